@@ -1,0 +1,90 @@
+//! `assets/brand.toml`: how the bank looks and what it always says.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{ErrorName, NamedError};
+
+/// Why a brand cannot be used.
+#[derive(Debug, Error)]
+#[error("brand.toml: {0}")]
+pub struct BrandError(#[from] toml::de::Error);
+
+impl NamedError for BrandError {
+    fn name(&self) -> ErrorName {
+        ErrorName::ConfigInvalid
+    }
+}
+
+/// How the bank looks and what it always says. Paths are relative to the assets folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Brand {
+    /// The bank's name.
+    pub name: String,
+    /// Who speaks for the bank when a customer has no adviser of their own: "your Meridian adviser".
+    pub default_adviser: String,
+    /// Where to read more; shown on the end card.
+    pub web: String,
+    /// The mark on the picture: "uses only data you agreed to share".
+    pub privacy_mark: String,
+    /// Says that the voice is synthetic; shown on the end card.
+    pub voice_notice: String,
+    /// How to have no more of these.
+    pub opt_out: String,
+    /// Lines for every end card and text.
+    pub disclosures: Vec<String>,
+    /// Colours.
+    pub colours: Colours,
+    /// Font families, as the font files name themselves.
+    pub fonts: Fonts,
+    /// Background loops by shape, the first the default: `backgrounds/calm.mp4`.
+    pub backgrounds: Vec<String>,
+    /// Music under the voice.
+    pub music: String,
+    /// The logo, a PNG with transparency.
+    pub logo: String,
+}
+
+/// Colours as `#rrggbb`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Colours {
+    /// Cards and boxes.
+    pub background: String,
+    /// Text.
+    pub ink: String,
+    /// Lesser text.
+    pub muted: String,
+    /// Lines and the word being spoken.
+    pub accent: String,
+    /// The box behind captions.
+    pub caption_box: String,
+}
+
+/// Font families.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fonts {
+    /// The folder of font files.
+    pub folder: String,
+    /// Titles.
+    pub title: String,
+    /// Everything else.
+    pub body: String,
+    /// For signs that the others lack.
+    pub fallback: String,
+}
+
+impl Brand {
+    /// Reads a brand.
+    pub fn from_toml(text: &str) -> Result<Self, BrandError> {
+        Ok(toml::from_str(text)?)
+    }
+
+    /// The digest of all of it.
+    #[must_use]
+    pub fn digest(&self) -> crate::Digest {
+        crate::Digest::of_json(self)
+    }
+}

@@ -1,0 +1,147 @@
+//! One customer's joined rows, as a sealed line of `customers.jsonl` holds them.
+
+use std::fmt;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::consent::{ConsentAsRead, Refusal, SocialConsent};
+use crate::{CustomerId, CustomerRef, ProductId};
+
+/// An amount of money in hundredths of the catalogue's currency.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Cents(pub i64);
+
+/// What the bank's books say of the customer. Data minimisation: other columns of the workbook are never kept.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// The name by which the customer is greeted.
+    pub first_name: String,
+    /// A year's income.
+    pub income: Option<Cents>,
+    /// The balance over all accounts.
+    pub account_balance: Option<Cents>,
+    /// Products of the catalogue that the customer holds already.
+    pub products_held: Vec<ProductId>,
+    /// The name of the customer's adviser at the bank.
+    pub adviser: Option<String>,
+}
+
+/// One payment.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Transaction {
+    /// The day.
+    pub date: Date,
+    /// The bank's own word for what it was for.
+    pub category: String,
+    /// Who was paid.
+    pub merchant: String,
+    /// How much left the account; negative where money came in.
+    pub amount: Cents,
+}
+
+/// One post.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Tweet {
+    /// When it was written, if the workbook says so.
+    pub created_on: Option<Date>,
+    /// Its text.
+    pub text: String,
+}
+
+/// The customer's posts, or why there are none.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Posts {
+    Refused(Refusal),
+    Granted(Vec<Tweet>),
+}
+
+/// A customer who consented.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Customer {
+    /// The keyed hash of the id.
+    pub reference: CustomerRef,
+    /// The bank's own id.
+    pub id: CustomerId,
+    /// Consent as it was read.
+    pub consent: ConsentAsRead,
+    /// What the bank's books say.
+    pub profile: Profile,
+    /// Payments, sorted.
+    pub transactions: Vec<Transaction>,
+    /// The day of the newest payment in the whole batch: what "the last 90 days" counts back from, so that the same
+    /// workbooks give the same facts on any day.
+    pub as_of: Date,
+    posts: Posts,
+}
+
+impl Customer {
+    /// Joins a customer's rows. `tweets` come with the proof that they may be used, or are refused and dropped here.
+    #[must_use]
+    pub fn new(
+        reference: CustomerRef,
+        id: CustomerId,
+        consent: ConsentAsRead,
+        profile: Profile,
+        transactions: Vec<Transaction>,
+        as_of: Date,
+        tweets: Result<(SocialConsent, Vec<Tweet>), Refusal>,
+    ) -> Self {
+        let posts = match tweets {
+            Ok((_, tweets)) => Posts::Granted(tweets),
+            Err(refusal) => Posts::Refused(refusal),
+        };
+        Self { reference, id, consent, profile, transactions, as_of, posts }
+    }
+
+    /// The posts, for whoever holds the proof of consent.
+    #[must_use]
+    pub fn tweets(&self, _proof: &SocialConsent) -> &[Tweet] {
+        match &self.posts {
+            Posts::Granted(tweets) => tweets,
+            Posts::Refused(_) => &[],
+        }
+    }
+}
+
+/// A line of `customers.jsonl`, once opened.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "consent", rename_all = "kebab-case")]
+pub enum CustomerRecord {
+    /// General consent was refused: nothing but the reference and the refusal is kept.
+    Refused {
+        /// The keyed hash of the id.
+        reference: CustomerRef,
+        /// Why.
+        refusal: Refusal,
+        /// Consent as it was read.
+        as_read: ConsentAsRead,
+    },
+    /// The customer consented.
+    Given(Box<Customer>),
+}
+
+impl CustomerRecord {
+    /// Whose record it is.
+    #[must_use]
+    pub fn reference(&self) -> &CustomerRef {
+        match self {
+            Self::Refused { reference, .. } => reference,
+            Self::Given(customer) => &customer.reference,
+        }
+    }
+}
+
+impl fmt::Debug for Customer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Customer").field("reference", &self.reference).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for CustomerRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CustomerRecord").field("reference", self.reference()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,187 @@
+//! Where each object lies. No key is built from strings anywhere else.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Batch, CustomerRef, DatasetId, Digest, RunId};
+
+/// One of the three workbooks of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Workbook {
+    /// Who the customers are.
+    Profile,
+    /// What they spent, and what they consented to.
+    Transactions,
+    /// What they wrote.
+    Tweets,
+}
+
+impl Workbook {
+    /// All three, in the order in which they are read.
+    pub const ALL: [Self; 3] = [Self::Profile, Self::Transactions, Self::Tweets];
+
+    /// The file's name within its batch.
+    #[must_use]
+    pub const fn file_name(self) -> &'static str {
+        match self {
+            Self::Profile => "customer_profile.xlsx",
+            Self::Transactions => "customer_transactions.xlsx",
+            Self::Tweets => "twitter_data.xlsx",
+        }
+    }
+}
+
+impl fmt::Display for Workbook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.file_name())
+    }
+}
+
+/// A part of a dataset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DatasetPart {
+    /// `customers.jsonl`: one sealed record a line.
+    Customers,
+    /// `index.csv`: reference, offset, length and digest of each line; the item source of the map over customers.
+    Index,
+    /// `report.json`: what was read, kept and set aside. No personal data.
+    Report,
+}
+
+/// What one run makes for one customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Artefact {
+    /// `facts.json`, sealed: an [`crate::facts::Assessment`].
+    Facts,
+    /// `script.json`, sealed: a [`crate::script::Script`].
+    Script,
+    /// `narration.wav`, sealed: mono, 16 bit, 48 kHz.
+    NarrationAudio,
+    /// `cues.json`, sealed: a [`crate::narration::Narration`]; written after the sound.
+    Cues,
+    /// `recommendation.mp4`, published.
+    Video,
+    /// `recommendation.vtt`, published.
+    Captions,
+    /// `poster.jpg`, published.
+    Poster,
+    /// `preview.gif`, published.
+    Preview,
+    /// `render.json`: a [`crate::media::RenderRecord`]; written after the media.
+    RenderRecord,
+    /// `recommendation.txt`, published.
+    Text,
+    /// `evidence.json`: an [`crate::evidence::Evidence`]; written last, so that it exists only when all else does.
+    Evidence,
+    /// `failure.json`: the last failure of a run that may be tried again; an [`crate::evidence::FailureRecord`].
+    Failure,
+}
+
+impl Artefact {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Facts,
+        Self::Script,
+        Self::NarrationAudio,
+        Self::Cues,
+        Self::Video,
+        Self::Captions,
+        Self::Poster,
+        Self::Preview,
+        Self::RenderRecord,
+        Self::Text,
+        Self::Evidence,
+        Self::Failure,
+    ];
+
+    /// The file's name below `customers/<ref>/<run>/`.
+    #[must_use]
+    pub const fn file_name(self) -> &'static str {
+        match self {
+            Self::Facts => "facts.json",
+            Self::Script => "script.json",
+            Self::NarrationAudio => "narration.wav",
+            Self::Cues => "cues.json",
+            Self::Video => "recommendation.mp4",
+            Self::Captions => "recommendation.vtt",
+            Self::Poster => "poster.jpg",
+            Self::Preview => "preview.gif",
+            Self::RenderRecord => "render.json",
+            Self::Text => "recommendation.txt",
+            Self::Evidence => "evidence.json",
+            Self::Failure => "failure.json",
+        }
+    }
+}
+
+/// What a run makes as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RunPart {
+    /// `request.json`, sealed with the run's key: a [`crate::request::Request`].
+    Request,
+    /// `manifest.csv`: one line a customer.
+    ManifestCsv,
+    /// `manifest.json`: counts and the chain of evidence digests.
+    ManifestJson,
+}
+
+/// The place of one object in the bucket or the folder.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ObjectKey {
+    /// An uploaded workbook; expires within days.
+    Incoming(Batch, Workbook),
+    /// Which dataset the upload with this digest became: tells at once that the same files came twice.
+    Upload(Digest),
+    /// A part of a dataset.
+    Dataset(DatasetId, DatasetPart),
+    /// What a run made for a customer.
+    Customer(CustomerRef, RunId, Artefact),
+    /// What a run made as a whole.
+    Run(RunId, RunPart),
+    /// A customer's own key, wrapped by the data key. Destroying it forgets the customer.
+    CustomerKey(CustomerRef),
+    /// References of customers who must not be contacted; changes at any time, read afresh.
+    Suppressions,
+    /// The approved product catalogue.
+    Catalogue,
+    /// The words by which spending categories and topics are told.
+    Lexicon,
+    /// The settings, on AWS.
+    Settings,
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Incoming(batch, workbook) => write!(f, "incoming/{batch}/{}", workbook.file_name()),
+            Self::Upload(digest) => write!(f, "datasets/uploads/{digest}.json"),
+            Self::Dataset(dataset, part) => {
+                let name = match part {
+                    DatasetPart::Customers => "customers.jsonl",
+                    DatasetPart::Index => "index.csv",
+                    DatasetPart::Report => "report.json",
+                };
+                write!(f, "datasets/{dataset}/{name}")
+            }
+            Self::Customer(reference, run, artefact) => {
+                write!(f, "customers/{reference}/{run}/{}", artefact.file_name())
+            }
+            Self::Run(run, part) => {
+                let name = match part {
+                    RunPart::Request => "request.json",
+                    RunPart::ManifestCsv => "manifest.csv",
+                    RunPart::ManifestJson => "manifest.json",
+                };
+                write!(f, "runs/{run}/{name}")
+            }
+            Self::CustomerKey(reference) => write!(f, "control/keys/{reference}.key"),
+            Self::Suppressions => f.write_str("control/suppressions.csv"),
+            Self::Catalogue => f.write_str("config/catalogue.json"),
+            Self::Lexicon => f.write_str("config/lexicon.toml"),
+            Self::Settings => f.write_str("config/bespoke.toml"),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What was measured of a finished video: `render.json`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Digest;
+use crate::key::Artefact;
+
+/// The frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Shape {
+    /// 1920×1080 px.
+    #[default]
+    #[serde(rename = "16:9")]
+    Wide,
+    /// 1080×1920 px.
+    #[serde(rename = "9:16")]
+    Tall,
+    /// 1080×1080 px.
+    #[serde(rename = "1:1")]
+    Square,
+}
+
+impl Shape {
+    /// Width and height in px.
+    #[must_use]
+    pub const fn size(self) -> (u32, u32) {
+        match self {
+            Self::Wide => (1920, 1080),
+            Self::Tall => (1080, 1920),
+            Self::Square => (1080, 1080),
+        }
+    }
+}
+
+/// What ffprobe and ebur128 say of the finished file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MediaFacts {
+    /// Width in px.
+    pub width: u32,
+    /// Height in px.
+    pub height: u32,
+    /// Frames a second, as ffprobe writes it: `24/1`.
+    pub frame_rate: String,
+    /// Length in seconds.
+    pub seconds: f64,
+    /// `h264`.
+    pub video_codec: String,
+    /// `High`.
+    pub video_profile: String,
+    /// `yuv420p`.
+    pub pixel_format: String,
+    /// Range, primaries, transfer, matrix: `tv/bt709/bt709/bt709`.
+    pub colour: String,
+    /// `aac`.
+    pub audio_codec: String,
+    /// Samples a second.
+    pub sample_rate: u32,
+    /// Channels.
+    pub channels: u32,
+    /// Integrated loudness, LUFS.
+    pub loudness: f64,
+    /// True peak, dBTP.
+    pub true_peak: f64,
+    /// The longest silence within the speech, seconds.
+    pub longest_silence: f64,
+    /// How many caption cues there are.
+    pub cues: usize,
+    /// Remarks that do not fail the render, such as a length outside the aim.
+    pub warnings: Vec<String>,
+}
+
+/// What the render stage made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RenderRecord {
+    /// Digest of the inputs.
+    pub inputs: Digest,
+    /// The frame's shape.
+    pub shape: Shape,
+    /// Digests of the files, as they lie in the store.
+    pub files: BTreeMap<Artefact, Digest>,
+    /// What was measured.
+    pub media: MediaFacts,
+}

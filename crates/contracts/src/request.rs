@@ -1,0 +1,48 @@
+//! What was asked for: `request.json` of a run.
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::Category;
+use crate::media::Shape;
+use crate::{Batch, CustomerRef, Digest, RunId};
+
+/// What a run is to do, for whom, and with which settings. Sealed with the run's key: a prompt is the caller's own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// The folder of workbooks.
+    pub batch: Batch,
+    /// One customer only.
+    pub only: Option<CustomerRef>,
+    /// The lines of business to recommend from; not empty.
+    pub categories: Vec<Category>,
+    /// The caller's own wish for tone and emphasis; it cannot switch off the guard.
+    pub prompt: Option<String>,
+    /// Speaking rate in words a minute.
+    pub words_per_minute: u16,
+    /// The engine's voice; the engine's default if none.
+    pub voice: Option<String>,
+    /// The frame.
+    pub shape: Shape,
+    /// Digest of a background of the caller's own, which the render stage is given beside the assets.
+    pub background: Option<Digest>,
+    /// Digest of the uploaded workbooks.
+    pub upload: Digest,
+    /// Digest of the catalogue that the run must use.
+    pub catalogue: Digest,
+    /// Digest of the settings that the run must use.
+    pub settings: Digest,
+    /// Counts up when the same request is run again on purpose.
+    pub attempt: u32,
+}
+
+impl Request {
+    /// The run's id: the same request over the same files is the same run, so that a retry finds its results.
+    ///
+    /// # Panics
+    /// Never: the id is made of letters and digits.
+    #[must_use]
+    pub fn run_id(&self) -> RunId {
+        RunId::parse(format!("run-{}", Digest::of_json(self).short())).expect("letters, digits and a dash")
+    }
+}

@@ -1,0 +1,243 @@
+//! `bespoke.toml`: every field has a default, unknown fields are refused, secrets are never in it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::catalogue::Category;
+use crate::key::Workbook;
+use crate::media::Shape;
+use crate::{Digest, ErrorName, NamedError};
+
+/// Why settings cannot be used.
+#[derive(Debug, Error)]
+pub enum SettingsError {
+    /// Not the TOML it should be; the message shows the line.
+    #[error("bespoke.toml: {0}")]
+    Toml(#[from] toml::de::Error),
+    /// A value is out of its range.
+    #[error("bespoke.toml: {field} must be {expected}")]
+    Range {
+        /// The field.
+        field: &'static str,
+        /// What it may be.
+        expected: &'static str,
+    },
+}
+
+impl NamedError for SettingsError {
+    fn name(&self) -> ErrorName {
+        ErrorName::ConfigInvalid
+    }
+}
+
+/// All settings.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Reading workbooks.
+    pub intake: Intake,
+    /// Choosing offers.
+    pub offers: Offers,
+    /// Writing.
+    pub writer: Writer,
+    /// Speaking.
+    pub voice: Voice,
+    /// Rendering.
+    pub video: Video,
+    /// The runner of one machine. Not part of the digest: it changes no result.
+    #[serde(skip_serializing_if = "Local::is_default")]
+    pub local: Local,
+}
+
+/// Reading workbooks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Intake {
+    /// Whether a workbook without a password is read.
+    pub allow_unprotected: bool,
+    /// The share of bad rows, 0 to 1, above which the run stops.
+    pub max_bad_rows: f64,
+    /// By workbook: the bank's own column name for a column of ours, such as `customer_id = "Client No"`.
+    pub columns: BTreeMap<Workbook, BTreeMap<String, String>>,
+}
+
+impl Default for Intake {
+    fn default() -> Self {
+        Self { allow_unprotected: false, max_bad_rows: 0.05, columns: BTreeMap::new() }
+    }
+}
+
+/// Choosing offers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Offers {
+    /// The lines of business when a request names none.
+    pub categories: Vec<Category>,
+    /// The most offers in one recommendation, 1 to 3.
+    pub at_most: usize,
+}
+
+impl Default for Offers {
+    fn default() -> Self {
+        Self { categories: vec![Category::ConsumerAndSmallBusiness], at_most: 3 }
+    }
+}
+
+/// Writing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Writer {
+    /// The model service.
+    pub model: Model,
+}
+
+/// The model service: any OpenAI-compatible endpoint for chat completions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Model {
+    /// Whether facts may be sent to it at all. Off by default; a key alone does not switch it on.
+    pub enabled: bool,
+    /// Where it is, up to and without `/chat/completions`.
+    pub base_url: String,
+    /// The model's name.
+    pub name: String,
+    /// 0 to 2.
+    pub temperature: f64,
+    /// The most tokens of one answer.
+    pub max_tokens: u32,
+    /// Seconds for one customer's writing, repair included.
+    pub deadline_seconds: u64,
+    /// The fields of the facts that may be sent: any of `spending`, `products_held`, `mood`.
+    pub fields: Vec<String>,
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            base_url: "https://api.openai.com/v1".to_owned(),
+            name: "gpt-4o-mini".to_owned(),
+            temperature: 0.7,
+            max_tokens: 250,
+            deadline_seconds: 40,
+            fields: vec!["spending".to_owned(), "products_held".to_owned(), "mood".to_owned()],
+        }
+    }
+}
+
+/// Speaking.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Voice {
+    /// The voice of the engine; `en-us` and its variants for espeak-ng.
+    pub name: String,
+    /// Speaking rate, 80 to 220 words a minute.
+    pub words_per_minute: u16,
+}
+
+impl Default for Voice {
+    fn default() -> Self {
+        Self { name: "en-us".to_owned(), words_per_minute: 140 }
+    }
+}
+
+/// Rendering.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Video {
+    /// The frame when a request names none.
+    pub shape: Shape,
+    /// x264's preset.
+    pub preset: String,
+    /// x264's constant rate factor, 0 to 51; less is better and larger.
+    pub crf: u8,
+    /// Seconds after which ffmpeg is killed.
+    pub deadline_seconds: u64,
+}
+
+impl Default for Video {
+    fn default() -> Self {
+        Self { shape: Shape::Wide, preset: "veryfast".to_owned(), crf: 21, deadline_seconds: 900 }
+    }
+}
+
+/// The runner of one machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Local {
+    /// How many customers at once; as many as there are cores if 0.
+    pub concurrency: usize,
+}
+
+impl Local {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Settings {
+    /// Reads and checks settings.
+    pub fn from_toml(text: &str) -> Result<Self, SettingsError> {
+        let settings: Self = toml::from_str(text)?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// Checks the ranges.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        let rules = [
+            ((0.0..=1.0).contains(&self.intake.max_bad_rows), "intake.max_bad_rows", "a share from 0 to 1"),
+            (!self.offers.categories.is_empty(), "offers.categories", "at least one category"),
+            ((1..=3).contains(&self.offers.at_most), "offers.at_most", "1, 2 or 3"),
+            ((0.0..=2.0).contains(&self.writer.model.temperature), "writer.model.temperature", "0 to 2"),
+            (self.writer.model.max_tokens > 0, "writer.model.max_tokens", "above 0"),
+            ((80..=220).contains(&self.voice.words_per_minute), "voice.words_per_minute", "80 to 220"),
+            (self.video.crf <= 51, "video.crf", "0 to 51"),
+        ];
+        match rules.into_iter().find(|(holds, ..)| !holds) {
+            Some((_, field, expected)) => Err(SettingsError::Range { field, expected }),
+            None => Ok(()),
+        }
+    }
+
+    /// The digest of all that can change a result.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of_json(&Self { local: Local::default(), ..self.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_set_is_the_default() {
+        assert_eq!(Settings::from_toml("").unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn an_unknown_field_is_refused_by_name() {
+        let error = Settings::from_toml("[voice]\nspeed = 3\n").unwrap_err().to_string();
+        assert!(error.contains("speed"), "{error}");
+    }
+
+    #[test]
+    fn a_value_out_of_range_is_refused_by_name() {
+        let error = Settings::from_toml("[voice]\nwords_per_minute = 500\n").unwrap_err().to_string();
+        assert_eq!(error, "bespoke.toml: voice.words_per_minute must be 80 to 220");
+    }
+
+    #[test]
+    fn how_many_at_once_changes_no_digest() {
+        let settings = Settings::from_toml("[local]\nconcurrency = 7\n").unwrap();
+        assert_eq!(settings.digest(), Settings::default().digest());
+    }
+
+    #[test]
+    fn the_model_is_off_by_default() {
+        assert!(!Settings::default().writer.model.enabled);
+    }
+}

@@ -1,0 +1,160 @@
+//! The port to the bucket or the folder.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use thiserror::Error;
+
+use crate::{ErrorName, NamedError, ObjectKey};
+
+/// What a store can fail with.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// No object lies under the key.
+    #[error("{key}: not found")]
+    NotFound {
+        /// The key.
+        key: String,
+    },
+    /// The store refused, could not be reached, or is full.
+    #[error("{key}: cannot {action}: {reason}")]
+    Unavailable {
+        /// The key.
+        key: String,
+        /// What was tried: `read`, `write`, `delete` or `list`.
+        action: &'static str,
+        /// What the store said.
+        reason: String,
+    },
+}
+
+impl NamedError for StoreError {
+    fn name(&self) -> ErrorName {
+        match self {
+            Self::NotFound { .. } => ErrorName::StoreNotFound,
+            Self::Unavailable { .. } => ErrorName::StoreUnavailable,
+        }
+    }
+}
+
+/// How a conditional write ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// The object is new.
+    Created,
+    /// Another writer was first; its object stands untouched.
+    AlreadyThere,
+}
+
+/// A place that keeps objects by key. A write is atomic: a reader sees the whole object or none.
+#[async_trait]
+pub trait ObjectStore: Send + Sync {
+    /// The object's bytes.
+    async fn get(&self, key: &ObjectKey) -> Result<Bytes, StoreError>;
+
+    /// `length` bytes of the object from `offset`.
+    async fn get_range(&self, key: &ObjectKey, offset: u64, length: u64) -> Result<Bytes, StoreError>;
+
+    /// Writes an object that may change: under `control/`, `failure.json`, a manifest.
+    async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), StoreError>;
+
+    /// Writes an object that is final, unless one lies there already.
+    async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<Written, StoreError>;
+
+    /// Removes an object; not an error if none lies there.
+    async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError>;
+
+    /// The object's bytes, or nothing if there is no object.
+    async fn find(&self, key: &ObjectKey) -> Result<Option<Bytes>, StoreError> {
+        match self.get(key).await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(StoreError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[cfg(any(test, feature = "testing"))]
+mod memory {
+    use std::collections::BTreeMap;
+    use std::sync::Mutex;
+
+    use super::{Bytes, ObjectKey, ObjectStore, StoreError, Written, async_trait};
+
+    /// A store in memory for tests. [`MemoryStore::fail_next`] makes the next calls on a key fail.
+    #[derive(Default)]
+    pub struct MemoryStore {
+        objects: Mutex<BTreeMap<String, Bytes>>,
+        faults: Mutex<BTreeMap<String, u32>>,
+    }
+
+    impl MemoryStore {
+        /// Makes the next `times` calls on `key` fail as unavailable.
+        ///
+        /// # Panics
+        /// If another thread panicked while it held the store.
+        pub fn fail_next(&self, key: &ObjectKey, times: u32) {
+            self.faults.lock().expect("not poisoned").insert(key.to_string(), times);
+        }
+
+        /// Every object by key.
+        ///
+        /// # Panics
+        /// If another thread panicked while it held the store.
+        #[must_use]
+        pub fn objects(&self) -> BTreeMap<String, Bytes> {
+            self.objects.lock().expect("not poisoned").clone()
+        }
+
+        fn fault(&self, key: &ObjectKey, action: &'static str) -> Result<(), StoreError> {
+            let mut faults = self.faults.lock().expect("not poisoned");
+            match faults.get_mut(&key.to_string()) {
+                Some(times) if *times > 0 => {
+                    *times -= 1;
+                    Err(StoreError::Unavailable { key: key.to_string(), action, reason: "injected".to_owned() })
+                }
+                _ => Ok(()),
+            }
+        }
+    }
+
+    #[async_trait]
+    impl ObjectStore for MemoryStore {
+        async fn get(&self, key: &ObjectKey) -> Result<Bytes, StoreError> {
+            self.fault(key, "read")?;
+            let objects = self.objects.lock().expect("not poisoned");
+            objects.get(&key.to_string()).cloned().ok_or_else(|| StoreError::NotFound { key: key.to_string() })
+        }
+
+        async fn get_range(&self, key: &ObjectKey, offset: u64, length: u64) -> Result<Bytes, StoreError> {
+            let bytes = self.get(key).await?;
+            let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+            let end = start.saturating_add(usize::try_from(length).unwrap_or(usize::MAX)).min(bytes.len());
+            Ok(bytes.slice(start..end))
+        }
+
+        async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), StoreError> {
+            self.fault(key, "write")?;
+            self.objects.lock().expect("not poisoned").insert(key.to_string(), bytes);
+            Ok(())
+        }
+
+        async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<Written, StoreError> {
+            self.fault(key, "write")?;
+            let mut objects = self.objects.lock().expect("not poisoned");
+            if objects.contains_key(&key.to_string()) {
+                return Ok(Written::AlreadyThere);
+            }
+            objects.insert(key.to_string(), bytes);
+            Ok(Written::Created)
+        }
+
+        async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
+            self.fault(key, "delete")?;
+            self.objects.lock().expect("not poisoned").remove(&key.to_string());
+            Ok(())
+        }
+    }
+}
+
+#[cfg(any(test, feature = "testing"))]
+pub use memory::MemoryStore;

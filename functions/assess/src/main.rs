@@ -1,0 +1,2 @@
+//! The Lambda of the assess stage.
+fn main() {}

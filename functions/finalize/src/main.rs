@@ -1,0 +1,2 @@
+//! The Lambda of the finalize stage.
+fn main() {}

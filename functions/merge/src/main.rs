@@ -1,0 +1,2 @@
+//! The Lambda of the merge stage.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The Lambda of the narrate stage.
+fn main() {}

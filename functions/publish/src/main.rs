@@ -1,0 +1,2 @@
+//! The Lambda of the publish stage.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The Lambda of the recommend stage.
+fn main() {}

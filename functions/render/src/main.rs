@@ -1,0 +1,2 @@
+//! The Lambda of the render stage.
+fn main() {}
