@@ -26,17 +26,50 @@ pub struct Request {
     pub shape: Shape,
     /// Digest of a background of the caller's own, which the render stage is given beside the assets.
     pub background: Option<Digest>,
+    /// How many customers get a video, in the dataset's order; all if none.
+    pub videos: Option<usize>,
     /// Digest of the uploaded workbooks.
     pub upload: Digest,
     /// Digest of the catalogue that the run must use.
     pub catalogue: Digest,
+    /// Digest of the lexicon that the run must use.
+    pub lexicon: Digest,
+    /// Digest of the brand and of every file that it names.
+    pub assets: Digest,
     /// Digest of the settings that the run must use.
     pub settings: Digest,
+    /// The version of the program that the run was started with.
+    pub program: String,
     /// Counts up when the same request is run again on purpose.
     pub attempt: u32,
 }
 
 impl Request {
+    /// A request as tests start from: every default, and digests of nothing.
+    #[cfg(any(test, feature = "testing"))]
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "the batch's name is a constant that is valid")]
+    pub fn for_tests() -> Self {
+        Self {
+            batch: Batch::parse("tests").expect("a name"),
+            only: None,
+            categories: vec![Category::ConsumerAndSmallBusiness],
+            prompt: None,
+            words_per_minute: 140,
+            voice: None,
+            shape: Shape::Wide,
+            background: None,
+            videos: None,
+            upload: Digest::of(b""),
+            catalogue: Digest::of(b""),
+            lexicon: Digest::of(b""),
+            assets: Digest::of(b""),
+            settings: Digest::of(b""),
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            attempt: 0,
+        }
+    }
+
     /// The run's id: the same request over the same files is the same run, so that a retry finds its results.
     ///
     /// # Panics
