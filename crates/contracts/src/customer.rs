@@ -2,11 +2,15 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::consent::{ConsentAsRead, Refusal, SocialConsent};
-use crate::{CustomerId, CustomerRef, ProductId};
+use crate::stage::IndexRow;
+use crate::vault::{Owner, Vault, VaultError};
+use crate::{CustomerId, CustomerRef, Digest, ProductId};
 
 /// An amount of money in hundredths of the catalogue's currency.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -134,6 +138,33 @@ impl CustomerRecord {
     }
 }
 
+/// The place with which the line of a customer in `customers.jsonl` is sealed.
+#[must_use]
+pub fn record_place(reference: &CustomerRef) -> String {
+    format!("{reference}/customers.jsonl")
+}
+
+/// Opens one line of `customers.jsonl`: standard base64 of what [`Vault::seal`] made, without the newline. The line must
+/// be the one that `row` of the index names.
+pub async fn open_record(vault: &Vault, row: &IndexRow, line: &[u8]) -> Result<CustomerRecord, VaultError> {
+    let place = record_place(&row.reference);
+    let broken = |reason| VaultError::Broken { place: place.clone(), reason };
+    if Digest::of(line) != row.digest {
+        return Err(broken("not the line that the index names"));
+    }
+    let sealed = BASE64.decode(line).map_err(|_| broken("not base64"))?;
+    let (plain, _) = vault.open(Owner::Customer(&row.reference), &place, &sealed).await?;
+    let record: CustomerRecord = serde_json::from_slice(&plain).map_err(|error| VaultError::Malformed {
+        place: place.clone(),
+        line: error.line(),
+        column: error.column(),
+    })?;
+    if *record.reference() != row.reference {
+        return Err(broken("another customer's record"));
+    }
+    Ok(record)
+}
+
 impl fmt::Debug for Customer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Customer").field("reference", &self.reference).finish_non_exhaustive()
@@ -143,5 +174,36 @@ impl fmt::Debug for Customer {
 impl fmt::Debug for CustomerRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CustomerRecord").field("reference", self.reference()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::store::MemoryStore;
+    use crate::vault::Keys;
+
+    #[tokio::test]
+    async fn a_line_opens_only_with_the_row_of_the_index_that_names_it() {
+        let vault = Vault::new(Arc::new(MemoryStore::default()), Keys::new([1; 32], [2; 32]));
+        let reference = vault.keys().reference(&CustomerId::parse("0001").unwrap());
+        let as_read = ConsentAsRead { readings: Vec::new(), read_at: Timestamp::UNIX_EPOCH };
+        let record = CustomerRecord::Refused { reference: reference.clone(), refusal: Refusal::Blank, as_read };
+        let plain = serde_json::to_vec(&record).unwrap();
+        let owner = Owner::Customer(&reference);
+        let sealed = vault.seal(owner, &record_place(&reference), &Digest::of(b"dataset"), &plain).await.unwrap();
+        let line = BASE64.encode(sealed);
+        let row = IndexRow { reference, offset: 0, length: line.len() as u64, digest: Digest::of(line.as_bytes()) };
+        assert!(open_record(&vault, &row, line.as_bytes()).await.unwrap() == record);
+
+        let other = IndexRow { digest: Digest::of(b"other"), ..row.clone() };
+        assert!(open_record(&vault, &other, line.as_bytes()).await.is_err());
+        let stranger = vault.keys().reference(&CustomerId::parse("0002").unwrap());
+        let moved = IndexRow { reference: stranger, ..row };
+        assert!(open_record(&vault, &moved, line.as_bytes()).await.is_err());
     }
 }
