@@ -345,3 +345,39 @@ pub enum Assessment {
         consent: ConsentAsRead,
     },
 }
+
+/// Every run of five words in a row, each joined by single spaces: what may never be echoed from a post. The posts' runs
+/// are kept as keyed digests and the written text is cut by this same rule, so that the two can be compared.
+///
+/// Words are runs of letters and digits of any script, in lower case. Apostrophes and invisible joiners are dropped, so
+/// that `don’t`, `don't` and `dont` are one word. The caller brings `text` into Unicode's form NFKC first.
+#[must_use]
+pub fn five_word_runs(text: &str) -> Vec<String> {
+    let kept = text.chars().filter(|sign| !matches!(sign, '\'' | '‘' | '’' | 'ʼ' | '\u{ad}' | '\u{200b}'..='\u{200d}'));
+    let lower: String = kept.flat_map(char::to_lowercase).collect();
+    let words: Vec<&str> = lower.split(|sign: char| !sign.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    words.windows(5).map(|run| run.join(" ")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_five_words_whatever_the_case_the_marks_and_the_spaces() {
+        let runs = ["i dont trust this bank", "dont trust this bank anymore"];
+        assert_eq!(five_word_runs("I don’t TRUST this bank, anymore!!"), runs);
+        assert_eq!(five_word_runs("i dont\u{200b} trust\nthis…bank #anymore"), runs);
+    }
+
+    #[test]
+    fn fewer_than_five_words_have_no_run() {
+        assert!(five_word_runs("My bank is great").is_empty());
+        assert!(five_word_runs("").is_empty());
+    }
+
+    #[test]
+    fn words_of_other_scripts_count_as_words() {
+        assert_eq!(five_word_runs("Żółć gęślą JAŹŃ ñandú 李").len(), 1);
+    }
+}
