@@ -42,8 +42,10 @@ pub struct Brand {
     pub backgrounds: Vec<String>,
     /// Music under the voice.
     pub music: String,
-    /// The logo, a PNG with transparency.
+    /// The logo with the bank's name, a PNG with transparency, for dark ground.
     pub logo: String,
+    /// The logo's mark alone, square, a PNG with transparency.
+    pub mark: String,
 }
 
 /// Colours as `#rrggbb`.
@@ -60,6 +62,8 @@ pub struct Colours {
     pub accent: String,
     /// The box behind captions.
     pub caption_box: String,
+    /// The second brand colour: panels.
+    pub panel: String,
 }
 
 /// Font families.
@@ -72,8 +76,8 @@ pub struct Fonts {
     pub title: String,
     /// Everything else.
     pub body: String,
-    /// For signs that the others lack.
-    pub fallback: String,
+    /// For signs that the others lack, the first that has one being used.
+    pub fallback: Vec<String>,
 }
 
 impl Brand {

@@ -30,8 +30,13 @@ pub enum Category {
 
 impl Category {
     /// All five.
-    pub const ALL: [Self; 5] =
-        [Self::ConsumerAndSmallBusiness, Self::ConsumerLending, Self::CorporateAndInvestment, Self::Wealth, Self::Commercial];
+    pub const ALL: [Self; 5] = [
+        Self::ConsumerAndSmallBusiness,
+        Self::ConsumerLending,
+        Self::CorporateAndInvestment,
+        Self::Wealth,
+        Self::Commercial,
+    ];
 
     /// The category's full name.
     #[must_use]
@@ -177,7 +182,8 @@ impl Catalogue {
         }
         let mut ids = BTreeSet::new();
         for product in &file.products {
-            let fail = |reason: &str| CatalogueError::Product { product: product.id.clone(), reason: reason.to_owned() };
+            let fail =
+                |reason: &str| CatalogueError::Product { product: product.id.clone(), reason: reason.to_owned() };
             if !ids.insert(&product.id) {
                 return Err(fail("the id stands twice"));
             }
@@ -186,7 +192,9 @@ impl Catalogue {
             }
             let disclosed = |line: &str| product.disclosures.iter().any(|d| d.contains(line));
             match product.kind {
-                Kind::Deposit if !disclosed("Member FDIC") => return Err(fail("a deposit must disclose \"Member FDIC\"")),
+                Kind::Deposit if !disclosed("Member FDIC") => {
+                    return Err(fail("a deposit must disclose \"Member FDIC\""));
+                }
                 Kind::Mortgage if !disclosed("Equal Housing Lender") => {
                     return Err(fail("a mortgage must disclose \"Equal Housing Lender\""));
                 }
