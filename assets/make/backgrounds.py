@@ -213,6 +213,12 @@ def pattern(height, width, seed):
     return noise
 
 
+def limit(y, knee=0.29, most=0.41):
+    """How far to dim a pixel so that white text stands 4.5:1 above the brightest."""
+    over = np.maximum(y - knee, 0)
+    return np.where(over > 0, (knee + (most - knee) * (1 - np.exp(-over / (most - knee)))) / np.maximum(y, knee), 1)
+
+
 class Quantiser:
     """R'G'B' between 0 and 1 to eight-bit limited-range BT.709 4:2:0."""
 
@@ -224,6 +230,8 @@ class Quantiser:
     def __call__(self, frame):
         r, g, b = np.clip(frame[..., 0], 0, 1), np.clip(frame[..., 1], 0, 1), np.clip(frame[..., 2], 0, 1)
         y = 0.2126 * r + 0.7152 * g + 0.0722 * b
+        dim = limit(y)
+        r, g, b, y = r * dim, g * dim, b * dim, y * dim
         half = lambda p: (p[::2, ::2] + p[1::2, ::2] + p[::2, 1::2] + p[1::2, 1::2]) / 4
         u, v = half((b - y) / 1.8556), half((r - y) / 1.5748)
         planes = ((16 + 219 * y, self.y), (128 + 224 * u, self.u), (128 + 224 * v, self.v))
@@ -234,7 +242,7 @@ def ffmpeg(out, crf):
     return [
         "ffmpeg", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{W}x{H}",
         "-r", str(FPS), "-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709",
-        "-color_trc", "bt709", "-i", "-", "-an", "-c:v", "libx264", "-profile:v", "high", "-preset", "slow",
+        "-color_trc", "bt709", "-i", "-", "-an", "-c:v", "libx264", "-profile:v", "high", "-preset", "medium",
         "-crf", str(crf), "-threads", "2",
         "-x264-params", "aq-mode=3:aq-strength=0.9:deblock=-1,-1:keyint=96:bframes=3:open-gop=0",
         "-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709",
@@ -246,7 +254,7 @@ def ffmpeg(out, crf):
 def main():
     args = argparse.ArgumentParser(description="Render the background loops.")
     args.add_argument("loops", nargs="*", help="currents, horizon; both without")
-    args.add_argument("--crf", type=float, default=19)
+    args.add_argument("--crf", type=float, default=19.5)
     args.add_argument("--still", type=float, help="only the frame at this many seconds, as a PNG")
     args.add_argument("--out", type=Path, help="where the still goes")
     args = args.parse_args()

@@ -19,7 +19,7 @@ from fontTools.ttLib import TTFont
 
 ASSETS = Path(__file__).resolve().parent.parent
 FONT = ASSETS / "fonts" / "SourceSerif4Display-Semibold.ttf"
-WHITE, GOLD = "#ffffff", "#e3b973"
+WHITE, GOLD = "#ffffff", "#e6b366"
 
 
 def words(text, x, baseline, size, spacing=0.0):
