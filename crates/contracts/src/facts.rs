@@ -346,17 +346,20 @@ pub enum Assessment {
     },
 }
 
-/// Every run of five words in a row, each joined by single spaces: what may never be echoed from a post. The posts' runs
-/// are kept as keyed digests and the written text is cut by this same rule, so that the two can be compared.
-///
-/// Words are runs of letters and digits of any script, in lower case. Apostrophes and invisible joiners are dropped, so
-/// that `don’t`, `don't` and `dont` are one word. The caller brings `text` into Unicode's form NFKC first.
+/// The words of a text, in lower case: runs of letters and digits of any script. Apostrophes and invisible joiners are
+/// dropped, so that `don’t`, `don't` and `dont` are one word. The caller brings `text` into Unicode's form NFKC first.
 #[must_use]
-pub fn five_word_runs(text: &str) -> Vec<String> {
+pub fn plain_words(text: &str) -> Vec<String> {
     let kept = text.chars().filter(|sign| !matches!(sign, '\'' | '‘' | '’' | 'ʼ' | '\u{ad}' | '\u{200b}'..='\u{200d}'));
     let lower: String = kept.flat_map(char::to_lowercase).collect();
-    let words: Vec<&str> = lower.split(|sign: char| !sign.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    words.windows(5).map(|run| run.join(" ")).collect()
+    lower.split(|sign: char| !sign.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// Every run of five [`plain_words`], each joined by single spaces: what may never be echoed from a post. The posts' runs
+/// are kept as keyed digests and the written text is cut by this same rule, so that the two can be compared.
+#[must_use]
+pub fn five_word_runs(text: &str) -> Vec<String> {
+    plain_words(text).windows(5).map(|run| run.join(" ")).collect()
 }
 
 #[cfg(test)]
