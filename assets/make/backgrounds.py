@@ -82,7 +82,7 @@ def screen(base, colour, k):
 class Currents:
     """Fine lines like folded silk, flowing across a deep sea of navy and teal."""
 
-    seconds = 18
+    seconds, crf = 18, 19.5
     count = 34
 
     def __init__(self):
@@ -132,7 +132,7 @@ class Currents:
 class Horizon:
     """Dawn over a turning globe: meridians pass slowly below a warm horizon."""
 
-    seconds = 20
+    seconds, crf = 20, 20.5
     meridians = 24
 
     def __init__(self):
@@ -254,7 +254,7 @@ def ffmpeg(out, crf):
 def main():
     args = argparse.ArgumentParser(description="Render the background loops.")
     args.add_argument("loops", nargs="*", help="currents, horizon; both without")
-    args.add_argument("--crf", type=float, default=19.5)
+    args.add_argument("--crf", type=float, help="instead of the loop's own")
     args.add_argument("--still", type=float, help="only the frame at this many seconds, as a PNG")
     args.add_argument("--out", type=Path, help="where the still goes")
     args = args.parse_args()
@@ -273,12 +273,14 @@ def main():
             continue
         HERE.mkdir(exist_ok=True)
         out = HERE / f"{name}.mp4"
-        encoder = subprocess.Popen(ffmpeg(out, args.crf), stdin=subprocess.PIPE)
+        part = out.with_suffix(".part.mp4")
+        encoder = subprocess.Popen(ffmpeg(part, args.crf or scene.crf), stdin=subprocess.PIPE)
         for n in range(frames):
             encoder.stdin.write(quantise(scene.frame(TAU * n / frames)))
         encoder.stdin.close()
         if encoder.wait():
             raise SystemExit("ffmpeg failed")
+        part.replace(out)
         print(out.name, out.stat().st_size, "bytes,", frames, "frames")
 
 
