@@ -4,7 +4,7 @@
     apt-get install ffmpeg
     pip install numpy
     python3 assets/make/backgrounds.py            # both loops
-    python3 assets/make/backgrounds.py currents --still 0 --out /tmp/frame.png
+    python3 assets/make/backgrounds.py currents --still 0 --out frame.png
 
 Each frame is a function of an angle that goes round once a loop, and of nothing
 else, so the last frame runs into the first. Soft light is computed small and
