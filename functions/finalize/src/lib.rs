@@ -1,1 +1,161 @@
-//! The finalize stage.
+//! The finalize stage: proves that every customer of a run ended in exactly one outcome, and chains the records.
+//!
+//! The chain: the first link is [`first_link`] of the run and the dataset; each customer, in the dataset's order, adds
+//! [`next_link`] of the link before, the reference and the digest of their record. A record that is changed, missing,
+//! added or moved gives another last link.
+//!
+//! **Invariant:** knows nothing of AWS, of Lambda, of the file system or of the other stages, and opens nothing personal.
+
+mod manifest;
+#[cfg(test)]
+mod tests;
+
+use contracts::evidence::{Evidence, FailureRecord, Manifest, Outcome};
+use contracts::key::{Artefact, DatasetPart, RunPart};
+use contracts::request::Request;
+use contracts::stage::{FinalizeInput, IndexRow, Stage};
+use contracts::store::StoreError;
+use contracts::vault::{Owner, Vault, VaultError};
+use contracts::{CustomerRef, DatasetId, Digest, ErrorName, NamedError, ObjectKey, RunId};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use thiserror::Error;
+
+pub use manifest::{chain_holds, first_link, next_link};
+
+/// How many records are read at once.
+const AT_ONCE: usize = 32;
+
+/// What the stage works with.
+pub struct Deps<'a> {
+    /// Where the run's objects lie.
+    pub vault: &'a Vault,
+}
+
+/// Why a run could not be summed up.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The vault failed.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The dataset's index cannot be read. It holds nothing personal, so that the cause may be told.
+    #[error("{key}: not an index of customers")]
+    Index {
+        /// The object's key.
+        key: String,
+        /// Where.
+        source: csv::Error,
+    },
+    /// The run is for one customer, and the dataset has no such customer.
+    #[error("{key}: customer {reference} is not in it")]
+    UnknownCustomer {
+        /// The key of the index.
+        key: String,
+        /// Who was asked for.
+        reference: CustomerRef,
+    },
+}
+
+impl NamedError for Error {
+    fn name(&self) -> ErrorName {
+        match self {
+            Self::Vault(error) => error.name(),
+            Self::Store(error) => error.name(),
+            Self::Index { .. } => ErrorName::SealBroken,
+            Self::UnknownCustomer { .. } => ErrorName::InputUnknownCustomer,
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        match self {
+            Self::Vault(error) => error.help(),
+            Self::Store(_) | Self::Index { .. } | Self::UnknownCustomer { .. } => None,
+        }
+    }
+}
+
+/// Reads every customer's record and writes `manifest.csv` and `manifest.json`, which replace those of an earlier
+/// attempt. Without a dataset (merge failed) the manifest has no customers.
+pub async fn run(input: FinalizeInput, deps: &Deps<'_>) -> Result<Manifest, Error> {
+    let FinalizeInput { run, dataset } = input;
+    let customers = match &dataset {
+        Some(dataset) => customers(deps, &run, dataset).await?,
+        None => Vec::new(),
+    };
+    let ended = stream::iter(customers)
+        .map(|reference| ending(deps, &run, reference))
+        .buffered(AT_ONCE)
+        .try_collect::<Vec<_>>()
+        .await?;
+    let manifest = manifest::compose(run, dataset.as_ref(), ended);
+    write(deps, &manifest).await?;
+    tracing::info!(run = %manifest.run, customers = manifest.customers, counts = ?manifest.counts, "finalized");
+    Ok(manifest)
+}
+
+/// Whom the run is for, in the dataset's order.
+async fn customers(deps: &Deps<'_>, run: &RunId, dataset: &DatasetId) -> Result<Vec<CustomerRef>, Error> {
+    let (request, _): (Request, _) =
+        deps.vault.read_json(Owner::Run, &ObjectKey::Run(run.clone(), RunPart::Request)).await?;
+    let key = ObjectKey::Dataset(dataset.clone(), DatasetPart::Index);
+    let index = deps.vault.store().get(&key).await?;
+    let mut reader = csv::Reader::from_reader(index.as_ref());
+    let rows = reader.deserialize::<IndexRow>().map(|row| row.map(|row| row.reference));
+    let rows: Vec<CustomerRef> =
+        rows.collect::<Result<_, _>>().map_err(|source| Error::Index { key: key.to_string(), source })?;
+    match request.only {
+        None => Ok(rows),
+        Some(only) if rows.contains(&only) => Ok(vec![only]),
+        Some(reference) => Err(Error::UnknownCustomer { key: key.to_string(), reference }),
+    }
+}
+
+/// How one customer's part ended, and the digest of the record that says so.
+struct Ended {
+    reference: CustomerRef,
+    outcome: Outcome,
+    record: Digest,
+}
+
+async fn ending(deps: &Deps<'_>, run: &RunId, reference: CustomerRef) -> Result<Ended, Error> {
+    let store = deps.vault.store();
+    let key = |artefact| ObjectKey::Customer(reference.clone(), run.clone(), artefact);
+    let (outcome, record) = if let Some(bytes) = store.find(&key(Artefact::Evidence)).await? {
+        (outcome_of_evidence(&bytes, run, &reference), Digest::of(&bytes))
+    } else if let Some(bytes) = store.find(&key(Artefact::Failure)).await? {
+        (outcome_of_failure(&bytes), Digest::of(&bytes))
+    } else {
+        (Outcome::Failed { error: ErrorName::RunIncomplete, stage: Stage::Finalize }, Digest::of(b""))
+    };
+    Ok(Ended { reference, outcome, record })
+}
+
+/// A record that cannot be read does not hide the others: it is an outcome of its own.
+const UNREADABLE: Outcome = Outcome::Failed { error: ErrorName::SealBroken, stage: Stage::Finalize };
+
+fn outcome_of_evidence(bytes: &[u8], run: &RunId, reference: &CustomerRef) -> Outcome {
+    match serde_json::from_slice::<Evidence>(bytes) {
+        Ok(evidence) if evidence.run == *run && evidence.reference == *reference => evidence.outcome,
+        Ok(_) | Err(_) => UNREADABLE,
+    }
+}
+
+fn outcome_of_failure(bytes: &[u8]) -> Outcome {
+    match serde_json::from_slice::<FailureRecord>(bytes) {
+        Ok(FailureRecord { error, stage, .. }) => Outcome::Failed { error, stage },
+        Err(_) => UNREADABLE,
+    }
+}
+
+/// The JSON last: whoever waits for it finds the table too.
+async fn write(deps: &Deps<'_>, manifest: &Manifest) -> Result<(), Error> {
+    let store = deps.vault.store();
+    let key = |part| ObjectKey::Run(manifest.run.clone(), part);
+    store.put(&key(RunPart::ManifestCsv), manifest::table(manifest).into()).await?;
+    let mut json = serde_json::to_vec_pretty(manifest).expect("the types of contracts serialize to JSON");
+    json.push(b'\n');
+    store.put(&key(RunPart::ManifestJson), json.into()).await?;
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! The manifest: counts, chain and table.
+
+use std::collections::BTreeMap;
+
+use contracts::evidence::{Manifest, ManifestEntry, Outcome};
+use contracts::{CustomerRef, DatasetId, Digest, RunId};
+
+use crate::Ended;
+
+/// The link before the first customer: the digest of the parts `bespoke manifest`, the run, and the dataset (empty if
+/// merge failed).
+#[must_use]
+pub fn first_link(run: &RunId, dataset: Option<&DatasetId>) -> Digest {
+    let dataset = dataset.map_or("", DatasetId::as_str);
+    Digest::of_parts([b"bespoke manifest".as_slice(), run.as_str().as_bytes(), dataset.as_bytes()])
+}
+
+/// The link of one customer: the digest of the parts: the link before (32 bytes), the reference, and the digest of the
+/// record (32 bytes). [`Digest::of_parts`] puts each part's length before it.
+#[must_use]
+pub fn next_link(before: &Digest, reference: &CustomerRef, record: &Digest) -> Digest {
+    Digest::of_parts([before.as_bytes().as_slice(), reference.as_str().as_bytes(), record.as_bytes()])
+}
+
+/// Whether every link of a manifest follows from the one before, and the counts are those of its entries.
+#[must_use]
+pub fn chain_holds(manifest: &Manifest, dataset: Option<&DatasetId>) -> bool {
+    let mut link = first_link(&manifest.run, dataset);
+    for entry in &manifest.entries {
+        link = next_link(&link, &entry.reference, &entry.record);
+        if entry.chain != link {
+            return false;
+        }
+    }
+    manifest.chain == link
+        && manifest.customers == manifest.entries.len()
+        && manifest.counts == count(manifest.entries.iter().map(|entry| &entry.outcome))
+}
+
+fn count<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for outcome in outcomes {
+        *counts.entry(outcome.word().to_owned()).or_default() += 1;
+    }
+    counts
+}
+
+pub(crate) fn compose(run: RunId, dataset: Option<&DatasetId>, ended: Vec<Ended>) -> Manifest {
+    let mut chain = first_link(&run, dataset);
+    let mut entries = Vec::with_capacity(ended.len());
+    for Ended { reference, outcome, record } in ended {
+        chain = next_link(&chain, &reference, &record);
+        entries.push(ManifestEntry { reference, outcome, record, chain });
+    }
+    let counts = count(entries.iter().map(|entry| &entry.outcome));
+    Manifest { run, customers: entries.len(), counts, entries, chain }
+}
+
+/// `manifest.csv`: a header and one line a customer.
+pub(crate) fn table(manifest: &Manifest) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let rows = manifest.entries.iter().map(|entry| {
+        let (record, chain) = (entry.record.to_string(), entry.chain.to_string());
+        [entry.reference.to_string(), entry.outcome.word().to_owned(), detail(&entry.outcome), record, chain]
+    });
+    let header = ["reference", "outcome", "detail", "record", "chain"].map(ToOwned::to_owned);
+    for row in std::iter::once(header).chain(rows) {
+        writer.write_record(row).expect("every line has five fields, and memory does not fail");
+    }
+    writer.into_inner().expect("memory does not fail")
+}
+
+fn detail(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Published { video: true } => "text and video".to_owned(),
+        Outcome::Published { video: false } => "text".to_owned(),
+        Outcome::Skipped { skip } => skip.because().to_owned(),
+        Outcome::Held { why } => why.clone(),
+        Outcome::Failed { error, stage } => format!("{error} in {stage}"),
+    }
+}

@@ -1,0 +1,229 @@
+//! What a run's manifest says of every way in which a customer's part can end.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::{Deps, Error, chain_holds, run};
+use contracts::evidence::{Evidence, FailureRecord, Manifest, Outcome};
+use contracts::facts::Skip;
+use contracts::key::{Artefact, DatasetPart, RunPart};
+use contracts::request::Request;
+use contracts::stage::{FinalizeInput, Stage};
+use contracts::store::{MemoryStore, ObjectStore};
+use contracts::vault::{Keys, Owner, Vault};
+use contracts::{CustomerRef, DatasetId, Digest, ErrorName, NamedError, ObjectKey, RunId};
+use jiff::Timestamp;
+
+struct Campaign {
+    store: Arc<MemoryStore>,
+    vault: Vault,
+    run: RunId,
+    dataset: DatasetId,
+    customers: Vec<CustomerRef>,
+}
+
+impl Campaign {
+    /// A run over a dataset of `size` customers, or for one of them.
+    async fn over(size: usize, only: Option<CustomerRef>) -> Self {
+        let store = Arc::new(MemoryStore::default());
+        let vault = Vault::new(store.clone(), Keys::new([1; 32], [2; 32]));
+        let request = Request { only, ..Request::for_tests() };
+        let run = request.run_id();
+        let key = ObjectKey::Run(run.clone(), RunPart::Request);
+        vault.write_json(Owner::Run, &key, &Digest::of(b"request"), request).await.unwrap();
+
+        let dataset = DatasetId::parse("d".repeat(64)).unwrap();
+        // Not sorted, so that the dataset's own order is told from any other.
+        let customers: Vec<CustomerRef> = (0..size).rev().map(reference).collect();
+        let header = std::iter::once("reference,offset,length,digest".to_owned());
+        let rows = customers.iter().map(|customer| format!("{customer},0,10,{}", Digest::of(b"line")));
+        let index = header.chain(rows).collect::<Vec<_>>().join("\n");
+        store.put(&ObjectKey::Dataset(dataset.clone(), DatasetPart::Index), index.into()).await.unwrap();
+        Self { store, vault, run, dataset, customers }
+    }
+
+    fn key(&self, customer: usize, artefact: Artefact) -> ObjectKey {
+        ObjectKey::Customer(self.customers[customer].clone(), self.run.clone(), artefact)
+    }
+
+    async fn ended(&self, customer: usize, outcome: Outcome) {
+        let evidence = Evidence {
+            run: self.run.clone(),
+            reference: self.customers[customer].clone(),
+            outcome,
+            written_at: Timestamp::UNIX_EPOCH,
+            program: "0.1.0".to_owned(),
+            catalogue: Digest::of(b"catalogue"),
+            request: Digest::of(b"request"),
+            key_id: "id".to_owned(),
+            artefacts: BTreeMap::new(),
+            made_by: None,
+            media: None,
+            personal: String::new(),
+        };
+        let bytes = serde_json::to_vec(&evidence).unwrap();
+        self.store.put(&self.key(customer, Artefact::Evidence), bytes.into()).await.unwrap();
+    }
+
+    async fn failed(&self, customer: usize) {
+        let (error, stage) = (ErrorName::RenderFailed, Stage::Render);
+        let record = FailureRecord { error, stage, message: "ffmpeg".to_owned(), at: Timestamp::UNIX_EPOCH };
+        let bytes = serde_json::to_vec(&record).unwrap();
+        self.store.put(&self.key(customer, Artefact::Failure), bytes.into()).await.unwrap();
+    }
+
+    async fn finalize(&self) -> Result<Manifest, Error> {
+        let input = FinalizeInput { run: self.run.clone(), dataset: Some(self.dataset.clone()) };
+        run(input, &Deps { vault: &self.vault }).await
+    }
+}
+
+fn reference(number: usize) -> CustomerRef {
+    CustomerRef::parse(format!("{number:032x}")).unwrap()
+}
+
+const PUBLISHED: Outcome = Outcome::Published { video: true };
+const INCOMPLETE: Outcome = Outcome::Failed { error: ErrorName::RunIncomplete, stage: Stage::Finalize };
+
+async fn one_of_each() -> Campaign {
+    let campaign = Campaign::over(5, None).await;
+    campaign.ended(0, PUBLISHED).await;
+    campaign.ended(1, Outcome::Skipped { skip: Skip::Suppressed }).await;
+    campaign.ended(2, Outcome::Held { why: "the text did not pass: length".to_owned() }).await;
+    campaign.failed(3).await;
+    campaign
+}
+
+#[tokio::test]
+async fn every_customer_has_exactly_one_outcome_in_the_datasets_order() {
+    let campaign = one_of_each().await;
+    let manifest = campaign.finalize().await.unwrap();
+    let references: Vec<CustomerRef> = manifest.entries.iter().map(|entry| entry.reference.clone()).collect();
+    assert_eq!(references, campaign.customers);
+    let words: Vec<&str> = manifest.entries.iter().map(|entry| entry.outcome.word()).collect();
+    assert_eq!(words, ["published", "skipped", "held", "failed", "failed"]);
+    assert_eq!(manifest.entries[3].outcome, Outcome::Failed { error: ErrorName::RenderFailed, stage: Stage::Render });
+    assert_eq!(manifest.entries[4].outcome, INCOMPLETE);
+    let counts: Vec<(&str, usize)> = manifest.counts.iter().map(|(word, count)| (word.as_str(), *count)).collect();
+    assert_eq!(counts, [("failed", 2), ("held", 1), ("published", 1), ("skipped", 1)]);
+    assert_eq!(manifest.customers, 5);
+}
+
+#[tokio::test]
+async fn the_manifest_is_written_as_json_and_as_a_table() {
+    let campaign = one_of_each().await;
+    let manifest = campaign.finalize().await.unwrap();
+    let json = campaign.store.get(&ObjectKey::Run(campaign.run.clone(), RunPart::ManifestJson)).await.unwrap();
+    assert_eq!(serde_json::from_slice::<Manifest>(&json).unwrap(), manifest);
+    let table = campaign.store.get(&ObjectKey::Run(campaign.run.clone(), RunPart::ManifestCsv)).await.unwrap();
+    let table = String::from_utf8(table.to_vec()).unwrap();
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines[0], "reference,outcome,detail,record,chain");
+    assert!(lines[1].contains(",published,text and video,"), "{table}");
+    assert!(lines[2].contains(",skipped,the customer must not be contacted,"), "{table}");
+    assert!(lines[4].contains(",failed,Render.Failed in render,"), "{table}");
+    assert!(lines[5].contains(",failed,Run.Incomplete in finalize,"), "{table}");
+    assert_eq!(lines.len(), 6);
+}
+
+#[tokio::test]
+async fn a_changed_or_missing_record_changes_the_chain_from_there_on() {
+    let campaign = one_of_each().await;
+    let before = campaign.finalize().await.unwrap();
+    assert!(chain_holds(&before, Some(&campaign.dataset)));
+    for customer in 0..4 {
+        let campaign = one_of_each().await;
+        let artefact = if customer == 3 { Artefact::Failure } else { Artefact::Evidence };
+        let key = campaign.key(customer, artefact);
+        let mut bytes = campaign.store.get(&key).await.unwrap().to_vec();
+        bytes.push(b' ');
+        campaign.store.put(&key, bytes.into()).await.unwrap();
+        let changed = campaign.finalize().await.unwrap();
+        campaign.store.delete(&key).await.unwrap();
+        let missing = campaign.finalize().await.unwrap();
+        for after in [changed, missing] {
+            for entry in 0..5 {
+                let same = after.entries[entry].chain == before.entries[entry].chain;
+                assert_eq!(same, entry < customer, "entry {entry} after a change of {customer}");
+            }
+            assert_ne!(after.chain, before.chain);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_manifest_that_was_edited_does_not_hold() {
+    let campaign = one_of_each().await;
+    let manifest = campaign.finalize().await.unwrap();
+    let dataset = Some(&campaign.dataset);
+    let mut without = manifest.clone();
+    without.entries.remove(3);
+    let mut swapped = manifest.clone();
+    swapped.entries.swap(0, 1);
+    let mut nicer = manifest.clone();
+    nicer.entries[3].outcome = PUBLISHED;
+    for edited in [without, swapped, nicer] {
+        assert!(!chain_holds(&edited, dataset));
+    }
+    assert!(!chain_holds(&manifest, None));
+}
+
+#[tokio::test]
+async fn a_run_for_one_customer_has_one_entry() {
+    let campaign = Campaign::over(3, Some(reference(1))).await;
+    campaign.ended(1, PUBLISHED).await;
+    let manifest = campaign.finalize().await.unwrap();
+    assert_eq!((manifest.customers, &manifest.entries[0].reference), (1, &reference(1)));
+    let campaign = Campaign::over(3, Some(reference(9))).await;
+    assert_eq!(campaign.finalize().await.unwrap_err().name(), ErrorName::InputUnknownCustomer);
+}
+
+#[tokio::test]
+async fn a_run_whose_merge_failed_has_no_customers() {
+    let campaign = Campaign::over(3, None).await;
+    let input = FinalizeInput { run: campaign.run.clone(), dataset: None };
+    let manifest = run(input, &Deps { vault: &campaign.vault }).await.unwrap();
+    assert_eq!((manifest.customers, manifest.counts.len()), (0, 0));
+    assert!(chain_holds(&manifest, None));
+}
+
+#[tokio::test]
+async fn a_resumed_run_replaces_the_manifest() {
+    let campaign = one_of_each().await;
+    campaign.finalize().await.unwrap();
+    campaign.ended(4, PUBLISHED).await;
+    let manifest = campaign.finalize().await.unwrap();
+    assert_eq!(manifest.counts["published"], 2);
+    let json = campaign.store.get(&ObjectKey::Run(campaign.run.clone(), RunPart::ManifestJson)).await.unwrap();
+    assert_eq!(serde_json::from_slice::<Manifest>(&json).unwrap(), manifest);
+}
+
+#[tokio::test]
+async fn evidence_stands_above_an_earlier_failure() {
+    let campaign = Campaign::over(1, None).await;
+    campaign.failed(0).await;
+    campaign.ended(0, PUBLISHED).await;
+    assert_eq!(campaign.finalize().await.unwrap().entries[0].outcome, PUBLISHED);
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_or_is_another_customers_does_not_hide_the_others() {
+    let campaign = Campaign::over(3, None).await;
+    campaign.ended(0, PUBLISHED).await;
+    campaign.store.put(&campaign.key(1, Artefact::Evidence), "{".into()).await.unwrap();
+    let first = campaign.store.get(&campaign.key(0, Artefact::Evidence)).await.unwrap();
+    campaign.store.put(&campaign.key(2, Artefact::Evidence), first).await.unwrap();
+    let manifest = campaign.finalize().await.unwrap();
+    let broken = Outcome::Failed { error: ErrorName::SealBroken, stage: Stage::Finalize };
+    let outcomes: Vec<&Outcome> = manifest.entries.iter().map(|entry| &entry.outcome).collect();
+    assert_eq!(outcomes, [&PUBLISHED, &broken, &broken]);
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_not_taken_for_a_missing_record() {
+    let campaign = Campaign::over(2, None).await;
+    campaign.ended(0, PUBLISHED).await;
+    campaign.store.fail_next(&campaign.key(0, Artefact::Evidence), 1);
+    assert_eq!(campaign.finalize().await.unwrap_err().name(), ErrorName::StoreUnavailable);
+    assert!(campaign.store.find(&ObjectKey::Run(campaign.run.clone(), RunPart::ManifestJson)).await.unwrap().is_none());
+}

@@ -1,0 +1,67 @@
+//! Checks what earlier stages made, as it lies in the store.
+
+use std::collections::BTreeMap;
+
+use contracts::Digest;
+use contracts::key::Artefact;
+use contracts::media::{MediaFacts, RenderRecord};
+use contracts::narration::Narration;
+use contracts::store::Written;
+use contracts::vault::Vault;
+
+use crate::{Error, Place};
+
+/// The files without which there is no video.
+const FILES: [Artefact; 4] = [Artefact::Video, Artefact::Captions, Artefact::Poster, Artefact::Preview];
+
+/// Reads the cues, and checks that the sound is the one they belong to.
+pub async fn narration(
+    vault: &Vault,
+    place: Place<'_>,
+    artefacts: &mut BTreeMap<Artefact, Digest>,
+) -> Result<Narration, Error> {
+    let (narration, cues): (Narration, _) = vault.read_json(place.owner(), &place.key(Artefact::Cues)).await?;
+    let key = place.key(Artefact::NarrationAudio);
+    let (sound, audio) = vault.read(place.owner(), &key).await?;
+    if Digest::of(&sound) != narration.audio {
+        return Err(Error::Changed { key: key.to_string() });
+    }
+    artefacts.extend([(Artefact::Cues, cues), (Artefact::NarrationAudio, audio)]);
+    Ok(narration)
+}
+
+/// Checks that every file of the render lies in the store as the render recorded it.
+pub async fn media(
+    vault: &Vault,
+    place: Place<'_>,
+    artefacts: &mut BTreeMap<Artefact, Digest>,
+) -> Result<MediaFacts, Error> {
+    let store = vault.store();
+    let key = place.key(Artefact::RenderRecord);
+    let bytes = store.get(&key).await?;
+    let record: RenderRecord =
+        serde_json::from_slice(&bytes).map_err(|source| Error::Malformed { key: key.to_string(), source })?;
+    if let Some(missing) = FILES.into_iter().find(|file| !record.files.contains_key(file)) {
+        return Err(Error::Unrecorded { key: key.to_string(), missing });
+    }
+    artefacts.insert(Artefact::RenderRecord, Digest::of(&bytes));
+    for (artefact, recorded) in record.files {
+        let key = place.key(artefact);
+        if Digest::of(&store.get(&key).await?) != recorded {
+            return Err(Error::Changed { key: key.to_string() });
+        }
+        artefacts.insert(artefact, recorded);
+    }
+    Ok(record.media)
+}
+
+/// Writes the text, or finds that it stands there already.
+pub async fn text(vault: &Vault, place: Place<'_>, text: String) -> Result<Digest, Error> {
+    let key = place.key(Artefact::Text);
+    let digest = Digest::of(text.as_bytes());
+    match vault.store().put_new(&key, text.into()).await? {
+        Written::Created => Ok(digest),
+        Written::AlreadyThere if Digest::of(&vault.store().get(&key).await?) == digest => Ok(digest),
+        Written::AlreadyThere => Err(Error::OtherText { key: key.to_string() }),
+    }
+}
