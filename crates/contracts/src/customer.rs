@@ -112,7 +112,7 @@ impl Customer {
 
 /// A line of `customers.jsonl`, once opened.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "consent", rename_all = "kebab-case")]
+#[serde(tag = "general_consent", rename_all = "kebab-case")]
 pub enum CustomerRecord {
     /// General consent was refused: nothing but the reference and the refusal is kept.
     Refused {
