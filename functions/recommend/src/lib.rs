@@ -1,1 +1,200 @@
-//! The recommend stage.
+//! The recommend stage: writes what is said to one customer, and lets nothing pass that may not be said.
+//!
+//! A writer, a model or the templates, gives reasons; the bank's words come verbatim from the catalogue and are placed by
+//! [`compose`]; [`guard`] judges the whole, whoever wrote it. A model's text that does not pass is sent back once and
+//! then given up for the templates, so that this stage does not fail because a model did.
+//!
+//! **Invariant:** knows nothing of AWS, of Lambda or of other stages. The model never sees a name, an amount or a post,
+//! and is not asked at all unless the settings say so.
+
+mod brief;
+mod compose;
+#[cfg(test)]
+mod fixtures;
+pub mod guard;
+pub mod model;
+mod template;
+#[cfg(test)]
+mod tests;
+pub mod words;
+
+use contracts::brand::Brand;
+use contracts::catalogue::Catalogue;
+use contracts::facts::{Assessment, Facts};
+use contracts::key::{Artefact, RunPart};
+use contracts::request::Request;
+use contracts::script::Script;
+use contracts::secret::{SecretError, Secrets};
+use contracts::settings::Settings;
+use contracts::stage::CustomerTask;
+use contracts::vault::{Owner, Vault, VaultError};
+use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, ProductId};
+use thiserror::Error;
+
+use brief::Brief;
+use model::{Asking, Outcome, Pace};
+
+/// What the stage needs.
+pub struct Deps<'a> {
+    /// Sealed objects.
+    pub vault: &'a Vault,
+    /// The settings in force.
+    pub settings: &'a Settings,
+    /// The approved products.
+    pub catalogue: &'a Catalogue,
+    /// How the bank speaks.
+    pub brand: &'a Brand,
+    /// Where the model service's key is.
+    pub secrets: &'a dyn Secrets,
+    /// For the model service; give it a connect timeout of about 3 s.
+    pub http: &'a reqwest::Client,
+}
+
+/// Why nothing was written.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// A sealed object could not be read or written.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The place of the secrets failed.
+    #[error("cannot get the model service's key")]
+    Secret(#[from] SecretError),
+    /// The customer was skipped, so there is nothing to write.
+    #[error("customer {reference}: was skipped by assess, so there is nothing to write")]
+    Skipped {
+        /// The customer.
+        reference: CustomerRef,
+    },
+    /// The facts name a product that the catalogue does not have, or no product at all.
+    #[error("customer {reference}: the facts offer {product}, which the catalogue does not have")]
+    UnknownProduct {
+        /// The customer.
+        reference: CustomerRef,
+        /// The product's id.
+        product: ProductId,
+    },
+    /// The facts recommend, but no product.
+    #[error("customer {reference}: the facts recommend no product")]
+    NoOffer {
+        /// The customer.
+        reference: CustomerRef,
+    },
+    /// What the run was started with is not what is at hand.
+    #[error("the {what} changed since the run was started")]
+    Changed {
+        /// `catalogue` or `settings`.
+        what: &'static str,
+    },
+    /// Even the templates' text does not pass the guard.
+    #[error("customer {reference}: no text passes the guard: {checks}")]
+    Guard {
+        /// The customer.
+        reference: CustomerRef,
+        /// The names of the checks.
+        checks: String,
+    },
+}
+
+impl NamedError for Error {
+    fn name(&self) -> ErrorName {
+        match self {
+            Self::Vault(error) => error.name(),
+            Self::Secret(error) => error.name(),
+            Self::Skipped { .. } | Self::NoOffer { .. } => ErrorName::InputInvalidRequest,
+            Self::UnknownProduct { .. } | Self::Changed { .. } => ErrorName::ConfigChanged,
+            Self::Guard { .. } => ErrorName::ConfigInvalid,
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        match self {
+            Self::Vault(error) => error.help(),
+            Self::Secret(error) => error.help(),
+            Self::Skipped { .. } | Self::NoOffer { .. } => None,
+            Self::UnknownProduct { .. } | Self::Changed { .. } => Some("start a new run".to_owned()),
+            Self::Guard { .. } => {
+                Some("check the wording of the catalogue's texts and of the brand's names".to_owned())
+            }
+        }
+    }
+}
+
+/// Writes the script of one customer and seals it.
+pub async fn run(input: CustomerTask, deps: &Deps<'_>) -> Result<CustomerTask, Error> {
+    let reference = &input.reference;
+    let owner = Owner::Customer(reference);
+    let (request, asked): (Request, Digest) =
+        deps.vault.read_json(Owner::Run, &ObjectKey::Run(input.run.clone(), RunPart::Request)).await?;
+    let facts_key = ObjectKey::Customer(reference.clone(), input.run.clone(), Artefact::Facts);
+    let (assessment, assessed): (Assessment, Digest) = deps.vault.read_json(owner, &facts_key).await?;
+    unchanged(&request, deps)?;
+
+    let inputs = inputs(asked, assessed, deps);
+    let key = ObjectKey::Customer(reference.clone(), input.run.clone(), Artefact::Script);
+    if deps.vault.find_json::<Script>(owner, &key, &inputs).await?.is_some() {
+        return Ok(input);
+    }
+    let facts = match assessment {
+        Assessment::Proceed(facts) => facts,
+        Assessment::Skip { .. } => return Err(Error::Skipped { reference: reference.clone() }),
+    };
+    let script = write(&facts, &request, deps).await?;
+    deps.vault.write_json(owner, &key, &inputs, script).await?;
+    Ok(input)
+}
+
+/// A run speaks with the catalogue and the settings with which it was started, on its last customer as on its first.
+fn unchanged(request: &Request, deps: &Deps<'_>) -> Result<(), Error> {
+    if request.catalogue != deps.catalogue.digest() {
+        return Err(Error::Changed { what: "catalogue" });
+    }
+    if request.settings != deps.settings.digest() {
+        return Err(Error::Changed { what: "settings" });
+    }
+    Ok(())
+}
+
+/// The digest of all that determines the script.
+fn inputs(asked: Digest, assessed: Digest, deps: &Deps<'_>) -> Digest {
+    let digests = [
+        asked,
+        assessed,
+        deps.catalogue.digest(),
+        deps.brand.digest(),
+        deps.settings.digest(),
+        model::prompt_digest(),
+        Digest::of(env!("CARGO_PKG_VERSION").as_bytes()),
+    ];
+    Digest::of_parts(digests.iter().map(|digest| digest.as_bytes().as_slice()))
+}
+
+/// Asks the model if it may be asked, and otherwise, or if it does not serve, takes the templates.
+async fn write(facts: &Facts, request: &Request, deps: &Deps<'_>) -> Result<Script, Error> {
+    let reference = || facts.reference.clone();
+    let brief = Brief::new(facts, deps.catalogue, deps.brand)
+        .map_err(|product| Error::UnknownProduct { reference: reference(), product })?;
+    if brief.has_nothing_to_offer() {
+        return Err(Error::NoOffer { reference: reference() });
+    }
+    let asking = Asking {
+        settings: &deps.settings.writer.model,
+        secrets: deps.secrets,
+        http: deps.http,
+        keys: deps.vault.keys(),
+        wish: request.prompt.as_deref(),
+        pace: Pace::default(),
+    };
+    let instead_of_model = match model::write(&brief, &asking).await? {
+        Outcome::Written(script) => return Ok(*script),
+        Outcome::NotAsked => None,
+        Outcome::Instead(why) => {
+            tracing::warn!(customer = reference().short(), why, "the template writes instead of the model");
+            Some(why)
+        }
+    };
+    let script = template::write(&brief, deps.vault.keys(), instead_of_model);
+    if !script.verdict.passed() {
+        return Err(Error::Guard { reference: reference(), checks: script.verdict.failed().join(", ") });
+    }
+    Ok(script)
+}

@@ -1,0 +1,117 @@
+//! What the tests of this crate start from.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use contracts::brand::Brand;
+use contracts::catalogue::Catalogue;
+use contracts::consent::ConsentAsRead;
+use contracts::facts::{
+    Facts, Ground, Mood, Need, Offer, Sentiment, Share, Spending, SpendingCategory, Stance, Topic, TopicTone, Trend,
+    five_word_runs,
+};
+use contracts::secret::{SecretError, SecretName, SecretString, Secrets};
+use contracts::store::MemoryStore;
+use contracts::vault::{Keys, Vault};
+use contracts::{CustomerId, ProductId};
+use jiff::Timestamp;
+use serde_json::json;
+
+pub(crate) fn keys() -> Keys {
+    Keys::new([1; 32], [2; 32])
+}
+
+pub(crate) fn vault() -> Vault {
+    Vault::new(Arc::new(MemoryStore::default()), keys())
+}
+
+/// The catalogue that ships.
+pub(crate) fn shipped() -> Catalogue {
+    Catalogue::from_json(include_bytes!("../../../data/catalogue.json")).unwrap()
+}
+
+/// The brand that ships.
+pub(crate) fn brand() -> Brand {
+    Brand::from_toml(include_str!("../../../assets/brand.toml")).unwrap()
+}
+
+/// Four products: two deposits, of which one has a claim that only the catalogue may make, a card and a mortgage.
+pub(crate) fn catalogue() -> Catalogue {
+    let product = |id: &str, name: &str, kind: &str, summary: &str, claims: &[&str], lines: &[&str]| {
+        json!({
+            "id": id, "name": name, "category": "Consumer and Small Business Banking", "kind": kind, "summary": summary,
+            "approved_claims": claims, "rates_and_terms": ["19.99% APR."], "disclosures": lines, "needs": ["saving"],
+        })
+    };
+    let free = "Free online bill pay comes with a guaranteed 4.25% annual percentage yield.";
+    let mut mortgage = product(
+        "home-mortgage",
+        "Meridian Home Mortgage",
+        "mortgage",
+        "A loan for buying a home",
+        &[],
+        &["Equal Housing Lender."],
+    );
+    mortgage["spoken_disclosures"] = json!(["Meridian Bank is an Equal Housing Lender."]);
+    let file = json!({ "bank": "Meridian Bank", "version": "test", "products": [
+        product("voyager-card", "Meridian Voyager Card", "credit-card",
+            "The Meridian Voyager Card is a card for trips.", &["It works in many countries."], &["Terms apply."]),
+        product("savings", "Meridian Goal Savings", "deposit",
+            "An account for money you set aside.", &[free], &["Member FDIC."]),
+        product("checking", "Meridian Everyday Checking", "deposit",
+            "An account for daily money.", &["You can pay bills in one place."], &["Member FDIC."]),
+        mortgage,
+    ]});
+    Catalogue::from_json(file.to_string().as_bytes()).unwrap()
+}
+
+pub(crate) fn id(text: &str) -> ProductId {
+    ProductId::parse(text).unwrap()
+}
+
+pub(crate) fn offer(product: &str, need: Need, grounds: Vec<Ground>) -> Offer {
+    Offer { product: id(product), score: 1.0, need, grounds }
+}
+
+pub(crate) fn mood(sentiment: Sentiment, posts: &[&str]) -> Mood {
+    let runs = posts.iter().flat_map(|post| five_word_runs(post));
+    Mood {
+        sentiment,
+        topics: vec![TopicTone { topic: Topic::Travel, sentiment }],
+        five_word_runs: runs.map(|run| keys().keyed_digest("tweet-run", run.as_bytes())).collect(),
+    }
+}
+
+/// A customer who is offered the card, the savings account and the mortgage of [`catalogue`].
+pub(crate) fn facts(first_name: &str) -> Facts {
+    let travel = Ground::Spending { category: SpendingCategory::Travel, trend: Trend::Rising };
+    Facts {
+        reference: keys().reference(&CustomerId::parse("0001").unwrap()),
+        first_name: first_name.to_owned(),
+        adviser: Some("Dana Whitfield".to_owned()),
+        spending: vec![Spending { category: SpendingCategory::Travel, share: Share::Notable, trend: Trend::Rising }],
+        products_held: vec![id("checking")],
+        income: None,
+        balance: None,
+        mood: Some(mood(Sentiment::Positive, &["cannot wait to see the sea again with my dog"])),
+        stance: Stance::Recommend {
+            offers: vec![
+                offer("voyager-card", Need::Travel, vec![travel]),
+                offer("savings", Need::Saving, vec![Ground::Holds { product: id("checking") }]),
+                offer("home-mortgage", Need::HomePurchase, vec![Ground::Need { need: Need::HomePurchase }]),
+            ],
+        },
+        candidates: Vec::new(),
+        consent: ConsentAsRead { readings: Vec::new(), read_at: Timestamp::UNIX_EPOCH },
+    }
+}
+
+/// Secrets of which only the model's key may be set.
+pub(crate) struct ModelKey(pub Option<&'static str>);
+
+#[async_trait]
+impl Secrets for ModelKey {
+    async fn find(&self, name: SecretName) -> Result<Option<SecretString>, SecretError> {
+        Ok(self.0.filter(|_| name == SecretName::ModelKey).map(SecretString::from))
+    }
+}

@@ -1,0 +1,153 @@
+//! Brings a text to the form in which the rules are looked for, so that they cannot be dodged by how a word is written.
+
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
+
+/// Stands where a sentence of the catalogue stood. Of the private use area, so that no writer's text holds it unseen:
+/// the check `plain-text` runs on the text before masking.
+pub(super) const APPROVED: char = '\u{e000}';
+/// Stands where a name stood that code filled in.
+pub(super) const NAME: char = '\u{e001}';
+
+/// A text made ready for the rules.
+pub(super) struct Normal {
+    /// Lower case, compatibility forms and accents folded, look-alikes of other scripts made Latin, invisible signs
+    /// dropped; punctuation kept.
+    pub folded: String,
+    /// The words of `folded`, in each way in which they may be read.
+    pub readings: Vec<Vec<String>>,
+}
+
+impl Normal {
+    pub(super) fn of(text: &str) -> Self {
+        let folded = fold(text);
+        let words = words(&folded);
+        let mut readings = vec![words.clone()];
+        for skip_article in [false, true] {
+            let joined = join_spelled_out(&words, skip_article);
+            if !readings.contains(&joined) {
+                readings.push(joined);
+            }
+        }
+        Self { folded, readings }
+    }
+
+    /// All letters and digits without anything between them: what is left of `guar-an teed`.
+    pub(super) fn squashed(&self) -> String {
+        self.folded.chars().filter(|c| c.is_alphanumeric()).collect()
+    }
+}
+
+/// Signs that are not seen and split words: soft hyphens, zero-width signs, marks of direction, variation selectors.
+pub(super) const fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
+/// Letters that look like Latin ones (from the confusables of Unicode UTS #39, the Cyrillic and Greek that are plain to
+/// the eye). Other scripts need no entry: a letter of theirs is a violation in itself.
+const fn latin(c: char) -> char {
+    match c {
+        'А' | 'а' | 'Α' | 'α' | 'ɑ' => 'a',
+        'В' | 'в' | 'Β' | 'β' => 'b',
+        'С' | 'с' | 'ϲ' => 'c',
+        'ԁ' | 'đ' | 'ð' => 'd',
+        'Е' | 'е' | 'Ε' | 'ε' => 'e',
+        'ɡ' => 'g',
+        'Н' | 'н' | 'Η' | 'һ' => 'h',
+        'І' | 'і' | 'Ι' | 'ι' | 'ı' => 'i',
+        'Ј' | 'ј' => 'j',
+        'К' | 'к' | 'Κ' | 'κ' => 'k',
+        'ӏ' | 'Ӏ' | 'ł' | 'Ł' => 'l',
+        'М' | 'м' | 'Μ' => 'm',
+        'Ν' | 'η' | 'п' => 'n',
+        'О' | 'о' | 'Ο' | 'ο' | 'ø' | 'Ø' => 'o',
+        'Р' | 'р' | 'Ρ' | 'ρ' => 'p',
+        'ԛ' => 'q',
+        'г' => 'r',
+        'Ѕ' | 'ѕ' => 's',
+        'Т' | 'т' | 'Τ' | 'τ' => 't',
+        'υ' => 'u',
+        'ν' | 'ѵ' => 'v',
+        'ԝ' | 'ω' => 'w',
+        'Х' | 'х' | 'Χ' | 'χ' => 'x',
+        'У' | 'у' | 'Υ' | 'γ' => 'y',
+        'Ζ' => 'z',
+        other => other,
+    }
+}
+
+pub(super) fn fold(text: &str) -> String {
+    text.nfkd()
+        .filter(|c| !is_combining_mark(*c) && !is_invisible(*c))
+        .map(latin)
+        .flat_map(char::to_lowercase)
+        .map(|c| if matches!(c, '’' | '‘' | 'ʼ' | '`') { '\'' } else { c })
+        .collect()
+}
+
+/// Words of letters and digits; an apostrophe joins (`don't` is `dont`), a mask is a word of its own.
+pub(super) fn words(folded: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    for c in folded.chars() {
+        if c.is_alphanumeric() {
+            words.last_mut().expect("never empty").push(c);
+        } else if c == APPROVED || c == NAME {
+            words.push(c.to_string());
+            words.push(String::new());
+        } else if c != '\'' {
+            words.push(String::new());
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// Joins three or more single letters in a row: `a p r`, `f-r-e-e`. With `skip_article`, an `a` or `i` that the row
+/// starts with is left out of it, because it may be a word: `a f r e e`.
+fn join_spelled_out(words: &[String], skip_article: bool) -> Vec<String> {
+    let is_letter = |word: &String| word.chars().count() == 1 && word.chars().all(char::is_alphabetic);
+    let mut joined = Vec::with_capacity(words.len());
+    let mut at = 0;
+    while at < words.len() {
+        let mut length = words[at..].iter().take_while(|word| is_letter(word)).count();
+        if skip_article && length > 3 && matches!(words[at].as_str(), "a" | "i") {
+            joined.push(words[at].clone());
+            at += 1;
+            length -= 1;
+        }
+        if length >= 3 {
+            joined.push(words[at..at + length].concat());
+            at += length;
+        } else {
+            joined.push(words[at].clone());
+            at += 1;
+        }
+    }
+    joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn look_alikes_invisible_signs_and_width_fold_to_the_plain_word() {
+        for dodge in
+            ["Guаrаnteed", "gua\u{200b}ranteed", "ＧＵＡＲＡＮＴＥＥＤ", "gu\u{ad}aranteed", "guáranteéd", "𝐠𝐮𝐚𝐫𝐚𝐧𝐭𝐞𝐞𝐝"]
+        {
+            assert_eq!(fold(dodge), "guaranteed", "{dodge}");
+        }
+    }
+
+    #[test]
+    fn spelled_out_words_are_read_as_words() {
+        let readings = Normal::of("It is a f r e e account with A.P.R. and f-r-e-e").readings;
+        let found = |word: &str| readings.iter().flatten().any(|w| w == word);
+        assert!(found("free") && found("apr") && found("account"));
+    }
+}

@@ -1,0 +1,97 @@
+//! Amounts, in digits or in words. The facts that a writer is given hold none, so any amount is invented.
+
+use super::normal::Normal;
+
+/// Harmless alone (`two ideas`), an amount before a unit (`two percent`) or in a row (`five five five`).
+const SMALL: &[&str] =
+    &["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "half", "quarter"];
+
+/// An amount wherever it stands.
+const LARGE: &[&str] = &[
+    "zero",
+    "nil",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+    "twenty",
+    "thirty",
+    "forty",
+    "fifty",
+    "sixty",
+    "seventy",
+    "eighty",
+    "ninety",
+    "hundred",
+    "hundreds",
+    "thousand",
+    "thousands",
+    "million",
+    "millions",
+    "billion",
+    "billions",
+    "dozen",
+    "dozens",
+    "percent",
+    "percentage",
+    "percents",
+    "dollar",
+    "dollars",
+    "bucks",
+    "euro",
+    "euros",
+    "twice",
+    "thrice",
+];
+
+/// What makes a small number an amount.
+const UNITS: &[&str] = &[
+    "percent", "cent", "cents", "grand", "point", "points", "mile", "miles", "month", "months", "year", "years",
+    "week", "weeks", "day", "days", "hour", "hours", "times", "fold", "figure", "figures", "pound", "pounds", "basis",
+    "x",
+];
+
+/// How many small numbers in a row are an amount or a telephone number.
+const ROW: usize = 3;
+
+pub(super) fn amounts(normal: &Normal) -> Vec<String> {
+    let mut violations = Vec::new();
+    if normal.folded.chars().any(char::is_numeric) {
+        violations.push("a digit".to_owned());
+    }
+    if normal.folded.contains(['%', '‰', '$', '€', '£', '¥', '₹', '₽', '₩', '₿']) {
+        violations.push("a sign of percent or money".to_owned());
+    }
+    for words in &normal.readings {
+        spelled(words, &mut violations);
+    }
+    violations.sort();
+    violations.dedup();
+    violations
+}
+
+fn spelled(words: &[String], violations: &mut Vec<String>) {
+    let is = |list: &[&str], word: &String| list.contains(&word.as_str());
+    for (at, word) in words.iter().enumerate() {
+        if is(LARGE, word) || word == "per" && words.get(at + 1).is_some_and(|next| next == "cent") {
+            violations.push(format!("\"{word}\""));
+        }
+        // `two percent`, `two full percent`, `two and a half percent`.
+        let unit = is(SMALL, word).then(|| words[at + 1..].iter().take(4).position(|next| is(UNITS, next))).flatten();
+        if let Some(distance) = unit {
+            let between = &words[at + 1..=at + distance];
+            let glue = ["and", "a", "or", "to", "point", "full", "whole", "reward", "bonus", "extra"];
+            if between.len() <= 1 || between.iter().all(|word| is(SMALL, word) || is(&glue, word)) {
+                violations.push(format!("\"{}\"", words[at..=at + 1 + distance].join(" ")));
+            }
+        }
+    }
+    if words.windows(ROW).any(|row| row.iter().all(|word| is(SMALL, word))) {
+        violations.push("several numbers in a row".to_owned());
+    }
+}

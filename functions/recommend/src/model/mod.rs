@@ -1,0 +1,122 @@
+//! The model writer. The model picks products out of those ranked and writes reasons; it never sees a name, and nothing
+//! that it writes is used before the guard has passed it.
+
+mod client;
+mod prompt;
+mod service;
+
+pub use service::{Chat, Completion, Message, ServiceError};
+
+use std::time::Duration;
+
+use contracts::script::{Script, WrittenBy};
+use contracts::secret::{ExposeSecret as _, SecretError, SecretName, Secrets};
+use contracts::settings::Model;
+use contracts::vault::Keys;
+use tokio::time::Instant;
+
+use crate::brief::Brief;
+use crate::compose;
+use crate::guard;
+
+pub use client::{Client, Pace};
+pub(crate) use prompt::digest as prompt_digest;
+
+/// What came of asking the model.
+pub(crate) enum Outcome {
+    /// It may not be asked.
+    NotAsked,
+    /// Its text passed the guard.
+    Written(Box<Script>),
+    /// It was asked, or should have been, and did not serve.
+    Instead(String),
+}
+
+/// What asking takes.
+pub(crate) struct Asking<'a> {
+    pub settings: &'a Model,
+    pub secrets: &'a dyn Secrets,
+    pub http: &'a reqwest::Client,
+    pub keys: &'a Keys,
+    pub wish: Option<&'a str>,
+    pub pace: Pace,
+}
+
+/// Asks the model, and once more if the guard sends its text back.
+pub(crate) async fn write(brief: &Brief<'_>, asking: &Asking<'_>) -> Result<Outcome, SecretError> {
+    let settings = asking.settings;
+    if !settings.enabled || brief.offers().is_empty() {
+        return Ok(Outcome::NotAsked);
+    }
+    let instead = |why: String| Ok(Outcome::Instead(why));
+    let wish = asking.wish.map(str::trim).filter(|wish| !wish.is_empty());
+    if let Some(wish) = wish {
+        let verdict = guard::check_prompt(wish);
+        if !verdict.passed() {
+            return instead(format!("the request's prompt does not pass: {}", verdict.failed().join(", ")));
+        }
+    }
+    let key = asking.secrets.find(SecretName::ModelKey).await?.filter(|key| !key.expose_secret().trim().is_empty());
+    if key.is_none() && !client::is_loopback(&settings.base_url) {
+        return instead(format!("the secret {} is not set", SecretName::ModelKey.variable()));
+    }
+    let deadline = Instant::now() + Duration::from_secs(settings.deadline_seconds);
+    let client = Client::new(asking.http, &settings.base_url, key, deadline, asking.pace);
+    match converse(brief, asking, wish, &client).await {
+        Ok(script) => Ok(Outcome::Written(Box::new(script))),
+        Err(why) => instead(why),
+    }
+}
+
+/// The conversation: at most two answers. The error says why neither served.
+async fn converse(
+    brief: &Brief<'_>,
+    asking: &Asking<'_>,
+    wish: Option<&str>,
+    client: &Client<'_>,
+) -> Result<Script, String> {
+    let told = prompt::Told::new(brief, &asking.settings.fields, wish);
+    let mut messages = vec![Message::system(prompt::SYSTEM), Message::user(&told.document)];
+    let (mut prompt_tokens, mut completion_tokens) = (0, 0);
+    let mut objections = String::new();
+    for repaired in [false, true] {
+        let chat = Chat {
+            model: &asking.settings.name,
+            messages: &messages,
+            temperature: asking.settings.temperature,
+            max_tokens: asking.settings.max_tokens,
+            schema: &told.schema,
+        };
+        let completion = client.complete(&chat).await.map_err(|error| contracts::error::chain(&error))?;
+        prompt_tokens += completion.prompt_tokens;
+        completion_tokens += completion.completion_tokens;
+        let violations = match prompt::read(brief, &completion.content) {
+            Ok(draft) => {
+                let written_by = WrittenBy::Model {
+                    model: completion.model.clone(),
+                    service: client.service(),
+                    fields_sent: told.fields.clone(),
+                    prompt: prompt::digest(),
+                    repaired,
+                    prompt_tokens,
+                    completion_tokens,
+                };
+                let mut instructions = vec![prompt::SYSTEM, prompt::REPAIR];
+                instructions.extend(wish);
+                let script = compose::compose(brief, &draft, asking.keys, instructions, written_by);
+                if script.verdict.passed() {
+                    return Ok(script);
+                }
+                objections = format!("the guard found: {}", script.verdict.failed().join(", "));
+                prompt::objections(&script.verdict)
+            }
+            Err(why) => {
+                objections = format!("the answer cannot be used: {why}");
+                format!("- form: {why}")
+            }
+        };
+        messages.push(Message::assistant(&completion.content));
+        messages.push(Message::user(&format!("{}{violations}\n", prompt::REPAIR)));
+    }
+    Err(format!("{objections}, also after one repair"))
+}

@@ -1,0 +1,146 @@
+//! What the model is told, and what its answer must be.
+
+use contracts::Digest;
+use contracts::facts::Ground;
+use contracts::script::Verdict;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::brief::Brief;
+use crate::compose::Draft;
+use crate::words::en;
+
+pub(super) const SYSTEM: &str = include_str!("../../prompts/system.txt");
+pub(super) const REPAIR: &str = include_str!("../../prompts/repair.txt");
+
+/// The digest of the prompt files.
+pub(crate) fn digest() -> Digest {
+    Digest::of_parts([SYSTEM.as_bytes(), REPAIR.as_bytes()])
+}
+
+/// One customer's part of the prompt.
+pub(super) struct Told {
+    /// The user's message: JSON, so that no field can end its own place.
+    pub document: String,
+    /// The answer's JSON schema.
+    pub schema: Value,
+    /// What was sent, for the evidence.
+    pub fields: Vec<String>,
+}
+
+impl Told {
+    pub(super) fn new(brief: &Brief<'_>, allowed: &[String], wish: Option<&str>) -> Self {
+        let may_send = |field: &str| allowed.iter().any(|allowed| allowed == field);
+        let mut fields = vec!["offers".to_owned()];
+        let mut customer = serde_json::Map::new();
+        let mut send = |field: &str, value: Value| {
+            if may_send(field) {
+                customer.insert(field.to_owned(), value);
+                fields.push(field.to_owned());
+            }
+        };
+        let facts = brief.facts;
+        let spending = facts.spending.iter();
+        let spending = spending.map(|s| json!({ "on": s.category.words(), "part": s.share, "trend": s.trend }));
+        send("spending", spending.collect());
+        let held = facts.products_held.iter().filter_map(|id| brief.catalogue.product(id)).map(|p| p.name.as_str());
+        send("products_held", held.collect());
+        if let Some(mood) = &facts.mood {
+            let topics = mood.topics.iter().map(|t| json!({ "topic": t.topic.words(), "tone": t.sentiment }));
+            send("mood", json!({ "tone": mood.sentiment, "topics": topics.collect::<Value>() }));
+        }
+        if wish.is_some() {
+            fields.push("prompt".to_owned());
+        }
+
+        let offers = brief.offers().iter().map(|(offer, product)| {
+            let ground = |ground: &Ground| match ground {
+                Ground::Spending { category, .. } => may_send("spending").then(|| category.words()),
+                Ground::Holds { .. } => may_send("products_held").then_some("goes with what the customer has"),
+                Ground::Need { need } => Some(need.words()),
+            };
+            let why: Vec<&str> = offer.grounds.iter().filter_map(ground).chain([offer.need.words()]).collect();
+            json!({ "product": product.id, "name": product.name, "what_it_is": product.summary, "chosen_for": why })
+        });
+        let document = json!({ "offers": offers.collect::<Value>(), "customer": customer, "wish": wish });
+        Self { document: document.to_string(), schema: schema(brief), fields }
+    }
+}
+
+/// Strict structured output: every field required, nothing else allowed, product ids out of the ranked ones.
+fn schema(brief: &Brief<'_>) -> Value {
+    let ids: Vec<&str> = brief.offers().iter().map(|(_, product)| product.id.as_str()).collect();
+    let object = |properties: Value, required: &[&str]| json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
+    let offer = object(
+        json!({ "product": { "type": "string", "enum": ids }, "reason": { "type": "string" } }),
+        &["product", "reason"],
+    );
+    object(
+        json!({
+            "opening": { "type": "string" },
+            "offers": { "type": "array", "items": offer },
+            "closing": { "type": "string" },
+        }),
+        &["opening", "offers", "closing"],
+    )
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Answer {
+    opening: String,
+    offers: Vec<AnswerOffer>,
+    closing: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AnswerOffer {
+    product: String,
+    reason: String,
+}
+
+/// Reads an answer. The error names what is wrong with its form and never repeats the answer.
+pub(super) fn read(brief: &Brief<'_>, content: &str) -> Result<Draft, String> {
+    // A service without structured output may wrap its JSON in prose or a fence.
+    let json = content.find('{').zip(content.rfind('}')).filter(|(from, to)| from < to);
+    let json = json.map_or("", |(from, to)| &content[from..=to]);
+    let answer: Answer = serde_json::from_str(json).map_err(|_| "it is not JSON of the schema".to_owned())?;
+    let mut reasons: Vec<(usize, String)> = Vec::new();
+    for offer in &answer.offers {
+        let at = brief.offers().iter().position(|(_, product)| product.id.as_str() == offer.product);
+        let at = at.ok_or("it recommends a product that is not among the offers")?;
+        if reasons.iter().any(|(there, _)| *there == at) {
+            return Err("it recommends a product twice".to_owned());
+        }
+        reasons.push((at, sentences(&offer.reason)));
+    }
+    if reasons.is_empty() {
+        return Err("it recommends nothing".to_owned());
+    }
+    if [&answer.opening, &answer.closing].into_iter().chain(reasons.iter().map(|(_, text)| text)).any(|t| t.is_empty())
+    {
+        return Err("a part of it is empty".to_owned());
+    }
+    // The order is the ranking's, whatever order the model took.
+    reasons.sort_by_key(|(at, _)| *at);
+    let greeting = if answer.opening.contains(en::FIRST_NAME) { "" } else { "Hello {{first_name}}. " };
+    Ok(Draft {
+        opening: brief.fill_names(&format!("{greeting}{}", sentences(&answer.opening))),
+        reasons: reasons.into_iter().map(|(at, text)| (at, brief.fill_names(&text))).collect(),
+        service: None,
+        closing: brief.fill_names(&format!("{} {}", sentences(&answer.closing), en::SIGN_OFF)),
+    })
+}
+
+/// A part as whole sentences: blanks tidied, a full stop at the end.
+fn sentences(text: &str) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.is_empty() || text.ends_with(['.', '!', '?']) { text } else { format!("{text}.") }
+}
+
+/// What the guard found, as the repair call is told.
+pub(super) fn objections(verdict: &Verdict) -> String {
+    let failed = verdict.checks.iter().filter(|check| !check.violations.is_empty());
+    failed.map(|check| format!("- {}: {}", check.name, check.violations.join("; "))).collect::<Vec<_>>().join("\n")
+}
