@@ -1,1 +1,18 @@
-//! Adapters to AWS.
+//! Adapters of Bespoke to AWS, and the host that its Lambdas share.
+//!
+//! | Module | What |
+//! |---|---|
+//! | [`s3`] | [`contracts::store::ObjectStore`] over one bucket |
+//! | [`secrets`] | [`contracts::secret::Secrets`] over Secrets Manager |
+//! | [`host`] | starts a Lambda, decodes what it is given, names its errors |
+//! | [`caught`] | what Step Functions hands over when it caught an error |
+//!
+//! **Invariant:** no stage's rules are here, and nothing here knows a stage.
+
+pub mod caught;
+pub mod environment;
+pub mod host;
+pub mod s3;
+pub mod secrets;
+
+pub use host::{Failure, Host};

@@ -1,5 +1,8 @@
 //! The port to the bucket or the folder.
 
+#[cfg(feature = "testing")]
+pub mod suite;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use thiserror::Error;
@@ -158,3 +161,13 @@ mod memory {
 
 #[cfg(any(test, feature = "testing"))]
 pub use memory::MemoryStore;
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_store_in_memory_passes_the_suite() {
+        suite::run(&MemoryStore::default()).await;
+    }
+}

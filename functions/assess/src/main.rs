@@ -1,2 +1,17 @@
 //! The Lambda of the assess stage.
-fn main() {}
+
+use assess::Lexicon;
+use bespoke_aws::Host;
+use contracts::stage::AssessInput;
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let host = Host::start().await?;
+    host.serve(async |input: AssessInput| {
+        let (settings, catalogue) = (host.settings().await?, host.catalogue().await?);
+        let lexicon = Lexicon::from_toml(&host.lexicon().await?)?;
+        let deps = assess::Deps { vault: &host.vault, settings: &settings, catalogue: &catalogue, lexicon: &lexicon };
+        Ok(assess::run(input, &deps).await?)
+    })
+    .await
+}

@@ -1,2 +1,31 @@
 //! The Lambda of the merge stage.
-fn main() {}
+
+use bespoke_aws::{Host, environment, secrets};
+use contracts::secret::SecretName;
+use contracts::stage::MergeInput;
+use contracts::{ErrorName, NamedError as _};
+use jiff::Timestamp;
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let host = Host::start().await?;
+    environment::required(secrets::variable(SecretName::WorkbookPassword))?;
+    host.serve(async |input: MergeInput| {
+        let (settings, catalogue) = (host.settings().await?, host.catalogue().await?);
+        let deps = merge::Deps {
+            vault: &host.vault,
+            secrets: &host.secrets,
+            settings: &settings,
+            catalogue: &catalogue,
+            now: Timestamp::now(),
+        };
+        let mut merged = merge::run(input.clone(), &deps).await;
+        // The password may have been replaced since this process fetched it.
+        let refused = merged.as_ref().is_err_and(|error| error.name() == ErrorName::InputWrongPassword);
+        if refused && host.secrets.renew(SecretName::WorkbookPassword).await? {
+            merged = merge::run(input, &deps).await;
+        }
+        Ok(merged?)
+    })
+    .await
+}

@@ -1,2 +1,20 @@
 //! The Lambda of the publish stage.
-fn main() {}
+
+use bespoke_aws::{Host, caught, host};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let host = Host::start().await?;
+    let brand = host::brand()?;
+    host.serve(async |mut payload: Value| {
+        caught::translate(&mut payload);
+        let input = host::decode(payload)?;
+        let catalogue = host.catalogue().await?;
+        let deps = publish::Deps { vault: &host.vault, catalogue: &catalogue, brand: &brand, now: Timestamp::now() };
+        let outcome = publish::run(input, &deps).await?;
+        Ok(json!({ "outcome": outcome.word() }))
+    })
+    .await
+}

@@ -1,0 +1,60 @@
+//! Settings of a function, from its environment.
+
+use std::env;
+use std::path::PathBuf;
+
+use contracts::{ErrorName, NamedError};
+use thiserror::Error;
+
+/// A variable that a function cannot start without.
+#[derive(Debug, Error)]
+#[error("the environment variable {name} is {problem}")]
+pub struct EnvironmentError {
+    name: &'static str,
+    problem: &'static str,
+}
+
+impl NamedError for EnvironmentError {
+    fn name(&self) -> ErrorName {
+        ErrorName::ConfigInvalid
+    }
+
+    fn help(&self) -> Option<String> {
+        Some("set it in the function's environment in template.yaml".to_owned())
+    }
+}
+
+/// The variable's text, which must not be empty.
+pub fn required(name: &'static str) -> Result<String, EnvironmentError> {
+    match env::var(name) {
+        Ok(text) if !text.trim().is_empty() => Ok(text),
+        Ok(_) => Err(EnvironmentError { name, problem: "empty" }),
+        Err(env::VarError::NotPresent) => Err(EnvironmentError { name, problem: "not set" }),
+        Err(env::VarError::NotUnicode(_)) => Err(EnvironmentError { name, problem: "not Unicode" }),
+    }
+}
+
+/// The variable's text, or nothing if it is empty or not set.
+#[must_use]
+pub fn optional(name: &'static str) -> Option<String> {
+    required(name).ok()
+}
+
+/// The variable as a path, or `default`: where the layers put it.
+#[must_use]
+pub fn path(name: &'static str, default: &str) -> PathBuf {
+    optional(name).map_or_else(|| PathBuf::from(default), PathBuf::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_that_is_not_set_is_named() {
+        let error = required("BESPOKE_TEST_NEVER_SET").unwrap_err();
+        assert_eq!(error.to_string(), "the environment variable BESPOKE_TEST_NEVER_SET is not set");
+        assert_eq!(error.name(), ErrorName::ConfigInvalid);
+        assert_eq!(path("BESPOKE_TEST_NEVER_SET", "/opt/bin/ffmpeg"), PathBuf::from("/opt/bin/ffmpeg"));
+    }
+}

@@ -1,0 +1,276 @@
+//! What every Lambda of Bespoke does before and around its stage.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use aws_config::{BehaviorVersion, SdkConfig};
+use contracts::brand::{Brand, BrandError};
+use contracts::catalogue::{Catalogue, CatalogueError};
+use contracts::error::chain;
+use contracts::secret::SecretError;
+use contracts::settings::{Settings, SettingsError};
+use contracts::store::{ObjectStore, StoreError};
+use contracts::vault::{Keys, Vault};
+use contracts::{ErrorName, NamedError, ObjectKey};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use thiserror::Error;
+use tracing_subscriber::EnvFilter;
+
+use crate::environment::{self, EnvironmentError};
+use crate::s3::S3Store;
+use crate::secrets::SecretsManager;
+
+/// A stage's error as the workflow sees it: a name of the closed table, and the chain of causes.
+pub struct Failure {
+    name: ErrorName,
+    message: String,
+}
+
+impl<E: NamedError> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self { name: error.name(), message: chain(&error) }
+    }
+}
+
+impl Failure {
+    /// The error's name.
+    #[must_use]
+    pub const fn name(&self) -> ErrorName {
+        self.name
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.message)
+    }
+}
+
+// What `main` returns is printed by its `Debug`.
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<Failure> for Diagnostic {
+    fn from(failure: Failure) -> Self {
+        Self { error_type: failure.name.as_str().to_owned(), error_message: failure.message }
+    }
+}
+
+/// What a function cannot start or go on without.
+#[derive(Debug, Error)]
+pub enum HostError {
+    /// The payload is not what the function takes. Tells the field, never its value.
+    #[error("the payload at `{field}`: {problem}")]
+    Payload {
+        /// The path of the field: `row.offset`; `.` for the whole.
+        field: String,
+        /// What is wrong there.
+        problem: String,
+    },
+    /// A variable of the environment.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+    /// A secret.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The bucket.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The settings.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The catalogue.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// The brand.
+    #[error(transparent)]
+    Brand(#[from] BrandError),
+    /// A text is no UTF-8.
+    #[error("{key}: not UTF-8")]
+    Encoding {
+        /// Where it lies.
+        key: String,
+    },
+    /// A file of the layer cannot be read.
+    #[error("{path}: cannot be read", path = .path.display())]
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl NamedError for HostError {
+    fn name(&self) -> ErrorName {
+        match self {
+            Self::Payload { .. } => ErrorName::InputInvalidRequest,
+            Self::Environment(error) => error.name(),
+            Self::Secret(error) => error.name(),
+            Self::Store(error) => error.name(),
+            Self::Settings(error) => error.name(),
+            Self::Catalogue(error) => error.name(),
+            Self::Brand(error) => error.name(),
+            Self::Encoding { .. } => ErrorName::ConfigInvalid,
+            Self::File { .. } => ErrorName::RenderAssetBroken,
+        }
+    }
+}
+
+/// The clients of a function, built once, and what it reads anew for each call.
+pub struct Host {
+    /// Seals and opens.
+    pub vault: Vault,
+    /// The secrets, for the stages that need one.
+    pub secrets: SecretsManager,
+}
+
+impl Host {
+    /// Starts a function: logs as JSON, clients from the environment (`BUCKET`, the ids of the secrets), the keys.
+    pub async fn start() -> Result<Self, Failure> {
+        log_as_json();
+        let bucket = environment::required("BUCKET")?;
+        environment::required("DATA_KEY_SECRET")?;
+        environment::required("REFERENCE_KEY_SECRET")?;
+        let config = aws_config::load_defaults(BehaviorVersion::v2026_01_12()).await;
+        Self::with(&config, bucket).await
+    }
+
+    /// A host over the clients that `config` gives.
+    pub async fn with(config: &SdkConfig, bucket: String) -> Result<Self, Failure> {
+        let secrets = SecretsManager::from_environment(aws_sdk_secretsmanager::Client::new(config));
+        let keys = Keys::from_secrets(&secrets).await?;
+        let store = S3Store::new(aws_sdk_s3::Client::new(config), bucket);
+        Ok(Self { vault: Vault::new(Arc::new(store), keys), secrets })
+    }
+
+    /// Serves calls until the service stops the process.
+    pub async fn serve<I, O>(&self, stage: impl AsyncFn(I) -> Result<O, Failure>) -> Result<(), lambda_runtime::Error>
+    where
+        I: DeserializeOwned,
+        O: Serialize,
+    {
+        lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| answer(event.payload, &stage))).await
+    }
+
+    /// `config/bespoke.toml`, or the defaults if there is none. Read for each call: a warm function must not go on with
+    /// settings that were replaced.
+    pub async fn settings(&self) -> Result<Settings, HostError> {
+        match self.vault.store().find(&ObjectKey::Settings).await? {
+            Some(bytes) => Ok(Settings::from_toml(&text(&ObjectKey::Settings, bytes.to_vec())?)?),
+            None => Ok(Settings::default()),
+        }
+    }
+
+    /// `config/catalogue.json`, read for each call.
+    pub async fn catalogue(&self) -> Result<Catalogue, HostError> {
+        Ok(Catalogue::from_json(&self.vault.store().get(&ObjectKey::Catalogue).await?)?)
+    }
+
+    /// The text of `config/lexicon.toml`, read for each call.
+    pub async fn lexicon(&self) -> Result<String, HostError> {
+        let bytes = self.vault.store().get(&ObjectKey::Lexicon).await?;
+        text(&ObjectKey::Lexicon, bytes.to_vec())
+    }
+}
+
+/// Decodes a payload; what does not fit is told by the path of its field.
+pub fn decode<T: DeserializeOwned>(payload: Value) -> Result<T, HostError> {
+    serde_path_to_error::deserialize(payload).map_err(|error| {
+        // Any other of serde's messages may quote the value, which may be personal.
+        let told = Some(error.inner().to_string()).filter(|message: &String| message.starts_with("missing field"));
+        let problem = told.unwrap_or_else(|| "not what it must be".to_owned());
+        HostError::Payload { field: error.path().to_string(), problem }
+    })
+}
+
+/// The folder with the bank's assets: `ASSETS_DIR`, or where the layer puts it.
+#[must_use]
+pub fn assets() -> PathBuf {
+    environment::path("ASSETS_DIR", "/opt/bespoke/assets")
+}
+
+/// `brand.toml` of the assets.
+pub fn brand() -> Result<Brand, Failure> {
+    let path = assets().join("brand.toml");
+    let text = std::fs::read_to_string(&path).map_err(|source| HostError::File { path, source })?;
+    Ok(Brand::from_toml(&text)?)
+}
+
+async fn answer<I, O>(payload: Value, stage: &impl AsyncFn(I) -> Result<O, Failure>) -> Result<O, Failure>
+where
+    I: DeserializeOwned,
+{
+    let answered = match decode(payload) {
+        Ok(input) => stage(input).await,
+        Err(error) => Err(error.into()),
+    };
+    // A failure is logged here and nowhere else: this is where it leaves the program.
+    if let Err(failure) = &answered {
+        tracing::error!(error = failure.name.as_str(), message = failure.message, "the call failed");
+    }
+    answered
+}
+
+fn text(key: &ObjectKey, bytes: Vec<u8>) -> Result<String, HostError> {
+    String::from_utf8(bytes).map_err(|_| HostError::Encoding { key: key.to_string() })
+}
+
+fn log_as_json() {
+    let level = environment::optional("AWS_LAMBDA_LOG_LEVEL").or_else(|| environment::optional("RUST_LOG"));
+    let filter = EnvFilter::try_new(level.as_deref().unwrap_or("info")).unwrap_or_else(|_| EnvFilter::new("info"));
+    // Only a second start within one process finds a subscriber there, which then stays.
+    let _ = tracing_subscriber::fmt().json().flatten_event(true).with_target(false).with_env_filter(filter).try_init();
+}
+
+#[cfg(test)]
+mod tests {
+    use contracts::stage::{AssessInput, MergeInput};
+    use serde_json::json;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_payload_that_does_not_fit_is_an_invalid_request_that_names_the_field_and_not_its_value() {
+        let row = json!({"reference": "0".repeat(32), "offset": "Maria", "length": "9", "digest": "0".repeat(64)});
+        let payload = json!({"run": "run-1", "dataset": "0".repeat(64), "row": row});
+        let stage = async |_: AssessInput| -> Result<(), Failure> { panic!("must not be called") };
+        let diagnostic: Diagnostic = answer(payload, &stage).await.unwrap_err().into();
+        assert_eq!(diagnostic.error_type, "Input.InvalidRequest");
+        assert_eq!(diagnostic.error_message, "the payload at `row.offset`: not what it must be");
+    }
+
+    #[test]
+    fn a_missing_field_is_named() {
+        let error = decode::<MergeInput>(json!({"run": "run-1"})).unwrap_err();
+        assert_eq!(error.to_string(), "the payload at `.`: missing field `batch`");
+    }
+
+    #[tokio::test]
+    async fn a_stages_error_keeps_its_name_and_the_chain_of_its_causes() {
+        let stage = async |input: MergeInput| -> Result<(), Failure> {
+            let path = PathBuf::from(input.batch.as_str());
+            Err(HostError::File { path, source: std::io::Error::other("no such disk") }.into())
+        };
+        let payload = json!({"run": "run-1", "batch": "monday"});
+        let diagnostic: Diagnostic = answer(payload, &stage).await.unwrap_err().into();
+        assert_eq!(diagnostic.error_type, "Render.AssetBroken");
+        assert_eq!(diagnostic.error_message, "monday: cannot be read: no such disk");
+    }
+
+    #[tokio::test]
+    async fn a_good_payload_is_answered() {
+        let stage = async |input: MergeInput| -> Result<String, Failure> { Ok(input.batch.to_string()) };
+        let payload = json!({"run": "run-1", "batch": "monday"});
+        assert_eq!(answer(payload, &stage).await.unwrap(), "monday");
+    }
+}

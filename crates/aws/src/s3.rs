@@ -1,0 +1,116 @@
+//! The bucket.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::get_object::builders::GetObjectFluentBuilder;
+use aws_sdk_s3::primitives::ByteStream;
+use bytes::Bytes;
+use contracts::ObjectKey;
+use contracts::error::chain;
+use contracts::store::{ObjectStore, StoreError, Written};
+
+/// How often a conditional write that met another one in flight is made again.
+const CONFLICT_TRIES: u32 = 6;
+/// The wait before the first of them; it doubles.
+const CONFLICT_WAIT: Duration = Duration::from_millis(50);
+
+/// One bucket. The keys are those of [`ObjectKey`], without a prefix; encryption at rest is the bucket's default.
+///
+/// The role that uses it needs `s3:ListBucket` on the bucket beside its rights to objects: without it S3 answers 403 for
+/// an object that is not there, which is told as a store that refuses.
+#[derive(Clone, Debug)]
+pub struct S3Store {
+    client: Client,
+    bucket: String,
+}
+
+impl S3Store {
+    /// A store over `bucket`.
+    #[must_use]
+    pub fn new(client: Client, bucket: impl Into<String>) -> Self {
+        Self { client, bucket: bucket.into() }
+    }
+
+    fn read(&self, key: &ObjectKey) -> GetObjectFluentBuilder {
+        self.client.get_object().bucket(&self.bucket).key(key.to_string())
+    }
+}
+
+/// The SDK's own texts: kind of failure, code, message, request id. Its `Debug` form is not used, which quotes bodies.
+fn unavailable(key: &ObjectKey, action: &'static str, error: &dyn std::error::Error) -> StoreError {
+    StoreError::Unavailable { key: key.to_string(), action, reason: chain(error) }
+}
+
+/// The HTTP status of an answer, if there was one.
+fn status<E>(error: &SdkError<E>) -> Option<u16> {
+    error.raw_response().map(|response| response.status().as_u16())
+}
+
+async fn fetch(request: GetObjectFluentBuilder, key: &ObjectKey) -> Result<Bytes, StoreError> {
+    let object = match request.send().await {
+        Ok(object) => object,
+        Err(error) if error.code() == Some("NoSuchKey") => return Err(StoreError::NotFound { key: key.to_string() }),
+        // A range that starts at the end or behind it.
+        Err(error) if status(&error) == Some(416) => return Ok(Bytes::new()),
+        Err(error) => return Err(unavailable(key, "read", &error)),
+    };
+    let body = object.body.collect().await.map_err(|error| unavailable(key, "read", &error))?;
+    Ok(body.into_bytes())
+}
+
+#[async_trait]
+impl ObjectStore for S3Store {
+    async fn get(&self, key: &ObjectKey) -> Result<Bytes, StoreError> {
+        fetch(self.read(key), key).await
+    }
+
+    async fn get_range(&self, key: &ObjectKey, offset: u64, length: u64) -> Result<Bytes, StoreError> {
+        // HTTP has no range of no bytes (RFC 9110, section 14.1.2).
+        let Some(last) = length.checked_sub(1).map(|length| offset.saturating_add(length)) else {
+            return Ok(Bytes::new());
+        };
+        fetch(self.read(key).range(format!("bytes={offset}-{last}")), key).await
+    }
+
+    async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), StoreError> {
+        let body = ByteStream::from(bytes);
+        let request = self.client.put_object().bucket(&self.bucket).key(key.to_string()).body(body);
+        request.send().await.map_err(|error| unavailable(key, "write", &error))?;
+        Ok(())
+    }
+
+    /// Creates the object with `If-None-Match: *`. A writer whose answer was lost may find its own object and be told
+    /// [`Written::AlreadyThere`]: as for another's, what lies there stands.
+    async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<Written, StoreError> {
+        let mut wait = CONFLICT_WAIT;
+        let mut tries = 1;
+        loop {
+            let body = ByteStream::from(bytes.clone());
+            let request = self.client.put_object().bucket(&self.bucket).key(key.to_string()).body(body);
+            match request.if_none_match("*").send().await {
+                Ok(_) => return Ok(Written::Created),
+                Err(error) if status(&error) == Some(412) => return Ok(Written::AlreadyThere),
+                // Another conditional write is in flight and has not won yet; the SDK does not retry this.
+                Err(error) if status(&error) == Some(409) && tries < CONFLICT_TRIES => {
+                    tokio::time::sleep(wait).await;
+                    wait *= 2;
+                    tries += 1;
+                }
+                Err(error) => return Err(unavailable(key, "write", &error)),
+            }
+        }
+    }
+
+    async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
+        let request = self.client.delete_object().bucket(&self.bucket).key(key.to_string());
+        match request.send().await {
+            Ok(_) => Ok(()),
+            // S3 itself answers 204 either way.
+            Err(error) if error.code() == Some("NoSuchKey") => Ok(()),
+            Err(error) => Err(unavailable(key, "delete", &error)),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The secrets.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use aws_sdk_secretsmanager::Client;
+use contracts::error::chain;
+use contracts::secret::{ExposeSecret, SecretError, SecretName, SecretString, Secrets};
+use tokio::sync::Mutex;
+
+use crate::environment::optional;
+
+/// The environment variable that holds a secret's id: its name or its ARN in Secrets Manager.
+#[must_use]
+pub const fn variable(name: SecretName) -> &'static str {
+    match name {
+        SecretName::WorkbookPassword => "WORKBOOK_PASSWORD_SECRET",
+        SecretName::ModelKey => "MODEL_KEY_SECRET",
+        SecretName::DataKey => "DATA_KEY_SECRET",
+        SecretName::ReferenceKey => "REFERENCE_KEY_SECRET",
+    }
+}
+
+/// Secrets Manager. Each secret is a plain text of its own, fetched once.
+pub struct SecretsManager {
+    client: Client,
+    ids: HashMap<SecretName, String>,
+    fetched: Mutex<HashMap<SecretName, SecretString>>,
+}
+
+impl SecretsManager {
+    /// Secrets with these ids; a name without an id is a secret that is not set.
+    #[must_use]
+    pub fn new(client: Client, ids: HashMap<SecretName, String>) -> Self {
+        Self { client, ids, fetched: Mutex::default() }
+    }
+
+    /// Secrets whose ids stand in the environment, under the names of [`variable`].
+    #[must_use]
+    pub fn from_environment(client: Client) -> Self {
+        let names = [SecretName::WorkbookPassword, SecretName::ModelKey, SecretName::DataKey, SecretName::ReferenceKey];
+        let ids = names.into_iter().filter_map(|name| Some((name, optional(variable(name))?)));
+        Self::new(client, ids.collect())
+    }
+
+    /// Forgets the text of a secret, so that the next use fetches it again. For after it was refused.
+    pub async fn forget(&self, name: SecretName) {
+        self.fetched.lock().await.remove(&name);
+    }
+
+    /// Fetches a secret again, and tells whether it is another than before: whether trying once more makes sense.
+    pub async fn renew(&self, name: SecretName) -> Result<bool, SecretError> {
+        let before = self.fetched.lock().await.remove(&name);
+        let now = self.find(name).await?;
+        let text = |secret: &Option<SecretString>| secret.as_ref().map(|secret| secret.expose_secret().to_owned());
+        Ok(text(&before) != text(&now))
+    }
+
+    async fn fetch(&self, name: SecretName, id: &str) -> Result<Option<SecretString>, SecretError> {
+        match self.client.get_secret_value().secret_id(id).send().await {
+            Ok(value) => match value.secret_string {
+                Some(text) => Ok(Some(SecretString::from(text))),
+                None => Err(SecretError::Malformed { name, expected: "a text" }),
+            },
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
+            // The chain of `Display` texts names the failure and the request. The `Debug` form would quote the body of an
+            // answer that could not be understood, and with it the secret.
+            Err(error) => Err(SecretError::Unavailable { name, reason: chain(&error) }),
+        }
+    }
+}
+
+#[async_trait]
+impl Secrets for SecretsManager {
+    async fn find(&self, name: SecretName) -> Result<Option<SecretString>, SecretError> {
+        let Some(id) = self.ids.get(&name) else { return Ok(None) };
+        // Held while it is fetched, so that several that ask at once fetch once.
+        let mut fetched = self.fetched.lock().await;
+        if let Some(secret) = fetched.get(&name) {
+            return Ok(Some(secret.clone()));
+        }
+        let secret = self.fetch(name, id).await?;
+        if let Some(secret) = &secret {
+            fetched.insert(name, secret.clone());
+        }
+        Ok(secret)
+    }
+}

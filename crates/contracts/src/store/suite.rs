@@ -1,0 +1,107 @@
+//! What every adapter to a store must do; each adapter's tests run it on the real thing.
+
+use bytes::Bytes;
+use futures::future::join_all;
+
+use super::{ObjectStore, StoreError, Written};
+use crate::key::{Artefact, RunPart};
+use crate::vault::Keys;
+use crate::{CustomerId, ObjectKey, RunId};
+
+fn key(name: &str) -> ObjectKey {
+    ObjectKey::Run(RunId::parse(format!("suite-{name}")).expect("a name"), RunPart::ManifestJson)
+}
+
+/// Runs every check on a store that holds nothing under `runs/suite-…`.
+///
+/// # Panics
+/// If the store does not do what the port promises.
+pub async fn run(store: &dyn ObjectStore) {
+    missing_is_not_found(store).await;
+    what_was_put_is_read_and_replaced(store).await;
+    every_kind_of_content_comes_back_as_it_went(store).await;
+    final_objects_are_written_once(store).await;
+    of_racing_writers_one_wins(store).await;
+    ranges_are_cut_from_the_whole(store).await;
+    removal_can_be_repeated(store).await;
+}
+
+/// Reading what is not there is [`StoreError::NotFound`] with the key, and `find` gives nothing.
+async fn missing_is_not_found(store: &dyn ObjectStore) {
+    let key = key("missing");
+    for result in [store.get(&key).await, store.get_range(&key, 0, 4).await] {
+        match result.expect_err("there is no object") {
+            StoreError::NotFound { key: named } => assert_eq!(named, key.to_string()),
+            error @ StoreError::Unavailable { .. } => panic!("missing is told as {error}"),
+        }
+    }
+    assert_eq!(store.find(&key).await.expect("find"), None);
+}
+
+/// `put` writes, and writes again.
+async fn what_was_put_is_read_and_replaced(store: &dyn ObjectStore) {
+    let key = key("put");
+    for content in ["first", "second, longer", ""] {
+        store.put(&key, content.into()).await.expect("put");
+        assert_eq!(store.get(&key).await.expect("get"), content);
+        assert_eq!(store.find(&key).await.expect("find").expect("the object"), content);
+    }
+}
+
+/// Bytes of every value, an object of several MB, and the longest keys that are in use.
+async fn every_kind_of_content_comes_back_as_it_went(store: &dyn ObjectStore) {
+    let every_value: Bytes = (0..=u8::MAX).collect();
+    let large: Bytes = every_value.iter().copied().cycle().take(6_000_000).collect();
+    let customer = Keys::new([0; 32], [0; 32]).reference(&CustomerId::parse("suite").expect("an id"));
+    let run = RunId::parse("r".repeat(80)).expect("a name");
+    let deep = ObjectKey::Customer(customer, run, Artefact::Video);
+    for (key, content) in [(key("values"), every_value), (key("large"), large.clone()), (deep.clone(), large)] {
+        store.put(&key, content.clone()).await.expect("put");
+        assert!(store.get(&key).await.expect("get") == content, "{key} came back changed");
+    }
+    store.delete(&deep).await.expect("delete");
+}
+
+/// `put_new` writes once; the first content stands, also against the same content.
+async fn final_objects_are_written_once(store: &dyn ObjectStore) {
+    let key = key("once");
+    assert_eq!(store.put_new(&key, "first".into()).await.expect("put_new"), Written::Created);
+    for content in ["second", "first"] {
+        assert_eq!(store.put_new(&key, content.into()).await.expect("put_new"), Written::AlreadyThere);
+    }
+    assert_eq!(store.get(&key).await.expect("get"), "first");
+}
+
+/// Of sixteen writers at once exactly one creates the object, and its content is what stands.
+async fn of_racing_writers_one_wins(store: &dyn ObjectStore) {
+    for round in 0..4 {
+        let key = key(&format!("race-{round}"));
+        let content = |writer: usize| Bytes::from(format!("writer {writer} ").repeat(2_000));
+        let results = join_all((0..16).map(|writer| store.put_new(&key, content(writer)))).await;
+        let results: Vec<Written> = results.into_iter().map(|result| result.expect("put_new")).collect();
+        let winners: Vec<usize> = (0..16).filter(|writer| results[*writer] == Written::Created).collect();
+        assert_eq!(winners.len(), 1, "winners of round {round}: {winners:?}");
+        assert!(store.get(&key).await.expect("get") == content(winners[0]), "the winner's content stands");
+    }
+}
+
+/// A range is a cut of the whole; what lies beyond the end is not there.
+async fn ranges_are_cut_from_the_whole(store: &dyn ObjectStore) {
+    let key = key("range");
+    store.put(&key, "0123456789".into()).await.expect("put");
+    for (offset, length, expected) in [(0, 4, "0123"), (3, 4, "3456"), (8, 9, "89"), (4, 0, ""), (10, 1, "")] {
+        let cut = store.get_range(&key, offset, length).await.expect("get_range");
+        assert_eq!(cut, expected, "{length} bytes from {offset}");
+    }
+}
+
+/// `delete` removes, does nothing the second time, and a final object may then be written afresh.
+async fn removal_can_be_repeated(store: &dyn ObjectStore) {
+    let key = key("delete");
+    store.put_new(&key, "first".into()).await.expect("put_new");
+    for _ in 0..2 {
+        store.delete(&key).await.expect("delete");
+        assert_eq!(store.find(&key).await.expect("find"), None);
+    }
+    assert_eq!(store.put_new(&key, "again".into()).await.expect("put_new"), Written::Created);
+}
