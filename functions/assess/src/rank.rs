@@ -1,0 +1,225 @@
+//! Which products fit, and why: every product of the chosen categories gets reasons with weights, or why it cannot be
+//! offered. The weights are this program's own, few and round, so that a compliance officer can add them up by hand.
+
+use contracts::ProductId;
+use contracts::catalogue::{Catalogue, Category, Kind, Product};
+use contracts::facts::{
+    Band, Candidate, Ground, Mood, Need, Offer, Reason, Sentiment, Share, Spending, SpendingCategory, Topic, Trend,
+};
+
+/// Spending that speaks for the product, by its share.
+const SMALL: f64 = 0.5;
+const NOTABLE: f64 = 2.0;
+const LARGE: f64 = 3.0;
+/// Such spending rises; falls.
+const RISING: f64 = 1.0;
+const FALLING: f64 = -0.5;
+/// Each further category of spending that speaks for the product. Little, so that a product is not preferred for the
+/// mere length of its list.
+const FURTHER_SPENDING: f64 = 0.25;
+/// A product is held with which this one goes.
+const GOES_WITH_HELD: f64 = 1.5;
+/// No product held serves the need; one does already.
+const NEED_OPEN: f64 = 1.0;
+const NEED_SERVED: f64 = -1.0;
+/// The tone of posts on one of the product's topics. Dislike weighs more than liking: silence is the safer mistake.
+const LIKED: f64 = 1.0;
+const DISLIKED: f64 = -2.0;
+/// The most offers of one kind: two deposits may go together, three cards never.
+const SAME_KIND: usize = 2;
+
+/// What ranking knows of a customer.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// Spending, the largest first.
+    pub spending: &'a [Spending],
+    /// Products held.
+    pub held: &'a [ProductId],
+    /// Income, where it is known.
+    pub income: Option<Band>,
+    /// Balance, where it is known.
+    pub balance: Option<Band>,
+    /// What posts tell, with social consent only.
+    pub mood: Option<&'a Mood>,
+}
+
+/// A product weighed for one customer.
+#[derive(Clone, Debug)]
+pub struct Ranked<'a> {
+    /// The product.
+    pub product: &'a Product,
+    /// Its score, reasons and exclusion.
+    pub candidate: Candidate,
+    /// What may be told to the customer, the strongest first; never from posts.
+    pub grounds: Vec<Ground>,
+}
+
+/// Weighs every product of the chosen categories: those that can be offered first, the best score first, ties by id.
+#[must_use]
+pub fn rank<'a>(catalogue: &'a Catalogue, categories: &[Category], known: Known<'_>) -> Vec<Ranked<'a>> {
+    let chosen = catalogue.products().iter().filter(|product| categories.contains(&product.category));
+    let mut ranked: Vec<_> = chosen.map(|product| weigh(product, catalogue, known)).collect();
+    ranked.sort_by(|a, b| {
+        let (left, right) = (&a.candidate, &b.candidate);
+        let eligible_first = left.excluded.is_some().cmp(&right.excluded.is_some());
+        eligible_first.then(right.score.total_cmp(&left.score)).then_with(|| left.product.cmp(&right.product))
+    });
+    ranked
+}
+
+/// Chooses at most `at_most` offers out of what [`rank`] gave. Each serves a need that no better one serves; kinds differ
+/// while they can; the best comes first.
+#[must_use]
+pub fn choose(ranked: &[Ranked<'_>], at_most: usize) -> Vec<Offer> {
+    let mut chosen: Vec<(usize, Need)> = Vec::new();
+    for allowed_of_a_kind in 1..=SAME_KIND {
+        for (place, next) in ranked.iter().enumerate().filter(|(_, next)| next.candidate.excluded.is_none()) {
+            let of_its_kind =
+                chosen.iter().filter(|(other, _)| ranked[*other].product.kind == next.product.kind).count();
+            let is_chosen = chosen.iter().any(|(other, _)| *other == place);
+            let open_need = next.product.needs.iter().find(|need| chosen.iter().all(|(_, served)| served != *need));
+            match open_need {
+                Some(need) if !is_chosen && of_its_kind < allowed_of_a_kind && chosen.len() < at_most => {
+                    chosen.push((place, *need));
+                }
+                Some(_) | None => {}
+            }
+        }
+    }
+    chosen.sort_unstable_by_key(|(place, _)| *place);
+    let offer = |(place, need): (usize, Need)| {
+        let Ranked { product, candidate, grounds } = &ranked[place];
+        let grounds = if grounds.is_empty() { vec![Ground::Need { need }] } else { grounds.clone() };
+        Offer { product: product.id.clone(), score: candidate.score, need, grounds }
+    };
+    chosen.into_iter().map(offer).collect()
+}
+
+fn weigh<'a>(product: &'a Product, catalogue: &Catalogue, known: Known<'_>) -> Ranked<'a> {
+    let spending = speaking_for(product, known.spending);
+    let held: Vec<&Product> = catalogue.products().iter().filter(|other| known.held.contains(&other.id)).collect();
+    let goes_with = held.iter().find(|other| product.eligibility.holds_any.contains(&other.id));
+    let tone = tone_of(product, known.mood);
+
+    let mut reasons: Vec<Reason> = Vec::new();
+    for (place, spent) in spending.iter().enumerate() {
+        let weight = if place == 0 { weight_of(spent) } else { FURTHER_SPENDING };
+        reasons.push(Reason { text: describe(spent), weight });
+    }
+    if let Some(other) = goes_with {
+        reasons.push(Reason { text: format!("goes with {}, which is held", other.name), weight: GOES_WITH_HELD });
+    }
+    reasons.push(need_reason(product, &held));
+    if let Some((topic, liked)) = tone {
+        let (word, weight) = if liked { ("positive", LIKED) } else { ("negative", DISLIKED) };
+        reasons.push(Reason { text: format!("posts are {word} about {}", topic.words()), weight });
+    }
+    let score = reasons.iter().map(|reason| reason.weight).sum();
+
+    let told = spending.iter().filter(|spent| may_be_told(spent)).take(2);
+    let mut grounds: Vec<Ground> =
+        told.map(|spent| Ground::Spending { category: spent.category, trend: spent.trend }).collect();
+    grounds.extend(goes_with.map(|other| Ground::Holds { product: other.id.clone() }));
+
+    let mut against = ineligible(product, catalogue, known);
+    let credit = matches!(product.kind, Kind::CreditCard | Kind::Loan | Kind::Mortgage);
+    let liked = tone.is_some_and(|(_, liked)| liked);
+    if credit && grounds.is_empty() && !liked {
+        against.push("nothing the customer does speaks for credit".to_owned());
+    }
+    if score <= 0.0 {
+        against.push("no more speaks for it than against it".to_owned());
+    }
+    let excluded = (!against.is_empty()).then(|| against.join("; "));
+    Ranked { product, candidate: Candidate { product: product.id.clone(), score, reasons, excluded }, grounds }
+}
+
+/// The spending that speaks for the product, the weightiest first, then in the order of size.
+fn speaking_for<'a>(product: &Product, spending: &'a [Spending]) -> Vec<&'a Spending> {
+    let mut found: Vec<&Spending> = spending.iter().filter(|s| product.spending.contains(&s.category)).collect();
+    found.sort_by(|a, b| weight_of(b).total_cmp(&weight_of(a)));
+    found
+}
+
+fn weight_of(spent: &Spending) -> f64 {
+    let share = match spent.share {
+        Share::Small => SMALL,
+        Share::Notable => NOTABLE,
+        Share::Large => LARGE,
+    };
+    share
+        + match spent.trend {
+            Trend::Rising => RISING,
+            Trend::Steady => 0.0,
+            Trend::Falling => FALLING,
+        }
+}
+
+fn describe(spent: &Spending) -> String {
+    let share = match spent.share {
+        Share::Small => "a small",
+        Share::Notable => "a notable",
+        Share::Large => "a large",
+    };
+    let trend = match spent.trend {
+        Trend::Rising => "rising",
+        Trend::Steady => "steady",
+        Trend::Falling => "falling",
+    };
+    format!("{} is {share} part of spending, {trend}", spent.category.words())
+}
+
+/// What is told to a customer must be plain to them: a part that counts, or a rise.
+fn may_be_told(spent: &Spending) -> bool {
+    spent.share != Share::Small || spent.trend == Trend::Rising
+}
+
+/// The first need of a product is what it is for.
+fn need_reason(product: &Product, held: &[&Product]) -> Reason {
+    let need = product.needs[0];
+    match held.iter().find(|other| other.id != product.id && other.needs[0] == need) {
+        Some(other) => Reason { text: format!("{} serves {} already", other.name, need.words()), weight: NEED_SERVED },
+        None => Reason { text: format!("no product held is for {}", need.words()), weight: NEED_OPEN },
+    }
+}
+
+/// The topic of posts that weighs, and whether it is liked. One topic is enough, and dislike goes first.
+fn tone_of(product: &Product, mood: Option<&Mood>) -> Option<(Topic, bool)> {
+    let find = |sentiment| {
+        let mut tones = mood?.topics.iter();
+        tones.find(|tone| tone.sentiment == sentiment && product.topics.contains(&tone.topic)).map(|tone| tone.topic)
+    };
+    let disliked = find(Sentiment::Negative).map(|topic| (topic, false));
+    disliked.or_else(|| find(Sentiment::Positive).map(|topic| (topic, true)))
+}
+
+/// Every condition of the catalogue that the customer does not meet.
+fn ineligible(product: &Product, catalogue: &Catalogue, known: Known<'_>) -> Vec<String> {
+    let name = |id: &ProductId| catalogue.product(id).map_or_else(|| id.to_string(), |product| product.name.clone());
+    let rules = &product.eligibility;
+    let mut against = Vec::new();
+    if known.held.contains(&product.id) {
+        against.push("held already".to_owned());
+    }
+    if let Some(other) = rules.holds_none.iter().find(|id| known.held.contains(id)) {
+        against.push(format!("{} is held, beside which it is not offered", name(other)));
+    }
+    if !rules.holds_any.is_empty() && !rules.holds_any.iter().any(|id| known.held.contains(id)) {
+        let names: Vec<String> = rules.holds_any.iter().map(name).collect();
+        against.push(format!("goes only with {}, not held", names.join(" or ")));
+    }
+    against.extend(below("income", known.income, rules.min_income));
+    against.extend(below("balance", known.balance, rules.min_balance));
+    if rules.business && !known.spending.iter().any(|spent| spent.category == SpendingCategory::Business) {
+        against.push("no business payments".to_owned());
+    }
+    against
+}
+
+fn below(what: &str, known: Option<Band>, least: Option<Band>) -> Option<String> {
+    match (known, least?) {
+        (None, _) => Some(format!("{what} is not known")),
+        (Some(band), least) if band < least => Some(format!("{what} is below the band that it needs")),
+        (Some(_), _) => None,
+    }
+}

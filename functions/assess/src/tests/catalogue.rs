@@ -1,0 +1,142 @@
+//! What `data/catalogue.json` must be, beyond what [`contracts::catalogue::Catalogue`] checks of any.
+
+use std::collections::BTreeMap;
+
+use contracts::catalogue::{Category, Kind, Product};
+use contracts::facts::plain_words;
+
+use crate::testing::catalogue;
+
+/// What may be spoken of a product, the disclosures aside.
+fn spoken(product: &Product) -> Vec<&str> {
+    let claims = product.approved_claims.iter().chain(&product.spoken_disclosures).map(String::as_str);
+    [product.name.as_str(), &product.summary].into_iter().chain(claims).collect()
+}
+
+#[test]
+fn every_category_has_a_choice() {
+    let catalogue = catalogue();
+    let mut count = BTreeMap::<Category, usize>::new();
+    for product in catalogue.products() {
+        *count.entry(product.category).or_default() += 1;
+    }
+    assert_eq!(catalogue.products().len(), 23);
+    assert!(count[&Category::ConsumerAndSmallBusiness] >= 7, "{count:?}");
+    assert!(Category::ALL.iter().all(|category| count[category] >= 3), "{count:?}");
+}
+
+#[test]
+fn nothing_spoken_is_a_number_a_promise_or_a_proxy() {
+    let banned = [
+        "best",
+        "lowest",
+        "highest",
+        "guarantee",
+        "guaranteed",
+        "free",
+        "risk",
+        "safest",
+        "instant",
+        "instantly",
+        "hurry",
+        "limited",
+        "exclusive",
+        "preapproved",
+        "prequalified",
+        "approved",
+        "qualify",
+        "qualified",
+        "eligible",
+        "percent",
+        "apr",
+        "apy",
+        "yield",
+        "always",
+        "never",
+        "top",
+        "unbeatable",
+        "deserve",
+        "now",
+        "today",
+        "age",
+        "aged",
+        "senior",
+        "seniors",
+        "young",
+        "family",
+        "families",
+        "married",
+        "wife",
+        "husband",
+        "children",
+        "religious",
+        "ethnic",
+        "immigrant",
+        "disability",
+        "neighborhood",
+    ];
+    // The product's own name, and a fee that is stated as it is; risk, where it is named as such.
+    let allowed = [("high-yield-savings", "yield"), ("guided-investing", "risk")];
+    for product in catalogue().products() {
+        for text in spoken(product) {
+            assert!(!text.contains(|sign: char| sign.is_numeric() || "%$&<>{}[]*#@/\\".contains(sign)), "{text}");
+            for word in plain_words(text) {
+                let is_allowed = allowed.contains(&(product.id.as_str(), word.as_str()));
+                assert!(is_allowed || !banned.contains(&word.as_str()), "{}: {word}: {text}", product.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_spoken_is_short_whole_sentences() {
+    for product in catalogue().products() {
+        assert!((2..=3).contains(&product.approved_claims.len()), "{}", product.id);
+        for text in spoken(product).into_iter().skip(1) {
+            let words = text.split_whitespace().count();
+            assert!(text.ends_with('.') && text.matches('.').count() == 1, "{text}");
+            assert!((4..=25).contains(&words), "{words}: {text}");
+            assert!(text.starts_with(char::is_uppercase), "{text}");
+        }
+        assert!(product.summary.contains(&product.name), "{}", product.summary);
+    }
+}
+
+#[test]
+fn disclosures_fit_an_end_card_and_the_law_of_their_kind() {
+    for product in catalogue().products() {
+        assert!((1..=2).contains(&product.disclosures.len()), "{}", product.id);
+        assert!(product.disclosures.iter().all(|line| line.chars().count() <= 90), "{}", product.id);
+        let all = product.disclosures.join(" ");
+        let must = match product.kind {
+            Kind::Deposit => "Member FDIC.",
+            Kind::CreditCard | Kind::Loan => "Subject to credit approval.",
+            Kind::Mortgage => "Equal Housing Lender. Subject to credit approval.",
+            Kind::Investment => "Not FDIC insured. May lose value. No bank guarantee.",
+            Kind::Service => ".",
+        };
+        assert!(all.contains(must), "{}: {all}", product.id);
+        assert!(product.kind == Kind::Deposit || !all.contains("Member FDIC"), "{}", product.id);
+    }
+}
+
+#[test]
+fn rates_come_with_their_companions() {
+    for product in catalogue().products() {
+        let block = product.rates_and_terms.join(" ");
+        if block.contains("APY") {
+            // Reg DD, 12 CFR 1030.8(c): date, minimum balance, opening deposit, effect of fees.
+            for companion in ["Annual Percentage Yield", "accurate as of", "Minimum to open", "Fees"] {
+                assert!(block.contains(companion), "{}: {companion}", product.id);
+            }
+        }
+        if product.kind == Kind::CreditCard {
+            // Reg Z, 12 CFR 1026.16(b): the rate, that it varies, and the yearly fee.
+            assert!(block.contains("Variable APR") && block.contains("Annual fee"), "{}", product.id);
+        }
+        if block.contains("monthly payments") {
+            // Reg Z, 12 CFR 1026.24(d): amount, terms of repayment and APR together.
+            assert!(block.contains("APR") && block.contains("Example: $"), "{}", product.id);
+        }
+    }
+}
