@@ -1,1 +1,236 @@
-//! The merge stage.
+//! The merge stage: decrypts the three workbooks of a batch, validates them, joins them by customer, gates by consent, and
+//! writes the sealed dataset.
+//!
+//! **Invariant:** decrypted workbooks exist only in memory and are zeroed; no cell's content and no customer id is in an
+//! error, a log or a key; what a customer did not consent to is never written. Knows nothing of AWS, of files on a disk,
+//! or of other stages.
+
+mod dataset;
+mod error;
+mod join;
+mod report;
+mod sheet;
+mod unlock;
+mod value;
+
+use bytes::Bytes;
+use contracts::catalogue::Catalogue;
+use contracts::customer::CustomerRecord;
+use contracts::key::{DatasetPart, RunPart, Workbook};
+use contracts::request::Request;
+use contracts::secret::{SecretName, SecretString, Secrets};
+use contracts::settings::{Intake, Settings};
+use contracts::stage::{MergeInput, MergeOutput};
+use contracts::store::{ObjectStore, Written};
+use contracts::vault::{Keys, Owner, Vault, VaultError};
+use contracts::{Batch, CustomerId, CustomerRef, DatasetId, Digest, ObjectKey};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use error::{Content, Error};
+pub use report::{CustomerCount, FileCount, Problem, Report};
+pub use unlock::Limits;
+
+use join::Joining;
+use sheet::{Row, read_sheet, required};
+use unlock::{is_protected, unlock};
+
+/// What merge works with.
+pub struct Deps<'a> {
+    /// Seals, and keeps the store.
+    pub vault: &'a Vault,
+    /// Where the workbooks' password comes from.
+    pub secrets: &'a dyn Secrets,
+    /// The settings in force.
+    pub settings: &'a Settings,
+    /// The approved products, by which the products that a customer holds are known.
+    pub catalogue: &'a Catalogue,
+    /// When the workbooks are read, for the evidence.
+    pub now: Timestamp,
+}
+
+/// What `datasets/uploads/<digest>.json` holds.
+#[derive(Serialize, Deserialize)]
+struct Upload {
+    dataset: DatasetId,
+    customers: usize,
+}
+
+/// The files of a batch as they lie.
+struct Files([Bytes; 3]);
+
+/// Makes the batch's workbooks into a dataset, or finds the one that they became before.
+///
+/// # Panics
+/// Never: what it writes as JSON are plain fields.
+pub async fn run(input: MergeInput, deps: &Deps<'_>) -> Result<MergeOutput, Error> {
+    let files = Files::read(deps.vault.store(), &input.batch).await?;
+    check_request(&input, &files, deps).await?;
+    let upload = ObjectKey::Upload(files.inputs(deps));
+    let found = if let Some(found) = find_upload(deps.vault.store(), &upload).await? {
+        found
+    } else {
+        let (records, report) = read_and_join(files, deps).await?;
+        let made = write_dataset(records, &report, deps).await?;
+        let json = serde_json::to_vec(&made).expect("two plain fields");
+        deps.vault.store().put_new(&upload, json.into()).await?;
+        made
+    };
+    Ok(MergeOutput { run: input.run, dataset: found.dataset, customers: found.customers })
+}
+
+/// The digest of a batch's three files as they lie: what a request names as its upload.
+pub async fn upload_digest(store: &dyn ObjectStore, batch: &Batch) -> Result<Digest, Error> {
+    Ok(Files::read(store, batch).await?.digest())
+}
+
+/// The customer ids of a profile workbook, sorted, for a terminal that shows them to whoever holds the password.
+pub fn customer_ids(profile: &[u8], password: &SecretString, settings: &Settings) -> Result<Vec<CustomerId>, Error> {
+    let (file, limits) = (Workbook::Profile, Limits::default());
+    let package = unlock(file, profile, Some(password), settings.intake.allow_unprotected, &limits)?;
+    let mut ids = std::collections::BTreeSet::new();
+    let renamed = settings.intake.columns.get(&file);
+    read_sheet(file, &package, &[required("customer_id")], renamed, &limits, |row| {
+        ids.extend(row.cells.iter().filter_map(|cell| cell.customer_id().ok()));
+    })?;
+    Ok(ids.into_iter().collect())
+}
+
+impl Files {
+    async fn read(store: &dyn ObjectStore, batch: &Batch) -> Result<Self, Error> {
+        let mut found = Vec::new();
+        let mut missing = Vec::new();
+        for workbook in Workbook::ALL {
+            match store.find(&ObjectKey::Incoming(batch.clone(), workbook)).await? {
+                Some(bytes) => found.push(bytes),
+                None => missing.push(workbook),
+            }
+        }
+        let found = found.try_into().map_err(|_| Error::MissingWorkbook { batch: batch.clone(), files: missing });
+        found.map(Self)
+    }
+
+    fn digest(&self) -> Digest {
+        Digest::of_parts(self.0.iter().map(AsRef::as_ref))
+    }
+
+    /// The digest of all that determines the dataset and the references in it.
+    fn inputs(&self, deps: &Deps<'_>) -> Digest {
+        Digest::of_parts([
+            self.digest().as_bytes().as_slice(),
+            Digest::of_json(&deps.settings.intake).as_bytes(),
+            deps.catalogue.digest().as_bytes(),
+            deps.vault.keys().id().as_bytes(),
+            env!("CARGO_PKG_VERSION").as_bytes(),
+        ])
+    }
+}
+
+/// The run was started for these very files, this catalogue and these settings, and its evidence will say so.
+async fn check_request(input: &MergeInput, files: &Files, deps: &Deps<'_>) -> Result<(), Error> {
+    let key = ObjectKey::Run(input.run.clone(), RunPart::Request);
+    let (request, _): (Request, _) = deps.vault.read_json(Owner::Run, &key).await?;
+    let inputs = [
+        ("batch", request.batch == input.batch),
+        ("workbooks", request.upload == files.digest()),
+        ("catalogue", request.catalogue == deps.catalogue.digest()),
+        ("settings", request.settings == deps.settings.digest()),
+    ];
+    match inputs.into_iter().find(|(_, same)| !same) {
+        Some((what, _)) => Err(Error::Changed { what }),
+        None => Ok(()),
+    }
+}
+
+/// What the same upload became before, if all of it still lies there.
+async fn find_upload(store: &dyn ObjectStore, key: &ObjectKey) -> Result<Option<Upload>, Error> {
+    let Some(json) = store.find(key).await? else { return Ok(None) };
+    let upload: Upload = serde_json::from_slice(&json).map_err(|error| VaultError::Malformed {
+        place: key.to_string(),
+        line: error.line(),
+        column: error.column(),
+    })?;
+    let index = ObjectKey::Dataset(upload.dataset.clone(), DatasetPart::Index);
+    Ok(store.find(&index).await?.map(|_| upload))
+}
+
+async fn read_and_join(files: Files, deps: &Deps<'_>) -> Result<(Vec<CustomerRecord>, Report), Error> {
+    let needs_password = files.0.iter().any(|file| is_protected(file));
+    let password = if needs_password { Some(deps.secrets.get(SecretName::WorkbookPassword).await?) } else { None };
+    let (vault, catalogue, now) = (deps.vault.clone(), deps.catalogue.clone(), deps.now);
+    let intake = deps.settings.intake.clone();
+    tokio::task::spawn_blocking(move || {
+        join_files(&files, password.as_ref(), &intake, &catalogue, vault.keys(), now, &Limits::default())
+    })
+    .await?
+}
+
+/// Decrypts, reads and joins. Each workbook is dropped before the next is decrypted.
+fn join_files(
+    Files([profile, transactions, tweets]): &Files,
+    password: Option<&SecretString>,
+    intake: &Intake,
+    catalogue: &Catalogue,
+    keys: &Keys,
+    now: Timestamp,
+    limits: &Limits,
+) -> Result<(Vec<CustomerRecord>, Report), Error> {
+    let mut joining = Joining::new(catalogue, now);
+    let read = |file, bytes, columns: &[_], each: &mut dyn FnMut(&Row<'_>)| {
+        let package = unlock(file, bytes, password, intake.allow_unprotected, limits)?;
+        read_sheet(file, &package, columns, intake.columns.get(&file), limits, |row| each(&row))
+    };
+
+    let sheet = read(Workbook::Profile, profile, &join::PROFILE, &mut |row| joining.profile(row))?;
+    joining.profiles_done(sheet);
+    check_share(&joining, intake)?;
+    let sheet = read(Workbook::Transactions, transactions, &join::TRANSACTIONS, &mut |row| joining.transaction(row))?;
+    joining.transactions_done(sheet);
+    check_share(&joining, intake)?;
+    let sheet = read(Workbook::Tweets, tweets, &join::TWEETS, &mut |row| joining.tweet(row))?;
+    joining.tweets_done(sheet);
+    check_share(&joining, intake)?;
+    Ok(joining.finish(keys))
+}
+
+/// Bad rows are set aside up to a share of each workbook; beyond it, something is wrong with the workbook as a whole.
+fn check_share(joining: &Joining<'_>, intake: &Intake) -> Result<(), Error> {
+    let Some((count, problems)) = joining.bad_rows() else { return Ok(()) };
+    #[expect(clippy::cast_precision_loss, reason = "a sheet has about a million rows")]
+    let most = intake.max_bad_rows * count.read as f64;
+    #[expect(clippy::cast_precision_loss, reason = "a sheet has about a million rows")]
+    let too_many = count.set_aside as f64 > most;
+    if too_many {
+        return Err(Error::TooManyBadRows { file: count.file, bad: count.set_aside, rows: count.read, problems });
+    }
+    Ok(())
+}
+
+/// Writes the dataset's three parts, each adopted if it lies there already: the lines first, the index of the lines that
+/// lie there, then the report. Sealing is salted, so of two writers only the first one's lines count.
+async fn write_dataset(records: Vec<CustomerRecord>, report: &Report, deps: &Deps<'_>) -> Result<Upload, Error> {
+    let store = deps.vault.store();
+    let digest = dataset::dataset_digest(deps.vault.keys(), &records);
+    let dataset = dataset::dataset_id(&digest);
+    let part = |part| ObjectKey::Dataset(dataset.clone(), part);
+    let references: Vec<CustomerRef> = records.iter().map(|record| record.reference().clone()).collect();
+
+    let place = part(DatasetPart::Customers);
+    let lines = if let Some(lines) = store.find(&place).await? {
+        lines
+    } else {
+        let lines = Bytes::from(dataset::seal_lines(deps.vault, digest, records).await?);
+        match store.put_new(&place, lines.clone()).await? {
+            Written::Created => lines,
+            Written::AlreadyThere => store.get(&place).await?,
+        }
+    };
+    let reason = "does not hold one line for each customer";
+    let broken = || VaultError::Broken { place: place.to_string(), reason };
+    let index = dataset::index(&references, &lines).ok_or_else(broken)?;
+    let report = serde_json::to_vec_pretty(report).expect("a report is plain fields");
+    store.put_new(&part(DatasetPart::Report), report.into()).await?;
+    store.put_new(&part(DatasetPart::Index), dataset::index_csv(&index).into()).await?;
+    tracing::info!(%dataset, customers = references.len(), "the dataset is written");
+    Ok(Upload { dataset, customers: references.len() })
+}

@@ -1,0 +1,344 @@
+//! Joins the rows of the three workbooks by customer, and applies the gate of consent as it joins.
+//!
+//! **Invariant:** no tweet of a customer without social consent, and no payment of one without general consent, is in what
+//! [`Joining::finish`] returns; such tweets are dropped as their rows are read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contracts::catalogue::Catalogue;
+use contracts::consent::{ConsentAsRead, Permission, Question, Reading, Refusal, gate};
+use contracts::customer::{Cents, Customer, CustomerRecord, Profile, Transaction, Tweet};
+use contracts::key::Workbook;
+use contracts::vault::Keys;
+use contracts::{CustomerId, ProductId};
+use jiff::Timestamp;
+use jiff::civil::{Date, date};
+
+use crate::report::{FileCount, Problem, Report};
+use crate::sheet::{Column, Row, optional, plain_name, required};
+use crate::value::{Cell, Rule};
+
+/// What is read of `customer_profile.xlsx`. Whatever else it has is never kept.
+pub const PROFILE: [Column; 6] = [
+    required("customer_id"),
+    required("first_name"),
+    required("income"),
+    required("account_balance"),
+    required("products_held"),
+    optional("investment_advisor"),
+];
+
+/// What is read of `customer_transactions.xlsx`.
+pub const TRANSACTIONS: [Column; 7] = [
+    required("customer_id"),
+    required("date"),
+    required("category"),
+    required("merchant"),
+    required("transaction_amount"),
+    required("consent"),
+    required("consent_social_media"),
+];
+
+/// What is read of `twitter_data.xlsx`.
+pub const TWEETS: [Column; 3] = [required("customer_id"), required("tweet"), optional("created_at")];
+
+/// The most characters of a name that are believed.
+const NAME: usize = 100;
+
+/// A column and the rule that its cell breaks.
+type Broken = (&'static str, Rule);
+
+struct Person {
+    profile: Profile,
+    /// By question and answer: the first row that says so, and how many do.
+    answers: BTreeMap<(Question, String), (u32, u32)>,
+    transactions: Vec<Transaction>,
+    tweets: Vec<Tweet>,
+    permission: Result<Permission, Refusal>,
+}
+
+/// Rows of one workbook in numbers, as they come.
+#[derive(Default)]
+struct Count {
+    read: usize,
+    set_aside: usize,
+    withheld: usize,
+}
+
+/// The join under way: profiles first, then transactions, then tweets.
+pub struct Joining<'a> {
+    catalogue: &'a Catalogue,
+    profiles: BTreeMap<CustomerId, Vec<(u32, Profile)>>,
+    contradictory: BTreeSet<CustomerId>,
+    people: BTreeMap<CustomerId, Person>,
+    newest: Option<Date>,
+    count: Count,
+    report: Report,
+}
+
+impl<'a> Joining<'a> {
+    /// Nothing read yet.
+    pub fn new(catalogue: &'a Catalogue, read_at: Timestamp) -> Self {
+        let report = Report { program: env!("CARGO_PKG_VERSION"), read_at, ..Report::default() };
+        Self {
+            catalogue,
+            profiles: BTreeMap::new(),
+            contradictory: BTreeSet::new(),
+            people: BTreeMap::new(),
+            newest: None,
+            count: Count::default(),
+            report,
+        }
+    }
+
+    /// One row of the profiles.
+    pub fn profile(&mut self, row: &Row<'_>) {
+        self.count.read += 1;
+        match self.parse_profile(row) {
+            Ok((id, profile)) => self.profiles.entry(id).or_default().push((row.number, profile)),
+            Err(broken) => self.set_aside(Workbook::Profile, row.sheet, row.number, broken),
+        }
+    }
+
+    fn parse_profile(&mut self, row: &Row<'_>) -> Result<(CustomerId, Profile), Broken> {
+        let [id, first_name, income, balance, products, adviser] = row.cells else { unreachable_cells() };
+        let id = id.customer_id().map_err(|rule| ("customer_id", rule))?;
+        let first_name = first_name.some_text().map_err(|rule| ("first_name", rule))?;
+        if first_name.chars().count() > NAME {
+            return Err(("first_name", "more than 100 characters"));
+        }
+        let mut remark = |column, rule| {
+            let sheet = row.sheet.to_owned();
+            self.report.remark(Problem { file: Workbook::Profile, sheet, row: row.number, column, rule });
+        };
+        let mut money = |column, cell: &Cell| -> Option<Cents> {
+            if cell.is_blank() {
+                return None;
+            }
+            cell.amount().map_err(|rule| remark(column, rule)).ok()
+        };
+        let income = money("income", income);
+        let account_balance = money("account_balance", balance);
+        let (products_held, unknown) = products_held(self.catalogue, &products.text().unwrap_or_default());
+        if unknown > 0 || *products == Cell::Error {
+            remark("products_held", "names a product that the catalogue does not have");
+        }
+        let adviser = adviser.text().ok().filter(|name| !name.is_empty() && name.chars().count() <= NAME);
+        Ok((id, Profile { first_name, income, account_balance, products_held, adviser }))
+    }
+
+    /// After the last profile: rows that say the same are one customer, rows that contradict each other none.
+    pub fn profiles_done(&mut self, sheet: String) {
+        for (id, rows) in std::mem::take(&mut self.profiles) {
+            let mut rows = rows.into_iter();
+            let Some((first, profile)) = rows.next() else { continue };
+            let others: Vec<(u32, Profile)> = rows.collect();
+            if others.iter().all(|(_, other)| *other == profile) {
+                for (row, _) in others {
+                    let rule = "says what an earlier row of the same customer says";
+                    let problem =
+                        Problem { file: Workbook::Profile, sheet: sheet.clone(), row, column: "customer_id", rule };
+                    self.report.remark(problem);
+                }
+                let person = Person {
+                    profile,
+                    answers: BTreeMap::new(),
+                    transactions: Vec::new(),
+                    tweets: Vec::new(),
+                    permission: Err(Refusal::Blank),
+                };
+                self.people.insert(id, person);
+            } else {
+                for row in std::iter::once(first).chain(others.into_iter().map(|(row, _)| row)) {
+                    let rule = "contradicts another row of the same customer";
+                    self.set_aside(Workbook::Profile, &sheet, row, ("customer_id", rule));
+                }
+                self.contradictory.insert(id);
+            }
+        }
+        self.close(Workbook::Profile, sheet);
+    }
+
+    /// One row of the transactions. Its answers to the consent questions count even if the payment itself cannot be used,
+    /// so that no refusal is lost with a bad date.
+    pub fn transaction(&mut self, row: &Row<'_>) {
+        self.count.read += 1;
+        if let Err(broken) = self.parse_transaction(row) {
+            self.set_aside(Workbook::Transactions, row.sheet, row.number, broken);
+        }
+    }
+
+    fn parse_transaction(&mut self, row: &Row<'_>) -> Result<(), Broken> {
+        let [id, day, category, merchant, amount, consent, social] = row.cells else { unreachable_cells() };
+        let person = find(&mut self.people, &self.contradictory, id)?;
+        for (question, answer) in [(Question::General, consent), (Question::SocialMedia, social)] {
+            let (first, rows) = person.answers.entry((question, answer.answer())).or_insert((row.number, 0));
+            *first = row.number.min(*first);
+            *rows += 1;
+        }
+        let transaction = Transaction {
+            date: day.date(row.epoch_1904).map_err(|rule| ("date", rule))?,
+            category: category.some_text().map_err(|rule| ("category", rule))?,
+            merchant: merchant.text().map_err(|rule| ("merchant", rule))?,
+            amount: amount.amount().map_err(|rule| ("transaction_amount", rule))?,
+        };
+        self.newest = self.newest.max(Some(transaction.date));
+        person.transactions.push(transaction);
+        Ok(())
+    }
+
+    /// After the last transaction: all answers are in, and the gate decides.
+    pub fn transactions_done(&mut self, sheet: String) {
+        for person in self.people.values_mut() {
+            person.permission = gate(&person.readings());
+            match person.permission {
+                Ok(_) => person.transactions.sort_unstable(),
+                Err(_) => self.count.withheld += std::mem::take(&mut person.transactions).len(),
+            }
+        }
+        self.close(Workbook::Transactions, sheet);
+    }
+
+    /// One row of the tweets. Without social consent its text is not looked at.
+    pub fn tweet(&mut self, row: &Row<'_>) {
+        self.count.read += 1;
+        if let Err(broken) = self.parse_tweet(row) {
+            self.set_aside(Workbook::Tweets, row.sheet, row.number, broken);
+        }
+    }
+
+    fn parse_tweet(&mut self, row: &Row<'_>) -> Result<(), Broken> {
+        let [id, text, created_at] = row.cells else { unreachable_cells() };
+        let person = find(&mut self.people, &self.contradictory, id)?;
+        let Ok(Permission { social: Ok(_), .. }) = person.permission else {
+            self.count.withheld += 1;
+            return Ok(());
+        };
+        let text = text.some_text().map_err(|rule| ("tweet", rule))?;
+        let created_on = match created_at.date(row.epoch_1904) {
+            Ok(day) => Some(day),
+            Err(rule) => {
+                if !created_at.is_blank() {
+                    let (file, sheet) = (Workbook::Tweets, row.sheet.to_owned());
+                    self.report.remark(Problem { file, sheet, row: row.number, column: "created_at", rule });
+                }
+                None
+            }
+        };
+        person.tweets.push(Tweet { created_on, text });
+        Ok(())
+    }
+
+    /// After the last tweet.
+    pub fn tweets_done(&mut self, sheet: String) {
+        self.close(Workbook::Tweets, sheet);
+    }
+
+    /// The records, sorted by customer id, and the report.
+    pub fn finish(mut self, keys: &Keys) -> (Vec<CustomerRecord>, Report) {
+        // Whoever consented has a payment row; if none of all could be read, no day is "as of" anything.
+        let as_of = self.newest.unwrap_or(date(1970, 1, 1));
+        let read_at = self.report.read_at;
+        let count = &mut self.report.customers;
+        let mut records = Vec::with_capacity(self.people.len());
+        for (id, person) in self.people {
+            count.all += 1;
+            let reference = keys.reference(&id);
+            let as_read = ConsentAsRead { readings: person.readings(), read_at };
+            let permission = match person.permission {
+                Ok(permission) => permission,
+                Err(refusal) => {
+                    *count.refused.entry(refusal).or_default() += 1;
+                    records.push(CustomerRecord::Refused { reference, refusal, as_read });
+                    continue;
+                }
+            };
+            count.consented += 1;
+            let tweets = match permission.social {
+                Ok(proof) => {
+                    count.consented_to_posts += 1;
+                    let mut tweets = person.tweets;
+                    tweets.sort_unstable();
+                    Ok((proof, tweets))
+                }
+                Err(refusal) => {
+                    *count.posts_refused.entry(refusal).or_default() += 1;
+                    Err(refusal)
+                }
+            };
+            let customer = Customer::new(reference, id, as_read, person.profile, person.transactions, as_of, tweets);
+            records.push(CustomerRecord::Given(Box::new(customer)));
+        }
+        (records, self.report)
+    }
+
+    /// How many rows of the workbook that was closed last are bad, of how many, and what is wrong with them.
+    pub fn bad_rows(&self) -> Option<(&FileCount, Vec<Problem>)> {
+        let count = self.report.files.last()?;
+        let problems = self.report.set_aside.iter().filter(|problem| problem.file == count.file);
+        Some((count, problems.cloned().collect()))
+    }
+
+    fn set_aside(&mut self, file: Workbook, sheet: &str, row: u32, (column, rule): Broken) {
+        self.count.set_aside += 1;
+        self.report.set_aside(Problem { file, sheet: sheet.to_owned(), row, column, rule });
+    }
+
+    fn close(&mut self, file: Workbook, sheet: String) {
+        let Count { read, set_aside, withheld } = std::mem::take(&mut self.count);
+        self.report.files.push(FileCount {
+            file,
+            sheet,
+            read,
+            kept: read.saturating_sub(set_aside + withheld),
+            set_aside,
+            withheld,
+        });
+    }
+}
+
+impl Person {
+    fn readings(&self) -> Vec<Reading> {
+        let reading = |((question, value), (row, rows)): (&(Question, String), &(u32, u32))| Reading {
+            question: *question,
+            value: value.clone(),
+            file: Workbook::Transactions,
+            row: *row,
+            rows: *rows,
+        };
+        self.answers.iter().map(reading).collect()
+    }
+}
+
+fn find<'p>(
+    people: &'p mut BTreeMap<CustomerId, Person>,
+    contradictory: &BTreeSet<CustomerId>,
+    id: &Cell,
+) -> Result<&'p mut Person, Broken> {
+    let id = id.customer_id().map_err(|rule| ("customer_id", rule))?;
+    if contradictory.contains(&id) {
+        return Err(("customer_id", "the customer's profile rows contradict each other"));
+    }
+    people.get_mut(&id).ok_or(("customer_id", "no profile row has this id; ids are text, so 0042 is not 42"))
+}
+
+/// The catalogue's products that a cell names by id or by name, and how many it names that the catalogue does not have.
+fn products_held(catalogue: &Catalogue, text: &str) -> (Vec<ProductId>, usize) {
+    let mut unknown = 0;
+    let mut held = BTreeSet::new();
+    for named in text.split([';', ',', '|']).map(plain_name).filter(|name| !name.is_empty()) {
+        let is_named = |text: &str| plain_name(text) == named;
+        match catalogue.products().iter().find(|product| is_named(product.id.as_str()) || is_named(&product.name)) {
+            Some(product) => {
+                held.insert(product.id.clone());
+            }
+            None => unknown += 1,
+        }
+    }
+    (held.into_iter().collect(), unknown)
+}
+
+/// A row has as many cells as its table has columns; [`crate::sheet::read_sheet`] sees to it.
+fn unreachable_cells() -> ! {
+    unreachable!("a row has a cell for each column that was looked for")
+}

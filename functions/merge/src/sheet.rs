@@ -1,0 +1,241 @@
+//! Reads one sheet of a workbook, cell by cell: finds the sheet by its columns, then hands over row after row.
+
+use std::collections::BTreeMap;
+use std::io::Cursor;
+
+use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx, XlsxError};
+use contracts::key::Workbook;
+
+use crate::error::Error;
+use crate::unlock::Limits;
+use crate::value::{Cell, serial_date};
+
+/// The most header texts that a message lists, and the most characters of each.
+const FOUND: (usize, usize) = (30, 40);
+
+/// A column that is looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// Our name for it.
+    pub name: &'static str,
+    /// Whether the sheet cannot be read without it.
+    pub required: bool,
+}
+
+/// Shorthand for tables of columns.
+pub const fn required(name: &'static str) -> Column {
+    Column { name, required: true }
+}
+
+/// Shorthand for tables of columns.
+pub const fn optional(name: &'static str) -> Column {
+    Column { name, required: false }
+}
+
+/// A row that is not empty.
+pub struct Row<'a> {
+    /// Its number, counted from 1 as a spreadsheet counts.
+    pub number: u32,
+    /// The sheet's name.
+    pub sheet: &'a str,
+    /// One cell for each column that was looked for, in that order.
+    pub cells: &'a [Cell],
+    /// Whether serial dates count from 1904.
+    pub epoch_1904: bool,
+}
+
+/// The bank's own column names by ours.
+pub type Renamed = BTreeMap<String, String>;
+
+/// Reads the first visible sheet that has every required column and hands its rows to `each`. Returns the sheet's name.
+///
+/// Names of columns are the same whatever their case, spaces, underscores and other marks; `renamed` comes first.
+pub fn read_sheet(
+    file: Workbook,
+    package: &[u8],
+    columns: &[Column],
+    renamed: Option<&Renamed>,
+    limits: &Limits,
+    mut each: impl FnMut(Row<'_>),
+) -> Result<String, Error> {
+    let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(package)).map_err(|error| damaged(file, &error))?;
+    let epoch_1904 = workbook.has_1904_epoch();
+    let sheets: Vec<String> = workbook
+        .sheets_metadata()
+        .iter()
+        .filter(|sheet| sheet.visible == SheetVisible::Visible && sheet.typ == SheetType::WorkSheet)
+        .map(|sheet| sheet.name.clone())
+        .collect();
+    let mut nearest: Option<Error> = None;
+    for sheet in sheets {
+        let mut cells = Cells::open(file, &mut workbook, &sheet, limits)?;
+        let Some(header) = cells.next_row()? else { continue };
+        let header = match match_columns(file, &sheet, &header, columns, renamed) {
+            Ok(header) => header,
+            Err(error) => {
+                if nearest.as_ref().is_none_or(|other| lacking(&error) < lacking(other)) {
+                    nearest = Some(error);
+                }
+                continue;
+            }
+        };
+        let mut row = vec![Cell::Empty; columns.len()];
+        while let Some(mut found) = cells.next_row()? {
+            row.fill(Cell::Empty);
+            for (at, cell) in found.cells.drain(..) {
+                if let Some(Some(column)) = header.get(at as usize) {
+                    row[*column] = cell;
+                }
+            }
+            if row.iter().any(|cell| !cell.is_blank()) {
+                each(Row { number: found.number, sheet: &sheet, cells: &row, epoch_1904 });
+            }
+        }
+        return Ok(sheet);
+    }
+    Err(nearest.unwrap_or(Error::NoSheet { file }))
+}
+
+fn lacking(error: &Error) -> usize {
+    if let Error::MissingColumn { missing, .. } = error { missing.len() } else { 0 }
+}
+
+/// A name by its letters and digits, in lower case: `Customer ID`, `customer_id` and `CustomerId` are one.
+pub fn plain_name(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// For each column of the sheet, which of `columns` it is.
+fn match_columns(
+    file: Workbook,
+    sheet: &str,
+    header: &FoundRow,
+    columns: &[Column],
+    renamed: Option<&Renamed>,
+) -> Result<Vec<Option<usize>>, Error> {
+    let wanted: Vec<String> = columns
+        .iter()
+        .map(|column| plain_name(renamed.and_then(|names| names.get(column.name)).map_or(column.name, String::as_str)))
+        .collect();
+    let mut matched = Vec::new();
+    let mut found = Vec::new();
+    let mut places = vec![None; columns.len()];
+    for (at, cell) in &header.cells {
+        let Cell::Text(name) = cell else { continue };
+        found.push(name.trim().chars().take(FOUND.1).collect::<String>());
+        let plain = plain_name(name);
+        let Some(column) = wanted.iter().position(|wanted| *wanted == plain) else { continue };
+        if places[column].replace(*at).is_some() {
+            return Err(Error::ColumnTwice { file, sheet: sheet.to_owned(), column: columns[column].name });
+        }
+        let at = *at as usize;
+        matched.resize(matched.len().max(at + 1), None);
+        matched[at] = Some(column);
+    }
+    let absent = |(place, column): (&Option<u32>, &Column)| (place.is_none() && column.required).then_some(column.name);
+    let missing: Vec<&str> = places.iter().zip(columns).filter_map(absent).collect();
+    if missing.is_empty() {
+        return Ok(matched);
+    }
+    // A first row without any known name may hold a customer's data, which no message may repeat.
+    if matched.is_empty() {
+        found.clear();
+    }
+    found.truncate(FOUND.0);
+    Err(Error::MissingColumn { file, sheet: sheet.to_owned(), missing, found })
+}
+
+struct FoundRow {
+    number: u32,
+    cells: Vec<(u32, Cell)>,
+}
+
+/// The cells of one sheet, gathered into rows.
+struct Cells<'w, 'p> {
+    file: Workbook,
+    reader: calamine::XlsxCellReader<'w, Cursor<&'p [u8]>>,
+    limits: Limits,
+    seen: u64,
+    pending: Option<FoundRow>,
+    done: bool,
+}
+
+impl<'w, 'p> Cells<'w, 'p> {
+    fn open(
+        file: Workbook,
+        workbook: &'w mut Xlsx<Cursor<&'p [u8]>>,
+        sheet: &str,
+        limits: &Limits,
+    ) -> Result<Self, Error> {
+        let reader = workbook.worksheet_cells_reader(sheet).map_err(|error| damaged(file, &error))?;
+        Ok(Self { file, reader, limits: *limits, seen: 0, pending: None, done: false })
+    }
+
+    /// The next row that has a cell with something in it.
+    fn next_row(&mut self) -> Result<Option<FoundRow>, Error> {
+        while !self.done {
+            let Some(next) = self.reader.next_cell().map_err(|error| damaged(self.file, &error))? else {
+                self.done = true;
+                break;
+            };
+            self.seen += 1;
+            if self.seen > self.limits.cells {
+                return Err(Error::TooLarge { file: self.file, what: "cells", limit: self.limits.cells });
+            }
+            let (row, column) = next.get_position();
+            let cell = self.cell(next.get_value())?;
+            if cell.is_blank() {
+                continue;
+            }
+            let number = row + 1;
+            match &mut self.pending {
+                Some(pending) if pending.number == number => pending.cells.push((column, cell)),
+                pending => {
+                    let next = FoundRow { number, cells: vec![(column, cell)] };
+                    if let Some(finished) = pending.replace(next) {
+                        return Ok(Some(finished));
+                    }
+                }
+            }
+        }
+        Ok(self.pending.take())
+    }
+
+    fn cell(&self, value: &DataRef<'_>) -> Result<Cell, Error> {
+        let text = |text: &str| {
+            if text.len() as u64 > self.limits.characters && text.chars().count() as u64 > self.limits.characters {
+                let limit = self.limits.characters;
+                return Err(Error::TooLarge { file: self.file, what: "characters in one cell", limit });
+            }
+            Ok(Cell::Text(text.to_owned()))
+        };
+        Ok(match value {
+            DataRef::Empty => Cell::Empty,
+            DataRef::String(string) | DataRef::DateTimeIso(string) | DataRef::DurationIso(string) => text(string)?,
+            DataRef::SharedString(string) => text(string)?,
+            #[expect(clippy::cast_precision_loss, reason = "ids beyond 15 digits are refused anyway")]
+            DataRef::Int(number) => Cell::Number(*number as f64),
+            DataRef::Float(number) => Cell::Number(*number),
+            DataRef::Bool(answer) => Cell::Bool(*answer),
+            DataRef::DateTime(moment) if moment.is_datetime() => {
+                let (year, month, day, ..) = moment.to_ymd_hms_milli();
+                let date = i16::try_from(year).ok().zip(i8::try_from(month).ok().zip(i8::try_from(day).ok()));
+                let date = date.and_then(|(year, (month, day))| jiff::civil::Date::new(year, month, day).ok());
+                date.filter(|_| serial_date(moment.as_f64(), false).is_some()).map_or(Cell::Error, Cell::Date)
+            }
+            DataRef::DateTime(_) | DataRef::Error(_) => Cell::Error,
+        })
+    }
+}
+
+/// calamine's own messages may quote the content, which is personal: only the part is told.
+fn damaged(file: Workbook, error: &XlsxError) -> Error {
+    let part = match error {
+        XlsxError::Io(_) | XlsxError::Zip(_) | XlsxError::FileNotFound(_) | XlsxError::RelationshipNotFound => {
+            "its archive"
+        }
+        XlsxError::Xml(_) | XlsxError::XmlAttr(_) | XlsxError::XmlEof(_) | XlsxError::Encoding(_) => "its XML",
+        _ => "a sheet",
+    };
+    Error::Damaged { file, part }
+}

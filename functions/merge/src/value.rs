@@ -1,0 +1,366 @@
+//! What a cell says: ids, amounts, dates and text, however the spreadsheet stores them.
+//!
+//! Each parser fails with the rule that the cell breaks, as a phrase, never with the cell's content.
+
+use contracts::CustomerId;
+use contracts::customer::Cents;
+use jiff::civil::Date;
+use unicode_normalization::UnicodeNormalization;
+
+/// A cell, freed from the way in which the workbook stores it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Cell {
+    /// Nothing stands in it.
+    #[default]
+    Empty,
+    /// Text.
+    Text(String),
+    /// A number; a date too, if the cell is not formatted as one.
+    Number(f64),
+    /// TRUE or FALSE.
+    Bool(bool),
+    /// A date, its time of day dropped.
+    Date(Date),
+    /// A formula's error such as `#N/A`, or a date that does not exist.
+    Error,
+}
+
+/// The rule that a cell breaks.
+pub type Rule = &'static str;
+
+/// Whole numbers beyond this have more than the 15 digits that a spreadsheet keeps.
+const EXACT: f64 = 1e15;
+
+/// The longest consent answer that the evidence keeps, characters.
+const ANSWER: usize = 32;
+
+impl Cell {
+    /// Whether nothing stands in it but space.
+    pub fn is_blank(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Text(text) => text.trim().is_empty(),
+            Self::Number(_) | Self::Bool(_) | Self::Date(_) | Self::Error => false,
+        }
+    }
+
+    /// The customer's id as text: a number cell 42 is "42", a text cell "0042" keeps its zeros.
+    pub fn customer_id(&self) -> Result<CustomerId, Rule> {
+        let text = match self {
+            _ if self.is_blank() => return Err("blank"),
+            Self::Text(text) => text.trim().to_owned(),
+            Self::Number(number) if number.fract() != 0.0 => return Err("not a whole number"),
+            Self::Number(number) if number.abs() >= EXACT => {
+                return Err("more digits than a number cell keeps; store the id as text");
+            }
+            Self::Number(number) => format!("{number:.0}"),
+            Self::Bool(_) | Self::Date(_) | Self::Error | Self::Empty => return Err("neither text nor a number"),
+        };
+        CustomerId::parse(text).map_err(|_| "not an id of 1 to 64 characters without control characters")
+    }
+
+    /// The answer to a consent question, trimmed and at most 32 characters. A longer one is cut and ends in `…`, so that
+    /// cutting never turns it into a plain yes.
+    pub fn answer(&self) -> String {
+        match self {
+            Self::Empty => String::new(),
+            Self::Text(text) => {
+                let text = text.trim();
+                if text.chars().count() <= ANSWER {
+                    return text.to_owned();
+                }
+                text.chars().take(ANSWER - 1).chain(['…']).collect()
+            }
+            Self::Number(number) => number.to_string().chars().take(ANSWER).collect(),
+            Self::Bool(answer) => if *answer { "TRUE" } else { "FALSE" }.to_owned(),
+            Self::Date(_) => "(a date)".to_owned(),
+            Self::Error => "(an error)".to_owned(),
+        }
+    }
+
+    /// Text on one line: control characters and marks of direction dropped, runs of space made one, composed (Unicode
+    /// NFC), because what is shown on a picture and compared between workbooks must have one form.
+    pub fn text(&self) -> Result<String, Rule> {
+        match self {
+            Self::Empty => Ok(String::new()),
+            Self::Text(text) => Ok(one_line(text)),
+            Self::Number(number) => Ok(number.to_string()),
+            Self::Bool(answer) => Ok(answer.to_string()),
+            Self::Date(date) => Ok(date.to_string()),
+            Self::Error => Err("a formula's error"),
+        }
+    }
+
+    /// [`Cell::text`], but not blank.
+    pub fn some_text(&self) -> Result<String, Rule> {
+        let text = self.text()?;
+        if text.is_empty() { Err("blank") } else { Ok(text) }
+    }
+
+    /// An amount of money, from a number or from text such as `$1,234.50`, `(45.00)`, `1.234,50 €` or `USD -3`.
+    pub fn amount(&self) -> Result<Cents, Rule> {
+        match self {
+            _ if self.is_blank() => Err("blank"),
+            Self::Number(number) => cents(*number),
+            Self::Text(text) => written_amount(text),
+            Self::Empty | Self::Bool(_) | Self::Date(_) | Self::Error => Err("not an amount"),
+        }
+    }
+
+    /// A day between 1970 and 2199: a date cell, a serial number, or ISO 8601 text.
+    pub fn date(&self, epoch_1904: bool) -> Result<Date, Rule> {
+        let date = match self {
+            _ if self.is_blank() => return Err("blank"),
+            Self::Date(date) => *date,
+            Self::Number(serial) => serial_date(*serial, epoch_1904).ok_or("not a date")?,
+            Self::Text(text) => written_date(text.trim()).ok_or("not a date; write it as 2026-10-31")?,
+            Self::Empty | Self::Bool(_) | Self::Error => return Err("not a date"),
+        };
+        if (1970..=2199).contains(&date.year()) { Ok(date) } else { Err("not a year between 1970 and 2199") }
+    }
+}
+
+/// The day of a spreadsheet's serial number, counted from 1900 or from 1904 (ECMA-376 part 1, 18.17.4.1).
+pub fn serial_date(serial: f64, epoch_1904: bool) -> Option<Date> {
+    // calamine clamps what lies outside; here that is no date.
+    if !(1.0..2_958_466.0).contains(&serial) {
+        return None;
+    }
+    let serial = calamine::ExcelDateTime::new(serial, calamine::ExcelDateTimeType::DateTime, epoch_1904);
+    let (year, month, day, ..) = serial.to_ymd_hms_milli();
+    Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
+}
+
+/// ISO 8601 with or without a time, or the form in which Twitter writes `created_at`.
+fn written_date(text: &str) -> Option<Date> {
+    if let Some((day, rest)) = text.split_at_checked(10)
+        && (rest.is_empty() || rest.starts_with(['T', ' ']))
+        && let Ok(date) = day.parse()
+    {
+        return Some(date);
+    }
+    Date::strptime("%a %b %d %H:%M:%S %z %Y", text).ok()
+}
+
+fn one_line(text: &str) -> String {
+    let visible = |c: char| !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let text: String =
+        text.chars().filter(|c| visible(*c)).map(|c| if c.is_control() { ' ' } else { c }).nfc().collect();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The most that is believed, in the currency's units.
+const MOST: f64 = 1e12;
+
+#[expect(clippy::cast_possible_truncation, reason = "checked to be below 1e14")]
+fn cents(units: f64) -> Result<Cents, Rule> {
+    if units.is_finite() && units.abs() <= MOST {
+        Ok(Cents((units * 100.0).round() as i64))
+    } else {
+        Err("an amount beyond all reason")
+    }
+}
+
+fn written_amount(text: &str) -> Result<Cents, Rule> {
+    const BAD: Rule = "not an amount";
+    let mut rest: String = text.chars().filter(|c| !c.is_whitespace() && *c != '\'').collect();
+    let mut negative = false;
+    if let Some(inner) = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
+        negative = true;
+        rest = inner.to_owned();
+    }
+    // A sign may stand before or after the currency, and at either end; only once.
+    for _ in 0..2 {
+        let sign = |c: char| matches!(c, '-' | '\u{2212}' | '+');
+        let stripped = rest.strip_prefix(sign).or_else(|| rest.strip_suffix(sign));
+        if let Some(stripped) = stripped {
+            let minus = rest.starts_with(['-', '\u{2212}']) || rest.ends_with(['-', '\u{2212}']);
+            if minus && negative {
+                return Err(BAD);
+            }
+            negative |= minus;
+            rest = stripped.to_owned();
+        }
+        rest = without_currency(&rest).to_owned();
+    }
+    let digits = plain_decimal(&rest).ok_or(BAD)?;
+    let units: f64 = digits.parse().map_err(|_| BAD)?;
+    cents(if negative { -units } else { units })
+}
+
+/// Drops a currency sign or a three-letter code (ISO 4217) at either end.
+fn without_currency(text: &str) -> &str {
+    let sign = |c: char| matches!(c, '$' | '€' | '£' | '¥' | '₹' | '₫');
+    if let Some(rest) = text.strip_prefix(sign).or_else(|| text.strip_suffix(sign)) {
+        return rest;
+    }
+    let is_code = |code: &str| code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase());
+    if let Some((code, rest)) = text.split_at_checked(3)
+        && is_code(code)
+    {
+        return rest;
+    }
+    if let Some((rest, code)) = text.len().checked_sub(3).and_then(|at| text.split_at_checked(at))
+        && is_code(code)
+    {
+        return rest;
+    }
+    text
+}
+
+/// `1,234.50`, `1.234,50`, `1234.5`, `12,50` or `1,234` as digits with a point; nothing where it could mean two amounts.
+fn plain_decimal(text: &str) -> Option<String> {
+    let separators: Vec<(usize, char)> = text.char_indices().filter(|(_, c)| matches!(c, ',' | '.')).collect();
+    let decimal = match separators.as_slice() {
+        [] => None,
+        [(at, mark)] => match (text.len() - at - 1, mark) {
+            (0..=2, _) => Some(*at),
+            (3, ',') => None,
+            _ => return None,
+        },
+        [first @ .., (at, mark)] => {
+            let grouped_by = first[0].1;
+            if first.iter().any(|(_, other)| *other != grouped_by) {
+                return None;
+            }
+            (grouped_by != *mark).then_some(*at)
+        }
+    };
+    let (whole, fraction) = match decimal {
+        Some(at) => (&text[..at], &text[at + 1..]),
+        None => (text, ""),
+    };
+    let groups: Vec<&str> = whole.split([',', '.']).collect();
+    let grouped_well = groups.len() == 1 || groups[0].len() <= 3 && groups[1..].iter().all(|group| group.len() == 3);
+    let all_digits = groups.iter().all(|group| group.bytes().all(|b| b.is_ascii_digit()));
+    let whole = groups.concat();
+    let valid = grouped_well
+        && all_digits
+        && !whole.is_empty()
+        && fraction.len() <= 2
+        && fraction.bytes().all(|b| b.is_ascii_digit());
+    valid.then(|| format!("{whole}.{fraction}0"))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text(text: &str) -> Cell {
+        Cell::Text(text.to_owned())
+    }
+
+    #[test]
+    fn an_id_is_text_whatever_the_cell_and_keeps_its_zeros() {
+        assert_eq!(Cell::Number(42.0).customer_id().unwrap().reveal(), "42");
+        assert_eq!(text(" 0042 ").customer_id().unwrap().reveal(), "0042");
+        assert_eq!(text("../../a:b").customer_id().unwrap().reveal(), "../../a:b");
+    }
+
+    #[test]
+    fn an_id_that_a_number_cell_cannot_keep_is_refused() {
+        for bad in [Cell::Empty, text("  "), Cell::Number(1.5), Cell::Number(1e15), Cell::Bool(true), text("a\u{0}b")] {
+            assert!(bad.customer_id().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn amounts_are_read_with_currency_sign_and_separators() {
+        for (written, cents) in [
+            ("$1,234.50", 123_450),
+            ("1.234,50 €", 123_450),
+            ("1 234,50", 123_450),
+            ("1\u{a0}234,5 EUR", 123_450),
+            ("USD -3", -300),
+            ("-$3.10", -310),
+            ("$-3.10", -310),
+            ("(45.00)", -4_500),
+            ("45.00-", -4_500),
+            ("1,234", 123_400),
+            ("1,234,567", 123_456_700),
+            ("12,50", 1_250),
+            (".5", 50),
+            ("0", 0),
+        ] {
+            if written == ".5" {
+                // Without a digit before the point it may be a slip.
+                assert!(text(written).amount().is_err());
+            } else {
+                assert_eq!(text(written).amount(), Ok(Cents(cents)), "{written}");
+            }
+        }
+        assert_eq!(Cell::Number(0.1 + 0.2).amount(), Ok(Cents(30)));
+    }
+
+    #[test]
+    fn what_could_be_two_amounts_or_none_is_refused() {
+        for bad in
+            ["1.234", "1,23,4", "12.345.6", "1,234,56", "--3", "(-3)", "3-4", "abc", "$", "1e5", "=1+1", "NaN", ""]
+        {
+            assert!(text(bad).amount().is_err(), "{bad}");
+        }
+        assert!(Cell::Number(f64::INFINITY).amount().is_err());
+        assert!(Cell::Number(1e300).amount().is_err());
+    }
+
+    #[test]
+    fn a_date_is_a_serial_in_either_epoch_or_iso_text() {
+        let day = date(2026, 10, 31);
+        assert_eq!(Cell::Number(46_326.0).date(false), Ok(day));
+        assert_eq!(Cell::Number(46_326.75).date(false), Ok(day));
+        assert_eq!(Cell::Number(44_864.0).date(true), Ok(day));
+        for written in ["2026-10-31", "2026-10-31T23:59:59Z", "2026-10-31 08:00:00", "Sat Oct 31 20:19:24 +0000 2026"] {
+            assert_eq!(text(written).date(false), Ok(day), "{written}");
+        }
+    }
+
+    #[test]
+    fn a_date_that_is_unclear_or_does_not_exist_is_refused() {
+        for bad in ["31/10/2026", "10/31/26", "2026-13-01", "2026-02-30", "2026-10-311", "soon", "0001-01-01"] {
+            assert!(text(bad).date(false).is_err(), "{bad}");
+        }
+        for bad in [-1.0, 0.0, 60.0, 1e9, f64::NAN] {
+            assert!(Cell::Number(bad).date(false).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn text_has_one_form_and_no_marks_that_change_a_picture() {
+        assert_eq!(text("  Jose\u{301}\u{202e}\n\tAna\u{0} ").text().unwrap(), "José Ana");
+    }
+
+    #[test]
+    fn cutting_a_long_answer_never_makes_it_a_yes() {
+        let answer = text(&format!("yes{}but not really", " ".repeat(40))).answer();
+        assert_eq!(answer.chars().count(), 32);
+        assert!(answer.ends_with('…'));
+    }
+
+    proptest! {
+        #[test]
+        fn an_amount_reads_the_same_in_every_way_it_is_written(cents in -99_999_999_i64..99_999_999) {
+            let (whole, part) = (cents.abs() / 100, cents.abs() % 100);
+            let mut grouped = whole.to_string();
+            let mut at = grouped.len();
+            while at > 3 {
+                at -= 3;
+                grouped.insert(at, ',');
+            }
+            let sign = if cents < 0 { "-" } else { "" };
+            let english = format!("{sign}${grouped}.{part:02}");
+            let continental = format!("{sign}{},{part:02} EUR", grouped.replace(',', "."));
+            prop_assert_eq!(text(&english).amount(), Ok(Cents(cents)), "{}", english);
+            prop_assert_eq!(text(&continental).amount(), Ok(Cents(cents)), "{}", continental);
+        }
+
+        #[test]
+        fn no_cell_breaks_a_parser(content in ".{0,40}") {
+            let cell = text(&content);
+            let _ = (cell.amount(), cell.date(false), cell.customer_id(), cell.text());
+            prop_assert!(cell.answer().chars().count() <= 32);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! A small bank: a store with a batch in it, and all that merge needs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use contracts::catalogue::Catalogue;
+use contracts::customer::{CustomerRecord, open_record};
+use contracts::key::{DatasetPart, RunPart, Workbook};
+use contracts::request::Request;
+use contracts::secret::{SecretError, SecretName, SecretString, Secrets};
+use contracts::settings::Settings;
+use contracts::stage::{IndexRow, MergeInput, MergeOutput};
+use contracts::store::{MemoryStore, ObjectStore};
+use contracts::vault::{Keys, Owner, Vault};
+use contracts::{Batch, Digest, ObjectKey, RunId};
+use jiff::Timestamp;
+use merge::{Deps, Error};
+
+use crate::workbook::{Sheet, Value, plain, protect};
+
+pub const PASSWORD: &str = "pässwörd";
+
+pub struct OnePassword {
+    pub password: &'static str,
+    pub asked: AtomicUsize,
+}
+
+#[async_trait]
+impl Secrets for OnePassword {
+    async fn find(&self, name: SecretName) -> Result<Option<SecretString>, SecretError> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        Ok((name == SecretName::WorkbookPassword).then(|| self.password.into()))
+    }
+}
+
+pub struct Bank {
+    pub store: Arc<MemoryStore>,
+    pub vault: Vault,
+    pub secrets: OnePassword,
+    pub settings: Settings,
+    pub catalogue: Catalogue,
+}
+
+/// Header rows as the banks' systems write them.
+pub fn profile_header() -> Vec<Value> {
+    row!["customer_id", "first_name", "last_name", "income", "account_balance", "products_held", "investment_advisor"]
+}
+
+pub fn transactions_header() -> Vec<Value> {
+    row!["customer_id", "date", "category", "merchant", "transaction_amount", "consent", "consent_social_media"]
+}
+
+/// Anna consents to all, Ben not to posts, Cleo to nothing.
+pub fn three_customers() -> [Sheet; 3] {
+    [
+        Sheet::new(vec![
+            profile_header(),
+            row!["0001", "Anna", "Surname", 52_000.0, "$1,200.50", "Everyday Checking; travel-card", "Ms Li"],
+            row![2.0, "Ben", "Surname", "", "", "Unheard-of Account", ""],
+            row!["0003", "Cleopatra", "Surname", 1.0, 1.0, "", ""],
+        ]),
+        Sheet::new(vec![
+            transactions_header(),
+            row!["0001", "2026-10-30", "Airlines", "Skyway", 310.25, "Yes", true],
+            row!["0001", Value::Date(2026, 10, 31), "Hotels", "Inn", "(45.00)", "yes", true],
+            row!["2", 46_000.0, "Fuel", "Pump", 40.0, "Y", "no"],
+            row!["0003", "2026-10-01", "Groceries", "Cornershop", 5.0, "no", "yes"],
+        ]),
+        Sheet::new(vec![
+            row!["customer_id", "tweet", "created_at"],
+            row!["0001", "Loving the coast!", "2026-10-30"],
+            row!["2", "zebrafish marmalade", ""],
+            row!["0003", "quixotic walrus", ""],
+        ]),
+    ]
+}
+
+impl Bank {
+    /// With unprotected workbooks allowed, because encryption takes long.
+    pub fn new() -> Self {
+        let store = Arc::new(MemoryStore::default());
+        let vault = Vault::new(store.clone(), Keys::new([1; 32], [2; 32]));
+        let product = |id: &str, name: &str| {
+            format!(
+                r#"{{"id":"{id}","name":"{name}","category":"Consumer Lending","kind":"service","summary":"A product.",
+                "approved_claims":[],"disclosures":[],"needs":["everyday-banking"]}}"#
+            )
+        };
+        let (checking, travel) = (product("checking", "Everyday Checking"), product("travel-card", "Travel Card"));
+        let catalogue = format!(r#"{{"bank":"A","version":"1","products":[{checking},{travel}]}}"#);
+        let catalogue = Catalogue::from_json(catalogue.as_bytes()).unwrap();
+        let mut settings = Settings::default();
+        settings.intake.allow_unprotected = true;
+        let secrets = OnePassword { password: PASSWORD, asked: AtomicUsize::new(0) };
+        Self { store, vault, secrets, settings, catalogue }
+    }
+
+    /// Three files into the batch of the tests.
+    pub async fn upload(&self, files: [Vec<u8>; 3]) {
+        for (workbook, bytes) in Workbook::ALL.into_iter().zip(files) {
+            self.store.put(&incoming(workbook), bytes.into()).await.unwrap();
+        }
+    }
+
+    pub async fn upload_sheets(&self, sheets: &[Sheet; 3]) {
+        self.upload(sheets.each_ref().map(|sheet| plain(std::slice::from_ref(sheet)))).await;
+    }
+
+    pub async fn upload_protected(&self, sheets: &[Sheet; 3]) {
+        self.upload(sheets.each_ref().map(|sheet| protect(&plain(std::slice::from_ref(sheet)), PASSWORD))).await;
+    }
+
+    /// Runs merge over the batch as a request that was made just now.
+    pub async fn merge(&self) -> Result<MergeOutput, Error> {
+        let batch = Batch::parse("tests").unwrap();
+        let request = Request {
+            upload: merge::upload_digest(self.vault.store(), &batch).await?,
+            catalogue: self.catalogue.digest(),
+            settings: self.settings.digest(),
+            ..Request::for_tests()
+        };
+        let run = request.run_id();
+        let key = ObjectKey::Run(run.clone(), RunPart::Request);
+        self.vault.write_json(Owner::Run, &key, &Digest::of_json(&request), request).await.unwrap();
+        self.merge_as(run).await
+    }
+
+    pub async fn merge_as(&self, run: RunId) -> Result<MergeOutput, Error> {
+        let deps = Deps {
+            vault: &self.vault,
+            secrets: &self.secrets,
+            settings: &self.settings,
+            catalogue: &self.catalogue,
+            now: Timestamp::UNIX_EPOCH,
+        };
+        merge::run(MergeInput { run, batch: Batch::parse("tests").unwrap() }, &deps).await
+    }
+
+    /// Every record of a dataset, opened through its index as the next stage does.
+    pub async fn records(&self, output: &MergeOutput) -> Vec<CustomerRecord> {
+        let part = |part| ObjectKey::Dataset(output.dataset.clone(), part);
+        let index = self.store.get(&part(DatasetPart::Index)).await.unwrap();
+        let mut records = Vec::new();
+        for row in csv::Reader::from_reader(index.as_ref()).deserialize() {
+            let row: IndexRow = row.unwrap();
+            let line = self.store.get_range(&part(DatasetPart::Customers), row.offset, row.length).await.unwrap();
+            records.push(open_record(&self.vault, &row, &line).await.unwrap());
+        }
+        assert_eq!(records.len(), output.customers);
+        records
+    }
+
+    pub async fn report(&self, output: &MergeOutput) -> serde_json::Value {
+        let key = ObjectKey::Dataset(output.dataset.clone(), DatasetPart::Report);
+        serde_json::from_slice(&self.store.get(&key).await.unwrap()).unwrap()
+    }
+}
+
+pub fn incoming(workbook: Workbook) -> ObjectKey {
+    ObjectKey::Incoming(Batch::parse("tests").unwrap(), workbook)
+}

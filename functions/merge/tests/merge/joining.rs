@@ -1,0 +1,231 @@
+//! From real workbooks to a dataset that opens.
+
+use std::sync::atomic::Ordering;
+
+use crate::bank::{Bank, PASSWORD, three_customers};
+use crate::workbook::{Sheet, Value, plain, protect};
+use contracts::consent::{Refusal, gate};
+use contracts::customer::{Cents, CustomerRecord};
+use contracts::key::{DatasetPart, Workbook};
+use contracts::store::ObjectStore;
+use contracts::{ErrorName, NamedError, ObjectKey};
+use jiff::civil::date;
+
+fn given(record: &CustomerRecord) -> &contracts::customer::Customer {
+    match record {
+        CustomerRecord::Given(customer) => customer,
+        CustomerRecord::Refused { .. } => panic!("refused"),
+    }
+}
+
+#[tokio::test]
+async fn three_protected_workbooks_become_a_dataset_of_joined_customers() {
+    let mut bank = Bank::new();
+    bank.settings.intake.allow_unprotected = false;
+    bank.upload_protected(&three_customers()).await;
+    let records = bank.records(&bank.merge().await.unwrap()).await;
+
+    let anna = given(&records[0]);
+    assert_eq!(anna.id.reveal(), "0001");
+    assert_eq!(anna.profile.first_name, "Anna");
+    assert_eq!(anna.profile.income, Some(Cents(5_200_000)));
+    assert_eq!(anna.profile.account_balance, Some(Cents(120_050)));
+    let held: Vec<&str> = anna.profile.products_held.iter().map(contracts::ProductId::as_str).collect();
+    assert_eq!(held, ["checking", "travel-card"]);
+    assert_eq!(anna.profile.adviser.as_deref(), Some("Ms Li"));
+    let days: Vec<_> = anna.transactions.iter().map(|payment| (payment.date, payment.amount)).collect();
+    assert_eq!(days, [(date(2026, 10, 30), Cents(31_025)), (date(2026, 10, 31), Cents(-4_500))]);
+    assert_eq!(anna.as_of, date(2026, 10, 31));
+    let proof = gate(&anna.consent.readings).unwrap().social.unwrap();
+    assert_eq!(anna.tweets(&proof)[0].text, "Loving the coast!");
+
+    let ben = given(&records[2]);
+    assert_eq!((ben.id.reveal(), ben.profile.income), ("2", None));
+    assert_eq!(gate(&ben.consent.readings).unwrap().social.unwrap_err(), Refusal::SaidNo);
+}
+
+#[tokio::test]
+async fn what_was_not_consented_to_is_in_no_record() {
+    let bank = Bank::new();
+    bank.upload_sheets(&three_customers()).await;
+    let records = bank.records(&bank.merge().await.unwrap()).await;
+    let all = serde_json::to_string(&records).unwrap();
+    for absent in ["zebrafish", "quixotic", "Cleopatra", "Cornershop", "0003", "Surname"] {
+        assert!(!all.contains(absent), "{absent}");
+    }
+    assert!(matches!(records[1], CustomerRecord::Refused { refusal: Refusal::SaidNo, .. }));
+}
+
+#[tokio::test]
+async fn nothing_of_a_customer_is_readable_at_rest_or_in_the_report() {
+    let bank = Bank::new();
+    bank.upload_sheets(&three_customers()).await;
+    bank.merge().await.unwrap();
+    for (key, bytes) in bank.store.objects().iter().filter(|(key, _)| !key.starts_with("incoming/")) {
+        let text = String::from_utf8_lossy(bytes);
+        for personal in ["Anna", "0001", "Skyway", "Loving", "Li", "31025"] {
+            assert!(!text.split(|c: char| !c.is_alphanumeric()).any(|word| word == personal), "{key}: {personal}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn any_order_of_the_same_rows_is_the_same_dataset() {
+    let [bank, shuffled] = [Bank::new(), Bank::new()];
+    let mut sheets = three_customers();
+    bank.upload_sheets(&sheets).await;
+    for sheet in &mut sheets {
+        sheet.rows[1..].reverse();
+    }
+    shuffled.upload_sheets(&sheets).await;
+    let (first, second) = (bank.merge().await.unwrap(), shuffled.merge().await.unwrap());
+    assert_eq!(first.dataset, second.dataset);
+
+    sheets[1].rows[1][4] = Value::Number(5.01);
+    shuffled.upload_sheets(&sheets).await;
+    // A refusing customer's payment is no part of the dataset.
+    assert_eq!(shuffled.merge().await.unwrap().dataset, first.dataset);
+    sheets[2].rows[3][1] = Value::from("Loving the hills!");
+    shuffled.upload_sheets(&sheets).await;
+    assert_ne!(shuffled.merge().await.unwrap().dataset, first.dataset);
+}
+
+#[tokio::test]
+async fn the_same_upload_is_found_again_without_the_password() {
+    let bank = Bank::new();
+    bank.upload_protected(&three_customers()).await;
+    let first = bank.merge().await.unwrap();
+    let (objects, asked) = (bank.store.objects(), bank.secrets.asked.load(Ordering::Relaxed));
+    assert_eq!(bank.merge().await.unwrap(), first);
+    assert_eq!(bank.store.objects(), objects);
+    assert_eq!(bank.secrets.asked.load(Ordering::Relaxed), asked);
+}
+
+#[tokio::test]
+async fn the_same_rows_in_other_files_adopt_the_dataset_that_lies_there() {
+    let bank = Bank::new();
+    bank.upload_sheets(&three_customers()).await;
+    let first = bank.merge().await.unwrap();
+    let lines = ObjectKey::Dataset(first.dataset.clone(), DatasetPart::Customers);
+    let before = bank.store.get(&lines).await.unwrap();
+    bank.upload_protected(&three_customers()).await;
+    let second = bank.merge().await.unwrap();
+    assert_eq!(second.dataset, first.dataset);
+    assert_eq!(bank.store.get(&lines).await.unwrap(), before);
+    bank.records(&second).await;
+}
+
+#[tokio::test]
+async fn a_run_cut_short_before_the_index_is_completed_by_the_next() {
+    let bank = Bank::new();
+    bank.upload_sheets(&three_customers()).await;
+    let dataset = bank.merge().await.unwrap().dataset;
+
+    let other = Bank::new();
+    other.upload_sheets(&three_customers()).await;
+    other.store.fail_next(&ObjectKey::Dataset(dataset, DatasetPart::Index), 1);
+    assert_eq!(other.merge().await.unwrap_err().name(), ErrorName::StoreUnavailable);
+    let output = other.merge().await.unwrap();
+    assert_eq!(other.records(&output).await.len(), 3);
+}
+
+#[tokio::test]
+async fn workbooks_that_changed_since_the_run_was_started_are_refused() {
+    let bank = Bank::new();
+    let mut sheets = three_customers();
+    bank.upload_sheets(&sheets).await;
+    let run = bank.merge().await.unwrap().run;
+    sheets[0].rows.pop();
+    bank.upload_sheets(&sheets).await;
+    let error = bank.merge_as(run).await.unwrap_err();
+    assert_eq!(error.name(), ErrorName::ConfigChanged);
+    assert_eq!(error.to_string(), "the workbooks changed since the run was started");
+}
+
+#[tokio::test]
+async fn a_refusal_counts_even_in_a_row_that_cannot_be_used() {
+    let mut bank = Bank::new();
+    bank.settings.intake.max_bad_rows = 0.5;
+    let mut sheets = three_customers();
+    sheets[1].rows.push(row!["0001", "someday", "Hotels", "Inn", 1.0, "no", "yes"]);
+    bank.upload_sheets(&sheets).await;
+    let output = bank.merge().await.unwrap();
+    let records = bank.records(&output).await;
+    assert!(matches!(records[0], CustomerRecord::Refused { refusal: Refusal::Contradictory, .. }));
+    let report = bank.report(&output).await;
+    let problem = &report["set_aside"][0];
+    assert_eq!((problem["row"].as_u64(), problem["column"].as_str()), (Some(6), Some("date")));
+    assert_eq!(report["customers"]["refused"], serde_json::json!({"said-no": 1, "contradictory": 1}));
+}
+
+#[tokio::test]
+async fn formulas_empty_rows_hidden_sheets_and_renamed_columns_are_met() {
+    let mut bank = Bank::new();
+    let names = [("customer_id".to_owned(), "Client No.".to_owned())];
+    bank.settings.intake.columns.insert(Workbook::Profile, names.into());
+    let [mut profile, mut transactions, tweets] = three_customers();
+    profile.rows[0] = row!["CLIENT no", "First Name", "x", "Income", "AccountBalance", "products held", "y"];
+    transactions.rows[0][0] = Value::from("Customer ID");
+    transactions.rows.insert(1, Vec::new());
+    transactions.rows[2][6] = Value::Formula("=TRUE()", "yes");
+    let mut decoy = three_customers()[1].clone();
+    (decoy.name, decoy.hidden) = ("Old", true);
+    decoy.rows[1][5] = Value::from("no");
+    let cover = Sheet { name: "Cover", hidden: false, rows: vec![row!["Confidential"]] };
+    bank.upload([
+        plain(&[Sheet { name: "Data", ..profile }]),
+        plain(&[cover, Sheet { name: "Data", ..transactions }, decoy]),
+        plain(&[tweets]),
+    ])
+    .await;
+    let output = bank.merge().await.unwrap();
+    let records = bank.records(&output).await;
+    assert_eq!(given(&records[0]).transactions.len(), 2);
+    assert!(gate(&given(&records[0]).consent.readings).unwrap().social.is_ok());
+    assert_eq!(bank.report(&output).await["files"][1]["sheet"], "Data");
+}
+
+#[tokio::test]
+async fn rows_that_say_the_same_twice_are_one_customer_and_rows_that_differ_none() {
+    let mut bank = Bank::new();
+    bank.settings.intake.max_bad_rows = 0.9;
+    let mut sheets = three_customers();
+    let anna_again = sheets[0].rows[1].clone();
+    let mut ben_again = sheets[0].rows[2].clone();
+    ben_again[1] = Value::from("Benjamin");
+    sheets[0].rows.extend([anna_again, ben_again]);
+    bank.upload_sheets(&sheets).await;
+    let output = bank.merge().await.unwrap();
+    assert_eq!(output.customers, 2);
+    let report = bank.report(&output).await;
+    assert_eq!(report["files"][0]["set_aside"], 2);
+    assert_eq!(report["files"][1]["set_aside"], 1);
+    assert!(report["remarks"].as_array().unwrap().iter().any(|remark| remark["row"] == 5));
+}
+
+#[tokio::test]
+async fn hostile_text_passes_as_text() {
+    let bank = Bank::new();
+    let mut sheets = three_customers();
+    let hostile = "{\\an8}:'%{eif} <script>{{template}} =cmd|' /C calc'!A0";
+    sheets[2].rows[1][1] = Value::from(hostile);
+    sheets[1].rows[1][3] = Value::from("../../etc/passwd");
+    bank.upload_sheets(&sheets).await;
+    let records = bank.records(&bank.merge().await.unwrap()).await;
+    let anna = given(&records[0]);
+    let proof = gate(&anna.consent.readings).unwrap().social.unwrap();
+    assert_eq!(anna.tweets(&proof)[0].text, hostile);
+    assert_eq!(anna.transactions[0].merchant, "../../etc/passwd");
+}
+
+#[test]
+fn the_ids_of_a_profile_workbook_are_told_to_the_holder_of_the_password() {
+    let [profile, ..] = three_customers();
+    let file = protect(&plain(&[profile]), PASSWORD);
+    let settings = contracts::settings::Settings::default();
+    let ids = merge::customer_ids(&file, &PASSWORD.into(), &settings).unwrap();
+    let ids: Vec<&str> = ids.iter().map(contracts::CustomerId::reveal).collect();
+    assert_eq!(ids, ["0001", "0003", "2"]);
+    let error = merge::customer_ids(&file, &"wrong".into(), &settings).unwrap_err();
+    assert_eq!(error.name(), ErrorName::InputWrongPassword);
+}

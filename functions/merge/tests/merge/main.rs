@@ -1,0 +1,7 @@
+//! Merge from real workbooks to a dataset that opens, or to an error that names what is wrong.
+
+#[macro_use]
+mod workbook;
+mod bad_input;
+mod bank;
+mod joining;
