@@ -1,0 +1,268 @@
+//! Works on sound: trims, resamples, evens the loudness, writes the WAV.
+
+use std::collections::VecDeque;
+use std::io::Cursor;
+
+use ebur128::{EbuR128, Mode};
+use rubato::audioadapter_buffers::direct::SequentialSlice;
+use rubato::{Fft, FixedSync, Resampler as _};
+
+use crate::Error;
+use crate::narrator::Speech;
+
+/// Samples a second of the narration: what video wants (EBU R 128 s2 delivers at 48 kHz).
+pub const RATE: u32 = 48_000;
+
+/// Integrated loudness of the narration, LUFS (AES TD1004 asks for -16 to -20).
+pub const LOUDNESS: f64 = -16.0;
+
+/// The highest true peak, dBTP.
+pub const PEAK: f64 = -1.5;
+
+/// What is quieter than this within 5 ms is silence: -50 dBFS.
+const SILENCE: f32 = 0.003;
+
+/// How far the limiter looks to either side, samples: 5 ms, short of a pitch period of a low voice.
+const REACH: usize = 240;
+/// The limiter's whole window, samples: 2 × [`REACH`] + 1.
+const WIDTH: f64 = 481.0;
+
+/// Cuts the silence from both ends, save 15 ms, so that a span says when the voice is heard. Shifts the words' times.
+#[must_use]
+pub fn trim(mut speech: Speech) -> Speech {
+    let margin = frames(0.015, speech.rate);
+    let loud = |sample: &f32| sample.abs() > SILENCE;
+    let (Some(first), Some(last)) = (speech.samples.iter().position(loud), speech.samples.iter().rposition(loud))
+    else {
+        speech.samples.clear();
+        return speech;
+    };
+    let start = first.saturating_sub(margin);
+    let end = (last + margin + 1).min(speech.samples.len());
+    speech.samples.truncate(end);
+    speech.samples.drain(..start);
+    let (shift, length) = (seconds(start, speech.rate), speech.seconds());
+    for (from, to) in speech.words.iter_mut().flatten() {
+        *from = (*from - shift).clamp(0.0, length);
+        *to = (*to - shift).clamp(0.0, length);
+    }
+    speech
+}
+
+/// The silences within a trimmed sentence of at least `least` seconds, as spans in seconds.
+#[must_use]
+pub fn gaps(speech: &Speech, least: f64) -> Vec<(f64, f64)> {
+    let mut gaps = Vec::new();
+    let mut since = 0;
+    for (index, sample) in speech.samples.iter().enumerate() {
+        if sample.abs() > SILENCE {
+            if seconds(index - since, speech.rate) >= least && since > 0 {
+                gaps.push((seconds(since, speech.rate), seconds(index, speech.rate)));
+            }
+            since = index + 1;
+        }
+    }
+    gaps
+}
+
+/// Changes the rate to [`RATE`], and fades 4 ms in and out so that no edge clicks.
+pub fn resample(speech: &Speech) -> Result<Vec<f32>, Error> {
+    let fail = |reason: String| Error::Sound { action: "resample", reason };
+    let mut samples = if speech.rate == RATE {
+        speech.samples.clone()
+    } else {
+        let length = speech.samples.len();
+        let rate = usize::try_from(speech.rate).map_err(|error| fail(error.to_string()))?;
+        let mut resampler =
+            Fft::<f32>::new(rate, 48_000, 1024, 1, FixedSync::Input).map_err(|error| fail(error.to_string()))?;
+        let input = SequentialSlice::new(&speech.samples, 1, length).map_err(|error| fail(error.to_string()))?;
+        resampler.process_all(&input, length, None).map_err(|error| fail(error.to_string()))?.take_data()
+    };
+    samples.truncate(frames(speech.seconds(), RATE));
+    let fade = frames(0.004, RATE).min(samples.len() / 2);
+    let length = samples.len();
+    for index in 0..fade {
+        #[expect(clippy::cast_precision_loss, reason = "some hundred samples")]
+        let gain = index as f32 / fade as f32;
+        samples[index] *= gain;
+        samples[length - 1 - index] *= gain;
+    }
+    Ok(samples)
+}
+
+/// Brings the sound to [`LOUDNESS`] with no peak above [`PEAK`], and tells the loudness that was reached.
+///
+/// Speech of this loudness has rare peaks above full scale, so a limiter takes them down; that costs some loudness, so
+/// the gain is found in a few rounds.
+pub fn level(samples: &[f32]) -> Result<(Vec<f32>, f64), Error> {
+    let (loudness, _) = measure(samples)?;
+    if !loudness.is_finite() {
+        return Err(Error::Sound { action: "level", reason: "it is silent".to_owned() });
+    }
+    let mut gain = LOUDNESS - loudness;
+    let mut ceiling = PEAK - 0.3;
+    let mut best = (Vec::new(), f64::NEG_INFINITY);
+    for _ in 0..6 {
+        let louder = samples.iter().map(|sample| sample * amplitude(gain)).collect();
+        let limited = limit(louder, amplitude(ceiling));
+        let (loudness, peak) = measure(&limited)?;
+        best = (limited, loudness);
+        if peak > PEAK {
+            ceiling -= peak - PEAK + 0.05;
+        } else if (loudness - LOUDNESS).abs() < 0.1 {
+            break;
+        }
+        gain += LOUDNESS - loudness;
+    }
+    Ok(best)
+}
+
+/// Integrated loudness in LUFS and true peak in dBTP (ITU-R BS.1770-4), of one channel.
+pub fn measure(samples: &[f32]) -> Result<(f64, f64), Error> {
+    let fail = |error: ebur128::Error| Error::Sound { action: "measure", reason: error.to_string() };
+    let mut meter = EbuR128::new(1, RATE, Mode::I | Mode::TRUE_PEAK).map_err(fail)?;
+    meter.add_frames_f32(samples).map_err(fail)?;
+    let peak = meter.true_peak(0).map_err(fail)?;
+    Ok((meter.loudness_global().map_err(fail)?, 20.0 * peak.log10()))
+}
+
+/// A limiter that looks ahead: each sample's gain is the mean, over [`REACH`] to either side, of the smallest gain that
+/// any sample within [`REACH`] needs. The mean is never above what the sample itself needs, so nothing exceeds the
+/// ceiling, and the gain moves without a step.
+fn limit(mut samples: Vec<f32>, ceiling: f32) -> Vec<f32> {
+    let needed: Vec<f32> = samples.iter().map(|sample| (ceiling / sample.abs().max(ceiling)).min(1.0)).collect();
+    if needed.iter().all(|gain| *gain >= 1.0) {
+        return samples;
+    }
+    let lowest = sliding_minimum(&needed);
+    let length = lowest.len();
+    let at = |index: usize| f64::from(lowest[index.min(length - 1)]);
+    // The window's part before the first sample counts as the first sample.
+    let mut sum: f64 = (0..=REACH).map(at).sum::<f64>() + (0..REACH).map(|_| at(0)).sum::<f64>();
+    for (index, sample) in samples.iter_mut().enumerate() {
+        #[expect(clippy::cast_possible_truncation, reason = "a gain from 0 to 1")]
+        let gain = (sum / WIDTH) as f32;
+        *sample = (*sample * gain).clamp(-ceiling, ceiling);
+        sum += at(index + REACH + 1) - at(index.saturating_sub(REACH));
+    }
+    samples
+}
+
+/// The minimum over [`REACH`] values to either side of each, in linear time.
+fn sliding_minimum(values: &[f32]) -> Vec<f32> {
+    let mut candidates: VecDeque<usize> = VecDeque::new();
+    let mut minima = Vec::with_capacity(values.len());
+    let mut next = 0;
+    for index in 0..values.len() {
+        while next < values.len() && next <= index + REACH {
+            while candidates.back().is_some_and(|&last| values[last] >= values[next]) {
+                candidates.pop_back();
+            }
+            candidates.push_back(next);
+            next += 1;
+        }
+        while candidates.front().is_some_and(|&first| first + REACH < index) {
+            candidates.pop_front();
+        }
+        minima.push(values[candidates[0]]);
+    }
+    minima
+}
+
+/// The sound as a WAV of 16 bits.
+pub fn wav(samples: &[f32]) -> Result<Vec<u8>, Error> {
+    let fail = |error: hound::Error| Error::Sound { action: "write", reason: error.to_string() };
+    let spec =
+        hound::WavSpec { channels: 1, sample_rate: RATE, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    let mut bytes = Cursor::new(Vec::with_capacity(44 + 2 * samples.len()));
+    let mut writer = hound::WavWriter::new(&mut bytes, spec).map_err(fail)?;
+    for sample in samples {
+        #[expect(clippy::cast_possible_truncation, reason = "clamped to 16 bits")]
+        let sample = (sample * 32_767.0).round().clamp(-32_767.0, 32_767.0) as i16;
+        writer.write_sample(sample).map_err(fail)?;
+    }
+    writer.finalize().map_err(fail)?;
+    Ok(bytes.into_inner())
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a gain needs no more digits")]
+fn amplitude(decibels: f64) -> f32 {
+    10_f64.powf(decibels / 20.0) as f32
+}
+
+/// How many samples there are in so many seconds.
+#[must_use]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a length, of hours at most")]
+pub fn frames(seconds: f64, rate: u32) -> usize {
+    (seconds * f64::from(rate)).round().max(0.0) as usize
+}
+
+/// How many seconds so many samples last.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "a narration has far fewer than 2^52 samples")]
+pub fn seconds(frames: usize, rate: u32) -> f64 {
+    frames as f64 / f64::from(rate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "some seconds of sound")]
+    fn tone(length: f64, rate: u32, amplitude: f32) -> Vec<f32> {
+        let step = std::f64::consts::TAU * 440.0 / f64::from(rate);
+        (0..frames(length, rate)).map(|index| amplitude * (index as f64 * step).sin() as f32).collect()
+    }
+
+    #[test]
+    fn silence_at_the_ends_is_cut_and_inner_silence_is_found() {
+        let mut samples = vec![0.0; 4410];
+        samples.extend(tone(0.5, 22_050, 0.5));
+        samples.extend(vec![0.0; 4410]);
+        samples.extend(tone(0.5, 22_050, 0.5));
+        samples.extend(vec![0.0; 22_050]);
+        let speech = trim(Speech { samples, rate: 22_050, words: Some(vec![(0.2, 0.7), (0.9, 1.4)]) });
+        assert!((speech.seconds() - 1.23).abs() < 0.01, "{}", speech.seconds());
+        let gaps = gaps(&speech, 0.1);
+        assert_eq!(gaps.len(), 1);
+        assert!((gaps[0].0 - 0.515).abs() < 0.01 && (gaps[0].1 - 0.715).abs() < 0.01, "{gaps:?}");
+        let words = speech.words.unwrap();
+        assert!((words[0].0 - 0.015).abs() < 0.005 && (words[1].1 - 1.215).abs() < 0.005, "{words:?}");
+    }
+
+    #[test]
+    fn nothing_but_silence_is_trimmed_to_nothing() {
+        assert!(trim(Speech { samples: vec![0.0; 100], rate: 22_050, words: None }).samples.is_empty());
+    }
+
+    #[test]
+    fn resampling_keeps_length_and_pitch() {
+        let speech = Speech { samples: tone(1.0, 22_050, 0.5), rate: 22_050, words: None };
+        let out = resample(&speech).unwrap();
+        assert_eq!(out.len(), 48_000);
+        let crossings = out.windows(2).filter(|pair| pair[0] < 0.0 && pair[1] >= 0.0).count();
+        assert!((437..=442).contains(&crossings), "{crossings}");
+        let inner = out[4800..43_200].iter().fold(0.0_f32, |most, sample| most.max(sample.abs()));
+        assert!((inner - 0.5).abs() < 0.01, "{inner}");
+        let expected = tone(1.0, RATE, 0.5);
+        let error = out.iter().zip(&expected).skip(4800).take(38_400).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(error < 0.01, "a shift in time would show: {error}");
+    }
+
+    #[test]
+    fn sound_with_high_peaks_reaches_the_loudness_within_the_peak() {
+        let mut samples = tone(4.0, RATE, 0.1);
+        for at in (0..samples.len()).step_by(9_000) {
+            samples[at] = 0.95;
+        }
+        let (out, loudness) = level(&samples).unwrap();
+        let (measured, peak) = measure(&out).unwrap();
+        assert!((loudness - measured).abs() < 1e-9 && (loudness - LOUDNESS).abs() < 0.2, "{loudness}");
+        assert!(peak <= PEAK, "{peak}");
+    }
+
+    #[test]
+    fn silence_cannot_be_levelled() {
+        assert!(level(&vec![0.0; 48_000]).is_err());
+    }
+}
