@@ -1,0 +1,263 @@
+//! The shipped fonts: which of them has a sign, and how wide a text is.
+//!
+//! libass scales a font as `VSFilter` and GDI do: the size in the document is the height of `usWinAscent` +
+//! `usWinDescent` of the OS/2 table, not the em square. Everything here is measured in px of the em square, and
+//! [`Face::ass_size`] translates.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use contracts::brand::Brand;
+use unicode_normalization::UnicodeNormalization;
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::error::Error;
+
+/// One font file's face.
+#[derive(Debug)]
+pub struct Face {
+    names: Vec<String>,
+    weight: u16,
+    units: f64,
+    ascent: f64,
+    descent: f64,
+    advances: HashMap<char, u16>,
+}
+
+impl Face {
+    fn parse(data: &[u8]) -> Option<Self> {
+        let face = ttf_parser::Face::parse(data, 0).ok()?;
+        let ids =
+            [ttf_parser::name_id::FAMILY, ttf_parser::name_id::TYPOGRAPHIC_FAMILY, ttf_parser::name_id::FULL_NAME];
+        let names: Vec<String> = ids
+            .iter()
+            .flat_map(|id| face.names().into_iter().filter(move |name| name.name_id == *id))
+            .filter_map(|name| name.to_string())
+            .collect();
+        let mut advances = HashMap::new();
+        for subtable in
+            face.tables().cmap.iter().flat_map(|cmap| cmap.subtables).filter(ttf_parser::cmap::Subtable::is_unicode)
+        {
+            subtable.codepoints(|code| {
+                let sign = char::from_u32(code);
+                let glyph = subtable.glyph_index(code).filter(|glyph| glyph.0 != 0);
+                if let (Some(sign), Some(glyph)) = (sign, glyph) {
+                    advances.insert(sign, face.glyph_hor_advance(glyph).unwrap_or(0));
+                }
+            });
+        }
+        let os2 = face.tables().os2;
+        let windows = os2.map(|os2| (f64::from(os2.windows_ascender()), f64::from(-os2.windows_descender())));
+        // libass falls back to the face's own ascender and descender when the OS/2 table has none.
+        let (ascent, descent) = windows
+            .filter(|(ascent, descent)| ascent + descent > 0.0)
+            .unwrap_or((f64::from(face.ascender()), f64::from(-face.descender())));
+        let units = f64::from(face.units_per_em());
+        Some(Self { weight: face.weight().to_number(), names, units, ascent, descent, advances })
+    }
+
+    /// The family by which libass finds it.
+    #[must_use]
+    pub fn family(&self) -> &str {
+        self.names.first().map_or("", String::as_str)
+    }
+
+    /// The size to write into the document for an em square of `em` px.
+    #[must_use]
+    pub fn ass_size(&self, em: f64) -> f64 {
+        em * (self.ascent + self.descent) / self.units
+    }
+
+    /// From the top of libass's line to the baseline, px.
+    #[must_use]
+    pub fn rise(&self, em: f64) -> f64 {
+        em * self.ascent / self.units
+    }
+}
+
+/// What a text is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Names and titles.
+    Title,
+    /// Everything else.
+    Body,
+}
+
+/// A stretch of text in one face.
+#[derive(Debug)]
+pub struct Run<'a> {
+    /// The face.
+    pub face: &'a Face,
+    /// The text.
+    pub text: String,
+}
+
+/// The brand's fonts, in the order in which a sign is looked for.
+#[derive(Debug)]
+pub struct Fonts {
+    faces: Vec<Face>,
+    title: usize,
+    body: usize,
+    order: Vec<usize>,
+}
+
+impl Fonts {
+    /// Reads every font of the brand's folder.
+    pub fn load(assets: &Path, brand: &Brand) -> Result<Self, Error> {
+        let folder = &brand.fonts.folder;
+        let broken = |file: &str, reason: &str| Error::AssetBroken { file: file.to_owned(), reason: reason.to_owned() };
+        let entries =
+            std::fs::read_dir(assets.join(folder)).map_err(|error| broken(folder, &error.kind().to_string()))?;
+        let mut files: Vec<_> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
+        files.sort();
+        let is_font = |path: &Path| {
+            let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
+            matches!(extension.as_str(), "ttf" | "otf")
+        };
+        let mut faces = Vec::new();
+        for path in files.iter().filter(|path| is_font(path)) {
+            let file = format!("{folder}/{}", path.file_name().unwrap_or_default().to_string_lossy());
+            let data = std::fs::read(path).map_err(|error| broken(&file, &error.kind().to_string()))?;
+            faces.push(Face::parse(&data).ok_or_else(|| broken(&file, "not a font"))?);
+        }
+        let find = |family: &str| {
+            let has_name = |face: &Face| face.names.iter().any(|name| name.eq_ignore_ascii_case(family));
+            let named = faces.iter().enumerate().filter(|(_, face)| has_name(face));
+            // libass is asked for a weight of 400 and takes the nearest.
+            named.min_by_key(|(_, face)| face.weight.abs_diff(400)).map(|(index, _)| index)
+        };
+        let need = |family: &str| find(family).ok_or_else(|| broken(folder, &format!("has no family {family:?}")));
+        let (title, body) = (need(&brand.fonts.title)?, need(&brand.fonts.body)?);
+        let mut order: Vec<usize> = vec![body];
+        order.extend(brand.fonts.fallback.iter().filter_map(|family| find(family)));
+        order.extend(0..faces.len());
+        Ok(Self { faces, title, body, order })
+    }
+
+    /// The face of a role.
+    #[must_use]
+    pub fn face(&self, role: Role) -> &Face {
+        match role {
+            Role::Title => &self.faces[self.title],
+            Role::Body => &self.faces[self.body],
+        }
+    }
+
+    /// The face that draws `sign` where `role` is asked for.
+    fn face_of(&self, role: Role, sign: char) -> Option<&Face> {
+        let wanted = self.face(role);
+        if wanted.advances.contains_key(&sign) {
+            return Some(wanted);
+        }
+        self.order.iter().map(|&index| &self.faces[index]).find(|face| face.advances.contains_key(&sign))
+    }
+
+    /// Cuts a text into stretches of one face each; a sign that no font has is drawn as the role's font sees fit.
+    #[must_use]
+    pub fn runs(&self, role: Role, text: &str) -> Vec<Run<'_>> {
+        let mut runs: Vec<Run<'_>> = Vec::new();
+        for cluster in text.graphemes(true) {
+            let face = cluster.chars().next().and_then(|sign| self.face_of(role, sign)).unwrap_or(self.face(role));
+            match runs.last_mut() {
+                // A space stays with what it follows, unless its font has none.
+                Some(run)
+                    if std::ptr::eq(run.face, face) || (cluster == " " && run.face.advances.contains_key(&' ')) =>
+                {
+                    run.text.push_str(cluster);
+                }
+                _ => runs.push(Run { face, text: cluster.to_owned() }),
+            }
+        }
+        runs
+    }
+
+    /// The width of a text on one line, px. Kerning, which only narrows a line noticeably, is left out.
+    #[must_use]
+    pub fn width(&self, role: Role, text: &str, em: f64) -> f64 {
+        let advance = |run: &Run<'_>| {
+            let units: f64 = run.text.chars().map(|c| f64::from(run.face.advances.get(&c).copied().unwrap_or(0))).sum();
+            units * em / run.face.units
+        };
+        self.runs(role, text).iter().map(advance).sum()
+    }
+
+    /// The first sign of a text that no font has.
+    #[must_use]
+    pub fn missing(&self, text: &str) -> Option<char> {
+        text.chars().find(|&sign| !sign.is_whitespace() && self.face_of(Role::Body, sign).is_none())
+    }
+
+    /// Breaks a text into lines no wider than `max` px: at spaces, and within a word only where the word alone is wider.
+    #[must_use]
+    pub fn wrap(&self, role: Role, text: &str, em: f64, max: f64) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        let mut line = String::new();
+        for word in text.split(' ').filter(|word| !word.is_empty()) {
+            let longer = if line.is_empty() { word.to_owned() } else { format!("{line} {word}") };
+            if self.width(role, &longer, em) <= max {
+                line = longer;
+                continue;
+            }
+            if !line.is_empty() {
+                lines.push(std::mem::take(&mut line));
+            }
+            for cluster in word.graphemes(true) {
+                if !line.is_empty() && self.width(role, &format!("{line}{cluster}"), em) > max {
+                    lines.push(std::mem::take(&mut line));
+                }
+                line.push_str(cluster);
+            }
+        }
+        if !line.is_empty() {
+            lines.push(line);
+        }
+        lines
+    }
+
+    /// The largest size, at most `em` px, at which a text takes at most `lines` lines of `max` px; and those lines. At half
+    /// the size the text is cut short with an ellipsis.
+    #[must_use]
+    pub fn fit(&self, role: Role, text: &str, em: f64, max: f64, lines: usize) -> (f64, Vec<String>) {
+        let mut size = em;
+        loop {
+            let mut wrapped = self.wrap(role, text, size, max);
+            let whole = wrapped.len() <= lines;
+            // Two lines of about the same length look better than a full one and a word.
+            if whole && wrapped.len() == 2 {
+                let narrower = self.width(role, text, size) * 0.58;
+                let even = self.wrap(role, text, size, narrower.min(max));
+                if even.len() == 2 {
+                    wrapped = even;
+                }
+            }
+            if whole {
+                return (size, wrapped);
+            }
+            if size <= em / 2.0 {
+                wrapped.truncate(lines);
+                if let Some(last) = wrapped.last_mut() {
+                    while !last.is_empty() && self.width(role, &format!("{last}…"), size) > max {
+                        last.pop();
+                    }
+                    last.push('…');
+                }
+                return (size, wrapped);
+            }
+            size = (size - em * 0.04).max(em / 2.0);
+        }
+    }
+}
+
+/// A text as it may be shown: composed (NFC), on one line, single spaces, without control characters and without marks
+/// that change the direction of writing or take no room.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let composed: String =
+        text.nfc().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !hidden(*c)).collect();
+    composed.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,310 @@
+//! What ffmpeg is told: typed descriptions turned into arguments. Nothing passes a shell; what stands in a filter graph is
+//! escaped for its two levels of quoting.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use crate::scene::{Emblem, FRAME_RATE, LogoShown};
+
+/// Escapes a value for use as a filter's option within a graph (ffmpeg-filters, "Notes on filtergraph escaping"): once for
+/// the option, once for the graph.
+#[must_use]
+pub fn escape(value: &str) -> String {
+    let level = |text: &str, special: &[char]| {
+        let mut escaped = String::with_capacity(text.len());
+        for sign in text.chars() {
+            if special.contains(&sign) {
+                escaped.push('\\');
+            }
+            escaped.push(sign);
+        }
+        escaped
+    };
+    level(&level(value, &['\\', '\'', ':']), &['\\', '\'', '[', ']', ',', ';'])
+}
+
+fn escape_path(path: &Path) -> String {
+    escape(&path.to_string_lossy())
+}
+
+/// A list of arguments, ending in the output.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Arguments(pub Vec<OsString>);
+
+impl Arguments {
+    fn text(&mut self, arguments: &[&str]) -> &mut Self {
+        self.0.extend(arguments.iter().map(OsString::from));
+        self
+    }
+
+    fn path(&mut self, path: &Path) -> &mut Self {
+        self.0.push(path.as_os_str().to_owned());
+        self
+    }
+
+    /// An input file; only files are opened, whatever a playlist in one of them may ask for.
+    fn input(&mut self, options: &[&str], path: &Path) -> &mut Self {
+        self.text(&["-protocol_whitelist", "file"]).text(options).text(&["-i"]).path(path)
+    }
+
+    /// An output that is only measured.
+    fn nowhere(&mut self) -> &mut Self {
+        self.text(&["-f", "null", "null"])
+    }
+}
+
+/// The video's one graph.
+#[derive(Clone, Debug)]
+pub struct Render<'a> {
+    /// The background loop.
+    pub background: &'a Path,
+    /// Whether the loop already has the frame's size and rate.
+    pub fits: bool,
+    /// The finished sound.
+    pub sound: &'a Path,
+    /// The logo.
+    pub logo: &'a Path,
+    /// The logo's mark alone.
+    pub mark: &'a Path,
+    /// The ASS document.
+    pub document: &'a Path,
+    /// The folder of fonts.
+    pub fonts: &'a Path,
+    /// When and where logo and mark are.
+    pub logos: &'a [LogoShown],
+    /// The frame.
+    pub size: (u32, u32),
+    /// Length in seconds.
+    pub seconds: f64,
+    /// x264's preset.
+    pub preset: &'a str,
+    /// x264's constant rate factor.
+    pub crf: u8,
+    /// The file to write.
+    pub output: &'a Path,
+}
+
+impl Render<'_> {
+    fn filters(&self) -> String {
+        let (w, h) = self.size;
+        let rate = f64::from(FRAME_RATE);
+        let mut graph = Vec::new();
+        let prepare = if self.fits {
+            String::new()
+        } else {
+            format!(
+                "fps={FRAME_RATE},scale={w}:{h}:force_original_aspect_ratio=increase:flags=bicubic:\
+                 out_color_matrix=bt709:out_range=tv,crop={w}:{h},setsar=1,format=yuv420p,"
+            )
+        };
+        // Times counted afresh: a file that is begun again may give its first frames odd ones.
+        graph.push(format!(
+            "[0:v]{prepare}setpts=N/{FRAME_RATE}/TB,ass=filename={}:fontsdir={}[p0]",
+            escape_path(self.document),
+            escape_path(self.fonts)
+        ));
+        for (input, emblem) in [(2, Emblem::Logo), (3, Emblem::Mark)] {
+            let uses = self.logos.iter().enumerate().filter(|(_, logo)| logo.emblem == emblem);
+            let branches: Vec<String> = uses.map(|(index, _)| format!("[s{index}]")).collect();
+            if !branches.is_empty() {
+                graph.push(format!("[{input}:v]format=rgba,split={}{}", branches.len(), branches.concat()));
+            }
+        }
+        for (index, logo) in self.logos.iter().enumerate() {
+            let (first, last) = ((logo.start * rate).round(), (logo.end * rate).round());
+            let (start, end) = (first / rate, last / rate);
+            graph.push(format!(
+                "[s{index}]colorchannelmixer=aa={},scale={}:{}:flags=lanczos:out_color_matrix=bt709:out_range=tv,\
+                 format=yuva420p,loop=loop={}:size=1:start=0,settb=1/{FRAME_RATE},setpts=N+{first},\
+                 fade=t=in:st={start:.4}:d={fade}:alpha=1,fade=t=out:st={:.4}:d={fade}:alpha=1[l{index}]",
+                logo.opacity,
+                logo.area.w,
+                logo.area.h,
+                (last - first - 1.0).max(0.0),
+                end - logo.fade,
+                fade = logo.fade,
+            ));
+            graph.push(format!(
+                "[p{index}][l{index}]overlay=x={}:y={}:eof_action=pass:eval=init:enable='between(t,{start:.4},{:.4})'[p{}]",
+                logo.area.x,
+                logo.area.y,
+                end - 0.5 / rate,
+                index + 1
+            ));
+        }
+        let fade = 0.8;
+        graph.push(format!(
+            "[p{}]fade=t=out:st={:.4}:d={fade},format=yuv420p,\
+             setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709[v]",
+            self.logos.len(),
+            self.seconds - fade
+        ));
+        graph.join(";")
+    }
+
+    /// The arguments.
+    #[must_use]
+    pub fn arguments(&self) -> Arguments {
+        let mut all = Arguments::default();
+        all.input(&["-stream_loop", "-1"], self.background)
+            .input(&[], self.sound)
+            .input(&[], self.logo)
+            .input(&[], self.mark);
+        all.text(&["-filter_complex", &self.filters(), "-map", "[v]", "-map", "1:a"]);
+        all.text(&["-c:v", "libx264", "-preset", self.preset, "-crf", &self.crf.to_string(), "-profile:v", "high"]);
+        all.text(&["-pix_fmt", "yuv420p", "-r", &FRAME_RATE.to_string(), "-g", &(FRAME_RATE * 5).to_string()]);
+        all.text(&["-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]);
+        all.text(&["-c:a", "aac", "-b:a", "192k", "-ar", "48000", "-ac", "2"]);
+        all.text(&["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"]);
+        all.text(&["-movflags", "+faststart", "-t", &format!("{:.4}", self.seconds), "-f", "mp4", "-y"]);
+        all.path(self.output);
+        all
+    }
+}
+
+/// A still picture at `at` seconds of `video`.
+#[must_use]
+pub fn poster(video: &Path, at: f64, output: &Path) -> Arguments {
+    let mut all = Arguments::default();
+    all.input(&["-ss", &format!("{at:.3}")], video);
+    all.text(&["-frames:v", "1", "-q:v", "3", "-pix_fmt", "yuvj420p", "-f", "image2", "-update", "1", "-y"])
+        .path(output);
+    all
+}
+
+/// Three seconds of `video` from `from` seconds, at most 480 px wide, in 128 colours.
+#[must_use]
+pub fn preview(video: &Path, from: f64, output: &Path) -> Arguments {
+    let mut all = Arguments::default();
+    all.input(&["-ss", &format!("{from:.3}"), "-t", "3"], video);
+    let graph = "[0:v]fps=10,scale='min(480,iw)':-2:flags=lanczos,split[a][b];[a]palettegen=max_colors=128:\
+                 stats_mode=diff[p];[b][p]paletteuse=dither=bayer:bayer_scale=4:diff_mode=rectangle";
+    all.text(&["-filter_complex", graph, "-f", "gif", "-y"]).path(output);
+    all
+}
+
+/// Measures loudness, true peak and silences of a sound, heard as stereo.
+#[must_use]
+pub fn listen(sound: &Path) -> Arguments {
+    let mut all = Arguments::default();
+    let filter =
+        "aformat=channel_layouts=stereo,silencedetect=noise=-45dB:duration=0.4,ebur128=peak=true:framelog=verbose";
+    all.input(&[], sound).text(&["-map", "0:a", "-af", filter]).nowhere();
+    all
+}
+
+/// Decodes the first second of a video and stops at the first fault.
+#[must_use]
+pub fn glance(video: &Path) -> Arguments {
+    let mut all = Arguments::default();
+    all.text(&["-xerror", "-err_detect", "explode"]).input(&["-t", "1"], video).text(&["-map", "0:v:0"]).nowhere();
+    all
+}
+
+/// A sound of one graph from voice and music.
+#[derive(Clone, Debug)]
+pub struct Mix<'a> {
+    /// The narration.
+    pub voice: &'a Path,
+    /// The music.
+    pub music: &'a Path,
+    /// When the narration starts, seconds.
+    pub offset: f64,
+    /// Length in seconds.
+    pub seconds: f64,
+    /// The music's gain over time, an expression of ffmpeg's in `t`.
+    pub music_gain: &'a str,
+    /// The file to write: 32-bit float WAV.
+    pub output: &'a Path,
+}
+
+impl Mix<'_> {
+    /// The arguments.
+    #[must_use]
+    pub fn arguments(&self) -> Arguments {
+        let stereo = "aresample=48000,aformat=sample_fmts=fltp:channel_layouts=stereo";
+        let (seconds, delay) = (self.seconds, (self.offset * 1000.0).round());
+        // Gain changes once a block: blocks of a hundredth of a second make it smooth.
+        let graph = format!(
+            "[0:a]{stereo},adelay={delay}:all=1,apad,atrim=end={seconds:.4}[voice];\
+             [1:a]{stereo},atrim=end={seconds:.4},asetnsamples=n=480:p=0,volume=eval=frame:volume='{}',\
+             afade=t=in:d=1,afade=t=out:st={:.4}:d=3[music];\
+             [voice][music]amix=inputs=2:normalize=0:duration=first[out]",
+            self.music_gain,
+            (seconds - 3.0).max(0.0)
+        );
+        let mut all = Arguments::default();
+        all.input(&[], self.voice).input(&["-stream_loop", "-1"], self.music);
+        all.text(&["-filter_complex", &graph, "-map", "[out]", "-c:a", "pcm_f32le", "-f", "wav", "-y"])
+            .path(self.output);
+        all
+    }
+}
+
+/// A plain gain in dB and a limiter for what then is too high; measured as it is written.
+#[must_use]
+pub fn master(mix: &Path, gain: f64, output: &Path) -> Arguments {
+    // At four times the rate the limiter sees the peaks between samples (ITU-R BS.1770-4, annex 2). 0.78 is −2.2 dB: AAC
+    // may overshoot by some tenths.
+    let filter = format!(
+        "volume={gain:.3}dB,aresample=192000,alimiter=limit=0.78:attack=4:release=60:level=disabled,aresample=48000,\
+         ebur128=peak=true:framelog=verbose"
+    );
+    let mut all = Arguments::default();
+    all.input(&[], mix).text(&["-af", &filter, "-c:a", "pcm_f32le", "-f", "wav", "-y"]).path(output);
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::Rect;
+
+    fn render(fits: bool) -> String {
+        let logo = LogoShown {
+            emblem: Emblem::Logo,
+            area: Rect { x: 10.0, y: 20.0, w: 300.0, h: 54.0 },
+            start: 2.5,
+            end: 12.0,
+            opacity: 0.7,
+            fade: 0.5,
+        };
+        let render = Render {
+            background: Path::new("-loop.mp4"),
+            fits,
+            sound: Path::new("sound.wav"),
+            logo: Path::new("logo.png"),
+            mark: Path::new("mark.png"),
+            document: Path::new("/it's [a]:b,c;d/picture.ass"),
+            fonts: Path::new("fonts"),
+            logos: &[logo],
+            size: (1920, 1080),
+            seconds: 20.0,
+            preset: "veryfast",
+            crf: 21,
+            output: Path::new("out.mp4"),
+        };
+        let arguments: Vec<_> = render.arguments().0.iter().map(|a| a.to_string_lossy().into_owned()).collect();
+        arguments.join(" ")
+    }
+
+    #[test]
+    fn a_path_cannot_end_its_option_or_its_filter() {
+        assert_eq!(escape("it's [a]:b,c;d\\e"), "it\\\\\\'s \\[a\\]\\\\:b\\,c\\;d\\\\\\\\e");
+        assert!(render(true).contains("filename=/it\\\\\\'s \\[a\\]\\\\:b\\,c\\;d/picture.ass:fontsdir=fonts"));
+    }
+
+    #[test]
+    fn a_loop_of_the_right_size_is_not_scaled() {
+        assert!(!render(true).contains("crop="));
+        assert!(render(false).contains("scale=1920:1080:force_original_aspect_ratio=increase"));
+    }
+
+    #[test]
+    fn colour_is_tagged_in_all_four_fields() {
+        let all = render(true);
+        for field in ["-color_range tv", "-colorspace bt709", "-color_primaries bt709", "-color_trc bt709"] {
+            assert!(all.contains(field), "{all}");
+        }
+    }
+}

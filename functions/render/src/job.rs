@@ -1,0 +1,240 @@
+//! The blocking part of a render: from plain inputs to the finished files, within one private folder.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use contracts::brand::Brand;
+use contracts::media::{MediaFacts, Shape};
+use contracts::settings::Video;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::Inputs;
+use crate::captions::cues;
+use crate::check::{LOUDNESS, check};
+use crate::error::Error;
+use crate::ffmpeg::Runner;
+use crate::font::Fonts;
+use crate::graph::{self, Arguments, Mix, Render};
+use crate::measure::{Heard, Probe, heard, longest_silence, measured, unheard};
+use crate::scene::{Content, FRAME_RATE, Scene, TITLE_SECONDS, check_glyphs, compose};
+use crate::{sound, vtt};
+
+/// Containers in which a background may come: none of them is a playlist that names other files.
+const CONTAINERS: [&str; 5] = ["mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts", "flv"];
+
+/// All that a render needs, in the clear.
+pub(crate) struct Job {
+    pub inputs: Arc<Inputs>,
+    pub shape: Shape,
+    pub video: Video,
+    pub brand: Brand,
+    pub assets: PathBuf,
+    pub background: Option<PathBuf>,
+    pub runner: Runner,
+    pub progress: UnboundedSender<f64>,
+}
+
+/// The finished files and what was measured.
+#[derive(Debug)]
+pub(crate) struct Made {
+    pub video: Bytes,
+    pub captions: String,
+    pub poster: Vec<u8>,
+    pub preview: Vec<u8>,
+    pub media: MediaFacts,
+}
+
+/// An asset: its path, and its name for messages.
+struct Asset {
+    path: PathBuf,
+    name: String,
+}
+
+impl Asset {
+    /// Says of a failure over this file that the file is broken.
+    fn blame(&self, error: Error) -> Error {
+        match error {
+            Error::Failed { reason, .. } => Error::AssetBroken { file: self.name.clone(), reason },
+            other => other,
+        }
+    }
+}
+
+impl Job {
+    /// Renders, or takes `finished`, an earlier writer's video; then measures and derives the rest.
+    pub(crate) fn make(&self, finished: Option<&[u8]>) -> Result<Made, Error> {
+        let tell = |share: f64| {
+            // Nobody listens once the caller is gone.
+            let _ = self.progress.send(share);
+        };
+        let fonts = Fonts::load(&self.assets, &self.brand)?;
+        let (logo, logo_size) = self.picture(&self.brand.logo)?;
+        let (mark, mark_size) = self.picture(&self.brand.mark)?;
+        let cues = cues(&self.inputs.narration);
+        let content = Content {
+            script: &self.inputs.script,
+            narration: &self.inputs.narration,
+            cues: &cues,
+            brand: &self.brand,
+            logo: logo_size,
+            mark: mark_size,
+        };
+        check_glyphs(&fonts, &content)?;
+        let scene = compose(&fonts, &content, self.shape)?;
+        let voice = self.file("narration.wav", &self.inputs.audio)?;
+        let voice_heard = self.listen("measuring the narration", &voice)?;
+        tell(0.04);
+
+        let video = self.runner.scratch.join("recommendation.mp4");
+        match finished {
+            Some(bytes) => self.file("recommendation.mp4", bytes).map(|_| ())?,
+            None => self.render(&scene, (&logo, &mark), &voice, &voice_heard, &video, &tell)?,
+        }
+        tell(0.92);
+        let mut media = measured(&self.runner, &video)?;
+        media.cues = cues.len();
+        media.longest_silence = longest_silence(&voice_heard.silences, self.spoken());
+        check(&mut media, self.shape, scene.seconds)?;
+        tell(0.96);
+        let (poster, preview) = self.stills(&video, &scene)?;
+        let video = Bytes::from(std::fs::read(&video).map_err(Error::Scratch)?);
+        Ok(Made { video, captions: vtt::document(&cues, TITLE_SECONDS), poster, preview, media })
+    }
+
+    fn asset(&self, name: &str) -> Asset {
+        Asset { path: self.assets.join(name), name: name.to_owned() }
+    }
+
+    fn probe(&self, asset: &Asset) -> Result<Probe, Error> {
+        if !asset.path.is_file() {
+            return Err(Error::AssetBroken { file: asset.name.clone(), reason: "not there".to_owned() });
+        }
+        let json = self.runner.probe("describing an asset", &asset.path).map_err(|error| asset.blame(error))?;
+        let probe = Probe::parse(&json)?;
+        Ok(probe)
+    }
+
+    /// A picture of the brand: its path and its size in px.
+    fn picture(&self, name: &str) -> Result<(PathBuf, (u32, u32)), Error> {
+        let asset = self.asset(name);
+        let probe = self.probe(&asset)?;
+        let broken = || Error::AssetBroken { file: asset.name.clone(), reason: "not a picture".to_owned() };
+        let size = probe.stream("video").map(|stream| (stream.width, stream.height)).ok_or_else(broken)?;
+        Ok((asset.path, size))
+    }
+
+    /// Writes plain bytes into the private folder.
+    fn file(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Error> {
+        let path = self.runner.scratch.join(name);
+        std::fs::write(&path, bytes).map_err(Error::Scratch)?;
+        Ok(path)
+    }
+
+    fn listen(&self, doing: &'static str, file: &Path) -> Result<Heard, Error> {
+        let log = self.runner.ffmpeg(doing, &graph::listen(file), &|_| {})?;
+        heard(&log).ok_or_else(unheard)
+    }
+
+    /// From the first word to the last, seconds of the narration.
+    fn spoken(&self) -> (f64, f64) {
+        let sentences = &self.inputs.narration.sentences;
+        let first = sentences.first().map_or(0.0, |sentence| sentence.start);
+        (first, sentences.last().map_or(first, |sentence| sentence.end))
+    }
+
+    fn render(
+        &self,
+        scene: &Scene,
+        (logo, mark): (&Path, &Path),
+        voice: &Path,
+        voice_heard: &Heard,
+        video: &Path,
+        tell: &dyn Fn(f64),
+    ) -> Result<(), Error> {
+        let (background, fits) = self.background()?;
+        let sound = self.mix(scene, voice, voice_heard)?;
+        tell(0.1);
+        let document = self.file("picture.ass", scene.document.as_bytes())?;
+        let render = Render {
+            background: &background,
+            fits,
+            sound: &sound,
+            logo,
+            mark,
+            document: &document,
+            fonts: &self.runner.fonts,
+            logos: &scene.logos,
+            size: self.shape.size(),
+            seconds: scene.seconds,
+            preset: &self.video.preset,
+            crf: self.video.crf,
+            output: video,
+        };
+        let progress = |seconds: f64| tell(0.1 + 0.8 * (seconds / scene.seconds).clamp(0.0, 1.0));
+        self.runner.ffmpeg("rendering the video", &render.arguments(), &progress).map(|_| ())
+    }
+
+    /// The background, and whether it can be used as it is.
+    fn background(&self) -> Result<(PathBuf, bool), Error> {
+        let missing = || Error::Brand { field: "backgrounds", expected: "at least one file" };
+        let asset = match &self.background {
+            Some(path) => Asset { path: path.clone(), name: "the background that was given".to_owned() },
+            None => self.asset(self.brand.backgrounds.first().ok_or_else(missing)?),
+        };
+        let probe = self.probe(&asset)?;
+        let broken = |reason: &str| Error::AssetBroken { file: asset.name.clone(), reason: reason.to_owned() };
+        if !CONTAINERS.contains(&probe.format.format_name.as_str()) {
+            return Err(broken("not a video file of a kind that is read: MP4, Matroska, AVI, MPEG-TS"));
+        }
+        let stream = probe.stream("video").ok_or_else(|| broken("holds no video"))?;
+        let arguments = graph::glance(&asset.path);
+        self.runner.ffmpeg("reading the background", &arguments, &|_| {}).map_err(|error| asset.blame(error))?;
+        let fits = (stream.width, stream.height) == self.shape.size()
+            && stream.r_frame_rate == format!("{FRAME_RATE}/1")
+            && stream.pix_fmt == "yuv420p"
+            && stream.color_space == "bt709";
+        Ok((asset.path, fits))
+    }
+
+    /// Voice and ducked music, brought to the loudness that is wanted by measuring and a plain gain.
+    fn mix(&self, scene: &Scene, voice: &Path, voice_heard: &Heard) -> Result<PathBuf, Error> {
+        let music = self.asset(&self.brand.music);
+        self.probe(&music)?;
+        let music_heard = self.listen("measuring the music", &music.path).map_err(|error| music.blame(error))?;
+        let gain = sound::music_gain(&self.inputs.narration, TITLE_SECONDS, voice_heard.loudness, music_heard.loudness);
+        let mixed = self.runner.scratch.join("mix.wav");
+        let mix = Mix {
+            voice,
+            music: &music.path,
+            offset: TITLE_SECONDS,
+            seconds: scene.seconds,
+            music_gain: &gain,
+            output: &mixed,
+        };
+        self.runner.ffmpeg("mixing the sound", &mix.arguments(), &|_| {})?;
+        let mut gain = LOUDNESS.0 - self.listen("measuring the mix", &mixed)?.loudness;
+        let mastered = self.runner.scratch.join("sound.wav");
+        // The limiter takes a little of what the gain gave: a second look makes up for it.
+        for _ in 0..3 {
+            let log = self.runner.ffmpeg("mastering the sound", &graph::master(&mixed, gain, &mastered), &|_| {})?;
+            let off = LOUDNESS.0 - heard(&log).ok_or_else(unheard)?.loudness;
+            if off.abs() <= 0.3 {
+                break;
+            }
+            gain += off;
+        }
+        Ok(mastered)
+    }
+
+    fn stills(&self, video: &Path, scene: &Scene) -> Result<(Vec<u8>, Vec<u8>), Error> {
+        let still = |name: &str, arguments: &dyn Fn(&Path) -> Arguments| {
+            let path = self.runner.scratch.join(name);
+            self.runner.ffmpeg("taking stills", &arguments(&path), &|_| {})?;
+            std::fs::read(&path).map_err(Error::Scratch)
+        };
+        let poster = still("poster.jpg", &|path| graph::poster(video, scene.poster, path))?;
+        let preview = still("preview.gif", &|path| graph::preview(video, (scene.poster - 1.5).max(0.0), path))?;
+        Ok((poster, preview))
+    }
+}

@@ -1,0 +1,179 @@
+//! Reading what ffprobe, ebur128 and silencedetect say.
+
+use std::path::Path;
+
+use contracts::media::MediaFacts;
+use serde::Deserialize;
+
+use crate::error::Error;
+use crate::ffmpeg::{Runner, Tools};
+use crate::graph;
+
+/// ffprobe's JSON, as far as it is used.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Probe {
+    #[serde(default)]
+    pub streams: Vec<Stream>,
+    #[serde(default)]
+    pub format: Format,
+}
+
+/// A stream of a file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Stream {
+    pub codec_type: String,
+    pub codec_name: String,
+    pub profile: String,
+    pub width: u32,
+    pub height: u32,
+    pub pix_fmt: String,
+    pub r_frame_rate: String,
+    pub color_range: String,
+    pub color_primaries: String,
+    pub color_transfer: String,
+    pub color_space: String,
+    pub sample_rate: String,
+    pub channels: u32,
+}
+
+/// A file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Format {
+    pub format_name: String,
+    pub duration: String,
+}
+
+impl Probe {
+    pub(crate) fn parse(json: &[u8]) -> Result<Self, Error> {
+        serde_json::from_slice(json).map_err(|error| Error::Failed {
+            program: "ffprobe",
+            doing: "describing a file",
+            reason: format!("its answer is not as expected at line {}", error.line()),
+        })
+    }
+
+    pub(crate) fn stream(&self, kind: &str) -> Option<&Stream> {
+        self.streams.iter().find(|stream| stream.codec_type == kind)
+    }
+}
+
+/// What was heard.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Heard {
+    /// Integrated loudness, LUFS (EBU R 128).
+    pub loudness: f64,
+    /// True peak, dBTP.
+    pub true_peak: f64,
+    /// Silences: start and end, seconds.
+    pub silences: Vec<(f64, f64)>,
+}
+
+/// Reads the log of a run with `silencedetect` and `ebur128`.
+pub(crate) fn heard(log: &[String]) -> Option<Heard> {
+    let after =
+        |line: &str, label: &str| -> Option<f64> { line.split_once(label)?.1.split_whitespace().next()?.parse().ok() };
+    let mut heard = Heard { loudness: f64::NAN, true_peak: f64::NAN, silences: Vec::new() };
+    let mut begun = None;
+    let mut summary = false;
+    for line in log {
+        summary |= line.contains("Summary:");
+        if let Some(start) = after(line, "silence_start:") {
+            begun = Some(start);
+        } else if let Some(end) = after(line, "silence_end:") {
+            heard.silences.extend(begun.take().map(|start: f64| (start.max(0.0), end)));
+        } else if summary {
+            // The summary stands last: its integrated loudness, and its peak.
+            let line = line.trim_start();
+            let of = |label: &str| line.strip_prefix(label)?.split_whitespace().next()?.parse().ok();
+            heard.loudness = of("I:").unwrap_or(heard.loudness);
+            heard.true_peak = of("Peak:").unwrap_or(heard.true_peak);
+        }
+    }
+    heard.silences.extend(begun.map(|start| (start, f64::INFINITY)));
+    (!heard.loudness.is_nan()).then_some(heard)
+}
+
+/// The longest silence within the speech, from its first word to its last, seconds.
+pub(crate) fn longest_silence(silences: &[(f64, f64)], (first, last): (f64, f64)) -> f64 {
+    silences.iter().map(|(start, end)| end.min(last) - start.max(first)).fold(0.0, f64::max)
+}
+
+/// Describes a finished video; `cues`, the silence and the warnings are the caller's to say.
+pub(crate) fn describe(probe: &Probe, heard: &Heard) -> MediaFacts {
+    let none = Stream::default();
+    let video = probe.stream("video").unwrap_or(&none);
+    let audio = probe.stream("audio").unwrap_or(&none);
+    let colour = [&video.color_range, &video.color_primaries, &video.color_transfer, &video.color_space];
+    MediaFacts {
+        width: video.width,
+        height: video.height,
+        frame_rate: video.r_frame_rate.clone(),
+        seconds: probe.format.duration.parse().unwrap_or(0.0),
+        video_codec: video.codec_name.clone(),
+        video_profile: video.profile.clone(),
+        pixel_format: video.pix_fmt.clone(),
+        colour: colour.map(String::as_str).join("/"),
+        audio_codec: audio.codec_name.clone(),
+        sample_rate: audio.sample_rate.parse().unwrap_or(0),
+        channels: audio.channels,
+        loudness: heard.loudness,
+        true_peak: heard.true_peak,
+        longest_silence: 0.0,
+        cues: 0,
+        warnings: Vec::new(),
+    }
+}
+
+/// Measures with a runner that can be stopped.
+pub(crate) fn measured(runner: &Runner, file: &Path) -> Result<MediaFacts, Error> {
+    let probe = Probe::parse(&runner.probe("describing the video", file)?)?;
+    let log = runner.ffmpeg("measuring the video's sound", &graph::listen(file), &|_| {})?;
+    Ok(describe(&probe, &heard(&log).ok_or_else(unheard)?))
+}
+
+pub(crate) fn unheard() -> Error {
+    Error::Failed { program: "ffmpeg", doing: "measuring sound", reason: "it gave no loudness".to_owned() }
+}
+
+/// Measures a video file: streams, colour, length, loudness and peak.
+pub fn inspect(tools: &Tools, file: &Path) -> Result<MediaFacts, Error> {
+    let file = std::path::absolute(file).map_err(Error::Scratch)?;
+    let folder = file.parent().map(Path::to_owned).unwrap_or_default();
+    let runner = Runner {
+        tools: tools.clone(),
+        fonts: folder.clone(),
+        scratch: folder,
+        cancel: tokio_util::sync::CancellationToken::new(),
+        deadline: std::time::Instant::now() + std::time::Duration::from_mins(5),
+    };
+    measured(&runner, &file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loudness_peak_and_silences_are_read_from_the_log() {
+        let log = [
+            "[silencedetect @ 0x1] [info] silence_start: 1.25",
+            "[silencedetect @ 0x1] [info] silence_end: 2.5 | silence_duration: 1.25",
+            "[Parsed_ebur128_1 @ 0x1] [info] Summary:",
+            "    I:         -16.1 LUFS",
+            "    Threshold: -26.5 LUFS",
+            "    LRA:         3.0 LU",
+            "    Peak:       -2.3 dBFS",
+        ];
+        let log: Vec<String> = log.iter().map(ToString::to_string).collect();
+        let heard = heard(&log).unwrap();
+        assert_eq!(heard, Heard { loudness: -16.1, true_peak: -2.3, silences: vec![(1.25, 2.5)] });
+    }
+
+    #[test]
+    fn silence_before_and_after_the_speech_does_not_count() {
+        let silences = [(0.0, 2.0), (5.0, 5.9), (9.0, f64::INFINITY)];
+        assert!((longest_silence(&silences, (1.8, 9.5)) - 0.9).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,190 @@
+//! A whole short video, made with the real programs and the real assets.
+
+#[path = "common/mod.rs"]
+mod common;
+
+use std::f64::consts::TAU;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use common::{assets, brand, narration, script};
+use contracts::brand::Brand;
+use contracts::key::{Artefact, RunPart};
+use contracts::media::RenderRecord;
+use contracts::narration::{Narration, Timing};
+use contracts::request::Request;
+use contracts::settings::Settings;
+use contracts::stage::CustomerTask;
+use contracts::store::MemoryStore;
+use contracts::vault::{Keys, Owner, Vault};
+use contracts::{CustomerId, Digest, NamedError, ObjectKey, RunId};
+use render::{Deps, Error, Tools, run};
+use tokio_util::sync::CancellationToken;
+
+/// Something like speech: a buzz that swells with each word.
+fn speech(narration: &Narration) -> Vec<u8> {
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 48_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let mut writer = hound::WavWriter::new(&mut bytes, spec).unwrap();
+    let words: Vec<_> = narration.sentences.iter().flat_map(|sentence| &sentence.words).collect();
+    for sample in 0..(narration.seconds * 48_000.0) as usize {
+        let now = sample as f64 / 48_000.0;
+        let word = words.iter().find(|word| (word.start..word.end).contains(&now));
+        let swell = word.map_or(0.0, |word| ((now - word.start) / (word.end - word.start) * TAU / 2.0).sin());
+        let buzz: f64 = (1..8).map(|n| (now * 140.0 * f64::from(n) * TAU).sin() / f64::from(n)).sum();
+        writer.write_sample((buzz * swell * 4000.0) as i16).unwrap();
+    }
+    writer.finalize().unwrap();
+    bytes.into_inner()
+}
+
+struct Bench {
+    store: Arc<MemoryStore>,
+    vault: Vault,
+    task: CustomerTask,
+    scratch: tempfile::TempDir,
+    settings: Settings,
+    brand: Brand,
+    tools: Tools,
+    cancel: CancellationToken,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let store = Arc::new(MemoryStore::default());
+        let vault = Vault::new(store.clone(), Keys::new([1; 32], [2; 32]));
+        let reference = vault.keys().reference(&CustomerId::parse("0001").unwrap());
+        let task = CustomerTask { run: RunId::parse("run-1").unwrap(), reference };
+        let settings = Settings::from_toml("[video]\npreset = \"ultrafast\"\ncrf = 30\n").unwrap();
+        let tools = Tools { ffmpeg: "ffmpeg".into(), ffprobe: "ffprobe".into() };
+        let scratch = tempfile::tempdir().unwrap();
+        let bench =
+            Self { store, vault, task, scratch, settings, brand: brand(), tools, cancel: CancellationToken::new() };
+        let script = script("José", &["Meridian Travel Card"], &["Subject to credit approval."]);
+        let mut narration = narration(&script, Timing::Exact);
+        let audio = speech(&narration);
+        narration.audio = Digest::of(&audio);
+        let owner = Owner::Customer(&bench.task.reference);
+        let inputs = Digest::of(b"inputs");
+        bench.vault.write(owner, &bench.key(Artefact::NarrationAudio), &inputs, &audio).await.unwrap();
+        bench.vault.write_json(owner, &bench.key(Artefact::Cues), &inputs, narration).await.unwrap();
+        bench.vault.write_json(owner, &bench.key(Artefact::Script), &inputs, script).await.unwrap();
+        let request = ObjectKey::Run(bench.task.run.clone(), RunPart::Request);
+        bench.vault.write_json(Owner::Run, &request, &inputs, Request::for_tests()).await.unwrap();
+        bench
+    }
+
+    fn key(&self, artefact: Artefact) -> ObjectKey {
+        ObjectKey::Customer(self.task.reference.clone(), self.task.run.clone(), artefact)
+    }
+
+    async fn run(
+        &self,
+        assets: &Path,
+        background: Option<&Path>,
+        progress: &(dyn Fn(f64) + Send + Sync),
+    ) -> Result<(), Error> {
+        let deps = Deps {
+            vault: &self.vault,
+            settings: &self.settings,
+            brand: &self.brand,
+            assets,
+            background,
+            scratch: self.scratch.path(),
+            tools: &self.tools,
+            cancel: &self.cancel,
+            progress,
+        };
+        run(self.task.clone(), &deps).await.map(|task| assert_eq!(task, self.task))
+    }
+
+    async fn fails(&self, background: Option<&Path>) -> Error {
+        let error = self.run(&assets(), background, &|_| {}).await.unwrap_err();
+        assert_eq!(std::fs::read_dir(self.scratch.path()).unwrap().count(), 0, "nothing stays in the scratch folder");
+        assert!(!self.store.objects().contains_key(&self.key(Artefact::RenderRecord).to_string()));
+        error
+    }
+
+    fn object(&self, artefact: Artefact) -> bytes::Bytes {
+        self.store.objects()[&self.key(artefact).to_string()].clone()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_video_is_made_measured_and_found_again() {
+    let bench = Bench::new().await;
+    let shares = Mutex::new(Vec::new());
+    bench.run(&assets(), None, &|share| shares.lock().unwrap().push(share)).await.unwrap();
+
+    let shares = shares.into_inner().unwrap();
+    assert!(shares.is_sorted() && shares.len() > 4 && shares.last() == Some(&1.0), "{shares:?}");
+    assert_eq!(std::fs::read_dir(bench.scratch.path()).unwrap().count(), 0);
+    let record: RenderRecord = serde_json::from_slice(&bench.object(Artefact::RenderRecord)).unwrap();
+    for (artefact, digest) in &record.files {
+        assert_eq!(*digest, Digest::of(&bench.object(*artefact)), "{artefact:?}");
+    }
+    assert_eq!(record.files.len(), 4);
+    assert!((-17.0..=-15.0).contains(&record.media.loudness), "{:?}", record.media);
+    assert_eq!(record.media.warnings.len(), 1, "short: {:?}", record.media);
+    let captions = String::from_utf8(bench.object(Artefact::Captions).to_vec()).unwrap();
+    assert_eq!(captions.matches(" --> ").count(), record.media.cues);
+    assert!(captions.contains("José"));
+    assert!(bench.object(Artefact::Poster).starts_with(&[0xff, 0xd8]));
+    assert!(bench.object(Artefact::Preview).starts_with(b"GIF89a"));
+
+    // The same again finds its result, with no program at all.
+    let before = bench.store.objects();
+    let nowhere = Bench { tools: Tools { ffmpeg: "no-such".into(), ffprobe: "no-such".into() }, ..bench };
+    nowhere.run(&assets(), None, &|_| {}).await.unwrap();
+    assert_eq!(nowhere.store.objects(), before);
+
+    // Stopped between the video and its record, the next attempt adopts the video.
+    let tools = Tools { ffmpeg: "ffmpeg".into(), ffprobe: "ffprobe".into() };
+    let bench = Bench { tools, ..nowhere };
+    contracts::store::ObjectStore::delete(&*bench.store, &bench.key(Artefact::RenderRecord)).await.unwrap();
+    bench.run(&assets(), None, &|_| {}).await.unwrap();
+    assert_eq!(bench.store.objects(), before);
+}
+
+#[tokio::test]
+async fn what_is_broken_is_named() {
+    let bench = Bench::new().await;
+    let error = bench.fails(Some(Path::new("no-such-file.mp4"))).await;
+    assert_eq!(error.name().as_str(), "Render.AssetBroken");
+    assert_eq!(error.to_string(), "the background that was given: not there");
+
+    let file: PathBuf = assets().join("brand.toml");
+    let error = bench.fails(Some(&file)).await;
+    assert_eq!(error.name().as_str(), "Render.AssetBroken", "{error}");
+
+    let mut bench = bench;
+    bench.brand.music = "music/none.flac".to_owned();
+    assert_eq!(bench.fails(None).await.to_string(), "music/none.flac: not there");
+    bench.brand.fonts.title = "No Such Family".to_owned();
+    assert_eq!(bench.fails(None).await.to_string(), "fonts: has no family \"No Such Family\"");
+    bench.brand = brand();
+
+    bench.tools.ffmpeg = "no-such-program".into();
+    assert_eq!(bench.fails(None).await.name().as_str(), "Render.EngineMissing");
+}
+
+#[tokio::test]
+async fn a_run_that_is_stopped_leaves_nothing() {
+    let bench = Bench::new().await;
+    bench.cancel.cancel();
+    assert_eq!(bench.fails(None).await.name().as_str(), "Run.Cancelled");
+}
+
+#[tokio::test]
+async fn a_program_that_hangs_is_killed_at_the_deadline() {
+    let mut bench = Bench::new().await;
+    bench.settings.video.deadline_seconds = 0;
+    let error = bench.fails(None).await;
+    assert_eq!(error.name().as_str(), "Render.Failed");
+    assert!(error.to_string().contains("ran out of time"), "{error}");
+}
