@@ -10,7 +10,7 @@ use contracts::catalogue::{Catalogue, CatalogueError};
 use contracts::error::chain;
 use contracts::secret::SecretError;
 use contracts::settings::{Settings, SettingsError};
-use contracts::store::{ObjectStore, StoreError};
+use contracts::store::StoreError;
 use contracts::vault::{Keys, Vault};
 use contracts::{ErrorName, NamedError, ObjectKey};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use contracts::error::chain;
 use contracts::secret::{ExposeSecret, SecretError, SecretName, SecretString, Secrets};
 use tokio::sync::Mutex;
@@ -62,7 +63,11 @@ impl SecretsManager {
                 Some(text) => Ok(Some(SecretString::from(text))),
                 None => Err(SecretError::Malformed { name, expected: "a text" }),
             },
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
+            Err(error)
+                if error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception) =>
+            {
+                Ok(None)
+            }
             // The chain of `Display` texts names the failure and the request. The `Debug` form would quote the body of an
             // answer that could not be understood, and with it the secret.
             Err(error) => Err(SecretError::Unavailable { name, reason: chain(&error) }),

@@ -3,9 +3,11 @@
 mod server;
 
 use contracts::key::RunPart;
-use contracts::store::{ObjectStore, suite};
+use contracts::store::{ObjectStore, Written, suite};
 use contracts::{ErrorName, NamedError, ObjectKey, RunId};
-use server::Server;
+use server::{Server, store_at};
+use wiremock::matchers::{header, method};
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 #[tokio::test]
 async fn the_bucket_passes_the_suite_of_every_store() {
@@ -35,10 +37,33 @@ async fn a_refused_signature_is_a_store_that_is_unavailable_and_not_a_missing_ob
     }
 }
 
+/// A refusal as S3 writes it.
+fn refusal(status: u16, code: &str) -> ResponseTemplate {
+    let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
+    ResponseTemplate::new(status).set_body_raw(body, "application/xml")
+}
+
 #[tokio::test]
 async fn a_bucket_that_is_not_there_is_not_a_missing_object() {
-    let server = Server::start().await;
-    std::fs::remove_dir_all(server.folder()).expect("removed");
-    let error = server.store().find(&ObjectKey::Catalogue).await.expect_err("there is no bucket");
+    // s3s-fs answers NoSuchKey here, S3 does not.
+    let server = MockServer::start().await;
+    Mock::given(method("GET")).respond_with(refusal(404, "NoSuchBucket")).mount(&server).await;
+    let error = store_at(&server.uri(), "secret").find(&ObjectKey::Catalogue).await.expect_err("there is no bucket");
     assert_eq!(error.name(), ErrorName::StoreUnavailable);
+    assert!(error.to_string().contains("NoSuchBucket"), "{error}");
+}
+
+#[tokio::test]
+async fn a_conditional_write_that_meets_another_in_flight_is_made_again() {
+    for (answer, expected) in
+        [(ResponseTemplate::new(200), Written::Created), (refusal(412, "PreconditionFailed"), Written::AlreadyThere)]
+    {
+        let server = MockServer::start().await;
+        let conditional = || Mock::given(method("PUT")).and(header("if-none-match", "*"));
+        let conflict = refusal(409, "ConditionalRequestConflict");
+        conditional().respond_with(conflict).up_to_n_times(2).expect(2).mount(&server).await;
+        conditional().respond_with(answer).expect(1).mount(&server).await;
+        let written = store_at(&server.uri(), "secret").put_new(&ObjectKey::Catalogue, "{}".into()).await;
+        assert_eq!(written.expect("written"), expected);
+    }
 }

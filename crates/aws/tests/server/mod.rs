@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use bespoke_aws::s3::S3Store;
 use hyper::Method;
-use hyper::service::{Service as _, service_fn};
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use s3s::auth::SimpleAuth;
@@ -44,7 +44,7 @@ impl Server {
                     let (service, one_write) = (service.clone(), one_write.clone());
                     async move {
                         let _alone = if request.method() == Method::PUT { Some(one_write.lock().await) } else { None };
-                        service.call(request).await
+                        Service::call(&service, request).await
                     }
                 });
                 tokio::spawn(async move {
@@ -67,13 +67,18 @@ impl Server {
 
     /// The store with a secret of the test's own.
     pub fn store_with(&self, secret: &str) -> S3Store {
-        let config = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .credentials_provider(Credentials::new("id", secret, None, None, "tests"))
-            .region(Region::new("us-east-1"))
-            .endpoint_url(&self.endpoint)
-            .force_path_style(true)
-            .build();
-        S3Store::new(aws_sdk_s3::Client::from_conf(config), BUCKET)
+        store_at(&self.endpoint, secret)
     }
+}
+
+/// The store over any endpoint.
+pub fn store_at(endpoint: &str, secret: &str) -> S3Store {
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .credentials_provider(Credentials::new("id", secret, None, None, "tests"))
+        .region(Region::new("us-east-1"))
+        .endpoint_url(endpoint)
+        .force_path_style(true)
+        .build();
+    S3Store::new(aws_sdk_s3::Client::from_conf(config), BUCKET)
 }
