@@ -154,7 +154,7 @@ impl NamedError for SampleError {
 /// Writes the three workbooks into the folder `out`, which is made if it is not there; files of their names are replaced.
 ///
 /// `transactions` is the number of payments that is aimed at: the hand-written customers always have all of theirs (about
-/// 50 each), and the rest is shared out among the others, one at least.
+/// 50 each), and the rest is shared out among the others, one at least. With 0, everybody has about 50.
 pub fn write_sample(out: &Path, customers: usize, transactions: usize, seed: u64) -> Result<Written, SampleError> {
     if customers > MOST_ROWS || transactions > MOST_ROWS {
         return Err(SampleError::TooManyRows);
@@ -182,7 +182,8 @@ pub fn rows(customers: usize, transactions: usize, seed: u64) -> Rows {
     for other in 0..others {
         let at = cast + other;
         let mut random = draw(seed, at);
-        let payments = if transactions == 0 { PAYMENTS } else { (rest / others + usize::from(other < rest % others)).max(1) };
+        let share = (rest / others + usize::from(other < rest % others)).max(1);
+        let payments = if transactions == 0 { PAYMENTS } else { share };
         let story: Story = crowd::invent(&mut random);
         story.tell(at + 1, Some(payments), &mut random, &mut rows);
     }

@@ -1,7 +1,5 @@
 //! The twelve hand-written customers, one case each. Everybody is invented. `data/README.md` says what each is for.
 
-use std::borrow::Cow::Borrowed;
-
 use super::story::{Habit, Story};
 
 const fn habit(
@@ -104,8 +102,8 @@ pub const STUDENT: &[Habit] = &[
 /// The cast, in the order of their ids.
 pub const CAST: [Story; 12] = [
     Story {
-        first_name: Borrowed("José"),
-        last_name: Borrowed("Álvarez"),
+        first_name: "José",
+        last_name: "Álvarez",
         age: 38,
         gender: "male",
         marital_status: "married",
@@ -127,8 +125,8 @@ pub const CAST: [Story; 12] = [
         ],
     },
     Story {
-        first_name: Borrowed("Thảo"),
-        last_name: Borrowed("Nguyễn"),
+        first_name: "Thảo",
+        last_name: "Nguyễn",
         age: 44,
         gender: "female",
         marital_status: "married",
@@ -147,8 +145,8 @@ pub const CAST: [Story; 12] = [
         ],
     },
     Story {
-        first_name: Borrowed("Margaret"),
-        last_name: Borrowed("Okafor"),
+        first_name: "Margaret",
+        last_name: "Okafor",
         age: 59,
         gender: "female",
         marital_status: "widowed",
@@ -164,8 +162,8 @@ pub const CAST: [Story; 12] = [
         tweets: &[(12, "The gallimaufry of books on my desk is a joy.")],
     },
     Story {
-        first_name: Borrowed("Daniel"),
-        last_name: Borrowed("Brandt"),
+        first_name: "Daniel",
+        last_name: "Brandt",
         age: 31,
         gender: "male",
         marital_status: "single",
@@ -181,8 +179,8 @@ pub const CAST: [Story; 12] = [
         tweets: &[(9, "That flibbertigibbet of a router works again!")],
     },
     Story {
-        first_name: Borrowed("Priya"),
-        last_name: Borrowed("Raman"),
+        first_name: "Priya",
+        last_name: "Raman",
         age: 36,
         gender: "female",
         marital_status: "married",
@@ -198,8 +196,8 @@ pub const CAST: [Story; 12] = [
         tweets: &[(20, "Kerfuffle at the gate, but what a lovely flight!")],
     },
     Story {
-        first_name: Borrowed("李娜"),
-        last_name: Borrowed("李"),
+        first_name: "李娜",
+        last_name: "李",
         age: 52,
         gender: "female",
         marital_status: "married",
@@ -215,8 +213,8 @@ pub const CAST: [Story; 12] = [
         tweets: &[(15, "A rigmarole of receipts, and every one in its folder.")],
     },
     Story {
-        first_name: Borrowed("Łukasz"),
-        last_name: Borrowed("Wiśniewski"),
+        first_name: "Łukasz",
+        last_name: "Wiśniewski",
         age: 27,
         gender: "male",
         marital_status: "single",
@@ -232,8 +230,8 @@ pub const CAST: [Story; 12] = [
         tweets: &[(8, "New headphones, and the bass is pure hullabaloo.")],
     },
     Story {
-        first_name: Borrowed("Aaliyah"),
-        last_name: Borrowed("Brooks"),
+        first_name: "Aaliyah",
+        last_name: "Brooks",
         age: 33,
         gender: "female",
         marital_status: "single",
@@ -253,8 +251,8 @@ pub const CAST: [Story; 12] = [
         ],
     },
     Story {
-        first_name: Borrowed("Tom"),
-        last_name: Borrowed("Kowalczyk"),
+        first_name: "Tom",
+        last_name: "Kowalczyk",
         age: 47,
         gender: "male",
         marital_status: "divorced",
@@ -273,8 +271,8 @@ pub const CAST: [Story; 12] = [
         ],
     },
     Story {
-        first_name: Borrowed("Maximiliana-Konstantina"),
-        last_name: Borrowed("Papadopoulou-Vandenberghe"),
+        first_name: "Maximiliana-Konstantina",
+        last_name: "Papadopoulou-Vandenberghe",
         age: 61,
         gender: "female",
         marital_status: "married",
@@ -293,8 +291,8 @@ pub const CAST: [Story; 12] = [
         ],
     },
     Story {
-        first_name: Borrowed("Fatima"),
-        last_name: Borrowed("Haddad"),
+        first_name: "Fatima",
+        last_name: "Haddad",
         age: 41,
         gender: "female",
         marital_status: "married",
@@ -313,8 +311,8 @@ pub const CAST: [Story; 12] = [
         ],
     },
     Story {
-        first_name: Borrowed("Grace"),
-        last_name: Borrowed("Lindqvist"),
+        first_name: "Grace",
+        last_name: "Lindqvist",
         age: 24,
         gender: "female",
         marital_status: "single",

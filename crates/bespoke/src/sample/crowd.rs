@@ -1,7 +1,5 @@
 //! Invented customers at any number.
 
-use std::borrow::Cow::Borrowed;
-
 use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -62,14 +60,14 @@ const ANSWERS: &[(u32, &[&str])] =
 
 /// A customer drawn at random.
 pub fn invent(random: &mut StdRng) -> Story {
-    let (occupation, habits, income, balance, posts) = *one_of(KINDS, random);
+    let (occupation, habits, income, balance, posts) = one_of(KINDS, random);
     Story {
-        first_name: Borrowed(one_of(FIRST, random)),
-        last_name: Borrowed(one_of(LAST, random)),
+        first_name: one_of(FIRST, random),
+        last_name: one_of(LAST, random),
         age: random.random_range(19..80),
         gender: one_of(&["female", "male", "nonbinary"], random),
         marital_status: one_of(&["single", "married", "divorced", "widowed"], random),
-        home: *one_of(HOMES, random),
+        home: one_of(HOMES, random),
         occupation,
         income: random.random_range(income.0..=income.1),
         balance: random.random_range(balance.0..=balance.1),
@@ -82,8 +80,8 @@ pub fn invent(random: &mut StdRng) -> Story {
     }
 }
 
-fn one_of<'a, T>(list: &'a [T], random: &mut StdRng) -> &'a T {
-    list.choose(random).expect("no list here is empty")
+fn one_of<T: Copy>(list: &[T], random: &mut StdRng) -> T {
+    *list.choose(random).expect("no list here is empty")
 }
 
 fn answers(random: &mut StdRng) -> &'static [&'static str] {

@@ -1,7 +1,5 @@
 //! A customer as a story, and the rows it becomes.
 
-use std::borrow::Cow;
-
 use jiff::ToSpan;
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -29,8 +27,8 @@ pub struct Habit {
 /// All that is told of one customer.
 #[derive(Clone, Debug)]
 pub struct Story {
-    pub first_name: Cow<'static, str>,
-    pub last_name: Cow<'static, str>,
+    pub first_name: &'static str,
+    pub last_name: &'static str,
     pub age: u8,
     pub gender: &'static str,
     pub marital_status: &'static str,
@@ -55,8 +53,8 @@ impl Story {
         let customer_id = format!("{number:04}");
         rows.profiles.push(ProfileRow {
             customer_id: customer_id.clone(),
-            first_name: self.first_name.to_string(),
-            last_name: self.last_name.to_string(),
+            first_name: self.first_name.to_owned(),
+            last_name: self.last_name.to_owned(),
             age: self.age,
             gender: self.gender.to_owned(),
             marital_status: self.marital_status.to_owned(),
