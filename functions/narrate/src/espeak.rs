@@ -66,15 +66,15 @@ impl Narrator for Espeak {
         80.0 / USUAL_SPEED..=360.0 / USUAL_SPEED
     }
 
-    async fn say(&self, sentence: &Utterance, pace: f64, place: &str) -> Result<Speech, Error> {
+    async fn say(&self, sentence: &Utterance, pace: f64, at: &str) -> Result<Speech, Error> {
         let paces = self.paces();
         let speed = (pace.clamp(*paces.start(), *paces.end()) * USUAL_SPEED).round();
         // The text goes in by the standard input and without `-m`, so that none of it is an option or SSML; that no
         // phoneme markup is left in it is the utterance's own invariant.
         let speed = speed.to_string();
         let arguments = ["-v", &self.voice, "-s", &speed, "-b", "1", "-z", "--stdin", "--stdout"];
-        let wav = ask(&self.program, &arguments, sentence.text().as_bytes(), place).await?;
-        read_stream(wav).map_err(|reason| Error::EngineOutput { place: place.to_owned(), reason })
+        let wav = ask(&self.program, &arguments, sentence.text().as_bytes(), at).await?;
+        read_stream(wav).map_err(|reason| Error::EngineOutput { place: at.to_owned(), reason })
     }
 }
 

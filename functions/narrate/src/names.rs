@@ -14,8 +14,9 @@ pub fn latin(word: &str) -> Option<String> {
     let mut without_vowels = false;
     for c in word.nfc() {
         match c {
-            ' '..='~' | '€' | '£' | '¥' | '¢' | '°' | '§' | '×' | '÷' | 'À'..='Ö' | 'Ø'..='ö' | 'ø'..='ÿ' => {
-                out.push(c)
+            ' '..='~' | '€' | '£' | '¥' | '¢' | '°' | '§' | '×' | '÷' | 'À'..='Ö' | 'Ø'..='ö' | 'ø'..='ÿ' =>
+            {
+                out.push(c);
             }
             _ if is_formatting(c) => {}
             _ => {

@@ -39,6 +39,6 @@ pub trait Narrator: Send + Sync {
     /// The paces that the engine can speak at, as multiples of its usual one.
     fn paces(&self) -> RangeInclusive<f64>;
 
-    /// Speaks one sentence. `place` names it in errors.
-    async fn say(&self, sentence: &Utterance, pace: f64, place: &str) -> Result<Speech, Error>;
+    /// Speaks one sentence. `at` names it in errors.
+    async fn say(&self, sentence: &Utterance, pace: f64, at: &str) -> Result<Speech, Error>;
 }

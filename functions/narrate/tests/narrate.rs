@@ -1,5 +1,7 @@
 //! The narrate stage with the real espeak-ng: what is written is heard, when it is said to be heard.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::io::Cursor;
 use std::path::Path;
 use std::sync::Arc;
