@@ -1,3 +1,17 @@
-//! The command.
+//! The command `bespoke`: the stages on one machine, over a folder, with no account, key or network.
+//!
+//! **Invariant:** nothing of AWS is reachable from here; a test resolves this package alone to prove it.
 
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod doctor;
+pub mod failure;
+pub mod folder;
+pub mod logs;
+pub mod progress;
+pub mod project;
+pub mod report;
+pub mod runner;
 pub mod sample;
+pub mod secrets;

@@ -355,6 +355,10 @@ pub fn plain_words(text: &str) -> Vec<String> {
     lower.split(|sign: char| !sign.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
+/// The domain of the keyed digests of [`five_word_runs`] (see [`crate::vault::Keys::keyed_digest`]): one name for those
+/// who make them and those who look for them.
+pub const FIVE_WORD_RUN: &str = "tweet-run";
+
 /// Every run of five [`plain_words`], each joined by single spaces: what may never be echoed from a post. The posts' runs
 /// are kept as keyed digests and the written text is cut by this same rule, so that the two can be compared.
 #[must_use]

@@ -22,6 +22,7 @@ pub mod secret;
 pub mod settings;
 pub mod stage;
 pub mod store;
+pub mod suppression;
 pub mod vault;
 
 pub use digest::Digest;

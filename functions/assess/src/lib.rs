@@ -25,7 +25,6 @@ pub mod lexicon;
 pub mod mood;
 pub mod rank;
 pub mod stance;
-mod suppression;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -40,13 +39,13 @@ use contracts::request::Request;
 use contracts::settings::Settings;
 use contracts::stage::{AssessInput, AssessOutput, IndexRow};
 use contracts::store::StoreError;
+use contracts::suppression::{SuppressionsError, is_suppressed};
 use contracts::vault::{Owner, Vault, VaultError};
 use contracts::{CustomerRef, DatasetId, Digest, ErrorName, NamedError, ObjectKey, RunId};
 use thiserror::Error;
 
 pub use crate::lexicon::{Lexicon, LexiconError};
 use crate::rank::Known;
-pub use crate::suppression::SuppressionsError;
 
 /// What the stage works with.
 pub struct Deps<'a> {
@@ -93,7 +92,7 @@ impl NamedError for Error {
         match self {
             Self::Vault(error) => error.name(),
             Self::Store(error) => error.name(),
-            Self::Suppressions(_) => ErrorName::ConfigInvalid,
+            Self::Suppressions(error) => error.name(),
             Self::Changed { .. } => ErrorName::ConfigChanged,
             Self::NoCategory { .. } => ErrorName::InputInvalidRequest,
         }
@@ -103,7 +102,7 @@ impl NamedError for Error {
         match self {
             Self::Vault(error) => error.help(),
             Self::Store(error) => error.help(),
-            Self::Suppressions(_) => Some("a CSV with a column `reference`, one customer reference a row".to_owned()),
+            Self::Suppressions(error) => error.help(),
             Self::Changed { .. } => Some("start a new run".to_owned()),
             Self::NoCategory { .. } => Some("name at least one of the five categories".to_owned()),
         }
@@ -123,10 +122,7 @@ pub async fn run(input: AssessInput, deps: &Deps<'_>) -> Result<AssessOutput, Er
     }
 
     let record = read_record(&dataset, &row, deps).await?;
-    let suppressed = match deps.vault.store().find(&ObjectKey::Suppressions).await? {
-        Some(list) => suppression::is_suppressed(&list, &row.reference)?,
-        None => false,
-    };
+    let suppressed = is_suppressed(deps.vault.store(), &row.reference).await?;
     let assessment = assess(record, suppressed, &request, deps);
     let stands = deps.vault.write_json(owner, &key, &inputs, assessment).await?;
     let output = output(run, &row.reference, &stands);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contracts::consent::SocialConsent;
 use contracts::customer::{Customer, Tweet};
-use contracts::facts::{Mood, Sentiment, Topic, TopicTone, five_word_runs};
+use contracts::facts::{FIVE_WORD_RUN, Mood, Sentiment, Topic, TopicTone, five_word_runs};
 use contracts::vault::Keys;
 use jiff::civil::Date;
 use unicode_normalization::UnicodeNormalization as _;
@@ -18,9 +18,6 @@ pub const HALF_LIFE_DAYS: f64 = 30.0;
 
 /// The age at which a post without a date is weighed.
 pub const UNDATED_DAYS: i32 = 90;
-
-/// Keeps the keyed digests of runs apart from any other; the guard uses the same.
-pub const RUN_DOMAIN: &str = "tweet-run";
 
 /// Ages above ten years weigh as ten years, so that no weight becomes nothing.
 const OLDEST_DAYS: i32 = 3_650;
@@ -49,7 +46,7 @@ pub fn mood(proof: &SocialConsent, customer: &Customer, lexicon: &Lexicon, keys:
             by_topic.entry(topic).or_default().add(score, weight);
         }
         let normal: String = post.text.nfkc().collect();
-        runs.extend(five_word_runs(&normal).iter().map(|run| keys.keyed_digest(RUN_DOMAIN, run.as_bytes())));
+        runs.extend(five_word_runs(&normal).iter().map(|run| keys.keyed_digest(FIVE_WORD_RUN, run.as_bytes())));
     }
     let tone = |(topic, mean): (Topic, Mean)| TopicTone {
         topic,
@@ -146,7 +143,7 @@ mod tests {
     fn runs_are_digests_that_need_the_key_and_never_the_words() {
         let text = "Meridian Ｂank keeps me waiting again";
         let mood = heard(&[(1, text), (2, text)]).unwrap();
-        let expected = keys().keyed_digest(RUN_DOMAIN, b"meridian bank keeps me waiting");
+        let expected = keys().keyed_digest(FIVE_WORD_RUN, b"meridian bank keeps me waiting");
         assert_eq!(mood.five_word_runs.len(), 2);
         assert!(mood.five_word_runs.contains(&expected));
         assert!(!serde_json::to_string(&mood).unwrap().contains("waiting"));

@@ -8,7 +8,6 @@
 
 mod artefacts;
 mod personal;
-mod suppressions;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -24,6 +23,7 @@ use contracts::media::MediaFacts;
 use contracts::request::Request;
 use contracts::script::{Script, WrittenBy};
 use contracts::stage::{Failure, PublishInput};
+use contracts::suppression::{SuppressionsError, is_suppressed};
 use contracts::store::{StoreError, Written};
 use contracts::vault::{Owner, Vault, VaultError};
 use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, ProductId, RunId};
@@ -83,13 +83,8 @@ pub enum Error {
         source: serde_json::Error,
     },
     /// The list of those who must not be contacted cannot be understood. Nothing is published on a guess.
-    #[error("{key}: line {line}: expected {expected}", key = ObjectKey::Suppressions)]
-    Suppressions {
-        /// The line, counted from 1.
-        line: u64,
-        /// What should stand there.
-        expected: &'static str,
-    },
+    #[error(transparent)]
+    Suppressions(#[from] SuppressionsError),
     /// The catalogue is not the one that the run was started with.
     #[error("the catalogue is no longer the one with which run {run} was started")]
     CatalogueChanged {
@@ -114,7 +109,7 @@ impl NamedError for Error {
             Self::Changed { .. } | Self::Malformed { .. } => ErrorName::SealBroken,
             Self::OtherText { .. } => ErrorName::StoreConflict,
             Self::Unrecorded { .. } => ErrorName::StoreNotFound,
-            Self::Suppressions { .. } => ErrorName::ConfigInvalid,
+            Self::Suppressions(error) => error.name(),
             Self::CatalogueChanged { .. } | Self::OtherProduct { .. } => ErrorName::ConfigChanged,
         }
     }
@@ -125,7 +120,7 @@ impl NamedError for Error {
             Self::CatalogueChanged { .. } | Self::OtherProduct { .. } | Self::OtherText { .. } => {
                 Some("start a new run".to_owned())
             }
-            Self::Suppressions { .. } => Some("a CSV with the header `reference`, one reference a line".to_owned()),
+            Self::Suppressions(error) => error.help(),
             Self::Store(_) | Self::Changed { .. } | Self::Unrecorded { .. } | Self::Malformed { .. } => None,
         }
     }
@@ -233,7 +228,7 @@ async fn proceed(
         media = Some(artefacts::media(deps.vault, place, &mut artefacts).await?);
     }
     // Read as late as can be: whoever objected while the video was made gets nothing.
-    if suppressions::holds(deps.vault.store(), place.reference).await? {
+    if is_suppressed(deps.vault.store(), place.reference).await? {
         artefacts.retain(|artefact, _| !PUBLIC.contains(artefact));
         let outcome = Outcome::Skipped { skip: Skip::Suppressed };
         let personal = personal(facts, Some(script));

@@ -6,7 +6,7 @@ use calamine::{Data, Range, Reader, Xlsx};
 use super::*;
 
 /// With what the workbooks under `data/` were written.
-const COMMITTED: (usize, usize, u64) = (12, 0, 7);
+const COMMITTED: (usize, usize, u64) = (12, 0, 1);
 
 fn read(folder: &Path, file: Workbook) -> Range<Data> {
     let bytes = std::fs::read(folder.join(file.file_name())).unwrap();

@@ -44,7 +44,7 @@ fn plain(file: Workbook, rows: &Rows) -> Result<Vec<u8>, XlsxError> {
     let mut workbook = rust_xlsxwriter::Workbook::new();
     let sheet = workbook.add_worksheet();
     let day = Format::new().set_num_format("yyyy-mm-dd");
-    let mut write_date = |sheet: &mut Worksheet, row, column, date: Date| -> Result<(), XlsxError> {
+    let write_date = |sheet: &mut Worksheet, row, column, date: Date| -> Result<(), XlsxError> {
         let (year, month, date) = (date.year().unsigned_abs(), date.month().unsigned_abs(), date.day().unsigned_abs());
         let date = ExcelDateTime::from_ymd(year, month, date)?;
         sheet.write_datetime_with_format(row, column, date, &day).map(|_| ())

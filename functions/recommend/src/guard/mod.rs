@@ -11,7 +11,7 @@ use std::collections::HashSet;
 
 use contracts::Digest;
 use contracts::catalogue::{Catalogue, Kind, Product};
-use contracts::facts::five_word_runs;
+use contracts::facts::{FIVE_WORD_RUN, five_word_runs};
 use contracts::script::{Check, Verdict};
 use contracts::vault::Keys;
 
@@ -23,8 +23,6 @@ use normal::{APPROVED, NAME, Normal};
 pub const MIN_WORDS: usize = 25;
 /// Words of a text, at most.
 pub const MAX_WORDS: usize = 220;
-/// The domain of the keyed digests of five-word runs.
-const RUN_DOMAIN: &str = "tweet-run";
 /// How many words in a row are an echo of the instructions.
 const INSTRUCTION_RUN: usize = 7;
 
@@ -291,7 +289,7 @@ fn post_echo(unapproved: &str, context: &GuardContext<'_>) -> Vec<String> {
     let composed: String = unapproved.nfkc().collect();
     let folded = normal::fold(unapproved);
     let runs = [&composed, &folded].into_iter().flat_map(|text| text.split(APPROVED)).flat_map(five_word_runs);
-    let echoed = runs.filter(|run| posted.contains(&context.keys.keyed_digest(RUN_DOMAIN, run.as_bytes())));
+    let echoed = runs.filter(|run| posted.contains(&context.keys.keyed_digest(FIVE_WORD_RUN, run.as_bytes())));
     let echoed: HashSet<String> = echoed.collect();
     // The words are the customer's own and are not repeated here.
     if echoed.is_empty() { Vec::new() } else { vec![format!("{} runs of five words of a post", echoed.len())] }

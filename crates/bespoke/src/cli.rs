@@ -1,0 +1,179 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use contracts::catalogue::Category;
+use contracts::media::Shape;
+
+use crate::project::Folders;
+
+/// Turns a bank's encrypted customer workbooks into a narrated, captioned video for each customer who agreed to it.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES, max_term_width = 100)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+    /// Print the report as JSON on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say more on standard error; twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// The settings' file [default: bespoke.toml, if there is one]
+    #[arg(long, global = true, value_name = "FILE", env = "BESPOKE_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  bespoke doctor                                   what is missing, and how to install it
+  bespoke demo                                     the sample customers, two of them with a video
+  bespoke run --customer 0001                      one customer
+  bespoke run --customer 0001 --category \"Consumer Lending\" --rate 150
+  bespoke evidence --customer 0001                 why anything was said to them
+
+Exit codes: 0 done, 2 usage or settings, 3 bad input, 4 nothing to do (no consent), 5 a service or program failed,
+6 partly done. The passwords and keys come from the environment or from .env.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make recommendations for every sample customer, and videos for two of them
+    Demo(Demo),
+    /// Make one customer's recommendation
+    Run(Run),
+    /// Write sample workbooks of any size
+    Sample(Sample),
+    /// Show the settings in force, and where each comes from
+    Config,
+    /// Say what is missing, and the command that installs it
+    Doctor(Doctor),
+    /// Open the sealed evidence of one customer: consent, facts, scores, checks
+    Evidence(Evidence),
+}
+
+/// `bespoke demo`
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// How many customers get a video
+    #[arg(long, value_name = "N", default_value_t = 2, conflicts_with = "all")]
+    pub videos: usize,
+    /// A video for every customer who consented
+    #[arg(long)]
+    pub all: bool,
+    /// Make everything anew, beside what was made before
+    #[arg(long)]
+    pub again: bool,
+    /// Where things are
+    #[command(flatten)]
+    pub folders: Folders,
+}
+
+/// `bespoke run`
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The customer's id, as the workbooks write it; asked for at a terminal if not given
+    #[arg(long, value_name = "ID")]
+    pub customer: Option<String>,
+    /// A line of business to recommend from; may be given several times
+    #[arg(long = "category", value_name = "NAME", value_parser = category)]
+    pub categories: Vec<Category>,
+    /// Your wish for tone and emphasis, as text or as @FILE
+    #[arg(long, value_name = "TEXT|@FILE")]
+    pub prompt: Option<String>,
+    /// Speaking rate in words a minute, 80 to 220
+    #[arg(long, value_name = "WPM", value_parser = clap::value_parser!(u16).range(80..=220))]
+    pub rate: Option<u16>,
+    /// The voice, by the engine's name for it
+    #[arg(long, value_name = "NAME")]
+    pub voice: Option<String>,
+    /// The frame: 16:9, 9:16 or 1:1
+    #[arg(long, value_name = "SHAPE", value_parser = shape)]
+    pub shape: Option<Shape>,
+    /// A video to use as background
+    #[arg(long, value_name = "FILE")]
+    pub background: Option<PathBuf>,
+    /// The text only, no video
+    #[arg(long)]
+    pub no_video: bool,
+    /// Make it anew, beside what was made before
+    #[arg(long)]
+    pub again: bool,
+    /// Where things are
+    #[command(flatten)]
+    pub folders: Folders,
+}
+
+/// `bespoke sample`
+#[derive(Debug, Args)]
+pub struct Sample {
+    /// How many customers; the first twelve are always the same invented people
+    #[arg(long, value_name = "N", default_value_t = 12)]
+    pub customers: usize,
+    /// How many transactions in all [default: about 50 a customer]
+    #[arg(long, value_name = "M")]
+    pub transactions: Option<usize>,
+    /// The same seed gives the same rows
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// The folder for the three workbooks
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// `bespoke doctor`
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Where things are
+    #[command(flatten)]
+    pub folders: Folders,
+}
+
+/// `bespoke evidence`
+#[derive(Debug, Args)]
+pub struct Evidence {
+    /// The customer's id
+    #[arg(long, value_name = "ID")]
+    pub customer: String,
+    /// The run [default: the customer's newest]
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+    /// Where things are
+    #[command(flatten)]
+    pub folders: Folders,
+}
+
+fn category(name: &str) -> Result<Category, String> {
+    Category::from_name(name).ok_or_else(|| {
+        let names = Category::ALL.map(|category| format!("\n  {}", category.name())).concat();
+        format!("there are:{names}")
+    })
+}
+
+fn shape(text: &str) -> Result<Shape, String> {
+    match text {
+        "16:9" => Ok(Shape::Wide),
+        "9:16" => Ok(Shape::Tall),
+        "1:1" => Ok(Shape::Square),
+        _ => Err("there are 16:9, 9:16 and 1:1".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_category_is_found_whatever_the_case_and_a_wrong_one_lists_those_there_are() {
+        assert_eq!(category("consumer lending"), Ok(Category::ConsumerLending));
+        assert!(category("Lending").unwrap_err().contains("Consumer Lending"));
+    }
+}

@@ -1,0 +1,53 @@
+//! The commands, each of which ends in an exit code.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::cli::{Cli, Command};
+use crate::config::Config;
+use crate::failure::Failure;
+
+mod config;
+mod doctor;
+mod evidence;
+mod run;
+mod sample;
+
+/// Carries out a command.
+pub async fn execute(cli: Cli) -> Result<u8, Failure> {
+    let shared = Shared { json: cli.json, verbose: cli.verbose };
+    let config = || Config::load(cli.config.as_deref(), |name| std::env::var(name).ok());
+    match cli.command {
+        Command::Demo(demo) => run::demo(demo, config()?, shared).await,
+        Command::Run(run) => run::one(run, config()?, shared).await,
+        Command::Sample(sample) => sample::execute(&sample, shared),
+        Command::Config => Ok(config::execute(&config()?, shared)),
+        Command::Doctor(doctor) => doctor::execute(&doctor, &config()?, shared).await,
+        Command::Evidence(evidence) => evidence::execute(evidence, shared).await,
+    }
+}
+
+/// What every command is told.
+#[derive(Clone, Copy, Debug)]
+struct Shared {
+    json: bool,
+    verbose: u8,
+}
+
+impl Shared {
+    /// Prints a report: as JSON if that was asked for, or else as `people` read it.
+    fn print<T: Serialize>(self, report: &T, people: impl FnOnce() -> String) {
+        if self.json {
+            let json = serde_json::to_string_pretty(report).expect("reports serialize to JSON");
+            anstream::println!("{json}");
+        } else {
+            anstream::print!("{}", people());
+        }
+    }
+}
+
+/// The folder from which paths are told.
+fn here() -> std::path::PathBuf {
+    std::env::current_dir().unwrap_or_else(|_| Path::new(".").to_owned())
+}

@@ -1,0 +1,29 @@
+//! `bespoke config`
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use super::Shared;
+use crate::config::Config;
+
+#[derive(Serialize)]
+struct Setting<'a> {
+    field: &'a str,
+    value: &'a toml::Value,
+    from: &'a str,
+}
+
+pub(super) fn execute(config: &Config, shared: Shared) -> u8 {
+    let settings: Vec<Setting<'_>> =
+        config.origins().iter().map(|(field, value, from)| Setting { field, value, from }).collect();
+    shared.print(&settings, || {
+        let mut text = String::new();
+        for Setting { field, value, from } in &settings {
+            let _infallible = writeln!(text, "{field:<32} {:<44} {from}", value.to_string());
+        }
+        let _infallible = writeln!(text, "\ndigest {}", config.settings.digest());
+        text
+    });
+    0
+}

@@ -1,0 +1,303 @@
+//! `bespoke run` and `bespoke demo`: one customer, or all of them.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use contracts::evidence::Outcome;
+use contracts::key::{Artefact, RunPart, Workbook};
+use contracts::media::Shape;
+use contracts::request::Request;
+use contracts::secret::{SecretName, Secrets};
+use contracts::store::ObjectStore;
+use contracts::{CustomerId, Digest, ErrorName, ObjectKey};
+use tokio_util::sync::CancellationToken;
+
+use super::{Shared, here};
+use crate::cli::{Demo, Run};
+use crate::config::Config;
+use crate::doctor::{check_programs, first_bad, programs};
+use crate::failure::Failure;
+use crate::folder::FolderStore;
+use crate::progress::Labels;
+use crate::project::{Folders, Lock, Project, vault};
+use crate::report::{Report, copy_out};
+use crate::runner::{RunReport, Runner};
+use crate::sample::SAMPLE_PASSWORD;
+use crate::secrets::LocalSecrets;
+use crate::{logs, progress};
+
+/// What is asked of a run, before anything is read.
+#[derive(Default)]
+struct Wish {
+    customer: Option<CustomerId>,
+    categories: Vec<contracts::catalogue::Category>,
+    prompt: Option<String>,
+    words_per_minute: Option<u16>,
+    voice: Option<String>,
+    shape: Option<Shape>,
+    background: Option<PathBuf>,
+    videos: Option<usize>,
+    again: bool,
+}
+
+pub(super) async fn demo(demo: Demo, config: Config, shared: Shared) -> Result<u8, Failure> {
+    let wish = Wish { videos: (!demo.all).then_some(demo.videos), again: demo.again, ..Wish::default() };
+    let secrets = LocalSecrets::new(LocalSecrets::default_key_file()).with_workbook_password(SAMPLE_PASSWORD);
+    let done = execute(demo.folders, wish, config, secrets, shared).await?;
+    shared.print(&done.report, || {
+        let mut text = done.report.for_people(&here());
+        text.push_str("Next: bespoke evidence --customer 0001   why it was said\n");
+        text
+    });
+    Ok(done.report.exit_code())
+}
+
+pub(super) async fn one(run: Run, config: Config, shared: Shared) -> Result<u8, Failure> {
+    let wish = Wish {
+        customer: Some(customer(run.customer)?),
+        categories: run.categories,
+        prompt: run.prompt.map(prompt).transpose()?,
+        words_per_minute: run.rate,
+        voice: run.voice,
+        shape: run.shape,
+        background: run.background,
+        videos: run.no_video.then_some(0),
+        again: run.again,
+    };
+    let secrets = LocalSecrets::new(LocalSecrets::default_key_file());
+    let done = execute(run.folders, wish, config, secrets, shared).await?;
+    let copies = done.copy_out()?;
+    shared.print(&done.report, || {
+        let mut text = done.report.for_people(&here());
+        for copy in &copies {
+            text.push_str(&format!("{}\n", copy.strip_prefix(here()).unwrap_or(copy).display()));
+        }
+        text
+    });
+    Ok(done.report.exit_code())
+}
+
+/// A run that ended, and the folder it still holds.
+struct Done {
+    report: Report,
+    run: RunReport,
+    store: Arc<FolderStore>,
+    artifacts: PathBuf,
+    lock: Lock,
+}
+
+impl Done {
+    /// Leaves the one customer's text and video under names that do not change from run to run.
+    fn copy_out(&self) -> Result<Vec<PathBuf>, Failure> {
+        let Some(customer) = self.run.customers.first() else { return Ok(Vec::new()) };
+        let wanted = match customer.outcome {
+            Outcome::Published { video } => [(Artefact::Text, true), (Artefact::Video, video)],
+            Outcome::Skipped { .. } | Outcome::Held { .. } | Outcome::Failed { .. } => {
+                [(Artefact::Text, false), (Artefact::Video, false)]
+            }
+        };
+        let mut copies = Vec::new();
+        for (artefact, made) in wanted {
+            let name = if artefact == Artefact::Video { "recommendations_video.mp4" } else { "recommendations.txt" };
+            let to = self.artifacts.join("output").join(name);
+            if made {
+                let key = ObjectKey::Customer(customer.reference.clone(), self.run.run.clone(), artefact);
+                copy_out(&self.store.path(&key), &to, &self.lock.scratch)?;
+                copies.push(to);
+            } else if to.exists() {
+                // What lies there is another customer's, or an older run's: it must not pass for this one's.
+                std::fs::remove_file(&to).map_err(Failure::file(ErrorName::StoreUnavailable, &to))?;
+            }
+        }
+        Ok(copies)
+    }
+}
+
+async fn execute(
+    folders: Folders,
+    wish: Wish,
+    config: Config,
+    secrets: LocalSecrets,
+    shared: Shared,
+) -> Result<Done, Failure> {
+    let begun = Instant::now();
+    let programs = programs();
+    first_bad(&check_programs(&programs).await)?;
+    let project = Project::load(folders)?;
+    let store = Arc::new(project.store()?);
+    let lock = project.lock()?;
+    let vault = vault(store.clone(), &secrets).await?;
+
+    let labels = labels(&project, &config, &secrets, &store, &vault).await?;
+    let background = wish.background.clone();
+    let request = request(wish, &config, &project, &vault).await?;
+    let run = request.run_id();
+    logs::start(&project.folders.artifacts, &run, shared.verbose)?;
+
+    let cancel = CancellationToken::new();
+    let watching = tokio::spawn(watch_for_signals(cancel.clone()));
+    let (events, watched) = tokio::sync::mpsc::unbounded_channel();
+    let shown = tokio::spawn(progress::show(watched, labels.clone()));
+    let runner = Runner {
+        project,
+        settings: config.settings,
+        vault,
+        secrets: Arc::new(secrets),
+        http: reqwest::Client::new(),
+        programs,
+        scratch: lock.scratch.clone(),
+        background,
+        cancel,
+        events,
+    };
+    let ended = runner.run(&request).await;
+    watching.abort();
+    let Runner { project, vault, events, .. } = runner;
+    drop(events);
+    // The last bar is cleared before anything is printed; a watcher that panicked has nothing to clear.
+    let _cleared = shown.await;
+    let run = ended?;
+
+    let seconds = begun.elapsed().as_secs_f64();
+    let report = Report::of(&run, project.catalogue.bank(), seconds, &labels, &project.catalogue, &vault, &store).await?;
+    Ok(Done { report, run, store, artifacts: project.folders.artifacts, lock })
+}
+
+/// Reads the ids, so that lines at the terminal carry them. Also the first to notice a wrong password.
+async fn labels(
+    project: &Project,
+    config: &Config,
+    secrets: &dyn Secrets,
+    store: &FolderStore,
+    vault: &contracts::vault::Vault,
+) -> Result<Labels, Failure> {
+    let password = secrets.get(SecretName::WorkbookPassword).await?;
+    let path = project.folders.data.join(Workbook::Profile.file_name());
+    let key = ObjectKey::Incoming(Project::batch(), Workbook::Profile);
+    let Some(profile) = store.find(&key).await? else {
+        return Err(Failure::told(
+            ErrorName::InputMissingWorkbook,
+            format!("{}: not found", path.display()),
+            format!("put it there, or make samples: bespoke sample --out {}", project.folders.data.display()),
+        ));
+    };
+    let settings = config.settings.clone();
+    let ids = tokio::task::spawn_blocking(move || merge::customer_ids(&profile, &password, &settings));
+    let ids = ids.await.map_err(|panic| Failure::Told {
+        name: ErrorName::InputNotAWorkbook,
+        message: format!("{}: reading it failed: {panic}", path.display()),
+        help: None,
+    })??;
+    Ok(ids.into_iter().map(|id| (vault.keys().reference(&id), id)).collect())
+}
+
+async fn request(
+    wish: Wish,
+    config: &Config,
+    project: &Project,
+    vault: &contracts::vault::Vault,
+) -> Result<Request, Failure> {
+    let settings = &config.settings;
+    let background = match &wish.background {
+        Some(path) => {
+            let bytes = tokio::fs::read(path).await.map_err(Failure::file(ErrorName::RenderAssetBroken, path))?;
+            Some(Digest::of(&bytes))
+        }
+        None => None,
+    };
+    let mut request = Request {
+        batch: Project::batch(),
+        only: wish.customer.map(|id| vault.keys().reference(&id)),
+        categories: if wish.categories.is_empty() { settings.offers.categories.clone() } else { wish.categories },
+        prompt: wish.prompt,
+        words_per_minute: wish.words_per_minute.unwrap_or(settings.voice.words_per_minute),
+        voice: wish.voice,
+        shape: wish.shape.unwrap_or(settings.video.shape),
+        background,
+        videos: wish.videos,
+        upload: merge::upload_digest(vault.store(), &Project::batch()).await?,
+        catalogue: project.catalogue.digest(),
+        lexicon: project.lexicon.digest(),
+        assets: project.assets,
+        settings: settings.digest(),
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        attempt: 0,
+    };
+    // Anew means beside every attempt that came to an end.
+    while wish.again {
+        let manifest = ObjectKey::Run(request.run_id(), RunPart::ManifestJson);
+        if vault.store().find(&manifest).await?.is_none() {
+            break;
+        }
+        request.attempt += 1;
+    }
+    Ok(request)
+}
+
+fn customer(given: Option<String>) -> Result<CustomerId, Failure> {
+    let id = match given {
+        Some(id) => id,
+        None if std::io::stdin().is_terminal() => ask("Customer id: ")?,
+        None => {
+            return Err(Failure::told(
+                ErrorName::InputInvalidRequest,
+                "no customer is named, and there is no terminal to ask at",
+                "give --customer ID",
+            ));
+        }
+    };
+    CustomerId::parse(id.trim())
+        .map_err(|error| Failure::told(ErrorName::InputInvalidRequest, error.to_string(), "give --customer ID"))
+}
+
+fn ask(question: &str) -> Result<String, Failure> {
+    let mut answer = String::new();
+    let asked = || {
+        anstream::eprint!("{question}");
+        std::io::stderr().flush()?;
+        std::io::stdin().read_line(&mut answer)
+    };
+    let mut asked = asked;
+    asked().map_err(Failure::file(ErrorName::InputInvalidRequest, Path::new("standard input")))?;
+    Ok(answer)
+}
+
+/// The prompt itself, or the content of the file that `@` names.
+fn prompt(given: String) -> Result<String, Failure> {
+    match given.strip_prefix('@') {
+        Some(path) => {
+            let path = Path::new(path);
+            std::fs::read_to_string(path).map_err(Failure::file(ErrorName::InputInvalidRequest, path))
+        }
+        None => Ok(given),
+    }
+}
+
+/// The first signal stops the run cleanly; the second ends the process at once.
+async fn watch_for_signals(cancel: CancellationToken) {
+    signal().await;
+    anstream::eprintln!("stopping; once more to stop at once");
+    cancel.cancel();
+    signal().await;
+    std::process::exit(i32::from(ErrorName::RunCancelled.exit_code()));
+}
+
+async fn signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminated.recv() => {}
+            }
+            return;
+        }
+    }
+    // Without a handler there is no signal to wait for.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

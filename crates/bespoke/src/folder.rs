@@ -1,0 +1,173 @@
+//! A folder as an object store: each object is a file that a person can open, and each write is atomic.
+
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use contracts::ObjectKey;
+use contracts::store::{ObjectStore, StoreError, Written};
+use tempfile::NamedTempFile;
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+
+/// Where temporary files lie, below the root. Swept at the start of each run, so that even a killed process leaves none.
+pub const SCRATCH: &str = ".scratch";
+
+/// A folder for all that is written, and places elsewhere for what is only read.
+#[derive(Debug)]
+pub struct FolderStore {
+    root: PathBuf,
+    mounts: Vec<(String, PathBuf)>,
+}
+
+impl FolderStore {
+    /// A store in `root`, which is made if it is not there, for this user alone.
+    pub fn open(root: &Path) -> std::io::Result<Self> {
+        create_private(root)?;
+        create_private(&root.join(SCRATCH))?;
+        Ok(Self { root: root.to_owned(), mounts: Vec::new() })
+    }
+
+    /// Reads keys that start with `prefix` from `path`: a file if the prefix is a whole key, or else a folder.
+    #[must_use]
+    pub fn mount(mut self, prefix: &str, path: &Path) -> Self {
+        self.mounts.push((prefix.to_owned(), path.to_owned()));
+        self
+    }
+
+    /// The file of a key, whether it is there or not.
+    #[must_use]
+    pub fn path(&self, key: &ObjectKey) -> PathBuf {
+        let key = key.to_string();
+        for (prefix, path) in &self.mounts {
+            if key == *prefix {
+                return path.clone();
+            }
+            if let Some(rest) = key.strip_prefix(prefix.as_str()).and_then(|rest| rest.strip_prefix('/')) {
+                return path.join(rest);
+            }
+        }
+        self.root.join(key)
+    }
+
+    /// Writes to a temporary file in the same file system, and hands it over to be put in place.
+    async fn staged(
+        &self,
+        key: &ObjectKey,
+        bytes: Bytes,
+        place: impl FnOnce(NamedTempFile, &Path) -> std::io::Result<Written> + Send + 'static,
+    ) -> Result<Written, StoreError> {
+        let path = self.path(key);
+        let scratch = self.root.join(SCRATCH);
+        let written = tokio::task::spawn_blocking(move || {
+            if let Some(parent) = path.parent() {
+                std::fs::create_dir_all(parent)?;
+            }
+            let mut file = NamedTempFile::new_in(scratch)?;
+            file.write_all(&bytes)?;
+            file.as_file().sync_data()?;
+            place(file, &path)
+        });
+        written.await.map_err(std::io::Error::other).flatten().map_err(|error| fault(key, "write", &error))
+    }
+}
+
+/// Makes a folder that only this user can enter.
+pub fn create_private(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+fn fault(key: &ObjectKey, action: &'static str, error: &std::io::Error) -> StoreError {
+    match error.kind() {
+        ErrorKind::NotFound => StoreError::NotFound { key: key.to_string() },
+        _ => StoreError::Unavailable { key: key.to_string(), action, reason: error.to_string() },
+    }
+}
+
+#[async_trait]
+impl ObjectStore for FolderStore {
+    async fn get(&self, key: &ObjectKey) -> Result<Bytes, StoreError> {
+        let bytes = tokio::fs::read(self.path(key)).await.map_err(|error| fault(key, "read", &error))?;
+        Ok(bytes.into())
+    }
+
+    async fn get_range(&self, key: &ObjectKey, offset: u64, length: u64) -> Result<Bytes, StoreError> {
+        let read = async {
+            let mut file = tokio::fs::File::open(self.path(key)).await?;
+            file.seek(std::io::SeekFrom::Start(offset)).await?;
+            let mut bytes = Vec::new();
+            file.take(length).read_to_end(&mut bytes).await?;
+            Ok::<_, std::io::Error>(bytes)
+        };
+        Ok(read.await.map_err(|error| fault(key, "read", &error))?.into())
+    }
+
+    async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), StoreError> {
+        let replace = |file: NamedTempFile, path: &Path| {
+            file.persist(path)?;
+            Ok(Written::Created)
+        };
+        self.staged(key, bytes, replace).await.map(|_| ())
+    }
+
+    async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<Written, StoreError> {
+        let unless_there = |file: NamedTempFile, path: &Path| match file.persist_noclobber(path) {
+            Ok(_) => Ok(Written::Created),
+            Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(Written::AlreadyThere),
+            Err(error) => Err(error.error),
+        };
+        self.staged(key, bytes, unless_there).await
+    }
+
+    async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
+        match tokio::fs::remove_file(self.path(key)).await {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(fault(key, "delete", &error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contracts::Batch;
+    use contracts::key::Workbook;
+
+    use super::*;
+
+    fn key() -> ObjectKey {
+        ObjectKey::Incoming(Batch::parse("local").unwrap(), Workbook::Profile)
+    }
+
+    #[tokio::test]
+    async fn a_mounted_folder_is_read_in_place() {
+        let (root, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::fs::write(data.path().join("customer_profile.xlsx"), b"rows").unwrap();
+        let store = FolderStore::open(root.path()).unwrap().mount("incoming/local", data.path());
+        assert_eq!(store.get(&key()).await.unwrap(), "rows");
+    }
+
+    #[tokio::test]
+    async fn no_temporary_file_stays_behind_a_write_that_lost() {
+        let root = tempfile::tempdir().unwrap();
+        let store = FolderStore::open(root.path()).unwrap();
+        assert_eq!(store.put_new(&key(), "first".into()).await.unwrap(), Written::Created);
+        assert_eq!(store.put_new(&key(), "second".into()).await.unwrap(), Written::AlreadyThere);
+        assert_eq!(store.get(&key()).await.unwrap(), "first");
+        assert_eq!(std::fs::read_dir(root.path().join(SCRATCH)).unwrap().count(), 0);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_folder_is_for_this_user_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let root = tempfile::tempdir().unwrap();
+        let inside = root.path().join("artifacts");
+        FolderStore::open(&inside).unwrap();
+        assert_eq!(inside.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    }
+}

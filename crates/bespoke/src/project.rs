@@ -1,0 +1,155 @@
+//! The folders that a command works with, and what it reads from them before anything else.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use assess::Lexicon;
+use contracts::brand::Brand;
+use contracts::catalogue::Catalogue;
+use contracts::secret::Secrets;
+use contracts::vault::{Keys, Vault};
+use contracts::{Batch, Digest, ErrorName};
+
+use crate::failure::Failure;
+use crate::folder::{FolderStore, SCRATCH};
+
+/// Where things are.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Folders {
+    /// The folder of the three workbooks
+    #[arg(long, value_name = "DIR", default_value = "data", env = "BESPOKE_DATA")]
+    pub data: PathBuf,
+    /// The folder for all that is made
+    #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
+    pub artifacts: PathBuf,
+    /// The folder of brand.toml, backgrounds, music, logo and fonts
+    #[arg(long, value_name = "DIR", default_value = "assets", env = "BESPOKE_ASSETS")]
+    pub assets: PathBuf,
+    /// The product catalogue [default: catalogue.json beside the workbooks, or else data/catalogue.json]
+    #[arg(long, value_name = "FILE", env = "BESPOKE_CATALOGUE")]
+    pub catalogue: Option<PathBuf>,
+    /// The words of categories and topics [default: lexicon.toml beside the workbooks, or else data/lexicon.toml]
+    #[arg(long, value_name = "FILE", env = "BESPOKE_LEXICON")]
+    pub lexicon: Option<PathBuf>,
+}
+
+impl Folders {
+    fn beside(&self, asked: Option<&PathBuf>, name: &str) -> PathBuf {
+        match asked {
+            Some(path) => path.clone(),
+            None if self.data.join(name).exists() => self.data.join(name),
+            None => Path::new("data").join(name),
+        }
+    }
+}
+
+/// The bank's own material, read and checked.
+pub struct Project {
+    /// Where things are.
+    pub folders: Folders,
+    /// The approved products.
+    pub catalogue: Catalogue,
+    /// The words of categories and topics.
+    pub lexicon: Lexicon,
+    /// How the bank looks.
+    pub brand: Brand,
+    /// Digest of the brand and every file that it names.
+    pub assets: Digest,
+}
+
+impl Project {
+    /// Reads catalogue, lexicon and brand.
+    pub fn load(folders: Folders) -> Result<Self, Failure> {
+        let catalogue = Catalogue::from_json(&read(&folders.beside(folders.catalogue.as_ref(), "catalogue.json"))?)?;
+        let lexicon = Lexicon::from_toml(&text(&folders.beside(folders.lexicon.as_ref(), "lexicon.toml"))?)?;
+        let brand = Brand::from_toml(&text(&folders.assets.join("brand.toml"))?)?;
+        let assets = assets_digest(&folders.assets, &brand)?;
+        Ok(Self { folders, catalogue, lexicon, brand, assets })
+    }
+
+    /// The batch's name on one machine: there is one folder of workbooks at a time.
+    ///
+    /// # Panics
+    /// Never: the name is valid.
+    #[must_use]
+    pub fn batch() -> Batch {
+        Batch::parse("local").expect("a valid name")
+    }
+
+    /// The folder as a store, with the workbooks mounted where an upload would lie.
+    pub fn store(&self) -> Result<FolderStore, Failure> {
+        let artifacts = &self.folders.artifacts;
+        let store = FolderStore::open(artifacts).map_err(Failure::file(ErrorName::StoreUnavailable, artifacts))?;
+        Ok(store.mount(&format!("incoming/{}", Self::batch()), &self.folders.data))
+    }
+
+    /// Takes the folder for this process alone, and sweeps what a killed one left in the scratch folder.
+    pub fn lock(&self) -> Result<Lock, Failure> {
+        let path = self.folders.artifacts.join(".lock");
+        let unavailable = |error| Failure::file(ErrorName::StoreUnavailable, &path)(error);
+        let file = std::fs::File::options().create(true).append(true).open(&path).map_err(unavailable)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(std::fs::TryLockError::WouldBlock) => {
+                let message = format!("another bespoke works on {}", self.folders.artifacts.display());
+                return Err(Failure::told(ErrorName::RunBusy, message, "wait for it, or give --artifacts another folder"));
+            }
+            Err(std::fs::TryLockError::Error(error)) => return Err(unavailable(error)),
+        }
+        let scratch = self.folders.artifacts.join(SCRATCH);
+        sweep(&scratch).map_err(Failure::file(ErrorName::StoreUnavailable, &scratch))?;
+        Ok(Lock { _file: file, scratch })
+    }
+}
+
+/// Holds the folder until it is dropped.
+pub struct Lock {
+    _file: std::fs::File,
+    /// The folder for temporary files, empty at first.
+    pub scratch: PathBuf,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Whatever could not be swept now is swept by the next run.
+        let _swept = sweep(&self.scratch);
+    }
+}
+
+fn sweep(scratch: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(scratch)? {
+        let path = entry?.path();
+        if path.is_dir() { std::fs::remove_dir_all(&path)? } else { std::fs::remove_file(&path)? }
+    }
+    Ok(())
+}
+
+/// A vault over `store` with the keys of `secrets`.
+pub async fn vault(store: Arc<FolderStore>, secrets: &dyn Secrets) -> Result<Vault, Failure> {
+    Ok(Vault::new(store, Keys::from_secrets(secrets).await?))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(Failure::file(ErrorName::ConfigInvalid, path))
+}
+
+fn text(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(Failure::file(ErrorName::ConfigInvalid, path))
+}
+
+fn assets_digest(folder: &Path, brand: &Brand) -> Result<Digest, Failure> {
+    let mut paths = vec![folder.join(&brand.logo), folder.join(&brand.music)];
+    paths.extend(brand.backgrounds.iter().map(|background| folder.join(background)));
+    let fonts = folder.join(&brand.fonts.folder);
+    let listed = std::fs::read_dir(&fonts).map_err(Failure::file(ErrorName::RenderAssetBroken, &fonts))?;
+    for entry in listed {
+        paths.push(entry.map_err(Failure::file(ErrorName::RenderAssetBroken, &fonts))?.path());
+    }
+    paths.sort();
+    let mut digests = vec![brand.digest()];
+    for path in paths.iter().filter(|path| !path.is_dir()) {
+        let bytes = std::fs::read(path).map_err(Failure::file(ErrorName::RenderAssetBroken, path))?;
+        digests.push(Digest::of(&bytes));
+    }
+    Ok(Digest::of_json(&digests))
+}

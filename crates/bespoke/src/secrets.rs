@@ -1,0 +1,139 @@
+//! Secrets on one machine: the environment (and `.env`, which is read into it), and a file for the two keys, which are
+//! made at first use and kept for the user alone.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use contracts::secret::{ExposeSecret, SecretError, SecretName, SecretString, Secrets};
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+/// The environment before everything, then the key file, then what the command itself knows.
+pub struct LocalSecrets {
+    key_file: PathBuf,
+    workbook_password: Option<SecretString>,
+}
+
+#[derive(Deserialize)]
+struct KeyFile {
+    data_key: SecretString,
+    reference_key: SecretString,
+}
+
+impl LocalSecrets {
+    /// Secrets with the key file at `key_file`.
+    #[must_use]
+    pub fn new(key_file: PathBuf) -> Self {
+        Self { key_file, workbook_password: None }
+    }
+
+    /// With a workbook password to use when the environment has none: the sample data's, which is no secret.
+    #[must_use]
+    pub fn with_workbook_password(mut self, password: &str) -> Self {
+        self.workbook_password = Some(password.into());
+        self
+    }
+
+    /// `bespoke/keys.toml` in the user's data folder: `$XDG_DATA_HOME`, or else `~/.local/share`.
+    #[must_use]
+    pub fn default_key_file() -> PathBuf {
+        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let data = set("XDG_DATA_HOME").or_else(|| Some(set("HOME")?.join(".local/share")));
+        data.unwrap_or_else(|| PathBuf::from(".")).join("bespoke/keys.toml")
+    }
+
+    fn keys(&self, name: SecretName) -> Result<KeyFile, SecretError> {
+        let unavailable =
+            |what: &str| SecretError::Unavailable { name, reason: format!("{}: {what}", self.key_file.display()) };
+        let text = match std::fs::read_to_string(&self.key_file) {
+            Ok(text) => Zeroizing::new(text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                make_keys(&self.key_file).map_err(|error| unavailable(&error.to_string()))?;
+                let made = std::fs::read_to_string(&self.key_file);
+                Zeroizing::new(made.map_err(|error| unavailable(&error.to_string()))?)
+            }
+            Err(error) => return Err(unavailable(&error.to_string())),
+        };
+        // The parser's own message would quote the line, which is a key.
+        toml::from_str(&text).map_err(|_| unavailable("not a key file"))
+    }
+}
+
+/// Makes both keys at once, unless another process was first.
+fn make_keys(path: &Path) -> std::io::Result<()> {
+    let random = || -> std::io::Result<Zeroizing<String>> {
+        let mut bytes = Zeroizing::new([0_u8; 32]);
+        getrandom::fill(bytes.as_mut_slice()).map_err(std::io::Error::other)?;
+        Ok(Zeroizing::new(hex::encode(bytes.as_slice())))
+    };
+    let folder = path.parent().unwrap_or(Path::new("."));
+    crate::folder::create_private(folder)?;
+    // A NamedTempFile is readable by its owner only.
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    writeln!(file, "# The keys that seal customer data on this machine. Without them it cannot be opened: keep a copy.")?;
+    writeln!(file, "data_key = \"{}\"", *random()?)?;
+    writeln!(file, "reference_key = \"{}\"", *random()?)?;
+    file.as_file().sync_all()?;
+    match file.persist_noclobber(path) {
+        Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.error),
+        _ => Ok(()),
+    }
+}
+
+#[async_trait]
+impl Secrets for LocalSecrets {
+    async fn find(&self, name: SecretName) -> Result<Option<SecretString>, SecretError> {
+        if let Ok(value) = std::env::var(name.variable())
+            && !value.is_empty()
+        {
+            return Ok(Some(value.into()));
+        }
+        match name {
+            SecretName::WorkbookPassword => Ok(self.workbook_password.clone()),
+            SecretName::ModelKey => Ok(None),
+            SecretName::DataKey => Ok(Some(self.keys(name)?.data_key)),
+            SecretName::ReferenceKey => Ok(Some(self.keys(name)?.reference_key)),
+        }
+    }
+}
+
+impl std::fmt::Debug for LocalSecrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LocalSecrets").field("key_file", &self.key_file).finish_non_exhaustive()
+    }
+}
+
+/// Whether a secret is set, without telling it.
+pub async fn is_set(secrets: &dyn Secrets, name: SecretName) -> bool {
+    matches!(secrets.find(name).await, Ok(Some(value)) if !value.expose_secret().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn keys_are_made_once_and_kept_for_the_user_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bespoke/keys.toml");
+        let first = LocalSecrets::new(path.clone()).get(SecretName::DataKey).await.unwrap();
+        let second = LocalSecrets::new(path.clone()).get(SecretName::DataKey).await.unwrap();
+        assert_eq!(first.expose_secret(), second.expose_secret());
+        assert_eq!(first.expose_secret().len(), 64);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o077, 0);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_damaged_key_file_is_named_and_not_quoted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.toml");
+        std::fs::write(&path, "data_key = \"c0ffee").unwrap();
+        let error = LocalSecrets::new(path).get(SecretName::DataKey).await.unwrap_err().to_string();
+        assert!(error.contains("keys.toml") && !error.contains("c0ffee"), "{error}");
+    }
+}
