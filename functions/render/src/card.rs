@@ -7,6 +7,8 @@ use crate::scene::{Content, Emblem, Palette, Stage};
 
 /// The least time of an end card, seconds.
 const MIN_SECONDS: f64 = 5.0;
+/// From the logo to the first product on the end card, px.
+const LOGO_GAP: f64 = 52.0;
 /// Words a second that a viewer reads: 180 a minute.
 const READING_RATE: f64 = 3.0;
 
@@ -94,8 +96,8 @@ fn notice_rows(stage: &Stage<'_>, notices: &[String], scale: f64) -> Vec<Row> {
     let em = stage.frame.notice_em * scale;
     let mut rows = Vec::new();
     for notice in notices {
-        for (index, text) in stage.fonts.wrap(Role::Body, notice, em, stage.frame.end_notices.w).into_iter().enumerate()
-        {
+        let lines = stage.fonts.wrap_evenly(Role::Body, notice, em, stage.frame.end_notices.w);
+        for (index, text) in lines.into_iter().enumerate() {
             let above = if index == 0 { em * 0.62 } else { 0.0 };
             rows.push(Row { role: Role::Body, em, text, above, height: em * 1.3, colour: Shade::Muted, bar: false });
         }
@@ -129,7 +131,7 @@ fn offer_rows(stage: &Stage<'_>, content: &Content<'_>, scale: f64) -> Vec<Row> 
     let em = end_product_em * scale;
     let mut rows = Vec::new();
     for offer in &content.script.offers {
-        let name = stage.fonts.wrap(Role::Title, &shown(&offer.name), em, end_offers.w - 28.0);
+        let name = stage.fonts.wrap_evenly(Role::Title, &shown(&offer.name), em, end_offers.w - 28.0);
         for (index, text) in name.into_iter().enumerate() {
             let above = if index == 0 { em * 0.7 } else { 0.0 };
             rows.push(Row { role: Role::Title, em, text, above, height: em * 1.18, colour: Shade::Ink, bar: true });
@@ -164,7 +166,7 @@ pub(crate) fn end(stage: &mut Stage<'_>, content: &Content<'_>, start: f64) -> f
     let notices = notices(content);
     let cards = notice_cards(stage, &notices);
     let logo = contain(content.logo, stage.frame.end_logo);
-    let room = stage.frame.end_offers.h - logo.1 - 24.0;
+    let room = stage.frame.end_offers.h - logo.1 - LOGO_GAP;
     let scales = [1.0, 0.92, 0.84, 0.76, 0.68, 0.6, 0.52];
     let fitting =
         scales.into_iter().map(|scale| offer_rows(stage, content, scale)).find(|rows| rows_height(rows) <= room);
@@ -187,17 +189,17 @@ pub(crate) fn end(stage: &mut Stage<'_>, content: &Content<'_>, start: f64) -> f
     stage.document.rectangle(0, whole, stage.frame.whole(), 0.0, &veil);
     let Frame { end_offers, end_notices, .. } = stage.frame;
     let beside = end_notices.x > end_offers.right();
+    let height = logo.1 + LOGO_GAP + rows_height(&offers);
     if beside {
+        let tallest = cards.iter().map(|rows| rows_height(rows)).fold(height, f64::max);
         let x = f64::midpoint(end_offers.right(), end_notices.x);
-        let line = Rect { x, y: end_offers.y, w: 2.0, h: end_offers.h };
+        let line = Rect { x, y: end_offers.y + (end_offers.h - tallest) / 2.0, w: 2.0, h: tallest };
         stage.place("rule", whole, line);
         stage.document.rectangle(1, whole, line, 1.0, &Look::plain(stage.palette.muted).at(0.3).fading(0.6, 0.0));
     }
-
-    let height = logo.1 + 24.0 + rows_height(&offers);
     let top = if beside { end_offers.y + (end_offers.h - height) / 2.0 } else { end_offers.y };
     stage.logo(Emblem::Logo, whole, Rect { x: end_offers.x, y: top, w: logo.0, h: logo.1 }, 1.0, 0.5);
-    column(stage, "offers", whole, (end_offers.x, top + logo.1 + 24.0), &offers);
+    column(stage, "offers", whole, (end_offers.x, top + logo.1 + LOGO_GAP), &offers);
 
     let mut now = start;
     for (rows, seconds) in cards.iter().zip(seconds) {

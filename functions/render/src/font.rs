@@ -215,6 +215,28 @@ impl Fonts {
         lines
     }
 
+    /// Breaks a text as [`Fonts::wrap`] does, and draws the lines in as far as they stay as many, so that no last word stands
+    /// alone.
+    #[must_use]
+    pub fn wrap_evenly(&self, role: Role, text: &str, em: f64, max: f64) -> Vec<String> {
+        let mut best = self.wrap(role, text, em, max);
+        if best.len() < 2 {
+            return best;
+        }
+        let (mut low, mut high) = (max * 0.4, max);
+        while high - low > 4.0 {
+            let middle = f64::midpoint(low, high);
+            let lines = self.wrap(role, text, em, middle);
+            if lines.len() > best.len() {
+                low = middle;
+            } else {
+                high = middle;
+                best = lines;
+            }
+        }
+        best
+    }
+
     /// The largest size, at most `em` px, at which a text takes at most `lines` lines of `max` px; and those lines. At half
     /// the size the text is cut short with an ellipsis.
     #[must_use]
@@ -222,17 +244,8 @@ impl Fonts {
         let mut size = em;
         loop {
             let mut wrapped = self.wrap(role, text, size, max);
-            let whole = wrapped.len() <= lines;
-            // Two lines of about the same length look better than a full one and a word.
-            if whole && wrapped.len() == 2 {
-                let narrower = self.width(role, text, size) * 0.58;
-                let even = self.wrap(role, text, size, narrower.min(max));
-                if even.len() == 2 {
-                    wrapped = even;
-                }
-            }
-            if whole {
-                return (size, wrapped);
+            if wrapped.len() <= lines {
+                return (size, self.wrap_evenly(role, text, size, max));
             }
             if size <= em / 2.0 {
                 wrapped.truncate(lines);

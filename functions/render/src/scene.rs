@@ -189,7 +189,7 @@ pub fn compose(fonts: &Fonts, content: &Content<'_>, shape: Shape) -> Result<Sce
     captions(&mut stage, content);
     let first_offer = lower_thirds(&mut stage, content);
     let seconds = whole_frames(card::end(&mut stage, content, end_card));
-    privacy_mark(&mut stage, &shown(&content.brand.privacy_mark), seconds);
+    privacy_mark(&mut stage, content, seconds);
 
     let poster = first_offer.map_or(TITLE_SECONDS * 0.6, |(start, end)| f64::midpoint(start, end));
     let Stage { document, placed, logos, .. } = stage;
@@ -202,19 +202,19 @@ fn corner_logo(stage: &mut Stage<'_>, logo: (u32, u32), time: (f64, f64)) {
     stage.logo(Emblem::Logo, time, area, 0.7, 0.5);
 }
 
-fn privacy_mark(stage: &mut Stage<'_>, text: &str, seconds: f64) {
+fn privacy_mark(stage: &mut Stage<'_>, content: &Content<'_>, seconds: f64) {
     let Frame { safe, mark_em, corner_logo, .. } = stage.frame;
     let bar = 4.0;
     let indent = bar + 14.0;
     let room = safe.w - corner_logo.0 - 40.0 - indent;
-    let (em, lines) = stage.fonts.fit(Role::Body, text, mark_em, room, 2);
+    let (em, lines) = stage.fonts.fit(Role::Body, &shown(&content.brand.privacy_mark), mark_em, room, 2);
     let leading = em * 1.25;
     #[expect(clippy::cast_precision_loss, reason = "two lines at most")]
     let height = leading * lines.len() as f64;
     let time = (0.0, seconds);
     let widest = lines.iter().map(|line| stage.fonts.width(Role::Body, line, em)).fold(0.0, f64::max);
-    // As high as the logo beside it, so that the two stand on one line.
-    let top = safe.y + ((corner_logo.1 - height) / 2.0).max(0.0);
+    // The two corners stand on one line.
+    let top = safe.y + ((contain(content.logo, corner_logo).1 - height) / 2.0).max(0.0);
     stage.place("privacy mark", time, Rect { x: safe.x, y: top, w: indent + widest, h: height });
     let accent = Look::plain(stage.palette.accent).at(0.9).fading(0.6, 0.0);
     let mark = Rect { x: safe.x, y: top + 3.0, w: bar, h: height - 6.0 };
@@ -296,12 +296,12 @@ fn lower_third(stage: &mut Stage<'_>, offer: &OfferShown, time: (f64, f64)) {
     const FADE_IN: f64 = 0.45;
     const FADE_OUT: f64 = 0.3;
     let Frame { safe, product_em, category_em, lower_third_gap, .. } = stage.frame;
-    let (pad_x, pad_y) = (36.0, 26.0);
-    let room = (safe.w - BAR - 2.0 * pad_x).min(1300.0);
+    let (before_bar, indent, after, pad_y) = (20.0, 56.0, 48.0, 26.0);
+    let room = (safe.w - indent - after).min(1300.0);
     let (em, name) = stage.fonts.fit(Role::Title, &shown(&offer.name), product_em, room, 2);
     let (small, category) = stage.fonts.fit(Role::Body, &shown(&offer.category), category_em, room, 1);
     let widest = |lines: &[String], role, em| lines.iter().map(|l| stage.fonts.width(role, l, em)).fold(0.0, f64::max);
-    let width = widest(&name, Role::Title, em).max(widest(&category, Role::Body, small)) + BAR + 2.0 * pad_x;
+    let width = widest(&name, Role::Title, em).max(widest(&category, Role::Body, small)) + indent + after;
     let (leading, gap) = (em * 1.16, 14.0);
     #[expect(clippy::cast_precision_loss, reason = "two lines at most")]
     let height = name.len() as f64 * leading + gap + small * 1.2 + 2.0 * pad_y;
@@ -310,9 +310,9 @@ fn lower_third(stage: &mut Stage<'_>, offer: &OfferShown, time: (f64, f64)) {
 
     let fading = |colour| Look { slide: 36.0, ..Look::plain(colour).fading(FADE_IN, FADE_OUT) };
     stage.document.rectangle(1, time, area, 16.0, &fading(stage.palette.background).at(0.82));
-    let bar = Rect { x: area.x + 18.0, y: area.y + pad_y, w: BAR, h: area.h - 2.0 * pad_y };
+    let bar = Rect { x: area.x + before_bar, y: area.y + pad_y, w: BAR, h: area.h - 2.0 * pad_y };
     stage.document.rectangle(2, time, bar, BAR / 2.0, &fading(stage.palette.accent));
-    let x = bar.right() + pad_x - 10.0;
+    let x = area.x + indent;
     let mut baseline = area.y + pad_y + em * 0.88;
     for line in &name {
         let text = Text { role: Role::Title, em, align: Align::Left, x, baseline, text: line };

@@ -76,6 +76,18 @@ fn many_disclosures_take_several_cards_and_time_to_read_them() {
 }
 
 #[test]
+fn no_last_word_of_a_notice_stands_alone() {
+    let fonts = Fonts::load(&assets(), &brand()).unwrap();
+    let text = "This is general information, not financial advice. Eligibility and terms apply.";
+    let role = render::font::Role::Body;
+    let widths = |lines: Vec<String>| lines.iter().map(|line| fonts.width(role, line, 31.0)).collect::<Vec<_>>();
+    let plain = widths(fonts.wrap(role, text, 31.0, 920.0));
+    assert!(plain.len() == 2 && plain[1] < 0.2 * plain[0], "{plain:?}");
+    let even = widths(fonts.wrap_evenly(role, text, 31.0, 920.0));
+    assert!(even.len() == 2 && even[1] > 0.7 * even[0], "{even:?}");
+}
+
+#[test]
 fn words_are_lit_only_when_their_times_are_exact() {
     let fonts = Fonts::load(&assets(), &brand()).unwrap();
     let script = script("Ana", &["Checking"], &[]);
