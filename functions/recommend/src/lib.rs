@@ -12,11 +12,11 @@ mod compose;
 #[cfg(test)]
 mod fixtures;
 pub mod guard;
-pub mod model;
+mod model;
 mod template;
 #[cfg(test)]
 mod tests;
-pub mod words;
+mod words;
 
 use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
@@ -192,7 +192,7 @@ async fn write(facts: &Facts, request: &Request, deps: &Deps<'_>) -> Result<Scri
             Some(why)
         }
     };
-    let script = template::write(&brief, deps.vault.keys(), instead_of_model);
+    let script = template::write(&brief, deps.vault.keys(), instead_of_model.as_deref());
     if !script.verdict.passed() {
         return Err(Error::Guard { reference: reference(), checks: script.verdict.failed().join(", ") });
     }

@@ -5,7 +5,7 @@ mod client;
 mod prompt;
 mod service;
 
-pub use service::{Chat, Completion, Message, ServiceError};
+use service::{Chat, Message};
 
 use std::time::Duration;
 
@@ -19,7 +19,8 @@ use crate::brief::Brief;
 use crate::compose;
 use crate::guard;
 
-pub use client::{Client, Pace};
+use client::Client;
+pub(crate) use client::Pace;
 pub(crate) use prompt::digest as prompt_digest;
 
 /// What came of asking the model.
@@ -88,8 +89,8 @@ async fn converse(
             schema: &told.schema,
         };
         let completion = client.complete(&chat).await.map_err(|error| contracts::error::chain(&error))?;
-        prompt_tokens += completion.prompt_tokens;
-        completion_tokens += completion.completion_tokens;
+        prompt_tokens += completion.tokens_read;
+        completion_tokens += completion.tokens_written;
         let violations = match prompt::read(brief, &completion.content) {
             Ok(draft) => {
                 let written_by = WrittenBy::Model {

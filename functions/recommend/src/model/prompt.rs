@@ -118,7 +118,7 @@ pub(super) fn read(brief: &Brief<'_>, content: &str) -> Result<Draft, String> {
     if reasons.is_empty() {
         return Err("it recommends nothing".to_owned());
     }
-    if [&answer.opening, &answer.closing].into_iter().chain(reasons.iter().map(|(_, text)| text)).any(|t| t.is_empty())
+    if [&answer.opening, &answer.closing].into_iter().chain(reasons.iter().map(|(_, text)| text)).any(String::is_empty)
     {
         return Err("a part of it is empty".to_owned());
     }

@@ -82,9 +82,9 @@ pub struct Completion {
     /// The model's name, as the service reports it.
     pub model: String,
     /// Tokens read.
-    pub prompt_tokens: u64,
+    pub tokens_read: u64,
     /// Tokens written.
-    pub completion_tokens: u64,
+    pub tokens_written: u64,
 }
 
 /// Why there is no answer. Never holds a prompt, an answer or a key, nor the service's own words, which may repeat them.
@@ -182,8 +182,8 @@ pub(super) fn completion(bytes: &[u8], asked: &str) -> Result<Completion, Servic
     Ok(Completion {
         content,
         model: envelope.model.filter(|model| !model.is_empty()).unwrap_or_else(|| asked.to_owned()),
-        prompt_tokens: usage.prompt_tokens,
-        completion_tokens: usage.completion_tokens,
+        tokens_read: usage.prompt_tokens,
+        tokens_written: usage.completion_tokens,
     })
 }
 
@@ -193,7 +193,7 @@ pub(super) struct Complaint {
     pub code: Option<String>,
     kind: Option<String>,
     param: Option<String>,
-    message: String,
+    text: String,
 }
 
 impl Complaint {
@@ -210,7 +210,7 @@ impl Complaint {
             code: text("code").map(|code| plain(&code)),
             kind: text("type"),
             param: text("param"),
-            message: text("message").unwrap_or_default(),
+            text: text("message").unwrap_or_default(),
         }
     }
 
@@ -220,7 +220,7 @@ impl Complaint {
 
     /// The parameter of the request that a 400 names as not supported.
     pub(super) fn unsupported(&self, body: &Map<String, Value>) -> Option<String> {
-        let says = |word: &str| self.message.to_lowercase().contains(word);
+        let says = |word: &str| self.text.to_lowercase().contains(word);
         let unsupported = self.code.as_deref().is_some_and(|code| code.starts_with("unsupported"))
             || ["unsupported", "not supported", "does not support", "unrecognized", "unknown parameter", "unexpected"]
                 .into_iter()
@@ -230,7 +230,7 @@ impl Complaint {
             body.contains_key(*name)
                 && match &self.param {
                     Some(param) => param.split('.').next() == Some(*name),
-                    None => self.message.contains(*name),
+                    None => self.text.contains(*name),
                 }
         };
         unsupported.then(|| droppable.into_iter().find(named).map(str::to_owned)).flatten()

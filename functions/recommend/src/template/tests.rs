@@ -27,9 +27,8 @@ fn reference(number: u32) -> CustomerRef {
 fn the_parts_come_in_order_and_the_banks_words_verbatim() {
     let script = script(&fixtures::facts("José"), &fixtures::catalogue());
     assert!(script.verdict.passed(), "{:?}", script.verdict);
-    let kinds: Vec<SegmentKind> = script.segments.iter().map(|segment| segment.kind).collect();
-    use SegmentKind::{Closing, Disclosure, Greeting, Offer};
-    assert_eq!(kinds, [Greeting, Offer, Offer, Offer, Disclosure, Closing]);
+    let kinds: Vec<_> = script.segments.iter().map(|segment| serde_json::to_value(segment.kind).unwrap()).collect();
+    assert_eq!(kinds, ["greeting", "offer", "offer", "offer", "disclosure", "closing"]);
 
     let text = script.spoken();
     assert!(script.segments[0].text.contains("José"));
@@ -111,8 +110,9 @@ fn grounds() -> impl Strategy<Value = Vec<Ground>> {
 }
 
 fn name() -> impl Strategy<Value = String> {
-    let odd = ["José", "李娜", "{\\an8}", "%{x}", "<script>", "ANNE-MARIE", "O'Neil", "Guaranteed", "Christian", ""];
-    prop_oneof![prop::sample::select(&odd).prop_map(str::to_owned), ".{0,50}"]
+    const ODD: [&str; 10] =
+        ["José", "李娜", "{\\an8}", "%{x}", "<script>", "ANNE-MARIE", "O'Neil", "Guaranteed", "Christian", ""];
+    prop_oneof![prop::sample::select(&ODD).prop_map(str::to_owned), ".{0,50}"]
 }
 
 proptest! {
@@ -143,8 +143,9 @@ proptest! {
         prop_assert!(script.verdict.passed(), "{:?}\n{text}", script.verdict);
         prop_assert_eq!(script.offers.len(), picks.len());
         prop_assert!(word_count(&text) <= MAX_WORDS);
-        prop_assert!(!text.contains(['{', '}', '<', '>', '%', '\\']) || text.contains("%"));
-        prop_assert!(!script.first_name.is_empty() && !script.first_name.contains(['{', '<', '%', '\\', '\n']));
+        let markup = ['{', '}', '<', '>', '\\', '`'];
+        prop_assert!(!text.contains(markup), "{text}");
+        prop_assert!(!script.first_name.is_empty() && !script.first_name.contains(markup));
         // Whole sentences: no doubled stop or blank, and each sentence starts with a capital letter.
         prop_assert!(!text.contains("..") && !text.contains("  ") && !text.contains(" ."), "{text}");
     }

@@ -23,8 +23,8 @@ fn good() -> ResponseTemplate {
     }))
 }
 
-fn error(status: u16, code: Value) -> ResponseTemplate {
-    ResponseTemplate::new(status).set_body_json(json!({ "error": { "message": "secret words", "code": code } }))
+fn error(status: u16, code: impl Into<Value>) -> ResponseTemplate {
+    ResponseTemplate::new(status).set_body_json(json!({ "error": { "message": "secret words", "code": code.into() } }))
 }
 
 /// Answers with each response once, in turn, the last one ever after.
@@ -62,7 +62,7 @@ async fn a_whole_answer_is_taken_with_its_tokens_and_the_key_is_sent() {
     let server = MockServer::start().await;
     Mock::given(header("authorization", "Bearer k")).respond_with(good()).mount(&server).await;
     let expected =
-        Completion { content: "fine".to_owned(), model: "served".to_owned(), prompt_tokens: 7, completion_tokens: 3 };
+        Completion { content: "fine".to_owned(), model: "served".to_owned(), tokens_read: 7, tokens_written: 3 };
     assert_eq!(ask(&server).await.unwrap(), expected);
 }
 
@@ -110,7 +110,7 @@ async fn tries_come_to_an_end() {
 
 #[tokio::test]
 async fn a_wait_beyond_the_deadline_is_given_up_at_once() {
-    let date = jiff::Timestamp::try_from(SystemTime::now() + Duration::from_secs(3600)).unwrap();
+    let date = jiff::Timestamp::try_from(SystemTime::now() + Duration::from_hours(1)).unwrap();
     let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&date).unwrap();
     for (name, value) in [("retry-after", "3600"), ("retry-after-ms", "3600000"), ("retry-after", date.as_str())] {
         let server = server(vec![error(429, Value::Null).insert_header(name, value), good()]).await;
@@ -133,14 +133,14 @@ async fn a_short_wait_is_obeyed() {
 
 #[tokio::test]
 async fn a_service_that_stalls_is_left_at_the_deadline() {
-    let server = server(vec![good().set_delay(Duration::from_secs(60))]).await;
+    let server = server(vec![good().set_delay(Duration::from_mins(1))]).await;
     let error = ask_within(&server, Duration::from_millis(100), PACE).await.unwrap_err();
     assert!(matches!(error, ServiceError::Deadline(_)), "{error}");
 }
 
 #[tokio::test]
 async fn a_stalled_attempt_leaves_time_for_another() {
-    let server = server(vec![good().set_delay(Duration::from_secs(60)), good()]).await;
+    let server = server(vec![good().set_delay(Duration::from_mins(1)), good()]).await;
     let pace = Pace { attempt: Duration::from_millis(200), ..PACE };
     assert!(ask_within(&server, Duration::from_secs(20), pace).await.is_ok());
 }
