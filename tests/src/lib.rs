@@ -1,1 +1,136 @@
-//! What the tests of the whole share.
+//! What the tests of the whole share: a folder of their own in which the real command runs on the real sample data.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The password of the sample workbooks.
+pub const PASSWORD: &str = bespoke::sample::SAMPLE_PASSWORD;
+
+/// The checkout's root.
+///
+/// # Panics
+/// Never: this package lies one folder below it.
+#[must_use]
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in the checkout")
+}
+
+/// A folder of its own for artefacts, keys and settings, so that no test sees another's.
+pub struct Sandbox {
+    folder: TempDir,
+    program: &'static str,
+}
+
+impl Sandbox {
+    /// A new one, in which `program` runs. Videos are encoded as quickly as x264 can: the tests look at what is on the
+    /// picture, not at how well it is compressed.
+    ///
+    /// # Panics
+    /// If the folder cannot be made.
+    #[must_use]
+    pub fn new(program: &'static str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("bespoke.toml"), "[video]\npreset = \"ultrafast\"\n").expect("writable");
+        Self { folder, program }
+    }
+
+    /// The folder of artefacts.
+    #[must_use]
+    pub fn artifacts(&self) -> PathBuf {
+        self.folder.path().join("artifacts")
+    }
+
+    /// The sandbox itself.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The keys that this sandbox's runs sealed with.
+    #[must_use]
+    pub fn key_file(&self) -> PathBuf {
+        self.folder.path().join("home/bespoke/keys.toml")
+    }
+
+    /// The command with these arguments, not yet started, with nothing of this process's environment but the path.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.program);
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .env("XDG_DATA_HOME", self.folder.path().join("home"))
+            .env("EXCEL_PASSWORD", PASSWORD)
+            .env("BESPOKE_DATA", root().join("data"))
+            .env("BESPOKE_ASSETS", root().join("assets"));
+        command
+    }
+
+    /// Runs the command to its end.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    #[must_use]
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("the command starts")
+    }
+
+    /// Every file below the artefacts, the lock aside.
+    ///
+    /// # Panics
+    /// If a folder cannot be read.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        let mut folders = vec![self.artifacts()];
+        let mut files = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("readable") {
+                let path = entry.expect("readable").path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if !path.ends_with(".lock") {
+                    files.push(path);
+                }
+            }
+        }
+        files.sort();
+        files
+    }
+
+    /// What lies in the folder of temporary files.
+    #[must_use]
+    pub fn leftovers(&self) -> Vec<PathBuf> {
+        let scratch = self.artifacts().join(bespoke::folder::SCRATCH);
+        self.files().into_iter().filter(|path| path.starts_with(&scratch)).collect()
+    }
+}
+
+/// The report on a command's standard output.
+///
+/// # Panics
+/// If it is no JSON; tells what the command said instead.
+#[must_use]
+pub fn report(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// What ffprobe says of a file.
+///
+/// # Panics
+/// If ffprobe fails.
+#[must_use]
+pub fn probe(path: &Path) -> Value {
+    let output = Command::new("ffprobe")
+        .args(["-v", "error", "-print_format", "json", "-show_streams", "-show_format"])
+        .arg(path)
+        .output()
+        .expect("ffprobe starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("ffprobe writes JSON")
+}

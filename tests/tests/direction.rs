@@ -21,9 +21,10 @@ fn stages() -> BTreeSet<String> {
     STAGES.iter().map(|row| row.stage.as_str().to_owned()).collect()
 }
 
-/// Whether a package belongs to AWS or to our adapters to it.
+/// Whether a package belongs to AWS or to our adapters to it. `aws-lc` does not: it is the cryptography of rustls.
 fn is_of_aws(package: &str) -> bool {
-    package.starts_with("aws-") || package.starts_with("lambda_") || package == "bespoke-aws"
+    let service = package.starts_with("aws-") && !package.starts_with("aws-lc-");
+    service || package.starts_with("lambda_") || package == "bespoke-aws"
 }
 
 /// What `package` declares for its library: neither for its tests alone, nor behind a feature.

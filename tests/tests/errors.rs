@@ -1,0 +1,100 @@
+//! What a person is told when something is wrong: the error's name, what to do, and the documented exit code.
+
+use bespoke_tests::Sandbox;
+
+fn sandbox() -> Sandbox {
+    Sandbox::new(env!("CARGO_BIN_EXE_bespoke-under-test"))
+}
+
+#[track_caller]
+fn fails(output: &std::process::Output, code: i32, words: &[&str]) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    for word in words {
+        assert!(said.contains(word), "{word:?} is not in: {said}");
+    }
+    assert!(output.stdout.is_empty(), "an error leaves standard output empty");
+}
+
+#[test]
+fn an_unknown_customer_is_bad_input_and_not_echoed() {
+    let sandbox = sandbox();
+    let output = sandbox.run(&["run", "--customer", "no-such-customer"]);
+    fails(&output, 3, &["error[Input.UnknownCustomer]", "help"]);
+    assert_eq!(sandbox.leftovers(), Vec::<std::path::PathBuf>::new());
+}
+
+#[test]
+fn a_wrong_password_is_bad_input_that_names_the_workbook_and_the_variable() {
+    let sandbox = sandbox();
+    let output = sandbox.command(&["run", "--customer", "0001"]).env("EXCEL_PASSWORD", "wrong-one").output().unwrap();
+    fails(&output, 3, &["error[Input.WrongPassword]", "customer_profile.xlsx", "EXCEL_PASSWORD"]);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("wrong-one"));
+}
+
+#[test]
+fn a_password_that_is_not_set_says_where_to_set_it() {
+    let sandbox = sandbox();
+    let output = sandbox.command(&["run", "--customer", "0001"]).env_remove("EXCEL_PASSWORD").output().unwrap();
+    fails(&output, 2, &["error[Secret.Missing]", "EXCEL_PASSWORD", ".env"]);
+}
+
+#[test]
+fn a_missing_workbook_is_bad_input_that_names_it() {
+    let sandbox = sandbox();
+    let data = sandbox.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    for name in ["customer_profile.xlsx", "customer_transactions.xlsx", "catalogue.json", "lexicon.toml"] {
+        std::fs::copy(bespoke_tests::root().join("data").join(name), data.join(name)).unwrap();
+    }
+    let output = sandbox.command(&["run", "--customer", "0001"]).env("BESPOKE_DATA", &data).output().unwrap();
+    fails(&output, 3, &["error[Input.MissingWorkbook]", "twitter_data.xlsx"]);
+}
+
+#[test]
+fn a_customer_who_refused_is_nothing_to_do() {
+    let sandbox = sandbox();
+    let output = sandbox.run(&["run", "--customer", "0003", "--json"]);
+    assert_eq!(output.status.code(), Some(4), "{}", String::from_utf8_lossy(&output.stderr));
+    let report = bespoke_tests::report(&output);
+    assert_eq!(report["customers"][0]["outcome"], "skipped");
+}
+
+#[test]
+fn a_missing_program_is_told_before_any_work_is_done() {
+    let sandbox = sandbox();
+    let output =
+        sandbox.command(&["run", "--customer", "0001"]).env("BESPOKE_FFMPEG", "/no/such/ffmpeg").output().unwrap();
+    fails(&output, 5, &["error[Render.EngineMissing]", "ffmpeg"]);
+    assert!(!sandbox.artifacts().exists());
+}
+
+#[test]
+fn a_mistake_in_the_settings_is_shown_at_its_line() {
+    let sandbox = sandbox();
+    std::fs::write(sandbox.path().join("bespoke.toml"), "[voice]\nspeed = 2\n").unwrap();
+    fails(&sandbox.run(&["config"]), 2, &["error[Config.Invalid]", "line 2", "speed"]);
+}
+
+#[test]
+fn without_a_terminal_a_customer_must_be_named() {
+    fails(&sandbox().run(&["run"]), 2, &["--customer"]);
+}
+
+#[test]
+fn an_unknown_category_lists_those_there_are() {
+    let output = sandbox().run(&["run", "--customer", "0001", "--category", "Lending"]);
+    fails(&output, 2, &["Consumer Lending", "Commercial Banking"]);
+}
+
+#[test]
+fn at_a_terminal_the_customer_id_is_asked_for() {
+    let sandbox = sandbox();
+    let command = sandbox.command(&["run", "--no-video"]);
+    let mut session = rexpect::session::spawn_command(command, Some(120_000)).unwrap();
+    session.exp_string("Customer id:").unwrap();
+    session.send_line("0002").unwrap();
+    session.exp_string("published").unwrap();
+    session.exp_eof().unwrap();
+    assert!(sandbox.artifacts().join("output/recommendations.txt").is_file());
+}
