@@ -96,8 +96,6 @@ pub struct Look {
     pub fade_out: f64,
     /// px by which it glides to its place from below while it fades in; negative comes from above.
     pub rise: f64,
-    /// px by which it glides to its place from the left.
-    pub slide: f64,
     /// Whether a soft dark edge keeps it legible on a moving picture.
     pub halo: bool,
 }
@@ -106,7 +104,7 @@ impl Look {
     /// Drawn plainly.
     #[must_use]
     pub const fn plain(colour: Colour) -> Self {
-        Self { colour, opacity: 1.0, fade_in: 0.0, fade_out: 0.0, rise: 0.0, slide: 0.0, halo: false }
+        Self { colour, opacity: 1.0, fade_in: 0.0, fade_out: 0.0, rise: 0.0, halo: false }
     }
 
     /// Fading in and out.
@@ -130,11 +128,11 @@ impl Look {
         } else {
             tags.push_str("\\bord0");
         }
-        if self.rise == 0.0 && self.slide == 0.0 {
+        if self.rise == 0.0 {
             let _ = write!(tags, "\\pos({x:.1},{y:.1})");
         } else {
-            let (from_x, from_y) = (x - self.slide, y + self.rise);
-            let _ = write!(tags, "\\move({from_x:.1},{from_y:.1},{x:.1},{y:.1},0,{:.0})", self.fade_in * 1000.0);
+            let from = y + self.rise;
+            let _ = write!(tags, "\\move({x:.1},{from:.1},{x:.1},{y:.1},0,{:.0})", self.fade_in * 1000.0);
         }
         if self.fade_in > 0.0 || self.fade_out > 0.0 {
             let _ = write!(tags, "\\fad({:.0},{:.0})", self.fade_in * 1000.0, self.fade_out * 1000.0);

@@ -237,6 +237,7 @@ pub fn cues(narration: &Narration) -> Vec<Cue> {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_precision_loss, reason = "characters are few")]
 mod tests {
     use contracts::Digest;
     use contracts::narration::{Sentence, Timing, Word};

@@ -101,7 +101,8 @@ mod tests {
 
     #[test]
     fn what_is_out_of_range_is_named() {
-        let broken: [(fn(&mut MediaFacts), &str); 4] = [
+        type Change = fn(&mut MediaFacts);
+        let broken: [(Change, &str); 4] = [
             (|m| m.loudness = -18.2, "the loudness is -18.2 LUFS, must be -16 ±1 LUFS"),
             (|m| m.true_peak = -0.4, "the true peak is -0.4 dBTP, must be at most -1.5 dBTP"),
             (|m| m.colour = "tv/unknown/bt709/bt709".to_owned(), "the colour is tv/unknown/bt709/bt709"),

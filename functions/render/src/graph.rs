@@ -184,12 +184,12 @@ pub fn poster(video: &Path, at: f64, output: &Path) -> Arguments {
     all
 }
 
-/// Three seconds of `video` from `from` seconds, at most 480 px wide, in 128 colours.
+/// Three seconds of `video` from `from` seconds, at most 480 px wide or high, in 128 colours.
 #[must_use]
 pub fn preview(video: &Path, from: f64, output: &Path) -> Arguments {
     let mut all = Arguments::default();
     all.input(&["-ss", &format!("{from:.3}"), "-t", "3"], video);
-    let graph = "[0:v]fps=10,scale='min(480,iw)':-2:flags=lanczos,split[a][b];[a]palettegen=max_colors=128:\
+    let graph = "[0:v]fps=10,scale=480:480:force_original_aspect_ratio=decrease:flags=lanczos,split[a][b];[a]palettegen=max_colors=128:\
                  stats_mode=diff[p];[b][p]paletteuse=dither=bayer:bayer_scale=4:diff_mode=rectangle";
     all.text(&["-filter_complex", graph, "-f", "gif", "-y"]).path(output);
     all

@@ -308,7 +308,7 @@ fn lower_third(stage: &mut Stage<'_>, offer: &OfferShown, time: (f64, f64)) {
     let area = Rect { x: safe.x, y: stage.frame.captions_top() - lower_third_gap - height, w: width, h: height };
     stage.place("lower third", time, area);
 
-    let fading = |colour| Look { slide: 36.0, ..Look::plain(colour).fading(FADE_IN, FADE_OUT) };
+    let fading = |colour| Look { rise: 18.0, ..Look::plain(colour).fading(FADE_IN, FADE_OUT) };
     stage.document.rectangle(1, time, area, 16.0, &fading(stage.palette.background).at(0.82));
     let bar = Rect { x: area.x + before_bar, y: area.y + pad_y, w: BAR, h: area.h - 2.0 * pad_y };
     stage.document.rectangle(2, time, bar, BAR / 2.0, &fading(stage.palette.accent));

@@ -1,5 +1,7 @@
 //! Nothing covers anything else, and all stays away from the edges, whatever the words.
 
+#![expect(clippy::unwrap_used, clippy::cast_precision_loss, reason = "what a test is made of is made by helpers")]
+
 #[path = "common/mod.rs"]
 mod common;
 

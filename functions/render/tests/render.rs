@@ -1,5 +1,13 @@
 //! A whole short video, made with the real programs and the real assets.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "what a test is made of is made by helpers"
+)]
+
 #[path = "common/mod.rs"]
 mod common;
 
