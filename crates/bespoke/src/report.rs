@@ -135,12 +135,12 @@ impl Line {
         };
         let (word, bold, dim) =
             (Style::new().fg_color(Some(colour.into())), Style::new().bold(), Style::new().dimmed());
-        let name = self.first_name.as_deref().unwrap_or_default();
+        let name = self.first_name.as_ref().map_or(String::new(), |name| format!("{name}  "));
         let video = self.video_seconds.map_or(String::new(), |seconds| format!(", video of {seconds:.0} s"));
         let because = self.because.as_deref().map_or(String::new(), |because| format!(": {because}"));
         let _infallible = writeln!(
             text,
-            "\n  {bold}{}{bold:#}  {name}  {word}{}{word:#}{because}{video}  {dim}{:.1} s{dim:#}",
+            "\n  {bold}{}{bold:#}  {name}{word}{}{word:#}{because}{video}  {dim}{:.1} s{dim:#}",
             self.customer,
             self.outcome.word(),
             self.seconds

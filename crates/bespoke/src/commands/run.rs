@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use contracts::evidence::Outcome;
 use contracts::key::{Artefact, RunPart, Workbook};
@@ -136,6 +136,10 @@ async fn execute(
     let run = request.run_id();
     logs::start(&project.folders.artifacts, &run, shared.verbose)?;
 
+    // All other times are the model client's own.
+    let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(3)).build().map_err(|error| {
+        Failure::told(ErrorName::ConfigInvalid, contracts::error::chain(&error), "check the proxy variables")
+    })?;
     let cancel = CancellationToken::new();
     let watching = tokio::spawn(watch_for_signals(cancel.clone()));
     let (events, watched) = tokio::sync::mpsc::unbounded_channel();
@@ -145,7 +149,7 @@ async fn execute(
         settings: config.settings,
         vault,
         secrets: Arc::new(secrets),
-        http: reqwest::Client::new(),
+        http,
         programs,
         scratch: lock.scratch.clone(),
         background,

@@ -78,18 +78,18 @@ pub const NAMES_IT: &str = "One to consider is our {{product}}.";
 
 /// Closings after offers.
 pub const CLOSINGS: &[&str] = &[
-    "There is no obligation, and no rush. If you would like to talk any of this through, simply get in touch, and we will gladly go over the details with you. With warm regards, {{adviser}}.",
-    "Whether any of this is for you is entirely your decision. If a question comes to mind, get in touch in whichever way you like, and we will take the time to answer it. Kind regards, {{adviser}}.",
-    "Take whatever is useful and leave the rest. The details are there to read in your own time, and a conversation is always welcome. With kind regards, {{adviser}}.",
-    "If one of these makes sense for you, we would be happy to walk you through the details. And if not, that is quite all right. Thank you for your time. Warm regards, {{adviser}}.",
+    "There is no obligation, and no rush. If you would like to talk any of this through, simply get in touch. With warm regards, {{adviser}}.",
+    "Whether any of this is for you is entirely your decision. If a question comes to mind, we will gladly answer it. Kind regards, {{adviser}}.",
+    "Take whatever is useful and leave the rest. A conversation is always welcome. With kind regards, {{adviser}}.",
+    "If one of these makes sense for you, we would be happy to go over the details. Thank you for your time. Warm regards, {{adviser}}.",
 ];
 
 /// Closings after a single offer.
 pub const CLOSINGS_SINGLE: &[&str] = &[
-    "There is no obligation, and no rush. If you would like to talk it through, simply get in touch, and we will gladly go over the details with you. With warm regards, {{adviser}}.",
-    "Whether this is for you is entirely your decision. If a question comes to mind, get in touch in whichever way you like, and we will take the time to answer it. Kind regards, {{adviser}}.",
+    "There is no obligation, and no rush. If you would like to talk it through, simply get in touch. With warm regards, {{adviser}}.",
+    "Whether this is for you is entirely your decision. If a question comes to mind, we will gladly answer it. Kind regards, {{adviser}}.",
     "The details are there to read in your own time, and a conversation is always welcome. With kind regards, {{adviser}}.",
-    "If this makes sense for you, we would be happy to walk you through the details. And if not, that is quite all right. Thank you for your time. Warm regards, {{adviser}}.",
+    "If this makes sense for you, we would be happy to go over the details. Thank you for your time. Warm regards, {{adviser}}.",
 ];
 
 /// The end of a closing that a model wrote.
