@@ -136,19 +136,6 @@ fn offer_rows(stage: &Stage<'_>, content: &Content<'_>, scale: f64) -> Vec<Row> 
             let above = if index == 0 { em * 0.7 } else { 0.0 };
             rows.push(Row { role: Role::Title, em, text, above, height: em * 1.18, colour: Shade::Ink, bar: true });
         }
-        let small = em * 0.58;
-        for text in stage.fonts.wrap(Role::Body, &shown(&offer.category), small, end_offers.w - 28.0) {
-            let above = em * 0.12;
-            rows.push(Row {
-                role: Role::Body,
-                em: small,
-                text,
-                above,
-                height: small * 1.25,
-                colour: Shade::Muted,
-                bar: true,
-            });
-        }
     }
     // The address is read, not followed: without its scheme.
     let web = shown(&content.brand.web);
