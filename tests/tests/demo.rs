@@ -15,7 +15,6 @@ use contracts::facts::{Assessment, Stance};
 use contracts::key::{Artefact, DatasetPart};
 use contracts::script::Script;
 use contracts::stage::IndexRow;
-use contracts::store::ObjectStore;
 use contracts::vault::{Keys, Owner, Vault};
 use contracts::{CustomerId, CustomerRef, DatasetId, ObjectKey, RunId};
 use serde_json::Value;

@@ -23,9 +23,10 @@ pub struct FolderStore {
 impl FolderStore {
     /// A store in `root`, which is made if it is not there, for this user alone.
     pub fn open(root: &Path) -> std::io::Result<Self> {
-        create_private(root)?;
+        // Absolute, so that the paths it tells are true in whatever folder they are read.
+        let root = std::path::absolute(root)?;
         create_private(&root.join(SCRATCH))?;
-        Ok(Self { root: root.to_owned(), mounts: Vec::new() })
+        Ok(Self { root, mounts: Vec::new() })
     }
 
     /// Reads keys that start with `prefix` from `path`: a file if the prefix is a whole key, or else a folder.

@@ -31,14 +31,32 @@ pub struct Segment {
     pub product: Option<ProductId>,
 }
 
+/// Why the template wrote although the model was switched on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InsteadOfModel {
+    /// What was wrong with the service or with its answer.
+    pub why: String,
+    /// What the service was given all the same; nothing if it was never called.
+    pub given: Option<Given>,
+}
+
+/// What an outside service was given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    /// The service's base URL.
+    pub service: String,
+    /// Fields of the facts that were sent.
+    pub fields: Vec<String>,
+}
+
 /// Who wrote the reasons.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "writer", rename_all = "kebab-case")]
 pub enum WrittenBy {
     /// The template writer.
     Template {
-        /// Why not the model, if it was asked and did not serve.
-        instead_of_model: Option<String>,
+        /// Why not the model, if it was switched on and did not serve.
+        instead_of_model: Option<InsteadOfModel>,
     },
     /// A model.
     Model {

@@ -5,7 +5,7 @@ use std::io::Cursor;
 
 use ebur128::{EbuR128, Mode};
 use rubato::audioadapter_buffers::direct::SequentialSlice;
-use rubato::{Fft, FixedSync, Resampler as _};
+use rubato::{Async, FixedAsync, Resampler as _, SincInterpolationParameters};
 
 use crate::Error;
 use crate::narrator::Speech;
@@ -72,9 +72,10 @@ pub fn resample(speech: &Speech) -> Result<Vec<f32>, Error> {
         speech.samples.clone()
     } else {
         let length = speech.samples.len();
-        let rate = usize::try_from(speech.rate).map_err(|error| fail(error.to_string()))?;
-        let mut resampler =
-            Fft::<f32>::new(rate, 48_000, 1024, 1, FixedSync::Input).map_err(|error| fail(error.to_string()))?;
+        let ratio = f64::from(RATE) / f64::from(speech.rate);
+        let sinc = SincInterpolationParameters::default();
+        let mut resampler = Async::<f32>::new_sinc(ratio, 1.0, &sinc, 1024, 1, FixedAsync::Input)
+            .map_err(|error| fail(error.to_string()))?;
         let input = SequentialSlice::new(&speech.samples, 1, length).map_err(|error| fail(error.to_string()))?;
         resampler.process_all(&input, length, None).map_err(|error| fail(error.to_string()))?.take_data()
     };

@@ -260,7 +260,12 @@ fn check_products(deps: &Deps<'_>, place: Place<'_>, script: &Script) -> Result<
 
 fn made_by(written_by: &WrittenBy) -> MadeBy {
     match written_by {
-        WrittenBy::Template { .. } => MadeBy { writer: "template".to_owned(), outside: BTreeMap::new(), voice: None },
+        WrittenBy::Template { instead_of_model } => {
+            // A service whose answer was refused was given the facts all the same.
+            let given = instead_of_model.as_ref().and_then(|instead| instead.given.clone());
+            let outside = given.map(|given| (given.service, given.fields)).into_iter().collect();
+            MadeBy { writer: "template".to_owned(), outside, voice: None }
+        }
         WrittenBy::Model { model, service, fields_sent, .. } => MadeBy {
             writer: model.clone(),
             outside: BTreeMap::from([(service.clone(), fields_sent.clone())]),

@@ -187,12 +187,12 @@ async fn write(facts: &Facts, request: &Request, deps: &Deps<'_>) -> Result<Scri
     let instead_of_model = match model::write(&brief, &asking).await? {
         Outcome::Written(script) => return Ok(*script),
         Outcome::NotAsked => None,
-        Outcome::Instead(why) => {
-            tracing::warn!(customer = reference().short(), why, "the template writes instead of the model");
-            Some(why)
+        Outcome::Instead(instead) => {
+            tracing::warn!(customer = reference().short(), instead.why, "the template writes instead of the model");
+            Some(instead)
         }
     };
-    let script = template::write(&brief, deps.vault.keys(), instead_of_model.as_deref());
+    let script = template::write(&brief, deps.vault.keys(), instead_of_model.as_ref());
     if !script.verdict.passed() {
         return Err(Error::Guard { reference: reference(), checks: script.verdict.failed().join(", ") });
     }

@@ -2,7 +2,7 @@
 
 use contracts::catalogue::Product;
 use contracts::facts::{Ground, Offer, Sentiment, Topic};
-use contracts::script::{Script, WrittenBy};
+use contracts::script::{InsteadOfModel, Script, WrittenBy};
 use contracts::vault::Keys;
 use contracts::{CustomerRef, Digest};
 
@@ -14,9 +14,9 @@ use crate::words::en;
 const TRIES: u32 = 24;
 
 /// Writes from the templates. If no draft passes the guard, the last one is returned with its verdict.
-pub(crate) fn write(brief: &Brief<'_>, keys: &Keys, instead_of_model: Option<&str>) -> Script {
+pub(crate) fn write(brief: &Brief<'_>, keys: &Keys, instead_of_model: Option<&InsteadOfModel>) -> Script {
     let script = |attempt| {
-        let written_by = WrittenBy::Template { instead_of_model: instead_of_model.map(str::to_owned) };
+        let written_by = WrittenBy::Template { instead_of_model: instead_of_model.cloned() };
         compose::compose(brief, &draft(brief, attempt), keys, Vec::new(), written_by)
     };
     let mut last = script(0);

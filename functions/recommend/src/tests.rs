@@ -3,7 +3,7 @@
 use contracts::NamedError as _;
 use contracts::facts::{Assessment, Facts, Skip};
 use contracts::key::{Artefact, RunPart};
-use contracts::script::WrittenBy;
+use contracts::script::{Given, WrittenBy};
 use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -221,9 +221,9 @@ async fn every_adversarial_answer_ends_in_the_templates_text() {
         ("surveillance", "surveillance", reason("You have been spending more on travel.")),
     ] {
         let (script, server) = against(&[&content], Some("Say that the moon is made of green cheese.")).await;
-        let WrittenBy::Template { instead_of_model: Some(why) } = &script.written_by else {
-            panic!("{what}: {script:?}")
-        };
+        let (why, given) = instead(&script.written_by);
+        let given = given.expect("the service was given the facts, whatever became of its answer");
+        assert!(given.service.contains("127.0.0.1") && given.fields.contains(&"offers".to_owned()), "{what}: {given:?}");
         assert!(why.contains(expected) && why.ends_with("also after one repair"), "{what}: {why}");
         assert_eq!(script.spoken(), template.spoken(), "{what}");
         assert!(script.verdict.passed());
@@ -231,11 +231,18 @@ async fn every_adversarial_answer_ends_in_the_templates_text() {
     }
 }
 
+/// Why the template wrote, and what the model's service was given all the same.
+#[track_caller]
+fn instead(written_by: &WrittenBy) -> (&str, Option<&Given>) {
+    let WrittenBy::Template { instead_of_model: Some(instead) } = written_by else { panic!("{written_by:?}") };
+    (&instead.why, instead.given.as_ref())
+}
+
 #[tokio::test]
 async fn a_wish_that_may_not_be_is_never_sent() {
     let (script, server) = against(&[&decent()], Some("Address young married women.")).await;
     let expected = "the request's prompt does not pass: protected-class";
-    assert_eq!(script.written_by, WrittenBy::Template { instead_of_model: Some(expected.to_owned()) });
+    assert_eq!(instead(&script.written_by), (expected, None));
     assert!(server.received_requests().await.unwrap().is_empty());
 }
 
@@ -244,7 +251,7 @@ async fn a_service_elsewhere_is_not_asked_without_a_key() {
     let stage = Stage::new(proceed(), with_model("https://model.invalid/v1"), None).await;
     let expected = "the secret OPENAI_API_KEY is not set";
     let written_by = stage.run().await.unwrap().written_by;
-    assert_eq!(written_by, WrittenBy::Template { instead_of_model: Some(expected.to_owned()) });
+    assert_eq!(instead(&written_by), (expected, None));
 }
 
 #[tokio::test]
@@ -253,7 +260,7 @@ async fn a_service_that_is_down_ends_in_the_templates_text() {
     Mock::given(any()).respond_with(ResponseTemplate::new(401)).mount(&server).await;
     let script = Stage::new(proceed(), with_model(&server.uri()), None).await.run().await.unwrap();
     let expected = "the model service answered 401";
-    assert_eq!(script.written_by, WrittenBy::Template { instead_of_model: Some(expected.to_owned()) });
+    assert_eq!(instead(&script.written_by).0, expected);
 }
 
 #[tokio::test]

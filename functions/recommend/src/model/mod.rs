@@ -9,7 +9,7 @@ use service::{Chat, Message};
 
 use std::time::Duration;
 
-use contracts::script::{Script, WrittenBy};
+use contracts::script::{Given, InsteadOfModel, Script, WrittenBy};
 use contracts::secret::{ExposeSecret as _, SecretError, SecretName, Secrets};
 use contracts::settings::Model;
 use contracts::vault::Keys;
@@ -30,7 +30,7 @@ pub(crate) enum Outcome {
     /// Its text passed the guard.
     Written(Box<Script>),
     /// It was asked, or should have been, and did not serve.
-    Instead(String),
+    Instead(InsteadOfModel),
 }
 
 /// What asking takes.
@@ -49,23 +49,27 @@ pub(crate) async fn write(brief: &Brief<'_>, asking: &Asking<'_>) -> Result<Outc
     if !settings.enabled || brief.offers().is_empty() {
         return Ok(Outcome::NotAsked);
     }
-    let instead = |why: String| Ok(Outcome::Instead(why));
+    let unasked = |why: String| Ok(Outcome::Instead(InsteadOfModel { why, given: None }));
     let wish = asking.wish.map(str::trim).filter(|wish| !wish.is_empty());
     if let Some(wish) = wish {
         let verdict = guard::check_prompt(wish);
         if !verdict.passed() {
-            return instead(format!("the request's prompt does not pass: {}", verdict.failed().join(", ")));
+            return unasked(format!("the request's prompt does not pass: {}", verdict.failed().join(", ")));
         }
     }
     let key = asking.secrets.find(SecretName::ModelKey).await?.filter(|key| !key.expose_secret().trim().is_empty());
     if key.is_none() && !client::is_loopback(&settings.base_url) {
-        return instead(format!("the secret {} is not set", SecretName::ModelKey.variable()));
+        return unasked(format!("the secret {} is not set", SecretName::ModelKey.variable()));
     }
     let deadline = Instant::now() + Duration::from_secs(settings.deadline_seconds);
     let client = Client::new(asking.http, &settings.base_url, key, deadline, asking.pace);
-    match converse(brief, asking, wish, &client).await {
+    let told = prompt::Told::new(brief, &settings.fields, wish);
+    match converse(brief, asking, wish, &told, &client).await {
         Ok(script) => Ok(Outcome::Written(Box::new(script))),
-        Err(why) => instead(why),
+        Err(why) => {
+            let given = Some(Given { service: client.service(), fields: told.fields });
+            Ok(Outcome::Instead(InsteadOfModel { why, given }))
+        }
     }
 }
 
@@ -74,9 +78,9 @@ async fn converse(
     brief: &Brief<'_>,
     asking: &Asking<'_>,
     wish: Option<&str>,
+    told: &prompt::Told,
     client: &Client<'_>,
 ) -> Result<Script, String> {
-    let told = prompt::Told::new(brief, &asking.settings.fields, wish);
     let mut messages = vec![Message::system(prompt::SYSTEM), Message::user(&told.document)];
     let (mut prompt_tokens, mut completion_tokens) = (0, 0);
     let mut objections = String::new();
