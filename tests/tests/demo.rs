@@ -147,7 +147,8 @@ fn a_refusal_leaves_its_record_and_nothing_else() {
     for id in REFUSED {
         let names = DEMO.names(id);
         assert!(names.iter().all(|name| ["evidence.json", "facts.json"].contains(&name.as_str())), "{id}: {names:?}");
-        let evidence: Evidence = serde_json::from_slice(&std::fs::read(DEMO.file(id, "evidence.json")).unwrap()).unwrap();
+        let evidence: Evidence =
+            serde_json::from_slice(&std::fs::read(DEMO.file(id, "evidence.json")).unwrap()).unwrap();
         assert!(matches!(evidence.outcome, Outcome::Skipped { .. }), "{id}");
     }
 }
@@ -229,7 +230,8 @@ async fn nothing_of_the_posts_of_a_customer_without_social_consent_is_written_an
     for tweet in tweets {
         let words: Vec<&str> = tweet.tweet.split_whitespace().collect();
         let runs = words.windows(words.len().min(4)).map(|run| run.join(" "));
-        let rare = words.iter().filter(|word| word.len() >= 12 && !common.contains(**word)).map(|word| (*word).to_owned());
+        let rare =
+            words.iter().filter(|word| word.len() >= 12 && !common.contains(**word)).map(|word| (*word).to_owned());
         for phrase in runs.chain(rare) {
             for (place, bytes) in &opened {
                 assert!(!holds(bytes, &phrase), "{phrase:?} is in {place}");
@@ -284,7 +286,8 @@ fn what_is_published_names_its_customer_and_nobody_else() {
             let adviser = profile.investment_advisor.contains(&other.first_name);
             assert!(adviser || !text.contains(&other.first_name), "{id}: {text}");
         }
-        assert!(!text.contains(&profile.last_name) && !text.contains(id), "{id}: {text}");
+        let mut words = text.split(|sign: char| !sign.is_alphanumeric());
+        assert!(!words.any(|word| word == profile.last_name || word == id), "{id}: {text}");
     }
 }
 
@@ -321,7 +324,7 @@ fn no_temporary_file_stays_behind() {
 
 #[test]
 fn the_evidence_opens_for_who_holds_the_keys() {
-    let output = { LazyLock::force(&DEMO); DEMO.sandbox.run(&["evidence", "--customer", "0001"]) };
+    let output = DEMO.sandbox.run(&["evidence", "--customer", "0001"]);
     let evidence = report(&output);
     assert_eq!(evidence["outcome"], "published");
     assert_eq!(evidence["opened"]["facts"]["first_name"], "José");

@@ -23,7 +23,8 @@ pub fn label<'a>(labels: &'a Labels, reference: &'a CustomerRef) -> &'a str {
 pub async fn show(mut events: UnboundedReceiver<Event>, labels: Labels) {
     let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
     let at_terminal = !bars.is_hidden();
-    let whole = bars.add(ProgressBar::new(0).with_style(style("{spinner} {pos}/{len} customers  {elapsed}  {wide_msg}")));
+    let whole =
+        bars.add(ProgressBar::new(0).with_style(style("{spinner} {pos}/{len} customers  {elapsed}  {wide_msg}")));
     whole.enable_steady_tick(Duration::from_millis(200));
     let mut open: HashMap<CustomerRef, ProgressBar> = HashMap::new();
     while let Some(event) = events.recv().await {
@@ -33,7 +34,8 @@ pub async fn show(mut events: UnboundedReceiver<Event>, labels: Labels) {
             Event::Started(_, Stage::Assess | Stage::Merge | Stage::Finalize) => {}
             Event::Started(reference, stage) => {
                 let bar = open.entry(reference.clone()).or_insert_with(|| {
-                    let bar = ProgressBar::new(100).with_style(style("  {prefix:<12} {msg:<10} {bar:24} {percent:>3} %"));
+                    let bar =
+                        ProgressBar::new(100).with_style(style("  {prefix:<12} {msg:<10} {bar:24} {percent:>3} %"));
                     bars.add(bar.with_prefix(label(&labels, &reference).to_owned()))
                 });
                 bar.set_position(0);

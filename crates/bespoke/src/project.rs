@@ -92,7 +92,11 @@ impl Project {
             Ok(()) => {}
             Err(std::fs::TryLockError::WouldBlock) => {
                 let message = format!("another bespoke works on {}", self.folders.artifacts.display());
-                return Err(Failure::told(ErrorName::RunBusy, message, "wait for it, or give --artifacts another folder"));
+                return Err(Failure::told(
+                    ErrorName::RunBusy,
+                    message,
+                    "wait for it, or give --artifacts another folder",
+                ));
             }
             Err(std::fs::TryLockError::Error(error)) => return Err(unavailable(error)),
         }

@@ -115,12 +115,8 @@ impl Report {
             .filter(|(_, count)| *count > 0)
             .map(|(word, count)| format!("{count} {word}"))
             .collect();
-        let _infallible = writeln!(
-            text,
-            "\n{bold}{}{bold:#}, {videos} with a video, in {:.0} s",
-            counts.join(", "),
-            self.seconds
-        );
+        let _infallible =
+            writeln!(text, "\n{bold}{}{bold:#}, {videos} with a video, in {:.0} s", counts.join(", "), self.seconds);
         text
     }
 }

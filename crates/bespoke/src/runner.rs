@@ -125,11 +125,8 @@ impl Runner {
         let rows = self.rows(&merged, request.only.as_ref()).await?;
         let _watched = self.events.send(Event::Customers(rows.len()));
 
-        let assessed: Vec<_> = stream::iter(rows)
-            .map(|row| self.assess(&run, &merged, row))
-            .buffered(self.concurrency())
-            .collect()
-            .await;
+        let assessed: Vec<_> =
+            stream::iter(rows).map(|row| self.assess(&run, &merged, row)).buffered(self.concurrency()).collect().await;
         let wanted = choose_videos(&assessed, request.videos);
 
         let customers: Vec<_> = stream::iter(assessed.into_iter().zip(wanted))
@@ -171,7 +168,11 @@ impl Runner {
         let mut rows = Vec::new();
         for row in csv::Reader::from_reader(index.as_ref()).deserialize::<IndexRow>() {
             let row = row.map_err(|error| {
-                Failure::told(ErrorName::SealBroken, format!("{key}: {error}"), "remove the dataset's folder and run again")
+                Failure::told(
+                    ErrorName::SealBroken,
+                    format!("{key}: {error}"),
+                    "remove the dataset's folder and run again",
+                )
             })?;
             if only.is_none_or(|only| row.reference == *only) {
                 rows.push(row);
@@ -347,7 +348,10 @@ impl Runner {
             let message = contracts::error::chain(&error);
             if !name.is_transient() || retries == 0 {
                 tracing::error!(%stage, reference = who.map(tracing::field::display), error = %name, message, "stage failed");
-                return Err(StageFailed { failure: stage::Failure { stage, error: name, message }, help: error.help() });
+                return Err(StageFailed {
+                    failure: stage::Failure { stage, error: name, message },
+                    help: error.help(),
+                });
             }
             retries -= 1;
             tracing::warn!(%stage, reference = who.map(tracing::field::display), error = %name, message, "stage is tried again");

@@ -71,7 +71,10 @@ fn make_keys(path: &Path) -> std::io::Result<()> {
     crate::folder::create_private(folder)?;
     // A NamedTempFile is readable by its owner only.
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    writeln!(file, "# The keys that seal customer data on this machine. Without them it cannot be opened: keep a copy.")?;
+    writeln!(
+        file,
+        "# The keys that seal customer data on this machine. Without them it cannot be opened: keep a copy."
+    )?;
     writeln!(file, "data_key = \"{}\"", *random()?)?;
     writeln!(file, "reference_key = \"{}\"", *random()?)?;
     file.as_file().sync_all()?;

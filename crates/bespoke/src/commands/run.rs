@@ -165,7 +165,8 @@ async fn execute(
     let run = ended?;
 
     let seconds = begun.elapsed().as_secs_f64();
-    let report = Report::of(&run, project.catalogue.bank(), seconds, &labels, &project.catalogue, &vault, &store).await?;
+    let report =
+        Report::of(&run, project.catalogue.bank(), seconds, &labels, &project.catalogue, &vault, &store).await?;
     Ok(Done { report, run, store, artifacts: project.folders.artifacts, lock })
 }
 
