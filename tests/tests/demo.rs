@@ -1,6 +1,8 @@
 //! The demo on the encrypted sample workbooks, once, and everything that a user, a customer and a compliance officer
 //! would look at afterwards.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};

@@ -1,5 +1,7 @@
 //! A run that is killed or stopped in the middle goes on from there, and leaves nothing half done.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Stdio};

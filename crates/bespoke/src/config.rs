@@ -32,6 +32,9 @@ pub struct Config {
 impl Config {
     /// Reads `file`, which must exist if it was asked for, or else [`FILE`] if it exists; then the environment, through
     /// `variable`.
+    ///
+    /// # Panics
+    /// Never: settings are a table.
     pub fn load(file: Option<&Path>, variable: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
         let path = file.unwrap_or(Path::new(FILE));
         let text = match std::fs::read_to_string(path) {

@@ -210,24 +210,22 @@ impl Runner {
     async fn customer(&self, run: &RunId, assessed: Assessed, video: bool) -> Result<CustomerReport, Failure> {
         let begun = Instant::now();
         let Assessed { reference, decided, took } = assessed;
-        let outcome = match self.published(run, &reference).await? {
-            Some(outcome) => (outcome, None),
-            None => {
-                let made = match decided {
-                    Ok(true) => self.make(run, &reference, video).await,
-                    Ok(false) => Ok(()),
-                    Err(failed) => Err(failed),
-                };
-                if self.cancel.is_cancelled() {
-                    return Err(cancelled());
-                }
-                let failure = made.err().map(|failed| failed.failure);
-                let message = failure.as_ref().map(|failure| failure.message.clone());
-                (self.publish(run, &reference, video, failure).await?, message)
+        let (outcome, message) = if let Some(outcome) = self.published(run, &reference).await? {
+            (outcome, None)
+        } else {
+            let made = match decided {
+                Ok(true) => self.make(run, &reference, video).await,
+                Ok(false) => Ok(()),
+                Err(failed) => Err(failed),
+            };
+            if self.cancel.is_cancelled() {
+                return Err(cancelled());
             }
+            let failure = made.err().map(|failed| failed.failure);
+            let message = failure.as_ref().map(|failure| failure.message.clone());
+            (self.publish(run, &reference, video, failure).await?, message)
         };
         let seconds = (took + begun.elapsed()).as_secs_f64();
-        let (outcome, message) = outcome;
         tracing::info!(%run, %reference, outcome = outcome.word(), seconds, "customer ended");
         let _watched = self.events.send(Event::Ended(reference.clone(), outcome.clone()));
         Ok(CustomerReport { reference, outcome, message, seconds })

@@ -1,6 +1,7 @@
 //! `bespoke run` and `bespoke demo`: one customer, or all of them.
 
-use std::io::{IsTerminal, Write};
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -72,7 +73,7 @@ pub(super) async fn one(run: Run, config: Config, shared: Shared) -> Result<u8, 
     shared.print(&done.report, || {
         let mut text = done.report.for_people(&here());
         for copy in &copies {
-            text.push_str(&format!("{}\n", copy.strip_prefix(here()).unwrap_or(copy).display()));
+            let _infallible = writeln!(text, "{}", copy.display());
         }
         text
     });
@@ -230,13 +231,12 @@ async fn request(
         program: env!("CARGO_PKG_VERSION").to_owned(),
         attempt: 0,
     };
-    // Anew means beside every attempt that came to an end.
-    while wish.again {
-        let manifest = ObjectKey::Run(request.run_id(), RunPart::ManifestJson);
-        if vault.store().find(&manifest).await?.is_none() {
-            break;
+    if wish.again {
+        // Beside every attempt that came to an end.
+        let ended = |request: &Request| ObjectKey::Run(request.run_id(), RunPart::ManifestJson);
+        while vault.store().find(&ended(&request)).await?.is_some() {
+            request.attempt += 1;
         }
-        request.attempt += 1;
     }
     Ok(request)
 }
