@@ -3,7 +3,7 @@
 
 CARGO_BUILD = --profile ci --locked
 
-.PHONY: demo test bench lint setup help
+.PHONY: demo test bench lint audit setup help
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -18,10 +18,12 @@ bench: setup ## Measure, as ratios against named baselines run side by side
 	cargo build $(CARGO_BUILD) -p bespoke
 	tests/bench/run.sh
 
-lint: ## Formatting, clippy, docs, dependencies
+lint: ## Formatting, clippy, docs
 	cargo fmt --all --check
 	cargo clippy $(CARGO_BUILD) --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_BUILD) --workspace --no-deps
+
+audit: ## Dependencies: licences, sources, and those that nothing uses
 	infra/setup.sh cargo-deny cargo-machete
 	cargo deny --all-features check bans licenses sources
 	cargo machete

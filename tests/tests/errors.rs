@@ -77,6 +77,58 @@ fn a_mistake_in_the_settings_is_shown_at_its_line() {
 }
 
 #[test]
+fn a_secret_that_was_put_into_the_settings_by_mistake_is_not_shown() {
+    let sandbox = sandbox();
+    std::fs::write(sandbox.path().join("bespoke.toml"), "[writer.model]\napi_key = \"not-to-be-seen\"\n").unwrap();
+    let output = sandbox.run(&["config"]);
+    fails(&output, 2, &["line 2", "api_key"]);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("not-to-be-seen"));
+}
+
+#[test]
+fn a_customer_suppressed_since_is_not_given_out_again() {
+    let sandbox = sandbox();
+    let run = ["run", "--customer", "0001", "--no-video", "--json"];
+    let report = bespoke_tests::report(&sandbox.run(&run));
+    let text = report["customers"][0]["files"][0].as_str().unwrap().to_owned();
+    let folder = std::path::Path::new(&text).parent().unwrap().parent().unwrap();
+    let reference = folder.file_name().unwrap().to_str().unwrap();
+    let control = sandbox.artifacts().join("control");
+    std::fs::write(control.join("suppressions.csv"), format!("reference\n{reference}\n")).unwrap();
+
+    let output = sandbox.run(&run);
+    assert_eq!(output.status.code(), Some(4), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!std::path::Path::new(&text).exists(), "what was published is taken away");
+    assert!(!sandbox.artifacts().join("output/recommendations.txt").exists());
+}
+
+#[test]
+fn another_customers_result_does_not_stay_where_this_ones_would_be() {
+    let sandbox = sandbox();
+    assert!(sandbox.run(&["run", "--customer", "0002", "--no-video"]).status.success());
+    assert!(sandbox.artifacts().join("output/recommendations.txt").exists());
+    fails(&sandbox.run(&["run", "--customer", "no-such-customer"]), 3, &["Input.UnknownCustomer"]);
+    assert!(!sandbox.artifacts().join("output/recommendations.txt").exists());
+}
+
+#[test]
+fn one_customer_who_cannot_be_published_does_not_stop_the_others() {
+    let sandbox = sandbox();
+    let first = bespoke_tests::report(&sandbox.run(&["demo", "--videos", "0", "--json"]));
+    let text = std::path::PathBuf::from(first["customers"][0]["files"][0].as_str().unwrap());
+    // As if the run had been killed before its evidence, and somebody had changed the text since.
+    std::fs::remove_file(text.with_file_name("evidence.json")).unwrap();
+    std::fs::write(&text, "something else").unwrap();
+    let output = sandbox.run(&["demo", "--videos", "0", "--json"]);
+    assert_eq!(output.status.code(), Some(6), "{}", String::from_utf8_lossy(&output.stderr));
+    let again = bespoke_tests::report(&output);
+    assert_eq!(again["customers"][0]["outcome"], "failed");
+    assert_eq!(again["customers"][0]["error"], "Store.Conflict");
+    assert_eq!(again["customers"][1]["outcome"], "published");
+    assert!(sandbox.run(&["demo", "--videos", "0", "--again"]).status.success(), "--again is the way out");
+}
+
+#[test]
 fn without_a_terminal_a_customer_must_be_named() {
     fails(&sandbox().run(&["run"]), 2, &["--customer"]);
 }

@@ -44,8 +44,7 @@ impl Config {
         };
         // Read as settings first, so that a mistake is shown at its line.
         Settings::from_toml(text.as_deref().unwrap_or_default())?;
-        let written: toml::Table =
-            toml::from_str(text.as_deref().unwrap_or_default()).map_err(contracts::settings::SettingsError::from)?;
+        let written: toml::Table = toml::from_str(text.as_deref().unwrap_or_default()).unwrap_or_default();
 
         let mut merged = written.clone();
         let mut from_environment = Vec::new();

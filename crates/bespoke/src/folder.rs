@@ -145,6 +145,13 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_folder_behaves_as_every_store_must() {
+        let root = tempfile::tempdir().unwrap();
+        contracts::store::suite::run(&FolderStore::open(root.path()).unwrap()).await;
+        assert_eq!(std::fs::read_dir(root.path().join(SCRATCH)).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
     async fn a_mounted_folder_is_read_in_place() {
         let (root, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         std::fs::write(data.path().join("customer_profile.xlsx"), b"rows").unwrap();

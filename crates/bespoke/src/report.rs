@@ -202,9 +202,10 @@ async fn line(
     }
     line.video_seconds = evidence.media.map(|media| media.seconds);
     let shown = [Artefact::Video, Artefact::Captions, Artefact::Poster, Artefact::Preview, Artefact::Text];
+    let published = matches!(line.outcome, Outcome::Published { .. });
     line.files = shown
         .into_iter()
-        .filter(|artefact| evidence.artefacts.contains_key(artefact))
+        .filter(|artefact| published && evidence.artefacts.contains_key(artefact))
         .chain([Artefact::Evidence])
         .map(|artefact| store.path(&key(artefact)))
         .collect();
@@ -239,6 +240,10 @@ fn offers(facts: &Facts, catalogue: &Catalogue) -> Vec<OfferLine> {
 
 /// Copies a finished file to a place that a person looks at, whole or not at all.
 pub fn copy_out(from: &Path, to: &Path, scratch: &Path) -> Result<(), Failure> {
+    if !from.is_file() {
+        let message = format!("{}: was published, and is gone", from.display());
+        return Err(Failure::told(ErrorName::StoreNotFound, message, "--again makes it anew"));
+    }
     let copy = || {
         if let Some(folder) = to.parent() {
             crate::folder::create_private(folder)?;

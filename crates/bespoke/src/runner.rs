@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use contracts::evidence::{Evidence, Manifest, Outcome};
+use contracts::evidence::{Manifest, Outcome};
 use contracts::key::{Artefact, DatasetPart, RunPart};
 use contracts::request::Request;
 use contracts::secret::Secrets;
@@ -13,7 +13,7 @@ use contracts::settings::Settings;
 use contracts::stage::{
     self, AssessInput, CustomerTask, FinalizeInput, IndexRow, MergeInput, MergeOutput, PublishInput, STAGES, Stage,
 };
-use contracts::vault::{Owner, Vault, VaultError};
+use contracts::vault::{Owner, Vault};
 use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, RunId};
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
@@ -210,20 +210,27 @@ impl Runner {
     async fn customer(&self, run: &RunId, assessed: Assessed, video: bool) -> Result<CustomerReport, Failure> {
         let begun = Instant::now();
         let Assessed { reference, decided, took } = assessed;
-        let (outcome, message) = if let Some(outcome) = self.published(run, &reference).await? {
-            (outcome, None)
-        } else {
-            let made = match decided {
-                Ok(true) => self.make(run, &reference, video).await,
-                Ok(false) => Ok(()),
-                Err(failed) => Err(failed),
-            };
-            if self.cancel.is_cancelled() {
-                return Err(cancelled());
+        let made = match decided {
+            // What an earlier run left is only settled: nothing is made again.
+            _ if self.has_evidence(run, &reference).await? => Ok(()),
+            Ok(true) => self.make(run, &reference, video).await,
+            Ok(false) => Ok(()),
+            Err(failed) => Err(failed),
+        };
+        if self.cancel.is_cancelled() {
+            return Err(cancelled());
+        }
+        let published = match made {
+            Ok(()) => self.publish(run, &reference, video, None).await,
+            Err(failed) => Err(failed),
+        };
+        // A failure to publish is this customer's own too: the others go on.
+        let (outcome, message) = match published {
+            Ok(outcome) => (outcome, None),
+            Err(failed) => {
+                let message = failed.failure.message.clone();
+                (self.publish(run, &reference, video, Some(failed.failure)).await?, Some(message))
             }
-            let failure = made.err().map(|failed| failed.failure);
-            let message = failure.as_ref().map(|failure| failure.message.clone());
-            (self.publish(run, &reference, video, failure).await?, message)
         };
         let seconds = (took + begun.elapsed()).as_secs_f64();
         tracing::info!(%run, %reference, outcome = outcome.word(), seconds, "customer ended");
@@ -231,16 +238,9 @@ impl Runner {
         Ok(CustomerReport { reference, outcome, message, seconds })
     }
 
-    /// The outcome that an earlier run of the same request left.
-    async fn published(&self, run: &RunId, reference: &CustomerRef) -> Result<Option<Outcome>, Failure> {
+    async fn has_evidence(&self, run: &RunId, reference: &CustomerRef) -> Result<bool, Failure> {
         let key = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Evidence);
-        let Some(bytes) = self.vault.store().find(&key).await? else { return Ok(None) };
-        let evidence: Evidence = serde_json::from_slice(&bytes).map_err(|error| VaultError::Malformed {
-            place: key.to_string(),
-            line: error.line(),
-            column: error.column(),
-        })?;
-        Ok(Some(evidence.outcome))
+        Ok(self.vault.store().find(&key).await?.is_some())
     }
 
     async fn make(&self, run: &RunId, reference: &CustomerRef, video: bool) -> Result<(), StageFailed> {
@@ -289,8 +289,8 @@ impl Runner {
         reference: &CustomerRef,
         video: bool,
         failure: Option<stage::Failure>,
-    ) -> Result<Outcome, Failure> {
-        let published = self.attempt(Stage::Publish, Some(reference), || async {
+    ) -> Result<Outcome, StageFailed> {
+        self.attempt(Stage::Publish, Some(reference), || async {
             let deps = publish::Deps {
                 vault: &self.vault,
                 catalogue: &self.project.catalogue,
@@ -299,8 +299,8 @@ impl Runner {
             };
             let (run, reference, failure) = (run.clone(), reference.clone(), failure.clone());
             publish::run(PublishInput { run, reference, video, failure }, &deps).await
-        });
-        Ok(published.await?)
+        })
+        .await
     }
 
     async fn finalize(&self, run: &RunId, merged: Option<&MergeOutput>) -> Result<Manifest, Failure> {

@@ -38,6 +38,8 @@ pub struct Request {
     pub assets: Digest,
     /// Digest of the settings that the run must use.
     pub settings: Digest,
+    /// Which keys seal the run ([`crate::vault::Keys::id`]): with other keys it is another run.
+    pub keys: String,
     /// The version of the program that the run was started with.
     pub program: String,
     /// Counts up when the same request is run again on purpose.
@@ -65,6 +67,7 @@ impl Request {
             lexicon: Digest::of(b""),
             assets: Digest::of(b""),
             settings: Digest::of(b""),
+            keys: String::new(),
             program: env!("CARGO_PKG_VERSION").to_owned(),
             attempt: 0,
         }

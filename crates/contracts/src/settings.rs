@@ -13,9 +13,14 @@ use crate::{Digest, ErrorName, NamedError};
 /// Why settings cannot be used.
 #[derive(Debug, Error)]
 pub enum SettingsError {
-    /// Not the TOML it should be; the message shows the line.
-    #[error("bespoke.toml: {0}")]
-    Toml(#[from] toml::de::Error),
+    /// Not the TOML it should be. The line itself is not shown: somebody may have put a secret there.
+    #[error("bespoke.toml: line {line}: {reason}")]
+    Toml {
+        /// The line, counted from 1; 0 if it is not known.
+        line: usize,
+        /// Why.
+        reason: String,
+    },
     /// A value is out of its range.
     #[error("bespoke.toml: {field} must be {expected}")]
     Range {
@@ -180,14 +185,26 @@ impl Local {
 impl Settings {
     /// Reads and checks settings.
     pub fn from_toml(text: &str) -> Result<Self, SettingsError> {
-        let settings: Self = toml::from_str(text)?;
+        let settings: Self = toml::from_str(text).map_err(|error| {
+            let line = error.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
+            SettingsError::Toml { line, reason: error.message().to_owned() }
+        })?;
         settings.check()?;
         Ok(settings)
     }
 
     /// Checks the ranges.
     pub fn check(&self) -> Result<(), SettingsError> {
+        let fields = ["spending", "products_held", "mood"];
+        let presets = ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"];
         let rules = [
+            (
+                self.writer.model.fields.iter().all(|field| fields.contains(&field.as_str())),
+                "writer.model.fields",
+                "any of \"spending\", \"products_held\", \"mood\"",
+            ),
+            (self.writer.model.deadline_seconds > 0, "writer.model.deadline_seconds", "above 0"),
+            (presets.contains(&self.video.preset.as_str()), "video.preset", "a preset of x264, ultrafast to veryslow"),
             ((0.0..=1.0).contains(&self.intake.max_bad_rows), "intake.max_bad_rows", "a share from 0 to 1"),
             (!self.offers.categories.is_empty(), "offers.categories", "at least one category"),
             ((1..=3).contains(&self.offers.at_most), "offers.at_most", "1, 2 or 3"),

@@ -135,11 +135,13 @@ struct Ending {
     personal: PersonalEvidence,
 }
 
-/// Publishes one customer's result, or records why there is none. Doing it again gives the first outcome.
+/// Publishes one customer's result, or records why there is none. Doing it again gives the first outcome, unless the
+/// customer must not be contacted since: then what was published is taken away.
 pub async fn run(input: PublishInput, deps: &Deps<'_>) -> Result<Outcome, Error> {
     let place = Place { run: &input.run, reference: &input.reference };
     if let Some(evidence) = find_evidence(deps, place).await? {
-        return settle(deps, place, evidence.outcome).await;
+        let outcome = still_wanted(deps, place, evidence.outcome).await?;
+        return settle(deps, place, outcome).await;
     }
     if let Some(failure) = input.failure {
         return record_failure(deps, place, failure).await;
@@ -175,6 +177,19 @@ async fn find_evidence(deps: &Deps<'_>, place: Place<'_>) -> Result<Option<Evide
     let key = place.key(Artefact::Evidence);
     let Some(bytes) = deps.vault.store().find(&key).await? else { return Ok(None) };
     serde_json::from_slice(&bytes).map(Some).map_err(|source| Error::Malformed { key: key.to_string(), source })
+}
+
+/// What was published to a customer who must not be contacted any more is taken away when the run is taken up again. The
+/// record of what was said stays.
+async fn still_wanted(deps: &Deps<'_>, place: Place<'_>, outcome: Outcome) -> Result<Outcome, Error> {
+    match outcome {
+        Outcome::Published { .. } if is_suppressed(deps.vault.store(), place.reference).await? => {
+            Ok(Outcome::Skipped { skip: Skip::Suppressed })
+        }
+        Outcome::Published { .. } | Outcome::Skipped { .. } | Outcome::Held { .. } | Outcome::Failed { .. } => {
+            Ok(outcome)
+        }
+    }
 }
 
 async fn record_failure(deps: &Deps<'_>, place: Place<'_>, failure: Failure) -> Result<Outcome, Error> {

@@ -77,10 +77,26 @@ impl<'a> Brief<'a> {
             .replace(en::ADVISER, &self.adviser)
     }
 
-    pub(crate) fn guard_context<'b>(&'b self, keys: &'b Keys, instructions: Vec<&'b str>) -> GuardContext<'b> {
+    /// Whether a caller's own words hold what no model may see: a name of this customer or adviser, a number, an address.
+    pub(crate) fn is_personal(&self, words: &str) -> bool {
+        let words = words.to_lowercase();
+        let names = [self.name.as_deref(), self.facts.adviser.as_deref(), Some(self.facts.first_name.as_str())];
+        let mut names = names.into_iter().flatten().flat_map(str::split_whitespace).map(str::to_lowercase);
+        let holds = |name: String| words.split(|sign: char| !sign.is_alphabetic()).any(|word| word == name);
+        words.contains(|sign: char| sign.is_numeric() || sign == '@') || names.any(holds)
+    }
+
+    /// What the guard must know to judge a text that offers `offered`: a product that was ranked but is not offered comes
+    /// without its disclosures, so it may not be named.
+    pub(crate) fn guard_context<'b>(
+        &'b self,
+        offered: Vec<&'b Product>,
+        keys: &'b Keys,
+        instructions: Vec<&'b str>,
+    ) -> GuardContext<'b> {
         let names = [self.name.as_deref(), Some(self.adviser.as_str()), Some(self.brand.name.as_str())];
         GuardContext {
-            offered: self.offers().iter().map(|(_, product)| *product).collect(),
+            offered,
             catalogue: self.catalogue,
             names: names.into_iter().flatten().collect(),
             post_runs: self.facts.mood.as_ref().map_or(&[], |mood| &mood.five_word_runs),

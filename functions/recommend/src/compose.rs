@@ -50,7 +50,7 @@ pub(crate) fn compose(
         written_by,
         verdict: Verdict { checks: Vec::new() },
     };
-    script.verdict = guard::check(&script.spoken(), &brief.guard_context(keys, instructions));
+    script.verdict = guard::check(&script.spoken(), &brief.guard_context(offered.clone(), keys, instructions));
     script.verdict.checks.push(guard::check_disclosures(&script.disclosures, &offered));
     script
 }

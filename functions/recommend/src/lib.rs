@@ -1,7 +1,7 @@
 //! The recommend stage: writes what is said to one customer, and lets nothing pass that may not be said.
 //!
 //! A writer, a model or the templates, gives reasons; the bank's words come verbatim from the catalogue and are placed by
-//! [`compose`]; [`guard`] judges the whole, whoever wrote it. A model's text that does not pass is sent back once and
+//! `compose`; [`guard`] judges the whole, whoever wrote it. A model's text that does not pass is sent back once and
 //! then given up for the templates, so that this stage does not fail because a model did.
 //!
 //! **Invariant:** knows nothing of AWS, of Lambda or of other stages. The model never sees a name, an amount or a post,

@@ -201,6 +201,7 @@ async fn every_adversarial_answer_ends_in_the_templates_text() {
             written("Hello there, good day.", &[("checking", "Simple.")], closing),
         ),
         ("another product by name", "products", reason("Our Meridian Everyday Checking is nice.")),
+        ("a ranked product that it left out", "products", reason("It goes well with the Meridian Voyager Card.")),
         ("an echo of a post", "post-echo", opening("We know you cannot wait to see the sea again.")),
         ("a refusal", "instructions", opening("I'm sorry, but I can't help with that.")),
         ("prose instead of JSON", "not JSON", "I cannot help with that.".to_owned()),
@@ -247,6 +248,13 @@ async fn a_wish_that_may_not_be_is_never_sent() {
     let expected = "the request's prompt does not pass: protected-class";
     assert_eq!(instead(&script.written_by), (expected, None));
     assert!(server.received_requests().await.unwrap().is_empty());
+
+    for personal in ["Greet José warmly.", "Say that 84,000 a year is a lot.", "Copy in someone@bank.example."] {
+        let (script, server) = against(&[&decent()], Some(personal)).await;
+        let expected = "the request's prompt holds a name, a number or an address";
+        assert_eq!(instead(&script.written_by), (expected, None), "{personal}");
+        assert!(server.received_requests().await.unwrap().is_empty(), "{personal}");
+    }
 }
 
 #[tokio::test]

@@ -67,6 +67,11 @@ pub(super) async fn one(run: Run, config: Config, shared: Shared) -> Result<u8, 
         videos: run.no_video.then_some(0),
         again: run.again,
     };
+    if wish.prompt.is_some() && !config.settings.writer.model.enabled {
+        anstream::eprintln!(
+            "note: --prompt is for the model, which is switched off: the template writer does not read it"
+        );
+    }
     let secrets = LocalSecrets::new(LocalSecrets::default_key_file());
     let done = execute(run.folders, wish, config, secrets, shared).await?;
     let copies = done.copy_out()?;
@@ -93,27 +98,23 @@ impl Done {
     /// Leaves the one customer's text and video under names that do not change from run to run.
     fn copy_out(&self) -> Result<Vec<PathBuf>, Failure> {
         let Some(customer) = self.run.customers.first() else { return Ok(Vec::new()) };
-        let wanted = match customer.outcome {
-            Outcome::Published { video } => [(Artefact::Text, true), (Artefact::Video, video)],
-            Outcome::Skipped { .. } | Outcome::Held { .. } | Outcome::Failed { .. } => {
-                [(Artefact::Text, false), (Artefact::Video, false)]
-            }
-        };
+        let Outcome::Published { video } = customer.outcome else { return Ok(Vec::new()) };
         let mut copies = Vec::new();
-        for (artefact, made) in wanted {
-            let name = if artefact == Artefact::Video { "recommendations_video.mp4" } else { "recommendations.txt" };
-            let to = self.artifacts.join("output").join(name);
+        let made = [(Artefact::Text, true), (Artefact::Video, video)];
+        for ((artefact, made), to) in made.into_iter().zip(outputs(&self.artifacts)) {
             if made {
                 let key = ObjectKey::Customer(customer.reference.clone(), self.run.run.clone(), artefact);
                 copy_out(&self.store.path(&key), &to, &self.lock.scratch)?;
                 copies.push(to);
-            } else if to.exists() {
-                // What lies there is another customer's, or an older run's: it must not pass for this one's.
-                std::fs::remove_file(&to).map_err(Failure::file(ErrorName::StoreUnavailable, &to))?;
             }
         }
         Ok(copies)
     }
+}
+
+/// Where one customer's text and video are left for a person.
+fn outputs(artifacts: &Path) -> [PathBuf; 2] {
+    ["recommendations.txt", "recommendations_video.mp4"].map(|name| artifacts.join("output").join(name))
 }
 
 async fn execute(
@@ -129,6 +130,17 @@ async fn execute(
     let project = Project::load(folders)?;
     let store = Arc::new(project.store()?);
     let lock = project.lock()?;
+    if wish.customer.is_some() {
+        // Whatever comes of this run, another customer's result must not pass for this one's.
+        for to in outputs(&project.folders.artifacts) {
+            match std::fs::remove_file(&to) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Failure::file(ErrorName::StoreUnavailable, &to)(error));
+                }
+                _ => {}
+            }
+        }
+    }
     let vault = vault(store.clone(), &secrets).await?;
 
     let labels = labels(&project, &config, &secrets, &store, &vault).await?;
@@ -228,6 +240,7 @@ async fn request(
         lexicon: project.lexicon.digest(),
         assets: project.assets,
         settings: settings.digest(),
+        keys: vault.keys().id(),
         program: env!("CARGO_PKG_VERSION").to_owned(),
         attempt: 0,
     };

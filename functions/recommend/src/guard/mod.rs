@@ -53,7 +53,7 @@ pub fn check(text: &str, context: &GuardContext<'_>) -> Verdict {
         one("length", length(text)),
         one("plain-text", plain_text(text, &masked)),
         one("contact", contact(&normal.folded)),
-        one("products", other_products(&normal, context)),
+        one("products", [other_products(&normal, context), invented_products(&masked, context)].concat()),
         one("amounts", numbers::amounts(&normal)),
     ];
     checks.extend(phrase_checks(&normal));
@@ -265,11 +265,28 @@ fn other_products(normal: &Normal, context: &GuardContext<'_>) -> Vec<String> {
     let named = |product: &&Product| {
         let name = phrase(&product.name, &bank);
         let harmless: Vec<&str> = own.iter().filter(|own| own.contains(&name)).map(String::as_str).collect();
+        // "Personal Loans", "Certificates of Deposit", "Home Equity Lines".
+        let plural = name.split(' ').map(|word| format!("{word}*")).collect::<Vec<_>>().join(" ");
         !name.is_empty()
-            && normal.readings.iter().any(|words| !rules::find(words, &[name.as_str()], &harmless).is_empty())
+            && normal.readings.iter().any(|words| !rules::find(words, &[name.as_str(), &plural], &harmless).is_empty())
     };
     let others = context.catalogue.products().iter().filter(|product| !is_offered(product));
     others.filter(named).map(|product| format!("names {}, which is not offered", product.id)).collect()
+}
+
+/// Products that the bank does not have: its name, and then a capital that begins no product that is offered.
+fn invented_products(masked: &str, context: &GuardContext<'_>) -> Vec<String> {
+    let Some(bank) = context.catalogue.bank().split_whitespace().next() else { return Vec::new() };
+    let offered = context.offered.iter().map(|product| product.name.as_str());
+    let known = offered
+        .chain([context.catalogue.bank()])
+        .fold(masked.to_owned(), |text, name| text.replace(name, &APPROVED.to_string()));
+    let words: Vec<&str> = known.split_whitespace().collect();
+    let invents = |pair: &&[&str]| {
+        let next = pair[1].trim_start_matches(|sign: char| !sign.is_alphanumeric());
+        pair[0].eq_ignore_ascii_case(bank) && next.starts_with(char::is_uppercase)
+    };
+    words.windows(2).filter(invents).map(|pair| format!("names a {bank} {}, which is no product", pair[1])).collect()
 }
 
 /// A product's name as words of lower case, without words of the bank's name at its start unless one word alone is left.

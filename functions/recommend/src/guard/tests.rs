@@ -123,8 +123,12 @@ fn a_product_that_is_not_offered_is_caught_with_and_without_the_banks_name() {
             "Look at the home mortgage, too.",
             "And our EVERYDAY CHECKING.",
             "Our Hоme Mоrtgage.",
+            "We have home mortgages.",
+            "Our Meridian Platinum Rewards Card is new.",
         ],
     );
+    passes(&["Meridian Bank is here.", "Ask your Meridian adviser."]);
+    caught("products", &["There is also the Meridian Gold Account."]);
     passes(&["Our Meridian Goal Savings and the Meridian Voyager Card go together."]);
 }
 
@@ -187,6 +191,9 @@ fn deposit_terms_and_free_are_caught() {
             "It is FDIC insured.",
             "You earn interest.",
             "A fee-free life.",
+            "It earns you interest.",
+            "There is higher interest.",
+            "It costs you nothing.",
         ],
     );
 }
@@ -210,6 +217,12 @@ fn promises_of_approval_are_caught() {
             "We promise.",
         ],
     );
+}
+
+#[test]
+fn invented_fees_and_shares_are_caught() {
+    caught("credit-terms", &["There is no monthly fee.", "No foreign transaction fees.", "There are no hidden fees."]);
+    caught("invented-benefits", &["It gives back a third.", "A tenth of each purchase is yours.", "It grows tenfold."]);
 }
 
 #[test]

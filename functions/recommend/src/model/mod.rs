@@ -56,6 +56,9 @@ pub(crate) async fn write(brief: &Brief<'_>, asking: &Asking<'_>) -> Result<Outc
         if !verdict.passed() {
             return unasked(format!("the request's prompt does not pass: {}", verdict.failed().join(", ")));
         }
+        if brief.is_personal(wish) {
+            return unasked("the request's prompt holds a name, a number or an address".to_owned());
+        }
     }
     let key = asking.secrets.find(SecretName::ModelKey).await?.filter(|key| !key.expose_secret().trim().is_empty());
     if key.is_none() && !client::is_loopback(&settings.base_url) {
