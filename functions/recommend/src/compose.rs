@@ -10,10 +10,11 @@ use crate::guard;
 use crate::words::en;
 
 /// Three offers are filled up with approved claims to about this many words. A video of three offers aims at 60 to 100 s,
-/// of which the title takes 2.5 s and the end card about 18 s: what is left are 80 s, at 140 words a minute 185 words.
-const WANTED_WORDS: usize = 160;
+/// of which the title takes 2.5 s and the end card about 18 s: at 140 words a minute that leaves 185 words, and some of
+/// it is for pauses.
+const WANTED_WORDS: usize = 155;
 /// No claim is added that takes the text beyond this, well below [`guard::MAX_WORDS`].
-const MOST_WORDS: usize = 180;
+const MOST_WORDS: usize = 172;
 /// Claims an offer at most, so that one offer alone does not turn into a leaflet.
 const MOST_CLAIMS: usize = 2;
 
