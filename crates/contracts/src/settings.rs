@@ -203,6 +203,11 @@ impl Settings {
                 "writer.model.fields",
                 "any of \"spending\", \"products_held\", \"mood\"",
             ),
+            (
+                !self.writer.model.base_url.contains(['@', '?']),
+                "writer.model.base_url",
+                "an address without a user, a password or a query: secrets are never in the settings",
+            ),
             (self.writer.model.deadline_seconds > 0, "writer.model.deadline_seconds", "above 0"),
             (presets.contains(&self.video.preset.as_str()), "video.preset", "a preset of x264, ultrafast to veryslow"),
             ((0.0..=1.0).contains(&self.intake.max_bad_rows), "intake.max_bad_rows", "a share from 0 to 1"),
@@ -245,6 +250,15 @@ mod tests {
     fn a_value_out_of_range_is_refused_by_name() {
         let error = Settings::from_toml("[voice]\nwords_per_minute = 500\n").unwrap_err().to_string();
         assert_eq!(error, "bespoke.toml: voice.words_per_minute must be 80 to 220");
+    }
+
+    #[test]
+    fn an_address_with_a_secret_in_it_is_refused_and_not_shown() {
+        for address in ["https://user:s3cret@host/v1", "https://host/v1?key=s3cret"] {
+            let text = format!("[writer.model]\nbase_url = \"{address}\"\n");
+            let error = Settings::from_toml(&text).unwrap_err().to_string();
+            assert!(error.contains("writer.model.base_url") && !error.contains("s3cret"), "{error}");
+        }
     }
 
     #[test]
