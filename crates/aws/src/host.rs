@@ -3,24 +3,31 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use contracts::brand::{Brand, BrandError};
 use contracts::catalogue::{Catalogue, CatalogueError};
 use contracts::error::chain;
+use contracts::progress::{Step, StepKind};
 use contracts::secret::SecretError;
 use contracts::settings::{Settings, SettingsError};
+use contracts::stage::{Stage, Subject};
 use contracts::store::StoreError;
 use contracts::vault::{Keys, Vault};
-use contracts::{ErrorName, NamedError, ObjectKey};
+use contracts::{CustomerRef, ErrorName, NamedError, ObjectKey, RunId};
+use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use thiserror::Error;
+use tracing::Instrument as _;
 use tracing_subscriber::EnvFilter;
 
 use crate::environment::{self, EnvironmentError};
+use crate::{caught, metrics};
+use crate::executions::StateMachine;
 use crate::s3::S3Store;
 use crate::secrets::SecretsManager;
 
@@ -132,6 +139,9 @@ pub struct Host {
     pub vault: Vault,
     /// The secrets, for the stages that need one.
     pub secrets: SecretsManager,
+    /// The bucket itself, which can make links.
+    pub bucket: S3Store,
+    config: SdkConfig,
 }
 
 impl Host {
@@ -149,17 +159,82 @@ impl Host {
     pub async fn with(config: &SdkConfig, bucket: String) -> Result<Self, Failure> {
         let secrets = SecretsManager::from_environment(aws_sdk_secretsmanager::Client::new(config));
         let keys = Keys::from_secrets(&secrets).await?;
-        let store = S3Store::new(aws_sdk_s3::Client::new(config), bucket);
-        Ok(Self { vault: Vault::new(Arc::new(store), keys), secrets })
+        let bucket = S3Store::new(aws_sdk_s3::Client::new(config), bucket);
+        Ok(Self { vault: Vault::new(Arc::new(bucket.clone()), keys), secrets, bucket, config: config.clone() })
     }
 
     /// Serves calls until the service stops the process.
-    pub async fn serve<I, O>(&self, stage: impl AsyncFn(I) -> Result<O, Failure>) -> Result<(), lambda_runtime::Error>
+    pub async fn serve<I, O>(&self, work: impl AsyncFn(I) -> Result<O, Failure>) -> Result<(), lambda_runtime::Error>
     where
         I: DeserializeOwned,
         O: Serialize,
     {
-        lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| answer(event.payload, &stage))).await
+        lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| answer(event.payload, &work))).await
+    }
+
+    /// Serves the calls of a stage: each leaves its steps as progress, and says in the log and as a metric how long it
+    /// took.
+    pub async fn serve_stage<I, O>(
+        &self,
+        stage: Stage,
+        work: impl AsyncFn(I) -> Result<O, Failure>,
+    ) -> Result<(), lambda_runtime::Error>
+    where
+        I: DeserializeOwned + Subject,
+        O: Serialize,
+    {
+        self.serve(async |input: I| {
+            let (run, reference) = (input.run().clone(), input.reference().cloned());
+            let who = reference.as_ref().map(tracing::field::display);
+            let span = tracing::info_span!("stage", %stage, %run, reference = who);
+            async {
+                let begun = Instant::now();
+                let told = |kind, error| self.tell(stage, kind, &run, reference.as_ref(), begun, error);
+                told(StepKind::Started, None).await;
+                let worked = work(input).await;
+                let seconds = begun.elapsed().as_secs_f64();
+                match &worked {
+                    Ok(_) => {
+                        told(StepKind::Done, None).await;
+                        tracing::info!(seconds, "stage done");
+                    }
+                    Err(failure) => {
+                        told(StepKind::Failed, Some(failure.name)).await;
+                        tracing::warn!(seconds, error = failure.name.as_str(), "stage failed");
+                    }
+                }
+                metrics::stage_took(stage, seconds);
+                worked
+            }
+            .instrument(span)
+            .await
+        })
+        .await
+    }
+
+    /// Writes a step as an object. Progress that cannot be written must not stop the work.
+    async fn tell(
+        &self,
+        stage: Stage,
+        kind: StepKind,
+        run: &RunId,
+        reference: Option<&CustomerRef>,
+        begun: Instant,
+        error: Option<ErrorName>,
+    ) {
+        let seconds = if kind == StepKind::Started { 0.0 } else { begun.elapsed().as_secs_f64() };
+        let step = Step { stage, kind, at: Timestamp::now(), seconds, error };
+        let key = ObjectKey::Progress(run.clone(), reference.cloned(), step.name());
+        let json = serde_json::to_vec(&step).expect("the types of contracts serialize to JSON");
+        if let Err(error) = self.vault.store().put(&key, json.into()).await {
+            tracing::warn!(error = chain(&error), "the progress cannot be written");
+        }
+    }
+
+    /// The workflow that `STATE_MACHINE` names.
+    pub fn workflow(&self) -> Result<StateMachine, Failure> {
+        let arn = environment::required("STATE_MACHINE")?;
+        Ok(StateMachine::new(aws_sdk_sfn::Client::new(&self.config), arn))
     }
 
     /// `config/bespoke.toml`, or the defaults if there is none. Read for each call: a warm function must not go on with
@@ -206,10 +281,11 @@ pub fn brand() -> Result<Brand, Failure> {
     Ok(Brand::from_toml(&text)?)
 }
 
-async fn answer<I, O>(payload: Value, stage: &impl AsyncFn(I) -> Result<O, Failure>) -> Result<O, Failure>
+async fn answer<I, O>(mut payload: Value, stage: &impl AsyncFn(I) -> Result<O, Failure>) -> Result<O, Failure>
 where
     I: DeserializeOwned,
 {
+    caught::translate(&mut payload);
     let answered = match decode(payload) {
         Ok(input) => stage(input).await,
         Err(error) => Err(error.into()),

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`s3`] | [`contracts::store::ObjectStore`] over one bucket |
 //! | [`secrets`] | [`contracts::secret::Secrets`] over Secrets Manager |
+//! | [`executions`] | [`contracts::executions::Executions`] over Step Functions |
+//! | [`metrics`] | CloudWatch metrics in the embedded format |
 //! | [`host`] | starts a Lambda, decodes what it is given, names its errors |
 //! | [`caught`] | what Step Functions hands over when it caught an error |
 //!
@@ -11,7 +13,9 @@
 
 pub mod caught;
 pub mod environment;
+pub mod executions;
 pub mod host;
+pub mod metrics;
 pub mod s3;
 pub mod secrets;
 

@@ -6,11 +6,14 @@ use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::builders::GetObjectFluentBuilder;
+use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use contracts::ObjectKey;
 use contracts::error::chain;
-use contracts::store::{ObjectStore, StoreError, Written};
+use contracts::key::Prefix;
+use contracts::store::{Links, Listed, ObjectStore, StoreError, Written};
+use jiff::Timestamp;
 
 /// How often a conditional write that met another one in flight is made again.
 const CONFLICT_TRIES: u32 = 6;
@@ -36,6 +39,17 @@ impl S3Store {
 
     fn read(&self, key: &ObjectKey) -> GetObjectFluentBuilder {
         self.client.get_object().bucket(&self.bucket).key(key.to_string())
+    }
+}
+
+#[async_trait]
+impl Links for S3Store {
+    /// A presigned GET. It ends with the role's session, should that be sooner.
+    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<String, StoreError> {
+        let refused = |error: &dyn std::error::Error| unavailable(key, "link to", error);
+        let config = PresigningConfig::expires_in(Duration::from_secs(seconds)).map_err(|error| refused(&error))?;
+        let request = self.read(key).presigned(config).await.map_err(|error| refused(&error))?;
+        Ok(request.uri().to_owned())
     }
 }
 
@@ -112,5 +126,24 @@ impl ObjectStore for S3Store {
             Err(error) if error.code() == Some("NoSuchKey") => Ok(()),
             Err(error) => Err(unavailable(key, "delete", &error)),
         }
+    }
+
+    async fn list(&self, prefix: &Prefix) -> Result<Vec<Listed>, StoreError> {
+        let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix.to_string());
+        let mut pages = request.into_paginator().send();
+        let mut listed = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| StoreError::Unavailable {
+                key: prefix.to_string(),
+                action: "list",
+                reason: chain(&error),
+            })?;
+            for object in page.contents.unwrap_or_default() {
+                let modified = object.last_modified.and_then(|at| Timestamp::from_second(at.secs()).ok());
+                let modified = modified.unwrap_or(Timestamp::UNIX_EPOCH);
+                listed.extend(object.key.map(|key| Listed { key, modified }));
+            }
+        }
+        Ok(listed)
     }
 }

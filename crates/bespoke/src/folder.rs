@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use bytes::Bytes;
 use contracts::ObjectKey;
-use contracts::store::{ObjectStore, StoreError, Written};
+use contracts::key::Prefix;
+use contracts::store::{Listed, ObjectStore, StoreError, Written};
+use jiff::Timestamp;
 use tempfile::NamedTempFile;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
@@ -131,6 +133,40 @@ impl ObjectStore for FolderStore {
             Err(error) => Err(fault(key, "delete", &error)),
         }
     }
+
+    async fn list(&self, prefix: &Prefix) -> Result<Vec<Listed>, StoreError> {
+        let (root, prefix) = (self.root.clone(), prefix.to_string());
+        let folder = root.join(&prefix);
+        let listed = tokio::task::spawn_blocking(move || files_below(&root, &folder));
+        listed.await.map_err(std::io::Error::other).flatten().map_err(|error| StoreError::Unavailable {
+            key: prefix,
+            action: "list",
+            reason: error.to_string(),
+        })
+    }
+}
+
+/// Every file in a folder and the folders in it, by the path from `root`; none if the folder is not there.
+fn files_below(root: &Path, folder: &Path) -> std::io::Result<Vec<Listed>> {
+    let mut listed = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = match std::fs::read_dir(&folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            entries => entries?,
+        };
+        for entry in entries {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Some(key) = path.strip_prefix(root).ok().and_then(Path::to_str) {
+                let modified = Timestamp::try_from(path.metadata()?.modified()?).map_err(std::io::Error::other)?;
+                listed.push(Listed { key: key.to_owned(), modified });
+            }
+        }
+    }
+    listed.sort_by(|a, b| a.key.cmp(&b.key));
+    Ok(listed)
 }
 
 #[cfg(test)]

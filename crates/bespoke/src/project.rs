@@ -63,7 +63,7 @@ impl Project {
         let catalogue = Catalogue::from_json(&read(&folders.beside(folders.catalogue.as_ref(), "catalogue.json"))?)?;
         let lexicon = Lexicon::from_toml(&text(&folders.beside(folders.lexicon.as_ref(), "lexicon.toml"))?)?;
         let brand = Brand::from_toml(&text(&folders.assets.join("brand.toml"))?)?;
-        let assets = assets_digest(&folders.assets, &brand)?;
+        let assets = render::assets_digest(&folders.assets, &brand)?;
         Ok(Self { folders, catalogue, lexicon, brand, assets })
     }
 
@@ -139,21 +139,4 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 
 fn text(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(Failure::file(ErrorName::ConfigInvalid, path))
-}
-
-fn assets_digest(folder: &Path, brand: &Brand) -> Result<Digest, Failure> {
-    let mut paths = vec![folder.join(&brand.logo), folder.join(&brand.music)];
-    paths.extend(brand.backgrounds.iter().map(|background| folder.join(background)));
-    let fonts = folder.join(&brand.fonts.folder);
-    let listed = std::fs::read_dir(&fonts).map_err(Failure::file(ErrorName::RenderAssetBroken, &fonts))?;
-    for entry in listed {
-        paths.push(entry.map_err(Failure::file(ErrorName::RenderAssetBroken, &fonts))?.path());
-    }
-    paths.sort();
-    let mut digests = vec![brand.digest()];
-    for path in paths.iter().filter(|path| !path.is_dir()) {
-        let bytes = std::fs::read(path).map_err(Failure::file(ErrorName::RenderAssetBroken, path))?;
-        digests.push(Digest::of(&bytes));
-    }
-    Ok(Digest::of_json(&digests))
 }

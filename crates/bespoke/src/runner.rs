@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use contracts::evidence::{Manifest, Outcome};
-use contracts::key::{Artefact, DatasetPart, RunPart};
+use contracts::key::{Artefact, RunPart};
 use contracts::request::Request;
 use contracts::secret::Secrets;
 use contracts::settings::Settings;
 use contracts::stage::{
-    self, AssessInput, CustomerTask, FinalizeInput, IndexRow, MergeInput, MergeOutput, PublishInput, STAGES, Stage,
+    self, AssessInput, CustomerTask, FinalizeInput, IndexRow, MergeInput, MergeOutput, PublishInput, RecommendInput, STAGES,
+    Stage,
 };
 use contracts::vault::{Owner, Vault};
 use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, RunId};
@@ -122,7 +123,7 @@ impl Runner {
                 return Err(failed.into());
             }
         };
-        let rows = self.rows(&merged, request.only.as_ref()).await?;
+        let rows = self.rows(&run).await?;
         let _watched = self.events.send(Event::Customers(rows.len()));
 
         let assessed: Vec<_> =
@@ -162,30 +163,14 @@ impl Runner {
         .await
     }
 
-    async fn rows(&self, merged: &MergeOutput, only: Option<&CustomerRef>) -> Result<Vec<IndexRow>, Failure> {
-        let key = ObjectKey::Dataset(merged.dataset.clone(), DatasetPart::Index);
+    async fn rows(&self, run: &RunId) -> Result<Vec<IndexRow>, Failure> {
+        let key = ObjectKey::Run(run.clone(), RunPart::Index);
         let index = self.vault.store().get(&key).await?;
-        let mut rows = Vec::new();
-        for row in csv::Reader::from_reader(index.as_ref()).deserialize::<IndexRow>() {
-            let row = row.map_err(|error| {
-                Failure::told(
-                    ErrorName::SealBroken,
-                    format!("{key}: {error}"),
-                    "remove the dataset's folder and run again",
-                )
-            })?;
-            if only.is_none_or(|only| row.reference == *only) {
-                rows.push(row);
-            }
-        }
-        match only {
-            Some(_) if rows.is_empty() => Err(Failure::told(
-                ErrorName::InputUnknownCustomer,
-                "no customer of these workbooks has that id",
-                "ids are compared as text, leading zeros included; see the column customer_id of customer_profile.xlsx",
-            )),
-            _ => Ok(rows),
-        }
+        let rows = csv::Reader::from_reader(index.as_ref()).into_deserialize().collect::<Result<_, _>>();
+        rows.map_err(|error| {
+            let help = "remove the run's folder and run again";
+            Failure::told(ErrorName::SealBroken, format!("{key}: {error}"), help)
+        })
     }
 
     async fn assess(&self, run: &RunId, merged: &MergeOutput, row: IndexRow) -> Assessed {
@@ -257,7 +242,14 @@ impl Runner {
             secrets: self.secrets.as_ref(),
             http: &self.http,
         };
-        self.attempt(Stage::Recommend, who, || recommend::run(task(), &deps)).await?;
+        let recommend = async |without_model| {
+            let input = || RecommendInput { run: run.clone(), reference: reference.clone(), without_model };
+            self.attempt(Stage::Recommend, who, || recommend::run(input(), &deps)).await
+        };
+        match recommend(false).await {
+            Err(failed) if failed.failure.error == ErrorName::WriterThrottled => recommend(true).await?,
+            written => written?,
+        };
         if !video {
             return Ok(());
         }

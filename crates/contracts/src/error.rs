@@ -85,6 +85,10 @@ error_names! {
     StoreConflict => "Store.Conflict", EXIT_SERVICE, transient: false;
     /// A sealed object cannot be opened: another key, or changed bytes, or a forgotten customer.
     SealBroken => "Seal.Broken", EXIT_SERVICE, transient: false;
+    /// The model service asks for patience for longer than one call can wait.
+    WriterThrottled => "Writer.Throttled", EXIT_SERVICE, transient: true;
+    /// The workflow's service cannot be reached or refuses.
+    StartUnavailable => "Start.Unavailable", EXIT_SERVICE, transient: true;
     /// The speech engine is not installed.
     NarrateEngineMissing => "Narrate.EngineMissing", EXIT_SERVICE, transient: false;
     /// The speech engine failed.

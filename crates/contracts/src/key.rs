@@ -44,7 +44,7 @@ impl fmt::Display for Workbook {
 pub enum DatasetPart {
     /// `customers.jsonl`: one sealed record a line.
     Customers,
-    /// `index.csv`: reference, offset, length and digest of each line; the item source of the map over customers.
+    /// `index.csv`: reference, offset, length and digest of each line.
     Index,
     /// `report.json`: what was read, kept and set aside. No personal data.
     Report,
@@ -122,6 +122,8 @@ impl Artefact {
 pub enum RunPart {
     /// `request.json`, sealed with the run's key: a [`crate::request::Request`].
     Request,
+    /// `index.csv`: the lines of the dataset's index that the run is for; the item source of the map over customers.
+    Index,
     /// `manifest.csv`: one line a customer.
     ManifestCsv,
     /// `manifest.json`: counts and the chain of evidence digests.
@@ -141,6 +143,8 @@ pub enum ObjectKey {
     Customer(CustomerRef, RunId, Artefact),
     /// What a run made as a whole.
     Run(RunId, RunPart),
+    /// A step of a run, of one customer or of the whole: a [`crate::progress::Step`].
+    Progress(RunId, Option<CustomerRef>, crate::progress::StepName),
     /// A customer's own key, wrapped by the data key. Destroying it forgets the customer.
     CustomerKey(CustomerRef),
     /// References of customers who must not be contacted; changes at any time, read afresh.
@@ -172,16 +176,66 @@ impl fmt::Display for ObjectKey {
             Self::Run(run, part) => {
                 let name = match part {
                     RunPart::Request => "request.json",
+                    RunPart::Index => "index.csv",
                     RunPart::ManifestCsv => "manifest.csv",
                     RunPart::ManifestJson => "manifest.json",
                 };
                 write!(f, "runs/{run}/{name}")
+            }
+            Self::Progress(run, reference, step) => {
+                write!(f, "{}{step}.json", Prefix::Progress(run.clone(), reference.clone()))
             }
             Self::CustomerKey(reference) => write!(f, "control/keys/{reference}.key"),
             Self::Suppressions => f.write_str("control/suppressions.csv"),
             Self::Catalogue => f.write_str("config/catalogue.json"),
             Self::Lexicon => f.write_str("config/lexicon.toml"),
             Self::Settings => f.write_str("config/bespoke.toml"),
+        }
+    }
+}
+
+impl ObjectKey {
+    /// The batch and the workbook that an object of an upload is; nothing if the key is not one of an upload.
+    #[must_use]
+    pub fn incoming(key: &str) -> Option<(Batch, Workbook)> {
+        let (batch, name) = key.strip_prefix("incoming/")?.split_once('/')?;
+        let workbook = Workbook::ALL.into_iter().find(|workbook| workbook.file_name() == name)?;
+        Some((Batch::parse(batch).ok()?, workbook))
+    }
+}
+
+/// What can be listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Prefix {
+    /// Every upload.
+    Incoming,
+    /// The steps of a run: of one customer, or of the run as a whole.
+    Progress(RunId, Option<CustomerRef>),
+}
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Incoming => f.write_str("incoming/"),
+            Self::Progress(run, Some(reference)) => write!(f, "customers/{reference}/{run}/progress/"),
+            Self::Progress(run, None) => write!(f, "runs/{run}/progress/"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_uploads_key_is_read_back_and_nothing_else_is() {
+        let batch = Batch::parse("2026-11-20").unwrap();
+        for workbook in Workbook::ALL {
+            let key = ObjectKey::Incoming(batch.clone(), workbook).to_string();
+            assert_eq!(ObjectKey::incoming(&key), Some((batch.clone(), workbook)));
+        }
+        for other in ["incoming/a/b/customer_profile.xlsx", "incoming/a/other.xlsx", "datasets/a/customer_profile.xlsx"] {
+            assert_eq!(ObjectKey::incoming(other), None, "{other}");
         }
     }
 }

@@ -1,15 +1,43 @@
 //! What was asked for: `request.json` of a run.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Category;
 use crate::media::Shape;
 use crate::{Batch, CustomerRef, Digest, RunId};
 
+/// What a run was started by. Part of the request, so that a weekly schedule makes a new run each week, while an upload
+/// that is announced twice is one run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Trigger {
+    /// The command, on one machine.
+    Command,
+    /// The upload of a batch.
+    Upload,
+    /// A schedule.
+    Schedule {
+        /// The schedule's name.
+        name: String,
+        /// The time for which it was set, not the time at which it came.
+        at: Timestamp,
+    },
+    /// A person's call to the API.
+    Call {
+        /// A keyed digest of the caller's idempotency key: the same key is the same call.
+        key: Digest,
+        /// A keyed digest of who called: nobody else is shown the run.
+        caller: Digest,
+    },
+}
+
 /// What a run is to do, for whom, and with which settings. Sealed with the run's key: a prompt is the caller's own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
+    /// What started it.
+    pub trigger: Trigger,
     /// The folder of workbooks.
     pub batch: Batch,
     /// One customer only.
@@ -53,6 +81,7 @@ impl Request {
     #[expect(clippy::missing_panics_doc, reason = "the batch's name is a constant that is valid")]
     pub fn for_tests() -> Self {
         Self {
+            trigger: Trigger::Command,
             batch: Batch::parse("tests").expect("a name"),
             only: None,
             categories: vec![Category::ConsumerAndSmallBusiness],

@@ -114,6 +114,10 @@ pub struct Model {
     pub max_tokens: u32,
     /// Seconds for one customer's writing, repair included.
     pub deadline_seconds: u64,
+    /// US dollars for a million tokens read, for the metric of costs.
+    pub usd_per_million_tokens_read: f64,
+    /// US dollars for a million tokens written, for the metric of costs.
+    pub usd_per_million_tokens_written: f64,
     /// The fields of the facts that may be sent: any of `spending`, `products_held`, `mood`.
     pub fields: Vec<String>,
 }
@@ -127,8 +131,20 @@ impl Default for Model {
             temperature: 0.7,
             max_tokens: 250,
             deadline_seconds: 40,
+            usd_per_million_tokens_read: 0.15,
+            usd_per_million_tokens_written: 0.60,
             fields: vec!["spending".to_owned(), "products_held".to_owned(), "mood".to_owned()],
         }
+    }
+}
+
+impl Model {
+    /// US dollars that these tokens cost.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "tokens are counted in thousands")]
+    pub fn usd(&self, tokens_read: u64, tokens_written: u64) -> f64 {
+        let read = tokens_read as f64 * self.usd_per_million_tokens_read;
+        (read + tokens_written as f64 * self.usd_per_million_tokens_written) / 1e6
     }
 }
 
@@ -208,6 +224,8 @@ impl Settings {
                 "writer.model.base_url",
                 "an address without a user, a password or a query: secrets are never in the settings",
             ),
+            (self.writer.model.usd_per_million_tokens_read >= 0.0, "writer.model.usd_per_million_tokens_read", "0 or more"),
+            (self.writer.model.usd_per_million_tokens_written >= 0.0, "writer.model.usd_per_million_tokens_written", "0 or more"),
             (self.writer.model.deadline_seconds > 0, "writer.model.deadline_seconds", "above 0"),
             (presets.contains(&self.video.preset.as_str()), "video.preset", "a preset of x264, ultrafast to veryslow"),
             ((0.0..=1.0).contains(&self.intake.max_bad_rows), "intake.max_bad_rows", "a share from 0 to 1"),

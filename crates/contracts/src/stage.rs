@@ -48,6 +48,52 @@ impl fmt::Display for Stage {
     }
 }
 
+/// What a stage is called for: a run, and if the stage works on one customer, that customer.
+pub trait Subject {
+    /// The run.
+    fn run(&self) -> &RunId;
+    /// The customer.
+    fn reference(&self) -> Option<&CustomerRef>;
+}
+
+macro_rules! subjects {
+    ($($input:ty: $($reference:ident).*;)*) => {
+        $(impl Subject for $input {
+            fn run(&self) -> &RunId {
+                &self.run
+            }
+            fn reference(&self) -> Option<&CustomerRef> {
+                Some(&self.$($reference).*)
+            }
+        })*
+    };
+}
+
+subjects! {
+    AssessInput: row.reference;
+    RecommendInput: reference;
+    CustomerTask: reference;
+    PublishInput: reference;
+}
+
+impl Subject for MergeInput {
+    fn run(&self) -> &RunId {
+        &self.run
+    }
+    fn reference(&self) -> Option<&CustomerRef> {
+        None
+    }
+}
+
+impl Subject for FinalizeInput {
+    fn run(&self) -> &RunId {
+        &self.run
+    }
+    fn reference(&self) -> Option<&CustomerRef> {
+        None
+    }
+}
+
 /// How a stage is tried again, and where its failure goes. The workflow's definition says the same.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StageRow {
@@ -67,7 +113,8 @@ pub struct StageRow {
 pub const STAGES: [StageRow; 7] = [
     StageRow { stage: Stage::Merge, retries: 3, interval_seconds: 1, backoff: 2.0, catch: Some(Stage::Finalize) },
     StageRow { stage: Stage::Assess, retries: 3, interval_seconds: 1, backoff: 2.0, catch: Some(Stage::Publish) },
-    StageRow { stage: Stage::Recommend, retries: 3, interval_seconds: 1, backoff: 2.0, catch: Some(Stage::Publish) },
+    // A model service that throttles needs longer than a disk or a network that hiccups.
+    StageRow { stage: Stage::Recommend, retries: 3, interval_seconds: 5, backoff: 3.0, catch: Some(Stage::Publish) },
     StageRow { stage: Stage::Narrate, retries: 3, interval_seconds: 1, backoff: 2.0, catch: Some(Stage::Publish) },
     StageRow { stage: Stage::Render, retries: 1, interval_seconds: 1, backoff: 2.0, catch: Some(Stage::Publish) },
     StageRow { stage: Stage::Publish, retries: 3, interval_seconds: 1, backoff: 2.0, catch: None },
@@ -86,6 +133,20 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
         Either::Number(number) => Ok(number),
         Either::Text(text) => text.parse().map_err(serde::de::Error::custom),
     }
+}
+
+/// What an execution of the workflow takes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkflowInput {
+    /// The run.
+    pub run: RunId,
+    /// The folder of workbooks.
+    pub batch: Batch,
+    /// How many customers are worked on at once.
+    pub concurrency: u32,
+    /// The share of customers, percent, whose part may end without an outcome before the execution counts as failed.
+    pub tolerated_failure_percentage: u32,
 }
 
 /// What `merge` takes.
@@ -147,7 +208,20 @@ pub struct AssessOutput {
     pub proceed: bool,
 }
 
-/// What `recommend`, `narrate` and `render` take and give.
+/// What `recommend` takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecommendInput {
+    /// The run.
+    pub run: RunId,
+    /// The customer.
+    pub reference: CustomerRef,
+    /// Leaves the model out: what is done when its service throttles for longer than the retries last.
+    #[serde(default)]
+    pub without_model: bool,
+}
+
+/// What `narrate` and `render` take, and what they and `recommend` give.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CustomerTask {
     /// The run.

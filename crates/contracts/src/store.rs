@@ -5,8 +5,10 @@ pub mod suite;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use jiff::Timestamp;
 use thiserror::Error;
 
+use crate::key::Prefix;
 use crate::{ErrorName, NamedError, ObjectKey};
 
 /// What a store can fail with.
@@ -48,6 +50,15 @@ pub enum Written {
     AlreadyThere,
 }
 
+/// An object that a list names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its whole key, as text.
+    pub key: String,
+    /// When it was last written.
+    pub modified: Timestamp,
+}
+
 /// A place that keeps objects by key. A write is atomic: a reader sees the whole object or none.
 #[async_trait]
 pub trait ObjectStore: Send + Sync {
@@ -66,6 +77,9 @@ pub trait ObjectStore: Send + Sync {
     /// Removes an object; not an error if none lies there.
     async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError>;
 
+    /// Every object whose key begins with `prefix`, sorted by key.
+    async fn list(&self, prefix: &Prefix) -> Result<Vec<Listed>, StoreError>;
+
     /// The object's bytes, or nothing if there is no object.
     async fn find(&self, key: &ObjectKey) -> Result<Option<Bytes>, StoreError> {
         match self.get(key).await {
@@ -76,12 +90,19 @@ pub trait ObjectStore: Send + Sync {
     }
 }
 
+/// Makes addresses under which an object can be read for a while by whoever has the address.
+#[async_trait]
+pub trait Links: Send + Sync {
+    /// The address of the object, good for `seconds`.
+    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<String, StoreError>;
+}
+
 #[cfg(any(test, feature = "testing"))]
 mod memory {
     use std::collections::BTreeMap;
     use std::sync::Mutex;
 
-    use super::{Bytes, ObjectKey, ObjectStore, StoreError, Written, async_trait};
+    use super::{Bytes, Listed, ObjectKey, ObjectStore, Prefix, StoreError, Timestamp, Written, async_trait};
 
     /// A store in memory for tests. [`MemoryStore::fail_next`] makes the next calls on a key fail.
     #[derive(Default)]
@@ -155,6 +176,13 @@ mod memory {
             self.fault(key, "delete")?;
             self.objects.lock().expect("not poisoned").remove(&key.to_string());
             Ok(())
+        }
+
+        // Nothing in memory has a time of its own: all are as old as can be.
+        async fn list(&self, prefix: &Prefix) -> Result<Vec<Listed>, StoreError> {
+            let (objects, prefix) = (self.objects.lock().expect("not poisoned"), prefix.to_string());
+            let keys = objects.keys().filter(|key| key.starts_with(&prefix));
+            Ok(keys.map(|key| Listed { key: key.clone(), modified: Timestamp::UNIX_EPOCH }).collect())
         }
     }
 }

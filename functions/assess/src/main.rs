@@ -2,12 +2,12 @@
 
 use assess::Lexicon;
 use bespoke_aws::Host;
-use contracts::stage::AssessInput;
+use contracts::stage::{AssessInput, Stage};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let host = Host::start().await?;
-    host.serve(async |input: AssessInput| {
+    host.serve_stage(Stage::Assess, async |input: AssessInput| {
         let (settings, catalogue) = (host.settings().await?, host.catalogue().await?);
         let lexicon = Lexicon::from_toml(&host.lexicon().await?)?;
         let deps = assess::Deps { vault: &host.vault, settings: &settings, catalogue: &catalogue, lexicon: &lexicon };

@@ -11,12 +11,11 @@ mod manifest;
 mod tests;
 
 use contracts::evidence::{Evidence, FailureRecord, Manifest, Outcome};
-use contracts::key::{Artefact, DatasetPart, RunPart};
-use contracts::request::Request;
+use contracts::key::{Artefact, RunPart};
 use contracts::stage::{FinalizeInput, IndexRow, Stage};
 use contracts::store::StoreError;
-use contracts::vault::{Owner, Vault, VaultError};
-use contracts::{CustomerRef, DatasetId, Digest, ErrorName, NamedError, ObjectKey, RunId};
+use contracts::vault::{Vault, VaultError};
+use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use thiserror::Error;
 
@@ -48,14 +47,6 @@ pub enum Error {
         /// Where.
         source: csv::Error,
     },
-    /// The run is for one customer, and the dataset has no such customer.
-    #[error("{key}: customer {reference} is not in it")]
-    UnknownCustomer {
-        /// The key of the index.
-        key: String,
-        /// Who was asked for.
-        reference: CustomerRef,
-    },
 }
 
 impl NamedError for Error {
@@ -64,14 +55,13 @@ impl NamedError for Error {
             Self::Vault(error) => error.name(),
             Self::Store(error) => error.name(),
             Self::Index { .. } => ErrorName::SealBroken,
-            Self::UnknownCustomer { .. } => ErrorName::InputUnknownCustomer,
         }
     }
 
     fn help(&self) -> Option<String> {
         match self {
             Self::Vault(error) => error.help(),
-            Self::Store(_) | Self::Index { .. } | Self::UnknownCustomer { .. } => None,
+            Self::Store(_) | Self::Index { .. } => None,
         }
     }
 }
@@ -81,7 +71,7 @@ impl NamedError for Error {
 pub async fn run(input: FinalizeInput, deps: &Deps<'_>) -> Result<Manifest, Error> {
     let FinalizeInput { run, dataset } = input;
     let customers = match &dataset {
-        Some(dataset) => customers(deps, &run, dataset).await?,
+        Some(_) => customers(deps, &run).await?,
         None => Vec::new(),
     };
     let ended = stream::iter(customers)
@@ -96,20 +86,12 @@ pub async fn run(input: FinalizeInput, deps: &Deps<'_>) -> Result<Manifest, Erro
 }
 
 /// Whom the run is for, in the dataset's order.
-async fn customers(deps: &Deps<'_>, run: &RunId, dataset: &DatasetId) -> Result<Vec<CustomerRef>, Error> {
-    let (request, _): (Request, _) =
-        deps.vault.read_json(Owner::Run, &ObjectKey::Run(run.clone(), RunPart::Request)).await?;
-    let key = ObjectKey::Dataset(dataset.clone(), DatasetPart::Index);
+async fn customers(deps: &Deps<'_>, run: &RunId) -> Result<Vec<CustomerRef>, Error> {
+    let key = ObjectKey::Run(run.clone(), RunPart::Index);
     let index = deps.vault.store().get(&key).await?;
     let mut reader = csv::Reader::from_reader(index.as_ref());
     let rows = reader.deserialize::<IndexRow>().map(|row| row.map(|row| row.reference));
-    let rows: Vec<CustomerRef> =
-        rows.collect::<Result<_, _>>().map_err(|source| Error::Index { key: key.to_string(), source })?;
-    match request.only {
-        None => Ok(rows),
-        Some(only) if rows.contains(&only) => Ok(vec![only]),
-        Some(reference) => Err(Error::UnknownCustomer { key: key.to_string(), reference }),
-    }
+    rows.collect::<Result<_, _>>().map_err(|source| Error::Index { key: key.to_string(), source })
 }
 
 /// How one customer's part ended, and the digest of the record that says so.

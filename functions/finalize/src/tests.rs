@@ -6,11 +6,11 @@ use std::sync::Arc;
 use crate::{Deps, Error, chain_holds, run};
 use contracts::evidence::{Evidence, FailureRecord, Manifest, Outcome};
 use contracts::facts::Skip;
-use contracts::key::{Artefact, DatasetPart, RunPart};
+use contracts::key::{Artefact, RunPart};
 use contracts::request::Request;
 use contracts::stage::{FinalizeInput, Stage};
 use contracts::store::{MemoryStore, ObjectStore};
-use contracts::vault::{Keys, Owner, Vault};
+use contracts::vault::{Keys, Vault};
 use contracts::{CustomerRef, DatasetId, Digest, ErrorName, NamedError, ObjectKey, RunId};
 use jiff::Timestamp;
 
@@ -23,14 +23,11 @@ struct Campaign {
 }
 
 impl Campaign {
-    /// A run over a dataset of `size` customers, or for one of them.
-    async fn over(size: usize, only: Option<CustomerRef>) -> Self {
+    /// A run for `size` customers.
+    async fn over(size: usize) -> Self {
         let store = Arc::new(MemoryStore::default());
         let vault = Vault::new(store.clone(), Keys::new([1; 32], [2; 32]));
-        let request = Request { only, ..Request::for_tests() };
-        let run = request.run_id();
-        let key = ObjectKey::Run(run.clone(), RunPart::Request);
-        vault.write_json(Owner::Run, &key, &Digest::of(b"request"), request).await.unwrap();
+        let run = Request::for_tests().run_id();
 
         let dataset = DatasetId::parse("d".repeat(64)).unwrap();
         // Not sorted, so that the dataset's own order is told from any other.
@@ -38,7 +35,7 @@ impl Campaign {
         let header = std::iter::once("reference,offset,length,digest".to_owned());
         let rows = customers.iter().map(|customer| format!("{customer},0,10,{}", Digest::of(b"line")));
         let index = header.chain(rows).collect::<Vec<_>>().join("\n");
-        store.put(&ObjectKey::Dataset(dataset.clone(), DatasetPart::Index), index.into()).await.unwrap();
+        store.put(&ObjectKey::Run(run.clone(), RunPart::Index), index.into()).await.unwrap();
         Self { store, vault, run, dataset, customers }
     }
 
@@ -86,7 +83,7 @@ const PUBLISHED: Outcome = Outcome::Published { video: true };
 const INCOMPLETE: Outcome = Outcome::Failed { error: ErrorName::RunIncomplete, stage: Stage::Finalize };
 
 async fn one_of_each() -> Campaign {
-    let campaign = Campaign::over(5, None).await;
+    let campaign = Campaign::over(5).await;
     campaign.ended(0, PUBLISHED).await;
     campaign.ended(1, Outcome::Skipped { skip: Skip::Suppressed }).await;
     campaign.ended(2, Outcome::Held { why: "the text did not pass: length".to_owned() }).await;
@@ -169,18 +166,8 @@ async fn a_manifest_that_was_edited_does_not_hold() {
 }
 
 #[tokio::test]
-async fn a_run_for_one_customer_has_one_entry() {
-    let campaign = Campaign::over(3, Some(reference(1))).await;
-    campaign.ended(1, PUBLISHED).await;
-    let manifest = campaign.finalize().await.unwrap();
-    assert_eq!((manifest.customers, &manifest.entries[0].reference), (1, &reference(1)));
-    let campaign = Campaign::over(3, Some(reference(9))).await;
-    assert_eq!(campaign.finalize().await.unwrap_err().name(), ErrorName::InputUnknownCustomer);
-}
-
-#[tokio::test]
 async fn a_run_whose_merge_failed_has_no_customers() {
-    let campaign = Campaign::over(3, None).await;
+    let campaign = Campaign::over(3).await;
     let input = FinalizeInput { run: campaign.run.clone(), dataset: None };
     let manifest = run(input, &Deps { vault: &campaign.vault }).await.unwrap();
     assert_eq!((manifest.customers, manifest.counts.len()), (0, 0));
@@ -200,7 +187,7 @@ async fn a_resumed_run_replaces_the_manifest() {
 
 #[tokio::test]
 async fn evidence_stands_above_an_earlier_failure() {
-    let campaign = Campaign::over(1, None).await;
+    let campaign = Campaign::over(1).await;
     campaign.failed(0).await;
     campaign.ended(0, PUBLISHED).await;
     assert_eq!(campaign.finalize().await.unwrap().entries[0].outcome, PUBLISHED);
@@ -208,7 +195,7 @@ async fn evidence_stands_above_an_earlier_failure() {
 
 #[tokio::test]
 async fn a_record_that_cannot_be_read_or_is_another_customers_does_not_hide_the_others() {
-    let campaign = Campaign::over(3, None).await;
+    let campaign = Campaign::over(3).await;
     campaign.ended(0, PUBLISHED).await;
     campaign.store.put(&campaign.key(1, Artefact::Evidence), "{".into()).await.unwrap();
     let first = campaign.store.get(&campaign.key(0, Artefact::Evidence)).await.unwrap();
@@ -221,7 +208,7 @@ async fn a_record_that_cannot_be_read_or_is_another_customers_does_not_hide_the_
 
 #[tokio::test]
 async fn a_store_that_fails_is_not_taken_for_a_missing_record() {
-    let campaign = Campaign::over(2, None).await;
+    let campaign = Campaign::over(2).await;
     campaign.ended(0, PUBLISHED).await;
     campaign.store.fail_next(&campaign.key(0, Artefact::Evidence), 1);
     assert_eq!(campaign.finalize().await.unwrap_err().name(), ErrorName::StoreUnavailable);

@@ -32,6 +32,12 @@ pub enum Error {
         /// Which input.
         what: &'static str,
     },
+    /// The run is for one customer, and the workbooks have no such customer.
+    #[error("batch {batch} has no customer with the id that was asked for", batch = .batch.as_str())]
+    UnknownCustomer {
+        /// The batch.
+        batch: Batch,
+    },
     /// One or more of the three workbooks are not there.
     #[error("batch {batch} lacks {files}", batch = .batch.as_str(), files = listed(.files))]
     MissingWorkbook {
@@ -191,6 +197,7 @@ impl NamedError for Error {
             Self::Vault(error) => error.name(),
             Self::Secret(error) => error.name(),
             Self::Changed { .. } => ErrorName::ConfigChanged,
+            Self::UnknownCustomer { .. } => ErrorName::InputUnknownCustomer,
             Self::MissingWorkbook { .. } => ErrorName::InputMissingWorkbook,
             Self::NotAWorkbook { .. }
             | Self::UnknownEncryption { .. }
@@ -212,6 +219,9 @@ impl NamedError for Error {
             Self::Vault(error) => return error.help(),
             Self::Secret(error) => return error.help(),
             Self::Changed { .. } => "start a new run",
+            Self::UnknownCustomer { .. } => {
+                "ids are compared as text, leading zeros included; see the column customer_id of customer_profile.xlsx"
+            }
             Self::MissingWorkbook { .. } => {
                 "a batch is the three files customer_profile.xlsx, customer_transactions.xlsx and twitter_data.xlsx"
             }

@@ -20,7 +20,7 @@ use contracts::key::{DatasetPart, RunPart, Workbook};
 use contracts::request::Request;
 use contracts::secret::{SecretName, SecretString, Secrets};
 use contracts::settings::{Intake, Settings};
-use contracts::stage::{MergeInput, MergeOutput};
+use contracts::stage::{IndexRow, MergeInput, MergeOutput};
 use contracts::store::{ObjectStore, Written};
 use contracts::vault::{Keys, Owner, Vault, VaultError};
 use contracts::{Batch, CustomerId, CustomerRef, DatasetId, Digest, ObjectKey};
@@ -65,7 +65,7 @@ struct Files([Bytes; 3]);
 /// Never: what it writes as JSON are plain fields.
 pub async fn run(input: MergeInput, deps: &Deps<'_>) -> Result<MergeOutput, Error> {
     let files = Files::read(deps.vault.store(), &input.batch).await?;
-    check_request(&input, &files, deps).await?;
+    let request = checked_request(&input, &files, deps).await?;
     let upload = ObjectKey::Upload(files.inputs(deps));
     let found = if let Some(found) = find_upload(deps.vault.store(), &upload).await? {
         found
@@ -76,7 +76,8 @@ pub async fn run(input: MergeInput, deps: &Deps<'_>) -> Result<MergeOutput, Erro
         deps.vault.store().put_new(&upload, json.into()).await?;
         made
     };
-    Ok(MergeOutput { run: input.run, dataset: found.dataset, customers: found.customers })
+    let customers = write_run_index(&input, &found.dataset, request.only.as_ref(), deps.vault.store()).await?;
+    Ok(MergeOutput { run: input.run, dataset: found.dataset, customers })
 }
 
 /// The digest of a batch's three files as they lie: what a request names as its upload.
@@ -127,7 +128,7 @@ impl Files {
 }
 
 /// The run was started for these very files, this catalogue and these settings, and its evidence will say so.
-async fn check_request(input: &MergeInput, files: &Files, deps: &Deps<'_>) -> Result<(), Error> {
+async fn checked_request(input: &MergeInput, files: &Files, deps: &Deps<'_>) -> Result<Request, Error> {
     let key = ObjectKey::Run(input.run.clone(), RunPart::Request);
     let (request, _): (Request, _) = deps.vault.read_json(Owner::Run, &key).await?;
     let inputs = [
@@ -138,8 +139,32 @@ async fn check_request(input: &MergeInput, files: &Files, deps: &Deps<'_>) -> Re
     ];
     match inputs.into_iter().find(|(_, same)| !same) {
         Some((what, _)) => Err(Error::Changed { what }),
-        None => Ok(()),
+        None => Ok(request),
     }
+}
+
+/// Writes which lines of the dataset the run is for, all or one, and gives their number.
+async fn write_run_index(
+    input: &MergeInput,
+    dataset: &DatasetId,
+    only: Option<&CustomerRef>,
+    store: &dyn ObjectStore,
+) -> Result<usize, Error> {
+    let whole = ObjectKey::Dataset(dataset.clone(), DatasetPart::Index);
+    let rows = read_index(&whole, &store.get(&whole).await?)?;
+    let wanted: Vec<IndexRow> =
+        rows.into_iter().filter(|row| only.is_none_or(|only| row.reference == *only)).collect();
+    if only.is_some() && wanted.is_empty() {
+        return Err(Error::UnknownCustomer { batch: input.batch.clone() });
+    }
+    let key = ObjectKey::Run(input.run.clone(), RunPart::Index);
+    store.put_new(&key, dataset::index_csv(&wanted).into()).await?;
+    Ok(wanted.len())
+}
+
+fn read_index(key: &ObjectKey, csv: &[u8]) -> Result<Vec<IndexRow>, Error> {
+    let rows = csv::Reader::from_reader(csv).into_deserialize().collect::<Result<_, _>>();
+    rows.map_err(|_| VaultError::Broken { place: key.to_string(), reason: "not an index of customers" }.into())
 }
 
 /// What the same upload became before, if all of it still lies there.

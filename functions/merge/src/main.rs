@@ -2,7 +2,7 @@
 
 use bespoke_aws::{Host, environment, secrets};
 use contracts::secret::SecretName;
-use contracts::stage::MergeInput;
+use contracts::stage::{MergeInput, Stage};
 use contracts::{ErrorName, NamedError as _};
 use jiff::Timestamp;
 
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 async fn main() -> Result<(), lambda_runtime::Error> {
     let host = Host::start().await?;
     environment::required(secrets::variable(SecretName::WorkbookPassword))?;
-    host.serve(async |input: MergeInput| {
+    host.serve_stage(Stage::Merge, async |input: MergeInput| {
         let (settings, catalogue) = (host.settings().await?, host.catalogue().await?);
         let deps = merge::Deps {
             vault: &host.vault,

@@ -26,9 +26,10 @@ use contracts::request::Request;
 use contracts::script::Script;
 use contracts::secret::{SecretError, Secrets};
 use contracts::settings::Settings;
-use contracts::stage::CustomerTask;
+use contracts::stage::{CustomerTask, RecommendInput};
 use contracts::vault::{Owner, Vault, VaultError};
 use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, ProductId};
+use serde::Serialize;
 use thiserror::Error;
 
 use brief::Brief;
@@ -50,6 +51,26 @@ pub struct Deps<'a> {
     pub http: &'a reqwest::Client,
 }
 
+/// What a model used for one customer; nothing where none was asked or the script was there already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Tokens read.
+    pub tokens_read: u64,
+    /// Tokens written.
+    pub tokens_written: u64,
+}
+
+/// A script that lies in its place.
+#[derive(Clone, Debug, Serialize)]
+pub struct Recommended {
+    /// Whose, of which run.
+    #[serde(flatten)]
+    pub task: CustomerTask,
+    /// What a model used.
+    #[serde(skip)]
+    pub usage: Usage,
+}
+
 /// Why nothing was written.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -59,6 +80,12 @@ pub enum Error {
     /// The place of the secrets failed.
     #[error("cannot get the model service's key")]
     Secret(#[from] SecretError),
+    /// The model service throttles. Call again later, or without the model.
+    #[error("customer {reference}: the model service throttles")]
+    Throttled {
+        /// The customer.
+        reference: CustomerRef,
+    },
     /// The customer was skipped, so there is nothing to write.
     #[error("customer {reference}: was skipped by assess, so there is nothing to write")]
     Skipped {
@@ -100,6 +127,7 @@ impl NamedError for Error {
         match self {
             Self::Vault(error) => error.name(),
             Self::Secret(error) => error.name(),
+            Self::Throttled { .. } => ErrorName::WriterThrottled,
             Self::Skipped { .. } | Self::NoOffer { .. } => ErrorName::InputInvalidRequest,
             Self::UnknownProduct { .. } | Self::Changed { .. } => ErrorName::ConfigChanged,
             Self::Guard { .. } => ErrorName::ConfigInvalid,
@@ -110,7 +138,7 @@ impl NamedError for Error {
         match self {
             Self::Vault(error) => error.help(),
             Self::Secret(error) => error.help(),
-            Self::Skipped { .. } | Self::NoOffer { .. } => None,
+            Self::Throttled { .. } | Self::Skipped { .. } | Self::NoOffer { .. } => None,
             Self::UnknownProduct { .. } | Self::Changed { .. } => Some("start a new run".to_owned()),
             Self::Guard { .. } => {
                 Some("check the wording of the catalogue's texts and of the brand's names".to_owned())
@@ -120,8 +148,10 @@ impl NamedError for Error {
 }
 
 /// Writes the script of one customer and seals it.
-pub async fn run(input: CustomerTask, deps: &Deps<'_>) -> Result<CustomerTask, Error> {
+pub async fn run(input: RecommendInput, deps: &Deps<'_>) -> Result<Recommended, Error> {
     let reference = &input.reference;
+    let task = CustomerTask { run: input.run.clone(), reference: reference.clone() };
+    let mut usage = Usage::default();
     let owner = Owner::Customer(reference);
     let (request, asked): (Request, Digest) =
         deps.vault.read_json(Owner::Run, &ObjectKey::Run(input.run.clone(), RunPart::Request)).await?;
@@ -132,15 +162,15 @@ pub async fn run(input: CustomerTask, deps: &Deps<'_>) -> Result<CustomerTask, E
     let inputs = inputs(asked, assessed, deps);
     let key = ObjectKey::Customer(reference.clone(), input.run.clone(), Artefact::Script);
     if deps.vault.find_json::<Script>(owner, &key, &inputs).await?.is_some() {
-        return Ok(input);
+        return Ok(Recommended { task, usage });
     }
     let facts = match assessment {
         Assessment::Proceed(facts) => facts,
         Assessment::Skip { .. } => return Err(Error::Skipped { reference: reference.clone() }),
     };
-    let script = write(&facts, &request, deps).await?;
+    let script = write(&facts, &request, input.without_model, &mut usage, deps).await?;
     deps.vault.write_json(owner, &key, &inputs, script).await?;
-    Ok(input)
+    Ok(Recommended { task, usage })
 }
 
 /// A run speaks with the catalogue and the settings with which it was started, on its last customer as on its first.
@@ -169,7 +199,13 @@ fn inputs(asked: Digest, assessed: Digest, deps: &Deps<'_>) -> Digest {
 }
 
 /// Asks the model if it may be asked, and otherwise, or if it does not serve, takes the templates.
-async fn write(facts: &Facts, request: &Request, deps: &Deps<'_>) -> Result<Script, Error> {
+async fn write(
+    facts: &Facts,
+    request: &Request,
+    without_model: bool,
+    usage: &mut Usage,
+    deps: &Deps<'_>,
+) -> Result<Script, Error> {
     let reference = || facts.reference.clone();
     let brief = Brief::new(facts, deps.catalogue, deps.brand)
         .map_err(|product| Error::UnknownProduct { reference: reference(), product })?;
@@ -182,10 +218,12 @@ async fn write(facts: &Facts, request: &Request, deps: &Deps<'_>) -> Result<Scri
         http: deps.http,
         keys: deps.vault.keys(),
         wish: request.prompt.as_deref(),
+        given_up: without_model,
         pace: Pace::default(),
     };
-    let instead_of_model = match model::write(&brief, &asking).await? {
+    let instead_of_model = match model::write(&brief, &asking, usage).await? {
         Outcome::Written(script) => return Ok(*script),
+        Outcome::Throttled => return Err(Error::Throttled { reference: reference() }),
         Outcome::NotAsked => None,
         Outcome::Instead(instead) => {
             tracing::warn!(customer = reference().short(), instead.why, "the template writes instead of the model");

@@ -18,7 +18,7 @@ struct Stage {
     catalogue: Catalogue,
     brand: Brand,
     key: fixtures::ModelKey,
-    task: CustomerTask,
+    input: RecommendInput,
 }
 
 impl Stage {
@@ -37,8 +37,8 @@ impl Stage {
         vault.write_json(Owner::Run, &key, &before, request).await.unwrap();
         let key = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Facts);
         vault.write_json(Owner::Customer(&reference), &key, &before, assessment).await.unwrap();
-        let task = CustomerTask { run, reference };
-        Self { vault, settings, catalogue, brand: fixtures::brand(), key: fixtures::ModelKey(None), task }
+        let input = RecommendInput { run, reference, without_model: false };
+        Self { vault, settings, catalogue, brand: fixtures::brand(), key: fixtures::ModelKey(None), input }
     }
 
     async fn run(&self) -> Result<Script, Error> {
@@ -51,7 +51,7 @@ impl Stage {
             secrets: &self.key,
             http: &http,
         };
-        let task = run(self.task.clone(), &deps).await?;
+        let task = run(self.input.clone(), &deps).await?.task;
         let key = ObjectKey::Customer(task.reference.clone(), task.run.clone(), Artefact::Script);
         Ok(self.vault.read_json(Owner::Customer(&task.reference), &key).await?.0)
     }
@@ -272,6 +272,26 @@ async fn a_service_that_is_down_ends_in_the_templates_text() {
     let script = Stage::new(proceed(), with_model(&server.uri()), None).await.run().await.unwrap();
     let expected = "the model service answered 401";
     assert_eq!(instead(&script.written_by).0, expected);
+}
+
+#[tokio::test]
+async fn a_service_that_throttles_is_a_failure_in_passing_and_left_out_in_the_end() {
+    let server = MockServer::start().await;
+    // Longer than the deadline, so that the client gives up at once.
+    let patience = ResponseTemplate::new(429).insert_header("retry-after", "3600");
+    Mock::given(any()).respond_with(patience).mount(&server).await;
+    let mut stage = Stage::new(proceed(), with_model(&server.uri()), None).await;
+    let error = stage.run().await.unwrap_err();
+    assert_eq!(error.name(), contracts::ErrorName::WriterThrottled);
+    assert!(error.name().is_transient());
+
+    let asked = server.received_requests().await.unwrap().len();
+    stage.input.without_model = true;
+    let script = stage.run().await.unwrap();
+    let (why, given) = instead(&script.written_by);
+    assert_eq!(why, "the model service throttled every call");
+    assert!(given.is_some_and(|given| !given.fields.is_empty()), "the earlier call gave it the facts");
+    assert_eq!(server.received_requests().await.unwrap().len(), asked, "it is not asked again");
 }
 
 #[tokio::test]

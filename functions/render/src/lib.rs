@@ -49,6 +49,26 @@ pub use measure::inspect;
 
 use job::{Job, Made};
 
+/// The digest of the brand and of every file that it names, in `folder`: what a request names as its assets.
+pub fn assets_digest(folder: &Path, brand: &Brand) -> Result<Digest, Error> {
+    let broken = |path: &Path| {
+        let file = path.strip_prefix(folder).unwrap_or(path).display().to_string();
+        move |error: std::io::Error| Error::AssetBroken { file, reason: error.to_string() }
+    };
+    let mut paths = vec![folder.join(&brand.logo), folder.join(&brand.music)];
+    paths.extend(brand.backgrounds.iter().map(|background| folder.join(background)));
+    let fonts = folder.join(&brand.fonts.folder);
+    for entry in std::fs::read_dir(&fonts).map_err(broken(&fonts))? {
+        paths.push(entry.map_err(broken(&fonts))?.path());
+    }
+    paths.sort();
+    let mut digests = vec![brand.digest()];
+    for path in paths.iter().filter(|path| !path.is_dir()) {
+        digests.push(Digest::of(&std::fs::read(path).map_err(broken(path))?));
+    }
+    Ok(Digest::of_json(&digests))
+}
+
 /// What the stage is given.
 pub struct Deps<'a> {
     /// Objects, sealed and plain.

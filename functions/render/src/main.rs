@@ -1,7 +1,7 @@
 //! The Lambda of the render stage.
 
 use bespoke_aws::{Host, environment, host};
-use contracts::stage::CustomerTask;
+use contracts::stage::{CustomerTask, Stage};
 use render::Tools;
 use tokio_util::sync::CancellationToken;
 
@@ -14,7 +14,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         ffmpeg: environment::path("FFMPEG_PATH", "/opt/bin/ffmpeg"),
         ffprobe: environment::path("FFPROBE_PATH", "/opt/bin/ffprobe"),
     };
-    host.serve(async |task: CustomerTask| {
+    host.serve_stage(Stage::Render, async |task: CustomerTask| {
         let settings = host.settings().await?;
         let deps = render::Deps {
             vault: &host.vault,

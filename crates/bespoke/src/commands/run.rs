@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use contracts::evidence::Outcome;
 use contracts::key::{Artefact, RunPart, Workbook};
 use contracts::media::Shape;
-use contracts::request::Request;
+use contracts::request::{Request, Trigger};
 use contracts::secret::{SecretName, Secrets};
 use contracts::store::ObjectStore;
 use contracts::{CustomerId, Digest, ErrorName, ObjectKey};
@@ -226,6 +226,7 @@ async fn request(
         None => None,
     };
     let mut request = Request {
+        trigger: Trigger::Command,
         batch: Project::batch(),
         only: wish.customer.map(|id| vault.keys().reference(&id)),
         categories: if wish.categories.is_empty() { settings.offers.categories.clone() } else { wish.categories },

@@ -4,7 +4,9 @@ use bytes::Bytes;
 use futures::future::join_all;
 
 use super::{ObjectStore, StoreError, Written};
-use crate::key::{Artefact, RunPart};
+use crate::key::{Artefact, Prefix, RunPart};
+use crate::progress::{StepKind, StepName};
+use crate::stage::Stage;
 use crate::vault::Keys;
 use crate::{CustomerId, ObjectKey, RunId};
 
@@ -24,6 +26,7 @@ pub async fn run(store: &dyn ObjectStore) {
     of_racing_writers_one_wins(store).await;
     ranges_are_cut_from_the_whole(store).await;
     removal_can_be_repeated(store).await;
+    a_list_has_what_lies_below_its_prefix(store).await;
 }
 
 /// Reading what is not there is [`StoreError::NotFound`] with the key, and `find` gives nothing.
@@ -104,4 +107,25 @@ async fn removal_can_be_repeated(store: &dyn ObjectStore) {
         assert_eq!(store.find(&key).await.expect("find"), None);
     }
     assert_eq!(store.put_new(&key, "again".into()).await.expect("put_new"), Written::Created);
+}
+
+/// `list` gives the keys below a prefix, sorted, also more than S3 gives at once (1,000), and none of a longer name.
+async fn a_list_has_what_lies_below_its_prefix(store: &dyn ObjectStore) {
+    let run = |name: &str| RunId::parse(name).expect("a name");
+    let step = |run: &RunId, second| {
+        let at = jiff::Timestamp::from_second(second).expect("a time");
+        ObjectKey::Progress(run.clone(), None, StepName { at, stage: Stage::Merge, kind: StepKind::Started })
+    };
+    let (here, beside) = (run("suite-list"), run("suite-list-2"));
+    let prefix = Prefix::Progress(here.clone(), None);
+    assert_eq!(store.list(&prefix).await.expect("an empty list"), Vec::new());
+    store.put(&step(&beside, 1), "{}".into()).await.expect("put");
+    let keys: Vec<ObjectKey> = (0..1_005).map(|second| step(&here, second)).collect();
+    for some in keys.chunks(64) {
+        let puts = join_all(some.iter().rev().map(|key| store.put(key, "{}".into()))).await;
+        puts.into_iter().collect::<Result<Vec<_>, _>>().expect("put");
+    }
+    let listed: Vec<String> = store.list(&prefix).await.expect("list").into_iter().map(|listed| listed.key).collect();
+    let expected: Vec<String> = keys.iter().map(ToString::to_string).collect();
+    assert!(listed == expected, "{} keys listed, the first {:?}", listed.len(), listed.first());
 }

@@ -5,7 +5,7 @@ mod client;
 mod prompt;
 mod service;
 
-use service::{Chat, Message};
+use service::{Chat, Message, ServiceError};
 
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use contracts::settings::Model;
 use contracts::vault::Keys;
 use tokio::time::Instant;
 
+use crate::Usage;
 use crate::brief::Brief;
 use crate::compose;
 use crate::guard;
@@ -29,6 +30,8 @@ pub(crate) enum Outcome {
     NotAsked,
     /// Its text passed the guard.
     Written(Box<Script>),
+    /// Its service throttles, and a later call may be served.
+    Throttled,
     /// It was asked, or should have been, and did not serve.
     Instead(InsteadOfModel),
 }
@@ -40,11 +43,29 @@ pub(crate) struct Asking<'a> {
     pub http: &'a reqwest::Client,
     pub keys: &'a Keys,
     pub wish: Option<&'a str>,
+    /// Its service throttled until now, and the model is to be left out.
+    pub given_up: bool,
     pub pace: Pace,
 }
 
-/// Asks the model, and once more if the guard sends its text back.
-pub(crate) async fn write(brief: &Brief<'_>, asking: &Asking<'_>) -> Result<Outcome, SecretError> {
+/// Why an answer did not serve.
+struct Unserved {
+    why: String,
+    throttled: bool,
+}
+
+impl From<ServiceError> for Unserved {
+    fn from(error: ServiceError) -> Self {
+        Self { why: contracts::error::chain(&error), throttled: error.is_throttling() }
+    }
+}
+
+/// Asks the model, and once more if the guard sends its text back. Adds the tokens to `usage`.
+pub(crate) async fn write(
+    brief: &Brief<'_>,
+    asking: &Asking<'_>,
+    usage: &mut Usage,
+) -> Result<Outcome, SecretError> {
     let settings = asking.settings;
     if !settings.enabled || brief.offers().is_empty() {
         return Ok(Outcome::NotAsked);
@@ -67,12 +88,16 @@ pub(crate) async fn write(brief: &Brief<'_>, asking: &Asking<'_>) -> Result<Outc
     let deadline = Instant::now() + Duration::from_secs(settings.deadline_seconds);
     let client = Client::new(asking.http, &settings.base_url, key, deadline, asking.pace);
     let told = prompt::Told::new(brief, &settings.fields, wish);
-    match converse(brief, asking, wish, &told, &client).await {
+    // The earlier calls gave the service all that this one would have.
+    let given = || Some(Given { service: client.service(), fields: told.fields.clone() });
+    if asking.given_up {
+        let why = "the model service throttled every call".to_owned();
+        return Ok(Outcome::Instead(InsteadOfModel { why, given: given() }));
+    }
+    match converse(brief, asking, wish, &told, &client, usage).await {
         Ok(script) => Ok(Outcome::Written(Box::new(script))),
-        Err(why) => {
-            let given = Some(Given { service: client.service(), fields: told.fields });
-            Ok(Outcome::Instead(InsteadOfModel { why, given }))
-        }
+        Err(Unserved { throttled: true, .. }) => Ok(Outcome::Throttled),
+        Err(Unserved { why, .. }) => Ok(Outcome::Instead(InsteadOfModel { why, given: given() })),
     }
 }
 
@@ -83,9 +108,9 @@ async fn converse(
     wish: Option<&str>,
     told: &prompt::Told,
     client: &Client<'_>,
-) -> Result<Script, String> {
+    usage: &mut Usage,
+) -> Result<Script, Unserved> {
     let mut messages = vec![Message::system(prompt::SYSTEM), Message::user(&told.document)];
-    let (mut prompt_tokens, mut completion_tokens) = (0, 0);
     let mut objections = String::new();
     for repaired in [false, true] {
         let chat = Chat {
@@ -95,9 +120,9 @@ async fn converse(
             max_tokens: asking.settings.max_tokens,
             schema: &told.schema,
         };
-        let completion = client.complete(&chat).await.map_err(|error| contracts::error::chain(&error))?;
-        prompt_tokens += completion.tokens_read;
-        completion_tokens += completion.tokens_written;
+        let completion = client.complete(&chat).await?;
+        usage.tokens_read += completion.tokens_read;
+        usage.tokens_written += completion.tokens_written;
         let violations = match prompt::read(brief, &completion.content) {
             Ok(draft) => {
                 let written_by = WrittenBy::Model {
@@ -106,8 +131,8 @@ async fn converse(
                     fields_sent: told.fields.clone(),
                     prompt: prompt::digest(),
                     repaired,
-                    prompt_tokens,
-                    completion_tokens,
+                    prompt_tokens: usage.tokens_read,
+                    completion_tokens: usage.tokens_written,
                 };
                 let mut instructions = vec![prompt::SYSTEM, prompt::REPAIR];
                 instructions.extend(wish);
@@ -126,5 +151,5 @@ async fn converse(
         messages.push(Message::assistant(&completion.content));
         messages.push(Message::user(&format!("{}{violations}\n", prompt::REPAIR)));
     }
-    Err(format!("{objections}, also after one repair"))
+    Err(Unserved { why: format!("{objections}, also after one repair"), throttled: false })
 }

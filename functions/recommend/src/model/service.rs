@@ -124,6 +124,23 @@ pub enum ServiceError {
     Deadline(#[source] Option<Box<ServiceError>>),
 }
 
+impl ServiceError {
+    /// Whether the service asks for patience, so that a later call may succeed.
+    pub(super) fn is_throttling(&self) -> bool {
+        match self {
+            Self::Status { status, .. } => *status == 429,
+            Self::Deadline(last) => last.as_ref().is_some_and(|last| last.is_throttling()),
+            Self::Address
+            | Self::Unreachable(_)
+            | Self::QuotaUsedUp
+            | Self::Refused
+            | Self::Incomplete(_)
+            | Self::Malformed
+            | Self::TooLarge => false,
+        }
+    }
+}
+
 /// How the service wants to be treated after an error.
 pub(super) enum Next {
     /// Ask again, no sooner than this if the service says when.

@@ -1,0 +1,75 @@
+//! The workflow.
+
+use async_trait::async_trait;
+use aws_sdk_sfn::Client;
+use aws_sdk_sfn::operation::describe_execution::DescribeExecutionError;
+use aws_sdk_sfn::operation::start_execution::StartExecutionError;
+use aws_sdk_sfn::types::ExecutionStatus;
+use contracts::error::chain;
+use contracts::executions::{Begun, Execution, Executions, ExecutionsError, State};
+use contracts::stage::WorkflowInput;
+use jiff::Timestamp;
+
+/// One state machine.
+#[derive(Clone, Debug)]
+pub struct StateMachine {
+    client: Client,
+    arn: String,
+}
+
+impl StateMachine {
+    /// The state machine of this ARN.
+    #[must_use]
+    pub fn new(client: Client, arn: impl Into<String>) -> Self {
+        Self { client, arn: arn.into() }
+    }
+
+    /// `arn:…:stateMachine:NAME` has its executions at `arn:…:execution:NAME:EXECUTION`.
+    fn execution(&self, name: &str) -> String {
+        format!("{}:{name}", self.arn.replacen(":stateMachine:", ":execution:", 1))
+    }
+}
+
+fn unavailable(name: &str, action: &'static str, reason: String) -> ExecutionsError {
+    ExecutionsError { name: name.to_owned(), action, reason }
+}
+
+#[async_trait]
+impl Executions for StateMachine {
+    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<Begun, ExecutionsError> {
+        let json = serde_json::to_string(input).expect("the types of contracts serialize to JSON");
+        let request = self.client.start_execution().state_machine_arn(&self.arn).name(name).input(json);
+        match request.send().await {
+            Ok(_) => Ok(Begun::Started),
+            Err(error)
+                if error.as_service_error().is_some_and(StartExecutionError::is_execution_already_exists) =>
+            {
+                Ok(Begun::NameTaken)
+            }
+            Err(error) => Err(unavailable(name, "start", chain(&error))),
+        }
+    }
+
+    async fn find(&self, name: &str) -> Result<Option<Execution>, ExecutionsError> {
+        let described = match self.client.describe_execution().execution_arn(self.execution(name)).send().await {
+            Ok(described) => described,
+            Err(error)
+                if error.as_service_error().is_some_and(DescribeExecutionError::is_execution_does_not_exist) =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(unavailable(name, "read", chain(&error))),
+        };
+        let state = match described.status {
+            ExecutionStatus::Running | ExecutionStatus::PendingRedrive => State::Running,
+            ExecutionStatus::Succeeded => State::Succeeded,
+            _ => State::Failed,
+        };
+        // An execution that somebody else started by hand may have any input.
+        let input = described.input.as_deref().unwrap_or_default();
+        let input: WorkflowInput = serde_json::from_str(input)
+            .map_err(|_| unavailable(name, "read", "its input is not that of a run".to_owned()))?;
+        let stopped = described.stop_date.and_then(|at| Timestamp::from_millisecond(at.to_millis().ok()?).ok());
+        Ok(Some(Execution { run: input.run, state, stopped, error: described.error }))
+    }
+}
