@@ -184,10 +184,11 @@ build_zlib() {
     make -j"$jobs" install
 }
 
-# No PNG, Brotli or bzip2: the brand's fonts are plain outlines.
+# No PNG, Brotli or bzip2: the brand's fonts are plain outlines. zlib as a library, since FreeType would otherwise bring a
+# copy of it, and a static program must not have it twice.
 build_freetype() {
     cp builds/unix/config.* . 2>/dev/null || true
-    configure --with-zlib=no --with-png=no --with-bzip2=no --with-brotli=no --with-harfbuzz=no
+    configure --with-zlib=yes --with-png=no --with-bzip2=no --with-brotli=no --with-harfbuzz=no
     make -j"$jobs" install
 }
 

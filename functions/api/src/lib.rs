@@ -17,6 +17,7 @@ mod results;
 mod tests;
 
 use assess::Lexicon;
+use async_trait::async_trait;
 use contracts::catalogue::{Catalogue, Category};
 use contracts::executions::{Executions, State};
 use contracts::key::{Prefix, RunPart};
@@ -48,6 +49,8 @@ pub struct Deps<'a> {
     pub executions: &'a dyn Executions,
     /// Makes addresses of results.
     pub links: &'a dyn Links,
+    /// Where a new run's material comes from.
+    pub source: &'a dyn Source,
     /// How many customers are worked on at once.
     pub concurrency: u32,
     /// The share of customers, percent, that may end without an outcome.
@@ -64,6 +67,13 @@ pub struct Material {
     pub lexicon: Lexicon,
     /// Digest of the brand and of every file that it names.
     pub assets: Digest,
+}
+
+/// Reads the material afresh: a warm function must not start runs with what was replaced.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// The material as it is now.
+    async fn material(&self) -> Result<Material, Problem>;
 }
 
 /// The body of `POST /v1/runs`.
@@ -94,15 +104,10 @@ struct Run {
     results: Results,
 }
 
-/// Answers a call of `caller`, the subject that the authorizer vouches for. `material` is read for calls that start.
-pub async fn handle(
-    request: Request<Vec<u8>>,
-    caller: &str,
-    deps: &Deps<'_>,
-    material: impl AsyncFn() -> Result<Material, Problem>,
-) -> Response<String> {
+/// Answers a call of `caller`, the subject that the authorizer vouches for.
+pub async fn handle(request: Request<Vec<u8>>, caller: &str, deps: &Deps<'_>) -> Response<String> {
     let answered = match (request.method(), request.uri().path().trim_end_matches('/')) {
-        (&Method::POST, "/v1/runs") => begin(&request, caller, deps, material).await,
+        (&Method::POST, "/v1/runs") => begin(&request, caller, deps).await,
         (&Method::GET, path) => match path.strip_prefix("/v1/runs/") {
             Some(run) => read(run, caller, deps).await,
             None => Err(Problem::not_found()),
@@ -112,12 +117,7 @@ pub async fn handle(
     answered.unwrap_or_else(|problem| problem.response())
 }
 
-async fn begin(
-    request: &Request<Vec<u8>>,
-    caller: &str,
-    deps: &Deps<'_>,
-    material: impl AsyncFn() -> Result<Material, Problem>,
-) -> Result<Response<String>, Problem> {
+async fn begin(request: &Request<Vec<u8>>, caller: &str, deps: &Deps<'_>) -> Result<Response<String>, Problem> {
     let key = idempotency_key(request, caller, deps)?;
     let asked = asked(request.body())?;
     let wish = Wish {
@@ -128,7 +128,7 @@ async fn begin(
         voice: asked.voice,
         shape: asked.shape,
     };
-    let Material { settings, catalogue, lexicon, assets } = material().await?;
+    let Material { settings, catalogue, lexicon, assets } = deps.source.material().await?;
     let now = Timestamp::now();
     let start = start::Deps {
         vault: deps.vault,
