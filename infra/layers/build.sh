@@ -127,6 +127,7 @@ prepare_apt() {
     rm -rf "$work/apt"
     mkdir -p "$work/apt/lists/partial" "$work/apt/cache/archives/partial"
     for label in Debian Debian-Security; do
+        # shellcheck disable=SC2016 # apt fills it in
         uris=$(apt-get indextargets --format '$(REPO_URI)' "Label: $label" "Created-By: Packages" | sort -u | head -n 1)
         [ -n "$uris" ] || [ $label = Debian-Security ] ||
             fail "apt knows no source of Debian here; run this on Debian 12 or later, or in a container of it"
@@ -171,6 +172,7 @@ unpack() {
     fi
     # A patch to what a build's own files are made from would have them made again, with programs that are not needed
     # otherwise.
+    # shellcheck disable=SC2038 # no source has such names
     find . -name '*.am' -o -name '*.ac' -o -name '*.m4' | xargs -r touch -d '2000-01-01'
 }
 
@@ -319,6 +321,9 @@ build_ffmpeg() {
 
 # ---- putting together ----
 
+# The package that a file is from.
+owner() { dpkg-query -S "$(realpath "$1")" | sed 's/:.*//' | head -n 1; }
+
 # Licences: what Debian wrote down of each source, the full texts that those files refer to, and where the source is.
 gather_licenses() {
     local to=$media/share/licenses name origin shared
@@ -329,12 +334,11 @@ gather_licenses() {
         cp "$work/$arch/src/$name/debian/copyright" "$to/$name/"
     done
     cp "$work/$arch/src/espeak-ng/"COPYING* "$to/espeak-ng/"
-    cp "$work/$arch/src/x264/COPYING" "$work/$arch/src/ffmpeg/COPYING.GPLv2" "$to/common/"
     # A static program holds parts of the C library, and of the compiler's.
-    origin=$(dpkg-query -S "$("$triple-gcc" -print-file-name=libc.a)" | sed 's/:.*//' | head -n 1)
+    origin=$(owner "$("$triple-gcc" -print-file-name=libc.a)")
     mkdir -p "$to/glibc" "$to/gcc"
     cp "/usr/share/doc/$origin/copyright" "$to/glibc/"
-    shared=$(dpkg-query -S "$("$triple-gcc" -print-libgcc-file-name)" | sed 's/:.*//' | head -n 1)
+    shared=$(owner "$("$triple-gcc" -print-libgcc-file-name)")
     cp "/usr/share/doc/$shared/copyright" "$to/gcc/"
     grep -rhoE '/usr/share/common-licenses/[A-Za-z]+(-[0-9]+(\.[0-9]+)*)?' "$to" | sort -u | while read -r name; do
         [ ! -f "$name" ] || cp -L "$name" "$to/common/"
@@ -344,8 +348,11 @@ gather_licenses() {
         echo "with Debian's patches and no others:"
         echo
         awk 'NF { printf "    %-10s %s\n", $1, $2 }' <<<"$PINS"
-        echo "    glibc      $(dpkg-query -W -f '${source:Version}' "$origin") (its static library)"
-        echo "    gcc        $(dpkg-query -W -f '${source:Version}' "$shared") (its static libraries)"
+        echo
+        echo "and linked with the static libraries of these packages:"
+        echo
+        echo "    glibc      $origin $(dpkg-query -W -f '${Version}' "$origin")"
+        echo "    gcc        $shared $(dpkg-query -W -f '${Version}' "$shared")"
         echo
         echo "ffmpeg and ffprobe hold libx264 and so are under the GPL, version 2 or later; espeak-ng is under the GPL,"
         echo "version 3 or later. Each source: apt-get source NAME=VERSION. The licence of each lies in the folder of its"
@@ -377,6 +384,12 @@ put_assets() {
 
 # ---- all of it ----
 
+# One run at a time: both architectures share the folder of sources.
+exec 9>"$work/.lock"
+flock 9
+# Lists of packages are fetched anew in each run that downloads, or a raised pin would not be found.
+rm -f "$work/apt/.ready"
+
 # Each step is done again when its version, its own text, or a step before it has changed.
 install_builders
 key=$(echo "$arch $CFLAGS $(declare -f unpack configure espeak_program)" | sha256sum)
@@ -387,13 +400,17 @@ for name in $(awk '{ print $1 }' <<<"$PINS"); do
     [ "$(cat "$work/$arch/$name.stamp" 2>/dev/null)" != "$key" ] || continue
     rm -f "$out/$arch/.stamp"
     say "$arch: building $name $(pinned "$name")"
-    # In a shell of its own, so that set -e holds within it and no step changes the folder or settings of the next.
+    # In a shell of its own, so that no step changes the folder of the next. Its end is looked at apart from it: as part of
+    # a condition it would go on after an error.
+    set +e
     (
         set -e
         unpack "$name"
         "$build"
-    ) >"$logs/$name.log" 2>&1 &
-    wait $! || { tail -n 30 "$logs/$name.log" >&2 && fail "$name could not be built; all of it: $logs/$name.log"; }
+    ) >"$logs/$name.log" 2>&1
+    ended=$?
+    set -e
+    [ $ended = 0 ] || { tail -n 30 "$logs/$name.log" >&2 && fail "$name could not be built; all of it: $logs/$name.log"; }
     echo "$key" >"$work/$arch/$name.stamp"
 done
 
@@ -408,5 +425,6 @@ fi
 put_assets
 
 say "$arch: sizes in KiB"
-(cd "$out" && du -k --apparent-size "$arch"/media/bin/* "$arch"/media/share/espeak-ng-data "$arch"/media/share/licenses \
-    "$arch/media" assets | awk '!/licenses\/|espeak-ng-data\// { printf "%8d  %s\n", $1, $2 }')
+for path in "$arch"/media/{bin/ffmpeg,bin/ffprobe,bin/espeak-ng,share/espeak-ng-data,share/licenses,} assets; do
+    printf '%8d  %s\n' "$(du -sk --apparent-size "$out/$path" | cut -f 1)" "$path"
+done

@@ -70,6 +70,16 @@ fn a_stage_knows_no_other_stage_and_no_service() {
 }
 
 #[test]
+fn what_starts_runs_and_what_answers_calls_know_no_service() {
+    for function in ["start", "api"] {
+        let built = built(&["--package", function, "--no-default-features"]);
+        assert!(built.contains("contracts"), "{function}: {built:?}");
+        let services: Vec<&String> = built.iter().filter(|name| is_of_aws(name)).collect();
+        assert!(services.is_empty(), "{function} without features builds {services:?}");
+    }
+}
+
+#[test]
 fn the_command_alone_builds_no_service_of_aws() {
     let built = built(&["--package", "bespoke"]);
     assert!(stages().is_subset(&built), "the command has every stage: {built:?}");

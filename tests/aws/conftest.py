@@ -1,0 +1,50 @@
+"""What the tests share: the functions as they are packed, sample workbooks, and deployed stacks."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+from cloud import FUNCTIONS, ROOT, Cloud
+
+PROGRAM = ROOT / "target/ci/bespoke-under-test"
+
+
+@pytest.fixture(scope="session")
+def functions(tmp_path_factory):
+    """A folder with a `bootstrap` for each function: of `FUNCTIONS`, or of what the other tests built."""
+    built = os.environ.get("FUNCTIONS")
+    if built:
+        return pathlib.Path(built)
+    folder = tmp_path_factory.mktemp("functions")
+    for name in FUNCTIONS:
+        (folder / name).mkdir()
+        binary = ROOT / "target/ci" / name
+        assert binary.exists(), f"{binary} is not built: cargo build --profile ci --workspace --bins"
+        shutil.copy(binary, folder / name / "bootstrap")
+        subprocess.run(["strip", folder / name / "bootstrap"], check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory):
+    """Encrypted workbooks of four customers: two are published, two did not consent."""
+    folder = tmp_path_factory.mktemp("sample")
+    command = [PROGRAM, "sample", "--customers", "4", "--out", folder]
+    subprocess.run(command, check=True, capture_output=True)
+    for name in ["catalogue.json", "lexicon.toml"]:
+        shutil.copy(ROOT / "data" / name, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory, functions):
+    """The stack, deployed with authorisation on."""
+    cloud = Cloud(tmp_path_factory.mktemp("cloud"), functions)
+    try:
+        cloud.deploy()
+        cloud.configure()
+        yield cloud
+    finally:
+        cloud.stop()

@@ -1,0 +1,104 @@
+"""The HTTP API behind its authorizer: a signed-in banker starts a run, follows it and sees its result; nobody else does."""
+
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+from cloud import wait_for
+
+BODY = {"customer_id": "0001"}
+
+
+class Caller:
+    """A person of the user pool, with a token."""
+
+    def __init__(self, cloud, email):
+        self.cloud, self.token = cloud, self.sign_in(cloud, email) if email else None
+
+    @staticmethod
+    def sign_in(cloud, email):
+        # A page signs in by authorization code; a test has no browser, so it asks as an administrator.
+        users, pool, page = cloud.client("cognito-idp"), cloud.outputs["Users"], cloud.outputs["PageClient"]
+        described = users.describe_user_pool_client(UserPoolId=pool, ClientId=page)["UserPoolClient"]
+        flows = ["ALLOW_ADMIN_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
+        kept = {key: described[key] for key in ["ClientName", "AllowedOAuthFlows", "AllowedOAuthScopes", "CallbackURLs"]}
+        users.update_user_pool_client(UserPoolId=pool, ClientId=page, ExplicitAuthFlows=flows, **kept)
+        password = "Correct-horse-battery-9"
+        users.admin_create_user(UserPoolId=pool, Username=email, MessageAction="SUPPRESS",
+                                UserAttributes=[{"Name": "email", "Value": email}])
+        users.admin_set_user_password(UserPoolId=pool, Username=email, Password=password, Permanent=True)
+        signed_in = users.admin_initiate_auth(UserPoolId=pool, ClientId=page, AuthFlow="ADMIN_USER_PASSWORD_AUTH",
+                                              AuthParameters={"USERNAME": email, "PASSWORD": password})
+        return signed_in["AuthenticationResult"]["AccessToken"]
+
+    def call(self, method, path, body=None, **headers):
+        api = self.cloud.resources["HttpApi"]
+        address = f"http://127.0.0.1:{self.cloud.port}/_aws/execute-api/{api}/$default{path}"
+        if self.token:
+            headers["authorization"] = f"Bearer {self.token}"
+        headers = {name.replace("_", "-"): value for name, value in headers.items()} | {"content-type": "application/json"}
+        data = json.dumps(body).encode() if body else None
+        request = urllib.request.Request(address, method=method, data=data, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                return response.status, json.loads(response.read())
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read() or b"null")
+
+
+@pytest.fixture(scope="module")
+def batch(cloud, sample):
+    cloud.upload("for-calls", sample)
+
+
+def test_without_a_token_there_is_nothing(cloud, batch):
+    nobody = Caller(cloud, None)
+    assert nobody.call("POST", "/v1/runs", BODY, idempotency_key="k")[0] == 401
+    assert nobody.call("GET", "/v1/runs/run-0000000000000000")[0] == 401
+    nobody.token = "not.a.token"
+    assert nobody.call("POST", "/v1/runs", BODY, idempotency_key="k")[0] == 401
+
+
+def test_a_banker_starts_one_customers_run_and_sees_its_result_and_no_other_banker_does(cloud, batch):
+    ann, ben = Caller(cloud, "ann@bank.example"), Caller(cloud, "ben@bank.example")
+    status, started = ann.call("POST", "/v1/runs", BODY, idempotency_key="visit-1")
+    assert status == 202, started
+    status, again = ann.call("POST", "/v1/runs", BODY, idempotency_key="visit-1")
+    assert (status, again["run"]) == (200, started["run"])
+    address = started["self"]
+    assert ben.call("GET", address)[0] == 404
+
+    seen = set()
+
+    def done():
+        status, read = ann.call("GET", address)
+        assert status == 200, read
+        seen.add(read["state"])
+        return read["state"] != "running" and read
+    read = wait_for("the run", done, 600)
+    assert read["state"] == "done" and "running" in seen, read
+    assert read["result"] == {"outcome": "published", "video": True}
+    assert "José" in read["text"]
+    assert [step["stage"] for step in read["steps"] if step["kind"] == "done"] == [
+        "merge", "assess", "recommend", "narrate", "render", "publish", "finalize"]
+    with urllib.request.urlopen(read["links"]["video"], timeout=60) as video:
+        assert video.read()[4:8] == b"ftyp"
+    assert cloud.manifest(started["run"])["customers"] == 1
+
+
+def test_what_is_wrong_with_a_call_is_told(cloud, batch):
+    cleo = Caller(cloud, "cleo@bank.example")
+    status, problem = cleo.call("POST", "/v1/runs", {"customer_id": "0001", "shape": "round"}, idempotency_key="k")
+    assert (status, problem["error"]) == (400, "Input.InvalidRequest") and "shape" in problem["detail"]
+    assert cleo.call("POST", "/v1/runs", BODY)[0] == 400, "without a key"
+
+
+def test_a_customer_whom_nobody_knows_ends_in_an_error_with_a_name(cloud, batch):
+    dan = Caller(cloud, "dan@bank.example")
+    _, started = dan.call("POST", "/v1/runs", {"customer_id": "nobody"}, idempotency_key="k")
+
+    def ended():
+        _, read = dan.call("GET", started["self"])
+        return read["state"] == "failed" and read
+    assert wait_for("the run", ended, 120)["error"] == "Input.UnknownCustomer"

@@ -1,0 +1,143 @@
+"""What fails, fails by name; the history shows the retry or the catch that the definition names; the others go on."""
+
+import collections
+import http.server
+import json
+import os
+import subprocess
+import threading
+
+import pytest
+from cloud import PASSWORD, ROOT, SETTINGS, entered, failures
+
+COUNTS = {"published": 2, "skipped": 2}
+
+
+@pytest.fixture
+def other_rows(tmp_path):
+    """Workbooks of the same four customers with other rows, so that their upload is another one."""
+    def make(seed):
+        folder = tmp_path / str(seed)
+        command = [ROOT / "target/ci/bespoke-under-test", "sample", "--customers", "4", "--seed", str(seed), "--out", folder]
+        subprocess.run(command, check=True, capture_output=True)
+        return folder
+    return make
+
+
+def set_variables(cloud, function, **variables):
+    """Changes a function's environment, which also ends its warm processes. Gives what it was."""
+    client, name = cloud.client("lambda"), cloud.resources[f"{function.title()}Function"]
+    before = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    client.update_function_configuration(FunctionName=name, Environment={"Variables": before | variables})
+    return before
+
+
+def scheduled(cloud, at):
+    """Starts a run over the newest batch, and gives its execution when it has ended."""
+    failed, answer = cloud.invoke("start", {"schedule": "faults", "at": at})
+    assert not failed and not answer["already"], answer
+    return cloud.ended(answer["execution"]) | {"run": answer["run"]}
+
+
+def test_a_wrong_password_fails_by_name_and_the_batch_runs_again_once_it_is_right(cloud, other_rows):
+    rows = other_rows(2)
+    cloud.set_password("not this")
+    try:
+        before = len(cloud.executions())
+        cloud.upload("locked", rows)
+        first = cloud.ended("upload-")
+        assert len(cloud.executions()) == before + 1
+        assert first["status"] == "FAILED"
+        described = cloud.client("stepfunctions").describe_execution(executionArn=first["executionArn"])
+        assert described["error"] == "Input.WrongPassword"
+        assert "customer_profile.xlsx" in described["cause"] and "not this" not in described["cause"]
+        assert entered(cloud.history(first["executionArn"])) == ["Merge", "MergeFailed", "RecordOutcomes", "Failed"]
+        assert cloud.manifest(cloud.run_of(first))["customers"] == 0
+    finally:
+        cloud.set_password(PASSWORD)
+    cloud.upload("locked", rows, ["twitter_data.xlsx"])
+    second = cloud.ended(first["name"].removesuffix("-0") + "-1")
+    assert second["status"] == "SUCCEEDED"
+    assert cloud.run_of(second) == cloud.run_of(first), "the same run goes on"
+    assert cloud.manifest(cloud.run_of(second))["counts"] == COUNTS
+
+
+def test_a_function_that_dies_is_started_once_more(cloud, sample, tmp_path):
+    cloud.upload("newest", sample)
+    cloud.ended("upload-")
+    # An engine that kills whoever calls it, the first time that it is called for anybody.
+    engine, died = tmp_path / "espeak-ng", tmp_path / "died"
+    engine.write_text(f'#!/bin/sh\nmkdir "{died}" 2>/dev/null && kill -9 $PPID\nexec espeak-ng "$@"\n')
+    engine.chmod(0o755)
+    before = set_variables(cloud, "narrate", ESPEAK_PATH=str(engine))
+    try:
+        execution = scheduled(cloud, "2026-11-24T08:00:00Z")
+    finally:
+        set_variables(cloud, "narrate", **before)
+    assert died.exists() and execution["status"] == "SUCCEEDED"
+    assert cloud.manifest(execution["run"])["counts"] == COUNTS
+    failed = [error for child in cloud.children(execution["executionArn"]) for error in failures(child["history"])]
+    assert len(failed) == 1 and failed[0] in ["Lambda.Unknown", "Runtime.ExitError"], failed
+
+
+def test_a_customer_whose_data_is_bad_fails_alone(cloud, sample):
+    newest = cloud.executions()[0]
+    manifest = cloud.manifest(cloud.run_of(newest))
+    victim = next(entry["reference"] for entry in manifest["entries"] if entry["outcome"] == "published")
+    s3, lines = cloud.client("s3"), f"datasets/{manifest['dataset']}/customers.jsonl"
+    index = cloud.read(f"datasets/{manifest['dataset']}/index.csv").decode().splitlines()
+    offset = next(int(row.split(",")[1]) for row in index if row.startswith(victim))
+    whole = cloud.read(lines)
+    changed = bytearray(whole)
+    changed[offset + 200:offset + 204] = b"AAAA" if changed[offset + 200:offset + 204] != b"AAAA" else b"BBBB"
+    s3.put_object(Bucket=cloud.bucket, Key=lines, Body=bytes(changed))
+    try:
+        execution = scheduled(cloud, "2026-11-25T08:00:00Z")
+    finally:
+        s3.put_object(Bucket=cloud.bucket, Key=lines, Body=whole)
+    assert execution["status"] == "SUCCEEDED"
+    manifest = cloud.manifest(execution["run"])
+    assert manifest["counts"] == {"published": 1, "skipped": 2, "failed": 1}
+    entry = next(entry for entry in manifest["entries"] if entry["reference"] == victim)
+    assert (entry["outcome"], entry["error"], entry["stage"]) == ("failed", "Seal.Broken", "assess")
+    ways = [entered(child["history"]) for child in cloud.children(execution["executionArn"])]
+    assert ["Assess", "AssessFailed", "RecordFailure"] in ways
+
+
+class Throttling(http.server.BaseHTTPRequestHandler):
+    """A model service that asks everybody for an hour's patience."""
+
+    asked = collections.Counter()
+
+    def do_POST(self):
+        self.asked["times"] += 1
+        self.rfile.read(int(self.headers["content-length"]))
+        body = json.dumps({"error": {"message": "slow down", "type": "requests", "code": "rate_limit_exceeded"}}).encode()
+        self.send_response(429)
+        self.send_header("retry-after", "3600")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.skipif(not os.environ.get("WHOLE"), reason="waits a minute for each customer; `make aws-test` runs it")
+def test_a_model_service_that_throttles_is_tried_again_and_then_left_out(cloud, sample):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Throttling)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    model = f'[writer.model]\nenabled = true\nbase_url = "http://127.0.0.1:{server.server_port}/v1"\n'
+    cloud.configure(SETTINGS + model)
+    try:
+        execution = scheduled(cloud, "2026-11-26T08:00:00Z")
+    finally:
+        cloud.configure()
+        server.shutdown()
+    assert execution["status"] == "SUCCEEDED"
+    assert cloud.manifest(execution["run"])["counts"] == COUNTS
+    throttled = [child["history"] for child in cloud.children(execution["executionArn"]) if failures(child["history"])]
+    assert [failures(history) for history in throttled] == [["Writer.Throttled"] * 4] * 2
+    for history in throttled:
+        assert entered(history)[2:4] == ["Recommend", "RecommendWithoutModel"]
+    assert Throttling.asked["times"] == 8

@@ -1,0 +1,132 @@
+"""The same definition on another interpreter, with the same binaries, makes what the first made; so does one machine."""
+
+import json
+import os
+import shutil
+import subprocess
+
+import boto3
+import pytest
+from botocore.config import Config
+from cloud import (PASSWORD, REGION, ROOT, SETTINGS, STAGES, TOOLS, Cloud, Program, answers, entered, environment, free_port,
+                   wait_for)
+
+COMPARED = ["recommendation.txt", "recommendation.vtt", "recommendation.mp4", "poster.jpg", "preview.gif"]
+
+
+@pytest.fixture(scope="module")
+def first(cloud, sample):
+    """What the emulator's interpreter made of the sample: by customer the outcome and the files."""
+    cloud.upload("compared", sample)
+    cloud.ended("upload-")
+    uploaded = [each for each in cloud.executions() if each["name"].startswith("upload-")]
+    return results(cloud, cloud.run_of(uploaded[-1]))
+
+
+def results(cloud, run):
+    entries = cloud.manifest(run)["entries"]
+    return {entry["reference"]: (outcome(entry), files(cloud, run, entry)) for entry in entries}
+
+
+def outcome(entry):
+    return {key: value for key, value in entry.items() if key in ["outcome", "skip", "video", "error", "stage"]}
+
+
+def files(cloud, run, entry):
+    folder = f"customers/{entry['reference']}/{run}"
+    made = {key.rsplit("/", 1)[1] for key in cloud.keys(f"{folder}/")}
+    return {name: cloud.read(f"{folder}/{name}") for name in COMPARED if name in made}
+
+
+def assert_same(one, other):
+    assert one.keys() == other.keys()
+    for reference in one:
+        assert one[reference][0] == other[reference][0]
+        assert one[reference][1].keys() == other[reference][1].keys()
+        different = [name for name, content in one[reference][1].items() if content != other[reference][1][name]]
+        assert not different, (reference, different)
+    assert any(files for _, files in one.values()), "something was published"
+
+
+def test_one_machine_makes_the_same(cloud, first, sample, tmp_path):
+    (tmp_path / "bespoke.toml").write_text(SETTINGS)
+    keys = {"BESPOKE_DATA_KEY": cloud.secret("DataKey"), "BESPOKE_REFERENCE_KEY": cloud.secret("ReferenceKey")}
+    command = [ROOT / "target/ci/bespoke-under-test", "demo", "--all", "--data", sample, "--assets", ROOT / "assets",
+               "--artifacts", tmp_path / "artifacts"]
+    subprocess.run(command, cwd=tmp_path, env=os.environ | keys | {"EXCEL_PASSWORD": PASSWORD}, check=True, capture_output=True)
+    run = next((tmp_path / "artifacts/runs").iterdir())
+    entries = json.loads((run / "manifest.json").read_text())["entries"]
+    local = {}
+    for entry in entries:
+        folder = tmp_path / "artifacts/customers" / entry["reference"] / run.name
+        made = {name: (folder / name).read_bytes() for name in COMPARED if (folder / name).exists()}
+        local[entry["reference"]] = (outcome(entry), made)
+    assert_same(local, first)
+
+
+@pytest.fixture(scope="module")
+def interpreter(tmp_path_factory, functions, cloud):
+    """Another emulator of the rest, with the keys of the first, and moto's interpreter, which sends its calls there."""
+    folder = tmp_path_factory.mktemp("interpreter")
+    rest = Cloud(folder / "rest", functions, auth=False)
+    server = None
+    try:
+        rest.deploy()
+        rest.configure()
+        for key in ["DataKey", "ReferenceKey"]:
+            secrets = rest.client("secretsmanager")
+            secrets.put_secret_value(SecretId=rest.resources[key], SecretString=cloud.secret(key))
+        port = free_port()
+        # moto's interpreter takes the port of whatever answers its calls from this variable.
+        env = environment(rest.port, MOTO_PORT=str(rest.port))
+        server = Program("moto", [TOOLS / "interpreter/bin/moto_server", "-H", "127.0.0.1", "-p", str(port)], folder, env)
+        wait_for("moto", lambda: answers(f"http://127.0.0.1:{port}/moto-api/"), 60)
+        yield rest, machine(rest, port)
+    finally:
+        rest.stop()
+        if server:
+            server.stop()
+
+
+def machine(rest, port):
+    """The definition as CloudFormation would fill it in, on moto."""
+    client = boto3.client("stepfunctions", endpoint_url=f"http://127.0.0.1:{port}", region_name=REGION,
+                          aws_access_key_id="test", aws_secret_access_key="test",
+                          config=Config(retries={"total_max_attempts": 1}))
+    import urllib.request
+    switch = urllib.request.Request(f"http://127.0.0.1:{port}/moto-api/config", method="POST",
+                                    data=b'{"stepfunctions": {"execute_state_machine": true}}',
+                                    headers={"content-type": "application/json"})
+    urllib.request.urlopen(switch).read()
+    definition = (ROOT / "infra/workflow.asl.json").read_text().replace("${Bucket}", rest.bucket)
+    for stage in STAGES:
+        function = rest.client("lambda").get_function_configuration(FunctionName=rest.resources[f"{stage.title()}Function"])
+        definition = definition.replace(f"${{{stage.title()}FunctionArn}}", function["FunctionArn"])
+    arn = client.create_state_machine(name="bespoke", definition=definition,
+                                      roleArn="arn:aws:iam::000000000000:role/any")["stateMachineArn"]
+    return client, arn
+
+
+def test_a_second_interpreter_of_the_same_definition_makes_the_same(interpreter, first, sample):
+    rest, (client, arn) = interpreter
+    # The request is written by `start`; the execution is begun on the other interpreter instead.
+    functions, name = rest.client("lambda"), rest.resources["StartFunction"]
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    elsewhere = variables["STATE_MACHINE"].rsplit(":", 1)[0] + ":elsewhere"
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables | {"STATE_MACHINE": elsewhere}})
+    rest.upload("compared", sample)
+    request = wait_for("the request", lambda: [key for key in rest.keys("runs/") if key.endswith("request.json")])[0]
+    run = request.split("/")[1]
+    assert not rest.executions()
+    given = {"run": run, "batch": "compared", "concurrency": 2, "tolerated_failure_percentage": 5}
+    execution = client.start_execution(stateMachineArn=arn, name="second", input=json.dumps(given))["executionArn"]
+
+    def ended():
+        described = client.describe_execution(executionArn=execution)
+        return described["status"] != "RUNNING" and described
+    described = wait_for("the execution", ended, 900)
+    history = client.get_execution_history(executionArn=execution)["events"]
+    assert described["status"] == "SUCCEEDED", history[-3:]
+    assert [state for state in entered(history) if state in ["Merge", "Customers", "Finalize"]] == [
+        "Merge", "Customers", "Finalize"]
+    assert_same(results(rest, run), first)

@@ -1,0 +1,135 @@
+"""Each function without one of its permissions, each in turn, fails by name; with all of them it does its work.
+
+A permission is one resource of one statement of the function's role. Those that make no difference here are listed with the
+reason, so that one that becomes needless is noticed.
+"""
+
+import json
+import os
+
+import pytest
+from cloud import STAGES, Cloud, wait_for
+
+pytestmark = pytest.mark.skipif(not os.environ.get("WHOLE"), reason="takes minutes; `make aws-test` runs it")
+
+# Needed on AWS, or in a case that a first run does not meet.
+WITHOUT_EFFECT = {
+    ("*", "Key"): "the emulator does not ask for the key's permission on behalf of S3 and Secrets Manager",
+    ("*", "Progress"): "progress that cannot be written does not stop the work",
+    ("narrate", "Read", "narration.wav"): "read only when another writer was first",
+    ("render", "Read", "poster.jpg"): "read only when another writer was first",
+    ("render", "Read", "preview.gif"): "read only when another writer was first",
+    ("publish", "Delete", "*"): "used for a customer who was suppressed since, or who had failed",
+    ("publish", "Write", "failure.json"): "used for a failure",
+    ("finalize", "Read", "failure.json"): "used for a failure",
+    ("recommend", "Secrets", "ModelKey"): "read only when the settings switch the model on",
+    ("start", "Read", "request.json"): "read only when the request lies there already",
+    ("start", "Look", "*"): "asked under names whose executions there are",
+}
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory, functions):
+    cloud = Cloud(tmp_path_factory.mktemp("permissions"), functions)
+    try:
+        cloud.deploy()
+        cloud.configure()
+        yield cloud
+    finally:
+        cloud.stop()
+
+
+class Role:
+    """A function's role, from which a permission is taken and put back."""
+
+    def __init__(self, cloud, function):
+        self.cloud, self.function = cloud, function
+        self.name = cloud.resources[f"{function.title()}Function"]
+        configuration = cloud.client("lambda").get_function_configuration(FunctionName=self.name)
+        self.role, self.iam = configuration["Role"].rsplit("/", 1)[1], cloud.client("iam")
+        self.policy = self.iam.list_role_policies(RoleName=self.role)["PolicyNames"][0]
+        self.whole = self.iam.get_role_policy(RoleName=self.role, PolicyName=self.policy)["PolicyDocument"]
+
+    def permissions(self):
+        for statement in self.whole["Statement"]:
+            resources = statement["Resource"]
+            for resource in resources if isinstance(resources, list) else [resources]:
+                yield statement["Sid"], resource
+
+    def put(self, document):
+        self.iam.put_role_policy(RoleName=self.role, PolicyName=self.policy, PolicyDocument=json.dumps(document))
+        # Another environment ends the warm processes, which hold what they have read.
+        client = self.cloud.client("lambda")
+        variables = client.get_function_configuration(FunctionName=self.name)["Environment"]["Variables"]
+        count = str(int(variables.get("STARTED_AGAIN", "0")) + 1)
+        client.update_function_configuration(FunctionName=self.name, Environment={"Variables": variables | {"STARTED_AGAIN": count}})
+
+    def without(self, sid, resource):
+        statements = []
+        for statement in self.whole["Statement"]:
+            resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+            left = [each for each in resources if (statement["Sid"], each) != (sid, resource)]
+            if left:
+                statements.append(statement | {"Resource": left})
+        self.put(self.whole | {"Statement": statements})
+
+    def restore(self):
+        self.put(self.whole)
+
+
+def is_without_effect(function, sid, resource):
+    for (who, which, *what) in WITHOUT_EFFECT:
+        if who in ["*", function] and which == sid and (not what or what[0] == "*" or what[0] in resource):
+            return True
+    return False
+
+
+def each_in_turn(cloud, function, payload):
+    """Calls the function without each of its permissions, and then with all of them; gives its answer and what was tried."""
+    role, tried = Role(cloud, function), []
+    try:
+        for sid, resource in role.permissions():
+            if is_without_effect(function, sid, resource):
+                continue
+            role.without(sid, resource)
+            failed, answer = cloud.invoke(function, payload)
+            assert failed, f"{function} without {sid} on {resource}: {answer}"
+            named = json.dumps(answer)
+            assert any(name in named for name in ["Store.Unavailable", "Secret.Unavailable", "Start.Unavailable", "Runtime.ExitError"]), named
+            tried.append((sid, resource))
+    finally:
+        role.restore()
+    failed, answer = cloud.invoke(function, payload)
+    assert not failed, f"{function} with all of its permissions: {answer}"
+    return answer, tried
+
+
+def test_every_function_needs_every_permission_that_it_has(fresh, sample):
+    # A workflow that nobody started: `start` is asked for one that is not there, after it has written the request.
+    functions, name = fresh.client("lambda"), fresh.resources["StartFunction"]
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    elsewhere = variables["STATE_MACHINE"].rsplit(":", 1)[0] + ":elsewhere"
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables | {"STATE_MACHINE": elsewhere}})
+    fresh.upload("b", sample)
+    request = wait_for("the request", lambda: [key for key in fresh.keys("runs/") if key.endswith("request.json")])[0]
+    run, tried = request.split("/")[1], {}
+
+    merged, tried["merge"] = each_in_turn(fresh, "merge", {"run": run, "batch": "b"})
+    rows = fresh.read(f"runs/{run}/index.csv").decode().splitlines()
+    names, row = rows[0].split(","), rows[1].split(",")
+    payload = {"run": run, "dataset": merged["dataset"], "row": dict(zip(names, row))}
+    assessed, tried["assess"] = each_in_turn(fresh, "assess", payload)
+    assert assessed["proceed"]
+    task = {"run": run, "reference": row[0]}
+    for stage in ["recommend", "narrate", "render"]:
+        _, tried[stage] = each_in_turn(fresh, stage, task)
+    _, tried["publish"] = each_in_turn(fresh, "publish", task | {"video": True})
+    _, tried["finalize"] = each_in_turn(fresh, "finalize", {"run": run, "dataset": merged["dataset"]})
+    assert tried.keys() == set(STAGES)
+
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+    event = {"schedule": "permissions", "at": "2026-11-23T08:00:00Z"}
+    _, tried["start"] = each_in_turn(fresh, "start", event)
+    for function, permissions in tried.items():
+        print(f"{function}: failed without each of {len(permissions)} permissions")
+        assert len(permissions) >= 5, (function, permissions)

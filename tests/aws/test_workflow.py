@@ -1,0 +1,118 @@
+"""The stack on the emulator: from an upload to published videos, whatever triggers it."""
+
+import itertools
+import json
+import re
+import threading
+import time
+
+import pytest
+from cloud import PASSWORD, WORKBOOKS, entered
+
+PUBLISHED = ["Assess", "AnythingToSay", "Recommend", "Narrate", "Render", "Publish"]
+SKIPPED = ["Assess", "AnythingToSay", "Publish"]
+
+
+@pytest.fixture(scope="module")
+def published(cloud, sample):
+    """The upload of the sample workbooks, and the execution that came of it."""
+    cloud.upload("first", sample)
+    execution = cloud.ended("upload-")
+    return execution | {"run": cloud.run_of(execution)}
+
+
+def test_an_upload_ends_in_published_videos(cloud, published):
+    assert published["status"] == "SUCCEEDED", cloud.history(published["executionArn"])[-3:]
+    manifest = cloud.manifest(published["run"])
+    assert manifest["counts"] == {"published": 2, "skipped": 2}
+    for entry in manifest["entries"]:
+        made = {key.rsplit("/", 1)[1] for key in cloud.keys(f"customers/{entry['reference']}/{published['run']}/")}
+        video = {"recommendation.mp4", "recommendation.vtt", "poster.jpg", "preview.gif", "recommendation.txt"}
+        if entry["outcome"] == "published":
+            assert video <= made
+        else:
+            assert not video & made
+        assert "evidence.json" in made
+
+
+def test_the_history_shows_the_states_of_the_definition(cloud, published):
+    assert entered(cloud.history(published["executionArn"])) == ["Merge", "Customers", "Finalize"]
+    ways = sorted(entered(child["history"]) for child in cloud.children(published["executionArn"]))
+    assert ways == sorted([PUBLISHED, PUBLISHED, SKIPPED, SKIPPED])
+
+
+def test_what_passes_between_the_states_is_identifiers_only(cloud, published, sample):
+    histories = [cloud.history(published["executionArn"])]
+    histories += [child["history"] for child in cloud.children(published["executionArn"])]
+    told = json.dumps(histories, default=str) + "\n".join(cloud.logs())
+    for personal in ["José", "Jos\\u00e9", "Thảo", "Th\\u1ea3o", "\"0001\"", PASSWORD, "meridian-demo"]:
+        assert personal not in told, personal
+    assert published["run"] in told, "the histories and logs were read"
+
+
+def test_logs_are_json_with_run_customer_stage_and_duration(cloud, published):
+    lines = [json.loads(line) for line in cloud.logs() if line.startswith("{")]
+    done = [line for line in lines if line.get("message") == "stage done"]
+    stages = {line["span"]["stage"] for line in done if line["span"].get("run") == published["run"]}
+    assert stages == {"merge", "assess", "recommend", "narrate", "render", "publish", "finalize"}
+    assert all(line["seconds"] >= 0 for line in done)
+    with_customer = [line for line in done if line["span"]["stage"] == "render"]
+    assert all(re.fullmatch("[0-9a-f]{32}", line["span"]["reference"]) for line in with_customer)
+    metrics = [line for line in lines if "_aws" in line]
+    names = {metric["Name"] for line in metrics for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+    assert {"StageSeconds", "Published", "Skipped"} <= names
+
+
+def test_progress_tells_every_stage_of_a_customer(cloud, published):
+    entries = cloud.manifest(published["run"])["entries"]
+    customer = next(entry["reference"] for entry in entries if entry["outcome"] == "published")
+    keys = cloud.keys(f"customers/{customer}/{published['run']}/progress/")
+    steps = [key.rsplit("/", 1)[1].removesuffix(".json").split("-", 1)[1] for key in sorted(keys)]
+    stages = ["assess", "recommend", "narrate", "render", "publish"]
+    assert steps == [f"{stage}-{kind}" for stage in stages for kind in ["started", "done"]]
+    step = json.loads(cloud.read(keys[-1]))
+    assert (step["stage"], step["kind"]) == ("publish", "done")
+    run = [key.rsplit("-", 2)[1] for key in sorted(cloud.keys(f"runs/{published['run']}/progress/"))]
+    assert run == ["merge", "merge", "finalize", "finalize"]
+
+
+def test_the_same_files_in_every_order_twice_and_at_once_start_nothing_more(cloud, published, sample):
+    before = [each["name"] for each in cloud.executions()]
+    for number, order in enumerate(itertools.permutations(WORKBOOKS)):
+        cloud.upload(f"order-{number}", sample, [*order, *order])
+    uploads = [threading.Thread(target=cloud.upload, args=("at-once", sample, [name])) for name in WORKBOOKS * 2]
+    for upload in uploads:
+        upload.start()
+    for upload in uploads:
+        upload.join()
+    wait_until_quiet(cloud, "start")
+    assert [each["name"] for each in cloud.executions()] == before, "the digest of the upload names the execution"
+
+
+def wait_until_quiet(cloud, function):
+    """Until the function has written nothing for a while: its calls are asynchronous and have no other end."""
+    quiet, last = 0, -1
+    while quiet < 4:
+        now = sum("started before" in line or "waiting for the rest" in line for line in cloud.logs())
+        quiet, last = (quiet + 1, last) if now == last else (0, now)
+        time.sleep(0.5)
+    assert last > 0, f"{function} was called"
+
+
+def test_a_schedule_starts_one_run_for_its_time_over_the_newest_batch(cloud, published):
+    event = {"schedule": "campaign", "at": "2026-11-23T08:00:00Z"}
+    for already in [False, True]:
+        failed, answer = cloud.invoke("start", event)
+        assert not failed, answer
+        assert answer["already"] == already
+    execution = cloud.ended("schedule-campaign-20261123T080000Z-0")
+    assert execution["status"] == "SUCCEEDED"
+    run = cloud.run_of(execution)
+    assert run != published["run"] and cloud.manifest(run)["counts"] == {"published": 2, "skipped": 2}
+
+
+def test_half_a_batch_is_reported(cloud, sample):
+    cloud.upload("half", sample, WORKBOOKS[:1])
+    failed, answer = cloud.invoke("start", {"look_for": "incomplete-batches"})
+    assert not failed and answer["outcome"] == "looked", answer
+    assert answer["incomplete"] == [], "not before its time"

@@ -1,0 +1,156 @@
+//! The workflow's definition says what the stage table and the errors' table say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bespoke_tests::root;
+use contracts::ErrorName;
+use contracts::stage::{STAGES, Stage, StageRow, WorkflowInput};
+use serde_json::Value;
+
+/// Errors of Step Functions and of the Lambda service: what every task must be tried again for.
+/// <https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html>
+const OF_THE_SERVICE: [&str; 5] = [
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.TooManyRequestsException",
+];
+/// How a function that died or did not come to its end is told.
+const OF_THE_DEAD: [&str; 4] = ["Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"];
+
+fn definition() -> Value {
+    let text = std::fs::read_to_string(root().join("infra/workflow.asl.json")).expect("the definition");
+    serde_json::from_str(&text).expect("the definition is JSON")
+}
+
+/// Every state, those of the map included, by name.
+fn states(definition: &Value) -> BTreeMap<String, Value> {
+    let outer = definition["States"].as_object().expect("states");
+    let inner = outer["Customers"]["ItemProcessor"]["States"].as_object().expect("the map's states");
+    outer.iter().chain(inner).map(|(name, state)| (name.clone(), state.clone())).collect()
+}
+
+/// The tasks of a stage, told by the function that they call.
+fn tasks(states: &BTreeMap<String, Value>, stage: Stage) -> Vec<(&String, &Value)> {
+    let function = |state: &Value| state["Parameters"]["FunctionName"].as_str().map(str::to_lowercase);
+    let wanted = format!("${{{stage}functionarn}}");
+    states.iter().filter(|(_, state)| function(state).as_ref() == Some(&wanted)).collect()
+}
+
+fn names(rule: &Value) -> BTreeSet<&str> {
+    rule["ErrorEquals"].as_array().expect("names").iter().map(|name| name.as_str().expect("a name")).collect()
+}
+
+/// The transient errors that a stage can end with.
+fn transient(stage: Stage) -> BTreeSet<&'static str> {
+    let of_all = [ErrorName::StoreUnavailable, ErrorName::SecretUnavailable];
+    let own = match stage {
+        Stage::Recommend => Some(ErrorName::WriterThrottled),
+        Stage::Narrate => Some(ErrorName::NarrateFailed),
+        Stage::Render => Some(ErrorName::RenderFailed),
+        Stage::Merge | Stage::Assess | Stage::Publish | Stage::Finalize => None,
+    };
+    of_all.into_iter().chain(own).map(ErrorName::as_str).collect()
+}
+
+#[test]
+fn every_stage_is_tried_again_as_its_row_says() {
+    let states = states(&definition());
+    for StageRow { stage, retries, interval_seconds, backoff, .. } in STAGES {
+        let tasks = tasks(&states, stage);
+        assert!(!tasks.is_empty(), "no state calls {stage}");
+        for (name, task) in tasks {
+            let rules = task["Retry"].as_array().unwrap_or_else(|| panic!("{name} is not tried again"));
+            let own = &rules[0];
+            let mut expected = transient(stage);
+            if name == "RecommendWithoutModel" {
+                // It asks no model.
+                assert_eq!(task["Parameters"]["Payload"]["without_model"], true);
+            }
+            expected.retain(|error| names(own).contains(error) || name != "RecommendWithoutModel");
+            assert_eq!(names(own), expected, "{name}");
+            assert_eq!(own["MaxAttempts"], retries, "{name}");
+            assert_eq!(own["IntervalSeconds"], interval_seconds, "{name}");
+            assert_eq!(own["BackoffRate"].as_f64(), Some(backoff), "{name}");
+            assert_eq!(own["JitterStrategy"], "FULL", "{name}");
+            assert_eq!(names(&rules[1]), BTreeSet::from(OF_THE_SERVICE), "{name}");
+            assert_eq!(names(&rules[2]), BTreeSet::from(OF_THE_DEAD), "{name}");
+            assert!(task["TimeoutSeconds"].as_u64().is_some_and(|seconds| seconds > 30), "{name} has no end");
+        }
+    }
+}
+
+#[test]
+fn the_transient_errors_are_those_that_some_stage_is_tried_again_for() {
+    let retried: BTreeSet<&str> = STAGES.iter().flat_map(|row| transient(row.stage)).collect();
+    let all = ErrorName::ALL.iter().filter(|name| name.is_transient()).map(|name| name.as_str());
+    // Starting happens before the workflow: Lambda itself tries that again.
+    let all: BTreeSet<&str> = all.filter(|name| *name != ErrorName::StartUnavailable.as_str()).collect();
+    assert_eq!(retried, all);
+}
+
+#[test]
+fn every_error_that_the_definition_names_exists() {
+    let known: BTreeSet<&str> = ErrorName::ALL.iter().map(|name| name.as_str()).collect();
+    let of_aws: BTreeSet<&str> = OF_THE_SERVICE.into_iter().chain(OF_THE_DEAD).chain(["States.ALL"]).collect();
+    for (state, body) in states(&definition()) {
+        let rules = ["Retry", "Catch"].into_iter().filter_map(|field| body[field].as_array()).flatten();
+        for name in rules.flat_map(names) {
+            assert!(known.contains(name) || of_aws.contains(name), "{state} names {name}");
+        }
+    }
+}
+
+#[test]
+fn every_failure_is_caught_and_reaches_the_stage_that_its_row_names() {
+    let states = states(&definition());
+    for StageRow { stage, catch, .. } in STAGES {
+        for (name, task) in tasks(&states, stage) {
+            let all = |rule: &&Value| names(rule).contains("States.ALL");
+            let caught = task["Catch"].as_array().and_then(|rules| rules.iter().find(all));
+            match (catch, caught) {
+                (Some(to), Some(rule)) => {
+                    let pass = &states[rule["Next"].as_str().expect("a state")];
+                    let told = pass["Parameters"]["failure"]["stage"].as_str();
+                    assert!(to == Stage::Finalize || told == Some(stage.as_str()), "{name}: {told:?}");
+                    let end = &states[pass["Next"].as_str().expect("a state")];
+                    let function = end["Parameters"]["FunctionName"].as_str().expect("a task").to_lowercase();
+                    assert_eq!(function, format!("${{{to}functionarn}}"), "{name}");
+                }
+                (Some(to), None) => panic!("{name} does not end in {to} when it fails"),
+                // Publish is called once more with its own failure; what fails then is told by finalize.
+                (None, _) => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn whatever_is_named_is_there_and_every_state_is_reached() {
+    let definition = definition();
+    for machine in [&definition, &definition["States"]["Customers"]["ItemProcessor"]] {
+        let states = machine["States"].as_object().expect("states");
+        let mut reached = BTreeSet::from([machine["StartAt"].as_str().expect("a start")]);
+        for state in states.values() {
+            let rules = ["Catch", "Choices"].into_iter().filter_map(|field| state[field].as_array()).flatten();
+            let ways = rules.chain([state]).flat_map(|rule| [&rule["Next"], &rule["Default"]]);
+            reached.extend(ways.filter_map(Value::as_str));
+        }
+        assert_eq!(reached, states.keys().map(String::as_str).collect());
+    }
+}
+
+#[test]
+fn the_input_has_the_fields_that_the_definition_reads() {
+    let text = std::fs::read_to_string(root().join("infra/workflow.asl.json")).expect("the definition");
+    let input = WorkflowInput {
+        run: contracts::RunId::parse("run-1").expect("a run"),
+        batch: contracts::Batch::parse("b").expect("a batch"),
+        concurrency: 1,
+        tolerated_failure_percentage: 1,
+    };
+    for field in serde_json::to_value(input).expect("plain fields").as_object().expect("an object").keys() {
+        assert!(text.contains(&format!("\"$.{field}\"")), "nobody reads {field}");
+    }
+}
