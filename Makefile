@@ -3,7 +3,13 @@
 
 CARGO_BUILD = --profile ci --locked
 
-.PHONY: demo test bench lint audit setup help
+# What is deployed on AWS, and for what.
+STAGE ?= dev
+ARCH ?= arm64
+FUNCTIONS = merge assess recommend narrate render publish finalize start api
+PYTEST = target/tools/interpreter/bin/pytest -p no:cacheprovider tests/aws
+
+.PHONY: demo test bench lint audit setup help aws-build aws-layers aws-deploy aws-test
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -11,12 +17,17 @@ help: ## Show what there is
 demo: setup ## Make recommendations for the sample customers, and videos for two of them
 	cargo run $(CARGO_BUILD) -p bespoke -- demo $(DEMO)
 
-test: setup ## Run every test
+test: setup ## Run every test but those of aws-test that take long
+	cargo build $(CARGO_BUILD) --workspace --all-targets
 	cargo test $(CARGO_BUILD) --workspace
+	infra/tools.sh sam emulator interpreter
+	$(PYTEST)
 
 bench: setup ## Measure, as ratios against named baselines run side by side
 	cargo build $(CARGO_BUILD) -p bespoke
 	tests/bench/run.sh
+	cargo build $(CARGO_BUILD) --workspace --all-targets
+	tests/bench/cold_start.py target/ci
 
 lint: ## Formatting, clippy, docs
 	cargo fmt --all --check
@@ -27,6 +38,29 @@ audit: ## Dependencies: licences, sources, and those that nothing uses
 	infra/setup.sh cargo-deny cargo-machete
 	cargo deny --all-features check bans licenses sources
 	cargo machete
+
+aws-build: setup ## Build the functions for AWS (ARCH=arm64 or x86_64)
+	infra/tools.sh sam
+	rustup target add $(subst arm64,aarch64,$(ARCH))-unknown-linux-gnu
+	PATH="$(CURDIR)/target/tools/sam/bin:$$PATH" cargo lambda build --release --locked --$(subst x86_64,x86-64,$(ARCH)) \
+		$(addprefix --package ,$(FUNCTIONS))
+
+aws-layers: ## Build the layers for AWS: ffmpeg, espeak-ng, assets (ARCH=arm64 or x86_64)
+	infra/layers/build.sh $(ARCH)
+	rm -rf target/layers/media
+	cp -a target/layers/$(ARCH)/media target/layers/media
+
+aws-deploy: ## Deploy what was built (STAGE=dev or prod)
+	target/tools/sam/bin/sam deploy --config-env $(STAGE)
+
+aws-test: setup ## Prove the deployment as far as one machine can, and say what only AWS can prove
+	cargo build $(CARGO_BUILD) --workspace --all-targets
+	infra/tools.sh sam emulator interpreter checks
+	npm install --silent --no-save --prefix target/tools/node asl-validator@4.0.0
+	WHOLE=1 $(PYTEST) -v -s
+	$(MAKE) aws-build
+	@ls -l target/lambda/*/bootstrap
+	@cat tests/aws/ONLY_AWS.txt
 
 setup: ## Install the programs that are missing: ffmpeg, espeak-ng
 	@infra/setup.sh ffmpeg espeak-ng

@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""How long each function takes from its start as a process until it asks for its first call, and how large it is.
+
+A local server speaks the Lambda Runtime API and what of Secrets Manager the functions ask at their start. The floor is `curl`
+asking the same server: a process that starts, connects and asks, and does nothing else.
+
+Usage: cold_start.py FOLDER, where FOLDER/NAME or FOLDER/NAME/bootstrap is the function NAME.
+"""
+
+import http.server
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+FUNCTIONS = ["merge", "assess", "recommend", "narrate", "render", "publish", "finalize", "start", "api"]
+ROUNDS = 15
+ASKED = threading.Event()
+
+
+class Service(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        assert self.path.endswith("/runtime/invocation/next"), self.path
+        ASKED.set()
+        time.sleep(60)
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        if self.headers.get("x-amz-target") == "secretsmanager.GetSecretValue":
+            return self.answer({"Name": "key", "SecretString": "0" * 64})
+        print(f"a function failed at its start: {self.path}", file=sys.stderr)
+        return self.answer({})
+
+    def answer(self, content):
+        body = json.dumps(content).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/x-amz-json-1.1")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def milliseconds(command, env):
+    ASKED.clear()
+    begun = time.perf_counter()
+    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    came = ASKED.wait(20)
+    took = (time.perf_counter() - begun) * 1000
+    process.kill()
+    process.wait()
+    return took if came else float("nan")
+
+
+def main():
+    folder = pathlib.Path(sys.argv[1])
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Service)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"127.0.0.1:{server.server_port}"
+    env = {
+        "AWS_LAMBDA_RUNTIME_API": address, "AWS_ENDPOINT_URL": f"http://{address}", "AWS_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none", "AWS_LAMBDA_FUNCTION_NAME": "bench",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024", "AWS_LAMBDA_FUNCTION_VERSION": "1", "BUCKET": "bucket",
+        "DATA_KEY_SECRET": "data", "REFERENCE_KEY_SECRET": "reference", "WORKBOOK_PASSWORD_SECRET": "password",
+        "MODEL_KEY_SECRET": "model", "STATE_MACHINE": "arn:aws:states:eu-central-1:0:stateMachine:m", "CONCURRENCY": "1",
+        "TOLERATED_FAILURE_PERCENTAGE": "0", "ASSETS_DIR": str(pathlib.Path("assets").absolute()),
+    }
+    commands = {"curl (floor)": ["curl", "-s", f"http://{address}/2018-06-01/runtime/invocation/next"]}
+    for name in FUNCTIONS:
+        binary = folder / name
+        commands[name] = [binary / "bootstrap" if binary.is_dir() else binary]
+    # Round by round, so that whatever else the machine does falls on all alike.
+    took = {name: [] for name in commands}
+    for _ in range(ROUNDS):
+        for name, command in commands.items():
+            took[name].append(milliseconds(command, env | {"PATH": os.environ["PATH"]}))
+    floor = statistics.median(took["curl (floor)"])
+    print(f"{'function':<14}{'MB':>7}{'init ms, min':>14}{'median':>9}{'max':>9}{'× floor':>9}")
+    for name, times in took.items():
+        size = os.path.getsize(commands[name][0]) / 1e6 if name in FUNCTIONS else float("nan")
+        median = statistics.median(times)
+        print(f"{name:<14}{size:>7.1f}{min(times):>14.1f}{median:>9.1f}{max(times):>9.1f}{median / floor:>9.1f}")
+
+
+main()
