@@ -87,7 +87,7 @@ class Cloud:
 
     def __init__(self, folder, functions, auth=True):
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.functions, self.port = folder, functions, free_port()
+        self.folder, self.functions, self.auth, self.port = folder, functions, auth, free_port()
         env = environment(self.port, BIND_HOST="127.0.0.1", GATEWAY_PORT=str(self.port), AUTH=str(auth).lower(),
                           TMPDIR=str(folder), LAMBDA_ASYNC_RETRY_BASE_SECONDS="1")
         self.emulator = Program("emulator", [TOOLS / "emulator/bin/ministack"], folder, env)
@@ -128,6 +128,11 @@ class Cloud:
         self.bucket, self.workflow = self.outputs["Bucket"], self.outputs["Workflow"]
         resources = self.client("cloudformation").describe_stack_resources(StackName=STACK)["StackResources"]
         self.resources = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in resources}
+        if self.auth:
+            # The emulator speaks no TLS, and the bucket's policy holds here too: seen to hold, it is removed.
+            failed, answer = self.invoke("start", {"look_for": "incomplete-batches"})
+            assert failed and "explicit deny in a resource-based policy" in answer["errorMessage"], answer
+        self.client("s3").delete_bucket_policy(Bucket=self.bucket)
 
     def configure(self, settings=SETTINGS):
         """Puts in what the guide says to put in: settings, catalogue, lexicon, the workbooks' password."""
@@ -153,7 +158,7 @@ class Cloud:
         listed = self.client("stepfunctions").list_executions(stateMachineArn=self.workflow)["executions"]
         return sorted(listed, key=lambda each: each["startDate"], reverse=True)
 
-    def ended(self, name, seconds=900.0):
+    def ended(self, name, seconds=300.0):
         """Waits for the end of the execution whose name starts so."""
         def look():
             found = [each for each in self.executions() if each["name"].startswith(name)]
@@ -208,10 +213,13 @@ def entered(history):
     return [event["stateEnteredEventDetails"]["name"] for event in history if "stateEnteredEventDetails" in event]
 
 
-def failures(history):
-    """The names of the errors with which its tasks failed."""
+def tasks(history):
+    """How its tasks ended, in order: `succeeded`, or the name of the error. Of a map's children the emulator records
+    the tasks and not the states."""
     found = []
     for event in history:
+        if event["type"] in ["TaskSucceeded", "LambdaFunctionSucceeded"]:
+            found.append("succeeded")
         for kind, details in event.items():
             if re.fullmatch(r"(task|lambdaFunction)(Failed|TimedOut)EventDetails", kind):
                 found.append(details["error"])

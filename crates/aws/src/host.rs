@@ -292,7 +292,7 @@ where
     };
     // A failure is logged here and nowhere else: this is where it leaves the program.
     if let Err(failure) = &answered {
-        tracing::error!(error = failure.name.as_str(), message = failure.message, "the call failed");
+        tracing::error!(error = failure.name.as_str(), cause = failure.message, "the call failed");
     }
     answered
 }

@@ -58,7 +58,7 @@ impl Problem {
     #[must_use]
     pub fn response(&self) -> Response<String> {
         if self.status.is_server_error() {
-            tracing::error!(error = self.error.as_str(), message = self.detail, "the call failed");
+            tracing::error!(error = self.error.as_str(), cause = self.detail, "the call failed");
         }
         let title = self.status.canonical_reason().unwrap_or("error");
         let body = json!({
