@@ -25,7 +25,7 @@ class Caller:
         kept = {key: described[key] for key in ["ClientName", "AllowedOAuthFlows", "AllowedOAuthScopes", "CallbackURLs"]}
         users.update_user_pool_client(UserPoolId=pool, ClientId=page, ExplicitAuthFlows=flows, **kept)
         password = "Correct-horse-battery-9"
-        users.admin_create_user(UserPoolId=pool, Username=email, MessageAction="SUPPRESS",
+        users.admin_create_user(UserPoolId=pool, Username=email, MessageAction="SUPPRESS", TemporaryPassword=password,
                                 UserAttributes=[{"Name": "email", "Value": email}])
         users.admin_set_user_password(UserPoolId=pool, Username=email, Password=password, Permanent=True)
         signed_in = users.admin_initiate_auth(UserPoolId=pool, ClientId=page, AuthFlow="ADMIN_USER_PASSWORD_AUTH",

@@ -17,8 +17,8 @@ COMPARED = ["recommendation.txt", "recommendation.vtt", "recommendation.mp4", "p
 @pytest.fixture(scope="module")
 def first(cloud, sample):
     """What the emulator's interpreter made of the sample: by customer the outcome and the files."""
-    cloud.upload("compared", sample)
-    cloud.ended("upload-")
+    if not any(each["name"].startswith("upload-") for each in cloud.executions()):
+        cloud.uploaded("compared", sample)
     uploaded = [each for each in cloud.executions() if each["name"].startswith("upload-")]
     return results(cloud, cloud.run_of(uploaded[-1]))
 

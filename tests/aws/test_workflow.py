@@ -16,8 +16,7 @@ PUBLISHED, SKIPPED = ["succeeded"] * 5, ["succeeded"] * 2
 @pytest.fixture(scope="module")
 def published(cloud, sample):
     """The upload of the sample workbooks, and the execution that came of it."""
-    cloud.upload("first", sample)
-    execution = cloud.ended("upload-")
+    execution = cloud.uploaded("first", sample)
     return execution | {"run": cloud.run_of(execution)}
 
 
