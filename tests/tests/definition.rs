@@ -96,7 +96,7 @@ fn every_error_that_the_definition_names_exists() {
     let of_aws: BTreeSet<&str> = OF_THE_SERVICE.into_iter().chain(OF_THE_DEAD).chain(["States.ALL"]).collect();
     for (state, body) in states(&definition()) {
         let rules = ["Retry", "Catch"].into_iter().filter_map(|field| body[field].as_array()).flatten();
-        for name in rules.flat_map(names) {
+        for name in rules.flat_map(names).chain(body["Error"].as_str()) {
             assert!(known.contains(name) || of_aws.contains(name), "{state} names {name}");
         }
     }
