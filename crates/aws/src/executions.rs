@@ -41,9 +41,7 @@ impl Executions for StateMachine {
         let request = self.client.start_execution().state_machine_arn(&self.arn).name(name).input(json);
         match request.send().await {
             Ok(_) => Ok(Begun::Started),
-            Err(error)
-                if error.as_service_error().is_some_and(StartExecutionError::is_execution_already_exists) =>
-            {
+            Err(error) if error.as_service_error().is_some_and(StartExecutionError::is_execution_already_exists) => {
                 Ok(Begun::NameTaken)
             }
             Err(error) => Err(unavailable(name, "start", chain(&error))),
@@ -53,9 +51,7 @@ impl Executions for StateMachine {
     async fn find(&self, name: &str) -> Result<Option<Execution>, ExecutionsError> {
         let described = match self.client.describe_execution().execution_arn(self.execution(name)).send().await {
             Ok(described) => described,
-            Err(error)
-                if error.as_service_error().is_some_and(DescribeExecutionError::is_execution_does_not_exist) =>
-            {
+            Err(error) if error.as_service_error().is_some_and(DescribeExecutionError::is_execution_does_not_exist) => {
                 return Ok(None);
             }
             Err(error) => return Err(unavailable(name, "read", chain(&error))),

@@ -26,10 +26,10 @@ use tracing::Instrument as _;
 use tracing_subscriber::EnvFilter;
 
 use crate::environment::{self, EnvironmentError};
-use crate::{caught, metrics};
 use crate::executions::StateMachine;
 use crate::s3::S3Store;
 use crate::secrets::SecretsManager;
+use crate::{caught, metrics};
 
 /// A stage's error as the workflow sees it: a name of the closed table, and the chain of causes.
 pub struct Failure {

@@ -24,11 +24,8 @@ pub fn outcomes<'a>(counts: impl IntoIterator<Item = (&'a str, usize)>) {
 pub fn model_used(tokens_read: u64, tokens_written: u64, usd: f64) {
     #[expect(clippy::cast_precision_loss, reason = "tokens are counted in thousands")]
     let tokens = (tokens_read as f64, tokens_written as f64);
-    let values = [
-        ("TokensRead", "Count", tokens.0),
-        ("TokensWritten", "Count", tokens.1),
-        ("ModelCostUsd", "None", usd),
-    ];
+    let values =
+        [("TokensRead", "Count", tokens.0), ("TokensWritten", "Count", tokens.1), ("ModelCostUsd", "None", usd)];
     emit(&[], &values);
 }
 
@@ -61,10 +58,7 @@ fn line(at: Timestamp, stack: &str, dimensions: &[(&str, &str)], values: &[(&str
     let metrics: Vec<Value> = values.iter().map(|(name, unit, _)| json!({ "Name": name, "Unit": unit })).collect();
     let directive = json!({ "Namespace": NAMESPACE, "Dimensions": [names], "Metrics": metrics });
     let mut line = Map::new();
-    line.insert(
-        "_aws".to_owned(),
-        json!({ "Timestamp": at.as_millisecond(), "CloudWatchMetrics": [directive] }),
-    );
+    line.insert("_aws".to_owned(), json!({ "Timestamp": at.as_millisecond(), "CloudWatchMetrics": [directive] }));
     line.insert("Stack".to_owned(), stack.into());
     line.extend(dimensions.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))));
     line.extend(values.iter().map(|(name, _, value)| ((*name).to_owned(), Value::from(*value))));
@@ -81,7 +75,10 @@ mod tests {
         let line = line(Timestamp::UNIX_EPOCH, "prod", &[("Stage", "merge")], &values);
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(directive["Dimensions"], json!([["Stack", "Stage"]]));
-        assert_eq!((&line["Stack"], &line["Stage"], &line["StageSeconds"]), (&json!("prod"), &json!("merge"), &json!(1.5)));
+        assert_eq!(
+            (&line["Stack"], &line["Stage"], &line["StageSeconds"]),
+            (&json!("prod"), &json!("merge"), &json!(1.5))
+        );
         assert_eq!(directive["Metrics"], json!([{"Name": "StageSeconds", "Unit": "Seconds"}]));
         assert_eq!(line["_aws"]["Timestamp"], 0);
     }

@@ -11,8 +11,8 @@ use contracts::request::Request;
 use contracts::secret::Secrets;
 use contracts::settings::Settings;
 use contracts::stage::{
-    self, AssessInput, CustomerTask, FinalizeInput, IndexRow, MergeInput, MergeOutput, PublishInput, RecommendInput, STAGES,
-    Stage,
+    self, AssessInput, CustomerTask, FinalizeInput, IndexRow, MergeInput, MergeOutput, PublishInput, RecommendInput,
+    STAGES, Stage,
 };
 use contracts::vault::{Owner, Vault};
 use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, RunId};

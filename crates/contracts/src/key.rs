@@ -234,7 +234,8 @@ mod tests {
             let key = ObjectKey::Incoming(batch.clone(), workbook).to_string();
             assert_eq!(ObjectKey::incoming(&key), Some((batch.clone(), workbook)));
         }
-        for other in ["incoming/a/b/customer_profile.xlsx", "incoming/a/other.xlsx", "datasets/a/customer_profile.xlsx"] {
+        for other in ["incoming/a/b/customer_profile.xlsx", "incoming/a/other.xlsx", "datasets/a/customer_profile.xlsx"]
+        {
             assert_eq!(ObjectKey::incoming(other), None, "{other}");
         }
     }

@@ -224,8 +224,16 @@ impl Settings {
                 "writer.model.base_url",
                 "an address without a user, a password or a query: secrets are never in the settings",
             ),
-            (self.writer.model.usd_per_million_tokens_read >= 0.0, "writer.model.usd_per_million_tokens_read", "0 or more"),
-            (self.writer.model.usd_per_million_tokens_written >= 0.0, "writer.model.usd_per_million_tokens_written", "0 or more"),
+            (
+                self.writer.model.usd_per_million_tokens_read >= 0.0,
+                "writer.model.usd_per_million_tokens_read",
+                "0 or more",
+            ),
+            (
+                self.writer.model.usd_per_million_tokens_written >= 0.0,
+                "writer.model.usd_per_million_tokens_written",
+                "0 or more",
+            ),
             (self.writer.model.deadline_seconds > 0, "writer.model.deadline_seconds", "above 0"),
             (presets.contains(&self.video.preset.as_str()), "video.preset", "a preset of x264, ultrafast to veryslow"),
             ((0.0..=1.0).contains(&self.intake.max_bad_rows), "intake.max_bad_rows", "a share from 0 to 1"),

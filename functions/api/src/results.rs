@@ -47,7 +47,9 @@ pub async fn of(run: &RunId, reference: &CustomerRef, deps: &Deps<'_>) -> Result
     let key = |artefact| ObjectKey::Customer(reference.clone(), run.clone(), artefact);
     if let Some(evidence) = find::<Evidence>(store, &key(Artefact::Evidence)).await? {
         let result = Some(evidence.outcome.clone());
-        let Outcome::Published { video } = evidence.outcome else { return Ok(Results { result, ..Results::default() }) };
+        let Outcome::Published { video } = evidence.outcome else {
+            return Ok(Results { result, ..Results::default() });
+        };
         if is_suppressed(store, reference).await? {
             let withheld = Some("the customer must not be contacted");
             return Ok(Results { result, withheld, ..Results::default() });

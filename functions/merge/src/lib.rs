@@ -152,8 +152,7 @@ async fn write_run_index(
 ) -> Result<usize, Error> {
     let whole = ObjectKey::Dataset(dataset.clone(), DatasetPart::Index);
     let rows = read_index(&whole, &store.get(&whole).await?)?;
-    let wanted: Vec<IndexRow> =
-        rows.into_iter().filter(|row| only.is_none_or(|only| row.reference == *only)).collect();
+    let wanted: Vec<IndexRow> = rows.into_iter().filter(|row| only.is_none_or(|only| row.reference == *only)).collect();
     if only.is_some() && wanted.is_empty() {
         return Err(Error::UnknownCustomer { batch: input.batch.clone() });
     }

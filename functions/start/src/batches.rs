@@ -60,13 +60,10 @@ pub async fn named_or_newest(named: Option<Batch>, store: &dyn ObjectStore) -> R
 }
 
 /// The batches to which nothing was added for as long as `patience`, and which lack something.
-pub async fn incomplete(
-    store: &dyn ObjectStore,
-    now: Timestamp,
-    patience: Span,
-) -> Result<Vec<Incomplete>, Error> {
+pub async fn incomplete(store: &dyn ObjectStore, now: Timestamp, patience: Span) -> Result<Vec<Incomplete>, Error> {
     let before = now.checked_sub(patience).unwrap_or(Timestamp::MIN);
     let batches = by_batch(store.list(&Prefix::Incoming).await?).into_iter();
-    let incomplete = batches.map(|(batch, found)| Incomplete { batch, missing: lacking(&found), since: newest(&found) });
+    let incomplete =
+        batches.map(|(batch, found)| Incomplete { batch, missing: lacking(&found), since: newest(&found) });
     Ok(incomplete.filter(|batch| !batch.missing.is_empty() && batch.since < before).collect())
 }

@@ -164,13 +164,7 @@ async fn uploaded(key: &str, at: Timestamp, deps: &Deps<'_>) -> Result<Outcome, 
 /// Writes the request and starts its execution, unless the trigger's execution was started before. One that failed is
 /// taken up by another attempt if the trigger came after its end: a batch that is uploaded again once its password was
 /// put right runs, while an old event that is delivered late does not.
-async fn start(
-    trigger: Trigger,
-    batch: Batch,
-    wish: Wish,
-    at: Timestamp,
-    deps: &Deps<'_>,
-) -> Result<Started, Error> {
+async fn start(trigger: Trigger, batch: Batch, wish: Wish, at: Timestamp, deps: &Deps<'_>) -> Result<Started, Error> {
     let request = request(trigger, batch, wish, deps).await?;
     let run = request.run_id();
     let key = ObjectKey::Run(run.clone(), RunPart::Request);

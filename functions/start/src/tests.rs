@@ -141,8 +141,7 @@ async fn events_at_the_same_time_start_one_execution_of_one_run() {
     bank.upload("b").await;
     let deps = bank.deps();
     let event = |workbook| run(uploaded("b", workbook, 0), &deps);
-    let (a, b, c) =
-        tokio::join!(event(Workbook::Profile), event(Workbook::Transactions), event(Workbook::Tweets));
+    let (a, b, c) = tokio::join!(event(Workbook::Profile), event(Workbook::Transactions), event(Workbook::Tweets));
     let all = [a, b, c].map(|outcome| started(outcome.unwrap()));
     assert_eq!(bank.machine.names().len(), 1);
     assert!(all.iter().all(|started| started.run == all[0].run));

@@ -61,11 +61,7 @@ impl From<ServiceError> for Unserved {
 }
 
 /// Asks the model, and once more if the guard sends its text back. Adds the tokens to `usage`.
-pub(crate) async fn write(
-    brief: &Brief<'_>,
-    asking: &Asking<'_>,
-    usage: &mut Usage,
-) -> Result<Outcome, SecretError> {
+pub(crate) async fn write(brief: &Brief<'_>, asking: &Asking<'_>, usage: &mut Usage) -> Result<Outcome, SecretError> {
     let settings = asking.settings;
     if !settings.enabled || brief.offers().is_empty() {
         return Ok(Outcome::NotAsked);
