@@ -2,14 +2,14 @@
 
 import json
 import os
-import shutil
 import subprocess
+import urllib.request
 
 import boto3
 import pytest
 from botocore.config import Config
-from cloud import (PASSWORD, REGION, ROOT, SETTINGS, STAGES, TOOLS, Cloud, Program, answers, entered, environment, free_port,
-                   wait_for)
+from cloud import (
+    PASSWORD, REGION, ROOT, SETTINGS, STAGES, TOOLS, Cloud, Program, answers, entered, environment, free_port, wait_for)
 
 COMPARED = ["recommendation.txt", "recommendation.vtt", "recommendation.mp4", "poster.jpg", "preview.gif"]
 
@@ -93,7 +93,6 @@ def machine(rest, port):
     client = boto3.client("stepfunctions", endpoint_url=f"http://127.0.0.1:{port}", region_name=REGION,
                           aws_access_key_id="test", aws_secret_access_key="test",
                           config=Config(retries={"total_max_attempts": 1}))
-    import urllib.request
     switch = urllib.request.Request(f"http://127.0.0.1:{port}/moto-api/config", method="POST",
                                     data=b'{"stepfunctions": {"execute_state_machine": true}}',
                                     headers={"content-type": "application/json"})
@@ -107,6 +106,7 @@ def machine(rest, port):
     return client, arn
 
 
+@pytest.mark.skipif(not os.environ.get("WHOLE"), reason="takes minutes; `make aws-test` runs it")
 def test_a_second_interpreter_of_the_same_definition_makes_the_same(interpreter, first, sample):
     rest, (client, arn) = interpreter
     # The request is written by `start`; the execution is begun on the other interpreter instead.

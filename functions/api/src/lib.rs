@@ -92,7 +92,7 @@ struct Asked {
 
 /// Where a run stands.
 #[derive(Serialize)]
-struct Run {
+struct Standing {
     run: RunId,
     state: &'static str,
     /// The error that the execution failed with.
@@ -203,7 +203,7 @@ async fn read(run: &str, caller: &str, deps: &Deps<'_>) -> Result<Response<Strin
     steps.sort_by_key(|step| step.at);
     let results = results::of(&run, only, deps).await?;
     let error = execution.and_then(|execution| execution.error);
-    Ok(json(StatusCode::OK, &Run { run, state, error, steps, results }))
+    Ok(json(StatusCode::OK, &Standing { run, state, error, steps, results }))
 }
 
 /// Whether the run was started by this caller.

@@ -55,6 +55,9 @@ impl Problem {
     }
 
     /// The answer that tells it.
+    ///
+    /// # Panics
+    /// Never: its headers are constants.
     #[must_use]
     pub fn response(&self) -> Response<String> {
         if self.status.is_server_error() {
