@@ -165,14 +165,14 @@ class Cloud:
             return found and found[0]["status"] != "RUNNING" and found[0]
         return wait_for(f"the execution {name}", look, seconds)
 
-    def uploaded(self, batch, data, names=WORKBOOKS):
+    def uploaded(self, batch, data, names=WORKBOOKS, seconds=300.0):
         """Uploads, and waits for the end of the execution that comes of it."""
         before = {each["name"] for each in self.executions()}
         self.upload(batch, data, names)
 
         def started():
             return [each["name"] for each in self.executions() if each["name"] not in before]
-        return self.ended(wait_for("an execution", started, 60)[0])
+        return self.ended(wait_for("an execution", started, 60)[0], seconds)
 
     def history(self, arn):
         pages = self.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=arn)

@@ -100,6 +100,13 @@ def test_a_customer_whose_data_is_bad_fails_alone(cloud):
     ways = [tasks(child["history"]) for child in cloud.children(execution["executionArn"])]
     assert ["Seal.Broken", "succeeded"] in ways, "caught, and recorded by publish"
 
+    # What the guide says to do: the same input once more.
+    client = cloud.client("stepfunctions")
+    given = client.describe_execution(executionArn=execution["executionArn"])["input"]
+    client.start_execution(stateMachineArn=cloud.workflow, name="again-1", input=given)
+    assert cloud.ended("again-1")["status"] == "SUCCEEDED"
+    assert cloud.manifest(execution["run"])["counts"] == COUNTS
+
 
 class Throttling(http.server.BaseHTTPRequestHandler):
     """A model service that asks everybody for an hour's patience."""

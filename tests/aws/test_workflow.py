@@ -2,12 +2,14 @@
 
 import itertools
 import json
+import os
 import re
+import subprocess
 import threading
 import time
 
 import pytest
-from cloud import PASSWORD, WORKBOOKS, entered, tasks
+from cloud import PASSWORD, ROOT, WORKBOOKS, entered, tasks
 
 # assess, recommend, narrate, render, publish; or assess, publish.
 PUBLISHED, SKIPPED = ["succeeded"] * 5, ["succeeded"] * 2
@@ -116,3 +118,16 @@ def test_half_a_batch_is_reported(cloud, sample):
     failed, answer = cloud.invoke("start", {"look_for": "incomplete-batches"})
     assert not failed and answer["outcome"] == "looked", answer
     assert answer["incomplete"] == [], "not before its time"
+
+
+@pytest.mark.skipif(not os.environ.get("WHOLE"), reason="takes minutes; `make aws-test` runs it")
+def test_the_projects_own_workbooks_end_as_on_one_machine(cloud, tmp_path):
+    execution = cloud.uploaded("data", ROOT / "data", seconds=1800)
+    assert execution["status"] == "SUCCEEDED"
+    manifest = cloud.manifest(cloud.run_of(execution))
+    command = [ROOT / "target/ci/bespoke-under-test", "demo", "--videos", "0", "--artifacts", tmp_path]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    local = json.loads(next((tmp_path / "runs").glob("*/manifest.json")).read_text())
+    assert manifest["counts"] == local["counts"] and manifest["customers"] == 12
+    videos = [key for key in cloud.keys("customers/") if key.endswith(f"{manifest['run']}/recommendation.mp4")]
+    assert len(videos) == manifest["counts"]["published"]

@@ -154,10 +154,16 @@ async fn begin(request: &Request<Vec<u8>>, caller: &str, deps: &Deps<'_>) -> Res
     Ok(response)
 }
 
-/// Whether the run that the key started before asks for the same.
+/// Whether the run that the key started before asks for the same. What the caller left to the settings may have been
+/// another then.
 async fn is_same(run: &RunId, wish: &Wish, deps: &Deps<'_>) -> Result<bool, Problem> {
     let Some(before) = request_of(run, deps).await? else { return Ok(false) };
-    Ok(before.only == wish.only && before.prompt == wish.prompt)
+    Ok(before.only == wish.only
+        && before.prompt == wish.prompt
+        && before.voice == wish.voice
+        && (wish.categories.is_empty() || before.categories == wish.categories)
+        && wish.words_per_minute.is_none_or(|rate| before.words_per_minute == rate)
+        && wish.shape.is_none_or(|shape| before.shape == shape))
 }
 
 /// The caller's key, hashed with the caller, so that two callers' keys are never the same.

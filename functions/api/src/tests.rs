@@ -141,7 +141,9 @@ async fn the_same_key_is_the_same_call_and_another_request_under_it_is_refused()
     let (_, first) = api.post("ann", "k1", BODY).await;
     let (status, again) = api.post("ann", "k1", BODY).await;
     assert_eq!((status, &again["run"]), (StatusCode::OK, &first["run"]));
-    assert_eq!(api.post("ann", "k1", r#"{"customer_id": "0002"}"#).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    for other in [r#"{"customer_id": "0002"}"#, r#"{"customer_id": "0001", "shape": "1:1"}"#] {
+        assert_eq!(api.post("ann", "k1", other).await.0, StatusCode::UNPROCESSABLE_ENTITY, "{other}");
+    }
     let (status, of_another) = api.post("ben", "k1", BODY).await;
     assert_eq!(status, StatusCode::ACCEPTED, "another caller's key is another key");
     assert_ne!(of_another["run"], first["run"]);
