@@ -158,21 +158,21 @@ class Cloud:
         listed = self.client("stepfunctions").list_executions(stateMachineArn=self.workflow)["executions"]
         return sorted(listed, key=lambda each: each["startDate"], reverse=True)
 
-    def ended(self, name, seconds=300.0):
+    def ended(self, name, seconds=600.0):
         """Waits for the end of the execution whose name starts so."""
         def look():
             found = [each for each in self.executions() if each["name"].startswith(name)]
             return found and found[0]["status"] != "RUNNING" and found[0]
         return wait_for(f"the execution {name}", look, seconds)
 
-    def uploaded(self, batch, data, names=WORKBOOKS, seconds=300.0):
+    def uploaded(self, batch, data, names=WORKBOOKS, seconds=600.0):
         """Uploads, and waits for the end of the execution that comes of it."""
         before = {each["name"] for each in self.executions()}
         self.upload(batch, data, names)
 
         def started():
             return [each["name"] for each in self.executions() if each["name"] not in before]
-        return self.ended(wait_for("an execution", started, 60)[0], seconds)
+        return self.ended(wait_for("an execution", started, 120)[0], seconds)
 
     def history(self, arn):
         pages = self.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=arn)
