@@ -48,3 +48,10 @@ def cloud(tmp_path_factory, functions):
         yield cloud
     finally:
         cloud.stop()
+
+
+@pytest.fixture(scope="session")
+def published(cloud, sample):
+    """The upload of the sample workbooks, and the execution that came of it: the same files start one only once."""
+    execution = cloud.uploaded("first", sample)
+    return execution | {"run": cloud.run_of(execution)}

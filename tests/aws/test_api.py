@@ -48,8 +48,8 @@ class Caller:
 
 
 @pytest.fixture(scope="module")
-def batch(cloud, sample):
-    cloud.upload("for-calls", sample)
+def batch(published):
+    """The newest batch is the sample's."""
 
 
 def test_without_a_token_there_is_nothing(cloud, batch):

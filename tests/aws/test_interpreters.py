@@ -15,12 +15,9 @@ COMPARED = ["recommendation.txt", "recommendation.vtt", "recommendation.mp4", "p
 
 
 @pytest.fixture(scope="module")
-def first(cloud, sample):
+def first(cloud, published):
     """What the emulator's interpreter made of the sample: by customer the outcome and the files."""
-    if not any(each["name"].startswith("upload-") for each in cloud.executions()):
-        cloud.uploaded("compared", sample)
-    uploaded = [each for each in cloud.executions() if each["name"].startswith("upload-")]
-    return results(cloud, cloud.run_of(uploaded[-1]))
+    return results(cloud, published["run"])
 
 
 def results(cloud, run):

@@ -15,13 +15,6 @@ from cloud import PASSWORD, ROOT, WORKBOOKS, entered, tasks
 PUBLISHED, SKIPPED = ["succeeded"] * 5, ["succeeded"] * 2
 
 
-@pytest.fixture(scope="module")
-def published(cloud, sample):
-    """The upload of the sample workbooks, and the execution that came of it."""
-    execution = cloud.uploaded("first", sample)
-    return execution | {"run": cloud.run_of(execution)}
-
-
 def test_an_upload_ends_in_published_videos(cloud, published):
     assert published["status"] == "SUCCEEDED", cloud.history(published["executionArn"])[-3:]
     manifest = cloud.manifest(published["run"])
