@@ -58,7 +58,7 @@ aws-test: setup ## Prove the deployment as far as one machine can, and say what 
 	infra/tools.sh sam emulator interpreter checks
 	npm install --silent --no-save --prefix target/tools/node asl-validator@4.0.0
 	$(MAKE) aws-build ARCH=arm64
-	WHOLE=1 $(PYTEST) -v -s
+	WHOLE=1 $(PYTEST) -v -s -rs
 	@cat tests/aws/ONLY_AWS.txt
 
 setup: ## Install the programs that are missing: ffmpeg, espeak-ng

@@ -20,6 +20,8 @@ from botocore.config import Config
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOOLS = ROOT / "target/tools"
+# The command, as the other tests built it.
+PROGRAM = ROOT / "target/ci/bespoke-under-test"
 STAGES = ["merge", "assess", "recommend", "narrate", "render", "publish", "finalize"]
 FUNCTIONS = [*STAGES, "start", "api"]
 WORKBOOKS = ["customer_profile.xlsx", "customer_transactions.xlsx", "twitter_data.xlsx"]
@@ -144,6 +146,25 @@ class Cloud:
 
     def set_password(self, password):
         self.client("secretsmanager").put_secret_value(SecretId=self.outputs["WorkbookPassword"], SecretString=password)
+
+    def set_variables(self, function, **variables):
+        """Changes a function's environment, which also ends its warm processes. Gives what it was."""
+        client, name = self.client("lambda"), self.resources[f"{function.title()}Function"]
+        before = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        client.update_function_configuration(FunctionName=name, Environment={"Variables": before | variables})
+        return before
+
+    def restart(self, function):
+        """Ends a function's warm processes, which hold the secrets that they have read."""
+        self.set_variables(function, STARTED_AGAIN=str(time.monotonic_ns()))
+
+    def requested(self, batch, data):
+        """Uploads; `start` writes the request, and from now on finds no workflow to start. Gives the run."""
+        self.set_variables("start", STATE_MACHINE=self.workflow.rsplit(":", 1)[0] + ":elsewhere")
+        self.upload(batch, data)
+        request = wait_for("the request", lambda: [key for key in self.keys("runs/") if key.endswith("request.json")])[0]
+        assert not self.executions()
+        return request.split("/")[1]
 
     def secret(self, name):
         client = self.client("secretsmanager")

@@ -6,9 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from cloud import FUNCTIONS, ROOT, Cloud
-
-PROGRAM = ROOT / "target/ci/bespoke-under-test"
+from cloud import FUNCTIONS, PROGRAM, ROOT, Cloud
 
 
 @pytest.fixture(scope="session")
@@ -27,27 +25,48 @@ def functions(tmp_path_factory):
     return folder
 
 
+def make_sample(folder, *options):
+    """Makes encrypted workbooks of four customers."""
+    subprocess.run([PROGRAM, "sample", "--customers", "4", "--out", folder, *options], check=True, capture_output=True)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory):
     """Encrypted workbooks of four customers: two are published, two did not consent."""
-    folder = tmp_path_factory.mktemp("sample")
-    command = [PROGRAM, "sample", "--customers", "4", "--out", folder]
-    subprocess.run(command, check=True, capture_output=True)
+    folder = make_sample(tmp_path_factory.mktemp("sample"))
     for name in ["catalogue.json", "lexicon.toml"]:
         shutil.copy(ROOT / "data" / name, folder)
     return folder
 
 
-@pytest.fixture(scope="session")
-def cloud(tmp_path_factory, functions):
-    """The stack, deployed with authorisation on."""
-    cloud = Cloud(tmp_path_factory.mktemp("cloud"), functions)
+def deployed(folder, functions):
+    """The stack, deployed with authorisation on, until the tests are done with it."""
+    cloud = Cloud(folder, functions)
     try:
         cloud.deploy()
         cloud.configure()
         yield cloud
     finally:
         cloud.stop()
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory, functions):
+    """The stack that most tests share."""
+    yield from deployed(tmp_path_factory.mktemp("cloud"), functions)
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory, functions):
+    """A stack on which nothing has happened, for the tests of one module."""
+    yield from deployed(tmp_path_factory.mktemp("fresh"), functions)
+
+
+@pytest.fixture
+def other_rows(tmp_path):
+    """Workbooks of the same four customers with other rows, so that their upload is another one."""
+    return make_sample(tmp_path / "rows", "--seed", "2")
 
 
 @pytest.fixture(scope="session")

@@ -5,32 +5,12 @@ import http.server
 import json
 import os
 import re
-import subprocess
 import threading
 
 import pytest
-from cloud import PASSWORD, ROOT, SETTINGS, entered, tasks
+from cloud import PASSWORD, SETTINGS, entered, tasks
 
 COUNTS = {"published": 2, "skipped": 2}
-
-
-@pytest.fixture
-def other_rows(tmp_path):
-    """Workbooks of the same four customers with other rows, so that their upload is another one."""
-    def make(seed):
-        folder = tmp_path / str(seed)
-        command = [ROOT / "target/ci/bespoke-under-test", "sample", "--customers", "4", "--seed", str(seed), "--out", folder]
-        subprocess.run(command, check=True, capture_output=True)
-        return folder
-    return make
-
-
-def set_variables(cloud, function, **variables):
-    """Changes a function's environment, which also ends its warm processes. Gives what it was."""
-    client, name = cloud.client("lambda"), cloud.resources[f"{function.title()}Function"]
-    before = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    client.update_function_configuration(FunctionName=name, Environment={"Variables": before | variables})
-    return before
 
 
 def scheduled(cloud, at):
@@ -41,10 +21,10 @@ def scheduled(cloud, at):
 
 
 def test_a_wrong_password_fails_by_name_and_the_batch_runs_again_once_it_is_right(cloud, other_rows):
-    rows = other_rows(2)
     cloud.set_password("not this")
+    cloud.restart("merge")
     try:
-        first = cloud.uploaded("locked", rows)
+        first = cloud.uploaded("locked", other_rows)
         assert first["status"] == "FAILED"
         described = cloud.client("stepfunctions").describe_execution(executionArn=first["executionArn"])
         assert described["error"] == "Input.WrongPassword"
@@ -54,22 +34,22 @@ def test_a_wrong_password_fails_by_name_and_the_batch_runs_again_once_it_is_righ
         assert cloud.manifest(cloud.run_of(first))["customers"] == 0
     finally:
         cloud.set_password(PASSWORD)
-    second = cloud.uploaded("locked", rows, ["twitter_data.xlsx"])
+    second = cloud.uploaded("locked", other_rows, ["twitter_data.xlsx"])
     assert second["name"] == first["name"].removesuffix("-0") + "-1" and second["status"] == "SUCCEEDED"
     assert cloud.run_of(second) == cloud.run_of(first), "the same run goes on"
     assert cloud.manifest(cloud.run_of(second))["counts"] == COUNTS
 
 
-def test_a_function_that_dies_is_started_once_more(cloud, tmp_path):
+def test_a_function_that_dies_is_started_once_more(cloud, published, tmp_path):
     # An engine that kills whoever calls it, the first time that it is called for anybody.
     engine, died = tmp_path / "espeak-ng", tmp_path / "died"
     engine.write_text(f'#!/bin/sh\nmkdir "{died}" 2>/dev/null && kill -9 $PPID\nexec espeak-ng "$@"\n')
     engine.chmod(0o755)
-    before = set_variables(cloud, "narrate", ESPEAK_PATH=str(engine))
+    before = cloud.set_variables("narrate", ESPEAK_PATH=str(engine))
     try:
         execution = scheduled(cloud, "2026-11-24T08:00:00Z")
     finally:
-        set_variables(cloud, "narrate", **before)
+        cloud.set_variables("narrate", **before)
     assert died.exists() and execution["status"] == "SUCCEEDED"
     assert cloud.manifest(execution["run"])["counts"] == COUNTS
     ended = [end for child in cloud.children(execution["executionArn"]) for end in tasks(child["history"])]
@@ -77,7 +57,7 @@ def test_a_function_that_dies_is_started_once_more(cloud, tmp_path):
     assert len(failed) == 1 and failed[0] in ["Lambda.Unknown", "Runtime.ExitError"], failed
 
 
-def test_a_customer_whose_data_is_bad_fails_alone(cloud):
+def test_a_customer_whose_data_is_bad_fails_alone(cloud, published):
     newest = next(each for each in cloud.executions() if each["status"] == "SUCCEEDED")
     victim = next(e["reference"] for e in cloud.manifest(cloud.run_of(newest))["entries"] if e["outcome"] == "published")
     dataset = re.search(r"[0-9a-f]{64}", json.dumps(cloud.history(newest["executionArn"]), default=str))[0]
@@ -128,7 +108,7 @@ class Throttling(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.mark.skipif(not os.environ.get("WHOLE"), reason="waits a minute for each customer; `make aws-test` runs it")
-def test_a_model_service_that_throttles_is_tried_again_and_then_left_out(cloud):
+def test_a_model_service_that_throttles_is_tried_again_and_then_left_out(cloud, published):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Throttling)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     model = f'[writer.model]\nenabled = true\nbase_url = "http://127.0.0.1:{server.server_port}/v1"\n'

@@ -9,7 +9,8 @@ import boto3
 import pytest
 from botocore.config import Config
 from cloud import (
-    PASSWORD, REGION, ROOT, SETTINGS, STAGES, TOOLS, Cloud, Program, answers, entered, environment, free_port, wait_for)
+    PASSWORD, PROGRAM, REGION, ROOT, SETTINGS, STAGES, TOOLS, Cloud, Program, answers, entered, environment, free_port,
+    wait_for)
 
 COMPARED = ["recommendation.txt", "recommendation.vtt", "recommendation.mp4", "poster.jpg", "preview.gif"]
 
@@ -48,7 +49,7 @@ def assert_same(one, other):
 def test_one_machine_makes_the_same(cloud, first, sample, tmp_path):
     (tmp_path / "bespoke.toml").write_text(SETTINGS)
     keys = {"BESPOKE_DATA_KEY": cloud.secret("DataKey"), "BESPOKE_REFERENCE_KEY": cloud.secret("ReferenceKey")}
-    command = [ROOT / "target/ci/bespoke-under-test", "demo", "--all", "--data", sample, "--assets", ROOT / "assets",
+    command = [PROGRAM, "demo", "--all", "--data", sample, "--assets", ROOT / "assets",
                "--artifacts", tmp_path / "artifacts"]
     subprocess.run(command, cwd=tmp_path, env=os.environ | keys | {"EXCEL_PASSWORD": PASSWORD}, check=True, capture_output=True)
     run = next((tmp_path / "artifacts/runs").iterdir())
@@ -107,14 +108,7 @@ def machine(rest, port):
 def test_a_second_interpreter_of_the_same_definition_makes_the_same(interpreter, first, sample):
     rest, (client, arn) = interpreter
     # The request is written by `start`; the execution is begun on the other interpreter instead.
-    functions, name = rest.client("lambda"), rest.resources["StartFunction"]
-    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    elsewhere = variables["STATE_MACHINE"].rsplit(":", 1)[0] + ":elsewhere"
-    functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables | {"STATE_MACHINE": elsewhere}})
-    rest.upload("compared", sample)
-    request = wait_for("the request", lambda: [key for key in rest.keys("runs/") if key.endswith("request.json")])[0]
-    run = request.split("/")[1]
-    assert not rest.executions()
+    run = rest.requested("compared", sample)
     given = {"run": run, "batch": "compared", "concurrency": 2, "tolerated_failure_percentage": 5}
     execution = client.start_execution(stateMachineArn=arn, name="second", input=json.dumps(given))["executionArn"]
 

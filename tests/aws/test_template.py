@@ -4,12 +4,13 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 
 import pytest
 from aws_cron_expression_validator.validator import AWSCronExpressionValidator
 from cfnlint.decode.cfn_yaml import load
-from cloud import FUNCTIONS, ROOT, STAGES, TOOLS
+from cloud import FUNCTIONS, PROGRAM, ROOT, STAGES, TOOLS
 
 WHOLE = pytest.mark.skipif(not os.environ.get("WHOLE"), reason="its programs are installed by `make aws-test`")
 DEFINITION = ROOT / "infra/workflow.asl.json"
@@ -47,7 +48,7 @@ def test_every_function_has_its_package_its_variables_and_its_log(template):
         assert function["LoggingConfig"]["LogGroup"] == {"Ref": f"{short}Log"}
         assert f"{short}Log" in template["Resources"]
         statements = [statement for policy in function["Policies"] for statement in policy["Statement"]]
-        assert all("*" not in [statement["Resource"]] for statement in statements), name
+        assert '"*"' not in json.dumps([statement["Resource"] for statement in statements]), name
 
 
 def test_every_variable_that_is_set_is_read_and_every_one_that_is_needed_is_set(template):
@@ -58,6 +59,9 @@ def test_every_variable_that_is_set_is_read_and_every_one_that_is_needed_is_set(
         own = set(function.get("Environment", {}).get("Variables", {}))
         assert own | shared <= read, (name, (own | shared) - read)
         main = (ROOT / f"functions/{name.removesuffix('Function').lower()}/src/main.rs").read_text()
+        secrets = {f"{secret}_SECRET" for secret in re.findall(r"SecretName::(\w+)", main)}
+        secrets = {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", secret).upper() for secret in secrets}
+        assert secrets <= own, (name, secrets)
         if "workflow()" in main:
             assert {"STATE_MACHINE", "CONCURRENCY", "TOLERATED_FAILURE_PERCENTAGE"} <= own
         if "host::brand()" in main:
@@ -84,6 +88,12 @@ def test_a_task_waits_longer_than_its_function_may_take(template):
     for name, task in tasks.items():
         function = substituted(task["Parameters"]["FunctionName"]).pop().removesuffix("Arn")
         assert task["TimeoutSeconds"] > functions[function]["Timeout"], name
+
+
+def test_a_render_ends_by_its_own_deadline_before_the_function_is_killed(template):
+    told = subprocess.run([PROGRAM, "config", "--json"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    deadline = next(each["value"] for each in json.loads(told) if each["field"] == "video.deadline_seconds")
+    assert deadline + 30 <= of_type(template, "AWS::Serverless::Function")["RenderFunction"]["Timeout"]
 
 
 def test_schedules_are_ones_that_the_scheduler_takes_and_start_what_start_understands(template):
@@ -137,9 +147,11 @@ def test_asl_validator_finds_nothing():
 @WHOLE
 def test_sam_finds_nothing(tmp_path):
     for folder in [*(f"target/lambda/{name}" for name in FUNCTIONS), "target/layers/media", "target/layers/assets"]:
-        (ROOT / folder).mkdir(parents=True, exist_ok=True)
+        (tmp_path / folder).mkdir(parents=True)
+    shutil.copytree(ROOT / "infra", tmp_path / "infra")
+    shutil.copy(ROOT / "samconfig.toml", tmp_path)
     env = os.environ | {"AWS_DEFAULT_REGION": "eu-central-1", "SAM_CLI_TELEMETRY": "0"}
-    done = subprocess.run([TOOLS / "sam/bin/sam", "validate", "--lint"], cwd=ROOT, env=env, capture_output=True, text=True)
+    done = subprocess.run([TOOLS / "sam/bin/sam", "validate", "--lint"], cwd=tmp_path, env=env, capture_output=True, text=True)
     assert done.returncode == 0 and "is a valid SAM Template" in done.stdout, done.stdout + done.stderr
 
 

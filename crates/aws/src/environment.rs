@@ -3,6 +3,7 @@
 use std::env;
 use std::path::PathBuf;
 
+use contracts::stage::Limits;
 use contracts::{ErrorName, NamedError};
 use thiserror::Error;
 
@@ -46,16 +47,7 @@ pub fn path(name: &'static str, default: &str) -> PathBuf {
     optional(name).map_or_else(|| PathBuf::from(default), PathBuf::from)
 }
 
-/// How much of the workflow runs at once, and how much of it may fail.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// `CONCURRENCY`: how many customers are worked on at once.
-    pub concurrency: u32,
-    /// `TOLERATED_FAILURE_PERCENTAGE`: the share of customers that may end without an outcome.
-    pub tolerated_failure_percentage: u32,
-}
-
-/// Reads the limits.
+/// The workflow's limits: `CONCURRENCY` and `TOLERATED_FAILURE_PERCENTAGE`.
 pub fn limits() -> Result<Limits, EnvironmentError> {
     let number = |name| required(name)?.parse().map_err(|_| EnvironmentError { name, problem: "not a whole number" });
     Ok(Limits {

@@ -5,10 +5,12 @@ use aws_sdk_sfn::Client;
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionError;
 use aws_sdk_sfn::operation::start_execution::StartExecutionError;
 use aws_sdk_sfn::types::ExecutionStatus;
+use contracts::RunId;
 use contracts::error::chain;
 use contracts::executions::{Begun, Execution, Executions, ExecutionsError, State};
 use contracts::stage::WorkflowInput;
 use jiff::Timestamp;
+use serde::Deserialize;
 
 /// One state machine.
 #[derive(Clone, Debug)]
@@ -28,6 +30,12 @@ impl StateMachine {
     fn execution(&self, name: &str) -> String {
         format!("{}:{name}", self.arn.replacen(":stateMachine:", ":execution:", 1))
     }
+}
+
+/// What is read of an execution's input: what else it has may be another version's.
+#[derive(Deserialize)]
+struct OfRun {
+    run: RunId,
 }
 
 fn unavailable(name: &str, action: &'static str, reason: String) -> ExecutionsError {
@@ -63,7 +71,7 @@ impl Executions for StateMachine {
         };
         // An execution that somebody else started by hand may have any input.
         let input = described.input.as_deref().unwrap_or_default();
-        let input: WorkflowInput = serde_json::from_str(input)
+        let input: OfRun = serde_json::from_str(input)
             .map_err(|_| unavailable(name, "read", "its input is not that of a run".to_owned()))?;
         let stopped = described.stop_date.and_then(|at| Timestamp::from_millisecond(at.to_millis().ok()?).ok());
         Ok(Some(Execution { run: input.run, state, stopped, error: described.error }))

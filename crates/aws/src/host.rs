@@ -49,6 +49,12 @@ impl Failure {
     pub const fn name(&self) -> ErrorName {
         self.name
     }
+
+    /// What happened.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
 }
 
 impl fmt::Display for Failure {
@@ -169,7 +175,7 @@ impl Host {
         I: DeserializeOwned,
         O: Serialize,
     {
-        lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| answer(event.payload, &work))).await
+        run(async |input| work(input).await.inspect_err(log)).await
     }
 
     /// Serves the calls of a stage: each leaves its steps as progress, and says in the log and as a metric how long it
@@ -183,7 +189,7 @@ impl Host {
         I: DeserializeOwned + Subject,
         O: Serialize,
     {
-        self.serve(async |input: I| {
+        run(async |input: I| {
             let (run, reference) = (input.run().clone(), input.reference().cloned());
             let who = reference.as_ref().map(tracing::field::display);
             let span = tracing::info_span!("stage", %stage, %run, reference = who);
@@ -200,7 +206,12 @@ impl Host {
                     }
                     Err(failure) => {
                         told(StepKind::Failed, Some(failure.name)).await;
-                        tracing::warn!(seconds, error = failure.name.as_str(), "stage failed");
+                        tracing::error!(
+                            seconds,
+                            error = failure.name.as_str(),
+                            cause = failure.message,
+                            "stage failed"
+                        );
                     }
                 }
                 metrics::stage_took(stage, seconds);
@@ -259,7 +270,7 @@ impl Host {
 }
 
 /// Decodes a payload; what does not fit is told by the path of its field.
-pub fn decode<T: DeserializeOwned>(payload: Value) -> Result<T, HostError> {
+fn decode<T: DeserializeOwned>(payload: Value) -> Result<T, HostError> {
     serde_path_to_error::deserialize(payload).map_err(|error| {
         // Any other of serde's messages may quote the value, which may be personal.
         let told = Some(error.inner().to_string()).filter(|message: &String| message.starts_with("missing field"));
@@ -281,20 +292,24 @@ pub fn brand() -> Result<Brand, Failure> {
     Ok(Brand::from_toml(&text)?)
 }
 
+async fn run<I, O>(work: impl AsyncFn(I) -> Result<O, Failure>) -> Result<(), lambda_runtime::Error>
+where
+    I: DeserializeOwned,
+    O: Serialize,
+{
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| answer(event.payload, &work))).await
+}
+
 async fn answer<I, O>(mut payload: Value, stage: &impl AsyncFn(I) -> Result<O, Failure>) -> Result<O, Failure>
 where
     I: DeserializeOwned,
 {
     caught::translate(&mut payload);
-    let answered = match decode(payload) {
-        Ok(input) => stage(input).await,
-        Err(error) => Err(error.into()),
-    };
-    // A failure is logged here and nowhere else: this is where it leaves the program.
-    if let Err(failure) = &answered {
-        tracing::error!(error = failure.name.as_str(), cause = failure.message, "the call failed");
-    }
-    answered
+    stage(decode(payload).map_err(Failure::from).inspect_err(log)?).await
+}
+
+fn log(failure: &Failure) {
+    tracing::error!(error = failure.name.as_str(), cause = failure.message, "the call failed");
 }
 
 fn text(key: &ObjectKey, bytes: Vec<u8>) -> Result<String, HostError> {

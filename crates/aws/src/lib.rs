@@ -7,11 +7,11 @@
 //! | [`executions`] | [`contracts::executions::Executions`] over Step Functions |
 //! | [`metrics`] | CloudWatch metrics in the embedded format |
 //! | [`host`] | starts a Lambda, decodes what it is given, names its errors |
-//! | [`caught`] | what Step Functions hands over when it caught an error |
+//! | `caught` | what Step Functions hands over when it caught an error |
 //!
 //! **Invariant:** no stage's rules are here, and nothing here knows a stage.
 
-pub mod caught;
+mod caught;
 pub mod environment;
 pub mod executions;
 pub mod host;

@@ -44,7 +44,7 @@ impl SecretsManager {
         Self::new(client, ids.collect())
     }
 
-    /// Forgets the text of a secret, so that the next use fetches it again. For after it was refused.
+    /// Forgets the text of a secret, so that the next use fetches it again.
     pub async fn forget(&self, name: SecretName) {
         self.fetched.lock().await.remove(&name);
     }

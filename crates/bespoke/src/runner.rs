@@ -166,8 +166,7 @@ impl Runner {
     async fn rows(&self, run: &RunId) -> Result<Vec<IndexRow>, Failure> {
         let key = ObjectKey::Run(run.clone(), RunPart::Index);
         let index = self.vault.store().get(&key).await?;
-        let rows = csv::Reader::from_reader(index.as_ref()).into_deserialize().collect::<Result<_, _>>();
-        rows.map_err(|error| {
+        IndexRow::read_all(&index).map_err(|error| {
             let help = "remove the run's folder and run again";
             Failure::told(ErrorName::SealBroken, format!("{key}: {error}"), help)
         })
@@ -244,7 +243,8 @@ impl Runner {
         };
         let recommend = async |without_model| {
             let input = || RecommendInput { run: run.clone(), reference: reference.clone(), without_model };
-            self.attempt(Stage::Recommend, who, || recommend::run(input(), &deps)).await
+            let write = || async { recommend::run(input(), &mut recommend::Usage::default(), &deps).await };
+            self.attempt(Stage::Recommend, who, write).await
         };
         match recommend(false).await {
             Err(failed) if failed.failure.error == ErrorName::WriterThrottled => recommend(true).await?,

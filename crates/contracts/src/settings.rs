@@ -180,7 +180,7 @@ pub struct Video {
 
 impl Default for Video {
     fn default() -> Self {
-        Self { shape: Shape::Wide, preset: "veryfast".to_owned(), crf: 21, deadline_seconds: 900 }
+        Self { shape: Shape::Wide, preset: "veryfast".to_owned(), crf: 21, deadline_seconds: 840 }
     }
 }
 
@@ -203,7 +203,7 @@ impl Settings {
     pub fn from_toml(text: &str) -> Result<Self, SettingsError> {
         let settings: Self = toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
-            SettingsError::Toml { line, reason: error.message().to_owned() }
+            SettingsError::Toml { line, reason: without_value(error.message()) }
         })?;
         settings.check()?;
         Ok(settings)
@@ -250,10 +250,25 @@ impl Settings {
         }
     }
 
-    /// The digest of all that can change a result.
+    /// The digest of all that can change a result: not how much is done at once, nor what a token costs.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        Digest::of_json(&Self { local: Local::default(), ..self.clone() })
+        let mut settings = Self { local: Local::default(), ..self.clone() };
+        let Model { usd_per_million_tokens_read, usd_per_million_tokens_written, .. } = Model::default();
+        settings.writer.model.usd_per_million_tokens_read = usd_per_million_tokens_read;
+        settings.writer.model.usd_per_million_tokens_written = usd_per_million_tokens_written;
+        Digest::of_json(&settings)
+    }
+}
+
+/// What a message of the parser says, without the value that it may quote.
+fn without_value(message: &str) -> String {
+    if message.starts_with("unknown field") || message.starts_with("missing field") {
+        return message.to_owned();
+    }
+    match message.rsplit_once("expected ") {
+        Some((_, expected)) => format!("expected {expected}"),
+        None => "not the TOML that it must be".to_owned(),
     }
 }
 
@@ -288,9 +303,18 @@ mod tests {
     }
 
     #[test]
-    fn how_many_at_once_changes_no_digest() {
-        let settings = Settings::from_toml("[local]\nconcurrency = 7\n").unwrap();
-        assert_eq!(settings.digest(), Settings::default().digest());
+    fn a_value_of_another_kind_is_refused_by_line_and_not_shown() {
+        for text in ["[voice]\nwords_per_minute = \"s3cret\"\n", "[video]\nshape = \"s3cret\"\n", "[video]\n= s3cret\n"]
+        {
+            let error = Settings::from_toml(text).unwrap_err().to_string();
+            assert!(error.starts_with("bespoke.toml: line 2: ") && !error.contains("s3cret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn how_many_at_once_and_what_a_token_costs_change_no_digest() {
+        let text = "[local]\nconcurrency = 7\n[writer.model]\nusd_per_million_tokens_read = 9.0\n";
+        assert_eq!(Settings::from_toml(text).unwrap().digest(), Settings::default().digest());
     }
 
     #[test]

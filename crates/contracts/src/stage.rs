@@ -135,6 +135,15 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     }
 }
 
+/// How much of the workflow runs at once, and how much of it may fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many customers are worked on at once.
+    pub concurrency: u32,
+    /// The share of customers, percent, whose part may end without an outcome before the execution counts as failed.
+    pub tolerated_failure_percentage: u32,
+}
+
 /// What an execution of the workflow takes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -143,9 +152,9 @@ pub struct WorkflowInput {
     pub run: RunId,
     /// The folder of workbooks.
     pub batch: Batch,
-    /// How many customers are worked on at once.
+    /// [`Limits::concurrency`].
     pub concurrency: u32,
-    /// The share of customers, percent, whose part may end without an outcome before the execution counts as failed.
+    /// [`Limits::tolerated_failure_percentage`].
     pub tolerated_failure_percentage: u32,
 }
 
@@ -184,6 +193,16 @@ pub struct IndexRow {
     pub length: u64,
     /// Digest of the sealed line.
     pub digest: Digest,
+}
+
+impl IndexRow {
+    /// Reads an index.
+    ///
+    /// # Errors
+    /// Tells the line that is not what it must be.
+    pub fn read_all(csv: &[u8]) -> Result<Vec<Self>, csv::Error> {
+        csv::Reader::from_reader(csv).into_deserialize().collect()
+    }
 }
 
 /// What `assess` takes: a line of the index, and where it lies.

@@ -16,20 +16,16 @@ mod results;
 #[cfg(test)]
 mod tests;
 
-use assess::Lexicon;
-use async_trait::async_trait;
-use contracts::catalogue::{Catalogue, Category};
-use contracts::executions::{Executions, State};
+use contracts::catalogue::Category;
+use contracts::executions::State;
 use contracts::key::{Prefix, RunPart};
 use contracts::media::Shape;
 use contracts::progress::StepName;
 use contracts::request::{Request as RunRequest, Trigger};
-use contracts::settings::Settings;
 use contracts::store::Links;
 use contracts::vault::{Owner, Vault, VaultError};
 use contracts::{Batch, CustomerId, Digest, ObjectKey, RunId};
 use http::{Method, Request, Response, StatusCode, header};
-use jiff::{Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
 use start::{Started, Wish};
 
@@ -43,37 +39,16 @@ const LONGEST_KEY: usize = 255;
 
 /// What every call works with.
 pub struct Deps<'a> {
-    /// Opens, and keeps the store.
-    pub vault: &'a Vault,
-    /// The workflow.
-    pub executions: &'a dyn Executions,
+    /// Starts runs; its vault opens them, and keeps the store.
+    pub start: start::Deps<'a>,
     /// Makes addresses of results.
     pub links: &'a dyn Links,
-    /// Where a new run's material comes from.
-    pub source: &'a dyn Source,
-    /// How many customers are worked on at once.
-    pub concurrency: u32,
-    /// The share of customers, percent, that may end without an outcome.
-    pub tolerated_failure_percentage: u32,
 }
 
-/// What a run is started with.
-pub struct Material {
-    /// The settings in force.
-    pub settings: Settings,
-    /// The approved products.
-    pub catalogue: Catalogue,
-    /// The bank's words.
-    pub lexicon: Lexicon,
-    /// Digest of the brand and of every file that it names.
-    pub assets: Digest,
-}
-
-/// Reads the material afresh: a warm function must not start runs with what was replaced.
-#[async_trait]
-pub trait Source: Send + Sync {
-    /// The material as it is now.
-    async fn material(&self) -> Result<Material, Problem>;
+impl Deps<'_> {
+    const fn vault(&self) -> &Vault {
+        self.start.vault
+    }
 }
 
 /// The body of `POST /v1/runs`.
@@ -121,30 +96,16 @@ async fn begin(request: &Request<Vec<u8>>, caller: &str, deps: &Deps<'_>) -> Res
     let key = idempotency_key(request, caller, deps)?;
     let asked = asked(request.body())?;
     let wish = Wish {
-        only: Some(deps.vault.keys().reference(&asked.customer_id)),
+        only: Some(deps.vault().keys().reference(&asked.customer_id)),
         categories: asked.categories,
         prompt: asked.prompt,
         words_per_minute: asked.words_per_minute,
         voice: asked.voice,
         shape: asked.shape,
     };
-    let Material { settings, catalogue, lexicon, assets } = deps.source.material().await?;
-    let now = Timestamp::now();
-    let start = start::Deps {
-        vault: deps.vault,
-        settings: &settings,
-        catalogue: &catalogue,
-        lexicon: &lexicon,
-        assets,
-        executions: deps.executions,
-        concurrency: deps.concurrency,
-        tolerated_failure_percentage: deps.tolerated_failure_percentage,
-        patience: 6.hours(),
-        now,
-    };
-    let expected = wish.clone();
-    let Started { run, already, .. } = start::call(key, caller_digest(caller, deps), asked.batch, wish, &start).await?;
-    if already && !is_same(&run, &expected, deps).await? {
+    let (caller, batch, expected) = (caller_digest(caller, deps), asked.batch.clone(), wish.clone());
+    let Started { run, already, .. } = start::call(key, caller, batch, wish, &deps.start).await?;
+    if already && !is_same(&run, &expected, asked.batch.as_ref(), deps).await? {
         return Err(Problem::key_used());
     }
     let status = if already { StatusCode::OK } else { StatusCode::ACCEPTED };
@@ -156,9 +117,10 @@ async fn begin(request: &Request<Vec<u8>>, caller: &str, deps: &Deps<'_>) -> Res
 
 /// Whether the run that the key started before asks for the same. What the caller left to the settings may have been
 /// another then.
-async fn is_same(run: &RunId, wish: &Wish, deps: &Deps<'_>) -> Result<bool, Problem> {
+async fn is_same(run: &RunId, wish: &Wish, batch: Option<&Batch>, deps: &Deps<'_>) -> Result<bool, Problem> {
     let Some(before) = request_of(run, deps).await? else { return Ok(false) };
     Ok(before.only == wish.only
+        && batch.is_none_or(|batch| before.batch == *batch)
         && before.prompt == wish.prompt
         && before.voice == wish.voice
         && (wish.categories.is_empty() || before.categories == wish.categories)
@@ -171,7 +133,7 @@ fn idempotency_key(request: &Request<Vec<u8>>, caller: &str, deps: &Deps<'_>) ->
     let key = request.headers().get("idempotency-key").and_then(|key| key.to_str().ok());
     let key = key.filter(|key| (1..=LONGEST_KEY).contains(&key.len()));
     let key = key.ok_or_else(|| Problem::invalid("the header Idempotency-Key must have 1 to 255 characters"))?;
-    Ok(deps.vault.keys().keyed_digest("idempotency", format!("{caller}\0{key}").as_bytes()))
+    Ok(deps.vault().keys().keyed_digest("idempotency", format!("{caller}\0{key}").as_bytes()))
 }
 
 /// The body, checked. A problem names the field, never its value.
@@ -184,6 +146,7 @@ fn asked(body: &[u8]) -> Result<Asked, Problem> {
             field => format!("the field {field} is not what it must be"),
         })
     })?;
+    json.end().map_err(|_| Problem::invalid("the body must end after its JSON"))?;
     if asked.prompt.as_ref().is_some_and(|prompt| prompt.chars().count() > LONGEST_PROMPT) {
         return Err(Problem::invalid("the field prompt must have at most 2000 characters"));
     }
@@ -197,8 +160,11 @@ async fn read(run: &str, caller: &str, deps: &Deps<'_>) -> Result<Response<Strin
     let run = RunId::parse(run).map_err(|_| Problem::not_found())?;
     let request = request_of(&run, deps).await?.ok_or_else(Problem::not_found)?;
     let only = request.only.as_ref().filter(|_| is_callers(&request, caller, deps)).ok_or_else(Problem::not_found)?;
-    let execution = start::execution(&request, deps.executions).await?.map(|(_, execution)| execution);
+    let execution = start::execution(&request, deps.start.executions).await?.map(|(_, execution)| execution);
+    let results = results::of(&run, only, deps).await?;
     let state = match execution.as_ref().map(|execution| execution.state) {
+        // The workflow's service forgets an execution after 90 days.
+        None if results.is_there() => "done",
         None => "waiting",
         Some(State::Running) => "running",
         Some(State::Succeeded) => "done",
@@ -207,7 +173,6 @@ async fn read(run: &str, caller: &str, deps: &Deps<'_>) -> Result<Response<Strin
     let mut steps = steps(Prefix::Progress(run.clone(), None), deps).await?;
     steps.extend(self::steps(Prefix::Progress(run.clone(), Some(only.clone())), deps).await?);
     steps.sort_by_key(|step| step.at);
-    let results = results::of(&run, only, deps).await?;
     let error = execution.and_then(|execution| execution.error);
     Ok(json(StatusCode::OK, &Standing { run, state, error, steps, results }))
 }
@@ -221,12 +186,12 @@ fn is_callers(request: &RunRequest, caller: &str, deps: &Deps<'_>) -> bool {
 }
 
 fn caller_digest(caller: &str, deps: &Deps<'_>) -> Digest {
-    deps.vault.keys().keyed_digest("caller", caller.as_bytes())
+    deps.vault().keys().keyed_digest("caller", caller.as_bytes())
 }
 
 async fn request_of(run: &RunId, deps: &Deps<'_>) -> Result<Option<RunRequest>, Problem> {
     let key = ObjectKey::Run(run.clone(), RunPart::Request);
-    match deps.vault.read_json(Owner::Run, &key).await {
+    match deps.vault().read_json(Owner::Run, &key).await {
         Ok((request, _)) => Ok(Some(request)),
         Err(VaultError::Store(contracts::store::StoreError::NotFound { .. })) => Ok(None),
         Err(error) => Err(error.into()),
@@ -234,7 +199,7 @@ async fn request_of(run: &RunId, deps: &Deps<'_>) -> Result<Option<RunRequest>, 
 }
 
 async fn steps(prefix: Prefix, deps: &Deps<'_>) -> Result<Vec<StepName>, Problem> {
-    let listed = deps.vault.store().list(&prefix).await?;
+    let listed = deps.vault().store().list(&prefix).await?;
     Ok(listed.iter().filter_map(|listed| StepName::of_key(&listed.key)).collect())
 }
 

@@ -63,10 +63,12 @@ impl Problem {
         if self.status.is_server_error() {
             tracing::error!(error = self.error.as_str(), cause = self.detail, "the call failed");
         }
+        // What failed within is for the log: it may name roles, keys and addresses.
+        let detail = if self.status.is_server_error() { "the log tells what failed" } else { &self.detail };
         let title = self.status.canonical_reason().unwrap_or("error");
         let body = json!({
             "type": "about:blank", "title": title, "status": self.status.as_u16(),
-            "error": self.error, "detail": self.detail,
+            "error": self.error, "detail": detail,
         });
         let mut response = Response::builder().status(self.status);
         response = response.header(header::CONTENT_TYPE, "application/problem+json");

@@ -41,9 +41,16 @@ pub struct Results {
     links: BTreeMap<&'static str, String>,
 }
 
+impl Results {
+    /// Whether the customer's part has ended.
+    pub const fn is_there(&self) -> bool {
+        self.result.is_some()
+    }
+}
+
 /// Reads the results; nothing as long as the customer's part has not ended.
 pub async fn of(run: &RunId, reference: &CustomerRef, deps: &Deps<'_>) -> Result<Results, Problem> {
-    let store = deps.vault.store();
+    let store = deps.vault().store();
     let key = |artefact| ObjectKey::Customer(reference.clone(), run.clone(), artefact);
     if let Some(evidence) = find::<Evidence>(store, &key(Artefact::Evidence)).await? {
         let result = Some(evidence.outcome.clone());
@@ -54,7 +61,10 @@ pub async fn of(run: &RunId, reference: &CustomerRef, deps: &Deps<'_>) -> Result
             let withheld = Some("the customer must not be contacted");
             return Ok(Results { result, withheld, ..Results::default() });
         }
-        let text = store.get(&key(Artefact::Text)).await?;
+        let Some(text) = store.find(&key(Artefact::Text)).await? else {
+            let withheld = Some("what was published was taken away");
+            return Ok(Results { result, withheld, ..Results::default() });
+        };
         let text = Some(String::from_utf8_lossy(&text).into_owned());
         let mut links = BTreeMap::new();
         for (name, artefact) in SHOWN.into_iter().filter(|_| video) {

@@ -2,14 +2,20 @@
 
 use std::sync::{Arc, Mutex};
 
+use assess::Lexicon;
+use async_trait::async_trait;
+use contracts::catalogue::Catalogue;
 use contracts::evidence::{Evidence, Outcome};
-use contracts::executions::{Begun, Execution, ExecutionsError};
+use contracts::executions::{Begun, Execution, Executions, ExecutionsError};
 use contracts::key::{Artefact, Workbook};
-use contracts::stage::WorkflowInput;
+use contracts::settings::Settings;
+use contracts::stage::{Limits, WorkflowInput};
 use contracts::store::{MemoryStore, ObjectStore as _, StoreError};
 use contracts::vault::Keys;
 use contracts::{CustomerRef, ErrorName};
+use jiff::Timestamp;
 use serde_json::{Value, json};
+use start::{Material, Source};
 
 use super::*;
 
@@ -44,7 +50,7 @@ struct Data;
 
 #[async_trait]
 impl Source for Data {
-    async fn material(&self) -> Result<Material, Problem> {
+    async fn material(&self) -> Result<Material, start::Error> {
         let data = |name: &str| std::fs::read(format!("{}/../../data/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
         Ok(Material {
             settings: Settings::default(),
@@ -73,14 +79,9 @@ impl Api {
     }
 
     async fn call(&self, caller: &str, request: http::request::Builder, body: &str) -> (StatusCode, Value) {
-        let deps = Deps {
-            vault: &self.vault,
-            executions: &self.machine,
-            links: &Linked,
-            source: &Data,
-            concurrency: 2,
-            tolerated_failure_percentage: 5,
-        };
+        let limits = Limits { concurrency: 2, tolerated_failure_percentage: 5 };
+        let start = start::Deps { vault: &self.vault, source: &Data, executions: &self.machine, limits };
+        let deps = Deps { start, links: &Linked };
         let response = handle(request.body(body.as_bytes().to_vec()).unwrap(), caller, &deps).await;
         (response.status(), serde_json::from_str(response.body()).unwrap())
     }
@@ -141,7 +142,15 @@ async fn the_same_key_is_the_same_call_and_another_request_under_it_is_refused()
     let (_, first) = api.post("ann", "k1", BODY).await;
     let (status, again) = api.post("ann", "k1", BODY).await;
     assert_eq!((status, &again["run"]), (StatusCode::OK, &first["run"]));
-    for other in [r#"{"customer_id": "0002"}"#, r#"{"customer_id": "0001", "shape": "1:1"}"#] {
+    let others = [
+        r#"{"customer_id": "0002"}"#,
+        r#"{"customer_id": "0001", "shape": "1:1"}"#,
+        r#"{"customer_id": "0001", "batch": "c"}"#,
+    ];
+    for workbook in Workbook::ALL {
+        api.store.put(&ObjectKey::Incoming(Batch::parse("c").unwrap(), workbook), "rows".into()).await.unwrap();
+    }
+    for other in others {
         assert_eq!(api.post("ann", "k1", other).await.0, StatusCode::UNPROCESSABLE_ENTITY, "{other}");
     }
     let (status, of_another) = api.post("ben", "k1", BODY).await;
@@ -165,6 +174,24 @@ async fn a_published_result_comes_with_its_text_and_links_unless_the_customer_is
     let (_, read) = api.get("ann", run).await;
     assert!(read.get("text").is_none() && read.get("links").is_none(), "{read}");
     assert!(read["withheld"].is_string());
+
+    api.store.put(&ObjectKey::Suppressions, "reference\n".into()).await.unwrap();
+    let text = ObjectKey::Customer(reference, RunId::parse(run).unwrap(), Artefact::Text);
+    api.store.delete(&text).await.unwrap();
+    let (status, read) = api.get("ann", run).await;
+    assert_eq!(status, StatusCode::OK, "taken away, and not suppressed any more");
+    assert!(read["withheld"].is_string());
+}
+
+#[tokio::test]
+async fn a_run_whose_execution_is_forgotten_is_done_if_it_has_a_result() {
+    let api = Api::new().await;
+    let (_, started) = api.post("ann", "k1", BODY).await;
+    let run = started["run"].as_str().unwrap();
+    api.machine.0.lock().unwrap().clear();
+    assert_eq!(api.get("ann", run).await.1["state"], "waiting");
+    api.publish(run, "0001").await;
+    assert_eq!(api.get("ann", run).await.1["state"], "done");
 }
 
 #[tokio::test]
@@ -173,6 +200,7 @@ async fn what_cannot_be_understood_is_told_by_field_and_never_by_value() {
     let bodies = [
         ("", "customer_id"),
         ("{}", "customer_id"),
+        (r#"{"customer_id": "1"} Maria"#, "the body must end"),
         (r#"{"customer_id": " Maria "}"#, "customer_id"),
         (r#"{"customer_id": "1", "surname": "Maria"}"#, "surname"),
         (r#"{"customer_id": "1", "words_per_minute": 500}"#, "words_per_minute"),
@@ -198,5 +226,6 @@ async fn no_batch_is_a_conflict_and_a_store_that_fails_is_worth_another_try() {
 
     let api = Api::new().await;
     api.store.fail_next(&ObjectKey::Incoming(Batch::parse("b").unwrap(), Workbook::Tweets), 1);
-    assert_eq!(api.post("ann", "k", BODY).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    let (status, problem) = api.post("ann", "k", BODY).await;
+    assert_eq!((status, &problem["detail"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("the log tells what failed")));
 }

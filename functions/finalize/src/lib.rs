@@ -67,14 +67,15 @@ impl NamedError for Error {
 }
 
 /// Reads every customer's record and writes `manifest.csv` and `manifest.json`, which replace those of an earlier
-/// attempt. Without a dataset (merge failed) the manifest has no customers.
+/// attempt. Without a dataset (merge failed) nothing has changed for any customer: an earlier manifest stays.
 pub async fn run(input: FinalizeInput, deps: &Deps<'_>) -> Result<Manifest, Error> {
     let FinalizeInput { run, dataset } = input;
-    let customers = match &dataset {
-        Some(_) => customers(deps, &run).await?,
-        None => Vec::new(),
-    };
-    let ended = stream::iter(customers)
+    if dataset.is_none()
+        && let Some(manifest) = earlier(deps, &run).await?
+    {
+        return Ok(manifest);
+    }
+    let ended = stream::iter(customers(deps, &run).await?)
         .map(|reference| ending(deps, &run, reference))
         .buffered(AT_ONCE)
         .try_collect::<Vec<_>>()
@@ -85,13 +86,19 @@ pub async fn run(input: FinalizeInput, deps: &Deps<'_>) -> Result<Manifest, Erro
     Ok(manifest)
 }
 
-/// Whom the run is for, in the dataset's order.
+/// The manifest that an earlier attempt of the run left.
+async fn earlier(deps: &Deps<'_>, run: &RunId) -> Result<Option<Manifest>, Error> {
+    let key = ObjectKey::Run(run.clone(), RunPart::ManifestJson);
+    let found = deps.vault.store().find(&key).await?;
+    Ok(found.and_then(|json| serde_json::from_slice(&json).ok()))
+}
+
+/// Whom the run is for, in the dataset's order; nobody if no attempt of it came past merge.
 async fn customers(deps: &Deps<'_>, run: &RunId) -> Result<Vec<CustomerRef>, Error> {
     let key = ObjectKey::Run(run.clone(), RunPart::Index);
-    let index = deps.vault.store().get(&key).await?;
-    let mut reader = csv::Reader::from_reader(index.as_ref());
-    let rows = reader.deserialize::<IndexRow>().map(|row| row.map(|row| row.reference));
-    rows.collect::<Result<_, _>>().map_err(|source| Error::Index { key: key.to_string(), source })
+    let Some(index) = deps.vault.store().find(&key).await? else { return Ok(Vec::new()) };
+    let rows = IndexRow::read_all(&index).map_err(|source| Error::Index { key: key.to_string(), source })?;
+    Ok(rows.into_iter().map(|row| row.reference).collect())
 }
 
 /// How one customer's part ended, and the digest of the record that says so.

@@ -39,6 +39,10 @@ impl Campaign {
         Self { store, vault, run, dataset, customers }
     }
 
+    async fn merge_failed(&self) -> Manifest {
+        run(FinalizeInput { run: self.run.clone(), dataset: None }, &Deps { vault: &self.vault }).await.unwrap()
+    }
+
     fn key(&self, customer: usize, artefact: Artefact) -> ObjectKey {
         ObjectKey::Customer(self.customers[customer].clone(), self.run.clone(), artefact)
     }
@@ -168,10 +172,24 @@ async fn a_manifest_that_was_edited_does_not_hold() {
 #[tokio::test]
 async fn a_run_whose_merge_failed_has_no_customers() {
     let campaign = Campaign::over(3).await;
-    let input = FinalizeInput { run: campaign.run.clone(), dataset: None };
-    let manifest = run(input, &Deps { vault: &campaign.vault }).await.unwrap();
+    campaign.store.delete(&ObjectKey::Run(campaign.run.clone(), RunPart::Index)).await.unwrap();
+    let manifest = campaign.merge_failed().await;
     assert_eq!((manifest.customers, manifest.counts.len()), (0, 0));
     assert!(chain_holds(&manifest, None));
+}
+
+#[tokio::test]
+async fn a_merge_that_fails_when_a_run_is_taken_up_again_hides_nobody() {
+    let campaign = one_of_each().await;
+    let cut_short = campaign.merge_failed().await;
+    assert_eq!(
+        (cut_short.customers, cut_short.counts["published"]),
+        (5, 1),
+        "the first attempt died before its manifest"
+    );
+    let campaign = one_of_each().await;
+    let manifest = campaign.finalize().await.unwrap();
+    assert_eq!(campaign.merge_failed().await, manifest);
 }
 
 #[tokio::test]

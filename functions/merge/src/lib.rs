@@ -157,13 +157,17 @@ async fn write_run_index(
         return Err(Error::UnknownCustomer { batch: input.batch.clone() });
     }
     let key = ObjectKey::Run(input.run.clone(), RunPart::Index);
-    store.put_new(&key, dataset::index_csv(&wanted).into()).await?;
+    let index = dataset::index_csv(&wanted);
+    if store.put_new(&key, index.clone().into()).await? == Written::AlreadyThere && *store.get(&key).await? != *index {
+        // The dataset was sealed anew since: the run's own index leads into lines that are there no more.
+        return Err(VaultError::Conflict { place: key.to_string() }.into());
+    }
     Ok(wanted.len())
 }
 
 fn read_index(key: &ObjectKey, csv: &[u8]) -> Result<Vec<IndexRow>, Error> {
-    let rows = csv::Reader::from_reader(csv).into_deserialize().collect::<Result<_, _>>();
-    rows.map_err(|_| VaultError::Broken { place: key.to_string(), reason: "not an index of customers" }.into())
+    IndexRow::read_all(csv)
+        .map_err(|_| VaultError::Broken { place: key.to_string(), reason: "not an index of customers" }.into())
 }
 
 /// What the same upload became before, if all of it still lies there.

@@ -1,5 +1,7 @@
 //! What the writers are told of one customer: the facts with their products looked up and the names made speakable.
 
+use std::collections::HashSet;
+
 use contracts::brand::Brand;
 use contracts::catalogue::{Catalogue, Product};
 use contracts::facts::{Facts, Offer, Sentiment, Stance, Topic};
@@ -79,11 +81,10 @@ impl<'a> Brief<'a> {
 
     /// Whether a caller's own words hold what no model may see: a name of this customer or adviser, a number, an address.
     pub(crate) fn is_personal(&self, words: &str) -> bool {
-        let words = words.to_lowercase();
         let names = [self.name.as_deref(), self.facts.adviser.as_deref(), Some(self.facts.first_name.as_str())];
-        let mut names = names.into_iter().flatten().flat_map(str::split_whitespace).map(str::to_lowercase);
-        let holds = |name: String| words.split(|sign: char| !sign.is_alphabetic()).any(|word| word == name);
-        words.contains(|sign: char| sign.is_numeric() || sign == '@') || names.any(holds)
+        let names: HashSet<String> = names.into_iter().flatten().flat_map(guard::plain_words).collect();
+        words.contains(|sign: char| sign.is_numeric() || sign == '@')
+            || guard::plain_words(words).iter().any(|word| names.contains(word))
     }
 
     /// What the guard must know to judge a text that offers `offered`: a product that was ranked but is not offered comes

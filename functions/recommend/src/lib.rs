@@ -29,7 +29,6 @@ use contracts::settings::Settings;
 use contracts::stage::{CustomerTask, RecommendInput};
 use contracts::vault::{Owner, Vault, VaultError};
 use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, ProductId};
-use serde::Serialize;
 use thiserror::Error;
 
 use brief::Brief;
@@ -51,24 +50,13 @@ pub struct Deps<'a> {
     pub http: &'a reqwest::Client,
 }
 
-/// What a model used for one customer; nothing where none was asked or the script was there already.
+/// What a model used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Tokens read.
     pub tokens_read: u64,
     /// Tokens written.
     pub tokens_written: u64,
-}
-
-/// A script that lies in its place.
-#[derive(Clone, Debug, Serialize)]
-pub struct Recommended {
-    /// Whose, of which run.
-    #[serde(flatten)]
-    pub task: CustomerTask,
-    /// What a model used.
-    #[serde(skip)]
-    pub usage: Usage,
 }
 
 /// Why nothing was written.
@@ -147,11 +135,10 @@ impl NamedError for Error {
     }
 }
 
-/// Writes the script of one customer and seals it.
-pub async fn run(input: RecommendInput, deps: &Deps<'_>) -> Result<Recommended, Error> {
+/// Writes the script of one customer and seals it. What a model used is added to `usage`, also if this fails.
+pub async fn run(input: RecommendInput, usage: &mut Usage, deps: &Deps<'_>) -> Result<CustomerTask, Error> {
     let reference = &input.reference;
     let task = CustomerTask { run: input.run.clone(), reference: reference.clone() };
-    let mut usage = Usage::default();
     let owner = Owner::Customer(reference);
     let (request, asked): (Request, Digest) =
         deps.vault.read_json(Owner::Run, &ObjectKey::Run(input.run.clone(), RunPart::Request)).await?;
@@ -162,15 +149,15 @@ pub async fn run(input: RecommendInput, deps: &Deps<'_>) -> Result<Recommended, 
     let inputs = inputs(asked, assessed, deps);
     let key = ObjectKey::Customer(reference.clone(), input.run.clone(), Artefact::Script);
     if deps.vault.find_json::<Script>(owner, &key, &inputs).await?.is_some() {
-        return Ok(Recommended { task, usage });
+        return Ok(task);
     }
     let facts = match assessment {
         Assessment::Proceed(facts) => facts,
         Assessment::Skip { .. } => return Err(Error::Skipped { reference: reference.clone() }),
     };
-    let script = write(&facts, &request, input.without_model, &mut usage, deps).await?;
+    let script = write(&facts, &request, input.without_model, usage, deps).await?;
     deps.vault.write_json(owner, &key, &inputs, script).await?;
-    Ok(Recommended { task, usage })
+    Ok(task)
 }
 
 /// A run speaks with the catalogue and the settings with which it was started, on its last customer as on its first.

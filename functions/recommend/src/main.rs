@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bespoke_aws::{Host, host, metrics};
+use contracts::secret::SecretName;
 use contracts::stage::{RecommendInput, Stage};
+use recommend::Usage;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -11,6 +13,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let brand = host::brand()?;
     let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(3)).build()?;
     host.serve_stage(Stage::Recommend, async |input: RecommendInput| {
+        // Fetched for each customer for whom a model is asked: the key may have been rotated.
+        host.secrets.forget(SecretName::ModelKey).await;
         let (settings, catalogue) = (host.settings().await?, host.catalogue().await?);
         let deps = recommend::Deps {
             vault: &host.vault,
@@ -20,12 +24,13 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             secrets: &host.secrets,
             http: &http,
         };
-        let recommended = recommend::run(input, &deps).await?;
-        let (read, written) = (recommended.usage.tokens_read, recommended.usage.tokens_written);
-        if read + written > 0 {
-            metrics::model_used(read, written, settings.writer.model.usd(read, written));
+        let mut usage = Usage::default();
+        let recommended = recommend::run(input, &mut usage, &deps).await;
+        let Usage { tokens_read, tokens_written } = usage;
+        if tokens_read + tokens_written > 0 {
+            metrics::model_used(tokens_read, tokens_written, settings.writer.model.usd(tokens_read, tokens_written));
         }
-        Ok(recommended)
+        Ok(recommended?)
     })
     .await
 }

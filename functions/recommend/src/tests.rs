@@ -51,7 +51,7 @@ impl Stage {
             secrets: &self.key,
             http: &http,
         };
-        let task = run(self.input.clone(), &deps).await?.task;
+        let task = run(self.input.clone(), &mut Usage::default(), &deps).await?;
         let key = ObjectKey::Customer(task.reference.clone(), task.run.clone(), Artefact::Script);
         Ok(self.vault.read_json(Owner::Customer(&task.reference), &key).await?.0)
     }
@@ -249,7 +249,14 @@ async fn a_wish_that_may_not_be_is_never_sent() {
     assert_eq!(instead(&script.written_by), (expected, None));
     assert!(server.received_requests().await.unwrap().is_empty());
 
-    for personal in ["Greet José warmly.", "Say that 84,000 a year is a lot.", "Copy in someone@bank.example."] {
+    let prompts = [
+        "Greet José warmly.",
+        "Greet Jose-like people.",
+        "Greet Jose\u{301} warmly.",
+        "Say that 84,000 a year is a lot.",
+        "Copy in someone@bank.example.",
+    ];
+    for personal in prompts {
         let (script, server) = against(&[&decent()], Some(personal)).await;
         let expected = "the request's prompt holds a name, a number or an address";
         assert_eq!(instead(&script.written_by), (expected, None), "{personal}");

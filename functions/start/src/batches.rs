@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use contracts::key::{Prefix, Workbook};
 use contracts::store::{Listed, ObjectStore, StoreError};
 use contracts::{Batch, ObjectKey};
-use jiff::{Span, Timestamp};
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::Error;
+
+/// How long a workbook may be missing from a batch before that is reported.
+const PATIENCE: SignedDuration = SignedDuration::from_hours(6);
 
 /// A batch of which a workbook has been missing for long.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -59,9 +62,9 @@ pub async fn named_or_newest(named: Option<Batch>, store: &dyn ObjectStore) -> R
     newest.map(|(batch, _)| batch).ok_or(Error::NoBatch)
 }
 
-/// The batches to which nothing was added for as long as `patience`, and which lack something.
-pub async fn incomplete(store: &dyn ObjectStore, now: Timestamp, patience: Span) -> Result<Vec<Incomplete>, Error> {
-    let before = now.checked_sub(patience).unwrap_or(Timestamp::MIN);
+/// The batches to which nothing was added for six hours, and which lack something.
+pub async fn incomplete(store: &dyn ObjectStore, now: Timestamp) -> Result<Vec<Incomplete>, Error> {
+    let before = now - PATIENCE;
     let batches = by_batch(store.list(&Prefix::Incoming).await?).into_iter();
     let incomplete =
         batches.map(|(batch, found)| Incomplete { batch, missing: lacking(&found), since: newest(&found) });

@@ -21,6 +21,14 @@ pub enum Error {
     /// The workflow's service failed.
     #[error(transparent)]
     Executions(#[from] ExecutionsError),
+    /// The settings, the catalogue, the lexicon or the assets cannot be read.
+    #[error("{message}")]
+    Material {
+        /// The error's name.
+        error: ErrorName,
+        /// What happened.
+        message: String,
+    },
     /// No batch is complete.
     #[error("no batch under incoming/ has all three workbooks")]
     NoBatch,
@@ -45,6 +53,7 @@ impl NamedError for Error {
             Self::Store(error) => error.name(),
             Self::Workbooks(error) => error.name(),
             Self::Executions(error) => error.name(),
+            Self::Material { error, .. } => *error,
             Self::NoBatch => ErrorName::InputMissingWorkbook,
             Self::Lost { .. } => ErrorName::StartUnavailable,
             Self::TooManyAttempts { .. } => ErrorName::InputInvalidRequest,
@@ -56,9 +65,11 @@ impl NamedError for Error {
             Self::Vault(error) => error.help(),
             Self::Store(error) => error.help(),
             Self::Workbooks(error) => error.help(),
-            Self::Executions(_) | Self::Lost { .. } => None,
+            Self::Executions(_) | Self::Material { .. } | Self::Lost { .. } => None,
             Self::NoBatch => Some("upload the three workbooks into one folder under incoming/".to_owned()),
-            Self::TooManyAttempts { .. } => Some("upload the batch under another name".to_owned()),
+            Self::TooManyAttempts { .. } => {
+                Some("change a workbook, or call with another Idempotency-Key: either is another trigger".to_owned())
+            }
         }
     }
 }

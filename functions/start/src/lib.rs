@@ -1,32 +1,35 @@
 //! Starts runs: when the upload of a batch is complete, when a schedule says so, and when a person asks through the API.
 //!
 //! Whatever comes often, late or out of order starts one execution: its name holds the trigger's own identity (the digest
-//! of the upload, the schedule's time, the caller's idempotency key), and the workflow's service gives a name once.
+//! of the upload, the schedule's time, the caller's idempotency key), and the workflow's service gives a name once in 90
+//! days.
 //!
 //! **Invariant:** knows nothing of AWS or of Lambda. An execution's name and input hold nothing personal.
 
 mod batches;
 mod error;
 mod event;
+mod material;
 #[cfg(test)]
 mod tests;
 
-use assess::Lexicon;
-use contracts::catalogue::{Catalogue, Category};
+use contracts::catalogue::Category;
 use contracts::executions::{Begun, Execution, Executions, State};
 use contracts::key::{RunPart, Workbook};
 use contracts::media::Shape;
 use contracts::request::{Request, Trigger};
-use contracts::settings::Settings;
-use contracts::stage::WorkflowInput;
+use contracts::stage::{Limits, WorkflowInput};
 use contracts::vault::{Owner, Vault};
 use contracts::{Batch, CustomerRef, Digest, ObjectKey, RunId};
-use jiff::{Span, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
 
 pub use batches::{Incomplete, incomplete};
 pub use error::Error;
 pub use event::Event;
+#[cfg(feature = "lambda")]
+pub use material::OfHost;
+pub use material::{Material, Source};
 
 /// How often the same trigger may be taken up again after executions that failed.
 const ATTEMPTS: u32 = 100;
@@ -35,24 +38,12 @@ const ATTEMPTS: u32 = 100;
 pub struct Deps<'a> {
     /// Seals the request, and keeps the store.
     pub vault: &'a Vault,
-    /// The settings in force.
-    pub settings: &'a Settings,
-    /// The approved products.
-    pub catalogue: &'a Catalogue,
-    /// The bank's words.
-    pub lexicon: &'a Lexicon,
-    /// Digest of the brand and of every file that it names.
-    pub assets: Digest,
+    /// Where the material of a new run comes from.
+    pub source: &'a dyn Source,
     /// The workflow.
     pub executions: &'a dyn Executions,
-    /// How many customers are worked on at once.
-    pub concurrency: u32,
-    /// The share of customers, percent, that may end without an outcome.
-    pub tolerated_failure_percentage: u32,
-    /// How long a workbook may be missing from a batch before that is reported.
-    pub patience: Span,
-    /// Now.
-    pub now: Timestamp,
+    /// Of the workflow.
+    pub limits: Limits,
 }
 
 /// What a person may ask of a run; the settings' own values where nothing is asked.
@@ -113,7 +104,7 @@ pub async fn run(event: Event, deps: &Deps<'_>) -> Result<Outcome, Error> {
             Ok(Outcome::Started(start(trigger, batch, Wish::default(), at, deps).await?))
         }
         Event::LookForIncomplete => {
-            let incomplete = incomplete(deps.vault.store(), deps.now, deps.patience).await?;
+            let incomplete = incomplete(deps.vault.store(), Timestamp::now()).await?;
             for batch in &incomplete {
                 tracing::warn!(batch = batch.batch.as_str(), missing = ?batch.missing, since = %batch.since, "incomplete");
             }
@@ -131,7 +122,7 @@ pub async fn call(
     deps: &Deps<'_>,
 ) -> Result<Started, Error> {
     let batch = batches::named_or_newest(batch, deps.vault.store()).await?;
-    start(Trigger::Call { key, caller }, batch, wish, deps.now, deps).await
+    start(Trigger::Call { key, caller }, batch, wish, Timestamp::now(), deps).await
 }
 
 /// The execution of a run that lies in the store: its last attempt.
@@ -172,8 +163,8 @@ async fn start(trigger: Trigger, batch: Batch, wish: Wish, at: Timestamp, deps: 
     let input = WorkflowInput {
         run: run.clone(),
         batch: request.batch.clone(),
-        concurrency: deps.concurrency,
-        tolerated_failure_percentage: deps.tolerated_failure_percentage,
+        concurrency: deps.limits.concurrency,
+        tolerated_failure_percentage: deps.limits.tolerated_failure_percentage,
     };
     for attempt in 0..ATTEMPTS {
         let name = execution_name(&request, attempt);
@@ -187,8 +178,10 @@ async fn start(trigger: Trigger, batch: Batch, wish: Wish, at: Timestamp, deps: 
             // Somebody was quicker between the two calls.
             None => continue_with(&name, deps.executions).await?,
         };
-        let taken_up = there.state == State::Failed && there.stopped.is_some_and(|stopped| stopped < at);
-        if !taken_up {
+        let failed_before = there.state == State::Failed && there.stopped.is_some_and(|stopped| stopped < at);
+        // A caller's key stands for one request: another one under it goes no further.
+        let key_is_taken = matches!(request.trigger, Trigger::Call { .. }) && there.run != run;
+        if !failed_before || key_is_taken {
             tracing::info!(run = %there.run, execution = name, "was started before");
             return Ok(Started { run: there.run, execution: name, already: true });
         }
@@ -210,7 +203,7 @@ fn execution_name(request: &Request, attempt: u32) -> String {
 }
 
 async fn request(trigger: Trigger, batch: Batch, wish: Wish, deps: &Deps<'_>) -> Result<Request, Error> {
-    let settings = deps.settings;
+    let Material { settings, catalogue, lexicon, assets } = deps.source.material().await?;
     let upload = merge::upload_digest(deps.vault.store(), &batch).await?;
     Ok(Request {
         trigger,
@@ -224,9 +217,9 @@ async fn request(trigger: Trigger, batch: Batch, wish: Wish, deps: &Deps<'_>) ->
         background: None,
         videos: None,
         upload,
-        catalogue: deps.catalogue.digest(),
-        lexicon: deps.lexicon.digest(),
-        assets: deps.assets,
+        catalogue: catalogue.digest(),
+        lexicon: lexicon.digest(),
+        assets,
         settings: settings.digest(),
         keys: deps.vault.keys().id(),
         program: env!("CARGO_PKG_VERSION").to_owned(),

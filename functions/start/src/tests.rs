@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use assess::Lexicon;
 use async_trait::async_trait;
+use contracts::catalogue::Catalogue;
 use contracts::executions::ExecutionsError;
+use contracts::settings::Settings;
 use contracts::store::{MemoryStore, ObjectStore as _};
 use contracts::vault::Keys;
 use contracts::{ErrorName, NamedError as _};
-use jiff::ToSpan as _;
 
 use super::*;
 
@@ -50,24 +52,26 @@ impl Executions for Machine {
 struct Bank {
     store: Arc<MemoryStore>,
     vault: Vault,
-    settings: Settings,
-    catalogue: Catalogue,
-    lexicon: Lexicon,
     machine: Machine,
+}
+
+#[async_trait]
+impl Source for Bank {
+    async fn material(&self) -> Result<Material, Error> {
+        let data = |name: &str| std::fs::read(format!("{}/../../data/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        Ok(Material {
+            settings: Settings::default(),
+            catalogue: Catalogue::from_json(&data("catalogue.json")).unwrap(),
+            lexicon: Lexicon::from_toml(&String::from_utf8(data("lexicon.toml")).unwrap()).unwrap(),
+            assets: Digest::of(b"assets"),
+        })
+    }
 }
 
 impl Bank {
     fn new() -> Self {
         let store = Arc::new(MemoryStore::default());
-        let data = |name: &str| std::fs::read(format!("{}/../../data/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
-        Self {
-            vault: Vault::new(store.clone(), Keys::new([1; 32], [2; 32])),
-            store,
-            settings: Settings::default(),
-            catalogue: Catalogue::from_json(&data("catalogue.json")).unwrap(),
-            lexicon: Lexicon::from_toml(&String::from_utf8(data("lexicon.toml")).unwrap()).unwrap(),
-            machine: Machine::default(),
-        }
+        Self { vault: Vault::new(store.clone(), Keys::new([1; 32], [2; 32])), store, machine: Machine::default() }
     }
 
     async fn put(&self, batch: &str, workbook: Workbook, content: &str) {
@@ -82,18 +86,8 @@ impl Bank {
     }
 
     fn deps(&self) -> Deps<'_> {
-        Deps {
-            vault: &self.vault,
-            settings: &self.settings,
-            catalogue: &self.catalogue,
-            lexicon: &self.lexicon,
-            assets: Digest::of(b"assets"),
-            executions: &self.machine,
-            concurrency: 2,
-            tolerated_failure_percentage: 5,
-            patience: 6.hours(),
-            now: at(0),
-        }
+        let limits = Limits { concurrency: 2, tolerated_failure_percentage: 5 };
+        Deps { vault: &self.vault, source: self, executions: &self.machine, limits }
     }
 
     async fn event(&self, event: Event) -> Outcome {
@@ -209,6 +203,13 @@ async fn a_call_starts_once_for_its_key() {
     assert_eq!((first.already, again.already, other.already), (false, true, false));
     assert_eq!(first.run, again.run);
     assert_ne!(first.run, other.run);
+
+    bank.machine.end(&first.execution, State::Failed, Timestamp::UNIX_EPOCH);
+    let more = Wish { prompt: Some("Be brief.".to_owned()), ..wish() };
+    let taken = call(key, caller, None, more, &bank.deps()).await.unwrap();
+    assert_eq!((taken.run, taken.already), (first.run.clone(), true), "the key stands for the first request");
+    let retried = call(key, caller, None, wish(), &bank.deps()).await.unwrap();
+    assert_eq!((retried.run, retried.already), (first.run, false));
 }
 
 #[tokio::test]

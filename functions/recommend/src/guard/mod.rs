@@ -110,6 +110,11 @@ pub fn name_is_harmless(name: &str) -> bool {
         && checks.iter().all(|check| check.violations.is_empty() || check.name == "protected-class")
 }
 
+/// The words of a text as they are compared: lower case, without accents, look-alikes, hyphens and apostrophes.
+pub(crate) fn plain_words(text: &str) -> Vec<String> {
+    normal::words(&normal::fold(text))
+}
+
 /// How many words a text has, as a speaker counts them.
 #[must_use]
 pub fn word_count(text: &str) -> usize {
