@@ -1,11 +1,11 @@
 #!/bin/sh
 # Installs the Python programs that deploying and its tests need, each in a folder of its own below target/tools, by the
-# pinned list tests/aws/requirements/NAME.txt. Does nothing for those that are there.
+# pinned list tests/requirements/NAME.txt. Does nothing for those that are there.
 set -eu
 cd "$(dirname "$0")/.."
 
 for name in "$@"; do
-    list="tests/aws/requirements/$name.txt"
+    list="tests/requirements/$name.txt"
     folder="target/tools/$name"
     if [ -f "$folder/.installed" ] && cmp -s "$list" "$folder/.installed"; then continue; fi
     echo "tools: installing $name into $folder"

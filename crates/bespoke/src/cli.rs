@@ -30,6 +30,7 @@ const EXAMPLES: &str = "\
 Examples:
   bespoke doctor                                   what is missing, and how to install it
   bespoke demo                                     the sample customers, two of them with a video
+  bespoke check data                               what is wrong with three workbooks, all at once
   bespoke run --customer 0001                      one customer
   bespoke run --customer 0001 --category \"Consumer Lending\" --rate 150
   bespoke evidence --customer 0001                 why anything was said to them
@@ -44,6 +45,8 @@ pub enum Command {
     Demo(Demo),
     /// Make one customer's recommendation
     Run(Run),
+    /// Look at three workbooks as a run would, and say all that is wrong with them
+    Check(Check),
     /// Write sample workbooks of any size
     Sample(Sample),
     /// Show the settings in force, and where each comes from
@@ -104,6 +107,17 @@ pub struct Run {
     /// Where things are
     #[command(flatten)]
     pub folders: Folders,
+}
+
+/// `bespoke check`
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The folder of the three workbooks
+    #[arg(value_name = "DIR", default_value = "data")]
+    pub data: PathBuf,
+    /// The product catalogue [default: catalogue.json beside the workbooks, or else data/catalogue.json]
+    #[arg(long, value_name = "FILE", env = "BESPOKE_CATALOGUE")]
+    pub catalogue: Option<PathBuf>,
 }
 
 /// `bespoke sample`

@@ -8,6 +8,7 @@ use crate::cli::{Cli, Command};
 use crate::config::Config;
 use crate::failure::Failure;
 
+mod check;
 mod config;
 mod doctor;
 mod evidence;
@@ -21,6 +22,7 @@ pub async fn execute(cli: Cli) -> Result<u8, Failure> {
     match cli.command {
         Command::Demo(demo) => run::demo(demo, config()?, shared).await,
         Command::Run(run) => run::one(run, config()?, shared).await,
+        Command::Check(check) => check::execute(check, config()?, shared).await,
         Command::Sample(sample) => sample::execute(&sample, shared),
         Command::Config => Ok(config::execute(&config()?, shared)),
         Command::Doctor(doctor) => doctor::execute(&doctor, &config()?, shared).await,

@@ -33,14 +33,28 @@ pub struct Folders {
     pub lexicon: Option<PathBuf>,
 }
 
-impl Folders {
-    fn beside(&self, asked: Option<&PathBuf>, name: &str) -> PathBuf {
-        match asked {
-            Some(path) => path.clone(),
-            None if self.data.join(name).exists() => self.data.join(name),
-            None => Path::new("data").join(name),
-        }
+/// The file that was asked for, or the one of this name beside the workbooks, or else the project's own.
+fn beside(data: &Path, asked: Option<&PathBuf>, name: &str) -> PathBuf {
+    match asked {
+        Some(path) => path.clone(),
+        None if data.join(name).exists() => data.join(name),
+        None => Path::new("data").join(name),
     }
+}
+
+/// The catalogue that goes with the workbooks in `data`.
+pub fn catalogue(data: &Path, asked: Option<&PathBuf>) -> Result<Catalogue, Failure> {
+    Ok(Catalogue::from_json(&read(&beside(data, asked, "catalogue.json"))?)?)
+}
+
+/// What is said of a workbook that is not there.
+#[must_use]
+pub fn not_found(workbook: &Path, data: &Path) -> Failure {
+    Failure::told(
+        ErrorName::InputMissingWorkbook,
+        format!("{}: not found", workbook.display()),
+        format!("put it there, or make samples: bespoke sample --out {}", data.display()),
+    )
 }
 
 /// The bank's own material, read and checked.
@@ -60,8 +74,8 @@ pub struct Project {
 impl Project {
     /// Reads catalogue, lexicon and brand.
     pub fn load(folders: Folders) -> Result<Self, Failure> {
-        let catalogue = Catalogue::from_json(&read(&folders.beside(folders.catalogue.as_ref(), "catalogue.json"))?)?;
-        let lexicon = Lexicon::from_toml(&text(&folders.beside(folders.lexicon.as_ref(), "lexicon.toml"))?)?;
+        let catalogue = catalogue(&folders.data, folders.catalogue.as_ref())?;
+        let lexicon = Lexicon::from_toml(&text(&beside(&folders.data, folders.lexicon.as_ref(), "lexicon.toml"))?)?;
         let brand = Brand::from_toml(&text(&folders.assets.join("brand.toml"))?)?;
         let assets = render::assets_digest(&folders.assets, &brand)?;
         Ok(Self { folders, catalogue, lexicon, brand, assets })

@@ -130,6 +130,9 @@ pub enum Error {
         /// The first of them.
         problems: Vec<Problem>,
     },
+    /// More than one workbook cannot be used.
+    #[error("{}", .0.iter().map(Error::to_string).collect::<Vec<_>>().join("; "))]
+    Several(Vec<Error>),
     /// The reading was stopped from outside, or failed in a way that nobody foresaw.
     #[error("reading the workbooks was cut short")]
     Interrupted(#[from] tokio::task::JoinError),
@@ -190,9 +193,18 @@ fn first_of(problems: &[Problem], bad: usize) -> String {
     if bad > LISTED { format!("{listed}; and {} more", bad - LISTED) } else { listed }
 }
 
+impl Error {
+    /// The one error, or all of them as one.
+    pub(crate) fn of_several(mut errors: Vec<Self>) -> Self {
+        if errors.len() == 1 { errors.remove(0) } else { Self::Several(errors) }
+    }
+}
+
 impl NamedError for Error {
     fn name(&self) -> ErrorName {
         match self {
+            // The first workbook's: the others are read without it.
+            Self::Several(errors) => errors.first().map_or(ErrorName::InputNotAWorkbook, Self::name),
             Self::Store(error) => error.name(),
             Self::Vault(error) => error.name(),
             Self::Secret(error) => error.name(),
@@ -215,6 +227,11 @@ impl NamedError for Error {
 
     fn help(&self) -> Option<String> {
         let help = match self {
+            Self::Several(errors) => {
+                let mut helps: Vec<String> = errors.iter().filter_map(Self::help).collect();
+                helps.dedup();
+                return Some(helps.join("; "));
+            }
             Self::Store(error) => return error.help(),
             Self::Vault(error) => return error.help(),
             Self::Secret(error) => return error.help(),

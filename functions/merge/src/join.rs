@@ -18,8 +18,16 @@ use crate::report::{FileCount, Problem, Report};
 use crate::sheet::{Column, Row, optional, plain_name, required};
 use crate::value::{Cell, Rule};
 
-/// What is read of `customer_profile.xlsx`. Whatever else it has is never kept.
-pub const PROFILE: [Column; 6] = [
+/// What is read of a workbook. Whatever else it has is never kept.
+pub const fn columns(file: Workbook) -> &'static [Column] {
+    match file {
+        Workbook::Profile => &PROFILE,
+        Workbook::Transactions => &TRANSACTIONS,
+        Workbook::Tweets => &TWEETS,
+    }
+}
+
+const PROFILE: [Column; 6] = [
     required("customer_id"),
     required("first_name"),
     required("income"),
@@ -28,8 +36,7 @@ pub const PROFILE: [Column; 6] = [
     optional("investment_advisor"),
 ];
 
-/// What is read of `customer_transactions.xlsx`.
-pub const TRANSACTIONS: [Column; 7] = [
+const TRANSACTIONS: [Column; 7] = [
     required("customer_id"),
     required("date"),
     required("category"),
@@ -39,8 +46,7 @@ pub const TRANSACTIONS: [Column; 7] = [
     required("consent_social_media"),
 ];
 
-/// What is read of `twitter_data.xlsx`.
-pub const TWEETS: [Column; 3] = [required("customer_id"), required("tweet"), optional("created_at")];
+const TWEETS: [Column; 3] = [required("customer_id"), required("tweet"), optional("created_at")];
 
 /// The most characters of a name that are believed.
 const NAME: usize = 100;
@@ -69,7 +75,8 @@ struct Count {
 pub struct Joining<'a> {
     catalogue: &'a Catalogue,
     profiles: BTreeMap<CustomerId, Vec<(u32, Profile)>>,
-    contradictory: BTreeSet<CustomerId>,
+    /// Customers whose profile cannot be used, by why.
+    without_profile: BTreeMap<CustomerId, Rule>,
     people: BTreeMap<CustomerId, Person>,
     newest: Option<Date>,
     count: Count,
@@ -83,7 +90,7 @@ impl<'a> Joining<'a> {
         Self {
             catalogue,
             profiles: BTreeMap::new(),
-            contradictory: BTreeSet::new(),
+            without_profile: BTreeMap::new(),
             people: BTreeMap::new(),
             newest: None,
             count: Count::default(),
@@ -91,22 +98,42 @@ impl<'a> Joining<'a> {
         }
     }
 
-    /// One row of the profiles.
-    pub fn profile(&mut self, row: &Row<'_>) {
+    /// One row of a workbook.
+    pub fn row(&mut self, file: Workbook, row: &Row<'_>) {
         self.count.read += 1;
-        match self.parse_profile(row) {
-            Ok((id, profile)) => self.profiles.entry(id).or_default().push((row.number, profile)),
-            Err(broken) => self.set_aside(Workbook::Profile, row.sheet, row.number, broken),
+        let taken = match file {
+            Workbook::Profile => self.profile(row),
+            Workbook::Transactions => self.transaction(row),
+            Workbook::Tweets => self.tweet(row),
+        };
+        if let Err(broken) = taken {
+            self.set_aside(file, row.sheet, row.number, broken);
         }
     }
 
-    fn parse_profile(&mut self, row: &Row<'_>) -> Result<(CustomerId, Profile), Broken> {
+    /// After the last row of a workbook.
+    pub fn done(&mut self, file: Workbook, sheet: String) {
+        match file {
+            Workbook::Profile => self.profiles_done(&sheet),
+            Workbook::Transactions => self.transactions_done(),
+            Workbook::Tweets => {}
+        }
+        self.close(file, sheet);
+    }
+
+    fn profile(&mut self, row: &Row<'_>) -> Result<(), Broken> {
         let [id, first_name, income, balance, products, adviser] = row.cells else { unreachable_cells() };
         let id = id.customer_id().map_err(|rule| ("customer_id", rule))?;
-        let first_name = first_name.some_text().map_err(|rule| ("first_name", rule))?;
-        if first_name.chars().count() > NAME {
-            return Err(("first_name", "more than 100 characters"));
-        }
+        let name = first_name
+            .some_text()
+            .and_then(|name| if name.chars().count() > NAME { Err("more than 100 characters") } else { Ok(name) });
+        let first_name = match name {
+            Ok(name) => name,
+            Err(rule) => {
+                self.without_profile.insert(id, "the customer's profile row was set aside");
+                return Err(("first_name", rule));
+            }
+        };
         let mut remark = |column, rule| {
             let sheet = row.sheet.to_owned();
             self.report.remark(Problem { file: Workbook::Profile, sheet, row: row.number, column, rule });
@@ -124,11 +151,13 @@ impl<'a> Joining<'a> {
             remark("products_held", "names a product that the catalogue does not have");
         }
         let adviser = adviser.text().ok().filter(|name| !name.is_empty() && name.chars().count() <= NAME);
-        Ok((id, Profile { first_name, income, account_balance, products_held, adviser }))
+        let profile = Profile { first_name, income, account_balance, products_held, adviser };
+        self.profiles.entry(id).or_default().push((row.number, profile));
+        Ok(())
     }
 
-    /// After the last profile: rows that say the same are one customer, rows that contradict each other none.
-    pub fn profiles_done(&mut self, sheet: String) {
+    /// Rows that say the same are one customer, rows that contradict each other none.
+    fn profiles_done(&mut self, sheet: &str) {
         for (id, rows) in std::mem::take(&mut self.profiles) {
             let mut rows = rows.into_iter();
             let Some((first, profile)) = rows.next() else { continue };
@@ -137,7 +166,7 @@ impl<'a> Joining<'a> {
                 for (row, _) in others {
                     let rule = "says what an earlier row of the same customer says";
                     let problem =
-                        Problem { file: Workbook::Profile, sheet: sheet.clone(), row, column: "customer_id", rule };
+                        Problem { file: Workbook::Profile, sheet: sheet.to_owned(), row, column: "customer_id", rule };
                     self.report.remark(problem);
                 }
                 let person = Person {
@@ -151,26 +180,18 @@ impl<'a> Joining<'a> {
             } else {
                 for row in std::iter::once(first).chain(others.into_iter().map(|(row, _)| row)) {
                     let rule = "contradicts another row of the same customer";
-                    self.set_aside(Workbook::Profile, &sheet, row, ("customer_id", rule));
+                    self.set_aside(Workbook::Profile, sheet, row, ("customer_id", rule));
                 }
-                self.contradictory.insert(id);
+                self.without_profile.insert(id, "the customer's profile rows contradict each other");
             }
         }
-        self.close(Workbook::Profile, sheet);
     }
 
-    /// One row of the transactions. Its answers to the consent questions count even if the payment itself cannot be used,
-    /// so that no refusal is lost with a bad date.
-    pub fn transaction(&mut self, row: &Row<'_>) {
-        self.count.read += 1;
-        if let Err(broken) = self.parse_transaction(row) {
-            self.set_aside(Workbook::Transactions, row.sheet, row.number, broken);
-        }
-    }
-
-    fn parse_transaction(&mut self, row: &Row<'_>) -> Result<(), Broken> {
+    /// A payment's answers to the consent questions count even if the payment itself cannot be used, so that no refusal is
+    /// lost with a bad date.
+    fn transaction(&mut self, row: &Row<'_>) -> Result<(), Broken> {
         let [id, day, category, merchant, amount, consent, social] = row.cells else { unreachable_cells() };
-        let person = find(&mut self.people, &self.contradictory, id)?;
+        let person = find(&mut self.people, &self.without_profile, id)?;
         for (question, answer) in [(Question::General, consent), (Question::SocialMedia, social)] {
             let (first, rows) = person.answers.entry((question, answer.answer())).or_insert((row.number, 0));
             *first = row.number.min(*first);
@@ -187,8 +208,8 @@ impl<'a> Joining<'a> {
         Ok(())
     }
 
-    /// After the last transaction: all answers are in, and the gate decides.
-    pub fn transactions_done(&mut self, sheet: String) {
+    /// All answers are in, and the gate decides.
+    fn transactions_done(&mut self) {
         for person in self.people.values_mut() {
             person.permission = gate(&person.readings());
             match person.permission {
@@ -196,20 +217,12 @@ impl<'a> Joining<'a> {
                 Err(_) => self.count.withheld += std::mem::take(&mut person.transactions).len(),
             }
         }
-        self.close(Workbook::Transactions, sheet);
     }
 
-    /// One row of the tweets. Without social consent its text is not looked at.
-    pub fn tweet(&mut self, row: &Row<'_>) {
-        self.count.read += 1;
-        if let Err(broken) = self.parse_tweet(row) {
-            self.set_aside(Workbook::Tweets, row.sheet, row.number, broken);
-        }
-    }
-
-    fn parse_tweet(&mut self, row: &Row<'_>) -> Result<(), Broken> {
+    /// Without social consent a post's text is not looked at.
+    fn tweet(&mut self, row: &Row<'_>) -> Result<(), Broken> {
         let [id, text, created_at] = row.cells else { unreachable_cells() };
-        let person = find(&mut self.people, &self.contradictory, id)?;
+        let person = find(&mut self.people, &self.without_profile, id)?;
         let Ok(Permission { social: Ok(_), .. }) = person.permission else {
             self.count.withheld += 1;
             return Ok(());
@@ -229,11 +242,6 @@ impl<'a> Joining<'a> {
         Ok(())
     }
 
-    /// After the last tweet.
-    pub fn tweets_done(&mut self, sheet: String) {
-        self.close(Workbook::Tweets, sheet);
-    }
-
     /// The records, sorted by customer id, and the report.
     pub fn finish(mut self, keys: &Keys) -> (Vec<CustomerRecord>, Report) {
         // Whoever consented has a payment row; if none of all could be read, no day is "as of" anything.
@@ -243,6 +251,9 @@ impl<'a> Joining<'a> {
         let mut records = Vec::with_capacity(self.people.len());
         for (id, person) in self.people {
             count.all += 1;
+            for gap in person.gaps() {
+                *count.without.entry(gap).or_default() += 1;
+            }
             let reference = keys.reference(&id);
             let as_read = ConsentAsRead { readings: person.readings(), read_at };
             let permission = match person.permission {
@@ -298,6 +309,20 @@ impl<'a> Joining<'a> {
 }
 
 impl Person {
+    /// What a customer lacks that a recommendation would use.
+    fn gaps(&self) -> impl Iterator<Item = &'static str> {
+        let Profile { income, account_balance, products_held, adviser, .. } = &self.profile;
+        let gaps = [
+            ("income", income.is_none()),
+            ("account_balance", account_balance.is_none()),
+            ("products_held", products_held.is_empty()),
+            ("investment_advisor", adviser.is_none()),
+            // Also of those without consent, whose payments were counted and dropped.
+            ("transactions", self.answers.is_empty()),
+        ];
+        gaps.into_iter().filter(|(_, lacks)| *lacks).map(|(what, _)| what)
+    }
+
     fn readings(&self) -> Vec<Reading> {
         let reading = |((question, value), (row, rows)): (&(Question, String), &(u32, u32))| Reading {
             question: *question,
@@ -312,14 +337,14 @@ impl Person {
 
 fn find<'p>(
     people: &'p mut BTreeMap<CustomerId, Person>,
-    contradictory: &BTreeSet<CustomerId>,
+    without_profile: &BTreeMap<CustomerId, Rule>,
     id: &Cell,
 ) -> Result<&'p mut Person, Broken> {
     let id = id.customer_id().map_err(|rule| ("customer_id", rule))?;
-    if contradictory.contains(&id) {
-        return Err(("customer_id", "the customer's profile rows contradict each other"));
-    }
-    people.get_mut(&id).ok_or(("customer_id", "no profile row has this id; ids are text, so 0042 is not 42"))
+    let rule = || without_profile.get(&id).copied();
+    people
+        .get_mut(&id)
+        .ok_or_else(|| ("customer_id", rule().unwrap_or("no profile row has this id; ids are text, so 0042 is not 42")))
 }
 
 /// The catalogue's products that a cell names by id or by name, and how many it names that the catalogue does not have.

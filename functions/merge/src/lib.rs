@@ -29,11 +29,11 @@ use serde::{Deserialize, Serialize};
 
 pub use error::{Content, Error};
 pub use report::{CustomerCount, FileCount, Problem, Report};
-pub use unlock::Limits;
+pub use unlock::{Limits, is_protected};
 
 use join::Joining;
-use sheet::{Row, read_sheet, required};
-use unlock::{is_protected, unlock};
+use sheet::{read_sheet, required};
+use unlock::unlock;
 
 /// What merge works with.
 pub struct Deps<'a> {
@@ -188,50 +188,84 @@ async fn read_and_join(files: Files, deps: &Deps<'_>) -> Result<(Vec<CustomerRec
     let (vault, catalogue, now) = (deps.vault.clone(), deps.catalogue.clone(), deps.now);
     let intake = deps.settings.intake.clone();
     tokio::task::spawn_blocking(move || {
-        join_files(&files, password.as_ref(), &intake, &catalogue, vault.keys(), now, &Limits::default())
+        let mut joining = Joining::new(&catalogue, now);
+        let found = Workbook::ALL.into_iter().zip(&files.0);
+        match join_files(found, true, password.as_ref(), &intake, &Limits::default(), &mut joining) {
+            errors if errors.is_empty() => Ok(joining.finish(vault.keys())),
+            errors => Err(Error::of_several(errors)),
+        }
     })
     .await?
 }
 
-/// Decrypts, reads and joins. Each workbook is dropped before the next is decrypted.
-fn join_files(
-    Files([profile, transactions, tweets]): &Files,
+/// What a look at three workbooks found.
+#[derive(Debug)]
+pub struct Checked {
+    /// What was read, kept and set aside, as far as it could be read.
+    pub report: Report,
+    /// Each workbook that cannot be used; none if a run could be started.
+    pub errors: Vec<Error>,
+}
+
+/// Reads whatever of the three workbooks is there, in the order of [`Workbook::ALL`], as a run would, and writes nothing.
+#[must_use]
+pub fn check(
+    files: &[(Workbook, Vec<u8>)],
     password: Option<&SecretString>,
     intake: &Intake,
     catalogue: &Catalogue,
-    keys: &Keys,
     now: Timestamp,
     limits: &Limits,
-) -> Result<(Vec<CustomerRecord>, Report), Error> {
+) -> Checked {
     let mut joining = Joining::new(catalogue, now);
-    let read = |file, bytes, columns: &[_], each: &mut dyn FnMut(&Row<'_>)| {
-        let package = unlock(file, bytes, password, intake.allow_unprotected, limits)?;
-        read_sheet(file, &package, columns, intake.columns.get(&file), limits, |row| each(&row))
-    };
+    let found = files.iter().map(|(file, bytes)| (*file, bytes));
+    let all_there = files.len() == Workbook::ALL.len();
+    let errors = join_files(found, all_there, password, intake, limits, &mut joining);
+    // The records with these references go nowhere.
+    let (_, report) = joining.finish(&Keys::new([0; 32], [0; 32]));
+    Checked { report, errors }
+}
 
-    let sheet = read(Workbook::Profile, profile, &join::PROFILE, &mut |row| joining.profile(row))?;
-    joining.profiles_done(sheet);
-    check_share(&joining, intake)?;
-    let sheet = read(Workbook::Transactions, transactions, &join::TRANSACTIONS, &mut |row| joining.transaction(row))?;
-    joining.transactions_done(sheet);
-    check_share(&joining, intake)?;
-    let sheet = read(Workbook::Tweets, tweets, &join::TWEETS, &mut |row| joining.tweet(row))?;
-    joining.tweets_done(sheet);
-    check_share(&joining, intake)?;
-    Ok(joining.finish(keys))
+/// Decrypts, reads and joins; gives what is wrong with each workbook. Each is dropped before the next is decrypted. After
+/// one that cannot be used, or if not `all_there`, they are read and not joined, so that all that is wrong is told at once.
+fn join_files<'f>(
+    files: impl Iterator<Item = (Workbook, &'f (impl AsRef<[u8]> + 'f))>,
+    all_there: bool,
+    password: Option<&SecretString>,
+    intake: &Intake,
+    limits: &Limits,
+    joining: &mut Joining<'_>,
+) -> Vec<Error> {
+    let mut errors = Vec::new();
+    for (file, bytes) in files {
+        let joinable = all_there && errors.is_empty();
+        let read = unlock(file, bytes.as_ref(), password, intake.allow_unprotected, limits).and_then(|package| {
+            read_sheet(file, &package, join::columns(file), intake.columns.get(&file), limits, |row| {
+                if joinable {
+                    joining.row(file, &row);
+                }
+            })
+        });
+        match read {
+            Ok(sheet) if joinable => {
+                joining.done(file, sheet);
+                errors.extend(too_many_bad_rows(joining, intake));
+            }
+            Ok(_) => {}
+            Err(error) => errors.push(error),
+        }
+    }
+    errors
 }
 
 /// Bad rows are set aside up to a share of each workbook; beyond it, something is wrong with the workbook as a whole.
-fn check_share(joining: &Joining<'_>, intake: &Intake) -> Result<(), Error> {
-    let Some((count, problems)) = joining.bad_rows() else { return Ok(()) };
+fn too_many_bad_rows(joining: &Joining<'_>, intake: &Intake) -> Option<Error> {
+    let (count, problems) = joining.bad_rows()?;
     #[expect(clippy::cast_precision_loss, reason = "a sheet has about a million rows")]
     let most = intake.max_bad_rows * count.read as f64;
     #[expect(clippy::cast_precision_loss, reason = "a sheet has about a million rows")]
     let too_many = count.set_aside as f64 > most;
-    if too_many {
-        return Err(Error::TooManyBadRows { file: count.file, bad: count.set_aside, rows: count.read, problems });
-    }
-    Ok(())
+    too_many.then(|| Error::TooManyBadRows { file: count.file, bad: count.set_aside, rows: count.read, problems })
 }
 
 /// Writes the dataset's three parts, each adopted if it lies there already: the lines first, the index of the lines that

@@ -64,6 +64,8 @@ pub struct CustomerCount {
     pub refused: BTreeMap<Refusal, usize>,
     /// Who consented to a recommendation but not to the use of posts, by why.
     pub posts_refused: BTreeMap<Refusal, usize>,
+    /// Who lacks something that a recommendation would use: by column of the profile, or `transactions`.
+    pub without: BTreeMap<&'static str, usize>,
 }
 
 /// What was read, kept and set aside.

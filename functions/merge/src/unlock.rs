@@ -15,7 +15,9 @@ const COMPOUND: &[u8] = &[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
 /// The header of a zip archive's first entry (APPNOTE 4.3.7).
 const ARCHIVE: &[u8] = b"PK\x03\x04";
 
-/// How large a workbook may be. Beyond it, reading stops by name instead of by exhausted memory.
+/// How large a workbook may be. Beyond it, reading stops by name instead of by exhausted memory. There is no limit to how
+/// deep XML is nested, because its reader keeps no stack but one of names; no entity is ever resolved but the five of XML
+/// itself; and `office-crypto` refuses more than a million rounds of hashing.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Bytes of the workbook's parts once unpacked.
@@ -24,6 +26,10 @@ pub struct Limits {
     pub ratio: u64,
     /// Unpacked bytes up to which the ratio does not matter.
     pub ratio_from: u64,
+    /// Parts of the archive.
+    pub parts: usize,
+    /// Bytes of the part that holds the sheets' texts, which is kept in memory while a sheet is read.
+    pub strings: u64,
     /// Cells in the sheet that is read.
     pub cells: u64,
     /// Characters in one cell; a spreadsheet itself allows 32,767.
@@ -36,6 +42,8 @@ impl Default for Limits {
             unpacked: 2 * 1024 * 1024 * 1024,
             ratio: 200,
             ratio_from: 16 * 1024 * 1024,
+            parts: 10_000,
+            strings: 256 * 1024 * 1024,
             cells: 20_000_000,
             characters: 32_767,
         }
@@ -43,6 +51,7 @@ impl Default for Limits {
 }
 
 /// Whether the file needs a password, as far as its first bytes tell.
+#[must_use]
 pub fn is_protected(file: &[u8]) -> bool {
     file.starts_with(COMPOUND)
 }
@@ -132,18 +141,28 @@ fn check_archive(workbook: Workbook, package: &[u8], limits: &Limits) -> Result<
     if !names.iter().any(|name| name.eq_ignore_ascii_case("xl/workbook.xml")) {
         return Err(Error::NotAWorkbook { file: workbook, is: Content::Zip });
     }
+    let too_large = |what, limit| Error::TooLarge { file: workbook, what, limit };
+    if names.len() > limits.parts {
+        return Err(too_large("parts", limits.parts as u64));
+    }
+    // Whichever is smaller stops a bomb before all of it is unpacked.
+    let most_by_ratio = (package.len() as u64).saturating_mul(limits.ratio).max(limits.ratio_from);
     let mut unpacked = 0;
     for index in 0..archive.len() {
         let part = archive.by_index(index).map_err(|_| damaged())?;
-        let rest = limits.unpacked.saturating_sub(unpacked) + 1;
-        unpacked += io::copy(&mut part.take(rest), &mut io::sink()).map_err(|_| damaged())?;
-        if unpacked > limits.unpacked {
-            return Err(Error::TooLarge { file: workbook, what: "bytes once unpacked", limit: limits.unpacked });
+        let is_strings = part.name().is_ok_and(|name| name.eq_ignore_ascii_case("xl/sharedStrings.xml"));
+        let rest = limits.unpacked.min(most_by_ratio).saturating_sub(unpacked) + 1;
+        let size = io::copy(&mut part.take(rest), &mut io::sink()).map_err(|_| damaged())?;
+        unpacked += size;
+        if unpacked > most_by_ratio {
+            return Err(too_large("times its own size once unpacked", limits.ratio));
         }
-    }
-    let most = (package.len() as u64).saturating_mul(limits.ratio).max(limits.ratio_from);
-    if unpacked > most {
-        return Err(Error::TooLarge { file: workbook, what: "times its own size once unpacked", limit: limits.ratio });
+        if unpacked > limits.unpacked {
+            return Err(too_large("bytes once unpacked", limits.unpacked));
+        }
+        if is_strings && size > limits.strings {
+            return Err(too_large("bytes of texts", limits.strings));
+        }
     }
     Ok(())
 }

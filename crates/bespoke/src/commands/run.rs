@@ -22,7 +22,7 @@ use crate::doctor::{check_programs, first_bad, programs};
 use crate::failure::Failure;
 use crate::folder::FolderStore;
 use crate::progress::Labels;
-use crate::project::{Folders, Lock, Project, vault};
+use crate::project::{Folders, Lock, Project, not_found, vault};
 use crate::report::{Report, copy_out};
 use crate::runner::{RunReport, Runner};
 use crate::sample::SAMPLE_PASSWORD;
@@ -195,11 +195,7 @@ async fn labels(
     let path = project.folders.data.join(Workbook::Profile.file_name());
     let key = ObjectKey::Incoming(Project::batch(), Workbook::Profile);
     let Some(profile) = store.find(&key).await? else {
-        return Err(Failure::told(
-            ErrorName::InputMissingWorkbook,
-            format!("{}: not found", path.display()),
-            format!("put it there, or make samples: bespoke sample --out {}", project.folders.data.display()),
-        ));
+        return Err(not_found(&path, &project.folders.data));
     };
     let settings = config.settings.clone();
     let ids = tokio::task::spawn_blocking(move || merge::customer_ids(&profile, &password, &settings));

@@ -118,6 +118,37 @@ async fn a_zip_bomb_is_too_large() {
 }
 
 #[tokio::test]
+async fn an_archive_of_more_parts_than_any_workbook_has_is_too_large() {
+    let mut workbook = zip::ZipWriter::new_append(Cursor::new(plain(&[three_customers()[2].clone()]))).unwrap();
+    for part in 0..10_000 {
+        workbook.start_file(format!("xl/{part}"), zip::write::SimpleFileOptions::default()).unwrap();
+    }
+    let error = merge_with(Workbook::Tweets, workbook.finish().unwrap().into_inner()).await;
+    assert_eq!(error.to_string(), "twitter_data.xlsx: more than 10000 parts");
+}
+
+#[tokio::test]
+async fn a_full_sheet_is_read_to_its_last_row() {
+    const LAST: u32 = 1_048_575;
+    let mut workbook = rust_xlsxwriter::Workbook::new();
+    let sheet = workbook.add_worksheet();
+    for (column, name) in (0..).zip(["customer_id", "tweet"]) {
+        sheet.write(0, column, name).unwrap();
+    }
+    for row in 1..=LAST {
+        sheet.write(row, 0, 2).unwrap();
+        sheet.write(row, 1, "a").unwrap();
+    }
+    let bank = Bank::new();
+    bank.upload_sheets(&three_customers()).await;
+    bank.store.put(&incoming(Workbook::Tweets), workbook.save_to_buffer().unwrap().into()).await.unwrap();
+    let report = bank.report(&bank.merge().await.unwrap()).await;
+    assert_eq!(report["files"][2]["read"], LAST);
+    // The customer refuses the use of posts.
+    assert_eq!(report["files"][2]["withheld"], LAST);
+}
+
+#[tokio::test]
 async fn an_entity_bomb_is_damage() {
     let strings = r#"<?xml version="1.0"?><!DOCTYPE sst [<!ENTITY a "haha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>
         <sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><si><t>&b;</t></si></sst>"#;

@@ -5,5 +5,8 @@
 #[macro_use]
 mod workbook;
 mod bad_input;
+
 mod bank;
+mod files;
 mod joining;
+mod random;

@@ -1,0 +1,132 @@
+//! `bespoke check`: what a run would say of three workbooks, without a run.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use anstyle::Style;
+use contracts::ErrorName;
+use contracts::consent::Refusal;
+use contracts::key::Workbook;
+use contracts::secret::{SecretName, Secrets};
+use jiff::Timestamp;
+use merge::{Checked, CustomerCount, FileCount, Limits, Problem, Report};
+use serde::Serialize;
+
+use super::Shared;
+use crate::cli::Check;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::project::{catalogue, not_found};
+use crate::secrets::LocalSecrets;
+
+/// The most rows of a list that are shown to a person.
+const SHOWN: usize = 20;
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Told<'a> {
+    usable: bool,
+    errors: Vec<ErrorLine>,
+    report: &'a Report,
+}
+
+#[derive(Serialize)]
+struct ErrorLine {
+    error: ErrorName,
+    message: String,
+    help: Option<String>,
+}
+
+pub(super) async fn execute(check: Check, config: Config, shared: Shared) -> Result<u8, Failure> {
+    let catalogue = catalogue(&check.data, check.catalogue.as_ref())?;
+    let (mut files, mut failures) = (Vec::new(), Vec::new());
+    for workbook in Workbook::ALL {
+        let path = check.data.join(workbook.file_name());
+        match std::fs::read(&path) {
+            Ok(bytes) => files.push((workbook, bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => failures.push(not_found(&path, &check.data)),
+            Err(error) => failures.push(Failure::file(ErrorName::InputMissingWorkbook, &path)(error)),
+        }
+    }
+    let password = if files.iter().any(|(_, bytes)| merge::is_protected(bytes)) {
+        let secrets = LocalSecrets::new(LocalSecrets::default_key_file());
+        Some(secrets.get(SecretName::WorkbookPassword).await?)
+    } else {
+        None
+    };
+    let read = tokio::task::spawn_blocking(move || {
+        let (intake, now) = (&config.settings.intake, Timestamp::now());
+        merge::check(&files, password.as_ref(), intake, &catalogue, now, &Limits::default())
+    });
+    let Checked { report, errors } = read.await.map_err(merge::Error::Interrupted)?;
+    failures.extend(errors.into_iter().map(Failure::from));
+
+    let line = |failure: &Failure| {
+        let (error, message, help) = (failure.name(), failure.to_string(), failure.help());
+        ErrorLine { error, message, help }
+    };
+    let told = Told { usable: failures.is_empty(), errors: failures.iter().map(line).collect(), report: &report };
+    shared.print(&told, || {
+        let mut text = String::new();
+        tables(&mut text, &report);
+        if failures.is_empty() {
+            let _infallible = writeln!(text, "\nNext: bespoke run --data {} --customer ID", check.data.display());
+        }
+        text
+    });
+    if !shared.json {
+        failures.iter().for_each(Failure::print);
+    }
+    Ok(failures.first().map_or(0, |failure| failure.name().exit_code()))
+}
+
+fn tables(text: &mut String, report: &Report) {
+    let bold = Style::new().bold();
+    if !report.files.is_empty() {
+        let (file, sheet) = ("workbook", "sheet");
+        let _infallible = writeln!(
+            text,
+            "{bold}{file:<28}{sheet:<20}{:>10}{:>10}{:>10}{:>10}{bold:#}",
+            "rows", "kept", "set aside", "withheld"
+        );
+    }
+    for FileCount { file, sheet, read, kept, set_aside, withheld } in &report.files {
+        let (file, sheet) = (file.file_name(), sheet.chars().take(18).collect::<String>());
+        let _infallible = writeln!(text, "{file:<28}{sheet:<20}{read:>10}{kept:>10}{set_aside:>10}{withheld:>10}");
+    }
+    let CustomerCount { all, consented, consented_to_posts, refused, posts_refused, without } = &report.customers;
+    if *all > 0 {
+        let _infallible = write!(
+            text,
+            "\n{bold}{all} customers{bold:#}: {consented} consented, {consented_to_posts} of them to the use of posts\n"
+        );
+        reasons(text, "refused", refused);
+        reasons(text, "posts refused", posts_refused);
+        for (what, customers) in without {
+            let _infallible = writeln!(text, "  {customers:>8} without {what}");
+        }
+    }
+    let rows: usize = report.files.iter().map(|file| file.set_aside).sum();
+    problems(text, "rows were set aside", rows, &report.set_aside);
+    problems(text, "cells or rows were passed over", report.remarks.len(), &report.remarks);
+}
+
+fn reasons(text: &mut String, what: &str, refusals: &BTreeMap<Refusal, usize>) {
+    for (refusal, customers) in refusals {
+        let _infallible = writeln!(text, "  {customers:>8} {what}: {}", refusal.because());
+    }
+}
+
+fn problems(text: &mut String, what: &str, all: usize, problems: &[Problem]) {
+    if all == 0 {
+        return;
+    }
+    let bold = Style::new().bold();
+    let _infallible = writeln!(text, "\n{bold}{all} {what}{bold:#}");
+    for problem in problems.iter().take(SHOWN) {
+        let _infallible = writeln!(text, "  {}, sheet {:?}, {problem}", problem.file, problem.sheet);
+    }
+    if all > SHOWN {
+        let _infallible = writeln!(text, "  and {} more; --json lists up to 10,000", all - SHOWN);
+    }
+}
