@@ -9,7 +9,9 @@ ARCH ?= arm64
 FUNCTIONS = merge assess recommend narrate render publish finalize start api
 PYTEST = target/tools/interpreter/bin/pytest -p no:cacheprovider tests/aws
 
-.PHONY: demo test bench lint audit setup help aws-build aws-layers aws-deploy aws-test
+FUZZ_SECONDS ?= 600
+
+.PHONY: demo test bench fuzz lint audit setup help aws-build aws-layers aws-deploy aws-test
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -28,6 +30,14 @@ bench: setup ## Measure, as ratios against named baselines run side by side
 	tests/bench/run.sh
 	cargo build $(CARGO_BUILD) --workspace --all-targets
 	tests/bench/cold_start.py target/ci
+	infra/tools.sh pandas
+	tests/bench/intake.py target/ci target/tools/pandas/bin/python
+
+fuzz: ## Feed the reading of workbooks with what no program writes (FUZZ_SECONDS=600 each)
+	infra/setup.sh cargo-fuzz
+	functions/merge/fuzz/seeds.py
+	for target in container parts; do (cd functions/merge && RUSTC_BOOTSTRAP=1 cargo fuzz run $$target -- \
+		-max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=1024 -max_len=65536) || exit 1; done
 
 lint: ## Formatting, clippy, docs
 	cargo fmt --all --check

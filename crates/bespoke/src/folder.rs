@@ -9,7 +9,7 @@ use contracts::ObjectKey;
 use contracts::key::Prefix;
 use contracts::store::{Listed, ObjectStore, StoreError, Written};
 use jiff::Timestamp;
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 /// Where temporary files lie, below the root. Swept at the start of each run, so that even a killed process leaves none.
@@ -75,6 +75,22 @@ impl FolderStore {
     }
 }
 
+/// Brings to the disk whatever was written to the file system of a folder.
+#[cfg(target_os = "linux")]
+fn sync(folder: &Path) -> std::io::Result<()> {
+    Ok(rustix::fs::syncfs(std::fs::File::open(folder)?)?)
+}
+
+/// Elsewhere each file is synced as it is written.
+#[cfg(not(target_os = "linux"))]
+fn sync(_folder: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
+fn unavailable(key: &str, error: &std::io::Error) -> StoreError {
+    StoreError::Unavailable { key: key.to_owned(), action: "write", reason: error.to_string() }
+}
+
 /// Makes a folder that only this user can enter.
 pub fn create_private(path: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
@@ -124,6 +140,39 @@ impl ObjectStore for FolderStore {
             Err(error) => Err(error.error),
         };
         self.staged(key, bytes, unless_there).await
+    }
+
+    /// All files are written before one sync of the file system, and then put in place: a sync for each would take a
+    /// thousand times as long as the writing.
+    async fn put_all_new(&self, objects: Vec<(ObjectKey, Bytes)>) -> Result<Vec<Written>, StoreError> {
+        let scratch = self.root.join(SCRATCH);
+        let objects: Vec<(PathBuf, ObjectKey, Bytes)> =
+            objects.into_iter().map(|(key, bytes)| (self.path(&key), key, bytes)).collect();
+        let written = tokio::task::spawn_blocking(move || {
+            let mut staged = Vec::with_capacity(objects.len());
+            for (path, key, bytes) in &objects {
+                let stage = || {
+                    if let Some(parent) = path.parent() {
+                        std::fs::create_dir_all(parent)?;
+                    }
+                    let mut file = NamedTempFile::new_in(&scratch)?;
+                    file.write_all(bytes)?;
+                    if !cfg!(target_os = "linux") {
+                        file.as_file().sync_data()?;
+                    }
+                    Ok(file.into_temp_path())
+                };
+                staged.push((stage().map_err(|error| fault(key, "write", &error))?, path, key));
+            }
+            sync(&scratch).map_err(|error| unavailable(SCRATCH, &error))?;
+            let place = |(file, path, key): (TempPath, &PathBuf, &ObjectKey)| match file.persist_noclobber(path) {
+                Ok(()) => Ok(Written::Created),
+                Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(Written::AlreadyThere),
+                Err(error) => Err(fault(key, "write", &error.error)),
+            };
+            staged.into_iter().map(place).collect()
+        });
+        written.await.map_err(|panic| unavailable(SCRATCH, &std::io::Error::other(panic))).flatten()
     }
 
     async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {

@@ -7,9 +7,10 @@ use anstyle::{AnsiColor, Style};
 use contracts::catalogue::Catalogue;
 use contracts::evidence::{Evidence, Outcome};
 use contracts::facts::{Facts, Stance};
-use contracts::key::Artefact;
+use contracts::key::{Artefact, DatasetPart};
+use contracts::store::ObjectStore as _;
 use contracts::vault::{Vault, VaultError};
-use contracts::{ErrorName, ObjectKey, RunId};
+use contracts::{DatasetId, ErrorName, ObjectKey, RunId};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -26,6 +27,8 @@ pub struct Report {
     pub run: RunId,
     /// Its customers, in the dataset's order.
     pub customers: Vec<Line>,
+    /// Rows of the workbooks that could not be used.
+    pub rows_set_aside: u64,
     /// Seconds that the whole took.
     pub seconds: f64,
 }
@@ -78,7 +81,8 @@ impl Report {
         for customer in &run.customers {
             customers.push(line(&run.run, customer, labels, catalogue, vault, store).await?);
         }
-        Ok(Self { bank: bank.to_owned(), run: run.run.clone(), customers, seconds })
+        let rows_set_aside = rows_set_aside(store, &run.dataset).await?;
+        Ok(Self { bank: bank.to_owned(), run: run.run.clone(), customers, rows_set_aside, seconds })
     }
 
     /// The exit code that the outcomes amount to.
@@ -117,6 +121,10 @@ impl Report {
             .collect();
         let _infallible =
             writeln!(text, "\n{bold}{}{bold:#}, {videos} with a video, in {:.0} s", counts.join(", "), self.seconds);
+        if self.rows_set_aside > 0 {
+            let rows = self.rows_set_aside;
+            let _infallible = writeln!(text, "{rows} rows of the workbooks were set aside: bespoke check lists them");
+        }
         text
     }
 }
@@ -160,6 +168,13 @@ pub async fn read_evidence(vault: &Vault, key: &ObjectKey) -> Result<Option<Evid
         column: error.column(),
     })?;
     Ok(Some(evidence))
+}
+
+/// How many rows the report of the dataset counts as set aside.
+async fn rows_set_aside(store: &FolderStore, dataset: &DatasetId) -> Result<u64, Failure> {
+    let report = store.get(&ObjectKey::Dataset(dataset.clone(), DatasetPart::Report)).await?;
+    let report: serde_json::Value = serde_json::from_slice(&report).unwrap_or_default();
+    Ok(report["files"].as_array().into_iter().flatten().filter_map(|file| file["set_aside"].as_u64()).sum())
 }
 
 async fn line(

@@ -15,7 +15,7 @@ use contracts::stage::{
     STAGES, Stage,
 };
 use contracts::vault::{Owner, Vault};
-use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, RunId};
+use contracts::{CustomerRef, DatasetId, Digest, ErrorName, NamedError, ObjectKey, RunId};
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
@@ -94,6 +94,8 @@ pub struct RunReport {
     pub customers: Vec<CustomerReport>,
     /// The manifest that was written.
     pub manifest: Manifest,
+    /// The dataset that it was made from.
+    pub dataset: DatasetId,
 }
 
 /// A stage that failed for good.
@@ -139,7 +141,7 @@ impl Runner {
             return Err(cancelled());
         }
         let manifest = self.finalize(&run, Some(&merged)).await?;
-        Ok(RunReport { run, customers, manifest })
+        Ok(RunReport { run, customers, manifest, dataset: merged.dataset })
     }
 
     fn concurrency(&self) -> usize {

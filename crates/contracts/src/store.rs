@@ -5,6 +5,7 @@ pub mod suite;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use thiserror::Error;
 
@@ -59,6 +60,9 @@ pub struct Listed {
     pub modified: Timestamp,
 }
 
+/// How many of many objects are written at once.
+const AT_ONCE: usize = 32;
+
 /// A place that keeps objects by key. A write is atomic: a reader sees the whole object or none.
 #[async_trait]
 pub trait ObjectStore: Send + Sync {
@@ -73,6 +77,12 @@ pub trait ObjectStore: Send + Sync {
 
     /// Writes an object that is final, unless one lies there already.
     async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<Written, StoreError>;
+
+    /// [`ObjectStore::put_new`] of many objects: how each ended, in their order. When one fails, others may lie there.
+    async fn put_all_new(&self, objects: Vec<(ObjectKey, Bytes)>) -> Result<Vec<Written>, StoreError> {
+        let put = |(key, bytes): (ObjectKey, Bytes)| async move { self.put_new(&key, bytes).await };
+        stream::iter(objects).map(put).buffered(AT_ONCE).try_collect().await
+    }
 
     /// Removes an object; not an error if none lies there.
     async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError>;

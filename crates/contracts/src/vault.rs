@@ -277,15 +277,41 @@ impl Vault {
         Ok((plain, Digest::of(&sealed)))
     }
 
+    /// Makes the keys of customers who have none yet, all at once.
+    pub async fn make_customer_keys(&self, references: &[CustomerRef]) -> Result<(), VaultError> {
+        let (keys, objects): (Vec<_>, Vec<_>) = references
+            .iter()
+            .map(|reference| {
+                let (key, wrapped) = self.new_customer_key(reference);
+                (key, (ObjectKey::CustomerKey(reference.clone()), wrapped))
+            })
+            .unzip();
+        let written = self.store.put_all_new(objects).await?;
+        let mut known = self.customer_keys.lock().await;
+        for ((reference, key), written) in references.iter().zip(keys).zip(written) {
+            if written == Written::Created {
+                known.insert(reference.clone(), key);
+            }
+        }
+        Ok(())
+    }
+
+    /// A key for a customer, and the same wrapped by the data key.
+    fn new_customer_key(&self, reference: &CustomerRef) -> (Key, Bytes) {
+        let place = ObjectKey::CustomerKey(reference.clone());
+        let mut key = Zeroizing::new([0; 32]);
+        getrandom::fill(key.as_mut_slice()).expect("the operating system gives random bytes");
+        let wrapped = seal_with(&self.keys.data, &place.to_string(), &Digest::of(b""), key.as_slice());
+        (key, wrapped.into())
+    }
+
     async fn customer_key(&self, reference: &CustomerRef) -> Result<Key, VaultError> {
         if let Some(key) = self.customer_keys.lock().await.get(reference) {
             return Ok(key.clone());
         }
         let place = ObjectKey::CustomerKey(reference.clone());
-        let mut key = Zeroizing::new([0; 32]);
-        getrandom::fill(key.as_mut_slice()).expect("the operating system gives random bytes");
-        let wrapped = seal_with(&self.keys.data, &place.to_string(), &Digest::of(b""), key.as_slice());
-        match self.store.put_new(&place, Bytes::from(wrapped)).await? {
+        let (key, wrapped) = self.new_customer_key(reference);
+        match self.store.put_new(&place, wrapped).await? {
             Written::Created => {
                 self.customer_keys.lock().await.insert(reference.clone(), key.clone());
                 Ok(key)

@@ -11,34 +11,34 @@ use jiff::Timestamp;
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
-/// How many lines are sealed at once: each new customer costs a write of a key.
+/// How many lines are sealed at once: each customer of an earlier batch costs a read of a key.
 const AT_ONCE: usize = 32;
 
 /// The keyed digest of the joined rows. Where a row stood and when it was read do not count, so that any order of the same
 /// rows is the same dataset.
-pub fn dataset_digest(keys: &Keys, records: &[CustomerRecord]) -> Digest {
+pub fn dataset_digest(keys: &Keys, records: &mut [CustomerRecord]) -> Digest {
     let mut joined = env!("CARGO_PKG_VERSION").as_bytes().to_vec();
     for record in records {
-        let canonical = match record.clone() {
-            CustomerRecord::Refused { reference, refusal, as_read } => {
-                CustomerRecord::Refused { reference, refusal, as_read: canonical_consent(as_read) }
-            }
-            CustomerRecord::Given(mut customer) => {
-                customer.consent = canonical_consent(customer.consent);
-                CustomerRecord::Given(customer)
-            }
-        };
-        joined.extend_from_slice(Digest::of_json(&canonical).as_bytes());
+        let as_read = consent_of(record).clone();
+        make_canonical(consent_of(record));
+        joined.extend_from_slice(Digest::of_json(record).as_bytes());
+        *consent_of(record) = as_read;
     }
     keys.keyed_digest("dataset", &joined)
 }
 
-fn canonical_consent(mut consent: ConsentAsRead) -> ConsentAsRead {
+fn consent_of(record: &mut CustomerRecord) -> &mut ConsentAsRead {
+    match record {
+        CustomerRecord::Refused { as_read, .. } => as_read,
+        CustomerRecord::Given(customer) => &mut customer.consent,
+    }
+}
+
+fn make_canonical(consent: &mut ConsentAsRead) {
     consent.read_at = Timestamp::UNIX_EPOCH;
     for reading in &mut consent.readings {
         reading.row = 0;
     }
-    consent
 }
 
 /// The id of the dataset with this digest.
@@ -48,6 +48,8 @@ pub fn dataset_id(digest: &Digest) -> DatasetId {
 
 /// `customers.jsonl`: for each record the base64 of its sealed JSON, and a newline.
 pub async fn seal_lines(vault: &Vault, dataset: Digest, records: Vec<CustomerRecord>) -> Result<Vec<u8>, VaultError> {
+    let references: Vec<CustomerRef> = records.iter().map(|record| record.reference().clone()).collect();
+    vault.make_customer_keys(&references).await?;
     let mut lines = vec![String::new(); records.len()];
     let mut records = records.into_iter().enumerate();
     let mut sealing = JoinSet::new();

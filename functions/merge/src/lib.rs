@@ -270,9 +270,9 @@ fn too_many_bad_rows(joining: &Joining<'_>, intake: &Intake) -> Option<Error> {
 
 /// Writes the dataset's three parts, each adopted if it lies there already: the lines first, the index of the lines that
 /// lie there, then the report. Sealing is salted, so of two writers only the first one's lines count.
-async fn write_dataset(records: Vec<CustomerRecord>, report: &Report, deps: &Deps<'_>) -> Result<Upload, Error> {
+async fn write_dataset(mut records: Vec<CustomerRecord>, report: &Report, deps: &Deps<'_>) -> Result<Upload, Error> {
     let store = deps.vault.store();
-    let digest = dataset::dataset_digest(deps.vault.keys(), &records);
+    let digest = dataset::dataset_digest(deps.vault.keys(), &mut records);
     let dataset = dataset::dataset_id(&digest);
     let part = |part| ObjectKey::Dataset(dataset.clone(), part);
     let references: Vec<CustomerRef> = records.iter().map(|record| record.reference().clone()).collect();

@@ -4,7 +4,8 @@
 //! of the upload, the schedule's time, the caller's idempotency key), and the workflow's service gives a name once in 90
 //! days.
 //!
-//! **Invariant:** knows nothing of AWS or of Lambda. An execution's name and input hold nothing personal.
+//! **Invariant:** knows nothing of AWS or of Lambda, but for `OfHost`, which the feature `lambda` adds for the two mains.
+//! An execution's name and input hold nothing personal.
 
 mod batches;
 mod error;

@@ -24,9 +24,23 @@ pub async fn run(store: &dyn ObjectStore) {
     every_kind_of_content_comes_back_as_it_went(store).await;
     final_objects_are_written_once(store).await;
     of_racing_writers_one_wins(store).await;
+    many_objects_are_each_written_once(store).await;
     ranges_are_cut_from_the_whole(store).await;
     removal_can_be_repeated(store).await;
     a_list_has_what_lies_below_its_prefix(store).await;
+}
+
+/// Of many objects each is written unless it lies there.
+async fn many_objects_are_each_written_once(store: &dyn ObjectStore) {
+    let keys: Vec<ObjectKey> = (0..40).map(|number| key(&format!("many-{number}"))).collect();
+    store.put(&keys[7], "first".into()).await.expect("put");
+    let objects = || keys.iter().map(|key| (key.clone(), Bytes::from_static(b"many"))).collect();
+    let mut expected = vec![Written::Created; keys.len()];
+    expected[7] = Written::AlreadyThere;
+    assert_eq!(store.put_all_new(objects()).await.expect("put"), expected);
+    assert_eq!(store.get(&keys[7]).await.expect("get"), "first");
+    assert_eq!(store.get(&keys[39]).await.expect("get"), "many");
+    assert_eq!(store.put_all_new(objects()).await.expect("put"), vec![Written::AlreadyThere; keys.len()]);
 }
 
 /// Reading what is not there is [`StoreError::NotFound`] with the key, and `find` gives nothing.
