@@ -56,11 +56,19 @@ type Broken = (&'static str, Rule);
 
 struct Person {
     profile: Profile,
-    /// By question and answer: the first row that says so, and how many do.
-    answers: BTreeMap<(Question, String), (u32, u32)>,
+    /// The few distinct answers.
+    answers: Vec<Said>,
     transactions: Vec<Transaction>,
     tweets: Vec<Tweet>,
     permission: Result<Permission, Refusal>,
+}
+
+/// An answer to a consent question: the first row that gives it, and how many do.
+struct Said {
+    question: Question,
+    value: String,
+    row: u32,
+    rows: u32,
 }
 
 /// Rows of one workbook in numbers, as they come.
@@ -138,7 +146,7 @@ impl<'a> Joining<'a> {
             let sheet = row.sheet.to_owned();
             self.report.remark(Problem { file: Workbook::Profile, sheet, row: row.number, column, rule });
         };
-        let mut money = |column, cell: &Cell| -> Option<Cents> {
+        let mut money = |column, cell: &Cell<'_>| -> Option<Cents> {
             if cell.is_blank() {
                 return None;
             }
@@ -171,7 +179,7 @@ impl<'a> Joining<'a> {
                 }
                 let person = Person {
                     profile,
-                    answers: BTreeMap::new(),
+                    answers: Vec::new(),
                     transactions: Vec::new(),
                     tweets: Vec::new(),
                     permission: Err(Refusal::Blank),
@@ -193,9 +201,14 @@ impl<'a> Joining<'a> {
         let [id, day, category, merchant, amount, consent, social] = row.cells else { unreachable_cells() };
         let person = find(&mut self.people, &self.without_profile, id)?;
         for (question, answer) in [(Question::General, consent), (Question::SocialMedia, social)] {
-            let (first, rows) = person.answers.entry((question, answer.answer())).or_insert((row.number, 0));
-            *first = row.number.min(*first);
-            *rows += 1;
+            let value = answer.answer();
+            match person.answers.iter_mut().find(|said| said.question == question && said.value == value) {
+                Some(said) => {
+                    said.row = said.row.min(row.number);
+                    said.rows += 1;
+                }
+                None => person.answers.push(Said { question, value: value.into_owned(), row: row.number, rows: 1 }),
+            }
         }
         let transaction = Transaction {
             date: day.date(row.epoch_1904).map_err(|rule| ("date", rule))?,
@@ -323,22 +336,25 @@ impl Person {
         gaps.into_iter().filter(|(_, lacks)| *lacks).map(|(what, _)| what)
     }
 
+    /// The answers, sorted, so that any order of the rows gives the same.
     fn readings(&self) -> Vec<Reading> {
-        let reading = |((question, value), (row, rows)): (&(Question, String), &(u32, u32))| Reading {
-            question: *question,
-            value: value.clone(),
+        let reading = |said: &Said| Reading {
+            question: said.question,
+            value: said.value.clone(),
             file: Workbook::Transactions,
-            row: *row,
-            rows: *rows,
+            row: said.row,
+            rows: said.rows,
         };
-        self.answers.iter().map(reading).collect()
+        let mut readings: Vec<Reading> = self.answers.iter().map(reading).collect();
+        readings.sort_by(|a, b| (a.question, &a.value).cmp(&(b.question, &b.value)));
+        readings
     }
 }
 
 fn find<'p>(
     people: &'p mut BTreeMap<CustomerId, Person>,
     without_profile: &BTreeMap<CustomerId, Rule>,
-    id: &Cell,
+    id: &Cell<'_>,
 ) -> Result<&'p mut Person, Broken> {
     let id = id.customer_id().map_err(|rule| ("customer_id", rule))?;
     let rule = || without_profile.get(&id).copied();

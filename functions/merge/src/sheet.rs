@@ -1,5 +1,6 @@
 //! Reads one sheet of a workbook, cell by cell: finds the sheet by its columns, then hands over row after row.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Cursor;
 
@@ -39,7 +40,7 @@ pub struct Row<'a> {
     /// The sheet's name.
     pub sheet: &'a str,
     /// One cell for each column that was looked for, in that order.
-    pub cells: &'a [Cell],
+    pub cells: &'a [Cell<'a>],
     /// Whether serial dates count from 1904.
     pub epoch_1904: bool,
 }
@@ -69,7 +70,11 @@ pub fn read_sheet(
     let mut nearest: Option<Error> = None;
     for sheet in sheets {
         let mut cells = Cells::open(file, &mut workbook, &sheet, limits)?;
-        let Some(header) = cells.next_row()? else { continue };
+        let mut found = FoundRow::default();
+        if !cells.next_row(&mut found)? {
+            continue;
+        }
+        let header = std::mem::take(&mut found);
         let header = match match_columns(file, &sheet, &header, columns, renamed) {
             Ok(header) => header,
             Err(error) => {
@@ -80,7 +85,7 @@ pub fn read_sheet(
             }
         };
         let mut row = vec![Cell::Empty; columns.len()];
-        while let Some(mut found) = cells.next_row()? {
+        while cells.next_row(&mut found)? {
             row.fill(Cell::Empty);
             for (at, cell) in found.cells.drain(..) {
                 if let Some(Some(column)) = header.get(at as usize) {
@@ -109,7 +114,7 @@ pub fn plain_name(name: &str) -> String {
 fn match_columns(
     file: Workbook,
     sheet: &str,
-    header: &FoundRow,
+    header: &FoundRow<'_>,
     columns: &[Column],
     renamed: Option<&Renamed>,
 ) -> Result<Vec<Option<usize>>, Error> {
@@ -145,9 +150,10 @@ fn match_columns(
     Err(Error::MissingColumn { file, sheet: sheet.to_owned(), missing, found })
 }
 
-struct FoundRow {
+#[derive(Default)]
+struct FoundRow<'w> {
     number: u32,
-    cells: Vec<(u32, Cell)>,
+    cells: Vec<(u32, Cell<'w>)>,
 }
 
 /// The cells of one sheet, gathered into rows.
@@ -156,7 +162,8 @@ struct Cells<'w, 'p> {
     reader: calamine::XlsxCellReader<'w, Cursor<&'p [u8]>>,
     limits: Limits,
     seen: u64,
-    pending: Option<FoundRow>,
+    /// The first cell of the row after the one that was given last, and that row's number.
+    pending: Option<(u32, (u32, Cell<'w>))>,
     done: bool,
 }
 
@@ -171,8 +178,14 @@ impl<'w, 'p> Cells<'w, 'p> {
         Ok(Self { file, reader, limits: *limits, seen: 0, pending: None, done: false })
     }
 
-    /// The next row that has a cell with something in it.
-    fn next_row(&mut self) -> Result<Option<FoundRow>, Error> {
+    /// Puts the next row that has a cell with something in it into `row`, whose memory is used again; tells whether there
+    /// is one.
+    fn next_row(&mut self, row: &mut FoundRow<'w>) -> Result<bool, Error> {
+        row.cells.clear();
+        if let Some((number, first)) = self.pending.take() {
+            row.number = number;
+            row.cells.push(first);
+        }
         while !self.done {
             let Some(next) = self.reader.next_cell().map_err(|error| damaged(self.file, &error))? else {
                 self.done = true;
@@ -182,37 +195,37 @@ impl<'w, 'p> Cells<'w, 'p> {
             if self.seen > self.limits.cells {
                 return Err(Error::TooLarge { file: self.file, what: "cells", limit: self.limits.cells });
             }
-            let (row, column) = next.get_position();
+            let (index, column) = next.get_position();
             let cell = self.cell(next.get_value())?;
             if cell.is_blank() {
                 continue;
             }
-            let number = row + 1;
-            match &mut self.pending {
-                Some(pending) if pending.number == number => pending.cells.push((column, cell)),
-                pending => {
-                    let next = FoundRow { number, cells: vec![(column, cell)] };
-                    if let Some(finished) = pending.replace(next) {
-                        return Ok(Some(finished));
-                    }
-                }
+            let number = index + 1;
+            if row.cells.is_empty() {
+                row.number = number;
+            } else if row.number != number {
+                self.pending = Some((number, (column, cell)));
+                return Ok(true);
             }
+            row.cells.push((column, cell));
         }
-        Ok(self.pending.take())
+        Ok(!row.cells.is_empty())
     }
 
-    fn cell(&self, value: &DataRef<'_>) -> Result<Cell, Error> {
-        let text = |text: &str| {
+    fn cell(&self, value: &DataRef<'w>) -> Result<Cell<'w>, Error> {
+        let text = |text: Cow<'w, str>| {
             if text.len() as u64 > self.limits.characters && text.chars().count() as u64 > self.limits.characters {
                 let limit = self.limits.characters;
                 return Err(Error::TooLarge { file: self.file, what: "characters in one cell", limit });
             }
-            Ok(Cell::Text(text.to_owned()))
+            Ok(Cell::Text(text))
         };
         Ok(match value {
             DataRef::Empty => Cell::Empty,
-            DataRef::String(string) | DataRef::DateTimeIso(string) | DataRef::DurationIso(string) => text(string)?,
-            DataRef::SharedString(string) => text(string)?,
+            DataRef::String(string) | DataRef::DateTimeIso(string) | DataRef::DurationIso(string) => {
+                text(string.clone().into())?
+            }
+            DataRef::SharedString(string) => text((*string).into())?,
             #[expect(clippy::cast_precision_loss, reason = "ids beyond 15 digits are refused anyway")]
             DataRef::Int(number) => Cell::Number(*number as f64),
             DataRef::Float(number) => Cell::Number(*number),

@@ -2,6 +2,8 @@
 //!
 //! Each parser fails with the rule that the cell breaks, as a phrase, never with the cell's content.
 
+use std::borrow::Cow;
+
 use contracts::CustomerId;
 use contracts::customer::Cents;
 use jiff::civil::Date;
@@ -9,12 +11,12 @@ use unicode_normalization::UnicodeNormalization;
 
 /// A cell, freed from the way in which the workbook stores it.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub enum Cell {
+pub enum Cell<'a> {
     /// Nothing stands in it.
     #[default]
     Empty,
-    /// Text.
-    Text(String),
+    /// Text; that of a workbook's shared strings is not copied.
+    Text(Cow<'a, str>),
     /// A number; a date too, if the cell is not formatted as one.
     Number(f64),
     /// TRUE or FALSE.
@@ -34,7 +36,7 @@ const EXACT: f64 = 1e15;
 /// The longest consent answer that the evidence keeps, characters.
 const ANSWER: usize = 32;
 
-impl Cell {
+impl Cell<'_> {
     /// Whether nothing stands in it but space.
     pub fn is_blank(&self) -> bool {
         match self {
@@ -61,20 +63,20 @@ impl Cell {
 
     /// The answer to a consent question, trimmed and at most 32 characters. A longer one is cut and ends in `…`, so that
     /// cutting never turns it into a plain yes.
-    pub fn answer(&self) -> String {
+    pub fn answer(&self) -> Cow<'_, str> {
         match self {
-            Self::Empty => String::new(),
+            Self::Empty => Cow::Borrowed(""),
             Self::Text(text) => {
                 let text = text.trim();
                 if text.chars().count() <= ANSWER {
-                    return text.to_owned();
+                    return Cow::Borrowed(text);
                 }
                 text.chars().take(ANSWER - 1).chain(['…']).collect()
             }
             Self::Number(number) => number.to_string().chars().take(ANSWER).collect(),
-            Self::Bool(answer) => if *answer { "TRUE" } else { "FALSE" }.to_owned(),
-            Self::Date(_) => "(a date)".to_owned(),
-            Self::Error => "(an error)".to_owned(),
+            Self::Bool(answer) => Cow::Borrowed(if *answer { "TRUE" } else { "FALSE" }),
+            Self::Date(_) => Cow::Borrowed("(a date)"),
+            Self::Error => Cow::Borrowed("(an error)"),
         }
     }
 
@@ -255,8 +257,8 @@ mod tests {
 
     use super::*;
 
-    fn text(text: &str) -> Cell {
-        Cell::Text(text.to_owned())
+    fn text(text: &str) -> Cell<'_> {
+        Cell::Text(text.into())
     }
 
     #[test]
@@ -340,7 +342,9 @@ mod tests {
 
     #[test]
     fn cutting_a_long_answer_never_makes_it_a_yes() {
-        let answer = text(&format!("yes{}but not really", " ".repeat(40))).answer();
+        let long = format!("yes{}but not really", " ".repeat(40));
+        let long = text(&long);
+        let answer = long.answer();
         assert_eq!(answer.chars().count(), 32);
         assert!(answer.ends_with('…'));
     }
