@@ -30,8 +30,9 @@ bench: setup ## Measure, as ratios against named baselines run side by side
 	tests/bench/run.sh
 	cargo build $(CARGO_BUILD) --workspace --all-targets
 	tests/bench/cold_start.py target/ci
+	cargo build --release --locked -p bespoke --example intake
 	infra/tools.sh pandas
-	tests/bench/intake.py target/ci target/tools/pandas/bin/python
+	tests/bench/intake.py target/release/examples/intake target/ci/bespoke target/tools/pandas/bin/python
 
 fuzz: ## Feed the reading of workbooks with what no program writes (FUZZ_SECONDS=600 each)
 	infra/setup.sh cargo-fuzz

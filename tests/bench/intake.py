@@ -4,8 +4,8 @@
 Prints CPU seconds, wall seconds and peak memory of each, medians, and how many times ours each is. Ours seals what it writes,
 a key a customer; pandas writes plain JSON. Run it on a quiet machine.
 
-Usage: intake.py PROGRAMS PYTHON [ROUNDS], where PROGRAMS is the folder with `bespoke` and `examples/intake`, and PYTHON one
-that has what tests/requirements/pandas.txt lists.
+Usage: intake.py INTAKE BESPOKE PYTHON [ROUNDS], where INTAKE is crates/bespoke/examples/intake.rs, BESPOKE makes the workbooks,
+and PYTHON has what tests/requirements/pandas.txt lists.
 """
 
 import os
@@ -33,22 +33,22 @@ def measured(command):
 
 
 def main():
-    programs, python = pathlib.Path(sys.argv[1]), sys.argv[2]
-    rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 3
+    intake, bespoke, python = sys.argv[1:4]
+    rounds = int(sys.argv[4]) if len(sys.argv) > 4 else 3
     for customers, transactions in SETS:
         with tempfile.TemporaryDirectory() as folder:
-            sample = [programs / "bespoke", "sample", "--customers", customers, "--transactions", transactions, "--out", folder]
+            sample = [bespoke, "sample", "--customers", customers, "--transactions", transactions, "--out", folder]
             subprocess.run([str(part) for part in sample], check=True, stdout=subprocess.DEVNULL)
-            compare(programs, python, folder, rounds, f"{transactions:,} transactions of {customers:,} customers")
+            compare(intake, python, folder, rounds, f"{transactions:,} transactions of {customers:,} customers")
 
 
-def compare(programs, python, data, rounds, title):
+def compare(intake, python, data, rounds, title):
     took = {"ours": [], "pandas + calamine": [], "pandas + openpyxl": []}
     for _ in range(rounds):
         for name, times in took.items():
             with tempfile.TemporaryDirectory() as out:
                 engine = name.removeprefix("pandas + ")
-                ours = [programs / "examples/intake", data, out]
+                ours = [intake, data, out]
                 theirs = [python, HERE / "pandas_intake.py", engine, data, f"{out}/customers.jsonl"]
                 times.append(measured(ours if name == "ours" else theirs))
     print(f"\n{title}, {rounds} rounds, medians\n{'':<20}{'CPU s':>9}{'wall s':>9}{'MB':>8}{'× CPU':>8}{'× wall':>8}{'× MB':>8}")

@@ -39,6 +39,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let now = Timestamp::now();
     let deps = merge::Deps { vault: &vault, secrets: &secrets, settings: &settings, catalogue: &catalogue, now };
     let made = merge::run(MergeInput { run, batch: request.batch }, &deps).await?;
-    println!("{} customers", made.customers);
+    anstream::println!("{} customers", made.customers);
     Ok(())
 }
