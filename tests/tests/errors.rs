@@ -52,6 +52,33 @@ fn a_missing_workbook_is_bad_input_that_names_it() {
 }
 
 #[test]
+fn check_says_all_that_is_wrong_with_three_workbooks_at_once_and_writes_nothing() {
+    let sandbox = sandbox();
+    let data = sandbox.path().join("bank");
+    std::fs::create_dir(&data).unwrap();
+    let files = bespoke_tests::root().join("functions/merge/tests/files");
+    std::fs::copy(files.join("wrong-password.profile.xlsx"), data.join("customer_profile.xlsx")).unwrap();
+    std::fs::copy(files.join("csv.transactions.xlsx"), data.join("customer_transactions.xlsx")).unwrap();
+    let output = sandbox.run(&["check", data.to_str().unwrap()]);
+    let words = ["error[Input.MissingWorkbook]", "error[Input.WrongPassword]", "error[Input.NotAWorkbook]", "help"];
+    fails(&output, 3, &words);
+    assert!(!sandbox.artifacts().exists() && !sandbox.key_file().exists());
+}
+
+#[test]
+fn check_counts_rows_and_customers_of_workbooks_that_can_be_used() {
+    let output = sandbox().run(&["check", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let told = bespoke_tests::report(&output);
+    assert_eq!((&told["usable"], &told["errors"]), (&true.into(), &serde_json::json!([])));
+    let counts = |field: &str| -> Vec<u64> {
+        told["report"]["files"].as_array().unwrap().iter().map(|file| file[field].as_u64().unwrap()).collect()
+    };
+    assert_eq!((counts("read"), counts("withheld")), (vec![12, 567, 23], vec![0, 145, 7]));
+    assert_eq!(told["report"]["customers"]["consented"], 9);
+}
+
+#[test]
 fn a_customer_who_refused_is_nothing_to_do() {
     let sandbox = sandbox();
     let output = sandbox.run(&["run", "--customer", "0003", "--json"]);

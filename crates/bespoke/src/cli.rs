@@ -113,7 +113,7 @@ pub struct Run {
 #[derive(Debug, Args)]
 pub struct Check {
     /// The folder of the three workbooks
-    #[arg(value_name = "DIR", default_value = "data")]
+    #[arg(value_name = "DIR", default_value = "data", env = "BESPOKE_DATA")]
     pub data: PathBuf,
     /// The product catalogue [default: catalogue.json beside the workbooks, or else data/catalogue.json]
     #[arg(long, value_name = "FILE", env = "BESPOKE_CATALOGUE")]

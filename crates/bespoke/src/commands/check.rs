@@ -107,8 +107,8 @@ fn tables(text: &mut String, report: &Report) {
         }
     }
     let rows: usize = report.files.iter().map(|file| file.set_aside).sum();
-    problems(text, "rows were set aside", rows, &report.set_aside);
-    problems(text, "cells or rows were passed over", report.remarks.len(), &report.remarks);
+    problems(text, "Rows set aside", rows, &report.set_aside);
+    problems(text, "Cells or rows passed over", report.remarks.len(), &report.remarks);
 }
 
 fn reasons(text: &mut String, what: &str, refusals: &BTreeMap<Refusal, usize>) {
@@ -122,7 +122,7 @@ fn problems(text: &mut String, what: &str, all: usize, problems: &[Problem]) {
         return;
     }
     let bold = Style::new().bold();
-    let _infallible = writeln!(text, "\n{bold}{all} {what}{bold:#}");
+    let _infallible = writeln!(text, "\n{bold}{what}: {all}{bold:#}");
     for problem in problems.iter().take(SHOWN) {
         let _infallible = writeln!(text, "  {}, sheet {:?}, {problem}", problem.file, problem.sheet);
     }

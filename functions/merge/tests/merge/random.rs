@@ -77,7 +77,7 @@ fn says_yes(value: &Value) -> bool {
     match value {
         Value::Text(text) => ["yes", "y"].contains(&text.to_lowercase().as_str()),
         Value::Bool(answer) => *answer,
-        Value::Number(number) => *number == 1.0,
+        Value::Number(number) => number.total_cmp(&1.0).is_eq(),
         _ => false,
     }
 }
