@@ -59,6 +59,7 @@ fn check_says_all_that_is_wrong_with_three_workbooks_at_once_and_writes_nothing(
     let files = bespoke_tests::root().join("functions/merge/tests/files");
     std::fs::copy(files.join("wrong-password.profile.xlsx"), data.join("customer_profile.xlsx")).unwrap();
     std::fs::copy(files.join("csv.transactions.xlsx"), data.join("customer_transactions.xlsx")).unwrap();
+    std::fs::copy(bespoke_tests::root().join("data/catalogue.json"), data.join("catalogue.json")).unwrap();
     let output = sandbox.run(&["check", data.to_str().unwrap()]);
     let words = ["error[Input.MissingWorkbook]", "error[Input.WrongPassword]", "error[Input.NotAWorkbook]", "help"];
     fails(&output, 3, &words);
