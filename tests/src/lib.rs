@@ -25,15 +25,16 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// A new one, in which `program` runs. Videos are encoded as quickly as x264 can: the tests look at what is on the
-    /// picture, not at how well it is compressed.
+    /// A new one, in which `program` runs. Videos are small and encoded as quickly as x264 can: their full size is for the
+    /// tests of `render`.
     ///
     /// # Panics
     /// If the folder cannot be made.
     #[must_use]
     pub fn new(program: &'static str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        std::fs::write(folder.path().join("bespoke.toml"), "[video]\npreset = \"ultrafast\"\n").expect("writable");
+        std::fs::write(folder.path().join("bespoke.toml"), "[video]\nresolution = 360\npreset = \"ultrafast\"\n")
+            .expect("writable");
         Self { folder, program }
     }
 

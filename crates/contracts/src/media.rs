@@ -10,26 +10,27 @@ use crate::key::Artefact;
 /// The frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Shape {
-    /// 1920×1080 px.
+    /// 16:9, 1920×1080 px at the resolution of 1080.
     #[default]
     #[serde(rename = "16:9")]
     Wide,
-    /// 1080×1920 px.
+    /// 9:16, 1080×1920 px at the resolution of 1080.
     #[serde(rename = "9:16")]
     Tall,
-    /// 1080×1080 px.
+    /// 1:1, 1080×1080 px at the resolution of 1080.
     #[serde(rename = "1:1")]
     Square,
 }
 
 impl Shape {
-    /// Width and height in px.
+    /// Width and height in px at a resolution: the shorter side, px.
     #[must_use]
-    pub const fn size(self) -> (u32, u32) {
+    pub const fn size(self, resolution: u32) -> (u32, u32) {
+        let longer = resolution * 16 / 9;
         match self {
-            Self::Wide => (1920, 1080),
-            Self::Tall => (1080, 1920),
-            Self::Square => (1080, 1080),
+            Self::Wide => (longer, resolution),
+            Self::Tall => (resolution, longer),
+            Self::Square => (resolution, resolution),
         }
     }
 }

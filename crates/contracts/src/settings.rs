@@ -170,6 +170,8 @@ impl Default for Voice {
 pub struct Video {
     /// The frame when a request names none.
     pub shape: Shape,
+    /// The frame's shorter side, px: 180, 360, 540, 720 or 1080, with which all three shapes have even sides.
+    pub resolution: u32,
     /// x264's preset.
     pub preset: String,
     /// x264's constant rate factor, 0 to 51; less is better and larger.
@@ -180,7 +182,7 @@ pub struct Video {
 
 impl Default for Video {
     fn default() -> Self {
-        Self { shape: Shape::Wide, preset: "veryfast".to_owned(), crf: 21, deadline_seconds: 840 }
+        Self { shape: Shape::Wide, resolution: 1080, preset: "veryfast".to_owned(), crf: 21, deadline_seconds: 840 }
     }
 }
 
@@ -243,6 +245,11 @@ impl Settings {
             (self.writer.model.max_tokens > 0, "writer.model.max_tokens", "above 0"),
             ((80..=220).contains(&self.voice.words_per_minute), "voice.words_per_minute", "80 to 220"),
             (self.video.crf <= 51, "video.crf", "0 to 51"),
+            (
+                [180, 360, 540, 720, 1080].contains(&self.video.resolution),
+                "video.resolution",
+                "180, 360, 540, 720 or 1080",
+            ),
         ];
         match rules.into_iter().find(|(holds, ..)| !holds) {
             Some((_, field, expected)) => Err(SettingsError::Range { field, expected }),

@@ -1,6 +1,6 @@
 //! Whether a finished video is what it must be.
 
-use contracts::media::{MediaFacts, Shape};
+use contracts::media::MediaFacts;
 
 use crate::error::Error;
 use crate::scene::FRAME_RATE;
@@ -14,14 +14,13 @@ pub const SILENCE: f64 = 1.5;
 /// The aim for the length, seconds.
 pub const LENGTH: std::ops::RangeInclusive<f64> = 60.0..=100.0;
 
-/// Fails by the name of the first measure out of range; adds a warning for a length outside the aim. `seconds` is the length
-/// that was laid out.
-pub fn check(media: &mut MediaFacts, shape: Shape, seconds: f64) -> Result<(), Error> {
+/// Fails by the name of the first measure out of range; adds a warning for a length outside the aim. `width` and `height`,
+/// px, and `seconds` are what was wanted.
+pub fn check(media: &mut MediaFacts, (width, height): (u32, u32), seconds: f64) -> Result<(), Error> {
     let same = |measure: &'static str, found: &str, wanted: &str| {
         let fine = found == wanted;
         (fine, measure, found.to_owned(), wanted.to_owned())
     };
-    let (width, height) = shape.size();
     let rules = [
         same("the picture's size", &format!("{}x{}", media.width, media.height), &format!("{width}x{height}")),
         same("the frame rate", &media.frame_rate, &format!("{FRAME_RATE}/1")),
@@ -95,7 +94,7 @@ mod tests {
     #[test]
     fn a_good_video_passes_without_a_word() {
         let mut media = good();
-        check(&mut media, Shape::Wide, 70.0).unwrap();
+        check(&mut media, (1920, 1080), 70.0).unwrap();
         assert_eq!(media.warnings, Vec::<String>::new());
     }
 
@@ -111,7 +110,7 @@ mod tests {
         for (change, expected) in broken {
             let mut media = good();
             change(&mut media);
-            let error = check(&mut media, Shape::Wide, 70.0).unwrap_err().to_string();
+            let error = check(&mut media, (1920, 1080), 70.0).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{error}");
         }
     }
@@ -119,7 +118,7 @@ mod tests {
     #[test]
     fn a_short_video_is_only_remarked_upon() {
         let mut media = MediaFacts { seconds: 30.0, ..good() };
-        check(&mut media, Shape::Wide, 30.0).unwrap();
+        check(&mut media, (1920, 1080), 30.0).unwrap();
         assert_eq!(media.warnings, ["the length is 30 s; the aim is 60 to 100 s"]);
     }
 }

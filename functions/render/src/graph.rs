@@ -72,8 +72,10 @@ pub struct Render<'a> {
     pub fonts: &'a Path,
     /// When and where logo and mark are.
     pub logos: &'a [LogoShown],
-    /// The frame.
+    /// The frame, px.
     pub size: (u32, u32),
+    /// px of the frame for each px of the layout.
+    pub scale: f64,
     /// Length in seconds.
     pub seconds: f64,
     /// x264's preset.
@@ -113,21 +115,18 @@ impl Render<'_> {
         for (index, logo) in self.logos.iter().enumerate() {
             let (first, last) = ((logo.start * rate).round(), (logo.end * rate).round());
             let (start, end) = (first / rate, last / rate);
+            let [x, y, w, h] = [logo.area.x, logo.area.y, logo.area.w, logo.area.h].map(|px| (px * self.scale).round());
             graph.push(format!(
-                "[s{index}]colorchannelmixer=aa={},scale={}:{}:flags=lanczos:out_color_matrix=bt709:out_range=tv,\
+                "[s{index}]colorchannelmixer=aa={},scale={w}:{h}:flags=lanczos:out_color_matrix=bt709:out_range=tv,\
                  format=yuva420p,loop=loop={}:size=1:start=0,settb=1/{FRAME_RATE},setpts=N+{first},\
                  fade=t=in:st={start:.4}:d={fade}:alpha=1,fade=t=out:st={:.4}:d={fade}:alpha=1[l{index}]",
                 logo.opacity,
-                logo.area.w,
-                logo.area.h,
                 (last - first - 1.0).max(0.0),
                 end - logo.fade,
                 fade = logo.fade,
             ));
             graph.push(format!(
-                "[p{index}][l{index}]overlay=x={}:y={}:eof_action=pass:eval=init:enable='between(t,{start:.4},{:.4})'[p{}]",
-                logo.area.x,
-                logo.area.y,
+                "[p{index}][l{index}]overlay=x={x}:y={y}:eof_action=pass:eval=init:enable='between(t,{start:.4},{:.4})'[p{}]",
                 end - 0.5 / rate,
                 index + 1
             ));
@@ -291,6 +290,7 @@ mod tests {
             fonts: Path::new("fonts"),
             logos: &[logo],
             size: (1920, 1080),
+            scale: 1.0,
             seconds: 20.0,
             preset: "veryfast",
             crf: 21,

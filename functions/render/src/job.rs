@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::ffmpeg::Runner;
 use crate::font::Fonts;
 use crate::graph::{self, Arguments, Mix, Render};
+use crate::layout::RESOLUTION;
 use crate::measure::{Heard, Probe, heard, longest_silence, measured, unheard};
 use crate::scene::{Content, FRAME_RATE, Scene, TITLE_SECONDS, check_glyphs, compose};
 use crate::{sound, vtt};
@@ -95,11 +96,16 @@ impl Job {
         let mut media = measured(&self.runner, &video)?;
         media.cues = cues.len();
         media.longest_silence = longest_silence(&voice_heard.silences, self.spoken());
-        check(&mut media, self.shape, scene.seconds)?;
+        check(&mut media, self.size(), scene.seconds)?;
         tell(0.96);
         let (poster, preview) = self.stills(&video, &scene)?;
         let video = Bytes::from(std::fs::read(&video).map_err(Error::Scratch)?);
         Ok(Made { video, captions: vtt::document(&cues, TITLE_SECONDS), poster, preview, media })
+    }
+
+    /// Of the frame, px.
+    fn size(&self) -> (u32, u32) {
+        self.shape.size(self.video.resolution)
     }
 
     fn asset(&self, name: &str) -> Asset {
@@ -165,7 +171,8 @@ impl Job {
             document: &document,
             fonts: &self.runner.fonts,
             logos: &scene.logos,
-            size: self.shape.size(),
+            size: self.size(),
+            scale: f64::from(self.video.resolution) / f64::from(RESOLUTION),
             seconds: scene.seconds,
             preset: &self.video.preset,
             crf: self.video.crf,
@@ -190,7 +197,7 @@ impl Job {
         let stream = probe.stream("video").ok_or_else(|| broken("holds no video"))?;
         let arguments = graph::glance(&asset.path);
         self.runner.ffmpeg("reading the background", &arguments, &|_| {}).map_err(|error| asset.blame(error))?;
-        let fits = (stream.width, stream.height) == self.shape.size()
+        let fits = (stream.width, stream.height) == self.size()
             && stream.r_frame_rate == format!("{FRAME_RATE}/1")
             && stream.pix_fmt == "yuv420p"
             && stream.color_space == "bt709";

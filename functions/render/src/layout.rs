@@ -1,6 +1,10 @@
-//! Where things stand in each of the three shapes, as data; px of the frame.
+//! Where things stand in each of the three shapes, as data; px of a frame at [`RESOLUTION`]. A video of another resolution
+//! is the same picture, drawn smaller.
 
 use contracts::media::Shape;
+
+/// The resolution for which pictures are laid out.
+pub const RESOLUTION: u32 = 1080;
 
 /// An area of the frame, px.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -86,7 +90,7 @@ impl Frame {
     /// The measures of a shape.
     #[must_use]
     pub fn of(shape: Shape) -> Self {
-        let size = shape.size();
+        let size = shape.size(RESOLUTION);
         let (w, h) = (f64::from(size.0), f64::from(size.1));
         let (margin_x, margin_y) = ((w * 0.05).ceil(), (h * 0.05).ceil());
         let safe = Rect { x: margin_x, y: margin_y, w: w - 2.0 * margin_x, h: h - 2.0 * margin_y };

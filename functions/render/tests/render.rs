@@ -137,6 +137,7 @@ async fn a_video_is_made_measured_and_found_again() {
         assert_eq!(*digest, Digest::of(&bench.object(*artefact)), "{artefact:?}");
     }
     assert_eq!(record.files.len(), 4);
+    assert_eq!((record.media.width, record.media.height), (1920, 1080));
     assert!((-17.0..=-15.0).contains(&record.media.loudness), "{:?}", record.media);
     assert_eq!(record.media.warnings.len(), 1, "short: {:?}", record.media);
     let captions = String::from_utf8(bench.object(Artefact::Captions).to_vec()).unwrap();
@@ -157,6 +158,31 @@ async fn a_video_is_made_measured_and_found_again() {
     contracts::store::ObjectStore::delete(&*bench.store, &bench.key(Artefact::RenderRecord)).await.unwrap();
     bench.run(&assets(), None, &|_| {}).await.unwrap();
     assert_eq!(bench.store.objects(), before);
+}
+
+#[tokio::test]
+async fn a_smaller_resolution_is_the_same_picture_drawn_smaller() {
+    let picture = |bench: &Bench, height: usize| {
+        let path = bench.scratch.path().join("poster.jpg");
+        std::fs::write(&path, bench.object(Artefact::Poster)).unwrap();
+        let arguments =
+            ["-v", "error", "-i", path.to_str().unwrap(), "-vf", "scale=64:36:flags=area", "-f", "rawvideo"];
+        let output = std::process::Command::new("ffmpeg").args(arguments).args(["-pix_fmt", "gray", "-"]).output();
+        std::fs::remove_file(&path).unwrap();
+        let media: RenderRecord = serde_json::from_slice(&bench.object(Artefact::RenderRecord)).unwrap();
+        assert_eq!((media.media.width as usize, media.media.height as usize), (height * 16 / 9, height));
+        output.unwrap().stdout
+    };
+    let mut pictures = Vec::new();
+    for resolution in [1080, 180] {
+        let mut bench = Bench::new().await;
+        bench.settings.video.resolution = resolution;
+        bench.run(&assets(), None, &|_| {}).await.unwrap();
+        pictures.push(picture(&bench, resolution as usize));
+    }
+    assert_eq!(pictures[0].len(), 64 * 36);
+    let apart: u32 = pictures[0].iter().zip(&pictures[1]).map(|(a, b)| u32::from(a.abs_diff(*b))).sum();
+    assert!(apart / (64 * 36) < 6, "a mean difference of {} of 255", f64::from(apart) / (64.0 * 36.0));
 }
 
 #[tokio::test]
