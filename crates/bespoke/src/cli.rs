@@ -55,6 +55,8 @@ pub enum Command {
     Doctor(Doctor),
     /// Open the sealed evidence of one customer: consent, facts, scores, checks
     Evidence(Evidence),
+    /// Measure a video and the captions beside it, and say what is out of range
+    Inspect(Inspect),
 }
 
 /// `bespoke demo`
@@ -157,6 +159,14 @@ pub struct Evidence {
     /// Where things are
     #[command(flatten)]
     pub folders: Folders,
+}
+
+/// `bespoke inspect`
+#[derive(Debug, Args)]
+pub struct Inspect {
+    /// The video; captions are read from the file of the same name that ends in .vtt
+    #[arg(value_name = "VIDEO")]
+    pub video: PathBuf,
 }
 
 fn category(name: &str) -> Result<Category, String> {

@@ -12,6 +12,7 @@ mod check;
 mod config;
 mod doctor;
 mod evidence;
+mod inspect;
 mod run;
 mod sample;
 
@@ -27,6 +28,7 @@ pub async fn execute(cli: Cli) -> Result<u8, Failure> {
         Command::Config => Ok(config::execute(&config()?, shared)),
         Command::Doctor(doctor) => doctor::execute(&doctor, &config()?, shared).await,
         Command::Evidence(evidence) => evidence::execute(evidence, shared).await,
+        Command::Inspect(inspect) => inspect::execute(inspect, shared).await,
     }
 }
 

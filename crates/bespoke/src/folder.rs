@@ -15,6 +15,9 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 /// Where temporary files lie, below the root. Swept at the start of each run, so that even a killed process leaves none.
 pub const SCRATCH: &str = ".scratch";
 
+/// Where backgrounds lie that were prepared for a frame, below the root.
+pub const BACKGROUNDS: &str = ".backgrounds";
+
 /// A folder for all that is written, and places elsewhere for what is only read.
 #[derive(Debug)]
 pub struct FolderStore {

@@ -22,6 +22,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::Failure;
+use crate::folder::BACKGROUNDS;
 use crate::project::Project;
 
 /// Something that happened, for whoever watches.
@@ -268,6 +269,7 @@ impl Runner {
             brand: &project.brand,
             assets: &project.folders.assets,
             background: self.background.as_deref(),
+            prepared: &project.folders.artifacts.join(BACKGROUNDS),
             scratch: &self.scratch,
             tools: &self.programs.media,
             cancel: &self.cancel,

@@ -66,10 +66,31 @@ pub struct MediaFacts {
     pub true_peak: f64,
     /// The longest silence within the speech, seconds.
     pub longest_silence: f64,
-    /// How many caption cues there are.
-    pub cues: usize,
+    /// What the captions are like.
+    pub captions: CaptionFacts,
+    /// In how many areas of text the picture was looked at and showed some.
+    pub areas_with_text: usize,
     /// Remarks that do not fail the render, such as a length outside the aim.
     pub warnings: Vec<String>,
+}
+
+/// The extremes of a video's captions.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CaptionFacts {
+    /// How many cues there are.
+    pub cues: usize,
+    /// The most lines of one.
+    pub most_lines: usize,
+    /// The most columns of a line; a Han character takes two.
+    pub most_columns: usize,
+    /// The shortest time of one, seconds.
+    pub shortest_seconds: f64,
+    /// The longest time of one, seconds.
+    pub longest_seconds: f64,
+    /// The most characters a second.
+    pub fastest_rate: f64,
+    /// How many start before the one before them has ended.
+    pub overlapping: usize,
 }
 
 /// What the render stage made.

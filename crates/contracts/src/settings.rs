@@ -164,13 +164,16 @@ impl Default for Voice {
     }
 }
 
+/// The resolutions there are: the frame's shorter side, px. With these, all three shapes have even sides.
+pub const RESOLUTIONS: [u32; 5] = [180, 360, 540, 720, 1080];
+
 /// Rendering.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Video {
     /// The frame when a request names none.
     pub shape: Shape,
-    /// The frame's shorter side, px: 180, 360, 540, 720 or 1080, with which all three shapes have even sides.
+    /// The frame's shorter side, px: one of [`RESOLUTIONS`].
     pub resolution: u32,
     /// x264's preset.
     pub preset: String,
@@ -245,11 +248,7 @@ impl Settings {
             (self.writer.model.max_tokens > 0, "writer.model.max_tokens", "above 0"),
             ((80..=220).contains(&self.voice.words_per_minute), "voice.words_per_minute", "80 to 220"),
             (self.video.crf <= 51, "video.crf", "0 to 51"),
-            (
-                [180, 360, 540, 720, 1080].contains(&self.video.resolution),
-                "video.resolution",
-                "180, 360, 540, 720 or 1080",
-            ),
+            (RESOLUTIONS.contains(&self.video.resolution), "video.resolution", "180, 360, 540, 720 or 1080"),
         ];
         match rules.into_iter().find(|(holds, ..)| !holds) {
             Some((_, field, expected)) => Err(SettingsError::Range { field, expected }),

@@ -222,7 +222,8 @@ fn media() -> MediaFacts {
         loudness: -16.1,
         true_peak: -1.9,
         longest_silence: 0.4,
-        cues: 3,
+        captions: contracts::media::CaptionFacts { cues: 3, ..Default::default() },
+        areas_with_text: 4,
         warnings: Vec::new(),
     }
 }

@@ -4,6 +4,7 @@
 //! columns, 5/6 to 7 seconds, at most 20 characters a second, broken where the sentence breathes. A cue starts with its
 //! first word. Of all ways to cut the narration, the one with the least sum of costs is taken, by dynamic programming.
 
+use contracts::media::CaptionFacts;
 use contracts::narration::Narration;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
@@ -70,6 +71,36 @@ pub struct Cue {
     pub end: f64,
     /// One or two lines.
     pub lines: Vec<Line>,
+}
+
+/// A caption as it is read: its times in seconds, and its lines.
+pub(crate) struct Read {
+    pub start: f64,
+    pub end: f64,
+    pub lines: Vec<String>,
+}
+
+impl From<&Cue> for Read {
+    fn from(cue: &Cue) -> Self {
+        Self { start: cue.start, end: cue.end, lines: cue.lines.iter().map(Line::text).collect() }
+    }
+}
+
+/// Measures captions, in the order in which they are shown.
+#[expect(clippy::cast_precision_loss, reason = "characters are few")]
+pub(crate) fn facts(cues: &[Read]) -> CaptionFacts {
+    let seconds = |cue: &Read| cue.end - cue.start;
+    let rate = |cue: &Read| cue.lines.iter().map(|line| line.chars().count()).sum::<usize>() as f64 / seconds(cue);
+    let most = |figures: &mut dyn Iterator<Item = f64>| figures.fold(0.0, f64::max);
+    CaptionFacts {
+        cues: cues.len(),
+        most_lines: cues.iter().map(|cue| cue.lines.len()).max().unwrap_or_default(),
+        most_columns: cues.iter().flat_map(|cue| &cue.lines).map(|line| line.width()).max().unwrap_or_default(),
+        shortest_seconds: cues.iter().map(seconds).reduce(f64::min).unwrap_or_default(),
+        longest_seconds: most(&mut cues.iter().map(seconds)),
+        fastest_rate: most(&mut cues.iter().map(rate)),
+        overlapping: cues.windows(2).filter(|pair| pair[1].start < pair[0].end - 1e-3).count(),
+    }
 }
 
 fn joined(pieces: &[Piece]) -> String {

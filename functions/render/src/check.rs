@@ -1,9 +1,12 @@
 //! Whether a finished video is what it must be.
 
-use contracts::media::MediaFacts;
+use contracts::media::{MediaFacts, Shape};
+use serde::Serialize;
 
+use crate::captions::{MAX_COLUMNS, MAX_RATE, MAX_SECONDS, MIN_SECONDS};
 use crate::error::Error;
-use crate::scene::FRAME_RATE;
+use crate::layout::{Frame, RESOLUTIONS, Rect};
+use crate::scene::{FRAME_RATE, Scene};
 
 /// Loudness, LUFS, and how far from it is allowed, LU (AES TD1004).
 pub const LOUDNESS: (f64, f64) = (-16.0, 1.0);
@@ -13,61 +16,177 @@ pub const TRUE_PEAK: f64 = -1.5;
 pub const SILENCE: f64 = 1.5;
 /// The aim for the length, seconds.
 pub const LENGTH: std::ops::RangeInclusive<f64> = 60.0..=100.0;
+/// By how much of 255 the brightest and the darkest parts of an area with text differ, at least.
+const INK: u8 = 56;
 
-/// Fails by the name of the first measure out of range; adds a warning for a length outside the aim. `width` and `height`,
-/// px, and `seconds` are what was wanted.
-pub fn check(media: &mut MediaFacts, (width, height): (u32, u32), seconds: f64) -> Result<(), Error> {
-    let same = |measure: &'static str, found: &str, wanted: &str| {
-        let fine = found == wanted;
-        (fine, measure, found.to_owned(), wanted.to_owned())
-    };
-    let rules = [
-        same("the picture's size", &format!("{}x{}", media.width, media.height), &format!("{width}x{height}")),
-        same("the frame rate", &media.frame_rate, &format!("{FRAME_RATE}/1")),
-        same("the video codec", &media.video_codec, "h264"),
-        same("the video profile", &media.video_profile, "High"),
-        same("the pixel format", &media.pixel_format, "yuv420p"),
-        same("the colour", &media.colour, "tv/bt709/bt709/bt709"),
-        same("the audio codec", &media.audio_codec, "aac"),
-        same("the sample rate", &media.sample_rate.to_string(), "48000"),
-        same("the number of channels", &media.channels.to_string(), "2"),
-        (
-            (media.seconds - seconds).abs() < 0.25,
-            "the length",
-            format!("{:.2} s", media.seconds),
-            format!("{seconds:.2} s"),
+/// A measure of a video beside what it must be.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Measure {
+    /// What was measured.
+    pub measure: &'static str,
+    /// What it is.
+    pub found: String,
+    /// What it must be.
+    pub wanted: String,
+    /// Whether it is so.
+    pub fine: bool,
+}
+
+/// What `video` must be whatever its frame and its length.
+#[must_use]
+pub fn measures(video: &MediaFacts) -> Vec<Measure> {
+    let measure = |measure, found: String, wanted: String, fine| Measure { measure, found, wanted, fine };
+    let same = |name, found: &str, wanted: &str| measure(name, found.to_owned(), wanted.to_owned(), found == wanted);
+    let captions = &video.captions;
+    let shapes = [Shape::Wide, Shape::Tall, Shape::Square];
+    let of_a_shape = shapes
+        .iter()
+        .any(|shape| RESOLUTIONS.iter().any(|resolution| shape.size(*resolution) == (video.width, video.height)));
+    vec![
+        measure(
+            "the picture's size",
+            format!("{}x{}", video.width, video.height),
+            "16:9, 9:16 or 1:1 of a known resolution".to_owned(),
+            of_a_shape,
         ),
-        (
-            (media.loudness - LOUDNESS.0).abs() <= LOUDNESS.1,
+        same("the frame rate", &video.frame_rate, &format!("{FRAME_RATE}/1")),
+        same("the video codec", &video.video_codec, "h264"),
+        same("the video profile", &video.video_profile, "High"),
+        same("the pixel format", &video.pixel_format, "yuv420p"),
+        same("the colour", &video.colour, "tv/bt709/bt709/bt709"),
+        same("the audio codec", &video.audio_codec, "aac"),
+        same("the sample rate", &video.sample_rate.to_string(), "48000"),
+        same("the number of channels", &video.channels.to_string(), "2"),
+        measure(
             "the loudness",
-            format!("{:.1} LUFS", media.loudness),
+            format!("{:.1} LUFS", video.loudness),
             format!("{:.0} ±{:.0} LUFS", LOUDNESS.0, LOUDNESS.1),
+            (video.loudness - LOUDNESS.0).abs() <= LOUDNESS.1,
         ),
-        (
-            media.true_peak <= TRUE_PEAK,
+        measure(
             "the true peak",
-            format!("{:.1} dBTP", media.true_peak),
+            format!("{:.1} dBTP", video.true_peak),
             format!("at most {TRUE_PEAK} dBTP"),
+            video.true_peak <= TRUE_PEAK,
         ),
-        (
-            media.longest_silence <= SILENCE,
+        measure(
             "the longest silence within the speech",
-            format!("{:.2} s", media.longest_silence),
+            format!("{:.2} s", video.longest_silence),
             format!("at most {SILENCE} s"),
+            video.longest_silence <= SILENCE,
         ),
-    ];
-    if let Some((_, measure, found, wanted)) = rules.into_iter().find(|(fine, ..)| !fine) {
+        measure(
+            "the most lines of a caption",
+            captions.most_lines.to_string(),
+            "at most 2".to_owned(),
+            captions.most_lines <= 2,
+        ),
+        measure(
+            "the longest line of a caption",
+            format!("{} columns", captions.most_columns),
+            format!("at most {MAX_COLUMNS} columns"),
+            captions.most_columns <= MAX_COLUMNS,
+        ),
+        measure(
+            "the longest caption",
+            format!("{:.2} s", captions.longest_seconds),
+            format!("at most {MAX_SECONDS:.0} s"),
+            captions.longest_seconds <= MAX_SECONDS + 0.01,
+        ),
+        measure(
+            "the number of captions over another",
+            captions.overlapping.to_string(),
+            "0".to_owned(),
+            captions.overlapping == 0,
+        ),
+    ]
+}
+
+/// Fails by the name of the first measure out of range; adds warnings for what is only an aim. `size`, px, and `seconds` are
+/// what was laid out.
+pub fn check(video: &mut MediaFacts, size: (u32, u32), seconds: f64) -> Result<(), Error> {
+    let mut all = measures(video);
+    all.push(Measure {
+        measure: "the picture's size",
+        found: format!("{}x{}", video.width, video.height),
+        wanted: format!("{}x{}", size.0, size.1),
+        fine: (video.width, video.height) == size,
+    });
+    all.push(Measure {
+        measure: "the length",
+        found: format!("{:.2} s", video.seconds),
+        wanted: format!("{seconds:.2} s"),
+        fine: (video.seconds - seconds).abs() < 0.25,
+    });
+    if let Some(Measure { measure, found, wanted, .. }) = all.into_iter().find(|measure| !measure.fine) {
         return Err(Error::OutOfRange { measure, found, wanted });
     }
-    if !LENGTH.contains(&media.seconds) {
+    let warnings = aims(video);
+    video.warnings.extend(warnings);
+    Ok(())
+}
+
+/// What is worth a remark: what the words or the speaking rate, and not this program, decide.
+#[must_use]
+pub fn aims(video: &MediaFacts) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if !LENGTH.contains(&video.seconds) {
         let (least, most) = (LENGTH.start(), LENGTH.end());
-        media.warnings.push(format!("the length is {:.0} s; the aim is {least:.0} to {most:.0} s", media.seconds));
+        warnings.push(format!("the length is {:.0} s; the aim is {least:.0} to {most:.0} s", video.seconds));
+    }
+    let captions = &video.captions;
+    if captions.cues > 0 && captions.shortest_seconds < MIN_SECONDS - 0.01 {
+        warnings
+            .push(format!("a caption stands for {:.2} s; the aim is {MIN_SECONDS:.2} s", captions.shortest_seconds));
+    }
+    if captions.fastest_rate > MAX_RATE + 0.2 {
+        let (fastest, most) = (captions.fastest_rate, MAX_RATE);
+        warnings.push(format!("a caption has {fastest:.1} characters a second; the aim is at most {most:.0}"));
+    }
+    warnings
+}
+
+/// Fails if anything on the picture covers anything else or leaves the safe area.
+pub fn check_places(scene: &Scene, frame: &Frame) -> Result<(), Error> {
+    for (index, one) in scene.placed.iter().enumerate() {
+        if !frame.safe.holds(&one.area) {
+            let wanted = "within the safe area".to_owned();
+            return Err(Error::OutOfRange { measure: one.what, found: "too near the edge".to_owned(), wanted });
+        }
+        for other in &scene.placed[index + 1..] {
+            let together = one.start < other.end - 1e-6 && other.start < one.end - 1e-6;
+            if together && one.area.overlaps(&other.area) {
+                let wanted = "clear of everything else".to_owned();
+                return Err(Error::OutOfRange { measure: one.what, found: format!("over the {}", other.what), wanted });
+            }
+        }
     }
     Ok(())
 }
 
+/// Whether an area of a picture shows text: its parts differ in brightness as text and its ground do. `picture` is 8-bit
+/// luma, row by row, of `size` px; the area is in px of it.
+#[must_use]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the picture")]
+pub fn has_ink(picture: &[u8], (width, height): (u32, u32), area: Rect) -> bool {
+    let within = |px: f64, most: u32| px.clamp(0.0, f64::from(most)) as usize;
+    let columns = within(area.x.floor(), width)..within(area.right().ceil(), width);
+    let rows = within(area.y.floor(), height)..within(area.bottom().ceil(), height);
+    let row = |row: usize| picture.get(row * width as usize..)?.get(columns.clone());
+    let mut found: Vec<u8> = rows.filter_map(row).flatten().copied().collect();
+    if found.is_empty() {
+        return false;
+    }
+    found.sort_unstable();
+    // Text covers some hundredths of its area; single specks of a compressed picture are no text.
+    let (darkest, brightest) = (found[found.len() / 50], found[found.len() - 1 - found.len() / 50]);
+    brightest - darkest >= INK
+}
+
 #[cfg(test)]
 mod tests {
+    use contracts::media::CaptionFacts;
+
     use super::*;
 
     fn good() -> MediaFacts {
@@ -86,7 +205,16 @@ mod tests {
             loudness: -16.3,
             true_peak: -1.8,
             longest_silence: 0.6,
-            cues: 12,
+            captions: CaptionFacts {
+                cues: 12,
+                most_lines: 2,
+                most_columns: 40,
+                shortest_seconds: 1.0,
+                longest_seconds: 6.0,
+                fastest_rate: 18.0,
+                overlapping: 0,
+            },
+            areas_with_text: 4,
             warnings: Vec::new(),
         }
     }
@@ -101,11 +229,13 @@ mod tests {
     #[test]
     fn what_is_out_of_range_is_named() {
         type Change = fn(&mut MediaFacts);
-        let broken: [(Change, &str); 4] = [
+        let broken: [(Change, &str); 6] = [
             (|m| m.loudness = -18.2, "the loudness is -18.2 LUFS, must be -16 ±1 LUFS"),
             (|m| m.true_peak = -0.4, "the true peak is -0.4 dBTP, must be at most -1.5 dBTP"),
             (|m| m.colour = "tv/unknown/bt709/bt709".to_owned(), "the colour is tv/unknown/bt709/bt709"),
             (|m| m.longest_silence = 2.0, "the longest silence within the speech is 2.00 s"),
+            (|m| m.captions.most_columns = 43, "the longest line of a caption is 43 columns, must be at most 42"),
+            (|m| (m.width, m.height) = (1280, 720), "the picture's size is 1280x720, must be 1920x1080"),
         ];
         for (change, expected) in broken {
             let mut media = good();
@@ -120,5 +250,26 @@ mod tests {
         let mut media = MediaFacts { seconds: 30.0, ..good() };
         check(&mut media, (1920, 1080), 30.0).unwrap();
         assert_eq!(media.warnings, ["the length is 30 s; the aim is 60 to 100 s"]);
+    }
+
+    #[test]
+    fn captions_that_go_by_too_fast_are_remarked_upon() {
+        let mut media = good();
+        media.captions.fastest_rate = 23.4;
+        check(&mut media, (1920, 1080), 70.0).unwrap();
+        assert_eq!(media.warnings, ["a caption has 23.4 characters a second; the aim is at most 20"]);
+    }
+
+    #[test]
+    fn text_is_told_from_an_empty_area() {
+        let (mut picture, size) = (vec![30_u8; 100 * 50], (100, 50));
+        let area = Rect { x: 10.0, y: 10.0, w: 40.0, h: 20.0 };
+        assert!(!has_ink(&picture, size, area));
+        for row in 14..26 {
+            picture[row * 100 + 20..row * 100 + 28].fill(220);
+        }
+        assert!(has_ink(&picture, size, area));
+        assert!(!has_ink(&picture, size, Rect { x: 60.0, ..area }));
+        assert!(!has_ink(&picture, size, Rect { x: 200.0, ..area }), "outside the picture");
     }
 }

@@ -56,10 +56,8 @@ impl Arguments {
 /// The video's one graph.
 #[derive(Clone, Debug)]
 pub struct Render<'a> {
-    /// The background loop.
+    /// The background loop, of the frame's size and rate.
     pub background: &'a Path,
-    /// Whether the loop already has the frame's size and rate.
-    pub fits: bool,
     /// The finished sound.
     pub sound: &'a Path,
     /// The logo.
@@ -72,8 +70,6 @@ pub struct Render<'a> {
     pub fonts: &'a Path,
     /// When and where logo and mark are.
     pub logos: &'a [LogoShown],
-    /// The frame, px.
-    pub size: (u32, u32),
     /// px of the frame for each px of the layout.
     pub scale: f64,
     /// Length in seconds.
@@ -88,20 +84,11 @@ pub struct Render<'a> {
 
 impl Render<'_> {
     fn filters(&self) -> String {
-        let (w, h) = self.size;
         let rate = f64::from(FRAME_RATE);
         let mut graph = Vec::new();
-        let prepare = if self.fits {
-            String::new()
-        } else {
-            format!(
-                "fps={FRAME_RATE},scale={w}:{h}:force_original_aspect_ratio=increase:flags=bicubic:\
-                 out_color_matrix=bt709:out_range=tv,crop={w}:{h},setsar=1,format=yuv420p,"
-            )
-        };
         // Times counted afresh: a file that is begun again may give its first frames odd ones.
         graph.push(format!(
-            "[0:v]{prepare}setpts=N/{FRAME_RATE}/TB,ass=filename={}:fontsdir={}[p0]",
+            "[0:v]setpts=N/{FRAME_RATE}/TB,ass=filename={}:fontsdir={}[p0]",
             escape_path(self.document),
             escape_path(self.fonts)
         ));
@@ -173,6 +160,34 @@ impl Render<'_> {
     }
 }
 
+/// The longest part of a background that is used, seconds: longer than any video of 220 words.
+const BACKGROUND_SECONDS: u32 = 180;
+
+/// Brings a background to the frame's size and rate, so that the renders need not: it fills the frame, its middle shown.
+/// Written to be decoded quickly.
+#[must_use]
+pub fn prepare(background: &Path, (w, h): (u32, u32), output: &Path) -> Arguments {
+    let filters = format!(
+        "[0:v:0]fps={FRAME_RATE},scale={w}:{h}:force_original_aspect_ratio=increase:flags=bicubic:\
+         out_color_matrix=bt709:out_range=tv,crop={w}:{h},setsar=1,format=yuv420p,\
+         setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709[v]"
+    );
+    let mut all = Arguments::default();
+    all.input(&["-t", &BACKGROUND_SECONDS.to_string()], background);
+    all.text(&["-filter_complex", &filters, "-map", "[v]", "-c:v", "libx264", "-preset", "superfast", "-crf", "14"]);
+    all.text(&["-tune", "fastdecode", "-g", &(FRAME_RATE * 2).to_string(), "-f", "mp4", "-y"]).path(output);
+    all
+}
+
+/// The picture at `at` seconds of `video` as 8-bit luma, row by row.
+#[must_use]
+pub fn look(video: &Path, at: f64, output: &Path) -> Arguments {
+    let mut all = Arguments::default();
+    all.input(&["-ss", &format!("{at:.3}")], video);
+    all.text(&["-map", "0:v:0", "-frames:v", "1", "-vf", "extractplanes=y", "-f", "rawvideo", "-y"]).path(output);
+    all
+}
+
 /// A still picture at `at` seconds of `video`.
 #[must_use]
 pub fn poster(video: &Path, at: f64, output: &Path) -> Arguments {
@@ -194,13 +209,14 @@ pub fn preview(video: &Path, from: f64, output: &Path) -> Arguments {
     all
 }
 
-/// Measures loudness, true peak and silences of a sound, heard as stereo.
+/// Measures loudness and silences of a sound, heard as stereo; with `peak` its true peak too, which costs most of it.
 #[must_use]
-pub fn listen(sound: &Path) -> Arguments {
+pub fn listen(sound: &Path, peak: bool) -> Arguments {
     let mut all = Arguments::default();
+    let peak = if peak { "peak=true:" } else { "" };
     let filter =
-        "aformat=channel_layouts=stereo,silencedetect=noise=-45dB:duration=0.4,ebur128=peak=true:framelog=verbose";
-    all.input(&[], sound).text(&["-map", "0:a", "-af", filter]).nowhere();
+        format!("aformat=channel_layouts=stereo,silencedetect=noise=-45dB:duration=0.4,ebur128={peak}framelog=verbose");
+    all.input(&[], sound).text(&["-map", "0:a", "-af", &filter]).nowhere();
     all
 }
 
@@ -259,7 +275,7 @@ pub fn master(mix: &Path, gain: f64, output: &Path) -> Arguments {
     // may overshoot by some tenths.
     let filter = format!(
         "volume={gain:.3}dB,aresample=192000,alimiter=limit=0.78:attack=4:release=60:level=disabled,aresample=48000,\
-         ebur128=peak=true:framelog=verbose"
+         ebur128=framelog=verbose"
     );
     let mut all = Arguments::default();
     all.input(&[], mix).text(&["-af", &filter, "-c:a", "pcm_f32le", "-f", "wav", "-y"]).path(output);
@@ -271,7 +287,7 @@ mod tests {
     use super::*;
     use crate::layout::Rect;
 
-    fn render(fits: bool) -> String {
+    fn render() -> String {
         let logo = LogoShown {
             emblem: Emblem::Logo,
             area: Rect { x: 10.0, y: 20.0, w: 300.0, h: 54.0 },
@@ -282,14 +298,12 @@ mod tests {
         };
         let render = Render {
             background: Path::new("-loop.mp4"),
-            fits,
             sound: Path::new("sound.wav"),
             logo: Path::new("logo.png"),
             mark: Path::new("mark.png"),
             document: Path::new("/it's [a]:b,c;d/picture.ass"),
             fonts: Path::new("fonts"),
             logos: &[logo],
-            size: (1920, 1080),
             scale: 1.0,
             seconds: 20.0,
             preset: "veryfast",
@@ -303,18 +317,12 @@ mod tests {
     #[test]
     fn a_path_cannot_end_its_option_or_its_filter() {
         assert_eq!(escape("it's [a]:b,c;d\\e"), "it\\\\\\'s \\[a\\]\\\\:b\\,c\\;d\\\\\\\\e");
-        assert!(render(true).contains("filename=/it\\\\\\'s \\[a\\]\\\\:b\\,c\\;d/picture.ass:fontsdir=fonts"));
-    }
-
-    #[test]
-    fn a_loop_of_the_right_size_is_not_scaled() {
-        assert!(!render(true).contains("crop="));
-        assert!(render(false).contains("scale=1920:1080:force_original_aspect_ratio=increase"));
+        assert!(render().contains("filename=/it\\\\\\'s \\[a\\]\\\\:b\\,c\\;d/picture.ass:fontsdir=fonts"));
     }
 
     #[test]
     fn colour_is_tagged_in_all_four_fields() {
-        let all = render(true);
+        let all = render();
         for field in ["-color_range tv", "-colorspace bt709", "-color_primaries bt709", "-color_trc bt709"] {
             assert!(all.contains(field), "{all}");
         }

@@ -4,25 +4,29 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use contracts::Digest;
 use contracts::brand::Brand;
 use contracts::media::{MediaFacts, Shape};
 use contracts::settings::Video;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::Inputs;
-use crate::captions::cues;
-use crate::check::{LOUDNESS, check};
+use crate::captions::{self, cues};
+use crate::check::{LOUDNESS, check, check_places, has_ink};
 use crate::error::Error;
 use crate::ffmpeg::Runner;
 use crate::font::Fonts;
 use crate::graph::{self, Arguments, Mix, Render};
-use crate::layout::RESOLUTION;
-use crate::measure::{Heard, Probe, heard, longest_silence, measured, unheard};
-use crate::scene::{Content, FRAME_RATE, Scene, TITLE_SECONDS, check_glyphs, compose};
+use crate::layout::{Frame, RESOLUTION, Rect};
+use crate::measure::{Heard, Probe, Stream, heard, longest_silence, measured, unheard};
+use crate::scene::{Content, FRAME_RATE, Placed, Scene, TITLE_SECONDS, check_glyphs, compose};
 use crate::{sound, vtt};
 
 /// Containers in which a background may come: none of them is a playlist that names other files.
 const CONTAINERS: [&str; 5] = ["mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts", "flv"];
+
+/// The transfers of high dynamic range (ITU-R BT.2100: PQ and HLG).
+const HDR: [&str; 2] = ["smpte2084", "arib-std-b67"];
 
 /// All that a render needs, in the clear.
 pub(crate) struct Job {
@@ -32,6 +36,8 @@ pub(crate) struct Job {
     pub brand: Brand,
     pub assets: PathBuf,
     pub background: Option<PathBuf>,
+    /// Where backgrounds are kept that were prepared for a frame.
+    pub prepared: PathBuf,
     pub runner: Runner,
     pub progress: UnboundedSender<f64>,
 }
@@ -83,6 +89,7 @@ impl Job {
         };
         check_glyphs(&fonts, &content)?;
         let scene = compose(&fonts, &content, self.shape)?;
+        check_places(&scene, &Frame::of(self.shape))?;
         let voice = self.file("narration.wav", &self.inputs.audio)?;
         let voice_heard = self.listen("measuring the narration", &voice)?;
         tell(0.04);
@@ -93,14 +100,20 @@ impl Job {
             None => self.render(&scene, (&logo, &mark), &voice, &voice_heard, &video, &tell)?,
         }
         tell(0.92);
-        let mut media = measured(&self.runner, &video)?;
-        media.cues = cues.len();
+        let (mut media, _) = measured(&self.runner, &video)?;
+        media.captions = captions::facts(&cues.iter().map(captions::Read::from).collect::<Vec<_>>());
         media.longest_silence = longest_silence(&voice_heard.silences, self.spoken());
         check(&mut media, self.size(), scene.seconds)?;
+        media.areas_with_text = self.look(&video, &scene)?;
         tell(0.96);
         let (poster, preview) = self.stills(&video, &scene)?;
         let video = Bytes::from(std::fs::read(&video).map_err(Error::Scratch)?);
         Ok(Made { video, captions: vtt::document(&cues, TITLE_SECONDS), poster, preview, media })
+    }
+
+    /// px of the frame for each px of the layout.
+    fn scale(&self) -> f64 {
+        f64::from(self.video.resolution) / f64::from(RESOLUTION)
     }
 
     /// Of the frame, px.
@@ -138,7 +151,7 @@ impl Job {
     }
 
     fn listen(&self, doing: &'static str, file: &Path) -> Result<Heard, Error> {
-        let log = self.runner.ffmpeg(doing, &graph::listen(file), &|_| {})?;
+        let log = self.runner.ffmpeg(doing, &graph::listen(file, false), &|_| {})?;
         heard(&log).ok_or_else(unheard)
     }
 
@@ -158,21 +171,19 @@ impl Job {
         video: &Path,
         tell: &dyn Fn(f64),
     ) -> Result<(), Error> {
-        let (background, fits) = self.background()?;
+        let background = self.background()?;
         let sound = self.mix(scene, voice, voice_heard)?;
         tell(0.1);
         let document = self.file("picture.ass", scene.document.as_bytes())?;
         let render = Render {
             background: &background,
-            fits,
             sound: &sound,
             logo,
             mark,
             document: &document,
             fonts: &self.runner.fonts,
             logos: &scene.logos,
-            size: self.size(),
-            scale: f64::from(self.video.resolution) / f64::from(RESOLUTION),
+            scale: self.scale(),
             seconds: scene.seconds,
             preset: &self.video.preset,
             crf: self.video.crf,
@@ -182,8 +193,38 @@ impl Job {
         self.runner.ffmpeg("rendering the video", &render.arguments(), &progress).map(|_| ())
     }
 
-    /// The background, and whether it can be used as it is.
-    fn background(&self) -> Result<(PathBuf, bool), Error> {
+    /// Looks at the finished picture: where captions, product names and notices must be, there is text. Gives the number of
+    /// areas that were looked at.
+    fn look(&self, video: &Path, scene: &Scene) -> Result<usize, Error> {
+        const TEXTS: [&str; 5] = ["name", "lower third", "captions", "offers", "notices"];
+        let moments = scene.placed.iter().filter(|placed| matches!(placed.what, "name" | "lower third" | "notices"));
+        let mut seen = 0;
+        for moment in moments {
+            let at = f64::midpoint(moment.start, moment.end);
+            let path = self.runner.scratch.join("picture.gray");
+            self.runner.ffmpeg("looking at the picture", &graph::look(video, at, &path), &|_| {})?;
+            let picture = std::fs::read(&path).map_err(Error::Scratch)?;
+            // While a card fades, its text is not what it will be.
+            let fade = |placed: &Placed| if placed.what == "captions" { 0.1 } else { 0.7 };
+            let shown = |placed: &&Placed| {
+                TEXTS.contains(&placed.what) && (placed.start + fade(placed)..placed.end - fade(placed)).contains(&at)
+            };
+            for placed in scene.placed.iter().filter(shown) {
+                let Rect { x, y, w, h } = placed.area;
+                let scale = self.scale();
+                let area = Rect { x: x * scale, y: y * scale, w: w * scale, h: h * scale };
+                if !has_ink(&picture, self.size(), area) {
+                    let (found, wanted) = ("empty".to_owned(), "legible".to_owned());
+                    return Err(Error::OutOfRange { measure: placed.what, found, wanted });
+                }
+                seen += 1;
+            }
+        }
+        Ok(seen)
+    }
+
+    /// The background, ready for the frame: as it lies there, or prepared once and kept under its digest.
+    fn background(&self) -> Result<PathBuf, Error> {
         let missing = || Error::Brand { field: "backgrounds", expected: "at least one file" };
         let asset = match &self.background {
             Some(path) => Asset { path: path.clone(), name: "the background that was given".to_owned() },
@@ -195,13 +236,37 @@ impl Job {
             return Err(broken("not a video file of a kind that is read: MP4, Matroska, AVI, MPEG-TS"));
         }
         let stream = probe.stream("video").ok_or_else(|| broken("holds no video"))?;
+        // Made for a brighter screen: shown as it is, it would be grey and flat.
+        if HDR.contains(&stream.color_transfer.as_str()) {
+            return Err(broken("is HDR; convert it to SDR with the colours of BT.709"));
+        }
         let arguments = graph::glance(&asset.path);
         self.runner.ffmpeg("reading the background", &arguments, &|_| {}).map_err(|error| asset.blame(error))?;
-        let fits = (stream.width, stream.height) == self.size()
-            && stream.r_frame_rate == format!("{FRAME_RATE}/1")
+        if self.fits(stream) { Ok(asset.path) } else { self.prepared(&asset) }
+    }
+
+    fn fits(&self, stream: &Stream) -> bool {
+        (stream.width, stream.height) == self.size()
+            && [&stream.r_frame_rate, &stream.avg_frame_rate].into_iter().all(|rate| *rate == format!("{FRAME_RATE}/1"))
+            && stream.side_data_list.iter().all(|side| side.rotation == 0.0)
             && stream.pix_fmt == "yuv420p"
-            && stream.color_space == "bt709";
-        Ok((asset.path, fits))
+            && stream.color_space == "bt709"
+    }
+
+    /// The background at the frame's size and rate, from an earlier render or made now. Two that make it at once make the
+    /// same, and the last one's stays.
+    fn prepared(&self, asset: &Asset) -> Result<PathBuf, Error> {
+        let digest = Digest::of(&std::fs::read(&asset.path).map_err(Error::Scratch)?);
+        let (w, h) = self.size();
+        let path = self.prepared.join(format!("{}-{w}x{h}.mp4", digest.short()));
+        if !path.is_file() {
+            std::fs::create_dir_all(&self.prepared).map_err(Error::Scratch)?;
+            let made = self.runner.scratch.join("background.mp4");
+            let arguments = graph::prepare(&asset.path, (w, h), &made);
+            self.runner.ffmpeg("preparing the background", &arguments, &|_| {})?;
+            std::fs::rename(&made, &path).map_err(Error::Scratch)?;
+        }
+        Ok(path)
     }
 
     /// Voice and ducked music, brought to the loudness that is wanted by measuring and a plain gain.

@@ -2,6 +2,7 @@
 //! is the same picture, drawn smaller.
 
 use contracts::media::Shape;
+pub use contracts::settings::RESOLUTIONS;
 
 /// The resolution for which pictures are laid out.
 pub const RESOLUTION: u32 = 1080;

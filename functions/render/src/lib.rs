@@ -81,6 +81,8 @@ pub struct Deps<'a> {
     pub assets: &'a Path,
     /// The caller's own background.
     pub background: Option<&'a Path>,
+    /// Where backgrounds are kept that were prepared for a frame; made if it is not there. Holds nothing personal.
+    pub prepared: &'a Path,
     /// An existing private folder, in which the stage makes one of its own.
     pub scratch: &'a Path,
     /// ffmpeg and ffprobe.
@@ -190,6 +192,7 @@ async fn work(deps: &Deps<'_>, inputs: Arc<Inputs>, finished: Option<Bytes>) -> 
         video: deps.settings.video.clone(),
         brand: deps.brand.clone(),
         background: deps.background.map(absolute).transpose()?,
+        prepared: absolute(deps.prepared)?,
         runner: ffmpeg::Runner {
             tools: deps.tools.clone(),
             scratch: absolute(folder.path())?,

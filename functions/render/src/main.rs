@@ -10,6 +10,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let host = Host::start().await?;
     let (brand, assets) = (host::brand()?, host::assets());
     let scratch = std::env::temp_dir();
+    let prepared = scratch.join("backgrounds");
     let tools = Tools {
         ffmpeg: environment::path("FFMPEG_PATH", "/opt/bin/ffmpeg"),
         ffprobe: environment::path("FFPROBE_PATH", "/opt/bin/ffprobe"),
@@ -22,6 +23,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             brand: &brand,
             assets: &assets,
             background: None,
+            prepared: &prepared,
             scratch: &scratch,
             tools: &tools,
             // The service ends a call by ending the process, and the workflow shows stages, not percentages.

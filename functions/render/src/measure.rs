@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use contracts::media::MediaFacts;
+use contracts::media::{CaptionFacts, MediaFacts};
 use serde::Deserialize;
 
 use crate::error::Error;
 use crate::ffmpeg::{Runner, Tools};
-use crate::graph;
+use crate::{captions, check, graph, vtt};
 
 /// ffprobe's JSON, as far as it is used.
 #[derive(Debug, Deserialize)]
@@ -29,12 +29,22 @@ pub(crate) struct Stream {
     pub height: u32,
     pub pix_fmt: String,
     pub r_frame_rate: String,
+    pub avg_frame_rate: String,
     pub color_range: String,
     pub color_primaries: String,
     pub color_transfer: String,
     pub color_space: String,
     pub sample_rate: String,
     pub channels: u32,
+    pub side_data_list: Vec<SideData>,
+}
+
+/// What goes with a stream.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct SideData {
+    /// Degrees by which the picture is turned when it is shown.
+    pub rotation: f64,
 }
 
 /// A file.
@@ -100,7 +110,7 @@ pub(crate) fn longest_silence(silences: &[(f64, f64)], (first, last): (f64, f64)
     silences.iter().map(|(start, end)| end.min(last) - start.max(first)).fold(0.0, f64::max)
 }
 
-/// Describes a finished video; `cues`, the silence and the warnings are the caller's to say.
+/// Describes a finished video; the captions, the silence and the warnings are the caller's to say.
 pub(crate) fn describe(probe: &Probe, heard: &Heard) -> MediaFacts {
     let none = Stream::default();
     let video = probe.stream("video").unwrap_or(&none);
@@ -121,23 +131,26 @@ pub(crate) fn describe(probe: &Probe, heard: &Heard) -> MediaFacts {
         loudness: heard.loudness,
         true_peak: heard.true_peak,
         longest_silence: 0.0,
-        cues: 0,
+        captions: CaptionFacts::default(),
+        areas_with_text: 0,
         warnings: Vec::new(),
     }
 }
 
-/// Measures with a runner that can be stopped.
-pub(crate) fn measured(runner: &Runner, file: &Path) -> Result<MediaFacts, Error> {
+/// Measures streams and sound with a runner that can be stopped; the silences of the whole are the second part.
+pub(crate) fn measured(runner: &Runner, file: &Path) -> Result<(MediaFacts, Vec<(f64, f64)>), Error> {
     let probe = Probe::parse(&runner.probe("describing the video", file)?)?;
-    let log = runner.ffmpeg("measuring the video's sound", &graph::listen(file), &|_| {})?;
-    Ok(describe(&probe, &heard(&log).ok_or_else(unheard)?))
+    let log = runner.ffmpeg("measuring the video's sound", &graph::listen(file, true), &|_| {})?;
+    let heard = heard(&log).ok_or_else(unheard)?;
+    Ok((describe(&probe, &heard), heard.silences))
 }
 
 pub(crate) fn unheard() -> Error {
     Error::Failed { program: "ffmpeg", doing: "measuring sound", reason: "it gave no loudness".to_owned() }
 }
 
-/// Measures a video file: streams, colour, length, loudness and peak.
+/// Measures a video file: streams, colour, length, loudness, peak and silence, and the captions beside it, a file of the same
+/// name that ends in `.vtt`, if there is one.
 pub fn inspect(tools: &Tools, file: &Path) -> Result<MediaFacts, Error> {
     let file = std::path::absolute(file).map_err(Error::Scratch)?;
     let folder = file.parent().map(Path::to_owned).unwrap_or_default();
@@ -148,7 +161,13 @@ pub fn inspect(tools: &Tools, file: &Path) -> Result<MediaFacts, Error> {
         cancel: tokio_util::sync::CancellationToken::new(),
         deadline: std::time::Instant::now() + std::time::Duration::from_mins(5),
     };
-    measured(&runner, &file)
+    let (mut media, silences) = measured(&runner, &file)?;
+    media.longest_silence = longest_silence(&silences, (0.0, media.seconds));
+    if let Ok(text) = std::fs::read_to_string(file.with_extension("vtt")) {
+        media.captions = captions::facts(&vtt::read(&text));
+    }
+    media.warnings = check::aims(&media);
+    Ok(media)
 }
 
 #[cfg(test)]

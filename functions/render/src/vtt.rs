@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::captions::Cue;
+use crate::captions::{Cue, Read};
 
 /// `HH:MM:SS.mmm`.
 fn stamp(seconds: f64) -> String {
@@ -25,6 +25,23 @@ pub fn document(cues: &[Cue], offset: f64) -> String {
         let _ = write!(text, "\n{}\n{start} --> {end}\n{}\n", index + 1, lines.join("\n"));
     }
     text
+}
+
+/// Reads a caption file's times and lines; what is no cue is passed over. Markup within a line counts as text, for this
+/// program writes none.
+pub(crate) fn read(text: &str) -> Vec<Read> {
+    let seconds = |stamp: &str| -> Option<f64> {
+        stamp.trim().split(':').try_fold(0.0, |sum, part| Some(sum * 60.0 + part.parse::<f64>().ok()?))
+    };
+    let unescaped = |line: &str| line.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+    let text = text.replace("\r\n", "\n");
+    let blocks = text.split("\n\n").filter_map(|block| {
+        let mut lines = block.lines().skip_while(|line| !line.contains(" --> "));
+        let (start, rest) = lines.next()?.split_once(" --> ")?;
+        let end = rest.split_whitespace().next()?;
+        Some(Read { start: seconds(start)?, end: seconds(end)?, lines: lines.map(unescaped).collect() })
+    });
+    blocks.collect()
 }
 
 #[cfg(test)]

@@ -7,12 +7,14 @@ mod common;
 
 use common::{assets, brand, narration, script};
 use contracts::NamedError;
+use contracts::brand::Brand;
 use contracts::media::Shape;
 use contracts::narration::Timing;
 use contracts::script::Script;
 use render::captions::cues;
+use render::check::check_places;
 use render::font::Fonts;
-use render::layout::Frame;
+use render::layout::{Frame, Rect};
 use render::scene::{Content, Scene, check_glyphs, compose};
 
 const SHAPES: [Shape; 3] = [Shape::Wide, Shape::Tall, Shape::Square];
@@ -26,17 +28,6 @@ fn scene(fonts: &Fonts, script: &Script, shape: Shape, timing: Timing) -> Scene 
         Content { script, narration: &narration, cues: &cues, brand: &brand, logo: (640, 114), mark: (512, 512) };
     check_glyphs(fonts, &content).unwrap();
     compose(fonts, &content, shape).unwrap()
-}
-
-fn assert_tidy(scene: &Scene, shape: Shape) {
-    let safe = Frame::of(shape).safe;
-    for (index, one) in scene.placed.iter().enumerate() {
-        assert!(safe.holds(&one.area), "{shape:?}: outside {safe:?}: {one:?}");
-        for other in &scene.placed[index + 1..] {
-            let together = one.start < other.end - 1e-6 && other.start < one.end - 1e-6;
-            assert!(!(together && one.area.overlaps(&other.area)), "{shape:?}: {one:?} covers {other:?}");
-        }
-    }
 }
 
 #[test]
@@ -53,9 +44,64 @@ fn nothing_overlaps_and_all_is_safe_with_the_longest_names() {
                 for long in [&disclosures[..2], &disclosures[..]] {
                     let script = script(name, &[LONG, "Checking", LONG][..offers], long);
                     let scene = scene(&fonts, &script, shape, Timing::Estimated);
-                    assert_tidy(&scene, shape);
+                    check_places(&scene, &Frame::of(shape)).unwrap();
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn what_covers_another_or_leaves_the_frame_is_named() {
+    let fonts = Fonts::load(&assets(), &brand()).unwrap();
+    let whole = scene(&fonts, &script("Ana", &["Checking"], &[]), Shape::Wide, Timing::Estimated);
+    let frame = Frame::of(Shape::Wide);
+    let broken = |what: &str, change: fn(&mut Rect)| {
+        let mut scene = whole.clone();
+        let placed = scene.placed.iter_mut().find(|placed| placed.what == what).unwrap();
+        change(&mut placed.area);
+        check_places(&scene, &frame).unwrap_err().to_string()
+    };
+    assert_eq!(
+        broken("captions", |area| area.y += 40.0),
+        "captions is too near the edge, must be within the safe area"
+    );
+    let over = broken("lower third", |area| area.h += 200.0);
+    assert_eq!(over, "captions is over the lower third, must be clear of everything else");
+}
+
+#[test]
+fn another_bank_s_brand_is_all_that_is_seen() {
+    let own = std::fs::read_to_string(assets().join("brand.toml")).unwrap();
+    let other = own
+        .replace("Meridian Bank is a fictional bank used for demonstration.", "Harbour Savings is invented.")
+        .replace("Meridian Bank", "Harbour Savings")
+        .replace("https://www.meridian.example", "https://harbour.example")
+        .replace("#0a2138", "#2b1331")
+        .replace("#e6b366", "#8fe3c0")
+        .replace("#04101d", "#12061a")
+        .replace("Source Serif 4 Display Semibold", "Source Sans 3 Semibold");
+    let brand = Brand::from_toml(&other).unwrap();
+    let fonts = Fonts::load(&assets(), &brand).unwrap();
+    let script = script("Ana", &["Harbour Savings Account"], &["Harbour Savings is invented."]);
+    let narration = narration(&script, Timing::Exact);
+    let cues = cues(&narration);
+    let content = Content {
+        script: &script,
+        narration: &narration,
+        cues: &cues,
+        brand: &brand,
+        logo: (500, 200),
+        mark: (90, 90),
+    };
+    for shape in SHAPES {
+        let scene = compose(&fonts, &content, shape).unwrap();
+        check_places(&scene, &Frame::of(shape)).unwrap();
+        for theirs in ["Harbour Savings", "harbour.example", "&H31132B&", "&HC0E38F&", "Source Sans 3 Semibold"] {
+            assert!(scene.document.contains(theirs), "{theirs}");
+        }
+        for ours in ["Meridian", "meridian", "&H38210A&", "&H66B3E6&", "Source Serif"] {
+            assert!(!scene.document.contains(ours), "{ours}");
         }
     }
 }

@@ -56,6 +56,7 @@ struct Bench {
     vault: Vault,
     task: CustomerTask,
     scratch: tempfile::TempDir,
+    prepared: tempfile::TempDir,
     settings: Settings,
     brand: Brand,
     tools: Tools,
@@ -70,9 +71,9 @@ impl Bench {
         let task = CustomerTask { run: RunId::parse("run-1").unwrap(), reference };
         let settings = Settings::from_toml("[video]\npreset = \"ultrafast\"\ncrf = 30\n").unwrap();
         let tools = Tools { ffmpeg: "ffmpeg".into(), ffprobe: "ffprobe".into() };
-        let scratch = tempfile::tempdir().unwrap();
-        let bench =
-            Self { store, vault, task, scratch, settings, brand: brand(), tools, cancel: CancellationToken::new() };
+        let (scratch, prepared) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (brand, cancel) = (brand(), CancellationToken::new());
+        let bench = Self { store, vault, task, scratch, prepared, settings, brand, tools, cancel };
         let script = script("José", &["Meridian Travel Card"], &["Subject to credit approval."]);
         let mut narration = narration(&script, Timing::Exact);
         let audio = speech(&narration);
@@ -103,6 +104,7 @@ impl Bench {
             brand: &self.brand,
             assets,
             background,
+            prepared: self.prepared.path(),
             scratch: self.scratch.path(),
             tools: &self.tools,
             cancel: &self.cancel,
@@ -141,7 +143,8 @@ async fn a_video_is_made_measured_and_found_again() {
     assert!((-17.0..=-15.0).contains(&record.media.loudness), "{:?}", record.media);
     assert_eq!(record.media.warnings.len(), 1, "short: {:?}", record.media);
     let captions = String::from_utf8(bench.object(Artefact::Captions).to_vec()).unwrap();
-    assert_eq!(captions.matches(" --> ").count(), record.media.cues);
+    assert_eq!(captions.matches(" --> ").count(), record.media.captions.cues);
+    assert!(record.media.areas_with_text >= 4, "{:?}", record.media);
     assert!(captions.contains("José"));
     assert!(bench.object(Artefact::Poster).starts_with(&[0xff, 0xd8]));
     assert!(bench.object(Artefact::Preview).starts_with(b"GIF89a"));
@@ -174,7 +177,7 @@ async fn a_smaller_resolution_is_the_same_picture_drawn_smaller() {
         output.unwrap().stdout
     };
     let mut pictures = Vec::new();
-    for resolution in [1080, 180] {
+    for resolution in [360, 180] {
         let mut bench = Bench::new().await;
         bench.settings.video.resolution = resolution;
         bench.run(&assets(), None, &|_| {}).await.unwrap();
@@ -205,6 +208,87 @@ async fn what_is_broken_is_named() {
 
     bench.tools.ffmpeg = "no-such-program".into();
     assert_eq!(bench.fails(None).await.name().as_str(), "Render.EngineMissing");
+}
+
+/// Makes a video with ffmpeg's own sources; `arguments` end in the codec's.
+fn film(folder: &Path, name: &str, arguments: &[&str]) -> PathBuf {
+    let path = folder.join(name);
+    let made = std::process::Command::new("ffmpeg").args(["-v", "error", "-y"]).args(arguments).arg(&path).status();
+    assert!(made.unwrap().success(), "{name}");
+    path
+}
+
+#[tokio::test]
+async fn an_odd_background_is_used_or_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let pattern = |size: &str, rate: u32, seconds: u32| format!("testsrc2=size={size}:rate={rate}:duration={seconds}");
+    let x264 = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"];
+    let made = |name: &str, source: &str, more: &[&str]| {
+        film(folder.path(), name, &[&["-f", "lavfi", "-i", source], &x264[..], more].concat())
+    };
+    let short = made("short.mp4", &pattern("640x360", 24, 5), &[]);
+    // Kept as it is, and shown on its side.
+    let turned = ["-i", short.to_str().unwrap(), "-c", "copy", "-metadata:s:v", "rotate=90"];
+    let turned = film(folder.path(), "turned.mp4", &turned);
+    let used = [
+        made("portrait.mp4", &pattern("270x480", 30, 2), &[]),
+        made("large.mp4", &pattern("3840x2160", 25, 1), &[]),
+        made("variable.mkv", &pattern("640x360", 30, 3), &["-vf", "select='not(mod(n,3))+lt(n,20)'", "-vsync", "vfr"]),
+        short,
+        turned,
+    ];
+    for background in &used {
+        let mut bench = Bench::new().await;
+        bench.settings.video.resolution = 180;
+        bench.run(&assets(), Some(background), &|_| {}).await.unwrap_or_else(|error| panic!("{background:?}: {error}"));
+        let prepared: Vec<_> = std::fs::read_dir(bench.prepared.path()).unwrap().map(|file| file.unwrap()).collect();
+        assert_eq!(prepared.len(), 1, "prepared once, and kept");
+    }
+
+    let sound = film(folder.path(), "sound.mp4", &["-f", "lavfi", "-i", "sine=duration=1"]);
+    let hdr = made("hdr.mp4", &pattern("640x360", 24, 1), &["-color_trc", "smpte2084"]);
+    let playlist = folder.path().join("playlist.mp4");
+    std::fs::write(&playlist, format!("ffconcat version 1.0\nfile {}\n", used[0].display())).unwrap();
+    let mut cut = std::fs::read(&used[0]).unwrap();
+    cut.truncate(cut.len() / 2);
+    let broken = folder.path().join("broken.mp4");
+    std::fs::write(&broken, cut).unwrap();
+    let bench = Bench::new().await;
+    for (background, reason) in [
+        (&sound, "holds no video"),
+        (&hdr, "is HDR; convert it to SDR with the colours of BT.709"),
+        (&playlist, ""),
+        (&broken, ""),
+    ] {
+        let error = bench.fails(Some(background)).await;
+        assert_eq!(error.name().as_str(), "Render.AssetBroken", "{background:?}: {error}");
+        assert!(error.to_string().ends_with(reason), "{error}");
+    }
+}
+
+/// An ffmpeg that behaves as the machine under it does on a bad day, while it renders.
+fn unlucky(folder: &Path, line: &str) -> Tools {
+    use std::os::unix::fs::PermissionsExt as _;
+    let path = folder.join("ffmpeg");
+    std::fs::write(&path, format!("#!/bin/sh\ncase \"$*\" in *8x8dct*) {line};; esac\nexec ffmpeg \"$@\"\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    Tools { ffmpeg: path, ffprobe: "ffprobe".into() }
+}
+
+#[tokio::test]
+async fn a_killed_ffmpeg_and_a_full_disk_fail_by_name_and_the_next_attempt_makes_the_video() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new().await;
+    bench.settings.video.resolution = 180;
+    // A limit on a file's size meets a program as a full disk does: a write fails in the middle.
+    for (line, said) in [("kill -9 $$", "signal: 9"), ("ulimit -f 8; trap '' XFSZ", "File too large")] {
+        bench.tools = unlucky(folder.path(), line);
+        let error = bench.fails(None).await;
+        assert_eq!(error.name().as_str(), "Render.Failed");
+        assert!(error.to_string().contains(said), "{error}");
+    }
+    bench.tools = Tools { ffmpeg: "ffmpeg".into(), ffprobe: "ffprobe".into() };
+    bench.run(&assets(), None, &|_| {}).await.unwrap();
 }
 
 #[tokio::test]
