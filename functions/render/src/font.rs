@@ -237,8 +237,8 @@ impl Fonts {
         best
     }
 
-    /// The largest size, at most `em` px, at which a text takes at most `lines` lines of `max` px; and those lines. At half
-    /// the size the text is cut short with an ellipsis.
+    /// The largest size, at most `em` px, at which a text takes at most `lines` lines of `max` px; and those lines. At a
+    /// quarter of the size, where a name of 40 letters fits the narrowest frame, the text is cut short with an ellipsis.
     #[must_use]
     pub fn fit(&self, role: Role, text: &str, em: f64, max: f64, lines: usize) -> (f64, Vec<String>) {
         let mut size = em;
@@ -247,7 +247,7 @@ impl Fonts {
             if wrapped.len() <= lines {
                 return (size, self.wrap_evenly(role, text, size, max));
             }
-            if size <= em / 2.0 {
+            if size <= em / 4.0 {
                 wrapped.truncate(lines);
                 if let Some(last) = wrapped.last_mut() {
                     while !last.is_empty() && self.width(role, &format!("{last}…"), size) > max {
@@ -257,7 +257,7 @@ impl Fonts {
                 }
                 return (size, wrapped);
             }
-            size = (size - em * 0.04).max(em / 2.0);
+            size = (size - em * 0.04).max(em / 4.0);
         }
     }
 }

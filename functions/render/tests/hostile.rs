@@ -20,7 +20,7 @@ use render::scene::{Content, check_glyphs, compose};
 
 /// How many texts, and for how many seconds each is shown.
 const TEXTS: usize = 300;
-const SECONDS: f64 = 2.0;
+const SECONDS: usize = 2;
 
 fn hostile() -> impl Strategy<Value = String> {
     let words = [
@@ -128,7 +128,7 @@ fn render(documents: &[(String, f64)]) {
     // Some at a time: each filter holds the fonts of its own.
     for part in graphs.chunks(30).enumerate().map(|(part, graphs)| (part * 30, graphs)) {
         let (first, graphs) = part;
-        let labels: String = (first..first + graphs.len()).map(|index| format!("[v{index}]")).collect();
+        let labels = (first..first + graphs.len()).map(|index| format!("[v{index}]")).collect::<Vec<_>>().concat();
         let graph = format!("{};{labels}concat=n={}[out]", graphs.join(";"), graphs.len());
         let output = Command::new("ffmpeg")
             .args(["-v", "verbose", "-nostdin", "-filter_complex", &graph, "-map", "[out]", "-f", "null", "-"])
@@ -146,6 +146,6 @@ fn render(documents: &[(String, f64)]) {
         assert_eq!(complaint, None);
         let frames = said.lines().rev().find_map(|line| line.split_once("frame=")).unwrap().1;
         let frames: usize = frames.split_whitespace().next().unwrap().parse().unwrap();
-        assert_eq!(frames, graphs.len() * (SECONDS * 4.0) as usize);
+        assert_eq!(frames, graphs.len() * SECONDS * 4);
     }
 }
