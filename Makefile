@@ -28,6 +28,8 @@ test: setup ## Run every test but those of aws-test that take long
 bench: setup ## Measure, as ratios against named baselines run side by side
 	cargo build $(CARGO_BUILD) -p bespoke
 	tests/bench/run.sh
+	infra/tools.sh moviepy
+	tests/bench/render.py target/ci/bespoke target/tools/moviepy/bin/python
 	cargo build $(CARGO_BUILD) --workspace --all-targets
 	tests/bench/cold_start.py target/ci
 	cargo build --release --locked -p bespoke --example intake

@@ -3,6 +3,8 @@
 //!
 //! Usage: `cargo run -p render --no-default-features --example contact_sheet -- OUT.jpg`
 
+#![expect(clippy::unwrap_used, clippy::cast_precision_loss, reason = "what a test is made of is made by helpers")]
+
 #[path = "../tests/common/mod.rs"]
 mod common;
 
@@ -44,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let loops = prepared(folder.path(), &assets, shape)?;
         for name in NAMES {
             for offers in [1, 3] {
-                let script = script(name, &PRODUCTS[..offers], &DISCLOSURES[..offers + 1]);
+                let script = script(name, &PRODUCTS[..offers], &DISCLOSURES[..=offers]);
                 let narration = narration(&script, Timing::Exact);
                 let cues = cues(&narration);
                 let (logo, mark) = ((1280, 228), (512, 512));
