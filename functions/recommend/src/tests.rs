@@ -51,9 +51,11 @@ impl Stage {
             secrets: &self.key,
             http: &http,
         };
-        let task = run(self.input.clone(), &mut Usage::default(), &deps).await?;
-        let key = ObjectKey::Customer(task.reference.clone(), task.run.clone(), Artefact::Script);
-        Ok(self.vault.read_json(Owner::Customer(&task.reference), &key).await?.0)
+        let output = run(self.input.clone(), &mut Usage::default(), &deps).await?;
+        let key = ObjectKey::Customer(output.reference.clone(), output.run.clone(), Artefact::Script);
+        let script: Script = self.vault.read_json(Owner::Customer(&output.reference), &key).await?.0;
+        assert_eq!(output.proceed, script.verdict.passed(), "what does not pass goes no further");
+        Ok(script)
     }
 }
 

@@ -21,12 +21,17 @@ pub(super) struct Normal {
 impl Normal {
     pub(super) fn of(text: &str) -> Self {
         let folded = fold(text);
-        let words = words(&folded);
-        let mut readings = vec![words.clone()];
-        for skip_article in [false, true] {
-            let joined = join_spelled_out(&words, skip_article);
-            if !readings.contains(&joined) {
-                readings.push(joined);
+        let as_written = words(&folded);
+        let with_letters = words(&without_digits_as_letters(&folded));
+        let mut readings = vec![as_written.clone()];
+        for reading in [
+            join_spelled_out(&as_written, false),
+            join_spelled_out(&as_written, true),
+            join_spelled_out(&with_letters, false),
+            with_letters,
+        ] {
+            if !readings.contains(&reading) {
+                readings.push(reading);
             }
         }
         Self { folded, readings }
@@ -57,6 +62,7 @@ const fn latin(c: char) -> char {
         'С' | 'с' | 'ϲ' => 'c',
         'ԁ' | 'đ' | 'ð' => 'd',
         'Е' | 'е' | 'Ε' | 'ε' => 'e',
+        'ƒ' => 'f',
         'ɡ' => 'g',
         'Н' | 'н' | 'Η' | 'һ' => 'h',
         'І' | 'і' | 'Ι' | 'ι' | 'ı' => 'i',
@@ -88,6 +94,28 @@ pub(super) fn fold(text: &str) -> String {
         .flat_map(char::to_lowercase)
         .map(|c| if matches!(c, '’' | '‘' | 'ʼ' | '`') { '\'' } else { c })
         .collect()
+}
+
+/// Digits and signs inside a word, made the letters that they stand for: `gu4rant33d`, `fr3e`, `c@sh`.
+fn without_digits_as_letters(folded: &str) -> String {
+    let signs: Vec<char> = folded.chars().collect();
+    let letter = |at: Option<usize>| at.and_then(|at| signs.get(at)).is_some_and(|c| c.is_alphabetic());
+    let read = |(at, c): (usize, &char)| {
+        let (before, after) = (letter(at.checked_sub(1)), letter(Some(at + 1)));
+        match c {
+            '0' if before || after => 'o',
+            '1' if before || after => 'i',
+            '3' if before || after => 'e',
+            '4' if before || after => 'a',
+            '5' if before || after => 's',
+            '7' if before || after => 't',
+            '@' if before && after => 'a',
+            '$' if before && after => 's',
+            '!' if before && after => 'i',
+            other => *other,
+        }
+    };
+    signs.iter().enumerate().map(read).collect()
 }
 
 /// Words of letters and digits; an apostrophe joins (`don't` is `dont`), a mask is a word of its own.
@@ -141,6 +169,14 @@ mod tests {
             ["Guаrаnteed", "gua\u{200b}ranteed", "ＧＵＡＲＡＮＴＥＥＤ", "gu\u{ad}aranteed", "guáranteéd", "𝐠𝐮𝐚𝐫𝐚𝐧𝐭𝐞𝐞𝐝"]
         {
             assert_eq!(fold(dodge), "guaranteed", "{dodge}");
+        }
+    }
+
+    #[test]
+    fn digits_in_a_word_are_read_as_letters() {
+        let readings = Normal::of("a gu4r4nt33d fr3e gift of c@sh now!").readings;
+        for word in ["guaranteed", "free", "cash", "now"] {
+            assert!(readings.iter().flatten().any(|w| w == word), "{word}");
         }
     }
 

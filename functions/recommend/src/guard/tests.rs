@@ -14,14 +14,13 @@ fn judged(text: &str) -> Verdict {
     let (catalogue, keys) = (fixtures::catalogue(), fixtures::keys());
     let mood = fixtures::mood(contracts::facts::Sentiment::Positive, &[POST]);
     let offered = offered(&catalogue, &["voyager-card", "savings"]);
-    check(
+    check_text(
         text,
         &GuardContext {
             offered,
             catalogue: &catalogue,
             names: vec!["José", "Dana Best"],
-            post_runs: &mood.five_word_runs,
-            keys: &keys,
+            posts: Some((&mood.five_word_runs, &keys)),
             instructions: vec!["You help an adviser explain why certain products may be useful to one customer."],
         },
     )
@@ -316,24 +315,16 @@ fn an_approved_text_of_an_offered_product_may_say_what_a_writer_may_not() {
 #[test]
 fn an_approved_text_of_a_product_that_is_not_offered_may_not_stand() {
     let catalogue = fixtures::catalogue();
-    let keys = fixtures::keys();
     let claim = "Free online bill pay comes with a guaranteed 4.25% annual percentage yield.";
     let context = GuardContext {
         offered: offered(&catalogue, &["voyager-card"]),
         catalogue: &catalogue,
         names: vec!["José", "Dana Best"],
-        post_runs: &[],
-        keys: &keys,
+        posts: None,
         instructions: Vec::new(),
     };
-    assert!(check(HARMLESS, &context).passed());
-    assert!(!check(&format!("{HARMLESS} {claim}"), &context).passed());
-}
-
-#[test]
-fn a_name_hides_no_other_word() {
-    assert_eq!(mask("Bo said Boast to Bo", "Bo", NAME), "\u{e001} said Boast to \u{e001}");
-    assert_eq!(mask("Bobo Bo", "Bo", NAME), "Bobo \u{e001}");
+    assert!(check_text(HARMLESS, &context).passed());
+    assert!(!check_text(&format!("{HARMLESS} {claim}"), &context).passed());
 }
 
 #[test]
