@@ -16,7 +16,7 @@ pub(super) fn check(normal: &Normal) -> Vec<String> {
     let folded = normal.folded.replace("hxxp", "http");
     let folded = ["[.]", "(.)", "{.}", " . "].iter().fold(folded, |text, dot| text.replace(dot, "."));
     let mut violations: Vec<String> =
-        normal.readings.iter().flat_map(|words| rules::CONTACT.find(words)).map(|found| format!("\"{found}\"")).collect();
+        rules::CONTACT.find(normal).into_iter().map(|found| format!("\"{found}\"")).collect();
     let mut found = |what: &str| violations.push(what.to_owned());
     if folded.contains('@') {
         found("an e-mail address or a handle");

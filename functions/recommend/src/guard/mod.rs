@@ -78,8 +78,7 @@ pub fn check_text(text: &str, context: &GuardContext<'_>) -> Verdict {
 #[must_use]
 pub fn check_prompt(prompt: &str) -> Verdict {
     let normal = Normal::of(prompt);
-    let orders = normal.readings.iter().flat_map(|words| rules::PROMPT_ORDERS.find(words));
-    let orders = one("instructions", quoted(orders));
+    let orders = one("instructions", quoted(rules::PROMPT_ORDERS.find(&normal)));
     let mut checks = phrase_checks(&normal);
     checks.retain(|check| check.name == "protected-class");
     checks.push(orders);
@@ -146,10 +145,9 @@ fn quoted<'a>(found: impl IntoIterator<Item = &'a str>) -> Vec<String> {
 fn phrase_checks(normal: &Normal) -> Vec<Check> {
     let squashed = normal.squashed();
     let check = |rule: &rules::Rule| {
-        let read = normal.readings.iter().flat_map(|words| rule.find(words));
         let stems = rules::SQUASHED.iter().filter(|(check, _)| *check == rule.check).flat_map(|(_, stems)| *stems);
         let split = stems.copied().filter(|stem| squashed.contains(stem));
-        one(rule.check, quoted(read.chain(split)))
+        one(rule.check, quoted(rule.find(normal).into_iter().chain(split)))
     };
     rules::RULES.iter().map(check).collect()
 }

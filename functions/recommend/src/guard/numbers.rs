@@ -106,7 +106,9 @@ fn spelled(words: &[String], violations: &mut Vec<String>) {
         }
         // `two percent`, `two full percent`, `two and a half percent`.
         let unit = is(SMALL, word).then(|| words[at + 1..].iter().take(4).position(|next| is(UNITS, next))).flatten();
-        if let Some(distance) = unit {
+        // "One day" is no time, but some time.
+        let some_day = word == "one" && words.get(at + 1).is_some_and(|next| next == "day");
+        if let Some(distance) = unit.filter(|_| !some_day) {
             let between = &words[at + 1..=at + distance];
             let glue = ["and", "a", "or", "to", "point", "full", "whole", "reward", "bonus", "extra", "equal", "monthly"];
             if between.len() <= 1 || between.iter().all(|word| is(SMALL, word) || is(&glue, word)) {

@@ -83,10 +83,9 @@ fn other_products(normal: &Normal, context: &GuardContext<'_>) -> Vec<String> {
 /// Kinds of products none of which is offered: `a mortgage`, `life insurance`.
 fn kinds(normal: &Normal, context: &GuardContext<'_>) -> Vec<String> {
     let offered = context.offered.iter().map(|product| format!("{} {}", product.name, product.summary));
-    let own = normal::words(&normal::fold(&offered.collect::<Vec<_>>().join(" ")));
-    let own = rules::KINDS.find(&own);
-    let found = normal.readings.iter().flat_map(|words| rules::KINDS.find(words));
-    let mut found: Vec<&str> = found.filter(|kind| !own.contains(kind)).collect();
+    let own = rules::KINDS.find(&Normal::of(&offered.collect::<Vec<_>>().join(" ")));
+    let mut found = rules::KINDS.find(normal);
+    found.retain(|kind| !own.contains(kind));
     found.sort_unstable();
     found.dedup();
     found.into_iter().map(|kind| format!("names \"{kind}\", which is not offered")).collect()

@@ -7,6 +7,8 @@
 
 use std::sync::LazyLock;
 
+use super::normal::Normal;
+
 /// The most words that a `~` stands for.
 const GAP: usize = 3;
 
@@ -82,21 +84,28 @@ impl Rule {
         Self { check, forbidden: phrases(forbidden), harmless: phrases(harmless) }
     }
 
-    /// The forbidden phrases that stand in `words`, unless inside a harmless one.
-    pub(super) fn find(&self, words: &[String]) -> Vec<&'static str> {
+    /// The forbidden phrases that stand in a text, unless inside a harmless one. Those with a `~` are looked for within
+    /// each sentence, all others also across them, so that a full stop in the middle hides nothing.
+    pub(super) fn find(&self, normal: &Normal) -> Vec<&'static str> {
+        let (loose, tight): (Vec<&Phrase>, Vec<&Phrase>) = self.forbidden.iter().partition(|phrase| phrase.has_gap());
+        let across = normal.readings.iter().flat_map(|words| self.find_in(words, &tight));
+        across.chain(normal.sentences.iter().flat_map(|words| self.find_in(words, &loose))).collect()
+    }
+
+    fn find_in(&self, words: &[String], forbidden: &[&Phrase]) -> Vec<&'static str> {
         let mut covered = vec![false; words.len()];
         for at in 0..words.len() {
             for length in self.harmless.iter().filter_map(|phrase| phrase.begins(&words[at..])) {
                 covered[at..at + length].fill(true);
             }
         }
-        let stands = |phrase: &&Phrase| {
+        let stands = |phrase: &&&Phrase| {
             (0..words.len()).any(|at| {
                 let length = phrase.begins(&words[at..]);
                 length.is_some_and(|length| !covered[at..at + length].iter().all(|covered| *covered))
             })
         };
-        self.forbidden.iter().filter(stands).map(|phrase| phrase.text).collect()
+        forbidden.iter().filter(stands).map(|phrase| phrase.text).collect()
     }
 }
 
@@ -107,6 +116,10 @@ impl Phrase {
             _ => Part::Word(part.split('|').map(Ending::read).collect()),
         };
         Self { text, parts: text.split_whitespace().map(part).collect() }
+    }
+
+    fn has_gap(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Gap))
     }
 
     /// How many words at the start of `words` are the phrase, the fewest that can be.
@@ -156,7 +169,7 @@ mod tests {
     }
 
     fn found(rule: &Rule, text: &str) -> bool {
-        !rule.find(&text.split(' ').map(str::to_owned).collect::<Vec<_>>()).is_empty()
+        !rule.find(&Normal::of(text)).is_empty()
     }
 
     #[test]

@@ -177,3 +177,6 @@ impl Conversation<'_> {
         Ok(compose::compose(self.brief, &draft, self.asking.keys, instructions, written_by))
     }
 }
+
+#[cfg(test)]
+mod tests;
