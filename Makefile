@@ -20,6 +20,7 @@ demo: setup ## Make recommendations for the sample customers, and videos for two
 	cargo run $(CARGO_BUILD) -p bespoke -- demo $(DEMO)
 
 test: setup ## Run every test but those of aws-test that take long
+	infra/tools.sh llmock
 	cargo build $(CARGO_BUILD) --workspace --all-targets
 	cargo test $(CARGO_BUILD) --workspace
 	infra/tools.sh sam emulator interpreter

@@ -105,7 +105,11 @@ pub async fn examine(folders: &Folders, settings: &Settings, secrets: &dyn Secre
     });
     findings.push(model(settings, secrets).await);
     if let Some(end) = settings.writer.announced_end() {
-        findings.push(note("model", end, "writer.models in bespoke.toml tells what a model takes that the program does not know"));
+        findings.push(note(
+            "model",
+            end,
+            "writer.models in bespoke.toml tells what a model takes that the program does not know",
+        ));
     }
     findings
 }

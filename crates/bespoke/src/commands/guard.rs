@@ -101,7 +101,8 @@ fn read(file: &Path) -> Result<String, Failure> {
 }
 
 fn for_people(told: &Told<'_>) -> String {
-    let (good, bad) = (Style::new().fg_color(Some(AnsiColor::Green.into())), Style::new().fg_color(Some(AnsiColor::Red.into())));
+    let (good, bad) =
+        (Style::new().fg_color(Some(AnsiColor::Green.into())), Style::new().fg_color(Some(AnsiColor::Red.into())));
     let mut text = String::new();
     for Check { name, violations } in told.checks {
         let (style, word) = if violations.is_empty() { (good, "passes") } else { (bad, "refuses") };

@@ -7,8 +7,22 @@ use super::{numbers, rules};
 const LONG: usize = 7;
 /// What a street's name ends in.
 const STREETS: &[&str] = &[
-    "street", "st", "avenue", "ave", "road", "rd", "lane", "ln", "drive", "boulevard", "blvd", "court", "place", "way",
-    "terrace", "square",
+    "street",
+    "st",
+    "avenue",
+    "ave",
+    "road",
+    "rd",
+    "lane",
+    "ln",
+    "drive",
+    "boulevard",
+    "blvd",
+    "court",
+    "place",
+    "way",
+    "terrace",
+    "square",
 ];
 
 pub(super) fn check(normal: &Normal) -> Vec<String> {

@@ -81,8 +81,8 @@ fn replace_sentence(text: &str, sentence: &str) -> String {
         // The catalogue's sentence may lack the full stop that the text has.
         let after_stop = if ends_sentence(sentence) { after } else { after.strip_prefix('.').unwrap_or(after) };
         let ended = ends_sentence(sentence) || after_stop.len() < after.len();
-        let begins = masked.trim_end().is_empty()
-            || masked.ends_with(char::is_whitespace) && ends_sentence(masked.trim_end());
+        let begins =
+            masked.trim_end().is_empty() || masked.ends_with(char::is_whitespace) && ends_sentence(masked.trim_end());
         let is_whole = begins && ended && (after_stop.is_empty() || after_stop.starts_with(char::is_whitespace));
         if is_whole {
             masked.push(APPROVED);
@@ -144,7 +144,9 @@ mod tests {
     fn only_a_whole_sentence_is_the_catalogues() {
         assert_eq!(masked("Yes. It is free. Call us."), "Yes. # Call us.");
         assert_eq!(masked("A fixed rate. It is free."), "# #");
-        for glued in ["Yes: It is free.", "Yes.It is free.", "It is free.It is free.", "It is free. \u{200b}x".trim_end()] {
+        for glued in
+            ["Yes: It is free.", "Yes.It is free.", "It is free.It is free.", "It is free. \u{200b}x".trim_end()]
+        {
             assert!(masked(glued).contains("free") || glued.ends_with('x'), "{glued}");
         }
         assert_eq!(masked("We say that It is free."), "We say that It is free.");

@@ -156,7 +156,8 @@ fn phrase_checks(normal: &Normal) -> Vec<Check> {
 fn greeting(masked: &str) -> Vec<String> {
     let names = |line: &str| {
         let mut words = line.split_whitespace();
-        let salutation = words.next().is_some_and(|word| ["dear", "hello", "hi", "hey"].contains(&word.to_lowercase().as_str()));
+        let salutation =
+            words.next().is_some_and(|word| ["dear", "hello", "hi", "hey"].contains(&word.to_lowercase().as_str()));
         let named = words.next().unwrap_or_default();
         let stranger = named.starts_with(char::is_uppercase) || named.to_lowercase().starts_with("customer");
         salutation && stranger

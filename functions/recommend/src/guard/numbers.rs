@@ -56,17 +56,44 @@ const LARGE: &[&str] = &[
 
 /// What makes a small number an amount.
 const UNITS: &[&str] = &[
-    "percent", "cent", "cents", "grand", "point", "points", "mile", "miles", "month", "months", "year", "years",
-    "week", "weeks", "day", "days", "hour", "hours", "times", "fold", "figure", "figures", "pound", "pounds", "basis",
-    "installments", "instalments", "payments", "x",
+    "percent",
+    "cent",
+    "cents",
+    "grand",
+    "point",
+    "points",
+    "mile",
+    "miles",
+    "month",
+    "months",
+    "year",
+    "years",
+    "week",
+    "weeks",
+    "day",
+    "days",
+    "hour",
+    "hours",
+    "times",
+    "fold",
+    "figure",
+    "figures",
+    "pound",
+    "pounds",
+    "basis",
+    "installments",
+    "instalments",
+    "payments",
+    "x",
 ];
 
 /// Amounts of what is no offer: the time that a conversation takes, and a saying.
 const HARMLESS: &[&str] = &["minute", "minutes", "words"];
 
 /// A digit of a number that is read out.
-const DIGITS: &[&str] =
-    &["zero", "nought", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "double", "triple"];
+const DIGITS: &[&str] = &[
+    "zero", "nought", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "double", "triple",
+];
 
 /// How many small numbers in a row are an amount or a telephone number.
 const ROW: usize = 3;
@@ -110,7 +137,8 @@ fn spelled(words: &[String], violations: &mut Vec<String>) {
         let some_day = word == "one" && words.get(at + 1).is_some_and(|next| next == "day");
         if let Some(distance) = unit.filter(|_| !some_day) {
             let between = &words[at + 1..=at + distance];
-            let glue = ["and", "a", "or", "to", "point", "full", "whole", "reward", "bonus", "extra", "equal", "monthly"];
+            let glue =
+                ["and", "a", "or", "to", "point", "full", "whole", "reward", "bonus", "extra", "equal", "monthly"];
             if between.len() <= 1 || between.iter().all(|word| is(SMALL, word) || is(&glue, word)) {
                 violations.push(format!("\"{}\"", words[at..=at + 1 + distance].join(" ")));
             }

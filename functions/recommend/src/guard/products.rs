@@ -93,7 +93,8 @@ fn kinds(normal: &Normal, context: &GuardContext<'_>) -> Vec<String> {
 
 /// Products that the bank does not have: its name, or the name of a product that is offered, and then a capital.
 fn invented(masked: &str, unapproved: &str, context: &GuardContext<'_>) -> Vec<String> {
-    let begins = |word: &str| word.trim_start_matches(|sign: char| !sign.is_alphanumeric()).starts_with(char::is_uppercase);
+    let begins =
+        |word: &str| word.trim_start_matches(|sign: char| !sign.is_alphanumeric()).starts_with(char::is_uppercase);
     let mut found = Vec::new();
     if let Some(bank) = context.catalogue.bank().split_whitespace().next() {
         let offered = context.offered.iter().map(|product| product.name.as_str());
@@ -123,7 +124,8 @@ fn companies(masked: &str) -> Vec<String> {
         masked.match_indices(**company).any(|(at, name)| {
             let (before, after) = (&masked[..at], &masked[at + name.len()..]);
             let whole = |c: Option<char>| !c.is_some_and(char::is_alphanumeric);
-            let begins = before.trim_end().is_empty() || before.trim_end().ends_with(['.', '!', '?', ':', '\n', APPROVED]);
+            let begins =
+                before.trim_end().is_empty() || before.trim_end().ends_with(['.', '!', '?', ':', '\n', APPROVED]);
             let is_a_word = ["Affirm", "Ally", "Chase", "Chime", "Discover", "Fidelity"].contains(&name);
             whole(before.chars().next_back()) && whole(after.chars().next()) && !(begins && is_a_word)
         })

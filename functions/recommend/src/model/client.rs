@@ -127,8 +127,11 @@ impl<'a> Client<'a> {
         let mut request = self.http.post(url.clone()).json(body);
         if let Some(key) = &self.key {
             let key = key.expose_secret().trim();
-            request =
-                if self.service.api_version.is_empty() { request.bearer_auth(key) } else { request.header("api-key", key) };
+            request = if self.service.api_version.is_empty() {
+                request.bearer_auth(key)
+            } else {
+                request.header("api-key", key)
+            };
         }
         let read = Duration::from_secs(self.service.read_seconds);
         let response = in_time(read, request.send()).await.map_err(retry)?;

@@ -1,4 +1,4 @@
-//! The first fifty outputs of a small careless model (SmolLM2, 135 million parameters, temperature 0.7, seeds 0 to 49):
+//! The first fifty outputs of a small careless model (`SmolLM2`, 135 million parameters, temperature 0.7, seeds 0 to 49):
 //! letters that it was asked for freely, and answers to this program's own prompt and schema.
 
 use contracts::facts::{Facts, Need, Stance};
@@ -46,7 +46,9 @@ fn what_a_careless_model_writes_is_caught_or_truly_harmless() {
     let outputs: Vec<Output> = outputs.map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(outputs.len(), 50);
     let judged = outputs.iter().enumerate();
-    let passed: Vec<(usize, &str)> =
-        judged.filter(|(_, output)| objection(output).is_none()).map(|(at, output)| (at, output.text.as_str())).collect();
+    let passed: Vec<(usize, &str)> = judged
+        .filter(|(_, output)| objection(output).is_none())
+        .map(|(at, output)| (at, output.text.as_str()))
+        .collect();
     assert!(passed.iter().all(|(at, _)| HARMLESS.contains(at)), "{passed:#?}");
 }

@@ -156,11 +156,13 @@ async fn a_service_that_is_silent_is_asked_again() {
 
 /// An answer as server-sent events.
 fn streamed(events: &[&str]) -> ResponseTemplate {
-    let body: String = events.iter().map(|event| format!("data: {event}\r\n\r\n")).collect();
-    ResponseTemplate::new(200).set_body_raw(format!(": hello\n\n{body}"), "text/event-stream; charset=utf-8")
+    let lines = [": hello".to_owned()].into_iter().chain(events.iter().map(|event| format!("data: {event}")));
+    let body = lines.collect::<Vec<_>>().join("\r\n\r\n") + "\r\n\r\n";
+    ResponseTemplate::new(200).set_body_raw(body, "text/event-stream; charset=utf-8")
 }
 
-const BEGUN: &str = r#"{"model":"served","choices":[{"delta":{"role":"assistant","content":"fi"},"finish_reason":null}]}"#;
+const BEGUN: &str =
+    r#"{"model":"served","choices":[{"delta":{"role":"assistant","content":"fi"},"finish_reason":null}]}"#;
 const ENDED: &str = r#"{"choices":[{"delta":{"content":"ne"},"finish_reason":"stop"}]}"#;
 const COUNTED: &str = r#"{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3}}"#;
 
@@ -234,11 +236,16 @@ async fn a_model_is_sent_what_it_takes_and_nothing_else() {
 
 #[tokio::test]
 async fn an_answer_that_is_garbled_on_its_way_is_asked_for_again() {
-    for garbled in ["<html>", "{}", r#"{"choices":[]}"#, r#"{"choices":[{"message":{"content":""},"finish_reason":"stop"}]}"#] {
+    for garbled in
+        ["<html>", "{}", r#"{"choices":[]}"#, r#"{"choices":[{"message":{"content":""},"finish_reason":"stop"}]}"#]
+    {
         let server = server(vec![ResponseTemplate::new(200).set_body_string(garbled), good()]).await;
         assert!(ask(&server).await.is_ok(), "{garbled}");
         let stubborn = self::server(vec![ResponseTemplate::new(200).set_body_string(garbled)]).await;
-        assert_eq!(ask(&stubborn).await.unwrap_err().to_string(), "the model service's answer is not a chat completion");
+        assert_eq!(
+            ask(&stubborn).await.unwrap_err().to_string(),
+            "the model service's answer is not a chat completion"
+        );
     }
 }
 
