@@ -361,6 +361,28 @@ mod tests {
     }
 
     #[test]
+    fn a_bank_adds_its_own_models_and_says_when_they_end() {
+        let text = "[writer]\nwhen_refused = \"hold\"\n[writer.model]\nenabled = true\nname = \"llama3.2\"\n\
+            [writer.models.llama3]\ntoken_limit = \"max_tokens\"\nends = \"2027-06-30\"\n";
+        let writer = Settings::from_toml(text).unwrap().writer;
+        assert_eq!((writer.when_refused, writer.when_unavailable), (Fallback::Hold, Fallback::Template));
+        assert_eq!(writer.takes().token_limit, crate::model::TokenLimit::MaxTokens);
+        assert!(writer.announced_end().unwrap().starts_with("llama3.2 is announced to end on 2027-06-30"));
+        let unknown = Settings::from_toml("[writer.models.llama3]\ntemprature = true\n").unwrap_err().to_string();
+        assert!(unknown.contains("temprature"), "{unknown}");
+    }
+
+    #[test]
+    fn only_a_model_that_is_switched_on_is_warned_of() {
+        assert_eq!(Settings::default().writer.announced_end(), None);
+        let on = Settings::from_toml("[writer.model]\nenabled = true\n").unwrap();
+        assert!(on.writer.announced_end().unwrap().contains("2027-01-14"));
+        let azure = "[writer.model]\napi_version = \"2024-10-21&key=s3cret\"\n";
+        let error = Settings::from_toml(azure).unwrap_err().to_string();
+        assert!(error.contains("writer.model.api_version") && !error.contains("s3cret"), "{error}");
+    }
+
+    #[test]
     fn the_model_is_off_by_default() {
         assert!(!Settings::default().writer.model.enabled);
     }
