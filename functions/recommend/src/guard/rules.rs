@@ -191,9 +191,12 @@ mod tests {
     }
 
     #[test]
-    fn every_file_has_phrases_of_lower_case_words() {
+    fn every_file_has_phrases_of_lower_case_words_none_twice() {
         for rule in RULES.iter().chain([&*KINDS, &*CONTACT, &*PROMPT_ORDERS]) {
-            assert!(!rule.forbidden.is_empty(), "{}", rule.check);
+            let mut forbidden: Vec<&str> = rule.forbidden.iter().map(|phrase| phrase.text).collect();
+            assert!(!forbidden.is_empty(), "{}", rule.check);
+            forbidden.sort_unstable();
+            assert_eq!(forbidden.windows(2).find(|pair| pair[0] == pair[1]), None, "{}", rule.check);
             for Phrase { text, .. } in rule.forbidden.iter().chain(&rule.harmless) {
                 let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || " *|~".contains(c);
                 assert!(text.chars().all(plain), "{}: {text}", rule.check);
