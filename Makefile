@@ -11,7 +11,7 @@ PYTEST = target/tools/interpreter/bin/pytest -p no:cacheprovider tests/aws
 
 FUZZ_SECONDS ?= 600
 
-.PHONY: demo test bench fuzz lint audit setup help aws-build aws-layers aws-deploy aws-test
+.PHONY: demo test llama-test bench fuzz lint audit setup help aws-build aws-layers aws-deploy aws-test
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -20,10 +20,16 @@ demo: setup ## Make recommendations for the sample customers, and videos for two
 	cargo run $(CARGO_BUILD) -p bespoke -- demo $(DEMO)
 
 test: setup ## Run every test but those of aws-test that take long
+	infra/tools.sh llmock
 	cargo build $(CARGO_BUILD) --workspace --all-targets
 	cargo test $(CARGO_BUILD) --workspace
 	infra/tools.sh sam emulator interpreter
 	$(PYTEST)
+
+llama-test: setup ## Have a model file's nonsense judged: the command against llama.cpp's own server (MODEL=FILE.gguf)
+	infra/tools.sh llama
+	cargo build $(CARGO_BUILD) -p bespoke
+	target/tools/llama/bin/python tests/llama/run.py target/ci/bespoke $(MODEL)
 
 bench: setup ## Measure, as ratios against named baselines run side by side
 	cargo build $(CARGO_BUILD) -p bespoke

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use contracts::catalogue::Category;
 use contracts::media::Shape;
 
+use crate::commands::guard::Guard;
 use crate::project::Folders;
 
 /// Turns a bank's encrypted customer workbooks into a narrated, captioned video for each customer who agreed to it.
@@ -33,10 +34,11 @@ Examples:
   bespoke check data                               what is wrong with three workbooks, all at once
   bespoke run --customer 0001                      one customer
   bespoke run --customer 0001 --category \"Consumer Lending\" --rate 150
+  bespoke guard letter.txt --products auto-loan    what may not be said in a text
   bespoke evidence --customer 0001                 why anything was said to them
 
-Exit codes: 0 done, 2 usage or settings, 3 bad input, 4 nothing to do (no consent), 5 a service or program failed,
-6 partly done. The passwords and keys come from the environment or from .env.";
+Exit codes: 0 done, 1 refused by the guard, 2 usage or settings, 3 bad input, 4 nothing to do (no consent), 5 a service or program failed,
+6 partly done, or held for review. The passwords and keys come from the environment or from .env.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -47,6 +49,8 @@ pub enum Command {
     Run(Run),
     /// Look at three workbooks as a run would, and say all that is wrong with them
     Check(Check),
+    /// Say what the guard finds in any text, check by check
+    Guard(Guard),
     /// Write sample workbooks of any size
     Sample(Sample),
     /// Show the settings in force, and where each comes from

@@ -13,6 +13,7 @@ mod config;
 mod doctor;
 mod evidence;
 mod inspect;
+pub mod guard;
 mod run;
 mod sample;
 
@@ -24,6 +25,7 @@ pub async fn execute(cli: Cli) -> Result<u8, Failure> {
         Command::Demo(demo) => run::demo(demo, config()?, shared).await,
         Command::Run(run) => run::one(run, config()?, shared).await,
         Command::Check(check) => check::execute(check, config()?, shared).await,
+        Command::Guard(guard) => guard::execute(&guard, shared),
         Command::Sample(sample) => sample::execute(&sample, shared),
         Command::Config => Ok(config::execute(&config()?, shared)),
         Command::Doctor(doctor) => doctor::execute(&doctor, &config()?, shared).await,

@@ -104,6 +104,13 @@ pub async fn examine(folders: &Folders, settings: &Settings, secrets: &dyn Secre
         Err(error) => bad("keys", &error, error.help()),
     });
     findings.push(model(settings, secrets).await);
+    if let Some(end) = settings.writer.announced_end() {
+        findings.push(note(
+            "model",
+            end,
+            "writer.models in bespoke.toml tells what a model takes that the program does not know",
+        ));
+    }
     findings
 }
 
@@ -132,7 +139,8 @@ fn workbooks(folders: &Folders) -> Finding {
 
 async fn model(settings: &Settings, secrets: &dyn Secrets) -> Finding {
     let model = &settings.writer.model;
-    match (model.enabled, is_set(secrets, SecretName::ModelKey).await) {
+    let has_key = is_set(secrets, SecretName::ModelKey).await || !recommend::needs_key(&model.base_url);
+    match (model.enabled, has_key) {
         (true, true) => good("writer", format!("{} at {}, given: {}", model.name, model.base_url, model.fields.join(", "))),
         (true, false) => note(
             "writer",

@@ -94,9 +94,11 @@ impl Report {
             Outcome::Published { .. } | Outcome::Skipped { .. } | Outcome::Held { .. } => None,
         });
         let published = self.customers.iter().any(|line| matches!(line.outcome, Outcome::Published { .. }));
+        let held = self.customers.iter().any(|line| matches!(line.outcome, Outcome::Held { .. }));
         match failed {
             Some(error) if self.customers.len() == 1 => error.exit_code(),
             Some(_) => EXIT_PARTLY,
+            None if held => EXIT_PARTLY,
             None if !published => EXIT_NOTHING_TO_DO,
             None => 0,
         }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use contracts::evidence::{Manifest, Outcome};
 use contracts::key::{Artefact, RunPart};
 use contracts::request::Request;
+use contracts::script::Usage;
 use contracts::secret::Secrets;
 use contracts::settings::Settings;
 use contracts::stage::{
@@ -246,14 +247,14 @@ impl Runner {
         };
         let recommend = async |without_model| {
             let input = || RecommendInput { run: run.clone(), reference: reference.clone(), without_model };
-            let write = || async { recommend::run(input(), &mut recommend::Usage::default(), &deps).await };
+            let write = || async { recommend::run(input(), &mut Usage::default(), &deps).await };
             self.attempt(Stage::Recommend, who, write).await
         };
-        match recommend(false).await {
+        let written = match recommend(false).await {
             Err(failed) if failed.failure.error == ErrorName::WriterThrottled => recommend(true).await?,
             written => written?,
         };
-        if !video {
+        if !written.proceed || !video {
             return Ok(());
         }
         let deps = narrate::Deps { vault, settings, espeak: &self.programs.espeak };

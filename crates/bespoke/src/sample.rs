@@ -159,7 +159,11 @@ pub fn write_sample(out: &Path, customers: usize, transactions: usize, seed: u64
     if customers > MOST_ROWS || transactions > MOST_ROWS {
         return Err(SampleError::TooManyRows);
     }
-    let rows = rows(customers, transactions, seed);
+    write_rows(out, rows(customers, transactions, seed))
+}
+
+/// Writes the three workbooks of these rows into the folder `out`. See [`write_sample`].
+pub fn write_rows(out: &Path, rows: Rows) -> Result<Written, SampleError> {
     std::fs::create_dir_all(out).map_err(|source| SampleError::Write { path: out.to_owned(), source })?;
     let files = Workbook::ALL.map(|file| out.join(file.file_name()));
     for (file, path) in Workbook::ALL.into_iter().zip(&files) {

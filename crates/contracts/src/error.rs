@@ -39,6 +39,8 @@ macro_rules! error_names {
     };
 }
 
+/// Exit code of a text that the guard refuses.
+pub const EXIT_REFUSED: u8 = 1;
 /// Exit code of a command line that cannot be understood, or of settings that cannot be used.
 pub const EXIT_USAGE: u8 = 2;
 /// Exit code of bad input.
@@ -47,7 +49,7 @@ pub const EXIT_INPUT: u8 = 3;
 pub const EXIT_NOTHING_TO_DO: u8 = 4;
 /// Exit code of a service, a program or a disk that failed.
 pub const EXIT_SERVICE: u8 = 5;
-/// Exit code of a run that was done in part.
+/// Exit code of a run that was done in part, or of which something is held for review.
 pub const EXIT_PARTLY: u8 = 6;
 
 error_names! {

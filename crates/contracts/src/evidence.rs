@@ -9,7 +9,7 @@ use crate::consent::ConsentAsRead;
 use crate::facts::{Facts, Skip};
 use crate::key::Artefact;
 use crate::media::MediaFacts;
-use crate::script::Script;
+use crate::script::{Script, Usage};
 use crate::stage::Stage;
 use crate::{CustomerRef, Digest, ErrorName, RunId};
 
@@ -97,10 +97,16 @@ pub struct Evidence {
 }
 
 /// Which parts made a published result. Holds nothing personal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MadeBy {
     /// `template`, or the model's name.
     pub writer: String,
+    /// Why the template wrote although the model was switched on, if so.
+    #[serde(default)]
+    pub instead_of_model: Option<String>,
+    /// What a model used and cost, if one was called.
+    #[serde(default)]
+    pub usage: Option<Usage>,
     /// Outside services that were given anything, and what: service and field names.
     pub outside: BTreeMap<String, Vec<String>>,
     /// Engine and voice, if it was narrated.

@@ -16,6 +16,7 @@ pub mod facts;
 pub mod id;
 pub mod key;
 pub mod media;
+pub mod model;
 pub mod narration;
 pub mod progress;
 pub mod request;

@@ -32,7 +32,7 @@ pub struct Segment {
 }
 
 /// Why the template wrote although the model was switched on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InsteadOfModel {
     /// What was wrong with the service or with its answer.
     pub why: String,
@@ -41,12 +41,34 @@ pub struct InsteadOfModel {
 }
 
 /// What an outside service was given.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Given {
     /// The service's base URL.
     pub service: String,
     /// Fields of the facts that were sent.
     pub fields: Vec<String>,
+    /// What that cost.
+    #[serde(default)]
+    pub usage: Usage,
+}
+
+/// What a model used for one customer, all calls together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens read.
+    pub tokens_read: u64,
+    /// Tokens written.
+    pub tokens_written: u64,
+    /// US dollars, by the prices in the settings.
+    pub usd: f64,
+}
+
+impl std::ops::AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        self.tokens_read += other.tokens_read;
+        self.tokens_written += other.tokens_written;
+        self.usd += other.usd;
+    }
 }
 
 /// Who wrote the reasons.
@@ -70,10 +92,9 @@ pub enum WrittenBy {
         prompt: Digest,
         /// Whether the guard sent it back once.
         repaired: bool,
-        /// Tokens read.
-        prompt_tokens: u64,
-        /// Tokens written.
-        completion_tokens: u64,
+        /// What it used, the call that the guard sent back included.
+        #[serde(default)]
+        usage: Usage,
     },
 }
 

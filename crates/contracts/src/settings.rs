@@ -8,6 +8,8 @@ use thiserror::Error;
 use crate::catalogue::Category;
 use crate::key::Workbook;
 use crate::media::Shape;
+use crate::model::{Fallback, Takes};
+use crate::script::Usage;
 use crate::{Digest, ErrorName, NamedError};
 
 /// Why settings cannot be used.
@@ -94,8 +96,29 @@ impl Default for Offers {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Writer {
+    /// What is done when the guard refused a model's text twice.
+    pub when_refused: Fallback,
+    /// What is done when the model, though it is switched on, could not be asked or did not answer.
+    pub when_unavailable: Fallback,
     /// The model service.
     pub model: Model,
+    /// What models take that the program does not know, or knows otherwise, by the start of their names.
+    pub models: BTreeMap<String, Takes>,
+}
+
+impl Writer {
+    /// What the model in force takes.
+    #[must_use]
+    pub fn takes(&self) -> Takes {
+        Takes::of(&self.model.name, &self.models)
+    }
+
+    /// That the model in force is announced to end, if it is and if it is switched on.
+    #[must_use]
+    pub fn announced_end(&self) -> Option<String> {
+        let ends = self.takes().ends.filter(|_| self.model.enabled)?;
+        Some(format!("{} is announced to end on {ends}: set writer.model.name to one that goes on", self.model.name))
+    }
 }
 
 /// The model service: any OpenAI-compatible endpoint for chat completions.
@@ -106,6 +129,8 @@ pub struct Model {
     pub enabled: bool,
     /// Where it is, up to and without `/chat/completions`.
     pub base_url: String,
+    /// The version of an Azure-style service, which takes it in the address and the key as `api-key`; empty for others.
+    pub api_version: String,
     /// The model's name.
     pub name: String,
     /// 0 to 2.
@@ -114,9 +139,11 @@ pub struct Model {
     pub max_tokens: u32,
     /// Seconds for one customer's writing, repair included.
     pub deadline_seconds: u64,
-    /// US dollars for a million tokens read, for the metric of costs.
+    /// Seconds until the first word of an answer, after which the service is asked again.
+    pub read_seconds: u64,
+    /// US dollars for a million tokens read, for what the evidence and the metric say of costs.
     pub usd_per_million_tokens_read: f64,
-    /// US dollars for a million tokens written, for the metric of costs.
+    /// US dollars for a million tokens written, for what the evidence and the metric say of costs.
     pub usd_per_million_tokens_written: f64,
     /// The fields of the facts that may be sent: any of `spending`, `products_held`, `mood`.
     pub fields: Vec<String>,
@@ -127,10 +154,12 @@ impl Default for Model {
         Self {
             enabled: false,
             base_url: "https://api.openai.com/v1".to_owned(),
+            api_version: String::new(),
             name: "gpt-4o-mini".to_owned(),
             temperature: 0.7,
             max_tokens: 250,
             deadline_seconds: 40,
+            read_seconds: 8,
             usd_per_million_tokens_read: 0.15,
             usd_per_million_tokens_written: 0.60,
             fields: vec!["spending".to_owned(), "products_held".to_owned(), "mood".to_owned()],
@@ -139,12 +168,13 @@ impl Default for Model {
 }
 
 impl Model {
-    /// US dollars that these tokens cost.
+    /// These tokens, and what they cost.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "tokens are counted in thousands")]
-    pub fn usd(&self, tokens_read: u64, tokens_written: u64) -> f64 {
+    pub fn usage(&self, tokens_read: u64, tokens_written: u64) -> Usage {
         let read = tokens_read as f64 * self.usd_per_million_tokens_read;
-        (read + tokens_written as f64 * self.usd_per_million_tokens_written) / 1e6
+        let usd = (read + tokens_written as f64 * self.usd_per_million_tokens_written) / 1e6;
+        Usage { tokens_read, tokens_written, usd }
     }
 }
 
@@ -239,7 +269,13 @@ impl Settings {
                 "writer.model.usd_per_million_tokens_written",
                 "0 or more",
             ),
+            (
+                self.writer.model.api_version.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.')),
+                "writer.model.api_version",
+                "a version such as \"2024-10-21\", or empty",
+            ),
             (self.writer.model.deadline_seconds > 0, "writer.model.deadline_seconds", "above 0"),
+            (self.writer.model.read_seconds > 0, "writer.model.read_seconds", "above 0"),
             (presets.contains(&self.video.preset.as_str()), "video.preset", "a preset of x264, ultrafast to veryslow"),
             ((0.0..=1.0).contains(&self.intake.max_bad_rows), "intake.max_bad_rows", "a share from 0 to 1"),
             (!self.offers.categories.is_empty(), "offers.categories", "at least one category"),
@@ -321,6 +357,28 @@ mod tests {
     fn how_many_at_once_and_what_a_token_costs_change_no_digest() {
         let text = "[local]\nconcurrency = 7\n[writer.model]\nusd_per_million_tokens_read = 9.0\n";
         assert_eq!(Settings::from_toml(text).unwrap().digest(), Settings::default().digest());
+    }
+
+    #[test]
+    fn a_bank_adds_its_own_models_and_says_when_they_end() {
+        let text = "[writer]\nwhen_refused = \"hold\"\n[writer.model]\nenabled = true\nname = \"llama3.2\"\n\
+            [writer.models.llama3]\ntoken_limit = \"max_tokens\"\nends = \"2027-06-30\"\n";
+        let writer = Settings::from_toml(text).unwrap().writer;
+        assert_eq!((writer.when_refused, writer.when_unavailable), (Fallback::Hold, Fallback::Template));
+        assert_eq!(writer.takes().token_limit, crate::model::TokenLimit::MaxTokens);
+        assert!(writer.announced_end().unwrap().starts_with("llama3.2 is announced to end on 2027-06-30"));
+        let unknown = Settings::from_toml("[writer.models.llama3]\ntemprature = true\n").unwrap_err().to_string();
+        assert!(unknown.contains("temprature"), "{unknown}");
+    }
+
+    #[test]
+    fn only_a_model_that_is_switched_on_is_warned_of() {
+        assert_eq!(Settings::default().writer.announced_end(), None);
+        let on = Settings::from_toml("[writer.model]\nenabled = true\n").unwrap();
+        assert!(on.writer.announced_end().unwrap().contains("2027-01-14"));
+        let azure = "[writer.model]\napi_version = \"2024-10-21&key=s3cret\"\n";
+        let error = Settings::from_toml(azure).unwrap_err().to_string();
+        assert!(error.contains("writer.model.api_version") && !error.contains("s3cret"), "{error}");
     }
 
     #[test]

@@ -240,7 +240,18 @@ pub struct RecommendInput {
     pub without_model: bool,
 }
 
-/// What `narrate` and `render` take, and what they and `recommend` give.
+/// What `recommend` gives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecommendOutput {
+    /// The run.
+    pub run: RunId,
+    /// The customer.
+    pub reference: CustomerRef,
+    /// Whether the text may be spoken; if not, a person must look first, and `publish` is next.
+    pub proceed: bool,
+}
+
+/// What `narrate` and `render` take and give.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CustomerTask {
     /// The run.

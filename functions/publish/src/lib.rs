@@ -278,11 +278,18 @@ fn made_by(written_by: &WrittenBy) -> MadeBy {
         WrittenBy::Template { instead_of_model } => {
             // A service whose answer was refused was given the facts all the same.
             let given = instead_of_model.as_ref().and_then(|instead| instead.given.clone());
-            let outside = given.map(|given| (given.service, given.fields)).into_iter().collect();
-            MadeBy { writer: "template".to_owned(), outside, voice: None }
+            MadeBy {
+                writer: "template".to_owned(),
+                instead_of_model: instead_of_model.as_ref().map(|instead| instead.why.clone()),
+                usage: given.as_ref().map(|given| given.usage),
+                outside: given.map(|given| (given.service, given.fields)).into_iter().collect(),
+                voice: None,
+            }
         }
-        WrittenBy::Model { model, service, fields_sent, .. } => MadeBy {
+        WrittenBy::Model { model, service, fields_sent, usage, .. } => MadeBy {
             writer: model.clone(),
+            instead_of_model: None,
+            usage: Some(*usage),
             outside: BTreeMap::from([(service.clone(), fields_sent.clone())]),
             voice: None,
         },

@@ -13,7 +13,9 @@ use contracts::key::{Artefact, RunPart, Workbook};
 use contracts::media::{MediaFacts, RenderRecord, Shape};
 use contracts::narration::{Narration, Timing};
 use contracts::request::Request;
-use contracts::script::{Check, Given, InsteadOfModel, OfferShown, Script, Segment, SegmentKind, Verdict, WrittenBy};
+use contracts::script::{
+    Check, Given, InsteadOfModel, OfferShown, Script, Segment, SegmentKind, Usage, Verdict, WrittenBy,
+};
 use contracts::stage::{Failure, PublishInput, Stage};
 use contracts::store::{MemoryStore, ObjectStore};
 use contracts::vault::{Keys, Owner, Vault};
@@ -251,11 +253,17 @@ async fn a_video_is_published_with_evidence_of_all_that_lies_there() {
 
 #[test]
 fn a_service_whose_text_was_refused_is_on_record_with_what_it_was_given() {
-    let given = Given { service: "https://model.example/v1".to_owned(), fields: vec!["offers".to_owned()] };
+    let given = Given {
+        service: "https://model.example/v1".to_owned(),
+        fields: vec!["offers".to_owned()],
+        usage: Usage::default(),
+    };
     let instead = InsteadOfModel { why: "the guard found: rates".to_owned(), given: Some(given) };
     let made_by = crate::made_by(&WrittenBy::Template { instead_of_model: Some(instead) });
     assert_eq!(made_by.writer, "template");
     assert_eq!(made_by.outside["https://model.example/v1"], ["offers"]);
+    assert_eq!(made_by.instead_of_model.as_deref(), Some("the guard found: rates"));
+    assert_eq!(made_by.usage, Some(Usage::default()));
 }
 
 #[tokio::test]

@@ -100,8 +100,7 @@ impl<'a> Brief<'a> {
             offered,
             catalogue: self.catalogue,
             names: names.into_iter().flatten().collect(),
-            post_runs: self.facts.mood.as_ref().map_or(&[], |mood| &mood.five_word_runs),
-            keys,
+            posts: self.facts.mood.as_ref().map(|mood| (mood.five_word_runs.as_slice(), keys)),
             instructions,
         }
     }

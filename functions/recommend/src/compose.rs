@@ -6,7 +6,7 @@ use contracts::script::{OfferShown, Script, Segment, SegmentKind, Verdict, Writt
 use contracts::vault::Keys;
 
 use crate::brief::Brief;
-use crate::guard;
+use crate::guard::{self, Part};
 use crate::words::en;
 
 /// Three offers are filled up with approved claims to about this many words. A video of three offers aims at 60 to 100 s,
@@ -51,7 +51,8 @@ pub(crate) fn compose(
         written_by,
         verdict: Verdict { checks: Vec::new() },
     };
-    script.verdict = guard::check(&script.spoken(), &brief.guard_context(offered.clone(), keys, instructions));
+    let parts: Vec<Part> = script.segments.iter().map(|segment| Part::of_segment(segment, &offered)).collect();
+    script.verdict = guard::check(&parts, &brief.guard_context(offered.clone(), keys, instructions));
     script.verdict.checks.push(guard::check_disclosures(&script.disclosures, &offered));
     script
 }

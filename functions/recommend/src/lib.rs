@@ -22,17 +22,20 @@ use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
 use contracts::facts::{Assessment, Facts};
 use contracts::key::{Artefact, RunPart};
+use contracts::model::Fallback;
 use contracts::request::Request;
-use contracts::script::Script;
+use contracts::script::{Check, InsteadOfModel, Script, Usage};
 use contracts::secret::{SecretError, Secrets};
 use contracts::settings::Settings;
-use contracts::stage::{CustomerTask, RecommendInput};
+use contracts::stage::{RecommendInput, RecommendOutput};
 use contracts::vault::{Owner, Vault, VaultError};
 use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, ProductId};
 use thiserror::Error;
 
 use brief::Brief;
 use model::{Asking, Outcome, Pace};
+
+pub use model::{PROMPTS, needs_key};
 
 /// What the stage needs.
 pub struct Deps<'a> {
@@ -48,15 +51,6 @@ pub struct Deps<'a> {
     pub secrets: &'a dyn Secrets,
     /// For the model service; give it a connect timeout of about 3 s.
     pub http: &'a reqwest::Client,
-}
-
-/// What a model used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Tokens read.
-    pub tokens_read: u64,
-    /// Tokens written.
-    pub tokens_written: u64,
 }
 
 /// Why nothing was written.
@@ -136,9 +130,14 @@ impl NamedError for Error {
 }
 
 /// Writes the script of one customer and seals it. What a model used is added to `usage`, also if this fails.
-pub async fn run(input: RecommendInput, usage: &mut Usage, deps: &Deps<'_>) -> Result<CustomerTask, Error> {
+pub async fn run(input: RecommendInput, usage: &mut Usage, deps: &Deps<'_>) -> Result<RecommendOutput, Error> {
     let reference = &input.reference;
-    let task = CustomerTask { run: input.run.clone(), reference: reference.clone() };
+    // What the guard did not pass is never spoken: `publish` holds it for a person to look at.
+    let output = |script: &Script| RecommendOutput {
+        run: input.run.clone(),
+        reference: reference.clone(),
+        proceed: script.verdict.passed(),
+    };
     let owner = Owner::Customer(reference);
     let (request, asked): (Request, Digest) =
         deps.vault.read_json(Owner::Run, &ObjectKey::Run(input.run.clone(), RunPart::Request)).await?;
@@ -148,16 +147,16 @@ pub async fn run(input: RecommendInput, usage: &mut Usage, deps: &Deps<'_>) -> R
 
     let inputs = inputs(asked, assessed, deps);
     let key = ObjectKey::Customer(reference.clone(), input.run.clone(), Artefact::Script);
-    if deps.vault.find_json::<Script>(owner, &key, &inputs).await?.is_some() {
-        return Ok(task);
+    if let Some(script) = deps.vault.find_json::<Script>(owner, &key, &inputs).await? {
+        return Ok(output(&script));
     }
     let facts = match assessment {
         Assessment::Proceed(facts) => facts,
         Assessment::Skip { .. } => return Err(Error::Skipped { reference: reference.clone() }),
     };
     let script = write(&facts, &request, input.without_model, usage, deps).await?;
-    deps.vault.write_json(owner, &key, &inputs, script).await?;
-    Ok(task)
+    let stands = deps.vault.write_json(owner, &key, &inputs, script).await?;
+    Ok(output(&stands))
 }
 
 /// A run speaks with the catalogue and the settings with which it was started, on its last customer as on its first.
@@ -185,7 +184,7 @@ fn inputs(asked: Digest, assessed: Digest, deps: &Deps<'_>) -> Digest {
     Digest::of_parts(digests.iter().map(|digest| digest.as_bytes().as_slice()))
 }
 
-/// Asks the model if it may be asked, and otherwise, or if it does not serve, takes the templates.
+/// Asks the model if it may be asked, and otherwise, or if it does not serve, does what the settings say.
 async fn write(
     facts: &Facts,
     request: &Request,
@@ -199,8 +198,10 @@ async fn write(
     if brief.has_nothing_to_offer() {
         return Err(Error::NoOffer { reference: reference() });
     }
+    let writer = &deps.settings.writer;
     let asking = Asking {
-        settings: &deps.settings.writer.model,
+        settings: writer,
+        categories: &request.categories,
         secrets: deps.secrets,
         http: deps.http,
         keys: deps.vault.keys(),
@@ -208,18 +209,25 @@ async fn write(
         given_up: without_model,
         pace: Pace::default(),
     };
-    let instead_of_model = match model::write(&brief, &asking, usage).await? {
+    let (instead, refused, fallback) = match model::write(&brief, &asking, usage).await? {
         Outcome::Written(script) => return Ok(*script),
         Outcome::Throttled => return Err(Error::Throttled { reference: reference() }),
-        Outcome::NotAsked => None,
-        Outcome::Instead(instead) => {
-            tracing::warn!(customer = reference().short(), instead.why, "the template writes instead of the model");
-            Some(instead)
-        }
+        Outcome::NotAsked => (None, None, Fallback::Template),
+        Outcome::Unavailable(instead) => (Some(instead), None, writer.when_unavailable),
+        Outcome::Refused(instead, script) => (Some(instead), script, writer.when_refused),
     };
-    let script = template::write(&brief, deps.vault.keys(), instead_of_model.as_ref());
+    if let Some(InsteadOfModel { why, .. }) = &instead {
+        tracing::warn!(customer = reference().short(), why, ?fallback, "the model did not serve");
+    }
+    if let (Fallback::Hold, Some(script)) = (fallback, refused) {
+        return Ok(*script);
+    }
+    let mut script = template::write(&brief, deps.vault.keys(), instead.as_ref());
     if !script.verdict.passed() {
         return Err(Error::Guard { reference: reference(), checks: script.verdict.failed().join(", ") });
+    }
+    if let (Fallback::Hold, Some(InsteadOfModel { why, .. })) = (fallback, instead) {
+        script.verdict.checks.push(Check { name: "written-by-model".to_owned(), violations: vec![why] });
     }
     Ok(script)
 }

@@ -3,19 +3,23 @@
 use std::time::Duration;
 
 use bespoke_aws::{Host, host, metrics};
+use contracts::script::Usage;
 use contracts::secret::SecretName;
 use contracts::stage::{RecommendInput, Stage};
-use recommend::Usage;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let host = Host::start().await?;
     let brand = host::brand()?;
     let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(3)).build()?;
+    let warned = std::sync::Once::new();
     host.serve_stage(Stage::Recommend, async |input: RecommendInput| {
         // Fetched for each customer for whom a model is asked: the key may have been rotated.
         host.secrets.forget(SecretName::ModelKey).await;
         let (settings, catalogue) = (host.settings().await?, host.catalogue().await?);
+        if let Some(ends) = settings.writer.announced_end() {
+            warned.call_once(|| tracing::warn!("{ends}"));
+        }
         let deps = recommend::Deps {
             vault: &host.vault,
             settings: &settings,
@@ -26,9 +30,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         };
         let mut usage = Usage::default();
         let recommended = recommend::run(input, &mut usage, &deps).await;
-        let Usage { tokens_read, tokens_written } = usage;
+        let Usage { tokens_read, tokens_written, usd } = usage;
         if tokens_read + tokens_written > 0 {
-            metrics::model_used(tokens_read, tokens_written, settings.writer.model.usd(tokens_read, tokens_written));
+            metrics::model_used(tokens_read, tokens_written, usd);
         }
         Ok(recommended?)
     })

@@ -85,7 +85,7 @@ fn recommendation(brief: &Brief<'_>, picker: &Picker<'_>, offers: &[(&Offer, &Pr
     Draft { opening: brief.fill_names(&opening), reasons, service: None, closing: brief.fill_names(closing) }
 }
 
-/// The nearest ground that has a clause which was not used for an earlier offer.
+/// A clause of the nearest ground that no earlier offer spoke of, or else one that was at least not said yet.
 fn clause<'w>(picker: &Picker<'_>, at: usize, offer: &Offer, used: &[&str]) -> &'w str {
     let of_grounds = offer.grounds.iter().map(|ground| match ground {
         Ground::Spending { category, .. } => en::spending(*category),
@@ -93,7 +93,9 @@ fn clause<'w>(picker: &Picker<'_>, at: usize, offer: &Offer, used: &[&str]) -> &
         Ground::Need { need } => en::need(*need),
     });
     let lists: Vec<&'static [&'static str]> = of_grounds.chain([en::need(offer.need)]).collect();
-    let mut variants = lists.iter().flat_map(|list| {
+    let (fresh, spoken_of): (Vec<&&[&str]>, Vec<&&[&str]>) =
+        lists.iter().partition(|list| !list.iter().any(|clause| used.contains(clause)));
+    let mut variants = fresh.into_iter().chain(spoken_of).flat_map(|list| {
         let start = picker.number("clause") + at;
         (0..list.len()).map(move |turn| list[(start + turn) % list.len()])
     });

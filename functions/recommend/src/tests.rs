@@ -51,9 +51,11 @@ impl Stage {
             secrets: &self.key,
             http: &http,
         };
-        let task = run(self.input.clone(), &mut Usage::default(), &deps).await?;
-        let key = ObjectKey::Customer(task.reference.clone(), task.run.clone(), Artefact::Script);
-        Ok(self.vault.read_json(Owner::Customer(&task.reference), &key).await?.0)
+        let output = run(self.input.clone(), &mut Usage::default(), &deps).await?;
+        let key = ObjectKey::Customer(output.reference.clone(), output.run.clone(), Artefact::Script);
+        let script: Script = self.vault.read_json(Owner::Customer(&output.reference), &key).await?.0;
+        assert_eq!(output.proceed, script.verdict.passed(), "what does not pass goes no further");
+        Ok(script)
     }
 }
 
@@ -310,4 +312,51 @@ async fn a_customer_in_trouble_is_never_put_to_a_model() {
     let script = stage.run().await.unwrap();
     assert_eq!(script.written_by, WrittenBy::Template { instead_of_model: None });
     assert!(script.offers.is_empty() && server.received_requests().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn where_the_settings_say_so_a_text_that_the_guard_refuses_twice_is_held_as_the_model_wrote_it() {
+    let server = MockServer::start().await;
+    let bad = written(
+        "Hello {{first_name}}, it is good to have you with us. You are pre-approved.",
+        &[("savings", "It could be useful.")],
+        "Call us whenever it suits you.",
+    );
+    Mock::given(any()).respond_with(answer(&bad)).mount(&server).await;
+    let mut settings = with_model(&server.uri());
+    settings.writer.when_refused = Fallback::Hold;
+    let script = Stage::new(proceed(), settings.clone(), None).await.run().await.unwrap();
+    assert_eq!(script.verdict.failed(), ["approval"]);
+    assert!(script.spoken().contains("pre-approved"), "whoever reviews it must see what was refused");
+    assert!(matches!(script.written_by, WrittenBy::Model { repaired: true, .. }));
+
+    // What has no form cannot be shown: the template's text is held, with the reason.
+    let server = MockServer::start().await;
+    Mock::given(any()).respond_with(answer("I would rather not.")).mount(&server).await;
+    settings.writer.model.base_url = server.uri();
+    let script = Stage::new(proceed(), settings, None).await.run().await.unwrap();
+    assert_eq!(script.verdict.failed(), ["written-by-model"]);
+}
+
+#[tokio::test]
+async fn the_model_is_told_the_lines_of_business_and_what_it_used_is_on_record() {
+    let server = MockServer::start().await;
+    let choice = json!({ "message": { "content": decent() }, "finish_reason": "stop" });
+    let usage = json!({ "prompt_tokens": 1_000_000, "completion_tokens": 1_000_000 });
+    let answer = json!({ "model": "served", "choices": [choice], "usage": usage });
+    Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_json(answer)).mount(&server).await;
+    let script = Stage::new(proceed(), with_model(&server.uri()), None).await.run().await.unwrap();
+    let WrittenBy::Model { usage, .. } = &script.written_by else { panic!("{script:?}") };
+    assert!((usage.usd - 0.75).abs() < 1e-9, "{usage:?}");
+    let body: Value = server.received_requests().await.unwrap()[0].body_json().unwrap();
+    let system = body["messages"][0]["content"].as_str().unwrap();
+    assert!(system.contains("lines of business: Consumer and Small Business Banking.") && !system.contains("{{cat"));
+}
+
+#[tokio::test]
+async fn a_wish_as_long_as_a_book_is_not_sent() {
+    let long = "Please. ".repeat(300);
+    let (script, server) = against(&[&decent()], Some(&long)).await;
+    assert_eq!(instead(&script.written_by).0, "the request's prompt is longer than 2000 characters");
+    assert!(server.received_requests().await.unwrap().is_empty());
 }

@@ -148,6 +148,9 @@ async fn execute(
     let request = request(wish, &config, &project, &vault).await?;
     let run = request.run_id();
     logs::start(&project.folders.artifacts, &run, shared.verbose)?;
+    if let Some(end) = config.settings.writer.announced_end() {
+        tracing::warn!("{end}");
+    }
 
     // All other times are the model client's own.
     let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(3)).build().map_err(|error| {

@@ -16,26 +16,50 @@ pub(super) struct Normal {
     pub folded: String,
     /// The words of `folded`, in each way in which they may be read.
     pub readings: Vec<Vec<String>>,
+    /// The same sentence by sentence.
+    pub sentences: Vec<Vec<String>>,
 }
 
 impl Normal {
     pub(super) fn of(text: &str) -> Self {
         let folded = fold(text);
-        let words = words(&folded);
-        let mut readings = vec![words.clone()];
-        for skip_article in [false, true] {
-            let joined = join_spelled_out(&words, skip_article);
-            if !readings.contains(&joined) {
-                readings.push(joined);
-            }
-        }
-        Self { folded, readings }
+        let sentences = sentences(&folded).flat_map(readings).collect();
+        Self { readings: readings(&folded), sentences, folded }
     }
 
     /// All letters and digits without anything between them: what is left of `guar-an teed`.
     pub(super) fn squashed(&self) -> String {
         self.folded.chars().filter(|c| c.is_alphanumeric()).collect()
     }
+}
+
+/// The words of a text in each way in which they may be read: as they stand, with single letters in a row joined, with
+/// digits taken for letters.
+fn readings(folded: &str) -> Vec<Vec<String>> {
+    let as_written = words(folded);
+    let with_letters = words(&without_digits_as_letters(folded));
+    let joined = [
+        join_spelled_out(&as_written, false),
+        join_spelled_out(&as_written, true),
+        join_spelled_out(&with_letters, false),
+    ];
+    let mut readings = vec![as_written];
+    for reading in joined.into_iter().chain([with_letters]) {
+        if !readings.contains(&reading) {
+            readings.push(reading);
+        }
+    }
+    readings
+}
+
+/// The sentences of a text: a stop ends one only before a blank.
+fn sentences(folded: &str) -> impl Iterator<Item = &str> {
+    let mut before = ' ';
+    folded.split(move |c: char| {
+        let ends = c == '\n' || c.is_whitespace() && matches!(before, '.' | '!' | '?');
+        before = c;
+        ends
+    })
 }
 
 /// Signs that are not seen and split words: soft hyphens, zero-width signs, marks of direction, variation selectors.
@@ -57,6 +81,7 @@ const fn latin(c: char) -> char {
         'С' | 'с' | 'ϲ' => 'c',
         'ԁ' | 'đ' | 'ð' => 'd',
         'Е' | 'е' | 'Ε' | 'ε' => 'e',
+        'ƒ' => 'f',
         'ɡ' => 'g',
         'Н' | 'н' | 'Η' | 'һ' => 'h',
         'І' | 'і' | 'Ι' | 'ι' | 'ı' => 'i',
@@ -88,6 +113,29 @@ pub(super) fn fold(text: &str) -> String {
         .flat_map(char::to_lowercase)
         .map(|c| if matches!(c, '’' | '‘' | 'ʼ' | '`') { '\'' } else { c })
         .collect()
+}
+
+/// Digits and signs inside a word, made the letters that they stand for: `gu4rant33d`, `fr3e`, `c@sh`.
+fn without_digits_as_letters(folded: &str) -> String {
+    let mut read = String::with_capacity(folded.len());
+    let mut signs = folded.chars().peekable();
+    while let Some(c) = signs.next() {
+        let before = read.chars().next_back().is_some_and(char::is_alphabetic);
+        let after = signs.peek().is_some_and(|c| c.is_alphabetic());
+        read.push(match c {
+            '0' if before || after => 'o',
+            '1' if before || after => 'i',
+            '3' if before || after => 'e',
+            '4' if before || after => 'a',
+            '5' if before || after => 's',
+            '7' if before || after => 't',
+            '@' if before && after => 'a',
+            '$' if before && after => 's',
+            '!' if before && after => 'i',
+            other => other,
+        });
+    }
+    read
 }
 
 /// Words of letters and digits; an apostrophe joins (`don't` is `dont`), a mask is a word of its own.
@@ -141,6 +189,14 @@ mod tests {
             ["Guаrаnteed", "gua\u{200b}ranteed", "ＧＵＡＲＡＮＴＥＥＤ", "gu\u{ad}aranteed", "guáranteéd", "𝐠𝐮𝐚𝐫𝐚𝐧𝐭𝐞𝐞𝐝"]
         {
             assert_eq!(fold(dodge), "guaranteed", "{dodge}");
+        }
+    }
+
+    #[test]
+    fn digits_in_a_word_are_read_as_letters() {
+        let readings = Normal::of("a gu4r4nt33d fr3e gift of c@sh now!").readings;
+        for word in ["guaranteed", "free", "cash", "now"] {
+            assert!(readings.iter().flatten().any(|w| w == word), "{word}");
         }
     }
 

@@ -3,8 +3,9 @@
 use super::normal::Normal;
 
 /// Harmless alone (`two ideas`), an amount before a unit (`two percent`) or in a row (`five five five`).
-const SMALL: &[&str] =
-    &["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "half", "quarter"];
+const SMALL: &[&str] = &[
+    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "half", "quarter", "third", "fifth",
+];
 
 /// An amount wherever it stands.
 const LARGE: &[&str] = &[
@@ -45,15 +46,53 @@ const LARGE: &[&str] = &[
     "bucks",
     "euro",
     "euros",
+    "penny",
+    "pennies",
+    "dime",
+    "dimes",
     "twice",
     "thrice",
 ];
 
 /// What makes a small number an amount.
 const UNITS: &[&str] = &[
-    "percent", "cent", "cents", "grand", "point", "points", "mile", "miles", "month", "months", "year", "years",
-    "week", "weeks", "day", "days", "hour", "hours", "times", "fold", "figure", "figures", "pound", "pounds", "basis",
+    "percent",
+    "cent",
+    "cents",
+    "grand",
+    "point",
+    "points",
+    "mile",
+    "miles",
+    "month",
+    "months",
+    "year",
+    "years",
+    "week",
+    "weeks",
+    "day",
+    "days",
+    "hour",
+    "hours",
+    "times",
+    "fold",
+    "figure",
+    "figures",
+    "pound",
+    "pounds",
+    "basis",
+    "installments",
+    "instalments",
+    "payments",
     "x",
+];
+
+/// Amounts of what is no offer: the time that a conversation takes, and a saying.
+const HARMLESS: &[&str] = &["minute", "minutes", "words"];
+
+/// A digit of a number that is read out.
+const DIGITS: &[&str] = &[
+    "zero", "nought", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "double", "triple",
 ];
 
 /// How many small numbers in a row are an amount or a telephone number.
@@ -70,22 +109,36 @@ pub(super) fn amounts(normal: &Normal) -> Vec<String> {
     for words in &normal.readings {
         spelled(words, &mut violations);
     }
+    // `n i n e p e r c e n t` is read as one word.
+    let joined = normal.readings.iter().flatten().filter(|word| !normal.readings[0].contains(word));
+    let within = |word: &&String| LARGE.iter().any(|large| large.len() > 4 && word.contains(large));
+    violations.extend(joined.filter(within).map(|word| format!("\"{word}\"")));
     violations.sort();
     violations.dedup();
     violations
 }
 
+/// How many digits stand in a row in words, at most: `five five five, oh one nine eight`.
+pub(super) fn spelled_digits(words: &[String]) -> usize {
+    let is_digit = |word: &String| DIGITS.contains(&word.as_str());
+    words.split(|word| !is_digit(word)).map(<[String]>::len).max().unwrap_or_default()
+}
+
 fn spelled(words: &[String], violations: &mut Vec<String>) {
     let is = |list: &[&str], word: &String| list.contains(&word.as_str());
     for (at, word) in words.iter().enumerate() {
-        if is(LARGE, word) || word == "per" && words.get(at + 1).is_some_and(|next| next == "cent") {
+        let of_talk = words.get(at + 1).is_some_and(|next| is(HARMLESS, next));
+        if is(LARGE, word) && !of_talk || word == "per" && words.get(at + 1).is_some_and(|next| next == "cent") {
             violations.push(format!("\"{word}\""));
         }
         // `two percent`, `two full percent`, `two and a half percent`.
         let unit = is(SMALL, word).then(|| words[at + 1..].iter().take(4).position(|next| is(UNITS, next))).flatten();
-        if let Some(distance) = unit {
+        // "One day" is no time, but some time.
+        let some_day = word == "one" && words.get(at + 1).is_some_and(|next| next == "day");
+        if let Some(distance) = unit.filter(|_| !some_day) {
             let between = &words[at + 1..=at + distance];
-            let glue = ["and", "a", "or", "to", "point", "full", "whole", "reward", "bonus", "extra"];
+            let glue =
+                ["and", "a", "or", "to", "point", "full", "whole", "reward", "bonus", "extra", "equal", "monthly"];
             if between.len() <= 1 || between.iter().all(|word| is(SMALL, word) || is(&glue, word)) {
                 violations.push(format!("\"{}\"", words[at..=at + 1 + distance].join(" ")));
             }

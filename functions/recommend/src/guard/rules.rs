@@ -1,641 +1,72 @@
-//! The phrases that no writer may use, by check. A phrase is words of lower case; a `*` at the end of a word stands for
-//! any ending. Texts of the catalogue are taken out before these are looked for, so a product's own approved claim may
-//! say what a writer may not.
+//! The phrases that no writer may use, a file a check below `rules/`. Texts of the catalogue are taken out before these
+//! are looked for, so a product's own approved claim may say what a writer may not.
+//!
+//! A line is a phrase, as words of lower case without apostrophes. `*` at the end of a word stands for any ending, `*`
+//! alone for any word, `|` between words for either of them, `~` alone for up to three words of any kind. Lines after
+//! `[harmless]` are phrases that may stand although a forbidden one is in them. `#` begins a comment.
+
+use std::sync::LazyLock;
+
+use super::normal::Normal;
+
+/// The most words that a `~` stands for.
+const GAP: usize = 3;
 
 /// The phrases of one check.
-pub(super) struct Phrases {
+pub(super) struct Rule {
     /// The check's name.
     pub check: &'static str,
-    /// What it forbids.
-    pub forbidden: &'static [&'static str],
-    /// Harmless phrases that hold a forbidden one.
-    pub harmless: &'static [&'static str],
+    forbidden: Vec<Phrase>,
+    harmless: Vec<Phrase>,
+}
+
+/// A phrase, ready to be looked for.
+pub(super) struct Phrase {
+    text: &'static str,
+    parts: Vec<Part>,
+}
+
+enum Part {
+    /// One of these words, or of these starts of words.
+    Word(Vec<Ending>),
+    /// Up to [`GAP`] words of any kind.
+    Gap,
+}
+
+enum Ending {
+    Exact(&'static str),
+    Any(&'static str),
+}
+
+macro_rules! rules {
+    ($($check:literal),* $(,)?) => {
+        vec![$(Rule::read($check, include_str!(concat!("../../rules/en/", $check, ".txt")))),*]
+    };
 }
 
 /// Every check that is a list of phrases.
-pub(super) const PHRASES: &[Phrases] = &[
-    CREDIT_TERMS,
-    DEPOSIT_TERMS,
-    APPROVAL,
-    SUPERLATIVES,
-    URGENCY,
-    INVENTED_BENEFITS,
-    PROTECTED_CLASS,
-    SURVEILLANCE,
-    INSTRUCTIONS,
-];
+pub(super) static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+    rules![
+        "credit-terms",
+        "deposit-terms",
+        "approval",
+        "superlatives",
+        "urgency",
+        "invented-benefits",
+        "protected-class",
+        "surveillance",
+        "instructions",
+    ]
+});
 
-/// Triggering terms (12 CFR 1026.16(b), 1026.24(d)): only the catalogue's whole blocks may state them.
-const CREDIT_TERMS: Phrases = Phrases {
-    check: "credit-terms",
-    forbidden: &[
-        "apr",
-        "aprs",
-        "annual percentage rate*",
-        "rate",
-        "rates",
-        "finance charge*",
-        "down payment*",
-        "downpayment*",
-        "monthly payment*",
-        "payments of",
-        "payment of",
-        "repayment*",
-        "repay over",
-        "loan term*",
-        "term of",
-        "terms of",
-        "closing cost*",
-        "annual fee*",
-        "no fee*",
-        "no * fee*",
-        "no * * fee*",
-        "without * fee*",
-        "without fee*",
-        "without a fee",
-        "without any fee*",
-        "zero fee*",
-        "fees waived",
-        "waive*",
-        "balance transfer fee*",
-        "interest charge*",
-        "no interest",
-        "low interest",
-        "without interest",
-        "interest only",
-        "deferred interest",
-        "no money down",
-        "nothing down",
-        "credit limit*",
-        "credit score*",
-        "credit line of",
-        "origination fee*",
-        "prepayment",
-    ],
-    harmless: &[],
-};
-
-/// Yields, interest and "free" (12 CFR 1030.8; 12 CFR 328 for the insurance statement).
-const DEPOSIT_TERMS: Phrases = Phrases {
-    check: "deposit-terms",
-    forbidden: &[
-        "apy",
-        "apys",
-        "annual percentage yield*",
-        "yield",
-        "yields",
-        "yielding",
-        "earn interest",
-        "earns interest",
-        "earning interest",
-        "pays interest",
-        "pay interest",
-        "compound interest",
-        "earn* * interest",
-        "more interest",
-        "higher interest",
-        "free",
-        "no cost",
-        "no charge",
-        "without charge",
-        "at no charge",
-        "costs nothing",
-        "costs you nothing",
-        "cost you nothing",
-        "pay nothing",
-        "complimentary",
-        "no minimum*",
-        "minimum balance*",
-        "fdic",
-        "federally insured",
-        "fully insured",
-        "government insured",
-        "insured deposit*",
-        "equal housing",
-    ],
-    harmless: &["feel free", "feeling free"],
-};
-
-/// Promises of approval (UDAAP, 12 USC 5531).
-const APPROVAL: Phrases = Phrases {
-    check: "approval",
-    forbidden: &[
-        "approv*",
-        "preapprov*",
-        "qualif*",
-        "prequalif*",
-        "eligib*",
-        "guarant*",
-        "odds",
-        "your chances",
-        "chance of",
-        "chances of",
-        "likely to be accepted",
-        "accepted for",
-        "acceptance",
-        "been selected",
-        "been chosen",
-        "specially selected",
-        "hand picked",
-        "handpicked",
-        "preselected",
-        "pre selected",
-        "entitled",
-        "instant decision*",
-        "certain to",
-        "assured",
-        "no credit check*",
-        "promise*",
-        "you will get",
-        "you will receive",
-        "you will save",
-        "you will earn",
-        "youll save",
-        "youll earn",
-        "youll get",
-        "youll receive",
-    ],
-    harmless: &[],
-};
-
-/// Claims that nobody could prove.
-const SUPERLATIVES: Phrases = Phrases {
-    check: "superlatives",
-    forbidden: &[
-        "best",
-        "lowest",
-        "highest",
-        "cheapest",
-        "greatest",
-        "safest",
-        "fastest",
-        "easiest",
-        "unbeatable",
-        "unmatched",
-        "unrivalled",
-        "unrivaled",
-        "number one",
-        "no 1",
-        "top rated",
-        "market leading",
-        "industry leading",
-        "world class",
-        "risk free",
-        "riskfree",
-        "no risk",
-        "without risk",
-        "without any risk",
-        "zero risk",
-        "riskless",
-        "perfect*",
-        "foolproof",
-        "cannot lose",
-        "cant lose",
-        "never lose",
-        "second to none",
-        "better than any*",
-        "ultimate",
-        "beat the market",
-        "outperform*",
-        "miracle*",
-    ],
-    harmless: &[],
-};
-
-/// False urgency.
-const URGENCY: Phrases = Phrases {
-    check: "urgency",
-    forbidden: &[
-        "hurry",
-        "act now",
-        "act fast",
-        "act today",
-        "act quickly",
-        "apply now",
-        "apply today",
-        "sign up now",
-        "limited time",
-        "limited offer*",
-        "today only",
-        "only today",
-        "last chance",
-        "final chance",
-        "dont miss",
-        "do not miss",
-        "dont wait",
-        "do not wait",
-        "dont delay",
-        "expires",
-        "expiring",
-        "ends soon",
-        "ending soon",
-        "running out",
-        "before its too late",
-        "before it is too late",
-        "while it lasts",
-        "while supplies last",
-        "now or never",
-        "urgent*",
-        "immediately",
-        "right now",
-        "once in a lifetime",
-        "exclusive*",
-        "deadline*",
-        "time is short",
-        "time sensitive",
-        "this week only",
-        "special offer*",
-    ],
-    harmless: &[],
-};
-
-/// Benefits that small models like to invent, and promises about markets.
-const INVENTED_BENEFITS: Phrases = Phrases {
-    check: "invented-benefits",
-    forbidden: &[
-        "discount*",
-        "bonus*",
-        "a third of",
-        "back a third",
-        "by a third",
-        "two thirds",
-        "a tenth",
-        "a quarter of a",
-        "twofold",
-        "threefold",
-        "fourfold",
-        "fivefold",
-        "tenfold",
-        "hundredfold",
-        "grand",
-        "cash back",
-        "cashback",
-        "coupon*",
-        "voucher*",
-        "promo*",
-        "gift*",
-        "prize*",
-        "rebate*",
-        "half price",
-        "half off",
-        "lounge access",
-        "sign up offer*",
-        "welcome offer*",
-        "introductory",
-        "refund*",
-        "profit*",
-        "returns",
-        "return on",
-        "double*",
-        "triple*",
-        "quadruple*",
-        "get rich",
-        "tax free",
-        "tax deductible",
-    ],
-    harmless: &[],
-};
-
-/// Regulation B (12 CFR 1002.2(z), 1002.4(b)): what may not be hinted at, with its common proxies.
-const PROTECTED_CLASS: Phrases = Phrases {
-    check: "protected-class",
-    forbidden: &[
-        // Race, colour, national origin.
-        "race",
-        "races",
-        "racial*",
-        "ethnic*",
-        "skin colo*",
-        "people of color",
-        "people of colour",
-        "black community",
-        "black customer*",
-        "white customer*",
-        "african*",
-        "asian*",
-        "hispanic*",
-        "latino*",
-        "latina*",
-        "latinx",
-        "caucasian*",
-        "native american*",
-        "indigenous",
-        "immigra*",
-        "foreign born",
-        "foreigner*",
-        "refugee*",
-        "nationality",
-        "national origin",
-        "citizenship",
-        "native language",
-        "mother tongue",
-        "your heritage",
-        "your culture",
-        "your country",
-        "home country",
-        "your accent",
-        "minorit*",
-        // Religion.
-        "religio*",
-        "your faith",
-        "church*",
-        "mosque*",
-        "synagogue*",
-        "christian*",
-        "muslim*",
-        "islam*",
-        "jewish",
-        "judaism",
-        "hindu*",
-        "buddhis*",
-        "catholic*",
-        "sikh*",
-        "mormon*",
-        "atheis*",
-        "halal",
-        "kosher",
-        "sharia*",
-        "ramadan",
-        "eid",
-        "diwali",
-        "hanukkah",
-        "christmas",
-        "easter",
-        "prayer*",
-        "worship*",
-        // Sex, orientation, marital and familial status.
-        "gender*",
-        "male",
-        "males",
-        "female*",
-        "man",
-        "men",
-        "woman",
-        "women",
-        "lady",
-        "ladies",
-        "gentleman",
-        "gentlemen",
-        "mother*",
-        "father*",
-        "mom",
-        "moms",
-        "dad",
-        "dads",
-        "mum",
-        "mums",
-        "husband*",
-        "wife",
-        "wives",
-        "spouse*",
-        "marriage*",
-        "married",
-        "marrying",
-        "unmarried",
-        "newlywed*",
-        "wedding*",
-        "divorc*",
-        "widow*",
-        "single parent*",
-        "girlfriend*",
-        "boyfriend*",
-        "pregnan*",
-        "maternity",
-        "paternity",
-        "baby",
-        "babies",
-        "child",
-        "children",
-        "kids",
-        "family",
-        "families",
-        "gay",
-        "lesbian*",
-        "bisexual*",
-        "transgender*",
-        "lgbt*",
-        "sexual*",
-        "sexuality",
-        "sex",
-        // Age.
-        "your age",
-        "at age",
-        "aged",
-        "ages",
-        "elderly",
-        "senior",
-        "seniors",
-        "older",
-        "younger",
-        "young",
-        "old age",
-        "retiree*",
-        "pensioner*",
-        "millennial*",
-        "boomer*",
-        "gen z",
-        "generation z",
-        "golden years",
-        "years old",
-        "stage of life",
-        "stage in life",
-        "life stage",
-        "youth*",
-        "middle aged",
-        // Public assistance, disability, health.
-        "public assistance",
-        "welfare",
-        "food stamp*",
-        "social security",
-        "unemployment benefit*",
-        "medicaid",
-        "medicare",
-        "section eight",
-        "housing benefit*",
-        "disab*",
-        "handicap*",
-        "wheelchair*",
-        "diagnos*",
-        "illness*",
-        "medical",
-        "your health",
-        "veteran*",
-        // Where somebody lives.
-        "zip",
-        "zip code*",
-        "zipcode*",
-        "postcode*",
-        "post code*",
-        "postal code*",
-        "neighborhood*",
-        "neighbourhood*",
-        "your area",
-        "your street",
-        "part of town",
-        "people like you",
-        "inner city",
-    ],
-    harmless: &[],
-};
-
-/// Words that tell the customer that they were watched.
-const SURVEILLANCE: Phrases = Phrases {
-    check: "surveillance",
-    forbidden: &[
-        "we saw",
-        "we see",
-        "we have seen",
-        "weve seen",
-        "we notice*",
-        "we have noticed",
-        "weve noticed",
-        "we observe*",
-        "we know that",
-        "we know you",
-        "we know how",
-        "we are aware",
-        "were aware that",
-        "we track*",
-        "we monitor*",
-        "i saw",
-        "i noticed",
-        "i see",
-        "ive noticed",
-        "ive seen",
-        "you posted",
-        "you have posted",
-        "youve posted",
-        "you post",
-        "your post*",
-        "you tweet*",
-        "youve tweeted",
-        "your tweet*",
-        "tweet*",
-        "twitter",
-        "social media",
-        "your feed",
-        "you wrote",
-        "you said",
-        "you mentioned",
-        "youve mentioned",
-        "you complained",
-        "your complaint*",
-        "you spent",
-        "you spend",
-        "you have spent",
-        "youve spent",
-        "you have been spending",
-        "youve been spending",
-        "youre spending",
-        "you are spending",
-        "your spending",
-        "your recent spending",
-        "your purchase*",
-        "your recent purchase*",
-        "you bought",
-        "you purchased",
-        "you paid",
-        "your transaction*",
-        "your recent transaction*",
-        "your payments to",
-        "your income",
-        "your salary",
-        "your balance",
-        "your records",
-        "our records",
-        "your data",
-        "your activity",
-        "your recent activity",
-        "your habits",
-        "your history",
-        "your account shows",
-        "your accounts show",
-        "based on your",
-        "according to your",
-        "your online",
-    ],
-    harmless: &[],
-};
-
-/// An answer that speaks of its instructions, or refuses.
-const INSTRUCTIONS: Phrases = Phrases {
-    check: "instructions",
-    forbidden: &[
-        "as an ai",
-        "an ai model",
-        "language model",
-        "ai assistant",
-        "as an assistant",
-        "i cannot",
-        "i can not",
-        "i cant",
-        "im unable",
-        "i am unable",
-        "im sorry",
-        "i am sorry",
-        "i apologize",
-        "i apologise",
-        "im not able",
-        "i am not able",
-        "i wont",
-        "i will not",
-        "system prompt*",
-        "prompt",
-        "prompts",
-        "my instructions",
-        "the instructions",
-        "your instructions",
-        "these instructions",
-        "previous instructions",
-        "ignore previous",
-        "ignore all",
-        "ignore the",
-        "ignore any",
-        "ignore these",
-        "ignore your",
-        "disregard*",
-        "jailbreak*",
-        "developer mode",
-        "override*",
-        "placeholder*",
-        "json",
-        "schema",
-        "openai",
-        "chatgpt",
-        "the guard",
-        "the rules above",
-        "first name",
-        "firstname",
-        "here is the",
-        "heres the",
-        "sure here",
-    ],
-    harmless: &[],
-};
-
+/// Kinds of products, of which a text may name only those that are offered.
+pub(super) static KINDS: LazyLock<Rule> = LazyLock::new(|| rules!["product-kinds"].remove(0));
+/// What tells of a person or leads elsewhere, in words.
+pub(super) static CONTACT: LazyLock<Rule> = LazyLock::new(|| rules!["contact"].remove(0));
 /// Orders that a caller's own wish may not give.
-pub(super) const PROMPT_ORDERS: &[&str] = &[
-    "ignore previous",
-    "ignore all",
-    "ignore the",
-    "ignore any",
-    "ignore these",
-    "ignore your",
-    "disregard*",
-    "system prompt*",
-    "jailbreak*",
-    "developer mode",
-    "override*",
-    "bypass*",
-    "the guard",
-    "forget your",
-    "forget the",
-    "pretend*",
-    "act as",
-    "you are now",
-];
+pub(super) static PROMPT_ORDERS: LazyLock<Rule> = LazyLock::new(|| rules!["prompt-orders"].remove(0));
 
-/// Rules whose words are distinctive enough to be looked for in the text without its spaces.
+/// Words that are distinctive enough to be looked for in the text without its spaces, by check.
 pub(super) const SQUASHED: &[(&str, &[&str])] = &[
     ("approval", &["guarantee", "preapprov", "prequalif", "youareapproved", "youreapproved"]),
     ("credit-terms", &["annualpercentagerate", "financecharge", "downpayment"]),
@@ -643,22 +74,133 @@ pub(super) const SQUASHED: &[(&str, &[&str])] = &[
     ("superlatives", &["riskfree"]),
 ];
 
-/// Whether the words at the start of `words` are the phrase.
-fn starts_with(words: &[String], phrase: &str) -> bool {
-    let mut rest = words.iter();
-    phrase.split(' ').all(|part| {
-        rest.next().is_some_and(|word| part.strip_suffix('*').map_or(word == part, |stem| word.starts_with(stem)))
-    })
+impl Rule {
+    fn read(check: &'static str, file: &'static str) -> Self {
+        let (forbidden, harmless) = file.split_once("[harmless]").unwrap_or((file, ""));
+        let phrases = |text: &'static str| {
+            let lines = text.lines().map(|line| line.split_once('#').map_or(line, |(line, _)| line).trim());
+            lines.filter(|line| !line.is_empty()).map(Phrase::read).collect()
+        };
+        Self { check, forbidden: phrases(forbidden), harmless: phrases(harmless) }
+    }
+
+    /// The forbidden phrases that stand in a text, unless inside a harmless one. Those with a `~` are looked for within
+    /// each sentence, all others also across them, so that a full stop in the middle hides nothing.
+    pub(super) fn find(&self, normal: &Normal) -> Vec<&'static str> {
+        let (loose, tight): (Vec<&Phrase>, Vec<&Phrase>) = self.forbidden.iter().partition(|phrase| phrase.has_gap());
+        let across = normal.readings.iter().flat_map(|words| self.find_in(words, &tight));
+        across.chain(normal.sentences.iter().flat_map(|words| self.find_in(words, &loose))).collect()
+    }
+
+    fn find_in(&self, words: &[String], forbidden: &[&Phrase]) -> Vec<&'static str> {
+        let mut covered = vec![false; words.len()];
+        for at in 0..words.len() {
+            for length in self.harmless.iter().filter_map(|phrase| phrase.begins(&words[at..])) {
+                covered[at..at + length].fill(true);
+            }
+        }
+        let stands = |phrase: &&&Phrase| {
+            (0..words.len()).any(|at| {
+                let length = phrase.begins(&words[at..]);
+                length.is_some_and(|length| !covered[at..at + length].iter().all(|covered| *covered))
+            })
+        };
+        forbidden.iter().filter(stands).map(|phrase| phrase.text).collect()
+    }
 }
 
-/// The phrases out of `forbidden` that stand in `words`, unless inside one out of `harmless`.
-pub(super) fn find<'p>(words: &[String], forbidden: &[&'p str], harmless: &[&str]) -> Vec<&'p str> {
-    let mut covered = vec![false; words.len()];
-    for at in 0..words.len() {
-        for phrase in harmless.iter().filter(|phrase| starts_with(&words[at..], phrase)) {
-            covered[at..at + phrase.split(' ').count()].fill(true);
+impl Phrase {
+    fn read(text: &'static str) -> Self {
+        let part = |part: &'static str| match part {
+            "~" => Part::Gap,
+            _ => Part::Word(part.split('|').map(Ending::read).collect()),
+        };
+        Self { text, parts: text.split_whitespace().map(part).collect() }
+    }
+
+    fn has_gap(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Gap))
+    }
+
+    /// How many words at the start of `words` are the phrase, the fewest that can be.
+    fn begins(&self, words: &[String]) -> Option<usize> {
+        begins(&self.parts, words)
+    }
+}
+
+fn begins(parts: &[Part], words: &[String]) -> Option<usize> {
+    let Some((part, rest)) = parts.split_first() else { return Some(0) };
+    match part {
+        Part::Word(endings) => {
+            let (word, after) = words.split_first()?;
+            endings.iter().any(|ending| ending.fits(word)).then(|| begins(rest, after).map(|length| length + 1))?
+        }
+        Part::Gap => {
+            let gap = |skipped: usize| words.get(skipped..).and_then(|after| begins(rest, after)).map(|l| l + skipped);
+            (0..=GAP).find_map(gap)
         }
     }
-    let stands = |phrase: &&&str| (0..words.len()).any(|at| !covered[at] && starts_with(&words[at..], phrase));
-    forbidden.iter().filter(stands).copied().collect()
+}
+
+impl Ending {
+    fn read(word: &'static str) -> Self {
+        word.strip_suffix('*').map_or(Self::Exact(word), Self::Any)
+    }
+
+    fn fits(&self, word: &str) -> bool {
+        match self {
+            Self::Exact(exact) => word == *exact,
+            Self::Any(start) => word.starts_with(start),
+        }
+    }
+}
+
+/// Whether these words stand in a row in `words`.
+pub(super) fn stand(words: &[String], phrase: &[String]) -> bool {
+    !phrase.is_empty() && words.windows(phrase.len()).any(|window| window == phrase)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(file: &'static str) -> Rule {
+        Rule::read("test", file)
+    }
+
+    fn found(rule: &Rule, text: &str) -> bool {
+        !rule.find(&Normal::of(text)).is_empty()
+    }
+
+    #[test]
+    fn endings_choices_and_gaps_are_read() {
+        let rule = rule("# why\nfree\nwont|never ~ cost|charge*\nno * fee*\n");
+        for bad in ["it is free", "we never ever charge you", "it wont cost a penny", "no yearly fees"] {
+            assert!(found(&rule, bad), "{bad}");
+        }
+        for good in ["freedom", "it wont at all in any way cost", "no fees", "never"] {
+            assert!(!found(&rule, good), "{good}");
+        }
+    }
+
+    #[test]
+    fn what_is_inside_a_harmless_phrase_may_stand_and_beside_it_may_not() {
+        let rule = rule("free\n[harmless]\nfeel free\n");
+        assert!(!found(&rule, "feel free to call"));
+        assert!(found(&rule, "feel free it is free"));
+    }
+
+    #[test]
+    fn every_file_has_phrases_of_lower_case_words_none_twice() {
+        for rule in RULES.iter().chain([&*KINDS, &*CONTACT, &*PROMPT_ORDERS]) {
+            let mut forbidden: Vec<&str> = rule.forbidden.iter().map(|phrase| phrase.text).collect();
+            assert!(!forbidden.is_empty(), "{}", rule.check);
+            forbidden.sort_unstable();
+            assert_eq!(forbidden.windows(2).find(|pair| pair[0] == pair[1]), None, "{}", rule.check);
+            for Phrase { text, .. } in rule.forbidden.iter().chain(&rule.harmless) {
+                let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || " *|~".contains(c);
+                assert!(text.chars().all(plain), "{}: {text}", rule.check);
+            }
+        }
+    }
 }

@@ -1,5 +1,5 @@
 use contracts::catalogue::Catalogue;
-use contracts::script::Verdict;
+use contracts::script::{Segment, SegmentKind, Verdict};
 
 use super::*;
 use crate::fixtures;
@@ -14,14 +14,13 @@ fn judged(text: &str) -> Verdict {
     let (catalogue, keys) = (fixtures::catalogue(), fixtures::keys());
     let mood = fixtures::mood(contracts::facts::Sentiment::Positive, &[POST]);
     let offered = offered(&catalogue, &["voyager-card", "savings"]);
-    check(
+    check_text(
         text,
         &GuardContext {
             offered,
             catalogue: &catalogue,
             names: vec!["José", "Dana Best"],
-            post_runs: &mood.five_word_runs,
-            keys: &keys,
+            posts: Some((&mood.five_word_runs, &keys)),
             instructions: vec!["You help an adviser explain why certain products may be useful to one customer."],
         },
     )
@@ -314,26 +313,91 @@ fn an_approved_text_of_an_offered_product_may_say_what_a_writer_may_not() {
 }
 
 #[test]
+fn an_approved_text_is_the_banks_only_in_its_own_segment_and_as_a_sentence_of_its_own() {
+    let (catalogue, brand) = (fixtures::catalogue(), fixtures::brand());
+    let facts = fixtures::facts("José");
+    let brief = crate::brief::Brief::new(&facts, &catalogue, &brand).unwrap();
+    let keys = fixtures::keys();
+    let claim = "Free online bill pay comes with a guaranteed 4.25% annual percentage yield.";
+    let judged = |place: SegmentKind, product: Option<&str>, text: String| {
+        let offered = offered(&catalogue, &["voyager-card", "savings"]);
+        let segment = Segment { kind: place, text, product: product.map(fixtures::id) };
+        let opening = Segment { kind: SegmentKind::Greeting, text: HARMLESS.to_owned(), product: None };
+        let parts = [opening, segment].map(|segment| Part::of_segment(&segment, &offered));
+        let mut context = brief.guard_context(offered, &keys, Vec::new());
+        context.names.extend(["Dana Best"]);
+        check(&parts, &context).passed()
+    };
+    assert!(judged(SegmentKind::Offer, Some("savings"), format!("This may help. {claim}")));
+    assert!(!judged(SegmentKind::Offer, Some("voyager-card"), format!("This may help. {claim}")));
+    assert!(!judged(SegmentKind::Closing, None, format!("This may help. {claim}")));
+    assert!(!judged(SegmentKind::Greeting, None, claim.to_owned()));
+    for glued in [format!("We say: {claim}"), format!("{claim}And more."), format!("Perhaps, {claim}")] {
+        assert!(!judged(SegmentKind::Offer, Some("savings"), glued.clone()), "{glued}");
+    }
+}
+
+#[test]
+fn a_greeting_of_somebody_else_is_caught() {
+    for stranger in ["Hello Susan. ", "Dear Mr. Smith, ", "Dear customer, ", "Hi Team! "] {
+        let text = format!("{stranger}{HARMLESS}");
+        assert!(judged(&text).failed().contains(&"greeting"), "{stranger}");
+    }
+    assert!(judged(&HARMLESS.replace("José", "there")).passed());
+}
+
+#[test]
+fn products_of_others_and_kinds_that_are_not_offered_are_caught() {
+    caught(
+        "products",
+        &[
+            "It goes with a card from Capital One.",
+            "We thought of Chase for you.",
+            "Our Meridian Voyager Card Platinum is there, too.",
+            "A mortgage could come next.",
+            "Some bitcoin goes well with it.",
+            "There is life insurance as well.",
+        ],
+    );
+    passes(&[
+        "Discover what suits you.",
+        "A chase through the woods is fun.",
+        "Our Meridian Voyager Card, I think, is one.",
+    ]);
+}
+
+#[test]
+fn numbers_and_addresses_in_words_are_caught() {
+    caught(
+        "contact",
+        &[
+            "Call five five five, oh one nine nine.",
+            "Come to 48 Alder Lane.",
+            "See bit[.]ly slash card.",
+            "Use hxxp://a.bc.",
+        ],
+    );
+    caught("amounts", &["It is n i n e p e r c e n t.", "Not a penny.", "Pay f1fty of them."]);
+    passes(&[
+        "A talk of twenty minutes is enough.",
+        "Let us meet one day.",
+        "A picture says more than a thousand words.",
+    ]);
+}
+
+#[test]
 fn an_approved_text_of_a_product_that_is_not_offered_may_not_stand() {
     let catalogue = fixtures::catalogue();
-    let keys = fixtures::keys();
     let claim = "Free online bill pay comes with a guaranteed 4.25% annual percentage yield.";
     let context = GuardContext {
         offered: offered(&catalogue, &["voyager-card"]),
         catalogue: &catalogue,
         names: vec!["José", "Dana Best"],
-        post_runs: &[],
-        keys: &keys,
+        posts: None,
         instructions: Vec::new(),
     };
-    assert!(check(HARMLESS, &context).passed());
-    assert!(!check(&format!("{HARMLESS} {claim}"), &context).passed());
-}
-
-#[test]
-fn a_name_hides_no_other_word() {
-    assert_eq!(mask("Bo said Boast to Bo", "Bo", NAME), "\u{e001} said Boast to \u{e001}");
-    assert_eq!(mask("Bobo Bo", "Bo", NAME), "Bobo \u{e001}");
+    assert!(check_text(HARMLESS, &context).passed());
+    assert!(!check_text(&format!("{HARMLESS} {claim}"), &context).passed());
 }
 
 #[test]

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use contracts::secret::{ExposeSecret as _, SecretString};
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use contracts::settings::Model;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode, Url};
 use serde_json::{Map, Value};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use super::service::{self, Chat, Complaint, Completion, Next, ServiceError};
+use super::service::{Answer, Chat, Complaint, Completion, Next, ServiceError};
 
 /// No answer of 250 tokens comes near this.
 const LARGEST_ANSWER: usize = 1 << 20;
@@ -20,8 +21,8 @@ pub struct Pace {
     pub first_wait: Duration,
     /// The longest wait of our own choosing.
     pub longest_wait: Duration,
-    /// How long one attempt may take.
-    pub attempt: Duration,
+    /// How long the service may be silent between two pieces of its answer.
+    pub idle: Duration,
     /// How many attempts there are.
     pub attempts: u32,
 }
@@ -31,7 +32,7 @@ impl Default for Pace {
         Self {
             first_wait: Duration::from_millis(500),
             longest_wait: Duration::from_secs(8),
-            attempt: Duration::from_secs(15),
+            idle: Duration::from_secs(4),
             attempts: 5,
         }
     }
@@ -40,36 +41,37 @@ impl Default for Pace {
 /// A client of one service with one deadline for all its calls.
 pub struct Client<'a> {
     http: &'a reqwest::Client,
-    base_url: &'a str,
+    service: &'a Model,
     key: Option<SecretString>,
     deadline: Instant,
     pace: Pace,
 }
 
-/// Whether the address is one of this machine, where a service needs no key.
-pub(super) fn is_loopback(base_url: &str) -> bool {
-    let Ok(url) = Url::parse(base_url) else { return false };
+/// Whether a service at this address is asked with a key only: any but one of this machine.
+#[must_use]
+pub fn needs_key(base_url: &str) -> bool {
+    let Ok(url) = Url::parse(base_url) else { return true };
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    host != "localhost" && !address.is_ok_and(|address| address.is_loopback())
 }
 
 impl<'a> Client<'a> {
-    /// A client for the service at `base_url`, up to and without `/chat/completions`.
+    /// A client for the service that the settings name.
     #[must_use]
     pub fn new(
         http: &'a reqwest::Client,
-        base_url: &'a str,
+        service: &'a Model,
         key: Option<SecretString>,
         deadline: Instant,
         pace: Pace,
     ) -> Self {
-        Self { http, base_url, key, deadline, pace }
+        Self { http, service, key, deadline, pace }
     }
 
     /// The service's address without what may be a secret in it: user, password and query.
     pub(super) fn service(&self) -> String {
-        let Ok(mut url) = Url::parse(self.base_url) else { return String::new() };
+        let Ok(mut url) = Url::parse(&self.service.base_url) else { return String::new() };
         url.set_query(None);
         url.set_fragment(None);
         if url.set_username("").is_err() || url.set_password(None).is_err() {
@@ -79,49 +81,40 @@ impl<'a> Client<'a> {
     }
 
     fn address(&self) -> Result<Url, ServiceError> {
-        let mut url = Url::parse(self.base_url).map_err(|_| ServiceError::Address)?;
+        let mut url = Url::parse(&self.service.base_url).map_err(|_| ServiceError::Address)?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(ServiceError::Address);
         }
         let mut path = url.path_segments_mut().map_err(|()| ServiceError::Address)?;
         path.pop_if_empty().extend(["chat", "completions"]);
         drop(path);
+        if !self.service.api_version.is_empty() {
+            url.query_pairs_mut().append_pair("api-version", &self.service.api_version);
+        }
         Ok(url)
     }
 
-    /// Asks until there is a whole answer, the service says to stop, or the deadline is near.
+    /// Asks until there is a whole answer, the service says to stop, or the deadline is near. Nothing of an answer is given
+    /// out before it is whole, so that a retry has nothing to take back.
     pub async fn complete(&self, chat: &Chat<'_>) -> Result<Completion, ServiceError> {
         let url = self.address()?;
         let mut body = chat.body();
-        let mut dropped = false;
-        let mut attempt = 0;
+        let mut attempt = 1;
         loop {
-            attempt += 1;
-            let (error, next) = match self.attempt(&url, &body, chat.model).await {
-                Ok(completion) => return Ok(completion),
-                Err(failure) => failure,
+            let (error, next) = match timeout_at(self.deadline, self.exchange(&url, &body, chat.model)).await {
+                Ok(Ok(completion)) => return Ok(completion),
+                Ok(Err(failure)) => failure,
+                Err(_) => return Err(ServiceError::Deadline(None)),
             };
             match next {
-                Next::Without(parameter) if !dropped => {
-                    dropped = true;
-                    drop_parameter(&mut body, &parameter);
+                // Each can be left out once.
+                Next::Without(parameter) => drop_parameter(&mut body, parameter),
+                Next::Retry(after) if attempt < self.pace.attempts => {
+                    self.wait(attempt, after, error).await?;
+                    attempt += 1;
                 }
-                Next::Retry(after) if attempt < self.pace.attempts => self.wait(attempt, after, error).await?,
-                Next::Retry(_) | Next::Without(_) | Next::Stop => return Err(error),
+                Next::Retry(_) | Next::Stop => return Err(error),
             }
-        }
-    }
-
-    async fn attempt(
-        &self,
-        url: &Url,
-        body: &Map<String, Value>,
-        model: &str,
-    ) -> Result<Completion, (ServiceError, Next)> {
-        let until = self.deadline.min(Instant::now() + self.pace.attempt);
-        match timeout_at(until, self.exchange(url, body, model)).await {
-            Ok(result) => result,
-            Err(_) => Err((ServiceError::Deadline(None), Next::Retry(None))),
         }
     }
 
@@ -131,23 +124,73 @@ impl<'a> Client<'a> {
         body: &Map<String, Value>,
         model: &str,
     ) -> Result<Completion, (ServiceError, Next)> {
-        // The address is the bank's own, but a user's password may stand in it.
-        let unreachable = |error: reqwest::Error| (ServiceError::Unreachable(error.without_url()), Next::Retry(None));
         let mut request = self.http.post(url.clone()).json(body);
         if let Some(key) = &self.key {
-            request = request.bearer_auth(key.expose_secret().trim());
+            let key = key.expose_secret().trim();
+            request = if self.service.api_version.is_empty() {
+                request.bearer_auth(key)
+            } else {
+                request.header("api-key", key)
+            };
         }
-        let response = request.send().await.map_err(unreachable)?;
+        let read = Duration::from_secs(self.service.read_seconds);
+        let response = in_time(read, request.send()).await.map_err(retry)?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let bytes = match read(response).await {
-            Ok(Some(bytes)) => bytes,
-            Ok(None) => return Err((ServiceError::TooLarge, Next::Stop)),
-            Err(error) => return Err(unreachable(error)),
-        };
-        if status == StatusCode::OK {
-            return service::completion(&bytes, model).map_err(|error| (error, Next::Stop));
+        if status != StatusCode::OK {
+            let bytes = self.whole(response).await.map_err(retry)?;
+            return Err(refusal(status, &headers, &bytes, body));
         }
-        Err(refusal(status, &headers, &bytes, body))
+        let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let answered = if content_type.starts_with("text/event-stream") {
+            self.streamed(response, model).await
+        } else {
+            self.whole(response).await.and_then(|bytes| {
+                let mut answer = Answer::default();
+                answer.add(&bytes)?;
+                answer.end(model)
+            })
+        };
+        answered.map_err(retry)
+    }
+
+    /// The body of an answer in one piece.
+    async fn whole(&self, mut response: Response) -> Result<Vec<u8>, ServiceError> {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = in_time(self.pace.idle, response.chunk()).await? {
+            if bytes.len() + chunk.len() > LARGEST_ANSWER {
+                return Err(ServiceError::TooLarge);
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    }
+
+    /// An answer that comes as server-sent events, each a line `data: JSON`, the last one `data: [DONE]`.
+    async fn streamed(&self, mut response: Response, model: &str) -> Result<Completion, ServiceError> {
+        let (mut answer, mut line, mut length) = (Answer::default(), Vec::new(), 0);
+        // A service may send its headers at once and think before the first word.
+        let mut patience = Duration::from_secs(self.service.read_seconds);
+        while let Some(chunk) = in_time(patience, response.chunk()).await? {
+            patience = self.pace.idle;
+            length += chunk.len();
+            if length > LARGEST_ANSWER {
+                return Err(ServiceError::TooLarge);
+            }
+            for byte in chunk {
+                if byte != b'\n' {
+                    line.push(byte);
+                    continue;
+                }
+                match line.strip_prefix(b"data:").map(<[u8]>::trim_ascii) {
+                    Some(b"[DONE]") => return answer.end(model),
+                    Some(json) => answer.add(json)?,
+                    // A comment that keeps the connection alive, an event's name, an empty line.
+                    None => {}
+                }
+                line.clear();
+            }
+        }
+        answer.end(model)
     }
 
     /// Waits before the next attempt, or gives up at once if the deadline would pass meanwhile.
@@ -164,23 +207,34 @@ impl<'a> Client<'a> {
     }
 }
 
-/// Without the parameter; the newer name of the token limit gives way to the older one, which other services know.
-fn drop_parameter(body: &mut Map<String, Value>, parameter: &str) {
-    if let Some(limit) = body.remove(parameter).filter(|_| parameter == "max_completion_tokens") {
-        body.insert("max_tokens".to_owned(), limit);
+/// What the service sends next, unless it is silent for too long.
+async fn in_time<T>(
+    patience: Duration,
+    next: impl Future<Output = Result<T, reqwest::Error>>,
+) -> Result<T, ServiceError> {
+    match timeout(patience, next).await {
+        Ok(Ok(next)) => Ok(next),
+        // The address is the bank's own, but a user's password may stand in it.
+        Ok(Err(error)) => Err(ServiceError::Unreachable(error.without_url())),
+        Err(_) => Err(ServiceError::Silent),
     }
 }
 
-/// The body, or nothing if it is too large.
-async fn read(mut response: Response) -> Result<Option<Vec<u8>>, reqwest::Error> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        if bytes.len() + chunk.len() > LARGEST_ANSWER {
-            return Ok(None);
-        }
-        bytes.extend_from_slice(&chunk);
+/// A failure that says itself what to do about it.
+fn retry(error: ServiceError) -> (ServiceError, Next) {
+    let next = error.next();
+    (error, next)
+}
+
+/// Without the parameter; the newer name of the token limit gives way to the older one, which other services know.
+fn drop_parameter(body: &mut Map<String, Value>, parameter: &str) {
+    let dropped = body.remove(parameter);
+    match parameter {
+        "max_completion_tokens" => body.extend(dropped.map(|limit| ("max_tokens".to_owned(), limit))),
+        // It belongs to a stream.
+        "stream" => drop(body.remove("stream_options")),
+        _ => {}
     }
-    Ok(Some(bytes))
 }
 
 /// What an answer other than 200 means.

@@ -5,24 +5,29 @@ mod client;
 mod prompt;
 mod service;
 
-use service::{Chat, Message, ServiceError};
+use service::{Chat, Completion, Message, ServiceError};
 
 use std::time::Duration;
 
-use contracts::script::{Given, InsteadOfModel, Script, WrittenBy};
+use contracts::catalogue::Category;
+use contracts::script::{Given, InsteadOfModel, Script, Usage, WrittenBy};
 use contracts::secret::{ExposeSecret as _, SecretError, SecretName, Secrets};
-use contracts::settings::Model;
+use contracts::settings::Writer;
 use contracts::vault::Keys;
 use tokio::time::Instant;
 
-use crate::Usage;
 use crate::brief::Brief;
 use crate::compose;
 use crate::guard;
 
 use client::Client;
 pub(crate) use client::Pace;
+pub use client::needs_key;
+pub use prompt::PROMPTS;
 pub(crate) use prompt::digest as prompt_digest;
+
+/// The longest wish of a caller that is sent, in characters; the API takes no longer one.
+const LONGEST_WISH: usize = 2000;
 
 /// What came of asking the model.
 pub(crate) enum Outcome {
@@ -32,13 +37,17 @@ pub(crate) enum Outcome {
     Written(Box<Script>),
     /// Its service throttles, and a later call may be served.
     Throttled,
-    /// It was asked, or should have been, and did not serve.
-    Instead(InsteadOfModel),
+    /// It should have been asked and could not be, or did not answer.
+    Unavailable(InsteadOfModel),
+    /// It answered, and what it wrote may not be used, also after one repair. The text is there unless it had no form.
+    Refused(InsteadOfModel, Option<Box<Script>>),
 }
 
 /// What asking takes.
 pub(crate) struct Asking<'a> {
-    pub settings: &'a Model,
+    pub settings: &'a Writer,
+    /// The lines of business that the request is for.
+    pub categories: &'a [Category],
     pub secrets: &'a dyn Secrets,
     pub http: &'a reqwest::Client,
     pub keys: &'a Keys,
@@ -48,27 +57,18 @@ pub(crate) struct Asking<'a> {
     pub pace: Pace,
 }
 
-/// Why an answer did not serve.
-struct Unserved {
-    why: String,
-    throttled: bool,
-}
-
-impl From<ServiceError> for Unserved {
-    fn from(error: ServiceError) -> Self {
-        Self { why: contracts::error::chain(&error), throttled: error.is_throttling() }
-    }
-}
-
 /// Asks the model, and once more if the guard sends its text back. Adds the tokens to `usage`.
 pub(crate) async fn write(brief: &Brief<'_>, asking: &Asking<'_>, usage: &mut Usage) -> Result<Outcome, SecretError> {
-    let settings = asking.settings;
+    let settings = &asking.settings.model;
     if !settings.enabled || brief.offers().is_empty() {
         return Ok(Outcome::NotAsked);
     }
-    let unasked = |why: String| Ok(Outcome::Instead(InsteadOfModel { why, given: None }));
+    let unasked = |why: String| Ok(Outcome::Unavailable(InsteadOfModel { why, given: None }));
     let wish = asking.wish.map(str::trim).filter(|wish| !wish.is_empty());
     if let Some(wish) = wish {
+        if wish.chars().count() > LONGEST_WISH {
+            return unasked(format!("the request's prompt is longer than {LONGEST_WISH} characters"));
+        }
         let verdict = guard::check_prompt(wish);
         if !verdict.passed() {
             return unasked(format!("the request's prompt does not pass: {}", verdict.failed().join(", ")));
@@ -78,74 +78,105 @@ pub(crate) async fn write(brief: &Brief<'_>, asking: &Asking<'_>, usage: &mut Us
         }
     }
     let key = asking.secrets.find(SecretName::ModelKey).await?.filter(|key| !key.expose_secret().trim().is_empty());
-    if key.is_none() && !client::is_loopback(&settings.base_url) {
+    if key.is_none() && needs_key(&settings.base_url) {
         return unasked(format!("the secret {} is not set", SecretName::ModelKey.variable()));
     }
     let deadline = Instant::now() + Duration::from_secs(settings.deadline_seconds);
-    let client = Client::new(asking.http, &settings.base_url, key, deadline, asking.pace);
-    let told = prompt::Told::new(brief, &settings.fields, wish);
+    let client = Client::new(asking.http, settings, key, deadline, asking.pace);
+    let told = prompt::Told::new(brief, asking.categories, &settings.fields, wish);
     // The earlier calls gave the service all that this one would have.
-    let given = || Some(Given { service: client.service(), fields: told.fields.clone() });
+    let instead = |why: String, usage: Usage| {
+        let given = Given { service: client.service(), fields: told.fields.clone(), usage };
+        InsteadOfModel { why, given: Some(given) }
+    };
     if asking.given_up {
-        let why = "the model service throttled every call".to_owned();
-        return Ok(Outcome::Instead(InsteadOfModel { why, given: given() }));
+        return Ok(Outcome::Unavailable(instead("the model service throttled every call".to_owned(), *usage)));
     }
-    match converse(brief, asking, wish, &told, &client, usage).await {
-        Ok(script) => Ok(Outcome::Written(Box::new(script))),
-        Err(Unserved { throttled: true, .. }) => Ok(Outcome::Throttled),
-        Err(Unserved { why, .. }) => Ok(Outcome::Instead(InsteadOfModel { why, given: given() })),
+    let mut conversation = Conversation { brief, asking, wish, told: &told, client: &client, usage };
+    Ok(match conversation.hold().await {
+        Ok(Ended::Written(script)) => Outcome::Written(script),
+        Ok(Ended::Refused(why, script)) => Outcome::Refused(instead(why, *usage), script),
+        Err(error) if error.is_throttling() => Outcome::Throttled,
+        Err(error) => Outcome::Unavailable(instead(contracts::error::chain(&error), *usage)),
+    })
+}
+
+/// How a conversation ended.
+enum Ended {
+    /// With a text that passes.
+    Written(Box<Script>),
+    /// With why none passes, and the last one, unless it had no form.
+    Refused(String, Option<Box<Script>>),
+}
+
+/// At most two answers of the model: one, and one that is told what was wrong with the first.
+struct Conversation<'a> {
+    brief: &'a Brief<'a>,
+    asking: &'a Asking<'a>,
+    wish: Option<&'a str>,
+    told: &'a prompt::Told,
+    client: &'a Client<'a>,
+    usage: &'a mut Usage,
+}
+
+impl Conversation<'_> {
+    async fn hold(&mut self) -> Result<Ended, ServiceError> {
+        let mut messages = vec![Message::system(&self.told.system), Message::user(&self.told.document)];
+        let mut ended = Ended::Refused(String::new(), None);
+        for repaired in [false, true] {
+            let completion = self.client.complete(&self.chat(&messages)).await?;
+            *self.usage += self.asking.settings.model.usage(completion.tokens_read, completion.tokens_written);
+            let objections = match self.script(&completion, repaired) {
+                Ok(script) if script.verdict.passed() => return Ok(Ended::Written(Box::new(script))),
+                Ok(script) => {
+                    let objections = prompt::objections(&script.verdict);
+                    let why = format!("the guard found: {}", script.verdict.failed().join(", "));
+                    ended = Ended::Refused(why, Some(Box::new(script)));
+                    objections
+                }
+                Err(why) => {
+                    let objections = format!("- form: {why}");
+                    ended = Ended::Refused(format!("the answer cannot be used: {why}"), None);
+                    objections
+                }
+            };
+            messages.push(Message::assistant(&completion.content));
+            messages.push(Message::user(&format!("{}{objections}\n", prompt::REPAIR)));
+        }
+        if let Ended::Refused(why, _) = &mut ended {
+            why.push_str(", also after one repair");
+        }
+        Ok(ended)
+    }
+
+    fn chat<'c>(&'c self, messages: &'c [Message]) -> Chat<'c> {
+        let Writer { model, .. } = self.asking.settings;
+        Chat {
+            model: &model.name,
+            takes: self.asking.settings.takes(),
+            messages,
+            temperature: model.temperature,
+            max_tokens: model.max_tokens,
+            schema: &self.told.schema,
+        }
+    }
+
+    /// The script of an answer, judged; or what is wrong with the answer's form.
+    fn script(&self, completion: &Completion, repaired: bool) -> Result<Script, String> {
+        let draft = prompt::read(self.brief, &completion.content)?;
+        let written_by = WrittenBy::Model {
+            model: completion.model.clone(),
+            service: self.client.service(),
+            fields_sent: self.told.fields.clone(),
+            prompt: prompt::digest(),
+            repaired,
+            usage: *self.usage,
+        };
+        let mut instructions = vec![self.told.system.as_str(), prompt::REPAIR];
+        instructions.extend(self.wish);
+        Ok(compose::compose(self.brief, &draft, self.asking.keys, instructions, written_by))
     }
 }
 
-/// The conversation: at most two answers. The error says why neither served.
-async fn converse(
-    brief: &Brief<'_>,
-    asking: &Asking<'_>,
-    wish: Option<&str>,
-    told: &prompt::Told,
-    client: &Client<'_>,
-    usage: &mut Usage,
-) -> Result<Script, Unserved> {
-    let mut messages = vec![Message::system(prompt::SYSTEM), Message::user(&told.document)];
-    let mut objections = String::new();
-    for repaired in [false, true] {
-        let chat = Chat {
-            model: &asking.settings.name,
-            messages: &messages,
-            temperature: asking.settings.temperature,
-            max_tokens: asking.settings.max_tokens,
-            schema: &told.schema,
-        };
-        let completion = client.complete(&chat).await?;
-        usage.tokens_read += completion.tokens_read;
-        usage.tokens_written += completion.tokens_written;
-        let violations = match prompt::read(brief, &completion.content) {
-            Ok(draft) => {
-                let written_by = WrittenBy::Model {
-                    model: completion.model.clone(),
-                    service: client.service(),
-                    fields_sent: told.fields.clone(),
-                    prompt: prompt::digest(),
-                    repaired,
-                    prompt_tokens: usage.tokens_read,
-                    completion_tokens: usage.tokens_written,
-                };
-                let mut instructions = vec![prompt::SYSTEM, prompt::REPAIR];
-                instructions.extend(wish);
-                let script = compose::compose(brief, &draft, asking.keys, instructions, written_by);
-                if script.verdict.passed() {
-                    return Ok(script);
-                }
-                objections = format!("the guard found: {}", script.verdict.failed().join(", "));
-                prompt::objections(&script.verdict)
-            }
-            Err(why) => {
-                objections = format!("the answer cannot be used: {why}");
-                format!("- form: {why}")
-            }
-        };
-        messages.push(Message::assistant(&completion.content));
-        messages.push(Message::user(&format!("{}{violations}\n", prompt::REPAIR)));
-    }
-    Err(Unserved { why: format!("{objections}, also after one repair"), throttled: false })
-}
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! What the model is told, and what its answer must be.
 
 use contracts::Digest;
+use contracts::catalogue::Category;
 use contracts::facts::Ground;
 use contracts::script::Verdict;
 use serde::Deserialize;
@@ -10,16 +11,22 @@ use crate::brief::Brief;
 use crate::compose::Draft;
 use crate::words::en;
 
-pub(super) const SYSTEM: &str = include_str!("../../prompts/system.txt");
+/// The system prompt, with a place for the lines of business.
+const SYSTEM: &str = include_str!("../../prompts/system.txt");
 pub(super) const REPAIR: &str = include_str!("../../prompts/repair.txt");
+
+/// The prompt files, which a text may not echo.
+pub const PROMPTS: [&str; 2] = [SYSTEM, REPAIR];
 
 /// The digest of the prompt files.
 pub(crate) fn digest() -> Digest {
-    Digest::of_parts([SYSTEM.as_bytes(), REPAIR.as_bytes()])
+    Digest::of_parts(PROMPTS.map(str::as_bytes))
 }
 
-/// One customer's part of the prompt.
+/// What the model is told of one customer.
 pub(super) struct Told {
+    /// The system prompt.
+    pub system: String,
     /// The user's message: JSON, so that no field can end its own place.
     pub document: String,
     /// The answer's JSON schema.
@@ -29,7 +36,7 @@ pub(super) struct Told {
 }
 
 impl Told {
-    pub(super) fn new(brief: &Brief<'_>, allowed: &[String], wish: Option<&str>) -> Self {
+    pub(super) fn new(brief: &Brief<'_>, categories: &[Category], allowed: &[String], wish: Option<&str>) -> Self {
         let may_send = |field: &str| allowed.iter().any(|allowed| allowed == field);
         let mut fields = vec!["offers".to_owned()];
         let mut customer = serde_json::Map::new();
@@ -63,7 +70,9 @@ impl Told {
             json!({ "product": product.id, "name": product.name, "what_it_is": product.summary, "chosen_for": why })
         });
         let document = json!({ "offers": offers.collect::<Value>(), "customer": customer, "wish": wish });
-        Self { document: document.to_string(), schema: schema(brief), fields }
+        let categories: Vec<&str> = categories.iter().map(|category| category.name()).collect();
+        let system = SYSTEM.replace("{{categories}}", &categories.join("; "));
+        Self { system, document: document.to_string(), schema: schema(brief), fields }
     }
 }
 

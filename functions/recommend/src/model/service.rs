@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use contracts::model::{AnswerForm, Takes, TokenLimit};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
@@ -31,6 +32,8 @@ impl Message {
 pub struct Chat<'a> {
     /// The model's name.
     pub model: &'a str,
+    /// What it takes.
+    pub takes: Takes,
     /// The conversation so far.
     pub messages: &'a [Message],
     /// 0 to 2; left out for models that refuse it.
@@ -41,35 +44,37 @@ pub struct Chat<'a> {
     pub schema: &'a Value,
 }
 
-/// What a family of models takes, told by the start of its name; the first that fits holds. Reasoning models refuse a
-/// temperature, and reason away the tokens of a short answer unless told not to.
-const FAMILIES: &[(&str, bool, Option<&str>)] = &[
-    ("gpt-5", false, Some("none")),
-    ("o1", false, Some("low")),
-    ("o3", false, Some("low")),
-    ("o4", false, Some("low")),
-    ("", true, None),
-];
+/// Parameters that a service may refuse and that can be left out.
+const DROPPABLE: [&str; 6] =
+    ["temperature", "reasoning_effort", "response_format", "max_completion_tokens", "stream_options", "stream"];
 
 impl Chat<'_> {
-    /// The request's body.
+    /// The request's body. The answer is streamed so that a service that stalls is told from one that is slow.
     pub(super) fn body(&self) -> Map<String, Value> {
-        let format = json!({ "name": "recommendation", "strict": true, "schema": self.schema });
-        let family = FAMILIES.iter().find(|(start, ..)| self.model.starts_with(start));
+        let limit = match self.takes.token_limit {
+            TokenLimit::MaxCompletionTokens => "max_completion_tokens",
+            TokenLimit::MaxTokens => "max_tokens",
+        };
         let mut body = Map::from_iter([
             ("model".to_owned(), json!(self.model)),
             ("messages".to_owned(), json!(self.messages)),
-            ("max_completion_tokens".to_owned(), json!(self.max_tokens)),
-            ("response_format".to_owned(), json!({ "type": "json_schema", "json_schema": format })),
+            (limit.to_owned(), json!(self.max_tokens)),
+            ("stream".to_owned(), json!(true)),
+            ("stream_options".to_owned(), json!({ "include_usage": true })),
         ]);
-        if let Some((_, takes_temperature, effort)) = family {
-            if *takes_temperature {
-                body.insert("temperature".to_owned(), json!(self.temperature));
+        let format = match self.takes.answer {
+            AnswerForm::JsonSchema => {
+                let named = json!({ "name": "recommendation", "strict": true, "schema": self.schema });
+                Some(json!({ "type": "json_schema", "json_schema": named }))
             }
-            if let Some(effort) = effort {
-                body.insert("reasoning_effort".to_owned(), json!(effort));
-            }
+            AnswerForm::JsonObject => Some(json!({ "type": "json_object" })),
+            AnswerForm::Text => None,
+        };
+        body.extend(format.map(|format| ("response_format".to_owned(), format)));
+        if self.takes.temperature {
+            body.insert("temperature".to_owned(), json!(self.temperature));
         }
+        body.extend(self.takes.reasoning_effort.map(|effort| ("reasoning_effort".to_owned(), json!(effort))));
         body
     }
 }
@@ -96,6 +101,9 @@ pub enum ServiceError {
     /// The service did not answer.
     #[error("the model service cannot be reached")]
     Unreachable(#[source] reqwest::Error),
+    /// The service was silent for longer than `writer.model.read_seconds`, or within its answer for longer than 4 s.
+    #[error("the model service did not answer in time")]
+    Silent,
     /// The service answered with an error.
     #[error("the model service answered {status}{}", code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default())]
     Status {
@@ -113,6 +121,9 @@ pub enum ServiceError {
     /// The answer was cut, filtered, or ended for another reason than that it was complete.
     #[error("the answer is not complete: finish reason {0}")]
     Incomplete(String),
+    /// The answer ended before the service said that it was whole.
+    #[error("the model service's answer was cut short")]
+    Cut,
     /// The answer is not what the protocol says.
     #[error("the model service's answer is not a chat completion")]
     Malformed,
@@ -125,6 +136,21 @@ pub enum ServiceError {
 }
 
 impl ServiceError {
+    /// What to do after an answer of status 200 that is none. What was damaged on its way may come whole another time;
+    /// what the model decided stands.
+    pub(super) fn next(&self) -> Next {
+        match self {
+            Self::Cut | Self::Malformed | Self::Silent | Self::Unreachable(_) => Next::Retry(None),
+            Self::Address
+            | Self::Status { .. }
+            | Self::QuotaUsedUp
+            | Self::Refused
+            | Self::Incomplete(_)
+            | Self::TooLarge
+            | Self::Deadline(_) => Next::Stop,
+        }
+    }
+
     /// Whether the service asks for patience, so that a later call may succeed.
     pub(super) fn is_throttling(&self) -> bool {
         match self {
@@ -132,9 +158,11 @@ impl ServiceError {
             Self::Deadline(last) => last.as_ref().is_some_and(|last| last.is_throttling()),
             Self::Address
             | Self::Unreachable(_)
+            | Self::Silent
             | Self::QuotaUsedUp
             | Self::Refused
             | Self::Incomplete(_)
+            | Self::Cut
             | Self::Malformed
             | Self::TooLarge => false,
         }
@@ -146,28 +174,35 @@ pub(super) enum Next {
     /// Ask again, no sooner than this if the service says when.
     Retry(Option<Duration>),
     /// Ask again without this parameter.
-    Without(String),
+    Without(&'static str),
     /// Give up.
     Stop,
 }
 
+/// An answer, or a piece of one that is streamed.
 #[derive(Deserialize)]
 struct Envelope {
+    #[serde(default)]
     choices: Vec<Choice>,
     #[serde(default)]
     model: Option<String>,
     #[serde(default)]
     usage: Option<Usage>,
+    /// What went wrong after the answer had begun.
+    #[serde(default)]
+    error: Option<Value>,
 }
 
 #[derive(Deserialize)]
 struct Choice {
+    /// The whole message, or what a piece adds to it.
+    #[serde(alias = "delta", default)]
     message: Answered,
     #[serde(default)]
     finish_reason: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Answered {
     #[serde(default)]
     content: Option<String>,
@@ -183,25 +218,58 @@ struct Usage {
     completion_tokens: u64,
 }
 
-/// Reads an answer of status 200.
-pub(super) fn completion(bytes: &[u8], asked: &str) -> Result<Completion, ServiceError> {
-    let envelope: Envelope = serde_json::from_slice(bytes).map_err(|_| ServiceError::Malformed)?;
-    let choice = envelope.choices.into_iter().next().ok_or(ServiceError::Malformed)?;
-    if choice.message.refusal.is_some_and(|refusal| !refusal.is_empty()) {
-        return Err(ServiceError::Refused);
+/// An answer as it comes in.
+#[derive(Default)]
+pub(super) struct Answer {
+    content: String,
+    refusal: String,
+    finish_reason: Option<String>,
+    model: Option<String>,
+    usage: Usage,
+    began: bool,
+}
+
+impl Answer {
+    /// Adds a piece, or the whole.
+    pub(super) fn add(&mut self, json: &[u8]) -> Result<(), ServiceError> {
+        let envelope: Envelope = serde_json::from_slice(json).map_err(|_| ServiceError::Malformed)?;
+        if envelope.error.is_some() {
+            return Err(ServiceError::Malformed);
+        }
+        if let Some(choice) = envelope.choices.into_iter().next() {
+            self.began = true;
+            self.content.push_str(&choice.message.content.unwrap_or_default());
+            self.refusal.push_str(&choice.message.refusal.unwrap_or_default());
+            self.finish_reason = choice.finish_reason.or(self.finish_reason.take());
+        }
+        self.model = envelope.model.filter(|model| !model.is_empty()).or(self.model.take());
+        self.usage = envelope.usage.unwrap_or(std::mem::take(&mut self.usage));
+        Ok(())
     }
-    match choice.finish_reason.as_deref() {
-        Some("stop") => {}
-        other => return Err(ServiceError::Incomplete(plain(other.unwrap_or("none")))),
+
+    /// The completion, if the service said that it is whole.
+    pub(super) fn end(self, asked: &str) -> Result<Completion, ServiceError> {
+        if !self.began {
+            return Err(ServiceError::Malformed);
+        }
+        if !self.refusal.is_empty() {
+            return Err(ServiceError::Refused);
+        }
+        match self.finish_reason.as_deref() {
+            Some("stop") => {}
+            Some(other) => return Err(ServiceError::Incomplete(plain(other))),
+            None => return Err(ServiceError::Cut),
+        }
+        if self.content.trim().is_empty() {
+            return Err(ServiceError::Malformed);
+        }
+        Ok(Completion {
+            content: self.content,
+            model: self.model.unwrap_or_else(|| asked.to_owned()),
+            tokens_read: self.usage.prompt_tokens,
+            tokens_written: self.usage.completion_tokens,
+        })
     }
-    let content = choice.message.content.filter(|content| !content.trim().is_empty()).ok_or(ServiceError::Malformed)?;
-    let usage = envelope.usage.unwrap_or_default();
-    Ok(Completion {
-        content,
-        model: envelope.model.filter(|model| !model.is_empty()).unwrap_or_else(|| asked.to_owned()),
-        tokens_read: usage.prompt_tokens,
-        tokens_written: usage.completion_tokens,
-    })
 }
 
 /// What the body of an error says.
@@ -236,13 +304,21 @@ impl Complaint {
     }
 
     /// The parameter of the request that a 400 names as not supported.
-    pub(super) fn unsupported(&self, body: &Map<String, Value>) -> Option<String> {
+    pub(super) fn unsupported(&self, body: &Map<String, Value>) -> Option<&'static str> {
         let says = |word: &str| self.text.to_lowercase().contains(word);
         let unsupported = self.code.as_deref().is_some_and(|code| code.starts_with("unsupported"))
-            || ["unsupported", "not supported", "does not support", "unrecognized", "unknown parameter", "unexpected"]
-                .into_iter()
-                .any(says);
-        let droppable = ["temperature", "reasoning_effort", "response_format", "max_completion_tokens"];
+            || [
+                "unsupported",
+                "not supported",
+                "does not support",
+                "not permitted",
+                "unrecognized",
+                "unknown parameter",
+                "unknown field",
+                "unexpected",
+            ]
+            .into_iter()
+            .any(says);
         let named = |name: &&str| {
             body.contains_key(*name)
                 && match &self.param {
@@ -250,7 +326,7 @@ impl Complaint {
                     None => self.text.contains(*name),
                 }
         };
-        unsupported.then(|| droppable.into_iter().find(named).map(str::to_owned)).flatten()
+        unsupported.then(|| DROPPABLE.into_iter().find(named)).flatten()
     }
 }
 

@@ -51,7 +51,7 @@ pub const OPENINGS_CALM: &[&str] = &[
 /// What leads to the second of two, or of three.
 pub const LINKS_NEXT: &[&str] = &["also, ", "in addition, ", "alongside that, ", "next, "];
 /// What leads to the last of three.
-pub const LINKS_LAST: &[&str] = &["finally, ", "and lastly, ", "one more thought: ", "last of all, "];
+pub const LINKS_LAST: &[&str] = &["finally, ", "and lastly, ", "one more thought: ", "and one more: "];
 
 /// Main clauses that name the product.
 pub const NAMING: &[&str] = &[
@@ -69,7 +69,7 @@ pub const POINTING: &[&str] = &[
     "this may be worth a look",
     "you might like to know about this",
     "there is one thing we would point you to",
-    "this could be worth a thought",
+    "this could be one to consider",
     "we have something to suggest",
 ];
 
@@ -100,8 +100,8 @@ pub const SIGN_OFF: &str = "With warm regards, {{adviser}}.";
 pub const fn spending(category: SpendingCategory) -> &'static [&'static str] {
     match category {
         SpendingCategory::Groceries => &[
-            "if you like the weekly shop to work a little harder for you",
-            "with food for the home being part of nearly every week",
+            "if you would like everyday groceries to work a little harder for you",
+            "for the grocery run that comes around every week",
             "since stocking the kitchen is something we all do",
         ],
         SpendingCategory::Dining => &[
@@ -116,18 +116,18 @@ pub const fn spending(category: SpendingCategory) -> &'static [&'static str] {
         ],
         SpendingCategory::Transport => &[
             "if getting around is a regular part of your routine",
-            "with fuel and fares being part of most weeks",
+            "for the fuel and the fares of an ordinary week",
             "if you are often on the road",
         ],
         SpendingCategory::Home => &[
             "if a project at home is taking shape",
-            "when making a home more comfortable is on the list",
+            "if making your home more comfortable is on the list",
             "if there are changes you would like to make at home",
         ],
         SpendingCategory::Utilities => &[
-            "if keeping household bills in order is something you would like to make simpler",
-            "with household bills coming round as they do",
-            "for the bills that arrive whatever the season",
+            "if you would like household bills to be simpler to keep up with",
+            "for the household bills that come around every month",
+            "if you like to have household bills in order",
         ],
         SpendingCategory::Shopping => &[
             "if you would like everyday shopping to give something back",
@@ -146,7 +146,7 @@ pub const fn spending(category: SpendingCategory) -> &'static [&'static str] {
         ],
         SpendingCategory::Insurance => &[
             "if you like to know that things are well looked after",
-            "when planning for the unexpected is on the list",
+            "if planning for the unexpected is on your list",
             "if peace of mind matters to you",
         ],
         SpendingCategory::Business => &[
@@ -203,7 +203,7 @@ pub const fn need(need: Need) -> &'static [&'static str] {
         ],
         Need::Borrowing => &[
             "if you are planning something larger",
-            "when a bigger purchase is on the list",
+            "when a bigger purchase is coming up",
             "if a larger plan is waiting to get started",
         ],
         Need::DebtConsolidation => &[

@@ -1,7 +1,8 @@
 use std::time::{Duration, SystemTime};
 
+use contracts::model::{AnswerForm, ReasoningEffort, Takes, TokenLimit};
 use serde_json::{Value, json};
-use wiremock::matchers::{header, method, path};
+use wiremock::matchers::{header, method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::super::service::{Completion, Message};
@@ -11,7 +12,7 @@ use super::*;
 const PACE: Pace = Pace {
     first_wait: Duration::from_millis(1),
     longest_wait: Duration::from_millis(2),
-    attempt: Duration::from_secs(5),
+    idle: Duration::from_millis(300),
     attempts: 4,
 };
 
@@ -38,18 +39,26 @@ async fn server(responses: Vec<ResponseTemplate>) -> MockServer {
     server
 }
 
-async fn ask_within(server: &MockServer, deadline: Duration, pace: Pace) -> Result<Completion, ServiceError> {
+/// A service of its own, at the path `v1` of the server.
+fn at(server: &MockServer) -> Model {
+    Model { base_url: format!("{}/v1", server.uri()), ..Model::default() }
+}
+
+async fn ask_of(service: &Model, takes: Takes, deadline: Duration) -> Result<Completion, ServiceError> {
     let http = reqwest::Client::new();
-    let base_url = format!("{}/v1", server.uri());
-    let client = Client::new(&http, &base_url, Some(SecretString::from("k")), Instant::now() + deadline, pace);
+    let client = Client::new(&http, service, Some(SecretString::from("k")), Instant::now() + deadline, PACE);
     let messages = [Message::user("hello")];
     let schema = json!({ "type": "object" });
-    let chat = Chat { model: "m", messages: &messages, temperature: 0.7, max_tokens: 250, schema: &schema };
+    let chat = Chat { model: "m", takes, messages: &messages, temperature: 0.7, max_tokens: 250, schema: &schema };
     client.complete(&chat).await
 }
 
+async fn ask_within(server: &MockServer, deadline: Duration) -> Result<Completion, ServiceError> {
+    ask_of(&at(server), Takes::default(), deadline).await
+}
+
 async fn ask(server: &MockServer) -> Result<Completion, ServiceError> {
-    ask_within(server, Duration::from_secs(20), PACE).await
+    ask_within(server, Duration::from_secs(20)).await
 }
 
 async fn bodies(server: &MockServer) -> Vec<Value> {
@@ -134,19 +143,114 @@ async fn a_short_wait_is_obeyed() {
 #[tokio::test]
 async fn a_service_that_stalls_is_left_at_the_deadline() {
     let server = server(vec![good().set_delay(Duration::from_mins(1))]).await;
-    let error = ask_within(&server, Duration::from_millis(100), PACE).await.unwrap_err();
+    let error = ask_within(&server, Duration::from_millis(100)).await.unwrap_err();
     assert!(matches!(error, ServiceError::Deadline(_)), "{error}");
 }
 
 #[tokio::test]
-async fn a_stalled_attempt_leaves_time_for_another() {
+async fn a_service_that_is_silent_is_asked_again() {
     let server = server(vec![good().set_delay(Duration::from_mins(1)), good()]).await;
-    let pace = Pace { attempt: Duration::from_millis(200), ..PACE };
-    assert!(ask_within(&server, Duration::from_secs(20), pace).await.is_ok());
+    let hasty = Model { read_seconds: 1, ..at(&server) };
+    assert!(ask_of(&hasty, Takes::default(), Duration::from_secs(20)).await.is_ok());
+}
+
+/// An answer as server-sent events.
+fn streamed(events: &[&str]) -> ResponseTemplate {
+    let lines = [": hello".to_owned()].into_iter().chain(events.iter().map(|event| format!("data: {event}")));
+    let body = lines.collect::<Vec<_>>().join("\r\n\r\n") + "\r\n\r\n";
+    ResponseTemplate::new(200).set_body_raw(body, "text/event-stream; charset=utf-8")
+}
+
+const BEGUN: &str =
+    r#"{"model":"served","choices":[{"delta":{"role":"assistant","content":"fi"},"finish_reason":null}]}"#;
+const ENDED: &str = r#"{"choices":[{"delta":{"content":"ne"},"finish_reason":"stop"}]}"#;
+const COUNTED: &str = r#"{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3}}"#;
+
+#[tokio::test]
+async fn a_streamed_answer_is_put_together() {
+    let server = server(vec![streamed(&[BEGUN, ENDED, COUNTED, "[DONE]"])]).await;
+    let expected =
+        Completion { content: "fine".to_owned(), model: "served".to_owned(), tokens_read: 7, tokens_written: 3 };
+    assert_eq!(ask(&server).await.unwrap(), expected);
 }
 
 #[tokio::test]
-async fn an_answer_that_is_cut_filtered_refused_or_garbled_is_no_answer() {
+async fn a_stream_that_is_cut_or_garbled_is_no_answer_and_asked_for_again() {
+    for bad in [
+        streamed(&[BEGUN]),
+        streamed(&[BEGUN, "[DONE]"]),
+        streamed(&[BEGUN, "{\"choices\": [{"]),
+        streamed(&[BEGUN, r#"{"error":{"message":"overloaded"}}"#]),
+        streamed(&[]),
+    ] {
+        let server = server(vec![bad, streamed(&[BEGUN, ENDED, "[DONE]"])]).await;
+        assert_eq!(ask(&server).await.unwrap().content, "fine");
+        assert_eq!(bodies(&server).await.len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn what_the_model_decided_in_a_stream_stands() {
+    let refusal = r#"{"choices":[{"delta":{"refusal":"I will not"},"finish_reason":"stop"}]}"#;
+    let too_long = r#"{"choices":[{"delta":{"content":"ne"},"finish_reason":"length"}]}"#;
+    for (events, expected) in [
+        ([BEGUN, refusal, "[DONE]"], "the model refused"),
+        ([BEGUN, too_long, "[DONE]"], "the answer is not complete: finish reason length"),
+    ] {
+        let server = server(vec![streamed(&events), good()]).await;
+        assert_eq!(ask(&server).await.unwrap_err().to_string(), expected);
+    }
+}
+
+#[tokio::test]
+async fn an_azure_style_service_gets_its_version_in_the_address_and_the_key_in_its_own_header() {
+    let server = MockServer::start().await;
+    let asked = Mock::given(path("/openai/deployments/writer/chat/completions"));
+    let asked = asked.and(query_param("api-version", "2024-10-21")).and(header("api-key", "k"));
+    asked.respond_with(good()).mount(&server).await;
+    let base_url = format!("{}/openai/deployments/writer", server.uri());
+    let service = Model { base_url, api_version: "2024-10-21".to_owned(), ..Model::default() };
+    assert!(ask_of(&service, Takes::default(), Duration::from_secs(20)).await.is_ok());
+    let request = &server.received_requests().await.unwrap()[0];
+    assert!(request.headers.get("authorization").is_none());
+}
+
+#[tokio::test]
+async fn a_model_is_sent_what_it_takes_and_nothing_else() {
+    let server = server(vec![good()]).await;
+    let older = Takes { token_limit: TokenLimit::MaxTokens, answer: AnswerForm::JsonObject, ..Takes::default() };
+    ask_of(&at(&server), older, Duration::from_secs(20)).await.unwrap();
+    let thinker = Takes {
+        temperature: false,
+        reasoning_effort: Some(ReasoningEffort::Low),
+        answer: AnswerForm::Text,
+        ..Takes::default()
+    };
+    ask_of(&at(&server), thinker, Duration::from_secs(20)).await.unwrap();
+    let bodies = bodies(&server).await;
+    assert_eq!((&bodies[0]["max_tokens"], &bodies[0]["temperature"]), (&json!(250), &json!(0.7)));
+    assert_eq!(bodies[0]["response_format"], json!({ "type": "json_object" }));
+    assert_eq!((&bodies[1]["max_completion_tokens"], &bodies[1]["reasoning_effort"]), (&json!(250), &json!("low")));
+    assert!(bodies[1].get("temperature").is_none() && bodies[1].get("response_format").is_none());
+}
+
+#[tokio::test]
+async fn an_answer_that_is_garbled_on_its_way_is_asked_for_again() {
+    for garbled in
+        ["<html>", "{}", r#"{"choices":[]}"#, r#"{"choices":[{"message":{"content":""},"finish_reason":"stop"}]}"#]
+    {
+        let server = server(vec![ResponseTemplate::new(200).set_body_string(garbled), good()]).await;
+        assert!(ask(&server).await.is_ok(), "{garbled}");
+        let stubborn = self::server(vec![ResponseTemplate::new(200).set_body_string(garbled)]).await;
+        assert_eq!(
+            ask(&stubborn).await.unwrap_err().to_string(),
+            "the model service's answer is not a chat completion"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_long_filtered_or_refused_is_no_answer() {
     let answer = |message: Value, reason: Value| {
         let choice = json!({ "message": message, "finish_reason": reason });
         ResponseTemplate::new(200).set_body_json(json!({ "choices": [choice] }))
@@ -154,15 +258,8 @@ async fn an_answer_that_is_cut_filtered_refused_or_garbled_is_no_answer() {
     let text = json!({ "content": "half a sen" });
     for (response, expected) in [
         (answer(text.clone(), json!("length")), "the answer is not complete: finish reason length"),
-        (answer(text.clone(), json!("content_filter")), "the answer is not complete: finish reason content_filter"),
-        (answer(text, Value::Null), "the answer is not complete: finish reason none"),
+        (answer(text, json!("content_filter")), "the answer is not complete: finish reason content_filter"),
         (answer(json!({ "refusal": "no" }), json!("stop")), "the model refused"),
-        (answer(json!({ "content": "" }), json!("stop")), "the model service's answer is not a chat completion"),
-        (ResponseTemplate::new(200).set_body_string("<html>"), "the model service's answer is not a chat completion"),
-        (
-            ResponseTemplate::new(200).set_body_json(json!({ "choices": [] })),
-            "the model service's answer is not a chat completion",
-        ),
         (
             ResponseTemplate::new(200).set_body_bytes(vec![b' '; LARGEST_ANSWER + 1]),
             "the model service's answer is too large",
@@ -198,11 +295,12 @@ async fn no_message_repeats_what_the_service_said_or_where_it_is() {
     let said = contracts::error::chain(&ask(&server).await.unwrap_err());
     assert!(!said.contains("secret words"), "{said}");
     let http = reqwest::Client::new();
-    let client =
-        Client::new(&http, "http://me:hush@127.0.0.1:9/v1?k=hush", None, Instant::now() + Duration::from_secs(2), PACE);
+    let service = Model { base_url: "http://me:hush@127.0.0.1:9/v1?k=hush".to_owned(), ..Model::default() };
+    let client = Client::new(&http, &service, None, Instant::now() + Duration::from_secs(2), PACE);
     assert_eq!(client.service(), "http://127.0.0.1:9/v1");
     let messages = [Message::user("hello")];
-    let chat = Chat { model: "m", messages: &messages, temperature: 0.0, max_tokens: 1, schema: &Value::Null };
+    let takes = Takes::default();
+    let chat = Chat { model: "m", takes, messages: &messages, temperature: 0.0, max_tokens: 1, schema: &Value::Null };
     let said = contracts::error::chain(&client.complete(&chat).await.unwrap_err());
     assert!(said.starts_with("the model service cannot be reached") && !said.contains("hush"), "{said}");
 }
@@ -210,7 +308,7 @@ async fn no_message_repeats_what_the_service_said_or_where_it_is() {
 #[test]
 fn only_this_machine_needs_no_key() {
     for near in ["http://127.0.0.1:8080/v1", "http://localhost/v1", "http://[::1]:1/v1"] {
-        assert!(is_loopback(near), "{near}");
+        assert!(!needs_key(near), "{near}");
     }
     for far in [
         "https://api.openai.com/v1",
@@ -219,6 +317,6 @@ fn only_this_machine_needs_no_key() {
         "nonsense",
         "",
     ] {
-        assert!(!is_loopback(far), "{far}");
+        assert!(needs_key(far), "{far}");
     }
 }

@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""The command against llama.cpp's own server: its protocol, its streams, its JSON schema.
+
+A model of random weights and of bytes as tokens is made first: what it writes is nonsense, but nonsense of the form that
+the schema asks for, which the guard must refuse. `make llama-test` installs what this needs and builds the command.
+
+    run.py BESPOKE            with the random model
+    run.py BESPOKE FILE.gguf  with a model of your own
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import gguf
+import numpy
+import xllamacpp
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LAYERS, WIDTH, HEADS, INNER, CONTEXT = 1, 64, 4, 128, 16384
+# Those of ASCII, so that nonsense is at least text.
+BYTES = 128
+# How the tokenizer writes a blank.
+BLANK = "\u2581"
+
+
+def random_model(path: pathlib.Path) -> None:
+    """A llama of one layer whose tokens are bytes, with weights of chance."""
+    random = numpy.random.default_rng(1)
+    writer = gguf.GGUFWriter(str(path), "llama")
+    writer.add_context_length(CONTEXT)
+    writer.add_embedding_length(WIDTH)
+    writer.add_block_count(LAYERS)
+    writer.add_feed_forward_length(INNER)
+    writer.add_head_count(HEADS)
+    writer.add_head_count_kv(HEADS)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_rope_dimension_count(WIDTH // HEADS)
+    tokens = ["<unk>", "<s>", "</s>"] + [f"<0x{byte:02X}>" for byte in range(BYTES)] + [BLANK]
+    kinds = [gguf.TokenType.UNKNOWN, gguf.TokenType.CONTROL, gguf.TokenType.CONTROL] + [gguf.TokenType.BYTE] * BYTES
+    kinds.append(gguf.TokenType.NORMAL)
+    writer.add_tokenizer_model("llama")
+    writer.add_token_list(tokens)
+    writer.add_token_scores([0.0] * len(tokens))
+    writer.add_token_types(kinds)
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    writer.add_chat_template("{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}assistant: ")
+
+    def weights(name: str, *shape: int) -> None:
+        writer.add_tensor(name, (random.standard_normal(shape) * 0.05).astype(numpy.float32))
+
+    weights("token_embd.weight", len(tokens), WIDTH)
+    weights("output.weight", len(tokens), WIDTH)
+    writer.add_tensor("output_norm.weight", numpy.ones(WIDTH, numpy.float32))
+    for layer in range(LAYERS):
+        for norm in ("attn_norm", "ffn_norm"):
+            writer.add_tensor(f"blk.{layer}.{norm}.weight", numpy.ones(WIDTH, numpy.float32))
+        for part in ("attn_q", "attn_k", "attn_v", "attn_output"):
+            weights(f"blk.{layer}.{part}.weight", WIDTH, WIDTH)
+        weights(f"blk.{layer}.ffn_gate.weight", INNER, WIDTH)
+        weights(f"blk.{layer}.ffn_up.weight", INNER, WIDTH)
+        weights(f"blk.{layer}.ffn_down.weight", WIDTH, INNER)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def serve(model: pathlib.Path) -> xllamacpp.Server:
+    """llama.cpp's server on a free port of this machine, until this process ends."""
+    settings = xllamacpp.CommonParams()
+    settings.model.path = str(model)
+    settings.port = 0
+    settings.n_ctx, settings.n_parallel, settings.cpuparams.n_threads = CONTEXT, 1, 1
+    return xllamacpp.Server(settings)
+
+
+def campaign(bespoke: str, address: str, folder: pathlib.Path) -> list[dict]:
+    """The records of the sample customers to whom a recommendation was written."""
+    model = f'[writer.model]\nenabled = true\nbase_url = "{address}/v1"\nname = "llama"\n'
+    limits = "max_tokens = 3000\ndeadline_seconds = 110\nread_seconds = 60\n[local]\nconcurrency = 1\n"
+    (folder / "bespoke.toml").write_text(model + limits)
+    environment = {"PATH": os.environ["PATH"], "XDG_DATA_HOME": str(folder / "home")}
+    environment |= {"BESPOKE_DATA": str(ROOT / "data"), "BESPOKE_ASSETS": str(ROOT / "assets")}
+    done = subprocess.run(
+        [bespoke, "demo", "--videos", "0", "--json"], cwd=folder, env=environment, stdout=subprocess.PIPE, check=True
+    )
+    assert json.loads(done.stdout)["customers"]
+    records = [json.loads(path.read_text()) for path in folder.rglob("evidence.json")]
+    return [record for record in records if record["made_by"] and record["made_by"]["outside"]]
+
+
+def main() -> None:
+    bespoke = str(pathlib.Path(sys.argv[1]).resolve())
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        own = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else None
+        if own is None:
+            random_model(folder / "random.gguf")
+        server = serve(own or folder / "random.gguf")
+        records = campaign(bespoke, server.listening_address, folder)
+    assert len(records) == 7, f"{len(records)} customers were written to"
+    formed = 0
+    for record in records:
+        made = record["made_by"]
+        why = made["instead_of_model"]
+        print(f"{made['writer']}: {why or 'passed'} ({made['usage']['tokens_written']} tokens)")
+        assert record["outcome"] == "published"
+        assert made["usage"]["tokens_written"] > 0 or "not complete" in why, "tokens are counted"
+        formed += why is None or "the guard found" in why or "a product twice" in why or "recommends nothing" in why
+        if own is None:
+            assert made["writer"] == "template", "nonsense passed the guard"
+    assert formed > 0, "no answer had the form of the schema"
+    print(f"{formed} of {len(records)} answers had the form of the schema")
+
+
+if __name__ == "__main__":
+    main()
