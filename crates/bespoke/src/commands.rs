@@ -12,8 +12,8 @@ mod check;
 mod config;
 mod doctor;
 mod evidence;
-mod inspect;
 pub mod guard;
+mod inspect;
 mod run;
 mod sample;
 
