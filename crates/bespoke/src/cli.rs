@@ -8,6 +8,9 @@ use contracts::media::Shape;
 
 use crate::project::Folders;
 
+mod offers;
+pub use offers::{Answer, CatalogueCommand, Consent, Disparity, Explain, Sentiment, Suppress};
+
 /// Turns a bank's encrypted customer workbooks into a narrated, captioned video for each customer who agreed to it.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES, max_term_width = 100)]
@@ -34,6 +37,8 @@ Examples:
   bespoke run --customer 0001                      one customer
   bespoke run --customer 0001 --category \"Consumer Lending\" --rate 150
   bespoke evidence --customer 0001                 why anything was said to them
+  bespoke explain --customer 0001                  what they would be offered, and why
+  bespoke suppress --customer 0001                 never contact them
 
 Exit codes: 0 done, 2 usage or settings, 3 bad input, 4 nothing to do (no consent), 5 a service or program failed,
 6 partly done. The passwords and keys come from the environment or from .env.";
@@ -55,6 +60,19 @@ pub enum Command {
     Doctor(Doctor),
     /// Open the sealed evidence of one customer: consent, facts, scores, checks
     Evidence(Evidence),
+    /// Show what one customer would be offered and why, without making anything
+    Explain(Explain),
+    /// Read texts, one a line, and print each one's scores, label and topics as a line of JSON
+    Sentiment(Sentiment),
+    /// Never contact a customer, or show who is never contacted
+    Suppress(Suppress),
+    /// Record a customer's newer answers to the consent questions; they only ever narrow the workbook's
+    Consent(Consent),
+    /// Compare offer rates between the protected groups that a profile workbook happens to name
+    Disparity(Disparity),
+    /// The product catalogue
+    #[command(subcommand)]
+    Catalogue(CatalogueCommand),
 }
 
 /// `bespoke demo`

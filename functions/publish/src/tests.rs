@@ -14,6 +14,7 @@ use contracts::media::{MediaFacts, RenderRecord, Shape};
 use contracts::narration::{Narration, Timing};
 use contracts::request::Request;
 use contracts::script::{Check, Given, InsteadOfModel, OfferShown, Script, Segment, SegmentKind, Verdict, WrittenBy};
+use contracts::settings::Settings;
 use contracts::stage::{Failure, PublishInput, Stage};
 use contracts::store::{MemoryStore, ObjectStore};
 use contracts::vault::{Keys, Owner, Vault};
@@ -55,6 +56,7 @@ fallback = ["C"]
 struct Bank {
     store: Arc<MemoryStore>,
     vault: Vault,
+    settings: Settings,
     catalogue: Catalogue,
     brand: Brand,
     run: RunId,
@@ -67,12 +69,14 @@ impl Bank {
         let store = Arc::new(MemoryStore::default());
         let vault = Vault::new(store.clone(), Keys::new([1; 32], [2; 32]));
         let catalogue = Catalogue::from_json(CATALOGUE.as_bytes()).unwrap();
-        let request = Request { catalogue: catalogue.digest(), ..Request::for_tests() };
+        let settings = Settings::default();
+        let request =
+            Request { catalogue: catalogue.digest(), settings: settings.digest(), ..Request::for_tests() };
         let run = request.run_id();
         let reference = vault.keys().reference(&CustomerId::parse("0001").unwrap());
         let key = ObjectKey::Run(run.clone(), RunPart::Request);
         vault.write_json(Owner::Run, &key, &Digest::of(b"request"), request).await.unwrap();
-        Self { store, vault, catalogue, brand: Brand::from_toml(BRAND).unwrap(), run, reference }
+        Self { store, vault, settings, catalogue, brand: Brand::from_toml(BRAND).unwrap(), run, reference }
     }
 
     fn key(&self, artefact: Artefact) -> ObjectKey {
@@ -120,7 +124,8 @@ impl Bank {
     }
 
     async fn publish_at(&self, video: bool, failure: Option<Failure>, now: Timestamp) -> Result<Outcome, Error> {
-        let deps = Deps { vault: &self.vault, catalogue: &self.catalogue, brand: &self.brand, now };
+        let Self { vault, settings, catalogue, brand, .. } = self;
+        let deps = Deps { vault, settings, catalogue, brand, now };
         let input = PublishInput { run: self.run.clone(), reference: self.reference.clone(), video, failure };
         run(input, &deps).await
     }
@@ -149,7 +154,7 @@ impl Bank {
 fn consent() -> ConsentAsRead {
     let reading =
         Reading { question: Question::General, value: "Yes".to_owned(), file: Workbook::Transactions, row: 2, rows: 1 };
-    ConsentAsRead { readings: vec![reading], read_at: Timestamp::UNIX_EPOCH }
+    ConsentAsRead { readings: vec![reading], read_at: Timestamp::UNIX_EPOCH, control: None }
 }
 
 fn facts(reference: &CustomerRef) -> Facts {
@@ -161,6 +166,9 @@ fn facts(reference: &CustomerRef) -> Facts {
         products_held: Vec::new(),
         income: None,
         balance: None,
+        recurring: Vec::new(),
+        signs: Vec::new(),
+        tenure: None,
         mood: None,
         stance: Stance::Service { topic: Topic::Fees },
         candidates: Vec::new(),

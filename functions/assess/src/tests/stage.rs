@@ -19,6 +19,8 @@ use jiff::Timestamp;
 use crate::testing::{Person, catalogue, keys, lexicon};
 use crate::{Deps, Error, Lexicon, run};
 
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
 /// A store with one run and one customer in it.
 struct Bank {
     store: Arc<MemoryStore>,
@@ -62,7 +64,7 @@ impl Bank {
 
     async fn assess(&self) -> Result<AssessOutput, Error> {
         let Self { vault, settings, lexicon, .. } = self;
-        run(self.input.clone(), &Deps { vault, settings, catalogue: &catalogue(), lexicon }).await
+        run(self.input.clone(), &Deps { vault, settings, catalogue: &catalogue(), lexicon, now: NOW }).await
     }
 
     fn facts_key(&self) -> ObjectKey {
@@ -89,7 +91,7 @@ async fn a_customer_who_consented_goes_on_with_sealed_facts() {
 
 #[tokio::test]
 async fn a_refused_customer_ends_here_with_the_reason() {
-    let as_read = ConsentAsRead { readings: Vec::new(), read_at: Timestamp::UNIX_EPOCH };
+    let as_read = ConsentAsRead { readings: Vec::new(), read_at: Timestamp::UNIX_EPOCH, control: None };
     let record = CustomerRecord::Refused { reference: Person::reference(), refusal: Refusal::SaidNo, as_read };
     let bank = Bank::with(&record).await;
     assert!(!bank.assess().await.unwrap().proceed);
