@@ -221,7 +221,7 @@ mod tests {
             assert_eq!(reader.read(text).sentiment, Sentiment::Neutral, "{text}");
         }
         assert_eq!(reader.read("😍😍").sentiment, Sentiment::Positive);
-        assert_eq!(reader.read("😡").sentiment, Sentiment::Negative);
+        assert_eq!(reader.read("😢").sentiment, Sentiment::Negative);
     }
 
     #[test]

@@ -173,7 +173,7 @@ fn is_first_of_all_for(product: &Product, sign: Sign) -> bool {
     match sign {
         Sign::Travel => product.needs[0] == Need::Travel,
         Sign::Home => product.needs[0] == Need::HomeImprovement,
-        Sign::Business => matches!(product.needs[0], Need::BusinessOperations | Need::BusinessGrowth),
+        Sign::Business => product.needs[0] == Need::BusinessOperations,
     }
 }
 
