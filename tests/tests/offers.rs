@@ -213,7 +213,9 @@ fn the_report_finds_a_bias_that_was_put_into_a_catalogue_and_none_in_the_banks_o
     std::fs::write(&file, biased.to_string()).unwrap();
 
     let told = |catalogue: &str| {
-        done(&sandbox.run(&["disparity", data.to_str().unwrap(), "--catalogue", catalogue, "--json"]))
+        let lexicon = root().join("data/lexicon.toml");
+        let asked = ["disparity", data.to_str().unwrap(), "--catalogue", catalogue, "--json", "--lexicon"];
+        done(&sandbox.run(&[&asked[..], &[lexicon.to_str().unwrap()]].concat()))
     };
     let found = |told: &Value| -> Vec<(String, String, String)> {
         let text = |value: &Value| value.as_str().unwrap_or("any offer").to_owned();

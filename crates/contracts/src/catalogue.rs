@@ -84,6 +84,8 @@ pub enum Kind {
 pub struct Eligibility {
     /// The lowest income band.
     pub min_income: Option<Band>,
+    /// The highest income band, for what is made for those who begin.
+    pub max_income: Option<Band>,
     /// The lowest band of account balance.
     pub min_balance: Option<Band>,
     /// Only for customers who show business payments.
@@ -360,6 +362,11 @@ fn check_rules(product: &Product, all: &BTreeSet<&ProductId>, fail: &mut impl Fn
         for unknown in named.iter().filter(|id| !all.contains(id)) {
             fail(field, format!("{unknown} is no product"));
         }
+    }
+    if let (Some(least), Some(most)) = (product.eligibility.min_income, product.eligibility.max_income)
+        && most < least
+    {
+        fail("eligibility.max_income", "is below min_income".to_owned());
     }
     if holds_any.contains(&product.id) {
         fail("eligibility.holds_any", "names the product itself, which is never offered to who holds it".to_owned());

@@ -363,7 +363,7 @@ impl Skip {
         match self {
             Self::NoConsent(refusal) => refusal.because(),
             Self::Suppressed => "the customer must not be contacted",
-            Self::PostsWithdrawn(_) => "it was made with posts, whose use is not consented to any more; --again makes it without",
+            Self::PostsWithdrawn(_) => "posts had a part in it, and may not be used any more",
             Self::HeardLately => "the customer heard from the bank too recently",
             Self::NoSuitableOffer => "no product of the chosen categories fits",
         }

@@ -247,7 +247,7 @@ fn facts(customer: &Customer, permission: Permission, rules: &Rules<'_>) -> Opti
         let mut chosen = catalogue.products().iter().filter(|product| categories.contains(&product.category));
         chosen.any(|product| of(&product.eligibility))
     };
-    let income = customer.profile.income.filter(|_| asked(|rule| rule.min_income.is_some()));
+    let income = customer.profile.income.filter(|_| asked(|rule| rule.min_income.or(rule.max_income).is_some()));
     let balance = customer.profile.account_balance.filter(|_| asked(|rule| rule.min_balance.is_some()));
     let since = customer.profile.customer_since.filter(|_| asked(|rule| rule.min_tenure.is_some()));
 

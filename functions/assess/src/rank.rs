@@ -245,6 +245,9 @@ fn ineligible(product: &Product, catalogue: &Catalogue, known: Known<'_>) -> Vec
         against.push(format!("goes only with {}, not held", names.join(" or ")));
     }
     against.extend(below("income", known.income, rules.min_income));
+    if matches!((known.income, rules.max_income), (Some(band), Some(most)) if band > most) {
+        against.push("income is above the band that it is for".to_owned());
+    }
     against.extend(below("balance", known.balance, rules.min_balance));
     against.extend(below("time as a customer", known.tenure, rules.min_tenure));
     if rules.business && !known.signs.contains(&Sign::Business) {

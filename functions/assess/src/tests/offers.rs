@@ -84,6 +84,12 @@ fn customers_are_offered_what_suits_them() {
             &["cash-back-card", "certificate-of-deposit"],
         ),
         (
+            "studies, and builds a payment history",
+            Person::new().has(28_000, 3_600).spends("Tuition", 90_000).spends("Groceries", 30_000),
+            Category::ConsumerLending,
+            &["secured-card"],
+        ),
+        (
             "runs a shop",
             Person::new().spends("Business Services", 200_000).holds(&["everyday-checking"]),
             DEFAULT[0],
@@ -180,6 +186,7 @@ fn every_product_can_be_offered_to_somebody() {
         rich().spends("Payroll", 90_000).holds(&["business-checking"]),
         rich().spends("Brokerage", 90_000),
         Person::new().has(90_000, 60_000).holds(&["guided-investing"]),
+        Person::new().spends("Groceries", 90_000),
     ];
     let mut offered = BTreeSet::new();
     for person in people {
@@ -195,6 +202,13 @@ fn every_product_can_be_offered_to_somebody() {
     let catalogue = catalogue();
     let all: BTreeSet<_> = catalogue.products().iter().map(|product| product.id.clone()).collect();
     assert_eq!(all.difference(&offered).collect::<Vec<_>>(), Vec::<&contracts::ProductId>::new());
+}
+
+#[test]
+fn what_is_for_those_who_begin_is_not_offered_to_the_wealthy() {
+    let facts = facts(Person::new().has(300_000, 900_000).spends("Groceries", 90_000), &Category::ALL);
+    let secured = facts.candidates.iter().find(|c| c.product.as_str() == "secured-card").unwrap();
+    assert_eq!(secured.excluded.as_deref(), Some("income is above the band that it is for"));
 }
 
 #[test]
