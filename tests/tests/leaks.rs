@@ -167,11 +167,8 @@ fn joined(people: &[Person], with_posts: bool, material: &Material, keys: &Keys)
 async fn written(assessment: &Assessment, reference: &CustomerRef, material: &Material) -> Script {
     let vault = Vault::new(Arc::new(MemoryStore::default()), Keys::new([1; 32], [2; 32]));
     let settings = Settings::default();
-    let request = Request {
-        catalogue: material.catalogue.digest(),
-        settings: settings.digest(),
-        ..Request::for_tests()
-    };
+    let request =
+        Request { catalogue: material.catalogue.digest(), settings: settings.digest(), ..Request::for_tests() };
     let run = request.run_id();
     let key = ObjectKey::Run(run.clone(), RunPart::Request);
     vault.write_json(Owner::Run, &key, &Digest::of(b""), request).await.unwrap();
@@ -298,7 +295,10 @@ async fn what_stands_in_a_forbidden_column_is_in_no_prompt_fact_text_evidence_or
     let answer = ResponseTemplate::new(200).set_body_json(refusal);
     Mock::given(matchers::method("POST")).respond_with(answer).mount(&server).await;
     let mut command = sandbox.command(&["demo", "--videos", "0", "-vv"]);
-    command.env("BESPOKE_DATA", &data).env("OPENAI_BASE_URL", format!("{}/v1", server.uri())).env("OPENAI_API_KEY", "k");
+    command
+        .env("BESPOKE_DATA", &data)
+        .env("OPENAI_BASE_URL", format!("{}/v1", server.uri()))
+        .env("OPENAI_API_KEY", "k");
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 
@@ -312,7 +312,8 @@ async fn what_stands_in_a_forbidden_column_is_in_no_prompt_fact_text_evidence_or
         out.push((path.display().to_string(), std::fs::read(&path).unwrap()));
     }
     out.extend(opened(&sandbox, &ids).await);
-    let all = |word: &str| out.iter().filter(|(_, bytes)| holds(bytes, word)).map(|(place, _)| place).collect::<Vec<_>>();
+    let all =
+        |word: &str| out.iter().filter(|(_, bytes)| holds(bytes, word)).map(|(place, _)| place).collect::<Vec<_>>();
     assert!(all("Annabel").iter().any(|place| place.ends_with("recommendation.txt")), "the search finds what is there");
     for column in FORBIDDEN.into_iter().chain(["merchant", "category", "tweet"]) {
         assert_eq!(all(&marker(column)), Vec::<&String>::new(), "{column}");

@@ -27,7 +27,8 @@ fn explain_shows_facts_candidates_and_reasons_and_makes_nothing() {
     assert_eq!(told["signs"], json!(["travel"]));
     let first = &told["candidates"][0];
     assert_eq!(first["product"], "travel-rewards-card");
-    let weights: f64 = first["reasons"].as_array().unwrap().iter().map(|reason| reason["weight"].as_f64().unwrap()).sum();
+    let weights: f64 =
+        first["reasons"].as_array().unwrap().iter().map(|reason| reason["weight"].as_f64().unwrap()).sum();
     assert!((weights - first["score"].as_f64().unwrap()).abs() < 1e-9);
     assert!(!sandbox.artifacts().exists());
 
@@ -93,8 +94,7 @@ fn sentiment_gives_a_line_of_json_for_each_text_however_strange() {
         "awful fees ".repeat(20_000),
     ];
     texts.resize(10_000, "What a wonderful vacation".to_owned());
-    let mut child =
-        sandbox.command(&["sentiment", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = sandbox.command(&["sentiment", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let writing = std::thread::spawn(move || stdin.write_all((texts.join("\n") + "\n").as_bytes()).unwrap());
     let output = child.wait_with_output().unwrap();
@@ -180,7 +180,9 @@ fn catalogue_check_names_every_mistake_by_product_and_field() {
     std::fs::write(&file, catalogue.to_string()).unwrap();
     let output = sandbox.run(&["catalogue", "check", file.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stdout).contains("product everyday-checking: kind: unknown variant `bond`"));
+    assert!(
+        String::from_utf8_lossy(&output.stdout).contains("product everyday-checking: kind: unknown variant `bond`")
+    );
 
     catalogue["products"][0]["kind"] = "deposit".into();
     std::fs::write(&file, catalogue.to_string()).unwrap();

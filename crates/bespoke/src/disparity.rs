@@ -85,7 +85,8 @@ pub struct Attribute {
 impl Attribute {
     /// The rates of this attribute with this verdict, and what they are of.
     pub fn with(&self, verdict: Verdict) -> impl Iterator<Item = (&Selection, &Rate)> {
-        let all = self.selections.iter().flat_map(|selection| selection.rates.iter().map(move |rate| (selection, rate)));
+        let all =
+            self.selections.iter().flat_map(|selection| selection.rates.iter().map(move |rate| (selection, rate)));
         all.filter(move |(_, rate)| rate.verdict == verdict)
     }
 }
@@ -156,7 +157,9 @@ fn rates(counted: &[(String, usize, usize)]) -> Option<Vec<Rate>> {
 pub fn group(column: &str, cell: &str, today: Date) -> String {
     match column {
         "age" => age_band(cell.trim().parse::<f64>().ok()),
-        "date_of_birth" => age_band(cell.get(..10).and_then(|day| day.parse::<Date>().ok()).map(|born| years(born, today))),
+        "date_of_birth" => {
+            age_band(cell.get(..10).and_then(|day| day.parse::<Date>().ok()).map(|born| years(born, today)))
+        }
         "zip_code" | "zip" | "postal_code" => format!("{}…", cell.trim().chars().take(3).collect::<String>()),
         _ => cell.trim().to_lowercase().chars().take(40).collect(),
     }

@@ -476,9 +476,11 @@ mod tests {
 
     #[test]
     fn the_committed_schema_knows_the_fields_and_values_that_the_types_know() {
-        let schema: Value =
-            serde_json::from_str(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/catalogue.schema.json")))
-                .unwrap();
+        let schema: Value = serde_json::from_str(include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../data/catalogue.schema.json"
+        )))
+        .unwrap();
         let fields = |at: &Value| at["properties"].as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
         let values = |name: &str| {
             let all = schema["$defs"][name]["enum"].as_array().unwrap().iter();

@@ -119,7 +119,8 @@ fn is_steady(payments: &[&Payment<'_>]) -> bool {
     let near = |cents: &i64| (i128::from(*cents) - middle).abs() * 5 <= middle;
     let mut days: Vec<i32> = payments.iter().map(|payment| payment.days).collect();
     days.sort_unstable();
-    let in_rhythm = |rhythm: &std::ops::RangeInclusive<i32>| days.windows(2).all(|pair| rhythm.contains(&(pair[1] - pair[0])));
+    let in_rhythm =
+        |rhythm: &std::ops::RangeInclusive<i32>| days.windows(2).all(|pair| rhythm.contains(&(pair[1] - pair[0])));
     payments.len() >= OFTEN && amounts.iter().all(near) && RHYTHMS.iter().any(in_rhythm)
 }
 
@@ -199,7 +200,11 @@ mod tests {
     use crate::testing::{AS_OF, lexicon, paid};
 
     fn told(transactions: &[Transaction]) -> Vec<(SpendingCategory, Share, Trend)> {
-        Payments::of(transactions, AS_OF, &lexicon()).spending().into_iter().map(|s| (s.category, s.share, s.trend)).collect()
+        Payments::of(transactions, AS_OF, &lexicon())
+            .spending()
+            .into_iter()
+            .map(|s| (s.category, s.share, s.trend))
+            .collect()
     }
 
     #[test]

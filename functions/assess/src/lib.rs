@@ -161,7 +161,9 @@ pub async fn run(input: AssessInput, deps: &Deps<'_>) -> Result<AssessOutput, Er
     };
     let days = deps.settings.offers.at_most_every_days;
     let assessment = match assess(record, &control, &rules) {
-        Assessment::Proceed(facts) if heard_lately(deps.vault.store(), &row.reference, &run, days, deps.now).await? => {
+        Assessment::Proceed(facts)
+            if heard_lately(deps.vault.store(), &row.reference, &run, days, deps.now).await? =>
+        {
             Assessment::Skip { skip: Skip::HeardLately, consent: facts.consent }
         }
         decided => decided,

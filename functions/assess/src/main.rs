@@ -12,7 +12,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         let (settings, catalogue) = (host.settings().await?, host.catalogue().await?);
         let lexicon = Lexicon::from_toml(&host.lexicon().await?)?;
         let now = Timestamp::now();
-        let deps = assess::Deps { vault: &host.vault, settings: &settings, catalogue: &catalogue, lexicon: &lexicon, now };
+        let deps =
+            assess::Deps { vault: &host.vault, settings: &settings, catalogue: &catalogue, lexicon: &lexicon, now };
         Ok(assess::run(input, &deps).await?)
     })
     .await

@@ -67,8 +67,7 @@ impl<'a> Reader<'a> {
     pub fn read(&self, text: &str) -> Tone {
         let all = self.analyzer.polarity_scores(text);
         let score = |name| all.get(name).copied().unwrap_or_default();
-        let scores =
-            Scores { neg: score("neg"), neu: score("neu"), pos: score("pos"), compound: score("compound") };
+        let scores = Scores { neg: score("neg"), neu: score("neu"), pos: score("pos"), compound: score("compound") };
         Tone { scores, sentiment: label(rounded(scores.compound)), topics: self.lexicon.topics(text) }
     }
 }
@@ -204,7 +203,9 @@ mod tests {
     fn the_scores_of_a_text_are_those_of_the_crate() {
         let lexicon = lexicon();
         let crates_own = SentimentIntensityAnalyzer::new();
-        for text in ["", "I LOVE my new card!!!", "Terrible fees, but kind people 😀", "Das ist ein schöner Tag", "not bad"] {
+        for text in
+            ["", "I LOVE my new card!!!", "Terrible fees, but kind people 😀", "Das ist ein schöner Tag", "not bad"]
+        {
             let Scores { neg, neu, pos, compound } = Reader::new(&lexicon).read(text).scores;
             let expected = crates_own.polarity_scores(text);
             for (name, score) in [("neg", neg), ("neu", neu), ("pos", pos), ("compound", compound)] {

@@ -4,8 +4,8 @@
 use contracts::ProductId;
 use contracts::catalogue::{Catalogue, Category, Kind, Product};
 use contracts::facts::{
-    Band, Candidate, Ground, Mood, Need, Offer, Reason, Sentiment, Share, Sign, Spending, SpendingCategory, Tenure, Topic,
-    Trend,
+    Band, Candidate, Ground, Mood, Need, Offer, Reason, Sentiment, Share, Sign, Spending, SpendingCategory, Tenure,
+    Topic, Trend,
 };
 use jiff::civil::Date;
 
@@ -69,12 +69,7 @@ pub struct Ranked<'a> {
 /// Weighs every product of the chosen categories: those that can be offered first, the best score first, ties by id.
 /// A product outside its dates cannot be offered `today`.
 #[must_use]
-pub fn rank<'a>(
-    catalogue: &'a Catalogue,
-    categories: &[Category],
-    known: Known<'_>,
-    today: Date,
-) -> Vec<Ranked<'a>> {
+pub fn rank<'a>(catalogue: &'a Catalogue, categories: &[Category], known: Known<'_>, today: Date) -> Vec<Ranked<'a>> {
     let chosen = catalogue.products().iter().filter(|product| categories.contains(&product.category));
     let mut ranked: Vec<_> = chosen.map(|product| weigh(product, catalogue, known, today)).collect();
     ranked.sort_by(|a, b| {

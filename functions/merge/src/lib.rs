@@ -189,7 +189,8 @@ async fn read_and_join(files: Files, deps: &Deps<'_>) -> Result<(Vec<CustomerRec
     let password = if needs_password { Some(deps.secrets.get(SecretName::WorkbookPassword).await?) } else { None };
     let (vault, catalogue, now) = (deps.vault.clone(), deps.catalogue.clone(), deps.now);
     let intake = deps.settings.intake.clone();
-    tokio::task::spawn_blocking(move || join(&files.0, password.as_ref(), &intake, &catalogue, vault.keys(), now)).await?
+    tokio::task::spawn_blocking(move || join(&files.0, password.as_ref(), &intake, &catalogue, vault.keys(), now))
+        .await?
 }
 
 /// Decrypts, reads and joins the three workbooks, in the order of [`Workbook::ALL`], and writes nothing: the records, each

@@ -129,10 +129,9 @@ impl NamedError for Error {
     fn help(&self) -> Option<String> {
         match self {
             Self::Vault(error) => error.help(),
-            Self::ChangedSince { .. }
-            | Self::Expired { .. }
-            | Self::OtherProduct { .. }
-            | Self::OtherText { .. } => Some("start a new run".to_owned()),
+            Self::ChangedSince { .. } | Self::Expired { .. } | Self::OtherProduct { .. } | Self::OtherText { .. } => {
+                Some("start a new run".to_owned())
+            }
             Self::Control(error) => error.help(),
             Self::Store(_) | Self::Changed { .. } | Self::Unrecorded { .. } | Self::Malformed { .. } => None,
         }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::{Deps, Error, open_personal, run};
 use contracts::brand::Brand;
 use contracts::catalogue::{Catalogue, Product};
-use contracts::control::ControlAsRead;
 use contracts::consent::{ConsentAsRead, Question, Reading, Refusal};
+use contracts::control::ControlAsRead;
 use contracts::evidence::{Evidence, FailureRecord, Outcome};
 use contracts::facts::{Assessment, Facts, Mood, Sentiment, Skip, Stance, Topic};
 use contracts::key::{Artefact, RunPart, Workbook};
@@ -72,13 +72,21 @@ impl Bank {
         let vault = Vault::new(store.clone(), Keys::new([1; 32], [2; 32]));
         let catalogue = Catalogue::from_json(CATALOGUE.as_bytes()).unwrap();
         let settings = Settings::default();
-        let request =
-            Request { catalogue: catalogue.digest(), settings: settings.digest(), ..Request::for_tests() };
+        let request = Request { catalogue: catalogue.digest(), settings: settings.digest(), ..Request::for_tests() };
         let run = request.run_id();
         let reference = vault.keys().reference(&CustomerId::parse("0001").unwrap());
         let key = ObjectKey::Run(run.clone(), RunPart::Request);
         vault.write_json(Owner::Run, &key, &Digest::of(b"request"), request).await.unwrap();
-        Self { store, vault, settings, catalogue, brand: Brand::from_toml(BRAND).unwrap(), run, reference, from_posts: false }
+        Self {
+            store,
+            vault,
+            settings,
+            catalogue,
+            brand: Brand::from_toml(BRAND).unwrap(),
+            run,
+            reference,
+            from_posts: false,
+        }
     }
 
     fn key(&self, artefact: Artefact) -> ObjectKey {

@@ -34,7 +34,9 @@ struct Listed {
 pub(super) async fn suppress(asked: Suppress, shared: Shared) -> Result<u8, Failure> {
     let Some(customer) = asked.customer else { return show(&asked.artifacts, shared).await };
     let reason = asked.reason.unwrap_or_default();
-    if reason.chars().count() > LONGEST_REASON || reason.contains(char::is_control) || reason.starts_with(['=', '+', '-', '@'])
+    if reason.chars().count() > LONGEST_REASON
+        || reason.contains(char::is_control)
+        || reason.starts_with(['=', '+', '-', '@'])
     {
         let message = "the reason is longer than 200 characters, or begins or holds what a spreadsheet would act on";
         return Err(Failure::told(ErrorName::InputInvalidRequest, message, "say it in a few plain words"));
@@ -99,9 +101,15 @@ pub(super) async fn consent(asked: Consent, shared: Shared) -> Result<u8, Failur
     // Of one day the last word counts, and what was said on other days stays on record.
     list.remove(|list, row| list.is_of(row, &reference) && list.cell(row, "as_of").starts_with(&day));
     let [general, posts] = answers;
-    list.add(&[("reference", reference.as_str()), ("consent", general), ("consent_social_media", posts), ("as_of", &day)]);
+    list.add(&[
+        ("reference", reference.as_str()),
+        ("consent", general),
+        ("consent_social_media", posts),
+        ("as_of", &day),
+    ]);
     list.write().await?;
-    let told = json!({ "reference": reference.as_str(), "consent": general, "consent_social_media": posts, "as_of": day });
+    let told =
+        json!({ "reference": reference.as_str(), "consent": general, "consent_social_media": posts, "as_of": day });
     shared.print(&told, || {
         format!("{reference}: recommendations {general}, use of posts {posts}, as of {day}\nIt narrows what the workbooks say, and never widens it.\n")
     });
@@ -109,8 +117,9 @@ pub(super) async fn consent(asked: Consent, shared: Shared) -> Result<u8, Failur
 }
 
 async fn reference(customer: String, secrets: &dyn Secrets) -> Result<CustomerRef, Failure> {
-    let id = CustomerId::parse(customer)
-        .map_err(|error| Failure::told(ErrorName::InputInvalidRequest, error.to_string(), "ids are text: 0001 is not 1"))?;
+    let id = CustomerId::parse(customer).map_err(|error| {
+        Failure::told(ErrorName::InputInvalidRequest, error.to_string(), "ids are text: 0001 is not 1")
+    })?;
     Ok(Keys::from_secrets(secrets).await?.reference(&id))
 }
 
@@ -134,7 +143,8 @@ impl List {
         let bytes = store.find(&key).await?.unwrap_or_default();
         let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes).trim_ascii();
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(text);
-        let unreadable = |error: csv::Error| Failure::told(ErrorName::ConfigInvalid, format!("{key}: {error}"), "make it CSV");
+        let unreadable =
+            |error: csv::Error| Failure::told(ErrorName::ConfigInvalid, format!("{key}: {error}"), "make it CSV");
         let mut header = reader.headers().map_err(unreadable)?.clone();
         let rows = reader.records().collect::<Result<_, _>>().map_err(unreadable)?;
         for column in columns {
@@ -160,7 +170,9 @@ impl List {
     }
 
     fn add(&mut self, cells: &[(&str, &str)]) {
-        let cell = |name: &str| cells.iter().find(|(column, _)| column.eq_ignore_ascii_case(name)).map_or("", |(_, cell)| *cell);
+        let cell = |name: &str| {
+            cells.iter().find(|(column, _)| column.eq_ignore_ascii_case(name)).map_or("", |(_, cell)| *cell)
+        };
         self.rows.push(self.header.iter().map(cell).collect());
     }
 

@@ -45,8 +45,7 @@ pub(super) async fn execute(asked: Disparity, config: Config, shared: Shared) ->
         let keys = Keys::new([0; 32], [0; 32]);
         let (records, _) = merge::join(files, password, intake, &catalogue, &keys, Timestamp::now())?;
         let today = Zoned::now().date();
-        let categories =
-            if asked.categories.is_empty() { &settings.offers.categories } else { &asked.categories };
+        let categories = if asked.categories.is_empty() { &settings.offers.categories } else { &asked.categories };
         let at_most = settings.offers.at_most;
         let rules = Rules { catalogue: &catalogue, lexicon: &lexicon, keys: &keys, categories, at_most, today };
         let customers = records.len();
@@ -89,7 +88,11 @@ fn for_people(told: &Told) -> String {
         let _infallible = writeln!(text, "The profile workbook has no protected column");
     }
     for attribute in attributes {
-        let _infallible = writeln!(text, "\n{bold}{:<26}{:>10}{:>14}{:>8}{bold:#}", attribute.name, "customers", "any offer", "ratio");
+        let _infallible = writeln!(
+            text,
+            "\n{bold}{:<26}{:>10}{:>14}{:>8}{bold:#}",
+            attribute.name, "customers", "any offer", "ratio"
+        );
         let any = attribute.selections.first().map(|selection| selection.rates.as_slice()).unwrap_or_default();
         for (group, customers) in &attribute.groups {
             let rate = any.iter().find(|rate| rate.group == *group);
@@ -98,7 +101,8 @@ fn for_people(told: &Told) -> String {
         }
         if !attribute.too_few.is_empty() {
             let (groups, customers) = (attribute.too_few.len(), attribute.too_few.values().sum::<usize>());
-            let _infallible = writeln!(text, "  {groups} groups of under {FEWEST} ({customers} customers): too small to judge");
+            let _infallible =
+                writeln!(text, "  {groups} groups of under {FEWEST} ({customers} customers): too small to judge");
         }
         for (selection, rate) in attribute.with(Verdict::BelowFourFifths) {
             line(&mut text, AnsiColor::Red, "below four fifths", selection, rate);

@@ -59,14 +59,8 @@ pub(super) async fn execute(asked: Explain, config: Config, shared: Shared) -> R
         let (Books { files, password }, now) = (&books, Timestamp::now());
         let (records, _) = merge::join(files, password.as_ref(), &settings.intake, &catalogue, &keys, now)?;
         let (at_most, today) = (settings.offers.at_most, now.to_zoned(TimeZone::UTC).date());
-        let rules = Rules {
-            catalogue: &catalogue,
-            lexicon: &lexicon,
-            keys: &keys,
-            categories: &categories,
-            at_most,
-            today,
-        };
+        let rules =
+            Rules { catalogue: &catalogue, lexicon: &lexicon, keys: &keys, categories: &categories, at_most, today };
         let record = records.into_iter().find(|record| *record.reference() == reference);
         let assessment = record.map(|record| assess(record, &control, &rules));
         let told = assessment.map(|assessment| Told {
@@ -96,7 +90,9 @@ fn for_people(told: &Told, catalogue: &Catalogue) -> String {
         Assessment::Proceed(facts) => {
             let what = match &facts.stance {
                 Stance::Recommend { offers } => format!("would be offered {}", offers.len()),
-                Stance::Service { topic } => format!("would be sent a service message about {}, and sold nothing", topic.words()),
+                Stance::Service { topic } => {
+                    format!("would be sent a service message about {}, and sold nothing", topic.words())
+                }
             };
             let _infallible = writeln!(text, "{bold}{customer}{bold:#}  {}  {what}", facts.first_name);
             tell_consent(&mut text, &facts.consent);
@@ -125,12 +121,14 @@ fn tell_consent(text: &mut String, consent: &ConsentAsRead) {
         Question::SocialMedia => "use of posts",
     };
     for reading in &consent.readings {
-        let value = format!("{:?} in {} of {}, first in row {}", reading.value, rows(reading.rows), reading.file, reading.row);
+        let value =
+            format!("{:?} in {} of {}, first in row {}", reading.value, rows(reading.rows), reading.file, reading.row);
         row(text, question(reading.question), &value);
     }
     if let Some(ControlAsRead { answers, .. }) = &consent.control {
         for answer in answers {
-            let value = format!("{:?} since {}, row {} of control/consents.csv", answer.value, answer.as_of, answer.row);
+            let value =
+                format!("{:?} since {}, row {} of control/consents.csv", answer.value, answer.as_of, answer.row);
             row(text, question(answer.question), &value);
         }
     }

@@ -16,7 +16,13 @@ use proptest::prelude::*;
 use crate::testing::{AS_OF, Person, catalogue, keys, lexicon, product};
 use crate::{Rules, assess};
 
-fn assessed_by(customer: Customer, control: &Control, catalogue: &Catalogue, categories: &[Category], at_most: usize) -> Assessment {
+fn assessed_by(
+    customer: Customer,
+    control: &Control,
+    catalogue: &Catalogue,
+    categories: &[Category],
+    at_most: usize,
+) -> Assessment {
     let (lexicon, keys, today) = (lexicon(), keys(), AS_OF);
     let rules = Rules { catalogue, lexicon: &lexicon, keys: &keys, categories, at_most, today };
     assess(CustomerRecord::Given(Box::new(customer)), control, &rules)
@@ -270,7 +276,8 @@ async fn a_newer_refusal_narrows_what_the_workbook_permits() {
 #[test]
 fn a_product_outside_its_dates_is_not_offered() {
     let mut json: serde_json::Value =
-        serde_json::from_slice(include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/catalogue.json"))).unwrap();
+        serde_json::from_slice(include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/catalogue.json")))
+            .unwrap();
     json["products"][1]["valid_until"] = "2026-10-30".into();
     let catalogue = Catalogue::from_json(json.to_string().as_bytes()).unwrap();
     let nothing = Control::default();
@@ -284,7 +291,8 @@ fn a_product_outside_its_dates_is_not_offered() {
 #[test]
 fn a_product_may_ask_for_tenure_and_only_then_is_it_known() {
     let mut json: serde_json::Value =
-        serde_json::from_slice(include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/catalogue.json"))).unwrap();
+        serde_json::from_slice(include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/catalogue.json")))
+            .unwrap();
     json["products"][0]["eligibility"]["min_tenure"] = "settled".into();
     let catalogue = Catalogue::from_json(json.to_string().as_bytes()).unwrap();
     let checking = |person: Person| {
