@@ -38,7 +38,7 @@ fn explain_shows_facts_candidates_and_reasons_and_makes_nothing() {
 }
 
 /// The three whose offers the guide walks through.
-const WALKED_THROUGH: [&str; 3] = ["0001", "0002", "0011"];
+const WALKED_THROUGH: [&str; 3] = ["0001", "0006", "0011"];
 
 #[test]
 fn the_guide_says_of_three_customers_what_explain_says() {
@@ -75,7 +75,8 @@ fn the_guide_to_facts_has_every_fact_that_there_is_and_no_other() {
         let lines = text.lines().filter_map(|line| line.strip_prefix(prefix));
         lines.filter(|line| line.starts_with("| `")).map(str::to_owned).collect()
     };
-    assert_eq!(rows(&guide, ""), rows(&code, "//! "));
+    let table = guide.split("\n## ").next().unwrap();
+    assert_eq!(rows(table, ""), rows(&code, "//! "));
     let told = done(&sandbox().run(&["explain", "--customer", "0001", "--json"]));
     let not_facts = ["customer", "catalogue", "catalogue_version", "assessment", "reference"];
     for fact in told.as_object().unwrap().keys().filter(|name| !not_facts.contains(&name.as_str())) {
