@@ -1,6 +1,7 @@
 //! `bespoke disparity`: whether protected groups are offered as much as others. What a profile workbook says of them is read
 //! apart from the join, after the decisions are made, and goes nowhere but into the numbers of groups.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
@@ -49,7 +50,7 @@ pub(super) async fn execute(asked: Disparity, config: Config, shared: Shared) ->
         let at_most = settings.offers.at_most;
         let rules = Rules { catalogue: &catalogue, lexicon: &lexicon, keys: &keys, categories, at_most, today };
         let customers = records.len();
-        let mut cases: std::collections::BTreeMap<CustomerRef, Case> =
+        let mut cases: BTreeMap<CustomerRef, Case> =
             records.into_iter().filter_map(|record| decide(record, &rules)).collect();
         for (id, said) in merge::protected(&files[0], password, intake)? {
             if let Some(case) = cases.get_mut(&keys.reference(&id)) {
@@ -73,10 +74,10 @@ fn decide(record: CustomerRecord, rules: &Rules<'_>) -> Option<(CustomerRef, Cas
         Assessment::Proceed(Facts { stance: Stance::Recommend { offers }, .. }) => {
             offers.into_iter().map(|offer| offer.product).collect()
         }
-        Assessment::Proceed(_) | Assessment::Skip { skip: Skip::NoSuitableOffer, .. } => Default::default(),
+        Assessment::Proceed(_) | Assessment::Skip { skip: Skip::NoSuitableOffer, .. } => BTreeSet::new(),
         Assessment::Skip { .. } => return None,
     };
-    Some((reference, Case { groups: Default::default(), offered }))
+    Some((reference, Case { groups: BTreeMap::new(), offered }))
 }
 
 fn for_people(told: &Told) -> String {
