@@ -1,7 +1,5 @@
 //! The commands about consent, sentiment and offers, as processes.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::io::Write as _;
 use std::process::{Output, Stdio};
 

@@ -398,6 +398,8 @@ mod tests {
         }
     }
 
+    type Change = fn(&mut Value);
+
     #[test]
     fn all_that_is_wrong_is_told_at_once_by_product_and_field() {
         let said = problems(|whole| {
@@ -422,7 +424,6 @@ mod tests {
 
     #[test]
     fn every_rule_is_told_by_product_and_field() {
-        type Change = fn(&mut Value);
         let rules: [(Change, &str); 11] = [
             (|p| p["id"] = "high-yield-savings".into(), "product high-yield-savings: id: stands twice"),
             (|p| p["name"] = "meridian high-yield savings".into(), "product high-yield-savings: name: another product"),
@@ -493,7 +494,7 @@ mod tests {
             fields(&schema["$defs"]["eligibility"]),
             expected(|whole| whole["products"][0]["eligibility"]["bogus"] = 1.into())
         );
-        let lists: [(&str, fn(&mut Value)); 7] = [
+        let lists: [(&str, Change); 7] = [
             ("category", |p| p["category"] = "bogus".into()),
             ("kind", |p| p["kind"] = "bogus".into()),
             ("need", |p| p["needs"][0] = "bogus".into()),

@@ -243,8 +243,8 @@ mod tests {
     }
 
     async fn answered(rows: &[(&str, &str, &str)]) -> Control {
-        let rows: String =
-            rows.iter().map(|(general, social, day)| format!("{REFERENCE},{general},{social},{day}\n")).collect();
+        let line = |(general, social, day): &(&str, &str, &str)| format!("{REFERENCE},{general},{social},{day}");
+        let rows = rows.iter().map(line).collect::<Vec<_>>().join("\n");
         read_with("", &format!("reference,consent,consent_social_media,as_of\n{rows}")).await.unwrap()
     }
 

@@ -1,6 +1,6 @@
 //! `bespoke sentiment`: what the assess stage reads out of a text, for whoever wants to check it.
 
-use std::io::{BufWriter, ErrorKind, Read, Write};
+use std::io::{BufWriter, ErrorKind, Read as _, Write};
 use std::path::Path;
 
 use assess::mood::{Reader, Scores, Tone};
@@ -14,7 +14,7 @@ use crate::project::lexicon;
 
 /// One line of what is printed. The text itself is not repeated.
 #[derive(Serialize)]
-struct Line {
+struct Read {
     line: usize,
     #[serde(flatten)]
     scores: Scores,
@@ -31,7 +31,7 @@ pub(super) fn execute(asked: &Sentiment) -> Result<u8, Failure> {
     let mut out = BufWriter::new(std::io::stdout().lock());
     for (line, text) in (1..).zip(text.lines()) {
         let Tone { scores, sentiment, topics } = reader.read(text);
-        let json = serde_json::to_string(&Line { line, scores, sentiment, topics }).expect("plain fields");
+        let json = serde_json::to_string(&Read { line, scores, sentiment, topics }).expect("plain fields");
         match writeln!(out, "{json}") {
             // Whoever reads has seen enough.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(0),
