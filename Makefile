@@ -40,6 +40,8 @@ bench: setup ## Measure, as ratios against named baselines run side by side
 	tests/bench/cold_start.py target/ci
 	cargo build --release --locked -p bespoke --example intake
 	infra/tools.sh pandas
+	infra/tools.sh vader
+	tests/bench/sentiment.py target/ci/bespoke target/tools/vader/bin/python
 	tests/bench/intake.py target/release/examples/intake target/ci/bespoke target/tools/pandas/bin/python
 
 fuzz: ## Feed the reading of workbooks with what no program writes (FUZZ_SECONDS=600 each)

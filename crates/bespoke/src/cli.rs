@@ -9,6 +9,9 @@ use contracts::media::Shape;
 use crate::commands::guard::Guard;
 use crate::project::Folders;
 
+mod offers;
+pub use offers::{Answer, CatalogueCommand, Consent, Disparity, Explain, Sentiment, Suppress};
+
 /// Turns a bank's encrypted customer workbooks into a narrated, captioned video for each customer who agreed to it.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES, max_term_width = 100)]
@@ -36,6 +39,8 @@ Examples:
   bespoke run --customer 0001 --category \"Consumer Lending\" --rate 150
   bespoke guard letter.txt --products auto-loan    what may not be said in a text
   bespoke evidence --customer 0001                 why anything was said to them
+  bespoke explain --customer 0001                  what they would be offered, and why
+  bespoke suppress --customer 0001                 never contact them
 
 Exit codes: 0 done, 1 refused by the guard, 2 usage or settings, 3 bad input, 4 nothing to do (no consent), 5 a service or program failed,
 6 partly done, or held for review. The passwords and keys come from the environment or from .env.";
@@ -61,6 +66,19 @@ pub enum Command {
     Evidence(Evidence),
     /// Measure a video and the captions beside it, and say what is out of range
     Inspect(Inspect),
+    /// Show what one customer would be offered and why, without making anything
+    Explain(Explain),
+    /// Read texts, one a line, and print each one's scores, label and topics as a line of JSON
+    Sentiment(Sentiment),
+    /// Never contact a customer, or show who is never contacted
+    Suppress(Suppress),
+    /// Record a customer's newer answers to the consent questions; they only ever narrow the workbook's
+    Consent(Consent),
+    /// Compare offer rates between the protected groups that a profile workbook happens to name
+    Disparity(Disparity),
+    /// The product catalogue
+    #[command(subcommand)]
+    Catalogue(CatalogueCommand),
 }
 
 /// `bespoke demo`

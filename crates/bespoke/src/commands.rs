@@ -4,18 +4,23 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{CatalogueCommand, Cli, Command};
 use crate::config::Config;
 use crate::failure::Failure;
 
+mod catalogue;
 mod check;
 mod config;
+mod control;
+mod disparity;
 mod doctor;
 mod evidence;
+mod explain;
 pub mod guard;
 mod inspect;
 mod run;
 mod sample;
+mod sentiment;
 
 /// Carries out a command.
 pub async fn execute(cli: Cli) -> Result<u8, Failure> {
@@ -31,6 +36,12 @@ pub async fn execute(cli: Cli) -> Result<u8, Failure> {
         Command::Doctor(doctor) => doctor::execute(&doctor, &config()?, shared).await,
         Command::Evidence(evidence) => evidence::execute(evidence, shared).await,
         Command::Inspect(inspect) => inspect::execute(inspect, shared).await,
+        Command::Explain(explain) => explain::execute(explain, config()?, shared).await,
+        Command::Sentiment(sentiment) => sentiment::execute(&sentiment),
+        Command::Suppress(suppress) => control::suppress(suppress, shared).await,
+        Command::Consent(consent) => control::consent(consent, shared).await,
+        Command::Disparity(disparity) => disparity::execute(disparity, config()?, shared).await,
+        Command::Catalogue(CatalogueCommand::Check { file }) => catalogue::check(&file, shared),
     }
 }
 

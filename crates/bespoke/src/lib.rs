@@ -5,6 +5,7 @@
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod disparity;
 pub mod doctor;
 pub mod failure;
 pub mod folder;

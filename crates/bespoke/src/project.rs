@@ -6,7 +6,8 @@ use std::sync::Arc;
 use assess::Lexicon;
 use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
-use contracts::secret::Secrets;
+use contracts::key::Workbook;
+use contracts::secret::{SecretName, SecretString, Secrets};
 use contracts::vault::{Keys, Vault};
 use contracts::{Batch, Digest, ErrorName};
 
@@ -47,6 +48,36 @@ pub fn catalogue(data: &Path, asked: Option<&PathBuf>) -> Result<Catalogue, Fail
     Ok(Catalogue::from_json(&read(&beside(data, asked, "catalogue.json"))?)?)
 }
 
+/// The lexicon that goes with the workbooks in `data`.
+pub fn lexicon(data: &Path, asked: Option<&PathBuf>) -> Result<Lexicon, Failure> {
+    Ok(Lexicon::from_toml(&text(&beside(data, asked, "lexicon.toml"))?)?)
+}
+
+/// The three workbooks as they lie, and the password if one of them has one.
+pub struct Books {
+    /// In the order of [`Workbook::ALL`].
+    pub files: [Vec<u8>; 3],
+    /// The password.
+    pub password: Option<SecretString>,
+}
+
+impl Books {
+    /// Reads the workbooks of the folder `data`.
+    pub async fn read(data: &Path, secrets: &dyn Secrets) -> Result<Self, Failure> {
+        let mut files = [const { Vec::new() }; 3];
+        for (workbook, file) in Workbook::ALL.into_iter().zip(&mut files) {
+            let path = data.join(workbook.file_name());
+            *file = match std::fs::read(&path) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(not_found(&path, data)),
+                read => read.map_err(Failure::file(ErrorName::InputMissingWorkbook, &path))?,
+            };
+        }
+        let protected = files.iter().any(|file| merge::is_protected(file));
+        let password = if protected { Some(secrets.get(SecretName::WorkbookPassword).await?) } else { None };
+        Ok(Self { files, password })
+    }
+}
+
 /// What is said of a workbook that is not there.
 #[must_use]
 pub fn not_found(workbook: &Path, data: &Path) -> Failure {
@@ -75,7 +106,7 @@ impl Project {
     /// Reads catalogue, lexicon and brand.
     pub fn load(folders: Folders) -> Result<Self, Failure> {
         let catalogue = catalogue(&folders.data, folders.catalogue.as_ref())?;
-        let lexicon = Lexicon::from_toml(&text(&beside(&folders.data, folders.lexicon.as_ref(), "lexicon.toml"))?)?;
+        let lexicon = lexicon(&folders.data, folders.lexicon.as_ref())?;
         let brand = Brand::from_toml(&text(&folders.assets.join("brand.toml"))?)?;
         let assets = render::assets_digest(&folders.assets, &brand)?;
         Ok(Self { folders, catalogue, lexicon, brand, assets })

@@ -184,6 +184,7 @@ impl Runner {
             settings: &self.settings,
             catalogue: &self.project.catalogue,
             lexicon: &self.project.lexicon,
+            now: Timestamp::now(),
         };
         let decided = self
             .attempt(Stage::Assess, Some(&reference), || {
@@ -290,6 +291,7 @@ impl Runner {
         self.attempt(Stage::Publish, Some(reference), || async {
             let deps = publish::Deps {
                 vault: &self.vault,
+                settings: &self.settings,
                 catalogue: &self.project.catalogue,
                 brand: &self.project.brand,
                 now: Timestamp::now(),

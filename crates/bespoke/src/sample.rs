@@ -62,6 +62,8 @@ pub struct ProfileRow {
     pub products_held: String,
     /// The adviser's name, or empty.
     pub investment_advisor: String,
+    /// Since when they are a customer.
+    pub customer_since: Date,
 }
 
 /// A row of `customer_transactions.xlsx`.
@@ -159,18 +161,20 @@ pub fn write_sample(out: &Path, customers: usize, transactions: usize, seed: u64
     if customers > MOST_ROWS || transactions > MOST_ROWS {
         return Err(SampleError::TooManyRows);
     }
-    write_rows(out, rows(customers, transactions, seed))
+    let rows = rows(customers, transactions, seed);
+    let files = write_rows(out, &rows)?;
+    let Rows { profiles, transactions, tweets } = rows;
+    Ok(Written { files, customers: profiles.len(), transactions: transactions.len(), tweets: tweets.len() })
 }
 
-/// Writes the three workbooks of these rows into the folder `out`. See [`write_sample`].
-pub fn write_rows(out: &Path, rows: Rows) -> Result<Written, SampleError> {
+/// Writes rows as the three workbooks, as [`write_sample`] does.
+pub fn write_rows(out: &Path, rows: &Rows) -> Result<[PathBuf; 3], SampleError> {
     std::fs::create_dir_all(out).map_err(|source| SampleError::Write { path: out.to_owned(), source })?;
     let files = Workbook::ALL.map(|file| out.join(file.file_name()));
     for (file, path) in Workbook::ALL.into_iter().zip(&files) {
-        workbooks::write(file, &rows, path)?;
+        workbooks::write(file, rows, path)?;
     }
-    let Rows { profiles, transactions, tweets } = rows;
-    Ok(Written { files, customers: profiles.len(), transactions: transactions.len(), tweets: tweets.len() })
+    Ok(files)
 }
 
 /// The rows of a sample. See [`write_sample`].

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::control::ControlAsRead;
 use crate::key::Workbook;
 
 /// What the customer was asked.
@@ -76,7 +77,12 @@ fn answer(value: &str) -> Answer {
 }
 
 fn decide(readings: &[Reading], question: Question) -> Result<(), Refusal> {
-    let mut answers = readings.iter().filter(|reading| reading.question == question).map(|r| answer(&r.value));
+    decide_answers(readings.iter().filter(|reading| reading.question == question).map(|reading| reading.value.as_str()))
+}
+
+/// Whether the answers to one question, all of them, say yes.
+pub(crate) fn decide_answers<'a>(values: impl IntoIterator<Item = &'a str>) -> Result<(), Refusal> {
+    let mut answers = values.into_iter().map(answer);
     let Some(first) = answers.next() else { return Err(Refusal::Blank) };
     if !answers.all(|next| next == first) {
         return Err(Refusal::Contradictory);
@@ -121,6 +127,9 @@ pub struct ConsentAsRead {
     pub readings: Vec<Reading>,
     /// When the workbook was read.
     pub read_at: Timestamp,
+    /// What of `control/` was read last; nothing before anybody asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<ControlAsRead>,
 }
 
 #[cfg(test)]

@@ -30,6 +30,9 @@ pub struct Profile {
     pub products_held: Vec<ProductId>,
     /// The name of the customer's adviser at the bank.
     pub adviser: Option<String>,
+    /// Since when the customer has been one of the bank's.
+    #[serde(default)]
+    pub customer_since: Option<Date>,
 }
 
 /// One payment.
@@ -191,7 +194,7 @@ mod tests {
     async fn a_line_opens_only_with_the_row_of_the_index_that_names_it() {
         let vault = Vault::new(Arc::new(MemoryStore::default()), Keys::new([1; 32], [2; 32]));
         let reference = vault.keys().reference(&CustomerId::parse("0001").unwrap());
-        let as_read = ConsentAsRead { readings: Vec::new(), read_at: Timestamp::UNIX_EPOCH };
+        let as_read = ConsentAsRead { readings: Vec::new(), read_at: Timestamp::UNIX_EPOCH, control: None };
         let record = CustomerRecord::Refused { reference: reference.clone(), refusal: Refusal::Blank, as_read };
         let plain = serde_json::to_vec(&record).unwrap();
         let owner = Owner::Customer(&reference);

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::consent::ConsentAsRead;
 use crate::facts::{Facts, Skip};
-use crate::key::Artefact;
+use crate::key::{Artefact, Prefix};
 use crate::media::MediaFacts;
 use crate::script::{Script, Usage};
 use crate::stage::Stage;
-use crate::{CustomerRef, Digest, ErrorName, RunId};
+use crate::store::ObjectStore;
+use crate::vault::VaultError;
+use crate::{CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 
 /// How a customer's part of a run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,18 +84,52 @@ pub struct Evidence {
     pub program: String,
     /// Digest of the catalogue.
     pub catalogue: Digest,
+    /// The catalogue's version, as its owners number it.
+    #[serde(default)]
+    pub catalogue_version: String,
     /// Digest of the run's request, which names settings, catalogue and batch.
     pub request: Digest,
     /// Which keys sealed it.
     pub key_id: String,
     /// Digests of what the run made for this customer.
     pub artefacts: BTreeMap<Artefact, Digest>,
+    /// Whether the customer's posts had a part in it: then it may be shown only while they may be used.
+    #[serde(default)]
+    pub from_posts: bool,
     /// Whether a model or a template wrote it, and with which voice it was spoken.
     pub made_by: Option<MadeBy>,
     /// What was measured of the video.
     pub media: Option<MediaFacts>,
     /// A sealed [`PersonalEvidence`], in base64.
     pub personal: String,
+}
+
+/// Whether another run than `run` published something to the customer in the `days` before `now`, by its evidence.
+pub async fn heard_lately(
+    store: &dyn ObjectStore,
+    reference: &CustomerRef,
+    run: &RunId,
+    days: u16,
+    now: Timestamp,
+) -> Result<bool, VaultError> {
+    if days == 0 {
+        return Ok(false);
+    }
+    let since = now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN);
+    for listed in store.list(&Prefix::Customer(reference.clone())).await? {
+        let Some(other) = ObjectKey::evidence_of(&listed.key, reference).filter(|other| other != run) else { continue };
+        let key = ObjectKey::Customer(reference.clone(), other, Artefact::Evidence);
+        let Some(evidence) = store.find(&key).await? else { continue };
+        let evidence: Evidence = serde_json::from_slice(&evidence).map_err(|error| VaultError::Malformed {
+            place: key.to_string(),
+            line: error.line(),
+            column: error.column(),
+        })?;
+        if matches!(evidence.outcome, Outcome::Published { .. }) && evidence.written_at > since {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Which parts made a published result. Holds nothing personal.

@@ -124,6 +124,31 @@ closed_list!(
     }
 );
 
+closed_list!(
+    /// What payments and products held are signs of. What a sign takes is in `assess`.
+    Sign {
+        /// Trips, again and again.
+        Travel => "travel",
+        /// A home that is owned or bettered.
+        Home => "a home",
+        /// A business that is run.
+        Business => "a business",
+    }
+);
+
+closed_list!(
+    /// How long the customer has been one of the bank's, used only where eligibility needs it. The last band begins at
+    /// five years, which a customer of any age may reach.
+    Tenure {
+        /// Under a year.
+        New => "under a year",
+        /// One year to five.
+        Settled => "one year to five",
+        /// Five years and more.
+        Long => "five years and more",
+    }
+);
+
 /// A broad band of income or balance, used only where eligibility needs it. Bounds are in `assess`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -296,6 +321,15 @@ pub struct Facts {
     pub income: Option<Band>,
     /// Balance, where it is known.
     pub balance: Option<Band>,
+    /// Categories in which something is paid again and again, sorted.
+    #[serde(default)]
+    pub recurring: Vec<SpendingCategory>,
+    /// What payments and products held are signs of, sorted.
+    #[serde(default)]
+    pub signs: Vec<Sign>,
+    /// How long the customer has been one, where a chosen product asks.
+    #[serde(default)]
+    pub tenure: Option<Tenure>,
     /// What posts tell, with social consent only.
     pub mood: Option<Mood>,
     /// What to do.
@@ -314,6 +348,10 @@ pub enum Skip {
     NoConsent(Refusal),
     /// The customer is on the suppression list.
     Suppressed,
+    /// Consent to the use of posts, which had a part in what was made, does not stand any more.
+    PostsWithdrawn(Refusal),
+    /// The customer heard from the bank not long ago.
+    HeardLately,
     /// No product of the chosen categories fits.
     NoSuitableOffer,
 }
@@ -325,6 +363,8 @@ impl Skip {
         match self {
             Self::NoConsent(refusal) => refusal.because(),
             Self::Suppressed => "the customer must not be contacted",
+            Self::PostsWithdrawn(_) => "posts had a part in it, and may not be used any more",
+            Self::HeardLately => "the customer heard from the bank too recently",
             Self::NoSuitableOffer => "no product of the chosen categories fits",
         }
     }

@@ -149,6 +149,8 @@ pub enum ObjectKey {
     CustomerKey(CustomerRef),
     /// References of customers who must not be contacted; changes at any time, read afresh.
     Suppressions,
+    /// The newest answers to the consent questions; changes at any time, read afresh.
+    Consents,
     /// The approved product catalogue.
     Catalogue,
     /// The words by which spending categories and topics are told.
@@ -187,6 +189,7 @@ impl fmt::Display for ObjectKey {
             }
             Self::CustomerKey(reference) => write!(f, "control/keys/{reference}.key"),
             Self::Suppressions => f.write_str("control/suppressions.csv"),
+            Self::Consents => f.write_str("control/consents.csv"),
             Self::Catalogue => f.write_str("config/catalogue.json"),
             Self::Lexicon => f.write_str("config/lexicon.toml"),
             Self::Settings => f.write_str("config/bespoke.toml"),
@@ -202,6 +205,14 @@ impl ObjectKey {
         let workbook = Workbook::ALL.into_iter().find(|workbook| workbook.file_name() == name)?;
         Some((Batch::parse(batch).ok()?, workbook))
     }
+
+    /// The run whose evidence for `reference` an object is; nothing if the key is not one of such evidence.
+    #[must_use]
+    pub fn evidence_of(key: &str, reference: &CustomerRef) -> Option<RunId> {
+        let within = key.strip_prefix(&Prefix::Customer(reference.clone()).to_string())?;
+        let run = within.strip_suffix(Artefact::Evidence.file_name())?.strip_suffix('/')?;
+        RunId::parse(run).ok()
+    }
 }
 
 /// What can be listed.
@@ -209,6 +220,8 @@ impl ObjectKey {
 pub enum Prefix {
     /// Every upload.
     Incoming,
+    /// All that every run made for a customer.
+    Customer(CustomerRef),
     /// The steps of a run: of one customer, or of the run as a whole.
     Progress(RunId, Option<CustomerRef>),
 }
@@ -217,6 +230,7 @@ impl fmt::Display for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Incoming => f.write_str("incoming/"),
+            Self::Customer(reference) => write!(f, "customers/{reference}/"),
             Self::Progress(run, Some(reference)) => write!(f, "customers/{reference}/{run}/progress/"),
             Self::Progress(run, None) => write!(f, "runs/{run}/progress/"),
         }

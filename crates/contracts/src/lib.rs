@@ -7,6 +7,7 @@
 pub mod brand;
 pub mod catalogue;
 pub mod consent;
+pub mod control;
 pub mod customer;
 pub mod digest;
 pub mod error;
@@ -25,7 +26,6 @@ pub mod secret;
 pub mod settings;
 pub mod stage;
 pub mod store;
-pub mod suppression;
 pub mod vault;
 
 pub use digest::Digest;

@@ -84,11 +84,13 @@ pub struct Offers {
     pub categories: Vec<Category>,
     /// The most offers in one recommendation, 1 to 3.
     pub at_most: usize,
+    /// Days in which a customer hears from the bank once at most, counted from what was published; no limit if 0.
+    pub at_most_every_days: u16,
 }
 
 impl Default for Offers {
     fn default() -> Self {
-        Self { categories: vec![Category::ConsumerAndSmallBusiness], at_most: 3 }
+        Self { categories: vec![Category::ConsumerAndSmallBusiness], at_most: 3, at_most_every_days: 0 }
     }
 }
 
@@ -280,6 +282,7 @@ impl Settings {
             ((0.0..=1.0).contains(&self.intake.max_bad_rows), "intake.max_bad_rows", "a share from 0 to 1"),
             (!self.offers.categories.is_empty(), "offers.categories", "at least one category"),
             ((1..=3).contains(&self.offers.at_most), "offers.at_most", "1, 2 or 3"),
+            (self.offers.at_most_every_days <= 366, "offers.at_most_every_days", "0 to 366"),
             ((0.0..=2.0).contains(&self.writer.model.temperature), "writer.model.temperature", "0 to 2"),
             (self.writer.model.max_tokens > 0, "writer.model.max_tokens", "above 0"),
             ((80..=220).contains(&self.voice.words_per_minute), "voice.words_per_minute", "80 to 220"),

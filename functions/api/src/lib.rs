@@ -8,7 +8,7 @@
 //! Errors are problem details (RFC 9457) with the error's name.
 //!
 //! **Invariant:** whoever calls has been authenticated before; a run is shown to nobody but its caller. A customer id
-//! comes in the body, never in an address, and neither it nor a text is logged. Suppressions are read afresh before a
+//! comes in the body, never in an address, and neither it nor a text is logged. What `control/` says is read afresh before a
 //! result is shown. Knows nothing of AWS or of Lambda.
 
 mod problem;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use contracts::control;
 use contracts::evidence::{Evidence, FailureRecord, Outcome};
 use contracts::key::Artefact;
 use contracts::store::ObjectStore;
-use contracts::suppression::is_suppressed;
 use contracts::vault::VaultError;
 use contracts::{CustomerRef, ObjectKey, RunId};
 use serde::Serialize;
@@ -57,9 +57,9 @@ pub async fn of(run: &RunId, reference: &CustomerRef, deps: &Deps<'_>) -> Result
         let Outcome::Published { video } = evidence.outcome else {
             return Ok(Results { result, ..Results::default() });
         };
-        if is_suppressed(store, reference).await? {
-            let withheld = Some("the customer must not be contacted");
-            return Ok(Results { result, withheld, ..Results::default() });
+        let control = control::read(store, reference).await?;
+        if let Some(skip) = control.forbids(evidence.from_posts) {
+            return Ok(Results { result, withheld: Some(skip.because()), ..Results::default() });
         }
         let Some(text) = store.find(&key(Artefact::Text)).await? else {
             let withheld = Some("what was published was taken away");

@@ -105,9 +105,11 @@ impl Api {
             written_at: Timestamp::UNIX_EPOCH,
             program: String::new(),
             catalogue: Digest::of(b""),
+            catalogue_version: String::new(),
             request: Digest::of(b""),
             key_id: String::new(),
             artefacts: std::collections::BTreeMap::new(),
+            from_posts: false,
             made_by: None,
             media: None,
             personal: String::new(),
@@ -176,6 +178,12 @@ async fn a_published_result_comes_with_its_text_and_links_unless_the_customer_is
     assert!(read["withheld"].is_string());
 
     api.store.put(&ObjectKey::Suppressions, "reference\n".into()).await.unwrap();
+    let withdrawn = format!("reference,consent,consent_social_media,as_of\n{reference},no,no,2026-11-02\n");
+    api.store.put(&ObjectKey::Consents, withdrawn.into()).await.unwrap();
+    let (_, read) = api.get("ann", run).await;
+    assert!(read.get("text").is_none() && read["withheld"].is_string(), "{read}");
+    api.store.delete(&ObjectKey::Consents).await.unwrap();
+
     let text = ObjectKey::Customer(reference, RunId::parse(run).unwrap(), Artefact::Text);
     api.store.delete(&text).await.unwrap();
     let (status, read) = api.get("ann", run).await;

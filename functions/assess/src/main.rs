@@ -3,6 +3,7 @@
 use assess::Lexicon;
 use bespoke_aws::Host;
 use contracts::stage::{AssessInput, Stage};
+use jiff::Timestamp;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -10,7 +11,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     host.serve_stage(Stage::Assess, async |input: AssessInput| {
         let (settings, catalogue) = (host.settings().await?, host.catalogue().await?);
         let lexicon = Lexicon::from_toml(&host.lexicon().await?)?;
-        let deps = assess::Deps { vault: &host.vault, settings: &settings, catalogue: &catalogue, lexicon: &lexicon };
+        let now = Timestamp::now();
+        let deps =
+            assess::Deps { vault: &host.vault, settings: &settings, catalogue: &catalogue, lexicon: &lexicon, now };
         Ok(assess::run(input, &deps).await?)
     })
     .await

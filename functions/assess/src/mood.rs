@@ -7,6 +7,7 @@ use contracts::customer::{Customer, Tweet};
 use contracts::facts::{FIVE_WORD_RUN, Mood, Sentiment, Topic, TopicTone, five_word_runs};
 use contracts::vault::Keys;
 use jiff::civil::Date;
+use serde::Serialize;
 use unicode_normalization::UnicodeNormalization as _;
 use vader_sentiment::SentimentIntensityAnalyzer;
 
@@ -22,27 +23,76 @@ pub const UNDATED_DAYS: i32 = 90;
 /// Ages above ten years weigh as ten years, so that no weight becomes nothing.
 const OLDEST_DAYS: i32 = 3_650;
 
+/// What one text tells.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tone {
+    /// VADER's scores as its crate gives them: the shares of negative, neutral and positive words (0 to 1), and the compound
+    /// score (-1 to 1). All nothing for a text without a word or sign that VADER knows, so that text in another language,
+    /// or none, is neutral.
+    pub scores: Scores,
+    /// The label of the compound score.
+    pub sentiment: Sentiment,
+    /// What it is about, sorted.
+    pub topics: Vec<Topic>,
+}
+
+/// VADER's scores (Hutto and Gilbert 2014).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Scores {
+    /// The share of negative words.
+    pub neg: f64,
+    /// The share of neutral words.
+    pub neu: f64,
+    /// The share of positive words.
+    pub pos: f64,
+    /// All in one, -1 to 1.
+    pub compound: f64,
+}
+
+/// Reads texts one by one.
+pub struct Reader<'a> {
+    analyzer: SentimentIntensityAnalyzer<'static>,
+    lexicon: &'a Lexicon,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader with the words of `lexicon` for topics.
+    #[must_use]
+    pub fn new(lexicon: &'a Lexicon) -> Self {
+        Self { analyzer: SentimentIntensityAnalyzer::new(), lexicon }
+    }
+
+    /// What `text` tells.
+    #[must_use]
+    pub fn read(&self, text: &str) -> Tone {
+        let all = self.analyzer.polarity_scores(text);
+        let score = |name| all.get(name).copied().unwrap_or_default();
+        let scores = Scores { neg: score("neg"), neu: score("neu"), pos: score("pos"), compound: score("compound") };
+        Tone { scores, sentiment: label(rounded(scores.compound)), topics: self.lexicon.topics(text) }
+    }
+}
+
 /// What the posts of a customer tell, for whoever holds the proof of consent. Nothing if there is no post.
 ///
-/// Each post has VADER's compound score (Hutto and Gilbert 2014), rounded to four digits as the authors' own program
-/// does. Tones are weighted means. A post about hardship counts as negative whatever its words: VADER calls "I can't pay
-/// the rent" positive, and a loving farewell is.
+/// Tones are means of the posts' compound scores, weighted by age. A post about hardship counts as negative whatever its
+/// words: VADER calls "I can't pay the rent" positive, and a loving farewell is.
 #[must_use]
 pub fn mood(proof: &SocialConsent, customer: &Customer, lexicon: &Lexicon, keys: &Keys) -> Option<Mood> {
     let posts = customer.tweets(proof);
     if posts.is_empty() {
         return None;
     }
-    let analyzer = SentimentIntensityAnalyzer::new();
+    let reader = Reader::new(lexicon);
     let mut overall = Mean::default();
     let mut by_topic = BTreeMap::<Topic, Mean>::new();
     // A sorted set, so that neither the order of the posts nor their number shows.
     let mut runs = BTreeSet::new();
     for post in posts {
-        let score = compound(&analyzer, &post.text);
+        let Tone { scores, topics, .. } = reader.read(&post.text);
+        let score = rounded(scores.compound);
         let weight = weight(post, customer.as_of);
         overall.add(score, weight);
-        for topic in lexicon.topics(&post.text) {
+        for topic in topics {
             by_topic.entry(topic).or_default().add(score, weight);
         }
         let normal: String = post.text.nfkc().collect();
@@ -76,10 +126,10 @@ impl Mean {
     }
 }
 
-/// Rounding also makes the score the same in every run: the crate adds some terms in the order of a hash map.
-fn compound(analyzer: &SentimentIntensityAnalyzer<'_>, text: &str) -> f64 {
-    let score = analyzer.polarity_scores(text).get("compound").copied().unwrap_or_default();
-    (score * 10_000.0).round() / 10_000.0
+/// To four digits, as the authors' own program does. This also makes the score the same in every run: the crate adds some
+/// terms in the order of a hash map.
+fn rounded(compound: f64) -> f64 {
+    (compound * 10_000.0).round() / 10_000.0
 }
 
 fn weight(post: &Tweet, as_of: Date) -> f64 {
@@ -129,7 +179,7 @@ mod tests {
     fn hardship_is_negative_even_where_the_words_sound_glad() {
         for text in ["I can't pay my rent", "Rest in peace grandma, we love you, beautiful soul", "Got laid off today"]
         {
-            assert_ne!(label(compound(&SentimentIntensityAnalyzer::new(), text)), Sentiment::Negative, "{text}");
+            assert_ne!(Reader::new(&lexicon()).read(text).sentiment, Sentiment::Negative, "{text}");
             assert_eq!(tone(&[(1, text)], Topic::Hardship), Some(Sentiment::Negative), "{text}");
         }
     }
@@ -147,6 +197,32 @@ mod tests {
         assert_eq!(mood.five_word_runs.len(), 2);
         assert!(mood.five_word_runs.contains(&expected));
         assert!(!serde_json::to_string(&mood).unwrap().contains("waiting"));
+    }
+
+    #[test]
+    fn the_scores_of_a_text_are_those_of_the_crate() {
+        let lexicon = lexicon();
+        let crates_own = SentimentIntensityAnalyzer::new();
+        for text in
+            ["", "I LOVE my new card!!!", "Terrible fees, but kind people 😀", "Das ist ein schöner Tag", "not bad"]
+        {
+            let Scores { neg, neu, pos, compound } = Reader::new(&lexicon).read(text).scores;
+            let expected = crates_own.polarity_scores(text);
+            for (name, score) in [("neg", neg), ("neu", neu), ("pos", pos), ("compound", compound)] {
+                assert!((score - expected[name]).abs() < 1e-12, "{text}: {name} {score} {expected:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_without_a_known_word_is_neutral_and_emoji_are_read() {
+        let lexicon = lexicon();
+        let reader = Reader::new(&lexicon);
+        for text in ["", "   ", "明日は晴れるでしょう", "Завтра будет дождь", "1234 5678"] {
+            assert_eq!(reader.read(text).sentiment, Sentiment::Neutral, "{text}");
+        }
+        assert_eq!(reader.read("😍😍").sentiment, Sentiment::Positive);
+        assert_eq!(reader.read("😢").sentiment, Sentiment::Negative);
     }
 
     #[test]

@@ -4,8 +4,10 @@
 use contracts::ProductId;
 use contracts::catalogue::{Catalogue, Category, Kind, Product};
 use contracts::facts::{
-    Band, Candidate, Ground, Mood, Need, Offer, Reason, Sentiment, Share, Spending, SpendingCategory, Topic, Trend,
+    Band, Candidate, Ground, Mood, Need, Offer, Reason, Sentiment, Share, Sign, Spending, SpendingCategory, Tenure,
+    Topic, Trend,
 };
+use jiff::civil::Date;
 
 /// Spending that speaks for the product, by its share.
 const SMALL: f64 = 0.5;
@@ -17,6 +19,10 @@ const FALLING: f64 = -0.5;
 /// Each further category of spending that speaks for the product. Little, so that a product is not preferred for the
 /// mere length of its list.
 const FURTHER_SPENDING: f64 = 0.25;
+/// Something of the kind is paid again and again.
+const RECURRING: f64 = 0.5;
+/// There are signs of what the product is first of all for.
+const SIGN: f64 = 0.5;
 /// A product is held with which this one goes.
 const GOES_WITH_HELD: f64 = 1.5;
 /// No product held serves the need; one does already.
@@ -33,12 +39,18 @@ const SAME_KIND: usize = 2;
 pub struct Known<'a> {
     /// Spending, the largest first.
     pub spending: &'a [Spending],
+    /// Categories in which something is paid again and again.
+    pub recurring: &'a [SpendingCategory],
+    /// What payments and products held are signs of.
+    pub signs: &'a [Sign],
     /// Products held.
     pub held: &'a [ProductId],
     /// Income, where it is known.
     pub income: Option<Band>,
     /// Balance, where it is known.
     pub balance: Option<Band>,
+    /// How long the customer has been one, where it is known.
+    pub tenure: Option<Tenure>,
     /// What posts tell, with social consent only.
     pub mood: Option<&'a Mood>,
 }
@@ -55,10 +67,11 @@ pub struct Ranked<'a> {
 }
 
 /// Weighs every product of the chosen categories: those that can be offered first, the best score first, ties by id.
+/// A product outside its dates cannot be offered `today`.
 #[must_use]
-pub fn rank<'a>(catalogue: &'a Catalogue, categories: &[Category], known: Known<'_>) -> Vec<Ranked<'a>> {
+pub fn rank<'a>(catalogue: &'a Catalogue, categories: &[Category], known: Known<'_>, today: Date) -> Vec<Ranked<'a>> {
     let chosen = catalogue.products().iter().filter(|product| categories.contains(&product.category));
-    let mut ranked: Vec<_> = chosen.map(|product| weigh(product, catalogue, known)).collect();
+    let mut ranked: Vec<_> = chosen.map(|product| weigh(product, catalogue, known, today)).collect();
     ranked.sort_by(|a, b| {
         let (left, right) = (&a.candidate, &b.candidate);
         let eligible_first = left.excluded.is_some().cmp(&right.excluded.is_some());
@@ -95,7 +108,7 @@ pub fn choose(ranked: &[Ranked<'_>], at_most: usize) -> Vec<Offer> {
     chosen.into_iter().map(offer).collect()
 }
 
-fn weigh<'a>(product: &'a Product, catalogue: &Catalogue, known: Known<'_>) -> Ranked<'a> {
+fn weigh<'a>(product: &'a Product, catalogue: &Catalogue, known: Known<'_>, today: Date) -> Ranked<'a> {
     let spending = speaking_for(product, known.spending);
     let held: Vec<&Product> = catalogue.products().iter().filter(|other| known.held.contains(&other.id)).collect();
     let goes_with = held.iter().find(|other| product.eligibility.holds_any.contains(&other.id));
@@ -105,6 +118,13 @@ fn weigh<'a>(product: &'a Product, catalogue: &Catalogue, known: Known<'_>) -> R
     for (place, spent) in spending.iter().enumerate() {
         let weight = if place == 0 { weight_of(spent) } else { FURTHER_SPENDING };
         reasons.push(Reason { text: describe(spent), weight });
+    }
+    if let Some(category) = known.recurring.iter().find(|category| product.spending.contains(category)) {
+        let text = format!("something for {} is paid again and again", category.words());
+        reasons.push(Reason { text, weight: RECURRING });
+    }
+    if let Some(sign) = known.signs.iter().find(|sign| is_first_of_all_for(product, **sign)) {
+        reasons.push(Reason { text: format!("there are signs of {}", sign.words()), weight: SIGN });
     }
     if let Some(other) = goes_with {
         reasons.push(Reason { text: format!("goes with {}, which is held", other.name), weight: GOES_WITH_HELD });
@@ -122,6 +142,9 @@ fn weigh<'a>(product: &'a Product, catalogue: &Catalogue, known: Known<'_>) -> R
     grounds.extend(goes_with.map(|other| Ground::Holds { product: other.id.clone() }));
 
     let mut against = ineligible(product, catalogue, known);
+    if !product.is_valid_on(today) {
+        against.push("not offered on this day".to_owned());
+    }
     let credit = matches!(product.kind, Kind::CreditCard | Kind::Loan | Kind::Mortgage);
     let liked = tone.is_some_and(|(_, liked)| liked);
     if credit && grounds.is_empty() && !liked {
@@ -139,6 +162,14 @@ fn speaking_for<'a>(product: &Product, spending: &'a [Spending]) -> Vec<&'a Spen
     let mut found: Vec<&Spending> = spending.iter().filter(|s| product.spending.contains(&s.category)).collect();
     found.sort_by(|a, b| weight_of(b).total_cmp(&weight_of(a)));
     found
+}
+
+fn is_first_of_all_for(product: &Product, sign: Sign) -> bool {
+    match sign {
+        Sign::Travel => product.needs[0] == Need::Travel,
+        Sign::Home => product.needs[0] == Need::HomeImprovement,
+        Sign::Business => product.needs[0] == Need::BusinessOperations,
+    }
 }
 
 fn weight_of(spent: &Spending) -> f64 {
@@ -209,14 +240,18 @@ fn ineligible(product: &Product, catalogue: &Catalogue, known: Known<'_>) -> Vec
         against.push(format!("goes only with {}, not held", names.join(" or ")));
     }
     against.extend(below("income", known.income, rules.min_income));
+    if matches!((known.income, rules.max_income), (Some(band), Some(most)) if band > most) {
+        against.push("income is above the band that it is for".to_owned());
+    }
     against.extend(below("balance", known.balance, rules.min_balance));
-    if rules.business && !known.spending.iter().any(|spent| spent.category == SpendingCategory::Business) {
-        against.push("no business payments".to_owned());
+    against.extend(below("time as a customer", known.tenure, rules.min_tenure));
+    if rules.business && !known.signs.contains(&Sign::Business) {
+        against.push("no signs of a business".to_owned());
     }
     against
 }
 
-fn below(what: &str, known: Option<Band>, least: Option<Band>) -> Option<String> {
+fn below<T: Ord>(what: &str, known: Option<T>, least: Option<T>) -> Option<String> {
     match (known, least?) {
         (None, _) => Some(format!("{what} is not known")),
         (Some(band), least) if band < least => Some(format!("{what} is below the band that it needs")),

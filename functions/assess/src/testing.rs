@@ -77,8 +77,9 @@ impl Person {
             account_balance: Some(Cents(100_000)),
             products_held: Vec::new(),
             adviser: Some("Dana Reed".to_owned()),
+            customer_since: None,
         };
-        let consent = ConsentAsRead { readings: readings("yes", "yes"), read_at: Timestamp::UNIX_EPOCH };
+        let consent = ConsentAsRead { readings: readings("yes", "yes"), read_at: Timestamp::UNIX_EPOCH, control: None };
         Self { consent, profile, transactions: vec![paid(179, "Transfer", 1)], tweets: Vec::new() }
     }
 
@@ -91,6 +92,12 @@ impl Person {
     pub fn has(mut self, income: i64, balance: i64) -> Self {
         self.profile.income = Some(Cents(income * 100));
         self.profile.account_balance = Some(Cents(balance * 100));
+        self
+    }
+
+    /// A customer for this many days.
+    pub fn since(mut self, days: i32) -> Self {
+        self.profile.customer_since = Some(AS_OF - days.days());
         self
     }
 

@@ -27,13 +27,14 @@ pub const fn columns(file: Workbook) -> &'static [Column] {
     }
 }
 
-const PROFILE: [Column; 6] = [
+const PROFILE: [Column; 7] = [
     required("customer_id"),
     required("first_name"),
     required("income"),
     required("account_balance"),
     required("products_held"),
     optional("investment_advisor"),
+    optional("customer_since"),
 ];
 
 const TRANSACTIONS: [Column; 7] = [
@@ -130,7 +131,7 @@ impl<'a> Joining<'a> {
     }
 
     fn profile(&mut self, row: &Row<'_>) -> Result<(), Broken> {
-        let [id, first_name, income, balance, products, adviser] = row.cells else { unreachable_cells() };
+        let [id, first_name, income, balance, products, adviser, since] = row.cells else { unreachable_cells() };
         let id = id.customer_id().map_err(|rule| ("customer_id", rule))?;
         let name = first_name
             .some_text()
@@ -154,12 +155,20 @@ impl<'a> Joining<'a> {
         };
         let income = money("income", income);
         let account_balance = money("account_balance", balance);
+        let customer_since = match since.date(row.epoch_1904) {
+            Ok(day) => Some(day),
+            Err(_) if since.is_blank() => None,
+            Err(rule) => {
+                remark("customer_since", rule);
+                None
+            }
+        };
         let (products_held, unknown) = products_held(self.catalogue, &products.text().unwrap_or_default());
         if unknown > 0 || *products == Cell::Error {
             remark("products_held", "names a product that the catalogue does not have");
         }
         let adviser = adviser.text().ok().filter(|name| !name.is_empty() && name.chars().count() <= NAME);
-        let profile = Profile { first_name, income, account_balance, products_held, adviser };
+        let profile = Profile { first_name, income, account_balance, products_held, adviser, customer_since };
         self.profiles.entry(id).or_default().push((row.number, profile));
         Ok(())
     }
@@ -268,7 +277,7 @@ impl<'a> Joining<'a> {
                 *count.without.entry(gap).or_default() += 1;
             }
             let reference = keys.reference(&id);
-            let as_read = ConsentAsRead { readings: person.readings(), read_at };
+            let as_read = ConsentAsRead { readings: person.readings(), read_at, control: None };
             let permission = match person.permission {
                 Ok(permission) => permission,
                 Err(refusal) => {

@@ -8,6 +8,7 @@
 mod dataset;
 mod error;
 mod join;
+mod protected;
 mod report;
 mod sheet;
 mod unlock;
@@ -28,6 +29,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use error::{Content, Error};
+pub use protected::{PROTECTED, Protected, protected};
 pub use report::{CustomerCount, FileCount, Problem, Report};
 pub use unlock::{Limits, is_protected};
 
@@ -187,15 +189,26 @@ async fn read_and_join(files: Files, deps: &Deps<'_>) -> Result<(Vec<CustomerRec
     let password = if needs_password { Some(deps.secrets.get(SecretName::WorkbookPassword).await?) } else { None };
     let (vault, catalogue, now) = (deps.vault.clone(), deps.catalogue.clone(), deps.now);
     let intake = deps.settings.intake.clone();
-    tokio::task::spawn_blocking(move || {
-        let mut joining = Joining::new(&catalogue, now);
-        let found = Workbook::ALL.into_iter().zip(&files.0);
-        match join_files(found, true, password.as_ref(), &intake, &Limits::default(), &mut joining) {
-            errors if errors.is_empty() => Ok(joining.finish(vault.keys())),
-            errors => Err(Error::of_several(errors)),
-        }
-    })
-    .await?
+    tokio::task::spawn_blocking(move || join(&files.0, password.as_ref(), &intake, &catalogue, vault.keys(), now))
+        .await?
+}
+
+/// Decrypts, reads and joins the three workbooks, in the order of [`Workbook::ALL`], and writes nothing: the records, each
+/// with the reference that `keys` give, and the report.
+pub fn join(
+    files: &[impl AsRef<[u8]>; 3],
+    password: Option<&SecretString>,
+    intake: &Intake,
+    catalogue: &Catalogue,
+    keys: &Keys,
+    now: Timestamp,
+) -> Result<(Vec<CustomerRecord>, Report), Error> {
+    let mut joining = Joining::new(catalogue, now);
+    let found = Workbook::ALL.into_iter().zip(files);
+    match join_files(found, true, password, intake, &Limits::default(), &mut joining) {
+        errors if errors.is_empty() => Ok(joining.finish(keys)),
+        errors => Err(Error::of_several(errors)),
+    }
 }
 
 /// What a look at three workbooks found.

@@ -16,18 +16,20 @@ use std::collections::BTreeMap;
 
 use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
-use contracts::evidence::{Evidence, FailureRecord, MadeBy, Outcome, PersonalEvidence};
+use contracts::control::{self, ControlError};
+use contracts::evidence::{Evidence, FailureRecord, MadeBy, Outcome, PersonalEvidence, heard_lately};
 use contracts::facts::{Assessment, Facts, Skip};
 use contracts::key::{Artefact, RunPart};
 use contracts::media::MediaFacts;
 use contracts::request::Request;
 use contracts::script::{Script, WrittenBy};
+use contracts::settings::Settings;
 use contracts::stage::{Failure, PublishInput};
 use contracts::store::{StoreError, Written};
-use contracts::suppression::{SuppressionsError, is_suppressed};
 use contracts::vault::{Owner, Vault, VaultError};
 use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, ProductId, RunId};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use thiserror::Error;
 
 pub use personal::{open_personal, personal_place};
@@ -37,6 +39,8 @@ pub use text::recommendation_text;
 pub struct Deps<'a> {
     /// Where sealed objects lie.
     pub vault: &'a Vault,
+    /// The settings of the run.
+    pub settings: &'a Settings,
     /// The approved products.
     pub catalogue: &'a Catalogue,
     /// What the bank always says.
@@ -82,14 +86,22 @@ pub enum Error {
         /// Where.
         source: serde_json::Error,
     },
-    /// The list of those who must not be contacted cannot be understood. Nothing is published on a guess.
+    /// What `control/` says cannot be understood. Nothing is published on a guess.
     #[error(transparent)]
-    Suppressions(#[from] SuppressionsError),
-    /// The catalogue is not the one that the run was started with.
-    #[error("the catalogue is no longer the one with which run {run} was started")]
-    CatalogueChanged {
+    Control(#[from] ControlError),
+    /// The catalogue or the settings are not those that the run was started with.
+    #[error("the {what} changed since run {run} was started")]
+    ChangedSince {
+        /// `catalogue` or `settings`.
+        what: &'static str,
         /// The run.
         run: RunId,
+    },
+    /// A product may not be offered any more.
+    #[error("product {product} is not offered on this day")]
+    Expired {
+        /// The product.
+        product: ProductId,
     },
     /// The script shows a product otherwise than the catalogue has it.
     #[error("{key}: product {product} is not as the catalogue has it")]
@@ -109,18 +121,18 @@ impl NamedError for Error {
             Self::Changed { .. } | Self::Malformed { .. } => ErrorName::SealBroken,
             Self::OtherText { .. } => ErrorName::StoreConflict,
             Self::Unrecorded { .. } => ErrorName::StoreNotFound,
-            Self::Suppressions(error) => error.name(),
-            Self::CatalogueChanged { .. } | Self::OtherProduct { .. } => ErrorName::ConfigChanged,
+            Self::Control(error) => error.name(),
+            Self::ChangedSince { .. } | Self::Expired { .. } | Self::OtherProduct { .. } => ErrorName::ConfigChanged,
         }
     }
 
     fn help(&self) -> Option<String> {
         match self {
             Self::Vault(error) => error.help(),
-            Self::CatalogueChanged { .. } | Self::OtherProduct { .. } | Self::OtherText { .. } => {
+            Self::ChangedSince { .. } | Self::Expired { .. } | Self::OtherProduct { .. } | Self::OtherText { .. } => {
                 Some("start a new run".to_owned())
             }
-            Self::Suppressions(error) => error.help(),
+            Self::Control(error) => error.help(),
             Self::Store(_) | Self::Changed { .. } | Self::Unrecorded { .. } | Self::Malformed { .. } => None,
         }
     }
@@ -132,15 +144,16 @@ struct Ending {
     artefacts: BTreeMap<Artefact, Digest>,
     made_by: Option<MadeBy>,
     media: Option<MediaFacts>,
+    from_posts: bool,
     personal: PersonalEvidence,
 }
 
 /// Publishes one customer's result, or records why there is none. Doing it again gives the first outcome, unless the
-/// customer must not be contacted since: then what was published is taken away.
+/// customer has objected or withdrawn consent since: then what was published is taken away.
 pub async fn run(input: PublishInput, deps: &Deps<'_>) -> Result<Outcome, Error> {
     let place = Place { run: &input.run, reference: &input.reference };
     if let Some(evidence) = find_evidence(deps, place).await? {
-        let outcome = still_wanted(deps, place, evidence.outcome).await?;
+        let outcome = still_wanted(deps, place, evidence).await?;
         return settle(deps, place, outcome).await;
     }
     if let Some(failure) = input.failure {
@@ -148,8 +161,12 @@ pub async fn run(input: PublishInput, deps: &Deps<'_>) -> Result<Outcome, Error>
     }
     let (request, request_digest): (Request, _) =
         deps.vault.read_json(Owner::Run, &ObjectKey::Run(input.run.clone(), RunPart::Request)).await?;
-    if request.catalogue != deps.catalogue.digest() {
-        return Err(Error::CatalogueChanged { run: input.run });
+    let started_with = [
+        ("catalogue", request.catalogue == deps.catalogue.digest()),
+        ("settings", request.settings == deps.settings.digest()),
+    ];
+    if let Some((what, _)) = started_with.into_iter().find(|(_, same)| !same) {
+        return Err(Error::ChangedSince { what, run: input.run });
     }
     let ending = end(deps, place, input.video).await?;
     let outcome = write_evidence(deps, place, request_digest, ending).await?;
@@ -179,16 +196,16 @@ async fn find_evidence(deps: &Deps<'_>, place: Place<'_>) -> Result<Option<Evide
     serde_json::from_slice(&bytes).map(Some).map_err(|source| Error::Malformed { key: key.to_string(), source })
 }
 
-/// What was published to a customer who must not be contacted any more is taken away when the run is taken up again. The
-/// record of what was said stays.
-async fn still_wanted(deps: &Deps<'_>, place: Place<'_>, outcome: Outcome) -> Result<Outcome, Error> {
-    match outcome {
-        Outcome::Published { .. } if is_suppressed(deps.vault.store(), place.reference).await? => {
-            Ok(Outcome::Skipped { skip: Skip::Suppressed })
+/// What was published to a customer who has objected since, or whose posts may not be used any more, is taken away when the
+/// run is taken up again. The record of what was said stays.
+async fn still_wanted(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) -> Result<Outcome, Error> {
+    match evidence.outcome {
+        Outcome::Published { .. } => {
+            let control = control::read(deps.vault.store(), place.reference).await?;
+            let forbidden = control.forbids(evidence.from_posts).map(|skip| Outcome::Skipped { skip });
+            Ok(forbidden.unwrap_or(evidence.outcome))
         }
-        Outcome::Published { .. } | Outcome::Skipped { .. } | Outcome::Held { .. } | Outcome::Failed { .. } => {
-            Ok(outcome)
-        }
+        Outcome::Skipped { .. } | Outcome::Held { .. } | Outcome::Failed { .. } => Ok(evidence.outcome),
     }
 }
 
@@ -210,6 +227,7 @@ async fn end(deps: &Deps<'_>, place: Place<'_>, video: bool) -> Result<Ending, E
             artefacts,
             made_by: None,
             media: None,
+            from_posts: false,
             personal: PersonalEvidence { consent, facts: None, script: None },
         }),
         Assessment::Proceed(facts) => proceed(deps, place, video, facts, artefacts).await,
@@ -220,9 +238,14 @@ async fn proceed(
     deps: &Deps<'_>,
     place: Place<'_>,
     video: bool,
-    facts: Facts,
+    mut facts: Facts,
     mut artefacts: BTreeMap<Artefact, Digest>,
 ) -> Result<Ending, Error> {
+    // Asked before all else, so that nothing need be there for who objected while it was made.
+    if let Some(skip) = forbidden(deps, place, &mut facts).await? {
+        return forgo(deps, place, skip, facts).await;
+    }
+    let from_posts = facts.mood.is_some();
     let personal =
         |facts: Facts, script| PersonalEvidence { consent: facts.consent.clone(), facts: Some(facts), script };
     let (script, digest): (Script, _) = deps.vault.read_json(place.owner(), &place.key(Artefact::Script)).await?;
@@ -233,7 +256,7 @@ async fn proceed(
         let why = format!("the text did not pass: {}", verdict.failed().join(", "));
         let outcome = Outcome::Held { why };
         let personal = personal(facts, Some(script));
-        return Ok(Ending { outcome, artefacts, made_by: Some(made_by), media: None, personal });
+        return Ok(Ending { outcome, artefacts, made_by: Some(made_by), media: None, from_posts, personal });
     }
     check_products(deps, place, &script)?;
     let mut media = None;
@@ -242,17 +265,50 @@ async fn proceed(
         made_by.voice = Some(format!("{} {}", narration.engine, narration.voice));
         media = Some(artefacts::media(deps.vault, place, &mut artefacts).await?);
     }
-    // Read as late as can be: whoever objected while the video was made gets nothing.
-    if is_suppressed(deps.vault.store(), place.reference).await? {
-        artefacts.retain(|artefact, _| !PUBLIC.contains(artefact));
-        let outcome = Outcome::Skipped { skip: Skip::Suppressed };
-        let personal = personal(facts, Some(script));
-        return Ok(Ending { outcome, artefacts, made_by: Some(made_by), media: None, personal });
+    // Asked again as late as can be.
+    if let Some(skip) = forbidden(deps, place, &mut facts).await? {
+        return forgo(deps, place, skip, facts).await;
     }
     let text = recommendation_text(&script, deps.catalogue, deps.brand, place.run, video);
     artefacts.insert(Artefact::Text, artefacts::text(deps.vault, place, text).await?);
     let personal = personal(facts, Some(script));
-    Ok(Ending { outcome: Outcome::Published { video }, artefacts, made_by: Some(made_by), media, personal })
+    Ok(Ending { outcome: Outcome::Published { video }, artefacts, made_by: Some(made_by), media, from_posts, personal })
+}
+
+/// Why nothing may be published to the customer as things stand now. What was read of `control/` goes into the facts.
+async fn forbidden(deps: &Deps<'_>, place: Place<'_>, facts: &mut Facts) -> Result<Option<Skip>, Error> {
+    let store = deps.vault.store();
+    let control = control::read(store, place.reference).await?;
+    let skip = control.forbids(facts.mood.is_some());
+    facts.consent.control = Some(control.as_read);
+    let days = deps.settings.offers.at_most_every_days;
+    if skip.is_none() && heard_lately(store, place.reference, place.run, days, deps.now).await? {
+        return Ok(Some(Skip::HeardLately));
+    }
+    Ok(skip)
+}
+
+/// The end of what may not be published, as far as it was made. Of what posts had a part in, the record keeps neither facts
+/// nor text once their use was withdrawn, and [`settle`] takes the objects away.
+async fn forgo(deps: &Deps<'_>, place: Place<'_>, skip: Skip, facts: Facts) -> Result<Ending, Error> {
+    let mut artefacts = BTreeMap::new();
+    for artefact in SEALED {
+        if let Some(sealed) = deps.vault.store().find(&place.key(artefact)).await? {
+            artefacts.insert(artefact, Digest::of(&sealed));
+        }
+    }
+    let mut script: Option<Script> = None;
+    if artefacts.contains_key(&Artefact::Script) {
+        script = Some(deps.vault.read_json(place.owner(), &place.key(Artefact::Script)).await?.0);
+    }
+    // Which outside service was given what stays on record in any case.
+    let made_by = script.as_ref().map(|script| made_by(&script.written_by));
+    let mut personal = PersonalEvidence { consent: facts.consent.clone(), facts: Some(facts), script };
+    if let Skip::PostsWithdrawn(_) = skip {
+        artefacts.clear();
+        (personal.facts, personal.script) = (None, None);
+    }
+    Ok(Ending { outcome: Outcome::Skipped { skip }, artefacts, made_by, media: None, from_posts: false, personal })
 }
 
 /// The bank's words are the bank's: what the script shows of each product must stand so in the catalogue.
@@ -264,11 +320,16 @@ fn check_products(deps: &Deps<'_>, place: Place<'_>, script: &Script) -> Result<
                 && product.rates_and_terms == offer.rates_and_terms
         })
     };
-    match script.offers.iter().find(|offer| !same(offer)) {
-        Some(offer) => {
-            let key = place.key(Artefact::Script).to_string();
-            Err(Error::OtherProduct { key, product: offer.product.clone() })
-        }
+    if let Some(offer) = script.offers.iter().find(|offer| !same(offer)) {
+        let key = place.key(Artefact::Script).to_string();
+        return Err(Error::OtherProduct { key, product: offer.product.clone() });
+    }
+    let today = deps.now.to_zoned(TimeZone::UTC).date();
+    let valid = |offer: &&contracts::script::OfferShown| {
+        deps.catalogue.product(&offer.product).is_some_and(|product| product.is_valid_on(today))
+    };
+    match script.offers.iter().find(|offer| !valid(offer)) {
+        Some(offer) => Err(Error::Expired { product: offer.product.clone() }),
         None => Ok(()),
     }
 }
@@ -298,7 +359,7 @@ fn made_by(written_by: &WrittenBy) -> MadeBy {
 
 /// Writes the record once, and returns the outcome that stands: this one, or that of whoever was first.
 async fn write_evidence(deps: &Deps<'_>, place: Place<'_>, request: Digest, ending: Ending) -> Result<Outcome, Error> {
-    let Ending { outcome, artefacts, made_by, media, personal } = ending;
+    let Ending { outcome, artefacts, made_by, media, from_posts, personal } = ending;
     let inputs = Digest::of_json(&(request, &artefacts, env!("CARGO_PKG_VERSION")));
     let evidence = Evidence {
         run: place.run.clone(),
@@ -307,9 +368,11 @@ async fn write_evidence(deps: &Deps<'_>, place: Place<'_>, request: Digest, endi
         written_at: deps.now,
         program: env!("CARGO_PKG_VERSION").to_owned(),
         catalogue: deps.catalogue.digest(),
+        catalogue_version: deps.catalogue.version().to_owned(),
         request,
         key_id: deps.vault.keys().id(),
         artefacts,
+        from_posts,
         made_by,
         media,
         personal: personal::seal(deps.vault, place.run, place.reference, &inputs, &personal).await?,
@@ -331,6 +394,9 @@ async fn write_evidence(deps: &Deps<'_>, place: Place<'_>, request: Digest, endi
 const PUBLIC: [Artefact; 6] =
     [Artefact::RenderRecord, Artefact::Video, Artefact::Captions, Artefact::Poster, Artefact::Preview, Artefact::Text];
 
+/// What the stages leave for each other, sealed.
+const SEALED: [Artefact; 4] = [Artefact::Facts, Artefact::Script, Artefact::NarrationAudio, Artefact::Cues];
+
 /// Brings the store in line with the record: takes away what it does not call published, and an earlier failure. Also
 /// done when the record is found again, so that a process killed in between leaves nothing behind for good.
 async fn settle(deps: &Deps<'_>, place: Place<'_>, outcome: Outcome) -> Result<Outcome, Error> {
@@ -338,7 +404,8 @@ async fn settle(deps: &Deps<'_>, place: Place<'_>, outcome: Outcome) -> Result<O
     match outcome {
         Outcome::Published { .. } => {}
         Outcome::Skipped { .. } | Outcome::Held { .. } | Outcome::Failed { .. } => {
-            for artefact in PUBLIC {
+            let withdrawn = matches!(outcome, Outcome::Skipped { skip: Skip::PostsWithdrawn(_) });
+            for artefact in PUBLIC.into_iter().chain(SEALED.into_iter().filter(|_| withdrawn)) {
                 store.delete(&place.key(artefact)).await?;
             }
         }

@@ -10,8 +10,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let host = Host::start().await?;
     let brand = host::brand()?;
     host.serve_stage(Stage::Publish, async |input: PublishInput| {
-        let catalogue = host.catalogue().await?;
-        let deps = publish::Deps { vault: &host.vault, catalogue: &catalogue, brand: &brand, now: Timestamp::now() };
+        let (settings, catalogue) = (host.settings().await?, host.catalogue().await?);
+        let (vault, now) = (&host.vault, Timestamp::now());
+        let deps = publish::Deps { vault, settings: &settings, catalogue: &catalogue, brand: &brand, now };
         let outcome = publish::run(input, &deps).await?;
         Ok(json!({ "outcome": outcome.word() }))
     })

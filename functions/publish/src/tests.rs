@@ -7,8 +7,9 @@ use crate::{Deps, Error, open_personal, run};
 use contracts::brand::Brand;
 use contracts::catalogue::{Catalogue, Product};
 use contracts::consent::{ConsentAsRead, Question, Reading, Refusal};
+use contracts::control::ControlAsRead;
 use contracts::evidence::{Evidence, FailureRecord, Outcome};
-use contracts::facts::{Assessment, Facts, Skip, Stance, Topic};
+use contracts::facts::{Assessment, Facts, Mood, Sentiment, Skip, Stance, Topic};
 use contracts::key::{Artefact, RunPart, Workbook};
 use contracts::media::{MediaFacts, RenderRecord, Shape};
 use contracts::narration::{Narration, Timing};
@@ -16,6 +17,7 @@ use contracts::request::Request;
 use contracts::script::{
     Check, Given, InsteadOfModel, OfferShown, Script, Segment, SegmentKind, Usage, Verdict, WrittenBy,
 };
+use contracts::settings::Settings;
 use contracts::stage::{Failure, PublishInput, Stage};
 use contracts::store::{MemoryStore, ObjectStore};
 use contracts::vault::{Keys, Owner, Vault};
@@ -57,10 +59,12 @@ fallback = ["C"]
 struct Bank {
     store: Arc<MemoryStore>,
     vault: Vault,
+    settings: Settings,
     catalogue: Catalogue,
     brand: Brand,
     run: RunId,
     reference: CustomerRef,
+    from_posts: bool,
 }
 
 impl Bank {
@@ -69,12 +73,22 @@ impl Bank {
         let store = Arc::new(MemoryStore::default());
         let vault = Vault::new(store.clone(), Keys::new([1; 32], [2; 32]));
         let catalogue = Catalogue::from_json(CATALOGUE.as_bytes()).unwrap();
-        let request = Request { catalogue: catalogue.digest(), ..Request::for_tests() };
+        let settings = Settings::default();
+        let request = Request { catalogue: catalogue.digest(), settings: settings.digest(), ..Request::for_tests() };
         let run = request.run_id();
         let reference = vault.keys().reference(&CustomerId::parse("0001").unwrap());
         let key = ObjectKey::Run(run.clone(), RunPart::Request);
         vault.write_json(Owner::Run, &key, &Digest::of(b"request"), request).await.unwrap();
-        Self { store, vault, catalogue, brand: Brand::from_toml(BRAND).unwrap(), run, reference }
+        Self {
+            store,
+            vault,
+            settings,
+            catalogue,
+            brand: Brand::from_toml(BRAND).unwrap(),
+            run,
+            reference,
+            from_posts: false,
+        }
     }
 
     fn key(&self, artefact: Artefact) -> ObjectKey {
@@ -92,7 +106,7 @@ impl Bank {
     }
 
     async fn written(self, script: Script) -> Self {
-        let facts = facts(&self.reference);
+        let facts = self.facts();
         let bank = self.assessed(Assessment::Proceed(facts)).await;
         bank.seal(Artefact::Script, script).await;
         bank
@@ -116,13 +130,47 @@ impl Bank {
         bank
     }
 
+    /// From here on, posts have a part in what is made.
+    fn with_posts(mut self) -> Self {
+        self.from_posts = true;
+        self
+    }
+
+    fn facts(&self) -> Facts {
+        let mood = Mood { sentiment: Sentiment::Positive, topics: Vec::new(), five_word_runs: Vec::new() };
+        Facts { mood: self.from_posts.then_some(mood), ..facts(&self.reference) }
+    }
+
+    /// With a cap on how often a customer hears from the bank.
+    async fn capped(mut self, days: u16) -> Self {
+        self.settings.offers.at_most_every_days = days;
+        self.again(0).await
+    }
+
+    /// Another run over the same store, with the catalogue and the settings as they are now.
+    async fn again(mut self, attempt: u32) -> Self {
+        let (catalogue, settings) = (self.catalogue.digest(), self.settings.digest());
+        let request = Request { catalogue, settings, attempt, ..Request::for_tests() };
+        self.run = request.run_id();
+        let key = ObjectKey::Run(self.run.clone(), RunPart::Request);
+        self.vault.write_json(Owner::Run, &key, &Digest::of(b"request"), request).await.unwrap();
+        self
+    }
+
+    async fn answer(&self, general: &str, social: &str) {
+        let reference = &self.reference;
+        let list = format!("reference,consent,consent_social_media,as_of\n{reference},{general},{social},2026-11-02\n");
+        self.store.put(&ObjectKey::Consents, list.into()).await.unwrap();
+    }
+
     async fn suppress(&self) {
         let list = format!("reference\n{}\n", self.reference);
         self.store.put(&ObjectKey::Suppressions, list.into()).await.unwrap();
     }
 
     async fn publish_at(&self, video: bool, failure: Option<Failure>, now: Timestamp) -> Result<Outcome, Error> {
-        let deps = Deps { vault: &self.vault, catalogue: &self.catalogue, brand: &self.brand, now };
+        let Self { vault, settings, catalogue, brand, .. } = self;
+        let deps = Deps { vault, settings, catalogue, brand, now };
         let input = PublishInput { run: self.run.clone(), reference: self.reference.clone(), video, failure };
         run(input, &deps).await
     }
@@ -151,7 +199,7 @@ impl Bank {
 fn consent() -> ConsentAsRead {
     let reading =
         Reading { question: Question::General, value: "Yes".to_owned(), file: Workbook::Transactions, row: 2, rows: 1 };
-    ConsentAsRead { readings: vec![reading], read_at: Timestamp::UNIX_EPOCH }
+    ConsentAsRead { readings: vec![reading], read_at: Timestamp::UNIX_EPOCH, control: None }
 }
 
 fn facts(reference: &CustomerRef) -> Facts {
@@ -163,6 +211,9 @@ fn facts(reference: &CustomerRef) -> Facts {
         products_held: Vec::new(),
         income: None,
         balance: None,
+        recurring: Vec::new(),
+        signs: Vec::new(),
+        tenure: None,
         mood: None,
         stance: Stance::Service { topic: Topic::Fees },
         candidates: Vec::new(),
@@ -273,7 +324,8 @@ async fn personal_evidence_is_sealed_and_opens_until_the_customer_is_forgotten()
     let evidence = bank.evidence().await;
     assert!(!serde_json::to_string(&evidence).unwrap().contains("Zoë"));
     let personal = open_personal(&bank.vault, &evidence).await.unwrap();
-    assert_eq!((personal.consent, personal.script), (consent(), Some(script())));
+    assert_eq!((personal.consent.readings, personal.script), (consent().readings, Some(script())));
+    assert_eq!(personal.consent.control, Some(ControlAsRead::default()), "what was read of control/ is on record");
 
     bank.store.delete(&ObjectKey::CustomerKey(bank.reference.clone())).await.unwrap();
     let afresh = Vault::new(bank.store.clone(), Keys::new([1; 32], [2; 32]));
@@ -351,6 +403,89 @@ async fn a_customer_who_objects_while_the_video_is_made_gets_nothing() {
     let evidence = bank.evidence().await;
     let recorded: Vec<&str> = evidence.artefacts.keys().map(|artefact| artefact.file_name()).collect();
     assert_eq!(recorded, ["facts.json", "script.json", "narration.wav", "cues.json"]);
+}
+
+#[tokio::test]
+async fn who_withdraws_consent_while_the_video_is_made_gets_nothing() {
+    let bank = Bank::open().await.rendered().await;
+    bank.answer("no", "yes").await;
+    let expected = Outcome::Skipped { skip: Skip::NoConsent(Refusal::SaidNo) };
+    assert_eq!(bank.publish(true).await.unwrap(), expected);
+    assert!(!bank.files().contains("recommendation.mp4"));
+    let personal = open_personal(&bank.vault, &bank.evidence().await).await.unwrap();
+    assert_eq!(personal.consent.control.unwrap().answers[0].value, "no");
+}
+
+#[tokio::test]
+async fn when_posts_may_not_be_used_any_more_nothing_stays_that_they_had_a_part_in() {
+    let bank = Bank::open().await.with_posts().rendered().await;
+    bank.answer("yes", "no").await;
+    let expected = Outcome::Skipped { skip: Skip::PostsWithdrawn(Refusal::SaidNo) };
+    assert_eq!(bank.publish(true).await.unwrap(), expected);
+    assert_eq!(bank.files().into_iter().collect::<Vec<_>>(), ["evidence.json"]);
+    let evidence = bank.evidence().await;
+    assert!(evidence.artefacts.is_empty());
+    assert_eq!(evidence.made_by.as_ref().unwrap().writer, "template", "who was given what stays on record");
+    let personal = open_personal(&bank.vault, &evidence).await.unwrap();
+    assert_eq!((personal.facts, personal.script), (None, None));
+}
+
+#[tokio::test]
+async fn who_withdraws_before_the_text_is_written_is_recorded_without_it() {
+    let bank = Bank::open().await.with_posts();
+    let facts = bank.facts();
+    let bank = bank.assessed(Assessment::Proceed(facts)).await;
+    bank.answer("yes", "").await;
+    let expected = Outcome::Skipped { skip: Skip::PostsWithdrawn(Refusal::Blank) };
+    assert_eq!(bank.publish(true).await.unwrap(), expected);
+}
+
+#[tokio::test]
+async fn posts_that_had_no_part_in_it_change_nothing_when_their_use_is_refused() {
+    let bank = Bank::open().await.rendered().await;
+    bank.answer("yes", "no").await;
+    assert_eq!(bank.publish(true).await.unwrap(), Outcome::Published { video: true });
+    assert!(!bank.evidence().await.from_posts);
+}
+
+#[tokio::test]
+async fn what_was_published_with_posts_is_taken_away_once_their_use_is_withdrawn() {
+    let bank = Bank::open().await.with_posts().rendered().await;
+    assert_eq!(bank.publish(true).await.unwrap(), Outcome::Published { video: true });
+    assert!(bank.evidence().await.from_posts);
+    bank.answer("yes", "no").await;
+    let expected = Outcome::Skipped { skip: Skip::PostsWithdrawn(Refusal::SaidNo) };
+    assert_eq!(bank.publish(true).await.unwrap(), expected);
+    assert!(!bank.files().contains("recommendation.txt"));
+}
+
+#[tokio::test]
+async fn a_customer_who_heard_lately_is_left_alone_and_a_run_does_not_count_itself() {
+    let day = |text: &str| -> Timestamp { format!("{text}T12:00:00Z").parse().unwrap() };
+    let mut bank = Bank::open().await.capped(30).await.written(script()).await;
+    assert_eq!(bank.publish_at(false, None, day("2026-11-01")).await.unwrap(), Outcome::Published { video: false });
+    assert_eq!(bank.publish_at(false, None, day("2026-11-02")).await.unwrap(), Outcome::Published { video: false });
+
+    for (attempt, on, expected) in [
+        (1, "2026-11-30", Outcome::Skipped { skip: Skip::HeardLately }),
+        (2, "2026-12-02", Outcome::Published { video: false }),
+    ] {
+        bank = bank.again(attempt).await.written(script()).await;
+        assert_eq!(bank.publish_at(false, None, day(on)).await.unwrap(), expected, "{on}");
+    }
+}
+
+#[tokio::test]
+async fn a_product_that_expired_while_the_video_was_made_is_not_published() {
+    let expiring = CATALOGUE.replace(r#""kind""#, r#""valid_until": "2026-11-30", "kind""#);
+    let mut bank = Bank::open().await;
+    bank.catalogue = Catalogue::from_json(expiring.as_bytes()).unwrap();
+    let bank = bank.again(1).await.written(script()).await;
+    let error = bank.publish_at(false, None, "2026-12-01T00:00:00Z".parse().unwrap()).await.unwrap_err();
+    assert_eq!(error.name(), ErrorName::ConfigChanged);
+    assert!(error.to_string().contains("everyday-savings"), "{error}");
+    let last_day = bank.publish_at(false, None, "2026-11-30T23:00:00Z".parse().unwrap()).await.unwrap();
+    assert_eq!(last_day, Outcome::Published { video: false });
 }
 
 #[tokio::test]

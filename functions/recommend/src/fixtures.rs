@@ -93,6 +93,9 @@ pub(crate) fn facts(first_name: &str) -> Facts {
         products_held: vec![id("checking")],
         income: None,
         balance: None,
+        recurring: Vec::new(),
+        signs: Vec::new(),
+        tenure: None,
         mood: Some(mood(Sentiment::Positive, &["cannot wait to see the sea again with my dog"])),
         stance: Stance::Recommend {
             offers: vec![
@@ -102,7 +105,7 @@ pub(crate) fn facts(first_name: &str) -> Facts {
             ],
         },
         candidates: Vec::new(),
-        consent: ConsentAsRead { readings: Vec::new(), read_at: Timestamp::UNIX_EPOCH },
+        consent: ConsentAsRead { readings: Vec::new(), read_at: Timestamp::UNIX_EPOCH, control: None },
     }
 }
 

@@ -74,7 +74,7 @@ fn text_of(tweets: &[&str]) -> String {
     all.retain(|tweet| tweet.customer_id != "0001");
     let tweet = |text: &&str| TweetRow { customer_id: "0001".to_owned(), tweet: (*text).to_owned(), created_at };
     all.extend(tweets.iter().map(tweet));
-    write_rows(&data, Rows { profiles, transactions, tweets: all }).unwrap();
+    write_rows(&data, &Rows { profiles, transactions, tweets: all }).unwrap();
     for file in ["catalogue.json", "lexicon.toml"] {
         std::fs::copy(bespoke_tests::root().join("data").join(file), data.join(file)).unwrap();
     }

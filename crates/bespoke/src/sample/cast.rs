@@ -9,15 +9,20 @@ const fn habit(
     early: usize,
     late: usize,
 ) -> Habit {
-    Habit { category, merchants, amount, early, late }
+    Habit { category, merchants, amount, early, late, bill: false }
+}
+
+/// Six payments in the days of a story.
+const fn bill(category: &'static str, merchants: &'static [&'static str], amount: (u32, u32)) -> Habit {
+    Habit { category, merchants, amount, early: 3, late: 3, bill: true }
 }
 
 /// Where everybody shops.
 pub const GROCERIES: Habit =
     habit("Groceries", &["Greenleaf Market", "Harbor Foods", "Corner Basket"], (24, 140), 7, 7);
 const FUEL: Habit = habit("Fuel", &["Redline Fuel", "Junction Gas"], (28, 62), 3, 3);
-const UTILITIES: Habit = habit("Utilities", &["City Power & Light", "Clearwater Utility"], (60, 170), 3, 3);
-const STREAMING: Habit = habit("Streaming", &["Reelbox", "Tunewave"], (9, 19), 3, 3);
+const UTILITIES: Habit = bill("Utilities", &["City Power & Light"], (60, 170));
+const STREAMING: Habit = bill("Streaming", &["Reelbox"], (9, 19));
 const PHARMACY: Habit = habit("Pharmacy", &["Wellspring Pharmacy"], (8, 60), 1, 1);
 const CHARITY: Habit = habit("Charity", &["Riverside Food Bank"], (20, 60), 1, 1);
 
@@ -53,7 +58,7 @@ pub const SHOPPER: &[Habit] = &[
 /// Someone who spends little and keeps much.
 pub const SAVER: &[Habit] = &[
     habit("Brokerage", &["Fenwick Brokerage"], (200, 900), 2, 3),
-    habit("Insurance", &["Guardrail Insurance"], (90, 210), 3, 3),
+    bill("Insurance", &["Guardrail Insurance"], (90, 210)),
     GROCERIES,
     UTILITIES,
     FUEL,
@@ -65,7 +70,7 @@ pub const OWNER: &[Habit] = &[
     habit("Payroll", &["Stafflink Payroll"], (2_400, 3_900), 3, 6),
     habit("Suppliers", &["Mill & Grain Wholesale", "Packwell Supply"], (300, 2_100), 4, 8),
     habit("Office Supplies", &["Paper & Pen Co."], (25, 240), 2, 3),
-    habit("Business Software", &["Ledgerly", "Tillpoint"], (29, 99), 3, 3),
+    bill("Business Software", &["Ledgerly"], (29, 99)),
     habit("Advertising", &["Localreach Ads"], (60, 420), 1, 4),
     GROCERIES,
 ];

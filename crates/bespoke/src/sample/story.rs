@@ -22,6 +22,8 @@ pub struct Habit {
     pub early: usize,
     /// How many in the newer half.
     pub late: usize,
+    /// Whether it is a bill: paid to the first of the merchants every 30 days, always the same amount.
+    pub bill: bool,
 }
 
 /// All that is told of one customer.
@@ -47,6 +49,11 @@ pub struct Story {
     pub tweets: &'static [(i64, &'static str)],
 }
 
+/// For how many days customer number `number` has been one: up to twelve years, and nothing to do with who they are.
+fn customer_for(number: usize) -> i64 {
+    i64::try_from(number * 397 % 4_383).unwrap_or_default()
+}
+
 impl Story {
     /// Adds the story's rows as those of customer number `number`. `payments` cuts or stretches its habits to that many.
     pub fn tell(&self, number: usize, payments: Option<usize>, random: &mut StdRng, rows: &mut Rows) {
@@ -65,6 +72,7 @@ impl Story {
             account_balance: f64::from(self.balance),
             products_held: self.products.join("; "),
             investment_advisor: self.adviser.to_owned(),
+            customer_since: LAST_DAY.saturating_sub(customer_for(number).days()),
         });
         let mut told = self.payments(random);
         if let Some(payments) = payments {
@@ -95,6 +103,11 @@ impl Story {
         let half = DAYS / 2;
         let mut payments = Vec::new();
         for habit in self.habits {
+            if habit.bill {
+                let cents = random.random_range(habit.amount.0 * 100..=habit.amount.1 * 100);
+                payments.extend((2..DAYS).step_by(30).map(|days_ago| (days_ago, *habit, habit.merchants[0], cents)));
+                continue;
+            }
             for (times, from) in [(habit.late, 0), (habit.early, half)] {
                 for _ in 0..times {
                     let days_ago = if payments.is_empty() { 0 } else { random.random_range(from..from + half) };

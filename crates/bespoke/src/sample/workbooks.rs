@@ -10,7 +10,7 @@ use rust_xlsxwriter::{ExcelDateTime, Format, Worksheet, XlsxError};
 
 use super::{Rows, SAMPLE_PASSWORD, SampleError};
 
-const PROFILE: [&str; 13] = [
+const PROFILE: [&str; 14] = [
     "customer_id",
     "first_name",
     "last_name",
@@ -24,6 +24,7 @@ const PROFILE: [&str; 13] = [
     "account_balance",
     "products_held",
     "investment_advisor",
+    "customer_since",
 ];
 const TRANSACTIONS: [&str; 7] =
     ["customer_id", "date", "category", "merchant", "transaction_amount", "consent", "consent_social_media"];
@@ -59,6 +60,7 @@ fn plain(file: Workbook, rows: &Rows) -> Result<Vec<u8>, XlsxError> {
                 sheet.write_row(at, 4, middle)?;
                 sheet.write_number(at, 9, row.income)?.write_number(at, 10, row.account_balance)?;
                 sheet.write_row(at, 11, [&row.products_held, &row.investment_advisor])?;
+                write_date(sheet, at, 13, row.customer_since)?;
             }
         }
         Workbook::Transactions => {

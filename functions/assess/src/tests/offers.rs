@@ -1,32 +1,48 @@
 //! Customers, and what they are offered.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use contracts::catalogue::{Category, Kind};
+use contracts::ObjectKey;
+use contracts::catalogue::{Catalogue, Category, Kind};
 use contracts::consent::Refusal;
+use contracts::control::{self, Control};
 use contracts::customer::{Customer, CustomerRecord};
-use contracts::facts::{Assessment, Facts, Ground, Need, Offer, Share, Skip, SpendingCategory, Stance, Topic, Trend};
-use contracts::request::Request;
-use contracts::settings::Settings;
-use contracts::store::MemoryStore;
-use contracts::vault::Vault;
+use contracts::facts::{
+    Assessment, Facts, Ground, Need, Offer, Share, Sign, Skip, SpendingCategory, Stance, Tenure, Topic, Trend,
+};
+use contracts::store::{MemoryStore, ObjectStore};
 use proptest::prelude::*;
 
-use crate::testing::{Person, catalogue, keys, lexicon, product};
-use crate::{Deps, assess};
+use crate::testing::{AS_OF, Person, catalogue, keys, lexicon, product};
+use crate::{Rules, assess};
 
-fn assessed_of(customer: Customer, suppressed: bool, categories: &[Category], at_most: usize) -> Assessment {
-    let vault = Vault::new(Arc::new(MemoryStore::default()), keys());
-    let (mut settings, catalogue, lexicon) = (Settings::default(), catalogue(), lexicon());
-    settings.offers.at_most = at_most;
-    let deps = Deps { vault: &vault, settings: &settings, catalogue: &catalogue, lexicon: &lexicon };
-    let request = Request { categories: categories.to_vec(), ..Request::for_tests() };
-    assess(CustomerRecord::Given(Box::new(customer)), suppressed, &request, &deps)
+fn assessed_by(
+    customer: Customer,
+    control: &Control,
+    catalogue: &Catalogue,
+    categories: &[Category],
+    at_most: usize,
+) -> Assessment {
+    let (lexicon, keys, today) = (lexicon(), keys(), AS_OF);
+    let rules = Rules { catalogue, lexicon: &lexicon, keys: &keys, categories, at_most, today };
+    assess(CustomerRecord::Given(Box::new(customer)), control, &rules)
+}
+
+fn assessed_of(customer: Customer, categories: &[Category], at_most: usize) -> Assessment {
+    assessed_by(customer, &Control::default(), &catalogue(), categories, at_most)
+}
+
+/// What the lists of `control/` say of the customer.
+async fn control(suppressions: &str, consents: &str) -> Control {
+    let store = MemoryStore::default();
+    store.put(&ObjectKey::Suppressions, format!("reference\n{suppressions}").into()).await.unwrap();
+    let consents = format!("reference,consent,consent_social_media,as_of\n{consents}");
+    store.put(&ObjectKey::Consents, consents.into()).await.unwrap();
+    control::read(&store, &Person::reference()).await.unwrap()
 }
 
 fn assessed(person: Person, categories: &[Category]) -> Assessment {
-    assessed_of(person.customer(), false, categories, 3)
+    assessed_of(person.customer(), categories, 3)
 }
 
 fn facts(person: Person, categories: &[Category]) -> Facts {
@@ -72,6 +88,12 @@ fn customers_are_offered_what_suits_them() {
                 .holds(&["everyday-checking", "high-yield-savings"]),
             DEFAULT[0],
             &["cash-back-card", "certificate-of-deposit"],
+        ),
+        (
+            "studies, and builds a payment history",
+            Person::new().has(28_000, 3_600).spends("Tuition", 90_000).spends("Groceries", 30_000),
+            Category::ConsumerLending,
+            &["secured-card"],
         ),
         (
             "runs a shop",
@@ -151,7 +173,7 @@ fn every_candidate_of_the_chosen_categories_is_listed_with_reasons_that_add_up()
         assert!((sum - candidate.score).abs() < 1e-9 && !candidate.reasons.is_empty(), "{candidate:?}");
     }
     let business = facts.candidates.iter().find(|c| c.product.as_str() == "merchant-services").unwrap();
-    assert_eq!(business.excluded.as_deref(), Some("no business payments"));
+    assert_eq!(business.excluded.as_deref(), Some("no signs of a business"));
 }
 
 #[test]
@@ -170,6 +192,7 @@ fn every_product_can_be_offered_to_somebody() {
         rich().spends("Payroll", 90_000).holds(&["business-checking"]),
         rich().spends("Brokerage", 90_000),
         Person::new().has(90_000, 60_000).holds(&["guided-investing"]),
+        Person::new().spends("Groceries", 90_000),
     ];
     let mut offered = BTreeSet::new();
     for person in people {
@@ -185,6 +208,13 @@ fn every_product_can_be_offered_to_somebody() {
     let catalogue = catalogue();
     let all: BTreeSet<_> = catalogue.products().iter().map(|product| product.id.clone()).collect();
     assert_eq!(all.difference(&offered).collect::<Vec<_>>(), Vec::<&contracts::ProductId>::new());
+}
+
+#[test]
+fn what_is_for_those_who_begin_is_not_offered_to_the_wealthy() {
+    let facts = facts(Person::new().has(300_000, 900_000).spends("Groceries", 90_000), &Category::ALL);
+    let secured = facts.candidates.iter().find(|c| c.product.as_str() == "secured-card").unwrap();
+    assert_eq!(secured.excluded.as_deref(), Some("income is above the band that it is for"));
 }
 
 #[test]
@@ -213,15 +243,74 @@ fn without_social_consent_hardship_in_posts_is_not_even_known() {
     assert!(matches!(facts.stance, Stance::Recommend { .. }));
 }
 
-#[test]
-fn the_gate_is_asked_again_and_comes_before_suppression() {
-    let refused = Person::new().consents("maybe", "yes").customer();
-    let Assessment::Skip { skip, .. } = assessed_of(refused, true, &DEFAULT, 3) else { panic!("went on") };
-    assert_eq!(skip, Skip::NoConsent(Refusal::Unclear));
-    let Assessment::Skip { skip, .. } = assessed_of(Person::new().customer(), true, &DEFAULT, 3) else {
+#[tokio::test]
+async fn the_gate_is_asked_again_and_comes_before_control() {
+    let control = control(Person::reference().as_str(), "").await;
+    let skip = |person: Person| match assessed_by(person.customer(), &control, &catalogue(), &DEFAULT, 3) {
+        Assessment::Skip { skip, .. } => skip,
+        Assessment::Proceed(_) => panic!("went on"),
+    };
+    assert_eq!(skip(Person::new().consents("maybe", "yes")), Skip::NoConsent(Refusal::Unclear));
+    assert_eq!(skip(Person::new()), Skip::Suppressed);
+}
+
+#[tokio::test]
+async fn a_newer_refusal_narrows_what_the_workbook_permits() {
+    let person = || Person::new().wrote(2, "Got laid off today");
+    let of = |consents: String| async move {
+        let control = control("", &consents).await;
+        assessed_by(person().customer(), &control, &catalogue(), &DEFAULT, 3)
+    };
+    let Assessment::Skip { skip, consent } = of(format!("{},no,yes,2026-11-02", Person::reference())).await else {
         panic!("went on")
     };
-    assert_eq!(skip, Skip::Suppressed);
+    assert_eq!(skip, Skip::NoConsent(Refusal::SaidNo));
+    assert_eq!(consent.control.unwrap().answers.len(), 2);
+    let Assessment::Proceed(facts) = of(format!("{},yes,no,2026-11-02", Person::reference())).await else {
+        panic!("skipped")
+    };
+    assert_eq!(facts.mood, None);
+    assert!(matches!(facts.stance, Stance::Recommend { .. }));
+}
+
+#[test]
+fn a_product_outside_its_dates_is_not_offered() {
+    let mut json: serde_json::Value =
+        serde_json::from_slice(include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/catalogue.json")))
+            .unwrap();
+    json["products"][1]["valid_until"] = "2026-10-30".into();
+    let catalogue = Catalogue::from_json(json.to_string().as_bytes()).unwrap();
+    let nothing = Control::default();
+    let Assessment::Proceed(facts) = assessed_by(Person::new().customer(), &nothing, &catalogue, &DEFAULT, 3) else {
+        panic!("skipped")
+    };
+    let expired = facts.candidates.iter().find(|c| c.product.as_str() == "high-yield-savings").unwrap();
+    assert_eq!(expired.excluded.as_deref(), Some("not offered on this day"));
+}
+
+#[test]
+fn a_product_may_ask_for_tenure_and_only_then_is_it_known() {
+    let mut json: serde_json::Value =
+        serde_json::from_slice(include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/catalogue.json")))
+            .unwrap();
+    json["products"][0]["eligibility"]["min_tenure"] = "settled".into();
+    let catalogue = Catalogue::from_json(json.to_string().as_bytes()).unwrap();
+    let checking = |person: Person| {
+        let nothing = Control::default();
+        match assessed_by(person.customer(), &nothing, &catalogue, &DEFAULT, 3) {
+            Assessment::Proceed(facts) => {
+                let id = product("everyday-checking");
+                let candidate = facts.candidates.into_iter().find(|candidate| candidate.product == id).unwrap();
+                (facts.tenure, candidate.excluded)
+            }
+            Assessment::Skip { .. } => panic!("skipped"),
+        }
+    };
+    assert_eq!(checking(Person::new().since(400)), (Some(Tenure::Settled), None));
+    let (tenure, excluded) = checking(Person::new().since(40));
+    assert_eq!(tenure, Some(Tenure::New));
+    assert!(excluded.unwrap().contains("time as a customer"));
+    assert_eq!(facts(Person::new().since(400), &DEFAULT).tenure, None);
 }
 
 #[test]
@@ -280,7 +369,7 @@ proptest! {
     #[test]
     fn without_social_consent_posts_change_nothing((person, _) in anybody(), social in "no|maybe|") {
         let person = person.consents("yes", &social);
-        let without = assessed_of(person.clone().customer_without_posts(), false, &Category::ALL, 3);
+        let without = assessed_of(person.clone().customer_without_posts(), &Category::ALL, 3);
         if let Assessment::Proceed(facts) = &without {
             prop_assert!(facts.mood.is_none());
         }
@@ -290,8 +379,8 @@ proptest! {
     #[test]
     fn offers_keep_every_rule((person, social) in anybody(), at_most in 1..4_usize, category in 0..6_usize) {
         let chosen = Category::ALL.get(category).map_or(Category::ALL.to_vec(), |one| vec![*one]);
-        let first = assessed_of(person.clone().customer(), false, &chosen, at_most);
-        prop_assert_eq!(&first, &assessed_of(person.customer(), false, &chosen, at_most), "not deterministic");
+        let first = assessed_of(person.clone().customer(), &chosen, at_most);
+        prop_assert_eq!(&first, &assessed_of(person.customer(), &chosen, at_most), "not deterministic");
         let Assessment::Proceed(facts) = first else { return Ok(()) };
         prop_assert!(social || facts.mood.is_none());
         let Stance::Recommend { offers } = &facts.stance else { return Ok(()) };
@@ -301,7 +390,7 @@ proptest! {
         let needs: BTreeSet<_> = offers.iter().map(|offer| offer.need).collect();
         prop_assert_eq!(needs.len(), offers.len());
         prop_assert!(products.iter().filter(|product| product.kind == Kind::CreditCard).count() < 3);
-        let business = facts.spending.iter().any(|spent| spent.category == SpendingCategory::Business);
+        let business = facts.signs.contains(&Sign::Business);
         for (offer, product) in offers.iter().zip(&products) {
             prop_assert!(chosen.contains(&product.category));
             prop_assert!(!facts.products_held.contains(&offer.product));

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use contracts::consent::{ConsentAsRead, Refusal};
 use contracts::customer::{CustomerRecord, record_place};
+use contracts::evidence::{Evidence, Outcome};
 use contracts::facts::{Assessment, Skip};
 use contracts::key::{Artefact, DatasetPart, RunPart};
 use contracts::request::Request;
@@ -18,6 +19,8 @@ use jiff::Timestamp;
 
 use crate::testing::{Person, catalogue, keys, lexicon};
 use crate::{Deps, Error, Lexicon, run};
+
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
 /// A store with one run and one customer in it.
 struct Bank {
@@ -62,7 +65,7 @@ impl Bank {
 
     async fn assess(&self) -> Result<AssessOutput, Error> {
         let Self { vault, settings, lexicon, .. } = self;
-        run(self.input.clone(), &Deps { vault, settings, catalogue: &catalogue(), lexicon }).await
+        run(self.input.clone(), &Deps { vault, settings, catalogue: &catalogue(), lexicon, now: NOW }).await
     }
 
     fn facts_key(&self) -> ObjectKey {
@@ -89,7 +92,7 @@ async fn a_customer_who_consented_goes_on_with_sealed_facts() {
 
 #[tokio::test]
 async fn a_refused_customer_ends_here_with_the_reason() {
-    let as_read = ConsentAsRead { readings: Vec::new(), read_at: Timestamp::UNIX_EPOCH };
+    let as_read = ConsentAsRead { readings: Vec::new(), read_at: Timestamp::UNIX_EPOCH, control: None };
     let record = CustomerRecord::Refused { reference: Person::reference(), refusal: Refusal::SaidNo, as_read };
     let bank = Bank::with(&record).await;
     assert!(!bank.assess().await.unwrap().proceed);
@@ -104,6 +107,55 @@ async fn a_suppressed_customer_ends_here() {
     bank.store.put(&ObjectKey::Suppressions, list.into()).await.unwrap();
     assert!(!bank.assess().await.unwrap().proceed);
     assert!(matches!(bank.written().await, Assessment::Skip { skip: Skip::Suppressed, .. }));
+}
+
+#[tokio::test]
+async fn a_result_that_lies_there_does_not_go_on_once_the_posts_in_it_may_not_be_used() {
+    let bank = Bank::with(&given(Person::new().wrote(3, "What a wonderful vacation"))).await;
+    assert!(bank.assess().await.unwrap().proceed);
+    let answers = format!("reference,consent,consent_social_media,as_of\n{},yes,no,2026-11-02\n", Person::reference());
+    bank.store.put(&ObjectKey::Consents, answers.into()).await.unwrap();
+    assert!(!bank.assess().await.unwrap().proceed);
+}
+
+#[tokio::test]
+async fn a_customer_who_heard_lately_ends_here_and_a_refusal_does_not_count_as_hearing() {
+    let mut bank = Bank::with(&given(Person::new())).await;
+    bank.settings.offers.at_most_every_days = 7;
+    let request = Request {
+        catalogue: catalogue().digest(),
+        lexicon: bank.lexicon.digest(),
+        settings: bank.settings.digest(),
+        ..Request::for_tests()
+    };
+    bank.ask(request).await;
+    for (run, outcome, proceeds) in [
+        ("run-2", Outcome::Skipped { skip: Skip::NoSuitableOffer }, true),
+        ("run-3", Outcome::Published { video: false }, false),
+    ] {
+        let run = RunId::parse(run).unwrap();
+        let evidence = Evidence {
+            run: run.clone(),
+            reference: Person::reference(),
+            outcome,
+            written_at: NOW,
+            program: String::new(),
+            catalogue: Digest::of(b""),
+            catalogue_version: String::new(),
+            request: Digest::of(b""),
+            key_id: String::new(),
+            artefacts: std::collections::BTreeMap::new(),
+            from_posts: false,
+            made_by: None,
+            media: None,
+            personal: String::new(),
+        };
+        let key = ObjectKey::Customer(Person::reference(), run, Artefact::Evidence);
+        bank.store.put(&key, serde_json::to_vec(&evidence).unwrap().into()).await.unwrap();
+        bank.store.delete(&bank.facts_key()).await.unwrap();
+        assert_eq!(bank.assess().await.unwrap().proceed, proceeds);
+    }
+    assert!(matches!(bank.written().await, Assessment::Skip { skip: Skip::HeardLately, .. }));
 }
 
 #[tokio::test]

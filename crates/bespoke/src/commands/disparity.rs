@@ -1,0 +1,131 @@
+//! `bespoke disparity`: whether protected groups are offered as much as others. What a profile workbook says of them is read
+//! apart from the join, after the decisions are made, and goes nowhere but into the numbers of groups.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use anstyle::{AnsiColor, Style};
+use assess::{Rules, assess};
+use contracts::CustomerRef;
+use contracts::control::Control;
+use contracts::customer::CustomerRecord;
+use contracts::facts::{Assessment, Facts, Skip, Stance};
+use contracts::vault::Keys;
+use jiff::{Timestamp, Zoned};
+use serde::Serialize;
+
+use super::Shared;
+use crate::cli::Disparity;
+use crate::config::Config;
+use crate::disparity::{Attribute, Case, FEWEST, Rate, Selection, Verdict, compare, group};
+use crate::failure::Failure;
+use crate::project::{Books, catalogue, lexicon};
+use crate::secrets::LocalSecrets;
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Told {
+    /// Customers of the workbooks.
+    customers: usize,
+    /// Those who consented, by whom the rates are counted.
+    considered: usize,
+    /// Rates below four fifths that chance does not explain.
+    findings: usize,
+    attributes: Vec<Attribute>,
+}
+
+pub(super) async fn execute(asked: Disparity, config: Config, shared: Shared) -> Result<u8, Failure> {
+    let (catalogue, lexicon) =
+        (catalogue(&asked.data, asked.catalogue.as_ref())?, lexicon(&asked.data, asked.lexicon.as_ref())?);
+    let books = Books::read(&asked.data, &LocalSecrets::new(LocalSecrets::default_key_file())).await?;
+    let settings = config.settings;
+    let told = tokio::task::spawn_blocking(move || -> Result<Told, merge::Error> {
+        let Books { files, password } = &books;
+        let (password, intake) = (password.as_ref(), &settings.intake);
+        // References under this key lead nowhere.
+        let keys = Keys::new([0; 32], [0; 32]);
+        let (records, _) = merge::join(files, password, intake, &catalogue, &keys, Timestamp::now())?;
+        let today = Zoned::now().date();
+        let categories = if asked.categories.is_empty() { &settings.offers.categories } else { &asked.categories };
+        let at_most = settings.offers.at_most;
+        let rules = Rules { catalogue: &catalogue, lexicon: &lexicon, keys: &keys, categories, at_most, today };
+        let customers = records.len();
+        let mut cases: BTreeMap<CustomerRef, Case> =
+            records.into_iter().filter_map(|record| decide(record, &rules)).collect();
+        for (id, said) in merge::protected(&files[0], password, intake)? {
+            if let Some(case) = cases.get_mut(&keys.reference(&id)) {
+                case.groups = said.0.into_iter().map(|(column, cell)| (column, group(column, &cell, today))).collect();
+            }
+        }
+        let cases: Vec<Case> = cases.into_values().collect();
+        let attributes = compare(&cases);
+        let findings = attributes.iter().map(|attribute| attribute.with(Verdict::BelowFourFifths).count()).sum();
+        Ok(Told { customers, considered: cases.len(), findings, attributes })
+    });
+    let told = told.await.map_err(merge::Error::Interrupted)??;
+    shared.print(&told, || for_people(&told));
+    Ok(0)
+}
+
+/// What was decided for a customer who consented.
+fn decide(record: CustomerRecord, rules: &Rules<'_>) -> Option<(CustomerRef, Case)> {
+    let reference = record.reference().clone();
+    let offered = match assess(record, &Control::default(), rules) {
+        Assessment::Proceed(Facts { stance: Stance::Recommend { offers }, .. }) => {
+            offers.into_iter().map(|offer| offer.product).collect()
+        }
+        Assessment::Proceed(_) | Assessment::Skip { skip: Skip::NoSuitableOffer, .. } => BTreeSet::new(),
+        Assessment::Skip { .. } => return None,
+    };
+    Some((reference, Case { groups: BTreeMap::new(), offered }))
+}
+
+fn for_people(told: &Told) -> String {
+    let bold = Style::new().bold();
+    let mut text = String::new();
+    let Told { customers, considered, findings, attributes } = told;
+    let _infallible = writeln!(text, "{considered} of {customers} customers consented and are counted");
+    if attributes.is_empty() {
+        let _infallible = writeln!(text, "The profile workbook has no protected column");
+    }
+    for attribute in attributes {
+        let _infallible = writeln!(
+            text,
+            "\n{bold}{:<26}{:>10}{:>14}{:>8}{bold:#}",
+            attribute.name, "customers", "any offer", "ratio"
+        );
+        let any = attribute.selections.first().map(|selection| selection.rates.as_slice()).unwrap_or_default();
+        for (group, customers) in &attribute.groups {
+            let rate = any.iter().find(|rate| rate.group == *group);
+            let (share, ratio) = rate.map_or((0.0, 0.0), |rate| (rate.rate, rate.ratio));
+            let _infallible = writeln!(text, "  {group:<24}{customers:>10}{:>12.1} %{ratio:>8.2}", share * 100.0);
+        }
+        if !attribute.too_few.is_empty() {
+            let (groups, customers) = (attribute.too_few.len(), attribute.too_few.values().sum::<usize>());
+            let _infallible =
+                writeln!(text, "  {groups} groups of under {FEWEST} ({customers} customers): too small to judge");
+        }
+        for (selection, rate) in attribute.with(Verdict::BelowFourFifths) {
+            line(&mut text, AnsiColor::Red, "below four fifths", selection, rate);
+        }
+        for (selection, rate) in attribute.with(Verdict::MayBeChance) {
+            line(&mut text, AnsiColor::Yellow, "may be chance", selection, rate);
+        }
+    }
+    let verdict = match findings {
+        0 => "No rate is below four fifths of the highest by more than chance explains (29 CFR 1607.4(D))".to_owned(),
+        some => format!("{some} rates are below four fifths of the highest (29 CFR 1607.4(D)): somebody must look"),
+    };
+    let _infallible = writeln!(text, "\n{bold}{verdict}{bold:#}");
+    text
+}
+
+fn line(text: &mut String, colour: AnsiColor, verdict: &str, selection: &Selection, rate: &Rate) {
+    let style = Style::new().fg_color(Some(colour.into()));
+    let offer = selection.offer.as_ref().map_or("any offer".to_owned(), ToString::to_string);
+    let Rate { group, offered, ratio, deviations, .. } = rate;
+    let _infallible = writeln!(
+        text,
+        "  {style}{verdict}{style:#}: {group} and {offer}: {offered} offered, ratio {ratio:.2}, {deviations:.1} standard deviations"
+    );
+}

@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""How long `bespoke sentiment` takes over 10,000 posts, beside the authors' own VADER in Python over the same file.
+
+Each is a process of its own, from its start to its last line; three rounds in turn, medians. The aim is under 2 s.
+Usage: sentiment.py PROGRAM PYTHON
+"""
+
+import pathlib
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+POSTS = [
+    "Just back from ten days on the coast, what a wonderful trip! Already dreaming of the next flight.",
+    "Terrible customer service at the bank again. On hold for an hour and nobody helped. Awful.",
+    "Another overdraft fee. I hate these hidden charges, this is a disgrace.",
+    "Our shop just hired two more bakers. So proud of this small business! 😀",
+    "明日は晴れるでしょう",
+    "",
+    "Finally setting up an emergency fund. Feels great to be saving up!",
+]
+VADER = """
+import sys
+from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+analyzer = SentimentIntensityAnalyzer()
+for line in open(sys.argv[1], encoding="utf-8"):
+    print(analyzer.polarity_scores(line.rstrip("\\n")))
+"""
+
+
+def seconds(command):
+    """Wall and CPU seconds of a process."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    out = subprocess.run(command, check=True, capture_output=True).stdout
+    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert out.count(b"\n") == 10_000, "a line for each post"
+    return wall, after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+def main():
+    program, python = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as folder:
+        posts = pathlib.Path(folder) / "posts.txt"
+        posts.write_text("".join(f"{POSTS[at % len(POSTS)]} {at}\n" for at in range(10_000)), encoding="utf-8")
+        commands = {"bespoke": [program, "sentiment", posts], "vader": [python, "-c", VADER, posts]}
+        rounds = [{name: seconds(command) for name, command in commands.items()} for _ in range(3)]
+    median = {name: [statistics.median(r[name][which] for r in rounds) for which in (0, 1)] for name in commands}
+    for name, (wall, cpu) in median.items():
+        print(f"{name:<10}{wall:8.2f} s{cpu:8.2f} CPU s")
+    print(f"bespoke sentiment / VADER in Python: {median['bespoke'][1] / median['vader'][1]:.3f} in CPU")
+
+
+main()

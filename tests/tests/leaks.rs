@@ -1,0 +1,352 @@
+//! What must not come out: words of posts without consent, over random rows, and what stands in any forbidden column, over
+//! a run with a model.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::sync::Arc;
+
+use assess::{Lexicon, Rules, assess};
+use bespoke::folder::FolderStore;
+use bespoke::secrets::LocalSecrets;
+use bespoke_tests::{Sandbox, root};
+use contracts::brand::Brand;
+use contracts::catalogue::{Catalogue, Category};
+use contracts::control::Control;
+use contracts::customer::CustomerRecord;
+use contracts::evidence::Evidence;
+use contracts::facts::Assessment;
+use contracts::key::{Artefact, RunPart};
+use contracts::request::Request;
+use contracts::script::Script;
+use contracts::settings::{Intake, Settings};
+use contracts::stage::RecommendInput;
+use contracts::store::MemoryStore;
+use contracts::vault::{Keys, Owner, Vault};
+use contracts::{CustomerId, CustomerRef, Digest, ObjectKey, RunId};
+use jiff::Timestamp;
+use proptest::prelude::*;
+use rust_xlsxwriter::Workbook;
+use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
+
+#[derive(Clone, Debug)]
+enum Cell {
+    Text(String),
+    Number(f64),
+    Bool(bool),
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+/// A workbook without a password.
+fn workbook(header: &[&str], rows: &[Vec<Cell>]) -> Vec<u8> {
+    let mut workbook = Workbook::new();
+    let sheet = workbook.add_worksheet();
+    sheet.write_row(0, 0, header.iter().copied()).unwrap();
+    for (at, row) in (1..).zip(rows) {
+        for (column, cell) in (0..).zip(row) {
+            match cell {
+                Cell::Text(text) => sheet.write_string(at, column, text).unwrap(),
+                Cell::Number(number) => sheet.write_number(at, column, *number).unwrap(),
+                Cell::Bool(answer) => sheet.write_boolean(at, column, *answer).unwrap(),
+            };
+        }
+    }
+    workbook.save_to_buffer().unwrap()
+}
+
+const PROFILE: [&str; 6] =
+    ["customer_id", "first_name", "income", "account_balance", "products_held", "investment_advisor"];
+const PAYMENTS: [&str; 7] =
+    ["customer_id", "date", "category", "merchant", "transaction_amount", "consent", "consent_social_media"];
+const POSTS: [&str; 3] = ["customer_id", "tweet", "created_at"];
+
+/// No dictionary has it, so that wherever it is found it came from a post.
+const MARKER: &str = "zqxjkvw";
+
+/// What posts are about; each would change facts, stance or scores if it were read.
+const WORDS: [&str; 6] = [
+    "I just got laid off and cannot pay my rent",
+    "Terrible customer service at my bank, awful overdraft fees",
+    "I love our vacation, what a wonderful hotel",
+    "So happy with my savings account",
+    "My small business is growing, great",
+    "I hate my credit card",
+];
+
+#[derive(Clone, Debug)]
+struct Person {
+    /// The answers to both questions, row by row.
+    answers: Vec<(Cell, Cell)>,
+    category: &'static str,
+    posts: Vec<usize>,
+}
+
+fn answer() -> impl Strategy<Value = Cell> {
+    let text = ["yes", "YES", " y ", "true", "no", "N", "", "  ", "maybe", "yes please", "ye", "1", "0"];
+    prop_oneof![
+        4 => Just(Cell::from("yes")),
+        3 => prop::sample::select(text.map(Cell::from).to_vec()),
+        1 => any::<bool>().prop_map(Cell::Bool),
+        1 => prop::sample::select(vec![0.0, 1.0, 2.0]).prop_map(Cell::Number),
+        1 => "\\PC{0,6}".prop_map(Cell::Text),
+    ]
+}
+
+prop_compose! {
+    fn person()(
+        answers in prop::collection::vec((answer(), answer()), 1..4),
+        category in prop::sample::select(vec!["Travel", "Groceries", "Home", "Payroll"]),
+        posts in prop::collection::vec(0..WORDS.len(), 1..4),
+    ) -> Person {
+        Person { answers, category, posts }
+    }
+}
+
+/// The rule once more, in other words.
+fn is_yes(cell: &Cell) -> bool {
+    match cell {
+        Cell::Text(text) => ["yes", "y", "true", "1", "1.0"].contains(&text.trim().to_ascii_lowercase().as_str()),
+        Cell::Number(number) => number.total_cmp(&1.0).is_eq(),
+        Cell::Bool(answer) => *answer,
+    }
+}
+
+fn id(at: usize) -> String {
+    format!("{at:04}")
+}
+
+/// The three workbooks, with or without the posts.
+fn books(people: &[Person], with_posts: bool) -> [Vec<u8>; 3] {
+    let (mut profiles, mut payments, mut posts) = (Vec::new(), Vec::new(), Vec::new());
+    for (at, person) in people.iter().enumerate() {
+        let row = |cells: &[&str]| cells.iter().map(|cell| Cell::from(*cell)).collect::<Vec<_>>();
+        profiles.push(row(&[&id(at), "Ann", "70000", "20000", "everyday-checking", ""]));
+        for (day, (general, social)) in (10..).zip(&person.answers) {
+            let mut cells = row(&[&id(at), &format!("2026-10-{day}"), person.category, "Shop", "120.50"]);
+            cells.extend([general.clone(), social.clone()]);
+            payments.push(cells);
+        }
+        for (number, words) in person.posts.iter().enumerate().filter(|_| with_posts) {
+            posts.push(row(&[&id(at), &format!("{} {MARKER}{number}", WORDS[*words]), "2026-10-20"]));
+        }
+    }
+    [workbook(&PROFILE, &profiles), workbook(&PAYMENTS, &payments), workbook(&POSTS, &posts)]
+}
+
+/// The bank's own files, read once.
+struct Material {
+    catalogue: Catalogue,
+    lexicon: Lexicon,
+    brand: Brand,
+    secrets: LocalSecrets,
+    http: reqwest::Client,
+}
+
+fn material() -> Material {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
+    Material {
+        catalogue: Catalogue::from_json(read("data/catalogue.json").as_bytes()).unwrap(),
+        lexicon: Lexicon::from_toml(&read("data/lexicon.toml")).unwrap(),
+        brand: Brand::from_toml(&read("assets/brand.toml")).unwrap(),
+        secrets: LocalSecrets::new("unused".into()),
+        http: reqwest::Client::new(),
+    }
+}
+
+fn joined(people: &[Person], with_posts: bool, material: &Material, keys: &Keys) -> Vec<CustomerRecord> {
+    let intake = Intake { allow_unprotected: true, ..Intake::default() };
+    let books = books(people, with_posts);
+    merge::join(&books, None, &intake, &material.catalogue, keys, Timestamp::UNIX_EPOCH).unwrap().0
+}
+
+/// What the template writer makes of the facts.
+async fn written(assessment: &Assessment, reference: &CustomerRef, material: &Material) -> Script {
+    let vault = Vault::new(Arc::new(MemoryStore::default()), Keys::new([1; 32], [2; 32]));
+    let settings = Settings::default();
+    let request =
+        Request { catalogue: material.catalogue.digest(), settings: settings.digest(), ..Request::for_tests() };
+    let run = request.run_id();
+    let key = ObjectKey::Run(run.clone(), RunPart::Request);
+    vault.write_json(Owner::Run, &key, &Digest::of(b""), request).await.unwrap();
+    let key = |artefact| ObjectKey::Customer(reference.clone(), run.clone(), artefact);
+    let owner = Owner::Customer(reference);
+    vault.write_json(owner, &key(Artefact::Facts), &Digest::of(b""), assessment.clone()).await.unwrap();
+    let deps = recommend::Deps {
+        vault: &vault,
+        settings: &settings,
+        catalogue: &material.catalogue,
+        brand: &material.brand,
+        secrets: &material.secrets,
+        http: &material.http,
+    };
+    let input = RecommendInput { run: run.clone(), reference: reference.clone(), without_model: true };
+    recommend::run(input, &mut recommend::Usage::default(), &deps).await.unwrap();
+    vault.read_json(owner, &key(Artefact::Script)).await.unwrap().0
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_byte_of_a_post_comes_out_when_social_consent_is_not_clearly_given(
+        people in prop::collection::vec(person(), 1..4),
+    ) {
+        let (material, keys) = (material(), Keys::new([1; 32], [2; 32]));
+        let rules = Rules {
+            catalogue: &material.catalogue,
+            lexicon: &material.lexicon,
+            keys: &keys,
+            categories: &Category::ALL,
+            at_most: 3,
+            today: jiff::civil::date(2026, 11, 24),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (with, without) = (joined(&people, true, &material, &keys), joined(&people, false, &material, &keys));
+        prop_assert_eq!(with.len(), people.len());
+        for ((person, record), silent) in people.iter().zip(with).zip(without) {
+            let general = person.answers.iter().all(|(general, _)| is_yes(general));
+            let social = general && person.answers.iter().all(|(_, social)| is_yes(social));
+            let kept = serde_json::to_string(&record).unwrap();
+            prop_assert_eq!(kept.contains(MARKER), social, "{:?}", person);
+            let reference = record.reference().clone();
+            let assessment = assess(record, &Control::default(), &rules);
+            let unread = assess(silent, &Control::default(), &rules);
+            prop_assert_eq!(matches!(&assessment, Assessment::Proceed(facts) if facts.mood.is_some()), social);
+            if !social {
+                prop_assert_eq!(&assessment, &unread, "posts that may not be read change nothing");
+            }
+            let mut out = serde_json::to_string(&assessment).unwrap();
+            if let Assessment::Proceed(_) = &assessment {
+                let script = runtime.block_on(written(&assessment, &reference, &material));
+                out += &serde_json::to_string(&script).unwrap();
+            }
+            prop_assert!(!out.to_lowercase().contains(MARKER), "{}", out);
+        }
+    }
+}
+
+/// A marker for a column: letters only, so that the guard would let it pass as a word.
+fn marker(column: &str) -> String {
+    format!("Zqx{}vw", column.replace('_', ""))
+}
+
+const FORBIDDEN: [&str; 13] = [
+    "last_name",
+    "race",
+    "religion",
+    "national_origin",
+    "sex",
+    "gender",
+    "marital_status",
+    "age",
+    "date_of_birth",
+    "public_assistance",
+    "zip_code",
+    "street",
+    "occupation",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_in_a_forbidden_column_is_in_no_prompt_fact_text_evidence_or_log() {
+    let sandbox = Sandbox::new(env!("CARGO_BIN_EXE_bespoke-under-test"));
+    let settings = "[intake]\nallow_unprotected = true\n[writer.model]\nenabled = true\n";
+    std::fs::write(sandbox.path().join("bespoke.toml"), settings).unwrap();
+    let data = sandbox.path().join("bank");
+    std::fs::create_dir(&data).unwrap();
+
+    // One who lets posts be read, whose words may still be nowhere, and one who does not.
+    let ids = ["ZqxidvwA", "ZqxidvwB"];
+    let header: Vec<&str> = PROFILE.into_iter().chain(FORBIDDEN).collect();
+    let profiles = ids.map(|id| {
+        let known = [id, "Annabel", "70000", "20000", "everyday-checking", "Helen Marsh"];
+        known.into_iter().map(Cell::from).chain(FORBIDDEN.map(|column| Cell::Text(marker(column)))).collect::<Vec<_>>()
+    });
+    let payment = |id: &str, day: &str, category: &str, social: &str| -> Vec<Cell> {
+        [id, day, category, &marker("merchant"), "250", "yes", social].map(Cell::from).to_vec()
+    };
+    let mut payments = Vec::new();
+    for (id, social) in ids.into_iter().zip(["yes", "no"]) {
+        payments.extend(["2026-06-01", "2026-10-01", "2026-10-31"].map(|day| payment(id, day, "Travel", social)));
+        payments.push(payment(id, "2026-10-02", &marker("category"), social));
+    }
+    let post = format!("What a wonderful vacation {} and great flights", marker("tweet"));
+    let posts = ids.map(|id| vec![Cell::from(id), Cell::from(post.as_str()), Cell::from("2026-10-20")]);
+    for (name, header, rows) in [
+        ("customer_profile.xlsx", header.as_slice(), profiles.as_slice()),
+        ("customer_transactions.xlsx", &PAYMENTS, &payments),
+        ("twitter_data.xlsx", &POSTS, &posts),
+    ] {
+        std::fs::write(data.join(name), workbook(header, rows)).unwrap();
+    }
+    for name in ["catalogue.json", "lexicon.toml"] {
+        std::fs::copy(root().join("data").join(name), data.join(name)).unwrap();
+    }
+
+    let server = MockServer::start().await;
+    let refusal = serde_json::json!({
+        "id": "1", "object": "chat.completion", "created": 0, "model": "gpt-4o-mini",
+        "choices": [{ "index": 0, "finish_reason": "stop", "message": { "role": "assistant", "content": "{}" } }],
+        "usage": { "prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2 },
+    });
+    let answer = ResponseTemplate::new(200).set_body_json(refusal);
+    Mock::given(matchers::method("POST")).respond_with(answer).mount(&server).await;
+    let mut command = sandbox.command(&["demo", "--videos", "0", "-vv"]);
+    command
+        .env("BESPOKE_DATA", &data)
+        .env("OPENAI_BASE_URL", format!("{}/v1", server.uri()))
+        .env("OPENAI_API_KEY", "k");
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+
+    let mut out: Vec<(String, Vec<u8>)> = vec![("standard error".to_owned(), output.stderr)];
+    for request in server.received_requests().await.unwrap() {
+        assert!(String::from_utf8_lossy(&request.body).contains("travel"), "the prompt tells of the customer");
+        out.push(("a prompt".to_owned(), request.body));
+    }
+    assert!(out.len() > 2, "a model was asked for both");
+    for path in sandbox.files() {
+        out.push((path.display().to_string(), std::fs::read(&path).unwrap()));
+    }
+    out.extend(opened(&sandbox, &ids).await);
+    let all =
+        |word: &str| out.iter().filter(|(_, bytes)| holds(bytes, word)).map(|(place, _)| place).collect::<Vec<_>>();
+    assert!(all("Annabel").iter().any(|place| place.ends_with("recommendation.txt")), "the search finds what is there");
+    for column in FORBIDDEN.into_iter().chain(["merchant", "category", "tweet"]) {
+        assert_eq!(all(&marker(column)), Vec::<&String>::new(), "{column}");
+    }
+    // The terminal of whoever holds the password is the one place where an id is shown.
+    assert!(all(&marker("id")).iter().all(|place| *place == "standard error"));
+}
+
+/// The sealed facts, scripts and evidence of the customers, opened.
+async fn opened(sandbox: &Sandbox, ids: &[&str]) -> Vec<(String, Vec<u8>)> {
+    let store = Arc::new(FolderStore::open(&sandbox.artifacts()).unwrap());
+    let vault = Vault::new(store, Keys::from_secrets(&LocalSecrets::new(sandbox.key_file())).await.unwrap());
+    let mut opened = Vec::new();
+    for id in ids {
+        let who = vault.keys().reference(&CustomerId::parse(*id).unwrap());
+        let runs = std::fs::read_dir(sandbox.artifacts().join("customers").join(who.as_str())).unwrap();
+        for run in runs {
+            let run = RunId::parse(run.unwrap().file_name().into_string().unwrap()).unwrap();
+            let key = |artefact| ObjectKey::Customer(who.clone(), run.clone(), artefact);
+            for artefact in [Artefact::Facts, Artefact::Script] {
+                let (plain, _) = vault.read(Owner::Customer(&who), &key(artefact)).await.unwrap();
+                opened.push((format!("{artefact:?} of {id}"), plain.to_vec()));
+            }
+            let evidence = vault.store().get(&key(Artefact::Evidence)).await.unwrap();
+            let evidence: Evidence = serde_json::from_slice(&evidence).unwrap();
+            let personal = publish::open_personal(&vault, &evidence).await.unwrap();
+            opened.push((format!("evidence of {id}"), serde_json::to_vec(&personal).unwrap()));
+        }
+    }
+    opened
+}
+
+/// Whether the bytes hold the word, whatever the case.
+fn holds(bytes: &[u8], word: &str) -> bool {
+    bytes.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
+}

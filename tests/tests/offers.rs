@@ -1,0 +1,245 @@
+//! The commands about consent, sentiment and offers, as processes.
+
+use std::io::Write as _;
+use std::process::{Output, Stdio};
+
+use bespoke::sample::{rows, write_rows};
+use bespoke_tests::{Sandbox, report, root};
+use serde_json::{Value, json};
+
+fn sandbox() -> Sandbox {
+    Sandbox::new(env!("CARGO_BIN_EXE_bespoke-under-test"))
+}
+
+#[track_caller]
+fn done(output: &Output) -> Value {
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    report(output)
+}
+
+#[test]
+fn explain_shows_facts_candidates_and_reasons_and_makes_nothing() {
+    let sandbox = sandbox();
+    let told = done(&sandbox.run(&["explain", "--customer", "0001", "--json"]));
+    assert_eq!(told["assessment"], "proceed");
+    assert_eq!(told["signs"], json!(["travel"]));
+    let first = &told["candidates"][0];
+    assert_eq!(first["product"], "travel-rewards-card");
+    let weights: f64 =
+        first["reasons"].as_array().unwrap().iter().map(|reason| reason["weight"].as_f64().unwrap()).sum();
+    assert!((weights - first["score"].as_f64().unwrap()).abs() < 1e-9);
+    assert!(!sandbox.artifacts().exists());
+
+    let refused = sandbox.run(&["explain", "--customer", "0003"]);
+    assert!(String::from_utf8_lossy(&refused.stdout).contains("would get nothing: the customer said no"));
+    assert_eq!(sandbox.run(&["explain", "--customer", "no-such"]).status.code(), Some(3));
+}
+
+/// The three whose offers the guide walks through.
+const WALKED_THROUGH: [&str; 3] = ["0001", "0006", "0011"];
+
+#[test]
+fn the_guide_says_of_three_customers_what_explain_says() {
+    let guide = std::fs::read_to_string(root().join("docs/offers.md")).unwrap();
+    let catalogue = std::fs::read_to_string(root().join("data/catalogue.json")).unwrap();
+    let catalogue: Value = serde_json::from_str(&catalogue).unwrap();
+    let name = |id: &Value| {
+        let mut products = catalogue["products"].as_array().unwrap().iter();
+        products.find(|product| product["id"] == *id).unwrap()["name"].as_str().unwrap().to_owned()
+    };
+    for id in WALKED_THROUGH {
+        let told = done(&sandbox().run(&["explain", "--customer", id, "--json"]));
+        let (_, section) = guide.split_once(&format!("### {id}")).unwrap();
+        let section = section.split("\n### ").next().unwrap().split("\n## ").next().unwrap();
+        for offer in told["stance"]["offers"].as_array().unwrap() {
+            let name = name(&offer["product"]);
+            let line = section.lines().find(|line| line.contains(&name)).unwrap_or_else(|| panic!("{id}: {name}"));
+            let candidates = told["candidates"].as_array().unwrap();
+            let candidate = candidates.iter().find(|candidate| candidate["product"] == offer["product"]).unwrap();
+            for reason in candidate["reasons"].as_array().unwrap() {
+                let reason = format!("{} {:+.2}", reason["text"].as_str().unwrap(), reason["weight"].as_f64().unwrap());
+                assert!(line.contains(&reason), "{id}: {reason:?} is not in {line}");
+            }
+        }
+        assert_eq!(section.matches("| Meridian").count(), told["stance"]["offers"].as_array().unwrap().len(), "{id}");
+    }
+}
+
+#[test]
+fn the_guide_to_facts_has_every_fact_that_there_is_and_no_other() {
+    let guide = std::fs::read_to_string(root().join("docs/facts.md")).unwrap();
+    let code = std::fs::read_to_string(root().join("functions/assess/src/lib.rs")).unwrap();
+    let rows = |text: &str, prefix: &str| -> Vec<String> {
+        let lines = text.lines().filter_map(|line| line.strip_prefix(prefix));
+        lines.filter(|line| line.starts_with("| `")).map(str::to_owned).collect()
+    };
+    let table = guide.split("\n## ").next().unwrap();
+    assert_eq!(rows(table, ""), rows(&code, "//! "));
+    let told = done(&sandbox().run(&["explain", "--customer", "0001", "--json"]));
+    let not_facts = ["customer", "catalogue", "catalogue_version", "assessment", "reference"];
+    for fact in told.as_object().unwrap().keys().filter(|name| !not_facts.contains(&name.as_str())) {
+        assert!(guide.contains(&format!("`{fact}")), "{fact}");
+    }
+}
+
+#[test]
+fn sentiment_gives_a_line_of_json_for_each_text_however_strange() {
+    let sandbox = sandbox();
+    let mut texts = vec![
+        "I love my new card, wonderful rewards points!".to_owned(),
+        String::new(),
+        "😢😢😢".to_owned(),
+        "明日は晴れるでしょう".to_owned(),
+        "awful fees ".repeat(20_000),
+    ];
+    texts.resize(10_000, "What a wonderful vacation".to_owned());
+    let mut child = sandbox.command(&["sentiment", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let writing = std::thread::spawn(move || stdin.write_all((texts.join("\n") + "\n").as_bytes()).unwrap());
+    let output = child.wait_with_output().unwrap();
+    writing.join().unwrap();
+    let lines: Vec<Value> =
+        String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 10_000);
+    let said = |at: usize| (lines[at]["sentiment"].as_str().unwrap(), lines[at]["topics"].clone());
+    assert_eq!(said(0), ("positive", json!(["card"])));
+    assert_eq!(said(1), ("neutral", json!([])));
+    assert_eq!(said(2).0, "negative");
+    assert_eq!(said(3), ("neutral", json!([])));
+    assert_eq!(said(4), ("negative", json!(["fees"])));
+    assert_eq!((&lines[1]["compound"], &lines[9_999]["line"]), (&json!(0.0), &json!(10_000)));
+}
+
+#[test]
+fn a_suppressed_customer_is_listed_once_skipped_and_taken_off_again() {
+    let sandbox = sandbox();
+    let suppress = |more: &[&str]| done(&sandbox.run(&[&["suppress", "--customer", "0001", "--json"], more].concat()));
+    assert_eq!(suppress(&["--reason", "asked on the telephone"])["changed"], true);
+    assert_eq!(suppress(&[])["changed"], false, "once is enough");
+    let list = done(&sandbox.run(&["suppress", "--list", "--json"]));
+    assert_eq!((list.as_array().unwrap().len(), &list[0]["reason"]), (1, &json!("asked on the telephone")));
+    let file = std::fs::read_to_string(sandbox.artifacts().join("control/suppressions.csv")).unwrap();
+    assert!(!file.contains("0001,") && file.lines().count() == 2, "{file}");
+
+    assert_eq!(sandbox.run(&["run", "--customer", "0001", "--no-video"]).status.code(), Some(4));
+    assert_eq!(suppress(&["--remove"])["changed"], true);
+    assert_eq!(suppress(&["--remove"])["changed"], false);
+    assert_eq!(done(&sandbox.run(&["suppress", "--list", "--json"])), json!([]));
+    assert_eq!(sandbox.run(&["suppress"]).status.code(), Some(2));
+    let bad = sandbox.run(&["suppress", "--customer", "0001", "--reason", "=cmd|' /C calc'!A0"]);
+    assert_eq!(bad.status.code(), Some(2));
+}
+
+#[test]
+fn a_list_kept_by_hand_keeps_its_own_columns_and_one_that_cannot_be_read_is_not_written_over() {
+    let sandbox = sandbox();
+    let control = sandbox.artifacts().join("control");
+    std::fs::create_dir_all(&control).unwrap();
+    let other = "f".repeat(32);
+    let list = control.join("suppressions.csv");
+    std::fs::write(&list, format!("\u{feff}ticket,Reference\nT-1,{other}\n")).unwrap();
+    done(&sandbox.run(&["suppress", "--customer", "0001", "--json"]));
+    let text = std::fs::read_to_string(&list).unwrap();
+    assert!(text.starts_with(&format!("ticket,Reference,reason,since\nT-1,{other},,\n")), "{text}");
+
+    std::fs::write(&list, "Reference\nMaria\n").unwrap();
+    assert_eq!(sandbox.run(&["suppress", "--customer", "0001"]).status.code(), Some(2));
+    assert_eq!(std::fs::read_to_string(&list).unwrap(), "Reference\nMaria\n");
+}
+
+#[test]
+fn a_newer_answer_narrows_what_the_workbook_says_and_the_last_of_a_day_counts() {
+    let sandbox = sandbox();
+    let consent = |general: &str, posts: &str, on: &str| {
+        let answers = ["consent", "--customer", "0001", "--general", general, "--posts", posts, "--on", on, "--json"];
+        done(&sandbox.run(&answers));
+        done(&sandbox.run(&["explain", "--customer", "0001", "--json"]))
+    };
+    let told = consent("yes", "no", "2026-11-02");
+    assert_eq!(told["mood"], Value::Null);
+    assert_eq!(told["consent"]["control"]["answers"][1]["as_of"], "2026-11-02");
+    assert_eq!(consent("no", "no", "2026-11-03")["skip"]["reason"], "no-consent");
+    assert!(consent("yes", "yes", "2026-11-03")["mood"].is_object());
+    let file = std::fs::read_to_string(sandbox.artifacts().join("control/consents.csv")).unwrap();
+    assert_eq!(file.lines().count(), 3, "what was said on other days stays: {file}");
+}
+
+#[test]
+fn catalogue_check_names_every_mistake_by_product_and_field() {
+    let sandbox = sandbox();
+    let sample = root().join("data/catalogue.json");
+    let sample = sample.to_str().unwrap();
+    let told = done(&sandbox.run(&["catalogue", "check", sample, "--json"]));
+    assert_eq!((&told["usable"], &told["products"]), (&json!(true), &json!(23)));
+
+    let mut catalogue: Value = serde_json::from_slice(&std::fs::read(sample).unwrap()).unwrap();
+    catalogue["products"][0]["kind"] = "bond".into();
+    catalogue["products"][4]["needs"] = json!([]);
+    let file = sandbox.path().join("broken.json");
+    std::fs::write(&file, catalogue.to_string()).unwrap();
+    let output = sandbox.run(&["catalogue", "check", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        String::from_utf8_lossy(&output.stdout).contains("product everyday-checking: kind: unknown variant `bond`")
+    );
+
+    catalogue["products"][0]["kind"] = "deposit".into();
+    std::fs::write(&file, catalogue.to_string()).unwrap();
+    let told = report(&sandbox.run(&["catalogue", "check", file.to_str().unwrap(), "--json"]));
+    let expected = json!([{ "product": "travel-rewards-card", "field": "needs", "reason": "must name one at least" }]);
+    assert_eq!(told["problems"], expected);
+}
+
+/// Ten thousand customers, of whom the women, and nobody else, hold a membership that says nothing of banking. The bank's
+/// own catalogue does not know it. The other catalogue shuts out whoever holds it: sex by another name.
+#[test]
+fn the_report_finds_a_bias_that_was_put_into_a_catalogue_and_none_in_the_banks_own() {
+    let sandbox = sandbox();
+    let data = sandbox.path().join("ten-thousand");
+    let mut rows = rows(10_000, 60_000, 5);
+    for profile in rows.profiles.iter_mut().filter(|profile| profile.gender == "female") {
+        profile.products_held += "; alumnae-membership";
+    }
+    write_rows(&data, &rows).unwrap();
+    let own = root().join("data/catalogue.json");
+    let mut biased: Value = serde_json::from_slice(&std::fs::read(&own).unwrap()).unwrap();
+    let products = biased["products"].as_array_mut().unwrap();
+    let card = products.iter_mut().find(|product| product["id"] == "cash-back-card").unwrap();
+    card["eligibility"]["holds_none"] = json!(["alumnae-membership"]);
+    products.push(json!({
+        "id": "alumnae-membership", "name": "Alumnae Membership", "kind": "service", "category": "Commercial Banking",
+        "summary": "Alumnae Membership is a club.", "approved_claims": [], "disclosures": [], "needs": ["rewards"],
+    }));
+    let file = sandbox.path().join("biased.json");
+    std::fs::write(&file, biased.to_string()).unwrap();
+
+    let told = |catalogue: &str| {
+        let lexicon = root().join("data/lexicon.toml");
+        let asked = ["disparity", data.to_str().unwrap(), "--catalogue", catalogue, "--json", "--lexicon"];
+        done(&sandbox.run(&[&asked[..], &[lexicon.to_str().unwrap()]].concat()))
+    };
+    let found = |told: &Value| -> Vec<(String, String, String)> {
+        let text = |value: &Value| value.as_str().unwrap_or("any offer").to_owned();
+        let mut found = Vec::new();
+        for attribute in told["attributes"].as_array().unwrap() {
+            for selection in attribute["selections"].as_array().unwrap() {
+                let rates = selection["rates"].as_array().unwrap().iter();
+                for rate in rates.filter(|rate| rate["verdict"] == "below-four-fifths") {
+                    found.push((text(&attribute["name"]), text(&selection["offer"]), text(&rate["group"])));
+                }
+            }
+        }
+        found
+    };
+    let fair = told(own.to_str().unwrap());
+    assert_eq!(fair["customers"], 10_000);
+    assert_eq!(found(&fair), [], "{fair}");
+    let names: Vec<&str> = fair["attributes"].as_array().unwrap().iter().map(|a| a["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["age", "gender", "marital_status", "zip_code"]);
+
+    let biased = told(file.to_str().unwrap());
+    let expected = ["gender", "cash-back-card", "female"].map(str::to_owned);
+    assert!(found(&biased).contains(&expected.into()), "{:?}", found(&biased));
+    assert!(found(&biased).iter().all(|(attribute, ..)| attribute == "gender"), "{:?}", found(&biased));
+    assert!(!sandbox.artifacts().exists() && !sandbox.key_file().exists(), "nothing is written");
+}

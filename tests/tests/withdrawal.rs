@@ -1,0 +1,186 @@
+//! Consent that changes while a run is under way: the local runner's own stages over a store in which the two lists of
+//! `control/` are changed as soon as the first text is written, between assess and publish.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bespoke::folder::FolderStore;
+use bespoke::project::{Folders, Project};
+use bespoke::runner::{RunReport, Runner};
+use bespoke::sample::SAMPLE_PASSWORD;
+use bespoke::secrets::LocalSecrets;
+use bespoke_tests::root;
+use bytes::Bytes;
+use contracts::consent::Refusal;
+use contracts::evidence::{Evidence, Outcome};
+use contracts::facts::{Assessment, Skip};
+use contracts::key::{Artefact, Prefix};
+use contracts::request::Request;
+use contracts::settings::Settings;
+use contracts::store::{Listed, ObjectStore, StoreError, Written};
+use contracts::vault::{Keys, Owner, Vault};
+use contracts::{CustomerId, CustomerRef, ObjectKey};
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+
+/// A folder that takes up new lists once a text lies in it.
+struct Changing {
+    folder: FolderStore,
+    lists: [(ObjectKey, String); 2],
+    changed: OnceCell<()>,
+}
+
+#[async_trait]
+impl ObjectStore for Changing {
+    async fn get(&self, key: &ObjectKey) -> Result<Bytes, StoreError> {
+        self.folder.get(key).await
+    }
+    async fn get_range(&self, key: &ObjectKey, offset: u64, length: u64) -> Result<Bytes, StoreError> {
+        self.folder.get_range(key, offset, length).await
+    }
+    async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), StoreError> {
+        self.folder.put(key, bytes).await
+    }
+    async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<Written, StoreError> {
+        let written = self.folder.put_new(key, bytes).await?;
+        if matches!(key, ObjectKey::Customer(_, _, Artefact::Script)) {
+            let change = || async {
+                for (key, list) in &self.lists {
+                    self.folder.put(key, list.clone().into()).await?;
+                }
+                Ok::<_, StoreError>(())
+            };
+            self.changed.get_or_try_init(change).await?;
+        }
+        Ok(written)
+    }
+    async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
+        self.folder.delete(key).await
+    }
+    async fn list(&self, prefix: &Prefix) -> Result<Vec<Listed>, StoreError> {
+        self.folder.list(prefix).await
+    }
+}
+
+struct Bank {
+    folder: tempfile::TempDir,
+    runner: Runner,
+    request: Request,
+}
+
+/// The sample customers, of whom 0002 objects, 0006 withdraws consent, and 0001 and 0007 refuse the use of posts.
+async fn bank() -> Bank {
+    let folder = tempfile::tempdir().unwrap();
+    let folders = Folders {
+        data: root().join("data"),
+        artifacts: folder.path().join("artifacts"),
+        assets: root().join("assets"),
+        catalogue: None,
+        lexicon: None,
+    };
+    let project = Project::load(folders).unwrap();
+    let secrets = LocalSecrets::new(folder.path().join("keys.toml")).with_workbook_password(SAMPLE_PASSWORD);
+    let keys = Keys::from_secrets(&secrets).await.unwrap();
+    let who = |id: &str| keys.reference(&CustomerId::parse(id).unwrap());
+    let answers = format!(
+        "reference,consent,consent_social_media,as_of\n{},yes,no,2026-11-02\n{},no,no,2026-11-02\n{},yes,no,2026-11-02\n",
+        who("0001"),
+        who("0006"),
+        who("0007")
+    );
+    let objections = format!("reference\n{}\n", who("0002"));
+    let lists = [(ObjectKey::Suppressions, objections), (ObjectKey::Consents, answers)];
+    let store = Changing { folder: project.store().unwrap(), lists, changed: OnceCell::new() };
+    let vault = Vault::new(Arc::new(store), keys);
+    let settings = Settings::default();
+    let request = Request {
+        batch: Project::batch(),
+        videos: Some(0),
+        upload: merge::upload_digest(vault.store(), &Project::batch()).await.unwrap(),
+        catalogue: project.catalogue.digest(),
+        lexicon: project.lexicon.digest(),
+        assets: project.assets,
+        settings: settings.digest(),
+        keys: vault.keys().id(),
+        ..Request::for_tests()
+    };
+    let scratch = project.folders.artifacts.join(bespoke::folder::SCRATCH);
+    // Nobody watches: events go nowhere.
+    let (events, _) = tokio::sync::mpsc::unbounded_channel();
+    let runner = Runner {
+        project,
+        settings,
+        vault,
+        secrets: Arc::new(secrets),
+        http: reqwest::Client::new(),
+        programs: bespoke::doctor::programs(),
+        scratch,
+        background: None,
+        cancel: CancellationToken::new(),
+        events,
+    };
+    Bank { folder, runner, request }
+}
+
+impl Bank {
+    fn who(&self, id: &str) -> CustomerRef {
+        self.runner.vault.keys().reference(&CustomerId::parse(id).unwrap())
+    }
+
+    fn outcomes(report: &RunReport) -> BTreeMap<CustomerRef, Outcome> {
+        report.customers.iter().map(|customer| (customer.reference.clone(), customer.outcome.clone())).collect()
+    }
+
+    fn files(&self, id: &str, report: &RunReport) -> Vec<String> {
+        let folder = self.folder.path().join("artifacts/customers").join(self.who(id).as_str());
+        let entries = std::fs::read_dir(folder.join(report.run.as_str())).unwrap();
+        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_objects_or_withdraws_in_the_middle_of_a_run_gets_nothing_that_they_did_not_agree_to() {
+    let bank = bank().await;
+    let report = bank.runner.run(&bank.request).await.unwrap();
+    let outcomes = Bank::outcomes(&report);
+    let skipped = |skip| Outcome::Skipped { skip };
+    for (id, expected) in [
+        ("0001", skipped(Skip::PostsWithdrawn(Refusal::SaidNo))),
+        ("0002", skipped(Skip::Suppressed)),
+        ("0006", skipped(Skip::NoConsent(Refusal::SaidNo))),
+        ("0007", Outcome::Published { video: false }),
+        ("0011", Outcome::Published { video: false }),
+    ] {
+        assert_eq!(outcomes[&bank.who(id)], expected, "{id}");
+    }
+    assert_eq!(bank.files("0001", &report), ["evidence.json"], "nothing stays that posts had a part in");
+    for id in ["0002", "0006"] {
+        assert!(!bank.files(id, &report).contains(&"recommendation.txt".to_owned()), "{id}");
+    }
+
+    // The evidence says which answer was read, from which day and row.
+    let key = ObjectKey::Customer(bank.who("0001"), report.run.clone(), Artefact::Evidence);
+    let evidence: Evidence = serde_json::from_slice(&bank.runner.vault.store().get(&key).await.unwrap()).unwrap();
+    let personal = publish::open_personal(&bank.runner.vault, &evidence).await.unwrap();
+    let control = personal.consent.control.unwrap();
+    assert!(control.consents.is_some() && control.suppressions.is_some());
+    assert_eq!((control.answers[1].value.as_str(), control.answers[1].row), ("no", 2));
+    assert_eq!((personal.facts, personal.script), (None, None));
+
+    // A new run reads the lists before it begins, and makes 0001's without posts.
+    let again = Request { attempt: 1, ..bank.request.clone() };
+    let report = bank.runner.run(&again).await.unwrap();
+    let outcomes = Bank::outcomes(&report);
+    assert_eq!(outcomes[&bank.who("0001")], Outcome::Published { video: false });
+    assert_eq!(outcomes[&bank.who("0002")], skipped(Skip::Suppressed));
+    let who = bank.who("0001");
+    let key = ObjectKey::Customer(who.clone(), report.run, Artefact::Facts);
+    let (facts, _): (Assessment, _) = bank.runner.vault.read_json(Owner::Customer(&who), &key).await.unwrap();
+    let Assessment::Proceed(facts) = facts else { panic!("skipped") };
+    assert_eq!(facts.mood, None);
+}
