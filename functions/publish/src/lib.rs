@@ -240,6 +240,10 @@ async fn proceed(
     if video {
         let narration = artefacts::narration(deps.vault, place, &mut artefacts).await?;
         made_by.voice = Some(format!("{} {}", narration.engine, narration.voice));
+        made_by.voice_instead_of = narration.instead_of;
+        for (service, given) in narration.outside {
+            made_by.outside.entry(service).or_default().extend(given);
+        }
         media = Some(artefacts::media(deps.vault, place, &mut artefacts).await?);
     }
     // Read as late as can be: whoever objected while the video was made gets nothing.
@@ -279,12 +283,13 @@ fn made_by(written_by: &WrittenBy) -> MadeBy {
             // A service whose answer was refused was given the facts all the same.
             let given = instead_of_model.as_ref().and_then(|instead| instead.given.clone());
             let outside = given.map(|given| (given.service, given.fields)).into_iter().collect();
-            MadeBy { writer: "template".to_owned(), outside, voice: None }
+            MadeBy { writer: "template".to_owned(), outside, voice: None, voice_instead_of: Vec::new() }
         }
         WrittenBy::Model { model, service, fields_sent, .. } => MadeBy {
             writer: model.clone(),
             outside: BTreeMap::from([(service.clone(), fields_sent.clone())]),
             voice: None,
+            voice_instead_of: Vec::new(),
         },
     }
 }
