@@ -8,6 +8,8 @@ use contracts::media::Shape;
 
 use crate::project::Folders;
 
+pub mod voice;
+
 /// Turns a bank's encrypted customer workbooks into a narrated, captioned video for each customer who agreed to it.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES, max_term_width = 100)]
@@ -53,6 +55,12 @@ pub enum Command {
     Config,
     /// Say what is missing, and the command that installs it
     Doctor(Doctor),
+    /// List the engines and voices, or install them
+    Voices(voice::Voices),
+    /// Speak a text to a file
+    Narrate(voice::Narrate),
+    /// Show what a run made, or say it aloud
+    Play(voice::Play),
     /// Open the sealed evidence of one customer: consent, facts, scores, checks
     Evidence(Evidence),
 }
@@ -89,7 +97,7 @@ pub struct Run {
     /// Speaking rate in words a minute, 80 to 220
     #[arg(long, value_name = "WPM", value_parser = clap::value_parser!(u16).range(80..=220))]
     pub rate: Option<u16>,
-    /// The voice, by the engine's name for it
+    /// The voice: NAME, ENGINE or ENGINE:NAME, as "bespoke voices" lists them
     #[arg(long, value_name = "NAME")]
     pub voice: Option<String>,
     /// The frame: 16:9, 9:16 or 1:1

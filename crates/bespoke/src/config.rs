@@ -11,10 +11,11 @@ use crate::failure::Failure;
 pub const FILE: &str = "bespoke.toml";
 
 /// The variables that override a setting, with the setting's place in the file.
-const VARIABLES: [(&str, &str); 5] = [
+const VARIABLES: [(&str, &str); 6] = [
     ("BESPOKE_MODEL_ENABLED", "writer.model.enabled"),
     ("OPENAI_BASE_URL", "writer.model.base_url"),
     ("BESPOKE_MODEL", "writer.model.name"),
+    ("BESPOKE_VOICE_ENGINE", "voice.engine"),
     ("BESPOKE_VOICE", "voice.name"),
     ("BESPOKE_WORDS_PER_MINUTE", "voice.words_per_minute"),
 ];

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use contracts::error::chain;
 use contracts::key::Workbook;
 use contracts::secret::{SecretName, Secrets};
-use contracts::settings::Settings;
+use contracts::settings::{EngineChoice, Settings};
+use contracts::voice::Engine;
 use contracts::{ErrorName, NamedError};
 use serde::Serialize;
 
@@ -57,6 +58,13 @@ pub fn programs() -> Programs {
     }
 }
 
+/// The speech engines of this machine. `http` is for the outside service, if the settings switch it on.
+#[must_use]
+pub fn engines(programs: &Programs, http: reqwest::Client) -> narrate::Engines {
+    let kokoro = narrate::kokoro::Files::find(&crate::voices::folder());
+    narrate::Engines::new(programs.espeak.clone(), http).with_kokoro(kokoro)
+}
+
 /// Looks at the programs that every run with a video needs.
 pub async fn check_programs(programs: &Programs) -> Vec<Finding> {
     let tools = programs.media.clone();
@@ -104,6 +112,7 @@ pub async fn examine(folders: &Folders, settings: &Settings, secrets: &dyn Secre
         Err(error) => bad("keys", &error, error.help()),
     });
     findings.push(model(settings, secrets).await);
+    findings.push(voice(settings));
     findings
 }
 
@@ -146,6 +155,24 @@ async fn model(settings: &Settings, secrets: &dyn Secrets) -> Finding {
             "writer.model.enabled = true in bespoke.toml lets the fields of writer.model.fields be sent",
         ),
         (false, false) => good("writer", "the template writer; nothing leaves this machine".to_owned()),
+    }
+}
+
+fn voice(settings: &Settings) -> Finding {
+    let installed = narrate::kokoro::Files::find(&crate::voices::folder()).is_some();
+    let openai = &settings.voice.openai;
+    match settings.voice.engine {
+        EngineChoice::Auto if installed => good("voice", "kokoro, and espeak-ng if it fails".to_owned()),
+        EngineChoice::Auto => {
+            let found = "espeak-ng; kokoro, which sounds like a person, is not installed".to_owned();
+            note("voice", found, "bespoke voices install")
+        }
+        EngineChoice::Kokoro if !installed => bad("voice", &narrate::Error::NotHere(Engine::Kokoro), None),
+        EngineChoice::Polly => bad("voice", &narrate::Error::NotHere(Engine::Polly), None),
+        EngineChoice::Openai if !openai.enabled => bad("voice", &narrate::Error::SwitchedOff, None),
+        EngineChoice::Openai => good("voice", format!("{} at {}, given: the spoken text", openai.model, openai.base_url)),
+        EngineChoice::Kokoro => good("voice", "kokoro".to_owned()),
+        EngineChoice::Espeak => good("voice", "espeak-ng".to_owned()),
     }
 }
 

@@ -9,6 +9,7 @@ use contracts::catalogue::Catalogue;
 use contracts::secret::Secrets;
 use contracts::vault::{Keys, Vault};
 use contracts::{Batch, Digest, ErrorName};
+use narrate::Pronunciations;
 
 use crate::failure::Failure;
 use crate::folder::{FolderStore, SCRATCH};
@@ -67,6 +68,8 @@ pub struct Project {
     pub lexicon: Lexicon,
     /// How the bank looks.
     pub brand: Brand,
+    /// How the bank's words are said.
+    pub pronunciations: Pronunciations,
     /// Digest of the brand and every file that it names.
     pub assets: Digest,
 }
@@ -78,7 +81,8 @@ impl Project {
         let lexicon = Lexicon::from_toml(&text(&beside(&folders.data, folders.lexicon.as_ref(), "lexicon.toml"))?)?;
         let brand = Brand::from_toml(&text(&folders.assets.join("brand.toml"))?)?;
         let assets = render::assets_digest(&folders.assets, &brand)?;
-        Ok(Self { folders, catalogue, lexicon, brand, assets })
+        let pronunciations = Pronunciations::read(&folders.assets, &brand)?;
+        Ok(Self { folders, catalogue, lexicon, brand, pronunciations, assets })
     }
 
     /// The batch's name on one machine: there is one folder of workbooks at a time.

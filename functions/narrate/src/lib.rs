@@ -92,10 +92,11 @@ pub async fn run(task: CustomerTask, deps: &Deps<'_>) -> Result<CustomerTask, Er
     Ok(task)
 }
 
-/// Speaks a text of one's own, a segment a paragraph, with the voice and at the rate of the settings: the narration, and
-/// the WAV.
+/// Speaks a text of one's own, a segment a paragraph, at the rate of the settings and with their voice or another: the
+/// narration, and the WAV.
 pub async fn speak_text(
     text: &str,
+    voice: Option<&str>,
     settings: &settings::Voice,
     engines: &Engines,
     pronunciations: &Pronunciations,
@@ -105,7 +106,7 @@ pub async fn speak_text(
     let order = Order {
         lines: lines(paragraphs.into_iter(), pronunciations)?,
         words_per_minute: settings.words_per_minute,
-        voices: engines::voices(None, settings, &engines.of_this_machine()),
+        voices: engines::voices(voice, settings, &engines.of_this_machine()),
         name: "",
     };
     speak(&order, engines, settings, secrets).await

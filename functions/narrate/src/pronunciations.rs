@@ -1,8 +1,10 @@
 //! The bank's list of how its words are said: `pronunciations.toml` of the assets.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use contracts::Digest;
+use contracts::brand::Brand;
 use serde::Deserialize;
 
 use crate::Error;
@@ -31,6 +33,14 @@ impl Pronunciations {
             }
         }
         Ok(read)
+    }
+
+    /// The list that the brand names, of the folder of assets; an empty one if it names none.
+    pub fn read(assets: &Path, brand: &Brand) -> Result<Self, Error> {
+        let Some(name) = &brand.pronunciations else { return Ok(Self::default()) };
+        let text = std::fs::read_to_string(assets.join(name))
+            .map_err(|error| Error::Pronunciations(format!("{name}: {error}")))?;
+        Self::from_toml(&text)
     }
 
     /// How a word is said, its marks left out, if the list has it: as it is written, or the word and "'s".
