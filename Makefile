@@ -11,28 +11,38 @@ PYTEST = target/tools/interpreter/bin/pytest -p no:cacheprovider tests/aws
 
 FUZZ_SECONDS ?= 600
 
-.PHONY: demo test bench fuzz lint audit setup help aws-build aws-layers aws-deploy aws-test
+.PHONY: demo test bench voice-check fuzz lint audit setup help aws-build aws-layers aws-deploy aws-test
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
 demo: setup ## Make recommendations for the sample customers, and videos for two of them
+	cargo run $(CARGO_BUILD) -p bespoke -- voices install --optional
 	cargo run $(CARGO_BUILD) -p bespoke -- demo $(DEMO)
 
-test: setup ## Run every test but those of aws-test that take long
+test: setup ## Run every test but those of aws-test and voice-check
 	cargo build $(CARGO_BUILD) --workspace --all-targets
+	target/ci/bespoke voices install
 	cargo test $(CARGO_BUILD) --workspace
 	infra/tools.sh sam emulator interpreter
 	$(PYTEST)
 
 bench: setup ## Measure, as ratios against named baselines run side by side
 	cargo build $(CARGO_BUILD) -p bespoke
+	target/ci/bespoke voices install
 	tests/bench/run.sh
+	tests/bench/voice.py target/ci/bespoke
 	cargo build $(CARGO_BUILD) --workspace --all-targets
 	tests/bench/cold_start.py target/ci
 	cargo build --release --locked -p bespoke --example intake
 	infra/tools.sh pandas
 	tests/bench/intake.py target/release/examples/intake target/ci/bespoke target/tools/pandas/bin/python
+
+voice-check: setup ## Let an independent recogniser listen to the voices: word errors, and when each word starts
+	cargo build $(CARGO_BUILD) -p bespoke
+	target/ci/bespoke voices install
+	infra/tools.sh voice
+	target/tools/voice/bin/python tests/voice/check.py target/ci/bespoke
 
 fuzz: ## Feed the reading of workbooks with what no program writes (FUZZ_SECONDS=600 each)
 	infra/setup.sh cargo-fuzz
@@ -41,7 +51,9 @@ fuzz: ## Feed the reading of workbooks with what no program writes (FUZZ_SECONDS
 		-max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=1024 -max_len=65536) || exit 1; done
 
 lint: ## Formatting, clippy, docs
+	infra/setup.sh spd-say
 	cargo fmt --all --check
+	cargo clippy $(CARGO_BUILD) -p bespoke --features aloud -- -D warnings
 	cargo clippy $(CARGO_BUILD) --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_BUILD) --workspace --no-deps
 

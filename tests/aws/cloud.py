@@ -28,8 +28,14 @@ WORKBOOKS = ["customer_profile.xlsx", "customer_transactions.xlsx", "twitter_dat
 PASSWORD = "meridian-demo"
 REGION = "eu-central-1"
 STACK = "bespoke-test"
-# Small and quick videos: what is proved here is not the picture.
-SETTINGS = '[video]\nresolution = 180\npreset = "ultrafast"\ncrf = 34\n'
+# Small and quick videos: what is proved here is not the picture. The emulator has no Polly.
+SETTINGS = '[video]
+resolution = 180
+preset = "ultrafast"
+crf = 34
+[voice]
+engine = "espeak"
+'
 
 
 def free_port():

@@ -30,7 +30,7 @@ pub async fn execute(cli: Cli) -> Result<u8, Failure> {
         Command::Config => Ok(config::execute(&config()?, shared)),
         Command::Doctor(doctor) => doctor::execute(&doctor, &config()?, shared).await,
         Command::Voices(voices) => voices::execute(voices, &config()?, shared).await,
-        Command::Narrate(narrate) => narrate::execute(narrate, config()?, shared).await,
+        Command::Narrate(narrate) => narrate::execute(narrate, &config()?, shared).await,
         Command::Play(play) => play::execute(play, shared).await,
         Command::Evidence(evidence) => evidence::execute(evidence, shared).await,
     }

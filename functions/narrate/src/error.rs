@@ -160,10 +160,11 @@ impl NamedError for Error {
             Self::Vault(error) => error.name(),
             Self::Store(error) => error.name(),
             Self::EngineMissing { .. } | Self::NotHere(_) | Self::VoiceFiles { .. } => ErrorName::NarrateEngineMissing,
-            Self::UnknownVoice { from: VoiceFrom::Settings, .. } => ErrorName::ConfigInvalid,
+            Self::UnknownVoice { from: VoiceFrom::Settings, .. } | Self::SwitchedOff | Self::Pronunciations(_) => {
+                ErrorName::ConfigInvalid
+            }
             Self::UnknownVoice { from: VoiceFrom::Request, .. } | Self::Rate => ErrorName::InputInvalidRequest,
             Self::Secret(error) => error.name(),
-            Self::SwitchedOff | Self::Pronunciations(_) => ErrorName::ConfigInvalid,
             Self::EngineIo { .. }
             | Self::EngineFailed { .. }
             | Self::EngineSlow { .. }

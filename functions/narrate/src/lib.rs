@@ -141,10 +141,7 @@ async fn found(task: &CustomerTask, deps: &Deps<'_>, inputs: &Digest) -> Result<
 }
 
 /// The script's sentences, ready to be said.
-fn lines<'a>(
-    segments: impl Iterator<Item = &'a str>,
-    pronunciations: &Pronunciations,
-) -> Result<Vec<Line>, Error> {
+fn lines<'a>(segments: impl Iterator<Item = &'a str>, pronunciations: &Pronunciations) -> Result<Vec<Line>, Error> {
     let mut lines = Vec::new();
     for (segment, text) in segments.enumerate() {
         for (index, sentence) in sentences::sentences(text).iter().enumerate() {
@@ -288,8 +285,11 @@ async fn adopt(task: &CustomerTask, deps: &Deps<'_>, inputs: &Digest) -> Result<
         return Err(VaultError::Conflict { place }.into());
     }
     let note = sound::note(&wav).unwrap_or_default();
-    let mut narration: Narration = serde_json::from_slice(note)
-        .map_err(|error| VaultError::Malformed { place, line: error.line(), column: error.column() })?;
+    let mut narration: Narration = serde_json::from_slice(note).map_err(|error| VaultError::Malformed {
+        place,
+        line: error.line(),
+        column: error.column(),
+    })?;
     narration.audio = Digest::of(&wav);
     deps.vault.write_json(owner, &key(task, Artefact::Cues), inputs, narration).await?;
     Ok(true)

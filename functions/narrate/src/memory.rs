@@ -92,8 +92,8 @@ impl Narrator for Remembering<'_> {
             return self.narrator.say(sentence, pace, at).await;
         }
         let key = Digest::of_json(&(self.engine(), self.voice(), pace.to_bits(), sentence.text()));
-        let place = self.memory.place(key);
-        place.get_or_try_init(|| self.narrator.say(sentence, pace, at)).await.cloned()
+        let spoken = self.memory.place(key);
+        spoken.get_or_try_init(|| self.narrator.say(sentence, pace, at)).await.cloned()
     }
 }
 

@@ -70,9 +70,8 @@ impl Openai {
     /// One attempt: the PCM, or why not and, if trying again makes sense, when.
     async fn attempt(&self, url: &Url, body: &serde_json::Value) -> Result<Vec<u8>, (SpeechError, Option<Duration>)> {
         let soon = Some(Duration::ZERO);
-        let unreachable = |error: reqwest::Error| {
-            (SpeechError::Unavailable(contracts::error::chain(&error.without_url())), soon)
-        };
+        let unreachable =
+            |error: reqwest::Error| (SpeechError::Unavailable(contracts::error::chain(&error.without_url())), soon);
         let mut request = self.http.post(url.clone()).timeout(ATTEMPT).json(body);
         if let Some(key) = &self.key {
             request = request.bearer_auth(key.expose_secret().trim());

@@ -3,6 +3,8 @@
 //! The rate is: words as written ÷ minutes from the start of the first sentence to the end of the last, pauses
 //! included. An engine's own idea of words a minute is another one, so the pace is found by measuring.
 
+use std::ops::RangeInclusive;
+
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::Error;
@@ -18,6 +20,9 @@ pub const BETWEEN_SEGMENTS: f64 = 0.7;
 const NEAR: f64 = 0.01;
 /// The steps in which the pace is chosen, as a share: few paces, so that a sentence which comes again is spoken once.
 const STEP: f64 = 0.02;
+
+/// How much the pauses may be stretched so that nobody notices.
+const SMALL_STRETCH: RangeInclusive<f64> = 0.7..=1.45;
 
 /// A sentence of the script.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,9 +78,9 @@ pub async fn speak(narrator: &dyn Narrator, lines: &[Line], words_per_minute: u1
         let take = Take { speeches: say_all(narrator, lines, pace).await?, pauses: pauses.clone() };
         let next = step(pace * take.spoken() / available);
         let off = |take: &Take| (take.seconds() / wanted - 1.0).abs();
-        // Where speaking is dear, the pauses take up what is left.
-        let near = if narrator.rounds() > 2 { NEAR } else { 3.0 * NEAR };
-        let settled = off(&take) < near || (next - pace).abs() < STEP / 2.0;
+        // Where speaking is dear, the pauses take up what is left, if that is little.
+        let dear = narrator.rounds() <= 3 && SMALL_STRETCH.contains(&((wanted - take.spoken()) / silent));
+        let settled = off(&take) < NEAR || dear || (next - pace).abs() < STEP / 2.0;
         if best.as_ref().is_none_or(|before| off(&take) < off(before)) {
             best = Some(take);
         }
@@ -131,8 +136,6 @@ fn pauses(lines: &[Line]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use std::ops::RangeInclusive;
-
     use async_trait::async_trait;
 
     use super::*;

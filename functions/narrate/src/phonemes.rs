@@ -205,8 +205,7 @@ const LETTERS: [(&str, &str); 25] = [
     ("\u{361}", ""),
     ("\u{200d}", ""),
 ];
-const AMERICAN: [(&str, &str); 6] =
-    [("o^ʊ", "O"), ("ɜːɹ", "ɜɹ"), ("ɜː", "ɜɹ"), ("ɪə", "iə"), ("ː", ""), ("ɾ", "T")];
+const AMERICAN: [(&str, &str); 6] = [("o^ʊ", "O"), ("ɜːɹ", "ɜɹ"), ("ɜː", "ɜɹ"), ("ɪə", "iə"), ("ː", ""), ("ɾ", "T")];
 const BRITISH: [(&str, &str); 3] = [("e^ə", "ɛː"), ("iə", "ɪə"), ("ə^ʊ", "Q")];
 
 fn to_kokoro(ipa: &str, british: bool) -> String {
@@ -289,6 +288,33 @@ mod tests {
         assert_eq!(texts, ["sˈAvɪŋz", "ʌv", "ðə", "θˈɜɹTifˈɜɹst", "bˈæŋk"]);
         let spaced: Vec<bool> = parts.iter().map(|(_, spaced)| *spaced).collect();
         assert_eq!(spaced, [true, true, false, true, true]);
+    }
+
+    /// Twenty narrations, with amounts, dates, addresses, abbreviations, product names and names of many scripts.
+    const NARRATIONS: &str = include_str!("../tests/narrations.txt");
+
+    #[tokio::test]
+    async fn every_token_of_twenty_narrations_is_accounted_for() {
+        assert_eq!(NARRATIONS.lines().count(), 20);
+        for british in [false, true] {
+            let phonemizer = Phonemizer::new("espeak-ng".into(), british);
+            for (line, narration) in NARRATIONS.lines().enumerate() {
+                for sentence in crate::sentences::sentences(narration) {
+                    let sentence = Utterance::of(&sentence, &crate::Pronunciations::default()).unwrap().unwrap();
+                    let sounds = phonemizer.sounds(&sentence, &format!("line {}", line + 1)).await.unwrap();
+                    let words = sentence.words();
+                    let said: usize = words.iter().map(|word| word.said.split(' ').count()).sum();
+                    assert_eq!(sounds.len(), said, "{}", sentence.text());
+                    for (index, word) in words.iter().enumerate() {
+                        let own: Vec<&Sound> = sounds.iter().filter(|sound| sound.word == index).collect();
+                        assert_eq!(own.len(), word.said.split(' ').count(), "{}", word.shown);
+                        let audible = |sound: &&Sound| sound.phonemes.chars().any(|c| !matches!(c, 'ˈ' | 'ˌ'));
+                        assert!(own.iter().all(audible), "{}: {own:?}", word.shown);
+                        assert_eq!(own.last().unwrap().pause, word.pause, "{}", word.shown);
+                    }
+                }
+            }
+        }
     }
 
     #[test]

@@ -14,8 +14,8 @@ use crate::spoken::Utterance;
 
 /// Its neural voices of English, the default one first.
 pub const VOICES: [&str; 17] = [
-    "Joanna", "Danielle", "Gregory", "Ivy", "Joey", "Justin", "Kendra", "Kevin", "Kimberly", "Matthew", "Ruth", "Salli",
-    "Stephen", "Amy", "Arthur", "Brian", "Emma",
+    "Joanna", "Danielle", "Gregory", "Ivy", "Joey", "Justin", "Kendra", "Kevin", "Kimberly", "Matthew", "Ruth",
+    "Salli", "Stephen", "Amy", "Arthur", "Brian", "Emma",
 ];
 
 /// The service with one of its voices.
@@ -65,13 +65,15 @@ impl Narrator for Polly {
     async fn say(&self, sentence: &Utterance, pace: f64, at: &str) -> Result<Speech, Error> {
         let failed = |source: SpeechError| Error::Service { place: at.to_owned(), source };
         let (ssml, places) = ssml(sentence, pace);
-        let ask = async { tokio::try_join!(self.service.sound(&ssml, &self.voice), self.service.marks(&ssml, &self.voice)) };
+        let ask =
+            async { tokio::try_join!(self.service.sound(&ssml, &self.voice), self.service.marks(&ssml, &self.voice)) };
         let (pcm, marks) = ask.await.map_err(failed)?;
         let (samples, rest) = pcm.as_chunks::<2>();
         if samples.is_empty() || !rest.is_empty() {
             return Err(failed(SpeechError::Malformed("the sound is no PCM of 16 bits")));
         }
-        let samples: Vec<f32> = samples.iter().map(|sample| f32::from(i16::from_le_bytes(*sample)) / 32_768.0).collect();
+        let samples: Vec<f32> =
+            samples.iter().map(|sample| f32::from(i16::from_le_bytes(*sample)) / 32_768.0).collect();
         let seconds = crate::sound::seconds(samples.len(), SAMPLE_RATE);
         Ok(Speech { samples, rate: SAMPLE_RATE, words: times(&places, &marks, seconds) })
     }
@@ -117,12 +119,10 @@ mod tests {
     fn a_mark_belongs_to_the_written_word_whose_sound_it_is_in() {
         let sentence = Utterance::of("Earn 4.25% today.", &crate::Pronunciations::default()).unwrap().unwrap();
         let (document, places) = ssml(&sentence, 0.96);
-        assert_eq!(
-            document,
-            "<speak><prosody rate=\"96%\">Earn four point two five percent today.</prosody></speak>"
-        );
+        assert_eq!(document, "<speak><prosody rate=\"96%\">Earn four point two five percent today.</prosody></speak>");
         let mark = |word: &str, milliseconds| WordMark { start: document.find(word).unwrap(), milliseconds };
-        let marks = [mark("Earn", 6), mark("four", 300), mark("point", 560), mark("percent", 1200), mark("today", 1800)];
+        let marks =
+            [mark("Earn", 6), mark("four", 300), mark("point", 560), mark("percent", 1200), mark("today", 1800)];
         let times = times(&places, &marks, 2.4).unwrap();
         assert_eq!(times, [(0.006, 0.3), (0.3, 1.8), (1.8, 2.4)]);
     }

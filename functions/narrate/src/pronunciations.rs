@@ -21,7 +21,8 @@ impl Pronunciations {
     pub fn from_toml(text: &str) -> Result<Self, Error> {
         let read: Self = toml::from_str(text).map_err(|error| Error::Pronunciations(error.message().to_owned()))?;
         for (word, said) in &read.words {
-            let letters = said.chars().all(|c| c.is_ascii_alphabetic() || " '.-".contains(c) || ('À'..='ÿ').contains(&c));
+            let letters =
+                said.chars().all(|c| c.is_ascii_alphabetic() || " '.-".contains(c) || ('À'..='ÿ').contains(&c));
             let spelled = said.split(' ').all(|piece| piece.starts_with(char::is_alphabetic));
             if word.is_empty() || word.contains(char::is_whitespace) {
                 return Err(Error::Pronunciations(format!("{word:?} must be one word, without spaces")));

@@ -115,7 +115,8 @@ mod tests {
 
     #[test]
     fn longer_words_are_heard_longer_and_words_do_not_overlap() {
-        let utterance = Utterance::of("A considerably longer word.", &crate::Pronunciations::default()).unwrap().unwrap();
+        let utterance =
+            Utterance::of("A considerably longer word.", &crate::Pronunciations::default()).unwrap().unwrap();
         let times = estimate(utterance.words(), &speech(&[(2.0, 0.2)]));
         assert!(times.windows(2).all(|pair| pair[0].1 <= pair[1].0 + 1e-9));
         assert!(times[1].1 - times[1].0 > 3.0 * (times[0].1 - times[0].0));

@@ -27,7 +27,7 @@ struct Spoken<'a> {
     timing: narration::Timing,
 }
 
-pub(super) async fn execute(asked: Narrate, config: Config, shared: Shared) -> Result<u8, Failure> {
+pub(super) async fn execute(asked: Narrate, config: &Config, shared: Shared) -> Result<u8, Failure> {
     let text = if asked.text == Path::new("-") {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text).map(|_| text)
@@ -35,9 +35,9 @@ pub(super) async fn execute(asked: Narrate, config: Config, shared: Shared) -> R
         std::fs::read_to_string(&asked.text)
     };
     let text = text.map_err(Failure::file(ErrorName::InputInvalidRequest, &asked.text))?;
-    let mut voice = config.settings.voice;
+    let mut voice = config.settings.voice.clone();
     voice.words_per_minute = asked.rate.unwrap_or(voice.words_per_minute);
-    let engines = engines(&programs(), reqwest::Client::new());
+    let engines = engines(&programs(), &config.settings, reqwest::Client::new());
     let pronunciations = pronunciations(&asked.assets)?;
     let secrets = LocalSecrets::new(LocalSecrets::default_key_file());
     let asked_voice = asked.voice.as_deref();
@@ -61,7 +61,9 @@ pub(super) async fn execute(asked: Narrate, config: Config, shared: Shared) -> R
         let failed: String = narration.instead_of.iter().map(|why| format!("not {why}\n")).collect();
         let Spoken { file, engine, voice, seconds, words_per_minute, loudness, .. } = &spoken;
         let file = file.display();
-        format!("{failed}{file}: {seconds:.1} s, {words_per_minute:.0} words/min, {loudness:.1} LUFS, {engine}, {voice}\n")
+        format!(
+            "{failed}{file}: {seconds:.1} s, {words_per_minute:.0} words/min, {loudness:.1} LUFS, {engine}, {voice}\n"
+        )
     });
     Ok(0)
 }

@@ -77,7 +77,8 @@ mod aloud {
     use super::{ErrorName, Failure};
 
     pub(super) fn speak(_text: &str) -> Result<(), Failure> {
-        let help = "build it with \"cargo build --release -p bespoke --features aloud\"; on Debian it needs libspeechd-dev";
+        let help =
+            "build it with \"cargo build --release -p bespoke --features aloud\"; on Debian it needs libspeechd-dev";
         Err(Failure::told(ErrorName::NarrateEngineMissing, "this bespoke was built without --aloud", help))
     }
 }

@@ -58,12 +58,7 @@ async fn list(config: &Config, shared: Shared) -> Result<u8, Failure> {
             voices: owned(&kokoro::VOICES),
         },
         Line { engine: Engine::Espeak, usable: !espeak.is_empty(), state, voices: espeak },
-        Line {
-            engine: Engine::Polly,
-            usable: false,
-            state: "on AWS alone".to_owned(),
-            voices: owned(&polly::VOICES),
-        },
+        Line { engine: Engine::Polly, usable: false, state: "on AWS alone".to_owned(), voices: owned(&polly::VOICES) },
         Line {
             engine: Engine::Openai,
             usable: openai.enabled,
@@ -83,7 +78,9 @@ async fn list(config: &Config, shared: Shared) -> Result<u8, Failure> {
                 let _infallible = writeln!(text, "         {row}");
             }
         }
-        text.push_str("\nA run takes the first of kokoro and espeak that is there; --voice ENGINE:NAME names another.\n");
+        text.push_str(
+            "\nA run takes the first of kokoro and espeak that is there; --voice ENGINE:NAME names another.\n",
+        );
         text
     });
     Ok(0)
