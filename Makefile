@@ -51,10 +51,9 @@ fuzz: ## Feed the reading of workbooks with what no program writes (FUZZ_SECONDS
 		-max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=1024 -max_len=65536) || exit 1; done
 
 lint: ## Formatting, clippy, docs
-	infra/setup.sh spd-say
+	infra/setup.sh libspeechd-dev libclang-dev
 	cargo fmt --all --check
-	cargo clippy $(CARGO_BUILD) -p bespoke --features aloud -- -D warnings
-	cargo clippy $(CARGO_BUILD) --workspace --all-targets -- -D warnings
+	cargo clippy $(CARGO_BUILD) --workspace --all-targets --features bespoke/aloud -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_BUILD) --workspace --no-deps
 
 audit: ## Dependencies: licences, sources, and those that nothing uses

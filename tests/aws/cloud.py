@@ -29,13 +29,7 @@ PASSWORD = "meridian-demo"
 REGION = "eu-central-1"
 STACK = "bespoke-test"
 # Small and quick videos: what is proved here is not the picture. The emulator has no Polly.
-SETTINGS = '[video]
-resolution = 180
-preset = "ultrafast"
-crf = 34
-[voice]
-engine = "espeak"
-'
+SETTINGS = '[video]\nresolution = 180\npreset = "ultrafast"\ncrf = 34\n[voice]\nengine = "espeak"\n'
 
 
 def free_port():
