@@ -63,8 +63,8 @@ fn open(file: &Path) -> Result<(), Failure> {
         let message = "there is no desktop here to open it with";
         return Err(Failure::told(ErrorName::RenderEngineMissing, message, format!("open {}", file.display())));
     };
-    let opened = std::process::Command::new(&opener).arg(file).status();
-    let status = opened.map_err(Failure::file(ErrorName::RenderEngineMissing, &opener))?;
+    let ended = std::process::Command::new(&opener).arg(file).status();
+    let status = ended.map_err(Failure::file(ErrorName::RenderEngineMissing, &opener))?;
     if status.success() {
         return Ok(());
     }
