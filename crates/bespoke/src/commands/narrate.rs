@@ -58,7 +58,7 @@ pub(super) async fn execute(asked: Narrate, config: &Config, shared: Shared) -> 
         timing: narration.timing,
     };
     shared.print(&spoken, || {
-        let failed: String = narration.instead_of.iter().map(|why| format!("not {why}\n")).collect();
+        let failed: String = narration.instead_of.iter().fold(String::new(), |text, why| text + "not " + why + "\n");
         let Spoken { file, engine, voice, seconds, words_per_minute, loudness, .. } = &spoken;
         let file = file.display();
         format!(
