@@ -11,17 +11,19 @@ PYTEST = target/tools/interpreter/bin/pytest -p no:cacheprovider tests/aws
 
 FUZZ_SECONDS ?= 600
 
-.PHONY: demo test llama-test bench fuzz lint audit setup help aws-build aws-layers aws-deploy aws-test
+.PHONY: demo test llama-test bench voice-check fuzz lint audit setup help aws-build aws-layers aws-deploy aws-test
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
 demo: setup ## Make recommendations for the sample customers, and videos for two of them
+	cargo run $(CARGO_BUILD) -p bespoke -- voices install --optional
 	cargo run $(CARGO_BUILD) -p bespoke -- demo $(DEMO)
 
-test: setup ## Run every test but those of aws-test that take long
+test: setup ## Run every test but those of aws-test and voice-check
 	infra/tools.sh llmock
 	cargo build $(CARGO_BUILD) --workspace --all-targets
+	target/ci/bespoke voices install
 	cargo test $(CARGO_BUILD) --workspace
 	infra/tools.sh sam emulator interpreter
 	$(PYTEST)
@@ -33,9 +35,11 @@ llama-test: setup ## Have a model file's nonsense judged: the command against ll
 
 bench: setup ## Measure, as ratios against named baselines run side by side
 	cargo build $(CARGO_BUILD) -p bespoke
+	target/ci/bespoke voices install
 	tests/bench/run.sh
 	infra/tools.sh moviepy
 	tests/bench/render.py target/ci/bespoke target/tools/moviepy/bin/python
+	tests/bench/voice.py target/ci/bespoke
 	cargo build $(CARGO_BUILD) --workspace --all-targets
 	tests/bench/cold_start.py target/ci
 	cargo build --release --locked -p bespoke --example intake
@@ -44,6 +48,12 @@ bench: setup ## Measure, as ratios against named baselines run side by side
 	tests/bench/sentiment.py target/ci/bespoke target/tools/vader/bin/python
 	tests/bench/intake.py target/release/examples/intake target/ci/bespoke target/tools/pandas/bin/python
 
+voice-check: setup ## Let an independent recogniser listen to the voices: word errors, and when each word starts
+	cargo build $(CARGO_BUILD) -p bespoke
+	target/ci/bespoke voices install
+	infra/tools.sh voice
+	target/tools/voice/bin/python tests/voice/check.py target/ci/bespoke
+
 fuzz: ## Feed the reading of workbooks with what no program writes (FUZZ_SECONDS=600 each)
 	infra/setup.sh cargo-fuzz
 	functions/merge/fuzz/seeds.py
@@ -51,8 +61,9 @@ fuzz: ## Feed the reading of workbooks with what no program writes (FUZZ_SECONDS
 		-max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=1024 -max_len=65536) || exit 1; done
 
 lint: ## Formatting, clippy, docs
+	infra/setup.sh libspeechd-dev libclang-dev
 	cargo fmt --all --check
-	cargo clippy $(CARGO_BUILD) --workspace --all-targets -- -D warnings
+	cargo clippy $(CARGO_BUILD) --workspace --all-targets --features bespoke/aloud -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_BUILD) --workspace --no-deps
 
 audit: ## Dependencies: licences, sources, and those that nothing uses

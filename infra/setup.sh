@@ -5,7 +5,11 @@ set -eu
 
 missing=""
 for program in "$@"; do
-    command -v "$program" >/dev/null 2>&1 || missing="$missing $program"
+    case $program in
+    # Debian's name for what a library is built against.
+    lib*-dev) dpkg -s "$program" >/dev/null 2>&1 || missing="$missing $program" ;;
+    *) command -v "$program" >/dev/null 2>&1 || missing="$missing $program" ;;
+    esac
 done
 [ -n "$missing" ] || exit 0
 

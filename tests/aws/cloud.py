@@ -28,8 +28,8 @@ WORKBOOKS = ["customer_profile.xlsx", "customer_transactions.xlsx", "twitter_dat
 PASSWORD = "meridian-demo"
 REGION = "eu-central-1"
 STACK = "bespoke-test"
-# Small and quick videos: what is proved here is not the picture.
-SETTINGS = '[video]\nresolution = 180\npreset = "ultrafast"\ncrf = 34\n'
+# Small and quick videos: what is proved here is not the picture. The emulator has no Polly.
+SETTINGS = '[video]\nresolution = 180\npreset = "ultrafast"\ncrf = 34\n[voice]\nengine = "espeak"\n'
 
 
 def free_port():

@@ -27,6 +27,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::environment::{self, EnvironmentError};
 use crate::executions::StateMachine;
+use crate::polly::Polly;
 use crate::s3::S3Store;
 use crate::secrets::SecretsManager;
 use crate::{caught, metrics};
@@ -246,6 +247,12 @@ impl Host {
     pub fn workflow(&self) -> Result<StateMachine, Failure> {
         let arn = environment::required("STATE_MACHINE")?;
         Ok(StateMachine::new(aws_sdk_sfn::Client::new(&self.config), arn))
+    }
+
+    /// Polly, in the function's own region.
+    #[must_use]
+    pub fn polly(&self) -> Polly {
+        Polly::new(&self.config)
     }
 
     /// `config/bespoke.toml`, or the defaults if there is none. Read for each call: a warm function must not go on with

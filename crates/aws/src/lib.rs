@@ -5,6 +5,7 @@
 //! | [`s3`] | [`contracts::store::ObjectStore`] over one bucket |
 //! | [`secrets`] | [`contracts::secret::Secrets`] over Secrets Manager |
 //! | [`executions`] | [`contracts::executions::Executions`] over Step Functions |
+//! | [`polly`] | [`contracts::speech::SpeechService`] over Polly |
 //! | [`metrics`] | CloudWatch metrics in the embedded format |
 //! | [`host`] | starts a Lambda, decodes what it is given, names its errors |
 //! | `caught` | what Step Functions hands over when it caught an error |
@@ -16,6 +17,7 @@ pub mod environment;
 pub mod executions;
 pub mod host;
 pub mod metrics;
+pub mod polly;
 pub mod s3;
 pub mod secrets;
 

@@ -10,6 +10,7 @@ use crate::commands::guard::Guard;
 use crate::project::Folders;
 
 mod offers;
+pub mod voice;
 pub use offers::{Answer, CatalogueCommand, Consent, Disparity, Explain, Sentiment, Suppress};
 
 /// Turns a bank's encrypted customer workbooks into a narrated, captioned video for each customer who agreed to it.
@@ -62,6 +63,12 @@ pub enum Command {
     Config,
     /// Say what is missing, and the command that installs it
     Doctor(Doctor),
+    /// List the engines and voices, or install them
+    Voices(voice::Voices),
+    /// Speak a text to a file
+    Narrate(voice::Narrate),
+    /// Show what a run made, or say it aloud
+    Play(voice::Play),
     /// Open the sealed evidence of one customer: consent, facts, scores, checks
     Evidence(Evidence),
     /// Measure a video and the captions beside it, and say what is out of range
@@ -113,7 +120,7 @@ pub struct Run {
     /// Speaking rate in words a minute, 80 to 220
     #[arg(long, value_name = "WPM", value_parser = clap::value_parser!(u16).range(80..=220))]
     pub rate: Option<u16>,
-    /// The voice, by the engine's name for it
+    /// The voice: NAME, ENGINE or ENGINE:NAME, as "bespoke voices" lists them
     #[arg(long, value_name = "NAME")]
     pub voice: Option<String>,
     /// The frame: 16:9, 9:16 or 1:1

@@ -18,9 +18,12 @@ mod evidence;
 mod explain;
 pub mod guard;
 mod inspect;
+mod narrate;
+mod play;
 mod run;
 mod sample;
 mod sentiment;
+mod voices;
 
 /// Carries out a command.
 pub async fn execute(cli: Cli) -> Result<u8, Failure> {
@@ -34,6 +37,9 @@ pub async fn execute(cli: Cli) -> Result<u8, Failure> {
         Command::Sample(sample) => sample::execute(&sample, shared),
         Command::Config => Ok(config::execute(&config()?, shared)),
         Command::Doctor(doctor) => doctor::execute(&doctor, &config()?, shared).await,
+        Command::Voices(voices) => voices::execute(voices, &config()?, shared).await,
+        Command::Narrate(narrate) => narrate::execute(narrate, &config()?, shared).await,
+        Command::Play(play) => play::execute(play, shared).await,
         Command::Evidence(evidence) => evidence::execute(evidence, shared).await,
         Command::Inspect(inspect) => inspect::execute(inspect, shared).await,
         Command::Explain(explain) => explain::execute(explain, config()?, shared).await,

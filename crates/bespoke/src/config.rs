@@ -16,6 +16,7 @@ const VARIABLES: [(&str, &str); 6] = [
     ("OPENAI_BASE_URL", "writer.model.base_url"),
     ("OPENAI_API_VERSION", "writer.model.api_version"),
     ("BESPOKE_MODEL", "writer.model.name"),
+    ("BESPOKE_VOICE_ENGINE", "voice.engine"),
     ("BESPOKE_VOICE", "voice.name"),
     ("BESPOKE_WORDS_PER_MINUTE", "voice.words_per_minute"),
 ];

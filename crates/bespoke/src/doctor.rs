@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use contracts::error::chain;
 use contracts::key::Workbook;
 use contracts::secret::{SecretName, Secrets};
-use contracts::settings::Settings;
+use contracts::settings::{EngineChoice, Settings};
+use contracts::voice::Engine;
 use contracts::{ErrorName, NamedError};
 use serde::Serialize;
 
@@ -54,6 +55,17 @@ pub fn programs() -> Programs {
             ffprobe: program("BESPOKE_FFPROBE", "ffprobe"),
         },
         espeak: program("BESPOKE_ESPEAK", "espeak-ng"),
+    }
+}
+
+/// The speech engines of this machine. `http` is for the outside service, if the settings switch it on.
+#[must_use]
+pub fn engines(programs: &Programs, settings: &Settings, http: reqwest::Client) -> narrate::Engines {
+    let kokoro = narrate::kokoro::Files::find(&crate::voices::folder());
+    let engines = narrate::Engines::new(programs.espeak.clone(), http).with_kokoro(kokoro);
+    match settings.local.concurrency {
+        0 => engines,
+        sentences => engines.speaking_at_once(sentences),
     }
 }
 
@@ -111,6 +123,7 @@ pub async fn examine(folders: &Folders, settings: &Settings, secrets: &dyn Secre
             "writer.models in bespoke.toml tells what a model takes that the program does not know",
         ));
     }
+    findings.push(voice(settings));
     findings
 }
 
@@ -154,6 +167,26 @@ async fn model(settings: &Settings, secrets: &dyn Secrets) -> Finding {
             "writer.model.enabled = true in bespoke.toml lets the fields of writer.model.fields be sent",
         ),
         (false, false) => good("writer", "the template writer; nothing leaves this machine".to_owned()),
+    }
+}
+
+fn voice(settings: &Settings) -> Finding {
+    let installed = narrate::kokoro::Files::find(&crate::voices::folder()).is_some();
+    let openai = &settings.voice.openai;
+    match settings.voice.engine {
+        EngineChoice::Auto if installed => good("voice", "kokoro, and espeak-ng if it fails".to_owned()),
+        EngineChoice::Auto => {
+            let found = "espeak-ng; kokoro, which sounds like a person, is not installed".to_owned();
+            note("voice", found, "bespoke voices install")
+        }
+        EngineChoice::Kokoro if !installed => bad("voice", &narrate::Error::NotHere(Engine::Kokoro), None),
+        EngineChoice::Polly => bad("voice", &narrate::Error::NotHere(Engine::Polly), None),
+        EngineChoice::Openai if !openai.enabled => bad("voice", &narrate::Error::SwitchedOff, None),
+        EngineChoice::Openai => {
+            good("voice", format!("{} at {}, given: the spoken text", openai.model, openai.base_url))
+        }
+        EngineChoice::Kokoro => good("voice", "kokoro".to_owned()),
+        EngineChoice::Espeak => good("voice", "espeak-ng".to_owned()),
     }
 }
 

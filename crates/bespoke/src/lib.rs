@@ -16,3 +16,4 @@ pub mod report;
 pub mod runner;
 pub mod sample;
 pub mod secrets;
+pub mod voices;

@@ -10,6 +10,7 @@ use contracts::key::Workbook;
 use contracts::secret::{SecretName, SecretString, Secrets};
 use contracts::vault::{Keys, Vault};
 use contracts::{Batch, Digest, ErrorName};
+use narrate::Pronunciations;
 
 use crate::failure::Failure;
 use crate::folder::{FolderStore, SCRATCH};
@@ -98,6 +99,8 @@ pub struct Project {
     pub lexicon: Lexicon,
     /// How the bank looks.
     pub brand: Brand,
+    /// How the bank's words are said.
+    pub pronunciations: Pronunciations,
     /// Digest of the brand and every file that it names.
     pub assets: Digest,
 }
@@ -109,7 +112,8 @@ impl Project {
         let lexicon = lexicon(&folders.data, folders.lexicon.as_ref())?;
         let brand = Brand::from_toml(&text(&folders.assets.join("brand.toml"))?)?;
         let assets = render::assets_digest(&folders.assets, &brand)?;
-        Ok(Self { folders, catalogue, lexicon, brand, assets })
+        let pronunciations = Pronunciations::read(&folders.assets, &brand)?;
+        Ok(Self { folders, catalogue, lexicon, brand, pronunciations, assets })
     }
 
     /// The batch's name on one machine: there is one folder of workbooks at a time.

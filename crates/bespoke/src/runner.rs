@@ -60,6 +60,8 @@ pub struct Runner {
     pub vault: Vault,
     /// Where secrets come from.
     pub secrets: Arc<dyn Secrets>,
+    /// Who can speak.
+    pub engines: narrate::Engines,
     /// The client for the model service.
     pub http: reqwest::Client,
     /// The programs.
@@ -258,7 +260,8 @@ impl Runner {
         if !written.proceed || !video {
             return Ok(());
         }
-        let deps = narrate::Deps { vault, settings, espeak: &self.programs.espeak };
+        let (engines, pronunciations) = (&self.engines, &project.pronunciations);
+        let deps = narrate::Deps { vault, settings, engines, pronunciations, secrets: self.secrets.as_ref() };
         self.attempt(Stage::Narrate, who, || narrate::run(task(), &deps)).await?;
 
         let progress = |share| {

@@ -46,6 +46,9 @@ pub struct Brand {
     pub logo: String,
     /// The logo's mark alone, square, a PNG with transparency.
     pub mark: String,
+    /// How the bank's words are said: `pronunciations.toml`. None, if the rules say them all well.
+    #[serde(default)]
+    pub pronunciations: Option<String>,
 }
 
 /// Colours as `#rrggbb`.

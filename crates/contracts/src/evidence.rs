@@ -147,6 +147,8 @@ pub struct MadeBy {
     pub outside: BTreeMap<String, Vec<String>>,
     /// Engine and voice, if it was narrated.
     pub voice: Option<String>,
+    /// The engines that were to speak before it and failed, each with the reason.
+    pub voice_instead_of: Vec<String>,
 }
 
 /// `failure.json`: why the last attempt failed. Removed when a later one succeeds.

@@ -24,9 +24,11 @@ pub mod request;
 pub mod script;
 pub mod secret;
 pub mod settings;
+pub mod speech;
 pub mod stage;
 pub mod store;
 pub mod vault;
+pub mod voice;
 
 pub use digest::Digest;
 pub use error::{ErrorName, NamedError};

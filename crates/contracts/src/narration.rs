@@ -1,5 +1,7 @@
 //! When each word is heard. The render stage reads only this and the sound.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Digest;
@@ -45,6 +47,10 @@ pub struct Narration {
     pub engine: String,
     /// The voice.
     pub voice: String,
+    /// The engines that were to speak and failed, each with the reason, in the order in which they were tried.
+    pub instead_of: Vec<String>,
+    /// Services beside this program that were given anything, and what.
+    pub outside: BTreeMap<String, Vec<String>>,
     /// How well word times are known.
     pub timing: Timing,
     /// The narration's length in seconds.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Category;
 use crate::media::Shape;
+use crate::voice::Engine;
 use crate::{Batch, CustomerRef, Digest, RunId};
 
 /// What a run was started by. Part of the request, so that a weekly schedule makes a new run each week, while an upload
@@ -48,8 +49,11 @@ pub struct Request {
     pub prompt: Option<String>,
     /// Speaking rate in words a minute.
     pub words_per_minute: u16,
-    /// The engine's voice; the engine's default if none.
+    /// The voice, as [`crate::voice::VoiceName`] reads it; by the settings if none.
     pub voice: Option<String>,
+    /// The speech engines that there were when the run was started, the one to be used first. Part of the request, so
+    /// that a run is not spoken otherwise because an engine was installed meanwhile: with it, it is another run.
+    pub engines: Vec<Engine>,
     /// The frame.
     pub shape: Shape,
     /// Digest of a background of the caller's own, which the render stage is given beside the assets.
@@ -88,6 +92,7 @@ impl Request {
             prompt: None,
             words_per_minute: 140,
             voice: None,
+            engines: vec![Engine::Espeak],
             shape: Shape::Wide,
             background: None,
             videos: None,

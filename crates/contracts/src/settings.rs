@@ -10,6 +10,7 @@ use crate::key::Workbook;
 use crate::media::Shape;
 use crate::model::{Fallback, Takes};
 use crate::script::Usage;
+use crate::voice::Engine;
 use crate::{Digest, ErrorName, NamedError};
 
 /// Why settings cannot be used.
@@ -184,15 +185,69 @@ impl Model {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Voice {
-    /// The voice of the engine; `en-us` and its variants for espeak-ng.
+    /// Who speaks.
+    pub engine: EngineChoice,
+    /// The engine's own name for the voice; its default voice if empty.
     pub name: String,
     /// Speaking rate, 80 to 220 words a minute.
     pub words_per_minute: u16,
+    /// The outside speech service.
+    pub openai: SpeechModel,
 }
 
 impl Default for Voice {
     fn default() -> Self {
-        Self { name: "en-us".to_owned(), words_per_minute: 140 }
+        Self { engine: EngineChoice::Auto, name: String::new(), words_per_minute: 140, openai: SpeechModel::default() }
+    }
+}
+
+/// Which engine speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EngineChoice {
+    /// The best of those that the run was started with, and where it fails the next.
+    #[default]
+    Auto,
+    /// This one, or the narration fails.
+    Kokoro,
+    /// This one.
+    Espeak,
+    /// This one, or the narration fails.
+    Polly,
+    /// This one, or the narration fails.
+    Openai,
+}
+
+impl EngineChoice {
+    /// The engine, if one was chosen.
+    #[must_use]
+    pub const fn only(self) -> Option<Engine> {
+        match self {
+            Self::Auto => None,
+            Self::Kokoro => Some(Engine::Kokoro),
+            Self::Espeak => Some(Engine::Espeak),
+            Self::Polly => Some(Engine::Polly),
+            Self::Openai => Some(Engine::Openai),
+        }
+    }
+}
+
+/// An outside speech service with `OpenAI`'s protocol.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SpeechModel {
+    /// Whether the spoken text, the first name with it, may be sent there at all. Off by default; a key alone does not
+    /// switch it on.
+    pub enabled: bool,
+    /// Where it is, up to and without `/audio/speech`.
+    pub base_url: String,
+    /// The model's name.
+    pub model: String,
+}
+
+impl Default for SpeechModel {
+    fn default() -> Self {
+        Self { enabled: false, base_url: "https://api.openai.com/v1".to_owned(), model: "tts-1".to_owned() }
     }
 }
 
@@ -225,7 +280,7 @@ impl Default for Video {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Local {
-    /// How many customers at once; as many as there are cores if 0.
+    /// How many customers at once, and how many sentences are spoken at once; as many as there are cores if 0.
     pub concurrency: usize,
 }
 
@@ -259,6 +314,11 @@ impl Settings {
             (
                 !self.writer.model.base_url.contains(['@', '?']),
                 "writer.model.base_url",
+                "an address without a user, a password or a query: secrets are never in the settings",
+            ),
+            (
+                !self.voice.openai.base_url.contains(['@', '?']),
+                "voice.openai.base_url",
                 "an address without a user, a password or a query: secrets are never in the settings",
             ),
             (
@@ -385,7 +445,16 @@ mod tests {
     }
 
     #[test]
-    fn the_model_is_off_by_default() {
-        assert!(!Settings::default().writer.model.enabled);
+    fn outside_services_are_off_by_default() {
+        assert!(!Settings::default().writer.model.enabled && !Settings::default().voice.openai.enabled);
+    }
+
+    #[test]
+    fn an_engine_is_chosen_by_its_name() {
+        let engine =
+            |text: &str| Settings::from_toml(&format!("[voice]\nengine = \"{text}\"\n")).map(|s| s.voice.engine);
+        assert_eq!(engine("auto").unwrap(), EngineChoice::Auto);
+        assert_eq!(engine("polly").unwrap().only(), Some(Engine::Polly));
+        assert!(engine("festival").unwrap_err().to_string().contains("`kokoro`"));
     }
 }

@@ -1,6 +1,12 @@
 //! What narrating can fail with.
 
+use std::path::PathBuf;
+
+use contracts::secret::SecretError;
+use contracts::speech::SpeechError;
+use contracts::store::StoreError;
 use contracts::vault::VaultError;
+use contracts::voice::Engine;
 use contracts::{ErrorName, NamedError};
 use thiserror::Error;
 
@@ -28,6 +34,9 @@ pub enum Error {
     /// A sealed object cannot be read or written.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The program is not there, or may not be run.
     #[error("cannot start the speech engine {program}")]
     EngineMissing {
@@ -72,6 +81,42 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// The engine is not on this machine, or not in this deployment.
+    #[error("the speech engine {0} is not here")]
+    NotHere(Engine),
+    /// A file of the engine cannot be used.
+    #[error("{file}: {reason}", file = .file.display())]
+    VoiceFiles {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The outside service may not be given anything.
+    #[error("voice.openai.enabled is false: no text may be sent to the speech service")]
+    SwitchedOff,
+    /// A secret cannot be read.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// A speech service did not speak.
+    #[error("{place}")]
+    Service {
+        /// Which sentence.
+        place: String,
+        /// Why.
+        source: SpeechError,
+    },
+    /// The engine has no sound for a word.
+    #[error("{place}, word {word}: the speech engine has no sound for it")]
+    Unvoiced {
+        /// Which sentence.
+        place: String,
+        /// The word within the sentence.
+        word: usize,
+    },
+    /// The bank's list of pronunciations cannot be used.
+    #[error("pronunciations: {0}")]
+    Pronunciations(String),
     /// The engine has no such voice.
     #[error("{}: the speech engine has no English voice of that name", from.field())]
     UnknownVoice {
@@ -104,12 +149,6 @@ pub enum Error {
         /// Why it cannot be done.
         reason: String,
     },
-    /// A sound of another length lies under the final key: it was made by another version of the engine.
-    #[error("{place}: holds a sound of another length than this engine makes of the same script")]
-    OtherSound {
-        /// The object's key.
-        place: String,
-    },
     /// A worker thread ended badly.
     #[error("a worker thread ended")]
     Worker(#[from] tokio::task::JoinError),
@@ -119,14 +158,19 @@ impl NamedError for Error {
     fn name(&self) -> ErrorName {
         match self {
             Self::Vault(error) => error.name(),
-            Self::EngineMissing { .. } => ErrorName::NarrateEngineMissing,
-            Self::UnknownVoice { from: VoiceFrom::Settings, .. } => ErrorName::ConfigInvalid,
+            Self::Store(error) => error.name(),
+            Self::EngineMissing { .. } | Self::NotHere(_) | Self::VoiceFiles { .. } => ErrorName::NarrateEngineMissing,
+            Self::UnknownVoice { from: VoiceFrom::Settings, .. } | Self::SwitchedOff | Self::Pronunciations(_) => {
+                ErrorName::ConfigInvalid
+            }
             Self::UnknownVoice { from: VoiceFrom::Request, .. } | Self::Rate => ErrorName::InputInvalidRequest,
-            Self::OtherSound { .. } => ErrorName::StoreConflict,
+            Self::Secret(error) => error.name(),
             Self::EngineIo { .. }
             | Self::EngineFailed { .. }
             | Self::EngineSlow { .. }
             | Self::EngineOutput { .. }
+            | Self::Service { .. }
+            | Self::Unvoiced { .. }
             | Self::Unspeakable { .. }
             | Self::Nothing
             | Self::Sound { .. }
@@ -140,21 +184,58 @@ impl NamedError for Error {
                 Some("install it with \"apt-get install espeak-ng\" or \"brew install espeak-ng\"".to_owned())
             }
             Self::UnknownVoice { available, .. } => Some(format!(
-                "use one of {}, or one of them with a variant, such as {}",
-                available.join(", "),
-                available.first().map_or_else(|| "en-us+f3".to_owned(), |voice| format!("{voice}+f3")),
+                "use one of {}; voices of espeak-ng may have a variant, such as en-us+f3; \"bespoke voices\" lists all",
+                available.join(", ")
             )),
-            Self::OtherSound { .. } => Some("run the request again as a new attempt".to_owned()),
+            Self::NotHere(Engine::Kokoro) | Self::VoiceFiles { .. } => {
+                Some("install it with \"bespoke voices install\"".to_owned())
+            }
+            Self::NotHere(Engine::Polly) => Some("it speaks on AWS alone".to_owned()),
+            Self::SwitchedOff => Some("set it to true, or choose another engine".to_owned()),
+            Self::Secret(error) => error.help(),
             Self::Vault(error) => error.help(),
             Self::EngineIo { .. }
             | Self::EngineFailed { .. }
             | Self::EngineSlow { .. }
             | Self::EngineOutput { .. }
+            | Self::Store(_)
+            | Self::NotHere(Engine::Espeak | Engine::Openai)
+            | Self::Service { .. }
+            | Self::Unvoiced { .. }
+            | Self::Pronunciations(_)
             | Self::Rate
             | Self::Unspeakable { .. }
             | Self::Nothing
             | Self::Sound { .. }
             | Self::Worker(_) => None,
+        }
+    }
+}
+
+impl Error {
+    /// Whether it is the engine that failed, so that another one may speak.
+    pub(crate) const fn is_of_engine(&self) -> bool {
+        match self {
+            Self::EngineMissing { .. }
+            | Self::EngineIo { .. }
+            | Self::EngineFailed { .. }
+            | Self::EngineSlow { .. }
+            | Self::EngineOutput { .. }
+            | Self::NotHere(_)
+            | Self::VoiceFiles { .. }
+            | Self::SwitchedOff
+            | Self::Secret(_)
+            | Self::Service { .. }
+            | Self::Unvoiced { .. }
+            | Self::Sound { .. }
+            | Self::Worker(_) => true,
+            Self::Vault(_)
+            | Self::Store(_)
+            | Self::UnknownVoice { .. }
+            | Self::Pronunciations(_)
+            | Self::Rate
+            | Self::Unspeakable { .. }
+            | Self::Nothing => false,
         }
     }
 }

@@ -15,6 +15,9 @@ use crate::error::VoiceFrom;
 use crate::narrator::{Narrator, Speech};
 use crate::spoken::Utterance;
 
+/// The voice when none is named.
+pub const DEFAULT_VOICE: &str = "en-us";
+
 /// How long the program may take for one sentence. It needs some milliseconds.
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -66,6 +69,10 @@ impl Narrator for Espeak {
         80.0 / USUAL_SPEED..=360.0 / USUAL_SPEED
     }
 
+    fn rounds(&self) -> usize {
+        5
+    }
+
     async fn say(&self, sentence: &Utterance, pace: f64, at: &str) -> Result<Speech, Error> {
         let paces = self.paces();
         let speed = (pace.clamp(*paces.start(), *paces.end()) * USUAL_SPEED).round();
@@ -89,7 +96,7 @@ pub async fn engine_version(espeak: &Path) -> Result<String, Error> {
 
 /// The names of the English voices that are installed. Those of MBROLA are listed by the program even when their data
 /// is not there, so they are left out.
-async fn english_voices(program: &Path) -> Result<Vec<String>, Error> {
+pub async fn english_voices(program: &Path) -> Result<Vec<String>, Error> {
     let said = ask(program, &["--voices=en"], b"", "its voices").await?;
     let said = String::from_utf8_lossy(&said);
     let mut names: Vec<String> = rows(&said)
@@ -121,7 +128,7 @@ fn rows(table: &str) -> impl Iterator<Item = VoiceRow<'_>> {
 }
 
 /// Runs the program once: `input` in, its output out. It is killed when it takes too long or nobody waits any more.
-async fn ask(program: &Path, arguments: &[&str], input: &[u8], place: &str) -> Result<Vec<u8>, Error> {
+pub(crate) async fn ask(program: &Path, arguments: &[&str], input: &[u8], place: &str) -> Result<Vec<u8>, Error> {
     let io = |source| Error::EngineIo { place: place.to_owned(), source };
     let mut child = Command::new(program)
         .args(arguments)

@@ -1,15 +1,32 @@
 //! The Lambda of the narrate stage.
 
-use bespoke_aws::{Host, environment};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bespoke_aws::{Host, environment, host};
+use contracts::secret::SecretName;
 use contracts::stage::{CustomerTask, Stage};
+use narrate::{Engines, Pronunciations, kokoro};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let host = Host::start().await?;
-    let espeak = environment::path("ESPEAK_PATH", "/opt/bin/espeak-ng");
+    let pronunciations = Pronunciations::read(&host::assets(), &host::brand()?).map_err(bespoke_aws::Failure::from)?;
+    let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(3)).build()?;
+    let engines = Engines::new(environment::path("ESPEAK_PATH", "/opt/bin/espeak-ng"), http)
+        .with_kokoro(kokoro::Files::find(&environment::path("KOKORO_DIR", "/opt/bespoke/kokoro")))
+        .with_polly(Arc::new(host.polly()));
     host.serve_stage(Stage::Narrate, async |task: CustomerTask| {
+        // Fetched for each customer for whom the outside service is asked: the key may have been rotated.
+        host.secrets.forget(SecretName::ModelKey).await;
         let settings = host.settings().await?;
-        let deps = narrate::Deps { vault: &host.vault, settings: &settings, espeak: &espeak };
+        let deps = narrate::Deps {
+            vault: &host.vault,
+            settings: &settings,
+            engines: &engines,
+            pronunciations: &pronunciations,
+            secrets: &host.secrets,
+        };
         Ok(narrate::run(task, &deps).await?)
     })
     .await

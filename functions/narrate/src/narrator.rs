@@ -39,6 +39,24 @@ pub trait Narrator: Send + Sync {
     /// The paces that the engine can speak at, as multiples of its usual one.
     fn paces(&self) -> RangeInclusive<f64>;
 
+    /// How often the script may be spoken to find the pace: often where it costs nothing.
+    fn rounds(&self) -> usize;
+
+    /// How many sentences may be spoken at once.
+    fn at_once(&self) -> usize {
+        1
+    }
+
+    /// The service outside of this program that is given the text, if there is one.
+    fn outside(&self) -> Option<String> {
+        None
+    }
+
+    /// About how long the sentence lasts at pace 1, in seconds, if that can be told without speaking it.
+    async fn guess(&self, _sentence: &Utterance, _at: &str) -> Result<Option<f64>, Error> {
+        Ok(None)
+    }
+
     /// Speaks one sentence. `at` names it in errors.
     async fn say(&self, sentence: &Utterance, pace: f64, at: &str) -> Result<Speech, Error>;
 }

@@ -170,20 +170,47 @@ fn sliding_minimum(values: &[f32]) -> Vec<f32> {
     minima
 }
 
-/// The sound as a WAV of 16 bits.
-pub fn wav(samples: &[f32]) -> Result<Vec<u8>, Error> {
-    let fail = |error: hound::Error| Error::Sound { action: "write", reason: error.to_string() };
+/// The name of the chunk in which a WAV carries `note`: RIFF lets readers pass over chunks that they do not know.
+const NOTE: &[u8; 4] = b"cues";
+
+/// The sound as a WAV of 16 bits, and behind it a note that [`note`] finds again.
+pub fn wav(samples: &[f32], note: &[u8]) -> Result<Vec<u8>, Error> {
+    let fail = |reason: String| Error::Sound { action: "write", reason };
     let spec =
         hound::WavSpec { channels: 1, sample_rate: RATE, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
-    let mut bytes = Cursor::new(Vec::with_capacity(44 + 2 * samples.len()));
-    let mut writer = hound::WavWriter::new(&mut bytes, spec).map_err(fail)?;
+    let mut bytes = Cursor::new(Vec::with_capacity(52 + 2 * samples.len() + note.len()));
+    let mut writer = hound::WavWriter::new(&mut bytes, spec).map_err(|error| fail(error.to_string()))?;
     for sample in samples {
         #[expect(clippy::cast_possible_truncation, reason = "clamped to 16 bits")]
         let sample = (sample * 32_767.0).round().clamp(-32_767.0, 32_767.0) as i16;
-        writer.write_sample(sample).map_err(fail)?;
+        writer.write_sample(sample).map_err(|error| fail(error.to_string()))?;
     }
-    writer.finalize().map_err(fail)?;
-    Ok(bytes.into_inner())
+    writer.finalize().map_err(|error| fail(error.to_string()))?;
+    let mut bytes = bytes.into_inner();
+    let size = |bytes: usize| u32::try_from(bytes).map_err(|_| fail("it is too long".to_owned()));
+    bytes.extend(NOTE);
+    bytes.extend(size(note.len())?.to_le_bytes());
+    bytes.extend(note);
+    // A chunk of an odd length is padded.
+    bytes.resize(bytes.len().next_multiple_of(2), 0);
+    let riff = size(bytes.len() - 8)?.to_le_bytes();
+    bytes[4..8].copy_from_slice(&riff);
+    Ok(bytes)
+}
+
+/// The note behind a sound that [`wav`] wrote.
+#[must_use]
+pub fn note(wav: &[u8]) -> Option<&[u8]> {
+    let mut rest = wav.get(12..)?;
+    loop {
+        let (name, length) = (rest.get(..4)?, rest.get(4..8)?);
+        let length = usize::try_from(u32::from_le_bytes(length.try_into().ok()?)).ok()?;
+        let content = rest.get(8..8 + length)?;
+        if name == NOTE {
+            return Some(content);
+        }
+        rest = rest.get(8 + length.next_multiple_of(2)..)?;
+    }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a gain needs no more digits")]
@@ -262,6 +289,16 @@ mod tests {
         let (measured, peak) = measure(&out).unwrap();
         assert!((loudness - measured).abs() < 1e-9 && (loudness - LOUDNESS).abs() < 0.2, "{loudness}");
         assert!(peak <= PEAK, "{peak}");
+    }
+
+    #[test]
+    fn a_note_behind_the_sound_is_found_and_in_nobodys_way() {
+        for text in ["odd", "even"] {
+            let bytes = wav(&tone(0.1, RATE, 0.5), text.as_bytes()).unwrap();
+            assert_eq!(note(&bytes).unwrap(), text.as_bytes());
+            assert_eq!(hound::WavReader::new(Cursor::new(bytes)).unwrap().into_samples::<i16>().count(), 4800);
+        }
+        assert_eq!(note(b"RIFF"), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use any_ascii::any_ascii_char;
 
 use crate::names::{is_formatting, latin};
 use crate::numbers::{self, Around};
+use crate::pronunciations::Pronunciations;
 
 /// A word as it is written, and how it is said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub struct Unspeakable(pub usize);
 
 impl Utterance {
     /// Reads a sentence. Nothing, if it holds only marks.
-    pub fn of(sentence: &str) -> Result<Option<Self>, Unspeakable> {
+    pub fn of(sentence: &str, pronunciations: &Pronunciations) -> Result<Option<Self>, Unspeakable> {
         let shown = shown_words(sentence);
         let cores: Vec<_> = shown.iter().map(|word| core(word)).collect();
         let shouted = is_shouted(&cores);
@@ -38,7 +39,8 @@ impl Utterance {
             let before = index.checked_sub(1).map_or("", |at| cores[at]).to_lowercase();
             let after = cores.get(index + 1).copied().unwrap_or_default().to_lowercase();
             let around = Around { before: &before, after: &after };
-            let said = say(written, cores[index], around, shouted).ok_or(Unspeakable(index + 1))?;
+            let known = pronunciations.of(cores[index]);
+            let said = known.or_else(|| say(written, cores[index], around, shouted)).ok_or(Unspeakable(index + 1))?;
             words.push(Word { shown: written.clone(), said, pause: pause(written, cores[index]) });
         }
         if let Some(last) = words.last_mut() {
@@ -376,7 +378,7 @@ mod tests {
     use super::*;
 
     fn text(sentence: &str) -> String {
-        Utterance::of(sentence).unwrap().unwrap().text()
+        Utterance::of(sentence, &Pronunciations::default()).unwrap().unwrap().text()
     }
 
     #[test]
@@ -414,7 +416,7 @@ mod tests {
 
     #[test]
     fn each_word_keeps_its_written_form_and_a_dash_stays_with_its_neighbour() {
-        let utterance = Utterance::of("“Travel” — from $5, José!").unwrap().unwrap();
+        let utterance = Utterance::of("“Travel” — from $5, José!", &Pronunciations::default()).unwrap().unwrap();
         let shown: Vec<_> = utterance.words().iter().map(|word| word.shown.as_str()).collect();
         assert_eq!(shown, ["“Travel” —", "from", "$5,", "José!"]);
         assert_eq!(utterance.text(), "Travel, from five dollars, José!");
@@ -430,14 +432,14 @@ mod tests {
 
     #[test]
     fn a_word_that_nobody_can_say_is_told_by_its_place() {
-        assert_eq!(Utterance::of("Hello \u{e000}\u{e001} there"), Err(Unspeakable(2)));
-        assert_eq!(Utterance::of(" — … "), Ok(None));
+        assert_eq!(Utterance::of("Hello \u{e000}\u{e001} there", &Pronunciations::default()), Err(Unspeakable(2)));
+        assert_eq!(Utterance::of(" — … ", &Pronunciations::default()), Ok(None));
     }
 
     proptest! {
         #[test]
         fn an_engine_never_sees_markup_and_no_word_is_lost(sentence in "\\PC{0,60}") {
-            if let Ok(Some(utterance)) = Utterance::of(&sentence) {
+            if let Ok(Some(utterance)) = Utterance::of(&sentence, &Pronunciations::default()) {
                 let text = utterance.text();
                 prop_assert!(text.chars().all(|c| c.is_alphabetic() || " '-.,;:?!".contains(c)), "{text:?}");
                 prop_assert!(text.chars().all(|c| u32::from(c) < 0x100), "beyond Latin-1: {text:?}");

@@ -15,6 +15,8 @@ pub const LEAD_OUT: f64 = 0.3;
 
 /// A silence within a sentence that a comma may have made, seconds.
 const LEAST_GAP: f64 = 0.07;
+/// A time between two words that is no pause, seconds.
+const FLICKER: f64 = 0.15;
 /// How far from its estimated time a comma's silence is looked for, seconds.
 const GAP_REACH: f64 = 0.5;
 
@@ -41,7 +43,7 @@ pub fn lay(lines: &[Line], take: &Take) -> Result<Laid, Error> {
         let end = seconds(samples.len(), RATE);
         let words = line.utterance.words();
         let times = match &speech.words {
-            Some(times) if times.len() == words.len() => times.clone(),
+            Some(times) if times.len() == words.len() => without_flicker(times),
             Some(_) | None => {
                 timing = Timing::Estimated;
                 estimate(words, speech)
@@ -56,6 +58,13 @@ pub fn lay(lines: &[Line], take: &Take) -> Result<Laid, Error> {
     }
     samples.resize(samples.len() + frames(LEAD_OUT, RATE), 0.0);
     Ok(Laid { samples, sentences, timing })
+}
+
+/// Lets a word last until the next one where no pause is heard between them, so that the light does not go out between
+/// two words.
+fn without_flicker(times: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let next = times.iter().skip(1).map(|(start, _)| *start).chain([f64::MAX]);
+    times.iter().zip(next).map(|(&(start, end), next)| (start, if next - end < FLICKER { next } else { end })).collect()
 }
 
 /// Spreads a sentence over its words by the letters of what is said. Where a comma made a silence that is found in the
@@ -115,7 +124,8 @@ mod tests {
 
     #[test]
     fn longer_words_are_heard_longer_and_words_do_not_overlap() {
-        let utterance = Utterance::of("A considerably longer word.").unwrap().unwrap();
+        let utterance =
+            Utterance::of("A considerably longer word.", &crate::Pronunciations::default()).unwrap().unwrap();
         let times = estimate(utterance.words(), &speech(&[(2.0, 0.2)]));
         assert!(times.windows(2).all(|pair| pair[0].1 <= pair[1].0 + 1e-9));
         assert!(times[1].1 - times[1].0 > 3.0 * (times[0].1 - times[0].0));
@@ -123,8 +133,13 @@ mod tests {
     }
 
     #[test]
+    fn a_word_lasts_until_the_next_one_unless_there_is_a_pause() {
+        assert_eq!(without_flicker(&[(0.0, 0.4), (0.5, 0.9), (1.4, 1.8)]), [(0.0, 0.5), (0.5, 0.9), (1.4, 1.8)]);
+    }
+
+    #[test]
     fn words_stay_on_their_side_of_a_heard_comma() {
-        let utterance = Utterance::of("Hello there, my friend.").unwrap().unwrap();
+        let utterance = Utterance::of("Hello there, my friend.", &crate::Pronunciations::default()).unwrap().unwrap();
         let times = estimate(utterance.words(), &speech(&[(0.6, 0.2), (0.2, 0.0), (1.2, 0.2)]));
         assert!((times[1].1 - 0.6).abs() < 0.01, "{times:?}");
         assert!((times[2].0 - 0.8).abs() < 0.01, "{times:?}");

@@ -6,16 +6,20 @@ use std::io::Cursor;
 use std::path::Path;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use contracts::key::{Artefact, RunPart};
 use contracts::narration::{Narration, Timing};
 use contracts::request::Request;
 use contracts::script::{Script, Segment, SegmentKind, Verdict, WrittenBy};
+use contracts::secret::{SecretError, SecretName, SecretString, Secrets};
 use contracts::settings::Settings;
+use contracts::speech::{SpeechError, SpeechService, WordMark};
 use contracts::stage::CustomerTask;
 use contracts::store::MemoryStore;
 use contracts::vault::{Keys, Owner, Vault};
+use contracts::voice::Engine;
 use contracts::{CustomerId, Digest, ErrorName, NamedError, ObjectKey};
-use narrate::{Deps, Error, engine_version, run};
+use narrate::{Deps, Engines, Error, Pronunciations, engine_version, run};
 
 const GREETING: &str = "Hello José, here is an idea or two from your team at Meridian Bank.";
 const OFFER: &str = "You spend on groceries and dining out, so the Meridian Everyday Rewards Card may suit you. \
@@ -68,17 +72,37 @@ impl Bank {
     }
 
     async fn run_with(&self, espeak: &str) -> Result<CustomerTask, Error> {
-        let deps = Deps { vault: &self.vault, settings: &self.settings, espeak: Path::new(espeak) };
+        self.run_by(&Engines::new(espeak.into(), reqwest::Client::new())).await
+    }
+
+    async fn run_by(&self, engines: &Engines) -> Result<CustomerTask, Error> {
+        let pronunciations = Pronunciations::default();
+        let (vault, settings) = (&self.vault, &self.settings);
+        let deps = Deps { vault, settings, engines, pronunciations: &pronunciations, secrets: &Key };
         run(self.task.clone(), &deps).await
     }
 
     async fn narrated(&self) -> (Narration, Sound) {
         self.run_with("espeak-ng").await.unwrap();
+        self.result().await
+    }
+
+    async fn result(&self) -> (Narration, Sound) {
         let owner = Owner::Customer(&self.task.reference);
         let (narration, _) = self.vault.read_json::<Narration>(owner, &self.key(Artefact::Cues)).await.unwrap();
         let (wav, _) = self.vault.read(owner, &self.key(Artefact::NarrationAudio)).await.unwrap();
         assert_eq!(narration.audio, Digest::of(&wav));
         (narration, Sound::read(&wav))
+    }
+}
+
+/// Holds the key of the outside service.
+struct Key;
+
+#[async_trait]
+impl Secrets for Key {
+    async fn find(&self, name: SecretName) -> Result<Option<SecretString>, SecretError> {
+        Ok((name == SecretName::ModelKey).then(|| "k3y".into()))
     }
 }
 
@@ -249,11 +273,11 @@ async fn an_engine_that_fails_is_told_with_its_exit_code_and_not_with_the_text()
 
 #[tokio::test]
 async fn an_unknown_voice_is_refused_with_those_there_are() {
-    for voice in ["kevin", "en-us+nobody", "../../etc/passwd", "-f", ""] {
+    for voice in ["kevin", "en-us+nobody", "../../etc/passwd", "-f", "espeak:af_heart"] {
         let request = Request { voice: Some(voice.to_owned()), ..Request::for_tests() };
         let error = Bank::with(&[GREETING], request).await.run_with("espeak-ng").await.unwrap_err();
         assert_eq!(error.name(), ErrorName::InputInvalidRequest, "{voice}");
-        assert!(error.help().unwrap().contains("en-us, "), "{voice}");
+        assert!(error.help().unwrap().contains("use one of en-us, "), "{voice}");
     }
     let request = Request { voice: Some("en-us+f3".to_owned()), ..Request::for_tests() };
     let (narration, _) = Bank::with(&[GREETING], request).await.narrated().await;
@@ -264,4 +288,56 @@ async fn an_unknown_voice_is_refused_with_those_there_are() {
 async fn a_rate_out_of_range_is_refused() {
     let error = Bank::at_rate(0).await.run_with("espeak-ng").await.unwrap_err();
     assert_eq!(error.name(), ErrorName::InputInvalidRequest);
+}
+
+/// A speech service that may not be used.
+struct Refusing;
+
+#[async_trait]
+impl SpeechService for Refusing {
+    fn service(&self) -> String {
+        "a speech service, nowhere".to_owned()
+    }
+
+    async fn sound(&self, _: &str, _: &str) -> Result<Vec<u8>, SpeechError> {
+        Err(SpeechError::Refused("AccessDeniedException".to_owned()))
+    }
+
+    async fn marks(&self, _: &str, _: &str) -> Result<Vec<WordMark>, SpeechError> {
+        Err(SpeechError::Refused("AccessDeniedException".to_owned()))
+    }
+}
+
+#[tokio::test]
+async fn where_the_first_engine_fails_the_next_one_speaks_and_the_record_says_so() {
+    let request = Request { engines: vec![Engine::Polly, Engine::Espeak], ..Request::for_tests() };
+    let bank = Bank::with(&[GREETING], request).await;
+    let engines = Engines::new("espeak-ng".into(), reqwest::Client::new()).with_polly(Arc::new(Refusing));
+    bank.run_by(&engines).await.unwrap();
+    let (narration, sound) = bank.result().await;
+    assert!(narration.engine.starts_with("espeak-ng "));
+    assert!(sound.peak_between(0.0, narration.seconds) > 0.1, "never a silent video");
+    let failed = narration.instead_of.join("\n");
+    assert!(failed.starts_with("polly: ") && failed.ends_with("AccessDeniedException"), "{failed}");
+    assert!(!failed.contains("José"), "{failed}");
+    assert_eq!(
+        narration.outside.into_keys().collect::<Vec<_>>(),
+        ["a speech service, nowhere"],
+        "it was given the text"
+    );
+
+    // The result stands when the service can be reached again: a retry is free.
+    let before = bank.store.objects();
+    bank.run_with("no-such-engine").await.unwrap();
+    assert_eq!(bank.store.objects(), before);
+}
+
+#[tokio::test]
+async fn a_sound_that_another_writer_made_otherwise_is_adopted_with_its_own_times() {
+    let bank = Bank::at_rate(140).await;
+    let (first, _) = bank.narrated().await;
+    bank.vault.store().delete(&bank.key(Artefact::Cues)).await.unwrap();
+    // No engine is needed: the sound carries its cues.
+    bank.run_with("no-such-engine").await.unwrap();
+    assert_eq!(bank.result().await.0, first);
 }

@@ -263,6 +263,10 @@ async fn proceed(
     if video {
         let narration = artefacts::narration(deps.vault, place, &mut artefacts).await?;
         made_by.voice = Some(format!("{} {}", narration.engine, narration.voice));
+        made_by.voice_instead_of = narration.instead_of;
+        for (service, given) in narration.outside {
+            made_by.outside.entry(service).or_default().extend(given);
+        }
         media = Some(artefacts::media(deps.vault, place, &mut artefacts).await?);
     }
     // Asked again as late as can be.
@@ -345,6 +349,7 @@ fn made_by(written_by: &WrittenBy) -> MadeBy {
                 usage: given.as_ref().map(|given| given.usage),
                 outside: given.map(|given| (given.service, given.fields)).into_iter().collect(),
                 voice: None,
+                voice_instead_of: Vec::new(),
             }
         }
         WrittenBy::Model { model, service, fields_sent, usage, .. } => MadeBy {
@@ -353,6 +358,7 @@ fn made_by(written_by: &WrittenBy) -> MadeBy {
             usage: Some(*usage),
             outside: BTreeMap::from([(service.clone(), fields_sent.clone())]),
             voice: None,
+            voice_instead_of: Vec::new(),
         },
     }
 }

@@ -250,6 +250,8 @@ fn narration(audio: Digest) -> Narration {
     Narration {
         engine: "espeak-ng 1.51".to_owned(),
         voice: "en-us".to_owned(),
+        instead_of: Vec::new(),
+        outside: std::collections::BTreeMap::new(),
         timing: Timing::Estimated,
         seconds: 4.0,
         words_per_minute: 140.0,

@@ -294,6 +294,8 @@ mod tests {
         Narration {
             engine: "test".to_owned(),
             voice: "test".to_owned(),
+            instead_of: Vec::new(),
+            outside: std::collections::BTreeMap::new(),
             timing: Timing::Exact,
             seconds: now,
             words_per_minute: 140.0,

@@ -56,7 +56,7 @@ pub fn assets_digest(folder: &Path, brand: &Brand) -> Result<Digest, Error> {
         move |error: std::io::Error| Error::AssetBroken { file, reason: error.to_string() }
     };
     let mut paths = vec![folder.join(&brand.logo), folder.join(&brand.music)];
-    paths.extend(brand.backgrounds.iter().map(|background| folder.join(background)));
+    paths.extend(brand.backgrounds.iter().chain(&brand.pronunciations).map(|file| folder.join(file)));
     let fonts = folder.join(&brand.fonts.folder);
     for entry in std::fs::read_dir(&fonts).map_err(broken(&fonts))? {
         paths.push(entry.map_err(broken(&fonts))?.path());

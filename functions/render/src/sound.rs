@@ -53,6 +53,8 @@ mod tests {
         Narration {
             engine: String::new(),
             voice: String::new(),
+            instead_of: Vec::new(),
+            outside: std::collections::BTreeMap::new(),
             timing: Timing::Estimated,
             seconds: 20.0,
             words_per_minute: 140.0,

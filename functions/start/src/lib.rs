@@ -21,6 +21,7 @@ use contracts::media::Shape;
 use contracts::request::{Request, Trigger};
 use contracts::stage::{Limits, WorkflowInput};
 use contracts::vault::{Owner, Vault};
+use contracts::voice::Engine;
 use contracts::{Batch, CustomerRef, Digest, ObjectKey, RunId};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -31,6 +32,9 @@ pub use event::Event;
 #[cfg(feature = "lambda")]
 pub use material::OfHost;
 pub use material::{Material, Source};
+
+/// The speech engines of the deployment, the one to be used first.
+const ENGINES: [Engine; 2] = [Engine::Polly, Engine::Espeak];
 
 /// How often the same trigger may be taken up again after executions that failed.
 const ATTEMPTS: u32 = 100;
@@ -214,6 +218,7 @@ async fn request(trigger: Trigger, batch: Batch, wish: Wish, deps: &Deps<'_>) ->
         prompt: wish.prompt,
         words_per_minute: wish.words_per_minute.unwrap_or(settings.voice.words_per_minute),
         voice: wish.voice,
+        engines: ENGINES.to_vec(),
         shape: wish.shape.unwrap_or(settings.video.shape),
         background: None,
         videos: None,

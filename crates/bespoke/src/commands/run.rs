@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Shared, here};
 use crate::cli::{Demo, Run};
 use crate::config::Config;
-use crate::doctor::{check_programs, first_bad, programs};
+use crate::doctor::{check_programs, engines, first_bad, programs};
 use crate::failure::Failure;
 use crate::folder::FolderStore;
 use crate::progress::Labels;
@@ -145,17 +145,18 @@ async fn execute(
 
     let labels = labels(&project, &config, &secrets, &store, &vault).await?;
     let background = wish.background.clone();
-    let request = request(wish, &config, &project, &vault).await?;
+    // All other times are the services' own.
+    let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(3)).build().map_err(|error| {
+        Failure::told(ErrorName::ConfigInvalid, contracts::error::chain(&error), "check the proxy variables")
+    })?;
+    let engines = engines(&programs, &config.settings, http.clone());
+    let request = request(wish, &config, &project, &vault, &engines).await?;
     let run = request.run_id();
     logs::start(&project.folders.artifacts, &run, shared.verbose)?;
     if let Some(end) = config.settings.writer.announced_end() {
         tracing::warn!("{end}");
     }
 
-    // All other times are the model client's own.
-    let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(3)).build().map_err(|error| {
-        Failure::told(ErrorName::ConfigInvalid, contracts::error::chain(&error), "check the proxy variables")
-    })?;
     let cancel = CancellationToken::new();
     let watching = tokio::spawn(watch_for_signals(cancel.clone()));
     let (events, watched) = tokio::sync::mpsc::unbounded_channel();
@@ -165,6 +166,7 @@ async fn execute(
         settings: config.settings,
         vault,
         secrets: Arc::new(secrets),
+        engines,
         http,
         programs,
         scratch: lock.scratch.clone(),
@@ -215,6 +217,7 @@ async fn request(
     config: &Config,
     project: &Project,
     vault: &contracts::vault::Vault,
+    engines: &narrate::Engines,
 ) -> Result<Request, Failure> {
     let settings = &config.settings;
     let background = match &wish.background {
@@ -232,6 +235,7 @@ async fn request(
         prompt: wish.prompt,
         words_per_minute: wish.words_per_minute.unwrap_or(settings.voice.words_per_minute),
         voice: wish.voice,
+        engines: engines.of_this_machine(),
         shape: wish.shape.unwrap_or(settings.video.shape),
         background,
         videos: wish.videos,

@@ -63,6 +63,8 @@ pub fn narration(script: &Script, timing: Timing) -> Narration {
     Narration {
         engine: "test".to_owned(),
         voice: "test".to_owned(),
+        instead_of: Vec::new(),
+        outside: std::collections::BTreeMap::new(),
         timing,
         seconds: now,
         words_per_minute: 140.0,

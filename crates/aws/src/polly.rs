@@ -1,0 +1,96 @@
+//! Amazon Polly.
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_sdk_polly::Client;
+use aws_sdk_polly::config::Builder;
+use aws_sdk_polly::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_polly::operation::synthesize_speech::SynthesizeSpeechError;
+use aws_sdk_polly::operation::synthesize_speech::builders::SynthesizeSpeechFluentBuilder;
+use aws_sdk_polly::types::{Engine, OutputFormat, SpeechMarkType, TextType, VoiceId};
+use contracts::error::chain;
+use contracts::speech::{SAMPLE_RATE, SpeechError, SpeechService, WordMark};
+use serde::Deserialize;
+
+/// How often a call is made until the service speaks: it throttles when many customers are narrated at once.
+const ATTEMPTS: u32 = 6;
+
+/// The neural voices of Polly in one region.
+#[derive(Clone, Debug)]
+pub struct Polly {
+    client: Client,
+    service: String,
+}
+
+impl Polly {
+    /// Over the clients that `config` gives.
+    #[must_use]
+    pub fn new(config: &SdkConfig) -> Self {
+        let region = config.region().map_or("no region", |region| region.as_ref());
+        let retries = config.retry_config().cloned().unwrap_or_else(RetryConfig::standard);
+        let patient = if retries.has_retry() { retries.with_max_attempts(ATTEMPTS) } else { retries };
+        let client = Client::from_conf(Builder::from(config).retry_config(patient).build());
+        Self { client, service: format!("Amazon Polly, {region}") }
+    }
+
+    fn speech(&self, ssml: &str, voice: &str) -> SynthesizeSpeechFluentBuilder {
+        let request = self.client.synthesize_speech().engine(Engine::Neural).voice_id(VoiceId::from(voice));
+        request.text_type(TextType::Ssml).text(ssml)
+    }
+}
+
+/// A line of speech marks.
+#[derive(Deserialize)]
+struct Mark {
+    #[serde(rename = "type")]
+    kind: String,
+    time: u32,
+    start: usize,
+}
+
+async fn answer(request: SynthesizeSpeechFluentBuilder) -> Result<Vec<u8>, SpeechError> {
+    let output = request.send().await.map_err(|error| refusal(&error))?;
+    let body = output.audio_stream.collect().await;
+    Ok(body.map_err(|error| SpeechError::Unavailable(chain(&error)))?.to_vec())
+}
+
+/// The code of a refusal, never the service's own words, which may repeat what was to be said.
+fn refusal(error: &SdkError<SynthesizeSpeechError>) -> SpeechError {
+    let code = error.code().map(str::to_owned);
+    match (error, code) {
+        (SdkError::ServiceError(refused), code) => {
+            let status = refused.raw().status().as_u16();
+            let code = code.unwrap_or_else(|| status.to_string());
+            let passing = status >= 500 || status == 429 || code.contains("Throttl") || code.contains("LimitExceeded");
+            if passing { SpeechError::Unavailable(code) } else { SpeechError::Refused(code) }
+        }
+        (other, _) => SpeechError::Unavailable(chain(other)),
+    }
+}
+
+#[async_trait]
+impl SpeechService for Polly {
+    fn service(&self) -> String {
+        self.service.clone()
+    }
+
+    async fn sound(&self, ssml: &str, voice: &str) -> Result<Vec<u8>, SpeechError> {
+        let request = self.speech(ssml, voice).output_format(OutputFormat::Pcm);
+        answer(request.sample_rate(SAMPLE_RATE.to_string())).await
+    }
+
+    async fn marks(&self, ssml: &str, voice: &str) -> Result<Vec<WordMark>, SpeechError> {
+        let request = self.speech(ssml, voice).output_format(OutputFormat::Json);
+        let body = answer(request.speech_mark_types(SpeechMarkType::Word)).await?;
+        let lines = body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        lines
+            .map(|line| {
+                let malformed = |_| SpeechError::Malformed("the speech marks are not lines of JSON");
+                serde_json::from_slice::<Mark>(line).map_err(malformed)
+            })
+            .filter(|mark| mark.as_ref().map_or(true, |mark| mark.kind == "word"))
+            .map(|mark| mark.map(|mark| WordMark { start: mark.start, milliseconds: mark.time }))
+            .collect()
+    }
+}
