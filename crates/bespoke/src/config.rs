@@ -11,7 +11,7 @@ use crate::failure::Failure;
 pub const FILE: &str = "bespoke.toml";
 
 /// The variables that override a setting, with the setting's place in the file.
-const VARIABLES: [(&str, &str); 6] = [
+const VARIABLES: [(&str, &str); 7] = [
     ("BESPOKE_MODEL_ENABLED", "writer.model.enabled"),
     ("OPENAI_BASE_URL", "writer.model.base_url"),
     ("OPENAI_API_VERSION", "writer.model.api_version"),
