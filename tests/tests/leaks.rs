@@ -184,7 +184,7 @@ async fn written(assessment: &Assessment, reference: &CustomerRef, material: &Ma
         http: &material.http,
     };
     let input = RecommendInput { run: run.clone(), reference: reference.clone(), without_model: true };
-    recommend::run(input, &mut recommend::Usage::default(), &deps).await.unwrap();
+    recommend::run(input, &mut contracts::script::Usage::default(), &deps).await.unwrap();
     vault.read_json(owner, &key(Artefact::Script)).await.unwrap().0
 }
 
