@@ -110,13 +110,16 @@ async fn bank() -> Bank {
     let scratch = project.folders.artifacts.join(bespoke::folder::SCRATCH);
     // Nobody watches: events go nowhere.
     let (events, _) = tokio::sync::mpsc::unbounded_channel();
+    let (programs, http) = (bespoke::doctor::programs(), reqwest::Client::new());
+    let engines = bespoke::doctor::engines(&programs, &settings, http.clone());
     let runner = Runner {
         project,
         settings,
+        engines,
         vault,
         secrets: Arc::new(secrets),
-        http: reqwest::Client::new(),
-        programs: bespoke::doctor::programs(),
+        http,
+        programs,
         scratch,
         background: None,
         cancel: CancellationToken::new(),
