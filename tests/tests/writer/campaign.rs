@@ -64,16 +64,11 @@ impl Campaign {
         let key = ObjectKey::Run(run.clone(), RunPart::Request);
         vault.write_json(Owner::Run, &key, &settings.digest(), request).await.unwrap();
 
-        let deps = merge::Deps {
-            vault: &vault,
-            secrets: &secrets,
-            settings: &settings,
-            catalogue: &catalogue,
-            now: Timestamp::UNIX_EPOCH,
-        };
+        let now = Timestamp::UNIX_EPOCH;
+        let deps = merge::Deps { vault: &vault, secrets: &secrets, settings: &settings, catalogue: &catalogue, now };
         let dataset = merge::run(MergeInput { run: run.clone(), batch }, &deps).await.unwrap().dataset;
         let index = vault.store().get(&ObjectKey::Run(run.clone(), RunPart::Index)).await.unwrap();
-        let deps = assess::Deps { vault: &vault, settings: &settings, catalogue: &catalogue, lexicon: &lexicon };
+        let deps = assess::Deps { vault: &vault, settings: &settings, catalogue: &catalogue, lexicon: &lexicon, now };
         let mut customers = Vec::new();
         for row in IndexRow::read_all(&index).unwrap() {
             let input = AssessInput { run: run.clone(), dataset: dataset.clone(), row };
