@@ -132,6 +132,12 @@ impl Control {
         }
     }
 
+    /// Whether the newest answers refuse the use of posts, by themselves or with everything else.
+    #[must_use]
+    pub fn withdraws_posts(&self) -> bool {
+        [Question::General, Question::SocialMedia].into_iter().any(|question| self.answered(question).is_err())
+    }
+
     fn contact(&self) -> Result<(), Skip> {
         if self.suppressed {
             return Err(Skip::Suppressed);
@@ -180,6 +186,12 @@ fn newest_answers(list: &[u8], reference: &CustomerRef) -> Result<Vec<NewestAnsw
     Ok(answers)
 }
 
+const LINE_BREAK: &str = "a cell with a line break: a quotation mark may not be closed";
+
+fn holds_line_break(record: &csv::StringRecord) -> bool {
+    record.iter().any(|cell| cell.contains(['\n', '\r']))
+}
+
 struct Row {
     number: u32,
     reference: CustomerRef,
@@ -187,8 +199,8 @@ struct Row {
     rest: Vec<String>,
 }
 
-/// The rows of a list whose first column of `columns` is the reference. Further columns are allowed; a file of nothing but
-/// white space has no row.
+/// The rows of a list whose first column of `columns` is the reference. Further columns are allowed. A file without a header
+/// is an export that failed and no list, and a cell with a line break may have swallowed the rows that follow it.
 fn rows<'l>(
     key: &ObjectKey,
     list: &'l [u8],
@@ -199,15 +211,21 @@ fn rows<'l>(
     let list = list.strip_prefix(b"\xef\xbb\xbf").unwrap_or(list).trim_ascii();
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(list);
     let mut places = Vec::with_capacity(columns.len());
-    for column in columns.iter().filter(|_| !list.is_empty()) {
+    for column in columns {
         let no_column = || ControlError::NoColumn { file: file.clone(), column };
         let headers = reader.headers().map_err(|_| no_column())?;
+        if holds_line_break(headers) {
+            return Err(ControlError::Row { file: file.clone(), row: 1, rule: LINE_BREAK });
+        }
         let place = headers.iter().position(|header| header.eq_ignore_ascii_case(column));
         places.push(place.ok_or_else(no_column)?);
     }
     Ok(reader.into_records().zip(2_u32..).map(move |(record, number)| {
         let bad = |rule| ControlError::Row { file: file.clone(), row: number, rule };
         let record = record.map_err(|_| bad("not CSV in UTF-8"))?;
+        if holds_line_break(&record) {
+            return Err(bad(LINE_BREAK));
+        }
         let mut cells = places.iter().map(|place| record.get(*place).unwrap_or_default());
         let reference = cells.next().and_then(|cell| CustomerRef::parse(cell.to_ascii_lowercase()).ok());
         let reference = reference.ok_or_else(|| bad("not a customer reference of 32 hex digits"))?;
@@ -271,7 +289,7 @@ mod tests {
 
     #[test]
     fn others_are_not_found() {
-        for list in [format!("reference\n{OTHER}\n").as_str(), "reference\n", "\n", ""] {
+        for list in [format!("reference\n{OTHER}\n").as_str(), "reference\n"] {
             assert!(!listed(list).unwrap(), "{list:?}");
         }
     }
@@ -281,11 +299,21 @@ mod tests {
         let said = |list: &str| listed(list).unwrap_err().to_string();
         assert!(said("id\n1\n").contains("no column"));
         assert!(said(&format!("{REFERENCE}\n")).contains("no column"));
+        assert!(said("").contains("no column") && said("\n").contains("no column"), "a failed export");
         let after_the_customers_own = format!("reference\n{REFERENCE}\nMaria\n");
         assert_eq!(
             said(&after_the_customers_own),
             "control/suppressions.csv: row 3: not a customer reference of 32 hex digits"
         );
+    }
+
+    #[test]
+    fn a_quotation_mark_that_is_not_closed_hides_no_row() {
+        let row = format!("reference,reason\n{OTHER},\"asked twice\n{REFERENCE},\n");
+        let header = format!("reference,\"reason\n{REFERENCE},asked\n");
+        for list in [row, header] {
+            assert!(listed(&list).unwrap_err().to_string().contains("a quotation mark may not be closed"), "{list}");
+        }
     }
 
     #[tokio::test]

@@ -94,7 +94,6 @@ pub struct Evidence {
     /// Digests of what the run made for this customer.
     pub artefacts: BTreeMap<Artefact, Digest>,
     /// Whether the customer's posts had a part in it: then it may be shown only while they may be used.
-    #[serde(default)]
     pub from_posts: bool,
     /// Whether a model or a template wrote it, and with which voice it was spoken.
     pub made_by: Option<MadeBy>,

@@ -153,8 +153,7 @@ struct Ending {
 pub async fn run(input: PublishInput, deps: &Deps<'_>) -> Result<Outcome, Error> {
     let place = Place { run: &input.run, reference: &input.reference };
     if let Some(evidence) = find_evidence(deps, place).await? {
-        let outcome = still_wanted(deps, place, evidence).await?;
-        return settle(deps, place, outcome).await;
+        return settle(deps, place, evidence).await;
     }
     if let Some(failure) = input.failure {
         return record_failure(deps, place, failure).await;
@@ -169,8 +168,8 @@ pub async fn run(input: PublishInput, deps: &Deps<'_>) -> Result<Outcome, Error>
         return Err(Error::ChangedSince { what, run: input.run });
     }
     let ending = end(deps, place, input.video).await?;
-    let outcome = write_evidence(deps, place, request_digest, ending).await?;
-    settle(deps, place, outcome).await
+    let evidence = write_evidence(deps, place, request_digest, ending).await?;
+    settle(deps, place, evidence).await
 }
 
 /// Whose part of which run.
@@ -196,16 +195,21 @@ async fn find_evidence(deps: &Deps<'_>, place: Place<'_>) -> Result<Option<Evide
     serde_json::from_slice(&bytes).map(Some).map_err(|source| Error::Malformed { key: key.to_string(), source })
 }
 
-/// What was published to a customer who has objected since, or whose posts may not be used any more, is taken away when the
-/// run is taken up again. The record of what was said stays.
-async fn still_wanted(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) -> Result<Outcome, Error> {
+/// The outcome as things stand now, and whether what posts had a part in must go. What was published to a customer, or held
+/// for one, who has objected since, or whose posts may not be used any more, is taken away; the record of what was said
+/// stays.
+async fn standing(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) -> Result<(Outcome, bool), Error> {
     match evidence.outcome {
-        Outcome::Published { .. } => {
+        Outcome::Published { .. } | Outcome::Held { .. } => {
             let control = control::read(deps.vault.store(), place.reference).await?;
-            let forbidden = control.forbids(evidence.from_posts).map(|skip| Outcome::Skipped { skip });
-            Ok(forbidden.unwrap_or(evidence.outcome))
+            match control.forbids(evidence.from_posts) {
+                Some(skip) => Ok((Outcome::Skipped { skip }, evidence.from_posts && control.withdraws_posts())),
+                None => Ok((evidence.outcome, false)),
+            }
         }
-        Outcome::Skipped { .. } | Outcome::Held { .. } | Outcome::Failed { .. } => Ok(evidence.outcome),
+        // A record that names nothing that was made is that of a withdrawal.
+        Outcome::Skipped { .. } => Ok((evidence.outcome, evidence.artefacts.is_empty())),
+        Outcome::Failed { .. } => Ok((evidence.outcome, false)),
     }
 }
 
@@ -242,8 +246,8 @@ async fn proceed(
     mut artefacts: BTreeMap<Artefact, Digest>,
 ) -> Result<Ending, Error> {
     // Asked before all else, so that nothing need be there for who objected while it was made.
-    if let Some(skip) = forbidden(deps, place, &mut facts).await? {
-        return forgo(deps, place, skip, facts).await;
+    if let Some(forbidden) = forbidden(deps, place, &mut facts).await? {
+        return forgo(deps, place, forbidden, facts).await;
     }
     let from_posts = facts.mood.is_some();
     let personal =
@@ -270,8 +274,8 @@ async fn proceed(
         media = Some(artefacts::media(deps.vault, place, &mut artefacts).await?);
     }
     // Asked again as late as can be.
-    if let Some(skip) = forbidden(deps, place, &mut facts).await? {
-        return forgo(deps, place, skip, facts).await;
+    if let Some(forbidden) = forbidden(deps, place, &mut facts).await? {
+        return forgo(deps, place, forbidden, facts).await;
     }
     let text = recommendation_text(&script, deps.catalogue, deps.brand, place.run, video);
     artefacts.insert(Artefact::Text, artefacts::text(deps.vault, place, text).await?);
@@ -279,22 +283,31 @@ async fn proceed(
     Ok(Ending { outcome: Outcome::Published { video }, artefacts, made_by: Some(made_by), media, from_posts, personal })
 }
 
-/// Why nothing may be published to the customer as things stand now. What was read of `control/` goes into the facts.
-async fn forbidden(deps: &Deps<'_>, place: Place<'_>, facts: &mut Facts) -> Result<Option<Skip>, Error> {
+/// That nothing may be published to the customer as things stand now.
+struct Forbidden {
+    skip: Skip,
+    /// Whether posts had a part in what was made, and their use is withdrawn.
+    posts_withdrawn: bool,
+}
+
+/// Whether anything may be published to the customer. What was read of `control/` goes into the facts.
+async fn forbidden(deps: &Deps<'_>, place: Place<'_>, facts: &mut Facts) -> Result<Option<Forbidden>, Error> {
     let store = deps.vault.store();
     let control = control::read(store, place.reference).await?;
-    let skip = control.forbids(facts.mood.is_some());
+    let (skip, posts_withdrawn) = (control.forbids(facts.mood.is_some()), control.withdraws_posts());
+    let posts_withdrawn = facts.mood.is_some() && posts_withdrawn;
     facts.consent.control = Some(control.as_read);
     let days = deps.settings.offers.at_most_every_days;
     if skip.is_none() && heard_lately(store, place.reference, place.run, days, deps.now).await? {
-        return Ok(Some(Skip::HeardLately));
+        return Ok(Some(Forbidden { skip: Skip::HeardLately, posts_withdrawn: false }));
     }
-    Ok(skip)
+    Ok(skip.map(|skip| Forbidden { skip, posts_withdrawn }))
 }
 
 /// The end of what may not be published, as far as it was made. Of what posts had a part in, the record keeps neither facts
 /// nor text once their use was withdrawn, and [`settle`] takes the objects away.
-async fn forgo(deps: &Deps<'_>, place: Place<'_>, skip: Skip, facts: Facts) -> Result<Ending, Error> {
+async fn forgo(deps: &Deps<'_>, place: Place<'_>, forbidden: Forbidden, facts: Facts) -> Result<Ending, Error> {
+    let Forbidden { skip, posts_withdrawn } = forbidden;
     let mut artefacts = BTreeMap::new();
     for artefact in SEALED {
         if let Some(sealed) = deps.vault.store().find(&place.key(artefact)).await? {
@@ -308,7 +321,7 @@ async fn forgo(deps: &Deps<'_>, place: Place<'_>, skip: Skip, facts: Facts) -> R
     // Which outside service was given what stays on record in any case.
     let made_by = script.as_ref().map(|script| made_by(&script.written_by));
     let mut personal = PersonalEvidence { consent: facts.consent.clone(), facts: Some(facts), script };
-    if let Skip::PostsWithdrawn(_) = skip {
+    if posts_withdrawn {
         artefacts.clear();
         (personal.facts, personal.script) = (None, None);
     }
@@ -363,8 +376,8 @@ fn made_by(written_by: &WrittenBy) -> MadeBy {
     }
 }
 
-/// Writes the record once, and returns the outcome that stands: this one, or that of whoever was first.
-async fn write_evidence(deps: &Deps<'_>, place: Place<'_>, request: Digest, ending: Ending) -> Result<Outcome, Error> {
+/// Writes the record once, and returns the one that stands: this one, or that of whoever was first.
+async fn write_evidence(deps: &Deps<'_>, place: Place<'_>, request: Digest, ending: Ending) -> Result<Evidence, Error> {
     let Ending { outcome, artefacts, made_by, media, from_posts, personal } = ending;
     let inputs = Digest::of_json(&(request, &artefacts, env!("CARGO_PKG_VERSION")));
     let evidence = Evidence {
@@ -387,10 +400,10 @@ async fn write_evidence(deps: &Deps<'_>, place: Place<'_>, request: Digest, endi
     match deps.vault.store().put_new(&key, json(&evidence).into()).await? {
         Written::Created => {
             tracing::info!(reference = %place.reference, outcome = evidence.outcome.word(), "recorded the outcome");
-            Ok(evidence.outcome)
+            Ok(evidence)
         }
         Written::AlreadyThere => match find_evidence(deps, place).await? {
-            Some(first) => Ok(first.outcome),
+            Some(first) => Ok(first),
             None => Err(StoreError::NotFound { key: key.to_string() }.into()),
         },
     }
@@ -405,12 +418,12 @@ const SEALED: [Artefact; 4] = [Artefact::Facts, Artefact::Script, Artefact::Narr
 
 /// Brings the store in line with the record: takes away what it does not call published, and an earlier failure. Also
 /// done when the record is found again, so that a process killed in between leaves nothing behind for good.
-async fn settle(deps: &Deps<'_>, place: Place<'_>, outcome: Outcome) -> Result<Outcome, Error> {
+async fn settle(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) -> Result<Outcome, Error> {
     let store = deps.vault.store();
+    let (outcome, withdrawn) = standing(deps, place, evidence).await?;
     match outcome {
         Outcome::Published { .. } => {}
         Outcome::Skipped { .. } | Outcome::Held { .. } | Outcome::Failed { .. } => {
-            let withdrawn = matches!(outcome, Outcome::Skipped { skip: Skip::PostsWithdrawn(_) });
             for artefact in PUBLIC.into_iter().chain(SEALED.into_iter().filter(|_| withdrawn)) {
                 store.delete(&place.key(artefact)).await?;
             }

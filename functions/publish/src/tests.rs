@@ -433,6 +433,18 @@ async fn when_posts_may_not_be_used_any_more_nothing_stays_that_they_had_a_part_
 }
 
 #[tokio::test]
+async fn who_withdraws_everything_keeps_no_more_of_their_posts_with_the_bank() {
+    let bank = Bank::open().await.with_posts().rendered().await;
+    bank.answer("no", "no").await;
+    let expected = Outcome::Skipped { skip: Skip::NoConsent(Refusal::SaidNo) };
+    assert_eq!(bank.publish(true).await.unwrap(), expected);
+    assert_eq!(bank.files().into_iter().collect::<Vec<_>>(), ["evidence.json"]);
+    let personal = open_personal(&bank.vault, &bank.evidence().await).await.unwrap();
+    assert_eq!((personal.facts, personal.script), (None, None));
+    assert_eq!(bank.publish(true).await.unwrap(), expected, "and again");
+}
+
+#[tokio::test]
 async fn who_withdraws_before_the_text_is_written_is_recorded_without_it() {
     let bank = Bank::open().await.with_posts();
     let facts = bank.facts();

@@ -93,14 +93,25 @@ async fn show(artifacts: &Path, shared: Shared) -> Result<u8, Failure> {
 
 pub(super) async fn consent(asked: Consent, shared: Shared) -> Result<u8, Failure> {
     let reference = reference(asked.customer, &LocalSecrets::new(LocalSecrets::default_key_file())).await?;
-    let day = asked.on.unwrap_or_else(|| Zoned::now().date()).to_string();
+    let today = Zoned::now().date();
+    let day = asked.on.unwrap_or(today);
+    // The newest answer counts, so that one of a day to come would hide every answer until then.
+    if today.tomorrow().is_ok_and(|tomorrow| day > tomorrow) {
+        let message = format!("{day} is a day to come");
+        return Err(Failure::told(ErrorName::InputInvalidRequest, message, "give the day on which it was said"));
+    }
+    let day = day.to_string();
     let columns = ["reference", "consent", "consent_social_media", "as_of"];
     let mut list = List::open(&asked.artifacts, ObjectKey::Consents, &columns).await?;
     let said = |answer| if answer == Answer::Yes { "yes" } else { "no" };
     let answers = [said(asked.general), said(asked.posts)];
-    // Of one day the last word counts, and what was said on other days stays on record.
-    list.remove(|list, row| list.is_of(row, &reference) && list.cell(row, "as_of").starts_with(&day));
     let [general, posts] = answers;
+    // The same answer again is one answer. Any other stays on record, and of one day a refusal wins.
+    list.remove(|list, row| {
+        let same = |column, value| list.cell(row, column) == value;
+        let answered = same("consent", general) && same("consent_social_media", posts);
+        list.is_of(row, &reference) && answered && same("as_of", &day)
+    });
     list.add(&[
         ("reference", reference.as_str()),
         ("consent", general),

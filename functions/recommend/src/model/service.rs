@@ -265,11 +265,16 @@ impl Answer {
         }
         Ok(Completion {
             content: self.content,
-            model: self.model.unwrap_or_else(|| asked.to_owned()),
+            model: self.model.filter(|name| is_name(name)).unwrap_or_else(|| asked.to_owned()),
             tokens_read: self.usage.prompt_tokens,
             tokens_written: self.usage.completion_tokens,
         })
     }
+}
+
+/// Whether what a service calls its model may be shown to a customer: a short name, and no sentence or path.
+fn is_name(model: &str) -> bool {
+    model.len() <= 64 && model.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':'))
 }
 
 /// What the body of an error says.
