@@ -148,7 +148,7 @@ fn a_list_kept_by_hand_keeps_its_own_columns_and_one_that_cannot_be_read_is_not_
 }
 
 #[test]
-fn a_newer_answer_narrows_what_the_workbook_says_and_the_last_of_a_day_counts() {
+fn a_newer_answer_narrows_what_the_workbook_says_and_of_one_day_refusal_wins() {
     let sandbox = sandbox();
     let consent = |general: &str, posts: &str, on: &str| {
         let answers = ["consent", "--customer", "0001", "--general", general, "--posts", posts, "--on", on, "--json"];
@@ -159,9 +159,14 @@ fn a_newer_answer_narrows_what_the_workbook_says_and_the_last_of_a_day_counts() 
     assert_eq!(told["mood"], Value::Null);
     assert_eq!(told["consent"]["control"]["answers"][1]["as_of"], "2026-11-02");
     assert_eq!(consent("no", "no", "2026-11-03")["skip"]["reason"], "no-consent");
-    assert!(consent("yes", "yes", "2026-11-03")["mood"].is_object());
+    assert_eq!(consent("yes", "yes", "2026-11-03")["skip"]["reason"], "no-consent", "of one day a refusal wins");
+    assert!(consent("yes", "yes", "2026-11-04")["mood"].is_object());
+    assert!(consent("yes", "yes", "2026-11-04")["mood"].is_object(), "the same again is one answer");
     let file = std::fs::read_to_string(sandbox.artifacts().join("control/consents.csv")).unwrap();
-    assert_eq!(file.lines().count(), 3, "what was said on other days stays: {file}");
+    assert_eq!(file.lines().count(), 5, "whatever was said stays on record: {file}");
+
+    let to_come = ["consent", "--customer", "0001", "--general", "yes", "--posts", "yes", "--on", "2062-11-24"];
+    assert_eq!(sandbox.run(&to_come).status.code(), Some(2), "it would hide every answer until then");
 }
 
 #[test]
