@@ -85,7 +85,7 @@ impl Rule {
     }
 
     /// The forbidden phrases that stand in a text, unless inside a harmless one. Those with a `~` are looked for within
-    /// each sentence, all others also across them, so that a full stop in the middle hides nothing.
+    /// each sentence, which an ellipsis or a stop before a small letter does not end; all others also across sentences.
     pub(super) fn find(&self, normal: &Normal) -> Vec<&'static str> {
         let (loose, tight): (Vec<&Phrase>, Vec<&Phrase>) = self.forbidden.iter().partition(|phrase| phrase.has_gap());
         let across = normal.readings.iter().flat_map(|words| self.find_in(words, &tight));
