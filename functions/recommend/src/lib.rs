@@ -179,6 +179,8 @@ fn inputs(asked: Digest, assessed: Digest, deps: &Deps<'_>) -> Digest {
         deps.brand.digest(),
         deps.settings.digest(),
         model::prompt_digest(),
+        guard::rules_digest(),
+        Digest::of(words::SOURCE.as_bytes()),
         Digest::of(env!("CARGO_PKG_VERSION").as_bytes()),
     ];
     Digest::of_parts(digests.iter().map(|digest| digest.as_bytes().as_slice()))

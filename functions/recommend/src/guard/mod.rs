@@ -73,14 +73,14 @@ pub fn check_text(text: &str, context: &GuardContext<'_>) -> Verdict {
     check(&Part::of_text(text, &context.offered), context)
 }
 
-/// Judges the caller's own wish before a model reads it: it may name no protected class and give no orders that are
-/// meant for the guard.
+/// Judges the caller's own wish before a model reads it: it may name no protected class, tell of nothing that somebody
+/// saw, and give no orders that are meant for the guard.
 #[must_use]
 pub fn check_prompt(prompt: &str) -> Verdict {
     let normal = Normal::of(prompt);
     let orders = one("instructions", quoted(rules::PROMPT_ORDERS.find(&normal)));
     let mut checks = phrase_checks(&normal);
-    checks.retain(|check| check.name == "protected-class");
+    checks.retain(|check| ["protected-class", "surveillance"].contains(&check.name.as_str()));
     checks.push(orders);
     Verdict { checks }
 }
@@ -118,6 +118,11 @@ pub fn name_is_harmless(name: &str) -> bool {
     numbers::amounts(&normal).is_empty()
         && !contact::is_in_name(name)
         && checks.iter().all(|check| check.violations.is_empty() || check.name == "protected-class")
+}
+
+/// The digest of the files of rules: a phrase more makes a new text instead of adopting the verdict on the old one.
+pub(crate) fn rules_digest() -> Digest {
+    rules::digest()
 }
 
 /// The words of a text as they are compared: lower case, without accents, look-alikes, hyphens and apostrophes.

@@ -22,8 +22,9 @@ pub(super) struct Normal {
 
 impl Normal {
     pub(super) fn of(text: &str) -> Self {
-        let folded = fold(text);
-        let sentences = sentences(&folded).flat_map(readings).collect();
+        let plain = without_disguise(text);
+        let sentences = sentences(&plain).into_iter().flat_map(|sentence| readings(&lower(sentence))).collect();
+        let folded = lower(&plain);
         Self { readings: readings(&folded), sentences, folded }
     }
 
@@ -52,14 +53,23 @@ fn readings(folded: &str) -> Vec<Vec<String>> {
     readings
 }
 
-/// The sentences of a text: a stop ends one only before a blank.
-fn sentences(folded: &str) -> impl Iterator<Item = &str> {
-    let mut before = ' ';
-    folded.split(move |c: char| {
-        let ends = c == '\n' || c.is_whitespace() && matches!(before, '.' | '!' | '?');
-        before = c;
-        ends
-    })
+/// The sentences of a text that is not yet in lower case. A stop ends one only between a word and a blank, so that an
+/// ellipsis ends none; nothing ends one before a small letter.
+fn sentences(plain: &str) -> Vec<&str> {
+    const STOPS: [char; 3] = ['.', '!', '?'];
+    let ends_a_word = |text: &str| !text.ends_with(|c: char| c.is_whitespace() || STOPS.contains(&c));
+    let mut sentences = Vec::new();
+    let mut start = 0;
+    for (at, blank) in plain.char_indices().filter(|(_, c)| c.is_whitespace()) {
+        let sentence = &plain[start..at];
+        let ends = blank == '\n' || sentence.strip_suffix(STOPS).is_some_and(ends_a_word);
+        if ends && !plain[at..].trim_start().starts_with(char::is_lowercase) {
+            sentences.push(sentence);
+            start = at;
+        }
+    }
+    sentences.push(&plain[start..]);
+    sentences
 }
 
 /// Signs that are not seen and split words: soft hyphens, zero-width signs, marks of direction, variation selectors.
@@ -107,12 +117,20 @@ const fn latin(c: char) -> char {
 }
 
 pub(super) fn fold(text: &str) -> String {
+    lower(&without_disguise(text))
+}
+
+/// All that [`fold`] does but for the lower case.
+fn without_disguise(text: &str) -> String {
     text.nfkd()
         .filter(|c| !is_combining_mark(*c) && !is_invisible(*c))
         .map(latin)
-        .flat_map(char::to_lowercase)
         .map(|c| if matches!(c, '’' | '‘' | 'ʼ' | '`') { '\'' } else { c })
         .collect()
+}
+
+fn lower(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
 }
 
 /// Digits and signs inside a word, made the letters that they stand for: `gu4rant33d`, `fr3e`, `c@sh`.
@@ -190,6 +208,14 @@ mod tests {
         {
             assert_eq!(fold(dodge), "guaranteed", "{dodge}");
         }
+    }
+
+    #[test]
+    fn neither_an_ellipsis_nor_a_stop_before_a_small_letter_ends_a_sentence() {
+        for one in ["no ... Fees", "no... Fees", "no . . . Fees", "no. fees", "no\nfees", "no?! Fees"] {
+            assert_eq!(sentences(one), [one]);
+        }
+        assert_eq!(sentences("No. Fees! Yes?"), ["No.", " Fees!", " Yes?"]);
     }
 
     #[test]

@@ -41,6 +41,8 @@ const LARGE: &[&str] = &[
     "percent",
     "percentage",
     "percents",
+    "pct",
+    "bps",
     "dollar",
     "dollars",
     "bucks",
@@ -68,6 +70,10 @@ const UNITS: &[&str] = &[
     "months",
     "year",
     "years",
+    "decade",
+    "decades",
+    "fortnight",
+    "fortnights",
     "week",
     "weeks",
     "day",
@@ -86,6 +92,19 @@ const UNITS: &[&str] = &[
     "payments",
     "x",
 ];
+
+/// Beside these a small number is an amount without a unit: `the interest on it is four`, `five back`.
+const MONEY: &[&str] = &[
+    "interest", "rate", "rates", "pay", "pays", "paying", "paid", "earn", "earns", "earning", "back", "yield",
+    "yields", "yielding",
+];
+
+/// What is counted in a talk, and is no money.
+const COUNTED: &[&str] = &["ideas", "things", "ways"];
+
+/// How many words after one of [`MONEY`] a small number is an amount, and how many before it.
+const AFTER_MONEY: usize = 4;
+const BEFORE_MONEY: usize = 3;
 
 /// Amounts of what is no offer: the time that a conversation takes, and a saying.
 const HARMLESS: &[&str] = &["minute", "minutes", "words"];
@@ -109,6 +128,9 @@ pub(super) fn amounts(normal: &Normal) -> Vec<String> {
     for words in &normal.readings {
         spelled(words, &mut violations);
     }
+    for words in &normal.sentences {
+        beside_money(words, &mut violations);
+    }
     // `n i n e p e r c e n t` is read as one word.
     let joined = normal.readings.iter().flatten().filter(|word| !normal.readings[0].contains(word));
     let within = |word: &&String| LARGE.iter().any(|large| large.len() > 4 && word.contains(large));
@@ -122,6 +144,22 @@ pub(super) fn amounts(normal: &Normal) -> Vec<String> {
 pub(super) fn spelled_digits(words: &[String]) -> usize {
     let is_digit = |word: &String| DIGITS.contains(&word.as_str());
     words.split(|word| !is_digit(word)).map(<[String]>::len).max().unwrap_or_default()
+}
+
+fn beside_money(words: &[String], violations: &mut Vec<String>) {
+    // "One place to pay from" is no amount.
+    let is_small = |word: &String| word != "one" && SMALL.contains(&word.as_str());
+    for (at, word) in words.iter().enumerate() {
+        // "Of interest" is not about money.
+        let of_interest = word == "interest" && at > 0 && words[at - 1] == "of";
+        if !MONEY.contains(&word.as_str()) || of_interest {
+            continue;
+        }
+        let near = at.saturating_sub(BEFORE_MONEY)..words.len().min(at + AFTER_MONEY + 1);
+        let counts = |at: usize| words.get(at + 1).is_some_and(|next| COUNTED.contains(&next.as_str()));
+        let numbers = near.filter(|at| is_small(&words[*at]) && !counts(*at)).map(|at| &words[at]);
+        violations.extend(numbers.map(|number| format!("\"{number}\" beside \"{word}\"")));
+    }
 }
 
 fn spelled(words: &[String], violations: &mut Vec<String>) {

@@ -7,6 +7,8 @@
 
 use std::sync::LazyLock;
 
+use contracts::Digest;
+
 use super::normal::Normal;
 
 /// The most words that a `~` stands for.
@@ -16,6 +18,7 @@ const GAP: usize = 3;
 pub(super) struct Rule {
     /// The check's name.
     pub check: &'static str,
+    file: &'static str,
     forbidden: Vec<Phrase>,
     harmless: Vec<Phrase>,
 }
@@ -74,6 +77,15 @@ pub(super) const SQUASHED: &[(&str, &[&str])] = &[
     ("superlatives", &["riskfree"]),
 ];
 
+/// The digest of every file below `rules/`.
+pub(super) fn digest() -> Digest {
+    digest_of(RULES.iter().chain([&*KINDS, &*CONTACT, &*PROMPT_ORDERS]))
+}
+
+fn digest_of<'a>(rules: impl Iterator<Item = &'a Rule>) -> Digest {
+    Digest::of_parts(rules.flat_map(|rule| [rule.check.as_bytes(), rule.file.as_bytes()]))
+}
+
 impl Rule {
     fn read(check: &'static str, file: &'static str) -> Self {
         let (forbidden, harmless) = file.split_once("[harmless]").unwrap_or((file, ""));
@@ -81,11 +93,11 @@ impl Rule {
             let lines = text.lines().map(|line| line.split_once('#').map_or(line, |(line, _)| line).trim());
             lines.filter(|line| !line.is_empty()).map(Phrase::read).collect()
         };
-        Self { check, forbidden: phrases(forbidden), harmless: phrases(harmless) }
+        Self { check, file, forbidden: phrases(forbidden), harmless: phrases(harmless) }
     }
 
     /// The forbidden phrases that stand in a text, unless inside a harmless one. Those with a `~` are looked for within
-    /// each sentence, all others also across them, so that a full stop in the middle hides nothing.
+    /// each sentence, which an ellipsis or a stop before a small letter does not end; all others also across sentences.
     pub(super) fn find(&self, normal: &Normal) -> Vec<&'static str> {
         let (loose, tight): (Vec<&Phrase>, Vec<&Phrase>) = self.forbidden.iter().partition(|phrase| phrase.has_gap());
         let across = normal.readings.iter().flat_map(|words| self.find_in(words, &tight));
@@ -188,6 +200,14 @@ mod tests {
         let rule = rule("free\n[harmless]\nfeel free\n");
         assert!(!found(&rule, "feel free to call"));
         assert!(found(&rule, "feel free it is free"));
+    }
+
+    #[test]
+    fn a_phrase_more_makes_another_digest() {
+        let with_another =
+            Rule::read(RULES[0].check, concat!(include_str!("../../rules/en/credit-terms.txt"), "more\n"));
+        let others = || RULES.iter().skip(1);
+        assert_ne!(digest_of(RULES.iter()), digest_of(std::iter::once(&with_another).chain(others())));
     }
 
     #[test]
