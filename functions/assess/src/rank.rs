@@ -145,6 +145,10 @@ fn weigh<'a>(product: &'a Product, catalogue: &Catalogue, known: Known<'_>, toda
     if !product.is_valid_on(today) {
         against.push("not offered on this day".to_owned());
     }
+    // A complaint about a matter is no reason to sell what belongs to it, whatever else speaks for that.
+    if let Some((topic, false)) = tone {
+        against.push(format!("posts are negative about {}", topic.words()));
+    }
     let credit = matches!(product.kind, Kind::CreditCard | Kind::Loan | Kind::Mortgage);
     let liked = tone.is_some_and(|(_, liked)| liked);
     if credit && grounds.is_empty() && !liked {
