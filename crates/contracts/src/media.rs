@@ -70,6 +70,10 @@ pub struct MediaFacts {
     pub captions: CaptionFacts,
     /// In how many areas of text the picture was looked at and showed some.
     pub areas_with_text: usize,
+    /// The lowest contrast of text with what is behind it, as the finished picture shows them: a ratio of 1 to 21 (WCAG 2.2);
+    /// nothing where no text was looked at.
+    #[serde(default)]
+    pub contrast: Option<f64>,
     /// Remarks that do not fail the render, such as a length outside the aim.
     pub warnings: Vec<String>,
 }

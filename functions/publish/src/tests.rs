@@ -279,6 +279,7 @@ fn media() -> MediaFacts {
         longest_silence: 0.4,
         captions: contracts::media::CaptionFacts { cues: 3, ..Default::default() },
         areas_with_text: 4,
+        contrast: Some(9.0),
         warnings: Vec::new(),
     }
 }

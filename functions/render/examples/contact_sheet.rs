@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 let content =
                     Content { script: &script, narration: &narration, cues: &cues, brand: &brand, logo, mark };
                 let scene = compose(&fonts, &content, shape)?;
-                let video = draw(folder.path(), &assets, (&loops, &scene))?;
+                let video = draw(folder.path(), &assets, (&loops, &scene), shape)?;
                 for at in [1.4, scene.poster, scene.end_card + 2.0] {
                     row.push(still(folder.path(), &video, at)?);
                 }
@@ -70,7 +70,12 @@ fn prepared(folder: &Path, assets: &Path, shape: Shape) -> Result<PathBuf, Box<d
     Ok(path)
 }
 
-fn draw(folder: &Path, assets: &Path, (background, scene): (&Path, &Scene)) -> Result<PathBuf, Box<dyn Error>> {
+fn draw(
+    folder: &Path,
+    assets: &Path,
+    (background, scene): (&Path, &Scene),
+    shape: Shape,
+) -> Result<PathBuf, Box<dyn Error>> {
     let (document, sound, output) = (folder.join("picture.ass"), folder.join("silence.wav"), folder.join("video.mp4"));
     std::fs::write(&document, &scene.document)?;
     let silence = ["-f", "lavfi", "-i", "anullsrc=r=48000:cl=stereo", "-t", "1", "-y"];
@@ -82,9 +87,12 @@ fn draw(folder: &Path, assets: &Path, (background, scene): (&Path, &Scene)) -> R
         mark: &assets.join("logo/mark.png"),
         document: &document,
         fonts: &assets.join("fonts"),
+        veils: &scene.veils,
         logos: &scene.logos,
+        size: shape.size(RESOLUTION),
         scale: f64::from(RESOLUTION) / f64::from(render::layout::RESOLUTION),
         seconds: scene.seconds,
+        moments: &[],
         preset: "ultrafast",
         crf: 16,
         output: &output,

@@ -38,6 +38,11 @@ impl Colour {
         format!("&H{:02X}{:02X}{:02X}&", self.blue, self.green, self.red)
     }
 
+    /// As ffmpeg reads it.
+    pub(crate) fn hex(self) -> String {
+        format!("0x{:02X}{:02X}{:02X}", self.red, self.green, self.blue)
+    }
+
     /// Relative luminance (WCAG 2.2).
     fn luminance(self) -> f64 {
         let linear = |part: u8| {

@@ -19,8 +19,7 @@ pub(crate) fn title(stage: &mut Stage<'_>, content: &Content<'_>, seconds: f64) 
     let middle = width / 2.0;
     let time = (0.0, seconds);
     let (fade_in, fade_out) = (0.5, 0.4);
-    let veil = Look::plain(stage.palette.background).at(0.5).fading(0.0, fade_out);
-    stage.document.rectangle(0, time, stage.frame.whole(), 0.0, &veil);
+    stage.veil(time, 0.5, (0.0, fade_out));
 
     let look = |colour| Look { rise: 24.0, ..Look::plain(colour).fading(fade_in, fade_out) };
     // The group of mark, "For", name, rule and bank stands in the middle of the frame.
@@ -172,8 +171,7 @@ pub(crate) fn end(stage: &mut Stage<'_>, content: &Content<'_>, start: f64) -> f
         .collect();
     let whole = (start, start + seconds.iter().sum::<f64>());
 
-    let veil = Look::plain(stage.palette.background).at(0.9).fading(0.5, 0.0);
-    stage.document.rectangle(0, whole, stage.frame.whole(), 0.0, &veil);
+    stage.veil(whole, 0.9, (0.5, 0.0));
     let Frame { end_offers, end_notices, .. } = stage.frame;
     let beside = end_notices.x > end_offers.right();
     let height = logo.1 + LOGO_GAP + rows_height(&offers);

@@ -1,11 +1,11 @@
 //! Whether a finished video is what it must be.
 
-use contracts::media::{MediaFacts, Shape};
+use contracts::media::MediaFacts;
 use serde::Serialize;
 
 use crate::captions::{MAX_COLUMNS, MAX_RATE, MAX_SECONDS, MIN_SECONDS};
 use crate::error::Error;
-use crate::layout::{Frame, RESOLUTIONS, Rect};
+use crate::layout::{Frame, Rect, shape_of};
 use crate::scene::{FRAME_RATE, Scene};
 
 /// Loudness, LUFS, and how far from it is allowed, LU (AES TD1004).
@@ -16,6 +16,8 @@ pub const TRUE_PEAK: f64 = -1.5;
 pub const SILENCE: f64 = 1.5;
 /// The aim for the length, seconds.
 pub const LENGTH: std::ops::RangeInclusive<f64> = 60.0..=100.0;
+/// The lowest contrast of text (WCAG 2.2, 1.4.3).
+pub const CONTRAST: f64 = 4.5;
 /// By how much of 255 the brightest and the darkest parts of an area with text differ, at least.
 const INK: u8 = 56;
 
@@ -38,16 +40,13 @@ pub fn measures(video: &MediaFacts) -> Vec<Measure> {
     let measure = |measure, found: String, wanted: String, fine| Measure { measure, found, wanted, fine };
     let same = |name, found: &str, wanted: &str| measure(name, found.to_owned(), wanted.to_owned(), found == wanted);
     let captions = &video.captions;
-    let shapes = [Shape::Wide, Shape::Tall, Shape::Square];
-    let of_a_shape = shapes
-        .iter()
-        .any(|shape| RESOLUTIONS.iter().any(|resolution| shape.size(*resolution) == (video.width, video.height)));
-    vec![
+    let shape = shape_of((video.width, video.height));
+    let mut all = vec![
         measure(
             "the picture's size",
             format!("{}x{}", video.width, video.height),
             "16:9, 9:16 or 1:1 of a known resolution".to_owned(),
-            of_a_shape,
+            shape.is_some(),
         ),
         same("the frame rate", &video.frame_rate, &format!("{FRAME_RATE}/1")),
         same("the video codec", &video.video_codec, "h264"),
@@ -99,7 +98,14 @@ pub fn measures(video: &MediaFacts) -> Vec<Measure> {
             "0".to_owned(),
             captions.overlapping == 0,
         ),
-    ]
+    ];
+    // The strokes of smaller text are thinner than a pixel: they tell nothing.
+    let legible = shape.is_some_and(|(_, resolution)| resolution >= 540);
+    all.extend(video.contrast.filter(|_| legible).map(|contrast| {
+        let (found, wanted) = (format!("{contrast:.1}:1"), format!("at least {CONTRAST}:1"));
+        measure("the lowest contrast of text", found, wanted, contrast >= CONTRAST)
+    }));
+    all
 }
 
 /// Fails by the name of the first measure out of range; adds warnings for what is only an aim. `size`, px, and `seconds` are
@@ -167,20 +173,42 @@ pub fn check_places(scene: &Scene, frame: &Frame) -> Result<(), Error> {
 /// Whether an area of a picture shows text: its parts differ in brightness as text and its ground do. `picture` is 8-bit
 /// luma, row by row, of `size` px; the area is in px of it.
 #[must_use]
+pub fn has_ink(picture: &[u8], size: (u32, u32), area: Rect) -> bool {
+    let found = levels(picture, size, area);
+    // Text covers some hundredths of its area; single specks of a compressed picture are no text.
+    let Some(last) = found.len().checked_sub(1) else { return false };
+    let specks = found.len() / 50;
+    found[last - specks] - found[specks] >= INK
+}
+
+/// The contrast of text with what is behind it (WCAG 2.2), 1 to 21, as an area of a picture shows it: its brightest hundredth
+/// beside its middle. As in [`has_ink`]; nothing for an area outside the picture.
+#[must_use]
+pub fn contrast(picture: &[u8], size: (u32, u32), area: Rect) -> Option<f64> {
+    let found = levels(picture, size, area);
+    let ink = *found.get((found.len() * 99) / 100)?;
+    let luminance = |level: u8| {
+        let grey = ((f64::from(level) - 16.0) / 219.0).clamp(0.0, 1.0);
+        if grey <= 0.04045 { grey / 12.92 } else { ((grey + 0.055) / 1.055).powf(2.4) }
+    };
+    Some((luminance(ink) + 0.05) / (luminance(found[found.len() / 2]) + 0.05))
+}
+
+/// The lower of two measures, if there are any.
+pub(crate) fn lower(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+    one.into_iter().chain(other).reduce(f64::min)
+}
+
+/// The brightness of an area's pixels, the darkest first.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the picture")]
-pub fn has_ink(picture: &[u8], (width, height): (u32, u32), area: Rect) -> bool {
+fn levels(picture: &[u8], (width, height): (u32, u32), area: Rect) -> Vec<u8> {
     let within = |px: f64, most: u32| px.clamp(0.0, f64::from(most)) as usize;
     let columns = within(area.x.floor(), width)..within(area.right().ceil(), width);
     let rows = within(area.y.floor(), height)..within(area.bottom().ceil(), height);
     let row = |row: usize| picture.get(row * width as usize..)?.get(columns.clone());
     let mut found: Vec<u8> = rows.filter_map(row).flatten().copied().collect();
-    if found.is_empty() {
-        return false;
-    }
     found.sort_unstable();
-    // Text covers some hundredths of its area; single specks of a compressed picture are no text.
-    let (darkest, brightest) = (found[found.len() / 50], found[found.len() - 1 - found.len() / 50]);
-    brightest - darkest >= INK
+    found
 }
 
 #[cfg(test)]
@@ -215,6 +243,7 @@ mod tests {
                 overlapping: 0,
             },
             areas_with_text: 4,
+            contrast: Some(9.0),
             warnings: Vec::new(),
         }
     }
@@ -229,7 +258,8 @@ mod tests {
     #[test]
     fn what_is_out_of_range_is_named() {
         type Change = fn(&mut MediaFacts);
-        let broken: [(Change, &str); 6] = [
+        let broken: [(Change, &str); 7] = [
+            (|m| m.contrast = Some(3.2), "the lowest contrast of text is 3.2:1, must be at least 4.5:1"),
             (|m| m.loudness = -18.2, "the loudness is -18.2 LUFS, must be -16 ±1 LUFS"),
             (|m| m.true_peak = -0.4, "the true peak is -0.4 dBTP, must be at most -1.5 dBTP"),
             (|m| m.colour = "tv/unknown/bt709/bt709".to_owned(), "the colour is tv/unknown/bt709/bt709"),
@@ -269,6 +299,8 @@ mod tests {
             picture[row * 100 + 20..row * 100 + 28].fill(220);
         }
         assert!(has_ink(&picture, size, area));
+        let contrast = contrast(&picture, size, area).unwrap();
+        assert!((16.0..17.0).contains(&contrast), "{contrast}");
         assert!(!has_ink(&picture, size, Rect { x: 60.0, ..area }));
         assert!(!has_ink(&picture, size, Rect { x: 200.0, ..area }), "outside the picture");
     }

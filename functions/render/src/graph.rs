@@ -2,9 +2,9 @@
 //! escaped for its two levels of quoting.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::scene::{Emblem, FRAME_RATE, LogoShown};
+use crate::scene::{Emblem, FRAME_RATE, LogoShown, Veil};
 
 /// Escapes a value for use as a filter's option within a graph (ffmpeg-filters, "Notes on filtergraph escaping"): once for
 /// the option, once for the graph.
@@ -68,12 +68,18 @@ pub struct Render<'a> {
     pub document: &'a Path,
     /// The folder of fonts.
     pub fonts: &'a Path,
+    /// The colours over the whole frame.
+    pub veils: &'a [Veil],
     /// When and where logo and mark are.
     pub logos: &'a [LogoShown],
+    /// The frame, px.
+    pub size: (u32, u32),
     /// px of the frame for each px of the layout.
     pub scale: f64,
     /// Length in seconds.
     pub seconds: f64,
+    /// Moments at which a viewer, or a look at the finished picture, may begin: each gets a whole frame, seconds.
+    pub moments: &'a [f64],
     /// x264's preset.
     pub preset: &'a str,
     /// x264's constant rate factor.
@@ -82,13 +88,62 @@ pub struct Render<'a> {
     pub output: &'a Path,
 }
 
-impl Render<'_> {
-    fn filters(&self) -> String {
+/// A still picture that lies over the video for a time.
+struct Layer {
+    /// The chain of filters that gives its one frame.
+    frame: String,
+    start: f64,
+    end: f64,
+    /// Seconds of fading in and out.
+    fades: (f64, f64),
+    /// The left and the upper edge, px.
+    at: (f64, f64),
+}
+
+impl Layer {
+    /// Lays it over the video that comes in at `under`, which goes out at `out`. `name` is the layer's own.
+    fn filters(&self, name: &str, under: &str, out: &str) -> String {
         let rate = f64::from(FRAME_RATE);
-        let mut graph = Vec::new();
+        let (first, last) = ((self.start * rate).round(), (self.end * rate).round());
+        let (start, end) = (first / rate, last / rate);
+        let fade = |way, at: f64, seconds: f64| match seconds {
+            0.0 => String::new(),
+            _ => format!(",fade=t={way}:st={at:.4}:d={seconds}:alpha=1"),
+        };
+        format!(
+            "{},format=rgba,scale=out_color_matrix=bt709:out_range=tv,format=yuva420p,loop=loop={}:size=1:start=0,\
+             settb=1/{FRAME_RATE},setpts=N+{first}{}{}[{name}];\
+             [{under}][{name}]overlay=x={}:y={}:eof_action=pass:eval=init:enable='between(t,{start:.4},{:.4})'[{out}]",
+            self.frame,
+            (last - first - 1.0).max(0.0),
+            fade("in", start, self.fades.0),
+            fade("out", end - self.fades.1, self.fades.1),
+            self.at.0,
+            self.at.1,
+            end - 0.5 / rate,
+        )
+    }
+}
+
+impl Render<'_> {
+    /// From the back to the front: the background, the veils, all text, the logos.
+    fn filters(&self) -> String {
         // Times counted afresh: a file that is begun again may give its first frames odd ones.
+        let mut graph = vec![format!("[0:v]setpts=N/{FRAME_RATE}/TB[b0]")];
+        for (index, veil) in self.veils.iter().enumerate() {
+            let (colour, (w, h)) = (veil.colour.hex(), self.size);
+            let layer = Layer {
+                frame: format!("color=c={colour}@{}:s={w}x{h},trim=end_frame=1", veil.opacity),
+                start: veil.start,
+                end: veil.end,
+                fades: veil.fades,
+                at: (0.0, 0.0),
+            };
+            graph.push(layer.filters(&format!("v{index}"), &format!("b{index}"), &format!("b{}", index + 1)));
+        }
         graph.push(format!(
-            "[0:v]setpts=N/{FRAME_RATE}/TB,ass=filename={}:fontsdir={}[p0]",
+            "[b{}]ass=filename={}:fontsdir={}[p0]",
+            self.veils.len(),
             escape_path(self.document),
             escape_path(self.fonts)
         ));
@@ -100,23 +155,15 @@ impl Render<'_> {
             }
         }
         for (index, logo) in self.logos.iter().enumerate() {
-            let (first, last) = ((logo.start * rate).round(), (logo.end * rate).round());
-            let (start, end) = (first / rate, last / rate);
             let [x, y, w, h] = [logo.area.x, logo.area.y, logo.area.w, logo.area.h].map(|px| (px * self.scale).round());
-            graph.push(format!(
-                "[s{index}]colorchannelmixer=aa={},scale={w}:{h}:flags=lanczos:out_color_matrix=bt709:out_range=tv,\
-                 format=yuva420p,loop=loop={}:size=1:start=0,settb=1/{FRAME_RATE},setpts=N+{first},\
-                 fade=t=in:st={start:.4}:d={fade}:alpha=1,fade=t=out:st={:.4}:d={fade}:alpha=1[l{index}]",
-                logo.opacity,
-                (last - first - 1.0).max(0.0),
-                end - logo.fade,
-                fade = logo.fade,
-            ));
-            graph.push(format!(
-                "[p{index}][l{index}]overlay=x={x}:y={y}:eof_action=pass:eval=init:enable='between(t,{start:.4},{:.4})'[p{}]",
-                end - 0.5 / rate,
-                index + 1
-            ));
+            let layer = Layer {
+                frame: format!("[s{index}]colorchannelmixer=aa={},scale={w}:{h}:flags=lanczos", logo.opacity),
+                start: logo.start,
+                end: logo.end,
+                fades: (logo.fade, logo.fade),
+                at: (x, y),
+            };
+            graph.push(layer.filters(&format!("l{index}"), &format!("p{index}"), &format!("p{}", index + 1)));
         }
         let fade = 0.8;
         graph.push(format!(
@@ -152,7 +199,12 @@ impl Render<'_> {
         ]);
         all.text(&["-pix_fmt", "yuv420p", "-r", &FRAME_RATE.to_string(), "-g", &(FRAME_RATE * 5).to_string()]);
         all.text(&["-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]);
-        all.text(&["-c:a", "aac", "-b:a", "192k", "-ar", "48000", "-ac", "2"]);
+        if !self.moments.is_empty() {
+            let moments: Vec<String> = self.moments.iter().map(|at| format!("{at:.3}")).collect();
+            all.text(&["-force_key_frames", &moments.join(",")]);
+        }
+        // At this bit rate the fast search is as near to the sound as the slow one, in half the time.
+        all.text(&["-c:a", "aac", "-aac_coder", "fast", "-b:a", "192k", "-ar", "48000", "-ac", "2"]);
         all.text(&["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"]);
         all.text(&["-movflags", "+faststart", "-t", &format!("{:.4}", self.seconds), "-f", "mp4", "-y"]);
         all.path(self.output);
@@ -179,12 +231,27 @@ pub fn prepare(background: &Path, (w, h): (u32, u32), output: &Path) -> Argument
     all
 }
 
-/// The picture at `at` seconds of `video` as 8-bit luma, row by row.
+/// The pictures at some moments of `video`, seconds, as 8-bit luma, row by row, each in a file.
 #[must_use]
-pub fn look(video: &Path, at: f64, output: &Path) -> Arguments {
+pub fn look(video: &Path, moments: &[(f64, PathBuf)]) -> Arguments {
     let mut all = Arguments::default();
-    all.input(&["-ss", &format!("{at:.3}")], video);
-    all.text(&["-map", "0:v:0", "-frames:v", "1", "-vf", "extractplanes=y", "-f", "rawvideo", "-y"]).path(output);
+    for (at, _) in moments {
+        all.input(&["-ss", &format!("{at:.3}")], video);
+    }
+    for (index, (_, output)) in moments.iter().enumerate() {
+        all.text(&[
+            "-map",
+            &format!("{index}:v:0"),
+            "-frames:v",
+            "1",
+            "-vf",
+            "extractplanes=y",
+            "-f",
+            "rawvideo",
+            "-y",
+        ]);
+        all.path(output);
+    }
     all
 }
 
@@ -228,7 +295,7 @@ pub fn glance(video: &Path) -> Arguments {
     all
 }
 
-/// A sound of one graph from voice and music.
+/// A sound of one graph from voice and music; measured as it is written.
 #[derive(Clone, Debug)]
 pub struct Mix<'a> {
     /// The narration.
@@ -256,7 +323,7 @@ impl Mix<'_> {
             "[0:a]{stereo},adelay={delay}:all=1,apad,atrim=end={seconds:.4}[voice];\
              [1:a]{stereo},atrim=end={seconds:.4},asetnsamples=n=480:p=0,volume=eval=frame:volume='{}',\
              afade=t=in:d=1,afade=t=out:st={:.4}:d=3[music];\
-             [voice][music]amix=inputs=2:normalize=0:duration=first[out]",
+             [voice][music]amix=inputs=2:normalize=0:duration=first,ebur128=framelog=verbose[out]",
             self.music_gain,
             (seconds - 3.0).max(0.0)
         );
@@ -303,9 +370,12 @@ mod tests {
             mark: Path::new("mark.png"),
             document: Path::new("/it's [a]:b,c;d/picture.ass"),
             fonts: Path::new("fonts"),
+            veils: &[],
             logos: &[logo],
+            size: (1920, 1080),
             scale: 1.0,
             seconds: 20.0,
+            moments: &[],
             preset: "veryfast",
             crf: 21,
             output: Path::new("out.mp4"),

@@ -12,12 +12,12 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::Inputs;
 use crate::captions::{self, cues};
-use crate::check::{LOUDNESS, check, check_places, has_ink};
+use crate::check::{LOUDNESS, check, check_places, contrast, has_ink, lower};
 use crate::error::Error;
 use crate::ffmpeg::Runner;
 use crate::font::Fonts;
 use crate::graph::{self, Arguments, Mix, Render};
-use crate::layout::{Frame, RESOLUTION, Rect};
+use crate::layout::{Frame, RESOLUTION};
 use crate::measure::{Heard, Probe, Stream, heard, longest_silence, measured, unheard};
 use crate::scene::{Content, FRAME_RATE, Placed, Scene, TITLE_SECONDS, check_glyphs, compose};
 use crate::{sound, vtt};
@@ -103,8 +103,8 @@ impl Job {
         let (mut media, _) = measured(&self.runner, &video)?;
         media.captions = captions::facts(&cues.iter().map(captions::Read::from).collect::<Vec<_>>());
         media.longest_silence = longest_silence(&voice_heard.silences, self.spoken());
+        (media.areas_with_text, media.contrast) = self.look(&video, &scene)?;
         check(&mut media, self.size(), scene.seconds)?;
-        media.areas_with_text = self.look(&video, &scene)?;
         tell(0.96);
         let (poster, preview) = self.stills(&video, &scene)?;
         let video = Bytes::from(std::fs::read(&video).map_err(Error::Scratch)?);
@@ -175,6 +175,8 @@ impl Job {
         let sound = self.mix(scene, voice, voice_heard)?;
         tell(0.1);
         let document = self.file("picture.ass", scene.document.as_bytes())?;
+        let mut moments: Vec<f64> = looks(scene).chain([scene.poster, preview_start(scene)]).collect();
+        moments.sort_by(f64::total_cmp);
         let render = Render {
             background: &background,
             sound: &sound,
@@ -182,9 +184,12 @@ impl Job {
             mark,
             document: &document,
             fonts: &self.runner.fonts,
+            veils: &scene.veils,
             logos: &scene.logos,
+            size: self.size(),
             scale: self.scale(),
             seconds: scene.seconds,
+            moments: &moments,
             preset: &self.video.preset,
             crf: self.video.crf,
             output: video,
@@ -194,15 +199,14 @@ impl Job {
     }
 
     /// Looks at the finished picture: where captions, product names and notices must be, there is text. Gives the number of
-    /// areas that were looked at.
-    fn look(&self, video: &Path, scene: &Scene) -> Result<usize, Error> {
+    /// areas that were looked at, and the lowest contrast.
+    fn look(&self, video: &Path, scene: &Scene) -> Result<(usize, Option<f64>), Error> {
         const TEXTS: [&str; 5] = ["name", "lower third", "captions", "offers", "notices"];
-        let moments = scene.placed.iter().filter(|placed| matches!(placed.what, "name" | "lower third" | "notices"));
-        let mut seen = 0;
-        for moment in moments {
-            let at = f64::midpoint(moment.start, moment.end);
-            let path = self.runner.scratch.join("picture.gray");
-            self.runner.ffmpeg("looking at the picture", &graph::look(video, at, &path), &|_| {})?;
+        let file = |(index, at)| (at, self.runner.scratch.join(format!("picture-{index}.gray")));
+        let moments: Vec<(f64, PathBuf)> = looks(scene).enumerate().map(file).collect();
+        self.runner.ffmpeg("looking at the picture", &graph::look(video, &moments), &|_| {})?;
+        let (mut seen, mut lowest) = (0, None);
+        for (at, path) in moments {
             let picture = std::fs::read(&path).map_err(Error::Scratch)?;
             // While a card fades, its text is not what it will be.
             let fade = |placed: &Placed| if placed.what == "captions" { 0.1 } else { 0.7 };
@@ -210,17 +214,16 @@ impl Job {
                 TEXTS.contains(&placed.what) && (placed.start + fade(placed)..placed.end - fade(placed)).contains(&at)
             };
             for placed in scene.placed.iter().filter(shown) {
-                let Rect { x, y, w, h } = placed.area;
-                let scale = self.scale();
-                let area = Rect { x: x * scale, y: y * scale, w: w * scale, h: h * scale };
+                let area = placed.area.scaled(self.scale());
                 if !has_ink(&picture, self.size(), area) {
                     let (found, wanted) = ("empty".to_owned(), "legible".to_owned());
                     return Err(Error::OutOfRange { measure: placed.what, found, wanted });
                 }
                 seen += 1;
+                lowest = lower(lowest, contrast(&picture, self.size(), area));
             }
         }
-        Ok(seen)
+        Ok((seen, lowest))
     }
 
     /// The background, ready for the frame: as it lies there, or prepared once and kept under its digest.
@@ -284,8 +287,8 @@ impl Job {
             music_gain: &gain,
             output: &mixed,
         };
-        self.runner.ffmpeg("mixing the sound", &mix.arguments(), &|_| {})?;
-        let mut gain = LOUDNESS.0 - self.listen("measuring the mix", &mixed)?.loudness;
+        let log = self.runner.ffmpeg("mixing the sound", &mix.arguments(), &|_| {})?;
+        let mut gain = LOUDNESS.0 - heard(&log).ok_or_else(unheard)?.loudness;
         let mastered = self.runner.scratch.join("sound.wav");
         // The limiter takes a little of what the gain gave: a second look makes up for it.
         for _ in 0..3 {
@@ -306,7 +309,18 @@ impl Job {
             std::fs::read(&path).map_err(Error::Scratch)
         };
         let poster = still("poster.jpg", &|path| graph::poster(video, scene.poster, path))?;
-        let preview = still("preview.gif", &|path| graph::preview(video, (scene.poster - 1.5).max(0.0), path))?;
+        let preview = still("preview.gif", &|path| graph::preview(video, preview_start(scene), path))?;
         Ok((poster, preview))
     }
+}
+
+/// The moments at which the finished picture is looked at, seconds: the middle of each card and of each lower third.
+fn looks(scene: &Scene) -> impl Iterator<Item = f64> {
+    let texts = scene.placed.iter().filter(|placed| matches!(placed.what, "name" | "lower third" | "notices"));
+    texts.map(|placed| f64::midpoint(placed.start, placed.end))
+}
+
+/// When the three seconds of the preview begin, seconds.
+fn preview_start(scene: &Scene) -> f64 {
+    (scene.poster - 1.5).max(0.0)
 }

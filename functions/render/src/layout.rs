@@ -33,6 +33,12 @@ impl Rect {
         self.y + self.h
     }
 
+    /// The same area of a picture `scale` times the size.
+    #[must_use]
+    pub fn scaled(&self, scale: f64) -> Self {
+        Self { x: self.x * scale, y: self.y * scale, w: self.w * scale, h: self.h * scale }
+    }
+
     /// Whether the two have a common area.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
@@ -152,11 +158,10 @@ impl Frame {
         (f64::from(self.size.0), f64::from(self.size.1))
     }
 
-    /// The whole frame.
-    #[must_use]
-    pub fn whole(&self) -> Rect {
-        let (w, h) = self.dimensions();
-        Rect { x: 0.0, y: 0.0, w, h }
+    /// The middle of a caption's last line: however short the caption, its text covers this.
+    pub(crate) fn caption_heart(&self) -> Rect {
+        let (w, bottom) = (1.5 * self.caption_em, self.safe.bottom() - self.caption_pad.1);
+        Rect { x: (self.dimensions().0 - w) / 2.0, y: bottom - self.caption_leading, w, h: self.caption_leading }
     }
 
     /// The top of a caption box of two lines: what stands above captions stays above this.
@@ -164,6 +169,13 @@ impl Frame {
     pub fn captions_top(&self) -> f64 {
         self.safe.bottom() - 2.0 * (self.caption_leading + self.caption_pad.1)
     }
+}
+
+/// The shape and the resolution of a frame of `size` px, if it is one that is made.
+pub(crate) fn shape_of(size: (u32, u32)) -> Option<(Shape, u32)> {
+    let shapes = [Shape::Wide, Shape::Tall, Shape::Square].into_iter();
+    let mut all = shapes.flat_map(|shape| RESOLUTIONS.into_iter().map(move |resolution| (shape, resolution)));
+    all.find(|(shape, resolution)| shape.size(*resolution) == size)
 }
 
 /// The size of a picture of `size` px within a box of `most` px, its proportions kept.

@@ -1,12 +1,13 @@
 //! Reading what ffprobe, ebur128 and silencedetect say.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use contracts::media::{CaptionFacts, MediaFacts};
 use serde::Deserialize;
 
 use crate::error::Error;
 use crate::ffmpeg::{Runner, Tools};
+use crate::layout::{self, Frame};
 use crate::{captions, check, graph, vtt};
 
 /// ffprobe's JSON, as far as it is used.
@@ -133,6 +134,7 @@ pub(crate) fn describe(probe: &Probe, heard: &Heard) -> MediaFacts {
         longest_silence: 0.0,
         captions: CaptionFacts::default(),
         areas_with_text: 0,
+        contrast: None,
         warnings: Vec::new(),
     }
 }
@@ -149,8 +151,35 @@ pub(crate) fn unheard() -> Error {
     Error::Failed { program: "ffmpeg", doing: "measuring sound", reason: "it gave no loudness".to_owned() }
 }
 
+/// The lowest contrast of captions with their box, where the picture is looked at during some of the cues.
+fn caption_contrast(
+    runner: &Runner,
+    file: &Path,
+    cues: &[captions::Read],
+    size: (u32, u32),
+) -> Result<Option<f64>, Error> {
+    const LOOKS: usize = 8;
+    let Some((shape, resolution)) = layout::shape_of(size) else { return Ok(None) };
+    let area = Frame::of(shape).caption_heart().scaled(f64::from(resolution) / f64::from(layout::RESOLUTION));
+    let folder = tempfile::tempdir().map_err(Error::Scratch)?;
+    let some = cues.iter().step_by(cues.len().div_ceil(LOOKS).max(1));
+    let moments = some.map(|cue| f64::midpoint(cue.start, cue.end)).enumerate();
+    let moments: Vec<(f64, PathBuf)> =
+        moments.map(|(index, at)| (at, folder.path().join(format!("picture-{index}.gray")))).collect();
+    if moments.is_empty() {
+        return Ok(None);
+    }
+    runner.ffmpeg("looking at the captions", &graph::look(file, &moments), &|_| {})?;
+    let mut lowest = None;
+    for (_, path) in &moments {
+        let picture = std::fs::read(path).map_err(Error::Scratch)?;
+        lowest = check::lower(lowest, check::contrast(&picture, size, area));
+    }
+    Ok(lowest)
+}
+
 /// Measures a video file: streams, colour, length, loudness, peak and silence, and the captions beside it, a file of the same
-/// name that ends in `.vtt`, if there is one.
+/// name that ends in `.vtt`, if there is one, with their contrast in the picture.
 pub fn inspect(tools: &Tools, file: &Path) -> Result<MediaFacts, Error> {
     let file = std::path::absolute(file).map_err(Error::Scratch)?;
     let folder = file.parent().map(Path::to_owned).unwrap_or_default();
@@ -164,7 +193,9 @@ pub fn inspect(tools: &Tools, file: &Path) -> Result<MediaFacts, Error> {
     let (mut media, silences) = measured(&runner, &file)?;
     media.longest_silence = longest_silence(&silences, (0.0, media.seconds));
     if let Ok(text) = std::fs::read_to_string(file.with_extension("vtt")) {
-        media.captions = captions::facts(&vtt::read(&text));
+        let cues = vtt::read(&text);
+        media.captions = captions::facts(&cues);
+        media.contrast = caption_contrast(&runner, &file, &cues, (media.width, media.height))?;
     }
     media.warnings = check::aims(&media);
     Ok(media)

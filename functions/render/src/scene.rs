@@ -58,6 +58,21 @@ pub struct LogoShown {
     pub fade: f64,
 }
 
+/// A colour over the whole frame, behind all text. The overlay filter draws it several times as fast as libass does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Veil {
+    /// The colour.
+    pub colour: Colour,
+    /// 1 is opaque.
+    pub opacity: f64,
+    /// Seconds from the start.
+    pub start: f64,
+    /// Seconds from the start.
+    pub end: f64,
+    /// Seconds of fading in and out.
+    pub fades: (f64, f64),
+}
+
 /// The picture over the whole time.
 #[derive(Clone, Debug)]
 pub struct Scene {
@@ -65,6 +80,8 @@ pub struct Scene {
     pub document: String,
     /// Everything that stands on the picture.
     pub placed: Vec<Placed>,
+    /// The veils, in order; no two at once.
+    pub veils: Vec<Veil>,
     /// The appearances of the logo, in order; no two at once.
     pub logos: Vec<LogoShown>,
     /// Seconds of the whole video: whole frames.
@@ -138,12 +155,17 @@ pub(crate) struct Stage<'a> {
     pub palette: Palette,
     pub document: Document<'a>,
     pub placed: Vec<Placed>,
+    pub veils: Vec<Veil>,
     pub logos: Vec<LogoShown>,
 }
 
 impl Stage<'_> {
     pub(crate) fn place(&mut self, what: &'static str, (start, end): (f64, f64), area: Rect) {
         self.placed.push(Placed { what, start, end, area });
+    }
+
+    pub(crate) fn veil(&mut self, (start, end): (f64, f64), opacity: f64, fades: (f64, f64)) {
+        self.veils.push(Veil { colour: self.palette.background, opacity, start, end, fades });
     }
 
     pub(crate) fn logo(&mut self, emblem: Emblem, time: (f64, f64), area: Rect, opacity: f64, fade: f64) {
@@ -180,7 +202,7 @@ pub fn compose(fonts: &Fonts, content: &Content<'_>, shape: Shape) -> Result<Sce
     let frame = Frame::of(shape);
     let palette = Palette::of(content.brand)?;
     let document = Document::new(fonts, frame.size);
-    let mut stage = Stage { fonts, frame, palette, document, placed: Vec::new(), logos: Vec::new() };
+    let mut stage = Stage { fonts, frame, palette, document, placed: Vec::new(), veils: Vec::new(), logos: Vec::new() };
     let spoken_end = TITLE_SECONDS + content.narration.seconds;
     let end_card = whole_frames(spoken_end + BREATH_SECONDS);
 
@@ -192,8 +214,8 @@ pub fn compose(fonts: &Fonts, content: &Content<'_>, shape: Shape) -> Result<Sce
     privacy_mark(&mut stage, content, seconds);
 
     let poster = first_offer.map_or(TITLE_SECONDS * 0.6, |(start, end)| f64::midpoint(start, end));
-    let Stage { document, placed, logos, .. } = stage;
-    Ok(Scene { document: document.finish(), placed, logos, seconds, end_card, poster })
+    let Stage { document, placed, veils, logos, .. } = stage;
+    Ok(Scene { document: document.finish(), placed, veils, logos, seconds, end_card, poster })
 }
 
 fn corner_logo(stage: &mut Stage<'_>, logo: (u32, u32), time: (f64, f64)) {
