@@ -272,7 +272,7 @@ fn the_table_for_the_banks_own_systems_is_written_on_demand_for_its_user_alone()
 fn what_is_old_enough_expires_by_prefix_unless_a_hold_keeps_it() {
     let sandbox = sandbox("[retention]\nresults_days = 30\n");
     ends(&sandbox.run(&["run", "--customer", "0002", "--no-video"]), 0);
-    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(31 * 86_400);
+    let old = std::time::SystemTime::now() - std::time::Duration::from_hours(31 * 24);
     let aged = |name: &str| {
         for path in find(&sandbox, name) {
             std::fs::File::options().append(true).open(path).unwrap().set_modified(old).unwrap();

@@ -168,18 +168,29 @@ impl ObjectStore for S3Store {
             action: "erase",
             reason: chain(error),
         };
-        let request = self.client.list_object_versions().bucket(&self.bucket).prefix(listed);
-        let mut pages = request.into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed(&error))?;
+        // What is deleted is listed no more, so that the first page is enough until it is empty.
+        loop {
+            let request = self.client.list_object_versions().bucket(&self.bucket).prefix(listed);
+            let page = match request.send().await {
+                Ok(page) => page,
+                // A store without versions.
+                Err(error) if error.code() == Some("NotImplemented") => {
+                    let request = self.client.delete_object().bucket(&self.bucket).key(listed);
+                    return request.send().await.map(|_| ()).map_err(|error| failed(&error));
+                }
+                Err(error) => return Err(failed(&error)),
+            };
             let versions = page.versions().iter().map(|version| (version.key(), version.version_id()));
             let markers = page.delete_markers().iter().map(|marker| (marker.key(), marker.version_id()));
-            for (_, version) in versions.chain(markers).filter(|(key, _)| *key == Some(listed)) {
+            let of_object: Vec<_> = versions.chain(markers).filter(|(key, _)| *key == Some(listed)).collect();
+            if of_object.is_empty() {
+                return Ok(());
+            }
+            for (_, version) in of_object {
                 let request = self.client.delete_object().bucket(&self.bucket).key(listed);
                 request.set_version_id(version.map(ToOwned::to_owned)).send().await.map_err(|error| failed(&error))?;
             }
         }
-        Ok(())
     }
 
     async fn list(&self, prefix: &Prefix) -> Result<Vec<Listed>, StoreError> {

@@ -183,7 +183,9 @@ mod tests {
         let run = RunId::parse("run-1").unwrap();
         let mut index = "reference,offset,length,digest\n".to_owned();
         for number in 0..customers {
-            index += &format!("{},{},9999,{}\n", reference(number), number * 10_000, "0".repeat(64));
+            let row = [reference(number).to_string(), (number * 10_000).to_string(), "9999".to_owned(), "0".repeat(64)];
+            index.push_str(&row.join(","));
+            index.push('\n');
         }
         let key = ObjectKey::Run(run.clone(), crate::key::RunPart::Index);
         store.put(&key, index.into()).await.unwrap();

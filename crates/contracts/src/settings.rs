@@ -444,7 +444,7 @@ impl Settings {
     #[must_use]
     pub fn digest(&self) -> Digest {
         let (local, delivery, retention) = (Local::default(), Delivery::default(), Retention::default());
-        let mut settings = Self { local, delivery, retention, ..self.clone() };
+        let mut settings = Self { delivery, retention, local, ..self.clone() };
         let Model { usd_per_million_tokens_read, usd_per_million_tokens_written, .. } = Model::default();
         settings.writer.model.usd_per_million_tokens_read = usd_per_million_tokens_read;
         settings.writer.model.usd_per_million_tokens_written = usd_per_million_tokens_written;

@@ -75,7 +75,7 @@ async fn row(
         Outcome::Published { .. } => published(run, reference, vault.store(), now).await?.map(|_| ()),
         other => Err(other.clone()),
     };
-    let link = match outcome {
+    let made = match outcome {
         Ok(()) => links::make(run, reference, settings, vault.store(), now).await?,
         Err(_) => None,
     };
@@ -84,13 +84,13 @@ async fn row(
         Err(Outcome::Skipped { skip: Skip::Recalled }) => ("recalled", Skip::Recalled.because().to_owned()),
         Err(other) => (other.word(), detail(&other)),
     };
-    let (link, expires) = link.map_or_else(Default::default, |made| (made.address, made.expires.to_string()));
+    let (address, expires) = made.map_or_else(Default::default, |made| (made.address, made.expires.to_string()));
     Ok(Row {
         customer_id: id(line, vault).await?.unwrap_or_default(),
         reference: reference.to_string(),
         outcome: word.to_owned(),
         detail,
-        link,
+        link: address,
         expires,
     })
 }

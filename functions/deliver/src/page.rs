@@ -1,5 +1,7 @@
 //! The pages of customers' links: plain HTML without a script, for any browser, screen reader and width.
 
+use std::fmt::Write as _;
+
 use contracts::brand::Brand;
 
 /// The page with a result. Everything that is said in it stands in the text that was published: the transcript, rates and
@@ -10,7 +12,8 @@ pub(crate) fn recommendation(token: &str, text: &str, video: bool, brand: &Brand
     let title = title.lines().next().unwrap_or_default();
     let mut body = format!("<h1>{}</h1>\n", escaped(title));
     if video {
-        body += &format!(
+        let _infallible = write!(
+            body,
             "<video controls preload=\"metadata\" poster=\"{token}/poster\" aria-label=\"{}\">\n\
              <source src=\"{token}/video\" type=\"video/mp4\">\n\
              <track kind=\"captions\" src=\"{token}/captions\" srclang=\"en\" label=\"English\" default>\n\
@@ -23,7 +26,8 @@ pub(crate) fn recommendation(token: &str, text: &str, video: bool, brand: &Brand
     for block in rest {
         body += &block_of(block);
     }
-    body += &format!(
+    let _infallible = write!(
+        body,
         "<h2>No more messages</h2>\n<p>{}</p>\n<form method=\"post\" action=\"{token}/opt-out\">\n\
          <button type=\"submit\">Do not contact me again</button>\n</form>\n",
         escaped("Press the button, and we make no recommendation for you any more. This page then shows nothing."),

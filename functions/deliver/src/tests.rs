@@ -316,7 +316,7 @@ async fn a_link_dies_by_recall_suppression_withdrawal_removal_or_time_and_all_lo
         match how {
             "recall" => bank.store.put(&ObjectKey::Recall(bank.run.clone(), Some(who)), "{}".into()).await.unwrap(),
             "suppression" => {
-                bank.store.put(&ObjectKey::Suppressions, format!("reference\n{who}\n").into()).await.unwrap()
+                bank.store.put(&ObjectKey::Suppressions, format!("reference\n{who}\n").into()).await.unwrap();
             }
             "withdrawal" => {
                 let list = format!("reference,consent,consent_social_media,as_of\n{who},no,no,1970-01-01\n");

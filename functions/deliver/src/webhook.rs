@@ -46,7 +46,7 @@ pub struct Pace {
 impl Default for Pace {
     /// With the eight tries of the settings' default, at least a minute.
     fn default() -> Self {
-        Self { first: Duration::from_secs(1), longest: Duration::from_secs(60) }
+        Self { first: Duration::from_secs(1), longest: Duration::from_mins(1) }
     }
 }
 

@@ -2,14 +2,13 @@
 
 use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
-use contracts::control::{self};
 use contracts::facts::Skip;
 use contracts::key::{Artefact, Prefix};
 use contracts::review::{Choice, Decision, Waiting};
 use contracts::script::{RefusedText, Script};
 use contracts::store::{ObjectStore, StoreError};
 use contracts::vault::{Owner, Vault};
-use contracts::{CustomerRef, Digest, ObjectKey, RunId};
+use contracts::{CustomerRef, Digest, ObjectKey, RunId, control};
 use jiff::Timestamp;
 
 use crate::{Error, recommendation_text};
@@ -88,15 +87,15 @@ pub async fn decide(
     reason.map_or(Ok(()), |reason| words("the reason", reason, LONGEST_REASON))?;
     let store = vault.store();
     let waiting = find(store, run, reference).await?.ok_or_else(|| Error::NotWaiting { run: run.clone() })?;
-    let standing = match control::read(store, reference, now).await?.forbids(waiting.from_posts) {
-        Some(skip) => Err(skip),
-        None => {
-            let (by, reason) = (by.to_owned(), reason.map(ToOwned::to_owned));
-            let inputs = Digest::of_json(&waiting.seen);
-            let decision = Decision { choice, by, at: now, reason, seen: waiting.seen };
-            let key = ObjectKey::Decision(run.clone(), reference.clone());
-            Ok(vault.write_json(Owner::Customer(reference), &key, &inputs, decision).await?)
-        }
+    let forbidden = control::read(store, reference, now).await?.forbids(waiting.from_posts);
+    let standing = if let Some(skip) = forbidden {
+        Err(skip)
+    } else {
+        let (by, reason) = (by.to_owned(), reason.map(ToOwned::to_owned));
+        let inputs = Digest::of_json(&waiting.seen);
+        let decision = Decision { choice, by, at: now, reason, seen: waiting.seen };
+        let key = ObjectKey::Decision(run.clone(), reference.clone());
+        Ok(vault.write_json(Owner::Customer(reference), &key, &inputs, decision).await?)
     };
     // After the decision: a task that comes to wait in between finds the decision itself.
     Ok(Decided { standing, task: task(store, run, reference).await? })

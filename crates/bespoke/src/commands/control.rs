@@ -100,7 +100,13 @@ pub(super) async fn hold(asked: Hold, shared: Shared) -> Result<u8, Failure> {
         let holds = List::open(&asked.artifacts, ObjectKey::Holds, &columns).await?;
         let rows: Vec<[String; 3]> =
             holds.rows.iter().map(|row| columns.map(|column| holds.cell(row, column).to_owned())).collect();
-        shared.print(&rows, || rows.iter().map(|[who, name, since]| format!("{who}  {since:<21} {name}\n")).collect());
+        shared.print(&rows, || {
+            let mut text = String::new();
+            for [who, name, since] in &rows {
+                let _infallible = writeln!(text, "{who}  {since:<21} {name}");
+            }
+            text
+        });
         return Ok(0);
     };
     if name.trim().is_empty() || name.chars().count() > LONGEST_REASON || name.contains(char::is_control) {

@@ -1,5 +1,6 @@
 //! `bespoke deliver`: a run's outcomes for the bank's own systems.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -44,15 +45,19 @@ pub(super) async fn execute(asked: Deliver, config: &Config, shared: Shared) -> 
     }
     let report = json!({ "run": run, "files": files, "links": links, "notices": told });
     shared.print(&report, || {
-        let mut text: String = files.iter().map(|file| format!("{}\n", file.display())).collect();
+        let mut text = String::new();
+        for file in &files {
+            let _infallible = writeln!(text, "{}", file.display());
+        }
         if asked.out.is_some() {
-            text += &format!(
-                "They name customers, and hold {links} links that open: keep them as you keep the workbooks.\n"
+            let _infallible = writeln!(
+                text,
+                "They name customers, and hold {links} links that open: keep them as you keep the workbooks."
             );
         }
         if asked.notify {
             let Told { sent, before, dead } = told;
-            text += &format!("{sent} notices arrived, {before} had arrived before, {dead} did not\n");
+            let _infallible = writeln!(text, "{sent} notices arrived, {before} had arrived before, {dead} did not");
         }
         text
     });

@@ -2,6 +2,7 @@
 //! rules do.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::Path;
 
 use contracts::key::Area;
@@ -40,9 +41,12 @@ pub(super) async fn execute(asked: &Expire, config: &Config, shared: Shared) -> 
     let told = json!({ "deleted": deleted, "held": held, "dry_run": asked.dry_run });
     shared.print(&told, || {
         let what = if asked.dry_run { "would be deleted" } else { "deleted" };
-        let mut text: String = deleted.iter().map(|(area, count)| format!("{area:<12}{count:>8} {what}\n")).collect();
+        let mut text = String::new();
+        for (area, count) in &deleted {
+            let _infallible = writeln!(text, "{area:<12}{count:>8} {what}");
+        }
         for hold in &held {
-            text += &format!("kept for \"{hold}\"\n");
+            let _infallible = writeln!(text, "kept for \"{hold}\"");
         }
         text
     });
