@@ -1,6 +1,5 @@
 //! `bespoke forget`: destroys a customer's key and all that was made for them, and leaves a record without personal data.
 
-use contracts::error::EXIT_NOTHING_TO_DO;
 use contracts::store::ObjectStore as _;
 use contracts::{ErrorName, ObjectKey};
 use jiff::Timestamp;
@@ -20,21 +19,25 @@ pub(super) async fn execute(asked: Forget, shared: Shared) -> Result<u8, Failure
     let who = reference(customer, vault.keys())?;
     let known = store.find(&ObjectKey::CustomerKey(who.clone())).await?.is_some()
         || store.find(&ObjectKey::Forgotten(who.clone())).await?.is_some();
+    // What cannot be undone is not done to an id that nobody has.
+    if !known {
+        let message = "no dataset of this folder has a customer with that id: nothing was done";
+        let help = "ids are text: 0001 is not 1; to keep somebody out who was never in: bespoke suppress";
+        return Err(Failure::told(ErrorName::InputUnknownCustomer, message, help));
+    }
     let mut erased = publish::forget::forget(&who, &vault, Timestamp::now()).await?;
     erased.objects += remove_copies(&artifacts, &erased.published)?;
     remove_empty(&artifacts.join("recalled").join(who.as_str()))
         .map_err(Failure::file(ErrorName::StoreUnavailable, &artifacts))?;
-    let told =
-        json!({ "reference": who, "known": known, "since": erased.at, "objects": erased.objects, "runs": erased.runs });
+    let told = json!({ "reference": who, "since": erased.at, "objects": erased.objects, "runs": erased.runs });
     shared.print(&told, || {
         let objects = erased.objects;
-        let known = if known { "" } else { "No dataset of this folder has a customer with that id: is it the right one?\n" };
         format!(
             "{who} is forgotten: the key is destroyed, {objects} objects were deleted, and they are on the suppression list\n\
-             {known}What you gave out yourself (bespoke deliver), the bank's own workbooks and backups are yours to delete.\n"
+             What you gave out yourself (bespoke deliver), the bank's own workbooks and backups are yours to delete.\n"
         )
     });
-    Ok(if known { 0 } else { EXIT_NOTHING_TO_DO })
+    Ok(0)
 }
 
 /// Removes a folder, and those in it, as far as they are empty.

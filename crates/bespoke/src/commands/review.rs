@@ -29,8 +29,10 @@ use crate::project::Project;
 struct Line {
     #[serde(flatten)]
     waiting: Waiting,
-    /// The text as it will be published.
-    text: String,
+    /// The text as it will be published; nothing if it cannot be published now.
+    text: Option<String>,
+    /// Why it cannot.
+    problem: Option<String>,
     /// What the model wrote and the guard refused.
     refused: Option<RefusedText>,
     /// The files to look at.
@@ -51,8 +53,8 @@ pub(super) async fn execute(asked: Review, config: Config, shared: Shared) -> Re
         (false, false) => {
             let mut lines = Vec::new();
             for waiting in waiting {
-                let shown = publish::review::show(waiting, &vault, &project.catalogue, &project.brand).await?;
-                lines.push(line(shown, &store));
+                let shown = publish::review::show(waiting.clone(), &vault, &project.catalogue, &project.brand).await;
+                lines.push(line(waiting, shown, &store));
             }
             shared.print(&lines, || for_people(&lines));
             return Ok(0);
@@ -134,24 +136,33 @@ fn words(outcome: &Outcome) -> String {
     }
 }
 
-fn line(shown: Shown, store: &FolderStore) -> Line {
-    let Shown { waiting, text, refused } = shown;
+/// One that cannot be shown does not hide the others.
+fn line(waiting: Waiting, shown: Result<Shown, publish::Error>, store: &FolderStore) -> Line {
+    let (text, refused, problem) = match shown {
+        Ok(Shown { text, refused, .. }) => (Some(text), refused, None),
+        Err(error) => (None, None, Some(contracts::error::chain(&error))),
+    };
     let key = |artefact| ObjectKey::Customer(waiting.reference.clone(), waiting.run.clone(), artefact);
     let files = waiting.seen.artefacts.keys().map(|artefact| store.path(&key(*artefact))).collect();
-    Line { waiting, text, refused, files }
+    Line { waiting, text, problem, refused, files }
 }
 
 fn for_people(lines: &[Line]) -> String {
     let (bold, dim, here) = (Style::new().bold(), Style::new().dimmed(), here());
     let mut text = String::new();
-    for Line { waiting, text: said, refused, files } in lines {
+    for Line { waiting, text: said, problem, refused, files } in lines {
         let Waiting { run, reference, why, since, .. } = waiting;
         let _infallible =
             writeln!(text, "{bold}{reference}{bold:#} {dim}{run}, since {since}{dim:#}\n  {}", why.words());
         for file in files {
             let _infallible = writeln!(text, "  {}", file.strip_prefix(&here).unwrap_or(file).display());
         }
-        let _infallible = writeln!(text, "\n{}", textwrap::indent(said, "    "));
+        if let Some(said) = said {
+            let _infallible = writeln!(text, "\n{}", textwrap::indent(said, "    "));
+        }
+        if let Some(problem) = problem {
+            let _infallible = writeln!(text, "  cannot be shown or published now: {problem}");
+        }
         if let Some(RefusedText { segments, verdict }) = refused {
             let written: Vec<&str> = segments.iter().map(|segment| segment.text.as_str()).collect();
             let _infallible = writeln!(text, "  {bold}What the model wrote, which is never published:{bold:#}\n");
