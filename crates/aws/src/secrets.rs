@@ -19,6 +19,7 @@ pub const fn variable(name: SecretName) -> &'static str {
         SecretName::ModelKey => "MODEL_KEY_SECRET",
         SecretName::DataKey => "DATA_KEY_SECRET",
         SecretName::ReferenceKey => "REFERENCE_KEY_SECRET",
+        SecretName::WebhookKey => "WEBHOOK_KEY_SECRET",
     }
 }
 

@@ -94,7 +94,7 @@ impl Secrets for LocalSecrets {
         }
         match name {
             SecretName::WorkbookPassword => Ok(self.workbook_password.clone()),
-            SecretName::ModelKey => Ok(None),
+            SecretName::ModelKey | SecretName::WebhookKey => Ok(None),
             SecretName::DataKey => Ok(Some(self.keys(name)?.data_key)),
             SecretName::ReferenceKey => Ok(Some(self.keys(name)?.reference_key)),
         }

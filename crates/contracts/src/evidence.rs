@@ -9,6 +9,7 @@ use crate::consent::ConsentAsRead;
 use crate::facts::{Facts, Skip};
 use crate::key::{Artefact, Prefix};
 use crate::media::MediaFacts;
+use crate::review::{Decision, Reviewed};
 use crate::script::{Script, Usage};
 use crate::stage::Stage;
 use crate::store::ObjectStore;
@@ -29,7 +30,8 @@ pub enum Outcome {
         /// Why.
         skip: Skip,
     },
-    /// A person must look first.
+    /// A person must look first. Not final: what waits is a [`crate::review::Waiting`], and evidence is written once it is
+    /// decided.
     Held {
         /// Why.
         why: String,
@@ -65,6 +67,9 @@ pub struct PersonalEvidence {
     pub facts: Option<Facts>,
     /// The script, who wrote it and what the guard said, if it came so far.
     pub script: Option<Script>,
+    /// What the reviewer decided, the reason with it, if it waited for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
 }
 
 /// `evidence.json`. Digests are of objects as they lie in the store, sealed ones included, so that the record still
@@ -99,6 +104,9 @@ pub struct Evidence {
     pub made_by: Option<MadeBy>,
     /// What was measured of the video.
     pub media: Option<MediaFacts>,
+    /// Who approved or rejected it, if it waited for a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<Reviewed>,
     /// A sealed [`PersonalEvidence`], in base64.
     pub personal: String,
 }
