@@ -40,7 +40,13 @@ impl SecretsManager {
     /// Secrets whose ids stand in the environment, under the names of [`variable`].
     #[must_use]
     pub fn from_environment(client: Client) -> Self {
-        let names = [SecretName::WorkbookPassword, SecretName::ModelKey, SecretName::DataKey, SecretName::ReferenceKey];
+        let names = [
+            SecretName::WorkbookPassword,
+            SecretName::ModelKey,
+            SecretName::DataKey,
+            SecretName::ReferenceKey,
+            SecretName::WebhookKey,
+        ];
         let ids = names.into_iter().filter_map(|name| Some((name, optional(variable(name))?)));
         Self::new(client, ids.collect())
     }

@@ -253,11 +253,11 @@ impl Runner {
             let write = || async { recommend::run(input(), &mut Usage::default(), &deps).await };
             self.attempt(Stage::Recommend, who, write).await
         };
-        let written = match recommend(false).await {
+        match recommend(false).await {
             Err(failed) if failed.failure.error == ErrorName::WriterThrottled => recommend(true).await?,
             written => written?,
         };
-        if !written.proceed || !video {
+        if !video {
             return Ok(());
         }
         let (engines, pronunciations) = (&self.engines, &project.pronunciations);

@@ -6,6 +6,8 @@
 //! Whoever is about to show, approve or hand out what was made for a customer asks [`read`] and [`Control::forbids`]; whoever
 //! is about to destroy something asks [`holds`].
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
@@ -167,15 +169,13 @@ pub async fn read(
     Ok(Control { suppressed, forgotten, as_read })
 }
 
-/// The names of the holds under which the customer's data must be kept, from `control/holds.csv`.
-pub async fn holds(store: &dyn ObjectStore, reference: &CustomerRef) -> Result<Vec<String>, ControlError> {
-    let Some(list) = store.find(&ObjectKey::Holds).await? else { return Ok(Vec::new()) };
-    let mut holds = Vec::new();
+/// Whose data must be kept, and the names of the holds under which it must, from `control/holds.csv`.
+pub async fn holds(store: &dyn ObjectStore) -> Result<BTreeMap<CustomerRef, Vec<String>>, ControlError> {
+    let mut holds: BTreeMap<CustomerRef, Vec<String>> = BTreeMap::new();
+    let Some(list) = store.find(&ObjectKey::Holds).await? else { return Ok(holds) };
     for row in rows(&ObjectKey::Holds, &list, &HOLDS)? {
-        let Row { reference: whose, mut rest, .. } = row?;
-        if whose == *reference {
-            holds.push(rest.swap_remove(0));
-        }
+        let Row { reference, rest, .. } = row?;
+        holds.entry(reference).or_default().extend(rest);
     }
     Ok(holds)
 }
@@ -450,12 +450,12 @@ mod tests {
     #[tokio::test]
     async fn holds_are_told_by_name_and_a_list_that_cannot_be_read_holds_everybody() {
         let store = MemoryStore::default();
-        assert_eq!(holds(&store, &who()).await.unwrap(), Vec::<String>::new());
+        assert!(holds(&store).await.unwrap().is_empty());
         let list = format!("reference,hold,since\n{REFERENCE},Case 2026-7,2026-11-01\n{OTHER},Audit,2026-11-01\n");
         store.put(&ObjectKey::Holds, list.into()).await.unwrap();
-        assert_eq!(holds(&store, &who()).await.unwrap(), ["Case 2026-7"]);
+        assert_eq!(holds(&store).await.unwrap()[&who()], ["Case 2026-7"]);
         store.put(&ObjectKey::Holds, "".into()).await.unwrap();
-        assert_eq!(holds(&store, &who()).await.unwrap_err().name(), ErrorName::ConfigInvalid);
+        assert_eq!(holds(&store).await.unwrap_err().name(), ErrorName::ConfigInvalid);
     }
 
     #[tokio::test]

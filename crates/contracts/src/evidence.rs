@@ -14,7 +14,7 @@ use crate::script::{Script, Usage};
 use crate::stage::Stage;
 use crate::store::ObjectStore;
 use crate::vault::VaultError;
-use crate::{CustomerRef, Digest, ErrorName, ObjectKey, RunId};
+use crate::{CustomerRef, DatasetId, Digest, ErrorName, ObjectKey, RunId};
 
 /// How a customer's part of a run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -179,7 +179,8 @@ pub struct ManifestEntry {
     /// How it ended.
     #[serde(flatten)]
     pub outcome: Outcome,
-    /// Digest of `evidence.json` or `failure.json`.
+    /// Digest of `evidence.json` or `failure.json`; of what waits for review, or of the record of an erasure, if that is all
+    /// that there is.
     pub record: Digest,
     /// Digest of this record and of the chain before it: a changed or missing record shows.
     pub chain: Digest,
@@ -190,6 +191,9 @@ pub struct ManifestEntry {
 pub struct Manifest {
     /// The run.
     pub run: RunId,
+    /// The dataset, from which the chain begins; nothing if merge failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<DatasetId>,
     /// How many customers the dataset has (or one, in a run for one).
     pub customers: usize,
     /// How many ended in each word of [`Outcome::word`].

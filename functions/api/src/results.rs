@@ -8,6 +8,7 @@ use contracts::key::Artefact;
 use contracts::store::ObjectStore;
 use contracts::vault::VaultError;
 use contracts::{CustomerRef, ObjectKey, RunId};
+use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -57,7 +58,7 @@ pub async fn of(run: &RunId, reference: &CustomerRef, deps: &Deps<'_>) -> Result
         let Outcome::Published { video } = evidence.outcome else {
             return Ok(Results { result, ..Results::default() });
         };
-        let control = control::read(store, reference).await?;
+        let control = control::read(store, reference, Timestamp::now()).await?;
         if let Some(skip) = control.forbids(evidence.from_posts) {
             return Ok(Results { result, withheld: Some(skip.because()), ..Results::default() });
         }

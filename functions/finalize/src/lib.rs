@@ -11,7 +11,9 @@ mod manifest;
 mod tests;
 
 use contracts::evidence::{Evidence, FailureRecord, Manifest, Outcome};
+use contracts::facts::Skip;
 use contracts::key::{Artefact, RunPart};
+use contracts::review::Waiting;
 use contracts::stage::{FinalizeInput, IndexRow, Stage};
 use contracts::store::StoreError;
 use contracts::vault::{Vault, VaultError};
@@ -115,6 +117,10 @@ async fn ending(deps: &Deps<'_>, run: &RunId, reference: CustomerRef) -> Result<
         (outcome_of_evidence(&bytes, run, &reference), Digest::of(&bytes))
     } else if let Some(bytes) = store.find(&key(Artefact::Failure)).await? {
         (outcome_of_failure(&bytes), Digest::of(&bytes))
+    } else if let Some(bytes) = store.find(&ObjectKey::Review(run.clone(), reference.clone())).await? {
+        (outcome_of_waiting(&bytes), Digest::of(&bytes))
+    } else if let Some(bytes) = store.find(&ObjectKey::Forgotten(reference.clone())).await? {
+        (Outcome::Skipped { skip: Skip::Suppressed }, Digest::of(&bytes))
     } else {
         (Outcome::Failed { error: ErrorName::RunIncomplete, stage: Stage::Finalize }, Digest::of(b""))
     };
@@ -134,6 +140,13 @@ fn outcome_of_evidence(bytes: &[u8], run: &RunId, reference: &CustomerRef) -> Ou
 fn outcome_of_failure(bytes: &[u8]) -> Outcome {
     match serde_json::from_slice::<FailureRecord>(bytes) {
         Ok(FailureRecord { error, stage, .. }) => Outcome::Failed { error, stage },
+        Err(_) => UNREADABLE,
+    }
+}
+
+fn outcome_of_waiting(bytes: &[u8]) -> Outcome {
+    match serde_json::from_slice::<Waiting>(bytes) {
+        Ok(waiting) => Outcome::Held { why: waiting.why.words() },
         Err(_) => UNREADABLE,
     }
 }

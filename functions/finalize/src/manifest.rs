@@ -53,7 +53,8 @@ pub(crate) fn compose(run: RunId, dataset: Option<&DatasetId>, ended: Vec<Ended>
         entries.push(ManifestEntry { reference, outcome, record, chain });
     }
     let counts = count(entries.iter().map(|entry| &entry.outcome));
-    Manifest { run, customers: entries.len(), counts, entries, chain }
+    let dataset = dataset.cloned();
+    Manifest { run, dataset, customers: entries.len(), counts, entries, chain }
 }
 
 /// `manifest.csv`: a header and one line a customer.

@@ -113,7 +113,7 @@ impl Done {
 }
 
 /// Where one customer's text and video are left for a person.
-fn outputs(artifacts: &Path) -> [PathBuf; 2] {
+pub(super) fn outputs(artifacts: &Path) -> [PathBuf; 2] {
     ["recommendations.txt", "recommendations_video.mp4"].map(|name| artifacts.join("output").join(name))
 }
 
