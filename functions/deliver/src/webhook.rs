@@ -231,8 +231,8 @@ async fn recall(
 /// Never: HMAC takes a key of any length.
 #[must_use]
 pub fn signature(key: &SecretString, id: &str, timestamp: &str, body: &str) -> String {
-    let key = key.expose_secret().trim().as_bytes();
-    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key).expect("any length");
+    let key = key.expose_secret().trim();
+    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key.as_bytes()).expect("any length");
     mac.update(format!("{id}.{timestamp}.{body}").as_bytes());
     format!("v1,{}", BASE64.encode(mac.finalize().into_bytes()))
 }

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use contracts::secret::Secrets;
 use contracts::settings::Settings;
 use contracts::vault::Vault;
 use contracts::{ErrorName, RunId};
@@ -15,7 +16,6 @@ use super::{Shared, opened, run_id};
 use crate::cli::delivery::Deliver;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::secrets::LocalSecrets;
 
 pub(super) async fn execute(asked: Deliver, config: &Config, shared: Shared) -> Result<u8, Failure> {
     let run = run_id(asked.run)?;
@@ -66,7 +66,7 @@ pub(super) async fn tell(
     run: &RunId,
     settings: &Settings,
     vault: &Vault,
-    secrets: &LocalSecrets,
+    secrets: &dyn Secrets,
 ) -> Result<(), Failure> {
     if settings.delivery.webhook.url.is_empty() {
         return Ok(());
@@ -85,7 +85,7 @@ pub(super) async fn tell(
     }
 }
 
-async fn notify(run: &RunId, settings: &Settings, vault: &Vault, secrets: &LocalSecrets) -> Result<Told, Failure> {
+async fn notify(run: &RunId, settings: &Settings, vault: &Vault, secrets: &dyn Secrets) -> Result<Told, Failure> {
     let deps = Deps { vault, secrets, settings: &settings.delivery.webhook, pace: Pace::default() };
     Ok(webhook::notify(run, &deps).await?)
 }

@@ -15,7 +15,7 @@ use contracts::store::ObjectStore;
 use contracts::{CustomerId, Digest, ErrorName, ObjectKey};
 use tokio_util::sync::CancellationToken;
 
-use super::{Shared, here};
+use super::{Shared, deliver, here};
 use crate::cli::{Demo, Run};
 use crate::config::Config;
 use crate::doctor::{check_programs, engines, first_bad, programs};
@@ -176,11 +176,12 @@ async fn execute(
     };
     let ended = runner.run(&request).await;
     watching.abort();
-    let Runner { project, vault, events, .. } = runner;
+    let Runner { project, settings, vault, secrets, events, .. } = runner;
     drop(events);
     // The last bar is cleared before anything is printed; a watcher that panicked has nothing to clear.
     let _cleared = shown.await;
     let run = ended?;
+    deliver::tell(&run.run, &settings, &vault, secrets.as_ref()).await?;
 
     let seconds = begun.elapsed().as_secs_f64();
     let report =
