@@ -112,6 +112,7 @@ impl Api {
             from_posts: false,
             made_by: None,
             media: None,
+            review: None,
             personal: String::new(),
         };
         let key = |artefact| ObjectKey::Customer(reference.clone(), evidence.run.clone(), artefact);
