@@ -85,6 +85,12 @@ impl Bank {
         bank
     }
 
+    fn sorted(&self) -> Vec<CustomerRef> {
+        let mut customers = self.customers.clone();
+        customers.sort();
+        customers
+    }
+
     /// The token of a new link to the first customer's result.
     async fn token(&self) -> String {
         let settings = Delivery { link_base: "https://bank.example/l".to_owned(), ..Delivery::default() };
@@ -121,8 +127,8 @@ struct Receiver(Arc<Mutex<Received>>);
 
 #[derive(Default)]
 struct Received {
-    /// How often each id was taken.
-    taken: BTreeMap<String, usize>,
+    /// What was taken, by id.
+    taken: BTreeMap<String, Notice>,
     calls: usize,
     /// What to do with the calls that come next, one each: fail before, or take it and answer too late or with an error.
     trouble: Vec<Trouble>,
@@ -148,9 +154,8 @@ impl Respond for Receiver {
         let mut received = self.0.lock().unwrap();
         received.calls += 1;
         let trouble = received.trouble.pop();
-        if !matches!(trouble, Some(Trouble::Error500 | Trouble::Throttled)) && !received.taken.contains_key(&id) {
-            // By the id it would be taken once in any case: what is counted is that it was taken at all.
-            *received.taken.entry(id).or_default() += 1;
+        if !matches!(trouble, Some(Trouble::Error500 | Trouble::Throttled)) {
+            received.taken.entry(id).or_insert(notice);
         }
         match trouble {
             Some(Trouble::Error500 | Trouble::TakenBut500) => ResponseTemplate::new(500),
@@ -168,10 +173,12 @@ impl Receiver {
         server
     }
 
-    /// Ids that were taken, and whether each was taken once.
-    fn taken(&self) -> (usize, bool) {
+    /// The customers of whom it was told, each as often as it took a notice.
+    fn taken(&self) -> Vec<CustomerRef> {
         let received = self.0.lock().unwrap();
-        (received.taken.len(), received.taken.values().all(|times| *times == 1))
+        let mut customers: Vec<_> = received.taken.values().map(|notice| notice.reference.clone()).collect();
+        customers.sort();
+        customers
     }
 }
 
@@ -188,7 +195,7 @@ async fn every_notice_arrives_once_at_a_receiver_that_fails_is_slow_or_loses_its
     let server = receiver.at(port()).await;
     let told = bank.notify(&server.uri(), 8).await;
     assert_eq!(told, Told { sent: 10, before: 0, dead: 0 });
-    assert_eq!(receiver.taken(), (10, true));
+    assert_eq!(receiver.taken(), bank.sorted(), "each once");
     assert_eq!(receiver.0.lock().unwrap().calls, 15, "five were told twice");
     assert_eq!(bank.notify(&server.uri(), 8).await, Told { sent: 0, before: 10, dead: 0 }, "nothing is told again");
     assert_eq!(receiver.0.lock().unwrap().calls, 15);
@@ -211,7 +218,7 @@ async fn what_a_receiver_that_is_down_does_not_take_is_a_dead_letter_until_it_is
     let receiver = Receiver::default();
     let _server = receiver.at(TcpListener::bind(address).unwrap()).await;
     assert_eq!(bank.notify(&url, 2).await, Told { sent: 3, before: 0, dead: 0 });
-    assert_eq!(receiver.taken(), (3, true));
+    assert_eq!(receiver.taken(), bank.sorted(), "each once");
     let dead = bank.store.list(&Prefix::Notices(NoticeState::Dead, None)).await.unwrap();
     assert!(dead.is_empty(), "{dead:?}");
 }
