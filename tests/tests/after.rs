@@ -97,9 +97,8 @@ async fn readable(sandbox: &Sandbox) -> Vec<(String, Vec<u8>)> {
     let vault = vault(sandbox).await;
     let mut out: Vec<(String, Vec<u8>)> = Vec::new();
     let artifacts = sandbox.artifacts();
-    let known: Vec<CustomerRef> = (0..50)
-        .map(|number| vault.keys().reference(&CustomerId::parse(format!("{number:04}")).unwrap()))
-        .collect();
+    let known: Vec<CustomerRef> =
+        (0..50).map(|number| vault.keys().reference(&CustomerId::parse(format!("{number:04}")).unwrap())).collect();
     for path in sandbox.files() {
         let bytes = std::fs::read(&path).unwrap();
         let place = path.strip_prefix(&artifacts).unwrap().to_str().unwrap().to_owned();
@@ -240,7 +239,8 @@ fn the_table_for_the_banks_own_systems_is_written_on_demand_for_its_user_alone()
     let before: Vec<PathBuf> = sandbox.files();
     let out = sandbox.path().join("crm");
     let told = report(&sandbox.run(&["deliver", &run, "--out", out.to_str().unwrap(), "--json"]));
-    let rows: serde_json::Value = serde_json::from_slice(&std::fs::read(out.join(format!("{run}.json"))).unwrap()).unwrap();
+    let rows: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(out.join(format!("{run}.json"))).unwrap()).unwrap();
     let rows = rows.as_array().unwrap();
     assert_eq!(rows.len(), 12);
     let with = |field: &str| rows.iter().filter(|row| !row[field].as_str().unwrap().is_empty()).count();
@@ -257,7 +257,8 @@ fn the_table_for_the_banks_own_systems_is_written_on_demand_for_its_user_alone()
         assert_eq!((mode(&out), mode(&out.join(format!("{run}.csv")))), (0, 0));
     }
     // Nothing at rest in the artefacts holds a token: the records of links hold its digest.
-    let tokens: Vec<&str> = rows.iter().filter_map(|row| row["link"].as_str()?.rsplit('/').next()).filter(|t| !t.is_empty()).collect();
+    let tokens: Vec<&str> =
+        rows.iter().filter_map(|row| row["link"].as_str()?.rsplit('/').next()).filter(|t| !t.is_empty()).collect();
     let added: Vec<PathBuf> = sandbox.files().into_iter().filter(|path| !before.contains(path)).collect();
     assert_eq!(added.len(), published);
     for path in added {

@@ -138,7 +138,10 @@ fn what_is_held_waits_for_a_person_and_is_published_by_nobody_else() {
     let wait = &states[held["Next"].as_str().expect("a state")];
     assert_eq!(wait["Resource"], format!("{CALL}.waitForTaskToken"));
     assert_eq!(wait["Parameters"]["Payload"]["task_token.$"], "$$.Task.Token");
-    assert!(wait["TimeoutSeconds"].as_u64().is_some_and(|seconds| seconds < 604_800), "it waits within the workflow's week");
+    assert!(
+        wait["TimeoutSeconds"].as_u64().is_some_and(|seconds| seconds < 604_800),
+        "it waits within the workflow's week"
+    );
     let retried = wait["Retry"].as_array().expect("rules").iter().flat_map(names).collect::<BTreeSet<_>>();
     assert!(!retried.contains("States.Timeout"), "nobody's time is doubled");
     // Decided, or out of time: publish says which. It publishes nothing that nobody approved.

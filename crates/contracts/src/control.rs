@@ -140,11 +140,7 @@ pub struct Control {
 }
 
 /// Reads all that counts for one customer afresh. `now` tells which answers are of a day to come.
-pub async fn read(
-    store: &dyn ObjectStore,
-    reference: &CustomerRef,
-    now: Timestamp,
-) -> Result<Control, ControlError> {
+pub async fn read(store: &dyn ObjectStore, reference: &CustomerRef, now: Timestamp) -> Result<Control, ControlError> {
     let suppressions = store.find(&ObjectKey::Suppressions).await?;
     let suppression = store.find(&ObjectKey::Suppression(reference.clone())).await?;
     let consents = store.find(&ObjectKey::Consents).await?;

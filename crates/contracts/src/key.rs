@@ -315,7 +315,8 @@ impl ObjectKey {
     /// The run to which an object of `reference` belongs, made by it or taken back from it.
     #[must_use]
     pub fn run_of(key: &str, reference: &CustomerRef) -> Option<RunId> {
-        let (owner, rest) = key.strip_prefix("customers/").or_else(|| key.strip_prefix("recalled/"))?.split_once('/')?;
+        let (owner, rest) =
+            key.strip_prefix("customers/").or_else(|| key.strip_prefix("recalled/"))?.split_once('/')?;
         (owner == reference.as_str()).then_some(())?;
         RunId::parse(rest.split_once('/')?.0).ok()
     }

@@ -425,7 +425,11 @@ impl Settings {
             (is_address(&self.delivery.link_base), "delivery.link_base", WEB_ADDRESS),
             ((1..=366).contains(&self.delivery.link_days), "delivery.link_days", "1 to 366"),
             (is_address(&self.delivery.webhook.url), "delivery.webhook.url", WEB_ADDRESS),
-            ((1..=60).contains(&self.delivery.webhook.deadline_seconds), "delivery.webhook.deadline_seconds", "1 to 60"),
+            (
+                (1..=60).contains(&self.delivery.webhook.deadline_seconds),
+                "delivery.webhook.deadline_seconds",
+                "1 to 60",
+            ),
             ((1..=20).contains(&self.delivery.webhook.attempts), "delivery.webhook.attempts", "1 to 20"),
             (RESOLUTIONS.contains(&self.video.resolution), "video.resolution", "180, 360, 540, 720 or 1080"),
         ];
@@ -454,7 +458,9 @@ const WEB_ADDRESS: &str =
 /// Whether an address may be used: empty, or HTTPS, or plain HTTP to this very machine; and without a secret in it.
 fn is_address(address: &str) -> bool {
     let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
-    let after_local = |host: &&str| address.strip_prefix(*host).is_some_and(|rest| matches!(rest.bytes().next(), None | Some(b':' | b'/')));
+    let after_local = |host: &&str| {
+        address.strip_prefix(*host).is_some_and(|rest| matches!(rest.bytes().next(), None | Some(b':' | b'/')))
+    };
     let safe = address.starts_with("https://") || local.iter().any(after_local);
     address.is_empty() || (safe && !address.contains(['@', '?', '#', ' ']))
 }

@@ -151,7 +151,9 @@ pub async fn part(
 /// # Panics
 /// Never: a suppression is plain fields.
 pub async fn opt_out(token: &str, brand: &Brand, store: &dyn ObjectStore, now: Timestamp) -> Result<Answer, Error> {
-    let Some(LinkRecord { reference, .. }) = record(token, store).await? else { return Ok(dead(brand, "../style.css")) };
+    let Some(LinkRecord { reference, .. }) = record(token, store).await? else {
+        return Ok(dead(brand, "../style.css"));
+    };
     let suppression = Suppression { by: SuppressedBy::OptOut, since: now };
     let json = serde_json::to_vec(&suppression).expect("plain fields");
     store.put_new(&ObjectKey::Suppression(reference.clone()), json.into()).await?;
@@ -173,11 +175,7 @@ async fn record(token: &str, store: &dyn ObjectStore) -> Result<Option<LinkRecor
     serde_json::from_slice(&bytes).map(Some).map_err(|source| Error::Malformed { key: key.to_string(), source })
 }
 
-async fn shown(
-    token: &str,
-    store: &dyn ObjectStore,
-    now: Timestamp,
-) -> Result<Option<(LinkRecord, Published)>, Error> {
+async fn shown(token: &str, store: &dyn ObjectStore, now: Timestamp) -> Result<Option<(LinkRecord, Published)>, Error> {
     let Some(record) = record(token, store).await?.filter(|record| now < record.expires) else { return Ok(None) };
     let published = published(&record.run, &record.reference, store, now).await?;
     Ok(published.ok().map(|published| (record, published)))

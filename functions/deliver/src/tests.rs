@@ -78,10 +78,14 @@ impl Bank {
         }
         let counts = BTreeMap::from([("published".to_owned(), entries.len())]);
         let run = bank.run.clone();
-        let manifest = Manifest { run, dataset: None, customers: entries.len(), counts, entries, chain: Digest::of(b"") };
+        let manifest =
+            Manifest { run, dataset: None, customers: entries.len(), counts, entries, chain: Digest::of(b"") };
         let json = serde_json::to_vec(&manifest).unwrap();
         bank.store.put(&ObjectKey::Run(bank.run.clone(), RunPart::ManifestJson), json.into()).await.unwrap();
-        bank.store.put(&ObjectKey::Run(bank.run.clone(), RunPart::Index), "reference,offset,length,digest\n".into()).await.unwrap();
+        bank.store
+            .put(&ObjectKey::Run(bank.run.clone(), RunPart::Index), "reference,offset,length,digest\n".into())
+            .await
+            .unwrap();
         bank
     }
 
@@ -256,7 +260,11 @@ async fn a_link_shows_video_transcript_and_opt_out_and_looking_changes_nothing()
     let bank = Bank::of(1).await;
     let token = bank.token().await;
     let before = bank.store.objects();
-    assert!(!before.iter().any(|(key, bytes)| key.contains(&token) || bytes.windows(token.len()).any(|w| w == token.as_bytes())));
+    assert!(
+        !before
+            .iter()
+            .any(|(key, bytes)| key.contains(&token) || bytes.windows(token.len()).any(|w| w == token.as_bytes()))
+    );
     let page = bank.open(&token).await;
     assert_eq!(page.status, 200);
     for part in [
@@ -307,7 +315,9 @@ async fn a_link_dies_by_recall_suppression_withdrawal_removal_or_time_and_all_lo
         let who = reference(&bank);
         match how {
             "recall" => bank.store.put(&ObjectKey::Recall(bank.run.clone(), Some(who)), "{}".into()).await.unwrap(),
-            "suppression" => bank.store.put(&ObjectKey::Suppressions, format!("reference\n{who}\n").into()).await.unwrap(),
+            "suppression" => {
+                bank.store.put(&ObjectKey::Suppressions, format!("reference\n{who}\n").into()).await.unwrap()
+            }
             "withdrawal" => {
                 let list = format!("reference,consent,consent_social_media,as_of\n{who},no,no,1970-01-01\n");
                 bank.store.put(&ObjectKey::Consents, list.into()).await.unwrap();

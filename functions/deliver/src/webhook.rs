@@ -201,22 +201,14 @@ impl<'a> Sender<'a> {
         if status.is_success() {
             return Ok(());
         }
-        let passing = [
-            StatusCode::REQUEST_TIMEOUT,
-            StatusCode::CONFLICT,
-            StatusCode::TOO_EARLY,
-            StatusCode::TOO_MANY_REQUESTS,
-        ];
+        let passing =
+            [StatusCode::REQUEST_TIMEOUT, StatusCode::CONFLICT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
         Err((format!("answered {status}"), status.is_server_error() || passing.contains(&status)))
     }
 }
 
 /// The digest of the record that takes it back, if there is one.
-async fn recall(
-    store: &dyn ObjectStore,
-    run: &RunId,
-    entry: &ManifestEntry,
-) -> Result<Option<Digest>, StoreError> {
+async fn recall(store: &dyn ObjectStore, run: &RunId, entry: &ManifestEntry) -> Result<Option<Digest>, StoreError> {
     for whom in [None, Some(entry.reference.clone())] {
         if let Some(record) = store.find(&ObjectKey::Recall(run.clone(), whom)).await? {
             return Ok(Some(Digest::of(&record)));

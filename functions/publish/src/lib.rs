@@ -172,10 +172,9 @@ impl NamedError for Error {
             Self::OtherText { .. } => ErrorName::StoreConflict,
             Self::Unrecorded { .. } => ErrorName::StoreNotFound,
             Self::Control(error) => error.name(),
-            Self::ChangedSince { .. }
-            | Self::Expired { .. }
-            | Self::OtherProduct { .. }
-            | Self::NotPassed { .. } => ErrorName::ConfigChanged,
+            Self::ChangedSince { .. } | Self::Expired { .. } | Self::OtherProduct { .. } | Self::NotPassed { .. } => {
+                ErrorName::ConfigChanged
+            }
         }
     }
 
@@ -189,9 +188,9 @@ impl NamedError for Error {
             | Self::NotPassed { .. }
             | Self::NotAsReviewed { .. } => Some("start a new run".to_owned()),
             Self::NotWaiting { .. } => Some("list what waits: bespoke review".to_owned()),
-            Self::OnHold { .. } => {
-                Some("they are suppressed from now on; once the hold has ended, take it off and forget them then".to_owned())
-            }
+            Self::OnHold { .. } => Some(
+                "they are suppressed from now on; once the hold has ended, take it off and forget them then".to_owned(),
+            ),
             Self::Control(error) => error.help(),
             Self::Store(_)
             | Self::Changed { .. }
@@ -406,7 +405,8 @@ async fn proceed(
     }
     artefacts.insert(Artefact::Text, artefacts::text(deps.vault, place, text).await?);
     let (review, decision) = on_record(decided);
-    let personal = PersonalEvidence { consent: facts.consent.clone(), facts: Some(facts), script: Some(script), decision };
+    let personal =
+        PersonalEvidence { consent: facts.consent.clone(), facts: Some(facts), script: Some(script), decision };
     let (outcome, made_by) = (Outcome::Published { video }, Some(made_by));
     Ok(Reached::End(Ending { outcome, artefacts, made_by, media, from_posts, review, personal }))
 }
@@ -414,7 +414,11 @@ async fn proceed(
 /// What a person who reviews is shown, of what was made.
 fn shown(artefacts: &BTreeMap<Artefact, Digest>) -> BTreeMap<Artefact, Digest> {
     let media = [Artefact::Video, Artefact::Captions, Artefact::Poster, Artefact::Preview];
-    artefacts.iter().filter(|(artefact, _)| media.contains(artefact)).map(|(&artefact, &digest)| (artefact, digest)).collect()
+    artefacts
+        .iter()
+        .filter(|(artefact, _)| media.contains(artefact))
+        .map(|(&artefact, &digest)| (artefact, digest))
+        .collect()
 }
 
 /// Why a person must look at it first; nothing if nobody need.

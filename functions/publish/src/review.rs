@@ -116,11 +116,7 @@ async fn task(store: &dyn ObjectStore, run: &RunId, reference: &CustomerRef) -> 
 }
 
 /// The decision about one customer's part of a run, if there is one.
-pub(crate) async fn decision(
-    vault: &Vault,
-    run: &RunId,
-    reference: &CustomerRef,
-) -> Result<Option<Decision>, Error> {
+pub(crate) async fn decision(vault: &Vault, run: &RunId, reference: &CustomerRef) -> Result<Option<Decision>, Error> {
     let key = ObjectKey::Decision(run.clone(), reference.clone());
     if vault.store().find(&key).await?.is_none() {
         return Ok(None);

@@ -79,12 +79,15 @@ pub(super) async fn suppress(asked: Suppress, shared: Shared) -> Result<u8, Fail
 }
 
 /// What is said of an id that nobody has: a typing error would suppress nobody.
-const UNKNOWN: &str = "No dataset of this folder has a customer with that id. Is it the right one? Ids are text: 0001 is not 1\n";
+const UNKNOWN: &str =
+    "No dataset of this folder has a customer with that id. Is it the right one? Ids are text: 0001 is not 1\n";
 
 /// What an object under `control/suppressions/` is listed with.
 fn of_own_object(bytes: &[u8]) -> (String, String) {
     match serde_json::from_slice::<Suppression>(bytes) {
-        Ok(Suppression { by: SuppressedBy::OptOut, since }) => ("opted out by their link".to_owned(), since.to_string()),
+        Ok(Suppression { by: SuppressedBy::OptOut, since }) => {
+            ("opted out by their link".to_owned(), since.to_string())
+        }
         Ok(Suppression { by: SuppressedBy::Erasure, since }) => ("asked to be forgotten".to_owned(), since.to_string()),
         Err(_) => (String::new(), String::new()),
     }
@@ -118,7 +121,8 @@ pub(super) async fn hold(asked: Hold, shared: Shared) -> Result<u8, Failure> {
     if changed {
         list.write().await?;
     }
-    let told = json!({ "reference": reference.as_str(), "hold": name.trim(), "held": !asked.remove, "changed": changed });
+    let told =
+        json!({ "reference": reference.as_str(), "hold": name.trim(), "held": !asked.remove, "changed": changed });
     shared.print(&told, || {
         let said = match (asked.remove, changed) {
             (false, true) => "is kept from now on, whoever asks to have it destroyed",

@@ -46,7 +46,9 @@ pub(super) async fn execute(asked: Deliver, config: &Config, shared: Shared) -> 
     shared.print(&report, || {
         let mut text: String = files.iter().map(|file| format!("{}\n", file.display())).collect();
         if asked.out.is_some() {
-            text += &format!("They name customers, and hold {links} links that open: keep them as you keep the workbooks.\n");
+            text += &format!(
+                "They name customers, and hold {links} links that open: keep them as you keep the workbooks.\n"
+            );
         }
         if asked.notify {
             let Told { sent, before, dead } = told;

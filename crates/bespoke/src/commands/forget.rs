@@ -24,7 +24,8 @@ pub(super) async fn execute(asked: Forget, shared: Shared) -> Result<u8, Failure
     erased.objects += remove_copies(&artifacts, &erased.published)?;
     remove_empty(&artifacts.join("recalled").join(who.as_str()))
         .map_err(Failure::file(ErrorName::StoreUnavailable, &artifacts))?;
-    let told = json!({ "reference": who, "known": known, "since": erased.at, "objects": erased.objects, "runs": erased.runs });
+    let told =
+        json!({ "reference": who, "known": known, "since": erased.at, "objects": erased.objects, "runs": erased.runs });
     shared.print(&told, || {
         let objects = erased.objects;
         let known = if known { "" } else { "No dataset of this folder has a customer with that id: is it the right one?\n" };

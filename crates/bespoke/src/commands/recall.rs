@@ -25,7 +25,12 @@ pub(super) async fn execute(asked: Recall, config: &Config, shared: Shared) -> R
     let mut published = BTreeSet::new();
     for recalled in &recalled {
         let key = ObjectKey::Customer(recalled.reference.clone(), run.clone(), Artefact::Evidence);
-        published.extend(read_evidence(&vault, &key).await?.into_iter().flat_map(|Evidence { artefacts, .. }| artefacts.into_values()));
+        published.extend(
+            read_evidence(&vault, &key)
+                .await?
+                .into_iter()
+                .flat_map(|Evidence { artefacts, .. }| artefacts.into_values()),
+        );
     }
     remove_copies(&artifacts, &published)?;
     deliver::tell(&run, &config.settings, &vault, &secrets).await?;

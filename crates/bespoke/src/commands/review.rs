@@ -71,7 +71,9 @@ pub(super) async fn execute(asked: Review, config: Config, shared: Shared) -> Re
     let told = json!({ "run": run, "reference": who, "result": outcome, "decided_by": by });
     shared.print(&told, || format!("{who}: {}\n", words(&outcome)));
     let as_asked = match (choice, &outcome) {
-        (Choice::Approve, Outcome::Published { .. }) | (Choice::Reject, Outcome::Skipped { skip: Skip::Rejected }) => true,
+        (Choice::Approve, Outcome::Published { .. }) | (Choice::Reject, Outcome::Skipped { skip: Skip::Rejected }) => {
+            true
+        }
         (Choice::Approve | Choice::Reject, _) => false,
     };
     if as_asked {
@@ -91,7 +93,9 @@ fn named(customer: String, vault: &Vault) -> Result<CustomerRef, Failure> {
 fn one(waiting: usize) -> Failure {
     let (message, help) = match waiting {
         0 => ("nothing waits there for review".to_owned(), "list what waits: bespoke review"),
-        some => (format!("{some} customers of the run wait for review, and each is decided by itself"), "give --customer"),
+        some => {
+            (format!("{some} customers of the run wait for review, and each is decided by itself"), "give --customer")
+        }
     };
     Failure::told(ErrorName::ReviewNotWaiting, message, help)
 }
@@ -143,7 +147,8 @@ fn for_people(lines: &[Line]) -> String {
     let mut text = String::new();
     for Line { waiting, text: said, refused, files } in lines {
         let Waiting { run, reference, why, since, .. } = waiting;
-        let _infallible = writeln!(text, "{bold}{reference}{bold:#} {dim}{run}, since {since}{dim:#}\n  {}", why.words());
+        let _infallible =
+            writeln!(text, "{bold}{reference}{bold:#} {dim}{run}, since {since}{dim:#}\n  {}", why.words());
         for file in files {
             let _infallible = writeln!(text, "  {}", file.strip_prefix(&here).unwrap_or(file).display());
         }
@@ -161,7 +166,8 @@ fn for_people(lines: &[Line]) -> String {
         [] => text.push_str("nothing waits for review\n"),
         [.., last] => {
             let Waiting { run, reference, .. } = &last.waiting;
-            let _infallible = writeln!(text, "Next: bespoke review {run} --customer {reference} --approve, or --reject");
+            let _infallible =
+                writeln!(text, "Next: bespoke review {run} --customer {reference} --approve, or --reject");
         }
     }
     text

@@ -167,7 +167,8 @@ fn held_script() -> Script {
 #[tokio::test]
 async fn a_held_text_waits_whatever_the_policy_is_and_what_was_refused_is_shown_and_never_published() {
     let bank = Bank::open().await.written(held_script()).await;
-    let expected = Outcome::Held { why: "the template wrote instead of the model: the guard found: approval".to_owned() };
+    let expected =
+        Outcome::Held { why: "the template wrote instead of the model: the guard found: approval".to_owned() };
     assert_eq!(bank.publish(false).await.unwrap(), expected);
     let waiting = review::find(&*bank.store, &bank.run, &bank.reference).await.unwrap().unwrap();
     let shown = review::show(waiting, &bank.vault, &bank.catalogue, &bank.brand).await.unwrap();
