@@ -118,6 +118,12 @@ impl From<StageFailed> for Failure {
 impl Runner {
     /// Runs `request` to its end. A customer's failure is an outcome; only what concerns the whole run is an error.
     pub async fn run(&self, request: &Request) -> Result<RunReport, Failure> {
+        // Before anything is written: a wish may name them.
+        if let Some(only) = &request.only
+            && self.vault.store().find(&ObjectKey::Forgotten(only.clone())).await?.is_some()
+        {
+            return Err(merge::Error::Forgotten { batch: request.batch.clone() }.into());
+        }
         let run = request.run_id();
         let key = ObjectKey::Run(run.clone(), RunPart::Request);
         self.vault.write_json(Owner::Run, &key, &Digest::of_json(request), request.clone()).await?;

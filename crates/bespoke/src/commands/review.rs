@@ -10,7 +10,6 @@ use contracts::key::RunPart;
 use contracts::review::{Choice, Waiting};
 use contracts::script::RefusedText;
 use contracts::stage::{FinalizeInput, PublishInput};
-use contracts::store::ObjectStore as _;
 use contracts::vault::Vault;
 use contracts::{CustomerRef, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
