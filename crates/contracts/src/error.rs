@@ -39,7 +39,7 @@ macro_rules! error_names {
     };
 }
 
-/// Exit code of a text that the guard refuses.
+/// Exit code of a text that the guard refuses, and of a run that does not verify.
 pub const EXIT_REFUSED: u8 = 1;
 /// Exit code of a command line that cannot be understood, or of settings that cannot be used.
 pub const EXIT_USAGE: u8 = 2;
@@ -105,6 +105,12 @@ error_names! {
     RenderMissingGlyph => "Render.MissingGlyph", EXIT_INPUT, transient: false;
     /// The finished video is not what it must be; the message names the measure.
     RenderOutOfRange => "Render.OutOfRange", EXIT_SERVICE, transient: false;
+    /// A record, or a file that a record names, is not what was written.
+    EvidenceChanged => "Evidence.Changed", EXIT_REFUSED, transient: false;
+    /// A record, or a file that a record names, is not there, and nothing says why.
+    EvidenceMissing => "Evidence.Missing", EXIT_REFUSED, transient: false;
+    /// There is a record or a file of the run that no record names.
+    EvidenceUnexpected => "Evidence.Unexpected", EXIT_REFUSED, transient: false;
     /// A customer of the run ended in no outcome.
     RunIncomplete => "Run.Incomplete", EXIT_PARTLY, transient: false;
     /// The person who started the run stopped it.
