@@ -130,6 +130,24 @@ pub enum RunPart {
     ManifestJson,
 }
 
+/// What a caller started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// The run of one customer.
+    Recommendation,
+    /// The run of a whole batch.
+    Campaign,
+}
+
+impl Kind {
+    const fn folder(self) -> &'static str {
+        match self {
+            Self::Recommendation => "recommendations",
+            Self::Campaign => "campaigns",
+        }
+    }
+}
+
 /// The place of one object in the bucket or the folder.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ObjectKey {
@@ -143,6 +161,8 @@ pub enum ObjectKey {
     Customer(CustomerRef, RunId, Artefact),
     /// What a run made as a whole.
     Run(RunId, RunPart),
+    /// That a caller, named by a keyed digest, started a run: empty. Its time is when.
+    Started(Digest, Kind, RunId),
     /// A step of a run, of one customer or of the whole: a [`crate::progress::Step`].
     Progress(RunId, Option<CustomerRef>, crate::progress::StepName),
     /// A customer's own key, wrapped by the data key. Destroying it forgets the customer.
@@ -184,6 +204,7 @@ impl fmt::Display for ObjectKey {
                 };
                 write!(f, "runs/{run}/{name}")
             }
+            Self::Started(caller, kind, run) => write!(f, "{}{run}.json", Prefix::Started(*caller, *kind)),
             Self::Progress(run, reference, step) => {
                 write!(f, "{}{step}.json", Prefix::Progress(run.clone(), reference.clone()))
             }
@@ -206,6 +227,12 @@ impl ObjectKey {
         Some((Batch::parse(batch).ok()?, workbook))
     }
 
+    /// The run that a caller started, by the key of a [`ObjectKey::Started`].
+    #[must_use]
+    pub fn started(key: &str) -> Option<RunId> {
+        RunId::parse(key.rsplit_once('/')?.1.strip_suffix(".json")?).ok()
+    }
+
     /// The run whose evidence for `reference` an object is; nothing if the key is not one of such evidence.
     #[must_use]
     pub fn evidence_of(key: &str, reference: &CustomerRef) -> Option<RunId> {
@@ -224,6 +251,8 @@ pub enum Prefix {
     Customers,
     /// All that every run made for a customer.
     Customer(CustomerRef),
+    /// What a caller started.
+    Started(Digest, Kind),
     /// The steps of a run: of one customer, or of the run as a whole.
     Progress(RunId, Option<CustomerRef>),
 }
@@ -234,6 +263,7 @@ impl fmt::Display for Prefix {
             Self::Incoming => f.write_str("incoming/"),
             Self::Customers => f.write_str("customers/"),
             Self::Customer(reference) => write!(f, "customers/{reference}/"),
+            Self::Started(caller, kind) => write!(f, "runs/started/{caller}/{}/", kind.folder()),
             Self::Progress(run, Some(reference)) => write!(f, "customers/{reference}/{run}/progress/"),
             Self::Progress(run, None) => write!(f, "runs/{run}/progress/"),
         }
@@ -243,6 +273,13 @@ impl fmt::Display for Prefix {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_run_that_somebody_started_is_read_off_its_key() {
+        let run = RunId::parse("run-4c1f09a2b7d83e56").unwrap();
+        let key = ObjectKey::Started(Digest::of(b"ann"), Kind::Campaign, run.clone());
+        assert_eq!(ObjectKey::started(&key.to_string()), Some(run));
+    }
 
     #[test]
     fn an_uploads_key_is_read_back_and_nothing_else_is() {
