@@ -32,7 +32,7 @@ impl Executions for Machine {
     async fn find(&self, name: &str) -> Result<Option<Execution>, ExecutionsError> {
         let executions = self.0.lock().unwrap();
         let found = executions.iter().find(|(started, _)| started == name);
-        let execution = |run: &RunId| Execution { run: run.clone(), state: State::Running, stopped: None, error: None };
+        let execution = |run: &RunId| Execution { run: run.clone(), state: State::Running, stopped: None, error: None, message: None };
         Ok(found.map(|(_, run)| execution(run)))
     }
 }
