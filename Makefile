@@ -11,7 +11,7 @@ PYTEST = target/tools/interpreter/bin/pytest -p no:cacheprovider tests/aws
 
 FUZZ_SECONDS ?= 600
 
-.PHONY: demo test llama-test bench voice-check fuzz lint audit setup help aws-build aws-layers aws-deploy aws-test
+.PHONY: demo serve test llama-test bench voice-check fuzz lint audit setup help aws-build aws-layers aws-deploy aws-test
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -19,6 +19,10 @@ help: ## Show what there is
 demo: setup ## Make recommendations for the sample customers, and videos for two of them
 	cargo run $(CARGO_BUILD) -p bespoke -- voices install --optional
 	cargo run $(CARGO_BUILD) -p bespoke -- demo $(DEMO)
+
+serve: setup ## Serve the page and the API at 127.0.0.1:5000, and open the page
+	cargo run $(CARGO_BUILD) -p bespoke -- voices install --optional
+	cargo run $(CARGO_BUILD) -p bespoke -- serve --open $(SERVE)
 
 test: setup ## Run every test but those of aws-test and voice-check
 	infra/tools.sh llmock

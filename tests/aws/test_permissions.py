@@ -34,6 +34,10 @@ WITHOUT_EFFECT = {
     ("start", "Read", "request.json"): "read only when the request lies there already",
     ("start", "Look", "*"): "asked under names whose executions there are",
     ("api", "Read", "failure.json"): "read for a customer whose part failed",
+    ("api", "Read", "control/keys"): "read for a customer whose text is written",
+    ("api", "Read", "script.json"): "read for a customer whose text is written and not published",
+    ("api", "Read", "index.csv"): "read for a campaign",
+    ("api", "Write", "incoming/"): "used by whoever follows the address of an upload",
     ("api", "Read", "poster.jpg"): "read by whoever follows the link",
     ("api", "Read", "preview.gif"): "read by whoever follows the link",
 }
@@ -127,7 +131,7 @@ def test_every_function_needs_every_permission_that_it_has(fresh, sample):
     event = {"schedule": "permissions", "at": "2026-11-23T08:00:00Z"}
     _, tried["start"] = each_in_turn(fresh, "start", event)
 
-    asked, reading = (json.loads((ROOT / f"events/api-{name}.json").read_text()) for name in ["start-run", "read-run"])
+    asked, reading = (json.loads((ROOT / f"events/api-{name}.json").read_text()) for name in ["start-recommendation", "read-recommendation"])
     _, answer = fresh.invoke("api", asked)
     reading["rawPath"] = reading["requestContext"]["http"]["path"] = json.loads(answer["body"])["self"]
     fresh.ended("call-")

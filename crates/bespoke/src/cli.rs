@@ -42,6 +42,7 @@ Examples:
   bespoke run --customer 0001 --category \"Consumer Lending\" --rate 150
   bespoke campaign --dry-run data                  who would be told something, and what it would take
   bespoke campaign --limit 50 --budget 10 data     the first fifty; without --limit it goes on with the others
+  bespoke serve --open                             the same in a page
   bespoke guard letter.txt --products auto-loan    what may not be said in a text
   bespoke evidence --customer 0001                 why anything was said to them
   bespoke explain --customer 0001                  what they would be offered, and why
@@ -61,6 +62,8 @@ pub enum Command {
     Campaign(Campaign),
     /// Prove that a run's evidence and media are as they were written
     Verify(Verify),
+    /// Serve the page and the API on this machine
+    Serve(Serve),
     /// Look at three workbooks as a run would, and say all that is wrong with them
     Check(Check),
     /// Say what the guard finds in any text, check by check
@@ -143,6 +146,20 @@ pub struct Run {
     /// Make it anew, beside what was made before
     #[arg(long)]
     pub again: bool,
+    /// Where things are
+    #[command(flatten)]
+    pub folders: Folders,
+}
+
+/// `bespoke serve`
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// The port of 127.0.0.1; any free one if 0
+    #[arg(long, value_name = "PORT", default_value_t = 5000)]
+    pub port: u16,
+    /// Open the page
+    #[arg(long)]
+    pub open: bool,
     /// Where things are
     #[command(flatten)]
     pub folders: Folders,

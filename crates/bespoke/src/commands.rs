@@ -24,6 +24,7 @@ mod play;
 mod run;
 mod sample;
 mod sentiment;
+mod serve;
 mod verify;
 mod voices;
 
@@ -48,6 +49,7 @@ pub async fn execute(cli: Cli) -> Result<u8, Failure> {
         Command::Inspect(inspect) => inspect::execute(inspect, shared).await,
         Command::Explain(explain) => explain::execute(explain, config()?, shared).await,
         Command::Sentiment(sentiment) => sentiment::execute(&sentiment),
+        Command::Serve(serve) => serve::execute(serve, config()?, shared).await,
         Command::Suppress(suppress) => control::suppress(suppress, shared).await,
         Command::Consent(consent) => control::consent(consent, shared).await,
         Command::Disparity(disparity) => disparity::execute(disparity, config()?, shared).await,

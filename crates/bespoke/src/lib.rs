@@ -17,5 +17,6 @@ pub mod report;
 pub mod runner;
 pub mod sample;
 pub mod secrets;
+pub mod serve;
 pub mod session;
 pub mod voices;

@@ -1,0 +1,364 @@
+//! The runs of this server: each is written down before it begins and once it has ended, so that what was under way goes on
+//! when the server is started again.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use api::Event as Told;
+use api::events::{Kind, StageState};
+use async_trait::async_trait;
+use contracts::evidence::Outcome;
+use contracts::executions::{Begun, Execution, Executions, ExecutionsError, State};
+use contracts::key::RunPart;
+use contracts::request::Request;
+use contracts::secret::Secrets;
+use contracts::settings::Settings;
+use contracts::stage::{Stage, WorkflowInput};
+use contracts::vault::{Owner, Vault};
+use contracts::{ErrorName, ObjectKey, RunId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::{Mutex as AsyncMutex, Semaphore};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::journal::{Journal, Journals};
+use crate::failure::Failure;
+use crate::folder::create_private;
+use crate::project::{Folders, Lock, Project};
+use crate::runner::{Event, Programs, Runner};
+
+/// How many runs may wait or be under way.
+const MOST: usize = 100;
+
+/// How many customers' runs are under way at once: while one is narrated, the other is rendered.
+const AT_ONCE: usize = 2;
+
+/// How long until a folder on which another process works is tried again.
+const BUSY: Duration = Duration::from_secs(2);
+
+/// By how much a share must have grown to be told.
+const SHARE: f64 = 0.02;
+
+/// What every run of this server is made with.
+pub struct Shop {
+    pub folders: Folders,
+    pub settings: Settings,
+    pub vault: Vault,
+    pub secrets: Arc<dyn Secrets>,
+    pub engines: Arc<narrate::Engines>,
+    pub http: reqwest::Client,
+    pub programs: Programs,
+}
+
+/// A run, as its file holds it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Job {
+    run: RunId,
+    /// How it ended; nothing as long as it has not.
+    ended: Option<Ended>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Ended {
+    at: Timestamp,
+    /// Why it failed as a whole, if it did.
+    error: Option<(ErrorName, String)>,
+}
+
+impl From<&Job> for Execution {
+    fn from(job: &Job) -> Self {
+        let failed = job.ended.as_ref().and_then(|ended| ended.error.clone());
+        Self {
+            run: job.run.clone(),
+            state: match &job.ended {
+                None => State::Running,
+                Some(Ended { error: None, .. }) => State::Succeeded,
+                Some(Ended { error: Some(_), .. }) => State::Failed,
+            },
+            stopped: job.ended.as_ref().map(|ended| ended.at),
+            error: failed.as_ref().map(|(name, _)| name.to_string()),
+            message: failed.map(|(_, message)| message),
+        }
+    }
+}
+
+/// All runs of this server.
+pub struct Jobs {
+    folder: PathBuf,
+    shop: Arc<Shop>,
+    journals: Arc<Journals>,
+    table: Mutex<HashMap<String, Job>>,
+    queue: UnboundedSender<String>,
+    queued: AsyncMutex<UnboundedReceiver<String>>,
+    /// The folder of artefacts, held as long as any run works on it.
+    lock: AsyncMutex<Weak<Lock>>,
+    customers: Semaphore,
+    campaigns: Semaphore,
+    stop: CancellationToken,
+}
+
+impl Jobs {
+    /// Reads what was written down in `folder`; what was under way is taken up by [`Self::work`].
+    pub fn open(
+        folder: &Path,
+        shop: Arc<Shop>,
+        journals: Arc<Journals>,
+        stop: CancellationToken,
+    ) -> Result<Arc<Self>, Failure> {
+        let table = read(folder).map_err(Failure::file(ErrorName::StoreUnavailable, folder))?;
+        let (queue, queued) = mpsc::unbounded_channel();
+        for (name, _) in table.iter().filter(|(_, job)| job.ended.is_none()) {
+            // The receiver is at hand.
+            let _queued = queue.send(name.clone());
+        }
+        Ok(Arc::new(Self {
+            folder: folder.to_owned(),
+            shop,
+            journals,
+            table: Mutex::new(table),
+            queue,
+            queued: AsyncMutex::new(queued),
+            lock: AsyncMutex::default(),
+            customers: Semaphore::new(AT_ONCE),
+            campaigns: Semaphore::new(1),
+            stop,
+        }))
+    }
+
+    /// What runs are made with.
+    pub fn shop(&self) -> &Shop {
+        &self.shop
+    }
+
+    /// Fires when the server stops.
+    pub const fn stop(&self) -> &CancellationToken {
+        &self.stop
+    }
+
+    /// Works on what is queued until the server stops, and then until what is under way has stopped too.
+    pub async fn work(self: Arc<Self>) {
+        let mut queued = self.queued.lock().await;
+        let mut working = JoinSet::new();
+        loop {
+            tokio::select! {
+                Some(name) = queued.recv() => {
+                    let jobs = self.clone();
+                    working.spawn(async move { jobs.execute(&name).await });
+                }
+                // Those that have ended are let go of.
+                Some(_) = working.join_next() => {}
+                () = self.stop.cancelled() => break,
+            }
+        }
+        while working.join_next().await.is_some() {}
+    }
+
+    async fn execute(&self, name: &str) {
+        let Some(job) = self.find(name) else { return };
+        let journal = match self.journals.of(&job.run) {
+            Ok(journal) => journal,
+            Err(failure) => return tracing::error!(run = %job.run, %failure, "the run's events cannot be kept"),
+        };
+        let error = match self.run(&job.run, &journal).await {
+            Ok(()) => None,
+            // Taken up when the server is started again.
+            Err(_) if self.stop.is_cancelled() => return,
+            Err(failure) => Some((failure.name(), failure.to_string())),
+        };
+        if let Some((error, message)) = &error {
+            tracing::error!(run = %job.run, error = error.as_str(), message, "the run failed");
+            journal.tell(Told { message: Some(message.clone()), ..event(Kind::Log) });
+        }
+        let word = error.as_ref().map(|(name, _)| name.to_string());
+        let job = Job { ended: Some(Ended { at: Timestamp::now(), error }), ..job };
+        // Whoever is told of the end must find it ended. It is written down last: a server that is killed before finds
+        // all results, and tells of the end once more.
+        self.table.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), job.clone());
+        journal.tell(Told { message: word, ..event(Kind::End) });
+        if let Err(error) = self.write(name, &job) {
+            tracing::error!(run = %job.run, %error, "the run's end cannot be written down");
+        }
+    }
+
+    async fn run(&self, run: &RunId, journal: &Arc<Journal>) -> Result<(), Failure> {
+        let key = ObjectKey::Run(run.clone(), RunPart::Request);
+        let (request, _): (Request, _) = self.shop.vault.read_json(Owner::Run, &key).await?;
+        let lane = if request.only.is_some() { &self.customers } else { &self.campaigns };
+        let _turn = tokio::select! {
+            turn = lane.acquire() => turn.expect("the lane is never closed"),
+            () = self.stop.cancelled() => return Err(stopped()),
+        };
+        let lock = self.lock(journal).await?;
+        let folders = self.shop.folders.clone();
+        let project = tokio::task::spawn_blocking(move || Project::load(folders)).await;
+        let project = project.map_err(|panic| {
+            let help = "start another run";
+            Failure::told(ErrorName::ConfigInvalid, format!("the bank's material cannot be read: {panic}"), help)
+        })??;
+        let (events, happening) = mpsc::unbounded_channel();
+        let shop = &self.shop;
+        let runner = Runner {
+            project,
+            settings: shop.settings.clone(),
+            vault: shop.vault.clone(),
+            secrets: shop.secrets.clone(),
+            engines: shop.engines.clone(),
+            http: shop.http.clone(),
+            programs: shop.programs.clone(),
+            scratch: lock.scratch.clone(),
+            background: None,
+            cancel: self.stop.clone(),
+            events,
+        };
+        let telling = tokio::spawn(tell(happening, journal.clone(), request.only.is_some()));
+        let ended = runner.run(&request).await;
+        drop(runner);
+        // What was told last is written before the end is.
+        let _told = telling.await;
+        ended.map(|_| ())
+    }
+
+    /// The folder of artefacts, shared by the runs of this server. Waits as long as another process works on it.
+    async fn lock(&self, journal: &Journal) -> Result<Arc<Lock>, Failure> {
+        let mut told = false;
+        loop {
+            let mut held = self.lock.lock().await;
+            if let Some(lock) = held.upgrade() {
+                return Ok(lock);
+            }
+            match Project::lock_folder(&self.shop.folders.artifacts) {
+                Ok(lock) => {
+                    let lock = Arc::new(lock);
+                    *held = Arc::downgrade(&lock);
+                    return Ok(lock);
+                }
+                Err(failure) if failure.name() == ErrorName::RunBusy => {
+                    if !told {
+                        journal.tell(Told { message: Some(format!("{failure}; waiting for it")), ..event(Kind::Log) });
+                        told = true;
+                    }
+                }
+                Err(failure) => return Err(failure),
+            }
+            drop(held);
+            tokio::select! {
+                () = tokio::time::sleep(BUSY) => {}
+                () = self.stop.cancelled() => return Err(stopped()),
+            }
+        }
+    }
+
+    fn find(&self, name: &str) -> Option<Job> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    fn write(&self, name: &str, job: &Job) -> std::io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        serde_json::to_writer(&mut file, job)?;
+        file.as_file().sync_data()?;
+        file.persist(self.folder.join(format!("{name}.json")))?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Executions for Jobs {
+    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<Begun, ExecutionsError> {
+        let refused = |reason| ExecutionsError { name: name.to_owned(), action: "start", reason };
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        if table.contains_key(name) {
+            return Ok(Begun::NameTaken);
+        }
+        if table.values().filter(|job| job.ended.is_none()).count() >= MOST {
+            return Err(refused(format!("{MOST} runs wait already")));
+        }
+        let job = Job { run: input.run.clone(), ended: None };
+        self.write(name, &job).map_err(|error| refused(error.to_string()))?;
+        table.insert(name.to_owned(), job);
+        self.queue.send(name.to_owned()).map_err(|_| refused("the server stops".to_owned()))?;
+        Ok(Begun::Started)
+    }
+
+    async fn find(&self, name: &str) -> Result<Option<Execution>, ExecutionsError> {
+        Ok(Self::find(self, name).map(|job| Execution::from(&job)))
+    }
+}
+
+/// What was written down, by name. What a killed process left half-written has a name of its own, and is removed.
+fn read(folder: &Path) -> std::io::Result<HashMap<String, Job>> {
+    create_private(folder)?;
+    let mut table = HashMap::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".json"));
+        let job = std::fs::read(&path)?;
+        match (name, serde_json::from_slice(&job)) {
+            (Some(name), Ok(job)) => {
+                table.insert(name.to_owned(), job);
+            }
+            _ => std::fs::remove_file(&path)?,
+        }
+    }
+    Ok(table)
+}
+
+fn stopped() -> Failure {
+    Failure::told(ErrorName::RunCancelled, "the server stops", "it goes on when the server is started again")
+}
+
+fn event(kind: Kind) -> Told {
+    Told::new(0, Timestamp::now(), kind)
+}
+
+/// Writes into the journal what happens in a run. Of a run of many customers only what concerns the whole.
+async fn tell(mut happening: UnboundedReceiver<Event>, journal: Arc<Journal>, one_customer: bool) {
+    let mut share_told = 0.0;
+    let told_stage = |stage, state| Told::of_stage(0, Timestamp::now(), stage, state);
+    while let Some(happened) = happening.recv().await {
+        let of_customer = matches!(
+            happened,
+            Event::Started(Some(_), _) | Event::Done(Some(_), ..) | Event::Failed(Some(_), ..) | Event::Retrying(Some(_), ..)
+        );
+        if of_customer && !one_customer {
+            continue;
+        }
+        match happened {
+            Event::Customers(1) => {}
+            Event::Customers(customers) => {
+                journal.tell(Told { message: Some(format!("{customers} customers")), ..event(Kind::Log) });
+            }
+            Event::Started(_, stage) => {
+                // Only what the guard has passed is spoken.
+                if stage == Stage::Narrate && !journal.has_text() {
+                    journal.tell(event(Kind::Text));
+                }
+                share_told = 0.0;
+                journal.tell(told_stage(stage, StageState::Running));
+            }
+            Event::Done(_, stage, _) => journal.tell(told_stage(stage, StageState::Done)),
+            Event::Failed(_, stage, error) => {
+                journal.tell(Told { message: Some(error.to_string()), ..told_stage(stage, StageState::Failed) });
+            }
+            Event::Rendering(_, share) if one_customer && share >= share_told + SHARE => {
+                share_told = share;
+                let share = Some(share.clamp(0.0, 1.0));
+                journal.tell(Told { stage: Some(Stage::Render), share, ..event(Kind::Progress) });
+            }
+            Event::Rendering(..) => {}
+            Event::Retrying(_, stage, error) => {
+                journal.tell(Told { stage: Some(stage), message: Some(error.to_string()), ..event(Kind::Retry) });
+            }
+            Event::Ended(_, outcome) if one_customer => {
+                if matches!(outcome, Outcome::Published { .. }) && !journal.has_text() {
+                    journal.tell(event(Kind::Text));
+                }
+                journal.tell(Told { message: Some(outcome.word().to_owned()), ..event(Kind::Result) });
+            }
+            Event::Ended(..) => {}
+        }
+    }
+}
