@@ -13,6 +13,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use api::campaigns::{Bounds, Known};
 use api::{Event, Host, Machine, Problem, Voice};
 use async_trait::async_trait;
 use axum::body::{Body, BodyDataStream};
@@ -89,7 +90,9 @@ impl Server {
         let http = client()?;
         let engines = Arc::new(engines(&programs, &settings, http.clone()));
         let journals = Arc::new(Journals::open(&own.join("events"), stop.clone())?);
-        let shop = jobs::Shop { folders: folders.clone(), settings, vault, secrets, engines, http, programs };
+        let (limiter, known) = (Arc::default(), Arc::default());
+        let folders = folders.clone();
+        let shop = jobs::Shop { folders, settings, vault, secrets, engines, http, limiter, known, programs };
         let jobs = Jobs::open(&own.join("executions"), Arc::new(shop), journals.clone(), stop)?;
 
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -274,6 +277,14 @@ impl Machine for Local {
             Ok(journal) => journal.more(after).await,
             Err(_) => false,
         }
+    }
+
+    fn bounded(&self, bounds: Bounds, dry_run: bool) -> Box<dyn Executions + '_> {
+        Box::new(jobs::Bounded { jobs: self.jobs.as_ref(), bounds, dry_run })
+    }
+
+    async fn campaign(&self, run: &RunId) -> Result<Option<Known>, Problem> {
+        Ok(self.jobs.campaign(run))
     }
 
     async fn media(&self, token: &str, request: Request<Body>) -> Result<Response<Body>, Problem> {

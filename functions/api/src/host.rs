@@ -14,6 +14,7 @@ use http::request::Parts;
 use http::{Request, Response};
 use start::Source;
 
+use crate::campaigns::{Bounds, Known};
 use crate::events::Event;
 use crate::options::Voice;
 use crate::problem::Problem;
@@ -66,6 +67,12 @@ pub trait Machine: Send + Sync {
 
     /// Waits until the run has an event after number `after`. False if there will be none, because the server stops.
     async fn more(&self, run: &RunId, after: u64) -> bool;
+
+    /// What executes a campaign within these bounds, or only looks what it would take.
+    fn bounded(&self, bounds: Bounds, dry_run: bool) -> Box<dyn Executions + '_>;
+
+    /// What is known of a campaign.
+    async fn campaign(&self, run: &RunId) -> Result<Option<Known>, Problem>;
 
     /// A result, by the token of its link; of it the part that the request asks for.
     async fn media(&self, token: &str, request: Request<Body>) -> Result<Response<Body>, Problem>;

@@ -23,6 +23,7 @@
 mod asked;
 #[cfg(feature = "lambda")]
 pub mod aws;
+pub mod campaigns;
 pub mod events;
 mod host;
 mod openapi;
@@ -78,6 +79,9 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(recommendations::read))
         .routes(routes!(events::read))
         .routes(routes!(media))
+        .routes(routes!(campaigns::start, campaigns::list))
+        .routes(routes!(campaigns::read))
+        .routes(routes!(campaigns::customers))
         .routes(routes!(uploads::start))
         .routes(routes!(uploads::put))
         .routes(routes!(options::options))

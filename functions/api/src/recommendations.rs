@@ -3,10 +3,11 @@
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use contracts::catalogue::Category;
-use contracts::executions::{Execution, State as ExecutionState};
+use contracts::executions::{Execution, Executions, State as ExecutionState};
 use contracts::key::{Kind, Prefix, RunPart};
 use contracts::media::Shape;
 use contracts::request::{Request, Trigger};
+use contracts::stage::Limits;
 use contracts::store::{Listed, StoreError};
 use contracts::vault::{Owner, VaultError};
 use contracts::{Batch, CustomerId, CustomerRef, Digest, ObjectKey, RunId};
@@ -150,7 +151,8 @@ pub(crate) async fn start(
         shape: asked.shape,
         videos: (asked.video == Some(false)).then_some(0),
     };
-    let (run, already) = begin(once, Kind::Recommendation, asked.batch, wish, &host).await?;
+    let (executions, limits) = (host.executions(), host.limits());
+    let (run, already) = begin(once, Kind::Recommendation, asked.batch, wish, executions, limits, &host).await?;
     let place = format!("/v1/recommendations/{run}");
     let started = RecommendationStarted {
         id: run.to_string(),
@@ -168,17 +170,14 @@ pub(crate) async fn begin(
     kind: Kind,
     batch: Option<Batch>,
     wish: Wish,
+    executions: &dyn Executions,
+    limits: Limits,
     host: &Shared,
 ) -> Result<(RunId, bool), Problem> {
     check(&wish)?;
     let Once { caller: Caller(caller), key } = once;
     let batch = batch.or_else(|| host.batch());
-    let deps = start::Deps {
-        vault: host.vault(),
-        source: host.source(),
-        executions: host.executions(),
-        limits: host.limits(),
-    };
+    let deps = start::Deps { vault: host.vault(), source: host.source(), executions, limits };
     let Started { run, already, .. } = start::call(key, caller, batch.clone(), wish.clone(), &deps).await?;
     if already && !is_same(&run, &wish, batch.as_ref(), host).await? {
         return Err(Problem::key_used());
@@ -349,7 +348,7 @@ pub(crate) async fn list(
     let past = async |(run, at)| {
         let place = Place::find(RunId::as_str(&run), caller, &host).await?;
         let execution = start::execution(&place.request, host.executions()).await?.map(|(_, execution)| execution);
-        let outcome = shown::outcome(&place, &host).await?;
+        let outcome = shown::ended(&place, &host).await?.map(|(outcome, _)| outcome);
         Ok::<_, Problem>(Past {
             id: place.id(),
             started_at: at,
@@ -363,21 +362,28 @@ pub(crate) async fn list(
     Ok(axum::Json(History { items, next }))
 }
 
-/// The runs that a caller started, and when, the newest first; and what to ask with for more.
+/// How many items of a list are wanted.
+pub(crate) fn limit(asked: Option<usize>) -> Result<usize, Problem> {
+    let limit = asked.unwrap_or(FEW);
+    if (1..=MOST).contains(&limit) { Ok(limit) } else { Err(Problem::invalid("limit must be 1 to 100")) }
+}
+
+/// The runs that a caller started, and when, the newest first.
+pub(crate) async fn all_started(caller: Digest, kind: Kind, host: &Shared) -> Result<Vec<(RunId, Timestamp)>, Problem> {
+    let mut listed = host.vault().store().list(&Prefix::Started(caller, kind)).await?;
+    listed.sort_by(|a, b| (b.modified, &b.key).cmp(&(a.modified, &a.key)));
+    Ok(listed.iter().filter_map(|Listed { key, modified }| Some((ObjectKey::started(key)?, *modified))).collect())
+}
+
+/// A part of them, and what to ask with for more.
 pub(crate) async fn started(
     caller: Digest,
     kind: Kind,
     part: Part,
     host: &Shared,
 ) -> Result<(Vec<(RunId, Timestamp)>, Option<String>), Problem> {
-    let limit = part.limit.unwrap_or(FEW);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Problem::invalid("limit must be 1 to 100"));
-    }
-    let mut listed = host.vault().store().list(&Prefix::Started(caller, kind)).await?;
-    listed.sort_by(|a, b| (b.modified, &b.key).cmp(&(a.modified, &a.key)));
-    let mut runs: Vec<(RunId, Timestamp)> =
-        listed.iter().filter_map(|Listed { key, modified }| Some((ObjectKey::started(key)?, *modified))).collect();
+    let limit = limit(part.limit)?;
+    let mut runs = all_started(caller, kind, host).await?;
     if let Some(after) = part.after {
         let place = runs.iter().position(|(run, _)| run.as_str() == after);
         // A list that begins anew would be read for ever.

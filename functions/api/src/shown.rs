@@ -255,9 +255,21 @@ async fn record(place: &Place, store: &dyn ObjectStore) -> Result<Option<Record>
     Ok(find(store, &key(place, Artefact::Failure)).await?.map(Record::Failed))
 }
 
-/// How it ended, if it has.
-pub(crate) async fn outcome(place: &Place, host: &Shared) -> Result<Option<OutcomeWord>, Problem> {
-    Ok(record(place, host.vault().store()).await?.map(|record| record.outcome()))
+/// How it ended, and why in a few words, if it has.
+pub(crate) async fn ended(place: &Place, host: &Shared) -> Result<Option<(OutcomeWord, Option<String>)>, Problem> {
+    let record = record(place, host.vault().store()).await?;
+    Ok(record.map(|record| {
+        let why = match &record {
+            Record::Failed(failure) => Some(format!("{} in {}", failure.error, failure.stage)),
+            Record::Ended(evidence) => match &evidence.outcome {
+                Outcome::Published { .. } => None,
+                Outcome::Skipped { skip } => Some(skip.because().to_owned()),
+                Outcome::Held { why } => Some(why.clone()),
+                Outcome::Failed { error, stage } => Some(format!("{error} in {stage}")),
+            },
+        };
+        (record.outcome(), why)
+    }))
 }
 
 /// All that may be shown.
@@ -460,7 +472,7 @@ impl Measured {
     }
 }
 
-async fn find<T: DeserializeOwned>(store: &dyn ObjectStore, key: &ObjectKey) -> Result<Option<T>, Problem> {
+pub(crate) async fn find<T: DeserializeOwned>(store: &dyn ObjectStore, key: &ObjectKey) -> Result<Option<T>, Problem> {
     let Some(bytes) = store.find(key).await? else { return Ok(None) };
     let found = serde_json::from_slice(&bytes).map_err(|error| VaultError::Malformed {
         place: key.to_string(),

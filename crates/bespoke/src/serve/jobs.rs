@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use api::Event as Told;
+use api::campaigns::{Bounds, Decided, Known, Progress};
 use api::events::{Kind, StageState};
 use async_trait::async_trait;
 use contracts::evidence::Outcome;
@@ -17,15 +18,17 @@ use contracts::secret::Secrets;
 use contracts::settings::Settings;
 use contracts::stage::{Stage, WorkflowInput};
 use contracts::vault::{Owner, Vault};
-use contracts::{ErrorName, ObjectKey, RunId};
+use contracts::{CustomerRef, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::journal::{Journal, Journals};
+use crate::campaign::{Limits, Standing, Tally, forecast};
 use crate::failure::Failure;
 use crate::folder::create_private;
 use crate::project::{Folders, Lock, Project};
@@ -51,6 +54,8 @@ pub struct Shop {
     pub secrets: Arc<dyn Secrets>,
     pub engines: Arc<narrate::Engines>,
     pub http: reqwest::Client,
+    pub limiter: Arc<recommend::Limiter>,
+    pub known: Arc<render::Known>,
     pub programs: Programs,
 }
 
@@ -58,6 +63,12 @@ pub struct Shop {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Job {
     run: RunId,
+    /// What it may take.
+    #[serde(default)]
+    bounds: Bounds,
+    /// Whether it only looks what it would do and take.
+    #[serde(default)]
+    dry_run: bool,
     /// How it ended; nothing as long as it has not.
     ended: Option<Ended>,
 }
@@ -67,6 +78,18 @@ struct Ended {
     at: Timestamp,
     /// Why it failed as a whole, if it did.
     error: Option<(ErrorName, String)>,
+    /// What it found or why it stopped, if it did either.
+    #[serde(default)]
+    found: Found,
+}
+
+/// What a run found besides its results.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Found {
+    /// Of a dry run: a [`crate::campaign::Forecast`].
+    forecast: Option<Value>,
+    /// Why no further customer was begun with.
+    stopped: Option<String>,
 }
 
 impl From<&Job> for Execution {
@@ -96,6 +119,8 @@ pub struct Jobs {
     queued: AsyncMutex<UnboundedReceiver<String>>,
     /// The folder of artefacts, held as long as any run works on it.
     lock: AsyncMutex<Weak<Lock>>,
+    /// How campaigns stand that are or were under way since the server was started.
+    tallies: Mutex<HashMap<RunId, Arc<Mutex<Tally>>>>,
     customers: Semaphore,
     campaigns: Semaphore,
     stop: CancellationToken,
@@ -123,6 +148,7 @@ impl Jobs {
             queue,
             queued: AsyncMutex::new(queued),
             lock: AsyncMutex::default(),
+            tallies: Mutex::default(),
             customers: Semaphore::new(AT_ONCE),
             campaigns: Semaphore::new(1),
             stop,
@@ -163,18 +189,18 @@ impl Jobs {
             Ok(journal) => journal,
             Err(failure) => return tracing::error!(run = %job.run, %failure, "the run's events cannot be kept"),
         };
-        let error = match self.run(&job.run, &journal).await {
-            Ok(()) => None,
+        let (found, error) = match self.run(&job, &journal).await {
+            Ok(found) => (found, None),
             // Taken up when the server is started again.
             Err(_) if self.stop.is_cancelled() => return,
-            Err(failure) => Some((failure.name(), failure.to_string())),
+            Err(failure) => (Found::default(), Some((failure.name(), failure.to_string()))),
         };
         if let Some((error, message)) = &error {
             tracing::error!(run = %job.run, error = error.as_str(), message, "the run failed");
             journal.tell(Told { message: Some(message.clone()), ..event(Kind::Log) });
         }
         let word = error.as_ref().map(|(name, _)| name.to_string());
-        let job = Job { ended: Some(Ended { at: Timestamp::now(), error }), ..job };
+        let job = Job { ended: Some(Ended { at: Timestamp::now(), error, found }), ..job };
         // Whoever is told of the end must find it ended. It is written down last: a server that is killed before finds
         // all results, and tells of the end once more.
         self.table.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), job.clone());
@@ -184,8 +210,8 @@ impl Jobs {
         }
     }
 
-    async fn run(&self, run: &RunId, journal: &Arc<Journal>) -> Result<(), Failure> {
-        let key = ObjectKey::Run(run.clone(), RunPart::Request);
+    async fn run(&self, job: &Job, journal: &Arc<Journal>) -> Result<Found, Failure> {
+        let key = ObjectKey::Run(job.run.clone(), RunPart::Request);
         let (request, _): (Request, _) = self.shop.vault.read_json(Owner::Run, &key).await?;
         let lane = if request.only.is_some() { &self.customers } else { &self.campaigns };
         let _turn = tokio::select! {
@@ -208,18 +234,65 @@ impl Jobs {
             secrets: shop.secrets.clone(),
             engines: shop.engines.clone(),
             http: shop.http.clone(),
+            limiter: shop.limiter.clone(),
+            known: shop.known.clone(),
+            limits: limits(job.bounds, request.only.is_none().then_some(&shop.settings)),
             programs: shop.programs.clone(),
             scratch: lock.scratch.clone(),
             background: None,
             cancel: self.stop.clone(),
             events,
         };
-        let telling = tokio::spawn(tell(happening, journal.clone(), request.only.is_some()));
-        let ended = runner.run(&request).await;
+        let tally = request.only.is_none().then(|| self.tally(&job.run));
+        let telling = tokio::spawn(tell(happening, journal.clone(), tally));
+        let ended = if job.dry_run {
+            look(&runner, &request).await
+        } else {
+            let ended = runner.run(&request).await;
+            ended.map(|report| Found { forecast: None, stopped: report.stop.map(|stop| stop.to_string()) })
+        };
         drop(runner);
         // What was told last is written before the end is.
         let _told = telling.await;
-        ended.map(|_| ())
+        ended
+    }
+
+    /// A new count of a campaign's customers: whoever ended before is told of again.
+    fn tally(&self, run: &RunId) -> Arc<Mutex<Tally>> {
+        let tally = Arc::<Mutex<Tally>>::default();
+        self.tallies.lock().unwrap_or_else(PoisonError::into_inner).insert(run.clone(), tally.clone());
+        tally
+    }
+
+    /// What is known of a campaign: of its last attempt.
+    pub fn campaign(&self, run: &RunId) -> Option<Known> {
+        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_run = table.values().filter(|job| job.run == *run);
+        let job = of_run.max_by_key(|job| job.ended.as_ref().map_or(Timestamp::MAX, |ended| ended.at))?.clone();
+        drop(table);
+        let tally = self.tallies.lock().unwrap_or_else(PoisonError::into_inner).get(run).cloned();
+        let standing = tally.map(|tally| tally.lock().unwrap_or_else(PoisonError::into_inner).standing());
+        let Found { mut forecast, stopped } = job.ended.map(|ended| ended.found).unwrap_or_default();
+        let decisions = forecast.as_mut().and_then(|forecast| forecast.as_object_mut()?.remove("each"));
+        let decisions = decisions.as_ref().and_then(Value::as_array).into_iter().flatten().filter_map(decided).collect();
+        let progress = standing.filter(|_| !job.dry_run).map(progress);
+        Some(Known { dry_run: job.dry_run, bounds: job.bounds, progress, forecast, decisions, stopped })
+    }
+
+    /// Writes a run down and queues it, unless one of its name was.
+    fn begin(&self, name: &str, job: Job) -> Result<Begun, ExecutionsError> {
+        let refused = |reason| ExecutionsError { name: name.to_owned(), action: "start", reason };
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        if table.contains_key(name) {
+            return Ok(Begun::NameTaken);
+        }
+        if table.values().filter(|job| job.ended.is_none()).count() >= MOST {
+            return Err(refused(format!("{MOST} runs wait already")));
+        }
+        self.write(name, &job).map_err(|error| refused(error.to_string()))?;
+        table.insert(name.to_owned(), job);
+        self.queue.send(name.to_owned()).map_err(|_| refused("the server stops".to_owned()))?;
+        Ok(Begun::Started)
     }
 
     /// The folder of artefacts, shared by the runs of this server. Waits as long as another process works on it.
@@ -268,23 +341,73 @@ impl Jobs {
 #[async_trait]
 impl Executions for Jobs {
     async fn start(&self, name: &str, input: &WorkflowInput) -> Result<Begun, ExecutionsError> {
-        let refused = |reason| ExecutionsError { name: name.to_owned(), action: "start", reason };
-        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        if table.contains_key(name) {
-            return Ok(Begun::NameTaken);
-        }
-        if table.values().filter(|job| job.ended.is_none()).count() >= MOST {
-            return Err(refused(format!("{MOST} runs wait already")));
-        }
-        let job = Job { run: input.run.clone(), ended: None };
-        self.write(name, &job).map_err(|error| refused(error.to_string()))?;
-        table.insert(name.to_owned(), job);
-        self.queue.send(name.to_owned()).map_err(|_| refused("the server stops".to_owned()))?;
-        Ok(Begun::Started)
+        self.begin(name, Job { run: input.run.clone(), bounds: Bounds::default(), dry_run: false, ended: None })
     }
 
     async fn find(&self, name: &str) -> Result<Option<Execution>, ExecutionsError> {
         Ok(Self::find(self, name).map(|job| Execution::from(&job)))
+    }
+}
+
+/// The runs of this server, begun within bounds.
+pub struct Bounded<'a> {
+    pub jobs: &'a Jobs,
+    pub bounds: Bounds,
+    pub dry_run: bool,
+}
+
+#[async_trait]
+impl Executions for Bounded<'_> {
+    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<Begun, ExecutionsError> {
+        let (run, bounds, dry_run) = (input.run.clone(), self.bounds, self.dry_run);
+        self.jobs.begin(name, Job { run, bounds, dry_run, ended: None })
+    }
+
+    async fn find(&self, name: &str) -> Result<Option<Execution>, ExecutionsError> {
+        Executions::find(self.jobs, name).await
+    }
+}
+
+/// What a run may take: a campaign no more failures than the settings tolerate.
+fn limits(bounds: Bounds, settings: Option<&Settings>) -> Limits {
+    Limits {
+        customers: bounds.customers,
+        concurrency: bounds.concurrency,
+        budget_usd: bounds.budget_usd,
+        tolerated_failure_percentage: settings.map(|settings| settings.local.tolerated_failure_percentage),
+    }
+}
+
+/// What a run would do and take.
+async fn look(runner: &Runner, request: &Request) -> Result<Found, Failure> {
+    let forecast = forecast(runner, request).await?;
+    let forecast = serde_json::to_value(&forecast).expect("a forecast serializes to JSON");
+    Ok(Found { forecast: Some(forecast), stopped: None })
+}
+
+/// What a forecast, read back, decided of a customer.
+fn decided(decision: &Value) -> Option<Decided> {
+    let reference = CustomerRef::parse(decision["reference"].as_str()?).ok()?;
+    Some(Decided { reference, because: decision["because"].as_str().map(str::to_owned) })
+}
+
+fn progress(standing: Standing) -> Progress {
+    let counts = standing.counts;
+    Progress {
+        customers: standing.customers,
+        counts: api::campaigns::Counts {
+            published: counts.published,
+            skipped: counts.skipped,
+            held: counts.held,
+            failed: counts.failed,
+            waiting: counts.waiting,
+            running: counts.running,
+        },
+        skipped_because: standing.skipped_because,
+        failed_with: standing.failed_with,
+        rate_per_minute: standing.rate_per_minute,
+        seconds_left: standing.seconds_left,
+        spent_usd: Some(standing.spent_usd),
     }
 }
 
@@ -314,11 +437,15 @@ fn event(kind: Kind) -> Told {
     Told::new(0, Timestamp::now(), kind)
 }
 
-/// Writes into the journal what happens in a run. Of a run of many customers only what concerns the whole.
-async fn tell(mut happening: UnboundedReceiver<Event>, journal: Arc<Journal>, one_customer: bool) {
+/// Writes into the journal what happens in a run. Of a campaign only what concerns the whole; its customers are counted.
+async fn tell(mut happening: UnboundedReceiver<Event>, journal: Arc<Journal>, campaign: Option<Arc<Mutex<Tally>>>) {
+    let one_customer = campaign.is_none();
     let mut share_told = 0.0;
     let told_stage = |stage, state| Told::of_stage(0, Timestamp::now(), stage, state);
     while let Some(happened) = happening.recv().await {
+        if let Some(tally) = &campaign {
+            tally.lock().unwrap_or_else(PoisonError::into_inner).hear(&happened);
+        }
         let of_customer = matches!(
             happened,
             Event::Started(Some(_), _) | Event::Done(Some(_), ..) | Event::Failed(Some(_), ..) | Event::Retrying(Some(_), ..)
@@ -348,7 +475,7 @@ async fn tell(mut happening: UnboundedReceiver<Event>, journal: Arc<Journal>, on
                 let share = Some(share.clamp(0.0, 1.0));
                 journal.tell(Told { stage: Some(Stage::Render), share, ..event(Kind::Progress) });
             }
-            Event::Rendering(..) => {}
+            Event::Rendering(..) | Event::Spent(_) => {}
             Event::Retrying(_, stage, error) => {
                 journal.tell(Told { stage: Some(stage), message: Some(error.to_string()), ..event(Kind::Retry) });
             }
