@@ -10,6 +10,7 @@ FUNCTIONS = merge assess recommend narrate render publish finalize start api
 PYTEST = target/tools/interpreter/bin/pytest -p no:cacheprovider tests/aws
 
 FUZZ_SECONDS ?= 600
+STREAM_SECONDS ?= 60
 
 .PHONY: demo serve test llama-test bench voice-check fuzz lint audit setup help aws-build aws-layers aws-deploy aws-test
 
@@ -29,6 +30,8 @@ test: setup ## Run every test but those of aws-test and voice-check
 	cargo build $(CARGO_BUILD) --workspace --all-targets
 	target/ci/bespoke voices install
 	cargo test $(CARGO_BUILD) --workspace
+	infra/tools.sh schemathesis
+	tests/http/check.py target/ci/bespoke target/tools/schemathesis/bin/schemathesis
 	infra/tools.sh sam emulator interpreter
 	$(PYTEST)
 
@@ -44,6 +47,7 @@ bench: setup ## Measure, as ratios against named baselines run side by side
 	infra/tools.sh moviepy
 	tests/bench/render.py target/ci/bespoke target/tools/moviepy/bin/python
 	tests/bench/voice.py target/ci/bespoke
+	tests/bench/streams.py target/ci/bespoke $(STREAM_SECONDS)
 	cargo build $(CARGO_BUILD) --workspace --all-targets
 	tests/bench/cold_start.py target/ci
 	cargo build --release --locked -p bespoke --example intake
