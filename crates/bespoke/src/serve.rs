@@ -37,7 +37,6 @@ use crate::doctor::{check_programs, engines, first_bad, programs};
 use crate::failure::Failure;
 use crate::folder::{FolderStore, create_private};
 use crate::project::{self, Folders, Project, vault};
-use crate::runner::Programs;
 use jobs::Jobs;
 use journal::Journals;
 use media::Tokens;

@@ -2,6 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::response::IntoResponse as _;
 use contracts::Digest;
 use http::request::Parts;
 use http::{StatusCode, header};

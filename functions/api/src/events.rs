@@ -14,7 +14,7 @@ use contracts::executions::{Execution, State as ExecutionState};
 use contracts::key::Prefix;
 use contracts::progress::{StepKind, StepName};
 use contracts::stage::{STAGES, Stage};
-use contracts::{CustomerRef, RunId};
+use contracts::RunId;
 use futures::stream::{self, Stream, StreamExt as _};
 use http::{HeaderMap, header};
 use jiff::Timestamp;
@@ -107,7 +107,7 @@ impl Event {
 
     /// That a stage began or ended.
     #[must_use]
-    pub const fn of_stage(n: u64, at: Timestamp, stage: Stage, state: StageState) -> Self {
+    pub fn of_stage(n: u64, at: Timestamp, stage: Stage, state: StageState) -> Self {
         Self { stage: Some(stage), state: Some(state), ..Self::new(n, at, Kind::Stage) }
     }
 }
@@ -239,7 +239,7 @@ fn is_done(stage: Stage) -> impl Fn(&Event) -> bool {
 }
 
 /// Where a stage stands, and when it began and how long it took.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StageStanding {
     #[schema(value_type = StageName)]
     stage: Stage,

@@ -32,7 +32,7 @@ const FILES: &[File] = files![
 /// Routes to the files.
 pub(crate) fn router() -> Router<Shared> {
     FILES.iter().fold(Router::new(), |router, file| {
-        router.route(file.path, get(|headers: HeaderMap| async { serve(file, &headers) }))
+        router.route(file.path, get(async |headers: HeaderMap| serve(file, &headers)))
     })
 }
 
