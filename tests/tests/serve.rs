@@ -139,7 +139,8 @@ async fn a_server_killed_while_it_renders_goes_on_where_it_was_and_so_do_the_num
     let read = server.get(&place).await;
     assert_eq!((&read["state"], &read["outcome"]), (&json!("done"), &json!("published")), "{read}");
     assert!(read["stages"].as_array().unwrap().iter().all(|stage| stage["state"] == "done"), "{}", read["stages"]);
-    let offered: Vec<&Value> = read["candidates"].as_array().unwrap().iter().filter(|one| one["offered"] == true).collect();
+    let offered: Vec<&Value> =
+        read["candidates"].as_array().unwrap().iter().filter(|one| one["offered"] == true).collect();
     assert_eq!(offered.len(), read["offers"].as_array().unwrap().len());
     assert!(!read["offers"][0]["reasons"].as_array().unwrap().is_empty());
     assert!(read["checks"].as_array().unwrap().iter().all(|check| check["passed"] == true));
@@ -158,7 +159,9 @@ async fn a_server_killed_while_it_renders_goes_on_where_it_was_and_so_do_the_num
     assert_eq!(part.bytes().await.unwrap(), whole[1000..2000]);
     let beyond = server.http.get(&video).header("Range", "bytes=999999999-").send().await.unwrap();
     assert_eq!(beyond.status(), StatusCode::RANGE_NOT_SATISFIABLE);
-    for (name, kind) in [("captions", "text/vtt; charset=utf-8"), ("poster", "image/jpeg"), ("text", "text/plain; charset=utf-8")] {
+    for (name, kind) in
+        [("captions", "text/vtt; charset=utf-8"), ("poster", "image/jpeg"), ("text", "text/plain; charset=utf-8")]
+    {
         let address = format!("{}{}", server.address, read["links"][name].as_str().unwrap());
         let response = server.http.get(address).send().await.unwrap();
         assert_eq!((response.status(), response.headers()["content-type"].to_str().unwrap()), (StatusCode::OK, kind));
@@ -168,7 +171,10 @@ async fn a_server_killed_while_it_renders_goes_on_where_it_was_and_so_do_the_num
     assert!(sandbox.run(&["suppress", "--customer", "0001"]).status.success());
     assert_eq!(server.http.get(&video).send().await.unwrap().status(), StatusCode::NOT_FOUND);
     let read = server.get(&place).await;
-    assert!(read.get("text").is_none() && read.get("links").is_none() && read["reason"]["code"] == "suppressed", "{read}");
+    assert!(
+        read.get("text").is_none() && read.get("links").is_none() && read["reason"]["code"] == "suppressed",
+        "{read}"
+    );
 }
 
 #[tokio::test]
@@ -185,7 +191,11 @@ async fn a_customer_who_refused_gets_nothing_and_the_reason_is_told() {
     let place = server.begin("visit-2", &json!({"customer_id": "nobody"})).await;
     server.follow(&place, 0).await.until(&mut seen, |event| event["kind"] == "end").await;
     let read = server.get(&place).await;
-    assert_eq!((&read["state"], &read["reason"]["code"]), (&json!("failed"), &json!("Input.UnknownCustomer")), "{read}");
+    assert_eq!(
+        (&read["state"], &read["reason"]["code"]),
+        (&json!("failed"), &json!("Input.UnknownCustomer")),
+        "{read}"
+    );
     assert!(!read.to_string().contains("nobody"), "{read}");
 }
 

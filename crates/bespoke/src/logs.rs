@@ -27,8 +27,20 @@ pub fn start(artifacts: &Path, name: &str, verbose: u8) -> Result<(), Failure> {
     };
     // Libraries below the stages may quote what they work on: only their warnings are kept.
     let ours = Targets::new().with_default(LevelFilter::WARN).with_targets(
-        ["bespoke", "merge", "assess", "recommend", "narrate", "render", "publish", "finalize", "start", "api", "contracts"]
-            .map(|name| (name, LevelFilter::DEBUG)),
+        [
+            "bespoke",
+            "merge",
+            "assess",
+            "recommend",
+            "narrate",
+            "render",
+            "publish",
+            "finalize",
+            "start",
+            "api",
+            "contracts",
+        ]
+        .map(|name| (name, LevelFilter::DEBUG)),
     );
     let started = tracing_subscriber::registry()
         .with(ours)

@@ -134,18 +134,13 @@ impl Project {
 
     /// Takes the folder for this process alone, and sweeps what a killed one left in the scratch folder.
     pub fn lock(&self) -> Result<Lock, Failure> {
-        Self::lock_folder(&self.folders.artifacts)
-    }
-
-    /// [`Self::lock`] of a folder of artefacts that is there.
-    pub fn lock_folder(artifacts: &Path) -> Result<Lock, Failure> {
-        let path = artifacts.join(".lock");
+        let path = self.folders.artifacts.join(".lock");
         let unavailable = |error| Failure::file(ErrorName::StoreUnavailable, &path)(error);
         let file = std::fs::File::options().create(true).append(true).open(&path).map_err(unavailable)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(std::fs::TryLockError::WouldBlock) => {
-                let message = format!("another bespoke works on {}", artifacts.display());
+                let message = format!("another bespoke works on {}", self.folders.artifacts.display());
                 return Err(Failure::told(
                     ErrorName::RunBusy,
                     message,
@@ -154,7 +149,7 @@ impl Project {
             }
             Err(std::fs::TryLockError::Error(error)) => return Err(unavailable(error)),
         }
-        let scratch = artifacts.join(SCRATCH);
+        let scratch = self.folders.artifacts.join(SCRATCH);
         sweep(&scratch).map_err(Failure::file(ErrorName::StoreUnavailable, &scratch))?;
         Ok(Lock { _file: file, scratch })
     }

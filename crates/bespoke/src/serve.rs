@@ -4,8 +4,8 @@
 //! when it is stopped and started again, and so do the numbers of the events.
 
 mod door;
-mod journal;
 mod jobs;
+mod journal;
 mod media;
 mod uploads;
 
@@ -36,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 use crate::doctor::{check_programs, engines, first_bad, programs};
 use crate::failure::Failure;
 use crate::folder::{FolderStore, create_private};
-use crate::project::{self, Folders, Project, vault};
+use crate::project::{self, Folders, Lock, Project, vault};
 use jobs::Jobs;
 use journal::Journals;
 use media::Tokens;
@@ -81,9 +81,10 @@ impl Server {
         first_bad(&check_programs(&programs).await)?;
         let project = Project::load(folders.clone())?;
         let store = Arc::new(project.store()?);
+        // Held as long as the server lives: another run that begins would sweep what is being written here.
+        let lock = project.lock()?;
         let own = folders.artifacts.join(FOLDER);
         create_private(&own).map_err(Failure::file(ErrorName::StoreUnavailable, &own))?;
-        let alone = alone(&own.join("lock"))?;
         let token = token(&own.join("token"))?;
         let vault = vault(store.clone(), secrets.as_ref()).await?;
         let http = client()?;
@@ -91,7 +92,8 @@ impl Server {
         let journals = Arc::new(Journals::open(&own.join("events"), stop.clone())?);
         let (limiter, known) = (Arc::default(), Arc::default());
         let folders = folders.clone();
-        let shop = jobs::Shop { folders, settings, vault, secrets, engines, http, limiter, known, programs };
+        let scratch = lock.scratch.clone();
+        let shop = jobs::Shop { folders, scratch, settings, vault, secrets, engines, http, limiter, known, programs };
         let jobs = Jobs::open(&own.join("executions"), Arc::new(shop), journals.clone(), stop)?;
 
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -101,7 +103,7 @@ impl Server {
             Failure::told(ErrorName::RunBusy, format!("{address}: {error}"), help)
         })?;
         let digest = Digest::of(token.as_bytes());
-        let host = Arc::new(Local { store, jobs, journals, token: digest, media: Tokens::default(), _alone: alone });
+        let host = Arc::new(Local { store, jobs, journals, token: digest, media: Tokens::default(), lock });
         let bank = project.catalogue.bank().to_owned();
         Ok(Self { listener, address, token, bank, host })
     }
@@ -132,20 +134,6 @@ fn client() -> Result<reqwest::Client, Failure> {
     reqwest::Client::builder().connect_timeout(std::time::Duration::from_secs(3)).build().map_err(|error| {
         Failure::told(ErrorName::ConfigInvalid, contracts::error::chain(&error), "check the proxy variables")
     })
-}
-
-/// Sees to it that one server alone takes up what lies in the folder.
-fn alone(path: &Path) -> Result<std::fs::File, Failure> {
-    let file = std::fs::File::options().create(true).append(true).open(path);
-    let file = file.map_err(Failure::file(ErrorName::StoreUnavailable, path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(_) => Err(Failure::told(
-            ErrorName::RunBusy,
-            "another bespoke serve works on this folder",
-            "use its page, or give --artifacts another folder",
-        )),
-    }
 }
 
 /// The server's token, made at first use and kept for this user alone, so that a page that is open goes on when the
@@ -182,7 +170,9 @@ struct Local {
     journals: Arc<Journals>,
     token: Digest,
     media: Tokens,
-    _alone: std::fs::File,
+    /// Held for its own sake.
+    #[expect(dead_code, reason = "it is let go of when the server ends")]
+    lock: Lock,
 }
 
 impl Local {
@@ -325,7 +315,8 @@ async fn voices(shop: &jobs::Shop) -> Vec<Voice> {
     let kokoro = narrate::kokoro::VOICES.map(|name| (Engine::Kokoro, name.to_owned()));
     let espeak = espeak.into_iter().map(|name| (Engine::Espeak, name));
     let openai = &shop.settings.voice.openai;
-    let openai = narrate::openai::VOICES.iter().filter(|_| openai.enabled).map(|name| (Engine::Openai, (*name).to_owned()));
+    let openai =
+        narrate::openai::VOICES.iter().filter(|_| openai.enabled).map(|name| (Engine::Openai, (*name).to_owned()));
     let mut voices: Vec<Voice> = Vec::new();
     let chosen = shop.settings.voice.engine.only().or_else(|| there.first().copied());
     for (engine, name) in kokoro.into_iter().chain(espeak).chain(openai) {
@@ -333,7 +324,13 @@ async fn voices(shop: &jobs::Shop) -> Vec<Voice> {
         let set = &shop.settings.voice.name;
         let default = Some(engine) == chosen && if set.is_empty() { first } else { *set == name };
         let installed = engine == Engine::Openai || there.contains(&engine);
-        voices.push(Voice { engine, label: label(engine, &name), name: format!("{engine}:{name}"), default, installed });
+        voices.push(Voice {
+            engine,
+            label: label(engine, &name),
+            name: format!("{engine}:{name}"),
+            default,
+            installed,
+        });
     }
     voices.sort_by_key(|voice| !voice.installed);
     voices

@@ -206,7 +206,8 @@ pub(crate) async fn start(
             (bounded.as_ref(), limits)
         }
         None if dry_run || bounds.customers.is_some() || bounds.budget_usd.is_some() => {
-            let detail = "dry_run, limit and budget_usd are for a server on one machine: bespoke serve, bespoke campaign";
+            let detail =
+                "dry_run, limit and budget_usd are for a server on one machine: bespoke serve, bespoke campaign";
             return Err(Problem::invalid(detail));
         }
         None => {
@@ -224,8 +225,7 @@ pub(crate) async fn start(
         videos: (asked.video == Some(false)).then_some(0),
     };
     let batch = asked.upload.or(asked.batch);
-    let (run, already) =
-        recommendations::begin(once, Kind::Campaign, batch, wish, executions, limits, &host).await?;
+    let (run, already) = recommendations::begin(once, Kind::Campaign, batch, wish, executions, limits, &host).await?;
     if already
         && let Some(machine) = host.machine()
         && machine.campaign(&run).await?.is_none_or(|known| known.dry_run != dry_run || known.bounds != bounds)

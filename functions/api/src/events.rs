@@ -10,11 +10,11 @@ use std::convert::Infallible;
 use axum::extract::{Path, State};
 use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use contracts::RunId;
 use contracts::executions::{Execution, State as ExecutionState};
 use contracts::key::Prefix;
 use contracts::progress::{StepKind, StepName};
 use contracts::stage::{STAGES, Stage};
-use contracts::RunId;
 use futures::stream::{self, Stream, StreamExt as _};
 use http::{HeaderMap, header};
 use jiff::Timestamp;
@@ -194,7 +194,9 @@ pub(crate) async fn of(place: &Place, execution: Option<&Execution>, host: &Shar
         _ => {
             let (run, store) = (&place.run, host.vault().store());
             let mut steps = Vec::new();
-            for prefix in [Prefix::Progress(run.clone(), None), Prefix::Progress(run.clone(), Some(place.reference.clone()))] {
+            for prefix in
+                [Prefix::Progress(run.clone(), None), Prefix::Progress(run.clone(), Some(place.reference.clone()))]
+            {
                 steps.extend(store.list(&prefix).await?.iter().filter_map(|listed| StepName::of_key(&listed.key)));
             }
             Ok(of_steps(steps, execution))

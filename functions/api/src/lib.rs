@@ -47,8 +47,8 @@ use utoipa_axum::routes;
 
 pub use events::Event;
 pub use host::{Host, Machine};
-pub use openapi::document;
 pub(crate) use openapi::Problems;
+pub use openapi::document;
 pub use options::Voice;
 pub use problem::Problem;
 

@@ -72,11 +72,7 @@ impl Reason {
             Skip::PostsWithdrawn(_) => Some("start another: it is made without their posts"),
             Skip::HeardLately => Some("offers.at_most_every_days says how many days there must be between two"),
         };
-        Self {
-            code: code.unwrap_or_default(),
-            message: skip.because().to_owned(),
-            help: help.map(str::to_owned),
-        }
+        Self { code: code.unwrap_or_default(), message: skip.because().to_owned(), help: help.map(str::to_owned) }
     }
 
     pub(crate) fn of_error(error: &str, message: Option<String>) -> Self {
@@ -198,6 +194,7 @@ pub(crate) struct Recommendation {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     started_at: Option<Timestamp>,
+    /// All seven; none of a campaign's customer that has ended.
     stages: Vec<StageStanding>,
     #[serde(flatten)]
     made: Made,
@@ -318,7 +315,7 @@ pub(crate) async fn recommendation(
         customer_ref: place.reference.to_string(),
         categories: place.request.categories.clone(),
         started_at: events.first().map(|event| event.at),
-        stages: events::stages(events),
+        stages: if events.is_empty() && record.is_some() { Vec::new() } else { events::stages(events) },
         made,
     })
 }
@@ -375,8 +372,14 @@ async fn of_evidence(place: &Place, evidence: &Evidence, host: &Shared) -> Resul
 async fn links(place: &Place, video: bool, host: &Shared) -> Result<ResultLinks, Problem> {
     let expires_at = Timestamp::now() + SignedDuration::from_secs(LINK_SECONDS.cast_signed());
     let link = async |artefact| host.links().link(&key(place, artefact), LINK_SECONDS).await;
-    let mut links =
-        ResultLinks { video: None, captions: None, poster: None, preview: None, text: link(Artefact::Text).await?, expires_at };
+    let mut links = ResultLinks {
+        video: None,
+        captions: None,
+        poster: None,
+        preview: None,
+        text: link(Artefact::Text).await?,
+        expires_at,
+    };
     if video {
         links.video = Some(link(Artefact::Video).await?);
         links.captions = Some(link(Artefact::Captions).await?);
@@ -415,15 +418,14 @@ impl Made {
                 model: None,
                 instead_of_model: instead_of_model.as_ref().map(|instead| instead.why.clone()),
             },
-            WrittenBy::Model { model, .. } => {
-                Wrote { by: "model", model: Some(model.clone()), instead_of_model: None }
-            }
+            WrittenBy::Model { model, .. } => Wrote { by: "model", model: Some(model.clone()), instead_of_model: None },
         });
     }
 
     /// Adds why these offers.
     fn explain(&mut self, facts: &Facts, catalogue: &Catalogue) {
-        let name = |id: &ProductId| catalogue.product(id).map_or_else(|| id.to_string(), |product| product.name.clone());
+        let name =
+            |id: &ProductId| catalogue.product(id).map_or_else(|| id.to_string(), |product| product.name.clone());
         let reasons = |id: &ProductId| -> Vec<String> {
             let candidate = facts.candidates.iter().find(|candidate| candidate.product == *id);
             let mut reasons: Vec<_> = candidate.into_iter().flat_map(|candidate| &candidate.reasons).collect();

@@ -224,7 +224,8 @@ impl Api {
     /// As `publish` leaves it.
     async fn ends(&self, run: &RunId, reference: &CustomerRef, outcome: Outcome) {
         let script = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Script);
-        let script = self.bank.vault.read_json(Owner::Customer(reference), &script).await.ok().map(|(script, _)| script);
+        let script =
+            self.bank.vault.read_json(Owner::Customer(reference), &script).await.ok().map(|(script, _)| script);
         let personal = contracts::evidence::PersonalEvidence {
             consent: ConsentAsRead { readings: Vec::new(), read_at: Timestamp::UNIX_EPOCH, control: None },
             facts: None,
@@ -396,7 +397,11 @@ async fn a_refusal_is_explained_and_so_is_a_run_that_failed_as_a_whole() {
     let (run, _) = api.started("k2").await;
     api.bank.workflow.end(run.as_str(), ExecutionState::Failed, Some("Input.UnknownCustomer"));
     let (_, read) = api.get("ann", &place(&run)).await;
-    assert_eq!((&read["state"], &read["reason"]["code"]), (&json!("failed"), &json!("Input.UnknownCustomer")), "{read}");
+    assert_eq!(
+        (&read["state"], &read["reason"]["code"]),
+        (&json!("failed"), &json!("Input.UnknownCustomer")),
+        "{read}"
+    );
     let (_, events) = api.get("ann", &format!("{}/events", place(&run))).await;
     assert_eq!((&events["ended"], &events["events"][0]["message"]), (&json!(true), &json!("Input.UnknownCustomer")));
 }
@@ -475,12 +480,17 @@ async fn what_cannot_be_understood_is_told_by_field_and_never_by_value() {
         assert!(detail.contains(field) && !detail.contains("Maria"), "{body}: {detail}");
         assert_eq!(problem["error"], ErrorName::InputInvalidRequest.as_str());
     }
-    let json = || Request::post("/v1/recommendations").header("subject", "ann").header(header::CONTENT_TYPE, "application/json");
+    let json = || {
+        Request::post("/v1/recommendations").header("subject", "ann").header(header::CONTENT_TYPE, "application/json")
+    };
     assert_eq!(api.call(json(), BODY).await.0, StatusCode::BAD_REQUEST, "without a key");
     let keyed = || Request::post("/v1/recommendations").header("subject", "ann").header("idempotency-key", "k");
     assert_eq!(api.call(keyed(), BODY).await.0, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     let large = format!(r#"{{"customer_id": "1", "prompt": "{}"}}"#, "x".repeat(100_000));
-    assert_eq!(api.call(keyed().header(header::CONTENT_TYPE, "application/json"), &large).await.0, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(
+        api.call(keyed().header(header::CONTENT_TYPE, "application/json"), &large).await.0,
+        StatusCode::PAYLOAD_TOO_LARGE
+    );
 }
 
 #[tokio::test]
@@ -526,7 +536,8 @@ async fn an_upload_is_a_batch_of_its_own_that_nobody_guesses() {
     assert_eq!(status, StatusCode::CREATED, "{first}");
     assert_ne!(first["upload"], second["upload"]);
     assert!(Batch::parse(first["upload"].as_str().unwrap()).unwrap().is_through_api());
-    let names: Vec<&str> = first["files"].as_array().unwrap().iter().map(|file| file["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        first["files"].as_array().unwrap().iter().map(|file| file["name"].as_str().unwrap()).collect();
     assert_eq!(names, Workbook::ALL.map(Workbook::file_name));
     assert!(first["files"][0]["put"].as_str().unwrap().starts_with("https://put/incoming/upload-"));
 }
@@ -539,7 +550,10 @@ async fn the_page_is_served_with_a_strict_policy_and_is_not_sent_twice() {
     assert_eq!(parts.headers[header::CONTENT_TYPE], "text/html; charset=utf-8");
     assert!(String::from_utf8(body).unwrap().starts_with("<!doctype html>"));
     let policy = parts.headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
-    assert!(policy.contains("default-src 'none'") && policy.contains("media-src 'self' https://bucket.example;"), "{policy}");
+    assert!(
+        policy.contains("default-src 'none'") && policy.contains("media-src 'self' https://bucket.example;"),
+        "{policy}"
+    );
     assert!(!policy.contains("unsafe"), "{policy}");
     let tag = parts.headers[header::ETAG].to_str().unwrap();
     let (parts, body) = api.send(Request::get("/").header(header::IF_NONE_MATCH, tag), "").await;

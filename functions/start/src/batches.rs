@@ -69,6 +69,7 @@ pub async fn incomplete(store: &dyn ObjectStore, now: Timestamp) -> Result<Vec<I
     let batches = by_batch(store.list(&Prefix::Incoming).await?).into_iter();
     let incomplete =
         batches.map(|(batch, found)| Incomplete { batch, missing: lacking(&found), since: newest(&found) });
-    let forgotten = |batch: &Incomplete| !batch.batch.is_through_api() && !batch.missing.is_empty() && batch.since < before;
+    let forgotten =
+        |batch: &Incomplete| !batch.batch.is_through_api() && !batch.missing.is_empty() && batch.since < before;
     Ok(incomplete.filter(forgotten).collect())
 }

@@ -38,7 +38,8 @@ impl Executions for Machine {
         if executions.contains_key(name) {
             return Ok(Begun::NameTaken);
         }
-        let execution = Execution { run: input.run.clone(), state: State::Running, stopped: None, error: None, message: None };
+        let execution =
+            Execution { run: input.run.clone(), state: State::Running, stopped: None, error: None, message: None };
         executions.insert(name.to_owned(), execution);
         Ok(Begun::Started)
     }

@@ -194,7 +194,9 @@ pub fn too_large(work: &Work, forecast: &Aws) -> Vec<String> {
     let hours = forecast.hours / forecast.batches;
     let mut told = Vec::new();
     if per_batch > FINALIZED {
-        told.push(format!("finalize reads about {FINALIZED:.0} records in its 300 s: raise its Timeout, or halve the batch"));
+        told.push(format!(
+            "finalize reads about {FINALIZED:.0} records in its 300 s: raise its Timeout, or halve the batch"
+        ));
     }
     if hours * 3600.0 > WORKFLOW_SECONDS {
         told.push("one batch takes longer than the workflow's time-out of 7 days: raise what bounds it".to_owned());

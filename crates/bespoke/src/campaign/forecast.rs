@@ -217,7 +217,12 @@ async fn decide(runner: &Runner, request: &Request, run: &RunId) -> Result<Vec<D
         };
         let evidence = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Evidence);
         let ended_before = store.find(&evidence).await?.is_some();
-        each.push(Decision { reference, offers: decided.ok(), because: decided.err().map(Skip::because), ended_before });
+        each.push(Decision {
+            reference,
+            offers: decided.ok(),
+            because: decided.err().map(Skip::because),
+            ended_before,
+        });
     }
     Ok(each)
 }

@@ -61,7 +61,8 @@ pub fn usage(written_by: &WrittenBy) -> Usage {
 #[must_use]
 pub fn expected(settings: &Settings, request: &Request) -> f64 {
     let (read, written) = TOKENS;
-    let model = if settings.writer.model.enabled { settings.writer.model.usage(2 * read, 2 * written).usd } else { 0.0 };
+    let model =
+        if settings.writer.model.enabled { settings.writer.model.usage(2 * read, 2 * written).usd } else { 0.0 };
     let asked = request.voice.as_deref().map(VoiceName::parse).and_then(|voice| voice.engine);
     let engine = asked.or(settings.voice.engine.only());
     let voice = engine.and_then(|engine| price_of_voice(engine.as_str())).filter(|_| engine != Some(Engine::Polly));

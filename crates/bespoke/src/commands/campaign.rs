@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anstyle::Style;
+use contracts::ObjectKey;
 use contracts::RunId;
 use contracts::error::{EXIT_NOTHING_TO_DO, EXIT_PARTLY};
 use contracts::key::RunPart;
-use contracts::ObjectKey;
 use serde::Serialize;
 
 use super::run::{prompt, watch_for_signals};
@@ -93,7 +93,13 @@ fn for_people(forecast: &Forecast, bank: &str) -> String {
     }
     let aws = &forecast.aws;
     let _ = writeln!(text, "\n{bold}On AWS{bold:#}");
-    let _ = writeln!(text, "  {}, ${:.2}, in {:.0} batches of workbooks", duration(aws.hours * 3600.0), aws.usd, aws.batches);
+    let _ = writeln!(
+        text,
+        "  {}, ${:.2}, in {:.0} batches of workbooks",
+        duration(aws.hours * 3600.0),
+        aws.usd,
+        aws.batches
+    );
     for component in aws.components.iter().filter(|component| component.usd >= 0.005) {
         let _ = writeln!(text, "  {:<28}{:>12.2}", component.component, component.usd);
     }

@@ -46,7 +46,8 @@ impl Door {
             let status = StatusCode::MISDIRECTED_REQUEST;
             return Err(Problem::with_status(status, "this server answers to 127.0.0.1 and localhost alone"));
         }
-        let own = |origin: &str| origin.strip_prefix("http://").is_some_and(|origin| names.iter().any(|name| name == origin));
+        let own =
+            |origin: &str| origin.strip_prefix("http://").is_some_and(|origin| names.iter().any(|name| name == origin));
         if text(header::ORIGIN).is_some_and(|origin| !own(origin)) {
             return Err(Problem::with_status(StatusCode::FORBIDDEN, "another origin may not call this server"));
         }

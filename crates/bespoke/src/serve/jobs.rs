@@ -3,8 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use api::Event as Told;
 use api::campaigns::{Bounds, Decided, Known, Progress};
@@ -31,7 +30,7 @@ use super::journal::{Journal, Journals};
 use crate::campaign::{Limits, Standing, Tally, forecast};
 use crate::failure::Failure;
 use crate::folder::create_private;
-use crate::project::{Folders, Lock, Project};
+use crate::project::{Folders, Project};
 use crate::runner::{Event, Programs, Runner};
 
 /// How many runs may wait or be under way.
@@ -40,15 +39,13 @@ const MOST: usize = 100;
 /// How many customers' runs are under way at once: while one is narrated, the other is rendered.
 const AT_ONCE: usize = 2;
 
-/// How long until a folder on which another process works is tried again.
-const BUSY: Duration = Duration::from_secs(2);
-
 /// By how much a share must have grown to be told.
 const SHARE: f64 = 0.02;
 
 /// What every run of this server is made with.
 pub struct Shop {
     pub folders: Folders,
+    pub scratch: PathBuf,
     pub settings: Settings,
     pub vault: Vault,
     pub secrets: Arc<dyn Secrets>,
@@ -117,8 +114,6 @@ pub struct Jobs {
     table: Mutex<HashMap<String, Job>>,
     queue: UnboundedSender<String>,
     queued: AsyncMutex<UnboundedReceiver<String>>,
-    /// The folder of artefacts, held as long as any run works on it.
-    lock: AsyncMutex<Weak<Lock>>,
     /// How campaigns stand that are or were under way since the server was started.
     tallies: Mutex<HashMap<RunId, Arc<Mutex<Tally>>>>,
     customers: Semaphore,
@@ -147,7 +142,6 @@ impl Jobs {
             table: Mutex::new(table),
             queue,
             queued: AsyncMutex::new(queued),
-            lock: AsyncMutex::default(),
             tallies: Mutex::default(),
             customers: Semaphore::new(AT_ONCE),
             campaigns: Semaphore::new(1),
@@ -218,7 +212,6 @@ impl Jobs {
             turn = lane.acquire() => turn.expect("the lane is never closed"),
             () = self.stop.cancelled() => return Err(stopped()),
         };
-        let lock = self.lock(journal).await?;
         let folders = self.shop.folders.clone();
         let project = tokio::task::spawn_blocking(move || Project::load(folders)).await;
         let project = project.map_err(|panic| {
@@ -238,7 +231,7 @@ impl Jobs {
             known: shop.known.clone(),
             limits: limits(job.bounds, request.only.is_none().then_some(&shop.settings)),
             programs: shop.programs.clone(),
-            scratch: lock.scratch.clone(),
+            scratch: shop.scratch.clone(),
             background: None,
             cancel: self.stop.clone(),
             events,
@@ -274,7 +267,8 @@ impl Jobs {
         let standing = tally.map(|tally| tally.lock().unwrap_or_else(PoisonError::into_inner).standing());
         let Found { mut forecast, stopped } = job.ended.map(|ended| ended.found).unwrap_or_default();
         let decisions = forecast.as_mut().and_then(|forecast| forecast.as_object_mut()?.remove("each"));
-        let decisions = decisions.as_ref().and_then(Value::as_array).into_iter().flatten().filter_map(decided).collect();
+        let decisions =
+            decisions.as_ref().and_then(Value::as_array).into_iter().flatten().filter_map(decided).collect();
         let progress = standing.filter(|_| !job.dry_run).map(progress);
         Some(Known { dry_run: job.dry_run, bounds: job.bounds, progress, forecast, decisions, stopped })
     }
@@ -293,36 +287,6 @@ impl Jobs {
         table.insert(name.to_owned(), job);
         self.queue.send(name.to_owned()).map_err(|_| refused("the server stops".to_owned()))?;
         Ok(Begun::Started)
-    }
-
-    /// The folder of artefacts, shared by the runs of this server. Waits as long as another process works on it.
-    async fn lock(&self, journal: &Journal) -> Result<Arc<Lock>, Failure> {
-        let mut told = false;
-        loop {
-            let mut held = self.lock.lock().await;
-            if let Some(lock) = held.upgrade() {
-                return Ok(lock);
-            }
-            match Project::lock_folder(&self.shop.folders.artifacts) {
-                Ok(lock) => {
-                    let lock = Arc::new(lock);
-                    *held = Arc::downgrade(&lock);
-                    return Ok(lock);
-                }
-                Err(failure) if failure.name() == ErrorName::RunBusy => {
-                    if !told {
-                        journal.tell(Told { message: Some(format!("{failure}; waiting for it")), ..event(Kind::Log) });
-                        told = true;
-                    }
-                }
-                Err(failure) => return Err(failure),
-            }
-            drop(held);
-            tokio::select! {
-                () = tokio::time::sleep(BUSY) => {}
-                () = self.stop.cancelled() => return Err(stopped()),
-            }
-        }
     }
 
     fn find(&self, name: &str) -> Option<Job> {
@@ -448,7 +412,10 @@ async fn tell(mut happening: UnboundedReceiver<Event>, journal: Arc<Journal>, ca
         }
         let of_customer = matches!(
             happened,
-            Event::Started(Some(_), _) | Event::Done(Some(_), ..) | Event::Failed(Some(_), ..) | Event::Retrying(Some(_), ..)
+            Event::Started(Some(_), _)
+                | Event::Done(Some(_), ..)
+                | Event::Failed(Some(_), ..)
+                | Event::Retrying(Some(_), ..)
         );
         if of_customer && !one_customer {
             continue;
