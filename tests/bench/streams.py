@@ -167,4 +167,4 @@ async def main(program, seconds):
 
 
 if __name__ == "__main__":
-    sys.exit(0 if asyncio.run(main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 60)) else 1)
+    sys.exit(0 if asyncio.run(main(os.path.abspath(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 60)) else 1)

@@ -62,6 +62,10 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
             let status = rejection.into_response().status();
             Problem::with_status(status, "the body is too large, or did not come to its end")
         })?;
+        // Fields by their place in an array are not what the document says.
+        if body.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Problem::invalid("the body must be a JSON object"));
+        }
         let mut json = serde_json::Deserializer::from_slice(&body);
         let asked = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let path = error.path().to_string();

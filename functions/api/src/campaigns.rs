@@ -111,10 +111,10 @@ pub struct Decided {
 #[serde(deny_unknown_fields)]
 pub(crate) struct CampaignAsked {
     /// An upload through this API.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 64)]
+    #[schema(value_type = Option<String>, pattern = "^upload-[A-Za-z0-9._-]{1,57}$")]
     upload: Option<Batch>,
     /// A batch by its name; the newest if neither is named.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 64)]
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$")]
     batch: Option<Batch>,
     /// Whether only to say what it would do and take: on one machine only.
     #[serde(default)]
@@ -160,7 +160,8 @@ impl CampaignAsked {
             return Err(Problem::invalid("the field max_concurrency must be 1 to 1000"));
         }
         if self.upload.is_some() && self.batch.is_some() {
-            return Err(Problem::invalid("the fields upload and batch are one too many"));
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            return Err(Problem::with_status(status, "the fields upload and batch are one too many"));
         }
         if self.upload.as_ref().is_some_and(|upload| !upload.is_through_api()) {
             return Err(Problem::invalid("the field upload is not what it must be"));
@@ -327,7 +328,7 @@ async fn manifest(run: &RunId, host: &Shared) -> Result<Option<Manifest>, Proble
 }
 
 /// The customers of a run, in the dataset's order; none before the batch is read.
-async fn index(run: &RunId, host: &Shared) -> Result<Vec<CustomerRef>, Problem> {
+pub(crate) async fn index(run: &RunId, host: &Shared) -> Result<Vec<CustomerRef>, Problem> {
     let key = ObjectKey::Run(run.clone(), RunPart::Index);
     let Some(index) = host.vault().store().find(&key).await? else { return Ok(Vec::new()) };
     let rows = IndexRow::read_all(&index);
@@ -462,8 +463,7 @@ pub(crate) async fn customers(
     };
     if let Some(after) = filter.after {
         let place = references.iter().position(|reference| reference.as_str() == after);
-        let place = place.ok_or_else(|| Problem::invalid("after is not what a list gave as next"))?;
-        references.drain(..=place);
+        references.drain(..=place.ok_or_else(Problem::no_such_part)?);
     }
     let read = async |reference: CustomerRef| match decisions.get(&reference) {
         Some(decided) => Ok(of_decision(decided)),

@@ -80,6 +80,11 @@ impl Problem {
         Self::with_status(StatusCode::NOT_FOUND, "there is nothing here")
     }
 
+    /// A list that is read on from where it does not go on. Beginning anew would be read for ever.
+    pub(crate) fn no_such_part() -> Self {
+        Self::with_status(StatusCode::UNPROCESSABLE_ENTITY, "after is not what a list gave as next")
+    }
+
     pub(crate) fn key_used() -> Self {
         Self::with_status(StatusCode::UNPROCESSABLE_ENTITY, "this Idempotency-Key was used for another request")
     }

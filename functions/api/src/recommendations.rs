@@ -20,7 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::asked::{Asking, Caller, Json, Once};
 use crate::shown::{OutcomeWord, Recommendation};
-use crate::{Problem, Problems, Shared, events, shown};
+use crate::{Problem, Problems, Shared, campaigns, events, shown};
 
 /// The longest wish for tone and emphasis, in characters.
 pub(crate) const LONGEST_PROMPT: usize = 2_000;
@@ -71,10 +71,10 @@ pub(crate) enum ShapeName {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RecommendationAsked {
     /// The customer's id, as the workbooks write it.
-    #[schema(value_type = String, min_length = 1, max_length = 64)]
+    #[schema(value_type = String, max_length = 64, pattern = r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]{0,62}[^\s\x00-\x1f\x7f-\x9f])?$")]
     customer_id: CustomerId,
     /// The batch; the newest if none is named.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 64)]
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$")]
     batch: Option<Batch>,
     /// The lines of business.
     #[serde(default)]
@@ -220,7 +220,7 @@ impl Place {
         let request = callers_request(&run, caller, host).await?;
         let reference = match (&request.only, reference) {
             (Some(only), None) => only.clone(),
-            (None, Some(reference)) => reference,
+            (None, Some(reference)) if campaigns::index(&run, host).await?.contains(&reference) => reference,
             _ => return Err(Problem::not_found()),
         };
         Ok(Self { run, reference, request })
@@ -386,9 +386,7 @@ pub(crate) async fn started(
     let mut runs = all_started(caller, kind, host).await?;
     if let Some(after) = part.after {
         let place = runs.iter().position(|(run, _)| run.as_str() == after);
-        // A list that begins anew would be read for ever.
-        let place = place.ok_or_else(|| Problem::invalid("after is not what a list gave as next"))?;
-        runs.drain(..=place);
+        runs.drain(..=place.ok_or_else(Problem::no_such_part)?);
     }
     let next = (runs.len() > limit).then(|| runs[limit - 1].0.to_string());
     runs.truncate(limit);
