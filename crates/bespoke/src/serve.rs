@@ -93,8 +93,9 @@ impl Server {
         let (limiter, known) = (Arc::default(), Arc::default());
         let folders = folders.clone();
         let scratch = lock.scratch.clone();
-        let shop = jobs::Shop { folders, scratch, settings, vault, secrets, engines, http, limiter, known, programs };
-        let jobs = Jobs::open(&own.join("executions"), Arc::new(shop), journals.clone(), stop)?;
+        let workshop =
+            jobs::Workshop { folders, scratch, settings, vault, secrets, engines, http, limiter, known, programs };
+        let jobs = Jobs::open(&own.join("executions"), Arc::new(workshop), journals.clone(), stop)?;
 
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let listening = async { TcpListener::bind(address).await.and_then(|there| Ok((there.local_addr()?, there))) };
@@ -176,8 +177,8 @@ struct Local {
 }
 
 impl Local {
-    fn shop(&self) -> &jobs::Shop {
-        self.jobs.shop()
+    fn workshop(&self) -> &jobs::Workshop {
+        self.jobs.workshop()
     }
 }
 
@@ -190,20 +191,20 @@ impl Host for Local {
     }
 
     fn vault(&self) -> &Vault {
-        &self.shop().vault
+        &self.workshop().vault
     }
 
     fn source(&self) -> &dyn Source {
-        self.shop()
+        self.workshop()
     }
 
     async fn catalogue(&self) -> Result<Catalogue, Problem> {
-        let folders = &self.shop().folders;
+        let folders = &self.workshop().folders;
         project::catalogue(&folders.data, folders.catalogue.as_ref()).map_err(problem)
     }
 
     async fn settings(&self) -> Result<Settings, Problem> {
-        Ok(self.shop().settings.clone())
+        Ok(self.workshop().settings.clone())
     }
 
     fn executions(&self) -> &dyn Executions {
@@ -224,7 +225,7 @@ impl Host for Local {
     }
 
     async fn voices(&self) -> Vec<Voice> {
-        voices(self.shop()).await
+        voices(self.workshop()).await
     }
 
     fn origins(&self) -> &[String] {
@@ -287,7 +288,7 @@ impl Machine for Local {
 }
 
 #[async_trait]
-impl Source for jobs::Shop {
+impl Source for jobs::Workshop {
     async fn material(&self) -> Result<Material, start::Error> {
         let folders = self.folders.clone();
         let loaded = tokio::task::spawn_blocking(move || Project::load(folders)).await;
@@ -304,24 +305,25 @@ impl Source for jobs::Shop {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
 fn problem(failure: Failure) -> Problem {
     Problem::new(failure.name(), failure.to_string())
 }
 
 /// Kokoro's voices and espeak-ng's, the first of what is installed being the default.
-async fn voices(shop: &jobs::Shop) -> Vec<Voice> {
-    let there = shop.engines.of_this_machine();
-    let espeak = narrate::english_voices(&shop.programs.espeak).await.unwrap_or_default();
+async fn voices(workshop: &jobs::Workshop) -> Vec<Voice> {
+    let there = workshop.engines.of_this_machine();
+    let espeak = narrate::english_voices(&workshop.programs.espeak).await.unwrap_or_default();
     let kokoro = narrate::kokoro::VOICES.map(|name| (Engine::Kokoro, name.to_owned()));
     let espeak = espeak.into_iter().map(|name| (Engine::Espeak, name));
-    let openai = &shop.settings.voice.openai;
+    let openai = &workshop.settings.voice.openai;
     let openai =
         narrate::openai::VOICES.iter().filter(|_| openai.enabled).map(|name| (Engine::Openai, (*name).to_owned()));
     let mut voices: Vec<Voice> = Vec::new();
-    let chosen = shop.settings.voice.engine.only().or_else(|| there.first().copied());
+    let chosen = workshop.settings.voice.engine.only().or_else(|| there.first().copied());
     for (engine, name) in kokoro.into_iter().chain(espeak).chain(openai) {
         let first = !voices.iter().any(|voice| voice.engine == engine);
-        let set = &shop.settings.voice.name;
+        let set = &workshop.settings.voice.name;
         let default = Some(engine) == chosen && if set.is_empty() { first } else { *set == name };
         let installed = engine == Engine::Openai || there.contains(&engine);
         voices.push(Voice {

@@ -107,8 +107,8 @@ impl Event {
 
     /// That a stage began or ended.
     #[must_use]
-    pub fn of_stage(n: u64, at: Timestamp, stage: Stage, state: StageState) -> Self {
-        Self { stage: Some(stage), state: Some(state), ..Self::new(n, at, Kind::Stage) }
+    pub fn of_stage(n: u64, at: Timestamp, stage: Stage, stands: StageState) -> Self {
+        Self { stage: Some(stage), state: Some(stands), ..Self::new(n, at, Kind::Stage) }
     }
 }
 

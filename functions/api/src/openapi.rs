@@ -1,4 +1,4 @@
-//! The document of the API (OpenAPI 3.1), made of the handlers and their types. `docs/openapi.json` is a copy.
+//! The document of the API (`OpenAPI` 3.1), made of the handlers and their types. `docs/openapi.json` is a copy.
 
 use std::collections::BTreeMap;
 

@@ -345,7 +345,7 @@ pub(crate) async fn list(
     Asking(part): Asking<Part>,
 ) -> Result<axum::Json<History>, Problem> {
     let (started, next) = started(caller.0, Kind::Recommendation, part, &host).await?;
-    let past = async |(run, at)| {
+    let read = async |(run, at)| {
         let place = Place::find(RunId::as_str(&run), caller, &host).await?;
         let execution = start::execution(&place.request, host.executions()).await?.map(|(_, execution)| execution);
         let outcome = shown::ended(&place, &host).await?.map(|(outcome, _)| outcome);
@@ -358,7 +358,7 @@ pub(crate) async fn list(
             categories: place.request.categories,
         })
     };
-    let items = stream::iter(started).map(past).buffered(AT_ONCE).try_collect().await?;
+    let items = stream::iter(started).map(read).buffered(AT_ONCE).try_collect().await?;
     Ok(axum::Json(History { items, next }))
 }
 

@@ -46,9 +46,9 @@ pub(super) async fn execute(asked: Serve, config: Config, shared: Shared) -> Res
         open(&page, &artifacts)?;
     }
     let watching = tokio::spawn(watch_for_signals(stop));
-    let served = server.serve().await;
+    let ended = server.serve().await;
     watching.abort();
-    served.map(|()| 0)
+    ended.map(|()| 0)
 }
 
 /// Opens the page by way of a file that only this user can read: what a program is started with, everybody on the machine

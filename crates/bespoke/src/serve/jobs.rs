@@ -43,7 +43,7 @@ const AT_ONCE: usize = 2;
 const SHARE: f64 = 0.02;
 
 /// What every run of this server is made with.
-pub struct Shop {
+pub struct Workshop {
     pub folders: Folders,
     pub scratch: PathBuf,
     pub settings: Settings,
@@ -109,7 +109,7 @@ impl From<&Job> for Execution {
 /// All runs of this server.
 pub struct Jobs {
     folder: PathBuf,
-    shop: Arc<Shop>,
+    workshop: Arc<Workshop>,
     journals: Arc<Journals>,
     table: Mutex<HashMap<String, Job>>,
     queue: UnboundedSender<String>,
@@ -125,7 +125,7 @@ impl Jobs {
     /// Reads what was written down in `folder`; what was under way is taken up by [`Self::work`].
     pub fn open(
         folder: &Path,
-        shop: Arc<Shop>,
+        workshop: Arc<Workshop>,
         journals: Arc<Journals>,
         stop: CancellationToken,
     ) -> Result<Arc<Self>, Failure> {
@@ -137,7 +137,7 @@ impl Jobs {
         }
         Ok(Arc::new(Self {
             folder: folder.to_owned(),
-            shop,
+            workshop,
             journals,
             table: Mutex::new(table),
             queue,
@@ -150,8 +150,8 @@ impl Jobs {
     }
 
     /// What runs are made with.
-    pub fn shop(&self) -> &Shop {
-        &self.shop
+    pub fn workshop(&self) -> &Workshop {
+        &self.workshop
     }
 
     /// Fires when the server stops.
@@ -206,32 +206,32 @@ impl Jobs {
 
     async fn run(&self, job: &Job, journal: &Arc<Journal>) -> Result<Found, Failure> {
         let key = ObjectKey::Run(job.run.clone(), RunPart::Request);
-        let (request, _): (Request, _) = self.shop.vault.read_json(Owner::Run, &key).await?;
+        let (request, _): (Request, _) = self.workshop.vault.read_json(Owner::Run, &key).await?;
         let lane = if request.only.is_some() { &self.customers } else { &self.campaigns };
         let _turn = tokio::select! {
             turn = lane.acquire() => turn.expect("the lane is never closed"),
             () = self.stop.cancelled() => return Err(stopped()),
         };
-        let folders = self.shop.folders.clone();
+        let folders = self.workshop.folders.clone();
         let project = tokio::task::spawn_blocking(move || Project::load(folders)).await;
         let project = project.map_err(|panic| {
             let help = "start another run";
             Failure::told(ErrorName::ConfigInvalid, format!("the bank's material cannot be read: {panic}"), help)
         })??;
         let (events, happening) = mpsc::unbounded_channel();
-        let shop = &self.shop;
+        let workshop = &self.workshop;
         let runner = Runner {
             project,
-            settings: shop.settings.clone(),
-            vault: shop.vault.clone(),
-            secrets: shop.secrets.clone(),
-            engines: shop.engines.clone(),
-            http: shop.http.clone(),
-            limiter: shop.limiter.clone(),
-            known: shop.known.clone(),
-            limits: limits(job.bounds, request.only.is_none().then_some(&shop.settings)),
-            programs: shop.programs.clone(),
-            scratch: shop.scratch.clone(),
+            settings: workshop.settings.clone(),
+            vault: workshop.vault.clone(),
+            secrets: workshop.secrets.clone(),
+            engines: workshop.engines.clone(),
+            http: workshop.http.clone(),
+            limiter: workshop.limiter.clone(),
+            known: workshop.known.clone(),
+            limits: limits(job.bounds, request.only.is_none().then_some(&workshop.settings)),
+            programs: workshop.programs.clone(),
+            scratch: workshop.scratch.clone(),
             background: None,
             cancel: self.stop.clone(),
             events,
@@ -442,7 +442,6 @@ async fn tell(mut happening: UnboundedReceiver<Event>, journal: Arc<Journal>, ca
                 let share = Some(share.clamp(0.0, 1.0));
                 journal.tell(Told { stage: Some(Stage::Render), share, ..event(Kind::Progress) });
             }
-            Event::Rendering(..) | Event::Spent(_) => {}
             Event::Retrying(_, stage, error) => {
                 journal.tell(Told { stage: Some(stage), message: Some(error.to_string()), ..event(Kind::Retry) });
             }
@@ -452,7 +451,7 @@ async fn tell(mut happening: UnboundedReceiver<Event>, journal: Arc<Journal>, ca
                 }
                 journal.tell(Told { message: Some(outcome.word().to_owned()), ..event(Kind::Result) });
             }
-            Event::Ended(..) => {}
+            Event::Rendering(..) | Event::Spent(_) | Event::Ended(..) => {}
         }
     }
 }
