@@ -131,15 +131,21 @@ class Watch:
                         break
 
     async def poll(self):
-        while self.goes_on():
-            due = time.monotonic() + 1 / POLLS
-            if self.place:
-                begun = time.monotonic()
-                status, page = await self.server.json("GET", f"{self.place}/events?after=3")
-                assert status == 200 and page["next"] >= 3, page
-                self.polls += 1
-                self.late.append(time.monotonic() - begun)
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
+        """Asks so often whether or not the answers keep up."""
+        due = time.monotonic()
+        async with asyncio.TaskGroup() as asked:
+            while self.goes_on():
+                if self.place:
+                    asked.create_task(self.ask())
+                due += 1 / POLLS
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+
+    async def ask(self):
+        begun = time.monotonic()
+        status, page = await self.server.json("GET", f"{self.place}/events?after=3")
+        assert status == 200 and page["next"] >= 3, page
+        self.polls += 1
+        self.late.append(time.monotonic() - begun)
 
     async def weigh(self, weights):
         while self.goes_on():

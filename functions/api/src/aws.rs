@@ -27,14 +27,11 @@ pub struct OnAws {
 }
 
 impl OnAws {
-    /// From the environment: `ORIGINS` besides what every function has, the addresses from which the page may load
-    /// results and to which it may put uploads, with spaces between them.
+    /// From the environment.
     pub async fn start() -> Result<Self, Failure> {
         let source = OfHost::new(Function::start().await?);
         let (executions, limits) = (source.host().workflow()?, environment::limits()?);
-        let origins = environment::optional("ORIGINS").unwrap_or_default();
-        let origins = origins.split_whitespace().map(str::to_owned).collect();
-        Ok(Self { source, executions, limits, origins })
+        Ok(Self { source, executions, limits, origins: environment::origins() })
     }
 }
 
