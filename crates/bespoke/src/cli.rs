@@ -60,6 +60,8 @@ pub enum Command {
     Run(Run),
     /// Make a recommendation for every customer who consented, or say what that would take
     Campaign(Campaign),
+    /// Prove that a run's evidence and media are as they were written
+    Verify(Verify),
     /// Serve the page and the API on this machine
     Serve(Serve),
     /// Look at three workbooks as a run would, and say all that is wrong with them

@@ -25,6 +25,7 @@ mod run;
 mod sample;
 mod sentiment;
 mod serve;
+mod verify;
 mod voices;
 
 /// Carries out a command.
@@ -35,6 +36,7 @@ pub async fn execute(cli: Cli) -> Result<u8, Failure> {
         Command::Demo(demo) => run::demo(demo, config()?, shared).await,
         Command::Run(run) => run::one(run, config()?, shared).await,
         Command::Campaign(campaign) => campaign::execute(campaign, config()?, shared).await,
+        Command::Verify(verify) => verify::execute(verify, shared).await,
         Command::Check(check) => check::execute(check, config()?, shared).await,
         Command::Guard(guard) => guard::execute(&guard, shared),
         Command::Sample(sample) => sample::execute(&sample, shared),
