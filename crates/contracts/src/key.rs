@@ -335,6 +335,8 @@ impl ObjectKey {
 pub enum Prefix {
     /// Every upload.
     Incoming,
+    /// All that every run made for every customer.
+    Customers,
     /// All that every run made for a customer.
     Customer(CustomerRef),
     /// The steps of a run: of one customer, or of the run as a whole.
@@ -357,6 +359,7 @@ impl fmt::Display for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Incoming => f.write_str("incoming/"),
+            Self::Customers => f.write_str("customers/"),
             Self::Customer(reference) => write!(f, "customers/{reference}/"),
             Self::Progress(run, Some(reference)) => write!(f, "customers/{reference}/{run}/progress/"),
             Self::Progress(run, None) => write!(f, "runs/{run}/progress/"),

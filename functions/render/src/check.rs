@@ -214,6 +214,7 @@ mod tests {
                 fastest_rate: 18.0,
                 overlapping: 0,
             },
+            source_type: String::new(),
             areas_with_text: 4,
             warnings: Vec::new(),
         }

@@ -132,6 +132,7 @@ pub(crate) fn describe(probe: &Probe, heard: &Heard) -> MediaFacts {
         true_peak: heard.true_peak,
         longest_silence: 0.0,
         captions: CaptionFacts::default(),
+        source_type: String::new(),
         areas_with_text: 0,
         warnings: Vec::new(),
     }
