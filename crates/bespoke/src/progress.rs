@@ -31,8 +31,8 @@ pub async fn show(mut events: UnboundedReceiver<Event>, labels: Labels) {
         match event {
             Event::Customers(customers) => whole.set_length(customers as u64),
             // So short, and for every customer before the first goes on, that a bar would only flicker.
-            Event::Started(_, Stage::Assess | Stage::Merge | Stage::Finalize) => {}
-            Event::Started(reference, stage) => {
+            Event::Started(_, Stage::Assess) | Event::Started(None, _) | Event::Done(..) | Event::Failed(..) => {}
+            Event::Started(Some(reference), stage) => {
                 let bar = open.entry(reference.clone()).or_insert_with(|| {
                     let bar =
                         ProgressBar::new(100).with_style(style("  {prefix:<12} {msg:<10} {bar:24} {percent:>3} %"));

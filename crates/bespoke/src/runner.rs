@@ -31,8 +31,12 @@ use crate::project::Project;
 pub enum Event {
     /// The dataset is there; the run has this many customers.
     Customers(usize),
-    /// A stage of a customer began.
-    Started(CustomerRef, Stage),
+    /// A stage began: of a customer, or of the run as a whole.
+    Started(Option<CustomerRef>, Stage),
+    /// A stage came to its end, after so many seconds.
+    Done(Option<CustomerRef>, Stage, f64),
+    /// A stage failed for good.
+    Failed(Option<CustomerRef>, Stage, ErrorName),
     /// The video is done to this share, 0 to 1.
     Rendering(CustomerRef, f64),
     /// A stage failed in passing and is tried again.
@@ -60,8 +64,8 @@ pub struct Runner {
     pub vault: Vault,
     /// Where secrets come from.
     pub secrets: Arc<dyn Secrets>,
-    /// Who can speak.
-    pub engines: narrate::Engines,
+    /// Who can speak; shared by all runs of a process, because a model is loaded once.
+    pub engines: Arc<narrate::Engines>,
     /// The client for the model service.
     pub http: reqwest::Client,
     /// The programs.
@@ -266,7 +270,7 @@ impl Runner {
         if !video {
             return Ok(());
         }
-        let (engines, pronunciations) = (&self.engines, &project.pronunciations);
+        let (engines, pronunciations) = (self.engines.as_ref(), &project.pronunciations);
         let deps = narrate::Deps { vault, settings, engines, pronunciations, secrets: self.secrets.as_ref() };
         self.attempt(Stage::Narrate, who, || narrate::run(task(), &deps)).await?;
 
@@ -334,9 +338,7 @@ impl Runner {
         let row = STAGES.iter().find(|row| row.stage == stage).expect("the table has every stage");
         let mut wait = Duration::from_secs(row.interval_seconds.into());
         let mut retries = row.retries;
-        if let Some(who) = who {
-            let _watched = self.events.send(Event::Started(who.clone(), stage));
-        }
+        let _watched = self.events.send(Event::Started(who.cloned(), stage));
         let begun = Instant::now();
         loop {
             if self.cancel.is_cancelled() {
@@ -345,7 +347,9 @@ impl Runner {
             // A stage is never dropped half-way: each ends its own programs and removes its own files when it is told to.
             let error = match work().await {
                 Ok(done) => {
-                    tracing::info!(%stage, reference = who.map(tracing::field::display), seconds = begun.elapsed().as_secs_f64(), "stage done");
+                    let seconds = begun.elapsed().as_secs_f64();
+                    tracing::info!(%stage, reference = who.map(tracing::field::display), seconds, "stage done");
+                    let _watched = self.events.send(Event::Done(who.cloned(), stage, seconds));
                     return Ok(done);
                 }
                 Err(error) => error,
@@ -354,6 +358,7 @@ impl Runner {
             let message = contracts::error::chain(&error);
             if !name.is_transient() || retries == 0 {
                 tracing::error!(%stage, reference = who.map(tracing::field::display), error = %name, message, "stage failed");
+                let _watched = self.events.send(Event::Failed(who.cloned(), stage, name));
                 return Err(StageFailed {
                     failure: stage::Failure { stage, error: name, message },
                     help: error.help(),

@@ -149,7 +149,7 @@ async fn execute(
     let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(3)).build().map_err(|error| {
         Failure::told(ErrorName::ConfigInvalid, contracts::error::chain(&error), "check the proxy variables")
     })?;
-    let engines = engines(&programs, &config.settings, http.clone());
+    let engines = Arc::new(engines(&programs, &config.settings, http.clone()));
     let request = request(wish, &config, &project, &vault, &engines).await?;
     let run = request.run_id();
     logs::start(&project.folders.artifacts, &run, shared.verbose)?;
