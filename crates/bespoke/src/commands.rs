@@ -14,6 +14,7 @@ use crate::folder::FolderStore;
 use crate::project::vault;
 use crate::secrets::LocalSecrets;
 
+mod campaign;
 mod catalogue;
 mod check;
 mod config;
@@ -34,6 +35,7 @@ mod review;
 mod run;
 mod sample;
 mod sentiment;
+mod verify;
 mod voices;
 
 /// Carries out a command.
@@ -43,6 +45,8 @@ pub async fn execute(cli: Cli) -> Result<u8, Failure> {
     match cli.command {
         Command::Demo(demo) => run::demo(demo, config()?, shared).await,
         Command::Run(run) => run::one(run, config()?, shared).await,
+        Command::Campaign(campaign) => campaign::execute(campaign, config()?, shared).await,
+        Command::Verify(verify) => verify::execute(verify, shared).await,
         Command::Check(check) => check::execute(check, config()?, shared).await,
         Command::Guard(guard) => guard::execute(&guard, shared),
         Command::Sample(sample) => sample::execute(&sample, shared),
