@@ -18,4 +18,5 @@ pub mod runner;
 pub mod sample;
 pub mod secrets;
 pub mod session;
+pub mod verify;
 pub mod voices;
