@@ -284,15 +284,17 @@ impl Runner {
         let begun = Instant::now();
         let (run, reference) = (work.run, row.reference.clone());
         let video = work.videos.as_ref().is_none_or(|videos| videos.contains(&reference));
-        let (used, mut reserved) = (Mutex::default(), 0.0);
+        let (used, mut under_way) = (Mutex::default(), None);
         // What an earlier run left is only settled: nothing is made again.
         let made = if self.has_evidence(run, &reference).await? {
             Ok(())
         } else {
             match self.assess(run, work.merged, &row).await {
-                Ok(true) if !work.brakes.may_begin(work.usd) => return Ok(None),
                 Ok(true) => {
-                    reserved = work.usd;
+                    under_way = work.brakes.begin(work.usd).await;
+                    if under_way.is_none() {
+                        return Ok(None);
+                    }
                     self.make(work, &reference, video, &used).await
                 }
                 Ok(false) => Ok(()),
@@ -316,7 +318,8 @@ impl Runner {
         };
         let used = *used.lock().unwrap_or_else(PoisonError::into_inner);
         let spent = self.spent(run, &reference, used).await;
-        work.brakes.ended(&outcome, reserved, spent);
+        work.brakes.ended(&outcome, spent);
+        drop(under_way);
         let seconds = begun.elapsed().as_secs_f64();
         tracing::info!(%run, %reference, outcome = outcome.word(), seconds, "customer ended");
         let _watched = self.events.send(Event::Spent(spent));
