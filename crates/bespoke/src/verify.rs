@@ -15,6 +15,7 @@ use contracts::stage::IndexRow;
 use contracts::vault::{Owner, Vault};
 use contracts::{CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -204,7 +205,8 @@ async fn check_dataset(vault: &Vault, run: &RunId, manifest: &Manifest, found: &
     let whole: HashMap<&CustomerRef, &IndexRow> = whole.iter().map(|row| (&row.reference, row)).collect();
     let fits = |row: &IndexRow| {
         let (from, length) = (usize::try_from(row.offset).ok()?, usize::try_from(row.length).ok()?);
-        Some(Digest::of(lines.get(from..from.checked_add(length)?)?) == row.digest)
+        let end = from.checked_add(length)?;
+        Some(Digest::of(lines.get(from..end)?) == row.digest && lines.get(end) == Some(&b'\n'))
     };
     for row in &own {
         let of_whole = whole.get(&row.reference).copied();
@@ -246,7 +248,7 @@ async fn look(vault: &Vault, run: &RunId, entry: &ManifestEntry, request: Option
         if request.is_some_and(|request| request != record.request) {
             look.found.push(Finding::changed(&ObjectKey::Run(run.clone(), RunPart::Request), "is not what the record names"));
         }
-        let control = control::read(store, reference).await?;
+        let control = control::read(store, reference, Timestamp::now()).await?;
         check_artefacts(vault, run, &record, &control, forgotten.is_some(), &mut look).await?;
         check_key(vault, &record, forgotten.is_some(), &mut look).await?;
         return Ok(look);

@@ -13,7 +13,7 @@ use super::{ends, model::Model, sandbox};
 
 /// How many customers: a few in `make test`, more with `make crash-test`.
 fn customers() -> usize {
-    std::env::var("CRASH_CUSTOMERS").map_or(12, |text| text.parse().unwrap())
+    std::env::var("CRASH_CUSTOMERS").map_or(8, |text| text.parse().unwrap())
 }
 
 /// How many customers are under way for each core at most.
@@ -21,7 +21,7 @@ const UNDER_WAY: usize = 4;
 
 /// Runs the campaign until it has said so many lines, and kills it; true if it came to its end before.
 fn run_and_kill(sandbox: &Sandbox, data: &std::path::Path, lines: usize) -> bool {
-    let mut command = sandbox.command(&["campaign", "-vv"]);
+    let mut command = sandbox.command(&["campaign", "--rate", "220", "-vv"]);
     command.env("BESPOKE_DATA", data).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let said = BufReader::new(child.stderr.take().unwrap()).lines().take(lines).count();
@@ -56,7 +56,7 @@ async fn a_campaign_killed_three_times_ends_with_one_outcome_each_and_no_text_is
         written.push(who_has(&sandbox, "script.json"));
         asked.push(model.calls());
     }
-    let last = || sandbox.command(&["campaign", "--json"]).env("BESPOKE_DATA", &data).output().unwrap();
+    let last = || sandbox.command(&["campaign", "--rate", "220", "--json"]).env("BESPOKE_DATA", &data).output().unwrap();
     let told = ends(&tokio::task::block_in_place(last), 0);
     written.push(who_has(&sandbox, "script.json"));
     asked.push(model.calls());

@@ -196,7 +196,7 @@ async fn decide(runner: &Runner, request: &Request, run: &RunId) -> Result<Vec<D
     if let Some(only) = &request.only {
         records.retain(|record| record.reference() == only);
     }
-    let controls = controls(runner, &records).await?;
+    let controls = controls(runner, &records, now).await?;
     let rules = Rules {
         catalogue: &runner.project.catalogue,
         lexicon: &runner.project.lexicon,
@@ -223,12 +223,12 @@ async fn decide(runner: &Runner, request: &Request, run: &RunId) -> Result<Vec<D
 }
 
 /// What `control/` says of each customer; of nobody, and without reading it for each, if it says nothing at all.
-async fn controls(runner: &Runner, records: &[CustomerRecord]) -> Result<HashMap<CustomerRef, Control>, Failure> {
+async fn controls(runner: &Runner, records: &[CustomerRecord], now: Timestamp) -> Result<HashMap<CustomerRef, Control>, Failure> {
     let store = runner.vault.store();
     let mut controls = HashMap::new();
     if store.find(&ObjectKey::Suppressions).await?.is_some() || store.find(&ObjectKey::Consents).await?.is_some() {
         for reference in records.iter().map(CustomerRecord::reference) {
-            controls.insert(reference.clone(), control::read(store, reference).await?);
+            controls.insert(reference.clone(), control::read(store, reference, now).await?);
         }
     }
     Ok(controls)

@@ -93,7 +93,8 @@ fn for_people(forecast: &Forecast, bank: &str) -> String {
     }
     let aws = &forecast.aws;
     let _ = writeln!(text, "\n{bold}On AWS{bold:#}");
-    let _ = writeln!(text, "  {}, ${:.2}, in {:.0} batches of workbooks", duration(aws.hours * 3600.0), aws.usd, aws.batches);
+    let batches = if aws.batches > 1.0 { format!(", in {:.0} batches of workbooks", aws.batches) } else { String::new() };
+    let _ = writeln!(text, "  {}, ${:.2}{batches}", duration(aws.hours * 3600.0), aws.usd);
     for component in aws.components.iter().filter(|component| component.usd >= 0.005) {
         let _ = writeln!(text, "  {:<28}{:>12.2}", component.component, component.usd);
     }
