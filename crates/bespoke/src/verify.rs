@@ -9,6 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use contracts::control::{self, Control};
 use contracts::evidence::{Evidence, Manifest, ManifestEntry, Outcome};
 use contracts::key::{Area, Artefact, DatasetPart, Prefix, RunPart};
+use contracts::recall;
 use contracts::request::Request;
 use contracts::review::Waiting;
 use contracts::stage::IndexRow;
@@ -310,7 +311,8 @@ async fn check_artefacts(
             continue;
         }
         let aside = ObjectKey::Recalled(record.reference.clone(), run.clone(), *artefact);
-        if compare(vault, &aside, *digest, look).await? || forgotten || objected || !published {
+        let recalled = recall::is_recalled(vault.store(), run, &record.reference).await?;
+        if (recalled && compare(vault, &aside, *digest, look).await?) || forgotten || objected || !published {
             continue;
         }
         look.found.push(Finding::missing(&key, "the record names it"));

@@ -156,7 +156,7 @@ pub fn aws(work: &Work, setup: &Setup) -> Aws {
         },
         Bound {
             what: "Lambda, functions at once",
-            limit: "1,000 an account (10 in a new one)".to_owned(),
+            limit: "1,000 an account, 10 in a new one".to_owned(),
             hours: in_children / LAMBDA_AT_ONCE,
             raise: "ask for more concurrent executions (Service Quotas, L-B99A9384)",
         },
@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn ten_million_customers_do_not_fit_into_one_batch_of_worksheets() {
-        let forecast = aws(&work(10_000_000), &setup(1000.0, false));
+        let forecast = aws(&work(10_000_000), &setup(10.0, false));
         assert!(forecast.batches > 10_000_000.0 / ROWS, "the transactions fill their sheet before the profiles do");
         let in_one = Aws { batches: 1.0, ..forecast };
         assert_eq!(too_large(&work(10_000_000), &in_one).len(), 2, "finalize and the workflow's own end");

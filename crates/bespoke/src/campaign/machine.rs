@@ -48,7 +48,7 @@ const CARDS_SECONDS: f64 = 15.0;
 const CARDS_SECONDS_PER_OFFER: f64 = 2.4;
 
 /// CPU seconds of drawing for each second that encoding alone takes.
-const DRAWING: f64 = 1.25;
+const DRAWING: f64 = 1.3;
 /// CPU seconds for each second of video that do not depend on the frame: mixing, mastering and measuring sound.
 const SOUND: f64 = 0.08;
 /// CPU seconds of a video whatever its length and frame: starting programs, looking at stills, poster and preview.

@@ -13,7 +13,7 @@ use contracts::ObjectKey;
 use serde::Serialize;
 
 use super::run::{prompt, watch_for_signals};
-use super::{Shared, here};
+use super::{Shared, deliver, here};
 use crate::campaign::{Counts, Forecast, Limits, Stop, forecast};
 use crate::cli::Campaign;
 use crate::config::Config;
@@ -132,11 +132,12 @@ async fn run(session: Session, shared: Shared) -> Result<u8, Failure> {
     let shown = tokio::spawn(progress::show(watched, labels, Lines::Table));
     let ended = runner.run(&request).await;
     watching.abort();
-    let Runner { project, events, .. } = runner;
+    let Runner { project, settings, vault, secrets, events, .. } = runner;
     drop(events);
     // A watcher that panicked has counted nothing; the manifest has.
     let standing = shown.await.unwrap_or_default().standing();
     let report = ended?;
+    deliver::tell(&report.run, &settings, &vault, secrets.as_ref()).await?;
     drop(lock);
 
     let counts = Counts { waiting: report.waiting, ..standing.counts };
