@@ -62,7 +62,10 @@ impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Budget { spent_usd, budget_usd } => {
-                write!(f, "the budget of ${budget_usd:.2} leaves nothing for another customer: ${spent_usd:.2} is spent")
+                write!(
+                    f,
+                    "the budget of ${budget_usd:.2} leaves nothing for another customer: ${spent_usd:.2} is spent"
+                )
             }
             Self::Failures { failed, tried } => write!(f, "too many failed: {failed} of {tried}"),
         }

@@ -151,7 +151,8 @@ async fn check_manifest(
     request: &Asked,
     found: &mut Found,
 ) -> Result<(), Failure> {
-    let (table, document) = [RunPart::ManifestCsv, RunPart::ManifestJson].map(|part| ObjectKey::Run(run.clone(), part)).into();
+    let (table, document) =
+        [RunPart::ManifestCsv, RunPart::ManifestJson].map(|part| ObjectKey::Run(run.clone(), part)).into();
     found.files += 2;
     if manifest.run != *run || !finalize::chain_holds(manifest, manifest.dataset.as_ref()) {
         found.push(Finding::changed(&document, "its chain does not hold"));
@@ -213,8 +214,12 @@ async fn check_dataset(vault: &Vault, run: &RunId, manifest: &Manifest, found: &
         let of_whole = whole.get(&row.reference).copied();
         match (fits(row) == Some(true), of_whole == Some(row)) {
             (true, true) => {}
-            (true, false) => found.push(Finding::changed(&part(DatasetPart::Index), "leads to other lines than the run's")),
-            (false, true) => found.push(Finding::changed(&part(DatasetPart::Customers), "a line is not the one that was joined")),
+            (true, false) => {
+                found.push(Finding::changed(&part(DatasetPart::Index), "leads to other lines than the run's"))
+            }
+            (false, true) => {
+                found.push(Finding::changed(&part(DatasetPart::Customers), "a line is not the one that was joined"))
+            }
             (false, false) => found.push(Finding::changed(&index, "leads to other lines than the dataset's")),
         }
     }
@@ -247,7 +252,8 @@ async fn look(vault: &Vault, run: &RunId, entry: &ManifestEntry, request: Option
             return Ok(look);
         };
         if request.is_some_and(|request| request != record.request) {
-            look.found.push(Finding::changed(&ObjectKey::Run(run.clone(), RunPart::Request), "is not what the record names"));
+            look.found
+                .push(Finding::changed(&ObjectKey::Run(run.clone(), RunPart::Request), "is not what the record names"));
         }
         let control = control::read(store, reference, Timestamp::now()).await?;
         check_artefacts(vault, run, &record, &control, forgotten.is_some(), &mut look).await?;
@@ -325,7 +331,8 @@ async fn check_key(vault: &Vault, record: &Evidence, forgotten: bool, look: &mut
     let key = ObjectKey::CustomerKey(record.reference.clone());
     let there = vault.store().find(&key).await?.is_some();
     if !there && !forgotten {
-        look.found.push(Finding::missing(&key, "what it sealed cannot be opened any more, and no erasure is on record"));
+        look.found
+            .push(Finding::missing(&key, "what it sealed cannot be opened any more, and no erasure is on record"));
     } else if there && record.key_id == vault.keys().id() && publish::open_personal(vault, record).await.is_err() {
         look.found.push(Finding::changed(&key, "does not open what it sealed"));
     }

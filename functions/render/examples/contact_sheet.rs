@@ -66,7 +66,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn prepared(folder: &Path, assets: &Path, shape: Shape) -> Result<PathBuf, Box<dyn Error>> {
     let path = folder.join(format!("{shape:?}.mp4"));
-    ffmpeg(graph::prepare(&assets.join("backgrounds/currents.mp4"), shape.size(RESOLUTION), 60, &path).0.iter(), assets)?;
+    ffmpeg(
+        graph::prepare(&assets.join("backgrounds/currents.mp4"), shape.size(RESOLUTION), 60, &path).0.iter(),
+        assets,
+    )?;
     Ok(path)
 }
 

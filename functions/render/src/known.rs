@@ -33,12 +33,7 @@ impl<T> Default for Memory<T> {
 
 impl<T: Clone> Memory<T> {
     /// The answer about a file, found now or before. What cannot be found is not remembered, so that it is tried again.
-    pub(crate) fn of(
-        &self,
-        file: &Path,
-        more: &str,
-        find: impl FnOnce() -> Result<T, Error>,
-    ) -> Result<T, Error> {
+    pub(crate) fn of(&self, file: &Path, more: &str, find: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
         let (length, changed) = file.metadata().map_or((0, None), |found| (found.len(), found.modified().ok()));
         let asked = (file.to_owned(), length, changed, more.to_owned());
         // An answer is put in whole, so that one who panicked while finding another leaves nothing half done.

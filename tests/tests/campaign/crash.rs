@@ -56,7 +56,8 @@ async fn a_campaign_killed_three_times_ends_with_one_outcome_each_and_no_text_is
         written.push(who_has(&sandbox, "script.json"));
         asked.push(model.calls());
     }
-    let last = || sandbox.command(&["campaign", "--rate", "220", "--json"]).env("BESPOKE_DATA", &data).output().unwrap();
+    let last =
+        || sandbox.command(&["campaign", "--rate", "220", "--json"]).env("BESPOKE_DATA", &data).output().unwrap();
     let told = ends(&tokio::task::block_in_place(last), 0);
     written.push(who_has(&sandbox, "script.json"));
     asked.push(model.calls());

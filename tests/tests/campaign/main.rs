@@ -1,6 +1,11 @@
 //! Campaigns, as a process: what is forecast and what then happens, limits, `kill -9` at random, and the proof afterwards.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    reason = "what was drawn at random is told; a few customers"
+)]
 
 mod command;
 mod crash;

@@ -60,7 +60,9 @@ impl Made {
         let of_the_run = |path: &PathBuf| {
             let key = self.key(path);
             let of_dataset = key.starts_with("datasets/") && (key.ends_with("index.csv") || key.ends_with(".jsonl"));
-            key.contains(self.run.as_str()) && !key.starts_with("logs/") || key.starts_with("control/keys/") || of_dataset
+            key.contains(self.run.as_str()) && !key.starts_with("logs/")
+                || key.starts_with("control/keys/")
+                || of_dataset
         };
         self.sandbox.files().into_iter().filter(of_the_run).collect()
     }
@@ -81,7 +83,11 @@ async fn whatever_is_changed_missing_or_added_is_named() {
 async fn changed_bytes(made: &Made) {
     let mut seen = BTreeMap::new();
     for file in made.files() {
-        let kind = if made.key(&file).starts_with("control/keys/") { "key" } else { file.file_name().unwrap().to_str().unwrap() };
+        let kind = if made.key(&file).starts_with("control/keys/") {
+            "key"
+        } else {
+            file.file_name().unwrap().to_str().unwrap()
+        };
         let count = seen.entry((kind.to_owned(), made.key(&file).split('/').next().unwrap().to_owned())).or_insert(0);
         *count += 1;
         let has_video = file.with_file_name("recommendation.mp4").exists();

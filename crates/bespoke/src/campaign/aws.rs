@@ -195,7 +195,9 @@ pub fn too_large(work: &Work, forecast: &Aws) -> Vec<String> {
     let hours = forecast.hours / forecast.batches;
     let mut told = Vec::new();
     if per_batch > FINALIZED {
-        told.push(format!("finalize reads about {FINALIZED:.0} records in its 300 s: raise its Timeout, or halve the batch"));
+        told.push(format!(
+            "finalize reads about {FINALIZED:.0} records in its 300 s: raise its Timeout, or halve the batch"
+        ));
     }
     if hours * 3600.0 > WORKFLOW_SECONDS {
         told.push("one batch takes longer than the workflow's time-out of 7 days: raise what bounds it".to_owned());
@@ -239,14 +241,20 @@ mod tests {
         let dollars = |usd: f64| if usd < 100.0 { format!("{usd:.2}") } else { thousands(usd) };
         for (row, component) in bills[0].components.iter().enumerate() {
             let cells = bills.each_ref().map(|bill| format!(" {} |", dollars(bill.components[row].usd))).concat();
-            let _ = writeln!(text, "| {} |{cells}", component.component);
+            let _infallible = writeln!(text, "| {} |{cells}", component.component);
         }
         let sums = bills.each_ref().map(|bill| format!(" {} |", dollars(bill.usd))).concat();
         let without = SIZES.map(|size| format!(" {} |", dollars(aws(&work(size), &setup(10.0, false)).usd))).concat();
         let batches = bills.each_ref().map(|bill| format!(" {} |", thousands(bill.batches))).concat();
-        let _ = writeln!(text, "| **Sum** |{sums}\n| Sum with espeak-ng in place of Polly |{without}\n| Batches |{batches}");
+        let _infallible = writeln!(
+            text,
+            "| **Sum** |{sums}\n| Sum with espeak-ng in place of Polly |{without}\n| Batches |{batches}"
+        );
 
-        let _ = writeln!(text, "\n| Hours for customers, by each bound alone |{head} What to raise |\n|---|---|---|---|---|");
+        let _infallible = writeln!(
+            text,
+            "\n| Hours for customers, by each bound alone |{head} What to raise |\n|---|---|---|---|---|"
+        );
         let forecasts = SIZES.map(|size| aws(&work(size), &setup(1000.0, true)));
         let hours = |hours: f64| if hours < 10.0 { format!("{hours:.1}") } else { thousands(hours) };
         let ours = SIZES.map(|size| {
@@ -254,11 +262,15 @@ mod tests {
             let own = ten.iter().find(|bound| bound.limit == "Concurrency=10").unwrap().hours;
             format!(" {} |", hours(own))
         });
-        let _ = writeln!(text, "| the stack's own concurrency (Concurrency=10, the default) |{} deploy with a larger Concurrency |", ours.concat());
+        let _infallible = writeln!(
+            text,
+            "| the stack's own concurrency (Concurrency=10, the default) |{} deploy with a larger Concurrency |",
+            ours.concat()
+        );
         for bound in &forecasts[0].bounds {
             let same = |forecast: &Aws| forecast.bounds.iter().find(|other| other.what == bound.what).unwrap().hours;
             let cells = forecasts.each_ref().map(|forecast| format!(" {} |", hours(same(forecast)))).concat();
-            let _ = writeln!(text, "| {} ({}) |{cells} {} |", bound.what, bound.limit, bound.raise);
+            let _infallible = writeln!(text, "| {} ({}) |{cells} {} |", bound.what, bound.limit, bound.raise);
         }
         text
     }

@@ -217,13 +217,22 @@ async fn decide(runner: &Runner, request: &Request, run: &RunId) -> Result<Vec<D
         };
         let evidence = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Evidence);
         let ended_before = store.find(&evidence).await?.is_some();
-        each.push(Decision { reference, offers: decided.ok(), because: decided.err().map(Skip::because), ended_before });
+        each.push(Decision {
+            reference,
+            offers: decided.ok(),
+            because: decided.err().map(Skip::because),
+            ended_before,
+        });
     }
     Ok(each)
 }
 
 /// What `control/` says of each customer; of nobody, and without reading it for each, if it says nothing at all.
-async fn controls(runner: &Runner, records: &[CustomerRecord], now: Timestamp) -> Result<HashMap<CustomerRef, Control>, Failure> {
+async fn controls(
+    runner: &Runner,
+    records: &[CustomerRecord],
+    now: Timestamp,
+) -> Result<HashMap<CustomerRef, Control>, Failure> {
     let store = runner.vault.store();
     let mut controls = HashMap::new();
     let lists = [store.find(&ObjectKey::Suppressions).await?, store.find(&ObjectKey::Consents).await?];

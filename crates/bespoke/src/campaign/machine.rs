@@ -108,7 +108,8 @@ pub fn local(work: &Work, video: &Video, engine: Engine, encoding: f64, cores: u
     let sum: f64 = cpu_seconds.iter().map(|(_, cpu)| cpu).sum();
     // The last video of a run has the machine for itself, and one encoder does not fill all cores alone.
     let seconds_in_all = sum / (cores as f64 * BUSY);
-    let bytes = seconds * bytes_per_second(video.resolution) + videos * 96_000.0 * 60.0 + work.customers as f64 * 8_000.0;
+    let bytes =
+        seconds * bytes_per_second(video.resolution) + videos * 96_000.0 * 60.0 + work.customers as f64 * 8_000.0;
     Local { cores, cpu_seconds, seconds: seconds_in_all, bytes }
 }
 

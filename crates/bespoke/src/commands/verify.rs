@@ -32,19 +32,21 @@ pub(super) async fn execute(asked: cli::Verify, shared: Shared) -> Result<u8, Fa
 
 fn for_people(verified: &Verified) -> String {
     let Verified { run, customers, files, with_keys, findings } = verified;
-    let (good, bad) =
-        (Style::new().fg_color(Some(AnsiColor::Green.into())), Style::new().bold().fg_color(Some(AnsiColor::Red.into())));
+    let (good, bad) = (
+        Style::new().fg_color(Some(AnsiColor::Green.into())),
+        Style::new().bold().fg_color(Some(AnsiColor::Red.into())),
+    );
     let mut text = String::new();
     for finding in findings {
-        let _ = writeln!(text, "{bad}{}{bad:#}  {}: {}", finding.error, finding.object, finding.what);
+        let _infallible = writeln!(text, "{bad}{}{bad:#}  {}: {}", finding.error, finding.object, finding.what);
     }
     let looked = format!("{run}: {customers} customers, {files} files compared");
-    let _ = match findings.len() {
+    let _infallible = match findings.len() {
         0 => writeln!(text, "{good}verified{good:#}  {looked}, all as they were written"),
         count => writeln!(text, "{looked}, {count} not as they were written"),
     };
     if !with_keys {
-        let _ = writeln!(text, "note: the run's keys are not at hand, so that its seals could not be tried");
+        let _infallible = writeln!(text, "note: the run's keys are not at hand, so that its seals could not be tried");
     }
     text
 }

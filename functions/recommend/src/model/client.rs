@@ -223,7 +223,9 @@ impl<'a> Client<'a> {
             self.limiter.back_off(wait);
         }
         match Instant::now().checked_add(wait) {
-            Some(then) if then < self.deadline => self.until(then.max(self.limiter.turn(self.service)), Some(error)).await,
+            Some(then) if then < self.deadline => {
+                self.until(then.max(self.limiter.turn(self.service)), Some(error)).await
+            }
             _ => Err(ServiceError::Deadline(Some(Box::new(error)))),
         }
     }
