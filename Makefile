@@ -6,13 +6,14 @@ CARGO_BUILD = --profile ci --locked
 # What is deployed on AWS, and for what.
 STAGE ?= dev
 ARCH ?= arm64
-FUNCTIONS = merge assess recommend narrate render publish finalize start api
+FUNCTIONS = merge assess recommend narrate render publish finalize start api deliver
 PYTEST = target/tools/interpreter/bin/pytest -p no:cacheprovider tests/aws
 
 FUZZ_SECONDS ?= 600
 STREAM_SECONDS ?= 60
+CUSTOMERS ?= 200
 
-.PHONY: demo serve test llama-test bench voice-check fuzz lint audit setup help aws-build aws-layers aws-deploy aws-test
+.PHONY: demo serve test llama-test crash-test bench voice-check fuzz lint audit setup help aws-build aws-layers aws-deploy aws-test
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -40,6 +41,9 @@ llama-test: setup ## Have a model file's nonsense judged: the command against ll
 	cargo build $(CARGO_BUILD) -p bespoke
 	target/tools/llama/bin/python tests/llama/run.py target/ci/bespoke $(MODEL)
 
+crash-test: setup ## Kill a campaign over many customers three times at random, take it up again, and verify it (CUSTOMERS=200)
+	CRASH_CUSTOMERS=$(CUSTOMERS) cargo test $(CARGO_BUILD) -p bespoke-tests --test campaign killed -- --nocapture
+
 bench: setup ## Measure, as ratios against named baselines run side by side
 	cargo build $(CARGO_BUILD) -p bespoke
 	target/ci/bespoke voices install
@@ -48,6 +52,7 @@ bench: setup ## Measure, as ratios against named baselines run side by side
 	tests/bench/render.py target/ci/bespoke target/tools/moviepy/bin/python
 	tests/bench/voice.py target/ci/bespoke
 	tests/bench/streams.py target/ci/bespoke $(STREAM_SECONDS)
+	tests/bench/campaign.py target/ci/bespoke
 	cargo build $(CARGO_BUILD) --workspace --all-targets
 	tests/bench/cold_start.py target/ci
 	cargo build --release --locked -p bespoke --example intake

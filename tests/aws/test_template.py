@@ -76,7 +76,7 @@ def test_the_definition_is_given_what_it_names_and_nothing_else(template):
     machine = of_type(template, "AWS::Serverless::StateMachine")["Workflow"]
     names = set(machine["DefinitionSubstitutions"])
     assert names == substituted(DEFINITION.read_text())
-    assert names == {"Bucket"} | {f"{stage.title()}FunctionArn" for stage in STAGES}
+    assert names == {"Bucket", "Stack"} | {f"{stage.title()}FunctionArn" for stage in STAGES}
     stages = next(s for p in machine["Policies"] for s in p["Statement"] if s["Sid"] == "Stages")
     assert [each["Fn::GetAtt"][0] for each in stages["Resource"]] == [f"{stage.title()}Function" for stage in STAGES]
 
@@ -87,7 +87,9 @@ def test_a_task_waits_longer_than_its_function_may_take(template):
     states = {**definition["States"], **definition["States"]["Customers"]["ItemProcessor"]["States"]}
     tasks = {name: state for name, state in states.items() if state["Type"] == "Task"}
     assert len(tasks) > len(STAGES)
-    for name, task in tasks.items():
+    calls = {name: task for name, task in tasks.items() if "FunctionName" in task["Parameters"]}
+    assert {name for name in tasks if name not in calls} == {"Announce", "AnnounceFailed"}
+    for name, task in calls.items():
         function = substituted(task["Parameters"]["FunctionName"]).pop().removesuffix("Arn")
         assert task["TimeoutSeconds"] > functions[function]["Timeout"], name
 
@@ -128,7 +130,9 @@ def test_the_bucket_is_closed(template):
     assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"][0]["ServerSideEncryptionByDefault"][
         "SSEAlgorithm"] == "aws:kms"
     prefixes = {rule.get("Prefix") for rule in bucket["LifecycleConfiguration"]["Rules"]}
-    assert {"incoming/", "datasets/", "customers/", "runs/", "control/keys/"} <= prefixes
+    assert {"incoming/", "datasets/", "customers/", "runs/", "recalled/", "links/", "notices/", "control/keys/"} <= prefixes
+    assert template["Parameters"]["ObjectLock"]["Default"] == "OFF"
+    assert bucket["ObjectLockEnabled"]["Fn::If"][:2] == ["HasObjectLock", True]
 
 
 @WHOLE

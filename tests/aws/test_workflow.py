@@ -8,7 +8,7 @@ import subprocess
 import threading
 
 import pytest
-from cloud import PASSWORD, PROGRAM, ROOT, WORKBOOKS, entered, tasks, wait_for
+from cloud import PASSWORD, PROGRAM, ROOT, SETTINGS, WORKBOOKS, entered, tasks, wait_for
 
 # assess, recommend, narrate, render, publish; or assess, publish.
 PUBLISHED, SKIPPED = ["succeeded"] * 5, ["succeeded"] * 2
@@ -30,7 +30,7 @@ def test_an_upload_ends_in_published_videos(cloud, published):
 
 
 def test_the_history_shows_the_states_of_the_definition(cloud, published):
-    assert entered(cloud.history(published["executionArn"])) == ["Merge", "Customers", "Finalize"]
+    assert entered(cloud.history(published["executionArn"])) == ["Merge", "Customers", "Finalize", "Announce", "Succeeded"]
     ways = sorted(tasks(child["history"]) for child in cloud.children(published["executionArn"]))
     assert ways == sorted([PUBLISHED, PUBLISHED, SKIPPED, SKIPPED])
 
@@ -108,6 +108,43 @@ def test_half_a_batch_waits_and_is_not_reported_before_its_time(cloud, sample):
     failed, answer = cloud.invoke("start", {"look_for": "incomplete-batches"})
     assert not failed and answer["outcome"] == "looked", answer
     assert answer["incomplete"] == [], "six hours; what is reported then, the function's own tests prove"
+
+
+@pytest.mark.skipif(not os.environ.get("WHOLE"), reason="takes minutes; `make aws-test` runs it")
+def test_what_waits_is_published_once_it_is_approved_and_a_token_alone_publishes_nothing(fresh, sample, tmp_path):
+    settings = SETTINGS + "[review]\nevery = 1\n"
+    fresh.configure(settings)
+    fresh.upload("b", sample)
+
+    def waiting():
+        found = [key for key in fresh.keys("control/reviews/") if key.endswith(".task")]
+        return len(found) == 2 and found
+    waits = wait_for("both to wait", waiting, 600)
+    run, approved = waits[0].split("/")[2], waits[0].rsplit("/", 1)[1].removesuffix(".task")
+    assert not [key for key in fresh.keys("customers/") if key.endswith(f"{run}/recommendation.txt")]
+    # The decision is made with the stack's keys over a copy of the bucket, and only the decision is put back.
+    artifacts = tmp_path / "artifacts"
+    for key in fresh.keys():
+        if key.startswith(("customers/", "control/", "runs/")):
+            (artifacts / key).parent.mkdir(parents=True, exist_ok=True)
+            (artifacts / key).write_bytes(fresh.read(key))
+    (tmp_path / "bespoke.toml").write_text(settings)
+    keys = {"BESPOKE_DATA_KEY": fresh.secret("DataKey"), "BESPOKE_REFERENCE_KEY": fresh.secret("ReferenceKey")}
+    command = [PROGRAM, "review", run, "--customer", approved, "--approve", "--by", "Ann", "--data", sample,
+               "--assets", ROOT / "assets", "--artifacts", artifacts]
+    done = subprocess.run(command, cwd=tmp_path, env=os.environ | keys, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    decision = f"control/decisions/{run}/{approved}.json"
+    fresh.client("s3").put_object(Bucket=fresh.bucket, Key=decision, Body=(artifacts / decision).read_bytes())
+    for task in waits:
+        fresh.client("stepfunctions").send_task_success(taskToken=fresh.read(task).decode(), output="{}")
+    execution = fresh.ended("upload-")
+    assert execution["status"] == "SUCCEEDED", fresh.history(execution["executionArn"])[-3:]
+    manifest = fresh.manifest(run)
+    assert manifest["counts"] == {"held": 1, "published": 1, "skipped": 2}
+    published = next(entry["reference"] for entry in manifest["entries"] if entry["outcome"] == "published")
+    evidence = json.loads(fresh.read(f"customers/{published}/{run}/evidence.json"))
+    assert (published, evidence["review"]["by"]) == (approved, "Ann")
 
 
 @pytest.mark.skipif(not os.environ.get("WHOLE"), reason="takes minutes; `make aws-test` runs it")

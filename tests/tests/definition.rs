@@ -19,6 +19,9 @@ const OF_THE_SERVICE: [&str; 5] = [
 /// How a function that died or did not come to its end is told.
 const OF_THE_DEAD: [&str; 4] = ["Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"];
 
+/// How a task calls a function.
+const CALL: &str = "arn:aws:states:::lambda:invoke";
+
 fn definition() -> Value {
     let text = std::fs::read_to_string(root().join("infra/workflow.asl.json")).expect("the definition");
     serde_json::from_str(&text).expect("the definition is JSON")
@@ -35,7 +38,8 @@ fn states(definition: &Value) -> BTreeMap<String, Value> {
 fn tasks(states: &BTreeMap<String, Value>, stage: Stage) -> Vec<(&String, &Value)> {
     let function = |state: &Value| state["Parameters"]["FunctionName"].as_str().map(str::to_lowercase);
     let wanted = format!("${{{stage}functionarn}}");
-    states.iter().filter(|(_, state)| function(state).as_ref() == Some(&wanted)).collect()
+    let calls = |state: &Value| function(state).as_ref() == Some(&wanted) && state["Resource"] == CALL;
+    states.iter().filter(|(_, state)| calls(state)).collect()
 }
 
 fn names(rule: &Value) -> BTreeSet<&str> {
@@ -123,6 +127,38 @@ fn every_failure_is_caught_and_reaches_the_stage_that_its_row_names() {
                 (None, _) => {}
             }
         }
+    }
+}
+
+#[test]
+fn what_is_held_waits_for_a_person_and_is_published_by_nobody_else() {
+    let states = states(&definition());
+    let held = &states["HeldForReview"]["Choices"][0];
+    assert_eq!((&held["Variable"], &held["StringEquals"]), (&"$.published.outcome".into(), &"held".into()));
+    let wait = &states[held["Next"].as_str().expect("a state")];
+    assert_eq!(wait["Resource"], format!("{CALL}.waitForTaskToken"));
+    assert_eq!(wait["Parameters"]["Payload"]["task_token.$"], "$$.Task.Token");
+    assert!(
+        wait["TimeoutSeconds"].as_u64().is_some_and(|seconds| seconds < 604_800),
+        "it waits within the workflow's week"
+    );
+    let retried = wait["Retry"].as_array().expect("rules").iter().flat_map(names).collect::<BTreeSet<_>>();
+    assert!(!retried.contains("States.Timeout"), "nobody's time is doubled");
+    // Decided, or out of time: publish says which. It publishes nothing that nobody approved.
+    let caught = wait["Catch"].as_array().and_then(|rules| rules.last()).expect("a rule");
+    assert!(names(caught).contains("States.ALL"));
+    assert_eq!((&caught["Next"], &wait["Next"]), (&"PublishReviewed".into(), &"PublishReviewed".into()));
+    assert!(tasks(&states, Stage::Publish).iter().any(|(name, _)| *name == "PublishReviewed"));
+}
+
+#[test]
+fn a_run_that_ended_is_announced_by_its_id_alone() {
+    let states = states(&definition());
+    for (name, ends) in [("Announce", "Succeeded"), ("AnnounceFailed", "WhoseError")] {
+        let state = &states[name];
+        assert_eq!(state["Resource"], "arn:aws:states:::events:putEvents");
+        assert_eq!(state["Parameters"]["Entries"][0]["Detail"], serde_json::json!({ "run.$": "$.run" }));
+        assert_eq!((&state["Next"], &state["Catch"][0]["Next"]), (&ends.into(), &ends.into()), "{name} fails no run");
     }
 }
 

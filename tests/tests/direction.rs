@@ -71,7 +71,7 @@ fn a_stage_knows_no_other_stage_and_no_service() {
 
 #[test]
 fn what_starts_runs_and_what_answers_calls_know_no_service() {
-    for function in ["start", "api"] {
+    for function in ["start", "api", "deliver"] {
         let built = built(&["--package", function, "--no-default-features"]);
         assert!(built.contains("contracts"), "{function}: {built:?}");
         let services: Vec<&String> = built.iter().filter(|name| is_of_aws(name)).collect();

@@ -3,9 +3,12 @@
 use std::env;
 use std::path::PathBuf;
 
+use aws_sdk_s3::types::ObjectLockMode;
 use contracts::stage::Limits;
 use contracts::{ErrorName, NamedError};
 use thiserror::Error;
+
+use crate::s3::Lock;
 
 /// A variable that a function cannot start without.
 #[derive(Debug, Error)]
@@ -45,6 +48,19 @@ pub fn optional(name: &'static str) -> Option<String> {
 #[must_use]
 pub fn path(name: &'static str, default: &str) -> PathBuf {
     optional(name).map_or_else(|| PathBuf::from(default), PathBuf::from)
+}
+
+/// How evidence is locked: `OBJECT_LOCK` and `OBJECT_LOCK_DAYS`; not at all where it is `OFF` or not set.
+pub fn object_lock() -> Result<Option<Lock>, EnvironmentError> {
+    let wrong = |name| EnvironmentError { name, problem: "not one of its values" };
+    let mode = match optional("OBJECT_LOCK").as_deref() {
+        None | Some("OFF") => return Ok(None),
+        Some("GOVERNANCE") => ObjectLockMode::Governance,
+        Some("COMPLIANCE") => ObjectLockMode::Compliance,
+        Some(_) => return Err(wrong("OBJECT_LOCK")),
+    };
+    let days = required("OBJECT_LOCK_DAYS")?.parse().map_err(|_| wrong("OBJECT_LOCK_DAYS"))?;
+    Ok(Some(Lock { mode, days }))
 }
 
 /// The workflow's limits: `CONCURRENCY` and `TOLERATED_FAILURE_PERCENTAGE`.

@@ -7,7 +7,7 @@ use aws_sdk_sfn::operation::start_execution::StartExecutionError;
 use aws_sdk_sfn::types::ExecutionStatus;
 use contracts::RunId;
 use contracts::error::chain;
-use contracts::executions::{Begun, Execution, Executions, ExecutionsError, State};
+use contracts::executions::{Begun, Execution, Executions, ExecutionsError, State, Tasks};
 use contracts::stage::WorkflowInput;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -31,6 +31,39 @@ impl StateMachine {
     /// `arn:…:stateMachine:NAME` has its executions at `arn:…:execution:NAME:EXECUTION`.
     fn execution(&self, name: &str) -> String {
         format!("{}:{name}", self.arn.replacen(":stateMachine:", ":execution:", 1))
+    }
+}
+
+/// Tasks of the workflow that wait for a person. A token alone names its task.
+#[derive(Clone, Debug)]
+pub struct WaitingTasks {
+    client: Client,
+}
+
+impl WaitingTasks {
+    /// The tasks of this account and region.
+    #[must_use]
+    pub const fn new(client: Client) -> Self {
+        Self { client }
+    }
+}
+
+#[async_trait]
+impl Tasks for WaitingTasks {
+    async fn succeed(&self, token: &str) -> Result<(), ExecutionsError> {
+        match self.client.send_task_success().task_token(token).output("{}").send().await {
+            Ok(_) => Ok(()),
+            // It ran out of time, or somebody told it before.
+            Err(error)
+                if error.as_service_error().is_some_and(|error| {
+                    error.is_task_timed_out() || error.is_task_does_not_exist() || error.is_invalid_token()
+                }) =>
+            {
+                Ok(())
+            }
+            // The token is not told.
+            Err(error) => Err(unavailable("of a review", "go on with", chain(&error))),
+        }
     }
 }
 

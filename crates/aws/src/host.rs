@@ -26,7 +26,7 @@ use tracing::Instrument as _;
 use tracing_subscriber::EnvFilter;
 
 use crate::environment::{self, EnvironmentError};
-use crate::executions::StateMachine;
+use crate::executions::{StateMachine, WaitingTasks};
 use crate::polly::Polly;
 use crate::s3::S3Store;
 use crate::secrets::SecretsManager;
@@ -166,7 +166,7 @@ impl Host {
     pub async fn with(config: &SdkConfig, bucket: String) -> Result<Self, Failure> {
         let secrets = SecretsManager::from_environment(aws_sdk_secretsmanager::Client::new(config));
         let keys = Keys::from_secrets(&secrets).await?;
-        let bucket = S3Store::new(aws_sdk_s3::Client::new(config), bucket);
+        let bucket = S3Store::new(aws_sdk_s3::Client::new(config), bucket).locking(environment::object_lock()?);
         Ok(Self { vault: Vault::new(Arc::new(bucket.clone()), keys), secrets, bucket, config: config.clone() })
     }
 
@@ -247,6 +247,12 @@ impl Host {
     pub fn workflow(&self) -> Result<StateMachine, Failure> {
         let arn = environment::required("STATE_MACHINE")?;
         Ok(StateMachine::new(aws_sdk_sfn::Client::new(&self.config), arn))
+    }
+
+    /// The tasks of the workflow that wait for a person.
+    #[must_use]
+    pub fn tasks(&self) -> WaitingTasks {
+        WaitingTasks::new(aws_sdk_sfn::Client::new(&self.config))
     }
 
     /// Polly, in the function's own region.

@@ -7,11 +7,12 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::builders::GetObjectFluentBuilder;
 use aws_sdk_s3::presigning::PresigningConfig;
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::primitives::{ByteStream, DateTime};
+use aws_sdk_s3::types::ObjectLockMode;
 use bytes::Bytes;
 use contracts::ObjectKey;
 use contracts::error::chain;
-use contracts::key::Prefix;
+use contracts::key::{Artefact, Prefix};
 use contracts::store::{Links, Listed, ObjectStore, StoreError, Written};
 use jiff::Timestamp;
 
@@ -28,13 +29,42 @@ const CONFLICT_WAIT: Duration = Duration::from_millis(50);
 pub struct S3Store {
     client: Client,
     bucket: String,
+    lock: Option<Lock>,
+}
+
+/// How evidence and decisions are locked against change and deletion (S3 Object Lock). Nothing else is: what is sealed or
+/// shown must go when its customer is forgotten.
+#[derive(Clone, Debug)]
+pub struct Lock {
+    /// `GOVERNANCE` or `COMPLIANCE`.
+    pub mode: ObjectLockMode,
+    /// For how long.
+    pub days: u32,
+}
+
+impl Lock {
+    const fn covers(key: &ObjectKey) -> bool {
+        matches!(key, ObjectKey::Customer(_, _, Artefact::Evidence) | ObjectKey::Decision(..))
+    }
+
+    fn until(&self) -> DateTime {
+        let now = Timestamp::now().as_second();
+        DateTime::from_secs(now + 86_400 * i64::from(self.days))
+    }
 }
 
 impl S3Store {
     /// A store over `bucket`.
     #[must_use]
     pub fn new(client: Client, bucket: impl Into<String>) -> Self {
-        Self { client, bucket: bucket.into() }
+        Self { client, bucket: bucket.into(), lock: None }
+    }
+
+    /// With a lock on what must never change.
+    #[must_use]
+    pub fn locking(mut self, lock: Option<Lock>) -> Self {
+        self.lock = lock;
+        self
     }
 
     fn read(&self, key: &ObjectKey) -> GetObjectFluentBuilder {
@@ -111,7 +141,10 @@ impl ObjectStore for S3Store {
         let mut tries = 1;
         loop {
             let body = ByteStream::from(bytes.clone());
-            let request = self.client.put_object().bucket(&self.bucket).key(key.to_string()).body(body);
+            let mut request = self.client.put_object().bucket(&self.bucket).key(key.to_string()).body(body);
+            if let Some(lock) = self.lock.as_ref().filter(|_| Lock::covers(key)) {
+                request = request.object_lock_mode(lock.mode.clone()).object_lock_retain_until_date(lock.until());
+            }
             match request.if_none_match("*").send().await {
                 Ok(_) => return Ok(Written::Created),
                 Err(error) if status(&error) == Some(412) => return Ok(Written::AlreadyThere),
@@ -134,6 +167,27 @@ impl ObjectStore for S3Store {
             Err(error) if error.code() == Some("NoSuchKey") => Ok(()),
             Err(error) => Err(unavailable(key, "delete", &error)),
         }
+    }
+
+    /// Deletes every version of the object, so that nothing of it is left behind a delete marker.
+    async fn erase(&self, listed: &str) -> Result<(), StoreError> {
+        let failed = |error: &dyn std::error::Error| StoreError::Unavailable {
+            key: listed.to_owned(),
+            action: "erase",
+            reason: chain(error),
+        };
+        let request = self.client.list_object_versions().bucket(&self.bucket).prefix(listed);
+        let mut pages = request.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed(&error))?;
+            let versions = page.versions().iter().map(|version| (version.key(), version.version_id()));
+            let markers = page.delete_markers().iter().map(|marker| (marker.key(), marker.version_id()));
+            for (_, version) in versions.chain(markers).filter(|(key, _)| *key == Some(listed)) {
+                let request = self.client.delete_object().bucket(&self.bucket).key(listed);
+                request.set_version_id(version.map(ToOwned::to_owned)).send().await.map_err(|error| failed(&error))?;
+            }
+        }
+        Ok(())
     }
 
     async fn list(&self, prefix: &Prefix) -> Result<Vec<Listed>, StoreError> {

@@ -19,6 +19,7 @@ pub const fn variable(name: SecretName) -> &'static str {
         SecretName::ModelKey => "MODEL_KEY_SECRET",
         SecretName::DataKey => "DATA_KEY_SECRET",
         SecretName::ReferenceKey => "REFERENCE_KEY_SECRET",
+        SecretName::WebhookKey => "WEBHOOK_KEY_SECRET",
     }
 }
 
@@ -39,7 +40,13 @@ impl SecretsManager {
     /// Secrets whose ids stand in the environment, under the names of [`variable`].
     #[must_use]
     pub fn from_environment(client: Client) -> Self {
-        let names = [SecretName::WorkbookPassword, SecretName::ModelKey, SecretName::DataKey, SecretName::ReferenceKey];
+        let names = [
+            SecretName::WorkbookPassword,
+            SecretName::ModelKey,
+            SecretName::DataKey,
+            SecretName::ReferenceKey,
+            SecretName::WebhookKey,
+        ];
         let ids = names.into_iter().filter_map(|name| Some((name, optional(variable(name))?)));
         Self::new(client, ids.collect())
     }

@@ -12,6 +12,7 @@ use contracts::CustomerRef;
 use contracts::evidence::Outcome;
 use contracts::stage::Stage;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 
 use crate::runner::Event;
 
@@ -78,21 +79,40 @@ const FEW_FAILURES: usize = 5;
 pub(crate) struct Brakes<'a> {
     limits: &'a Limits,
     pulled: Mutex<Pulled>,
+    /// Fires when a customer is no longer under way.
+    released: Notify,
 }
 
 #[derive(Default)]
 struct Pulled {
     spent_usd: f64,
-    /// What those under way may cost, US dollars.
+    /// How many are under way, and what they may cost, US dollars.
+    under_way: usize,
     reserved_usd: f64,
     tried: usize,
     failed: usize,
     stop: Option<Stop>,
 }
 
+/// A customer who is under way: what is kept aside for them is free again when this is dropped.
+pub(crate) struct UnderWay<'b, 'a> {
+    brakes: &'b Brakes<'a>,
+    usd: f64,
+}
+
+impl Drop for UnderWay<'_, '_> {
+    fn drop(&mut self) {
+        let mut pulled = self.brakes.pulled();
+        pulled.under_way -= 1;
+        pulled.reserved_usd -= self.usd;
+        drop(pulled);
+        self.brakes.released.notify_waiters();
+    }
+}
+
 impl<'a> Brakes<'a> {
     pub(crate) fn new(limits: &'a Limits) -> Self {
-        Self { limits, pulled: Mutex::default() }
+        Self { limits, pulled: Mutex::default(), released: Notify::new() }
     }
 
     fn pulled(&self) -> MutexGuard<'_, Pulled> {
@@ -100,26 +120,38 @@ impl<'a> Brakes<'a> {
         self.pulled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether another customer may begin, of whom `usd` may be spent: it is kept aside until [`Brakes::ended`].
-    pub(crate) fn may_begin(&self, usd: f64) -> bool {
-        let mut pulled = self.pulled();
-        if let Some(budget_usd) = self.limits.budget_usd
-            && pulled.stop.is_none()
-            && usd > 0.0
-            && pulled.spent_usd + pulled.reserved_usd + usd > budget_usd
-        {
-            pulled.stop = Some(Stop::Budget { spent_usd: pulled.spent_usd, budget_usd });
+    /// Begins with another customer, of whom `usd` may be spent; nothing if the run must stop. Waits as long as it depends on
+    /// those under way whether the budget suffices.
+    pub(crate) async fn begin(&self, usd: f64) -> Option<UnderWay<'_, 'a>> {
+        loop {
+            let released = self.released.notified();
+            tokio::pin!(released);
+            released.as_mut().enable();
+            {
+                let mut pulled = self.pulled();
+                if pulled.stop.is_some() {
+                    return None;
+                }
+                let budget = self.limits.budget_usd.filter(|_| usd > 0.0).unwrap_or(f64::INFINITY);
+                if pulled.spent_usd + pulled.reserved_usd + usd <= budget {
+                    pulled.under_way += 1;
+                    pulled.reserved_usd += usd;
+                    return Some(UnderWay { brakes: self, usd });
+                }
+                if pulled.under_way == 0 || pulled.spent_usd + usd > budget {
+                    pulled.stop = Some(Stop::Budget { spent_usd: pulled.spent_usd, budget_usd: budget });
+                    drop(pulled);
+                    self.released.notify_waiters();
+                    return None;
+                }
+            }
+            released.await;
         }
-        if pulled.stop.is_none() {
-            pulled.reserved_usd += usd;
-        }
-        pulled.stop.is_none()
     }
 
-    /// A customer's part ended, for whom `reserved` was kept aside and `spent` US dollars were spent.
-    pub(crate) fn ended(&self, outcome: &Outcome, reserved: f64, spent: f64) {
+    /// A customer's part ended, for which `spent` US dollars were spent.
+    pub(crate) fn ended(&self, outcome: &Outcome, spent: f64) {
         let mut pulled = self.pulled();
-        pulled.reserved_usd -= reserved;
         pulled.spent_usd += spent;
         match outcome {
             Outcome::Skipped { .. } => {}
@@ -266,34 +298,43 @@ mod tests {
         CustomerRef::parse(format!("{number:032x}")).unwrap()
     }
 
-    #[test]
-    fn what_is_under_way_counts_against_the_budget() {
+    #[tokio::test]
+    async fn what_is_under_way_counts_against_the_budget_until_it_is_known_what_it_cost() {
         let limits = Limits { budget_usd: Some(1.0), ..Limits::default() };
         let brakes = Brakes::new(&limits);
-        assert!(brakes.may_begin(0.4) && brakes.may_begin(0.4), "0.8 of 1.0 is kept aside");
-        brakes.ended(&PUBLISHED, 0.4, 0.1);
-        assert!(brakes.may_begin(0.4), "0.1 is spent, 0.8 kept aside");
-        assert!(!brakes.may_begin(0.4));
-        assert_eq!(brakes.stop(), Some(Stop::Budget { spent_usd: 0.1, budget_usd: 1.0 }));
+        let (first, second) = (brakes.begin(0.4).await.unwrap(), brakes.begin(0.4).await.unwrap());
+        let third = brakes.begin(0.4);
+        let ends = async {
+            brakes.ended(&PUBLISHED, 0.1);
+            drop(first);
+        };
+        let (third, ()) = tokio::join!(third, ends);
+        assert!(third.is_some(), "0.1 is spent, 0.8 kept aside");
+        brakes.ended(&PUBLISHED, 0.4);
+        brakes.ended(&PUBLISHED, 0.2);
+        drop((second, third));
+        assert!(brakes.begin(0.4).await.is_none(), "0.3 is left");
+        assert!(matches!(brakes.stop(), Some(Stop::Budget { spent_usd, .. }) if (spent_usd - 0.7).abs() < 1e-9));
     }
 
-    #[test]
-    fn what_costs_nothing_passes_any_budget() {
+    #[tokio::test]
+    async fn what_costs_nothing_passes_any_budget() {
         let limits = Limits { budget_usd: Some(0.0), ..Limits::default() };
         let brakes = Brakes::new(&limits);
-        assert!((0..100).all(|_| brakes.may_begin(0.0)));
-        assert!(!brakes.may_begin(0.001));
+        assert!(brakes.begin(0.0).await.is_some() && brakes.begin(0.0).await.is_some());
+        assert!(brakes.begin(0.001).await.is_none());
+        assert!(brakes.begin(0.0).await.is_none(), "a run that stopped begins with nobody");
     }
 
-    #[test]
-    fn more_failures_than_are_tolerated_stop_the_run_but_a_few_may_be_chance() {
+    #[tokio::test]
+    async fn more_failures_than_are_tolerated_stop_the_run_but_a_few_may_be_chance() {
         let limits = Limits { tolerated_failure_percentage: Some(10), ..Limits::default() };
         let brakes = Brakes::new(&limits);
-        (0..4).for_each(|_| brakes.ended(&FAILED, 0.0, 0.0));
-        assert!(brakes.may_begin(0.0));
-        (0..100).for_each(|_| brakes.ended(&Outcome::Skipped { skip: Skip::Suppressed }, 0.0, 0.0));
-        brakes.ended(&FAILED, 0.0, 0.0);
-        assert!(!brakes.may_begin(0.0), "those who were skipped hide no failure");
+        (0..4).for_each(|_| brakes.ended(&FAILED, 0.0));
+        assert!(brakes.begin(0.0).await.is_some());
+        (0..100).for_each(|_| brakes.ended(&Outcome::Skipped { skip: Skip::Suppressed }, 0.0));
+        brakes.ended(&FAILED, 0.0);
+        assert!(brakes.begin(0.0).await.is_none(), "those who were skipped hide no failure");
         assert_eq!(brakes.stop(), Some(Stop::Failures { failed: 5, tried: 5 }));
     }
 

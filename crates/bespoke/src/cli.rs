@@ -10,6 +10,7 @@ use crate::commands::guard::Guard;
 use crate::project::Folders;
 
 mod campaign;
+pub mod delivery;
 mod offers;
 pub mod voice;
 pub use campaign::{Campaign, Verify};
@@ -47,6 +48,8 @@ Examples:
   bespoke evidence --customer 0001                 why anything was said to them
   bespoke explain --customer 0001                  what they would be offered, and why
   bespoke suppress --customer 0001                 never contact them
+  bespoke review                                   what waits for a person
+  bespoke forget --customer 0001                   destroy all that was kept of them
 
 Exit codes: 0 done, 1 refused by the guard or not verified, 2 usage or settings, 3 bad input, 4 nothing to do (no consent), 5 a service or program failed,
 6 partly done, or held for review. The passwords and keys come from the environment or from .env.";
@@ -92,6 +95,18 @@ pub enum Command {
     Suppress(Suppress),
     /// Record a customer's newer answers to the consent questions; they only ever narrow the workbook's
     Consent(Consent),
+    /// Show what waits for a person, approve it or reject it
+    Review(delivery::Review),
+    /// Take back what a run published
+    Recall(delivery::Recall),
+    /// Destroy all that was kept of a customer, and never contact them again
+    Forget(delivery::Forget),
+    /// Keep a customer's data for a case or an audit, whoever asks to have it destroyed
+    Hold(delivery::Hold),
+    /// Give a run's outcomes to the bank's mail or CRM system
+    Deliver(delivery::Deliver),
+    /// Delete what has been kept long enough
+    Expire(delivery::Expire),
     /// Compare offer rates between the protected groups that a profile workbook happens to name
     Disparity(Disparity),
     /// The product catalogue

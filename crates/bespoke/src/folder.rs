@@ -186,6 +186,19 @@ impl ObjectStore for FolderStore {
         }
     }
 
+    async fn erase(&self, listed: &str) -> Result<(), StoreError> {
+        let failed = |reason: String| StoreError::Unavailable { key: listed.to_owned(), action: "erase", reason };
+        // A list names nothing outside of the folder; whatever else does, must not either.
+        let path = Path::new(listed);
+        if !path.components().all(|part| matches!(part, std::path::Component::Normal(_))) {
+            return Err(failed("not a key".to_owned()));
+        }
+        match tokio::fs::remove_file(self.root.join(path)).await {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(error.to_string())),
+            _ => Ok(()),
+        }
+    }
+
     async fn list(&self, prefix: &Prefix) -> Result<Vec<Listed>, StoreError> {
         let (root, prefix) = (self.root.clone(), prefix.to_string());
         let folder = root.join(&prefix);

@@ -19,4 +19,5 @@ pub mod sample;
 pub mod secrets;
 pub mod serve;
 pub mod session;
+pub mod verify;
 pub mod voices;

@@ -132,15 +132,22 @@ impl Project {
         Ok(store.mount(&format!("incoming/{}", Self::batch()), &self.folders.data))
     }
 
-    /// Takes the folder for this process alone, and sweeps what a killed one left in the scratch folder.
+    /// Takes the folder for this process alone.
     pub fn lock(&self) -> Result<Lock, Failure> {
-        let path = self.folders.artifacts.join(".lock");
+        Lock::take(&self.folders.artifacts)
+    }
+}
+
+impl Lock {
+    /// Takes the folder of artefacts for this process alone, and sweeps what a killed one left in the scratch folder.
+    pub fn take(artifacts: &Path) -> Result<Self, Failure> {
+        let path = artifacts.join(".lock");
         let unavailable = |error| Failure::file(ErrorName::StoreUnavailable, &path)(error);
         let file = std::fs::File::options().create(true).append(true).open(&path).map_err(unavailable)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(std::fs::TryLockError::WouldBlock) => {
-                let message = format!("another bespoke works on {}", self.folders.artifacts.display());
+                let message = format!("another bespoke works on {}", artifacts.display());
                 return Err(Failure::told(
                     ErrorName::RunBusy,
                     message,
@@ -149,9 +156,9 @@ impl Project {
             }
             Err(std::fs::TryLockError::Error(error)) => return Err(unavailable(error)),
         }
-        let scratch = self.folders.artifacts.join(SCRATCH);
+        let scratch = artifacts.join(SCRATCH);
         sweep(&scratch).map_err(Failure::file(ErrorName::StoreUnavailable, &scratch))?;
-        Ok(Lock { _file: file, scratch })
+        Ok(Self { _file: file, scratch })
     }
 }
 

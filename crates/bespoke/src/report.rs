@@ -123,6 +123,9 @@ impl Report {
             .collect();
         let _infallible =
             writeln!(text, "\n{bold}{}{bold:#}, {videos} with a video, in {:.0} s", counts.join(", "), self.seconds);
+        if count("held") > 0 {
+            let _infallible = writeln!(text, "Next: bespoke review {}   what waits for a person", self.run);
+        }
         if self.rows_set_aside > 0 {
             let rows = self.rows_set_aside;
             let _infallible = writeln!(text, "{rows} rows of the workbooks were set aside: bespoke check lists them");
@@ -209,7 +212,10 @@ async fn line(
         files: Vec::new(),
     };
     let Some(evidence) = evidence else {
-        line.files.push(store.path(&key(Artefact::Failure)));
+        // What waits for review has none yet.
+        if matches!(line.outcome, Outcome::Failed { .. }) {
+            line.files.push(store.path(&key(Artefact::Failure)));
+        }
         return Ok(line);
     };
     if let Some(facts) = publish::open_personal(vault, &evidence).await?.facts {

@@ -139,6 +139,12 @@ impl From<StageFailed> for Failure {
 impl Runner {
     /// Runs `request` to its end. A customer's failure is an outcome; only what concerns the whole run is an error.
     pub async fn run(&self, request: &Request) -> Result<RunReport, Failure> {
+        // Before anything is written: a wish may name them.
+        if let Some(only) = &request.only
+            && self.vault.store().find(&ObjectKey::Forgotten(only.clone())).await?.is_some()
+        {
+            return Err(merge::Error::Forgotten { batch: request.batch.clone() }.into());
+        }
         let run = request.run_id();
         let key = ObjectKey::Run(run.clone(), RunPart::Request);
         self.vault.write_json(Owner::Run, &key, &Digest::of_json(request), request.clone()).await?;
@@ -278,15 +284,17 @@ impl Runner {
         let begun = Instant::now();
         let (run, reference) = (work.run, row.reference.clone());
         let video = work.videos.as_ref().is_none_or(|videos| videos.contains(&reference));
-        let (used, mut reserved) = (Mutex::default(), 0.0);
+        let (used, mut under_way) = (Mutex::default(), None);
         // What an earlier run left is only settled: nothing is made again.
         let made = if self.has_evidence(run, &reference).await? {
             Ok(())
         } else {
             match self.assess(run, work.merged, &row).await {
-                Ok(true) if !work.brakes.may_begin(work.usd) => return Ok(None),
                 Ok(true) => {
-                    reserved = work.usd;
+                    under_way = work.brakes.begin(work.usd).await;
+                    if under_way.is_none() {
+                        return Ok(None);
+                    }
                     self.make(work, &reference, video, &used).await
                 }
                 Ok(false) => Ok(()),
@@ -310,7 +318,8 @@ impl Runner {
         };
         let used = *used.lock().unwrap_or_else(PoisonError::into_inner);
         let spent = self.spent(run, &reference, used).await;
-        work.brakes.ended(&outcome, reserved, spent);
+        work.brakes.ended(&outcome, spent);
+        drop(under_way);
         let seconds = begun.elapsed().as_secs_f64();
         tracing::info!(%run, %reference, outcome = outcome.word(), seconds, "customer ended");
         let _watched = self.events.send(Event::Spent(spent));
@@ -375,11 +384,11 @@ impl Runner {
             };
             self.attempt(Stage::Recommend, who, write).await
         };
-        let written = match recommend(false).await {
+        match recommend(false).await {
             Err(failed) if failed.failure.error == ErrorName::WriterThrottled => recommend(true).await?,
             written => written?,
         };
-        if !written.proceed || !video {
+        if !video {
             return Ok(());
         }
         let (engines, pronunciations) = (self.engines.as_ref(), &project.pronunciations);

@@ -13,6 +13,8 @@ use zeroize::Zeroizing;
 pub struct LocalSecrets {
     key_file: PathBuf,
     workbook_password: Option<SecretString>,
+    /// Whether keys are made where there are none.
+    makes_keys: bool,
 }
 
 #[derive(Deserialize)]
@@ -25,7 +27,19 @@ impl LocalSecrets {
     /// Secrets with the key file at `key_file`.
     #[must_use]
     pub fn new(key_file: PathBuf) -> Self {
-        Self { key_file, workbook_password: None }
+        Self { key_file, workbook_password: None, makes_keys: true }
+    }
+
+    /// The secrets with which the folder of artefacts was sealed. Keys are made only for a folder that is new: with other
+    /// keys every customer would be a stranger, and what is asked for them would be done to nobody.
+    #[must_use]
+    pub fn of_folder(artifacts: &Path) -> Self {
+        let holds_something = ["control", "customers", "datasets"].into_iter().any(|name| {
+            let entries = std::fs::read_dir(artifacts.join(name)).into_iter().flatten();
+            // What is left of a command that held a list.
+            entries.filter_map(Result::ok).any(|entry| entry.path().extension().is_none_or(|kind| kind != "lock"))
+        });
+        Self { makes_keys: !holds_something, ..Self::new(Self::default_key_file()) }
     }
 
     /// With a workbook password to use when the environment has none: the sample data's, which is no secret.
@@ -48,6 +62,9 @@ impl LocalSecrets {
             |what: &str| SecretError::Unavailable { name, reason: format!("{}: {what}", self.key_file.display()) };
         let text = match std::fs::read_to_string(&self.key_file) {
             Ok(text) => Zeroizing::new(text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !self.makes_keys => {
+                return Err(SecretError::Missing(name));
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 make_keys(&self.key_file).map_err(|error| unavailable(&error.to_string()))?;
                 let made = std::fs::read_to_string(&self.key_file);
@@ -94,7 +111,7 @@ impl Secrets for LocalSecrets {
         }
         match name {
             SecretName::WorkbookPassword => Ok(self.workbook_password.clone()),
-            SecretName::ModelKey => Ok(None),
+            SecretName::ModelKey | SecretName::WebhookKey => Ok(None),
             SecretName::DataKey => Ok(Some(self.keys(name)?.data_key)),
             SecretName::ReferenceKey => Ok(Some(self.keys(name)?.reference_key)),
         }

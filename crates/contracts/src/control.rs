@@ -1,10 +1,16 @@
 //! What may change at any time and is read afresh wherever it counts: who must not be contacted
-//! (`control/suppressions.csv`), and the newest answers to the consent questions (`control/consents.csv`). Both only ever
-//! narrow what a workbook permits, and what cannot be read is an error, never an empty list.
+//! (`control/suppressions.csv`, and an object for each who opted out or was forgotten), and the newest answers to the consent
+//! questions (`control/consents.csv`). They only ever narrow what a workbook permits, and what cannot be read is an error,
+//! never an empty list.
 //!
-//! Whoever is about to show, approve or hand out what was made for a customer asks [`read`] and [`Control::forbids`].
+//! Whoever is about to show, approve or hand out what was made for a customer asks [`read`] and [`Control::forbids`]; whoever
+//! is about to destroy something asks [`holds`].
+
+use std::collections::BTreeMap;
 
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -18,6 +24,9 @@ const CONSENTS: [&str; 4] = ["reference", "consent", "consent_social_media", "as
 
 /// The column of `control/suppressions.csv` that counts.
 const SUPPRESSIONS: [&str; 1] = ["reference"];
+
+/// The columns of `control/holds.csv` that count.
+const HOLDS: [&str; 2] = ["reference", "hold"];
 
 /// Why `control/` cannot be used. Names the place, never what stands there.
 #[derive(Debug, Error)]
@@ -57,7 +66,7 @@ impl NamedError for ControlError {
         match self {
             Self::Store(error) => error.help(),
             Self::NoColumn { .. } | Self::Row { .. } => Some(
-                "suppressions.csv has a column reference; consents.csv has reference, consent, consent_social_media, as_of"
+                "suppressions.csv has a column reference; holds.csv has reference, hold; consents.csv has reference, consent, consent_social_media, as_of"
                     .to_owned(),
             ),
         }
@@ -82,35 +91,89 @@ pub struct NewestAnswer {
 pub struct ControlAsRead {
     /// Digest of `control/suppressions.csv`; nothing if there was none.
     pub suppressions: Option<Digest>,
+    /// Digest of the customer's own object under `control/suppressions/`; nothing if there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppression: Option<Digest>,
     /// Digest of `control/consents.csv`; nothing if there was none.
     pub consents: Option<Digest>,
     /// The customer's answers of the newest day in `control/consents.csv`.
     pub answers: Vec<NewestAnswer>,
 }
 
+/// Why a customer has an object under `control/suppressions/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SuppressedBy {
+    /// The customer opted out, by their link.
+    OptOut,
+    /// The customer was forgotten.
+    Erasure,
+}
+
+/// `control/suppressions/<reference>.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suppression {
+    /// Why.
+    pub by: SuppressedBy,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// `control/forgotten/<reference>.json`: the record of an erasure. Nothing personal: whoever holds the reference key and
+/// the id finds it, and nobody else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forgotten {
+    /// When it was begun. Written before anything is destroyed.
+    pub at: Timestamp,
+    /// The version of the program.
+    pub program: String,
+}
+
 /// What `control/` says of one customer. By default nothing: what a look at a dataset alone goes by.
 #[derive(Clone, Debug, Default)]
 pub struct Control {
     suppressed: bool,
+    /// Whether the customer was forgotten: then there is nothing left to work on.
+    pub forgotten: bool,
     /// What was read.
     pub as_read: ControlAsRead,
 }
 
-/// Reads both lists afresh for one customer.
-pub async fn read(store: &dyn ObjectStore, reference: &CustomerRef) -> Result<Control, ControlError> {
+/// Reads all that counts for one customer afresh. `now` tells which answers are of a day to come.
+pub async fn read(store: &dyn ObjectStore, reference: &CustomerRef, now: Timestamp) -> Result<Control, ControlError> {
     let suppressions = store.find(&ObjectKey::Suppressions).await?;
+    let suppression = store.find(&ObjectKey::Suppression(reference.clone())).await?;
     let consents = store.find(&ObjectKey::Consents).await?;
-    let suppressed = match &suppressions {
+    let listed = match &suppressions {
         Some(list) => names(list, reference)?,
         None => false,
     };
+    // That the object lies there is enough, whatever is in it.
+    let suppressed = listed || suppression.is_some();
+    let forgotten = suppression.is_some() && store.find(&ObjectKey::Forgotten(reference.clone())).await?.is_some();
     let answers = match &consents {
-        Some(list) => newest_answers(list, reference)?,
+        Some(list) => newest_answers(list, reference, now)?,
         None => Vec::new(),
     };
     let digest = |list: Option<bytes::Bytes>| list.map(|list| Digest::of(&list));
-    let as_read = ControlAsRead { suppressions: digest(suppressions), consents: digest(consents), answers };
-    Ok(Control { suppressed, as_read })
+    let as_read = ControlAsRead {
+        suppressions: digest(suppressions),
+        suppression: digest(suppression),
+        consents: digest(consents),
+        answers,
+    };
+    Ok(Control { suppressed, forgotten, as_read })
+}
+
+/// Whose data must be kept, and the names of the holds under which it must, from `control/holds.csv`.
+pub async fn holds(store: &dyn ObjectStore) -> Result<BTreeMap<CustomerRef, Vec<String>>, ControlError> {
+    let mut holds: BTreeMap<CustomerRef, Vec<String>> = BTreeMap::new();
+    let Some(list) = store.find(&ObjectKey::Holds).await? else { return Ok(holds) };
+    for row in rows(&ObjectKey::Holds, &list, &HOLDS)? {
+        let Row { reference, rest, .. } = row?;
+        holds.entry(reference).or_default().extend(rest);
+    }
+    Ok(holds)
 }
 
 impl Control {
@@ -163,8 +226,12 @@ fn names(list: &[u8], reference: &CustomerRef) -> Result<bool, ControlError> {
     Ok(found)
 }
 
-/// The customer's answers of the newest day that the list has for them. Of one day all count, so that a refusal wins.
-fn newest_answers(list: &[u8], reference: &CustomerRef) -> Result<Vec<NewestAnswer>, ControlError> {
+/// The customer's answers of the newest day that the list has for them. Of one day all count, so that a refusal wins. An
+/// answer of a day to come counts beside them if it refuses, and is passed over if it does not: no typing error hides what
+/// stands today. Tomorrow is no day to come, because it has begun somewhere.
+fn newest_answers(list: &[u8], reference: &CustomerRef, now: Timestamp) -> Result<Vec<NewestAnswer>, ControlError> {
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let tomorrow = today.checked_add(1.day()).unwrap_or(today);
     let mut answers = Vec::new();
     for row in rows(&ObjectKey::Consents, list, &CONSENTS)? {
         let Row { number: row, reference: whose, rest } = row?;
@@ -181,8 +248,11 @@ fn newest_answers(list: &[u8], reference: &CustomerRef) -> Result<Vec<NewestAnsw
             }));
         }
     }
-    let newest = answers.iter().map(|answer| answer.as_of).max();
-    answers.retain(|answer| Some(answer.as_of) == newest);
+    let newest = answers.iter().map(|answer| answer.as_of).filter(|day| *day <= tomorrow).max();
+    answers.retain(|answer| {
+        let refuses = decide_answers([answer.value.as_str()]).is_err();
+        Some(answer.as_of) == newest || (answer.as_of > tomorrow && refuses)
+    });
     Ok(answers)
 }
 
@@ -257,7 +327,7 @@ mod tests {
                 store.put(&key, list.to_owned().into()).await.unwrap();
             }
         }
-        read(&store, &who()).await
+        read(&store, &who(), "2026-11-24T12:00:00Z".parse().unwrap()).await
     }
 
     async fn answered(rows: &[(&str, &str, &str)]) -> Control {
@@ -346,6 +416,42 @@ mod tests {
         assert_eq!(left(&withdrawn), Ok(Err(Refusal::SaidNo)));
         let of_one_day = answered(&[("no", "yes", "2026-11-03"), ("yes", "yes", "2026-11-03 18:00")]).await;
         assert_eq!(left(&of_one_day), Err(Skip::NoConsent(Refusal::Contradictory)));
+    }
+
+    #[tokio::test]
+    async fn an_answer_of_a_day_to_come_hides_no_refusal_and_a_refusal_of_one_counts_now() {
+        let hidden = answered(&[("no", "no", "2026-11-03"), ("yes", "yes", "2062-11-03")]).await;
+        assert_eq!(left(&hidden), Err(Skip::NoConsent(Refusal::SaidNo)));
+        let announced = answered(&[("yes", "yes", "2026-11-03"), ("yes", "no", "2062-11-03")]).await;
+        assert_eq!(left(&announced), Ok(Err(Refusal::Contradictory)));
+        let only = answered(&[("yes", "yes", "2062-11-03")]).await;
+        assert_eq!(left(&only), Ok(Ok(())), "what the workbook says stands");
+        let begun_elsewhere = answered(&[("no", "no", "2026-11-25"), ("yes", "yes", "2026-11-24")]).await;
+        assert_eq!(left(&begun_elsewhere), Err(Skip::NoConsent(Refusal::SaidNo)));
+    }
+
+    #[tokio::test]
+    async fn who_opted_out_or_was_forgotten_is_suppressed_by_an_object_of_their_own() {
+        let (store, now) = (MemoryStore::default(), Timestamp::UNIX_EPOCH);
+        store.put(&ObjectKey::Suppression(who()), "{}".into()).await.unwrap();
+        let control = read(&store, &who(), now).await.unwrap();
+        assert_eq!((control.forbids(false), control.forgotten), (Some(Skip::Suppressed), false));
+        assert_eq!(control.as_read.suppression, Some(Digest::of(b"{}")));
+        store.put(&ObjectKey::Forgotten(who()), "{}".into()).await.unwrap();
+        assert!(read(&store, &who(), now).await.unwrap().forgotten);
+        let other = CustomerRef::parse(OTHER).unwrap();
+        assert_eq!(read(&store, &other, now).await.unwrap().forbids(false), None);
+    }
+
+    #[tokio::test]
+    async fn holds_are_told_by_name_and_a_list_that_cannot_be_read_holds_everybody() {
+        let store = MemoryStore::default();
+        assert!(holds(&store).await.unwrap().is_empty());
+        let list = format!("reference,hold,since\n{REFERENCE},Case 2026-7,2026-11-01\n{OTHER},Audit,2026-11-01\n");
+        store.put(&ObjectKey::Holds, list.into()).await.unwrap();
+        assert_eq!(holds(&store).await.unwrap()[&who()], ["Case 2026-7"]);
+        store.put(&ObjectKey::Holds, "".into()).await.unwrap();
+        assert_eq!(holds(&store).await.unwrap_err().name(), ErrorName::ConfigInvalid);
     }
 
     #[tokio::test]

@@ -105,6 +105,12 @@ error_names! {
     RenderMissingGlyph => "Render.MissingGlyph", EXIT_INPUT, transient: false;
     /// The finished video is not what it must be; the message names the measure.
     RenderOutOfRange => "Render.OutOfRange", EXIT_SERVICE, transient: false;
+    /// Nothing waits for review where something was to be decided.
+    ReviewNotWaiting => "Review.NotWaiting", EXIT_INPUT, transient: false;
+    /// A retention hold forbids that a customer is forgotten.
+    ForgetOnHold => "Forget.OnHold", EXIT_PARTLY, transient: false;
+    /// A notice to the bank's own system did not arrive.
+    DeliveryFailed => "Delivery.Failed", EXIT_SERVICE, transient: false;
     /// A record, or a file that a record names, is not what was written.
     EvidenceChanged => "Evidence.Changed", EXIT_REFUSED, transient: false;
     /// A record, or a file that a record names, is not there, and nothing says why.

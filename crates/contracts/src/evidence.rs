@@ -9,11 +9,12 @@ use crate::consent::ConsentAsRead;
 use crate::facts::{Facts, Skip};
 use crate::key::{Artefact, Prefix};
 use crate::media::MediaFacts;
+use crate::review::{Decision, Reviewed};
 use crate::script::{Script, Usage};
 use crate::stage::Stage;
 use crate::store::ObjectStore;
 use crate::vault::VaultError;
-use crate::{CustomerRef, Digest, ErrorName, ObjectKey, RunId};
+use crate::{CustomerRef, DatasetId, Digest, ErrorName, ObjectKey, RunId};
 
 /// How a customer's part of a run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +30,8 @@ pub enum Outcome {
         /// Why.
         skip: Skip,
     },
-    /// A person must look first.
+    /// A person must look first. Not final: what waits is a [`crate::review::Waiting`], and evidence is written once it is
+    /// decided.
     Held {
         /// Why.
         why: String,
@@ -65,6 +67,9 @@ pub struct PersonalEvidence {
     pub facts: Option<Facts>,
     /// The script, who wrote it and what the guard said, if it came so far.
     pub script: Option<Script>,
+    /// What the reviewer decided, the reason with it, if it waited for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
 }
 
 /// `evidence.json`. Digests are of objects as they lie in the store, sealed ones included, so that the record still
@@ -99,6 +104,9 @@ pub struct Evidence {
     pub made_by: Option<MadeBy>,
     /// What was measured of the video.
     pub media: Option<MediaFacts>,
+    /// Who approved or rejected it, if it waited for a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<Reviewed>,
     /// A sealed [`PersonalEvidence`], in base64.
     pub personal: String,
 }
@@ -171,7 +179,8 @@ pub struct ManifestEntry {
     /// How it ended.
     #[serde(flatten)]
     pub outcome: Outcome,
-    /// Digest of `evidence.json` or `failure.json`.
+    /// Digest of `evidence.json` or `failure.json`; of what waits for review, or of the record of an erasure, if that is all
+    /// that there is.
     pub record: Digest,
     /// Digest of this record and of the chain before it: a changed or missing record shows.
     pub chain: Digest,
@@ -182,6 +191,9 @@ pub struct ManifestEntry {
 pub struct Manifest {
     /// The run.
     pub run: RunId,
+    /// The dataset, from which the chain begins; nothing if merge failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<DatasetId>,
     /// How many customers the dataset has (or one, in a run for one).
     pub customers: usize,
     /// How many ended in each word of [`Outcome::word`].
@@ -190,4 +202,8 @@ pub struct Manifest {
     pub entries: Vec<ManifestEntry>,
     /// The last link of the chain.
     pub chain: Digest,
+    /// A keyed digest of the last link: whoever changes records and computes the chain anew, but has not the reference key,
+    /// cannot make it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<Digest>,
 }

@@ -13,7 +13,7 @@ use crate::{ErrorName, NamedError, RunId};
 pub struct ExecutionsError {
     /// The execution.
     pub name: String,
-    /// What was tried: `start` or `read`.
+    /// What was tried: `start`, `read` or `go on with`.
     pub action: &'static str,
     /// What the service said.
     pub reason: String,
@@ -58,6 +58,13 @@ pub struct Execution {
     pub error: Option<String>,
     /// What happened, if it failed and whoever executes it keeps that. Without personal data.
     pub message: Option<String>,
+}
+
+/// Lets tasks of the workflow go on that wait for a person.
+#[async_trait]
+pub trait Tasks: Send + Sync {
+    /// Tells the task of this token to go on. Not an error if it does not wait any more.
+    async fn succeed(&self, token: &str) -> Result<(), ExecutionsError>;
 }
 
 /// Starts and reads executions of the one workflow.

@@ -354,6 +354,10 @@ pub enum Skip {
     HeardLately,
     /// No product of the chosen categories fits.
     NoSuitableOffer,
+    /// Whoever reviewed it rejected it.
+    Rejected,
+    /// It was taken back.
+    Recalled,
 }
 
 impl Skip {
@@ -366,6 +370,8 @@ impl Skip {
             Self::PostsWithdrawn(_) => "posts had a part in it, and may not be used any more",
             Self::HeardLately => "the customer heard from the bank too recently",
             Self::NoSuitableOffer => "no product of the chosen categories fits",
+            Self::Rejected => "whoever reviewed it rejected it",
+            Self::Recalled => "it was taken back",
         }
     }
 }

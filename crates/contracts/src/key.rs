@@ -148,6 +148,63 @@ impl Kind {
     }
 }
 
+/// Where a notice to the bank's own system stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NoticeState {
+    /// It arrived.
+    Sent,
+    /// It was given up: a dead letter.
+    Dead,
+}
+
+impl NoticeState {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Dead => "dead",
+        }
+    }
+}
+
+/// What is kept for a number of days and then deleted, each by its own rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Area {
+    /// `incoming/`: uploaded workbooks.
+    Incoming,
+    /// `datasets/`: joined rows, sealed.
+    Datasets,
+    /// `customers/`: what was made, and its evidence.
+    Customers,
+    /// `runs/`: requests, indexes and manifests.
+    Runs,
+    /// `recalled/`: what was taken back.
+    Recalled,
+    /// `links/`: customers' links.
+    Links,
+    /// `notices/`: what became of notices.
+    Notices,
+}
+
+impl Area {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Incoming, Self::Datasets, Self::Customers, Self::Runs, Self::Recalled, Self::Links, Self::Notices];
+
+    /// Its prefix.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Incoming => "incoming/",
+            Self::Datasets => "datasets/",
+            Self::Customers => "customers/",
+            Self::Runs => "runs/",
+            Self::Recalled => "recalled/",
+            Self::Links => "links/",
+            Self::Notices => "notices/",
+        }
+    }
+}
+
 /// The place of one object in the bucket or the folder.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ObjectKey {
@@ -169,6 +226,27 @@ pub enum ObjectKey {
     CustomerKey(CustomerRef),
     /// References of customers who must not be contacted; changes at any time, read afresh.
     Suppressions,
+    /// One more who must not be contacted: written by an opt-out or an erasure, an object each, so that no two writers
+    /// meet in one list. A [`crate::control::Suppression`].
+    Suppression(CustomerRef),
+    /// Who must be kept for now, and why: read before anything of a customer is destroyed.
+    Holds,
+    /// That a customer was forgotten: a [`crate::control::Forgotten`].
+    Forgotten(CustomerRef),
+    /// A result that waits for a person: a [`crate::review::Waiting`].
+    Review(RunId, CustomerRef),
+    /// The workflow's task that waits for the same person.
+    ReviewTask(RunId, CustomerRef),
+    /// What the person decided, sealed with the customer's key: a [`crate::review::Decision`].
+    Decision(RunId, CustomerRef),
+    /// That a run, or one customer's part of it, was taken back; sealed with the data key: a [`crate::recall::Recall`].
+    Recall(RunId, Option<CustomerRef>),
+    /// What a run had published to a customer and was taken back: moved aside, not deleted.
+    Recalled(CustomerRef, RunId, Artefact),
+    /// A customer's link, by the digest of its token: a [`crate::delivery::LinkRecord`].
+    Link(Digest),
+    /// What became of a notice to the bank's own system, by the notice's id: a [`crate::delivery::NoticeRecord`].
+    Notice(NoticeState, RunId, Digest),
     /// The newest answers to the consent questions; changes at any time, read afresh.
     Consents,
     /// The approved product catalogue.
@@ -210,6 +288,19 @@ impl fmt::Display for ObjectKey {
             }
             Self::CustomerKey(reference) => write!(f, "control/keys/{reference}.key"),
             Self::Suppressions => f.write_str("control/suppressions.csv"),
+            Self::Suppression(reference) => write!(f, "control/suppressions/{reference}.json"),
+            Self::Holds => f.write_str("control/holds.csv"),
+            Self::Forgotten(reference) => write!(f, "control/forgotten/{reference}.json"),
+            Self::Review(run, reference) => write!(f, "control/reviews/{run}/{reference}.json"),
+            Self::ReviewTask(run, reference) => write!(f, "control/reviews/{run}/{reference}.task"),
+            Self::Decision(run, reference) => write!(f, "control/decisions/{run}/{reference}.json"),
+            Self::Recall(run, None) => write!(f, "control/recalls/{run}/run.json"),
+            Self::Recall(run, Some(reference)) => write!(f, "control/recalls/{run}/{reference}.json"),
+            Self::Recalled(reference, run, artefact) => {
+                write!(f, "recalled/{reference}/{run}/{}", artefact.file_name())
+            }
+            Self::Link(digest) => write!(f, "links/{digest}.json"),
+            Self::Notice(state, run, id) => write!(f, "notices/{}/{run}/{}.json", state.as_str(), id.short()),
             Self::Consents => f.write_str("control/consents.csv"),
             Self::Catalogue => f.write_str("config/catalogue.json"),
             Self::Lexicon => f.write_str("config/lexicon.toml"),
@@ -231,6 +322,30 @@ impl ObjectKey {
     #[must_use]
     pub fn started(key: &str) -> Option<RunId> {
         RunId::parse(key.rsplit_once('/')?.1.strip_suffix(".json")?).ok()
+    }
+
+    /// Whose result waits, and of which run; nothing if the key is not one of a [`Self::Review`].
+    #[must_use]
+    pub fn review_of(key: &str) -> Option<(RunId, CustomerRef)> {
+        let (run, name) = key.strip_prefix("control/reviews/")?.split_once('/')?;
+        Some((RunId::parse(run).ok()?, CustomerRef::parse(name.strip_suffix(".json")?).ok()?))
+    }
+
+    /// Whom an object is about, where it is one of a customer's own or says that they were forgotten.
+    #[must_use]
+    pub fn customer_of(key: &str) -> Option<CustomerRef> {
+        let prefixes = ["customers/", "recalled/", "control/forgotten/", "control/suppressions/"];
+        let within = prefixes.into_iter().find_map(|prefix| key.strip_prefix(prefix))?;
+        CustomerRef::parse(within.split(['/', '.']).next()?).ok()
+    }
+
+    /// The run to which an object of `reference` belongs, made by it or taken back from it.
+    #[must_use]
+    pub fn run_of(key: &str, reference: &CustomerRef) -> Option<RunId> {
+        let (owner, rest) =
+            key.strip_prefix("customers/").or_else(|| key.strip_prefix("recalled/"))?.split_once('/')?;
+        (owner == reference.as_str()).then_some(())?;
+        RunId::parse(rest.split_once('/')?.0).ok()
     }
 
     /// The run whose evidence for `reference` an object is; nothing if the key is not one of such evidence.
@@ -255,6 +370,18 @@ pub enum Prefix {
     Started(Digest, Kind),
     /// The steps of a run: of one customer, or of the run as a whole.
     Progress(RunId, Option<CustomerRef>),
+    /// What waits for a person: of one run, or of all.
+    Reviews(Option<RunId>),
+    /// Who opted out or was forgotten, one object each.
+    Suppressions,
+    /// Who was forgotten.
+    Forgotten,
+    /// All that was taken back from a customer.
+    Recalled(CustomerRef),
+    /// The notices of a run in one state, or of all runs.
+    Notices(NoticeState, Option<RunId>),
+    /// Everything in an area.
+    Area(Area),
 }
 
 impl fmt::Display for Prefix {
@@ -266,6 +393,14 @@ impl fmt::Display for Prefix {
             Self::Started(caller, kind) => write!(f, "runs/started/{caller}/{}/", kind.folder()),
             Self::Progress(run, Some(reference)) => write!(f, "customers/{reference}/{run}/progress/"),
             Self::Progress(run, None) => write!(f, "runs/{run}/progress/"),
+            Self::Reviews(None) => f.write_str("control/reviews/"),
+            Self::Reviews(Some(run)) => write!(f, "control/reviews/{run}/"),
+            Self::Suppressions => f.write_str("control/suppressions/"),
+            Self::Forgotten => f.write_str("control/forgotten/"),
+            Self::Recalled(reference) => write!(f, "recalled/{reference}/"),
+            Self::Notices(state, None) => write!(f, "notices/{}/", state.as_str()),
+            Self::Notices(state, Some(run)) => write!(f, "notices/{}/{run}/", state.as_str()),
+            Self::Area(area) => f.write_str(area.as_str()),
         }
     }
 }
@@ -279,6 +414,26 @@ mod tests {
         let run = RunId::parse("run-4c1f09a2b7d83e56").unwrap();
         let key = ObjectKey::Started(Digest::of(b"ann"), Kind::Campaign, run.clone());
         assert_eq!(ObjectKey::started(&key.to_string()), Some(run));
+    }
+
+    #[test]
+    fn whose_an_object_is_is_read_off_its_key() {
+        let (run, who) = (RunId::parse("run-1").unwrap(), CustomerRef::parse("0".repeat(32)).unwrap());
+        let review = ObjectKey::Review(run.clone(), who.clone());
+        assert_eq!(ObjectKey::review_of(&review.to_string()), Some((run.clone(), who.clone())));
+        let task = ObjectKey::ReviewTask(run.clone(), who.clone());
+        assert_eq!(ObjectKey::review_of(&task.to_string()), None);
+        for key in [ObjectKey::Forgotten(who.clone()), ObjectKey::Suppression(who.clone())] {
+            assert_eq!(ObjectKey::customer_of(&key.to_string()), Some(who.clone()), "{key}");
+        }
+        for key in [
+            ObjectKey::Customer(who.clone(), run.clone(), Artefact::Video),
+            ObjectKey::Recalled(who.clone(), run.clone(), Artefact::Video),
+        ] {
+            assert_eq!(ObjectKey::customer_of(&key.to_string()), Some(who.clone()), "{key}");
+            assert_eq!(ObjectKey::run_of(&key.to_string(), &who), Some(run.clone()), "{key}");
+        }
+        assert_eq!(ObjectKey::run_of(&format!("customers/{}/run-1/x", "1".repeat(32)), &who), None);
     }
 
     #[test]

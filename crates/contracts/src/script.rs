@@ -128,6 +128,25 @@ impl Verdict {
     }
 }
 
+/// A text that a person must look at. What the model wrote and the guard refused is kept for them to see; it is never
+/// spoken or published.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldText {
+    /// What was wrong with the service or with its answer.
+    pub why: String,
+    /// What the model wrote, unless it was not asked, did not answer, or its answer had no form.
+    pub refused: Option<RefusedText>,
+}
+
+/// A text that the guard refused twice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedText {
+    /// Its parts.
+    pub segments: Vec<Segment>,
+    /// What the guard found in them.
+    pub verdict: Verdict,
+}
+
 /// An offer as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfferShown {
@@ -156,6 +175,9 @@ pub struct Script {
     pub written_by: WrittenBy,
     /// What the guard said of the segments as they stand.
     pub verdict: Verdict,
+    /// Set if a person must look first because a model did not serve: then the templates wrote what stands here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<HeldText>,
 }
 
 impl Script {

@@ -17,6 +17,8 @@ pub enum SecretName {
     DataKey,
     /// 32 bytes as 64 hex digits: makes customer ids into references (`BESPOKE_REFERENCE_KEY`).
     ReferenceKey,
+    /// Signs notices to the bank's own system (`BESPOKE_WEBHOOK_KEY`).
+    WebhookKey,
 }
 
 impl SecretName {
@@ -28,6 +30,7 @@ impl SecretName {
             Self::ModelKey => "OPENAI_API_KEY",
             Self::DataKey => "BESPOKE_DATA_KEY",
             Self::ReferenceKey => "BESPOKE_REFERENCE_KEY",
+            Self::WebhookKey => "BESPOKE_WEBHOOK_KEY",
         }
     }
 }

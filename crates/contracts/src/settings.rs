@@ -54,6 +54,12 @@ pub struct Settings {
     pub voice: Voice,
     /// Rendering.
     pub video: Video,
+    /// What a person must look at before it is published.
+    pub review: Review,
+    /// Telling the bank's own systems, and customers. Not part of the digest: it changes no result.
+    pub delivery: Delivery,
+    /// How long what was made is kept. Not part of the digest.
+    pub retention: Retention,
     /// The runner of one machine. Not part of the digest: it changes no result.
     #[serde(skip_serializing_if = "Local::is_default")]
     pub local: Local,
@@ -282,6 +288,74 @@ impl Default for Video {
     }
 }
 
+/// What a person must look at before it is published, besides every text that is held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Review {
+    /// The first so many customers of a run; none if 0.
+    pub first: u32,
+    /// One in so many of the others; none if 0.
+    pub every: u32,
+}
+
+/// Telling the bank's own systems, and customers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Delivery {
+    /// Where customers' links begin, without the token: `https://bank.example/l`. No links are made if empty.
+    pub link_base: String,
+    /// Days for which a customer's link is good.
+    pub link_days: u16,
+    /// The bank's own system.
+    pub webhook: Webhook,
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self { link_base: String::new(), link_days: 30, webhook: Webhook::default() }
+    }
+}
+
+/// The bank's own system, which is told of each outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Webhook {
+    /// Where notices go; nobody is told if empty.
+    pub url: String,
+    /// Seconds that one call may take.
+    pub deadline_seconds: u64,
+    /// How often a notice is tried before it becomes a dead letter.
+    pub attempts: u32,
+}
+
+impl Default for Webhook {
+    fn default() -> Self {
+        Self { url: String::new(), deadline_seconds: 10, attempts: 8 }
+    }
+}
+
+/// Days after which `bespoke expire` deletes, by prefix; never if 0. On AWS the bucket's own rules do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// `incoming/`: uploaded workbooks.
+    pub incoming_days: u16,
+    /// `datasets/`: joined rows.
+    pub datasets_days: u16,
+    /// `customers/` and `runs/`: results with their evidence.
+    pub results_days: u16,
+    /// `recalled/`: what was taken back.
+    pub recalled_days: u16,
+    /// `logs/`.
+    pub logs_days: u16,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { incoming_days: 14, datasets_days: 400, results_days: 400, recalled_days: 400, logs_days: 90 }
+    }
+}
+
 /// The runner of one machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -362,6 +436,16 @@ impl Settings {
             (self.writer.model.max_tokens > 0, "writer.model.max_tokens", "above 0"),
             ((80..=220).contains(&self.voice.words_per_minute), "voice.words_per_minute", "80 to 220"),
             (self.video.crf <= 51, "video.crf", "0 to 51"),
+            (self.review.first <= 10_000, "review.first", "0 to 10000"),
+            (is_address(&self.delivery.link_base), "delivery.link_base", WEB_ADDRESS),
+            ((1..=366).contains(&self.delivery.link_days), "delivery.link_days", "1 to 366"),
+            (is_address(&self.delivery.webhook.url), "delivery.webhook.url", WEB_ADDRESS),
+            (
+                (1..=60).contains(&self.delivery.webhook.deadline_seconds),
+                "delivery.webhook.deadline_seconds",
+                "1 to 60",
+            ),
+            ((1..=20).contains(&self.delivery.webhook.attempts), "delivery.webhook.attempts", "1 to 20"),
             (self.local.tolerated_failure_percentage <= 100, "local.tolerated_failure_percentage", "0 to 100"),
             (RESOLUTIONS.contains(&self.video.resolution), "video.resolution", "180, 360, 540, 720 or 1080"),
         ];
@@ -371,10 +455,12 @@ impl Settings {
         }
     }
 
-    /// The digest of all that can change a result: not how much is done at once or in a minute, nor what a token costs.
+    /// The digest of all that can change a result: not how much is done at once or in a minute, what a token costs, who is
+    /// told of a result or how long it is kept.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        let mut settings = Self { local: Local::default(), ..self.clone() };
+        let (local, delivery, retention) = (Local::default(), Delivery::default(), Retention::default());
+        let mut settings = Self { local, delivery, retention, ..self.clone() };
         let any = Model::default();
         settings.writer.model = Model {
             requests_per_minute: any.requests_per_minute,
@@ -385,6 +471,19 @@ impl Settings {
         };
         Digest::of_json(&settings)
     }
+}
+
+const WEB_ADDRESS: &str =
+    "an address that begins with https:// (http:// on this machine only), without a user, a password or a query";
+
+/// Whether an address may be used: empty, or HTTPS, or plain HTTP to this very machine; and without a secret in it.
+fn is_address(address: &str) -> bool {
+    let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
+    let after_local = |host: &&str| {
+        address.strip_prefix(*host).is_some_and(|rest| matches!(rest.bytes().next(), None | Some(b':' | b'/')))
+    };
+    let safe = address.starts_with("https://") || local.iter().any(after_local);
+    address.is_empty() || (safe && !address.contains(['@', '?', '#', ' ']))
 }
 
 /// What a message of the parser says, without the value that it may quote.

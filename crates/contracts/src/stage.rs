@@ -247,8 +247,6 @@ pub struct RecommendOutput {
     pub run: RunId,
     /// The customer.
     pub reference: CustomerRef,
-    /// Whether the text may be spoken; if not, a person must look first, and `publish` is next.
-    pub proceed: bool,
 }
 
 /// What `narrate` and `render` take and give.

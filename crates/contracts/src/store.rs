@@ -87,6 +87,13 @@ pub trait ObjectStore: Send + Sync {
     /// Removes an object; not an error if none lies there.
     async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError>;
 
+    /// Removes an object that [`ObjectStore::list`] named, with every version of it that the store keeps, for good. A store
+    /// that cannot says so.
+    async fn erase(&self, listed: &str) -> Result<(), StoreError> {
+        let reason = "this store erases nothing".to_owned();
+        Err(StoreError::Unavailable { key: listed.to_owned(), action: "erase", reason })
+    }
+
     /// Every object whose key begins with `prefix`, sorted by key.
     async fn list(&self, prefix: &Prefix) -> Result<Vec<Listed>, StoreError>;
 
@@ -188,6 +195,11 @@ mod memory {
         async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
             self.fault(key, "delete")?;
             self.objects.lock().expect("not poisoned").remove(&key.to_string());
+            Ok(())
+        }
+
+        async fn erase(&self, listed: &str) -> Result<(), StoreError> {
+            self.objects.lock().expect("not poisoned").remove(listed);
             Ok(())
         }
 

@@ -296,6 +296,12 @@ impl Vault {
         Ok(())
     }
 
+    /// Destroys a customer's key, for good: all that was sealed with it is forgotten.
+    pub async fn destroy_customer_key(&self, reference: &CustomerRef) -> Result<(), StoreError> {
+        self.customer_keys.lock().await.remove(reference);
+        self.store.erase(&ObjectKey::CustomerKey(reference.clone()).to_string()).await
+    }
+
     /// A key for a customer, and the same wrapped by the data key.
     fn new_customer_key(&self, reference: &CustomerRef) -> (Key, Bytes) {
         let place = ObjectKey::CustomerKey(reference.clone());
@@ -310,6 +316,13 @@ impl Vault {
             return Ok(key.clone());
         }
         let place = ObjectKey::CustomerKey(reference.clone());
+        if let Some(wrapped) = self.store.find(&place).await? {
+            return self.unwrapped(reference, &wrapped).await;
+        }
+        // A key that was destroyed is not made again.
+        if self.store.find(&ObjectKey::Forgotten(reference.clone())).await?.is_some() {
+            return Err(forgotten(&place.to_string()));
+        }
         let (key, wrapped) = self.new_customer_key(reference);
         match self.store.put_new(&place, wrapped).await? {
             Written::Created => {
@@ -325,13 +338,14 @@ impl Vault {
             return Ok(key.clone());
         }
         let at = ObjectKey::CustomerKey(reference.clone());
-        let Some(wrapped) = self.store.find(&at).await? else {
-            return Err(VaultError::Broken {
-                place: place.to_owned(),
-                reason: "the customer's key is gone: the customer was forgotten",
-            });
-        };
-        let (plain, _) = open_with(&self.keys.data, &at.to_string(), &wrapped)?;
+        let Some(wrapped) = self.store.find(&at).await? else { return Err(forgotten(place)) };
+        self.unwrapped(reference, &wrapped).await
+    }
+
+    /// The customer's key out of what lies in the store; remembered from now on.
+    async fn unwrapped(&self, reference: &CustomerRef, wrapped: &[u8]) -> Result<Key, VaultError> {
+        let at = ObjectKey::CustomerKey(reference.clone());
+        let (plain, _) = open_with(&self.keys.data, &at.to_string(), wrapped)?;
         let mut key = Zeroizing::new([0; 32]);
         if plain.len() != key.len() {
             return Err(VaultError::Broken { place: at.to_string(), reason: "not a key of 32 bytes" });
@@ -340,6 +354,11 @@ impl Vault {
         self.customer_keys.lock().await.insert(reference.clone(), key.clone());
         Ok(key)
     }
+}
+
+fn forgotten(place: &str) -> VaultError {
+    let reason = "the customer's key is gone: the customer was forgotten";
+    VaultError::Broken { place: place.to_owned(), reason }
 }
 
 fn from_json<T: DeserializeOwned>(place: &str, plain: &[u8]) -> Result<T, VaultError> {

@@ -9,6 +9,8 @@ use contracts::executions::Execution;
 use contracts::facts::{Facts, Skip, Stance};
 use contracts::key::Artefact;
 use contracts::media::MediaFacts;
+use contracts::recall::is_recalled;
+use contracts::review::Waiting;
 use contracts::script::{Script, WrittenBy};
 use contracts::store::{ObjectStore, StoreError};
 use contracts::vault::{Owner, VaultError};
@@ -71,8 +73,13 @@ impl Reason {
             Skip::NoSuitableOffer => Some("choose more lines of business"),
             Skip::PostsWithdrawn(_) => Some("start another: it is made without their posts"),
             Skip::HeardLately => Some("offers.at_most_every_days says how many days there must be between two"),
+            Skip::Rejected | Skip::Recalled => None,
         };
         Self { code: code.unwrap_or_default(), message: skip.because().to_owned(), help: help.map(str::to_owned) }
+    }
+
+    fn of_hold(why: String) -> Self {
+        Self { code: "held".to_owned(), message: why, help: Some("a person must look at it first".to_owned()) }
     }
 
     pub(crate) fn of_error(error: &str, message: Option<String>) -> Self {
@@ -229,6 +236,8 @@ pub(crate) struct Made {
 /// What is recorded of the customer's part.
 enum Record {
     Ended(Box<Evidence>),
+    /// A person must look first; evidence is written once they have.
+    Waits(Waiting),
     Failed(FailureRecord),
 }
 
@@ -236,6 +245,7 @@ impl Record {
     fn outcome(&self) -> OutcomeWord {
         match self {
             Self::Ended(evidence) => OutcomeWord::of(&evidence.outcome),
+            Self::Waits(_) => OutcomeWord::Held,
             Self::Failed(_) => OutcomeWord::Failed,
         }
     }
@@ -249,6 +259,9 @@ async fn record(place: &Place, store: &dyn ObjectStore) -> Result<Option<Record>
     if let Some(evidence) = find::<Evidence>(store, &key(place, Artefact::Evidence)).await? {
         return Ok(Some(Record::Ended(Box::new(evidence))));
     }
+    if let Some(waiting) = publish::review::find(store, &place.run, &place.reference).await? {
+        return Ok(Some(Record::Waits(waiting)));
+    }
     Ok(find(store, &key(place, Artefact::Failure)).await?.map(Record::Failed))
 }
 
@@ -257,6 +270,7 @@ pub(crate) async fn ended(place: &Place, host: &Shared) -> Result<Option<(Outcom
     let record = record(place, host.vault().store()).await?;
     Ok(record.map(|record| {
         let why = match &record {
+            Record::Waits(waiting) => Some(waiting.why.words()),
             Record::Failed(failure) => Some(format!("{} in {}", failure.error, failure.stage)),
             Record::Ended(evidence) => match &evidence.outcome {
                 Outcome::Published { .. } => None,
@@ -283,12 +297,10 @@ pub(crate) async fn recommendation(
         Some(Record::Ended(evidence)) => match &evidence.outcome {
             Outcome::Published { .. } => None,
             Outcome::Skipped { skip } => Some(Reason::of_skip(*skip)),
-            Outcome::Held { why } => {
-                let help = Some("a person must look at it first".to_owned());
-                Some(Reason { code: "held".to_owned(), message: why.clone(), help })
-            }
+            Outcome::Held { why } => Some(Reason::of_hold(why.clone())),
             Outcome::Failed { error, .. } => Some(Reason::of_error(error.as_str(), None)),
         },
+        Some(Record::Waits(waiting)) => Some(Reason::of_hold(waiting.why.words())),
         Some(Record::Failed(failure)) => Some(Reason::of_error(failure.error.as_str(), Some(failure.message.clone()))),
         None => execution.and_then(|execution| {
             execution.error.as_ref().map(|error| Reason::of_error(error, execution.message.clone()))
@@ -296,12 +308,16 @@ pub(crate) async fn recommendation(
     };
     let mut made = Made::default();
     let from_posts = matches!(&record, Some(Record::Ended(evidence)) if evidence.from_posts);
-    let control = control::read(store, &place.reference).await?;
+    let control = control::read(store, &place.reference, Timestamp::now()).await?;
     match (control.forbids(from_posts), &record) {
         (Some(skip), Some(_)) => {
             reason = reason.or_else(|| Some(Reason::of_skip(skip)));
         }
-        (Some(_), None) | (None, Some(Record::Failed(_))) => {}
+        (Some(_), None) | (None, Some(Record::Waits(_) | Record::Failed(_))) => {}
+        // Taken back: the files lie aside, and nothing of it is shown.
+        (None, Some(Record::Ended(_))) if is_recalled(store, &place.run, &place.reference).await? => {
+            reason = Some(Reason::of_skip(Skip::Recalled));
+        }
         // Posts may have had a part in what is being made.
         (None, None) if control.withdraws_posts() => {}
         (None, None) => made = passed(place, host).await?,
@@ -332,7 +348,8 @@ async fn passed(place: &Place, host: &Shared) -> Result<Made, Problem> {
         Err(error) => return Err(error.into()),
     };
     let mut made = Made::default();
-    if script.verdict.passed() {
+    // What is held waits for whoever reviews it.
+    if script.verdict.passed() && script.held.is_none() {
         made.say(&script);
     }
     Ok(made)

@@ -210,6 +210,7 @@ impl Api {
             offers: Vec::new(),
             disclosures: vec!["Member FDIC.".to_owned()],
             written_by: WrittenBy::Template { instead_of_model: None },
+            held: None,
             verdict: Verdict {
                 checks: vec![Check {
                     name: "numbers".to_owned(),
@@ -230,6 +231,7 @@ impl Api {
             consent: ConsentAsRead { readings: Vec::new(), read_at: Timestamp::UNIX_EPOCH, control: None },
             facts: None,
             script,
+            decision: None,
         };
         let place = publish::personal_place(run, reference);
         let personal = serde_json::to_vec(&personal).unwrap();
@@ -249,6 +251,7 @@ impl Api {
             from_posts: false,
             made_by: None,
             media: None,
+            review: None,
             personal: base64::Engine::encode(&base64::engine::general_purpose::STANDARD, personal),
         };
         let key = |artefact| ObjectKey::Customer(reference.clone(), run.clone(), artefact);

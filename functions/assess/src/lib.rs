@@ -145,7 +145,11 @@ pub async fn run(input: AssessInput, deps: &Deps<'_>) -> Result<AssessOutput, Er
     let key = ObjectKey::Customer(row.reference.clone(), run.clone(), Artefact::Facts);
     let inputs = inputs(&row.digest, &request);
     let owner = Owner::Customer(&row.reference);
-    let control = control::read(deps.vault.store(), &row.reference).await?;
+    let control = control::read(deps.vault.store(), &row.reference, deps.now).await?;
+    if control.forgotten {
+        // The line does not open any more, and nothing may be sealed for them again.
+        return Ok(AssessOutput { run, reference: row.reference, proceed: false });
+    }
     if let Some(found) = deps.vault.find_json(owner, &key, &inputs).await? {
         return Ok(output(run, &row.reference, &found, &control));
     }

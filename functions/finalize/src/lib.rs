@@ -11,15 +11,17 @@ mod manifest;
 mod tests;
 
 use contracts::evidence::{Evidence, FailureRecord, Manifest, Outcome};
+use contracts::facts::Skip;
 use contracts::key::{Artefact, RunPart};
+use contracts::review::Waiting;
 use contracts::stage::{FinalizeInput, IndexRow, Stage};
 use contracts::store::StoreError;
 use contracts::vault::{Vault, VaultError};
-use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, RunId};
+use contracts::{CustomerRef, DatasetId, Digest, ErrorName, NamedError, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use thiserror::Error;
 
-pub use manifest::{chain_holds, first_link, next_link};
+pub use manifest::{chain_holds, document, first_link, next_link, seal, table};
 
 /// How many records are read at once.
 const AT_ONCE: usize = 32;
@@ -75,15 +77,20 @@ pub async fn run(input: FinalizeInput, deps: &Deps<'_>) -> Result<Manifest, Erro
     {
         return Ok(manifest);
     }
+    let manifest = sum_up(run, dataset.as_ref(), deps).await?;
+    write(deps, &manifest).await?;
+    tracing::info!(run = %manifest.run, customers = manifest.customers, counts = ?manifest.counts, "finalized");
+    Ok(manifest)
+}
+
+/// The manifest that the records amount to as they lie now. Writes nothing.
+pub async fn sum_up(run: RunId, dataset: Option<&DatasetId>, deps: &Deps<'_>) -> Result<Manifest, Error> {
     let ended = stream::iter(customers(deps, &run).await?)
         .map(|reference| ending(deps, &run, reference))
         .buffered(AT_ONCE)
         .try_collect::<Vec<_>>()
         .await?;
-    let manifest = manifest::compose(run, dataset.as_ref(), ended);
-    write(deps, &manifest).await?;
-    tracing::info!(run = %manifest.run, customers = manifest.customers, counts = ?manifest.counts, "finalized");
-    Ok(manifest)
+    Ok(manifest::compose(run, dataset, deps.vault.keys(), ended))
 }
 
 /// The manifest that an earlier attempt of the run left.
@@ -115,6 +122,10 @@ async fn ending(deps: &Deps<'_>, run: &RunId, reference: CustomerRef) -> Result<
         (outcome_of_evidence(&bytes, run, &reference), Digest::of(&bytes))
     } else if let Some(bytes) = store.find(&key(Artefact::Failure)).await? {
         (outcome_of_failure(&bytes), Digest::of(&bytes))
+    } else if let Some(bytes) = store.find(&ObjectKey::Review(run.clone(), reference.clone())).await? {
+        (outcome_of_waiting(&bytes), Digest::of(&bytes))
+    } else if let Some(bytes) = store.find(&ObjectKey::Forgotten(reference.clone())).await? {
+        (Outcome::Skipped { skip: Skip::Suppressed }, Digest::of(&bytes))
     } else {
         (Outcome::Failed { error: ErrorName::RunIncomplete, stage: Stage::Finalize }, Digest::of(b""))
     };
@@ -138,13 +149,18 @@ fn outcome_of_failure(bytes: &[u8]) -> Outcome {
     }
 }
 
+fn outcome_of_waiting(bytes: &[u8]) -> Outcome {
+    match serde_json::from_slice::<Waiting>(bytes) {
+        Ok(waiting) => Outcome::Held { why: waiting.why.words() },
+        Err(_) => UNREADABLE,
+    }
+}
+
 /// The JSON last: whoever waits for it finds the table too.
 async fn write(deps: &Deps<'_>, manifest: &Manifest) -> Result<(), Error> {
     let store = deps.vault.store();
     let key = |part| ObjectKey::Run(manifest.run.clone(), part);
     store.put(&key(RunPart::ManifestCsv), manifest::table(manifest).into()).await?;
-    let mut json = serde_json::to_vec_pretty(manifest).expect("the types of contracts serialize to JSON");
-    json.push(b'\n');
-    store.put(&key(RunPart::ManifestJson), json.into()).await?;
+    store.put(&key(RunPart::ManifestJson), manifest::document(manifest).into()).await?;
     Ok(())
 }

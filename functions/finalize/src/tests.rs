@@ -62,6 +62,7 @@ impl Campaign {
             from_posts: false,
             made_by: None,
             media: None,
+            review: None,
             personal: String::new(),
         };
         let bytes = serde_json::to_vec(&evidence).unwrap();

@@ -38,6 +38,12 @@ pub enum Error {
         /// The batch.
         batch: Batch,
     },
+    /// The run is for one customer, who was forgotten.
+    #[error("batch {batch}: the customer was forgotten, and nothing of them is taken in", batch = .batch.as_str())]
+    Forgotten {
+        /// The batch.
+        batch: Batch,
+    },
     /// One or more of the three workbooks are not there.
     #[error("batch {batch} lacks {files}", batch = .batch.as_str(), files = listed(.files))]
     MissingWorkbook {
@@ -209,7 +215,7 @@ impl NamedError for Error {
             Self::Vault(error) => error.name(),
             Self::Secret(error) => error.name(),
             Self::Changed { .. } => ErrorName::ConfigChanged,
-            Self::UnknownCustomer { .. } => ErrorName::InputUnknownCustomer,
+            Self::UnknownCustomer { .. } | Self::Forgotten { .. } => ErrorName::InputUnknownCustomer,
             Self::MissingWorkbook { .. } => ErrorName::InputMissingWorkbook,
             Self::NotAWorkbook { .. }
             | Self::UnknownEncryption { .. }
@@ -236,6 +242,7 @@ impl NamedError for Error {
             Self::Vault(error) => return error.help(),
             Self::Secret(error) => return error.help(),
             Self::Changed { .. } => "start a new run",
+            Self::Forgotten { .. } => "they are on the suppression list: bespoke suppress --list",
             Self::UnknownCustomer { .. } => {
                 "ids are compared as text, leading zeros included; see the column customer_id of customer_profile.xlsx"
             }

@@ -14,10 +14,12 @@ mod sheet;
 mod unlock;
 mod value;
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use contracts::catalogue::Catalogue;
 use contracts::customer::CustomerRecord;
-use contracts::key::{DatasetPart, RunPart, Workbook};
+use contracts::key::{DatasetPart, Prefix, RunPart, Workbook};
 use contracts::request::Request;
 use contracts::secret::{SecretName, SecretString, Secrets};
 use contracts::settings::{Intake, Settings};
@@ -72,7 +74,9 @@ pub async fn run(input: MergeInput, deps: &Deps<'_>) -> Result<MergeOutput, Erro
     let found = if let Some(found) = find_upload(deps.vault.store(), &upload).await? {
         found
     } else {
-        let (records, report) = read_and_join(files, deps).await?;
+        let (mut records, report) = read_and_join(files, deps).await?;
+        let forgotten = forgotten(deps.vault.store()).await?;
+        records.retain(|record| !forgotten.contains(record.reference()));
         let made = write_dataset(records, &report, deps).await?;
         let json = serde_json::to_vec(&made).expect("two plain fields");
         deps.vault.store().put_new(&upload, json.into()).await?;
@@ -80,6 +84,12 @@ pub async fn run(input: MergeInput, deps: &Deps<'_>) -> Result<MergeOutput, Erro
     };
     let customers = write_run_index(&input, &found.dataset, request.only.as_ref(), deps.vault.store()).await?;
     Ok(MergeOutput { run: input.run, dataset: found.dataset, customers })
+}
+
+/// Who was forgotten: nothing of them is taken in again.
+async fn forgotten(store: &dyn ObjectStore) -> Result<BTreeSet<CustomerRef>, Error> {
+    let listed = store.list(&Prefix::Forgotten).await?;
+    Ok(listed.iter().filter_map(|listed| ObjectKey::customer_of(&listed.key)).collect())
 }
 
 /// The digest of a batch's three files as they lie: what a request names as its upload.
@@ -91,7 +101,7 @@ pub async fn upload_digest(store: &dyn ObjectStore, batch: &Batch) -> Result<Dig
 pub fn customer_ids(profile: &[u8], password: &SecretString, settings: &Settings) -> Result<Vec<CustomerId>, Error> {
     let (file, limits) = (Workbook::Profile, Limits::default());
     let package = unlock(file, profile, Some(password), settings.intake.allow_unprotected, &limits)?;
-    let mut ids = std::collections::BTreeSet::new();
+    let mut ids = BTreeSet::new();
     let renamed = settings.intake.columns.get(&file);
     read_sheet(file, &package, &[required("customer_id")], renamed, &limits, |row| {
         ids.extend(row.cells.iter().filter_map(|cell| cell.customer_id().ok()));
@@ -155,6 +165,11 @@ async fn write_run_index(
     let whole = ObjectKey::Dataset(dataset.clone(), DatasetPart::Index);
     let rows = read_index(&whole, &store.get(&whole).await?)?;
     let wanted: Vec<IndexRow> = rows.into_iter().filter(|row| only.is_none_or(|only| row.reference == *only)).collect();
+    if let Some(only) = only
+        && store.find(&ObjectKey::Forgotten(only.clone())).await?.is_some()
+    {
+        return Err(Error::Forgotten { batch: input.batch.clone() });
+    }
     if only.is_some() && wanted.is_empty() {
         return Err(Error::UnknownCustomer { batch: input.batch.clone() });
     }

@@ -4,10 +4,17 @@
 //! once. Whoever finds it adopts what it says: of two writers that disagree, the first one's record stands, and what it
 //! does not call published is taken away.
 //!
+//! What the settings put before a person waits ([`contracts::review`]) and is published by nobody, here or on AWS, before a
+//! decision lies there that is about this very text and video. What was taken back ([`recall`]) or belongs to somebody who
+//! was forgotten ([`forget`]) is not published again.
+//!
 //! **Invariant:** knows nothing of AWS, of Lambda, of the file system or of the other stages.
 
 mod artefacts;
+pub mod forget;
 mod personal;
+pub mod recall;
+pub mod review;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -21,7 +28,9 @@ use contracts::evidence::{Evidence, FailureRecord, MadeBy, Outcome, PersonalEvid
 use contracts::facts::{Assessment, Facts, Skip};
 use contracts::key::{Artefact, RunPart};
 use contracts::media::MediaFacts;
+use contracts::recall::is_recalled;
 use contracts::request::Request;
+use contracts::review::{Choice, Decision, Reviewed, Seen, Waiting, Why, policy};
 use contracts::script::{Script, WrittenBy};
 use contracts::settings::Settings;
 use contracts::stage::{Failure, PublishInput};
@@ -97,6 +106,44 @@ pub enum Error {
         /// The run.
         run: RunId,
     },
+    /// The text in a script did not pass the guard. What is held has the templates' text, which did.
+    #[error("{key}: the guard did not pass this text")]
+    NotPassed {
+        /// The key of the script.
+        key: String,
+    },
+    /// What lies there is not what the reviewer was shown.
+    #[error("{key}: is about another text or video than the one that lies there")]
+    NotAsReviewed {
+        /// The key of the decision, or of what waits for one.
+        key: String,
+    },
+    /// Nothing waits for a decision.
+    #[error("nothing of run {run} waits for review for this customer")]
+    NotWaiting {
+        /// The run.
+        run: RunId,
+    },
+    /// There is no such run.
+    #[error("there is no run {run}, or it came no further than its workbooks")]
+    NoSuchRun {
+        /// The run.
+        run: RunId,
+    },
+    /// A name or a reason that cannot be put on record.
+    #[error("{what} must have 1 to {longest} characters, none of them a control character")]
+    Words {
+        /// `the name` or `the reason`.
+        what: &'static str,
+        /// In characters.
+        longest: usize,
+    },
+    /// The customer must be kept.
+    #[error("nothing was destroyed: the customer is under {}", holds.join(", "))]
+    OnHold {
+        /// The names of the holds.
+        holds: Vec<String>,
+    },
     /// A product may not be offered any more.
     #[error("product {product} is not offered on this day")]
     Expired {
@@ -118,22 +165,39 @@ impl NamedError for Error {
         match self {
             Self::Vault(error) => error.name(),
             Self::Store(error) => error.name(),
-            Self::Changed { .. } | Self::Malformed { .. } => ErrorName::SealBroken,
+            Self::Changed { .. } | Self::Malformed { .. } | Self::NotAsReviewed { .. } => ErrorName::SealBroken,
+            Self::NotWaiting { .. } => ErrorName::ReviewNotWaiting,
+            Self::NoSuchRun { .. } | Self::Words { .. } => ErrorName::InputInvalidRequest,
+            Self::OnHold { .. } => ErrorName::ForgetOnHold,
             Self::OtherText { .. } => ErrorName::StoreConflict,
             Self::Unrecorded { .. } => ErrorName::StoreNotFound,
             Self::Control(error) => error.name(),
-            Self::ChangedSince { .. } | Self::Expired { .. } | Self::OtherProduct { .. } => ErrorName::ConfigChanged,
+            Self::ChangedSince { .. } | Self::Expired { .. } | Self::OtherProduct { .. } | Self::NotPassed { .. } => {
+                ErrorName::ConfigChanged
+            }
         }
     }
 
     fn help(&self) -> Option<String> {
         match self {
             Self::Vault(error) => error.help(),
-            Self::ChangedSince { .. } | Self::Expired { .. } | Self::OtherProduct { .. } | Self::OtherText { .. } => {
-                Some("start a new run".to_owned())
-            }
+            Self::ChangedSince { .. }
+            | Self::Expired { .. }
+            | Self::OtherProduct { .. }
+            | Self::OtherText { .. }
+            | Self::NotPassed { .. }
+            | Self::NotAsReviewed { .. } => Some("start a new run".to_owned()),
+            Self::NotWaiting { .. } => Some("list what waits: bespoke review".to_owned()),
+            Self::OnHold { .. } => Some(
+                "they are suppressed from now on; once the hold has ended, take it off and forget them then".to_owned(),
+            ),
             Self::Control(error) => error.help(),
-            Self::Store(_) | Self::Changed { .. } | Self::Unrecorded { .. } | Self::Malformed { .. } => None,
+            Self::Store(_)
+            | Self::Changed { .. }
+            | Self::Unrecorded { .. }
+            | Self::Malformed { .. }
+            | Self::NoSuchRun { .. }
+            | Self::Words { .. } => None,
         }
     }
 }
@@ -145,15 +209,31 @@ struct Ending {
     made_by: Option<MadeBy>,
     media: Option<MediaFacts>,
     from_posts: bool,
+    review: Option<Reviewed>,
     personal: PersonalEvidence,
 }
 
+/// How far a customer's part has come.
+#[expect(clippy::large_enum_variant, reason = "one at a time, and at once taken apart")]
+enum Reached {
+    /// To its end.
+    End(Ending),
+    /// To where a person must look.
+    Review(Waiting),
+}
+
 /// Publishes one customer's result, or records why there is none. Doing it again gives the first outcome, unless the
-/// customer has objected or withdrawn consent since: then what was published is taken away.
+/// customer has objected or withdrawn consent since: then what was published is taken away. What waits for a person is
+/// [`Outcome::Held`] without evidence, and doing it again once it is decided ends it.
 pub async fn run(input: PublishInput, deps: &Deps<'_>) -> Result<Outcome, Error> {
     let place = Place { run: &input.run, reference: &input.reference };
     if let Some(evidence) = find_evidence(deps, place).await? {
         return settle(deps, place, evidence).await;
+    }
+    if deps.vault.store().find(&ObjectKey::Forgotten(input.reference.clone())).await?.is_some() {
+        // A stage that was under way may have left something.
+        forget::erase(deps.vault.store(), place.reference).await?;
+        return Ok(Outcome::Skipped { skip: Skip::Suppressed });
     }
     if let Some(failure) = input.failure {
         return record_failure(deps, place, failure).await;
@@ -167,9 +247,25 @@ pub async fn run(input: PublishInput, deps: &Deps<'_>) -> Result<Outcome, Error>
     if let Some((what, _)) = started_with.into_iter().find(|(_, same)| !same) {
         return Err(Error::ChangedSince { what, run: input.run });
     }
-    let ending = end(deps, place, input.video).await?;
-    let evidence = write_evidence(deps, place, request_digest, ending).await?;
-    settle(deps, place, evidence).await
+    match end(deps, place, input.video).await? {
+        Reached::End(ending) => {
+            let evidence = write_evidence(deps, place, request_digest, ending).await?;
+            settle(deps, place, evidence).await
+        }
+        Reached::Review(waiting) => wait(deps, place, waiting).await,
+    }
+}
+
+/// Puts a result before a person.
+async fn wait(deps: &Deps<'_>, place: Place<'_>, waiting: Waiting) -> Result<Outcome, Error> {
+    let store = deps.vault.store();
+    let before = review::find(store, place.run, place.reference).await?;
+    if before.is_none_or(|before| before.seen != waiting.seen) {
+        store.put(&place.review(), json(&waiting).into()).await?;
+        tracing::info!(reference = %place.reference, why = waiting.why.words(), "waits for review");
+    }
+    store.delete(&place.key(Artefact::Failure)).await?;
+    Ok(Outcome::Held { why: waiting.why.words() })
 }
 
 /// Whose part of which run.
@@ -182,6 +278,14 @@ struct Place<'a> {
 impl Place<'_> {
     fn key(self, artefact: Artefact) -> ObjectKey {
         ObjectKey::Customer(self.reference.clone(), self.run.clone(), artefact)
+    }
+
+    fn recalled(self, artefact: Artefact) -> ObjectKey {
+        ObjectKey::Recalled(self.reference.clone(), self.run.clone(), artefact)
+    }
+
+    fn review(self) -> ObjectKey {
+        ObjectKey::Review(self.run.clone(), self.reference.clone())
     }
 
     const fn owner(&self) -> Owner<'_> {
@@ -201,9 +305,13 @@ async fn find_evidence(deps: &Deps<'_>, place: Place<'_>) -> Result<Option<Evide
 async fn standing(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) -> Result<(Outcome, bool), Error> {
     match evidence.outcome {
         Outcome::Published { .. } | Outcome::Held { .. } => {
-            let control = control::read(deps.vault.store(), place.reference).await?;
+            let store = deps.vault.store();
+            let control = control::read(store, place.reference, deps.now).await?;
             match control.forbids(evidence.from_posts) {
                 Some(skip) => Ok((Outcome::Skipped { skip }, evidence.from_posts && control.withdraws_posts())),
+                None if is_recalled(store, place.run, place.reference).await? => {
+                    Ok((Outcome::Skipped { skip: Skip::Recalled }, false))
+                }
                 None => Ok((evidence.outcome, false)),
             }
         }
@@ -216,24 +324,32 @@ async fn standing(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) -> Resu
 async fn record_failure(deps: &Deps<'_>, place: Place<'_>, failure: Failure) -> Result<Outcome, Error> {
     let Failure { stage, error, message } = failure;
     let record = FailureRecord { error, stage, message, at: deps.now };
-    deps.vault.store().put(&place.key(Artefact::Failure), json(&record).into()).await?;
+    let store = deps.vault.store();
+    store.put(&place.key(Artefact::Failure), json(&record).into()).await?;
+    // What could be published by another try stays for it; of anything else no video may be left that looks published.
+    if !error.is_transient() {
+        for artefact in PUBLIC {
+            store.delete(&place.key(artefact)).await?;
+        }
+    }
     tracing::info!(reference = %place.reference, %stage, %error, "recorded a failure");
     Ok(Outcome::Failed { error, stage })
 }
 
 /// Decides the outcome, and for one that is to be published checks and completes what belongs to it.
-async fn end(deps: &Deps<'_>, place: Place<'_>, video: bool) -> Result<Ending, Error> {
+async fn end(deps: &Deps<'_>, place: Place<'_>, video: bool) -> Result<Reached, Error> {
     let (assessment, digest) = deps.vault.read_json(place.owner(), &place.key(Artefact::Facts)).await?;
     let artefacts = BTreeMap::from([(Artefact::Facts, digest)]);
     match assessment {
-        Assessment::Skip { skip, consent } => Ok(Ending {
+        Assessment::Skip { skip, consent } => Ok(Reached::End(Ending {
             outcome: Outcome::Skipped { skip },
             artefacts,
             made_by: None,
             media: None,
             from_posts: false,
-            personal: PersonalEvidence { consent, facts: None, script: None },
-        }),
+            review: None,
+            personal: PersonalEvidence { consent, facts: None, script: None, decision: None },
+        })),
         Assessment::Proceed(facts) => proceed(deps, place, video, facts, artefacts).await,
     }
 }
@@ -244,23 +360,17 @@ async fn proceed(
     video: bool,
     mut facts: Facts,
     mut artefacts: BTreeMap<Artefact, Digest>,
-) -> Result<Ending, Error> {
+) -> Result<Reached, Error> {
     // Asked before all else, so that nothing need be there for who objected while it was made.
     if let Some(forbidden) = forbidden(deps, place, &mut facts).await? {
-        return forgo(deps, place, forbidden, facts).await;
+        return Ok(Reached::End(forgo(deps, place, forbidden, facts, None).await?));
     }
     let from_posts = facts.mood.is_some();
-    let personal =
-        |facts: Facts, script| PersonalEvidence { consent: facts.consent.clone(), facts: Some(facts), script };
     let (script, digest): (Script, _) = deps.vault.read_json(place.owner(), &place.key(Artefact::Script)).await?;
     artefacts.insert(Artefact::Script, digest);
     let mut made_by = made_by(&script.written_by);
-    let verdict = &script.verdict;
-    if !verdict.passed() {
-        let why = format!("the text did not pass: {}", verdict.failed().join(", "));
-        let outcome = Outcome::Held { why };
-        let personal = personal(facts, Some(script));
-        return Ok(Ending { outcome, artefacts, made_by: Some(made_by), media: None, from_posts, personal });
+    if !script.verdict.passed() {
+        return Err(Error::NotPassed { key: place.key(Artefact::Script).to_string() });
     }
     check_products(deps, place, &script)?;
     let mut media = None;
@@ -273,14 +383,59 @@ async fn proceed(
         }
         media = Some(artefacts::media(deps.vault, place, &mut artefacts).await?);
     }
-    // Asked again as late as can be.
-    if let Some(forbidden) = forbidden(deps, place, &mut facts).await? {
-        return forgo(deps, place, forbidden, facts).await;
-    }
     let text = recommendation_text(&script, deps.catalogue, deps.brand, place.run, video);
+    let mut decided = None;
+    if let Some(why) = why_review(deps, place, &script).await? {
+        let seen = Seen { text: Digest::of(text.as_bytes()), artefacts: shown(&artefacts) };
+        let (run, reference) = (place.run.clone(), place.reference.clone());
+        let Some(decision) = review::decision(deps.vault, place.run, place.reference).await? else {
+            let since = deps.now;
+            return Ok(Reached::Review(Waiting { run, reference, why, since, video, from_posts, seen }));
+        };
+        if decision.seen != seen {
+            return Err(Error::NotAsReviewed { key: ObjectKey::Decision(run, reference).to_string() });
+        }
+        decided = Some((why, decision));
+    }
+    // Asked again as late as can be.
+    let rejected = decided.as_ref().is_some_and(|(_, decision)| decision.choice == Choice::Reject);
+    let rejected = rejected.then_some(Forbidden { skip: Skip::Rejected, posts_withdrawn: false });
+    if let Some(forbidden) = forbidden(deps, place, &mut facts).await?.or(rejected) {
+        return Ok(Reached::End(forgo(deps, place, forbidden, facts, decided).await?));
+    }
     artefacts.insert(Artefact::Text, artefacts::text(deps.vault, place, text).await?);
-    let personal = personal(facts, Some(script));
-    Ok(Ending { outcome: Outcome::Published { video }, artefacts, made_by: Some(made_by), media, from_posts, personal })
+    let (review, decision) = on_record(decided);
+    let personal =
+        PersonalEvidence { consent: facts.consent.clone(), facts: Some(facts), script: Some(script), decision };
+    let (outcome, made_by) = (Outcome::Published { video }, Some(made_by));
+    Ok(Reached::End(Ending { outcome, artefacts, made_by, media, from_posts, review, personal }))
+}
+
+/// What a person who reviews is shown, of what was made.
+fn shown(artefacts: &BTreeMap<Artefact, Digest>) -> BTreeMap<Artefact, Digest> {
+    let media = [Artefact::Video, Artefact::Captions, Artefact::Poster, Artefact::Preview];
+    artefacts
+        .iter()
+        .filter(|(artefact, _)| media.contains(artefact))
+        .map(|(&artefact, &digest)| (artefact, digest))
+        .collect()
+}
+
+/// Why a person must look at it first; nothing if nobody need.
+async fn why_review(deps: &Deps<'_>, place: Place<'_>, script: &Script) -> Result<Option<Why>, Error> {
+    if let Some(held) = &script.held {
+        return Ok(Some(Why::TextHeld { what: held.why.clone() }));
+    }
+    let (keys, store) = (deps.vault.keys(), deps.vault.store());
+    Ok(policy(deps.settings.review, place.run, place.reference, keys, store).await?)
+}
+
+/// The plain and the sealed part of a decision, as the evidence has them.
+fn on_record(decided: Option<(Why, Decision)>) -> (Option<Reviewed>, Option<Decision>) {
+    match decided {
+        Some((why, decision)) => (Some(Reviewed::of(why, &decision)), Some(decision)),
+        None => (None, None),
+    }
 }
 
 /// That nothing may be published to the customer as things stand now.
@@ -293,10 +448,13 @@ struct Forbidden {
 /// Whether anything may be published to the customer. What was read of `control/` goes into the facts.
 async fn forbidden(deps: &Deps<'_>, place: Place<'_>, facts: &mut Facts) -> Result<Option<Forbidden>, Error> {
     let store = deps.vault.store();
-    let control = control::read(store, place.reference).await?;
+    let control = control::read(store, place.reference, deps.now).await?;
     let (skip, posts_withdrawn) = (control.forbids(facts.mood.is_some()), control.withdraws_posts());
     let posts_withdrawn = facts.mood.is_some() && posts_withdrawn;
     facts.consent.control = Some(control.as_read);
+    if skip.is_none() && is_recalled(store, place.run, place.reference).await? {
+        return Ok(Some(Forbidden { skip: Skip::Recalled, posts_withdrawn: false }));
+    }
     let days = deps.settings.offers.at_most_every_days;
     if skip.is_none() && heard_lately(store, place.reference, place.run, days, deps.now).await? {
         return Ok(Some(Forbidden { skip: Skip::HeardLately, posts_withdrawn: false }));
@@ -306,7 +464,13 @@ async fn forbidden(deps: &Deps<'_>, place: Place<'_>, facts: &mut Facts) -> Resu
 
 /// The end of what may not be published, as far as it was made. Of what posts had a part in, the record keeps neither facts
 /// nor text once their use was withdrawn, and [`settle`] takes the objects away.
-async fn forgo(deps: &Deps<'_>, place: Place<'_>, forbidden: Forbidden, facts: Facts) -> Result<Ending, Error> {
+async fn forgo(
+    deps: &Deps<'_>,
+    place: Place<'_>,
+    forbidden: Forbidden,
+    facts: Facts,
+    decided: Option<(Why, Decision)>,
+) -> Result<Ending, Error> {
     let Forbidden { skip, posts_withdrawn } = forbidden;
     let mut artefacts = BTreeMap::new();
     for artefact in SEALED {
@@ -320,12 +484,14 @@ async fn forgo(deps: &Deps<'_>, place: Place<'_>, forbidden: Forbidden, facts: F
     }
     // Which outside service was given what stays on record in any case.
     let made_by = script.as_ref().map(|script| made_by(&script.written_by));
-    let mut personal = PersonalEvidence { consent: facts.consent.clone(), facts: Some(facts), script };
+    let (review, decision) = on_record(decided);
+    let mut personal = PersonalEvidence { consent: facts.consent.clone(), facts: Some(facts), script, decision };
     if posts_withdrawn {
         artefacts.clear();
         (personal.facts, personal.script) = (None, None);
     }
-    Ok(Ending { outcome: Outcome::Skipped { skip }, artefacts, made_by, media: None, from_posts: false, personal })
+    let outcome = Outcome::Skipped { skip };
+    Ok(Ending { outcome, artefacts, made_by, media: None, from_posts: false, review, personal })
 }
 
 /// The bank's words are the bank's: what the script shows of each product must stand so in the catalogue.
@@ -378,7 +544,7 @@ fn made_by(written_by: &WrittenBy) -> MadeBy {
 
 /// Writes the record once, and returns the one that stands: this one, or that of whoever was first.
 async fn write_evidence(deps: &Deps<'_>, place: Place<'_>, request: Digest, ending: Ending) -> Result<Evidence, Error> {
-    let Ending { outcome, artefacts, made_by, media, from_posts, personal } = ending;
+    let Ending { outcome, artefacts, made_by, media, from_posts, review, personal } = ending;
     let inputs = Digest::of_json(&(request, &artefacts, env!("CARGO_PKG_VERSION")));
     let evidence = Evidence {
         run: place.run.clone(),
@@ -394,6 +560,7 @@ async fn write_evidence(deps: &Deps<'_>, place: Place<'_>, request: Digest, endi
         from_posts,
         made_by,
         media,
+        review,
         personal: personal::seal(deps.vault, place.run, place.reference, &inputs, &personal).await?,
     };
     let key = place.key(Artefact::Evidence);
@@ -420,16 +587,24 @@ const SEALED: [Artefact; 4] = [Artefact::Facts, Artefact::Script, Artefact::Narr
 /// done when the record is found again, so that a process killed in between leaves nothing behind for good.
 async fn settle(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) -> Result<Outcome, Error> {
     let store = deps.vault.store();
+    let was_published = matches!(evidence.outcome, Outcome::Published { .. });
     let (outcome, withdrawn) = standing(deps, place, evidence).await?;
     match outcome {
         Outcome::Published { .. } => {}
+        Outcome::Skipped { skip: Skip::Recalled } if was_published => recall::move_aside(store, place).await?,
         Outcome::Skipped { .. } | Outcome::Held { .. } | Outcome::Failed { .. } => {
             for artefact in PUBLIC.into_iter().chain(SEALED.into_iter().filter(|_| withdrawn)) {
                 store.delete(&place.key(artefact)).await?;
             }
+            for artefact in PUBLIC.into_iter().filter(|_| withdrawn) {
+                store.delete(&place.recalled(artefact)).await?;
+            }
         }
     }
     store.delete(&place.key(Artefact::Failure)).await?;
+    // It waits no more; the decision itself stays.
+    store.delete(&place.review()).await?;
+    store.delete(&ObjectKey::ReviewTask(place.run.clone(), place.reference.clone())).await?;
     Ok(outcome)
 }
 

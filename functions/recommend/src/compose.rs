@@ -50,6 +50,7 @@ pub(crate) fn compose(
         disclosures,
         written_by,
         verdict: Verdict { checks: Vec::new() },
+        held: None,
     };
     let parts: Vec<Part> = script.segments.iter().map(|segment| Part::of_segment(segment, &offered)).collect();
     script.verdict = guard::check(&parts, &brief.guard_context(offered.clone(), keys, instructions));

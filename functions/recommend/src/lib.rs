@@ -24,7 +24,7 @@ use contracts::facts::{Assessment, Facts};
 use contracts::key::{Artefact, RunPart};
 use contracts::model::Fallback;
 use contracts::request::Request;
-use contracts::script::{Check, InsteadOfModel, Script, Usage};
+use contracts::script::{HeldText, InsteadOfModel, RefusedText, Script, Usage};
 use contracts::secret::{SecretError, Secrets};
 use contracts::settings::Settings;
 use contracts::stage::{RecommendInput, RecommendOutput};
@@ -134,12 +134,7 @@ impl NamedError for Error {
 /// Writes the script of one customer and seals it. What a model used is added to `usage`, also if this fails.
 pub async fn run(input: RecommendInput, usage: &mut Usage, deps: &Deps<'_>) -> Result<RecommendOutput, Error> {
     let reference = &input.reference;
-    // What the guard did not pass is never spoken: `publish` holds it for a person to look at.
-    let output = |script: &Script| RecommendOutput {
-        run: input.run.clone(),
-        reference: reference.clone(),
-        proceed: script.verdict.passed(),
-    };
+    let output = || RecommendOutput { run: input.run.clone(), reference: reference.clone() };
     let owner = Owner::Customer(reference);
     let (request, asked): (Request, Digest) =
         deps.vault.read_json(Owner::Run, &ObjectKey::Run(input.run.clone(), RunPart::Request)).await?;
@@ -149,16 +144,16 @@ pub async fn run(input: RecommendInput, usage: &mut Usage, deps: &Deps<'_>) -> R
 
     let inputs = inputs(asked, assessed, deps);
     let key = ObjectKey::Customer(reference.clone(), input.run.clone(), Artefact::Script);
-    if let Some(script) = deps.vault.find_json::<Script>(owner, &key, &inputs).await? {
-        return Ok(output(&script));
+    if deps.vault.find_json::<Script>(owner, &key, &inputs).await?.is_some() {
+        return Ok(output());
     }
     let facts = match assessment {
         Assessment::Proceed(facts) => facts,
         Assessment::Skip { .. } => return Err(Error::Skipped { reference: reference.clone() }),
     };
     let script = write(&facts, &request, input.without_model, usage, deps).await?;
-    let stands = deps.vault.write_json(owner, &key, &inputs, script).await?;
-    Ok(output(&stands))
+    deps.vault.write_json(owner, &key, &inputs, script).await?;
+    Ok(output())
 }
 
 /// A run speaks with the catalogue and the settings with which it was started, on its last customer as on its first.
@@ -224,15 +219,14 @@ async fn write(
     if let Some(InsteadOfModel { why, .. }) = &instead {
         tracing::warn!(customer = reference().short(), why, ?fallback, "the model did not serve");
     }
-    if let (Fallback::Hold, Some(script)) = (fallback, refused) {
-        return Ok(*script);
-    }
     let mut script = template::write(&brief, deps.vault.keys(), instead.as_ref());
     if !script.verdict.passed() {
         return Err(Error::Guard { reference: reference(), checks: script.verdict.failed().join(", ") });
     }
+    // A person looks first, at both texts; only the templates' can be published.
     if let (Fallback::Hold, Some(InsteadOfModel { why, .. })) = (fallback, instead) {
-        script.verdict.checks.push(Check { name: "written-by-model".to_owned(), violations: vec![why] });
+        let refused = refused.map(|script| RefusedText { segments: script.segments, verdict: script.verdict });
+        script.held = Some(HeldText { why, refused });
     }
     Ok(script)
 }

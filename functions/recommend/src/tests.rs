@@ -55,7 +55,7 @@ impl Stage {
         let output = run(self.input.clone(), &mut Usage::default(), &deps).await?;
         let key = ObjectKey::Customer(output.reference.clone(), output.run.clone(), Artefact::Script);
         let script: Script = self.vault.read_json(Owner::Customer(&output.reference), &key).await?.0;
-        assert_eq!(output.proceed, script.verdict.passed(), "what does not pass goes no further");
+        assert!(script.verdict.passed(), "what does not pass goes no further");
         Ok(script)
     }
 }
@@ -316,7 +316,7 @@ async fn a_customer_in_trouble_is_never_put_to_a_model() {
 }
 
 #[tokio::test]
-async fn where_the_settings_say_so_a_text_that_the_guard_refuses_twice_is_held_as_the_model_wrote_it() {
+async fn where_the_settings_say_so_a_text_that_the_guard_refuses_twice_is_held_with_the_templates_in_its_place() {
     let server = MockServer::start().await;
     let bad = written(
         "Hello {{first_name}}, it is good to have you with us. You are pre-approved.",
@@ -327,16 +327,18 @@ async fn where_the_settings_say_so_a_text_that_the_guard_refuses_twice_is_held_a
     let mut settings = with_model(&server.uri());
     settings.writer.when_refused = Fallback::Hold;
     let script = Stage::new(proceed(), settings.clone(), None).await.run().await.unwrap();
-    assert_eq!(script.verdict.failed(), ["approval"]);
-    assert!(script.spoken().contains("pre-approved"), "whoever reviews it must see what was refused");
-    assert!(matches!(script.written_by, WrittenBy::Model { repaired: true, .. }));
+    let refused = script.held.as_ref().unwrap().refused.as_ref().unwrap();
+    assert_eq!(refused.verdict.failed(), ["approval"]);
+    assert!(refused.segments[0].text.contains("pre-approved"), "whoever reviews it must see what was refused");
+    assert!(!script.spoken().contains("pre-approved"), "and nothing can make it heard");
+    assert!(matches!(script.written_by, WrittenBy::Template { instead_of_model: Some(_) }));
 
     // What has no form cannot be shown: the template's text is held, with the reason.
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(answer("I would rather not.")).mount(&server).await;
     settings.writer.model.base_url = server.uri();
     let script = Stage::new(proceed(), settings, None).await.run().await.unwrap();
-    assert_eq!(script.verdict.failed(), ["written-by-model"]);
+    assert_eq!(script.held.unwrap().refused, None);
 }
 
 #[tokio::test]

@@ -158,7 +158,7 @@ async fn a_video_is_made_measured_and_found_again() {
     let said = String::from_utf8(said.stdout).unwrap();
     std::fs::remove_file(&video).unwrap();
     let term = &record.media.source_type;
-    assert_eq!(*term, "http://cv.iptc.org/newscodes/digitalsourcetype/compositeSynthetic");
+    assert_eq!(*term, "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia");
     assert!(said.contains(term) && said.contains("comment=\"The voice is synthetic."), "{said}");
 
     // The same again finds its result, with no program at all.

@@ -125,6 +125,12 @@ pub async fn call(
     deps: &Deps<'_>,
 ) -> Result<Started, Error> {
     let batch = batches::named_or_newest(batch, deps.vault.store()).await?;
+    // Before the request is written: a wish may name them.
+    if let Some(only) = &wish.only
+        && deps.vault.store().find(&ObjectKey::Forgotten(only.clone())).await?.is_some()
+    {
+        return Err(merge::Error::Forgotten { batch }.into());
+    }
     start(Trigger::Call { key, caller }, batch, wish, Timestamp::now(), deps).await
 }
 

@@ -156,7 +156,7 @@ pub fn aws(work: &Work, setup: &Setup) -> Aws {
         },
         Bound {
             what: "Lambda, functions at once",
-            limit: "1,000 an account (10 in a new one)".to_owned(),
+            limit: "1,000 an account, 10 in a new one".to_owned(),
             hours: in_children / LAMBDA_AT_ONCE,
             raise: "ask for more concurrent executions (Service Quotas, L-B99A9384)",
         },
@@ -182,7 +182,8 @@ pub fn aws(work: &Work, setup: &Setup) -> Aws {
         });
     }
     bounds.sort_by(|a, b| b.hours.total_cmp(&a.hours));
-    let hours = bounds.first().map_or(0.0, |bound| bound.hours);
+    // However many run at once, the last customer takes the time of one.
+    let hours = bounds.first().map_or(0.0, |bound| bound.hours).max(child_seconds / 3600.0);
     Aws { components, usd, batches, bounds, hours }
 }
 
@@ -202,4 +203,97 @@ pub fn too_large(work: &Work, forecast: &Aws) -> Vec<String> {
         told.push("one batch takes longer than the workflow's time-out of 7 days: raise what bounds it".to_owned());
     }
     told
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+    use crate::campaign::machine::Text;
+
+    /// Two customers of three consent and are told something, with three offers, at 1080.
+    fn work(customers: usize) -> Work {
+        let told = customers * 2 / 3;
+        #[expect(clippy::cast_precision_loss, reason = "ten millions")]
+        let video_seconds = Text::of(3).video_seconds(140) * told as f64;
+        Work { customers, told, videos: told, video_seconds }
+    }
+
+    fn setup(concurrency: f64, polly: bool) -> Setup {
+        let text = Text::of(3);
+        let text = (text.characters, text.sentences);
+        Setup { concurrency, polly, model_usd: 0.0003, resolution: 1080, transactions: 50.0, text }
+    }
+
+    const SIZES: [usize; 3] = [1_000, 100_000, 10_000_000];
+
+    fn tables() -> String {
+        let thousands = |number: f64| {
+            let digits = format!("{number:.0}");
+            let at = |at: usize| if at > 0 && (digits.len() - at).is_multiple_of(3) { "," } else { "" };
+            digits.chars().enumerate().map(|(index, digit)| format!("{}{digit}", at(index))).collect::<String>()
+        };
+        #[expect(clippy::cast_precision_loss, reason = "ten millions")]
+        let head = SIZES.map(|size| format!(" {} |", thousands(size as f64))).concat();
+        let mut text = format!("| US dollars for customers |{head}\n|---|---|---|---|\n");
+        let bills = SIZES.map(|size| aws(&work(size), &setup(10.0, true)));
+        let dollars = |usd: f64| if usd < 100.0 { format!("{usd:.2}") } else { thousands(usd) };
+        for (row, component) in bills[0].components.iter().enumerate() {
+            let cells = bills.each_ref().map(|bill| format!(" {} |", dollars(bill.components[row].usd))).concat();
+            let _infallible = writeln!(text, "| {} |{cells}", component.component);
+        }
+        let sums = bills.each_ref().map(|bill| format!(" {} |", dollars(bill.usd))).concat();
+        let without = SIZES.map(|size| format!(" {} |", dollars(aws(&work(size), &setup(10.0, false)).usd))).concat();
+        let batches = bills.each_ref().map(|bill| format!(" {} |", thousands(bill.batches))).concat();
+        let _infallible = writeln!(
+            text,
+            "| **Sum** |{sums}\n| Sum with espeak-ng in place of Polly |{without}\n| Batches |{batches}"
+        );
+
+        let _infallible = writeln!(
+            text,
+            "\n| Hours for customers, by each bound alone |{head} What to raise |\n|---|---|---|---|---|"
+        );
+        let forecasts = SIZES.map(|size| aws(&work(size), &setup(1000.0, true)));
+        let hours = |hours: f64| if hours < 10.0 { format!("{hours:.1}") } else { thousands(hours) };
+        let ours = SIZES.map(|size| {
+            let ten = aws(&work(size), &setup(10.0, true)).bounds;
+            let own = ten.iter().find(|bound| bound.limit == "Concurrency=10").unwrap().hours;
+            format!(" {} |", hours(own))
+        });
+        let _infallible = writeln!(
+            text,
+            "| the stack's own concurrency (Concurrency=10, the default) |{} deploy with a larger Concurrency |",
+            ours.concat()
+        );
+        for bound in &forecasts[0].bounds {
+            let same = |forecast: &Aws| forecast.bounds.iter().find(|other| other.what == bound.what).unwrap().hours;
+            let cells = forecasts.each_ref().map(|forecast| format!(" {} |", hours(same(forecast)))).concat();
+            let _infallible = writeln!(text, "| {} ({}) |{cells} {} |", bound.what, bound.limit, bound.raise);
+        }
+        text
+    }
+
+    #[test]
+    fn the_tables_of_the_document_are_what_the_model_gives() {
+        let document = include_str!("../../../../docs/scale.md");
+        let tables = tables();
+        assert!(document.contains(&tables), "docs/scale.md should hold:\n{tables}");
+    }
+
+    #[test]
+    fn polly_is_the_first_quota_that_a_campaign_meets() {
+        let forecast = aws(&work(100_000), &setup(1000.0, true));
+        assert_eq!(forecast.bounds[0].what, "Polly, neural voices");
+        assert!(forecast.hours > 24.0, "{}", forecast.hours);
+    }
+
+    #[test]
+    fn ten_million_customers_do_not_fit_into_one_batch_of_worksheets() {
+        let forecast = aws(&work(10_000_000), &setup(10.0, false));
+        assert!(forecast.batches > 10_000_000.0 / ROWS, "the transactions fill their sheet before the profiles do");
+        let in_one = Aws { batches: 1.0, ..forecast };
+        assert_eq!(too_large(&work(10_000_000), &in_one).len(), 2, "finalize and the workflow's own end");
+    }
 }

@@ -8,7 +8,7 @@ use contracts::control::{self, Control};
 use contracts::customer::CustomerRecord;
 use contracts::evidence::heard_lately;
 use contracts::facts::{Assessment, Facts, Skip, Stance};
-use contracts::key::{Artefact, Workbook};
+use contracts::key::{Artefact, Prefix, Workbook};
 use contracts::request::Request;
 use contracts::secret::SecretName;
 use contracts::voice::{Engine, VoiceName};
@@ -196,7 +196,7 @@ async fn decide(runner: &Runner, request: &Request, run: &RunId) -> Result<Vec<D
     if let Some(only) = &request.only {
         records.retain(|record| record.reference() == only);
     }
-    let controls = controls(runner, &records).await?;
+    let controls = controls(runner, &records, now).await?;
     let rules = Rules {
         catalogue: &runner.project.catalogue,
         lexicon: &runner.project.lexicon,
@@ -228,12 +228,17 @@ async fn decide(runner: &Runner, request: &Request, run: &RunId) -> Result<Vec<D
 }
 
 /// What `control/` says of each customer; of nobody, and without reading it for each, if it says nothing at all.
-async fn controls(runner: &Runner, records: &[CustomerRecord]) -> Result<HashMap<CustomerRef, Control>, Failure> {
+async fn controls(
+    runner: &Runner,
+    records: &[CustomerRecord],
+    now: Timestamp,
+) -> Result<HashMap<CustomerRef, Control>, Failure> {
     let store = runner.vault.store();
     let mut controls = HashMap::new();
-    if store.find(&ObjectKey::Suppressions).await?.is_some() || store.find(&ObjectKey::Consents).await?.is_some() {
+    let lists = [store.find(&ObjectKey::Suppressions).await?, store.find(&ObjectKey::Consents).await?];
+    if lists.iter().any(Option::is_some) || !store.list(&Prefix::Suppressions).await?.is_empty() {
         for reference in records.iter().map(CustomerRecord::reference) {
-            controls.insert(reference.clone(), control::read(store, reference).await?);
+            controls.insert(reference.clone(), control::read(store, reference, now).await?);
         }
     }
     Ok(controls)

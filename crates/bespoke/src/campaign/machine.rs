@@ -14,6 +14,8 @@ pub struct Text {
     pub characters: f64,
     /// Sentences.
     pub sentences: f64,
+    /// Seconds of title and end card, on which the disclosures are read.
+    pub cards: f64,
 }
 
 impl Text {
@@ -22,31 +24,33 @@ impl Text {
     #[expect(clippy::cast_precision_loss, reason = "0 to 3")]
     pub fn of(offers: usize) -> Self {
         let words = WORDS + WORDS_PER_OFFER * offers as f64;
-        Self { words, characters: words * CHARACTERS_PER_WORD, sentences: words / WORDS_PER_SENTENCE }
+        let cards = CARDS_SECONDS + CARDS_SECONDS_PER_OFFER * offers as f64;
+        Self { words, characters: words * CHARACTERS_PER_WORD, sentences: words / WORDS_PER_SENTENCE, cards }
     }
 
     /// Seconds of a video that says it.
     #[must_use]
     pub fn video_seconds(&self, words_per_minute: u16) -> f64 {
-        self.words * 60.0 / f64::from(words_per_minute) + CARDS_SECONDS
+        self.words * 60.0 / f64::from(words_per_minute) + self.cards
     }
 }
 
-/// Words of greeting, closing and disclosures.
-const WORDS: f64 = 40.0;
+/// Words of a service message, and about as many as go with the offers of another.
+const WORDS: f64 = 86.0;
 /// Words of an offer.
-const WORDS_PER_OFFER: f64 = 35.0;
+const WORDS_PER_OFFER: f64 = 28.0;
 /// Of a word with its space.
-const CHARACTERS_PER_WORD: f64 = 5.8;
+const CHARACTERS_PER_WORD: f64 = 5.4;
 /// Words of a sentence.
-const WORDS_PER_SENTENCE: f64 = 13.0;
-/// Title and end card, s.
-const CARDS_SECONDS: f64 = 12.0;
+const WORDS_PER_SENTENCE: f64 = 12.0;
+/// Seconds of title and end card, and by how much an offer's disclosures make the latter longer.
+const CARDS_SECONDS: f64 = 15.0;
+const CARDS_SECONDS_PER_OFFER: f64 = 2.4;
 
 /// CPU seconds of drawing for each second that encoding alone takes.
-const DRAWING: f64 = 1.25;
+const DRAWING: f64 = 1.3;
 /// CPU seconds for each second of video that do not depend on the frame: mixing, mastering and measuring sound.
-const SOUND: f64 = 0.03;
+const SOUND: f64 = 0.08;
 /// CPU seconds of a video whatever its length and frame: starting programs, looking at stills, poster and preview.
 const FIXED: f64 = 2.0;
 /// CPU seconds of publishing, and of all that is done for a customer who is told nothing.

@@ -13,7 +13,7 @@ use contracts::key::RunPart;
 use serde::Serialize;
 
 use super::run::{prompt, watch_for_signals};
-use super::{Shared, here};
+use super::{Shared, deliver, here};
 use crate::campaign::{Counts, Forecast, Limits, Stop, forecast};
 use crate::cli::Campaign;
 use crate::config::Config;
@@ -56,31 +56,31 @@ fn for_people(forecast: &Forecast, bank: &str) -> String {
     let (bold, dim) = (Style::new().bold(), Style::new().dimmed());
     let mut text = String::new();
     let Forecast { run, customers, told, service_messages, skipped_because, .. } = forecast;
-    let _ = writeln!(text, "{bold}{bank}{bold:#} {dim}{run}{dim:#}  a dry run: nothing was made\n");
-    let _ = writeln!(text, "{customers:>9} customers");
-    let _ = writeln!(text, "{told:>9} would be told something, {service_messages} of them without an offer");
+    let _infallible = writeln!(text, "{bold}{bank}{bold:#} {dim}{run}{dim:#}  a dry run: nothing was made\n");
+    let _infallible = writeln!(text, "{customers:>9} customers");
+    let _infallible = writeln!(text, "{told:>9} would be told something, {service_messages} of them without an offer");
     for (because, count) in skipped_because {
-        let _ = writeln!(text, "{count:>9} would not: {because}");
+        let _infallible = writeln!(text, "{count:>9} would not: {because}");
     }
     if forecast.ended_before > 0 {
-        let _ = writeln!(text, "{:>9} ended in an earlier attempt of this run", forecast.ended_before);
+        let _infallible = writeln!(text, "{:>9} ended in an earlier attempt of this run", forecast.ended_before);
     }
     let videos = forecast.videos;
-    let _ = writeln!(text, "\n{bold}To be made{bold:#}");
-    let _ = writeln!(text, "  {videos} videos, {} in all", duration(forecast.video_seconds));
+    let _infallible = writeln!(text, "\n{bold}To be made{bold:#}");
+    let _infallible = writeln!(text, "  {videos} videos, {} in all", duration(forecast.video_seconds));
     let model = &forecast.model;
     if model.calls == 0 {
-        let _ = writeln!(text, "  no call to a model");
+        let _infallible = writeln!(text, "  no call to a model");
     } else {
-        let _ = writeln!(
+        let _infallible = writeln!(
             text,
             "  {} calls to the model: {} tokens read, {} written, ${:.2}; twice that if the guard sent all texts back",
             model.calls, model.tokens_read, model.tokens_written, model.usd
         );
     }
     let here = &forecast.here;
-    let _ = writeln!(text, "\n{bold}Here{bold:#}");
-    let _ = writeln!(
+    let _infallible = writeln!(text, "\n{bold}Here{bold:#}");
+    let _infallible = writeln!(
         text,
         "  {} on {} cores, {:.1} GB; this machine encodes a second of video in {:.2} CPU s",
         duration(here.seconds),
@@ -89,25 +89,21 @@ fn for_people(forecast: &Forecast, bank: &str) -> String {
         forecast.encoding_cpu_seconds
     );
     for (stage, cpu) in &here.cpu_seconds {
-        let _ = writeln!(text, "  {stage:<28}{:>12} of CPU", duration(*cpu));
+        let _infallible = writeln!(text, "  {stage:<28}{:>12} of CPU", duration(*cpu));
     }
     let aws = &forecast.aws;
-    let _ = writeln!(text, "\n{bold}On AWS{bold:#}");
-    let _ = writeln!(
-        text,
-        "  {}, ${:.2}, in {:.0} batches of workbooks",
-        duration(aws.hours * 3600.0),
-        aws.usd,
-        aws.batches
-    );
+    let _infallible = writeln!(text, "\n{bold}On AWS{bold:#}");
+    let batches =
+        if aws.batches > 1.0 { format!(", in {:.0} batches of workbooks", aws.batches) } else { String::new() };
+    let _infallible = writeln!(text, "  {}, ${:.2}{batches}", duration(aws.hours * 3600.0), aws.usd);
     for component in aws.components.iter().filter(|component| component.usd >= 0.005) {
-        let _ = writeln!(text, "  {:<28}{:>12.2}", component.component, component.usd);
+        let _infallible = writeln!(text, "  {:<28}{:>12.2}", component.component, component.usd);
     }
     if let Some(narrowest) = aws.bounds.first() {
-        let _ = writeln!(text, "  bound by {} ({}): {}", narrowest.what, narrowest.limit, narrowest.raise);
+        let _infallible = writeln!(text, "  bound by {} ({}): {}", narrowest.what, narrowest.limit, narrowest.raise);
     }
     for problem in &forecast.too_large {
-        let _ = writeln!(text, "  note: {problem}");
+        let _infallible = writeln!(text, "  note: {problem}");
     }
     text
 }
@@ -137,11 +133,12 @@ async fn run(session: Session, shared: Shared) -> Result<u8, Failure> {
     let shown = tokio::spawn(progress::show(watched, labels, Lines::Table));
     let ended = runner.run(&request).await;
     watching.abort();
-    let Runner { project, events, .. } = runner;
+    let Runner { project, settings, vault, secrets, events, .. } = runner;
     drop(events);
     // A watcher that panicked has counted nothing; the manifest has.
     let standing = shown.await.unwrap_or_default().standing();
     let report = ended?;
+    deliver::tell(&report.run, &settings, &vault, secrets.as_ref()).await?;
     drop(lock);
 
     let counts = Counts { waiting: report.waiting, ..standing.counts };
@@ -159,10 +156,13 @@ async fn run(session: Session, shared: Shared) -> Result<u8, Failure> {
         manifest,
     };
     shared.print(&told, || told.for_people());
-    Ok(match () {
-        () if told.stop.is_some() || counts.failed + counts.held > 0 => EXIT_PARTLY,
-        () if counts.published == 0 => EXIT_NOTHING_TO_DO,
-        () => 0,
+    let partly = told.stop.is_some() || counts.failed + counts.held > 0;
+    Ok(if partly {
+        EXIT_PARTLY
+    } else if counts.published == 0 {
+        EXIT_NOTHING_TO_DO
+    } else {
+        0
     })
 }
 
@@ -170,7 +170,7 @@ impl Told {
     fn for_people(&self) -> String {
         let (bold, dim) = (Style::new().bold(), Style::new().dimmed());
         let mut text = String::new();
-        let _ = writeln!(text, "{bold}{}{bold:#} {dim}{}{dim:#}\n", self.bank, self.run);
+        let _infallible = writeln!(text, "{bold}{}{bold:#} {dim}{}{dim:#}\n", self.bank, self.run);
         let Counts { published, skipped, held, failed, waiting, .. } = self.counts;
         let none = BTreeMap::new();
         let ways = [
@@ -181,24 +181,24 @@ impl Told {
             (waiting, "not begun", &none),
         ];
         for (count, word, why) in ways.into_iter().filter(|(count, ..)| *count > 0) {
-            let _ = writeln!(text, "{count:>9} {word}");
+            let _infallible = writeln!(text, "{count:>9} {word}");
             for (because, count) in why {
-                let _ = writeln!(text, "{count:>15} {because}");
+                let _infallible = writeln!(text, "{count:>15} {because}");
             }
         }
         let rate = self.rate_per_minute.map_or_else(String::new, |rate| format!(", {rate:.1} a minute"));
-        let _ = writeln!(text, "\n{}{rate}, ${:.2} spent", duration(self.seconds), self.spent_usd);
+        let _infallible = writeln!(text, "\n{}{rate}, ${:.2} spent", duration(self.seconds), self.spent_usd);
         if let Some(stop) = &self.stop {
-            let _ = writeln!(text, "{bold}stopped{bold:#}: {stop}");
+            let _infallible = writeln!(text, "{bold}stopped{bold:#}: {stop}");
         }
         let manifest = self.manifest.strip_prefix(here()).unwrap_or(&self.manifest);
-        let _ = writeln!(text, "{}", manifest.display());
+        let _infallible = writeln!(text, "{}", manifest.display());
         let next = if waiting > 0 {
             "the same command, with a larger limit or budget, goes on from here".to_owned()
         } else {
             format!("bespoke verify {}   proves that nothing was changed since", self.run)
         };
-        let _ = writeln!(text, "Next: {next}");
+        let _infallible = writeln!(text, "Next: {next}");
         text
     }
 }

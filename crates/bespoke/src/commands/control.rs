@@ -1,20 +1,22 @@
-//! `bespoke suppress` and `bespoke consent`: the two lists under `control/`, which a run reads afresh. Both may be changed
-//! while a run is under way; each change is one atomic write.
+//! `bespoke suppress`, `bespoke consent` and `bespoke hold`: the lists under `control/`, which a run and an erasure read
+//! afresh. They may be changed while a run is under way; each change is one atomic write.
 
 use std::fmt::Write;
 use std::path::Path;
 
 use anstyle::Style;
-use contracts::secret::Secrets;
+use contracts::control::{SuppressedBy, Suppression};
+use contracts::key::Prefix;
 use contracts::store::ObjectStore;
 use contracts::vault::Keys;
-use contracts::{CustomerId, CustomerRef, ErrorName, ObjectKey, control};
+use contracts::{CustomerRef, ErrorName, ObjectKey, control};
 use csv::StringRecord;
 use jiff::{Timestamp, Unit, Zoned};
 use serde::Serialize;
 use serde_json::json;
 
-use super::Shared;
+use super::{Shared, reference};
+use crate::cli::delivery::Hold;
 use crate::cli::{Answer, Consent, Suppress};
 use crate::failure::Failure;
 use crate::folder::FolderStore;
@@ -41,12 +43,19 @@ pub(super) async fn suppress(asked: Suppress, shared: Shared) -> Result<u8, Fail
         let message = "the reason is longer than 200 characters, or begins or holds what a spreadsheet would act on";
         return Err(Failure::told(ErrorName::InputInvalidRequest, message, "say it in a few plain words"));
     }
-    let reference = reference(customer, &LocalSecrets::new(LocalSecrets::default_key_file())).await?;
+    let reference = known_reference(customer, &asked.artifacts).await?;
     let mut list = List::open(&asked.artifacts, ObjectKey::Suppressions, &["reference", "reason", "since"]).await?;
-    let listed = list.rows.iter().any(|row| list.is_of(row, &reference));
+    let own = ObjectKey::Suppression(reference.clone());
+    if asked.remove && list.store.find(&ObjectKey::Forgotten(reference.clone())).await?.is_some() {
+        let message = format!("{reference} was forgotten, and is never taken in again");
+        return Err(Failure::told(ErrorName::InputInvalidRequest, message, "that cannot be undone"));
+    }
+    let known = list.store.find(&ObjectKey::CustomerKey(reference.clone())).await?.is_some();
+    let listed = list.rows.iter().any(|row| list.is_of(row, &reference)) || list.store.find(&own).await?.is_some();
     let changed = listed == asked.remove;
     if changed && asked.remove {
         list.remove(|list, row| list.is_of(row, &reference));
+        list.store.delete(&own).await?;
     } else if changed {
         let since = Timestamp::now().round(Unit::Second).unwrap_or(Timestamp::UNIX_EPOCH).to_string();
         list.add(&[("reference", reference.as_str()), ("reason", &reason), ("since", &since)]);
@@ -54,7 +63,9 @@ pub(super) async fn suppress(asked: Suppress, shared: Shared) -> Result<u8, Fail
     if changed {
         list.write().await?;
     }
-    let told = json!({ "reference": reference.as_str(), "suppressed": !asked.remove, "changed": changed });
+    let told = json!({
+        "reference": reference.as_str(), "suppressed": !asked.remove, "changed": changed, "known": known,
+    });
     shared.print(&told, || {
         let said = match (asked.remove, changed) {
             (false, true) => "is never contacted from now on, also by a run that is under way",
@@ -62,7 +73,64 @@ pub(super) async fn suppress(asked: Suppress, shared: Shared) -> Result<u8, Fail
             (true, true) => "is off the list",
             (true, false) => "is not on the list",
         };
-        format!("{reference} {said}\n")
+        format!("{reference} {said}\n{}", if known { "" } else { UNKNOWN })
+    });
+    Ok(0)
+}
+
+/// What is said of an id that nobody has: a typing error would suppress nobody.
+const UNKNOWN: &str =
+    "No dataset of this folder has a customer with that id. Is it the right one? Ids are text: 0001 is not 1\n";
+
+/// What an object under `control/suppressions/` is listed with.
+fn of_own_object(bytes: &[u8]) -> (String, String) {
+    match serde_json::from_slice::<Suppression>(bytes) {
+        Ok(Suppression { by: SuppressedBy::OptOut, since }) => {
+            ("opted out by their link".to_owned(), since.to_string())
+        }
+        Ok(Suppression { by: SuppressedBy::Erasure, since }) => ("asked to be forgotten".to_owned(), since.to_string()),
+        Err(_) => (String::new(), String::new()),
+    }
+}
+
+/// `bespoke hold`
+pub(super) async fn hold(asked: Hold, shared: Shared) -> Result<u8, Failure> {
+    let columns = ["reference", "hold", "since"];
+    let Some((customer, name)) = asked.customer.zip(asked.name) else {
+        let holds = List::open(&asked.artifacts, ObjectKey::Holds, &columns).await?;
+        let rows: Vec<[String; 3]> =
+            holds.rows.iter().map(|row| columns.map(|column| holds.cell(row, column).to_owned())).collect();
+        shared.print(&rows, || rows.iter().map(|[who, name, since]| format!("{who}  {since:<21} {name}\n")).collect());
+        return Ok(0);
+    };
+    if name.trim().is_empty() || name.chars().count() > LONGEST_REASON || name.contains(char::is_control) {
+        let message = "the name of a hold has 1 to 200 characters, none of them a control character";
+        return Err(Failure::told(ErrorName::InputInvalidRequest, message, "name the case or the audit"));
+    }
+    let reference = known_reference(customer, &asked.artifacts).await?;
+    let mut list = List::open(&asked.artifacts, ObjectKey::Holds, &columns).await?;
+    let before = list.rows.len();
+    list.remove(|list, row| list.is_of(row, &reference) && list.cell(row, "hold") == name.trim());
+    let there = list.rows.len() < before;
+    if !asked.remove {
+        let since = Timestamp::now().round(Unit::Second).unwrap_or(Timestamp::UNIX_EPOCH).to_string();
+        list.add(&[("reference", reference.as_str()), ("hold", name.trim()), ("since", &since)]);
+    }
+    // The same hold again keeps its first day.
+    let changed = there == asked.remove;
+    if changed {
+        list.write().await?;
+    }
+    let told =
+        json!({ "reference": reference.as_str(), "hold": name.trim(), "held": !asked.remove, "changed": changed });
+    shared.print(&told, || {
+        let said = match (asked.remove, changed) {
+            (false, true) => "is kept from now on, whoever asks to have it destroyed",
+            (false, false) => "is kept already",
+            (true, true) => "is not kept for this any more",
+            (true, false) => "was not kept for this",
+        };
+        format!("what there is of {reference} {said}\n")
     });
     Ok(0)
 }
@@ -70,7 +138,7 @@ pub(super) async fn suppress(asked: Suppress, shared: Shared) -> Result<u8, Fail
 async fn show(artifacts: &Path, shared: Shared) -> Result<u8, Failure> {
     let columns = ["reference", "reason", "since"];
     let list = List::open(artifacts, ObjectKey::Suppressions, &columns).await?;
-    let listed: Vec<Listed> = list
+    let mut listed: Vec<Listed> = list
         .rows
         .iter()
         .map(|row| {
@@ -78,6 +146,12 @@ async fn show(artifacts: &Path, shared: Shared) -> Result<u8, Failure> {
             Listed { reference: reference.to_ascii_lowercase(), reason, since }
         })
         .collect();
+    for own in list.store.list(&Prefix::Suppressions).await? {
+        let Some(reference) = ObjectKey::customer_of(&own.key) else { continue };
+        let bytes = list.store.find(&ObjectKey::Suppression(reference.clone())).await?.unwrap_or_default();
+        let (reason, since) = of_own_object(&bytes);
+        listed.push(Listed { reference: reference.to_string(), reason, since });
+    }
     shared.print(&listed, || {
         let bold = Style::new().bold();
         let mut text = String::new();
@@ -92,7 +166,7 @@ async fn show(artifacts: &Path, shared: Shared) -> Result<u8, Failure> {
 }
 
 pub(super) async fn consent(asked: Consent, shared: Shared) -> Result<u8, Failure> {
-    let reference = reference(asked.customer, &LocalSecrets::new(LocalSecrets::default_key_file())).await?;
+    let reference = known_reference(asked.customer, &asked.artifacts).await?;
     let today = Zoned::now().date();
     let day = asked.on.unwrap_or(today);
     // The newest answer counts, so that one of a day to come would hide every answer until then.
@@ -127,11 +201,9 @@ pub(super) async fn consent(asked: Consent, shared: Shared) -> Result<u8, Failur
     Ok(0)
 }
 
-async fn reference(customer: String, secrets: &dyn Secrets) -> Result<CustomerRef, Failure> {
-    let id = CustomerId::parse(customer).map_err(|error| {
-        Failure::told(ErrorName::InputInvalidRequest, error.to_string(), "ids are text: 0001 is not 1")
-    })?;
-    Ok(Keys::from_secrets(secrets).await?.reference(&id))
+/// The reference under which the folder knows a customer.
+async fn known_reference(customer: String, artifacts: &Path) -> Result<CustomerRef, Failure> {
+    reference(customer, &Keys::from_secrets(&LocalSecrets::of_folder(artifacts)).await?)
 }
 
 /// A list under `control/`, held by this process alone until it is dropped. Columns that are not ours stay as they are.
@@ -150,7 +222,8 @@ impl List {
         let lock = lock(&path).map_err(Failure::file(ErrorName::StoreUnavailable, &path))?;
         // A list that a run could not read is not written over.
         let nobody = CustomerRef::parse("0".repeat(32)).expect("32 hex digits");
-        control::read(&store, &nobody).await?;
+        control::read(&store, &nobody, Timestamp::now()).await?;
+        control::holds(&store).await?;
         let bytes = store.find(&key).await?.unwrap_or_default();
         let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes).trim_ascii();
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(text);

@@ -49,7 +49,7 @@ pub(super) async fn execute(asked: Explain, config: Config, shared: Shared) -> R
     let control = if folders.artifacts.is_dir() {
         let store = FolderStore::open(&folders.artifacts)
             .map_err(Failure::file(ErrorName::StoreUnavailable, &folders.artifacts))?;
-        control::read(&store, &reference).await?
+        control::read(&store, &reference, Timestamp::now()).await?
     } else {
         Control::default()
     };

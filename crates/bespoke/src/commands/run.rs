@@ -11,7 +11,7 @@ use contracts::key::Artefact;
 use contracts::{CustomerId, ErrorName, ObjectKey};
 use tokio_util::sync::CancellationToken;
 
-use super::{Shared, here};
+use super::{Shared, deliver, here};
 use crate::campaign::Limits;
 use crate::cli::{Demo, Run};
 use crate::config::Config;
@@ -95,7 +95,7 @@ impl Done {
 }
 
 /// Where one customer's text and video are left for a person.
-fn outputs(artifacts: &Path) -> [PathBuf; 2] {
+pub(super) fn outputs(artifacts: &Path) -> [PathBuf; 2] {
     ["recommendations.txt", "recommendations_video.mp4"].map(|name| artifacts.join("output").join(name))
 }
 
@@ -119,11 +119,12 @@ async fn execute(
     let shown = tokio::spawn(progress::show(watched, labels.clone(), Lines::EachCustomer));
     let ended = runner.run(&request).await;
     watching.abort();
-    let Runner { project, vault, events, .. } = runner;
+    let Runner { project, settings, vault, secrets, events, .. } = runner;
     drop(events);
     // The last bar is cleared before anything is printed; a watcher that panicked has nothing to clear.
     let _cleared = shown.await;
     let run = ended?;
+    deliver::tell(&run.run, &settings, &vault, secrets.as_ref()).await?;
 
     let seconds = begun.elapsed().as_secs_f64();
     let report =

@@ -19,7 +19,7 @@ use crate::secrets::LocalSecrets;
 use crate::serve::{Server, Setup};
 
 pub(super) async fn execute(asked: Serve, config: Config, shared: Shared) -> Result<u8, Failure> {
-    let mut secrets = LocalSecrets::new(LocalSecrets::default_key_file());
+    let mut secrets = LocalSecrets::of_folder(&asked.folders.artifacts);
     if asked.folders.data == Path::new("data") {
         // The sample's, which is no secret; what the environment has goes before it.
         secrets = secrets.with_workbook_password(SAMPLE_PASSWORD);

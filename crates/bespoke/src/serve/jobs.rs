@@ -21,6 +21,7 @@ use contracts::{CustomerRef, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 use tokio::task::JoinSet;
@@ -28,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::journal::{Journal, Journals};
 use crate::campaign::{Limits, Standing, Tally, forecast};
+use crate::commands::deliver;
 use crate::failure::Failure;
 use crate::folder::create_private;
 use crate::project::{Folders, Project};
@@ -167,7 +169,10 @@ impl Jobs {
             tokio::select! {
                 Some(name) = queued.recv() => {
                     let jobs = self.clone();
-                    working.spawn(async move { jobs.execute(&name).await });
+                    // On a thread of its own: the runner's future borrows in ways for which the compiler cannot show that
+                    // it may go from one thread to another.
+                    let runtime = Handle::current();
+                    working.spawn_blocking(move || runtime.block_on(jobs.execute(&name)));
                 }
                 // Those that have ended are let go of.
                 Some(_) = working.join_next() => {}
@@ -244,6 +249,10 @@ impl Jobs {
             let ended = runner.run(&request).await;
             ended.map(|report| Found { forecast: None, stopped: report.stop.map(|stop| stop.to_string()) })
         };
+        if ended.is_ok() && !job.dry_run {
+            let (settings, vault, secrets) = (&workshop.settings, &workshop.vault, workshop.secrets.as_ref());
+            deliver::tell(&job.run, settings, vault, secrets).await?;
+        }
         drop(runner);
         // What was told last is written before the end is.
         let _told = telling.await;

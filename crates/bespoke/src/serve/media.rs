@@ -9,8 +9,10 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use contracts::evidence::{Evidence, Outcome};
 use contracts::key::Artefact;
+use contracts::recall::is_recalled;
 use contracts::store::ObjectStore as _;
 use contracts::{ObjectKey, control};
+use jiff::Timestamp;
 use tower_http::services::ServeFile;
 
 use crate::folder::FolderStore;
@@ -53,7 +55,9 @@ pub async fn answer(
     let evidence = store.find(&evidence).await?.ok_or_else(Problem::not_found)?;
     let evidence: Evidence = serde_json::from_slice(&evidence).map_err(|_| Problem::not_found())?;
     let published = matches!(evidence.outcome, Outcome::Published { .. });
-    if !published || control::read(store, reference).await?.forbids(evidence.from_posts).is_some() {
+    let control = control::read(store, reference, Timestamp::now()).await?;
+    let forbidden = control.forbids(evidence.from_posts).is_some() || is_recalled(store, run, reference).await?;
+    if !published || forbidden {
         return Err(Problem::not_found());
     }
     let kind = match artefact {

@@ -27,6 +27,7 @@ pub async fn run(store: &dyn ObjectStore) {
     many_objects_are_each_written_once(store).await;
     ranges_are_cut_from_the_whole(store).await;
     removal_can_be_repeated(store).await;
+    what_was_listed_can_be_erased(store).await;
     a_list_has_what_lies_below_its_prefix(store).await;
 }
 
@@ -121,6 +122,21 @@ async fn removal_can_be_repeated(store: &dyn ObjectStore) {
         assert_eq!(store.find(&key).await.expect("find"), None);
     }
     assert_eq!(store.put_new(&key, "again".into()).await.expect("put_new"), Written::Created);
+}
+
+/// `erase` removes what a list named, and does nothing the second time.
+async fn what_was_listed_can_be_erased(store: &dyn ObjectStore) {
+    let run = RunId::parse("suite-erase").expect("a name");
+    let at = jiff::Timestamp::from_second(1).expect("a time");
+    let step = StepName { at, stage: Stage::Merge, kind: StepKind::Started };
+    let (key, prefix) = (ObjectKey::Progress(run.clone(), None, step), Prefix::Progress(run, None));
+    store.put(&key, "{}".into()).await.expect("put");
+    let listed = store.list(&prefix).await.expect("list");
+    assert_eq!(listed.len(), 1);
+    for _ in 0..2 {
+        store.erase(&listed[0].key).await.expect("erase");
+        assert_eq!(store.find(&key).await.expect("find"), None);
+    }
 }
 
 /// `list` gives the keys below a prefix, sorted, also more than S3 gives at once (1,000), and none of a longer name.

@@ -38,7 +38,7 @@ async fn control(suppressions: &str, consents: &str) -> Control {
     store.put(&ObjectKey::Suppressions, format!("reference\n{suppressions}").into()).await.unwrap();
     let consents = format!("reference,consent,consent_social_media,as_of\n{consents}");
     store.put(&ObjectKey::Consents, consents.into()).await.unwrap();
-    control::read(&store, &Person::reference()).await.unwrap()
+    control::read(&store, &Person::reference(), jiff::Timestamp::UNIX_EPOCH).await.unwrap()
 }
 
 fn assessed(person: Person, categories: &[Category]) -> Assessment {

@@ -148,6 +148,7 @@ async fn a_customer_who_heard_lately_ends_here_and_a_refusal_does_not_count_as_h
             from_posts: false,
             made_by: None,
             media: None,
+            review: None,
             personal: String::new(),
         };
         let key = ObjectKey::Customer(Person::reference(), run, Artefact::Evidence);

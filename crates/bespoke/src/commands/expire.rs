@@ -1,0 +1,113 @@
+//! `bespoke expire`: deletes what has been kept for as many days as the settings say, by prefix. On AWS the bucket's own
+//! rules do.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use contracts::key::Area;
+use contracts::settings::Settings;
+use contracts::store::ObjectStore;
+use contracts::{ErrorName, ObjectKey, control};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use super::Shared;
+use crate::cli::delivery::Expire;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::folder::FolderStore;
+use crate::project::Lock;
+
+pub(super) async fn execute(asked: &Expire, config: &Config, shared: Shared) -> Result<u8, Failure> {
+    let artifacts = &asked.artifacts;
+    let store = FolderStore::open(artifacts).map_err(Failure::file(ErrorName::StoreUnavailable, artifacts))?;
+    let _lock = Lock::take(artifacts)?;
+    let now = Timestamp::now();
+    let mut deleted = BTreeMap::new();
+    let mut held = BTreeSet::new();
+    for area in Area::ALL {
+        let Some(before) = before(days(area, &config.settings), now) else { continue };
+        let expired = expired(area, before, &store, &mut held).await?;
+        for key in expired.iter().filter(|_| !asked.dry_run) {
+            store.erase(key).await?;
+        }
+        deleted.insert(area.as_str(), expired.len());
+    }
+    if let Some(before) = before(config.settings.retention.logs_days, now) {
+        let logs = expire_logs(&artifacts.join("logs"), before, asked.dry_run);
+        deleted.insert("logs/", logs.map_err(Failure::file(ErrorName::StoreUnavailable, artifacts))?);
+    }
+    let told = json!({ "deleted": deleted, "held": held, "dry_run": asked.dry_run });
+    shared.print(&told, || {
+        let what = if asked.dry_run { "would be deleted" } else { "deleted" };
+        let mut text: String = deleted.iter().map(|(area, count)| format!("{area:<12}{count:>8} {what}\n")).collect();
+        for hold in &held {
+            text += &format!("kept for \"{hold}\"\n");
+        }
+        text
+    });
+    Ok(0)
+}
+
+fn days(area: Area, settings: &Settings) -> u16 {
+    let retention = settings.retention;
+    match area {
+        Area::Incoming => retention.incoming_days,
+        Area::Datasets => retention.datasets_days,
+        Area::Customers | Area::Runs | Area::Notices => retention.results_days,
+        Area::Recalled => retention.recalled_days,
+        Area::Links => settings.delivery.link_days,
+    }
+}
+
+/// The time before which something has been kept long enough; nothing if it is kept for good.
+fn before(days: u16, now: Timestamp) -> Option<Timestamp> {
+    let kept = (days > 0).then(|| SignedDuration::from_hours(24 * i64::from(days)))?;
+    now.checked_sub(kept).ok()
+}
+
+/// What has been kept long enough, and no hold keeps. A dataset is of all its customers: any hold keeps it, and the runs.
+async fn expired(
+    area: Area,
+    before: Timestamp,
+    store: &FolderStore,
+    held: &mut BTreeSet<String>,
+) -> Result<Vec<String>, Failure> {
+    let listed = store.list(&contracts::key::Prefix::Area(area)).await?;
+    let old: Vec<String> =
+        listed.into_iter().filter(|listed| listed.modified < before).map(|listed| listed.key).collect();
+    let holds = control::holds(store).await?;
+    let mut expired = Vec::new();
+    for key in old {
+        let names: Vec<&String> = match ObjectKey::customer_of(&key) {
+            Some(reference) => holds.get(&reference).into_iter().flatten().collect(),
+            None if matches!(area, Area::Datasets | Area::Runs) => holds.values().flatten().collect(),
+            None => Vec::new(),
+        };
+        if names.is_empty() {
+            expired.push(key);
+        } else {
+            held.extend(names.into_iter().cloned());
+        }
+    }
+    Ok(expired)
+}
+
+fn expire_logs(folder: &Path, before: Timestamp, dry_run: bool) -> std::io::Result<usize> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
+    let mut expired = 0;
+    for entry in entries {
+        let path = entry?.path();
+        let modified = Timestamp::try_from(path.metadata()?.modified()?).map_err(std::io::Error::other)?;
+        if path.is_file() && modified < before {
+            if !dry_run {
+                std::fs::remove_file(&path)?;
+            }
+            expired += 1;
+        }
+    }
+    Ok(expired)
+}

@@ -1,0 +1,99 @@
+//! The pages of customers' links: plain HTML without a script, for any browser, screen reader and width.
+
+use contracts::brand::Brand;
+
+/// The page with a result. Everything that is said in it stands in the text that was published: the transcript, rates and
+/// terms, disclosures, how it was made.
+pub(crate) fn recommendation(token: &str, text: &str, video: bool, brand: &Brand) -> String {
+    let blocks: Vec<&str> = text.split("\n\n").collect();
+    let (title, rest) = blocks.split_first().map_or(("", [].as_slice()), |(first, rest)| (*first, rest));
+    let title = title.lines().next().unwrap_or_default();
+    let mut body = format!("<h1>{}</h1>\n", escaped(title));
+    if video {
+        body += &format!(
+            "<video controls preload=\"metadata\" poster=\"{token}/poster\" aria-label=\"{}\">\n\
+             <source src=\"{token}/video\" type=\"video/mp4\">\n\
+             <track kind=\"captions\" src=\"{token}/captions\" srclang=\"en\" label=\"English\" default>\n\
+             Your browser shows no video; all that is said in it stands below.\n</video>\n\
+             <p>{}. All that is said stands below.</p>\n<h2>Transcript</h2>\n",
+            escaped(title),
+            escaped(&brand.voice_notice),
+        );
+    }
+    for block in rest {
+        body += &block_of(block);
+    }
+    body += &format!(
+        "<h2>No more messages</h2>\n<p>{}</p>\n<form method=\"post\" action=\"{token}/opt-out\">\n\
+         <button type=\"submit\">Do not contact me again</button>\n</form>\n",
+        escaped("Press the button, and we make no recommendation for you any more. This page then shows nothing."),
+    );
+    whole(title, &body, "style.css")
+}
+
+/// The page after an opt-out.
+pub(crate) fn opted_out(brand: &Brand) -> String {
+    let title = "You will not hear from us again";
+    let body = format!(
+        "<h1>{title}</h1>\n<p>{} makes no more recommendations for you. You need do nothing else.</p>\n",
+        escaped(&brand.name)
+    );
+    whole(title, &body, "../style.css")
+}
+
+/// The page of a link that shows nothing, whatever the reason is. `style` is the stylesheet's address from there.
+pub(crate) fn dead(brand: &Brand, style: &str) -> String {
+    let title = "There is nothing to see here";
+    let body = format!(
+        "<h1>{title}</h1>\n<p>This link has ended or was withdrawn. If you expected something, ask {}: {}</p>\n",
+        escaped(&brand.name),
+        escaped(&brand.web)
+    );
+    whole(title, &body, style)
+}
+
+/// A paragraph, or a heading, which the text underlines.
+fn block_of(block: &str) -> String {
+    let lines: Vec<&str> = block.trim_end().lines().collect();
+    match lines.split_last() {
+        Some((line, heading)) if !heading.is_empty() && is_underline(line) => {
+            format!("<h2>{}</h2>\n", escaped(&heading.join(" ")))
+        }
+        Some(_) => {
+            // Flowing text fills its lines; what does not is a list.
+            let flows = lines.first().is_some_and(|line| line.len() > 50);
+            let lines: Vec<String> = lines.into_iter().map(escaped).collect();
+            format!("<p>{}</p>\n", lines.join(if flows { " " } else { "<br>\n" }))
+        }
+        None => String::new(),
+    }
+}
+
+fn is_underline(line: &str) -> bool {
+    line.len() > 2 && (line.bytes().all(|b| b == b'-') || line.bytes().all(|b| b == b'='))
+}
+
+fn whole(title: &str, body: &str, style: &str) -> String {
+    let title = escaped(title);
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
+         <link rel=\"stylesheet\" href=\"{style}\">\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
+    )
+}
+
+/// Text as HTML shows it, in content and in attributes.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for sign in text.chars() {
+        match sign {
+            '&' => out += "&amp;",
+            '<' => out += "&lt;",
+            '>' => out += "&gt;",
+            '"' => out += "&quot;",
+            '\'' => out += "&#39;",
+            sign => out.push(sign),
+        }
+    }
+    out
+}
