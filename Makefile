@@ -10,8 +10,10 @@ FUNCTIONS = merge assess recommend narrate render publish finalize start api del
 PYTEST = target/tools/interpreter/bin/pytest -p no:cacheprovider tests/aws
 
 FUZZ_SECONDS ?= 600
+STREAM_SECONDS ?= 60
+CUSTOMERS ?= 200
 
-.PHONY: demo test llama-test bench voice-check fuzz lint audit setup help aws-build aws-layers aws-deploy aws-test
+.PHONY: demo serve test llama-test crash-test bench voice-check fuzz lint audit setup help aws-build aws-layers aws-deploy aws-test
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -20,11 +22,17 @@ demo: setup ## Make recommendations for the sample customers, and videos for two
 	cargo run $(CARGO_BUILD) -p bespoke -- voices install --optional
 	cargo run $(CARGO_BUILD) -p bespoke -- demo $(DEMO)
 
+serve: setup ## Serve the page and the API at 127.0.0.1:5000, and open the page
+	cargo run $(CARGO_BUILD) -p bespoke -- voices install --optional
+	cargo run $(CARGO_BUILD) -p bespoke -- serve --open $(SERVE)
+
 test: setup ## Run every test but those of aws-test and voice-check
 	infra/tools.sh llmock
 	cargo build $(CARGO_BUILD) --workspace --all-targets
 	target/ci/bespoke voices install
 	cargo test $(CARGO_BUILD) --workspace
+	infra/tools.sh schemathesis
+	tests/http/check.py target/ci/bespoke target/tools/schemathesis/bin/schemathesis
 	infra/tools.sh sam emulator interpreter
 	$(PYTEST)
 
@@ -33,6 +41,9 @@ llama-test: setup ## Have a model file's nonsense judged: the command against ll
 	cargo build $(CARGO_BUILD) -p bespoke
 	target/tools/llama/bin/python tests/llama/run.py target/ci/bespoke $(MODEL)
 
+crash-test: setup ## Kill a campaign over many customers three times at random, take it up again, and verify it (CUSTOMERS=200)
+	CRASH_CUSTOMERS=$(CUSTOMERS) cargo test $(CARGO_BUILD) -p bespoke-tests --test campaign killed -- --nocapture
+
 bench: setup ## Measure, as ratios against named baselines run side by side
 	cargo build $(CARGO_BUILD) -p bespoke
 	target/ci/bespoke voices install
@@ -40,6 +51,8 @@ bench: setup ## Measure, as ratios against named baselines run side by side
 	infra/tools.sh moviepy
 	tests/bench/render.py target/ci/bespoke target/tools/moviepy/bin/python
 	tests/bench/voice.py target/ci/bespoke
+	tests/bench/streams.py target/ci/bespoke $(STREAM_SECONDS)
+	tests/bench/campaign.py target/ci/bespoke
 	cargo build $(CARGO_BUILD) --workspace --all-targets
 	tests/bench/cold_start.py target/ci
 	cargo build --release --locked -p bespoke --example intake

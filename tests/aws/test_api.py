@@ -5,7 +5,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from cloud import wait_for
+from cloud import ROOT, wait_for
 
 BODY = {"customer_id": "0001"}
 
@@ -38,7 +38,7 @@ class Caller:
         if self.token:
             headers["authorization"] = f"Bearer {self.token}"
         headers = {name.replace("_", "-"): value for name, value in headers.items()} | {"content-type": "application/json"}
-        data = json.dumps(body).encode() if body else None
+        data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(address, method=method, data=data, headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=60) as response:
@@ -54,18 +54,18 @@ def batch(published):
 
 def test_without_a_token_there_is_nothing(cloud, batch):
     nobody = Caller(cloud, None)
-    assert nobody.call("POST", "/v1/runs", BODY, idempotency_key="k")[0] == 401
-    assert nobody.call("GET", "/v1/runs/run-0000000000000000")[0] == 401
+    assert nobody.call("POST", "/v1/recommendations", BODY, idempotency_key="k")[0] == 401
+    assert nobody.call("GET", "/v1/recommendations/run-0000000000000000")[0] == 401
     nobody.token = "not.a.token"
-    assert nobody.call("POST", "/v1/runs", BODY, idempotency_key="k")[0] == 401
+    assert nobody.call("POST", "/v1/recommendations", BODY, idempotency_key="k")[0] == 401
 
 
 def test_a_banker_starts_one_customers_run_and_sees_its_result_and_no_other_banker_does(cloud, batch):
     ann, ben = Caller(cloud, "ann@bank.example"), Caller(cloud, "ben@bank.example")
-    status, started = ann.call("POST", "/v1/runs", BODY, idempotency_key="visit-1")
+    status, started = ann.call("POST", "/v1/recommendations", BODY, idempotency_key="visit-1")
     assert status == 202, started
-    status, again = ann.call("POST", "/v1/runs", BODY, idempotency_key="visit-1")
-    assert (status, again["run"]) == (200, started["run"])
+    status, again = ann.call("POST", "/v1/recommendations", BODY, idempotency_key="visit-1")
+    assert (status, again["id"]) == (200, started["id"])
     address = started["self"]
     assert ben.call("GET", address)[0] == 404
 
@@ -75,30 +75,60 @@ def test_a_banker_starts_one_customers_run_and_sees_its_result_and_no_other_bank
         status, read = ann.call("GET", address)
         assert status == 200, read
         seen.add(read["state"])
-        return read["state"] != "running" and read
+        return read["state"] not in ["waiting", "running"] and read
     read = wait_for("the run", done, 600)
     assert read["state"] == "done" and "running" in seen, read
-    assert read["result"] == {"outcome": "published", "video": True}
-    assert "José" in read["text"]
-    assert [step["stage"] for step in read["steps"] if step["kind"] == "done"] == [
-        "merge", "assess", "recommend", "narrate", "render", "publish", "finalize"]
+    assert read["outcome"] == "published"
+    assert "José" in read["text"][0]["body"] and read["offers"] and read["candidates"]
+    assert [(stage["stage"], stage["state"]) for stage in read["stages"]] == [
+        (stage, "done") for stage in ["merge", "assess", "recommend", "narrate", "render", "publish", "finalize"]]
+    _, told = ann.call("GET", f"{address}/events")
+    assert told["ended"] and [event["n"] for event in told["events"]] == list(range(1, len(told["events"]) + 1))
+    kinds = [event["kind"] for event in told["events"]]
+    assert kinds.index("text") < kinds.index("end") == len(kinds) - 1
+    _, rest = ann.call("GET", f"{address}/events?after={told['next'] - 1}")
+    assert rest["events"] == told["events"][-1:]
+    _, history = ann.call("GET", "/v1/recommendations")
+    assert [item["id"] for item in history["items"]] == [started["id"]]
+    assert ben.call("GET", "/v1/recommendations")[1]["items"] == []
     with urllib.request.urlopen(read["links"]["video"], timeout=60) as video:
         assert video.read()[4:8] == b"ftyp"
-    assert cloud.manifest(started["run"])["customers"] == 1
+    assert cloud.manifest(started["id"])["customers"] == 1
 
 
 def test_what_is_wrong_with_a_call_is_told(cloud, batch):
     cleo = Caller(cloud, "cleo@bank.example")
-    status, problem = cleo.call("POST", "/v1/runs", {"customer_id": "0001", "shape": "round"}, idempotency_key="k")
+    status, problem = cleo.call("POST", "/v1/recommendations", {"customer_id": "0001", "shape": "round"}, idempotency_key="k")
     assert (status, problem["error"]) == (400, "Input.InvalidRequest") and "shape" in problem["detail"]
-    assert cleo.call("POST", "/v1/runs", BODY)[0] == 400, "without a key"
+    assert cleo.call("POST", "/v1/recommendations", BODY)[0] == 400, "without a key"
 
 
 def test_a_customer_whom_nobody_knows_ends_in_an_error_with_a_name(cloud, batch):
     dan = Caller(cloud, "dan@bank.example")
-    _, started = dan.call("POST", "/v1/runs", {"customer_id": "nobody"}, idempotency_key="k")
+    _, started = dan.call("POST", "/v1/recommendations", {"customer_id": "nobody"}, idempotency_key="k")
 
     def ended():
         _, read = dan.call("GET", started["self"])
         return read["state"] == "failed" and read
-    assert wait_for("the run", ended, 120)["error"] == "Input.UnknownCustomer"
+    assert wait_for("the run", ended, 120)["reason"]["code"] == "Input.UnknownCustomer"
+
+
+def test_an_upload_goes_into_the_bucket_and_starts_nothing_by_itself(cloud, batch):
+    eve = Caller(cloud, "eve@bank.example")
+    before = len(cloud.executions())
+    status, upload = eve.call("POST", "/v1/uploads", {})
+    assert status == 201, upload
+    for file in upload["files"]:
+        request = urllib.request.Request(file["put"], method="PUT", data=(ROOT / "data" / file["name"]).read_bytes())
+        assert urllib.request.urlopen(request, timeout=60).status == 200
+    assert {f"incoming/{upload['upload']}/{file['name']}" for file in upload["files"]} <= set(cloud.keys("incoming/"))
+    assert len(cloud.executions()) == before
+
+
+def test_the_page_is_there_without_a_token_and_nothing_else_is(cloud, batch):
+    nobody = Caller(cloud, None)
+    api = cloud.resources["HttpApi"]
+    address = f"http://127.0.0.1:{cloud.port}/_aws/execute-api/{api}/$default/"
+    with urllib.request.urlopen(address, timeout=60) as page:
+        assert page.headers["content-type"].startswith("text/html") and "default-src 'none'" in page.headers["content-security-policy"]
+    assert nobody.call("GET", "/v1/options")[0] == 401

@@ -51,6 +51,9 @@ WITHOUT_EFFECT = {
     ("api", "Lock", "*"): "used when the stack locks its evidence",
     ("api", "GoOn", "*"): "used for what a person decides",
     ("api", "Read", "failure.json"): "read for a customer whose part failed",
+    ("api", "Read", "script.json"): "read for a customer whose text is written and not published",
+    ("api", "Read", "manifest.json"): "read for a campaign",
+    ("api", "Write", "incoming/"): "used by whoever follows the address of an upload",
     ("api", "Read", "poster.jpg"): "read by whoever follows the link",
     ("api", "Read", "preview.gif"): "read by whoever follows the link",
 }
@@ -144,7 +147,7 @@ def test_every_function_needs_every_permission_that_it_has(fresh, sample):
     event = {"schedule": "permissions", "at": "2026-11-23T08:00:00Z"}
     _, tried["start"] = each_in_turn(fresh, "start", event)
 
-    asked, reading = (json.loads((ROOT / f"events/api-{name}.json").read_text()) for name in ["start-run", "read-run"])
+    asked, reading = (json.loads((ROOT / f"events/api-{name}.json").read_text()) for name in ["start-recommendation", "read-recommendation"])
     _, answer = fresh.invoke("api", asked)
     reading["rawPath"] = reading["requestContext"]["http"]["path"] = json.loads(answer["body"])["self"]
     fresh.ended("call-")

@@ -117,10 +117,10 @@ def test_schedules_are_ones_that_the_scheduler_takes_and_start_what_start_unders
     assert [given["at"] for given in inputs if "at" in given] == ["<aws.scheduler.scheduled-time>"]
 
 
-def test_every_route_is_behind_the_authorizer(template):
-    routes = of_type(template, "AWS::ApiGatewayV2::Route")
-    assert {route["RouteKey"] for route in routes.values()} == {"POST /v1/runs", "GET /v1/runs/{run}"}
-    assert all(route["AuthorizationType"] == "JWT" for route in routes.values())
+def test_every_route_but_the_files_of_the_page_is_behind_the_authorizer(template):
+    routes = {route["RouteKey"]: route for route in of_type(template, "AWS::ApiGatewayV2::Route").values()}
+    assert routes.keys() == {"ANY /v1/{proxy+}", "GET /", "GET /{file}"}
+    assert {key for key, route in routes.items() if route["AuthorizationType"] == "JWT"} == {"ANY /v1/{proxy+}"}
 
 
 def test_the_bucket_is_closed(template):

@@ -182,6 +182,7 @@ async fn written(assessment: &Assessment, reference: &CustomerRef, material: &Ma
         brand: &material.brand,
         secrets: &material.secrets,
         http: &material.http,
+        limiter: &recommend::Limiter::default(),
     };
     let input = RecommendInput { run: run.clone(), reference: reference.clone(), without_model: true };
     recommend::run(input, &mut contracts::script::Usage::default(), &deps).await.unwrap();

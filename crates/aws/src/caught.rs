@@ -36,7 +36,8 @@ fn stopped(stage: &str) -> ErrorName {
     }
 }
 
-fn message(cause: &str) -> String {
+/// What happened, out of a cause.
+pub fn message(cause: &str) -> String {
     let of_lambda = serde_json::from_str::<Value>(cause).ok();
     let of_lambda = of_lambda.as_ref().and_then(|cause| cause.get("errorMessage")).and_then(Value::as_str);
     of_lambda.unwrap_or(cause).to_owned()

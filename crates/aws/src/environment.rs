@@ -72,6 +72,12 @@ pub fn limits() -> Result<Limits, EnvironmentError> {
     })
 }
 
+/// Where else than from the API the page may load results from, and put uploads to: `ORIGINS`, with spaces between them.
+#[must_use]
+pub fn origins() -> Vec<String> {
+    optional("ORIGINS").unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,6 +12,8 @@ use contracts::stage::WorkflowInput;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use crate::caught;
+
 /// One state machine.
 #[derive(Clone, Debug)]
 pub struct StateMachine {
@@ -107,6 +109,7 @@ impl Executions for StateMachine {
         let input: OfRun = serde_json::from_str(input)
             .map_err(|_| unavailable(name, "read", "its input is not that of a run".to_owned()))?;
         let stopped = described.stop_date.and_then(|at| Timestamp::from_millisecond(at.to_millis().ok()?).ok());
-        Ok(Some(Execution { run: input.run, state, stopped, error: described.error }))
+        let message = described.cause.as_deref().map(caught::message);
+        Ok(Some(Execution { run: input.run, state, stopped, error: described.error, message }))
     }
 }

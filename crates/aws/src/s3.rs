@@ -81,6 +81,14 @@ impl Links for S3Store {
         let request = self.read(key).presigned(config).await.map_err(|error| refused(&error))?;
         Ok(request.uri().to_owned())
     }
+
+    /// A presigned PUT. The bucket's own encryption applies to what is put.
+    async fn upload_link(&self, key: &ObjectKey, seconds: u64) -> Result<String, StoreError> {
+        let refused = |error: &dyn std::error::Error| unavailable(key, "link to", error);
+        let config = PresigningConfig::expires_in(Duration::from_secs(seconds)).map_err(|error| refused(&error))?;
+        let request = self.client.put_object().bucket(&self.bucket).key(key.to_string());
+        Ok(request.presigned(config).await.map_err(|error| refused(&error))?.uri().to_owned())
+    }
 }
 
 /// The SDK's own texts: kind of failure, code, message, request id. Its `Debug` form is not used, which quotes bodies.

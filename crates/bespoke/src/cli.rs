@@ -9,9 +9,11 @@ use contracts::media::Shape;
 use crate::commands::guard::Guard;
 use crate::project::Folders;
 
+mod campaign;
 pub mod delivery;
 mod offers;
 pub mod voice;
+pub use campaign::{Campaign, Verify};
 pub use offers::{Answer, CatalogueCommand, Consent, Disparity, Explain, Sentiment, Suppress};
 
 /// Turns a bank's encrypted customer workbooks into a narrated, captioned video for each customer who agreed to it.
@@ -39,6 +41,9 @@ Examples:
   bespoke check data                               what is wrong with three workbooks, all at once
   bespoke run --customer 0001                      one customer
   bespoke run --customer 0001 --category \"Consumer Lending\" --rate 150
+  bespoke campaign --dry-run data                  who would be told something, and what it would take
+  bespoke campaign --limit 50 --budget 10 data     the first fifty; without --limit it goes on with the others
+  bespoke serve --open                             the same in a page
   bespoke guard letter.txt --products auto-loan    what may not be said in a text
   bespoke evidence --customer 0001                 why anything was said to them
   bespoke explain --customer 0001                  what they would be offered, and why
@@ -46,7 +51,7 @@ Examples:
   bespoke review                                   what waits for a person
   bespoke forget --customer 0001                   destroy all that was kept of them
 
-Exit codes: 0 done, 1 refused by the guard, 2 usage or settings, 3 bad input, 4 nothing to do (no consent), 5 a service or program failed,
+Exit codes: 0 done, 1 refused by the guard or not verified, 2 usage or settings, 3 bad input, 4 nothing to do (no consent), 5 a service or program failed,
 6 partly done, or held for review. The passwords and keys come from the environment or from .env.";
 
 /// The commands.
@@ -56,6 +61,12 @@ pub enum Command {
     Demo(Demo),
     /// Make one customer's recommendation
     Run(Run),
+    /// Make a recommendation for every customer who consented, or say what that would take
+    Campaign(Campaign),
+    /// Prove that a run's evidence and media are as they were written
+    Verify(Verify),
+    /// Serve the page and the API on this machine
+    Serve(Serve),
     /// Look at three workbooks as a run would, and say all that is wrong with them
     Check(Check),
     /// Say what the guard finds in any text, check by check
@@ -150,6 +161,20 @@ pub struct Run {
     /// Make it anew, beside what was made before
     #[arg(long)]
     pub again: bool,
+    /// Where things are
+    #[command(flatten)]
+    pub folders: Folders,
+}
+
+/// `bespoke serve`
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// The port of 127.0.0.1; any free one if 0
+    #[arg(long, value_name = "PORT", default_value_t = 5000)]
+    pub port: u16,
+    /// Open the page
+    #[arg(long)]
+    pub open: bool,
     /// Where things are
     #[command(flatten)]
     pub folders: Folders,

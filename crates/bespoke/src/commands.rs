@@ -14,11 +14,12 @@ use crate::folder::FolderStore;
 use crate::project::vault;
 use crate::secrets::LocalSecrets;
 
+mod campaign;
 mod catalogue;
 mod check;
 mod config;
 mod control;
-mod deliver;
+pub(crate) mod deliver;
 mod disparity;
 mod doctor;
 mod evidence;
@@ -34,6 +35,8 @@ mod review;
 mod run;
 mod sample;
 mod sentiment;
+mod serve;
+mod verify;
 mod voices;
 
 /// Carries out a command.
@@ -43,6 +46,8 @@ pub async fn execute(cli: Cli) -> Result<u8, Failure> {
     match cli.command {
         Command::Demo(demo) => run::demo(demo, config()?, shared).await,
         Command::Run(run) => run::one(run, config()?, shared).await,
+        Command::Campaign(campaign) => campaign::execute(campaign, config()?, shared).await,
+        Command::Verify(verify) => verify::execute(verify, shared).await,
         Command::Check(check) => check::execute(check, config()?, shared).await,
         Command::Guard(guard) => guard::execute(&guard, shared),
         Command::Sample(sample) => sample::execute(&sample, shared),
@@ -55,6 +60,7 @@ pub async fn execute(cli: Cli) -> Result<u8, Failure> {
         Command::Inspect(inspect) => inspect::execute(inspect, shared).await,
         Command::Explain(explain) => explain::execute(explain, config()?, shared).await,
         Command::Sentiment(sentiment) => sentiment::execute(&sentiment),
+        Command::Serve(serve) => serve::execute(serve, config()?, shared).await,
         Command::Suppress(suppress) => control::suppress(suppress, shared).await,
         Command::Consent(consent) => control::consent(consent, shared).await,
         Command::Review(review) => review::execute(review, config()?, shared).await,

@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** nothing of AWS is reachable from here; a test resolves this package alone to prove it.
 
+pub mod campaign;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -16,4 +17,7 @@ pub mod report;
 pub mod runner;
 pub mod sample;
 pub mod secrets;
+pub mod serve;
+pub mod session;
+pub mod verify;
 pub mod voices;

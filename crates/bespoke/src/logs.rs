@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use contracts::{ErrorName, RunId};
+use contracts::ErrorName;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -11,10 +11,10 @@ use tracing_subscriber::{Layer, fmt};
 
 use crate::failure::Failure;
 
-/// Starts logging for one run. `verbose` raises what the terminal shows: 1 for what is done, 2 for everything.
-pub fn start(artifacts: &Path, run: &RunId, verbose: u8) -> Result<(), Failure> {
+/// Starts logging to `logs/<name>.jsonl`, named after a run or after what runs many. `verbose` raises what the terminal shows: 1 for what is done, 2 for everything.
+pub fn start(artifacts: &Path, name: &str, verbose: u8) -> Result<(), Failure> {
     let folder = artifacts.join("logs");
-    let path = folder.join(format!("{run}.jsonl"));
+    let path = folder.join(format!("{name}.jsonl"));
     let open = || {
         crate::folder::create_private(&folder)?;
         File::options().create(true).append(true).open(&path)
@@ -27,8 +27,20 @@ pub fn start(artifacts: &Path, run: &RunId, verbose: u8) -> Result<(), Failure> 
     };
     // Libraries below the stages may quote what they work on: only their warnings are kept.
     let ours = Targets::new().with_default(LevelFilter::WARN).with_targets(
-        ["bespoke", "merge", "assess", "recommend", "narrate", "render", "publish", "finalize", "contracts"]
-            .map(|name| (name, LevelFilter::DEBUG)),
+        [
+            "bespoke",
+            "merge",
+            "assess",
+            "recommend",
+            "narrate",
+            "render",
+            "publish",
+            "finalize",
+            "start",
+            "api",
+            "contracts",
+        ]
+        .map(|name| (name, LevelFilter::DEBUG)),
     );
     let started = tracing_subscriber::registry()
         .with(ours)

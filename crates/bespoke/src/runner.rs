@@ -1,14 +1,16 @@
 //! The runner of one machine: the stages in the order of [`contracts::stage::STAGES`], customers side by side, each stage
 //! tried again as the table says, and one outcome for each customer in the end.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use contracts::evidence::{Manifest, Outcome};
+use contracts::evidence::{Evidence, Manifest, Outcome};
 use contracts::key::{Artefact, RunPart};
 use contracts::request::Request;
-use contracts::script::Usage;
+use contracts::script::{Script, Usage};
 use contracts::secret::Secrets;
 use contracts::settings::Settings;
 use contracts::stage::{
@@ -17,26 +19,35 @@ use contracts::stage::{
 };
 use contracts::vault::{Owner, Vault};
 use contracts::{CustomerRef, DatasetId, Digest, ErrorName, NamedError, ObjectKey, RunId};
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
+use crate::campaign::{Brakes, Limits, Stop, spend};
 use crate::failure::Failure;
 use crate::folder::BACKGROUNDS;
 use crate::project::Project;
+use crate::report::read_evidence;
 
 /// Something that happened, for whoever watches.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// The dataset is there; the run has this many customers.
     Customers(usize),
-    /// A stage of a customer began.
-    Started(CustomerRef, Stage),
+    /// A stage began: of a customer, or of the run as a whole.
+    Started(Option<CustomerRef>, Stage),
+    /// A stage came to its end, after so many seconds.
+    Done(Option<CustomerRef>, Stage, f64),
+    /// A stage failed for good.
+    Failed(Option<CustomerRef>, Stage, ErrorName),
     /// The video is done to this share, 0 to 1.
     Rendering(CustomerRef, f64),
     /// A stage failed in passing and is tried again.
     Retrying(Option<CustomerRef>, Stage, ErrorName),
+    /// A customer's part has cost so many US dollars.
+    Spent(f64),
     /// A customer's part ended.
     Ended(CustomerRef, Outcome),
 }
@@ -60,10 +71,16 @@ pub struct Runner {
     pub vault: Vault,
     /// Where secrets come from.
     pub secrets: Arc<dyn Secrets>,
-    /// Who can speak.
-    pub engines: narrate::Engines,
+    /// Who can speak; shared by all runs of a process, because a model is loaded once.
+    pub engines: Arc<narrate::Engines>,
     /// The client for the model service.
     pub http: reqwest::Client,
+    /// What all runs of a process share, so that together they keep to the model service's limits.
+    pub limiter: Arc<recommend::Limiter>,
+    /// What all runs of a process share, so that what is known of the brand's files is found out once.
+    pub known: Arc<render::Known>,
+    /// What the run may take.
+    pub limits: Limits,
     /// The programs.
     pub programs: Programs,
     /// A folder for temporary files.
@@ -100,6 +117,10 @@ pub struct RunReport {
     pub manifest: Manifest,
     /// The dataset that it was made from.
     pub dataset: DatasetId,
+    /// How many customers no attempt has begun with: beyond [`Limits::customers`], or after the run had to stop.
+    pub waiting: usize,
+    /// Why the run stopped before its end, if it did.
+    pub stop: Option<Stop>,
 }
 
 /// A stage that failed for good.
@@ -135,27 +156,74 @@ impl Runner {
                 return Err(failed.into());
             }
         };
-        let rows = self.rows(&run).await?;
+        let mut rows = self.rows(&run).await?;
+        let all = rows.len();
+        if let Some(count) = self.limits.customers {
+            let first = self.first(&run, &merged, &rows, count).await;
+            let last = first.last().and_then(|last| rows.iter().position(|row| row.reference == *last));
+            // Whoever has nothing to be told is recorded too, as far as it goes.
+            rows.truncate(if first.len() < count { all } else { last.map_or(0, |last| last + 1) });
+        }
+        let videos = match request.videos {
+            Some(count) => Some(self.first(&run, &merged, &rows, count).await.into_iter().collect()),
+            None => None,
+        };
         let _watched = self.events.send(Event::Customers(rows.len()));
 
-        let assessed: Vec<_> =
-            stream::iter(rows).map(|row| self.assess(&run, &merged, row)).buffered(self.concurrency()).collect().await;
-        let wanted = choose_videos(&assessed, request.videos);
-
-        let customers: Vec<_> = stream::iter(assessed.into_iter().zip(wanted))
-            .map(|(assessed, video)| self.customer(&run, assessed, video))
-            .buffered(self.concurrency())
-            .try_collect()
-            .await?;
+        let work = Work {
+            run: &run,
+            merged: &merged,
+            videos,
+            brakes: Brakes::new(&self.limits),
+            usd: spend::expected(&self.settings, request),
+            speaking: Semaphore::new(self.concurrency()),
+            rendering: Semaphore::new(self.concurrency()),
+        };
+        let customers = self.customers(&work, rows).await?;
         if self.cancel.is_cancelled() {
             return Err(cancelled());
         }
         let manifest = self.finalize(&run, Some(&merged)).await?;
-        Ok(RunReport { run, customers, manifest, dataset: merged.dataset })
+        let (waiting, stop) = (all - customers.len(), work.brakes.stop());
+        Ok(RunReport { run, customers, manifest, dataset: merged.dataset, waiting, stop })
     }
 
-    fn concurrency(&self) -> usize {
-        match self.settings.local.concurrency {
+    /// Every customer of the run, as far as its limits let them begin, in the dataset's order.
+    async fn customers(&self, work: &Work<'_>, rows: Vec<IndexRow>) -> Result<Vec<CustomerReport>, Failure> {
+        let (mut ended, mut open) = (Vec::new(), Vec::new());
+        for (at, row) in rows.into_iter().enumerate() {
+            let to = if self.has_evidence(work.run, &row.reference).await? { &mut ended } else { &mut open };
+            to.push((at, row));
+        }
+        let (mut customers, mut failure) = (Vec::new(), None);
+        let broken = AtomicBool::new(false);
+        let goes_on = || work.brakes.stop().is_none() && !self.cancel.is_cancelled() && !broken.load(Ordering::Relaxed);
+        // What has ended before comes first, so that it is known what was spent before more is.
+        for rows in [ended, open] {
+            let mut parts = stream::iter(rows.into_iter().take_while(|_| goes_on()))
+                .map(|(at, row)| async move { (at, self.customer(work, row).await) })
+                .buffer_unordered(self.concurrency() * AHEAD);
+            // Those under way come to their end whatever happens to one of them.
+            while let Some((at, part)) = parts.next().await {
+                match part {
+                    Ok(customer) => customers.extend(customer.map(|customer| (at, customer))),
+                    Err(error) => {
+                        broken.store(true, Ordering::Relaxed);
+                        failure.get_or_insert(error);
+                    }
+                }
+            }
+        }
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        customers.sort_by_key(|(at, _)| *at);
+        Ok(customers.into_iter().map(|(_, customer)| customer).collect())
+    }
+
+    /// How many customers are narrated and rendered at once.
+    pub(crate) fn concurrency(&self) -> usize {
+        match self.limits.concurrency.unwrap_or(self.settings.local.concurrency) {
             0 => std::thread::available_parallelism().map_or(2, usize::from),
             set => set,
         }
@@ -184,9 +252,19 @@ impl Runner {
         })
     }
 
-    async fn assess(&self, run: &RunId, merged: &MergeOutput, row: IndexRow) -> Assessed {
-        let begun = Instant::now();
-        let reference = row.reference.clone();
+    /// The first `count` customers who have something to be told, in the dataset's order: the same ones whenever the run
+    /// is taken up.
+    async fn first(&self, run: &RunId, merged: &MergeOutput, rows: &[IndexRow], count: usize) -> Vec<CustomerRef> {
+        let assess = |row: &IndexRow| {
+            let row = row.clone();
+            async move { (row.reference.clone(), self.assess(run, merged, &row).await.unwrap_or(false)) }
+        };
+        let assessed = stream::iter(rows).map(assess).buffered(self.concurrency());
+        assessed.filter_map(|(reference, told)| async move { told.then_some(reference) }).take(count).collect().await
+    }
+
+    /// Whether there is anything to tell the customer.
+    async fn assess(&self, run: &RunId, merged: &MergeOutput, row: &IndexRow) -> Result<bool, StageFailed> {
         let deps = assess::Deps {
             vault: &self.vault,
             settings: &self.settings,
@@ -194,25 +272,34 @@ impl Runner {
             lexicon: &self.project.lexicon,
             now: Timestamp::now(),
         };
-        let decided = self
-            .attempt(Stage::Assess, Some(&reference), || {
-                assess::run(AssessInput { run: run.clone(), dataset: merged.dataset.clone(), row: row.clone() }, &deps)
-            })
-            .await
-            .map(|output| output.proceed);
-        Assessed { reference, decided, took: begun.elapsed() }
+        let assessed = self.attempt(Stage::Assess, Some(&row.reference), || {
+            assess::run(AssessInput { run: run.clone(), dataset: merged.dataset.clone(), row: row.clone() }, &deps)
+        });
+        Ok(assessed.await?.proceed)
     }
 
-    /// The stages of one customer after `assess`. Fails only when the run was stopped or the outcome cannot be written.
-    async fn customer(&self, run: &RunId, assessed: Assessed, video: bool) -> Result<CustomerReport, Failure> {
+    /// One customer's part; nothing if the run must stop before it begins. Fails only when the run was stopped by somebody
+    /// or the outcome cannot be written.
+    async fn customer(&self, work: &Work<'_>, row: IndexRow) -> Result<Option<CustomerReport>, Failure> {
         let begun = Instant::now();
-        let Assessed { reference, decided, took } = assessed;
-        let made = match decided {
-            // What an earlier run left is only settled: nothing is made again.
-            _ if self.has_evidence(run, &reference).await? => Ok(()),
-            Ok(true) => self.make(run, &reference, video).await,
-            Ok(false) => Ok(()),
-            Err(failed) => Err(failed),
+        let (run, reference) = (work.run, row.reference.clone());
+        let video = work.videos.as_ref().is_none_or(|videos| videos.contains(&reference));
+        let (used, mut under_way) = (Mutex::default(), None);
+        // What an earlier run left is only settled: nothing is made again.
+        let made = if self.has_evidence(run, &reference).await? {
+            Ok(())
+        } else {
+            match self.assess(run, work.merged, &row).await {
+                Ok(true) => {
+                    under_way = work.brakes.begin(work.usd).await;
+                    if under_way.is_none() {
+                        return Ok(None);
+                    }
+                    self.make(work, &reference, video, &used).await
+                }
+                Ok(false) => Ok(()),
+                Err(failed) => Err(failed),
+            }
         };
         if self.cancel.is_cancelled() {
             return Err(cancelled());
@@ -229,10 +316,15 @@ impl Runner {
                 (self.publish(run, &reference, video, Some(failed.failure)).await?, Some(message))
             }
         };
-        let seconds = (took + begun.elapsed()).as_secs_f64();
+        let used = *used.lock().unwrap_or_else(PoisonError::into_inner);
+        let spent = self.spent(run, &reference, used).await;
+        work.brakes.ended(&outcome, spent);
+        drop(under_way);
+        let seconds = begun.elapsed().as_secs_f64();
         tracing::info!(%run, %reference, outcome = outcome.word(), seconds, "customer ended");
+        let _watched = self.events.send(Event::Spent(spent));
         let _watched = self.events.send(Event::Ended(reference.clone(), outcome.clone()));
-        Ok(CustomerReport { reference, outcome, message, seconds })
+        Ok(Some(CustomerReport { reference, outcome, message, seconds }))
     }
 
     async fn has_evidence(&self, run: &RunId, reference: &CustomerRef) -> Result<bool, Failure> {
@@ -240,8 +332,34 @@ impl Runner {
         Ok(self.vault.store().find(&key).await?.is_some())
     }
 
-    async fn make(&self, run: &RunId, reference: &CustomerRef, video: bool) -> Result<(), StageFailed> {
-        let who = Some(reference);
+    /// What a customer's part has cost, in US dollars: by the record, or else by the script, or else what was `used` just
+    /// now. What cannot be read any more, because the customer was forgotten, counts as nothing.
+    async fn spent(&self, run: &RunId, reference: &CustomerRef, used: Usage) -> f64 {
+        let key = |artefact| ObjectKey::Customer(reference.clone(), run.clone(), artefact);
+        let made_by = match read_evidence(&self.vault, &key(Artefact::Evidence)).await {
+            Ok(Some(Evidence { made_by: Some(made_by), .. })) => Some(made_by),
+            _ => None,
+        };
+        let outside = made_by.as_ref().and_then(|made_by| spend::price_of_voice(made_by.voice.as_deref()?));
+        let recorded = made_by.and_then(|made_by| made_by.usage);
+        if outside.is_none() && (used.usd > 0.0 || recorded.is_some()) {
+            return used.usd.max(recorded.unwrap_or_default().usd);
+        }
+        let script = self.vault.read_json::<Script>(Owner::Customer(reference), &key(Artefact::Script)).await;
+        let Ok((script, _)) = script else { return used.usd };
+        let usage = recorded.unwrap_or_else(|| spend::usage(&script.written_by));
+        used.usd.max(usage.usd) + outside.map_or(0.0, |price| price.of(&script))
+    }
+
+    /// The stages from `recommend` to `render`. Adds what a model used to `used`.
+    async fn make(
+        &self,
+        work: &Work<'_>,
+        reference: &CustomerRef,
+        video: bool,
+        used: &Mutex<Usage>,
+    ) -> Result<(), StageFailed> {
+        let (run, who) = (work.run, Some(reference));
         let task = || CustomerTask { run: run.clone(), reference: reference.clone() };
         let (vault, settings) = (&self.vault, &self.settings);
         let project = &self.project;
@@ -253,10 +371,17 @@ impl Runner {
             brand: &project.brand,
             secrets: self.secrets.as_ref(),
             http: &self.http,
+            limiter: &self.limiter,
         };
         let recommend = async |without_model| {
-            let input = || RecommendInput { run: run.clone(), reference: reference.clone(), without_model };
-            let write = || async { recommend::run(input(), &mut Usage::default(), &deps).await };
+            let write = || async {
+                let input = RecommendInput { run: run.clone(), reference: reference.clone(), without_model };
+                // The script says what all attempts used.
+                let mut usage = *used.lock().unwrap_or_else(PoisonError::into_inner);
+                let written = recommend::run(input, &mut usage, &deps).await;
+                *used.lock().unwrap_or_else(PoisonError::into_inner) = usage;
+                written
+            };
             self.attempt(Stage::Recommend, who, write).await
         };
         match recommend(false).await {
@@ -266,9 +391,12 @@ impl Runner {
         if !video {
             return Ok(());
         }
-        let (engines, pronunciations) = (&self.engines, &project.pronunciations);
+        let (engines, pronunciations) = (self.engines.as_ref(), &project.pronunciations);
         let deps = narrate::Deps { vault, settings, engines, pronunciations, secrets: self.secrets.as_ref() };
-        self.attempt(Stage::Narrate, who, || narrate::run(task(), &deps)).await?;
+        {
+            let _turn = work.speaking.acquire().await;
+            self.attempt(Stage::Narrate, who, || narrate::run(task(), &deps)).await?;
+        }
 
         let progress = |share| {
             tracing::debug!(%run, %reference, share, "rendering");
@@ -282,10 +410,12 @@ impl Runner {
             background: self.background.as_deref(),
             prepared: &project.folders.artifacts.join(BACKGROUNDS),
             scratch: &self.scratch,
+            known: &self.known,
             tools: &self.programs.media,
             cancel: &self.cancel,
             progress: &progress,
         };
+        let _turn = work.rendering.acquire().await;
         self.attempt(Stage::Render, who, || render::run(task(), &deps)).await?;
         Ok(())
     }
@@ -334,9 +464,7 @@ impl Runner {
         let row = STAGES.iter().find(|row| row.stage == stage).expect("the table has every stage");
         let mut wait = Duration::from_secs(row.interval_seconds.into());
         let mut retries = row.retries;
-        if let Some(who) = who {
-            let _watched = self.events.send(Event::Started(who.clone(), stage));
-        }
+        let _watched = self.events.send(Event::Started(who.cloned(), stage));
         let begun = Instant::now();
         loop {
             if self.cancel.is_cancelled() {
@@ -345,7 +473,9 @@ impl Runner {
             // A stage is never dropped half-way: each ends its own programs and removes its own files when it is told to.
             let error = match work().await {
                 Ok(done) => {
-                    tracing::info!(%stage, reference = who.map(tracing::field::display), seconds = begun.elapsed().as_secs_f64(), "stage done");
+                    let seconds = begun.elapsed().as_secs_f64();
+                    tracing::info!(%stage, reference = who.map(tracing::field::display), seconds, "stage done");
+                    let _watched = self.events.send(Event::Done(who.cloned(), stage, seconds));
                     return Ok(done);
                 }
                 Err(error) => error,
@@ -354,6 +484,7 @@ impl Runner {
             let message = contracts::error::chain(&error);
             if !name.is_transient() || retries == 0 {
                 tracing::error!(%stage, reference = who.map(tracing::field::display), error = %name, message, "stage failed");
+                let _watched = self.events.send(Event::Failed(who.cloned(), stage, name));
                 return Err(StageFailed {
                     failure: stage::Failure { stage, error: name, message },
                     help: error.help(),
@@ -373,23 +504,21 @@ impl Runner {
     }
 }
 
-struct Assessed {
-    reference: CustomerRef,
-    decided: Result<bool, StageFailed>,
-    took: Duration,
-}
+/// How many customers are under way for each that is rendered: others are written to, narrated and published meanwhile, so
+/// that neither a core nor the model service waits.
+const AHEAD: usize = 4;
 
-/// The first `videos` customers that have something to be told get a video: the same ones whenever the run is taken up.
-fn choose_videos(assessed: &[Assessed], videos: Option<usize>) -> Vec<bool> {
-    let mut left = videos.unwrap_or(usize::MAX);
-    assessed
-        .iter()
-        .map(|customer| {
-            let chosen = matches!(customer.decided, Ok(true)) && left > 0;
-            left -= usize::from(chosen);
-            chosen
-        })
-        .collect()
+/// What the customers of a run share.
+struct Work<'a> {
+    run: &'a RunId,
+    merged: &'a MergeOutput,
+    /// Who gets a video; everybody if none.
+    videos: Option<HashSet<CustomerRef>>,
+    brakes: Brakes<'a>,
+    /// What one customer may cost, US dollars.
+    usd: f64,
+    speaking: Semaphore,
+    rendering: Semaphore,
 }
 
 fn stopped(stage: Stage) -> StageFailed {
@@ -399,25 +528,4 @@ fn stopped(stage: Stage) -> StageFailed {
 
 fn cancelled() -> Failure {
     Failure::told(ErrorName::RunCancelled, "stopped before the end", "the same command goes on from here")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn assessed(decided: &[bool]) -> Vec<Assessed> {
-        let reference = CustomerRef::parse("0".repeat(32)).unwrap();
-        decided
-            .iter()
-            .map(|decided| Assessed { reference: reference.clone(), decided: Ok(*decided), took: Duration::ZERO })
-            .collect()
-    }
-
-    #[test]
-    fn videos_go_to_the_first_customers_who_have_something_to_be_told() {
-        let customers = assessed(&[false, true, true, false, true]);
-        assert_eq!(choose_videos(&customers, Some(2)), [false, true, true, false, false]);
-        assert_eq!(choose_videos(&customers, None), [false, true, true, false, true]);
-        assert_eq!(choose_videos(&customers, Some(0)), [false; 5]);
-    }
 }

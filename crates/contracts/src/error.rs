@@ -39,7 +39,7 @@ macro_rules! error_names {
     };
 }
 
-/// Exit code of a text that the guard refuses.
+/// Exit code of a text that the guard refuses, and of a run that does not verify.
 pub const EXIT_REFUSED: u8 = 1;
 /// Exit code of a command line that cannot be understood, or of settings that cannot be used.
 pub const EXIT_USAGE: u8 = 2;
@@ -111,6 +111,12 @@ error_names! {
     ForgetOnHold => "Forget.OnHold", EXIT_PARTLY, transient: false;
     /// A notice to the bank's own system did not arrive.
     DeliveryFailed => "Delivery.Failed", EXIT_SERVICE, transient: false;
+    /// A record, or a file that a record names, is not what was written.
+    EvidenceChanged => "Evidence.Changed", EXIT_REFUSED, transient: false;
+    /// A record, or a file that a record names, is not there, and nothing says why.
+    EvidenceMissing => "Evidence.Missing", EXIT_REFUSED, transient: false;
+    /// There is a record or a file of the run that no record names.
+    EvidenceUnexpected => "Evidence.Unexpected", EXIT_REFUSED, transient: false;
     /// A customer of the run ended in no outcome.
     RunIncomplete => "Run.Incomplete", EXIT_PARTLY, transient: false;
     /// The person who started the run stopped it.

@@ -202,4 +202,8 @@ pub struct Manifest {
     pub entries: Vec<ManifestEntry>,
     /// The last link of the chain.
     pub chain: Digest,
+    /// A keyed digest of the last link: whoever changes records and computes the chain anew, but has not the reference key,
+    /// cannot make it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<Digest>,
 }

@@ -56,6 +56,8 @@ pub struct Execution {
     pub stopped: Option<Timestamp>,
     /// The name of the error that it failed with.
     pub error: Option<String>,
+    /// What happened, if it failed and whoever executes it keeps that. Without personal data.
+    pub message: Option<String>,
 }
 
 /// Lets tasks of the workflow go on that wait for a person.

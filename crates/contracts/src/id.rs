@@ -152,6 +152,23 @@ impl CustomerId {
     }
 }
 
+/// What the names of batches begin with that somebody uploads through the API.
+const THROUGH_API: &str = "upload-";
+
+impl Batch {
+    /// The batch of an upload through the API, which starts nothing by itself and is never taken for the newest: whoever
+    /// uploads it looks at it first. `name` is its own.
+    pub fn through_api(name: &str) -> Result<Self, InvalidId> {
+        Self::parse(format!("{THROUGH_API}{name}"))
+    }
+
+    /// Whether it was uploaded through the API.
+    #[must_use]
+    pub fn is_through_api(&self) -> bool {
+        self.0.starts_with(THROUGH_API)
+    }
+}
+
 impl CustomerRef {
     /// The first eight digits, enough to tell customers apart in a table.
     #[must_use]

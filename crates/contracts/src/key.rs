@@ -130,6 +130,24 @@ pub enum RunPart {
     ManifestJson,
 }
 
+/// What a caller started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// The run of one customer.
+    Recommendation,
+    /// The run of a whole batch.
+    Campaign,
+}
+
+impl Kind {
+    const fn folder(self) -> &'static str {
+        match self {
+            Self::Recommendation => "recommendations",
+            Self::Campaign => "campaigns",
+        }
+    }
+}
+
 /// Where a notice to the bank's own system stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NoticeState {
@@ -200,6 +218,8 @@ pub enum ObjectKey {
     Customer(CustomerRef, RunId, Artefact),
     /// What a run made as a whole.
     Run(RunId, RunPart),
+    /// That a caller, named by a keyed digest, started a run: empty. Its time is when.
+    Started(Digest, Kind, RunId),
     /// A step of a run, of one customer or of the whole: a [`crate::progress::Step`].
     Progress(RunId, Option<CustomerRef>, crate::progress::StepName),
     /// A customer's own key, wrapped by the data key. Destroying it forgets the customer.
@@ -262,6 +282,7 @@ impl fmt::Display for ObjectKey {
                 };
                 write!(f, "runs/{run}/{name}")
             }
+            Self::Started(caller, kind, run) => write!(f, "{}{run}.json", Prefix::Started(*caller, *kind)),
             Self::Progress(run, reference, step) => {
                 write!(f, "{}{step}.json", Prefix::Progress(run.clone(), reference.clone()))
             }
@@ -295,6 +316,12 @@ impl ObjectKey {
         let (batch, name) = key.strip_prefix("incoming/")?.split_once('/')?;
         let workbook = Workbook::ALL.into_iter().find(|workbook| workbook.file_name() == name)?;
         Some((Batch::parse(batch).ok()?, workbook))
+    }
+
+    /// The run that a caller started, by the key of a [`ObjectKey::Started`].
+    #[must_use]
+    pub fn started(key: &str) -> Option<RunId> {
+        RunId::parse(key.rsplit_once('/')?.1.strip_suffix(".json")?).ok()
     }
 
     /// Whose result waits, and of which run; nothing if the key is not one of a [`Self::Review`].
@@ -335,8 +362,12 @@ impl ObjectKey {
 pub enum Prefix {
     /// Every upload.
     Incoming,
+    /// All that every run made for every customer.
+    Customers,
     /// All that every run made for a customer.
     Customer(CustomerRef),
+    /// What a caller started.
+    Started(Digest, Kind),
     /// The steps of a run: of one customer, or of the run as a whole.
     Progress(RunId, Option<CustomerRef>),
     /// What waits for a person: of one run, or of all.
@@ -357,7 +388,9 @@ impl fmt::Display for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Incoming => f.write_str("incoming/"),
+            Self::Customers => f.write_str("customers/"),
             Self::Customer(reference) => write!(f, "customers/{reference}/"),
+            Self::Started(caller, kind) => write!(f, "runs/started/{caller}/{}/", kind.folder()),
             Self::Progress(run, Some(reference)) => write!(f, "customers/{reference}/{run}/progress/"),
             Self::Progress(run, None) => write!(f, "runs/{run}/progress/"),
             Self::Reviews(None) => f.write_str("control/reviews/"),
@@ -375,6 +408,13 @@ impl fmt::Display for Prefix {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_run_that_somebody_started_is_read_off_its_key() {
+        let run = RunId::parse("run-4c1f09a2b7d83e56").unwrap();
+        let key = ObjectKey::Started(Digest::of(b"ann"), Kind::Campaign, run.clone());
+        assert_eq!(ObjectKey::started(&key.to_string()), Some(run));
+    }
 
     #[test]
     fn whose_an_object_is_is_read_off_its_key() {

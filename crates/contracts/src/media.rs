@@ -68,6 +68,9 @@ pub struct MediaFacts {
     pub longest_silence: f64,
     /// What the captions are like.
     pub captions: CaptionFacts,
+    /// What the file itself says of its origin, for machines: a term of IPTC's vocabulary "Digital Source Type".
+    #[serde(default)]
+    pub source_type: String,
     /// In how many areas of text the picture was looked at and showed some.
     pub areas_with_text: usize,
     /// The lowest contrast of text with what is behind it, as the finished picture shows them: a ratio of 1 to 21 (WCAG 2.2);

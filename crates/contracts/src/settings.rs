@@ -150,6 +150,10 @@ pub struct Model {
     pub deadline_seconds: u64,
     /// Seconds until the first word of an answer, after which the service is asked again.
     pub read_seconds: u64,
+    /// The most calls a minute that the service takes of this account, over all customers of a process; no limit if 0.
+    pub requests_per_minute: u32,
+    /// The most tokens a minute, read and written, that the service takes of this account; no limit if 0.
+    pub tokens_per_minute: u32,
     /// US dollars for a million tokens read, for what the evidence and the metric say of costs.
     pub usd_per_million_tokens_read: f64,
     /// US dollars for a million tokens written, for what the evidence and the metric say of costs.
@@ -169,6 +173,8 @@ impl Default for Model {
             max_tokens: 250,
             deadline_seconds: 40,
             read_seconds: 8,
+            requests_per_minute: 0,
+            tokens_per_minute: 0,
             usd_per_million_tokens_read: 0.15,
             usd_per_million_tokens_written: 0.60,
             fields: vec!["spending".to_owned(), "products_held".to_owned(), "mood".to_owned()],
@@ -351,11 +357,20 @@ impl Default for Retention {
 }
 
 /// The runner of one machine.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Local {
-    /// How many customers at once, and how many sentences are spoken at once; as many as there are cores if 0.
+    /// How many customers are narrated and rendered at once, and how many sentences are spoken at once; as many as there
+    /// are cores if 0.
     pub concurrency: usize,
+    /// The share of customers, percent, whose part may fail before a campaign stops by itself.
+    pub tolerated_failure_percentage: u8,
+}
+
+impl Default for Local {
+    fn default() -> Self {
+        Self { concurrency: 0, tolerated_failure_percentage: 10 }
+    }
 }
 
 impl Local {
@@ -431,6 +446,7 @@ impl Settings {
                 "1 to 60",
             ),
             ((1..=20).contains(&self.delivery.webhook.attempts), "delivery.webhook.attempts", "1 to 20"),
+            (self.local.tolerated_failure_percentage <= 100, "local.tolerated_failure_percentage", "0 to 100"),
             (RESOLUTIONS.contains(&self.video.resolution), "video.resolution", "180, 360, 540, 720 or 1080"),
         ];
         match rules.into_iter().find(|(holds, ..)| !holds) {
@@ -439,15 +455,20 @@ impl Settings {
         }
     }
 
-    /// The digest of all that can change a result: not how much is done at once, what a token costs, who is told of a result
-    /// or how long it is kept.
+    /// The digest of all that can change a result: not how much is done at once or in a minute, what a token costs, who is
+    /// told of a result or how long it is kept.
     #[must_use]
     pub fn digest(&self) -> Digest {
         let (local, delivery, retention) = (Local::default(), Delivery::default(), Retention::default());
-        let mut settings = Self { delivery, retention, local, ..self.clone() };
-        let Model { usd_per_million_tokens_read, usd_per_million_tokens_written, .. } = Model::default();
-        settings.writer.model.usd_per_million_tokens_read = usd_per_million_tokens_read;
-        settings.writer.model.usd_per_million_tokens_written = usd_per_million_tokens_written;
+        let mut settings = Self { local, delivery, retention, ..self.clone() };
+        let any = Model::default();
+        settings.writer.model = Model {
+            requests_per_minute: any.requests_per_minute,
+            tokens_per_minute: any.tokens_per_minute,
+            usd_per_million_tokens_read: any.usd_per_million_tokens_read,
+            usd_per_million_tokens_written: any.usd_per_million_tokens_written,
+            ..settings.writer.model
+        };
         Digest::of_json(&settings)
     }
 }
@@ -516,8 +537,9 @@ mod tests {
     }
 
     #[test]
-    fn how_many_at_once_and_what_a_token_costs_change_no_digest() {
-        let text = "[local]\nconcurrency = 7\n[writer.model]\nusd_per_million_tokens_read = 9.0\n";
+    fn how_many_at_once_or_in_a_minute_and_what_a_token_costs_change_no_digest() {
+        let text = "[local]\nconcurrency = 7\ntolerated_failure_percentage = 50\n\
+            [writer.model]\nrequests_per_minute = 60\ntokens_per_minute = 9000\nusd_per_million_tokens_read = 9.0\n";
         assert_eq!(Settings::from_toml(text).unwrap().digest(), Settings::default().digest());
     }
 

@@ -107,11 +107,14 @@ pub trait ObjectStore: Send + Sync {
     }
 }
 
-/// Makes addresses under which an object can be read for a while by whoever has the address.
+/// Makes addresses under which an object can be read or put for a while by whoever has the address.
 #[async_trait]
 pub trait Links: Send + Sync {
     /// The address of the object, good for `seconds`.
     async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<String, StoreError>;
+
+    /// The address to which the object can be put once, good for `seconds`.
+    async fn upload_link(&self, key: &ObjectKey, seconds: u64) -> Result<String, StoreError>;
 }
 
 #[cfg(any(test, feature = "testing"))]

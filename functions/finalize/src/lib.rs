@@ -17,11 +17,11 @@ use contracts::review::Waiting;
 use contracts::stage::{FinalizeInput, IndexRow, Stage};
 use contracts::store::StoreError;
 use contracts::vault::{Vault, VaultError};
-use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, RunId};
+use contracts::{CustomerRef, DatasetId, Digest, ErrorName, NamedError, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use thiserror::Error;
 
-pub use manifest::{chain_holds, first_link, next_link};
+pub use manifest::{chain_holds, document, first_link, next_link, seal, table};
 
 /// How many records are read at once.
 const AT_ONCE: usize = 32;
@@ -77,15 +77,20 @@ pub async fn run(input: FinalizeInput, deps: &Deps<'_>) -> Result<Manifest, Erro
     {
         return Ok(manifest);
     }
+    let manifest = sum_up(run, dataset.as_ref(), deps).await?;
+    write(deps, &manifest).await?;
+    tracing::info!(run = %manifest.run, customers = manifest.customers, counts = ?manifest.counts, "finalized");
+    Ok(manifest)
+}
+
+/// The manifest that the records amount to as they lie now. Writes nothing.
+pub async fn sum_up(run: RunId, dataset: Option<&DatasetId>, deps: &Deps<'_>) -> Result<Manifest, Error> {
     let ended = stream::iter(customers(deps, &run).await?)
         .map(|reference| ending(deps, &run, reference))
         .buffered(AT_ONCE)
         .try_collect::<Vec<_>>()
         .await?;
-    let manifest = manifest::compose(run, dataset.as_ref(), ended);
-    write(deps, &manifest).await?;
-    tracing::info!(run = %manifest.run, customers = manifest.customers, counts = ?manifest.counts, "finalized");
-    Ok(manifest)
+    Ok(manifest::compose(run, dataset, deps.vault.keys(), ended))
 }
 
 /// The manifest that an earlier attempt of the run left.
@@ -156,8 +161,6 @@ async fn write(deps: &Deps<'_>, manifest: &Manifest) -> Result<(), Error> {
     let store = deps.vault.store();
     let key = |part| ObjectKey::Run(manifest.run.clone(), part);
     store.put(&key(RunPart::ManifestCsv), manifest::table(manifest).into()).await?;
-    let mut json = serde_json::to_vec_pretty(manifest).expect("the types of contracts serialize to JSON");
-    json.push(b'\n');
-    store.put(&key(RunPart::ManifestJson), json.into()).await?;
+    store.put(&key(RunPart::ManifestJson), manifest::document(manifest).into()).await?;
     Ok(())
 }

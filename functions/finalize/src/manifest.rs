@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use contracts::evidence::{Manifest, ManifestEntry, Outcome};
+use contracts::vault::Keys;
 use contracts::{CustomerRef, DatasetId, Digest, RunId};
 
 use crate::Ended;
@@ -20,6 +21,14 @@ pub fn first_link(run: &RunId, dataset: Option<&DatasetId>) -> Digest {
 #[must_use]
 pub fn next_link(before: &Digest, reference: &CustomerRef, record: &Digest) -> Digest {
     Digest::of_parts([before.as_bytes().as_slice(), reference.as_str().as_bytes(), record.as_bytes()])
+}
+
+/// `manifest.json`, as it lies in the store.
+#[must_use]
+pub fn document(manifest: &Manifest) -> Vec<u8> {
+    let mut json = serde_json::to_vec_pretty(manifest).expect("the types of contracts serialize to JSON");
+    json.push(b'\n');
+    json
 }
 
 /// Whether every link of a manifest follows from the one before, and the counts are those of its entries.
@@ -45,7 +54,7 @@ fn count<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> BTreeMap<String, us
     counts
 }
 
-pub(crate) fn compose(run: RunId, dataset: Option<&DatasetId>, ended: Vec<Ended>) -> Manifest {
+pub(crate) fn compose(run: RunId, dataset: Option<&DatasetId>, keys: &Keys, ended: Vec<Ended>) -> Manifest {
     let mut chain = first_link(&run, dataset);
     let mut entries = Vec::with_capacity(ended.len());
     for Ended { reference, outcome, record } in ended {
@@ -54,11 +63,19 @@ pub(crate) fn compose(run: RunId, dataset: Option<&DatasetId>, ended: Vec<Ended>
     }
     let counts = count(entries.iter().map(|entry| &entry.outcome));
     let dataset = dataset.cloned();
-    Manifest { run, dataset, customers: entries.len(), counts, entries, chain }
+    let seal = Some(seal(keys, &chain));
+    Manifest { run, dataset, customers: entries.len(), counts, entries, chain, seal }
+}
+
+/// The keyed digest of a chain's last link.
+#[must_use]
+pub fn seal(keys: &Keys, chain: &Digest) -> Digest {
+    keys.keyed_digest("manifest", chain.as_bytes())
 }
 
 /// `manifest.csv`: a header and one line a customer.
-pub(crate) fn table(manifest: &Manifest) -> Vec<u8> {
+#[must_use]
+pub fn table(manifest: &Manifest) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let rows = manifest.entries.iter().map(|entry| {
         let (record, chain) = (entry.record.to_string(), entry.chain.to_string());

@@ -281,6 +281,7 @@ fn media() -> MediaFacts {
         true_peak: -1.9,
         longest_silence: 0.4,
         captions: contracts::media::CaptionFacts { cues: 3, ..Default::default() },
+        source_type: String::new(),
         areas_with_text: 4,
         contrast: Some(9.0),
         warnings: Vec::new(),

@@ -35,7 +35,7 @@ use thiserror::Error;
 use brief::Brief;
 use model::{Asking, Outcome, Pace};
 
-pub use model::{PROMPTS, needs_key};
+pub use model::{Limiter, PROMPTS, needs_key};
 
 /// What the stage needs.
 pub struct Deps<'a> {
@@ -51,6 +51,8 @@ pub struct Deps<'a> {
     pub secrets: &'a dyn Secrets,
     /// For the model service; give it a connect timeout of about 3 s.
     pub http: &'a reqwest::Client,
+    /// One for the process, so that all its customers keep to the service's limits together.
+    pub limiter: &'a Limiter,
 }
 
 /// Why nothing was written.
@@ -201,6 +203,7 @@ async fn write(
         categories: &request.categories,
         secrets: deps.secrets,
         http: deps.http,
+        limiter: deps.limiter,
         keys: deps.vault.keys(),
         wish: request.prompt.as_deref(),
         given_up: without_model,

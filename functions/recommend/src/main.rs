@@ -12,6 +12,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let host = Host::start().await?;
     let brand = host::brand()?;
     let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(3)).build()?;
+    let limiter = recommend::Limiter::default();
     let warned = std::sync::Once::new();
     host.serve_stage(Stage::Recommend, async |input: RecommendInput| {
         // Fetched for each customer for whom a model is asked: the key may have been rotated.
@@ -27,6 +28,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             brand: &brand,
             secrets: &host.secrets,
             http: &http,
+            limiter: &limiter,
         };
         let mut usage = Usage::default();
         let recommended = recommend::run(input, &mut usage, &deps).await;

@@ -50,6 +50,7 @@ impl Stage {
             brand: &self.brand,
             secrets: &self.key,
             http: &http,
+            limiter: &Limiter::default(),
         };
         let output = run(self.input.clone(), &mut Usage::default(), &deps).await?;
         let key = ObjectKey::Customer(output.reference.clone(), output.run.clone(), Artefact::Script);

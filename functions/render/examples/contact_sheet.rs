@@ -66,7 +66,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn prepared(folder: &Path, assets: &Path, shape: Shape) -> Result<PathBuf, Box<dyn Error>> {
     let path = folder.join(format!("{shape:?}.mp4"));
-    ffmpeg(graph::prepare(&assets.join("backgrounds/currents.mp4"), shape.size(RESOLUTION), &path).0.iter(), assets)?;
+    ffmpeg(
+        graph::prepare(&assets.join("backgrounds/currents.mp4"), shape.size(RESOLUTION), 60, &path).0.iter(),
+        assets,
+    )?;
     Ok(path)
 }
 
@@ -81,6 +84,7 @@ fn draw(
     let silence = ["-f", "lavfi", "-i", "anullsrc=r=48000:cl=stereo", "-t", "1", "-y"];
     ffmpeg(silence.iter().map(Into::into).chain([sound.clone().into_os_string()]).collect::<Vec<_>>().iter(), assets)?;
     let render = Render {
+        origin: "The voice is synthetic.",
         background,
         sound: &sound,
         logo: &assets.join("logo/logo.png"),

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::captions::{MAX_COLUMNS, MAX_RATE, MAX_SECONDS, MIN_SECONDS};
 use crate::error::Error;
 use crate::layout::{Frame, Rect, shape_of};
+use crate::mark::VOCABULARY;
 use crate::scene::{FRAME_RATE, Scene};
 
 /// Loudness, LUFS, and how far from it is allowed, LU (AES TD1004).
@@ -56,6 +57,12 @@ pub fn measures(video: &MediaFacts) -> Vec<Measure> {
         same("the audio codec", &video.audio_codec, "aac"),
         same("the sample rate", &video.sample_rate.to_string(), "48000"),
         same("the number of channels", &video.channels.to_string(), "2"),
+        measure(
+            "the mark that it is synthetic",
+            video.source_type.strip_prefix(VOCABULARY).unwrap_or(&video.source_type).to_owned(),
+            "a term of IPTC's Digital Source Type".to_owned(),
+            video.source_type.len() > VOCABULARY.len() && video.source_type.starts_with(VOCABULARY),
+        ),
         measure(
             "the loudness",
             format!("{:.1} LUFS", video.loudness),
@@ -242,6 +249,7 @@ mod tests {
                 fastest_rate: 18.0,
                 overlapping: 0,
             },
+            source_type: format!("{VOCABULARY}compositeSynthetic"),
             areas_with_text: 4,
             contrast: Some(9.0),
             warnings: Vec::new(),
@@ -258,8 +266,9 @@ mod tests {
     #[test]
     fn what_is_out_of_range_is_named() {
         type Change = fn(&mut MediaFacts);
-        let broken: [(Change, &str); 7] = [
+        let broken: [(Change, &str); 8] = [
             (|m| m.contrast = Some(3.2), "the lowest contrast of text is 3.2:1, must be at least 4.5:1"),
+            (|m| m.source_type.clear(), "the mark that it is synthetic is "),
             (|m| m.loudness = -18.2, "the loudness is -18.2 LUFS, must be -16 ±1 LUFS"),
             (|m| m.true_peak = -0.4, "the true peak is -0.4 dBTP, must be at most -1.5 dBTP"),
             (|m| m.colour = "tv/unknown/bt709/bt709".to_owned(), "the colour is tv/unknown/bt709/bt709"),

@@ -80,6 +80,8 @@ pub struct Render<'a> {
     pub seconds: f64,
     /// Moments at which a viewer, or a look at the finished picture, may begin: each gets a whole frame, seconds.
     pub moments: &'a [f64],
+    /// What the file says of its origin, in words.
+    pub origin: &'a str,
     /// x264's preset.
     pub preset: &'a str,
     /// x264's constant rate factor.
@@ -206,6 +208,7 @@ impl Render<'_> {
         // At this bit rate the fast search is as near to the sound as the slow one, in half the time.
         all.text(&["-c:a", "aac", "-aac_coder", "fast", "-b:a", "192k", "-ar", "48000", "-ac", "2"]);
         all.text(&["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"]);
+        all.text(&["-metadata", &format!("comment={}", self.origin)]);
         all.text(&["-movflags", "+faststart", "-t", &format!("{:.4}", self.seconds), "-f", "mp4", "-y"]);
         all.path(self.output);
         all
@@ -213,21 +216,31 @@ impl Render<'_> {
 }
 
 /// The longest part of a background that is used, seconds: longer than any video of 220 words.
-const BACKGROUND_SECONDS: u32 = 180;
+pub(crate) const BACKGROUND_SECONDS: u32 = 180;
 
-/// Brings a background to the frame's size and rate, so that the renders need not: it fills the frame, its middle shown.
+/// Brings the first `seconds` of a background to the frame's size and rate, so that the renders need not: it fills the frame, its middle shown.
 /// Written to be decoded quickly.
 #[must_use]
-pub fn prepare(background: &Path, (w, h): (u32, u32), output: &Path) -> Arguments {
+pub fn prepare(background: &Path, (w, h): (u32, u32), seconds: u32, output: &Path) -> Arguments {
     let filters = format!(
         "[0:v:0]fps={FRAME_RATE},scale={w}:{h}:force_original_aspect_ratio=increase:flags=bicubic:\
          out_color_matrix=bt709:out_range=tv,crop={w}:{h},setsar=1,format=yuv420p,\
          setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709[v]"
     );
     let mut all = Arguments::default();
-    all.input(&["-t", &BACKGROUND_SECONDS.to_string()], background);
+    all.input(&["-t", &seconds.to_string()], background);
     all.text(&["-filter_complex", &filters, "-map", "[v]", "-c:v", "libx264", "-preset", "superfast", "-crf", "14"]);
     all.text(&["-tune", "fastdecode", "-g", &(FRAME_RATE * 2).to_string(), "-f", "mp4", "-y"]).path(output);
+    all
+}
+
+/// Encodes a prepared background as a video is, and says what that used.
+#[must_use]
+pub(crate) fn rehearse(prepared: &Path, preset: &str, crf: u8) -> Arguments {
+    let mut all = Arguments::default();
+    all.text(&["-benchmark"]).input(&[], prepared);
+    all.text(&["-map", "0:v", "-c:v", "libx264", "-preset", preset, "-crf", &crf.to_string(), "-pix_fmt", "yuv420p"]);
+    all.nowhere();
     all
 }
 
@@ -364,6 +377,7 @@ mod tests {
             fade: 0.5,
         };
         let render = Render {
+            origin: "The voice is synthetic.",
             background: Path::new("-loop.mp4"),
             sound: Path::new("sound.wav"),
             logo: Path::new("logo.png"),

@@ -17,7 +17,9 @@ use crate::error::Error;
 use crate::ffmpeg::Runner;
 use crate::font::Fonts;
 use crate::graph::{self, Arguments, Mix, Render};
+use crate::known::Known;
 use crate::layout::{Frame, RESOLUTION};
+use crate::mark::Origin;
 use crate::measure::{Heard, Probe, Stream, heard, longest_silence, measured, unheard};
 use crate::scene::{Content, FRAME_RATE, Placed, Scene, TITLE_SECONDS, check_glyphs, compose};
 use crate::{sound, vtt};
@@ -38,6 +40,7 @@ pub(crate) struct Job {
     pub background: Option<PathBuf>,
     /// Where backgrounds are kept that were prepared for a frame.
     pub prepared: PathBuf,
+    pub known: Arc<Known>,
     pub runner: Runner,
     pub progress: UnboundedSender<f64>,
 }
@@ -129,9 +132,10 @@ impl Job {
         if !asset.path.is_file() {
             return Err(Error::AssetBroken { file: asset.name.clone(), reason: "not there".to_owned() });
         }
-        let json = self.runner.probe("describing an asset", &asset.path).map_err(|error| asset.blame(error))?;
-        let probe = Probe::parse(&json)?;
-        Ok(probe)
+        self.known.probes.of(&asset.path, "", || {
+            let json = self.runner.probe("describing an asset", &asset.path).map_err(|error| asset.blame(error))?;
+            Probe::parse(&json)
+        })
     }
 
     /// A picture of the brand: its path and its size in px.
@@ -177,7 +181,9 @@ impl Job {
         let document = self.file("picture.ass", scene.document.as_bytes())?;
         let mut moments: Vec<f64> = looks(scene).chain([scene.poster, preview_start(scene)]).collect();
         moments.sort_by(f64::total_cmp);
+        let origin = Origin::of(&self.inputs.script, &self.inputs.narration);
         let render = Render {
+            origin: &origin.words,
             background: &background,
             sound: &sound,
             logo,
@@ -195,7 +201,8 @@ impl Job {
             output: video,
         };
         let progress = |seconds: f64| tell(0.1 + 0.8 * (seconds / scene.seconds).clamp(0.0, 1.0));
-        self.runner.ffmpeg("rendering the video", &render.arguments(), &progress).map(|_| ())
+        self.runner.ffmpeg("rendering the video", &render.arguments(), &progress)?;
+        origin.mark(video).map_err(Error::Scratch)
     }
 
     /// Looks at the finished picture: where captions, product names and notices must be, there is text. Gives the number of
@@ -233,7 +240,16 @@ impl Job {
             Some(path) => Asset { path: path.clone(), name: "the background that was given".to_owned() },
             None => self.asset(self.brand.backgrounds.first().ok_or_else(missing)?),
         };
-        let probe = self.probe(&asset)?;
+        let (w, h) = self.size();
+        let frame = format!("{w}x{h} in {}", self.prepared.display());
+        let ready = self.known.backgrounds.of(&asset.path, &frame, || self.made_ready(&asset))?;
+        // Somebody may have swept the folder meanwhile.
+        if ready.is_file() { Ok(ready) } else { self.made_ready(&asset) }
+    }
+
+    /// The background as it lies there, if it is fit for the frame, or as it was prepared.
+    fn made_ready(&self, asset: &Asset) -> Result<PathBuf, Error> {
+        let probe = self.probe(asset)?;
         let broken = |reason: &str| Error::AssetBroken { file: asset.name.clone(), reason: reason.to_owned() };
         if !CONTAINERS.contains(&probe.format.format_name.as_str()) {
             return Err(broken("not a video file of a kind that is read: MP4, Matroska, AVI, MPEG-TS"));
@@ -245,7 +261,7 @@ impl Job {
         }
         let arguments = graph::glance(&asset.path);
         self.runner.ffmpeg("reading the background", &arguments, &|_| {}).map_err(|error| asset.blame(error))?;
-        if self.fits(stream) { Ok(asset.path) } else { self.prepared(&asset) }
+        if self.fits(stream) { Ok(asset.path.clone()) } else { self.prepared(asset) }
     }
 
     fn fits(&self, stream: &Stream) -> bool {
@@ -265,7 +281,7 @@ impl Job {
         if !path.is_file() {
             std::fs::create_dir_all(&self.prepared).map_err(Error::Scratch)?;
             let made = self.runner.scratch.join("background.mp4");
-            let arguments = graph::prepare(&asset.path, (w, h), &made);
+            let arguments = graph::prepare(&asset.path, (w, h), graph::BACKGROUND_SECONDS, &made);
             self.runner.ffmpeg("preparing the background", &arguments, &|_| {})?;
             std::fs::rename(&made, &path).map_err(Error::Scratch)?;
         }
@@ -276,7 +292,8 @@ impl Job {
     fn mix(&self, scene: &Scene, voice: &Path, voice_heard: &Heard) -> Result<PathBuf, Error> {
         let music = self.asset(&self.brand.music);
         self.probe(&music)?;
-        let music_heard = self.listen("measuring the music", &music.path).map_err(|error| music.blame(error))?;
+        let listen = || self.listen("measuring the music", &music.path).map_err(|error| music.blame(error));
+        let music_heard = self.known.sounds.of(&music.path, "", listen)?;
         let gain = sound::music_gain(&self.inputs.narration, TITLE_SECONDS, voice_heard.loudness, music_heard.loudness);
         let mixed = self.runner.scratch.join("mix.wav");
         let mix = Mix {

@@ -36,8 +36,11 @@ mod ffmpeg;
 pub mod font;
 pub mod graph;
 mod job;
+mod known;
 pub mod layout;
+pub mod mark;
 pub mod measure;
+mod rehearsal;
 pub mod scene;
 pub mod sound;
 pub mod vtt;
@@ -45,7 +48,9 @@ pub mod vtt;
 pub use doctor::{Found, probe_tools};
 pub use error::Error;
 pub use ffmpeg::Tools;
+pub use known::Known;
 pub use measure::inspect;
+pub use rehearsal::encoding;
 
 use job::{Job, Made};
 
@@ -85,6 +90,8 @@ pub struct Deps<'a> {
     pub prepared: &'a Path,
     /// An existing private folder, in which the stage makes one of its own.
     pub scratch: &'a Path,
+    /// What is known of the brand's files from earlier renders of this process.
+    pub known: &'a Arc<Known>,
     /// ffmpeg and ffprobe.
     pub tools: &'a Tools,
     /// Stops the render.
@@ -193,6 +200,7 @@ async fn work(deps: &Deps<'_>, inputs: Arc<Inputs>, finished: Option<Bytes>) -> 
         brand: deps.brand.clone(),
         background: deps.background.map(absolute).transpose()?,
         prepared: absolute(deps.prepared)?,
+        known: deps.known.clone(),
         runner: ffmpeg::Runner {
             tools: deps.tools.clone(),
             scratch: absolute(folder.path())?,

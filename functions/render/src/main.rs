@@ -15,6 +15,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         ffmpeg: environment::path("FFMPEG_PATH", "/opt/bin/ffmpeg"),
         ffprobe: environment::path("FFPROBE_PATH", "/opt/bin/ffprobe"),
     };
+    let known = std::sync::Arc::default();
     host.serve_stage(Stage::Render, async |task: CustomerTask| {
         let settings = host.settings().await?;
         let deps = render::Deps {
@@ -25,6 +26,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             background: None,
             prepared: &prepared,
             scratch: &scratch,
+            known: &known,
             tools: &tools,
             // The service ends a call by ending the process, and the workflow shows stages, not percentages.
             cancel: &CancellationToken::new(),

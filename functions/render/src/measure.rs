@@ -8,10 +8,10 @@ use serde::Deserialize;
 use crate::error::Error;
 use crate::ffmpeg::{Runner, Tools};
 use crate::layout::{self, Frame};
-use crate::{captions, check, graph, vtt};
+use crate::{captions, check, graph, mark, vtt};
 
 /// ffprobe's JSON, as far as it is used.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Probe {
     #[serde(default)]
     pub streams: Vec<Stream>,
@@ -20,7 +20,7 @@ pub(crate) struct Probe {
 }
 
 /// A stream of a file.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Stream {
     pub codec_type: String,
@@ -41,7 +41,7 @@ pub(crate) struct Stream {
 }
 
 /// What goes with a stream.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct SideData {
     /// Degrees by which the picture is turned when it is shown.
@@ -49,7 +49,7 @@ pub(crate) struct SideData {
 }
 
 /// A file.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Format {
     pub format_name: String,
@@ -133,6 +133,7 @@ pub(crate) fn describe(probe: &Probe, heard: &Heard) -> MediaFacts {
         true_peak: heard.true_peak,
         longest_silence: 0.0,
         captions: CaptionFacts::default(),
+        source_type: String::new(),
         areas_with_text: 0,
         contrast: None,
         warnings: Vec::new(),
@@ -144,7 +145,9 @@ pub(crate) fn measured(runner: &Runner, file: &Path) -> Result<(MediaFacts, Vec<
     let probe = Probe::parse(&runner.probe("describing the video", file)?)?;
     let log = runner.ffmpeg("measuring the video's sound", &graph::listen(file, true), &|_| {})?;
     let heard = heard(&log).ok_or_else(unheard)?;
-    Ok((describe(&probe, &heard), heard.silences))
+    let mut media = describe(&probe, &heard);
+    media.source_type = mark::read(file).map_err(Error::Scratch)?.unwrap_or_default();
+    Ok((media, heard.silences))
 }
 
 pub(crate) fn unheard() -> Error {

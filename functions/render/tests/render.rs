@@ -106,6 +106,7 @@ impl Bench {
             background,
             prepared: self.prepared.path(),
             scratch: self.scratch.path(),
+            known: &Arc::default(),
             tools: &self.tools,
             cancel: &self.cancel,
             progress,
@@ -148,6 +149,17 @@ async fn a_video_is_made_measured_and_found_again() {
     assert!(captions.contains("José"));
     assert!(bench.object(Artefact::Poster).starts_with(&[0xff, 0xd8]));
     assert!(bench.object(Artefact::Preview).starts_with(b"GIF89a"));
+
+    // ffprobe, which reads the mark by itself, says that the video is synthetic.
+    let video = bench.scratch.path().join("made.mp4");
+    std::fs::write(&video, bench.object(Artefact::Video)).unwrap();
+    let asked = ["-v", "error", "-export_xmp", "1", "-show_entries", "format_tags=xmp,comment", "-of", "flat"];
+    let said = std::process::Command::new("ffprobe").args(asked).arg(&video).output().unwrap();
+    let said = String::from_utf8(said.stdout).unwrap();
+    std::fs::remove_file(&video).unwrap();
+    let term = &record.media.source_type;
+    assert_eq!(*term, "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia");
+    assert!(said.contains(term) && said.contains("comment=\"The voice is synthetic."), "{said}");
 
     // The same again finds its result, with no program at all.
     let before = bench.store.objects();

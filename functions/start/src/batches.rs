@@ -51,13 +51,14 @@ pub async fn missing(batch: &Batch, store: &dyn ObjectStore) -> Result<Vec<Workb
     Ok(batches.get(batch).map_or_else(|| Workbook::ALL.to_vec(), lacking))
 }
 
-/// The batch that is named, or the complete one whose last workbook came last.
+/// The batch that is named, or the complete one whose last workbook came last, those uploaded through the API left out:
+/// somebody may only have looked at them.
 pub async fn named_or_newest(named: Option<Batch>, store: &dyn ObjectStore) -> Result<Batch, Error> {
     if let Some(batch) = named {
         return Ok(batch);
     }
     let batches = by_batch(store.list(&Prefix::Incoming).await?);
-    let complete = batches.into_iter().filter(|(_, found)| lacking(found).is_empty());
+    let complete = batches.into_iter().filter(|(batch, found)| !batch.is_through_api() && lacking(found).is_empty());
     let newest = complete.max_by_key(|(_, found)| newest(found));
     newest.map(|(batch, _)| batch).ok_or(Error::NoBatch)
 }
@@ -68,5 +69,7 @@ pub async fn incomplete(store: &dyn ObjectStore, now: Timestamp) -> Result<Vec<I
     let batches = by_batch(store.list(&Prefix::Incoming).await?).into_iter();
     let incomplete =
         batches.map(|(batch, found)| Incomplete { batch, missing: lacking(&found), since: newest(&found) });
-    Ok(incomplete.filter(|batch| !batch.missing.is_empty() && batch.since < before).collect())
+    let forgotten =
+        |batch: &Incomplete| !batch.batch.is_through_api() && !batch.missing.is_empty() && batch.since < before;
+    Ok(incomplete.filter(forgotten).collect())
 }

@@ -21,7 +21,6 @@ use contracts::media::Shape;
 use contracts::request::{Request, Trigger};
 use contracts::stage::{Limits, WorkflowInput};
 use contracts::vault::{Owner, Vault};
-use contracts::voice::Engine;
 use contracts::{Batch, CustomerRef, Digest, ObjectKey, RunId};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -32,9 +31,6 @@ pub use event::Event;
 #[cfg(feature = "lambda")]
 pub use material::OfHost;
 pub use material::{Material, Source};
-
-/// The speech engines of the deployment, the one to be used first.
-const ENGINES: [Engine; 2] = [Engine::Polly, Engine::Espeak];
 
 /// How often the same trigger may be taken up again after executions that failed.
 const ATTEMPTS: u32 = 100;
@@ -66,13 +62,15 @@ pub struct Wish {
     pub voice: Option<String>,
     /// The frame.
     pub shape: Option<Shape>,
+    /// How many customers get a video; all if none.
+    pub videos: Option<usize>,
 }
 
 /// What came of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum Outcome {
-    /// The object is none of the three workbooks.
+    /// The object is none of the three workbooks, or one that was uploaded through the API.
     Ignored,
     /// The batch is not complete.
     Waiting {
@@ -155,6 +153,10 @@ async fn uploaded(key: &str, at: Timestamp, deps: &Deps<'_>) -> Result<Outcome, 
         tracing::info!("an object that is no workbook of a batch was uploaded");
         return Ok(Outcome::Ignored);
     };
+    if batch.is_through_api() {
+        tracing::info!("whoever uploaded this batch through the API starts its campaign");
+        return Ok(Outcome::Ignored);
+    }
     let missing = batches::missing(&batch, deps.vault.store()).await?;
     if !missing.is_empty() {
         tracing::info!(batch = batch.as_str(), ?missing, "waiting for the rest of the batch");
@@ -214,7 +216,7 @@ fn execution_name(request: &Request, attempt: u32) -> String {
 }
 
 async fn request(trigger: Trigger, batch: Batch, wish: Wish, deps: &Deps<'_>) -> Result<Request, Error> {
-    let Material { settings, catalogue, lexicon, assets } = deps.source.material().await?;
+    let Material { settings, catalogue, lexicon, assets, engines } = deps.source.material().await?;
     let upload = merge::upload_digest(deps.vault.store(), &batch).await?;
     Ok(Request {
         trigger,
@@ -224,10 +226,10 @@ async fn request(trigger: Trigger, batch: Batch, wish: Wish, deps: &Deps<'_>) ->
         prompt: wish.prompt,
         words_per_minute: wish.words_per_minute.unwrap_or(settings.voice.words_per_minute),
         voice: wish.voice,
-        engines: ENGINES.to_vec(),
+        engines,
         shape: wish.shape.unwrap_or(settings.video.shape),
         background: None,
-        videos: None,
+        videos: wish.videos,
         upload,
         catalogue: catalogue.digest(),
         lexicon: lexicon.digest(),

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use contracts::Digest;
 use contracts::catalogue::Catalogue;
 use contracts::settings::Settings;
+use contracts::voice::Engine;
 
 use crate::Error;
 
@@ -18,6 +19,8 @@ pub struct Material {
     pub lexicon: Lexicon,
     /// Digest of the brand and of every file that it names.
     pub assets: Digest,
+    /// The speech engines that there are, the one to be used first.
+    pub engines: Vec<Engine>,
 }
 
 /// Where the material comes from.
@@ -39,7 +42,10 @@ pub struct OfHost {
 mod of_host {
     use bespoke_aws::{Failure, Host, host};
 
-    use super::{Error, Lexicon, Material, OfHost, Source, async_trait};
+    use super::{Engine, Error, Lexicon, Material, OfHost, Source, async_trait};
+
+    /// The speech engines of the deployment, the one to be used first.
+    const ENGINES: [Engine; 2] = [Engine::Polly, Engine::Espeak];
 
     impl OfHost {
         /// The material of a function's host.
@@ -63,6 +69,7 @@ mod of_host {
                 catalogue: self.host.catalogue().await?,
                 lexicon,
                 assets,
+                engines: ENGINES.to_vec(),
             })
         }
     }

@@ -10,6 +10,7 @@ use contracts::executions::ExecutionsError;
 use contracts::settings::Settings;
 use contracts::store::{MemoryStore, ObjectStore as _};
 use contracts::vault::Keys;
+use contracts::voice::Engine;
 use contracts::{ErrorName, NamedError as _};
 
 use super::*;
@@ -37,7 +38,8 @@ impl Executions for Machine {
         if executions.contains_key(name) {
             return Ok(Begun::NameTaken);
         }
-        let execution = Execution { run: input.run.clone(), state: State::Running, stopped: None, error: None };
+        let execution =
+            Execution { run: input.run.clone(), state: State::Running, stopped: None, error: None, message: None };
         executions.insert(name.to_owned(), execution);
         Ok(Begun::Started)
     }
@@ -64,6 +66,7 @@ impl Source for Bank {
             catalogue: Catalogue::from_json(&data("catalogue.json")).unwrap(),
             lexicon: Lexicon::from_toml(&String::from_utf8(data("lexicon.toml")).unwrap()).unwrap(),
             assets: Digest::of(b"assets"),
+            engines: vec![Engine::Polly, Engine::Espeak],
         })
     }
 }
@@ -222,6 +225,18 @@ async fn half_a_batch_is_reported_after_its_time() {
     assert_eq!(incomplete.len(), 1);
     assert_eq!(incomplete[0].batch.as_str(), "half");
     assert_eq!(incomplete[0].missing, [Workbook::Profile, Workbook::Transactions]);
+}
+
+#[tokio::test]
+async fn a_batch_uploaded_through_the_api_starts_nothing_by_itself_and_is_not_the_newest() {
+    let bank = Bank::new();
+    let through_api = Batch::through_api("4c1f09a2").unwrap();
+    bank.upload(through_api.as_str()).await;
+    assert_eq!(bank.event(uploaded(through_api.as_str(), Workbook::Tweets, 0)).await, Outcome::Ignored);
+    let weekly = || Event::Schedule { name: "campaign".to_owned(), at: at(0), batch: None };
+    assert!(run(weekly(), &bank.deps()).await.is_err());
+    let named = call(Digest::of(b"key"), Digest::of(b"ann"), Some(through_api), Wish::default(), &bank.deps()).await;
+    assert!(!named.unwrap().already, "by name it is a batch as any other");
 }
 
 #[tokio::test]

@@ -96,6 +96,7 @@ impl Campaign {
             brand: &self.brand,
             secrets: &self.secrets,
             http: &self.http,
+            limiter: &recommend::Limiter::default(),
         };
         let input = RecommendInput { run: self.run.clone(), reference: reference.clone(), without_model: false };
         recommend::run(input, &mut Usage::default(), &deps).await?;

@@ -69,7 +69,7 @@ pub(super) async fn execute(asked: Deliver, config: &Config, shared: Shared) -> 
 
 /// Tells the bank's own system what a run or a decision changed, if the settings name one. What does not arrive is a dead
 /// letter, and no failure of what was done.
-pub(super) async fn tell(
+pub(crate) async fn tell(
     run: &RunId,
     settings: &Settings,
     vault: &Vault,

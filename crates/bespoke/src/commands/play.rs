@@ -57,7 +57,7 @@ fn only(customers: &Path, run: &RunId) -> Result<PathBuf, Failure> {
 }
 
 /// Opens a file with the desktop's own program for it.
-fn open(file: &Path) -> Result<(), Failure> {
+pub(super) fn open(file: &Path) -> Result<(), Failure> {
     let openers = ["xdg-open", "open"];
     let Some(opener) = openers.into_iter().find_map(|name| which::which(name).ok()) else {
         let message = "there is no desktop here to open it with";

@@ -4,44 +4,26 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use contracts::evidence::Outcome;
-use contracts::key::{Artefact, RunPart, Workbook};
-use contracts::media::Shape;
-use contracts::request::{Request, Trigger};
-use contracts::secret::{SecretName, Secrets};
-use contracts::store::ObjectStore;
-use contracts::{CustomerId, Digest, ErrorName, ObjectKey};
+use contracts::key::Artefact;
+use contracts::{CustomerId, ErrorName, ObjectKey};
 use tokio_util::sync::CancellationToken;
 
 use super::{Shared, deliver, here};
+use crate::campaign::Limits;
 use crate::cli::{Demo, Run};
 use crate::config::Config;
-use crate::doctor::{check_programs, engines, first_bad, programs};
 use crate::failure::Failure;
 use crate::folder::FolderStore;
-use crate::progress::Labels;
-use crate::project::{Folders, Lock, Project, not_found, vault};
+use crate::progress::{self, Lines};
+use crate::project::{Folders, Lock};
 use crate::report::{Report, copy_out};
 use crate::runner::{RunReport, Runner};
 use crate::sample::SAMPLE_PASSWORD;
 use crate::secrets::LocalSecrets;
-use crate::{logs, progress};
-
-/// What is asked of a run, before anything is read.
-#[derive(Default)]
-struct Wish {
-    customer: Option<CustomerId>,
-    categories: Vec<contracts::catalogue::Category>,
-    prompt: Option<String>,
-    words_per_minute: Option<u16>,
-    voice: Option<String>,
-    shape: Option<Shape>,
-    background: Option<PathBuf>,
-    videos: Option<usize>,
-    again: bool,
-}
+use crate::session::{Session, Wish};
 
 pub(super) async fn demo(demo: Demo, config: Config, shared: Shared) -> Result<u8, Failure> {
     let wish = Wish { videos: (!demo.all).then_some(demo.videos), again: demo.again, ..Wish::default() };
@@ -125,55 +107,16 @@ async fn execute(
     shared: Shared,
 ) -> Result<Done, Failure> {
     let begun = Instant::now();
-    let programs = programs();
-    first_bad(&check_programs(&programs).await)?;
-    let project = Project::load(folders)?;
-    let store = Arc::new(project.store()?);
-    let lock = project.lock()?;
-    if wish.customer.is_some() {
+    let (one, limits) = (wish.customer.is_some(), Limits::default());
+    let session = Session::open(folders, wish, config, secrets, limits, |artifacts| {
         // Whatever comes of this run, another customer's result must not pass for this one's.
-        for to in outputs(&project.folders.artifacts) {
-            match std::fs::remove_file(&to) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Failure::file(ErrorName::StoreUnavailable, &to)(error));
-                }
-                _ => {}
-            }
-        }
-    }
-    let vault = vault(store.clone(), &secrets).await?;
-
-    let labels = labels(&project, &config, &secrets, &store, &vault).await?;
-    let background = wish.background.clone();
-    // All other times are the services' own.
-    let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(3)).build().map_err(|error| {
-        Failure::told(ErrorName::ConfigInvalid, contracts::error::chain(&error), "check the proxy variables")
-    })?;
-    let engines = engines(&programs, &config.settings, http.clone());
-    let request = request(wish, &config, &project, &vault, &engines).await?;
-    let run = request.run_id();
-    logs::start(&project.folders.artifacts, &run, shared.verbose)?;
-    if let Some(end) = config.settings.writer.announced_end() {
-        tracing::warn!("{end}");
-    }
-
-    let cancel = CancellationToken::new();
-    let watching = tokio::spawn(watch_for_signals(cancel.clone()));
-    let (events, watched) = tokio::sync::mpsc::unbounded_channel();
-    let shown = tokio::spawn(progress::show(watched, labels.clone()));
-    let runner = Runner {
-        project,
-        settings: config.settings,
-        vault,
-        secrets: Arc::new(secrets),
-        engines,
-        http,
-        programs,
-        scratch: lock.scratch.clone(),
-        background,
-        cancel,
-        events,
-    };
+        if one { outputs(artifacts).iter().try_for_each(|to| remove(to)) } else { Ok(()) }
+    })
+    .await?;
+    session.log(shared.verbose)?;
+    let Session { runner, request, labels, store, lock, watched } = session;
+    let watching = tokio::spawn(watch_for_signals(runner.cancel.clone()));
+    let shown = tokio::spawn(progress::show(watched, labels.clone(), Lines::EachCustomer));
     let ended = runner.run(&request).await;
     watching.abort();
     let Runner { project, settings, vault, secrets, events, .. } = runner;
@@ -189,74 +132,13 @@ async fn execute(
     Ok(Done { report, run, store, artifacts: project.folders.artifacts, lock })
 }
 
-/// Reads the ids, so that lines at the terminal carry them. Also the first to notice a wrong password.
-async fn labels(
-    project: &Project,
-    config: &Config,
-    secrets: &dyn Secrets,
-    store: &FolderStore,
-    vault: &contracts::vault::Vault,
-) -> Result<Labels, Failure> {
-    let password = secrets.get(SecretName::WorkbookPassword).await?;
-    let path = project.folders.data.join(Workbook::Profile.file_name());
-    let key = ObjectKey::Incoming(Project::batch(), Workbook::Profile);
-    let Some(profile) = store.find(&key).await? else {
-        return Err(not_found(&path, &project.folders.data));
-    };
-    let settings = config.settings.clone();
-    let ids = tokio::task::spawn_blocking(move || merge::customer_ids(&profile, &password, &settings));
-    let ids = ids.await.map_err(|panic| Failure::Told {
-        name: ErrorName::InputNotAWorkbook,
-        message: format!("{}: reading it failed: {panic}", path.display()),
-        help: None,
-    })??;
-    Ok(ids.into_iter().map(|id| (vault.keys().reference(&id), id)).collect())
-}
-
-async fn request(
-    wish: Wish,
-    config: &Config,
-    project: &Project,
-    vault: &contracts::vault::Vault,
-    engines: &narrate::Engines,
-) -> Result<Request, Failure> {
-    let settings = &config.settings;
-    let background = match &wish.background {
-        Some(path) => {
-            let bytes = tokio::fs::read(path).await.map_err(Failure::file(ErrorName::RenderAssetBroken, path))?;
-            Some(Digest::of(&bytes))
+fn remove(file: &Path) -> Result<(), Failure> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Failure::file(ErrorName::StoreUnavailable, file)(error))
         }
-        None => None,
-    };
-    let mut request = Request {
-        trigger: Trigger::Command,
-        batch: Project::batch(),
-        only: wish.customer.map(|id| vault.keys().reference(&id)),
-        categories: if wish.categories.is_empty() { settings.offers.categories.clone() } else { wish.categories },
-        prompt: wish.prompt,
-        words_per_minute: wish.words_per_minute.unwrap_or(settings.voice.words_per_minute),
-        voice: wish.voice,
-        engines: engines.of_this_machine(),
-        shape: wish.shape.unwrap_or(settings.video.shape),
-        background,
-        videos: wish.videos,
-        upload: merge::upload_digest(vault.store(), &Project::batch()).await?,
-        catalogue: project.catalogue.digest(),
-        lexicon: project.lexicon.digest(),
-        assets: project.assets,
-        settings: settings.digest(),
-        keys: vault.keys().id(),
-        program: env!("CARGO_PKG_VERSION").to_owned(),
-        attempt: 0,
-    };
-    if wish.again {
-        // Beside every attempt that came to an end.
-        let ended = |request: &Request| ObjectKey::Run(request.run_id(), RunPart::ManifestJson);
-        while vault.store().find(&ended(&request)).await?.is_some() {
-            request.attempt += 1;
-        }
+        _ => Ok(()),
     }
-    Ok(request)
 }
 
 fn customer(given: Option<String>) -> Result<CustomerId, Failure> {
@@ -288,7 +170,7 @@ fn ask(question: &str) -> Result<String, Failure> {
 }
 
 /// The prompt itself, or the content of the file that `@` names.
-fn prompt(given: String) -> Result<String, Failure> {
+pub(super) fn prompt(given: String) -> Result<String, Failure> {
     match given.strip_prefix('@') {
         Some(path) => {
             let path = Path::new(path);
@@ -299,7 +181,7 @@ fn prompt(given: String) -> Result<String, Failure> {
 }
 
 /// The first signal stops the run cleanly; the second ends the process at once.
-async fn watch_for_signals(cancel: CancellationToken) {
+pub(super) async fn watch_for_signals(cancel: CancellationToken) {
     signal().await;
     anstream::eprintln!("stopping; once more to stop at once");
     cancel.cancel();

@@ -9,6 +9,7 @@ use reqwest::{Response, StatusCode, Url};
 use serde_json::{Map, Value};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::limiter::Limiter;
 use super::service::{Answer, Chat, Complaint, Completion, Next, ServiceError};
 
 /// No answer of 250 tokens comes near this.
@@ -45,6 +46,7 @@ pub struct Client<'a> {
     key: Option<SecretString>,
     deadline: Instant,
     pace: Pace,
+    limiter: &'a Limiter,
 }
 
 /// Whether a service at this address is asked with a key only: any but one of this machine.
@@ -57,7 +59,7 @@ pub fn needs_key(base_url: &str) -> bool {
 }
 
 impl<'a> Client<'a> {
-    /// A client for the service that the settings name.
+    /// A client for the service that the settings name, whose caller has taken the first call's turn of `limiter`.
     #[must_use]
     pub fn new(
         http: &'a reqwest::Client,
@@ -65,8 +67,14 @@ impl<'a> Client<'a> {
         key: Option<SecretString>,
         deadline: Instant,
         pace: Pace,
+        limiter: &'a Limiter,
     ) -> Self {
-        Self { http, service, key, deadline, pace }
+        Self { http, service, key, deadline, pace, limiter }
+    }
+
+    /// Waits for the turn of a further call.
+    pub(super) async fn turn(&self) -> Result<(), ServiceError> {
+        self.until(self.limiter.turn(self.service), None).await
     }
 
     /// The service's address without what may be a secret in it: user, password and query.
@@ -102,18 +110,30 @@ impl<'a> Client<'a> {
         let mut attempt = 1;
         loop {
             let (error, next) = match timeout_at(self.deadline, self.exchange(&url, &body, chat.model)).await {
-                Ok(Ok(completion)) => return Ok(completion),
+                Ok(Ok(completion)) => {
+                    self.limiter.used(self.service, completion.tokens_read + completion.tokens_written);
+                    return Ok(completion);
+                }
                 Ok(Err(failure)) => failure,
                 Err(_) => return Err(ServiceError::Deadline(None)),
             };
             match next {
                 // Each can be left out once.
-                Next::Without(parameter) => drop_parameter(&mut body, parameter),
+                Next::Without(parameter) => {
+                    drop_parameter(&mut body, parameter);
+                    self.turn().await?;
+                }
                 Next::Retry(after) if attempt < self.pace.attempts => {
                     self.wait(attempt, after, error).await?;
                     attempt += 1;
                 }
-                Next::Retry(_) | Next::Stop => return Err(error),
+                Next::Retry(after) => {
+                    if error.is_throttling() {
+                        self.limiter.back_off(after.unwrap_or(self.pace.longest_wait));
+                    }
+                    return Err(error);
+                }
+                Next::Stop => return Err(error),
             }
         }
     }
@@ -198,11 +218,24 @@ impl<'a> Client<'a> {
         let doubled = self.pace.first_wait.saturating_mul(1 << (attempt - 1).min(16)).min(self.pace.longest_wait);
         let jittered = doubled.mul_f64(rand::random_range(0.5..=1.0));
         let wait = after.map_or(jittered, |after| after.max(jittered));
-        let now = Instant::now();
-        match now.checked_add(wait) {
-            Some(then) if then < self.deadline => tokio::time::sleep_until(then).await,
-            _ => return Err(ServiceError::Deadline(Some(Box::new(error)))),
+        // The service means the account, and so everybody who asks with it.
+        if error.is_throttling() {
+            self.limiter.back_off(wait);
         }
+        match Instant::now().checked_add(wait) {
+            Some(then) if then < self.deadline => {
+                self.until(then.max(self.limiter.turn(self.service)), Some(error)).await
+            }
+            _ => Err(ServiceError::Deadline(Some(Box::new(error)))),
+        }
+    }
+
+    /// Sleeps until `then`, or gives up at once if the deadline comes before it.
+    async fn until(&self, then: Instant, after: Option<ServiceError>) -> Result<(), ServiceError> {
+        if then >= self.deadline {
+            return Err(ServiceError::Deadline(after.map(Box::new)));
+        }
+        tokio::time::sleep_until(then).await;
         Ok(())
     }
 }

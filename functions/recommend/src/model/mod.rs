@@ -2,6 +2,7 @@
 //! that it writes is used before the guard has passed it.
 
 mod client;
+mod limiter;
 mod prompt;
 mod service;
 
@@ -23,6 +24,7 @@ use crate::guard;
 use client::Client;
 pub(crate) use client::Pace;
 pub use client::needs_key;
+pub use limiter::Limiter;
 pub use prompt::PROMPTS;
 pub(crate) use prompt::digest as prompt_digest;
 
@@ -50,6 +52,7 @@ pub(crate) struct Asking<'a> {
     pub categories: &'a [Category],
     pub secrets: &'a dyn Secrets,
     pub http: &'a reqwest::Client,
+    pub limiter: &'a Limiter,
     pub keys: &'a Keys,
     pub wish: Option<&'a str>,
     /// Its service throttled until now, and the model is to be left out.
@@ -81,8 +84,11 @@ pub(crate) async fn write(brief: &Brief<'_>, asking: &Asking<'_>, usage: &mut Us
     if key.is_none() && needs_key(&settings.base_url) {
         return unasked(format!("the secret {} is not set", SecretName::ModelKey.variable()));
     }
-    let deadline = Instant::now() + Duration::from_secs(settings.deadline_seconds);
-    let client = Client::new(asking.http, settings, key, deadline, asking.pace);
+    let patience = Duration::from_secs(settings.deadline_seconds);
+    if !asking.given_up && !asking.limiter.ready(settings, patience).await {
+        return Ok(Outcome::Throttled);
+    }
+    let client = Client::new(asking.http, settings, key, Instant::now() + patience, asking.pace, asking.limiter);
     let told = prompt::Told::new(brief, asking.categories, &settings.fields, wish);
     // The earlier calls gave the service all that this one would have.
     let instead = |why: String, usage: Usage| {
@@ -124,6 +130,9 @@ impl Conversation<'_> {
         let mut messages = vec![Message::system(&self.told.system), Message::user(&self.told.document)];
         let mut ended = Ended::Refused(String::new(), None);
         for repaired in [false, true] {
+            if repaired {
+                self.client.turn().await?;
+            }
             let completion = self.client.complete(&self.chat(&messages)).await?;
             *self.usage += self.asking.settings.model.usage(completion.tokens_read, completion.tokens_written);
             let objections = match self.script(&completion, repaired) {

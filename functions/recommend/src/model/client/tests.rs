@@ -46,7 +46,8 @@ fn at(server: &MockServer) -> Model {
 
 async fn ask_of(service: &Model, takes: Takes, deadline: Duration) -> Result<Completion, ServiceError> {
     let http = reqwest::Client::new();
-    let client = Client::new(&http, service, Some(SecretString::from("k")), Instant::now() + deadline, PACE);
+    let (key, limiter) = (Some(SecretString::from("k")), Limiter::default());
+    let client = Client::new(&http, service, key, Instant::now() + deadline, PACE, &limiter);
     let messages = [Message::user("hello")];
     let schema = json!({ "type": "object" });
     let chat = Chat { model: "m", takes, messages: &messages, temperature: 0.7, max_tokens: 250, schema: &schema };
@@ -290,13 +291,41 @@ async fn a_parameter_that_the_service_does_not_know_is_dropped_once() {
 }
 
 #[tokio::test]
+async fn when_one_call_is_told_to_wait_no_other_is_made_meanwhile() {
+    let patience = error(429, Value::Null).insert_header("retry-after-ms", "300");
+    let server = server(vec![patience, good()]).await;
+    let (http, service, limiter) = (reqwest::Client::new(), at(&server), Limiter::default());
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let client = || Client::new(&http, &service, Some(SecretString::from("k")), deadline, PACE, &limiter);
+    let messages = [Message::user("hello")];
+    let schema = json!({ "type": "object" });
+    let takes = Takes::default();
+    let chat = Chat { model: "m", takes, messages: &messages, temperature: 0.7, max_tokens: 250, schema: &schema };
+    let first = client();
+    let begun = std::time::Instant::now();
+    let another = async {
+        while bodies(&server).await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        // The first call is being answered, or was.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(limiter.ready(&service, Duration::from_secs(5)).await);
+        begun.elapsed()
+    };
+    let (answered, waited) = tokio::join!(first.complete(&chat), another);
+    answered.unwrap();
+    assert!(waited >= Duration::from_millis(300), "{waited:?}");
+}
+
+#[tokio::test]
 async fn no_message_repeats_what_the_service_said_or_where_it_is() {
     let server = server(vec![error(400, json!("bad \"secret words\""))]).await;
     let said = contracts::error::chain(&ask(&server).await.unwrap_err());
     assert!(!said.contains("secret words"), "{said}");
     let http = reqwest::Client::new();
     let service = Model { base_url: "http://me:hush@127.0.0.1:9/v1?k=hush".to_owned(), ..Model::default() };
-    let client = Client::new(&http, &service, None, Instant::now() + Duration::from_secs(2), PACE);
+    let limiter = Limiter::default();
+    let client = Client::new(&http, &service, None, Instant::now() + Duration::from_secs(2), PACE, &limiter);
     assert_eq!(client.service(), "http://127.0.0.1:9/v1");
     let messages = [Message::user("hello")];
     let takes = Takes::default();

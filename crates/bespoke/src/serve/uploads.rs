@@ -1,0 +1,75 @@
+//! Workbooks that are put to this server: written as they come, and in place once they are whole.
+
+use std::path::Path;
+use std::time::Duration;
+
+use api::Problem;
+use axum::body::BodyDataStream;
+use axum::http::StatusCode;
+use contracts::ErrorName;
+use futures::StreamExt as _;
+use tempfile::NamedTempFile;
+use tokio::io::AsyncWriteExt as _;
+
+/// The largest workbook, bytes. The workbooks of a million rows are a tenth of that.
+const LARGEST: u64 = 512 * 1024 * 1024;
+
+/// How long the next part of a body may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Takes the file at `path`, whose folder must be there: it was made for the upload.
+pub async fn receive(path: &Path, body: BodyDataStream) -> Result<(), Problem> {
+    let folder = path.parent().filter(|folder| folder.is_dir()).ok_or_else(Problem::not_found)?;
+    let failed = |error: std::io::Error| Problem::new(ErrorName::StoreUnavailable, error.to_string());
+    // Readable by its owner only; gone if it is not put in place.
+    let part = NamedTempFile::new_in(folder).map_err(failed)?;
+    let mut file = tokio::fs::File::from_std(part.reopen().map_err(failed)?);
+    write(body, &mut file, LARGEST).await?;
+    file.sync_data().await.map_err(failed)?;
+    part.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+async fn write(mut body: BodyDataStream, file: &mut tokio::fs::File, largest: u64) -> Result<(), Problem> {
+    let failed = |error: std::io::Error| Problem::new(ErrorName::StoreUnavailable, error.to_string());
+    let mut length = 0;
+    loop {
+        let late = |_| Problem::with_status(StatusCode::REQUEST_TIMEOUT, "the rest of the body did not come");
+        let Some(chunk) = tokio::time::timeout(PATIENCE, body.next()).await.map_err(late)? else { break };
+        let chunk = chunk.map_err(|_| Problem::invalid("the body did not come to its end"))?;
+        length += chunk.len() as u64;
+        if length > largest {
+            return Err(Problem::new(ErrorName::InputTooLarge, format!("a workbook has at most {largest} bytes")));
+        }
+        file.write_all(&chunk).await.map_err(failed)?;
+    }
+    if length == 0 {
+        return Err(Problem::invalid("the body is empty"));
+    }
+    file.flush().await.map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_workbook_is_there_once_it_is_whole_and_what_is_too_large_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("customer_profile.xlsx");
+        let body = |text: &'static str| Body::from(text).into_data_stream();
+        receive(&path, body("rows")).await.unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"rows");
+        assert!(receive(&path, body("")).await.is_err());
+        assert_eq!(std::fs::read(&path).unwrap(), b"rows", "what was there stands");
+
+        let part = NamedTempFile::new_in(folder.path()).unwrap();
+        let mut file = tokio::fs::File::from_std(part.reopen().unwrap());
+        assert!(write(body("more than there may be"), &mut file, 8).await.is_err());
+        drop(part);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(receive(&folder.path().join("none/customer_profile.xlsx"), body("rows")).await.is_err());
+    }
+}

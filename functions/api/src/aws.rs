@@ -1,0 +1,96 @@
+//! The host on AWS: the workflow, the bucket, and the gateway's authorizer.
+
+use async_trait::async_trait;
+use bespoke_aws::executions::StateMachine;
+use bespoke_aws::{Failure, Host as Function, environment};
+use contracts::Batch;
+use contracts::catalogue::Catalogue;
+use contracts::executions::Executions;
+use contracts::settings::Settings;
+use contracts::stage::Limits;
+use contracts::store::Links;
+use contracts::vault::Vault;
+use contracts::voice::Engine;
+use http::request::Parts;
+use lambda_http::RequestExt as _;
+use lambda_http::request::RequestContext;
+use start::{OfHost, Source};
+
+use crate::{Host, Machine, Problem, Voice};
+
+/// What the function works with, built once.
+pub struct OnAws {
+    source: OfHost,
+    executions: StateMachine,
+    limits: Limits,
+    origins: Vec<String>,
+}
+
+impl OnAws {
+    /// From the environment.
+    pub async fn start() -> Result<Self, Failure> {
+        let source = OfHost::new(Function::start().await?);
+        let (executions, limits) = (source.host().workflow()?, environment::limits()?);
+        Ok(Self { source, executions, limits, origins: environment::origins() })
+    }
+}
+
+#[async_trait]
+impl Host for OnAws {
+    /// The subject of the token that the gateway's authorizer has checked.
+    fn caller(&self, request: &Parts) -> Option<String> {
+        let RequestContext::ApiGatewayV2(context) = request.request_context_ref()? else { return None };
+        context.authorizer.as_ref()?.jwt.as_ref()?.claims.get("sub").cloned()
+    }
+
+    fn vault(&self) -> &Vault {
+        &self.source.host().vault
+    }
+
+    fn source(&self) -> &dyn Source {
+        &self.source
+    }
+
+    async fn catalogue(&self) -> Result<Catalogue, Problem> {
+        Ok(self.source.host().catalogue().await?)
+    }
+
+    async fn settings(&self) -> Result<Settings, Problem> {
+        Ok(self.source.host().settings().await?)
+    }
+
+    fn executions(&self) -> &dyn Executions {
+        &self.executions
+    }
+
+    fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    fn links(&self) -> &dyn Links {
+        &self.source.host().bucket
+    }
+
+    fn batch(&self) -> Option<Batch> {
+        None
+    }
+
+    async fn voices(&self) -> Vec<Voice> {
+        let voice = |engine: Engine, label: &str, default| Voice {
+            engine,
+            name: engine.as_str().to_owned(),
+            label: label.to_owned(),
+            default,
+            installed: true,
+        };
+        vec![voice(Engine::Polly, "Amazon Polly", true), voice(Engine::Espeak, "espeak-ng", false)]
+    }
+
+    fn origins(&self) -> &[String] {
+        &self.origins
+    }
+
+    fn machine(&self) -> Option<&dyn Machine> {
+        None
+    }
+}

@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+"""The API against its own document, by a tool that is not ours: schemathesis makes calls of every operation but the event
+stream, good ones and bad ones, and looks at every answer with all of its checks.
+
+    check.py BESPOKE SCHEMATHESIS [SECONDS]        at most 45 s by default
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SETTINGS = '[voice]\nengine = "espeak"\n[video]\nresolution = 180\npreset = "ultrafast"\n'
+
+
+def main(bespoke, schemathesis, seconds):
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        (folder / "bespoke.toml").write_text(SETTINGS)
+        env = {"PATH": os.environ["PATH"], "XDG_DATA_HOME": str(folder / "home"), "EXCEL_PASSWORD": "meridian-demo",
+               "BESPOKE_DATA": str(ROOT / "data"), "BESPOKE_ASSETS": str(ROOT / "assets")}
+        with open(folder / "said", "wb") as said:
+            server = subprocess.Popen([bespoke, "serve", "--port", "0", "--json"], cwd=folder, env=env,
+                                      stdout=subprocess.PIPE, stderr=said, text=True)
+            try:
+                told = ""
+                while not told.rstrip().endswith("}"):
+                    told += server.stdout.readline() or sys.exit((folder / "said").read_text())
+                told = json.loads(told)
+                done = subprocess.run(
+                    [schemathesis, "--config-file", ROOT / "tests/http/schemathesis.toml", "run", ROOT / "docs/openapi.json",
+                     "--url", told["address"], "--header", f"Authorization: Bearer {told['token']}", "--checks", "all",
+                     "--exclude-operation-id", "readEvents", "--max-time", str(seconds)],
+                    cwd=folder, env=os.environ | {"NO_COLOR": "1"})
+                assert server.poll() is None, "the server ended"
+            finally:
+                server.terminate()
+                server.wait()
+        return done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 45))

@@ -1,0 +1,32 @@
+//! Campaigns, as a process: what is forecast and what then happens, limits, `kill -9` at random, and the proof afterwards.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    reason = "what was drawn at random is told; a few customers"
+)]
+
+mod command;
+mod crash;
+mod model;
+mod tampering;
+
+use std::process::Output;
+
+use bespoke_tests::{Sandbox, report};
+use serde_json::Value;
+
+/// A sandbox with small videos, the quickest voice, and more settings.
+fn sandbox(more: &str) -> Sandbox {
+    let sandbox = Sandbox::new(env!("CARGO_BIN_EXE_bespoke-under-test"));
+    let settings = "[voice]\nengine = \"espeak\"\n[video]\nresolution = 180\npreset = \"ultrafast\"\n";
+    std::fs::write(sandbox.path().join("bespoke.toml"), format!("{settings}{more}")).unwrap();
+    sandbox
+}
+
+#[track_caller]
+fn ends(output: &Output, code: i32) -> Value {
+    assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stderr));
+    report(output)
+}

@@ -1,0 +1,56 @@
+//! A model service that writes what passes the guard to whoever asks, and counts who asked.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+/// The service, and how often it was asked.
+pub struct Model {
+    server: MockServer,
+    calls: Arc<AtomicUsize>,
+}
+
+struct Writer(Arc<AtomicUsize>);
+
+impl Respond for Writer {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        let asked: Value = request.body_json().unwrap();
+        let offer = &asked["response_format"]["json_schema"]["schema"]["properties"]["offers"]["items"];
+        let products = offer["properties"]["product"]["enum"].as_array().unwrap();
+        let reason = "It could be useful for what you have in mind.";
+        let offers = products.iter().map(|product| json!({ "product": product, "reason": reason }));
+        let answer = json!({
+            "opening": "Hello {{first_name}}, it is good to have you with us.",
+            "offers": offers.collect::<Value>(),
+            "closing": "Call us whenever it suits you.",
+        });
+        let message = json!({ "role": "assistant", "content": answer.to_string() });
+        // As slow as a quick service, so that several ask at once.
+        ResponseTemplate::new(200).set_delay(Duration::from_millis(200)).set_body_json(json!({
+            "model": "counting", "choices": [{ "index": 0, "message": message, "finish_reason": "stop" }],
+            "usage": { "prompt_tokens": 1000, "completion_tokens": 250 },
+        }))
+    }
+}
+
+impl Model {
+    pub async fn start() -> Self {
+        let (server, calls) = (MockServer::start().await, Arc::default());
+        Mock::given(any()).respond_with(Writer(Arc::clone(&calls))).mount(&server).await;
+        Self { server, calls }
+    }
+
+    /// The settings by which a command asks it.
+    pub fn settings(&self) -> String {
+        format!("[writer.model]\nenabled = true\nbase_url = \"{}/v1\"\n", self.server.uri())
+    }
+
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+}
