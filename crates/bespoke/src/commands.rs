@@ -31,7 +31,7 @@ mod inspect;
 mod narrate;
 mod play;
 mod recall;
-mod review;
+pub(crate) mod review;
 mod run;
 mod sample;
 mod sentiment;

@@ -28,9 +28,10 @@ use contracts::stage::Limits;
 use contracts::store::{Links, StoreError};
 use contracts::vault::Vault;
 use contracts::voice::Engine;
-use contracts::{Batch, Digest, ErrorName, ObjectKey, RunId};
+use contracts::{Batch, CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 use start::{Material, Source};
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::doctor::{check_programs, engines, first_bad, programs};
@@ -188,6 +189,21 @@ impl Host for Local {
     fn caller(&self, request: &Parts) -> Option<String> {
         let given = request.headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?;
         (Digest::of(given.as_bytes()) == self.token).then(|| USER.to_owned())
+    }
+
+    /// The person at this machine.
+    fn reviewer(&self, request: &Parts) -> Option<String> {
+        let set = |name| std::env::var(name).ok().filter(|value: &String| !value.trim().is_empty());
+        self.caller(request).map(|user| set("USER").or_else(|| set("LOGNAME")).unwrap_or(user))
+    }
+
+    async fn follow(&self, run: &RunId, reference: &CustomerRef, _: Option<String>) -> Result<(), Problem> {
+        // On a thread of its own, as the runs are.
+        let (jobs, run, reference, runtime) = (self.jobs.clone(), run.clone(), reference.clone(), Handle::current());
+        let follow = move || runtime.block_on(jobs.workshop().follow(&run, &reference));
+        let followed = tokio::task::spawn_blocking(follow).await;
+        let interrupted = |panic: tokio::task::JoinError| Problem::new(ErrorName::StoreUnavailable, panic.to_string());
+        followed.map_err(interrupted)?.map_err(problem)
     }
 
     fn vault(&self) -> &Vault {

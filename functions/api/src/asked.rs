@@ -46,6 +46,19 @@ impl FromRequestParts<Shared> for Once {
     }
 }
 
+/// Whoever may decide about what waits, by the name that goes on record.
+pub(crate) struct Reviewer(pub(crate) String);
+
+impl FromRequestParts<Shared> for Reviewer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, host: &Shared) -> Result<Self, Problem> {
+        host.caller(parts).ok_or_else(Problem::unauthorized)?;
+        let refused = || Problem::with_status(StatusCode::FORBIDDEN, "only reviewers may do this");
+        host.reviewer(parts).map(Self).ok_or_else(refused)
+    }
+}
+
 /// A body of JSON.
 pub(crate) struct Json<T>(pub(crate) T);
 

@@ -3,20 +3,23 @@
 use async_trait::async_trait;
 use bespoke_aws::executions::StateMachine;
 use bespoke_aws::{Failure, Host as Function, environment};
-use contracts::Batch;
 use contracts::catalogue::Catalogue;
-use contracts::executions::Executions;
+use contracts::executions::{Executions, Tasks as _};
 use contracts::settings::Settings;
 use contracts::stage::Limits;
 use contracts::store::Links;
 use contracts::vault::Vault;
 use contracts::voice::Engine;
+use contracts::{Batch, CustomerRef, RunId};
 use http::request::Parts;
 use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;
 use start::{OfHost, Source};
 
 use crate::{Host, Machine, Problem, Voice};
+
+/// The group of the user pool whose members may decide about what waits for a person.
+const REVIEWERS: &str = "reviewers";
 
 /// What the function works with, built once.
 pub struct OnAws {
@@ -41,6 +44,24 @@ impl Host for OnAws {
     fn caller(&self, request: &Parts) -> Option<String> {
         let RequestContext::ApiGatewayV2(context) = request.request_context_ref()? else { return None };
         context.authorizer.as_ref()?.jwt.as_ref()?.claims.get("sub").cloned()
+    }
+
+    /// The members of the user pool's group `reviewers`.
+    fn reviewer(&self, request: &Parts) -> Option<String> {
+        let RequestContext::ApiGatewayV2(context) = request.request_context_ref()? else { return None };
+        let claims = &context.authorizer.as_ref()?.jwt.as_ref()?.claims;
+        // The gateway writes a list as `[a b]`.
+        let groups = claims.get("cognito:groups")?.trim_matches(['[', ']']);
+        let is_one = groups.split([' ', ',']).any(|group| group == REVIEWERS);
+        is_one.then(|| claims.get("username").or_else(|| claims.get("sub")).cloned())?
+    }
+
+    async fn follow(&self, _: &RunId, _: &CustomerRef, task: Option<String>) -> Result<(), Problem> {
+        match task {
+            Some(token) => Ok(self.source.host().tasks().succeed(&token).await?),
+            // Whoever takes the run up again finds the decision.
+            None => Ok(()),
+        }
     }
 
     fn vault(&self) -> &Vault {

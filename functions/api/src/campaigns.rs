@@ -496,7 +496,7 @@ async fn customer(place: Place, host: &Shared) -> Result<CampaignCustomer, Probl
     let outcome = match ended.as_ref().map(|(outcome, _)| *outcome) {
         None => CustomerStanding::Waiting,
         Some(OutcomeWord::Published) => CustomerStanding::Published,
-        Some(OutcomeWord::Skipped) => CustomerStanding::Skipped,
+        Some(OutcomeWord::Skipped | OutcomeWord::Recalled) => CustomerStanding::Skipped,
         Some(OutcomeWord::Held) => CustomerStanding::Held,
         Some(OutcomeWord::Failed) => CustomerStanding::Failed,
     };

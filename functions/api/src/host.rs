@@ -9,7 +9,7 @@ use contracts::settings::Settings;
 use contracts::stage::Limits;
 use contracts::store::Links;
 use contracts::vault::Vault;
-use contracts::{Batch, RunId};
+use contracts::{Batch, CustomerRef, RunId};
 use http::request::Parts;
 use http::{Request, Response};
 use start::Source;
@@ -24,6 +24,12 @@ use crate::problem::Problem;
 pub trait Host: Send + Sync + 'static {
     /// The subject whom the gateway, or the server's own token, vouches for; nothing for a call that nobody vouches for.
     fn caller(&self, request: &Parts) -> Option<String>;
+
+    /// The name under which the caller may decide about what waits for a person; nothing if they may not.
+    fn reviewer(&self, request: &Parts) -> Option<String>;
+
+    /// Lets the outcome of a decision follow. `task` is that of the workflow which waits for it.
+    async fn follow(&self, run: &RunId, reference: &CustomerRef, task: Option<String>) -> Result<(), Problem>;
 
     /// Where objects lie, sealed.
     fn vault(&self) -> &Vault;

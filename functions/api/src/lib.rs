@@ -8,6 +8,8 @@
 //! | `GET /v1/recommendations/{id}`, `…/events` | where it stands and what came of it; what happens, numbered |
 //! | `POST /v1/uploads`, `POST /v1/campaigns` | takes a batch, and starts the run of all of it |
 //! | `GET /v1/campaigns`, `…/{id}`, `…/{id}/customers` | where campaigns stand, and each customer's outcome |
+//! | `GET /v1/reviews`, `POST /v1/reviews/{run}/{customer_ref}` | what waits for a person; approves or rejects it |
+//! | `POST /v1/recommendations/{id}/recall` | takes back what was published |
 //! | `GET /v1/options`, `/v1/catalogue` | what there is to choose from |
 //! | `GET /v1/openapi.json` | all of it, for machines |
 //! | `GET /` | the page |
@@ -31,6 +33,7 @@ mod options;
 mod page;
 mod problem;
 mod recommendations;
+mod reviews;
 mod shown;
 #[cfg(test)]
 mod tests;
@@ -82,6 +85,9 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(campaigns::start, campaigns::list))
         .routes(routes!(campaigns::read))
         .routes(routes!(campaigns::customers))
+        .routes(routes!(reviews::list))
+        .routes(routes!(reviews::decide))
+        .routes(routes!(reviews::recall))
         .routes(routes!(uploads::start))
         .routes(routes!(uploads::put))
         .routes(routes!(options::options))

@@ -14,7 +14,7 @@ use contracts::review::Waiting;
 use contracts::script::{Script, WrittenBy};
 use contracts::store::{ObjectStore, StoreError};
 use contracts::vault::{Owner, VaultError};
-use contracts::{ErrorName, ObjectKey, ProductId, control};
+use contracts::{CustomerRef, ErrorName, ObjectKey, ProductId, RunId, control};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -39,6 +39,8 @@ pub(crate) enum OutcomeWord {
     Held,
     /// A stage failed.
     Failed,
+    /// It was published, and taken back.
+    Recalled,
 }
 
 impl OutcomeWord {
@@ -160,18 +162,26 @@ pub(crate) struct Wrote {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ResultLinks {
     #[serde(skip_serializing_if = "Option::is_none")]
-    video: Option<String>,
+    pub(crate) video: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    captions: Option<String>,
+    pub(crate) captions: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    poster: Option<String>,
+    pub(crate) poster: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     preview: Option<String>,
     /// The text as a file, with rates, terms and disclosures.
-    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
     /// When the addresses end; ask again for others.
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
+}
+
+impl ResultLinks {
+    /// No address yet; those that are added end then.
+    pub(crate) const fn none(expires_at: Timestamp) -> Self {
+        Self { video: None, captions: None, poster: None, preview: None, text: None, expires_at }
+    }
 }
 
 /// What was measured of the video.
@@ -265,6 +275,17 @@ async fn record(place: &Place, store: &dyn ObjectStore) -> Result<Option<Record>
     Ok(find(store, &key(place, Artefact::Failure)).await?.map(Record::Failed))
 }
 
+/// How one customer's part of a run ended, if it has.
+pub(crate) async fn outcome_of(
+    run: &RunId,
+    reference: &CustomerRef,
+    host: &Shared,
+) -> Result<Option<OutcomeWord>, Problem> {
+    let key = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Evidence);
+    let evidence = find::<Evidence>(host.vault().store(), &key).await?;
+    Ok(evidence.map(|evidence| OutcomeWord::of(&evidence.outcome)))
+}
+
 /// How it ended, and why in a few words, if it has.
 pub(crate) async fn ended(place: &Place, host: &Shared) -> Result<Option<(OutcomeWord, Option<String>)>, Problem> {
     let record = record(place, host.vault().store()).await?;
@@ -306,6 +327,7 @@ pub(crate) async fn recommendation(
             execution.error.as_ref().map(|error| Reason::of_error(error, execution.message.clone()))
         }),
     };
+    let mut outcome = record.as_ref().map(Record::outcome);
     let mut made = Made::default();
     let from_posts = matches!(&record, Some(Record::Ended(evidence)) if evidence.from_posts);
     let control = control::read(store, &place.reference, Timestamp::now()).await?;
@@ -316,7 +338,7 @@ pub(crate) async fn recommendation(
         (Some(_), None) | (None, Some(Record::Waits(_) | Record::Failed(_))) => {}
         // Taken back: the files lie aside, and nothing of it is shown.
         (None, Some(Record::Ended(_))) if is_recalled(store, &place.run, &place.reference).await? => {
-            reason = Some(Reason::of_skip(Skip::Recalled));
+            (outcome, reason) = (Some(OutcomeWord::Recalled), Some(Reason::of_skip(Skip::Recalled)));
         }
         // Posts may have had a part in what is being made.
         (None, None) if control.withdraws_posts() => {}
@@ -326,7 +348,7 @@ pub(crate) async fn recommendation(
     Ok(Recommendation {
         id: place.id(),
         state,
-        outcome: record.as_ref().map(Record::outcome),
+        outcome,
         reason,
         customer_ref: place.reference.to_string(),
         categories: place.request.categories.clone(),
@@ -389,14 +411,7 @@ async fn of_evidence(place: &Place, evidence: &Evidence, host: &Shared) -> Resul
 async fn links(place: &Place, video: bool, host: &Shared) -> Result<ResultLinks, Problem> {
     let expires_at = Timestamp::now() + SignedDuration::from_secs(LINK_SECONDS.cast_signed());
     let link = async |artefact| host.links().link(&key(place, artefact), LINK_SECONDS).await;
-    let mut links = ResultLinks {
-        video: None,
-        captions: None,
-        poster: None,
-        preview: None,
-        text: link(Artefact::Text).await?,
-        expires_at,
-    };
+    let mut links = ResultLinks { text: Some(link(Artefact::Text).await?), ..ResultLinks::none(expires_at) };
     if video {
         links.video = Some(link(Artefact::Video).await?);
         links.captions = Some(link(Artefact::Captions).await?);
@@ -407,8 +422,13 @@ async fn links(place: &Place, video: bool, host: &Shared) -> Result<ResultLinks,
 }
 
 impl Made {
+    /// The text and its disclosures.
+    pub(crate) fn words(self) -> (Vec<Paragraph>, Vec<String>) {
+        (self.text, self.disclosures)
+    }
+
     /// Adds a text that the guard has passed.
-    fn say(&mut self, script: &Script) {
+    pub(crate) fn say(&mut self, script: &Script) {
         let paragraph = |segment: &contracts::script::Segment| {
             let offer = segment.product.as_ref().and_then(|id| script.offers.iter().find(|offer| offer.product == *id));
             Paragraph {

@@ -13,6 +13,7 @@ use contracts::executions::{Begun, Execution, Executions, ExecutionsError, State
 use contracts::facts::Skip;
 use contracts::key::{Artefact, Workbook};
 use contracts::progress::{Step, StepKind};
+use contracts::review::{Seen, Waiting, Why};
 use contracts::script::{Check, Script, Segment, SegmentKind, Verdict, WrittenBy};
 use contracts::settings::Settings;
 use contracts::stage::{Limits, Stage, WorkflowInput};
@@ -71,12 +72,22 @@ struct Bank {
     vault: Vault,
     workflow: Workflow,
     origins: Vec<String>,
+    followed: Mutex<Vec<RunId>>,
 }
 
 #[async_trait]
 impl Host for Bank {
     fn caller(&self, request: &Parts) -> Option<String> {
         Some(request.headers.get("subject")?.to_str().unwrap().to_owned())
+    }
+
+    fn reviewer(&self, request: &Parts) -> Option<String> {
+        self.caller(request).filter(|subject| subject == "rita")
+    }
+
+    async fn follow(&self, run: &RunId, _: &CustomerRef, _: Option<String>) -> Result<(), Problem> {
+        self.followed.lock().unwrap().push(run.clone());
+        Ok(())
     }
 
     fn vault(&self) -> &Vault {
@@ -160,7 +171,8 @@ impl Api {
         let store = Arc::new(MemoryStore::default());
         let vault = Vault::new(store.clone(), Keys::new([1; 32], [2; 32]));
         let origins = vec!["https://bucket.example".to_owned()];
-        let bank = Arc::new(Bank { store, vault, workflow: Workflow::default(), origins });
+        let (workflow, followed) = (Workflow::default(), Mutex::default());
+        let bank = Arc::new(Bank { store, vault, workflow, origins, followed });
         let api = Self { router: router(bank.clone()), bank };
         api.upload("b").await;
         api
@@ -407,6 +419,43 @@ async fn a_refusal_is_explained_and_so_is_a_run_that_failed_as_a_whole() {
     );
     let (_, events) = api.get("ann", &format!("{}/events", place(&run))).await;
     assert_eq!((&events["ended"], &events["events"][0]["message"]), (&json!(true), &json!("Input.UnknownCustomer")));
+}
+
+#[tokio::test]
+async fn what_waits_is_seen_and_decided_by_reviewers_alone_and_once() {
+    let api = Api::new().await;
+    let (run, reference) = api.started("k1").await;
+    api.write(&run, &reference, &[]).await;
+    let seen = Seen { text: Digest::of(b"text"), artefacts: BTreeMap::new() };
+    let (why, since) = (Why::First { first: 1 }, Timestamp::UNIX_EPOCH);
+    let (whose, of) = (reference.clone(), run.clone());
+    let waiting = Waiting { run: of, reference: whose, why, since, video: false, from_posts: false, seen };
+    let review = ObjectKey::Review(run.clone(), reference.clone());
+    api.bank.store.put(&review, serde_json::to_vec(&waiting).unwrap().into()).await.unwrap();
+
+    let (_, read) = api.get("ann", &place(&run)).await;
+    assert_eq!((&read["outcome"], &read["reason"]["code"]), (&json!("held"), &json!("held")), "{read}");
+    assert!(read.get("text").is_none());
+    assert_eq!(api.get("ann", "/v1/reviews").await.0, StatusCode::FORBIDDEN);
+    let (_, waits) = api.get("rita", "/v1/reviews").await;
+    assert_eq!(waits["items"][0]["text"][0]["body"], "Hello José.", "{waits}");
+    let list = format!("reference\n{reference}\n");
+    api.bank.store.put(&ObjectKey::Suppressions, list.into()).await.unwrap();
+    assert_eq!(api.get("rita", "/v1/reviews").await.1["items"], json!([]), "nobody who objects is looked at");
+    api.bank.store.put(&ObjectKey::Suppressions, "reference\n".into()).await.unwrap();
+
+    let decide = async |who: &str, run: &str| {
+        let path = format!("/v1/reviews/{run}/{reference}");
+        let request = Request::post(path).header("subject", who).header(header::CONTENT_TYPE, "application/json");
+        api.call(request, r#"{"decision": "approve", "reason": "As agreed."}"#).await.0
+    };
+    assert_eq!(decide("ann", run.as_str()).await, StatusCode::FORBIDDEN);
+    assert_eq!(decide("rita", "run-none").await, StatusCode::NOT_FOUND);
+    assert_eq!(*api.bank.followed.lock().unwrap(), []);
+    assert_eq!(decide("rita", run.as_str()).await, StatusCode::OK);
+    assert_eq!(*api.bank.followed.lock().unwrap(), [run.clone()]);
+    let decision = ObjectKey::Decision(run, reference.clone());
+    assert!(api.bank.store.find(&decision).await.unwrap().is_some());
 }
 
 #[tokio::test]

@@ -45,14 +45,14 @@ pub async fn recall(
     let first = vault.write_json(owner, &key, &Digest::of(b"recall"), record).await?;
     tracing::info!(%run, customers = customers.len(), at = %first.at, "taken back");
 
-    let moved = stream::iter(&customers).map(|reference| async move {
-        let place = Place { run, reference };
+    let moved = stream::iter(customers).map(|reference| async move {
+        let place = Place { run, reference: &reference };
         move_aside(vault.store(), place).await?;
         let mut files = 0;
         for artefact in PUBLIC {
             files += usize::from(vault.store().find(&place.recalled(artefact)).await?.is_some());
         }
-        Ok::<_, Error>(Recalled { reference: reference.clone(), files })
+        Ok::<_, Error>(Recalled { reference, files })
     });
     let moved: Vec<Recalled> = moved.buffered(AT_ONCE).try_collect().await?;
     Ok(moved.into_iter().filter(|recalled| recalled.files > 0).collect())

@@ -9,6 +9,7 @@ use contracts::facts::Skip;
 use contracts::key::RunPart;
 use contracts::review::{Choice, Waiting};
 use contracts::script::RefusedText;
+use contracts::settings::Settings;
 use contracts::stage::{FinalizeInput, PublishInput};
 use contracts::vault::Vault;
 use contracts::{CustomerRef, ErrorName, ObjectKey, RunId};
@@ -65,7 +66,7 @@ pub(super) async fn execute(asked: Review, config: Config, shared: Shared) -> Re
     let (who, by) = (&waiting.reference, person(by)?);
     let Decided { standing, .. } =
         publish::review::decide(&run, who, choice, &by, reason.as_deref(), &vault, Timestamp::now()).await?;
-    let outcome = publish(&waiting, &project, &config, &vault).await?;
+    let outcome = publish(&waiting, &project, &config.settings, &vault).await?;
     finalize(&run, &vault).await?;
     deliver::tell(&run, &config.settings, &vault, &secrets).await?;
     let by = standing.as_ref().ok().map(|decision| decision.by.clone());
@@ -102,20 +103,20 @@ fn one(waiting: usize) -> Failure {
 }
 
 /// Lets the outcome follow. What keeps it from being published is told, and the decision stands for the next time.
-async fn publish(waiting: &Waiting, project: &Project, config: &Config, vault: &Vault) -> Result<Outcome, Failure> {
+pub(crate) async fn publish(
+    waiting: &Waiting,
+    project: &Project,
+    settings: &Settings,
+    vault: &Vault,
+) -> Result<Outcome, Failure> {
     let (run, reference, video) = (waiting.run.clone(), waiting.reference.clone(), waiting.video);
-    let deps = publish::Deps {
-        vault,
-        settings: &config.settings,
-        catalogue: &project.catalogue,
-        brand: &project.brand,
-        now: Timestamp::now(),
-    };
+    let deps =
+        publish::Deps { vault, settings, catalogue: &project.catalogue, brand: &project.brand, now: Timestamp::now() };
     Ok(publish::run(PublishInput { run, reference, video, failure: None }, &deps).await?)
 }
 
 /// Writes the manifest anew, if the run has come to its end.
-async fn finalize(run: &RunId, vault: &Vault) -> Result<(), Failure> {
+pub(crate) async fn finalize(run: &RunId, vault: &Vault) -> Result<(), Failure> {
     let key = ObjectKey::Run(run.clone(), RunPart::ManifestJson);
     let Some(json) = vault.store().find(&key).await? else { return Ok(()) };
     let manifest: Manifest = serde_json::from_slice(&json).map_err(|error| {

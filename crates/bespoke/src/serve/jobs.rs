@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::journal::{Journal, Journals};
 use crate::campaign::{Limits, Standing, Tally, forecast};
-use crate::commands::deliver;
+use crate::commands::{deliver, review};
 use crate::failure::Failure;
 use crate::folder::create_private;
 use crate::project::{Folders, Project};
@@ -56,6 +56,18 @@ pub struct Workshop {
     pub limiter: Arc<recommend::Limiter>,
     pub known: Arc<render::Known>,
     pub programs: Programs,
+}
+
+impl Workshop {
+    /// Lets the outcome of a decision follow: publishes what was approved or records what was rejected, writes the manifest
+    /// of a run that has ended anew, and tells the bank's own system.
+    pub async fn follow(&self, run: &RunId, reference: &CustomerRef) -> Result<(), Failure> {
+        let Some(waiting) = publish::review::find(self.vault.store(), run, reference).await? else { return Ok(()) };
+        let project = Project::load(self.folders.clone())?;
+        review::publish(&waiting, &project, &self.settings, &self.vault).await?;
+        review::finalize(run, &self.vault).await?;
+        deliver::tell(run, &self.settings, &self.vault, self.secrets.as_ref()).await
+    }
 }
 
 /// A run, as its file holds it.

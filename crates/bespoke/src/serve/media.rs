@@ -52,12 +52,20 @@ pub async fn answer(
     let key = tokens.find(token).ok_or_else(Problem::not_found)?;
     let ObjectKey::Customer(reference, run, artefact) = &key else { return Err(Problem::not_found()) };
     let evidence = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Evidence);
-    let evidence = store.find(&evidence).await?.ok_or_else(Problem::not_found)?;
-    let evidence: Evidence = serde_json::from_slice(&evidence).map_err(|_| Problem::not_found())?;
-    let published = matches!(evidence.outcome, Outcome::Published { .. });
+    let (shown, from_posts) = match store.find(&evidence).await? {
+        Some(evidence) => {
+            let evidence: Evidence = serde_json::from_slice(&evidence).map_err(|_| Problem::not_found())?;
+            (matches!(evidence.outcome, Outcome::Published { .. }), evidence.from_posts)
+        }
+        // What waits is looked at by whoever decides about it.
+        None => match publish::review::find(store, run, reference).await? {
+            Some(waiting) => (true, waiting.from_posts),
+            None => (false, false),
+        },
+    };
     let control = control::read(store, reference, Timestamp::now()).await?;
-    let forbidden = control.forbids(evidence.from_posts).is_some() || is_recalled(store, run, reference).await?;
-    if !published || forbidden {
+    let forbidden = control.forbids(from_posts).is_some() || is_recalled(store, run, reference).await?;
+    if !shown || forbidden {
         return Err(Problem::not_found());
     }
     let kind = match artefact {
