@@ -6,8 +6,9 @@ weigh, under names that the licence's reserved one does not stand in.
     pip install fonttools brotli
     python3 assets/make/page_fonts.py
 
-What is kept: Latin with the letters of European and Vietnamese names; for bold
-text, Latin 1. Other scripts fall back to what the viewer has.
+What is kept: English and the signs of print. The further letters of European
+and Vietnamese names lie in files of their own, which a browser fetches when a
+name has one of them. Other scripts fall back to what the viewer has.
 """
 from pathlib import Path
 
@@ -18,15 +19,17 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 FONTS = ROOT / "assets" / "fonts"
 PAGE = ROOT / "functions" / "api" / "page"
 
-PRINT = set(range(0x20, 0x7F)) | set(range(0xA0, 0x100))
-SIGNS = {ord(c) for c in "–—‘’“”…•·−×→←↑↓≥≤‹›©®™′″ \u2009\u202f"}
-NAMES = set(range(0x100, 0x180)) | {0x1A0, 0x1A1, 0x1AF, 0x1B0} | set(range(0x218, 0x21C)) | set(range(0x1EA0, 0x1EFA))
-TITLE = {ord(c) for c in "–—‘’“”…·"}
+PRINT = set(range(0x20, 0x7F)) | {ord(c) for c in "\u00a0\u2009\u202f–—‘’“”…•·−×©"}
+SIGNS = {ord(c) for c in "←→≥≤‹›®™′″«»§°±²³¹½¼¾£¥€¢¡¿"}
+LETTERS = set(range(0xC0, 0x100)) - {0xD7, 0xF7}
+NAMES = LETTERS | set(range(0x100, 0x180)) | {0x1A0, 0x1A1, 0x1AF, 0x1B0} | set(range(0x218, 0x21C)) | set(range(0x1EA0, 0x1EFA))
 
 CUTS = [
-    ("SourceSans3-Regular.ttf", "sans.woff2", "Bespoke Sans", "Regular", PRINT | SIGNS | NAMES),
-    ("SourceSans3-Semibold.ttf", "sans-semibold.woff2", "Bespoke Sans", "Semibold", PRINT | SIGNS),
-    ("SourceSerif4Display-Regular.ttf", "serif.woff2", "Bespoke Serif", "Regular", PRINT | TITLE | NAMES),
+    ("SourceSans3-Regular.ttf", "sans.woff2", "Bespoke Sans", "Regular", PRINT | SIGNS),
+    ("SourceSans3-Regular.ttf", "sans-names.woff2", "Bespoke Sans Names", "Regular", NAMES),
+    ("SourceSans3-Semibold.ttf", "sans-semibold.woff2", "Bespoke Sans", "Semibold", PRINT | LETTERS),
+    ("SourceSerif4Display-Regular.ttf", "serif.woff2", "Bespoke Serif", "Regular", PRINT),
+    ("SourceSerif4Display-Regular.ttf", "serif-names.woff2", "Bespoke Serif Names", "Regular", NAMES),
 ]
 
 

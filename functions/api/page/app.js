@@ -13,11 +13,11 @@ import { review } from "./review.js";
 // (`start`). It is given what its address holds, and the context: options, a signal that ends with it, customers' names.
 const VIEWS = [
   [/^\/$/, recommend],
-  [/^\/recommendations\/([\w-]+)$/, recommendation],
+  [/^\/recommendations\/([\w.~-]+)$/, recommendation],
   [/^\/history$/, history],
   [/^\/campaigns$/, campaigns],
   [/^\/campaigns\/new$/, newCampaign],
-  [/^\/campaigns\/([\w-]+)$/, campaign],
+  [/^\/campaigns\/([\w.-]+)$/, campaign],
   [/^\/review$/, review],
 ];
 
@@ -93,7 +93,7 @@ function mount({ title, lede, head, body }, place) {
  *  start. */
 function signIn(place) {
   const field = id("token");
-  const local = options?.local ?? true;
+  const local = options?.local ?? ["127.0.0.1", "localhost"].includes(location.hostname);
   const submit = (event) => {
     event.preventDefault();
     keepToken(event.target.elements.token.value.trim());

@@ -98,7 +98,7 @@ export function rate(options, chosen) {
 
 const SHAPES = { "16:9": "Wide, for a desk", "9:16": "Tall, for a telephone", "1:1": "Square, for a feed" };
 
-export function shape(options, chosen = options.shapes[0]) {
+export function shape(options, chosen = options.default_shape ?? options.shapes[0]) {
   const radios = options.shapes.map((shape) =>
     h("input", { type: "radio", name: "shape", value: shape, checked: shape === chosen }));
   const node = group("Shape", null, "radiogroup", h("div", { class: "shapes" }, radios.map((radio) =>

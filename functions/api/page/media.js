@@ -3,17 +3,21 @@
 import { h, icon, refill } from "./dom.js";
 import { duration } from "./words.js";
 
-/** A text that passed the guard, with its headings. */
-export function reading(text) {
-  const blocks = typeof text === "string" ? blocksOf(text) : text.flatMap(({ heading, body }) =>
-    [heading && { heading, level: 1 }, ...body.split(/\n\s*\n/).map((paragraph) => ({ lines: [paragraph] }))].filter(Boolean));
+/** A text that passed the guard, with rates, terms and disclosures: in parts, or as recommendation.txt has it. */
+export function reading(text, disclosures = []) {
+  const parts = typeof text === "string" ? blocksOf(text) : text.flatMap(({ heading, body, terms = [] }) => [
+    ...(heading ? [{ heading, level: 3 }] : []),
+    ...body.split(/\n\s*\n/).map((paragraph) => ({ lines: [paragraph] })),
+    ...terms.map((line) => ({ lines: [line], fine: true })),
+  ]);
+  if (disclosures.length) parts.push({ heading: "Please note", level: 2 }, ...disclosures.map((line) => ({ lines: [line] })));
   let fine = false;
-  return h("div", { class: "reading" }, blocks.map((block) => {
+  return h("div", { class: "reading" }, parts.map((block) => {
     if (block.heading) {
       fine ||= block.level === 2;
-      return h(block.level === 1 ? "h3" : "h4", {}, block.heading);
+      return h(block.level === 2 ? "h4" : "h3", { class: block.level === 1 ? "salutation" : undefined }, block.heading);
     }
-    return h("p", { class: fine ? "fine" : undefined }, block.lines.flatMap((line, at) => at ? [h("br"), line] : [line]));
+    return h("p", { class: fine || block.fine ? "fine" : undefined }, block.lines.flatMap((line, at) => at ? [h("br"), line] : [line]));
   }));
 }
 

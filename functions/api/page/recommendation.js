@@ -26,8 +26,9 @@ export async function recommendation([id], context) {
     refill(places.head, [shown.state, shown.outcome, shown.customer_ref, shown.started_at], () => head(shown, context.nameOf(id)));
     refill(places.notice, [run.lost, shown.outcome, shown.reason, shown.review], () => notice(run));
     refill(places.watch, [watched(shown), shown.links && Object.keys(shown.links), live && doing(run)], () => watch(run, refresh));
-    refill(places.text, shown.text ?? null, () => shown.text?.length > 0 && part("The text", { class: "text" }, reading(shown.text)));
-    refill(places.stages, [shown.stages, run.shares], () => stages(run));
+    refill(places.text, [shown.text, shown.disclosures], () => shown.text?.length > 0
+      && part("The text", { class: "text" }, reading(shown.text, shown.disclosures)));
+    refill(places.stages, [shown.state, shown.stages, run.shares], () => stages(run));
     refill(places.log, run.log.length, () => log(run.log));
     refill(places.why, [shown.offers, shown.candidates, shown.checks, shown.wrote], () => why(shown));
     refill(places.acts, shown.outcome ?? null, () => acts(shown, path, refresh));
@@ -111,11 +112,15 @@ function notice({ shown, lost }) {
       told, help, h("p", {}, h("a", { href: "#/review" }, "Go to the review")));
     case "recalled": return h("div", { class: "note warn" }, h("p", { class: "note-title" }, "Taken back"),
       told ?? h("p", {}, "What was published is not shown any more. The record of it is kept."), help);
-    case "failed": return trouble({ title: "This run failed", ...reason, error: reason?.code }, h("p", {}, h("a", { href: "#/" }, "Ask again"),
-      ": what was done is kept, and the run goes on where it failed."));
-    default: return null;
+    case "failed": return failure(reason);
+    case "published": return reason && h("div", { class: "note warn" },
+      h("p", { class: "note-title" }, "What was published is not shown any more"), told, help);
+    default: return reason && shown.state === "failed" ? failure(reason) : null;
   }
 }
+
+const failure = (reason) => trouble({ title: "This run failed", ...reason, error: reason?.code },
+  h("p", {}, h("a", { href: "#/" }, "Ask again"), ". What was done is kept, and found again."));
 
 /** What the place of the video depends on. Links change with every answer; a video that plays is left alone. */
 const watched = (shown) => [Boolean(shown.links?.video), shown.media, shown.state, shown.outcome, shown.shape];
@@ -150,20 +155,23 @@ function shapeOf(media) {
 }
 
 function stages({ shown, shares }) {
-  const known = shown.stages?.length ? shown.stages : Object.keys(STAGES).map((stage) => ({ stage, state: "waiting" }));
+  const ended = ENDED.has(shown.state);
+  const known = (shown.stages?.length ? shown.stages : Object.keys(STAGES).map((stage) => ({ stage, state: "waiting" })))
+    // What an ended run did not come to was not needed.
+    .map((each) => ended && each.state === "waiting" ? { ...each, state: "skipped" } : each);
   const total = known.reduce((sum, each) => sum + (each.seconds ?? 0), 0);
   return part("Stages", { class: "stages" },
     h("ol", {}, known.map(({ stage, state, seconds, started_at }) => {
       const share = shares[stage];
       return h("li", { class: state },
-        h("span", { class: "mark" }, state === "done" ? icon("tick") : state === "failed" ? icon("cross") : null),
+        h("span", { class: "mark" }, state === "done" ? icon("tick") : state === "failed" ? icon("cross") : state === "skipped" ? icon("dash") : null),
         h("span", { class: "stage-name" }, stageName(stage), h("span", { class: "unseen" }, `, ${STATES[state] ?? state}`)),
         h("span", { class: "figures", data: state === "running" && started_at ? { since: started_at } : {} },
           seconds === undefined || seconds === null ? "" : duration(seconds)),
         state === "running" && share !== undefined
           && h("progress", { max: 1, value: share, "aria-label": `${stageName(stage)}, share done` }));
     })),
-    total > 0 && ENDED.has(shown.state) && h("p", { class: "total" }, h("span", {}, "Together"), h("span", { class: "figures" }, duration(total))));
+    total > 0 && ended && h("p", { class: "total" }, h("span", {}, "Together"), h("span", { class: "figures" }, duration(total))));
 }
 
 /** The seconds of what is under way. They are for the eye: a screen reader hears of stages, not of seconds. */

@@ -32,7 +32,7 @@ export async function review(_, { signal }) {
 }
 
 function one(item, decide, signal) {
-  const { run, customer_ref, why, since, text, links } = item;
+  const { run, customer_ref, why, since, text, disclosures, links } = item;
   const title = `review-${run}-${customer_ref}`;
   const renew = async () => (await call("GET", "reviews", { signal })).items
     .find((each) => each.run === run && each.customer_ref === customer_ref).links;
@@ -57,6 +57,6 @@ function one(item, decide, signal) {
       h("p", { class: "quiet" }, [since && `Waits since ${when(since)}`, why && sentence(why)].filter(Boolean).join(". "))),
     h("div", { class: links?.video ? "review-body" : "review-body alone" },
       links?.video && player({ links }, renew),
-      text?.length > 0 && reading(text)),
+      text?.length > 0 && reading(text, disclosures)),
     h("div", { class: "actions" }, approve, reject));
 }

@@ -4,9 +4,11 @@ import { h, icon, part } from "./dom.js";
 import { CHECKS, capital, plain, score, some, weight } from "./words.js";
 
 /** A reason and what it adds to the score, whether the server says both or a phrase alone. */
-const reason = (given) => typeof given === "string"
-  ? h("li", {}, h("span", {}, given))
-  : h("li", {}, h("span", {}, given.text), given.weight !== undefined && h("span", { class: "figures weight" }, weight(given.weight)));
+function reason(given) {
+  const [, text, added] = typeof given === "string" ? /^(.*?)(?: ([+\u2212-][\d.]+))?$/s.exec(given) : [null, given.text, given.weight];
+  const adds = Number(String(added).replace("\u2212", "-"));
+  return h("li", {}, h("span", {}, text), added !== undefined && h("span", { class: "figures weight" }, weight(adds)));
+}
 
 const listed = (why) => (Array.isArray(why) ? why : why ? [why] : []);
 
