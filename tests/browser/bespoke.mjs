@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { chromium } from "playwright-core";
 
-const ROOT = resolve(import.meta.dirname, "../..");
+export const ROOT = resolve(import.meta.dirname, "../..");
 const COMMAND = process.env.BESPOKE ?? join(ROOT, "target/ci/bespoke");
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
@@ -77,8 +77,10 @@ export const launch = () => chromium.launch({
 });
 
 /** A page of its own, which remembers what the console says and whom it asks. */
-export async function open(browser, address, options = {}) {
+export async function open(browser, address, { axe = true, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: "reduce", ...options });
+  // By the browser's own hand: the page's policy lets no script of others in.
+  if (axe) await context.addInitScript({ path: AXE });
   const page = await context.newPage();
   page.complaints = [];
   page.asked = new Set();
@@ -94,8 +96,6 @@ export async function open(browser, address, options = {}) {
 /** What axe-core finds against WCAG 2.2 A and AA and its own best practices, in words. */
 export async function violations(page) {
   await page.evaluate(() => document.fonts.ready);
-  // The policy of the page lets no script in: axe is put in from outside it.
-  await page.addScriptTag({ path: AXE }).catch(() => {});
   const found = await page.evaluate(() => window.axe.run(document, {
     runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
   }));

@@ -30,6 +30,7 @@ export function takeToken() {
 }
 
 export const keepToken = (token) => sessionStorage.setItem(TOKEN, token);
+export const hasToken = () => sessionStorage.getItem(TOKEN) !== null;
 
 function headers(more) {
   const token = sessionStorage.getItem(TOKEN);

@@ -1,6 +1,6 @@
 // The page: which view an address shows, and who may look.
 
-import { Problem, call, keepToken, takeToken } from "./api.js";
+import { Problem, call, hasToken, keepToken, takeToken } from "./api.js";
 import { h, id, trouble } from "./dom.js";
 import { campaign } from "./campaign.js";
 import { campaigns, newCampaign } from "./campaigns.js";
@@ -43,6 +43,7 @@ async function show() {
   const here = leave = new AbortController();
   const context = { signal: here.signal, nameOf, name };
   try {
+    if (!hasToken()) throw new Problem({ status: 401 });
     await setOptions();
     const [view, given] = viewOf(place.slice(1));
     const made = await view(given, { ...context, options });
@@ -89,8 +90,7 @@ function mount({ title, lede, head, body }, place) {
   first = false;
 }
 
-/** Asks for the token. On one machine it stands in the address that `bespoke serve` prints, and is a new one after each
- *  start. */
+/** Asks for the token. On one machine it stands in the address that `bespoke serve` prints. */
 function signIn(place) {
   const field = id("token");
   const local = options?.local ?? ["127.0.0.1", "localhost"].includes(location.hostname);
@@ -105,9 +105,7 @@ function signIn(place) {
     body: h("form", { class: "sheet narrow", on: { submit } },
       h("div", { class: "row" },
         h("div", { class: "row-label" }, h("label", { htmlFor: field }, "Token"),
-          h("p", { class: "hint", id: `${field}-hint` }, local
-            ? "What follows #token= in that address. The server makes a new one at each start."
-            : "It is kept in this tab only.")),
+          h("p", { class: "hint", id: `${field}-hint` }, local ? "What follows #token= in that address." : "It is kept in this tab only.")),
         h("div", { class: "row-control" }, h("input", {
           id: field, name: "token", type: "password", required: true, autocomplete: "off", "aria-describedby": `${field}-hint`,
         }))),

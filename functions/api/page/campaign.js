@@ -1,7 +1,7 @@
 // One campaign: what a dry run found, how far it is, and every customer's outcome.
 
 import { call, newKey, pause } from "./api.js";
-import { announce, h, part, refill, trouble, worker } from "./dom.js";
+import { announce, h, part, refill, sentence, trouble, worker } from "./dom.js";
 import { capital, count, duration, money, outcome, plain, short, some, when } from "./words.js";
 
 const ENDED = new Set(["done", "failed", "stopped"]);
@@ -12,14 +12,15 @@ export async function campaign([id], context) {
   const { signal } = context;
   const path = `campaigns/${encodeURIComponent(id)}`;
   let shown = await call("GET", path, { signal });
-  const places = Object.fromEntries(["head", "notice", "figures", "acts"].map((name) => [name, h("div", { class: `place-${name}` })]));
-  const table = shown.dry_run ? null : customers(path, signal);
+  const places = Object.fromEntries(["head", "notice", "figures", "acts", "detail"].map((name) => [name, h("div", { class: `place-${name}` })]));
+  const table = customers(path, shown.dry_run ? ["told", "skipped"] : OUTCOMES, signal);
   let lost = false;
 
   const draw = () => {
     refill(places.head, [shown.state, shown.started_at], () => head(shown));
-    refill(places.notice, [lost, shown.reason], () => notice(shown, lost));
-    refill(places.figures, shown, () => shown.dry_run ? report(shown) : progress(shown));
+    refill(places.notice, [lost, shown.reason, shown.stopped], () => notice(shown, lost));
+    refill(places.figures, shown, () => shown.dry_run ? found(shown) : progress(shown));
+    refill(places.detail, shown.forecast ?? null, () => shown.dry_run && report(shown));
     refill(places.acts, shown.state, () => acts(shown, id));
   };
   draw();
@@ -27,10 +28,11 @@ export async function campaign([id], context) {
   return {
     title: shown.dry_run ? "Dry run" : "Campaign",
     head: places.head,
-    body: h("div", {}, places.notice, places.figures, places.acts, table?.node),
+    body: h("div", {}, places.notice, places.figures, places.acts, places.detail, table.node),
     async start() {
-      await table?.load();
-      let before = JSON.stringify(shown.counts);
+      await table.load();
+      const mark = () => JSON.stringify([shown.counts, shown.state]);
+      let before = mark();
       while (!signal.aborted && !ENDED.has(shown.state)) {
         await pause(1_500, signal);
         try {
@@ -42,8 +44,8 @@ export async function campaign([id], context) {
           lost = true;
         }
         draw();
-        const now = JSON.stringify(shown.counts);
-        if (!lost && now !== before) await table?.renew();
+        const now = mark();
+        if (!lost && now !== before) await table.renew();
         before = now;
         if (ENDED.has(shown.state)) announce(`The ${shown.dry_run ? "dry run" : "campaign"} has ended: ${outcome(shown.state)[0]}.`);
       }
@@ -57,16 +59,19 @@ function head({ state, dry_run, started_at }) {
     started_at && h("span", {}, when(started_at)), dry_run && h("span", {}, "Nothing is made and nobody is written to."));
 }
 
-function notice({ reason, state }, lost) {
+function notice({ reason, stopped }, lost) {
   if (lost) {
     return h("div", { class: "note warn" }, h("p", { class: "note-title" }, "The server does not answer"),
       h("p", {}, "What was done is kept. This page goes on by itself as soon as the server is back."));
   }
-  return reason && trouble({ title: state === "failed" ? "The campaign failed" : "The campaign stopped", ...reason, error: reason.code });
+  if (stopped) {
+    return h("div", { class: "note warn" }, h("p", { class: "note-title" }, "It began with no further customer"), h("p", {}, sentence(stopped)));
+  }
+  return reason && trouble({ title: "The campaign failed", ...reason, error: reason.code });
 }
 
 /** How far it is: a bar of outcomes, with each part's number in words. */
-function progress({ counts = {}, rate_per_minute, seconds_left, spent_usd, forecast, report: read, state }) {
+function progress({ counts = {}, rate_per_minute, seconds_left, spent_usd, skipped_because = {}, failed_with = {}, state }) {
   const all = PARTS.reduce((sum, name) => sum + (counts[name] ?? 0), 0);
   const bar = h("div", { class: "bar", "aria-hidden": "true" }, PARTS.map((name) => {
     const piece = h("span", { class: name });
@@ -81,40 +86,68 @@ function progress({ counts = {}, rate_per_minute, seconds_left, spent_usd, forec
       rate_per_minute > 0 && !ENDED.has(state) && figure("A minute", rate_per_minute.toFixed(1)),
       seconds_left > 0 && figure("Left, about", duration(seconds_left)),
       spent_usd !== undefined && spent_usd !== null && figure("Spent", money(spent_usd))),
-    forecast && h("details", { class: "more" }, h("summary", {}, "What was forecast"), facts(forecast)),
-    read && h("details", { class: "more" }, h("summary", {}, "What the workbooks hold"), facts(read)));
+    [["Why nothing was made for some", skipped_because], ["What failed", failed_with]].map(([title, why]) =>
+      Object.keys(why).length > 0 && h("details", { class: "more" }, h("summary", {}, title), facts(why))));
 }
 
-/** What a dry run found. */
-function report({ forecast, report: read, state }) {
-  if (!forecast && !read) {
+/** What a dry run found, in a line of figures. */
+function found({ forecast, state }) {
+  if (!forecast) {
     return ENDED.has(state) ? null : h("div", { class: "blank" }, h("p", {}, "The workbooks are being read."), h("progress", { "aria-label": "Dry run" }));
   }
-  return h("div", { class: "columns even" },
-    forecast && part("What it would make and take", { class: "sheet" }, facts(forecast)),
-    read && part("What the workbooks hold", { class: "sheet" }, facts(read)));
+  const { customers, told, videos, here, aws } = forecast;
+  const figures = [[customers, "customers", count], [told, "would be told something", count], [videos, "videos to make", count],
+    [here?.seconds, "on this machine", duration], [aws?.usd, "on AWS", money]];
+  return h("dl", { class: "counts" }, figures.filter(([value]) => value !== undefined).map(([value, label, write]) =>
+    h("div", {}, h("dt", {}, label), h("dd", {}, write(value)))));
 }
 
+/** What a dry run found, in full. */
+function report({ forecast, skipped_because: skipped = forecast?.skipped_because ?? {} }) {
+  if (!forecast) return null;
+  const { aws } = forecast;
+  return h("div", { class: "columns even" },
+    h("div", {}, Object.keys(skipped).length > 0 && part("Who would be told nothing", {}, facts(skipped)),
+      aws && part("On AWS", {}, facts(aws))),
+    part("In detail", {}, facts(without(forecast, ["each", "run", "skipped_because", "aws", "customers", "told", "videos"]))));
+}
+
+const without = (given, names) => Object.fromEntries(Object.entries(given).filter(([name]) => !names.includes(name)));
+
 /** Figures as a statement has them: what on the left, how much on the right, what belongs together beneath its heading. */
-export function facts(given) {
-  return h("dl", { class: "facts" }, Object.entries(given).filter(([, value]) => value !== null && value !== undefined).map(([name, value]) => {
+function facts(given) {
+  return h("dl", { class: "facts" }, Object.entries(given).map(([name, value]) => {
+    if (value === null || value === undefined || value.length === 0) return null;
     const label = labelled(name);
-    if (Array.isArray(value)) {
-      return value.length > 0 && h("div", { class: "nested" }, h("dt", {}, label),
-        h("dd", {}, h("ul", {}, value.map((each) => h("li", {}, typeof each === "object" ? facts(each) : String(each))))));
-    }
-    if (typeof value === "object") return h("div", { class: "nested" }, h("dt", {}, label), h("dd", {}, facts(value)));
-    return h("div", {}, h("dt", {}, label), h("dd", { class: "figures" }, figure(name, value)));
+    if (typeof value !== "object") return h("div", {}, h("dt", {}, label), h("dd", { class: "figures" }, figure(name, value)));
+    return h("div", { class: "nested" }, h("dt", {}, label), h("dd", {}, Array.isArray(value) ? several(name, value) : facts(value)));
   }));
 }
 
-const labelled = (name) => capital(plain(name).replace(/ (usd|seconds)$/, ""));
+/** A list: of pairs and of named sums as a statement; of anything else as it is. */
+function several(name, values) {
+  const pairs = values.map((each) => Array.isArray(each) ? each : typeof each === "object" && Object.values(each));
+  if (pairs.every((pair) => pair && pair.length === 2)) {
+    const unit = Array.isArray(values[0]) ? name : Object.keys(values[0])[1];
+    return h("dl", { class: "facts" }, pairs.map(([label, value]) =>
+      h("div", {}, h("dt", {}, capital(String(label))), h("dd", { class: "figures" }, figure(unit, value)))));
+  }
+  return h("ul", {}, values.map((each) => h("li", {}, typeof each === "object" ? facts(each) : String(each))));
+}
+
+const LABELS = {
+  here: "On this machine", usd: "Together", seconds: "Time", bytes: "Kept on disk", cpu_seconds: "CPU time, by stage",
+  encoding_cpu_seconds: "CPU time to encode a second", video_seconds: "Length of all videos", model: "The model",
+  ended_before: "Ended in an earlier attempt", service_messages: "Of those, a service message",
+};
+const labelled = (name) => LABELS[name] ?? capital(plain(name).replace(/ (usd|seconds)$/, ""));
 
 function figure(name, value) {
   if (typeof value === "boolean") return value ? "Yes" : "No";
   if (typeof value !== "number") return String(value);
   if (/usd/.test(name)) return money(value);
   if (/seconds/.test(name)) return duration(value);
+  if (/bytes/.test(name)) return value < 1e9 ? `${count(Math.round(value / 1e6))} MB` : `${(value / 1e9).toFixed(1)} GB`;
   return count(Math.round(value * 100) / 100);
 }
 
@@ -126,11 +159,11 @@ function acts({ dry_run, state }, id) {
   return h("div", { class: "actions" }, worker("Start this campaign", { class: "primary" }, async () => {
     const { id: started } = await call("POST", "campaigns", { body: { ...JSON.parse(asked), dry_run: false }, key });
     location.hash = `#/campaigns/${started}`;
-  }), h("a", { class: "button plain", href: "#/campaigns/new" }, "Change it"));
+  }), h("a", { class: "button plain", href: "#/campaigns/new" }, "Ask for another"));
 }
 
 /** The table of customers, by outcome, a page at a time. */
-function customers(path, signal) {
+function customers(path, outcomes, signal) {
   const rows = h("tbody", { role: "rowgroup" });
   const more = h("div", { class: "actions" });
   const empty = h("p", { class: "quiet empty-row" });
@@ -163,7 +196,7 @@ function customers(path, signal) {
     if (focused) rows.querySelector(`tr[data-customer="${CSS.escape(focused)}"] a`)?.focus();
     tell(next);
   };
-  const radios = ["", ...OUTCOMES].map((value) => h("label", {},
+  const radios = ["", ...outcomes].map((value) => h("label", {},
     h("input", { type: "radio", name: "outcome", value, checked: value === "" }), h("span", {}, value ? outcome(value)[0] : "All")));
   const filter = h("div", { class: "filter", role: "radiogroup", "aria-label": "Show by outcome", on: { change: (event) => {
     chosen = event.target.value;
@@ -185,9 +218,9 @@ function customers(path, signal) {
 function line({ customer_ref, outcome: how, reason, recommendation }) {
   const [word, tone] = outcome(how);
   const shown = h("code", {}, short(customer_ref));
-  const run = typeof recommendation === "string" ? recommendation.split("/").pop() : recommendation?.id;
+  const run = recommendation?.split("/").pop();
   return h("tr", { role: "row", data: { customer: customer_ref } },
     h("th", { role: "rowheader", scope: "row" }, run ? h("a", { href: `#/recommendations/${run}` }, shown) : shown),
     h("td", { role: "cell" }, h("span", { class: `pill ${tone}` }, word)),
-    h("td", { role: "cell", class: "quiet" }, (typeof reason === "string" ? reason : reason?.message) ?? ""));
+    h("td", { role: "cell", class: "quiet" }, reason ?? ""));
 }

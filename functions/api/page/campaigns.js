@@ -37,7 +37,7 @@ function line({ id: campaign, state, dry_run, started_at, counts = {} }) {
   return h("tr", { role: "row" },
     h("th", { role: "rowheader", scope: "row" }, h("a", { href: `#/campaigns/${campaign}` },
       started_at ? when(started_at) : h("code", {}, short(campaign)))),
-    h("td", { role: "cell" }, h("span", { class: `pill ${tone}` }, dry_run ? "Dry run" : word)),
+    h("td", { role: "cell" }, h("span", { class: `pill ${dry_run ? "calm" : tone}` }, dry_run ? "Dry run" : word)),
     number("published", "published"), number("skipped", "not made"), number("held", "held"), number("failed", "failed"));
 }
 
@@ -113,7 +113,7 @@ const size = (bytes) => bytes < 1e6 ? `${count(Math.max(1, Math.round(bytes / 1e
 export function newCampaign(_, { options, signal }) {
   const files = workbooks();
   const sources = [["here", options.local ? "Those of this project’s data folder" : "Those of an earlier upload"], ["upload", "Upload three workbooks"]];
-  const chosen = options.local && options.customers ? "here" : "upload";
+  const chosen = options.local ? "here" : "upload";
   const radios = sources.map(([value]) => h("input", { type: "radio", name: "source", value, checked: value === chosen }));
   const source = () => radios.find((radio) => radio.checked).value;
   const batch = options.local ? null : h("input", { type: "text", name: "batch", maxLength: 128, "aria-label": "Name of the earlier upload", autocomplete: "off" });
@@ -139,7 +139,7 @@ export function newCampaign(_, { options, signal }) {
     const pressed = event.submitter;
     if (pressed.getAttribute("aria-disabled")) return;
     const typed = event.target.elements;
-    const value = (name) => Number(typed[name].value) || undefined;
+    const value = (name) => Number(typed[name]?.value) || undefined;
     wrong.replaceChildren();
     pressed.setAttribute("aria-disabled", "true");
     try {
@@ -176,17 +176,19 @@ export function newCampaign(_, { options, signal }) {
       batch, files.node),
     categories.node, tone.node, voice.node, rate.node, shape.node,
     h("details", { class: "more" }, h("summary", {}, "Limits"),
-      number("limit", "Customers at most", "The first of the workbooks; all if left empty."),
-      number("budget_usd", "Budget, US dollars", "The campaign stops before it spends more.", { step: "0.01", min: "0.01", inputMode: "decimal" }),
-      number("max_concurrency", "At once at most", "What the model and the voice can take.", { max: 10000 })),
+      options.local && number("limit", "Customers at most", "The first who have something to be told; all if left empty."),
+      options.local && number("budget_usd", "Budget, US dollars", "For models and outside voices. The campaign stops before it spends more.", { step: "0.01", min: "0", inputMode: "decimal" }),
+      number("max_concurrency", "At once at most", "Customers worked on at the same time.", { max: 1000 })),
     wrong,
     h("div", { class: "actions" },
-      h("button", { class: "primary", value: "dry" }, "Dry run"),
-      h("button", { class: "plain", value: "start" }, "Start without one")));
+      options.local && h("button", { class: "primary", value: "dry" }, "Dry run"),
+      h("button", { class: options.local ? "plain" : "primary", value: "start" }, options.local ? "Start without one" : "Start the campaign")));
 
   return {
     title: "New campaign",
-    lede: "A dry run reads the workbooks, counts consents and offers, and says what the campaign would take. It makes nothing.",
+    lede: options.local
+      ? "A dry run reads the workbooks, weighs the offers, and says what the campaign would take. It makes nothing."
+      : "One recommendation for each customer who agreed to it.",
     body: h("div", { class: "columns" }, form, h("aside", { "aria-label": "Columns" },
       part("The three workbooks", {},
         h("dl", { class: "terms" }, [

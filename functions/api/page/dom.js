@@ -79,7 +79,8 @@ export function trouble(problem, ...more) {
 
 /** A fragment as a sentence: a capital first, a full stop last. */
 export function sentence(text) {
-  const first = text.charAt(0).toUpperCase() + text.slice(1);
+  // What begins with a file's or a setting's name keeps it as it is.
+  const first = /^[a-z]+[ ,:]/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
   return /[.!?…]$/.test(first) ? first : `${first}.`;
 }
 

@@ -62,14 +62,13 @@ const ENGINES = {
 
 export function voice(options, chosen) {
   const engines = [...new Set(options.voices.map((voice) => voice.engine))];
-  const value = (voice) => `${voice.engine}:${voice.name}`;
-  const preset = chosen ?? options.voices.filter((voice) => voice.default && voice.installed).map(value)[0] ?? "";
+  const preset = chosen ?? options.voices.filter((voice) => voice.default && voice.installed).map(({ name }) => name)[0] ?? "";
   const select = h("select", { name: "voice" },
     h("option", { value: "" }, "As the settings say"),
     engines.map((engine) => h("optgroup", { label: ENGINES[engine] ?? engine },
       options.voices.filter((voice) => voice.engine === engine).map((voice) => h("option", {
-        value: value(voice), disabled: !voice.installed, selected: value(voice) === preset,
-      }, (voice.label ?? voice.name) + (voice.installed ? "" : ", not installed"))))));
+        value: voice.name, disabled: !voice.installed, selected: voice.name === preset,
+      }, voice.label + (voice.installed ? "" : ", not installed"))))));
   const node = row("Voice", "Synthetic, and the video says so.", (props) => {
     select.id = props.id;
     select.setAttribute("aria-describedby", props["aria-describedby"]);

@@ -3,14 +3,13 @@
 import { Problem, call, newKey } from "./api.js";
 import { h, part, trouble } from "./dom.js";
 import * as fields from "./fields.js";
-import { STAGES, some } from "./words.js";
+import { STAGES } from "./words.js";
 
 /** What was last typed, so that the way back from a result leads to the same form. Never kept beyond the page. */
 let draft = {};
 
 export function recommend(_, { options, name }) {
-  const known = options.customers ? ` There ${options.customers === 1 ? "is" : "are"} ${some(options.customers, "customer")} in these.` : "";
-  const customer = fields.row("Customer", `The id as the workbooks have it, leading zeros too.${known}`, (props) =>
+  const customer = fields.row("Customer", "The id as the workbooks have it, leading zeros too.", (props) =>
     h("input", {
       ...props, type: "text", name: "customer", required: true, maxLength: 64, autocomplete: "off", spellcheck: false,
       autocapitalize: "none", class: "id", value: draft.customer ?? "",

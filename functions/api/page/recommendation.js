@@ -1,10 +1,9 @@
 // One run: its stages as they go on, then what it made and why.
 
 import { call, events } from "./api.js";
-import { announce, ask, h, icon, part, refill, trouble, worker } from "./dom.js";
+import { announce, ask, h, icon, part, refill, sentence, trouble, worker } from "./dom.js";
 import { downloads, measured, player, reading } from "./media.js";
 import { REFUSALS, STAGES, capital, clock, duration, outcome, plain, short, stageName, when } from "./words.js";
-import { sentence } from "./dom.js";
 import { why } from "./why.js";
 
 const ENDED = new Set(["done", "failed"]);
@@ -29,7 +28,7 @@ export async function recommendation([id], context) {
     refill(places.text, [shown.text, shown.disclosures], () => shown.text?.length > 0
       && part("The text", { class: "text" }, reading(shown.text, shown.disclosures)));
     refill(places.stages, [shown.state, shown.stages, run.shares], () => stages(run));
-    refill(places.log, run.log.length, () => log(run.log));
+    refill(places.log, run.log.length, () => log(run.log, live));
     refill(places.why, [shown.offers, shown.candidates, shown.checks, shown.wrote], () => why(shown));
     refill(places.acts, shown.outcome ?? null, () => acts(shown, path, refresh));
   };
@@ -38,10 +37,9 @@ export async function recommendation([id], context) {
   return {
     title: "Recommendation",
     head: places.head,
-    body: h("div", {}, places.notice,
-      h("div", { class: "columns run" },
-        h("div", { class: "main-column" }, places.watch, places.text, places.acts),
-        h("div", { class: "side-column" }, places.stages, places.log)),
+    body: h("div", {},
+      h("div", { class: "columns run" }, places.notice, places.watch,
+        h("div", { class: "side" }, places.stages, places.log), places.text, places.acts),
       places.why),
     async start() {
       const ticking = setInterval(tick, 500);
@@ -144,7 +142,7 @@ function watch(run, refresh) {
   const { stage, share } = doing(run) ?? {};
   return part("The video", { class: "video" },
     h("div", { class: "screen empty", data: { shape: shown.shape ?? "16:9" } },
-      h("p", { class: "doing" }, stage ? stageName(stage) : "Waiting for its turn"),
+      h("p", { class: "doing" }, stage ? STAGES[stage]?.[2] ?? stageName(stage) : "Waiting for its turn"),
       h("p", {}, stage ? STAGES[stage]?.[1] : "another run is under way"),
       share !== undefined && h("progress", { max: 1, value: share, "aria-label": stageName(stage) })));
 }
@@ -182,20 +180,22 @@ function tick() {
   }
 }
 
-function log(all) {
-  const told = all.filter((event) => event.kind !== "progress");
+/** What happened, a line each: that a stage is done is told by the next line, and by the list of stages. */
+function log(all, live) {
+  const told = all.filter(({ kind, state }) => kind !== "progress" && !(kind === "stage" && state === "done"));
   if (told.length === 0) return null;
-  return h("details", { class: "log", open: true }, h("summary", {}, "Log"),
+  return h("details", { class: "log", open: live }, h("summary", {}, "Log"),
     h("ol", { tabIndex: 0, role: "region", "aria-label": "Log" }, told.map((event) => h("li", { class: event.kind },
       h("span", { class: "figures quiet" }, event.at ? clock(event.at) : ""), h("span", {}, line(event))))));
 }
 
 function line({ kind, stage, state, message }) {
-  const what = message && sentence(message);
-  if (kind === "stage") return [`${stageName(stage)}: ${STATES[state] ?? state}`, what].filter(Boolean).join(". ");
-  if (kind === "retry") return `${stage ? stageName(stage) : "A stage"} is tried again. ${what ?? ""}`;
-  if (kind === "text") return what ?? "The text passed every check.";
-  return what ?? capital(plain(kind));
+  if (kind === "stage" && state === "running") return STAGES[stage]?.[2] ?? stageName(stage);
+  if (kind === "stage") return `${stageName(stage)}: ${STATES[state] ?? state}${message ? `, ${message}` : ""}`;
+  if (kind === "retry") return `${stageName(stage ?? "stage")}: tried again${message ? ` after ${message}` : ""}`;
+  if (kind === "text") return "The text passed every check";
+  if (kind === "result") return outcome(message)[0];
+  return message ?? capital(plain(kind));
 }
 
 function acts(shown, path, refresh) {

@@ -1,9 +1,8 @@
 // What waits for a person: watch, read, then approve or reject.
 
 import { call } from "./api.js";
-import { announce, ask, h, refill, worker } from "./dom.js";
+import { announce, ask, h, refill, sentence, worker } from "./dom.js";
 import { player, reading } from "./media.js";
-import { sentence } from "./dom.js";
 import { short, some, when } from "./words.js";
 
 export async function review(_, { signal }) {

@@ -7,7 +7,7 @@ import { CHECKS, capital, plain, score, some, weight } from "./words.js";
 function reason(given) {
   const [, text, added] = typeof given === "string" ? /^(.*?)(?: ([+\u2212-][\d.]+))?$/s.exec(given) : [null, given.text, given.weight];
   const adds = Number(String(added).replace("\u2212", "-"));
-  return h("li", {}, h("span", {}, text), added !== undefined && h("span", { class: "figures weight" }, weight(adds)));
+  return h("li", {}, h("span", {}, capital(text)), added !== undefined && h("span", { class: "figures weight" }, weight(adds)));
 }
 
 const listed = (why) => (Array.isArray(why) ? why : why ? [why] : []);
@@ -48,9 +48,9 @@ function check({ check: name, passed, detail }) {
       detail && h("span", { class: "quiet" }, ` ${detail}`)));
 }
 
-const wrote = ({ by, model }) => by === "model"
+const wrote = ({ by, model, instead_of_model: instead }) => by === "model"
   ? `The model ${model ?? ""} wrote the reasons, of the products ranked here. Names, rates and disclosures are the catalogue’s.`
-  : "The template wrote it; no model was asked. Names, rates and disclosures are the catalogue’s.";
+  : `The template wrote it${instead ? `, in place of the model: ${instead}` : "; no model was asked"}. Names, rates and disclosures are the catalogue’s.`;
 
 /** The whole of it; nothing if nothing is known. */
 export function why({ offers = [], candidates: all = [], checks = [], wrote: writer, outcome }) {

@@ -1,13 +1,14 @@
 // How things are called and figures are written.
 
+/** Each stage: what it does, what that means, and what is said while it does it. */
 export const STAGES = {
-  merge: ["Read the workbooks", "opened in memory, joined by customer, sorted by consent"],
-  assess: ["Weigh the offers", "what may be known, and what fits"],
-  recommend: ["Write and check the text", "nothing is shown before every check has passed"],
-  narrate: ["Speak it", "a synthetic voice, with the time of each word"],
-  render: ["Make the video", "one picture, captions, sound, then measured"],
-  publish: ["Publish", "consent is read again first"],
-  finalize: ["Close the record", "one outcome, proved"],
+  merge: ["Read the workbooks", "opened in memory, joined by customer, sorted by consent", "Reading the workbooks"],
+  assess: ["Weigh the offers", "what may be known, and what fits", "Weighing the offers"],
+  recommend: ["Write and check the text", "nothing is shown before every check has passed", "Writing and checking the text"],
+  narrate: ["Speak it", "a synthetic voice, with the time of each word", "Speaking it"],
+  render: ["Make the video", "one picture, captions, sound, then measured", "Making the video"],
+  publish: ["Publish", "consent is read again first", "Publishing"],
+  finalize: ["Close the record", "one outcome, proved", "Closing the record"],
 };
 
 export const stageName = (stage) => STAGES[stage]?.[0] ?? capital(plain(stage));
@@ -20,6 +21,7 @@ const OUTCOMES = {
   recalled: ["Taken back", "warn"],
   forgotten: ["Forgotten", "calm"],
   rejected: ["Rejected", "warn"],
+  told: ["Would be told", "good"],
   waiting: ["Waiting", "calm"],
   running: ["Under way", "busy"],
   done: ["Done", "good"],
@@ -66,9 +68,11 @@ export const plain = (name) => name.replaceAll(/[-_]/g, " ");
 export const short = (reference) => reference.slice(0, 8);
 
 export function duration(seconds) {
+  if (seconds < 0.05) return "< 0.1 s";
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   if (seconds < 60) return `${Math.floor(seconds)} s`;
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${String(Math.floor(seconds % 60)).padStart(2, "0")} s`;
+  if (seconds >= 600 && seconds < 3_600) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 600) return `${Math.floor(seconds / 60)} min ${String(Math.floor(seconds % 60)).padStart(2, "0")} s`;
   return `${Math.floor(seconds / 3_600)} h ${String(Math.floor((seconds % 3_600) / 60)).padStart(2, "0")} min`;
 }
 
