@@ -110,7 +110,7 @@ export async function ask(page, customer) {
   await page.getByLabel("Customer", { exact: true }).fill(customer);
   await page.getByLabel("Voice").selectOption({ label: await espeak(page) });
   await page.getByRole("button", { name: "Make the recommendation" }).click();
-  await page.waitForURL(/#\/recommendations\//);
+  await page.locator("h1", { hasText: "Recommendation" }).waitFor();
 }
 
 export const espeak = (page) => page.locator("select[name=voice] option[value^='espeak:']").first().textContent();

@@ -185,8 +185,9 @@ function log(all, live) {
   const told = all.filter(({ kind, state }) => kind !== "progress" && !(kind === "stage" && state === "done"));
   if (told.length === 0) return null;
   return h("details", { class: "log", open: live }, h("summary", {}, "Log"),
-    h("ol", { tabIndex: 0, role: "region", "aria-label": "Log" }, told.map((event) => h("li", { class: event.kind },
-      h("span", { class: "figures quiet" }, event.at ? clock(event.at) : ""), h("span", {}, line(event))))));
+    h("div", { class: "log-lines", tabIndex: 0, role: "region", "aria-label": "Log" },
+      h("ol", {}, told.map((event) => h("li", { class: event.kind },
+        h("span", { class: "figures quiet" }, event.at ? clock(event.at) : ""), h("span", {}, line(event)))))));
 }
 
 function line({ kind, stage, state, message }) {
