@@ -37,7 +37,7 @@ def cut(source, out, family, style, keep):
     font = TTFont(FONTS / source)
     options = subset.Options()
     # Figures of one width, for times and scores in columns.
-    options.layout_features = ["kern", "mark", "mkmk", "ccmp", "locl", "liga", "tnum", "lnum", "pnum"]
+    options.layout_features = ["kern", "tnum", "pnum"]
     options.hinting = False
     options.name_IDs = [0, 1, 2, 3, 4, 5, 6, 13, 14]
     options.name_languages = [0x409]

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
-import { Server, ask, espeak, launch, open, overhang, violations } from "./bespoke.mjs";
+import { Server, ask, espeak, launch, open, violations } from "./bespoke.mjs";
 
 const MINUTE = 60_000;
 let server;
@@ -166,11 +166,12 @@ test("a server that is killed in the middle of a run and started again loses not
   await ask(page, "0010");
   await page.locator(".stages .running, .stages .done").first().waitFor({ timeout: MINUTE });
   await server.kill();
-  await page.getByText("The server does not answer").waitFor();
+  const lost = page.locator(".note-title", { hasText: "The server does not answer" });
+  await lost.waitFor();
   await server.begin();
   await page.locator(".pill", { hasText: "Published" }).waitFor({ timeout: 2 * MINUTE });
   await page.locator("video").waitFor();
-  assert.equal(await page.getByText("The server does not answer").count(), 0);
+  assert.equal(await lost.count(), 0);
 });
 
 test("without a token nothing is shown but the way to sign in", async () => {

@@ -9,9 +9,9 @@ export class Problem extends Error {
     Object.assign(this, { status, title, error, help });
   }
 
-  /** Whether nobody answered, so that the same call may succeed soon. */
-  get silent() {
-    return this.status === 0;
+  /** Whether nobody answered, or somebody who may soon: the same call is worth making again. */
+  get passing() {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
   }
 }
 
@@ -100,7 +100,7 @@ export async function* events(path, { signal, link }) {
       await pause(failures ? 2_000 : 700, signal);
     } catch (problem) {
       if (signal.aborted) return;
-      if (problem instanceof Problem && problem.status !== 429 && problem.status < 500 && !problem.silent) throw problem;
+      if (problem instanceof Problem && !problem.passing) throw problem;
       failures += 1;
       if (failures === 1) link(false);
       await pause(Math.min(5_000, 400 * 2 ** failures), signal);

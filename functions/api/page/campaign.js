@@ -40,7 +40,7 @@ export async function campaign([id], context) {
           lost = false;
         } catch (problem) {
           if (signal.aborted) return;
-          if (!problem.silent && problem.status < 500) throw problem;
+          if (!problem.passing) throw problem;
           lost = true;
         }
         draw();

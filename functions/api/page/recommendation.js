@@ -1,6 +1,6 @@
 // One run: its stages as they go on, then what it made and why.
 
-import { call, events } from "./api.js";
+import { call, events, pause } from "./api.js";
 import { announce, ask, h, icon, part, refill, sentence, trouble, worker } from "./dom.js";
 import { downloads, measured, player, reading } from "./media.js";
 import { REFUSALS, STAGES, capital, clock, duration, outcome, plain, short, stageName, when } from "./words.js";
@@ -55,12 +55,24 @@ export async function recommendation([id], context) {
         announce(up ? "The server is back." : "The server does not answer. Waiting for it.");
         if (up) refresh().catch(() => {});
       };
+      // A server that went away is waited for.
+      const refreshed = async () => {
+        for (;;) {
+          try {
+            await refresh();
+            return;
+          } catch (problem) {
+            if (context.signal.aborted || !problem.passing) throw problem;
+            await pause(1_500, context.signal);
+          }
+        }
+      };
       for await (const event of events(`${path}/events`, { signal: context.signal, link })) {
         if (event.kind !== "end" || event.message) run.log.push(event);
         if (event.kind === "stage") step(run, event, live);
         if (event.kind === "progress" && event.stage) run.shares[event.stage] = event.share;
         // What was made, and how it ended, is read from where it is final.
-        if (["text", "result", "end"].includes(event.kind)) await refresh();
+        if (["text", "result", "end"].includes(event.kind)) await refreshed();
         soon();
       }
       if (!context.signal.aborted && live) announce(`${outcome(run.shown.outcome ?? run.shown.state)[0]}.`);
@@ -208,7 +220,7 @@ function acts(shown, path, refresh) {
       reason: { label: "Why, for the record (optional)" },
     });
     if (reason === null) return;
-    await call("POST", `${path}/recall`, { body: reason ? { reason } : {} });
+    await call("POST", `${path}/recall`, { body: reason === true || !reason ? {} : { reason } });
     await refresh();
     announce("Taken back.");
   }));

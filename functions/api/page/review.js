@@ -6,7 +6,13 @@ import { player, reading } from "./media.js";
 import { short, some, when } from "./words.js";
 
 export async function review(_, { signal }) {
-  let { items } = await call("GET", "reviews", { signal });
+  let { items } = await call("GET", "reviews", { signal }).catch(elsewhere);
+  if (!items) {
+    return {
+      title: "Review",
+      body: h("div", { class: "blank" }, h("p", {}, "This server shows no reviews. The command ", h("code", {}, "bespoke review"), " does.")),
+    };
+  }
   const list = h("div", { class: "reviews" });
   const lede = h("div");
   const draw = () => {
@@ -28,6 +34,12 @@ export async function review(_, { signal }) {
   };
   draw();
   return { title: "Review", head: lede, body: list };
+}
+
+/** A server that has no reviews is no error. */
+function elsewhere(problem) {
+  if (problem.status !== 404) throw problem;
+  return {};
 }
 
 function one(item, decide, signal) {
