@@ -15,7 +15,8 @@ export class Problem extends Error {
   }
 }
 
-const silence = () => new Problem({
+/** That nobody answers. */
+export const silence = () => new Problem({
   title: "The server does not answer",
   detail: "it may have been stopped; nothing is lost, and the same again is safe",
 });

@@ -1,25 +1,29 @@
 // The page: which view an address shows, and who may look.
 
-import { Problem, call, hasToken, keepToken, takeToken } from "./api.js";
+import { Problem, call, hasToken, keepToken, silence, takeToken } from "./api.js";
 import { h, id, trouble } from "./dom.js";
-import { campaign } from "./campaign.js";
-import { campaigns, newCampaign } from "./campaigns.js";
-import { history } from "./history.js";
 import { recommend } from "./recommend.js";
 import { recommendation } from "./recommendation.js";
-import { review } from "./review.js";
 
 // A view gives its title, what stands beneath it (`lede` or `head`), its `body`, and what goes on while it is shown
 // (`start`). It is given what its address holds, and the context: options, a signal that ends with it, customers' names.
+// What most visits do not come to is loaded when it is asked for.
 const VIEWS = [
   [/^\/$/, recommend],
   [/^\/recommendations\/([\w.~-]+)$/, recommendation],
-  [/^\/history$/, history],
-  [/^\/campaigns$/, campaigns],
-  [/^\/campaigns\/new$/, newCampaign],
-  [/^\/campaigns\/([\w.-]+)$/, campaign],
-  [/^\/review$/, review],
+  [/^\/history$/, from(() => import("./history.js"), "history")],
+  [/^\/campaigns$/, from(() => import("./campaigns.js"), "campaigns")],
+  [/^\/campaigns\/new$/, from(() => import("./campaigns.js"), "newCampaign")],
+  [/^\/campaigns\/([\w.-]+)$/, from(() => import("./campaign.js"), "campaign")],
+  [/^\/review$/, from(() => import("./review.js"), "review")],
 ];
+
+function from(load, view) {
+  return async (...given) => {
+    const views = await load().catch(() => { throw silence(); });
+    return views[view](...given);
+  };
+}
 
 const masthead = document.getElementById("masthead");
 const content = document.getElementById("content");
