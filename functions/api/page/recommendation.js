@@ -12,7 +12,7 @@ export async function recommendation([id], context) {
   const path = `recommendations/${encodeURIComponent(id)}`;
   const run = { shown: await call("GET", path, { signal: context.signal }), shares: {}, log: [], lost: false };
   const live = !ENDED.has(run.shown.state);
-  const places = Object.fromEntries(["head", "notice", "watch", "text", "stages", "log", "why", "acts"]
+  const places = Object.fromEntries(["head", "notice", "watch", "files", "text", "stages", "log", "why", "acts"]
     .map((name) => [name, h("div", { class: `place-${name}` })]));
 
   const refresh = async () => {
@@ -24,7 +24,8 @@ export async function recommendation([id], context) {
     const { shown } = run;
     refill(places.head, [shown.state, shown.outcome, shown.customer_ref, shown.started_at], () => head(shown, context.nameOf(id)));
     refill(places.notice, [run.lost, shown.outcome, shown.reason, shown.review], () => notice(run));
-    refill(places.watch, [watched(shown), shown.links && Object.keys(shown.links), live && doing(run)], () => watch(run, refresh));
+    refill(places.watch, [watched(shown), shown.links && Object.keys(shown.links), live && doing(run)], () => watch(run, refresh, places.files));
+    refill(places.files, shown.links ?? null, () => shown.links && downloads(shown.links));
     refill(places.text, [shown.text, shown.disclosures], () => shown.text?.length > 0
       && part("The text", { class: "text" }, reading(shown.text, shown.disclosures)));
     refill(places.stages, [shown.state, shown.stages, run.shares], () => stages(run));
@@ -75,7 +76,13 @@ export async function recommendation([id], context) {
         if (["text", "result", "end"].includes(event.kind)) await refreshed();
         soon();
       }
-      if (!context.signal.aborted && live) announce(`${outcome(run.shown.outcome ?? run.shown.state)[0]}.`);
+      if (context.signal.aborted) return;
+      if (live) announce(`${outcome(run.shown.outcome ?? run.shown.state)[0]}.`);
+      // Addresses of files end after a while: others take their place before.
+      while (run.shown.links) {
+        await pause(Math.max(30_000, new Date(run.shown.links.expires_at) - Date.now() - 60_000), context.signal);
+        await refreshed();
+      }
     },
   };
 }
@@ -142,15 +149,15 @@ function doing({ shown, shares }) {
   return { stage, share: stage && shares[stage] };
 }
 
-function watch(run, refresh) {
+function watch(run, refresh, files) {
   const { shown } = run;
   if (shown.links?.video) {
     const shape = shown.shape ?? shapeOf(shown.media);
     return part("The video", { class: "video" },
       player({ links: shown.links, media: shown.media, shape }, async () => (await refresh()).links),
-      shown.media && measured(shown.media), downloads(shown.links));
+      shown.media && measured(shown.media), files);
   }
-  if (ENDED.has(shown.state)) return shown.links ? part("Files", {}, downloads(shown.links)) : null;
+  if (ENDED.has(shown.state)) return shown.links ? part("Files", {}, files) : null;
   const { stage, share } = doing(run) ?? {};
   return part("The video", { class: "video" },
     h("div", { class: "screen empty", data: { shape: shown.shape ?? "16:9" } },
@@ -220,7 +227,7 @@ function acts(shown, path, refresh) {
       reason: { label: "Why, for the record (optional)" },
     });
     if (reason === null) return;
-    await call("POST", `${path}/recall`, { body: reason === true || !reason ? {} : { reason } });
+    await call("POST", `${path}/recall`, { body: reason ? { reason } : {} });
     await refresh();
     announce("Taken back.");
   }));
