@@ -81,6 +81,7 @@ export async function open(browser, address, { axe = true, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: "reduce", ...options });
   // By the browser's own hand: the page's policy lets no script of others in.
   if (axe) await context.addInitScript({ path: AXE });
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   page.complaints = [];
   page.asked = new Set();
