@@ -108,7 +108,7 @@ for (const [look, options] of LOOKS) {
       await page.evaluate((to) => { location.hash = to; }, place);
       await page.locator(there).first().waitFor();
       if (name === "new campaign") await page.getByLabel("Upload three workbooks").check();
-      for (const summary of await page.locator("details:not([open]) > summary").all()) await summary.click();
+      await page.evaluate(() => document.querySelectorAll("details").forEach((details) => { details.open = true; }));
       wrong.push(...(await violations(page)).map((each) => `${name}: ${each}`));
       const over = await overhang(page);
       if (over > 0) wrong.push(`${name}: ${over} px too wide`);
