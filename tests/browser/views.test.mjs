@@ -21,6 +21,7 @@ let browser;
 const views = new Map([
   ["form", ["#/", "form"]],
   ["new campaign", ["#/campaigns/new", "form"]],
+  ["review", ["#/review", ".blank"]],
   ["no such view", ["#/nowhere", ".note"]],
 ]);
 

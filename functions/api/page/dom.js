@@ -99,7 +99,7 @@ export function ask({ title, body, action, danger = false, reason }) {
           h("button", { class: "plain", value: "no", type: "button", on: { click: () => dialog.close("no") } }, "Cancel"))));
     dialog.addEventListener("close", () => {
       dialog.remove();
-      resolve(dialog.returnValue === "yes" ? (input ? input.value.trim() : true) : null);
+      resolve(dialog.returnValue === "yes" ? (input ? input.value.trim().replaceAll(/\s+/g, " ") : true) : null);
     });
     document.body.append(dialog);
     dialog.showModal();

@@ -30,7 +30,7 @@ export async function review(_, { signal }) {
     draw();
     announce(`${decision === "approve" ? "Approved" : "Rejected"}. ${some(items.length, "recommendation waits", "recommendations wait")}.`);
     // Whoever works through the list by keyboard goes on with the next.
-    (list.querySelectorAll("h2 a")[Math.min(at, items.length - 1)] ?? document.getElementById("main")).focus();
+    (list.querySelectorAll("h2")[Math.min(at, items.length - 1)] ?? document.getElementById("main")).focus();
   };
   draw();
   return { title: "Review", head: lede, body: list };
@@ -64,7 +64,7 @@ function one(item, decide, signal) {
   });
   return h("article", { class: "sheet review", "aria-labelledby": title },
     h("div", { class: "review-head" },
-      h("h2", { id: title }, h("a", { href: `#/recommendations/${run}` }, "Customer ", h("code", {}, short(customer_ref)))),
+      h("h2", { id: title, tabIndex: -1 }, "Customer ", h("code", {}, short(customer_ref))),
       h("p", { class: "quiet" }, [since && `Waits since ${when(since)}`, why && sentence(why)].filter(Boolean).join(". "))),
     h("div", { class: links?.video ? "review-body" : "review-body alone" },
       links?.video && player({ links }, renew),
