@@ -13,7 +13,7 @@ FUZZ_SECONDS ?= 600
 STREAM_SECONDS ?= 60
 CUSTOMERS ?= 200
 
-.PHONY: demo serve test llama-test crash-test bench voice-check fuzz lint audit setup help aws-build aws-layers aws-deploy aws-test
+.PHONY: demo serve test browser-test llama-test crash-test bench voice-check fuzz lint audit setup help aws-build aws-layers aws-deploy aws-test
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -35,6 +35,12 @@ test: setup ## Run every test but those of aws-test and voice-check
 	tests/http/check.py target/ci/bespoke target/tools/schemathesis/bin/schemathesis
 	infra/tools.sh sam emulator interpreter
 	$(PYTEST)
+
+browser-test: setup ## The page in a real browser: the whole job, keyboard, narrow and dark, accessibility, weight
+	infra/setup.sh chromium npm
+	cargo build $(CARGO_BUILD) -p bespoke
+	npm ci --silent --prefix tests/browser
+	node --test --test-concurrency=1 tests/browser/page.test.mjs tests/browser/views.test.mjs
 
 llama-test: setup ## Have a model file's nonsense judged: the command against llama.cpp's own server (MODEL=FILE.gguf)
 	infra/tools.sh llama

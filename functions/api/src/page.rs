@@ -27,6 +27,28 @@ macro_rules! files {
 /// All of them, by the path at which each is served.
 const FILES: &[File] = files![
     "/" "index.html" "text/html; charset=utf-8",
+    "/app.css" "app.css" "text/css; charset=utf-8",
+    "/api.js" "api.js" "text/javascript; charset=utf-8",
+    "/app.js" "app.js" "text/javascript; charset=utf-8",
+    "/campaign.js" "campaign.js" "text/javascript; charset=utf-8",
+    "/campaigns.js" "campaigns.js" "text/javascript; charset=utf-8",
+    "/dom.js" "dom.js" "text/javascript; charset=utf-8",
+    "/fields.js" "fields.js" "text/javascript; charset=utf-8",
+    "/history.js" "history.js" "text/javascript; charset=utf-8",
+    "/media.js" "media.js" "text/javascript; charset=utf-8",
+    "/recommend.js" "recommend.js" "text/javascript; charset=utf-8",
+    "/recommendation.js" "recommendation.js" "text/javascript; charset=utf-8",
+    "/review.js" "review.js" "text/javascript; charset=utf-8",
+    "/why.js" "why.js" "text/javascript; charset=utf-8",
+    "/words.js" "words.js" "text/javascript; charset=utf-8",
+    "/favicon.svg" "favicon.svg" "image/svg+xml",
+    "/icons.svg" "icons.svg" "image/svg+xml",
+    "/meridian.svg" "meridian.svg" "image/svg+xml",
+    "/sans-names.woff2" "sans-names.woff2" "font/woff2",
+    "/sans-semibold.woff2" "sans-semibold.woff2" "font/woff2",
+    "/sans.woff2" "sans.woff2" "font/woff2",
+    "/serif-names.woff2" "serif-names.woff2" "font/woff2",
+    "/serif.woff2" "serif.woff2" "font/woff2",
 ];
 
 /// Routes to the files.

@@ -467,7 +467,7 @@ impl Made {
             let candidate = facts.candidates.iter().find(|candidate| candidate.product == *id);
             let mut reasons: Vec<_> = candidate.into_iter().flat_map(|candidate| &candidate.reasons).collect();
             reasons.sort_by(|a, b| b.weight.abs().total_cmp(&a.weight.abs()));
-            reasons.iter().map(|reason| format!("{} {:+.1}", reason.text, reason.weight)).collect()
+            reasons.iter().map(|reason| format!("{} {:+.2}", reason.text, reason.weight)).collect()
         };
         let offers = match &facts.stance {
             Stance::Recommend { offers } => offers.as_slice(),

@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""Builds the fonts of the web page in functions/api/page: Source Sans 3 and
+Source Serif 4 Display (OFL-1.1), cut down to what a page of this size may
+weigh, under names that the licence's reserved one does not stand in.
+
+    pip install fonttools brotli
+    python3 assets/make/page_fonts.py
+
+What is kept: English and the signs of print. The further letters of European
+and Vietnamese names lie in files of their own, which a browser fetches when a
+name has one of them. Other scripts fall back to what the viewer has.
+"""
+from pathlib import Path
+
+from fontTools import subset
+from fontTools.ttLib import TTFont
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+FONTS = ROOT / "assets" / "fonts"
+PAGE = ROOT / "functions" / "api" / "page"
+
+PRINT = set(range(0x20, 0x7F)) | {ord(c) for c in "\u00a0\u2009\u202f–—‘’“”…•·−×©"}
+SIGNS = {ord(c) for c in "←→≥≤‹›®™′″«»§°±²³¹½¼¾£¥€¢¡¿"}
+LETTERS = set(range(0xC0, 0x100)) - {0xD7, 0xF7}
+NAMES = LETTERS | set(range(0x100, 0x180)) | {0x1A0, 0x1A1, 0x1AF, 0x1B0} | set(range(0x218, 0x21C)) | set(range(0x1EA0, 0x1EFA))
+
+CUTS = [
+    ("SourceSans3-Regular.ttf", "sans.woff2", "Bespoke Sans", "Regular", PRINT | SIGNS),
+    ("SourceSans3-Regular.ttf", "sans-names.woff2", "Bespoke Sans Names", "Regular", NAMES),
+    ("SourceSans3-Semibold.ttf", "sans-semibold.woff2", "Bespoke Sans", "Semibold", PRINT | LETTERS),
+    ("SourceSerif4Display-Regular.ttf", "serif.woff2", "Bespoke Serif", "Regular", PRINT),
+    ("SourceSerif4Display-Regular.ttf", "serif-names.woff2", "Bespoke Serif Names", "Regular", NAMES),
+]
+
+
+def cut(source, out, family, style, keep):
+    font = TTFont(FONTS / source)
+    options = subset.Options()
+    # Figures of one width, for times and scores in columns.
+    options.layout_features = ["kern", "tnum", "pnum"]
+    options.hinting = False
+    options.name_IDs = [0, 1, 2, 3, 4, 5, 6, 13, 14]
+    options.name_languages = [0x409]
+    options.drop_tables += ["DSIG", "STAT", "meta"]
+    options.flavor = "woff2"
+    cutter = subset.Subsetter(options)
+    cutter.populate(unicodes=keep)
+    cutter.subset(font)
+
+    postscript = f"{family}-{style}".replace(" ", "")
+    names = {1: family, 2: style, 3: postscript, 4: f"{family} {style}", 5: f"Subset of {source}", 6: postscript}
+    for key, text in names.items():
+        font["name"].removeNames(nameID=key)
+        font["name"].setName(text, key, 3, 1, 0x409)
+    font.flavor = "woff2"
+    font.recalcTimestamp = False
+    font.save(PAGE / out)
+    print(out, (PAGE / out).stat().st_size, "bytes,", len(font.getBestCmap()), "characters")
+
+
+for each in CUTS:
+    cut(*each)
