@@ -460,7 +460,7 @@ impl Settings {
     #[must_use]
     pub fn digest(&self) -> Digest {
         let (local, delivery, retention) = (Local::default(), Delivery::default(), Retention::default());
-        let mut settings = Self { local, delivery, retention, ..self.clone() };
+        let mut settings = Self { delivery, retention, local, ..self.clone() };
         let any = Model::default();
         settings.writer.model = Model {
             requests_per_minute: any.requests_per_minute,
