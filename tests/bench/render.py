@@ -81,7 +81,7 @@ def compare(title, folder, background):
         took["ours"].append(ours.again())
         took["floor"].append(measured(floor))
         took["sounding"].append(measured(sounding))
-        took["moviepy"].append(measured([PYTHON, HERE / "moviepy_render.py", background, sound, captions, font, out]))
+        took["moviepy"].append(measured([PYTHON, HERE / "moviepy_render.py", background, sound, captions, font, out], cwd=folder))
     print(f"\n{title}: {float(seconds):.0f} s of video, {ROUNDS} rounds, medians\n{'':<10}{'CPU s':>9}{'wall s':>9}{'÷ ours CPU':>12}{'÷ ours wall':>13}")
     medians = {name: [statistics.median(column) for column in zip(*times)] for name, times in took.items()}
     for name, (cpu, wall) in medians.items():

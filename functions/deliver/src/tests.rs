@@ -78,8 +78,15 @@ impl Bank {
         }
         let counts = BTreeMap::from([("published".to_owned(), entries.len())]);
         let run = bank.run.clone();
-        let manifest =
-            Manifest { run, dataset: None, customers: entries.len(), counts, entries, chain: Digest::of(b"") };
+        let manifest = Manifest {
+            run,
+            dataset: None,
+            customers: entries.len(),
+            counts,
+            entries,
+            chain: Digest::of(b""),
+            seal: None,
+        };
         let json = serde_json::to_vec(&manifest).unwrap();
         bank.store.put(&ObjectKey::Run(bank.run.clone(), RunPart::ManifestJson), json.into()).await.unwrap();
         bank.store
