@@ -133,10 +133,14 @@ fn a_suppressed_customer_is_listed_once_skipped_and_taken_off_again() {
 #[test]
 fn a_list_kept_by_hand_keeps_its_own_columns_and_one_that_cannot_be_read_is_not_written_over() {
     let sandbox = sandbox();
-    let control = sandbox.artifacts().join("control");
-    std::fs::create_dir_all(&control).unwrap();
+    let list = sandbox.artifacts().join("control/suppressions.csv");
+    std::fs::create_dir_all(list.parent().unwrap()).unwrap();
+    std::fs::write(&list, "reference\n").unwrap();
+    // References by keys that were never made are nobody's: no key is made beside a list that is there.
+    assert_eq!(sandbox.run(&["suppress", "--customer", "0001"]).status.code(), Some(2));
+    std::fs::remove_file(&list).unwrap();
+    done(&sandbox.run(&["suppress", "--customer", "0002", "--json"]));
     let other = "f".repeat(32);
-    let list = control.join("suppressions.csv");
     std::fs::write(&list, format!("\u{feff}ticket,Reference\nT-1,{other}\n")).unwrap();
     done(&sandbox.run(&["suppress", "--customer", "0001", "--json"]));
     let text = std::fs::read_to_string(&list).unwrap();
