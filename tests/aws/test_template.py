@@ -117,9 +117,9 @@ def test_schedules_are_ones_that_the_scheduler_takes_and_start_what_start_unders
     assert [given["at"] for given in inputs if "at" in given] == ["<aws.scheduler.scheduled-time>"]
 
 
-def test_every_route_but_the_files_of_the_page_is_behind_the_authorizer(template):
+def test_every_route_but_the_files_of_the_page_and_customers_links_is_behind_the_authorizer(template):
     routes = {route["RouteKey"]: route for route in of_type(template, "AWS::ApiGatewayV2::Route").values()}
-    assert routes.keys() == {"ANY /v1/{proxy+}", "GET /", "GET /{file}"}
+    assert routes.keys() == {"ANY /v1/{proxy+}", "GET /", "GET /{file}", "ANY /l/{proxy+}"}
     assert {key for key, route in routes.items() if route["AuthorizationType"] == "JWT"} == {"ANY /v1/{proxy+}"}
 
 

@@ -54,6 +54,11 @@ pub fn lexicon(data: &Path, asked: Option<&PathBuf>) -> Result<Lexicon, Failure>
     Ok(Lexicon::from_toml(&text(&beside(data, asked, "lexicon.toml"))?)?)
 }
 
+/// How the bank looks, as the folder of assets has it.
+pub fn brand(assets: &Path) -> Result<Brand, Failure> {
+    Ok(Brand::from_toml(&text(&assets.join("brand.toml"))?)?)
+}
+
 /// The three workbooks as they lie, and the password if one of them has one.
 pub struct Books {
     /// In the order of [`Workbook::ALL`].
@@ -110,7 +115,7 @@ impl Project {
     pub fn load(folders: Folders) -> Result<Self, Failure> {
         let catalogue = catalogue(&folders.data, folders.catalogue.as_ref())?;
         let lexicon = lexicon(&folders.data, folders.lexicon.as_ref())?;
-        let brand = Brand::from_toml(&text(&folders.assets.join("brand.toml"))?)?;
+        let brand = brand(&folders.assets)?;
         let assets = render::assets_digest(&folders.assets, &brand)?;
         let pronunciations = Pronunciations::read(&folders.assets, &brand)?;
         Ok(Self { folders, catalogue, lexicon, brand, pronunciations, assets })

@@ -19,6 +19,7 @@ use async_trait::async_trait;
 use axum::body::{Body, BodyDataStream};
 use axum::http::request::Parts;
 use axum::http::{Request, Response, header};
+use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
 use contracts::executions::Executions;
 use contracts::key::Workbook;
@@ -217,6 +218,10 @@ impl Host for Local {
     async fn catalogue(&self) -> Result<Catalogue, Problem> {
         let folders = &self.workshop().folders;
         project::catalogue(&folders.data, folders.catalogue.as_ref()).map_err(problem)
+    }
+
+    async fn brand(&self) -> Result<Brand, Problem> {
+        project::brand(&self.workshop().folders.assets).map_err(problem)
     }
 
     async fn settings(&self) -> Result<Settings, Problem> {

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use bespoke_aws::executions::StateMachine;
-use bespoke_aws::{Failure, Host as Function, environment};
+use bespoke_aws::{Failure, Host as Function, environment, host};
+use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
 use contracts::executions::{Executions, Tasks as _};
 use contracts::settings::Settings;
@@ -27,6 +28,7 @@ pub struct OnAws {
     executions: StateMachine,
     limits: Limits,
     origins: Vec<String>,
+    brand: Brand,
 }
 
 impl OnAws {
@@ -34,7 +36,7 @@ impl OnAws {
     pub async fn start() -> Result<Self, Failure> {
         let source = OfHost::new(Function::start().await?);
         let (executions, limits) = (source.host().workflow()?, environment::limits()?);
-        Ok(Self { source, executions, limits, origins: environment::origins() })
+        Ok(Self { source, executions, limits, origins: environment::origins(), brand: host::brand()? })
     }
 }
 
@@ -74,6 +76,10 @@ impl Host for OnAws {
 
     async fn catalogue(&self) -> Result<Catalogue, Problem> {
         Ok(self.source.host().catalogue().await?)
+    }
+
+    async fn brand(&self) -> Result<Brand, Problem> {
+        Ok(self.brand.clone())
     }
 
     async fn settings(&self) -> Result<Settings, Problem> {

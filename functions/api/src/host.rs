@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use axum::body::{Body, BodyDataStream};
+use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
 use contracts::executions::Executions;
 use contracts::key::Workbook;
@@ -39,6 +40,9 @@ pub trait Host: Send + Sync + 'static {
 
     /// The approved products, as they are now.
     async fn catalogue(&self) -> Result<Catalogue, Problem>;
+
+    /// How the bank looks.
+    async fn brand(&self) -> Result<Brand, Problem>;
 
     /// The settings in force.
     async fn settings(&self) -> Result<Settings, Problem>;

@@ -13,6 +13,7 @@
 //! | `GET /v1/options`, `/v1/catalogue` | what there is to choose from |
 //! | `GET /v1/openapi.json` | all of it, for machines |
 //! | `GET /` | the page |
+//! | `GET /l/{token}`, `POST …/opt-out` | the page of a customer's link, for whoever has it |
 //!
 //! One router, run by Lambda on AWS and by `bespoke serve` on one machine: what differs between the two is behind the port
 //! [`Host`]. Errors are problem details (RFC 9457) with the error's name.
@@ -26,6 +27,7 @@ mod asked;
 #[cfg(feature = "lambda")]
 pub mod aws;
 pub mod campaigns;
+mod customer;
 pub mod events;
 mod host;
 mod openapi;
@@ -72,7 +74,7 @@ pub fn router(host: Arc<dyn Host>) -> Router {
             Problem::with_status(StatusCode::METHOD_NOT_ALLOWED, "there is no such method here")
         })
         .layer(DefaultBodyLimit::max(LARGEST_BODY));
-    page::guarded(router, &host).with_state(host)
+    page::guarded(router, &host).merge(customer::router()).with_state(host)
 }
 
 /// The documented routes.

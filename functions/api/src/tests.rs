@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use assess::Lexicon;
 use async_trait::async_trait;
 use axum::body::Body;
+use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
 use contracts::consent::ConsentAsRead;
 use contracts::evidence::{Evidence, Outcome};
@@ -100,6 +101,11 @@ impl Host for Bank {
 
     async fn catalogue(&self) -> Result<Catalogue, Problem> {
         Ok(material())
+    }
+
+    async fn brand(&self) -> Result<Brand, Problem> {
+        let path = format!("{}/../../assets/brand.toml", env!("CARGO_MANIFEST_DIR"));
+        Ok(Brand::from_toml(&std::fs::read_to_string(path).unwrap()).unwrap())
     }
 
     async fn settings(&self) -> Result<Settings, Problem> {
@@ -638,4 +644,34 @@ fn the_committed_document_is_that_of_the_handlers() {
     }
     let committed = std::fs::read_to_string(path).unwrap_or_default();
     assert!(committed == document, "docs/openapi.json is old: BESPOKE_WRITE=1 cargo test -p api writes it anew");
+}
+
+#[tokio::test]
+async fn a_customers_link_needs_no_sign_in_and_only_a_button_opts_out() {
+    let api = Api::new().await;
+    let (run, reference) = (RunId::parse("run-1").unwrap(), CustomerRef::parse("7".repeat(32)).unwrap());
+    let settings =
+        contracts::settings::Delivery { link_base: "https://bank.example/l".to_owned(), ..Default::default() };
+    let made = deliver::links::make(&run, &reference, &settings, api.bank.store.as_ref(), Timestamp::now());
+    let address = made.await.unwrap().unwrap().address;
+    let path = address.strip_prefix("https://bank.example").unwrap();
+    let suppression = ObjectKey::Suppression(reference);
+
+    // Nothing was published, so that there is nothing to see; a scanner that opens it changes nothing.
+    let (parts, body) = api.send(Request::get(path), "").await;
+    assert_eq!(parts.status, StatusCode::NOT_FOUND);
+    assert_eq!(parts.headers[header::CONTENT_TYPE], "text/html; charset=utf-8");
+    assert!(String::from_utf8(body).unwrap().contains("There is nothing to see here"));
+    let policy = parts.headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+    assert!(policy.contains("form-action 'self'") && !policy.contains("script-src"), "{policy}");
+    assert_eq!(api.send(Request::get(format!("{path}/video")), "").await.0.status, StatusCode::NOT_FOUND);
+    assert_eq!(api.send(Request::get(format!("{path}/opt-out")), "").await.0.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(api.bank.store.find(&suppression).await.unwrap(), None);
+
+    let (parts, body) = api.send(Request::post(format!("{path}/opt-out")), "").await;
+    assert_eq!(parts.status, StatusCode::OK);
+    assert!(String::from_utf8(body).unwrap().contains("You will not hear from us again"));
+    assert!(api.bank.store.find(&suppression).await.unwrap().is_some());
+    let strange = Request::post(format!("/l/{}/opt-out", "A".repeat(43)));
+    assert_eq!(api.send(strange, "").await.0.status, StatusCode::NOT_FOUND);
 }
