@@ -30,7 +30,7 @@ def test_a_wrong_password_fails_by_name_and_the_batch_runs_again_once_it_is_righ
         assert described["error"] == "Input.WrongPassword"
         assert "customer_profile.xlsx" in described["cause"] and "not this" not in described["cause"]
         assert entered(cloud.history(first["executionArn"])) == [
-            "Merge", "MergeFailed", "RecordOutcomes", "WhoseError", "Failed"]
+            "Merge", "MergeFailed", "RecordOutcomes", "AnnounceFailed", "WhoseError", "Failed"]
         assert cloud.manifest(cloud.run_of(first))["customers"] == 0
     finally:
         cloud.set_password(PASSWORD)

@@ -6,7 +6,8 @@ use axum::response::IntoResponse as _;
 use contracts::Digest;
 use http::request::Parts;
 use http::{StatusCode, header};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize as _, Deserializer};
 
 use crate::{Problem, Shared};
 
@@ -90,6 +91,16 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
         json.end().map_err(|_| Problem::invalid("the body must end after its JSON"))?;
         Ok(Self(asked))
     }
+}
+
+/// A whole number, also where a program writes it as `140.0`: to JSON Schema that is an integer.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "looked at before")]
+pub(crate) fn whole<'de, D: Deserializer<'de>, T: TryFrom<u64>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else { return Ok(None) };
+    let is_whole = |number: &f64| number.fract() == 0.0 && (0.0..1e15).contains(number);
+    let whole = number.as_u64().or_else(|| number.as_f64().filter(is_whole).map(|number| number as u64));
+    let number = whole.and_then(|number| T::try_from(number).ok());
+    number.map(Some).ok_or_else(|| D::Error::custom("not a whole number of this size"))
 }
 
 /// What is said of a body that as a whole is not what it must be. Only serde's message of a missing field is told: any

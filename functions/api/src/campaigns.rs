@@ -121,12 +121,14 @@ pub(crate) struct CampaignAsked {
     dry_run: bool,
     /// The first so many customers who have something to be told: on one machine only.
     #[schema(minimum = 1)]
+    #[serde(default, deserialize_with = "crate::asked::whole")]
     limit: Option<usize>,
     /// US dollars for models and outside voices: on one machine only.
     #[schema(minimum = 0)]
     budget_usd: Option<f64>,
     /// How many customers are worked on at once.
     #[schema(minimum = 1, maximum = 1000)]
+    #[serde(default, deserialize_with = "crate::asked::whole")]
     max_concurrency: Option<u16>,
     /// The lines of business.
     #[serde(default)]
@@ -137,6 +139,7 @@ pub(crate) struct CampaignAsked {
     prompt: Option<String>,
     /// Speaking rate.
     #[schema(minimum = 80, maximum = 220)]
+    #[serde(default, deserialize_with = "crate::asked::whole")]
     words_per_minute: Option<u16>,
     /// The voice: `NAME`, `ENGINE` or `ENGINE:NAME`.
     #[schema(max_length = 100)]

@@ -85,6 +85,7 @@ pub(crate) struct RecommendationAsked {
     prompt: Option<String>,
     /// Speaking rate.
     #[schema(minimum = 80, maximum = 220)]
+    #[serde(default, deserialize_with = "crate::asked::whole")]
     words_per_minute: Option<u16>,
     /// The voice: `NAME`, `ENGINE` or `ENGINE:NAME`.
     #[schema(max_length = 100)]

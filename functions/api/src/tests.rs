@@ -675,3 +675,13 @@ async fn a_customers_link_needs_no_sign_in_and_only_a_button_opts_out() {
     let strange = Request::post(format!("/l/{}/opt-out", "A".repeat(43)));
     assert_eq!(api.send(strange, "").await.0.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn a_whole_number_may_be_written_as_a_fraction_of_nothing() {
+    let api = Api::new().await;
+    let asked = |rate: &str| format!(r#"{{"customer_id": "0001", "words_per_minute": {rate}}}"#);
+    assert_eq!(api.post("anna", "k1", &asked("150.0")).await.0, StatusCode::ACCEPTED);
+    for bad in ["150.5", "-150", "1e30", "\"150\""] {
+        assert_eq!(api.post("anna", "k2", &asked(bad)).await.0, StatusCode::BAD_REQUEST, "{bad}");
+    }
+}

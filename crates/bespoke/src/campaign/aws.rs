@@ -118,7 +118,7 @@ pub fn aws(work: &Work, setup: &Setup) -> Aws {
     let render = core_seconds / RENDER_CORES + videos;
     let stored = work.video_seconds * bytes_per_second(setup.resolution) + videos * 6e6 + customers * 8e3;
     let batches = (customers / ROWS.min(ROWS / setup.transactions.max(1.0))).ceil().max(1.0);
-    let transitions = told * 7.0 + (customers - told) * 4.0 + batches * 6.0;
+    let transitions = told * 8.0 + (customers - told) * 6.0 + batches * 9.0;
     let calls = told * 5.0 + (customers - told) * 2.0;
     let components = vec![
         Component { component: "Lambda, render", usd: render * RENDER_GB * LAMBDA_GB_SECOND },
