@@ -49,7 +49,9 @@ pub async fn show(mut events: UnboundedReceiver<Event>, labels: Labels, lines: L
         let event = tokio::select! {
             event = events.recv() => event,
             _ = ticks.tick() => {
-                table.iter().for_each(|table| table.show(&tally.standing()));
+                if let Some(table) = &table {
+                    table.show(&tally.standing());
+                }
                 continue;
             }
         };

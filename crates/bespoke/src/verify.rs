@@ -215,10 +215,10 @@ async fn check_dataset(vault: &Vault, run: &RunId, manifest: &Manifest, found: &
         match (fits(row) == Some(true), of_whole == Some(row)) {
             (true, true) => {}
             (true, false) => {
-                found.push(Finding::changed(&part(DatasetPart::Index), "leads to other lines than the run's"))
+                found.push(Finding::changed(&part(DatasetPart::Index), "leads to other lines than the run's"));
             }
             (false, true) => {
-                found.push(Finding::changed(&part(DatasetPart::Customers), "a line is not the one that was joined"))
+                found.push(Finding::changed(&part(DatasetPart::Customers), "a line is not the one that was joined"));
             }
             (false, false) => found.push(Finding::changed(&index, "leads to other lines than the dataset's")),
         }

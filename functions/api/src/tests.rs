@@ -459,7 +459,7 @@ async fn what_waits_is_seen_and_decided_by_reviewers_alone_and_once() {
     assert_eq!(decide("rita", "run-none").await, StatusCode::NOT_FOUND);
     assert_eq!(*api.bank.followed.lock().unwrap(), []);
     assert_eq!(decide("rita", run.as_str()).await, StatusCode::OK);
-    assert_eq!(*api.bank.followed.lock().unwrap(), [run.clone()]);
+    assert_eq!(*api.bank.followed.lock().unwrap(), std::slice::from_ref(&run));
     let decision = ObjectKey::Decision(run, reference.clone());
     assert!(api.bank.store.find(&decision).await.unwrap().is_some());
 }

@@ -24,6 +24,9 @@ pub fn next_link(before: &Digest, reference: &CustomerRef, record: &Digest) -> D
 }
 
 /// `manifest.json`, as it lies in the store.
+///
+/// # Panics
+/// Never: the types of contracts serialize to JSON.
 #[must_use]
 pub fn document(manifest: &Manifest) -> Vec<u8> {
     let mut json = serde_json::to_vec_pretty(manifest).expect("the types of contracts serialize to JSON");
@@ -74,6 +77,9 @@ pub fn seal(keys: &Keys, chain: &Digest) -> Digest {
 }
 
 /// `manifest.csv`: a header and one line a customer.
+///
+/// # Panics
+/// Never: it is written to memory.
 #[must_use]
 pub fn table(manifest: &Manifest) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());

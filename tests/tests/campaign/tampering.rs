@@ -59,7 +59,8 @@ impl Made {
     fn files(&self) -> Vec<PathBuf> {
         let of_the_run = |path: &PathBuf| {
             let key = self.key(path);
-            let of_dataset = key.starts_with("datasets/") && (key.ends_with("index.csv") || key.ends_with(".jsonl"));
+            let of_dataset =
+                key.starts_with("datasets/") && (key.ends_with("index.csv") || key.ends_with("/customers.jsonl"));
             key.contains(self.run.as_str()) && !key.starts_with("logs/")
                 || key.starts_with("control/keys/")
                 || of_dataset

@@ -232,7 +232,7 @@ mod tests {
         let thousands = |number: f64| {
             let digits = format!("{number:.0}");
             let at = |at: usize| if at > 0 && (digits.len() - at).is_multiple_of(3) { "," } else { "" };
-            digits.chars().enumerate().map(|(index, digit)| format!("{}{digit}", at(index))).collect::<String>()
+            digits.char_indices().map(|(index, digit)| format!("{}{digit}", at(index))).collect::<Vec<_>>().concat()
         };
         #[expect(clippy::cast_precision_loss, reason = "ten millions")]
         let head = SIZES.map(|size| format!(" {} |", thousands(size as f64))).concat();

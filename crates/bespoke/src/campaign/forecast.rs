@@ -94,8 +94,8 @@ pub async fn forecast(runner: &Runner, request: &Request) -> Result<Forecast, Fa
     let run = request.run_id();
     let mut each = decide(runner, request, &run).await?;
     if let Some(count) = runner.limits.customers {
-        let told = each.iter().enumerate().filter(|(_, decision)| decision.offers.is_some());
-        if let Some((last, _)) = told.skip(count).next() {
+        let mut told = each.iter().enumerate().filter(|(_, decision)| decision.offers.is_some());
+        if let Some((last, _)) = told.nth(count) {
             each.truncate(last);
         }
     }
