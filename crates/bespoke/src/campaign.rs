@@ -1,6 +1,6 @@
 //! Campaigns: a run over many customers, what it may take, and how it stands.
 //!
-//! [`forecast`] says beforehand what a run would do and cost; [`crate::runner::Runner::run`] does it within [`Limits`] and
+//! [`forecast()`] says beforehand what a run would do and cost; [`crate::runner::Runner::run`] does it within [`Limits`] and
 //! tells [`crate::runner::Event`]s, which a [`Tally`] sums up for whoever watches: a terminal, or the web page.
 
 use std::collections::{BTreeMap, HashSet};
