@@ -61,9 +61,11 @@ export async function recommendation([id], context) {
         for (;;) {
           try {
             await refresh();
+            if (run.lost) link(true);
             return;
           } catch (problem) {
             if (context.signal.aborted || !problem.passing) throw problem;
+            if (!run.lost) link(false);
             await pause(1_500, context.signal);
           }
         }
