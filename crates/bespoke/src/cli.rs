@@ -137,6 +137,17 @@ pub struct Run {
     /// The customer's id, as the workbooks write it; asked for at a terminal if not given
     #[arg(long, value_name = "ID")]
     pub customer: Option<String>,
+    /// What is to be made
+    #[command(flatten)]
+    pub making: Making,
+    /// Where things are
+    #[command(flatten)]
+    pub folders: Folders,
+}
+
+/// What one customer's run and a campaign are asked alike.
+#[derive(Debug, Args)]
+pub struct Making {
     /// A line of business to recommend from; may be given several times
     #[arg(long = "category", value_name = "NAME", value_parser = category)]
     pub categories: Vec<Category>,
@@ -161,9 +172,6 @@ pub struct Run {
     /// Make it anew, beside what was made before
     #[arg(long)]
     pub again: bool,
-    /// Where things are
-    #[command(flatten)]
-    pub folders: Folders,
 }
 
 /// `bespoke serve`

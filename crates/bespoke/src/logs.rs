@@ -39,6 +39,7 @@ pub fn start(artifacts: &Path, name: &str, verbose: u8) -> Result<(), Failure> {
             "start",
             "api",
             "contracts",
+            "deliver",
         ]
         .map(|name| (name, LevelFilter::DEBUG)),
     );

@@ -54,7 +54,8 @@ pub struct Verified {
     pub customers: usize,
     /// Files whose digests were compared.
     pub files: usize,
-    /// Whether the keys that sealed the run are at hand, so that its seals could be tried too.
+    /// Whether the chain was sealed with the keys that are at hand. Without that, digests that fit together prove nothing:
+    /// they need no key.
     pub with_keys: bool,
     /// All that is not as it was written, by the object's key.
     pub findings: Vec<Finding>,
@@ -74,7 +75,7 @@ pub async fn verify(vault: &Vault, run: &RunId) -> Result<Verified, Failure> {
         found.push(Finding::changed(&part(RunPart::ManifestJson), "is no manifest"));
         return Ok(found.sum_up(run, 0, false));
     };
-    let request = request(vault, run, &mut found).await?;
+    let request = request(vault, run, &manifest, &mut found).await?;
     check_manifest(vault, run, &manifest, &json, &request, &mut found).await?;
     check_dataset(vault, run, &manifest, &mut found).await?;
 
@@ -98,7 +99,12 @@ pub async fn verify(vault: &Vault, run: &RunId) -> Result<Verified, Failure> {
             found.push(Finding { object: listed.key, error, what });
         }
     }
-    Ok(found.sum_up(run, manifest.customers, request.opened))
+    Ok(found.sum_up(run, manifest.customers, is_sealed(vault, &manifest)))
+}
+
+/// Whether the chain was sealed with these keys.
+fn is_sealed(vault: &Vault, manifest: &Manifest) -> bool {
+    manifest.seal == Some(finalize::seal(vault.keys(), &manifest.chain))
 }
 
 /// What is found on the way.
@@ -127,10 +133,17 @@ struct Asked {
     opened: bool,
 }
 
-async fn request(vault: &Vault, run: &RunId, found: &mut Found) -> Result<Asked, Failure> {
+async fn request(vault: &Vault, run: &RunId, manifest: &Manifest, found: &mut Found) -> Result<Asked, Failure> {
     let key = ObjectKey::Run(run.clone(), RunPart::Request);
     let Some(sealed) = vault.store().find(&key).await? else {
-        found.push(Finding::missing(&key, "the run's request is gone"));
+        // A wish may name the one customer whom a run is for: an erasure takes it away with them.
+        let erased = match manifest.entries.as_slice() {
+            [only] => vault.store().find(&ObjectKey::Forgotten(only.reference.clone())).await?.is_some(),
+            _ => false,
+        };
+        if !erased {
+            found.push(Finding::missing(&key, "the run's request is gone"));
+        }
         return Ok(Asked { digest: None, opened: false });
     };
     found.files += 1;
@@ -159,8 +172,7 @@ async fn check_manifest(
     } else if finalize::document(manifest) != json {
         found.push(Finding::changed(&document, "is not as it was written"));
     }
-    let sealed = Some(finalize::seal(vault.keys(), &manifest.chain));
-    if request.opened && manifest.seal != sealed {
+    if request.opened && !is_sealed(vault, manifest) {
         found.push(Finding::changed(&document, "its chain was not sealed with the run's keys"));
     }
     match vault.store().find(&table).await? {

@@ -239,7 +239,7 @@ pub enum ObjectKey {
     ReviewTask(RunId, CustomerRef),
     /// What the person decided, sealed with the customer's key: a [`crate::review::Decision`].
     Decision(RunId, CustomerRef),
-    /// That a run, or one customer's part of it, was taken back; sealed with the data key: a [`crate::recall::Recall`].
+    /// That a run, or one customer's part of it, was taken back; sealed with the run's key, or the customer's: a [`crate::recall::Recall`].
     Recall(RunId, Option<CustomerRef>),
     /// What a run had published to a customer and was taken back: moved aside, not deleted.
     Recalled(CustomerRef, RunId, Artefact),

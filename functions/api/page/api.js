@@ -21,11 +21,14 @@ export const silence = () => new Problem({
   detail: "it may have been stopped; nothing is lost, and the same again is safe",
 });
 
-/** Takes a token out of the address's fragment, where it was never sent to the server, and removes it from there. */
+/**
+ * Takes a token out of the address's fragment, where it was never sent to the server, and removes it from there. On one
+ * machine only: elsewhere a link could sign its reader in as somebody else.
+ */
 export function takeToken() {
   const given = new URLSearchParams(location.hash.slice(1)).get("token");
   if (!given) return false;
-  keepToken(given);
+  if (["127.0.0.1", "localhost"].includes(location.hostname)) keepToken(given);
   history.replaceState(null, "", sessionStorage.getItem("bespoke.place") ?? "#/");
   return true;
 }

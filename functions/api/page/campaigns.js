@@ -139,7 +139,7 @@ export function newCampaign(_, { options, signal }) {
     const pressed = event.submitter;
     if (pressed.getAttribute("aria-disabled")) return;
     const typed = event.target.elements;
-    const value = (name) => Number(typed[name]?.value) || undefined;
+    const value = (name) => typed[name]?.value ? Number(typed[name].value) : undefined;
     wrong.replaceChildren();
     pressed.setAttribute("aria-disabled", "true");
     try {

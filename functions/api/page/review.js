@@ -24,11 +24,17 @@ export async function review(_, { signal }) {
       : h("div", { class: "blank" }, h("p", {}, "Nothing waits for review.")));
   };
   const decide = async (item, decision, reason) => {
-    await call("POST", `reviews/${encodeURIComponent(item.run)}/${encodeURIComponent(item.customer_ref)}`, { body: { decision, ...(reason && { reason }) } });
+    const path = `reviews/${encodeURIComponent(item.run)}/${encodeURIComponent(item.customer_ref)}`;
+    const stands = await call("POST", path, { body: { decision, seen: item.seen, ...(reason && { reason }) } });
     const at = items.indexOf(item);
     items = items.filter((each) => each !== item);
     draw();
-    announce(`${decision === "approve" ? "Approved" : "Rejected"}. ${some(items.length, "recommendation waits", "recommendations wait")}.`);
+    const said = { approve: "Approved", reject: "Rejected" }[stands.decision] ?? "Nothing may be sent to this customer any more";
+    if (stands.decision !== decision) {
+      const first = stands.decision && `Somebody else had decided before. It stands as: ${said.toLowerCase()}.`;
+      await ask({ title: "Not as you decided", action: "Go on", body: first || `${said}: they objected, or withdrew their consent.` });
+    }
+    announce(`${said}. ${some(items.length, "recommendation waits", "recommendations wait")}.`);
     // Whoever works through the list by keyboard goes on with the next.
     (list.querySelectorAll("h2")[Math.min(at, items.length - 1)] ?? document.getElementById("main")).focus();
   };

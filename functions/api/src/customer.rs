@@ -1,9 +1,9 @@
 //! The pages of customers' links: whoever has the token is shown what it stands for, and signs in nowhere.
 
-use axum::Router;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
+use axum::{Router, middleware};
 use deliver::links::{self, Answer, HEADERS, Part, STYLE};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
@@ -20,6 +20,7 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/l/{token}", get(open))
         .route("/l/{token}/{part}", get(part))
         .route("/l/{token}/opt-out", post(opt_out))
+        .layer(middleware::map_response(add_headers))
 }
 
 async fn open(State(host): State<Shared>, Path(token): Path<String>) -> Result<Response, Problem> {
@@ -37,23 +38,21 @@ async fn part(State(host): State<Shared>, Path((token, name)): Path<(String, Str
     let part = Part::of(&name).ok_or_else(Problem::not_found)?;
     let store = host.vault().store();
     let key = links::part(&token, part, store, Timestamp::now()).await?.ok_or_else(Problem::not_found)?;
-    let mut response = match part {
+    Ok(match part {
         Part::Captions => ([(header::CONTENT_TYPE, part.content_type())], store.get(&key).await?).into_response(),
         Part::Video | Part::Poster => Redirect::temporary(&host.links().link(&key, SECONDS).await?).into_response(),
-    };
-    add_headers(&mut response, HEADERS.into_iter().filter(|(name, _)| *name != "content-type"));
-    Ok(response)
+    })
 }
 
 fn page(Answer { status, html }: Answer) -> Result<Response, Problem> {
     let status = StatusCode::from_u16(status).map_err(|_| Problem::not_found())?;
-    let mut response = (status, html).into_response();
-    add_headers(&mut response, HEADERS);
-    Ok(response)
+    Ok((status, Html(html)).into_response())
 }
 
-fn add_headers(response: &mut Response, headers: impl IntoIterator<Item = (&'static str, &'static str)>) {
-    for (name, value) in headers {
+/// Adds what every answer carries; what it is it says itself.
+async fn add_headers(mut response: Response) -> Response {
+    for (name, value) in HEADERS.into_iter().filter(|(name, _)| *name != "content-type") {
         response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
+    response
 }

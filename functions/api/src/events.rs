@@ -176,6 +176,11 @@ fn follow(host: Shared, run: RunId, after: u64) -> impl Stream<Item = Event> {
     let more = stream::unfold(Some((host, run, after)), |following| async {
         let (host, run, after) = following?;
         let machine = host.machine()?;
+        // Whoever asks for what comes after the end is not kept waiting.
+        let last = machine.events(&run, 0).await.ok()?.pop();
+        if last.is_some_and(|last| last.kind == Kind::End && last.n <= after) {
+            return None;
+        }
         if !machine.more(&run, after).await {
             return None;
         }

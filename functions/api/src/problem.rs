@@ -48,6 +48,7 @@ impl Problem {
     pub fn new(error: ErrorName, detail: String) -> Self {
         let status = match error {
             ErrorName::InputInvalidRequest => StatusCode::BAD_REQUEST,
+            ErrorName::InputUnknownCustomer => StatusCode::UNPROCESSABLE_ENTITY,
             ErrorName::InputMissingWorkbook => StatusCode::CONFLICT,
             ErrorName::InputTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             name if name.is_transient() => StatusCode::SERVICE_UNAVAILABLE,

@@ -3,10 +3,11 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use contracts::key::Artefact;
+use contracts::recall::is_recalled;
 use contracts::review::{Choice, Waiting};
 use contracts::script::Script;
 use contracts::vault::Owner;
-use contracts::{CustomerRef, ObjectKey, RunId, control};
+use contracts::{CustomerRef, Digest, ObjectKey, RunId, control};
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,8 @@ pub(crate) struct Review {
     why: String,
     #[schema(value_type = String, format = DateTime)]
     since: Timestamp,
+    /// Stands for this very text and video; a decision names it.
+    seen: String,
     /// The text as it will be published; the guard has passed it.
     text: Vec<Paragraph>,
     disclosures: Vec<String>,
@@ -55,7 +58,8 @@ pub(crate) async fn list(State(host): State<Shared>, _: Reviewer) -> Result<Json
             break;
         }
         let control = control::read(store, &waiting.reference, Timestamp::now()).await?;
-        if control.forbids(waiting.from_posts).is_none() {
+        let recalled = is_recalled(store, &waiting.run, &waiting.reference).await?;
+        if control.forbids(waiting.from_posts).is_none() && !recalled {
             items.extend(review(waiting, &host).await?);
         }
     }
@@ -64,6 +68,7 @@ pub(crate) async fn list(State(host): State<Shared>, _: Reviewer) -> Result<Json
 
 /// What there is to see of it; nothing if the guard has not passed the text, or it is gone.
 async fn review(waiting: Waiting, host: &Shared) -> Result<Option<Review>, Problem> {
+    let seen = publish::review::digest(&waiting).to_string();
     let Waiting { run, reference, why, since, video, .. } = waiting;
     let key = |artefact| ObjectKey::Customer(reference.clone(), run.clone(), artefact);
     let read = host.vault().read_json::<Script>(Owner::Customer(&reference), &key(Artefact::Script)).await;
@@ -82,11 +87,20 @@ async fn review(waiting: Waiting, host: &Shared) -> Result<Option<Review>, Probl
         links.poster = Some(link(Artefact::Poster).await?);
     }
     let (text, disclosures) = made.words();
-    Ok(Some(Review { run, customer_ref: reference.to_string(), why: why.words(), since, text, disclosures, links }))
+    Ok(Some(Review {
+        run,
+        customer_ref: reference.to_string(),
+        why: why.words(),
+        since,
+        seen,
+        text,
+        disclosures,
+        links,
+    }))
 }
 
 /// What a reviewer decides.
-#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Verdict {
     /// Publish it as it was shown.
@@ -100,6 +114,9 @@ pub(crate) enum Verdict {
 #[serde(deny_unknown_fields)]
 pub(crate) struct DecisionAsked {
     decision: Verdict,
+    /// What was looked at, as the list has it.
+    #[schema(value_type = String, pattern = "^[0-9a-f]{64}$")]
+    seen: Digest,
     /// Why, for the record.
     #[schema(
         min_length = 1,
@@ -112,6 +129,9 @@ pub(crate) struct DecisionAsked {
 /// What stands now.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct DecisionTaken {
+    /// What stands: whoever decided first. Nothing if the customer may not be shown anything any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<Verdict>,
     /// How it ended, once it has.
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<OutcomeWord>,
@@ -140,15 +160,22 @@ pub(crate) async fn decide(
         Verdict::Reject => Choice::Reject,
     };
     let now = Timestamp::now();
-    let reason = asked.reason.as_deref();
-    let decided = publish::review::decide(&run, &reference, choice, &by, reason, host.vault(), now).await;
+    let verdict = publish::review::Verdict { shown: &asked.seen, choice, by: &by, reason: asked.reason.as_deref() };
+    let decided = publish::review::decide(&run, &reference, verdict, host.vault(), now).await;
     let decided = decided.map_err(|error| match error {
         publish::Error::NotWaiting { .. } => Problem::not_found(),
+        publish::Error::NotAsReviewed { .. } => {
+            Problem::with_status(StatusCode::CONFLICT, "it is not what was looked at any more")
+        }
         error => error.into(),
     })?;
     host.follow(&run, &reference, decided.task).await?;
     let outcome = shown::outcome_of(&run, &reference, &host).await?;
-    Ok(Json(DecisionTaken { outcome }))
+    let decision = decided.standing.ok().map(|decision| match decision.choice {
+        Choice::Approve => Verdict::Approve,
+        Choice::Reject => Verdict::Reject,
+    });
+    Ok(Json(DecisionTaken { decision, outcome }))
 }
 
 /// That something is to be taken back.

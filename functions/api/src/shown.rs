@@ -342,6 +342,8 @@ pub(crate) async fn recommendation(
         }
         // Posts may have had a part in what is being made.
         (None, None) if control.withdraws_posts() => {}
+        // What is made after it was taken back is not published.
+        (None, None) if is_recalled(store, &place.run, &place.reference).await? => {}
         (None, None) => made = passed(place, host).await?,
         (None, Some(Record::Ended(evidence))) => made = of_evidence(place, evidence, host).await?,
     }

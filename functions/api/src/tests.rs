@@ -450,15 +450,23 @@ async fn what_waits_is_seen_and_decided_by_reviewers_alone_and_once() {
     assert_eq!(api.get("rita", "/v1/reviews").await.1["items"], json!([]), "nobody who objects is looked at");
     api.bank.store.put(&ObjectKey::Suppressions, "reference\n".into()).await.unwrap();
 
-    let decide = async |who: &str, run: &str| {
+    let seen = waits["items"][0]["seen"].as_str().unwrap();
+    let decide = async |who: &str, run: &str, seen: &str| {
         let path = format!("/v1/reviews/{run}/{reference}");
         let request = Request::post(path).header("subject", who).header(header::CONTENT_TYPE, "application/json");
-        api.call(request, r#"{"decision": "approve", "reason": "As agreed."}"#).await.0
+        api.call(request, &json!({"decision": "approve", "seen": seen, "reason": "As agreed."}).to_string()).await
     };
-    assert_eq!(decide("ann", run.as_str()).await, StatusCode::FORBIDDEN);
-    assert_eq!(decide("rita", "run-none").await, StatusCode::NOT_FOUND);
+    let recall = ObjectKey::Recall(run.clone(), Some(reference.clone()));
+    api.bank.store.put(&recall, "sealed".into()).await.unwrap();
+    assert_eq!(api.get("rita", "/v1/reviews").await.1["items"], json!([]), "what was taken back is not looked at");
+    api.bank.store.delete(&recall).await.unwrap();
+    let other = Digest::of(b"another").to_string();
+    assert_eq!(decide("rita", run.as_str(), &other).await.0, StatusCode::CONFLICT, "it changed since it was shown");
+    assert_eq!(decide("ann", run.as_str(), seen).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(decide("rita", "run-none", seen).await.0, StatusCode::NOT_FOUND);
     assert_eq!(*api.bank.followed.lock().unwrap(), []);
-    assert_eq!(decide("rita", run.as_str()).await, StatusCode::OK);
+    let (status, taken) = decide("rita", run.as_str(), seen).await;
+    assert_eq!((status, &taken["decision"]), (StatusCode::OK, &json!("approve")));
     assert_eq!(*api.bank.followed.lock().unwrap(), std::slice::from_ref(&run));
     let decision = ObjectKey::Decision(run, reference.clone());
     assert!(api.bank.store.find(&decision).await.unwrap().is_some());

@@ -26,12 +26,13 @@ const TOKEN: usize = 32;
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' https:; media-src 'self' https:; \
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The headers of every page: no cache may keep it, no address of it goes elsewhere, nothing else is loaded.
+/// The headers of every page: no cache may keep it, no address of it goes elsewhere, nothing else is loaded. The policy of
+/// referrers is the strictest with which a browser says from where the opt-out's button was pressed.
 pub const HEADERS: [(&str, &str); 6] = [
     ("content-type", "text/html; charset=utf-8"),
     ("cache-control", "no-store"),
     ("content-security-policy", POLICY),
-    ("referrer-policy", "no-referrer"),
+    ("referrer-policy", "same-origin"),
     ("x-content-type-options", "nosniff"),
     ("x-robots-tag", "noindex, nofollow"),
 ];

@@ -7,6 +7,7 @@
 //! compares ids takes it once. What does not arrive is a dead letter under `notices/dead/`, and the next call of [`notify`]
 //! takes it up.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -103,6 +104,8 @@ struct Sender<'a> {
     deps: &'a Deps<'a>,
     http: reqwest::Client,
     key: SecretString,
+    /// Whether a notice was tried to its end and nobody was there: the others are dead letters at once, and told later.
+    down: AtomicBool,
 }
 
 impl<'a> Sender<'a> {
@@ -118,7 +121,7 @@ impl<'a> Sender<'a> {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| Error::Client { reason: chain(&error) })?;
-        Ok(Self { deps, http, key })
+        Ok(Self { deps, http, key, down: AtomicBool::new(false) })
     }
 
     fn store(&self) -> &dyn ObjectStore {
@@ -169,6 +172,9 @@ impl<'a> Sender<'a> {
     async fn call(&self, notice: &Notice, id: &Digest) -> (u32, Option<String>) {
         let body = serde_json::to_string(notice).expect("a notice is plain fields");
         let mut tries = 0;
+        if self.down.load(Ordering::Relaxed) {
+            return (tries, Some("the receiver did not answer to the notices before this one".to_owned()));
+        }
         loop {
             tries += 1;
             let (error, again) = match self.post(&body, id).await {
@@ -176,6 +182,7 @@ impl<'a> Sender<'a> {
                 Err(refused) => refused,
             };
             if !again || tries >= self.deps.settings.attempts {
+                self.down.fetch_or(again, Ordering::Relaxed);
                 return (tries, Some(error));
             }
             tracing::debug!(tries, error, "a notice is tried again");

@@ -331,6 +331,9 @@ async fn record_failure(deps: &Deps<'_>, place: Place<'_>, failure: Failure) -> 
         for artefact in PUBLIC {
             store.delete(&place.key(artefact)).await?;
         }
+        // There is nothing left to look at.
+        store.delete(&place.review()).await?;
+        store.delete(&ObjectKey::ReviewTask(place.run.clone(), place.reference.clone())).await?;
     }
     tracing::info!(reference = %place.reference, %stage, %error, "recorded a failure");
     Ok(Outcome::Failed { error, stage })

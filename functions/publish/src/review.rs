@@ -14,9 +14,9 @@ use jiff::Timestamp;
 use crate::{Error, recommendation_text};
 
 /// The longest name of a person, in characters.
-const LONGEST_NAME: usize = 80;
+pub(crate) const LONGEST_NAME: usize = 80;
 /// The longest reason, in characters.
-const LONGEST_REASON: usize = 500;
+pub(crate) const LONGEST_REASON: usize = 500;
 
 /// What a reviewer is shown.
 #[derive(Clone, Debug)]
@@ -71,34 +71,56 @@ pub async fn show(waiting: Waiting, vault: &Vault, catalogue: &Catalogue, brand:
     Ok(Shown { text, refused: script.held.and_then(|held| held.refused), waiting })
 }
 
+/// What a person says of what they looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Verdict<'a> {
+    /// [`digest`] of what they looked at.
+    pub shown: &'a Digest,
+    /// What they decided.
+    pub choice: Choice,
+    /// Their name, up to 80 characters.
+    pub by: &'a str,
+    /// Why, up to 500 characters.
+    pub reason: Option<&'a str>,
+}
+
 /// Records what a person decided about what waits, once: whoever is first decides. `control/` is asked again, and whom it
 /// forbids to contact needs no decision. Whoever calls this lets the outcome follow: on one machine by [`crate::run`], on
-/// AWS by telling the workflow's task to go on ([`contracts::executions::Tasks`]).
+/// AWS by telling the workflow's task to go on ([`contracts::executions::Tasks`]). What has changed since it was looked at is
+/// looked at again.
 pub async fn decide(
     run: &RunId,
     reference: &CustomerRef,
-    choice: Choice,
-    by: &str,
-    reason: Option<&str>,
+    verdict: Verdict<'_>,
     vault: &Vault,
     now: Timestamp,
 ) -> Result<Decided, Error> {
+    let Verdict { shown, choice, by, reason } = verdict;
     words("the name", by, LONGEST_NAME)?;
     reason.map_or(Ok(()), |reason| words("the reason", reason, LONGEST_REASON))?;
     let store = vault.store();
     let waiting = find(store, run, reference).await?.ok_or_else(|| Error::NotWaiting { run: run.clone() })?;
+    let inputs = digest(&waiting);
+    if inputs != *shown {
+        return Err(Error::NotAsReviewed { key: ObjectKey::Review(run.clone(), reference.clone()).to_string() });
+    }
     let forbidden = control::read(store, reference, now).await?.forbids(waiting.from_posts);
     let standing = if let Some(skip) = forbidden {
         Err(skip)
     } else {
         let (by, reason) = (by.to_owned(), reason.map(ToOwned::to_owned));
-        let inputs = Digest::of_json(&waiting.seen);
         let decision = Decision { choice, by, at: now, reason, seen: waiting.seen };
         let key = ObjectKey::Decision(run.clone(), reference.clone());
         Ok(vault.write_json(Owner::Customer(reference), &key, &inputs, decision).await?)
     };
     // After the decision: a task that comes to wait in between finds the decision itself.
     Ok(Decided { standing, task: task(store, run, reference).await? })
+}
+
+/// Of what there is to look at: text and media.
+#[must_use]
+pub fn digest(waiting: &Waiting) -> Digest {
+    Digest::of_json(&waiting.seen)
 }
 
 /// Remembers the workflow's task that waits, and tells whether it waits in vain because a decision lies there already.

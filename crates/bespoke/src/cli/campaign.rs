@@ -3,10 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use contracts::catalogue::Category;
-use contracts::media::Shape;
 
-use super::{category, shape};
+use super::Making;
 use crate::project::Folders;
 
 /// `bespoke campaign`
@@ -27,30 +25,9 @@ pub struct Campaign {
     /// Begin with nobody for whom these US dollars for models and outside voices may not suffice
     #[arg(long, value_name = "USD", value_parser = dollars)]
     pub budget: Option<f64>,
-    /// A line of business to recommend from; may be given several times
-    #[arg(long = "category", value_name = "NAME", value_parser = category)]
-    pub categories: Vec<Category>,
-    /// Your wish for tone and emphasis, as text or as @FILE
-    #[arg(long, value_name = "TEXT|@FILE")]
-    pub prompt: Option<String>,
-    /// Speaking rate in words a minute, 80 to 220
-    #[arg(long, value_name = "WPM", value_parser = clap::value_parser!(u16).range(80..=220))]
-    pub rate: Option<u16>,
-    /// The voice: NAME, ENGINE or ENGINE:NAME, as "bespoke voices" lists them
-    #[arg(long, value_name = "NAME")]
-    pub voice: Option<String>,
-    /// The frame: 16:9, 9:16 or 1:1
-    #[arg(long, value_name = "SHAPE", value_parser = shape)]
-    pub shape: Option<Shape>,
-    /// A video to use as background
-    #[arg(long, value_name = "FILE")]
-    pub background: Option<PathBuf>,
-    /// Texts only, no videos
-    #[arg(long)]
-    pub no_video: bool,
-    /// Make everything anew, beside what was made before
-    #[arg(long)]
-    pub again: bool,
+    /// What is to be made
+    #[command(flatten)]
+    pub making: Making,
     /// The folder for all that is made
     #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
     pub artifacts: PathBuf,

@@ -12,7 +12,7 @@ use contracts::error::{EXIT_NOTHING_TO_DO, EXIT_PARTLY};
 use contracts::key::RunPart;
 use serde::Serialize;
 
-use super::run::{prompt, watch_for_signals};
+use super::run::{watch_for_signals, wish};
 use super::{Shared, deliver, here};
 use crate::campaign::{Counts, Forecast, Limits, Stop, forecast};
 use crate::cli::Campaign;
@@ -21,29 +21,20 @@ use crate::failure::Failure;
 use crate::progress::{self, Lines, duration};
 use crate::runner::Runner;
 use crate::secrets::LocalSecrets;
-use crate::session::{Session, Wish};
+use crate::session::Session;
 
 pub(super) async fn execute(campaign: Campaign, config: Config, shared: Shared) -> Result<u8, Failure> {
-    let wish = Wish {
-        categories: campaign.categories.clone(),
-        prompt: campaign.prompt.clone().map(prompt).transpose()?,
-        words_per_minute: campaign.rate,
-        voice: campaign.voice.clone(),
-        shape: campaign.shape,
-        background: campaign.background.clone(),
-        videos: campaign.no_video.then_some(0),
-        again: campaign.again,
-        ..Wish::default()
-    };
+    let (folders, dry_run) = (campaign.folders(), campaign.dry_run);
     let limits = Limits {
         customers: campaign.limit,
         concurrency: campaign.max_concurrency.map(usize::from),
         budget_usd: campaign.budget,
         tolerated_failure_percentage: Some(config.settings.local.tolerated_failure_percentage),
     };
-    let secrets = LocalSecrets::new(LocalSecrets::default_key_file());
-    let session = Session::open(campaign.folders(), wish, config, secrets, limits, |_| Ok(())).await?;
-    if campaign.dry_run { look(&session, shared).await } else { run(session, shared).await }
+    let secrets = LocalSecrets::of_folder(&folders.artifacts);
+    let wish = wish(campaign.making, &config)?;
+    let session = Session::open(folders, wish, config, secrets, limits, |_| Ok(())).await?;
+    if dry_run { look(&session, shared).await } else { run(session, shared).await }
 }
 
 async fn look(session: &Session, shared: Shared) -> Result<u8, Failure> {
@@ -138,7 +129,7 @@ async fn run(session: Session, shared: Shared) -> Result<u8, Failure> {
     // A watcher that panicked has counted nothing; the manifest has.
     let standing = shown.await.unwrap_or_default().standing();
     let report = ended?;
-    deliver::tell(&report.run, &settings, &vault, secrets.as_ref()).await?;
+    deliver::tell(&report.run, &settings, &vault, secrets.as_ref()).await;
     drop(lock);
 
     let counts = Counts { waiting: report.waiting, ..standing.counts };

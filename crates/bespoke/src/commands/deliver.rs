@@ -69,14 +69,9 @@ pub(super) async fn execute(asked: Deliver, config: &Config, shared: Shared) -> 
 
 /// Tells the bank's own system what a run or a decision changed, if the settings name one. What does not arrive is a dead
 /// letter, and no failure of what was done.
-pub(crate) async fn tell(
-    run: &RunId,
-    settings: &Settings,
-    vault: &Vault,
-    secrets: &dyn Secrets,
-) -> Result<(), Failure> {
+pub(crate) async fn tell(run: &RunId, settings: &Settings, vault: &Vault, secrets: &dyn Secrets) {
     if settings.delivery.webhook.url.is_empty() {
-        return Ok(());
+        return;
     }
     match notify(run, settings, vault, secrets).await {
         Ok(Told { dead, .. }) if dead > 0 => {
@@ -84,11 +79,14 @@ pub(crate) async fn tell(
                 "warning[{}]: {dead} notices did not arrive; to tell them again: bespoke deliver {run} --notify",
                 ErrorName::DeliveryFailed
             );
-            Ok(())
         }
+        Ok(_) => {}
         // A run that has not ended is told when it has.
-        Err(Failure::Named(error)) if error.name() == ErrorName::InputInvalidRequest => Ok(()),
-        told => told.map(|_| ()),
+        Err(Failure::Named(error)) if error.name() == ErrorName::InputInvalidRequest => {}
+        Err(failure) => anstream::eprintln!(
+            "warning[{}]: nobody was told: {failure}; once that is mended: bespoke deliver {run} --notify",
+            failure.name()
+        ),
     }
 }
 

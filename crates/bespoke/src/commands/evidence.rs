@@ -24,7 +24,7 @@ struct Opened {
 
 pub(super) async fn execute(asked: cli::Evidence, shared: Shared) -> Result<u8, Failure> {
     let project = Project::load(asked.folders)?;
-    let secrets = LocalSecrets::new(LocalSecrets::default_key_file());
+    let secrets = LocalSecrets::of_folder(&project.folders.artifacts);
     let store = Arc::new(project.store()?);
     let vault = vault(store, &secrets).await?;
     let id = CustomerId::parse(asked.customer)

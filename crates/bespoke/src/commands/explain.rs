@@ -37,7 +37,7 @@ pub(super) async fn execute(asked: Explain, config: Config, shared: Shared) -> R
     let folders = asked.folders;
     let catalogue = catalogue(&folders.data, folders.catalogue.as_ref())?;
     let lexicon = lexicon(&folders.data, folders.lexicon.as_ref())?;
-    let secrets = LocalSecrets::new(LocalSecrets::default_key_file());
+    let secrets = LocalSecrets::of_folder(&folders.artifacts);
     let books = Books::read(&folders.data, &secrets).await?;
     let keys = Keys::from_secrets(&secrets).await?;
     let customer = asked.customer;

@@ -19,7 +19,7 @@ pub(super) async fn execute(asked: Play, shared: Shared) -> Result<u8, Failure> 
         Some(id) => {
             let id = CustomerId::parse(id).map_err(|error| wrong(error.to_string()))?;
             let project = Project::load(asked.folders)?;
-            let vault = vault(project.store()?.into(), &LocalSecrets::new(LocalSecrets::default_key_file())).await?;
+            let vault = vault(project.store()?.into(), &LocalSecrets::of_folder(&project.folders.artifacts)).await?;
             customers.join(vault.keys().reference(&id).as_str()).join(run.as_str())
         }
         None => only(&customers, &run)?,

@@ -64,11 +64,12 @@ pub(super) async fn execute(asked: Review, config: Config, shared: Shared) -> Re
     let run = run.ok_or_else(|| one(0))?;
     let [waiting] = <[Waiting; 1]>::try_from(waiting).map_err(|waiting| one(waiting.len()))?;
     let (who, by) = (&waiting.reference, person(by)?);
-    let Decided { standing, .. } =
-        publish::review::decide(&run, who, choice, &by, reason.as_deref(), &vault, Timestamp::now()).await?;
+    let shown = publish::review::digest(&waiting);
+    let verdict = publish::review::Verdict { shown: &shown, choice, by: &by, reason: reason.as_deref() };
+    let Decided { standing, .. } = publish::review::decide(&run, who, verdict, &vault, Timestamp::now()).await?;
     let outcome = publish(&waiting, &project, &config.settings, &vault).await?;
     finalize(&run, &vault).await?;
-    deliver::tell(&run, &config.settings, &vault, &secrets).await?;
+    deliver::tell(&run, &config.settings, &vault, &secrets).await;
     let by = standing.as_ref().ok().map(|decision| decision.by.clone());
     let told = json!({ "run": run, "reference": who, "result": outcome, "decided_by": by });
     shared.print(&told, || format!("{who}: {}\n", words(&outcome)));

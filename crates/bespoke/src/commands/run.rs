@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Shared, deliver, here};
 use crate::campaign::Limits;
-use crate::cli::{Demo, Run};
+use crate::cli::{Demo, Making, Run};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::folder::FolderStore;
@@ -27,7 +27,7 @@ use crate::session::{Session, Wish};
 
 pub(super) async fn demo(demo: Demo, config: Config, shared: Shared) -> Result<u8, Failure> {
     let wish = Wish { videos: (!demo.all).then_some(demo.videos), again: demo.again, ..Wish::default() };
-    let secrets = LocalSecrets::new(LocalSecrets::default_key_file()).with_workbook_password(SAMPLE_PASSWORD);
+    let secrets = LocalSecrets::of_folder(&demo.folders.artifacts).with_workbook_password(SAMPLE_PASSWORD);
     let done = execute(demo.folders, wish, config, secrets, shared).await?;
     shared.print(&done.report, || {
         let mut text = done.report.for_people(&here());
@@ -38,23 +38,9 @@ pub(super) async fn demo(demo: Demo, config: Config, shared: Shared) -> Result<u
 }
 
 pub(super) async fn one(run: Run, config: Config, shared: Shared) -> Result<u8, Failure> {
-    let wish = Wish {
-        customer: Some(customer(run.customer)?),
-        categories: run.categories,
-        prompt: run.prompt.map(prompt).transpose()?,
-        words_per_minute: run.rate,
-        voice: run.voice,
-        shape: run.shape,
-        background: run.background,
-        videos: run.no_video.then_some(0),
-        again: run.again,
-    };
-    if wish.prompt.is_some() && !config.settings.writer.model.enabled {
-        anstream::eprintln!(
-            "note: --prompt is for the model, which is switched off: the template writer does not read it"
-        );
-    }
-    let secrets = LocalSecrets::new(LocalSecrets::default_key_file());
+    let customer = Some(customer(run.customer)?);
+    let wish = Wish { customer, ..wish(run.making, &config)? };
+    let secrets = LocalSecrets::of_folder(&run.folders.artifacts);
     let done = execute(run.folders, wish, config, secrets, shared).await?;
     let copies = done.copy_out()?;
     shared.print(&done.report, || {
@@ -65,6 +51,26 @@ pub(super) async fn one(run: Run, config: Config, shared: Shared) -> Result<u8, 
         text
     });
     Ok(done.report.exit_code())
+}
+
+/// What is asked of a run, of whomever.
+pub(super) fn wish(making: Making, config: &Config) -> Result<Wish, Failure> {
+    if making.prompt.is_some() && !config.settings.writer.model.enabled {
+        anstream::eprintln!(
+            "note: --prompt is for the model, which is switched off: the template writer does not read it"
+        );
+    }
+    Ok(Wish {
+        customer: None,
+        categories: making.categories,
+        prompt: making.prompt.map(prompt).transpose()?,
+        words_per_minute: making.rate,
+        voice: making.voice,
+        shape: making.shape,
+        background: making.background,
+        videos: making.no_video.then_some(0),
+        again: making.again,
+    })
 }
 
 /// A run that ended, and the folder it still holds.
@@ -124,7 +130,7 @@ async fn execute(
     // The last bar is cleared before anything is printed; a watcher that panicked has nothing to clear.
     let _cleared = shown.await;
     let run = ended?;
-    deliver::tell(&run.run, &settings, &vault, secrets.as_ref()).await?;
+    deliver::tell(&run.run, &settings, &vault, secrets.as_ref()).await;
 
     let seconds = begun.elapsed().as_secs_f64();
     let report =
@@ -170,7 +176,7 @@ fn ask(question: &str) -> Result<String, Failure> {
 }
 
 /// The prompt itself, or the content of the file that `@` names.
-pub(super) fn prompt(given: String) -> Result<String, Failure> {
+fn prompt(given: String) -> Result<String, Failure> {
     match given.strip_prefix('@') {
         Some(path) => {
             let path = Path::new(path);

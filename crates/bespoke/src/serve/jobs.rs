@@ -66,7 +66,8 @@ impl Workshop {
         let project = Project::load(self.folders.clone())?;
         review::publish(&waiting, &project, &self.settings, &self.vault).await?;
         review::finalize(run, &self.vault).await?;
-        deliver::tell(run, &self.settings, &self.vault, self.secrets.as_ref()).await
+        deliver::tell(run, &self.settings, &self.vault, self.secrets.as_ref()).await;
+        Ok(())
     }
 }
 
@@ -263,7 +264,7 @@ impl Jobs {
         };
         if ended.is_ok() && !job.dry_run {
             let (settings, vault, secrets) = (&workshop.settings, &workshop.vault, workshop.secrets.as_ref());
-            deliver::tell(&job.run, settings, vault, secrets).await?;
+            deliver::tell(&job.run, settings, vault, secrets).await;
         }
         drop(runner);
         // What was told last is written before the end is.

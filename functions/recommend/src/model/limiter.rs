@@ -62,8 +62,11 @@ impl Limiter {
         // Others may be told to wait while this one does.
         loop {
             sleep_until(turn).await;
-            match self.state().patience {
-                Some(until) if until > Instant::now() => turn = until,
+            let (patience, now) = (self.state().patience, Instant::now());
+            match patience {
+                Some(until) if until > now + at_most => return false,
+                // A turn of its own, so that not all who waited call at once.
+                Some(until) if until > now => turn = self.turn(service),
                 _ => return true,
             }
         }
