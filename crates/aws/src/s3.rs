@@ -1,5 +1,6 @@
 //! The bucket.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -198,6 +199,33 @@ impl ObjectStore for S3Store {
                 let request = self.client.delete_object().bucket(&self.bucket).key(listed);
                 request.set_version_id(version.map(ToOwned::to_owned)).send().await.map_err(|error| failed(&error))?;
             }
+        }
+    }
+
+    async fn list_kept(&self, prefix: &Prefix) -> Result<Vec<String>, StoreError> {
+        let failed = |error: &dyn std::error::Error| StoreError::Unavailable {
+            key: prefix.to_string(),
+            action: "list",
+            reason: chain(error),
+        };
+        let (mut kept, mut after) = (BTreeSet::new(), (None, None));
+        loop {
+            let request = self.client.list_object_versions().bucket(&self.bucket).prefix(prefix.to_string());
+            let request = request.set_key_marker(after.0).set_version_id_marker(after.1);
+            let page = match request.send().await {
+                Ok(page) => page,
+                // A store without versions.
+                Err(error) if error.code() == Some("NotImplemented") => {
+                    return Ok(self.list(prefix).await?.into_iter().map(|listed| listed.key).collect());
+                }
+                Err(error) => return Err(failed(&error)),
+            };
+            kept.extend(page.versions().iter().filter_map(|version| version.key.clone()));
+            kept.extend(page.delete_markers().iter().filter_map(|marker| marker.key.clone()));
+            if page.is_truncated != Some(true) {
+                return Ok(kept.into_iter().collect());
+            }
+            after = (page.next_key_marker, page.next_version_id_marker);
         }
     }
 

@@ -183,12 +183,22 @@ pub enum Area {
     Links,
     /// `notices/`: what became of notices.
     Notices,
+    /// `turns/`: which run told a customer something when.
+    Turns,
 }
 
 impl Area {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Incoming, Self::Datasets, Self::Customers, Self::Runs, Self::Recalled, Self::Links, Self::Notices];
+    pub const ALL: [Self; 8] = [
+        Self::Incoming,
+        Self::Datasets,
+        Self::Customers,
+        Self::Runs,
+        Self::Recalled,
+        Self::Links,
+        Self::Notices,
+        Self::Turns,
+    ];
 
     /// Its prefix.
     #[must_use]
@@ -201,6 +211,7 @@ impl Area {
             Self::Recalled => "recalled/",
             Self::Links => "links/",
             Self::Notices => "notices/",
+            Self::Turns => "turns/",
         }
     }
 }
@@ -229,6 +240,8 @@ pub enum ObjectKey {
     /// One more who must not be contacted: written by an opt-out or an erasure, an object each, so that no two writers
     /// meet in one list. A [`crate::control::Suppression`].
     Suppression(CustomerRef),
+    /// A customer's turns to be told something, counted from 1: a [`crate::turn::Turn`].
+    Turn(CustomerRef, u32),
     /// Who must be kept for now, and why: read before anything of a customer is destroyed.
     Holds,
     /// That a customer was forgotten: a [`crate::control::Forgotten`].
@@ -289,6 +302,7 @@ impl fmt::Display for ObjectKey {
             Self::CustomerKey(reference) => write!(f, "control/keys/{reference}.key"),
             Self::Suppressions => f.write_str("control/suppressions.csv"),
             Self::Suppression(reference) => write!(f, "control/suppressions/{reference}.json"),
+            Self::Turn(reference, number) => write!(f, "{}{number}.json", Prefix::Turns(reference.clone())),
             Self::Holds => f.write_str("control/holds.csv"),
             Self::Forgotten(reference) => write!(f, "control/forgotten/{reference}.json"),
             Self::Review(run, reference) => write!(f, "control/reviews/{run}/{reference}.json"),
@@ -331,6 +345,12 @@ impl ObjectKey {
         Some((RunId::parse(run).ok()?, CustomerRef::parse(name.strip_suffix(".json")?).ok()?))
     }
 
+    /// Which of the customer's turns an object is; nothing if it is none.
+    #[must_use]
+    pub fn turn_of(key: &str, reference: &CustomerRef) -> Option<u32> {
+        key.strip_prefix(&Prefix::Turns(reference.clone()).to_string())?.strip_suffix(".json")?.parse().ok()
+    }
+
     /// Whom an object is about, where it is one of a customer's own or says that they were forgotten.
     #[must_use]
     pub fn customer_of(key: &str) -> Option<CustomerRef> {
@@ -366,6 +386,8 @@ pub enum Prefix {
     Customers,
     /// All that every run made for a customer.
     Customer(CustomerRef),
+    /// A customer's turns to be told something.
+    Turns(CustomerRef),
     /// What a caller started.
     Started(Digest, Kind),
     /// The steps of a run: of one customer, or of the run as a whole.
@@ -390,6 +412,7 @@ impl fmt::Display for Prefix {
             Self::Incoming => f.write_str("incoming/"),
             Self::Customers => f.write_str("customers/"),
             Self::Customer(reference) => write!(f, "customers/{reference}/"),
+            Self::Turns(reference) => write!(f, "turns/{reference}/"),
             Self::Started(caller, kind) => write!(f, "runs/started/{caller}/{}/", kind.folder()),
             Self::Progress(run, Some(reference)) => write!(f, "customers/{reference}/{run}/progress/"),
             Self::Progress(run, None) => write!(f, "runs/{run}/progress/"),
@@ -434,6 +457,7 @@ mod tests {
             assert_eq!(ObjectKey::run_of(&key.to_string(), &who), Some(run.clone()), "{key}");
         }
         assert_eq!(ObjectKey::run_of(&format!("customers/{}/run-1/x", "1".repeat(32)), &who), None);
+        assert_eq!(ObjectKey::turn_of(&ObjectKey::Turn(who.clone(), 12).to_string(), &who), Some(12));
     }
 
     #[test]

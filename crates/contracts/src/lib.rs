@@ -30,6 +30,7 @@ pub mod settings;
 pub mod speech;
 pub mod stage;
 pub mod store;
+pub mod turn;
 pub mod vault;
 pub mod voice;
 

@@ -87,7 +87,7 @@ pub trait ObjectStore: Send + Sync {
     /// Removes an object; not an error if none lies there.
     async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError>;
 
-    /// Removes an object that [`ObjectStore::list`] named, with every version of it that the store keeps, for good. A store
+    /// Removes an object that [`ObjectStore::list_kept`] named, with every version of it that the store keeps, for good. A store
     /// that cannot says so.
     async fn erase(&self, listed: &str) -> Result<(), StoreError> {
         let reason = "this store erases nothing".to_owned();
@@ -96,6 +96,12 @@ pub trait ObjectStore: Send + Sync {
 
     /// Every object whose key begins with `prefix`, sorted by key.
     async fn list(&self, prefix: &Prefix) -> Result<Vec<Listed>, StoreError>;
+
+    /// Every key that begins with `prefix` and of which the store keeps anything, sorted: also of an object that was removed,
+    /// where old versions of it are still there.
+    async fn list_kept(&self, prefix: &Prefix) -> Result<Vec<String>, StoreError> {
+        Ok(self.list(prefix).await?.into_iter().map(|listed| listed.key).collect())
+    }
 
     /// The object's bytes, or nothing if there is no object.
     async fn find(&self, key: &ObjectKey) -> Result<Option<Bytes>, StoreError> {

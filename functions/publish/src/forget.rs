@@ -33,9 +33,14 @@ pub struct Erased {
 }
 
 /// Forgets a customer. First they are suppressed, so that nothing new is made; then, unless a hold forbids it, the key goes,
-/// and then everything. It can be done again at any time: it goes on where it was stopped.
+/// and then everything. It can be done again at any time: it goes on where it was stopped. Of an id that nobody has nothing
+/// is recorded.
 pub async fn forget(reference: &CustomerRef, vault: &Vault, now: Timestamp) -> Result<Erased, Error> {
     let store = vault.store();
+    let known = [ObjectKey::CustomerKey(reference.clone()), ObjectKey::Forgotten(reference.clone())];
+    if store.find(&known[0]).await?.is_none() && store.find(&known[1]).await?.is_none() {
+        return Err(Error::UnknownCustomer);
+    }
     let suppression = Suppression { by: SuppressedBy::Erasure, since: now };
     store.put_new(&ObjectKey::Suppression(reference.clone()), json(&suppression).into()).await?;
     if let Some(holds) = control::holds(store).await?.remove(reference) {
@@ -68,11 +73,11 @@ pub async fn forget(reference: &CustomerRef, vault: &Vault, now: Timestamp) -> R
 pub(crate) async fn erase(store: &dyn ObjectStore, reference: &CustomerRef) -> Result<usize, Error> {
     let mut objects = 0;
     for prefix in [Prefix::Customer(reference.clone()), Prefix::Recalled(reference.clone())] {
-        for listed in store.list(&prefix).await? {
+        for key in store.list_kept(&prefix).await? {
             let kept = [Artefact::Evidence, Artefact::Failure].map(Artefact::file_name);
-            let name = listed.key.rsplit('/').next().unwrap_or_default();
-            if !(listed.key.starts_with("customers/") && kept.contains(&name)) {
-                store.erase(&listed.key).await?;
+            let name = key.rsplit('/').next().unwrap_or_default();
+            if !(key.starts_with("customers/") && kept.contains(&name)) {
+                store.erase(&key).await?;
                 objects += 1;
             }
         }
@@ -108,11 +113,12 @@ async fn published(
 }
 
 /// Deletes what a run has of the customer outside the customer's own folder. A request for this one customer goes too: a
-/// wish for tone may name them, and it is sealed with a key that stays.
+/// wish for tone may name them, and it is sealed with a key that stays. A decision stays as the evidence does, sealed with
+/// the key that is gone: on AWS it may be locked.
 async fn erase_of_run(run: &RunId, reference: &CustomerRef, vault: &Vault) -> Result<usize, Error> {
     let store = vault.store();
     let own = |key: fn(RunId, CustomerRef) -> ObjectKey| key(run.clone(), reference.clone());
-    let mut keys = vec![own(ObjectKey::Review), own(ObjectKey::ReviewTask), own(ObjectKey::Decision)];
+    let mut keys = vec![own(ObjectKey::Review), own(ObjectKey::ReviewTask)];
     let request = ObjectKey::Run(run.clone(), RunPart::Request);
     // One that cannot be opened by the keys that there are is read by nobody.
     if let Ok((asked, _)) = vault.read_json::<Request>(Owner::Run, &request).await {
@@ -120,10 +126,8 @@ async fn erase_of_run(run: &RunId, reference: &CustomerRef, vault: &Vault) -> Re
     }
     let mut objects = 0;
     for key in keys {
-        if store.find(&key).await?.is_some() {
-            store.erase(&key.to_string()).await?;
-            objects += 1;
-        }
+        objects += usize::from(store.find(&key).await?.is_some());
+        store.erase(&key.to_string()).await?;
     }
     Ok(objects)
 }

@@ -35,6 +35,7 @@ use contracts::script::{Script, WrittenBy};
 use contracts::settings::Settings;
 use contracts::stage::{Failure, PublishInput};
 use contracts::store::{StoreError, Written};
+use contracts::turn;
 use contracts::vault::{Owner, Vault, VaultError};
 use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, ProductId, RunId};
 use jiff::Timestamp;
@@ -138,6 +139,9 @@ pub enum Error {
         /// In characters.
         longest: usize,
     },
+    /// No customer of any dataset has this id.
+    #[error("no dataset has a customer with that id: nothing was done")]
+    UnknownCustomer,
     /// The customer must be kept.
     #[error("nothing was destroyed: the customer is under {}", holds.join(", "))]
     OnHold {
@@ -169,6 +173,7 @@ impl NamedError for Error {
             Self::NotWaiting { .. } => ErrorName::ReviewNotWaiting,
             Self::NoSuchRun { .. } | Self::Words { .. } => ErrorName::InputInvalidRequest,
             Self::OnHold { .. } => ErrorName::ForgetOnHold,
+            Self::UnknownCustomer => ErrorName::InputUnknownCustomer,
             Self::OtherText { .. } => ErrorName::StoreConflict,
             Self::Unrecorded { .. } => ErrorName::StoreNotFound,
             Self::Control(error) => error.name(),
@@ -191,6 +196,9 @@ impl NamedError for Error {
             Self::OnHold { .. } => Some(
                 "they are suppressed from now on; once the hold has ended, take it off and forget them then".to_owned(),
             ),
+            Self::UnknownCustomer => {
+                Some("ids are text: 0001 is not 1; to keep somebody out who was never in, suppress them".to_owned())
+            }
             Self::Control(error) => error.help(),
             Self::Store(_)
             | Self::Changed { .. }
@@ -405,6 +413,11 @@ async fn proceed(
     let rejected = rejected.then_some(Forbidden { skip: Skip::Rejected, posts_withdrawn: false });
     if let Some(forbidden) = forbidden(deps, place, &mut facts).await?.or(rejected) {
         return Ok(Reached::End(forgo(deps, place, forbidden, facts, decided).await?));
+    }
+    let days = deps.settings.offers.at_most_every_days;
+    if !turn::take(deps.vault.store(), place.reference, place.run, days, deps.now).await? {
+        let heard = Forbidden { skip: Skip::HeardLately, posts_withdrawn: false };
+        return Ok(Reached::End(forgo(deps, place, heard, facts, decided).await?));
     }
     artefacts.insert(Artefact::Text, artefacts::text(deps.vault, place, text).await?);
     let (review, decision) = on_record(decided);

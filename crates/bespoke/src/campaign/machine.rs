@@ -48,18 +48,18 @@ const CARDS_SECONDS: f64 = 15.0;
 const CARDS_SECONDS_PER_OFFER: f64 = 2.4;
 
 /// CPU seconds of drawing for each second that encoding alone takes.
-const DRAWING: f64 = 1.3;
+const DRAWING: f64 = 1.12;
 /// CPU seconds for each second of video that do not depend on the frame: mixing, mastering and measuring sound.
-const SOUND: f64 = 0.08;
+const SOUND: f64 = 0.04;
 /// CPU seconds of a video whatever its length and frame: starting programs, looking at stills, poster and preview.
-const FIXED: f64 = 2.0;
+const FIXED: f64 = 1.5;
 /// CPU seconds of publishing, and of all that is done for a customer who is told nothing.
 const BOOKKEEPING: f64 = 0.05;
 /// CPU seconds of a second of speech, by engine (`make bench`; an outside voice costs this machine nothing).
 const fn speaking(engine: Engine) -> f64 {
     match engine {
-        Engine::Kokoro => 0.75,
-        Engine::Espeak => 0.01,
+        Engine::Kokoro => 0.58,
+        Engine::Espeak => 0.03,
         Engine::Polly | Engine::Openai => 0.0,
     }
 }

@@ -1,7 +1,6 @@
 //! `bespoke forget`: destroys a customer's key and all that was made for them, and leaves a record without personal data.
 
-use contracts::store::ObjectStore as _;
-use contracts::{ErrorName, ObjectKey};
+use contracts::ErrorName;
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -13,18 +12,10 @@ use crate::project::Lock;
 
 pub(super) async fn execute(asked: Forget, shared: Shared) -> Result<u8, Failure> {
     let Forget { customer, artifacts } = asked;
-    let (store, vault, _) = opened(&artifacts).await?;
+    let (_, vault, _) = opened(&artifacts).await?;
     // Nothing may be made meanwhile; the scratch folder is swept too.
     let _lock = Lock::take(&artifacts)?;
     let who = reference(customer, vault.keys())?;
-    let known = store.find(&ObjectKey::CustomerKey(who.clone())).await?.is_some()
-        || store.find(&ObjectKey::Forgotten(who.clone())).await?.is_some();
-    // What cannot be undone is not done to an id that nobody has.
-    if !known {
-        let message = "no dataset of this folder has a customer with that id: nothing was done";
-        let help = "ids are text: 0001 is not 1; to keep somebody out who was never in: bespoke suppress";
-        return Err(Failure::told(ErrorName::InputUnknownCustomer, message, help));
-    }
     let mut erased = publish::forget::forget(&who, &vault, Timestamp::now()).await?;
     erased.objects += remove_copies(&artifacts, &erased.published)?;
     remove_empty(&artifacts.join("recalled").join(who.as_str()))

@@ -255,8 +255,8 @@ async fn of_who_is_forgotten_the_evidence_stays_and_nothing_else_and_nothing_is_
     assert_eq!(bank.store.get(&bank.key(Artefact::Evidence)).await.unwrap(), recorded);
     assert_eq!(bank.aside(), Vec::<String>::new());
     assert!(bank.store.list(&Prefix::Reviews(None)).await.unwrap().is_empty());
-    let decision = ObjectKey::Decision(bank.run.clone(), bank.reference.clone());
-    assert_eq!(bank.store.find(&decision).await.unwrap(), None);
+    let decision = review::decision(&bank.vault, &bank.run, &bank.reference).await;
+    assert!(decision.unwrap_err().to_string().contains("forgotten"), "it stays, and no key opens it");
     assert!(open_personal(&bank.vault, &bank.evidence().await).await.unwrap_err().to_string().contains("forgotten"));
 
     // A stage that was under way, and a run that is taken up again.

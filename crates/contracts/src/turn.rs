@@ -1,0 +1,114 @@
+//! Whose turn it is to tell a customer something, where `offers.at_most_every_days` caps how often a customer hears from the
+//! bank. [`crate::evidence::heard_lately`] sees what other runs have published; between that look and the record of their
+//! own, two runs at once would both publish. So each takes a turn first, and of one turn only one writer is the first.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::evidence::{Evidence, Outcome};
+use crate::key::Artefact;
+use crate::store::{ObjectStore, Written};
+use crate::vault::VaultError;
+use crate::{CustomerRef, ObjectKey, RunId, key};
+
+/// `turns/<reference>/<number>.json`. Holds nothing personal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turn {
+    /// The run that has the turn.
+    pub run: RunId,
+    /// When it took it.
+    pub at: Timestamp,
+}
+
+/// Takes the customer's turn for `run`, unless another run took it in the `days` before `now`. A turn whose run ended without
+/// publishing is over. One whose run has not ended holds: whoever is not told something twice is told once at most.
+pub async fn take(
+    store: &dyn ObjectStore,
+    reference: &CustomerRef,
+    run: &RunId,
+    days: u16,
+    now: Timestamp,
+) -> Result<bool, VaultError> {
+    if days == 0 {
+        return Ok(true);
+    }
+    let since = now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN);
+    loop {
+        let last = last(store, reference).await?;
+        if let Some((_, turn)) = &last {
+            if turn.run == *run {
+                return Ok(true);
+            }
+            if turn.at > since && !ended_in_silence(store, reference, &turn.run).await? {
+                return Ok(false);
+            }
+        }
+        let key = ObjectKey::Turn(reference.clone(), last.map_or(1, |(number, _)| number + 1));
+        let turn = serde_json::to_vec(&Turn { run: run.clone(), at: now }).expect("a turn is plain fields");
+        if store.put_new(&key, turn.into()).await? == Written::Created {
+            return Ok(true);
+        }
+        // Somebody else was first, and is now the last.
+    }
+}
+
+async fn last(store: &dyn ObjectStore, reference: &CustomerRef) -> Result<Option<(u32, Turn)>, VaultError> {
+    let listed = store.list(&key::Prefix::Turns(reference.clone())).await?;
+    let Some(number) = listed.iter().filter_map(|listed| ObjectKey::turn_of(&listed.key, reference)).max() else {
+        return Ok(None);
+    };
+    let key = ObjectKey::Turn(reference.clone(), number);
+    let turn = serde_json::from_slice(&store.get(&key).await?).map_err(|error| malformed(&key, &error))?;
+    Ok(Some((number, turn)))
+}
+
+/// Whether the run's part for the customer is over, and told them nothing.
+async fn ended_in_silence(store: &dyn ObjectStore, reference: &CustomerRef, run: &RunId) -> Result<bool, VaultError> {
+    let key = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Evidence);
+    let Some(evidence) = store.find(&key).await? else { return Ok(false) };
+    let evidence: Evidence = serde_json::from_slice(&evidence).map_err(|error| malformed(&key, &error))?;
+    Ok(!matches!(evidence.outcome, Outcome::Published { .. }))
+}
+
+fn malformed(key: &ObjectKey, error: &serde_json::Error) -> VaultError {
+    VaultError::Malformed { place: key.to_string(), line: error.line(), column: error.column() }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::future::join_all;
+
+    use super::*;
+    use crate::store::MemoryStore;
+
+    fn who() -> CustomerRef {
+        CustomerRef::parse("0".repeat(32)).unwrap()
+    }
+
+    fn run(number: usize) -> RunId {
+        RunId::parse(format!("run-{number}")).unwrap()
+    }
+
+    fn day(day: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * day)
+    }
+
+    #[tokio::test]
+    async fn of_many_runs_at_once_one_has_the_turn() {
+        let (store, who) = (MemoryStore::default(), who());
+        let runs: Vec<RunId> = (0..20).map(run).collect();
+        let taken = join_all(runs.iter().map(|run| take(&store, &who, run, 7, day(0)))).await;
+        assert_eq!(taken.into_iter().filter(|taken| *taken.as_ref().unwrap()).count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_run_keeps_its_turn_and_others_wait_for_as_long_as_the_cap_says() {
+        let (store, who) = (MemoryStore::default(), who());
+        for (number, at, taken) in
+            [(1, 0, true), (1, 3, true), (2, 6, false), (2, 8, true), (1, 9, false), (3, 16, true)]
+        {
+            assert_eq!(take(&store, &who, &run(number), 7, day(at)).await.unwrap(), taken, "run {number}, day {at}");
+        }
+        assert!(take(&store, &who, &run(4), 0, day(16)).await.unwrap(), "there is no cap");
+    }
+}
