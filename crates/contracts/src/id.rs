@@ -138,9 +138,19 @@ identifier!(
     debug: true
 );
 
+identifier!(
+    /// A file of the folder `config/backgrounds/`.
+    BackgroundName,
+    "background's name",
+    "1 to 64 letters, digits, '-', '_' or '.'",
+    |text| is_name(text, 64),
+    debug: true
+);
+
 display!(CustomerRef);
 display!(RunId);
 display!(Batch);
+display!(BackgroundName);
 display!(DatasetId);
 display!(ProductId);
 

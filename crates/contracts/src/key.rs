@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Batch, CustomerRef, DatasetId, Digest, RunId};
+use crate::{BackgroundName, Batch, CustomerRef, DatasetId, Digest, RunId};
 
 /// One of the three workbooks of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -268,6 +268,8 @@ pub enum ObjectKey {
     Lexicon,
     /// The settings, on AWS.
     Settings,
+    /// One of the bank's own backgrounds.
+    Background(BackgroundName),
 }
 
 impl fmt::Display for ObjectKey {
@@ -319,6 +321,7 @@ impl fmt::Display for ObjectKey {
             Self::Catalogue => f.write_str("config/catalogue.json"),
             Self::Lexicon => f.write_str("config/lexicon.toml"),
             Self::Settings => f.write_str("config/bespoke.toml"),
+            Self::Background(name) => write!(f, "{}{name}", Prefix::Backgrounds),
         }
     }
 }
@@ -402,6 +405,8 @@ pub enum Prefix {
     Recalled(CustomerRef),
     /// The notices of a run in one state, or of all runs.
     Notices(NoticeState, Option<RunId>),
+    /// The bank's own backgrounds.
+    Backgrounds,
     /// Everything in an area.
     Area(Area),
 }
@@ -423,6 +428,7 @@ impl fmt::Display for Prefix {
             Self::Recalled(reference) => write!(f, "recalled/{reference}/"),
             Self::Notices(state, None) => write!(f, "notices/{}/", state.as_str()),
             Self::Notices(state, Some(run)) => write!(f, "notices/{}/{run}/", state.as_str()),
+            Self::Backgrounds => f.write_str("config/backgrounds/"),
             Self::Area(area) => f.write_str(area.as_str()),
         }
     }

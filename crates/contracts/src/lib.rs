@@ -36,5 +36,5 @@ pub mod voice;
 
 pub use digest::Digest;
 pub use error::{ErrorName, NamedError};
-pub use id::{Batch, CustomerId, CustomerRef, DatasetId, ProductId, RunId};
+pub use id::{BackgroundName, Batch, CustomerId, CustomerRef, DatasetId, ProductId, RunId};
 pub use key::ObjectKey;

@@ -1,12 +1,14 @@
 //! What was asked for: `request.json` of a run.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Category;
 use crate::media::Shape;
 use crate::voice::Engine;
-use crate::{Batch, CustomerRef, Digest, RunId};
+use crate::{BackgroundName, Batch, CustomerRef, Digest, RunId};
 
 /// What a run was started by. Part of the request, so that a weekly schedule makes a new run each week, while an upload
 /// that is announced twice is one run.
@@ -58,6 +60,10 @@ pub struct Request {
     pub shape: Shape,
     /// Digest of a background of the caller's own, which the render stage is given beside the assets.
     pub background: Option<Digest>,
+    /// The bank's own backgrounds among which each customer gets one, with the digests that they must have: the one that
+    /// the settings name, or all that there were when the run was started.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub backgrounds: BTreeMap<BackgroundName, Digest>,
     /// How many customers get a video, in the dataset's order; all if none.
     pub videos: Option<usize>,
     /// Digest of the uploaded workbooks.
@@ -95,6 +101,7 @@ impl Request {
             engines: vec![Engine::Espeak],
             shape: Shape::Wide,
             background: None,
+            backgrounds: BTreeMap::new(),
             videos: None,
             upload: Digest::of(b""),
             catalogue: Digest::of(b""),
@@ -107,6 +114,15 @@ impl Request {
         }
     }
 
+    /// The bank's own background that a customer gets, with the digest that it must have: always the same of the same
+    /// ones; nothing if there are none.
+    #[must_use]
+    pub fn background_of(&self, customer: &CustomerRef) -> Option<(&BackgroundName, &Digest)> {
+        // A reference is a keyed hash: its digits are spread as evenly as any others would be.
+        let number = usize::from_str_radix(customer.short(), 16).unwrap_or_default();
+        self.backgrounds.iter().nth(number.checked_rem(self.backgrounds.len())?)
+    }
+
     /// The run's id: the same request over the same files is the same run, so that a retry finds its results.
     ///
     /// # Panics
@@ -114,5 +130,40 @@ impl Request {
     #[must_use]
     pub fn run_id(&self) -> RunId {
         RunId::parse(format!("run-{}", Digest::of_json(self).short())).expect("letters, digits and a dash")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(names: &[&str]) -> Request {
+        let name = |name: &&str| (BackgroundName::parse(*name).unwrap(), Digest::of(name.as_bytes()));
+        Request { backgrounds: names.iter().map(name).collect(), ..Request::for_tests() }
+    }
+
+    #[test]
+    fn each_customer_always_gets_the_same_background_and_all_are_used() {
+        let request = with(&["calm.mp4", "dawn.mov", "sea.mkv"]);
+        let customers = (0..30_u32)
+            .map(|n| CustomerRef::parse(hex::encode(&Digest::of(&n.to_be_bytes()).as_bytes()[..16])).unwrap());
+        let mut counts = BTreeMap::<&BackgroundName, usize>::new();
+        for customer in customers {
+            let (name, digest) = request.background_of(&customer).unwrap();
+            assert_eq!(*digest, Digest::of(name.as_str().as_bytes()));
+            assert_eq!(with(&["sea.mkv", "dawn.mov", "calm.mp4"]).background_of(&customer), Some((name, digest)));
+            *counts.entry(name).or_default() += 1;
+        }
+        assert!(counts.len() == 3 && counts.values().all(|count| *count >= 5), "{counts:?}");
+    }
+
+    #[test]
+    fn a_replaced_background_is_another_run_and_none_is_the_run_that_it_was_before_there_were_any() {
+        let (one, mut other) = (with(&["calm.mp4"]), with(&["calm.mp4"]));
+        other.backgrounds.insert(BackgroundName::parse("calm.mp4").unwrap(), Digest::of(b"replaced"));
+        assert_ne!(one.run_id(), other.run_id());
+        let none = with(&[]);
+        assert_eq!(none.background_of(&CustomerRef::parse("0".repeat(32)).unwrap()), None);
+        assert!(!serde_json::to_string(&none).unwrap().contains("backgrounds"));
     }
 }

@@ -11,7 +11,7 @@ use crate::media::Shape;
 use crate::model::{Fallback, Takes};
 use crate::script::Usage;
 use crate::voice::Engine;
-use crate::{Digest, ErrorName, NamedError};
+use crate::{BackgroundName, Digest, ErrorName, NamedError};
 
 /// Why settings cannot be used.
 #[derive(Debug, Error)]
@@ -280,11 +280,21 @@ pub struct Video {
     pub crf: u8,
     /// Seconds after which ffmpeg is killed.
     pub deadline_seconds: u64,
+    /// The file of `config/backgrounds/` that lies behind the text; each customer gets one of that folder if none is named,
+    /// and the brand's first loop if it is empty.
+    pub background: Option<BackgroundName>,
 }
 
 impl Default for Video {
     fn default() -> Self {
-        Self { shape: Shape::Wide, resolution: 1080, preset: "veryfast".to_owned(), crf: 21, deadline_seconds: 840 }
+        Self {
+            shape: Shape::Wide,
+            resolution: 1080,
+            preset: "veryfast".to_owned(),
+            crf: 21,
+            deadline_seconds: 840,
+            background: None,
+        }
     }
 }
 
@@ -504,6 +514,14 @@ mod tests {
     #[test]
     fn nothing_set_is_the_default() {
         assert_eq!(Settings::from_toml("").unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn a_background_is_a_name_within_its_folder() {
+        let named = |name: &str| Settings::from_toml(&format!("[video]\nbackground = \"{name}\"\n"));
+        assert_eq!(named("calm.mp4").unwrap().video.background.unwrap().as_str(), "calm.mp4");
+        let error = named("../../etc/passwd").unwrap_err().to_string();
+        assert!(error.starts_with("bespoke.toml: line 2: ") && error.contains("1 to 64 letters"), "{error}");
     }
 
     #[test]
