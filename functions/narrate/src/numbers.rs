@@ -41,6 +41,7 @@ pub fn say(word: &str, around: Around<'_>) -> Option<String> {
         .or_else(|| telephone(word))
         .or_else(|| account_kind(word))
         .or_else(|| time(word))
+        .or_else(|| per_unit(word, around))
         .or_else(|| range(word, around))
         .or_else(|| money(word, around))
         .or_else(|| share(word))
@@ -63,6 +64,30 @@ fn known(word: &str) -> Option<&'static str> {
     })
 }
 
+/// `½`, `2½`, `2½%`: before they are written in ASCII, where "2½" would be "21/2".
+#[must_use]
+pub fn with_fraction(word: &str) -> Option<String> {
+    const FRACTIONS: [(char, &str); 9] = [
+        ('½', "one half"),
+        ('⅓', "one third"),
+        ('⅔', "two thirds"),
+        ('¼', "one quarter"),
+        ('¾', "three quarters"),
+        ('⅛', "one eighth"),
+        ('⅜', "three eighths"),
+        ('⅝', "five eighths"),
+        ('⅞', "seven eighths"),
+    ];
+    let (word, unit) = word.strip_suffix('%').map_or((word, ""), |word| (word, " percent"));
+    let (whole, fraction) = FRACTIONS.iter().find_map(|(sign, said)| Some((word.strip_suffix(*sign)?, *said)))?;
+    let (sign, whole) = signed(whole);
+    if whole.is_empty() {
+        return Some(format!("{sign}{fraction}{unit}"));
+    }
+    let (whole, point) = parse(whole)?;
+    point.is_empty().then(|| format!("{sign}{} and {fraction}{unit}", cardinal(whole)))
+}
+
 /// A whole number in words.
 #[must_use]
 pub fn cardinal(number: u64) -> String {
@@ -74,6 +99,14 @@ fn in_words(number: u64, style: impl Fn(Num2Words) -> Num2Words) -> String {
     style(Num2Words::new(number))
         .to_words()
         .map_or_else(|_| digits(&number.to_string()), |said| said.replace(" and ", " "))
+}
+
+/// A month by its abbreviation as it is written before a day: "Jan", "Sept".
+#[must_use]
+pub fn month(short: &str) -> Option<&'static str> {
+    MONTHS
+        .into_iter()
+        .find(|month| month.len() > 3 && (short == &month[..3] || short == "Sept" && month.starts_with("Sep")))
 }
 
 /// Digits one by one.
@@ -235,7 +268,9 @@ fn date(word: &str) -> Option<String> {
 fn telephone(word: &str) -> Option<String> {
     let groups: Vec<_> = word.split(['-', '.', '(', ')', '+']).filter(|group| !group.is_empty()).collect();
     let lengths: Vec<_> = groups.iter().map(|group| group.len()).collect();
-    let is_telephone = matches!(lengths.as_slice(), [3, 4] | [3, 3, 4] | [1 | 2, 3, 3, 4]);
+    // No exchange begins with 0 or 1 (North American Numbering Plan), so "100-1000" is a range.
+    let is_telephone = matches!(lengths.as_slice(), [3, 3, 4] | [1 | 2, 3, 3, 4])
+        || lengths == [3, 4] && !groups[0].starts_with(['0', '1']);
     if !is_telephone || !groups.iter().all(|group| group.bytes().all(|b| b.is_ascii_digit())) || parse(word).is_some() {
         return None;
     }
@@ -243,39 +278,70 @@ fn telephone(word: &str) -> Option<String> {
     Some(groups.iter().map(say).collect::<Vec<_>>().join(", "))
 }
 
-/// `401(k)`, `403(b)`: as everyone says them, "four oh one k".
+/// `401(k)`, `403(b)`, `401k`, `401(k)s`: as everyone says them, "four oh one k".
 fn account_kind(word: &str) -> Option<String> {
-    let (number, letter) = word.strip_suffix(')')?.split_once('(')?;
+    let (word, many) = ["'s", "s"].iter().find_map(|end| Some((word.strip_suffix(end)?, "'s"))).unwrap_or((word, ""));
+    let (number, letter) = match word.strip_suffix(')') {
+        Some(word) => word.split_once('(')?,
+        None if ["401k", "403b", "457b"].contains(&word) => word.split_at(3),
+        None => return None,
+    };
     let is_kind = number.len() == 3 && number.bytes().all(|b| b.is_ascii_digit());
     if !is_kind || letter.len() != 1 || !letter.bytes().all(|b| b.is_ascii_alphabetic()) {
         return None;
     }
-    Some(format!("{} {letter}", digits(number).replace("zero", "oh")))
+    Some(format!("{} {letter}{many}", digits(number).replace("zero", "oh")))
 }
 
-/// `9:30`, `9:05`, `17:00`.
+/// `9:30`, `9:05`, `17:00`, `9am`, `5:30pm`.
 fn time(word: &str) -> Option<String> {
-    let (hour, minute) = word.split_once(':')?;
-    let is_time = (1..=2).contains(&hour.len()) && minute.len() == 2;
-    let (hour, minute): (u64, u64) = is_time.then(|| Some((hour.parse().ok()?, minute.parse().ok()?))).flatten()?;
-    match minute {
-        _ if hour > 24 || minute > 59 => None,
-        0 => Some(format!("{} o'clock", cardinal(hour))),
-        1..=9 => Some(format!("{} oh {}", cardinal(hour), cardinal(minute))),
-        _ => Some(format!("{} {}", cardinal(hour), cardinal(minute))),
-    }
+    let halves = [("am", " A.M"), ("AM", " A.M"), ("a.m", " A.M"), ("pm", " P.M"), ("PM", " P.M"), ("p.m", " P.M")];
+    let half = halves.iter().find_map(|(end, said)| Some((word.strip_suffix(end)?, *said)));
+    let (clock, half) = half.unwrap_or((word, ""));
+    let (hour, minute) = match clock.split_once(':') {
+        Some((hour, minute)) if minute.len() == 2 => (hour, minute.parse().ok()?),
+        None if !half.is_empty() => (clock, 0_u64),
+        Some(_) | None => return None,
+    };
+    let hour: u64 = Some(hour).filter(|hour| (1..=2).contains(&hour.len()))?.parse().ok()?;
+    let said = match minute {
+        _ if hour > 24 || minute > 59 => return None,
+        0 if half.is_empty() => format!("{} o'clock", cardinal(hour)),
+        0 => cardinal(hour),
+        1..=9 => format!("{} oh {}", cardinal(hour), cardinal(minute)),
+        _ => format!("{} {}", cardinal(hour), cardinal(minute)),
+    };
+    Some(said + half)
 }
 
-/// `3-5%`, `$5-$10`, `2025-2026`: both ends, joined by "to".
+/// `$12/mo`, `4%/year`.
+fn per_unit(word: &str, around: Around<'_>) -> Option<String> {
+    let (number, unit) = word.split_once('/')?;
+    let unit = match unit {
+        "mo" | "mth" | "month" => "month",
+        "yr" | "year" => "year",
+        "wk" | "week" => "week",
+        "day" => "day",
+        "hr" | "hour" => "hour",
+        "account" | "check" | "item" | "transaction" | "transfer" | "wire" => unit,
+        _ => return None,
+    };
+    Some(format!("{} per {unit}", say(number, Around { after: "", ..around })?))
+}
+
+/// `3-5%`, `3%-5%`, `$5-$10`, `$1-2 million`, `9am-5pm`, `2025-2026`: both ends, joined by "to".
 fn range(word: &str, around: Around<'_>) -> Option<String> {
     let (from, to) = word.split_once('-')?;
     if from.is_empty() || !to.starts_with(|c: char| c.is_ascii_digit() || unit_of(c).is_some()) {
         return None;
     }
-    let inner = Around { before: around.before, after: "" };
-    let from = money(from, inner).or_else(|| day_or_year(from, inner)).or_else(|| plain(from))?;
-    let to = money(to, around).or_else(|| share(to)).or_else(|| day_or_year(to, around)).or_else(|| plain(to))?;
-    Some(format!("{from} to {to}"))
+    // "$1-2 million" is from one million on; otherwise what comes after belongs to the second end alone.
+    let after = if SCALES.contains(&around.after) { around.after } else { "" };
+    let end = |end: &str, around: Around<'_>| {
+        let other = || share(end).or_else(|| time(end)).or_else(|| day_or_year(end, around)).or_else(|| plain(end));
+        money(end, around).or_else(other)
+    };
+    Some(format!("{} to {}", end(from, Around { after, ..around })?, end(to, around)?))
 }
 
 /// A day after a month, "March fifth"; a year, "twenty twenty-six", unless things are counted: "2000 points".
@@ -328,6 +394,9 @@ mod tests {
         assert_eq!(said("$5-$10"), "five dollars to ten dollars");
         let around = Around { before: "", after: "million" };
         assert_eq!(say("$1.2", around).unwrap(), "one point two");
+        assert_eq!(say("$1-2", around).unwrap(), "one to two");
+        assert_eq!(said("$12/mo"), "twelve dollars per month");
+        assert_eq!(said("$.50"), "fifty cents");
         assert_eq!(scale_after_money("million", "$1.2").unwrap(), "million dollars");
     }
 
@@ -336,6 +405,13 @@ mod tests {
         assert_eq!(said("4.25%"), "four point two five percent");
         assert_eq!(said("0.05%"), "zero point zero five percent");
         assert_eq!(said("3-5%"), "three to five percent");
+        assert_eq!(said("3%-5%"), "three percent to five percent");
+        assert_eq!(said(".5%"), "zero point five percent");
+        for (written, heard) in
+            [("2½%", "two and one half percent"), ("¾", "three quarters"), ("-1¼", "minus one and one quarter")]
+        {
+            assert_eq!(with_fraction(written).unwrap(), heard);
+        }
         assert_eq!(said("10,000"), "ten thousand");
         assert_eq!(said("3.0"), "three point zero");
     }
@@ -352,6 +428,8 @@ mod tests {
         assert_eq!(said("1st"), "first");
         assert_eq!(said("22nd"), "twenty-second");
         assert_eq!(said("9:05"), "nine oh five");
+        assert_eq!(said("9am-5:30pm"), "nine A.M to five thirty P.M");
+        assert_eq!(said("9:00-17:00"), "nine o'clock to seventeen o'clock");
     }
 
     #[test]
@@ -359,6 +437,7 @@ mod tests {
         assert_eq!(said("1-800-555-0199"), "one, eight hundred, five five five, zero one nine nine");
         assert_eq!(said("555-0199"), "five five five, zero one nine nine");
         assert_eq!(said("(212)555-0199"), "two one two, five five five, zero one nine nine");
+        assert_eq!(said("100-1000"), "one hundred to one thousand");
         assert_eq!(said("00042"), "zero zero zero four two");
         assert_eq!(said("12345678"), "one two three four five six seven eight");
     }
@@ -367,6 +446,8 @@ mod tests {
     fn kinds_of_accounts_are_said_as_everyone_says_them() {
         assert_eq!(said("401(k)"), "four oh one k");
         assert_eq!(said("403(b)"), "four oh three b");
+        assert_eq!(said("401k"), "four oh one k");
+        assert_eq!(said("401(k)s"), "four oh one k's");
         assert_eq!(said("24/7"), "twenty-four seven");
     }
 

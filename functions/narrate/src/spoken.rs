@@ -74,8 +74,10 @@ impl Utterance {
 fn shown_words(sentence: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut opening = String::new();
-    for part in sentence.split_whitespace() {
-        if !part.chars().all(is_mark) {
+    let mut parts = sentence.split_whitespace().peekable();
+    while let Some(part) = parts.next() {
+        let compares = relation(part).is_some() && parts.peek().is_some_and(|next| begins_number(next));
+        if compares || !part.chars().all(is_mark) {
             words.push(format!("{opening}{part}"));
             opening.clear();
         } else if let Some(last) = words.last_mut() {
@@ -117,6 +119,8 @@ fn is_mark(c: char) -> bool {
             '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' | '-' | '‐'
                 ..='―' | '−' | '_' | '*' | '†' | '‡' | '^' | '`' | '~'
         )
+        // Numbers of footnotes.
+        || matches!(c, '¹' | '²' | '³' | '⁰' | '⁴'..='⁹')
         || matches!(
             c,
             '•' | '·'
@@ -146,17 +150,41 @@ fn is_mark(c: char) -> bool {
 
 /// A word without the marks around it; a bracket stays where it is the word's own, as in "401(k)".
 fn core(written: &str) -> &str {
-    let negative = |text: &str| {
-        let rest = text.trim_start_matches(is_mark);
-        text.len() > rest.len()
-            && text[..text.len() - rest.len()].ends_with('-')
-            && rest.starts_with(|c: char| c.is_ascii_digit() || c == '$')
-    };
+    if relation(written).is_some() {
+        return written;
+    }
     let start = written.trim_start_matches(is_mark);
-    let start = if negative(written) { &written[written.len() - start.len() - 1..] } else { start };
+    let number = start.trim_start_matches(OF_NUMBERS);
+    let start = if begins_number(number) {
+        let own = written[..written.len() - number.len()].trim_end_matches(OF_NUMBERS).len();
+        let start = &written[own..];
+        if start.starts_with("..") { start.trim_start_matches('.') } else { start }
+    } else {
+        start
+    };
     let telephone = written.starts_with('(') && start.starts_with(|c: char| c.is_ascii_digit()) && start.contains(')');
     let end = start.trim_end_matches(is_mark);
     if start[end.len()..].starts_with(')') && end.contains('(') && !telephone { &start[..=end.len()] } else { end }
+}
+
+/// Signs that belong to a number when they stand right before it: a minus, a point without a zero, a comparison.
+const OF_NUMBERS: [char; 10] = ['-', '−', '.', '<', '>', '=', '≤', '≥', '~', '≈'];
+
+fn begins_number(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit() || "$€£¥½¼¾⅓⅔⅛⅜⅝⅞".contains(c))
+}
+
+/// How a sign that compares, or gives a number roughly, is said.
+fn relation(sign: &str) -> Option<&'static str> {
+    Some(match sign {
+        "<" => "less than",
+        ">" => "more than",
+        "≤" | "<=" => "at most",
+        "≥" | ">=" => "at least",
+        "~" | "≈" => "about",
+        "±" => "plus or minus",
+        _ => return None,
+    })
 }
 
 /// The pause that the marks after a word ask for.
@@ -181,8 +209,15 @@ fn is_shouted(cores: &[&str]) -> bool {
 }
 
 fn say(written: &str, core: &str, around: Around<'_>, shouted: bool) -> Option<String> {
-    if let Some(said) = title(written, core, around) {
+    if let Some(said) = title(written, core, around).or_else(|| relation(core)) {
         return Some(said.to_owned());
+    }
+    let number = core.trim_start_matches(['<', '>', '=', '≤', '≥', '~', '≈', '±']);
+    if let Some(compared) = relation(&core[..core.len() - number.len()]) {
+        return Some(format!("{compared} {}", say(number, number, around, shouted)?));
+    }
+    if let Some(said) = numbers::with_fraction(core) {
+        return Some(said);
     }
     let plain = latin(core)?;
     if let Some(said) = numbers::say(&plain, around).or_else(|| numbers::scale_after_money(&plain, around.before)) {
@@ -197,6 +232,8 @@ fn say(written: &str, core: &str, around: Around<'_>, shouted: bool) -> Option<S
 fn title(written: &str, core: &str, around: Around<'_>) -> Option<&'static str> {
     let dotted = written[written.rfind(core)? + core.len()..].starts_with('.');
     let small = core.to_lowercase();
+    let before_digit = around.after.starts_with(|c: char| c.is_ascii_digit());
+    let after_digit = around.before.ends_with(|c: char| c.is_ascii_digit());
     Some(match (small.as_str(), dotted) {
         ("dr", true) => "doctor",
         ("mr", _) => "mister",
@@ -217,8 +254,10 @@ fn title(written: &str, core: &str, around: Around<'_>) -> Option<&'static str> 
         ("i.e", _) => "that is",
         ("and/or", _) => "and or",
         ("w/o", _) => "without",
-        ("no", true) if around.after.starts_with(|c: char| c.is_ascii_digit()) => "number",
-        _ => return None,
+        ("no", true) if before_digit => "number",
+        ("am" | "a.m", _) if after_digit => "A.M",
+        ("pm" | "p.m", _) if after_digit => "P.M",
+        _ => return numbers::month(core).filter(|_| before_digit),
     })
 }
 
@@ -306,7 +345,9 @@ fn say_letters(run: &str, shouted: bool) -> String {
         return if run.len() > 1 && !run.chars().any(char::is_lowercase) { run.to_lowercase() } else { run.to_owned() };
     }
     let has_vowel = capitals.bytes().any(|b| b"AEIOUY".contains(&b));
-    let spelled = SPELLED.contains(&capitals) || (!shouted && (capitals.len() == 2 && capitals != "NO" || !has_vowel));
+    let is_word = shouted && ["ARM", "IT", "US"].contains(&capitals);
+    let spelled = SPELLED.contains(&capitals) && !is_word
+        || (!shouted && (capitals.len() == 2 && capitals != "NO" || !has_vowel));
     match (spelled, many) {
         (true, false) => dotted(capitals),
         (true, true) => spelled_many(capitals),
@@ -410,8 +451,29 @@ mod tests {
     }
 
     #[test]
+    fn signs_before_a_number_are_part_of_it() {
+        assert_eq!(text("A fee of .5% or $.50."), "A fee of zero point five percent or fifty cents.");
+        assert_eq!(
+            text("It fell by −0.25% (-$5)."),
+            "It fell by minus zero point two five percent minus five dollars."
+        );
+        assert_eq!(
+            text("Rates <5%, >=4% or ±1%."),
+            "Rates less than five percent, at least four percent or plus or minus one percent."
+        );
+        assert_eq!(text("Balances ≥ $500 in ~3 days"), "Balances at least five hundred dollars in about three days.");
+        assert_eq!(text("And ...5 more > all <b>"), "And five more all b.");
+        assert_eq!(
+            text("At 2½% APY¹ from Jan. 5, 9 am."),
+            "At two and one half percent A.P.Y from January fifth, nine A.M."
+        );
+        assert_eq!(text("APR 5%, Apr 5."), "A.P.R five percent, April fifth.");
+    }
+
+    #[test]
     fn a_sentence_in_capitals_is_read_as_words() {
         assert_eq!(text("NOT FDIC INSURED • MAY LOSE VALUE"), "not F.D.I.C insured, may lose value.");
+        assert_eq!(text("IT IS NOT A DEPOSIT. US BANKS"), "it is not A deposit us banks.");
     }
 
     #[test]
