@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 /// Where temporary files lie, below the root. Swept at the start of each run, so that even a killed process leaves none.
 pub const SCRATCH: &str = ".scratch";
 
-/// Where backgrounds lie that were prepared for a frame, below the root.
+/// Where backgrounds lie that were fetched or prepared for a frame, below the root.
 pub const BACKGROUNDS: &str = ".backgrounds";
 
 /// A folder for all that is written, and places elsewhere for what is only read.
@@ -200,9 +200,13 @@ impl ObjectStore for FolderStore {
     }
 
     async fn list(&self, prefix: &Prefix) -> Result<Vec<Listed>, StoreError> {
-        let (root, prefix) = (self.root.clone(), prefix.to_string());
-        let folder = root.join(&prefix);
-        let listed = tokio::task::spawn_blocking(move || files_below(&root, &folder));
+        let (root, prefix) = (&self.root, prefix.to_string());
+        let mounted = self.mounts.iter().find(|(mount, _)| prefix.strip_suffix('/') == Some(mount));
+        let (root, folder, start) = match mounted {
+            Some((_, path)) => (path.clone(), path.clone(), prefix.clone()),
+            None => (root.clone(), root.join(&prefix), String::new()),
+        };
+        let listed = tokio::task::spawn_blocking(move || files_below(&root, &folder, &start));
         listed.await.map_err(std::io::Error::other).flatten().map_err(|error| StoreError::Unavailable {
             key: prefix,
             action: "list",
@@ -211,8 +215,9 @@ impl ObjectStore for FolderStore {
     }
 }
 
-/// Every file in a folder and the folders in it, by the path from `root`; none if the folder is not there.
-fn files_below(root: &Path, folder: &Path) -> std::io::Result<Vec<Listed>> {
+/// Every file in a folder and the folders in it, by the path from `root`, with `start` before it; none if the folder is not
+/// there.
+fn files_below(root: &Path, folder: &Path, start: &str) -> std::io::Result<Vec<Listed>> {
     let mut listed = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -226,7 +231,7 @@ fn files_below(root: &Path, folder: &Path) -> std::io::Result<Vec<Listed>> {
                 folders.push(path);
             } else if let Some(key) = path.strip_prefix(root).ok().and_then(Path::to_str) {
                 let modified = Timestamp::try_from(path.metadata()?.modified()?).map_err(std::io::Error::other)?;
-                listed.push(Listed { key: key.to_owned(), modified });
+                listed.push(Listed { key: format!("{start}{key}"), modified });
             }
         }
     }
@@ -258,6 +263,11 @@ mod tests {
         std::fs::write(data.path().join("customer_profile.xlsx"), b"rows").unwrap();
         let store = FolderStore::open(root.path()).unwrap().mount("incoming/local", data.path());
         assert_eq!(store.get(&key()).await.unwrap(), "rows");
+
+        let store = store.mount("config/backgrounds", data.path());
+        let listed = store.list(&Prefix::Backgrounds).await.unwrap();
+        let keys: Vec<_> = listed.iter().map(|listed| listed.key.as_str()).collect();
+        assert_eq!(keys, ["config/backgrounds/customer_profile.xlsx"]);
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use assess::Lexicon;
 use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
-use contracts::key::Workbook;
+use contracts::key::{Prefix, Workbook};
 use contracts::secret::{SecretName, SecretString, Secrets};
 use contracts::vault::{Keys, Vault};
 use contracts::{Batch, Digest, ErrorName};
@@ -130,11 +130,15 @@ impl Project {
         Batch::parse("local").expect("a valid name")
     }
 
-    /// The folder as a store, with the workbooks mounted where an upload would lie.
+    /// The folder as a store, with the workbooks mounted where an upload would lie, and the folder `backgrounds` beside them
+    /// where the bucket has the bank's own.
     pub fn store(&self) -> Result<FolderStore, Failure> {
         let artifacts = &self.folders.artifacts;
         let store = FolderStore::open(artifacts).map_err(Failure::file(ErrorName::StoreUnavailable, artifacts))?;
-        Ok(store.mount(&format!("incoming/{}", Self::batch()), &self.folders.data))
+        let backgrounds = Prefix::Backgrounds.to_string();
+        Ok(store
+            .mount(&format!("incoming/{}", Self::batch()), &self.folders.data)
+            .mount(backgrounds.trim_end_matches('/'), &self.folders.data.join("backgrounds")))
     }
 
     /// Takes the folder for this process alone.

@@ -1,5 +1,6 @@
 //! A session: the folder of artefacts, locked, and all that runs over it need.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -153,12 +154,12 @@ async fn request(
     vault: &contracts::vault::Vault,
     engines: &narrate::Engines,
 ) -> Result<Request, Failure> {
-    let background = match &wish.background {
+    let (background, backgrounds) = match &wish.background {
         Some(path) => {
             let bytes = tokio::fs::read(path).await.map_err(Failure::file(ErrorName::RenderAssetBroken, path))?;
-            Some(Digest::of(&bytes))
+            (Some(Digest::of(&bytes)), BTreeMap::new())
         }
-        None => None,
+        None => (None, render::backgrounds(vault.store(), &settings.video).await?),
     };
     let mut request = Request {
         trigger: Trigger::Command,
@@ -171,6 +172,7 @@ async fn request(
         engines: engines.of_this_machine(),
         shape: wish.shape.unwrap_or(settings.video.shape),
         background,
+        backgrounds,
         videos: wish.videos,
         upload: merge::upload_digest(vault.store(), &Project::batch()).await?,
         catalogue: project.catalogue.digest(),

@@ -149,6 +149,7 @@ impl Source for Bank {
             catalogue: material(),
             lexicon: Lexicon::from_toml(&String::from_utf8(data("lexicon.toml")).unwrap()).unwrap(),
             assets: Digest::of(b"assets"),
+            backgrounds: std::collections::BTreeMap::new(),
             engines: vec![Engine::Espeak],
         })
     }

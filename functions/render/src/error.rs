@@ -43,6 +43,12 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A background of the bank's own is no longer the one that the run was started with.
+    #[error("{key}: no longer the file with which the run was started")]
+    BackgroundChanged {
+        /// Where it lies.
+        key: String,
+    },
     /// A value of the brand cannot be used.
     #[error("brand.toml: {field} must be {expected}")]
     Brand {
@@ -82,6 +88,7 @@ impl NamedError for Error {
             Self::EngineMissing { .. } => ErrorName::RenderEngineMissing,
             Self::Failed { .. } | Self::Scratch(_) => ErrorName::RenderFailed,
             Self::AssetBroken { .. } => ErrorName::RenderAssetBroken,
+            Self::BackgroundChanged { .. } => ErrorName::ConfigChanged,
             Self::Brand { .. } => ErrorName::ConfigInvalid,
             Self::MissingGlyph { .. } => ErrorName::RenderMissingGlyph,
             Self::OutOfRange { .. } => ErrorName::RenderOutOfRange,
@@ -95,6 +102,7 @@ impl NamedError for Error {
             Self::Store(error) => return error.help(),
             Self::EngineMissing { .. } => "install ffmpeg 5.1 or later with libass and libx264",
             Self::AssetBroken { .. } => "replace the file, or name another one in brand.toml",
+            Self::BackgroundChanged { .. } => "put it back, or start the run again: it is another one then",
             Self::MissingGlyph { .. } => "put a font that has it into the folder fonts.folder of brand.toml",
             Self::Failed { .. } | Self::Scratch(_) | Self::Brand { .. } | Self::OutOfRange { .. } | Self::Cancelled => {
                 return None;

@@ -37,7 +37,8 @@ pub(crate) struct Job {
     pub video: Video,
     pub brand: Brand,
     pub assets: PathBuf,
-    pub background: Option<PathBuf>,
+    /// Behind the text instead of the brand's own.
+    pub background: Option<Asset>,
     /// Where backgrounds are kept that were prepared for a frame.
     pub prepared: PathBuf,
     pub known: Arc<Known>,
@@ -56,9 +57,10 @@ pub(crate) struct Made {
 }
 
 /// An asset: its path, and its name for messages.
-struct Asset {
-    path: PathBuf,
-    name: String,
+#[derive(Clone, Debug)]
+pub(crate) struct Asset {
+    pub path: PathBuf,
+    pub name: String,
 }
 
 impl Asset {
@@ -237,7 +239,7 @@ impl Job {
     fn background(&self) -> Result<PathBuf, Error> {
         let missing = || Error::Brand { field: "backgrounds", expected: "at least one file" };
         let asset = match &self.background {
-            Some(path) => Asset { path: path.clone(), name: "the background that was given".to_owned() },
+            Some(asset) => asset.clone(),
             None => self.asset(self.brand.backgrounds.first().ok_or_else(missing)?),
         };
         let (w, h) = self.size();

@@ -23,10 +23,11 @@ use contracts::settings::Settings;
 use contracts::stage::CustomerTask;
 use contracts::store::{StoreError, Written};
 use contracts::vault::{Owner, Vault, VaultError};
-use contracts::{Digest, ObjectKey};
+use contracts::{CustomerRef, Digest, ObjectKey};
 use tokio_util::sync::CancellationToken;
 
 pub mod ass;
+mod backgrounds;
 pub mod captions;
 mod card;
 pub mod check;
@@ -45,6 +46,7 @@ pub mod scene;
 pub mod sound;
 pub mod vtt;
 
+pub use backgrounds::backgrounds;
 pub use doctor::{Found, probe_tools};
 pub use error::Error;
 pub use ffmpeg::Tools;
@@ -52,7 +54,7 @@ pub use known::Known;
 pub use measure::inspect;
 pub use rehearsal::encoding;
 
-use job::{Job, Made};
+use job::{Asset, Job, Made};
 
 /// The digest of the brand and of every file that it names, in `folder`: what a request names as its assets.
 pub fn assets_digest(folder: &Path, brand: &Brand) -> Result<Digest, Error> {
@@ -84,9 +86,10 @@ pub struct Deps<'a> {
     pub brand: &'a Brand,
     /// The folder to which the brand's paths are relative.
     pub assets: &'a Path,
-    /// The caller's own background.
+    /// The caller's own background; without it, one of those that the request names.
     pub background: Option<&'a Path>,
-    /// Where backgrounds are kept that were prepared for a frame; made if it is not there. Holds nothing personal.
+    /// Where backgrounds are kept as they were fetched, and as they were prepared for a frame; made if it is not there. Holds
+    /// nothing personal.
     pub prepared: &'a Path,
     /// An existing private folder, in which the stage makes one of its own.
     pub scratch: &'a Path,
@@ -139,7 +142,7 @@ async fn read(task: &CustomerTask, deps: &Deps<'_>) -> Result<Inputs, Error> {
         let reason = "tells the times of another sound than narration.wav";
         return Err(VaultError::Broken { place: cues_key.to_string(), reason }.into());
     }
-    // The request names the brand's files and the caller's background by their digests.
+    // The request names the brand's files and all other backgrounds by their digests.
     let parts = [
         Digest::of_json(&request),
         script_digest,
@@ -171,7 +174,7 @@ async fn make(task: &CustomerTask, deps: &Deps<'_>, inputs: Inputs) -> Result<Ma
     let video = key(task, Artefact::Video);
     let there = deps.vault.store().find(&video).await?;
     let inputs = Arc::new(inputs);
-    let made = work(deps, inputs.clone(), there.clone()).await?;
+    let made = work(task, deps, inputs.clone(), there.clone()).await?;
     if there.is_some() {
         return Ok(made);
     }
@@ -179,13 +182,19 @@ async fn make(task: &CustomerTask, deps: &Deps<'_>, inputs: Inputs) -> Result<Ma
         Written::Created => Ok(made),
         Written::AlreadyThere => {
             let there = deps.vault.store().get(&video).await?;
-            work(deps, inputs, Some(there)).await
+            work(task, deps, inputs, Some(there)).await
         }
     }
 }
 
 /// The blocking work, with its progress told and its end forced when this future is dropped.
-async fn work(deps: &Deps<'_>, inputs: Arc<Inputs>, finished: Option<Bytes>) -> Result<Made, Error> {
+async fn work(
+    task: &CustomerTask,
+    deps: &Deps<'_>,
+    inputs: Arc<Inputs>,
+    finished: Option<Bytes>,
+) -> Result<Made, Error> {
+    let background = background(&task.reference, deps, &inputs.request).await?;
     let folder = tempfile::Builder::new().prefix("render-").permissions(private()).tempdir_in(deps.scratch);
     let folder = folder.map_err(Error::Scratch)?;
     let absolute = |path: &Path| std::path::absolute(path).map_err(Error::Scratch);
@@ -198,7 +207,7 @@ async fn work(deps: &Deps<'_>, inputs: Arc<Inputs>, finished: Option<Bytes>) -> 
         inputs,
         video: deps.settings.video.clone(),
         brand: deps.brand.clone(),
-        background: deps.background.map(absolute).transpose()?,
+        background,
         prepared: absolute(deps.prepared)?,
         known: deps.known.clone(),
         runner: ffmpeg::Runner {
@@ -224,6 +233,19 @@ async fn work(deps: &Deps<'_>, inputs: Arc<Inputs>, finished: Option<Bytes>) -> 
     task.await.unwrap_or_else(|error| {
         Err(Error::Failed { program: "ffmpeg", doing: "being watched", reason: error.to_string() })
     })
+}
+
+/// The background that is not the brand's.
+async fn background(customer: &CustomerRef, deps: &Deps<'_>, request: &Request) -> Result<Option<Asset>, Error> {
+    let (path, name) = match (deps.background, request.background_of(customer)) {
+        (Some(path), _) => (path.to_owned(), "the background that was given".to_owned()),
+        (None, Some((name, digest))) => {
+            let path = backgrounds::fetched(deps, name, digest).await?;
+            (path, ObjectKey::Background(name.clone()).to_string())
+        }
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(Asset { path: std::path::absolute(path).map_err(Error::Scratch)?, name }))
 }
 
 #[cfg(unix)]

@@ -23,10 +23,10 @@ use contracts::narration::{Narration, Timing};
 use contracts::request::Request;
 use contracts::settings::Settings;
 use contracts::stage::CustomerTask;
-use contracts::store::MemoryStore;
+use contracts::store::{MemoryStore, ObjectStore as _};
 use contracts::vault::{Keys, Owner, Vault};
-use contracts::{CustomerId, Digest, NamedError, ObjectKey, RunId};
-use render::{Deps, Error, Tools, run};
+use contracts::{BackgroundName, CustomerId, Digest, NamedError, ObjectKey, RunId};
+use render::{Deps, Error, Tools, backgrounds, run};
 use tokio_util::sync::CancellationToken;
 
 /// Something like speech: a buzz that swells with each word.
@@ -86,6 +86,13 @@ impl Bench {
         let request = ObjectKey::Run(bench.task.run.clone(), RunPart::Request);
         bench.vault.write_json(Owner::Run, &request, &inputs, Request::for_tests()).await.unwrap();
         bench
+    }
+
+    /// Asks for this instead of what it asked for at first.
+    async fn ask(&self, request: Request) {
+        let key = ObjectKey::Run(self.task.run.clone(), RunPart::Request);
+        self.store.delete(&key).await.unwrap();
+        self.vault.write_json(Owner::Run, &key, &Digest::of(b"inputs"), request).await.unwrap();
     }
 
     fn key(&self, artefact: Artefact) -> ObjectKey {
@@ -170,7 +177,7 @@ async fn a_video_is_made_measured_and_found_again() {
     // Stopped between the video and its record, the next attempt adopts the video.
     let tools = Tools { ffmpeg: "ffmpeg".into(), ffprobe: "ffprobe".into() };
     let bench = Bench { tools, ..nowhere };
-    contracts::store::ObjectStore::delete(&*bench.store, &bench.key(Artefact::RenderRecord)).await.unwrap();
+    bench.store.delete(&bench.key(Artefact::RenderRecord)).await.unwrap();
     bench.run(&assets(), None, &|_| {}).await.unwrap();
     assert_eq!(bench.store.objects(), before);
 }
@@ -276,6 +283,81 @@ async fn an_odd_background_is_used_or_refused_by_name() {
         assert_eq!(error.name().as_str(), "Render.AssetBroken", "{background:?}: {error}");
         assert!(error.to_string().ends_with(reason), "{error}");
     }
+}
+
+fn in_folder(name: &str) -> ObjectKey {
+    ObjectKey::Background(BackgroundName::parse(name).unwrap())
+}
+
+#[tokio::test]
+async fn a_background_of_the_banks_own_folder_is_fetched_once_and_is_the_one_that_the_run_was_started_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let of_colour = |colour: &str| {
+        let source = format!("color=c={colour}:size=320x180:rate=25:duration=2");
+        let path =
+            film(folder.path(), &format!("{colour}.mp4"), &["-f", "lavfi", "-i", &source, "-pix_fmt", "yuv420p"]);
+        std::fs::read(path).unwrap()
+    };
+    let mut bench = Bench::new().await;
+    bench.settings.video.resolution = 180;
+    bench.store.put(&in_folder("sea.mp4"), of_colour("red").into()).await.unwrap();
+    let named = backgrounds(&*bench.store, &bench.settings.video).await.unwrap();
+    assert_eq!(named.len(), 1);
+    let request = Request { backgrounds: named, ..Request::for_tests() };
+    bench.ask(request.clone()).await;
+    bench.run(&assets(), None, &|_| {}).await.unwrap();
+    assert_eq!(
+        std::fs::read_dir(bench.prepared.path()).unwrap().count(),
+        2,
+        "as it was fetched, and as it was prepared"
+    );
+    let poster = folder.path().join("poster.jpg");
+    std::fs::write(&poster, bench.object(Artefact::Poster)).unwrap();
+    let mean = ["-vf", "scale=1:1:flags=area", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"];
+    let seen = std::process::Command::new("ffmpeg").args(["-v", "error", "-i"]).arg(&poster).args(mean).output();
+    let seen = seen.unwrap().stdout;
+    assert!(seen[0] > 2 * seen[2], "it is red: {seen:?}");
+
+    // Replaced or removed, it is the run's own as long as it is kept, and then the run fails by name.
+    bench.store.put(&in_folder("sea.mp4"), of_colour("green").into()).await.unwrap();
+    for artefact in [Artefact::RenderRecord, Artefact::Video, Artefact::Poster, Artefact::Preview, Artefact::Captions] {
+        bench.store.delete(&bench.key(artefact)).await.unwrap();
+    }
+    let before = bench.prepared;
+    bench.prepared = tempfile::tempdir().unwrap();
+    let changed = "config/backgrounds/sea.mp4: no longer the file with which the run was started";
+    let error = bench.fails(None).await;
+    assert_eq!((error.name().as_str(), error.to_string().as_str()), ("Config.Changed", changed));
+    bench.store.delete(&in_folder("sea.mp4")).await.unwrap();
+    assert_eq!(bench.fails(None).await.to_string(), changed);
+    bench.prepared = before;
+    bench.run(&assets(), None, &|_| {}).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_background_of_the_folder_that_is_broken_or_missing_is_told_by_its_key() {
+    let mut bench = Bench::new().await;
+    bench.settings.video.resolution = 180;
+    let video = bench.settings.video.clone();
+    assert!(backgrounds(&*bench.store, &video).await.unwrap().is_empty());
+
+    bench.store.put(&in_folder("broken.mp4"), "no video".into()).await.unwrap();
+    let named = backgrounds(&*bench.store, &video).await.unwrap();
+    bench.ask(Request { backgrounds: named, ..Request::for_tests() }).await;
+    let error = bench.fails(None).await;
+    assert_eq!(error.name().as_str(), "Render.AssetBroken");
+    assert!(error.to_string().starts_with("config/backgrounds/broken.mp4: "), "{error}");
+
+    let other = Settings::from_toml("[video]\nbackground = \"other.mp4\"\n").unwrap().video;
+    let error = backgrounds(&*bench.store, &other).await.unwrap_err();
+    assert_eq!(
+        (error.name().as_str(), error.to_string().as_str()),
+        ("Render.AssetBroken", "config/backgrounds/other.mp4: not there")
+    );
+    bench.store.put(&in_folder("other.mp4"), "another".into()).await.unwrap();
+    let named: Vec<_> = backgrounds(&*bench.store, &other).await.unwrap().into_keys().collect();
+    assert_eq!(named, [BackgroundName::parse("other.mp4").unwrap()], "the one that the settings name");
+    assert_eq!(backgrounds(&*bench.store, &video).await.unwrap().len(), 2);
 }
 
 /// An ffmpeg that behaves as the machine under it does on a bad day, while it renders.

@@ -216,7 +216,7 @@ fn execution_name(request: &Request, attempt: u32) -> String {
 }
 
 async fn request(trigger: Trigger, batch: Batch, wish: Wish, deps: &Deps<'_>) -> Result<Request, Error> {
-    let Material { settings, catalogue, lexicon, assets, engines } = deps.source.material().await?;
+    let Material { settings, catalogue, lexicon, assets, backgrounds, engines } = deps.source.material().await?;
     let upload = merge::upload_digest(deps.vault.store(), &batch).await?;
     Ok(Request {
         trigger,
@@ -229,6 +229,7 @@ async fn request(trigger: Trigger, batch: Batch, wish: Wish, deps: &Deps<'_>) ->
         engines,
         shape: wish.shape.unwrap_or(settings.video.shape),
         background: None,
+        backgrounds,
         videos: wish.videos,
         upload,
         catalogue: catalogue.digest(),

@@ -1,11 +1,13 @@
 //! What a new run is started with, and where that comes from.
 
+use std::collections::BTreeMap;
+
 use assess::Lexicon;
 use async_trait::async_trait;
-use contracts::Digest;
 use contracts::catalogue::Catalogue;
 use contracts::settings::Settings;
 use contracts::voice::Engine;
+use contracts::{BackgroundName, Digest};
 
 use crate::Error;
 
@@ -19,6 +21,8 @@ pub struct Material {
     pub lexicon: Lexicon,
     /// Digest of the brand and of every file that it names.
     pub assets: Digest,
+    /// The bank's own backgrounds.
+    pub backgrounds: BTreeMap<BackgroundName, Digest>,
     /// The speech engines that there are, the one to be used first.
     pub engines: Vec<Engine>,
 }
@@ -64,8 +68,10 @@ mod of_host {
             let digest = async || Ok::<_, Failure>(render::assets_digest(&host::assets(), &host::brand()?)?);
             let assets = *self.assets.get_or_try_init(digest).await?;
             let lexicon = Lexicon::from_toml(&self.host.lexicon().await?)?;
+            let settings = self.host.settings().await?;
             Ok(Material {
-                settings: self.host.settings().await?,
+                backgrounds: render::backgrounds(self.host.vault.store(), &settings.video).await?,
+                settings,
                 catalogue: self.host.catalogue().await?,
                 lexicon,
                 assets,

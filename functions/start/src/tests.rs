@@ -66,6 +66,7 @@ impl Source for Bank {
             catalogue: Catalogue::from_json(&data("catalogue.json")).unwrap(),
             lexicon: Lexicon::from_toml(&String::from_utf8(data("lexicon.toml")).unwrap()).unwrap(),
             assets: Digest::of(b"assets"),
+            backgrounds: std::collections::BTreeMap::new(),
             engines: vec![Engine::Polly, Engine::Espeak],
         })
     }
