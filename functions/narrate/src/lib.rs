@@ -102,6 +102,7 @@ pub async fn speak_text(
     pronunciations: &Pronunciations,
     secrets: &dyn Secrets,
 ) -> Result<(Narration, Vec<u8>), Error> {
+    let text = text.replace("\r\n", "\n");
     let paragraphs: Vec<&str> = text.split("\n\n").collect();
     let order = Order {
         lines: lines(paragraphs.into_iter(), pronunciations)?,

@@ -91,7 +91,9 @@ impl Narrator for Remembering<'_> {
         if shown.into_iter().any(|word| self.personal.contains(&word)) {
             return self.narrator.say(sentence, pace, at).await;
         }
-        let key = Digest::of_json(&(self.engine(), self.voice(), pace.to_bits(), sentence.text()));
+        // Word by word, because the times are those of the written words: "$5" is one, "five dollars" are two.
+        let said: Vec<_> = sentence.words().iter().map(|word| (&word.said, word.pause)).collect();
+        let key = Digest::of_json(&(self.engine(), self.voice(), pace.to_bits(), said));
         let spoken = self.memory.place(key);
         spoken.get_or_try_init(|| self.narrator.say(sentence, pace, at)).await.cloned()
     }
@@ -138,6 +140,7 @@ mod tests {
     #[tokio::test]
     async fn a_sentence_that_comes_again_is_spoken_once() {
         assert_eq!(said(&["Member FDIC.", "Thank you.", "Member FDIC."], "José").await, 2);
+        assert_eq!(said(&["Pay $5.", "Pay five dollars."], "José").await, 2, "other words have other times");
     }
 
     #[tokio::test]

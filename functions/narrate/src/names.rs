@@ -28,6 +28,11 @@ pub fn latin(word: &str) -> Option<String> {
                     out.push(' ');
                     out.push_str(&pinyin_respelled(&reading.to_lowercase()));
                     out.push(' ');
+                } else if matches!(c, '¼'..='¾' | '⅐'..='⅞') {
+                    // "2½" is not "21/2".
+                    out.push(' ');
+                    out.push_str(reading.trim());
+                    out.push(' ');
                 } else if reading.len() > 3 && reading.starts_with(':') {
                     // An emoji's name: ":red_heart:".
                     out.push(' ');

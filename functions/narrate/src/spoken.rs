@@ -216,6 +216,7 @@ fn say(written: &str, core: &str, around: Around<'_>, shouted: bool) -> Option<S
     if let Some(compared) = relation(&core[..core.len() - number.len()]) {
         return Some(format!("{compared} {}", say(number, number, around, shouted)?));
     }
+    let core = &core.replace('−', "-");
     if let Some(said) = numbers::with_fraction(core) {
         return Some(said);
     }
@@ -223,7 +224,8 @@ fn say(written: &str, core: &str, around: Around<'_>, shouted: bool) -> Option<S
     if let Some(said) = numbers::say(&plain, around).or_else(|| numbers::scale_after_money(&plain, around.before)) {
         return Some(said);
     }
-    let said: Vec<_> = plain.split(' ').map(|part| say_part(part, shouted)).filter(|part| !part.is_empty()).collect();
+    let say_one = |part| numbers::say(part, Around::default()).unwrap_or_else(|| say_part(part, shouted));
+    let said: Vec<_> = plain.split(' ').map(say_one).filter(|part| !part.is_empty()).collect();
     let said = said.join(" ");
     said.chars().any(char::is_alphabetic).then_some(said)
 }
@@ -468,6 +470,7 @@ mod tests {
             "At two and one half percent A.P.Y from January fifth, nine A.M."
         );
         assert_eq!(text("APR 5%, Apr 5."), "A.P.R five percent, April fifth.");
+        assert_eq!(text("A 2½-year CD at −1½%."), "A two one half year C.D at minus one and one half percent.");
     }
 
     #[test]

@@ -44,7 +44,7 @@ impl Colour {
     }
 
     /// Relative luminance (WCAG 2.2).
-    fn luminance(self) -> f64 {
+    pub(crate) fn luminance(self) -> f64 {
         let linear = |part: u8| {
             let part = f64::from(part) / 255.0;
             if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }

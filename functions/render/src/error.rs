@@ -101,7 +101,7 @@ impl NamedError for Error {
             Self::Vault(error) => return error.help(),
             Self::Store(error) => return error.help(),
             Self::EngineMissing { .. } => "install ffmpeg 5.1 or later with libass and libx264",
-            Self::AssetBroken { .. } => "replace the file, or name another one in brand.toml",
+            Self::AssetBroken { .. } => "replace the file, or name another one: in brand.toml, or as video.background",
             Self::BackgroundChanged { .. } => "put it back, or start the run again: it is another one then",
             Self::MissingGlyph { .. } => "put a font that has it into the folder fonts.folder of brand.toml",
             Self::Failed { .. } | Self::Scratch(_) | Self::Brand { .. } | Self::OutOfRange { .. } | Self::Cancelled => {

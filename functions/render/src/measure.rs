@@ -116,11 +116,13 @@ pub(crate) fn describe(probe: &Probe, heard: &Heard) -> MediaFacts {
     let none = Stream::default();
     let video = probe.stream("video").unwrap_or(&none);
     let audio = probe.stream("audio").unwrap_or(&none);
+    let (rate, average) = (&video.r_frame_rate, &video.avg_frame_rate);
+    let frame_rate = if rate == average { rate.clone() } else { format!("{rate}, {average} on average") };
     let colour = [&video.color_range, &video.color_primaries, &video.color_transfer, &video.color_space];
     MediaFacts {
         width: video.width,
         height: video.height,
-        frame_rate: video.r_frame_rate.clone(),
+        frame_rate,
         seconds: probe.format.duration.parse().unwrap_or(0.0),
         video_codec: video.codec_name.clone(),
         video_profile: video.profile.clone(),

@@ -108,7 +108,8 @@ pub struct Palette {
 }
 
 impl Palette {
-    /// Reads the brand's colours; captions must have the contrast that WCAG 1.4.3 demands.
+    /// Reads the brand's colours; captions must have the contrast that WCAG 1.4.3 demands. Text is light on dark: so are the
+    /// captions and the logo, and so the finished picture is looked at.
     pub fn of(brand: &Brand) -> Result<Self, Error> {
         let colours = &brand.colours;
         let palette = Self {
@@ -124,6 +125,11 @@ impl Palette {
             (palette.ink.contrast(palette.background), "colours.ink", "at least 4.5:1 from colours.background"),
             (palette.muted.contrast(palette.background), "colours.muted", "at least 4.5:1 from colours.background"),
         ];
+        for (colour, field) in [(palette.ink, "colours.ink"), (palette.muted, "colours.muted")] {
+            if colour.luminance() < palette.background.luminance() {
+                return Err(Error::Brand { field, expected: "lighter than colours.background" });
+            }
+        }
         match legible.into_iter().find(|(contrast, ..)| *contrast < 4.5) {
             Some((_, field, expected)) => Err(Error::Brand { field, expected }),
             None => Ok(palette),

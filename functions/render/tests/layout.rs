@@ -15,7 +15,7 @@ use render::captions::cues;
 use render::check::check_places;
 use render::font::Fonts;
 use render::layout::{Frame, Rect};
-use render::scene::{Content, Scene, check_glyphs, compose};
+use render::scene::{Content, Palette, Scene, check_glyphs, compose};
 
 const SHAPES: [Shape; 3] = [Shape::Wide, Shape::Tall, Shape::Square];
 const LONG: &str =
@@ -104,6 +104,14 @@ fn another_bank_s_brand_is_all_that_is_seen() {
             assert!(!scene.document.contains(ours), "{ours}");
         }
     }
+}
+
+#[test]
+fn a_brand_of_dark_text_on_light_is_refused_by_its_field() {
+    let mut brand = brand();
+    std::mem::swap(&mut brand.colours.ink, &mut brand.colours.background);
+    let error = Palette::of(&brand).unwrap_err();
+    assert_eq!(error.to_string(), "brand.toml: colours.ink must be lighter than colours.background");
 }
 
 #[test]

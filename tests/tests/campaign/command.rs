@@ -67,6 +67,46 @@ async fn a_budget_is_kept_to_and_a_larger_one_goes_on() {
 }
 
 #[test]
+fn the_banks_own_backgrounds_lie_beside_the_workbooks_and_another_file_is_another_run() {
+    let sandbox = sandbox("");
+    let (data, sample) = (sandbox.path().join("bank"), bespoke_tests::root().join("data"));
+    std::fs::create_dir_all(data.join("backgrounds")).unwrap();
+    for file in
+        ["customer_profile.xlsx", "customer_transactions.xlsx", "twitter_data.xlsx", "catalogue.json", "lexicon.toml"]
+    {
+        std::fs::copy(sample.join(file), data.join(file)).unwrap();
+    }
+    let run = |more: &[&str]| {
+        let arguments = ["run", "--customer", "0001", "--json", "--data", data.to_str().unwrap()];
+        sandbox.run(&[&arguments[..], more].concat())
+    };
+    let without = ends(&run(&["--no-video"]), 0);
+    let film = data.join("backgrounds/sea.mp4");
+    let source = "testsrc2=size=320x180:rate=30:duration=1";
+    let mut ffmpeg = std::process::Command::new("ffmpeg");
+    ffmpeg.args(["-v", "error", "-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p"]).arg(&film);
+    assert!(ffmpeg.status().unwrap().success());
+    let with = ends(&run(&[]), 0);
+    let digest = contracts::Digest::of(&std::fs::read(&film).unwrap()).short();
+    let kept = |name: String| sandbox.artifacts().join(".backgrounds").join(name).is_file();
+    assert!(kept(digest.clone()) && kept(format!("{digest}-320x180.mp4")), "it was fetched and prepared");
+
+    std::fs::write(&film, "another").unwrap();
+    let another = ends(&run(&["--no-video"]), 0);
+    let runs = [&without["run"], &with["run"], &another["run"]];
+    assert!(runs[0] != runs[1] && runs[1] != runs[2] && runs[0] != runs[2], "{runs:?}");
+
+    std::fs::rename(&film, data.join("backgrounds/two words.mp4")).unwrap();
+    let told = run(&["--no-video"]);
+    assert_eq!(told.status.code(), Some(3));
+    let said = String::from_utf8_lossy(&told.stderr).into_owned();
+    assert!(
+        said.contains("error[Render.AssetBroken]: config/backgrounds/: the name of a file there must be"),
+        "{said}"
+    );
+}
+
+#[test]
 fn too_many_failures_stop_a_campaign() {
     let sandbox = sandbox("");
     let broken = sandbox.path().join("bespoke.toml");
