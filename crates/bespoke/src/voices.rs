@@ -158,7 +158,7 @@ impl Fetching<'_> {
         let name = part.file.replace('/', "-");
         let (partial, unpacked) =
             (self.downloads.join(format!("{name}.part")), self.downloads.join(format!("{name}.unpacked")));
-        let fetched = if self.from_upstream(part, &partial, begun).await? {
+        let fetched = if self.ask_upstream(part, &partial, begun).await? {
             partial
         } else {
             // What there is of the download stays for the next time, should this way fail too.
@@ -180,7 +180,7 @@ impl Fetching<'_> {
 
     /// Downloads a part from those who made it, and says why not where that does not go. Gives whether it is there, and is
     /// what it must be.
-    async fn from_upstream(&mut self, part: &Part, partial: &Path, begun: u64) -> Result<bool, Failure> {
+    async fn ask_upstream(&mut self, part: &Part, partial: &Path, begun: u64) -> Result<bool, Failure> {
         let Some(url) = part.upstream else { return Ok(false) };
         let host = reqwest::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
         if self.given_up.contains(&host) {

@@ -36,6 +36,7 @@ impl Shelf {
         address
     }
 
+    #[expect(clippy::unused_async, reason = "what answers is asynchronous")]
     async fn answer(State(shelf): State<Self>, headers: HeaderMap, uri: Uri) -> Response {
         let range = headers.get("range").map(|range| range.to_str().unwrap().to_owned());
         let is_first = {
