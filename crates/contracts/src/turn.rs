@@ -44,7 +44,7 @@ pub async fn take(
             }
         }
         let key = ObjectKey::Turn(reference.clone(), last.map_or(1, |(number, _)| number + 1));
-        let turn = serde_json::to_vec(&Turn { run: run.clone(), at: now }).expect("a turn is plain fields");
+        let turn = serde_json::json!(Turn { run: run.clone(), at: now }).to_string();
         if store.put_new(&key, turn.into()).await? == Written::Created {
             return Ok(true);
         }
