@@ -14,7 +14,7 @@ use bytes::Bytes;
 use contracts::ObjectKey;
 use contracts::error::chain;
 use contracts::key::{Artefact, Prefix};
-use contracts::store::{Links, Listed, ObjectStore, StoreError, Written};
+use contracts::store::{Link, Links, Listed, ObjectStore, StoreError, Written};
 use jiff::Timestamp;
 
 /// How often a conditional write that met another one in flight is made again.
@@ -76,11 +76,12 @@ impl S3Store {
 #[async_trait]
 impl Links for S3Store {
     /// A presigned GET. It ends with the role's session, should that be sooner.
-    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<String, StoreError> {
+    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<Link, StoreError> {
         let refused = |error: &dyn std::error::Error| unavailable(key, "link to", error);
+        let made = Timestamp::now();
         let config = PresigningConfig::expires_in(Duration::from_secs(seconds)).map_err(|error| refused(&error))?;
         let request = self.read(key).presigned(config).await.map_err(|error| refused(&error))?;
-        Ok(request.uri().to_owned())
+        Ok(Link::since(made, seconds, request.uri().to_owned()))
     }
 
     /// A presigned PUT. The bucket's own encryption applies to what is put.

@@ -354,6 +354,13 @@ impl ObjectKey {
         key.strip_prefix(&Prefix::Turns(reference.clone()).to_string())?.strip_suffix(".json")?.parse().ok()
     }
 
+    /// The run of the record of a recall, of all of it or of one customer's part.
+    #[must_use]
+    pub fn recall_of(key: &str) -> Option<RunId> {
+        let (run, _) = key.strip_prefix("control/recalls/")?.split_once('/')?;
+        RunId::parse(run).ok()
+    }
+
     /// Whom an object is about, where it is one of a customer's own or says that they were forgotten.
     #[must_use]
     pub fn customer_of(key: &str) -> Option<CustomerRef> {

@@ -113,11 +113,29 @@ pub trait ObjectStore: Send + Sync {
     }
 }
 
+/// An address under which an object can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The address.
+    pub address: String,
+    /// When it ends.
+    pub ends: Timestamp,
+}
+
+impl Link {
+    /// An address that was made at `made` and is good for `seconds`, of which a part of the first is not counted.
+    #[must_use]
+    pub fn since(made: Timestamp, seconds: u64, address: String) -> Self {
+        let end = Timestamp::from_second(made.as_second().saturating_add_unsigned(seconds));
+        Self { address, ends: end.unwrap_or(Timestamp::MAX) }
+    }
+}
+
 /// Makes addresses under which an object can be read or put for a while by whoever has the address.
 #[async_trait]
 pub trait Links: Send + Sync {
-    /// The address of the object, good for `seconds`.
-    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<String, StoreError>;
+    /// An address of the object, good for `seconds` at most.
+    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<Link, StoreError>;
 
     /// The address to which the object can be put once, good for `seconds`.
     async fn upload_link(&self, key: &ObjectKey, seconds: u64) -> Result<String, StoreError>;
