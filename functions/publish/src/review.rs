@@ -25,8 +25,16 @@ pub struct Shown {
     pub waiting: Waiting,
     /// The text as it will be published.
     pub text: String,
+    /// What the text was made of. The guard has passed it.
+    pub script: Script,
+}
+
+impl Shown {
     /// What the model wrote and the guard refused, if that is why it waits. It can never be published.
-    pub refused: Option<RefusedText>,
+    #[must_use]
+    pub fn refused(&self) -> Option<&RefusedText> {
+        self.script.held.as_ref()?.refused.as_ref()
+    }
 }
 
 /// What came of a decision.
@@ -42,13 +50,20 @@ pub struct Decided {
 /// Everything that waits, of one run or of all, the oldest first.
 pub async fn waiting(store: &dyn ObjectStore, run: Option<&RunId>) -> Result<Vec<Waiting>, Error> {
     let mut all = Vec::new();
-    for listed in store.list(&Prefix::Reviews(run.cloned())).await? {
-        let Some((run, reference)) = ObjectKey::review_of(&listed.key) else { continue };
+    for (run, reference) in listed(store, run).await? {
         // Decided since it was listed, if it is not there.
         all.extend(find(store, &run, &reference).await?);
     }
     all.sort_by_key(|waiting| waiting.since);
     Ok(all)
+}
+
+/// Whose results wait, of one run or of all, the oldest first as far as the store tells its objects' times; nothing of them
+/// is read.
+pub async fn listed(store: &dyn ObjectStore, run: Option<&RunId>) -> Result<Vec<(RunId, CustomerRef)>, Error> {
+    let mut listed = store.list(&Prefix::Reviews(run.cloned())).await?;
+    listed.sort_by_key(|listed| listed.modified);
+    Ok(listed.iter().filter_map(|listed| ObjectKey::review_of(&listed.key)).collect())
 }
 
 /// What waits of one customer's part of a run.
@@ -59,16 +74,16 @@ pub async fn find(store: &dyn ObjectStore, run: &RunId, reference: &CustomerRef)
 }
 
 /// What there is to look at. Fails if the text would not be published as it was recorded, because the catalogue or the
-/// brand changed.
+/// brand changed, or if it is no text that the guard has passed.
 pub async fn show(waiting: Waiting, vault: &Vault, catalogue: &Catalogue, brand: &Brand) -> Result<Shown, Error> {
     let Waiting { run, reference, .. } = &waiting;
     let key = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Script);
     let (script, _): (Script, _) = vault.read_json(Owner::Customer(reference), &key).await?;
     let text = recommendation_text(&script, catalogue, brand, run, waiting.video);
-    if Digest::of(text.as_bytes()) != waiting.seen.text {
+    if Digest::of(text.as_bytes()) != waiting.seen.text || !script.verdict.passed() {
         return Err(Error::NotAsReviewed { key: ObjectKey::Review(run.clone(), reference.clone()).to_string() });
     }
-    Ok(Shown { text, refused: script.held.and_then(|held| held.refused), waiting })
+    Ok(Shown { waiting, text, script })
 }
 
 /// What a person says of what they looked at.

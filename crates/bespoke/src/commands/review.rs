@@ -141,7 +141,7 @@ fn words(outcome: &Outcome) -> String {
 /// One that cannot be shown does not hide the others.
 fn line(waiting: Waiting, shown: Result<Shown, publish::Error>, store: &FolderStore) -> Line {
     let (text, refused, problem) = match shown {
-        Ok(Shown { text, refused, .. }) => (Some(text), refused, None),
+        Ok(shown) => (Some(shown.text.clone()), shown.refused().cloned(), None),
         Err(error) => (None, None, Some(contracts::error::chain(&error))),
     };
     let key = |artefact| ObjectKey::Customer(waiting.reference.clone(), waiting.run.clone(), artefact);

@@ -175,7 +175,7 @@ async fn a_held_text_waits_whatever_the_policy_is_and_what_was_refused_is_shown_
     assert_eq!(bank.publish(false).await.unwrap(), expected);
     let waiting = review::find(&*bank.store, &bank.run, &bank.reference).await.unwrap().unwrap();
     let shown = review::show(waiting, &bank.vault, &bank.catalogue, &bank.brand).await.unwrap();
-    assert!(shown.refused.unwrap().segments[0].text.contains("pre-approved"));
+    assert!(shown.refused().unwrap().segments[0].text.contains("pre-approved"));
     assert!(!shown.text.contains("pre-approved"));
     bank.decide(Choice::Approve, "ann").await.unwrap();
     assert_eq!(bank.publish(false).await.unwrap(), Outcome::Published { video: false });
