@@ -134,17 +134,16 @@ pub async fn call(
     start(Trigger::Call { key, caller }, batch, wish, Timestamp::now(), deps).await
 }
 
-/// The execution of a run that lies in the store: its last attempt.
-pub async fn execution(request: &Request, executions: &dyn Executions) -> Result<Option<(String, Execution)>, Error> {
-    let mut last = None;
+/// The executions of a run that lies in the store: one for each attempt, the first one first.
+pub async fn executions(request: &Request, executions: &dyn Executions) -> Result<Vec<Execution>, Error> {
+    let mut all = Vec::new();
     for attempt in 0..ATTEMPTS {
-        let name = execution_name(request, attempt);
-        match executions.find(&name).await? {
-            Some(found) => last = Some((name, found)),
+        match executions.find(&execution_name(request, attempt)).await? {
+            Some(found) => all.push(found),
             None => break,
         }
     }
-    Ok(last)
+    Ok(all)
 }
 
 async fn uploaded(key: &str, at: Timestamp, deps: &Deps<'_>) -> Result<Outcome, Error> {
