@@ -1,20 +1,9 @@
-//! The Lambda that tells the bank's own system what became of a run.
+//! The Lambda that tells the bank's own system what became of a run, and what was taken back.
 
 use bespoke_aws::Host;
-use contracts::RunId;
-use deliver::webhook::{self, Deps, Pace};
-use serde::Deserialize;
-
-/// The event that the workflow sends when a run has ended.
-#[derive(Deserialize)]
-struct Event {
-    detail: Detail,
-}
-
-#[derive(Deserialize)]
-struct Detail {
-    run: RunId,
-}
+use deliver::Error;
+use deliver::event::Event;
+use deliver::webhook::{self, Deps, Pace, Told};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -23,7 +12,14 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         let settings = host.settings().await?;
         let (vault, secrets, settings) = (&host.vault, &host.secrets, &settings.delivery.webhook);
         let deps = Deps { vault, secrets, settings, pace: Pace::default() };
-        Ok(webhook::notify(&event.detail.run, &deps).await?)
+        match event {
+            Event::Ended(run) => Ok(webhook::notify(&run, &deps).await?),
+            Event::Recalled(run) => match webhook::notify(&run, &deps).await {
+                // It is told when it has ended.
+                Err(Error::NotEnded { .. }) => Ok(Told::default()),
+                told => Ok(told?),
+            },
+        }
     })
     .await
 }
