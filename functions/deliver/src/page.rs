@@ -12,11 +12,12 @@ pub(crate) fn recommendation(token: &str, text: &str, video: bool, brand: &Brand
     let title = title.lines().next().unwrap_or_default();
     let mut body = format!("<h1>{}</h1>\n", escaped(title));
     if video {
+        // The picture has its captions already: those of the track are there for whoever switches them on.
         let _infallible = write!(
             body,
             "<video controls preload=\"metadata\" poster=\"{token}/poster\" aria-label=\"{}\">\n\
              <source src=\"{token}/video\" type=\"video/mp4\">\n\
-             <track kind=\"captions\" src=\"{token}/captions\" srclang=\"en\" label=\"English\" default>\n\
+             <track kind=\"captions\" src=\"{token}/captions\" srclang=\"en\" label=\"English\">\n\
              Your browser shows no video; all that is said in it stands below.\n</video>\n\
              <p>{}. All that is said stands below.</p>\n<h2>Transcript</h2>\n",
             escaped(title),
@@ -32,7 +33,7 @@ pub(crate) fn recommendation(token: &str, text: &str, video: bool, brand: &Brand
          <button type=\"submit\">Do not contact me again</button>\n</form>\n",
         escaped("Press the button, and we make no recommendation for you any more. This page then shows nothing."),
     );
-    whole(title, &body, "style.css")
+    whole(title, &body, "style.css", brand)
 }
 
 /// The page after an opt-out.
@@ -42,7 +43,7 @@ pub(crate) fn opted_out(brand: &Brand) -> String {
         "<h1>{title}</h1>\n<p>{} makes no more recommendations for you. You need do nothing else.</p>\n",
         escaped(&brand.name)
     );
-    whole(title, &body, "../style.css")
+    whole(title, &body, "../style.css", brand)
 }
 
 /// The page of a link that shows nothing, whatever the reason is. `style` is the stylesheet's address from there.
@@ -53,7 +54,7 @@ pub(crate) fn dead(brand: &Brand, style: &str) -> String {
         escaped(&brand.name),
         escaped(&brand.web)
     );
-    whole(title, &body, style)
+    whole(title, &body, style, brand)
 }
 
 /// A paragraph, or a heading, which the text underlines.
@@ -77,12 +78,12 @@ fn is_underline(line: &str) -> bool {
     line.len() > 2 && (line.bytes().all(|b| b == b'-') || line.bytes().all(|b| b == b'='))
 }
 
-fn whole(title: &str, body: &str, style: &str) -> String {
-    let title = escaped(title);
+fn whole(title: &str, body: &str, style: &str, brand: &Brand) -> String {
+    let (title, bank) = (escaped(title), escaped(&brand.name));
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
-         <link rel=\"stylesheet\" href=\"{style}\">\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
+         <link rel=\"stylesheet\" href=\"{style}\">\n</head>\n<body>\n<header><p>{bank}</p></header>\n<main>\n{body}</main>\n</body>\n</html>\n"
     )
 }
 
