@@ -6,9 +6,13 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 
-use bespoke_tests::{Sandbox, root};
+use bespoke_tests::{Sandbox, report, root};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use wiremock::{Mock, MockServer, Respond, ResponseTemplate, matchers};
+
+const WEBHOOK_KEY: &str = "whsec-0123456789abcdef0123456789abcdef";
 
 /// A server that runs until it is dropped.
 struct Server {
@@ -36,6 +40,7 @@ fn sandbox() -> Sandbox {
 impl Server {
     fn start(sandbox: &Sandbox, port: &str) -> Self {
         let mut command = sandbox.command(&["serve", "--port", port, "--json"]);
+        command.env("BESPOKE_WEBHOOK_KEY", WEBHOOK_KEY);
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut told = String::new();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
@@ -245,4 +250,56 @@ async fn workbooks_are_put_one_by_one_and_a_second_server_is_refused() {
     let second = sandbox.run(&["serve", "--port", "0"]);
     assert_eq!(second.status.code(), Some(5));
     assert!(String::from_utf8_lossy(&second.stderr).contains("error[Run.Busy]"));
+}
+
+/// The bank's own system: takes every notice and tells its outcome.
+struct Receiver(UnboundedSender<String>);
+
+impl Respond for Receiver {
+    fn respond(&self, request: &wiremock::Request) -> ResponseTemplate {
+        let notice: Value = request.body_json().unwrap();
+        self.0.send(notice["outcome"].as_str().unwrap().to_owned()).unwrap();
+        ResponseTemplate::new(204)
+    }
+}
+
+#[tokio::test]
+async fn a_decision_and_a_recall_by_the_api_do_what_the_commands_do() {
+    let (told, mut outcomes) = unbounded_channel();
+    let bank = MockServer::start().await;
+    Mock::given(matchers::method("POST")).respond_with(Receiver(told)).mount(&bank).await;
+    let sandbox = sandbox();
+    let path = sandbox.path().join("bespoke.toml");
+    let settings = std::fs::read_to_string(&path).unwrap();
+    let more = format!("[review]\nfirst = 1\n[delivery.webhook]\nurl = \"{}/notices\"\n", bank.uri());
+    std::fs::write(&path, format!("{settings}{more}")).unwrap();
+    let make = || {
+        let mut command = sandbox.command(&["run", "--customer", "0002", "--no-video", "--json"]);
+        report(&command.env("BESPOKE_WEBHOOK_KEY", WEBHOOK_KEY).output().unwrap())["run"].as_str().unwrap().to_owned()
+    };
+    let run = make();
+    assert_eq!(outcomes.recv().await.unwrap(), "held");
+
+    let server = Server::start(&sandbox, "0");
+    let [waiting] = <[Value; 1]>::try_from(server.get("/v1/reviews").await["items"].as_array().unwrap().clone()).unwrap();
+    assert!(waiting["text"][0]["body"].is_string() && waiting.get("links").is_none(), "{waiting}");
+    let place = format!("/v1/reviews/{run}/{}", waiting["customer_ref"].as_str().unwrap());
+    let decision = json!({"decision": "approve", "seen": waiting["seen"]});
+    let decided = server.request(Method::POST, &place).json(&decision).send().await.unwrap();
+    assert_eq!(decided.json::<Value>().await.unwrap(), json!({"decision": "approve", "outcome": "published"}));
+    assert_eq!(outcomes.recv().await.unwrap(), "published");
+    drop(server);
+    assert_eq!(make(), run, "the same run finds what was approved, and leaves a copy of it");
+    let copy = sandbox.artifacts().join("output/recommendations.txt");
+    assert!(copy.exists());
+
+    let server = Server::start(&sandbox, "0");
+    let place = format!("/v1/recommendations/{run}/recall");
+    for time in ["first", "second"] {
+        let recalled = server.request(Method::POST, &place).json(&json!({"reason": "A wrong rate."})).send().await.unwrap();
+        assert_eq!(recalled.status(), StatusCode::NO_CONTENT, "the {time} time");
+        assert!(!copy.exists(), "the copy is gone as soon as the answer is there");
+    }
+    assert_eq!(outcomes.recv().await.unwrap(), "recalled");
+    assert!(sandbox.files().iter().any(|path| path.ends_with("evidence.json")), "the evidence stays");
 }

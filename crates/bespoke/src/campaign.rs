@@ -3,11 +3,12 @@
 //! [`forecast()`] says beforehand what a run would do and cost; [`crate::runner::Runner::run`] does it within [`Limits`] and
 //! tells [`crate::runner::Event`]s, which a [`Tally`] sums up for whoever watches: a terminal, or the web page.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use api::campaigns::{Counts, Progress};
 use contracts::CustomerRef;
 use contracts::evidence::Outcome;
 use contracts::stage::Stage;
@@ -177,54 +178,10 @@ impl<'a> Brakes<'a> {
     }
 }
 
-/// Customers by how they stand.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
-    /// A text is published, and a video if one was asked for.
-    pub published: usize,
-    /// Nothing was said.
-    pub skipped: usize,
-    /// A person must look first.
-    pub held: usize,
-    /// A stage failed.
-    pub failed: usize,
-    /// Not begun, or only assessed.
-    pub waiting: usize,
-    /// Being written to, narrated, rendered or published.
-    pub running: usize,
-}
-
-impl Counts {
-    /// Customers whose part ended.
-    #[must_use]
-    pub const fn ended(&self) -> usize {
-        self.published + self.skipped + self.held + self.failed
-    }
-}
-
-/// How a run stands.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Standing {
-    /// Customers of the run.
-    pub customers: usize,
-    /// By how they stand.
-    pub counts: Counts,
-    /// Of those who were skipped: how many for each reason.
-    pub skipped_because: BTreeMap<String, usize>,
-    /// Of those that failed: how many by each error, in which stage.
-    pub failed_with: BTreeMap<String, usize>,
-    /// Customers a minute, those who were skipped left out, since this process began to write.
-    pub rate_per_minute: Option<f64>,
-    /// Seconds until the last customer ends, by the rate so far.
-    pub seconds_left: Option<f64>,
-    /// US dollars spent on models and outside voices, earlier attempts of the run included.
-    pub spent_usd: f64,
-}
-
 /// Sums up the events of a run.
 #[derive(Debug, Default)]
 pub struct Tally {
-    standing: Standing,
+    progress: Progress,
     /// Who is being worked on.
     running: HashSet<CustomerRef>,
     /// When the first of them began.
@@ -237,25 +194,25 @@ impl Tally {
     /// Takes in what happened.
     pub fn hear(&mut self, event: &Event) {
         match event {
-            Event::Customers(customers) => self.standing.customers = *customers,
+            Event::Customers(customers) => self.progress.customers = *customers,
             Event::Started(Some(reference), Stage::Recommend | Stage::Narrate | Stage::Render) => {
                 self.begun.get_or_insert_with(Instant::now);
                 self.running.insert(reference.clone());
             }
-            Event::Spent(usd) => self.standing.spent_usd += usd,
+            Event::Spent(usd) => *self.progress.spent_usd.get_or_insert_default() += usd,
             Event::Ended(reference, outcome) => {
                 self.worked += usize::from(self.running.remove(reference));
-                let counts = &mut self.standing.counts;
+                let counts = &mut self.progress.counts;
                 match outcome {
                     Outcome::Published { .. } => counts.published += 1,
                     Outcome::Held { .. } => counts.held += 1,
                     Outcome::Skipped { skip } => {
                         counts.skipped += 1;
-                        *self.standing.skipped_because.entry(skip.because().to_owned()).or_default() += 1;
+                        *self.progress.skipped_because.entry(skip.because().to_owned()).or_default() += 1;
                     }
                     Outcome::Failed { error, stage } => {
                         counts.failed += 1;
-                        *self.standing.failed_with.entry(format!("{error} in {stage}")).or_default() += 1;
+                        *self.progress.failed_with.entry(format!("{error} in {stage}")).or_default() += 1;
                     }
                 }
             }
@@ -266,8 +223,8 @@ impl Tally {
     /// How the run stands now.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "customers are counted in millions at most")]
-    pub fn standing(&self) -> Standing {
-        let mut standing = self.standing.clone();
+    pub fn standing(&self) -> Progress {
+        let mut standing = self.progress.clone();
         let Counts { skipped, .. } = standing.counts;
         let ended = standing.counts.ended();
         standing.counts.running = self.running.len();
@@ -360,6 +317,6 @@ mod tests {
         assert_eq!(standing.failed_with["Render.Failed in render"], 1);
         assert_eq!(standing.skipped_because["the customer must not be contacted"], 1);
         assert!(standing.rate_per_minute.unwrap() > 0.0 && standing.seconds_left.unwrap() > 0.0);
-        assert!((standing.spent_usd - 0.25).abs() < 1e-9);
+        assert_eq!(standing.spent_usd, Some(0.25));
     }
 }

@@ -30,7 +30,7 @@ pub mod guard;
 mod inspect;
 mod narrate;
 mod play;
-mod recall;
+pub(crate) mod recall;
 pub(crate) mod review;
 mod run;
 mod sample;

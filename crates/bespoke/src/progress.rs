@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use api::campaigns::Progress;
 use contracts::stage::Stage;
 use contracts::{CustomerId, CustomerRef};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::campaign::{Standing, Tally};
+use crate::campaign::Tally;
 use crate::runner::Event;
 
 /// Customer ids by reference, for the person at this machine only: a customer who refused has no id in any file.
@@ -118,7 +119,7 @@ impl Table {
         Self { bars }
     }
 
-    fn show(&self, standing: &Standing) {
+    fn show(&self, standing: &Progress) {
         match &self.bars {
             Some([head, line]) => {
                 head.tick();
@@ -128,7 +129,7 @@ impl Table {
         }
     }
 
-    fn end(&self, standing: &Standing) {
+    fn end(&self, standing: &Progress) {
         match &self.bars {
             Some(bars) => bars.iter().for_each(ProgressBar::finish_and_clear),
             None => self.show(standing),
@@ -141,12 +142,12 @@ fn head() -> String {
     columns.map(|column| format!("{column:>9}")).concat()
 }
 
-fn row(standing: &Standing) -> String {
+fn row(standing: &Progress) -> String {
     let counts = standing.counts;
     let numbers = [counts.published, counts.skipped, counts.held, counts.failed, counts.running, counts.waiting];
     let rate = standing.rate_per_minute.map_or_else(|| "-".to_owned(), |rate| format!("{rate:.1}"));
     let left = standing.seconds_left.map_or_else(|| "-".to_owned(), duration);
-    let spent = format!("${:.2}", standing.spent_usd);
+    let spent = format!("${:.2}", standing.spent_usd.unwrap_or_default());
     let numbers = numbers.map(|number| format!("{number:>9}")).concat();
     format!("{numbers}{rate:>9}{left:>9}{spent:>9}")
 }
@@ -170,18 +171,19 @@ fn style(template: &str) -> ProgressStyle {
 
 #[cfg(test)]
 mod tests {
+    use api::campaigns::Counts;
+
     use super::*;
-    use crate::campaign::Counts;
 
     #[test]
     fn the_tables_line_stands_below_its_head() {
         let counts = Counts { published: 123, skipped: 40, held: 1, failed: 2, waiting: 828, running: 6 };
-        let standing = Standing {
+        let standing = Progress {
             counts,
             rate_per_minute: Some(12.34),
             seconds_left: Some(3960.0),
-            spent_usd: 0.421,
-            ..Standing::default()
+            spent_usd: Some(0.421),
+            ..Progress::default()
         };
         assert_eq!(
             format!("{}\n{}", head(), row(&standing)),

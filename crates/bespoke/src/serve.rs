@@ -9,6 +9,7 @@ mod journal;
 mod media;
 mod uploads;
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use contracts::key::Workbook;
 use contracts::secret::Secrets;
 use contracts::settings::Settings;
 use contracts::stage::Limits;
-use contracts::store::{Links, StoreError};
+use contracts::store::{Link, Links, StoreError};
 use contracts::vault::Vault;
 use contracts::voice::Engine;
 use contracts::{Batch, CustomerRef, Digest, ErrorName, ObjectKey, RunId};
@@ -35,6 +36,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use crate::commands::recall::remove_copies;
 use crate::doctor::{check_programs, engines, first_bad, programs};
 use crate::failure::Failure;
 use crate::folder::{FolderStore, create_private};
@@ -200,11 +202,20 @@ impl Host for Local {
 
     async fn follow(&self, run: &RunId, reference: &CustomerRef, _: Option<String>) -> Result<(), Problem> {
         // On a thread of its own, as the runs are.
-        let (jobs, run, reference, runtime) = (self.jobs.clone(), run.clone(), reference.clone(), Handle::current());
-        let follow = move || runtime.block_on(jobs.workshop().follow(&run, &reference));
+        let (jobs, of, reference, runtime) = (self.jobs.clone(), run.clone(), reference.clone(), Handle::current());
+        let follow = move || runtime.block_on(jobs.workshop().follow(&of, &reference));
         let followed = tokio::task::spawn_blocking(follow).await;
-        let interrupted = |panic: tokio::task::JoinError| Problem::new(ErrorName::StoreUnavailable, panic.to_string());
-        followed.map_err(interrupted)?.map_err(problem)
+        followed.map_err(interrupted)?.map_err(problem)?;
+        self.jobs.tell_later(run.clone());
+        Ok(())
+    }
+
+    async fn recalled(&self, run: &RunId, files: BTreeSet<Digest>) -> Result<(), Problem> {
+        let artifacts = self.workshop().folders.artifacts.clone();
+        let removed = tokio::task::spawn_blocking(move || remove_copies(&artifacts, &files)).await;
+        removed.map_err(interrupted)?.map_err(problem)?;
+        self.jobs.tell_later(run.clone());
+        Ok(())
     }
 
     fn vault(&self) -> &Vault {
@@ -260,9 +271,9 @@ impl Host for Local {
 
 #[async_trait]
 impl Links for Local {
-    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<String, StoreError> {
-        let token = self.media.give(key, seconds).map_err(|error| unavailable(key, "link to", &error))?;
-        Ok(format!("/v1/media/{token}"))
+    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<Link, StoreError> {
+        let given = self.media.give(key, seconds).map_err(|error| unavailable(key, "link to", &error))?;
+        Ok(Link { address: format!("/v1/media/{}", given.address), ..given })
     }
 
     async fn upload_link(&self, key: &ObjectKey, _: u64) -> Result<String, StoreError> {
@@ -326,6 +337,11 @@ impl Source for jobs::Workshop {
             engines: self.engines.of_this_machine(),
         })
     }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
+fn interrupted(panic: tokio::task::JoinError) -> Problem {
+    Problem::new(ErrorName::StoreUnavailable, panic.to_string())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]

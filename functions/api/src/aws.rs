@@ -1,5 +1,7 @@
 //! The host on AWS: the workflow, the bucket, and the gateway's authorizer.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use bespoke_aws::executions::StateMachine;
 use bespoke_aws::{Failure, Host as Function, environment, host};
@@ -11,7 +13,7 @@ use contracts::stage::Limits;
 use contracts::store::Links;
 use contracts::vault::Vault;
 use contracts::voice::Engine;
-use contracts::{Batch, CustomerRef, RunId};
+use contracts::{Batch, CustomerRef, Digest, RunId};
 use http::request::Parts;
 use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;
@@ -64,6 +66,11 @@ impl Host for OnAws {
             // Whoever takes the run up again finds the decision.
             None => Ok(()),
         }
+    }
+
+    /// There are no copies, and the record of the recall itself is the event by which `deliver` is called.
+    async fn recalled(&self, _: &RunId, _: BTreeSet<Digest>) -> Result<(), Problem> {
+        Ok(())
     }
 
     fn vault(&self) -> &Vault {

@@ -51,10 +51,18 @@ pub struct Counts {
     pub held: usize,
     /// A stage failed.
     pub failed: usize,
-    /// Not begun.
+    /// Not begun, or only assessed.
     pub waiting: usize,
-    /// Under way.
+    /// Being written to, narrated, rendered or published.
     pub running: usize,
+}
+
+impl Counts {
+    /// Customers whose part ended.
+    #[must_use]
+    pub const fn ended(&self) -> usize {
+        self.published + self.skipped + self.held + self.failed
+    }
 }
 
 /// How a campaign stands, as whoever runs it sees it.
@@ -67,15 +75,15 @@ pub struct Progress {
     pub counts: Counts,
     /// Of those who were skipped: how many for each reason.
     pub skipped_because: BTreeMap<String, usize>,
-    /// Of those that failed: how many by each error.
+    /// Of those that failed: how many by each error, in which stage.
     pub failed_with: BTreeMap<String, usize>,
-    /// Customers a minute.
+    /// Customers a minute, those who were skipped left out, since whoever runs it began to write.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_per_minute: Option<f64>,
-    /// Seconds until the last customer ends.
+    /// Seconds until the last customer ends, by the rate so far.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds_left: Option<f64>,
-    /// US dollars spent on models and outside voices.
+    /// US dollars spent on models and outside voices, earlier attempts of the run included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spent_usd: Option<f64>,
 }
@@ -269,7 +277,7 @@ pub(crate) struct Campaign {
 
 async fn campaign(run: &RunId, started_at: Timestamp, caller: Caller, host: &Shared) -> Result<Campaign, Problem> {
     let request = campaigns_request(run, caller, host).await?;
-    let execution = start::execution(&request, host.executions()).await?.map(|(_, execution)| execution);
+    let execution = start::executions(&request, host.executions()).await?.pop();
     let known = match host.machine() {
         Some(machine) => machine.campaign(run).await?.unwrap_or_default(),
         None => Known::default(),
@@ -298,15 +306,15 @@ async fn campaign(run: &RunId, started_at: Timestamp, caller: Caller, host: &Sha
 
 fn of_manifest(manifest: &Manifest) -> Progress {
     let count = |word: &str| manifest.counts.get(word).copied().unwrap_or_default();
-    let (published, skipped) = (count("published"), count("skipped"));
-    let (held, failed) = (count("held"), count("failed"));
-    let ended = published + skipped + held + failed;
-    let waiting = manifest.customers.saturating_sub(ended);
-    let mut progress = Progress {
-        customers: manifest.customers,
-        counts: Counts { published, skipped, held, failed, waiting, running: 0 },
-        ..Progress::default()
+    let mut counts = Counts {
+        published: count("published"),
+        skipped: count("skipped"),
+        held: count("held"),
+        failed: count("failed"),
+        ..Counts::default()
     };
+    counts.waiting = manifest.customers.saturating_sub(counts.ended());
+    let mut progress = Progress { customers: manifest.customers, counts, ..Progress::default() };
     for entry in &manifest.entries {
         match &entry.outcome {
             Outcome::Skipped { skip } => {

@@ -40,7 +40,9 @@ async fn part(State(host): State<Shared>, Path((token, name)): Path<(String, Str
     let key = links::part(&token, part, store, Timestamp::now()).await?.ok_or_else(Problem::not_found)?;
     Ok(match part {
         Part::Captions => ([(header::CONTENT_TYPE, part.content_type())], store.get(&key).await?).into_response(),
-        Part::Video | Part::Poster => Redirect::temporary(&host.links().link(&key, SECONDS).await?).into_response(),
+        Part::Video | Part::Poster => {
+            Redirect::temporary(&host.links().link(&key, SECONDS).await?.address).into_response()
+        }
     })
 }
 

@@ -1,9 +1,10 @@
 //! What happens to a recommendation, as one numbered sequence: by server-sent events where the server can wait, and by
 //! asking again everywhere.
 //!
-//! On one machine the server writes the sequence as it goes. On AWS it is read off the `progress/` objects: the stages of
-//! one customer come one after another, so that in the order of stages, and of time within a stage, the sequence only
-//! ever grows at its end, and numbers stay.
+//! On one machine the server writes the sequence as it goes. On AWS it is read off the `progress/` objects, in the order in
+//! which the bucket was given them: whatever a retry, another attempt of the run or a late call of a function adds comes
+//! after what was told, and numbers stay. The bucket tells whole seconds. Within one the order is that of stages, and of
+//! time within a stage, in which the steps of one customer come.
 
 use std::convert::Infallible;
 
@@ -163,8 +164,7 @@ pub(crate) async fn read(
         });
         return Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response());
     }
-    let execution = start::execution(&place.request, host.executions()).await?.map(|(_, execution)| execution);
-    let all = of(&place, execution.as_ref(), &host).await?;
+    let all = of(&place, &start::executions(&place.request, host.executions()).await?, &host).await?;
     let ended = all.last().is_some_and(|event| event.kind == Kind::End);
     let next = all.last().map_or(0, |event| event.n).max(after);
     let events = all.into_iter().filter(|event| event.n > after).collect();
@@ -192,51 +192,59 @@ fn follow(host: Shared, run: RunId, after: u64) -> impl Stream<Item = Event> {
     more.flatten()
 }
 
-/// All events that there are.
-pub(crate) async fn of(place: &Place, execution: Option<&Execution>, host: &Shared) -> Result<Vec<Event>, Problem> {
+/// All events that there are. `executions` are the run's, the first attempt first.
+pub(crate) async fn of(place: &Place, executions: &[Execution], host: &Shared) -> Result<Vec<Event>, Problem> {
     match host.machine() {
         Some(machine) if place.is_own() => machine.events(&place.run, 0).await,
         _ => {
             let (run, store) = (&place.run, host.vault().store());
             let mut steps = Vec::new();
-            for prefix in
-                [Prefix::Progress(run.clone(), None), Prefix::Progress(run.clone(), Some(place.reference.clone()))]
-            {
-                steps.extend(store.list(&prefix).await?.iter().filter_map(|listed| StepName::of_key(&listed.key)));
+            for whose in [None, Some(place.reference.clone())] {
+                let listed = store.list(&Prefix::Progress(run.clone(), whose)).await?;
+                steps.extend(listed.iter().filter_map(|listed| Some((listed.modified, StepName::of_key(&listed.key)?))));
             }
-            Ok(of_steps(steps, execution))
+            Ok(of_steps(steps, executions))
         }
     }
 }
 
-/// The sequence of what `progress/` holds.
-fn of_steps(mut steps: Vec<StepName>, execution: Option<&Execution>) -> Vec<Event> {
+/// The sequence of what `progress/` holds: steps, each with the time at which it was put there. What an attempt did comes
+/// before its end, and what the next one does after it.
+fn of_steps(steps: Vec<(Timestamp, StepName)>, executions: &[Execution]) -> Vec<Event> {
+    let ended = |execution: &&Execution| execution.state != ExecutionState::Running;
+    let ends: Vec<_> = executions.iter().filter(ended).map(|ended| (ended.stopped, ended.error.clone())).collect();
+    let attempt = |step: &StepName| ends.iter().take_while(|(end, _)| end.is_some_and(|end| end < step.at)).count();
     let place = |stage| STAGES.iter().position(|row| row.stage == stage);
-    steps.sort_by_key(|step| (place(step.stage), step.at, step.kind));
+    let mut steps: Vec<_> = steps.into_iter().map(|(put, step)| (attempt(&step), put, step)).collect();
+    steps.sort_by_key(|(attempt, put, step)| (*attempt, put.as_second(), place(step.stage), step.at, step.kind));
+
     let mut events: Vec<Event> = Vec::new();
     let mut text = false;
-    for StepName { at, stage, kind } in steps {
-        let state = match kind {
-            StepKind::Started => StageState::Running,
-            StepKind::Done => StageState::Done,
-            StepKind::Failed => StageState::Failed,
-        };
-        // Only what the guard has passed is spoken.
-        if stage == Stage::Narrate && !text {
-            text = true;
-            events.push(Event::new(events.len() as u64 + 1, at, Kind::Text));
+    let mut tell = |event: Event| events.push(Event { n: events.len() as u64 + 1, ..event });
+    let mut steps = steps.into_iter().peekable();
+    for attempt in 0..=ends.len() {
+        let mut last = Timestamp::UNIX_EPOCH;
+        while let Some((_, _, StepName { at, stage, kind })) = steps.next_if(|(of, ..)| *of == attempt) {
+            // Only what the guard has passed is spoken.
+            if stage == Stage::Narrate && !std::mem::replace(&mut text, true) {
+                tell(Event::new(0, at, Kind::Text));
+            }
+            let state = match kind {
+                StepKind::Started => StageState::Running,
+                StepKind::Done => StageState::Done,
+                StepKind::Failed => StageState::Failed,
+            };
+            tell(Event::of_stage(0, at, stage, state));
+            last = at;
         }
-        events.push(Event::of_stage(events.len() as u64 + 1, at, stage, state));
+        if let Some((stopped, error)) = ends.get(attempt) {
+            tell(Event { message: error.clone(), ..Event::new(0, stopped.unwrap_or(last), Kind::End) });
+        }
     }
-    let last = events.last().map_or(Timestamp::UNIX_EPOCH, |event| event.at);
-    let end = |at, message| Event { message, ..Event::new(events.len() as u64 + 1, at, Kind::End) };
-    match execution {
-        Some(Execution { state: ExecutionState::Succeeded | ExecutionState::Failed, stopped, error, .. }) => {
-            events.push(end(stopped.unwrap_or(last), error.clone()));
-        }
-        // The workflow's service forgets an execution after 90 days.
-        None if events.iter().any(is_done(Stage::Finalize)) => events.push(end(last, None)),
-        _ => {}
+    // The workflow's service forgets an execution after 90 days.
+    if executions.is_empty() && events.iter().any(is_done(Stage::Finalize)) {
+        let (n, last) = (events.len() as u64 + 1, events.last().map_or(Timestamp::UNIX_EPOCH, |event| event.at));
+        events.push(Event::new(n, last, Kind::End));
     }
     events
 }
@@ -287,8 +295,40 @@ pub(crate) fn begun(events: &[Event]) -> bool {
 mod tests {
     use super::*;
 
-    fn step(second: i64, stage: Stage, kind: StepKind) -> StepName {
-        StepName { at: Timestamp::from_second(second).unwrap(), stage, kind }
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    /// A step that the bucket was given when it happened.
+    fn step(second: i64, stage: Stage, kind: StepKind) -> (Timestamp, StepName) {
+        put(second, second, stage, kind)
+    }
+
+    /// A step that the bucket was given at another time than the function's clock says.
+    fn put(put: i64, second: i64, stage: Stage, kind: StepKind) -> (Timestamp, StepName) {
+        (at(put), StepName { at: at(second), stage, kind })
+    }
+
+    fn execution(stopped: Option<i64>, error: Option<&str>) -> Execution {
+        let state = match (stopped, error) {
+            (None, _) => ExecutionState::Running,
+            (_, None) => ExecutionState::Succeeded,
+            (_, Some(_)) => ExecutionState::Failed,
+        };
+        let (run, error) = (RunId::parse("run-1").unwrap(), error.map(str::to_owned));
+        Execution { run, state, stopped: stopped.map(at), error, message: None }
+    }
+
+    /// The sequence as a client sees it grow who asks after each step from number `known` on: what was told stays as it was.
+    fn grown(known: usize, steps: &[(Timestamp, StepName)], executions: &[Execution]) -> Vec<Event> {
+        let mut before = Vec::new();
+        for there in known..=steps.len() {
+            let events = of_steps(steps[..there].iter().rev().cloned().collect(), executions);
+            assert_eq!(events[..before.len()], before, "{there}");
+            before = events;
+        }
+        assert!(before.iter().zip(1..).all(|(event, n)| event.n == n));
+        before
     }
 
     #[test]
@@ -297,8 +337,8 @@ mod tests {
         let steps = [
             step(10, Stage::Merge, Started),
             step(12, Stage::Merge, Done),
-            // A clock that is behind.
-            step(11, Stage::Assess, Started),
+            // A clock that is behind, and within one second.
+            put(12, 11, Stage::Assess, Started),
             step(13, Stage::Assess, Done),
             step(14, Stage::Recommend, Started),
             step(15, Stage::Recommend, Failed),
@@ -306,35 +346,57 @@ mod tests {
             step(21, Stage::Recommend, Done),
             step(21, Stage::Narrate, Started),
         ];
-        let mut before: Vec<Event> = Vec::new();
-        for there in 1..=steps.len() {
-            let events = of_steps(steps[..there].iter().rev().cloned().collect(), None);
-            assert_eq!(events[..before.len()], before, "{there}");
-            assert!(events.iter().zip(1..).all(|(event, n)| event.n == n));
-            before = events;
-        }
-        let kinds: Vec<Kind> = before.iter().map(|event| event.kind).collect();
+        let told = grown(0, &steps, &[execution(None, None)]);
+        let kinds: Vec<Kind> = told.iter().map(|event| event.kind).collect();
         assert_eq!(kinds[8..], [Kind::Text, Kind::Stage], "the text is told of when it is about to be spoken");
     }
 
     #[test]
-    fn an_execution_that_ended_ends_the_sequence() {
-        let run = RunId::parse("run-1").unwrap();
-        let ended = Execution {
-            run,
-            state: ExecutionState::Failed,
-            stopped: Some(Timestamp::from_second(5).unwrap()),
-            error: Some("Input.UnknownCustomer".to_owned()),
-            message: None,
-        };
-        let events = of_steps(vec![step(1, Stage::Merge, StepKind::Started)], Some(&ended));
-        let last = events.last().unwrap();
-        assert_eq!((last.kind, last.n, last.message.as_deref()), (Kind::End, 2, Some("Input.UnknownCustomer")));
+    fn what_a_late_call_of_an_earlier_stage_adds_renumbers_nothing() {
+        use StepKind::{Done, Failed, Started};
+        let steps = [
+            step(10, Stage::Recommend, Started),
+            // The workflow has given this call up, and called again.
+            step(20, Stage::Recommend, Started),
+            step(22, Stage::Recommend, Done),
+            step(23, Stage::Narrate, Started),
+            // It ends after all, by a clock that is behind.
+            put(24, 21, Stage::Recommend, Failed),
+            step(25, Stage::Narrate, Done),
+            // The customer's result was held, and is published once it is approved.
+            step(26, Stage::Publish, Started),
+            step(27, Stage::Publish, Done),
+            step(90, Stage::Publish, Started),
+        ];
+        assert_eq!(grown(0, &steps, &[execution(None, None)]).len(), steps.len() + 1);
+    }
+
+    #[test]
+    fn another_attempt_of_the_run_goes_on_after_the_end_of_the_one_before() {
+        use StepKind::{Done, Failed, Started};
+        let first = [step(1, Stage::Merge, Started), step(2, Stage::Merge, Failed)];
+        let failed = execution(Some(3), Some("Input.WrongPassword"));
+        let told = of_steps(first.to_vec(), std::slice::from_ref(&failed));
+        let last = told.last().unwrap();
+        assert_eq!((last.kind, last.n, last.message.as_deref()), (Kind::End, 3, Some("Input.WrongPassword")));
+
+        let second = [step(9, Stage::Merge, Started), step(10, Stage::Merge, Done), step(11, Stage::Finalize, Done)];
+        let steps = [first.as_slice(), &second].concat();
+        let before = told;
+        let told = grown(first.len(), &steps, &[failed.clone(), execution(None, None)]);
+        assert_eq!((&told[..3], told.len(), told[5].kind), (&before[..], 6, Kind::Stage));
+        let ended = of_steps(steps.to_vec(), &[failed, execution(Some(12), None)]);
+        assert_eq!((&ended[..6], ended[6].kind, ended.len()), (&told[..], Kind::End, 7));
+    }
+
+    #[test]
+    fn a_run_whose_execution_is_forgotten_ends_where_its_record_was_closed() {
+        let told = of_steps(vec![step(5, Stage::Finalize, StepKind::Done)], &[]);
+        assert_eq!((told.len(), told[1].kind, told[1].at), (2, Kind::End, at(5)));
     }
 
     #[test]
     fn a_stage_that_is_tried_again_stands_where_it_stands_now() {
-        let at = |second| Timestamp::from_second(second).unwrap();
         let events = [
             Event::of_stage(1, at(1), Stage::Render, StageState::Running),
             Event::of_stage(2, at(2), Stage::Render, StageState::Failed),

@@ -1,5 +1,7 @@
 //! The port to whatever runs the recommendations: the workflow on AWS, or the server on one machine.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use axum::body::{Body, BodyDataStream};
 use contracts::brand::Brand;
@@ -10,7 +12,7 @@ use contracts::settings::Settings;
 use contracts::stage::Limits;
 use contracts::store::Links;
 use contracts::vault::Vault;
-use contracts::{Batch, CustomerRef, RunId};
+use contracts::{Batch, CustomerRef, Digest, RunId};
 use http::request::Parts;
 use http::{Request, Response};
 use start::Source;
@@ -31,6 +33,9 @@ pub trait Host: Send + Sync + 'static {
 
     /// Lets the outcome of a decision follow. `task` is that of the workflow which waits for it.
     async fn follow(&self, run: &RunId, reference: &CustomerRef, task: Option<String>) -> Result<(), Problem>;
+
+    /// Lets a recall follow: what is kept elsewhere of the files of these digests goes, and the bank's own system is told.
+    async fn recalled(&self, run: &RunId, files: BTreeSet<Digest>) -> Result<(), Problem>;
 
     /// Where objects lie, sealed.
     fn vault(&self) -> &Vault;

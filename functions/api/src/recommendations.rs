@@ -213,12 +213,18 @@ impl Place {
     /// Reads the id of a recommendation: a run's own, or `RUN~REFERENCE` of a campaign's customer. Nothing is found that
     /// somebody else started.
     pub(crate) async fn find(id: &str, caller: Caller, host: &Shared) -> Result<Self, Problem> {
+        let place = Self::of_anybody(id, host).await?;
+        if is_of(&place.request, caller) { Ok(place) } else { Err(Problem::not_found()) }
+    }
+
+    /// The same, whoever started it: for those who may decide about all of them.
+    pub(crate) async fn of_anybody(id: &str, host: &Shared) -> Result<Self, Problem> {
         let (run, reference) = match id.split_once('~') {
             Some((run, reference)) => (run, CustomerRef::parse(reference).map(Some)),
             None => (id, Ok(None)),
         };
         let (Ok(run), Ok(reference)) = (RunId::parse(run), reference) else { return Err(Problem::not_found()) };
-        let request = callers_request(&run, caller, host).await?;
+        let request = request_of(&run, host).await?.ok_or_else(Problem::not_found)?;
         let reference = match (&request.only, reference) {
             (Some(only), None) => only.clone(),
             (None, Some(reference)) if campaigns::index(&run, host).await?.contains(&reference) => reference,
@@ -241,8 +247,11 @@ impl Place {
 /// The request of a run that `caller` started.
 pub(crate) async fn callers_request(run: &RunId, caller: Caller, host: &Shared) -> Result<Request, Problem> {
     let request = request_of(run, host).await?;
-    let of_caller = |request: &Request| matches!(request.trigger, Trigger::Call { caller: by, .. } if by == caller.0);
-    request.filter(of_caller).ok_or_else(Problem::not_found)
+    request.filter(|request| is_of(request, caller)).ok_or_else(Problem::not_found)
+}
+
+fn is_of(request: &Request, caller: Caller) -> bool {
+    matches!(request.trigger, Trigger::Call { caller: by, .. } if by == caller.0)
 }
 
 async fn request_of(run: &RunId, host: &Shared) -> Result<Option<Request>, Problem> {
@@ -266,9 +275,9 @@ pub(crate) async fn read(
     Path(id): Path<String>,
 ) -> Result<axum::Json<Recommendation>, Problem> {
     let place = Place::find(&id, caller, &host).await?;
-    let execution = start::execution(&place.request, host.executions()).await?.map(|(_, execution)| execution);
-    let events = events::of(&place, execution.as_ref(), &host).await?;
-    Ok(axum::Json(shown::recommendation(&place, execution.as_ref(), &events, &host).await?))
+    let executions = start::executions(&place.request, host.executions()).await?;
+    let events = events::of(&place, &executions, &host).await?;
+    Ok(axum::Json(shown::recommendation(&place, executions.last(), &events, &host).await?))
 }
 
 /// Which part of a list.
@@ -348,7 +357,7 @@ pub(crate) async fn list(
     let (started, next) = started(caller.0, Kind::Recommendation, part, &host).await?;
     let read = async |(run, at)| {
         let place = Place::find(RunId::as_str(&run), caller, &host).await?;
-        let execution = start::execution(&place.request, host.executions()).await?.map(|(_, execution)| execution);
+        let execution = start::executions(&place.request, host.executions()).await?.pop();
         let outcome = shown::ended(&place, &host).await?.map(|(outcome, _)| outcome);
         Ok::<_, Problem>(Past {
             id: place.id(),

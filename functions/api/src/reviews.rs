@@ -2,24 +2,34 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
+use contracts::brand::Brand;
+use contracts::catalogue::Catalogue;
+use contracts::error::chain;
+use contracts::evidence::{Evidence, Outcome};
 use contracts::key::Artefact;
 use contracts::recall::is_recalled;
-use contracts::review::{Choice, Waiting};
-use contracts::script::Script;
-use contracts::vault::Owner;
+use contracts::review::Choice;
 use contracts::{CustomerRef, Digest, ObjectKey, RunId, control};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::StatusCode;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use publish::review::Shown;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::asked::{Caller, Json as Asked, Reviewer};
+use crate::asked::{Json as Asked, Reviewer};
 use crate::recommendations::Place;
 use crate::shown::{LINK_SECONDS, Made, OutcomeWord, Paragraph, ResultLinks};
 use crate::{Problem, Problems, Shared, shown};
 
 /// The most that are shown at once, the oldest first.
 const MOST: usize = 100;
+
+/// How many are read at once.
+const AT_ONCE: usize = 16;
+
+/// Why what waits can be approved no more.
+const CHANGED: &str = "the catalogue or the brand changed since it was made, so that it would not be published as it was shown: reject it, and make it anew";
 
 /// A result that waits.
 #[derive(Serialize, ToSchema)]
@@ -33,10 +43,17 @@ pub(crate) struct Review {
     since: Timestamp,
     /// Stands for this very text and video; a decision names it.
     seen: String,
+    /// Why it cannot be looked at, and hence not be approved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<&'static str>,
     /// The text as it will be published; the guard has passed it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     text: Vec<Paragraph>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     disclosures: Vec<String>,
-    links: ResultLinks,
+    /// The video with what belongs to it, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    links: Option<ResultLinks>,
 }
 
 /// What waits.
@@ -51,52 +68,68 @@ pub(crate) struct Reviews {
     responses((status = 200, description = "What waits, at most 100", body = Reviews), Problems)
 )]
 pub(crate) async fn list(State(host): State<Shared>, _: Reviewer) -> Result<Json<Reviews>, Problem> {
-    let store = host.vault().store();
-    let mut items = Vec::new();
-    for waiting in publish::review::waiting(store, None).await? {
-        if items.len() == MOST {
-            break;
-        }
-        let control = control::read(store, &waiting.reference, Timestamp::now()).await?;
-        let recalled = is_recalled(store, &waiting.run, &waiting.reference).await?;
-        if control.forbids(waiting.from_posts).is_none() && !recalled {
-            items.extend(review(waiting, &host).await?);
-        }
-    }
+    let (catalogue, brand) = (host.catalogue().await?, host.brand().await?);
+    let listed = publish::review::listed(host.vault().store(), None).await?;
+    let (host, catalogue, brand) = (&host, &catalogue, &brand);
+    let read = async |(run, reference)| review(&run, &reference, catalogue, brand, host).await;
+    let items = stream::iter(listed).map(read).buffered(AT_ONCE).try_filter_map(async |item| Ok(item));
+    let mut items: Vec<Review> = items.take(MOST).try_collect().await?;
+    items.sort_by_key(|item| item.since);
     Ok(Json(Reviews { items }))
 }
 
-/// What there is to see of it; nothing if the guard has not passed the text, or it is gone.
-async fn review(waiting: Waiting, host: &Shared) -> Result<Option<Review>, Problem> {
-    let seen = publish::review::digest(&waiting).to_string();
-    let Waiting { run, reference, why, since, video, .. } = waiting;
-    let key = |artefact| ObjectKey::Customer(reference.clone(), run.clone(), artefact);
-    let read = host.vault().read_json::<Script>(Owner::Customer(&reference), &key(Artefact::Script)).await;
-    let Ok((script, _)) = read else { return Ok(None) };
-    if !script.verdict.passed() {
+/// What there is to see of it; nothing if it was decided meanwhile, or may not be shown any more.
+async fn review(
+    run: &RunId,
+    reference: &CustomerRef,
+    catalogue: &Catalogue,
+    brand: &Brand,
+    host: &Shared,
+) -> Result<Option<Review>, Problem> {
+    let store = host.vault().store();
+    let Some(waiting) = publish::review::find(store, run, reference).await? else { return Ok(None) };
+    let control = control::read(store, reference, Timestamp::now()).await?;
+    if control.forbids(waiting.from_posts).is_some() || is_recalled(store, run, reference).await? {
         return Ok(None);
     }
-    let mut made = Made::default();
-    made.say(&script);
-    let expires_at = Timestamp::now() + SignedDuration::from_secs(LINK_SECONDS.cast_signed());
-    let mut links = ResultLinks::none(expires_at);
-    if video {
-        let link = async |artefact| host.links().link(&key(artefact), LINK_SECONDS).await;
-        links.video = Some(link(Artefact::Video).await?);
-        links.captions = Some(link(Artefact::Captions).await?);
-        links.poster = Some(link(Artefact::Poster).await?);
-    }
-    let (text, disclosures) = made.words();
-    Ok(Some(Review {
-        run,
+    let mut review = Review {
+        run: run.clone(),
         customer_ref: reference.to_string(),
-        why: why.words(),
-        since,
-        seen,
-        text,
-        disclosures,
-        links,
-    }))
+        why: waiting.why.words(),
+        since: waiting.since,
+        seen: publish::review::digest(&waiting).to_string(),
+        problem: None,
+        text: Vec::new(),
+        disclosures: Vec::new(),
+        links: None,
+    };
+    let video = waiting.video;
+    match publish::review::show(waiting, host.vault(), catalogue, brand).await {
+        Ok(Shown { script, .. }) => {
+            let mut made = Made::default();
+            made.say(&script);
+            (review.text, review.disclosures) = made.words();
+            review.links = if video { Some(links(run, reference, host).await?) } else { None };
+        }
+        // One that cannot be shown does not hide the others, and can be rejected.
+        Err(error) => {
+            tracing::warn!(%run, %reference, error = chain(&error), "what waits cannot be shown");
+            review.problem = Some(match error {
+                publish::Error::NotAsReviewed { .. } => CHANGED,
+                _ => "it cannot be read now; the log tells why",
+            });
+        }
+    }
+    Ok(Some(review))
+}
+
+async fn links(run: &RunId, reference: &CustomerRef, host: &Shared) -> Result<ResultLinks, Problem> {
+    let mut links = ResultLinks::none();
+    for artefact in [Artefact::Video, Artefact::Captions, Artefact::Poster] {
+        let key = ObjectKey::Customer(reference.clone(), run.clone(), artefact);
+        links.add(artefact, host.links().link(&key, LINK_SECONDS).await?);
+    }
+    Ok(links)
 }
 
 /// What a reviewer decides.
@@ -107,6 +140,24 @@ pub(crate) enum Verdict {
     Approve,
     /// Never publish it.
     Reject,
+}
+
+impl From<Verdict> for Choice {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Approve => Self::Approve,
+            Verdict::Reject => Self::Reject,
+        }
+    }
+}
+
+impl From<Choice> for Verdict {
+    fn from(choice: Choice) -> Self {
+        match choice {
+            Choice::Approve => Self::Approve,
+            Choice::Reject => Self::Reject,
+        }
+    }
 }
 
 /// A decision.
@@ -155,26 +206,39 @@ pub(crate) async fn decide(
     let (Ok(run), Ok(reference)) = (RunId::parse(run), CustomerRef::parse(customer_ref)) else {
         return Err(Problem::not_found());
     };
-    let choice = match asked.decision {
-        Verdict::Approve => Choice::Approve,
-        Verdict::Reject => Choice::Reject,
-    };
-    let now = Timestamp::now();
-    let verdict = publish::review::Verdict { shown: &asked.seen, choice, by: &by, reason: asked.reason.as_deref() };
-    let decided = publish::review::decide(&run, &reference, verdict, host.vault(), now).await;
-    let decided = decided.map_err(|error| match error {
-        publish::Error::NotWaiting { .. } => Problem::not_found(),
+    let refused = |error| match error {
         publish::Error::NotAsReviewed { .. } => {
             Problem::with_status(StatusCode::CONFLICT, "it is not what was looked at any more")
         }
         error => error.into(),
-    })?;
+    };
+    let choice = Choice::from(asked.decision);
+    let (vault, now) = (host.vault(), Timestamp::now());
+    // What would not be published as it was shown is not approved in vain.
+    if choice == Choice::Approve
+        && let Some(waiting) = publish::review::find(vault.store(), &run, &reference).await?
+        && control::read(vault.store(), &reference, now).await?.forbids(waiting.from_posts).is_none()
+    {
+        let shown = publish::review::show(waiting, vault, &host.catalogue().await?, &host.brand().await?).await;
+        shown.map_err(refused)?;
+    }
+    let verdict = publish::review::Verdict { shown: &asked.seen, choice, by: &by, reason: asked.reason.as_deref() };
+    let decided = match publish::review::decide(&run, &reference, verdict, vault, now).await {
+        Ok(decided) => decided,
+        Err(publish::Error::NotWaiting { .. }) => return before(&run, &reference, &host).await,
+        Err(error) => return Err(refused(error)),
+    };
     host.follow(&run, &reference, decided.task).await?;
-    let outcome = shown::outcome_of(&run, &reference, &host).await?;
-    let decision = decided.standing.ok().map(|decision| match decision.choice {
-        Choice::Approve => Verdict::Approve,
-        Choice::Reject => Verdict::Reject,
-    });
+    let outcome = shown::evidence(&run, &reference, &host).await?.map(|evidence| OutcomeWord::of(&evidence.outcome));
+    let decision = decided.standing.ok().map(|decision| decision.choice.into());
+    Ok(Json(DecisionTaken { decision, outcome }))
+}
+
+/// What somebody else had decided about what waits no more.
+async fn before(run: &RunId, reference: &CustomerRef, host: &Shared) -> Result<Json<DecisionTaken>, Problem> {
+    let evidence = shown::evidence(run, reference, host).await?;
+    let Some(Evidence { review: Some(review), outcome, .. }) = evidence else { return Err(Problem::not_found()) };
+    let (decision, outcome) = (Some(review.choice.into()), Some(OutcomeWord::of(&outcome)));
     Ok(Json(DecisionTaken { decision, outcome }))
 }
 
@@ -193,7 +257,8 @@ pub(crate) struct RecallAsked {
 
 /// Takes back what was published to the customer
 ///
-/// From now on no link to it opens. The evidence stays. Doing it again changes nothing.
+/// From now on no link to it opens. The evidence stays. Doing it again changes nothing. Reviewers take back also what
+/// somebody else had made.
 #[utoipa::path(
     post, path = "/v1/recommendations/{id}/recall", operation_id = "recallRecommendation", tag = "reviews",
     params(("id" = String, Path, description = "The recommendation")), request_body = RecallAsked,
@@ -201,19 +266,17 @@ pub(crate) struct RecallAsked {
 )]
 pub(crate) async fn recall(
     State(host): State<Shared>,
-    caller: Caller,
     Reviewer(by): Reviewer,
     Path(id): Path<String>,
     Asked(RecallAsked { reason }): Asked<RecallAsked>,
 ) -> Result<StatusCode, Problem> {
-    let Place { run, reference, .. } = Place::find(&id, caller, &host).await?;
+    let Place { run, reference, .. } = Place::of_anybody(&id, &host).await?;
+    let evidence = shown::evidence(&run, &reference, &host).await?;
+    let Some(Evidence { outcome: Outcome::Published { .. }, artefacts, .. }) = evidence else {
+        return Err(Problem::with_status(StatusCode::CONFLICT, "nothing of it was published"));
+    };
     let (vault, now) = (host.vault(), Timestamp::now());
-    let recalled = publish::recall::recall(&run, Some(&reference), &by, reason.as_deref(), vault, now).await;
-    recalled.map_err(|error| match error {
-        publish::Error::NoSuchRun { .. } => {
-            Problem::with_status(StatusCode::CONFLICT, "nothing of it was published yet")
-        }
-        error => error.into(),
-    })?;
+    publish::recall::recall(&run, Some(&reference), &by, reason.as_deref(), vault, now).await?;
+    host.recalled(&run, artefacts.into_values().collect()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -12,10 +12,10 @@ use contracts::media::MediaFacts;
 use contracts::recall::is_recalled;
 use contracts::review::Waiting;
 use contracts::script::{Script, WrittenBy};
-use contracts::store::{ObjectStore, StoreError};
+use contracts::store::{Link, ObjectStore, StoreError};
 use contracts::vault::{Owner, VaultError};
 use contracts::{CustomerRef, ErrorName, ObjectKey, ProductId, RunId, control};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
@@ -162,25 +162,39 @@ pub(crate) struct Wrote {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ResultLinks {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) video: Option<String>,
+    video: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) captions: Option<String>,
+    captions: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) poster: Option<String>,
+    poster: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     preview: Option<String>,
     /// The text as a file, with rates, terms and disclosures.
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
-    /// When the addresses end; ask again for others.
+    /// When the first of the addresses ends; ask again for others.
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
 }
 
 impl ResultLinks {
-    /// No address yet; those that are added end then.
-    pub(crate) const fn none(expires_at: Timestamp) -> Self {
-        Self { video: None, captions: None, poster: None, preview: None, text: None, expires_at }
+    /// No address yet.
+    pub(crate) const fn none() -> Self {
+        Self { video: None, captions: None, poster: None, preview: None, text: None, expires_at: Timestamp::MAX }
+    }
+
+    /// Adds the address of a result; what is none is left out.
+    pub(crate) fn add(&mut self, artefact: Artefact, Link { address, ends }: Link) {
+        let place = match artefact {
+            Artefact::Video => &mut self.video,
+            Artefact::Captions => &mut self.captions,
+            Artefact::Poster => &mut self.poster,
+            Artefact::Preview => &mut self.preview,
+            Artefact::Text => &mut self.text,
+            _ => return,
+        };
+        *place = Some(address);
+        self.expires_at = self.expires_at.min(ends);
     }
 }
 
@@ -275,15 +289,14 @@ async fn record(place: &Place, store: &dyn ObjectStore) -> Result<Option<Record>
     Ok(find(store, &key(place, Artefact::Failure)).await?.map(Record::Failed))
 }
 
-/// How one customer's part of a run ended, if it has.
-pub(crate) async fn outcome_of(
+/// The evidence of one customer's part of a run, if it has ended.
+pub(crate) async fn evidence(
     run: &RunId,
     reference: &CustomerRef,
     host: &Shared,
-) -> Result<Option<OutcomeWord>, Problem> {
+) -> Result<Option<Evidence>, Problem> {
     let key = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Evidence);
-    let evidence = find::<Evidence>(host.vault().store(), &key).await?;
-    Ok(evidence.map(|evidence| OutcomeWord::of(&evidence.outcome)))
+    find(host.vault().store(), &key).await
 }
 
 /// How it ended, and why in a few words, if it has.
@@ -411,14 +424,10 @@ async fn of_evidence(place: &Place, evidence: &Evidence, host: &Shared) -> Resul
 }
 
 async fn links(place: &Place, video: bool, host: &Shared) -> Result<ResultLinks, Problem> {
-    let expires_at = Timestamp::now() + SignedDuration::from_secs(LINK_SECONDS.cast_signed());
-    let link = async |artefact| host.links().link(&key(place, artefact), LINK_SECONDS).await;
-    let mut links = ResultLinks { text: Some(link(Artefact::Text).await?), ..ResultLinks::none(expires_at) };
-    if video {
-        links.video = Some(link(Artefact::Video).await?);
-        links.captions = Some(link(Artefact::Captions).await?);
-        links.poster = Some(link(Artefact::Poster).await?);
-        links.preview = Some(link(Artefact::Preview).await?);
+    let of_video = [Artefact::Video, Artefact::Captions, Artefact::Poster, Artefact::Preview];
+    let mut links = ResultLinks::none();
+    for artefact in [Artefact::Text].into_iter().chain(of_video.into_iter().filter(|_| video)) {
+        links.add(artefact, host.links().link(&key(place, artefact), LINK_SECONDS).await?);
     }
     Ok(links)
 }

@@ -1,6 +1,6 @@
 //! What callers get, and what they do not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use assess::Lexicon;
@@ -14,11 +14,10 @@ use contracts::executions::{Begun, Execution, Executions, ExecutionsError, State
 use contracts::facts::Skip;
 use contracts::key::{Artefact, Workbook};
 use contracts::progress::{Step, StepKind};
-use contracts::review::{Seen, Waiting, Why};
 use contracts::script::{Check, Script, Segment, SegmentKind, Verdict, WrittenBy};
 use contracts::settings::Settings;
 use contracts::stage::{Limits, Stage, WorkflowInput};
-use contracts::store::{Links, MemoryStore, ObjectStore as _, StoreError};
+use contracts::store::{Link, Links, MemoryStore, ObjectStore as _, StoreError};
 use contracts::vault::{Keys, Owner, Vault};
 use contracts::voice::Engine;
 use contracts::{Batch, CustomerId, CustomerRef, Digest, ErrorName, ObjectKey, RunId};
@@ -31,6 +30,8 @@ use start::{Material, Source};
 use tower::ServiceExt as _;
 
 use super::*;
+
+mod reviews;
 
 /// A workflow that begins and does not end by itself.
 #[derive(Default)]
@@ -74,6 +75,7 @@ struct Bank {
     workflow: Workflow,
     origins: Vec<String>,
     followed: Mutex<Vec<RunId>>,
+    recalled: Mutex<Vec<(RunId, BTreeSet<Digest>)>>,
 }
 
 #[async_trait]
@@ -88,6 +90,11 @@ impl Host for Bank {
 
     async fn follow(&self, run: &RunId, _: &CustomerRef, _: Option<String>) -> Result<(), Problem> {
         self.followed.lock().unwrap().push(run.clone());
+        Ok(())
+    }
+
+    async fn recalled(&self, run: &RunId, files: BTreeSet<Digest>) -> Result<(), Problem> {
+        self.recalled.lock().unwrap().push((run.clone(), files));
         Ok(())
     }
 
@@ -157,8 +164,8 @@ impl Source for Bank {
 
 #[async_trait]
 impl Links for Bank {
-    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<String, StoreError> {
-        Ok(format!("https://link/{key}?for={seconds}"))
+    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<Link, StoreError> {
+        Ok(Link::since(Timestamp::now(), seconds, format!("https://link/{key}?for={seconds}")))
     }
 
     async fn upload_link(&self, key: &ObjectKey, seconds: u64) -> Result<String, StoreError> {
@@ -178,8 +185,8 @@ impl Api {
         let store = Arc::new(MemoryStore::default());
         let vault = Vault::new(store.clone(), Keys::new([1; 32], [2; 32]));
         let origins = vec!["https://bucket.example".to_owned()];
-        let (workflow, followed) = (Workflow::default(), Mutex::default());
-        let bank = Arc::new(Bank { store, vault, workflow, origins, followed });
+        let (workflow, followed, recalled) = (Workflow::default(), Mutex::default(), Mutex::default());
+        let bank = Arc::new(Bank { store, vault, workflow, origins, followed, recalled });
         let api = Self { router: router(bank.clone()), bank };
         api.upload("b").await;
         api
@@ -266,7 +273,7 @@ impl Api {
             catalogue_version: String::new(),
             request: Digest::of(b""),
             key_id: String::new(),
-            artefacts: BTreeMap::new(),
+            artefacts: BTreeMap::from([(Artefact::Text, Digest::of("Hello José.".as_bytes()))]),
             from_posts: false,
             made_by: None,
             media: None,
@@ -426,51 +433,6 @@ async fn a_refusal_is_explained_and_so_is_a_run_that_failed_as_a_whole() {
     );
     let (_, events) = api.get("ann", &format!("{}/events", place(&run))).await;
     assert_eq!((&events["ended"], &events["events"][0]["message"]), (&json!(true), &json!("Input.UnknownCustomer")));
-}
-
-#[tokio::test]
-async fn what_waits_is_seen_and_decided_by_reviewers_alone_and_once() {
-    let api = Api::new().await;
-    let (run, reference) = api.started("k1").await;
-    api.write(&run, &reference, &[]).await;
-    let seen = Seen { text: Digest::of(b"text"), artefacts: BTreeMap::new() };
-    let (why, since) = (Why::First { first: 1 }, Timestamp::UNIX_EPOCH);
-    let (whose, of) = (reference.clone(), run.clone());
-    let waiting = Waiting { run: of, reference: whose, why, since, video: false, from_posts: false, seen };
-    let review = ObjectKey::Review(run.clone(), reference.clone());
-    api.bank.store.put(&review, serde_json::to_vec(&waiting).unwrap().into()).await.unwrap();
-
-    let (_, read) = api.get("ann", &place(&run)).await;
-    assert_eq!((&read["outcome"], &read["reason"]["code"]), (&json!("held"), &json!("held")), "{read}");
-    assert!(read.get("text").is_none());
-    assert_eq!(api.get("ann", "/v1/reviews").await.0, StatusCode::FORBIDDEN);
-    let (_, waits) = api.get("rita", "/v1/reviews").await;
-    assert_eq!(waits["items"][0]["text"][0]["body"], "Hello José.", "{waits}");
-    let list = format!("reference\n{reference}\n");
-    api.bank.store.put(&ObjectKey::Suppressions, list.into()).await.unwrap();
-    assert_eq!(api.get("rita", "/v1/reviews").await.1["items"], json!([]), "nobody who objects is looked at");
-    api.bank.store.put(&ObjectKey::Suppressions, "reference\n".into()).await.unwrap();
-
-    let seen = waits["items"][0]["seen"].as_str().unwrap();
-    let decide = async |who: &str, run: &str, seen: &str| {
-        let path = format!("/v1/reviews/{run}/{reference}");
-        let request = Request::post(path).header("subject", who).header(header::CONTENT_TYPE, "application/json");
-        api.call(request, &json!({"decision": "approve", "seen": seen, "reason": "As agreed."}).to_string()).await
-    };
-    let recall = ObjectKey::Recall(run.clone(), Some(reference.clone()));
-    api.bank.store.put(&recall, "sealed".into()).await.unwrap();
-    assert_eq!(api.get("rita", "/v1/reviews").await.1["items"], json!([]), "what was taken back is not looked at");
-    api.bank.store.delete(&recall).await.unwrap();
-    let other = Digest::of(b"another").to_string();
-    assert_eq!(decide("rita", run.as_str(), &other).await.0, StatusCode::CONFLICT, "it changed since it was shown");
-    assert_eq!(decide("ann", run.as_str(), seen).await.0, StatusCode::FORBIDDEN);
-    assert_eq!(decide("rita", "run-none", seen).await.0, StatusCode::NOT_FOUND);
-    assert_eq!(*api.bank.followed.lock().unwrap(), []);
-    let (status, taken) = decide("rita", run.as_str(), seen).await;
-    assert_eq!((status, &taken["decision"]), (StatusCode::OK, &json!("approve")));
-    assert_eq!(*api.bank.followed.lock().unwrap(), std::slice::from_ref(&run));
-    let decision = ObjectKey::Decision(run, reference.clone());
-    assert!(api.bank.store.find(&decision).await.unwrap().is_some());
 }
 
 #[tokio::test]

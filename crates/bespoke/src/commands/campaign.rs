@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anstyle::Style;
+use api::campaigns::Counts;
 use contracts::ObjectKey;
 use contracts::RunId;
 use contracts::error::{EXIT_NOTHING_TO_DO, EXIT_PARTLY};
@@ -14,7 +15,7 @@ use serde::Serialize;
 
 use super::run::{watch_for_signals, wish};
 use super::{Shared, deliver, here};
-use crate::campaign::{Counts, Forecast, Limits, Stop, forecast};
+use crate::campaign::{Forecast, Limits, Stop, forecast};
 use crate::cli::Campaign;
 use crate::config::Config;
 use crate::failure::Failure;
@@ -141,7 +142,7 @@ async fn run(session: Session, shared: Shared) -> Result<u8, Failure> {
         skipped_because: standing.skipped_because,
         failed_with: standing.failed_with,
         stop: report.stop,
-        spent_usd: standing.spent_usd,
+        spent_usd: standing.spent_usd.unwrap_or_default(),
         seconds: begun.elapsed().as_secs_f64(),
         rate_per_minute: standing.rate_per_minute,
         manifest,

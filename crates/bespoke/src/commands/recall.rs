@@ -47,7 +47,7 @@ pub(super) async fn execute(asked: Recall, config: &Config, shared: Shared) -> R
 }
 
 /// Removes what `bespoke run` left under `output/`, if it is one of these.
-pub(super) fn remove_copies(artifacts: &Path, of: &BTreeSet<Digest>) -> Result<usize, Failure> {
+pub(crate) fn remove_copies(artifacts: &Path, of: &BTreeSet<Digest>) -> Result<usize, Failure> {
     let mut removed = 0;
     for copy in super::run::outputs(artifacts) {
         let failed = |error| Failure::file(ErrorName::StoreUnavailable, &copy)(error);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use api::Event as Told;
-use api::campaigns::{Bounds, Decided, Known, Progress};
+use api::campaigns::{Bounds, Decided, Known};
 use api::events::{Kind, StageState};
 use async_trait::async_trait;
 use contracts::evidence::Outcome;
@@ -28,7 +28,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::journal::{Journal, Journals};
-use crate::campaign::{Limits, Standing, Tally, forecast};
+use crate::campaign::{Limits, Tally, forecast};
 use crate::commands::{deliver, review};
 use crate::failure::Failure;
 use crate::folder::create_private;
@@ -59,15 +59,18 @@ pub struct Workshop {
 }
 
 impl Workshop {
-    /// Lets the outcome of a decision follow: publishes what was approved or records what was rejected, writes the manifest
-    /// of a run that has ended anew, and tells the bank's own system.
+    /// Lets the outcome of a decision follow: publishes what was approved or records what was rejected, and writes the
+    /// manifest of a run that has ended anew.
     pub async fn follow(&self, run: &RunId, reference: &CustomerRef) -> Result<(), Failure> {
         let Some(waiting) = publish::review::find(self.vault.store(), run, reference).await? else { return Ok(()) };
         let project = Project::load(self.folders.clone())?;
         review::publish(&waiting, &project, &self.settings, &self.vault).await?;
-        review::finalize(run, &self.vault).await?;
+        review::finalize(run, &self.vault).await
+    }
+
+    /// Tells the bank's own system what a run or a decision changed.
+    async fn tell(&self, run: &RunId) {
         deliver::tell(run, &self.settings, &self.vault, self.secrets.as_ref()).await;
-        Ok(())
     }
 }
 
@@ -174,6 +177,21 @@ impl Jobs {
         &self.stop
     }
 
+    /// Tells the bank's own system what a decision or a recall changed; nobody waits for that. What a server that stops has
+    /// not told, `bespoke deliver RUN --notify` tells.
+    pub fn tell_later(&self, run: RunId) {
+        let (workshop, stop, runtime) = (self.workshop.clone(), self.stop.clone(), Handle::current());
+        // On a thread of its own, as the runs are.
+        tokio::task::spawn_blocking(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = workshop.tell(&run) => {}
+                    () = stop.cancelled() => tracing::warn!(%run, "the server stops before all notices were sent"),
+                }
+            });
+        });
+    }
+
     /// Works on what is queued until the server stops, and then until what is under way has stopped too.
     pub async fn work(self: Arc<Self>) {
         let mut queued = self.queued.lock().await;
@@ -217,6 +235,10 @@ impl Jobs {
         // all results, and tells of the end once more.
         self.table.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), job.clone());
         journal.tell(Told { message: word, ..event(Kind::End) });
+        // What nobody could be told of is not over: it is told of when the server is started again.
+        if !journal.is_written() {
+            return tracing::error!(run = %job.run, "the run's end cannot be written down");
+        }
         if let Err(error) = self.write(name, &job) {
             tracing::error!(run = %job.run, %error, "the run's end cannot be written down");
         }
@@ -263,8 +285,7 @@ impl Jobs {
             ended.map(|report| Found { forecast: None, stopped: report.stop.map(|stop| stop.to_string()) })
         };
         if ended.is_ok() && !job.dry_run {
-            let (settings, vault, secrets) = (&workshop.settings, &workshop.vault, workshop.secrets.as_ref());
-            deliver::tell(&job.run, settings, vault, secrets).await;
+            workshop.tell(&job.run).await;
         }
         drop(runner);
         // What was told last is written before the end is.
@@ -291,7 +312,7 @@ impl Jobs {
         let decisions = forecast.as_mut().and_then(|forecast| forecast.as_object_mut()?.remove("each"));
         let decisions =
             decisions.as_ref().and_then(Value::as_array).into_iter().flatten().filter_map(decided).collect();
-        let progress = standing.filter(|_| !job.dry_run).map(progress);
+        let progress = standing.filter(|_| !job.dry_run);
         Some(Known { dry_run: job.dry_run, bounds: job.bounds, progress, forecast, decisions, stopped })
     }
 
@@ -375,26 +396,6 @@ async fn look(runner: &Runner, request: &Request) -> Result<Found, Failure> {
 fn decided(decision: &Value) -> Option<Decided> {
     let reference = CustomerRef::parse(decision["reference"].as_str()?).ok()?;
     Some(Decided { reference, because: decision["because"].as_str().map(str::to_owned) })
-}
-
-fn progress(standing: Standing) -> Progress {
-    let counts = standing.counts;
-    Progress {
-        customers: standing.customers,
-        counts: api::campaigns::Counts {
-            published: counts.published,
-            skipped: counts.skipped,
-            held: counts.held,
-            failed: counts.failed,
-            waiting: counts.waiting,
-            running: counts.running,
-        },
-        skipped_because: standing.skipped_because,
-        failed_with: standing.failed_with,
-        rate_per_minute: standing.rate_per_minute,
-        seconds_left: standing.seconds_left,
-        spent_usd: Some(standing.spent_usd),
-    }
 }
 
 /// What was written down, by name. What a killed process left half-written has a name of its own, and is removed.

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use api::Problem;
 use axum::body::Body;
@@ -10,7 +9,7 @@ use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use contracts::evidence::{Evidence, Outcome};
 use contracts::key::Artefact;
 use contracts::recall::is_recalled;
-use contracts::store::ObjectStore as _;
+use contracts::store::{Link, ObjectStore as _};
 use contracts::{ObjectKey, control};
 use jiff::Timestamp;
 use tower_http::services::ServeFile;
@@ -19,26 +18,28 @@ use crate::folder::FolderStore;
 
 /// What the tokens that were given stand for, and until when.
 #[derive(Default)]
-pub struct Tokens(Mutex<HashMap<String, (ObjectKey, Instant)>>);
+pub struct Tokens(Mutex<HashMap<String, (ObjectKey, Timestamp)>>);
 
 impl Tokens {
     /// A token for an object, good for `seconds` at most: one that was given before, as long as half of its time is left.
-    pub fn give(&self, key: &ObjectKey, seconds: u64) -> std::io::Result<String> {
-        let (now, life) = (Instant::now(), Duration::from_secs(seconds));
+    /// Whoever asks often is given few, and each ends when it was said to.
+    pub fn give(&self, key: &ObjectKey, seconds: u64) -> std::io::Result<Link> {
+        let now = Timestamp::now();
+        let half = Link::since(now, seconds / 2, String::new()).ends;
         let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tokens.retain(|_, (_, end)| *end > now);
-        let fresh = tokens.iter().find(|(_, (other, end))| other == key && *end > now + life / 2);
-        if let Some((token, _)) = fresh {
-            return Ok(token.clone());
+        let fresh = tokens.iter().find(|(_, (other, end))| other == key && *end > half);
+        if let Some((token, (_, ends))) = fresh {
+            return Ok(Link { address: token.clone(), ends: *ends });
         }
-        let token = super::random()?;
-        tokens.insert(token.clone(), (key.clone(), now + life));
-        Ok(token)
+        let link = Link::since(now, seconds, super::random()?);
+        tokens.insert(link.address.clone(), (key.clone(), link.ends));
+        Ok(link)
     }
 
-    fn find(&self, token: &str) -> Option<ObjectKey> {
+    fn find(&self, token: &str, now: Timestamp) -> Option<ObjectKey> {
         let tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        tokens.get(token).filter(|(_, end)| *end > Instant::now()).map(|(key, _)| key.clone())
+        tokens.get(token).filter(|(_, end)| *end > now).map(|(key, _)| key.clone())
     }
 }
 
@@ -49,7 +50,7 @@ pub async fn answer(
     request: Request<Body>,
     store: &FolderStore,
 ) -> Result<Response<Body>, Problem> {
-    let key = tokens.find(token).ok_or_else(Problem::not_found)?;
+    let key = tokens.find(token, Timestamp::now()).ok_or_else(Problem::not_found)?;
     let ObjectKey::Customer(reference, run, artefact) = &key else { return Err(Problem::not_found()) };
     let evidence = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Evidence);
     let (shown, from_posts) = match store.find(&evidence).await? {
@@ -93,6 +94,7 @@ pub async fn answer(
 #[cfg(test)]
 mod tests {
     use contracts::{CustomerRef, RunId};
+    use jiff::SignedDuration;
 
     use super::*;
 
@@ -101,15 +103,18 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_given_again_while_it_is_fresh_and_ends() {
+    fn a_token_is_given_again_while_it_is_fresh_and_ends_when_it_was_said_to() {
         let tokens = Tokens::default();
         let video = tokens.give(&key(Artefact::Video), 900).unwrap();
-        assert_eq!(tokens.give(&key(Artefact::Video), 900).unwrap(), video);
-        assert_ne!(tokens.give(&key(Artefact::Text), 900).unwrap(), video);
-        assert_eq!(tokens.find(&video), Some(key(Artefact::Video)));
-        let ended = tokens.give(&key(Artefact::Poster), 0).unwrap();
-        assert_eq!(tokens.find(&ended), None);
+        assert_eq!(tokens.give(&key(Artefact::Video), 900).unwrap(), video, "with the end that it had");
+        assert_ne!(tokens.give(&key(Artefact::Text), 900).unwrap().address, video.address);
+        let before = video.ends - SignedDuration::from_millis(1);
+        assert_eq!(tokens.find(&video.address, before), Some(key(Artefact::Video)));
+        assert_eq!(tokens.find(&video.address, video.ends), None);
+        let ended = tokens.give(&key(Artefact::Poster), 0).unwrap().address;
         tokens.give(&key(Artefact::Preview), 900).unwrap();
         assert!(!tokens.0.lock().unwrap().contains_key(&ended), "what has ended is not kept");
+        let later = tokens.give(&key(Artefact::Video), 1_900).unwrap();
+        assert_ne!(later.address, video.address, "less than half of the time is left");
     }
 }
