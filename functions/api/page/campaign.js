@@ -2,9 +2,9 @@
 
 import { call, newKey, pause } from "./api.js";
 import { announce, h, part, refill, sentence, trouble, worker } from "./dom.js";
-import { capital, count, duration, money, outcome, plain, short, some, when } from "./words.js";
+import { capital, count, duration, money, outcome, short, some, when } from "./words.js";
 
-const ENDED = new Set(["done", "failed", "stopped"]);
+const ENDED = new Set(["done", "failed"]);
 const OUTCOMES = ["published", "skipped", "held", "failed"];
 const PARTS = [...OUTCOMES, "running", "waiting"];
 
@@ -87,7 +87,7 @@ function progress({ counts = {}, rate_per_minute, seconds_left, spent_usd, skipp
       seconds_left > 0 && figure("Left, about", duration(seconds_left)),
       spent_usd !== undefined && spent_usd !== null && figure("Spent", money(spent_usd))),
     [["Why nothing was made for some", skipped_because], ["What failed", failed_with]].map(([title, why]) =>
-      Object.keys(why).length > 0 && h("details", { class: "more" }, h("summary", {}, title), facts(why))));
+      Object.keys(why).length > 0 && h("details", { class: "more" }, h("summary", {}, title), statement(Object.entries(why), count))));
 }
 
 /** What a dry run found, in a line of figures. */
@@ -97,59 +97,46 @@ function found({ forecast, state }) {
   }
   const { customers, told, videos, here, aws } = forecast;
   const figures = [[customers, "customers", count], [told, "would be told something", count], [videos, "videos to make", count],
-    [here?.seconds, "on this machine", duration], [aws?.usd, "on AWS", money]];
-  return h("dl", { class: "counts" }, figures.filter(([value]) => value !== undefined).map(([value, label, write]) =>
+    [here.seconds, "on this machine", duration], [aws.usd, "on AWS", money]];
+  return h("dl", { class: "counts" }, figures.map(([value, label, write]) =>
     h("div", {}, h("dt", {}, label), h("dd", {}, write(value)))));
 }
 
 /** What a dry run found, in full. */
-function report({ forecast, skipped_because: skipped = forecast?.skipped_because ?? {} }) {
+function report({ forecast }) {
   if (!forecast) return null;
-  const { aws } = forecast;
+  const { skipped_because: skipped, here, aws, model, too_large: tooLarge = [] } = forecast;
   return h("div", { class: "columns even" },
-    h("div", {}, Object.keys(skipped).length > 0 && part("Who would be told nothing", {}, facts(skipped)),
-      aws && part("On AWS", {}, facts(aws))),
-    part("In detail", {}, facts(without(forecast, ["each", "run", "skipped_because", "aws", "customers", "told", "videos"]))));
+    h("div", {},
+      Object.keys(skipped).length > 0 && part("Who would be told nothing", {}, statement(Object.entries(skipped), count)),
+      part("On this machine", {}, statement([
+        ["Time", duration(here.seconds)], ["Length of all videos", duration(forecast.video_seconds)],
+        ["Kept on disk", size(here.bytes)], ["Cores", count(here.cores)],
+        ...here.cpu_seconds.map(([stage, seconds]) => [`CPU time to ${VERBS[stage] ?? stage}`, duration(seconds)]),
+      ])),
+      part("The model", {}, model.calls === 0 ? h("p", { class: "lead" }, "No model is asked.") : statement([
+        ["Calls", count(model.calls)], ["Tokens read", count(model.tokens_read)], ["Tokens written", count(model.tokens_written)],
+        ["Cost", money(model.usd)],
+      ]))),
+    part("On AWS", {},
+      tooLarge.length > 0 && h("div", { class: "note warn" }, tooLarge.map((what) => h("p", {}, sentence(what)))),
+      statement([...aws.components.map(({ component, usd }) => [capital(component), money(usd)]), ["Together", money(aws.usd)],
+        ["Time", duration(aws.hours * 3_600)], aws.batches > 1 && ["Batches, each a run", count(aws.batches)]]),
+      h("h3", { class: "above" }, "What bounds it, the narrowest first"),
+      h("ol", { class: "bounds" }, aws.bounds.map(({ what, limit, hours, raise }) => h("li", {},
+        h("p", {}, `${capital(what)}: ${limit}`), h("p", { class: "figures" }, duration(hours * 3_600)),
+        h("p", { class: "quiet" }, sentence(capital(raise))))))));
 }
 
-const without = (given, names) => Object.fromEntries(Object.entries(given).filter(([name]) => !names.includes(name)));
+const VERBS = { "merge": "read", "assess, recommend, publish": "weigh, write and publish", "narrate": "speak", "render": "make the videos" };
 
-/** Figures as a statement has them: what on the left, how much on the right, what belongs together beneath its heading. */
-function facts(given) {
-  return h("dl", { class: "facts" }, Object.entries(given).map(([name, value]) => {
-    if (value === null || value === undefined || value.length === 0) return null;
-    const label = labelled(name);
-    if (typeof value !== "object") return h("div", {}, h("dt", {}, label), h("dd", { class: "figures" }, figure(name, value)));
-    return h("div", { class: "nested" }, h("dt", {}, label), h("dd", {}, Array.isArray(value) ? several(name, value) : facts(value)));
-  }));
+/** Figures as a statement has them: what on the left, how much on the right. */
+function statement(lines, write = String) {
+  return h("dl", { class: "facts" }, lines.filter(Boolean).map(([what, value]) =>
+    h("div", {}, h("dt", {}, capital(what)), h("dd", { class: "figures" }, write(value)))));
 }
 
-/** A list: of pairs and of named sums as a statement; of anything else as it is. */
-function several(name, values) {
-  const pairs = values.map((each) => Array.isArray(each) ? each : typeof each === "object" && Object.values(each));
-  if (pairs.every((pair) => pair && pair.length === 2)) {
-    const unit = Array.isArray(values[0]) ? name : Object.keys(values[0])[1];
-    return h("dl", { class: "facts" }, pairs.map(([label, value]) =>
-      h("div", {}, h("dt", {}, capital(String(label))), h("dd", { class: "figures" }, figure(unit, value)))));
-  }
-  return h("ul", {}, values.map((each) => h("li", {}, typeof each === "object" ? facts(each) : String(each))));
-}
-
-const LABELS = {
-  here: "On this machine", usd: "Together", seconds: "Time", bytes: "Kept on disk", cpu_seconds: "CPU time, by stage",
-  encoding_cpu_seconds: "CPU time to encode a second", video_seconds: "Length of all videos", model: "The model",
-  ended_before: "Ended in an earlier attempt", service_messages: "Of those, a service message",
-};
-const labelled = (name) => LABELS[name] ?? capital(plain(name).replace(/ (usd|seconds)$/, ""));
-
-function figure(name, value) {
-  if (typeof value === "boolean") return value ? "Yes" : "No";
-  if (typeof value !== "number") return String(value);
-  if (/usd/.test(name)) return money(value);
-  if (/seconds/.test(name)) return duration(value);
-  if (/bytes/.test(name)) return value < 1e9 ? `${count(Math.round(value / 1e6))} MB` : `${(value / 1e9).toFixed(1)} GB`;
-  return count(Math.round(value * 100) / 100);
-}
+const size = (bytes) => bytes < 1e9 ? `${count(Math.round(bytes / 1e6))} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 
 function acts({ dry_run, state }, id) {
   if (!dry_run || state !== "done") return null;

@@ -84,8 +84,11 @@ export function sentence(text) {
   return /[.!?…]$/.test(first) ? first : `${first}.`;
 }
 
+/** Says something that must not be missed. */
+export const tell = (title, body) => ask({ title, body, action: "Go on", cancel: false });
+
 /** Asks before something that cannot be taken back. Gives the reason that was typed (or true), or null. */
-export function ask({ title, body, action, danger = false, reason }) {
+export function ask({ title, body, action, danger = false, cancel = true, reason }) {
   return new Promise((resolve) => {
     const field = id("reason");
     const input = reason && h("textarea", { id: field, rows: 3, maxLength: 500, required: reason.required });
@@ -96,7 +99,7 @@ export function ask({ title, body, action, danger = false, reason }) {
         reason && h("p", { class: "field" }, h("label", { htmlFor: field }, reason.label), input),
         h("div", { class: "actions" },
           h("button", { class: danger ? "primary danger" : "primary", value: "yes" }, action),
-          h("button", { class: "plain", value: "no", type: "button", on: { click: () => dialog.close("no") } }, "Cancel"))));
+          cancel && h("button", { class: "plain", value: "no", type: "button", on: { click: () => dialog.close("no") } }, "Cancel"))));
     dialog.addEventListener("close", () => {
       dialog.remove();
       resolve(dialog.returnValue === "yes" ? (input ? input.value.trim().replaceAll(/\s+/g, " ") : true) : null);

@@ -3,35 +3,16 @@
 import { h, icon, refill } from "./dom.js";
 import { duration } from "./words.js";
 
-/** A text that passed the guard, with rates, terms and disclosures: in parts, or as recommendation.txt has it. */
+/** A text that passed the guard, in parts, with rates, terms and disclosures. */
 export function reading(text, disclosures = []) {
-  const parts = typeof text === "string" ? blocksOf(text) : text.flatMap(({ heading, body, terms = [] }) => [
-    ...(heading ? [{ heading, level: 3 }] : []),
-    ...body.split(/\n\s*\n/).map((paragraph) => ({ lines: [paragraph] })),
-    ...terms.map((line) => ({ lines: [line], fine: true })),
-  ]);
-  if (disclosures.length) parts.push({ heading: "Please note", level: 2 }, ...disclosures.map((line) => ({ lines: [line] })));
-  let fine = false;
-  return h("div", { class: "reading" }, parts.map((block) => {
-    if (block.heading) {
-      fine ||= block.level === 2;
-      return h(block.level === 2 ? "h4" : "h3", { class: block.level === 1 ? "salutation" : undefined }, block.heading);
-    }
-    return h("p", { class: fine || block.fine ? "fine" : undefined }, block.lines.flatMap((line, at) => at ? [h("br"), line] : [line]));
-  }));
-}
-
-/** The parts of recommendation.txt: headings are underlined, lines are broken at 78 columns. */
-function blocksOf(text) {
-  return text.trim().split(/\n\s*\n/).map((block) => {
-    const lines = block.split("\n").map((line) => line.trim());
-    const last = lines.at(-1);
-    if (lines.length > 1 && /^(=+|-+)$/.test(last)) {
-      return { heading: lines.slice(0, -1).join(" "), level: last[0] === "=" ? 1 : 2 };
-    }
-    const list = lines.length > 1 && lines.every((line) => /^[A-Z][\w ]{0,20}: /.test(line));
-    return { lines: list ? lines : [lines.join(" ")] };
-  });
+  const fine = (line) => h("p", { class: "fine" }, line);
+  return h("div", { class: "reading" },
+    text.map(({ heading, body, terms = [] }) => [
+      heading && h("h3", {}, heading),
+      body.split(/\n\s*\n/).map((paragraph) => h("p", {}, paragraph)),
+      terms.map(fine),
+    ]),
+    disclosures.length > 0 && [h("h4", {}, "Please note"), disclosures.map(fine)]);
 }
 
 /** The video. `renew` gives fresh links when those it has have expired. */
@@ -47,6 +28,8 @@ export function player({ links, media, shape = "16:9" }, renew) {
     if (renewed) return;
     renewed = true;
     const [at, fresh] = [video.currentTime, await renew()];
+    // Nothing of it may be shown any more.
+    if (!fresh?.video) return;
     video.src = fresh.video;
     video.currentTime = at;
   });
@@ -102,7 +85,6 @@ const FILES = [
   ["text", "Text", "recommendation.txt"],
   ["poster", "Still", "poster.jpg"],
   ["preview", "Preview", "preview.gif"],
-  ["evidence", "Evidence", "evidence.json"],
 ];
 
 /** The files, to keep. */
@@ -113,9 +95,7 @@ export function downloads(links) {
 }
 
 /** What was measured of the video, in a line. */
-export function measured(media) {
-  const frame = media.width && `${media.width} × ${media.height} px`;
-  const loud = media.loudness_lufs ?? media.loudness;
-  const facts = [media.seconds && duration(media.seconds), frame, loud && `${loud.toFixed(1).replace("-", "\u2212")} LUFS`];
-  return h("p", { class: "quiet figures" }, `Measured: ${facts.filter(Boolean).join(", ")}.`);
+export function measured({ seconds, width, height, loudness_lufs: loud }) {
+  const facts = [duration(seconds), `${width} × ${height} px`, `${loud.toFixed(1).replace("-", "\u2212")} LUFS`];
+  return h("p", { class: "quiet figures" }, `Measured: ${facts.join(", ")}.`);
 }

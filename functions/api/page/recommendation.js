@@ -8,6 +8,9 @@ import { why } from "./why.js";
 
 const ENDED = new Set(["done", "failed"]);
 
+/** Why something that was made is not published. */
+const NOT_PUBLISHED = new Set(["rejected", "recalled"]);
+
 export async function recommendation([id], context) {
   const path = `recommendations/${encodeURIComponent(id)}`;
   const run = { shown: await call("GET", path, { signal: context.signal }), shares: {}, log: [], lost: false };
@@ -23,7 +26,7 @@ export async function recommendation([id], context) {
   const draw = () => {
     const { shown } = run;
     refill(places.head, [shown.state, shown.outcome, shown.customer_ref, shown.started_at], () => head(shown, context.nameOf(id)));
-    refill(places.notice, [run.lost, shown.outcome, shown.reason, shown.review], () => notice(run));
+    refill(places.notice, [run.lost, shown.outcome, shown.reason], () => notice(run));
     refill(places.watch, [watched(shown), shown.links && Object.keys(shown.links), live && doing(run)], () => watch(run, refresh, places.files));
     refill(places.files, shown.links ?? null, () => shown.links && downloads(shown.links));
     refill(places.text, [shown.text, shown.disclosures], () => shown.text?.length > 0
@@ -110,7 +113,7 @@ function step({ shown, shares }, { stage, state, at }, live) {
 const STATES = { running: "under way", done: "done", failed: "failed", waiting: "waiting", skipped: "not needed" };
 
 function head(shown, customer) {
-  const [word, tone] = outcome(shown.outcome ?? shown.state);
+  const [word, tone] = outcome(shown.reason?.code === "rejected" ? "rejected" : shown.outcome ?? shown.state);
   const who = customer ? `Customer ${customer}` : shown.customer_ref && `Customer ${short(shown.customer_ref)}`;
   return h("p", { class: "lede" }, h("span", { class: `pill ${tone}` }, word),
     [who, shown.started_at && when(shown.started_at)].filter(Boolean).map((text) => h("span", {}, text)));
@@ -125,10 +128,11 @@ function notice({ shown, lost }) {
   const told = reason?.message && h("p", {}, sentence(reason.message));
   const help = reason?.help && h("p", {}, sentence(reason.help));
   switch (shown.outcome) {
-    case "skipped": return h("div", { class: "note calm" }, h("p", { class: "note-title" }, "Nothing was made for this customer"),
+    case "skipped": return h("div", { class: "note calm" },
+      h("p", { class: "note-title" }, NOT_PUBLISHED.has(reason?.code) ? "Nothing was published" : "Nothing was made for this customer"),
       told, REFUSALS[reason?.code] && h("p", {}, REFUSALS[reason.code]), help);
     case "held": return h("div", { class: "note warn" }, h("p", { class: "note-title" }, "A person must look first"),
-      told, help, h("p", {}, h("a", { href: "#/review" }, "Go to the review")));
+      told, h("p", {}, h("a", { href: "#/review" }, "Go to the review")));
     case "recalled": return h("div", { class: "note warn" }, h("p", { class: "note-title" }, "Taken back"),
       told ?? h("p", {}, "What was published is not shown any more. The record of it is kept."), help);
     case "failed": return failure(reason);
@@ -142,7 +146,7 @@ const failure = (reason) => trouble({ title: "This run failed", ...reason, error
   h("p", {}, h("a", { href: "#/" }, "Ask again"), ". What was done is kept, and found again."));
 
 /** What the place of the video depends on. Links change with every answer; a video that plays is left alone. */
-const watched = (shown) => [Boolean(shown.links?.video), shown.media, shown.state, shown.outcome, shown.shape];
+const watched = (shown) => [Boolean(shown.links?.video), shown.media, shown.state, shown.outcome];
 
 /** The stage that is under way, and how far it is. */
 function doing({ shown, shares }) {
@@ -154,15 +158,14 @@ function doing({ shown, shares }) {
 function watch(run, refresh, files) {
   const { shown } = run;
   if (shown.links?.video) {
-    const shape = shown.shape ?? shapeOf(shown.media);
     return part("The video", { class: "video" },
-      player({ links: shown.links, media: shown.media, shape }, async () => (await refresh()).links),
+      player({ links: shown.links, media: shown.media, shape: shapeOf(shown.media) }, async () => (await refresh()).links),
       shown.media && measured(shown.media), files);
   }
   if (ENDED.has(shown.state)) return shown.links ? part("Files", {}, files) : null;
   const { stage, share } = doing(run) ?? {};
   return part("The video", { class: "video" },
-    h("div", { class: "screen empty", data: { shape: shown.shape ?? "16:9" } },
+    h("div", { class: "screen empty" },
       h("p", { class: "doing" }, stage ? STAGES[stage]?.[2] ?? stageName(stage) : "Waiting for its turn"),
       h("p", {}, stage ? STAGES[stage]?.[1] : "another run is under way"),
       share !== undefined && h("progress", { max: 1, value: share, "aria-label": stageName(stage) })));

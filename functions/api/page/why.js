@@ -3,33 +3,27 @@
 import { h, icon, part } from "./dom.js";
 import { CHECKS, capital, plain, score, some, weight } from "./words.js";
 
-/** A reason and what it adds to the score, whether the server says both or a phrase alone. */
+/** A reason, at whose end stands what it adds to the score. */
 function reason(given) {
-  const [, text, added] = typeof given === "string" ? /^(.*?)(?: ([+\u2212-][\d.]+))?$/s.exec(given) : [null, given.text, given.weight];
-  const adds = Number(String(added).replace("\u2212", "-"));
-  return h("li", {}, h("span", {}, capital(text)), added !== undefined && h("span", { class: "figures weight" }, weight(adds)));
+  const [, text, added] = /^(.*?)(?: ([+-][\d.]+))?$/s.exec(given);
+  return h("li", {}, h("span", {}, capital(text)), added && h("span", { class: "figures weight" }, weight(Number(added))));
 }
-
-const listed = (why) => (Array.isArray(why) ? why : why ? [why] : []);
 
 function offer({ name, category, score: points, reasons }) {
   return h("li", { class: "offer" },
     h("div", { class: "offer-head" },
       h("h3", {}, name),
-      points !== undefined && h("p", { class: "score figures" }, h("span", { class: "unseen" }, "Score "), score(points))),
+      h("p", { class: "score figures" }, h("span", { class: "unseen" }, "Score "), score(points))),
     category && h("p", { class: "quiet" }, category),
-    h("ul", { class: "reasons" }, listed(reasons).map(reason)));
+    h("ul", { class: "reasons" }, reasons.map(reason)));
 }
 
-function candidate(given) {
-  const state = given.offered ? "Offered" : given.eligible ? "Not chosen" : "Not eligible";
-  const why = listed(given.why ?? given.reasons);
-  return h("tr", { role: "row", class: given.offered ? "chosen" : undefined },
-    h("th", { role: "rowheader", scope: "row" }, given.name ?? given.product_id),
-    h("td", { role: "cell", class: "figures score-cell" }, given.score === undefined || given.score === null ? "" : score(given.score)),
-    h("td", { role: "cell" }, state),
-    h("td", { role: "cell", class: "quiet" }, why.map((each) => typeof each === "string"
-      ? each : each.text + (each.weight === undefined ? "" : ` ${weight(each.weight)}`)).join("; ")));
+function candidate({ name, score: points, offered, eligible, why: because }) {
+  return h("tr", { role: "row", class: offered ? "chosen" : undefined },
+    h("th", { role: "rowheader", scope: "row" }, name),
+    h("td", { role: "cell", class: "figures score-cell" }, score(points)),
+    h("td", { role: "cell" }, offered ? "Offered" : eligible ? "Not chosen" : "Not eligible"),
+    h("td", { role: "cell", class: "quiet" }, because));
 }
 
 function candidates(all) {
@@ -42,10 +36,9 @@ function candidates(all) {
       h("tbody", { role: "rowgroup" }, all.map(candidate))));
 }
 
-function check({ check: name, passed, detail }) {
+function check({ check: name, passed }) {
   return h("li", { class: passed ? "passed" : "refused" }, icon(passed ? "tick" : "cross"),
-    h("span", {}, h("span", { class: "unseen" }, passed ? "Passed: " : "Refused: "), CHECKS[name] ?? capital(plain(name)),
-      detail && h("span", { class: "quiet" }, ` ${detail}`)));
+    h("span", {}, h("span", { class: "unseen" }, passed ? "Passed: " : "Refused: "), CHECKS[name] ?? capital(plain(name))));
 }
 
 const wrote = ({ by, model, instead_of_model: instead }) => by === "model"
@@ -54,7 +47,7 @@ const wrote = ({ by, model, instead_of_model: instead }) => by === "model"
 
 /** The whole of it; nothing if nothing is known. */
 export function why({ offers = [], candidates: all = [], checks = [], wrote: writer, outcome }) {
-  const ranked = [...all].sort((a, b) => (b.offered - a.offered) || ((b.score ?? -99) - (a.score ?? -99)));
+  const ranked = [...all].sort((a, b) => (b.offered - a.offered) || (b.score - a.score));
   const refused = checks.filter((each) => !each.passed).length;
   return [
     offers.length > 0 && part("Why these offers", { class: "why" },

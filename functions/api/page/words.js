@@ -19,13 +19,11 @@ const OUTCOMES = {
   held: ["Held for review", "warn"],
   failed: ["Failed", "bad"],
   recalled: ["Taken back", "warn"],
-  forgotten: ["Forgotten", "calm"],
   rejected: ["Rejected", "warn"],
   told: ["Would be told", "good"],
   waiting: ["Waiting", "calm"],
   running: ["Under way", "busy"],
   done: ["Done", "good"],
-  stopped: ["Stopped", "warn"],
 };
 
 /** The word for an outcome or a state, and the colour that goes with it. */
@@ -58,6 +56,8 @@ export const REFUSALS = {
   "suppressed": "The bank’s list says that this customer must not be contacted. Nothing was published.",
   "posts-withdrawn": "The customer’s posts had a part in this, and may not be used any more. What was made from them is not kept. A new run goes without posts.",
   "heard-lately": "The customer heard from the bank not long ago. The settings say how many days must pass.",
+  "rejected": "A person watched and read it, and decided that it is not published. No link to it was made. The record says who decided, when and why.",
+  "recalled": "It was taken back before it was published.",
   "no-suitable-offer": "No product of the chosen categories fits what may be known of this customer. An offer that does not fit is not made.",
 };
 
