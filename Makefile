@@ -36,11 +36,11 @@ test: setup ## Run every test but those of aws-test and voice-check
 	infra/tools.sh sam emulator interpreter
 	$(PYTEST)
 
-browser-test: setup ## The page in a real browser: the whole job, keyboard, narrow and dark, accessibility, weight
+browser-test: setup ## The page and customers' links in a real browser: the whole job, review, keyboard, narrow and dark, accessibility, weight (SHOTS=FOLDER: pictures)
 	infra/setup.sh chromium npm
 	cargo build $(CARGO_BUILD) -p bespoke
 	npm ci --silent --prefix tests/browser
-	node --test --test-concurrency=1 tests/browser/page.test.mjs tests/browser/views.test.mjs
+	node --test --test-concurrency=1 $(wildcard tests/browser/*.test.mjs)
 
 llama-test: setup ## Have a model file's nonsense judged: the command against llama.cpp's own server (MODEL=FILE.gguf)
 	infra/tools.sh llama

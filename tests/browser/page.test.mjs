@@ -3,10 +3,8 @@
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
-import { Server, ask, espeak, launch, open, violations } from "./bespoke.mjs";
+import { PATIENCE, Server, ask, espeak, launch, look, open, plays, violations } from "./bespoke.mjs";
 
-// How long anything may take on a machine that is busy.
-const PATIENCE = 180_000;
 let server;
 let browser;
 let page;
@@ -35,17 +33,12 @@ test("a customer goes from the form to a video that plays, with captions, files 
 
   // Live: stages go on, and the text is there as soon as it has passed, before there is a video.
   await page.locator(".stages .done").first().waitFor();
+  await look(page, "under way");
   await page.locator(".reading", { hasText: "José" }).waitFor({ timeout: PATIENCE });
   await page.locator("video").waitFor({ timeout: PATIENCE });
   await page.locator(".pill", { hasText: "Published" }).waitFor({ timeout: PATIENCE });
 
-  const played = await page.locator("video").evaluate((video) => new Promise((done, failed) => {
-    video.addEventListener("timeupdate", () => video.currentTime > 0.5 && done(video.currentTime));
-    video.addEventListener("error", () => failed(new Error(video.error.message)));
-    video.muted = true;
-    video.play();
-  }));
-  assert.ok(played > 0.5);
+  assert.ok(await plays(page) > 0.5);
   const jumped = await page.locator("video").evaluate((video) => new Promise((done) => {
     video.addEventListener("seeked", () => done(video.currentTime));
     video.currentTime = video.duration - 4;
@@ -94,6 +87,7 @@ test("an unknown customer is told by the error's name, and the id is not echoed"
   await page.getByLabel("Customer", { exact: true }).fill("no-such-one");
   await page.getByRole("button", { name: "Make the recommendation" }).click();
   await page.locator(".note code", { hasText: "Input.UnknownCustomer" }).waitFor({ timeout: PATIENCE });
+  await look(page, "unknown customer");
   assert.ok(!(await page.locator(".note").textContent()).includes("no-such-one"));
 });
 
@@ -169,6 +163,7 @@ test("a server that is killed in the middle of a run and started again loses not
   await server.kill();
   const lost = page.locator(".note-title", { hasText: "The server does not answer" });
   await lost.waitFor();
+  await look(page, "server gone");
   await server.begin();
   await page.locator(".pill", { hasText: "Published" }).waitFor({ timeout: PATIENCE });
   await page.locator("video").waitFor();
@@ -180,7 +175,7 @@ test("without a token nothing is shown but the way to sign in", async () => {
   await page.getByLabel("Token").fill("wrong");
   await page.getByRole("button", { name: "Go on" }).click();
   await title().filter({ hasText: "Sign in" }).waitFor();
-  assert.deepEqual(await violations(page), []);
+  await look(page, "sign in");
   await page.getByLabel("Token").fill(new URL(server.address).hash.slice("#token=".length));
   await page.getByRole("button", { name: "Go on" }).click();
   await title().filter({ hasText: "History" }).waitFor();

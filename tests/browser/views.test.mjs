@@ -3,17 +3,9 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT, Server, ask, launch, open, overhang, violations } from "./bespoke.mjs";
-
-// How long anything may take on a machine that is busy.
-const PATIENCE = 180_000;
-const LOOKS = [
-  ["wide and light", { viewport: { width: 1280, height: 900 }, colorScheme: "light" }],
-  ["wide and dark", { viewport: { width: 1280, height: 900 }, colorScheme: "dark" }],
-  ["narrow and light", { viewport: { width: 320, height: 720 }, colorScheme: "light" }],
-  ["narrow and dark", { viewport: { width: 320, height: 720 }, colorScheme: "dark" }],
-];
+import { LOOKS, PATIENCE, ROOT, Server, ask, launch, open, overhang, plays, shoot, violations } from "./bespoke.mjs";
 
 let server;
 let browser;
@@ -67,15 +59,50 @@ test("one customer's result, a refusal and the history are there to be looked at
   await page.context().close();
 });
 
+test("a dry run tells who would be told something, who not and why, and what it would take", async () => {
+  const page = await open(browser, server.address);
+  await page.getByRole("link", { name: "Campaigns" }).click();
+  await page.getByRole("link", { name: "New campaign" }).click();
+  await page.getByRole("button", { name: "Dry run" }).click();
+  await page.locator(".pill", { hasText: "Done" }).waitFor({ timeout: PATIENCE });
+  views.set("dry run of all", [hash(page), ".bounds"]);
+  const report = await page.locator("main").textContent();
+  for (const said of [/Nothing is made and nobody is written to/, /customers12/, /The customer said no1/,
+    /CPU time to make the videos/, /Lambda, render\$/, /What bounds it/]) assert.match(report, said);
+  const told = Number(/would be told something(\d+)/.exec(report)[1]);
+  assert.ok(told > 0 && told < 12);
+  const rows = page.locator("tbody tr");
+  assert.equal(await rows.count(), 12);
+  for (const [name, many] of [["Would be told", told], ["Not made", 12 - told], ["All", 12]]) {
+    await page.locator(".filter label", { hasText: name }).click();
+    await page.waitForFunction((many) => document.querySelectorAll("tbody tr").length === many, many);
+    const reasons = await rows.locator("td:last-child").allTextContents();
+    if (name === "Not made") assert.ok(reasons.every((why) => why.length > 10), "each with its reason");
+  }
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
 test("a campaign goes from three dropped workbooks over a dry run to a table of outcomes, of which one is opened", async () => {
   const page = await open(browser, server.address);
   await page.getByRole("link", { name: "Campaigns" }).click();
   views.set("campaigns", ["#/campaigns", ".blank, table"]);
   await page.getByRole("link", { name: "New campaign" }).click();
   await page.getByLabel("Upload three workbooks").check();
-  const names = ["customer_profile.xlsx", "customer_transactions.xlsx", "twitter_data.xlsx"];
-  const inputs = page.locator(".drop input[type=file]");
-  for (const [at, name] of names.entries()) await inputs.nth(at).setInputFiles(join(ROOT, "data", name));
+  // All three at once, by whatever names: each goes to its place.
+  const names = ["twitter_data.xlsx", "customer_profile.xlsx", "customer_transactions.xlsx"];
+  const files = names.map((name) => [name, readFileSync(join(ROOT, "data", name)).toString("base64")]);
+  await page.locator(".drop").evaluate((drop, files) => {
+    const dataTransfer = new DataTransfer();
+    for (const [name, content] of files) {
+      dataTransfer.items.add(new File([Uint8Array.from(atob(content), (sign) => sign.charCodeAt(0))], name));
+    }
+    for (const kind of ["dragenter", "dragover", "drop"]) {
+      drop.dispatchEvent(new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }));
+    }
+  }, files);
+  assert.deepEqual(await page.locator(".drop li .quiet").allTextContents().then((told) => told.map((each) => each.split(",")[0])),
+    ["customer_profile.xlsx", "customer_transactions.xlsx", "twitter_data.xlsx"]);
   await page.getByLabel("Voice").selectOption({ value: await page.locator("option[value^='espeak:']").first().getAttribute("value") });
   await page.getByText("Limits").click();
   await page.getByLabel("Customers at most").fill("1");
@@ -83,17 +110,19 @@ test("a campaign goes from three dropped workbooks over a dry run to a table of 
   await page.locator(".facts").first().waitFor({ timeout: PATIENCE });
   await page.locator(".pill", { hasText: "Done" }).waitFor({ timeout: PATIENCE });
   views.set("dry run", [hash(page), ".facts"]);
-  assert.match(await page.locator("main").textContent(), /Nothing is made/);
+  assert.match(await page.locator(".counts").first().textContent(), /would be told something1videos to make1/);
+  const rows = page.locator("tbody tr");
 
   await page.getByRole("button", { name: "Start this campaign" }).click();
   await page.locator("h1", { hasText: "Campaign" }).waitFor();
   await page.locator(".pill.good", { hasText: "Done" }).first().waitFor({ timeout: PATIENCE });
   views.set("campaign", [hash(page), "tbody tr"]);
   await page.locator(".filter label", { hasText: "Published" }).click();
-  await page.locator("tbody tr", { hasText: "Published" }).first().waitFor();
-  assert.equal(await page.locator("tbody tr").count(), 1);
-  await page.locator("tbody tr a").first().click();
+  await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
+  await rows.locator("a").first().click();
   await page.locator("video").waitFor();
+  assert.ok(await plays(page) > 0.5);
+  views.set("campaign's customer", [hash(page), "video"]);
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });
@@ -113,6 +142,7 @@ for (const [look, options] of LOOKS) {
       wrong.push(...(await violations(page)).map((each) => `${name}: ${each}`));
       const over = await overhang(page);
       if (over > 0) wrong.push(`${name}: ${over} px too wide`);
+      await shoot(page, `${name}, ${look}`);
     }
     assert.deepEqual(wrong, []);
     await page.context().close();
