@@ -281,7 +281,7 @@ async fn a_decision_and_a_recall_by_the_api_do_what_the_commands_do() {
     assert_eq!(outcomes.recv().await.unwrap(), "held");
 
     let server = Server::start(&sandbox, "0");
-    let [waiting] = <[Value; 1]>::try_from(server.get("/v1/reviews").await["items"].as_array().unwrap().clone()).unwrap();
+    let waiting = server.get("/v1/reviews").await["items"][0].clone();
     assert!(waiting["text"][0]["body"].is_string() && waiting.get("links").is_none(), "{waiting}");
     let place = format!("/v1/reviews/{run}/{}", waiting["customer_ref"].as_str().unwrap());
     let decision = json!({"decision": "approve", "seen": waiting["seen"]});
@@ -295,8 +295,9 @@ async fn a_decision_and_a_recall_by_the_api_do_what_the_commands_do() {
 
     let server = Server::start(&sandbox, "0");
     let place = format!("/v1/recommendations/{run}/recall");
+    let why = json!({"reason": "A wrong rate."});
     for time in ["first", "second"] {
-        let recalled = server.request(Method::POST, &place).json(&json!({"reason": "A wrong rate."})).send().await.unwrap();
+        let recalled = server.request(Method::POST, &place).json(&why).send().await.unwrap();
         assert_eq!(recalled.status(), StatusCode::NO_CONTENT, "the {time} time");
         assert!(!copy.exists(), "the copy is gone as soon as the answer is there");
     }

@@ -16,6 +16,7 @@ use contracts::executions::{Execution, State as ExecutionState};
 use contracts::key::Prefix;
 use contracts::progress::{StepKind, StepName};
 use contracts::stage::{STAGES, Stage};
+use contracts::store::Listed;
 use futures::stream::{self, Stream, StreamExt as _};
 use http::{HeaderMap, header};
 use jiff::Timestamp;
@@ -201,7 +202,8 @@ pub(crate) async fn of(place: &Place, executions: &[Execution], host: &Shared) -
             let mut steps = Vec::new();
             for whose in [None, Some(place.reference.clone())] {
                 let listed = store.list(&Prefix::Progress(run.clone(), whose)).await?;
-                steps.extend(listed.iter().filter_map(|listed| Some((listed.modified, StepName::of_key(&listed.key)?))));
+                let step = |listed: &Listed| Some((listed.modified, StepName::of_key(&listed.key)?));
+                steps.extend(listed.iter().filter_map(step));
             }
             Ok(of_steps(steps, executions))
         }

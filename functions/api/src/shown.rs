@@ -290,11 +290,7 @@ async fn record(place: &Place, store: &dyn ObjectStore) -> Result<Option<Record>
 }
 
 /// The evidence of one customer's part of a run, if it has ended.
-pub(crate) async fn evidence(
-    run: &RunId,
-    reference: &CustomerRef,
-    host: &Shared,
-) -> Result<Option<Evidence>, Problem> {
+pub(crate) async fn evidence(run: &RunId, reference: &CustomerRef, host: &Shared) -> Result<Option<Evidence>, Problem> {
     let key = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Evidence);
     find(host.vault().store(), &key).await
 }

@@ -33,7 +33,10 @@ impl Api {
 
     async fn recall(&self, who: &str, id: &str) -> StatusCode {
         let request = Request::post(format!("/v1/recommendations/{id}/recall")).header("subject", who);
-        self.send(request.header(header::CONTENT_TYPE, "application/json"), r#"{"reason": "A wrong rate."}"#).await.0.status
+        self.send(request.header(header::CONTENT_TYPE, "application/json"), r#"{"reason": "A wrong rate."}"#)
+            .await
+            .0
+            .status
     }
 }
 
