@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Router, middleware};
-use deliver::links::{self, Answer, HEADERS, Part, STYLE};
+use deliver::links::{self, Answer, HEADERS, ICON, Part, STYLE};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 
@@ -17,6 +17,7 @@ const SECONDS: u64 = 3_600;
 pub(crate) fn router() -> Router<Shared> {
     Router::new()
         .route("/l/style.css", get(async || ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE)))
+        .route("/l/icon.svg", get(async || ([(header::CONTENT_TYPE, "image/svg+xml")], ICON)))
         .route("/l/{token}", get(open))
         .route("/l/{token}/{part}", get(part))
         .route("/l/{token}/opt-out", post(opt_out))

@@ -40,6 +40,9 @@ pub const HEADERS: [(&str, &str); 6] = [
 /// The stylesheet of the pages, which lies beside them as `style.css`.
 pub const STYLE: &str = include_str!("style.css");
 
+/// The icon of the pages, SVG, which lies beside them as `icon.svg`: without one a browser asks for a file that is not there.
+pub const ICON: &str = include_str!("icon.svg");
+
 /// A link that was just made. Its address is told once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
@@ -131,7 +134,7 @@ pub async fn open(token: &str, brand: &Brand, store: &dyn ObjectStore, now: Time
         Some((_, Published { video, text })) => {
             Answer { status: 200, html: page::recommendation(token, &text, video, brand) }
         }
-        None => dead(brand, "style.css"),
+        None => dead(brand, ""),
     })
 }
 
@@ -153,7 +156,7 @@ pub async fn part(
 /// Never: a suppression is plain fields.
 pub async fn opt_out(token: &str, brand: &Brand, store: &dyn ObjectStore, now: Timestamp) -> Result<Answer, Error> {
     let Some(LinkRecord { reference, .. }) = record(token, store).await? else {
-        return Ok(dead(brand, "../style.css"));
+        return Ok(dead(brand, "../"));
     };
     let suppression = Suppression { by: SuppressedBy::OptOut, since: now };
     let json = serde_json::to_vec(&suppression).expect("plain fields");
@@ -162,8 +165,8 @@ pub async fn opt_out(token: &str, brand: &Brand, store: &dyn ObjectStore, now: T
     Ok(Answer { status: 200, html: page::opted_out(brand) })
 }
 
-fn dead(brand: &Brand, style: &str) -> Answer {
-    Answer { status: 404, html: page::dead(brand, style) }
+fn dead(brand: &Brand, root: &str) -> Answer {
+    Answer { status: 404, html: page::dead(brand, root) }
 }
 
 fn place(token: &str) -> ObjectKey {

@@ -33,7 +33,7 @@ pub(crate) fn recommendation(token: &str, text: &str, video: bool, brand: &Brand
          <button type=\"submit\">Do not contact me again</button>\n</form>\n",
         escaped("Press the button, and we make no recommendation for you any more. This page then shows nothing."),
     );
-    whole(title, &body, "style.css", brand)
+    whole(title, &body, "", brand)
 }
 
 /// The page after an opt-out.
@@ -43,18 +43,18 @@ pub(crate) fn opted_out(brand: &Brand) -> String {
         "<h1>{title}</h1>\n<p>{} makes no more recommendations for you. You need do nothing else.</p>\n",
         escaped(&brand.name)
     );
-    whole(title, &body, "../style.css", brand)
+    whole(title, &body, "../", brand)
 }
 
-/// The page of a link that shows nothing, whatever the reason is. `style` is the stylesheet's address from there.
-pub(crate) fn dead(brand: &Brand, style: &str) -> String {
+/// The page of a link that shows nothing, whatever the reason is. `root` leads from there to the stylesheet.
+pub(crate) fn dead(brand: &Brand, root: &str) -> String {
     let title = "There is nothing to see here";
     let body = format!(
         "<h1>{title}</h1>\n<p>This link has ended or was withdrawn. If you expected something, ask {}: {}</p>\n",
         escaped(&brand.name),
         escaped(&brand.web)
     );
-    whole(title, &body, style, brand)
+    whole(title, &body, root, brand)
 }
 
 /// A paragraph, or a heading, which the text underlines.
@@ -78,12 +78,13 @@ fn is_underline(line: &str) -> bool {
     line.len() > 2 && (line.bytes().all(|b| b == b'-') || line.bytes().all(|b| b == b'='))
 }
 
-fn whole(title: &str, body: &str, style: &str, brand: &Brand) -> String {
+fn whole(title: &str, body: &str, root: &str, brand: &Brand) -> String {
     let (title, bank) = (escaped(title), escaped(&brand.name));
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
-         <link rel=\"stylesheet\" href=\"{style}\">\n</head>\n<body>\n<header><p>{bank}</p></header>\n<main>\n{body}</main>\n</body>\n</html>\n"
+         <link rel=\"icon\" href=\"{root}icon.svg\" type=\"image/svg+xml\">\n\
+         <link rel=\"stylesheet\" href=\"{root}style.css\">\n</head>\n<body>\n<header><p>{bank}</p></header>\n<main>\n{body}</main>\n</body>\n</html>\n"
     )
 }
 
