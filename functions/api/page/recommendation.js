@@ -167,7 +167,7 @@ function watch(run, refresh, files) {
   return part("The video", { class: "video" },
     h("div", { class: "screen empty" },
       h("p", { class: "doing" }, stage ? STAGES[stage]?.[2] ?? stageName(stage) : "Waiting for its turn"),
-      h("p", {}, stage ? STAGES[stage]?.[1] : "another run is under way"),
+      h("p", {}, stage ? STAGES[stage]?.[1] : "it begins as soon as there is room for it"),
       share !== undefined && h("progress", { max: 1, value: share, "aria-label": stageName(stage) })));
 }
 
