@@ -113,7 +113,7 @@ export async function open(browser, address, { axe = true, ...options } = {}) {
   page.complaints = [];
   page.asked = new Set();
   page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) page.complaints.push(message.text());
+    if (["error", "warning"].includes(message.type())) page.complaints.push(`${message.text()} ${message.location().url}`);
   });
   page.on("pageerror", (error) => page.complaints.push(String(error)));
   page.on("request", (request) => page.asked.add(new URL(request.url()).origin));

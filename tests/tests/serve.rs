@@ -301,6 +301,12 @@ async fn a_decision_and_a_recall_by_the_api_do_what_the_commands_do() {
         assert_eq!(recalled.status(), StatusCode::NO_CONTENT, "the {time} time");
         assert!(!copy.exists(), "the copy is gone as soon as the answer is there");
     }
-    assert_eq!(outcomes.recv().await.unwrap(), "recalled");
+    loop {
+        match outcomes.recv().await.unwrap().as_str() {
+            "recalled" => break,
+            // The server was killed, perhaps before it knew that this notice had arrived.
+            again => assert_eq!(again, "published"),
+        }
+    }
     assert!(sandbox.files().iter().any(|path| path.ends_with("evidence.json")), "the evidence stays");
 }
