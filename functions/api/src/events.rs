@@ -387,7 +387,7 @@ mod tests {
         let before = told;
         let told = grown(first.len(), &steps, &[failed.clone(), execution(None, None)]);
         assert_eq!((&told[..3], told.len(), told[5].kind), (&before[..], 6, Kind::Stage));
-        let ended = of_steps(steps.to_vec(), &[failed, execution(Some(12), None)]);
+        let ended = of_steps(steps.clone(), &[failed, execution(Some(12), None)]);
         assert_eq!((&ended[..6], ended[6].kind, ended.len()), (&told[..], Kind::End, 7));
     }
 
