@@ -148,11 +148,13 @@ mod memory {
 
     use super::{Bytes, Listed, ObjectKey, ObjectStore, Prefix, StoreError, Timestamp, Written, async_trait};
 
-    /// A store in memory for tests. [`MemoryStore::fail_next`] makes the next calls on a key fail.
+    /// A store in memory for tests. [`MemoryStore::fail_next`] makes the next calls on a key fail;
+    /// [`MemoryStore::put_before`] lets another writer be first.
     #[derive(Default)]
     pub struct MemoryStore {
         objects: Mutex<BTreeMap<String, Bytes>>,
         faults: Mutex<BTreeMap<String, u32>>,
+        others: Mutex<BTreeMap<String, (String, Bytes)>>,
     }
 
     impl MemoryStore {
@@ -162,6 +164,14 @@ mod memory {
         /// If another thread panicked while it held the store.
         pub fn fail_next(&self, key: &ObjectKey, times: u32) {
             self.faults.lock().expect("not poisoned").insert(key.to_string(), times);
+        }
+
+        /// Puts `object` under `other` right before `key` is next written as final, as another process might.
+        ///
+        /// # Panics
+        /// If another thread panicked while it held the store.
+        pub fn put_before(&self, key: &ObjectKey, other: &ObjectKey, object: Bytes) {
+            self.others.lock().expect("not poisoned").insert(key.to_string(), (other.to_string(), object));
         }
 
         /// Every object by key.
@@ -209,6 +219,7 @@ mod memory {
         async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<Written, StoreError> {
             self.fault(key, "write")?;
             let mut objects = self.objects.lock().expect("not poisoned");
+            objects.extend(self.others.lock().expect("not poisoned").remove(&key.to_string()));
             if objects.contains_key(&key.to_string()) {
                 return Ok(Written::AlreadyThere);
             }

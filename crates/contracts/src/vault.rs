@@ -5,11 +5,11 @@
 //! place of the object and the inputs' digest are authenticated with it, so that a sealed object moved to another place,
 //! or passed off as made from other inputs, does not open.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::aead::{Aead, AeadInOut, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac};
 use serde::Serialize;
@@ -19,12 +19,14 @@ use thiserror::Error;
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
+use crate::key::Prefix;
 use crate::secret::{ExposeSecret, SecretError, SecretName, Secrets};
 use crate::store::{ObjectStore, StoreError, Written};
 use crate::{CustomerId, CustomerRef, Digest, ErrorName, NamedError, ObjectKey};
 
 const MAGIC: &[u8; 4] = b"BSP1";
 const NONCE: usize = 24;
+const TAG: usize = 16;
 const HEADER: usize = MAGIC.len() + 32 + NONCE;
 
 type Key = Zeroizing<[u8; 32]>;
@@ -277,8 +279,8 @@ impl Vault {
         Ok((plain, Digest::of(&sealed)))
     }
 
-    /// Makes the keys of customers who have none yet, all at once.
-    pub async fn make_customer_keys(&self, references: &[CustomerRef]) -> Result<(), VaultError> {
+    /// Makes the keys of customers who have none yet, all at once. Tells who of them was forgotten: for them there is none.
+    pub async fn make_customer_keys(&self, references: &[CustomerRef]) -> Result<BTreeSet<CustomerRef>, VaultError> {
         let (keys, objects): (Vec<_>, Vec<_>) = references
             .iter()
             .map(|reference| {
@@ -293,7 +295,19 @@ impl Vault {
                 known.insert(reference.clone(), key);
             }
         }
-        Ok(())
+        drop(known);
+        // An erasure leaves its record before it destroys the key. So one that did not see the keys made here has left its
+        // record by now, and one that has not will see them.
+        let listed = self.store.list(&Prefix::Forgotten).await?;
+        let mut forgotten: BTreeSet<_> =
+            listed.iter().filter_map(|listed| ObjectKey::customer_of(&listed.key)).collect();
+        if !forgotten.is_empty() {
+            forgotten = references.iter().filter(|reference| forgotten.contains(reference)).cloned().collect();
+        }
+        for reference in &forgotten {
+            self.destroy_customer_key(reference).await?;
+        }
+        Ok(forgotten)
     }
 
     /// Destroys a customer's key, for good: all that was sealed with it is forgotten.
@@ -320,11 +334,17 @@ impl Vault {
             return self.unwrapped(reference, &wrapped).await;
         }
         // A key that was destroyed is not made again.
-        if self.store.find(&ObjectKey::Forgotten(reference.clone())).await?.is_some() {
+        let record = ObjectKey::Forgotten(reference.clone());
+        if self.store.find(&record).await?.is_some() {
             return Err(forgotten(&place.to_string()));
         }
         let (key, wrapped) = self.new_customer_key(reference);
         match self.store.put_new(&place, wrapped).await? {
+            // Asked again, for the reason that `make_customer_keys` has.
+            Written::Created if self.store.find(&record).await?.is_some() => {
+                self.destroy_customer_key(reference).await?;
+                Err(forgotten(&place.to_string()))
+            }
             Written::Created => {
                 self.customer_keys.lock().await.insert(reference.clone(), key.clone());
                 Ok(key)
@@ -378,9 +398,16 @@ fn seal_with(key: &Key, place: &str, inputs: &Digest, plain: &[u8]) -> Vec<u8> {
     let mut nonce = [0; NONCE];
     getrandom::fill(&mut nonce).expect("the operating system gives random bytes");
     let cipher = XChaCha20Poly1305::new(&(**key).into());
-    let payload = Payload { msg: plain, aad: &associated(place, inputs) };
-    let ciphertext = cipher.encrypt(&XNonce::from(nonce), payload).expect("less than 256 GiB");
-    [MAGIC.as_slice(), inputs.as_bytes(), &nonce, &ciphertext].concat()
+    // Of the whole length from the start: what grows leaves plain bytes behind.
+    let mut sealed = Vec::with_capacity(HEADER + plain.len() + TAG);
+    for part in [MAGIC, inputs.as_bytes().as_slice(), &nonce, plain] {
+        sealed.extend_from_slice(part);
+    }
+    let tag = cipher
+        .encrypt_inout_detached(&XNonce::from(nonce), &associated(place, inputs), (&mut sealed[HEADER..]).into())
+        .expect("less than 256 GiB");
+    sealed.extend_from_slice(&tag);
+    sealed
 }
 
 fn open_with(key: &Key, place: &str, sealed: &[u8]) -> Result<(Zeroizing<Vec<u8>>, Digest), VaultError> {
@@ -487,6 +514,26 @@ mod tests {
         store.delete(&ObjectKey::CustomerKey(who.clone())).await.unwrap();
         let error = vault(&store, 1).read(Owner::Customer(&who), &key).await.unwrap_err();
         assert!(error.to_string().contains("forgotten"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn an_erasure_that_begins_while_a_key_is_made_leaves_none() {
+        let store = Arc::new(MemoryStore::default());
+        let vault = vault(&store, 1);
+        let who = somebody(&vault);
+        let (key, record) = (ObjectKey::CustomerKey(who.clone()), ObjectKey::Forgotten(who.clone()));
+        store.put_before(&key, &record, "{}".into());
+        let sealed = vault.seal(Owner::Customer(&who), "a place", &Digest::of(b"inputs"), b"plain").await;
+        assert!(sealed.unwrap_err().to_string().contains("forgotten"));
+        assert_eq!(store.objects().into_keys().collect::<Vec<_>>(), [record.to_string()]);
+
+        store.delete(&record).await.unwrap();
+        store.put_before(&key, &record, "{}".into());
+        let other = vault.keys().reference(&CustomerId::parse("0002").unwrap());
+        let forgotten = vault.make_customer_keys(&[who.clone(), other.clone()]).await.unwrap();
+        assert_eq!(forgotten, BTreeSet::from([who]));
+        let left = [record.to_string(), ObjectKey::CustomerKey(other).to_string()];
+        assert_eq!(store.objects().into_keys().collect::<Vec<_>>(), left);
     }
 
     #[test]
