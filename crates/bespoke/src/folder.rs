@@ -153,10 +153,14 @@ impl ObjectStore for FolderStore {
             objects.into_iter().map(|(key, bytes)| (self.path(&key), key, bytes)).collect();
         let written = tokio::task::spawn_blocking(move || {
             let mut staged = Vec::with_capacity(objects.len());
+            let mut made = None;
             for (path, key, bytes) in &objects {
-                let stage = || {
-                    if let Some(parent) = path.parent() {
+                let mut stage = || {
+                    if let Some(parent) = path.parent()
+                        && made != Some(parent)
+                    {
                         std::fs::create_dir_all(parent)?;
+                        made = Some(parent);
                     }
                     let mut file = NamedTempFile::new_in(&scratch)?;
                     file.write_all(bytes)?;

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Fills the fuzzers' corpora with seeds from the files of the tests.
 
-An encrypted seed asks for ten rounds of hashing instead of 100,000, so that the fuzzer gets on; it opens no more.
+An encrypted seed asks for ten rounds of hashing instead of 100,000, so that the fuzzer gets on. Those of 100,000 open no
+more; `agile-ten-rounds` does, and what is changed in it is decrypted and read.
 """
 
 import pathlib

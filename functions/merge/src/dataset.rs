@@ -7,21 +7,24 @@ use contracts::customer::{CustomerRecord, record_place};
 use contracts::stage::IndexRow;
 use contracts::vault::{Keys, Owner, Vault, VaultError};
 use contracts::{CustomerRef, DatasetId, Digest};
+use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
-use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
-/// How many lines are sealed at once: each customer of an earlier batch costs a read of a key.
+/// How many tasks seal at once, and how many lines each: a customer of an earlier batch costs a read of a key.
 const AT_ONCE: usize = 32;
+const FEW: usize = 16;
 
 /// The keyed digest of the joined rows. Where a row stood and when it was read do not count, so that any order of the same
 /// rows is the same dataset.
 pub fn dataset_digest(keys: &Keys, records: &mut [CustomerRecord]) -> Digest {
     let mut joined = env!("CARGO_PKG_VERSION").as_bytes().to_vec();
+    let mut plain = Zeroizing::new(Vec::new());
     for record in records {
         let as_read = consent_of(record).clone();
         make_canonical(consent_of(record));
-        joined.extend_from_slice(Digest::of_json(record).as_bytes());
+        write_json(record, &mut plain);
+        joined.extend_from_slice(Digest::of(&plain).as_bytes());
         *consent_of(record) = as_read;
     }
     keys.keyed_digest("dataset", &joined)
@@ -48,31 +51,39 @@ pub fn dataset_id(digest: &Digest) -> DatasetId {
 
 /// `customers.jsonl`: for each record the base64 of its sealed JSON, and a newline.
 pub async fn seal_lines(vault: &Vault, dataset: Digest, records: Vec<CustomerRecord>) -> Result<Vec<u8>, VaultError> {
-    let references: Vec<CustomerRef> = records.iter().map(|record| record.reference().clone()).collect();
-    vault.make_customer_keys(&references).await?;
-    let mut lines = vec![String::new(); records.len()];
-    let mut records = records.into_iter().enumerate();
-    let mut sealing = JoinSet::new();
-    loop {
-        while sealing.len() < AT_ONCE
-            && let Some((at, record)) = records.next()
-        {
+    let mut records = records.into_iter();
+    let few = std::iter::from_fn(|| Some(records.by_ref().take(FEW).collect::<Vec<_>>()).filter(|few| !few.is_empty()));
+    let mut sealing = stream::iter(few)
+        .map(|few| {
             let vault = vault.clone();
-            sealing.spawn(async move { seal_line(&vault, dataset, &record).await.map(|line| (at, line)) });
-        }
-        let Some(sealed) = sealing.join_next().await else { break };
-        let (at, line) = sealed.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
-        lines[at] = line;
+            tokio::spawn(async move { seal_few(&vault, dataset, &few).await })
+        })
+        .buffered(AT_ONCE);
+    let mut lines = Vec::new();
+    while let Some(sealed) = sealing.next().await {
+        let sealed = sealed.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        lines.extend_from_slice(sealed?.as_bytes());
     }
-    lines.push(String::new());
-    Ok(lines.join("\n").into_bytes())
+    Ok(lines)
 }
 
-async fn seal_line(vault: &Vault, dataset: Digest, record: &CustomerRecord) -> Result<String, VaultError> {
-    let reference = record.reference();
-    let plain = Zeroizing::new(serde_json::to_vec(record).expect("the types of contracts serialize to JSON"));
-    let sealed = vault.seal(Owner::Customer(reference), &record_place(reference), &dataset, &plain).await?;
-    Ok(BASE64.encode(sealed))
+async fn seal_few(vault: &Vault, dataset: Digest, records: &[CustomerRecord]) -> Result<String, VaultError> {
+    let mut lines = String::new();
+    let mut plain = Zeroizing::new(Vec::new());
+    for record in records {
+        let reference = record.reference();
+        write_json(record, &mut plain);
+        let sealed = vault.seal(Owner::Customer(reference), &record_place(reference), &dataset, &plain).await?;
+        BASE64.encode_string(sealed, &mut lines);
+        lines.push('\n');
+    }
+    Ok(lines)
+}
+
+/// The record's JSON in `plain`, whose memory is used again.
+fn write_json(record: &CustomerRecord, plain: &mut Vec<u8>) {
+    plain.clear();
+    serde_json::to_writer(plain, record).expect("the types of contracts serialize to JSON");
 }
 
 /// The index of `lines`, whose customers stand in the order of `references`; nothing if there are more or fewer lines.

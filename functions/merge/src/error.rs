@@ -61,10 +61,12 @@ pub enum Error {
         is: Content,
     },
     /// The file is encrypted in a way that is not supported.
-    #[error("{file}: is encrypted in a way that cannot be read")]
+    #[error("{file}: is encrypted {how}, which cannot be read")]
     UnknownEncryption {
         /// The file.
         file: Workbook,
+        /// How, as a phrase.
+        how: &'static str,
     },
     /// The workbook begins as it must, but cannot be read to its end.
     #[error("{file}: is damaged: {part} cannot be read")]
@@ -250,7 +252,9 @@ impl NamedError for Error {
                 "a batch is the three files customer_profile.xlsx, customer_transactions.xlsx and twitter_data.xlsx"
             }
             Self::NotAWorkbook { .. } => "open it in a spreadsheet program and save it as .xlsx with a password",
-            Self::UnknownEncryption { .. } => "save it again with a password in a current version of Excel",
+            Self::UnknownEncryption { .. } => {
+                "save it with a password, and without rights management, in a current version of Excel"
+            }
             Self::Damaged { .. } | Self::Interrupted(_) => "upload the workbook again, or save it afresh",
             Self::NotProtected { .. } => {
                 "save it with a password, or set intake.allow_unprotected = true if plain workbooks are meant to be read"

@@ -3,7 +3,7 @@
 //! **Invariant:** no tweet of a customer without social consent, and no payment of one without general consent, is in what
 //! [`Joining::finish`] returns; such tweets are dropped as their rows are read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use contracts::catalogue::Catalogue;
 use contracts::consent::{ConsentAsRead, Permission, Question, Reading, Refusal, gate};
@@ -86,7 +86,7 @@ pub struct Joining<'a> {
     profiles: BTreeMap<CustomerId, Vec<(u32, Profile)>>,
     /// Customers whose profile cannot be used, by why.
     without_profile: BTreeMap<CustomerId, Rule>,
-    people: BTreeMap<CustomerId, Person>,
+    people: HashMap<CustomerId, Person>,
     newest: Option<Date>,
     count: Count,
     report: Report,
@@ -100,7 +100,7 @@ impl<'a> Joining<'a> {
             catalogue,
             profiles: BTreeMap::new(),
             without_profile: BTreeMap::new(),
-            people: BTreeMap::new(),
+            people: HashMap::new(),
             newest: None,
             count: Count::default(),
             report,
@@ -271,7 +271,9 @@ impl<'a> Joining<'a> {
         let read_at = self.report.read_at;
         let count = &mut self.report.customers;
         let mut records = Vec::with_capacity(self.people.len());
-        for (id, person) in self.people {
+        let mut people: Vec<(CustomerId, Person)> = self.people.into_iter().collect();
+        people.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        for (id, person) in people {
             count.all += 1;
             for gap in person.gaps() {
                 *count.without.entry(gap).or_default() += 1;
@@ -361,7 +363,7 @@ impl Person {
 }
 
 fn find<'p>(
-    people: &'p mut BTreeMap<CustomerId, Person>,
+    people: &'p mut HashMap<CustomerId, Person>,
     without_profile: &BTreeMap<CustomerId, Rule>,
     id: &Cell<'_>,
 ) -> Result<&'p mut Person, Broken> {

@@ -61,7 +61,10 @@ struct Upload {
 }
 
 /// The files of a batch as they lie.
-struct Files([Bytes; 3]);
+struct Files {
+    bytes: [Bytes; 3],
+    digest: Digest,
+}
 
 /// Makes the batch's workbooks into a dataset, or finds the one that they became before.
 ///
@@ -94,7 +97,7 @@ async fn forgotten(store: &dyn ObjectStore) -> Result<BTreeSet<CustomerRef>, Err
 
 /// The digest of a batch's three files as they lie: what a request names as its upload.
 pub async fn upload_digest(store: &dyn ObjectStore, batch: &Batch) -> Result<Digest, Error> {
-    Ok(Files::read(store, batch).await?.digest())
+    Ok(Files::read(store, batch).await?.digest)
 }
 
 /// The customer ids of a profile workbook, sorted, for a terminal that shows them to whoever holds the password.
@@ -119,18 +122,16 @@ impl Files {
                 None => missing.push(workbook),
             }
         }
-        let found = found.try_into().map_err(|_| Error::MissingWorkbook { batch: batch.clone(), files: missing });
-        found.map(Self)
-    }
-
-    fn digest(&self) -> Digest {
-        Digest::of_parts(self.0.iter().map(AsRef::as_ref))
+        let bytes: [Bytes; 3] =
+            found.try_into().map_err(|_| Error::MissingWorkbook { batch: batch.clone(), files: missing })?;
+        let digest = Digest::of_parts(bytes.iter().map(AsRef::as_ref));
+        Ok(Self { bytes, digest })
     }
 
     /// The digest of all that determines the dataset and the references in it.
     fn inputs(&self, deps: &Deps<'_>) -> Digest {
         Digest::of_parts([
-            self.digest().as_bytes().as_slice(),
+            self.digest.as_bytes().as_slice(),
             Digest::of_json(&deps.settings.intake).as_bytes(),
             deps.catalogue.digest().as_bytes(),
             deps.vault.keys().id().as_bytes(),
@@ -145,7 +146,7 @@ async fn checked_request(input: &MergeInput, files: &Files, deps: &Deps<'_>) -> 
     let (request, _): (Request, _) = deps.vault.read_json(Owner::Run, &key).await?;
     let inputs = [
         ("batch", request.batch == input.batch),
-        ("workbooks", request.upload == files.digest()),
+        ("workbooks", request.upload == files.digest),
         ("catalogue", request.catalogue == deps.catalogue.digest()),
         ("settings", request.settings == deps.settings.digest()),
     ];
@@ -200,11 +201,11 @@ async fn find_upload(store: &dyn ObjectStore, key: &ObjectKey) -> Result<Option<
 }
 
 async fn read_and_join(files: Files, deps: &Deps<'_>) -> Result<(Vec<CustomerRecord>, Report), Error> {
-    let needs_password = files.0.iter().any(|file| is_protected(file));
+    let needs_password = files.bytes.iter().any(|file| is_protected(file));
     let password = if needs_password { Some(deps.secrets.get(SecretName::WorkbookPassword).await?) } else { None };
     let (vault, catalogue, now) = (deps.vault.clone(), deps.catalogue.clone(), deps.now);
     let intake = deps.settings.intake.clone();
-    tokio::task::spawn_blocking(move || join(&files.0, password.as_ref(), &intake, &catalogue, vault.keys(), now))
+    tokio::task::spawn_blocking(move || join(&files.bytes, password.as_ref(), &intake, &catalogue, vault.keys(), now))
         .await?
 }
 
@@ -309,6 +310,12 @@ async fn write_dataset(mut records: Vec<CustomerRecord>, report: &Report, deps: 
     let lines = if let Some(lines) = store.find(&place).await? {
         lines
     } else {
+        let forgotten = deps.vault.make_customer_keys(&references).await?;
+        if !forgotten.is_empty() {
+            // Forgotten while the workbooks were read: without them it is another dataset.
+            records.retain(|record| !forgotten.contains(record.reference()));
+            return Box::pin(write_dataset(records, report, deps)).await;
+        }
         let lines = Bytes::from(dataset::seal_lines(deps.vault, digest, records).await?);
         match store.put_new(&place, lines.clone()).await? {
             Written::Created => lines,

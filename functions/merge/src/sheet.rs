@@ -9,10 +9,15 @@ use contracts::key::Workbook;
 
 use crate::error::Error;
 use crate::unlock::Limits;
-use crate::value::{Cell, serial_date};
+use crate::value::{Cell, day_of};
 
 /// The most header texts that a message lists, and the most characters of each.
 const FOUND: (usize, usize) = (30, 40);
+
+/// The rows and columns of a sheet (ECMA-376 part 1, 18.3.1.73 and 18.3.1.13): whatever claims to lie beyond them would
+/// only cost memory.
+const ROWS: u32 = 1_048_576;
+const COLUMNS: u32 = 16_384;
 
 /// A column that is looked for.
 #[derive(Clone, Copy, Debug)]
@@ -196,6 +201,9 @@ impl<'w, 'p> Cells<'w, 'p> {
                 return Err(Error::TooLarge { file: self.file, what: "cells", limit: self.limits.cells });
             }
             let (index, column) = next.get_position();
+            if index >= ROWS || column >= COLUMNS {
+                return Err(Error::Damaged { file: self.file, part: "a sheet" });
+            }
             let cell = self.cell(next.get_value())?;
             if cell.is_blank() {
                 continue;
@@ -230,12 +238,7 @@ impl<'w, 'p> Cells<'w, 'p> {
             DataRef::Int(number) => Cell::Number(*number as f64),
             DataRef::Float(number) => Cell::Number(*number),
             DataRef::Bool(answer) => Cell::Bool(*answer),
-            DataRef::DateTime(moment) if moment.is_datetime() => {
-                let (year, month, day, ..) = moment.to_ymd_hms_milli();
-                let date = i16::try_from(year).ok().zip(i8::try_from(month).ok().zip(i8::try_from(day).ok()));
-                let date = date.and_then(|(year, (month, day))| jiff::civil::Date::new(year, month, day).ok());
-                date.filter(|_| serial_date(moment.as_f64(), false).is_some()).map_or(Cell::Error, Cell::Date)
-            }
+            DataRef::DateTime(moment) if moment.is_datetime() => day_of(moment).map_or(Cell::Error, Cell::Date),
             DataRef::DateTime(_) | DataRef::Error(_) => Cell::Error,
         })
     }

@@ -94,7 +94,15 @@ fn decryption_error(workbook: Workbook, file: &[u8], error: &DecryptError) -> Er
         _ if !holds_utf16(file, "EncryptedPackage") && holds_utf16(file, "Workbook") => {
             Error::NotAWorkbook { file: workbook, is: Content::LegacyXls }
         }
-        DecryptError::Unimplemented(_) => Error::UnknownEncryption { file: workbook },
+        // What rights management adds to the container instead of a password (MS-OFFCRYPTO 2.2).
+        _ if holds_utf16(file, "DRMEncryptedTransform") => {
+            Error::UnknownEncryption { file: workbook, how: "by rights management" }
+        }
+        // `office-crypto` takes another length of key for damage.
+        DecryptError::Unimplemented(_) => older_algorithm(workbook),
+        _ if [b"keyBits=\"128\"", b"keyBits=\"192\""].iter().any(|bits| holds(file, *bits)) => {
+            older_algorithm(workbook)
+        }
         DecryptError::IoError(_)
         | DecryptError::InvalidHeader
         | DecryptError::InvalidStructure
@@ -103,9 +111,17 @@ fn decryption_error(workbook: Workbook, file: &[u8], error: &DecryptError) -> Er
     }
 }
 
+fn older_algorithm(workbook: Workbook) -> Error {
+    Error::UnknownEncryption { file: workbook, how: "with an older algorithm" }
+}
+
+fn holds(file: &[u8], bytes: &[u8]) -> bool {
+    file.windows(bytes.len()).any(|window| window == bytes)
+}
+
 fn holds_utf16(file: &[u8], name: &str) -> bool {
     let name: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    file.windows(name.len()).any(|window| window == name)
+    holds(file, &name)
 }
 
 /// What a file is that is neither a compound file nor an archive.

@@ -41,7 +41,7 @@ impl Cell<'_> {
     pub fn is_blank(&self) -> bool {
         match self {
             Self::Empty => true,
-            Self::Text(text) => text.trim().is_empty(),
+            Self::Text(text) => !text.starts_with(|c: char| c.is_ascii_graphic()) && text.trim().is_empty(),
             Self::Number(_) | Self::Bool(_) | Self::Date(_) | Self::Error => false,
         }
     }
@@ -124,11 +124,15 @@ impl Cell<'_> {
 
 /// The day of a spreadsheet's serial number, counted from 1900 or from 1904 (ECMA-376 part 1, 18.17.4.1).
 pub fn serial_date(serial: f64, epoch_1904: bool) -> Option<Date> {
+    day_of(&calamine::ExcelDateTime::new(serial, calamine::ExcelDateTimeType::DateTime, epoch_1904))
+}
+
+/// The day of a cell that is formatted as a date.
+pub fn day_of(serial: &calamine::ExcelDateTime) -> Option<Date> {
     // calamine clamps what lies outside; here that is no date.
-    if !(1.0..2_958_466.0).contains(&serial) {
+    if !(1.0..2_958_466.0).contains(&serial.as_f64()) {
         return None;
     }
-    let serial = calamine::ExcelDateTime::new(serial, calamine::ExcelDateTimeType::DateTime, epoch_1904);
     let (year, month, day, ..) = serial.to_ymd_hms_milli();
     Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
 }

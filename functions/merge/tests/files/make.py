@@ -9,12 +9,13 @@ To run it (Debian 12, LibreOffice 7.4, Node.js 20), with everything but the fixt
 
     apt-get install --no-install-recommends libreoffice-calc-nogui python3-uno python3-venv
     /usr/bin/python3 -m venv --system-site-packages /tmp/fixtures
-    /tmp/fixtures/bin/pip install openpyxl==3.1.5 XlsxWriter==3.3.1 msoffcrypto-tool==6.1.0
+    /tmp/fixtures/bin/pip install openpyxl==3.1.5 XlsxWriter==3.3.1 msoffcrypto-tool==6.1.0 pyxlsbwriter==0.1.0
     npm install --prefix /tmp/fixtures officecrypto-tool@0.0.19
     NODE_PATH=/tmp/fixtures/node_modules /tmp/fixtures/bin/python make.py
 
-A second run writes the same bytes, except in what LibreOffice wrote (`libreoffice*`, `legacy*`, `ods`): it stores the
-time of the run and draws its own salts.
+A second run writes the same bytes, except in what LibreOffice (`libreoffice*`, `legacy*`, `ods`) and pyxlsbwriter (`xlsb`)
+wrote: they store the
+time of the run, and LibreOffice draws its own salts.
 """
 
 import html
@@ -26,6 +27,7 @@ import tempfile
 import time
 import zipfile
 from datetime import date, datetime
+from functools import partial
 from hashlib import md5
 from pathlib import Path
 from unittest import mock
@@ -36,7 +38,9 @@ import xlsxwriter
 from com.sun.star.beans import NamedValue, PropertyValue
 from com.sun.star.connection import NoConnectException
 from msoffcrypto.format.ooxml import OOXMLFile
+from msoffcrypto.method.ecma376_agile import ECMA376Agile
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, to_excel
+from pyxlsbwriter import XlsbWriter
 
 HERE = Path(__file__).resolve().parent
 PASSWORD = "meridian-demo"
@@ -129,7 +133,7 @@ def xlsxwriter_book(rows, options, formulas=()):
     return content.getvalue()
 
 
-def agile(package, password=PASSWORD):
+def agile(package, password=PASSWORD, rounds=100_000):
     """ECMA-376 agile encryption by msoffcrypto-tool, with salts and times that do not change."""
 
     class Clock(datetime):
@@ -141,9 +145,27 @@ def agile(package, password=PASSWORD):
     with (
         mock.patch("secrets.token_bytes", random.Random(password).randbytes),
         mock.patch("msoffcrypto.method.container.ecma376_encrypted.datetime", Clock),
+        mock.patch("msoffcrypto.format.ooxml.ECMA376Agile.encrypt", partial(ECMA376Agile.encrypt, spin_count=rounds)),
     ):
         OOXMLFile(io.BytesIO(package)).encrypt(password, content)
     return content.getvalue()
+
+
+def as_excel_2010(container):
+    """Says of an agile container that it is encrypted as Excel 2010 does by default; the bytes stay where they are."""
+    for ours, theirs in (b'keyBits="256"', b'keyBits="128"'), (b'"SHA512"', b'"SHA1"  '), (b'hashSize="64"', b'hashSize="20"'):
+        container = container.replace(ours, theirs)
+    return container
+
+
+def xlsb(rows):
+    """A binary workbook by pyxlsbwriter."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "rows.xlsb")
+        with XlsbWriter(str(path)) as writer:
+            writer.add_sheet("Sheet1")
+            writer.write_sheet(rows)
+        return path.read_bytes()
 
 
 def standard(package):
@@ -231,6 +253,8 @@ def containers():
         put(f"base.{name}", book(rows))
         put(f"agile.{name}", agile(book(rows)))
         put(f"xlsxwriter.{name}", xlsxwriter_book(rows, {"in_memory": True}))
+    put("agile-ten-rounds.transactions", agile(book(TRANSACTIONS), rounds=10))
+    put("agile-2010.profile", as_excel_2010(agile(book(PROFILE))))
     put("agile-unicode.profile", agile(book(PROFILE), "pässwörd-✓"))
     put("wrong-password.profile", agile(book(PROFILE), "not-" + PASSWORD))
     put("standard.profile", standard(book(PROFILE)))
@@ -246,6 +270,7 @@ def containers():
         put("ods.tweets", office.convert("base.tweets", "calc8"))
         put("csv.transactions", office.convert("base.transactions", csv, FilterOptions=comma_quote_utf8))
 
+    put("xlsb.profile", xlsb(PROFILE))
     put("text.profile", b"Dear all\n\nplease find our customers in the other file.\n\nKind regards\n")
     put("empty.tweets", b"")
     rows = ["".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) for row in TRANSACTIONS]

@@ -157,6 +157,28 @@ async fn an_entity_bomb_is_damage() {
 }
 
 #[tokio::test]
+async fn a_cell_beyond_the_last_column_is_damage_and_takes_no_memory() {
+    for place in ["XFE1", "FXSHRXW1", "A1048577"] {
+        let sheet = format!(
+            r#"<worksheet><sheetData><row><c r="{place}" t="inlineStr"><is><t>tweet</t></is></c></row></sheetData></worksheet>"#
+        );
+        let file = with_part(&plain(&[three_customers()[2].clone()]), "xl/worksheets/sheet1.xml", sheet.as_bytes());
+        let error = merge_with(Workbook::Tweets, file).await;
+        assert_eq!(error.to_string(), "twitter_data.xlsx: is damaged: a sheet cannot be read", "{place}");
+    }
+}
+
+#[tokio::test]
+async fn rights_management_is_not_called_damage() {
+    let mut managed = cfb::CompoundFile::create(Cursor::new(Vec::new())).unwrap();
+    managed.create_storage_all("/\u{6}DataSpaces/TransformInfo/DRMEncryptedTransform").unwrap();
+    managed.create_stream("/EncryptedPackage").unwrap().write_all(&[7; 5000]).unwrap();
+    let error = merge_with(Workbook::Tweets, managed.into_inner().into_inner()).await;
+    assert_eq!(error.to_string(), "twitter_data.xlsx: is encrypted by rights management, which cannot be read");
+    assert!(error.help().unwrap().contains("without rights management"));
+}
+
+#[tokio::test]
 async fn missing_columns_are_named_beside_those_that_were_found() {
     let rows = vec![row!["Customer ID", "date", "category", "merchant", "amount", "consent"]];
     let error = merge_with_rows(Workbook::Transactions, rows).await;

@@ -8,7 +8,7 @@ use contracts::consent::{Refusal, gate};
 use contracts::customer::{Cents, CustomerRecord};
 use contracts::key::{DatasetPart, Workbook};
 use contracts::store::ObjectStore;
-use contracts::{ErrorName, NamedError, ObjectKey};
+use contracts::{CustomerId, ErrorName, NamedError, ObjectKey};
 use jiff::civil::date;
 
 fn given(record: &CustomerRecord) -> &contracts::customer::Customer {
@@ -127,6 +127,19 @@ async fn a_run_cut_short_before_the_index_is_completed_by_the_next() {
     assert_eq!(other.merge().await.unwrap_err().name(), ErrorName::StoreUnavailable);
     let output = other.merge().await.unwrap();
     assert_eq!(other.records(&output).await.len(), 3);
+}
+
+#[tokio::test]
+async fn who_is_forgotten_while_the_workbooks_are_read_gets_no_key_and_no_line() {
+    let bank = Bank::new();
+    bank.upload_sheets(&three_customers()).await;
+    let anna = bank.vault.keys().reference(&CustomerId::parse("0001").unwrap());
+    let key = ObjectKey::CustomerKey(anna.clone());
+    bank.store.put_before(&key, &ObjectKey::Forgotten(anna.clone()), "{}".into());
+    let records = bank.records(&bank.merge().await.unwrap()).await;
+    assert_eq!(records.len(), 2);
+    assert!(records.iter().all(|record| *record.reference() != anna));
+    assert!(!bank.store.objects().contains_key(&key.to_string()));
 }
 
 #[tokio::test]
