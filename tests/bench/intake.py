@@ -35,8 +35,10 @@ def measured(command):
 def main():
     intake, bespoke, python = sys.argv[1:4]
     rounds = int(sys.argv[4]) if len(sys.argv) > 4 else 3
-    for customers, transactions in SETS:
-        with tempfile.TemporaryDirectory() as folder:
+    # Nothing is removed before the end: a file system is slow to make files where it has just removed many.
+    with tempfile.TemporaryDirectory() as folders:
+        for customers, transactions in SETS:
+            folder = pathlib.Path(folders, str(transactions))
             sample = [bespoke, "sample", "--customers", customers, "--transactions", transactions, "--out", folder]
             subprocess.run([str(part) for part in sample], check=True, stdout=subprocess.DEVNULL)
             compare(intake, python, folder, rounds, f"{transactions:,} transactions of {customers:,} customers")
@@ -46,7 +48,6 @@ def compare(intake, python, data, rounds, title):
     took = {"ours": [], "pandas + calamine": [], "pandas + openpyxl": []}
     for count in range(rounds):
         for name, times in took.items():
-            # Nothing is removed between the rounds: a file system is slow to make files where it has just removed many.
             out, engine = pathlib.Path(data, f"out-{count}-{name}"), name.removeprefix("pandas + ")
             out.mkdir()
             theirs = [python, HERE / "pandas_intake.py", engine, data, out / "customers.jsonl"]
