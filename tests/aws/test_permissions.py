@@ -27,6 +27,8 @@ WITHOUT_EFFECT = {
     ("render", "Read", "preview.gif"): "read only when another writer was first",
     ("assess", "Read", "evidence.json"): "read only when the settings cap how often a customer hears from the bank",
     ("merge", "Read", "control/forgotten"): "read only for a run of one customer",
+    ("merge", "Erase", "*"): "used for a key that was made while its customer was being forgotten",
+    ("merge", "Versions", "*"): "used for a key that was made while its customer was being forgotten",
     ("publish", "Read", "index.csv"): "read only when the settings put the first of a run before a person",
     ("publish", "Recalled", "*"): "used for what was taken back",
     ("publish", "Lock", "*"): "used when the stack locks its evidence",
