@@ -9,6 +9,7 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use contracts::brand::{Brand, BrandError};
 use contracts::catalogue::{Catalogue, CatalogueError};
 use contracts::error::chain;
+use contracts::panics;
 use contracts::progress::{Step, StepKind};
 use contracts::secret::SecretError;
 use contracts::settings::{Settings, SettingsError};
@@ -154,6 +155,7 @@ pub struct Host {
 impl Host {
     /// Starts a function: logs as JSON, clients from the environment (`BUCKET`, the ids of the secrets), the keys.
     pub async fn start() -> Result<Self, Failure> {
+        panics::tell_the_place_alone();
         log_as_json();
         let bucket = environment::required("BUCKET")?;
         environment::required("DATA_KEY_SECRET")?;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use contracts::panics;
 use contracts::vault::{Keys, Vault};
 use contracts::{CustomerId, CustomerRef, ErrorName, RunId};
 use serde::Serialize;
@@ -41,6 +42,7 @@ mod voices;
 
 /// Carries out a command.
 pub async fn execute(cli: Cli) -> Result<u8, Failure> {
+    panics::tell_the_place_alone();
     let shared = Shared { json: cli.json, verbose: cli.verbose };
     let config = || Config::load(cli.config.as_deref(), |name| std::env::var(name).ok());
     match cli.command {

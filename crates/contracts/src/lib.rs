@@ -20,6 +20,7 @@ pub mod key;
 pub mod media;
 pub mod model;
 pub mod narration;
+pub mod panics;
 pub mod progress;
 pub mod recall;
 pub mod request;

@@ -6,6 +6,7 @@ use std::io::Cursor;
 
 use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx, XlsxError};
 use contracts::key::Workbook;
+use contracts::panics::caught;
 
 use crate::error::Error;
 use crate::unlock::Limits;
@@ -64,7 +65,7 @@ pub fn read_sheet(
     limits: &Limits,
     mut each: impl FnMut(Row<'_>),
 ) -> Result<String, Error> {
-    let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(package)).map_err(|error| damaged(file, &error))?;
+    let mut workbook: Xlsx<_> = sound(file, || Xlsx::new(Cursor::new(package)))?;
     let epoch_1904 = workbook.has_1904_epoch();
     let sheets: Vec<String> = workbook
         .sheets_metadata()
@@ -179,7 +180,7 @@ impl<'w, 'p> Cells<'w, 'p> {
         sheet: &str,
         limits: &Limits,
     ) -> Result<Self, Error> {
-        let reader = workbook.worksheet_cells_reader(sheet).map_err(|error| damaged(file, &error))?;
+        let reader = sound(file, || workbook.worksheet_cells_reader(sheet))?;
         Ok(Self { file, reader, limits: *limits, seen: 0, pending: None, done: false })
     }
 
@@ -192,7 +193,7 @@ impl<'w, 'p> Cells<'w, 'p> {
             row.cells.push(first);
         }
         while !self.done {
-            let Some(next) = self.reader.next_cell().map_err(|error| damaged(self.file, &error))? else {
+            let Some(next) = sound(self.file, || self.reader.next_cell())? else {
                 self.done = true;
                 break;
             };
@@ -242,6 +243,12 @@ impl<'w, 'p> Cells<'w, 'p> {
             DataRef::DateTime(_) | DataRef::Error(_) => Cell::Error,
         })
     }
+}
+
+/// What calamine reads. What makes it panic is damaged as well.
+fn sound<T>(file: Workbook, read: impl FnOnce() -> Result<T, XlsxError>) -> Result<T, Error> {
+    let read = caught(read).ok_or(Error::Damaged { file, part: "a sheet" })?;
+    read.map_err(|error| damaged(file, &error))
 }
 
 /// calamine's own messages may quote the content, which is personal: only the part is told.

@@ -3,6 +3,7 @@
 use std::io::{self, Cursor, Read};
 
 use contracts::key::Workbook;
+use contracts::panics::caught;
 use contracts::secret::{ExposeSecret, SecretString};
 use office_crypto::DecryptError;
 use zeroize::Zeroizing;
@@ -70,7 +71,8 @@ pub fn unlock(
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
     let package = if is_protected(file) {
         let password = password.map_or("", |password| password.expose_secret());
-        let package = office_crypto::decrypt_from_bytes(file.to_vec(), password)
+        let package = caught(|| office_crypto::decrypt_from_bytes(file.to_vec(), password))
+            .ok_or(Error::Damaged { file: workbook, part: "its encrypted container" })?
             .map_err(|error| decryption_error(workbook, file, &error))?;
         Zeroizing::new(package)
     } else if file.starts_with(ARCHIVE) {

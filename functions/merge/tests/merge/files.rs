@@ -15,7 +15,7 @@ use merge::{Checked, Limits};
 use crate::bank::Bank;
 
 /// The cases, and what is in their files.
-const CASES: [(&str, &str); 52] = [
+const CASES: [(&str, &str); 53] = [
     ("base", "three customers, by openpyxl"),
     ("xlsxwriter", "the same, by XlsxWriter, with shared strings"),
     ("inline-strings", "the same, by XlsxWriter, with strings in their cells"),
@@ -38,6 +38,7 @@ const CASES: [(&str, &str); 52] = [
     ("empty", "nothing"),
     ("truncated", "the first 60 % of a workbook"),
     ("truncated-protected", "the first 60 % of a workbook under a password"),
+    ("odd-directory", "a container that `make fuzz` found, at which its reader panics"),
     ("zip-bomb", "a part of 64 MB of zeros"),
     ("string-bomb", "one text of 80 MB"),
     ("entity-bomb", "XML entities that multiply"),
