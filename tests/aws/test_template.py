@@ -38,10 +38,15 @@ def substituted(definition):
     return set(re.findall(r"\$\{(\w+)\}", definition))
 
 
-def test_every_function_has_its_package_its_variables_and_its_log(template):
+def mains():
+    """The source of each function's program, by its name: a package's own, or a further one of it."""
+    own = {path.parent.parent.name: path for path in ROOT.glob("functions/*/src/main.rs")}
+    return own | {path.stem: path for path in ROOT.glob("functions/*/src/bin/*.rs")}
+
+
+def test_every_function_has_its_program_its_variables_and_its_log(template):
     functions = of_type(template, "AWS::Serverless::Function")
-    packages = {path.name for path in (ROOT / "functions").iterdir() if (path / "src/main.rs").exists()}
-    assert {name.removesuffix("Function").lower() for name in functions} == packages == set(FUNCTIONS)
+    assert {name.removesuffix("Function").lower() for name in functions} == mains().keys() == set(FUNCTIONS)
     for name, function in functions.items():
         short = name.removesuffix("Function")
         assert function["CodeUri"] == f"../target/lambda/{short.lower()}"
@@ -54,13 +59,13 @@ def test_every_function_has_its_package_its_variables_and_its_log(template):
 
 
 def test_every_variable_that_is_set_is_read_and_every_one_that_is_needed_is_set(template):
-    source = "".join(path.read_text() for path in [*ROOT.glob("crates/aws/src/*.rs"), *ROOT.glob("functions/*/src/main.rs")])
+    source = "".join(path.read_text() for path in [*ROOT.glob("crates/aws/src/*.rs"), *mains().values()])
     read = set(re.findall(r'"([A-Z][A-Z_]+)"', source))
     shared = set(template["Globals"]["Function"]["Environment"]["Variables"])
     for name, function in of_type(template, "AWS::Serverless::Function").items():
         own = set(function.get("Environment", {}).get("Variables", {}))
         assert own | shared <= read, (name, (own | shared) - read)
-        main = (ROOT / f"functions/{name.removesuffix('Function').lower()}/src/main.rs").read_text()
+        main = mains()[name.removesuffix("Function").lower()].read_text()
         secrets = {f"{secret}_SECRET" for secret in re.findall(r"SecretName::(\w+)", main)}
         secrets = {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", secret).upper() for secret in secrets}
         assert secrets <= own, (name, secrets)
