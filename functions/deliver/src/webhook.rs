@@ -45,9 +45,9 @@ pub struct Pace {
 }
 
 impl Default for Pace {
-    /// With the eight tries of the settings' default, at least a minute.
+    /// With the eight tries of the settings' default, at least a minute and a half.
     fn default() -> Self {
-        Self { first: Duration::from_secs(1), longest: Duration::from_mins(1) }
+        Self { first: Duration::from_secs(2), longest: Duration::from_mins(1) }
     }
 }
 

@@ -29,7 +29,7 @@ const REST_GB: f64 = 0.75;
 /// Cores that the memory of `render` comes with: one for each 1,769 MB.
 const RENDER_CORES: f64 = 1.7;
 /// Core seconds of rendering a second of video at 1080, as measured on x86-64.
-const RENDER_CORE_SECONDS: f64 = 1.11;
+const RENDER_CORE_SECONDS: f64 = 0.66;
 /// Seconds of narrating a text, and of all other stages of a customer together.
 const NARRATE_SECONDS: f64 = 4.0;
 const REST_SECONDS: f64 = 1.5;
