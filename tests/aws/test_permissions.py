@@ -31,6 +31,7 @@ WITHOUT_EFFECT = {
     ("merge", "Versions", "*"): "used for a key that was made while its customer was being forgotten",
     ("publish", "Read", "index.csv"): "read only when the settings put the first of a run before a person",
     ("publish", "Recalled", "*"): "used for what was taken back",
+    ("publish", "Turns", "*"): "used when the settings cap how often a customer hears from the bank",
     ("publish", "Lock", "*"): "used when the stack locks its evidence",
     ("publish", "GoOn", "*"): "used when a decision came before the task that waits for it",
     ("publish", "Erase", "*"): "used for a customer who was forgotten while a stage was under way",
@@ -160,6 +161,9 @@ def test_every_function_needs_every_permission_that_it_has(fresh, sample):
         headers = asked["headers"] | {"idempotency-key": str(next(count))}
         return asked | {"headers": headers, "body": '{"customer_id": "nobody"}'}
     _, tried["api"] = each_in_turn(fresh, "api", another, reading)
+    # Last, for what it takes nobody has any more. Each is done again, and goes on where it was stopped.
+    recall = {"recall": {"run": run, "by": "Rita Reyes"}}
+    _, tried["takeback"] = each_in_turn(fresh, "takeback", recall, {"forget": {"customer": "0001"}})
     # `deliver` reads its settings and does no more unless they name an address.
     failed, answer = fresh.invoke("deliver", json.loads((ROOT / "events/deliver.json").read_text()))
     assert not failed and answer == {"sent": 0, "before": 0, "dead": 0}, answer
