@@ -35,6 +35,15 @@ async function held(customer) {
   return new URL(page.url()).hash.split("/").pop();
 }
 
+/** The same, and goes to where it waits. */
+async function waits(customer) {
+  page = await open(browser, server.address);
+  const run = await held(customer);
+  await page.getByRole("link", { name: "Go to the review" }).click();
+  await reviews().waitFor();
+  return run;
+}
+
 async function pressed(button, confirm) {
   await page.getByRole("button", { name: button, exact: true }).click();
   await page.getByRole("dialog").getByRole("button", { name: confirm }).click();
@@ -89,10 +98,7 @@ test("what waits is watched, read and approved, is published as it was shown, an
 });
 
 test("what is rejected is published nowhere, and its page says so", async () => {
-  page = await open(browser, server.address);
-  const run = await held("0002");
-  await page.getByRole("link", { name: "Go to the review" }).click();
-  await reviews().waitFor();
+  const run = await waits("0002");
   await page.getByRole("button", { name: "Reject", exact: true }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("button", { name: "Reject" }).click();
@@ -112,10 +118,7 @@ test("what is rejected is published nowhere, and its page says so", async () => 
 });
 
 test("whoever decides after somebody else is told so, and changes nothing", async () => {
-  page = await open(browser, server.address);
-  const run = await held("0006");
-  await page.getByRole("link", { name: "Go to the review" }).click();
-  await reviews().waitFor();
+  const run = await waits("0006");
   await server.command("review", run, "--reject", "--by", "Ben", "--reason", "Not today.");
   await pressed("Approve", "Approve");
   await page.getByRole("dialog").getByText("Somebody else decided first").waitFor();
@@ -128,10 +131,7 @@ test("whoever decides after somebody else is told so, and changes nothing", asyn
 });
 
 test("nobody is asked about a customer who objects meanwhile, and nothing is sent to them", async () => {
-  page = await open(browser, server.address);
-  const run = await held("0007");
-  await page.getByRole("link", { name: "Go to the review" }).click();
-  await reviews().waitFor();
+  const run = await waits("0007");
   await server.command("suppress", "--customer", "0007");
   await pressed("Approve", "Approve");
   await page.getByRole("dialog").getByText("Nothing may be sent to this customer any more").waitFor();

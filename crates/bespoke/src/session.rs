@@ -138,11 +138,7 @@ async fn labels(
     };
     let settings = settings.clone();
     let ids = tokio::task::spawn_blocking(move || merge::customer_ids(&profile, &password, &settings));
-    let ids = ids.await.map_err(|panic| Failure::Told {
-        name: ErrorName::InputNotAWorkbook,
-        message: format!("{}: reading it failed: {panic}", path.display()),
-        help: None,
-    })??;
+    let ids = ids.await.map_err(merge::Error::from)??;
     Ok(ids.into_iter().map(|id| (vault.keys().reference(&id), id)).collect())
 }
 

@@ -111,6 +111,14 @@ pub struct Evidence {
     pub personal: String,
 }
 
+impl Evidence {
+    /// Whether something was published.
+    #[must_use]
+    pub const fn is_published(&self) -> bool {
+        matches!(self.outcome, Outcome::Published { .. })
+    }
+}
+
 /// Whether another run than `run` published something to the customer in the `days` before `now`, by its evidence.
 pub async fn heard_lately(
     store: &dyn ObjectStore,
@@ -122,21 +130,35 @@ pub async fn heard_lately(
     if days == 0 {
         return Ok(false);
     }
-    let since = now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN);
+    let since = before(now, days);
     for listed in store.list(&Prefix::Customer(reference.clone())).await? {
         let Some(other) = ObjectKey::evidence_of(&listed.key, reference).filter(|other| other != run) else { continue };
-        let key = ObjectKey::Customer(reference.clone(), other, Artefact::Evidence);
-        let Some(evidence) = store.find(&key).await? else { continue };
-        let evidence: Evidence = serde_json::from_slice(&evidence).map_err(|error| VaultError::Malformed {
-            place: key.to_string(),
-            line: error.line(),
-            column: error.column(),
-        })?;
-        if matches!(evidence.outcome, Outcome::Published { .. }) && evidence.written_at > since {
+        let evidence = find(store, reference, &other).await?;
+        if evidence.is_some_and(|evidence| evidence.is_published() && evidence.written_at > since) {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// `days` before `now`.
+pub(crate) fn before(now: Timestamp, days: u16) -> Timestamp {
+    now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN)
+}
+
+/// The evidence of a run about a customer; nothing if there is none yet.
+pub async fn find(
+    store: &dyn ObjectStore,
+    reference: &CustomerRef,
+    run: &RunId,
+) -> Result<Option<Evidence>, VaultError> {
+    let key = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Evidence);
+    let Some(evidence) = store.find(&key).await? else { return Ok(None) };
+    serde_json::from_slice(&evidence).map(Some).map_err(|error| VaultError::Malformed {
+        place: key.to_string(),
+        line: error.line(),
+        column: error.column(),
+    })
 }
 
 /// Which parts made a published result. Holds nothing personal.

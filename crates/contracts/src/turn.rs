@@ -1,12 +1,11 @@
 //! Whose turn it is to tell a customer something, where `offers.at_most_every_days` caps how often a customer hears from the
-//! bank. [`crate::evidence::heard_lately`] sees what other runs have published; between that look and the record of their
+//! bank. [`evidence::heard_lately`] sees what other runs have published; between that look and the record of their
 //! own, two runs at once would both publish. So each takes a turn first, and of one turn only one writer is the first.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::{Evidence, Outcome};
-use crate::key::Artefact;
+use crate::evidence;
 use crate::store::{ObjectStore, Written};
 use crate::vault::VaultError;
 use crate::{CustomerRef, ObjectKey, RunId, key};
@@ -32,7 +31,7 @@ pub async fn take(
     if days == 0 {
         return Ok(true);
     }
-    let since = now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN);
+    let since = evidence::before(now, days);
     loop {
         let last = last(store, reference).await?;
         if let Some((_, turn)) = &last {
@@ -58,25 +57,23 @@ async fn last(store: &dyn ObjectStore, reference: &CustomerRef) -> Result<Option
         return Ok(None);
     };
     let key = ObjectKey::Turn(reference.clone(), number);
-    let turn = serde_json::from_slice(&store.get(&key).await?).map_err(|error| malformed(&key, &error))?;
+    let turn = serde_json::from_slice(&store.get(&key).await?).map_err(|error| VaultError::Malformed {
+        place: key.to_string(),
+        line: error.line(),
+        column: error.column(),
+    })?;
     Ok(Some((number, turn)))
 }
 
 /// Whether the run's part for the customer is over, and told them nothing.
 async fn ended_in_silence(store: &dyn ObjectStore, reference: &CustomerRef, run: &RunId) -> Result<bool, VaultError> {
-    let key = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Evidence);
-    let Some(evidence) = store.find(&key).await? else { return Ok(false) };
-    let evidence: Evidence = serde_json::from_slice(&evidence).map_err(|error| malformed(&key, &error))?;
-    Ok(!matches!(evidence.outcome, Outcome::Published { .. }))
-}
-
-fn malformed(key: &ObjectKey, error: &serde_json::Error) -> VaultError {
-    VaultError::Malformed { place: key.to_string(), line: error.line(), column: error.column() }
+    Ok(evidence::find(store, reference, run).await?.is_some_and(|evidence| !evidence.is_published()))
 }
 
 #[cfg(test)]
 mod tests {
     use futures::future::join_all;
+    use jiff::SignedDuration;
 
     use super::*;
     use crate::store::MemoryStore;

@@ -143,7 +143,14 @@ pub enum Error {
     Several(Vec<Error>),
     /// The reading was stopped from outside, or failed in a way that nobody foresaw.
     #[error("reading the workbooks was cut short")]
-    Interrupted(#[from] tokio::task::JoinError),
+    Interrupted,
+}
+
+/// What a panic says may quote what was being read: it is left out.
+impl From<tokio::task::JoinError> for Error {
+    fn from(_: tokio::task::JoinError) -> Self {
+        Self::Interrupted
+    }
 }
 
 /// What a file that is no `.xlsx` workbook turned out to be.
@@ -219,10 +226,9 @@ impl NamedError for Error {
             Self::Changed { .. } => ErrorName::ConfigChanged,
             Self::UnknownCustomer { .. } | Self::Forgotten { .. } => ErrorName::InputUnknownCustomer,
             Self::MissingWorkbook { .. } => ErrorName::InputMissingWorkbook,
-            Self::NotAWorkbook { .. }
-            | Self::UnknownEncryption { .. }
-            | Self::Damaged { .. }
-            | Self::Interrupted(_) => ErrorName::InputNotAWorkbook,
+            Self::NotAWorkbook { .. } | Self::UnknownEncryption { .. } | Self::Damaged { .. } | Self::Interrupted => {
+                ErrorName::InputNotAWorkbook
+            }
             Self::NotProtected { .. } => ErrorName::InputNotProtected,
             Self::WrongPassword { .. } => ErrorName::InputWrongPassword,
             Self::NoSheet { .. } | Self::MissingColumn { .. } | Self::ColumnTwice { .. } => {
@@ -255,7 +261,7 @@ impl NamedError for Error {
             Self::UnknownEncryption { .. } => {
                 "save it with a password, and without rights management, in a current version of Excel"
             }
-            Self::Damaged { .. } | Self::Interrupted(_) => "upload the workbook again, or save it afresh",
+            Self::Damaged { .. } | Self::Interrupted => "upload the workbook again, or save it afresh",
             Self::NotProtected { .. } => {
                 "save it with a password, or set intake.allow_unprotected = true if plain workbooks are meant to be read"
             }
@@ -271,5 +277,19 @@ impl NamedError for Error {
             Self::TooManyBadRows { .. } => "correct the rows, or raise intake.max_bad_rows in bespoke.toml",
         };
         Some(help.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contracts::error::chain;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_panic_says_is_told_to_nobody() {
+        let ended = tokio::spawn(async { panic!("José spent 12.50") }).await;
+        let error = Error::from(ended.unwrap_err());
+        assert_eq!(chain(&error), "reading the workbooks was cut short");
     }
 }

@@ -151,7 +151,14 @@ pub enum Error {
     },
     /// A worker thread ended badly.
     #[error("a worker thread ended")]
-    Worker(#[from] tokio::task::JoinError),
+    Worker,
+}
+
+/// What a panic says may quote what was to be spoken: it is left out.
+impl From<tokio::task::JoinError> for Error {
+    fn from(_: tokio::task::JoinError) -> Self {
+        Self::Worker
+    }
 }
 
 impl NamedError for Error {
@@ -174,7 +181,7 @@ impl NamedError for Error {
             | Self::Unspeakable { .. }
             | Self::Nothing
             | Self::Sound { .. }
-            | Self::Worker(_) => ErrorName::NarrateFailed,
+            | Self::Worker => ErrorName::NarrateFailed,
         }
     }
 
@@ -207,7 +214,7 @@ impl NamedError for Error {
             | Self::Unspeakable { .. }
             | Self::Nothing
             | Self::Sound { .. }
-            | Self::Worker(_) => None,
+            | Self::Worker => None,
         }
     }
 }
@@ -228,7 +235,7 @@ impl Error {
             | Self::Service { .. }
             | Self::Unvoiced { .. }
             | Self::Sound { .. }
-            | Self::Worker(_) => true,
+            | Self::Worker => true,
             Self::Vault(_)
             | Self::Store(_)
             | Self::UnknownVoice { .. }

@@ -10,7 +10,7 @@ use contracts::key::{Artefact, Prefix, RunPart};
 use contracts::request::Request;
 use contracts::store::ObjectStore;
 use contracts::vault::{Owner, Vault};
-use contracts::{CustomerRef, Digest, ObjectKey, RunId};
+use contracts::{CustomerRef, Digest, ErrorName, NamedError as _, ObjectKey, RunId};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -120,9 +120,11 @@ async fn erase_of_run(run: &RunId, reference: &CustomerRef, vault: &Vault) -> Re
     let own = |key: fn(RunId, CustomerRef) -> ObjectKey| key(run.clone(), reference.clone());
     let mut keys = vec![own(ObjectKey::Review), own(ObjectKey::ReviewTask)];
     let request = ObjectKey::Run(run.clone(), RunPart::Request);
-    // One that cannot be opened by the keys that there are is read by nobody.
-    if let Ok((asked, _)) = vault.read_json::<Request>(Owner::Run, &request).await {
-        keys.extend((asked.only.as_ref() == Some(reference)).then_some(request));
+    match vault.read_json::<Request>(Owner::Run, &request).await {
+        Ok((asked, _)) => keys.extend((asked.only.as_ref() == Some(reference)).then_some(request)),
+        // One that cannot be opened by the keys that there are is read by nobody.
+        Err(error) if matches!(error.name(), ErrorName::SealBroken | ErrorName::StoreNotFound) => {}
+        Err(error) => return Err(error.into()),
     }
     let mut objects = 0;
     for key in keys {

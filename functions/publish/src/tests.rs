@@ -495,6 +495,25 @@ async fn a_customer_who_heard_lately_is_left_alone_and_a_run_does_not_count_itse
 }
 
 #[tokio::test]
+async fn while_another_run_has_the_turn_nothing_is_published_and_one_that_ended_in_silence_has_none() {
+    let bank = Bank::open().await.capped(30).await.written(script()).await;
+    bank.suppress().await;
+    bank.publish(false).await.unwrap();
+    bank.store.delete(&ObjectKey::Suppressions).await.unwrap();
+    let silent = bank.run.clone();
+
+    let turn = |run: &RunId| serde_json::json!({"run": run, "at": Timestamp::UNIX_EPOCH}).to_string();
+    let bank = bank.again(1).await.written(script()).await;
+    let other = RunId::parse("run-other").unwrap();
+    bank.store.put_new(&ObjectKey::Turn(bank.reference.clone(), 1), turn(&other).into()).await.unwrap();
+    assert_eq!(bank.publish(false).await.unwrap(), Outcome::Skipped { skip: Skip::HeardLately });
+
+    let bank = bank.again(2).await.written(script()).await;
+    bank.store.put_new(&ObjectKey::Turn(bank.reference.clone(), 2), turn(&silent).into()).await.unwrap();
+    assert_eq!(bank.publish(false).await.unwrap(), Outcome::Published { video: false });
+}
+
+#[tokio::test]
 async fn a_product_that_expired_while_the_video_was_made_is_not_published() {
     let expiring = CATALOGUE.replace(r#""kind""#, r#""valid_until": "2026-11-30", "kind""#);
     let mut bank = Bank::open().await;

@@ -192,7 +192,7 @@ async fn decide(runner: &Runner, request: &Request, run: &RunId) -> Result<Vec<D
     let joined = tokio::task::spawn_blocking(move || {
         merge::join(&files, password.as_ref(), &intake, &catalogue, vault.keys(), now)
     });
-    let (mut records, _) = joined.await.map_err(merge::Error::Interrupted)??;
+    let (mut records, _) = joined.await.map_err(merge::Error::from)??;
     if let Some(only) = &request.only {
         records.retain(|record| record.reference() == only);
     }

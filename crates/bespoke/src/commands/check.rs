@@ -58,7 +58,7 @@ pub(super) async fn execute(check: Check, config: Config, shared: Shared) -> Res
         let (intake, now) = (&config.settings.intake, Timestamp::now());
         merge::check(&files, password.as_ref(), intake, &catalogue, now, &Limits::default())
     });
-    let Checked { report, errors } = read.await.map_err(merge::Error::Interrupted)?;
+    let Checked { report, errors } = read.await.map_err(merge::Error::from)?;
     failures.extend(errors.into_iter().map(Failure::from));
 
     let line = |failure: &Failure| {

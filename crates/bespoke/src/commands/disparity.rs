@@ -62,7 +62,7 @@ pub(super) async fn execute(asked: Disparity, config: Config, shared: Shared) ->
         let findings = attributes.iter().map(|attribute| attribute.with(Verdict::BelowFourFifths).count()).sum();
         Ok(Told { customers, considered: cases.len(), findings, attributes })
     });
-    let told = told.await.map_err(merge::Error::Interrupted)??;
+    let told = told.await.map_err(merge::Error::from)??;
     shared.print(&told, || for_people(&told));
     Ok(0)
 }

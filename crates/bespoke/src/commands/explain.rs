@@ -72,7 +72,7 @@ pub(super) async fn execute(asked: Explain, config: Config, shared: Shared) -> R
         });
         Ok((told, catalogue))
     });
-    let (told, catalogue) = told.await.map_err(merge::Error::Interrupted)??;
+    let (told, catalogue) = told.await.map_err(merge::Error::from)??;
     let told = told.ok_or_else(unknown)?;
     shared.print(&told, || for_people(&told, &catalogue));
     Ok(0)

@@ -2,7 +2,7 @@
 
 use contracts::evidence::Outcome;
 use contracts::facts::Skip;
-use contracts::key::{Artefact, Prefix};
+use contracts::key::{Artefact, Prefix, RunPart};
 use contracts::review::{Choice, Decision, Seen, Why};
 use contracts::script::{HeldText, RefusedText, Script, Segment, SegmentKind, Verdict};
 use contracts::settings::Review;
@@ -272,6 +272,17 @@ async fn of_who_is_forgotten_the_evidence_stays_and_nothing_else_and_nothing_is_
 
     let again = crate::forget::forget(&bank.reference, &bank.vault, "2026-11-24T00:00:00Z".parse().unwrap());
     assert_eq!(again.await.unwrap().at, NOW, "the first record stands");
+}
+
+#[tokio::test]
+async fn an_erasure_that_cannot_read_a_request_now_says_so_and_goes_on_the_next_time() {
+    let bank = Bank::open().await.rendered().await;
+    bank.publish(true).await.unwrap();
+    bank.store.fail_next(&ObjectKey::Run(bank.run.clone(), RunPart::Request), 1);
+    let error = crate::forget::forget(&bank.reference, &bank.vault, NOW).await.unwrap_err();
+    assert_eq!(error.name(), ErrorName::StoreUnavailable);
+    assert_eq!(bank.files().into_iter().collect::<Vec<_>>(), ["evidence.json"], "the rest is gone all the same");
+    assert_eq!(crate::forget::forget(&bank.reference, &bank.vault, NOW).await.unwrap().at, NOW);
 }
 
 #[tokio::test]
