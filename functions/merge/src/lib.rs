@@ -294,7 +294,7 @@ fn too_many_bad_rows(joining: &Joining<'_>, intake: &Intake) -> Option<Error> {
     let most = intake.max_bad_rows * count.read as f64;
     #[expect(clippy::cast_precision_loss, reason = "a sheet has about a million rows")]
     let too_many = count.set_aside as f64 > most;
-    too_many.then(|| Error::TooManyBadRows { file: count.file, bad: count.set_aside, rows: count.read, problems })
+    too_many.then_some(Error::TooManyBadRows { file: count.file, bad: count.set_aside, rows: count.read, problems })
 }
 
 /// Writes the dataset's three parts, each adopted if it lies there already: the lines first, the index of the lines that
