@@ -14,7 +14,8 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::StatusCode;
 use jiff::Timestamp;
 use publish::review::Shown;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::asked::{Json as Asked, Reviewer};
@@ -174,7 +175,16 @@ pub(crate) struct DecisionAsked {
         max_length = 500,
         pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
     )]
+    #[serde(default, deserialize_with = "for_the_record")]
     reason: Option<String>,
+}
+
+/// Why, in words that can be put on record. It is looked at before anything else is, so that a call that is wrong is told so
+/// whatever it is about.
+fn for_the_record<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let reason = Option::<String>::deserialize(deserializer)?;
+    reason.as_deref().map_or(Ok(()), publish::review::check_reason).map_err(D::Error::custom)?;
+    Ok(reason)
 }
 
 /// What stands now.
@@ -252,6 +262,7 @@ pub(crate) struct RecallAsked {
         max_length = 500,
         pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
     )]
+    #[serde(default, deserialize_with = "for_the_record")]
     reason: Option<String>,
 }
 

@@ -10,7 +10,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::review::{LONGEST_NAME, LONGEST_REASON, words};
+use crate::review::{check_name, check_reason};
 use crate::{Error, PUBLIC, Place};
 
 /// How many customers' files are moved at once.
@@ -36,8 +36,8 @@ pub async fn recall(
     vault: &Vault,
     now: Timestamp,
 ) -> Result<Vec<Recalled>, Error> {
-    words("the name", by, LONGEST_NAME)?;
-    reason.map_or(Ok(()), |reason| words("the reason", reason, LONGEST_REASON))?;
+    check_name(by)?;
+    reason.map_or(Ok(()), check_reason)?;
     let customers = customers(run, only, vault.store()).await?;
     let record = Recall { at: now, by: by.to_owned(), reason: reason.map(ToOwned::to_owned) };
     let key = ObjectKey::Recall(run.clone(), only.cloned());

@@ -14,9 +14,9 @@ use jiff::Timestamp;
 use crate::{Error, recommendation_text};
 
 /// The longest name of a person, in characters.
-pub(crate) const LONGEST_NAME: usize = 80;
+const LONGEST_NAME: usize = 80;
 /// The longest reason, in characters.
-pub(crate) const LONGEST_REASON: usize = 500;
+const LONGEST_REASON: usize = 500;
 
 /// What a reviewer is shown.
 #[derive(Clone, Debug)]
@@ -111,8 +111,8 @@ pub async fn decide(
     now: Timestamp,
 ) -> Result<Decided, Error> {
     let Verdict { shown, choice, by, reason } = verdict;
-    words("the name", by, LONGEST_NAME)?;
-    reason.map_or(Ok(()), |reason| words("the reason", reason, LONGEST_REASON))?;
+    check_name(by)?;
+    reason.map_or(Ok(()), check_reason)?;
     let store = vault.store();
     let waiting = find(store, run, reference).await?.ok_or_else(|| Error::NotWaiting { run: run.clone() })?;
     let inputs = digest(&waiting);
@@ -160,9 +160,17 @@ pub(crate) async fn decision(vault: &Vault, run: &RunId, reference: &CustomerRef
     Ok(Some(vault.read_json(Owner::Customer(reference), &key).await?.0))
 }
 
-/// Whether a name or a reason can be put on record.
-pub(crate) fn words(what: &'static str, text: &str, longest: usize) -> Result<(), Error> {
-    let length = text.trim().chars().count();
-    let sound = (1..=longest).contains(&length) && !text.contains(char::is_control);
+/// Whether a person's name can be put on record.
+pub(crate) fn check_name(name: &str) -> Result<(), Error> {
+    check_words("the name", name, LONGEST_NAME)
+}
+
+/// Whether a reason can be put on record: 1 to 500 characters, not spaces alone, none of them a control character.
+pub fn check_reason(reason: &str) -> Result<(), Error> {
+    check_words("the reason", reason, LONGEST_REASON)
+}
+
+fn check_words(what: &'static str, text: &str, longest: usize) -> Result<(), Error> {
+    let sound = !text.trim().is_empty() && text.chars().count() <= longest && !text.contains(char::is_control);
     if sound { Ok(()) } else { Err(Error::Words { what, longest }) }
 }

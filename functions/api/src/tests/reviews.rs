@@ -32,11 +32,13 @@ impl Api {
     }
 
     async fn recall(&self, who: &str, id: &str) -> StatusCode {
+        self.recall_because(who, id, "A wrong rate.").await
+    }
+
+    async fn recall_because(&self, who: &str, id: &str, reason: &str) -> StatusCode {
         let request = Request::post(format!("/v1/recommendations/{id}/recall")).header("subject", who);
-        self.send(request.header(header::CONTENT_TYPE, "application/json"), r#"{"reason": "A wrong rate."}"#)
-            .await
-            .0
-            .status
+        let request = request.header(header::CONTENT_TYPE, "application/json");
+        self.send(request, &json!({ "reason": reason }).to_string()).await.0.status
     }
 }
 
@@ -151,6 +153,13 @@ async fn what_was_published_is_taken_back_by_reviewers_and_nothing_else_is() {
     api.bank.store.put(&ObjectKey::Run(run.clone(), RunPart::Index), index.into()).await.unwrap();
     let id = run.as_str();
     assert_eq!(api.recall("rita", id).await, StatusCode::CONFLICT, "it is under way");
+    for wrong in ["", " \u{2003}", "a line\nand another", &"ü".repeat(501)] {
+        assert_eq!(
+            api.recall_because("rita", id, wrong).await,
+            StatusCode::BAD_REQUEST,
+            "{wrong:?}: told before all else"
+        );
+    }
     api.write(&run, &reference, &[]).await;
     api.waits(&run, &reference, 0).await;
     assert_eq!(api.recall("rita", id).await, StatusCode::CONFLICT, "it waits");
