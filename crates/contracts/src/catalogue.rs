@@ -337,6 +337,9 @@ fn check_texts(product: &Product, fail: &mut impl FnMut(&str, String)) {
         if lines.iter().any(|line| line.contains(char::is_control)) {
             fail(field, "must be plain text, without line breaks or other control characters".to_owned());
         }
+        if lines.iter().any(|line| line.contains("{{")) {
+            fail(field, "must not hold {{, which marks a place that code fills".to_owned());
+        }
     }
     let disclosed = |line: &str| product.disclosures.iter().any(|disclosure| disclosure.contains(line));
     match product.kind {

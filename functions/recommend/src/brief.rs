@@ -10,7 +10,7 @@ use contracts::{CustomerRef, ProductId};
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
-use crate::guard::{self, GuardContext};
+use crate::guard::{self, GuardContext, Name};
 use crate::words::en;
 
 /// Longer names cannot be spoken or shown on the title card.
@@ -72,11 +72,15 @@ impl<'a> Brief<'a> {
         self.facts.mood.as_ref().map(|mood| mood.sentiment)
     }
 
-    /// Puts the names where `text` has places for them.
-    pub(crate) fn fill_names(&self, text: &str) -> String {
-        text.replace(en::FIRST_NAME, self.name.as_deref().unwrap_or(en::NAMELESS))
-            .replace(en::BANK, &self.brand.name)
-            .replace(en::ADVISER, &self.adviser)
+    /// The persons whom a text names by a place: the customer and the adviser.
+    fn persons(&self) -> [Name<'_>; 2] {
+        let name = self.name.as_deref().unwrap_or(en::NAMELESS);
+        [(en::FIRST_NAME, name), (en::ADVISER, &self.adviser)].map(|(place, said)| Name { place, said })
+    }
+
+    /// The text with the names of persons put in their places.
+    pub(crate) fn with_names(&self, text: &str) -> String {
+        self.persons().iter().fold(text.to_owned(), |text, name| text.replace(name.place, name.said))
     }
 
     /// Whether a caller's own words hold what no model may see: a name of this customer or adviser, a number, an address.
@@ -95,11 +99,10 @@ impl<'a> Brief<'a> {
         keys: &'b Keys,
         instructions: Vec<&'b str>,
     ) -> GuardContext<'b> {
-        let names = [self.name.as_deref(), Some(self.adviser.as_str()), Some(self.brand.name.as_str())];
         GuardContext {
             offered,
             catalogue: self.catalogue,
-            names: names.into_iter().flatten().collect(),
+            names: self.persons().into_iter().chain([Name::from(self.brand.name.as_str())]).collect(),
             posts: self.facts.mood.as_ref().map(|mood| (mood.five_word_runs.as_slice(), keys)),
             instructions,
         }

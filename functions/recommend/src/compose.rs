@@ -18,7 +18,8 @@ const MOST_WORDS: usize = 172;
 /// Claims an offer at most, so that one offer alone does not turn into a leaflet.
 const MOST_CLAIMS: usize = 2;
 
-/// What a writer writes; names are filled in already.
+/// What a writer writes, with places for the names. Those of persons are filled in once the text is judged, so that none of
+/// them can hide what a writer wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Draft {
     pub opening: String,
@@ -29,6 +30,18 @@ pub(crate) struct Draft {
     pub closing: String,
 }
 
+impl Draft {
+    fn with_bank(&self, bank: &str) -> Self {
+        let put = |text: &String| text.replace(en::BANK, bank);
+        Self {
+            opening: put(&self.opening),
+            reasons: self.reasons.iter().map(|(at, reason)| (*at, put(reason))).collect(),
+            service: self.service.as_ref().map(put),
+            closing: put(&self.closing),
+        }
+    }
+}
+
 /// The script of a draft, judged by the guard.
 pub(crate) fn compose(
     brief: &Brief<'_>,
@@ -37,9 +50,10 @@ pub(crate) fn compose(
     instructions: Vec<&str>,
     written_by: WrittenBy,
 ) -> Script {
+    let draft = draft.with_bank(&brief.brand.name);
     let products: Vec<(&str, &Product)> =
         draft.reasons.iter().map(|(at, reason)| (reason.as_str(), brief.offers()[*at].1)).collect();
-    let segments = segments(draft, &products);
+    let segments = segments(brief, &draft, &products);
     let offered: Vec<&Product> = products.iter().map(|(_, product)| *product).collect();
     let disclosures = disclosures(brief, &offered);
 
@@ -54,11 +68,14 @@ pub(crate) fn compose(
     };
     let parts: Vec<Part> = script.segments.iter().map(|segment| Part::of_segment(segment, &offered)).collect();
     script.verdict = guard::check(&parts, &brief.guard_context(offered.clone(), keys, instructions));
+    for segment in &mut script.segments {
+        segment.text = brief.with_names(&segment.text);
+    }
     script.verdict.checks.push(guard::check_disclosures(&script.disclosures, &offered));
     script
 }
 
-fn segments(draft: &Draft, products: &[(&str, &Product)]) -> Vec<Segment> {
+fn segments(brief: &Brief<'_>, draft: &Draft, products: &[(&str, &Product)]) -> Vec<Segment> {
     let plain = |kind: SegmentKind, text: &str| Segment { kind, text: text.to_owned(), product: None };
     let mut spoken = Vec::new();
     for line in products.iter().flat_map(|(_, product)| &product.spoken_disclosures) {
@@ -67,8 +84,10 @@ fn segments(draft: &Draft, products: &[(&str, &Product)]) -> Vec<Segment> {
         }
     }
     let around = [Some(&draft.opening), draft.service.as_ref(), Some(&draft.closing)];
-    let fixed: usize = around.into_iter().flatten().chain(&spoken).map(|text| guard::word_count(text)).sum();
-    let claims = claims(products, fixed);
+    let words = |text: &str| guard::word_count(&brief.with_names(text));
+    let fixed: usize = around.into_iter().flatten().chain(&spoken).map(|text| words(text)).sum();
+    let reasons: usize = products.iter().map(|(reason, product)| words(&offer_text(reason, product, 0))).sum();
+    let claims = claims(products, fixed + reasons);
 
     let mut segments = vec![plain(SegmentKind::Greeting, &draft.opening)];
     for ((reason, product), claims) in products.iter().zip(claims) {
@@ -82,11 +101,9 @@ fn segments(draft: &Draft, products: &[(&str, &Product)]) -> Vec<Segment> {
 }
 
 /// How many approved claims each offer gets: one each in turn while there is room, a second only to reach the length that
-/// is wanted.
-fn claims(products: &[(&str, &Product)], fixed: usize) -> Vec<usize> {
+/// is wanted. `words` are there without any.
+fn claims(products: &[(&str, &Product)], mut words: usize) -> Vec<usize> {
     let mut claims = vec![0; products.len()];
-    let mut words: usize = fixed
-        + products.iter().map(|(reason, product)| guard::word_count(&offer_text(reason, product, 0))).sum::<usize>();
     for round in 0..MOST_CLAIMS {
         for (count, (_, product)) in claims.iter_mut().zip(products) {
             let Some(claim) = product.approved_claims.get(round).filter(|_| *count == round) else { continue };

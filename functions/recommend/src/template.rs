@@ -52,7 +52,7 @@ pub(crate) fn draft(brief: &Brief<'_>, attempt: u32) -> Draft {
     let picker = Picker { reference: brief.reference(), attempt };
     match &brief.purpose {
         Purpose::Offers(offers) => recommendation(brief, &picker, offers),
-        Purpose::Service(topic) => service(brief, &picker, *topic),
+        Purpose::Service(topic) => service(&picker, *topic),
     }
 }
 
@@ -82,7 +82,7 @@ fn recommendation(brief: &Brief<'_>, picker: &Picker<'_>, offers: &[(&Offer, &Pr
         reasons.push((at, format!("{}.", capital(&format!("{link}{clause}, {main}")))));
     }
     let closing = picker.pick("closing", 0, closings);
-    Draft { opening: brief.fill_names(&opening), reasons, service: None, closing: brief.fill_names(closing) }
+    Draft { opening, reasons, service: None, closing: closing.to_owned() }
 }
 
 /// A clause of the nearest ground that no earlier offer spoke of, or else one that was at least not said yet.
@@ -102,12 +102,12 @@ fn clause<'w>(picker: &Picker<'_>, at: usize, offer: &Offer, used: &[&str]) -> &
     variants.find(|clause| !used.contains(clause)).unwrap_or(lists[0][0])
 }
 
-fn service(brief: &Brief<'_>, picker: &Picker<'_>, topic: Topic) -> Draft {
+fn service(picker: &Picker<'_>, topic: Topic) -> Draft {
     Draft {
-        opening: brief.fill_names(picker.pick("opening", 0, en::OPENINGS_SERVICE)),
+        opening: picker.pick("opening", 0, en::OPENINGS_SERVICE).to_owned(),
         reasons: Vec::new(),
         service: Some(picker.pick("service", 0, en::service(topic)).to_owned()),
-        closing: brief.fill_names(picker.pick("closing", 0, en::CLOSINGS_SERVICE)),
+        closing: picker.pick("closing", 0, en::CLOSINGS_SERVICE).to_owned(),
     }
 }
 

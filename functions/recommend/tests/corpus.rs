@@ -6,7 +6,7 @@
 use contracts::ProductId;
 use contracts::catalogue::Catalogue;
 use contracts::script::Verdict;
-use recommend::guard::{GuardContext, check_text};
+use recommend::guard::{GuardContext, Name, check_text};
 use serde::Deserialize;
 
 /// The most harmless texts that may be refused.
@@ -32,7 +32,7 @@ fn judged(text: &str) -> Verdict {
     let context = GuardContext {
         offered: offered.iter().map(|id| catalogue.product(id).unwrap()).collect(),
         catalogue: &catalogue,
-        names: vec!["Maria", "Daniel Brooks"],
+        names: ["Maria", "Daniel Brooks"].map(Name::from).into(),
         posts: None,
         instructions: recommend::PROMPTS.to_vec(),
     };

@@ -56,7 +56,7 @@ pub(super) fn execute(guard: &Guard, shared: Shared) -> Result<u8, Failure> {
     let context = GuardContext {
         offered: offered.clone(),
         catalogue: &catalogue,
-        names: guard.names.iter().map(String::as_str).collect(),
+        names: guard.names.iter().map(|name| name.as_str().into()).collect(),
         posts: None,
         instructions: recommend::PROMPTS.to_vec(),
     };

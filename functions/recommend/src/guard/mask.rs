@@ -100,10 +100,10 @@ fn ends_sentence(text: &str) -> bool {
     text.trim_end_matches(['"', '”', '’', ')']).ends_with(['.', '!', '?', APPROVED])
 }
 
-/// Names that code fills in and names of offered products.
+/// A sign for each name, and for each name of an offered product.
 pub(super) fn without_names(text: &str, context: &GuardContext<'_>) -> String {
     let offered = context.offered.iter().map(|product| product.name.as_str());
-    let mut names: Vec<&str> = offered.chain(context.names.iter().copied()).map(str::trim).collect();
+    let mut names: Vec<&str> = offered.chain(context.names.iter().map(|name| name.place)).map(str::trim).collect();
     names.retain(|name| !name.is_empty());
     names.sort_by_key(|name| std::cmp::Reverse(name.len()));
     names.iter().fold(text.to_owned(), |text, name| replace_words(&text, name, NAME))
@@ -115,7 +115,8 @@ pub(super) fn replace_words(text: &str, part: &str, sign: char) -> String {
     let mut rest = text;
     while let Some(at) = rest.find(part) {
         let (before, after) = (&rest[..at], &rest[at + part.len()..]);
-        let joined = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+        // A place in braces will be a word, whatever it is called.
+        let joined = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || matches!(c, '{' | '}'));
         let previous = before.chars().next_back().or_else(|| masked.chars().next_back());
         let cuts_a_word = joined(previous) && joined(part.chars().next())
             || joined(after.chars().next()) && joined(part.chars().next_back());
@@ -157,6 +158,7 @@ mod tests {
     fn a_name_hides_no_other_word() {
         assert_eq!(replace_words("Bo said Boast to Bo", "Bo", NAME), "\u{e001} said Boast to \u{e001}");
         assert_eq!(replace_words("Bobo Bo", "Bo", NAME), "Bobo \u{e001}");
+        assert_eq!(replace_words("{{bo}}s {{bo}}'s x{{bo}}", "{{bo}}", NAME), "{{bo}}s \u{e001}'s x{{bo}}");
     }
 
     #[test]

@@ -37,18 +37,41 @@ pub struct GuardContext<'a> {
     pub catalogue: &'a Catalogue,
     /// Names that code fills in: the customer's, the adviser's, the bank's. Not judged, since no writer chose them. If
     /// there are none, nobody knows whom a greeting should name, and it is not judged.
-    pub names: Vec<&'a str>,
+    pub names: Vec<Name<'a>>,
     /// Keyed digests of the five-word runs of the customer's posts, and the keys with which they were made.
     pub posts: Option<(&'a [Digest], &'a Keys)>,
     /// What the writer was told: seven words in a row of it are an echo.
     pub instructions: Vec<&'a str>,
 }
 
+/// A name in a text that is judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Name<'a> {
+    /// What stands for it in the text. Where that is a place to be filled, a customer called `No` hides no `No fees`.
+    pub place: &'a str,
+    /// How it is said.
+    pub said: &'a str,
+}
+
+impl<'a> From<&'a str> for Name<'a> {
+    /// A name that is filled in already.
+    fn from(name: &'a str) -> Self {
+        Self { place: name, said: name }
+    }
+}
+
+impl GuardContext<'_> {
+    /// The text with all names filled in.
+    fn said(&self, text: &str) -> String {
+        self.names.iter().fold(text.to_owned(), |text, name| text.replace(name.place, name.said))
+    }
+}
+
 /// Judges the whole text, part by part in the order in which it is spoken.
 #[must_use]
 pub fn check(parts: &[Part], context: &GuardContext<'_>) -> Verdict {
     let joined = |text: &dyn Fn(&Part) -> String| parts.iter().map(text).collect::<Vec<_>>().join("\n\n");
-    let text = joined(&|part| part.text().to_owned());
+    let text = context.said(&joined(&|part| part.text().to_owned()));
     let unapproved = joined(&Part::without_approved);
     let masked = mask::without_names(&unapproved, context);
     let normal = Normal::of(&masked);
@@ -62,7 +85,7 @@ pub fn check(parts: &[Part], context: &GuardContext<'_>) -> Verdict {
         one("amounts", numbers::amounts(&normal)),
     ];
     checks.extend(phrase_checks(&normal));
-    checks.push(one("post-echo", post_echo(&unapproved, context)));
+    checks.push(one("post-echo", post_echo(&context.said(&unapproved), context)));
     checks.push(one("instruction-echo", instruction_echo(&normal, context)));
     Verdict { checks }
 }

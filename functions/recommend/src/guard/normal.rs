@@ -6,7 +6,7 @@ use unicode_normalization::char::is_combining_mark;
 /// Stands where a sentence of the catalogue stood. Of the private use area, so that no writer's text holds it unseen:
 /// the check `plain-text` runs on the text before masking.
 pub(super) const APPROVED: char = '\u{e000}';
-/// Stands where a name stood that code filled in.
+/// Stands where a name stands that code filled in or will fill in.
 pub(super) const NAME: char = '\u{e001}';
 
 /// A text made ready for the rules.

@@ -19,7 +19,7 @@ fn judged(text: &str) -> Verdict {
         &GuardContext {
             offered,
             catalogue: &catalogue,
-            names: vec!["José", "Dana Best"],
+            names: ["José", "Dana Best"].map(Name::from).into(),
             posts: Some((&mood.five_word_runs, &keys)),
             instructions: vec!["You help an adviser explain why certain products may be useful to one customer."],
         },
@@ -325,7 +325,7 @@ fn an_approved_text_is_the_banks_only_in_its_own_segment_and_as_a_sentence_of_it
         let opening = Segment { kind: SegmentKind::Greeting, text: HARMLESS.to_owned(), product: None };
         let parts = [opening, segment].map(|segment| Part::of_segment(&segment, &offered));
         let mut context = brief.guard_context(offered, &keys, Vec::new());
-        context.names.extend(["Dana Best"]);
+        context.names.extend(["José", "Dana Best"].map(Name::from));
         check(&parts, &context).passed()
     };
     assert!(judged(SegmentKind::Offer, Some("savings"), format!("This may help. {claim}")));
@@ -392,7 +392,7 @@ fn an_approved_text_of_a_product_that_is_not_offered_may_not_stand() {
     let context = GuardContext {
         offered: offered(&catalogue, &["voyager-card"]),
         catalogue: &catalogue,
-        names: vec!["José", "Dana Best"],
+        names: ["José", "Dana Best"].map(Name::from).into(),
         posts: None,
         instructions: Vec::new(),
     };

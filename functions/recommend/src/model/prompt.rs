@@ -135,10 +135,10 @@ pub(super) fn read(brief: &Brief<'_>, content: &str) -> Result<Draft, String> {
     reasons.sort_by_key(|(at, _)| *at);
     let greeting = if answer.opening.contains(en::FIRST_NAME) { "" } else { "Hello {{first_name}}. " };
     Ok(Draft {
-        opening: brief.fill_names(&format!("{greeting}{}", sentences(&answer.opening))),
-        reasons: reasons.into_iter().map(|(at, text)| (at, brief.fill_names(&text))).collect(),
+        opening: format!("{greeting}{}", sentences(&answer.opening)),
+        reasons,
         service: None,
-        closing: brief.fill_names(&format!("{} {}", sentences(&answer.closing), en::SIGN_OFF)),
+        closing: format!("{} {}", sentences(&answer.closing), en::SIGN_OFF),
     })
 }
 

@@ -27,7 +27,7 @@ fn objection(output: &Output) -> Option<String> {
     let verdict = if output.form == "letter" {
         let offered = brief.offers().iter().map(|(_, product)| *product).collect();
         let instructions = prompt::PROMPTS.to_vec();
-        let names = vec!["José", "Dana"];
+        let names = ["José", "Dana"].map(Into::into).into();
         check_text(&output.text, &GuardContext { offered, catalogue: &catalogue, names, posts: None, instructions })
     } else {
         let draft = match prompt::read(&brief, &output.text) {
@@ -51,4 +51,25 @@ fn what_a_careless_model_writes_is_caught_or_truly_harmless() {
         .map(|(at, output)| (at, output.text.as_str()))
         .collect();
     assert!(passed.iter().all(|(at, _)| HARMLESS.contains(at)), "{passed:#?}");
+}
+
+#[test]
+fn a_customers_name_hides_nothing_that_a_model_writes() {
+    let (catalogue, brand) = (fixtures::catalogue(), fixtures::brand());
+    let written = r#"{
+        "opening": "Hello {{first_name}}, and thank you for taking a moment for this short note about your plans.",
+        "offers": [{ "product": "savings", "reason": "There is No minimum to begin with" }],
+        "closing": "Call {{adviser}} whenever it suits you."
+    }"#;
+    for name in ["José", "No"] {
+        let offers = vec![fixtures::offer("savings", Need::Saving, Vec::new())];
+        let facts = Facts { stance: Stance::Recommend { offers }, mood: None, ..fixtures::facts(name) };
+        let brief = Brief::new(&facts, &catalogue, &brand).unwrap();
+        let draft = prompt::read(&brief, written).unwrap();
+        let written_by = WrittenBy::Template { instead_of_model: None };
+        let script = compose::compose(&brief, &draft, &fixtures::keys(), Vec::new(), written_by);
+        assert_eq!(script.verdict.failed(), ["deposit-terms"], "{name}");
+        assert!(script.segments[0].text.starts_with(&format!("Hello {name}, and")), "{}", script.segments[0].text);
+        assert!(script.segments.iter().all(|segment| !segment.text.contains("{{")));
+    }
 }
