@@ -98,6 +98,10 @@ pub struct CaptionFacts {
     pub fastest_rate: f64,
     /// How many start before the one before them has ended.
     pub overlapping: usize,
+    /// How far captions begin from where the sound begins again after a pause, seconds: the median, as the finished file
+    /// shows it; nothing where there are too few pauses, or the times of words are only estimated.
+    #[serde(default)]
+    pub sync: Option<f64>,
 }
 
 /// What the render stage made.

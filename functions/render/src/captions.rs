@@ -80,12 +80,6 @@ pub(crate) struct Read {
     pub lines: Vec<String>,
 }
 
-impl From<&Cue> for Read {
-    fn from(cue: &Cue) -> Self {
-        Self { start: cue.start, end: cue.end, lines: cue.lines.iter().map(Line::text).collect() }
-    }
-}
-
 /// Measures captions, in the order in which they are shown.
 #[expect(clippy::cast_precision_loss, reason = "characters are few")]
 pub(crate) fn facts(cues: &[Read]) -> CaptionFacts {
@@ -99,6 +93,7 @@ pub(crate) fn facts(cues: &[Read]) -> CaptionFacts {
         shortest_seconds: cues.iter().map(seconds).reduce(f64::min).unwrap_or_default(),
         longest_seconds: most(&mut cues.iter().map(seconds)),
         fastest_rate: most(&mut cues.iter().map(rate)),
+        sync: None,
         overlapping: cues.windows(2).filter(|pair| pair[1].start < pair[0].end - 1e-3).count(),
     }
 }

@@ -17,6 +17,8 @@ pub const TRUE_PEAK: f64 = -1.5;
 pub const SILENCE: f64 = 1.5;
 /// The aim for the length, seconds.
 pub const LENGTH: std::ops::RangeInclusive<f64> = 60.0..=100.0;
+/// The furthest that captions begin from their words, seconds.
+pub const SYNC: f64 = 0.1;
 /// The lowest contrast of text (WCAG 2.2, 1.4.3).
 pub const CONTRAST: f64 = 4.5;
 /// By how much of 255 the brightest and the darkest parts of an area with text differ, at least.
@@ -106,6 +108,10 @@ pub fn measures(video: &MediaFacts) -> Vec<Measure> {
             captions.overlapping == 0,
         ),
     ];
+    all.extend(captions.sync.map(|sync| {
+        let (found, wanted) = (format!("{sync:.2} s"), format!("at most {SYNC:.2} s"));
+        measure("the captions' distance from the speech", found, wanted, sync <= SYNC)
+    }));
     // The strokes of smaller text are thinner than a pixel: they tell nothing.
     let legible = shape.is_some_and(|(_, resolution)| resolution >= 540);
     all.extend(video.contrast.filter(|_| legible).map(|contrast| {
@@ -248,6 +254,7 @@ mod tests {
                 longest_seconds: 6.0,
                 fastest_rate: 18.0,
                 overlapping: 0,
+                sync: Some(0.04),
             },
             source_type: format!("{VOCABULARY}compositeSynthetic"),
             areas_with_text: 4,
@@ -266,13 +273,14 @@ mod tests {
     #[test]
     fn what_is_out_of_range_is_named() {
         type Change = fn(&mut MediaFacts);
-        let broken: [(Change, &str); 8] = [
+        let broken: [(Change, &str); 9] = [
             (|m| m.contrast = Some(3.2), "the lowest contrast of text is 3.2:1, must be at least 4.5:1"),
             (|m| m.source_type.clear(), "the mark that it is synthetic is "),
             (|m| m.loudness = -18.2, "the loudness is -18.2 LUFS, must be -16 ±1 LUFS"),
             (|m| m.true_peak = -0.4, "the true peak is -0.4 dBTP, must be at most -1.5 dBTP"),
             (|m| m.colour = "tv/unknown/bt709/bt709".to_owned(), "the colour is tv/unknown/bt709/bt709"),
             (|m| m.longest_silence = 2.0, "the longest silence within the speech is 2.00 s"),
+            (|m| m.captions.sync = Some(0.31), "the captions' distance from the speech is 0.31 s, must be at most 0.10 s"),
             (|m| m.captions.most_columns = 43, "the longest line of a caption is 43 columns, must be at most 42"),
             (|m| (m.width, m.height) = (1280, 720), "the picture's size is 1280x720, must be 1920x1080"),
         ];

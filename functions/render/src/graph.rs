@@ -300,6 +300,16 @@ pub fn listen(sound: &Path, peak: bool) -> Arguments {
     all
 }
 
+/// Finds the pauses of a finished sound: moments of a fifth of a second and more in which not even the ducked music's peaks
+/// rise above −30 dBFS.
+#[must_use]
+pub fn pauses(video: &Path) -> Arguments {
+    let mut all = Arguments::default();
+    let filter = "aformat=channel_layouts=mono,silencedetect=noise=-30dB:duration=0.2";
+    all.input(&[], video).text(&["-map", "0:a", "-af", filter]).nowhere();
+    all
+}
+
 /// Decodes the first second of a video and stops at the first fault.
 #[must_use]
 pub fn glance(video: &Path) -> Arguments {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use contracts::Digest;
 use contracts::brand::Brand;
 use contracts::media::{MediaFacts, Shape};
+use contracts::narration::Timing;
 use contracts::settings::Video;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -20,7 +21,7 @@ use crate::graph::{self, Arguments, Mix, Render};
 use crate::known::Known;
 use crate::layout::{Frame, RESOLUTION};
 use crate::mark::Origin;
-use crate::measure::{Heard, Probe, Stream, heard, longest_silence, measured, unheard};
+use crate::measure::{Heard, Probe, Stream, heard, longest_silence, measured, sync, unheard};
 use crate::scene::{Content, FRAME_RATE, Placed, Scene, TITLE_SECONDS, check_glyphs, compose};
 use crate::{sound, vtt};
 
@@ -106,14 +107,19 @@ impl Job {
         }
         tell(0.92);
         let (mut media, _) = measured(&self.runner, &video)?;
-        media.captions = captions::facts(&cues.iter().map(captions::Read::from).collect::<Vec<_>>());
+        let captions = vtt::document(&cues, TITLE_SECONDS);
+        let read = vtt::read(&captions);
+        media.captions = captions::facts(&read);
+        if self.inputs.narration.timing == Timing::Exact {
+            media.captions.sync = sync(&self.runner, &video, &read)?;
+        }
         media.longest_silence = longest_silence(&voice_heard.silences, self.spoken());
         (media.areas_with_text, media.contrast) = self.look(&video, &scene)?;
         check(&mut media, self.size(), scene.seconds)?;
         tell(0.96);
         let (poster, preview) = self.stills(&video, &scene)?;
         let video = Bytes::from(std::fs::read(&video).map_err(Error::Scratch)?);
-        Ok(Made { video, captions: vtt::document(&cues, TITLE_SECONDS), poster, preview, media })
+        Ok(Made { video, captions, poster, preview, media })
     }
 
     /// px of the frame for each px of the layout.

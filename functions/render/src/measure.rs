@@ -83,27 +83,31 @@ pub(crate) struct Heard {
 
 /// Reads the log of a run with `silencedetect` and `ebur128`.
 pub(crate) fn heard(log: &[String]) -> Option<Heard> {
+    let mut heard = Heard { loudness: f64::NAN, true_peak: f64::NAN, silences: silences(log) };
+    // The summary stands last: its integrated loudness, and its peak.
+    for line in log.iter().skip_while(|line| !line.contains("Summary:")) {
+        let line = line.trim_start();
+        let of = |label: &str| line.strip_prefix(label)?.split_whitespace().next()?.parse().ok();
+        heard.loudness = of("I:").unwrap_or(heard.loudness);
+        heard.true_peak = of("Peak:").unwrap_or(heard.true_peak);
+    }
+    (!heard.loudness.is_nan()).then_some(heard)
+}
+
+/// Reads the log of a run with `silencedetect`: start and end of each silence, seconds.
+fn silences(log: &[String]) -> Vec<(f64, f64)> {
     let after =
         |line: &str, label: &str| -> Option<f64> { line.split_once(label)?.1.split_whitespace().next()?.parse().ok() };
-    let mut heard = Heard { loudness: f64::NAN, true_peak: f64::NAN, silences: Vec::new() };
-    let mut begun = None;
-    let mut summary = false;
+    let (mut silences, mut begun) = (Vec::new(), None);
     for line in log {
-        summary |= line.contains("Summary:");
         if let Some(start) = after(line, "silence_start:") {
             begun = Some(start);
         } else if let Some(end) = after(line, "silence_end:") {
-            heard.silences.extend(begun.take().map(|start: f64| (start.max(0.0), end)));
-        } else if summary {
-            // The summary stands last: its integrated loudness, and its peak.
-            let line = line.trim_start();
-            let of = |label: &str| line.strip_prefix(label)?.split_whitespace().next()?.parse().ok();
-            heard.loudness = of("I:").unwrap_or(heard.loudness);
-            heard.true_peak = of("Peak:").unwrap_or(heard.true_peak);
+            silences.extend(begun.take().map(|start: f64| (start.max(0.0), end)));
         }
     }
-    heard.silences.extend(begun.map(|start| (start, f64::INFINITY)));
-    (!heard.loudness.is_nan()).then_some(heard)
+    silences.extend(begun.map(|start| (start, f64::INFINITY)));
+    silences
 }
 
 /// The longest silence within the speech, from its first word to its last, seconds.
@@ -150,6 +154,22 @@ pub(crate) fn measured(runner: &Runner, file: &Path) -> Result<(MediaFacts, Vec<
     let mut media = describe(&probe, &heard);
     media.source_type = mark::read(file).map_err(Error::Scratch)?.unwrap_or_default();
     Ok((media, heard.silences))
+}
+
+/// How far captions begin from where the sound of the finished video begins again after a pause.
+pub(crate) fn sync(runner: &Runner, file: &Path, cues: &[captions::Read]) -> Result<Option<f64>, Error> {
+    let log = runner.ffmpeg("finding pauses", &graph::pauses(file), &|_| {})?;
+    Ok(distance(cues, &silences(&log)))
+}
+
+/// The middle one of the distances of captions that begin near the end of a pause, seconds; nothing for fewer than three.
+/// One that begins within a sentence is near none, or near one by chance.
+fn distance(cues: &[captions::Read], pauses: &[(f64, f64)]) -> Option<f64> {
+    const NEAR: f64 = 0.5;
+    let nearest = |cue: &captions::Read| pauses.iter().map(|(_, end)| (cue.start - end).abs()).reduce(f64::min);
+    let mut distances: Vec<f64> = cues.iter().filter_map(nearest).filter(|distance| *distance < NEAR).collect();
+    distances.sort_unstable_by(f64::total_cmp);
+    (distances.len() >= 3).then(|| distances[distances.len() / 2])
 }
 
 pub(crate) fn unheard() -> Error {
@@ -200,6 +220,7 @@ pub fn inspect(tools: &Tools, file: &Path) -> Result<MediaFacts, Error> {
     if let Ok(text) = std::fs::read_to_string(file.with_extension("vtt")) {
         let cues = vtt::read(&text);
         media.captions = captions::facts(&cues);
+        media.captions.sync = sync(&runner, &file, &cues)?;
         media.contrast = caption_contrast(&runner, &file, &cues, (media.width, media.height))?;
     }
     media.warnings = check::aims(&media);
@@ -224,6 +245,20 @@ mod tests {
         let log: Vec<String> = log.iter().map(ToString::to_string).collect();
         let heard = heard(&log).unwrap();
         assert_eq!(heard, Heard { loudness: -16.1, true_peak: -2.3, silences: vec![(1.25, 2.5)] });
+    }
+
+    #[test]
+    fn captions_that_come_too_late_or_too_early_are_told_by_the_pauses() {
+        let pauses = [(0.0, 2.6), (7.0, 7.5), (12.1, 12.8), (20.0, 20.4)];
+        let cues = |shift: f64| -> Vec<captions::Read> {
+            // The third begins within a sentence.
+            let starts = [2.65, 7.48, 10.0, 12.85, 20.4];
+            starts.map(|start| captions::Read { start: start + shift, end: start + 2.0, lines: Vec::new() }).into()
+        };
+        assert!(distance(&cues(0.0), &pauses).unwrap() <= 0.05);
+        assert!(distance(&cues(0.3), &pauses).unwrap() > 0.25);
+        assert!(distance(&cues(-0.3), &pauses).unwrap() > 0.2);
+        assert_eq!(distance(&cues(0.0), &pauses[..2]), None);
     }
 
     #[test]
