@@ -161,6 +161,7 @@ def test_every_function_needs_every_permission_that_it_has(fresh, sample):
         headers = asked["headers"] | {"idempotency-key": str(next(count))}
         return asked | {"headers": headers, "body": '{"customer_id": "nobody"}'}
     _, tried["api"] = each_in_turn(fresh, "api", another, reading)
+    _, tried["table"] = each_in_turn(fresh, "table", {"run": run})
     # Last, for what it takes nobody has any more. Each is done again, and goes on where it was stopped.
     recall = {"recall": {"run": run, "by": "Rita Reyes"}}
     _, tried["takeback"] = each_in_turn(fresh, "takeback", recall, {"forget": {"customer": "0001"}})

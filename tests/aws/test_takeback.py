@@ -1,6 +1,10 @@
-"""A run that is taken back, and a customer who is forgotten, on the emulator."""
+"""The links of a run, its recall, and a customer who is forgotten, on the emulator."""
 
 import json
+import urllib.error
+import urllib.request
+
+from cloud import SETTINGS
 
 PUBLIC = {"recommendation.txt", "recommendation.mp4", "recommendation.vtt", "poster.jpg", "preview.gif", "render.json"}
 
@@ -14,12 +18,43 @@ def names(cloud, prefix):
     return {key.rsplit("/", 1)[1] for key in cloud.keys(prefix)}
 
 
+def opened(cloud, link):
+    """The status and the page behind a customer's link, asked for without any token of the bank's."""
+    address = f"http://127.0.0.1:{cloud.port}/_aws/execute-api/{cloud.resources['HttpApi']}/$default/l/{link.rsplit('/', 1)[1]}"
+    try:
+        with urllib.request.urlopen(address, timeout=60) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def links_of(fresh, run):
+    """The links that the table of a run holds, each of which opens."""
+    failed, table = fresh.invoke("table", {"run": run})
+    assert not failed and table["next"] is None and len(table["rows"]) == 4, table
+    rows = [row for row in table["rows"] if row["outcome"] == "published"]
+    assert len(rows) == 2 and all(row["customer_id"] and row["expires"] for row in rows), table
+    assert not any(row["customer_id"] or row["link"] for row in table["rows"] if row not in rows), table
+    assert all(opened(fresh, row["link"])[0] == 200 for row in rows)
+    (first,) = (row for row in rows if row["customer_id"] == "0001")
+    assert "José" in opened(fresh, first["link"])[1]
+
+    failed, rest = fresh.invoke("table", {"run": run, "after": table["rows"][-2]["reference"]})
+    assert not failed and [row["reference"] for row in rest["rows"]] == [table["rows"][-1]["reference"]], rest
+    for wrong in [{"run": run, "after": "0" * 32}, {"run": "run-0000000000000000"}]:
+        failed, answer = fresh.invoke("table", wrong)
+        assert failed and answer["errorType"] == "Input.InvalidRequest", answer
+    return [row["link"] for row in rows]
+
+
 def test_a_run_is_taken_back_and_a_customer_forgotten_with_every_version(fresh, sample):
+    fresh.configure(SETTINGS + '[delivery]\nlink_base = "https://bank.example/l"\n')
     run = fresh.run_of(fresh.uploaded("b", sample))
     published = [entry["reference"] for entry in fresh.manifest(run)["entries"] if entry["outcome"] == "published"]
     assert len(published) == 2
     folders = [f"customers/{reference}/{run}/" for reference in published]
     assert all(PUBLIC <= names(fresh, folder) for folder in folders)
+    links = links_of(fresh, run)
 
     recall = {"recall": {"run": run, "by": "Rita Reyes", "reason": "A wrong rate"}}
     failed, told = fresh.invoke("takeback", recall)
@@ -28,6 +63,7 @@ def test_a_run_is_taken_back_and_a_customer_forgotten_with_every_version(fresh, 
         assert "evidence.json" in names(fresh, folder) and not PUBLIC & names(fresh, folder)
         assert PUBLIC == names(fresh, f"recalled/{reference}/{run}/")
     assert fresh.invoke("takeback", recall) == (False, told), "again"
+    assert all(opened(fresh, link)[0] == 404 for link in links)
 
     failed, answer = fresh.invoke("takeback", {"forget": {"customer": "nobody"}})
     assert failed and answer["errorType"] == "Input.UnknownCustomer" and not fresh.keys("control/suppressions/"), answer

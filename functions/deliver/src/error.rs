@@ -36,6 +36,12 @@ pub enum Error {
         /// The run.
         run: RunId,
     },
+    /// The customer after whom the table should go on is none of the run's.
+    #[error("no customer of run {run} has the reference that `after` names")]
+    NotInRun {
+        /// The run.
+        run: RunId,
+    },
     /// The address of the webhook cannot be called.
     #[error("delivery.webhook.url cannot be called: {reason}")]
     Client {
@@ -52,7 +58,7 @@ impl NamedError for Error {
             Self::Control(error) => error.name(),
             Self::Secret(error) => error.name(),
             Self::Malformed { .. } => ErrorName::SealBroken,
-            Self::NotEnded { .. } => ErrorName::InputInvalidRequest,
+            Self::NotEnded { .. } | Self::NotInRun { .. } => ErrorName::InputInvalidRequest,
             Self::Client { .. } => ErrorName::ConfigInvalid,
         }
     }
@@ -63,6 +69,7 @@ impl NamedError for Error {
             Self::Control(error) => error.help(),
             Self::Secret(error) => error.help(),
             Self::NotEnded { .. } => Some("see artifacts/runs, and take the run up again".to_owned()),
+            Self::NotInRun { .. } => Some("give the reference that the last answer calls `next`".to_owned()),
             Self::Store(_) | Self::Malformed { .. } | Self::Client { .. } => None,
         }
     }

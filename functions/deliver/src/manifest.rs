@@ -12,7 +12,7 @@ use contracts::settings::Delivery;
 use contracts::stage::IndexRow;
 use contracts::store::StoreError;
 use contracts::vault::{Vault, VaultError};
-use contracts::{DatasetId, ObjectKey, RunId};
+use contracts::{CustomerRef, DatasetId, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -39,16 +39,41 @@ pub struct Row {
     pub expires: String,
 }
 
+/// Which customers of a table, in the manifest's order.
+#[derive(Clone, Copy, Debug)]
+pub struct Page<'a> {
+    /// Those who follow this one.
+    pub after: Option<&'a CustomerRef>,
+    /// So many.
+    pub most: usize,
+}
+
+impl Page<'_> {
+    /// All of them.
+    pub const WHOLE: Self = Self { after: None, most: usize::MAX };
+}
+
 /// Makes the table, and a new link for each customer who may be shown something. Earlier links stay good until they end.
-pub async fn table(run: &RunId, settings: &Delivery, vault: &Vault, now: Timestamp) -> Result<Vec<Row>, Error> {
+pub async fn table(
+    run: &RunId,
+    page: Page<'_>,
+    settings: &Delivery,
+    vault: &Vault,
+    now: Timestamp,
+) -> Result<Vec<Row>, Error> {
     let manifest = read(run, vault).await?;
+    let place = |reference: &CustomerRef| manifest.entries.iter().position(|entry| entry.reference == *reference);
+    let first = match page.after {
+        None => 0,
+        Some(reference) => place(reference).ok_or_else(|| Error::NotInRun { run: run.clone() })? + 1,
+    };
     let index = vault.store().get(&ObjectKey::Run(run.clone(), RunPart::Index)).await?;
     let key = ObjectKey::Run(run.clone(), RunPart::Index).to_string();
     let lines = IndexRow::read_all(&index)
         .map_err(|_| VaultError::Broken { place: key, reason: "not an index of customers" })?;
     let lines: std::collections::HashMap<_, _> = lines.into_iter().map(|row| (row.reference.clone(), row)).collect();
     let dataset = manifest.dataset.as_ref();
-    let rows = stream::iter(&manifest.entries).map(|entry| {
+    let rows = stream::iter(manifest.entries.iter().skip(first).take(page.most)).map(|entry| {
         let line = lines.get(&entry.reference);
         async move { row(run, entry, dataset.zip(line), settings, vault, now).await }
     });

@@ -21,6 +21,7 @@ use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use crate::links::{self, Part};
+use crate::manifest::{Page, csv, table};
 use crate::webhook::{self, Pace, Told, signature};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -362,12 +363,31 @@ async fn the_table_has_a_link_for_each_who_may_be_shown_something() {
     let bank = Bank::of(2).await;
     let settings = Delivery { link_base: "https://bank.example/l/".to_owned(), ..Delivery::default() };
     bank.store.put(&ObjectKey::Recall(bank.run.clone(), Some(bank.customers[1].clone())), "{}".into()).await.unwrap();
-    let rows = crate::manifest::table(&bank.run, &settings, &bank.vault, NOW).await.unwrap();
+    let rows = table(&bank.run, Page::WHOLE, &settings, &bank.vault, NOW).await.unwrap();
     assert_eq!((rows[0].outcome.as_str(), rows[0].expires.as_str()), ("published", "1970-01-31T00:00:00Z"));
     let token = rows[0].link.strip_prefix("https://bank.example/l/").unwrap();
     assert_eq!(bank.open(token).await.status, 200);
     assert_eq!((rows[1].outcome.as_str(), rows[1].link.as_str()), ("recalled", ""));
-    let csv = String::from_utf8(crate::manifest::csv(&rows)).unwrap();
+    let csv = String::from_utf8(csv(&rows)).unwrap();
     assert!(csv.starts_with("customer_id,reference,outcome,detail,link,expires\n"), "{csv}");
     assert_eq!(csv.lines().count(), 3);
+}
+
+#[tokio::test]
+async fn a_table_is_made_in_parts_that_make_up_the_whole() {
+    let bank = Bank::of(5).await;
+    let (mut after, mut seen) = (None, Vec::new());
+    for expected in [2, 2, 1, 0] {
+        let page = Page { after: after.as_ref(), most: 2 };
+        let rows = table(&bank.run, page, &Delivery::default(), &bank.vault, NOW).await.unwrap();
+        assert_eq!(rows.len(), expected);
+        seen.extend(rows.iter().map(|row| row.reference.clone()));
+        after = seen.last().map(|reference| CustomerRef::parse(reference.clone()).unwrap());
+    }
+    assert_eq!(seen, bank.customers.iter().map(ToString::to_string).collect::<Vec<_>>());
+
+    let stranger = bank.vault.keys().reference(&CustomerId::parse("9999").unwrap());
+    let page = Page { after: Some(&stranger), ..Page::WHOLE };
+    let error = table(&bank.run, page, &Delivery::default(), &bank.vault, NOW).await.unwrap_err();
+    assert_eq!(error.name(), ErrorName::InputInvalidRequest);
 }

@@ -25,7 +25,7 @@ pub(super) async fn execute(asked: Deliver, config: &Config, shared: Shared) -> 
     let mut files = Vec::new();
     let mut links = 0;
     if let Some(out) = &asked.out {
-        let rows = manifest::table(&run, settings, &vault, Timestamp::now()).await?;
+        let rows = manifest::table(&run, manifest::Page::WHOLE, settings, &vault, Timestamp::now()).await?;
         links = rows.iter().filter(|row| !row.link.is_empty()).count();
         let json = serde_json::to_vec_pretty(&rows).expect("a row is six texts");
         for (kind, bytes) in [("csv", manifest::csv(&rows)), ("json", json)] {
