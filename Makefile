@@ -26,7 +26,7 @@ serve: setup ## Serve the page and the API at 127.0.0.1:5000, and open the page
 	cargo run $(CARGO_BUILD) -p bespoke -- voices install --optional
 	cargo run $(CARGO_BUILD) -p bespoke -- serve --open $(SERVE)
 
-test: setup ## Run every test but those of aws-test and voice-check
+test: setup ## Run every test but those that have a target of their own, below
 	infra/tools.sh llmock
 	cargo build $(CARGO_BUILD) --workspace --all-targets
 	target/ci/bespoke voices install
@@ -61,11 +61,11 @@ bench: setup ## Measure, as ratios against named baselines run side by side
 	tests/bench/campaign.py target/ci/bespoke
 	cargo build $(CARGO_BUILD) --workspace --all-targets
 	tests/bench/cold_start.py target/ci
-	cargo build --release --locked -p bespoke --example intake
+	cargo build --release --locked -p bespoke --example intake --example intake_floor
 	infra/tools.sh pandas
 	infra/tools.sh vader
 	tests/bench/sentiment.py target/ci/bespoke target/tools/vader/bin/python
-	tests/bench/intake.py target/release/examples/intake target/ci/bespoke target/tools/pandas/bin/python
+	tests/bench/intake.py target/release/examples/intake target/release/examples/intake_floor target/ci/bespoke target/tools/pandas/bin/python
 
 voice-check: setup ## Let an independent recogniser listen to the voices: word errors, and when each word starts
 	cargo build $(CARGO_BUILD) -p bespoke

@@ -7,7 +7,8 @@
   moviepy  MoviePy 2 with the original program's composition
 
 Once on the brand's own loop and once on the same with grain. Prints CPU and wall seconds, medians, and ours as ratios; then
-VMAF of ours against a render of crf 1. Run it on a quiet machine.
+what x264's presets cost, how large they are, and their VMAF against a render of crf 1, from which the default was chosen.
+Run it on a quiet machine.
 
 Usage: render.py BESPOKE PYTHON [ROUNDS], where PYTHON has what tests/requirements/moviepy.txt lists.
 """
@@ -28,6 +29,9 @@ HERE = pathlib.Path(__file__).parent
 BESPOKE, PYTHON = (pathlib.Path(argument).absolute() for argument in sys.argv[1:3])
 ROUNDS = int(sys.argv[3]) if len(sys.argv) > 3 else 3
 GRAIN = "noise=alls=14:allf=t+u"
+# The preset and the constant rate factor that are the default, and others.
+DEFAULT = ("veryfast", 21)
+OTHERS = [("faster", 21), ("superfast", 21), ("superfast", 19), ("ultrafast", 19), ("ultrafast", 17)]
 # What the stages after the narration leave.
 MADE = ["recommendation.mp4", "recommendation.vtt", "recommendation.txt", "poster.jpg", "preview.gif", "render.json", "evidence.json"]
 
@@ -47,10 +51,10 @@ def ffmpeg(*arguments):
 
 
 class Bench:
-    def __init__(self, folder, background, crf):
+    def __init__(self, folder, background, preset, crf):
         self.folder, self.background = folder, background
         folder.mkdir()
-        (folder / "bespoke.toml").write_text(f"[video]\nresolution = 720\npreset = \"veryfast\"\ncrf = {crf}\n")
+        (folder / "bespoke.toml").write_text(f"[video]\nresolution = 720\npreset = \"{preset}\"\ncrf = {crf}\n")
         self.env = os.environ | {"XDG_DATA_HOME": str(folder.parent / "home"), "EXCEL_PASSWORD": "meridian-demo",
                                  "BESPOKE_DATA": str(ROOT / "data"), "BESPOKE_ASSETS": str(ROOT / "assets")}
         self.run()
@@ -67,14 +71,14 @@ class Bench:
 
 
 def compare(title, folder, background):
-    ours = Bench(folder / title, background, 21)
+    ours = Bench(folder / title, background, *DEFAULT)
     sound, captions = folder / f"{title}.wav", ours.video.with_suffix(".vtt")
     subprocess.run(ffmpeg("-i", ours.video, "-vn", sound), check=True)
     seconds = json.loads(subprocess.run(["ffprobe", "-v", "error", "-of", "json", "-show_format", ours.video], check=True,
                                         capture_output=True).stdout)["format"]["duration"]
     font, out = ROOT / "assets/fonts/SourceSans3-Regular.ttf", folder / "theirs.mp4"
-    floor = ffmpeg("-stream_loop", "-1", "-i", background, "-t", seconds, "-an", "-c:v", "libx264", "-preset", "veryfast",
-                   "-crf", "21", "-pix_fmt", "yuv420p", folder / "floor.mp4")
+    floor = ffmpeg("-stream_loop", "-1", "-i", background, "-t", seconds, "-an", "-c:v", "libx264", "-preset", DEFAULT[0],
+                   "-crf", DEFAULT[1], "-pix_fmt", "yuv420p", folder / "floor.mp4")
     sounding = [*floor[:floor.index("-an")], "-i", sound, "-t", seconds, "-c:a", "aac", "-b:a", "192k", *floor[floor.index("-an") + 1:]]
     took = {"ours": [], "floor": [], "sounding": [], "moviepy": []}
     for _ in range(ROUNDS):
@@ -88,7 +92,12 @@ def compare(title, folder, background):
         print(f"{name:<10}{cpu:>9.1f}{wall:>9.1f}{cpu / medians['ours'][0]:>12.2f}{wall / medians['ours'][1]:>13.2f}")
     ratios = [f"{medians['ours'][0] / medians[name][0]:.2f} of {name}" for name in ("floor", "sounding")]
     print(f"ours in CPU: {', '.join(ratios)}")
-    print(f"VMAF of ours against crf 1: {vmaf(ours.video, Bench(folder / f'{title}-fine', background, 1).video)}")
+    fine = Bench(folder / f"{title}-fine", background, "veryfast", 1).video
+    print(f"{'preset':<12}{'crf':>4}{'CPU s':>9}{'MB':>8}{'VMAF':>8}")
+    for preset, crf in [DEFAULT, *OTHERS]:
+        bench = ours if (preset, crf) == DEFAULT else Bench(folder / f"{title}-{preset}-{crf}", background, preset, crf)
+        cpu, size = bench.again()[0], bench.video.stat().st_size / 1e6
+        print(f"{preset:<12}{crf:>4}{cpu:>9.1f}{size:>8.1f}{vmaf(bench.video, fine):>8.1f}")
 
 
 def vmaf(video, reference):
@@ -96,7 +105,7 @@ def vmaf(video, reference):
                              capture_output=True, text=True).stdout.strip()
     said = subprocess.run([program, "-nostdin", "-i", video, "-i", reference, "-lavfi", "libvmaf=n_threads=2:n_subsample=4", "-f", "null", "-"],
                           check=True, capture_output=True, text=True).stderr
-    return re.search(r"VMAF score: (\S+)", said)[1]
+    return float(re.search(r"VMAF score: (\S+)", said)[1])
 
 
 def main():
