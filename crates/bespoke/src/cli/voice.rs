@@ -17,7 +17,7 @@ pub struct Voices {
 /// What can be done with voices.
 #[derive(Debug, Subcommand)]
 pub enum VoicesCommand {
-    /// Fetch Kokoro, its voices and its runtime, about 130 MB, into the user's cache folder
+    /// Fetch Kokoro, its voices and its runtime, about 145 MB, into the user's cache folder
     Install {
         /// If they cannot be had, say so and end well: espeak-ng speaks then
         #[arg(long)]
