@@ -43,6 +43,7 @@ impl Why {
     pub fn words(&self) -> String {
         match self {
             Self::TextHeld { what } => format!("the template wrote instead of the model: {what}"),
+            Self::First { first: 1 } => "the first of the run".to_owned(),
             Self::First { first } => format!("among the first {first} of the run"),
             Self::Sampled { every } => format!("a sample, one in {every}"),
         }

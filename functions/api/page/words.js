@@ -21,7 +21,7 @@ const OUTCOMES = {
   recalled: ["Taken back", "warn"],
   rejected: ["Rejected", "warn"],
   told: ["Would be told", "good"],
-  waiting: ["Waiting", "calm"],
+  waiting: ["Not begun", "calm"],
   running: ["Under way", "busy"],
   done: ["Done", "good"],
 };
