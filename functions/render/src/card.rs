@@ -26,7 +26,9 @@ pub(crate) fn title(stage: &mut Stage<'_>, content: &Content<'_>, seconds: f64) 
     let name = shown(&content.script.first_name);
     let (em, lines) = stage.fonts.fit(Role::Title, &name, name_em, safe.w * 0.9, 1);
     let (mark_w, mark_h) = contain(content.mark, title_mark);
-    let group = mark_h + for_em * 1.7 + em * 1.2 + 34.0 + for_em * 1.9;
+    // A name that had to shrink keeps the distance that a large one has by its own line.
+    let air = (name_em - em) * 0.22;
+    let group = mark_h + for_em * 1.7 + air + em * 1.2 + 34.0 + for_em * 1.9;
     let mut y = (height - group) / 2.0;
     stage.logo(Emblem::Mark, time, Rect { x: middle - mark_w / 2.0, y, w: mark_w, h: mark_h }, 1.0, 0.4);
     y += mark_h + for_em * 0.6;
@@ -39,7 +41,7 @@ pub(crate) fn title(stage: &mut Stage<'_>, content: &Content<'_>, seconds: f64) 
         top + em * 1.2
     };
     let Palette { ink, muted, accent, .. } = stage.palette;
-    y = line(stage, "for", Role::Body, for_em, "For", y, muted);
+    y = line(stage, "for", Role::Body, for_em, "For", y, muted) + air;
     y = line(stage, "name", Role::Title, em, lines.first().map_or("", String::as_str), y, ink);
     let rule = Rect { x: middle - 60.0, y: y + 24.0, w: 120.0, h: 4.0 };
     stage.place("rule", time, rule);
