@@ -99,7 +99,7 @@ pub struct CaptionFacts {
     /// How many start before the one before them has ended.
     pub overlapping: usize,
     /// How far captions begin from where the sound begins again after a pause, seconds: the median, as the finished file
-    /// shows it; nothing where there are too few pauses, or the times of words are only estimated.
+    /// shows it; nothing where there are too few pauses, or where a render only estimated the times of words.
     #[serde(default)]
     pub sync: Option<f64>,
 }

@@ -162,14 +162,19 @@ pub(crate) fn sync(runner: &Runner, file: &Path, cues: &[captions::Read]) -> Res
     Ok(distance(cues, &silences(&log)))
 }
 
-/// The middle one of the distances of captions that begin near the end of a pause, seconds; nothing for fewer than three.
-/// One that begins within a sentence is near none, or near one by chance.
+/// The middle one of the distances of captions that begin near the end of a pause, seconds; nothing for fewer than five
+/// captions or pauses. One that begins within a sentence is near none, or near one by chance; if hardly any is near one, all
+/// are beside the speech.
 fn distance(cues: &[captions::Read], pauses: &[(f64, f64)]) -> Option<f64> {
+    const ENOUGH: usize = 5;
     const NEAR: f64 = 0.5;
+    if cues.len().min(pauses.len()) < ENOUGH {
+        return None;
+    }
     let nearest = |cue: &captions::Read| pauses.iter().map(|(_, end)| (cue.start - end).abs()).reduce(f64::min);
     let mut distances: Vec<f64> = cues.iter().filter_map(nearest).filter(|distance| *distance < NEAR).collect();
     distances.sort_unstable_by(f64::total_cmp);
-    (distances.len() >= 3).then(|| distances[distances.len() / 2])
+    Some(if distances.len() < ENOUGH / 2 { NEAR } else { distances[(distances.len() - 1) / 2] })
 }
 
 pub(crate) fn unheard() -> Error {
@@ -249,16 +254,17 @@ mod tests {
 
     #[test]
     fn captions_that_come_too_late_or_too_early_are_told_by_the_pauses() {
-        let pauses = [(0.0, 2.6), (7.0, 7.5), (12.1, 12.8), (20.0, 20.4)];
+        let pauses = [(0.0, 2.6), (7.0, 7.5), (12.1, 12.8), (20.0, 20.4), (25.0, 25.3)];
         let cues = |shift: f64| -> Vec<captions::Read> {
             // The third begins within a sentence.
-            let starts = [2.65, 7.48, 10.0, 12.85, 20.4];
+            let starts = [2.65, 7.48, 10.0, 12.85, 20.4, 25.38];
             starts.map(|start| captions::Read { start: start + shift, end: start + 2.0, lines: Vec::new() }).into()
         };
         assert!(distance(&cues(0.0), &pauses).unwrap() <= 0.05);
         assert!(distance(&cues(0.3), &pauses).unwrap() > 0.25);
         assert!(distance(&cues(-0.3), &pauses).unwrap() > 0.2);
-        assert_eq!(distance(&cues(0.0), &pauses[..2]), None);
+        assert!([-1.0, 1.0].iter().all(|shift| distance(&cues(*shift), &pauses).unwrap() > 0.4));
+        assert_eq!(distance(&cues(0.0), &pauses[..4]), None);
     }
 
     #[test]

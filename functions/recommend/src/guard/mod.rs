@@ -84,7 +84,7 @@ pub fn check(parts: &[Part], context: &GuardContext<'_>) -> Verdict {
         one("products", products::check(&normal, &masked, &unapproved, context)),
         one("amounts", numbers::amounts(&normal)),
     ];
-    checks.extend(phrase_checks(&normal));
+    checks.extend(phrases(&normal, &Normal::of(&mask::without_names(&context.said(&unapproved), context))));
     checks.push(one("post-echo", post_echo(&context.said(&unapproved), context)));
     checks.push(one("instruction-echo", instruction_echo(&normal, context)));
     Verdict { checks }
@@ -178,6 +178,20 @@ fn phrase_checks(normal: &Normal) -> Vec<Check> {
         one(rule.check, quoted(rule.find(normal).into_iter().chain(split)))
     };
     rules::RULES.iter().map(check).collect()
+}
+
+/// Looks for phrases in the text as it was written, and once more with the names of persons in it: "There is {{first_name}}
+/// minimum" must not be said to a customer called `No`. What a name tells of its bearer is no violation.
+fn phrases(written: &Normal, said: &Normal) -> Vec<Check> {
+    let mut checks = phrase_checks(written);
+    for (check, with_names) in checks.iter_mut().zip(phrase_checks(said)) {
+        if check.name != "protected-class" {
+            check.violations.extend(with_names.violations);
+            check.violations.sort();
+            check.violations.dedup();
+        }
+    }
+    checks
 }
 
 /// A salutation names the customer, by the name that code fills in, or nobody.

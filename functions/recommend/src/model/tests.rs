@@ -3,6 +3,7 @@
 
 use contracts::facts::{Facts, Need, Stance};
 use serde::Deserialize;
+use serde_json::json;
 
 use super::*;
 use crate::fixtures;
@@ -56,19 +57,25 @@ fn what_a_careless_model_writes_is_caught_or_truly_harmless() {
 #[test]
 fn a_customers_name_hides_nothing_that_a_model_writes() {
     let (catalogue, brand) = (fixtures::catalogue(), fixtures::brand());
-    let written = r#"{
-        "opening": "Hello {{first_name}}, and thank you for taking a moment for this short note about your plans.",
-        "offers": [{ "product": "savings", "reason": "There is No minimum to begin with" }],
-        "closing": "Call {{adviser}} whenever it suits you."
-    }"#;
-    for name in ["José", "No"] {
+    let refused: &[&str] = &["deposit-terms"];
+    for (name, word, failed) in [
+        ("José", "No", refused),
+        ("No", "No", refused),
+        ("No", "{{first_name}}", refused),
+        ("José", "{{first_name}}", &[]),
+    ] {
+        let written = json!({
+            "opening": "Hello {{first_name}}, and thank you for taking a moment for this short note about your plans.",
+            "offers": [{ "product": "savings", "reason": format!("There is {word} minimum to begin with") }],
+            "closing": "Call {{adviser}} whenever it suits you.",
+        });
         let offers = vec![fixtures::offer("savings", Need::Saving, Vec::new())];
         let facts = Facts { stance: Stance::Recommend { offers }, mood: None, ..fixtures::facts(name) };
         let brief = Brief::new(&facts, &catalogue, &brand).unwrap();
-        let draft = prompt::read(&brief, written).unwrap();
+        let draft = prompt::read(&brief, &written.to_string()).unwrap();
         let written_by = WrittenBy::Template { instead_of_model: None };
         let script = compose::compose(&brief, &draft, &fixtures::keys(), Vec::new(), written_by);
-        assert_eq!(script.verdict.failed(), ["deposit-terms"], "{name}");
+        assert_eq!(script.verdict.failed(), failed, "{name}, {word}");
         assert!(script.segments[0].text.starts_with(&format!("Hello {name}, and")), "{}", script.segments[0].text);
         assert!(script.segments.iter().all(|segment| !segment.text.contains("{{")));
     }
