@@ -15,7 +15,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let password = std::env::var("EXCEL_PASSWORD")?;
     let mut cells = 0_u64;
     for file in Workbook::ALL {
-        let package = office_crypto::decrypt_from_bytes(std::fs::read(Path::new(&folder).join(file.file_name()))?, &password)?;
+        let package =
+            office_crypto::decrypt_from_bytes(std::fs::read(Path::new(&folder).join(file.file_name()))?, &password)?;
         let mut workbook = Xlsx::new(Cursor::new(package))?;
         for sheet in workbook.sheet_names() {
             let mut reader = workbook.worksheet_cells_reader(&sheet)?;

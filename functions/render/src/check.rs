@@ -286,7 +286,10 @@ mod tests {
             (|m| m.true_peak = -0.4, "the true peak is -0.4 dBTP, must be at most -1.5 dBTP"),
             (|m| m.colour = "tv/unknown/bt709/bt709".to_owned(), "the colour is tv/unknown/bt709/bt709"),
             (|m| m.longest_silence = 2.0, "the longest silence within the speech is 2.00 s"),
-            (|m| m.captions.sync = Some(0.31), "the captions' distance from the speech is 0.31 s, must be at most 0.25 s"),
+            (
+                |m| m.captions.sync = Some(0.31),
+                "the captions' distance from the speech is 0.31 s, must be at most 0.25 s",
+            ),
             (|m| m.captions.most_columns = 43, "the longest line of a caption is 43 columns, must be at most 42"),
             (|m| (m.width, m.height) = (1280, 720), "the picture's size is 1280x720, must be 1920x1080"),
         ];
