@@ -122,7 +122,7 @@ fn sheet(folder: &Path, rows: &[Vec<PathBuf>], out: &Path) -> Result<(), Box<dyn
             arguments.extend(["-i".into(), still.clone().into_os_string()]);
         }
         let inputs = (first..first + row.len()).map(|input| format!("[{input}:v]")).collect::<Vec<_>>().concat();
-        graph.push(format!("{inputs}hstack=inputs={},scale=2400:-2:flags=area[row{index}]", row.len()));
+        graph.push(format!("{inputs}hstack=inputs={},scale=1500:-2:flags=area[row{index}]", row.len()));
         first += row.len();
     }
     let labels = (0..rows.len()).map(|index| format!("[row{index}]")).collect::<Vec<_>>().concat();
