@@ -32,7 +32,7 @@ test: setup ## Run every test but those that have a target of their own, below
 	target/ci/bespoke voices install
 	cargo test $(CARGO_BUILD) --workspace
 	infra/tools.sh schemathesis
-	tests/http/check.py target/ci/bespoke target/tools/schemathesis/bin/schemathesis
+	tests/http/check.py target/ci/bespoke target/tools/schemathesis/bin/schemathesis 45 1
 	infra/tools.sh sam emulator interpreter
 	$(PYTEST)
 
