@@ -178,7 +178,8 @@ function shapeOf(media) {
 
 function stages({ shown, shares }) {
   const ended = ENDED.has(shown.state);
-  if (ended && !shown.stages?.length) return null;
+  // Of a campaign's customer the stages are not told one by one.
+  if (ended && !shown.stages?.some(({ state }) => state !== "waiting")) return null;
   const known = (shown.stages?.length ? shown.stages : Object.keys(STAGES).map((stage) => ({ stage, state: "waiting" })))
     // What an ended run did not come to was not needed.
     .map((each) => ended && each.state === "waiting" ? { ...each, state: "skipped" } : each);

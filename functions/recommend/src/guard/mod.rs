@@ -180,8 +180,8 @@ fn phrase_checks(normal: &Normal) -> Vec<Check> {
     rules::RULES.iter().map(check).collect()
 }
 
-/// Looks for phrases in the text as it was written, and once more with the names of persons in it: "There is {{first_name}}
-/// minimum" must not be said to a customer called `No`. What a name tells of its bearer is no violation.
+/// Looks for phrases in the text as it was written, and once more with the names of persons in it: a model may write that there
+/// is `{{first_name}}` minimum, and the customer may be called `No`. What a name tells of its bearer is no violation.
 fn phrases(written: &Normal, said: &Normal) -> Vec<Check> {
     let mut checks = phrase_checks(written);
     for (check, with_names) in checks.iter_mut().zip(phrase_checks(said)) {
