@@ -125,4 +125,4 @@ def test_a_model_service_that_throttles_is_tried_again_and_then_left_out(cloud, 
     throttled = ["succeeded", *["Writer.Throttled"] * 4, *["succeeded"] * 4]
     assert ways.count(throttled) == 2, ways
     # Who was told to wait for an hour does not ask again: one call of each of the two processes, not one of each attempt.
-    assert 1 <= Throttling.asked["times"] <= 4
+    assert 1 <= Throttling.asked["times"] <= 2

@@ -7,7 +7,7 @@
   moviepy  MoviePy 2 with the original program's composition
 
 Once on the brand's own loop and once on the same with grain. Prints CPU and wall seconds, medians, and ours as ratios; then
-what x264's presets cost, how large they are, and their VMAF against a render of crf 1, from which the default was chosen.
+what x264's presets cost, how large they are, and their VMAF against a render of crf 1.
 Run it on a quiet machine.
 
 Usage: render.py BESPOKE PYTHON [ROUNDS], where PYTHON has what tests/requirements/moviepy.txt lists.

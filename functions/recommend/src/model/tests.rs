@@ -76,6 +76,8 @@ fn a_customers_name_hides_nothing_that_a_model_writes() {
         let written_by = WrittenBy::Template { instead_of_model: None };
         let script = compose::compose(&brief, &draft, &fixtures::keys(), Vec::new(), written_by);
         assert_eq!(script.verdict.failed(), failed, "{name}, {word}");
+        // What is sent back to the model tells no name.
+        assert_eq!(prompt::objections(&script.verdict).contains("no minimum"), word == "No", "{name}, {word}");
         assert!(script.segments[0].text.starts_with(&format!("Hello {name}, and")), "{}", script.segments[0].text);
         assert!(script.segments.iter().all(|segment| !segment.text.contains("{{")));
     }
