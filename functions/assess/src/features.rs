@@ -122,7 +122,8 @@ fn is_recurring(payments: &[&Payment<'_>]) -> bool {
     let is_near_median = |cents: &i64| (i128::from(*cents) - median).abs() * 5 <= median;
     let mut days: Vec<i32> = payments.iter().map(|payment| payment.age_days).collect();
     days.sort_unstable();
-    let is_regular = |interval: &RangeInclusive<i32>| days.windows(2).all(|pair| interval.contains(&(pair[1] - pair[0])));
+    let is_regular =
+        |interval: &RangeInclusive<i32>| days.windows(2).all(|pair| interval.contains(&(pair[1] - pair[0])));
     payments.len() >= MIN_RECURRING_PAYMENTS && amounts.iter().all(is_near_median) && INTERVALS.iter().any(is_regular)
 }
 

@@ -152,10 +152,8 @@ mod tests {
     use crate::testing::{CustomerBuilder, keys, lexicon, social_consent};
 
     fn mood_of(posts: &[(i32, &str)]) -> Option<Mood> {
-        let customer = posts
-            .iter()
-            .fold(CustomerBuilder::new(), |customer, (days, text)| customer.posted(*days, text))
-            .customer();
+        let customer =
+            posts.iter().fold(CustomerBuilder::new(), |customer, (days, text)| customer.posted(*days, text)).customer();
         mood(&social_consent(), &customer, &lexicon(), &keys())
     }
 

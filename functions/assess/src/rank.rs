@@ -93,8 +93,7 @@ pub fn choose(ranked: &[Ranked<'_>], at_most: usize) -> Vec<Offer> {
     let mut chosen: Vec<(usize, Need)> = Vec::new();
     for max_of_kind in 1..=MAX_OFFERS_PER_KIND {
         for (position, next) in ranked.iter().enumerate().filter(|(_, next)| next.candidate.excluded.is_none()) {
-            let same_kind =
-                chosen.iter().filter(|(other, _)| ranked[*other].product.kind == next.product.kind).count();
+            let same_kind = chosen.iter().filter(|(other, _)| ranked[*other].product.kind == next.product.kind).count();
             let is_chosen = chosen.iter().any(|(other, _)| *other == position);
             let open_need = next.product.needs.iter().find(|need| chosen.iter().all(|(_, served)| served != *need));
             match open_need {

@@ -118,7 +118,8 @@ impl<'a> Brief<'a> {
 /// markup, digits or a claim; names come from a workbook that may be hostile.
 fn speakable(name: &str) -> Option<String> {
     let name: String = name.nfc().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ");
-    let is_name_character = |c: char| c.is_alphabetic() || is_combining_mark(c) || matches!(c, ' ' | '-' | '\'' | '’' | '.');
+    let is_name_character =
+        |c: char| c.is_alphabetic() || is_combining_mark(c) || matches!(c, ' ' | '-' | '\'' | '’' | '.');
     let letters = || name.chars().filter(|c| c.is_alphabetic());
     let is_speakable = name.chars().next().is_some_and(char::is_alphabetic)
         && name.chars().count() <= MAX_NAME_CHARACTERS

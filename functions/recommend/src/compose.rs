@@ -66,8 +66,7 @@ pub(crate) fn compose(
         verdict: Verdict { checks: Vec::new() },
         held: None,
     };
-    let parts: Vec<TextPart> =
-        script.segments.iter().map(|segment| TextPart::of_segment(segment, &offered)).collect();
+    let parts: Vec<TextPart> = script.segments.iter().map(|segment| TextPart::of_segment(segment, &offered)).collect();
     script.verdict = guard::check(&parts, &brief.guard_context(offered.clone(), keys, instructions));
     for segment in &mut script.segments {
         segment.text = brief.with_personal_names(&segment.text);
@@ -147,9 +146,9 @@ fn ensure_period(text: &str) -> String {
 fn disclosures(brief: &Brief<'_>, offered: &[&Product]) -> Vec<String> {
     let of_products = offered.iter().flat_map(|product| &product.disclosures);
     let product_bound = ["Member FDIC", "Equal Housing Lender"];
-    let is_of_product = |line: &str| offered.iter().any(|product| product.disclosures.iter().any(|text| text.contains(line)));
-    let applies =
-        |line: &&String| product_bound.iter().all(|text| !line.contains(text) || is_of_product(text));
+    let is_of_product =
+        |line: &str| offered.iter().any(|product| product.disclosures.iter().any(|text| text.contains(line)));
+    let applies = |line: &&String| product_bound.iter().all(|text| !line.contains(text) || is_of_product(text));
     let mut lines: Vec<String> = Vec::new();
     for line in of_products.chain(brief.brand.disclosures.iter().filter(applies)) {
         if !lines.contains(line) {

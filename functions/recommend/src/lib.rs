@@ -220,7 +220,12 @@ async fn write(
         ModelOutcome::Refused(instead, script) => (Some(instead), script, writer.when_refused),
     };
     if let Some(InsteadOfModel { why, .. }) = &instead {
-        tracing::warn!(customer = reference().short(), why, ?fallback, "no usable text from the model; using the fallback");
+        tracing::warn!(
+            customer = reference().short(),
+            why,
+            ?fallback,
+            "no usable text from the model; using the fallback"
+        );
     }
     let mut script = template::write(&brief, deps.vault.keys(), instead.as_ref());
     if !script.verdict.passed() {

@@ -78,8 +78,7 @@ fn completion(content: &str) -> ResponseTemplate {
 }
 
 fn model_answer(opening: &str, offers: &[(&str, &str)], closing: &str) -> String {
-    let offers: Vec<Value> =
-        offers.iter().map(|(id, reason)| json!({ "product": id, "reason": reason })).collect();
+    let offers: Vec<Value> = offers.iter().map(|(id, reason)| json!({ "product": id, "reason": reason })).collect();
     json!({ "opening": opening, "offers": offers, "closing": closing }).to_string()
 }
 
@@ -114,7 +113,8 @@ async fn second_run_adopts_template_script() {
 #[tokio::test]
 async fn skipped_customer_gets_no_script() {
     let consent = fixtures::facts("José").consent;
-    let stage = RecommendFixture::new(Assessment::Skip { skip: Skip::Suppressed, consent }, Settings::default(), None).await;
+    let stage =
+        RecommendFixture::new(Assessment::Skip { skip: Skip::Suppressed, consent }, Settings::default(), None).await;
     assert_eq!(stage.run().await.unwrap_err().name(), ErrorName::InputInvalidRequest);
 }
 
@@ -173,8 +173,11 @@ async fn only_configured_fields_are_sent() {
 
 #[tokio::test]
 async fn bad_answer_is_repaired_once_with_reasons() {
-    let bad =
-        model_answer("Hi {{first_name}}, you are pre-approved.", &[("savings", "It is good.")], "Call us soon, please.");
+    let bad = model_answer(
+        "Hi {{first_name}}, you are pre-approved.",
+        &[("savings", "It is good.")],
+        "Call us soon, please.",
+    );
     let (script, server) = run_against(&[&bad, &good_answer()], None).await;
     assert!(matches!(script.written_by, WrittenBy::Model { repaired: true, .. }), "{:?}", script.written_by);
     let second: Value = server.received_requests().await.unwrap()[1].body_json().unwrap();
@@ -185,9 +188,11 @@ async fn bad_answer_is_repaired_once_with_reasons() {
 async fn adversarial_answers_fall_back_to_template() {
     let offers = [("savings", "It could be useful.")];
     let closing = "Call us whenever it suits you, we are always glad to hear from you and to help.";
-    let opening =
-        |text: &str| model_answer(&format!("Hello {{{{first_name}}}}, good to have you here. {text}"), &offers, closing);
-    let reason = |text: &str| model_answer("Hello {{first_name}}, good to have you here.", &[("savings", text)], closing);
+    let opening = |text: &str| {
+        model_answer(&format!("Hello {{{{first_name}}}}, good to have you here. {text}"), &offers, closing)
+    };
+    let reason =
+        |text: &str| model_answer("Hello {{first_name}}, good to have you here.", &[("savings", text)], closing);
     let template = RecommendFixture::new(proceed(), Settings::default(), None).await.run().await.unwrap();
     // The frame of each answer passes, so only the listed fault can fail.
     let (control, _) = run_against(&[&opening("We hope that all is well.")], None).await;
@@ -206,7 +211,11 @@ async fn adversarial_answers_fall_back_to_template() {
             model_answer("Hello there, good day.", &[("checking", "Simple.")], closing),
         ),
         ("another product by name", "products", reason("Our Meridian Everyday Checking is nice.")),
-        ("a ranked product that the answer leaves out", "products", reason("It goes well with the Meridian Voyager Card.")),
+        (
+            "a ranked product that the answer leaves out",
+            "products",
+            reason("It goes well with the Meridian Voyager Card."),
+        ),
         ("an echo of a post", "post-echo", opening("We know you cannot wait to see the sea again.")),
         ("a refusal", "instructions", opening("I'm sorry, but I can't help with that.")),
         ("prose instead of JSON", "not JSON", "I cannot help with that.".to_owned()),
@@ -219,7 +228,11 @@ async fn adversarial_answers_fall_back_to_template() {
         ("markdown", "plain-text", opening("**Great** news!")),
         ("a link", "contact", opening("See https://evil.example.")),
         ("a placeholder of its own", "plain-text", opening("Dear {{last_name}}.")),
-        ("the same product twice", "twice", model_answer("Hello.", &[("savings", "Good."), ("savings", "Good.")], closing)),
+        (
+            "the same product twice",
+            "twice",
+            model_answer("Hello.", &[("savings", "Good."), ("savings", "Good.")], closing),
+        ),
         ("no product", "recommends nothing", model_answer("Hello.", &[], closing)),
         ("an empty part", "empty", model_answer("", &offers, closing)),
         ("a long text", "length", opening(&"We are glad. ".repeat(90))),

@@ -77,7 +77,10 @@ fn customers_get_suitable_offers() {
         ),
         (
             "rising travel",
-            CustomerBuilder::new().spends_before_and_now("Travel", 50_000, 100_000).spends("Groceries", 30_000).holds(&["everyday-checking"]),
+            CustomerBuilder::new()
+                .spends_before_and_now("Travel", 50_000, 100_000)
+                .spends("Groceries", 30_000)
+                .holds(&["everyday-checking"]),
             DEFAULT[0],
             &["travel-rewards-card", "cash-back-card", "high-yield-savings"],
         ),
@@ -110,7 +113,9 @@ fn customers_get_suitable_offers() {
         ),
         (
             "home improvement with a mortgage",
-            CustomerBuilder::new().spends_before_and_now("Home Improvement", 10_000, 90_000).holds(&["fixed-rate-mortgage"]),
+            CustomerBuilder::new()
+                .spends_before_and_now("Home Improvement", 10_000, 90_000)
+                .holds(&["fixed-rate-mortgage"]),
             Category::ConsumerLending,
             &["home-equity-line", "personal-loan"],
         ),
@@ -140,7 +145,9 @@ fn customers_get_suitable_offers() {
 
 #[test]
 fn grounds_follow_facts_and_never_posts() {
-    let person = CustomerBuilder::new().spends_before_and_now("Travel", 50_000, 100_000).posted(1, "I love my savings account, so happy");
+    let person = CustomerBuilder::new()
+        .spends_before_and_now("Travel", 50_000, 100_000)
+        .posted(1, "I love my savings account, so happy");
     let offers = offers(person, &DEFAULT);
     assert_eq!(ids(&offers), ["travel-rewards-card", "high-yield-savings", "everyday-checking"]);
     let travel = Ground::Spending { category: SpendingCategory::Travel, trend: Trend::Rising };
@@ -262,7 +269,8 @@ async fn newer_refusal_narrows_permission() {
         let control = control("", &consents).await;
         assess_with(person().customer(), &control, &catalogue(), &DEFAULT, 3)
     };
-    let Assessment::Skip { skip, consent } = of(format!("{},no,yes,2026-11-02", CustomerBuilder::reference())).await else {
+    let Assessment::Skip { skip, consent } = of(format!("{},no,yes,2026-11-02", CustomerBuilder::reference())).await
+    else {
         panic!("not skipped")
     };
     assert_eq!(skip, Skip::NoConsent(Refusal::SaidNo));
@@ -282,7 +290,9 @@ fn product_outside_its_dates_is_excluded() {
     json["products"][1]["valid_until"] = "2026-10-30".into();
     let catalogue = Catalogue::from_json(json.to_string().as_bytes()).unwrap();
     let no_control = Control::default();
-    let Assessment::Proceed(facts) = assess_with(CustomerBuilder::new().customer(), &no_control, &catalogue, &DEFAULT, 3) else {
+    let Assessment::Proceed(facts) =
+        assess_with(CustomerBuilder::new().customer(), &no_control, &catalogue, &DEFAULT, 3)
+    else {
         panic!("skipped")
     };
     let expired = facts.candidates.iter().find(|c| c.product.as_str() == "high-yield-savings").unwrap();
@@ -316,13 +326,16 @@ fn tenure_is_known_only_if_needed() {
 
 #[test]
 fn customer_without_suitable_offer_is_skipped() {
-    let Assessment::Skip { skip, .. } = assess_default(CustomerBuilder::new(), &[Category::Commercial]) else { panic!("not skipped") };
+    let Assessment::Skip { skip, .. } = assess_default(CustomerBuilder::new(), &[Category::Commercial]) else {
+        panic!("not skipped")
+    };
     assert_eq!(skip, Skip::NoSuitableOffer);
 }
 
 #[test]
 fn bands_are_known_only_if_needed() {
-    let corporate = facts(CustomerBuilder::new().has(1, 900_000).spends("Payroll", 9_000), &[Category::CorporateAndInvestment]);
+    let corporate =
+        facts(CustomerBuilder::new().has(1, 900_000).spends("Payroll", 9_000), &[Category::CorporateAndInvestment]);
     assert!(corporate.income.is_none() && corporate.balance.is_some());
     let lending = facts(CustomerBuilder::new().spends("Groceries", 9_000), &[Category::ConsumerLending]);
     assert!(lending.income.is_some() && lending.balance.is_none());

@@ -114,7 +114,8 @@ async fn suppressed_customer_is_skipped() {
 async fn adopted_result_stops_after_withdrawal_of_posts() {
     let fixture = AssessFixture::with(&record(CustomerBuilder::new().posted(3, "What a wonderful vacation"))).await;
     assert!(fixture.assess().await.unwrap().proceed);
-    let answers = format!("reference,consent,consent_social_media,as_of\n{},yes,no,2026-11-02\n", CustomerBuilder::reference());
+    let answers =
+        format!("reference,consent,consent_social_media,as_of\n{},yes,no,2026-11-02\n", CustomerBuilder::reference());
     fixture.store.put(&ObjectKey::Consents, answers.into()).await.unwrap();
     assert!(!fixture.assess().await.unwrap().proceed);
 }

@@ -36,7 +36,9 @@ impl TextPart {
         let shown = |product: &&Product| [&product.rates_and_terms, &product.disclosures].map(Clone::clone).concat();
         let approved: Vec<String> = offered
             .iter()
-            .flat_map(|product| [spoken_sentences(product), product.spoken_disclosures.clone(), shown(product)].concat())
+            .flat_map(|product| {
+                [spoken_sentences(product), product.spoken_disclosures.clone(), shown(product)].concat()
+            })
             .collect();
         let text = text.replace("\r\n", "\n");
         let paragraph = |text: &str| Self::new(unwrap_lines(text), approved.clone());
@@ -105,7 +107,8 @@ fn ends_sentence(text: &str) -> bool {
 /// Returns the text with [`NAME`] in place of each name in the context and each offered product's name.
 pub(super) fn without_names(text: &str, context: &GuardContext<'_>) -> String {
     let offered = context.offered.iter().map(|product| product.name.as_str());
-    let mut names: Vec<&str> = offered.chain(context.names.iter().map(|slot| slot.placeholder)).map(str::trim).collect();
+    let mut names: Vec<&str> =
+        offered.chain(context.names.iter().map(|slot| slot.placeholder)).map(str::trim).collect();
     names.retain(|name| !name.is_empty());
     names.sort_by_key(|name| std::cmp::Reverse(name.len()));
     names.iter().fold(text.to_owned(), |text, name| replace_words(&text, name, NAME))

@@ -170,16 +170,11 @@ fn greeting(masked: &str) -> Vec<String> {
         let is_salutation =
             words.next().is_some_and(|word| ["dear", "hello", "hi", "hey"].contains(&word.to_lowercase().as_str()));
         let addressee = words.next().unwrap_or_default();
-        let is_stranger =
-            addressee.starts_with(char::is_uppercase) || addressee.to_lowercase().starts_with("customer");
+        let is_stranger = addressee.starts_with(char::is_uppercase) || addressee.to_lowercase().starts_with("customer");
         is_salutation && is_stranger
     };
     let mut sentences = masked.split(['.', '!', '?', '\n']).map(str::trim);
-    if sentences.any(greets_stranger) {
-        vec!["greets someone other than the customer".to_owned()]
-    } else {
-        Vec::new()
-    }
+    if sentences.any(greets_stranger) { vec!["greets someone other than the customer".to_owned()] } else { Vec::new() }
 }
 
 fn length(text: &str) -> Vec<String> {
@@ -194,7 +189,8 @@ fn length(text: &str) -> Vec<String> {
 /// Refuses everything but letters of Western writing, digits (which `amounts` judges), spaces and the punctuation of
 /// prose. Searches `raw` for invisible characters and `masked` for all others, so that a name may use any script.
 fn plain_text(raw: &str, masked: &str) -> Vec<String> {
-    let is_hidden = |c: &char| normal::is_invisible(*c) || c.is_control() && *c != '\n' || matches!(*c, APPROVED | NAME);
+    let is_hidden =
+        |c: &char| normal::is_invisible(*c) || c.is_control() && *c != '\n' || matches!(*c, APPROVED | NAME);
     let is_prose = |c: &char| {
         c.is_ascii_alphanumeric()
             || matches!(*c, 'À'..='Ö' | 'Ø'..='ö' | 'ø'..='ſ' | ' ' | '\n')

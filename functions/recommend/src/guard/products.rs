@@ -58,9 +58,19 @@ const OTHER_COMPANIES: &[&str] = &[
 ];
 
 /// Returns a violation for each product or company that the text must not name.
-pub(super) fn check(normal: &NormalizedText, masked: &str, unapproved: &str, context: &GuardContext<'_>) -> Vec<String> {
-    [other_products(normal, context), other_kinds(normal, context), invented_products(masked, unapproved, context), companies(masked)]
-        .concat()
+pub(super) fn check(
+    normal: &NormalizedText,
+    masked: &str,
+    unapproved: &str,
+    context: &GuardContext<'_>,
+) -> Vec<String> {
+    [
+        other_products(normal, context),
+        other_kinds(normal, context),
+        invented_products(masked, unapproved, context),
+        companies(masked),
+    ]
+    .concat()
 }
 
 /// Finds names of products that are not offered, with or without the bank's name.
@@ -73,7 +83,8 @@ fn other_products(normal: &NormalizedText, context: &GuardContext<'_>) -> Vec<St
         let name = name_words(&product.name, &bank);
         // Plurals count too: "Personal Loans", "Certificates of Deposit", "Home Equity Lines".
         let is_named = |words: &[String]| {
-            let matches = |(word, part): (&String, &String)| word == part || word.strip_prefix(part.as_str()) == Some("s");
+            let matches =
+                |(word, part): (&String, &String)| word == part || word.strip_prefix(part.as_str()) == Some("s");
             words.len() == name.len() && words.iter().zip(&name).all(matches)
         };
         !offered_names.iter().any(|offered| rules::contains_words(offered, &name))

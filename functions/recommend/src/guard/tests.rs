@@ -221,8 +221,14 @@ fn promises_of_approval_are_caught() {
 
 #[test]
 fn invented_fees_and_shares_are_caught() {
-    assert_caught("credit-terms", &["There is no monthly fee.", "No foreign transaction fees.", "There are no hidden fees."]);
-    assert_caught("invented-benefits", &["It gives back a third.", "A tenth of each purchase is yours.", "It grows tenfold."]);
+    assert_caught(
+        "credit-terms",
+        &["There is no monthly fee.", "No foreign transaction fees.", "There are no hidden fees."],
+    );
+    assert_caught(
+        "invented-benefits",
+        &["It gives back a third.", "A tenth of each purchase is yours.", "It grows tenfold."],
+    );
 }
 
 #[test]

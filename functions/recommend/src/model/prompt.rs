@@ -47,7 +47,8 @@ impl Prompt {
             }
         };
         let facts = brief.facts;
-        let spending = facts.spending.iter().map(|s| json!({ "on": s.category.words(), "part": s.share, "trend": s.trend }));
+        let spending =
+            facts.spending.iter().map(|s| json!({ "on": s.category.words(), "part": s.share, "trend": s.trend }));
         send("spending", spending.collect());
         let held = facts.products_held.iter().filter_map(|id| brief.catalogue.product(id)).map(|p| p.name.as_str());
         send("products_held", held.collect());
