@@ -1,4 +1,5 @@
-//! Derives facts without amounts from payments and accounts: spending by closed category, recurring payments, and bands.
+//! Derives facts without amounts from payments and accounts: spending by closed category, recurring payments, and
+//! bands.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -10,17 +11,17 @@ use jiff::civil::Date;
 
 use crate::lexicon::Lexicon;
 
-/// The days of the spending window, which ends with `as_of`, and of the window before it.
+/// The length in days of the current window, which ends with `as_of`, and of the earlier window before it.
 pub const WINDOW_DAYS: i32 = 90;
 
 const BOTH_WINDOWS_DAYS: i32 = 2 * WINDOW_DAYS;
 
-/// The days of history that a trend needs: the window and two thirds of the one before. With less history, every category of
-/// a new customer would seem to rise.
+/// The days of history that a trend needs: the window and two thirds of the one before. With less history, every
+/// category of a new customer would seem to rise.
 pub const MIN_TREND_HISTORY_DAYS: i32 = WINDOW_DAYS + 60;
 
-/// The days between recurring payments: weekly, every two weeks, or monthly. A month has 26 to 35 days here, because paydays
-/// and bank holidays shift payments.
+/// The days between recurring payments: weekly, every two weeks, or monthly. A month has 26 to 35 days here, because
+/// paydays and bank holidays shift payments.
 const INTERVALS: [RangeInclusive<i32>; 3] = [6..=8, 13..=15, 26..=35];
 
 /// The fewest payments that count as recurring.
@@ -84,8 +85,8 @@ impl<'a> Payments<'a> {
         spent.into_iter().map(describe).collect()
     }
 
-    /// Returns the sorted categories with recurring payments: at least three to the same payee, at regular intervals, each
-    /// within a fifth of the median amount.
+    /// Returns the sorted categories with recurring payments: at least three to the same payee, at regular intervals,
+    /// each within a fifth of the median amount.
     #[must_use]
     pub fn recurring(&self) -> Vec<SpendingCategory> {
         let mut by_payee = BTreeMap::<(SpendingCategory, &str), Vec<&Payment<'_>>>::new();
@@ -96,8 +97,8 @@ impl<'a> Payments<'a> {
         recurring.map(|((category, _), _)| category).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// Returns the signs that payments give: payments on at least two days, one of them in the window. A held mortgage is a
-    /// sign of a home.
+    /// Returns the signs that payments give: payments on at least two days, one of them in the window. A held mortgage
+    /// is a sign of a home.
     #[must_use]
     pub fn signs<'p>(&self, mut held: impl Iterator<Item = &'p Product>) -> Vec<Sign> {
         let has_payments = |category| {
@@ -127,7 +128,8 @@ fn is_recurring(payments: &[&Payment<'_>]) -> bool {
     payments.len() >= MIN_RECURRING_PAYMENTS && amounts.iter().all(is_near_median) && INTERVALS.iter().any(is_regular)
 }
 
-/// Returns the band of the time since `since`: less than a year, one to five years, or more. A future day counts as new.
+/// Returns the band of the time since `since`: less than a year, one to five years, or more. A future day counts as
+/// new.
 #[must_use]
 pub fn tenure(since: Date, as_of: Date) -> Tenure {
     match days_between(since, as_of) {

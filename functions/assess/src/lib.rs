@@ -1,11 +1,13 @@
-//! The assess stage: decides which facts later stages may use, and which products to offer, if any. Writes an [`Assessment`]
-//! to `facts.json`, sealed with the customer's key.
+//! The assess stage: decides which facts later stages may use, and which products to offer, if any. Writes an
+//! [`Assessment`] to `facts.json`, sealed with the customer's key.
 //!
-//! **Invariant:** the stage depends on no AWS crate, on no network and on no other stage. [`Facts`] contains only the facts in
-//! the table of `docs/concepts/consent-and-facts.md`, which gives the source and the use of each. A test compares that table
-//! with `Facts`. Facts from posts need a [`contracts::consent::SocialConsent`], which only the consent gate creates.
+//! **Invariant:** the stage depends on no AWS crate, on no network and on no other stage. [`Facts`] contains only the
+//! facts in the table of `docs/concepts/consent-and-facts.md`, which gives the source and the use of each. A test
+//! compares that table with `Facts`. Facts from posts need a [`contracts::consent::SocialConsent`], which only the
+//! consent gate creates.
 //!
-//! No type that this stage reads contains age, sex, marital status, race, religion, national origin, address or zip code.
+//! No type that this stage reads contains age, sex, marital status, race, religion, national origin, address or zip
+//! code.
 
 pub mod features;
 pub mod lexicon;
@@ -119,8 +121,8 @@ impl NamedError for Error {
     }
 }
 
-/// Assesses one customer. Adopts an existing result of the same inputs. The inputs exclude `control/` and the contact cap,
-/// which may change at any time, because `publish` checks both again.
+/// Assesses one customer. Adopts an existing result of the same inputs. The inputs exclude `control/` and the contact
+/// cap, which may change at any time, because `publish` checks both again.
 pub async fn run(input: AssessInput, deps: &Deps<'_>) -> Result<AssessOutput, Error> {
     let request = read_request(&input.run, deps).await?;
     let AssessInput { run, dataset, row } = input;
@@ -199,8 +201,8 @@ fn output(run: RunId, reference: &CustomerRef, assessment: &Assessment, control:
     AssessOutput { run, reference: reference.clone(), proceed }
 }
 
-/// Assesses a record under the current `control/`. Applies the consent gate again, so that a record from an older or faulty
-/// `merge` cannot exceed its consent.
+/// Assesses a record under the current `control/`. Applies the consent gate again, so that a record from an older or
+/// faulty `merge` cannot exceed its consent.
 #[must_use]
 pub fn assess(record: CustomerRecord, control: &Control, rules: &Rules<'_>) -> Assessment {
     let with_control = |consent| ConsentAsRead { control: Some(control.as_read.clone()), ..consent };

@@ -125,8 +125,8 @@ impl WeightedMean {
     }
 }
 
-/// Rounds to four digits, as the original VADER program does. The rounding also makes the score reproducible, because the
-/// crate adds some terms in the order of a hash map.
+/// Rounds to four digits, as the original VADER program does. The rounding also makes the score reproducible, because
+/// the crate adds some terms in the order of a hash map.
 fn rounded(compound: f64) -> f64 {
     (compound * 10_000.0).round() / 10_000.0
 }

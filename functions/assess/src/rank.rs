@@ -1,5 +1,5 @@
-//! Ranks the products of the chosen categories for one customer. Each product gets weighted reasons, and an exclusion if it
-//! cannot be offered. The weights are few and round, so that a compliance officer can add them up by hand.
+//! Ranks the products of the chosen categories for one customer. Each product gets weighted reasons, and an exclusion
+//! if it cannot be offered. The weights are few and round, so that a compliance officer can add them up by hand.
 
 use contracts::ProductId;
 use contracts::catalogue::{Catalogue, Category, Kind, Product};
@@ -66,8 +66,8 @@ pub struct Ranked<'a> {
     pub grounds: Vec<Ground>,
 }
 
-/// Ranks every product of the chosen categories: products that can be offered first, then by score, then by id. A product
-/// that is not valid `today` is excluded.
+/// Ranks every product of the chosen categories: products that can be offered first, then by score, then by id. A
+/// product that is not valid `today` is excluded.
 #[must_use]
 pub fn rank<'a>(
     catalogue: &'a Catalogue,
@@ -86,8 +86,8 @@ pub fn rank<'a>(
     ranked
 }
 
-/// Chooses at most `at_most` offers from the result of [`rank`], best first. Each offer serves a need that no other offer
-/// serves. A kind repeats only if no product of another kind is left.
+/// Chooses at most `at_most` offers from the result of [`rank`], best first. Each offer serves a need that no other
+/// offer serves. A kind repeats only if no product of another kind is left.
 #[must_use]
 pub fn choose(ranked: &[Ranked<'_>], at_most: usize) -> Vec<Offer> {
     let mut chosen: Vec<(usize, Need)> = Vec::new();
@@ -210,8 +210,8 @@ fn describe(spent: &Spending) -> String {
     format!("{} is {share} part of spending, {trend}", spent.category.words())
 }
 
-/// Returns whether a text may mention the spending. The customer must recognize it, so it must have more than a small share
-/// or rise.
+/// Returns whether a text may mention the spending. The customer must recognize it, so it must have more than a small
+/// share or rise.
 fn is_mentionable(spent: &Spending) -> bool {
     spent.share != Share::Small || spent.trend == Trend::Rising
 }

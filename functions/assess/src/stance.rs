@@ -7,8 +7,8 @@ const SERVICE_TOPICS: [Topic; 4] = [Topic::Hardship, Topic::Fraud, Topic::Servic
 
 /// Returns the topic that a service message must answer; `None` if the customer may get offers.
 ///
-/// The topic is hardship after any post about it. It is fraud, service or fees after complaints that newer, kinder posts do
-/// not outweigh. UDAAP forbids taking advantage of a customer in trouble.
+/// The topic is hardship after any post about it. It is fraud, service or fees after complaints that newer, kinder
+/// posts do not outweigh. UDAAP forbids taking advantage of a customer in trouble.
 #[must_use]
 pub fn service_topic(mood: Option<&Mood>) -> Option<Topic> {
     let topics = &mood?.topics;

@@ -87,8 +87,8 @@ impl<'a> Brief<'a> {
         self.personal_names().iter().fold(text.to_owned(), |text, slot| text.replace(slot.placeholder, slot.name))
     }
 
-    /// Returns whether a caller's prompt contains personal data that no model may see: a name of this customer or adviser,
-    /// a number, or an e-mail address.
+    /// Returns whether a caller's prompt contains personal data that no model may see: a name of this customer or
+    /// adviser, a number, or an e-mail address.
     pub(crate) fn is_personal(&self, prompt: &str) -> bool {
         let names = [self.name.as_deref(), self.facts.adviser.as_deref(), Some(self.facts.first_name.as_str())];
         let names: HashSet<String> = names.into_iter().flatten().flat_map(guard::plain_words).collect();
@@ -96,8 +96,8 @@ impl<'a> Brief<'a> {
             || guard::plain_words(prompt).iter().any(|word| names.contains(word))
     }
 
-    /// Returns the guard's context for a text that offers `offered`. The text must not name a product that was ranked but is
-    /// not offered, because that product's disclosures are missing.
+    /// Returns the guard's context for a text that offers `offered`. The text must not name a product that was ranked
+    /// but is not offered, because that product's disclosures are missing.
     pub(crate) fn guard_context<'b>(
         &'b self,
         offered: Vec<&'b Product>,
@@ -114,8 +114,8 @@ impl<'a> Brief<'a> {
     }
 }
 
-/// Returns a name in the form in which it is spoken and shown. Returns `None` for a text that is no name, such as one with
-/// markup, digits or a claim; names come from a workbook that may be hostile.
+/// Returns a name in the form in which it is spoken and shown. Returns `None` for a text that is no name, such as one
+/// with markup, digits or a claim; names come from a workbook that may be hostile.
 fn speakable(name: &str) -> Option<String> {
     let name: String = name.nfc().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ");
     let is_name_character =

@@ -1,5 +1,5 @@
-//! Combines a writer's reasons with the bank's own words. Code, not a writer, places the summaries, claims and disclosures,
-//! verbatim from the catalog.
+//! Combines a writer's reasons with the bank's own words. Code, not a writer, places the summaries, claims and
+//! disclosures, verbatim from the catalog.
 
 use contracts::catalogue::Product;
 use contracts::script::{OfferShown, Script, Segment, SegmentKind, Verdict, WrittenBy};
@@ -9,8 +9,8 @@ use crate::brief::Brief;
 use crate::guard::{self, TextPart};
 use crate::words::en;
 
-/// The length up to which approved claims extend a text of three offers, in words. A video of three offers should take 60
-/// to 100 s. The title takes 2.5 s and the end card about 18 s. At 140 words a minute, that leaves at most 185 words
+/// The length up to which approved claims extend a text of three offers, in words. A video of three offers should take
+/// 60 to 100 s. The title takes 2.5 s and the end card about 18 s. At 140 words a minute, that leaves at most 185 words
 /// including pauses.
 const TARGET_WORDS: usize = 155;
 /// The length that no added claim may exceed, in words; well below [`guard::MAX_WORDS`].
@@ -18,8 +18,8 @@ const MAX_WORDS_WITH_CLAIMS: usize = 172;
 /// The most claims of an offer, so that a single offer does not turn into a leaflet.
 const MAX_CLAIMS: usize = 2;
 
-/// A writer's text with placeholders for names. Code fills in personal names after the guard has judged the text, so that
-/// no name can hide a writer's words.
+/// A writer's text with placeholders for names. Code fills in personal names after the guard has judged the text, so
+/// that no name can hide a writer's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Draft {
     pub opening: String,
@@ -100,8 +100,8 @@ fn segments(brief: &Brief<'_>, draft: &Draft, products: &[(&str, &Product)]) -> 
     segments
 }
 
-/// Returns the number of approved claims for each offer. Each offer gets one in turn while there is room, and a second one
-/// only to reach [`TARGET_WORDS`]. `words` is the length of the text without claims.
+/// Returns the number of approved claims for each offer. Each offer gets one in turn while there is room, and a second
+/// one only to reach [`TARGET_WORDS`]. `words` is the length of the text without claims.
 fn claim_counts(products: &[(&str, &Product)], mut words: usize) -> Vec<usize> {
     let mut counts = vec![0; products.len()];
     for round in 0..MAX_CLAIMS {
@@ -141,8 +141,8 @@ fn ensure_period(text: &str) -> String {
     if has_end { text.to_owned() } else { format!("{text}.") }
 }
 
-/// Returns the disclosures of the offered products and of the brand without duplicates. Keeps a brand line about deposits or
-/// mortgages only if an offered product has the same line.
+/// Returns the disclosures of the offered products and of the brand without duplicates. Keeps a brand line about
+/// deposits or mortgages only if an offered product has the same line.
 fn disclosures(brief: &Brief<'_>, offered: &[&Product]) -> Vec<String> {
     let of_products = offered.iter().flat_map(|product| &product.disclosures);
     let product_bound = ["Member FDIC", "Equal Housing Lender"];

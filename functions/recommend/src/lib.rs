@@ -4,11 +4,11 @@
 //! 2. `compose` adds the bank's own words verbatim from the catalog.
 //! 3. [`guard`] judges the whole text.
 //!
-//! The stage returns a model's text to the model once if the guard refuses it. After a second refusal the templates write,
-//! so a faulty model does not fail the stage.
+//! The stage returns a model's text to the model once if the guard refuses it. After a second refusal the templates
+//! write, so a faulty model does not fail the stage.
 //!
-//! **Invariant:** the stage depends on no AWS crate, on no Lambda crate and on no other stage. A model never sees a name, an
-//! amount or a post. The stage calls a model only if the settings enable it.
+//! **Invariant:** the stage depends on no AWS crate, on no Lambda crate and on no other stage. A model never sees a
+//! name, an amount or a post. The stage calls a model only if the settings enable it.
 
 mod brief;
 mod compose;

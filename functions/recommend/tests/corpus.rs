@@ -19,7 +19,8 @@ struct CorpusText {
     text: String,
 }
 
-/// Reads the texts of a file. All of them greet Maria, are signed by Daniel Brooks, and offer a checking account and a card.
+/// Reads the texts of a file. All of them greet Maria, are signed by Daniel Brooks, and offer a checking account and a
+/// card.
 fn texts(file: &str) -> Vec<CorpusText> {
     let path = format!("{}/tests/corpus/{file}.jsonl", env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()

@@ -1,4 +1,4 @@
-//! The input of the guard besides the text: products, names, posts and instructions.
+//! The guard's context for a text: products, names, posts and instructions.
 
 use contracts::Digest;
 use contracts::catalogue::{Catalogue, Product};

@@ -29,8 +29,8 @@ impl TextPart {
         Self::new(segment.text.clone(), approved)
     }
 
-    /// Splits a text into its paragraphs and joins wrapped lines. Each paragraph may contain the sentences and the whole
-    /// blocks of terms of any offered product.
+    /// Splits a text into its paragraphs and joins wrapped lines. Each paragraph may contain the sentences and the
+    /// whole blocks of terms of any offered product.
     #[must_use]
     pub fn split(text: &str, offered: &[&Product]) -> Vec<Self> {
         let shown = |product: &&Product| [&product.rates_and_terms, &product.disclosures].map(Clone::clone).concat();
@@ -57,8 +57,8 @@ impl TextPart {
         &self.text
     }
 
-    /// Returns the text with [`APPROVED`] in place of each approved sentence. Only a whole sentence counts: the one before
-    /// must have ended and the next one must start anew, so that a writer's words cannot extend the bank's.
+    /// Returns the text with [`APPROVED`] in place of each approved sentence. Only a whole sentence counts: the one
+    /// before must have ended and the next one must start anew, so that a writer's words cannot extend the bank's.
     pub(super) fn without_approved(&self) -> String {
         self.approved.iter().fold(self.text.clone(), |text, sentence| mask_sentence(&text, sentence.trim()))
     }

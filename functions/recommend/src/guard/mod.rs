@@ -1,7 +1,7 @@
 //! Decides whether a text may be said to a customer. Every text passes through it, including those of the templates.
 //!
-//! A rule is a named check that lists violations; the evidence keeps them. The rules are an engineering reading of public
-//! sources, which each list below `rules/` names. The bank's counsel has the final word.
+//! A rule is a named check that lists violations; the evidence keeps them. The rules are an engineering reading of
+//! public sources, which each list below `rules/` names. The bank's counsel has the final word.
 
 mod contact;
 mod context;
@@ -61,8 +61,8 @@ pub fn check_text(text: &str, context: &GuardContext<'_>) -> Verdict {
     check(&TextPart::split(text, &context.offered), context)
 }
 
-/// Judges the caller's prompt before a model reads it. The prompt must not name a protected class, reveal an observation
-/// of the customer, or give orders that contradict the instructions.
+/// Judges the caller's prompt before a model reads it. The prompt must not name a protected class, reveal an
+/// observation of the customer, or give orders that contradict the instructions.
 #[must_use]
 pub fn check_prompt(prompt: &str) -> Verdict {
     let normal = NormalizedText::new(prompt);
@@ -98,8 +98,8 @@ pub fn check_disclosures(shown: &[String], offered: &[&Product]) -> Check {
     check_of("disclosures", violations)
 }
 
-/// Returns whether a name is free of everything that the guard forbids in a text. Hints at a protected class are allowed,
-/// because `Christian` is a name. Names come from a workbook, and a workbook may be hostile.
+/// Returns whether a name is free of everything that the guard forbids in a text. Hints at a protected class are
+/// allowed, because `Christian` is a name. Names come from a workbook, and a workbook may be hostile.
 #[must_use]
 pub fn name_is_harmless(name: &str) -> bool {
     let normal = NormalizedText::new(name);
@@ -109,7 +109,8 @@ pub fn name_is_harmless(name: &str) -> bool {
         && checks.iter().all(|check| check.violations.is_empty() || check.name == "protected-class")
 }
 
-/// Returns the digest of the rule files. A changed rule makes the stage write a new text instead of adopting an old one.
+/// Returns the digest of the rule files. A changed rule makes the stage write a new text instead of adopting an old
+/// one.
 pub(crate) fn rules_digest() -> Digest {
     rules::digest()
 }
@@ -149,8 +150,8 @@ fn phrase_checks(normal: &NormalizedText) -> Vec<Check> {
 
 /// Looks for phrases in the text with placeholders, and again with personal names in it.
 ///
-/// A model may write that there is `{{first_name}}` minimum, and the customer may be called `No`. A name's own hint at a
-/// protected class is no violation. The violation does not quote the phrase, because the repair message repeats
+/// A model may write that there is `{{first_name}}` minimum, and the customer may be called `No`. A name's own hint at
+/// a protected class is no violation. The violation does not quote the phrase, because the repair message repeats
 /// violations to the model, which must not learn a name.
 fn phrases(with_placeholders: &NormalizedText, with_names: &NormalizedText) -> Vec<Check> {
     let mut checks = phrase_checks(with_placeholders);

@@ -72,8 +72,8 @@ fn sentences(plain: &str) -> Vec<&str> {
     sentences
 }
 
-/// Returns whether a character is invisible and may split a word: soft hyphens, zero-width characters, direction marks and
-/// variation selectors.
+/// Returns whether a character is invisible and may split a word: soft hyphens, zero-width characters, direction marks
+/// and variation selectors.
 pub(super) const fn is_invisible(c: char) -> bool {
     matches!(
         c,
@@ -158,8 +158,8 @@ fn without_digits_as_letters(folded: &str) -> String {
     read
 }
 
-/// Splits a folded text into words of letters and digits. An apostrophe does not split (`don't` is `dont`), and a mask is
-/// a word of its own.
+/// Splits a folded text into words of letters and digits. An apostrophe does not split (`don't` is `dont`), and a mask
+/// is a word of its own.
 pub(super) fn words(folded: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     for c in folded.chars() {

@@ -131,7 +131,8 @@ fn invented_products(masked: &str, unapproved: &str, context: &GuardContext<'_>)
     found
 }
 
-/// Finds capitalized company names. Names that are also English words, such as `Discover`, count only inside a sentence.
+/// Finds capitalized company names. Names that are also English words, such as `Discover`, count only inside a
+/// sentence.
 fn companies(masked: &str) -> Vec<String> {
     let is_mentioned = |company: &&&str| {
         masked.match_indices(**company).any(|(at, name)| {

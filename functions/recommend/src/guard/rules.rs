@@ -100,8 +100,8 @@ impl PhraseRule {
         Self { check, file, forbidden: phrases(forbidden), harmless: phrases(harmless) }
     }
 
-    /// Returns the forbidden phrases of a text that are not inside a harmless one. Searches for phrases with a `~` within
-    /// each sentence, and for all others across sentences as well.
+    /// Returns the forbidden phrases of a text that are not inside a harmless one. Searches for phrases with a `~`
+    /// within each sentence, and for all others across sentences as well.
     pub(super) fn find(&self, normal: &NormalizedText) -> Vec<&'static str> {
         let (gapped, solid): (Vec<&Phrase>, Vec<&Phrase>) = self.forbidden.iter().partition(|phrase| phrase.has_gap());
         let across_sentences = normal.readings.iter().flat_map(|words| self.find_in(words, &solid));

@@ -1,7 +1,7 @@
 //! Calls to the model service, with retries before a deadline.
 //!
-//! The crate `backon` gives the waits between attempts. The loop itself is ours, because a retry may first drop a parameter,
-//! wait for the shared [`Limiter`], or give up early when its wait would pass the deadline.
+//! The crate `backon` gives the waits between attempts. The loop itself is ours, because a retry may first drop a
+//! parameter, wait for the shared [`Limiter`], or give up early when its wait would pass the deadline.
 
 use std::time::Duration;
 
@@ -45,7 +45,8 @@ impl Default for RetryPolicy {
     }
 }
 
-/// A client of one service with one deadline for all its calls. Its creator reserves the first call's slot of the limiter.
+/// A client of one service with one deadline for all its calls. Its creator reserves the first call's slot of the
+/// limiter.
 pub struct ModelClient<'a> {
     /// The HTTP client.
     pub http: &'a reqwest::Client,
@@ -101,8 +102,8 @@ impl ModelClient<'_> {
         Ok(url)
     }
 
-    /// Calls the service until it gives a complete answer or a final error, or until the deadline. Returns no part of an
-    /// incomplete answer, so a retry has nothing to take back.
+    /// Calls the service until it gives a complete answer or a final error, or until the deadline. Returns no part of
+    /// an incomplete answer, so a retry has nothing to take back.
     pub async fn complete(&self, chat: &ChatRequest<'_>) -> Result<Completion, ServiceError> {
         let url = self.completions_url()?;
         let mut body = chat.body();
@@ -293,8 +294,8 @@ fn refusal(
     (error, if should_retry { RetryDecision::Retry(retry_after(headers)) } else { RetryDecision::Stop })
 }
 
-/// Returns the wait that the service asks for: `retry-after-ms`, or else `Retry-After` in seconds or as a date (RFC 9110,
-/// section 10.2.3).
+/// Returns the wait that the service asks for: `retry-after-ms`, or else `Retry-After` in seconds or as a date (RFC
+/// 9110, section 10.2.3).
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let milliseconds = text("retry-after-ms").and_then(|text| text.parse::<f64>().ok());

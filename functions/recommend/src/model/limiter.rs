@@ -1,5 +1,5 @@
-//! Limits that all calls of a process to the model service share: requests a minute, tokens a minute, and a pause while the
-//! service throttles. A `Retry-After` in the answer to one call delays all other calls too.
+//! Limits that all calls of a process to the model service share: requests a minute, tokens a minute, and a pause while
+//! the service throttles. A `Retry-After` in the answer to one call delays all other calls too.
 //!
 //! The crate `governor` does not fit here:
 //!
@@ -43,7 +43,8 @@ impl Limiter {
         slot
     }
 
-    /// Counts the tokens of a finished call. Delays the next slot if the tokens take more time than the call's own slot.
+    /// Counts the tokens of a finished call. Delays the next slot if the tokens take more time than the call's own
+    /// slot.
     pub(super) fn count_tokens(&self, service: &Model, tokens: u64) {
         let slot = fraction_of_minute(1, service.requests_per_minute);
         let excess = fraction_of_minute(tokens, service.tokens_per_minute).saturating_sub(slot);
@@ -59,8 +60,8 @@ impl Limiter {
         state.paused_until = state.paused_until.max(until);
     }
 
-    /// Waits for a slot; call it before the deadline of a customer starts. Returns false if the service asks for a pause
-    /// longer than `max_wait`, because a later attempt may succeed.
+    /// Waits for a slot; call it before the deadline of a customer starts. Returns false if the service asks for a
+    /// pause longer than `max_wait`, because a later attempt may succeed.
     pub(super) async fn ready(&self, service: &Model, max_wait: Duration) -> bool {
         let paused_until = self.state().paused_until;
         if paused_until.is_some_and(|until| until > Instant::now() + max_wait) {

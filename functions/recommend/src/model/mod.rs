@@ -1,5 +1,5 @@
-//! The model writer. The model selects among the ranked products and writes reasons. It never sees a name, and the stage
-//! uses its text only after the guard has passed it.
+//! The model writer. The model selects among the ranked products and writes reasons. It never sees a name, and the
+//! stage uses its text only after the guard has passed it.
 
 mod client;
 mod limiter;
@@ -46,7 +46,7 @@ pub(crate) enum ModelOutcome {
     Refused(InsteadOfModel, Option<Box<Script>>),
 }
 
-/// The inputs for writing with the model, besides the brief.
+/// The inputs for writing with the model, in addition to the brief.
 pub(crate) struct ModelRequest<'a> {
     pub settings: &'a Writer,
     /// The lines of business that the request is for.

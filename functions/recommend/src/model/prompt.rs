@@ -67,7 +67,8 @@ impl Prompt {
                 Ground::Need { need } => Some(need.words()),
             };
             let chosen_for: Vec<&str> = offer.grounds.iter().filter_map(ground).chain([offer.need.words()]).collect();
-            json!({ "product": product.id, "name": product.name, "what_it_is": product.summary, "chosen_for": chosen_for })
+            let summary = &product.summary;
+            json!({ "product": product.id, "name": product.name, "what_it_is": summary, "chosen_for": chosen_for })
         });
         let document = json!({ "offers": offers.collect::<Value>(), "customer": customer, "wish": wish });
         let categories: Vec<&str> = categories.iter().map(|category| category.name()).collect();
@@ -76,8 +77,8 @@ impl Prompt {
     }
 }
 
-/// Returns the JSON schema of the answer. It requires every field, allows no others, and limits product ids to the ranked
-/// products.
+/// Returns the JSON schema of the answer. It requires every field, allows no others, and limits product ids to the
+/// ranked products.
 fn schema(brief: &Brief<'_>) -> Value {
     let ids: Vec<&str> = brief.offers().iter().map(|(_, product)| product.id.as_str()).collect();
     let object = |properties: Value, required: &[&str]| json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });

@@ -49,7 +49,8 @@ const OPTIONAL_PARAMETERS: [&str; 6] =
     ["temperature", "reasoning_effort", "response_format", "max_completion_tokens", "stream_options", "stream"];
 
 impl ChatRequest<'_> {
-    /// Returns the body of the request. It asks for a streamed answer, which shows whether a service is slow or stalled.
+    /// Returns the body of the request. It asks for a streamed answer, which shows whether a service is slow or
+    /// stalled.
     pub(super) fn body(&self) -> Map<String, Value> {
         let limit = match self.takes.token_limit {
             TokenLimit::MaxCompletionTokens => "max_completion_tokens",
@@ -92,7 +93,8 @@ pub struct Completion {
     pub tokens_written: u64,
 }
 
-/// A failed call. Its message never contains a prompt, an answer, a key or the service's own words, which may repeat them.
+/// A failed call. Its message never contains a prompt, an answer, a key or the service's own words, which may repeat
+/// them.
 #[derive(Debug, Error)]
 pub enum ServiceError {
     /// The address in the settings is not an HTTP address.
@@ -136,8 +138,8 @@ pub enum ServiceError {
 }
 
 impl ServiceError {
-    /// Decides whether to retry after a response with status 200 and no usable answer. A damaged answer may arrive intact
-    /// next time, but a decision of the model is final.
+    /// Decides whether to retry after a response with status 200 and no usable answer. A damaged answer may arrive
+    /// intact next time, but a decision of the model is final.
     pub(super) fn retry_decision(&self) -> RetryDecision {
         match self {
             Self::Truncated | Self::Malformed | Self::Silent | Self::Unreachable(_) => RetryDecision::Retry(None),

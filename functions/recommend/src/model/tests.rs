@@ -1,5 +1,5 @@
-//! The guard against fifty outputs of a small, careless model: `SmolLM2` with 135 million parameters, temperature 0.7, seeds 0
-//! to 49. Some are free letters, and the others are answers to this program's prompt and schema.
+//! The guard against fifty outputs of a small, careless model: `SmolLM2` with 135 million parameters, temperature 0.7,
+//! seeds 0 to 49. Some are free letters, and the others are answers to this program's prompt and schema.
 
 use contracts::facts::{Facts, Need, Stance};
 use serde::Deserialize;

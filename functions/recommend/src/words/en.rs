@@ -1,5 +1,5 @@
-//! English phrases. The template writer picks among variants by the customer's reference. Neighbors therefore get different
-//! letters, and a retry gives the same customer the same letter.
+//! English phrases. The template writer picks among variants by the customer's reference. Neighbors therefore get
+//! different letters, and a retry gives the same customer the same letter.
 //!
 //! A reason is a lowercase clause without a main clause and without an amount. It mentions a possible wish and never an
 //! observation: "if travel is part of your plans", not "you travel more".
@@ -95,7 +95,8 @@ pub const CLOSINGS_SINGLE: &[&str] = &[
 /// The signature after a closing that a model wrote.
 pub const SIGN_OFF: &str = "With warm regards, {{adviser}}.";
 
-/// Returns reasons from spending. The phrases are the same for rising and steady spending, because a text mentions neither.
+/// Returns reasons from spending. The phrases are the same for rising and steady spending, because a text mentions
+/// neither.
 #[must_use]
 pub const fn spending(category: SpendingCategory) -> &'static [&'static str] {
     match category {
