@@ -94,7 +94,7 @@ pub enum Error {
         reference: CustomerRef,
     },
     /// The catalog or the settings differ from those at the start of the run.
-    #[error("the {what} changed since the run was started")]
+    #[error("the {what} changed since the run started")]
     Changed {
         /// `catalogue` or `settings`.
         what: &'static str,

@@ -122,7 +122,7 @@ async fn skipped_customer_gets_no_script() {
 async fn changed_catalogue_or_settings_are_refused() {
     let mut stage = RecommendFixture::new(proceed(), Settings::default(), None).await;
     stage.settings.writer.model.temperature = 0.1;
-    assert_eq!(stage.run().await.unwrap_err().to_string(), "the settings changed since the run was started");
+    assert_eq!(stage.run().await.unwrap_err().to_string(), "the settings changed since the run started");
     let mut stage = RecommendFixture::new(proceed(), Settings::default(), None).await;
     stage.catalogue = fixtures::shipped_catalogue();
     assert_eq!(stage.run().await.unwrap_err().name(), ErrorName::ConfigChanged);

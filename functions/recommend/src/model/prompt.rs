@@ -129,8 +129,8 @@ pub(super) fn parse_answer(brief: &Brief<'_>, content: &str) -> Result<Draft, St
     if reasons.is_empty() {
         return Err("it recommends nothing".to_owned());
     }
-    let mut parts = [&answer.opening, &answer.closing].into_iter().chain(reasons.iter().map(|(_, text)| text));
-    if parts.any(String::is_empty) {
+    let has_empty_reason = reasons.iter().any(|(_, reason)| reason.is_empty());
+    if answer.opening.is_empty() || answer.closing.is_empty() || has_empty_reason {
         return Err("a part of it is empty".to_owned());
     }
     // The order of the ranking replaces the model's order.
