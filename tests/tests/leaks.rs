@@ -153,7 +153,7 @@ fn material() -> Material {
         lexicon: Lexicon::from_toml(&read("data/lexicon.toml")).unwrap(),
         brand: Brand::from_toml(&read("assets/brand.toml")).unwrap(),
         secrets: LocalSecrets::new("unused".into()),
-        http: reqwest::Client::new(),
+        http: outbound::client().unwrap(),
     }
 }
 

@@ -110,7 +110,7 @@ async fn bank() -> Bank {
     let scratch = project.folders.artifacts.join(bespoke::folder::SCRATCH);
     // Nobody watches: events go nowhere.
     let (events, _) = tokio::sync::mpsc::unbounded_channel();
-    let (programs, http) = (bespoke::doctor::programs(), reqwest::Client::new());
+    let (programs, http) = (bespoke::doctor::programs(), outbound::client().unwrap());
     let engines = bespoke::doctor::engines(&programs, &settings, http.clone());
     let runner = Runner {
         project,

@@ -136,7 +136,7 @@ impl Server {
 
 /// The client for outside services. All times but this one are the services' own.
 fn client() -> Result<reqwest::Client, Failure> {
-    reqwest::Client::builder().connect_timeout(std::time::Duration::from_secs(3)).build().map_err(|error| {
+    outbound::client().map_err(|error| {
         Failure::told(ErrorName::ConfigInvalid, contracts::error::chain(&error), "check the proxy variables")
     })
 }

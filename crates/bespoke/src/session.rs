@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
-
 use contracts::catalogue::Category;
 use contracts::key::{RunPart, Workbook};
 use contracts::media::Shape;
@@ -87,7 +85,7 @@ impl Session {
         let labels = labels(&project, &settings, &secrets, &store, &vault).await?;
         let background = wish.background.clone();
         // All other times are the services' own.
-        let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(3)).build().map_err(|error| {
+        let http = outbound::client().map_err(|error| {
             Failure::told(ErrorName::ConfigInvalid, contracts::error::chain(&error), "check the proxy variables")
         })?;
         let engines = Arc::new(engines(&programs, &settings, http.clone()));

@@ -116,7 +116,7 @@ impl<'a> Sender<'a> {
             return Err(SecretError::Malformed { name, expected: "of 32 characters or more" }.into());
         }
         // A signed notice is for this address and no other.
-        let http = reqwest::Client::builder()
+        let http = outbound::builder()
             .timeout(Duration::from_secs(deps.settings.deadline_seconds))
             .redirect(reqwest::redirect::Policy::none())
             .build()

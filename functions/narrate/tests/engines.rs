@@ -33,7 +33,7 @@ impl Secrets for Key {
 }
 
 fn engines() -> Engines {
-    Engines::new("espeak-ng".into(), reqwest::Client::new())
+    Engines::new("espeak-ng".into(), outbound::client().unwrap())
 }
 
 async fn spoken(text: &str, settings: &Voice, engines: &Engines) -> Result<(Narration, Vec<u8>), Error> {

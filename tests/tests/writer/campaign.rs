@@ -75,7 +75,7 @@ impl Campaign {
             let assessed = assess::run(input, &deps).await.unwrap();
             customers.extend(assessed.proceed.then_some(assessed.reference));
         }
-        let http = reqwest::Client::new();
+        let http = outbound::client().unwrap();
         Self { run, vault, settings, catalogue, brand, secrets, http, _folder: folder, customers }
     }
 
