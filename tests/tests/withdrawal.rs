@@ -20,9 +20,9 @@ use contracts::facts::{Assessment, Skip};
 use contracts::key::{Artefact, Prefix};
 use contracts::request::Request;
 use contracts::settings::Settings;
-use contracts::store::{Listed, ObjectStore, StoreError, Written};
-use contracts::vault::{Keys, Owner, Vault};
 use contracts::{CustomerId, CustomerRef, ObjectKey};
+use storage::store::{Listed, ObjectStore, StoreError, Written};
+use storage::vault::{Keys, Owner, Vault};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 

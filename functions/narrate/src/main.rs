@@ -1,10 +1,10 @@
 //! The Lambda of the narrate stage.
 
-use std::sync::Arc;
 use bespoke_aws::{Host, environment, host};
-use contracts::secret::SecretName;
 use contracts::stage::{CustomerTask, Stage};
 use narrate::{Engines, Pronunciations, kokoro};
+use std::sync::Arc;
+use storage::secret::SecretName;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {

@@ -11,15 +11,15 @@ use contracts::key::{Artefact, RunPart};
 use contracts::narration::{Narration, Timing};
 use contracts::request::Request;
 use contracts::script::{Script, Segment, SegmentKind, Verdict, WrittenBy};
-use contracts::secret::{SecretError, SecretName, SecretString, Secrets};
 use contracts::settings::Settings;
 use contracts::speech::{SpeechError, SpeechService, WordMark};
 use contracts::stage::CustomerTask;
-use contracts::store::MemoryStore;
-use contracts::vault::{Keys, Owner, Vault};
 use contracts::voice::Engine;
 use contracts::{CustomerId, Digest, ErrorName, NamedError, ObjectKey};
 use narrate::{Deps, Engines, Error, Pronunciations, engine_version, run};
+use storage::secret::{SecretError, SecretName, SecretString, Secrets};
+use storage::store::MemoryStore;
+use storage::vault::{Keys, Owner, Vault};
 
 const GREETING: &str = "Hello José, here is an idea or two from your team at Meridian Bank.";
 const OFFER: &str = "You spend on groceries and dining out, so the Meridian Everyday Rewards Card may suit you. \

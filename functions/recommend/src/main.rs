@@ -2,8 +2,8 @@
 
 use bespoke_aws::{Host, host, metrics};
 use contracts::script::Usage;
-use contracts::secret::SecretName;
 use contracts::stage::{RecommendInput, Stage};
+use storage::secret::SecretName;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {

@@ -14,10 +14,10 @@ use contracts::request::Request;
 use contracts::script::{Script, Usage};
 use contracts::settings::Settings;
 use contracts::stage::{AssessInput, IndexRow, MergeInput, RecommendInput};
-use contracts::store::MemoryStore;
-use contracts::vault::{Keys, Owner, Vault};
 use contracts::{Batch, CustomerRef, ObjectKey, RunId};
 use jiff::Timestamp;
+use storage::store::MemoryStore;
+use storage::vault::{Keys, Owner, Vault};
 use tempfile::TempDir;
 
 /// A run whose customers are assessed, and not yet written to.
