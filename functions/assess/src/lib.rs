@@ -21,7 +21,7 @@
 //! | `stance`, `candidates` | the facts above and the catalogue | what is said; the evidence of why | follows from the rows above only |
 //! | `consent` | the workbooks' consent cells, and `control/consents.csv` | the evidence | decides whether anything is done, not what |
 //!
-//! `docs/facts.md` has the same table; a test holds the two, and the fields of [`Facts`], together.
+//! `docs/concepts/consent-and-facts.md` has the same table; a test holds the two, and the fields of [`Facts`], together.
 //!
 //! Age, sex, marital status, race, religion, national origin, address and zip code are in no type that this stage reads.
 
