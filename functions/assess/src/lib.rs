@@ -7,21 +7,21 @@
 //! | Fact | From | Used for | Why it is no proxy for a protected class |
 //! |---|---|---|---|
 //! | `first_name` | profile | the greeting, by code; no model sees it, no rule reads it | no choice depends on it, so what a name suggests changes nothing |
-//! | `adviser` | profile | the closing, by code | says who at the bank answers, and nothing about the customer |
-//! | `spending` | payments of 180 days, by the lexicon's words for the bank's own category | scores, and grounds that a message may name | closed list without health, childcare, giving, religion, politics, remittances; unlisted words count nowhere, not even in the total |
-//! | `recurring` | payments of 180 days of the same closed list, to the same payee in a steady rhythm | scores | names a category of the list above and no payee: payees are compared, and not kept |
+//! | `adviser` | profile | the closing, by code | says who at the bank answers, nothing of the customer |
+//! | `spending` | payments of 180 days, by the lexicon's words for the bank's own category | scores, and grounds that may be told | closed list without health, childcare, giving, religion, politics, remittances; unlisted words count nowhere, not even in the total |
+//! | `recurring` | payments of 180 days of the same closed list, to the same payee in a steady rhythm | scores | names a category of the list above and nobody who was paid: payees are compared, and not kept |
 //! | `signs` | the same payments, and the mortgages that the bank itself granted | scores; which products are for businesses | follows from `spending` and `products_held` only |
-//! | `products_held` | profile, only products that the catalog lists | never to offer a product that is held; products that go with it | the bank's own contracts with the customer |
-//! | `income` | profile, one of four bands, only if a chosen product asks | the catalog's eligibility; never a score, never in a message | Reg B (12 CFR 1002.6) allows income; its source, which may be public assistance, is never read |
+//! | `products_held` | profile, only what the catalogue lists | never to offer what is held; what goes with it | the bank's own contracts with the customer |
+//! | `income` | profile, one of four bands, only if a chosen product asks | the catalogue's eligibility; never a score, never told | Reg B (12 CFR 1002.6) allows income; its source, which may be public assistance, is never read |
 //! | `balance` | profile, one of four bands, only if a chosen product asks | as `income` | an amount held, not who holds it |
-//! | `tenure` | profile, one of three bands, only if a chosen product asks | as `income` | the last band begins at five years, which an adult of any age may reach, so it says little of age |
-//! | `mood.sentiment` | consented posts, VADER | evidence, and tone of voice | one of three labels; no word of a post |
-//! | `mood.topics` | consented posts, the lexicon's words | to stop selling; to weigh products of that topic | closed list; hardship of any cause only stops selling, and never chooses a product |
+//! | `tenure` | profile, one of three bands, only if a chosen product asks | as `income` | the last band begins at five years, which a customer of any age may reach, so that it does not stand for age |
+//! | `mood.sentiment` | consented posts, VADER | evidence, and tone of voice | a label of three; no word of a post |
+//! | `mood.topics` | consented posts, the lexicon's words | to stop selling; to weigh products of that topic | closed list; hardship only stops selling, whatever its cause, and never chooses a product |
 //! | `mood.five_word_runs` | consented posts, keyed digests | the guard's search for an echo | cannot be read back; compared, never scored |
-//! | `stance`, `candidates` | the facts above and the catalog | the message; the evidence of the reasons | follows from the rows above only |
-//! | `consent` | the workbooks' consent cells, and `control/consents.csv` | the evidence | decides whether there is a message, not which |
+//! | `stance`, `candidates` | the facts above and the catalogue | what is said; the evidence of why | follows from the rows above only |
+//! | `consent` | the workbooks' consent cells, and `control/consents.csv` | the evidence | decides whether anything is done, not what |
 //!
-//! `docs/concepts/consent-and-facts.md` has the same table; a test holds the two, and the fields of [`Facts`], together.
+//! `docs/facts.md` has the same table; a test holds the two, and the fields of [`Facts`], together.
 //!
 //! Age, sex, marital status, race, religion, national origin, address and zip code are in no type that this stage reads.
 

@@ -1,5 +1,5 @@
-//! How long a run takes on one machine: a model of measured stage times. `docs/concepts/cost-and-scale.md` names the
-//! source of each number, and `make bench` measures how far the forecast is from a real run.
+//! How long a run takes on one machine: a model of measured stage times. `docs/scale.md` tells where each number comes from,
+//! and `make bench` how far the forecast is from a real run.
 
 use contracts::settings::Video;
 use contracts::voice::Engine;
