@@ -41,7 +41,7 @@ const WALKED_THROUGH: [&str; 3] = ["0001", "0006", "0011"];
 
 #[test]
 fn the_guide_says_of_three_customers_what_explain_says() {
-    let guide = std::fs::read_to_string(root().join("docs/offers.md")).unwrap();
+    let guide = std::fs::read_to_string(root().join("docs/concepts/offers.md")).unwrap();
     let catalogue = std::fs::read_to_string(root().join("data/catalogue.json")).unwrap();
     let catalogue: Value = serde_json::from_str(&catalogue).unwrap();
     let name = |id: &Value| {
@@ -68,7 +68,7 @@ fn the_guide_says_of_three_customers_what_explain_says() {
 
 #[test]
 fn the_guide_to_facts_has_every_fact_that_there_is_and_no_other() {
-    let guide = std::fs::read_to_string(root().join("docs/facts.md")).unwrap();
+    let guide = std::fs::read_to_string(root().join("docs/concepts/consent-and-facts.md")).unwrap();
     let table = guide.split("\n## ").next().unwrap();
     let rows = table.lines().filter(|line| line.starts_with("| `"));
     let cells = rows.map(|row| row.split('|').nth(1).unwrap());

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use contracts::catalogue::{Kind, Product};
-use contracts::customer::{Cents, Transaction};
 use contracts::facts::{Band, Share, Sign, Spending, SpendingCategory, Tenure, Trend};
 use jiff::civil::Date;
+use policy::customer::{Cents, Transaction};
 
 use crate::lexicon::Lexicon;
 

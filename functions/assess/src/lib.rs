@@ -3,7 +3,7 @@
 //!
 //! **Invariant:** the stage depends on no AWS crate, on no network and on no other stage. [`Facts`] contains only the
 //! facts in the table of `docs/concepts/consent-and-facts.md`, which gives the source and the use of each. A test
-//! compares that table with `Facts`. Facts from posts need a [`contracts::consent::SocialConsent`], which only the
+//! compares that table with `Facts`. Facts from posts need a [`policy::consent::SocialConsent`], which only the
 //! consent gate creates.
 //!
 //! No type that this stage reads contains age, sex, marital status, race, religion, national origin, address or zip
@@ -20,21 +20,22 @@ mod testing;
 mod tests;
 
 use contracts::catalogue::{Catalogue, Category, Eligibility};
-use contracts::consent::{ConsentAsRead, Permission, gate};
-use contracts::control::{self, Control, ControlError};
-use contracts::customer::{Customer, CustomerRecord, open_record};
-use contracts::evidence::heard_lately;
+use contracts::consent::ConsentAsRead;
 use contracts::facts::{Assessment, Facts, Skip, Stance};
 use contracts::key::{Artefact, DatasetPart, RunPart};
 use contracts::request::Request;
 use contracts::settings::Settings;
 use contracts::stage::{AssessInput, AssessOutput, IndexRow};
-use contracts::store::StoreError;
-use contracts::vault::{Keys, Owner, Vault, VaultError};
 use contracts::{CustomerRef, DatasetId, Digest, ErrorName, NamedError, ObjectKey, RunId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use policy::consent::{Permission, gate};
+use policy::contact_cap::heard_lately;
+use policy::control::{self, Control, ControlError};
+use policy::customer::{Customer, CustomerRecord, open_record};
+use storage::store::StoreError;
+use storage::vault::{Keys, Owner, Vault, VaultError};
 use thiserror::Error;
 
 pub use crate::lexicon::{Lexicon, LexiconError};

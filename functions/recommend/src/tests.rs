@@ -43,7 +43,7 @@ impl RecommendFixture {
     }
 
     async fn run(&self) -> Result<Script, Error> {
-        let http = reqwest::Client::new();
+        let http = outbound::client().unwrap();
         let deps = Deps {
             vault: &self.vault,
             settings: &self.settings,

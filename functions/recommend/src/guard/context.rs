@@ -2,7 +2,7 @@
 
 use contracts::Digest;
 use contracts::catalogue::{Catalogue, Product};
-use contracts::vault::Keys;
+use storage::vault::Keys;
 
 /// Everything that the guard needs to judge a text.
 pub struct GuardContext<'a> {

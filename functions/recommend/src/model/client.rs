@@ -6,11 +6,11 @@
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
-use contracts::secret::{ExposeSecret as _, SecretString};
 use contracts::settings::Model;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode, Url};
 use serde_json::{Map, Value};
+use storage::secret::{ExposeSecret as _, SecretString};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::limiter::Limiter;

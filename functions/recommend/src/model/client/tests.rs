@@ -57,7 +57,7 @@ fn chat_request<'a>(messages: &'a [ChatMessage], takes: Takes, schema: &'a Value
 }
 
 async fn call_service(service: &Model, takes: Takes, time_limit: Duration) -> Result<Completion, ServiceError> {
-    let http = reqwest::Client::new();
+    let http = outbound::client().unwrap();
     let limiter = Limiter::default();
     let client = ModelClient { deadline: Instant::now() + time_limit, ..client(&http, service, &limiter) };
     let messages = [ChatMessage::user("hello")];
@@ -305,7 +305,7 @@ async fn unsupported_parameter_is_dropped_once() {
 async fn retry_after_pauses_all_calls() {
     let throttled = error(429, Value::Null).insert_header("retry-after-ms", "300");
     let server = server(vec![throttled, good()]).await;
-    let http = reqwest::Client::new();
+    let http = outbound::client().unwrap();
     let service = service_of(&server);
     let limiter = Limiter::default();
     let client = client(&http, &service, &limiter);
@@ -332,7 +332,7 @@ async fn errors_leak_neither_service_text_nor_address() {
     let server = server(vec![error(400, json!("bad \"secret words\""))]).await;
     let message = contracts::error::chain(&call(&server).await.unwrap_err());
     assert!(!message.contains("secret words"), "{message}");
-    let http = reqwest::Client::new();
+    let http = outbound::client().unwrap();
     let service = Model { base_url: "http://me:hush@127.0.0.1:9/v1?k=hush".to_owned(), ..Model::default() };
     let limiter = Limiter::default();
     let deadline = Instant::now() + Duration::from_secs(2);
