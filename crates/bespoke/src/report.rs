@@ -218,7 +218,7 @@ async fn line(
         }
         return Ok(line);
     };
-    if let Some(facts) = publish::open_personal(vault, &evidence).await?.facts {
+    if let Some(facts) = policy::evidence::open_personal(vault, &evidence).await?.facts {
         line.because = line.because.or_else(|| service(&facts));
         line.offers = offers(&facts, catalogue);
         line.first_name = Some(facts.first_name);

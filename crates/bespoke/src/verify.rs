@@ -344,7 +344,10 @@ async fn check_key(vault: &Vault, record: &Evidence, forgotten: bool, look: &mut
     if !there && !forgotten {
         look.found
             .push(Finding::missing(&key, "what it sealed cannot be opened any more, and no erasure is on record"));
-    } else if there && record.key_id == vault.keys().id() && publish::open_personal(vault, record).await.is_err() {
+    } else if there
+        && record.key_id == vault.keys().id()
+        && policy::evidence::open_personal(vault, record).await.is_err()
+    {
         look.found.push(Finding::changed(&key, "does not open what it sealed"));
     }
     Ok(())

@@ -62,7 +62,9 @@ impl Workshop {
     /// Lets the outcome of a decision follow: publishes what was approved or records what was rejected, and writes the
     /// manifest of a run that has ended anew.
     pub async fn follow(&self, run: &RunId, reference: &CustomerRef) -> Result<(), Failure> {
-        let Some(waiting) = publish::review::find(self.vault.store(), run, reference).await? else { return Ok(()) };
+        let Some(waiting) = policy::review::find_pending(self.vault.store(), run, reference).await? else {
+            return Ok(());
+        };
         let project = Project::load(self.folders.clone())?;
         review::publish(&waiting, &project, &self.settings, &self.vault).await?;
         review::finalize(run, &self.vault).await
