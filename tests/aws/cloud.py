@@ -23,7 +23,7 @@ TOOLS = ROOT / "target/tools"
 # The command, as the other tests built it.
 PROGRAM = ROOT / "target/ci/bespoke-under-test"
 STAGES = ["merge", "assess", "recommend", "narrate", "render", "publish", "finalize"]
-FUNCTIONS = [*STAGES, "start", "api", "deliver", "table", "takeback"]
+FUNCTIONS = [*STAGES, "start", "api", "notify", "export", "retract"]
 WORKBOOKS = ["customer_profile.xlsx", "customer_transactions.xlsx", "twitter_data.xlsx"]
 PASSWORD = "meridian-demo"
 REGION = "eu-central-1"

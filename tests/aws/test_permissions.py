@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not os.environ.get("WHOLE"), reason="takes minut
 WITHOUT_EFFECT = {
     ("*", "Key"): "the emulator does not ask for the key's permission on behalf of S3 and Secrets Manager",
     ("a stage", "List"): "on AWS a missing object answers 403 without it; the emulator answers 404 all the same",
-    ("table", "List"): "on AWS a missing object answers 403 without it; the emulator answers 404 all the same",
+    ("export", "List"): "on AWS a missing object answers 403 without it; the emulator answers 404 all the same",
     ("*", "Progress"): "progress that cannot be written does not stop the work",
     ("merge", "Read", "control/keys"): "read only for customers whom an earlier batch brought",
     ("merge", "Read", "runs/*/index.csv"): "read only when a run is taken up again",
@@ -45,7 +45,7 @@ WITHOUT_EFFECT = {
     ("recommend", "Secrets", "ModelKey"): "read only when the settings switch the model on",
     ("start", "Read", "request.json"): "read only when the request lies there already",
     ("start", "Look", "*"): "asked under names whose executions there are",
-    ("takeback", "Erase", "control/reviews"): "used for what waits for a person",
+    ("retract", "Erase", "control/reviews"): "used for what waits for a person",
     ("api", "Read", "links/"): "read by whoever opens a customer's link",
     ("api", "Read", "recalled/"): "read when something is taken back",
     ("api", "Read", "index.csv"): "read when something is taken back",
@@ -181,13 +181,13 @@ def test_every_function_needs_every_permission_that_it_has(fresh, sample):
         return asked | {"headers": headers, "body": '{"customer_id": "nobody"}'}
     _, tried["api"] = each_in_turn(fresh, "api", another, reading)
     fresh.configure(SETTINGS + '[delivery]\nlink_base = "https://bank.example/l"\n')
-    _, tried["table"] = each_in_turn(fresh, "table", {"run": run})
+    _, tried["export"] = each_in_turn(fresh, "export", {"run": run})
     recall, forget = {"recall": {"run": run, "by": "Rita Reyes"}}, {"forget": {"customer": "0001"}}
-    _, tried["takeback"] = each_in_turn(fresh, "takeback", recall, forget, before=Kept(fresh).put_back)
-    # `deliver` reads its settings and does no more unless they name an address.
-    failed, answer = fresh.invoke("deliver", json.loads((ROOT / "events/deliver.json").read_text()))
+    _, tried["retract"] = each_in_turn(fresh, "retract", recall, forget, before=Kept(fresh).put_back)
+    # `notify` reads its settings and does no more unless they name an address.
+    failed, answer = fresh.invoke("notify", json.loads((ROOT / "events/notify.json").read_text()))
     assert not failed and answer == {"sent": 0, "before": 0, "dead": 0}, answer
-    assert tried.keys() == set(FUNCTIONS) - {"deliver"}
+    assert tried.keys() == set(FUNCTIONS) - {"notify"}
     for function, permissions in tried.items():
         print(f"{function}: missed each of {len(permissions)} permissions")
         assert len(permissions) >= 5, (function, permissions)

@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 
-FUNCTIONS = ["merge", "assess", "recommend", "narrate", "render", "publish", "finalize", "start", "api", "deliver", "table", "takeback"]
+FUNCTIONS = ["merge", "assess", "recommend", "narrate", "render", "publish", "finalize", "start", "api", "notify", "export", "retract"]
 ROUNDS = 15
 ASKED = threading.Event()
 

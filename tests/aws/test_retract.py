@@ -30,7 +30,7 @@ def opened(cloud, link):
 
 def links_of(fresh, run):
     """The links that the table of a run holds, each of which opens."""
-    failed, table = fresh.invoke("table", {"run": run})
+    failed, table = fresh.invoke("export", {"run": run})
     assert not failed and table["next"] is None and len(table["rows"]) == 4, table
     rows = [row for row in table["rows"] if row["outcome"] == "published"]
     assert len(rows) == 2 and all(row["customer_id"] and row["expires"] for row in rows), table
@@ -39,10 +39,10 @@ def links_of(fresh, run):
     (first,) = (row for row in rows if row["customer_id"] == "0001")
     assert "José" in opened(fresh, first["link"])[1]
 
-    failed, rest = fresh.invoke("table", {"run": run, "after": table["rows"][-2]["reference"]})
+    failed, rest = fresh.invoke("export", {"run": run, "after": table["rows"][-2]["reference"]})
     assert not failed and [row["reference"] for row in rest["rows"]] == [table["rows"][-1]["reference"]], rest
     for wrong in [{"run": run, "after": "0" * 32}, {"run": "run-0000000000000000"}]:
-        failed, answer = fresh.invoke("table", wrong)
+        failed, answer = fresh.invoke("export", wrong)
         assert failed and answer["errorType"] == "Input.InvalidRequest", answer
     return [row["link"] for row in rows]
 
@@ -57,20 +57,20 @@ def test_a_run_is_taken_back_and_a_customer_forgotten_with_every_version(fresh, 
     links = links_of(fresh, run)
 
     recall = {"recall": {"run": run, "by": "Rita Reyes", "reason": "A wrong rate"}}
-    failed, told = fresh.invoke("takeback", recall)
+    failed, told = fresh.invoke("retract", recall)
     assert not failed and told == {"run": run, "customers": 2, "files": 2 * len(PUBLIC)}, told
     for reference, folder in zip(published, folders):
         assert "evidence.json" in names(fresh, folder) and not PUBLIC & names(fresh, folder)
         assert PUBLIC == names(fresh, f"recalled/{reference}/{run}/")
-    assert fresh.invoke("takeback", recall) == (False, told), "again"
+    assert fresh.invoke("retract", recall) == (False, told), "again"
     assert all(opened(fresh, link)[0] == 404 for link in links)
 
-    failed, answer = fresh.invoke("takeback", {"forget": {"customer": "nobody"}})
+    failed, answer = fresh.invoke("retract", {"forget": {"customer": "nobody"}})
     assert failed and answer["errorType"] == "Input.UnknownCustomer" and not fresh.keys("control/suppressions/"), answer
-    failed, answer = fresh.invoke("takeback", {"forget": {"customer": "0001", "why": "asked"}})
+    failed, answer = fresh.invoke("retract", {"forget": {"customer": "0001", "why": "asked"}})
     assert failed and answer["errorType"] == "Input.InvalidRequest" and "asked" not in json.dumps(answer), answer
 
-    failed, erased = fresh.invoke("takeback", {"forget": {"customer": "0001"}})
+    failed, erased = fresh.invoke("retract", {"forget": {"customer": "0001"}})
     assert not failed and erased["runs"] == [run] and erased["objects"] > len(PUBLIC), erased
     gone = erased["reference"]
     (kept,) = set(published) - {gone}
@@ -79,5 +79,5 @@ def test_a_run_is_taken_back_and_a_customer_forgotten_with_every_version(fresh, 
     assert not versions(fresh, f"recalled/{gone}/") and not versions(fresh, f"control/keys/{gone}")
     assert versions(fresh, f"control/keys/{kept}") and PUBLIC == names(fresh, f"recalled/{kept}/{run}/")
     assert fresh.keys("control/forgotten/") == [f"control/forgotten/{gone}.json"]
-    failed, again = fresh.invoke("takeback", {"forget": {"customer": "0001"}})
+    failed, again = fresh.invoke("retract", {"forget": {"customer": "0001"}})
     assert not failed and (again["at"], again["objects"]) == (erased["at"], 0), again
