@@ -10,6 +10,6 @@ cd "$(dirname "$0")/.."
 infra/tools.sh lock
 for input in tests/requirements/*.in; do
     target/tools/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
-        --no-strip-extras --no-emit-index-url --custom-compile-command infra/lock.sh \
+        --no-emit-index-url --custom-compile-command infra/lock.sh \
         --output-file "${input%.in}.txt" "$@" "$input"
 done

@@ -21,7 +21,8 @@ for name in "$@"; do
         rm -rf "$folder"
         python3 -m venv "$folder"
     fi
-    "$folder/bin/pip" install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+    # The list is complete, so pip need not look for dependencies.
+    "$folder/bin/pip" install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
         --requirement "$list"
     cp "$list" "$folder/.installed"
 done
