@@ -159,9 +159,9 @@ class Cloud:
         self.set_variables(function, STARTED_AGAIN=str(time.monotonic_ns()))
 
     def request_without_start(self, batch, data):
-        """Uploads a batch, of which `start` writes the request but starts no execution. Returns the run's id.
+        """Uploads a batch and lets `start` write its request but start no execution. Returns the run's id.
 
-        Points `start` at a workflow that does not exist, and leaves it so."""
+        Leaves `start` pointed at a workflow that does not exist."""
         self.set_variables("start", STATE_MACHINE=self.workflow.rsplit(":", 1)[0] + ":elsewhere")
         self.upload(batch, data)
         request = wait_for("the request", lambda: [key for key in self.keys("runs/") if key.endswith("request.json")])[0]

@@ -80,7 +80,7 @@ def serve(model: pathlib.Path) -> xllamacpp.Server:
 
 
 def campaign(bespoke: str, address: str, folder: pathlib.Path) -> list[dict]:
-    """Runs the sample customers. Returns the evidence of those for whom the model was asked to write."""
+    """Runs the sample customers. Returns the evidence of each customer for which it asked the model."""
     model = f'[writer.model]\nenabled = true\nbase_url = "{address}/v1"\nname = "llama"\n'
     limits = "max_tokens = 3000\ndeadline_seconds = 110\nread_seconds = 60\n[local]\nconcurrency = 1\n"
     (folder / "bespoke.toml").write_text(model + limits)
