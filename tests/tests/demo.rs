@@ -11,15 +11,15 @@ use bespoke::folder::FolderStore;
 use bespoke::sample::{Rows, rows};
 use bespoke::secrets::LocalSecrets;
 use bespoke_tests::{Sandbox, probe, report};
-use contracts::customer::{CustomerRecord, open_record};
 use contracts::evidence::{Evidence, Outcome};
 use contracts::facts::{Assessment, Stance};
 use contracts::key::{Artefact, DatasetPart};
 use contracts::script::Script;
 use contracts::stage::IndexRow;
-use contracts::vault::{Keys, Owner, Vault};
 use contracts::{CustomerId, CustomerRef, DatasetId, ObjectKey, RunId};
+use policy::customer::{CustomerRecord, open_record};
 use serde_json::Value;
+use storage::vault::{Keys, Owner, Vault};
 
 /// Customers who consented to a recommendation, in the dataset's order; those who also let their posts be read.
 const CONSENTED: [&str; 9] = ["0001", "0002", "0006", "0007", "0008", "0009", "0010", "0011", "0012"];

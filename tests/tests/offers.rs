@@ -40,7 +40,7 @@ const WALKED_THROUGH: [&str; 3] = ["0001", "0006", "0011"];
 
 #[test]
 fn the_guide_says_of_three_customers_what_explain_says() {
-    let guide = std::fs::read_to_string(root().join("docs/offers.md")).unwrap();
+    let guide = std::fs::read_to_string(root().join("docs/concepts/offers.md")).unwrap();
     let catalogue = std::fs::read_to_string(root().join("data/catalogue.json")).unwrap();
     let catalogue: Value = serde_json::from_str(&catalogue).unwrap();
     let name = |id: &Value| {
@@ -67,7 +67,7 @@ fn the_guide_says_of_three_customers_what_explain_says() {
 
 #[test]
 fn the_guide_to_facts_has_every_fact_that_there_is_and_no_other() {
-    let guide = std::fs::read_to_string(root().join("docs/facts.md")).unwrap();
+    let guide = std::fs::read_to_string(root().join("docs/concepts/consent-and-facts.md")).unwrap();
     let code = std::fs::read_to_string(root().join("functions/assess/src/lib.rs")).unwrap();
     let rows = |text: &str, prefix: &str| -> Vec<String> {
         let lines = text.lines().filter_map(|line| line.strip_prefix(prefix));

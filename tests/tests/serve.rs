@@ -49,7 +49,7 @@ impl Server {
         }
         let told: Value = serde_json::from_str(&told).unwrap();
         let text = |field: &str| told[field].as_str().unwrap().to_owned();
-        Self { process, address: text("address"), token: text("token"), http: reqwest::Client::new() }
+        Self { process, address: text("address"), token: text("token"), http: outbound::client().unwrap() }
     }
 
     fn port(&self) -> &str {

@@ -20,9 +20,9 @@ use contracts::facts::{Assessment, Skip};
 use contracts::key::{Artefact, Prefix};
 use contracts::request::Request;
 use contracts::settings::Settings;
-use contracts::store::{Listed, ObjectStore, StoreError, Written};
-use contracts::vault::{Keys, Owner, Vault};
 use contracts::{CustomerId, CustomerRef, ObjectKey};
+use storage::store::{Listed, ObjectStore, StoreError, Written};
+use storage::vault::{Keys, Owner, Vault};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
@@ -110,7 +110,7 @@ async fn bank() -> Bank {
     let scratch = project.folders.artifacts.join(bespoke::folder::SCRATCH);
     // Nobody watches: events go nowhere.
     let (events, _) = tokio::sync::mpsc::unbounded_channel();
-    let (programs, http) = (bespoke::doctor::programs(), reqwest::Client::new());
+    let (programs, http) = (bespoke::doctor::programs(), outbound::client().unwrap());
     let engines = bespoke::doctor::engines(&programs, &settings, http.clone());
     let runner = Runner {
         project,

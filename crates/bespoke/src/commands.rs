@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use contracts::panics;
-use contracts::vault::{Keys, Vault};
 use contracts::{CustomerId, CustomerRef, ErrorName, RunId};
 use serde::Serialize;
+use storage::vault::{Keys, Vault};
 
 use crate::cli::{CatalogueCommand, Cli, Command};
 use crate::config::Config;

@@ -8,10 +8,10 @@ use contracts::catalogue::Catalogue;
 use contracts::evidence::{Evidence, Outcome};
 use contracts::facts::{Facts, Stance};
 use contracts::key::{Artefact, DatasetPart};
-use contracts::store::ObjectStore as _;
-use contracts::vault::{Vault, VaultError};
 use contracts::{DatasetId, ErrorName, ObjectKey, RunId};
 use serde::Serialize;
+use storage::store::ObjectStore as _;
+use storage::vault::{Vault, VaultError};
 
 use crate::failure::Failure;
 use crate::folder::FolderStore;

@@ -6,18 +6,17 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use contracts::control::{self, Control};
 use contracts::evidence::{Evidence, Manifest, ManifestEntry, Outcome};
 use contracts::key::{Area, Artefact, DatasetPart, Prefix, RunPart};
-use contracts::recall;
 use contracts::request::Request;
 use contracts::review::Waiting;
 use contracts::stage::IndexRow;
-use contracts::vault::{Owner, Vault};
 use contracts::{CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
+use policy::control::{self, Control};
 use serde::Serialize;
+use storage::vault::{Owner, Vault};
 
 use crate::failure::Failure;
 
@@ -329,7 +328,7 @@ async fn check_artefacts(
             continue;
         }
         let aside = ObjectKey::Recalled(record.reference.clone(), run.clone(), *artefact);
-        let recalled = recall::is_recalled(vault.store(), run, &record.reference).await?;
+        let recalled = policy::recall::is_recalled(vault.store(), run, &record.reference).await?;
         if (recalled && compare(vault, &aside, *digest, look).await?) || forgotten || objected || !published {
             continue;
         }

@@ -16,11 +16,11 @@ use contracts::executions::{Execution, State as ExecutionState};
 use contracts::key::Prefix;
 use contracts::progress::{StepKind, StepName};
 use contracts::stage::{STAGES, Stage};
-use contracts::store::Listed;
 use futures::stream::{self, Stream, StreamExt as _};
 use http::{HeaderMap, header};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use storage::store::Listed;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::asked::{Asking, Caller};

@@ -10,12 +10,12 @@ use contracts::executions::Executions;
 use contracts::key::Workbook;
 use contracts::settings::Settings;
 use contracts::stage::Limits;
-use contracts::store::Links;
-use contracts::vault::Vault;
 use contracts::{Batch, CustomerRef, Digest, RunId};
 use http::request::Parts;
 use http::{Request, Response};
 use start::Source;
+use storage::store::Links;
+use storage::vault::Vault;
 
 use crate::campaigns::{Bounds, Known};
 use crate::events::Event;

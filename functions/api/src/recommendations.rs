@@ -8,14 +8,14 @@ use contracts::key::{Kind, Prefix, RunPart};
 use contracts::media::Shape;
 use contracts::request::{Request, Trigger};
 use contracts::stage::Limits;
-use contracts::store::{Listed, StoreError};
-use contracts::vault::{Owner, VaultError};
 use contracts::{Batch, CustomerId, CustomerRef, Digest, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::{StatusCode, header};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use start::{Started, Wish};
+use storage::store::{Listed, StoreError};
+use storage::vault::{Owner, VaultError};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::asked::{Asking, Caller, Json, Once};

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contracts::catalogue::{Kind, Product};
-use contracts::customer::{Cents, Transaction};
 use contracts::facts::{Band, Share, Sign, Spending, SpendingCategory, Tenure, Trend};
 use jiff::civil::Date;
+use policy::customer::{Cents, Transaction};
 
 use crate::lexicon::Lexicon;
 

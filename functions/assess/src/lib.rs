@@ -2,7 +2,7 @@
 //! nothing. Writes an [`Assessment`] to `facts.json`, sealed with the customer's key.
 //!
 //! **Invariant:** knows no AWS, no network and no other stage. Nothing reaches [`Facts`] but what this table
-//! lists, and nothing of a post without [`contracts::consent::SocialConsent`], which only the gate makes.
+//! lists, and nothing of a post without [`policy::consent::SocialConsent`], which only the gate makes.
 //!
 //! | Fact | From | Used for | Why it is no proxy for a protected class |
 //! |---|---|---|---|
@@ -36,21 +36,22 @@ mod testing;
 mod tests;
 
 use contracts::catalogue::{Catalogue, Category, Eligibility};
-use contracts::consent::{ConsentAsRead, Permission, gate};
-use contracts::control::{self, Control, ControlError};
-use contracts::customer::{Customer, CustomerRecord, open_record};
-use contracts::evidence::heard_lately;
+use contracts::consent::ConsentAsRead;
 use contracts::facts::{Assessment, Facts, Skip, Stance};
 use contracts::key::{Artefact, DatasetPart, RunPart};
 use contracts::request::Request;
 use contracts::settings::Settings;
 use contracts::stage::{AssessInput, AssessOutput, IndexRow};
-use contracts::store::StoreError;
-use contracts::vault::{Keys, Owner, Vault, VaultError};
 use contracts::{CustomerRef, DatasetId, Digest, ErrorName, NamedError, ObjectKey, RunId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use policy::consent::{Permission, gate};
+use policy::contact_cap::heard_lately;
+use policy::control::{self, Control, ControlError};
+use policy::customer::{Customer, CustomerRecord, open_record};
+use storage::store::StoreError;
+use storage::vault::{Keys, Owner, Vault, VaultError};
 use thiserror::Error;
 
 pub use crate::lexicon::{Lexicon, LexiconError};

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contracts::consent::SocialConsent;
-use contracts::customer::{Customer, Tweet};
 use contracts::facts::{FIVE_WORD_RUN, Mood, Sentiment, Topic, TopicTone, five_word_runs};
-use contracts::vault::Keys;
 use jiff::civil::Date;
+use policy::consent::SocialConsent;
+use policy::customer::{Customer, Tweet};
 use serde::Serialize;
+use storage::vault::Keys;
 use unicode_normalization::UnicodeNormalization as _;
 use vader_sentiment::SentimentIntensityAnalyzer;
 

@@ -3,13 +3,14 @@
 use std::fmt;
 
 use contracts::catalogue::Catalogue;
-use contracts::consent::{ConsentAsRead, Question, Reading, Refusal, SocialConsent, gate};
-use contracts::customer::{Cents, Customer, Profile, Transaction, Tweet};
+use contracts::consent::{ConsentAsRead, Question, Reading, Refusal};
 use contracts::key::Workbook;
-use contracts::vault::Keys;
 use contracts::{CustomerId, CustomerRef, ProductId};
 use jiff::civil::{Date, date};
 use jiff::{Timestamp, ToSpan};
+use policy::consent::{SocialConsent, gate};
+use policy::customer::{Cents, Customer, Profile, Transaction, Tweet};
+use storage::vault::Keys;
 
 use crate::lexicon::Lexicon;
 

@@ -1,10 +1,10 @@
 //! What delivery can fail with.
 
-use contracts::control::ControlError;
-use contracts::secret::SecretError;
-use contracts::store::StoreError;
-use contracts::vault::VaultError;
 use contracts::{ErrorName, NamedError, RunId};
+use policy::control::ControlError;
+use storage::secret::SecretError;
+use storage::store::StoreError;
+use storage::vault::VaultError;
 use thiserror::Error;
 
 /// Why something could not be delivered.

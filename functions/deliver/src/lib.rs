@@ -24,10 +24,11 @@ pub use error::Error;
 use contracts::evidence::{Evidence, Outcome};
 use contracts::facts::Skip;
 use contracts::key::Artefact;
-use contracts::recall::is_recalled;
-use contracts::store::ObjectStore;
-use contracts::{CustomerRef, ObjectKey, RunId, control};
+use contracts::{CustomerRef, ObjectKey, RunId};
 use jiff::Timestamp;
+use policy::control;
+use policy::recall::is_recalled;
+use storage::store::ObjectStore;
 
 /// What a run published to a customer, as long as it may be shown.
 struct Published {

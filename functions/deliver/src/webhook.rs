@@ -16,10 +16,7 @@ use contracts::delivery::{Notice, NoticeRecord};
 use contracts::error::chain;
 use contracts::evidence::{ManifestEntry, Outcome};
 use contracts::key::NoticeState;
-use contracts::secret::{ExposeSecret, SecretError, SecretName, SecretString, Secrets};
 use contracts::settings::Webhook;
-use contracts::store::{ObjectStore, StoreError};
-use contracts::vault::Vault;
 use contracts::{Digest, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use hmac::{Hmac, Mac};
@@ -27,6 +24,9 @@ use jiff::Timestamp;
 use reqwest::{StatusCode, header};
 use serde::Serialize;
 use sha2::Sha256;
+use storage::secret::{ExposeSecret, SecretError, SecretName, SecretString, Secrets};
+use storage::store::{ObjectStore, StoreError};
+use storage::vault::Vault;
 
 use crate::{Error, manifest};
 
@@ -116,7 +116,7 @@ impl<'a> Sender<'a> {
             return Err(SecretError::Malformed { name, expected: "of 32 characters or more" }.into());
         }
         // A signed notice is for this address and no other.
-        let http = reqwest::Client::builder()
+        let http = outbound::builder()
             .timeout(Duration::from_secs(deps.settings.deadline_seconds))
             .redirect(reqwest::redirect::Policy::none())
             .build()

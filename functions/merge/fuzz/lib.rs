@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use contracts::catalogue::Catalogue;
 use contracts::key::Workbook;
-use contracts::secret::SecretString;
+use storage::secret::SecretString;
 use contracts::settings::Intake;
 use jiff::Timestamp;
 use merge::Limits;

@@ -6,8 +6,8 @@ use contracts::Digest;
 use contracts::key::Artefact;
 use contracts::media::{MediaFacts, RenderRecord};
 use contracts::narration::Narration;
-use contracts::store::Written;
-use contracts::vault::Vault;
+use storage::store::Written;
+use storage::vault::Vault;
 
 use crate::{Error, Place};
 

@@ -5,14 +5,14 @@
 
 use std::collections::BTreeSet;
 
-use contracts::control::{self, Forgotten, SuppressedBy, Suppression};
 use contracts::key::{Artefact, Prefix, RunPart};
 use contracts::request::Request;
-use contracts::store::ObjectStore;
-use contracts::vault::{Owner, Vault};
 use contracts::{CustomerRef, Digest, ErrorName, NamedError as _, ObjectKey, RunId};
 use jiff::Timestamp;
+use policy::control::{self, Forgotten, SuppressedBy, Suppression};
 use serde::Serialize;
+use storage::store::ObjectStore;
+use storage::vault::{Owner, Vault};
 
 use crate::{Error, json};
 

@@ -23,23 +23,25 @@ use std::collections::BTreeMap;
 
 use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
-use contracts::control::{self, ControlError};
-use contracts::evidence::{Evidence, FailureRecord, MadeBy, Outcome, PersonalEvidence, heard_lately};
+use contracts::evidence::{Evidence, FailureRecord, MadeBy, Outcome, PersonalEvidence};
 use contracts::facts::{Assessment, Facts, Skip};
 use contracts::key::{Artefact, RunPart};
 use contracts::media::MediaFacts;
-use contracts::recall::is_recalled;
 use contracts::request::Request;
-use contracts::review::{Choice, Decision, Reviewed, Seen, Waiting, Why, policy};
+use contracts::review::{Choice, Decision, Reviewed, Seen, Waiting, Why};
 use contracts::script::{Script, WrittenBy};
 use contracts::settings::Settings;
 use contracts::stage::{Failure, PublishInput};
-use contracts::store::{StoreError, Written};
-use contracts::turn;
-use contracts::vault::{Owner, Vault, VaultError};
 use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, ProductId, RunId};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use policy::contact_cap;
+use policy::contact_cap::heard_lately;
+use policy::control::{self, ControlError};
+use policy::recall::is_recalled;
+use policy::review::policy;
+use storage::store::{StoreError, Written};
+use storage::vault::{Owner, Vault, VaultError};
 use thiserror::Error;
 
 pub use personal::{open_personal, personal_place};
@@ -415,7 +417,7 @@ async fn proceed(
         return Ok(Reached::End(forgo(deps, place, forbidden, facts, decided).await?));
     }
     let days = deps.settings.offers.at_most_every_days;
-    if !turn::take(deps.vault.store(), place.reference, place.run, days, deps.now).await? {
+    if !contact_cap::take(deps.vault.store(), place.reference, place.run, days, deps.now).await? {
         let heard = Forbidden { skip: Skip::HeardLately, posts_withdrawn: false };
         return Ok(Reached::End(forgo(deps, place, heard, facts, decided).await?));
     }

@@ -3,8 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use contracts::evidence::{Evidence, PersonalEvidence};
-use contracts::vault::{Owner, Vault, VaultError};
 use contracts::{CustomerRef, Digest, RunId};
+use storage::vault::{Owner, Vault, VaultError};
 
 /// The place with which the personal part of `evidence.json` is sealed.
 #[must_use]

@@ -3,12 +3,12 @@
 use contracts::key::{Artefact, RunPart};
 use contracts::recall::Recall;
 use contracts::stage::IndexRow;
-use contracts::store::{ObjectStore, Written};
-use contracts::vault::{Owner, Vault};
 use contracts::{CustomerRef, Digest, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Serialize;
+use storage::store::{ObjectStore, Written};
+use storage::vault::{Owner, Vault};
 
 use crate::review::{check_name, check_reason};
 use crate::{Error, PUBLIC, Place};

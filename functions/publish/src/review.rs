@@ -6,10 +6,11 @@ use contracts::facts::Skip;
 use contracts::key::{Artefact, Prefix};
 use contracts::review::{Choice, Decision, Waiting};
 use contracts::script::{RefusedText, Script};
-use contracts::store::{ObjectStore, StoreError};
-use contracts::vault::{Owner, Vault};
-use contracts::{CustomerRef, Digest, ObjectKey, RunId, control};
+use contracts::{CustomerRef, Digest, ObjectKey, RunId};
 use jiff::Timestamp;
+use policy::control;
+use storage::store::{ObjectStore, StoreError};
+use storage::vault::{Owner, Vault};
 
 use crate::{Error, recommendation_text};
 

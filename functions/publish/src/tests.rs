@@ -8,8 +8,8 @@ use std::sync::Arc;
 use crate::{Deps, Error, open_personal, run};
 use contracts::brand::Brand;
 use contracts::catalogue::{Catalogue, Product};
+use contracts::consent::ControlAsRead;
 use contracts::consent::{ConsentAsRead, Question, Reading, Refusal};
-use contracts::control::ControlAsRead;
 use contracts::evidence::{Evidence, FailureRecord, Outcome};
 use contracts::facts::{Assessment, Facts, Mood, Sentiment, Skip, Stance, Topic};
 use contracts::key::{Artefact, RunPart, Workbook};
@@ -21,10 +21,10 @@ use contracts::script::{
 };
 use contracts::settings::Settings;
 use contracts::stage::{Failure, PublishInput, Stage};
-use contracts::store::{MemoryStore, ObjectStore};
-use contracts::vault::{Keys, Owner, Vault};
 use contracts::{CustomerId, CustomerRef, Digest, ErrorName, NamedError, ObjectKey, RunId};
 use jiff::Timestamp;
+use storage::store::{MemoryStore, ObjectStore};
+use storage::vault::{Keys, Owner, Vault};
 
 const CATALOGUE: &str = r#"{"bank": "Meridian Bank", "version": "1", "products": [{
     "id": "everyday-savings", "name": "Everyday Savings", "category": "Consumer and Small Business Banking",

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use contracts::brand::Brand;
 use contracts::catalogue::{Catalogue, Product};
 use contracts::facts::{Facts, Offer, Sentiment, Stance, Topic};
-use contracts::vault::Keys;
 use contracts::{CustomerRef, ProductId};
+use storage::vault::Keys;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 

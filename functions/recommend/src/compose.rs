@@ -3,7 +3,7 @@
 
 use contracts::catalogue::Product;
 use contracts::script::{OfferShown, Script, Segment, SegmentKind, Verdict, WrittenBy};
-use contracts::vault::Keys;
+use storage::vault::Keys;
 
 use crate::brief::Brief;
 use crate::guard::{self, Part};

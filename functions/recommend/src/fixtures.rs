@@ -10,12 +10,12 @@ use contracts::facts::{
     Facts, Ground, Mood, Need, Offer, Sentiment, Share, Spending, SpendingCategory, Stance, Topic, TopicTone, Trend,
     five_word_runs,
 };
-use contracts::secret::{SecretError, SecretName, SecretString, Secrets};
-use contracts::store::MemoryStore;
-use contracts::vault::{Keys, Vault};
 use contracts::{CustomerId, ProductId};
 use jiff::Timestamp;
 use serde_json::json;
+use storage::secret::{SecretError, SecretName, SecretString, Secrets};
+use storage::store::MemoryStore;
+use storage::vault::{Keys, Vault};
 
 pub(crate) fn keys() -> Keys {
     Keys::new([1; 32], [2; 32])

@@ -25,11 +25,11 @@ use contracts::key::{Artefact, RunPart};
 use contracts::model::Fallback;
 use contracts::request::Request;
 use contracts::script::{HeldText, InsteadOfModel, RefusedText, Script, Usage};
-use contracts::secret::{SecretError, Secrets};
 use contracts::settings::Settings;
 use contracts::stage::{RecommendInput, RecommendOutput};
-use contracts::vault::{Owner, Vault, VaultError};
 use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, ProductId};
+use storage::secret::{SecretError, Secrets};
+use storage::vault::{Owner, Vault, VaultError};
 use thiserror::Error;
 
 use brief::Brief;

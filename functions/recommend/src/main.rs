@@ -1,17 +1,15 @@
 //! The Lambda of the recommend stage.
 
-use std::time::Duration;
-
 use bespoke_aws::{Host, host, metrics};
 use contracts::script::Usage;
-use contracts::secret::SecretName;
 use contracts::stage::{RecommendInput, Stage};
+use storage::secret::SecretName;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let host = Host::start().await?;
     let brand = host::brand()?;
-    let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(3)).build()?;
+    let http = outbound::client()?;
     let limiter = recommend::Limiter::default();
     let warned = std::sync::Once::new();
     host.serve_stage(Stage::Recommend, async |input: RecommendInput| {

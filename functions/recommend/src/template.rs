@@ -3,8 +3,8 @@
 use contracts::catalogue::Product;
 use contracts::facts::{Ground, Offer, Sentiment, Topic};
 use contracts::script::{InsteadOfModel, Script, WrittenBy};
-use contracts::vault::Keys;
 use contracts::{CustomerRef, Digest};
+use storage::vault::Keys;
 
 use crate::brief::{Brief, Purpose};
 use crate::compose::{self, Draft};

@@ -42,7 +42,7 @@ impl Stage {
     }
 
     async fn run(&self) -> Result<Script, Error> {
-        let http = reqwest::Client::new();
+        let http = outbound::client().unwrap();
         let deps = Deps {
             vault: &self.vault,
             settings: &self.settings,

@@ -1,9 +1,9 @@
 //! Why no run was started.
 
 use contracts::executions::ExecutionsError;
-use contracts::store::StoreError;
-use contracts::vault::VaultError;
 use contracts::{ErrorName, NamedError};
+use storage::store::StoreError;
+use storage::vault::VaultError;
 use thiserror::Error;
 
 /// Why no run was started.

@@ -14,10 +14,10 @@ use contracts::request::Request;
 use contracts::script::{Script, Usage};
 use contracts::settings::Settings;
 use contracts::stage::{AssessInput, IndexRow, MergeInput, RecommendInput};
-use contracts::store::MemoryStore;
-use contracts::vault::{Keys, Owner, Vault};
 use contracts::{Batch, CustomerRef, ObjectKey, RunId};
 use jiff::Timestamp;
+use storage::store::MemoryStore;
+use storage::vault::{Keys, Owner, Vault};
 use tempfile::TempDir;
 
 /// A run whose customers are assessed, and not yet written to.
@@ -75,7 +75,7 @@ impl Campaign {
             let assessed = assess::run(input, &deps).await.unwrap();
             customers.extend(assessed.proceed.then_some(assessed.reference));
         }
-        let http = reqwest::Client::new();
+        let http = outbound::client().unwrap();
         Self { run, vault, settings, catalogue, brand, secrets, http, _folder: folder, customers }
     }
 

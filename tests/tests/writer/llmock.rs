@@ -40,7 +40,7 @@ impl Mock {
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}; infra/tools.sh llmock installs it", program.display()));
         let mut said = BufReader::new(process.stderr.take().unwrap()).lines();
-        let mock = Self { process, address: format!("http://127.0.0.1:{port}"), http: reqwest::Client::new() };
+        let mock = Self { process, address: format!("http://127.0.0.1:{port}"), http: outbound::client().unwrap() };
         // It says so when it listens; what it says later is read too, so that its pipe never fills.
         assert!(said.any(|line| line.unwrap().contains("Uvicorn running")), "llmock does not start");
         std::thread::spawn(move || said.count());

@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use contracts::secret::Secrets;
 use contracts::settings::Settings;
-use contracts::vault::Vault;
 use contracts::{ErrorName, RunId};
 use deliver::manifest;
 use deliver::webhook::{self, Deps, Pace, Told};
 use jiff::Timestamp;
 use serde_json::json;
+use storage::secret::Secrets;
+use storage::vault::Vault;
 
 use super::{Shared, opened, run_id};
 use crate::cli::delivery::Deliver;

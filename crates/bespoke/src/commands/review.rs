@@ -11,12 +11,12 @@ use contracts::review::{Choice, Waiting};
 use contracts::script::RefusedText;
 use contracts::settings::Settings;
 use contracts::stage::{FinalizeInput, PublishInput};
-use contracts::vault::Vault;
 use contracts::{CustomerRef, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
 use publish::review::{Decided, Shown};
 use serde::Serialize;
 use serde_json::json;
+use storage::vault::Vault;
 
 use super::{Shared, deliver, here, opened, person, reference, run_id};
 use crate::cli::delivery::Review;

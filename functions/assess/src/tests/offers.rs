@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use contracts::ObjectKey;
 use contracts::catalogue::{Catalogue, Category, Kind};
 use contracts::consent::Refusal;
-use contracts::control::{self, Control};
-use contracts::customer::{Customer, CustomerRecord};
 use contracts::facts::{
     Assessment, Facts, Ground, Need, Offer, Share, Sign, Skip, SpendingCategory, Stance, Tenure, Topic, Trend,
 };
-use contracts::store::{MemoryStore, ObjectStore};
+use policy::control::{self, Control};
+use policy::customer::{Customer, CustomerRecord};
 use proptest::prelude::*;
+use storage::store::{MemoryStore, ObjectStore};
 
 use crate::testing::{AS_OF, Person, catalogue, keys, lexicon, product};
 use crate::{Rules, assess};

@@ -6,10 +6,10 @@ use contracts::key::{Artefact, Prefix, RunPart};
 use contracts::review::{Choice, Decision, Seen, Why};
 use contracts::script::{HeldText, RefusedText, Script, Segment, SegmentKind, Verdict};
 use contracts::settings::Review;
-use contracts::store::ObjectStore as _;
-use contracts::vault::Owner;
 use contracts::{Digest, ErrorName, NamedError as _, ObjectKey};
 use jiff::Timestamp;
+use storage::store::ObjectStore as _;
+use storage::vault::Owner;
 
 use super::{Bank, failure, script};
 use crate::{Error, open_personal, recall, review};
@@ -218,7 +218,7 @@ async fn a_recall_that_was_killed_goes_on_where_it_was() {
     bank.store.fail_next(&bank.key(Artefact::Video), 1);
     assert_eq!(bank.take_back().await.unwrap_err().name(), ErrorName::StoreUnavailable);
     // The record was first: from now on nothing may be shown, whatever lies where.
-    assert!(contracts::recall::is_recalled(&*bank.store, &bank.run, &bank.reference).await.unwrap());
+    assert!(policy::recall::is_recalled(&*bank.store, &bank.run, &bank.reference).await.unwrap());
     // As if it had been killed between the copy and the removal.
     let video = bank.store.get(&bank.key(Artefact::Video)).await.unwrap();
     let aside = ObjectKey::Recalled(bank.reference.clone(), bank.run.clone(), Artefact::Video);

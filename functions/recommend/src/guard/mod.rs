@@ -16,7 +16,7 @@ use contracts::Digest;
 use contracts::catalogue::{Catalogue, Kind, Product};
 use contracts::facts::{FIVE_WORD_RUN, five_word_runs};
 use contracts::script::{Check, Verdict};
-use contracts::vault::Keys;
+use storage::vault::Keys;
 use unicode_normalization::UnicodeNormalization as _;
 
 pub use mask::Part;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use contracts::secret::{ExposeSecret as _, SecretString};
 use contracts::settings::Model;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode, Url};
 use serde_json::{Map, Value};
+use storage::secret::{ExposeSecret as _, SecretString};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::limiter::Limiter;

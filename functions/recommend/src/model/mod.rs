@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use contracts::catalogue::Category;
 use contracts::script::{Given, InsteadOfModel, Script, Usage, WrittenBy};
-use contracts::secret::{ExposeSecret as _, SecretError, SecretName, Secrets};
 use contracts::settings::Writer;
-use contracts::vault::Keys;
+use storage::secret::{ExposeSecret as _, SecretError, SecretName, Secrets};
+use storage::vault::Keys;
 use tokio::time::Instant;
 
 use crate::brief::Brief;

@@ -45,7 +45,7 @@ fn at(server: &MockServer) -> Model {
 }
 
 async fn ask_of(service: &Model, takes: Takes, deadline: Duration) -> Result<Completion, ServiceError> {
-    let http = reqwest::Client::new();
+    let http = outbound::client().unwrap();
     let (key, limiter) = (Some(SecretString::from("k")), Limiter::default());
     let client = Client::new(&http, service, key, Instant::now() + deadline, PACE, &limiter);
     let messages = [Message::user("hello")];
@@ -294,7 +294,7 @@ async fn a_parameter_that_the_service_does_not_know_is_dropped_once() {
 async fn when_one_call_is_told_to_wait_no_other_is_made_meanwhile() {
     let patience = error(429, Value::Null).insert_header("retry-after-ms", "300");
     let server = server(vec![patience, good()]).await;
-    let (http, service, limiter) = (reqwest::Client::new(), at(&server), Limiter::default());
+    let (http, service, limiter) = (outbound::client().unwrap(), at(&server), Limiter::default());
     let deadline = Instant::now() + Duration::from_secs(20);
     let client = || Client::new(&http, &service, Some(SecretString::from("k")), deadline, PACE, &limiter);
     let messages = [Message::user("hello")];
@@ -322,7 +322,7 @@ async fn no_message_repeats_what_the_service_said_or_where_it_is() {
     let server = server(vec![error(400, json!("bad \"secret words\""))]).await;
     let said = contracts::error::chain(&ask(&server).await.unwrap_err());
     assert!(!said.contains("secret words"), "{said}");
-    let http = reqwest::Client::new();
+    let http = outbound::client().unwrap();
     let service = Model { base_url: "http://me:hush@127.0.0.1:9/v1?k=hush".to_owned(), ..Model::default() };
     let limiter = Limiter::default();
     let client = Client::new(&http, &service, None, Instant::now() + Duration::from_secs(2), PACE, &limiter);

@@ -7,10 +7,11 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::consent::{ConsentAsRead, Refusal, SocialConsent};
-use crate::stage::IndexRow;
-use crate::vault::{Owner, Vault, VaultError};
-use crate::{CustomerId, CustomerRef, Digest, ProductId};
+use crate::consent::SocialConsent;
+use contracts::consent::{ConsentAsRead, Refusal};
+use contracts::stage::IndexRow;
+use contracts::{CustomerId, CustomerRef, Digest, ProductId};
+use storage::vault::{Owner, Vault, VaultError};
 
 /// An amount of money in hundredths of the catalogue's currency.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -187,8 +188,8 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::store::MemoryStore;
-    use crate::vault::Keys;
+    use storage::store::MemoryStore;
+    use storage::vault::Keys;
 
     #[tokio::test]
     async fn a_line_opens_only_with_the_row_of_the_index_that_names_it() {

@@ -19,10 +19,10 @@ use thiserror::Error;
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
-use crate::key::Prefix;
 use crate::secret::{ExposeSecret, SecretError, SecretName, Secrets};
 use crate::store::{ObjectStore, StoreError, Written};
-use crate::{CustomerId, CustomerRef, Digest, ErrorName, NamedError, ObjectKey};
+use contracts::key::Prefix;
+use contracts::{CustomerId, CustomerRef, Digest, ErrorName, NamedError, ObjectKey};
 
 const MAGIC: &[u8; 4] = b"BSP1";
 const NONCE: usize = 24;
@@ -432,9 +432,9 @@ fn inputs_of(place: &str, sealed: &[u8]) -> Result<Digest, VaultError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::RunId;
-    use crate::key::Artefact;
     use crate::store::MemoryStore;
+    use contracts::RunId;
+    use contracts::key::Artefact;
 
     fn vault(store: &Arc<MemoryStore>, data: u8) -> Vault {
         Vault::new(store.clone(), Keys::new([data; 32], [9; 32]))

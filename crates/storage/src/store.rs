@@ -1,16 +1,13 @@
 //! The port to the bucket or the folder.
 
-#[cfg(feature = "testing")]
-pub mod suite;
-
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use thiserror::Error;
 
-use crate::key::Prefix;
-use crate::{ErrorName, NamedError, ObjectKey};
+use contracts::key::Prefix;
+use contracts::{ErrorName, NamedError, ObjectKey};
 
 /// What a store can fail with.
 #[derive(Debug, Error)]
@@ -249,13 +246,3 @@ mod memory {
 
 #[cfg(any(test, feature = "testing"))]
 pub use memory::MemoryStore;
-
-#[cfg(all(test, feature = "testing"))]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn the_store_in_memory_passes_the_suite() {
-        suite::run(&MemoryStore::default()).await;
-    }
-}

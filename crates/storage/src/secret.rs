@@ -4,7 +4,7 @@ use async_trait::async_trait;
 pub use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use thiserror::Error;
 
-use crate::{ErrorName, NamedError};
+use contracts::{ErrorName, NamedError};
 
 /// A secret that the program knows how to use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use futures::future::join_all;
 
-use super::{ObjectStore, StoreError, Written};
-use crate::key::{Artefact, Prefix, RunPart};
-use crate::progress::{StepKind, StepName};
-use crate::stage::Stage;
+use crate::store::{ObjectStore, StoreError, Written};
 use crate::vault::Keys;
-use crate::{CustomerId, ObjectKey, RunId};
+use contracts::key::{Artefact, Prefix, RunPart};
+use contracts::progress::{StepKind, StepName};
+use contracts::stage::Stage;
+use contracts::{CustomerId, ObjectKey, RunId};
 
 fn key(name: &str) -> ObjectKey {
     ObjectKey::Run(RunId::parse(format!("suite-{name}")).expect("a name"), RunPart::ManifestJson)
@@ -158,4 +158,15 @@ async fn a_list_has_what_lies_below_its_prefix(store: &dyn ObjectStore) {
     let listed: Vec<String> = store.list(&prefix).await.expect("list").into_iter().map(|listed| listed.key).collect();
     let expected: Vec<String> = keys.iter().map(ToString::to_string).collect();
     assert!(listed == expected, "{} keys listed, the first {:?}", listed.len(), listed.first());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::MemoryStore;
+
+    #[tokio::test]
+    async fn memory_store_passes_the_suite() {
+        run(&MemoryStore::default()).await;
+    }
 }

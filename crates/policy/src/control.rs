@@ -14,10 +14,12 @@ use jiff::{Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::consent::{Permission, Question, Refusal, decide_answers};
-use crate::facts::Skip;
-use crate::store::{ObjectStore, StoreError};
-use crate::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey};
+use contracts::consent::{ControlAsRead, NewestAnswer, Question, Refusal};
+use contracts::facts::Skip;
+use storage::store::{ObjectStore, StoreError};
+
+use crate::consent::{Permission, decide_answers};
+use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey};
 
 /// The columns of `control/consents.csv`.
 const CONSENTS: [&str; 4] = ["reference", "consent", "consent_social_media", "as_of"];
@@ -71,33 +73,6 @@ impl NamedError for ControlError {
             ),
         }
     }
-}
-
-/// A newer answer to a consent question.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NewestAnswer {
-    /// What it answers.
-    pub question: Question,
-    /// The cell's content, trimmed and cut to 32 characters; empty for a blank cell.
-    pub value: String,
-    /// The row of `control/consents.csv`, counted from 1, the header included.
-    pub row: u32,
-    /// The day on which it was given.
-    pub as_of: Date,
-}
-
-/// What of `control/` was read, for the evidence.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ControlAsRead {
-    /// Digest of `control/suppressions.csv`; nothing if there was none.
-    pub suppressions: Option<Digest>,
-    /// Digest of the customer's own object under `control/suppressions/`; nothing if there was none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub suppression: Option<Digest>,
-    /// Digest of `control/consents.csv`; nothing if there was none.
-    pub consents: Option<Digest>,
-    /// The customer's answers of the newest day in `control/consents.csv`.
-    pub answers: Vec<NewestAnswer>,
 }
 
 /// Why a customer has an object under `control/suppressions/`.
@@ -307,7 +282,7 @@ fn rows<'l>(
 mod tests {
     use super::*;
     use crate::consent::gate;
-    use crate::store::MemoryStore;
+    use storage::store::MemoryStore;
 
     const REFERENCE: &str = "00112233445566778899aabbccddeeff";
     const OTHER: &str = "ffffffffffffffffffffffffffffffff";
@@ -339,8 +314,8 @@ mod tests {
     /// What is left of a consent to everything: whether the customer may be contacted, and whether posts may be used.
     fn left(control: &Control) -> Result<Result<(), Refusal>, Skip> {
         let all = [(Question::General, "yes"), (Question::SocialMedia, "yes")].map(|(question, value)| {
-            let file = crate::key::Workbook::Transactions;
-            crate::consent::Reading { question, value: value.to_owned(), file, row: 2, rows: 1 }
+            let file = contracts::key::Workbook::Transactions;
+            contracts::consent::Reading { question, value: value.to_owned(), file, row: 2, rows: 1 }
         });
         let permission = control.narrow(gate(&all).unwrap())?;
         Ok(permission.social.map(|_| ()))
@@ -457,10 +432,10 @@ mod tests {
     #[tokio::test]
     async fn a_newer_yes_never_widens_what_the_workbook_refuses() {
         let control = answered(&[("yes", "yes", "2026-11-03")]).await;
-        let reading = |question, value: &str| crate::consent::Reading {
+        let reading = |question, value: &str| contracts::consent::Reading {
             question,
             value: value.to_owned(),
-            file: crate::key::Workbook::Transactions,
+            file: contracts::key::Workbook::Transactions,
             row: 2,
             rows: 1,
         };

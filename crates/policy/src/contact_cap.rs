@@ -2,13 +2,15 @@
 //! bank. [`evidence::heard_lately`] sees what other runs have published; between that look and the record of their
 //! own, two runs at once would both publish. So each takes a turn first, and of one turn only one writer is the first.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::evidence;
-use crate::store::{ObjectStore, Written};
-use crate::vault::VaultError;
-use crate::{CustomerRef, ObjectKey, RunId, key};
+use contracts::key::Prefix;
+use contracts::{CustomerRef, ObjectKey, RunId};
+use storage::store::{ObjectStore, Written};
+use storage::vault::VaultError;
+
+use crate::evidence::find as find_evidence;
 
 /// `turns/<reference>/<number>.json`. Holds nothing personal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +33,7 @@ pub async fn take(
     if days == 0 {
         return Ok(true);
     }
-    let since = evidence::before(now, days);
+    let since = before(now, days);
     loop {
         let last = last(store, reference).await?;
         if let Some((_, turn)) = &last {
@@ -51,8 +53,35 @@ pub async fn take(
     }
 }
 
+/// Whether another run than `run` published something to the customer in the `days` before `now`, by its evidence.
+pub async fn heard_lately(
+    store: &dyn ObjectStore,
+    reference: &CustomerRef,
+    run: &RunId,
+    days: u16,
+    now: Timestamp,
+) -> Result<bool, VaultError> {
+    if days == 0 {
+        return Ok(false);
+    }
+    let since = before(now, days);
+    for listed in store.list(&Prefix::Customer(reference.clone())).await? {
+        let Some(other) = ObjectKey::evidence_of(&listed.key, reference).filter(|other| other != run) else { continue };
+        let evidence = find_evidence(store, reference, &other).await?;
+        if evidence.is_some_and(|evidence| evidence.is_published() && evidence.written_at > since) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// `days` before `now`.
+fn before(now: Timestamp, days: u16) -> Timestamp {
+    now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN)
+}
+
 async fn last(store: &dyn ObjectStore, reference: &CustomerRef) -> Result<Option<(u32, Turn)>, VaultError> {
-    let listed = store.list(&key::Prefix::Turns(reference.clone())).await?;
+    let listed = store.list(&Prefix::Turns(reference.clone())).await?;
     let Some(number) = listed.iter().filter_map(|listed| ObjectKey::turn_of(&listed.key, reference)).max() else {
         return Ok(None);
     };
@@ -67,16 +96,15 @@ async fn last(store: &dyn ObjectStore, reference: &CustomerRef) -> Result<Option
 
 /// Whether the run's part for the customer is over, and told them nothing.
 async fn ended_in_silence(store: &dyn ObjectStore, reference: &CustomerRef, run: &RunId) -> Result<bool, VaultError> {
-    Ok(evidence::find(store, reference, run).await?.is_some_and(|evidence| !evidence.is_published()))
+    Ok(find_evidence(store, reference, run).await?.is_some_and(|evidence| !evidence.is_published()))
 }
 
 #[cfg(test)]
 mod tests {
     use futures::future::join_all;
-    use jiff::SignedDuration;
 
     use super::*;
-    use crate::store::MemoryStore;
+    use storage::store::MemoryStore;
 
     fn who() -> CustomerRef {
         CustomerRef::parse("0".repeat(32)).unwrap()
