@@ -8,12 +8,12 @@
 # Exits with 5 if it finds no package manager.
 set -eu
 
-# Prints the version and the build time on two cores of a program of cargo's.
+# Prints the pinned version of a cargo program, and the minutes that its build takes on two cores.
 cargo_pin() {
     case $1 in
-    cargo-deny) echo "0.20.2 MINUTES" ;;
-    cargo-fuzz) echo "0.13.2 MINUTES" ;;
-    cargo-machete) echo "0.9.2 MINUTES" ;;
+    cargo-deny) echo "0.20.2 5" ;;
+    cargo-fuzz) echo "0.13.2 1" ;;
+    cargo-machete) echo "0.9.2 1" ;;
     *)
         echo "setup: $1 has no pinned version; add one to cargo_pin in infra/setup.sh" >&2
         return 1
