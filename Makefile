@@ -44,7 +44,7 @@ check: test lint ## Run everything that CI runs: the tests, the lints, the AWS a
 	infra/tools.sh schemathesis sam emulator interpreter
 	tests/http/check.py target/ci/bespoke target/tools/schemathesis/bin/schemathesis 45 1
 	cargo build $(CARGO_BUILD) --workspace --bins
-	cargo test $(CARGO_BUILD) --workspace --test aws
+	cargo test $(CARGO_BUILD) --workspace --lib --test aws
 	$(PYTEST)
 
 browser-test: setup ## Test the page and customer links in a real browser (SHOTS=FOLDER saves screenshots)

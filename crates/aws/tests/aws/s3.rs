@@ -1,6 +1,5 @@
 //! The store over a real S3 endpoint: s3s-fs, on loopback.
 
-
 use contracts::key::RunPart;
 use contracts::{ErrorName, NamedError, ObjectKey, RunId};
 use crate::server::{Server, store_at};
