@@ -1,4 +1,5 @@
-//! Logs: warnings to the terminal, everything as JSON to `artifacts/logs/<run>.jsonl`. No personal data in either.
+//! Logs: warnings go to the terminal, and everything goes as JSON to `artifacts/logs/<run>.jsonl`. Neither holds personal
+//! data.
 
 use std::fs::File;
 use std::path::Path;
@@ -11,7 +12,8 @@ use tracing_subscriber::{Layer, fmt};
 
 use crate::failure::Failure;
 
-/// Starts logging to `logs/<name>.jsonl`, named after a run or after what runs many. `verbose` raises what the terminal shows: 1 for what is done, 2 for everything.
+/// Starts logging to `logs/<name>.jsonl`, where `name` is a run or a command. The terminal shows warnings, with `verbose`
+/// 1 also information, and with 2 everything.
 pub fn start(artifacts: &Path, name: &str, verbose: u8) -> Result<(), Failure> {
     let folder = artifacts.join("logs");
     let path = folder.join(format!("{name}.jsonl"));
@@ -25,10 +27,12 @@ pub fn start(artifacts: &Path, name: &str, verbose: u8) -> Result<(), Failure> {
         1 => LevelFilter::INFO,
         _ => LevelFilter::DEBUG,
     };
-    // Libraries below the stages may quote what they work on: only their warnings are kept.
+    // Libraries may quote the data that they process, so only their warnings are kept.
     let ours = Targets::new().with_default(LevelFilter::WARN).with_targets(
         [
             "bespoke",
+            "runner",
+            "server",
             "merge",
             "assess",
             "recommend",
@@ -48,7 +52,7 @@ pub fn start(artifacts: &Path, name: &str, verbose: u8) -> Result<(), Failure> {
         .with(fmt::layer().json().flatten_event(true).with_writer(file).with_filter(LevelFilter::INFO))
         .with(fmt::layer().without_time().with_target(false).with_writer(std::io::stderr).with_filter(terminal))
         .try_init();
-    // Only a second start in one process fails, and then the first goes on.
+    // Only a second start in one process fails; the first one stays in force.
     let _already = started;
     Ok(())
 }

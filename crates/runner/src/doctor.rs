@@ -1,6 +1,4 @@
-//! What is missing on this machine, and the command that installs it.
-
-use std::path::PathBuf;
+//! Checks of this machine: what a run needs, what is missing, and the command that installs it.
 
 use contracts::error::chain;
 use contracts::key::Workbook;
@@ -12,64 +10,38 @@ use storage::secret::{SecretName, Secrets};
 
 use crate::failure::Failure;
 use crate::project::{Folders, Project};
-use crate::runner::Programs;
+use crate::programs::{Programs, voices_folder};
 use crate::secrets::is_set;
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
-    /// What was looked at.
+    /// The checked thing.
     pub what: &'static str,
-    /// Whether it is as it must be.
+    /// Whether a run can use it.
     pub state: State,
-    /// What was found.
+    /// What the check found.
     pub found: String,
-    /// What to do about it.
+    /// The remedy.
     pub help: Option<String>,
-    /// The error that a run would end with.
+    /// The error with which a run would end.
     #[serde(skip)]
     pub name: ErrorName,
 }
 
-/// How a thing stands.
+/// The state of a checked thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
-    /// As it must be.
+    /// A run can use it.
     Good,
-    /// Not needed, but worth knowing.
+    /// A run works without it, but the user should know.
     Note,
     /// A run would fail.
     Bad,
 }
 
-/// The programs, found on the path or named by `BESPOKE_FFMPEG`, `BESPOKE_FFPROBE` and `BESPOKE_ESPEAK`.
-#[must_use]
-pub fn programs() -> Programs {
-    let program = |variable: &str, name: &str| {
-        std::env::var_os(variable).map_or_else(|| which::which(name).unwrap_or_else(|_| name.into()), PathBuf::from)
-    };
-    Programs {
-        media: render::Tools {
-            ffmpeg: program("BESPOKE_FFMPEG", "ffmpeg"),
-            ffprobe: program("BESPOKE_FFPROBE", "ffprobe"),
-        },
-        espeak: program("BESPOKE_ESPEAK", "espeak-ng"),
-    }
-}
-
-/// The speech engines of this machine. `http` is for the outside service, if the settings switch it on.
-#[must_use]
-pub fn engines(programs: &Programs, settings: &Settings, http: reqwest::Client) -> narrate::Engines {
-    let kokoro = narrate::kokoro::Files::find(&crate::voices::folder());
-    let engines = narrate::Engines::new(programs.espeak.clone(), http).with_kokoro(kokoro);
-    match settings.local.concurrency {
-        0 => engines,
-        sentences => engines.speaking_at_once(sentences),
-    }
-}
-
-/// Looks at the programs that every run with a video needs.
+/// Checks the programs that every run with a video needs.
 pub async fn check_programs(programs: &Programs) -> Vec<Finding> {
     let tools = programs.media.clone();
     let media = tokio::task::spawn_blocking(move || render::probe_tools(&tools)).await;
@@ -91,13 +63,13 @@ pub async fn check_programs(programs: &Programs) -> Vec<Finding> {
     vec![ffmpeg, espeak]
 }
 
-/// Looks at everything.
+/// Checks everything.
 pub async fn examine(folders: &Folders, settings: &Settings, secrets: &dyn Secrets) -> Vec<Finding> {
-    let mut findings = check_programs(&programs()).await;
+    let mut findings = check_programs(&Programs::find()).await;
     findings.push(match Project::load(folders.clone()) {
         Ok(project) => {
             let (bank, products) = (project.catalogue.bank(), project.catalogue.products().len());
-            good("bank's material", format!("{bank}, {products} products, brand of {}", project.brand.name))
+            good("bank's material", format!("{bank}, {products} products, brand {}", project.brand.name))
         }
         Err(failure) => from_failure("bank's material", &failure),
     });
@@ -108,11 +80,11 @@ pub async fn examine(folders: &Folders, settings: &Settings, secrets: &dyn Secre
         note(
             "workbook password",
             "EXCEL_PASSWORD is not set".to_owned(),
-            "set it in the environment or in .env; bespoke demo knows that of the sample workbooks",
+            "set it in the environment or in .env; bespoke demo and bespoke serve know the password of the sample workbooks",
         )
     });
     findings.push(match secrets.get(SecretName::DataKey).await {
-        Ok(_) => good("keys", "the keys that seal customer data are there".to_owned()),
+        Ok(_) => good("keys", "the keys that seal customer data exist".to_owned()),
         Err(error) => bad("keys", &error, error.help()),
     });
     findings.push(model(settings, secrets).await);
@@ -120,17 +92,17 @@ pub async fn examine(folders: &Folders, settings: &Settings, secrets: &dyn Secre
         findings.push(note(
             "model",
             end,
-            "writer.models in bespoke.toml tells what a model takes that the program does not know",
+            "describe an unknown model under writer.models in bespoke.toml",
         ));
     }
     findings.push(voice(settings));
     findings
 }
 
-/// The first thing that a run would fail of.
+/// Returns the first finding that would fail a run as an error.
 pub fn first_bad(findings: &[Finding]) -> Result<(), Failure> {
     match findings.iter().find(|finding| finding.state == State::Bad) {
-        Some(bad) => Err(Failure::Told { name: bad.name, message: bad.found.clone(), help: bad.help.clone() }),
+        Some(bad) => Err(Failure::Refused { name: bad.name, message: bad.found.clone(), help: bad.help.clone() }),
         None => Ok(()),
     }
 }
@@ -145,7 +117,7 @@ fn workbooks(folders: &Folders) -> Finding {
         what: "workbooks",
         state: State::Bad,
         found: format!("{} not in {}", missing.join(", "), folders.data.display()),
-        help: Some(format!("put them there, or make samples: bespoke sample --out {}", folders.data.display())),
+        help: Some(format!("put them there, or create samples: bespoke sample --out {}", folders.data.display())),
         name: ErrorName::InputMissingWorkbook,
     }
 }
@@ -154,36 +126,36 @@ async fn model(settings: &Settings, secrets: &dyn Secrets) -> Finding {
     let model = &settings.writer.model;
     let has_key = is_set(secrets, SecretName::ModelKey).await || !recommend::needs_key(&model.base_url);
     match (model.enabled, has_key) {
-        (true, true) => good("writer", format!("{} at {}, given: {}", model.name, model.base_url, model.fields.join(", "))),
+        (true, true) => good("writer", format!("{} at {}, receives: {}", model.name, model.base_url, model.fields.join(", "))),
         (true, false) => note(
             "writer",
-            "the model is switched on, but OPENAI_API_KEY is not set: the template writer writes".to_owned(),
+            "the model is enabled, but OPENAI_API_KEY is not set, so the template writes".to_owned(),
             "set it in the environment or in .env",
         ),
         (false, true) => note(
             "writer",
-            "the template writer; OPENAI_API_KEY is set, but no facts leave this machine until the model is switched on"
+            "the template; OPENAI_API_KEY is set, but no facts leave this machine until the model is enabled"
                 .to_owned(),
-            "writer.model.enabled = true in bespoke.toml lets the fields of writer.model.fields be sent",
+            "set writer.model.enabled = true in bespoke.toml to send the fields of writer.model.fields",
         ),
-        (false, false) => good("writer", "the template writer; nothing leaves this machine".to_owned()),
+        (false, false) => good("writer", "the template; no data leaves this machine".to_owned()),
     }
 }
 
 fn voice(settings: &Settings) -> Finding {
-    let installed = narrate::kokoro::Files::find(&crate::voices::folder()).is_some();
+    let installed = narrate::kokoro::Files::find(&voices_folder()).is_some();
     let openai = &settings.voice.openai;
     match settings.voice.engine {
-        EngineChoice::Auto if installed => good("voice", "kokoro, and espeak-ng if it fails".to_owned()),
+        EngineChoice::Auto if installed => good("voice", "kokoro, or espeak-ng if it fails".to_owned()),
         EngineChoice::Auto => {
-            let found = "espeak-ng; kokoro, which sounds like a person, is not installed".to_owned();
+            let found = "espeak-ng; kokoro, which sounds natural, is not installed".to_owned();
             note("voice", found, "bespoke voices install")
         }
         EngineChoice::Kokoro if !installed => bad("voice", &narrate::Error::NotHere(Engine::Kokoro), None),
         EngineChoice::Polly => bad("voice", &narrate::Error::NotHere(Engine::Polly), None),
         EngineChoice::Openai if !openai.enabled => bad("voice", &narrate::Error::SwitchedOff, None),
         EngineChoice::Openai => {
-            good("voice", format!("{} at {}, given: the spoken text", openai.model, openai.base_url))
+            good("voice", format!("{} at {}, receives: the spoken text", openai.model, openai.base_url))
         }
         EngineChoice::Kokoro => good("voice", "kokoro".to_owned()),
         EngineChoice::Espeak => good("voice", "espeak-ng".to_owned()),
@@ -206,7 +178,7 @@ fn from_failure(what: &'static str, failure: &Failure) -> Finding {
     Finding { what, state: State::Bad, found: failure.to_string(), help: failure.help(), name: failure.name() }
 }
 
-/// The command that installs a program with the package manager that is here.
+/// Returns the command that installs a package with the package manager of this machine.
 fn install(package: &str) -> Option<String> {
     const MANAGERS: [(&str, &str); 5] = [
         ("apt-get", "sudo apt-get install"),

@@ -1,5 +1,6 @@
-//! Secrets on one machine: the environment (and `.env`, which is read into it), and a file for the two keys, which are
-//! made at first use and kept for the user alone.
+//! Secrets on one machine: from the environment, into which the command loads `.env`, and from a key file.
+//!
+//! The first use creates the key file with the data key and the reference key, readable by this user alone.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -9,12 +10,12 @@ use serde::Deserialize;
 use storage::secret::{ExposeSecret, SecretError, SecretName, SecretString, Secrets};
 use zeroize::Zeroizing;
 
-/// The environment before everything, then the key file, then what the command itself knows.
+/// Secrets from the environment first, then from the key file, then from the command itself.
 pub struct LocalSecrets {
     key_file: PathBuf,
     workbook_password: Option<SecretString>,
-    /// Whether keys are made where there are none.
-    makes_keys: bool,
+    /// Whether to create keys if the key file does not exist.
+    creates_keys: bool,
 }
 
 #[derive(Deserialize)]
@@ -24,32 +25,32 @@ struct KeyFile {
 }
 
 impl LocalSecrets {
-    /// Secrets with the key file at `key_file`.
+    /// Returns secrets with the key file at `key_file`.
     #[must_use]
     pub fn new(key_file: PathBuf) -> Self {
-        Self { key_file, workbook_password: None, makes_keys: true }
+        Self { key_file, workbook_password: None, creates_keys: true }
     }
 
-    /// The secrets with which the folder of artefacts was sealed. Keys are made only for a folder that is new: with other
-    /// keys every customer would be a stranger, and what is asked for them would be done to nobody.
+    /// Returns the secrets that sealed a folder of artifacts. Only a new folder gets new keys: with other keys the folder's
+    /// customers have other references, and a suppression or an erasure would miss them.
     #[must_use]
     pub fn of_folder(artifacts: &Path) -> Self {
         let holds_something = ["control", "customers", "datasets"].into_iter().any(|name| {
             let entries = std::fs::read_dir(artifacts.join(name)).into_iter().flatten();
-            // What is left of a command that held a list.
+            // A lock file may remain from a command that changed a list.
             entries.filter_map(Result::ok).any(|entry| entry.path().extension().is_none_or(|kind| kind != "lock"))
         });
-        Self { makes_keys: !holds_something, ..Self::new(Self::default_key_file()) }
+        Self { creates_keys: !holds_something, ..Self::new(Self::default_key_file()) }
     }
 
-    /// With a workbook password to use when the environment has none: the sample data's, which is no secret.
+    /// Adds a workbook password for when the environment has none. Only the sample data's password is public.
     #[must_use]
     pub fn with_workbook_password(mut self, password: &str) -> Self {
         self.workbook_password = Some(password.into());
         self
     }
 
-    /// `bespoke/keys.toml` in the user's data folder: `$XDG_DATA_HOME`, or else `~/.local/share`.
+    /// Returns the path of `bespoke/keys.toml` in the user's data folder: `$XDG_DATA_HOME` or `~/.local/share`.
     #[must_use]
     pub fn default_key_file() -> PathBuf {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -62,23 +63,23 @@ impl LocalSecrets {
             |what: &str| SecretError::Unavailable { name, reason: format!("{}: {what}", self.key_file.display()) };
         let text = match std::fs::read_to_string(&self.key_file) {
             Ok(text) => Zeroizing::new(text),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !self.makes_keys => {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !self.creates_keys => {
                 return Err(SecretError::Missing(name));
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                make_keys(&self.key_file).map_err(|error| unavailable(&error.to_string()))?;
-                let made = std::fs::read_to_string(&self.key_file);
-                Zeroizing::new(made.map_err(|error| unavailable(&error.to_string()))?)
+                create_keys(&self.key_file).map_err(|error| unavailable(&error.to_string()))?;
+                let created = std::fs::read_to_string(&self.key_file);
+                Zeroizing::new(created.map_err(|error| unavailable(&error.to_string()))?)
             }
             Err(error) => return Err(unavailable(&error.to_string())),
         };
-        // The parser's own message would quote the line, which is a key.
+        // The parser's message would quote the line, which holds a key.
         toml::from_str(&text).map_err(|_| unavailable("not a key file"))
     }
 }
 
-/// Makes both keys at once, unless another process was first.
-fn make_keys(path: &Path) -> std::io::Result<()> {
+/// Creates both keys, unless another process did so first.
+fn create_keys(path: &Path) -> std::io::Result<()> {
     let random = || -> std::io::Result<Zeroizing<String>> {
         let mut bytes = Zeroizing::new([0_u8; 32]);
         getrandom::fill(bytes.as_mut_slice()).map_err(std::io::Error::other)?;
@@ -90,7 +91,7 @@ fn make_keys(path: &Path) -> std::io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     writeln!(
         file,
-        "# The keys that seal customer data on this machine. Without them it cannot be opened: keep a copy."
+        "# The keys that seal customer data on this machine. Keep a copy: without them the data cannot be opened."
     )?;
     writeln!(file, "data_key = \"{}\"", *random()?)?;
     writeln!(file, "reference_key = \"{}\"", *random()?)?;
@@ -124,7 +125,7 @@ impl std::fmt::Debug for LocalSecrets {
     }
 }
 
-/// Whether a secret is set, without telling it.
+/// Returns whether a secret is set.
 pub async fn is_set(secrets: &dyn Secrets, name: SecretName) -> bool {
     matches!(secrets.find(name).await, Ok(Some(value)) if !value.expose_secret().is_empty())
 }
@@ -134,7 +135,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn keys_are_made_once_and_kept_for_the_user_alone() {
+    async fn keys_are_created_once_and_private() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bespoke/keys.toml");
         let first = LocalSecrets::new(path.clone()).get(SecretName::DataKey).await.unwrap();
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_damaged_key_file_is_named_and_not_quoted() {
+    async fn damaged_key_file_is_named_but_not_quoted() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.toml");
         std::fs::write(&path, "data_key = \"c0ffee").unwrap();

@@ -12,13 +12,13 @@ use storage::store::{Listed, ObjectStore, StoreError, Written};
 use tempfile::{NamedTempFile, TempPath};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
-/// Where temporary files lie, below the root. Swept at the start of each run, so that even a killed process leaves none.
+/// The folder of temporary files below the root. Each run empties it first, so a killed process leaves no file behind.
 pub const SCRATCH: &str = ".scratch";
 
-/// Where backgrounds lie that were fetched or prepared for a frame, below the root.
+/// The folder below the root for backgrounds that were fetched, or prepared for a frame size.
 pub const BACKGROUNDS: &str = ".backgrounds";
 
-/// A folder for all that is written, and places elsewhere for what is only read.
+/// A store in one folder. Mounts read some keys from files elsewhere.
 #[derive(Debug)]
 pub struct FolderStore {
     root: PathBuf,
@@ -26,22 +26,22 @@ pub struct FolderStore {
 }
 
 impl FolderStore {
-    /// A store in `root`, which is made if it is not there, for this user alone.
+    /// Opens a store in `root`, and creates the folder for this user alone if it does not exist.
     pub fn open(root: &Path) -> std::io::Result<Self> {
-        // Absolute, so that the paths it tells are true in whatever folder they are read.
+        // Absolute paths stay valid when the reader works in another folder.
         let root = std::path::absolute(root)?;
         create_private(&root.join(SCRATCH))?;
         Ok(Self { root, mounts: Vec::new() })
     }
 
-    /// Reads keys that start with `prefix` from `path`: a file if the prefix is a whole key, or else a folder.
+    /// Reads keys that start with `prefix` from `path`: a file if the prefix is a whole key, otherwise a folder.
     #[must_use]
     pub fn mount(mut self, prefix: &str, path: &Path) -> Self {
         self.mounts.push((prefix.to_owned(), path.to_owned()));
         self
     }
 
-    /// The file of a key, whether it is there or not.
+    /// Returns the file of a key, even if it does not exist.
     #[must_use]
     pub fn path(&self, key: &ObjectKey) -> PathBuf {
         let key = key.to_string();
@@ -56,7 +56,7 @@ impl FolderStore {
         self.root.join(key)
     }
 
-    /// Writes to a temporary file in the same file system, and hands it over to be put in place.
+    /// Writes a temporary file in the same file system, and passes it to `place`, which moves it to its final path.
     async fn staged(
         &self,
         key: &ObjectKey,
@@ -78,13 +78,13 @@ impl FolderStore {
     }
 }
 
-/// Brings to the disk whatever was written to the file system of a folder.
+/// Syncs the file system of a folder to the disk.
 #[cfg(target_os = "linux")]
 fn sync(folder: &Path) -> std::io::Result<()> {
     Ok(rustix::fs::syncfs(std::fs::File::open(folder)?)?)
 }
 
-/// Elsewhere each file is synced as it is written.
+/// Does nothing: other systems sync each file as it is written.
 #[cfg(not(target_os = "linux"))]
 fn sync(_folder: &Path) -> std::io::Result<()> {
     Ok(())
@@ -94,7 +94,7 @@ fn unavailable(key: &str, error: &std::io::Error) -> StoreError {
     StoreError::Unavailable { key: key.to_owned(), action: "write", reason: error.to_string() }
 }
 
-/// Makes a folder that only this user can enter.
+/// Creates a folder that only this user can enter.
 pub fn create_private(path: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
@@ -145,7 +145,7 @@ impl ObjectStore for FolderStore {
         self.staged(key, bytes, unless_there).await
     }
 
-    /// All files are written before one sync of the file system, and then put in place: a sync for each would take a
+    /// Writes all files, syncs the file system once, and then moves the files into place. One sync per file would take a
     /// thousand times as long as the writing.
     async fn put_all_new(&self, objects: Vec<(ObjectKey, Bytes)>) -> Result<Vec<Written>, StoreError> {
         let scratch = self.root.join(SCRATCH);
@@ -153,14 +153,14 @@ impl ObjectStore for FolderStore {
             objects.into_iter().map(|(key, bytes)| (self.path(&key), key, bytes)).collect();
         let written = tokio::task::spawn_blocking(move || {
             let mut staged = Vec::with_capacity(objects.len());
-            let mut made = None;
+            let mut created = None;
             for (path, key, bytes) in &objects {
                 let mut stage = || {
                     if let Some(parent) = path.parent()
-                        && made != Some(parent)
+                        && created != Some(parent)
                     {
                         std::fs::create_dir_all(parent)?;
-                        made = Some(parent);
+                        created = Some(parent);
                     }
                     let mut file = NamedTempFile::new_in(&scratch)?;
                     file.write_all(bytes)?;
@@ -192,7 +192,7 @@ impl ObjectStore for FolderStore {
 
     async fn erase(&self, listed: &str) -> Result<(), StoreError> {
         let failed = |reason: String| StoreError::Unavailable { key: listed.to_owned(), action: "erase", reason };
-        // A list names nothing outside of the folder; whatever else does, must not either.
+        // A listed key never leaves the folder, so any other path is refused.
         let path = Path::new(listed);
         if !path.components().all(|part| matches!(part, std::path::Component::Normal(_))) {
             return Err(failed("not a key".to_owned()));
@@ -204,11 +204,11 @@ impl ObjectStore for FolderStore {
     }
 
     async fn list(&self, prefix: &Prefix) -> Result<Vec<Listed>, StoreError> {
-        let (root, prefix) = (&self.root, prefix.to_string());
+        let prefix = prefix.to_string();
         let mounted = self.mounts.iter().find(|(mount, _)| prefix.strip_suffix('/') == Some(mount));
         let (root, folder, start) = match mounted {
             Some((_, path)) => (path.clone(), path.clone(), prefix.clone()),
-            None => (root.clone(), root.join(&prefix), String::new()),
+            None => (self.root.clone(), self.root.join(&prefix), String::new()),
         };
         let listed = tokio::task::spawn_blocking(move || files_below(&root, &folder, &start));
         listed.await.map_err(std::io::Error::other).flatten().map_err(|error| StoreError::Unavailable {
@@ -219,8 +219,8 @@ impl ObjectStore for FolderStore {
     }
 }
 
-/// Every file in a folder and the folders in it, by the path from `root`, with `start` before it; none if the folder is not
-/// there.
+/// Returns every file below a folder by its path from `root`, prefixed with `start`. Returns none if the folder does not
+/// exist.
 fn files_below(root: &Path, folder: &Path, start: &str) -> std::io::Result<Vec<Listed>> {
     let mut listed = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -255,15 +255,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_folder_behaves_as_every_store_must() {
+    async fn folder_passes_the_store_suite() {
         let root = tempfile::tempdir().unwrap();
         storage::suite::run(&FolderStore::open(root.path()).unwrap()).await;
         assert_eq!(std::fs::read_dir(root.path().join(SCRATCH)).unwrap().count(), 0);
     }
 
     #[tokio::test]
-    async fn a_mounted_folder_is_read_in_place() {
-        let (root, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    async fn mounted_folder_is_read_in_place() {
+        let root = tempfile::tempdir().unwrap();
+        let data = tempfile::tempdir().unwrap();
         std::fs::write(data.path().join("customer_profile.xlsx"), b"rows").unwrap();
         let store = FolderStore::open(root.path()).unwrap().mount("incoming/local", data.path());
         assert_eq!(store.get(&key()).await.unwrap(), "rows");
@@ -275,7 +276,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_temporary_file_stays_behind_a_write_that_lost() {
+    async fn losing_write_leaves_no_temporary_file() {
         let root = tempfile::tempdir().unwrap();
         let store = FolderStore::open(root.path()).unwrap();
         assert_eq!(store.put_new(&key(), "first".into()).await.unwrap(), Written::Created);
@@ -286,7 +287,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn the_folder_is_for_this_user_alone() {
+    fn folder_is_private_to_its_user() {
         use std::os::unix::fs::PermissionsExt;
         let root = tempfile::tempdir().unwrap();
         let inside = root.path().join("artifacts");

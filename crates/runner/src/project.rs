@@ -1,4 +1,4 @@
-//! The folders that a command works with, and what it reads from them before anything else.
+//! The folders of a project, and the bank's material in them.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,66 +15,61 @@ use storage::vault::{Keys, Vault};
 use crate::failure::Failure;
 use crate::folder::{FolderStore, SCRATCH};
 
-/// Where things are.
-#[derive(Clone, Debug, clap::Args)]
+/// The folders and files of a project.
+#[derive(Clone, Debug)]
 pub struct Folders {
-    /// The folder of the three workbooks
-    #[arg(long, value_name = "DIR", default_value = "data", env = "BESPOKE_DATA")]
+    /// The folder of the three workbooks.
     pub data: PathBuf,
-    /// The folder for all that is made
-    #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
+    /// The folder of the local store.
     pub artifacts: PathBuf,
-    /// The folder of brand.toml, backgrounds, music, logo and fonts
-    #[arg(long, value_name = "DIR", default_value = "assets", env = "BESPOKE_ASSETS")]
+    /// The folder of `brand.toml`, backgrounds, music, logo and fonts.
     pub assets: PathBuf,
-    /// The product catalogue [default: catalogue.json beside the workbooks, or else data/catalogue.json]
-    #[arg(long, value_name = "FILE", env = "BESPOKE_CATALOGUE")]
+    /// The product catalog. `None` selects `catalogue.json` beside the workbooks, or `data/catalogue.json`.
     pub catalogue: Option<PathBuf>,
-    /// The words of categories and topics [default: lexicon.toml beside the workbooks, or else data/lexicon.toml]
-    #[arg(long, value_name = "FILE", env = "BESPOKE_LEXICON")]
+    /// The words of categories and topics. `None` selects `lexicon.toml` beside the workbooks, or `data/lexicon.toml`.
     pub lexicon: Option<PathBuf>,
 }
 
-/// The file that was asked for, or the one of this name beside the workbooks, or else the project's own.
-fn beside(data: &Path, asked: Option<&PathBuf>, name: &str) -> PathBuf {
-    match asked {
+/// Returns the named file, or the file called `name` beside the workbooks, or the one in the project's `data` folder.
+fn beside(data: &Path, named: Option<&PathBuf>, name: &str) -> PathBuf {
+    match named {
         Some(path) => path.clone(),
         None if data.join(name).exists() => data.join(name),
         None => Path::new("data").join(name),
     }
 }
 
-/// The catalogue that goes with the workbooks in `data`.
-pub fn catalogue(data: &Path, asked: Option<&PathBuf>) -> Result<Catalogue, Failure> {
-    Ok(Catalogue::from_json(&read(&beside(data, asked, "catalogue.json"))?)?)
+/// Reads the catalog for the workbooks in `data`.
+pub fn catalogue(data: &Path, named: Option<&PathBuf>) -> Result<Catalogue, Failure> {
+    Ok(Catalogue::from_json(&read(&beside(data, named, "catalogue.json"))?)?)
 }
 
-/// The lexicon that goes with the workbooks in `data`.
-pub fn lexicon(data: &Path, asked: Option<&PathBuf>) -> Result<Lexicon, Failure> {
-    Ok(Lexicon::from_toml(&text(&beside(data, asked, "lexicon.toml"))?)?)
+/// Reads the lexicon for the workbooks in `data`.
+pub fn lexicon(data: &Path, named: Option<&PathBuf>) -> Result<Lexicon, Failure> {
+    Ok(Lexicon::from_toml(&text(&beside(data, named, "lexicon.toml"))?)?)
 }
 
-/// How the bank looks, as the folder of assets has it.
+/// Reads the brand from the folder of assets.
 pub fn brand(assets: &Path) -> Result<Brand, Failure> {
     Ok(Brand::from_toml(&text(&assets.join("brand.toml"))?)?)
 }
 
-/// The three workbooks as they lie, and the password if one of them has one.
-pub struct Books {
+/// The three workbooks as files, and their password if one of them has one.
+pub struct Workbooks {
     /// In the order of [`Workbook::ALL`].
     pub files: [Vec<u8>; 3],
-    /// The password.
+    /// The password of the workbooks, or `None` if none of them has one.
     pub password: Option<SecretString>,
 }
 
-impl Books {
+impl Workbooks {
     /// Reads the workbooks of the folder `data`.
     pub async fn read(data: &Path, secrets: &dyn Secrets) -> Result<Self, Failure> {
         let mut files = [const { Vec::new() }; 3];
         for (workbook, file) in Workbook::ALL.into_iter().zip(&mut files) {
             let path = data.join(workbook.file_name());
             *file = match std::fs::read(&path) {
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(not_found(&path, data)),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(workbook_not_found(&path, data)),
                 read => read.map_err(Failure::file(ErrorName::InputMissingWorkbook, &path))?,
             };
         }
@@ -84,34 +79,34 @@ impl Books {
     }
 }
 
-/// What is said of a workbook that is not there.
+/// Returns the error for a workbook that does not exist.
 #[must_use]
-pub fn not_found(workbook: &Path, data: &Path) -> Failure {
-    Failure::told(
+pub fn workbook_not_found(workbook: &Path, data: &Path) -> Failure {
+    Failure::new(
         ErrorName::InputMissingWorkbook,
         format!("{}: not found", workbook.display()),
-        format!("put it there, or make samples: bespoke sample --out {}", data.display()),
+        format!("put it there, or create samples: bespoke sample --out {}", data.display()),
     )
 }
 
-/// The bank's own material, read and checked.
+/// The bank's material, read and checked.
 pub struct Project {
-    /// Where things are.
+    /// The folders it was read from.
     pub folders: Folders,
     /// The approved products.
     pub catalogue: Catalogue,
     /// The words of categories and topics.
     pub lexicon: Lexicon,
-    /// How the bank looks.
+    /// The brand.
     pub brand: Brand,
-    /// How the bank's words are said.
+    /// The pronunciations of the bank's words.
     pub pronunciations: Pronunciations,
-    /// Digest of the brand and every file that it names.
+    /// Digest of the brand and of every file that it names.
     pub assets: Digest,
 }
 
 impl Project {
-    /// Reads catalogue, lexicon and brand.
+    /// Reads the catalog, the lexicon, the brand and the pronunciations.
     pub fn load(folders: Folders) -> Result<Self, Failure> {
         let catalogue = catalogue(&folders.data, folders.catalogue.as_ref())?;
         let lexicon = lexicon(&folders.data, folders.lexicon.as_ref())?;
@@ -121,7 +116,7 @@ impl Project {
         Ok(Self { folders, catalogue, lexicon, brand, pronunciations, assets })
     }
 
-    /// The batch's name on one machine: there is one folder of workbooks at a time.
+    /// Returns the name of the batch on one machine, which has one folder of workbooks at a time.
     ///
     /// # Panics
     /// Never: the name is valid.
@@ -130,8 +125,8 @@ impl Project {
         Batch::parse("local").expect("a valid name")
     }
 
-    /// The folder as a store, with the workbooks mounted where an upload would lie, and the folder `backgrounds` beside them
-    /// where the bucket has the bank's own.
+    /// Opens the artifacts folder as a store. Mounts the workbooks at the keys of an upload, and the folder `backgrounds`
+    /// beside them at the keys of the bank's backgrounds.
     pub fn store(&self) -> Result<FolderStore, Failure> {
         let artifacts = &self.folders.artifacts;
         let store = FolderStore::open(artifacts).map_err(Failure::file(ErrorName::StoreUnavailable, artifacts))?;
@@ -141,14 +136,14 @@ impl Project {
             .mount(backgrounds.trim_end_matches('/'), &self.folders.data.join("backgrounds")))
     }
 
-    /// Takes the folder for this process alone.
+    /// Locks the artifacts folder for this process.
     pub fn lock(&self) -> Result<Lock, Failure> {
         Lock::take(&self.folders.artifacts)
     }
 }
 
 impl Lock {
-    /// Takes the folder of artefacts for this process alone, and sweeps what a killed one left in the scratch folder.
+    /// Locks the artifacts folder for this process, and empties the scratch folder that a killed process may have left.
     pub fn take(artifacts: &Path) -> Result<Self, Failure> {
         let path = artifacts.join(".lock");
         let unavailable = |error| Failure::file(ErrorName::StoreUnavailable, &path)(error);
@@ -156,36 +151,36 @@ impl Lock {
         match file.try_lock() {
             Ok(()) => {}
             Err(std::fs::TryLockError::WouldBlock) => {
-                let message = format!("another bespoke works on {}", artifacts.display());
-                return Err(Failure::told(
+                let message = format!("another bespoke process uses {}", artifacts.display());
+                return Err(Failure::new(
                     ErrorName::RunBusy,
                     message,
-                    "wait for it, or give --artifacts another folder",
+                    "wait for it to end, or name another folder with --artifacts",
                 ));
             }
             Err(std::fs::TryLockError::Error(error)) => return Err(unavailable(error)),
         }
         let scratch = artifacts.join(SCRATCH);
-        sweep(&scratch).map_err(Failure::file(ErrorName::StoreUnavailable, &scratch))?;
+        empty(&scratch).map_err(Failure::file(ErrorName::StoreUnavailable, &scratch))?;
         Ok(Self { _file: file, scratch })
     }
 }
 
-/// Holds the folder until it is dropped.
+/// The lock on the artifacts folder. Dropping it releases the folder.
 pub struct Lock {
     _file: std::fs::File,
-    /// The folder for temporary files, empty at first.
+    /// The folder for temporary files, empty at the start.
     pub scratch: PathBuf,
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Whatever could not be swept now is swept by the next run.
-        let _swept = sweep(&self.scratch);
+        // The next run removes any file that remains.
+        let _emptied = empty(&self.scratch);
     }
 }
 
-fn sweep(scratch: &Path) -> std::io::Result<()> {
+fn empty(scratch: &Path) -> std::io::Result<()> {
     for entry in std::fs::read_dir(scratch)? {
         let path = entry?.path();
         if path.is_dir() { std::fs::remove_dir_all(&path)? } else { std::fs::remove_file(&path)? }
@@ -193,7 +188,7 @@ fn sweep(scratch: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// A vault over `store` with the keys of `secrets`.
+/// Returns a vault over `store` with the keys of `secrets`.
 pub async fn vault(store: Arc<FolderStore>, secrets: &dyn Secrets) -> Result<Vault, Failure> {
     Ok(Vault::new(store, Keys::from_secrets(secrets).await?))
 }

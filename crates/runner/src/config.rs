@@ -1,4 +1,4 @@
-//! What is in force, and from where: the command line before the environment, before the file, before the default.
+//! The settings in force and their origins. The environment overrides the file, and the file overrides the defaults.
 
 use std::path::{Path, PathBuf};
 
@@ -7,11 +7,11 @@ use contracts::settings::Settings;
 
 use crate::failure::Failure;
 
-/// The settings' file in the working folder.
+/// The settings file in the working folder.
 pub const FILE: &str = "bespoke.toml";
 
-/// The variables that override a setting, with the setting's place in the file.
-const VARIABLES: [(&str, &str); 7] = [
+/// Each environment variable that overrides a setting, with the path of that setting.
+pub const VARIABLES: [(&str, &str); 7] = [
     ("BESPOKE_MODEL_ENABLED", "writer.model.enabled"),
     ("OPENAI_BASE_URL", "writer.model.base_url"),
     ("OPENAI_API_VERSION", "writer.model.api_version"),
@@ -21,19 +21,19 @@ const VARIABLES: [(&str, &str); 7] = [
     ("BESPOKE_WORDS_PER_MINUTE", "voice.words_per_minute"),
 ];
 
-/// Settings, and where each came from.
+/// Settings and their origins.
 #[derive(Debug)]
 pub struct Config {
     /// The settings in force.
     pub settings: Settings,
-    /// The file that was read, if there was one.
+    /// The file that was read, or `None` if there is none.
     pub file: Option<PathBuf>,
     origins: Vec<(String, toml::Value, String)>,
 }
 
 impl Config {
-    /// Reads `file`, which must exist if it was asked for, or else [`FILE`] if it exists; then the environment, through
-    /// `variable`.
+    /// Reads `file`, or [`FILE`] if it exists, and then the environment through `variable`. A file that the caller names
+    /// must exist.
     ///
     /// # Panics
     /// Never: settings are a table.
@@ -44,11 +44,11 @@ impl Config {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_none() => None,
             Err(error) => return Err(Failure::file(ErrorName::ConfigInvalid, path)(error)),
         };
-        // Read as settings first, so that a mistake is shown at its line.
+        // Parses the file alone first, so that an error names its line.
         Settings::from_toml(text.as_deref().unwrap_or_default())?;
-        let written: toml::Table = toml::from_str(text.as_deref().unwrap_or_default()).unwrap_or_default();
+        let in_file: toml::Table = toml::from_str(text.as_deref().unwrap_or_default()).unwrap_or_default();
 
-        let mut merged = written.clone();
+        let mut merged = in_file.clone();
         let mut from_environment = Vec::new();
         for (name, field) in VARIABLES {
             if let Some(value) = variable(name).filter(|value| !value.is_empty()) {
@@ -63,7 +63,7 @@ impl Config {
             .map(|(field, value)| {
                 let origin = match from_environment.iter().find(|(set, _)| *set == field) {
                     Some((_, name)) => format!("environment: {name}"),
-                    None if find(&written, &field).is_some() => path.display().to_string(),
+                    None if find(&in_file, &field).is_some() => path.display().to_string(),
                     None => "default".to_owned(),
                 };
                 (field, value, origin)
@@ -72,14 +72,14 @@ impl Config {
         Ok(Self { settings, file: text.map(|_| path.to_owned()), origins })
     }
 
-    /// Each setting's place in the file, its value, and where the value came from.
+    /// Returns the path, the value and the origin of each setting.
     #[must_use]
     pub fn origins(&self) -> &[(String, toml::Value, String)] {
         &self.origins
     }
 }
 
-/// A number or a truth value if it reads as one, or else text.
+/// Parses a value as a number, then as a Boolean, then as text.
 fn parse(text: &str) -> toml::Value {
     text.parse::<i64>()
         .map(toml::Value::from)
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_environment_goes_before_the_file_and_the_file_before_the_default() {
+    fn environment_overrides_file_overrides_default() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bespoke.toml");
         std::fs::write(&path, "[voice]\nwords_per_minute = 120\nname = \"en-gb\"\n").unwrap();
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_is_shown_at_its_line() {
+    fn error_names_its_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bespoke.toml");
         std::fs::write(&path, "[voice]\nsped = 120\n").unwrap();
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_asked_for_must_be_there() {
+    fn named_file_must_exist() {
         let failure = Config::load(Some(Path::new("no/such/file.toml")), |_| None).unwrap_err();
         assert!(failure.to_string().contains("no/such/file.toml"), "{failure}");
     }
