@@ -6,7 +6,7 @@ use contracts::{CustomerRef, ErrorName};
 
 /// One event of a run. A stage of the run as a whole has no customer.
 #[derive(Clone, Debug)]
-pub enum RunEvent {
+pub enum RunnerEvent {
     /// The dataset is ready and the run has this many customers.
     Customers(usize),
     /// A stage started.

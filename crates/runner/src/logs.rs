@@ -12,9 +12,23 @@ use tracing_subscriber::{Layer, fmt};
 
 use crate::failure::Failure;
 
+/// The target of failures of a whole run, which the command prints as its own error.
+pub const RUN_FAILED: &str = "runner::run_failed";
+/// The target of failures of one customer, which some commands print in their summary.
+pub const CUSTOMER_FAILED: &str = "runner::customer_failed";
+
+/// Whether the command itself prints the failures of customers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CustomerFailures {
+    /// The command prints them, so the terminal log leaves them out.
+    Printed,
+    /// Only the log shows them.
+    LoggedOnly,
+}
+
 /// Starts logging to `logs/<name>.jsonl`, where `name` is a run or a command. The terminal shows warnings, with `verbose`
 /// 1 also information, and with 2 everything.
-pub fn start(artifacts: &Path, name: &str, verbose: u8) -> Result<(), Failure> {
+pub fn start(artifacts: &Path, name: &str, verbose: u8, failures: CustomerFailures) -> Result<(), Failure> {
     let folder = artifacts.join("logs");
     let path = folder.join(format!("{name}.jsonl"));
     let open = || {
@@ -27,6 +41,13 @@ pub fn start(artifacts: &Path, name: &str, verbose: u8) -> Result<(), Failure> {
         1 => LevelFilter::INFO,
         _ => LevelFilter::DEBUG,
     };
+    let mut terminal = Targets::new().with_default(terminal);
+    if verbose == 0 {
+        terminal = terminal.with_target(RUN_FAILED, LevelFilter::OFF);
+        if failures == CustomerFailures::Printed {
+            terminal = terminal.with_target(CUSTOMER_FAILED, LevelFilter::OFF);
+        }
+    }
     // Libraries may quote the data that they process, so only their warnings are kept.
     let ours = Targets::new().with_default(LevelFilter::WARN).with_targets(
         [

@@ -1,7 +1,6 @@
 //! The programs and speech engines of this machine.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use contracts::ErrorName;
 use contracts::error::chain;
@@ -54,8 +53,8 @@ pub fn voices_folder() -> PathBuf {
     set("BESPOKE_VOICES").unwrap_or_else(|| cache().unwrap_or_else(std::env::temp_dir).join("bespoke/voices"))
 }
 
-/// Builds the client for outside services. Services set every other timeout themselves.
+/// Returns the client for outside services that receive customer data.
 pub fn http_client() -> Result<reqwest::Client, Failure> {
-    let client = reqwest::Client::builder().connect_timeout(Duration::from_secs(3)).build();
-    client.map_err(|error| Failure::new(ErrorName::ConfigInvalid, chain(&error), "check the proxy variables"))
+    outbound::client()
+        .map_err(|error| Failure::new(ErrorName::ConfigInvalid, chain(&error), "check the proxy variables"))
 }

@@ -25,10 +25,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::budget::BudgetGate;
 use crate::cost::prices;
-use crate::event::RunEvent;
+use crate::event::RunnerEvent;
 use crate::failure::Failure;
 use crate::folder::BACKGROUNDS;
 use crate::limits::{RunLimits, StopReason};
+use crate::logs::{CUSTOMER_FAILED, RUN_FAILED};
 use crate::project::Project;
 use crate::services::Services;
 
@@ -49,7 +50,7 @@ pub struct Runner {
     /// Cancels the run.
     pub cancel: CancellationToken,
     /// Receives the run's events.
-    pub events: UnboundedSender<RunEvent>,
+    pub events: UnboundedSender<RunnerEvent>,
 }
 
 /// How one customer ended.
@@ -140,7 +141,7 @@ impl Runner {
             Some(count) => Some(self.first_to_proceed(&run, &merged, &rows, count).await.into_iter().collect()),
             None => None,
         };
-        self.send(RunEvent::Customers(rows.len()));
+        self.send(RunnerEvent::Customers(rows.len()));
 
         let shared = Shared {
             run: &run,
@@ -308,8 +309,8 @@ impl Runner {
         drop(admission);
         let seconds = started.elapsed().as_secs_f64();
         tracing::info!(%run, %reference, outcome = outcome.word(), seconds, "customer ended");
-        self.send(RunEvent::Spent(spent));
-        self.send(RunEvent::Ended(reference.clone(), outcome.clone()));
+        self.send(RunnerEvent::Spent(spent));
+        self.send(RunnerEvent::Ended(reference.clone(), outcome.clone()));
         Ok(Some(CustomerReport { reference, outcome, message, seconds }))
     }
 
@@ -405,7 +406,7 @@ impl Runner {
     async fn render(&self, run: &RunId, reference: &CustomerRef) -> Result<(), StageFailed> {
         let progress = |share| {
             tracing::debug!(%run, %reference, share, "rendering");
-            self.send(RunEvent::Rendering(reference.clone(), share));
+            self.send(RunnerEvent::Rendering(reference.clone(), share));
         };
         let prepared = self.project.folders.artifacts.join(BACKGROUNDS);
         let deps = render::Deps {
@@ -471,7 +472,7 @@ impl Runner {
         let row = STAGES.iter().find(|row| row.stage == stage).expect("the table has every stage");
         let mut wait = Duration::from_secs(row.interval_seconds.into());
         let mut retries = row.retries;
-        self.send(RunEvent::Started(customer.cloned(), stage));
+        self.send(RunnerEvent::Started(customer.cloned(), stage));
         let started = Instant::now();
         loop {
             if self.cancel.is_cancelled() {
@@ -482,7 +483,7 @@ impl Runner {
                 Ok(output) => {
                     let seconds = started.elapsed().as_secs_f64();
                     tracing::info!(%stage, reference = customer.map(tracing::field::display), seconds, "stage done");
-                    self.send(RunEvent::Done(customer.cloned(), stage, seconds));
+                    self.send(RunnerEvent::Done(customer.cloned(), stage, seconds));
                     return Ok(output);
                 }
                 Err(error) => error,
@@ -490,9 +491,13 @@ impl Runner {
             let name = error.name();
             let message = contracts::error::chain(&error);
             if !name.is_transient() || retries == 0 {
-                let reference = customer.map(tracing::field::display);
-                tracing::error!(%stage, reference, error = %name, message, "stage failed");
-                self.send(RunEvent::Failed(customer.cloned(), stage, name));
+                match customer {
+                    None => tracing::error!(target: RUN_FAILED, %stage, error = %name, message, "stage failed"),
+                    Some(reference) => {
+                        tracing::error!(target: CUSTOMER_FAILED, %stage, %reference, error = %name, message, "stage failed");
+                    }
+                }
+                self.send(RunnerEvent::Failed(customer.cloned(), stage, name));
                 return Err(StageFailed {
                     failure: stage::Failure { stage, error: name, message },
                     help: error.help(),
@@ -501,7 +506,7 @@ impl Runner {
             retries -= 1;
             let reference = customer.map(tracing::field::display);
             tracing::warn!(%stage, reference, error = %name, message, "stage failed; retrying");
-            self.send(RunEvent::Retrying(customer.cloned(), stage, name));
+            self.send(RunnerEvent::Retrying(customer.cloned(), stage, name));
             // Full jitter could retry at once, so half of the wait is always kept.
             let jittered = wait.mul_f64(rand::random_range(0.5..1.0));
             tokio::select! {
@@ -513,7 +518,7 @@ impl Runner {
     }
 
     /// Sends an event. A run goes on if the receiver is gone.
-    fn send(&self, event: RunEvent) {
+    fn send(&self, event: RunnerEvent) {
         let _unwatched = self.events.send(event);
     }
 }

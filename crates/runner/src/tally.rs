@@ -8,7 +8,7 @@ use contracts::evidence::Outcome;
 use contracts::stage::Stage;
 use serde::Serialize;
 
-use crate::event::RunEvent;
+use crate::event::RunnerEvent;
 
 /// The number of customers in each state of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -68,15 +68,15 @@ pub struct Tally {
 
 impl Tally {
     /// Counts one event.
-    pub fn record(&mut self, event: &RunEvent) {
+    pub fn record(&mut self, event: &RunnerEvent) {
         match event {
-            RunEvent::Customers(customers) => self.progress.customers = *customers,
-            RunEvent::Started(Some(reference), Stage::Recommend | Stage::Narrate | Stage::Render) => {
+            RunnerEvent::Customers(customers) => self.progress.customers = *customers,
+            RunnerEvent::Started(Some(reference), Stage::Recommend | Stage::Narrate | Stage::Render) => {
                 self.started.get_or_insert_with(Instant::now);
                 self.running.insert(reference.clone());
             }
-            RunEvent::Spent(usd) => *self.progress.spent_usd.get_or_insert_default() += usd,
-            RunEvent::Ended(reference, outcome) => {
+            RunnerEvent::Spent(usd) => *self.progress.spent_usd.get_or_insert_default() += usd,
+            RunnerEvent::Ended(reference, outcome) => {
                 self.finished += usize::from(self.running.remove(reference));
                 let counts = &mut self.progress.counts;
                 match outcome {
@@ -92,11 +92,11 @@ impl Tally {
                     }
                 }
             }
-            RunEvent::Started(..)
-            | RunEvent::Done(..)
-            | RunEvent::Failed(..)
-            | RunEvent::Rendering(..)
-            | RunEvent::Retrying(..) => {}
+            RunnerEvent::Started(..)
+            | RunnerEvent::Done(..)
+            | RunnerEvent::Failed(..)
+            | RunnerEvent::Rendering(..)
+            | RunnerEvent::Retrying(..) => {}
         }
     }
 
@@ -137,19 +137,19 @@ mod tests {
     #[test]
     fn each_customer_counts_once_and_finished_ones_leave_the_rate_alone() {
         let mut tally = Tally::default();
-        tally.record(&RunEvent::Customers(6));
+        tally.record(&RunnerEvent::Customers(6));
         // An earlier attempt finished this customer: the run only publishes again.
-        tally.record(&RunEvent::Started(Some(customer(0)), Stage::Publish));
-        tally.record(&RunEvent::Ended(customer(0), PUBLISHED));
+        tally.record(&RunnerEvent::Started(Some(customer(0)), Stage::Publish));
+        tally.record(&RunnerEvent::Ended(customer(0), PUBLISHED));
         assert_eq!((tally.progress().rate_per_minute, tally.progress().seconds_left), (None, None));
-        tally.record(&RunEvent::Ended(customer(1), Outcome::Skipped { skip: Skip::Suppressed }));
+        tally.record(&RunnerEvent::Ended(customer(1), Outcome::Skipped { skip: Skip::Suppressed }));
         for number in [2, 3, 4] {
-            tally.record(&RunEvent::Started(Some(customer(number)), Stage::Recommend));
+            tally.record(&RunnerEvent::Started(Some(customer(number)), Stage::Recommend));
         }
-        tally.record(&RunEvent::Started(Some(customer(2)), Stage::Render));
-        tally.record(&RunEvent::Ended(customer(2), PUBLISHED));
-        tally.record(&RunEvent::Ended(customer(3), FAILED));
-        tally.record(&RunEvent::Spent(0.25));
+        tally.record(&RunnerEvent::Started(Some(customer(2)), Stage::Render));
+        tally.record(&RunnerEvent::Ended(customer(2), PUBLISHED));
+        tally.record(&RunnerEvent::Ended(customer(3), FAILED));
+        tally.record(&RunnerEvent::Spent(0.25));
         let progress = tally.progress();
         let counts = OutcomeCounts { published: 2, skipped: 1, held: 0, failed: 1, waiting: 1, running: 1 };
         assert_eq!((progress.customers, progress.counts), (6, counts));

@@ -1,8 +1,8 @@
-//! The events of each run, written as they come, so that their numbers stay when the server is started again.
+//! The events of each run on disk. The log persists each event before publishing it, so event numbers survive a restart.
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{Seek as _, SeekFrom, Write as _};
+use std::io::{ErrorKind, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,72 +10,71 @@ use std::time::Duration;
 use api::Event;
 use api::events::Kind;
 use contracts::{ErrorName, RunId};
+use runner::failure::Failure;
+use runner::folder::create_private;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::failure::Failure;
-use crate::folder::create_private;
+/// Run logs that stay open without a user.
+const OPEN_LOGS: usize = 64;
 
-/// How many journals are kept open that nobody uses.
-const KEPT: usize = 64;
+/// The wait before another attempt to write events.
+const RETRY: Duration = Duration::from_secs(2);
 
-/// When it is tried again to write what could not be written.
-const AGAIN: Duration = Duration::from_secs(2);
-
-/// The journals of all runs.
-pub struct Journals {
+/// The event logs of all runs.
+pub struct DiskEventLog {
     folder: PathBuf,
-    open: Mutex<HashMap<RunId, Arc<Journal>>>,
+    open: Mutex<HashMap<RunId, Arc<RunLog>>>,
     stop: CancellationToken,
 }
 
-impl Journals {
-    /// Journals in `folder`.
+impl DiskEventLog {
+    /// Opens the logs in `folder`.
     pub fn open(folder: &Path, stop: CancellationToken) -> Result<Self, Failure> {
         create_private(folder).map_err(Failure::file(ErrorName::StoreUnavailable, folder))?;
         Ok(Self { folder: folder.to_owned(), open: Mutex::default(), stop })
     }
 
-    /// The journal of a run, empty if nothing has happened.
-    pub fn of(&self, run: &RunId) -> Result<Arc<Journal>, Failure> {
+    /// Returns the log of a run, empty if the run has no events yet.
+    pub fn of(&self, run: &RunId) -> Result<Arc<RunLog>, Failure> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(journal) = open.get(run) {
-            return Ok(journal.clone());
+        if let Some(log) = open.get(run) {
+            return Ok(log.clone());
         }
-        if open.len() >= KEPT {
-            open.retain(|_, journal| Arc::strong_count(journal) > 1);
+        if open.len() >= OPEN_LOGS {
+            open.retain(|_, log| Arc::strong_count(log) > 1);
         }
         let path = self.folder.join(format!("{run}.jsonl"));
-        let journal = Journal::read(path.clone(), self.stop.clone());
-        let journal = Arc::new(journal.map_err(Failure::file(ErrorName::StoreUnavailable, &path))?);
-        open.insert(run.clone(), journal.clone());
-        Ok(journal)
+        let log = RunLog::read(path.clone(), self.stop.clone());
+        let log = Arc::new(log.map_err(Failure::file(ErrorName::StoreUnavailable, &path))?);
+        open.insert(run.clone(), log.clone());
+        Ok(log)
     }
 }
 
-/// What happened to one run. An event is told to nobody before it lies in the file: whoever has seen a number finds the same
-/// event under it for good.
-pub struct Journal {
+/// The events of one run. A reader sees an event only after it is in the file, so a number always names the same event.
+pub struct RunLog {
     path: PathBuf,
     lines: Mutex<Lines>,
-    /// The number of the last event that can be told.
+    /// The number of the last event that readers may see.
     last: watch::Sender<u64>,
     stop: CancellationToken,
 }
 
-/// The events, each with its place as its number, from 1.
+/// The events of a run. The position of an event, from 1, is its number.
 #[derive(Default)]
 struct Lines {
     events: Vec<Event>,
-    /// How many of them the file holds, and in how many bytes.
+    /// Events in the file.
     written: usize,
+    /// Bytes of these events in the file.
     bytes: u64,
-    /// Whether the last write failed, which is said once.
+    /// Whether the last write failed, which is logged once.
     failing: bool,
 }
 
-impl Journal {
-    /// Reads what was written. A line that a killed process left half-written is cut off.
+impl RunLog {
+    /// Reads the file. Drops a last line that a killed process left incomplete.
     fn read(path: PathBuf, stop: CancellationToken) -> std::io::Result<Self> {
         let mut lines = Lines::default();
         match std::fs::read(&path) {
@@ -89,7 +88,7 @@ impl Journal {
                     lines.bytes += line.len() as u64;
                 }
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
         lines.written = lines.events.len();
@@ -97,23 +96,23 @@ impl Journal {
         Ok(Self { path, lines: Mutex::new(lines), last, stop })
     }
 
-    /// Adds an event, and gives it its number. One that cannot be written is told once it can: the run must not fail because
-    /// of what is told of it.
-    pub fn tell(&self, event: Event) {
+    /// Appends an event and numbers it. If the write fails, a later one publishes the event: a full disk must not fail the
+    /// run.
+    pub fn append(&self, event: Event) {
         let mut lines = self.lines();
         let n = lines.events.len() as u64 + 1;
         lines.events.push(Event { n, ..event });
         self.write(&mut lines);
     }
 
-    /// Whether all that happened is written.
+    /// Returns whether the file holds all events, after an attempt to write the missing ones.
     pub fn is_written(&self) -> bool {
         let mut lines = self.lines();
         self.write(&mut lines);
         lines.written == lines.events.len()
     }
 
-    /// Writes what is not written yet, in the place of what a write that failed left of it.
+    /// Writes the events that the file lacks, over the remains of a failed write.
     fn write(&self, lines: &mut Lines) {
         if lines.written == lines.events.len() {
             return;
@@ -139,7 +138,7 @@ impl Journal {
             }
             Err(error) if !lines.failing => {
                 lines.failing = true;
-                tracing::warn!(%error, path = %self.path.display(), "events cannot be written, and are told once they can");
+                tracing::warn!(%error, path = %self.path.display(), "failed to write events; retrying until it works");
             }
             Err(_) => {}
         }
@@ -149,29 +148,29 @@ impl Journal {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The events after number `after`.
+    /// Returns the events after number `after`.
     pub fn after(&self, after: u64) -> Vec<Event> {
         let mut lines = self.lines();
         self.write(&mut lines);
-        let told = &lines.events[..lines.written];
-        told[usize::try_from(after).unwrap_or(usize::MAX).min(told.len())..].to_vec()
+        let published = &lines.events[..lines.written];
+        published[usize::try_from(after).unwrap_or(usize::MAX).min(published.len())..].to_vec()
     }
 
-    /// Whether the text was told of.
+    /// Returns whether the run has a text event.
     pub fn has_text(&self) -> bool {
         self.lines().events.iter().any(|event| event.kind == Kind::Text)
     }
 
-    /// Waits for an event after number `after`. False if the server stops before.
+    /// Waits for an event after number `after`. Returns false if the server stops first.
     pub async fn more(&self, after: u64) -> bool {
         let mut last = self.last.subscribe();
         loop {
-            // What could not be written may be by now.
+            // Retries a write that failed before.
             self.is_written();
             tokio::select! {
-                there = last.wait_for(|last| *last > after) => return there.is_ok(),
+                found = last.wait_for(|last| *last > after) => return found.is_ok(),
                 () = self.stop.cancelled() => return false,
-                () = tokio::time::sleep(AGAIN) => {}
+                () = tokio::time::sleep(RETRY) => {}
             }
         }
     }
@@ -183,75 +182,72 @@ mod tests {
 
     use super::*;
 
-    fn log() -> Event {
+    fn event() -> Event {
         Event::new(0, Timestamp::UNIX_EPOCH, Kind::Log)
     }
 
-    fn run() -> RunId {
-        RunId::parse("run-1").unwrap()
+    fn open(folder: &Path) -> Arc<RunLog> {
+        DiskEventLog::open(folder, CancellationToken::new()).unwrap().of(&RunId::parse("run-1").unwrap()).unwrap()
     }
 
     #[test]
-    fn numbers_stay_when_the_server_is_started_again_even_after_a_kill_in_the_middle_of_a_line() {
+    fn numbers_survive_a_kill_in_the_middle_of_a_line() {
         let folder = tempfile::tempdir().unwrap();
-        let journals = Journals::open(folder.path(), CancellationToken::new()).unwrap();
+        let log = open(folder.path());
         for _ in 0..3 {
-            journals.of(&run()).unwrap().tell(log());
+            log.append(event());
         }
         let path = folder.path().join("run-1.jsonl");
         let before = std::fs::read(&path).unwrap();
         std::fs::write(&path, [before.as_slice(), b"{\"n\":4,\"at\""].concat()).unwrap();
 
-        let journals = Journals::open(folder.path(), CancellationToken::new()).unwrap();
-        let journal = journals.of(&run()).unwrap();
-        journal.tell(log());
-        let numbers: Vec<u64> = journal.after(0).iter().map(|event| event.n).collect();
+        let log = open(folder.path());
+        log.append(event());
+        let numbers: Vec<u64> = log.after(0).iter().map(|event| event.n).collect();
         assert_eq!(numbers, [1, 2, 3, 4]);
-        assert_eq!(journal.after(3).len(), 1);
-        assert_eq!(journal.after(99), []);
+        assert_eq!(log.after(3).len(), 1);
+        assert_eq!(log.after(99), []);
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 4);
     }
 
     #[tokio::test]
-    async fn what_could_not_be_written_is_told_once_it_is_and_no_number_is_told_twice_or_left_out() {
+    async fn unwritten_events_are_published_once_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run-1.jsonl");
-        let journals = Journals::open(folder.path(), CancellationToken::new()).unwrap();
-        let journal = journals.of(&run()).unwrap();
-        journal.tell(log());
-        // What stood there is elsewhere, and nothing can be written in its place.
-        let (aside, whole) = (folder.path().join("aside"), std::fs::read(&path).unwrap());
-        std::fs::rename(&path, &aside).unwrap();
+        let log = open(folder.path());
+        log.append(event());
+        // A folder in the place of the file makes every write fail.
+        let moved = folder.path().join("moved");
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::rename(&path, &moved).unwrap();
         std::fs::create_dir(&path).unwrap();
-        journal.tell(Event { message: Some("second".to_owned()), ..log() });
-        journal.tell(Event { message: Some("third".to_owned()), ..log() });
-        assert_eq!(journal.after(0).len(), 1, "what a restart would forget is told to nobody");
-        assert!(!journal.is_written());
+        log.append(Event { message: Some("second".to_owned()), ..event() });
+        log.append(Event { message: Some("third".to_owned()), ..event() });
+        assert_eq!(log.after(0).len(), 1, "a restart would lose the others");
+        assert!(!log.is_written());
 
-        // The disk has room again, after half of a line.
+        // The disk works again, and half a line remains of the failed write.
         std::fs::remove_dir(&path).unwrap();
         std::fs::write(&path, [whole.as_slice(), b"{\"n\":2,\"at\""].concat()).unwrap();
-        assert!(journal.more(1).await, "whoever waits is told without another event");
-        let told = journal.after(0);
-        assert_eq!(told.iter().map(|event| event.n).collect::<Vec<_>>(), [1, 2, 3]);
-        assert_eq!(told[1].message.as_deref(), Some("second"));
+        assert!(log.more(1).await, "a waiting reader needs no further event");
+        let published = log.after(0);
+        assert_eq!(published.iter().map(|event| event.n).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(published[1].message.as_deref(), Some("second"));
 
-        let journals = Journals::open(folder.path(), CancellationToken::new()).unwrap();
-        let journal = journals.of(&run()).unwrap();
-        assert_eq!(journal.after(0), told, "and so after a restart");
-        journal.tell(log());
-        assert_eq!(journal.after(3)[0].n, 4);
+        let log = open(folder.path());
+        assert_eq!(log.after(0), published, "a restart reads the same events");
+        log.append(event());
+        assert_eq!(log.after(3)[0].n, 4);
     }
 
     #[tokio::test]
-    async fn whoever_waits_is_told_of_the_next_event_and_of_the_servers_end() {
+    async fn readers_wake_for_an_event_and_for_the_end_of_the_server() {
         let folder = tempfile::tempdir().unwrap();
         let stop = CancellationToken::new();
-        let journals = Journals::open(folder.path(), stop.clone()).unwrap();
-        let journal = journals.of(&run()).unwrap();
-        let (there, ()) = tokio::join!(journal.more(0), async { journal.tell(log()) });
-        assert!(there);
-        let (there, ()) = tokio::join!(journal.more(1), async { stop.cancel() });
-        assert!(!there);
+        let log = DiskEventLog::open(folder.path(), stop.clone()).unwrap().of(&RunId::parse("run-1").unwrap()).unwrap();
+        let (found, ()) = tokio::join!(log.more(0), async { log.append(event()) });
+        assert!(found);
+        let (found, ()) = tokio::join!(log.more(1), async { stop.cancel() });
+        assert!(!found);
     }
 }

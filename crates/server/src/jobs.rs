@@ -1,12 +1,12 @@
-//! The runs of this server: each is written down before it begins and once it has ended, so that what was under way goes on
-//! when the server is started again.
+//! The runs of this server. A file records each run before it starts and after it ends, so a restarted server continues
+//! the runs that were in progress.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use api::Event as Told;
-use api::campaigns::{Bounds, Decided, Known};
+use api::Event as ApiEvent;
+use api::campaigns::{Bounds, Counts, Decided, Known, Progress};
 use api::events::{Kind, StageState};
 use async_trait::async_trait;
 use contracts::evidence::Outcome;
@@ -15,95 +15,67 @@ use contracts::key::RunPart;
 use contracts::request::Request;
 use contracts::settings::Settings;
 use contracts::stage::{Stage, WorkflowInput};
+use contracts::vault::Owner;
 use contracts::{CustomerRef, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
+use runner::event::RunnerEvent;
+use runner::failure::Failure;
+use runner::folder::create_private;
+use runner::follow_up;
+use runner::forecast::forecast;
+use runner::limits::RunLimits;
+use runner::project::Project;
+use runner::run::Runner;
+use runner::services::Services;
+use runner::tally::{RunProgress, Tally};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use storage::secret::Secrets;
-use storage::vault::{Owner, Vault};
-use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::journal::{Journal, Journals};
-use crate::campaign::{Limits, Tally, forecast};
-use crate::commands::{deliver, review};
-use crate::failure::Failure;
-use crate::folder::create_private;
-use crate::project::{Folders, Project};
-use crate::runner::{Event, Programs, Runner};
+use crate::event_log::{DiskEventLog, RunLog};
 
-/// How many runs may wait or be under way.
-const MOST: usize = 100;
+/// Runs that may wait or be in progress.
+const MAX_OPEN_RUNS: usize = 100;
 
-/// How many customers' runs are under way at once: while one is narrated, the other is rendered.
-const AT_ONCE: usize = 2;
+/// Single-customer runs in progress at a time: one is narrated while the other is rendered.
+const CONCURRENCY: usize = 2;
 
-/// By how much a share must have grown to be told.
-const SHARE: f64 = 0.02;
+/// The smallest growth of a render's share that makes an event.
+const SHARE_STEP: f64 = 0.02;
 
-/// What every run of this server is made with.
-pub struct Workshop {
-    pub folders: Folders,
-    pub scratch: PathBuf,
-    pub settings: Settings,
-    pub vault: Vault,
-    pub secrets: Arc<dyn Secrets>,
-    pub engines: Arc<narrate::Engines>,
-    pub http: reqwest::Client,
-    pub limiter: Arc<recommend::Limiter>,
-    pub known: Arc<render::Known>,
-    pub programs: Programs,
-}
-
-impl Workshop {
-    /// Lets the outcome of a decision follow: publishes what was approved or records what was rejected, and writes the
-    /// manifest of a run that has ended anew.
-    pub async fn follow(&self, run: &RunId, reference: &CustomerRef) -> Result<(), Failure> {
-        let Some(waiting) = publish::review::find(self.vault.store(), run, reference).await? else { return Ok(()) };
-        let project = Project::load(self.folders.clone())?;
-        review::publish(&waiting, &project, &self.settings, &self.vault).await?;
-        review::finalize(run, &self.vault).await
-    }
-
-    /// Tells the bank's own system what a run or a decision changed.
-    async fn tell(&self, run: &RunId) {
-        deliver::tell(run, &self.settings, &self.vault, self.secrets.as_ref()).await;
-    }
-}
-
-/// A run, as its file holds it.
+/// A run, as its file records it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Job {
     run: RunId,
-    /// What it may take.
+    /// The bounds of the run.
     #[serde(default)]
     bounds: Bounds,
-    /// Whether it only looks what it would do and take.
+    /// Whether the run only forecasts.
     #[serde(default)]
     dry_run: bool,
-    /// How it ended; nothing as long as it has not.
+    /// How the run ended; `None` while it is open.
     ended: Option<Ended>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Ended {
     at: Timestamp,
-    /// Why it failed as a whole, if it did.
+    /// The error of the whole run, if it failed.
     error: Option<(ErrorName, String)>,
-    /// What it found or why it stopped, if it did either.
+    /// What else the run reports.
     #[serde(default)]
-    found: Found,
+    found: Findings,
 }
 
-/// What a run found besides its results.
+/// What a run reports besides its results.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Found {
-    /// Of a dry run: a [`crate::campaign::Forecast`].
+struct Findings {
+    /// The forecast of a dry run: a [`runner::forecast::Forecast`].
     forecast: Option<Value>,
-    /// Why no further customer was begun with.
+    /// Why the run stopped early.
     stopped: Option<String>,
 }
 
@@ -127,12 +99,12 @@ impl From<&Job> for Execution {
 /// All runs of this server.
 pub struct Jobs {
     folder: PathBuf,
-    workshop: Arc<Workshop>,
-    journals: Arc<Journals>,
+    services: Services,
+    events: Arc<DiskEventLog>,
     table: Mutex<HashMap<String, Job>>,
     queue: UnboundedSender<String>,
     queued: AsyncMutex<UnboundedReceiver<String>>,
-    /// How campaigns stand that are or were under way since the server was started.
+    /// The progress of campaigns that this server runs or has run since its start.
     tallies: Mutex<HashMap<RunId, Arc<Mutex<Tally>>>>,
     customers: Semaphore,
     campaigns: Semaphore,
@@ -140,59 +112,74 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// Reads what was written down in `folder`; what was under way is taken up by [`Self::work`].
+    /// Reads the recorded runs in `folder`. [`Self::work`] continues the open ones.
     pub fn open(
         folder: &Path,
-        workshop: Arc<Workshop>,
-        journals: Arc<Journals>,
+        services: Services,
+        events: Arc<DiskEventLog>,
         stop: CancellationToken,
     ) -> Result<Arc<Self>, Failure> {
         let table = read(folder).map_err(Failure::file(ErrorName::StoreUnavailable, folder))?;
         let (queue, queued) = mpsc::unbounded_channel();
         for (name, _) in table.iter().filter(|(_, job)| job.ended.is_none()) {
-            // The receiver is at hand.
+            // The receiver is open.
             let _queued = queue.send(name.clone());
         }
         Ok(Arc::new(Self {
             folder: folder.to_owned(),
-            workshop,
-            journals,
+            services,
+            events,
             table: Mutex::new(table),
             queue,
             queued: AsyncMutex::new(queued),
             tallies: Mutex::default(),
-            customers: Semaphore::new(AT_ONCE),
+            customers: Semaphore::new(CONCURRENCY),
             campaigns: Semaphore::new(1),
             stop,
         }))
     }
 
-    /// What runs are made with.
-    pub fn workshop(&self) -> &Workshop {
-        &self.workshop
+    /// Returns the services that all runs share.
+    pub const fn services(&self) -> &Services {
+        &self.services
     }
 
-    /// Fires when the server stops.
+    /// Returns the token that fires when the server stops.
     pub const fn stop(&self) -> &CancellationToken {
         &self.stop
     }
 
-    /// Tells the bank's own system what a decision or a recall changed; nobody waits for that. What a server that stops has
-    /// not told, `bespoke deliver RUN --notify` tells.
-    pub fn tell_later(&self, run: RunId) {
-        let (workshop, stop, runtime) = (self.workshop.clone(), self.stop.clone(), Handle::current());
-        // On a thread of its own, as the runs are.
-        tokio::task::spawn_blocking(move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    () = workshop.tell(&run) => {}
-                    () = stop.cancelled() => tracing::warn!(%run, "the server stops before all notices were sent"),
-                }
-            });
+    /// Carries out a decision: publishes an approved result or records a rejected one, and rewrites the manifest of a run
+    /// that has ended.
+    pub async fn follow(&self, run: &RunId, reference: &CustomerRef) -> Result<(), Failure> {
+        let Services { vault, folders, settings, .. } = &self.services;
+        let Some(waiting) = publish::review::find(vault.store(), run, reference).await? else { return Ok(()) };
+        let project = Project::load(folders.clone())?;
+        follow_up::publish_decision(&waiting, &project, settings, vault).await?;
+        follow_up::rewrite_manifest(run, vault).await
+    }
+
+    /// Notifies the bank's system of a decision or a recall in the background. `bespoke notify RUN` sends what a stopping
+    /// server leaves unsent.
+    pub fn notify_later(self: &Arc<Self>, run: RunId) {
+        let jobs = self.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = jobs.notify(&run) => {}
+                () = jobs.stop.cancelled() => tracing::warn!(%run, "the server stops before all notifications were sent"),
+            }
         });
     }
 
-    /// Works on what is queued until the server stops, and then until what is under way has stopped too.
+    /// Notifies the bank's system of a run or a decision.
+    async fn notify(&self, run: &RunId) {
+        let Services { settings, vault, secrets, .. } = &self.services;
+        if let Some(warning) = follow_up::notify_if_configured(run, settings, vault, secrets.as_ref()).await {
+            tracing::warn!(%run, error = %warning.name, "{}", warning.message);
+        }
+    }
+
+    /// Works on queued runs until the server stops, and then waits for the running ones to stop.
     pub async fn work(self: Arc<Self>) {
         let mut queued = self.queued.lock().await;
         let mut working = JoinSet::new();
@@ -200,12 +187,9 @@ impl Jobs {
             tokio::select! {
                 Some(name) = queued.recv() => {
                     let jobs = self.clone();
-                    // On a thread of its own: the runner's future borrows in ways for which the compiler cannot show that
-                    // it may go from one thread to another.
-                    let runtime = Handle::current();
-                    working.spawn_blocking(move || runtime.block_on(jobs.execute(&name)));
+                    working.spawn(async move { jobs.execute(&name).await });
                 }
-                // Those that have ended are let go of.
+                // Removes finished runs from the set.
                 Some(_) = working.join_next() => {}
                 () = self.stop.cancelled() => break,
             }
@@ -215,120 +199,111 @@ impl Jobs {
 
     async fn execute(&self, name: &str) {
         let Some(job) = self.find(name) else { return };
-        let journal = match self.journals.of(&job.run) {
-            Ok(journal) => journal,
-            Err(failure) => return tracing::error!(run = %job.run, %failure, "the run's events cannot be kept"),
+        let log = match self.events.of(&job.run) {
+            Ok(log) => log,
+            Err(failure) => return tracing::error!(run = %job.run, %failure, "failed to open the run's event log"),
         };
-        let (found, error) = match self.run(&job, &journal).await {
+        let (found, error) = match self.run(&job, &log).await {
             Ok(found) => (found, None),
-            // Taken up when the server is started again.
+            // A restarted server continues the run.
             Err(_) if self.stop.is_cancelled() => return,
-            Err(failure) => (Found::default(), Some((failure.name(), failure.to_string()))),
+            Err(failure) => (Findings::default(), Some((failure.name(), failure.to_string()))),
         };
         if let Some((error, message)) = &error {
-            tracing::error!(run = %job.run, error = error.as_str(), message, "the run failed");
-            journal.tell(Told { message: Some(message.clone()), ..event(Kind::Log) });
+            tracing::error!(run = %job.run, error = error.as_str(), message, "run failed");
+            log.append(ApiEvent { message: Some(message.clone()), ..event(Kind::Log) });
         }
-        let word = error.as_ref().map(|(name, _)| name.to_string());
+        let message = error.as_ref().map(|(name, _)| name.to_string());
         let job = Job { ended: Some(Ended { at: Timestamp::now(), error, found }), ..job };
-        // Whoever is told of the end must find it ended. It is written down last: a server that is killed before finds
-        // all results, and tells of the end once more.
+        // A reader of the end event must find the run ended, so the table comes first. The file comes last: a server that
+        // is killed before it finds all results and sends the end event again.
         self.table.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), job.clone());
-        journal.tell(Told { message: word, ..event(Kind::End) });
-        // What nobody could be told of is not over: it is told of when the server is started again.
-        if !journal.is_written() {
-            return tracing::error!(run = %job.run, "the run's end cannot be written down");
+        log.append(ApiEvent { message, ..event(Kind::End) });
+        // Without a written end event the run stays open, and a restarted server sends the event.
+        if !log.is_written() {
+            return tracing::error!(run = %job.run, "failed to write the run's end event");
         }
         if let Err(error) = self.write(name, &job) {
-            tracing::error!(run = %job.run, %error, "the run's end cannot be written down");
+            tracing::error!(run = %job.run, %error, "failed to record the run's end");
         }
     }
 
-    async fn run(&self, job: &Job, journal: &Arc<Journal>) -> Result<Found, Failure> {
+    async fn run(&self, job: &Job, log: &Arc<RunLog>) -> Result<Findings, Failure> {
         let key = ObjectKey::Run(job.run.clone(), RunPart::Request);
-        let (request, _): (Request, _) = self.workshop.vault.read_json(Owner::Run, &key).await?;
+        let (request, _): (Request, _) = self.services.vault.read_json(Owner::Run, &key).await?;
         let lane = if request.only.is_some() { &self.customers } else { &self.campaigns };
-        let _turn = tokio::select! {
-            turn = lane.acquire() => turn.expect("the lane is never closed"),
+        let _permit = tokio::select! {
+            permit = lane.acquire() => permit.expect("the lane is never closed"),
             () = self.stop.cancelled() => return Err(stopped()),
         };
-        let folders = self.workshop.folders.clone();
+        let folders = self.services.folders.clone();
         let project = tokio::task::spawn_blocking(move || Project::load(folders)).await;
         let project = project.map_err(|panic| {
             let help = "start another run";
-            Failure::told(ErrorName::ConfigInvalid, format!("the bank's material cannot be read: {panic}"), help)
+            Failure::new(ErrorName::ConfigInvalid, format!("failed to read the bank's material: {panic}"), help)
         })??;
-        let (events, happening) = mpsc::unbounded_channel();
-        let workshop = &self.workshop;
+        let (sender, events) = mpsc::unbounded_channel();
         let runner = Runner {
             project,
-            settings: workshop.settings.clone(),
-            vault: workshop.vault.clone(),
-            secrets: workshop.secrets.clone(),
-            engines: workshop.engines.clone(),
-            http: workshop.http.clone(),
-            limiter: workshop.limiter.clone(),
-            known: workshop.known.clone(),
-            limits: limits(job.bounds, request.only.is_none().then_some(&workshop.settings)),
-            programs: workshop.programs.clone(),
-            scratch: workshop.scratch.clone(),
+            services: self.services.clone(),
+            limits: limits(job.bounds, request.only.is_none().then_some(&self.services.settings)),
             background: None,
             cancel: self.stop.clone(),
-            events,
+            events: sender,
         };
         let tally = request.only.is_none().then(|| self.tally(&job.run));
-        let telling = tokio::spawn(tell(happening, journal.clone(), tally));
+        let logging = tokio::spawn(append_events(events, log.clone(), tally));
         let ended = if job.dry_run {
-            look(&runner, &request).await
+            forecast_run(&runner, &request).await
         } else {
             let ended = runner.run(&request).await;
-            ended.map(|report| Found { forecast: None, stopped: report.stop.map(|stop| stop.to_string()) })
+            ended.map(|report| Findings { forecast: None, stopped: report.stop.map(|stop| stop.to_string()) })
         };
         if ended.is_ok() && !job.dry_run {
-            workshop.tell(&job.run).await;
+            self.notify(&job.run).await;
         }
         drop(runner);
-        // What was told last is written before the end is.
-        let _told = telling.await;
+        // The last event of the run comes before its end event.
+        let _logged = logging.await;
         ended
     }
 
-    /// A new count of a campaign's customers: whoever ended before is told of again.
+    /// Starts a new count of a campaign's customers: an attempt reports customers that ended before again.
     fn tally(&self, run: &RunId) -> Arc<Mutex<Tally>> {
         let tally = Arc::<Mutex<Tally>>::default();
         self.tallies.lock().unwrap_or_else(PoisonError::into_inner).insert(run.clone(), tally.clone());
         tally
     }
 
-    /// What is known of a campaign: of its last attempt.
+    /// Returns the state of a campaign's last attempt.
     pub fn campaign(&self, run: &RunId) -> Option<Known> {
         let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let of_run = table.values().filter(|job| job.run == *run);
         let job = of_run.max_by_key(|job| job.ended.as_ref().map_or(Timestamp::MAX, |ended| ended.at))?.clone();
         drop(table);
         let tally = self.tallies.lock().unwrap_or_else(PoisonError::into_inner).get(run).cloned();
-        let standing = tally.map(|tally| tally.lock().unwrap_or_else(PoisonError::into_inner).standing());
-        let Found { mut forecast, stopped } = job.ended.map(|ended| ended.found).unwrap_or_default();
+        let progress = tally.map(|tally| tally.lock().unwrap_or_else(PoisonError::into_inner).progress());
+        let Findings { mut forecast, stopped } = job.ended.map(|ended| ended.found).unwrap_or_default();
         let decisions = forecast.as_mut().and_then(|forecast| forecast.as_object_mut()?.remove("each"));
         let decisions =
             decisions.as_ref().and_then(Value::as_array).into_iter().flatten().filter_map(decided).collect();
-        let progress = standing.filter(|_| !job.dry_run);
+        let progress = progress.filter(|_| !job.dry_run).map(shown);
         Some(Known { dry_run: job.dry_run, bounds: job.bounds, progress, forecast, decisions, stopped })
     }
 
-    /// Writes a run down and queues it, unless one of its name was.
+    /// Records a run and queues it, unless the name is taken.
     fn begin(&self, name: &str, job: Job) -> Result<Begun, ExecutionsError> {
         let refused = |reason| ExecutionsError { name: name.to_owned(), action: "start", reason };
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         if table.contains_key(name) {
             return Ok(Begun::NameTaken);
         }
-        if table.values().filter(|job| job.ended.is_none()).count() >= MOST {
-            return Err(refused(format!("{MOST} runs wait already")));
+        if table.values().filter(|job| job.ended.is_none()).count() >= MAX_OPEN_RUNS {
+            return Err(refused(format!("{MAX_OPEN_RUNS} runs are waiting already")));
         }
         self.write(name, &job).map_err(|error| refused(error.to_string()))?;
         table.insert(name.to_owned(), job);
-        self.queue.send(name.to_owned()).map_err(|_| refused("the server stops".to_owned()))?;
+        self.queue.send(name.to_owned()).map_err(|_| refused("the server is stopping".to_owned()))?;
         Ok(Begun::Started)
     }
 
@@ -356,18 +331,18 @@ impl Executions for Jobs {
     }
 }
 
-/// The runs of this server, begun within bounds.
-pub struct Bounded<'a> {
+/// Starts runs within bounds.
+pub struct BoundedJobs<'a> {
     pub jobs: &'a Jobs,
     pub bounds: Bounds,
     pub dry_run: bool,
 }
 
 #[async_trait]
-impl Executions for Bounded<'_> {
+impl Executions for BoundedJobs<'_> {
     async fn start(&self, name: &str, input: &WorkflowInput) -> Result<Begun, ExecutionsError> {
-        let (run, bounds, dry_run) = (input.run.clone(), self.bounds, self.dry_run);
-        self.jobs.begin(name, Job { run, bounds, dry_run, ended: None })
+        let job = Job { run: input.run.clone(), bounds: self.bounds, dry_run: self.dry_run, ended: None };
+        self.jobs.begin(name, job)
     }
 
     async fn find(&self, name: &str) -> Result<Option<Execution>, ExecutionsError> {
@@ -375,9 +350,9 @@ impl Executions for Bounded<'_> {
     }
 }
 
-/// What a run may take: a campaign no more failures than the settings tolerate.
-fn limits(bounds: Bounds, settings: Option<&Settings>) -> Limits {
-    Limits {
+/// Returns the limits of a run. A campaign, which comes with settings, tolerates as many failures as they allow.
+fn limits(bounds: Bounds, settings: Option<&Settings>) -> RunLimits {
+    RunLimits {
         customers: bounds.customers,
         concurrency: bounds.concurrency,
         budget_usd: bounds.budget_usd,
@@ -385,20 +360,41 @@ fn limits(bounds: Bounds, settings: Option<&Settings>) -> Limits {
     }
 }
 
-/// What a run would do and take.
-async fn look(runner: &Runner, request: &Request) -> Result<Found, Failure> {
+/// Forecasts a run.
+async fn forecast_run(runner: &Runner, request: &Request) -> Result<Findings, Failure> {
     let forecast = forecast(runner, request).await?;
     let forecast = serde_json::to_value(&forecast).expect("a forecast serializes to JSON");
-    Ok(Found { forecast: Some(forecast), stopped: None })
+    Ok(Findings { forecast: Some(forecast), stopped: None })
 }
 
-/// What a forecast, read back, decided of a customer.
+/// Reads a customer's decision from the JSON of a forecast.
 fn decided(decision: &Value) -> Option<Decided> {
     let reference = CustomerRef::parse(decision["reference"].as_str()?).ok()?;
     Some(Decided { reference, because: decision["because"].as_str().map(str::to_owned) })
 }
 
-/// What was written down, by name. What a killed process left half-written has a name of its own, and is removed.
+/// Returns progress as the API shows it.
+fn shown(progress: RunProgress) -> Progress {
+    let counts = progress.counts;
+    Progress {
+        customers: progress.customers,
+        counts: Counts {
+            published: counts.published,
+            skipped: counts.skipped,
+            held: counts.held,
+            failed: counts.failed,
+            waiting: counts.waiting,
+            running: counts.running,
+        },
+        skipped_because: progress.skipped_because,
+        failed_with: progress.failed_with,
+        rate_per_minute: progress.rate_per_minute,
+        seconds_left: progress.seconds_left,
+        spent_usd: progress.spent_usd,
+    }
+}
+
+/// Reads the recorded runs by name, and removes files that a killed process left incomplete.
 fn read(folder: &Path) -> std::io::Result<HashMap<String, Job>> {
     create_private(folder)?;
     let mut table = HashMap::new();
@@ -417,64 +413,69 @@ fn read(folder: &Path) -> std::io::Result<HashMap<String, Job>> {
 }
 
 fn stopped() -> Failure {
-    Failure::told(ErrorName::RunCancelled, "the server stops", "it goes on when the server is started again")
+    Failure::new(ErrorName::RunCancelled, "the server is stopping", "start the server again to continue the run")
 }
 
-fn event(kind: Kind) -> Told {
-    Told::new(0, Timestamp::now(), kind)
+fn event(kind: Kind) -> ApiEvent {
+    ApiEvent::new(0, Timestamp::now(), kind)
 }
 
-/// Writes into the journal what happens in a run. Of a campaign only what concerns the whole; its customers are counted.
-async fn tell(mut happening: UnboundedReceiver<Event>, journal: Arc<Journal>, campaign: Option<Arc<Mutex<Tally>>>) {
+/// Appends a run's events to its log. A campaign logs only events of the whole run; its tally counts the customers.
+async fn append_events(
+    mut events: UnboundedReceiver<RunnerEvent>,
+    log: Arc<RunLog>,
+    campaign: Option<Arc<Mutex<Tally>>>,
+) {
     let one_customer = campaign.is_none();
-    let mut share_told = 0.0;
-    let told_stage = |stage, state| Told::of_stage(0, Timestamp::now(), stage, state);
-    while let Some(happened) = happening.recv().await {
+    let mut logged_share = 0.0;
+    let stage_event = |stage, state| ApiEvent::of_stage(0, Timestamp::now(), stage, state);
+    while let Some(happened) = events.recv().await {
         if let Some(tally) = &campaign {
-            tally.lock().unwrap_or_else(PoisonError::into_inner).hear(&happened);
+            tally.lock().unwrap_or_else(PoisonError::into_inner).record(&happened);
         }
         let of_customer = matches!(
             happened,
-            Event::Started(Some(_), _)
-                | Event::Done(Some(_), ..)
-                | Event::Failed(Some(_), ..)
-                | Event::Retrying(Some(_), ..)
+            RunnerEvent::Started(Some(_), _)
+                | RunnerEvent::Done(Some(_), ..)
+                | RunnerEvent::Failed(Some(_), ..)
+                | RunnerEvent::Retrying(Some(_), ..)
         );
         if of_customer && !one_customer {
             continue;
         }
         match happened {
-            Event::Customers(1) => {}
-            Event::Customers(customers) => {
-                journal.tell(Told { message: Some(format!("{customers} customers")), ..event(Kind::Log) });
+            RunnerEvent::Customers(1) => {}
+            RunnerEvent::Customers(customers) => {
+                log.append(ApiEvent { message: Some(format!("{customers} customers")), ..event(Kind::Log) });
             }
-            Event::Started(_, stage) => {
-                // Only what the guard has passed is spoken.
-                if stage == Stage::Narrate && !journal.has_text() {
-                    journal.tell(event(Kind::Text));
+            RunnerEvent::Started(_, stage) => {
+                // Only a text that passed the guard is narrated.
+                if stage == Stage::Narrate && !log.has_text() {
+                    log.append(event(Kind::Text));
                 }
-                share_told = 0.0;
-                journal.tell(told_stage(stage, StageState::Running));
+                logged_share = 0.0;
+                log.append(stage_event(stage, StageState::Running));
             }
-            Event::Done(_, stage, _) => journal.tell(told_stage(stage, StageState::Done)),
-            Event::Failed(_, stage, error) => {
-                journal.tell(Told { message: Some(error.to_string()), ..told_stage(stage, StageState::Failed) });
+            RunnerEvent::Done(_, stage, _) => log.append(stage_event(stage, StageState::Done)),
+            RunnerEvent::Failed(_, stage, error) => {
+                let failed = stage_event(stage, StageState::Failed);
+                log.append(ApiEvent { message: Some(error.to_string()), ..failed });
             }
-            Event::Rendering(_, share) if one_customer && share >= share_told + SHARE => {
-                share_told = share;
+            RunnerEvent::Rendering(_, share) if one_customer && share >= logged_share + SHARE_STEP => {
+                logged_share = share;
                 let share = Some(share.clamp(0.0, 1.0));
-                journal.tell(Told { stage: Some(Stage::Render), share, ..event(Kind::Progress) });
+                log.append(ApiEvent { stage: Some(Stage::Render), share, ..event(Kind::Progress) });
             }
-            Event::Retrying(_, stage, error) => {
-                journal.tell(Told { stage: Some(stage), message: Some(error.to_string()), ..event(Kind::Retry) });
+            RunnerEvent::Retrying(_, stage, error) => {
+                log.append(ApiEvent { stage: Some(stage), message: Some(error.to_string()), ..event(Kind::Retry) });
             }
-            Event::Ended(_, outcome) if one_customer => {
-                if matches!(outcome, Outcome::Published { .. }) && !journal.has_text() {
-                    journal.tell(event(Kind::Text));
+            RunnerEvent::Ended(_, outcome) if one_customer => {
+                if matches!(outcome, Outcome::Published { .. }) && !log.has_text() {
+                    log.append(event(Kind::Text));
                 }
-                journal.tell(Told { message: Some(outcome.word().to_owned()), ..event(Kind::Result) });
+                log.append(ApiEvent { message: Some(outcome.word().to_owned()), ..event(Kind::Result) });
             }
-            Event::Rendering(..) | Event::Spent(_) | Event::Ended(..) => {}
+            RunnerEvent::Rendering(..) | RunnerEvent::Spent(_) | RunnerEvent::Ended(..) => {}
         }
     }
 }

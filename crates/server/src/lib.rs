@@ -1,12 +1,15 @@
-//! The server of one machine: the API and the page over the runner and the folder.
+//! The local server: the page and the API on one machine, over the runner and a folder.
 //!
-//! It listens on the loopback interface alone, and answers to nobody who does not know its token. What it started goes on
-//! when it is stopped and started again, and so do the numbers of the events.
+//! A restarted server continues the runs of the stopped one, and event numbers survive the restart.
+//!
+//! **Invariant:** the server listens on the loopback interface alone, and every caller must know its token. The crate knows
+//! no AWS and no command line.
 
-mod door;
+mod event_log;
 mod jobs;
-mod journal;
 mod media;
+mod origin_guard;
+mod token;
 mod uploads;
 
 use std::collections::BTreeSet;
@@ -33,44 +36,46 @@ use storage::secret::Secrets;
 use storage::store::{Link, Links, StoreError};
 use storage::vault::Vault;
 use tokio::net::TcpListener;
-use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use crate::commands::recall::remove_copies;
-use crate::doctor::{check_programs, engines, first_bad, programs};
-use crate::failure::Failure;
-use crate::folder::{FolderStore, create_private};
-use crate::project::{self, Folders, Lock, Project, vault};
-use jobs::Jobs;
-use journal::Journals;
-use media::Tokens;
+use runner::copies::remove_copies;
+use runner::doctor::{check_programs, first_bad};
+use runner::failure::Failure;
+use runner::folder::{FolderStore, create_private};
+use runner::programs::{Programs, engines, http_client};
+use runner::project::{self, Folders, Lock, Project, vault};
+use runner::services::Services;
 
-/// Where the server keeps what is its own, below the folder of artefacts.
+use event_log::DiskEventLog;
+use jobs::Jobs;
+use media::MediaTokens;
+
+/// The server's own folder below the artifacts folder.
 const FOLDER: &str = ".serve";
 
-/// The subject for whom the token vouches: whoever has it is the one user of this machine's server.
+/// The subject of every caller who knows the token: the local server has one user.
 const USER: &str = "the user of this machine";
 
-/// What a server is given.
+/// What a server is started with.
 pub struct Setup {
-    /// Where things are.
+    /// The folders of the project.
     pub folders: Folders,
-    /// The settings in force, until the server is started again.
+    /// The settings in force until the server restarts.
     pub settings: Settings,
-    /// Where secrets come from.
+    /// The source of secrets.
     pub secrets: Arc<dyn Secrets>,
-    /// The port of the loopback interface; any free one if 0.
+    /// The port of the loopback interface; 0 means any free port.
     pub port: u16,
-    /// Fires when the person stops the server.
+    /// Stops the server.
     pub stop: CancellationToken,
 }
 
-/// A server that listens and does not yet answer.
+/// A server that listens but does not answer yet.
 pub struct Server {
     listener: TcpListener,
-    /// Where it listens.
+    /// The address on which it listens.
     pub address: SocketAddr,
-    /// What a caller must know.
+    /// The token that every call must carry.
     pub token: String,
     /// The bank's name.
     pub bank: String,
@@ -78,172 +83,145 @@ pub struct Server {
 }
 
 impl Server {
-    /// Looks at all that a run needs, and begins to listen.
+    /// Checks everything that a run needs, and starts to listen.
     pub async fn start(setup: Setup) -> Result<Self, Failure> {
         let Setup { folders, settings, secrets, port, stop } = setup;
-        let programs = programs();
+        let programs = Programs::find();
         first_bad(&check_programs(&programs).await)?;
         let project = Project::load(folders.clone())?;
         let store = Arc::new(project.store()?);
-        // Held as long as the server lives: another run that begins would sweep what is being written here.
+        // The lock is held as long as the server lives: another run would empty the scratch folder in use here.
         let lock = project.lock()?;
         let own = folders.artifacts.join(FOLDER);
         create_private(&own).map_err(Failure::file(ErrorName::StoreUnavailable, &own))?;
-        let token = token(&own.join("token"))?;
+        let token = token::read_or_create(&own.join("token"))
+            .map_err(Failure::file(ErrorName::StoreUnavailable, &own.join("token")))?;
         let vault = vault(store.clone(), secrets.as_ref()).await?;
-        let http = client()?;
+        let http = http_client()?;
         let engines = Arc::new(engines(&programs, &settings, http.clone()));
-        let journals = Arc::new(Journals::open(&own.join("events"), stop.clone())?);
-        let (limiter, known) = (Arc::default(), Arc::default());
-        let folders = folders.clone();
-        let scratch = lock.scratch.clone();
-        let workshop =
-            jobs::Workshop { folders, scratch, settings, vault, secrets, engines, http, limiter, known, programs };
-        let jobs = Jobs::open(&own.join("executions"), Arc::new(workshop), journals.clone(), stop)?;
+        let events = Arc::new(DiskEventLog::open(&own.join("events"), stop.clone())?);
+        let services = Services {
+            folders,
+            scratch: lock.scratch.clone(),
+            settings,
+            vault,
+            secrets,
+            engines,
+            http,
+            limiter: Arc::default(),
+            probes: Arc::default(),
+            programs,
+        };
+        let jobs = Jobs::open(&own.join("executions"), services, events.clone(), stop)?;
 
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let listening = async { TcpListener::bind(address).await.and_then(|there| Ok((there.local_addr()?, there))) };
-        let (address, listener) = listening.await.map_err(|error| {
-            let help = "stop what listens there, or give --port another";
-            Failure::told(ErrorName::RunBusy, format!("{address}: {error}"), help)
+        let listening = async {
+            let listener = TcpListener::bind(address).await?;
+            Ok((listener.local_addr()?, listener))
+        };
+        let (address, listener) = listening.await.map_err(|error: std::io::Error| {
+            let help = "stop the program that listens there, or name another port with --port";
+            Failure::new(ErrorName::RunBusy, format!("{address}: {error}"), help)
         })?;
         let digest = Digest::of(token.as_bytes());
-        let host = Arc::new(Local { store, jobs, journals, token: digest, media: Tokens::default(), lock });
+        let host = Arc::new(Local { store, jobs, events, token: digest, media: MediaTokens::default(), lock });
         let bank = project.catalogue.bank().to_owned();
         Ok(Self { listener, address, token, bank, host })
     }
 
-    /// The address that opens the page. What stands behind `#` is never sent to a server.
+    /// Returns the address that opens the page. Browsers never send the part after `#` to a server.
     #[must_use]
     pub fn page(&self) -> String {
         format!("http://{}/#token={}", self.address, self.token)
     }
 
-    /// Answers until the person stops the server; then waits until what runs has stopped too.
+    /// Answers until the server is stopped, and then waits for its runs to stop.
     pub async fn serve(self) -> Result<(), Failure> {
         let Self { listener, address, host, .. } = self;
         let stop = host.jobs.stop().clone();
         let working = tokio::spawn(host.jobs.clone().work());
-        let router = door::guarded(api::router(host.clone()), address.port());
+        let router = origin_guard::guarded(api::router(host.clone()), address.port());
         let served = axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await });
         let served = served.await.map_err(Failure::file(ErrorName::StoreUnavailable, Path::new("the listener")));
         host.jobs.stop().cancel();
-        // A worker that panicked has nothing left to stop.
+        // A panicked worker has no run left to stop.
         let _stopped = working.await;
         served
     }
 }
 
-/// The client for outside services. All times but this one are the services' own.
-fn client() -> Result<reqwest::Client, Failure> {
-    outbound::client().map_err(|error| {
-        Failure::told(ErrorName::ConfigInvalid, contracts::error::chain(&error), "check the proxy variables")
-    })
-}
-
-/// The server's token, made at first use and kept for this user alone, so that a page that is open goes on when the
-/// server is started again.
-fn token(path: &Path) -> Result<String, Failure> {
-    let make = || -> std::io::Result<String> {
-        match std::fs::read_to_string(path) {
-            Ok(token) if token.len() == 64 => return Ok(token),
-            Ok(_) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-        let token = random()?;
-        // A NamedTempFile is readable by its owner only.
-        let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
-        std::io::Write::write_all(&mut file, token.as_bytes())?;
-        file.persist(path)?;
-        Ok(token)
-    };
-    make().map_err(Failure::file(ErrorName::StoreUnavailable, path))
-}
-
-/// 64 random hex digits.
-fn random() -> std::io::Result<String> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
-    Ok(hex::encode(bytes))
-}
-
-/// The host of one machine.
+/// The API's host on one machine.
 struct Local {
     store: Arc<FolderStore>,
     jobs: Arc<Jobs>,
-    journals: Arc<Journals>,
+    events: Arc<DiskEventLog>,
     token: Digest,
-    media: Tokens,
-    /// Held for its own sake.
-    #[expect(dead_code, reason = "it is let go of when the server ends")]
+    media: MediaTokens,
+    /// Locks the artifacts folder.
+    #[expect(dead_code, reason = "dropping it releases the folder when the server ends")]
     lock: Lock,
 }
 
 impl Local {
-    fn workshop(&self) -> &jobs::Workshop {
-        self.jobs.workshop()
+    fn services(&self) -> &Services {
+        self.jobs.services()
     }
 }
 
 #[async_trait]
 impl Host for Local {
-    /// Digests are compared, so that the time it takes tells nothing of the token.
+    /// Compares digests, so the time of the comparison reveals nothing about the token.
     fn caller(&self, request: &Parts) -> Option<String> {
-        let given = request.headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?;
-        (Digest::of(given.as_bytes()) == self.token).then(|| USER.to_owned())
+        let token = request.headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?;
+        (Digest::of(token.as_bytes()) == self.token).then(|| USER.to_owned())
     }
 
-    /// The person at this machine.
+    /// Returns the user of this machine.
     fn reviewer(&self, request: &Parts) -> Option<String> {
         let set = |name| std::env::var(name).ok().filter(|value: &String| !value.trim().is_empty());
         self.caller(request).map(|user| set("USER").or_else(|| set("LOGNAME")).unwrap_or(user))
     }
 
     async fn follow(&self, run: &RunId, reference: &CustomerRef, _: Option<String>) -> Result<(), Problem> {
-        // On a thread of its own, as the runs are.
-        let (jobs, of, reference, runtime) = (self.jobs.clone(), run.clone(), reference.clone(), Handle::current());
-        let follow = move || runtime.block_on(jobs.workshop().follow(&of, &reference));
-        let followed = tokio::task::spawn_blocking(follow).await;
-        followed.map_err(interrupted)?.map_err(problem)?;
-        self.jobs.tell_later(run.clone());
+        self.jobs.follow(run, reference).await.map_err(problem)?;
+        self.jobs.notify_later(run.clone());
         Ok(())
     }
 
     async fn recalled(&self, run: &RunId, files: BTreeSet<Digest>) -> Result<(), Problem> {
-        let artifacts = self.workshop().folders.artifacts.clone();
+        let artifacts = self.services().folders.artifacts.clone();
         let removed = tokio::task::spawn_blocking(move || remove_copies(&artifacts, &files)).await;
         removed.map_err(interrupted)?.map_err(problem)?;
-        self.jobs.tell_later(run.clone());
+        self.jobs.notify_later(run.clone());
         Ok(())
     }
 
     fn vault(&self) -> &Vault {
-        &self.workshop().vault
+        &self.services().vault
     }
 
     fn source(&self) -> &dyn Source {
-        self.workshop()
+        self
     }
 
     async fn catalogue(&self) -> Result<Catalogue, Problem> {
-        let folders = &self.workshop().folders;
+        let folders = &self.services().folders;
         project::catalogue(&folders.data, folders.catalogue.as_ref()).map_err(problem)
     }
 
     async fn brand(&self) -> Result<Brand, Problem> {
-        project::brand(&self.workshop().folders.assets).map_err(problem)
+        project::brand(&self.services().folders.assets).map_err(problem)
     }
 
     async fn settings(&self) -> Result<Settings, Problem> {
-        Ok(self.workshop().settings.clone())
+        Ok(self.services().settings.clone())
     }
 
     fn executions(&self) -> &dyn Executions {
         self.jobs.as_ref()
     }
 
-    /// They are for a workflow that reads them; the runner has settings of its own.
+    /// Returns limits without effect: only a workflow reads them, and the runner has its own settings.
     fn limits(&self) -> Limits {
         Limits { concurrency: 0, tolerated_failure_percentage: 100 }
     }
@@ -257,7 +235,7 @@ impl Host for Local {
     }
 
     async fn voices(&self) -> Vec<Voice> {
-        voices(self.workshop()).await
+        voices(self.services()).await
     }
 
     fn origins(&self) -> &[String] {
@@ -272,8 +250,8 @@ impl Host for Local {
 #[async_trait]
 impl Links for Local {
     async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<Link, StoreError> {
-        let given = self.media.give(key, seconds).map_err(|error| unavailable(key, "link to", &error))?;
-        Ok(Link { address: format!("/v1/media/{}", given.address), ..given })
+        let link = self.media.issue(key, seconds).map_err(|error| unavailable(key, "link to", &error))?;
+        Ok(Link { address: format!("/v1/media/{}", link.address), ..link })
     }
 
     async fn upload_link(&self, key: &ObjectKey, _: u64) -> Result<String, StoreError> {
@@ -291,18 +269,18 @@ fn unavailable(key: &ObjectKey, action: &'static str, error: &std::io::Error) ->
 #[async_trait]
 impl Machine for Local {
     async fn events(&self, run: &RunId, after: u64) -> Result<Vec<Event>, Problem> {
-        Ok(self.journals.of(run).map_err(problem)?.after(after))
+        Ok(self.events.of(run).map_err(problem)?.after(after))
     }
 
     async fn more(&self, run: &RunId, after: u64) -> bool {
-        match self.journals.of(run) {
-            Ok(journal) => journal.more(after).await,
+        match self.events.of(run) {
+            Ok(events) => events.more(after).await,
             Err(_) => false,
         }
     }
 
     fn bounded(&self, bounds: Bounds, dry_run: bool) -> Box<dyn Executions + '_> {
-        Box::new(jobs::Bounded { jobs: self.jobs.as_ref(), bounds, dry_run })
+        Box::new(jobs::BoundedJobs { jobs: self.jobs.as_ref(), bounds, dry_run })
     }
 
     async fn campaign(&self, run: &RunId) -> Result<Option<Known>, Problem> {
@@ -320,21 +298,22 @@ impl Machine for Local {
 }
 
 #[async_trait]
-impl Source for jobs::Workshop {
+impl Source for Local {
     async fn material(&self) -> Result<Material, start::Error> {
-        let folders = self.folders.clone();
+        let Services { folders, vault, settings, engines, .. } = self.services();
+        let folders = folders.clone();
         let loaded = tokio::task::spawn_blocking(move || Project::load(folders)).await;
-        let told = |error, message| start::Error::Material { error, message };
-        let project = loaded.map_err(|panic| told(ErrorName::ConfigInvalid, panic.to_string()))?;
-        let project = project.map_err(|failure| told(failure.name(), failure.to_string()))?;
-        let backgrounds = render::backgrounds(self.vault.store(), &self.settings.video).await.map_err(Failure::from);
+        let material = |error, message| start::Error::Material { error, message };
+        let project = loaded.map_err(|panic| material(ErrorName::ConfigInvalid, panic.to_string()))?;
+        let project = project.map_err(|failure| material(failure.name(), failure.to_string()))?;
+        let backgrounds = render::backgrounds(vault.store(), &settings.video).await.map_err(Failure::from);
         Ok(Material {
-            backgrounds: backgrounds.map_err(|failure| told(failure.name(), failure.to_string()))?,
-            settings: self.settings.clone(),
+            backgrounds: backgrounds.map_err(|failure| material(failure.name(), failure.to_string()))?,
+            settings: settings.clone(),
             catalogue: project.catalogue,
             lexicon: project.lexicon,
             assets: project.assets,
-            engines: self.engines.of_this_machine(),
+            engines: engines.of_this_machine(),
         })
     }
 }
@@ -349,22 +328,22 @@ fn problem(failure: Failure) -> Problem {
     Problem::new(failure.name(), failure.to_string())
 }
 
-/// Kokoro's voices and espeak-ng's, the first of what is installed being the default.
-async fn voices(workshop: &jobs::Workshop) -> Vec<Voice> {
-    let there = workshop.engines.of_this_machine();
-    let espeak = narrate::english_voices(&workshop.programs.espeak).await.unwrap_or_default();
+/// Returns the voices of all engines, the installed ones first.
+async fn voices(services: &Services) -> Vec<Voice> {
+    let available = services.engines.of_this_machine();
+    let espeak = narrate::english_voices(&services.programs.espeak).await.unwrap_or_default();
     let kokoro = narrate::kokoro::VOICES.map(|name| (Engine::Kokoro, name.to_owned()));
     let espeak = espeak.into_iter().map(|name| (Engine::Espeak, name));
-    let openai = &workshop.settings.voice.openai;
+    let openai = &services.settings.voice.openai;
     let openai =
         narrate::openai::VOICES.iter().filter(|_| openai.enabled).map(|name| (Engine::Openai, (*name).to_owned()));
     let mut voices: Vec<Voice> = Vec::new();
-    let chosen = workshop.settings.voice.engine.only().or_else(|| there.first().copied());
+    let chosen = services.settings.voice.engine.only().or_else(|| available.first().copied());
     for (engine, name) in kokoro.into_iter().chain(espeak).chain(openai) {
         let first = !voices.iter().any(|voice| voice.engine == engine);
-        let set = &workshop.settings.voice.name;
+        let set = &services.settings.voice.name;
         let default = Some(engine) == chosen && if set.is_empty() { first } else { *set == name };
-        let installed = engine == Engine::Openai || there.contains(&engine);
+        let installed = engine == Engine::Openai || available.contains(&engine);
         voices.push(Voice {
             engine,
             label: label(engine, &name),
@@ -377,14 +356,14 @@ async fn voices(workshop: &jobs::Workshop) -> Vec<Voice> {
     voices
 }
 
-/// Kokoro's names tell where a voice is from and whether it is a woman's or a man's: `af_heart`, `bm_george`.
+/// Returns the label of a voice. Kokoro's names hold accent and gender: `af_heart`, `bm_george`.
 fn label(engine: Engine, name: &str) -> String {
     let of_kokoro = || {
         let (kind, own) = name.split_once('_')?;
-        let from = if kind.starts_with('b') { "British" } else { "American" };
-        let who = if kind.ends_with('f') { "woman" } else { "man" };
+        let accent = if kind.starts_with('b') { "British" } else { "American" };
+        let gender = if kind.ends_with('f') { "woman" } else { "man" };
         let mut own = own.chars();
-        Some(format!("{}{}, {from} {who}", own.next()?.to_uppercase(), own.as_str()))
+        Some(format!("{}{}, {accent} {gender}", own.next()?.to_uppercase(), own.as_str()))
     };
     match engine {
         Engine::Kokoro => of_kokoro().unwrap_or_else(|| name.to_owned()),

@@ -1,4 +1,4 @@
-//! Results by short-lived tokens. A token stands for an object of the store, so that no address holds a path.
+//! Results behind short-lived tokens. A token stands for an object of the store, so no address holds a path.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -15,16 +15,18 @@ use policy::recall::is_recalled;
 use storage::store::{Link, ObjectStore as _};
 use tower_http::services::ServeFile;
 
-use crate::folder::FolderStore;
+use runner::folder::FolderStore;
 
-/// What the tokens that were given stand for, and until when.
+use crate::token;
+
+/// The issued tokens, each with its object and its end.
 #[derive(Default)]
-pub struct Tokens(Mutex<HashMap<String, (ObjectKey, Timestamp)>>);
+pub struct MediaTokens(Mutex<HashMap<String, (ObjectKey, Timestamp)>>);
 
-impl Tokens {
-    /// A token for an object, good for `seconds` at most: one that was given before, as long as half of its time is left.
-    /// Whoever asks often is given few, and each ends when it was said to.
-    pub fn give(&self, key: &ObjectKey, seconds: u64) -> std::io::Result<Link> {
+impl MediaTokens {
+    /// Issues a token for an object, valid for `seconds`. Returns an earlier token while half of its time is left, so
+    /// frequent callers share few tokens and each ends at its announced time.
+    pub fn issue(&self, key: &ObjectKey, seconds: u64) -> std::io::Result<Link> {
         let now = Timestamp::now();
         let half = Link::since(now, seconds / 2, String::new()).ends;
         let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -33,7 +35,7 @@ impl Tokens {
         if let Some((token, (_, ends))) = fresh {
             return Ok(Link { address: token.clone(), ends: *ends });
         }
-        let link = Link::since(now, seconds, super::random()?);
+        let link = Link::since(now, seconds, token::random()?);
         tokens.insert(link.address.clone(), (key.clone(), link.ends));
         Ok(link)
     }
@@ -44,9 +46,9 @@ impl Tokens {
     }
 }
 
-/// The object that a token stands for, or the part of it that is asked for, unless what `control/` says now forbids it.
+/// Answers with the object of a token, or with the requested range of it, unless control data forbids it now.
 pub async fn answer(
-    tokens: &Tokens,
+    tokens: &MediaTokens,
     token: &str,
     request: Request<Body>,
     store: &FolderStore,
@@ -59,7 +61,7 @@ pub async fn answer(
             let evidence: Evidence = serde_json::from_slice(&evidence).map_err(|_| Problem::not_found())?;
             (matches!(evidence.outcome, Outcome::Published { .. }), evidence.from_posts)
         }
-        // What waits is looked at by whoever decides about it.
+        // The reviewer may see a result in review.
         None => match publish::review::find(store, run, reference).await? {
             Some(waiting) => (true, waiting.from_posts),
             None => (false, false),
@@ -70,7 +72,7 @@ pub async fn answer(
     if !shown || forbidden {
         return Err(Problem::not_found());
     }
-    let kind = match artefact {
+    let content_type = match artefact {
         Artefact::Video => "video/mp4",
         Artefact::Captions => "text/vtt; charset=utf-8",
         Artefact::Poster => "image/jpeg",
@@ -83,10 +85,10 @@ pub async fn answer(
     match response.status() {
         StatusCode::NOT_FOUND => Err(Problem::not_found()),
         StatusCode::RANGE_NOT_SATISFIABLE => {
-            Err(Problem::with_status(StatusCode::RANGE_NOT_SATISFIABLE, "the range lies beyond the end"))
+            Err(Problem::with_status(StatusCode::RANGE_NOT_SATISFIABLE, "the range is beyond the end of the file"))
         }
         _ => {
-            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
             Ok(response.map(Body::new))
         }
     }
@@ -104,18 +106,18 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_given_again_while_it_is_fresh_and_ends_when_it_was_said_to() {
-        let tokens = Tokens::default();
-        let video = tokens.give(&key(Artefact::Video), 900).unwrap();
-        assert_eq!(tokens.give(&key(Artefact::Video), 900).unwrap(), video, "with the end that it had");
-        assert_ne!(tokens.give(&key(Artefact::Text), 900).unwrap().address, video.address);
+    fn fresh_token_is_shared_and_keeps_its_end() {
+        let tokens = MediaTokens::default();
+        let video = tokens.issue(&key(Artefact::Video), 900).unwrap();
+        assert_eq!(tokens.issue(&key(Artefact::Video), 900).unwrap(), video, "with the same end");
+        assert_ne!(tokens.issue(&key(Artefact::Text), 900).unwrap().address, video.address);
         let before = video.ends - SignedDuration::from_millis(1);
         assert_eq!(tokens.find(&video.address, before), Some(key(Artefact::Video)));
         assert_eq!(tokens.find(&video.address, video.ends), None);
-        let ended = tokens.give(&key(Artefact::Poster), 0).unwrap().address;
-        tokens.give(&key(Artefact::Preview), 900).unwrap();
-        assert!(!tokens.0.lock().unwrap().contains_key(&ended), "what has ended is not kept");
-        let later = tokens.give(&key(Artefact::Video), 1_900).unwrap();
-        assert_ne!(later.address, video.address, "less than half of the time is left");
+        let ended = tokens.issue(&key(Artefact::Poster), 0).unwrap().address;
+        tokens.issue(&key(Artefact::Preview), 900).unwrap();
+        assert!(!tokens.0.lock().unwrap().contains_key(&ended), "expired tokens are removed");
+        let later = tokens.issue(&key(Artefact::Video), 1_900).unwrap();
+        assert_ne!(later.address, video.address, "less than half of its time is left");
     }
 }

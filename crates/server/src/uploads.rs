@@ -1,4 +1,4 @@
-//! Workbooks that are put to this server: written as they come, and in place once they are whole.
+//! Uploads of workbooks. The server writes a body as it arrives, and moves the file into place once it is complete.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,35 +11,35 @@ use futures::StreamExt as _;
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt as _;
 
-/// The largest workbook, bytes. The workbooks of a million rows are a tenth of that.
-const LARGEST: u64 = 512 * 1024 * 1024;
+/// The largest workbook, in bytes. Workbooks with a million rows are a tenth of that.
+const MAX_BYTES: u64 = 512 * 1024 * 1024;
 
-/// How long the next part of a body may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The time within which the next chunk of a body must arrive.
+const CHUNK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Takes the file at `path`, whose folder must be there: it was made for the upload.
+/// Receives a file at `path`. Its folder exists only if the upload was started.
 pub async fn receive(path: &Path, body: BodyDataStream) -> Result<(), Problem> {
     let folder = path.parent().filter(|folder| folder.is_dir()).ok_or_else(Problem::not_found)?;
     let failed = |error: std::io::Error| Problem::new(ErrorName::StoreUnavailable, error.to_string());
-    // Readable by its owner only; gone if it is not put in place.
+    // The temporary file is readable by its owner only, and removed unless it is moved into place.
     let part = NamedTempFile::new_in(folder).map_err(failed)?;
     let mut file = tokio::fs::File::from_std(part.reopen().map_err(failed)?);
-    write(body, &mut file, LARGEST).await?;
+    write(body, &mut file, MAX_BYTES).await?;
     file.sync_data().await.map_err(failed)?;
     part.persist(path).map_err(|error| failed(error.error))?;
     Ok(())
 }
 
-async fn write(mut body: BodyDataStream, file: &mut tokio::fs::File, largest: u64) -> Result<(), Problem> {
+async fn write(mut body: BodyDataStream, file: &mut tokio::fs::File, max_bytes: u64) -> Result<(), Problem> {
     let failed = |error: std::io::Error| Problem::new(ErrorName::StoreUnavailable, error.to_string());
     let mut length = 0;
     loop {
-        let late = |_| Problem::with_status(StatusCode::REQUEST_TIMEOUT, "the rest of the body did not come");
-        let Some(chunk) = tokio::time::timeout(PATIENCE, body.next()).await.map_err(late)? else { break };
-        let chunk = chunk.map_err(|_| Problem::invalid("the body did not come to its end"))?;
+        let late = |_| Problem::with_status(StatusCode::REQUEST_TIMEOUT, "the rest of the body did not arrive");
+        let Some(chunk) = tokio::time::timeout(CHUNK_TIMEOUT, body.next()).await.map_err(late)? else { break };
+        let chunk = chunk.map_err(|_| Problem::invalid("the body ended early"))?;
         length += chunk.len() as u64;
-        if length > largest {
-            return Err(Problem::new(ErrorName::InputTooLarge, format!("a workbook has at most {largest} bytes")));
+        if length > max_bytes {
+            return Err(Problem::new(ErrorName::InputTooLarge, format!("a workbook has at most {max_bytes} bytes")));
         }
         file.write_all(&chunk).await.map_err(failed)?;
     }
@@ -56,14 +56,14 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_workbook_is_there_once_it_is_whole_and_what_is_too_large_leaves_nothing() {
+    async fn workbook_appears_complete_or_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("customer_profile.xlsx");
         let body = |text: &'static str| Body::from(text).into_data_stream();
         receive(&path, body("rows")).await.unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"rows");
         assert!(receive(&path, body("")).await.is_err());
-        assert_eq!(std::fs::read(&path).unwrap(), b"rows", "what was there stands");
+        assert_eq!(std::fs::read(&path).unwrap(), b"rows", "the earlier file stays");
 
         let part = NamedTempFile::new_in(folder.path()).unwrap();
         let mut file = tokio::fs::File::from_std(part.reopen().unwrap());

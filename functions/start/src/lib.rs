@@ -25,6 +25,8 @@ use serde::Serialize;
 use storage::vault::{Owner, Vault};
 
 pub use batches::{Incomplete, incomplete};
+// The API's name for the options until it adopts `RunOptions`.
+pub use contracts::request::RunOptions as Wish;
 pub use error::Error;
 pub use event::Event;
 #[cfg(feature = "lambda")]
