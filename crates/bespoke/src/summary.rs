@@ -5,17 +5,18 @@ use std::path::PathBuf;
 
 use anstyle::{AnsiColor, Style};
 use contracts::catalogue::Catalogue;
-use contracts::evidence::{self, Outcome};
+use contracts::evidence::Outcome;
 use contracts::facts::{Facts, Stance};
 use contracts::key::{Artefact, DatasetPart};
-use contracts::store::ObjectStore as _;
-use contracts::vault::Vault;
 use contracts::{DatasetId, ObjectKey, RunId};
+use policy::evidence;
 use runner::failure::Failure;
 use runner::folder::FolderStore;
 use runner::run::{CustomerReport, RunReport};
 use runner::session::Labels;
 use serde::Serialize;
+use storage::store::ObjectStore as _;
+use storage::vault::Vault;
 
 use crate::paths::relative;
 use crate::progress::label;

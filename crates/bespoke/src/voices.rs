@@ -20,8 +20,8 @@ use reqwest::header::{CONTENT_RANGE, RANGE};
 use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
 
-use runner::failure::Failure;
 use parts::{Packages, Part, parts};
+use runner::failure::Failure;
 
 /// How long the first answer of a server may take: where there is no network, the packages are tried soon.
 const CONNECT: Duration = Duration::from_secs(4);

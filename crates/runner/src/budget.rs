@@ -141,7 +141,9 @@ mod tests {
         gate.record(&PUBLISHED, 0.2);
         drop((second, third));
         assert!(gate.admit(0.4).await.is_none(), "0.3 is left");
-        assert!(matches!(gate.stop_reason(), Some(StopReason::Budget { spent_usd, .. }) if (spent_usd - 0.7).abs() < 1e-9));
+        assert!(
+            matches!(gate.stop_reason(), Some(StopReason::Budget { spent_usd, .. }) if (spent_usd - 0.7).abs() < 1e-9)
+        );
     }
 
     #[tokio::test]

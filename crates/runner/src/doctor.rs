@@ -9,8 +9,8 @@ use serde::Serialize;
 use storage::secret::{SecretName, Secrets};
 
 use crate::failure::Failure;
-use crate::project::{Folders, Project};
 use crate::programs::{Programs, voices_folder};
+use crate::project::{Folders, Project};
 use crate::secrets::is_set;
 
 /// The result of one check.
@@ -89,11 +89,7 @@ pub async fn examine(folders: &Folders, settings: &Settings, secrets: &dyn Secre
     });
     findings.push(model(settings, secrets).await);
     if let Some(end) = settings.writer.announced_end() {
-        findings.push(note(
-            "model",
-            end,
-            "describe an unknown model under writer.models in bespoke.toml",
-        ));
+        findings.push(note("model", end, "describe an unknown model under writer.models in bespoke.toml"));
     }
     findings.push(voice(settings));
     findings
@@ -126,7 +122,9 @@ async fn model(settings: &Settings, secrets: &dyn Secrets) -> Finding {
     let model = &settings.writer.model;
     let has_key = is_set(secrets, SecretName::ModelKey).await || !recommend::needs_key(&model.base_url);
     match (model.enabled, has_key) {
-        (true, true) => good("writer", format!("{} at {}, receives: {}", model.name, model.base_url, model.fields.join(", "))),
+        (true, true) => {
+            good("writer", format!("{} at {}, receives: {}", model.name, model.base_url, model.fields.join(", ")))
+        }
         (true, false) => note(
             "writer",
             "the model is enabled, but OPENAI_API_KEY is not set, so the template writes".to_owned(),

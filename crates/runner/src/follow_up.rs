@@ -3,13 +3,13 @@
 use contracts::evidence::{Manifest, Outcome};
 use contracts::key::RunPart;
 use contracts::review::Waiting;
-use contracts::secret::Secrets;
 use contracts::settings::Settings;
 use contracts::stage::{FinalizeInput, PublishInput};
-use contracts::vault::Vault;
 use contracts::{ErrorName, ObjectKey, RunId};
 use deliver::webhook::{self, Deps, Pace, Told};
 use jiff::Timestamp;
+use storage::secret::Secrets;
+use storage::vault::Vault;
 
 use crate::failure::Failure;
 use crate::project::Project;

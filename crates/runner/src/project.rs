@@ -69,7 +69,9 @@ impl Workbooks {
         for (workbook, file) in Workbook::ALL.into_iter().zip(&mut files) {
             let path = data.join(workbook.file_name());
             *file = match std::fs::read(&path) {
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(workbook_not_found(&path, data)),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    return Err(workbook_not_found(&path, data));
+                }
                 read => read.map_err(Failure::file(ErrorName::InputMissingWorkbook, &path))?,
             };
         }

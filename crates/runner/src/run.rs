@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use contracts::evidence::{self, Manifest, Outcome};
+use contracts::evidence::{Manifest, Outcome};
 use contracts::key::{Artefact, RunPart};
 use contracts::request::Request;
 use contracts::script::{Script, Usage};
@@ -15,10 +15,11 @@ use contracts::stage::{
     self, AssessInput, CustomerTask, FinalizeInput, IndexRow, MergeInput, MergeOutput, PublishInput, RecommendInput,
     STAGES, Stage,
 };
-use contracts::vault::Owner;
 use contracts::{CustomerRef, DatasetId, Digest, ErrorName, NamedError, ObjectKey, RunId};
-use futures::{StreamExt, stream};
+use futures::{FutureExt as _, StreamExt as _, stream};
 use jiff::Timestamp;
+use policy::evidence;
+use storage::vault::Owner;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
@@ -173,13 +174,13 @@ impl Runner {
         let mut customers = Vec::new();
         let mut failure = None;
         let broken = AtomicBool::new(false);
-        let goes_on = || {
-            shared.budget.stop_reason().is_none() && !self.cancel.is_cancelled() && !broken.load(Ordering::Relaxed)
-        };
+        let goes_on =
+            || shared.budget.stop_reason().is_none() && !self.cancel.is_cancelled() && !broken.load(Ordering::Relaxed);
+        // The futures are boxed, here and below, so that the compiler can prove that a run is `Send`.
         // Finished customers come first, so that their cost is known before the run spends more.
         for rows in [ended, open] {
             let mut running = stream::iter(rows.into_iter().take_while(|_| goes_on()))
-                .map(|(position, row)| async move { (position, self.customer(shared, row).await) })
+                .map(|(position, row)| async move { (position, self.customer(shared, row).await) }.boxed())
                 .buffer_unordered(self.concurrency() * AHEAD);
             // If one customer fails to end, the running ones still end.
             while let Some((position, result)) = running.next().await {
@@ -239,10 +240,12 @@ impl Runner {
         rows: &[IndexRow],
         count: usize,
     ) -> Vec<CustomerRef> {
-        // The stream owns its rows: closures over borrowed rows would make the future of a run not `Send`.
-        let assess = |row: IndexRow| async move {
-            let proceeds = self.assess(run, merged, &row).await.unwrap_or(false);
-            proceeds.then_some(row.reference)
+        let assess = |row: IndexRow| {
+            async move {
+                let proceeds = self.assess(run, merged, &row).await.unwrap_or(false);
+                proceeds.then_some(row.reference)
+            }
+            .boxed()
         };
         let assessed = stream::iter(rows.to_vec()).map(assess).buffered(self.concurrency());
         assessed.filter_map(std::future::ready).take(count).collect().await

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use contracts::secret::Secrets;
 use contracts::settings::Settings;
-use contracts::vault::Vault;
+use storage::secret::Secrets;
+use storage::vault::Vault;
 
 use crate::programs::Programs;
 use crate::project::Folders;

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use contracts::key::{RunPart, Workbook};
 use contracts::request::{Request, RunInputs, RunOptions, Trigger};
-use contracts::secret::{SecretName, Secrets};
 use contracts::settings::Settings;
-use contracts::store::ObjectStore;
-use contracts::vault::Vault;
 use contracts::{CustomerId, CustomerRef, Digest, ErrorName, ObjectKey};
+use storage::secret::{SecretName, Secrets};
+use storage::store::ObjectStore;
+use storage::vault::Vault;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
 

@@ -6,18 +6,18 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use contracts::control::{self, Control};
 use contracts::evidence::{Evidence, Manifest, ManifestEntry, Outcome};
 use contracts::key::{Area, Artefact, DatasetPart, Prefix, RunPart};
-use contracts::recall;
 use contracts::request::Request;
 use contracts::review::Waiting;
 use contracts::stage::IndexRow;
-use contracts::vault::{Owner, Vault};
 use contracts::{CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
+use policy::control::{self, Control};
+use policy::recall;
 use serde::Serialize;
+use storage::vault::{Owner, Vault};
 
 use crate::failure::Failure;
 
@@ -135,7 +135,12 @@ struct RequestCheck {
     opened: bool,
 }
 
-async fn check_request(vault: &Vault, run: &RunId, manifest: &Manifest, found: &mut Found) -> Result<RequestCheck, Failure> {
+async fn check_request(
+    vault: &Vault,
+    run: &RunId,
+    manifest: &Manifest,
+    found: &mut Found,
+) -> Result<RequestCheck, Failure> {
     let key = ObjectKey::Run(run.clone(), RunPart::Request);
     let Some(sealed) = vault.store().find(&key).await? else {
         // The prompt may name the only customer of a run, so an erasure deletes the request too.
@@ -189,9 +194,13 @@ async fn check_manifest(
         found.push(Discrepancy::changed(&ObjectKey::Run(run.clone(), RunPart::Index), "is not an index of customers"));
         return Ok(());
     };
-    let references = |manifest: &Manifest| manifest.entries.iter().map(|entry| entry.reference.clone()).collect::<Vec<_>>();
+    let references =
+        |manifest: &Manifest| manifest.entries.iter().map(|entry| entry.reference.clone()).collect::<Vec<_>>();
     if references(&current) != references(manifest) {
-        found.push(Discrepancy::changed(&ObjectKey::Run(run.clone(), RunPart::Index), "names other customers than the manifest"));
+        found.push(Discrepancy::changed(
+            &ObjectKey::Run(run.clone(), RunPart::Index),
+            "names other customers than the manifest",
+        ));
         return Ok(());
     }
     for (entry, recorded) in current.entries.iter().zip(&manifest.entries) {
@@ -233,12 +242,20 @@ async fn check_dataset(vault: &Vault, run: &RunId, manifest: &Manifest, found: &
         match (fits(row) == Some(true), of_whole == Some(row)) {
             (true, true) => {}
             (true, false) => {
-                found.push(Discrepancy::changed(&part(DatasetPart::Index), "points to other lines than the run's index"));
+                found.push(Discrepancy::changed(
+                    &part(DatasetPart::Index),
+                    "points to other lines than the run's index",
+                ));
             }
             (false, true) => {
-                found.push(Discrepancy::changed(&part(DatasetPart::Customers), "a line differs from the one that merge wrote"));
+                found.push(Discrepancy::changed(
+                    &part(DatasetPart::Customers),
+                    "a line differs from the one that merge wrote",
+                ));
             }
-            (false, false) => found.push(Discrepancy::changed(&index, "points to other lines than the dataset's index")),
+            (false, false) => {
+                found.push(Discrepancy::changed(&index, "points to other lines than the dataset's index"))
+            }
         }
     }
     Ok(())
@@ -276,8 +293,10 @@ async fn check_customer(
             return Ok(check);
         };
         if request.is_some_and(|request| request != record.request) {
-            check.found
-                .push(Discrepancy::changed(&ObjectKey::Run(run.clone(), RunPart::Request), "is not the request that the record names"));
+            check.found.push(Discrepancy::changed(
+                &ObjectKey::Run(run.clone(), RunPart::Request),
+                "is not the request that the record names",
+            ));
         }
         let control = control::read(store, reference, Timestamp::now()).await?;
         check_artefacts(vault, run, &record, &control, forgotten.is_some(), &mut check).await?;
@@ -351,12 +370,16 @@ async fn check_artefacts(
 }
 
 /// Checks that the customer's key still opens the sealed evidence, unless the customer was forgotten.
-async fn check_key(vault: &Vault, record: &Evidence, forgotten: bool, check: &mut CustomerCheck) -> Result<(), Failure> {
+async fn check_key(
+    vault: &Vault,
+    record: &Evidence,
+    forgotten: bool,
+    check: &mut CustomerCheck,
+) -> Result<(), Failure> {
     let key = ObjectKey::CustomerKey(record.reference.clone());
     let exists = vault.store().find(&key).await?.is_some();
     if !exists && !forgotten {
-        check.found
-            .push(Discrepancy::missing(&key, "the customer's key is missing without a record of an erasure"));
+        check.found.push(Discrepancy::missing(&key, "the customer's key is missing without a record of an erasure"));
     } else if exists && record.key_id == vault.keys().id() && publish::open_personal(vault, record).await.is_err() {
         check.found.push(Discrepancy::changed(&key, "does not open the sealed evidence"));
     }

@@ -55,12 +55,16 @@ fn for_people(forecast: &Forecast, bank: &str) -> String {
     let Forecast { run, customers, recommendations, service_messages, skipped_because, .. } = forecast;
     let _infallible = writeln!(text, "{bold}{bank}{bold:#} {dim}{run}{dim:#}  dry run: no results were made\n");
     let _infallible = writeln!(text, "{customers:>9} customers");
-    let _infallible = writeln!(text, "{recommendations:>9} would get a recommendation, {service_messages} of them a service message without an offer");
+    let _infallible = writeln!(
+        text,
+        "{recommendations:>9} would get a recommendation, {service_messages} of them a service message without an offer"
+    );
     for (because, count) in skipped_because {
         let _infallible = writeln!(text, "{count:>9} would be skipped: {because}");
     }
     if forecast.ended_before > 0 {
-        let _infallible = writeln!(text, "{:>9} were finished by an earlier attempt of this run", forecast.ended_before);
+        let _infallible =
+            writeln!(text, "{:>9} were finished by an earlier attempt of this run", forecast.ended_before);
     }
     let videos = forecast.videos;
     let _infallible = writeln!(text, "\n{bold}To make{bold:#}");
@@ -169,7 +173,7 @@ async fn run(session: Session, context: Context) -> Result<u8, Failure> {
 impl CampaignReport {
     fn for_people(&self) -> String {
         let bold = Style::new().bold();
-    let dim = Style::new().dimmed();
+        let dim = Style::new().dimmed();
         let mut text = String::new();
         let _infallible = writeln!(text, "{bold}{}{bold:#} {dim}{}{dim:#}\n", self.bank, self.run);
         let OutcomeCounts { published, skipped, held, failed, waiting, .. } = self.counts;

@@ -45,7 +45,9 @@ pub(super) async fn execute(args: CheckArgs, config: Config, context: Context) -
         let path = args.data.join(workbook.file_name());
         match std::fs::read(&path) {
             Ok(bytes) => files.push((workbook, bytes)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => failures.push(workbook_not_found(&path, &args.data)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                failures.push(workbook_not_found(&path, &args.data))
+            }
             Err(error) => failures.push(Failure::file(ErrorName::InputMissingWorkbook, &path)(error)),
         }
     }
@@ -62,12 +64,10 @@ pub(super) async fn execute(args: CheckArgs, config: Config, context: Context) -
     let Checked { report, errors } = read.await.map_err(merge::Error::from)?;
     failures.extend(errors.into_iter().map(Failure::from));
 
-    let line = |failure: &Failure| ErrorLine {
-        error: failure.name(),
-        message: failure.to_string(),
-        help: failure.help(),
-    };
-    let printed = CheckReport { usable: failures.is_empty(), errors: failures.iter().map(line).collect(), report: &report };
+    let line =
+        |failure: &Failure| ErrorLine { error: failure.name(), message: failure.to_string(), help: failure.help() };
+    let printed =
+        CheckReport { usable: failures.is_empty(), errors: failures.iter().map(line).collect(), report: &report };
     context.print(&printed, || {
         let mut text = String::new();
         tables(&mut text, &report);

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
 use contracts::error::chain;
-use contracts::vault::{Keys, Vault};
 use contracts::{CustomerId, CustomerRef, ErrorName, RunId};
 use runner::failure::Failure;
 use runner::folder::FolderStore;
@@ -13,6 +12,7 @@ use runner::follow_up::NotificationWarning;
 use runner::project::vault;
 use runner::secrets::LocalSecrets;
 use serde::Serialize;
+use storage::vault::{Keys, Vault};
 
 /// The global options of the command line.
 #[derive(Clone, Copy, Debug)]

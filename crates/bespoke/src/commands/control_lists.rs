@@ -232,8 +232,9 @@ impl List {
         let bytes = store.find(&key).await?.unwrap_or_default();
         let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes).trim_ascii();
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(text);
-        let unreadable =
-            |error: csv::Error| Failure::new(ErrorName::ConfigInvalid, format!("{key}: {error}"), "repair the CSV file");
+        let unreadable = |error: csv::Error| {
+            Failure::new(ErrorName::ConfigInvalid, format!("{key}: {error}"), "repair the CSV file")
+        };
         let mut header = reader.headers().map_err(unreadable)?.clone();
         let rows = reader.records().collect::<Result<_, _>>().map_err(unreadable)?;
         for column in columns {

@@ -5,12 +5,13 @@ use std::path::Path;
 
 use anstyle::Style;
 use contracts::catalogue::Catalogue;
-use contracts::evidence::{self, Evidence, Outcome, PersonalEvidence};
+use contracts::evidence::{Evidence, Outcome, PersonalEvidence};
 use contracts::facts::Stance;
 use contracts::key::Artefact;
 use contracts::review::{Choice, Decision, Reviewed};
 use contracts::script::{InsteadOfModel, Script, Usage, WrittenBy};
 use contracts::{CustomerId, CustomerRef, ErrorName, RunId};
+use policy::evidence;
 use runner::failure::Failure;
 use runner::project::{Project, vault};
 use runner::secrets::LocalSecrets;

@@ -8,6 +8,7 @@ use contracts::key::{Area, Prefix};
 use contracts::settings::Settings;
 use contracts::{ErrorName, ObjectKey};
 use jiff::{SignedDuration, Timestamp};
+use policy::control;
 use runner::config::Config;
 use runner::failure::Failure;
 use runner::folder::FolderStore;

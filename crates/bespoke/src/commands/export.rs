@@ -5,7 +5,6 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use contracts::settings::Settings;
-use contracts::vault::Vault;
 use contracts::{ErrorName, RunId};
 use deliver::manifest;
 use deliver::webhook::Told;
@@ -16,6 +15,7 @@ use runner::folder::create_private;
 use runner::follow_up::send_notifications;
 use runner::secrets::LocalSecrets;
 use serde_json::json;
+use storage::vault::Vault;
 
 use super::context::{Context, open_artifacts, run_id};
 use crate::cli::control::{DeliverArgs, ExportArgs, NotifyArgs};
@@ -87,8 +87,10 @@ impl Export {
             let _infallible = writeln!(text, "{}", file.display());
         }
         let links = self.links;
-        let _infallible =
-            writeln!(text, "These files name customers and hold {links} working links: protect them like the workbooks.");
+        let _infallible = writeln!(
+            text,
+            "These files name customers and hold {links} working links: protect them like the workbooks."
+        );
         text
     }
 }

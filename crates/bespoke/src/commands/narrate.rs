@@ -59,7 +59,8 @@ pub(super) async fn execute(args: NarrateArgs, config: &Config, context: Context
         timing: narration.timing,
     };
     context.print(&spoken, || {
-        let failed: String = narration.instead_of.iter().fold(String::new(), |text, why| text + "instead of " + why + "\n");
+        let failed: String =
+            narration.instead_of.iter().fold(String::new(), |text, why| text + "instead of " + why + "\n");
         let Spoken { file, engine, voice, seconds, words_per_minute, loudness, .. } = &spoken;
         let file = file.display();
         format!(

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use contracts::evidence;
 use jiff::Timestamp;
+use policy::evidence;
 use runner::config::Config;
 use runner::copies::remove_copies;
 use runner::failure::Failure;

@@ -15,8 +15,6 @@ pub(super) fn execute(args: &ReferenceArgs, context: Context) -> Result<u8, Fail
         std::fs::write(&path, page).map_err(Failure::file(ErrorName::StoreUnavailable, &path))?;
         files.push(path);
     }
-    context.print(&json!({ "files": files }), || {
-        files.iter().map(|file| format!("{}\n", file.display())).collect()
-    });
+    context.print(&json!({ "files": files }), || files.iter().map(|file| format!("{}\n", file.display())).collect());
     Ok(0)
 }

@@ -9,7 +9,6 @@ use contracts::evidence::Outcome;
 use contracts::facts::Skip;
 use contracts::review::{Choice, Waiting};
 use contracts::script::RefusedText;
-use contracts::vault::Vault;
 use contracts::{CustomerRef, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
 use publish::review::{Decided, Shown};
@@ -20,6 +19,7 @@ use runner::follow_up::{notify_if_configured, publish_decision, rewrite_manifest
 use runner::project::Project;
 use serde::Serialize;
 use serde_json::json;
+use storage::vault::Vault;
 use storage::vault::Vault;
 
 use super::context::{Context, open_artifacts, person, print_warning, reference, run_id};
@@ -100,8 +100,7 @@ impl Decision<'_> {
     /// Records the decision, and returns the reviewer whose decision is in force.
     async fn record(&self, vault: &Vault) -> Result<Option<String>, Failure> {
         let shown = publish::review::digest(self.waiting);
-        let verdict =
-            publish::review::Verdict { shown: &shown, choice: self.choice, by: self.by, reason: self.reason };
+        let verdict = publish::review::Verdict { shown: &shown, choice: self.choice, by: self.by, reason: self.reason };
         let reference = &self.waiting.reference;
         let Decided { standing, .. } =
             publish::review::decide(self.run, reference, verdict, vault, Timestamp::now()).await?;
@@ -116,7 +115,10 @@ fn id_or_reference(customer: String, vault: &Vault) -> Result<CustomerRef, Failu
 
 fn not_one(waiting: usize) -> Failure {
     let (message, help) = match waiting {
-        0 => ("the run has no result in review for this customer".to_owned(), "list the results in review: bespoke review"),
+        0 => (
+            "the run has no result in review for this customer".to_owned(),
+            "list the results in review: bespoke review",
+        ),
         some => {
             (format!("{some} results of the run are in review, and each needs its own decision"), "give --customer")
         }

@@ -125,9 +125,7 @@ async fn execute(setup: SessionSetup, context: Context) -> Result<FinishedRun, F
     // The display removes its bars before the command prints. A display that panicked has no bars.
     let _cleared = progress.await;
     let run = ended?;
-    print_warning(
-        notify_if_configured(&run.run, &services.settings, &services.vault, services.secrets.as_ref()).await,
-    );
+    print_warning(notify_if_configured(&run.run, &services.settings, &services.vault, services.secrets.as_ref()).await);
 
     let input = SummaryInput {
         run: &run,

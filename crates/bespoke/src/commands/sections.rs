@@ -4,8 +4,7 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 use contracts::catalogue::Catalogue;
-use contracts::consent::{ConsentAsRead, Question};
-use contracts::control::ControlAsRead;
+use contracts::consent::{ConsentAsRead, ControlAsRead, Question};
 use contracts::facts::{Band, Candidate, Facts, Mood, Sentiment, Share, Spending, Stance, Tenure, Trend};
 use contracts::media::MediaFacts;
 use contracts::{ProductId, script};

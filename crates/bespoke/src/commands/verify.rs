@@ -6,12 +6,12 @@ use std::sync::Arc;
 use anstyle::{AnsiColor, Style};
 use contracts::ErrorName;
 use contracts::error::EXIT_REFUSED;
-use contracts::secret::SecretError;
-use contracts::vault::{Keys, Vault};
 use runner::failure::Failure;
 use runner::folder::FolderStore;
 use runner::secrets::LocalSecrets;
 use runner::verify::{Verification, verify};
+use storage::secret::SecretError;
+use storage::vault::{Keys, Vault};
 
 use super::context::{Context, run_id};
 use crate::cli::campaign::VerifyArgs;

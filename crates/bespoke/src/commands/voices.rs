@@ -59,7 +59,12 @@ async fn list(config: &Config, context: Context) -> Result<u8, Failure> {
             voices: owned(&kokoro::VOICES),
         },
         EngineLine { engine: Engine::Espeak, usable: !espeak.is_empty(), state, voices: espeak },
-        EngineLine { engine: Engine::Polly, usable: false, state: "on AWS only".to_owned(), voices: owned(&polly::VOICES) },
+        EngineLine {
+            engine: Engine::Polly,
+            usable: false,
+            state: "on AWS only".to_owned(),
+            voices: owned(&polly::VOICES),
+        },
         EngineLine {
             engine: Engine::Openai,
             usable: openai.enabled,

@@ -142,7 +142,8 @@ pub fn forecast_aws(work: &Workload, setup: &StackSetup) -> AwsForecast {
         Component { component: "Step Functions", usd: transitions * TRANSITION },
         Component {
             component: "S3, requests",
-            usd: (recommendations * 30.0 + customers * 4.0) * S3_WRITE + (recommendations * 60.0 + customers * 8.0) * S3_READ,
+            usd: (recommendations * 30.0 + customers * 4.0) * S3_WRITE
+                + (recommendations * 60.0 + customers * 8.0) * S3_READ,
         },
         Component { component: "S3, 13 months", usd: stored / 1e9 * S3_GB_MONTH * MONTHS },
         Component { component: "KMS", usd: customers * 14.0 * KMS_CALL },
@@ -212,7 +213,8 @@ pub fn too_large(work: &Workload, forecast: &AwsForecast) -> Vec<String> {
         ));
     }
     if hours * 3600.0 > WORKFLOW_SECONDS {
-        problems.push("one batch takes longer than the workflow's timeout of 7 days: raise the narrowest limit".to_owned());
+        problems
+            .push("one batch takes longer than the workflow's timeout of 7 days: raise the narrowest limit".to_owned());
     }
     problems
 }
@@ -263,7 +265,8 @@ mod tests {
             let _infallible = writeln!(text, "| {} |{cells}", component.component);
         }
         let sums = bills.each_ref().map(|bill| format!(" {} |", dollars(bill.usd))).concat();
-        let without = SIZES.map(|size| format!(" {} |", dollars(forecast_aws(&work(size), &setup(10.0, false)).usd))).concat();
+        let without =
+            SIZES.map(|size| format!(" {} |", dollars(forecast_aws(&work(size), &setup(10.0, false)).usd))).concat();
         let batches = bills.each_ref().map(|bill| format!(" {} |", thousands(bill.batches))).concat();
         let _infallible = writeln!(
             text,
@@ -287,7 +290,8 @@ mod tests {
             ours.concat()
         );
         for bound in &forecasts[0].bounds {
-            let same = |forecast: &AwsForecast| forecast.bounds.iter().find(|other| other.what == bound.what).unwrap().hours;
+            let same =
+                |forecast: &AwsForecast| forecast.bounds.iter().find(|other| other.what == bound.what).unwrap().hours;
             let cells = forecasts.each_ref().map(|forecast| format!(" {} |", hours(same(forecast)))).concat();
             let _infallible = writeln!(text, "| {} ({}) |{cells} {} |", bound.what, bound.limit, bound.raise);
         }
