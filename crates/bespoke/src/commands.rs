@@ -31,6 +31,7 @@ mod reference;
 mod review;
 mod run;
 mod sample;
+mod sections;
 mod sentiment;
 mod serve;
 mod signals;

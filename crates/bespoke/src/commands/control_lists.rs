@@ -9,6 +9,7 @@ use contracts::key::Prefix;
 use contracts::{CustomerRef, ErrorName, ObjectKey};
 use csv::StringRecord;
 use jiff::{Timestamp, Unit, Zoned};
+use policy::control::{self, SuppressedBy, Suppression};
 use runner::failure::Failure;
 use runner::folder::{FolderStore, create_private};
 use runner::secrets::LocalSecrets;

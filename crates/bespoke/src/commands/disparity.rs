@@ -9,6 +9,8 @@ use assess::{Rules, assess};
 use contracts::CustomerRef;
 use contracts::facts::{Assessment, Facts, Skip, Stance};
 use jiff::{Timestamp, Zoned};
+use policy::control::Control;
+use policy::customer::CustomerRecord;
 use runner::config::Config;
 use runner::failure::Failure;
 use runner::project::{Workbooks, catalogue, lexicon};

@@ -17,7 +17,6 @@ use runner::project::{Workbooks, catalogue, lexicon};
 use runner::secrets::LocalSecrets;
 use serde::Serialize;
 use storage::vault::Keys;
-use storage::vault::Keys;
 
 use super::context::Context;
 use super::sections;

@@ -48,14 +48,13 @@ pub(super) async fn deliver(args: DeliverArgs, config: &Config, context: Context
     let run = run_id(args.run)?;
     let (_, vault, secrets) = open_artifacts(&args.artifacts).await?;
     let export = match &args.out {
-        Some(out) => Some(write_tables(&run, out, &config.settings, &vault).await?),
-        None => None,
+        Some(out) => write_tables(&run, out, &config.settings, &vault).await?,
+        None => Export::default(),
     };
     let sent = if args.notify { send(&run, &config.settings, &vault, &secrets).await? } else { Told::default() };
-    let Export { files, links } = export.as_ref().unwrap_or(&Export::default());
-    let report = json!({ "run": run, "files": files, "links": links, "notices": sent });
+    let report = json!({ "run": run, "files": export.files, "links": export.links, "notices": sent });
     context.print(&report, || {
-        let mut text = export.as_ref().map(Export::for_people).unwrap_or_default();
+        let mut text = if args.out.is_some() { export.for_people() } else { String::new() };
         if args.notify {
             text.push_str(&sent_for_people(sent));
         }

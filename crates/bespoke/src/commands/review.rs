@@ -20,7 +20,6 @@ use runner::project::Project;
 use serde::Serialize;
 use serde_json::json;
 use storage::vault::Vault;
-use storage::vault::Vault;
 
 use super::context::{Context, open_artifacts, person, print_warning, reference, run_id};
 use crate::cli::control::ReviewArgs;
