@@ -110,7 +110,7 @@ async fn readable(sandbox: &Sandbox) -> Vec<(String, Vec<u8>)> {
         }
         if place.ends_with("evidence.json")
             && let Ok(evidence) = serde_json::from_slice(&bytes)
-            && let Ok(personal) = publish::open_personal(&vault, &evidence).await
+            && let Ok(personal) = policy::evidence::open_personal(&vault, &evidence).await
         {
             out.push((place.clone(), serde_json::to_vec(&personal).unwrap()));
         }

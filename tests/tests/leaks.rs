@@ -340,7 +340,7 @@ async fn opened(sandbox: &Sandbox, ids: &[&str]) -> Vec<(String, Vec<u8>)> {
             }
             let evidence = vault.store().get(&key(Artefact::Evidence)).await.unwrap();
             let evidence: Evidence = serde_json::from_slice(&evidence).unwrap();
-            let personal = publish::open_personal(&vault, &evidence).await.unwrap();
+            let personal = policy::evidence::open_personal(&vault, &evidence).await.unwrap();
             opened.push((format!("evidence of {id}"), serde_json::to_vec(&personal).unwrap()));
         }
     }

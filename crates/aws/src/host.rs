@@ -12,7 +12,6 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use contracts::brand::{Brand, BrandError};
 use contracts::catalogue::{Catalogue, CatalogueError};
 use contracts::error::chain;
-use contracts::panics;
 use contracts::progress::{Step, StepKind};
 use contracts::settings::{Settings, SettingsError};
 use contracts::stage::{Stage, Subject};
@@ -34,7 +33,7 @@ use crate::executions::{StateMachine, WaitingTasks};
 use crate::polly::Polly;
 use crate::s3::S3Store;
 use crate::secrets::SecretsManager;
-use crate::{caught, metrics};
+use crate::{caught, metrics, panic_hook};
 
 /// A stage's error as the workflow sees it: a name of the closed table, and the chain of causes.
 pub struct Failure {
@@ -158,7 +157,7 @@ pub struct Host {
 impl Host {
     /// Starts a function: logs as JSON, clients from the environment (`BUCKET`, the ids of the secrets), the keys.
     pub async fn start() -> Result<Self, Failure> {
-        panics::tell_the_place_alone();
+        panic_hook::install();
         log_as_json();
         let bucket = environment::required("BUCKET")?;
         environment::required("DATA_KEY_SECRET")?;

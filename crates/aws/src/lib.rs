@@ -17,6 +17,7 @@ pub mod environment;
 pub mod executions;
 pub mod host;
 pub mod metrics;
+mod panic_hook;
 pub mod polly;
 pub mod s3;
 pub mod secrets;

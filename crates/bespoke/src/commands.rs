@@ -1,11 +1,11 @@
 //! The commands. Each returns an exit code.
 
-use contracts::panics;
 use runner::config::Config;
 use runner::failure::Failure;
 
 use crate::cli::tools::CatalogueCommand;
 use crate::cli::{Cli, Command};
+use crate::panic_hook;
 use context::Context;
 
 mod campaign;
@@ -40,7 +40,7 @@ mod voices;
 
 /// Carries out a command.
 pub async fn execute(cli: Cli) -> Result<u8, Failure> {
-    panics::tell_the_place_alone();
+    panic_hook::install();
     let context = Context { json: cli.json, verbose: cli.verbose };
     let config = || Config::load(cli.config.as_deref(), |name| std::env::var(name).ok());
     match cli.command {

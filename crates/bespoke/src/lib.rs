@@ -5,6 +5,7 @@
 pub mod cli;
 pub mod commands;
 mod disparity;
+mod panic_hook;
 mod paths;
 mod progress;
 pub mod reference;

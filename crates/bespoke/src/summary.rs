@@ -182,7 +182,7 @@ impl CustomerSummary {
             }
             return Ok(summary);
         };
-        if let Some(facts) = publish::open_personal(input.vault, &evidence).await?.facts {
+        if let Some(facts) = evidence::open_personal(input.vault, &evidence).await?.facts {
             summary.because = summary.because.or_else(|| service(&facts));
             summary.offers = offers(&facts, input.catalogue);
             summary.first_name = Some(facts.first_name);

@@ -25,6 +25,7 @@ pub mod script;
 pub mod settings;
 pub mod speech;
 pub mod stage;
+pub mod text;
 pub mod voice;
 
 pub use digest::Digest;

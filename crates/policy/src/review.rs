@@ -1,12 +1,12 @@
-//! The review policy: which results wait for a person.
+//! The review policy: which results a reviewer must see, and the records of pending reviews and decisions.
 
 use contracts::key::RunPart;
-use contracts::review::Why;
+use contracts::review::{Decision, Waiting, Why};
 use contracts::settings::Review;
 use contracts::stage::IndexRow;
 use contracts::{CustomerRef, ObjectKey, RunId};
 use storage::store::{ObjectStore, StoreError};
-use storage::vault::Keys;
+use storage::vault::{Keys, Owner, Vault, VaultError};
 
 /// The most bytes of a line of `runs/<run>/index.csv`: 32 + 20 + 20 + 64 signs, three commas, a line break.
 const LONGEST_LINE: u64 = 141;
@@ -30,6 +30,31 @@ pub async fn policy(
         u32::from_be_bytes([a, b, c, d]) % every == 0
     };
     Ok(sampled.then_some(Why::Sampled { every }))
+}
+
+/// Returns the pending review of one customer's part of a run; `None` if there is none.
+pub async fn find_pending(
+    store: &dyn ObjectStore,
+    run: &RunId,
+    reference: &CustomerRef,
+) -> Result<Option<Waiting>, VaultError> {
+    let key = ObjectKey::Review(run.clone(), reference.clone());
+    let Some(bytes) = store.find(&key).await? else { return Ok(None) };
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| VaultError::malformed(&key.to_string(), &error))
+}
+
+/// Returns the decision about one customer's part of a run; `None` if there is none.
+pub async fn find_decision(
+    vault: &Vault,
+    run: &RunId,
+    reference: &CustomerRef,
+) -> Result<Option<Decision>, VaultError> {
+    let key = ObjectKey::Decision(run.clone(), reference.clone());
+    if vault.store().find(&key).await?.is_none() {
+        return Ok(None);
+    }
+    let (decision, _) = vault.read_json(Owner::Customer(reference), &key).await?;
+    Ok(Some(decision))
 }
 
 /// Reads no more of the index than the first lines can be long.

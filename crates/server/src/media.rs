@@ -62,7 +62,7 @@ pub async fn answer(
             (matches!(evidence.outcome, Outcome::Published { .. }), evidence.from_posts)
         }
         // The reviewer may see a result in review.
-        None => match publish::review::find(store, run, reference).await? {
+        None => match policy::review::find_pending(store, run, reference).await? {
             Some(waiting) => (true, waiting.from_posts),
             None => (false, false),
         },

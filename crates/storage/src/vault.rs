@@ -63,6 +63,14 @@ pub enum VaultError {
     },
 }
 
+impl VaultError {
+    /// Returns a [`VaultError::Malformed`] with the position only: serde's own message may quote personal content.
+    #[must_use]
+    pub fn malformed(place: &str, error: &serde_json::Error) -> Self {
+        Self::Malformed { place: place.to_owned(), line: error.line(), column: error.column() }
+    }
+}
+
 impl NamedError for VaultError {
     fn name(&self) -> ErrorName {
         match self {
@@ -382,12 +390,7 @@ fn forgotten(place: &str) -> VaultError {
 }
 
 fn from_json<T: DeserializeOwned>(place: &str, plain: &[u8]) -> Result<T, VaultError> {
-    // serde's own message may quote the content, which is personal: only the position is told.
-    serde_json::from_slice(plain).map_err(|error| VaultError::Malformed {
-        place: place.to_owned(),
-        line: error.line(),
-        column: error.column(),
-    })
+    serde_json::from_slice(plain).map_err(|error| VaultError::malformed(place, &error))
 }
 
 fn associated(place: &str, inputs: &Digest) -> Vec<u8> {

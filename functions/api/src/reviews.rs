@@ -12,9 +12,9 @@ use contracts::{CustomerRef, Digest, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::StatusCode;
 use jiff::Timestamp;
+use lifecycle::review::ReviewItem;
 use policy::control;
 use policy::recall::is_recalled;
-use publish::review::Shown;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
@@ -71,7 +71,7 @@ pub(crate) struct Reviews {
 )]
 pub(crate) async fn list(State(host): State<Shared>, _: Reviewer) -> Result<Json<Reviews>, Problem> {
     let (catalogue, brand) = (host.catalogue().await?, host.brand().await?);
-    let listed = publish::review::listed(host.vault().store(), None).await?;
+    let listed = lifecycle::review::list_keys(host.vault().store(), None).await?;
     let (host, catalogue, brand) = (&host, &catalogue, &brand);
     let read = async |(run, reference)| review(&run, &reference, catalogue, brand, host).await;
     let items = stream::iter(listed).map(read).buffered(AT_ONCE).try_filter_map(async |item| Ok(item));
@@ -89,7 +89,7 @@ async fn review(
     host: &Shared,
 ) -> Result<Option<Review>, Problem> {
     let store = host.vault().store();
-    let Some(waiting) = publish::review::find(store, run, reference).await? else { return Ok(None) };
+    let Some(waiting) = policy::review::find_pending(store, run, reference).await? else { return Ok(None) };
     let control = control::read(store, reference, Timestamp::now()).await?;
     if control.forbids(waiting.from_posts).is_some() || is_recalled(store, run, reference).await? {
         return Ok(None);
@@ -99,15 +99,15 @@ async fn review(
         customer_ref: reference.to_string(),
         why: waiting.why.words(),
         since: waiting.since,
-        seen: publish::review::digest(&waiting).to_string(),
+        seen: lifecycle::review::digest(&waiting).to_string(),
         problem: None,
         text: Vec::new(),
         disclosures: Vec::new(),
         links: None,
     };
     let video = waiting.video;
-    match publish::review::show(waiting, host.vault(), catalogue, brand).await {
-        Ok(Shown { script, .. }) => {
+    match lifecycle::review::load(waiting, host.vault(), catalogue, brand).await {
+        Ok(ReviewItem { script, .. }) => {
             let mut made = Made::default();
             made.say(&script);
             (review.text, review.disclosures) = made.words();
@@ -117,7 +117,7 @@ async fn review(
         Err(error) => {
             tracing::warn!(%run, %reference, error = chain(&error), "what waits cannot be shown");
             review.problem = Some(match error {
-                publish::Error::NotAsReviewed { .. } => CHANGED,
+                lifecycle::ReviewError::NotAsReviewed { .. } => CHANGED,
                 _ => "it cannot be read now; the log tells why",
             });
         }
@@ -184,7 +184,7 @@ pub(crate) struct DecisionAsked {
 /// whatever it is about.
 fn for_the_record<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let reason = Option::<String>::deserialize(deserializer)?;
-    reason.as_deref().map_or(Ok(()), publish::review::check_reason).map_err(D::Error::custom)?;
+    reason.as_deref().map_or(Ok(()), lifecycle::review::check_reason).map_err(D::Error::custom)?;
     Ok(reason)
 }
 
@@ -218,7 +218,7 @@ pub(crate) async fn decide(
         return Err(Problem::not_found());
     };
     let refused = |error| match error {
-        publish::Error::NotAsReviewed { .. } => {
+        lifecycle::ReviewError::NotAsReviewed { .. } => {
             Problem::with_status(StatusCode::CONFLICT, "it is not what was looked at any more")
         }
         error => error.into(),
@@ -227,21 +227,22 @@ pub(crate) async fn decide(
     let (vault, now) = (host.vault(), Timestamp::now());
     // What would not be published as it was shown is not approved in vain.
     if choice == Choice::Approve
-        && let Some(waiting) = publish::review::find(vault.store(), &run, &reference).await?
+        && let Some(waiting) = policy::review::find_pending(vault.store(), &run, &reference).await?
         && control::read(vault.store(), &reference, now).await?.forbids(waiting.from_posts).is_none()
     {
-        let shown = publish::review::show(waiting, vault, &host.catalogue().await?, &host.brand().await?).await;
+        let shown = lifecycle::review::load(waiting, vault, &host.catalogue().await?, &host.brand().await?).await;
         shown.map_err(refused)?;
     }
-    let verdict = publish::review::Verdict { shown: &asked.seen, choice, by: &by, reason: asked.reason.as_deref() };
-    let decided = match publish::review::decide(&run, &reference, verdict, vault, now).await {
+    let verdict =
+        lifecycle::review::NewDecision { reviewed: &asked.seen, choice, by: &by, reason: asked.reason.as_deref() };
+    let decided = match lifecycle::review::decide(&run, &reference, verdict, vault, now).await {
         Ok(decided) => decided,
-        Err(publish::Error::NotWaiting { .. }) => return before(&run, &reference, &host).await,
+        Err(lifecycle::ReviewError::NotWaiting { .. }) => return before(&run, &reference, &host).await,
         Err(error) => return Err(refused(error)),
     };
     host.follow(&run, &reference, decided.task).await?;
     let outcome = shown::evidence(&run, &reference, &host).await?.map(|evidence| OutcomeWord::of(&evidence.outcome));
-    let decision = decided.standing.ok().map(|decision| decision.choice.into());
+    let decision = decided.decision.ok().map(|decision| decision.choice.into());
     Ok(Json(DecisionTaken { decision, outcome }))
 }
 
@@ -288,7 +289,7 @@ pub(crate) async fn recall(
         return Err(Problem::with_status(StatusCode::CONFLICT, "nothing of it was published"));
     };
     let (vault, now) = (host.vault(), Timestamp::now());
-    publish::recall::recall(&run, Some(&reference), &by, reason.as_deref(), vault, now).await?;
+    lifecycle::recall::recall(&run, Some(&reference), &by, reason.as_deref(), vault, now).await?;
     host.recalled(&run, artefacts.into_values().collect()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

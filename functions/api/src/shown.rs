@@ -284,7 +284,7 @@ async fn record(place: &Place, store: &dyn ObjectStore) -> Result<Option<Record>
     if let Some(evidence) = find::<Evidence>(store, &key(place, Artefact::Evidence)).await? {
         return Ok(Some(Record::Ended(Box::new(evidence))));
     }
-    if let Some(waiting) = publish::review::find(store, &place.run, &place.reference).await? {
+    if let Some(waiting) = policy::review::find_pending(store, &place.run, &place.reference).await? {
         return Ok(Some(Record::Waits(waiting)));
     }
     Ok(find(store, &key(place, Artefact::Failure)).await?.map(Record::Failed))
@@ -392,7 +392,7 @@ async fn passed(place: &Place, host: &Shared) -> Result<Made, Problem> {
 /// What the evidence tells, and links to what is published.
 async fn of_evidence(place: &Place, evidence: &Evidence, host: &Shared) -> Result<Made, Problem> {
     let mut made = Made::default();
-    let personal = match publish::open_personal(host.vault(), evidence).await {
+    let personal = match policy::evidence::open_personal(host.vault(), evidence).await {
         Ok(personal) => personal,
         // The customer was forgotten.
         Err(VaultError::Broken { .. }) => return Ok(made),

@@ -259,7 +259,7 @@ impl Api {
             script,
             decision: None,
         };
-        let place = publish::personal_place(run, reference);
+        let place = policy::evidence::personal_place(run, reference);
         let personal = serde_json::to_vec(&personal).unwrap();
         let owner = Owner::Customer(reference);
         let personal = self.bank.vault.seal(owner, &place, &Digest::of(b""), &personal).await.unwrap();

@@ -53,8 +53,8 @@ mod tests {
     #[test]
     fn the_end_of_a_run_and_a_recall_are_understood_and_no_other_object_is() {
         let run = || RunId::parse("run-4c1f09a2b7d83e56").unwrap();
-        assert_eq!(event("deliver").unwrap(), Event::Ended(run()));
-        assert_eq!(event("deliver-recall").unwrap(), Event::Recalled(run()));
+        assert_eq!(event("notify").unwrap(), Event::Ended(run()));
+        assert_eq!(event("notify-recall").unwrap(), Event::Recalled(run()));
         assert!(event("start-upload").is_err());
     }
 }

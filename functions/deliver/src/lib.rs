@@ -2,10 +2,10 @@
 //!
 //! | Module | What |
 //! |---|---|
-//! | [`manifest`] | the table with customer ids and links, for the bank's mail or CRM system; made on demand, kept nowhere; on AWS by the Lambda `table` |
+//! | [`manifest`] | the table with customer ids and links, for the bank's mail or CRM system; made on demand, kept nowhere; on AWS by the Lambda `export` |
 //! | [`links`] | a customer's link: a page with video, transcript and opt-out, as long as it may be shown |
 //! | [`webhook`] | signed notices of each outcome |
-//! | [`event`] | what calls the Lambda `deliver`, which sends them |
+//! | [`event`] | what calls the Lambda `notify`, which sends them |
 //!
 //! **Invariant:** knows nothing of AWS, of Lambda, of the file system or of the stages. A link's token is kept nowhere, only
 //! its digest; a notice holds nothing personal; what `control/` says is read afresh whenever a link is made or opened.

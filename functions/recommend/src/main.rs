@@ -11,13 +11,14 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let brand = host::brand()?;
     let http = outbound::client()?;
     let limiter = recommend::Limiter::default();
-    let warned = std::sync::Once::new();
+    let deprecation_warning = std::sync::Once::new();
     host.serve_stage(Stage::Recommend, async |input: RecommendInput| {
-        // Fetched for each customer for whom a model is asked: the key may have been rotated.
+        // Drops the cached key, because it may have been rotated since the last customer.
         host.secrets.forget(SecretName::ModelKey).await;
-        let (settings, catalogue) = (host.settings().await?, host.catalogue().await?);
-        if let Some(ends) = settings.writer.announced_end() {
-            warned.call_once(|| tracing::warn!("{ends}"));
+        let settings = host.settings().await?;
+        let catalogue = host.catalogue().await?;
+        if let Some(warning) = settings.writer.announced_end() {
+            deprecation_warning.call_once(|| tracing::warn!("{warning}"));
         }
         let deps = recommend::Deps {
             vault: &host.vault,
@@ -29,12 +30,12 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             limiter: &limiter,
         };
         let mut usage = Usage::default();
-        let recommended = recommend::run(input, &mut usage, &deps).await;
+        let result = recommend::run(input, &mut usage, &deps).await;
         let Usage { tokens_read, tokens_written, usd } = usage;
         if tokens_read + tokens_written > 0 {
             metrics::model_used(tokens_read, tokens_written, usd);
         }
-        Ok(recommended?)
+        Ok(result?)
     })
     .await
 }

@@ -41,7 +41,7 @@ pub(super) async fn execute(args: EvidenceArgs, context: Context) -> Result<u8, 
         None => newest(&project.folders.artifacts, &reference).ok_or_else(no_evidence)?,
     };
     let evidence = evidence::find(vault.store(), &reference, &run).await?.ok_or_else(no_evidence)?;
-    let opened = publish::open_personal(&vault, &evidence).await?;
+    let opened = evidence::open_personal(&vault, &evidence).await?;
     let opened = OpenedEvidence { evidence, opened };
     context.print(&opened, || opened.for_people(&args.customer, &project.catalogue));
     Ok(0)

@@ -19,7 +19,7 @@ pub(super) async fn execute(args: ForgetArgs, context: Context) -> Result<u8, Fa
     // The lock keeps runs away and empties the scratch folder.
     let _lock = Lock::take(&artifacts)?;
     let reference = reference(customer, vault.keys())?;
-    let mut erased = publish::forget::forget(&reference, &vault, Timestamp::now()).await?;
+    let mut erased = lifecycle::erasure::erase(&reference, &vault, Timestamp::now()).await?;
     erased.objects += remove_copies(&artifacts, &erased.published)?;
     remove_empty(&artifacts.join("recalled").join(reference.as_str()))
         .map_err(Failure::file(ErrorName::StoreUnavailable, &artifacts))?;

@@ -20,7 +20,7 @@ pub(super) async fn execute(args: RecallArgs, config: &Config, context: Context)
     let (_, vault, secrets) = open_artifacts(&artifacts).await?;
     let customer = customer.map(|customer| reference(customer, vault.keys())).transpose()?;
     let now = Timestamp::now();
-    let recalled = publish::recall::recall(&run, customer.as_ref(), &by, reason.as_deref(), &vault, now).await?;
+    let recalled = lifecycle::recall::recall(&run, customer.as_ref(), &by, reason.as_deref(), &vault, now).await?;
     let mut published = BTreeSet::new();
     for recalled in &recalled {
         let evidence = evidence::find(vault.store(), &recalled.reference, &run).await?;

@@ -11,7 +11,8 @@ use contracts::review::{Choice, Waiting};
 use contracts::script::RefusedText;
 use contracts::{CustomerRef, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
-use publish::review::{Decided, Shown};
+use lifecycle::ReviewError;
+use lifecycle::review::{self, DecisionOutcome, NewDecision};
 use runner::config::Config;
 use runner::failure::Failure;
 use runner::folder::FolderStore;
@@ -27,7 +28,7 @@ use crate::paths::relative;
 
 /// One result in review, as the list shows it.
 #[derive(Serialize)]
-struct ReviewItem {
+struct ListedItem {
     #[serde(flatten)]
     waiting: Waiting,
     /// The text to publish, or `None` if it cannot be published now.
@@ -45,7 +46,7 @@ pub(super) async fn execute(args: ReviewArgs, config: Config, context: Context) 
     let (store, vault, secrets) = open_artifacts(&project.folders.artifacts).await?;
     let run = args.run.map(run_id).transpose()?;
     let customer = args.customer.map(|customer| id_or_reference(customer, &vault)).transpose()?;
-    let mut waiting = publish::review::waiting(&*store, run.as_ref()).await?;
+    let mut waiting = review::list_pending(&*store, run.as_ref()).await?;
     waiting.retain(|waiting| customer.as_ref().is_none_or(|customer| waiting.reference == *customer));
     let choice = match (args.approve, args.reject) {
         (true, _) => Choice::Approve,
@@ -53,7 +54,7 @@ pub(super) async fn execute(args: ReviewArgs, config: Config, context: Context) 
         (false, false) => {
             let mut items = Vec::new();
             for waiting in waiting {
-                let shown = publish::review::show(waiting.clone(), &vault, &project.catalogue, &project.brand).await;
+                let shown = review::load(waiting.clone(), &vault, &project.catalogue, &project.brand).await;
                 items.push(item(waiting, shown, &store));
             }
             context.print(&items, || for_people(&items));
@@ -98,12 +99,12 @@ struct Decision<'a> {
 impl Decision<'_> {
     /// Records the decision, and returns the reviewer whose decision is in force.
     async fn record(&self, vault: &Vault) -> Result<Option<String>, Failure> {
-        let shown = publish::review::digest(self.waiting);
-        let verdict = publish::review::Verdict { shown: &shown, choice: self.choice, by: self.by, reason: self.reason };
+        let digest = review::digest(self.waiting);
+        let decision = NewDecision { reviewed: &digest, choice: self.choice, by: self.by, reason: self.reason };
         let reference = &self.waiting.reference;
-        let Decided { standing, .. } =
-            publish::review::decide(self.run, reference, verdict, vault, Timestamp::now()).await?;
-        Ok(standing.as_ref().ok().map(|decision| decision.by.clone()))
+        let DecisionOutcome { decision, .. } =
+            review::decide(self.run, reference, decision, vault, Timestamp::now()).await?;
+        Ok(decision.as_ref().ok().map(|decision| decision.by.clone()))
     }
 }
 
@@ -135,21 +136,21 @@ fn words(outcome: &Outcome) -> String {
 }
 
 /// Returns an item of the list. A result that cannot be shown gets its problem instead of its text.
-fn item(waiting: Waiting, shown: Result<Shown, publish::Error>, store: &FolderStore) -> ReviewItem {
+fn item(waiting: Waiting, shown: Result<review::ReviewItem, ReviewError>, store: &FolderStore) -> ListedItem {
     let (text, refused, problem) = match shown {
         Ok(shown) => (Some(shown.text.clone()), shown.refused().cloned(), None),
         Err(error) => (None, None, Some(chain(&error))),
     };
     let key = |artefact| ObjectKey::Customer(waiting.reference.clone(), waiting.run.clone(), artefact);
     let files = waiting.seen.artefacts.keys().map(|artefact| store.path(&key(*artefact))).collect();
-    ReviewItem { waiting, text, problem, refused, files }
+    ListedItem { waiting, text, problem, refused, files }
 }
 
-fn for_people(items: &[ReviewItem]) -> String {
+fn for_people(items: &[ListedItem]) -> String {
     let bold = Style::new().bold();
     let dim = Style::new().dimmed();
     let mut text = String::new();
-    for ReviewItem { waiting, text: spoken, problem, refused, files } in items {
+    for ListedItem { waiting, text: spoken, problem, refused, files } in items {
         let Waiting { run, reference, why, since, .. } = waiting;
         let _infallible =
             writeln!(text, "{bold}{reference}{bold:#} {dim}{run}, since {since}{dim:#}\n  {}", why.words());

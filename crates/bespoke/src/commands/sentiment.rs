@@ -3,7 +3,7 @@
 use std::io::{BufWriter, ErrorKind, Read as _, Write};
 use std::path::Path;
 
-use assess::mood::{Reader, Scores, Tone};
+use assess::mood::{Scores, Tone, ToneAnalyzer};
 use contracts::{ErrorName, facts};
 use runner::failure::Failure;
 use runner::project::lexicon;
@@ -26,10 +26,10 @@ pub(super) fn execute(args: &SentimentArgs) -> Result<u8, Failure> {
     let bytes = read(&args.file).map_err(Failure::file(ErrorName::InputInvalidRequest, &args.file))?;
     // Bytes in another encoding become replacement characters.
     let text = String::from_utf8_lossy(&bytes);
-    let reader = Reader::new(&lexicon);
+    let analyzer = ToneAnalyzer::new(&lexicon);
     let mut out = BufWriter::new(std::io::stdout().lock());
     for (line, text) in (1..).zip(text.lines()) {
-        let Tone { scores, sentiment, topics } = reader.read(text);
+        let Tone { scores, sentiment, topics } = analyzer.analyze(text);
         let json = serde_json::to_string(&Reading { line, scores, sentiment, topics }).expect("plain fields");
         match writeln!(out, "{json}") {
             // The reader of the pipe has seen enough.

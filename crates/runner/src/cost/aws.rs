@@ -1,6 +1,6 @@
 //! A model of what a run takes on AWS: hours from the quotas, US dollars from the list prices.
 //!
-//! All prices, quotas and sizes are here. `docs/scale.md` cites their sources, and a test compares its tables with this
+//! All prices, quotas and sizes are here. `docs/concepts/cost-and-scale.md` cites their sources, and a test compares its tables with this
 //! model.
 
 use serde::Serialize;
@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn document_tables_match_the_model() {
-        let document = include_str!("../../../../docs/scale.md");
+        let document = include_str!("../../../../docs/concepts/cost-and-scale.md");
         let tables = tables();
         assert!(document.contains(&tables), "docs/concepts/cost-and-scale.md should hold:\n{tables}");
     }

@@ -1,4 +1,4 @@
-//! A model of how long a run takes on one machine, from measured stage times. `docs/scale.md` cites the source of each
+//! A model of how long a run takes on one machine, from measured stage times. `docs/concepts/cost-and-scale.md` cites the source of each
 //! number, and `make bench` compares the forecast with a real run.
 
 use contracts::settings::Video;

@@ -11,7 +11,7 @@ impl Api {
         let key = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Script);
         let (script, _) = self.bank.vault.read_json(Owner::Customer(reference), &key).await.unwrap();
         let (catalogue, brand) = (self.bank.catalogue().await.unwrap(), self.bank.brand().await.unwrap());
-        let text = publish::recommendation_text(&script, &catalogue, &brand, run, false);
+        let text = contracts::text::recommendation_text(&script, &catalogue, &brand, run, false);
         let waiting = Waiting {
             run: run.clone(),
             reference: reference.clone(),

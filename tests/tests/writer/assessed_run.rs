@@ -1,4 +1,4 @@
-//! A run in memory, from encrypted sample workbooks to scripts.
+//! An in-memory run from encrypted sample workbooks to scripts.
 
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ use storage::store::MemoryStore;
 use storage::vault::{Keys, Owner, Vault};
 use tempfile::TempDir;
 
-/// A run whose customers are assessed, and not yet written to.
-pub struct Campaign {
+/// A run after the assess stage.
+pub struct AssessedRun {
     run: RunId,
     vault: Vault,
     settings: Settings,
@@ -30,13 +30,13 @@ pub struct Campaign {
     secrets: LocalSecrets,
     http: reqwest::Client,
     _folder: TempDir,
-    /// Those to whom something is to be said, in the dataset's order.
+    /// The customers who proceed, in the dataset's order.
     pub customers: Vec<CustomerRef>,
 }
 
-impl Campaign {
-    /// Merges and assesses `count` sample customers, for products of all lines of business.
-    pub async fn of(count: usize, settings: Settings) -> Self {
+impl AssessedRun {
+    /// Merges and assesses `count` sample customers for products of all categories.
+    pub async fn new(count: usize, settings: Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         write_sample(folder.path(), count, 0, 1).unwrap();
         let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
@@ -79,15 +79,15 @@ impl Campaign {
         Self { run, vault, settings, catalogue, brand, secrets, http, _folder: folder, customers }
     }
 
-    /// What is known of a customer.
+    /// Returns the facts of a customer.
     pub async fn facts(&self, reference: &CustomerRef) -> Facts {
         let key = ObjectKey::Customer(reference.clone(), self.run.clone(), Artefact::Facts);
         let (assessment, _) = self.vault.read_json(Owner::Customer(reference), &key).await.unwrap();
-        let Assessment::Proceed(facts) = assessment else { panic!("there is nothing to say to {reference}") };
+        let Assessment::Proceed(facts) = assessment else { panic!("customer {reference} was skipped") };
         facts
     }
 
-    /// Writes to a customer.
+    /// Writes the script of a customer.
     pub async fn write(&self, reference: &CustomerRef) -> Result<Script, recommend::Error> {
         let deps = recommend::Deps {
             vault: &self.vault,

@@ -1,10 +1,11 @@
 //! `recommendation.txt`: what was said, and all that must be shown with it.
 
-use contracts::RunId;
-use contracts::brand::Brand;
-use contracts::catalogue::Catalogue;
-use contracts::script::{Script, WrittenBy};
 use textwrap::{Options, WordSplitter};
+
+use crate::RunId;
+use crate::brand::Brand;
+use crate::catalogue::Catalogue;
+use crate::script::{Script, WrittenBy};
 
 /// The widest line, in columns.
 const COLUMNS: usize = 78;
