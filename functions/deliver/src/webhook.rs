@@ -90,7 +90,9 @@ pub async fn notify(run: &RunId, deps: &Deps<'_>) -> Result<Told, Error> {
     }
     let sender = Sender::new(deps).await?;
     let manifest = manifest::read(run, deps.vault).await?;
-    let told = stream::iter(&manifest.entries).map(|entry| async { sender.tell_all(run, entry).await });
+    // Owned entries keep the future `Send`: a closure over borrowed ones is not general enough for the compiler.
+    let sender = &sender;
+    let told = stream::iter(manifest.entries).map(|entry| async move { sender.tell_all(run, &entry).await });
     let told = told.buffer_unordered(AT_ONCE);
     let told = told.try_fold(Told::default(), |sum, told| async move {
         Ok(Told { sent: sum.sent + told.sent, before: sum.before + told.before, dead: sum.dead + told.dead })

@@ -14,18 +14,18 @@ mod material;
 #[cfg(test)]
 mod tests;
 
-use contracts::catalogue::Category;
 use contracts::executions::{Begun, Execution, Executions, State};
 use contracts::key::{RunPart, Workbook};
-use contracts::media::Shape;
-use contracts::request::{Request, Trigger};
+use contracts::request::{Request, RunInputs, RunOptions, Trigger};
 use contracts::stage::{Limits, WorkflowInput};
-use contracts::{Batch, CustomerRef, Digest, ObjectKey, RunId};
+use storage::vault::{Owner, Vault};
+use contracts::{Batch, Digest, ObjectKey, RunId};
 use jiff::Timestamp;
 use serde::Serialize;
-use storage::vault::{Owner, Vault};
 
 pub use batches::{Incomplete, incomplete};
+// The API's name for the options until it adopts `RunOptions`.
+pub use contracts::request::RunOptions as Wish;
 pub use error::Error;
 pub use event::Event;
 #[cfg(feature = "lambda")]
@@ -45,25 +45,6 @@ pub struct Deps<'a> {
     pub executions: &'a dyn Executions,
     /// Of the workflow.
     pub limits: Limits,
-}
-
-/// What a person may ask of a run; the settings' own values where nothing is asked.
-#[derive(Clone, Debug, Default)]
-pub struct Wish {
-    /// One customer only.
-    pub only: Option<CustomerRef>,
-    /// The lines of business.
-    pub categories: Vec<Category>,
-    /// Tone and emphasis.
-    pub prompt: Option<String>,
-    /// Speaking rate.
-    pub words_per_minute: Option<u16>,
-    /// The engine's voice.
-    pub voice: Option<String>,
-    /// The frame.
-    pub shape: Option<Shape>,
-    /// How many customers get a video; all if none.
-    pub videos: Option<usize>,
 }
 
 /// What came of an event.
@@ -104,7 +85,7 @@ pub async fn run(event: Event, deps: &Deps<'_>) -> Result<Outcome, Error> {
         Event::Schedule { name, at, batch } => {
             let batch = batches::named_or_newest(batch, deps.vault.store()).await?;
             let trigger = Trigger::Schedule { name, at };
-            Ok(Outcome::Started(start(trigger, batch, Wish::default(), at, deps).await?))
+            Ok(Outcome::Started(start(trigger, batch, RunOptions::default(), at, deps).await?))
         }
         Event::LookForIncomplete => {
             let incomplete = incomplete(deps.vault.store(), Timestamp::now()).await?;
@@ -121,7 +102,7 @@ pub async fn call(
     key: Digest,
     caller: Digest,
     batch: Option<Batch>,
-    wish: Wish,
+    wish: RunOptions,
     deps: &Deps<'_>,
 ) -> Result<Started, Error> {
     let batch = batches::named_or_newest(batch, deps.vault.store()).await?;
@@ -161,13 +142,13 @@ async fn uploaded(key: &str, at: Timestamp, deps: &Deps<'_>) -> Result<Outcome, 
         tracing::info!(batch = batch.as_str(), ?missing, "waiting for the rest of the batch");
         return Ok(Outcome::Waiting { missing });
     }
-    Ok(Outcome::Started(start(Trigger::Upload, batch, Wish::default(), at, deps).await?))
+    Ok(Outcome::Started(start(Trigger::Upload, batch, RunOptions::default(), at, deps).await?))
 }
 
 /// Writes the request and starts its execution, unless the trigger's execution was started before. One that failed is
 /// taken up by another attempt if the trigger came after its end: a batch that is uploaded again once its password was
 /// put right runs, while an old event that is delivered late does not.
-async fn start(trigger: Trigger, batch: Batch, wish: Wish, at: Timestamp, deps: &Deps<'_>) -> Result<Started, Error> {
+async fn start(trigger: Trigger, batch: Batch, wish: RunOptions, at: Timestamp, deps: &Deps<'_>) -> Result<Started, Error> {
     let request = request(trigger, batch, wish, deps).await?;
     let run = request.run_id();
     let key = ObjectKey::Run(run.clone(), RunPart::Request);
@@ -214,29 +195,18 @@ fn execution_name(request: &Request, attempt: u32) -> String {
     }
 }
 
-async fn request(trigger: Trigger, batch: Batch, wish: Wish, deps: &Deps<'_>) -> Result<Request, Error> {
+async fn request(trigger: Trigger, batch: Batch, options: RunOptions, deps: &Deps<'_>) -> Result<Request, Error> {
     let Material { settings, catalogue, lexicon, assets, backgrounds, engines } = deps.source.material().await?;
-    let upload = merge::upload_digest(deps.vault.store(), &batch).await?;
-    Ok(Request {
-        trigger,
-        batch,
-        only: wish.only,
-        categories: if wish.categories.is_empty() { settings.offers.categories.clone() } else { wish.categories },
-        prompt: wish.prompt,
-        words_per_minute: wish.words_per_minute.unwrap_or(settings.voice.words_per_minute),
-        voice: wish.voice,
-        engines,
-        shape: wish.shape.unwrap_or(settings.video.shape),
-        background: None,
-        backgrounds,
-        videos: wish.videos,
-        upload,
+    let inputs = RunInputs {
+        settings: &settings,
         catalogue: catalogue.digest(),
         lexicon: lexicon.digest(),
         assets,
-        settings: settings.digest(),
+        background: None,
+        backgrounds,
+        engines,
+        upload: merge::upload_digest(deps.vault.store(), &batch).await?,
         keys: deps.vault.keys().id(),
-        program: env!("CARGO_PKG_VERSION").to_owned(),
-        attempt: 0,
-    })
+    };
+    Ok(Request::new(trigger, batch, options, inputs))
 }
