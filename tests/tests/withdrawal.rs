@@ -179,7 +179,7 @@ async fn whoever_objects_or_withdraws_in_the_middle_of_a_run_gets_nothing_that_t
     let key = ObjectKey::Customer(bank.who("0001"), report.run.clone(), Artefact::Evidence);
     let evidence: Evidence =
         serde_json::from_slice(&bank.runner.services.vault.store().get(&key).await.unwrap()).unwrap();
-    let personal = publish::open_personal(&bank.runner.services.vault, &evidence).await.unwrap();
+    let personal = policy::evidence::open_personal(&bank.runner.services.vault, &evidence).await.unwrap();
     let control = personal.consent.control.unwrap();
     assert!(control.consents.is_some() && control.suppressions.is_some());
     assert_eq!((control.answers[1].value.as_str(), control.answers[1].row), ("no", 2));
