@@ -72,7 +72,7 @@ fn harmless_texts_pass() {
         .iter()
         .map(|text| (judge(&text.text), &text.text))
         .filter(|(verdict, _)| !verdict.passed())
-        .map(|(verdict, text)| format!("{}\n    {text}", summary(verdict)))
+        .map(|(verdict, text)| format!("{}\n    {text}", summary(&verdict)))
         .collect();
     assert!(refused.len() <= MAX_REFUSED, "{} refused\n{}", refused.len(), refused.join("\n"));
 }
