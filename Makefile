@@ -8,33 +8,43 @@ STAGE ?= dev
 ARCH ?= arm64
 LAMBDA_PACKAGES = merge assess recommend narrate render publish finalize start api deliver lifecycle
 WORKFLOWS = $(wildcard .github/workflows/*.yml)
+# Everything that runs on one machine, without the AWS SDK.
+LOCAL = --workspace --exclude bespoke-aws --no-default-features
 PYTEST = target/tools/interpreter/bin/pytest -p no:cacheprovider tests/aws
 
 FUZZ_SECONDS ?= 600
 STREAM_SECONDS ?= 60
 CUSTOMERS ?= 200
 
-.PHONY: demo serve test browser-test llama-test crash-test bench voice-check fuzz lint audit setup help aws-build aws-layers aws-deploy aws-test
+.PHONY: demo serve compile test check browser-test llama-test crash-test bench voice-check fuzz lint audit setup help aws-build aws-layers aws-deploy aws-test
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-demo: setup ## Make recommendations for the sample customers, with videos for two of them
+demo: compile ## Make recommendations for the sample customers, with videos for two of them
 	cargo run $(CARGO_BUILD) -p bespoke -- voices install --optional
 	cargo run $(CARGO_BUILD) -p bespoke -- demo $(DEMO)
 
-serve: setup ## Serve the page and the API at 127.0.0.1:5000 and open the page
+serve: compile ## Serve the page and the API at 127.0.0.1:5000 and open the page
 	cargo run $(CARGO_BUILD) -p bespoke -- voices install --optional
 	cargo run $(CARGO_BUILD) -p bespoke -- serve --open $(SERVE)
 
-test: setup ## Run all tests except those with their own targets below
+compile: setup
+	@test -x target/ci/bespoke || echo "Compiling the command. The first time takes 3 to 4 minutes on two cores."
+	cargo build $(CARGO_BUILD) -p bespoke
+
+test: setup ## Run the tests that a new checkout must pass: all but AWS, the browser and lints
+	@test -d target/ci || echo "Compiling the command and its tests. The first time takes about 8 minutes on two cores."
 	infra/tools.sh llmock
-	cargo build $(CARGO_BUILD) --workspace --all-targets
+	cargo build $(CARGO_BUILD) $(LOCAL) --all-targets
 	target/ci/bespoke voices install
-	cargo test $(CARGO_BUILD) --workspace
-	infra/tools.sh schemathesis
+	cargo test $(CARGO_BUILD) $(LOCAL)
+
+check: test lint ## Run everything that CI runs: the tests, the lints, the AWS adapters and the emulated stack
+	infra/tools.sh schemathesis sam emulator interpreter
 	tests/http/check.py target/ci/bespoke target/tools/schemathesis/bin/schemathesis 45 1
-	infra/tools.sh sam emulator interpreter
+	cargo build $(CARGO_BUILD) --workspace --bins
+	cargo test $(CARGO_BUILD) --workspace --lib --test aws
 	$(PYTEST)
 
 browser-test: setup ## Test the page and customer links in a real browser (SHOTS=FOLDER saves screenshots)

@@ -1,10 +1,8 @@
 //! The store over a real S3 endpoint: s3s-fs, on loopback.
 
-mod server;
-
 use contracts::key::RunPart;
 use contracts::{ErrorName, NamedError, ObjectKey, RunId};
-use server::{Server, store_at};
+use crate::server::{Server, store_at};
 use storage::store::{ObjectStore, Written};
 use storage::suite;
 use wiremock::matchers::{header, method};
