@@ -31,7 +31,7 @@ pub struct Cli {
     pub config: Option<PathBuf>,
 }
 
-const EXAMPLES: &str = "\
+pub(crate) const EXAMPLES: &str = "\
 Examples:
   bespoke doctor                                   check this machine, and how to install what is missing
   bespoke demo                                     the sample customers, two of them with a video

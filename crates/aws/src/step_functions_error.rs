@@ -1,17 +1,17 @@
-//! What Step Functions hands over when it caught an error: `{"Error": …, "Cause": …}`.
+//! The error that Step Functions passes on after catching it: `{"Error": …, "Cause": …}`.
 //!
-//! `Cause` of a Lambda's own error is JSON with an `errorMessage`. `Error` is one of our names, or one of the service's
-//! (`States.Timeout`, `Lambda.Unknown`, …), which says only that the stage did not come to its end. The workflow passes
-//! both on as the `error` and `message` of [`contracts::stage::Failure`]; this makes them ours.
+//! For an error of a Lambda, `Cause` is JSON with an `errorMessage`. `Error` is one of our names or one of the service's
+//! (`States.Timeout`, `Lambda.Unknown`, …), which says only that the stage did not finish. The workflow passes both on as
+//! `error` and `message` of [`contracts::stage::Failure`]. This module translates them into our names.
 
 use contracts::ErrorName;
 use serde_json::Value;
 
-/// The longest message that is kept, in characters: a record, not a log.
-const LONGEST: usize = 2_000;
+/// The longest message, in characters. Evidence records it, so it must stay short.
+const MAX_MESSAGE: usize = 2_000;
 
-/// Rewrites the `failure` of a payload for `publish` so that it decodes. A payload without one is left as it is, and so
-/// is what is not understood: decoding then names the field.
+/// Rewrites the `failure` of a payload for `publish` so that it decodes. Leaves other payloads and unknown forms unchanged;
+/// decoding then names the field.
 pub fn translate(payload: &mut Value) {
     let Some(failure) = payload.get_mut("failure").and_then(Value::as_object_mut) else { return };
     let Some(error) = failure.get("error").and_then(Value::as_str).map(ToOwned::to_owned) else { return };
@@ -24,10 +24,10 @@ pub fn translate(payload: &mut Value) {
         message = if message.is_empty() { error } else { format!("{error}: {message}") };
         failure.insert("error".to_owned(), name.as_str().into());
     }
-    failure.insert("message".to_owned(), message.chars().take(LONGEST).collect::<String>().into());
+    failure.insert("message".to_owned(), message.chars().take(MAX_MESSAGE).collect::<String>().into());
 }
 
-/// The name for a stage that the service stopped or lost.
+/// Returns the error name of a stage that the service stopped or lost.
 fn stopped(stage: &str) -> ErrorName {
     match stage {
         "narrate" => ErrorName::NarrateFailed,
@@ -36,11 +36,11 @@ fn stopped(stage: &str) -> ErrorName {
     }
 }
 
-/// What happened, out of a cause.
+/// Returns the error message in a cause.
 pub fn message(cause: &str) -> String {
-    let of_lambda = serde_json::from_str::<Value>(cause).ok();
-    let of_lambda = of_lambda.as_ref().and_then(|cause| cause.get("errorMessage")).and_then(Value::as_str);
-    of_lambda.unwrap_or(cause).to_owned()
+    let json = serde_json::from_str::<Value>(cause).ok();
+    let lambda_message = json.as_ref().and_then(|cause| cause.get("errorMessage")).and_then(Value::as_str);
+    lambda_message.unwrap_or(cause).to_owned()
 }
 
 #[cfg(test)]
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_error_keeps_its_name_and_its_message() {
+    fn own_error_keeps_its_name_and_message() {
         let cause = r#"{"errorType": "Render.OutOfRange", "errorMessage": "loudness: -9 LUFS"}"#;
         let expected = Failure {
             stage: Stage::Render,
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_service_stopped_is_named_by_its_stage_and_says_how() {
+    fn stopped_stage_gets_its_own_error_name() {
         let failure = caught("render", "States.Timeout", "");
         assert_eq!((failure.error, failure.message.as_str()), (ErrorName::RenderFailed, "States.Timeout"));
         let cause = r#"{"errorMessage": "RequestId: 1 Error: Runtime exited with error: signal: killed"}"#;
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_without_a_failure_is_left_as_it_is() {
+    fn payload_without_failure_is_unchanged() {
         for payload in [json!({"run": "r"}), json!({"run": "r", "failure": null}), json!([])] {
             let mut translated = payload.clone();
             translate(&mut translated);
