@@ -15,7 +15,7 @@ use contracts::ObjectKey;
 use contracts::error::chain;
 use contracts::key::{Artefact, Prefix};
 use jiff::Timestamp;
-use storage::store::{Link, Links, Listed, ObjectStore, StoreError, Written};
+use storage::store::{ListedObject, ObjectStore, PutOutcome, SignedUrl, StoreError, UrlSigner};
 
 /// How often a conditional write that met another one in flight is made again.
 const CONFLICT_TRIES: u32 = 6;
@@ -74,14 +74,14 @@ impl S3Store {
 }
 
 #[async_trait]
-impl Links for S3Store {
+impl UrlSigner for S3Store {
     /// A presigned GET. It ends with the role's session, should that be sooner.
-    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<Link, StoreError> {
+    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<SignedUrl, StoreError> {
         let refused = |error: &dyn std::error::Error| unavailable(key, "link to", error);
         let made = Timestamp::now();
         let config = PresigningConfig::expires_in(Duration::from_secs(seconds)).map_err(|error| refused(&error))?;
         let request = self.read(key).presigned(config).await.map_err(|error| refused(&error))?;
-        Ok(Link::since(made, seconds, request.uri().to_owned()))
+        Ok(SignedUrl::since(made, seconds, request.uri().to_owned()))
     }
 
     /// A presigned PUT. The bucket's own encryption applies to what is put.
@@ -137,8 +137,8 @@ impl ObjectStore for S3Store {
     }
 
     /// Creates the object with `If-None-Match: *`. A writer whose answer was lost may find its own object and be told
-    /// [`Written::AlreadyThere`]: as for another's, what lies there stands.
-    async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<Written, StoreError> {
+    /// [`PutOutcome::AlreadyThere`]: as for another's, what lies there stands.
+    async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<PutOutcome, StoreError> {
         let mut wait = CONFLICT_WAIT;
         let mut tries = 1;
         loop {
@@ -148,8 +148,8 @@ impl ObjectStore for S3Store {
                 request = request.object_lock_mode(lock.mode.clone()).object_lock_retain_until_date(lock.until());
             }
             match request.if_none_match("*").send().await {
-                Ok(_) => return Ok(Written::Created),
-                Err(error) if status(&error) == Some(412) => return Ok(Written::AlreadyThere),
+                Ok(_) => return Ok(PutOutcome::Created),
+                Err(error) if status(&error) == Some(412) => return Ok(PutOutcome::AlreadyThere),
                 // Another conditional write is in flight and has not won yet; the SDK does not retry this.
                 Err(error) if status(&error) == Some(409) && tries < CONFLICT_TRIES => {
                     tokio::time::sleep(wait).await;
@@ -230,7 +230,7 @@ impl ObjectStore for S3Store {
         }
     }
 
-    async fn list(&self, prefix: &Prefix) -> Result<Vec<Listed>, StoreError> {
+    async fn list(&self, prefix: &Prefix) -> Result<Vec<ListedObject>, StoreError> {
         let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix.to_string());
         let mut pages = request.into_paginator().send();
         let mut listed = Vec::new();
@@ -243,7 +243,7 @@ impl ObjectStore for S3Store {
             for object in page.contents.unwrap_or_default() {
                 let modified = object.last_modified.and_then(|at| Timestamp::from_second(at.secs()).ok());
                 let modified = modified.unwrap_or(Timestamp::UNIX_EPOCH);
-                listed.extend(object.key.map(|key| Listed { key, modified }));
+                listed.extend(object.key.map(|key| ListedObject { key, modified }));
             }
         }
         Ok(listed)

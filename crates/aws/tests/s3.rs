@@ -5,7 +5,7 @@ mod server;
 use contracts::key::RunPart;
 use contracts::{ErrorName, NamedError, ObjectKey, RunId};
 use server::{Server, store_at};
-use storage::store::{ObjectStore, Written};
+use storage::store::{ObjectStore, PutOutcome};
 use storage::suite;
 use wiremock::matchers::{header, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -56,9 +56,10 @@ async fn a_bucket_that_is_not_there_is_not_a_missing_object() {
 
 #[tokio::test]
 async fn a_conditional_write_that_meets_another_in_flight_is_made_again() {
-    for (answer, expected) in
-        [(ResponseTemplate::new(200), Written::Created), (refusal(412, "PreconditionFailed"), Written::AlreadyThere)]
-    {
+    for (answer, expected) in [
+        (ResponseTemplate::new(200), PutOutcome::Created),
+        (refusal(412, "PreconditionFailed"), PutOutcome::AlreadyThere),
+    ] {
         let server = MockServer::start().await;
         let conditional = || Mock::given(method("PUT")).and(header("if-none-match", "*"));
         let conflict = refusal(409, "ConditionalRequestConflict");

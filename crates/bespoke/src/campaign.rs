@@ -156,7 +156,7 @@ impl<'a> Brakes<'a> {
         pulled.spent_usd += spent;
         match outcome {
             Outcome::Skipped { .. } => {}
-            Outcome::Published { .. } | Outcome::Held { .. } => pulled.tried += 1,
+            Outcome::Published { .. } | Outcome::InReview { .. } => pulled.tried += 1,
             Outcome::Failed { .. } => {
                 pulled.tried += 1;
                 pulled.failed += 1;
@@ -205,7 +205,7 @@ impl Tally {
                 let counts = &mut self.progress.counts;
                 match outcome {
                     Outcome::Published { .. } => counts.published += 1,
-                    Outcome::Held { .. } => counts.held += 1,
+                    Outcome::InReview { .. } => counts.held += 1,
                     Outcome::Skipped { skip } => {
                         counts.skipped += 1;
                         *self.progress.skipped_because.entry(skip.because().to_owned()).or_default() += 1;

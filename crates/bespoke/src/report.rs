@@ -91,10 +91,10 @@ impl Report {
         use contracts::error::{EXIT_NOTHING_TO_DO, EXIT_PARTLY};
         let failed = self.customers.iter().find_map(|line| match &line.outcome {
             Outcome::Failed { error, .. } => Some(*error),
-            Outcome::Published { .. } | Outcome::Skipped { .. } | Outcome::Held { .. } => None,
+            Outcome::Published { .. } | Outcome::Skipped { .. } | Outcome::InReview { .. } => None,
         });
         let published = self.customers.iter().any(|line| matches!(line.outcome, Outcome::Published { .. }));
-        let held = self.customers.iter().any(|line| matches!(line.outcome, Outcome::Held { .. }));
+        let held = self.customers.iter().any(|line| matches!(line.outcome, Outcome::InReview { .. }));
         match failed {
             Some(error) if self.customers.len() == 1 => error.exit_code(),
             Some(_) => EXIT_PARTLY,
@@ -117,13 +117,13 @@ impl Report {
         let videos = self.customers.iter().filter(|line| line.video_seconds.is_some()).count();
         let counts: Vec<String> = [("published", count("published")), ("skipped", count("skipped"))]
             .into_iter()
-            .chain([("held for review", count("held")), ("failed", count("failed"))])
+            .chain([("held for review", count("in-review")), ("failed", count("failed"))])
             .filter(|(_, count)| *count > 0)
             .map(|(word, count)| format!("{count} {word}"))
             .collect();
         let _infallible =
             writeln!(text, "\n{bold}{}{bold:#}, {videos} with a video, in {:.0} s", counts.join(", "), self.seconds);
-        if count("held") > 0 {
+        if count("in-review") > 0 {
             let _infallible = writeln!(text, "Next: bespoke review {}   what waits for a person", self.run);
         }
         if self.rows_set_aside > 0 {
@@ -139,7 +139,7 @@ impl Line {
         let colour = match self.outcome {
             Outcome::Published { .. } => AnsiColor::Green,
             Outcome::Skipped { .. } => AnsiColor::Yellow,
-            Outcome::Held { .. } => AnsiColor::Cyan,
+            Outcome::InReview { .. } => AnsiColor::Cyan,
             Outcome::Failed { .. } => AnsiColor::Red,
         };
         let (word, bold, dim) =
@@ -195,7 +195,7 @@ async fn line(
     let because = match &customer.outcome {
         Outcome::Published { .. } => None,
         Outcome::Skipped { skip } => Some(skip.because().to_owned()),
-        Outcome::Held { why } => Some(why.clone()),
+        Outcome::InReview { why } => Some(why.clone()),
         Outcome::Failed { error, stage } => {
             let message = customer.message.as_deref().unwrap_or_default();
             Some(format!("{error} in {stage}: {message}"))

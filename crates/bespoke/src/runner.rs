@@ -126,7 +126,7 @@ pub struct RunReport {
 /// A stage that failed for good.
 #[derive(Debug)]
 struct StageFailed {
-    failure: stage::Failure,
+    failure: stage::StageFailure,
     help: Option<String>,
 }
 
@@ -425,7 +425,7 @@ impl Runner {
         run: &RunId,
         reference: &CustomerRef,
         video: bool,
-        failure: Option<stage::Failure>,
+        failure: Option<stage::StageFailure>,
     ) -> Result<Outcome, StageFailed> {
         self.attempt(Stage::Publish, Some(reference), || async {
             let deps = publish::Deps {
@@ -486,7 +486,7 @@ impl Runner {
                 tracing::error!(%stage, reference = who.map(tracing::field::display), error = %name, message, "stage failed");
                 let _watched = self.events.send(Event::Failed(who.cloned(), stage, name));
                 return Err(StageFailed {
-                    failure: stage::Failure { stage, error: name, message },
+                    failure: stage::StageFailure { stage, error: name, message },
                     help: error.help(),
                 });
             }
@@ -522,7 +522,7 @@ struct Work<'a> {
 }
 
 fn stopped(stage: Stage) -> StageFailed {
-    let failure = stage::Failure { stage, error: ErrorName::RunCancelled, message: "stopped".to_owned() };
+    let failure = stage::StageFailure { stage, error: ErrorName::RunCancelled, message: "stopped".to_owned() };
     StageFailed { failure, help: None }
 }
 

@@ -113,7 +113,7 @@ impl Session {
     /// Begins to log the run.
     pub fn log(&self, verbose: u8) -> Result<(), Failure> {
         logs::start(&self.runner.project.folders.artifacts, self.request.run_id().as_str(), verbose)?;
-        if let Some(end) = self.runner.settings.writer.announced_end() {
+        if let Some(end) = self.runner.settings.writer.retirement_warning() {
             tracing::warn!("{end}");
         }
         Ok(())

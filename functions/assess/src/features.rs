@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contracts::catalogue::{Kind, Product};
+use contracts::catalogue::{Product, ProductKind};
 use contracts::facts::{Band, Share, Sign, Spending, SpendingCategory, Tenure, Trend};
 use jiff::civil::Date;
 use policy::customer::{Cents, Transaction};
@@ -102,7 +102,7 @@ impl<'a> Payments<'a> {
             let days: BTreeSet<i32> = payments.map(|payment| payment.days).collect();
             days.len() >= SIGN_DAYS && days.first().is_some_and(|days| *days < WINDOW_DAYS)
         };
-        let mortgaged = held.any(|product| product.kind == Kind::Mortgage);
+        let mortgaged = held.any(|product| product.kind == ProductKind::Mortgage);
         let shows = |sign: &Sign| match sign {
             Sign::Travel => paid_for(SpendingCategory::Travel),
             Sign::Home => mortgaged || paid_for(SpendingCategory::Home),
@@ -297,7 +297,7 @@ mod tests {
     #[test]
     fn a_mortgage_held_is_a_sign_of_a_home() {
         let catalogue = crate::testing::catalogue();
-        let mortgage = catalogue.products().iter().find(|product| product.kind == Kind::Mortgage);
+        let mortgage = catalogue.products().iter().find(|product| product.kind == ProductKind::Mortgage);
         assert_eq!(Payments::of(&[], AS_OF, &lexicon()).signs(mortgage.into_iter()), [Sign::Home]);
     }
 

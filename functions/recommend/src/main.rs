@@ -16,7 +16,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         // Fetched for each customer for whom a model is asked: the key may have been rotated.
         host.secrets.forget(SecretName::ModelKey).await;
         let (settings, catalogue) = (host.settings().await?, host.catalogue().await?);
-        if let Some(ends) = settings.writer.announced_end() {
+        if let Some(ends) = settings.writer.retirement_warning() {
             warned.call_once(|| tracing::warn!("{ends}"));
         }
         let deps = recommend::Deps {

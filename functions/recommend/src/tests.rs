@@ -3,7 +3,7 @@
 use contracts::NamedError as _;
 use contracts::facts::{Assessment, Facts, Skip};
 use contracts::key::{Artefact, RunPart};
-use contracts::script::{Given, WrittenBy};
+use contracts::script::{SentData, WrittenBy};
 use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -240,7 +240,7 @@ async fn every_adversarial_answer_ends_in_the_templates_text() {
 
 /// Why the template wrote, and what the model's service was given all the same.
 #[track_caller]
-fn instead(written_by: &WrittenBy) -> (&str, Option<&Given>) {
+fn instead(written_by: &WrittenBy) -> (&str, Option<&SentData>) {
     let WrittenBy::Template { instead_of_model: Some(instead) } = written_by else { panic!("{written_by:?}") };
     (&instead.why, instead.given.as_ref())
 }
@@ -325,9 +325,9 @@ async fn where_the_settings_say_so_a_text_that_the_guard_refuses_twice_is_held_w
     );
     Mock::given(any()).respond_with(answer(&bad)).mount(&server).await;
     let mut settings = with_model(&server.uri());
-    settings.writer.when_refused = Fallback::Hold;
+    settings.writer.when_refused = Fallback::Review;
     let script = Stage::new(proceed(), settings.clone(), None).await.run().await.unwrap();
-    let refused = script.held.as_ref().unwrap().refused.as_ref().unwrap();
+    let refused = script.text_review.as_ref().unwrap().refused.as_ref().unwrap();
     assert_eq!(refused.verdict.failed(), ["approval"]);
     assert!(refused.segments[0].text.contains("pre-approved"), "whoever reviews it must see what was refused");
     assert!(!script.spoken().contains("pre-approved"), "and nothing can make it heard");
@@ -338,7 +338,7 @@ async fn where_the_settings_say_so_a_text_that_the_guard_refuses_twice_is_held_w
     Mock::given(any()).respond_with(answer("I would rather not.")).mount(&server).await;
     settings.writer.model.base_url = server.uri();
     let script = Stage::new(proceed(), settings, None).await.run().await.unwrap();
-    assert_eq!(script.held.unwrap().refused, None);
+    assert_eq!(script.text_review.unwrap().refused, None);
 }
 
 #[tokio::test]

@@ -15,11 +15,11 @@ mod material;
 mod tests;
 
 use contracts::catalogue::Category;
-use contracts::executions::{Begun, Execution, Executions, State};
+use contracts::executions::{Execution, ExecutionState, Executions, StartOutcome};
 use contracts::key::{RunPart, Workbook};
 use contracts::media::Shape;
 use contracts::request::{Request, Trigger};
-use contracts::stage::{Limits, WorkflowInput};
+use contracts::stage::{WorkflowInput, WorkflowLimits};
 use contracts::{Batch, CustomerRef, Digest, ObjectKey, RunId};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -44,7 +44,7 @@ pub struct Deps<'a> {
     /// The workflow.
     pub executions: &'a dyn Executions,
     /// Of the workflow.
-    pub limits: Limits,
+    pub limits: WorkflowLimits,
 }
 
 /// What a person may ask of a run; the settings' own values where nothing is asked.
@@ -183,14 +183,14 @@ async fn start(trigger: Trigger, batch: Batch, wish: Wish, at: Timestamp, deps: 
         let there = deps.executions.find(&name).await?;
         let there = match there {
             Some(there) => there,
-            None if deps.executions.start(&name, &input).await? == Begun::Started => {
+            None if deps.executions.start(&name, &input).await? == StartOutcome::Started => {
                 tracing::info!(%run, execution = name, "started");
                 return Ok(Started { run, execution: name, already: false });
             }
             // Somebody was quicker between the two calls.
             None => continue_with(&name, deps.executions).await?,
         };
-        let failed_before = there.state == State::Failed && there.stopped.is_some_and(|stopped| stopped < at);
+        let failed_before = there.state == ExecutionState::Failed && there.stopped.is_some_and(|stopped| stopped < at);
         // A caller's key stands for one request: another one under it goes no further.
         let key_is_taken = matches!(request.trigger, Trigger::Call { .. }) && there.run != run;
         if !failed_before || key_is_taken {

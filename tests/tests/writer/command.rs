@@ -49,11 +49,11 @@ fn with_the_service_down_a_run_goes_on_with_the_templates_and_every_record_says_
 
 #[test]
 fn where_the_settings_say_so_a_text_that_no_model_wrote_is_held_for_review() {
-    let sandbox = with_the_service_down("when_unavailable = \"hold\"");
+    let sandbox = with_the_service_down("when_unavailable = \"review\"");
     let output = sandbox.run(&["run", "--customer", "0001", "--no-video", "--json"]);
     assert_eq!(output.status.code(), Some(6), "{}", String::from_utf8_lossy(&output.stderr));
     let line = &report(&output)["customers"][0];
-    assert_eq!(line["outcome"], "held");
+    assert_eq!(line["outcome"], "in-review");
     assert!(line["because"].as_str().unwrap().starts_with("the template wrote instead of the model:"), "{line}");
     let names: Vec<String> =
         sandbox.files().iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
@@ -62,7 +62,7 @@ fn where_the_settings_say_so_a_text_that_no_model_wrote_is_held_for_review() {
     }
     let manifest = sandbox.files().into_iter().find(|path| path.ends_with("manifest.json")).unwrap();
     let manifest: Value = serde_json::from_slice(&std::fs::read(manifest).unwrap()).unwrap();
-    assert_eq!(manifest["counts"], json!({ "held": 1 }));
+    assert_eq!(manifest["counts"], json!({ "in-review": 1 }));
 }
 
 /// The text for customer 0001 who posted these.

@@ -1,7 +1,7 @@
 //! How long a run takes on one machine: a model of measured stage times. `docs/scale.md` tells where each number comes from,
 //! and `make bench` how far the forecast is from a real run.
 
-use contracts::settings::Video;
+use contracts::settings::VideoSettings;
 use contracts::voice::Engine;
 use serde::Serialize;
 
@@ -97,7 +97,7 @@ pub struct Local {
 /// Forecasts a run on `cores` cores, of which encoding a second of video takes `encoding` CPU seconds.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "customers are counted in millions at most")]
-pub fn local(work: &Work, video: &Video, engine: Engine, encoding: f64, cores: usize) -> Local {
+pub fn local(work: &Work, video: &VideoSettings, engine: Engine, encoding: f64, cores: usize) -> Local {
     let (videos, seconds) = (work.videos as f64, work.video_seconds);
     let cpu_seconds = vec![
         ("merge", work.customers as f64 * INTAKE),

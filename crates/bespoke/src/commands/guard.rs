@@ -8,7 +8,7 @@ use anstyle::{AnsiColor, Style};
 use clap::Args;
 use contracts::catalogue::{Catalogue, Product};
 use contracts::error::EXIT_REFUSED;
-use contracts::script::Check;
+use contracts::script::GuardCheck;
 use contracts::{ErrorName, ProductId};
 use recommend::guard::{GuardContext, check_text, word_count};
 use serde::Serialize;
@@ -46,7 +46,7 @@ struct Told<'a> {
     passed: bool,
     words: usize,
     products: Vec<&'a ProductId>,
-    checks: &'a [Check],
+    checks: &'a [GuardCheck],
 }
 
 pub(super) fn execute(guard: &Guard, shared: Shared) -> Result<u8, Failure> {
@@ -104,7 +104,7 @@ fn for_people(told: &Told<'_>) -> String {
     let (good, bad) =
         (Style::new().fg_color(Some(AnsiColor::Green.into())), Style::new().fg_color(Some(AnsiColor::Red.into())));
     let mut text = String::new();
-    for Check { name, violations } in told.checks {
+    for GuardCheck { name, violations } in told.checks {
         let (style, word) = if violations.is_empty() { (good, "passes") } else { (bad, "refuses") };
         let found = violations.join("; ");
         let _infallible = writeln!(text, "  {style}{word:<8}{style:#} {name:<18} {found}");

@@ -7,7 +7,7 @@ use anstyle::Style;
 use contracts::evidence::{Manifest, Outcome};
 use contracts::facts::Skip;
 use contracts::key::RunPart;
-use contracts::review::{Choice, Waiting};
+use contracts::review::{PendingReview, ReviewChoice};
 use contracts::script::RefusedText;
 use contracts::settings::Settings;
 use contracts::stage::{FinalizeInput, PublishInput};
@@ -29,7 +29,7 @@ use crate::project::Project;
 #[derive(Serialize)]
 struct Line {
     #[serde(flatten)]
-    waiting: Waiting,
+    waiting: PendingReview,
     /// The text as it will be published; nothing if it cannot be published now.
     text: Option<String>,
     /// Why it cannot.
@@ -49,8 +49,8 @@ pub(super) async fn execute(asked: Review, config: Config, shared: Shared) -> Re
     let mut waiting = lifecycle::review::list_pending(&*store, run.as_ref()).await?;
     waiting.retain(|waiting| customer.as_ref().is_none_or(|customer| waiting.reference == *customer));
     let choice = match (approve, reject) {
-        (true, _) => Choice::Approve,
-        (_, true) => Choice::Reject,
+        (true, _) => ReviewChoice::Approve,
+        (_, true) => ReviewChoice::Reject,
         (false, false) => {
             let mut lines = Vec::new();
             for waiting in waiting {
@@ -62,7 +62,7 @@ pub(super) async fn execute(asked: Review, config: Config, shared: Shared) -> Re
         }
     };
     let run = run.ok_or_else(|| one(0))?;
-    let [waiting] = <[Waiting; 1]>::try_from(waiting).map_err(|waiting| one(waiting.len()))?;
+    let [waiting] = <[PendingReview; 1]>::try_from(waiting).map_err(|waiting| one(waiting.len()))?;
     let (who, by) = (&waiting.reference, person(by)?);
     let shown = lifecycle::review::digest(&waiting);
     let verdict = lifecycle::review::NewDecision { reviewed: &shown, choice, by: &by, reason: reason.as_deref() };
@@ -75,10 +75,9 @@ pub(super) async fn execute(asked: Review, config: Config, shared: Shared) -> Re
     let told = json!({ "run": run, "reference": who, "result": outcome, "decided_by": by });
     shared.print(&told, || format!("{who}: {}\n", words(&outcome)));
     let as_asked = match (choice, &outcome) {
-        (Choice::Approve, Outcome::Published { .. }) | (Choice::Reject, Outcome::Skipped { skip: Skip::Rejected }) => {
-            true
-        }
-        (Choice::Approve | Choice::Reject, _) => false,
+        (ReviewChoice::Approve, Outcome::Published { .. })
+        | (ReviewChoice::Reject, Outcome::Skipped { skip: Skip::Rejected }) => true,
+        (ReviewChoice::Approve | ReviewChoice::Reject, _) => false,
     };
     if as_asked {
         return Ok(0);
@@ -106,7 +105,7 @@ fn one(waiting: usize) -> Failure {
 
 /// Lets the outcome follow. What keeps it from being published is told, and the decision stands for the next time.
 pub(crate) async fn publish(
-    waiting: &Waiting,
+    waiting: &PendingReview,
     project: &Project,
     settings: &Settings,
     vault: &Vault,
@@ -134,13 +133,13 @@ fn words(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Published { .. } => "approved and published".to_owned(),
         Outcome::Skipped { skip } => format!("not published: {}", skip.because()),
-        Outcome::Held { why } => format!("still waits: {why}"),
+        Outcome::InReview { why } => format!("still waits: {why}"),
         Outcome::Failed { error, stage } => format!("{error} in {stage}"),
     }
 }
 
 /// One that cannot be shown does not hide the others.
-fn line(waiting: Waiting, shown: Result<ReviewItem, lifecycle::ReviewError>, store: &FolderStore) -> Line {
+fn line(waiting: PendingReview, shown: Result<ReviewItem, lifecycle::ReviewError>, store: &FolderStore) -> Line {
     let (text, refused, problem) = match shown {
         Ok(shown) => (Some(shown.text.clone()), shown.refused().cloned(), None),
         Err(error) => (None, None, Some(contracts::error::chain(&error))),
@@ -154,7 +153,7 @@ fn for_people(lines: &[Line]) -> String {
     let (bold, dim, here) = (Style::new().bold(), Style::new().dimmed(), here());
     let mut text = String::new();
     for Line { waiting, text: said, problem, refused, files } in lines {
-        let Waiting { run, reference, why, since, .. } = waiting;
+        let PendingReview { run, reference, why, since, .. } = waiting;
         let _infallible =
             writeln!(text, "{bold}{reference}{bold:#} {dim}{run}, since {since}{dim:#}\n  {}", why.words());
         for file in files {
@@ -178,7 +177,7 @@ fn for_people(lines: &[Line]) -> String {
     match lines {
         [] => text.push_str("nothing waits for review\n"),
         [.., last] => {
-            let Waiting { run, reference, .. } = &last.waiting;
+            let PendingReview { run, reference, .. } = &last.waiting;
             let _infallible =
                 writeln!(text, "Next: bespoke review {run} --customer {reference} --approve, or --reject");
         }

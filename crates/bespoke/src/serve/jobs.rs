@@ -10,7 +10,7 @@ use api::campaigns::{Bounds, Decided, Known};
 use api::events::{Kind, StageState};
 use async_trait::async_trait;
 use contracts::evidence::Outcome;
-use contracts::executions::{Begun, Execution, Executions, ExecutionsError, State};
+use contracts::executions::{Execution, ExecutionState, Executions, ExecutionsError, StartOutcome};
 use contracts::key::RunPart;
 use contracts::request::Request;
 use contracts::settings::Settings;
@@ -115,9 +115,9 @@ impl From<&Job> for Execution {
         Self {
             run: job.run.clone(),
             state: match &job.ended {
-                None => State::Running,
-                Some(Ended { error: None, .. }) => State::Succeeded,
-                Some(Ended { error: Some(_), .. }) => State::Failed,
+                None => ExecutionState::Running,
+                Some(Ended { error: None, .. }) => ExecutionState::Succeeded,
+                Some(Ended { error: Some(_), .. }) => ExecutionState::Failed,
             },
             stopped: job.ended.as_ref().map(|ended| ended.at),
             error: failed.as_ref().map(|(name, _)| name.to_string()),
@@ -319,11 +319,11 @@ impl Jobs {
     }
 
     /// Writes a run down and queues it, unless one of its name was.
-    fn begin(&self, name: &str, job: Job) -> Result<Begun, ExecutionsError> {
+    fn begin(&self, name: &str, job: Job) -> Result<StartOutcome, ExecutionsError> {
         let refused = |reason| ExecutionsError { name: name.to_owned(), action: "start", reason };
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         if table.contains_key(name) {
-            return Ok(Begun::NameTaken);
+            return Ok(StartOutcome::NameTaken);
         }
         if table.values().filter(|job| job.ended.is_none()).count() >= MOST {
             return Err(refused(format!("{MOST} runs wait already")));
@@ -331,7 +331,7 @@ impl Jobs {
         self.write(name, &job).map_err(|error| refused(error.to_string()))?;
         table.insert(name.to_owned(), job);
         self.queue.send(name.to_owned()).map_err(|_| refused("the server stops".to_owned()))?;
-        Ok(Begun::Started)
+        Ok(StartOutcome::Started)
     }
 
     fn find(&self, name: &str) -> Option<Job> {
@@ -349,7 +349,7 @@ impl Jobs {
 
 #[async_trait]
 impl Executions for Jobs {
-    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<Begun, ExecutionsError> {
+    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<StartOutcome, ExecutionsError> {
         self.begin(name, Job { run: input.run.clone(), bounds: Bounds::default(), dry_run: false, ended: None })
     }
 
@@ -367,7 +367,7 @@ pub struct Bounded<'a> {
 
 #[async_trait]
 impl Executions for Bounded<'_> {
-    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<Begun, ExecutionsError> {
+    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<StartOutcome, ExecutionsError> {
         let (run, bounds, dry_run) = (input.run.clone(), self.bounds, self.dry_run);
         self.jobs.begin(name, Job { run, bounds, dry_run, ended: None })
     }

@@ -12,7 +12,7 @@ use contracts::key::Artefact;
 use jiff::Timestamp;
 use policy::control;
 use policy::recall::is_recalled;
-use storage::store::{Link, ObjectStore as _};
+use storage::store::{ObjectStore as _, SignedUrl};
 use tower_http::services::ServeFile;
 
 use crate::folder::FolderStore;
@@ -24,16 +24,16 @@ pub struct Tokens(Mutex<HashMap<String, (ObjectKey, Timestamp)>>);
 impl Tokens {
     /// A token for an object, good for `seconds` at most: one that was given before, as long as half of its time is left.
     /// Whoever asks often is given few, and each ends when it was said to.
-    pub fn give(&self, key: &ObjectKey, seconds: u64) -> std::io::Result<Link> {
+    pub fn give(&self, key: &ObjectKey, seconds: u64) -> std::io::Result<SignedUrl> {
         let now = Timestamp::now();
-        let half = Link::since(now, seconds / 2, String::new()).ends;
+        let half = SignedUrl::since(now, seconds / 2, String::new()).ends;
         let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tokens.retain(|_, (_, end)| *end > now);
         let fresh = tokens.iter().find(|(_, (other, end))| other == key && *end > half);
         if let Some((token, (_, ends))) = fresh {
-            return Ok(Link { address: token.clone(), ends: *ends });
+            return Ok(SignedUrl { address: token.clone(), ends: *ends });
         }
-        let link = Link::since(now, seconds, super::random()?);
+        let link = SignedUrl::since(now, seconds, super::random()?);
         tokens.insert(link.address.clone(), (key.clone(), link.ends));
         Ok(link)
     }

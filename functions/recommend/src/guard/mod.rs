@@ -13,9 +13,9 @@ mod rules;
 use std::collections::HashSet;
 
 use contracts::Digest;
-use contracts::catalogue::{Catalogue, Kind, Product};
+use contracts::catalogue::{Catalogue, Product, ProductKind};
 use contracts::facts::{FIVE_WORD_RUN, five_word_runs};
-use contracts::script::{Check, Verdict};
+use contracts::script::{GuardCheck, Verdict};
 use storage::vault::Keys;
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -110,8 +110,8 @@ pub fn check_prompt(prompt: &str) -> Verdict {
 
 /// Judges the lines that are shown: each product brings its own, and no product a line that is not its to bring.
 #[must_use]
-pub fn check_disclosures(shown: &[String], offered: &[&Product]) -> Check {
-    let any = |kind: Kind| offered.iter().any(|product| product.kind == kind);
+pub fn check_disclosures(shown: &[String], offered: &[&Product]) -> GuardCheck {
+    let any = |kind: ProductKind| offered.iter().any(|product| product.kind == kind);
     let says = |line: &str| shown.iter().any(|text| text.contains(line));
     let mut violations = Vec::new();
     for product in offered {
@@ -119,14 +119,14 @@ pub fn check_disclosures(shown: &[String], offered: &[&Product]) -> Check {
             violations.push(format!("a disclosure of {} is missing", product.id));
         }
     }
-    if any(Kind::Deposit) && !says("Member FDIC") {
+    if any(ProductKind::Deposit) && !says("Member FDIC") {
         violations.push("a deposit is offered without \"Member FDIC\"".to_owned());
     }
     let brought = |line: &str| offered.iter().any(|p| p.disclosures.iter().any(|text| text.contains(line)));
-    if !any(Kind::Deposit) && !brought("Member FDIC") && says("Member FDIC") {
+    if !any(ProductKind::Deposit) && !brought("Member FDIC") && says("Member FDIC") {
         violations.push("\"Member FDIC\" stands where no deposit is offered".to_owned());
     }
-    if any(Kind::Mortgage) && !says("Equal Housing Lender") {
+    if any(ProductKind::Mortgage) && !says("Equal Housing Lender") {
         violations.push("a mortgage is offered without \"Equal Housing Lender\"".to_owned());
     }
     one("disclosures", violations)
@@ -159,8 +159,8 @@ pub fn word_count(text: &str) -> usize {
     text.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric)).count()
 }
 
-fn one(name: &str, violations: Vec<String>) -> Check {
-    Check { name: name.to_owned(), violations }
+fn one(name: &str, violations: Vec<String>) -> GuardCheck {
+    GuardCheck { name: name.to_owned(), violations }
 }
 
 fn quoted<'a>(found: impl IntoIterator<Item = &'a str>) -> Vec<String> {
@@ -170,7 +170,7 @@ fn quoted<'a>(found: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     violations
 }
 
-fn phrase_checks(normal: &Normal) -> Vec<Check> {
+fn phrase_checks(normal: &Normal) -> Vec<GuardCheck> {
     let squashed = normal.squashed();
     let check = |rule: &rules::Rule| {
         let stems = rules::SQUASHED.iter().filter(|(check, _)| *check == rule.check).flat_map(|(_, stems)| *stems);
@@ -183,7 +183,7 @@ fn phrase_checks(normal: &Normal) -> Vec<Check> {
 /// Looks for phrases in the text as it was written, and once more with the names of persons in it: a model may write that there
 /// is `{{first_name}}` minimum, and the customer may be called `No`. What a name tells of its bearer is no violation. Nor is it
 /// said what a name has a part in: the model is told of violations, and is to learn no name.
-fn phrases(written: &Normal, said: &Normal) -> Vec<Check> {
+fn phrases(written: &Normal, said: &Normal) -> Vec<GuardCheck> {
     let mut checks = phrase_checks(written);
     for (check, with_names) in checks.iter_mut().zip(phrase_checks(said)) {
         let by_names = with_names.violations.iter().any(|found| !check.violations.contains(found));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contracts::settings::Model;
+use contracts::settings::ModelSettings;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode, Url};
 use serde_json::{Map, Value};
@@ -42,7 +42,7 @@ impl Default for Pace {
 /// A client of one service with one deadline for all its calls.
 pub struct Client<'a> {
     http: &'a reqwest::Client,
-    service: &'a Model,
+    service: &'a ModelSettings,
     key: Option<SecretString>,
     deadline: Instant,
     pace: Pace,
@@ -63,7 +63,7 @@ impl<'a> Client<'a> {
     #[must_use]
     pub fn new(
         http: &'a reqwest::Client,
-        service: &'a Model,
+        service: &'a ModelSettings,
         key: Option<SecretString>,
         deadline: Instant,
         pace: Pace,

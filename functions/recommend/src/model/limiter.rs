@@ -4,7 +4,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use contracts::settings::Model;
+use contracts::settings::ModelSettings;
 use tokio::time::{Instant, sleep_until};
 
 /// Shared by all who ask the model service in one process.
@@ -28,7 +28,7 @@ impl Limiter {
     }
 
     /// Takes the next turn and says when it comes.
-    pub(super) fn turn(&self, service: &Model) -> Instant {
+    pub(super) fn turn(&self, service: &ModelSettings) -> Instant {
         let (now, mut state) = (Instant::now(), self.state());
         let turn = [state.next, state.patience].into_iter().flatten().fold(now, Instant::max);
         state.next = Some(turn + share_of_a_minute(1, service.requests_per_minute));
@@ -36,7 +36,7 @@ impl Limiter {
     }
 
     /// Counts the tokens of a call: what is more of a minute than its turn took delays the next turn.
-    pub(super) fn used(&self, service: &Model, tokens: u64) {
+    pub(super) fn used(&self, service: &ModelSettings, tokens: u64) {
         let turn = share_of_a_minute(1, service.requests_per_minute);
         let more = share_of_a_minute(tokens, service.tokens_per_minute).saturating_sub(turn);
         let mut state = self.state();
@@ -53,7 +53,7 @@ impl Limiter {
 
     /// Waits for a turn before any deadline counts. False, and no turn is taken, if the service asks for more patience than
     /// `at_most`: then a later attempt may be served.
-    pub(super) async fn ready(&self, service: &Model, at_most: Duration) -> bool {
+    pub(super) async fn ready(&self, service: &ModelSettings, at_most: Duration) -> bool {
         let patience = self.state().patience;
         if patience.is_some_and(|until| until > Instant::now() + at_most) {
             return false;
@@ -86,11 +86,11 @@ fn share_of_a_minute(part: u64, whole: u32) -> Duration {
 mod tests {
     use super::*;
 
-    fn service(requests_per_minute: u32, tokens_per_minute: u32) -> Model {
-        Model { requests_per_minute, tokens_per_minute, ..Model::default() }
+    fn service(requests_per_minute: u32, tokens_per_minute: u32) -> ModelSettings {
+        ModelSettings { requests_per_minute, tokens_per_minute, ..ModelSettings::default() }
     }
 
-    async fn turns(limiter: &Limiter, service: &Model, count: usize) -> Duration {
+    async fn turns(limiter: &Limiter, service: &ModelSettings, count: usize) -> Duration {
         let begun = Instant::now();
         for _ in 0..count {
             assert!(limiter.ready(service, Duration::from_secs(40)).await);

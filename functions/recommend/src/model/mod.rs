@@ -11,8 +11,8 @@ use service::{Chat, Completion, Message, ServiceError};
 use std::time::Duration;
 
 use contracts::catalogue::Category;
-use contracts::script::{Given, InsteadOfModel, Script, Usage, WrittenBy};
-use contracts::settings::Writer;
+use contracts::script::{InsteadOfModel, Script, SentData, Usage, WrittenBy};
+use contracts::settings::WriterSettings;
 use storage::secret::{ExposeSecret as _, SecretError, SecretName, Secrets};
 use storage::vault::Keys;
 use tokio::time::Instant;
@@ -47,7 +47,7 @@ pub(crate) enum Outcome {
 
 /// What asking takes.
 pub(crate) struct Asking<'a> {
-    pub settings: &'a Writer,
+    pub settings: &'a WriterSettings,
     /// The lines of business that the request is for.
     pub categories: &'a [Category],
     pub secrets: &'a dyn Secrets,
@@ -92,7 +92,7 @@ pub(crate) async fn write(brief: &Brief<'_>, asking: &Asking<'_>, usage: &mut Us
     let told = prompt::Told::new(brief, asking.categories, &settings.fields, wish);
     // The earlier calls gave the service all that this one would have.
     let instead = |why: String, usage: Usage| {
-        let given = Given { service: client.service(), fields: told.fields.clone(), usage };
+        let given = SentData { service: client.service(), fields: told.fields.clone(), usage };
         InsteadOfModel { why, given: Some(given) }
     };
     if asking.given_up {
@@ -159,10 +159,10 @@ impl Conversation<'_> {
     }
 
     fn chat<'c>(&'c self, messages: &'c [Message]) -> Chat<'c> {
-        let Writer { model, .. } = self.asking.settings;
+        let WriterSettings { model, .. } = self.asking.settings;
         Chat {
             model: &model.name,
-            takes: self.asking.settings.takes(),
+            takes: self.asking.settings.model_traits(),
             messages,
             temperature: model.temperature,
             max_tokens: model.max_tokens,

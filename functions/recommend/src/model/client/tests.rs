@@ -1,6 +1,6 @@
 use std::time::{Duration, SystemTime};
 
-use contracts::model::{AnswerForm, ReasoningEffort, Takes, TokenLimit};
+use contracts::model::{AnswerForm, ModelTraits, ReasoningEffort, TokenLimit};
 use serde_json::{Value, json};
 use wiremock::matchers::{header, method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -40,11 +40,11 @@ async fn server(responses: Vec<ResponseTemplate>) -> MockServer {
 }
 
 /// A service of its own, at the path `v1` of the server.
-fn at(server: &MockServer) -> Model {
-    Model { base_url: format!("{}/v1", server.uri()), ..Model::default() }
+fn at(server: &MockServer) -> ModelSettings {
+    ModelSettings { base_url: format!("{}/v1", server.uri()), ..ModelSettings::default() }
 }
 
-async fn ask_of(service: &Model, takes: Takes, deadline: Duration) -> Result<Completion, ServiceError> {
+async fn ask_of(service: &ModelSettings, takes: ModelTraits, deadline: Duration) -> Result<Completion, ServiceError> {
     let http = outbound::client().unwrap();
     let (key, limiter) = (Some(SecretString::from("k")), Limiter::default());
     let client = Client::new(&http, service, key, Instant::now() + deadline, PACE, &limiter);
@@ -55,7 +55,7 @@ async fn ask_of(service: &Model, takes: Takes, deadline: Duration) -> Result<Com
 }
 
 async fn ask_within(server: &MockServer, deadline: Duration) -> Result<Completion, ServiceError> {
-    ask_of(&at(server), Takes::default(), deadline).await
+    ask_of(&at(server), ModelTraits::default(), deadline).await
 }
 
 async fn ask(server: &MockServer) -> Result<Completion, ServiceError> {
@@ -151,8 +151,8 @@ async fn a_service_that_stalls_is_left_at_the_deadline() {
 #[tokio::test]
 async fn a_service_that_is_silent_is_asked_again() {
     let server = server(vec![good().set_delay(Duration::from_mins(1)), good()]).await;
-    let hasty = Model { read_seconds: 1, ..at(&server) };
-    assert!(ask_of(&hasty, Takes::default(), Duration::from_secs(20)).await.is_ok());
+    let hasty = ModelSettings { read_seconds: 1, ..at(&server) };
+    assert!(ask_of(&hasty, ModelTraits::default(), Duration::from_secs(20)).await.is_ok());
 }
 
 /// An answer as server-sent events.
@@ -210,8 +210,8 @@ async fn an_azure_style_service_gets_its_version_in_the_address_and_the_key_in_i
     let asked = asked.and(query_param("api-version", "2024-10-21")).and(header("api-key", "k"));
     asked.respond_with(good()).mount(&server).await;
     let base_url = format!("{}/openai/deployments/writer", server.uri());
-    let service = Model { base_url, api_version: "2024-10-21".to_owned(), ..Model::default() };
-    assert!(ask_of(&service, Takes::default(), Duration::from_secs(20)).await.is_ok());
+    let service = ModelSettings { base_url, api_version: "2024-10-21".to_owned(), ..ModelSettings::default() };
+    assert!(ask_of(&service, ModelTraits::default(), Duration::from_secs(20)).await.is_ok());
     let request = &server.received_requests().await.unwrap()[0];
     assert!(request.headers.get("authorization").is_none());
 }
@@ -219,13 +219,14 @@ async fn an_azure_style_service_gets_its_version_in_the_address_and_the_key_in_i
 #[tokio::test]
 async fn a_model_is_sent_what_it_takes_and_nothing_else() {
     let server = server(vec![good()]).await;
-    let older = Takes { token_limit: TokenLimit::MaxTokens, answer: AnswerForm::JsonObject, ..Takes::default() };
+    let older =
+        ModelTraits { token_limit: TokenLimit::MaxTokens, answer: AnswerForm::JsonObject, ..ModelTraits::default() };
     ask_of(&at(&server), older, Duration::from_secs(20)).await.unwrap();
-    let thinker = Takes {
+    let thinker = ModelTraits {
         temperature: false,
         reasoning_effort: Some(ReasoningEffort::Low),
         answer: AnswerForm::Text,
-        ..Takes::default()
+        ..ModelTraits::default()
     };
     ask_of(&at(&server), thinker, Duration::from_secs(20)).await.unwrap();
     let bodies = bodies(&server).await;
@@ -299,7 +300,7 @@ async fn when_one_call_is_told_to_wait_no_other_is_made_meanwhile() {
     let client = || Client::new(&http, &service, Some(SecretString::from("k")), deadline, PACE, &limiter);
     let messages = [Message::user("hello")];
     let schema = json!({ "type": "object" });
-    let takes = Takes::default();
+    let takes = ModelTraits::default();
     let chat = Chat { model: "m", takes, messages: &messages, temperature: 0.7, max_tokens: 250, schema: &schema };
     let first = client();
     let begun = std::time::Instant::now();
@@ -323,12 +324,13 @@ async fn no_message_repeats_what_the_service_said_or_where_it_is() {
     let said = contracts::error::chain(&ask(&server).await.unwrap_err());
     assert!(!said.contains("secret words"), "{said}");
     let http = outbound::client().unwrap();
-    let service = Model { base_url: "http://me:hush@127.0.0.1:9/v1?k=hush".to_owned(), ..Model::default() };
+    let service =
+        ModelSettings { base_url: "http://me:hush@127.0.0.1:9/v1?k=hush".to_owned(), ..ModelSettings::default() };
     let limiter = Limiter::default();
     let client = Client::new(&http, &service, None, Instant::now() + Duration::from_secs(2), PACE, &limiter);
     assert_eq!(client.service(), "http://127.0.0.1:9/v1");
     let messages = [Message::user("hello")];
-    let takes = Takes::default();
+    let takes = ModelTraits::default();
     let chat = Chat { model: "m", takes, messages: &messages, temperature: 0.0, max_tokens: 1, schema: &Value::Null };
     let said = contracts::error::chain(&client.complete(&chat).await.unwrap_err());
     assert!(said.starts_with("the model service cannot be reached") && !said.contains("hush"), "{said}");
