@@ -65,7 +65,7 @@ fn the_first_of_a_run_wait_and_only_what_is_approved_is_published() {
     // The manifest tells the outcomes as they are now, and the evidence who approved.
     let manifest: serde_json::Value =
         serde_json::from_slice(&std::fs::read(&find(&sandbox, "manifest.json")[0]).unwrap()).unwrap();
-    assert_eq!(manifest["counts"]["held"], waits - 2, "{}", manifest["counts"]);
+    assert_eq!(manifest["counts"]["in-review"], waits - 2, "{}", manifest["counts"]);
     let folder = sandbox.artifacts().join("customers").join(approved).join(&run);
     let evidence: serde_json::Value =
         serde_json::from_slice(&std::fs::read(folder.join("evidence.json")).unwrap()).unwrap();

@@ -215,7 +215,8 @@ async fn nothing_of_the_posts_of_a_customer_without_social_consent_is_written_an
             }
         }
         let evidence = std::fs::read(DEMO.file(id, "evidence.json")).unwrap();
-        let personal = policy::evidence::open_personal(&vault, &serde_json::from_slice(&evidence).unwrap()).await.unwrap();
+        let personal =
+            policy::evidence::open_personal(&vault, &serde_json::from_slice(&evidence).unwrap()).await.unwrap();
         opened.push((format!("evidence of {id}"), serde_json::to_vec(&personal).unwrap()));
     }
     for record in records.values() {

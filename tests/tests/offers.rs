@@ -194,7 +194,8 @@ fn catalogue_check_names_every_mistake_by_product_and_field() {
     catalogue["products"][0]["kind"] = "deposit".into();
     std::fs::write(&file, catalogue.to_string()).unwrap();
     let told = report(&sandbox.run(&["catalogue", "check", file.to_str().unwrap(), "--json"]));
-    let expected = json!([{ "product": "travel-rewards-card", "field": "needs", "reason": "must name one at least" }]);
+    let expected =
+        json!([{ "product": "travel-rewards-card", "field": "needs", "reason": "must name at least one need" }]);
     assert_eq!(told["problems"], expected);
 }
 

@@ -278,7 +278,7 @@ async fn a_decision_and_a_recall_by_the_api_do_what_the_commands_do() {
         report(&command.env("BESPOKE_WEBHOOK_KEY", WEBHOOK_KEY).output().unwrap())["run"].as_str().unwrap().to_owned()
     };
     let run = make();
-    assert_eq!(outcomes.recv().await.unwrap(), "held");
+    assert_eq!(outcomes.recv().await.unwrap(), "in-review");
 
     let server = Server::start(&sandbox, "0");
     let waiting = server.get("/v1/reviews").await["items"][0].clone();

@@ -2,7 +2,7 @@
 
 use contracts::evidence::{Manifest, Outcome};
 use contracts::key::RunPart;
-use contracts::review::Waiting;
+use contracts::review::PendingReview;
 use contracts::settings::Settings;
 use contracts::stage::{FinalizeInput, PublishInput};
 use contracts::{ErrorName, ObjectKey, RunId};
@@ -16,7 +16,7 @@ use crate::project::Project;
 
 /// Publishes an approved result or records a rejected one. If publishing fails, the decision stays for the next attempt.
 pub async fn publish_decision(
-    waiting: &Waiting,
+    waiting: &PendingReview,
     project: &Project,
     settings: &Settings,
     vault: &Vault,

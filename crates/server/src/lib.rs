@@ -28,12 +28,12 @@ use contracts::catalogue::Catalogue;
 use contracts::executions::Executions;
 use contracts::key::Workbook;
 use contracts::settings::Settings;
-use contracts::stage::Limits;
+use contracts::stage::WorkflowLimits;
 use contracts::voice::Engine;
 use contracts::{Batch, CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 use start::{Material, Source};
 use storage::secret::Secrets;
-use storage::store::{Link, Links, StoreError};
+use storage::store::{SignedUrl, StoreError, UrlSigner};
 use storage::vault::Vault;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -222,11 +222,11 @@ impl Host for Local {
     }
 
     /// Returns limits without effect: only a workflow reads them, and the runner has its own settings.
-    fn limits(&self) -> Limits {
-        Limits { concurrency: 0, tolerated_failure_percentage: 100 }
+    fn limits(&self) -> WorkflowLimits {
+        WorkflowLimits { concurrency: 0, tolerated_failure_percentage: 100 }
     }
 
-    fn links(&self) -> &dyn Links {
+    fn links(&self) -> &dyn UrlSigner {
         self
     }
 
@@ -248,10 +248,10 @@ impl Host for Local {
 }
 
 #[async_trait]
-impl Links for Local {
-    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<Link, StoreError> {
+impl UrlSigner for Local {
+    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<SignedUrl, StoreError> {
         let link = self.media.issue(key, seconds).map_err(|error| unavailable(key, "link to", &error))?;
-        Ok(Link { address: format!("/v1/media/{}", link.address), ..link })
+        Ok(SignedUrl { address: format!("/v1/media/{}", link.address), ..link })
     }
 
     async fn upload_link(&self, key: &ObjectKey, _: u64) -> Result<String, StoreError> {

@@ -9,14 +9,14 @@ use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
 use contracts::executions::{Executions, Tasks as _};
 use contracts::settings::Settings;
-use contracts::stage::Limits;
+use contracts::stage::WorkflowLimits;
 use contracts::voice::Engine;
 use contracts::{Batch, CustomerRef, Digest, RunId};
 use http::request::Parts;
 use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;
 use start::{OfHost, Source};
-use storage::store::Links;
+use storage::store::UrlSigner;
 use storage::vault::Vault;
 
 use crate::{Host, Machine, Problem, Voice};
@@ -28,7 +28,7 @@ const REVIEWERS: &str = "reviewers";
 pub struct OnAws {
     source: OfHost,
     executions: StateMachine,
-    limits: Limits,
+    limits: WorkflowLimits,
     origins: Vec<String>,
     brand: Brand,
 }
@@ -97,11 +97,11 @@ impl Host for OnAws {
         &self.executions
     }
 
-    fn limits(&self) -> Limits {
+    fn limits(&self) -> WorkflowLimits {
         self.limits
     }
 
-    fn links(&self) -> &dyn Links {
+    fn links(&self) -> &dyn UrlSigner {
         &self.source.host().bucket
     }
 

@@ -7,10 +7,10 @@ use axum::response::{IntoResponse, Response};
 use contracts::catalogue::Category;
 use contracts::evidence::{Manifest, Outcome};
 use contracts::executions::Executions;
-use contracts::key::{Kind, RunPart};
+use contracts::key::{RunKind, RunPart};
 use contracts::media::Shape;
 use contracts::request::Request;
-use contracts::stage::{IndexRow, Limits};
+use contracts::stage::{IndexRow, WorkflowLimits};
 use contracts::{Batch, CustomerRef, ErrorName, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::{StatusCode, header};
@@ -212,7 +212,7 @@ pub(crate) async fn start(
     let (bounds, dry_run) = (asked.bounds()?, asked.dry_run);
     let limits = host.limits();
     let bounded;
-    let (executions, limits): (&dyn Executions, Limits) = match host.machine() {
+    let (executions, limits): (&dyn Executions, WorkflowLimits) = match host.machine() {
         Some(machine) => {
             bounded = machine.bounded(bounds, dry_run);
             (bounded.as_ref(), limits)
@@ -224,7 +224,7 @@ pub(crate) async fn start(
         }
         None => {
             let most = asked.max_concurrency.map_or(limits.concurrency, u32::from);
-            (host.executions(), Limits { concurrency: limits.concurrency.min(most), ..limits })
+            (host.executions(), WorkflowLimits { concurrency: limits.concurrency.min(most), ..limits })
         }
     };
     let wish = Wish {
@@ -237,7 +237,8 @@ pub(crate) async fn start(
         videos: (asked.video == Some(false)).then_some(0),
     };
     let batch = asked.upload.or(asked.batch);
-    let (run, already) = recommendations::begin(once, Kind::Campaign, batch, wish, executions, limits, &host).await?;
+    let (run, already) =
+        recommendations::begin(once, RunKind::Campaign, batch, wish, executions, limits, &host).await?;
     if already
         && let Some(machine) = host.machine()
         && machine.campaign(&run).await?.is_none_or(|known| known.dry_run != dry_run || known.bounds != bounds)
@@ -309,7 +310,7 @@ fn of_manifest(manifest: &Manifest) -> Progress {
     let mut counts = Counts {
         published: count("published"),
         skipped: count("skipped"),
-        held: count("held"),
+        held: count("in-review"),
         failed: count("failed"),
         ..Counts::default()
     };
@@ -323,7 +324,7 @@ fn of_manifest(manifest: &Manifest) -> Progress {
             Outcome::Failed { error, stage } => {
                 *progress.failed_with.entry(format!("{error} in {stage}")).or_default() += 1;
             }
-            Outcome::Published { .. } | Outcome::Held { .. } => {}
+            Outcome::Published { .. } | Outcome::InReview { .. } => {}
         }
     }
     progress
@@ -359,7 +360,7 @@ pub(crate) async fn read(
     Path(id): Path<String>,
 ) -> Result<axum::Json<Campaign>, Problem> {
     let run = RunId::parse(id).map_err(|_| Problem::not_found())?;
-    let all = recommendations::all_started(caller.0, Kind::Campaign, &host).await?;
+    let all = recommendations::all_started(caller.0, RunKind::Campaign, &host).await?;
     let started = all.into_iter().find(|(other, _)| *other == run);
     let (run, at) = started.ok_or_else(Problem::not_found)?;
     Ok(axum::Json(campaign(&run, at, caller, &host).await?))
@@ -384,7 +385,7 @@ pub(crate) async fn list(
     caller: Caller,
     Asking(part): Asking<Part>,
 ) -> Result<axum::Json<Campaigns>, Problem> {
-    let (started, next) = recommendations::started(caller.0, Kind::Campaign, part, &host).await?;
+    let (started, next) = recommendations::started(caller.0, RunKind::Campaign, part, &host).await?;
     let read = async |(run, at)| campaign(&run, at, caller, &host).await;
     let items = stream::iter(started).map(read).buffered(AT_ONCE).try_collect().await?;
     Ok(axum::Json(Campaigns { items, next }))

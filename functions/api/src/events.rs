@@ -12,7 +12,7 @@ use axum::extract::{Path, State};
 use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use contracts::RunId;
-use contracts::executions::{Execution, State as ExecutionState};
+use contracts::executions::{Execution, ExecutionState};
 use contracts::key::Prefix;
 use contracts::progress::{StepKind, StepName};
 use contracts::stage::{STAGES, Stage};
@@ -20,7 +20,7 @@ use futures::stream::{self, Stream, StreamExt as _};
 use http::{HeaderMap, header};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use storage::store::Listed;
+use storage::store::ListedObject;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::asked::{Asking, Caller};
@@ -202,7 +202,7 @@ pub(crate) async fn of(place: &Place, executions: &[Execution], host: &Shared) -
             let mut steps = Vec::new();
             for whose in [None, Some(place.reference.clone())] {
                 let listed = store.list(&Prefix::Progress(run.clone(), whose)).await?;
-                let step = |listed: &Listed| Some((listed.modified, StepName::of_key(&listed.key)?));
+                let step = |listed: &ListedObject| Some((listed.modified, StepName::of_key(&listed.key)?));
                 steps.extend(listed.iter().filter_map(step));
             }
             Ok(of_steps(steps, executions))

@@ -9,12 +9,12 @@ use contracts::catalogue::Catalogue;
 use contracts::executions::Executions;
 use contracts::key::Workbook;
 use contracts::settings::Settings;
-use contracts::stage::Limits;
+use contracts::stage::WorkflowLimits;
 use contracts::{Batch, CustomerRef, Digest, RunId};
 use http::request::Parts;
 use http::{Request, Response};
 use start::Source;
-use storage::store::Links;
+use storage::store::UrlSigner;
 use storage::vault::Vault;
 
 use crate::campaigns::{Bounds, Known};
@@ -56,10 +56,10 @@ pub trait Host: Send + Sync + 'static {
     fn executions(&self) -> &dyn Executions;
 
     /// Of the workflow.
-    fn limits(&self) -> Limits;
+    fn limits(&self) -> WorkflowLimits;
 
     /// Makes addresses of results and for uploads.
-    fn links(&self) -> &dyn Links;
+    fn links(&self) -> &dyn UrlSigner;
 
     /// The batch that is meant when none is named; the newest complete one if nothing.
     fn batch(&self) -> Option<Batch>;

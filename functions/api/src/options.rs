@@ -107,7 +107,7 @@ pub(crate) struct ProductShown {
     category: Category,
     /// What it is in law.
     #[schema(value_type = String)]
-    kind: contracts::catalogue::Kind,
+    kind: contracts::catalogue::ProductKind,
     summary: String,
     approved_claims: Vec<String>,
     rates_and_terms: Vec<String>,

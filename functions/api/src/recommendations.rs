@@ -3,18 +3,18 @@
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use contracts::catalogue::Category;
-use contracts::executions::{Execution, Executions, State as ExecutionState};
-use contracts::key::{Kind, Prefix, RunPart};
+use contracts::executions::{Execution, ExecutionState, Executions};
+use contracts::key::{Prefix, RunKind, RunPart};
 use contracts::media::Shape;
 use contracts::request::{Request, Trigger};
-use contracts::stage::Limits;
+use contracts::stage::WorkflowLimits;
 use contracts::{Batch, CustomerId, CustomerRef, Digest, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::{StatusCode, header};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use start::{Started, Wish};
-use storage::store::{Listed, StoreError};
+use storage::store::{ListedObject, StoreError};
 use storage::vault::{Owner, VaultError};
 use utoipa::{IntoParams, ToSchema};
 
@@ -153,7 +153,7 @@ pub(crate) async fn start(
         videos: (asked.video == Some(false)).then_some(0),
     };
     let (executions, limits) = (host.executions(), host.limits());
-    let (run, already) = begin(once, Kind::Recommendation, asked.batch, wish, executions, limits, &host).await?;
+    let (run, already) = begin(once, RunKind::Recommendation, asked.batch, wish, executions, limits, &host).await?;
     let place = format!("/v1/recommendations/{run}");
     let started = RecommendationStarted {
         id: run.to_string(),
@@ -168,11 +168,11 @@ pub(crate) async fn start(
 /// Starts a run, or finds the one that the same key started; whether it had been started before.
 pub(crate) async fn begin(
     once: Once,
-    kind: Kind,
+    kind: RunKind,
     batch: Option<Batch>,
     wish: Wish,
     executions: &dyn Executions,
-    limits: Limits,
+    limits: WorkflowLimits,
     host: &Shared,
 ) -> Result<(RunId, bool), Problem> {
     check(&wish)?;
@@ -354,7 +354,7 @@ pub(crate) async fn list(
     caller: Caller,
     Asking(part): Asking<Part>,
 ) -> Result<axum::Json<History>, Problem> {
-    let (started, next) = started(caller.0, Kind::Recommendation, part, &host).await?;
+    let (started, next) = started(caller.0, RunKind::Recommendation, part, &host).await?;
     let read = async |(run, at)| {
         let place = Place::find(RunId::as_str(&run), caller, &host).await?;
         let execution = start::executions(&place.request, host.executions()).await?.pop();
@@ -379,16 +379,20 @@ pub(crate) fn limit(asked: Option<usize>) -> Result<usize, Problem> {
 }
 
 /// The runs that a caller started, and when, the newest first.
-pub(crate) async fn all_started(caller: Digest, kind: Kind, host: &Shared) -> Result<Vec<(RunId, Timestamp)>, Problem> {
+pub(crate) async fn all_started(
+    caller: Digest,
+    kind: RunKind,
+    host: &Shared,
+) -> Result<Vec<(RunId, Timestamp)>, Problem> {
     let mut listed = host.vault().store().list(&Prefix::Started(caller, kind)).await?;
     listed.sort_by(|a, b| (b.modified, &b.key).cmp(&(a.modified, &a.key)));
-    Ok(listed.iter().filter_map(|Listed { key, modified }| Some((ObjectKey::started(key)?, *modified))).collect())
+    Ok(listed.iter().filter_map(|ListedObject { key, modified }| Some((ObjectKey::started(key)?, *modified))).collect())
 }
 
 /// A part of them, and what to ask with for more.
 pub(crate) async fn started(
     caller: Digest,
-    kind: Kind,
+    kind: RunKind,
     part: Part,
     host: &Shared,
 ) -> Result<(Vec<(RunId, Timestamp)>, Option<String>), Problem> {

@@ -7,7 +7,7 @@ use contracts::catalogue::Catalogue;
 use contracts::error::chain;
 use contracts::evidence::{Evidence, Outcome};
 use contracts::key::Artefact;
-use contracts::review::Choice;
+use contracts::review::ReviewChoice;
 use contracts::{CustomerRef, Digest, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::StatusCode;
@@ -138,13 +138,13 @@ async fn links(run: &RunId, reference: &CustomerRef, host: &Shared) -> Result<Re
 #[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Verdict {
-    /// Publish it as it was shown.
+    /// Publish it was shown.
     Approve,
     /// Never publish it.
     Reject,
 }
 
-impl From<Verdict> for Choice {
+impl From<Verdict> for ReviewChoice {
     fn from(verdict: Verdict) -> Self {
         match verdict {
             Verdict::Approve => Self::Approve,
@@ -153,11 +153,11 @@ impl From<Verdict> for Choice {
     }
 }
 
-impl From<Choice> for Verdict {
-    fn from(choice: Choice) -> Self {
+impl From<ReviewChoice> for Verdict {
+    fn from(choice: ReviewChoice) -> Self {
         match choice {
-            Choice::Approve => Self::Approve,
-            Choice::Reject => Self::Reject,
+            ReviewChoice::Approve => Self::Approve,
+            ReviewChoice::Reject => Self::Reject,
         }
     }
 }
@@ -223,10 +223,10 @@ pub(crate) async fn decide(
         }
         error => error.into(),
     };
-    let choice = Choice::from(asked.decision);
+    let choice = ReviewChoice::from(asked.decision);
     let (vault, now) = (host.vault(), Timestamp::now());
     // What would not be published as it was shown is not approved in vain.
-    if choice == Choice::Approve
+    if choice == ReviewChoice::Approve
         && let Some(waiting) = policy::review::find_pending(vault.store(), &run, &reference).await?
         && control::read(vault.store(), &reference, now).await?.forbids(waiting.from_posts).is_none()
     {

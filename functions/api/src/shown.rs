@@ -9,7 +9,7 @@ use contracts::executions::Execution;
 use contracts::facts::{Facts, Skip, Stance};
 use contracts::key::Artefact;
 use contracts::media::MediaFacts;
-use contracts::review::Waiting;
+use contracts::review::PendingReview;
 use contracts::script::{Script, WrittenBy};
 use contracts::{CustomerRef, ErrorName, ObjectKey, ProductId, RunId};
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ use policy::control;
 use policy::recall::is_recalled;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use storage::store::{Link, ObjectStore, StoreError};
+use storage::store::{ObjectStore, SignedUrl, StoreError};
 use storage::vault::{Owner, VaultError};
 use utoipa::ToSchema;
 
@@ -49,7 +49,7 @@ impl OutcomeWord {
         match outcome {
             Outcome::Published { .. } => Self::Published,
             Outcome::Skipped { .. } => Self::Skipped,
-            Outcome::Held { .. } => Self::Held,
+            Outcome::InReview { .. } => Self::Held,
             Outcome::Failed { .. } => Self::Failed,
         }
     }
@@ -185,7 +185,7 @@ impl ResultLinks {
     }
 
     /// Adds the address of a result; what is none is left out.
-    pub(crate) fn add(&mut self, artefact: Artefact, Link { address, ends }: Link) {
+    pub(crate) fn add(&mut self, artefact: Artefact, SignedUrl { address, ends }: SignedUrl) {
         let place = match artefact {
             Artefact::Video => &mut self.video,
             Artefact::Captions => &mut self.captions,
@@ -262,7 +262,7 @@ pub(crate) struct Made {
 enum Record {
     Ended(Box<Evidence>),
     /// A person must look first; evidence is written once they have.
-    Waits(Waiting),
+    Waits(PendingReview),
     Failed(FailureRecord),
 }
 
@@ -306,7 +306,7 @@ pub(crate) async fn ended(place: &Place, host: &Shared) -> Result<Option<(Outcom
             Record::Ended(evidence) => match &evidence.outcome {
                 Outcome::Published { .. } => None,
                 Outcome::Skipped { skip } => Some(skip.because().to_owned()),
-                Outcome::Held { why } => Some(why.clone()),
+                Outcome::InReview { why } => Some(why.clone()),
                 Outcome::Failed { error, stage } => Some(format!("{error} in {stage}")),
             },
         };
@@ -328,7 +328,7 @@ pub(crate) async fn recommendation(
         Some(Record::Ended(evidence)) => match &evidence.outcome {
             Outcome::Published { .. } => None,
             Outcome::Skipped { skip } => Some(Reason::of_skip(*skip)),
-            Outcome::Held { why } => Some(Reason::of_hold(why.clone())),
+            Outcome::InReview { why } => Some(Reason::of_hold(why.clone())),
             Outcome::Failed { error, .. } => Some(Reason::of_error(error.as_str(), None)),
         },
         Some(Record::Waits(waiting)) => Some(Reason::of_hold(waiting.why.words())),
@@ -383,7 +383,7 @@ async fn passed(place: &Place, host: &Shared) -> Result<Made, Problem> {
     };
     let mut made = Made::default();
     // What is held waits for whoever reviews it.
-    if script.verdict.passed() && script.held.is_none() {
+    if script.verdict.passed() && script.text_review.is_none() {
         made.say(&script);
     }
     Ok(made)
@@ -400,7 +400,7 @@ async fn of_evidence(place: &Place, evidence: &Evidence, host: &Shared) -> Resul
     };
     let Outcome::Published { video } = evidence.outcome else {
         // What was refused is for those who review it. That it was refused, and by which checks, is not its text.
-        if let (Outcome::Held { .. }, Some(script)) = (&evidence.outcome, &personal.script) {
+        if let (Outcome::InReview { .. }, Some(script)) = (&evidence.outcome, &personal.script) {
             made.judge(script);
         }
         return Ok(made);
@@ -452,7 +452,7 @@ impl Made {
 
     /// Adds who wrote, and what the guard said.
     fn judge(&mut self, script: &Script) {
-        let check = |check: &contracts::script::Check| CheckShown {
+        let check = |check: &contracts::script::GuardCheck| CheckShown {
             check: check.name.clone(),
             passed: check.violations.is_empty(),
         };

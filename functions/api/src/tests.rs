@@ -10,13 +10,13 @@ use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
 use contracts::consent::ConsentAsRead;
 use contracts::evidence::{Evidence, Outcome};
-use contracts::executions::{Begun, Execution, Executions, ExecutionsError, State as ExecutionState};
+use contracts::executions::{Execution, ExecutionState, Executions, ExecutionsError, StartOutcome};
 use contracts::facts::Skip;
 use contracts::key::{Artefact, Workbook};
 use contracts::progress::{Step, StepKind};
-use contracts::script::{Check, Script, Segment, SegmentKind, Verdict, WrittenBy};
+use contracts::script::{GuardCheck, Script, Segment, SegmentKind, Verdict, WrittenBy};
 use contracts::settings::Settings;
-use contracts::stage::{Limits, Stage, WorkflowInput};
+use contracts::stage::{Stage, WorkflowInput, WorkflowLimits};
 use contracts::voice::Engine;
 use contracts::{Batch, CustomerId, CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 use http::request::Parts;
@@ -25,7 +25,7 @@ use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use start::{Material, Source};
-use storage::store::{Link, Links, MemoryStore, ObjectStore as _, StoreError};
+use storage::store::{MemoryStore, ObjectStore as _, SignedUrl, StoreError, UrlSigner};
 use storage::vault::{Keys, Owner, Vault};
 use tower::ServiceExt as _;
 
@@ -48,11 +48,11 @@ impl Workflow {
 
 #[async_trait]
 impl Executions for Workflow {
-    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<Begun, ExecutionsError> {
+    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<StartOutcome, ExecutionsError> {
         let run = input.run.clone();
         let begun = Execution { run, state: ExecutionState::Running, stopped: None, error: None, message: None };
         self.0.lock().unwrap().insert(name.to_owned(), begun);
-        Ok(Begun::Started)
+        Ok(StartOutcome::Started)
     }
 
     async fn find(&self, name: &str) -> Result<Option<Execution>, ExecutionsError> {
@@ -123,11 +123,11 @@ impl Host for Bank {
         &self.workflow
     }
 
-    fn limits(&self) -> Limits {
-        Limits { concurrency: 2, tolerated_failure_percentage: 5 }
+    fn limits(&self) -> WorkflowLimits {
+        WorkflowLimits { concurrency: 2, tolerated_failure_percentage: 5 }
     }
 
-    fn links(&self) -> &dyn Links {
+    fn links(&self) -> &dyn UrlSigner {
         self
     }
 
@@ -163,9 +163,9 @@ impl Source for Bank {
 }
 
 #[async_trait]
-impl Links for Bank {
-    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<Link, StoreError> {
-        Ok(Link::since(Timestamp::now(), seconds, format!("https://link/{key}?for={seconds}")))
+impl UrlSigner for Bank {
+    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<SignedUrl, StoreError> {
+        Ok(SignedUrl::since(Timestamp::now(), seconds, format!("https://link/{key}?for={seconds}")))
     }
 
     async fn upload_link(&self, key: &ObjectKey, seconds: u64) -> Result<String, StoreError> {
@@ -236,9 +236,9 @@ impl Api {
             offers: Vec::new(),
             disclosures: vec!["Member FDIC.".to_owned()],
             written_by: WrittenBy::Template { instead_of_model: None },
-            held: None,
+            text_review: None,
             verdict: Verdict {
-                checks: vec![Check {
+                checks: vec![GuardCheck {
                     name: "numbers".to_owned(),
                     violations: found.iter().map(|found| (*found).to_owned()).collect(),
                 }],
@@ -374,7 +374,7 @@ async fn a_text_that_is_held_is_not_shown_and_why_is() {
     let api = Api::new().await;
     let (run, reference) = api.started("k1").await;
     api.write(&run, &reference, &["3 %"]).await;
-    api.ends(&run, &reference, Outcome::Held { why: "the text did not pass: numbers".to_owned() }).await;
+    api.ends(&run, &reference, Outcome::InReview { why: "the text did not pass: numbers".to_owned() }).await;
     let (_, held) = api.get("ann", &place(&run)).await;
     assert_eq!((&held["outcome"], &held["checks"][0]), (&json!("held"), &json!({"check": "numbers", "passed": false})));
     assert!(!held.to_string().contains("Hello") && !held.to_string().contains("3 %"), "{held}");
@@ -622,7 +622,7 @@ async fn a_customers_link_needs_no_sign_in_and_only_a_button_opts_out() {
     let api = Api::new().await;
     let (run, reference) = (RunId::parse("run-1").unwrap(), CustomerRef::parse("7".repeat(32)).unwrap());
     let settings =
-        contracts::settings::Delivery { link_base: "https://bank.example/l".to_owned(), ..Default::default() };
+        contracts::settings::DeliverySettings { link_base: "https://bank.example/l".to_owned(), ..Default::default() };
     let made = deliver::links::make(&run, &reference, &settings, api.bank.store.as_ref(), Timestamp::now());
     let address = made.await.unwrap().unwrap().address;
     let path = address.strip_prefix("https://bank.example").unwrap();

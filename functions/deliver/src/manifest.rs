@@ -7,7 +7,7 @@
 use contracts::evidence::{Manifest, ManifestEntry, Outcome};
 use contracts::facts::Skip;
 use contracts::key::{DatasetPart, RunPart};
-use contracts::settings::Delivery;
+use contracts::settings::DeliverySettings;
 use contracts::stage::IndexRow;
 use contracts::{CustomerRef, DatasetId, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -57,7 +57,7 @@ impl Page<'_> {
 pub async fn table(
     run: &RunId,
     page: Page<'_>,
-    settings: &Delivery,
+    settings: &DeliverySettings,
     vault: &Vault,
     now: Timestamp,
 ) -> Result<Vec<Row>, Error> {
@@ -91,7 +91,7 @@ async fn row(
     run: &RunId,
     entry: &ManifestEntry,
     line: Option<(&DatasetId, &IndexRow)>,
-    settings: &Delivery,
+    settings: &DeliverySettings,
     vault: &Vault,
     now: Timestamp,
 ) -> Result<Row, Error> {
@@ -124,7 +124,7 @@ fn detail(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Published { .. } => String::new(),
         Outcome::Skipped { skip } => skip.because().to_owned(),
-        Outcome::Held { why } => why.clone(),
+        Outcome::InReview { why } => why.clone(),
         Outcome::Failed { error, stage } => format!("{error} in {stage}"),
     }
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::brand::Brand;
-use contracts::delivery::{Notice, NoticeRecord};
+use contracts::delivery::{Notification, NotificationRecord};
 use contracts::evidence::{Evidence, Manifest, ManifestEntry, Outcome};
-use contracts::key::{Artefact, NoticeState, Prefix, RunPart};
-use contracts::settings::{Delivery, Webhook};
+use contracts::key::{Artefact, NotificationState, Prefix, RunPart};
+use contracts::settings::{DeliverySettings, WebhookSettings};
 use contracts::{CustomerId, CustomerRef, Digest, ErrorName, NamedError as _, ObjectKey, RunId};
 use jiff::Timestamp;
 use policy::control::{SuppressedBy, Suppression};
@@ -105,7 +105,8 @@ impl Bank {
 
     /// The token of a new link to the first customer's result.
     async fn token(&self) -> String {
-        let settings = Delivery { link_base: "https://bank.example/l".to_owned(), ..Delivery::default() };
+        let settings =
+            DeliverySettings { link_base: "https://bank.example/l".to_owned(), ..DeliverySettings::default() };
         let made = links::make(&self.run, &self.customers[0], &settings, &*self.store, NOW).await.unwrap().unwrap();
         made.address.strip_prefix("https://bank.example/l/").unwrap().to_owned()
     }
@@ -115,7 +116,7 @@ impl Bank {
     }
 
     async fn notify(&self, url: &str, attempts: u32) -> Told {
-        let settings = Webhook { url: url.to_owned(), deadline_seconds: 1, attempts };
+        let settings = WebhookSettings { url: url.to_owned(), deadline_seconds: 1, attempts };
         let (first, longest) = (Duration::from_millis(5), Duration::from_millis(20));
         let pace = Pace { first, longest };
         let deps = webhook::Deps { vault: &self.vault, secrets: &Key(KEY), settings: &settings, pace };
@@ -140,7 +141,7 @@ struct Receiver(Arc<Mutex<Received>>);
 #[derive(Default)]
 struct Received {
     /// What was taken, by id.
-    taken: BTreeMap<String, Notice>,
+    taken: BTreeMap<String, Notification>,
     calls: usize,
     /// What to do with the calls that come next, one each: fail before, or take it and answer too late or with an error.
     trouble: Vec<Trouble>,
@@ -161,7 +162,7 @@ impl Respond for Receiver {
             (header("webhook-id"), header("webhook-timestamp"), String::from_utf8(request.body.clone()).unwrap());
         assert_eq!(header("webhook-signature"), signature(&KEY.into(), &id, &at, &body), "signed");
         assert_eq!(header("idempotency-key"), id);
-        let notice: Notice = serde_json::from_str(&body).unwrap();
+        let notice: Notification = serde_json::from_str(&body).unwrap();
         assert_eq!(notice.id().to_string(), id);
         let mut received = self.0.lock().unwrap();
         received.calls += 1;
@@ -221,9 +222,9 @@ async fn what_a_receiver_that_is_down_does_not_take_is_a_dead_letter_until_it_is
     drop(listener);
     let url = format!("http://{address}");
     assert_eq!(bank.notify(&url, 2).await, Told { sent: 0, before: 0, dead: 3 });
-    let dead = bank.store.list(&Prefix::Notices(NoticeState::Dead, Some(bank.run.clone()))).await.unwrap();
+    let dead = bank.store.list(&Prefix::Notifications(NotificationState::Dead, Some(bank.run.clone()))).await.unwrap();
     assert_eq!(dead.len(), 3);
-    let record: NoticeRecord = serde_json::from_slice(&bank.store.objects()[&dead[0].key]).unwrap();
+    let record: NotificationRecord = serde_json::from_slice(&bank.store.objects()[&dead[0].key]).unwrap();
     assert_eq!((record.attempts, record.notice.outcome.as_str()), (2, "published"));
     assert!(record.error.is_some_and(|error| !error.contains(&address.to_string())), "no address is kept");
 
@@ -231,7 +232,7 @@ async fn what_a_receiver_that_is_down_does_not_take_is_a_dead_letter_until_it_is
     let _server = receiver.at(TcpListener::bind(address).unwrap()).await;
     assert_eq!(bank.notify(&url, 2).await, Told { sent: 3, before: 0, dead: 0 });
     assert_eq!(receiver.taken(), bank.sorted(), "each once");
-    let dead = bank.store.list(&Prefix::Notices(NoticeState::Dead, None)).await.unwrap();
+    let dead = bank.store.list(&Prefix::Notifications(NotificationState::Dead, None)).await.unwrap();
     assert!(dead.is_empty(), "{dead:?}");
 }
 
@@ -248,14 +249,14 @@ async fn a_notice_that_is_refused_is_given_up_at_once_and_a_recall_is_a_notice_o
     bank.store.put(&ObjectKey::Recall(bank.run.clone(), None), "{}".into()).await.unwrap();
     assert_eq!(bank.notify(&server.uri(), 8).await, Told { sent: 1, before: 1, dead: 0 });
     let requests = server.received_requests().await.unwrap();
-    let last: Notice = requests.last().unwrap().body_json().unwrap();
+    let last: Notification = requests.last().unwrap().body_json().unwrap();
     assert_eq!(last.outcome, "recalled");
 }
 
 #[tokio::test]
 async fn without_a_key_or_with_one_that_is_too_short_nothing_is_sent() {
     let bank = Bank::of(1).await;
-    let settings = Webhook { url: "http://127.0.0.1:9".to_owned(), ..Webhook::default() };
+    let settings = WebhookSettings { url: "http://127.0.0.1:9".to_owned(), ..WebhookSettings::default() };
     for key in ["", "short"] {
         let deps = webhook::Deps { vault: &bank.vault, secrets: &Key(key), settings: &settings, pace: Pace::default() };
         let error = webhook::notify(&bank.run, &deps).await.unwrap_err();
@@ -361,7 +362,7 @@ async fn while_control_cannot_be_read_no_link_opens() {
 #[tokio::test]
 async fn the_table_has_a_link_for_each_who_may_be_shown_something() {
     let bank = Bank::of(2).await;
-    let settings = Delivery { link_base: "https://bank.example/l/".to_owned(), ..Delivery::default() };
+    let settings = DeliverySettings { link_base: "https://bank.example/l/".to_owned(), ..DeliverySettings::default() };
     bank.store.put(&ObjectKey::Recall(bank.run.clone(), Some(bank.customers[1].clone())), "{}".into()).await.unwrap();
     let rows = table(&bank.run, Page::WHOLE, &settings, &bank.vault, NOW).await.unwrap();
     assert_eq!((rows[0].outcome.as_str(), rows[0].expires.as_str()), ("published", "1970-01-31T00:00:00Z"));
@@ -379,7 +380,7 @@ async fn a_table_is_made_in_parts_that_make_up_the_whole() {
     let (mut after, mut seen) = (None, Vec::new());
     for expected in [2, 2, 1, 0] {
         let page = Page { after: after.as_ref(), most: 2 };
-        let rows = table(&bank.run, page, &Delivery::default(), &bank.vault, NOW).await.unwrap();
+        let rows = table(&bank.run, page, &DeliverySettings::default(), &bank.vault, NOW).await.unwrap();
         assert_eq!(rows.len(), expected);
         seen.extend(rows.iter().map(|row| row.reference.clone()));
         after = seen.last().map(|reference| CustomerRef::parse(reference.clone()).unwrap());
@@ -388,6 +389,6 @@ async fn a_table_is_made_in_parts_that_make_up_the_whole() {
 
     let stranger = bank.vault.keys().reference(&CustomerId::parse("9999").unwrap());
     let page = Page { after: Some(&stranger), ..Page::WHOLE };
-    let error = table(&bank.run, page, &Delivery::default(), &bank.vault, NOW).await.unwrap_err();
+    let error = table(&bank.run, page, &DeliverySettings::default(), &bank.vault, NOW).await.unwrap_err();
     assert_eq!(error.name(), ErrorName::InputInvalidRequest);
 }

@@ -1,6 +1,6 @@
 //! Notices to the bank's own system: one call for each outcome, signed, tried again until it arrives or is given up.
 //!
-//! A call is a POST of a [`Notice`] as JSON with the headers of Standard Webhooks (standardwebhooks.com): `webhook-id`, which
+//! A call is a POST of a [`Notification`] as JSON with the headers of Standard Webhooks (standardwebhooks.com): `webhook-id`, which
 //! is the same however often the notice is told, `webhook-timestamp`, and `webhook-signature: v1,` with the base64 of
 //! HMAC-SHA256 over `id.timestamp.body`. `idempotency-key` says the id once more. What arrived is recorded and not told
 //! again; should the process die before it is recorded, the notice comes twice with the same id, and a receiver that
@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use contracts::delivery::{Notice, NoticeRecord};
+use contracts::delivery::{Notification, NotificationRecord};
 use contracts::error::chain;
 use contracts::evidence::{ManifestEntry, Outcome};
-use contracts::key::NoticeState;
-use contracts::settings::Webhook;
+use contracts::key::NotificationState;
+use contracts::settings::WebhookSettings;
 use contracts::{Digest, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use hmac::{Hmac, Mac};
@@ -66,7 +66,7 @@ pub struct Deps<'a> {
     /// Where the key of the signature comes from.
     pub secrets: &'a dyn Secrets,
     /// The bank's own system.
-    pub settings: &'a Webhook,
+    pub settings: &'a WebhookSettings,
     /// How long is waited between tries.
     pub pace: Pace,
 }
@@ -132,7 +132,7 @@ impl<'a> Sender<'a> {
 
     /// What there is to tell of one customer: the outcome, and that it was taken back.
     async fn tell_all(&self, run: &RunId, entry: &ManifestEntry) -> Result<Told, Error> {
-        let notice = |outcome: &str, record| Notice {
+        let notice = |outcome: &str, record| Notification {
             run: run.clone(),
             reference: entry.reference.clone(),
             outcome: outcome.to_owned(),
@@ -150,15 +150,15 @@ impl<'a> Sender<'a> {
         Ok(told)
     }
 
-    async fn tell(&self, notice: Notice) -> Result<Told, Error> {
+    async fn tell(&self, notice: Notification) -> Result<Told, Error> {
         let id = notice.id();
-        let place = |state| ObjectKey::Notice(state, notice.run.clone(), id);
-        let (sent, dead) = (place(NoticeState::Sent), place(NoticeState::Dead));
+        let place = |state| ObjectKey::Notification(state, notice.run.clone(), id);
+        let (sent, dead) = (place(NotificationState::Sent), place(NotificationState::Dead));
         if self.store().find(&sent).await?.is_some() {
             return Ok(Told { before: 1, ..Told::default() });
         }
         let (attempts, refused) = self.call(&notice, &id).await;
-        let record = NoticeRecord { notice, at: Timestamp::now(), attempts, error: refused };
+        let record = NotificationRecord { notice, at: Timestamp::now(), attempts, error: refused };
         let json = serde_json::to_vec(&record).expect("a record is plain fields");
         if let Some(error) = &record.error {
             tracing::warn!(run = %record.notice.run, reference = %record.notice.reference, attempts, error, "a dead letter");
@@ -171,7 +171,7 @@ impl<'a> Sender<'a> {
     }
 
     /// Calls until the notice arrives; gives the number of tries, and the last error if it was given up.
-    async fn call(&self, notice: &Notice, id: &Digest) -> (u32, Option<String>) {
+    async fn call(&self, notice: &Notification, id: &Digest) -> (u32, Option<String>) {
         let body = serde_json::to_string(notice).expect("a notice is plain fields");
         let mut tries = 0;
         if self.down.load(Ordering::Relaxed) {

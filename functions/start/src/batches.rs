@@ -6,7 +6,7 @@ use contracts::key::{Prefix, Workbook};
 use contracts::{Batch, ObjectKey};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use storage::store::{Listed, ObjectStore, StoreError};
+use storage::store::{ListedObject, ObjectStore, StoreError};
 
 use crate::Error;
 
@@ -27,9 +27,9 @@ pub struct Incomplete {
 /// The workbooks of a batch that are there, and when each came.
 type Found = BTreeMap<Workbook, Timestamp>;
 
-fn by_batch(listed: Vec<Listed>) -> BTreeMap<Batch, Found> {
+fn by_batch(listed: Vec<ListedObject>) -> BTreeMap<Batch, Found> {
     let mut batches: BTreeMap<Batch, Found> = BTreeMap::new();
-    for Listed { key, modified } in listed {
+    for ListedObject { key, modified } in listed {
         if let Some((batch, workbook)) = ObjectKey::incoming(&key) {
             batches.entry(batch).or_default().insert(workbook, modified);
         }

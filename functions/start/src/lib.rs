@@ -14,14 +14,14 @@ mod material;
 #[cfg(test)]
 mod tests;
 
-use contracts::executions::{Begun, Execution, Executions, State};
+use contracts::executions::{Execution, ExecutionState, Executions, StartOutcome};
 use contracts::key::{RunPart, Workbook};
 use contracts::request::{Request, RunInputs, RunOptions, Trigger};
-use contracts::stage::{Limits, WorkflowInput};
-use storage::vault::{Owner, Vault};
+use contracts::stage::{WorkflowInput, WorkflowLimits};
 use contracts::{Batch, Digest, ObjectKey, RunId};
 use jiff::Timestamp;
 use serde::Serialize;
+use storage::vault::{Owner, Vault};
 
 pub use batches::{Incomplete, incomplete};
 // The API's name for the options until it adopts `RunOptions`.
@@ -44,7 +44,7 @@ pub struct Deps<'a> {
     /// The workflow.
     pub executions: &'a dyn Executions,
     /// Of the workflow.
-    pub limits: Limits,
+    pub limits: WorkflowLimits,
 }
 
 /// What came of an event.
@@ -148,7 +148,13 @@ async fn uploaded(key: &str, at: Timestamp, deps: &Deps<'_>) -> Result<Outcome, 
 /// Writes the request and starts its execution, unless the trigger's execution was started before. One that failed is
 /// taken up by another attempt if the trigger came after its end: a batch that is uploaded again once its password was
 /// put right runs, while an old event that is delivered late does not.
-async fn start(trigger: Trigger, batch: Batch, wish: RunOptions, at: Timestamp, deps: &Deps<'_>) -> Result<Started, Error> {
+async fn start(
+    trigger: Trigger,
+    batch: Batch,
+    wish: RunOptions,
+    at: Timestamp,
+    deps: &Deps<'_>,
+) -> Result<Started, Error> {
     let request = request(trigger, batch, wish, deps).await?;
     let run = request.run_id();
     let key = ObjectKey::Run(run.clone(), RunPart::Request);
@@ -164,14 +170,14 @@ async fn start(trigger: Trigger, batch: Batch, wish: RunOptions, at: Timestamp, 
         let there = deps.executions.find(&name).await?;
         let there = match there {
             Some(there) => there,
-            None if deps.executions.start(&name, &input).await? == Begun::Started => {
+            None if deps.executions.start(&name, &input).await? == StartOutcome::Started => {
                 tracing::info!(%run, execution = name, "started");
                 return Ok(Started { run, execution: name, already: false });
             }
             // Somebody was quicker between the two calls.
             None => continue_with(&name, deps.executions).await?,
         };
-        let failed_before = there.state == State::Failed && there.stopped.is_some_and(|stopped| stopped < at);
+        let failed_before = there.state == ExecutionState::Failed && there.stopped.is_some_and(|stopped| stopped < at);
         // A caller's key stands for one request: another one under it goes no further.
         let key_is_taken = matches!(request.trigger, Trigger::Call { .. }) && there.run != run;
         if !failed_before || key_is_taken {

@@ -24,7 +24,7 @@ impl Machine {
         self.0.lock().unwrap().keys().cloned().collect()
     }
 
-    fn end(&self, name: &str, state: State, stopped: Timestamp) {
+    fn end(&self, name: &str, state: ExecutionState, stopped: Timestamp) {
         let mut executions = self.0.lock().unwrap();
         let execution = executions.get_mut(name).unwrap();
         (execution.state, execution.stopped) = (state, Some(stopped));
@@ -33,15 +33,20 @@ impl Machine {
 
 #[async_trait]
 impl Executions for Machine {
-    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<Begun, ExecutionsError> {
+    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<StartOutcome, ExecutionsError> {
         let mut executions = self.0.lock().unwrap();
         if executions.contains_key(name) {
-            return Ok(Begun::NameTaken);
+            return Ok(StartOutcome::NameTaken);
         }
-        let execution =
-            Execution { run: input.run.clone(), state: State::Running, stopped: None, error: None, message: None };
+        let execution = Execution {
+            run: input.run.clone(),
+            state: ExecutionState::Running,
+            stopped: None,
+            error: None,
+            message: None,
+        };
         executions.insert(name.to_owned(), execution);
-        Ok(Begun::Started)
+        Ok(StartOutcome::Started)
     }
 
     async fn find(&self, name: &str) -> Result<Option<Execution>, ExecutionsError> {
@@ -90,7 +95,7 @@ impl Bank {
     }
 
     fn deps(&self) -> Deps<'_> {
-        let limits = Limits { concurrency: 2, tolerated_failure_percentage: 5 };
+        let limits = WorkflowLimits { concurrency: 2, tolerated_failure_percentage: 5 };
         Deps { vault: &self.vault, source: self, executions: &self.machine, limits }
     }
 
@@ -151,7 +156,7 @@ async fn a_batch_that_failed_runs_again_when_it_is_uploaded_again_and_not_when_a
     let bank = Bank::new();
     bank.upload("b").await;
     let first = started(bank.event(uploaded("b", Workbook::Tweets, 0)).await);
-    bank.machine.end(&first.execution, State::Failed, at(10));
+    bank.machine.end(&first.execution, ExecutionState::Failed, at(10));
 
     let late = started(bank.event(uploaded("b", Workbook::Profile, 5)).await);
     assert_eq!((late.execution, late.already), (first.execution.clone(), true));
@@ -159,7 +164,7 @@ async fn a_batch_that_failed_runs_again_when_it_is_uploaded_again_and_not_when_a
     assert_eq!((again.run, again.already), (first.run, false), "the same run goes on from where it stopped");
     assert_ne!(again.execution, first.execution);
 
-    bank.machine.end(&again.execution, State::Succeeded, at(30));
+    bank.machine.end(&again.execution, ExecutionState::Succeeded, at(30));
     assert!(started(bank.event(uploaded("b", Workbook::Profile, 40)).await).already, "what succeeded is done");
 }
 
@@ -208,7 +213,7 @@ async fn a_call_starts_once_for_its_key() {
     assert_eq!(first.run, again.run);
     assert_ne!(first.run, other.run);
 
-    bank.machine.end(&first.execution, State::Failed, Timestamp::UNIX_EPOCH);
+    bank.machine.end(&first.execution, ExecutionState::Failed, Timestamp::UNIX_EPOCH);
     let more = Wish { prompt: Some("Be brief.".to_owned()), ..wish() };
     let taken = call(key, caller, None, more, &bank.deps()).await.unwrap();
     assert_eq!((taken.run, taken.already), (first.run.clone(), true), "the key stands for the first request");

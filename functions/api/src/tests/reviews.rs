@@ -1,7 +1,7 @@
 //! What waits for a person, and what is taken back.
 
 use contracts::key::RunPart;
-use contracts::review::{Choice, Reviewed, Seen, Waiting, Why};
+use contracts::review::{PendingReview, ReviewChoice, ReviewReason, ReviewRecord, ReviewedDigests};
 
 use super::*;
 
@@ -12,14 +12,14 @@ impl Api {
         let (script, _) = self.bank.vault.read_json(Owner::Customer(reference), &key).await.unwrap();
         let (catalogue, brand) = (self.bank.catalogue().await.unwrap(), self.bank.brand().await.unwrap());
         let text = contracts::text::recommendation_text(&script, &catalogue, &brand, run, false);
-        let waiting = Waiting {
+        let waiting = PendingReview {
             run: run.clone(),
             reference: reference.clone(),
-            why: Why::First { first: 1 },
+            why: ReviewReason::First { first: 1 },
             since: Timestamp::from_second(since).unwrap(),
             video: false,
             from_posts: false,
-            seen: Seen { text: Digest::of(text.as_bytes()), artefacts: BTreeMap::new() },
+            seen: ReviewedDigests { text: Digest::of(text.as_bytes()), artefacts: BTreeMap::new() },
         };
         let key = ObjectKey::Review(run.clone(), reference.clone());
         self.bank.store.put(&key, serde_json::to_vec(&waiting).unwrap().into()).await.unwrap();
@@ -83,17 +83,18 @@ async fn what_waits_is_seen_and_decided_by_reviewers_alone_and_once() {
 async fn whoever_comes_after_the_outcome_is_told_what_had_been_decided() {
     let api = Api::new().await;
     let (run, reference) = api.started("k1").await;
-    let seen = Seen { text: Digest::of(b"text"), artefacts: BTreeMap::new() };
+    let seen = ReviewedDigests { text: Digest::of(b"text"), artefacts: BTreeMap::new() };
     let digest = Digest::of_json(&seen).to_string();
     api.write(&run, &reference, &[]).await;
     api.ends(&run, &reference, Outcome::Skipped { skip: Skip::Rejected }).await;
     let of = format!("{run}/{reference}");
     assert_eq!(api.decide("rita", &of, "approve", &digest).await.0, StatusCode::NOT_FOUND, "nobody had to look at it");
 
-    let (by, at, why) = ("ben".to_owned(), Timestamp::UNIX_EPOCH, Why::Sampled { every: 1 });
+    let (by, at, why) = ("ben".to_owned(), Timestamp::UNIX_EPOCH, ReviewReason::Sampled { every: 1 });
     let key = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Evidence);
     let evidence: Evidence = serde_json::from_slice(&api.bank.store.get(&key).await.unwrap()).unwrap();
-    let evidence = Evidence { review: Some(Reviewed { why, choice: Choice::Reject, by, at, seen }), ..evidence };
+    let evidence =
+        Evidence { review: Some(ReviewRecord { why, choice: ReviewChoice::Reject, by, at, seen }), ..evidence };
     api.bank.store.put(&key, serde_json::to_vec(&evidence).unwrap().into()).await.unwrap();
     let (status, stands) = api.decide("rita", &of, "approve", &digest).await;
     assert_eq!((status, stands), (StatusCode::OK, json!({"decision": "reject", "outcome": "skipped"})));
@@ -111,7 +112,7 @@ async fn what_would_not_be_published_as_it_was_recorded_is_not_shown_cannot_be_a
     }
     // As if the catalogue or the brand had become another: the text that is recorded is not the one that there would be.
     let key = ObjectKey::Review(run.clone(), reference.clone());
-    let mut waiting: Waiting = serde_json::from_slice(&api.bank.store.get(&key).await.unwrap()).unwrap();
+    let mut waiting: PendingReview = serde_json::from_slice(&api.bank.store.get(&key).await.unwrap()).unwrap();
     waiting.seen.text = Digest::of(b"by an older catalogue");
     api.bank.store.put(&key, serde_json::to_vec(&waiting).unwrap().into()).await.unwrap();
 
@@ -171,7 +172,7 @@ async fn what_was_published_is_taken_back_by_reviewers_and_nothing_else_is() {
     assert_eq!(api.get("ann", &place(&run)).await.1["outcome"], "published", "none of these took anything back");
 
     let settings =
-        contracts::settings::Delivery { link_base: "https://bank.example/l".to_owned(), ..Default::default() };
+        contracts::settings::DeliverySettings { link_base: "https://bank.example/l".to_owned(), ..Default::default() };
     let made = deliver::links::make(&run, &reference, &settings, api.bank.store.as_ref(), Timestamp::now());
     let link = made.await.unwrap().unwrap().address.replace("https://bank.example", "");
     assert_eq!(api.send(Request::get(&link), "").await.0.status, StatusCode::OK);
