@@ -63,12 +63,7 @@ impl Backend for AwsBackend {
         is_reviewer.then(|| claims.get("username").or_else(|| claims.get("sub")).cloned())?
     }
 
-    async fn continue_after_decision(
-        &self,
-        _: &RunId,
-        _: &CustomerRef,
-        task: Option<String>,
-    ) -> Result<(), Problem> {
+    async fn continue_after_decision(&self, _: &RunId, _: &CustomerRef, task: Option<String>) -> Result<(), Problem> {
         match task {
             Some(token) => Ok(self.source.host().tasks().succeed(&token).await?),
             // The next attempt of the run finds the decision.

@@ -118,8 +118,8 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let query = axum::extract::Query::try_from_uri(&parts.uri);
-        query.map(|axum::extract::Query(value)| Self(value)).map_err(|_| {
-            Problem::invalid("the query has an unknown or invalid parameter; see /v1/openapi.json")
-        })
+        query
+            .map(|axum::extract::Query(value)| Self(value))
+            .map_err(|_| Problem::invalid("the query has an unknown or invalid parameter; see /v1/openapi.json"))
     }
 }

@@ -36,7 +36,9 @@ pub fn document() -> OpenApi {
 fn frame() -> OpenApi {
     let token = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
-        .description(Some("On AWS, an access token of the Cognito user pool. On one machine, the token that `bespoke serve` prints."))
+        .description(Some(
+            "On AWS, an access token of the Cognito user pool. On one machine, the token that `bespoke serve` prints.",
+        ))
         .build();
     let info = InfoBuilder::new()
         .title("Bespoke")

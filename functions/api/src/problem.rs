@@ -139,14 +139,16 @@ pub(crate) struct ProblemResponses;
 impl IntoResponses for ProblemResponses {
     fn responses() -> BTreeMap<String, RefOr<DocumentedResponse>> {
         let problem = |description| {
-            let content =
-                ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemDetails::name()))).build();
+            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemDetails::name()))).build();
             let response = ResponseBuilder::new().description(description).content("application/problem+json", content);
             RefOr::T(response.build())
         };
         BTreeMap::from([
             ("4XX".to_owned(), problem("The request is invalid, or the caller may not make it.")),
-            ("5XX".to_owned(), problem("The server failed. Status 503 is temporary: retry after `Retry-After` seconds.")),
+            (
+                "5XX".to_owned(),
+                problem("The server failed. Status 503 is temporary: retry after `Retry-After` seconds."),
+            ),
         ])
     }
 }

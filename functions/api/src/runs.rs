@@ -117,11 +117,7 @@ impl CustomerRun {
 }
 
 /// Reads the request of a campaign that the caller started.
-pub(crate) async fn campaign_request(
-    run: &RunId,
-    caller: Caller,
-    backend: &SharedBackend,
-) -> Result<Request, Problem> {
+pub(crate) async fn campaign_request(run: &RunId, caller: Caller, backend: &SharedBackend) -> Result<Request, Problem> {
     let request = find_request(run, backend).await?;
     let visible = request.filter(|request| was_started_by(request, caller) && request.only.is_none());
     visible.ok_or_else(Problem::not_found)

@@ -201,7 +201,10 @@ mod tests {
         let failed = execution(Some(3), Some("Input.WrongPassword"));
         let first_events = from_steps(first.to_vec(), std::slice::from_ref(&failed));
         let last = first_events.last().unwrap();
-        assert_eq!((last.kind, last.number, last.message.as_deref()), (RunEventKind::End, 3, Some("Input.WrongPassword")));
+        assert_eq!(
+            (last.kind, last.number, last.message.as_deref()),
+            (RunEventKind::End, 3, Some("Input.WrongPassword"))
+        );
 
         let second = [step(9, Stage::Merge, Started), step(10, Stage::Merge, Done), step(11, Stage::Finalize, Done)];
         let steps = [first.as_slice(), &second].concat();
@@ -227,7 +230,10 @@ mod tests {
         ];
         let stages = stages(&events);
         let render = stages.iter().find(|progress| progress.stage == Stage::Render).unwrap();
-        assert_eq!((render.status, render.started_at, render.duration_seconds), (StageStatus::Done, Some(at(5)), Some(4.0)));
+        assert_eq!(
+            (render.status, render.started_at, render.duration_seconds),
+            (StageStatus::Done, Some(at(5)), Some(4.0))
+        );
         assert_eq!(stages[0].status, StageStatus::Waiting);
     }
 }

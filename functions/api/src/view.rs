@@ -22,7 +22,7 @@ pub(crate) use campaign::{
     CustomerQuery, CustomerStatus,
 };
 pub(crate) use catalog::{
-    Catalog, CategoryOption, ModelAvailability, ProductView, RequestOptions, SpeakingRateRange, SUGGESTED_PROMPT,
+    Catalog, CategoryOption, ModelAvailability, ProductView, RequestOptions, SUGGESTED_PROMPT, SpeakingRateRange,
 };
 pub(crate) use event::{EventQuery, RunEventList, StageProgress};
 pub(crate) use names::{OutcomeName, RunStatus};

@@ -58,9 +58,8 @@ pub async fn named_or_newest(named: Option<Batch>, store: &dyn ObjectStore) -> R
         return Ok(batch);
     }
     let batches = group_by_batch(store.list(&Prefix::Incoming).await?);
-    let is_candidate = |batch: &Batch, workbooks: &Workbooks| {
-        !batch.is_through_api() && missing_from(workbooks).is_empty()
-    };
+    let is_candidate =
+        |batch: &Batch, workbooks: &Workbooks| !batch.is_through_api() && missing_from(workbooks).is_empty();
     let candidates = batches.into_iter().filter(|(batch, workbooks)| is_candidate(batch, workbooks));
     let newest = candidates.max_by_key(|(_, workbooks)| newest_upload(workbooks));
     newest.map(|(batch, _)| batch).ok_or(Error::NoBatch)
@@ -75,8 +74,7 @@ pub async fn incomplete(store: &dyn ObjectStore, now: Timestamp) -> Result<Vec<I
         missing: missing_from(&workbooks),
         since: newest_upload(&workbooks),
     });
-    let is_overdue = |batch: &IncompleteBatch| {
-        !batch.batch.is_through_api() && !batch.missing.is_empty() && batch.since < deadline
-    };
+    let is_overdue =
+        |batch: &IncompleteBatch| !batch.batch.is_through_api() && !batch.missing.is_empty() && batch.since < deadline;
     Ok(batches.filter(is_overdue).collect())
 }

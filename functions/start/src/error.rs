@@ -67,9 +67,7 @@ impl NamedError for Error {
             Self::Workbooks(error) => error.help(),
             Self::Executions(_) | Self::Material { .. } | Self::Lost { .. } => None,
             Self::NoBatch => Some("upload the three workbooks into one folder under incoming/".to_owned()),
-            Self::TooManyAttempts { .. } => {
-                Some("upload a changed workbook, or use a new Idempotency-Key".to_owned())
-            }
+            Self::TooManyAttempts { .. } => Some("upload a changed workbook, or use a new Idempotency-Key".to_owned()),
         }
     }
 }

@@ -220,12 +220,7 @@ fn execution_name(request: &Request, attempt: u32) -> String {
     }
 }
 
-async fn build_request(
-    trigger: Trigger,
-    batch: Batch,
-    options: RunOptions,
-    deps: &Deps<'_>,
-) -> Result<Request, Error> {
+async fn build_request(trigger: Trigger, batch: Batch, options: RunOptions, deps: &Deps<'_>) -> Result<Request, Error> {
     let Material { settings, catalogue, lexicon, assets, backgrounds, engines } = deps.source.material().await?;
     let upload = merge::upload_digest(deps.vault.store(), &batch).await?;
     Ok(Request {

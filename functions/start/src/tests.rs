@@ -161,7 +161,10 @@ async fn failed_batch_restarts_on_new_upload_only() {
     assert_ne!(again.execution, first.execution);
 
     bank.workflow.end(&again.execution, State::Succeeded, at(30));
-    assert!(started(bank.event(uploaded("b", Workbook::Profile, 40)).await).already, "a successful run is not restarted");
+    assert!(
+        started(bank.event(uploaded("b", Workbook::Profile, 40)).await).already,
+        "a successful run is not restarted"
+    );
 }
 
 #[tokio::test]
@@ -238,7 +241,8 @@ async fn api_upload_starts_only_by_name() {
     assert_eq!(bank.event(uploaded(through_api.as_str(), Workbook::Tweets, 0)).await, StartOutcome::Ignored);
     let weekly = || StartEvent::Schedule { name: "campaign".to_owned(), at: at(0), batch: None };
     assert!(run(weekly(), &bank.deps()).await.is_err());
-    let named = call(Digest::of(b"key"), Digest::of(b"ann"), Some(through_api), RunOptions::default(), &bank.deps()).await;
+    let named =
+        call(Digest::of(b"key"), Digest::of(b"ann"), Some(through_api), RunOptions::default(), &bank.deps()).await;
     assert!(!named.unwrap().already, "a call may name it");
 }
 

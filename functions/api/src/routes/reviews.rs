@@ -182,10 +182,7 @@ async fn earlier_decision(
 ) -> Result<axum::Json<DecisionResult>, Problem> {
     let evidence = results::evidence(run, reference, backend).await?;
     let Some(Evidence { review: Some(review), outcome, .. }) = evidence else { return Err(Problem::not_found()) };
-    Ok(axum::Json(DecisionResult {
-        decision: Some(review.choice.into()),
-        outcome: Some(OutcomeName::from(&outcome)),
-    }))
+    Ok(axum::Json(DecisionResult { decision: Some(review.choice.into()), outcome: Some(OutcomeName::from(&outcome)) }))
 }
 
 /// Recalls a published recommendation
