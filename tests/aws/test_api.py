@@ -74,16 +74,16 @@ def test_a_banker_starts_one_customers_run_and_sees_its_result_and_no_other_bank
     def done():
         status, read = ann.call("GET", address)
         assert status == 200, read
-        seen.add(read["state"])
-        return read["state"] not in ["waiting", "running"] and read
+        seen.add(read["status"])
+        return read["status"] not in ["waiting", "running"] and read
     read = wait_for("the run", done, 600)
-    assert read["state"] == "done" and "running" in seen, read
+    assert read["status"] == "done" and "running" in seen, read
     assert read["outcome"] == "published"
     assert "José" in read["text"][0]["body"] and read["offers"] and read["candidates"]
-    assert [(stage["stage"], stage["state"]) for stage in read["stages"]] == [
+    assert [(stage["stage"], stage["status"]) for stage in read["stages"]] == [
         (stage, "done") for stage in ["merge", "assess", "recommend", "narrate", "render", "publish", "finalize"]]
     _, told = ann.call("GET", f"{address}/events")
-    assert told["ended"] and [event["n"] for event in told["events"]] == list(range(1, len(told["events"]) + 1))
+    assert told["ended"] and [event["number"] for event in told["events"]] == list(range(1, len(told["events"]) + 1))
     kinds = [event["kind"] for event in told["events"]]
     assert kinds.index("text") < kinds.index("end") == len(kinds) - 1
     _, rest = ann.call("GET", f"{address}/events?after={told['next'] - 1}")
@@ -109,7 +109,7 @@ def test_a_customer_whom_nobody_knows_ends_in_an_error_with_a_name(cloud, batch)
 
     def ended():
         _, read = dan.call("GET", started["self"])
-        return read["state"] == "failed" and read
+        return read["status"] == "failed" and read
     assert wait_for("the run", ended, 120)["reason"]["code"] == "Input.UnknownCustomer"
 
 
@@ -119,9 +119,9 @@ def test_an_upload_goes_into_the_bucket_and_starts_nothing_by_itself(cloud, batc
     status, upload = eve.call("POST", "/v1/uploads", {})
     assert status == 201, upload
     for file in upload["files"]:
-        request = urllib.request.Request(file["put"], method="PUT", data=(ROOT / "data" / file["name"]).read_bytes())
+        request = urllib.request.Request(file["url"], method="PUT", data=(ROOT / "data" / file["name"]).read_bytes())
         assert urllib.request.urlopen(request, timeout=60).status == 200
-    assert {f"incoming/{upload['upload']}/{file['name']}" for file in upload["files"]} <= set(cloud.keys("incoming/"))
+    assert {f"incoming/{upload['id']}/{file['name']}" for file in upload["files"]} <= set(cloud.keys("incoming/"))
     assert len(cloud.executions()) == before
 
 

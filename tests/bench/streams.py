@@ -127,9 +127,9 @@ class Watch:
             followed, last, ended, hung_up = self.place, 0, False, number % 2 == 0
             while not ended:
                 async for event in events(self.server, followed, last):
-                    self.lost += event["n"] != last + 1
-                    self.lost += self.by_run[followed].setdefault(event["n"], event) != event
-                    self.seen, last, ended = self.seen + 1, event["n"], event["kind"] == "end"
+                    self.lost += event["number"] != last + 1
+                    self.lost += self.by_run[followed].setdefault(event["number"], event) != event
+                    self.seen, last, ended = self.seen + 1, event["number"], event["kind"] == "end"
                     if not hung_up and last == 7:
                         hung_up = True
                         break
@@ -150,10 +150,10 @@ class Watch:
         known = max(told, default=0)
         after = max(0, known - 3)
         status, page = await self.server.json("GET", f"{place}/events?after={after}")
-        numbers = [event["n"] for event in page["events"]]
+        numbers = [event["number"] for event in page["events"]]
         assert status == 200 and numbers == list(range(after + 1, page["next"] + 1)), page
         self.lost += page["next"] < known
-        self.lost += sum(told.setdefault(event["n"], event) != event for event in page["events"])
+        self.lost += sum(told.setdefault(event["number"], event) != event for event in page["events"])
         self.polls += 1
         self.late.append(time.monotonic() - begun)
 

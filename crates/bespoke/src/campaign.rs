@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use api::campaigns::{Counts, Progress};
+use api::view::{CampaignCounts as Counts, CampaignProgress as Progress};
 use contracts::CustomerRef;
 use contracts::evidence::Outcome;
 use contracts::stage::Stage;
@@ -205,7 +205,7 @@ impl Tally {
                 let counts = &mut self.progress.counts;
                 match outcome {
                     Outcome::Published { .. } => counts.published += 1,
-                    Outcome::Held { .. } => counts.held += 1,
+                    Outcome::Held { .. } => counts.in_review += 1,
                     Outcome::Skipped { skip } => {
                         counts.skipped += 1;
                         *self.progress.skipped_because.entry(skip.because().to_owned()).or_default() += 1;
@@ -312,7 +312,7 @@ mod tests {
         tally.hear(&Event::Ended(customer(3), FAILED));
         tally.hear(&Event::Spent(0.25));
         let standing = tally.standing();
-        let counts = Counts { published: 2, skipped: 1, held: 0, failed: 1, waiting: 1, running: 1 };
+        let counts = Counts { published: 2, skipped: 1, in_review: 0, failed: 1, waiting: 1, running: 1 };
         assert_eq!((standing.customers, standing.counts), (6, counts));
         assert_eq!(standing.failed_with["Render.Failed in render"], 1);
         assert_eq!(standing.skipped_because["the customer must not be contacted"], 1);

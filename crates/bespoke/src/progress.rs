@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use api::campaigns::Progress;
+use api::view::CampaignProgress as Progress;
 use contracts::stage::Stage;
 use contracts::{CustomerId, CustomerRef};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -144,7 +144,7 @@ fn head() -> String {
 
 fn row(standing: &Progress) -> String {
     let counts = standing.counts;
-    let numbers = [counts.published, counts.skipped, counts.held, counts.failed, counts.running, counts.waiting];
+    let numbers = [counts.published, counts.skipped, counts.in_review, counts.failed, counts.running, counts.waiting];
     let rate = standing.rate_per_minute.map_or_else(|| "-".to_owned(), |rate| format!("{rate:.1}"));
     let left = standing.seconds_left.map_or_else(|| "-".to_owned(), duration);
     let spent = format!("${:.2}", standing.spent_usd.unwrap_or_default());
@@ -171,13 +171,13 @@ fn style(template: &str) -> ProgressStyle {
 
 #[cfg(test)]
 mod tests {
-    use api::campaigns::Counts;
+    use api::view::CampaignCounts as Counts;
 
     use super::*;
 
     #[test]
     fn the_tables_line_stands_below_its_head() {
-        let counts = Counts { published: 123, skipped: 40, held: 1, failed: 2, waiting: 828, running: 6 };
+        let counts = Counts { published: 123, skipped: 40, in_review: 1, failed: 2, waiting: 828, running: 6 };
         let standing = Progress {
             counts,
             rate_per_minute: Some(12.34),

@@ -14,8 +14,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use api::campaigns::{Bounds, Known};
-use api::{Event, Host, Machine, Problem, Voice};
+use api::backend::{CampaignBounds, CampaignState};
+use api::local::LocalFiles;
+use api::view::{RunEvent, VoiceOption};
+use api::{Backend, EventLog, Problem};
 use async_trait::async_trait;
 use axum::body::{Body, BodyDataStream};
 use axum::http::request::Parts;
@@ -124,7 +126,8 @@ impl Server {
         let Self { listener, address, host, .. } = self;
         let stop = host.jobs.stop().clone();
         let working = tokio::spawn(host.jobs.clone().work());
-        let router = door::guarded(api::router(host.clone()), address.port());
+        let router = api::router(host.clone()).merge(api::local::router(host.clone(), host.clone()));
+        let router = door::guarded(router, address.port());
         let served = axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await });
         let served = served.await.map_err(Failure::file(ErrorName::StoreUnavailable, Path::new("the listener")));
         host.jobs.stop().cancel();
@@ -187,7 +190,7 @@ impl Local {
 }
 
 #[async_trait]
-impl Host for Local {
+impl Backend for Local {
     /// Digests are compared, so that the time it takes tells nothing of the token.
     fn caller(&self, request: &Parts) -> Option<String> {
         let given = request.headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?;
@@ -200,7 +203,12 @@ impl Host for Local {
         self.caller(request).map(|user| set("USER").or_else(|| set("LOGNAME")).unwrap_or(user))
     }
 
-    async fn follow(&self, run: &RunId, reference: &CustomerRef, _: Option<String>) -> Result<(), Problem> {
+    async fn continue_after_decision(
+        &self,
+        run: &RunId,
+        reference: &CustomerRef,
+        _: Option<String>,
+    ) -> Result<(), Problem> {
         // On a thread of its own, as the runs are.
         let (jobs, of, reference, runtime) = (self.jobs.clone(), run.clone(), reference.clone(), Handle::current());
         let follow = move || runtime.block_on(jobs.workshop().follow(&of, &reference));
@@ -210,7 +218,7 @@ impl Host for Local {
         Ok(())
     }
 
-    async fn recalled(&self, run: &RunId, files: BTreeSet<Digest>) -> Result<(), Problem> {
+    async fn complete_recall(&self, run: &RunId, files: BTreeSet<Digest>) -> Result<(), Problem> {
         let artifacts = self.workshop().folders.artifacts.clone();
         let removed = tokio::task::spawn_blocking(move || remove_copies(&artifacts, &files)).await;
         removed.map_err(interrupted)?.map_err(problem)?;
@@ -248,15 +256,31 @@ impl Host for Local {
         Limits { concurrency: 0, tolerated_failure_percentage: 100 }
     }
 
+    fn campaign_executions(
+        &self,
+        bounds: CampaignBounds,
+        dry_run: bool,
+    ) -> Result<(Box<dyn Executions + '_>, Limits), Problem> {
+        Ok((Box::new(jobs::Bounded { jobs: self.jobs.as_ref(), bounds, dry_run }), self.limits()))
+    }
+
+    async fn campaign_state(&self, run: &RunId) -> Result<Option<CampaignState>, Problem> {
+        Ok(self.jobs.campaign(run))
+    }
+
+    fn event_log(&self) -> Option<&dyn EventLog> {
+        Some(self)
+    }
+
     fn links(&self) -> &dyn Links {
         self
     }
 
-    fn batch(&self) -> Option<Batch> {
+    fn default_batch(&self) -> Option<Batch> {
         Some(Project::batch())
     }
 
-    async fn voices(&self) -> Vec<Voice> {
+    async fn voices(&self) -> Vec<VoiceOption> {
         voices(self.workshop()).await
     }
 
@@ -264,8 +288,8 @@ impl Host for Local {
         &[]
     }
 
-    fn machine(&self) -> Option<&dyn Machine> {
-        Some(self)
+    fn is_local(&self) -> bool {
+        true
     }
 }
 
@@ -289,27 +313,23 @@ fn unavailable(key: &ObjectKey, action: &'static str, error: &std::io::Error) ->
 }
 
 #[async_trait]
-impl Machine for Local {
-    async fn events(&self, run: &RunId, after: u64) -> Result<Vec<Event>, Problem> {
+impl EventLog for Local {
+    async fn events(&self, run: &RunId, after: u64) -> Result<Vec<RunEvent>, Problem> {
         Ok(self.journals.of(run).map_err(problem)?.after(after))
     }
 
-    async fn more(&self, run: &RunId, after: u64) -> bool {
+    async fn wait(&self, run: &RunId, after: u64) -> bool {
         match self.journals.of(run) {
             Ok(journal) => journal.more(after).await,
             Err(_) => false,
         }
     }
 
-    fn bounded(&self, bounds: Bounds, dry_run: bool) -> Box<dyn Executions + '_> {
-        Box::new(jobs::Bounded { jobs: self.jobs.as_ref(), bounds, dry_run })
-    }
+}
 
-    async fn campaign(&self, run: &RunId) -> Result<Option<Known>, Problem> {
-        Ok(self.jobs.campaign(run))
-    }
-
-    async fn media(&self, token: &str, request: Request<Body>) -> Result<Response<Body>, Problem> {
+#[async_trait]
+impl LocalFiles for Local {
+    async fn serve(&self, token: &str, request: Request<Body>) -> Result<Response<Body>, Problem> {
         media::answer(&self.media, token, request, &self.store).await
     }
 
@@ -350,7 +370,7 @@ fn problem(failure: Failure) -> Problem {
 }
 
 /// Kokoro's voices and espeak-ng's, the first of what is installed being the default.
-async fn voices(workshop: &jobs::Workshop) -> Vec<Voice> {
+async fn voices(workshop: &jobs::Workshop) -> Vec<VoiceOption> {
     let there = workshop.engines.of_this_machine();
     let espeak = narrate::english_voices(&workshop.programs.espeak).await.unwrap_or_default();
     let kokoro = narrate::kokoro::VOICES.map(|name| (Engine::Kokoro, name.to_owned()));
@@ -358,14 +378,14 @@ async fn voices(workshop: &jobs::Workshop) -> Vec<Voice> {
     let openai = &workshop.settings.voice.openai;
     let openai =
         narrate::openai::VOICES.iter().filter(|_| openai.enabled).map(|name| (Engine::Openai, (*name).to_owned()));
-    let mut voices: Vec<Voice> = Vec::new();
+    let mut voices: Vec<VoiceOption> = Vec::new();
     let chosen = workshop.settings.voice.engine.only().or_else(|| there.first().copied());
     for (engine, name) in kokoro.into_iter().chain(espeak).chain(openai) {
         let first = !voices.iter().any(|voice| voice.engine == engine);
         let set = &workshop.settings.voice.name;
         let default = Some(engine) == chosen && if set.is_empty() { first } else { *set == name };
         let installed = engine == Engine::Openai || there.contains(&engine);
-        voices.push(Voice {
+        voices.push(VoiceOption {
             engine,
             label: label(engine, &name),
             name: format!("{engine}:{name}"),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anstyle::Style;
-use api::campaigns::Counts;
+use api::view::CampaignCounts as Counts;
 use contracts::ObjectKey;
 use contracts::RunId;
 use contracts::error::{EXIT_NOTHING_TO_DO, EXIT_PARTLY};
@@ -148,7 +148,7 @@ async fn run(session: Session, shared: Shared) -> Result<u8, Failure> {
         manifest,
     };
     shared.print(&told, || told.for_people());
-    let partly = told.stop.is_some() || counts.failed + counts.held > 0;
+    let partly = told.stop.is_some() || counts.failed + counts.in_review > 0;
     Ok(if partly {
         EXIT_PARTLY
     } else if counts.published == 0 {
@@ -163,12 +163,12 @@ impl Told {
         let (bold, dim) = (Style::new().bold(), Style::new().dimmed());
         let mut text = String::new();
         let _infallible = writeln!(text, "{bold}{}{bold:#} {dim}{}{dim:#}\n", self.bank, self.run);
-        let Counts { published, skipped, held, failed, waiting, .. } = self.counts;
+        let Counts { published, skipped, in_review, failed, waiting, .. } = self.counts;
         let none = BTreeMap::new();
         let ways = [
             (published, "published", &none),
             (skipped, "skipped", &self.skipped_because),
-            (held, "held for review", &none),
+            (in_review, "held for review", &none),
             (failed, "failed", &self.failed_with),
             (waiting, "not begun", &none),
         ];

@@ -8,8 +8,8 @@ use contracts::secret::Secrets;
 use contracts::settings::Settings;
 use contracts::vault::Vault;
 use contracts::{ErrorName, RunId};
-use deliver::manifest;
-use deliver::webhook::{self, Deps, Pace, Told};
+use deliver::export;
+use deliver::webhook::{self, Backoff, Deps, NotifySummary};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -25,17 +25,17 @@ pub(super) async fn execute(asked: Deliver, config: &Config, shared: Shared) -> 
     let mut files = Vec::new();
     let mut links = 0;
     if let Some(out) = &asked.out {
-        let rows = manifest::table(&run, manifest::Page::WHOLE, settings, &vault, Timestamp::now()).await?;
+        let rows = export::export(&run, export::ExportPage::ALL, settings, &vault, Timestamp::now()).await?;
         links = rows.iter().filter(|row| !row.link.is_empty()).count();
         let json = serde_json::to_vec_pretty(&rows).expect("a row is six texts");
-        for (kind, bytes) in [("csv", manifest::csv(&rows)), ("json", json)] {
+        for (kind, bytes) in [("csv", export::to_csv(&rows)), ("json", json)] {
             files.push(write(out, &format!("{run}.{kind}"), &bytes)?);
         }
         if settings.link_base.is_empty() {
             anstream::eprintln!("note: delivery.link_base is not set, so that there are no links");
         }
     }
-    let mut told = Told::default();
+    let mut told = NotifySummary::default();
     if asked.notify {
         if settings.webhook.url.is_empty() {
             let message = "delivery.webhook.url is not set";
@@ -56,12 +56,12 @@ pub(super) async fn execute(asked: Deliver, config: &Config, shared: Shared) -> 
             );
         }
         if asked.notify {
-            let Told { sent, before, dead } = told;
-            let _infallible = writeln!(text, "{sent} notices arrived, {before} had arrived before, {dead} did not");
+            let NotifySummary { sent, already_sent, dead_letters } = told;
+            let _infallible = writeln!(text, "{sent} notices arrived, {already_sent} had arrived before, {dead_letters} did not");
         }
         text
     });
-    match told.dead {
+    match told.dead_letters {
         0 => Ok(0),
         _ => Ok(ErrorName::DeliveryFailed.exit_code()),
     }
@@ -74,9 +74,9 @@ pub(crate) async fn tell(run: &RunId, settings: &Settings, vault: &Vault, secret
         return;
     }
     match notify(run, settings, vault, secrets).await {
-        Ok(Told { dead, .. }) if dead > 0 => {
+        Ok(NotifySummary { dead_letters, .. }) if dead_letters > 0 => {
             anstream::eprintln!(
-                "warning[{}]: {dead} notices did not arrive; to tell them again: bespoke deliver {run} --notify",
+                "warning[{}]: {dead_letters} notices did not arrive; to tell them again: bespoke deliver {run} --notify",
                 ErrorName::DeliveryFailed
             );
         }
@@ -90,8 +90,8 @@ pub(crate) async fn tell(run: &RunId, settings: &Settings, vault: &Vault, secret
     }
 }
 
-async fn notify(run: &RunId, settings: &Settings, vault: &Vault, secrets: &dyn Secrets) -> Result<Told, Failure> {
-    let deps = Deps { vault, secrets, settings: &settings.delivery.webhook, pace: Pace::default() };
+async fn notify(run: &RunId, settings: &Settings, vault: &Vault, secrets: &dyn Secrets) -> Result<NotifySummary, Failure> {
+    let deps = Deps { vault, secrets, settings: &settings.delivery.webhook, backoff: Backoff::default() };
     Ok(webhook::notify(run, &deps).await?)
 }
 

@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use api::Event as Told;
-use api::campaigns::{Bounds, Decided, Known};
-use api::events::{Kind, StageState};
+use api::backend::{CampaignBounds as Bounds, CampaignState, DryRunDecision};
+use api::view::{RunEvent as Told, RunEventKind as Kind, StageStatus};
 use async_trait::async_trait;
 use contracts::evidence::Outcome;
 use contracts::executions::{Begun, Execution, Executions, ExecutionsError, State};
@@ -301,7 +300,7 @@ impl Jobs {
     }
 
     /// What is known of a campaign: of its last attempt.
-    pub fn campaign(&self, run: &RunId) -> Option<Known> {
+    pub fn campaign(&self, run: &RunId) -> Option<CampaignState> {
         let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let of_run = table.values().filter(|job| job.run == *run);
         let job = of_run.max_by_key(|job| job.ended.as_ref().map_or(Timestamp::MAX, |ended| ended.at))?.clone();
@@ -313,7 +312,14 @@ impl Jobs {
         let decisions =
             decisions.as_ref().and_then(Value::as_array).into_iter().flatten().filter_map(decided).collect();
         let progress = standing.filter(|_| !job.dry_run);
-        Some(Known { dry_run: job.dry_run, bounds: job.bounds, progress, forecast, decisions, stopped })
+        Some(CampaignState {
+            dry_run: job.dry_run,
+            bounds: job.bounds,
+            progress,
+            forecast,
+            decisions,
+            stop_reason: stopped,
+        })
     }
 
     /// Writes a run down and queues it, unless one of its name was.
@@ -393,9 +399,9 @@ async fn look(runner: &Runner, request: &Request) -> Result<Found, Failure> {
 }
 
 /// What a forecast, read back, decided of a customer.
-fn decided(decision: &Value) -> Option<Decided> {
+fn decided(decision: &Value) -> Option<DryRunDecision> {
     let reference = CustomerRef::parse(decision["reference"].as_str()?).ok()?;
-    Some(Decided { reference, because: decision["because"].as_str().map(str::to_owned) })
+    Some(DryRunDecision { reference, skip_reason: decision["because"].as_str().map(str::to_owned) })
 }
 
 /// What was written down, by name. What a killed process left half-written has a name of its own, and is removed.
@@ -454,16 +460,16 @@ async fn tell(mut happening: UnboundedReceiver<Event>, journal: Arc<Journal>, ca
                     journal.tell(event(Kind::Text));
                 }
                 share_told = 0.0;
-                journal.tell(told_stage(stage, StageState::Running));
+                journal.tell(told_stage(stage, StageStatus::Running));
             }
-            Event::Done(_, stage, _) => journal.tell(told_stage(stage, StageState::Done)),
+            Event::Done(_, stage, _) => journal.tell(told_stage(stage, StageStatus::Done)),
             Event::Failed(_, stage, error) => {
-                journal.tell(Told { message: Some(error.to_string()), ..told_stage(stage, StageState::Failed) });
+                journal.tell(Told { message: Some(error.to_string()), ..told_stage(stage, StageStatus::Failed) });
             }
             Event::Rendering(_, share) if one_customer && share >= share_told + SHARE => {
                 share_told = share;
-                let share = Some(share.clamp(0.0, 1.0));
-                journal.tell(Told { stage: Some(Stage::Render), share, ..event(Kind::Progress) });
+                let fraction = Some(share.clamp(0.0, 1.0));
+                journal.tell(Told { stage: Some(Stage::Render), fraction, ..event(Kind::Progress) });
             }
             Event::Retrying(_, stage, error) => {
                 journal.tell(Told { stage: Some(stage), message: Some(error.to_string()), ..event(Kind::Retry) });

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use api::Event;
-use api::events::Kind;
+use api::view::{RunEvent as Event, RunEventKind as Kind};
 use contracts::{ErrorName, RunId};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -82,7 +81,7 @@ impl Journal {
             Ok(bytes) => {
                 for line in bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")) {
                     let Ok(event) = serde_json::from_slice::<Event>(line) else { break };
-                    if event.n != lines.events.len() as u64 + 1 {
+                    if event.number != lines.events.len() as u64 + 1 {
                         break;
                     }
                     lines.events.push(event);
@@ -102,7 +101,7 @@ impl Journal {
     pub fn tell(&self, event: Event) {
         let mut lines = self.lines();
         let n = lines.events.len() as u64 + 1;
-        lines.events.push(Event { n, ..event });
+        lines.events.push(Event { number: n, ..event });
         self.write(&mut lines);
     }
 
@@ -205,7 +204,7 @@ mod tests {
         let journals = Journals::open(folder.path(), CancellationToken::new()).unwrap();
         let journal = journals.of(&run()).unwrap();
         journal.tell(log());
-        let numbers: Vec<u64> = journal.after(0).iter().map(|event| event.n).collect();
+        let numbers: Vec<u64> = journal.after(0).iter().map(|event| event.number).collect();
         assert_eq!(numbers, [1, 2, 3, 4]);
         assert_eq!(journal.after(3).len(), 1);
         assert_eq!(journal.after(99), []);
@@ -233,14 +232,14 @@ mod tests {
         std::fs::write(&path, [whole.as_slice(), b"{\"n\":2,\"at\""].concat()).unwrap();
         assert!(journal.more(1).await, "whoever waits is told without another event");
         let told = journal.after(0);
-        assert_eq!(told.iter().map(|event| event.n).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(told.iter().map(|event| event.number).collect::<Vec<_>>(), [1, 2, 3]);
         assert_eq!(told[1].message.as_deref(), Some("second"));
 
         let journals = Journals::open(folder.path(), CancellationToken::new()).unwrap();
         let journal = journals.of(&run()).unwrap();
         assert_eq!(journal.after(0), told, "and so after a restart");
         journal.tell(log());
-        assert_eq!(journal.after(3)[0].n, 4);
+        assert_eq!(journal.after(3)[0].number, 4);
     }
 
     #[tokio::test]
