@@ -6,7 +6,7 @@ use contracts::request::{Request, Trigger};
 use contracts::stage::{IndexRow, Limits};
 use contracts::store::{Listed, ObjectStore, StoreError};
 use contracts::vault::{Owner, VaultError};
-use contracts::{Batch, CustomerRef, Digest, ErrorName, ObjectKey, RunId};
+use contracts::{Batch, CustomerRef, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use start::{RunOptions, StartedRun};

@@ -22,7 +22,7 @@ pub(crate) use campaign::{
     CustomerQuery, CustomerStatus,
 };
 pub(crate) use catalog::{
-    Catalog, CategoryOption, ModelAvailability, ProductView, RequestOptions, SUGGESTED_PROMPT, SpeakingRateRange,
+    Catalog, CategoryOption, ModelAvailability, RequestOptions, SUGGESTED_PROMPT, SpeakingRateRange,
 };
 pub(crate) use event::{EventQuery, RunEventList, StageProgress};
 pub(crate) use names::{OutcomeName, RunStatus};
@@ -32,7 +32,5 @@ pub(crate) use recommendation::{
     RecommendationPage, RecommendationSummary, ResultLinks, SPEAKING_RATES, StatusReason, VideoMeasurements,
     validate_options,
 };
-pub(crate) use review::{
-    DecisionRequest, DecisionResult, PendingReview, PendingReviewList, RecallRequest, ReviewDecision,
-};
+pub(crate) use review::{DecisionRequest, DecisionResult, PendingReview, PendingReviewList, RecallRequest};
 pub(crate) use upload::{CreateUploadRequest, Upload, UploadSlot};

@@ -19,7 +19,7 @@ struct PageFile {
 
 macro_rules! files {
     ($($path:literal $name:literal $media_type:literal,)*) => {
-        &[$(PageFile { path: $path, media_type: $media_type, content: include_bytes!(concat!("../page/", $name)) },)*]
+        &[$(PageFile { path: $path, media_type: $media_type, content: include_bytes!(concat!("../../page/", $name)) },)*]
     };
 }
 
