@@ -6,7 +6,7 @@ CARGO_BUILD = --profile ci --locked
 # What is deployed on AWS, and for what.
 STAGE ?= dev
 ARCH ?= arm64
-FUNCTIONS = merge assess recommend narrate render publish finalize start api deliver
+FUNCTIONS = merge assess recommend narrate render publish finalize start api deliver lifecycle
 PYTEST = target/tools/interpreter/bin/pytest -p no:cacheprovider tests/aws
 
 FUZZ_SECONDS ?= 600

@@ -12,8 +12,8 @@ use bespoke::sample::{Rows, rows};
 use bespoke::secrets::LocalSecrets;
 use bespoke_tests::{Sandbox, report, root};
 use contracts::stage::IndexRow;
-use contracts::vault::{Keys, Owner, Vault};
 use contracts::{CustomerId, CustomerRef};
+use storage::vault::{Keys, Owner, Vault};
 
 fn sandbox(settings: &str) -> Sandbox {
     let sandbox = Sandbox::new(env!("CARGO_BIN_EXE_bespoke-under-test"));
@@ -110,7 +110,7 @@ async fn readable(sandbox: &Sandbox) -> Vec<(String, Vec<u8>)> {
         }
         if place.ends_with("evidence.json")
             && let Ok(evidence) = serde_json::from_slice(&bytes)
-            && let Ok(personal) = publish::open_personal(&vault, &evidence).await
+            && let Ok(personal) = policy::evidence::open_personal(&vault, &evidence).await
         {
             out.push((place.clone(), serde_json::to_vec(&personal).unwrap()));
         }
@@ -119,7 +119,7 @@ async fn readable(sandbox: &Sandbox) -> Vec<(String, Vec<u8>)> {
             for row in IndexRow::read_all(&index).unwrap() {
                 let at = usize::try_from(row.offset).unwrap();
                 let line = &bytes[at..at + usize::try_from(row.length).unwrap()];
-                if let Ok(record) = contracts::customer::open_record(&vault, &row, line).await {
+                if let Ok(record) = policy::customer::open_record(&vault, &row, line).await {
                     out.push((place.clone(), serde_json::to_vec(&record).unwrap()));
                 }
             }

@@ -11,15 +11,15 @@ use bespoke::folder::FolderStore;
 use bespoke::sample::{Rows, rows};
 use bespoke::secrets::LocalSecrets;
 use bespoke_tests::{Sandbox, probe, report};
-use contracts::customer::{CustomerRecord, open_record};
 use contracts::evidence::{Evidence, Outcome};
 use contracts::facts::{Assessment, Stance};
 use contracts::key::{Artefact, DatasetPart};
 use contracts::script::Script;
 use contracts::stage::IndexRow;
-use contracts::vault::{Keys, Owner, Vault};
 use contracts::{CustomerId, CustomerRef, DatasetId, ObjectKey, RunId};
+use policy::customer::{CustomerRecord, open_record};
 use serde_json::Value;
+use storage::vault::{Keys, Owner, Vault};
 
 /// Customers who consented to a recommendation, in the dataset's order; those who also let their posts be read.
 const CONSENTED: [&str; 9] = ["0001", "0002", "0006", "0007", "0008", "0009", "0010", "0011", "0012"];
@@ -215,7 +215,7 @@ async fn nothing_of_the_posts_of_a_customer_without_social_consent_is_written_an
             }
         }
         let evidence = std::fs::read(DEMO.file(id, "evidence.json")).unwrap();
-        let personal = publish::open_personal(&vault, &serde_json::from_slice(&evidence).unwrap()).await.unwrap();
+        let personal = policy::evidence::open_personal(&vault, &serde_json::from_slice(&evidence).unwrap()).await.unwrap();
         opened.push((format!("evidence of {id}"), serde_json::to_vec(&personal).unwrap()));
     }
     for record in records.values() {

@@ -11,8 +11,6 @@ use bespoke::secrets::LocalSecrets;
 use bespoke_tests::{Sandbox, root};
 use contracts::brand::Brand;
 use contracts::catalogue::{Catalogue, Category};
-use contracts::control::Control;
-use contracts::customer::CustomerRecord;
 use contracts::evidence::Evidence;
 use contracts::facts::Assessment;
 use contracts::key::{Artefact, RunPart};
@@ -20,12 +18,14 @@ use contracts::request::Request;
 use contracts::script::Script;
 use contracts::settings::{Intake, Settings};
 use contracts::stage::RecommendInput;
-use contracts::store::MemoryStore;
-use contracts::vault::{Keys, Owner, Vault};
 use contracts::{CustomerId, CustomerRef, Digest, ObjectKey, RunId};
 use jiff::Timestamp;
+use policy::control::Control;
+use policy::customer::CustomerRecord;
 use proptest::prelude::*;
 use rust_xlsxwriter::Workbook;
+use storage::store::MemoryStore;
+use storage::vault::{Keys, Owner, Vault};
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
 
 #[derive(Clone, Debug)]
@@ -153,7 +153,7 @@ fn material() -> Material {
         lexicon: Lexicon::from_toml(&read("data/lexicon.toml")).unwrap(),
         brand: Brand::from_toml(&read("assets/brand.toml")).unwrap(),
         secrets: LocalSecrets::new("unused".into()),
-        http: reqwest::Client::new(),
+        http: outbound::client().unwrap(),
     }
 }
 
@@ -340,7 +340,7 @@ async fn opened(sandbox: &Sandbox, ids: &[&str]) -> Vec<(String, Vec<u8>)> {
             }
             let evidence = vault.store().get(&key(Artefact::Evidence)).await.unwrap();
             let evidence: Evidence = serde_json::from_slice(&evidence).unwrap();
-            let personal = publish::open_personal(&vault, &evidence).await.unwrap();
+            let personal = policy::evidence::open_personal(&vault, &evidence).await.unwrap();
             opened.push((format!("evidence of {id}"), serde_json::to_vec(&personal).unwrap()));
         }
     }

@@ -20,9 +20,9 @@ use contracts::facts::{Assessment, Skip};
 use contracts::key::{Artefact, Prefix};
 use contracts::request::Request;
 use contracts::settings::Settings;
-use contracts::store::{Listed, ObjectStore, StoreError, Written};
-use contracts::vault::{Keys, Owner, Vault};
 use contracts::{CustomerId, CustomerRef, ObjectKey};
+use storage::store::{Listed, ObjectStore, StoreError, Written};
+use storage::vault::{Keys, Owner, Vault};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
@@ -110,7 +110,7 @@ async fn bank() -> Bank {
     let scratch = project.folders.artifacts.join(bespoke::folder::SCRATCH);
     // Nobody watches: events go nowhere.
     let (events, _) = tokio::sync::mpsc::unbounded_channel();
-    let (programs, http) = (bespoke::doctor::programs(), reqwest::Client::new());
+    let (programs, http) = (bespoke::doctor::programs(), outbound::client().unwrap());
     let engines = bespoke::doctor::engines(&programs, &settings, http.clone());
     let runner = Runner {
         project,
@@ -172,7 +172,7 @@ async fn whoever_objects_or_withdraws_in_the_middle_of_a_run_gets_nothing_that_t
     // The evidence says which answer was read, from which day and row.
     let key = ObjectKey::Customer(bank.who("0001"), report.run.clone(), Artefact::Evidence);
     let evidence: Evidence = serde_json::from_slice(&bank.runner.vault.store().get(&key).await.unwrap()).unwrap();
-    let personal = publish::open_personal(&bank.runner.vault, &evidence).await.unwrap();
+    let personal = policy::evidence::open_personal(&bank.runner.vault, &evidence).await.unwrap();
     let control = personal.consent.control.unwrap();
     assert!(control.consents.is_some() && control.suppressions.is_some());
     assert_eq!((control.answers[1].value.as_str(), control.answers[1].row), ("no", 2));

@@ -6,22 +6,24 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use contracts::brand::{Brand, BrandError};
 use contracts::catalogue::{Catalogue, CatalogueError};
 use contracts::error::chain;
-use contracts::panics;
 use contracts::progress::{Step, StepKind};
-use contracts::secret::SecretError;
 use contracts::settings::{Settings, SettingsError};
 use contracts::stage::{Stage, Subject};
-use contracts::store::StoreError;
-use contracts::vault::{Keys, Vault};
 use contracts::{CustomerRef, ErrorName, NamedError, ObjectKey, RunId};
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use storage::secret::SecretError;
+use storage::store::StoreError;
+use storage::vault::{Keys, Vault};
 use thiserror::Error;
 use tracing::Instrument as _;
 use tracing_subscriber::EnvFilter;
@@ -31,7 +33,7 @@ use crate::executions::{StateMachine, WaitingTasks};
 use crate::polly::Polly;
 use crate::s3::S3Store;
 use crate::secrets::SecretsManager;
-use crate::{caught, metrics};
+use crate::{caught, metrics, panic_hook};
 
 /// A stage's error as the workflow sees it: a name of the closed table, and the chain of causes.
 pub struct Failure {
@@ -155,12 +157,14 @@ pub struct Host {
 impl Host {
     /// Starts a function: logs as JSON, clients from the environment (`BUCKET`, the ids of the secrets), the keys.
     pub async fn start() -> Result<Self, Failure> {
-        panics::tell_the_place_alone();
+        panic_hook::install();
         log_as_json();
         let bucket = environment::required("BUCKET")?;
         environment::required("DATA_KEY_SECRET")?;
         environment::required("REFERENCE_KEY_SECRET")?;
-        let config = aws_config::load_defaults(BehaviorVersion::v2026_01_12()).await;
+        // ring is the one TLS stack of the program; the SDK's default would add another.
+        let https = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+        let config = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(https).load().await;
         Self::with(&config, bucket).await
     }
 

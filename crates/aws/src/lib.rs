@@ -2,8 +2,8 @@
 //!
 //! | Module | What |
 //! |---|---|
-//! | [`s3`] | [`contracts::store::ObjectStore`] over one bucket |
-//! | [`secrets`] | [`contracts::secret::Secrets`] over Secrets Manager |
+//! | [`s3`] | [`storage::store::ObjectStore`] over one bucket |
+//! | [`secrets`] | [`storage::secret::Secrets`] over Secrets Manager |
 //! | [`executions`] | [`contracts::executions::Executions`] over Step Functions |
 //! | [`polly`] | [`contracts::speech::SpeechService`] over Polly |
 //! | [`metrics`] | CloudWatch metrics in the embedded format |
@@ -17,6 +17,7 @@ pub mod environment;
 pub mod executions;
 pub mod host;
 pub mod metrics;
+mod panic_hook;
 pub mod polly;
 pub mod s3;
 pub mod secrets;

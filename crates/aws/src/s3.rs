@@ -14,8 +14,8 @@ use bytes::Bytes;
 use contracts::ObjectKey;
 use contracts::error::chain;
 use contracts::key::{Artefact, Prefix};
-use contracts::store::{Link, Links, Listed, ObjectStore, StoreError, Written};
 use jiff::Timestamp;
+use storage::store::{Link, Links, Listed, ObjectStore, StoreError, Written};
 
 /// How often a conditional write that met another one in flight is made again.
 const CONFLICT_TRIES: u32 = 6;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use contracts::error::chain;
-use contracts::secret::{ExposeSecret, SecretError, SecretName, SecretString, Secrets};
+use storage::secret::{ExposeSecret, SecretError, SecretName, SecretString, Secrets};
 use tokio::sync::Mutex;
 
 use crate::environment::optional;

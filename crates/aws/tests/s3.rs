@@ -3,9 +3,10 @@
 mod server;
 
 use contracts::key::RunPart;
-use contracts::store::{ObjectStore, Written, suite};
 use contracts::{ErrorName, NamedError, ObjectKey, RunId};
 use server::{Server, store_at};
+use storage::store::{ObjectStore, Written};
+use storage::suite;
 use wiremock::matchers::{header, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 

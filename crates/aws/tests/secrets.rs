@@ -6,9 +6,9 @@ use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_secretsmanager::{Client, Config};
 use bespoke_aws::secrets::SecretsManager;
-use contracts::secret::{ExposeSecret, SecretError, SecretName, Secrets};
 use contracts::{ErrorName, NamedError};
 use serde_json::json;
+use storage::secret::{ExposeSecret, SecretError, SecretName, Secrets};
 use wiremock::matchers::{body_json, header};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 

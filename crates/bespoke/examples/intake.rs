@@ -14,9 +14,9 @@ use contracts::key::RunPart;
 use contracts::request::Request;
 use contracts::settings::Settings;
 use contracts::stage::MergeInput;
-use contracts::vault::{Keys, Owner, Vault};
 use contracts::{Digest, ObjectKey};
 use jiff::Timestamp;
+use storage::vault::{Keys, Owner, Vault};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

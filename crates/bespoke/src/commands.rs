@@ -3,15 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use contracts::panics;
-use contracts::vault::{Keys, Vault};
 use contracts::{CustomerId, CustomerRef, ErrorName, RunId};
 use serde::Serialize;
+use storage::vault::{Keys, Vault};
 
 use crate::cli::{CatalogueCommand, Cli, Command};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::folder::FolderStore;
+use crate::panic_hook;
 use crate::project::vault;
 use crate::secrets::LocalSecrets;
 
@@ -42,7 +42,7 @@ mod voices;
 
 /// Carries out a command.
 pub async fn execute(cli: Cli) -> Result<u8, Failure> {
-    panics::tell_the_place_alone();
+    panic_hook::install();
     let shared = Shared { json: cli.json, verbose: cli.verbose };
     let config = || Config::load(cli.config.as_deref(), |name| std::env::var(name).ok());
     match cli.command {

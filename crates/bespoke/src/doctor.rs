@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use contracts::error::chain;
 use contracts::key::Workbook;
-use contracts::secret::{SecretName, Secrets};
 use contracts::settings::{EngineChoice, Settings};
 use contracts::voice::Engine;
 use contracts::{ErrorName, NamedError};
 use serde::Serialize;
+use storage::secret::{SecretName, Secrets};
 
 use crate::failure::Failure;
 use crate::project::{Folders, Project};

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use contracts::ObjectKey;
 use contracts::key::Prefix;
-use contracts::store::{Listed, ObjectStore, StoreError, Written};
 use jiff::Timestamp;
+use storage::store::{Listed, ObjectStore, StoreError, Written};
 use tempfile::{NamedTempFile, TempPath};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
@@ -257,7 +257,7 @@ mod tests {
     #[tokio::test]
     async fn a_folder_behaves_as_every_store_must() {
         let root = tempfile::tempdir().unwrap();
-        contracts::store::suite::run(&FolderStore::open(root.path()).unwrap()).await;
+        storage::suite::run(&FolderStore::open(root.path()).unwrap()).await;
         assert_eq!(std::fs::read_dir(root.path().join(SCRATCH)).unwrap().count(), 0);
     }
 

@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod failure;
 pub mod folder;
 pub mod logs;
+mod panic_hook;
 pub mod progress;
 pub mod project;
 pub mod report;

@@ -7,10 +7,10 @@ use assess::Lexicon;
 use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
 use contracts::key::{Prefix, Workbook};
-use contracts::secret::{SecretName, SecretString, Secrets};
-use contracts::vault::{Keys, Vault};
 use contracts::{Batch, Digest, ErrorName};
 use narrate::Pronunciations;
+use storage::secret::{SecretName, SecretString, Secrets};
+use storage::vault::{Keys, Vault};
 
 use crate::failure::Failure;
 use crate::folder::{FolderStore, SCRATCH};

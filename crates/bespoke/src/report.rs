@@ -8,10 +8,10 @@ use contracts::catalogue::Catalogue;
 use contracts::evidence::{Evidence, Outcome};
 use contracts::facts::{Facts, Stance};
 use contracts::key::{Artefact, DatasetPart};
-use contracts::store::ObjectStore as _;
-use contracts::vault::{Vault, VaultError};
 use contracts::{DatasetId, ErrorName, ObjectKey, RunId};
 use serde::Serialize;
+use storage::store::ObjectStore as _;
+use storage::vault::{Vault, VaultError};
 
 use crate::failure::Failure;
 use crate::folder::FolderStore;
@@ -218,7 +218,7 @@ async fn line(
         }
         return Ok(line);
     };
-    if let Some(facts) = publish::open_personal(vault, &evidence).await?.facts {
+    if let Some(facts) = policy::evidence::open_personal(vault, &evidence).await?.facts {
         line.because = line.because.or_else(|| service(&facts));
         line.offers = offers(&facts, catalogue);
         line.first_name = Some(facts.first_name);

@@ -11,16 +11,16 @@ use contracts::evidence::{Evidence, Manifest, Outcome};
 use contracts::key::{Artefact, RunPart};
 use contracts::request::Request;
 use contracts::script::{Script, Usage};
-use contracts::secret::Secrets;
 use contracts::settings::Settings;
 use contracts::stage::{
     self, AssessInput, CustomerTask, FinalizeInput, IndexRow, MergeInput, MergeOutput, PublishInput, RecommendInput,
     STAGES, Stage,
 };
-use contracts::vault::{Owner, Vault};
 use contracts::{CustomerRef, DatasetId, Digest, ErrorName, NamedError, ObjectKey, RunId};
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
+use storage::secret::Secrets;
+use storage::vault::{Owner, Vault};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;

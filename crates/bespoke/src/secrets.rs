@@ -5,8 +5,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use contracts::secret::{ExposeSecret, SecretError, SecretName, SecretString, Secrets};
 use serde::Deserialize;
+use storage::secret::{ExposeSecret, SecretError, SecretName, SecretString, Secrets};
 use zeroize::Zeroizing;
 
 /// The environment before everything, then the key file, then what the command itself knows.

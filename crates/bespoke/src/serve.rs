@@ -26,14 +26,14 @@ use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
 use contracts::executions::Executions;
 use contracts::key::Workbook;
-use contracts::secret::Secrets;
 use contracts::settings::Settings;
 use contracts::stage::Limits;
-use contracts::store::{Link, Links, StoreError};
-use contracts::vault::Vault;
 use contracts::voice::Engine;
 use contracts::{Batch, CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 use start::{Material, Source};
+use storage::secret::Secrets;
+use storage::store::{Link, Links, StoreError};
+use storage::vault::Vault;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -139,7 +139,7 @@ impl Server {
 
 /// The client for outside services. All times but this one are the services' own.
 fn client() -> Result<reqwest::Client, Failure> {
-    reqwest::Client::builder().connect_timeout(std::time::Duration::from_secs(3)).build().map_err(|error| {
+    outbound::client().map_err(|error| {
         Failure::told(ErrorName::ConfigInvalid, contracts::error::chain(&error), "check the proxy variables")
     })
 }
@@ -324,7 +324,6 @@ impl EventLog for Local {
             Err(_) => false,
         }
     }
-
 }
 
 #[async_trait]

@@ -1,18 +1,16 @@
 //! A session: the folder of artefacts, locked, and all that runs over it need.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
-
 use contracts::catalogue::Category;
 use contracts::key::{RunPart, Workbook};
 use contracts::media::Shape;
 use contracts::request::{Request, Trigger};
-use contracts::secret::{SecretName, Secrets};
 use contracts::settings::Settings;
-use contracts::store::ObjectStore;
 use contracts::{CustomerId, Digest, ErrorName, ObjectKey};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use storage::secret::{SecretName, Secrets};
+use storage::store::ObjectStore;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
 
@@ -87,7 +85,7 @@ impl Session {
         let labels = labels(&project, &settings, &secrets, &store, &vault).await?;
         let background = wish.background.clone();
         // All other times are the services' own.
-        let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(3)).build().map_err(|error| {
+        let http = outbound::client().map_err(|error| {
             Failure::told(ErrorName::ConfigInvalid, contracts::error::chain(&error), "check the proxy variables")
         })?;
         let engines = Arc::new(engines(&programs, &settings, http.clone()));
@@ -128,7 +126,7 @@ async fn labels(
     settings: &Settings,
     secrets: &dyn Secrets,
     store: &FolderStore,
-    vault: &contracts::vault::Vault,
+    vault: &storage::vault::Vault,
 ) -> Result<Labels, Failure> {
     let password = secrets.get(SecretName::WorkbookPassword).await?;
     let path = project.folders.data.join(Workbook::Profile.file_name());
@@ -147,7 +145,7 @@ async fn request(
     wish: Wish,
     settings: &Settings,
     project: &Project,
-    vault: &contracts::vault::Vault,
+    vault: &storage::vault::Vault,
     engines: &narrate::Engines,
 ) -> Result<Request, Failure> {
     let (background, backgrounds) = match &wish.background {

@@ -6,18 +6,17 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use contracts::control::{self, Control};
 use contracts::evidence::{Evidence, Manifest, ManifestEntry, Outcome};
 use contracts::key::{Area, Artefact, DatasetPart, Prefix, RunPart};
-use contracts::recall;
 use contracts::request::Request;
 use contracts::review::Waiting;
 use contracts::stage::IndexRow;
-use contracts::vault::{Owner, Vault};
 use contracts::{CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
+use policy::control::{self, Control};
 use serde::Serialize;
+use storage::vault::{Owner, Vault};
 
 use crate::failure::Failure;
 
@@ -329,7 +328,7 @@ async fn check_artefacts(
             continue;
         }
         let aside = ObjectKey::Recalled(record.reference.clone(), run.clone(), *artefact);
-        let recalled = recall::is_recalled(vault.store(), run, &record.reference).await?;
+        let recalled = policy::recall::is_recalled(vault.store(), run, &record.reference).await?;
         if (recalled && compare(vault, &aside, *digest, look).await?) || forgotten || objected || !published {
             continue;
         }
@@ -345,7 +344,10 @@ async fn check_key(vault: &Vault, record: &Evidence, forgotten: bool, look: &mut
     if !there && !forgotten {
         look.found
             .push(Finding::missing(&key, "what it sealed cannot be opened any more, and no erasure is on record"));
-    } else if there && record.key_id == vault.keys().id() && publish::open_personal(vault, record).await.is_err() {
+    } else if there
+        && record.key_id == vault.keys().id()
+        && policy::evidence::open_personal(vault, record).await.is_err()
+    {
         look.found.push(Finding::changed(&key, "does not open what it sealed"));
     }
     Ok(())

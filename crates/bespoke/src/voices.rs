@@ -86,7 +86,7 @@ async fn fetch(folder: &Path, parts: &[&Part], clients: &Clients, bar: &Progress
 }
 
 fn client() -> Result<reqwest::Client, Failure> {
-    let built = reqwest::Client::builder().connect_timeout(CONNECT).read_timeout(STALL).build();
+    let built = outbound::builder().connect_timeout(CONNECT).read_timeout(STALL).build();
     built.map_err(|error| {
         let help = "check the proxy variables";
         Failure::told(ErrorName::ConfigInvalid, contracts::error::chain(&error), help)

@@ -2,19 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::consent::ConsentAsRead;
 use crate::facts::{Facts, Skip};
-use crate::key::{Artefact, Prefix};
+use crate::key::Artefact;
 use crate::media::MediaFacts;
 use crate::review::{Decision, Reviewed};
 use crate::script::{Script, Usage};
 use crate::stage::Stage;
-use crate::store::ObjectStore;
-use crate::vault::VaultError;
-use crate::{CustomerRef, DatasetId, Digest, ErrorName, ObjectKey, RunId};
+use crate::{CustomerRef, DatasetId, Digest, ErrorName, RunId};
 
 /// How a customer's part of a run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,48 +115,6 @@ impl Evidence {
     pub const fn is_published(&self) -> bool {
         matches!(self.outcome, Outcome::Published { .. })
     }
-}
-
-/// Whether another run than `run` published something to the customer in the `days` before `now`, by its evidence.
-pub async fn heard_lately(
-    store: &dyn ObjectStore,
-    reference: &CustomerRef,
-    run: &RunId,
-    days: u16,
-    now: Timestamp,
-) -> Result<bool, VaultError> {
-    if days == 0 {
-        return Ok(false);
-    }
-    let since = before(now, days);
-    for listed in store.list(&Prefix::Customer(reference.clone())).await? {
-        let Some(other) = ObjectKey::evidence_of(&listed.key, reference).filter(|other| other != run) else { continue };
-        let evidence = find(store, reference, &other).await?;
-        if evidence.is_some_and(|evidence| evidence.is_published() && evidence.written_at > since) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// `days` before `now`.
-pub(crate) fn before(now: Timestamp, days: u16) -> Timestamp {
-    now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN)
-}
-
-/// The evidence of a run about a customer; nothing if there is none yet.
-pub async fn find(
-    store: &dyn ObjectStore,
-    reference: &CustomerRef,
-    run: &RunId,
-) -> Result<Option<Evidence>, VaultError> {
-    let key = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Evidence);
-    let Some(evidence) = store.find(&key).await? else { return Ok(None) };
-    serde_json::from_slice(&evidence).map(Some).map_err(|error| VaultError::Malformed {
-        place: key.to_string(),
-        line: error.line(),
-        column: error.column(),
-    })
 }
 
 /// Which parts made a published result. Holds nothing personal.

@@ -97,6 +97,11 @@ impl Artefact {
         Self::Failure,
     ];
 
+    /// The files of a published result, in the order in which they are removed: `render.json` goes first, because it names
+    /// the others.
+    pub const PUBLISHED: [Self; 6] =
+        [Self::RenderRecord, Self::Video, Self::Captions, Self::Poster, Self::Preview, Self::Text];
+
     /// The file's name below `customers/<ref>/<run>/`.
     #[must_use]
     pub const fn file_name(self) -> &'static str {

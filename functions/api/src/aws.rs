@@ -10,14 +10,14 @@ use contracts::catalogue::Catalogue;
 use contracts::executions::{Executions, Tasks as _};
 use contracts::settings::Settings;
 use contracts::stage::Limits;
-use contracts::store::Links;
-use contracts::vault::Vault;
 use contracts::voice::Engine;
 use contracts::{Batch, CustomerRef, Digest, RunId};
 use http::request::Parts;
 use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;
 use start::{BucketSource, Source};
+use storage::store::Links;
+use storage::vault::Vault;
 
 use crate::backend::{Backend, CampaignBounds, CampaignState, EventLog};
 use crate::problem::Problem;

@@ -9,13 +9,13 @@ use contracts::catalogue::Catalogue;
 use contracts::executions::Executions;
 use contracts::settings::Settings;
 use contracts::stage::Limits;
-use contracts::store::Links;
-use contracts::vault::Vault;
 use contracts::{Batch, CustomerRef, Digest, RunId};
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use start::Source;
+use storage::store::Links;
+use storage::vault::Vault;
 
 use crate::problem::Problem;
 use crate::view::{CampaignProgress, RunEvent, VoiceOption};

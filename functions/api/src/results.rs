@@ -7,13 +7,14 @@ use contracts::evidence::{Evidence, FailureRecord, Outcome};
 use contracts::executions::Execution;
 use contracts::facts::Skip;
 use contracts::key::Artefact;
-use contracts::recall::is_recalled;
 use contracts::review::Waiting;
 use contracts::script::Script;
-use contracts::store::{ObjectStore, StoreError};
-use contracts::vault::{Owner, VaultError};
-use contracts::{CustomerRef, ObjectKey, RunId, control};
+use contracts::{CustomerRef, ObjectKey, RunId};
 use jiff::Timestamp;
+use policy::control;
+use policy::recall::is_recalled;
+use storage::store::{ObjectStore, StoreError};
+use storage::vault::{Owner, VaultError};
 
 use crate::backend::SharedBackend;
 use crate::problem::Problem;
@@ -40,7 +41,7 @@ impl Record {
         if let Some(evidence) = find_json::<Evidence>(store, &key(customer, Artefact::Evidence)).await? {
             return Ok(Some(Self::Ended(Box::new(evidence))));
         }
-        if let Some(waiting) = publish::review::find(store, &customer.run, &customer.reference).await? {
+        if let Some(waiting) = policy::review::find_pending(store, &customer.run, &customer.reference).await? {
             return Ok(Some(Self::InReview(waiting)));
         }
         Ok(find_json(store, &key(customer, Artefact::Failure)).await?.map(Self::Failed))
@@ -184,7 +185,7 @@ async fn content_of_evidence(
     backend: &SharedBackend,
 ) -> Result<RecommendationContent, Problem> {
     let mut content = RecommendationContent::default();
-    let personal = match publish::open_personal(backend.vault(), evidence).await {
+    let personal = match policy::evidence::open_personal(backend.vault(), evidence).await {
         Ok(personal) => personal,
         // The customer was erased.
         Err(VaultError::Broken { .. }) => return Ok(content),

@@ -4,12 +4,12 @@ use contracts::executions::Executions;
 use contracts::key::{Kind, Prefix, RunPart};
 use contracts::request::{Request, Trigger};
 use contracts::stage::{IndexRow, Limits};
-use contracts::store::{Listed, ObjectStore, StoreError};
-use contracts::vault::{Owner, VaultError};
 use contracts::{Batch, CustomerRef, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use start::{RunOptions, StartedRun};
+use storage::store::{Listed, ObjectStore, StoreError};
+use storage::vault::{Owner, VaultError};
 
 use crate::backend::SharedBackend;
 use crate::extract::{Caller, IdempotencyKey};

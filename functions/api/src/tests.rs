@@ -17,8 +17,6 @@ use contracts::progress::{Step, StepKind};
 use contracts::script::{Check, Script, Segment, SegmentKind, Verdict, WrittenBy};
 use contracts::settings::Settings;
 use contracts::stage::{Limits, Stage, WorkflowInput};
-use contracts::store::{Link, Links, MemoryStore, ObjectStore as _, StoreError};
-use contracts::vault::{Keys, Owner, Vault};
 use contracts::voice::Engine;
 use contracts::{Batch, CustomerId, CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 use http::request::Parts;
@@ -27,6 +25,8 @@ use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use start::{Material, Source};
+use storage::store::{Link, Links, MemoryStore, ObjectStore as _, StoreError};
+use storage::vault::{Keys, Owner, Vault};
 use tower::ServiceExt as _;
 
 use crate::backend::{Backend, CampaignBounds, CampaignState, EventLog};
@@ -288,7 +288,7 @@ impl Api {
             script,
             decision: None,
         };
-        let place = publish::personal_place(run, reference);
+        let place = policy::evidence::personal_place(run, reference);
         let personal = serde_json::to_vec(&personal).unwrap();
         let owner = Owner::Customer(reference);
         let personal = self.bank.vault.seal(owner, &place, &Digest::of(b""), &personal).await.unwrap();

@@ -9,8 +9,8 @@ use contracts::executions::{Execution, State as ExecutionState};
 use contracts::key::Prefix;
 use contracts::progress::{StepKind, StepName};
 use contracts::stage::{STAGES, Stage};
-use contracts::store::Listed;
 use jiff::Timestamp;
+use storage::store::Listed;
 
 use crate::backend::SharedBackend;
 use crate::problem::Problem;

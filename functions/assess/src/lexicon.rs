@@ -1,4 +1,4 @@
-//! `lexicon.toml`: the bank's words for spending, and the words that tell what a post is about.
+//! Reads `lexicon.toml`: the bank's words for spending categories, and words that identify the topics of posts.
 
 use std::collections::BTreeMap;
 
@@ -8,30 +8,30 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization as _;
 
-/// Why a lexicon cannot be used.
+/// An error in a lexicon.
 #[derive(Debug, Error)]
 pub enum LexiconError {
-    /// Not the TOML it should be, or it names a category or topic that does not exist; the message shows the line.
+    /// The file is malformed or has an unknown category or topic. The message shows the line.
     #[error("lexicon.toml: {0}")]
     Toml(#[from] toml::de::Error),
     /// An entry has no letter or digit.
-    #[error("lexicon.toml: {list} has an entry without a word")]
+    #[error("lexicon.toml: the list of {list} has an entry without letters or digits")]
     Blank {
-        /// The list.
+        /// The category or topic of the list.
         list: &'static str,
     },
-    /// One word of the bank stands for two categories.
-    #[error("lexicon.toml: {word:?} stands for both {first} and {second}")]
+    /// Two categories have the same word.
+    #[error("lexicon.toml: {word:?} is in both {first} and {second}; keep one")]
     Ambiguous {
-        /// The word, as it is compared.
+        /// The word in normalized form.
         word: String,
-        /// One category.
+        /// The first category.
         first: &'static str,
-        /// The other.
+        /// The second category.
         second: &'static str,
     },
-    /// A topic has no words, so that nothing would ever be told about it.
-    #[error("lexicon.toml: the topic {topic} has no words")]
+    /// A topic has no words, so no post could ever match it.
+    #[error("lexicon.toml: the topic {topic} has no words; add at least one")]
     NoWords {
         /// The topic.
         topic: &'static str,
@@ -51,7 +51,7 @@ struct LexiconFile {
     topics: BTreeMap<Topic, Vec<String>>,
 }
 
-/// The lexicon, checked.
+/// A validated lexicon.
 #[derive(Clone, Debug)]
 pub struct Lexicon {
     spending: BTreeMap<Vec<String>, SpendingCategory>,
@@ -60,7 +60,7 @@ pub struct Lexicon {
 }
 
 impl Lexicon {
-    /// Reads and checks a lexicon.
+    /// Parses and validates a lexicon.
     pub fn from_toml(text: &str) -> Result<Self, LexiconError> {
         let file: LexiconFile = toml::from_str(text)?;
         let digest = Digest::of_json(&file);
@@ -87,29 +87,29 @@ impl Lexicon {
             }
             topics.insert(topic, phrases);
         }
-        // A topic without words would silently switch off the protection that hangs on it.
+        // A topic without words would silently disable the protections that depend on it.
         match Topic::ALL.iter().find(|topic| topics.get(topic).is_none_or(Vec::is_empty)) {
             Some(topic) => Err(LexiconError::NoWords { topic: topic.words() }),
             None => Ok(Self { spending, topics, digest }),
         }
     }
 
-    /// The category that the bank's `word` for a payment stands for; nothing if the lexicon does not list it.
+    /// Returns the category of the bank's `word` for a payment; `None` if the lexicon does not list the word.
     #[must_use]
     pub fn spending(&self, word: &str) -> Option<SpendingCategory> {
         self.spending.get(&words_of(word)).copied()
     }
 
-    /// What a post is about, sorted. Whole words only; addresses of web pages are not read.
+    /// Returns the sorted topics of a post. Matches whole words only and ignores web addresses.
     #[must_use]
     pub fn topics(&self, post: &str) -> Vec<Topic> {
-        let read: Vec<&str> = post.split_whitespace().filter(|token| !token.contains("://")).collect();
-        let words = words_of(&read.join(" "));
-        let holds = |phrase: &Vec<String>| words.windows(phrase.len()).any(|window| window == phrase.as_slice());
-        self.topics.iter().filter(|(_, phrases)| phrases.iter().any(holds)).map(|(topic, _)| *topic).collect()
+        let tokens: Vec<&str> = post.split_whitespace().filter(|token| !token.contains("://")).collect();
+        let words = words_of(&tokens.join(" "));
+        let is_in_post = |phrase: &Vec<String>| words.windows(phrase.len()).any(|window| window == phrase.as_slice());
+        self.topics.iter().filter(|(_, phrases)| phrases.iter().any(is_in_post)).map(|(topic, _)| *topic).collect()
     }
 
-    /// The digest of the content, whatever the file's layout.
+    /// Returns the digest of the content, which does not depend on the file's layout.
     #[must_use]
     pub const fn digest(&self) -> Digest {
         self.digest
@@ -126,14 +126,14 @@ mod tests {
     use crate::testing::lexicon;
 
     #[test]
-    fn a_bank_word_is_found_whatever_its_case_signs_and_spaces() {
+    fn word_is_found_despite_case_and_punctuation() {
         for word in ["Food & Dining", " food &  dining ", "FOOD-DINING"] {
             assert_eq!(lexicon().spending(word), Some(SpendingCategory::Dining), "{word}");
         }
     }
 
     #[test]
-    fn what_must_not_be_known_is_not_mapped() {
+    fn sensitive_words_have_no_category() {
         let words = [
             "Health",
             "Healthcare",
@@ -173,27 +173,27 @@ mod tests {
     }
 
     #[test]
-    fn an_unlisted_word_is_not_guessed() {
+    fn unlisted_word_has_no_category() {
         assert_eq!(lexicon().spending("Travel agency refunds dept"), None);
         assert_eq!(lexicon().spending(""), None);
     }
 
     #[test]
-    fn a_topic_needs_whole_words() {
+    fn topic_needs_whole_words() {
         assert_eq!(lexicon().topics("Coffee with my carefree niece"), []);
         assert_eq!(lexicon().topics("Another overdraft FEE?!"), [Topic::Fees]);
         assert_eq!(lexicon().topics("read this https://example.com/mortgage/fees"), []);
     }
 
     #[test]
-    fn a_phrase_matches_across_apostrophes_hashtags_and_wide_letters() {
+    fn phrase_matches_despite_apostrophes_and_hashtags() {
         assert_eq!(lexicon().topics("I can’t  pay the rent"), [Topic::Hardship]);
         assert_eq!(lexicon().topics("#LaidOff today"), [Topic::Hardship]);
         assert_eq!(lexicon().topics("ｍｏｒｔｇａｇｅ day"), [Topic::HomeLoan]);
     }
 
     #[test]
-    fn an_unknown_category_or_topic_is_refused_by_name() {
+    fn unknown_category_or_topic_is_named() {
         let error = Lexicon::from_toml("[spending]\npharmacy = []\n[topics]\n").unwrap_err();
         assert!(error.to_string().contains("pharmacy"), "{error}");
         assert_eq!(error.name(), ErrorName::ConfigInvalid);
@@ -202,17 +202,17 @@ mod tests {
     }
 
     #[test]
-    fn a_word_of_two_categories_a_blank_entry_and_a_topic_without_words_are_refused() {
+    fn invalid_entries_are_refused() {
         let error = Lexicon::from_toml("[spending]\nhome = [\"Gas\"]\nutilities = [\"gas\"]\n[topics]\n").unwrap_err();
-        assert_eq!(error.to_string(), r#"lexicon.toml: "gas" stands for both your home and household bills"#);
+        assert_eq!(error.to_string(), r#"lexicon.toml: "gas" is in both your home and household bills; keep one"#);
         let error = Lexicon::from_toml("[spending]\n[topics]\nfees = [\"&\"]\n").unwrap_err();
-        assert_eq!(error.to_string(), "lexicon.toml: fees has an entry without a word");
+        assert_eq!(error.to_string(), "lexicon.toml: the list of fees has an entry without letters or digits");
         let error = Lexicon::from_toml("[spending]\n[topics]\nfees = [\"fee\"]\n").unwrap_err();
-        assert_eq!(error.to_string(), "lexicon.toml: the topic home loans has no words");
+        assert_eq!(error.to_string(), "lexicon.toml: the topic home loans has no words; add at least one");
     }
 
     #[test]
-    fn the_digest_follows_the_content_not_the_layout() {
+    fn digest_depends_on_content_only() {
         let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/lexicon.toml"));
         let digest = |text: &str| Lexicon::from_toml(text).unwrap().digest();
         assert_eq!(digest(text), digest(&text.replace(" = [", "=[")));

@@ -1,29 +1,13 @@
-//! The assess stage: decides what later stages may know of a customer, and what the bank would offer, or that it sells
-//! nothing. Writes an [`Assessment`] to `facts.json`, sealed with the customer's key.
+//! The assess stage: decides which facts later stages may use, and which products to offer, if any. Writes an
+//! [`Assessment`] to `facts.json`, sealed with the customer's key.
 //!
-//! **Invariant:** knows no AWS, no network and no other stage. Nothing reaches [`Facts`] but what this table
-//! lists, and nothing of a post without [`contracts::consent::SocialConsent`], which only the gate makes.
+//! **Invariant:** the stage depends on no AWS crate, on no network and on no other stage. [`Facts`] contains only the
+//! facts in the table of `docs/concepts/consent-and-facts.md`, which gives the source and the use of each. A test
+//! compares that table with `Facts`. Facts from posts need a [`policy::consent::SocialConsent`], which only the
+//! consent gate creates.
 //!
-//! | Fact | From | Used for | Why it is no proxy for a protected class |
-//! |---|---|---|---|
-//! | `first_name` | profile | the greeting, by code; no model sees it, no rule reads it | no choice depends on it, so what a name suggests changes nothing |
-//! | `adviser` | profile | the closing, by code | says who at the bank answers, nothing of the customer |
-//! | `spending` | payments of 180 days, by the lexicon's words for the bank's own category | scores, and grounds that may be told | closed list without health, childcare, giving, religion, politics, remittances; unlisted words count nowhere, not even in the total |
-//! | `recurring` | payments of 180 days of the same closed list, to the same payee in a steady rhythm | scores | names a category of the list above and nobody who was paid: payees are compared, and not kept |
-//! | `signs` | the same payments, and the mortgages that the bank itself granted | scores; which products are for businesses | follows from `spending` and `products_held` only |
-//! | `products_held` | profile, only what the catalogue lists | never to offer what is held; what goes with it | the bank's own contracts with the customer |
-//! | `income` | profile, one of four bands, only if a chosen product asks | the catalogue's eligibility; never a score, never told | Reg B (12 CFR 1002.6) allows income; its source, which may be public assistance, is never read |
-//! | `balance` | profile, one of four bands, only if a chosen product asks | as `income` | an amount held, not who holds it |
-//! | `tenure` | profile, one of three bands, only if a chosen product asks | as `income` | the last band begins at five years, which a customer of any age may reach, so that it does not stand for age |
-//! | `mood.sentiment` | consented posts, VADER | evidence, and tone of voice | a label of three; no word of a post |
-//! | `mood.topics` | consented posts, the lexicon's words | to stop selling; to weigh products of that topic | closed list; hardship only stops selling, whatever its cause, and never chooses a product |
-//! | `mood.five_word_runs` | consented posts, keyed digests | the guard's search for an echo | cannot be read back; compared, never scored |
-//! | `stance`, `candidates` | the facts above and the catalogue | what is said; the evidence of why | follows from the rows above only |
-//! | `consent` | the workbooks' consent cells, and `control/consents.csv` | the evidence | decides whether anything is done, not what |
-//!
-//! `docs/facts.md` has the same table; a test holds the two, and the fields of [`Facts`], together.
-//!
-//! Age, sex, marital status, race, religion, national origin, address and zip code are in no type that this stage reads.
+//! No type that this stage reads contains age, sex, marital status, race, religion, national origin, address or zip
+//! code.
 
 pub mod features;
 pub mod lexicon;
@@ -36,29 +20,30 @@ mod testing;
 mod tests;
 
 use contracts::catalogue::{Catalogue, Category, Eligibility};
-use contracts::consent::{ConsentAsRead, Permission, gate};
-use contracts::control::{self, Control, ControlError};
-use contracts::customer::{Customer, CustomerRecord, open_record};
-use contracts::evidence::heard_lately;
+use contracts::consent::ConsentAsRead;
 use contracts::facts::{Assessment, Facts, Skip, Stance};
 use contracts::key::{Artefact, DatasetPart, RunPart};
 use contracts::request::Request;
 use contracts::settings::Settings;
 use contracts::stage::{AssessInput, AssessOutput, IndexRow};
-use contracts::store::StoreError;
-use contracts::vault::{Keys, Owner, Vault, VaultError};
 use contracts::{CustomerRef, DatasetId, Digest, ErrorName, NamedError, ObjectKey, RunId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use policy::consent::{Permission, gate};
+use policy::contact_cap::heard_lately;
+use policy::control::{self, Control, ControlError};
+use policy::customer::{Customer, CustomerRecord, open_record};
+use storage::store::StoreError;
+use storage::vault::{Keys, Owner, Vault, VaultError};
 use thiserror::Error;
 
 pub use crate::lexicon::{Lexicon, LexiconError};
-use crate::rank::Known;
+use crate::rank::RankingInput;
 
-/// What the stage works with.
+/// The dependencies of the stage.
 pub struct Deps<'a> {
-    /// Where the dataset and the request lie, and where the facts go.
+    /// The vault with the dataset and the request; the stage writes the facts to it.
     pub vault: &'a Vault,
     /// The settings of the run.
     pub settings: &'a Settings,
@@ -66,41 +51,41 @@ pub struct Deps<'a> {
     pub catalogue: &'a Catalogue,
     /// The words for spending and topics.
     pub lexicon: &'a Lexicon,
-    /// The time: what a product's dates and the frequency cap are counted by.
+    /// The current time, for products' dates and the contact cap.
     pub now: Timestamp,
 }
 
-/// By what a customer is judged. Holds no customer's data.
+/// The rules for assessing a customer. They contain no customer's data.
 #[derive(Clone, Copy)]
 pub struct Rules<'a> {
     /// The approved products.
     pub catalogue: &'a Catalogue,
     /// The words for spending and topics.
     pub lexicon: &'a Lexicon,
-    /// For the keyed digests of posts.
+    /// The keys for the digests of posts.
     pub keys: &'a Keys,
     /// The lines of business to recommend from.
     pub categories: &'a [Category],
-    /// The most offers.
+    /// The most offers for one customer.
     pub at_most: usize,
-    /// The day on which a product must be valid.
+    /// The day on which offered products must be valid.
     pub today: Date,
 }
 
-/// What the stage can fail with.
+/// An error of the stage.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// A sealed object cannot be had.
+    /// A sealed object could not be read or written.
     #[error(transparent)]
     Vault(#[from] VaultError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// `control/` cannot be read, so that nobody may be contacted.
+    /// `control/` cannot be read, so no customer may be contacted.
     #[error(transparent)]
     Control(#[from] ControlError),
-    /// What the run was started with is no longer there.
-    #[error("the {what} changed since the run {run} was started")]
+    /// The catalog, the lexicon or the settings differ from those at the start of the run.
+    #[error("the {what} changed since run {run} started")]
     Changed {
         /// `catalogue`, `lexicon` or `settings`.
         what: &'static str,
@@ -108,7 +93,7 @@ pub enum Error {
         run: RunId,
     },
     /// The request names no line of business.
-    #[error("the request of the run {run} names no category")]
+    #[error("the request of run {run} names no category")]
     NoCategory {
         /// The run.
         run: RunId,
@@ -137,17 +122,17 @@ impl NamedError for Error {
     }
 }
 
-/// Decides for one customer. A result that lies there from the same inputs stands: `control/` and what the customer heard
-/// before may change at any time and are no part of the inputs, because `publish` asks for both again.
+/// Assesses one customer. Adopts an existing result of the same inputs. The inputs exclude `control/` and the contact
+/// cap, which may change at any time, because `publish` checks both again.
 pub async fn run(input: AssessInput, deps: &Deps<'_>) -> Result<AssessOutput, Error> {
     let request = read_request(&input.run, deps).await?;
     let AssessInput { run, dataset, row } = input;
     let key = ObjectKey::Customer(row.reference.clone(), run.clone(), Artefact::Facts);
-    let inputs = inputs(&row.digest, &request);
+    let inputs = inputs_digest(&row.digest, &request);
     let owner = Owner::Customer(&row.reference);
     let control = control::read(deps.vault.store(), &row.reference, deps.now).await?;
     if control.forgotten {
-        // The line does not open any more, and nothing may be sealed for them again.
+        // The customer's key is destroyed: the row cannot be opened, and no new object may be sealed for the customer.
         return Ok(AssessOutput { run, reference: row.reference, proceed: false });
     }
     if let Some(found) = deps.vault.find_json(owner, &key, &inputs).await? {
@@ -170,23 +155,23 @@ pub async fn run(input: AssessInput, deps: &Deps<'_>) -> Result<AssessOutput, Er
         {
             Assessment::Skip { skip: Skip::HeardLately, consent: facts.consent }
         }
-        decided => decided,
+        assessment => assessment,
     };
-    let stands = deps.vault.write_json(owner, &key, &inputs, assessment).await?;
-    let output = output(run, &row.reference, &stands, &control);
-    tracing::info!(run = %output.run, customer = %output.reference, proceed = output.proceed, "assessed");
+    let written = deps.vault.write_json(owner, &key, &inputs, assessment).await?;
+    let output = output(run, &row.reference, &written, &control);
+    tracing::info!(run = %output.run, customer = %output.reference, proceed = output.proceed, "assessed customer");
     Ok(output)
 }
 
 async fn read_request(run: &RunId, deps: &Deps<'_>) -> Result<Request, Error> {
     let key = ObjectKey::Run(run.clone(), RunPart::Request);
     let (request, _) = deps.vault.read_json::<Request>(Owner::Run, &key).await?;
-    let started_with = [
+    let digests = [
         ("catalogue", request.catalogue, deps.catalogue.digest()),
         ("lexicon", request.lexicon, deps.lexicon.digest()),
         ("settings", request.settings, deps.settings.digest()),
     ];
-    if let Some((what, ..)) = started_with.into_iter().find(|(_, then, now)| then != now) {
+    if let Some((what, ..)) = digests.into_iter().find(|(_, at_start, now)| at_start != now) {
         return Err(Error::Changed { what, run: run.clone() });
     }
     if request.categories.is_empty() {
@@ -201,13 +186,14 @@ async fn read_record(dataset: &DatasetId, row: &IndexRow, deps: &Deps<'_>) -> Re
     Ok(open_record(deps.vault, row, &line).await?)
 }
 
-/// The digest of all that determines the result. Catalogue, lexicon and settings are in it through the request.
-fn inputs(line: &Digest, request: &Request) -> Digest {
+/// Returns the digest of everything that determines the result. The request contains the digests of the catalog, the
+/// lexicon and the settings.
+fn inputs_digest(row: &Digest, request: &Request) -> Digest {
     let request = Digest::of_json(request);
-    Digest::of_parts([line.as_bytes(), request.as_bytes().as_slice(), env!("CARGO_PKG_VERSION").as_bytes()])
+    Digest::of_parts([row.as_bytes(), request.as_bytes().as_slice(), env!("CARGO_PKG_VERSION").as_bytes()])
 }
 
-/// Of a result that was found again, nothing is made that could not be published.
+/// Returns the stage's output. An adopted result does not proceed if `control/` forbids its publication by now.
 fn output(run: RunId, reference: &CustomerRef, assessment: &Assessment, control: &Control) -> AssessOutput {
     let proceed = match assessment {
         Assessment::Proceed(facts) => control.forbids(facts.mood.is_some()).is_none(),
@@ -216,8 +202,8 @@ fn output(run: RunId, reference: &CustomerRef, assessment: &Assessment, control:
     AssessOutput { run, reference: reference.clone(), proceed }
 }
 
-/// Decides from the record and from what `control/` says now. The gate is asked again, so that a record that an older or a
-/// faulty `merge` wrote gives no more than its consent allows.
+/// Assesses a record under the current `control/`. Applies the consent gate again, so that a record from an older or
+/// faulty `merge` cannot exceed its consent.
 #[must_use]
 pub fn assess(record: CustomerRecord, control: &Control, rules: &Rules<'_>) -> Assessment {
     let with_control = |consent| ConsentAsRead { control: Some(control.as_read.clone()), ..consent };
@@ -239,28 +225,28 @@ pub fn assess(record: CustomerRecord, control: &Control, rules: &Rules<'_>) -> A
     Assessment::Skip { skip, consent: customer.consent }
 }
 
-/// The facts and the stance; nothing if there is neither trouble to answer to nor an offer that fits.
+/// Returns the facts and the stance. Returns `None` if the customer has no trouble to answer and no suitable offer.
 fn facts(customer: &Customer, permission: Permission, rules: &Rules<'_>) -> Option<Facts> {
     let Rules { catalogue, lexicon, keys, categories, at_most, today } = *rules;
     let mood = permission.social.ok().and_then(|proof| mood::mood(&proof, customer, lexicon, keys));
     let payments = features::Payments::of(&customer.transactions, customer.as_of, lexicon);
-    // What is no product of the catalogue is a cell of the workbook, and no fact.
+    // An id that the catalog does not have is only a workbook cell, not a fact.
     let mut products_held = customer.profile.products_held.clone();
     products_held.retain(|id| catalogue.product(id).is_some());
     products_held.sort_unstable();
     products_held.dedup();
-    let asked = |of: fn(&Eligibility) -> bool| {
+    let is_needed = |condition: fn(&Eligibility) -> bool| {
         let mut chosen = catalogue.products().iter().filter(|product| categories.contains(&product.category));
-        chosen.any(|product| of(&product.eligibility))
+        chosen.any(|product| condition(&product.eligibility))
     };
-    let income = customer.profile.income.filter(|_| asked(|rule| rule.min_income.or(rule.max_income).is_some()));
-    let balance = customer.profile.account_balance.filter(|_| asked(|rule| rule.min_balance.is_some()));
-    let since = customer.profile.customer_since.filter(|_| asked(|rule| rule.min_tenure.is_some()));
+    let income = customer.profile.income.filter(|_| is_needed(|rule| rule.min_income.or(rule.max_income).is_some()));
+    let balance = customer.profile.account_balance.filter(|_| is_needed(|rule| rule.min_balance.is_some()));
+    let since = customer.profile.customer_since.filter(|_| is_needed(|rule| rule.min_tenure.is_some()));
 
     let spending = payments.spending();
     let recurring = payments.recurring();
     let signs = payments.signs(products_held.iter().filter_map(|id| catalogue.product(id)));
-    let known = Known {
+    let input = RankingInput {
         spending: &spending,
         recurring: &recurring,
         signs: &signs,
@@ -270,14 +256,14 @@ fn facts(customer: &Customer, permission: Permission, rules: &Rules<'_>) -> Opti
         tenure: since.map(|since| features::tenure(since, customer.as_of)),
         mood: mood.as_ref(),
     };
-    let ranked = rank::rank(catalogue, categories, known, today);
-    let stance = if let Some(topic) = stance::trouble(mood.as_ref()) {
+    let ranked = rank::rank(catalogue, categories, input, today);
+    let stance = if let Some(topic) = stance::service_topic(mood.as_ref()) {
         Stance::Service { topic }
     } else {
         let offers = rank::choose(&ranked, at_most);
         (!offers.is_empty()).then_some(Stance::Recommend { offers })?
     };
-    let Known { income, balance, tenure, .. } = known;
+    let RankingInput { income, balance, tenure, .. } = input;
     Some(Facts {
         reference: customer.reference.clone(),
         first_name: customer.profile.first_name.clone(),

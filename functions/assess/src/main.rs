@@ -9,7 +9,8 @@ use jiff::Timestamp;
 async fn main() -> Result<(), lambda_runtime::Error> {
     let host = Host::start().await?;
     host.serve_stage(Stage::Assess, async |input: AssessInput| {
-        let (settings, catalogue) = (host.settings().await?, host.catalogue().await?);
+        let settings = host.settings().await?;
+        let catalogue = host.catalogue().await?;
         let lexicon = Lexicon::from_toml(&host.lexicon().await?)?;
         let now = Timestamp::now();
         let deps =

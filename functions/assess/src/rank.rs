@@ -1,5 +1,5 @@
-//! Which products fit, and why: every product of the chosen categories gets reasons with weights, or why it cannot be
-//! offered. The weights are this program's own, few and round, so that a compliance officer can add them up by hand.
+//! Ranks the products of the chosen categories for one customer. Each product gets weighted reasons, and an exclusion
+//! if it cannot be offered. The weights are few and round, so that a compliance officer can add them up by hand.
 
 use contracts::ProductId;
 use contracts::catalogue::{Catalogue, Category, Kind, Product};
@@ -9,124 +9,129 @@ use contracts::facts::{
 };
 use jiff::civil::Date;
 
-/// Spending that speaks for the product, by its share.
+/// Weights of spending in a category of the product, by share.
 const SMALL: f64 = 0.5;
 const NOTABLE: f64 = 2.0;
 const LARGE: f64 = 3.0;
-/// Such spending rises; falls.
+/// Weights of a rise or a fall in that spending.
 const RISING: f64 = 1.0;
 const FALLING: f64 = -0.5;
-/// Each further category of spending that speaks for the product. Little, so that a product is not preferred for the
-/// mere length of its list.
+/// The weight of each further spending category. It is small, so that a product does not win by the length of its list.
 const FURTHER_SPENDING: f64 = 0.25;
-/// Something of the kind is paid again and again.
+/// The weight of recurring payments in a category of the product.
 const RECURRING: f64 = 0.5;
-/// There are signs of what the product is first of all for.
+/// The weight of a sign of the product's main need.
 const SIGN: f64 = 0.5;
-/// A product is held with which this one goes.
+/// The weight of a held product that this one complements.
 const GOES_WITH_HELD: f64 = 1.5;
-/// No product held serves the need; one does already.
+/// Weights of a main need that no held product serves, and of one that a held product serves.
 const NEED_OPEN: f64 = 1.0;
 const NEED_SERVED: f64 = -1.0;
-/// The tone of posts on one of the product's topics. Dislike weighs more than liking: silence is the safer mistake.
+/// Weights of the tone of posts about a topic of the product. A negative tone weighs more, because silence is the safer
+/// mistake.
 const LIKED: f64 = 1.0;
 const DISLIKED: f64 = -2.0;
-/// The most offers of one kind: two deposits may go together, three cards never.
-const SAME_KIND: usize = 2;
+/// The most offers of one kind: two deposits may complement each other, but three cards never do.
+const MAX_OFFERS_PER_KIND: usize = 2;
 
-/// What ranking knows of a customer.
+/// The facts of a customer that ranking uses.
 #[derive(Clone, Copy, Debug)]
-pub struct Known<'a> {
+pub struct RankingInput<'a> {
     /// Spending, the largest first.
     pub spending: &'a [Spending],
-    /// Categories in which something is paid again and again.
+    /// Categories with recurring payments.
     pub recurring: &'a [SpendingCategory],
-    /// What payments and products held are signs of.
+    /// Signs from payments and held products.
     pub signs: &'a [Sign],
-    /// Products held.
+    /// Held products.
     pub held: &'a [ProductId],
-    /// Income, where it is known.
+    /// The income band, if it is known.
     pub income: Option<Band>,
-    /// Balance, where it is known.
+    /// The balance band, if it is known.
     pub balance: Option<Band>,
-    /// How long the customer has been one, where it is known.
+    /// The tenure band, if it is known.
     pub tenure: Option<Tenure>,
-    /// What posts tell, with social consent only.
+    /// The mood of posts, with social consent only.
     pub mood: Option<&'a Mood>,
 }
 
-/// A product weighed for one customer.
+/// A product with its rank for one customer.
 #[derive(Clone, Debug)]
 pub struct Ranked<'a> {
     /// The product.
     pub product: &'a Product,
-    /// Its score, reasons and exclusion.
+    /// The score, the reasons and the exclusion.
     pub candidate: Candidate,
-    /// What may be told to the customer, the strongest first; never from posts.
+    /// The grounds that a text may mention to the customer, strongest first; never from posts.
     pub grounds: Vec<Ground>,
 }
 
-/// Weighs every product of the chosen categories: those that can be offered first, the best score first, ties by id.
-/// A product outside its dates cannot be offered `today`.
+/// Ranks every product of the chosen categories: products that can be offered first, then by score, then by id. A
+/// product that is not valid `today` is excluded.
 #[must_use]
-pub fn rank<'a>(catalogue: &'a Catalogue, categories: &[Category], known: Known<'_>, today: Date) -> Vec<Ranked<'a>> {
+pub fn rank<'a>(
+    catalogue: &'a Catalogue,
+    categories: &[Category],
+    customer: RankingInput<'_>,
+    today: Date,
+) -> Vec<Ranked<'a>> {
     let chosen = catalogue.products().iter().filter(|product| categories.contains(&product.category));
-    let mut ranked: Vec<_> = chosen.map(|product| weigh(product, catalogue, known, today)).collect();
+    let mut ranked: Vec<_> = chosen.map(|product| weigh(product, catalogue, customer, today)).collect();
     ranked.sort_by(|a, b| {
-        let (left, right) = (&a.candidate, &b.candidate);
+        let left = &a.candidate;
+        let right = &b.candidate;
         let eligible_first = left.excluded.is_some().cmp(&right.excluded.is_some());
         eligible_first.then(right.score.total_cmp(&left.score)).then_with(|| left.product.cmp(&right.product))
     });
     ranked
 }
 
-/// Chooses at most `at_most` offers out of what [`rank`] gave. Each serves a need that no better one serves; kinds differ
-/// while they can; the best comes first.
+/// Chooses at most `at_most` offers from the result of [`rank`], best first. Each offer serves a need that no other
+/// offer serves. A kind repeats only if no product of another kind is left.
 #[must_use]
 pub fn choose(ranked: &[Ranked<'_>], at_most: usize) -> Vec<Offer> {
     let mut chosen: Vec<(usize, Need)> = Vec::new();
-    for allowed_of_a_kind in 1..=SAME_KIND {
-        for (place, next) in ranked.iter().enumerate().filter(|(_, next)| next.candidate.excluded.is_none()) {
-            let of_its_kind =
-                chosen.iter().filter(|(other, _)| ranked[*other].product.kind == next.product.kind).count();
-            let is_chosen = chosen.iter().any(|(other, _)| *other == place);
+    for max_of_kind in 1..=MAX_OFFERS_PER_KIND {
+        for (position, next) in ranked.iter().enumerate().filter(|(_, next)| next.candidate.excluded.is_none()) {
+            let same_kind = chosen.iter().filter(|(other, _)| ranked[*other].product.kind == next.product.kind).count();
+            let is_chosen = chosen.iter().any(|(other, _)| *other == position);
             let open_need = next.product.needs.iter().find(|need| chosen.iter().all(|(_, served)| served != *need));
             match open_need {
-                Some(need) if !is_chosen && of_its_kind < allowed_of_a_kind && chosen.len() < at_most => {
-                    chosen.push((place, *need));
+                Some(need) if !is_chosen && same_kind < max_of_kind && chosen.len() < at_most => {
+                    chosen.push((position, *need));
                 }
                 Some(_) | None => {}
             }
         }
     }
-    chosen.sort_unstable_by_key(|(place, _)| *place);
-    let offer = |(place, need): (usize, Need)| {
-        let Ranked { product, candidate, grounds } = &ranked[place];
+    chosen.sort_unstable_by_key(|(position, _)| *position);
+    let offer = |(position, need): (usize, Need)| {
+        let Ranked { product, candidate, grounds } = &ranked[position];
         let grounds = if grounds.is_empty() { vec![Ground::Need { need }] } else { grounds.clone() };
         Offer { product: product.id.clone(), score: candidate.score, need, grounds }
     };
     chosen.into_iter().map(offer).collect()
 }
 
-fn weigh<'a>(product: &'a Product, catalogue: &Catalogue, known: Known<'_>, today: Date) -> Ranked<'a> {
-    let spending = speaking_for(product, known.spending);
-    let held: Vec<&Product> = catalogue.products().iter().filter(|other| known.held.contains(&other.id)).collect();
-    let goes_with = held.iter().find(|other| product.eligibility.holds_any.contains(&other.id));
-    let tone = tone_of(product, known.mood);
+fn weigh<'a>(product: &'a Product, catalogue: &Catalogue, customer: RankingInput<'_>, today: Date) -> Ranked<'a> {
+    let spending = relevant_spending(product, customer.spending);
+    let held: Vec<&Product> = catalogue.products().iter().filter(|other| customer.held.contains(&other.id)).collect();
+    let complemented = held.iter().find(|other| product.eligibility.holds_any.contains(&other.id));
+    let tone = tone_of(product, customer.mood);
 
     let mut reasons: Vec<Reason> = Vec::new();
-    for (place, spent) in spending.iter().enumerate() {
-        let weight = if place == 0 { weight_of(spent) } else { FURTHER_SPENDING };
+    for (index, spent) in spending.iter().enumerate() {
+        let weight = if index == 0 { weight_of(spent) } else { FURTHER_SPENDING };
         reasons.push(Reason { text: describe(spent), weight });
     }
-    if let Some(category) = known.recurring.iter().find(|category| product.spending.contains(category)) {
+    if let Some(category) = customer.recurring.iter().find(|category| product.spending.contains(category)) {
         let text = format!("something for {} is paid again and again", category.words());
         reasons.push(Reason { text, weight: RECURRING });
     }
-    if let Some(sign) = known.signs.iter().find(|sign| is_first_of_all_for(product, **sign)) {
+    if let Some(sign) = customer.signs.iter().find(|sign| is_main_need(product, **sign)) {
         reasons.push(Reason { text: format!("there are signs of {}", sign.words()), weight: SIGN });
     }
-    if let Some(other) = goes_with {
+    if let Some(other) = complemented {
         reasons.push(Reason { text: format!("goes with {}, which is held", other.name), weight: GOES_WITH_HELD });
     }
     reasons.push(need_reason(product, &held));
@@ -136,39 +141,40 @@ fn weigh<'a>(product: &'a Product, catalogue: &Catalogue, known: Known<'_>, toda
     }
     let score = reasons.iter().map(|reason| reason.weight).sum();
 
-    let told = spending.iter().filter(|spent| may_be_told(spent)).take(2);
+    let mentionable = spending.iter().filter(|spent| is_mentionable(spent)).take(2);
     let mut grounds: Vec<Ground> =
-        told.map(|spent| Ground::Spending { category: spent.category, trend: spent.trend }).collect();
-    grounds.extend(goes_with.map(|other| Ground::Holds { product: other.id.clone() }));
+        mentionable.map(|spent| Ground::Spending { category: spent.category, trend: spent.trend }).collect();
+    grounds.extend(complemented.map(|other| Ground::Holds { product: other.id.clone() }));
 
-    let mut against = ineligible(product, catalogue, known);
+    let mut exclusions = unmet_conditions(product, catalogue, customer);
     if !product.is_valid_on(today) {
-        against.push("not offered on this day".to_owned());
+        exclusions.push("outside the product's dates".to_owned());
     }
-    // A complaint about a matter is no reason to sell what belongs to it, whatever else speaks for that.
+    // A complaint about a topic excludes its products despite all other reasons.
     if let Some((topic, false)) = tone {
-        against.push(format!("posts are negative about {}", topic.words()));
+        exclusions.push(format!("posts are negative about {}", topic.words()));
     }
-    let credit = matches!(product.kind, Kind::CreditCard | Kind::Loan | Kind::Mortgage);
+    let is_credit = matches!(product.kind, Kind::CreditCard | Kind::Loan | Kind::Mortgage);
     let liked = tone.is_some_and(|(_, liked)| liked);
-    if credit && grounds.is_empty() && !liked {
-        against.push("nothing the customer does speaks for credit".to_owned());
+    if is_credit && grounds.is_empty() && !liked {
+        exclusions.push("no ground for an offer of credit".to_owned());
     }
     if score <= 0.0 {
-        against.push("no more speaks for it than against it".to_owned());
+        exclusions.push("the score is not positive".to_owned());
     }
-    let excluded = (!against.is_empty()).then(|| against.join("; "));
+    let excluded = (!exclusions.is_empty()).then(|| exclusions.join("; "));
     Ranked { product, candidate: Candidate { product: product.id.clone(), score, reasons, excluded }, grounds }
 }
 
-/// The spending that speaks for the product, the weightiest first, then in the order of size.
-fn speaking_for<'a>(product: &Product, spending: &'a [Spending]) -> Vec<&'a Spending> {
+/// Returns the spending in categories of the product, greatest weight first, with ties in order of size.
+fn relevant_spending<'a>(product: &Product, spending: &'a [Spending]) -> Vec<&'a Spending> {
     let mut found: Vec<&Spending> = spending.iter().filter(|s| product.spending.contains(&s.category)).collect();
     found.sort_by(|a, b| weight_of(b).total_cmp(&weight_of(a)));
     found
 }
 
-fn is_first_of_all_for(product: &Product, sign: Sign) -> bool {
+/// Returns whether the sign points to the product's main need.
+fn is_main_need(product: &Product, sign: Sign) -> bool {
     match sign {
         Sign::Travel => product.needs[0] == Need::Travel,
         Sign::Home => product.needs[0] == Need::HomeImprovement,
@@ -204,12 +210,13 @@ fn describe(spent: &Spending) -> String {
     format!("{} is {share} part of spending, {trend}", spent.category.words())
 }
 
-/// What is told to a customer must be plain to them: a part that counts, or a rise.
-fn may_be_told(spent: &Spending) -> bool {
+/// Returns whether a text may mention the spending. The customer must recognize it, so it must have more than a small
+/// share or rise.
+fn is_mentionable(spent: &Spending) -> bool {
     spent.share != Share::Small || spent.trend == Trend::Rising
 }
 
-/// The first need of a product is what it is for.
+/// Returns the reason from the product's main need, which is its first one.
 fn need_reason(product: &Product, held: &[&Product]) -> Reason {
     let need = product.needs[0];
     match held.iter().find(|other| other.id != product.id && other.needs[0] == need) {
@@ -218,7 +225,7 @@ fn need_reason(product: &Product, held: &[&Product]) -> Reason {
     }
 }
 
-/// The topic of posts that weighs, and whether it is liked. One topic is enough, and dislike goes first.
+/// Returns one topic of posts about the product, and whether its tone is positive. A negative topic takes precedence.
 fn tone_of(product: &Product, mood: Option<&Mood>) -> Option<(Topic, bool)> {
     let find = |sentiment| {
         let mut tones = mood?.topics.iter();
@@ -228,37 +235,38 @@ fn tone_of(product: &Product, mood: Option<&Mood>) -> Option<(Topic, bool)> {
     disliked.or_else(|| find(Sentiment::Positive).map(|topic| (topic, true)))
 }
 
-/// Every condition of the catalogue that the customer does not meet.
-fn ineligible(product: &Product, catalogue: &Catalogue, known: Known<'_>) -> Vec<String> {
+/// Returns every condition of the catalog that the customer does not meet.
+fn unmet_conditions(product: &Product, catalogue: &Catalogue, customer: RankingInput<'_>) -> Vec<String> {
     let name = |id: &ProductId| catalogue.product(id).map_or_else(|| id.to_string(), |product| product.name.clone());
     let rules = &product.eligibility;
-    let mut against = Vec::new();
-    if known.held.contains(&product.id) {
-        against.push("held already".to_owned());
+    let mut unmet = Vec::new();
+    if customer.held.contains(&product.id) {
+        unmet.push("already held".to_owned());
     }
-    if let Some(other) = rules.holds_none.iter().find(|id| known.held.contains(id)) {
-        against.push(format!("{} is held, beside which it is not offered", name(other)));
+    if let Some(other) = rules.holds_none.iter().find(|id| customer.held.contains(id)) {
+        unmet.push(format!("not offered together with {}, which is held", name(other)));
     }
-    if !rules.holds_any.is_empty() && !rules.holds_any.iter().any(|id| known.held.contains(id)) {
+    if !rules.holds_any.is_empty() && !rules.holds_any.iter().any(|id| customer.held.contains(id)) {
         let names: Vec<String> = rules.holds_any.iter().map(name).collect();
-        against.push(format!("goes only with {}, not held", names.join(" or ")));
+        unmet.push(format!("requires {}, which is not held", names.join(" or ")));
     }
-    against.extend(below("income", known.income, rules.min_income));
-    if matches!((known.income, rules.max_income), (Some(band), Some(most)) if band > most) {
-        against.push("income is above the band that it is for".to_owned());
+    unmet.extend(below("income", customer.income, rules.min_income));
+    if matches!((customer.income, rules.max_income), (Some(band), Some(max)) if band > max) {
+        unmet.push("income is above the product's band".to_owned());
     }
-    against.extend(below("balance", known.balance, rules.min_balance));
-    against.extend(below("time as a customer", known.tenure, rules.min_tenure));
-    if rules.business && !known.signs.contains(&Sign::Business) {
-        against.push("no signs of a business".to_owned());
+    unmet.extend(below("balance", customer.balance, rules.min_balance));
+    unmet.extend(below("time as a customer", customer.tenure, rules.min_tenure));
+    if rules.business && !customer.signs.contains(&Sign::Business) {
+        unmet.push("no signs of a business".to_owned());
     }
-    against
+    unmet
 }
 
-fn below<T: Ord>(what: &str, known: Option<T>, least: Option<T>) -> Option<String> {
-    match (known, least?) {
-        (None, _) => Some(format!("{what} is not known")),
-        (Some(band), least) if band < least => Some(format!("{what} is below the band that it needs")),
+/// Returns an unmet condition if the band is unknown or below the minimum.
+fn below<T: Ord>(fact: &str, band: Option<T>, min: Option<T>) -> Option<String> {
+    match (band, min?) {
+        (None, _) => Some(format!("{fact} is unknown")),
+        (Some(band), min) if band < min => Some(format!("{fact} is below the product's minimum")),
         (Some(_), _) => None,
     }
 }

@@ -1,18 +1,19 @@
-//! Whether a customer is sold to at all.
+//! Decides whether a customer gets a service message instead of offers.
 
 use contracts::facts::{Mood, Sentiment, Topic};
 
-/// What troubles the customer, the gravest first; such a customer is served, not sold to.
-const TROUBLES: [Topic; 4] = [Topic::Hardship, Topic::Fraud, Topic::Service, Topic::Fees];
+/// The topics of a service message, most serious first.
+const SERVICE_TOPICS: [Topic; 4] = [Topic::Hardship, Topic::Fraud, Topic::Service, Topic::Fees];
 
-/// The trouble to which a service message must answer, if there is one: any post about hardship, or a complaint about
-/// fraud, service or fees that later, kinder posts on the same topic do not outweigh (UDAAP: no advantage is taken of a
-/// customer in trouble).
+/// Returns the topic that a service message must answer; `None` if the customer may get offers.
+///
+/// The topic is hardship after any post about it. It is fraud, service or fees after complaints that newer, kinder
+/// posts do not outweigh. UDAAP forbids taking advantage of a customer in trouble.
 #[must_use]
-pub fn trouble(mood: Option<&Mood>) -> Option<Topic> {
+pub fn service_topic(mood: Option<&Mood>) -> Option<Topic> {
     let topics = &mood?.topics;
-    let negative = |topic: &Topic| topics.iter().any(|t| t.topic == *topic && t.sentiment == Sentiment::Negative);
-    TROUBLES.into_iter().find(negative)
+    let is_negative = |topic: &Topic| topics.iter().any(|t| t.topic == *topic && t.sentiment == Sentiment::Negative);
+    SERVICE_TOPICS.into_iter().find(is_negative)
 }
 
 #[cfg(test)]
@@ -21,30 +22,30 @@ mod tests {
 
     use super::*;
 
-    fn heard(tones: &[(Topic, Sentiment)]) -> Option<Topic> {
+    fn topic_for(tones: &[(Topic, Sentiment)]) -> Option<Topic> {
         let topics =
             tones.iter().map(|(topic, sentiment)| TopicTone { topic: *topic, sentiment: *sentiment }).collect();
-        trouble(Some(&Mood { sentiment: Sentiment::Neutral, topics, five_word_runs: Vec::new() }))
+        service_topic(Some(&Mood { sentiment: Sentiment::Neutral, topics, five_word_runs: Vec::new() }))
     }
 
     #[test]
-    fn hardship_comes_before_any_complaint() {
+    fn hardship_precedes_complaints() {
         let tones = [(Topic::Fees, Sentiment::Negative), (Topic::Hardship, Sentiment::Negative)];
-        assert_eq!(heard(&tones), Some(Topic::Hardship));
+        assert_eq!(topic_for(&tones), Some(Topic::Hardship));
     }
 
     #[test]
-    fn a_complaint_is_about_fraud_service_or_fees() {
+    fn complaint_needs_negative_tone() {
         for topic in [Topic::Fraud, Topic::Service, Topic::Fees] {
-            assert_eq!(heard(&[(topic, Sentiment::Negative)]), Some(topic));
-            assert_eq!(heard(&[(topic, Sentiment::Positive)]), None);
-            assert_eq!(heard(&[(topic, Sentiment::Neutral)]), None);
+            assert_eq!(topic_for(&[(topic, Sentiment::Negative)]), Some(topic));
+            assert_eq!(topic_for(&[(topic, Sentiment::Positive)]), None);
+            assert_eq!(topic_for(&[(topic, Sentiment::Neutral)]), None);
         }
     }
 
     #[test]
-    fn annoyance_about_a_trip_is_no_complaint() {
-        assert_eq!(heard(&[(Topic::Travel, Sentiment::Negative)]), None);
-        assert_eq!(trouble(None), None);
+    fn negative_post_about_travel_is_no_complaint() {
+        assert_eq!(topic_for(&[(Topic::Travel, Sentiment::Negative)]), None);
+        assert_eq!(service_topic(None), None);
     }
 }

@@ -1,15 +1,16 @@
-//! The real catalogue and lexicon, and a builder of customers.
+//! Builders for tests: the shipped catalog and lexicon, and customers.
 
 use std::fmt;
 
 use contracts::catalogue::Catalogue;
-use contracts::consent::{ConsentAsRead, Question, Reading, Refusal, SocialConsent, gate};
-use contracts::customer::{Cents, Customer, Profile, Transaction, Tweet};
+use contracts::consent::{ConsentAsRead, Question, Reading, Refusal};
 use contracts::key::Workbook;
-use contracts::vault::Keys;
 use contracts::{CustomerId, CustomerRef, ProductId};
 use jiff::civil::{Date, date};
 use jiff::{Timestamp, ToSpan};
+use policy::consent::{SocialConsent, gate};
+use policy::customer::{Cents, Customer, Profile, Transaction, Tweet};
+use storage::vault::Keys;
 
 use crate::lexicon::Lexicon;
 
@@ -33,7 +34,7 @@ pub fn product(id: &str) -> ProductId {
     ProductId::parse(id).unwrap()
 }
 
-/// A payment `days` before [`AS_OF`], in cents.
+/// Returns a payment of `cents`, `days` before [`AS_OF`].
 pub fn paid(days: i32, category: &str, cents: i64) -> Transaction {
     let merchant = "Some Merchant".to_owned();
     Transaction { date: AS_OF - days.days(), category: category.to_owned(), merchant, amount: Cents(cents) }
@@ -54,22 +55,22 @@ fn readings(general: &str, social: &str) -> Vec<Reading> {
     vec![reading(Question::General, general), reading(Question::SocialMedia, social)]
 }
 
-/// A customer under construction: consents to all, earns a middle income, and nothing else is known.
+/// A builder of a customer, who by default consents to everything, has a middle income, and spends nothing.
 #[derive(Clone)]
-pub struct Person {
+pub struct CustomerBuilder {
     consent: ConsentAsRead,
     profile: Profile,
     transactions: Vec<Transaction>,
     tweets: Vec<Tweet>,
 }
 
-impl fmt::Debug for Person {
+impl fmt::Debug for CustomerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&serde_json::to_string(&self.clone().customer()).unwrap())
     }
 }
 
-impl Person {
+impl CustomerBuilder {
     pub fn new() -> Self {
         let profile = Profile {
             first_name: "José".to_owned(),
@@ -88,15 +89,15 @@ impl Person {
         self
     }
 
-    /// A year's income and the balance, in whole dollars.
+    /// Sets the yearly income and the balance, in whole dollars.
     pub fn has(mut self, income: i64, balance: i64) -> Self {
         self.profile.income = Some(Cents(income * 100));
         self.profile.account_balance = Some(Cents(balance * 100));
         self
     }
 
-    /// A customer for this many days.
-    pub fn since(mut self, days: i32) -> Self {
+    /// Sets the tenure in days.
+    pub fn customer_for_days(mut self, days: i32) -> Self {
         self.profile.customer_since = Some(AS_OF - days.days());
         self
     }
@@ -106,18 +107,19 @@ impl Person {
         self
     }
 
-    /// As much in both windows: steady.
+    /// Adds steady spending: the same amount in both windows.
     pub fn spends(self, category: &str, cents: i64) -> Self {
-        self.spent(category, cents, cents)
+        self.spends_before_and_now(category, cents, cents)
     }
 
-    /// Before, and now.
-    pub fn spent(mut self, category: &str, before: i64, now: i64) -> Self {
+    /// Adds spending of different amounts, in cents, in the earlier and the current window.
+    pub fn spends_before_and_now(mut self, category: &str, before: i64, now: i64) -> Self {
         self.transactions.extend([paid(120, category, before), paid(20, category, now)]);
         self
     }
 
-    pub fn wrote(mut self, days: i32, text: &str) -> Self {
+    /// Adds a post of this age in days; 10,000 days or more mean a post without a date.
+    pub fn posted(mut self, days: i32, text: &str) -> Self {
         let created_on = (days < 10_000).then(|| AS_OF - days.days());
         self.tweets.push(Tweet { created_on, text: text.to_owned() });
         self
@@ -127,14 +129,14 @@ impl Person {
         keys().reference(&CustomerId::parse("0042").unwrap())
     }
 
-    /// The record with its posts in it whatever the consent cells say, as a faulty earlier stage might leave it.
+    /// Builds the customer with posts despite the consent cells, as a faulty earlier stage might.
     pub fn customer(self) -> Customer {
         let id = CustomerId::parse("0042").unwrap();
         let tweets = Ok((social_consent(), self.tweets));
         Customer::new(Self::reference(), id, self.consent, self.profile, self.transactions, AS_OF, tweets)
     }
 
-    /// The record without any post.
+    /// Builds the customer without posts.
     pub fn customer_without_posts(self) -> Customer {
         let id = CustomerId::parse("0042").unwrap();
         let tweets = Err(Refusal::Blank);

@@ -1,4 +1,4 @@
-//! The stage as a whole, with the real catalogue and lexicon.
+//! Tests of the whole stage with the shipped catalog and lexicon.
 
 mod catalogue;
 mod offers;

@@ -1,10 +1,10 @@
 //! Errors of delivery.
 
-use contracts::control::ControlError;
-use contracts::secret::SecretError;
-use contracts::store::StoreError;
-use contracts::vault::VaultError;
 use contracts::{ErrorName, NamedError, RunId};
+use policy::control::ControlError;
+use storage::secret::SecretError;
+use storage::store::StoreError;
+use storage::vault::VaultError;
 use thiserror::Error;
 
 /// An error of an export, a link or a notification.

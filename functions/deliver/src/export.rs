@@ -6,18 +6,18 @@
 
 use std::collections::HashMap;
 
-use contracts::customer::{CustomerRecord, open_record};
 use contracts::evidence::{Manifest, ManifestEntry, Outcome};
 use contracts::facts::Skip;
 use contracts::key::{DatasetPart, RunPart};
 use contracts::settings::Delivery;
 use contracts::stage::IndexRow;
-use contracts::store::StoreError;
-use contracts::vault::{Vault, VaultError};
 use contracts::{CustomerRef, DatasetId, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
+use policy::customer::{CustomerRecord, open_record};
 use serde::Serialize;
+use storage::store::StoreError;
+use storage::vault::{Vault, VaultError};
 
 use crate::{Error, links, published};
 

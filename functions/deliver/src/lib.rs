@@ -25,10 +25,11 @@ pub use error::Error;
 use contracts::evidence::{Evidence, Outcome};
 use contracts::facts::Skip;
 use contracts::key::Artefact;
-use contracts::recall::is_recalled;
-use contracts::store::ObjectStore;
-use contracts::{CustomerRef, ObjectKey, RunId, control};
+use contracts::{CustomerRef, ObjectKey, RunId};
 use jiff::Timestamp;
+use policy::control;
+use policy::recall::is_recalled;
+use storage::store::ObjectStore;
 
 /// The content that a run published to a customer.
 struct PublishedContent {

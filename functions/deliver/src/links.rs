@@ -9,13 +9,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use contracts::brand::Brand;
-use contracts::control::{SuppressedBy, Suppression};
 use contracts::delivery::LinkRecord;
 use contracts::key::Artefact;
 use contracts::settings::Delivery;
-use contracts::store::ObjectStore;
 use contracts::{CustomerRef, Digest, ObjectKey, RunId};
 use jiff::{SignedDuration, Timestamp};
+use policy::control::{SuppressedBy, Suppression};
+use storage::store::ObjectStore;
 
 use crate::{Error, PublishedContent, page, published};
 

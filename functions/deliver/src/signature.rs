@@ -2,9 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use contracts::secret::{ExposeSecret, SecretError, SecretName, SecretString};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
+use storage::secret::{ExposeSecret, SecretError, SecretName, SecretString};
 
 /// The prefix of a secret in the form of Standard Webhooks.
 const PREFIX: &str = "whsec_";

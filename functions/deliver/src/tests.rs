@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::brand::Brand;
-use contracts::control::{SuppressedBy, Suppression};
 use contracts::delivery::{Notice, NoticeRecord};
 use contracts::evidence::{Evidence, Manifest, ManifestEntry, Outcome};
 use contracts::key::{Artefact, NoticeState, Prefix, RunPart};
-use contracts::secret::{SecretError, SecretName, SecretString, Secrets};
 use contracts::settings::{Delivery, Webhook};
-use contracts::store::{MemoryStore, ObjectStore as _};
-use contracts::vault::{Keys, Vault};
 use contracts::{CustomerId, CustomerRef, Digest, ErrorName, NamedError as _, ObjectKey, RunId};
 use jiff::Timestamp;
+use policy::control::{SuppressedBy, Suppression};
+use storage::secret::{SecretError, SecretName, SecretString, Secrets};
+use storage::store::{MemoryStore, ObjectStore as _};
+use storage::vault::{Keys, Vault};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
@@ -338,7 +338,7 @@ async fn opt_out_suppresses_customer_and_kills_link() {
     let key = ObjectKey::Suppression(bank.customers[0].clone());
     let listed: Suppression = serde_json::from_slice(&bank.store.get(&key).await.unwrap()).unwrap();
     assert_eq!(listed, Suppression { by: SuppressedBy::OptOut, since: NOW });
-    let control = |customer: usize| contracts::control::read(&*bank.store, &bank.customers[customer], NOW);
+    let control = |customer: usize| policy::control::read(&*bank.store, &bank.customers[customer], NOW);
     assert!(control(0).await.unwrap().forbids(false).is_some());
     assert!(control(1).await.unwrap().forbids(false).is_none());
     assert_eq!(bank.open(&token).await.status, 404);

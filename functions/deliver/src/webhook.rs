@@ -18,15 +18,15 @@ use contracts::delivery::{Notice, NoticeRecord};
 use contracts::error::chain;
 use contracts::evidence::{ManifestEntry, Outcome};
 use contracts::key::NoticeState;
-use contracts::secret::{SecretName, Secrets};
 use contracts::settings::Webhook;
-use contracts::store::{ObjectStore, StoreError};
-use contracts::vault::Vault;
 use contracts::{Digest, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use reqwest::{StatusCode, header};
 use serde::Serialize;
+use storage::secret::{SecretName, Secrets};
+use storage::store::{ObjectStore, StoreError};
+use storage::vault::Vault;
 
 use crate::signature::SigningKey;
 use crate::{Error, export};
@@ -138,7 +138,7 @@ impl<'a> Sender<'a> {
     async fn new(deps: &'a Deps<'a>) -> Result<Self, Error> {
         let key = SigningKey::parse(&deps.secrets.get(SecretName::WebhookKey).await?)?;
         // A signed notification is for this address only.
-        let http = reqwest::Client::builder()
+        let http = outbound::builder()
             .timeout(Duration::from_secs(deps.settings.deadline_seconds))
             .redirect(reqwest::redirect::Policy::none())
             .build()

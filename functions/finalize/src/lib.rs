@@ -15,10 +15,10 @@ use contracts::facts::Skip;
 use contracts::key::{Artefact, RunPart};
 use contracts::review::Waiting;
 use contracts::stage::{FinalizeInput, IndexRow, Stage};
-use contracts::store::StoreError;
-use contracts::vault::{Vault, VaultError};
 use contracts::{CustomerRef, DatasetId, Digest, ErrorName, NamedError, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use storage::store::StoreError;
+use storage::vault::{Vault, VaultError};
 use thiserror::Error;
 
 pub use manifest::{chain_holds, document, first_link, next_link, seal, table};

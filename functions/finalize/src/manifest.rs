@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use contracts::evidence::{Manifest, ManifestEntry, Outcome};
-use contracts::vault::Keys;
 use contracts::{CustomerRef, DatasetId, Digest, RunId};
+use storage::vault::Keys;
 
 use crate::Ended;
 

@@ -9,10 +9,10 @@ use contracts::facts::Skip;
 use contracts::key::{Artefact, RunPart};
 use contracts::request::Request;
 use contracts::stage::{FinalizeInput, Stage};
-use contracts::store::{MemoryStore, ObjectStore};
-use contracts::vault::{Keys, Vault};
 use contracts::{CustomerRef, DatasetId, Digest, ErrorName, NamedError, ObjectKey, RunId};
 use jiff::Timestamp;
+use storage::store::{MemoryStore, ObjectStore};
+use storage::vault::{Keys, Vault};
 
 struct Campaign {
     store: Arc<MemoryStore>,

@@ -3,12 +3,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use contracts::consent::ConsentAsRead;
-use contracts::customer::{CustomerRecord, record_place};
 use contracts::stage::IndexRow;
-use contracts::vault::{Keys, Owner, Vault, VaultError};
 use contracts::{CustomerRef, DatasetId, Digest};
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
+use policy::customer::{CustomerRecord, record_place};
+use storage::vault::{Keys, Owner, Vault, VaultError};
 use zeroize::Zeroizing;
 
 /// How many tasks seal at once, and how many lines each: a customer of an earlier batch costs a read of a key.

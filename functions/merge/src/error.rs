@@ -3,10 +3,10 @@
 use std::fmt;
 
 use contracts::key::Workbook;
-use contracts::secret::SecretError;
-use contracts::store::StoreError;
-use contracts::vault::VaultError;
 use contracts::{Batch, ErrorName, NamedError};
+use storage::secret::SecretError;
+use storage::store::StoreError;
+use storage::vault::VaultError;
 use thiserror::Error;
 
 use crate::report::Problem;

@@ -6,13 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use contracts::catalogue::Catalogue;
-use contracts::consent::{ConsentAsRead, Permission, Question, Reading, Refusal, gate};
-use contracts::customer::{Cents, Customer, CustomerRecord, Profile, Transaction, Tweet};
+use contracts::consent::{ConsentAsRead, Question, Reading, Refusal};
 use contracts::key::Workbook;
-use contracts::vault::Keys;
 use contracts::{CustomerId, ProductId};
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
+use policy::consent::{Permission, gate};
+use policy::customer::{Cents, Customer, CustomerRecord, Profile, Transaction, Tweet};
+use storage::vault::Keys;
 
 use crate::report::{FileCount, Problem, Report};
 use crate::sheet::{Column, Row, optional, plain_name, required};

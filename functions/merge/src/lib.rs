@@ -18,17 +18,17 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use contracts::catalogue::Catalogue;
-use contracts::customer::CustomerRecord;
 use contracts::key::{DatasetPart, Prefix, RunPart, Workbook};
 use contracts::request::Request;
-use contracts::secret::{SecretName, SecretString, Secrets};
 use contracts::settings::{Intake, Settings};
 use contracts::stage::{IndexRow, MergeInput, MergeOutput};
-use contracts::store::{ObjectStore, Written};
-use contracts::vault::{Keys, Owner, Vault, VaultError};
 use contracts::{Batch, CustomerId, CustomerRef, DatasetId, Digest, ObjectKey};
 use jiff::Timestamp;
+use policy::customer::CustomerRecord;
 use serde::{Deserialize, Serialize};
+use storage::secret::{SecretName, SecretString, Secrets};
+use storage::store::{ObjectStore, Written};
+use storage::vault::{Keys, Owner, Vault, VaultError};
 
 pub use error::{Content, Error};
 pub use protected::{PROTECTED, Protected, protected};

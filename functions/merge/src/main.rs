@@ -1,10 +1,10 @@
 //! The Lambda of the merge stage.
 
 use bespoke_aws::{Host, environment, secrets};
-use contracts::secret::SecretName;
 use contracts::stage::{MergeInput, Stage};
 use contracts::{ErrorName, NamedError as _};
 use jiff::Timestamp;
+use storage::secret::SecretName;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {

@@ -6,8 +6,8 @@ use std::fmt;
 
 use contracts::CustomerId;
 use contracts::key::Workbook;
-use contracts::secret::SecretString;
 use contracts::settings::Intake;
+use storage::secret::SecretString;
 
 use crate::error::Error;
 use crate::sheet::{Column, optional, read_sheet, required};

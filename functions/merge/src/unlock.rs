@@ -4,8 +4,8 @@ use std::io::{self, Cursor, Read};
 
 use contracts::key::Workbook;
 use contracts::panics::caught;
-use contracts::secret::{ExposeSecret, SecretString};
 use office_crypto::DecryptError;
+use storage::secret::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 use zip::ZipArchive;
 

@@ -5,8 +5,8 @@
 use std::borrow::Cow;
 
 use contracts::CustomerId;
-use contracts::customer::Cents;
 use jiff::civil::Date;
+use policy::customer::Cents;
 use unicode_normalization::UnicodeNormalization;
 
 /// A cell, freed from the way in which the workbook stores it.

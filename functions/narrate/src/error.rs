@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use contracts::secret::SecretError;
 use contracts::speech::SpeechError;
-use contracts::store::StoreError;
-use contracts::vault::VaultError;
 use contracts::voice::Engine;
 use contracts::{ErrorName, NamedError};
+use storage::secret::SecretError;
+use storage::store::StoreError;
+use storage::vault::VaultError;
 use thiserror::Error;
 
 /// Where the name of a voice came from.

@@ -1,18 +1,16 @@
 //! The Lambda of the narrate stage.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use bespoke_aws::{Host, environment, host};
-use contracts::secret::SecretName;
 use contracts::stage::{CustomerTask, Stage};
 use narrate::{Engines, Pronunciations, kokoro};
+use std::sync::Arc;
+use storage::secret::SecretName;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let host = Host::start().await?;
     let pronunciations = Pronunciations::read(&host::assets(), &host::brand()?).map_err(bespoke_aws::Failure::from)?;
-    let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(3)).build()?;
+    let http = outbound::client()?;
     let engines = Engines::new(environment::path("ESPEAK_PATH", "/opt/bin/espeak-ng"), http)
         .with_kokoro(kokoro::Files::find(&environment::path("KOKORO_DIR", "/opt/bespoke/kokoro")))
         .with_polly(Arc::new(host.polly()));

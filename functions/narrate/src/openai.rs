@@ -4,12 +4,12 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::secret::{ExposeSecret as _, SecretString};
 use contracts::settings::SpeechModel;
 use contracts::speech::SpeechError;
 use reqwest::header::RETRY_AFTER;
 use reqwest::{StatusCode, Url};
 use serde_json::json;
+use storage::secret::{ExposeSecret as _, SecretString};
 
 use crate::Error;
 use crate::error::VoiceFrom;

@@ -10,13 +10,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use contracts::narration::{Narration, Timing};
-use contracts::secret::{SecretError, SecretName, SecretString, Secrets};
 use contracts::settings::{EngineChoice, SpeechModel, Voice};
 use contracts::speech::{SpeechError, SpeechService, WordMark};
 use contracts::{ErrorName, NamedError};
 use narrate::kokoro::Files;
 use narrate::{Engines, Error, Pronunciations, speak_text};
 use serde_json::{Value, json};
+use storage::secret::{SecretError, SecretName, SecretString, Secrets};
 use tokio::sync::OnceCell;
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
@@ -33,7 +33,7 @@ impl Secrets for Key {
 }
 
 fn engines() -> Engines {
-    Engines::new("espeak-ng".into(), reqwest::Client::new())
+    Engines::new("espeak-ng".into(), outbound::client().unwrap())
 }
 
 async fn spoken(text: &str, settings: &Voice, engines: &Engines) -> Result<(Narration, Vec<u8>), Error> {

@@ -11,15 +11,15 @@ use contracts::key::{Artefact, RunPart};
 use contracts::narration::{Narration, Timing};
 use contracts::request::Request;
 use contracts::script::{Script, Segment, SegmentKind, Verdict, WrittenBy};
-use contracts::secret::{SecretError, SecretName, SecretString, Secrets};
 use contracts::settings::Settings;
 use contracts::speech::{SpeechError, SpeechService, WordMark};
 use contracts::stage::CustomerTask;
-use contracts::store::MemoryStore;
-use contracts::vault::{Keys, Owner, Vault};
 use contracts::voice::Engine;
 use contracts::{CustomerId, Digest, ErrorName, NamedError, ObjectKey};
 use narrate::{Deps, Engines, Error, Pronunciations, engine_version, run};
+use storage::secret::{SecretError, SecretName, SecretString, Secrets};
+use storage::store::MemoryStore;
+use storage::vault::{Keys, Owner, Vault};
 
 const GREETING: &str = "Hello José, here is an idea or two from your team at Meridian Bank.";
 const OFFER: &str = "You spend on groceries and dining out, so the Meridian Everyday Rewards Card may suit you. \
@@ -73,7 +73,7 @@ impl Bank {
     }
 
     async fn run_with(&self, espeak: &str) -> Result<CustomerTask, Error> {
-        self.run_by(&Engines::new(espeak.into(), reqwest::Client::new())).await
+        self.run_by(&Engines::new(espeak.into(), outbound::client().unwrap())).await
     }
 
     async fn run_by(&self, engines: &Engines) -> Result<CustomerTask, Error> {
@@ -313,7 +313,7 @@ impl SpeechService for Refusing {
 async fn where_the_first_engine_fails_the_next_one_speaks_and_the_record_says_so() {
     let request = Request { engines: vec![Engine::Polly, Engine::Espeak], ..Request::for_tests() };
     let bank = Bank::with(&[GREETING], request).await;
-    let engines = Engines::new("espeak-ng".into(), reqwest::Client::new()).with_polly(Arc::new(Refusing));
+    let engines = Engines::new("espeak-ng".into(), outbound::client().unwrap()).with_polly(Arc::new(Refusing));
     bank.run_by(&engines).await.unwrap();
     let (narration, sound) = bank.result().await;
     assert!(narration.engine.starts_with("espeak-ng "));

@@ -1,4 +1,4 @@
-//! Checks what earlier stages made, as it lies in the store.
+//! Checks the artifacts of earlier stages in the store, and writes the text.
 
 use std::collections::BTreeMap;
 
@@ -6,16 +6,17 @@ use contracts::Digest;
 use contracts::key::Artefact;
 use contracts::media::{MediaFacts, RenderRecord};
 use contracts::narration::Narration;
-use contracts::store::Written;
-use contracts::vault::Vault;
+use storage::store::Written;
+use storage::vault::Vault;
 
-use crate::{Error, Place};
+use crate::error::Error;
+use crate::place::Place;
 
-/// The files without which there is no video.
+/// The files that every video needs.
 const FILES: [Artefact; 4] = [Artefact::Video, Artefact::Captions, Artefact::Poster, Artefact::Preview];
 
-/// Reads the cues, and checks that the sound is the one they belong to.
-pub async fn narration(
+/// Reads the narration's cues, and checks that its sound is the one they describe. Adds both to `artefacts`.
+pub async fn read_narration(
     vault: &Vault,
     place: Place<'_>,
     artefacts: &mut BTreeMap<Artefact, Digest>,
@@ -30,8 +31,8 @@ pub async fn narration(
     Ok(narration)
 }
 
-/// Checks that every file of the render lies in the store as the render recorded it.
-pub async fn media(
+/// Checks that every file of the video is the one that the render stage recorded. Adds them to `artefacts`.
+pub async fn check_media(
     vault: &Vault,
     place: Place<'_>,
     artefacts: &mut BTreeMap<Artefact, Digest>,
@@ -55,8 +56,8 @@ pub async fn media(
     Ok(record.media)
 }
 
-/// Writes the text, or finds that it stands there already.
-pub async fn text(vault: &Vault, place: Place<'_>, text: String) -> Result<Digest, Error> {
+/// Writes the text, unless the same text is already stored. Returns its digest.
+pub async fn write_text(vault: &Vault, place: Place<'_>, text: String) -> Result<Digest, Error> {
     let key = place.key(Artefact::Text);
     let digest = Digest::of(text.as_bytes());
     match vault.store().put_new(&key, text.into()).await? {

@@ -8,15 +8,15 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
-/// What the workflow calls it with: to publish, or to remember the token of a task that waits for a person.
+/// The workflow's payload: publishes a result, or registers the token of a task that waits for a reviewer.
 #[derive(Deserialize)]
-struct Called {
+struct Payload {
     #[serde(flatten)]
     input: PublishInput,
     task_token: Option<String>,
 }
 
-impl Subject for Called {
+impl Subject for Payload {
     fn run(&self) -> &RunId {
         &self.input.run
     }
@@ -29,17 +29,23 @@ impl Subject for Called {
 async fn main() -> Result<(), lambda_runtime::Error> {
     let host = Host::start().await?;
     let brand = host::brand()?;
-    host.serve_stage(Stage::Publish, async |Called { input, task_token }: Called| {
+    host.serve_stage(Stage::Publish, async |Payload { input, task_token }: Payload| {
         if let Some(token) = task_token {
-            // A decision that was made before the token lay there has told nobody.
-            if publish::review::await_decision(&input.run, &input.reference, &token, &host.vault).await? {
+            // A decision from before the registration could not know the token, so the task goes on here.
+            if publish::register_review_task(&input.run, &input.reference, &token, &host.vault).await? {
                 host.tasks().succeed(&token).await?;
             }
             return Ok(json!({}));
         }
-        let (settings, catalogue) = (host.settings().await?, host.catalogue().await?);
-        let (vault, now) = (&host.vault, Timestamp::now());
-        let deps = publish::Deps { vault, settings: &settings, catalogue: &catalogue, brand: &brand, now };
+        let settings = host.settings().await?;
+        let catalogue = host.catalogue().await?;
+        let deps = publish::Deps {
+            vault: &host.vault,
+            settings: &settings,
+            catalogue: &catalogue,
+            brand: &brand,
+            now: Timestamp::now(),
+        };
         let outcome = publish::run(input, &deps).await?;
         Ok(json!({ "outcome": outcome.word() }))
     })

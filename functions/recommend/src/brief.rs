@@ -1,42 +1,43 @@
-//! What the writers are told of one customer: the facts with their products looked up and the names made speakable.
+//! The input of both writers for one customer: the facts, their products, and names in speakable form.
 
 use std::collections::HashSet;
 
 use contracts::brand::Brand;
 use contracts::catalogue::{Catalogue, Product};
 use contracts::facts::{Facts, Offer, Sentiment, Stance, Topic};
-use contracts::vault::Keys;
 use contracts::{CustomerRef, ProductId};
+use storage::vault::Keys;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
-use crate::guard::{self, GuardContext, Name};
+use crate::guard::{self, GuardContext, NameSlot};
 use crate::words::en;
 
-/// Longer names cannot be spoken or shown on the title card.
-const LONGEST_NAME: usize = 40;
+/// The longest name that can be spoken and fits the title card, in characters.
+const MAX_NAME_CHARACTERS: usize = 40;
 
-/// What to say in general.
+/// The purpose of a message.
 pub(crate) enum Purpose<'a> {
-    /// Recommend these, best first.
+    /// Recommends these products, best first.
     Offers(Vec<(&'a Offer, &'a Product)>),
-    /// Sell nothing.
+    /// Offers help with a topic and sells nothing.
     Service(Topic),
 }
 
-/// One customer's brief.
+/// A writer's brief for one customer.
 pub(crate) struct Brief<'a> {
     pub facts: &'a Facts,
     pub catalogue: &'a Catalogue,
     pub brand: &'a Brand,
-    /// The first name, if it can be spoken.
+    /// The customer's first name; `None` if it cannot be spoken.
     pub name: Option<String>,
+    /// The name of the customer's adviser, or the brand's default adviser.
     pub adviser: String,
     pub purpose: Purpose<'a>,
 }
 
 impl<'a> Brief<'a> {
-    /// Looks up the offers; the id that the catalogue does not have, if there is one.
+    /// Looks up the offered products. Fails with the id of a product that the catalog does not have.
     pub(crate) fn new(facts: &'a Facts, catalogue: &'a Catalogue, brand: &'a Brand) -> Result<Self, ProductId> {
         let purpose = match &facts.stance {
             Stance::Recommend { offers } => {
@@ -59,8 +60,8 @@ impl<'a> Brief<'a> {
         }
     }
 
-    /// Whether it should recommend but names no product.
-    pub(crate) fn has_nothing_to_offer(&self) -> bool {
+    /// Returns whether the brief recommends but has no product.
+    pub(crate) fn lacks_offers(&self) -> bool {
         matches!(&self.purpose, Purpose::Offers(offers) if offers.is_empty())
     }
 
@@ -72,27 +73,31 @@ impl<'a> Brief<'a> {
         self.facts.mood.as_ref().map(|mood| mood.sentiment)
     }
 
-    /// The persons whom a text names by a place: the customer and the adviser.
-    fn persons(&self) -> [Name<'_>; 2] {
-        let name = self.name.as_deref().unwrap_or(en::NAMELESS);
-        [(en::FIRST_NAME, name), (en::ADVISER, &self.adviser)].map(|(place, said)| Name { place, said })
+    /// Returns the personal names that a text has placeholders for: the customer's and the adviser's.
+    fn personal_names(&self) -> [NameSlot<'_>; 2] {
+        let customer = self.name.as_deref().unwrap_or(en::NO_NAME);
+        [
+            NameSlot { placeholder: en::FIRST_NAME, name: customer },
+            NameSlot { placeholder: en::ADVISER, name: &self.adviser },
+        ]
     }
 
-    /// The text with the names of persons put in their places.
-    pub(crate) fn with_names(&self, text: &str) -> String {
-        self.persons().iter().fold(text.to_owned(), |text, name| text.replace(name.place, name.said))
+    /// Returns the text with the personal names filled in.
+    pub(crate) fn with_personal_names(&self, text: &str) -> String {
+        self.personal_names().iter().fold(text.to_owned(), |text, slot| text.replace(slot.placeholder, slot.name))
     }
 
-    /// Whether a caller's own words hold what no model may see: a name of this customer or adviser, a number, an address.
-    pub(crate) fn is_personal(&self, words: &str) -> bool {
+    /// Returns whether a caller's prompt contains personal data that no model may see: a name of this customer or
+    /// adviser, a number, or an e-mail address.
+    pub(crate) fn is_personal(&self, prompt: &str) -> bool {
         let names = [self.name.as_deref(), self.facts.adviser.as_deref(), Some(self.facts.first_name.as_str())];
         let names: HashSet<String> = names.into_iter().flatten().flat_map(guard::plain_words).collect();
-        words.contains(|sign: char| sign.is_numeric() || sign == '@')
-            || guard::plain_words(words).iter().any(|word| names.contains(word))
+        prompt.contains(|c: char| c.is_numeric() || c == '@')
+            || guard::plain_words(prompt).iter().any(|word| names.contains(word))
     }
 
-    /// What the guard must know to judge a text that offers `offered`: a product that was ranked but is not offered comes
-    /// without its disclosures, so it may not be named.
+    /// Returns the guard's context for a text that offers `offered`. The text must not name a product that was ranked
+    /// but is not offered, because that product's disclosures are missing.
     pub(crate) fn guard_context<'b>(
         &'b self,
         offered: Vec<&'b Product>,
@@ -102,38 +107,39 @@ impl<'a> Brief<'a> {
         GuardContext {
             offered,
             catalogue: self.catalogue,
-            names: self.persons().into_iter().chain([Name::from(self.brand.name.as_str())]).collect(),
+            names: self.personal_names().into_iter().chain([NameSlot::from(self.brand.name.as_str())]).collect(),
             posts: self.facts.mood.as_ref().map(|mood| (mood.five_word_runs.as_slice(), keys)),
             instructions,
         }
     }
 }
 
-/// A name as it can be spoken and shown, or nothing if it is not one. Names come from a workbook: one with markup, digits
-/// or a claim in it is not repeated.
+/// Returns a name in the form in which it is spoken and shown. Returns `None` for a text that is no name, such as one
+/// with markup, digits or a claim; names come from a workbook that may be hostile.
 fn speakable(name: &str) -> Option<String> {
     let name: String = name.nfc().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ");
-    let of_a_name = |c: char| c.is_alphabetic() || is_combining_mark(c) || matches!(c, ' ' | '-' | '\'' | '’' | '.');
+    let is_name_character =
+        |c: char| c.is_alphabetic() || is_combining_mark(c) || matches!(c, ' ' | '-' | '\'' | '’' | '.');
     let letters = || name.chars().filter(|c| c.is_alphabetic());
-    let good = name.chars().next().is_some_and(char::is_alphabetic)
-        && name.chars().count() <= LONGEST_NAME
-        && name.chars().all(of_a_name)
+    let is_speakable = name.chars().next().is_some_and(char::is_alphabetic)
+        && name.chars().count() <= MAX_NAME_CHARACTERS
+        && name.chars().all(is_name_character)
         && guard::name_is_harmless(&name);
-    if !good {
+    if !is_speakable {
         return None;
     }
-    // Books of a bank are often kept in capitals: `ANNA-MARIE` is greeted as `Anna-Marie`, `JR` is left alone.
-    let shouted = letters().count() > 2 && letters().all(char::is_uppercase);
-    let mumbled = letters().next().is_some_and(char::is_lowercase) && letters().all(char::is_lowercase);
-    Some(if shouted || mumbled { capitalised(&name) } else { name })
+    // Banks often keep names in capitals: `ANNA-MARIE` becomes `Anna-Marie`, but `JR` stays.
+    let is_uppercase = letters().count() > 2 && letters().all(char::is_uppercase);
+    let is_lowercase = letters().next().is_some_and(char::is_lowercase) && letters().all(char::is_lowercase);
+    Some(if is_uppercase || is_lowercase { capitalize_words(&name) } else { name })
 }
 
-/// The first letter of each word large, the others small.
-fn capitalised(name: &str) -> String {
-    let mut starts = true;
+/// Capitalizes the first letter of each word and lowercases the others.
+fn capitalize_words(name: &str) -> String {
+    let mut starts_word = true;
     let letter = |c: char| {
-        let cased: String = if starts { c.to_uppercase().collect() } else { c.to_lowercase().collect() };
-        starts = matches!(c, ' ' | '-' | '.' | '\'' | '’');
+        let cased: String = if starts_word { c.to_uppercase().collect() } else { c.to_lowercase().collect() };
+        starts_word = matches!(c, ' ' | '-' | '.' | '\'' | '’');
         cased
     };
     name.chars().map(letter).collect()
@@ -144,21 +150,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_any_script_are_kept() {
+    fn name_of_any_script_is_kept() {
         for name in ["José", "李娜", "Nguyễn", "O'Neil", "Anne-Marie", "Łucja", "Christian", "April", "J.R."] {
             assert_eq!(speakable(name).as_deref(), Some(name));
         }
     }
 
     #[test]
-    fn names_in_capitals_are_not_shouted() {
+    fn name_in_capitals_is_capitalized() {
         assert_eq!(speakable("ANNE-MARIE").as_deref(), Some("Anne-Marie"));
         assert_eq!(speakable(" josé  luis ").as_deref(), Some("José Luis"));
         assert_eq!(speakable("JR").as_deref(), Some("JR"));
     }
 
     #[test]
-    fn what_is_no_name_is_not_repeated() {
+    fn text_that_is_no_name_is_dropped() {
         let long = "A".repeat(41);
         let bad = [
             "",

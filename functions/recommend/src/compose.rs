@@ -1,48 +1,48 @@
-//! Puts the bank's words beside the writer's: summaries, claims and disclosures come from the catalogue as they stand and
-//! are placed here, never by a writer.
+//! Combines a writer's reasons with the bank's own words. Code, not a writer, places the summaries, claims and
+//! disclosures, verbatim from the catalog.
 
 use contracts::catalogue::Product;
 use contracts::script::{OfferShown, Script, Segment, SegmentKind, Verdict, WrittenBy};
-use contracts::vault::Keys;
+use storage::vault::Keys;
 
 use crate::brief::Brief;
-use crate::guard::{self, Part};
+use crate::guard::{self, TextPart};
 use crate::words::en;
 
-/// Three offers are filled up with approved claims to about this many words. A video of three offers aims at 60 to 100 s,
-/// of which the title takes 2.5 s and the end card about 18 s: at 140 words a minute that leaves 185 words, and some of
-/// it is for pauses.
-const WANTED_WORDS: usize = 155;
-/// No claim is added that takes the text beyond this, well below [`guard::MAX_WORDS`].
-const MOST_WORDS: usize = 172;
-/// Claims an offer at most, so that one offer alone does not turn into a leaflet.
-const MOST_CLAIMS: usize = 2;
+/// The length up to which approved claims extend a text of three offers, in words. A video of three offers should take
+/// 60 to 100 s. The title takes 2.5 s and the end card about 18 s. At 140 words a minute, that leaves at most 185 words
+/// including pauses.
+const TARGET_WORDS: usize = 155;
+/// The length that no added claim may exceed, in words; well below [`guard::MAX_WORDS`].
+const MAX_WORDS_WITH_CLAIMS: usize = 172;
+/// The most claims of an offer, so that a single offer does not turn into a leaflet.
+const MAX_CLAIMS: usize = 2;
 
-/// What a writer writes, with places for the names. Those of persons are filled in once the text is judged, so that none of
-/// them can hide what a writer wrote.
+/// A writer's text with placeholders for names. Code fills in personal names after the guard has judged the text, so
+/// that no name can hide a writer's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Draft {
     pub opening: String,
-    /// For each offer its place in the brief and the reason, one or two sentences.
+    /// For each offer, its position in the brief and a reason of one or two sentences.
     pub reasons: Vec<(usize, String)>,
-    /// The service message, where nothing is offered.
+    /// The service message, if the text offers no product.
     pub service: Option<String>,
     pub closing: String,
 }
 
 impl Draft {
     fn with_bank(&self, bank: &str) -> Self {
-        let put = |text: &String| text.replace(en::BANK, bank);
+        let fill = |text: &String| text.replace(en::BANK, bank);
         Self {
-            opening: put(&self.opening),
-            reasons: self.reasons.iter().map(|(at, reason)| (*at, put(reason))).collect(),
-            service: self.service.as_ref().map(put),
-            closing: put(&self.closing),
+            opening: fill(&self.opening),
+            reasons: self.reasons.iter().map(|(position, reason)| (*position, fill(reason))).collect(),
+            service: self.service.as_ref().map(fill),
+            closing: fill(&self.closing),
         }
     }
 }
 
-/// The script of a draft, judged by the guard.
+/// Turns a draft into a script with the guard's verdict.
 pub(crate) fn compose(
     brief: &Brief<'_>,
     draft: &Draft,
@@ -52,80 +52,80 @@ pub(crate) fn compose(
 ) -> Script {
     let draft = draft.with_bank(&brief.brand.name);
     let products: Vec<(&str, &Product)> =
-        draft.reasons.iter().map(|(at, reason)| (reason.as_str(), brief.offers()[*at].1)).collect();
+        draft.reasons.iter().map(|(position, reason)| (reason.as_str(), brief.offers()[*position].1)).collect();
     let segments = segments(brief, &draft, &products);
     let offered: Vec<&Product> = products.iter().map(|(_, product)| *product).collect();
     let disclosures = disclosures(brief, &offered);
 
     let mut script = Script {
-        first_name: brief.name.clone().unwrap_or_else(|| en::NAMELESS_CARD.to_owned()),
+        first_name: brief.name.clone().unwrap_or_else(|| en::NO_NAME_ON_CARD.to_owned()),
         segments,
-        offers: offered.iter().map(|product| shown(product)).collect(),
+        offers: offered.iter().map(|product| offer_shown(product)).collect(),
         disclosures,
         written_by,
         verdict: Verdict { checks: Vec::new() },
         held: None,
     };
-    let parts: Vec<Part> = script.segments.iter().map(|segment| Part::of_segment(segment, &offered)).collect();
+    let parts: Vec<TextPart> = script.segments.iter().map(|segment| TextPart::of_segment(segment, &offered)).collect();
     script.verdict = guard::check(&parts, &brief.guard_context(offered.clone(), keys, instructions));
     for segment in &mut script.segments {
-        segment.text = brief.with_names(&segment.text);
+        segment.text = brief.with_personal_names(&segment.text);
     }
     script.verdict.checks.push(guard::check_disclosures(&script.disclosures, &offered));
     script
 }
 
 fn segments(brief: &Brief<'_>, draft: &Draft, products: &[(&str, &Product)]) -> Vec<Segment> {
-    let plain = |kind: SegmentKind, text: &str| Segment { kind, text: text.to_owned(), product: None };
-    let mut spoken = Vec::new();
+    let segment = |kind: SegmentKind, text: &str| Segment { kind, text: text.to_owned(), product: None };
+    let mut spoken_disclosures = Vec::new();
     for line in products.iter().flat_map(|(_, product)| &product.spoken_disclosures) {
-        if !spoken.contains(line) {
-            spoken.push(line.clone());
+        if !spoken_disclosures.contains(line) {
+            spoken_disclosures.push(line.clone());
         }
     }
-    let around = [Some(&draft.opening), draft.service.as_ref(), Some(&draft.closing)];
-    let words = |text: &str| guard::word_count(&brief.with_names(text));
-    let fixed: usize = around.into_iter().flatten().chain(&spoken).map(|text| words(text)).sum();
-    let reasons: usize = products.iter().map(|(reason, product)| words(&offer_text(reason, product, 0))).sum();
-    let claims = claims(products, fixed + reasons);
+    let frame = [Some(&draft.opening), draft.service.as_ref(), Some(&draft.closing)];
+    let words = |text: &str| guard::word_count(&brief.with_personal_names(text));
+    let frame_words: usize = frame.into_iter().flatten().chain(&spoken_disclosures).map(|text| words(text)).sum();
+    let offer_words: usize = products.iter().map(|(reason, product)| words(&offer_text(reason, product, 0))).sum();
+    let claim_counts = claim_counts(products, frame_words + offer_words);
 
-    let mut segments = vec![plain(SegmentKind::Greeting, &draft.opening)];
-    for ((reason, product), claims) in products.iter().zip(claims) {
+    let mut segments = vec![segment(SegmentKind::Greeting, &draft.opening)];
+    for ((reason, product), claims) in products.iter().zip(claim_counts) {
         let text = offer_text(reason, product, claims);
         segments.push(Segment { kind: SegmentKind::Offer, text, product: Some(product.id.clone()) });
     }
-    segments.extend(draft.service.iter().map(|text| plain(SegmentKind::Service, text)));
-    segments.extend(spoken.iter().map(|text| plain(SegmentKind::Disclosure, text)));
-    segments.push(plain(SegmentKind::Closing, &draft.closing));
+    segments.extend(draft.service.iter().map(|text| segment(SegmentKind::Service, text)));
+    segments.extend(spoken_disclosures.iter().map(|text| segment(SegmentKind::Disclosure, text)));
+    segments.push(segment(SegmentKind::Closing, &draft.closing));
     segments
 }
 
-/// How many approved claims each offer gets: one each in turn while there is room, a second only to reach the length that
-/// is wanted. `words` are there without any.
-fn claims(products: &[(&str, &Product)], mut words: usize) -> Vec<usize> {
-    let mut claims = vec![0; products.len()];
-    for round in 0..MOST_CLAIMS {
-        for (count, (_, product)) in claims.iter_mut().zip(products) {
+/// Returns the number of approved claims for each offer. Each offer gets one in turn while there is room, and a second
+/// one only to reach [`TARGET_WORDS`]. `words` is the length of the text without claims.
+fn claim_counts(products: &[(&str, &Product)], mut words: usize) -> Vec<usize> {
+    let mut counts = vec![0; products.len()];
+    for round in 0..MAX_CLAIMS {
+        for (count, (_, product)) in counts.iter_mut().zip(products) {
             let Some(claim) = product.approved_claims.get(round).filter(|_| *count == round) else { continue };
             let longer = words + guard::word_count(claim);
-            if longer <= MOST_WORDS && (round == 0 || words < WANTED_WORDS) {
+            if longer <= MAX_WORDS_WITH_CLAIMS && (round == 0 || words < TARGET_WORDS) {
                 *count += 1;
                 words = longer;
             }
         }
     }
-    claims
+    counts
 }
 
 fn offer_text(reason: &str, product: &Product, claims: usize) -> String {
-    let named = [reason, &product.summary].iter().any(|text| text.contains(&product.name));
-    let naming = (!named).then(|| name_product(en::NAMES_IT, product));
-    let sentences = [Some(reason.to_owned()), naming, Some(sentence(&product.summary))].into_iter().flatten();
-    let claims = product.approved_claims.iter().take(claims).map(|claim| sentence(claim));
+    let is_named = [reason, &product.summary].iter().any(|text| text.contains(&product.name));
+    let naming = (!is_named).then(|| name_product(en::NAMING_SENTENCE, product));
+    let sentences = [Some(reason.to_owned()), naming, Some(ensure_period(&product.summary))].into_iter().flatten();
+    let claims = product.approved_claims.iter().take(claims).map(|claim| ensure_period(claim));
     sentences.chain(claims).collect::<Vec<_>>().join(" ")
 }
 
-/// Puts the product's name into a text of ours. `our The Card` is not English.
+/// Fills the product's name into a template. Drops `our` before a name that starts with `The`.
 pub(crate) fn name_product(text: &str, product: &Product) -> String {
     if product.name.starts_with("The ") {
         text.replace(&format!("our {}", en::PRODUCT), &product.name).replace(en::PRODUCT, &product.name)
@@ -134,22 +134,23 @@ pub(crate) fn name_product(text: &str, product: &Product) -> String {
     }
 }
 
-/// The catalogue's text, unchanged but for a full stop where it has no end.
-fn sentence(text: &str) -> String {
+/// Adds a period to a catalog text that ends without punctuation.
+fn ensure_period(text: &str) -> String {
     let text = text.trim();
-    let ends = text.trim_end_matches(['"', '”', '’', ')']).ends_with(['.', '!', '?']);
-    if ends { text.to_owned() } else { format!("{text}.") }
+    let has_end = text.trim_end_matches(['"', '”', '’', ')']).ends_with(['.', '!', '?']);
+    if has_end { text.to_owned() } else { format!("{text}.") }
 }
 
-/// The lines of the offered products and of the brand, none twice. A line of the brand that belongs to deposits or to
-/// mortgages stays only where one is offered.
+/// Returns the disclosures of the offered products and of the brand without duplicates. Keeps a brand line about
+/// deposits or mortgages only if an offered product has the same line.
 fn disclosures(brief: &Brief<'_>, offered: &[&Product]) -> Vec<String> {
     let of_products = offered.iter().flat_map(|product| &product.disclosures);
-    let bound = ["Member FDIC", "Equal Housing Lender"];
-    let brought = |line: &str| offered.iter().any(|product| product.disclosures.iter().any(|text| text.contains(line)));
-    let fits = |line: &&String| bound.iter().all(|bound| !line.contains(bound) || brought(bound));
+    let product_bound = ["Member FDIC", "Equal Housing Lender"];
+    let is_of_product =
+        |line: &str| offered.iter().any(|product| product.disclosures.iter().any(|text| text.contains(line)));
+    let applies = |line: &&String| product_bound.iter().all(|text| !line.contains(text) || is_of_product(text));
     let mut lines: Vec<String> = Vec::new();
-    for line in of_products.chain(brief.brand.disclosures.iter().filter(fits)) {
+    for line in of_products.chain(brief.brand.disclosures.iter().filter(applies)) {
         if !lines.contains(line) {
             lines.push(line.clone());
         }
@@ -157,7 +158,7 @@ fn disclosures(brief: &Brief<'_>, offered: &[&Product]) -> Vec<String> {
     lines
 }
 
-fn shown(product: &Product) -> OfferShown {
+fn offer_shown(product: &Product) -> OfferShown {
     OfferShown {
         product: product.id.clone(),
         name: product.name.clone(),

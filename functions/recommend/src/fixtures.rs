@@ -1,4 +1,4 @@
-//! What the tests of this crate start from.
+//! Builders for the tests of this crate.
 
 use std::sync::Arc;
 
@@ -10,12 +10,12 @@ use contracts::facts::{
     Facts, Ground, Mood, Need, Offer, Sentiment, Share, Spending, SpendingCategory, Stance, Topic, TopicTone, Trend,
     five_word_runs,
 };
-use contracts::secret::{SecretError, SecretName, SecretString, Secrets};
-use contracts::store::MemoryStore;
-use contracts::vault::{Keys, Vault};
 use contracts::{CustomerId, ProductId};
 use jiff::Timestamp;
 use serde_json::json;
+use storage::secret::{SecretError, SecretName, SecretString, Secrets};
+use storage::store::MemoryStore;
+use storage::vault::{Keys, Vault};
 
 pub(crate) fn keys() -> Keys {
     Keys::new([1; 32], [2; 32])
@@ -25,17 +25,17 @@ pub(crate) fn vault() -> Vault {
     Vault::new(Arc::new(MemoryStore::default()), keys())
 }
 
-/// The catalogue that ships.
-pub(crate) fn shipped() -> Catalogue {
+/// Returns the catalog in `data`.
+pub(crate) fn shipped_catalogue() -> Catalogue {
     Catalogue::from_json(include_bytes!("../../../data/catalogue.json")).unwrap()
 }
 
-/// The brand that ships.
+/// Returns the brand in `assets`.
 pub(crate) fn brand() -> Brand {
     Brand::from_toml(include_str!("../../../assets/brand.toml")).unwrap()
 }
 
-/// Four products: two deposits, of which one has a claim that only the catalogue may make, a card and a mortgage.
+/// Returns a catalog of a card, a mortgage and two deposits, one of which has a claim that no writer may make.
 pub(crate) fn catalogue() -> Catalogue {
     let product = |id: &str, name: &str, kind: &str, summary: &str, claims: &[&str], lines: &[&str]| {
         json!({
@@ -82,7 +82,7 @@ pub(crate) fn mood(sentiment: Sentiment, posts: &[&str]) -> Mood {
     }
 }
 
-/// A customer who is offered the card, the savings account and the mortgage of [`catalogue`].
+/// Returns the facts of a customer with offers of the card, the savings account and the mortgage of [`catalogue`].
 pub(crate) fn facts(first_name: &str) -> Facts {
     let travel = Ground::Spending { category: SpendingCategory::Travel, trend: Trend::Rising };
     Facts {
@@ -109,7 +109,7 @@ pub(crate) fn facts(first_name: &str) -> Facts {
     }
 }
 
-/// Secrets of which only the model's key may be set.
+/// A secret store that has at most the model's key.
 pub(crate) struct ModelKey(pub Option<&'static str>);
 
 #[async_trait]

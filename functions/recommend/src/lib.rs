@@ -1,11 +1,14 @@
-//! The recommend stage: writes what is said to one customer, and lets nothing pass that may not be said.
+//! The recommend stage: writes the script for one customer.
 //!
-//! A writer, a model or the templates, gives reasons; the bank's words come verbatim from the catalogue and are placed by
-//! `compose`; [`guard`] judges the whole, whoever wrote it. A model's text that does not pass is sent back once and
-//! then given up for the templates, so that this stage does not fail because a model did.
+//! 1. A writer, either a model or the templates, gives a reason for each offer.
+//! 2. `compose` adds the bank's own words verbatim from the catalog.
+//! 3. [`guard`] judges the whole text.
 //!
-//! **Invariant:** knows nothing of AWS, of Lambda or of other stages. The model never sees a name, an amount or a post,
-//! and is not asked at all unless the settings say so.
+//! The stage returns a model's text to the model once if the guard refuses it. After a second refusal the templates
+//! write, so a faulty model does not fail the stage.
+//!
+//! **Invariant:** the stage depends on no AWS crate, on no Lambda crate and on no other stage. A model never sees a
+//! name, an amount or a post. The stage calls a model only if the settings enable it.
 
 mod brief;
 mod compose;
@@ -25,83 +28,83 @@ use contracts::key::{Artefact, RunPart};
 use contracts::model::Fallback;
 use contracts::request::Request;
 use contracts::script::{HeldText, InsteadOfModel, RefusedText, Script, Usage};
-use contracts::secret::{SecretError, Secrets};
 use contracts::settings::Settings;
 use contracts::stage::{RecommendInput, RecommendOutput};
-use contracts::vault::{Owner, Vault, VaultError};
 use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, ProductId};
+use storage::secret::{SecretError, Secrets};
+use storage::vault::{Owner, Vault, VaultError};
 use thiserror::Error;
 
 use brief::Brief;
-use model::{Asking, Outcome, Pace};
+use model::{ModelOutcome, ModelRequest, RetryPolicy};
 
 pub use model::{Limiter, PROMPTS, needs_key};
 
-/// What the stage needs.
+/// The dependencies of the stage.
 pub struct Deps<'a> {
-    /// Sealed objects.
+    /// The store of sealed objects.
     pub vault: &'a Vault,
-    /// The settings in force.
+    /// The settings of the run.
     pub settings: &'a Settings,
     /// The approved products.
     pub catalogue: &'a Catalogue,
-    /// How the bank speaks.
+    /// The bank's name, default adviser and disclosures.
     pub brand: &'a Brand,
-    /// Where the model service's key is.
+    /// The secrets, for the model service's key.
     pub secrets: &'a dyn Secrets,
-    /// For the model service; give it a connect timeout of about 3 s.
+    /// The HTTP client for the model service. It should have a connect timeout of about 3 s.
     pub http: &'a reqwest::Client,
-    /// One for the process, so that all its customers keep to the service's limits together.
+    /// The process-wide limiter, so that all customers together respect the model service's limits.
     pub limiter: &'a Limiter,
 }
 
-/// Why nothing was written.
+/// An error of the stage.
 #[derive(Debug, Error)]
 pub enum Error {
     /// A sealed object could not be read or written.
     #[error(transparent)]
     Vault(#[from] VaultError),
-    /// The place of the secrets failed.
-    #[error("cannot get the model service's key")]
+    /// The model service's key could not be read.
+    #[error("failed to read the model service's key")]
     Secret(#[from] SecretError),
-    /// The model service throttles. Call again later, or without the model.
-    #[error("customer {reference}: the model service throttles")]
+    /// The model service throttles requests. A later retry or a call without the model may succeed.
+    #[error("customer {reference}: the model service is throttling requests")]
     Throttled {
         /// The customer.
         reference: CustomerRef,
     },
-    /// The customer was skipped, so there is nothing to write.
-    #[error("customer {reference}: was skipped by assess, so there is nothing to write")]
+    /// The assess stage skipped the customer.
+    #[error("customer {reference}: cannot write a script, because assess skipped the customer")]
     Skipped {
         /// The customer.
         reference: CustomerRef,
     },
-    /// The facts name a product that the catalogue does not have, or no product at all.
-    #[error("customer {reference}: the facts offer {product}, which the catalogue does not have")]
+    /// The facts offer a product that the catalog does not have.
+    #[error("customer {reference}: the facts offer product {product}, which the catalog does not have")]
     UnknownProduct {
         /// The customer.
         reference: CustomerRef,
         /// The product's id.
         product: ProductId,
     },
-    /// The facts recommend, but no product.
+    /// The facts recommend without naming a product.
     #[error("customer {reference}: the facts recommend no product")]
     NoOffer {
         /// The customer.
         reference: CustomerRef,
     },
-    /// What the run was started with is not what is at hand.
-    #[error("the {what} changed since the run was started")]
+    /// The catalog or the settings differ from those at the start of the run.
+    #[error("the {what} changed since the run started")]
     Changed {
         /// `catalogue` or `settings`.
         what: &'static str,
     },
-    /// Even the templates' text does not pass the guard.
-    #[error("customer {reference}: no text passes the guard: {checks}")]
+    /// The guard refuses even the text of the templates.
+    #[error("customer {reference}: no text passes the guard; failed checks: {checks}")]
     Guard {
         /// The customer.
         reference: CustomerRef,
-        /// The names of the checks.
+        /// The names of the failed checks, separated by commas.
         checks: String,
     },
 }
@@ -125,24 +128,24 @@ impl NamedError for Error {
             Self::Throttled { .. } | Self::Skipped { .. } | Self::NoOffer { .. } => None,
             Self::UnknownProduct { .. } | Self::Changed { .. } => Some("start a new run".to_owned()),
             Self::Guard { .. } => {
-                Some("check the wording of the catalogue's texts and of the brand's names".to_owned())
+                Some("check the wording of the catalog's texts and the names in the brand file".to_owned())
             }
         }
     }
 }
 
-/// Writes the script of one customer and seals it. What a model used is added to `usage`, also if this fails.
+/// Writes and seals the script of one customer. Adds a model's token usage to `usage`, even on failure.
 pub async fn run(input: RecommendInput, usage: &mut Usage, deps: &Deps<'_>) -> Result<RecommendOutput, Error> {
     let reference = &input.reference;
     let output = || RecommendOutput { run: input.run.clone(), reference: reference.clone() };
     let owner = Owner::Customer(reference);
-    let (request, asked): (Request, Digest) =
+    let (request, request_digest): (Request, Digest) =
         deps.vault.read_json(Owner::Run, &ObjectKey::Run(input.run.clone(), RunPart::Request)).await?;
     let facts_key = ObjectKey::Customer(reference.clone(), input.run.clone(), Artefact::Facts);
-    let (assessment, assessed): (Assessment, Digest) = deps.vault.read_json(owner, &facts_key).await?;
-    unchanged(&request, deps)?;
+    let (assessment, facts_digest): (Assessment, Digest) = deps.vault.read_json(owner, &facts_key).await?;
+    ensure_unchanged(&request, deps)?;
 
-    let inputs = inputs(asked, assessed, deps);
+    let inputs = inputs_digest(request_digest, facts_digest, deps);
     let key = ObjectKey::Customer(reference.clone(), input.run.clone(), Artefact::Script);
     if deps.vault.find_json::<Script>(owner, &key, &inputs).await?.is_some() {
         return Ok(output());
@@ -156,8 +159,8 @@ pub async fn run(input: RecommendInput, usage: &mut Usage, deps: &Deps<'_>) -> R
     Ok(output())
 }
 
-/// A run speaks with the catalogue and the settings with which it was started, on its last customer as on its first.
-fn unchanged(request: &Request, deps: &Deps<'_>) -> Result<(), Error> {
+/// Ensures that the catalog and the settings are those of the run's start, so that every customer gets the same.
+fn ensure_unchanged(request: &Request, deps: &Deps<'_>) -> Result<(), Error> {
     if request.catalogue != deps.catalogue.digest() {
         return Err(Error::Changed { what: "catalogue" });
     }
@@ -167,11 +170,11 @@ fn unchanged(request: &Request, deps: &Deps<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// The digest of all that determines the script.
-fn inputs(asked: Digest, assessed: Digest, deps: &Deps<'_>) -> Digest {
+/// Returns the digest of everything that determines the script.
+fn inputs_digest(request: Digest, facts: Digest, deps: &Deps<'_>) -> Digest {
     let digests = [
-        asked,
-        assessed,
+        request,
+        facts,
         deps.catalogue.digest(),
         deps.brand.digest(),
         deps.settings.digest(),
@@ -183,7 +186,7 @@ fn inputs(asked: Digest, assessed: Digest, deps: &Deps<'_>) -> Digest {
     Digest::of_parts(digests.iter().map(|digest| digest.as_bytes().as_slice()))
 }
 
-/// Asks the model if it may be asked, and otherwise, or if it does not serve, does what the settings say.
+/// Writes with the model if the settings enable it. Falls back to the templates as the settings say.
 async fn write(
     facts: &Facts,
     request: &Request,
@@ -194,11 +197,11 @@ async fn write(
     let reference = || facts.reference.clone();
     let brief = Brief::new(facts, deps.catalogue, deps.brand)
         .map_err(|product| Error::UnknownProduct { reference: reference(), product })?;
-    if brief.has_nothing_to_offer() {
+    if brief.lacks_offers() {
         return Err(Error::NoOffer { reference: reference() });
     }
     let writer = &deps.settings.writer;
-    let asking = Asking {
+    let model_request = ModelRequest {
         settings: writer,
         categories: &request.categories,
         secrets: deps.secrets,
@@ -206,24 +209,29 @@ async fn write(
         limiter: deps.limiter,
         keys: deps.vault.keys(),
         wish: request.prompt.as_deref(),
-        given_up: without_model,
-        pace: Pace::default(),
+        skip: without_model,
+        retries: RetryPolicy::default(),
     };
-    let (instead, refused, fallback) = match model::write(&brief, &asking, usage).await? {
-        Outcome::Written(script) => return Ok(*script),
-        Outcome::Throttled => return Err(Error::Throttled { reference: reference() }),
-        Outcome::NotAsked => (None, None, Fallback::Template),
-        Outcome::Unavailable(instead) => (Some(instead), None, writer.when_unavailable),
-        Outcome::Refused(instead, script) => (Some(instead), script, writer.when_refused),
+    let (instead, refused, fallback) = match model::write(&brief, &model_request, usage).await? {
+        ModelOutcome::Written(script) => return Ok(*script),
+        ModelOutcome::Throttled => return Err(Error::Throttled { reference: reference() }),
+        ModelOutcome::NotCalled => (None, None, Fallback::Template),
+        ModelOutcome::Unavailable(instead) => (Some(instead), None, writer.when_unavailable),
+        ModelOutcome::Refused(instead, script) => (Some(instead), script, writer.when_refused),
     };
     if let Some(InsteadOfModel { why, .. }) = &instead {
-        tracing::warn!(customer = reference().short(), why, ?fallback, "the model did not serve");
+        tracing::warn!(
+            customer = reference().short(),
+            why,
+            ?fallback,
+            "no usable text from the model; using the fallback"
+        );
     }
     let mut script = template::write(&brief, deps.vault.keys(), instead.as_ref());
     if !script.verdict.passed() {
         return Err(Error::Guard { reference: reference(), checks: script.verdict.failed().join(", ") });
     }
-    // A person looks first, at both texts; only the templates' can be published.
+    // A reviewer sees both texts, but only the templates' text can be published.
     if let (Fallback::Hold, Some(InsteadOfModel { why, .. })) = (fallback, instead) {
         let refused = refused.map(|script| RefusedText { segments: script.segments, verdict: script.verdict });
         script.held = Some(HeldText { why, refused });

@@ -1,25 +1,24 @@
 //! The Lambda of the recommend stage.
 
-use std::time::Duration;
-
 use bespoke_aws::{Host, host, metrics};
 use contracts::script::Usage;
-use contracts::secret::SecretName;
 use contracts::stage::{RecommendInput, Stage};
+use storage::secret::SecretName;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let host = Host::start().await?;
     let brand = host::brand()?;
-    let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(3)).build()?;
+    let http = outbound::client()?;
     let limiter = recommend::Limiter::default();
-    let warned = std::sync::Once::new();
+    let deprecation_warning = std::sync::Once::new();
     host.serve_stage(Stage::Recommend, async |input: RecommendInput| {
-        // Fetched for each customer for whom a model is asked: the key may have been rotated.
+        // Drops the cached key, because it may have been rotated since the last customer.
         host.secrets.forget(SecretName::ModelKey).await;
-        let (settings, catalogue) = (host.settings().await?, host.catalogue().await?);
-        if let Some(ends) = settings.writer.announced_end() {
-            warned.call_once(|| tracing::warn!("{ends}"));
+        let settings = host.settings().await?;
+        let catalogue = host.catalogue().await?;
+        if let Some(warning) = settings.writer.announced_end() {
+            deprecation_warning.call_once(|| tracing::warn!("{warning}"));
         }
         let deps = recommend::Deps {
             vault: &host.vault,
@@ -31,12 +30,12 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             limiter: &limiter,
         };
         let mut usage = Usage::default();
-        let recommended = recommend::run(input, &mut usage, &deps).await;
+        let result = recommend::run(input, &mut usage, &deps).await;
         let Usage { tokens_read, tokens_written, usd } = usage;
         if tokens_read + tokens_written > 0 {
             metrics::model_used(tokens_read, tokens_written, usd);
         }
-        Ok(recommended?)
+        Ok(result?)
     })
     .await
 }

@@ -1,61 +1,63 @@
-//! The guard against texts that were written to get past it, and against texts that it must let pass. Half of them are by
-//! somebody who knew the product's purpose and not the rules (`*-blind.jsonl`).
+//! The guard against hostile texts that it must refuse and harmless texts that it must pass. The author of the files
+//! `*-blind.jsonl` knew the product's purpose but not the rules.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use contracts::ProductId;
 use contracts::catalogue::Catalogue;
 use contracts::script::Verdict;
-use recommend::guard::{GuardContext, Name, check_text};
+use recommend::guard::{GuardContext, NameSlot, check_text};
 use serde::Deserialize;
 
-/// The most harmless texts that may be refused.
-const MOST_REFUSED: usize = 2;
+/// The most harmless texts that the guard may refuse.
+const MAX_REFUSED: usize = 2;
 
 #[derive(Deserialize)]
-struct Text {
-    /// The check that it was written for; none for a harmless text.
+struct CorpusText {
+    /// The check that must refuse the text; `None` for a harmless text.
     check: Option<String>,
     text: String,
 }
 
-/// The texts of a file, of which all greet Maria, are signed by Daniel Brooks, and offer a checking account and a card.
-fn texts(file: &str) -> Vec<Text> {
+/// Reads the texts of a file. All of them greet Maria, are signed by Daniel Brooks, and offer a checking account and a
+/// card.
+fn texts(file: &str) -> Vec<CorpusText> {
     let path = format!("{}/tests/corpus/{file}.jsonl", env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn judged(text: &str) -> Verdict {
+fn judge(text: &str) -> Verdict {
     let catalogue = include_bytes!("../../../data/catalogue.json");
     let catalogue = Catalogue::from_json(catalogue).unwrap();
     let offered = ["everyday-checking", "travel-rewards-card"].map(|id| ProductId::parse(id).unwrap());
     let context = GuardContext {
         offered: offered.iter().map(|id| catalogue.product(id).unwrap()).collect(),
         catalogue: &catalogue,
-        names: ["Maria", "Daniel Brooks"].map(Name::from).into(),
+        names: ["Maria", "Daniel Brooks"].map(NameSlot::from).into(),
         posts: None,
         instructions: recommend::PROMPTS.to_vec(),
     };
     check_text(text, &context)
 }
 
-/// A verdict in one line.
-fn told(verdict: &Verdict) -> String {
+/// Formats a verdict in one line.
+fn summary(verdict: &Verdict) -> String {
     let failed = verdict.checks.iter().filter(|check| !check.violations.is_empty());
     failed.map(|check| format!("{}: {}", check.name, check.violations.join(", "))).collect::<Vec<_>>().join(" / ")
 }
 
 #[test]
-fn every_hostile_text_is_caught_by_the_check_that_it_was_written_for() {
+fn hostile_texts_fail_their_checks() {
     for file in ["hostile", "hostile-blind"] {
         let texts = texts(file);
         assert!(texts.len() >= 100, "{file}: {}", texts.len());
         let missed: Vec<String> = texts
             .iter()
-            .filter_map(|Text { check, text }| {
-                let (check, verdict) = (check.as_deref().unwrap(), judged(text));
-                let caught = verdict.checks.iter().any(|found| found.name == check && !found.violations.is_empty());
-                (!caught).then(|| format!("{check} missed: {text}\n    {}", told(&verdict)))
+            .filter_map(|CorpusText { check, text }| {
+                let check = check.as_deref().unwrap();
+                let verdict = judge(text);
+                let is_caught = verdict.failed().contains(&check);
+                (!is_caught).then(|| format!("{check} missed: {text}\n    {}", summary(&verdict)))
             })
             .collect();
         assert!(missed.is_empty(), "{file}: {} missed\n{}", missed.len(), missed.join("\n"));
@@ -63,14 +65,14 @@ fn every_hostile_text_is_caught_by_the_check_that_it_was_written_for() {
 }
 
 #[test]
-fn hardly_a_harmless_text_is_refused() {
-    let texts: Vec<Text> = ["harmless", "harmless-blind"].into_iter().flat_map(texts).collect();
+fn harmless_texts_pass() {
+    let texts: Vec<CorpusText> = ["harmless", "harmless-blind"].into_iter().flat_map(texts).collect();
     assert!(texts.len() >= 200, "{}", texts.len());
-    let judged: Vec<(Verdict, &str)> = texts.iter().map(|text| (judged(&text.text), text.text.as_str())).collect();
-    let refused: Vec<String> = judged
+    let refused: Vec<String> = texts
         .iter()
+        .map(|text| (judge(&text.text), &text.text))
         .filter(|(verdict, _)| !verdict.passed())
-        .map(|(verdict, text)| format!("{}\n    {text}", told(verdict)))
+        .map(|(verdict, text)| format!("{}\n    {text}", summary(&verdict)))
         .collect();
-    assert!(refused.len() <= MOST_REFUSED, "{} refused\n{}", refused.len(), refused.join("\n"));
+    assert!(refused.len() <= MAX_REFUSED, "{} refused\n{}", refused.len(), refused.join("\n"));
 }

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use contracts::key::Prefix;
 use contracts::settings::Video;
-use contracts::store::{ObjectStore, StoreError};
 use contracts::{BackgroundName, Digest, ObjectKey};
+use storage::store::{ObjectStore, StoreError};
 
 use crate::{Deps, Error};
 

@@ -1,8 +1,8 @@
 //! What rendering can fail with.
 
-use contracts::store::StoreError;
-use contracts::vault::VaultError;
 use contracts::{ErrorName, NamedError};
+use storage::store::StoreError;
+use storage::vault::VaultError;
 use thiserror::Error;
 
 /// What rendering can fail with. No message holds a word that is shown or spoken.

@@ -21,9 +21,9 @@ use contracts::request::Request;
 use contracts::script::Script;
 use contracts::settings::Settings;
 use contracts::stage::CustomerTask;
-use contracts::store::{StoreError, Written};
-use contracts::vault::{Owner, Vault, VaultError};
 use contracts::{CustomerRef, Digest, ObjectKey};
+use storage::store::{StoreError, Written};
+use storage::vault::{Owner, Vault, VaultError};
 use tokio_util::sync::CancellationToken;
 
 pub mod ass;

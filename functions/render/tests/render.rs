@@ -23,10 +23,10 @@ use contracts::narration::{Narration, Timing};
 use contracts::request::Request;
 use contracts::settings::Settings;
 use contracts::stage::CustomerTask;
-use contracts::store::{MemoryStore, ObjectStore as _};
-use contracts::vault::{Keys, Owner, Vault};
 use contracts::{BackgroundName, CustomerId, Digest, NamedError, ObjectKey, RunId};
 use render::{Deps, Error, Tools, backgrounds, run};
+use storage::store::{MemoryStore, ObjectStore as _};
+use storage::vault::{Keys, Owner, Vault};
 use tokio_util::sync::CancellationToken;
 
 /// Something like speech: a buzz that swells with each word.

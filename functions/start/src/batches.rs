@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use contracts::key::{Prefix, Workbook};
-use contracts::store::{Listed, ObjectStore, StoreError};
 use contracts::{Batch, ObjectKey};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use storage::store::{Listed, ObjectStore, StoreError};
 
 use crate::Error;
 

@@ -1,9 +1,9 @@
 //! Errors of starting a run.
 
 use contracts::executions::ExecutionsError;
-use contracts::store::StoreError;
-use contracts::vault::VaultError;
 use contracts::{ErrorName, NamedError};
+use storage::store::StoreError;
+use storage::vault::VaultError;
 use thiserror::Error;
 
 /// An error that prevented the start of a run.

@@ -20,10 +20,10 @@ use contracts::key::{RunPart, Workbook};
 use contracts::media::Shape;
 use contracts::request::{Request, Trigger};
 use contracts::stage::{Limits, WorkflowInput};
-use contracts::vault::{Owner, Vault};
 use contracts::{Batch, CustomerRef, Digest, ObjectKey, RunId};
 use jiff::Timestamp;
 use serde::Serialize;
+use storage::vault::{Owner, Vault};
 
 pub use batches::{IncompleteBatch, incomplete};
 pub use error::Error;

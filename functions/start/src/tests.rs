@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use contracts::catalogue::Catalogue;
 use contracts::executions::ExecutionsError;
 use contracts::settings::Settings;
-use contracts::store::{MemoryStore, ObjectStore as _};
-use contracts::vault::Keys;
 use contracts::voice::Engine;
 use contracts::{ErrorName, NamedError as _};
+use storage::store::{MemoryStore, ObjectStore as _};
+use storage::vault::Keys;
 
 use super::*;
 

@@ -9,8 +9,8 @@ use bespoke::secrets::LocalSecrets;
 use bespoke::verify::{Verified, verify};
 use bespoke_tests::{Sandbox, report};
 use contracts::RunId;
-use contracts::vault::{Keys, Vault};
 use serde_json::Value;
+use storage::vault::{Keys, Vault};
 
 use super::{ends, sandbox};
 

@@ -1,27 +1,27 @@
-//! What the template writer says to a thousand generated customers.
+//! Template letters to a thousand generated customers.
 
 use std::collections::HashSet;
 
 use contracts::settings::Settings;
 use recommend::guard::{MAX_WORDS, MIN_WORDS, word_count};
 
-use crate::campaign::Campaign;
+use crate::assessed_run::AssessedRun;
 
-/// Enough that a thousand of them consented.
+/// The number of generated customers, of whom at least a thousand consent.
 const GENERATED: usize = 1250;
 
 #[tokio::test]
-async fn a_thousand_letters_pass_the_guard_and_two_hundred_of_them_differ() {
-    let campaign = Campaign::of(GENERATED, Settings::default()).await;
-    assert!(campaign.customers.len() >= 1000, "{} consented", campaign.customers.len());
-    let mut different = HashSet::new();
-    for reference in &campaign.customers[..1000] {
-        let script = campaign.write(reference).await.unwrap();
+async fn thousand_letters_pass_guard_and_vary() {
+    let run = AssessedRun::new(GENERATED, Settings::default()).await;
+    assert!(run.customers.len() >= 1000, "{} consented", run.customers.len());
+    let mut distinct = HashSet::new();
+    for reference in &run.customers[..1000] {
+        let script = run.write(reference).await.unwrap();
         let text = script.spoken();
         assert!(script.verdict.passed(), "{:?}\n{text}", script.verdict.failed());
         assert!((MIN_WORDS..=MAX_WORDS).contains(&word_count(&text)), "{} words:\n{text}", word_count(&text));
-        // A name alone makes no other letter.
-        different.insert(text.replace(&script.first_name, ""));
+        // A different name alone does not make a different letter.
+        distinct.insert(text.replace(&script.first_name, ""));
     }
-    assert!(different.len() >= 200, "{} differ", different.len());
+    assert!(distinct.len() >= 200, "{} distinct letters", distinct.len());
 }

@@ -1,5 +1,5 @@
-//! The client against a model service that was made to break its clients, and that grades how they take it: llmock, which
-//! `infra/tools.sh llmock` installs.
+//! The client against llmock, a mock model service that injects faults and grades its clients. `infra/tools.sh llmock`
+//! installs it.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
@@ -13,23 +13,23 @@ use contracts::script::{Script, WrittenBy};
 use contracts::settings::Settings;
 use serde_json::{Value, json};
 
-use crate::campaign::Campaign;
+use crate::assessed_run::AssessedRun;
 
-/// The mock's process, ended when it is dropped.
-struct Mock {
+/// An llmock process, which ends on drop.
+struct LlmockServer {
     process: Child,
     address: String,
     http: reqwest::Client,
 }
 
-impl Drop for Mock {
+impl Drop for LlmockServer {
     fn drop(&mut self) {
-        let _gone = self.process.kill();
+        let _killed = self.process.kill();
         let _reaped = self.process.wait();
     }
 }
 
-impl Mock {
+impl LlmockServer {
     fn start() -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let program = root().join("target/tools/llmock/bin/llmock");
@@ -39,29 +39,29 @@ impl Mock {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}; infra/tools.sh llmock installs it", program.display()));
-        let mut said = BufReader::new(process.stderr.take().unwrap()).lines();
-        let mock = Self { process, address: format!("http://127.0.0.1:{port}"), http: reqwest::Client::new() };
-        // It says so when it listens; what it says later is read too, so that its pipe never fills.
-        assert!(said.any(|line| line.unwrap().contains("Uvicorn running")), "llmock does not start");
-        std::thread::spawn(move || said.count());
+        let mut log = BufReader::new(process.stderr.take().unwrap()).lines();
+        let mock = Self { process, address: format!("http://127.0.0.1:{port}"), http: outbound::client().unwrap() };
+        // Waits for the line that reports the listening port. The thread reads the rest, so that the pipe never fills.
+        assert!(log.any(|line| line.unwrap().contains("Uvicorn running")), "llmock did not start");
+        std::thread::spawn(move || log.count());
         mock
     }
 
-    /// What the next requests meet, in place of what earlier ones left.
-    async fn script(&self, behaviours: Value) {
+    /// Replaces the behaviors for the next requests.
+    async fn set_behaviors(&self, behaviors: Value) {
         let reset = self.http.post(format!("{}/_llmock/reset", self.address)).send().await.unwrap();
         assert!(reset.status().is_success());
         let scenario = self.http.post(format!("{}/_llmock/scenario", self.address));
-        let accepted = scenario.json(&json!({ "behaviors": behaviours })).send().await.unwrap();
+        let accepted = scenario.json(&json!({ "behaviors": behaviors })).send().await.unwrap();
         assert_eq!(accepted.status(), 201, "{}", accepted.text().await.unwrap());
     }
 
-    async fn get(&self, what: &str) -> Value {
-        self.http.get(format!("{}/_llmock/{what}", self.address)).send().await.unwrap().json().await.unwrap()
+    async fn get(&self, path: &str) -> Value {
+        self.http.get(format!("{}/_llmock/{path}", self.address)).send().await.unwrap().json().await.unwrap()
     }
 
-    /// The mock's own verdict of its client: nothing that it fails one for, and what it warns of.
-    async fn verdict(&self, scenario: &str) -> Value {
+    /// Asserts that llmock found no error of its client and returns its verdict.
+    async fn passing_verdict(&self, scenario: &str) -> Value {
         let verdict = self.get("verdict").await;
         assert_eq!(verdict["passed"], true, "{scenario}: {verdict:#}");
         assert_eq!(verdict["errors"], 0, "{scenario}: {verdict:#}");
@@ -76,19 +76,19 @@ impl Mock {
     }
 }
 
-/// Writes to the first customer who is offered something, and says how long that took.
-async fn written(mock: &Mock) -> (Result<Script, recommend::Error>, Duration) {
-    let campaign = Campaign::of(1, mock.settings()).await;
-    let begun = Instant::now();
-    let script = campaign.write(&campaign.customers[0]).await;
-    (script, begun.elapsed())
+/// Writes the script of the first customer. Returns the result and the elapsed time.
+async fn write_script(mock: &LlmockServer) -> (Result<Script, recommend::Error>, Duration) {
+    let run = AssessedRun::new(1, mock.settings()).await;
+    let start = Instant::now();
+    let script = run.write(&run.customers[0]).await;
+    (script, start.elapsed())
 }
 
-/// An answer that passes the guard.
-async fn good_answer(mock: &Mock) -> String {
-    let campaign = Campaign::of(1, mock.settings()).await;
-    let facts = campaign.facts(&campaign.customers[0]).await;
-    let Stance::Recommend { offers } = facts.stance else { panic!("nothing is offered") };
+/// Returns an answer that passes the guard.
+async fn good_answer(mock: &LlmockServer) -> String {
+    let run = AssessedRun::new(1, mock.settings()).await;
+    let facts = run.facts(&run.customers[0]).await;
+    let Stance::Recommend { offers } = facts.stance else { panic!("the customer has no offer") };
     let offers: Vec<Value> = offers
         .iter()
         .map(|offer| json!({ "product": offer.product, "reason": "It could be useful for what you have in mind." }))
@@ -102,15 +102,15 @@ async fn good_answer(mock: &Mock) -> String {
 }
 
 #[tokio::test]
-async fn a_service_that_breaks_in_every_way_finds_no_fault_with_its_client() {
-    let mock = Mock::start();
+async fn client_survives_every_fault_of_service() {
+    let mock = LlmockServer::start();
     let answer = good_answer(&mock).await;
     let reply = json!({ "type": "reply", "text": answer, "times": null });
     let fault = |fault: Value| json!([fault, reply.clone()]);
     let unsupported = "Unsupported parameter: 'max_completion_tokens' is not supported with this model.";
 
-    // What passes: the model's text is used.
-    for (scenario, behaviours, attempts) in [
+    // The client recovers, and the script has the model's text.
+    for (scenario, behaviors, attempts) in [
         ("nothing wrong", json!([reply.clone()]), 1),
         ("429 with Retry-After", fault(json!({ "type": "fail", "status": 429, "retry_after": 1.2 })), 2),
         ("500 twice", fault(json!({ "type": "fail", "status": 500, "times": 2 })), 3),
@@ -128,21 +128,21 @@ async fn a_service_that_breaks_in_every_way_finds_no_fault_with_its_client() {
             2,
         ),
     ] {
-        mock.script(behaviours).await;
-        let (script, took) = written(&mock).await;
+        mock.set_behaviors(behaviors).await;
+        let (script, elapsed) = write_script(&mock).await;
         let script = script.unwrap();
         let WrittenBy::Model { usage, .. } = &script.written_by else { panic!("{scenario}: {:?}", script.written_by) };
         assert!(usage.tokens_read > 0 && usage.tokens_written > 0 && usage.usd > 0.0, "{scenario}: {usage:?}");
-        assert_eq!(mock.verdict(scenario).await["attempts"], attempts, "{scenario}");
-        assert!(took < Duration::from_secs(12), "{scenario}: {took:?}");
+        assert_eq!(mock.passing_verdict(scenario).await["attempts"], attempts, "{scenario}");
+        assert!(elapsed < Duration::from_secs(12), "{scenario}: {elapsed:?}");
     }
 
-    // What does not pass: the template writes, and the script says why.
-    for (scenario, behaviours, why, attempts) in [
+    // The client gives up, the template writes, and the script has the reason.
+    for (scenario, behaviors, why, attempts) in [
         (
             "a refusal",
             json!([{ "type": "reply", "text": "I'm sorry, but I can't help with that.", "times": null }]),
-            "the answer cannot be used: it is not JSON of the schema, also after one repair",
+            "the answer cannot be used: it is not JSON of the schema, even after one repair",
             2,
         ),
         (
@@ -153,21 +153,21 @@ async fn a_service_that_breaks_in_every_way_finds_no_fault_with_its_client() {
         ),
         ("a wrong key", json!([{ "type": "fail", "status": 401, "times": null }]), "the model service answered 401", 1),
     ] {
-        mock.script(behaviours).await;
-        let (script, _) = written(&mock).await;
+        mock.set_behaviors(behaviors).await;
+        let (script, _) = write_script(&mock).await;
         let script = script.unwrap();
         let WrittenBy::Template { instead_of_model: Some(instead) } = &script.written_by else {
             panic!("{scenario}: {:?}", script.written_by)
         };
         assert!(instead.why.starts_with(why), "{scenario}: {}", instead.why);
         assert!(script.verdict.passed());
-        assert_eq!(mock.verdict(scenario).await["attempts"], attempts, "{scenario}");
+        assert_eq!(mock.passing_verdict(scenario).await["attempts"], attempts, "{scenario}");
     }
 
-    // What asks for more patience than there is time: given up at once, by name, for the workflow to try again.
-    mock.script(fault(json!({ "type": "fail", "status": 429, "retry_after": 600 }))).await;
-    let (script, took) = written(&mock).await;
+    // A wait beyond the deadline fails at once with a named error, so the workflow can retry later.
+    mock.set_behaviors(fault(json!({ "type": "fail", "status": 429, "retry_after": 600 }))).await;
+    let (script, elapsed) = write_script(&mock).await;
     assert_eq!(script.unwrap_err().name(), contracts::ErrorName::WriterThrottled);
-    assert!(took < Duration::from_secs(5), "{took:?}");
-    assert_eq!(mock.verdict("a Retry-After of 600 s").await["attempts"], 1);
+    assert!(elapsed < Duration::from_secs(5), "{elapsed:?}");
+    assert_eq!(mock.passing_verdict("a Retry-After of 600 s").await["attempts"], 1);
 }

@@ -1,9 +1,9 @@
-//! The writer and the guard in the whole: letters to generated customers, a model service that breaks in every way, and
-//! the command.
+//! Tests of the writer and the guard as a whole: letters to generated customers, a faulty model service, and the
+//! command.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
-mod campaign;
+mod assessed_run;
 mod command;
 mod letters;
 mod llmock;

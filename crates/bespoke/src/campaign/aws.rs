@@ -1,5 +1,5 @@
 //! What a run takes on AWS: hours by the quotas, dollars by the list prices. The one place of prices, quotas and sizes;
-//! `docs/scale.md` cites where each is published, and a test holds its tables to what this gives.
+//! `docs/concepts/cost-and-scale.md` cites where each is published, and a test holds its tables to what this gives.
 
 use serde::Serialize;
 
@@ -277,9 +277,9 @@ mod tests {
 
     #[test]
     fn the_tables_of_the_document_are_what_the_model_gives() {
-        let document = include_str!("../../../../docs/scale.md");
+        let document = include_str!("../../../../docs/concepts/cost-and-scale.md");
         let tables = tables();
-        assert!(document.contains(&tables), "docs/scale.md should hold:\n{tables}");
+        assert!(document.contains(&tables), "docs/concepts/cost-and-scale.md should hold:\n{tables}");
     }
 
     #[test]

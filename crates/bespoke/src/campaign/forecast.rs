@@ -4,18 +4,18 @@
 use std::collections::{BTreeMap, HashMap};
 
 use assess::{Rules, assess};
-use contracts::control::{self, Control};
-use contracts::customer::CustomerRecord;
-use contracts::evidence::heard_lately;
 use contracts::facts::{Assessment, Facts, Skip, Stance};
 use contracts::key::{Artefact, Prefix, Workbook};
 use contracts::request::Request;
-use contracts::secret::SecretName;
 use contracts::voice::{Engine, VoiceName};
 use contracts::{CustomerRef, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use policy::contact_cap::heard_lately;
+use policy::control::{self, Control};
+use policy::customer::CustomerRecord;
 use serde::Serialize;
+use storage::secret::SecretName;
 
 use super::aws::{Aws, Setup, aws, too_large};
 use super::machine::{Local, Text, Work, local};

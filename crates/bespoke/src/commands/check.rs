@@ -7,10 +7,10 @@ use anstyle::Style;
 use contracts::ErrorName;
 use contracts::consent::Refusal;
 use contracts::key::Workbook;
-use contracts::secret::{SecretName, Secrets};
 use jiff::Timestamp;
 use merge::{Checked, CustomerCount, FileCount, Limits, Problem, Report};
 use serde::Serialize;
+use storage::secret::{SecretName, Secrets};
 
 use super::Shared;
 use crate::cli::Check;

@@ -5,15 +5,16 @@ use std::fmt::Write;
 use std::path::Path;
 
 use anstyle::Style;
-use contracts::control::{SuppressedBy, Suppression};
 use contracts::key::Prefix;
-use contracts::store::ObjectStore;
-use contracts::vault::Keys;
-use contracts::{CustomerRef, ErrorName, ObjectKey, control};
+use contracts::{CustomerRef, ErrorName, ObjectKey};
 use csv::StringRecord;
 use jiff::{Timestamp, Unit, Zoned};
+use policy::control;
+use policy::control::{SuppressedBy, Suppression};
 use serde::Serialize;
 use serde_json::json;
+use storage::store::ObjectStore;
+use storage::vault::Keys;
 
 use super::{Shared, reference};
 use crate::cli::delivery::Hold;

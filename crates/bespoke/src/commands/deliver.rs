@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use contracts::secret::Secrets;
 use contracts::settings::Settings;
-use contracts::vault::Vault;
 use contracts::{ErrorName, RunId};
 use deliver::export;
 use deliver::webhook::{self, Backoff, Deps, NotifySummary};
 use jiff::Timestamp;
 use serde_json::json;
+use storage::secret::Secrets;
+use storage::vault::Vault;
 
 use super::{Shared, opened, run_id};
 use crate::cli::delivery::Deliver;
@@ -57,7 +57,8 @@ pub(super) async fn execute(asked: Deliver, config: &Config, shared: Shared) -> 
         }
         if asked.notify {
             let NotifySummary { sent, already_sent, dead_letters } = told;
-            let _infallible = writeln!(text, "{sent} notices arrived, {already_sent} had arrived before, {dead_letters} did not");
+            let _infallible =
+                writeln!(text, "{sent} notices arrived, {already_sent} had arrived before, {dead_letters} did not");
         }
         text
     });
@@ -90,7 +91,12 @@ pub(crate) async fn tell(run: &RunId, settings: &Settings, vault: &Vault, secret
     }
 }
 
-async fn notify(run: &RunId, settings: &Settings, vault: &Vault, secrets: &dyn Secrets) -> Result<NotifySummary, Failure> {
+async fn notify(
+    run: &RunId,
+    settings: &Settings,
+    vault: &Vault,
+    secrets: &dyn Secrets,
+) -> Result<NotifySummary, Failure> {
     let deps = Deps { vault, secrets, settings: &settings.delivery.webhook, backoff: Backoff::default() };
     Ok(webhook::notify(run, &deps).await?)
 }

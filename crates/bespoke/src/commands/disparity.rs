@@ -7,12 +7,12 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Style};
 use assess::{Rules, assess};
 use contracts::CustomerRef;
-use contracts::control::Control;
-use contracts::customer::CustomerRecord;
 use contracts::facts::{Assessment, Facts, Skip, Stance};
-use contracts::vault::Keys;
 use jiff::{Timestamp, Zoned};
+use policy::control::Control;
+use policy::customer::CustomerRecord;
 use serde::Serialize;
+use storage::vault::Keys;
 
 use super::Shared;
 use crate::cli::Disparity;

@@ -37,7 +37,7 @@ pub(super) async fn execute(asked: cli::Evidence, shared: Shared) -> Result<u8, 
     };
     let key = ObjectKey::Customer(reference, run, Artefact::Evidence);
     let evidence = read_evidence(&vault, &key).await?.ok_or_else(nothing)?;
-    let opened = publish::open_personal(&vault, &evidence).await?;
+    let opened = policy::evidence::open_personal(&vault, &evidence).await?;
     let opened = Opened { evidence, opened };
     // The record is JSON, for people too.
     shared.print(&opened, || serde_json::to_string_pretty(&opened).expect("evidence serializes to JSON") + "\n");

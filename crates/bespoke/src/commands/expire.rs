@@ -7,10 +7,11 @@ use std::path::Path;
 
 use contracts::key::Area;
 use contracts::settings::Settings;
-use contracts::store::ObjectStore;
-use contracts::{ErrorName, ObjectKey, control};
+use contracts::{ErrorName, ObjectKey};
 use jiff::{SignedDuration, Timestamp};
+use policy::control;
 use serde_json::json;
+use storage::store::ObjectStore;
 
 use super::Shared;
 use crate::cli::delivery::Expire;

@@ -5,14 +5,15 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Style};
 use assess::{Rules, assess};
 use contracts::catalogue::Catalogue;
+use contracts::consent::ControlAsRead;
 use contracts::consent::{ConsentAsRead, Question};
-use contracts::control::{self, Control, ControlAsRead};
 use contracts::facts::{Assessment, Band, Candidate, Facts, Mood, Sentiment, Share, Spending, Stance, Trend};
-use contracts::vault::Keys;
 use contracts::{CustomerId, CustomerRef, Digest, ErrorName, ProductId};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use policy::control::{self, Control};
 use serde::Serialize;
+use storage::vault::Keys;
 
 use super::Shared;
 use crate::cli::Explain;

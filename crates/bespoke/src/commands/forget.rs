@@ -16,7 +16,7 @@ pub(super) async fn execute(asked: Forget, shared: Shared) -> Result<u8, Failure
     // Nothing may be made meanwhile; the scratch folder is swept too.
     let _lock = Lock::take(&artifacts)?;
     let who = reference(customer, vault.keys())?;
-    let mut erased = publish::forget::forget(&who, &vault, Timestamp::now()).await?;
+    let mut erased = lifecycle::erasure::erase(&who, &vault, Timestamp::now()).await?;
     erased.objects += remove_copies(&artifacts, &erased.published)?;
     remove_empty(&artifacts.join("recalled").join(who.as_str()))
         .map_err(Failure::file(ErrorName::StoreUnavailable, &artifacts))?;

@@ -37,7 +37,10 @@ pub(super) async fn execute(asked: Narrate, config: &Config, shared: Shared) -> 
     let text = text.map_err(Failure::file(ErrorName::InputInvalidRequest, &asked.text))?;
     let mut voice = config.settings.voice.clone();
     voice.words_per_minute = asked.rate.unwrap_or(voice.words_per_minute);
-    let engines = engines(&programs(), &config.settings, reqwest::Client::new());
+    let http = outbound::client().map_err(|error| {
+        Failure::told(ErrorName::ConfigInvalid, contracts::error::chain(&error), "check the proxy variables")
+    })?;
+    let engines = engines(&programs(), &config.settings, http);
     let pronunciations = pronunciations(&asked.assets)?;
     let secrets = LocalSecrets::new(LocalSecrets::default_key_file());
     let asked_voice = asked.voice.as_deref();

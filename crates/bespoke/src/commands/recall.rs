@@ -21,7 +21,7 @@ pub(super) async fn execute(asked: Recall, config: &Config, shared: Shared) -> R
     let (_, vault, secrets) = opened(&artifacts).await?;
     let customer = customer.map(|customer| reference(customer, vault.keys())).transpose()?;
     let now = Timestamp::now();
-    let recalled = publish::recall::recall(&run, customer.as_ref(), &by, reason.as_deref(), &vault, now).await?;
+    let recalled = lifecycle::recall::recall(&run, customer.as_ref(), &by, reason.as_deref(), &vault, now).await?;
     let mut published = BTreeSet::new();
     for recalled in &recalled {
         let key = ObjectKey::Customer(recalled.reference.clone(), run.clone(), Artefact::Evidence);

@@ -11,12 +11,12 @@ use contracts::review::{Choice, Waiting};
 use contracts::script::RefusedText;
 use contracts::settings::Settings;
 use contracts::stage::{FinalizeInput, PublishInput};
-use contracts::vault::Vault;
 use contracts::{CustomerRef, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
-use publish::review::{Decided, Shown};
+use lifecycle::review::{DecisionOutcome, ReviewItem};
 use serde::Serialize;
 use serde_json::json;
+use storage::vault::Vault;
 
 use super::{Shared, deliver, here, opened, person, reference, run_id};
 use crate::cli::delivery::Review;
@@ -46,7 +46,7 @@ pub(super) async fn execute(asked: Review, config: Config, shared: Shared) -> Re
     let (store, vault, secrets) = opened(&project.folders.artifacts).await?;
     let run = run.map(run_id).transpose()?;
     let customer = customer.map(|customer| named(customer, &vault)).transpose()?;
-    let mut waiting = publish::review::waiting(&*store, run.as_ref()).await?;
+    let mut waiting = lifecycle::review::list_pending(&*store, run.as_ref()).await?;
     waiting.retain(|waiting| customer.as_ref().is_none_or(|customer| waiting.reference == *customer));
     let choice = match (approve, reject) {
         (true, _) => Choice::Approve,
@@ -54,7 +54,7 @@ pub(super) async fn execute(asked: Review, config: Config, shared: Shared) -> Re
         (false, false) => {
             let mut lines = Vec::new();
             for waiting in waiting {
-                let shown = publish::review::show(waiting.clone(), &vault, &project.catalogue, &project.brand).await;
+                let shown = lifecycle::review::load(waiting.clone(), &vault, &project.catalogue, &project.brand).await;
                 lines.push(line(waiting, shown, &store));
             }
             shared.print(&lines, || for_people(&lines));
@@ -64,9 +64,10 @@ pub(super) async fn execute(asked: Review, config: Config, shared: Shared) -> Re
     let run = run.ok_or_else(|| one(0))?;
     let [waiting] = <[Waiting; 1]>::try_from(waiting).map_err(|waiting| one(waiting.len()))?;
     let (who, by) = (&waiting.reference, person(by)?);
-    let shown = publish::review::digest(&waiting);
-    let verdict = publish::review::Verdict { shown: &shown, choice, by: &by, reason: reason.as_deref() };
-    let Decided { standing, .. } = publish::review::decide(&run, who, verdict, &vault, Timestamp::now()).await?;
+    let shown = lifecycle::review::digest(&waiting);
+    let verdict = lifecycle::review::NewDecision { reviewed: &shown, choice, by: &by, reason: reason.as_deref() };
+    let DecisionOutcome { decision: standing, .. } =
+        lifecycle::review::decide(&run, who, verdict, &vault, Timestamp::now()).await?;
     let outcome = publish(&waiting, &project, &config.settings, &vault).await?;
     finalize(&run, &vault).await?;
     deliver::tell(&run, &config.settings, &vault, &secrets).await;
@@ -139,7 +140,7 @@ fn words(outcome: &Outcome) -> String {
 }
 
 /// One that cannot be shown does not hide the others.
-fn line(waiting: Waiting, shown: Result<Shown, publish::Error>, store: &FolderStore) -> Line {
+fn line(waiting: Waiting, shown: Result<ReviewItem, lifecycle::ReviewError>, store: &FolderStore) -> Line {
     let (text, refused, problem) = match shown {
         Ok(shown) => (Some(shown.text.clone()), shown.refused().cloned(), None),
         Err(error) => (None, None, Some(contracts::error::chain(&error))),

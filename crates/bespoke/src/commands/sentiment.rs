@@ -3,7 +3,7 @@
 use std::io::{BufWriter, ErrorKind, Read as _, Write};
 use std::path::Path;
 
-use assess::mood::{Reader, Scores, Tone};
+use assess::mood::{Scores, Tone, ToneAnalyzer};
 use contracts::ErrorName;
 use contracts::facts;
 use serde::Serialize;
@@ -27,10 +27,10 @@ pub(super) fn execute(asked: &Sentiment) -> Result<u8, Failure> {
     let bytes = read(&asked.file).map_err(Failure::file(ErrorName::InputInvalidRequest, &asked.file))?;
     // A file in another encoding is read as far as it can be.
     let text = String::from_utf8_lossy(&bytes);
-    let reader = Reader::new(&lexicon);
+    let analyzer = ToneAnalyzer::new(&lexicon);
     let mut out = BufWriter::new(std::io::stdout().lock());
     for (line, text) in (1..).zip(text.lines()) {
-        let Tone { scores, sentiment, topics } = reader.read(text);
+        let Tone { scores, sentiment, topics } = analyzer.analyze(text);
         let json = serde_json::to_string(&Read { line, scores, sentiment, topics }).expect("plain fields");
         match writeln!(out, "{json}") {
             // Whoever reads has seen enough.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
 use contracts::error::EXIT_REFUSED;
-use contracts::secret::SecretError;
-use contracts::vault::{Keys, Vault};
 use contracts::{ErrorName, RunId};
+use storage::secret::SecretError;
+use storage::vault::{Keys, Vault};
 
 use super::Shared;
 use crate::cli;

@@ -12,14 +12,14 @@ use contracts::evidence::Outcome;
 use contracts::executions::{Begun, Execution, Executions, ExecutionsError, State};
 use contracts::key::RunPart;
 use contracts::request::Request;
-use contracts::secret::Secrets;
 use contracts::settings::Settings;
 use contracts::stage::{Stage, WorkflowInput};
-use contracts::vault::{Owner, Vault};
 use contracts::{CustomerRef, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use storage::secret::Secrets;
+use storage::vault::{Owner, Vault};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
@@ -61,7 +61,9 @@ impl Workshop {
     /// Lets the outcome of a decision follow: publishes what was approved or records what was rejected, and writes the
     /// manifest of a run that has ended anew.
     pub async fn follow(&self, run: &RunId, reference: &CustomerRef) -> Result<(), Failure> {
-        let Some(waiting) = publish::review::find(self.vault.store(), run, reference).await? else { return Ok(()) };
+        let Some(waiting) = policy::review::find_pending(self.vault.store(), run, reference).await? else {
+            return Ok(());
+        };
         let project = Project::load(self.folders.clone())?;
         review::publish(&waiting, &project, &self.settings, &self.vault).await?;
         review::finalize(run, &self.vault).await

@@ -6,12 +6,13 @@ use std::sync::{Mutex, PoisonError};
 use api::Problem;
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, Response, StatusCode, header};
+use contracts::ObjectKey;
 use contracts::evidence::{Evidence, Outcome};
 use contracts::key::Artefact;
-use contracts::recall::is_recalled;
-use contracts::store::{Link, ObjectStore as _};
-use contracts::{ObjectKey, control};
 use jiff::Timestamp;
+use policy::control;
+use policy::recall::is_recalled;
+use storage::store::{Link, ObjectStore as _};
 use tower_http::services::ServeFile;
 
 use crate::folder::FolderStore;
@@ -59,7 +60,7 @@ pub async fn answer(
             (matches!(evidence.outcome, Outcome::Published { .. }), evidence.from_posts)
         }
         // What waits is looked at by whoever decides about it.
-        None => match publish::review::find(store, run, reference).await? {
+        None => match policy::review::find_pending(store, run, reference).await? {
             Some(waiting) => (true, waiting.from_posts),
             None => (false, false),
         },

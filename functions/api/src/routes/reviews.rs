@@ -6,13 +6,14 @@ use contracts::catalogue::Catalogue;
 use contracts::error::chain;
 use contracts::evidence::{Evidence, Outcome};
 use contracts::key::Artefact;
-use contracts::recall::is_recalled;
 use contracts::review::Choice;
-use contracts::{CustomerRef, RunId, control};
+use contracts::{CustomerRef, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::StatusCode;
 use jiff::Timestamp;
-use publish::review::Shown;
+use lifecycle::review::ReviewItem;
+use policy::control;
+use policy::recall::is_recalled;
 
 use crate::backend::SharedBackend;
 use crate::extract::{Json, Reviewer};
@@ -48,7 +49,7 @@ pub(super) async fn list(
 ) -> Result<axum::Json<PendingReviewList>, Problem> {
     let catalogue = backend.catalogue().await?;
     let brand = backend.brand().await?;
-    let listed = publish::review::listed(backend.vault().store(), None).await?;
+    let listed = lifecycle::review::list_keys(backend.vault().store(), None).await?;
     let review = async |(run, reference)| load(&run, &reference, &catalogue, &brand, &backend).await;
     let reviews = stream::iter(listed).map(review).buffered(CONCURRENCY).try_filter_map(async |review| Ok(review));
     let mut items: Vec<PendingReview> = reviews.take(MAX_REVIEWS).try_collect().await?;
@@ -65,7 +66,7 @@ async fn load(
     backend: &SharedBackend,
 ) -> Result<Option<PendingReview>, Problem> {
     let store = backend.vault().store();
-    let Some(waiting) = publish::review::find(store, run, reference).await? else { return Ok(None) };
+    let Some(waiting) = policy::review::find_pending(store, run, reference).await? else { return Ok(None) };
     let control = control::read(store, reference, Timestamp::now()).await?;
     if control.forbids(waiting.from_posts).is_some() || is_recalled(store, run, reference).await? {
         return Ok(None);
@@ -75,15 +76,15 @@ async fn load(
         customer_ref: reference.to_string(),
         reason: waiting.why.words(),
         waiting_since: waiting.since,
-        content_digest: publish::review::digest(&waiting).to_string(),
+        content_digest: lifecycle::review::digest(&waiting).to_string(),
         unavailable_reason: None,
         text: Vec::new(),
         disclosures: Vec::new(),
         links: None,
     };
     let has_video = waiting.video;
-    match publish::review::show(waiting, backend.vault(), catalogue, brand).await {
-        Ok(Shown { script, .. }) => {
+    match lifecycle::review::load(waiting, backend.vault(), catalogue, brand).await {
+        Ok(ReviewItem { script, .. }) => {
             let mut content = RecommendationContent::default();
             content.add_text(&script);
             review.text = content.text;
@@ -97,7 +98,7 @@ async fn load(
         Err(error) => {
             tracing::warn!(%run, %reference, error = chain(&error), "cannot show a pending review");
             review.unavailable_reason = Some(match error {
-                publish::Error::NotAsReviewed { .. } => CONTENT_CHANGED,
+                lifecycle::ReviewError::NotAsReviewed { .. } => CONTENT_CHANGED,
                 _ => "the server cannot read it; see its log",
             });
         }
@@ -131,21 +132,21 @@ pub(super) async fn decide(
     if choice == Choice::Approve {
         check_content(&run, &reference, &backend).await?;
     }
-    let verdict = publish::review::Verdict {
-        shown: &request.content_digest,
+    let verdict = lifecycle::review::NewDecision {
+        reviewed: &request.content_digest,
         choice,
         by: &reviewer,
         reason: request.reason.as_deref(),
     };
-    let decided = match publish::review::decide(&run, &reference, verdict, backend.vault(), Timestamp::now()).await {
+    let decided = match lifecycle::review::decide(&run, &reference, verdict, backend.vault(), Timestamp::now()).await {
         Ok(decided) => decided,
-        Err(publish::Error::NotWaiting { .. }) => return earlier_decision(&run, &reference, &backend).await,
+        Err(lifecycle::ReviewError::NotWaiting { .. }) => return earlier_decision(&run, &reference, &backend).await,
         Err(error) => return Err(review_problem(error)),
     };
     backend.continue_after_decision(&run, &reference, decided.task).await?;
     let evidence = results::evidence(&run, &reference, &backend).await?;
     Ok(axum::Json(DecisionResult {
-        decision: decided.standing.ok().map(|decision| decision.choice.into()),
+        decision: decided.decision.ok().map(|decision| decision.choice.into()),
         outcome: evidence.map(|evidence| OutcomeName::from(&evidence.outcome)),
     }))
 }
@@ -154,20 +155,20 @@ pub(super) async fn decide(
 /// longer be contacted: the decision itself handles that.
 async fn check_content(run: &RunId, reference: &CustomerRef, backend: &SharedBackend) -> Result<(), Problem> {
     let vault = backend.vault();
-    let Some(waiting) = publish::review::find(vault.store(), run, reference).await? else { return Ok(()) };
+    let Some(waiting) = policy::review::find_pending(vault.store(), run, reference).await? else { return Ok(()) };
     let control = control::read(vault.store(), reference, Timestamp::now()).await?;
     if control.forbids(waiting.from_posts).is_some() {
         return Ok(());
     }
     let catalogue = backend.catalogue().await?;
     let brand = backend.brand().await?;
-    publish::review::show(waiting, vault, &catalogue, &brand).await.map_err(review_problem)?;
+    lifecycle::review::load(waiting, vault, &catalogue, &brand).await.map_err(review_problem)?;
     Ok(())
 }
 
-fn review_problem(error: publish::Error) -> Problem {
+fn review_problem(error: lifecycle::ReviewError) -> Problem {
     match error {
-        publish::Error::NotAsReviewed { .. } => {
+        lifecycle::ReviewError::NotAsReviewed { .. } => {
             Problem::with_status(StatusCode::CONFLICT, "the content has changed since the review; load it again")
         }
         error => error.into(),
@@ -206,7 +207,7 @@ pub(super) async fn recall(
         return Err(Problem::with_status(StatusCode::CONFLICT, "the recommendation was not published"));
     };
     let vault = backend.vault();
-    publish::recall::recall(&run, Some(&reference), &reviewer, reason.as_deref(), vault, Timestamp::now()).await?;
+    lifecycle::recall::recall(&run, Some(&reference), &reviewer, reason.as_deref(), vault, Timestamp::now()).await?;
     backend.complete_recall(&run, artefacts.into_values().collect()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

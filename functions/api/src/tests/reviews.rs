@@ -12,7 +12,7 @@ impl Api {
         let (script, _) = self.bank.vault.read_json(Owner::Customer(reference), &key).await.unwrap();
         let catalogue = self.bank.catalogue().await.unwrap();
         let brand = self.bank.brand().await.unwrap();
-        let text = publish::recommendation_text(&script, &catalogue, &brand, run, false);
+        let text = contracts::text::recommendation_text(&script, &catalogue, &brand, run, false);
         let waiting = Waiting {
             run: run.clone(),
             reference: reference.clone(),
@@ -200,7 +200,7 @@ async fn reviewers_recall_published_results_only() {
     assert_eq!(api.bank.store.find(&key(Artefact::Text)).await.unwrap(), None);
     assert_eq!(api.bank.store.get(&key(Artefact::Evidence)).await.unwrap(), evidence, "the evidence stays");
     let record = ObjectKey::Recall(run.clone(), Some(reference.clone()));
-    let (record, _): (contracts::recall::Recall, _) =
+    let (record, _): (policy::recall::Recall, _) =
         api.bank.vault.read_json(Owner::Customer(&reference), &record).await.unwrap();
     assert_eq!((record.by.as_str(), record.reason.as_deref()), ("rita", Some("A wrong rate.")));
 

@@ -16,6 +16,6 @@ pub(super) fn whole_number<'de, D: Deserializer<'de>, T: TryFrom<u64>>(deseriali
 /// Reads an optional reason for the record: one line of 1 to 500 characters.
 pub(super) fn recorded_reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let reason = Option::<String>::deserialize(deserializer)?;
-    reason.as_deref().map_or(Ok(()), publish::review::check_reason).map_err(D::Error::custom)?;
+    reason.as_deref().map_or(Ok(()), lifecycle::review::check_reason).map_err(D::Error::custom)?;
     Ok(reason)
 }

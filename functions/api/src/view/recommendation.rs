@@ -7,11 +7,11 @@ use contracts::facts::{Facts, Skip, Stance};
 use contracts::key::Artefact;
 use contracts::media::{MediaFacts, Shape};
 use contracts::script::{Check, Script, Segment, WrittenBy};
-use contracts::store::Link;
 use contracts::{Batch, CustomerId, CustomerRef, ErrorName, ProductId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use start::RunOptions;
+use storage::store::Link;
 use utoipa::ToSchema;
 
 use super::deserialize::whole_number;

@@ -1,4 +1,4 @@
-//! What `data/catalogue.json` must be, beyond what [`contracts::catalogue::Catalogue`] checks of any.
+//! Tests of `data/catalogue.json` beyond the validation by [`contracts::catalogue::Catalogue`].
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use contracts::facts::plain_words;
 
 use crate::testing::catalogue;
 
-/// What may be spoken of a product, the disclosures aside.
+/// Returns the name and all texts that a video may speak about a product.
 fn spoken(product: &Product) -> Vec<&str> {
     let claims = product.approved_claims.iter().chain(&product.spoken_disclosures).map(String::as_str);
     [product.name.as_str(), &product.summary].into_iter().chain(claims).collect()
 }
 
 #[test]
-fn every_category_has_a_choice() {
+fn every_category_has_products() {
     let catalogue = catalogue();
     let mut count = BTreeMap::<Category, usize>::new();
     for product in catalogue.products() {
@@ -26,7 +26,7 @@ fn every_category_has_a_choice() {
 }
 
 #[test]
-fn nothing_spoken_is_a_number_a_promise_or_a_proxy() {
+fn spoken_texts_have_no_numbers_promises_or_proxies() {
     let banned = [
         "best",
         "lowest",
@@ -75,11 +75,11 @@ fn nothing_spoken_is_a_number_a_promise_or_a_proxy() {
         "disability",
         "neighborhood",
     ];
-    // The product's own name, and a fee that is stated as it is; risk, where it is named as such.
+    // A product's own name, and an honest mention of risk.
     let allowed = [("high-yield-savings", "yield"), ("guided-investing", "risk")];
     for product in catalogue().products() {
         for text in spoken(product) {
-            assert!(!text.contains(|sign: char| sign.is_numeric() || "%$&<>{}[]*#@/\\".contains(sign)), "{text}");
+            assert!(!text.contains(|c: char| c.is_numeric() || "%$&<>{}[]*#@/\\".contains(c)), "{text}");
             for word in plain_words(text) {
                 let is_allowed = allowed.contains(&(product.id.as_str(), word.as_str()));
                 assert!(is_allowed || !banned.contains(&word.as_str()), "{}: {word}: {text}", product.id);
@@ -89,7 +89,7 @@ fn nothing_spoken_is_a_number_a_promise_or_a_proxy() {
 }
 
 #[test]
-fn what_is_spoken_is_short_whole_sentences() {
+fn spoken_texts_are_short_sentences() {
     for product in catalogue().products() {
         assert!((2..=3).contains(&product.approved_claims.len()), "{}", product.id);
         for text in spoken(product).into_iter().skip(1) {
@@ -103,31 +103,31 @@ fn what_is_spoken_is_short_whole_sentences() {
 }
 
 #[test]
-fn disclosures_fit_an_end_card_and_the_law_of_their_kind() {
+fn disclosures_are_short_and_match_kind() {
     for product in catalogue().products() {
         assert!((1..=2).contains(&product.disclosures.len()), "{}", product.id);
         assert!(product.disclosures.iter().all(|line| line.chars().count() <= 90), "{}", product.id);
         let all = product.disclosures.join(" ");
-        let must = match product.kind {
+        let required = match product.kind {
             Kind::Deposit => "Member FDIC.",
             Kind::CreditCard | Kind::Loan => "Subject to credit approval.",
             Kind::Mortgage => "Equal Housing Lender. Subject to credit approval.",
             Kind::Investment => "Not FDIC insured. May lose value. No bank guarantee.",
             Kind::Service => ".",
         };
-        assert!(all.contains(must), "{}: {all}", product.id);
+        assert!(all.contains(required), "{}: {all}", product.id);
         assert!(product.kind == Kind::Deposit || !all.contains("Member FDIC"), "{}", product.id);
     }
 }
 
 #[test]
-fn rates_come_with_their_companions() {
+fn rates_have_required_terms() {
     for product in catalogue().products() {
         let block = product.rates_and_terms.join(" ");
         if block.contains("APY") {
             // Reg DD, 12 CFR 1030.8(c): date, minimum balance, opening deposit, effect of fees.
-            for companion in ["Annual Percentage Yield", "accurate as of", "Minimum to open", "Fees"] {
-                assert!(block.contains(companion), "{}: {companion}", product.id);
+            for term in ["Annual Percentage Yield", "accurate as of", "Minimum to open", "Fees"] {
+                assert!(block.contains(term), "{}: {term}", product.id);
             }
         }
         if product.kind == Kind::CreditCard {

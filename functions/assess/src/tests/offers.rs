@@ -1,58 +1,59 @@
-//! Customers, and what they are offered.
+//! Tests of the offers for different customers.
 
 use std::collections::BTreeSet;
 
 use contracts::ObjectKey;
 use contracts::catalogue::{Catalogue, Category, Kind};
 use contracts::consent::Refusal;
-use contracts::control::{self, Control};
-use contracts::customer::{Customer, CustomerRecord};
 use contracts::facts::{
     Assessment, Facts, Ground, Need, Offer, Share, Sign, Skip, SpendingCategory, Stance, Tenure, Topic, Trend,
 };
-use contracts::store::{MemoryStore, ObjectStore};
+use policy::control::{self, Control};
+use policy::customer::{Customer, CustomerRecord};
 use proptest::prelude::*;
+use storage::store::{MemoryStore, ObjectStore};
 
-use crate::testing::{AS_OF, Person, catalogue, keys, lexicon, product};
+use crate::testing::{AS_OF, CustomerBuilder, catalogue, keys, lexicon, product};
 use crate::{Rules, assess};
 
-fn assessed_by(
+fn assess_with(
     customer: Customer,
     control: &Control,
     catalogue: &Catalogue,
     categories: &[Category],
     at_most: usize,
 ) -> Assessment {
-    let (lexicon, keys, today) = (lexicon(), keys(), AS_OF);
-    let rules = Rules { catalogue, lexicon: &lexicon, keys: &keys, categories, at_most, today };
+    let lexicon = lexicon();
+    let keys = keys();
+    let rules = Rules { catalogue, lexicon: &lexicon, keys: &keys, categories, at_most, today: AS_OF };
     assess(CustomerRecord::Given(Box::new(customer)), control, &rules)
 }
 
-fn assessed_of(customer: Customer, categories: &[Category], at_most: usize) -> Assessment {
-    assessed_by(customer, &Control::default(), &catalogue(), categories, at_most)
+fn assess_customer(customer: Customer, categories: &[Category], at_most: usize) -> Assessment {
+    assess_with(customer, &Control::default(), &catalogue(), categories, at_most)
 }
 
-/// What the lists of `control/` say of the customer.
+/// Returns the control data of the customer with these lists.
 async fn control(suppressions: &str, consents: &str) -> Control {
     let store = MemoryStore::default();
     store.put(&ObjectKey::Suppressions, format!("reference\n{suppressions}").into()).await.unwrap();
     let consents = format!("reference,consent,consent_social_media,as_of\n{consents}");
     store.put(&ObjectKey::Consents, consents.into()).await.unwrap();
-    control::read(&store, &Person::reference(), "2026-11-24T00:00:00Z".parse().unwrap()).await.unwrap()
+    control::read(&store, &CustomerBuilder::reference(), "2026-11-24T00:00:00Z".parse().unwrap()).await.unwrap()
 }
 
-fn assessed(person: Person, categories: &[Category]) -> Assessment {
-    assessed_of(person.customer(), categories, 3)
+fn assess_default(person: CustomerBuilder, categories: &[Category]) -> Assessment {
+    assess_customer(person.customer(), categories, 3)
 }
 
-fn facts(person: Person, categories: &[Category]) -> Facts {
-    match assessed(person, categories) {
+fn facts(person: CustomerBuilder, categories: &[Category]) -> Facts {
+    match assess_default(person, categories) {
         Assessment::Proceed(facts) => facts,
         Assessment::Skip { skip, .. } => panic!("skipped: {}", skip.because()),
     }
 }
 
-fn offers(person: Person, categories: &[Category]) -> Vec<Offer> {
+fn offers(person: CustomerBuilder, categories: &[Category]) -> Vec<Offer> {
     match facts(person, categories).stance {
         Stance::Recommend { offers } => offers,
         Stance::Service { topic } => panic!("served for {}", topic.words()),
@@ -66,23 +67,26 @@ fn ids(offers: &[Offer]) -> Vec<&str> {
 const DEFAULT: [Category; 1] = [Category::ConsumerAndSmallBusiness];
 
 #[test]
-fn customers_are_offered_what_suits_them() {
-    let table: &[(&str, Person, Category, &[&str])] = &[
+fn customers_get_suitable_offers() {
+    let table: &[(&str, CustomerBuilder, Category, &[&str])] = &[
         (
-            "nothing is known: an account and savings, and no credit",
-            Person::new(),
+            "no facts: an account and savings, but no credit",
+            CustomerBuilder::new(),
             DEFAULT[0],
             &["everyday-checking", "high-yield-savings"],
         ),
         (
-            "travels more and more",
-            Person::new().spent("Travel", 50_000, 100_000).spends("Groceries", 30_000).holds(&["everyday-checking"]),
+            "rising travel",
+            CustomerBuilder::new()
+                .spends_before_and_now("Travel", 50_000, 100_000)
+                .spends("Groceries", 30_000)
+                .holds(&["everyday-checking"]),
             DEFAULT[0],
             &["travel-rewards-card", "cash-back-card", "high-yield-savings"],
         ),
         (
-            "feeds a household, holds an account and savings, and has a cushion",
-            Person::new()
+            "groceries, with an account, savings and a reserve",
+            CustomerBuilder::new()
                 .has(60_000, 20_000)
                 .spends("Groceries", 90_000)
                 .holds(&["everyday-checking", "high-yield-savings"]),
@@ -90,56 +94,60 @@ fn customers_are_offered_what_suits_them() {
             &["cash-back-card", "certificate-of-deposit"],
         ),
         (
-            "studies, and builds a payment history",
-            Person::new().has(28_000, 3_600).spends("Tuition", 90_000).spends("Groceries", 30_000),
+            "a student without a payment history",
+            CustomerBuilder::new().has(28_000, 3_600).spends("Tuition", 90_000).spends("Groceries", 30_000),
             Category::ConsumerLending,
             &["secured-card"],
         ),
         (
-            "runs a shop",
-            Person::new().spends("Business Services", 200_000).holds(&["everyday-checking"]),
+            "a shop owner",
+            CustomerBuilder::new().spends("Business Services", 200_000).holds(&["everyday-checking"]),
             DEFAULT[0],
             &["business-checking", "business-credit-card", "merchant-services"],
         ),
         (
-            "earns too little for credit by the catalogue's rule",
-            Person::new().has(20_000, 500).spends("Travel", 90_000),
+            "an income below the catalog's minimum for credit",
+            CustomerBuilder::new().has(20_000, 500).spends("Travel", 90_000),
             DEFAULT[0],
             &["everyday-checking", "high-yield-savings"],
         ),
         (
-            "spends on a mortgaged home",
-            Person::new().spent("Home Improvement", 10_000, 90_000).holds(&["fixed-rate-mortgage"]),
+            "home improvement with a mortgage",
+            CustomerBuilder::new()
+                .spends_before_and_now("Home Improvement", 10_000, 90_000)
+                .holds(&["fixed-rate-mortgage"]),
             Category::ConsumerLending,
             &["home-equity-line", "personal-loan"],
         ),
         (
-            "invests",
-            Person::new().has(90_000, 60_000).spends("Investments", 90_000),
+            "an investor",
+            CustomerBuilder::new().has(90_000, 60_000).spends("Investments", 90_000),
             Category::Wealth,
             &["guided-investing", "retirement-ira"],
         ),
         (
             "a company with reserves",
-            Person::new().has(90_000, 90_000).spends("Payroll", 900_000).holds(&["business-checking"]),
+            CustomerBuilder::new().has(90_000, 90_000).spends("Payroll", 900_000).holds(&["business-checking"]),
             Category::Commercial,
             &["commercial-line-of-credit", "business-savings", "small-business-loan"],
         ),
         (
             "a company that trades",
-            Person::new().has(90_000, 900_000).spends("Suppliers", 900_000),
+            CustomerBuilder::new().has(90_000, 900_000).spends("Suppliers", 900_000),
             Category::CorporateAndInvestment,
             &["capital-markets-advisory", "trade-finance", "treasury-management"],
         ),
     ];
-    for (who, person, category, expected) in table {
-        assert_eq!(ids(&offers(person.clone(), &[*category])), *expected, "{who}");
+    for (description, person, category, expected) in table {
+        assert_eq!(ids(&offers(person.clone(), &[*category])), *expected, "{description}");
     }
 }
 
 #[test]
-fn a_ground_is_true_of_the_facts_and_never_from_posts() {
-    let person = Person::new().spent("Travel", 50_000, 100_000).wrote(1, "I love my savings account, so happy");
+fn grounds_follow_facts_and_never_posts() {
+    let person = CustomerBuilder::new()
+        .spends_before_and_now("Travel", 50_000, 100_000)
+        .posted(1, "I love my savings account, so happy");
     let offers = offers(person, &DEFAULT);
     assert_eq!(ids(&offers), ["travel-rewards-card", "high-yield-savings", "everyday-checking"]);
     let travel = Ground::Spending { category: SpendingCategory::Travel, trend: Trend::Rising };
@@ -148,25 +156,25 @@ fn a_ground_is_true_of_the_facts_and_never_from_posts() {
 }
 
 #[test]
-fn a_product_that_goes_with_one_held_says_so() {
-    let person = Person::new().has(60_000, 20_000).holds(&["high-yield-savings"]);
+fn complement_of_held_product_has_that_ground() {
+    let person = CustomerBuilder::new().has(60_000, 20_000).holds(&["high-yield-savings"]);
     let offers = offers(person, &DEFAULT);
     let certificate = offers.iter().find(|offer| offer.product.as_str() == "certificate-of-deposit").unwrap();
     assert_eq!(certificate.grounds, [Ground::Holds { product: product("high-yield-savings") }]);
 }
 
 #[test]
-fn a_complaint_about_a_topic_sells_none_of_its_products() {
-    let person = Person::new().spends("Groceries", 90_000).holds(&["everyday-checking", "high-yield-savings"]);
+fn complaint_excludes_products_of_topic() {
+    let person = CustomerBuilder::new().spends("Groceries", 90_000).holds(&["everyday-checking", "high-yield-savings"]);
     let offered = offers(person.clone(), &DEFAULT);
-    assert!(!offered.is_empty(), "with every reason to");
-    let assessed = assessed(person.wrote(3, "I hate my credit card, awful rewards points"), &DEFAULT);
+    assert!(!offered.is_empty(), "offered without the complaint");
+    let assessed = assess_default(person.posted(3, "I hate my credit card, awful rewards points"), &DEFAULT);
     assert!(matches!(assessed, Assessment::Skip { skip: Skip::NoSuitableOffer, .. }), "{assessed:?}");
 }
 
 #[test]
-fn every_candidate_of_the_chosen_categories_is_listed_with_reasons_that_add_up() {
-    let facts = facts(Person::new().spends("Groceries", 90_000), &Category::ALL);
+fn candidates_have_reasons_that_add_up() {
+    let facts = facts(CustomerBuilder::new().spends("Groceries", 90_000), &Category::ALL);
     assert_eq!(facts.candidates.len(), catalogue().products().len());
     for candidate in &facts.candidates {
         let sum: f64 = candidate.reasons.iter().map(|reason| reason.weight).sum();
@@ -177,8 +185,8 @@ fn every_candidate_of_the_chosen_categories_is_listed_with_reasons_that_add_up()
 }
 
 #[test]
-fn every_product_can_be_offered_to_somebody() {
-    let rich = || Person::new().has(300_000, 900_000);
+fn every_product_can_be_offered() {
+    let rich = || CustomerBuilder::new().has(300_000, 900_000);
     let people = [
         rich(),
         rich().spends("Travel", 90_000),
@@ -191,13 +199,13 @@ fn every_product_can_be_offered_to_somebody() {
         rich().spends("Payroll", 90_000),
         rich().spends("Payroll", 90_000).holds(&["business-checking"]),
         rich().spends("Brokerage", 90_000),
-        Person::new().has(90_000, 60_000).holds(&["guided-investing"]),
-        Person::new().spends("Groceries", 90_000),
+        CustomerBuilder::new().has(90_000, 60_000).holds(&["guided-investing"]),
+        CustomerBuilder::new().spends("Groceries", 90_000),
     ];
     let mut offered = BTreeSet::new();
     for person in people {
         for category in Category::ALL {
-            match assessed(person.clone(), &[category]) {
+            match assess_default(person.clone(), &[category]) {
                 Assessment::Proceed(Facts { stance: Stance::Recommend { offers }, .. }) => {
                     offered.extend(offers.into_iter().map(|offer| offer.product));
                 }
@@ -211,62 +219,63 @@ fn every_product_can_be_offered_to_somebody() {
 }
 
 #[test]
-fn what_is_for_those_who_begin_is_not_offered_to_the_wealthy() {
-    let facts = facts(Person::new().has(300_000, 900_000).spends("Groceries", 90_000), &Category::ALL);
+fn income_above_band_excludes_product() {
+    let facts = facts(CustomerBuilder::new().has(300_000, 900_000).spends("Groceries", 90_000), &Category::ALL);
     let secured = facts.candidates.iter().find(|c| c.product.as_str() == "secured-card").unwrap();
-    assert_eq!(secured.excluded.as_deref(), Some("income is above the band that it is for"));
+    assert_eq!(secured.excluded.as_deref(), Some("income is above the product's band"));
 }
 
 #[test]
-fn a_customer_in_hardship_is_served_and_not_sold_to() {
-    let person = Person::new().spends("Travel", 90_000).wrote(2, "Got laid off today, can't pay rent");
+fn hardship_gives_service_message() {
+    let person = CustomerBuilder::new().spends("Travel", 90_000).posted(2, "Got laid off today, can't pay rent");
     assert_eq!(facts(person, &DEFAULT).stance, Stance::Service { topic: Topic::Hardship });
 }
 
 #[test]
-fn a_complaint_is_answered_until_kinder_posts_outweigh_it() {
-    let angry = Person::new().wrote(9, "Terrible customer service at my bank, I am furious");
+fn kinder_posts_outweigh_complaint() {
+    let angry = CustomerBuilder::new().posted(9, "Terrible customer service at my bank, I am furious");
     assert_eq!(facts(angry.clone(), &DEFAULT).stance, Stance::Service { topic: Topic::Service });
-    let reconciled = angry.wrote(1, "Excellent customer service at my bank, thank you so much, I love it");
+    let reconciled = angry.posted(1, "Excellent customer service at my bank, thank you so much, I love it");
     assert!(!offers(reconciled, &DEFAULT).is_empty());
-    let fees = Person::new().wrote(3, "These overdraft fees are a horrible rip off");
+    let fees = CustomerBuilder::new().posted(3, "These overdraft fees are a horrible rip off");
     assert_eq!(facts(fees, &DEFAULT).stance, Stance::Service { topic: Topic::Fees });
-    let fraud = Person::new().wrote(3, "I was scammed and I am very upset");
+    let fraud = CustomerBuilder::new().posted(3, "I was scammed and I am very upset");
     assert_eq!(facts(fraud, &DEFAULT).stance, Stance::Service { topic: Topic::Fraud });
 }
 
 #[test]
-fn without_social_consent_hardship_in_posts_is_not_even_known() {
-    let person = Person::new().consents("yes", "no").wrote(2, "Got laid off today");
+fn hardship_is_unknown_without_social_consent() {
+    let person = CustomerBuilder::new().consents("yes", "no").posted(2, "Got laid off today");
     let facts = facts(person, &DEFAULT);
     assert_eq!(facts.mood, None);
     assert!(matches!(facts.stance, Stance::Recommend { .. }));
 }
 
 #[tokio::test]
-async fn the_gate_is_asked_again_and_comes_before_control() {
-    let control = control(Person::reference().as_str(), "").await;
-    let skip = |person: Person| match assessed_by(person.customer(), &control, &catalogue(), &DEFAULT, 3) {
+async fn consent_gate_precedes_control() {
+    let control = control(CustomerBuilder::reference().as_str(), "").await;
+    let skip = |person: CustomerBuilder| match assess_with(person.customer(), &control, &catalogue(), &DEFAULT, 3) {
         Assessment::Skip { skip, .. } => skip,
-        Assessment::Proceed(_) => panic!("went on"),
+        Assessment::Proceed(_) => panic!("not skipped"),
     };
-    assert_eq!(skip(Person::new().consents("maybe", "yes")), Skip::NoConsent(Refusal::Unclear));
-    assert_eq!(skip(Person::new()), Skip::Suppressed);
+    assert_eq!(skip(CustomerBuilder::new().consents("maybe", "yes")), Skip::NoConsent(Refusal::Unclear));
+    assert_eq!(skip(CustomerBuilder::new()), Skip::Suppressed);
 }
 
 #[tokio::test]
-async fn a_newer_refusal_narrows_what_the_workbook_permits() {
-    let person = || Person::new().wrote(2, "Got laid off today");
+async fn newer_refusal_narrows_permission() {
+    let person = || CustomerBuilder::new().posted(2, "Got laid off today");
     let of = |consents: String| async move {
         let control = control("", &consents).await;
-        assessed_by(person().customer(), &control, &catalogue(), &DEFAULT, 3)
+        assess_with(person().customer(), &control, &catalogue(), &DEFAULT, 3)
     };
-    let Assessment::Skip { skip, consent } = of(format!("{},no,yes,2026-11-02", Person::reference())).await else {
-        panic!("went on")
+    let Assessment::Skip { skip, consent } = of(format!("{},no,yes,2026-11-02", CustomerBuilder::reference())).await
+    else {
+        panic!("not skipped")
     };
     assert_eq!(skip, Skip::NoConsent(Refusal::SaidNo));
     assert_eq!(consent.control.unwrap().answers.len(), 2);
-    let Assessment::Proceed(facts) = of(format!("{},yes,no,2026-11-02", Person::reference())).await else {
+    let Assessment::Proceed(facts) = of(format!("{},yes,no,2026-11-02", CustomerBuilder::reference())).await else {
         panic!("skipped")
     };
     assert_eq!(facts.mood, None);
@@ -274,30 +283,32 @@ async fn a_newer_refusal_narrows_what_the_workbook_permits() {
 }
 
 #[test]
-fn a_product_outside_its_dates_is_not_offered() {
+fn product_outside_its_dates_is_excluded() {
     let mut json: serde_json::Value =
         serde_json::from_slice(include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/catalogue.json")))
             .unwrap();
     json["products"][1]["valid_until"] = "2026-10-30".into();
     let catalogue = Catalogue::from_json(json.to_string().as_bytes()).unwrap();
-    let nothing = Control::default();
-    let Assessment::Proceed(facts) = assessed_by(Person::new().customer(), &nothing, &catalogue, &DEFAULT, 3) else {
+    let no_control = Control::default();
+    let Assessment::Proceed(facts) =
+        assess_with(CustomerBuilder::new().customer(), &no_control, &catalogue, &DEFAULT, 3)
+    else {
         panic!("skipped")
     };
     let expired = facts.candidates.iter().find(|c| c.product.as_str() == "high-yield-savings").unwrap();
-    assert_eq!(expired.excluded.as_deref(), Some("not offered on this day"));
+    assert_eq!(expired.excluded.as_deref(), Some("outside the product's dates"));
 }
 
 #[test]
-fn a_product_may_ask_for_tenure_and_only_then_is_it_known() {
+fn tenure_is_known_only_if_needed() {
     let mut json: serde_json::Value =
         serde_json::from_slice(include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/catalogue.json")))
             .unwrap();
     json["products"][0]["eligibility"]["min_tenure"] = "settled".into();
     let catalogue = Catalogue::from_json(json.to_string().as_bytes()).unwrap();
-    let checking = |person: Person| {
-        let nothing = Control::default();
-        match assessed_by(person.customer(), &nothing, &catalogue, &DEFAULT, 3) {
+    let checking = |person: CustomerBuilder| {
+        let no_control = Control::default();
+        match assess_with(person.customer(), &no_control, &catalogue, &DEFAULT, 3) {
             Assessment::Proceed(facts) => {
                 let id = product("everyday-checking");
                 let candidate = facts.candidates.into_iter().find(|candidate| candidate.product == id).unwrap();
@@ -306,24 +317,27 @@ fn a_product_may_ask_for_tenure_and_only_then_is_it_known() {
             Assessment::Skip { .. } => panic!("skipped"),
         }
     };
-    assert_eq!(checking(Person::new().since(400)), (Some(Tenure::Settled), None));
-    let (tenure, excluded) = checking(Person::new().since(40));
+    assert_eq!(checking(CustomerBuilder::new().customer_for_days(400)), (Some(Tenure::Settled), None));
+    let (tenure, excluded) = checking(CustomerBuilder::new().customer_for_days(40));
     assert_eq!(tenure, Some(Tenure::New));
     assert!(excluded.unwrap().contains("time as a customer"));
-    assert_eq!(facts(Person::new().since(400), &DEFAULT).tenure, None);
+    assert_eq!(facts(CustomerBuilder::new().customer_for_days(400), &DEFAULT).tenure, None);
 }
 
 #[test]
-fn who_fits_no_product_is_skipped() {
-    let Assessment::Skip { skip, .. } = assessed(Person::new(), &[Category::Commercial]) else { panic!("went on") };
+fn customer_without_suitable_offer_is_skipped() {
+    let Assessment::Skip { skip, .. } = assess_default(CustomerBuilder::new(), &[Category::Commercial]) else {
+        panic!("not skipped")
+    };
     assert_eq!(skip, Skip::NoSuitableOffer);
 }
 
 #[test]
-fn bands_are_known_only_where_a_chosen_product_asks() {
-    let corporate = facts(Person::new().has(1, 900_000).spends("Payroll", 9_000), &[Category::CorporateAndInvestment]);
+fn bands_are_known_only_if_needed() {
+    let corporate =
+        facts(CustomerBuilder::new().has(1, 900_000).spends("Payroll", 9_000), &[Category::CorporateAndInvestment]);
     assert!(corporate.income.is_none() && corporate.balance.is_some());
-    let lending = facts(Person::new().spends("Groceries", 9_000), &[Category::ConsumerLending]);
+    let lending = facts(CustomerBuilder::new().spends("Groceries", 9_000), &[Category::ConsumerLending]);
     assert!(lending.income.is_some() && lending.balance.is_none());
 }
 
@@ -341,23 +355,23 @@ const POSTS: [&str; 8] = [
 ];
 
 prop_compose! {
-    fn anybody()(
+    fn any_customer()(
         spent in prop::collection::vec((0..CELLS.len(), -9_000..90_000_i64, 0..90_000_i64), 0..6),
         held in prop::collection::btree_set(0..23_usize, 0..4),
         posts in prop::collection::vec((0..POSTS.len(), 0..400), 0..5),
         (income, balance) in (0..400_000_i64, -1_000..900_000_i64),
         social in prop::sample::select(vec!["yes", "no", "", "maybe"]),
-    ) -> (Person, bool) {
-        let mut person = Person::new().has(income, balance).consents("yes", social);
+    ) -> (CustomerBuilder, bool) {
+        let mut person = CustomerBuilder::new().has(income, balance).consents("yes", social);
         for (cell, before, now) in spent {
-            person = person.spent(CELLS[cell], before, now);
+            person = person.spends_before_and_now(CELLS[cell], before, now);
         }
         for (post, days) in posts {
-            person = person.wrote(days, POSTS[post]);
+            person = person.posted(days, POSTS[post]);
         }
         let all: Vec<_> = catalogue().products().iter().map(|product| product.id.as_str().to_owned()).collect();
-        for place in held {
-            person = person.holds(&[all[place].as_str()]);
+        for index in held {
+            person = person.holds(&[all[index].as_str()]);
         }
         (person, social == "yes")
     }
@@ -367,20 +381,20 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn without_social_consent_posts_change_nothing((person, _) in anybody(), social in "no|maybe|") {
+    fn posts_without_social_consent_change_nothing((person, _) in any_customer(), social in "no|maybe|") {
         let person = person.consents("yes", &social);
-        let without = assessed_of(person.clone().customer_without_posts(), &Category::ALL, 3);
+        let without = assess_customer(person.clone().customer_without_posts(), &Category::ALL, 3);
         if let Assessment::Proceed(facts) = &without {
             prop_assert!(facts.mood.is_none());
         }
-        prop_assert_eq!(assessed(person, &Category::ALL), without);
+        prop_assert_eq!(assess_default(person, &Category::ALL), without);
     }
 
     #[test]
-    fn offers_keep_every_rule((person, social) in anybody(), at_most in 1..4_usize, category in 0..6_usize) {
+    fn offers_keep_all_rules((person, social) in any_customer(), at_most in 1..4_usize, category in 0..6_usize) {
         let chosen = Category::ALL.get(category).map_or(Category::ALL.to_vec(), |one| vec![*one]);
-        let first = assessed_of(person.clone().customer(), &chosen, at_most);
-        prop_assert_eq!(&first, &assessed_of(person.customer(), &chosen, at_most), "not deterministic");
+        let first = assess_customer(person.clone().customer(), &chosen, at_most);
+        prop_assert_eq!(&first, &assess_customer(person.customer(), &chosen, at_most), "not deterministic");
         let Assessment::Proceed(facts) = first else { return Ok(()) };
         prop_assert!(social || facts.mood.is_none());
         let Stance::Recommend { offers } = &facts.stance else { return Ok(()) };

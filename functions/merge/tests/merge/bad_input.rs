@@ -5,9 +5,9 @@ use std::io::{Cursor, Write};
 use crate::bank::{self, Bank, incoming, three_customers, transactions_header};
 use crate::workbook::{Sheet, Value, plain, protect};
 use contracts::key::Workbook;
-use contracts::store::ObjectStore;
 use contracts::{ErrorName, NamedError};
 use merge::Error;
+use storage::store::ObjectStore;
 
 /// Merges the three customers with one file replaced by `bytes`.
 async fn merge_with(workbook: Workbook, bytes: Vec<u8>) -> Error {

@@ -5,17 +5,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use contracts::catalogue::Catalogue;
-use contracts::customer::{CustomerRecord, open_record};
 use contracts::key::{DatasetPart, RunPart, Workbook};
 use contracts::request::Request;
-use contracts::secret::{SecretError, SecretName, SecretString, Secrets};
 use contracts::settings::Settings;
 use contracts::stage::{IndexRow, MergeInput, MergeOutput};
-use contracts::store::{MemoryStore, ObjectStore};
-use contracts::vault::{Keys, Owner, Vault};
 use contracts::{Batch, Digest, ObjectKey, RunId};
 use jiff::Timestamp;
 use merge::{Deps, Error};
+use policy::customer::{CustomerRecord, open_record};
+use storage::secret::{SecretError, SecretName, SecretString, Secrets};
+use storage::store::{MemoryStore, ObjectStore};
+use storage::vault::{Keys, Owner, Vault};
 
 use crate::workbook::{Sheet, Value, plain, protect};
 

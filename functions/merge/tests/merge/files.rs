@@ -6,11 +6,11 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use contracts::NamedError;
-use contracts::customer::{Customer, CustomerRecord};
 use contracts::key::Workbook;
-use contracts::secret::SecretString;
 use jiff::Timestamp;
 use merge::{Checked, Limits};
+use policy::customer::{Customer, CustomerRecord};
+use storage::secret::SecretString;
 
 use crate::bank::Bank;
 

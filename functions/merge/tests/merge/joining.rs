@@ -4,14 +4,15 @@ use std::sync::atomic::Ordering;
 
 use crate::bank::{Bank, PASSWORD, three_customers};
 use crate::workbook::{Sheet, Value, plain, protect};
-use contracts::consent::{Refusal, gate};
-use contracts::customer::{Cents, CustomerRecord};
+use contracts::consent::Refusal;
 use contracts::key::{DatasetPart, Workbook};
-use contracts::store::ObjectStore;
 use contracts::{CustomerId, ErrorName, NamedError, ObjectKey};
 use jiff::civil::date;
+use policy::consent::gate;
+use policy::customer::{Cents, CustomerRecord};
+use storage::store::ObjectStore;
 
-fn given(record: &CustomerRecord) -> &contracts::customer::Customer {
+fn given(record: &CustomerRecord) -> &policy::customer::Customer {
     match record {
         CustomerRecord::Given(customer) => customer,
         CustomerRecord::Refused { .. } => panic!("refused"),

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use contracts::consent::gate;
-use contracts::customer::CustomerRecord;
+use policy::consent::gate;
+use policy::customer::CustomerRecord;
 use proptest::prelude::*;
 
 use crate::bank::{Bank, profile_header, transactions_header};

@@ -1,12 +1,12 @@
-//! What leads away from the bank, or tells of a person: addresses, handles, numbers.
+//! Finds contact details: links, e-mail addresses, handles, street addresses and long numbers.
 
-use super::normal::{self, Normal};
+use super::normal::{self, NormalizedText};
 use super::{numbers, rules};
 
-/// Seven digits with nothing but separators between them are a telephone, card or account number.
-const LONG: usize = 7;
-/// What a street's name ends in.
-const STREETS: &[&str] = &[
+/// The number of digits, with only separators between them, that makes a telephone, card or account number.
+const LONG_NUMBER: usize = 7;
+/// The last words of street names.
+const STREET_SUFFIXES: &[&str] = &[
     "street",
     "st",
     "avenue",
@@ -25,34 +25,34 @@ const STREETS: &[&str] = &[
     "square",
 ];
 
-pub(super) fn check(normal: &Normal) -> Vec<String> {
-    // As people write an address that must not be clickable.
+pub(super) fn check(normal: &NormalizedText) -> Vec<String> {
+    // Undoes the tricks that keep an address from being clickable.
     let folded = normal.folded.replace("hxxp", "http");
     let folded = ["[.]", "(.)", "{.}", " . "].iter().fold(folded, |text, dot| text.replace(dot, "."));
     let mut violations: Vec<String> =
         rules::CONTACT.find(normal).into_iter().map(|found| format!("\"{found}\"")).collect();
-    let mut found = |what: &str| violations.push(what.to_owned());
+    let mut add = |violation: &str| violations.push(violation.to_owned());
     if folded.contains('@') {
-        found("an e-mail address or a handle");
+        add("an e-mail address or a handle");
     }
     if folded.contains('#') {
-        found("a hashtag");
+        add("a hashtag");
     }
     if folded.contains("://") || folded.contains("www.") || folded.split_whitespace().any(is_host) {
-        found("a link");
+        add("a link");
     }
-    if has_long_number(&folded) || normal.readings.iter().any(|words| numbers::spelled_digits(words) >= LONG) {
-        found("a long number");
+    if has_long_number(&folded) || normal.readings.iter().any(|words| numbers::spelled_digits(words) >= LONG_NUMBER) {
+        add("a long number");
     }
     if normal.readings[0].windows(2).enumerate().any(|(at, _)| is_street(&normal.readings[0][at..])) {
-        found("an address");
+        add("an address");
     }
     violations.sort();
     violations.dedup();
     violations
 }
 
-/// A dot between words of two letters or more is a host; `e.g.` and `U.S.` are not.
+/// Returns whether a word is a host: a dot between two labels of at least two letters. `e.g.` and `U.S.` are not.
 fn is_host(word: &str) -> bool {
     let word = word.trim_matches(|c: char| !c.is_alphanumeric());
     word.split_once('.').is_some_and(|(left, right)| {
@@ -69,20 +69,21 @@ fn has_long_number(folded: &str) -> bool {
         } else if !" -.()/+".contains(c) {
             digits = 0;
         }
-        if digits == LONG {
+        if digits == LONG_NUMBER {
             return true;
         }
     }
     false
 }
 
-/// `48 alder lane`: a number, up to three words, and what a street's name ends in.
+/// Returns whether the words start with a street address such as `48 alder lane`: a number, up to three words and a
+/// street suffix.
 fn is_street(words: &[String]) -> bool {
-    let number = words[0].chars().all(char::is_numeric);
-    number && words[1..].iter().take(4).any(|word| STREETS.contains(&word.as_str()))
+    let starts_with_number = words[0].chars().all(char::is_numeric);
+    starts_with_number && words[1..].iter().take(4).any(|word| STREET_SUFFIXES.contains(&word.as_str()))
 }
 
-/// Whether a name holds a way to reach somebody.
+/// Returns whether a name contains contact details.
 pub(super) fn is_in_name(name: &str) -> bool {
-    !check(&Normal::of(name)).is_empty() || normal::fold(name).contains('/')
+    !check(&NormalizedText::new(name)).is_empty() || normal::fold(name).contains('/')
 }

@@ -1,4 +1,4 @@
-//! Takes out of a text what no writer wrote: the catalogue's sentences where they were placed, and names.
+//! Masks the parts of a text that no writer wrote: approved sentences of the catalog, and names.
 
 use contracts::catalogue::Product;
 use contracts::script::{Segment, SegmentKind};
@@ -6,21 +6,22 @@ use contracts::script::{Segment, SegmentKind};
 use super::GuardContext;
 use super::normal::{APPROVED, NAME};
 
-/// A part of a text, and the sentences of the catalogue that may stand in it.
+/// A part of a text, with the catalog's sentences that are approved in it.
 #[derive(Clone, Debug)]
-pub struct Part {
+pub struct TextPart {
     text: String,
     approved: Vec<String>,
 }
 
-impl Part {
-    /// A segment of a script: the sentences of its own product, or the disclosures that must be heard; none elsewhere.
+impl TextPart {
+    /// Takes a segment of a script. An offer may contain the sentences of its own product, and a disclosure segment the
+    /// spoken disclosures; other segments have no approved sentences.
     #[must_use]
     pub fn of_segment(segment: &Segment, offered: &[&Product]) -> Self {
         let approved = match segment.kind {
             SegmentKind::Offer => {
                 let own = offered.iter().find(|product| segment.product.as_ref() == Some(&product.id));
-                own.map(|product| spoken(product)).unwrap_or_default()
+                own.map(|product| spoken_sentences(product)).unwrap_or_default()
             }
             SegmentKind::Disclosure => offered.iter().flat_map(|product| product.spoken_disclosures.clone()).collect(),
             SegmentKind::Greeting | SegmentKind::Service | SegmentKind::Closing => Vec::new(),
@@ -28,62 +29,65 @@ impl Part {
         Self::new(segment.text.clone(), approved)
     }
 
-    /// The paragraphs of a text that somebody wrote in one piece, each of which may hold the sentences and the whole
-    /// blocks of terms of any product that is offered. Lines that go on are joined.
+    /// Splits a text into its paragraphs and joins wrapped lines. Each paragraph may contain the sentences and the
+    /// whole blocks of terms of any offered product.
     #[must_use]
-    pub fn of_text(text: &str, offered: &[&Product]) -> Vec<Self> {
+    pub fn split(text: &str, offered: &[&Product]) -> Vec<Self> {
         let shown = |product: &&Product| [&product.rates_and_terms, &product.disclosures].map(Clone::clone).concat();
         let approved: Vec<String> = offered
             .iter()
-            .flat_map(|product| [spoken(product), product.spoken_disclosures.clone(), shown(product)].concat())
+            .flat_map(|product| {
+                [spoken_sentences(product), product.spoken_disclosures.clone(), shown(product)].concat()
+            })
             .collect();
         let text = text.replace("\r\n", "\n");
-        let paragraph = |text: &str| Self::new(unwrapped(text), approved.clone());
+        let paragraph = |text: &str| Self::new(unwrap_lines(text), approved.clone());
         text.split("\n\n").filter(|text| !text.trim().is_empty()).map(paragraph).collect()
     }
 
     fn new(text: String, mut approved: Vec<String>) -> Self {
         approved.retain(|sentence| !sentence.trim().is_empty());
-        // The longest first, so that none is cut by one that it holds.
+        // Longest first, so that a sentence inside another one does not cut it.
         approved.sort_by_key(|sentence| std::cmp::Reverse(sentence.len()));
         Self { text, approved }
     }
 
-    /// The text as it stands.
+    /// Returns the unmasked text.
     pub(super) fn text(&self) -> &str {
         &self.text
     }
 
-    /// The text with a sign for each sentence of the catalogue. Only a whole sentence is one: what goes before it must
-    /// have ended, and what follows must begin anew, so that nobody's words lean on the bank's.
+    /// Returns the text with [`APPROVED`] in place of each approved sentence. Only a whole sentence counts: the one
+    /// before must have ended and the next one must start anew, so that a writer's words cannot extend the bank's.
     pub(super) fn without_approved(&self) -> String {
-        self.approved.iter().fold(self.text.clone(), |text, sentence| replace_sentence(&text, sentence.trim()))
+        self.approved.iter().fold(self.text.clone(), |text, sentence| mask_sentence(&text, sentence.trim()))
     }
 }
 
-/// What may be spoken of a product in its own segment.
-fn spoken(product: &Product) -> Vec<String> {
+/// Returns the sentences that the product's own segment may contain.
+fn spoken_sentences(product: &Product) -> Vec<String> {
     std::iter::once(product.summary.clone()).chain(product.approved_claims.iter().cloned()).collect()
 }
 
-/// A paragraph on one line, unless its lines are a list.
-fn unwrapped(text: &str) -> String {
-    let list = |line: &str| line.trim_start().starts_with(['-', '*', '•', '#', '–', '—']);
-    if text.lines().any(list) { text.to_owned() } else { text.split_whitespace().collect::<Vec<_>>().join(" ") }
+/// Joins the lines of a paragraph unless they are a list.
+fn unwrap_lines(text: &str) -> String {
+    let is_list_item = |line: &str| line.trim_start().starts_with(['-', '*', '•', '#', '–', '—']);
+    if text.lines().any(is_list_item) { text.to_owned() } else { text.split_whitespace().collect::<Vec<_>>().join(" ") }
 }
 
-fn replace_sentence(text: &str, sentence: &str) -> String {
+fn mask_sentence(text: &str, sentence: &str) -> String {
     let mut masked = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(sentence) {
-        let (before, after) = (&rest[..at], &rest[at + sentence.len()..]);
+        let before = &rest[..at];
+        let after = &rest[at + sentence.len()..];
         masked.push_str(before);
-        // The catalogue's sentence may lack the full stop that the text has.
+        // The catalog's sentence may lack the period that the text has.
         let after_stop = if ends_sentence(sentence) { after } else { after.strip_prefix('.').unwrap_or(after) };
-        let ended = ends_sentence(sentence) || after_stop.len() < after.len();
+        let ends = ends_sentence(sentence) || after_stop.len() < after.len();
         let begins =
             masked.trim_end().is_empty() || masked.ends_with(char::is_whitespace) && ends_sentence(masked.trim_end());
-        let is_whole = begins && ended && (after_stop.is_empty() || after_stop.starts_with(char::is_whitespace));
+        let is_whole = begins && ends && (after_stop.is_empty() || after_stop.starts_with(char::is_whitespace));
         if is_whole {
             masked.push(APPROVED);
             rest = after_stop;
@@ -100,26 +104,28 @@ fn ends_sentence(text: &str) -> bool {
     text.trim_end_matches(['"', '”', '’', ')']).ends_with(['.', '!', '?', APPROVED])
 }
 
-/// A sign for each name, and for each name of an offered product.
+/// Returns the text with [`NAME`] in place of each name in the context and each offered product's name.
 pub(super) fn without_names(text: &str, context: &GuardContext<'_>) -> String {
     let offered = context.offered.iter().map(|product| product.name.as_str());
-    let mut names: Vec<&str> = offered.chain(context.names.iter().map(|name| name.place)).map(str::trim).collect();
+    let mut names: Vec<&str> =
+        offered.chain(context.names.iter().map(|slot| slot.placeholder)).map(str::trim).collect();
     names.retain(|name| !name.is_empty());
     names.sort_by_key(|name| std::cmp::Reverse(name.len()));
     names.iter().fold(text.to_owned(), |text, name| replace_words(&text, name, NAME))
 }
 
-/// Puts `sign` in the place of each `part` that stands as words of its own.
+/// Replaces each `part` that consists of whole words with `sign`.
 pub(super) fn replace_words(text: &str, part: &str, sign: char) -> String {
     let mut masked = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(part) {
-        let (before, after) = (&rest[..at], &rest[at + part.len()..]);
-        // A place in braces will be a word, whatever it is called.
-        let joined = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || matches!(c, '{' | '}'));
+        let before = &rest[..at];
+        let after = &rest[at + part.len()..];
+        // A placeholder in braces becomes a word, so a brace counts as a letter.
+        let is_letter = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || matches!(c, '{' | '}'));
         let previous = before.chars().next_back().or_else(|| masked.chars().next_back());
-        let cuts_a_word = joined(previous) && joined(part.chars().next())
-            || joined(after.chars().next()) && joined(part.chars().next_back());
+        let cuts_a_word = is_letter(previous) && is_letter(part.chars().next())
+            || is_letter(after.chars().next()) && is_letter(part.chars().next_back());
         masked.push_str(before);
         if cuts_a_word {
             masked.push_str(part);
@@ -138,11 +144,11 @@ mod tests {
 
     fn masked(text: &str) -> String {
         let approved = vec!["It is free.".to_owned(), "A fixed rate".to_owned()];
-        Part::new(text.to_owned(), approved).without_approved().replace(APPROVED, "#")
+        TextPart::new(text.to_owned(), approved).without_approved().replace(APPROVED, "#")
     }
 
     #[test]
-    fn only_a_whole_sentence_is_the_catalogues() {
+    fn only_whole_sentence_is_approved() {
         assert_eq!(masked("Yes. It is free. Call us."), "Yes. # Call us.");
         assert_eq!(masked("A fixed rate. It is free."), "# #");
         for glued in
@@ -155,15 +161,15 @@ mod tests {
     }
 
     #[test]
-    fn a_name_hides_no_other_word() {
+    fn name_masks_whole_words_only() {
         assert_eq!(replace_words("Bo said Boast to Bo", "Bo", NAME), "\u{e001} said Boast to \u{e001}");
         assert_eq!(replace_words("Bobo Bo", "Bo", NAME), "Bobo \u{e001}");
         assert_eq!(replace_words("{{bo}}s {{bo}}'s x{{bo}}", "{{bo}}", NAME), "{{bo}}s \u{e001}'s x{{bo}}");
     }
 
     #[test]
-    fn lines_that_go_on_are_joined_and_lists_are_left() {
-        assert_eq!(unwrapped("one\ntwo"), "one two");
-        assert_eq!(unwrapped("- one\n- two"), "- one\n- two");
+    fn wrapped_lines_are_joined_but_lists_are_not() {
+        assert_eq!(unwrap_lines("one\ntwo"), "one two");
+        assert_eq!(unwrap_lines("- one\n- two"), "- one\n- two");
     }
 }

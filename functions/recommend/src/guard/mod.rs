@@ -1,9 +1,10 @@
-//! Decides whether a text may be said to a customer. Every writer's text passes through it, the template's too.
+//! Decides whether a text may be said to a customer. Every text passes through it, including those of the templates.
 //!
-//! A rule is a named check that finds violations; what was found lands in the evidence. These are engineering rules taken
-//! from public sources (each list below `rules/` names its own); the bank's counsel decides.
+//! A rule is a named check that lists violations; the evidence keeps them. The rules are an engineering reading of
+//! public sources, which each list below `rules/` names. The bank's counsel has the final word.
 
 mod contact;
+mod context;
 mod mask;
 mod normal;
 mod numbers;
@@ -13,199 +14,168 @@ mod rules;
 use std::collections::HashSet;
 
 use contracts::Digest;
-use contracts::catalogue::{Catalogue, Kind, Product};
+use contracts::catalogue::{Kind, Product};
 use contracts::facts::{FIVE_WORD_RUN, five_word_runs};
 use contracts::script::{Check, Verdict};
-use contracts::vault::Keys;
 use unicode_normalization::UnicodeNormalization as _;
 
-pub use mask::Part;
-use normal::{APPROVED, NAME, Normal};
+pub use context::{GuardContext, NameSlot};
+pub use mask::TextPart;
+use normal::{APPROVED, NAME, NormalizedText};
 
-/// Words of a text, at least.
+/// The fewest words of a text.
 pub const MIN_WORDS: usize = 25;
-/// Words of a text, at most.
+/// The most words of a text.
 pub const MAX_WORDS: usize = 220;
-/// How many words in a row are an echo of the instructions.
+/// The number of consecutive words that make an echo of the instructions.
 const INSTRUCTION_RUN: usize = 7;
 
-/// What the guard must know to judge a text.
-pub struct GuardContext<'a> {
-    /// The products that may be named: those ranked for this customer.
-    pub offered: Vec<&'a Product>,
-    /// All products; naming another one is a violation.
-    pub catalogue: &'a Catalogue,
-    /// Names that code fills in: the customer's, the adviser's, the bank's. Not judged, since no writer chose them. If
-    /// there are none, nobody knows whom a greeting should name, and it is not judged.
-    pub names: Vec<Name<'a>>,
-    /// Keyed digests of the five-word runs of the customer's posts, and the keys with which they were made.
-    pub posts: Option<(&'a [Digest], &'a Keys)>,
-    /// What the writer was told: seven words in a row of it are an echo.
-    pub instructions: Vec<&'a str>,
-}
-
-/// A name in a text that is judged.
-#[derive(Clone, Copy, Debug)]
-pub struct Name<'a> {
-    /// What stands for it in the text. Where that is a place to be filled, a customer called `No` hides no `No fees`.
-    pub place: &'a str,
-    /// How it is said.
-    pub said: &'a str,
-}
-
-impl<'a> From<&'a str> for Name<'a> {
-    /// A name that is filled in already.
-    fn from(name: &'a str) -> Self {
-        Self { place: name, said: name }
-    }
-}
-
-impl GuardContext<'_> {
-    /// The text with all names filled in.
-    fn said(&self, text: &str) -> String {
-        self.names.iter().fold(text.to_owned(), |text, name| text.replace(name.place, name.said))
-    }
-}
-
-/// Judges the whole text, part by part in the order in which it is spoken.
+/// Judges a whole text, given as parts in the order in which they are spoken.
 #[must_use]
-pub fn check(parts: &[Part], context: &GuardContext<'_>) -> Verdict {
-    let joined = |text: &dyn Fn(&Part) -> String| parts.iter().map(text).collect::<Vec<_>>().join("\n\n");
-    let text = context.said(&joined(&|part| part.text().to_owned()));
-    let unapproved = joined(&Part::without_approved);
+pub fn check(parts: &[TextPart], context: &GuardContext<'_>) -> Verdict {
+    let join = |text_of: &dyn Fn(&TextPart) -> String| parts.iter().map(text_of).collect::<Vec<_>>().join("\n\n");
+    let full = context.with_names(&join(&|part| part.text().to_owned()));
+    let unapproved = join(&TextPart::without_approved);
+    let unapproved_with_names = context.with_names(&unapproved);
     let masked = mask::without_names(&unapproved, context);
-    let normal = Normal::of(&masked);
+    let normal = NormalizedText::new(&masked);
+    let normal_with_names = NormalizedText::new(&mask::without_names(&unapproved_with_names, context));
 
     let mut checks = vec![
-        one("length", length(&text)),
-        one("plain-text", plain_text(&text, &masked)),
-        one("contact", contact::check(&normal)),
-        one("greeting", if context.names.is_empty() { Vec::new() } else { greeting(&masked) }),
-        one("products", products::check(&normal, &masked, &unapproved, context)),
-        one("amounts", numbers::amounts(&normal)),
+        check_of("length", length(&full)),
+        check_of("plain-text", plain_text(&full, &masked)),
+        check_of("contact", contact::check(&normal)),
+        check_of("greeting", if context.names.is_empty() { Vec::new() } else { greeting(&masked) }),
+        check_of("products", products::check(&normal, &masked, &unapproved, context)),
+        check_of("amounts", numbers::amounts(&normal)),
     ];
-    checks.extend(phrases(&normal, &Normal::of(&mask::without_names(&context.said(&unapproved), context))));
-    checks.push(one("post-echo", post_echo(&context.said(&unapproved), context)));
-    checks.push(one("instruction-echo", instruction_echo(&normal, context)));
+    checks.extend(phrases(&normal, &normal_with_names));
+    checks.push(check_of("post-echo", post_echo(&unapproved_with_names, context)));
+    checks.push(check_of("instruction-echo", instruction_echo(&normal, context)));
     Verdict { checks }
 }
 
-/// Judges a text that somebody wrote in one piece ([`Part::of_text`]).
+/// Judges a text in one piece; see [`TextPart::split`].
 #[must_use]
 pub fn check_text(text: &str, context: &GuardContext<'_>) -> Verdict {
-    check(&Part::of_text(text, &context.offered), context)
+    check(&TextPart::split(text, &context.offered), context)
 }
 
-/// Judges the caller's own wish before a model reads it: it may name no protected class, tell of nothing that somebody
-/// saw, and give no orders that are meant for the guard.
+/// Judges the caller's prompt before a model reads it. The prompt must not name a protected class, reveal an
+/// observation of the customer, or give orders that contradict the instructions.
 #[must_use]
 pub fn check_prompt(prompt: &str) -> Verdict {
-    let normal = Normal::of(prompt);
-    let orders = one("instructions", quoted(rules::PROMPT_ORDERS.find(&normal)));
+    let normal = NormalizedText::new(prompt);
+    let orders = check_of("instructions", quoted(rules::PROMPT_ORDERS.find(&normal)));
     let mut checks = phrase_checks(&normal);
     checks.retain(|check| ["protected-class", "surveillance"].contains(&check.name.as_str()));
     checks.push(orders);
     Verdict { checks }
 }
 
-/// Judges the lines that are shown: each product brings its own, and no product a line that is not its to bring.
+/// Judges the displayed disclosures: each product needs its own lines, and no line may belong to a product that is not
+/// offered.
 #[must_use]
 pub fn check_disclosures(shown: &[String], offered: &[&Product]) -> Check {
-    let any = |kind: Kind| offered.iter().any(|product| product.kind == kind);
-    let says = |line: &str| shown.iter().any(|text| text.contains(line));
+    let offers_kind = |kind: Kind| offered.iter().any(|product| product.kind == kind);
+    let is_shown = |line: &str| shown.iter().any(|text| text.contains(line));
     let mut violations = Vec::new();
     for product in offered {
         if product.disclosures.iter().any(|line| !shown.contains(line)) {
             violations.push(format!("a disclosure of {} is missing", product.id));
         }
     }
-    if any(Kind::Deposit) && !says("Member FDIC") {
+    if offers_kind(Kind::Deposit) && !is_shown("Member FDIC") {
         violations.push("a deposit is offered without \"Member FDIC\"".to_owned());
     }
-    let brought = |line: &str| offered.iter().any(|p| p.disclosures.iter().any(|text| text.contains(line)));
-    if !any(Kind::Deposit) && !brought("Member FDIC") && says("Member FDIC") {
-        violations.push("\"Member FDIC\" stands where no deposit is offered".to_owned());
+    let is_of_product = |line: &str| offered.iter().any(|p| p.disclosures.iter().any(|text| text.contains(line)));
+    if !offers_kind(Kind::Deposit) && !is_of_product("Member FDIC") && is_shown("Member FDIC") {
+        violations.push("\"Member FDIC\" is shown although no deposit is offered".to_owned());
     }
-    if any(Kind::Mortgage) && !says("Equal Housing Lender") {
+    if offers_kind(Kind::Mortgage) && !is_shown("Equal Housing Lender") {
         violations.push("a mortgage is offered without \"Equal Housing Lender\"".to_owned());
     }
-    one("disclosures", violations)
+    check_of("disclosures", violations)
 }
 
-/// Whether a name holds anything that the guard forbids in a text, other than by what the name tells of its bearer
-/// (`Christian` is a name). Names come from a workbook, and a workbook may be hostile.
+/// Returns whether a name is free of everything that the guard forbids in a text. Hints at a protected class are
+/// allowed, because `Christian` is a name. Names come from a workbook, and a workbook may be hostile.
 #[must_use]
 pub fn name_is_harmless(name: &str) -> bool {
-    let normal = Normal::of(name);
+    let normal = NormalizedText::new(name);
     let checks = phrase_checks(&normal);
     numbers::amounts(&normal).is_empty()
         && !contact::is_in_name(name)
         && checks.iter().all(|check| check.violations.is_empty() || check.name == "protected-class")
 }
 
-/// The digest of the files of rules: a phrase more makes a new text instead of adopting the verdict on the old one.
+/// Returns the digest of the rule files. A changed rule makes the stage write a new text instead of adopting an old
+/// one.
 pub(crate) fn rules_digest() -> Digest {
     rules::digest()
 }
 
-/// The words of a text as they are compared: lower case, without accents, look-alikes, hyphens and apostrophes.
+/// Returns the words of a text as the guard compares them: lower case, without accents, look-alikes, hyphens and
+/// apostrophes.
 pub(crate) fn plain_words(text: &str) -> Vec<String> {
     normal::words(&normal::fold(text))
 }
 
-/// How many words a text has, as a speaker counts them.
+/// Counts the words of a text as a speaker does; lone punctuation is no word.
 #[must_use]
 pub fn word_count(text: &str) -> usize {
     text.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric)).count()
 }
 
-fn one(name: &str, violations: Vec<String>) -> Check {
+fn check_of(name: &str, violations: Vec<String>) -> Check {
     Check { name: name.to_owned(), violations }
 }
 
-fn quoted<'a>(found: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    let mut violations: Vec<String> = found.into_iter().map(|phrase| format!("\"{phrase}\"")).collect();
+fn quoted<'a>(phrases: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut violations: Vec<String> = phrases.into_iter().map(|phrase| format!("\"{phrase}\"")).collect();
     violations.sort();
     violations.dedup();
     violations
 }
 
-fn phrase_checks(normal: &Normal) -> Vec<Check> {
+fn phrase_checks(normal: &NormalizedText) -> Vec<Check> {
     let squashed = normal.squashed();
-    let check = |rule: &rules::Rule| {
+    let check = |rule: &rules::PhraseRule| {
         let stems = rules::SQUASHED.iter().filter(|(check, _)| *check == rule.check).flat_map(|(_, stems)| *stems);
-        let split = stems.copied().filter(|stem| squashed.contains(stem));
-        one(rule.check, quoted(rule.find(normal).into_iter().chain(split)))
+        let split_words = stems.copied().filter(|stem| squashed.contains(stem));
+        check_of(rule.check, quoted(rule.find(normal).into_iter().chain(split_words)))
     };
     rules::RULES.iter().map(check).collect()
 }
 
-/// Looks for phrases in the text as it was written, and once more with the names of persons in it: a model may write that there
-/// is `{{first_name}}` minimum, and the customer may be called `No`. What a name tells of its bearer is no violation. Nor is it
-/// said what a name has a part in: the model is told of violations, and is to learn no name.
-fn phrases(written: &Normal, said: &Normal) -> Vec<Check> {
-    let mut checks = phrase_checks(written);
-    for (check, with_names) in checks.iter_mut().zip(phrase_checks(said)) {
-        let by_names = with_names.violations.iter().any(|found| !check.violations.contains(found));
-        if by_names && check.name != "protected-class" {
-            check.violations.push("what a name makes of it".to_owned());
+/// Looks for phrases in the text with placeholders, and again with personal names in it.
+///
+/// A model may write that there is `{{first_name}}` minimum, and the customer may be called `No`. A name's own hint at
+/// a protected class is no violation. The violation does not quote the phrase, because the repair message repeats
+/// violations to the model, which must not learn a name.
+fn phrases(with_placeholders: &NormalizedText, with_names: &NormalizedText) -> Vec<Check> {
+    let mut checks = phrase_checks(with_placeholders);
+    for (check, check_with_names) in checks.iter_mut().zip(phrase_checks(with_names)) {
+        let is_new = |violation| !check.violations.contains(violation);
+        if check_with_names.violations.iter().any(is_new) && check.name != "protected-class" {
+            check.violations.push("a phrase that a filled-in name completes".to_owned());
         }
     }
     checks
 }
 
-/// A salutation names the customer, by the name that code fills in, or nobody.
+/// Refuses a salutation that names anyone but the customer, whose name is masked.
 fn greeting(masked: &str) -> Vec<String> {
-    let names = |line: &str| {
-        let mut words = line.split_whitespace();
-        let salutation =
+    let greets_stranger = |sentence: &str| {
+        let mut words = sentence.split_whitespace();
+        let is_salutation =
             words.next().is_some_and(|word| ["dear", "hello", "hi", "hey"].contains(&word.to_lowercase().as_str()));
-        let named = words.next().unwrap_or_default();
-        let stranger = named.starts_with(char::is_uppercase) || named.to_lowercase().starts_with("customer");
-        salutation && stranger
+        let addressee = words.next().unwrap_or_default();
+        let is_stranger = addressee.starts_with(char::is_uppercase) || addressee.to_lowercase().starts_with("customer");
+        is_salutation && is_stranger
     };
-    let begins = masked.split(['.', '!', '?', '\n']).map(str::trim).any(names);
-    if begins { vec!["greets another than the customer".to_owned()] } else { Vec::new() }
+    let mut sentences = masked.split(['.', '!', '?', '\n']).map(str::trim);
+    if sentences.any(greets_stranger) { vec!["greets someone other than the customer".to_owned()] } else { Vec::new() }
 }
 
 fn length(text: &str) -> Vec<String> {
@@ -213,30 +183,31 @@ fn length(text: &str) -> Vec<String> {
     if (MIN_WORDS..=MAX_WORDS).contains(&words) {
         Vec::new()
     } else {
-        vec![format!("{words} words, where {MIN_WORDS} to {MAX_WORDS} are wanted")]
+        vec![format!("{words} words instead of {MIN_WORDS} to {MAX_WORDS}")]
     }
 }
 
-/// Letters of Western writing, digits (which `amounts` judges), blanks and the punctuation of prose. `raw` is judged for
-/// signs that are not seen, `masked` for all else, so that a name may be written in any script.
+/// Refuses everything but letters of Western writing, digits (which `amounts` judges), spaces and the punctuation of
+/// prose. Searches `raw` for invisible characters and `masked` for all others, so that a name may use any script.
 fn plain_text(raw: &str, masked: &str) -> Vec<String> {
-    let hidden = |c: &char| normal::is_invisible(*c) || c.is_control() && *c != '\n' || matches!(*c, APPROVED | NAME);
-    let prose = |c: &char| {
+    let is_hidden =
+        |c: &char| normal::is_invisible(*c) || c.is_control() && *c != '\n' || matches!(*c, APPROVED | NAME);
+    let is_prose = |c: &char| {
         c.is_ascii_alphanumeric()
             || matches!(*c, 'À'..='Ö' | 'Ø'..='ö' | 'ø'..='ſ' | ' ' | '\n')
             || ".,;:!?'\"’‘“”()&/-–—…%$€£".contains(*c)
             || matches!(*c, APPROVED | NAME)
     };
-    let mut found: Vec<char> = raw.chars().filter(hidden).collect();
-    found.extend(masked.chars().filter(|c| !prose(c)));
+    let mut found: Vec<char> = raw.chars().filter(is_hidden).collect();
+    found.extend(masked.chars().filter(|c| !is_prose(c)));
     found.sort_unstable();
     found.dedup();
     let mut violations: Vec<String> = found.into_iter().map(|c| format!("U+{:04X}", u32::from(c))).collect();
-    let list_item = |line: &str| {
+    let is_list_item = |line: &str| {
         let line = line.trim_start();
         ["- ", "– ", "— "].iter().any(|bullet| line.starts_with(bullet))
     };
-    if masked.lines().any(list_item) {
+    if masked.lines().any(is_list_item) {
         violations.push("a list".to_owned());
     }
     violations
@@ -244,25 +215,25 @@ fn plain_text(raw: &str, masked: &str) -> Vec<String> {
 
 fn post_echo(unapproved: &str, context: &GuardContext<'_>) -> Vec<String> {
     let Some((runs, keys)) = context.posts else { return Vec::new() };
-    let posted: HashSet<&Digest> = runs.iter().collect();
-    // As the posts were read, and once more without look-alikes.
+    let post_runs: HashSet<&Digest> = runs.iter().collect();
+    // Once in the form in which `assess` reads posts, and once without look-alikes.
     let composed: String = unapproved.nfkc().collect();
     let folded = normal::fold(unapproved);
-    let runs = [&composed, &folded].into_iter().flat_map(|text| text.split(APPROVED)).flat_map(five_word_runs);
-    let echoed = runs.filter(|run| posted.contains(&keys.keyed_digest(FIVE_WORD_RUN, run.as_bytes())));
-    let echoed: HashSet<String> = echoed.collect();
-    // The words are the customer's own and are not repeated here.
-    if echoed.is_empty() { Vec::new() } else { vec![format!("{} runs of five words of a post", echoed.len())] }
+    let text_runs = [&composed, &folded].into_iter().flat_map(|text| text.split(APPROVED)).flat_map(five_word_runs);
+    let is_echo = |run: &String| post_runs.contains(&keys.keyed_digest(FIVE_WORD_RUN, run.as_bytes()));
+    let echoes: HashSet<String> = text_runs.filter(is_echo).collect();
+    // The words are the customer's own, so the violation counts them and does not quote them.
+    if echoes.is_empty() { Vec::new() } else { vec![format!("{} runs of five words of a post", echoes.len())] }
 }
 
-fn instruction_echo(normal: &Normal, context: &GuardContext<'_>) -> Vec<String> {
-    let told: Vec<Vec<String>> = context.instructions.iter().map(|text| normal::words(&normal::fold(text))).collect();
-    let told: HashSet<&[String]> = told.iter().flat_map(|words| words.windows(INSTRUCTION_RUN)).collect();
-    let echoed =
-        normal.readings.iter().flat_map(|words| words.windows(INSTRUCTION_RUN)).filter(|run| told.contains(run));
-    match echoed.count() {
-        0 => Vec::new(),
-        _ => vec![format!("{INSTRUCTION_RUN} words in a row of the instructions")],
+fn instruction_echo(normal: &NormalizedText, context: &GuardContext<'_>) -> Vec<String> {
+    let instructions: Vec<Vec<String>> = context.instructions.iter().map(|text| plain_words(text)).collect();
+    let runs: HashSet<&[String]> = instructions.iter().flat_map(|words| words.windows(INSTRUCTION_RUN)).collect();
+    let mut text_runs = normal.readings.iter().flat_map(|words| words.windows(INSTRUCTION_RUN));
+    if text_runs.any(|run| runs.contains(run)) {
+        vec![format!("{INSTRUCTION_RUN} words in a row of the instructions")]
+    } else {
+        Vec::new()
     }
 }
 

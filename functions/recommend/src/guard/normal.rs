@@ -1,41 +1,41 @@
-//! Brings a text to the form in which the rules are looked for, so that they cannot be dodged by how a word is written.
+//! Normalizes a text before the rules search it, so that an unusual spelling cannot evade them.
 
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
-/// Stands where a sentence of the catalogue stood. Of the private use area, so that no writer's text holds it unseen:
-/// the check `plain-text` runs on the text before masking.
+/// Replaces an approved sentence of the catalog. The character is from the private use area, and the check `plain-text`
+/// refuses it in an unmasked text, so a writer cannot smuggle it in.
 pub(super) const APPROVED: char = '\u{e000}';
-/// Stands where a name stands that code filled in or will fill in.
+/// Replaces a name that code fills in.
 pub(super) const NAME: char = '\u{e001}';
 
-/// A text made ready for the rules.
-pub(super) struct Normal {
-    /// Lower case, compatibility forms and accents folded, look-alikes of other scripts made Latin, invisible signs
-    /// dropped; punctuation kept.
+/// A text prepared for the rules.
+pub(super) struct NormalizedText {
+    /// The text in lower case, without compatibility forms, accents and invisible characters, with look-alikes of other
+    /// scripts made Latin. Punctuation remains.
     pub folded: String,
-    /// The words of `folded`, in each way in which they may be read.
+    /// The words of `folded`, once for each way to read them.
     pub readings: Vec<Vec<String>>,
-    /// The same sentence by sentence.
+    /// The readings of each sentence.
     pub sentences: Vec<Vec<String>>,
 }
 
-impl Normal {
-    pub(super) fn of(text: &str) -> Self {
+impl NormalizedText {
+    pub(super) fn new(text: &str) -> Self {
         let plain = without_disguise(text);
         let sentences = sentences(&plain).into_iter().flat_map(|sentence| readings(&lower(sentence))).collect();
         let folded = lower(&plain);
         Self { readings: readings(&folded), sentences, folded }
     }
 
-    /// All letters and digits without anything between them: what is left of `guar-an teed`.
+    /// Returns all letters and digits without anything between them: `guaranteed` for `guar-an teed`.
     pub(super) fn squashed(&self) -> String {
         self.folded.chars().filter(|c| c.is_alphanumeric()).collect()
     }
 }
 
-/// The words of a text in each way in which they may be read: as they stand, with single letters in a row joined, with
-/// digits taken for letters.
+/// Returns the words of a text once for each way to read them: as written, with consecutive single letters joined, and
+/// with digits as letters.
 fn readings(folded: &str) -> Vec<Vec<String>> {
     let as_written = words(folded);
     let with_letters = words(&without_digits_as_letters(folded));
@@ -53,16 +53,16 @@ fn readings(folded: &str) -> Vec<Vec<String>> {
     readings
 }
 
-/// The sentences of a text that is not yet in lower case. A stop ends one only between a word and a blank, so that an
-/// ellipsis ends none; nothing ends one before a small letter.
+/// Splits a text, which must not be in lower case yet, into sentences. A stop ends a sentence only between a word and a
+/// space, so an ellipsis does not, and never before a lowercase letter.
 fn sentences(plain: &str) -> Vec<&str> {
     const STOPS: [char; 3] = ['.', '!', '?'];
     let ends_a_word = |text: &str| !text.ends_with(|c: char| c.is_whitespace() || STOPS.contains(&c));
     let mut sentences = Vec::new();
     let mut start = 0;
-    for (at, blank) in plain.char_indices().filter(|(_, c)| c.is_whitespace()) {
+    for (at, space) in plain.char_indices().filter(|(_, c)| c.is_whitespace()) {
         let sentence = &plain[start..at];
-        let ends = blank == '\n' || sentence.strip_suffix(STOPS).is_some_and(ends_a_word);
+        let ends = space == '\n' || sentence.strip_suffix(STOPS).is_some_and(ends_a_word);
         if ends && !plain[at..].trim_start().starts_with(char::is_lowercase) {
             sentences.push(sentence);
             start = at;
@@ -72,7 +72,8 @@ fn sentences(plain: &str) -> Vec<&str> {
     sentences
 }
 
-/// Signs that are not seen and split words: soft hyphens, zero-width signs, marks of direction, variation selectors.
+/// Returns whether a character is invisible and may split a word: soft hyphens, zero-width characters, direction marks
+/// and variation selectors.
 pub(super) const fn is_invisible(c: char) -> bool {
     matches!(
         c,
@@ -82,8 +83,8 @@ pub(super) const fn is_invisible(c: char) -> bool {
     )
 }
 
-/// Letters that look like Latin ones (from the confusables of Unicode UTS #39, the Cyrillic and Greek that are plain to
-/// the eye). Other scripts need no entry: a letter of theirs is a violation in itself.
+/// Returns the Latin letter that a character looks like, or the character itself. The list has the obvious Cyrillic and
+/// Greek confusables of Unicode UTS #39. Letters of other scripts need no entry, because `plain-text` refuses them.
 const fn latin(c: char) -> char {
     match c {
         'А' | 'а' | 'Α' | 'α' | 'ɑ' => 'a',
@@ -116,11 +117,12 @@ const fn latin(c: char) -> char {
     }
 }
 
+/// Folds a text to the form in which the rules compare it.
 pub(super) fn fold(text: &str) -> String {
     lower(&without_disguise(text))
 }
 
-/// All that [`fold`] does but for the lower case.
+/// Does everything that [`fold`] does except lowercasing.
 fn without_disguise(text: &str) -> String {
     text.nfkd()
         .filter(|c| !is_combining_mark(*c) && !is_invisible(*c))
@@ -133,13 +135,13 @@ fn lower(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).collect()
 }
 
-/// Digits and signs inside a word, made the letters that they stand for: `gu4rant33d`, `fr3e`, `c@sh`.
+/// Replaces digits and symbols inside a word with the letters that they imitate: `gu4rant33d`, `fr3e`, `c@sh`.
 fn without_digits_as_letters(folded: &str) -> String {
     let mut read = String::with_capacity(folded.len());
-    let mut signs = folded.chars().peekable();
-    while let Some(c) = signs.next() {
+    let mut characters = folded.chars().peekable();
+    while let Some(c) = characters.next() {
         let before = read.chars().next_back().is_some_and(char::is_alphabetic);
-        let after = signs.peek().is_some_and(|c| c.is_alphabetic());
+        let after = characters.peek().is_some_and(|c| c.is_alphabetic());
         read.push(match c {
             '0' if before || after => 'o',
             '1' if before || after => 'i',
@@ -156,7 +158,8 @@ fn without_digits_as_letters(folded: &str) -> String {
     read
 }
 
-/// Words of letters and digits; an apostrophe joins (`don't` is `dont`), a mask is a word of its own.
+/// Splits a folded text into words of letters and digits. An apostrophe does not split (`don't` is `dont`), and a mask
+/// is a word of its own.
 pub(super) fn words(folded: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     for c in folded.chars() {
@@ -173,8 +176,8 @@ pub(super) fn words(folded: &str) -> Vec<String> {
     words
 }
 
-/// Joins three or more single letters in a row: `a p r`, `f-r-e-e`. With `skip_article`, an `a` or `i` that the row
-/// starts with is left out of it, because it may be a word: `a f r e e`.
+/// Joins three or more consecutive single letters: `a p r`, `f-r-e-e`. With `skip_article`, a leading `a` or `i` stays
+/// separate, because it may be a word: `a f r e e`.
 fn join_spelled_out(words: &[String], skip_article: bool) -> Vec<String> {
     let is_letter = |word: &String| word.chars().count() == 1 && word.chars().all(char::is_alphabetic);
     let mut joined = Vec::with_capacity(words.len());
@@ -202,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn look_alikes_invisible_signs_and_width_fold_to_the_plain_word() {
+    fn disguised_letters_fold_to_plain_word() {
         for dodge in
             ["Guаrаnteed", "gua\u{200b}ranteed", "ＧＵＡＲＡＮＴＥＥＤ", "gu\u{ad}aranteed", "guáranteéd", "𝐠𝐮𝐚𝐫𝐚𝐧𝐭𝐞𝐞𝐝"]
         {
@@ -211,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_an_ellipsis_nor_a_stop_before_a_small_letter_ends_a_sentence() {
+    fn ellipsis_or_lowercase_does_not_end_sentence() {
         for one in ["no ... Fees", "no... Fees", "no . . . Fees", "no. fees", "no\nfees", "no?! Fees"] {
             assert_eq!(sentences(one), [one]);
         }
@@ -219,16 +222,16 @@ mod tests {
     }
 
     #[test]
-    fn digits_in_a_word_are_read_as_letters() {
-        let readings = Normal::of("a gu4r4nt33d fr3e gift of c@sh now!").readings;
+    fn digits_in_word_are_read_as_letters() {
+        let readings = NormalizedText::new("a gu4r4nt33d fr3e gift of c@sh now!").readings;
         for word in ["guaranteed", "free", "cash", "now"] {
             assert!(readings.iter().flatten().any(|w| w == word), "{word}");
         }
     }
 
     #[test]
-    fn spelled_out_words_are_read_as_words() {
-        let readings = Normal::of("It is a f r e e account with A.P.R. and f-r-e-e").readings;
+    fn spelled_out_letters_are_read_as_word() {
+        let readings = NormalizedText::new("It is a f r e e account with A.P.R. and f-r-e-e").readings;
         let found = |word: &str| readings.iter().flatten().any(|w| w == word);
         assert!(found("free") && found("apr") && found("account"));
     }

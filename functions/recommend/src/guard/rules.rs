@@ -1,21 +1,25 @@
-//! The phrases that no writer may use, a file a check below `rules/`. Texts of the catalogue are taken out before these
-//! are looked for, so a product's own approved claim may say what a writer may not.
+//! Lists of phrases that no writer may use, one file per check below `rules/`. The guard masks approved texts of the
+//! catalog before it searches, so an approved claim may contain a phrase that a writer may not use.
 //!
-//! A line is a phrase, as words of lower case without apostrophes. `*` at the end of a word stands for any ending, `*`
-//! alone for any word, `|` between words for either of them, `~` alone for up to three words of any kind. Lines after
-//! `[harmless]` are phrases that may stand although a forbidden one is in them. `#` begins a comment.
+//! Each line of a file is a phrase in lowercase words without apostrophes:
+//!
+//! - `*` at the end of a word matches any ending, and `*` alone matches any word.
+//! - `|` separates alternative words.
+//! - `~` alone matches up to three words of any kind.
+//! - Lines after `[harmless]` are phrases that are allowed although they contain a forbidden one.
+//! - `#` starts a comment.
 
 use std::sync::LazyLock;
 
 use contracts::Digest;
 
-use super::normal::Normal;
+use super::normal::NormalizedText;
 
-/// The most words that a `~` stands for.
-const GAP: usize = 3;
+/// The most words that a `~` matches.
+const MAX_GAP: usize = 3;
 
 /// The phrases of one check.
-pub(super) struct Rule {
+pub(super) struct PhraseRule {
     /// The check's name.
     pub check: &'static str,
     file: &'static str,
@@ -23,32 +27,32 @@ pub(super) struct Rule {
     harmless: Vec<Phrase>,
 }
 
-/// A phrase, ready to be looked for.
+/// A parsed phrase.
 pub(super) struct Phrase {
     text: &'static str,
-    parts: Vec<Part>,
+    tokens: Vec<PhraseToken>,
 }
 
-enum Part {
-    /// One of these words, or of these starts of words.
-    Word(Vec<Ending>),
-    /// Up to [`GAP`] words of any kind.
+enum PhraseToken {
+    /// A word that matches one of these patterns.
+    Word(Vec<WordPattern>),
+    /// Up to [`MAX_GAP`] words of any kind.
     Gap,
 }
 
-enum Ending {
+enum WordPattern {
     Exact(&'static str),
-    Any(&'static str),
+    Prefix(&'static str),
 }
 
 macro_rules! rules {
     ($($check:literal),* $(,)?) => {
-        vec![$(Rule::read($check, include_str!(concat!("../../rules/en/", $check, ".txt")))),*]
+        vec![$(PhraseRule::parse($check, include_str!(concat!("../../rules/en/", $check, ".txt")))),*]
     };
 }
 
 /// Every check that is a list of phrases.
-pub(super) static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+pub(super) static RULES: LazyLock<Vec<PhraseRule>> = LazyLock::new(|| {
     rules![
         "credit-terms",
         "deposit-terms",
@@ -62,14 +66,14 @@ pub(super) static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     ]
 });
 
-/// Kinds of products, of which a text may name only those that are offered.
-pub(super) static KINDS: LazyLock<Rule> = LazyLock::new(|| rules!["product-kinds"].remove(0));
-/// What tells of a person or leads elsewhere, in words.
-pub(super) static CONTACT: LazyLock<Rule> = LazyLock::new(|| rules!["contact"].remove(0));
-/// Orders that a caller's own wish may not give.
-pub(super) static PROMPT_ORDERS: LazyLock<Rule> = LazyLock::new(|| rules!["prompt-orders"].remove(0));
+/// Kinds of products; a text may name only the kinds that it offers.
+pub(super) static KINDS: LazyLock<PhraseRule> = LazyLock::new(|| rules!["product-kinds"].remove(0));
+/// Contact details in words.
+pub(super) static CONTACT: LazyLock<PhraseRule> = LazyLock::new(|| rules!["contact"].remove(0));
+/// Orders that a caller's prompt must not give.
+pub(super) static PROMPT_ORDERS: LazyLock<PhraseRule> = LazyLock::new(|| rules!["prompt-orders"].remove(0));
 
-/// Words that are distinctive enough to be looked for in the text without its spaces, by check.
+/// Stems, by check, that are distinctive enough to search for in the text without its spaces.
 pub(super) const SQUASHED: &[(&str, &[&str])] = &[
     ("approval", &["guarantee", "preapprov", "prequalif", "youareapproved", "youreapproved"]),
     ("credit-terms", &["annualpercentagerate", "financecharge", "downpayment"]),
@@ -77,98 +81,100 @@ pub(super) const SQUASHED: &[(&str, &[&str])] = &[
     ("superlatives", &["riskfree"]),
 ];
 
-/// The digest of every file below `rules/`.
+/// Returns the digest of every file below `rules/`.
 pub(super) fn digest() -> Digest {
     digest_of(RULES.iter().chain([&*KINDS, &*CONTACT, &*PROMPT_ORDERS]))
 }
 
-fn digest_of<'a>(rules: impl Iterator<Item = &'a Rule>) -> Digest {
+fn digest_of<'a>(rules: impl Iterator<Item = &'a PhraseRule>) -> Digest {
     Digest::of_parts(rules.flat_map(|rule| [rule.check.as_bytes(), rule.file.as_bytes()]))
 }
 
-impl Rule {
-    fn read(check: &'static str, file: &'static str) -> Self {
+impl PhraseRule {
+    fn parse(check: &'static str, file: &'static str) -> Self {
         let (forbidden, harmless) = file.split_once("[harmless]").unwrap_or((file, ""));
         let phrases = |text: &'static str| {
             let lines = text.lines().map(|line| line.split_once('#').map_or(line, |(line, _)| line).trim());
-            lines.filter(|line| !line.is_empty()).map(Phrase::read).collect()
+            lines.filter(|line| !line.is_empty()).map(Phrase::parse).collect()
         };
         Self { check, file, forbidden: phrases(forbidden), harmless: phrases(harmless) }
     }
 
-    /// The forbidden phrases that stand in a text, unless inside a harmless one. Those with a `~` are looked for within
-    /// each sentence, which an ellipsis or a stop before a small letter does not end; all others also across sentences.
-    pub(super) fn find(&self, normal: &Normal) -> Vec<&'static str> {
-        let (loose, tight): (Vec<&Phrase>, Vec<&Phrase>) = self.forbidden.iter().partition(|phrase| phrase.has_gap());
-        let across = normal.readings.iter().flat_map(|words| self.find_in(words, &tight));
-        across.chain(normal.sentences.iter().flat_map(|words| self.find_in(words, &loose))).collect()
+    /// Returns the forbidden phrases of a text that are not inside a harmless one. Searches for phrases with a `~`
+    /// within each sentence, and for all others across sentences as well.
+    pub(super) fn find(&self, normal: &NormalizedText) -> Vec<&'static str> {
+        let (gapped, solid): (Vec<&Phrase>, Vec<&Phrase>) = self.forbidden.iter().partition(|phrase| phrase.has_gap());
+        let across_sentences = normal.readings.iter().flat_map(|words| self.find_in(words, &solid));
+        let within_sentences = normal.sentences.iter().flat_map(|words| self.find_in(words, &gapped));
+        across_sentences.chain(within_sentences).collect()
     }
 
     fn find_in(&self, words: &[String], forbidden: &[&Phrase]) -> Vec<&'static str> {
-        let mut covered = vec![false; words.len()];
+        let mut harmless = vec![false; words.len()];
         for at in 0..words.len() {
-            for length in self.harmless.iter().filter_map(|phrase| phrase.begins(&words[at..])) {
-                covered[at..at + length].fill(true);
+            for length in self.harmless.iter().filter_map(|phrase| phrase.match_length(&words[at..])) {
+                harmless[at..at + length].fill(true);
             }
         }
-        let stands = |phrase: &&&Phrase| {
+        let is_found = |phrase: &&&Phrase| {
             (0..words.len()).any(|at| {
-                let length = phrase.begins(&words[at..]);
-                length.is_some_and(|length| !covered[at..at + length].iter().all(|covered| *covered))
+                let length = phrase.match_length(&words[at..]);
+                length.is_some_and(|length| !harmless[at..at + length].iter().all(|harmless| *harmless))
             })
         };
-        forbidden.iter().filter(stands).map(|phrase| phrase.text).collect()
+        forbidden.iter().filter(is_found).map(|phrase| phrase.text).collect()
     }
 }
 
 impl Phrase {
-    fn read(text: &'static str) -> Self {
-        let part = |part: &'static str| match part {
-            "~" => Part::Gap,
-            _ => Part::Word(part.split('|').map(Ending::read).collect()),
+    fn parse(text: &'static str) -> Self {
+        let parse_token = |token: &'static str| match token {
+            "~" => PhraseToken::Gap,
+            _ => PhraseToken::Word(token.split('|').map(WordPattern::parse).collect()),
         };
-        Self { text, parts: text.split_whitespace().map(part).collect() }
+        Self { text, tokens: text.split_whitespace().map(parse_token).collect() }
     }
 
     fn has_gap(&self) -> bool {
-        self.parts.iter().any(|part| matches!(part, Part::Gap))
+        self.tokens.iter().any(|token| matches!(token, PhraseToken::Gap))
     }
 
-    /// How many words at the start of `words` are the phrase, the fewest that can be.
-    fn begins(&self, words: &[String]) -> Option<usize> {
-        begins(&self.parts, words)
+    /// Returns the length of the shortest match at the start of `words`.
+    fn match_length(&self, words: &[String]) -> Option<usize> {
+        match_length(&self.tokens, words)
     }
 }
 
-fn begins(parts: &[Part], words: &[String]) -> Option<usize> {
-    let Some((part, rest)) = parts.split_first() else { return Some(0) };
-    match part {
-        Part::Word(endings) => {
+fn match_length(tokens: &[PhraseToken], words: &[String]) -> Option<usize> {
+    let Some((token, rest)) = tokens.split_first() else { return Some(0) };
+    match token {
+        PhraseToken::Word(patterns) => {
             let (word, after) = words.split_first()?;
-            endings.iter().any(|ending| ending.fits(word)).then(|| begins(rest, after).map(|length| length + 1))?
+            let is_match = patterns.iter().any(|pattern| pattern.matches(word));
+            is_match.then(|| match_length(rest, after).map(|length| length + 1))?
         }
-        Part::Gap => {
-            let gap = |skipped: usize| words.get(skipped..).and_then(|after| begins(rest, after)).map(|l| l + skipped);
-            (0..=GAP).find_map(gap)
-        }
+        PhraseToken::Gap => (0..=MAX_GAP).find_map(|skipped| {
+            let after = words.get(skipped..)?;
+            match_length(rest, after).map(|length| length + skipped)
+        }),
     }
 }
 
-impl Ending {
-    fn read(word: &'static str) -> Self {
-        word.strip_suffix('*').map_or(Self::Exact(word), Self::Any)
+impl WordPattern {
+    fn parse(word: &'static str) -> Self {
+        word.strip_suffix('*').map_or(Self::Exact(word), Self::Prefix)
     }
 
-    fn fits(&self, word: &str) -> bool {
+    fn matches(&self, word: &str) -> bool {
         match self {
             Self::Exact(exact) => word == *exact,
-            Self::Any(start) => word.starts_with(start),
+            Self::Prefix(prefix) => word.starts_with(prefix),
         }
     }
 }
 
-/// Whether these words stand in a row in `words`.
-pub(super) fn stand(words: &[String], phrase: &[String]) -> bool {
+/// Returns whether `words` contains the words of `phrase` in a row.
+pub(super) fn contains_words(words: &[String], phrase: &[String]) -> bool {
     !phrase.is_empty() && words.windows(phrase.len()).any(|window| window == phrase)
 }
 
@@ -176,16 +182,16 @@ pub(super) fn stand(words: &[String], phrase: &[String]) -> bool {
 mod tests {
     use super::*;
 
-    fn rule(file: &'static str) -> Rule {
-        Rule::read("test", file)
+    fn rule(file: &'static str) -> PhraseRule {
+        PhraseRule::parse("test", file)
     }
 
-    fn found(rule: &Rule, text: &str) -> bool {
-        !rule.find(&Normal::of(text)).is_empty()
+    fn found(rule: &PhraseRule, text: &str) -> bool {
+        !rule.find(&NormalizedText::new(text)).is_empty()
     }
 
     #[test]
-    fn endings_choices_and_gaps_are_read() {
+    fn wildcards_alternatives_and_gaps_match() {
         let rule = rule("# why\nfree\nwont|never ~ cost|charge*\nno * fee*\n");
         for bad in ["it is free", "we never ever charge you", "it wont cost a penny", "no yearly fees"] {
             assert!(found(&rule, bad), "{bad}");
@@ -196,30 +202,30 @@ mod tests {
     }
 
     #[test]
-    fn what_is_inside_a_harmless_phrase_may_stand_and_beside_it_may_not() {
+    fn harmless_phrase_allows_only_its_own_words() {
         let rule = rule("free\n[harmless]\nfeel free\n");
         assert!(!found(&rule, "feel free to call"));
         assert!(found(&rule, "feel free it is free"));
     }
 
     #[test]
-    fn a_phrase_more_makes_another_digest() {
+    fn added_phrase_changes_digest() {
         let with_another =
-            Rule::read(RULES[0].check, concat!(include_str!("../../rules/en/credit-terms.txt"), "more\n"));
+            PhraseRule::parse(RULES[0].check, concat!(include_str!("../../rules/en/credit-terms.txt"), "more\n"));
         let others = || RULES.iter().skip(1);
         assert_ne!(digest_of(RULES.iter()), digest_of(std::iter::once(&with_another).chain(others())));
     }
 
     #[test]
-    fn every_file_has_phrases_of_lower_case_words_none_twice() {
+    fn files_have_unique_lowercase_phrases() {
         for rule in RULES.iter().chain([&*KINDS, &*CONTACT, &*PROMPT_ORDERS]) {
             let mut forbidden: Vec<&str> = rule.forbidden.iter().map(|phrase| phrase.text).collect();
             assert!(!forbidden.is_empty(), "{}", rule.check);
             forbidden.sort_unstable();
             assert_eq!(forbidden.windows(2).find(|pair| pair[0] == pair[1]), None, "{}", rule.check);
             for Phrase { text, .. } in rule.forbidden.iter().chain(&rule.harmless) {
-                let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || " *|~".contains(c);
-                assert!(text.chars().all(plain), "{}: {text}", rule.check);
+                let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || " *|~".contains(c);
+                assert!(text.chars().all(is_allowed), "{}: {text}", rule.check);
             }
         }
     }

@@ -4,14 +4,15 @@ use contracts::script::{Segment, SegmentKind, Verdict};
 use super::*;
 use crate::fixtures;
 
-/// A text that passes, into which the tests put what they are about.
+/// A text that passes; the tests add a phrase to it.
 const HARMLESS: &str = "Hello José. Thank you for banking with us. If a trip is on your mind, you might like to hear \
     about our Meridian Voyager Card. Feel free to call whenever it suits you. Kind regards, Dana Best.";
 
 const POST: &str = "Cannot wait to see the sea again with my dog";
 
-fn judged(text: &str) -> Verdict {
-    let (catalogue, keys) = (fixtures::catalogue(), fixtures::keys());
+fn judge(text: &str) -> Verdict {
+    let catalogue = fixtures::catalogue();
+    let keys = fixtures::keys();
     let mood = fixtures::mood(contracts::facts::Sentiment::Positive, &[POST]);
     let offered = offered(&catalogue, &["voyager-card", "savings"]);
     check_text(
@@ -19,7 +20,7 @@ fn judged(text: &str) -> Verdict {
         &GuardContext {
             offered,
             catalogue: &catalogue,
-            names: ["José", "Dana Best"].map(Name::from).into(),
+            names: ["José", "Dana Best"].map(NameSlot::from).into(),
             posts: Some((&mood.five_word_runs, &keys)),
             instructions: vec!["You help an adviser explain why certain products may be useful to one customer."],
         },
@@ -31,11 +32,11 @@ fn offered<'a>(catalogue: &'a Catalogue, ids: &[&str]) -> Vec<&'a Product> {
 }
 
 fn failed_with(addition: &str) -> Vec<String> {
-    judged(&format!("{HARMLESS} {addition}")).failed().into_iter().map(str::to_owned).collect()
+    judge(&format!("{HARMLESS} {addition}")).failed().into_iter().map(str::to_owned).collect()
 }
 
 #[track_caller]
-fn caught(check: &str, texts: &[&str]) {
+fn assert_caught(check: &str, texts: &[&str]) {
     for text in texts {
         let failed = failed_with(text);
         assert!(failed.iter().any(|name| name == check), "{text:?} should fail {check}, fails {failed:?}");
@@ -43,9 +44,9 @@ fn caught(check: &str, texts: &[&str]) {
 }
 
 #[track_caller]
-fn passes(texts: &[&str]) {
+fn assert_passes(texts: &[&str]) {
     for text in texts {
-        let verdict = judged(&format!("{HARMLESS} {text}"));
+        let verdict = judge(&format!("{HARMLESS} {text}"));
         let found: Vec<_> = verdict.checks.iter().filter(|check| !check.violations.is_empty()).collect();
         assert!(found.is_empty(), "{text:?}: {found:?}");
     }
@@ -53,7 +54,7 @@ fn passes(texts: &[&str]) {
 
 #[test]
 fn ordinary_prose_passes() {
-    passes(&[
+    assert_passes(&[
         "",
         "There is no obligation, and no rush.",
         "This may interest you, and it might be of interest to others too.",
@@ -66,15 +67,15 @@ fn ordinary_prose_passes() {
 }
 
 #[test]
-fn a_text_too_short_or_too_long_is_caught() {
-    assert_eq!(judged("Hello José. Good day.").failed(), ["length"]);
+fn wrong_length_is_caught() {
+    assert_eq!(judge("Hello José. Good day.").failed(), ["length"]);
     let long = "We are always glad to hear from you. ".repeat(28);
-    assert_eq!(judged(&long).failed(), ["length"]);
+    assert_eq!(judge(&long).failed(), ["length"]);
 }
 
 #[test]
-fn markup_and_hidden_signs_are_caught() {
-    caught(
+fn markup_and_invisible_characters_are_caught() {
+    assert_caught(
         "plain-text",
         &[
             "**Bold** move.",
@@ -94,8 +95,8 @@ fn markup_and_hidden_signs_are_caught() {
 }
 
 #[test]
-fn links_handles_addresses_and_long_numbers_are_caught() {
-    caught(
+fn contact_details_are_caught() {
+    assert_caught(
         "contact",
         &[
             "See https://example.com for more.",
@@ -114,8 +115,8 @@ fn links_handles_addresses_and_long_numbers_are_caught() {
 }
 
 #[test]
-fn a_product_that_is_not_offered_is_caught_with_and_without_the_banks_name() {
-    caught(
+fn product_that_is_not_offered_is_caught() {
+    assert_caught(
         "products",
         &[
             "Our Meridian Home Mortgage is there as well.",
@@ -126,14 +127,14 @@ fn a_product_that_is_not_offered_is_caught_with_and_without_the_banks_name() {
             "Our Meridian Platinum Rewards Card is new.",
         ],
     );
-    passes(&["Meridian Bank is here.", "Ask your Meridian adviser."]);
-    caught("products", &["There is also the Meridian Gold Account."]);
-    passes(&["Our Meridian Goal Savings and the Meridian Voyager Card go together."]);
+    assert_passes(&["Meridian Bank is here.", "Ask your Meridian adviser."]);
+    assert_caught("products", &["There is also the Meridian Gold Account."]);
+    assert_passes(&["Our Meridian Goal Savings and the Meridian Voyager Card go together."]);
 }
 
 #[test]
-fn amounts_are_caught_in_digits_and_in_words() {
-    caught(
+fn amounts_in_digits_or_words_are_caught() {
+    assert_caught(
         "amounts",
         &[
             "Get 4% back.",
@@ -157,8 +158,8 @@ fn amounts_are_caught_in_digits_and_in_words() {
 }
 
 #[test]
-fn credit_terms_are_caught_however_they_are_written() {
-    caught(
+fn credit_terms_are_caught() {
+    assert_caught(
         "credit-terms",
         &[
             "A low APR.",
@@ -178,8 +179,8 @@ fn credit_terms_are_caught_however_they_are_written() {
 }
 
 #[test]
-fn deposit_terms_and_free_are_caught() {
-    caught(
+fn deposit_terms_are_caught() {
+    assert_caught(
         "deposit-terms",
         &[
             "A high yield.",
@@ -199,7 +200,7 @@ fn deposit_terms_and_free_are_caught() {
 
 #[test]
 fn promises_of_approval_are_caught() {
-    caught(
+    assert_caught(
         "approval",
         &[
             "You are approved.",
@@ -220,21 +221,27 @@ fn promises_of_approval_are_caught() {
 
 #[test]
 fn invented_fees_and_shares_are_caught() {
-    caught("credit-terms", &["There is no monthly fee.", "No foreign transaction fees.", "There are no hidden fees."]);
-    caught("invented-benefits", &["It gives back a third.", "A tenth of each purchase is yours.", "It grows tenfold."]);
+    assert_caught(
+        "credit-terms",
+        &["There is no monthly fee.", "No foreign transaction fees.", "There are no hidden fees."],
+    );
+    assert_caught(
+        "invented-benefits",
+        &["It gives back a third.", "A tenth of each purchase is yours.", "It grows tenfold."],
+    );
 }
 
 #[test]
-fn superlatives_urgency_and_inventions_are_caught() {
-    caught(
+fn superlatives_urgency_and_invented_benefits_are_caught() {
+    assert_caught(
         "superlatives",
         &["Our best card.", "The lowest of all.", "It is risk-free.", "No risk at all.", "It is perfect."],
     );
-    caught(
+    assert_caught(
         "urgency",
         &["Act now.", "Hurry!", "For a limited time.", "Don’t miss it.", "Do not wait.", "An exclusive note."],
     );
-    caught(
+    assert_caught(
         "invented-benefits",
         &["A welcome bonus.", "With a discount.", "Cash back for you.", "Double points.", "Good returns."],
     );
@@ -242,7 +249,7 @@ fn superlatives_urgency_and_inventions_are_caught() {
 
 #[test]
 fn protected_classes_and_proxies_are_caught() {
-    caught(
+    assert_caught(
         "protected-class",
         &[
             "For women.",
@@ -262,8 +269,8 @@ fn protected_classes_and_proxies_are_caught() {
 }
 
 #[test]
-fn telling_the_customer_that_they_were_watched_is_caught() {
-    caught(
+fn surveillance_is_caught() {
+    assert_caught(
         "surveillance",
         &[
             "We saw that you posted about the sea.",
@@ -279,8 +286,8 @@ fn telling_the_customer_that_they_were_watched_is_caught() {
 }
 
 #[test]
-fn a_refusal_or_talk_of_instructions_is_caught() {
-    caught(
+fn refusal_or_instruction_echo_is_caught() {
+    assert_caught(
         "instructions",
         &[
             "I’m sorry, I can’t help.",
@@ -290,65 +297,66 @@ fn a_refusal_or_talk_of_instructions_is_caught() {
             "Dear first name.",
         ],
     );
-    caught("instruction-echo", &["We explain why certain products may be useful to one customer."]);
+    assert_caught("instruction-echo", &["We explain why certain products may be useful to one customer."]);
 }
 
 #[test]
-fn five_words_of_a_post_are_caught_and_not_repeated_in_the_verdict() {
-    caught(
+fn post_echo_is_caught_but_not_quoted() {
+    assert_caught(
         "post-echo",
         &["We know you cannot wait to see the sea.", "CANNOT, wait… to see THE!", "cаnnot wait to see the"],
     );
-    passes(&["You might wait to see the city."]);
-    let verdict = judged(&format!("{HARMLESS} Cannot wait to see the sea again."));
+    assert_passes(&["You might wait to see the city."]);
+    let verdict = judge(&format!("{HARMLESS} Cannot wait to see the sea again."));
     assert!(!format!("{verdict:?}").to_lowercase().contains("cannot wait"));
 }
 
 #[test]
-fn an_approved_text_of_an_offered_product_may_say_what_a_writer_may_not() {
+fn approved_claim_may_break_rules() {
     let claim = "Free online bill pay comes with a guaranteed 4.25% annual percentage yield.";
-    passes(&[claim]);
-    caught("amounts", &["Free online bill pay comes with a guaranteed 5.25% annual percentage yield."]);
-    caught("deposit-terms", &["Online bill pay comes with a guaranteed 4.25% annual percentage yield."]);
+    assert_passes(&[claim]);
+    assert_caught("amounts", &["Free online bill pay comes with a guaranteed 5.25% annual percentage yield."]);
+    assert_caught("deposit-terms", &["Online bill pay comes with a guaranteed 4.25% annual percentage yield."]);
 }
 
 #[test]
-fn an_approved_text_is_the_banks_only_in_its_own_segment_and_as_a_sentence_of_its_own() {
-    let (catalogue, brand) = (fixtures::catalogue(), fixtures::brand());
+fn approved_claim_counts_only_as_whole_sentence_in_its_segment() {
+    let catalogue = fixtures::catalogue();
+    let brand = fixtures::brand();
     let facts = fixtures::facts("José");
     let brief = crate::brief::Brief::new(&facts, &catalogue, &brand).unwrap();
     let keys = fixtures::keys();
     let claim = "Free online bill pay comes with a guaranteed 4.25% annual percentage yield.";
-    let judged = |place: SegmentKind, product: Option<&str>, text: String| {
+    let judge = |place: SegmentKind, product: Option<&str>, text: String| {
         let offered = offered(&catalogue, &["voyager-card", "savings"]);
         let segment = Segment { kind: place, text, product: product.map(fixtures::id) };
         let opening = Segment { kind: SegmentKind::Greeting, text: HARMLESS.to_owned(), product: None };
-        let parts = [opening, segment].map(|segment| Part::of_segment(&segment, &offered));
+        let parts = [opening, segment].map(|segment| TextPart::of_segment(&segment, &offered));
         let mut context = brief.guard_context(offered, &keys, Vec::new());
-        context.names.extend(["José", "Dana Best"].map(Name::from));
+        context.names.extend(["José", "Dana Best"].map(NameSlot::from));
         check(&parts, &context).passed()
     };
-    assert!(judged(SegmentKind::Offer, Some("savings"), format!("This may help. {claim}")));
-    assert!(!judged(SegmentKind::Offer, Some("voyager-card"), format!("This may help. {claim}")));
-    assert!(!judged(SegmentKind::Closing, None, format!("This may help. {claim}")));
-    assert!(!judged(SegmentKind::Greeting, None, claim.to_owned()));
+    assert!(judge(SegmentKind::Offer, Some("savings"), format!("This may help. {claim}")));
+    assert!(!judge(SegmentKind::Offer, Some("voyager-card"), format!("This may help. {claim}")));
+    assert!(!judge(SegmentKind::Closing, None, format!("This may help. {claim}")));
+    assert!(!judge(SegmentKind::Greeting, None, claim.to_owned()));
     for glued in [format!("We say: {claim}"), format!("{claim}And more."), format!("Perhaps, {claim}")] {
-        assert!(!judged(SegmentKind::Offer, Some("savings"), glued.clone()), "{glued}");
+        assert!(!judge(SegmentKind::Offer, Some("savings"), glued.clone()), "{glued}");
     }
 }
 
 #[test]
-fn a_greeting_of_somebody_else_is_caught() {
+fn greeting_of_stranger_is_caught() {
     for stranger in ["Hello Susan. ", "Dear Mr. Smith, ", "Dear customer, ", "Hi Team! "] {
         let text = format!("{stranger}{HARMLESS}");
-        assert!(judged(&text).failed().contains(&"greeting"), "{stranger}");
+        assert!(judge(&text).failed().contains(&"greeting"), "{stranger}");
     }
-    assert!(judged(&HARMLESS.replace("José", "there")).passed());
+    assert!(judge(&HARMLESS.replace("José", "there")).passed());
 }
 
 #[test]
-fn products_of_others_and_kinds_that_are_not_offered_are_caught() {
-    caught(
+fn other_companies_and_kinds_are_caught() {
+    assert_caught(
         "products",
         &[
             "It goes with a card from Capital One.",
@@ -359,7 +367,7 @@ fn products_of_others_and_kinds_that_are_not_offered_are_caught() {
             "There is life insurance as well.",
         ],
     );
-    passes(&[
+    assert_passes(&[
         "Discover what suits you.",
         "A chase through the woods is fun.",
         "Our Meridian Voyager Card, I think, is one.",
@@ -367,8 +375,8 @@ fn products_of_others_and_kinds_that_are_not_offered_are_caught() {
 }
 
 #[test]
-fn numbers_and_addresses_in_words_are_caught() {
-    caught(
+fn disguised_numbers_and_addresses_are_caught() {
+    assert_caught(
         "contact",
         &[
             "Call five five five, oh one nine nine.",
@@ -377,8 +385,8 @@ fn numbers_and_addresses_in_words_are_caught() {
             "Use hxxp://a.bc.",
         ],
     );
-    caught("amounts", &["It is n i n e p e r c e n t.", "Not a penny.", "Pay f1fty of them."]);
-    passes(&[
+    assert_caught("amounts", &["It is n i n e p e r c e n t.", "Not a penny.", "Pay f1fty of them."]);
+    assert_passes(&[
         "A talk of twenty minutes is enough.",
         "Let us meet one day.",
         "A picture says more than a thousand words.",
@@ -386,13 +394,13 @@ fn numbers_and_addresses_in_words_are_caught() {
 }
 
 #[test]
-fn an_approved_text_of_a_product_that_is_not_offered_may_not_stand() {
+fn approved_claim_of_unoffered_product_is_caught() {
     let catalogue = fixtures::catalogue();
     let claim = "Free online bill pay comes with a guaranteed 4.25% annual percentage yield.";
     let context = GuardContext {
         offered: offered(&catalogue, &["voyager-card"]),
         catalogue: &catalogue,
-        names: ["José", "Dana Best"].map(Name::from).into(),
+        names: ["José", "Dana Best"].map(NameSlot::from).into(),
         posts: None,
         instructions: Vec::new(),
     };
@@ -401,7 +409,7 @@ fn an_approved_text_of_a_product_that_is_not_offered_may_not_stand() {
 }
 
 #[test]
-fn a_wish_that_asks_for_a_protected_class_tells_of_what_was_seen_or_gives_orders_does_not_pass() {
+fn forbidden_prompts_are_refused() {
     for bad in [
         "Target young men.",
         "Only for Christian families",
@@ -423,10 +431,11 @@ fn a_wish_that_asks_for_a_protected_class_tells_of_what_was_seen_or_gives_orders
 }
 
 #[test]
-fn each_product_brings_its_own_lines_and_no_other() {
+fn disclosures_match_offered_products() {
     let catalogue = fixtures::catalogue();
     let lines = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
-    let (card, savings) = (offered(&catalogue, &["voyager-card"]), offered(&catalogue, &["savings"]));
+    let card = offered(&catalogue, &["voyager-card"]);
+    let savings = offered(&catalogue, &["savings"]);
     assert!(check_disclosures(&lines(&["Terms apply."]), &card).violations.is_empty());
     assert!(check_disclosures(&lines(&["Member FDIC."]), &savings).violations.is_empty());
     assert!(!check_disclosures(&lines(&[]), &savings).violations.is_empty());

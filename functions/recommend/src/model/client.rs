@@ -1,55 +1,68 @@
-//! One call to the model service, tried again within one deadline.
+//! Calls to the model service, with retries before a deadline.
+//!
+//! The crate `backon` gives the waits between attempts. The loop itself is ours, because a retry may first drop a
+//! parameter, wait for the shared [`Limiter`], or give up early when its wait would pass the deadline.
 
 use std::time::Duration;
 
-use contracts::secret::{ExposeSecret as _, SecretString};
+use backon::{BackoffBuilder as _, ExponentialBuilder};
 use contracts::settings::Model;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode, Url};
 use serde_json::{Map, Value};
-use tokio::time::{Instant, timeout, timeout_at};
+use storage::secret::{ExposeSecret as _, SecretString};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::limiter::Limiter;
-use super::service::{Answer, Chat, Complaint, Completion, Next, ServiceError};
+use super::service::{ChatRequest, Completion, ErrorBody, PartialCompletion, RetryDecision, ServiceError};
 
-/// No answer of 250 tokens comes near this.
-const LARGEST_ANSWER: usize = 1 << 20;
+/// The size limit of an answer in bytes, far above an answer of 250 tokens.
+const MAX_ANSWER_BYTES: usize = 1 << 20;
 
-/// How patiently a call is tried again.
+/// The retry policy of a call.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace {
-    /// The wait before the first retry, halved at random at most; doubled for each further one.
-    pub first_wait: Duration,
-    /// The longest wait of our own choosing.
-    pub longest_wait: Duration,
-    /// How long the service may be silent between two pieces of its answer.
+pub struct RetryPolicy {
+    /// The waits between attempts. Their number limits the retries.
+    pub backoff: ExponentialBuilder,
+    /// The pause for all calls after the last attempt, if the service throttles without `Retry-After`.
+    pub throttled_pause: Duration,
+    /// The longest silence between two chunks of an answer.
     pub idle: Duration,
-    /// How many attempts there are.
-    pub attempts: u32,
 }
 
-impl Default for Pace {
+impl Default for RetryPolicy {
+    /// Waits 250 to 500 ms before the first of four retries, doubles each wait, and stops doubling at 4 to 8 s.
     fn default() -> Self {
         Self {
-            first_wait: Duration::from_millis(500),
-            longest_wait: Duration::from_secs(8),
+            backoff: ExponentialBuilder::new()
+                .with_min_delay(Duration::from_millis(250))
+                .with_max_delay(Duration::from_secs(4))
+                .with_max_times(4)
+                .with_jitter(),
+            throttled_pause: Duration::from_secs(8),
             idle: Duration::from_secs(4),
-            attempts: 5,
         }
     }
 }
 
-/// A client of one service with one deadline for all its calls.
-pub struct Client<'a> {
-    http: &'a reqwest::Client,
-    service: &'a Model,
-    key: Option<SecretString>,
-    deadline: Instant,
-    pace: Pace,
-    limiter: &'a Limiter,
+/// A client of one service with one deadline for all its calls. Its creator reserves the first call's slot of the
+/// limiter.
+pub struct ModelClient<'a> {
+    /// The HTTP client.
+    pub http: &'a reqwest::Client,
+    /// The settings of the service.
+    pub service: &'a Model,
+    /// The key of the service; `None` for a service on this machine.
+    pub key: Option<SecretString>,
+    /// The end of all calls.
+    pub deadline: Instant,
+    /// The retry policy of each call.
+    pub retries: RetryPolicy,
+    /// The limiter of the process.
+    pub limiter: &'a Limiter,
 }
 
-/// Whether a service at this address is asked with a key only: any but one of this machine.
+/// Returns whether a service at this address needs a key. Only a service on this machine does not.
 #[must_use]
 pub fn needs_key(base_url: &str) -> bool {
     let Ok(url) = Url::parse(base_url) else { return true };
@@ -58,27 +71,14 @@ pub fn needs_key(base_url: &str) -> bool {
     host != "localhost" && !address.is_ok_and(|address| address.is_loopback())
 }
 
-impl<'a> Client<'a> {
-    /// A client for the service that the settings name, whose caller has taken the first call's turn of `limiter`.
-    #[must_use]
-    pub fn new(
-        http: &'a reqwest::Client,
-        service: &'a Model,
-        key: Option<SecretString>,
-        deadline: Instant,
-        pace: Pace,
-        limiter: &'a Limiter,
-    ) -> Self {
-        Self { http, service, key, deadline, pace, limiter }
+impl ModelClient<'_> {
+    /// Waits for the slot of a further call.
+    pub(super) async fn wait_for_slot(&self) -> Result<(), ServiceError> {
+        self.sleep_until(self.limiter.reserve_slot(self.service), None).await
     }
 
-    /// Waits for the turn of a further call.
-    pub(super) async fn turn(&self) -> Result<(), ServiceError> {
-        self.until(self.limiter.turn(self.service), None).await
-    }
-
-    /// The service's address without what may be a secret in it: user, password and query.
-    pub(super) fn service(&self) -> String {
+    /// Returns the service's address without possible secrets: user, password, query and fragment.
+    pub(super) fn service_address(&self) -> String {
         let Ok(mut url) = Url::parse(&self.service.base_url) else { return String::new() };
         url.set_query(None);
         url.set_fragment(None);
@@ -88,7 +88,7 @@ impl<'a> Client<'a> {
         url.as_str().trim_end_matches('/').to_owned()
     }
 
-    fn address(&self) -> Result<Url, ServiceError> {
+    fn completions_url(&self) -> Result<Url, ServiceError> {
         let mut url = Url::parse(&self.service.base_url).map_err(|_| ServiceError::Address)?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(ServiceError::Address);
@@ -102,48 +102,47 @@ impl<'a> Client<'a> {
         Ok(url)
     }
 
-    /// Asks until there is a whole answer, the service says to stop, or the deadline is near. Nothing of an answer is given
-    /// out before it is whole, so that a retry has nothing to take back.
-    pub async fn complete(&self, chat: &Chat<'_>) -> Result<Completion, ServiceError> {
-        let url = self.address()?;
+    /// Calls the service until it gives a complete answer or a final error, or until the deadline. Returns no part of
+    /// an incomplete answer, so a retry has nothing to take back.
+    pub async fn complete(&self, chat: &ChatRequest<'_>) -> Result<Completion, ServiceError> {
+        let url = self.completions_url()?;
         let mut body = chat.body();
-        let mut attempt = 1;
+        let mut waits = self.retries.backoff.build();
         loop {
-            let (error, next) = match timeout_at(self.deadline, self.exchange(&url, &body, chat.model)).await {
+            let (error, decision) = match timeout_at(self.deadline, self.attempt(&url, &body, chat.model)).await {
                 Ok(Ok(completion)) => {
-                    self.limiter.used(self.service, completion.tokens_read + completion.tokens_written);
+                    self.limiter.count_tokens(self.service, completion.tokens_read + completion.tokens_written);
                     return Ok(completion);
                 }
                 Ok(Err(failure)) => failure,
                 Err(_) => return Err(ServiceError::Deadline(None)),
             };
-            match next {
-                // Each can be left out once.
-                Next::Without(parameter) => {
+            match decision {
+                // A parameter can be dropped only once, so this ends.
+                RetryDecision::RetryWithout(parameter) => {
                     drop_parameter(&mut body, parameter);
-                    self.turn().await?;
+                    self.wait_for_slot().await?;
                 }
-                Next::Retry(after) if attempt < self.pace.attempts => {
-                    self.wait(attempt, after, error).await?;
-                    attempt += 1;
-                }
-                Next::Retry(after) => {
-                    if error.is_throttling() {
-                        self.limiter.back_off(after.unwrap_or(self.pace.longest_wait));
+                RetryDecision::Retry(after) => match waits.next() {
+                    Some(wait) => self.wait_for_retry(after.map_or(wait, |after| after.max(wait)), error).await?,
+                    None => {
+                        if error.is_throttling() {
+                            self.limiter.pause(after.unwrap_or(self.retries.throttled_pause));
+                        }
+                        return Err(error);
                     }
-                    return Err(error);
-                }
-                Next::Stop => return Err(error),
+                },
+                RetryDecision::Stop => return Err(error),
             }
         }
     }
 
-    async fn exchange(
+    async fn attempt(
         &self,
         url: &Url,
         body: &Map<String, Value>,
         model: &str,
-    ) -> Result<Completion, (ServiceError, Next)> {
+    ) -> Result<Completion, (ServiceError, RetryDecision)> {
         let mut request = self.http.post(url.clone()).json(body);
         if let Some(key) = &self.key {
             let key = key.expose_secret().trim();
@@ -153,31 +152,32 @@ impl<'a> Client<'a> {
                 request.header("api-key", key)
             };
         }
-        let read = Duration::from_secs(self.service.read_seconds);
-        let response = in_time(read, request.send()).await.map_err(retry)?;
-        let (status, headers) = (response.status(), response.headers().clone());
+        let read_timeout = Duration::from_secs(self.service.read_seconds);
+        let response = within(read_timeout, request.send()).await.map_err(with_decision)?;
+        let status = response.status();
+        let headers = response.headers().clone();
         if status != StatusCode::OK {
-            let bytes = self.whole(response).await.map_err(retry)?;
+            let bytes = self.read_whole(response).await.map_err(with_decision)?;
             return Err(refusal(status, &headers, &bytes, body));
         }
         let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let answered = if content_type.starts_with("text/event-stream") {
-            self.streamed(response, model).await
+        let result = if content_type.starts_with("text/event-stream") {
+            self.read_stream(response, model).await
         } else {
-            self.whole(response).await.and_then(|bytes| {
-                let mut answer = Answer::default();
+            self.read_whole(response).await.and_then(|bytes| {
+                let mut answer = PartialCompletion::default();
                 answer.add(&bytes)?;
-                answer.end(model)
+                answer.finish(model)
             })
         };
-        answered.map_err(retry)
+        result.map_err(with_decision)
     }
 
-    /// The body of an answer in one piece.
-    async fn whole(&self, mut response: Response) -> Result<Vec<u8>, ServiceError> {
+    /// Reads a body that is not a stream of events.
+    async fn read_whole(&self, mut response: Response) -> Result<Vec<u8>, ServiceError> {
         let mut bytes = Vec::new();
-        while let Some(chunk) = in_time(self.pace.idle, response.chunk()).await? {
-            if bytes.len() + chunk.len() > LARGEST_ANSWER {
+        while let Some(chunk) = within(self.retries.idle, response.chunk()).await? {
+            if bytes.len() + chunk.len() > MAX_ANSWER_BYTES {
                 return Err(ServiceError::TooLarge);
             }
             bytes.extend_from_slice(&chunk);
@@ -185,15 +185,17 @@ impl<'a> Client<'a> {
         Ok(bytes)
     }
 
-    /// An answer that comes as server-sent events, each a line `data: JSON`, the last one `data: [DONE]`.
-    async fn streamed(&self, mut response: Response, model: &str) -> Result<Completion, ServiceError> {
-        let (mut answer, mut line, mut length) = (Answer::default(), Vec::new(), 0);
+    /// Reads an answer of server-sent events: lines `data: JSON`, and `data: [DONE]` at the end.
+    async fn read_stream(&self, mut response: Response, model: &str) -> Result<Completion, ServiceError> {
+        let mut answer = PartialCompletion::default();
+        let mut line = Vec::new();
+        let mut length = 0;
         // A service may send its headers at once and think before the first word.
-        let mut patience = Duration::from_secs(self.service.read_seconds);
-        while let Some(chunk) = in_time(patience, response.chunk()).await? {
-            patience = self.pace.idle;
+        let mut time_limit = Duration::from_secs(self.service.read_seconds);
+        while let Some(chunk) = within(time_limit, response.chunk()).await? {
+            time_limit = self.retries.idle;
             length += chunk.len();
-            if length > LARGEST_ANSWER {
+            if length > MAX_ANSWER_BYTES {
                 return Err(ServiceError::TooLarge);
             }
             for byte in chunk {
@@ -202,109 +204,111 @@ impl<'a> Client<'a> {
                     continue;
                 }
                 match line.strip_prefix(b"data:").map(<[u8]>::trim_ascii) {
-                    Some(b"[DONE]") => return answer.end(model),
+                    Some(b"[DONE]") => return answer.finish(model),
                     Some(json) => answer.add(json)?,
-                    // A comment that keeps the connection alive, an event's name, an empty line.
+                    // A keep-alive comment, an event's name or an empty line.
                     None => {}
                 }
                 line.clear();
             }
         }
-        answer.end(model)
+        answer.finish(model)
     }
 
-    /// Waits before the next attempt, or gives up at once if the deadline would pass meanwhile.
-    async fn wait(&self, attempt: u32, after: Option<Duration>, error: ServiceError) -> Result<(), ServiceError> {
-        let doubled = self.pace.first_wait.saturating_mul(1 << (attempt - 1).min(16)).min(self.pace.longest_wait);
-        let jittered = doubled.mul_f64(rand::random_range(0.5..=1.0));
-        let wait = after.map_or(jittered, |after| after.max(jittered));
-        // The service means the account, and so everybody who asks with it.
+    /// Waits before the next attempt. Gives up at once if the wait would pass the deadline.
+    async fn wait_for_retry(&self, wait: Duration, error: ServiceError) -> Result<(), ServiceError> {
+        // The service throttles the account, so all calls must wait.
         if error.is_throttling() {
-            self.limiter.back_off(wait);
+            self.limiter.pause(wait);
         }
         match Instant::now().checked_add(wait) {
-            Some(then) if then < self.deadline => {
-                self.until(then.max(self.limiter.turn(self.service)), Some(error)).await
+            Some(start) if start < self.deadline => {
+                let slot = self.limiter.reserve_slot(self.service);
+                self.sleep_until(start.max(slot), Some(error)).await
             }
             _ => Err(ServiceError::Deadline(Some(Box::new(error)))),
         }
     }
 
-    /// Sleeps until `then`, or gives up at once if the deadline comes before it.
-    async fn until(&self, then: Instant, after: Option<ServiceError>) -> Result<(), ServiceError> {
-        if then >= self.deadline {
-            return Err(ServiceError::Deadline(after.map(Box::new)));
+    /// Sleeps until `start`. Gives up at once if the deadline is earlier.
+    async fn sleep_until(&self, start: Instant, cause: Option<ServiceError>) -> Result<(), ServiceError> {
+        if start >= self.deadline {
+            return Err(ServiceError::Deadline(cause.map(Box::new)));
         }
-        tokio::time::sleep_until(then).await;
+        sleep_until(start).await;
         Ok(())
     }
 }
 
-/// What the service sends next, unless it is silent for too long.
-async fn in_time<T>(
-    patience: Duration,
-    next: impl Future<Output = Result<T, reqwest::Error>>,
+/// Awaits a response or its next chunk for at most `time_limit`.
+async fn within<T>(
+    time_limit: Duration,
+    future: impl Future<Output = Result<T, reqwest::Error>>,
 ) -> Result<T, ServiceError> {
-    match timeout(patience, next).await {
-        Ok(Ok(next)) => Ok(next),
-        // The address is the bank's own, but a user's password may stand in it.
+    match timeout(time_limit, future).await {
+        Ok(Ok(value)) => Ok(value),
+        // Drops the address, because it may contain a password.
         Ok(Err(error)) => Err(ServiceError::Unreachable(error.without_url())),
         Err(_) => Err(ServiceError::Silent),
     }
 }
 
-/// A failure that says itself what to do about it.
-fn retry(error: ServiceError) -> (ServiceError, Next) {
-    let next = error.next();
-    (error, next)
+fn with_decision(error: ServiceError) -> (ServiceError, RetryDecision) {
+    let decision = error.retry_decision();
+    (error, decision)
 }
 
-/// Without the parameter; the newer name of the token limit gives way to the older one, which other services know.
+/// Removes a parameter. Replaces the newer name of the token limit with the older one, which other services know.
 fn drop_parameter(body: &mut Map<String, Value>, parameter: &str) {
-    let dropped = body.remove(parameter);
+    let value = body.remove(parameter);
     match parameter {
-        "max_completion_tokens" => body.extend(dropped.map(|limit| ("max_tokens".to_owned(), limit))),
-        // It belongs to a stream.
+        "max_completion_tokens" => body.extend(value.map(|limit| ("max_tokens".to_owned(), limit))),
+        // The stream options are invalid without a stream.
         "stream" => drop(body.remove("stream_options")),
         _ => {}
     }
 }
 
-/// What an answer other than 200 means.
-fn refusal(status: StatusCode, headers: &HeaderMap, bytes: &[u8], body: &Map<String, Value>) -> (ServiceError, Next) {
-    let complaint = Complaint::read(bytes);
-    if complaint.is_quota() {
-        return (ServiceError::QuotaUsedUp, Next::Stop);
+/// Interprets a response with a status other than 200.
+fn refusal(
+    status: StatusCode,
+    headers: &HeaderMap,
+    bytes: &[u8],
+    body: &Map<String, Value>,
+) -> (ServiceError, RetryDecision) {
+    let error_body = ErrorBody::parse(bytes);
+    if error_body.is_quota() {
+        return (ServiceError::QuotaUsedUp, RetryDecision::Stop);
     }
-    let unsupported = (status == StatusCode::BAD_REQUEST).then(|| complaint.unsupported(body)).flatten();
-    let error = ServiceError::Status { status: status.as_u16(), code: complaint.code };
+    let is_bad_request = status == StatusCode::BAD_REQUEST;
+    let unsupported = is_bad_request.then(|| error_body.unsupported_parameter(body)).flatten();
+    let error = ServiceError::Status { status: status.as_u16(), code: error_body.code };
     if let Some(parameter) = unsupported {
-        return (error, Next::Without(parameter));
+        return (error, RetryDecision::RetryWithout(parameter));
     }
-    let ours = matches!(status.as_u16(), 408 | 409 | 429 | 500..=599);
-    let retry = match headers.get("x-should-retry").and_then(|value| value.to_str().ok()) {
+    let should_retry = match headers.get("x-should-retry").and_then(|value| value.to_str().ok()) {
         Some("true") => true,
         Some("false") => false,
-        _ => ours,
+        _ => matches!(status.as_u16(), 408 | 409 | 429 | 500..=599),
     };
-    (error, if retry { Next::Retry(retry_after(headers)) } else { Next::Stop })
+    (error, if should_retry { RetryDecision::Retry(retry_after(headers)) } else { RetryDecision::Stop })
 }
 
-/// When the service wants to be asked again: `retry-after-ms`, then `Retry-After` in seconds or as a date
-/// (RFC 9110, section 10.2.3).
+/// Returns the wait that the service asks for: `retry-after-ms`, or else `Retry-After` in seconds or as a date (RFC
+/// 9110, section 10.2.3).
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let milliseconds = text("retry-after-ms").and_then(|text| text.parse::<f64>().ok());
-    if let Some(after) = milliseconds.and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok()) {
-        return Some(after);
+    if let Some(wait) = milliseconds.and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok()) {
+        return Some(wait);
     }
-    let after = text(RETRY_AFTER.as_str())?;
-    if let Ok(seconds) = after.parse::<f64>() {
+    let value = text(RETRY_AFTER.as_str())?;
+    if let Ok(seconds) = value.parse::<f64>() {
         return Duration::try_from_secs_f64(seconds).ok();
     }
-    let then = jiff::fmt::rfc2822::parse(after).ok()?.timestamp();
-    let from_now = then.duration_since(jiff::Timestamp::now());
-    Some(Duration::try_from(from_now).unwrap_or(Duration::ZERO))
+    let date = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
+    let wait = date.duration_since(jiff::Timestamp::now());
+    Some(Duration::try_from(wait).unwrap_or(Duration::ZERO))
 }
 
 #[cfg(test)]

@@ -1,5 +1,12 @@
-//! The service's limits, kept by all calls of a process together: so many calls and tokens a minute, and no call at all
-//! while the service asks for patience. What one customer's call is told holds for every other's.
+//! Limits that all calls of a process to the model service share: requests a minute, tokens a minute, and a pause while
+//! the service throttles. A `Retry-After` in the answer to one call delays all other calls too.
+//!
+//! The crate `governor` does not fit here:
+//!
+//! - It charges a call before it starts, but the token count is known only after the answer.
+//! - It fixes its quota at construction, but each call may bring new settings.
+//! - It cannot pause all callers for a `Retry-After`.
+//! - It cannot reserve a later slot, which [`Limiter::reserve_slot`] needs to compare the slot with a deadline.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,79 +14,82 @@ use std::time::Duration;
 use contracts::settings::Model;
 use tokio::time::{Instant, sleep_until};
 
-/// Shared by all who ask the model service in one process.
+/// A rate limiter for all calls of one process to the model service.
 #[derive(Debug, Default)]
 pub struct Limiter {
-    state: Mutex<State>,
+    state: Mutex<LimiterState>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct State {
-    /// When the next call may be made by the limits a minute.
-    next: Option<Instant>,
-    /// Until when the service asks for patience.
-    patience: Option<Instant>,
+struct LimiterState {
+    /// The start of the next free slot by the limits per minute.
+    next_slot: Option<Instant>,
+    /// The end of the pause that the service asked for.
+    paused_until: Option<Instant>,
 }
 
 impl Limiter {
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Two instants are whole whatever a thread that held them did.
+    fn state(&self) -> MutexGuard<'_, LimiterState> {
+        // A panic cannot leave the two instants half-written, so a poisoned lock is safe to use.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the next turn and says when it comes.
-    pub(super) fn turn(&self, service: &Model) -> Instant {
-        let (now, mut state) = (Instant::now(), self.state());
-        let turn = [state.next, state.patience].into_iter().flatten().fold(now, Instant::max);
-        state.next = Some(turn + share_of_a_minute(1, service.requests_per_minute));
-        turn
-    }
-
-    /// Counts the tokens of a call: what is more of a minute than its turn took delays the next turn.
-    pub(super) fn used(&self, service: &Model, tokens: u64) {
-        let turn = share_of_a_minute(1, service.requests_per_minute);
-        let more = share_of_a_minute(tokens, service.tokens_per_minute).saturating_sub(turn);
+    /// Reserves the next slot and returns its start.
+    pub(super) fn reserve_slot(&self, service: &Model) -> Instant {
+        let now = Instant::now();
         let mut state = self.state();
-        let next = state.next.map_or_else(Instant::now, |next| next.max(Instant::now()));
-        state.next = Some(next + more);
+        let slot = [state.next_slot, state.paused_until].into_iter().flatten().fold(now, Instant::max);
+        state.next_slot = Some(slot + fraction_of_minute(1, service.requests_per_minute));
+        slot
     }
 
-    /// Nobody calls again for so long.
-    pub(super) fn back_off(&self, wait: Duration) {
+    /// Counts the tokens of a finished call. Delays the next slot if the tokens take more time than the call's own
+    /// slot.
+    pub(super) fn count_tokens(&self, service: &Model, tokens: u64) {
+        let slot = fraction_of_minute(1, service.requests_per_minute);
+        let excess = fraction_of_minute(tokens, service.tokens_per_minute).saturating_sub(slot);
+        let mut state = self.state();
+        let next_slot = state.next_slot.map_or_else(Instant::now, |next| next.max(Instant::now()));
+        state.next_slot = Some(next_slot + excess);
+    }
+
+    /// Pauses all calls for `wait`. Never shortens a longer pause.
+    pub(super) fn pause(&self, wait: Duration) {
         let until = Instant::now().checked_add(wait);
         let mut state = self.state();
-        state.patience = state.patience.max(until);
+        state.paused_until = state.paused_until.max(until);
     }
 
-    /// Waits for a turn before any deadline counts. False, and no turn is taken, if the service asks for more patience than
-    /// `at_most`: then a later attempt may be served.
-    pub(super) async fn ready(&self, service: &Model, at_most: Duration) -> bool {
-        let patience = self.state().patience;
-        if patience.is_some_and(|until| until > Instant::now() + at_most) {
+    /// Waits for a slot; call it before the deadline of a customer starts. Returns false if the service asks for a
+    /// pause longer than `max_wait`, because a later attempt may succeed.
+    pub(super) async fn ready(&self, service: &Model, max_wait: Duration) -> bool {
+        let paused_until = self.state().paused_until;
+        if paused_until.is_some_and(|until| until > Instant::now() + max_wait) {
             return false;
         }
-        let mut turn = self.turn(service);
-        // Others may be told to wait while this one does.
+        let mut slot = self.reserve_slot(service);
+        // Another call may pause the limiter while this one waits.
         loop {
-            sleep_until(turn).await;
-            let (patience, now) = (self.state().patience, Instant::now());
-            match patience {
-                Some(until) if until > now + at_most => return false,
-                // A turn of its own, so that not all who waited call at once.
-                Some(until) if until > now => turn = self.turn(service),
+            sleep_until(slot).await;
+            let paused_until = self.state().paused_until;
+            let now = Instant::now();
+            match paused_until {
+                Some(until) if until > now + max_wait => return false,
+                // Reserves another slot, so that the waiting calls do not all start at once.
+                Some(until) if until > now => slot = self.reserve_slot(service),
                 _ => return true,
             }
         }
     }
 }
 
-/// How much of a minute `part` of `whole` is; none if there is no limit.
-fn share_of_a_minute(part: u64, whole: u32) -> Duration {
-    if whole == 0 {
+/// Returns the part of a minute that `amount` of `per_minute` takes; zero if there is no limit.
+fn fraction_of_minute(amount: u64, per_minute: u32) -> Duration {
+    if per_minute == 0 {
         return Duration::ZERO;
     }
-    #[expect(clippy::cast_precision_loss, reason = "tokens are counted in thousands")]
-    Duration::from_secs_f64(60.0 * part as f64 / f64::from(whole))
+    #[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^52")]
+    Duration::from_secs_f64(60.0 * amount as f64 / f64::from(per_minute))
 }
 
 #[cfg(test)]
@@ -90,44 +100,47 @@ mod tests {
         Model { requests_per_minute, tokens_per_minute, ..Model::default() }
     }
 
-    async fn turns(limiter: &Limiter, service: &Model, count: usize) -> Duration {
-        let begun = Instant::now();
+    async fn time_of_slots(limiter: &Limiter, service: &Model, count: usize) -> Duration {
+        let start = Instant::now();
         for _ in 0..count {
             assert!(limiter.ready(service, Duration::from_secs(40)).await);
         }
-        begun.elapsed()
+        start.elapsed()
     }
 
     #[tokio::test]
-    async fn turns_come_at_the_rate_that_the_service_takes() {
+    async fn slots_keep_to_requests_per_minute() {
         let limiter = Limiter::default();
-        turns(&limiter, &service(0, 0), 1000).await;
-        let took = turns(&limiter, &service(3000, 0), 7).await;
-        assert!(took >= Duration::from_millis(120), "six turns of 20 ms after the first one: {took:?}");
+        time_of_slots(&limiter, &service(0, 0), 1000).await;
+        let elapsed = time_of_slots(&limiter, &service(3000, 0), 7).await;
+        assert!(elapsed >= Duration::from_millis(120), "six slots of 20 ms after the first one: {elapsed:?}");
     }
 
     #[tokio::test]
-    async fn tokens_that_were_used_delay_the_next_turn() {
-        let (limiter, service) = (Limiter::default(), service(60_000, 600_000));
-        turns(&limiter, &service, 1).await;
-        limiter.used(&service, 1000);
-        let took = turns(&limiter, &service, 1).await;
-        assert!(took >= Duration::from_millis(95), "a thousand tokens of ten a millisecond: {took:?}");
+    async fn used_tokens_delay_next_slot() {
+        let limiter = Limiter::default();
+        let service = service(60_000, 600_000);
+        time_of_slots(&limiter, &service, 1).await;
+        limiter.count_tokens(&service, 1000);
+        let elapsed = time_of_slots(&limiter, &service, 1).await;
+        assert!(elapsed >= Duration::from_millis(95), "1,000 tokens at 10 tokens a millisecond: {elapsed:?}");
     }
 
     #[tokio::test]
-    async fn what_one_caller_is_told_holds_for_all_and_a_shorter_wait_does_not_end_it() {
-        let (limiter, service) = (Limiter::default(), service(0, 0));
-        limiter.back_off(Duration::from_millis(80));
-        limiter.back_off(Duration::from_millis(5));
-        let took = turns(&limiter, &service, 3).await;
-        assert!(took >= Duration::from_millis(75), "{took:?}");
+    async fn shorter_pause_does_not_end_longer_one() {
+        let limiter = Limiter::default();
+        let service = service(0, 0);
+        limiter.pause(Duration::from_millis(80));
+        limiter.pause(Duration::from_millis(5));
+        let elapsed = time_of_slots(&limiter, &service, 3).await;
+        assert!(elapsed >= Duration::from_millis(75), "{elapsed:?}");
     }
 
     #[tokio::test]
-    async fn more_patience_than_there_is_is_told_at_once() {
-        let (limiter, service) = (Limiter::default(), service(0, 0));
-        limiter.back_off(Duration::from_mins(10));
+    async fn pause_beyond_limit_is_reported_at_once() {
+        let limiter = Limiter::default();
+        let service = service(0, 0);
+        limiter.pause(Duration::from_mins(10));
         assert!(!limiter.ready(&service, Duration::from_secs(40)).await);
     }
 }

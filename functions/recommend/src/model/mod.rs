@@ -1,52 +1,53 @@
-//! The model writer. The model picks products out of those ranked and writes reasons; it never sees a name, and nothing
-//! that it writes is used before the guard has passed it.
+//! The model writer. The model selects among the ranked products and writes reasons. It never sees a name, and the
+//! stage uses its text only after the guard has passed it.
 
 mod client;
 mod limiter;
 mod prompt;
 mod service;
 
-use service::{Chat, Completion, Message, ServiceError};
-
 use std::time::Duration;
 
 use contracts::catalogue::Category;
 use contracts::script::{Given, InsteadOfModel, Script, Usage, WrittenBy};
-use contracts::secret::{ExposeSecret as _, SecretError, SecretName, Secrets};
 use contracts::settings::Writer;
-use contracts::vault::Keys;
+use storage::secret::{ExposeSecret as _, SecretError, SecretName, Secrets};
+use storage::vault::Keys;
 use tokio::time::Instant;
 
 use crate::brief::Brief;
 use crate::compose;
 use crate::guard;
 
-use client::Client;
-pub(crate) use client::Pace;
+use client::ModelClient;
+use prompt::Prompt;
+use service::{ChatMessage, ChatRequest, Completion, ServiceError};
+
+pub(crate) use client::RetryPolicy;
 pub use client::needs_key;
 pub use limiter::Limiter;
 pub use prompt::PROMPTS;
 pub(crate) use prompt::digest as prompt_digest;
 
-/// The longest wish of a caller that is sent, in characters; the API takes no longer one.
-const LONGEST_WISH: usize = 2000;
+/// The longest prompt of a caller that the stage sends, in characters. The API has the same limit.
+const MAX_WISH_CHARACTERS: usize = 2000;
 
-/// What came of asking the model.
-pub(crate) enum Outcome {
-    /// It may not be asked.
-    NotAsked,
-    /// Its text passed the guard.
+/// The outcome of writing with the model.
+pub(crate) enum ModelOutcome {
+    /// The settings disable the model, or the customer gets a service message.
+    NotCalled,
+    /// The model's text passed the guard.
     Written(Box<Script>),
-    /// Its service throttles, and a later call may be served.
+    /// The service throttles requests; a later call may succeed.
     Throttled,
-    /// It should have been asked and could not be, or did not answer.
+    /// The model could not be called or did not answer.
     Unavailable(InsteadOfModel),
-    /// It answered, and what it wrote may not be used, also after one repair. The text is there unless it had no form.
+    /// The model's text was refused, even after one repair. `None` if the last answer was malformed.
     Refused(InsteadOfModel, Option<Box<Script>>),
 }
 
-/// What asking takes.
-pub(crate) struct Asking<'a> {
+/// The inputs for writing with the model, in addition to the brief.
+pub(crate) struct ModelRequest<'a> {
     pub settings: &'a Writer,
     /// The lines of business that the request is for.
     pub categories: &'a [Category],
@@ -54,136 +55,152 @@ pub(crate) struct Asking<'a> {
     pub http: &'a reqwest::Client,
     pub limiter: &'a Limiter,
     pub keys: &'a Keys,
+    /// The prompt of the caller: a wish about tone and emphasis.
     pub wish: Option<&'a str>,
-    /// Its service throttled until now, and the model is to be left out.
-    pub given_up: bool,
-    pub pace: Pace,
+    /// Whether to skip the model, because the service throttled all earlier calls.
+    pub skip: bool,
+    pub retries: RetryPolicy,
 }
 
-/// Asks the model, and once more if the guard sends its text back. Adds the tokens to `usage`.
-pub(crate) async fn write(brief: &Brief<'_>, asking: &Asking<'_>, usage: &mut Usage) -> Result<Outcome, SecretError> {
-    let settings = &asking.settings.model;
+/// Writes with the model. Returns a refused text to the model once for repair. Adds the tokens to `usage`.
+pub(crate) async fn write(
+    brief: &Brief<'_>,
+    request: &ModelRequest<'_>,
+    usage: &mut Usage,
+) -> Result<ModelOutcome, SecretError> {
+    let settings = &request.settings.model;
     if !settings.enabled || brief.offers().is_empty() {
-        return Ok(Outcome::NotAsked);
+        return Ok(ModelOutcome::NotCalled);
     }
-    let unasked = |why: String| Ok(Outcome::Unavailable(InsteadOfModel { why, given: None }));
-    let wish = asking.wish.map(str::trim).filter(|wish| !wish.is_empty());
-    if let Some(wish) = wish {
-        if wish.chars().count() > LONGEST_WISH {
-            return unasked(format!("the request's prompt is longer than {LONGEST_WISH} characters"));
-        }
-        let verdict = guard::check_prompt(wish);
-        if !verdict.passed() {
-            return unasked(format!("the request's prompt does not pass: {}", verdict.failed().join(", ")));
-        }
-        if brief.is_personal(wish) {
-            return unasked("the request's prompt holds a name, a number or an address".to_owned());
-        }
+    let not_called = |why: String| Ok(ModelOutcome::Unavailable(InsteadOfModel { why, given: None }));
+    let wish = request.wish.map(str::trim).filter(|wish| !wish.is_empty());
+    if let Some(problem) = wish.and_then(|wish| wish_problem(wish, brief)) {
+        return not_called(problem);
     }
-    let key = asking.secrets.find(SecretName::ModelKey).await?.filter(|key| !key.expose_secret().trim().is_empty());
+    let key = request.secrets.find(SecretName::ModelKey).await?.filter(|key| !key.expose_secret().trim().is_empty());
     if key.is_none() && needs_key(&settings.base_url) {
-        return unasked(format!("the secret {} is not set", SecretName::ModelKey.variable()));
+        return not_called(format!("the secret {} is not set", SecretName::ModelKey.variable()));
     }
-    let patience = Duration::from_secs(settings.deadline_seconds);
-    if !asking.given_up && !asking.limiter.ready(settings, patience).await {
-        return Ok(Outcome::Throttled);
+    let time_limit = Duration::from_secs(settings.deadline_seconds);
+    if !request.skip && !request.limiter.ready(settings, time_limit).await {
+        return Ok(ModelOutcome::Throttled);
     }
-    let client = Client::new(asking.http, settings, key, Instant::now() + patience, asking.pace, asking.limiter);
-    let told = prompt::Told::new(brief, asking.categories, &settings.fields, wish);
-    // The earlier calls gave the service all that this one would have.
-    let instead = |why: String, usage: Usage| {
-        let given = Given { service: client.service(), fields: told.fields.clone(), usage };
+    let client = ModelClient {
+        http: request.http,
+        service: settings,
+        key,
+        deadline: Instant::now() + time_limit,
+        retries: request.retries,
+        limiter: request.limiter,
+    };
+    let prompt = Prompt::new(brief, request.categories, &settings.fields, wish);
+    let instead_of_model = |why: String, usage: Usage| {
+        let given = Given { service: client.service_address(), fields: prompt.fields.clone(), usage };
         InsteadOfModel { why, given: Some(given) }
     };
-    if asking.given_up {
-        return Ok(Outcome::Unavailable(instead("the model service throttled every call".to_owned(), *usage)));
+    if request.skip {
+        // The throttled calls sent the same prompt, so the evidence lists its fields.
+        let why = "the model service throttled every call".to_owned();
+        return Ok(ModelOutcome::Unavailable(instead_of_model(why, *usage)));
     }
-    let mut conversation = Conversation { brief, asking, wish, told: &told, client: &client, usage };
-    Ok(match conversation.hold().await {
-        Ok(Ended::Written(script)) => Outcome::Written(script),
-        Ok(Ended::Refused(why, script)) => Outcome::Refused(instead(why, *usage), script),
-        Err(error) if error.is_throttling() => Outcome::Throttled,
-        Err(error) => Outcome::Unavailable(instead(contracts::error::chain(&error), *usage)),
+    let mut conversation = Conversation { brief, request, wish, prompt: &prompt, client: &client, usage };
+    Ok(match conversation.run().await {
+        Ok(ConversationEnd::Written(script)) => ModelOutcome::Written(script),
+        Ok(ConversationEnd::Refused(why, script)) => ModelOutcome::Refused(instead_of_model(why, *usage), script),
+        Err(error) if error.is_throttling() => ModelOutcome::Throttled,
+        Err(error) => ModelOutcome::Unavailable(instead_of_model(contracts::error::chain(&error), *usage)),
     })
 }
 
-/// How a conversation ended.
-enum Ended {
-    /// With a text that passes.
+/// Returns why a caller's prompt must not reach the model; `None` if it may.
+fn wish_problem(wish: &str, brief: &Brief<'_>) -> Option<String> {
+    if wish.chars().count() > MAX_WISH_CHARACTERS {
+        return Some(format!("the request's prompt is longer than {MAX_WISH_CHARACTERS} characters"));
+    }
+    let verdict = guard::check_prompt(wish);
+    if !verdict.passed() {
+        return Some(format!("the request's prompt does not pass: {}", verdict.failed().join(", ")));
+    }
+    brief.is_personal(wish).then(|| "the request's prompt contains a name, a number or an e-mail address".to_owned())
+}
+
+/// The end of a conversation with the model.
+enum ConversationEnd {
+    /// A text passed the guard.
     Written(Box<Script>),
-    /// With why none passes, and the last one, unless it had no form.
+    /// No text passed: the reason, and the last text unless the answer was malformed.
     Refused(String, Option<Box<Script>>),
 }
 
-/// At most two answers of the model: one, and one that is told what was wrong with the first.
+/// A conversation of at most two answers: the first one, and one that repairs it.
 struct Conversation<'a> {
     brief: &'a Brief<'a>,
-    asking: &'a Asking<'a>,
+    request: &'a ModelRequest<'a>,
     wish: Option<&'a str>,
-    told: &'a prompt::Told,
-    client: &'a Client<'a>,
+    prompt: &'a Prompt,
+    client: &'a ModelClient<'a>,
     usage: &'a mut Usage,
 }
 
 impl Conversation<'_> {
-    async fn hold(&mut self) -> Result<Ended, ServiceError> {
-        let mut messages = vec![Message::system(&self.told.system), Message::user(&self.told.document)];
-        let mut ended = Ended::Refused(String::new(), None);
+    async fn run(&mut self) -> Result<ConversationEnd, ServiceError> {
+        let mut messages = vec![ChatMessage::system(&self.prompt.system), ChatMessage::user(&self.prompt.document)];
+        let mut end = ConversationEnd::Refused(String::new(), None);
         for repaired in [false, true] {
             if repaired {
-                self.client.turn().await?;
+                self.client.wait_for_slot().await?;
             }
-            let completion = self.client.complete(&self.chat(&messages)).await?;
-            *self.usage += self.asking.settings.model.usage(completion.tokens_read, completion.tokens_written);
+            let completion = self.client.complete(&self.chat_request(&messages)).await?;
+            *self.usage += self.request.settings.model.usage(completion.tokens_read, completion.tokens_written);
             let objections = match self.script(&completion, repaired) {
-                Ok(script) if script.verdict.passed() => return Ok(Ended::Written(Box::new(script))),
+                Ok(script) if script.verdict.passed() => return Ok(ConversationEnd::Written(Box::new(script))),
                 Ok(script) => {
                     let objections = prompt::objections(&script.verdict);
                     let why = format!("the guard found: {}", script.verdict.failed().join(", "));
-                    ended = Ended::Refused(why, Some(Box::new(script)));
+                    end = ConversationEnd::Refused(why, Some(Box::new(script)));
                     objections
                 }
                 Err(why) => {
                     let objections = format!("- form: {why}");
-                    ended = Ended::Refused(format!("the answer cannot be used: {why}"), None);
+                    end = ConversationEnd::Refused(format!("the answer cannot be used: {why}"), None);
                     objections
                 }
             };
-            messages.push(Message::assistant(&completion.content));
-            messages.push(Message::user(&format!("{}{objections}\n", prompt::REPAIR)));
+            messages.push(ChatMessage::assistant(&completion.content));
+            messages.push(ChatMessage::user(&format!("{}{objections}\n", prompt::REPAIR)));
         }
-        if let Ended::Refused(why, _) = &mut ended {
-            why.push_str(", also after one repair");
+        if let ConversationEnd::Refused(why, _) = &mut end {
+            why.push_str(", even after one repair");
         }
-        Ok(ended)
+        Ok(end)
     }
 
-    fn chat<'c>(&'c self, messages: &'c [Message]) -> Chat<'c> {
-        let Writer { model, .. } = self.asking.settings;
-        Chat {
+    fn chat_request<'c>(&'c self, messages: &'c [ChatMessage]) -> ChatRequest<'c> {
+        let Writer { model, .. } = self.request.settings;
+        ChatRequest {
             model: &model.name,
-            takes: self.asking.settings.takes(),
+            takes: self.request.settings.takes(),
             messages,
             temperature: model.temperature,
             max_tokens: model.max_tokens,
-            schema: &self.told.schema,
+            schema: &self.prompt.schema,
         }
     }
 
-    /// The script of an answer, judged; or what is wrong with the answer's form.
+    /// Turns an answer into a script with a verdict. Fails with the problem of a malformed answer.
     fn script(&self, completion: &Completion, repaired: bool) -> Result<Script, String> {
-        let draft = prompt::read(self.brief, &completion.content)?;
+        let draft = prompt::parse_answer(self.brief, &completion.content)?;
         let written_by = WrittenBy::Model {
             model: completion.model.clone(),
-            service: self.client.service(),
-            fields_sent: self.told.fields.clone(),
+            service: self.client.service_address(),
+            fields_sent: self.prompt.fields.clone(),
             prompt: prompt::digest(),
             repaired,
             usage: *self.usage,
         };
-        let mut instructions = vec![self.told.system.as_str(), prompt::REPAIR];
+        let mut instructions = vec![self.prompt.system.as_str(), prompt::REPAIR];
         instructions.extend(self.wish);
-        Ok(compose::compose(self.brief, &draft, self.asking.keys, instructions, written_by))
+        Ok(compose::compose(self.brief, &draft, self.request.keys, instructions, written_by))
     }
 }
 

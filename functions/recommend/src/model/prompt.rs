@@ -1,4 +1,4 @@
-//! What the model is told, and what its answer must be.
+//! The prompt of the model, and the form of its answer.
 
 use contracts::Digest;
 use contracts::catalogue::Category;
@@ -11,31 +11,31 @@ use crate::brief::Brief;
 use crate::compose::Draft;
 use crate::words::en;
 
-/// The system prompt, with a place for the lines of business.
+/// The system prompt, with a placeholder for the lines of business.
 const SYSTEM: &str = include_str!("../../prompts/system.txt");
 pub(super) const REPAIR: &str = include_str!("../../prompts/repair.txt");
 
-/// The prompt files, which a text may not echo.
+/// The prompt files. A text must not echo them.
 pub const PROMPTS: [&str; 2] = [SYSTEM, REPAIR];
 
-/// The digest of the prompt files.
+/// Returns the digest of the prompt files.
 pub(crate) fn digest() -> Digest {
     Digest::of_parts(PROMPTS.map(str::as_bytes))
 }
 
-/// What the model is told of one customer.
-pub(super) struct Told {
+/// The prompt for one customer.
+pub(super) struct Prompt {
     /// The system prompt.
     pub system: String,
-    /// The user's message: JSON, so that no field can end its own place.
+    /// The user message. It is JSON, so that no value can break out of its field.
     pub document: String,
     /// The answer's JSON schema.
     pub schema: Value,
-    /// What was sent, for the evidence.
+    /// The names of the sent fields, for the evidence.
     pub fields: Vec<String>,
 }
 
-impl Told {
+impl Prompt {
     pub(super) fn new(brief: &Brief<'_>, categories: &[Category], allowed: &[String], wish: Option<&str>) -> Self {
         let may_send = |field: &str| allowed.iter().any(|allowed| allowed == field);
         let mut fields = vec!["offers".to_owned()];
@@ -47,8 +47,8 @@ impl Told {
             }
         };
         let facts = brief.facts;
-        let spending = facts.spending.iter();
-        let spending = spending.map(|s| json!({ "on": s.category.words(), "part": s.share, "trend": s.trend }));
+        let spending =
+            facts.spending.iter().map(|s| json!({ "on": s.category.words(), "part": s.share, "trend": s.trend }));
         send("spending", spending.collect());
         let held = facts.products_held.iter().filter_map(|id| brief.catalogue.product(id)).map(|p| p.name.as_str());
         send("products_held", held.collect());
@@ -66,8 +66,9 @@ impl Told {
                 Ground::Holds { .. } => may_send("products_held").then_some("goes with what the customer has"),
                 Ground::Need { need } => Some(need.words()),
             };
-            let why: Vec<&str> = offer.grounds.iter().filter_map(ground).chain([offer.need.words()]).collect();
-            json!({ "product": product.id, "name": product.name, "what_it_is": product.summary, "chosen_for": why })
+            let chosen_for: Vec<&str> = offer.grounds.iter().filter_map(ground).chain([offer.need.words()]).collect();
+            let summary = &product.summary;
+            json!({ "product": product.id, "name": product.name, "what_it_is": summary, "chosen_for": chosen_for })
         });
         let document = json!({ "offers": offers.collect::<Value>(), "customer": customer, "wish": wish });
         let categories: Vec<&str> = categories.iter().map(|category| category.name()).collect();
@@ -76,7 +77,8 @@ impl Told {
     }
 }
 
-/// Strict structured output: every field required, nothing else allowed, product ids out of the ranked ones.
+/// Returns the JSON schema of the answer. It requires every field, allows no others, and limits product ids to the
+/// ranked products.
 fn schema(brief: &Brief<'_>) -> Value {
     let ids: Vec<&str> = brief.offers().iter().map(|(_, product)| product.id.as_str()).collect();
     let object = |properties: Value, required: &[&str]| json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
@@ -96,59 +98,59 @@ fn schema(brief: &Brief<'_>) -> Value {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Answer {
+struct ModelAnswer {
     opening: String,
-    offers: Vec<AnswerOffer>,
+    offers: Vec<ModelAnswerOffer>,
     closing: String,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct AnswerOffer {
+struct ModelAnswerOffer {
     product: String,
     reason: String,
 }
 
-/// Reads an answer. The error names what is wrong with its form and never repeats the answer.
-pub(super) fn read(brief: &Brief<'_>, content: &str) -> Result<Draft, String> {
+/// Parses an answer. The error describes the problem of its form and never repeats the answer.
+pub(super) fn parse_answer(brief: &Brief<'_>, content: &str) -> Result<Draft, String> {
     // A service without structured output may wrap its JSON in prose or a fence.
-    let json = content.find('{').zip(content.rfind('}')).filter(|(from, to)| from < to);
-    let json = json.map_or("", |(from, to)| &content[from..=to]);
-    let answer: Answer = serde_json::from_str(json).map_err(|_| "it is not JSON of the schema".to_owned())?;
+    let bounds = content.find('{').zip(content.rfind('}')).filter(|(start, end)| start < end);
+    let json = bounds.map_or("", |(start, end)| &content[start..=end]);
+    let answer: ModelAnswer = serde_json::from_str(json).map_err(|_| "it is not JSON of the schema".to_owned())?;
     let mut reasons: Vec<(usize, String)> = Vec::new();
     for offer in &answer.offers {
-        let at = brief.offers().iter().position(|(_, product)| product.id.as_str() == offer.product);
-        let at = at.ok_or("it recommends a product that is not among the offers")?;
-        if reasons.iter().any(|(there, _)| *there == at) {
+        let position = brief.offers().iter().position(|(_, product)| product.id.as_str() == offer.product);
+        let position = position.ok_or("it recommends a product that is not among the offers")?;
+        if reasons.iter().any(|(other, _)| *other == position) {
             return Err("it recommends a product twice".to_owned());
         }
-        reasons.push((at, sentences(&offer.reason)));
+        reasons.push((position, tidy_sentences(&offer.reason)));
     }
     if reasons.is_empty() {
         return Err("it recommends nothing".to_owned());
     }
-    if [&answer.opening, &answer.closing].into_iter().chain(reasons.iter().map(|(_, text)| text)).any(String::is_empty)
-    {
+    let has_empty_reason = reasons.iter().any(|(_, reason)| reason.is_empty());
+    if answer.opening.is_empty() || answer.closing.is_empty() || has_empty_reason {
         return Err("a part of it is empty".to_owned());
     }
-    // The order is the ranking's, whatever order the model took.
-    reasons.sort_by_key(|(at, _)| *at);
+    // The order of the ranking replaces the model's order.
+    reasons.sort_by_key(|(position, _)| *position);
     let greeting = if answer.opening.contains(en::FIRST_NAME) { "" } else { "Hello {{first_name}}. " };
     Ok(Draft {
-        opening: format!("{greeting}{}", sentences(&answer.opening)),
+        opening: format!("{greeting}{}", tidy_sentences(&answer.opening)),
         reasons,
         service: None,
-        closing: format!("{} {}", sentences(&answer.closing), en::SIGN_OFF),
+        closing: format!("{} {}", tidy_sentences(&answer.closing), en::SIGN_OFF),
     })
 }
 
-/// A part as whole sentences: blanks tidied, a full stop at the end.
-fn sentences(text: &str) -> String {
+/// Collapses whitespace and adds a missing period.
+fn tidy_sentences(text: &str) -> String {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if text.is_empty() || text.ends_with(['.', '!', '?']) { text } else { format!("{text}.") }
 }
 
-/// What the guard found, as the repair call is told.
+/// Formats the guard's violations for the repair message.
 pub(super) fn objections(verdict: &Verdict) -> String {
     let failed = verdict.checks.iter().filter(|check| !check.violations.is_empty());
     failed.map(|check| format!("- {}: {}", check.name, check.violations.join("; "))).collect::<Vec<_>>().join("\n")

@@ -1,4 +1,4 @@
-//! The words of the chat completions protocol, and what can go wrong with it.
+//! The messages and errors of the chat completions protocol.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use thiserror::Error;
 
 /// A message of the conversation.
 #[derive(Clone, Debug, Serialize)]
-pub struct Message {
+pub struct ChatMessage {
     role: &'static str,
     content: String,
 }
 
-impl Message {
+impl ChatMessage {
     pub(super) fn system(text: &str) -> Self {
         Self { role: "system", content: text.to_owned() }
     }
@@ -28,28 +28,29 @@ impl Message {
     }
 }
 
-/// What is asked of the model.
-pub struct Chat<'a> {
+/// A chat completion request.
+pub struct ChatRequest<'a> {
     /// The model's name.
     pub model: &'a str,
-    /// What it takes.
+    /// The parameters that the model supports.
     pub takes: Takes,
     /// The conversation so far.
-    pub messages: &'a [Message],
-    /// 0 to 2; left out for models that refuse it.
+    pub messages: &'a [ChatMessage],
+    /// The sampling temperature from 0 to 2; left out for models that refuse it.
     pub temperature: f64,
-    /// The most tokens of the answer.
+    /// The token limit of the answer.
     pub max_tokens: u32,
     /// The JSON schema of the answer.
     pub schema: &'a Value,
 }
 
-/// Parameters that a service may refuse and that can be left out.
-const DROPPABLE: [&str; 6] =
+/// Parameters that a service may refuse and that the request can omit.
+const OPTIONAL_PARAMETERS: [&str; 6] =
     ["temperature", "reasoning_effort", "response_format", "max_completion_tokens", "stream_options", "stream"];
 
-impl Chat<'_> {
-    /// The request's body. The answer is streamed so that a service that stalls is told from one that is slow.
+impl ChatRequest<'_> {
+    /// Returns the body of the request. It asks for a streamed answer, which shows whether a service is slow or
+    /// stalled.
     pub(super) fn body(&self) -> Map<String, Value> {
         let limit = match self.takes.token_limit {
             TokenLimit::MaxCompletionTokens => "max_completion_tokens",
@@ -64,8 +65,8 @@ impl Chat<'_> {
         ]);
         let format = match self.takes.answer {
             AnswerForm::JsonSchema => {
-                let named = json!({ "name": "recommendation", "strict": true, "schema": self.schema });
-                Some(json!({ "type": "json_schema", "json_schema": named }))
+                let schema = json!({ "name": "recommendation", "strict": true, "schema": self.schema });
+                Some(json!({ "type": "json_schema", "json_schema": schema }))
             }
             AnswerForm::JsonObject => Some(json!({ "type": "json_object" })),
             AnswerForm::Text => None,
@@ -79,29 +80,30 @@ impl Chat<'_> {
     }
 }
 
-/// A whole answer.
+/// A complete answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completion {
-    /// What the model wrote.
+    /// The model's text.
     pub content: String,
-    /// The model's name, as the service reports it.
+    /// The model's name as the service reports it.
     pub model: String,
-    /// Tokens read.
+    /// The tokens of the prompt.
     pub tokens_read: u64,
-    /// Tokens written.
+    /// The tokens of the answer.
     pub tokens_written: u64,
 }
 
-/// Why there is no answer. Never holds a prompt, an answer or a key, nor the service's own words, which may repeat them.
+/// A failed call. Its message never contains a prompt, an answer, a key or the service's own words, which may repeat
+/// them.
 #[derive(Debug, Error)]
 pub enum ServiceError {
-    /// The address in the settings is none.
+    /// The address in the settings is not an HTTP address.
     #[error("writer.model.base_url is not an http address")]
     Address,
-    /// The service did not answer.
+    /// The connection failed or broke.
     #[error("the model service cannot be reached")]
     Unreachable(#[source] reqwest::Error),
-    /// The service was silent for longer than `writer.model.read_seconds`, or within its answer for longer than 4 s.
+    /// The service sent no answer within `writer.model.read_seconds`, or paused within its answer for more than 4 s.
     #[error("the model service did not answer in time")]
     Silent,
     /// The service answered with an error.
@@ -109,101 +111,101 @@ pub enum ServiceError {
     Status {
         /// The HTTP status.
         status: u16,
-        /// The error's code, if it is a plain word or number.
+        /// The service's error code, if it is a plain word or number.
         code: Option<String>,
     },
-    /// The account's quota is used up; trying again does not help.
+    /// The account's quota is used up, so a retry cannot succeed.
     #[error("the model service's quota is used up")]
     QuotaUsedUp,
-    /// The model refused.
+    /// The model refused to answer.
     #[error("the model refused")]
     Refused,
-    /// The answer was cut, filtered, or ended for another reason than that it was complete.
+    /// The service cut or filtered the answer.
     #[error("the answer is not complete: finish reason {0}")]
     Incomplete(String),
-    /// The answer ended before the service said that it was whole.
+    /// The answer ended without a finish reason.
     #[error("the model service's answer was cut short")]
-    Cut,
-    /// The answer is not what the protocol says.
+    Truncated,
+    /// The answer violates the protocol.
     #[error("the model service's answer is not a chat completion")]
     Malformed,
-    /// The answer is larger than any answer should be.
+    /// The answer exceeds the size limit.
     #[error("the model service's answer is too large")]
     TooLarge,
-    /// The time for this customer's writing is over, or will be before the service wants to be asked again.
+    /// The customer's deadline passed, or will pass before the next attempt may start.
     #[error("the deadline of writer.model.deadline_seconds passed")]
     Deadline(#[source] Option<Box<ServiceError>>),
 }
 
 impl ServiceError {
-    /// What to do after an answer of status 200 that is none. What was damaged on its way may come whole another time;
-    /// what the model decided stands.
-    pub(super) fn next(&self) -> Next {
+    /// Decides whether to retry after a response with status 200 and no usable answer. A damaged answer may arrive
+    /// intact next time, but a decision of the model is final.
+    pub(super) fn retry_decision(&self) -> RetryDecision {
         match self {
-            Self::Cut | Self::Malformed | Self::Silent | Self::Unreachable(_) => Next::Retry(None),
+            Self::Truncated | Self::Malformed | Self::Silent | Self::Unreachable(_) => RetryDecision::Retry(None),
             Self::Address
             | Self::Status { .. }
             | Self::QuotaUsedUp
             | Self::Refused
             | Self::Incomplete(_)
             | Self::TooLarge
-            | Self::Deadline(_) => Next::Stop,
+            | Self::Deadline(_) => RetryDecision::Stop,
         }
     }
 
-    /// Whether the service asks for patience, so that a later call may succeed.
+    /// Returns whether the service throttles requests, so that a later call may succeed.
     pub(super) fn is_throttling(&self) -> bool {
         match self {
             Self::Status { status, .. } => *status == 429,
-            Self::Deadline(last) => last.as_ref().is_some_and(|last| last.is_throttling()),
+            Self::Deadline(cause) => cause.as_ref().is_some_and(|cause| cause.is_throttling()),
             Self::Address
             | Self::Unreachable(_)
             | Self::Silent
             | Self::QuotaUsedUp
             | Self::Refused
             | Self::Incomplete(_)
-            | Self::Cut
+            | Self::Truncated
             | Self::Malformed
             | Self::TooLarge => false,
         }
     }
 }
 
-/// How the service wants to be treated after an error.
-pub(super) enum Next {
-    /// Ask again, no sooner than this if the service says when.
+/// A decision about the next attempt after an error.
+pub(super) enum RetryDecision {
+    /// Retries, after at least this time if the service sent one.
     Retry(Option<Duration>),
-    /// Ask again without this parameter.
-    Without(&'static str),
-    /// Give up.
+    /// Retries without this parameter.
+    RetryWithout(&'static str),
+    /// Does not retry.
     Stop,
 }
 
-/// An answer, or a piece of one that is streamed.
+/// A whole answer, or one chunk of a streamed answer.
 #[derive(Deserialize)]
-struct Envelope {
+struct CompletionChunk {
     #[serde(default)]
-    choices: Vec<Choice>,
+    choices: Vec<CompletionChoice>,
     #[serde(default)]
     model: Option<String>,
     #[serde(default)]
-    usage: Option<Usage>,
-    /// What went wrong after the answer had begun.
+    usage: Option<TokenCounts>,
+    /// An error after the start of the answer.
     #[serde(default)]
     error: Option<Value>,
 }
 
 #[derive(Deserialize)]
-struct Choice {
-    /// The whole message, or what a piece adds to it.
+struct CompletionChoice {
+    /// The whole message, or the text that a chunk adds.
     #[serde(alias = "delta", default)]
-    message: Answered,
+    message: ChoiceMessage,
     #[serde(default)]
     finish_reason: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
-struct Answered {
+struct ChoiceMessage {
     #[serde(default)]
     content: Option<String>,
     #[serde(default)]
@@ -211,45 +213,46 @@ struct Answered {
 }
 
 #[derive(Default, Deserialize)]
-struct Usage {
+struct TokenCounts {
     #[serde(default)]
     prompt_tokens: u64,
     #[serde(default)]
     completion_tokens: u64,
 }
 
-/// An answer as it comes in.
+/// An answer that is still arriving.
 #[derive(Default)]
-pub(super) struct Answer {
+pub(super) struct PartialCompletion {
     content: String,
     refusal: String,
     finish_reason: Option<String>,
     model: Option<String>,
-    usage: Usage,
-    began: bool,
+    usage: TokenCounts,
+    has_choice: bool,
 }
 
-impl Answer {
-    /// Adds a piece, or the whole.
+impl PartialCompletion {
+    /// Adds a chunk or a whole answer.
     pub(super) fn add(&mut self, json: &[u8]) -> Result<(), ServiceError> {
-        let envelope: Envelope = serde_json::from_slice(json).map_err(|_| ServiceError::Malformed)?;
-        if envelope.error.is_some() {
+        let chunk: CompletionChunk = serde_json::from_slice(json).map_err(|_| ServiceError::Malformed)?;
+        if chunk.error.is_some() {
             return Err(ServiceError::Malformed);
         }
-        if let Some(choice) = envelope.choices.into_iter().next() {
-            self.began = true;
+        if let Some(choice) = chunk.choices.into_iter().next() {
+            self.has_choice = true;
             self.content.push_str(&choice.message.content.unwrap_or_default());
             self.refusal.push_str(&choice.message.refusal.unwrap_or_default());
             self.finish_reason = choice.finish_reason.or(self.finish_reason.take());
         }
-        self.model = envelope.model.filter(|model| !model.is_empty()).or(self.model.take());
-        self.usage = envelope.usage.unwrap_or(std::mem::take(&mut self.usage));
+        self.model = chunk.model.filter(|model| !model.is_empty()).or(self.model.take());
+        self.usage = chunk.usage.unwrap_or(std::mem::take(&mut self.usage));
         Ok(())
     }
 
-    /// The completion, if the service said that it is whole.
-    pub(super) fn end(self, asked: &str) -> Result<Completion, ServiceError> {
-        if !self.began {
+    /// Returns the completion if the service marked it as complete. `requested_model` is the name to use if the service
+    /// reports none.
+    pub(super) fn finish(self, requested_model: &str) -> Result<Completion, ServiceError> {
+        if !self.has_choice {
             return Err(ServiceError::Malformed);
         }
         if !self.refusal.is_empty() {
@@ -257,60 +260,62 @@ impl Answer {
         }
         match self.finish_reason.as_deref() {
             Some("stop") => {}
-            Some(other) => return Err(ServiceError::Incomplete(plain(other))),
-            None => return Err(ServiceError::Cut),
+            Some(other) => return Err(ServiceError::Incomplete(sanitized(other))),
+            None => return Err(ServiceError::Truncated),
         }
         if self.content.trim().is_empty() {
             return Err(ServiceError::Malformed);
         }
         Ok(Completion {
             content: self.content,
-            model: self.model.filter(|name| is_name(name)).unwrap_or_else(|| asked.to_owned()),
+            model: self.model.filter(|name| is_model_name(name)).unwrap_or_else(|| requested_model.to_owned()),
             tokens_read: self.usage.prompt_tokens,
             tokens_written: self.usage.completion_tokens,
         })
     }
 }
 
-/// Whether what a service calls its model may be shown to a customer: a short name, and no sentence or path.
-fn is_name(model: &str) -> bool {
+/// Returns whether a reported model name may be shown to a customer: short, and neither a sentence nor a path.
+fn is_model_name(model: &str) -> bool {
     model.len() <= 64 && model.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':'))
 }
 
-/// What the body of an error says.
+/// The body of an error response.
 #[derive(Default)]
-pub(super) struct Complaint {
+pub(super) struct ErrorBody {
     pub code: Option<String>,
     kind: Option<String>,
     param: Option<String>,
-    text: String,
+    message: String,
 }
 
-impl Complaint {
-    pub(super) fn read(bytes: &[u8]) -> Self {
+impl ErrorBody {
+    /// Parses a body; all fields are empty if it is not JSON.
+    pub(super) fn parse(bytes: &[u8]) -> Self {
         let Ok(body) = serde_json::from_slice::<Value>(bytes) else { return Self::default() };
         let error = body.get("error").unwrap_or(&body);
-        // A code may be a word, a number or null.
-        let text = |field: &str| match error.get(field) {
+        // A code may be a string, a number or null.
+        let field = |name: &str| match error.get(name) {
             Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
             Some(Value::Number(number)) => Some(number.to_string()),
             _ => None,
         };
         Self {
-            code: text("code").map(|code| plain(&code)),
-            kind: text("type"),
-            param: text("param"),
-            text: text("message").unwrap_or_default(),
+            code: field("code").map(|code| sanitized(&code)),
+            kind: field("type"),
+            param: field("param"),
+            message: field("message").unwrap_or_default(),
         }
     }
 
+    /// Returns whether the account's quota is used up.
     pub(super) fn is_quota(&self) -> bool {
         [&self.code, &self.kind].into_iter().any(|word| word.as_deref() == Some("insufficient_quota"))
     }
 
-    /// The parameter of the request that a 400 names as not supported.
-    pub(super) fn unsupported(&self, body: &Map<String, Value>) -> Option<&'static str> {
-        let says = |word: &str| self.text.to_lowercase().contains(word);
+    /// Returns the optional parameter of the request that the error calls unsupported.
+    pub(super) fn unsupported_parameter(&self, body: &Map<String, Value>) -> Option<&'static str> {
+        let message = self.message.to_lowercase();
         let unsupported = self.code.as_deref().is_some_and(|code| code.starts_with("unsupported"))
             || [
                 "unsupported",
@@ -323,19 +328,19 @@ impl Complaint {
                 "unexpected",
             ]
             .into_iter()
-            .any(says);
-        let named = |name: &&str| {
+            .any(|phrase| message.contains(phrase));
+        let is_named = |name: &&str| {
             body.contains_key(*name)
                 && match &self.param {
                     Some(param) => param.split('.').next() == Some(*name),
-                    None => self.text.contains(*name),
+                    None => self.message.contains(*name),
                 }
         };
-        unsupported.then(|| DROPPABLE.into_iter().find(named)).flatten()
+        unsupported.then(|| OPTIONAL_PARAMETERS.into_iter().find(is_named)).flatten()
     }
 }
 
-/// A word of the service that may stand in a message of ours.
-fn plain(word: &str) -> String {
+/// Returns a service's word in a form that is safe for an error message.
+fn sanitized(word: &str) -> String {
     word.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).take(40).collect()
 }

@@ -24,7 +24,7 @@ fn reference(number: u32) -> CustomerRef {
 }
 
 #[test]
-fn the_parts_come_in_order_and_the_banks_words_verbatim() {
+fn parts_are_in_order_with_verbatim_catalogue_texts() {
     let script = script(&fixtures::facts("José"), &fixtures::catalogue());
     assert!(script.verdict.passed(), "{:?}", script.verdict);
     let kinds: Vec<_> = script.segments.iter().map(|segment| serde_json::to_value(segment.kind).unwrap()).collect();
@@ -43,7 +43,7 @@ fn the_parts_come_in_order_and_the_banks_words_verbatim() {
 }
 
 #[test]
-fn disclosures_are_those_of_the_offers_and_the_brand_once_each() {
+fn disclosures_are_complete_and_unique() {
     let script = script(&fixtures::facts("José"), &fixtures::catalogue());
     let unique: BTreeSet<&String> = script.disclosures.iter().collect();
     assert_eq!(unique.len(), script.disclosures.len());
@@ -54,11 +54,11 @@ fn disclosures_are_those_of_the_offers_and_the_brand_once_each() {
 }
 
 #[test]
-fn a_customer_in_trouble_is_sold_nothing() {
+fn service_message_offers_nothing() {
     for topic in Topic::ALL {
         for number in 0..6 {
             let facts = Facts { reference: reference(number), ..with_service(*topic) };
-            let script = script(&facts, &fixtures::shipped());
+            let script = script(&facts, &fixtures::shipped_catalogue());
             assert!(script.verdict.passed(), "{topic:?}: {:?}", script.verdict);
             assert!(script.offers.is_empty());
             assert!(script.segments.iter().all(|segment| segment.product.is_none()));
@@ -68,7 +68,7 @@ fn a_customer_in_trouble_is_sold_nothing() {
 }
 
 #[test]
-fn the_same_customer_gets_the_same_letter_and_neighbours_another() {
+fn letter_depends_on_customer_only() {
     let letter = |number| {
         script(&Facts { reference: reference(number), ..fixtures::facts("José") }, &fixtures::catalogue()).spoken()
     };
@@ -78,7 +78,7 @@ fn the_same_customer_gets_the_same_letter_and_neighbours_another() {
 }
 
 #[test]
-fn a_variant_that_repeats_a_post_by_chance_gives_way_to_another() {
+fn variant_that_echoes_post_is_replaced() {
     let facts = fixtures::facts("José");
     let first = script(&facts, &fixtures::catalogue());
     let opening = first.segments[0].text.clone();
@@ -89,8 +89,8 @@ fn a_variant_that_repeats_a_post_by_chance_gives_way_to_another() {
 }
 
 #[test]
-fn three_offers_of_the_shipped_catalogue_fill_a_minute() {
-    let catalogue = fixtures::shipped();
+fn three_offers_fill_a_minute() {
+    let catalogue = fixtures::shipped_catalogue();
     for (number, window) in (0u32..).zip(catalogue.products().windows(3)) {
         let offers = window.iter().map(|p| fixtures::offer(p.id.as_str(), p.needs[0], Vec::new())).collect();
         let facts =
@@ -110,17 +110,17 @@ fn grounds() -> impl Strategy<Value = Vec<Ground>> {
 }
 
 fn name() -> impl Strategy<Value = String> {
-    const ODD: &str = "José|李娜|{\\an8}|%{x}|<script>|ANNE-MARIE|O'Neil|Guaranteed|Christian|";
-    const WORDS_OF_RULES: &str = "No|May|Will|Grant|Rich|Chase|An|Ann Best|Bill Free";
-    let some = ODD.split('|').chain(WORDS_OF_RULES.split('|')).collect::<Vec<_>>();
-    prop_oneof![prop::sample::select(some).prop_map(str::to_owned), ".{0,50}"]
+    const ODD_NAMES: &str = "José|李娜|{\\an8}|%{x}|<script>|ANNE-MARIE|O'Neil|Guaranteed|Christian|";
+    const RULE_WORDS: &str = "No|May|Will|Grant|Rich|Chase|An|Ann Best|Bill Free";
+    let names = ODD_NAMES.split('|').chain(RULE_WORDS.split('|')).collect::<Vec<_>>();
+    prop_oneof![prop::sample::select(names).prop_map(str::to_owned), ".{0,50}"]
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
-    fn whatever_the_facts_the_templates_pass_the_guard(
-        picks in prop::sample::subsequence((0..fixtures::shipped().products().len()).collect::<Vec<_>>(), 1..=3),
+    fn templates_pass_guard_for_any_facts(
+        picks in prop::sample::subsequence((0..fixtures::shipped_catalogue().products().len()).collect::<Vec<_>>(), 1..=3),
         needs in prop::collection::vec(prop::sample::select(Need::ALL), 3),
         grounds in prop::collection::vec(grounds(), 3),
         first_name in name(),
@@ -128,7 +128,7 @@ proptest! {
         sentiment in prop::option::of(prop::sample::select(&[Sentiment::Negative, Sentiment::Neutral, Sentiment::Positive])),
         number in 0u32..1_000_000,
     ) {
-        let catalogue = fixtures::shipped();
+        let catalogue = fixtures::shipped_catalogue();
         let offers = picks.iter().zip(needs).zip(grounds).map(|((at, need), grounds)| {
             fixtures::offer(catalogue.products()[*at].id.as_str(), need, grounds)
         }).collect();
@@ -147,7 +147,7 @@ proptest! {
         let markup = ['{', '}', '<', '>', '\\', '`'];
         prop_assert!(!text.contains(markup), "{text}");
         prop_assert!(!script.first_name.is_empty() && !script.first_name.contains(markup));
-        // Whole sentences: no doubled stop or blank, and each sentence starts with a capital letter.
+        // The text has no doubled period or space and no space before a period.
         prop_assert!(!text.contains("..") && !text.contains("  ") && !text.contains(" ."), "{text}");
     }
 }

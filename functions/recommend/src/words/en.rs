@@ -1,28 +1,28 @@
-//! English. The template writer picks among variants by the customer's reference, so that neighbours do not get the same
-//! letter, and the same customer gets the same one on a retry.
+//! English phrases. The template writer picks among variants by the customer's reference. Neighbors therefore get
+//! different letters, and a retry gives the same customer the same letter.
 //!
-//! A reason is a clause in lower case, without its main clause and without an amount. It speaks of what the customer may
-//! want, never of what was seen: "if travel is part of your plans", not "you travel more".
+//! A reason is a lowercase clause without a main clause and without an amount. It mentions a possible wish and never an
+//! observation: "if travel is part of your plans", not "you travel more".
 
 use contracts::facts::{Need, SpendingCategory, Topic};
 
-/// Stands in a text where the customer's first name goes.
+/// The placeholder for the customer's first name.
 pub const FIRST_NAME: &str = "{{first_name}}";
-/// Stands where the product's name goes.
+/// The placeholder for the product's name.
 pub const PRODUCT: &str = "{{product}}";
-/// Stands where "an idea", "two ideas" or "three ideas" goes.
+/// The placeholder for "an idea", "two ideas" or "three ideas".
 pub const IDEAS: &str = "{{ideas}}";
-/// Stands where the bank's name goes.
+/// The placeholder for the bank's name.
 pub const BANK: &str = "{{bank}}";
-/// Stands where the adviser's name goes.
+/// The placeholder for the adviser's name.
 pub const ADVISER: &str = "{{adviser}}";
 
-/// How a customer without a speakable name is greeted.
-pub const NAMELESS: &str = "there";
-/// What stands for that name on the title card.
-pub const NAMELESS_CARD: &str = "you";
+/// The word that replaces a name that cannot be spoken.
+pub const NO_NAME: &str = "there";
+/// The word that replaces such a name on the title card.
+pub const NO_NAME_ON_CARD: &str = "you";
 
-/// How many ideas there are, by number of offers.
+/// Returns the phrase that counts the offers.
 #[must_use]
 pub const fn ideas(offers: usize) -> &'static str {
     match offers {
@@ -32,7 +32,7 @@ pub const fn ideas(offers: usize) -> &'static str {
     }
 }
 
-/// Openings for a customer in good spirits.
+/// Openings for a customer with a positive mood.
 pub const OPENINGS_BRIGHT: &[&str] = &[
     "Hello {{first_name}}. I hope all is going well with you. It seemed a good moment to share {{ideas}} from {{bank}} that could be useful for what comes next.",
     "Hi {{first_name}}, and thank you for banking with us. With a new season ahead, we put together {{ideas}} from {{bank}}, to look at whenever it suits you.",
@@ -40,7 +40,7 @@ pub const OPENINGS_BRIGHT: &[&str] = &[
     "Hi {{first_name}}. We hope the season is treating you kindly. Here, from all of us at {{bank}}, you will find {{ideas}} with your plans in mind.",
 ];
 
-/// Openings for everybody else: no cheer that may be out of place.
+/// Openings for all other customers, without cheer that may be out of place.
 pub const OPENINGS_CALM: &[&str] = &[
     "Hello {{first_name}}, and thank you for banking with us. This is a short note with {{ideas}} from {{bank}}, to look at in your own time.",
     "Hello {{first_name}}. We would like to be useful and brief, so here is a message with {{ideas}} from {{bank}} that may be worth a moment of your time.",
@@ -48,13 +48,13 @@ pub const OPENINGS_CALM: &[&str] = &[
     "Hello {{first_name}}. From time to time we like to point out what {{bank}} can do for you. Today that means {{ideas}}, explained in plain words.",
 ];
 
-/// What leads to the second of two, or of three.
+/// Transitions to the second offer.
 pub const LINKS_NEXT: &[&str] = &["also, ", "in addition, ", "alongside that, ", "next, "];
-/// What leads to the last of three.
+/// Transitions to the last of three offers.
 pub const LINKS_LAST: &[&str] = &["finally, ", "and lastly, ", "one more thought: ", "and one more: "];
 
 /// Main clauses that name the product.
-pub const NAMING: &[&str] = &[
+pub const NAMING_CLAUSES: &[&str] = &[
     "our {{product}} may be worth a look",
     "you might like to know about our {{product}}",
     "one to consider is our {{product}}",
@@ -64,7 +64,7 @@ pub const NAMING: &[&str] = &[
 ];
 
 /// Main clauses before a summary that names the product itself.
-pub const POINTING: &[&str] = &[
+pub const POINTING_CLAUSES: &[&str] = &[
     "here is something that may help",
     "this may be worth a look",
     "you might like to know about this",
@@ -73,8 +73,8 @@ pub const POINTING: &[&str] = &[
     "we have something to suggest",
 ];
 
-/// Names a product that neither the reason nor the summary names.
-pub const NAMES_IT: &str = "One to consider is our {{product}}.";
+/// The sentence that names a product if neither the reason nor the summary does.
+pub const NAMING_SENTENCE: &str = "One to consider is our {{product}}.";
 
 /// Closings after offers.
 pub const CLOSINGS: &[&str] = &[
@@ -92,10 +92,11 @@ pub const CLOSINGS_SINGLE: &[&str] = &[
     "If this makes sense for you, we would be happy to go over the details. Thank you for your time. Warm regards, {{adviser}}.",
 ];
 
-/// The end of a closing that a model wrote.
+/// The signature after a closing that a model wrote.
 pub const SIGN_OFF: &str = "With warm regards, {{adviser}}.";
 
-/// Reasons from spending. The same words serve a rising and a steady part of spending: neither is told.
+/// Returns reasons from spending. The phrases are the same for rising and steady spending, because a text mentions
+/// neither.
 #[must_use]
 pub const fn spending(category: SpendingCategory) -> &'static [&'static str] {
     match category {
@@ -167,7 +168,7 @@ pub const fn spending(category: SpendingCategory) -> &'static [&'static str] {
     }
 }
 
-/// Reasons from the need that the product serves.
+/// Returns reasons from the need that the product serves.
 #[must_use]
 pub const fn need(need: Need) -> &'static [&'static str] {
     match need {
@@ -259,14 +260,14 @@ pub const fn need(need: Need) -> &'static [&'static str] {
     }
 }
 
-/// Reasons from what is held already; it is not named, because only what is offered may be.
-pub const HOLDS: &[&str] = &[
+/// Reasons from a product that the customer holds. They do not name it, because a text may name only offered products.
+pub const HELD_PRODUCT_REASONS: &[&str] = &[
     "to go with what you already have with us",
     "since you already bank with us",
     "to build on what you already have here",
 ];
 
-/// A message that sells nothing: acknowledges, and says how to be helped. It must not let on what was read.
+/// Returns service messages, which sell nothing and offer help. They must not reveal that a post was read.
 #[must_use]
 pub const fn service(topic: Topic) -> &'static [&'static str] {
     match topic {

@@ -1,6 +1,6 @@
-//! Every word of ours that a customer hears, by language. What the bank's products say is the catalogue's.
+//! The program's own phrases that a customer hears, by language. Texts about products come from the catalog.
 
 pub mod en;
 
-/// The source of these words, for the digest of all that determines a script.
+/// The source of the phrases, for the digest of a script's inputs.
 pub(crate) const SOURCE: &str = include_str!("en.rs");

@@ -1,0 +1,68 @@
+//! `recommendation.txt`: what was said, and all that must be shown with it.
+
+use textwrap::{Options, WordSplitter};
+
+use crate::RunId;
+use crate::brand::Brand;
+use crate::catalogue::Catalogue;
+use crate::script::{Script, WrittenBy};
+
+/// The widest line, in columns.
+const COLUMNS: usize = 78;
+
+/// The text of a recommendation: title, spoken text, rates and terms, disclosures, opt-out, and who made it. Lines are
+/// broken at spaces only; no word of the bank's is split or changed. `video` says that the text was also spoken.
+#[must_use]
+pub fn recommendation_text(script: &Script, catalogue: &Catalogue, brand: &Brand, run: &RunId, video: bool) -> String {
+    let mut blocks = vec![heading(&format!("For {}, from {}", script.first_name, brand.name), '=')];
+    blocks.extend(script.segments.iter().map(|segment| fill(&segment.text)));
+
+    for offer in &script.offers {
+        if !offer.rates_and_terms.is_empty() {
+            blocks.push(heading(&format!("{}: rates and terms", offer.name), '-'));
+            blocks.extend(offer.rates_and_terms.iter().map(|block| fill(block)));
+        }
+    }
+
+    let products = script.offers.iter().filter_map(|offer| catalogue.product(&offer.product));
+    let of_products = products.flat_map(|product| &product.disclosures);
+    let mut disclosures: Vec<&String> = Vec::new();
+    for line in script.disclosures.iter().chain(of_products).chain(&brand.disclosures) {
+        // The opt-out has a place of its own below.
+        if *line != brand.opt_out && !disclosures.contains(&line) {
+            disclosures.push(line);
+        }
+    }
+    if !disclosures.is_empty() {
+        blocks.push(heading("Please note", '-'));
+        blocks.extend(disclosures.into_iter().map(|line| fill(line)));
+    }
+
+    blocks.push(heading("About this message", '-'));
+    blocks.extend([fill(&brand.opt_out), fill(&format!("More: {}", brand.web))]);
+    let mut made = Vec::new();
+    if video {
+        made.push("Voice: AI-generated".to_owned());
+    }
+    made.push(match &script.written_by {
+        WrittenBy::Template { .. } => "Written by: template".to_owned(),
+        WrittenBy::Model { model, .. } => fill(&format!("Written by: AI model {model}, checked before it was sent")),
+    });
+    made.push(format!("Reference: {run}"));
+    blocks.push(made.join("\n"));
+
+    let mut text = blocks.join("\n\n");
+    text.push('\n');
+    text
+}
+
+fn fill(text: &str) -> String {
+    let options = Options::new(COLUMNS).break_words(false).word_splitter(WordSplitter::NoHyphenation);
+    textwrap::fill(text.trim(), options)
+}
+
+fn heading(text: &str, line: char) -> String {
+    let text = fill(text);
+    let width = text.lines().map(textwrap::core::display_width).max().unwrap_or_default();
+    format!("{text}\n{}", line.to_string().repeat(width))
+}

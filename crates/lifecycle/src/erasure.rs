@@ -1,0 +1,211 @@
+//! Erasure: destroys a customer's key, deletes their artifacts, and leaves a record without personal data.
+//!
+//! What stays is sealed with a destroyed key, or holds nothing but the reference. The evidence stays: its personal part no
+//! longer opens, and its digests still prove what was done.
+
+use std::collections::BTreeSet;
+
+use contracts::evidence::Evidence;
+use contracts::key::{Artefact, Prefix, RunPart};
+use contracts::request::Request;
+use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, RunId};
+use jiff::Timestamp;
+use policy::control::{self, ControlError, Forgotten, SuppressedBy, Suppression};
+use policy::erasure::delete_artefacts;
+use serde::Serialize;
+use storage::store::{ObjectStore, StoreError};
+use storage::vault::{Owner, Vault, VaultError};
+use thiserror::Error;
+
+/// An error of an erasure.
+#[derive(Debug, Error)]
+pub enum ErasureError {
+    /// The vault failed.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// `control/` cannot be read, so nobody can tell whether the customer is under a legal hold.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// The record of the erasure cannot be parsed.
+    #[error("{key}: not written by this version")]
+    Malformed {
+        /// The object's key.
+        key: String,
+        /// The place in the JSON.
+        source: serde_json::Error,
+    },
+    /// No customer of any dataset has this id.
+    #[error("no dataset has a customer with that id: nothing was erased")]
+    UnknownCustomer,
+    /// The customer is under a legal hold.
+    #[error("nothing was erased: the customer is under legal hold {}", holds.join(", "))]
+    OnHold {
+        /// The names of the holds.
+        holds: Vec<String>,
+    },
+}
+
+impl NamedError for ErasureError {
+    fn name(&self) -> ErrorName {
+        match self {
+            Self::Vault(error) => error.name(),
+            Self::Store(error) => error.name(),
+            Self::Control(error) => error.name(),
+            Self::Malformed { .. } => ErrorName::SealBroken,
+            Self::UnknownCustomer => ErrorName::InputUnknownCustomer,
+            Self::OnHold { .. } => ErrorName::ForgetOnHold,
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        match self {
+            Self::Vault(error) => error.help(),
+            Self::Control(error) => error.help(),
+            Self::UnknownCustomer => Some(
+                "ids are text: 0001 is not 1; to keep out a person who was never a customer, suppress them".to_owned(),
+            ),
+            Self::OnHold { .. } => Some(
+                "the customer is suppressed from now on; once the hold ends, remove it and forget them again"
+                    .to_owned(),
+            ),
+            Self::Store(_) | Self::Malformed { .. } => None,
+        }
+    }
+}
+
+/// What an erasure did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ErasureReport {
+    /// The customer.
+    pub reference: CustomerRef,
+    /// When the first erasure of this customer began.
+    pub at: Timestamp,
+    /// The number of objects that this call deleted.
+    pub objects: usize,
+    /// The runs that had objects of the customer.
+    pub runs: Vec<RunId>,
+    /// The digests of everything that was published to the customer, with which callers find and delete copies.
+    #[serde(skip)]
+    pub published: BTreeSet<Digest>,
+}
+
+/// Erases a customer: suppresses them, so that no run makes anything new, then destroys their key, then deletes their
+/// artifacts. Fails without destroying anything if a legal hold exists.
+///
+/// Repeating an erasure finishes what an interrupted one left. An unknown id leaves no record.
+pub async fn erase(reference: &CustomerRef, vault: &Vault, now: Timestamp) -> Result<ErasureReport, ErasureError> {
+    let store = vault.store();
+    check_known(store, reference).await?;
+    let suppression = Suppression { by: SuppressedBy::Erasure, since: now };
+    store.put_new(&ObjectKey::Suppression(reference.clone()), json(&suppression).into()).await?;
+    if let Some(holds) = control::holds(store).await?.remove(reference) {
+        return Err(ErasureError::OnHold { holds });
+    }
+    let record = write_record(store, reference, now).await?;
+    vault.destroy_customer_key(reference).await?;
+
+    let runs = list_runs(store, reference).await?;
+    let published = published_digests(store, reference, &runs).await?;
+    // A run whose objects cannot be deleted must not save the others: report the first error at the end.
+    let mut objects = 0;
+    let mut result = Ok(());
+    for run in &runs {
+        match erase_from_run(run, reference, vault).await {
+            Ok(erased) => objects += erased,
+            Err(error) => result = result.and(Err(error)),
+        }
+    }
+    objects += delete_artefacts(store, reference).await?;
+    result?;
+    tracing::info!(%reference, objects, "erased a customer");
+    Ok(ErasureReport {
+        reference: reference.clone(),
+        at: record.at,
+        objects,
+        runs: runs.into_iter().collect(),
+        published,
+    })
+}
+
+/// Fails unless the customer has a key, or the record of an erasure.
+async fn check_known(store: &dyn ObjectStore, reference: &CustomerRef) -> Result<(), ErasureError> {
+    for key in [ObjectKey::CustomerKey(reference.clone()), ObjectKey::Forgotten(reference.clone())] {
+        if store.find(&key).await?.is_some() {
+            return Ok(());
+        }
+    }
+    Err(ErasureError::UnknownCustomer)
+}
+
+/// Writes the record of the erasure, and returns the first one written.
+async fn write_record(
+    store: &dyn ObjectStore,
+    reference: &CustomerRef,
+    now: Timestamp,
+) -> Result<Forgotten, ErasureError> {
+    let key = ObjectKey::Forgotten(reference.clone());
+    let record = Forgotten { at: now, program: env!("CARGO_PKG_VERSION").to_owned() };
+    store.put_new(&key, json(&record).into()).await?;
+    serde_json::from_slice(&store.get(&key).await?)
+        .map_err(|source| ErasureError::Malformed { key: key.to_string(), source })
+}
+
+/// Returns every run that has objects of the customer.
+async fn list_runs(store: &dyn ObjectStore, reference: &CustomerRef) -> Result<BTreeSet<RunId>, ErasureError> {
+    let mut runs = BTreeSet::new();
+    for prefix in [Prefix::Customer(reference.clone()), Prefix::Recalled(reference.clone())] {
+        let listed = store.list(&prefix).await?;
+        runs.extend(listed.iter().filter_map(|listed| ObjectKey::run_of(&listed.key, reference)));
+    }
+    Ok(runs)
+}
+
+async fn published_digests(
+    store: &dyn ObjectStore,
+    reference: &CustomerRef,
+    runs: &BTreeSet<RunId>,
+) -> Result<BTreeSet<Digest>, ErasureError> {
+    let mut published = BTreeSet::new();
+    for run in runs {
+        let key = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Evidence);
+        let Some(bytes) = store.find(&key).await? else { continue };
+        // Unreadable evidence names no copies, but must not stop the erasure.
+        if let Ok(evidence) = serde_json::from_slice::<Evidence>(&bytes) {
+            published.extend(evidence.artefacts.into_values());
+        }
+    }
+    Ok(published)
+}
+
+/// Deletes a run's objects about the customer outside the customer's own folder. Returns how many it deleted.
+///
+/// A request for this one customer goes too: its prompt may name them, and it is sealed with the run's key, which stays.
+/// A decision stays, like the evidence: it is sealed with the destroyed key, and on AWS it may be locked.
+async fn erase_from_run(run: &RunId, reference: &CustomerRef, vault: &Vault) -> Result<usize, ErasureError> {
+    let store = vault.store();
+    let mut keys =
+        vec![ObjectKey::Review(run.clone(), reference.clone()), ObjectKey::ReviewTask(run.clone(), reference.clone())];
+    let request_key = ObjectKey::Run(run.clone(), RunPart::Request);
+    match vault.read_json::<Request>(Owner::Run, &request_key).await {
+        Ok((request, _)) if request.only.as_ref() == Some(reference) => keys.push(request_key),
+        Ok(_) => {}
+        // A request that the current keys cannot open is unreadable for everyone.
+        Err(error) if matches!(error.name(), ErrorName::SealBroken | ErrorName::StoreNotFound) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let mut objects = 0;
+    for key in keys {
+        objects += usize::from(store.find(&key).await?.is_some());
+        store.erase(&key.to_string()).await?;
+    }
+    Ok(objects)
+}
+
+fn json<T: Serialize>(value: &T) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(value).expect("the records serialize to JSON");
+    bytes.push(b'\n');
+    bytes
+}

@@ -1,0 +1,19 @@
+//! Review, recall and erasure: what people of the bank do with results after the pipeline made them.
+//!
+//! - [`review`]: lists results in review, and records a reviewer's decision.
+//! - [`recall`]: takes back what a run published.
+//! - [`erasure`]: destroys a customer's key and artifacts.
+//!
+//! The publish stage enforces all three: it reads the records that this crate writes.
+//!
+//! **Invariant:** this crate knows no stage, no AWS and no file system.
+
+pub mod erasure;
+pub mod recall;
+mod record_text;
+pub mod review;
+
+pub use erasure::ErasureError;
+pub use recall::RecallError;
+pub use record_text::RecordTextError;
+pub use review::ReviewError;

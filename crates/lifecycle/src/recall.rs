@@ -1,0 +1,126 @@
+//! Recall: takes back what a run published. Links stop working, files move to `recalled/`, the evidence stays.
+
+use contracts::key::{Artefact, RunPart};
+use contracts::recall::Recall;
+use contracts::stage::IndexRow;
+use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, RunId};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::Timestamp;
+use policy::recall::{MoveError, move_to_recalled};
+use serde::Serialize;
+use storage::store::{ObjectStore, StoreError};
+use storage::vault::{Owner, Vault, VaultError};
+use thiserror::Error;
+
+use crate::record_text::{RecordTextError, check_name, check_reason};
+
+/// The number of customers whose files move concurrently.
+const CONCURRENCY: usize = 8;
+
+/// An error of a recall.
+#[derive(Debug, Error)]
+pub enum RecallError {
+    /// The vault failed.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file could not be moved.
+    #[error(transparent)]
+    Move(#[from] MoveError),
+    /// The name or the reason cannot go on record.
+    #[error(transparent)]
+    RecordText(#[from] RecordTextError),
+    /// The run, or the customer's part of it, does not exist.
+    #[error("no run {run} with this customer, or it did not get past merge")]
+    NoSuchRun {
+        /// The run.
+        run: RunId,
+    },
+}
+
+impl NamedError for RecallError {
+    fn name(&self) -> ErrorName {
+        match self {
+            Self::Vault(error) => error.name(),
+            Self::Store(error) => error.name(),
+            Self::Move(error) => error.name(),
+            Self::RecordText(error) => error.name(),
+            Self::NoSuchRun { .. } => ErrorName::InputInvalidRequest,
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        match self {
+            Self::Vault(error) => error.help(),
+            Self::Store(_) | Self::Move(_) | Self::RecordText(_) | Self::NoSuchRun { .. } => None,
+        }
+    }
+}
+
+/// A customer whose result was recalled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RecalledCustomer {
+    /// The customer.
+    pub reference: CustomerRef,
+    /// The number of files under `recalled/`, from this call or an earlier one.
+    pub files: usize,
+}
+
+/// Recalls a run, or one customer's part of it. Returns every customer who has recalled files.
+///
+/// Writes the record first: from then on links stop working, and parts of the run still under way publish nothing.
+/// Repeating a recall finishes what an interrupted one left, and changes nothing else.
+pub async fn recall(
+    run: &RunId,
+    only: Option<&CustomerRef>,
+    by: &str,
+    reason: Option<&str>,
+    vault: &Vault,
+    now: Timestamp,
+) -> Result<Vec<RecalledCustomer>, RecallError> {
+    check_name(by)?;
+    reason.map_or(Ok(()), check_reason)?;
+    let customers = list_customers(run, only, vault.store()).await?;
+    let record = Recall { at: now, by: by.to_owned(), reason: reason.map(ToOwned::to_owned) };
+    let key = ObjectKey::Recall(run.clone(), only.cloned());
+    let owner = only.map_or(Owner::Run, Owner::Customer);
+    let first = vault.write_json(owner, &key, &Digest::of(b"recall"), record).await?;
+    tracing::info!(%run, customers = customers.len(), at = %first.at, "recalled a run");
+
+    let moves = stream::iter(customers).map(|reference| move_files(vault.store(), run, reference));
+    let recalled: Vec<RecalledCustomer> = moves.buffered(CONCURRENCY).try_collect().await?;
+    Ok(recalled.into_iter().filter(|recalled| recalled.files > 0).collect())
+}
+
+/// Returns the customers of a run, or only the given one if the run has them.
+async fn list_customers(
+    run: &RunId,
+    only: Option<&CustomerRef>,
+    store: &dyn ObjectStore,
+) -> Result<Vec<CustomerRef>, RecallError> {
+    let no_such_run = || RecallError::NoSuchRun { run: run.clone() };
+    let index = store.find(&ObjectKey::Run(run.clone(), RunPart::Index)).await?.ok_or_else(no_such_run)?;
+    let rows = IndexRow::read_all(&index).map_err(|_| no_such_run())?;
+    let customers: Vec<_> = rows.into_iter().map(|row| row.reference).collect();
+    match only {
+        None => Ok(customers),
+        Some(only) if customers.contains(only) => Ok(vec![only.clone()]),
+        Some(_) => Err(no_such_run()),
+    }
+}
+
+async fn move_files(
+    store: &dyn ObjectStore,
+    run: &RunId,
+    reference: CustomerRef,
+) -> Result<RecalledCustomer, RecallError> {
+    move_to_recalled(store, run, &reference).await?;
+    let mut files = 0;
+    for artefact in Artefact::PUBLISHED {
+        let key = ObjectKey::Recalled(reference.clone(), run.clone(), artefact);
+        files += usize::from(store.find(&key).await?.is_some());
+    }
+    Ok(RecalledCustomer { reference, files })
+}

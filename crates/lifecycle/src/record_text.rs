@@ -1,0 +1,55 @@
+//! Checks the names and reasons that people put on record.
+
+use contracts::{ErrorName, NamedError};
+use thiserror::Error;
+
+/// The longest name of a person, in characters.
+const MAX_NAME: usize = 80;
+/// The longest reason, in characters.
+const MAX_REASON: usize = 500;
+
+/// A name or reason that cannot go on record.
+#[derive(Debug, Error)]
+#[error("{field} must have 1 to {max} characters, none of them a control character")]
+pub struct RecordTextError {
+    /// `the name` or `the reason`.
+    field: &'static str,
+    /// The longest allowed text, in characters.
+    max: usize,
+}
+
+impl NamedError for RecordTextError {
+    fn name(&self) -> ErrorName {
+        ErrorName::InputInvalidRequest
+    }
+}
+
+/// Checks a person's name: 1 to 80 characters, not only spaces, no control characters.
+pub(crate) fn check_name(name: &str) -> Result<(), RecordTextError> {
+    check("the name", name, MAX_NAME)
+}
+
+/// Checks a reason: 1 to 500 characters, not only spaces, no control characters.
+pub fn check_reason(reason: &str) -> Result<(), RecordTextError> {
+    check("the reason", reason, MAX_REASON)
+}
+
+fn check(field: &'static str, text: &str, max: usize) -> Result<(), RecordTextError> {
+    let valid = !text.trim().is_empty() && text.chars().count() <= max && !text.contains(char::is_control);
+    if valid { Ok(()) } else { Err(RecordTextError { field, max }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blank_long_and_multiline_text_is_rejected() {
+        for text in ["", " ", "a\nb", &"x".repeat(81)] {
+            assert!(check_name(text).is_err(), "{text:?}");
+        }
+        assert!(check_name("Zoë").is_ok());
+        assert!(check_reason(&"ü".repeat(500)).is_ok(), "the limit counts characters, not bytes");
+        assert!(check_reason(&"ü".repeat(501)).is_err());
+    }
+}

@@ -1,0 +1,208 @@
+//! Review: lists results in review, shows one to a reviewer, and records the reviewer's decision.
+
+use contracts::brand::Brand;
+use contracts::catalogue::Catalogue;
+use contracts::facts::Skip;
+use contracts::key::{Artefact, Prefix};
+use contracts::review::{Choice, Decision, Waiting};
+use contracts::script::{RefusedText, Script};
+use contracts::text::recommendation_text;
+use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, RunId};
+use jiff::Timestamp;
+use policy::control::{self, ControlError};
+pub use policy::review::find_pending as find;
+use storage::store::{ObjectStore, StoreError};
+use storage::vault::{Owner, Vault, VaultError};
+use thiserror::Error;
+
+pub use crate::record_text::check_reason;
+use crate::record_text::{RecordTextError, check_name};
+
+/// An error of a review.
+#[derive(Debug, Error)]
+pub enum ReviewError {
+    /// The vault failed.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// `control/` cannot be read, so nobody can tell whether the customer may be contacted.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// The name or the reason cannot go on record.
+    #[error(transparent)]
+    RecordText(#[from] RecordTextError),
+    /// The text or video is not the one that the reviewer saw.
+    #[error("{key}: the text or video changed since it was reviewed")]
+    NotAsReviewed {
+        /// The key of the pending review.
+        key: String,
+    },
+    /// No result of this customer is in review.
+    #[error("no result of run {run} is in review for this customer")]
+    NotWaiting {
+        /// The run.
+        run: RunId,
+    },
+}
+
+impl NamedError for ReviewError {
+    fn name(&self) -> ErrorName {
+        match self {
+            Self::Vault(error) => error.name(),
+            Self::Store(error) => error.name(),
+            Self::Control(error) => error.name(),
+            Self::RecordText(error) => error.name(),
+            Self::NotAsReviewed { .. } => ErrorName::SealBroken,
+            Self::NotWaiting { .. } => ErrorName::ReviewNotWaiting,
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        match self {
+            Self::Vault(error) => error.help(),
+            Self::Control(error) => error.help(),
+            Self::NotAsReviewed { .. } => Some("start a new run".to_owned()),
+            Self::NotWaiting { .. } => Some("list the results in review: bespoke review".to_owned()),
+            Self::Store(_) | Self::RecordText(_) => None,
+        }
+    }
+}
+
+/// A result in review, as a reviewer sees it.
+#[derive(Clone, Debug)]
+pub struct ReviewItem {
+    /// The pending review. The result's files are under their final keys.
+    pub pending: Waiting,
+    /// The text as it will be published.
+    pub text: String,
+    /// The script that the text came from. It passed the guard.
+    pub script: Script,
+}
+
+impl ReviewItem {
+    /// Returns the model's text that the guard refused, if that is why the result is in review. It is never published.
+    #[must_use]
+    pub fn refused(&self) -> Option<&RefusedText> {
+        self.script.held.as_ref()?.refused.as_ref()
+    }
+}
+
+/// A reviewer's decision that is not yet on record.
+#[derive(Clone, Copy, Debug)]
+pub struct NewDecision<'a> {
+    /// [`digest`] of what the reviewer saw.
+    pub reviewed: &'a Digest,
+    /// The choice.
+    pub choice: Choice,
+    /// The reviewer's name, up to 80 characters.
+    pub by: &'a str,
+    /// The reason, up to 500 characters.
+    pub reason: Option<&'a str>,
+}
+
+/// The result of [`decide`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecisionOutcome {
+    /// The decision on record: this one, or an earlier reviewer's. `Err` if the customer may no longer be contacted; then
+    /// no decision is needed.
+    pub decision: Result<Decision, Skip>,
+    /// The token of the workflow task that waits for the decision, on AWS.
+    pub task: Option<String>,
+}
+
+/// Returns the pending reviews of one run or of all runs, the oldest first.
+pub async fn list_pending(store: &dyn ObjectStore, run: Option<&RunId>) -> Result<Vec<Waiting>, ReviewError> {
+    let mut pending = Vec::new();
+    for (run, reference) in list_keys(store, run).await? {
+        // A review that was decided since the listing is gone.
+        pending.extend(find(store, &run, &reference).await?);
+    }
+    pending.sort_by_key(|pending| pending.since);
+    Ok(pending)
+}
+
+/// Returns run and customer of each pending review, of one run or of all runs. Reads no object; sorts by the store's
+/// modification times, the oldest first.
+pub async fn list_keys(store: &dyn ObjectStore, run: Option<&RunId>) -> Result<Vec<(RunId, CustomerRef)>, ReviewError> {
+    let mut listed = store.list(&Prefix::Reviews(run.cloned())).await?;
+    listed.sort_by_key(|listed| listed.modified);
+    Ok(listed.iter().filter_map(|listed| ObjectKey::review_of(&listed.key)).collect())
+}
+
+/// Loads a result in review. Fails if the text would no longer be published as recorded, because the catalog or the brand
+/// changed, or if the guard did not pass it.
+pub async fn load(
+    pending: Waiting,
+    vault: &Vault,
+    catalogue: &Catalogue,
+    brand: &Brand,
+) -> Result<ReviewItem, ReviewError> {
+    let Waiting { run, reference, .. } = &pending;
+    let key = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Script);
+    let (script, _): (Script, _) = vault.read_json(Owner::Customer(reference), &key).await?;
+    let text = recommendation_text(&script, catalogue, brand, run, pending.video);
+    if Digest::of(text.as_bytes()) != pending.seen.text || !script.verdict.passed() {
+        return Err(not_as_reviewed(run, reference));
+    }
+    Ok(ReviewItem { pending, text, script })
+}
+
+/// Records a decision about a pending review, once: the first reviewer's decision counts.
+///
+/// Reads `control/` again first; a customer who may no longer be contacted needs no decision. The caller then completes
+/// the outcome: on one machine with `publish::run`, on AWS with [`contracts::executions::Tasks`]. Fails if the result
+/// changed since the reviewer saw it.
+pub async fn decide(
+    run: &RunId,
+    reference: &CustomerRef,
+    new: NewDecision<'_>,
+    vault: &Vault,
+    now: Timestamp,
+) -> Result<DecisionOutcome, ReviewError> {
+    let NewDecision { reviewed, choice, by, reason } = new;
+    check_name(by)?;
+    reason.map_or(Ok(()), check_reason)?;
+    let store = vault.store();
+    let pending = find(store, run, reference).await?.ok_or_else(|| ReviewError::NotWaiting { run: run.clone() })?;
+    let inputs = digest(&pending);
+    if inputs != *reviewed {
+        return Err(not_as_reviewed(run, reference));
+    }
+    let decision = match control::read(store, reference, now).await?.forbids(pending.from_posts) {
+        Some(skip) => Err(skip),
+        None => {
+            let decision = Decision {
+                choice,
+                by: by.to_owned(),
+                at: now,
+                reason: reason.map(ToOwned::to_owned),
+                seen: pending.seen,
+            };
+            let key = ObjectKey::Decision(run.clone(), reference.clone());
+            Ok(vault.write_json(Owner::Customer(reference), &key, &inputs, decision).await?)
+        }
+    };
+    // Read after the decision is written: a task that registers in between finds the decision itself.
+    Ok(DecisionOutcome { decision, task: find_task(store, run, reference).await? })
+}
+
+/// Returns the digest of what a reviewer sees: text and media.
+#[must_use]
+pub fn digest(pending: &Waiting) -> Digest {
+    Digest::of_json(&pending.seen)
+}
+
+fn not_as_reviewed(run: &RunId, reference: &CustomerRef) -> ReviewError {
+    ReviewError::NotAsReviewed { key: ObjectKey::Review(run.clone(), reference.clone()).to_string() }
+}
+
+async fn find_task(
+    store: &dyn ObjectStore,
+    run: &RunId,
+    reference: &CustomerRef,
+) -> Result<Option<String>, StoreError> {
+    let token = store.find(&ObjectKey::ReviewTask(run.clone(), reference.clone())).await?;
+    Ok(token.and_then(|token| String::from_utf8(token.to_vec()).ok()))
+}

@@ -1,0 +1,5 @@
+//! Review, recall and erasure, together with the publish stage that enforces them.
+
+mod erasure;
+mod recall;
+mod review;

@@ -1,0 +1,117 @@
+//! Approvals of lines.
+
+use std::collections::BTreeMap;
+
+use contracts::Digest;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::line::Line;
+
+/// A person's approval of one line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// The line's id.
+    pub line: String,
+    /// The digest of the line as it was approved.
+    pub digest: Digest,
+    /// The person who approved it.
+    pub by: String,
+    /// The time of the approval.
+    pub at: Timestamp,
+}
+
+/// All approvals of a book: `LANGUAGE.approvals.csv` with the columns `line,digest,by,at`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Approvals(BTreeMap<String, Approval>);
+
+impl Approvals {
+    /// Reads approvals. Of several approvals of one line the last counts.
+    pub fn parse(text: &str) -> Result<Self, csv::Error> {
+        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+        let mut approvals = BTreeMap::new();
+        for approval in reader.deserialize::<Approval>() {
+            let approval = approval?;
+            approvals.insert(approval.line.clone(), approval);
+        }
+        Ok(Self(approvals))
+    }
+
+    /// Returns the approvals as the file holds them, sorted by line.
+    ///
+    /// # Panics
+    /// Never: an approval is a row of text.
+    #[must_use]
+    pub fn to_csv(&self) -> String {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        for approval in self.0.values() {
+            writer.serialize(approval).expect("an approval is a row of text");
+        }
+        let bytes = writer.into_inner().expect("memory takes every write");
+        String::from_utf8(bytes).expect("the rows are UTF-8")
+    }
+
+    /// Records an approval in place of an earlier one.
+    pub fn record(&mut self, approval: Approval) {
+        self.0.insert(approval.line.clone(), approval);
+    }
+
+    /// Returns the approval that makes `line` live: of exactly this line, by someone other than its author.
+    #[must_use]
+    pub fn of(&self, line: &Line) -> Option<&Approval> {
+        self.0
+            .get(&line.id)
+            .filter(|approval| approval.digest == line.digest && !is_same_person(&approval.by, &line.author))
+    }
+
+    /// Returns the recorded approval of a line, whether or not it still holds.
+    #[must_use]
+    pub fn recorded(&self, id: &str) -> Option<&Approval> {
+        self.0.get(id)
+    }
+}
+
+/// Returns whether two names are the same person, ignoring case and spaces.
+pub(crate) fn is_same_person(one: &str, other: &str) -> bool {
+    let plain = |name: &str| name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    plain(one) == plain(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{LineKind, Template};
+
+    fn line(text: &str) -> Line {
+        let text = Template::parse(text).unwrap();
+        Line::new("en", "link-1".to_owned(), LineKind::Link, None, text, "Ann".to_owned())
+    }
+
+    fn approval(line: &Line, by: &str) -> Approval {
+        Approval { line: line.id.clone(), digest: line.digest, by: by.to_owned(), at: Timestamp::UNIX_EPOCH }
+    }
+
+    #[test]
+    fn approval_is_of_exactly_one_text() {
+        let mut approvals = Approvals::default();
+        approvals.record(approval(&line("Here is another idea."), "Ben"));
+        assert!(approvals.of(&line("Here is another idea.")).is_some());
+        assert!(approvals.of(&line("Here is another idea!")).is_none());
+    }
+
+    #[test]
+    fn author_cannot_approve() {
+        let mut approvals = Approvals::default();
+        approvals.record(approval(&line("Here is another idea."), " ANN "));
+        assert!(approvals.of(&line("Here is another idea.")).is_none());
+    }
+
+    #[test]
+    fn csv_round_trip_keeps_approvals() {
+        let mut approvals = Approvals::default();
+        approvals.record(approval(&line("Here is another idea."), "Ben, \"Compliance\""));
+        assert_eq!(Approvals::parse(&approvals.to_csv()).unwrap(), approvals);
+        assert_eq!(Approvals::parse("line,digest,by,at\n").unwrap(), Approvals::default());
+        assert!(Approvals::parse("line,digest,by,at\na,zz,b,c\n").is_err());
+    }
+}

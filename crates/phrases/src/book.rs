@@ -1,0 +1,348 @@
+//! A phrasebook: the lines of one language with their approvals.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contracts::{Digest, ErrorName, NamedError, ProductId};
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::approval::{Approval, Approvals};
+use crate::line::{GroundKey, Line, LineKind, OfferCount, ServiceTopic, Tone};
+use crate::template::{Slot, Template, TemplateError};
+use crate::wish::Wishes;
+
+/// An error that makes a phrasebook unusable.
+#[derive(Debug, Error)]
+pub enum BookError {
+    /// The file is not the TOML that it must be.
+    #[error("phrasebook: {0}")]
+    Toml(#[from] toml::de::Error),
+    /// The list of approvals cannot be read.
+    #[error("approvals: {0}")]
+    Approvals(#[from] csv::Error),
+    /// A line's text cannot be used.
+    #[error("line {id}: {source}")]
+    Line {
+        /// The line's id.
+        id: String,
+        /// The reason.
+        source: TemplateError,
+    },
+    /// A line has a slot that its kind must not have.
+    #[error("line {id}: a {kind} line must not have the slot {{{slot}}}", slot = .slot.as_str())]
+    Slot {
+        /// The line's id.
+        id: String,
+        /// The line's kind.
+        kind: &'static str,
+        /// The slot.
+        slot: Slot,
+    },
+    /// Two lines have the same id.
+    #[error("line {id}: the id is used twice")]
+    DuplicateId {
+        /// The id.
+        id: String,
+    },
+}
+
+impl NamedError for BookError {
+    fn name(&self) -> ErrorName {
+        ErrorName::ConfigInvalid
+    }
+
+    fn help(&self) -> Option<String> {
+        Some("`bespoke phrases check` lists everything that is wrong with the phrasebook".to_owned())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BookFile {
+    language: String,
+    version: String,
+    author: String,
+    counts: Counts,
+    /// The word that replaces a name that cannot be said or shown.
+    no_name: String,
+    #[serde(default)]
+    grounds: BTreeMap<GroundKey, String>,
+    #[serde(default)]
+    wishes: Wishes,
+    #[serde(default)]
+    opening: Vec<OpeningLine>,
+    #[serde(default)]
+    reason: Vec<ReasonLine>,
+    #[serde(default)]
+    link: Vec<PlainLine>,
+    #[serde(default)]
+    closing: Vec<ClosingLine>,
+    #[serde(default)]
+    service: Vec<ServiceLine>,
+    #[serde(default)]
+    service_opening: Vec<PlainLine>,
+    #[serde(default)]
+    service_closing: Vec<PlainLine>,
+}
+
+/// The number of offers in words.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Counts {
+    one: String,
+    two: String,
+    three: String,
+}
+
+macro_rules! line_file {
+    ($name:ident { $($field:ident: $type:ty),* $(,)? }) => {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct $name {
+            id: String,
+            text: String,
+            #[serde(default)]
+            tone: Option<Tone>,
+            #[serde(default)]
+            author: Option<String>,
+            $($field: $type,)*
+        }
+    };
+}
+
+line_file!(OpeningLine { adviser: bool, bright: Option<bool> });
+line_file!(ReasonLine { product: ProductId, ground: GroundKey });
+line_file!(PlainLine {});
+line_file!(ClosingLine { adviser: bool, offers: Option<OfferCount> });
+line_file!(ServiceLine { topic: ServiceTopic });
+
+/// The lines of one language with their approvals.
+#[derive(Clone, Debug)]
+pub struct Phrasebook {
+    language: String,
+    version: String,
+    no_name: String,
+    counts: Counts,
+    grounds: BTreeMap<GroundKey, String>,
+    wishes: Wishes,
+    lines: Vec<Line>,
+    approvals: Approvals,
+    digest: Digest,
+}
+
+impl Phrasebook {
+    /// Reads a book (TOML) and its approvals (CSV).
+    pub fn parse(book: &str, approvals: &str) -> Result<Self, BookError> {
+        let digest = Digest::of_parts([book.as_bytes(), approvals.as_bytes()]);
+        let file: BookFile = toml::from_str(book)?;
+        let approvals = Approvals::parse(approvals)?;
+        let mut lines = Vec::new();
+        let mut add = |id: String, text: &str, tone, author: Option<String>, kind: LineKind| {
+            let template = Template::parse(text).map_err(|source| BookError::Line { id: id.clone(), source })?;
+            if let Some(slot) = template.slots().find(|slot| !may_have(&kind, *slot)) {
+                return Err(BookError::Slot { id, kind: kind.name(), slot });
+            }
+            let author = author.unwrap_or_else(|| file.author.clone());
+            lines.push(Line::new(&file.language, id, kind, tone, template, author));
+            Ok(())
+        };
+        for line in file.opening {
+            let kind = LineKind::Opening { adviser: line.adviser, bright: line.bright.unwrap_or_default() };
+            add(line.id, &line.text, line.tone, line.author, kind)?;
+        }
+        for line in file.reason {
+            let kind = LineKind::Reason { product: line.product, ground: line.ground };
+            add(line.id, &line.text, line.tone, line.author, kind)?;
+        }
+        for line in file.closing {
+            let kind = LineKind::Closing { adviser: line.adviser, offers: line.offers.unwrap_or_default() };
+            add(line.id, &line.text, line.tone, line.author, kind)?;
+        }
+        for line in file.service {
+            add(line.id, &line.text, line.tone, line.author, LineKind::Service { topic: line.topic })?;
+        }
+        let plain = [
+            (file.link, LineKind::Link),
+            (file.service_opening, LineKind::ServiceOpening),
+            (file.service_closing, LineKind::ServiceClosing),
+        ];
+        for (list, kind) in plain {
+            for line in list {
+                add(line.id, &line.text, line.tone, line.author, kind.clone())?;
+            }
+        }
+        let mut ids = BTreeSet::new();
+        if let Some(twice) = lines.iter().find(|line| !ids.insert(line.id.as_str())) {
+            return Err(BookError::DuplicateId { id: twice.id.clone() });
+        }
+        Ok(Self {
+            language: file.language,
+            version: file.version,
+            no_name: file.no_name,
+            counts: file.counts,
+            grounds: file.grounds,
+            wishes: file.wishes,
+            lines,
+            approvals,
+            digest,
+        })
+    }
+
+    /// Returns the language, a BCP 47 tag.
+    #[must_use]
+    pub fn language(&self) -> &str {
+        &self.language
+    }
+
+    /// Returns the version, as the book's owners number it.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Returns the digest of the book and its approvals.
+    #[must_use]
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Returns the word that replaces a name that cannot be said or shown.
+    #[must_use]
+    pub fn no_name(&self) -> &str {
+        &self.no_name
+    }
+
+    /// Returns the number of offers in words.
+    #[must_use]
+    pub fn count(&self, offers: usize) -> &str {
+        match offers {
+            0 | 1 => &self.counts.one,
+            2 => &self.counts.two,
+            _ => &self.counts.three,
+        }
+    }
+
+    /// Returns the name of a ground as a listener hears it.
+    #[must_use]
+    pub fn ground(&self, key: &GroundKey) -> Option<&str> {
+        self.grounds.get(key).map(String::as_str)
+    }
+
+    /// Returns the words that express a wish.
+    #[must_use]
+    pub const fn wishes(&self) -> &Wishes {
+        &self.wishes
+    }
+
+    /// Returns all lines, approved or not, in the book's order by kind.
+    #[must_use]
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    /// Returns the line with this id.
+    #[must_use]
+    pub fn line(&self, id: &str) -> Option<&Line> {
+        self.lines.iter().find(|line| line.id == id)
+    }
+
+    /// Returns the lines that may be said, each with its approval.
+    pub fn live(&self) -> impl Iterator<Item = (&Line, &Approval)> {
+        self.lines.iter().filter_map(|line| Some((line, self.approvals.of(line)?)))
+    }
+
+    /// Returns the approvals.
+    #[must_use]
+    pub const fn approvals(&self) -> &Approvals {
+        &self.approvals
+    }
+}
+
+/// Returns whether a line of this kind may have the slot.
+fn may_have(kind: &LineKind, slot: Slot) -> bool {
+    match slot {
+        Slot::FirstName => kind.may_be_personal(),
+        Slot::Adviser | Slot::AdviserTitle => match kind {
+            LineKind::Opening { adviser, .. } | LineKind::Closing { adviser, .. } => *adviser,
+            LineKind::ServiceOpening | LineKind::ServiceClosing => true,
+            LineKind::Reason { .. } | LineKind::Link | LineKind::Service { .. } => false,
+        },
+        Slot::Count => matches!(kind, LineKind::Opening { .. } | LineKind::Closing { .. }),
+        Slot::Product => matches!(kind, LineKind::Reason { .. }),
+        Slot::Bank | Slot::Web => true,
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A small book with one line of each kind, approved by nobody.
+    pub(crate) const SMALL: &str = r#"
+language = "en"
+version = "1"
+author = "writer@bank.example"
+no_name = "there"
+counts = { one = "one idea", two = "two ideas", three = "three ideas" }
+[grounds]
+"spending:groceries" = "groceries"
+[[opening]]
+id = "o1"
+tone = "warm"
+adviser = true
+text = "Hello {first_name}. I am {adviser} of {bank}, with {count}."
+[[opening]]
+id = "o2"
+adviser = false
+text = "Hello {first_name}. Here is {bank}."
+[[reason]]
+id = "r1"
+product = "everyday-checking"
+ground = "spending:groceries"
+text = "{product} keeps groceries in one place."
+[[link]]
+id = "l1"
+text = "Here is another idea."
+[[closing]]
+id = "c1"
+adviser = true
+text = "Call {adviser} at any time."
+[[service]]
+id = "s1"
+topic = "fees"
+text = "Charges should be clear."
+"#;
+
+    #[test]
+    fn book_is_read() {
+        let book = Phrasebook::parse(SMALL, "").unwrap();
+        assert_eq!(book.lines().len(), 6);
+        assert_eq!(book.count(2), "two ideas");
+        assert_eq!(book.live().count(), 0, "an unapproved line is not live");
+        assert_eq!(book.line("l1").unwrap().author, "writer@bank.example");
+    }
+
+    #[test]
+    fn only_openings_and_closings_may_be_personal() {
+        for (from, to) in [
+            ("Here is another idea.", "Another idea, {first_name}."),
+            ("{product} keeps", "{adviser} keeps"),
+            ("Charges should be clear.", "{first_name}, charges should be clear."),
+            ("Hello {first_name}. Here is {bank}.", "Hello {first_name}. I am {adviser}."),
+        ] {
+            let error = Phrasebook::parse(&SMALL.replace(from, to), "").unwrap_err();
+            assert!(matches!(error, BookError::Slot { .. }), "{to}: {error}");
+        }
+    }
+
+    #[test]
+    fn id_is_unique() {
+        let error = Phrasebook::parse(&SMALL.replace("id = \"o2\"", "id = \"r1\""), "").unwrap_err();
+        assert_eq!(error.to_string(), "line r1: the id is used twice");
+    }
+
+    #[test]
+    fn unknown_field_is_refused() {
+        assert!(Phrasebook::parse(&SMALL.replace("topic = ", "subject = "), "").is_err());
+    }
+}

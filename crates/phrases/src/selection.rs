@@ -1,0 +1,177 @@
+//! Selection of lines for one customer.
+
+use std::collections::BTreeSet;
+
+use contracts::{Digest, ProductId};
+
+use crate::approval::Approval;
+use crate::book::Phrasebook;
+use crate::line::{GroundKey, Line, LineKind, ServiceTopic, Tone};
+use crate::wish::UnderstoodWish;
+
+/// An approved line with its approval.
+pub type LiveLine<'b> = (&'b Line, &'b Approval);
+
+/// Selects approved lines for one customer. The same seed always gives the same lines. Different seeds spread evenly
+/// over the fitting lines, so a line's share of a campaign is about one over their number.
+#[derive(Clone, Debug)]
+pub struct Selector<'b> {
+    live: Vec<LiveLine<'b>>,
+    wish: UnderstoodWish,
+    seed: Vec<u8>,
+}
+
+impl<'b> Selector<'b> {
+    /// Creates a selector. `seed` identifies the customer, such as the customer reference.
+    #[must_use]
+    pub fn new(book: &'b Phrasebook, wish: UnderstoodWish, seed: &[u8]) -> Self {
+        Self { live: book.live().collect(), wish, seed: seed.to_vec() }
+    }
+
+    /// Returns every opening that fits. An adviser's name asks for a line that introduces the adviser.
+    #[must_use]
+    pub fn openings(&self, adviser: bool, bright: bool) -> Vec<LiveLine<'b>> {
+        self.fitting(|kind| match kind {
+            LineKind::Opening { adviser: needs, bright: only } => *needs == adviser && (bright || !only),
+            _ => false,
+        })
+    }
+
+    /// Returns every closing that fits.
+    #[must_use]
+    pub fn closings(&self, adviser: bool, offers: usize) -> Vec<LiveLine<'b>> {
+        self.fitting(|kind| match kind {
+            LineKind::Closing { adviser: needs, offers: count } => *needs == adviser && count.fits(offers),
+            _ => false,
+        })
+    }
+
+    /// Returns every link.
+    #[must_use]
+    pub fn links(&self) -> Vec<LiveLine<'b>> {
+        self.fitting(|kind| matches!(kind, LineKind::Link))
+    }
+
+    /// Returns every reason for `product`, those of the best ground only. An emphasized ground comes first, then
+    /// the order of `grounds`; a ground in `used` comes last.
+    #[must_use]
+    pub fn reasons(&self, product: &ProductId, grounds: &[GroundKey], used: &BTreeSet<GroundKey>) -> Vec<LiveLine<'b>> {
+        let mut order: Vec<&GroundKey> = grounds.iter().collect();
+        order.sort_by_key(|ground| (used.contains(ground), !self.wish.emphases.contains(ground)));
+        let of_ground = |ground: &&GroundKey| {
+            self.fitting(
+                |kind| matches!(kind, LineKind::Reason { product: p, ground: g } if p == product && g == *ground),
+            )
+        };
+        order.iter().map(of_ground).find(|lines| !lines.is_empty()).unwrap_or_default()
+    }
+
+    /// Returns every service message about `topic`.
+    #[must_use]
+    pub fn service(&self, topic: ServiceTopic) -> Vec<LiveLine<'b>> {
+        self.fitting(|kind| matches!(kind, LineKind::Service { topic: other } if *other == topic))
+    }
+
+    /// Returns every opening of a service message, by whether it names an adviser.
+    #[must_use]
+    pub fn service_openings(&self) -> Vec<LiveLine<'b>> {
+        self.fitting(|kind| matches!(kind, LineKind::ServiceOpening))
+    }
+
+    /// Returns every closing of a service message.
+    #[must_use]
+    pub fn service_closings(&self) -> Vec<LiveLine<'b>> {
+        self.fitting(|kind| matches!(kind, LineKind::ServiceClosing))
+    }
+
+    /// Picks one of `lines` for a place of the text, such as `opening`. Returns `None` if there are none.
+    #[must_use]
+    pub fn pick(&self, place: &str, lines: &[LiveLine<'b>]) -> Option<LiveLine<'b>> {
+        let digest = Digest::of_parts([self.seed.as_slice(), place.as_bytes()]);
+        let [a, b, c, d, ..] = *digest.as_bytes();
+        let number = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or_default();
+        lines.get(number.checked_rem(lines.len())?).copied()
+    }
+
+    /// Returns the live lines of a kind in a wished tone. Without a wish, or where no line has the tone, all of them.
+    fn fitting(&self, fits: impl Fn(&LineKind) -> bool) -> Vec<LiveLine<'b>> {
+        let all: Vec<LiveLine<'b>> = self.live.iter().filter(|(line, _)| fits(&line.kind)).copied().collect();
+        let has_tone = |tone: Option<Tone>| tone.is_none_or(|tone| self.wish.tones.contains(&tone));
+        let in_tone: Vec<LiveLine<'b>> = all.iter().filter(|(line, _)| has_tone(line.tone)).copied().collect();
+        if self.wish.tones.is_empty() || in_tone.is_empty() { all } else { in_tone }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::Approvals;
+    use crate::book::tests::SMALL;
+
+    fn approved(text: &str) -> Phrasebook {
+        let mut approvals = Approvals::default();
+        for line in Phrasebook::parse(text, "").unwrap().lines() {
+            let (line, digest) = (line.id.clone(), line.digest);
+            approvals.record(Approval { line, digest, by: "reviewer".to_owned(), at: Timestamp::UNIX_EPOCH });
+        }
+        Phrasebook::parse(text, &approvals.to_csv()).unwrap()
+    }
+
+    fn many_openings() -> Phrasebook {
+        let more: String = (0..20)
+            .map(|n| format!("[[opening]]\nid = \"more-{n}\"\nadviser = false\ntext = \"Hello number {n}.\"\n"))
+            .collect();
+        approved(&format!("{SMALL}{more}"))
+    }
+
+    #[test]
+    fn selection_is_deterministic_and_spreads() {
+        let book = many_openings();
+        let mut counts = BTreeMap::<&str, usize>::new();
+        for customer in 0..10_000_u32 {
+            let selector = Selector::new(&book, UnderstoodWish::default(), &customer.to_be_bytes());
+            let (line, _) = selector.pick("opening", &selector.openings(false, false)).unwrap();
+            assert_eq!(selector.pick("opening", &selector.openings(false, false)).unwrap().0.id, line.id);
+            *counts.entry(line.id.as_str()).or_default() += 1;
+        }
+        assert_eq!(counts.len(), 21);
+        assert!(counts.values().all(|count| (380..=580).contains(count)), "{counts:?}");
+    }
+
+    #[test]
+    fn unapproved_line_is_never_selected() {
+        let book = Phrasebook::parse(SMALL, "").unwrap();
+        let selector = Selector::new(&book, UnderstoodWish::default(), b"1");
+        assert!(selector.openings(true, false).is_empty());
+        assert_eq!(selector.pick("opening", &[]), None);
+    }
+
+    #[test]
+    fn reason_prefers_an_emphasized_ground_and_avoids_a_used_one() {
+        let need = "[[reason]]\nid = \"r2\"\nproduct = \"everyday-checking\"\nground = \"need:everyday-banking\"\ntext = \"Paying is simple.\"\n";
+        let book = approved(&format!("{SMALL}{need}"));
+        let product = ProductId::parse("everyday-checking").unwrap();
+        let grounds: Vec<GroundKey> =
+            ["spending:groceries", "need:everyday-banking"].map(|text| text.parse().unwrap()).into();
+        let pick = |emphases: &[GroundKey], used: &[GroundKey]| {
+            let wish = UnderstoodWish { emphases: emphases.to_vec(), ..UnderstoodWish::default() };
+            let selector = Selector::new(&book, wish, b"1");
+            selector.reasons(&product, &grounds, &used.iter().cloned().collect())[0].0.id.clone()
+        };
+        assert_eq!(pick(&[], &[]), "r1");
+        assert_eq!(pick(&grounds[1..], &[]), "r2");
+        assert_eq!(pick(&[], &grounds[..1]), "r2");
+    }
+
+    #[test]
+    fn wished_tone_restricts_lines_where_it_can() {
+        let book = many_openings();
+        let wish = UnderstoodWish { tones: vec![Tone::Formal], ..UnderstoodWish::default() };
+        let selector = Selector::new(&book, wish, b"1");
+        assert_eq!(selector.openings(true, false).len(), 1, "no opening is formal, so the warm one fits");
+    }
+}

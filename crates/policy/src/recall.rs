@@ -1,0 +1,58 @@
+//! Recalls: whether a result was recalled, and where its files go.
+
+use contracts::key::Artefact;
+use contracts::{CustomerRef, ErrorName, NamedError, ObjectKey, RunId};
+use storage::store::{ObjectStore, StoreError, Written};
+use thiserror::Error;
+
+/// An error of [`move_to_recalled`].
+#[derive(Debug, Error)]
+pub enum MoveError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The file under `recalled/` differs from the published one.
+    #[error("{key}: differs from the published file")]
+    Changed {
+        /// The key under `recalled/`.
+        key: String,
+    },
+}
+
+impl NamedError for MoveError {
+    fn name(&self) -> ErrorName {
+        match self {
+            Self::Store(error) => error.name(),
+            Self::Changed { .. } => ErrorName::SealBroken,
+        }
+    }
+}
+
+/// Returns whether the run, or the customer's part of it, was recalled.
+pub async fn is_recalled(store: &dyn ObjectStore, run: &RunId, reference: &CustomerRef) -> Result<bool, StoreError> {
+    for customer in [None, Some(reference.clone())] {
+        if store.find(&ObjectKey::Recall(run.clone(), customer)).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Moves the published files of one customer's part of a run to `recalled/`: copies each file, then deletes it. Files that
+/// were moved before stay. Moves nothing without evidence: the publish stage deletes what was never published.
+pub async fn move_to_recalled(store: &dyn ObjectStore, run: &RunId, reference: &CustomerRef) -> Result<(), MoveError> {
+    let published = |artefact| ObjectKey::Customer(reference.clone(), run.clone(), artefact);
+    if store.find(&published(Artefact::Evidence)).await?.is_none() {
+        return Ok(());
+    }
+    for artefact in Artefact::PUBLISHED {
+        let from = published(artefact);
+        let to = ObjectKey::Recalled(reference.clone(), run.clone(), artefact);
+        let Some(bytes) = store.find(&from).await? else { continue };
+        if store.put_new(&to, bytes.clone()).await? == Written::AlreadyThere && store.get(&to).await? != bytes {
+            return Err(MoveError::Changed { key: to.to_string() });
+        }
+        store.delete(&from).await?;
+    }
+    Ok(())
+}

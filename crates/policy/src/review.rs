@@ -1,0 +1,121 @@
+//! The review policy: which results a reviewer must see, and the records of pending reviews and decisions.
+
+use contracts::key::RunPart;
+use contracts::review::{Decision, Waiting, Why};
+use contracts::settings::Review;
+use contracts::stage::IndexRow;
+use contracts::{CustomerRef, ObjectKey, RunId};
+use storage::store::{ObjectStore, StoreError};
+use storage::vault::{Keys, Owner, Vault, VaultError};
+
+/// The most bytes of a line of `runs/<run>/index.csv`: 32 + 20 + 20 + 64 signs, three commas, a line break.
+const LONGEST_LINE: u64 = 141;
+
+/// Why the settings put a customer's result before a person; nothing if they do not. One in `every` is picked by a keyed
+/// digest of run and customer, so that nobody who orders a workbook can choose who is looked at.
+pub async fn policy(
+    settings: Review,
+    run: &RunId,
+    reference: &CustomerRef,
+    keys: &Keys,
+    store: &dyn ObjectStore,
+) -> Result<Option<Why>, StoreError> {
+    let Review { first, every } = settings;
+    if first > 0 && is_among_first(first, run, reference, store).await? {
+        return Ok(Some(Why::First { first }));
+    }
+    let sampled = every > 0 && {
+        let digest = keys.keyed_digest("review", format!("{run}\0{reference}").as_bytes());
+        let [a, b, c, d, ..] = *digest.as_bytes();
+        u32::from_be_bytes([a, b, c, d]) % every == 0
+    };
+    Ok(sampled.then_some(Why::Sampled { every }))
+}
+
+/// Returns the pending review of one customer's part of a run; `None` if there is none.
+pub async fn find_pending(
+    store: &dyn ObjectStore,
+    run: &RunId,
+    reference: &CustomerRef,
+) -> Result<Option<Waiting>, VaultError> {
+    let key = ObjectKey::Review(run.clone(), reference.clone());
+    let Some(bytes) = store.find(&key).await? else { return Ok(None) };
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| VaultError::malformed(&key.to_string(), &error))
+}
+
+/// Returns the decision about one customer's part of a run; `None` if there is none.
+pub async fn find_decision(
+    vault: &Vault,
+    run: &RunId,
+    reference: &CustomerRef,
+) -> Result<Option<Decision>, VaultError> {
+    let key = ObjectKey::Decision(run.clone(), reference.clone());
+    if vault.store().find(&key).await?.is_none() {
+        return Ok(None);
+    }
+    let (decision, _) = vault.read_json(Owner::Customer(reference), &key).await?;
+    Ok(Some(decision))
+}
+
+/// Reads no more of the index than the first lines can be long.
+async fn is_among_first(
+    first: u32,
+    run: &RunId,
+    reference: &CustomerRef,
+    store: &dyn ObjectStore,
+) -> Result<bool, StoreError> {
+    let key = ObjectKey::Run(run.clone(), RunPart::Index);
+    let head = store.get_range(&key, 0, (u64::from(first) + 1) * LONGEST_LINE).await?;
+    // The last line may be cut.
+    let whole = head.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    let rows = IndexRow::read_all(&head[..whole]).map_err(|_| StoreError::Unavailable {
+        key: key.to_string(),
+        action: "read",
+        reason: "not an index of customers".to_owned(),
+    })?;
+    Ok(rows.iter().take(first as usize).any(|row| row.reference == *reference))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use storage::store::MemoryStore;
+
+    fn reference(number: u32) -> CustomerRef {
+        CustomerRef::parse(format!("{number:032x}")).unwrap()
+    }
+
+    async fn picked(settings: Review, customers: u32) -> Vec<u32> {
+        let (store, keys) = (MemoryStore::default(), Keys::new([1; 32], [2; 32]));
+        let run = RunId::parse("run-1").unwrap();
+        let mut index = "reference,offset,length,digest\n".to_owned();
+        for number in 0..customers {
+            let row = [reference(number).to_string(), (number * 10_000).to_string(), "9999".to_owned(), "0".repeat(64)];
+            index.push_str(&row.join(","));
+            index.push('\n');
+        }
+        let key = ObjectKey::Run(run.clone(), RunPart::Index);
+        store.put(&key, index.into()).await.unwrap();
+        let mut picked = Vec::new();
+        for number in 0..customers {
+            if policy(settings, &run, &reference(number), &keys, &store).await.unwrap().is_some() {
+                picked.push(number);
+            }
+        }
+        picked
+    }
+
+    #[tokio::test]
+    async fn the_first_of_a_run_are_looked_at() {
+        assert_eq!(picked(Review { first: 3, every: 0 }, 10).await, [0, 1, 2]);
+        assert_eq!(picked(Review { first: 300, every: 0 }, 10).await.len(), 10);
+        assert_eq!(picked(Review::default(), 10).await, Vec::<u32>::new());
+    }
+
+    #[tokio::test]
+    async fn of_the_others_one_in_so_many_is_looked_at() {
+        assert_eq!(picked(Review { first: 0, every: 1 }, 10).await.len(), 10);
+        let some = picked(Review { first: 0, every: 4 }, 400).await.len();
+        assert!((70..=130).contains(&some), "{some} of 400");
+    }
+}

@@ -1,0 +1,172 @@
+//! What every adapter to a store must do; each adapter's tests run it on the real thing.
+
+use bytes::Bytes;
+use futures::future::join_all;
+
+use crate::store::{ObjectStore, StoreError, Written};
+use crate::vault::Keys;
+use contracts::key::{Artefact, Prefix, RunPart};
+use contracts::progress::{StepKind, StepName};
+use contracts::stage::Stage;
+use contracts::{CustomerId, ObjectKey, RunId};
+
+fn key(name: &str) -> ObjectKey {
+    ObjectKey::Run(RunId::parse(format!("suite-{name}")).expect("a name"), RunPart::ManifestJson)
+}
+
+/// Runs every check on a store that holds nothing under `runs/suite-…`.
+///
+/// # Panics
+/// If the store does not do what the port promises.
+pub async fn run(store: &dyn ObjectStore) {
+    missing_is_not_found(store).await;
+    what_was_put_is_read_and_replaced(store).await;
+    every_kind_of_content_comes_back_as_it_went(store).await;
+    final_objects_are_written_once(store).await;
+    of_racing_writers_one_wins(store).await;
+    many_objects_are_each_written_once(store).await;
+    ranges_are_cut_from_the_whole(store).await;
+    removal_can_be_repeated(store).await;
+    what_was_listed_can_be_erased(store).await;
+    a_list_has_what_lies_below_its_prefix(store).await;
+}
+
+/// Of many objects each is written unless it lies there.
+async fn many_objects_are_each_written_once(store: &dyn ObjectStore) {
+    let keys: Vec<ObjectKey> = (0..40).map(|number| key(&format!("many-{number}"))).collect();
+    store.put(&keys[7], "first".into()).await.expect("put");
+    let objects = || keys.iter().map(|key| (key.clone(), Bytes::from_static(b"many"))).collect();
+    let mut expected = vec![Written::Created; keys.len()];
+    expected[7] = Written::AlreadyThere;
+    assert_eq!(store.put_all_new(objects()).await.expect("put"), expected);
+    assert_eq!(store.get(&keys[7]).await.expect("get"), "first");
+    assert_eq!(store.get(&keys[39]).await.expect("get"), "many");
+    assert_eq!(store.put_all_new(objects()).await.expect("put"), vec![Written::AlreadyThere; keys.len()]);
+}
+
+/// Reading what is not there is [`StoreError::NotFound`] with the key, and `find` gives nothing.
+async fn missing_is_not_found(store: &dyn ObjectStore) {
+    let key = key("missing");
+    for result in [store.get(&key).await, store.get_range(&key, 0, 4).await] {
+        match result.expect_err("there is no object") {
+            StoreError::NotFound { key: named } => assert_eq!(named, key.to_string()),
+            error @ StoreError::Unavailable { .. } => panic!("missing is told as {error}"),
+        }
+    }
+    assert_eq!(store.find(&key).await.expect("find"), None);
+}
+
+/// `put` writes, and writes again.
+async fn what_was_put_is_read_and_replaced(store: &dyn ObjectStore) {
+    let key = key("put");
+    for content in ["first", "second, longer", ""] {
+        store.put(&key, content.into()).await.expect("put");
+        assert_eq!(store.get(&key).await.expect("get"), content);
+        assert_eq!(store.find(&key).await.expect("find").expect("the object"), content);
+    }
+}
+
+/// Bytes of every value, an object of several MB, and the longest keys that are in use.
+async fn every_kind_of_content_comes_back_as_it_went(store: &dyn ObjectStore) {
+    let every_value: Bytes = (0..=u8::MAX).collect();
+    let large: Bytes = every_value.iter().copied().cycle().take(6_000_000).collect();
+    let customer = Keys::new([0; 32], [0; 32]).reference(&CustomerId::parse("suite").expect("an id"));
+    let run = RunId::parse("r".repeat(80)).expect("a name");
+    let deep = ObjectKey::Customer(customer, run, Artefact::Video);
+    for (key, content) in [(key("values"), every_value), (key("large"), large.clone()), (deep.clone(), large)] {
+        store.put(&key, content.clone()).await.expect("put");
+        assert!(store.get(&key).await.expect("get") == content, "{key} came back changed");
+    }
+    store.delete(&deep).await.expect("delete");
+}
+
+/// `put_new` writes once; the first content stands, also against the same content.
+async fn final_objects_are_written_once(store: &dyn ObjectStore) {
+    let key = key("once");
+    assert_eq!(store.put_new(&key, "first".into()).await.expect("put_new"), Written::Created);
+    for content in ["second", "first"] {
+        assert_eq!(store.put_new(&key, content.into()).await.expect("put_new"), Written::AlreadyThere);
+    }
+    assert_eq!(store.get(&key).await.expect("get"), "first");
+}
+
+/// Of sixteen writers at once exactly one creates the object, and its content is what stands.
+async fn of_racing_writers_one_wins(store: &dyn ObjectStore) {
+    for round in 0..4 {
+        let key = key(&format!("race-{round}"));
+        let content = |writer: usize| Bytes::from(format!("writer {writer} ").repeat(2_000));
+        let results = join_all((0..16).map(|writer| store.put_new(&key, content(writer)))).await;
+        let results: Vec<Written> = results.into_iter().map(|result| result.expect("put_new")).collect();
+        let winners: Vec<usize> = (0..16).filter(|writer| results[*writer] == Written::Created).collect();
+        assert_eq!(winners.len(), 1, "winners of round {round}: {winners:?}");
+        assert!(store.get(&key).await.expect("get") == content(winners[0]), "the winner's content stands");
+    }
+}
+
+/// A range is a cut of the whole; what lies beyond the end is not there.
+async fn ranges_are_cut_from_the_whole(store: &dyn ObjectStore) {
+    let key = key("range");
+    store.put(&key, "0123456789".into()).await.expect("put");
+    for (offset, length, expected) in [(0, 4, "0123"), (3, 4, "3456"), (8, 9, "89"), (4, 0, ""), (10, 1, "")] {
+        let cut = store.get_range(&key, offset, length).await.expect("get_range");
+        assert_eq!(cut, expected, "{length} bytes from {offset}");
+    }
+}
+
+/// `delete` removes, does nothing the second time, and a final object may then be written afresh.
+async fn removal_can_be_repeated(store: &dyn ObjectStore) {
+    let key = key("delete");
+    store.put_new(&key, "first".into()).await.expect("put_new");
+    for _ in 0..2 {
+        store.delete(&key).await.expect("delete");
+        assert_eq!(store.find(&key).await.expect("find"), None);
+    }
+    assert_eq!(store.put_new(&key, "again".into()).await.expect("put_new"), Written::Created);
+}
+
+/// `erase` removes what a list named, and does nothing the second time.
+async fn what_was_listed_can_be_erased(store: &dyn ObjectStore) {
+    let run = RunId::parse("suite-erase").expect("a name");
+    let at = jiff::Timestamp::from_second(1).expect("a time");
+    let step = StepName { at, stage: Stage::Merge, kind: StepKind::Started };
+    let (key, prefix) = (ObjectKey::Progress(run.clone(), None, step), Prefix::Progress(run, None));
+    store.put(&key, "{}".into()).await.expect("put");
+    let listed = store.list(&prefix).await.expect("list");
+    assert_eq!(listed.len(), 1);
+    for _ in 0..2 {
+        store.erase(&listed[0].key).await.expect("erase");
+        assert_eq!(store.find(&key).await.expect("find"), None);
+    }
+}
+
+/// `list` gives the keys below a prefix, sorted, also more than S3 gives at once (1,000), and none of a longer name.
+async fn a_list_has_what_lies_below_its_prefix(store: &dyn ObjectStore) {
+    let run = |name: &str| RunId::parse(name).expect("a name");
+    let step = |run: &RunId, second| {
+        let at = jiff::Timestamp::from_second(second).expect("a time");
+        ObjectKey::Progress(run.clone(), None, StepName { at, stage: Stage::Merge, kind: StepKind::Started })
+    };
+    let (here, beside) = (run("suite-list"), run("suite-list-2"));
+    let prefix = Prefix::Progress(here.clone(), None);
+    assert_eq!(store.list(&prefix).await.expect("an empty list"), Vec::new());
+    store.put(&step(&beside, 1), "{}".into()).await.expect("put");
+    let keys: Vec<ObjectKey> = (0..1_005).map(|second| step(&here, second)).collect();
+    for some in keys.chunks(64) {
+        let puts = join_all(some.iter().rev().map(|key| store.put(key, "{}".into()))).await;
+        puts.into_iter().collect::<Result<Vec<_>, _>>().expect("put");
+    }
+    let listed: Vec<String> = store.list(&prefix).await.expect("list").into_iter().map(|listed| listed.key).collect();
+    let expected: Vec<String> = keys.iter().map(ToString::to_string).collect();
+    assert!(listed == expected, "{} keys listed, the first {:?}", listed.len(), listed.first());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::MemoryStore;
+
+    #[tokio::test]
+    async fn memory_store_passes_the_suite() {
+        run(&MemoryStore::default()).await;
+    }
+}

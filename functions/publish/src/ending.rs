@@ -1,0 +1,319 @@
+//! Decides how a customer's part of the run ends.
+
+use std::collections::BTreeMap;
+
+use contracts::Digest;
+use contracts::evidence::{MadeBy, Outcome, PersonalEvidence};
+use contracts::facts::{Assessment, Facts, Skip};
+use contracts::key::Artefact;
+use contracts::media::MediaFacts;
+use contracts::review::{Choice, Decision, Reviewed, Seen, Waiting, Why};
+use contracts::script::{OfferShown, Script, WrittenBy};
+use contracts::text::recommendation_text;
+use jiff::tz::TimeZone;
+use policy::contact_cap;
+use policy::review::{find_decision, policy};
+
+use crate::Deps;
+use crate::artefacts::{check_media, read_narration, write_text};
+use crate::contact::{Blocked, find_block};
+use crate::error::Error;
+use crate::place::Place;
+
+/// The sealed artifacts that stages leave for each other.
+pub const SEALED: [Artefact; 4] = [Artefact::Facts, Artefact::Script, Artefact::NarrationAudio, Artefact::Cues];
+
+/// An outcome, with everything that the evidence says about it.
+pub struct Ending {
+    pub outcome: Outcome,
+    pub artefacts: BTreeMap<Artefact, Digest>,
+    pub made_by: Option<MadeBy>,
+    pub media: Option<MediaFacts>,
+    pub from_posts: bool,
+    pub review: Option<Reviewed>,
+    pub personal: PersonalEvidence,
+}
+
+/// The state of a customer's part after [`decide`].
+#[expect(clippy::large_enum_variant, reason = "one value exists at a time, and the caller takes it apart at once")]
+pub enum Disposition {
+    /// It ends with an outcome.
+    Final(Ending),
+    /// A reviewer must decide first.
+    InReview(Waiting),
+}
+
+/// Decides the outcome. For a result to be published, checks its artifacts and writes its text.
+pub async fn decide(deps: &Deps<'_>, place: Place<'_>, video: bool) -> Result<Disposition, Error> {
+    let (assessment, digest) = deps.vault.read_json(place.owner(), &place.key(Artefact::Facts)).await?;
+    let artefacts = BTreeMap::from([(Artefact::Facts, digest)]);
+    match assessment {
+        Assessment::Skip { skip, consent } => Ok(Disposition::Final(Ending {
+            outcome: Outcome::Skipped { skip },
+            artefacts,
+            made_by: None,
+            media: None,
+            from_posts: false,
+            review: None,
+            personal: PersonalEvidence { consent, facts: None, script: None, decision: None },
+        })),
+        Assessment::Proceed(facts) => proceed(deps, place, video, facts, artefacts).await,
+    }
+}
+
+async fn proceed(
+    deps: &Deps<'_>,
+    place: Place<'_>,
+    video: bool,
+    mut facts: Facts,
+    artefacts: BTreeMap<Artefact, Digest>,
+) -> Result<Disposition, Error> {
+    // Checked first: a customer who opted out meanwhile may have no further artifacts.
+    if let Some(blocked) = find_block(deps, place, &mut facts).await? {
+        return Ok(Disposition::Final(skip(deps, place, blocked, facts, None).await?));
+    }
+    let result = collect(deps, place, video, artefacts).await?;
+    let decision = match find_review(deps, place, &result, &facts).await? {
+        Review::NotNeeded => None,
+        Review::Pending(pending) => return Ok(Disposition::InReview(pending)),
+        Review::Decided(why, decision) => Some((why, decision)),
+    };
+    // Checked again as late as possible.
+    let rejected = decision.as_ref().is_some_and(|(_, decision)| decision.choice == Choice::Reject);
+    let rejected = rejected.then_some(Blocked::because(Skip::Rejected));
+    if let Some(blocked) = find_block(deps, place, &mut facts).await?.or(rejected) {
+        return Ok(Disposition::Final(skip(deps, place, blocked, facts, decision).await?));
+    }
+    let days = deps.settings.offers.at_most_every_days;
+    if !contact_cap::take(deps.vault.store(), place.reference, place.run, days, deps.now).await? {
+        let blocked = Blocked::because(Skip::HeardLately);
+        return Ok(Disposition::Final(skip(deps, place, blocked, facts, decision).await?));
+    }
+    publish(deps, place, result, facts, decision).await.map(Disposition::Final)
+}
+
+/// A result that is ready to be published or reviewed.
+struct Collected {
+    script: Script,
+    text: String,
+    video: bool,
+    artefacts: BTreeMap<Artefact, Digest>,
+    made_by: MadeBy,
+    media: Option<MediaFacts>,
+}
+
+/// Reads and checks the artifacts of the earlier stages.
+async fn collect(
+    deps: &Deps<'_>,
+    place: Place<'_>,
+    video: bool,
+    mut artefacts: BTreeMap<Artefact, Digest>,
+) -> Result<Collected, Error> {
+    let (script, digest): (Script, _) = deps.vault.read_json(place.owner(), &place.key(Artefact::Script)).await?;
+    artefacts.insert(Artefact::Script, digest);
+    if !script.verdict.passed() {
+        return Err(Error::NotPassed { key: place.key(Artefact::Script).to_string() });
+    }
+    check_products(deps, place, &script)?;
+    let mut made_by = made_by(&script.written_by);
+    let mut media = None;
+    if video {
+        let narration = read_narration(deps.vault, place, &mut artefacts).await?;
+        made_by.voice = Some(format!("{} {}", narration.engine, narration.voice));
+        made_by.voice_instead_of = narration.instead_of;
+        for (service, fields) in narration.outside {
+            made_by.outside.entry(service).or_default().extend(fields);
+        }
+        media = Some(check_media(deps.vault, place, &mut artefacts).await?);
+    }
+    let text = recommendation_text(&script, deps.catalogue, deps.brand, place.run, video);
+    Ok(Collected { script, text, video, artefacts, made_by, media })
+}
+
+async fn publish(
+    deps: &Deps<'_>,
+    place: Place<'_>,
+    result: Collected,
+    facts: Facts,
+    decision: Option<(Why, Decision)>,
+) -> Result<Ending, Error> {
+    let Collected { script, text, video, mut artefacts, made_by, media } = result;
+    artefacts.insert(Artefact::Text, write_text(deps.vault, place, text).await?);
+    let from_posts = facts.mood.is_some();
+    let (review, decision) = split_decision(decision);
+    let consent = facts.consent.clone();
+    Ok(Ending {
+        outcome: Outcome::Published { video },
+        artefacts,
+        made_by: Some(made_by),
+        media,
+        from_posts,
+        review,
+        personal: PersonalEvidence { consent, facts: Some(facts), script: Some(script), decision },
+    })
+}
+
+/// The state of the review of a result.
+#[expect(clippy::large_enum_variant, reason = "one value exists at a time, and the caller takes it apart at once")]
+enum Review {
+    NotNeeded,
+    Pending(Waiting),
+    Decided(Why, Decision),
+}
+
+/// Finds out whether the result needs a review, and its decision. Fails if the decision is about another text or video.
+async fn find_review(deps: &Deps<'_>, place: Place<'_>, result: &Collected, facts: &Facts) -> Result<Review, Error> {
+    let Some(why) = review_reason(deps, place, &result.script).await? else { return Ok(Review::NotNeeded) };
+    let seen = Seen { text: Digest::of(result.text.as_bytes()), artefacts: reviewed_files(&result.artefacts) };
+    match find_decision(deps.vault, place.run, place.reference).await? {
+        Some(decision) if decision.seen == seen => Ok(Review::Decided(why, decision)),
+        Some(_) => Err(Error::NotAsReviewed { key: place.decision().to_string() }),
+        None => Ok(Review::Pending(Waiting {
+            run: place.run.clone(),
+            reference: place.reference.clone(),
+            why,
+            since: deps.now,
+            video: result.video,
+            from_posts: facts.mood.is_some(),
+            seen,
+        })),
+    }
+}
+
+/// Returns the files among `artefacts` that a reviewer sees.
+fn reviewed_files(artefacts: &BTreeMap<Artefact, Digest>) -> BTreeMap<Artefact, Digest> {
+    let media = [Artefact::Video, Artefact::Captions, Artefact::Poster, Artefact::Preview];
+    artefacts
+        .iter()
+        .filter(|(artefact, _)| media.contains(artefact))
+        .map(|(&artefact, &digest)| (artefact, digest))
+        .collect()
+}
+
+/// Returns why a reviewer must decide about the result; `None` if it needs no review.
+async fn review_reason(deps: &Deps<'_>, place: Place<'_>, script: &Script) -> Result<Option<Why>, Error> {
+    if let Some(held) = &script.held {
+        return Ok(Some(Why::TextHeld { what: held.why.clone() }));
+    }
+    let keys = deps.vault.keys();
+    let store = deps.vault.store();
+    Ok(policy(deps.settings.review, place.run, place.reference, keys, store).await?)
+}
+
+/// Splits a decision into its plain and its sealed part, as the evidence keeps them.
+fn split_decision(decision: Option<(Why, Decision)>) -> (Option<Reviewed>, Option<Decision>) {
+    match decision {
+        Some((why, decision)) => (Some(Reviewed::of(why, &decision)), Some(decision)),
+        None => (None, None),
+    }
+}
+
+/// Returns the ending of a result that must not be published. If the customer withdrew the use of posts that contributed,
+/// the evidence keeps neither facts nor text, and [`crate::outcome::settle`] deletes the artifacts.
+async fn skip(
+    deps: &Deps<'_>,
+    place: Place<'_>,
+    blocked: Blocked,
+    facts: Facts,
+    decision: Option<(Why, Decision)>,
+) -> Result<Ending, Error> {
+    let Blocked { skip, posts_withdrawn } = blocked;
+    let mut artefacts = BTreeMap::new();
+    for artefact in SEALED {
+        if let Some(sealed) = deps.vault.store().find(&place.key(artefact)).await? {
+            artefacts.insert(artefact, Digest::of(&sealed));
+        }
+    }
+    let mut script: Option<Script> = None;
+    if artefacts.contains_key(&Artefact::Script) {
+        script = Some(deps.vault.read_json(place.owner(), &place.key(Artefact::Script)).await?.0);
+    }
+    // The evidence always names the outside services that received data.
+    let made_by = script.as_ref().map(|script| made_by(&script.written_by));
+    let (review, decision) = split_decision(decision);
+    let mut personal = PersonalEvidence { consent: facts.consent.clone(), facts: Some(facts), script, decision };
+    if posts_withdrawn {
+        artefacts.clear();
+        personal.facts = None;
+        personal.script = None;
+    }
+    Ok(Ending {
+        outcome: Outcome::Skipped { skip },
+        artefacts,
+        made_by,
+        media: None,
+        from_posts: false,
+        review,
+        personal,
+    })
+}
+
+/// Checks that every product in the script equals the catalog's, and is offered today.
+fn check_products(deps: &Deps<'_>, place: Place<'_>, script: &Script) -> Result<(), Error> {
+    let as_in_catalogue = |offer: &&OfferShown| {
+        deps.catalogue.product(&offer.product).is_some_and(|product| {
+            product.name == offer.name
+                && product.category.name() == offer.category
+                && product.rates_and_terms == offer.rates_and_terms
+        })
+    };
+    if let Some(offer) = script.offers.iter().find(|offer| !as_in_catalogue(offer)) {
+        let key = place.key(Artefact::Script).to_string();
+        return Err(Error::OtherProduct { key, product: offer.product.clone() });
+    }
+    let today = deps.now.to_zoned(TimeZone::UTC).date();
+    let offered_today =
+        |offer: &&OfferShown| deps.catalogue.product(&offer.product).is_some_and(|product| product.is_valid_on(today));
+    match script.offers.iter().find(|offer| !offered_today(offer)) {
+        Some(offer) => Err(Error::Expired { product: offer.product.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// Returns the writer, and the outside services that received data.
+fn made_by(written_by: &WrittenBy) -> MadeBy {
+    match written_by {
+        WrittenBy::Template { instead_of_model } => {
+            // A service whose text was refused still received the facts.
+            let given = instead_of_model.as_ref().and_then(|instead| instead.given.clone());
+            MadeBy {
+                writer: "template".to_owned(),
+                instead_of_model: instead_of_model.as_ref().map(|instead| instead.why.clone()),
+                usage: given.as_ref().map(|given| given.usage),
+                outside: given.map(|given| (given.service, given.fields)).into_iter().collect(),
+                voice: None,
+                voice_instead_of: Vec::new(),
+            }
+        }
+        WrittenBy::Model { model, service, fields_sent, usage, .. } => MadeBy {
+            writer: model.clone(),
+            instead_of_model: None,
+            usage: Some(*usage),
+            outside: BTreeMap::from([(service.clone(), fields_sent.clone())]),
+            voice: None,
+            voice_instead_of: Vec::new(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contracts::script::{Given, InsteadOfModel, Usage};
+
+    use super::*;
+
+    #[test]
+    fn refused_model_text_still_names_its_service() {
+        let given = Given {
+            service: "https://model.example/v1".to_owned(),
+            fields: vec!["offers".to_owned()],
+            usage: Usage::default(),
+        };
+        let instead = InsteadOfModel { why: "the guard found: rates".to_owned(), given: Some(given) };
+        let made_by = made_by(&WrittenBy::Template { instead_of_model: Some(instead) });
+        assert_eq!(made_by.writer, "template");
+        assert_eq!(made_by.outside["https://model.example/v1"], ["offers"]);
+        assert_eq!(made_by.instead_of_model.as_deref(), Some("the guard found: rates"));
+        assert_eq!(made_by.usage, Some(Usage::default()));
+    }
+}

@@ -1,0 +1,123 @@
+//! The errors of the stage.
+
+use contracts::key::Artefact;
+use contracts::{ErrorName, NamedError, ProductId, RunId};
+use policy::control::ControlError;
+use policy::recall::MoveError;
+use storage::store::StoreError;
+use storage::vault::VaultError;
+use thiserror::Error;
+
+/// An error that keeps a customer's outcome from being recorded.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The vault failed.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A recalled file could not be moved.
+    #[error(transparent)]
+    Move(#[from] MoveError),
+    /// `control/` cannot be read, so nobody can tell whether the customer may be contacted.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// A file differs from the one that its stage recorded.
+    #[error("{key}: changed since its stage recorded it")]
+    Changed {
+        /// The object's key.
+        key: String,
+    },
+    /// The object under the final key differs from the text of this script.
+    #[error("{key}: holds another text than the one of this script")]
+    OtherText {
+        /// The object's key.
+        key: String,
+    },
+    /// The record of the render lacks a file.
+    #[error("{key}: does not name {missing}", missing = .missing.file_name())]
+    Unrecorded {
+        /// The key of the record.
+        key: String,
+        /// The missing file.
+        missing: Artefact,
+    },
+    /// A plain JSON object cannot be parsed. It holds nothing personal, so the source may quote it.
+    #[error("{key}: not written by this version")]
+    Malformed {
+        /// The object's key.
+        key: String,
+        /// The place in the JSON.
+        source: serde_json::Error,
+    },
+    /// The catalog or the settings changed since the run started.
+    #[error("the {what} changed since run {run} started")]
+    ChangedSince {
+        /// `catalog` or `settings`.
+        what: &'static str,
+        /// The run.
+        run: RunId,
+    },
+    /// The guard did not pass the text of the script. A result in review has the template's text, which the guard passed.
+    #[error("{key}: the guard did not pass this text")]
+    NotPassed {
+        /// The key of the script.
+        key: String,
+    },
+    /// The decision is about another text or video.
+    #[error("{key}: the decision is about another text or video than the current one")]
+    NotAsReviewed {
+        /// The key of the decision.
+        key: String,
+    },
+    /// The product is outside its offer dates.
+    #[error("product {product} is not offered on this day")]
+    Expired {
+        /// The product.
+        product: ProductId,
+    },
+    /// The script shows a product that differs from the catalog.
+    #[error("{key}: product {product} differs from the catalog")]
+    OtherProduct {
+        /// The key of the script.
+        key: String,
+        /// The product.
+        product: ProductId,
+    },
+}
+
+impl NamedError for Error {
+    fn name(&self) -> ErrorName {
+        match self {
+            Self::Vault(error) => error.name(),
+            Self::Store(error) => error.name(),
+            Self::Move(error) => error.name(),
+            Self::Control(error) => error.name(),
+            Self::Changed { .. } | Self::Malformed { .. } | Self::NotAsReviewed { .. } => ErrorName::SealBroken,
+            Self::OtherText { .. } => ErrorName::StoreConflict,
+            Self::Unrecorded { .. } => ErrorName::StoreNotFound,
+            Self::ChangedSince { .. } | Self::Expired { .. } | Self::OtherProduct { .. } | Self::NotPassed { .. } => {
+                ErrorName::ConfigChanged
+            }
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        match self {
+            Self::Vault(error) => error.help(),
+            Self::Control(error) => error.help(),
+            Self::ChangedSince { .. }
+            | Self::Expired { .. }
+            | Self::OtherProduct { .. }
+            | Self::OtherText { .. }
+            | Self::NotPassed { .. }
+            | Self::NotAsReviewed { .. } => Some("start a new run".to_owned()),
+            Self::Store(_)
+            | Self::Move(_)
+            | Self::Changed { .. }
+            | Self::Unrecorded { .. }
+            | Self::Malformed { .. } => None,
+        }
+    }
+}

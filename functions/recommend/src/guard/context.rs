@@ -1,0 +1,43 @@
+//! The guard's context for a text: products, names, posts and instructions.
+
+use contracts::Digest;
+use contracts::catalogue::{Catalogue, Product};
+use storage::vault::Keys;
+
+/// Everything that the guard needs to judge a text.
+pub struct GuardContext<'a> {
+    /// The products that the text offers; it may name these and no others.
+    pub offered: Vec<&'a Product>,
+    /// All products of the bank.
+    pub catalogue: &'a Catalogue,
+    /// Names that code fills in: the customer's, the adviser's, the bank's. The guard does not judge them, because no
+    /// writer chose them. With no names, the guard cannot know the right greeting and skips that check.
+    pub names: Vec<NameSlot<'a>>,
+    /// Keyed digests of the five-word runs of the customer's posts, with the keys that made them.
+    pub posts: Option<(&'a [Digest], &'a Keys)>,
+    /// The instructions of the writer. Seven consecutive words of them in a text are an echo.
+    pub instructions: Vec<&'a str>,
+}
+
+/// A name in a text, with the placeholder that marks its position.
+#[derive(Clone, Copy, Debug)]
+pub struct NameSlot<'a> {
+    /// The text to replace with the name. A placeholder keeps a customer called `No` from hiding the phrase `No fees`.
+    pub placeholder: &'a str,
+    /// The name as it is spoken.
+    pub name: &'a str,
+}
+
+impl<'a> From<&'a str> for NameSlot<'a> {
+    /// A name that the text already contains.
+    fn from(name: &'a str) -> Self {
+        Self { placeholder: name, name }
+    }
+}
+
+impl GuardContext<'_> {
+    /// Returns the text with all names filled in.
+    pub(super) fn with_names(&self, text: &str) -> String {
+        self.names.iter().fold(text.to_owned(), |text, slot| text.replace(slot.placeholder, slot.name))
+    }
+}

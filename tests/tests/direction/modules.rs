@@ -1,0 +1,431 @@
+//! No circle between the modules of a crate.
+//!
+//! A module is a top-level module with all its submodules. It uses another one where its code names `crate::other`,
+//! or `super::other` from its own top level. Comments, strings and code under `#[cfg(test)]` do not count. The crate root
+//! does not count either: it re-exports and wires the others. A path through a re-export of the root counts as a path
+//! to the module that defines the name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use bespoke_tests::root;
+
+/// The modules that each module uses.
+type Graph = BTreeMap<String, BTreeSet<String>>;
+
+/// Source text as characters, without comments, strings and test code.
+struct Code(Vec<char>);
+
+impl Code {
+    /// Removes comments, string and character literals, then items under `#[cfg(test)]`.
+    fn new(source: &str) -> Self {
+        Self(without_tests(&without_literals(source)))
+    }
+
+    fn text(&self) -> String {
+        self.0.iter().collect()
+    }
+}
+
+/// Replaces every comment and literal by a space.
+fn without_literals(source: &str) -> Vec<char> {
+    let source: Vec<char> = source.chars().collect();
+    let mut code = Vec::with_capacity(source.len());
+    let mut at = 0;
+    while at < source.len() {
+        let end = literal_end(&source, at);
+        if end == at {
+            code.push(source[at]);
+            at += 1;
+        } else {
+            code.push(' ');
+            at = end;
+        }
+    }
+    code
+}
+
+/// Returns the end of the comment or literal that starts at `at`; `at` itself if none does.
+fn literal_end(source: &[char], at: usize) -> usize {
+    let rest = &source[at..];
+    let starts = |text: &str| text.chars().enumerate().all(|(index, sign)| rest.get(index) == Some(&sign));
+    if starts("//") {
+        return at + rest.iter().position(|sign| *sign == '\n').unwrap_or(rest.len());
+    }
+    if starts("/*") {
+        return block_comment_end(source, at);
+    }
+    // `r` and `b` begin a literal only where no identifier goes on.
+    let within_word = at > 0 && (source[at - 1].is_alphanumeric() || source[at - 1] == '_');
+    if !within_word {
+        let prefix = rest.iter().take_while(|sign| matches!(sign, 'b' | 'c' | 'r')).count();
+        let hashes = rest[prefix.min(rest.len())..].iter().take_while(|sign| **sign == '#').count();
+        let raw = rest[..prefix].contains(&'r');
+        if raw && rest.get(prefix + hashes) == Some(&'"') {
+            return raw_string_end(source, at + prefix + hashes + 1, hashes);
+        }
+        if prefix > 0 && !raw && rest.get(prefix) == Some(&'"') {
+            return quoted_end(source, at + prefix + 1, '"');
+        }
+    }
+    if starts("\"") {
+        return quoted_end(source, at + 1, '"');
+    }
+    // `'a'` and `'\n'` are characters, `'a` is a lifetime.
+    if starts("'") && (rest.get(1) == Some(&'\\') || rest.get(2) == Some(&'\'')) {
+        return quoted_end(source, at + 1, '\'');
+    }
+    at
+}
+
+/// Returns the end of a block comment; block comments nest.
+fn block_comment_end(source: &[char], start: usize) -> usize {
+    let mut depth = 0_usize;
+    let mut at = start;
+    while at < source.len() {
+        match (source[at], source.get(at + 1)) {
+            ('/', Some('*')) => {
+                depth += 1;
+                at += 2;
+            }
+            ('*', Some('/')) => {
+                depth -= 1;
+                at += 2;
+                if depth == 0 {
+                    return at;
+                }
+            }
+            _ => at += 1,
+        }
+    }
+    at
+}
+
+fn raw_string_end(source: &[char], start: usize, hashes: usize) -> usize {
+    let mut at = start;
+    while at < source.len() {
+        let closing = source[at + 1..].iter().take_while(|sign| **sign == '#').count();
+        if source[at] == '"' && closing >= hashes {
+            return at + 1 + hashes;
+        }
+        at += 1;
+    }
+    at
+}
+
+fn quoted_end(source: &[char], start: usize, quote: char) -> usize {
+    let mut at = start;
+    while at < source.len() {
+        match source[at] {
+            '\\' => at += 2,
+            sign if sign == quote => return at + 1,
+            _ => at += 1,
+        }
+    }
+    at.min(source.len())
+}
+
+const TEST_ATTRIBUTE: &str = "#[cfg(test)]";
+
+/// Removes each item under `#[cfg(test)]`: to its closing brace, or to its semicolon.
+fn without_tests(code: &[char]) -> Vec<char> {
+    let attribute: Vec<char> = TEST_ATTRIBUTE.chars().collect();
+    let mut kept = Vec::with_capacity(code.len());
+    let mut at = 0;
+    while at < code.len() {
+        if code[at..].starts_with(&attribute) {
+            at = item_end(code, at + attribute.len());
+        } else {
+            kept.push(code[at]);
+            at += 1;
+        }
+    }
+    kept
+}
+
+fn item_end(code: &[char], start: usize) -> usize {
+    let mut depth = 0_usize;
+    for (at, sign) in code.iter().enumerate().skip(start) {
+        match sign {
+            '{' | '(' | '[' => depth += 1,
+            '}' | ')' | ']' => {
+                depth = depth.saturating_sub(1);
+                if *sign == '}' && depth == 0 {
+                    return at + 1;
+                }
+            }
+            ';' if depth == 0 => return at + 1,
+            _ => {}
+        }
+    }
+    code.len()
+}
+
+fn is_identifier(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|sign| sign.is_alphanumeric() || sign == '_')
+}
+
+/// Splits code into identifiers and single signs, with `::` as one token.
+fn tokens(code: &str) -> Vec<String> {
+    let mut tokens: Vec<String> = Vec::new();
+    let mut word = String::new();
+    let mut signs = code.chars().peekable();
+    while let Some(sign) = signs.next() {
+        if sign.is_alphanumeric() || sign == '_' {
+            word.push(sign);
+            continue;
+        }
+        if !word.is_empty() {
+            tokens.push(std::mem::take(&mut word));
+        }
+        if sign == ':' && signs.peek() == Some(&':') {
+            signs.next();
+            tokens.push("::".to_owned());
+        } else if !sign.is_whitespace() {
+            tokens.push(sign.to_string());
+        }
+    }
+    if !word.is_empty() {
+        tokens.push(word);
+    }
+    tokens
+}
+
+/// Returns the names that follow `start::`, also those in braces: `crate::{a::B, c}` names `a` and `c`.
+fn names_after(tokens: &[String], start: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for at in 0..tokens.len() {
+        let follows_path = at > 0 && tokens[at - 1] == "::";
+        if tokens[at] != start || follows_path || tokens.get(at + 1).is_none_or(|next| next != "::") {
+            continue;
+        }
+        match tokens.get(at + 2).map(String::as_str) {
+            Some("{") => names.extend(names_in_braces(&tokens[at + 3..])),
+            Some(name) if is_identifier(name) => {
+                names.insert(name.to_owned());
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+/// Returns the first name of each path in a `use` group, up to its closing brace.
+fn names_in_braces(tokens: &[String]) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut depth = 0_usize;
+    let mut at_start = true;
+    for token in tokens {
+        match token.as_str() {
+            "{" => depth += 1,
+            "}" if depth == 0 => break,
+            "}" => depth -= 1,
+            "," if depth == 0 => at_start = true,
+            name if at_start && depth == 0 && is_identifier(name) => {
+                names.insert(name.to_owned());
+                at_start = false;
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+/// Maps each name that the crate root re-exports to its module: `pub use a::{B, c::D}` maps `B` and `D` to `a`.
+fn re_exports(root: &str, modules: &BTreeSet<String>) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for statement in root.split(';') {
+        let tokens = tokens(statement);
+        let Some(at) = tokens.iter().position(|token| token == "use") else { continue };
+        let path: Vec<&String> = tokens[at + 1..].iter().skip_while(|token| ["crate", "self", "::"].contains(&token.as_str())).collect();
+        let Some(module) = path.first().filter(|module| modules.contains(**module)) else { continue };
+        for name in path.iter().skip(1).filter(|name| is_identifier(name)) {
+            found.insert((*name).clone(), (*module).clone());
+        }
+    }
+    found
+}
+
+/// The files of one crate: its root, and each top-level module with its submodules.
+struct Crate {
+    root: String,
+    /// Code by module; whether a file is the module's own top level.
+    modules: BTreeMap<String, Vec<(Code, bool)>>,
+}
+
+impl Crate {
+    /// Reads a crate from the folder of its sources; `None` if it has no library.
+    fn read(folder: &Path) -> Option<Self> {
+        let root = Code::new(&std::fs::read_to_string(folder.join("lib.rs")).ok()?).text();
+        let mut modules = BTreeMap::new();
+        for name in declared_modules(&root) {
+            let mut files = Vec::new();
+            let nested = folder.join(&name);
+            for top in [folder.join(format!("{name}.rs")), nested.join("mod.rs")] {
+                if let Ok(source) = std::fs::read_to_string(&top) {
+                    read_submodules(&source, &nested, &mut files);
+                    files.push((Code::new(&source), true));
+                }
+            }
+            modules.insert(name, files);
+        }
+        Some(Self { root, modules })
+    }
+
+    fn graph(&self) -> Graph {
+        let names: BTreeSet<String> = self.modules.keys().cloned().collect();
+        let re_exports = re_exports(&self.root, &names);
+        let mut graph = Graph::new();
+        for (module, files) in &self.modules {
+            let used = graph.entry(module.clone()).or_default();
+            for (code, is_top) in files {
+                let tokens = tokens(&code.text());
+                let mut paths = names_after(&tokens, "crate");
+                if *is_top {
+                    paths.extend(names_after(&tokens, "super"));
+                }
+                let targets = paths.into_iter().filter_map(|name| {
+                    let module = if names.contains(&name) { Some(&name) } else { re_exports.get(&name) };
+                    module.cloned()
+                });
+                used.extend(targets.filter(|target| target != module));
+            }
+        }
+        graph
+    }
+}
+
+/// Returns the names of `mod name;` in code.
+fn declared_modules(code: &str) -> BTreeSet<String> {
+    let tokens = tokens(code);
+    let declared = tokens.windows(3).filter(|found| found[0] == "mod" && found[2] == ";");
+    declared.map(|found| found[1].clone()).collect()
+}
+
+/// Reads the files of the submodules that `source` declares outside tests.
+fn read_submodules(source: &str, folder: &Path, files: &mut Vec<(Code, bool)>) {
+    for name in declared_modules(&Code::new(source).text()) {
+        let nested = folder.join(&name);
+        for file in [folder.join(format!("{name}.rs")), nested.join("mod.rs")] {
+            if let Ok(source) = std::fs::read_to_string(&file) {
+                read_submodules(&source, &nested, files);
+                files.push((Code::new(&source), false));
+            }
+        }
+    }
+}
+
+/// Returns the modules that a path of uses leads to from `start`.
+fn reachable<'g>(graph: &'g Graph, start: &str) -> BTreeSet<&'g String> {
+    let mut reached = BTreeSet::new();
+    let mut open: Vec<&String> = graph.get(start).into_iter().flatten().collect();
+    while let Some(next) = open.pop() {
+        if reached.insert(next) {
+            open.extend(graph.get(next).into_iter().flatten());
+        }
+    }
+    reached
+}
+
+/// Returns every circle: each set of modules of which every one reaches all the others.
+fn circles(graph: &Graph) -> BTreeSet<BTreeSet<String>> {
+    let mut circles = BTreeSet::new();
+    for module in graph.keys() {
+        let from = reachable(graph, module);
+        if from.contains(module) {
+            let mutual = from.iter().filter(|other| reachable(graph, other).contains(module));
+            circles.insert(mutual.map(|other| (*other).clone()).collect());
+        }
+    }
+    circles
+}
+
+/// Describes a circle by its uses: `a -> b, b -> a`.
+fn describe(graph: &Graph, circle: &BTreeSet<String>) -> String {
+    let uses = circle.iter().flat_map(|module| {
+        graph[module].intersection(circle).map(move |used| format!("{module} -> {used}"))
+    });
+    uses.collect::<Vec<_>>().join(", ")
+}
+
+fn source_folders() -> Vec<PathBuf> {
+    let mut folders = Vec::new();
+    for group in ["crates", "functions"] {
+        for entry in std::fs::read_dir(root().join(group)).expect("the folder exists") {
+            folders.push(entry.expect("a readable entry").path().join("src"));
+        }
+    }
+    folders.push(root().join("tests/src"));
+    folders.sort();
+    folders
+}
+
+#[test]
+fn modules_of_a_crate_form_no_circle() {
+    let mut crates = 0;
+    let mut found = Vec::new();
+    for folder in source_folders() {
+        let Some(read) = Crate::read(&folder) else { continue };
+        crates += 1;
+        let graph = read.graph();
+        let name = folder.strip_prefix(root()).expect("a folder of the checkout").display();
+        found.extend(circles(&graph).iter().map(|circle| format!("{name}: {}", describe(&graph, circle))));
+    }
+    assert!(crates > 10, "only {crates} crates were found");
+    assert!(found.is_empty(), "modules depend on each other in a circle:\n{}", found.join("\n"));
+}
+
+/// Writes a crate into a folder, and returns its circles.
+fn circles_of(files: &[(&str, &str)]) -> BTreeSet<BTreeSet<String>> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (name, source) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a file in the folder")).expect("a writable folder");
+        std::fs::write(path, source).expect("a writable file");
+    }
+    circles(&Crate::read(folder.path()).expect("a lib.rs").graph())
+}
+
+fn circle(names: &[&str]) -> BTreeSet<BTreeSet<String>> {
+    BTreeSet::from([names.iter().map(|name| (*name).to_owned()).collect()])
+}
+
+#[test]
+fn circle_of_three_modules_is_found() {
+    let found = circles_of(&[
+        ("lib.rs", "pub mod a; mod b; mod c; mod d; pub use c::{Third, other::Fourth};"),
+        ("a.rs", "use super::b::B; pub struct A(B);"),
+        ("b.rs", "pub struct B(Option<crate::Fourth>);"),
+        ("c.rs", "mod deep; pub struct Third;"),
+        ("c/deep.rs", "use crate::{d::D, a};"),
+        ("d.rs", "pub struct D;"),
+    ]);
+    assert_eq!(found, circle(&["a", "b", "c"]));
+}
+
+#[test]
+fn comments_strings_and_tests_form_no_circle() {
+    let found = circles_of(&[
+        ("lib.rs", "mod a; mod b; #[cfg(test)] mod tests; use a::A;"),
+        ("a.rs", "use crate::b::B; fn a<'a>(x: &'a str) { let quote = '\"'; }"),
+        (
+            "b.rs",
+            "//! See [`crate::a`].\n/* crate::a /* nested */ crate::a */\n\
+             const S: &str = \"\\\"crate::a\"; const R: &str = r#\"\"crate::a\"#; const C: char = '\\'';\n\
+             #[cfg(test)]\nuse crate::a::A;\n#[cfg(test)]\nmod tests { use crate::a::A; fn t() { let x = [1; 2]; } }\n\
+             pub struct B;",
+        ),
+        ("tests.rs", "use crate::a; use crate::b;"),
+    ]);
+    assert_eq!(found, BTreeSet::new());
+}
+
+#[test]
+fn code_after_test_module_counts() {
+    let found = circles_of(&[
+        ("lib.rs", "mod a; mod b;"),
+        ("a.rs", "use crate::b::B;"),
+        ("b.rs", "#[cfg(test)]\nmod tests { fn t() {} }\nfn f() { crate::a::f(); }"),
+    ]);
+    assert_eq!(found, circle(&["a", "b"]));
+}
