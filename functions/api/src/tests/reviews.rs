@@ -200,7 +200,7 @@ async fn reviewers_recall_published_results_only() {
     assert_eq!(api.bank.store.find(&key(Artefact::Text)).await.unwrap(), None);
     assert_eq!(api.bank.store.get(&key(Artefact::Evidence)).await.unwrap(), evidence, "the evidence stays");
     let record = ObjectKey::Recall(run.clone(), Some(reference.clone()));
-    let (record, _): (policy::recall::Recall, _) =
+    let (record, _): (contracts::recall::Recall, _) =
         api.bank.vault.read_json(Owner::Customer(&reference), &record).await.unwrap();
     assert_eq!((record.by.as_str(), record.reason.as_deref()), ("rita", Some("A wrong rate.")));
 
