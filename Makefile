@@ -1,56 +1,67 @@
-# The two commands of the README, and what developers run besides.
-# One profile and one target folder for all of them, so that nothing is built twice.
+# Commands for users (demo, serve) and developers; `make help` lists them.
+# All share one cargo profile and one target folder, so cargo builds each crate once.
 
 CARGO_BUILD = --profile ci --locked
 
-# What is deployed on AWS, and for what.
+# The AWS deployment: its stage, its processor, and the packages that hold its Lambdas.
 STAGE ?= dev
 ARCH ?= arm64
-FUNCTIONS = merge assess recommend narrate render publish finalize start api deliver lifecycle
+LAMBDA_PACKAGES = merge assess recommend narrate render publish finalize start api deliver lifecycle
+WORKFLOWS = $(wildcard .github/workflows/*.yml)
+# Everything that runs on one machine, without the AWS SDK.
+LOCAL = --workspace --exclude bespoke-aws --no-default-features
 PYTEST = target/tools/interpreter/bin/pytest -p no:cacheprovider tests/aws
 
 FUZZ_SECONDS ?= 600
 STREAM_SECONDS ?= 60
 CUSTOMERS ?= 200
 
-.PHONY: demo serve test browser-test llama-test crash-test bench voice-check fuzz lint audit setup help aws-build aws-layers aws-deploy aws-test
+.PHONY: demo serve compile test check browser-test llama-test crash-test bench voice-check fuzz lint audit setup help aws-build aws-layers aws-deploy aws-test
 
-help: ## Show what there is
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-demo: setup ## Make recommendations for the sample customers, and videos for two of them
+demo: compile ## Make recommendations for the sample customers, with videos for two of them
 	cargo run $(CARGO_BUILD) -p bespoke -- voices install --optional
 	cargo run $(CARGO_BUILD) -p bespoke -- demo $(DEMO)
 
-serve: setup ## Serve the page and the API at 127.0.0.1:5000, and open the page
+serve: compile ## Serve the page and the API at 127.0.0.1:5000 and open the page
 	cargo run $(CARGO_BUILD) -p bespoke -- voices install --optional
 	cargo run $(CARGO_BUILD) -p bespoke -- serve --open $(SERVE)
 
-test: setup ## Run every test but those that have a target of their own, below
+compile: setup
+	@test -x target/ci/bespoke || echo "Compiling the command. The first time takes 3 to 4 minutes on two cores."
+	cargo build $(CARGO_BUILD) -p bespoke
+
+test: setup ## Run the tests that a new checkout must pass: all but AWS, the browser and lints
+	@test -d target/ci || echo "Compiling the command and its tests. The first time takes about 8 minutes on two cores."
 	infra/tools.sh llmock
-	cargo build $(CARGO_BUILD) --workspace --all-targets
+	cargo build $(CARGO_BUILD) $(LOCAL) --all-targets
 	target/ci/bespoke voices install
-	cargo test $(CARGO_BUILD) --workspace
-	infra/tools.sh schemathesis
+	cargo test $(CARGO_BUILD) $(LOCAL)
+
+check: test lint ## Run everything that CI runs: the tests, the lints, the AWS adapters and the emulated stack
+	infra/tools.sh schemathesis sam emulator interpreter
 	tests/http/check.py target/ci/bespoke target/tools/schemathesis/bin/schemathesis 45 1
-	infra/tools.sh sam emulator interpreter
+	cargo build $(CARGO_BUILD) --workspace --bins
+	cargo test $(CARGO_BUILD) --workspace --lib --test aws
 	$(PYTEST)
 
-browser-test: setup ## The page and customers' links in a real browser: the whole job, review, keyboard, narrow and dark, accessibility, weight (SHOTS=FOLDER: pictures)
+browser-test: setup ## Test the page and customer links in a real browser (SHOTS=FOLDER saves screenshots)
 	infra/setup.sh chromium npm
 	cargo build $(CARGO_BUILD) -p bespoke
 	npm ci --silent --prefix tests/browser
 	node --test --test-concurrency=1 $(wildcard tests/browser/*.test.mjs)
 
-llama-test: setup ## Have a model file's nonsense judged: the command against llama.cpp's own server (MODEL=FILE.gguf)
+llama-test: setup ## Test the command against llama.cpp's own server, with a random model or MODEL=FILE.gguf
 	infra/tools.sh llama
 	cargo build $(CARGO_BUILD) -p bespoke
 	target/tools/llama/bin/python tests/llama/run.py target/ci/bespoke $(MODEL)
 
-crash-test: setup ## Kill a campaign over many customers three times at random, take it up again, and verify it (CUSTOMERS=200)
+crash-test: setup ## Kill a campaign three times at random, resume it, and verify the result (CUSTOMERS=200)
 	CRASH_CUSTOMERS=$(CUSTOMERS) cargo test $(CARGO_BUILD) -p bespoke-tests --test campaign killed -- --nocapture
 
-bench: setup ## Measure, as ratios against named baselines run side by side
+bench: setup ## Measure speed and memory against baselines that run side by side
 	cargo build $(CARGO_BUILD) -p bespoke
 	target/ci/bespoke voices install
 	tests/bench/run.sh
@@ -67,44 +78,50 @@ bench: setup ## Measure, as ratios against named baselines run side by side
 	tests/bench/sentiment.py target/ci/bespoke target/tools/vader/bin/python
 	tests/bench/intake.py target/release/examples/intake target/release/examples/intake_floor target/ci/bespoke target/tools/pandas/bin/python
 
-voice-check: setup ## Let an independent recogniser listen to the voices: word errors, and when each word starts
+voice-check: setup ## Check the voices with a speech recognizer: word errors and word timing
 	cargo build $(CARGO_BUILD) -p bespoke
 	target/ci/bespoke voices install
 	infra/tools.sh voice
 	target/tools/voice/bin/python tests/voice/check.py target/ci/bespoke
 
-fuzz: ## Feed the reading of workbooks with what no program writes (FUZZ_SECONDS=600 each)
+fuzz: ## Fuzz the workbook readers (FUZZ_SECONDS=600 each)
 	infra/setup.sh cargo-fuzz
 	functions/merge/fuzz/seeds.py
 	for target in container parts; do (cd functions/merge && RUSTC_BOOTSTRAP=1 cargo fuzz run $$target -- \
 		-max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=1024 -max_len=65536) || exit 1; done
 
-lint: ## Formatting, clippy, docs
+lint: ## Check spelling, links, prose, CI workflows, formatting, clippy and docs
+	infra/tools.sh lint
+	target/tools/lint/bin/typos
+	python3 -m unittest discover --start-directory infra/lint
+	infra/lint/links.py
+	infra/lint/prose.py
+	$(if $(WORKFLOWS),target/tools/lint/bin/actionlint $(WORKFLOWS))
 	infra/setup.sh libspeechd-dev libclang-dev
 	cargo fmt --all --check
 	cargo clippy $(CARGO_BUILD) --workspace --all-targets --features bespoke/aloud -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_BUILD) --workspace --no-deps
 
-audit: ## Dependencies: licences, sources, and those that nothing uses
+audit: ## Check dependencies: licenses, sources, and crates that no code uses
 	infra/setup.sh cargo-deny cargo-machete
 	cargo deny --all-features check bans licenses sources
 	cargo machete
 
-aws-build: setup ## Build the functions for AWS (ARCH=arm64 or x86_64)
+aws-build: setup ## Build the Lambdas for AWS (ARCH=arm64 or x86_64)
 	infra/tools.sh sam
 	rustup target add $(subst arm64,aarch64,$(ARCH))-unknown-linux-gnu
 	PATH="$(CURDIR)/target/tools/sam/bin:$$PATH" cargo lambda build --release --locked --$(subst x86_64,x86-64,$(ARCH)) \
-		$(addprefix --package ,$(FUNCTIONS))
+		$(addprefix --package ,$(LAMBDA_PACKAGES))
 
-aws-layers: ## Build the layers for AWS: ffmpeg, espeak-ng, assets (ARCH=arm64 or x86_64)
+aws-layers: ## Build the Lambda layers: ffmpeg, espeak-ng, assets (ARCH=arm64 or x86_64)
 	infra/layers/build.sh $(ARCH)
 	rm -rf target/layers/media
 	cp -a target/layers/$(ARCH)/media target/layers/media
 
-aws-deploy: ## Deploy what was built (STAGE=dev or prod)
+aws-deploy: ## Deploy the built Lambdas and layers (STAGE=dev or prod)
 	target/tools/sam/bin/sam deploy --config-env $(STAGE)
 
-aws-test: setup ## Prove the deployment as far as one machine can, and say what only AWS can prove
+aws-test: setup ## Test the deployment on an AWS emulator, and list what only AWS can show
 	cargo build $(CARGO_BUILD) --workspace --all-targets
 	infra/tools.sh sam emulator interpreter checks
 	npm install --silent --no-save --prefix target/tools/node asl-validator@4.0.0
@@ -112,5 +129,5 @@ aws-test: setup ## Prove the deployment as far as one machine can, and say what 
 	WHOLE=1 $(PYTEST) -v -s -rs
 	@cat tests/aws/ONLY_AWS.txt
 
-setup: ## Install the programs that are missing: ffmpeg, espeak-ng
+setup: ## Install ffmpeg and espeak-ng if they are missing
 	@infra/setup.sh ffmpeg espeak-ng

@@ -1,45 +1,67 @@
 #!/bin/sh
-# Installs the programs named as arguments that are missing, after saying so: system programs with the system's package
-# manager, cargo's own with cargo. Changes nothing if all are there.
+# Installs those of the named programs that are missing.
+#
+#     infra/setup.sh ffmpeg espeak-ng cargo-deny
+#
+# Builds cargo's own programs (cargo-*) from source at the versions pinned below, which takes minutes. Takes all others
+# from the system's package manager, at the version it offers, which takes seconds. Prints each step before it begins.
+# Exits with 5 if it finds no package manager.
 set -eu
 
-missing=""
-for program in "$@"; do
-    case $program in
-    # Debian's name for what a library is built against.
-    lib*-dev) dpkg -s "$program" >/dev/null 2>&1 || missing="$missing $program" ;;
-    *) command -v "$program" >/dev/null 2>&1 || missing="$missing $program" ;;
-    esac
-done
-[ -n "$missing" ] || exit 0
-
-for program in $missing; do
-    case $program in
-    cargo-*)
-        echo "setup: installing $program with cargo"
-        cargo install --locked --quiet "$program"
-        continue
+# Prints the pinned version of a cargo program, and the minutes that its build takes on two cores.
+cargo_pin() {
+    case $1 in
+    cargo-deny) echo "0.20.2 5" ;;
+    cargo-fuzz) echo "0.13.2 1" ;;
+    cargo-machete) echo "0.9.2 1" ;;
+    *)
+        echo "setup: $1 has no pinned version; add one to cargo_pin in infra/setup.sh" >&2
+        return 1
         ;;
     esac
+}
 
-    as_root=""
-    if [ "$(id -u)" -ne 0 ] && command -v sudo >/dev/null 2>&1; then as_root="sudo"; fi
+is_installed() {
+    case $1 in
+    # Debian's headers of a library come without a program.
+    lib*-dev) dpkg -s "$1" >/dev/null 2>&1 ;;
+    *) command -v "$1" >/dev/null 2>&1 ;;
+    esac
+}
+
+install_with_cargo() {
+    pin=$(cargo_pin "$1")
+    echo "setup: building $1 ${pin%% *} with cargo (about ${pin#* } min)"
+    cargo install --locked --quiet "$1@${pin%% *}"
+}
+
+install_with_system() {
     if command -v apt-get >/dev/null 2>&1; then
-        echo "setup: installing $program with apt-get"
-        [ -n "${updated:-}" ] || $as_root apt-get -qq update
-        updated=yes
-        DEBIAN_FRONTEND=noninteractive $as_root apt-get -qq install -y "$program" >/dev/null
+        echo "setup: installing $1 with apt-get (seconds)"
+        [ -n "${lists_are_fresh:-}" ] || $as_root apt-get -qq update
+        lists_are_fresh=yes
+        DEBIAN_FRONTEND=noninteractive $as_root apt-get -qq install -y "$1" >/dev/null
     elif command -v dnf >/dev/null 2>&1; then
-        echo "setup: installing $program with dnf"
-        $as_root dnf install -y -q "$program"
+        echo "setup: installing $1 with dnf (seconds)"
+        $as_root dnf install -y -q "$1"
     elif command -v pacman >/dev/null 2>&1; then
-        echo "setup: installing $program with pacman"
-        $as_root pacman -S --noconfirm --needed "$program"
+        echo "setup: installing $1 with pacman (seconds)"
+        $as_root pacman -S --noconfirm --needed "$1"
     elif command -v brew >/dev/null 2>&1; then
-        echo "setup: installing $program with brew"
-        brew install --quiet "$program"
+        echo "setup: installing $1 with brew (seconds)"
+        brew install --quiet "$1"
     else
-        echo "setup: $program is missing, and no package manager that this script knows is here; please install it" >&2
+        echo "setup: found no package manager (apt-get, dnf, pacman, brew); install $1 yourself" >&2
         exit 5
     fi
+}
+
+as_root=""
+if [ "$(id -u)" -ne 0 ] && command -v sudo >/dev/null 2>&1; then as_root="sudo"; fi
+for program in "$@"; do
+    if is_installed "$program"; then continue; fi
+    case $program in
+    cargo-*) install_with_cargo "$program" ;;
+    *) install_with_system "$program" ;;
+    esac
 done

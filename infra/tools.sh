@@ -1,6 +1,10 @@
 #!/bin/sh
-# Installs the Python programs that deploying and its tests need, each in a folder of its own below target/tools, by the
-# pinned list tests/requirements/NAME.txt. Does nothing for those that are there.
+# Installs Python programs for deployment and tests, each set into a folder of its own.
+#
+#     infra/tools.sh sam emulator     installs tests/requirements/{sam,emulator}.txt to target/tools/{sam,emulator}
+#
+# The lists pin every package by version and hash; infra/lock.sh writes them. A set takes from a second to a minute to
+# download. Skips each set whose list has not changed since it was installed.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -11,12 +15,14 @@ for name in "$@"; do
     echo "tools: installing $name into $folder"
     rm -rf "$folder"
     mkdir -p target/tools
-    # Debian ships Python without the part that makes such a folder.
+    # Debian ships Python without the module that creates virtual environments.
     if ! python3 -m venv "$folder" >/dev/null 2>&1; then
         infra/setup.sh python3-venv
         rm -rf "$folder"
         python3 -m venv "$folder"
     fi
-    "$folder/bin/pip" install --quiet --disable-pip-version-check --requirement "$list"
+    # The list is complete, so pip need not look for dependencies.
+    "$folder/bin/pip" install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
+        --requirement "$list"
     cp "$list" "$folder/.installed"
 done

@@ -6,11 +6,11 @@
     python3 assets/make/backgrounds.py            # both loops
     python3 assets/make/backgrounds.py currents --still 0 --out frame.png
 
-Each frame is a function of an angle that goes round once a loop, and of nothing
-else, so the last frame runs into the first. Soft light is computed small and
-enlarged by cubic interpolation; lines are drawn at full size. Rounding to eight
-bits is done against a fixed noise pattern: gradients show no bands, and the
-pattern stands still, so an encoder does not have to pay for it in each frame.
+A frame depends only on an angle that makes one turn in each loop, so the last
+frame leads into the first. Soft light is computed at a small size and enlarged
+by cubic interpolation; lines are drawn at full size. A fixed noise pattern
+dithers the rounding to eight bits. It prevents bands in gradients, and costs
+the encoder little because it does not move.
 """
 import argparse
 import subprocess
@@ -34,7 +34,7 @@ NIGHT, NAVY, TEAL, LAGOON, GOLD, ROSE, MIST = map(
 
 
 def enlarge(small, large):
-    """A matrix that enlarges by Catmull-Rom interpolation."""
+    """Returns a matrix that enlarges by Catmull-Rom interpolation."""
     at = (np.arange(large) + 0.5) * small / large - 0.5
     left = np.floor(at).astype(int)
     u = at - left
@@ -63,11 +63,13 @@ def to_full(small):
 
 
 def smooth(a, b, x):
+    """Returns the smooth step from 0 at `a` to 1 at `b`."""
     u = np.clip((x - a) / (b - a), 0, 1)
     return u * u * (3 - 2 * u)
 
 
 def glow(x, y, cx, cy, rx, ry):
+    """Returns an elliptic Gaussian with its center at (cx, cy)."""
     return np.exp(-(((x - cx) / rx) ** 2) - ((y - cy) / ry) ** 2)[..., None]
 
 
@@ -75,8 +77,9 @@ def mix(a, b, k):
     return a + (b - a) * k
 
 
-def screen(base, colour, k):
-    return base + (1 - base) * colour * k
+def screen(base, color, k):
+    """Returns `base` lightened by a color with strength `k`, as the blend mode screen does."""
+    return base + (1 - base) * color * k
 
 
 class Currents:
@@ -113,7 +116,7 @@ class Currents:
                 + (u - 0.5) * (0.085 + 0.20 * np.sin(1.55 * x + 0.5 + 0.45 * np.sin(turn + 1.1)))
             ) * H
             slope = np.gradient(y)
-            # The folded sheet catches light where it turns towards us.
+            # The folded sheet shines where it faces the viewer.
             sheen = 0.35 + 0.65 * np.exp(-(((x - 1.05 - 0.30 * np.sin(turn + 2.2 * u)) / 0.42) ** 2))
             edge = smooth(0, 0.45, x) * smooth(16 / 9, 16 / 9 - 0.40, x)
             alpha = sheen * (0.25 + 0.75 * edge) * (0.45 + 0.55 * np.sin(np.pi * u))
@@ -164,7 +167,7 @@ class Horizon:
         self.x = x[:1]
 
     def _width(self):
-        """How fast `turns` grows from one pixel to the next."""
+        """Returns the growth of `turns` from one pixel to the next."""
         a = self.turns
         gx = np.abs(np.diff(a, axis=1, append=a[:, -1:]))
         gy = np.abs(np.diff(a, axis=0, append=a[-1:]))
@@ -201,7 +204,7 @@ LOOPS = {"currents": Currents, "horizon": Horizon}
 
 
 def pattern(height, width, seed):
-    """Fixed noise between 0 and 1 with little energy at low frequencies."""
+    """Returns fixed noise between 0 and 1 with little energy at low frequencies."""
     noise = np.random.default_rng(seed).random((height, width), np.float32)
     for _ in range(2):
         blur = sum(np.roll(noise, (a, b), (0, 1)) for a in (-1, 0, 1) for b in (-1, 0, 1)) / 9
@@ -214,13 +217,13 @@ def pattern(height, width, seed):
 
 
 def limit(y, knee=0.29, most=0.41):
-    """How far to dim a pixel so that white text stands 4.5:1 above the brightest."""
+    """Returns the factor that dims luma `y` so that white text has a contrast of at least 4.5:1."""
     over = np.maximum(y - knee, 0)
     return np.where(over > 0, (knee + (most - knee) * (1 - np.exp(-over / (most - knee)))) / np.maximum(y, knee), 1)
 
 
-class Quantiser:
-    """R'G'B' between 0 and 1 to eight-bit limited-range BT.709 4:2:0."""
+class Quantizer:
+    """Converts R'G'B' between 0 and 1 to eight-bit limited-range BT.709 4:2:0."""
 
     def __init__(self):
         self.y = pattern(H, W, 1)
@@ -253,17 +256,17 @@ def ffmpeg(out, crf):
 
 def main():
     args = argparse.ArgumentParser(description="Render the background loops.")
-    args.add_argument("loops", nargs="*", help="currents, horizon; both without")
-    args.add_argument("--crf", type=float, help="instead of the loop's own")
-    args.add_argument("--still", type=float, help="only the frame at this many seconds, as a PNG")
-    args.add_argument("--out", type=Path, help="where the still goes")
+    args.add_argument("loops", nargs="*", help="currents, horizon; both by default")
+    args.add_argument("--crf", type=float, help="the constant rate factor, instead of the loop's own")
+    args.add_argument("--still", type=float, help="write only the frame at this many seconds, as a PNG")
+    args.add_argument("--out", type=Path, help="the file of the still")
     args = args.parse_args()
-    quantise = Quantiser()
+    quantize = Quantizer()
     for name in args.loops or LOOPS:
         scene = LOOPS[name]()
         frames = scene.seconds * FPS
         if args.still is not None:
-            raw = quantise(scene.frame(TAU * args.still / scene.seconds))
+            raw = quantize(scene.frame(TAU * args.still / scene.seconds))
             subprocess.run(
                 ["ffmpeg", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{W}x{H}",
                  "-colorspace", "bt709", "-color_range", "tv", "-i", "-",
@@ -276,7 +279,7 @@ def main():
         part = out.with_suffix(".part.mp4")
         encoder = subprocess.Popen(ffmpeg(part, args.crf or scene.crf), stdin=subprocess.PIPE)
         for n in range(frames):
-            encoder.stdin.write(quantise(scene.frame(TAU * n / frames)))
+            encoder.stdin.write(quantize(scene.frame(TAU * n / frames)))
         encoder.stdin.close()
         if encoder.wait():
             raise SystemExit("ffmpeg failed")

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Draws assets/logo/: logo.svg and the PNGs made from it.
+"""Draws the files of assets/logo/: SVGs of the logo and the mark, and PNG copies.
 
     apt-get install librsvg2-bin
     pip install fonttools
     python3 assets/make/logo.py
 
-The mark is a globe in outline: a rim, three fine meridians and, in gold, the
-prime meridian, swung off the vertical as a globe is. The words are outlines of
-Source Serif 4 Display Semibold, so the SVG needs no font.
+The mark is a globe in outline, tilted like the Earth: a rim, three fine
+meridians, and the prime meridian in gold. The words are outlines of Source
+Serif 4 Display Semibold, so the SVG needs no font.
 """
 import subprocess
 from pathlib import Path
@@ -23,7 +23,7 @@ WHITE, GOLD = "#ffffff", "#e6b366"
 
 
 def words(text, x, baseline, size, spacing=0.0):
-    """The outlines of `text`, kerned, and where they end."""
+    """Returns the kerned outlines of a text as a path, and the x at which they end."""
     font = TTFont(FONT)
     glyphs, cmap = font.getGlyphSet(), font.getBestCmap()
     scale = size / font["head"].unitsPerEm
@@ -41,7 +41,7 @@ def words(text, x, baseline, size, spacing=0.0):
 
 
 def kerning(font):
-    """Plain pair kerning of the `kern` feature, glyph to glyph."""
+    """Returns the pair kerning of the feature `kern` for pairs of single glyphs."""
     pairs = {}
     table = font["GPOS"].table
     wanted = {i for f in table.FeatureList.FeatureRecord if f.FeatureTag == "kern" for i in f.Feature.LookupListIndex}
@@ -58,14 +58,14 @@ def kerning(font):
 
 
 def mark(cx, cy, r):
-    """A globe in outline, centred, with radius `r`."""
+    """Returns a globe in outline with its center at (cx, cy) and radius `r`."""
     wide, thin = r * 0.072, r * 0.050
     rim = r - wide / 2
 
-    def arc(k, side, colour, width, opacity=1.0):
+    def arc(k, side, color, width, opacity=1.0):
         return (
             f'<path d="M0 {-rim:.2f}A{rim * k:.2f} {rim:.2f} 0 0 {side} 0 {rim:.2f}" '
-            f'stroke="{colour}" stroke-width="{width:.2f}" opacity="{opacity}"/>'
+            f'stroke="{color}" stroke-width="{width:.2f}" opacity="{opacity}"/>'
         )
 
     return (

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Synthesises the music bed, assets/music/meridian-calm.flac.
+"""Synthesizes the music bed, assets/music/meridian-calm.flac.
 
     apt-get install ffmpeg
     pip install numpy
     python3 assets/make/music.py
 
-Everything is laid on a circle of 76.8 s: what rings past the end rings on at
-the beginning, the reverb and the equaliser are circular convolutions, and slow
-movements make a whole number of turns. So the piece has no seam.
+The piece loops without a seam. Its time is a circle of 76.8 s, so a sound that
+passes the end continues at the beginning. Reverb and equalizer are circular
+convolutions, and slow modulations make a whole number of turns.
 """
 import argparse
 import re
@@ -32,7 +32,7 @@ CHORDS = [
     (43, (57, 59, 62, 66), (74, 71, 78, 81)),  # G major 9
     (45, (57, 59, 62, 64), (76, 71, 74, 69)),  # A sus 4 add9
 ]
-# Eighths of a bar at which a bell sounds, and which of the chord's notes.
+# For each bar, the eighths at which a bell sounds, with the index of the note in the chord.
 FIGURES = [
     ((0, 0), (2, 2), (3, 1), (6, 3)),
     ((1, 1), (4, 2), (5, 0)),
@@ -47,6 +47,7 @@ LENGTH = round(BAR * len(CHORDS) * RATE)
 
 
 def hertz(note):
+    """Returns the frequency of a MIDI note."""
     return 440.0 * 2 ** ((note - 69) / 12)
 
 
@@ -95,13 +96,13 @@ def bell(note, velocity):
 
 
 def circular(signal, response):
-    """Circular convolution of each channel."""
+    """Returns the circular convolution of each channel."""
     n = signal.shape[1]
     return np.fft.irfft(np.fft.rfft(signal) * np.fft.rfft(response, n), n)
 
 
 def room(rng):
-    """A soft hall: 30 ms late, dark, about 3 s long, different left and right."""
+    """Returns the response of a soft, dark hall: 30 ms late, about 3 s long, different on each side."""
     t = np.arange(round(4.5 * RATE)) / RATE
     tail = rng.standard_normal((2, len(t))) * np.exp(-t * 6.9 / 3.2) * np.minimum(1, t / 0.05)
     f = np.fft.rfftfreq(len(t), 1 / RATE)
@@ -110,8 +111,8 @@ def room(rng):
     return tail / np.sqrt((tail**2).sum(1, keepdims=True))
 
 
-def equalise(signal):
-    """Cuts rumble, leaves 1 to 4 kHz to the voice, lets the top fall away."""
+def equalize(signal):
+    """Cuts rumble, lowers 1 to 4 kHz to leave room for speech, and rolls off the treble."""
     f = np.maximum(np.fft.rfftfreq(signal.shape[1], 1 / RATE), 1e-3)
     rumble = 1 / np.sqrt(1 + (42 / f) ** 6)
     room_for_speech = 10 ** (-7 / 20 * np.exp(-((np.log2(f / 2000) / 1.15) ** 2)))
@@ -135,10 +136,11 @@ def compose():
     hall = room(rng)
     mix = dry + 0.45 * circular(dry, hall) + 0.85 * bells + 0.75 * circular(bells, hall)
     turn = 2 * np.pi * np.arange(LENGTH) / LENGTH
-    return equalise(mix * (1 + 0.06 * np.sin(2 * turn)))
+    return equalize(mix * (1 + 0.06 * np.sin(2 * turn)))
 
 
 def loudness(mix):
+    """Returns the integrated loudness in LUFS."""
     raw = mix.T.astype("<f4").tobytes()
     log = subprocess.run(
         ["ffmpeg", "-nostats", "-f", "f32le", "-ar", str(RATE), "-ac", "2", "-i", "-",
@@ -149,7 +151,7 @@ def loudness(mix):
 
 
 def main():
-    args = argparse.ArgumentParser(description="Synthesise the music bed.")
+    args = argparse.ArgumentParser(description="Synthesize the music bed.")
     args.add_argument("--out", type=Path, default=OUT)
     args = args.parse_args()
     mix = compose()

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Builds the fonts of the web page in functions/api/page: Source Sans 3 and
-Source Serif 4 Display (OFL-1.1), cut down to what a page of this size may
-weigh, under names that the licence's reserved one does not stand in.
+"""Builds the fonts of the web page in functions/api/page: small subsets of Source
+Sans 3 and Source Serif 4 Display (OFL-1.1). Their names avoid the reserved font
+name, as the license requires.
 
     pip install fonttools brotli
     python3 assets/make/page_fonts.py
 
-What is kept: English and the signs of print. The further letters of European
-and Vietnamese names lie in files of their own, which a browser fetches when a
-name has one of them. Other scripts fall back to what the viewer has.
+The main files have English letters and typographic signs. Separate files have
+the other letters of European and Vietnamese names; a browser fetches them when
+a name needs one. Other scripts use the viewer's own fonts.
 """
 from pathlib import Path
 
@@ -34,9 +34,10 @@ CUTS = [
 
 
 def cut(source, out, family, style, keep):
+    """Writes a subset of a font with the code points `keep`, under a new family name."""
     font = TTFont(FONTS / source)
     options = subset.Options()
-    # Figures of one width, for times and scores in columns.
+    # Includes figures of equal width, for times and scores in columns.
     options.layout_features = ["kern", "tnum", "pnum"]
     options.hinting = False
     options.name_IDs = [0, 1, 2, 3, 4, 5, 6, 13, 14]
@@ -58,5 +59,6 @@ def cut(source, out, family, style, keep):
     print(out, (PAGE / out).stat().st_size, "bytes,", len(font.getBestCmap()), "characters")
 
 
-for each in CUTS:
-    cut(*each)
+if __name__ == "__main__":
+    for each in CUTS:
+        cut(*each)

@@ -1,29 +1,32 @@
 #!/usr/bin/env bash
-# Builds what the Lambda layers hold: the programs that the stages start, and the bank's assets.
+# Builds the contents of the Lambda layers: the programs that stages start, and the bank's assets.
 #
-#     infra/layers/build.sh arm64|x86_64 [OUT]      OUT is target/layers if not given
+#     infra/layers/build.sh arm64|x86_64 [OUT]      OUT is target/layers by default
 #
-#     OUT/ARCH/media/bin/{ffmpeg,ffprobe,espeak-ng}   the layer "media", seen by a function as /opt/bin
-#     OUT/ARCH/media/share/espeak-ng-data             its voices; the program knows that they lie in /opt/share
-#     OUT/ARCH/media/share/licenses                   the licences of all that is in the programs, and where their source is
-#     OUT/assets/bespoke/assets                       the layer "assets", seen as /opt/bespoke/assets
+#     OUT/ARCH/media/bin/{ffmpeg,ffprobe,espeak-ng}   the layer "media"; a function sees it as /opt/bin
+#     OUT/ARCH/media/share/espeak-ng-data             its voices; espeak-ng looks for them in /opt/share
+#     OUT/ARCH/media/share/licenses                   the licenses of all parts, and where to get their source
+#     OUT/assets/bespoke/assets                       the layer "assets"; a function sees it as /opt/bespoke/assets
 #
-# Why not take programs that somebody else has built: a full ffmpeg with its libraries does not fit in a layer, a function
-# should not hold a hundred decoders that it never uses, and whoever hands on a program under the GPL must be able to hand
-# on the source that it was made from. Everything is made from Debian's source packages, whose signatures apt checks; there
-# is no other download. The programs are static, so they start on Amazon Linux whatever its glibc is.
+# Builds everything from Debian's source packages, whose signatures apt checks, and downloads nothing else. Prebuilt
+# programs do not serve, for three reasons:
 #
-# Runs on Debian 12 or later, or in a container of it; packages that it needs to build are installed with apt-get after
-# saying so. JOBS is how many processes build at once; all cores if not given. A second run does nothing unless something
-# in this file or in assets/ has changed.
+#   - a full ffmpeg with its libraries exceeds the size of a layer
+#   - a function should not contain a hundred decoders that it never uses
+#   - the GPL requires the exact source of each program that is passed on
+#
+# The programs are static, so they run on Amazon Linux with any glibc.
+#
+# Runs on Debian 12 or later, or in a container of it. Installs missing build packages with apt-get and says so. JOBS limits
+# the parallel build processes; the default is the number of cores. Skips steps whose version, recipe and inputs have not
+# changed.
 set -euo pipefail
 
-# What is built, and from which suite of Debian it comes. A version that Debian has replaced by a security update is no
-# longer offered: apt-get then says that it cannot find it, and the pin has to be raised.
+# The source packages and their versions. Debian stops offering a version once a security update replaces it; apt-get then
+# cannot find the version, and its pin must be raised.
 #
-# The third column is there where the upstream part has to be asked for by an earlier version. A security update has the
-# same upstream archive as the version that it mends, and not every mirror keeps it twice; apt holds both to the same
-# signed digest.
+# A third column names the version under which to request the upstream archive. A security update shares that archive with
+# the version that it fixes, and some mirrors keep it only once. apt checks both against the same signed digest.
 PINS="
 zlib       1:1.2.13.dfsg-1
 freetype   2.12.1+dfsg-5+deb12u4
@@ -37,17 +40,17 @@ espeak-ng  1.52.0+dfsg-5
 SUITES="bookworm trixie"
 SECURITY_SUITES="bookworm-security trixie-security"
 
-# What ffmpeg can do: what functions/render asks of it, what ffmpeg puts between by itself, and no more.
-# Backgrounds: the containers that functions/render/src/job.rs lets pass, with the codecs that are usual in them, since a
-# bank may bring its own. Music and pictures likewise. Playlists and networks are not there at all.
+# ffmpeg's parts: those that functions/render uses, those that ffmpeg inserts by itself, and no others. A bank may bring its
+# own backgrounds, music and pictures. So these lists hold the containers that functions/render/src/job.rs accepts, with
+# their usual codecs, but no playlists and no network protocols.
 DEMUXERS="mov,matroska,avi,mpegts,flv,wav,flac,mp3,ogg,aac,image2,image_png_pipe,image_jpeg_pipe"
 DECODERS="h264,hevc,vp9,mpeg4,mjpeg,png,flac,aac,mp3float,vorbis,opus,pcm_s16le,pcm_s24le,pcm_s32le,pcm_f32le"
 PARSERS="h264,hevc,vp9,mpeg4video,mjpeg,png,flac,aac,mpegaudio,vorbis,opus"
-# wrapped_avframe and pcm_s16le are what the muxer "null" is given, where a file is only measured.
+# The muxer "null", which only measures a file, needs wrapped_avframe and pcm_s16le.
 ENCODERS="libx264,aac,mjpeg,gif,pcm_f32le,pcm_s16le,wrapped_avframe"
 MUXERS="mp4,wav,gif,image2,null"
-# The first three lines are named in functions/render/src/graph.rs, the last holds what ffmpeg inserts: conversions, the
-# cut at -t, and turning a background that was filmed upright.
+# functions/render/src/graph.rs names the filters of the first three lines. ffmpeg inserts those of the last line: it
+# converts formats, cuts at -t, and rotates backgrounds that were filmed upright.
 FILTERS="ass,overlay,fade,scale,crop,fps,setpts,settb,setsar,setparams,loop,split,format,colorchannelmixer"
 FILTERS="$FILTERS,palettegen,paletteuse,ebur128,silencedetect,alimiter,amix,adelay,afade,apad,atrim,asetnsamples"
 FILTERS="$FILTERS,volume,aresample,aformat"
@@ -79,19 +82,19 @@ jobs=${JOBS:-$(nproc)}
 logs=$work/$arch/logs
 mkdir -p "$work" "$logs" "$prefix"
 
-# Customers' names pass through libass, HarfBuzz and FreeType, so the compiler's guards are on. Sections of their own let
-# the linker leave out what no program calls. The map keeps this machine's folders out of the programs.
+# libass, HarfBuzz and FreeType process customers' names, so the compiler's hardening is on. Separate sections let the
+# linker drop unused functions. The prefix map keeps this machine's paths out of the programs.
 export CFLAGS="-O2 -pipe -fstack-protector-strong -D_FORTIFY_SOURCE=2 -ffunction-sections -fdata-sections \
 -ffile-prefix-map=$work=."
 export CXXFLAGS=$CFLAGS
-# Nothing of this machine's own libraries may be found, only what is built here.
+# pkg-config must find only the libraries that this script builds.
 export PKG_CONFIG_LIBDIR=$prefix/lib/pkgconfig PKG_CONFIG_PATH=
 unset CPPFLAGS LDFLAGS
 
 pinned() { awk -v name="$1" '$1 == name { print $2 }' <<<"$PINS"; }
 upstream_of() { awk -v name="$1" '$1 == name { print ($3 == "" ? $2 : $3) }' <<<"$PINS"; }
 
-# ---- what is needed to build ----
+# ---- build packages ----
 
 install_builders() {
     local wanted="make patch pkg-config bzip2 xz-utils gcc g++ libc6-dev" missing="" package as_root=""
@@ -99,7 +102,7 @@ install_builders() {
         local cross=${triple/_/-}
         wanted="$wanted gcc-$cross g++-$cross libc6-dev-$debian-cross"
     fi
-    # x264, libass and ffmpeg have their fast paths for x86 in nasm's language; for arm64 the compiler's assembler does.
+    # x264, libass and ffmpeg have x86 assembly for nasm; the compiler assembles their arm64 code.
     [ "$arch" != x86_64 ] || wanted="$wanted nasm"
     for package in $wanted; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
@@ -114,14 +117,14 @@ install_builders() {
 
 # ---- sources ----
 
-# apt with lists and caches of its own: the machine's settings stay as they are, and no root is needed.
+# Runs apt-get with its own lists and cache, so it needs no root and leaves the machine's settings alone.
 apt() {
     apt-get -qq -o Dir::Etc::SourceList="$work/apt/sources.list" -o Dir::Etc::SourceParts=/dev/null \
         -o Dir::State::Lists="$work/apt/lists" -o Dir::Cache="$work/apt/cache" -o APT::Sandbox::User="" \
         -o Acquire::Retries=3 -o Acquire::Languages=none "$@"
 }
 
-# Where Debian is to be had is what this machine's apt already knows, a company's mirror as well as Debian's own.
+# Takes the addresses of Debian's archives from this machine's apt, which may use a company's mirror.
 prepare_apt() {
     local key="signed-by=/usr/share/keyrings/debian-archive-keyring.gpg" label uris uri suite
     rm -rf "$work/apt"
@@ -130,7 +133,7 @@ prepare_apt() {
         # shellcheck disable=SC2016 # apt fills it in
         uris=$(apt-get indextargets --format '$(REPO_URI)' "Label: $label" "Created-By: Packages" | sort -u | head -n 1)
         [ -n "$uris" ] || [ $label = Debian-Security ] ||
-            fail "apt knows no source of Debian here; run this on Debian 12 or later, or in a container of it"
+            fail "apt has no source of Debian packages; run this on Debian 12 or later, or in a container of it"
         for uri in $uris; do
             for suite in $([ $label = Debian ] && echo "$SUITES" || echo "$SECURITY_SUITES"); do
                 echo "deb-src [$key] $uri $suite main"
@@ -140,9 +143,9 @@ prepare_apt() {
     apt update
 }
 
-# Downloads a source package, checked by apt, and unpacks it with Debian's patches to $work/$arch/src/NAME. The parts are
-# asked for one by one and put together here, since that works without the third, the description, which apt has no need
-# of: the digests that it checks stand in the signed list.
+# unpack NAME: downloads a source package with apt and unpacks it with Debian's patches to $work/$arch/src/NAME. Requests
+# the archive and the patches separately, because some mirrors lack the third part, the description. apt does not need
+# it: the digests come from the signed list.
 unpack() {
     local name=$1 version upstream folder archive part
     version=$(pinned "$name") upstream=$(upstream_of "$name")
@@ -156,7 +159,7 @@ unpack() {
     folder=$work/$arch/src/$name
     rm -rf "$folder"
     mkdir -p "$folder"
-    # NAME.orig.tar.gz is the source; NAME.orig-docs.tar.gz, if there is one, belongs into its folder docs.
+    # NAME.orig.tar.gz is the source. An archive such as NAME.orig-docs.tar.gz belongs in its subfolder docs.
     find "$store" -name '*.orig*.tar.*' ! -name '*.asc' | while read -r archive; do
         part=${archive##*.orig}
         part=${part%%.tar.*}
@@ -170,38 +173,37 @@ unpack() {
             patch -p1 -s -f <"debian/patches/$patch"
         done
     fi
-    # A patch to what a build's own files are made from would have them made again, with programs that are not needed
-    # otherwise.
+    # Old timestamps keep make from regenerating the build files of patched sources, which needs further programs.
     # shellcheck disable=SC2038 # no source has such names
     find . -name '*.am' -o -name '*.ac' -o -name '*.m4' | xargs -r touch -d '2000-01-01'
 }
 
-# ---- the libraries, in the order in which they need each other ----
+# ---- libraries, in the order of their dependencies ----
 
 configure() { ./configure --host="$triple" --prefix="$prefix" --enable-static --disable-shared "$@"; }
 
-# ffmpeg's PNG decoder needs it.
+# For ffmpeg's PNG decoder.
 build_zlib() {
     CHOST=$triple ./configure --static --prefix="$prefix"
     make -j"$jobs" install
 }
 
-# No PNG, Brotli or bzip2: the brand's fonts are plain outlines. zlib as a library, since FreeType would otherwise bring a
-# copy of it, and a static program must not have it twice.
+# Without PNG, Brotli and bzip2, because the brand's fonts are plain outlines. With the zlib from above: FreeType's own copy
+# would clash with it in a static program.
 build_freetype() {
     cp builds/unix/config.* . 2>/dev/null || true
     configure --with-zlib=yes --with-png=no --with-bzip2=no --with-brotli=no --with-harfbuzz=no
     make -j"$jobs" install
 }
 
-# Its library alone: the tests and manual pages need more programs.
+# Builds only the library; its tests and manual pages need further programs.
 build_fribidi() {
     configure
     make -j"$jobs" -C lib install
     make install-pkgconfigDATA
 }
 
-# In one piece, as HarfBuzz itself offers for embedding; so it needs neither meson nor the C++ library.
+# Compiles HarfBuzz's single-file form for embedding, which needs neither meson nor the C++ library.
 build_harfbuzz() {
     # shellcheck disable=SC2046,SC2086 # lists of words
     "$triple-g++" $CXXFLAGS -fno-exceptions -fno-rtti -fno-threadsafe-statics -DHAVE_FREETYPE=1 -DHAVE_PTHREAD=1 \
@@ -221,14 +223,14 @@ Cflags: -I$prefix/include/harfbuzz
 END
 }
 
-# Without fontconfig: the graph passes the folder of fonts, and names for each stretch of text a family that has its
-# letters (functions/render/src/font.rs). So nothing is looked for elsewhere, and no cache is written.
+# Without fontconfig, so libass searches no other fonts and writes no cache. The render stage passes the folder of fonts and
+# chooses for each piece of text a family that has its letters (functions/render/src/font.rs).
 build_libass() {
     configure --disable-fontconfig --disable-require-system-font-provider --disable-libunibreak
     make -j"$jobs" install
 }
 
-# Bespoke's videos have 8 bits.
+# Only for 8 bits, the depth of Bespoke's videos.
 build_x264() {
     local cross=""
     [ "$arch" = x86_64 ] || cross="--cross-prefix=$triple-"
@@ -240,8 +242,8 @@ build_x264() {
 
 # ---- espeak-ng ----
 
-# espeak_program COMPILER FOLDER: compiles the program, without what plays sound, MBROLA's voices, and libsonic, which only
-# speeds above 450 words a minute need. Done without its own build, which would download.
+# espeak_program COMPILER FOLDER: compiles espeak-ng into FOLDER. Leaves out sound output, MBROLA's voices, and libsonic,
+# which only rates above 450 words a minute need. Does not use espeak-ng's own build, because it downloads files.
 espeak_program() {
     local compiler=$1 folder=$2 source object objects=()
     local version
@@ -264,7 +266,7 @@ END
         object=$folder/${source//\//-}.o
         local language=gcc
         [ "${source##*.}" = c ] || language=g++
-        # The path is where a function finds the layer. ESPEAK_DATA_PATH in the environment goes before it.
+        # The path of the data inside the layer. The variable ESPEAK_DATA_PATH overrides it.
         # shellcheck disable=SC2086 # a list of words
         "$compiler-$language" $CFLAGS -w -fwrapv -fvisibility=hidden -I"$folder" -Isrc/include -Isrc/include/compat \
             -Isrc/ucd-tools/src/include -Isrc/speechPlayer/include -DLIBESPEAK_NG_EXPORT=1 \
@@ -274,14 +276,14 @@ END
     "$compiler-g++" -static -s -Wl,--gc-sections "${objects[@]}" -lm -o "$folder/espeak-ng"
 }
 
-# The voices: English alone, because functions/narrate writes every name with Latin letters before it speaks and accepts
-# English voices only; with all variants (en-us+f3). The phonemes are one file for all languages.
+# Includes only English voices, with all variants (en-us+f3): functions/narrate accepts no others, and transliterates names
+# to Latin letters. The phonemes of all languages share one file.
 build_espeak_ng() {
     local here
     here=$(gcc -dumpmachine)
     espeak_program "$triple" "$PWD/.target"
-    # Data are compiled by the program itself, so one is needed that runs on this machine. They are the same for both
-    # architectures: both are little-endian.
+    # espeak-ng compiles its own data, so a program for this machine is needed. The data fit both architectures, since
+    # both are little-endian.
     local native=$PWD/.target
     if [ "$here" != "$triple" ]; then
         native=$PWD/.native
@@ -295,7 +297,7 @@ build_espeak_ng() {
     cp .target/espeak-ng "$prefix/bin/"
     (cd espeak-ng-data && cp en_dict intonations phondata phonindex phontab "$data/")
     cp espeak-ng-data/lang/gmw/en* "$data/lang/gmw/"
-    # English in the Shavian alphabet has a dictionary of its own.
+    # English in the Shavian alphabet needs a dictionary of its own.
     rm -f "$data/lang/gmw/en-Shaw"
     cp -R 'espeak-ng-data/voices/!v' "$data/voices/"
 }
@@ -305,7 +307,7 @@ build_espeak_ng() {
 build_ffmpeg() {
     local version
     version=$(pinned ffmpeg)
-    # Installed to /opt, because ffmpeg writes its options into the programs.
+    # The programs contain these options, so the prefix is the layer's, not this machine's.
     ./configure --prefix=/opt --enable-cross-compile --target-os=linux --arch="${triple%%-*}" --cross-prefix="$triple-" \
         --pkg-config=pkg-config --pkg-config-flags=--static --extra-ldexeflags="-static -Wl,--gc-sections" \
         --extra-version="${version##*-}" --enable-gpl --disable-autodetect --disable-everything --disable-network \
@@ -319,12 +321,12 @@ build_ffmpeg() {
     cp ffmpeg ffprobe "$prefix/bin/"
 }
 
-# ---- putting together ----
+# ---- the layers ----
 
-# The package that a file is from.
+# owner FILE: prints the package of a file.
 owner() { dpkg-query -S "$(realpath "$1")" | sed 's/:.*//' | head -n 1; }
 
-# Licences: what Debian wrote down of each source, the full texts that those files refer to, and where the source is.
+# Collects Debian's copyright file of each source, the license texts that these name, and where to get the sources.
 gather_licenses() {
     local to=$media/share/licenses name origin shared
     rm -rf "$to"
@@ -334,7 +336,7 @@ gather_licenses() {
         cp "$work/$arch/src/$name/debian/copyright" "$to/$name/"
     done
     cp "$work/$arch/src/espeak-ng/"COPYING* "$to/espeak-ng/"
-    # A static program holds parts of the C library, and of the compiler's.
+    # Static programs contain parts of the C library and of the compiler's library.
     origin=$(owner "$("$triple-gcc" -print-file-name=libc.a)")
     mkdir -p "$to/glibc" "$to/gcc"
     cp "/usr/share/doc/$origin/copyright" "$to/glibc/"
@@ -344,19 +346,19 @@ gather_licenses() {
         [ ! -f "$name" ] || cp -L "$name" "$to/common/"
     done
     {
-        echo "The programs of this layer were made by infra/layers/build.sh of Bespoke from these source packages of Debian,"
-        echo "with Debian's patches and no others:"
+        echo "Bespoke's infra/layers/build.sh built the programs of this layer from these Debian source packages, with"
+        echo "Debian's patches and no others:"
         echo
         awk 'NF { printf "    %-10s %s\n", $1, $2 }' <<<"$PINS"
         echo
-        echo "and linked with the static libraries of these packages:"
+        echo "and linked them with the static libraries of these packages:"
         echo
         echo "    glibc      $origin $(dpkg-query -W -f '${Version}' "$origin")"
         echo "    gcc        $shared $(dpkg-query -W -f '${Version}' "$shared")"
         echo
-        echo "ffmpeg and ffprobe hold libx264 and so are under the GPL, version 2 or later; espeak-ng is under the GPL,"
-        echo "version 3 or later. Each source: apt-get source NAME=VERSION. The licence of each lies in the folder of its"
-        echo "name, the full texts in common."
+        echo "ffmpeg and ffprobe contain libx264, so the GPL applies to them, version 2 or later. The GPL, version 3 or later,"
+        echo "applies to espeak-ng. To get a source, run apt-get source NAME=VERSION. Each package has its license in the"
+        echo "folder of its name; the folder common has the full texts."
     } >"$to/SOURCES.txt"
 }
 
@@ -371,7 +373,7 @@ put_media() {
     gather_licenses
 }
 
-# What is read while a video is made: brand.toml, and the folders that it names. The fonts' licences must go with them.
+# Copies brand.toml and the folders that it names. The fonts' licenses must accompany the fonts.
 put_assets() {
     local to=$out/assets/bespoke/assets
     rm -rf "$out/assets"
@@ -382,15 +384,15 @@ put_assets() {
     find "$out/assets" -type d -exec chmod 755 {} + -o -type f -exec chmod 644 {} +
 }
 
-# ---- all of it ----
+# ---- main ----
 
-# One run at a time: both architectures share the folder of sources.
+# Only one build runs at a time, because both architectures share the folder of sources.
 exec 9>"$work/.lock"
 flock 9
-# Lists of packages are fetched anew in each run that downloads, or a raised pin would not be found.
+# Each build that downloads refreshes the package lists first; otherwise apt would not find a raised pin.
 rm -f "$work/apt/.ready"
 
-# Each step is done again when its version, its own text, or a step before it has changed.
+# Repeats a step if its version, its recipe, or an earlier step has changed.
 install_builders
 key=$(echo "$arch $CFLAGS $(declare -f unpack configure espeak_program)" | sha256sum)
 ffmpeg_parts="$DEMUXERS $DECODERS $PARSERS $ENCODERS $MUXERS $FILTERS"
@@ -400,28 +402,28 @@ for name in $(awk '{ print $1 }' <<<"$PINS"); do
     [ "$(cat "$work/$arch/$name.stamp" 2>/dev/null)" != "$key" ] || continue
     rm -f "$out/$arch/.stamp"
     say "$arch: building $name $(pinned "$name")"
-    # In a shell of its own, so that no step changes the folder of the next. Its end is looked at apart from it: as part of
-    # a condition it would go on after an error.
+    # The subshell keeps a step's `cd` from affecting the next. Its status is read afterwards, because bash ignores `set -e`
+    # inside a condition.
     set +e
     (
         set -e
         unpack "$name"
         "$build"
     ) >"$logs/$name.log" 2>&1
-    ended=$?
+    status=$?
     set -e
-    [ $ended = 0 ] || { tail -n 30 "$logs/$name.log" >&2 && fail "$name could not be built; all of it: $logs/$name.log"; }
+    [ $status = 0 ] || { tail -n 30 "$logs/$name.log" >&2 && fail "failed to build $name; see $logs/$name.log"; }
     echo "$key" >"$work/$arch/$name.stamp"
 done
 
 key=$(echo "$key $(declare -f put_media gather_licenses)" | sha256sum)
 if [ "$(cat "$out/$arch/.stamp" 2>/dev/null)" = "$key" ] && [ -x "$media/bin/ffmpeg" ]; then
-    say "$arch: the programs are there already"
+    say "$arch: the programs are up to date"
 else
     put_media
     echo "$key" >"$out/$arch/.stamp"
 fi
-# A copy takes less time than finding out whether it is needed.
+# Copying the assets is faster than checking whether they changed.
 put_assets
 
 say "$arch: sizes in KiB"

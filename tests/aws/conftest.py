@@ -1,4 +1,4 @@
-"""What the tests share: the functions as they are packed, sample workbooks, and deployed stacks."""
+"""Fixtures that the tests share: packaged functions, sample workbooks and deployed stacks."""
 
 import os
 import pathlib
@@ -11,7 +11,7 @@ from cloud import FUNCTIONS, PROGRAM, ROOT, Cloud
 
 @pytest.fixture(scope="session")
 def functions(tmp_path_factory):
-    """A folder with a `bootstrap` for each function: of `FUNCTIONS`, or of what the other tests built."""
+    """A folder with a `bootstrap` for each function: the folder in the variable FUNCTIONS, or copies of the ci build."""
     built = os.environ.get("FUNCTIONS")
     if built:
         return pathlib.Path(built)
@@ -19,21 +19,21 @@ def functions(tmp_path_factory):
     for name in FUNCTIONS:
         (folder / name).mkdir()
         binary = ROOT / "target/ci" / name
-        assert binary.exists(), f"{binary} is not built: cargo build --profile ci --workspace --bins"
+        assert binary.exists(), f"{binary} is missing; run cargo build --profile ci --workspace --bins"
         shutil.copy(binary, folder / name / "bootstrap")
         subprocess.run(["strip", folder / name / "bootstrap"], check=True)
     return folder
 
 
 def make_sample(folder, *options):
-    """Makes encrypted workbooks of four customers."""
+    """Writes encrypted workbooks of four customers into a folder and returns it."""
     subprocess.run([PROGRAM, "sample", "--customers", "4", "--out", folder, *options], check=True, capture_output=True)
     return folder
 
 
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory):
-    """Encrypted workbooks of four customers: two are published, two did not consent."""
+    """Encrypted workbooks of four customers, two of whom consented."""
     folder = make_sample(tmp_path_factory.mktemp("sample"))
     for name in ["catalogue.json", "lexicon.toml"]:
         shutil.copy(ROOT / "data" / name, folder)
@@ -41,7 +41,7 @@ def sample(tmp_path_factory):
 
 
 def deployed(folder, functions):
-    """The stack, deployed with authorisation on, until the tests are done with it."""
+    """Yields a deployed stack that checks permissions, and stops it afterwards."""
     cloud = Cloud(folder, functions)
     try:
         cloud.deploy()
@@ -59,18 +59,18 @@ def cloud(tmp_path_factory, functions):
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory, functions):
-    """A stack on which nothing has happened, for the tests of one module."""
+    """An unused stack for the tests of one module."""
     yield from deployed(tmp_path_factory.mktemp("fresh"), functions)
 
 
 @pytest.fixture
 def other_rows(tmp_path):
-    """Workbooks of the same four customers with other rows, so that their upload is another one."""
+    """Workbooks of the same four customers with different rows, so that uploading them starts another run."""
     return make_sample(tmp_path / "rows", "--seed", "2")
 
 
 @pytest.fixture(scope="session")
 def published(cloud, sample):
-    """The upload of the sample workbooks, and the execution that came of it: the same files start one only once."""
-    execution = cloud.uploaded("first", sample)
+    """The execution that the sample workbooks started, with its run. Equal files start an execution only once."""
+    execution = cloud.upload_and_wait("first", sample)
     return execution | {"run": cloud.run_of(execution)}

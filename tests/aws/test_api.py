@@ -1,4 +1,4 @@
-"""The HTTP API behind its authorizer: a signed-in banker starts a run, follows it and sees its result; nobody else does."""
+"""The HTTP API behind its authorizer: a signed-in banker starts a run, follows it and reads its result."""
 
 import json
 import urllib.error
@@ -11,19 +11,19 @@ BODY = {"customer_id": "0001"}
 
 
 class Caller:
-    """A person of the user pool, with a token."""
+    """A client of the API: a person of the user pool with a token or, without an email address, a stranger."""
 
     def __init__(self, cloud, email):
         self.cloud, self.token = cloud, self.sign_in(cloud, email) if email else None
 
     @staticmethod
     def sign_in(cloud, email):
-        # A page signs in by authorization code; a test has no browser, so it asks as an administrator.
+        # The page signs in by authorization code, which needs a browser; the test uses an administrator's flow.
         users, pool, page = cloud.client("cognito-idp"), cloud.outputs["Users"], cloud.outputs["PageClient"]
         described = users.describe_user_pool_client(UserPoolId=pool, ClientId=page)["UserPoolClient"]
         flows = ["ALLOW_ADMIN_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
-        kept = {key: described[key] for key in ["ClientName", "AllowedOAuthFlows", "AllowedOAuthScopes", "CallbackURLs"]}
-        users.update_user_pool_client(UserPoolId=pool, ClientId=page, ExplicitAuthFlows=flows, **kept)
+        unchanged = {key: described[key] for key in ["ClientName", "AllowedOAuthFlows", "AllowedOAuthScopes", "CallbackURLs"]}
+        users.update_user_pool_client(UserPoolId=pool, ClientId=page, ExplicitAuthFlows=flows, **unchanged)
         password = "Correct-horse-battery-9"
         users.admin_create_user(UserPoolId=pool, Username=email, MessageAction="SUPPRESS", TemporaryPassword=password,
                                 UserAttributes=[{"Name": "email", "Value": email}])
@@ -49,18 +49,18 @@ class Caller:
 
 @pytest.fixture(scope="module")
 def batch(published):
-    """The newest batch is the sample's."""
+    """Makes the sample the newest batch."""
 
 
-def test_without_a_token_there_is_nothing(cloud, batch):
-    nobody = Caller(cloud, None)
-    assert nobody.call("POST", "/v1/recommendations", BODY, idempotency_key="k")[0] == 401
-    assert nobody.call("GET", "/v1/recommendations/run-0000000000000000")[0] == 401
-    nobody.token = "not.a.token"
-    assert nobody.call("POST", "/v1/recommendations", BODY, idempotency_key="k")[0] == 401
+def test_calls_without_valid_token_get_401(cloud, batch):
+    stranger = Caller(cloud, None)
+    assert stranger.call("POST", "/v1/recommendations", BODY, idempotency_key="k")[0] == 401
+    assert stranger.call("GET", "/v1/recommendations/run-0000000000000000")[0] == 401
+    stranger.token = "not.a.token"
+    assert stranger.call("POST", "/v1/recommendations", BODY, idempotency_key="k")[0] == 401
 
 
-def test_a_banker_starts_one_customers_run_and_sees_its_result_and_no_other_banker_does(cloud, batch):
+def test_only_the_banker_who_started_a_run_sees_its_result(cloud, batch):
     ann, ben = Caller(cloud, "ann@bank.example"), Caller(cloud, "ben@bank.example")
     status, started = ann.call("POST", "/v1/recommendations", BODY, idempotency_key="visit-1")
     assert status == 202, started
@@ -69,25 +69,25 @@ def test_a_banker_starts_one_customers_run_and_sees_its_result_and_no_other_bank
     address = started["self"]
     assert ben.call("GET", address)[0] == 404
 
-    seen = set()
+    states = set()
 
-    def done():
+    def ended():
         status, read = ann.call("GET", address)
         assert status == 200, read
-        seen.add(read["status"])
+        states.add(read["status"])
         return read["status"] not in ["waiting", "running"] and read
-    read = wait_for("the run", done, 600)
-    assert read["status"] == "done" and "running" in seen, read
+    read = wait_for("the end of the run", ended, 600)
+    assert read["status"] == "done" and "running" in states, read
     assert read["outcome"] == "published"
     assert "José" in read["text"][0]["body"] and read["offers"] and read["candidates"]
     assert [(stage["stage"], stage["status"]) for stage in read["stages"]] == [
         (stage, "done") for stage in ["merge", "assess", "recommend", "narrate", "render", "publish", "finalize"]]
-    _, told = ann.call("GET", f"{address}/events")
-    assert told["ended"] and [event["number"] for event in told["events"]] == list(range(1, len(told["events"]) + 1))
-    kinds = [event["kind"] for event in told["events"]]
+    _, page = ann.call("GET", f"{address}/events")
+    assert page["ended"] and [event["number"] for event in page["events"]] == list(range(1, len(page["events"]) + 1))
+    kinds = [event["kind"] for event in page["events"]]
     assert kinds.index("text") < kinds.index("end") == len(kinds) - 1
-    _, rest = ann.call("GET", f"{address}/events?after={told['next'] - 1}")
-    assert rest["events"] == told["events"][-1:]
+    _, rest = ann.call("GET", f"{address}/events?after={page['next'] - 1}")
+    assert rest["events"] == page["events"][-1:]
     _, history = ann.call("GET", "/v1/recommendations")
     assert [item["id"] for item in history["items"]] == [started["id"]]
     assert ben.call("GET", "/v1/recommendations")[1]["items"] == []
@@ -96,24 +96,24 @@ def test_a_banker_starts_one_customers_run_and_sees_its_result_and_no_other_bank
     assert cloud.manifest(started["id"])["customers"] == 1
 
 
-def test_what_is_wrong_with_a_call_is_told(cloud, batch):
+def test_error_names_the_wrong_field(cloud, batch):
     cleo = Caller(cloud, "cleo@bank.example")
     status, problem = cleo.call("POST", "/v1/recommendations", {"customer_id": "0001", "shape": "round"}, idempotency_key="k")
     assert (status, problem["error"]) == (400, "Input.InvalidRequest") and "shape" in problem["detail"]
-    assert cleo.call("POST", "/v1/recommendations", BODY)[0] == 400, "without a key"
+    assert cleo.call("POST", "/v1/recommendations", BODY)[0] == 400, "the idempotency key is missing"
 
 
-def test_a_customer_whom_nobody_knows_ends_in_an_error_with_a_name(cloud, batch):
+def test_unknown_customer_fails_by_name(cloud, batch):
     dan = Caller(cloud, "dan@bank.example")
-    _, started = dan.call("POST", "/v1/recommendations", {"customer_id": "nobody"}, idempotency_key="k")
+    _, started = dan.call("POST", "/v1/recommendations", {"customer_id": "unknown"}, idempotency_key="k")
 
     def ended():
         _, read = dan.call("GET", started["self"])
         return read["status"] == "failed" and read
-    assert wait_for("the run", ended, 120)["reason"]["code"] == "Input.UnknownCustomer"
+    assert wait_for("the failure of the run", ended, 120)["reason"]["code"] == "Input.UnknownCustomer"
 
 
-def test_an_upload_goes_into_the_bucket_and_starts_nothing_by_itself(cloud, batch):
+def test_upload_through_api_starts_no_execution(cloud, batch):
     eve = Caller(cloud, "eve@bank.example")
     before = len(cloud.executions())
     status, upload = eve.call("POST", "/v1/uploads", {})
@@ -125,10 +125,10 @@ def test_an_upload_goes_into_the_bucket_and_starts_nothing_by_itself(cloud, batc
     assert len(cloud.executions()) == before
 
 
-def test_the_page_is_there_without_a_token_and_nothing_else_is(cloud, batch):
-    nobody = Caller(cloud, None)
+def test_page_needs_no_token_but_its_data_does(cloud, batch):
+    stranger = Caller(cloud, None)
     api = cloud.resources["HttpApi"]
     address = f"http://127.0.0.1:{cloud.port}/_aws/execute-api/{api}/$default/"
     with urllib.request.urlopen(address, timeout=60) as page:
         assert page.headers["content-type"].startswith("text/html") and "default-src 'none'" in page.headers["content-security-policy"]
-    assert nobody.call("GET", "/v1/options")[0] == 401
+    assert stranger.call("GET", "/v1/options")[0] == 401

@@ -1,4 +1,4 @@
-"""What was built for arm64 starts there: on an emulated processor, as no such machine is at hand."""
+"""Programs built for arm64 start there. The processor is emulated."""
 
 import os
 import pathlib
@@ -15,7 +15,7 @@ import cold_start  # noqa: E402
 EMULATOR = ["qemu-aarch64-static", "-L", "/usr/aarch64-linux-gnu"]
 
 pytestmark = pytest.mark.skipif(not os.environ.get("WHOLE") or not shutil.which(EMULATOR[0]),
-                                reason="`make aws-test` runs it, where qemu-user-static and libc6-arm64-cross are installed")
+                                reason="needs qemu-user-static and libc6-arm64-cross; `make aws-test` runs it")
 
 
 def is_arm64(binary):
@@ -29,27 +29,27 @@ def address():
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_starts_and_asks_for_its_first_call(name, address, monkeypatch):
+def test_function_starts_and_requests_first_invocation(name, address, monkeypatch):
     monkeypatch.chdir(ROOT)
     binary = ROOT / "target/lambda" / name / "bootstrap"
-    assert is_arm64(binary), f"{binary}: make aws-build"
+    assert is_arm64(binary), f"{binary} is not an arm64 binary; run make aws-build ARCH=arm64"
     took = cold_start.milliseconds([*EMULATOR, binary], cold_start.environment(address))
     print(f"{name}: {binary.stat().st_size / 1e6:.1f} MB, {took:.0f} ms under emulation")
 
 
 @pytest.mark.parametrize("program", ["ffmpeg", "ffprobe"])
-def test_a_program_of_the_layer_starts(program):
+def test_program_of_layer_starts(program):
     binary = ROOT / "target/layers/arm64/media/bin" / program
     if not binary.exists():
-        pytest.skip("the layers are not built: make aws-layers")
+        pytest.skip("the layers are not built; run make aws-layers")
     done = subprocess.run([*EMULATOR, binary, "-version"], capture_output=True, text=True)
     assert done.returncode == 0 and "version" in done.stdout
 
 
-def test_the_layers_voice_speaks(tmp_path):
+def test_espeak_of_layer_speaks(tmp_path):
     media = ROOT / "target/layers/arm64/media"
     if not media.exists():
-        pytest.skip("the layers are not built: make aws-layers")
+        pytest.skip("the layers are not built; run make aws-layers")
     sound = tmp_path / "sound.wav"
     command = [*EMULATOR, media / "bin/espeak-ng", "-w", sound, "Hello from another processor."]
     subprocess.run(command, check=True, env=os.environ | {"ESPEAK_DATA_PATH": str(pathlib.Path(media) / "share")})

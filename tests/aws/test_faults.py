@@ -1,4 +1,4 @@
-"""What fails, fails by name; the history shows the retry or the catch that the definition names; the others go on."""
+"""Failures: each has a name, the history shows the definition's retry or catch, and other customers go on."""
 
 import collections
 import http.server
@@ -8,40 +8,40 @@ import re
 import threading
 
 import pytest
-from cloud import PASSWORD, SETTINGS, entered, tasks
+from cloud import PASSWORD, SETTINGS, entered_states, task_results
 
 COUNTS = {"published": 2, "skipped": 2}
 
 
 def scheduled(cloud, at):
-    """Starts a run over the newest batch, and gives its execution when it has ended."""
+    """Starts a run over the newest batch and waits for its end. Returns the execution with its run."""
     failed, answer = cloud.invoke("start", {"schedule": "faults", "at": at})
     assert not failed and not answer["already"], answer
-    return cloud.ended(answer["execution"]) | {"run": answer["run"]}
+    return cloud.wait_for_end(answer["execution"]) | {"run": answer["run"]}
 
 
-def test_a_wrong_password_fails_by_name_and_the_batch_runs_again_once_it_is_right(cloud, other_rows):
+def test_batch_with_wrong_password_fails_and_runs_after_correction(cloud, other_rows):
     cloud.set_password("not this")
     cloud.restart("merge")
     try:
-        first = cloud.uploaded("locked", other_rows)
+        first = cloud.upload_and_wait("locked", other_rows)
         assert first["status"] == "FAILED"
         described = cloud.client("stepfunctions").describe_execution(executionArn=first["executionArn"])
         assert described["error"] == "Input.WrongPassword"
         assert "customer_profile.xlsx" in described["cause"] and "not this" not in described["cause"]
-        assert entered(cloud.history(first["executionArn"])) == [
+        assert entered_states(cloud.history(first["executionArn"])) == [
             "Merge", "MergeFailed", "RecordOutcomes", "AnnounceFailed", "WhoseError", "Failed"]
         assert cloud.manifest(cloud.run_of(first))["customers"] == 0
     finally:
         cloud.set_password(PASSWORD)
-    second = cloud.uploaded("locked", other_rows, ["twitter_data.xlsx"])
+    second = cloud.upload_and_wait("locked", other_rows, ["twitter_data.xlsx"])
     assert second["name"] == first["name"].removesuffix("-0") + "-1" and second["status"] == "SUCCEEDED"
-    assert cloud.run_of(second) == cloud.run_of(first), "the same run goes on"
+    assert cloud.run_of(second) == cloud.run_of(first), "the same run resumes"
     assert cloud.manifest(cloud.run_of(second))["counts"] == COUNTS
 
 
-def test_a_function_that_dies_is_started_once_more(cloud, published, tmp_path):
-    # An engine that kills whoever calls it, the first time that it is called for anybody.
+def test_killed_function_is_retried_once(cloud, published, tmp_path):
+    # This speech engine kills its caller the first time it runs.
     engine, died = tmp_path / "espeak-ng", tmp_path / "died"
     engine.write_text(f'#!/bin/sh\nmkdir "{died}" 2>/dev/null && kill -9 $PPID\nexec espeak-ng "$@"\n')
     engine.chmod(0o755)
@@ -52,12 +52,12 @@ def test_a_function_that_dies_is_started_once_more(cloud, published, tmp_path):
         cloud.set_variables("narrate", **before)
     assert died.exists() and execution["status"] == "SUCCEEDED"
     assert cloud.manifest(execution["run"])["counts"] == COUNTS
-    ended = [end for child in cloud.children(execution["executionArn"]) for end in tasks(child["history"])]
+    ended = [end for child in cloud.children(execution["executionArn"]) for end in task_results(child["history"])]
     failed = [end for end in ended if end != "succeeded"]
     assert len(failed) == 1 and failed[0] in ["Lambda.Unknown", "Runtime.ExitError"], failed
 
 
-def test_a_customer_whose_data_is_bad_fails_alone(cloud, published):
+def test_customer_with_damaged_data_fails_alone(cloud, published):
     newest = next(each for each in cloud.executions() if each["status"] == "SUCCEEDED")
     victim = next(e["reference"] for e in cloud.manifest(cloud.run_of(newest))["entries"] if e["outcome"] == "published")
     dataset = re.search(r"[0-9a-f]{64}", json.dumps(cloud.history(newest["executionArn"]), default=str))[0]
@@ -77,24 +77,24 @@ def test_a_customer_whose_data_is_bad_fails_alone(cloud, published):
     assert manifest["counts"] == {"published": 1, "skipped": 2, "failed": 1}
     entry = next(entry for entry in manifest["entries"] if entry["reference"] == victim)
     assert (entry["outcome"], entry["error"], entry["stage"]) == ("failed", "Seal.Broken", "assess")
-    ways = [tasks(child["history"]) for child in cloud.children(execution["executionArn"])]
-    assert ["Seal.Broken", "succeeded"] in ways, "caught, and recorded by publish"
+    results = [task_results(child["history"]) for child in cloud.children(execution["executionArn"])]
+    assert ["Seal.Broken", "succeeded"] in results, "publish records the failure that the definition catches"
 
-    # What the guide says to do: the same input once more.
+    # infra/DEPLOY.md: another execution with the same input resumes the run.
     client = cloud.client("stepfunctions")
     given = client.describe_execution(executionArn=execution["executionArn"])["input"]
     client.start_execution(stateMachineArn=cloud.workflow, name="again-1", input=given)
-    assert cloud.ended("again-1")["status"] == "SUCCEEDED"
+    assert cloud.wait_for_end("again-1")["status"] == "SUCCEEDED"
     assert cloud.manifest(execution["run"])["counts"] == COUNTS
 
 
 class Throttling(http.server.BaseHTTPRequestHandler):
-    """A model service that asks everybody for an hour's patience."""
+    """A model service that asks every client to wait for an hour."""
 
-    asked = collections.Counter()
+    received = collections.Counter()
 
     def do_POST(self):
-        self.asked["times"] += 1
+        self.received["requests"] += 1
         self.rfile.read(int(self.headers["content-length"]))
         body = json.dumps({"error": {"message": "slow down", "type": "requests", "code": "rate_limit_exceeded"}}).encode()
         self.send_response(429)
@@ -108,7 +108,7 @@ class Throttling(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.mark.skipif(not os.environ.get("WHOLE"), reason="waits a minute for each customer; `make aws-test` runs it")
-def test_a_model_service_that_throttles_is_tried_again_and_then_left_out(cloud, published):
+def test_template_writes_after_retries_of_throttled_model(cloud, published):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Throttling)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     model = f'[writer.model]\nenabled = true\nbase_url = "http://127.0.0.1:{server.server_port}/v1"\n'
@@ -120,9 +120,9 @@ def test_a_model_service_that_throttles_is_tried_again_and_then_left_out(cloud, 
         server.shutdown()
     assert execution["status"] == "SUCCEEDED"
     assert cloud.manifest(execution["run"])["counts"] == COUNTS
-    ways = [tasks(child["history"]) for child in cloud.children(execution["executionArn"])]
+    results = [task_results(child["history"]) for child in cloud.children(execution["executionArn"])]
     # assess; recommend and its three retries; recommend without the model, narrate, render, publish.
     throttled = ["succeeded", *["Writer.Throttled"] * 4, *["succeeded"] * 4]
-    assert ways.count(throttled) == 2, ways
-    # Who was told to wait for an hour does not ask again: one call of each of the two processes, not one of each attempt.
-    assert 1 <= Throttling.asked["times"] <= 2
+    assert results.count(throttled) == 2, results
+    # A process that must wait for an hour sends no second request, so the two processes send at most one each.
+    assert 1 <= Throttling.received["requests"] <= 2

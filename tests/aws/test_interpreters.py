@@ -1,4 +1,4 @@
-"""The same definition on another interpreter, with the same binaries, makes what the first made; so does one machine."""
+"""The workflow gives equal files on two interpreters and on one machine."""
 
 import json
 import os
@@ -9,19 +9,20 @@ import boto3
 import pytest
 from botocore.config import Config
 from cloud import (
-    PASSWORD, PROGRAM, REGION, ROOT, SETTINGS, STAGES, TOOLS, Cloud, Program, answers, entered, environment, free_port,
-    wait_for)
+    PASSWORD, PROGRAM, REGION, ROOT, SETTINGS, STAGES, TOOLS, Cloud, Program, entered_states, environment, free_port,
+    is_answering, wait_for)
 
 COMPARED = ["recommendation.txt", "recommendation.vtt", "recommendation.mp4", "poster.jpg", "preview.gif"]
 
 
 @pytest.fixture(scope="module")
 def first(cloud, published):
-    """What the emulator's interpreter made of the sample: by customer the outcome and the files."""
+    """The results of the emulator's interpreter for the sample."""
     return results(cloud, published["run"])
 
 
 def results(cloud, run):
+    """Returns the outcome and the compared files of each customer of a run."""
     entries = cloud.manifest(run)["entries"]
     return {entry["reference"]: (outcome(entry), files(cloud, run, entry)) for entry in entries}
 
@@ -32,8 +33,8 @@ def outcome(entry):
 
 def files(cloud, run, entry):
     folder = f"customers/{entry['reference']}/{run}"
-    made = {key.rsplit("/", 1)[1] for key in cloud.keys(f"{folder}/")}
-    return {name: cloud.read(f"{folder}/{name}").replace(run.encode(), b"RUN") for name in COMPARED if name in made}
+    present = {key.rsplit("/", 1)[1] for key in cloud.keys(f"{folder}/")}
+    return {name: cloud.read(f"{folder}/{name}").replace(run.encode(), b"RUN") for name in COMPARED if name in present}
 
 
 def assert_same(one, other):
@@ -43,10 +44,10 @@ def assert_same(one, other):
         assert one[reference][1].keys() == other[reference][1].keys()
         different = [name for name, content in one[reference][1].items() if content != other[reference][1][name]]
         assert not different, (reference, different)
-    assert any(files for _, files in one.values()), "something was published"
+    assert any(files for _, files in one.values()), "some customer has files"
 
 
-def test_one_machine_makes_the_same(cloud, first, sample, tmp_path):
+def test_one_machine_gives_equal_files(cloud, first, sample, tmp_path):
     (tmp_path / "bespoke.toml").write_text(SETTINGS)
     keys = {"BESPOKE_DATA_KEY": cloud.secret("DataKey"), "BESPOKE_REFERENCE_KEY": cloud.secret("ReferenceKey")}
     command = [PROGRAM, "demo", "--all", "--data", sample, "--assets", ROOT / "assets",
@@ -57,14 +58,15 @@ def test_one_machine_makes_the_same(cloud, first, sample, tmp_path):
     local = {}
     for entry in entries:
         folder = tmp_path / "artifacts/customers" / entry["reference"] / run.name
-        made = {name: (folder / name).read_bytes().replace(run.name.encode(), b"RUN") for name in COMPARED if (folder / name).exists()}
-        local[entry["reference"]] = (outcome(entry), made)
+        present = [name for name in COMPARED if (folder / name).exists()]
+        contents = {name: (folder / name).read_bytes().replace(run.name.encode(), b"RUN") for name in present}
+        local[entry["reference"]] = (outcome(entry), contents)
     assert_same(local, first)
 
 
 @pytest.fixture(scope="module")
 def interpreter(tmp_path_factory, functions, cloud):
-    """Another emulator of the rest, with the keys of the first, and moto's interpreter, which sends its calls there."""
+    """A second emulator with the keys of the first, and moto's interpreter, which calls the functions there."""
     folder = tmp_path_factory.mktemp("interpreter")
     rest = Cloud(folder / "rest", functions, auth=False)
     server = None
@@ -75,10 +77,10 @@ def interpreter(tmp_path_factory, functions, cloud):
             secrets = rest.client("secretsmanager")
             secrets.put_secret_value(SecretId=rest.resources[key], SecretString=cloud.secret(key))
         port = free_port()
-        # moto's interpreter takes the port of whatever answers its calls from this variable.
+        # moto's interpreter sends its calls to this port.
         env = environment(rest.port, MOTO_PORT=str(rest.port))
         server = Program("moto", [TOOLS / "interpreter/bin/moto_server", "-H", "127.0.0.1", "-p", str(port)], folder, env)
-        wait_for("moto", lambda: answers(f"http://127.0.0.1:{port}/moto-api/"), 60)
+        wait_for("moto", lambda: is_answering(f"http://127.0.0.1:{port}/moto-api/"), 60)
         yield rest, machine(rest, port)
     finally:
         rest.stop()
@@ -87,7 +89,9 @@ def interpreter(tmp_path_factory, functions, cloud):
 
 
 def machine(rest, port):
-    """The definition as CloudFormation would fill it in, on moto."""
+    """Creates the state machine on moto, with the substitutions that CloudFormation would make.
+
+    Returns the client and the machine's ARN."""
     client = boto3.client("stepfunctions", endpoint_url=f"http://127.0.0.1:{port}", region_name=REGION,
                           aws_access_key_id="test", aws_secret_access_key="test",
                           config=Config(retries={"total_max_attempts": 1}))
@@ -105,19 +109,19 @@ def machine(rest, port):
 
 
 @pytest.mark.skipif(not os.environ.get("WHOLE"), reason="takes minutes; `make aws-test` runs it")
-def test_a_second_interpreter_of_the_same_definition_makes_the_same(interpreter, first, sample):
+def test_second_interpreter_gives_equal_files(interpreter, first, sample):
     rest, (client, arn) = interpreter
-    # The request is written by `start`; the execution is begun on the other interpreter instead.
-    run = rest.requested("compared", sample)
+    # `start` writes the request; the execution starts on the other interpreter.
+    run = rest.request_without_start("compared", sample)
     given = {"run": run, "batch": "compared", "concurrency": 2, "tolerated_failure_percentage": 5}
     execution = client.start_execution(stateMachineArn=arn, name="second", input=json.dumps(given))["executionArn"]
 
     def ended():
         described = client.describe_execution(executionArn=execution)
         return described["status"] != "RUNNING" and described
-    described = wait_for("the execution", ended, 900)
+    described = wait_for("the end of the execution", ended, 900)
     history = client.get_execution_history(executionArn=execution)["events"]
     assert described["status"] == "SUCCEEDED", history[-3:]
-    assert [state for state in entered(history) if state in ["Merge", "Customers", "Finalize"]] == [
+    assert [state for state in entered_states(history) if state in ["Merge", "Customers", "Finalize"]] == [
         "Merge", "Customers", "Finalize"]
     assert_same(results(rest, run), first)

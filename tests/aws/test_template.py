@@ -1,4 +1,4 @@
-"""The template, the definition, the functions and the schedules agree. What checks them are programs of others."""
+"""The template, the definition, the functions and the schedules agree. Most checkers are third-party programs."""
 
 import json
 import os
@@ -12,15 +12,15 @@ from aws_cron_expression_validator.validator import AWSCronExpressionValidator
 from cfnlint.decode.cfn_yaml import load
 from cloud import FUNCTIONS, PROGRAM, ROOT, STAGES, TOOLS
 
-WHOLE = pytest.mark.skipif(not os.environ.get("WHOLE"), reason="its programs are installed by `make aws-test`")
+WHOLE = pytest.mark.skipif(not os.environ.get("WHOLE"), reason="needs programs that `make aws-test` installs")
 DEFINITION = ROOT / "infra/workflow.asl.json"
 
-# What checkov objects to and stays as it is, with the reason.
+# Findings of checkov that the template keeps, each with the reason.
 ACCEPTED = {
     "CKV_AWS_18": "access to the bucket is logged by CloudTrail data events, which belong to the account",
-    "CKV_AWS_115": "the workflow's concurrency limits the functions; a reserve would take it from the account",
-    "CKV_AWS_116": "the workflow records what its stages fail with; `start` has a queue; the API answers its caller",
-    "CKV_AWS_117": "no function reaches into a private network; a VPC would add a NAT gateway to reach AWS itself",
+    "CKV_AWS_115": "the workflow's concurrency limits the functions; reserved concurrency would reduce the account's",
+    "CKV_AWS_116": "the workflow records failures of its stages; `start` and `notify` have a queue; the API answers its caller",
+    "CKV_AWS_117": "no function needs a private network; in a VPC they would need a NAT gateway to reach AWS",
     "CKV_AWS_173": "the functions' variables hold names, not secrets",
 }
 
@@ -39,12 +39,12 @@ def substituted(definition):
 
 
 def mains():
-    """The source of each function's program, by its name: a package's own, or a further one of it."""
-    own = {path.parent.parent.name: path for path in ROOT.glob("functions/*/src/main.rs")}
-    return own | {path.stem: path for path in ROOT.glob("functions/*/src/bin/*.rs")}
+    """Returns the path of each function's main source by the function's name."""
+    main = {path.parent.parent.name: path for path in ROOT.glob("functions/*/src/main.rs")}
+    return main | {path.stem: path for path in ROOT.glob("functions/*/src/bin/*.rs")}
 
 
-def test_every_function_has_its_program_its_variables_and_its_log(template):
+def test_every_function_has_its_binary_and_log(template):
     functions = of_type(template, "AWS::Serverless::Function")
     assert {name.removesuffix("Function").lower() for name in functions} == mains().keys() == set(FUNCTIONS)
     for name, function in functions.items():
@@ -53,12 +53,12 @@ def test_every_function_has_its_program_its_variables_and_its_log(template):
         assert function["LoggingConfig"]["LogGroup"] == {"Ref": f"{short}Log"}
         assert f"{short}Log" in template["Resources"]
         statements = [statement for policy in function["Policies"] for statement in policy["Statement"]]
-        # Speech has no resource to be named.
+        # Polly's action accepts no resource.
         with_resource = [each for each in statements if each["Action"] not in ("polly:SynthesizeSpeech", ["polly:SynthesizeSpeech"])]
         assert '"*"' not in json.dumps([statement["Resource"] for statement in with_resource]), name
 
 
-def test_every_variable_that_is_set_is_read_and_every_one_that_is_needed_is_set(template):
+def test_functions_get_exactly_the_variables_they_read(template):
     source = "".join(path.read_text() for path in [*ROOT.glob("crates/aws/src/*.rs"), *mains().values()])
     read = set(re.findall(r'"([A-Z][A-Z_]+)"', source))
     shared = set(template["Globals"]["Function"]["Environment"]["Variables"])
@@ -77,7 +77,7 @@ def test_every_variable_that_is_set_is_read_and_every_one_that_is_needed_is_set(
             assert {"Ref": "MediaLayer"} in function["Layers"], name
 
 
-def test_the_definition_is_given_what_it_names_and_nothing_else(template):
+def test_substitutions_match_definition(template):
     machine = of_type(template, "AWS::Serverless::StateMachine")["Workflow"]
     names = set(machine["DefinitionSubstitutions"])
     assert names == substituted(DEFINITION.read_text())
@@ -86,7 +86,7 @@ def test_the_definition_is_given_what_it_names_and_nothing_else(template):
     assert [each["Fn::GetAtt"][0] for each in stages["Resource"]] == [f"{stage.title()}Function" for stage in STAGES]
 
 
-def test_a_task_waits_longer_than_its_function_may_take(template):
+def test_tasks_outlast_their_functions(template):
     functions = of_type(template, "AWS::Serverless::Function")
     definition = json.loads(DEFINITION.read_text())
     states = {**definition["States"], **definition["States"]["Customers"]["ItemProcessor"]["States"]}
@@ -99,13 +99,13 @@ def test_a_task_waits_longer_than_its_function_may_take(template):
         assert task["TimeoutSeconds"] > functions[function]["Timeout"], name
 
 
-def test_a_render_ends_by_its_own_deadline_before_the_function_is_killed(template):
-    told = subprocess.run([PROGRAM, "config", "--json"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    deadline = next(each["value"] for each in json.loads(told) if each["field"] == "video.deadline_seconds")
+def test_render_deadline_precedes_function_timeout(template):
+    settings = subprocess.run([PROGRAM, "config", "--json"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    deadline = next(each["value"] for each in json.loads(settings) if each["field"] == "video.deadline_seconds")
     assert deadline + 30 <= of_type(template, "AWS::Serverless::Function")["RenderFunction"]["Timeout"]
 
 
-def test_schedules_are_ones_that_the_scheduler_takes_and_start_what_start_understands(template):
+def test_schedules_are_valid_and_start_parses_their_input(template):
     schedules = of_type(template, "AWS::Scheduler::Schedule")
     expressions = [template["Parameters"]["CampaignSchedule"]["Default"]]
     expressions += [each["ScheduleExpression"] for each in schedules.values() if isinstance(each["ScheduleExpression"], str)]
@@ -122,13 +122,13 @@ def test_schedules_are_ones_that_the_scheduler_takes_and_start_what_start_unders
     assert [given["at"] for given in inputs if "at" in given] == ["<aws.scheduler.scheduled-time>"]
 
 
-def test_every_route_but_the_files_of_the_page_and_customers_links_is_behind_the_authorizer(template):
+def test_only_page_files_and_customer_links_need_no_token(template):
     routes = {route["RouteKey"]: route for route in of_type(template, "AWS::ApiGatewayV2::Route").values()}
     assert routes.keys() == {"ANY /v1/{proxy+}", "GET /", "GET /{file}", "ANY /l/{proxy+}"}
     assert {key for key, route in routes.items() if route["AuthorizationType"] == "JWT"} == {"ANY /v1/{proxy+}"}
 
 
-def test_the_bucket_is_closed(template):
+def test_bucket_is_private_versioned_and_encrypted(template):
     bucket = of_type(template, "AWS::S3::Bucket")["Bucket"]
     assert all(bucket["PublicAccessBlockConfiguration"].values())
     assert bucket["VersioningConfiguration"]["Status"] == "Enabled"
@@ -141,22 +141,22 @@ def test_the_bucket_is_closed(template):
 
 
 @WHOLE
-def test_statelint_finds_only_the_readers_own_fields():
+def test_statelint_accepts_definition():
     done = subprocess.run([TOOLS / "checks/bin/statelint", DEFINITION], capture_output=True, text=True)
     found = re.findall(r'Field "(\w+)" not allowed', done.stdout)
-    # The language leaves the fields of ReaderConfig to the service, and statelint does not know the service's.
+    # statelint does not know the fields of ReaderConfig, which the language leaves to the service.
     assert found == ["InputType", "CSVHeaderLocation"] and "2 errors" in done.stdout, done.stdout
 
 
 @WHOLE
-def test_asl_validator_finds_nothing():
+def test_asl_validator_accepts_definition():
     command = ["npx", "--prefix", TOOLS / "node", "asl-validator", "--json-path", DEFINITION]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0 and "is valid" in done.stdout, done.stdout + done.stderr
 
 
 @WHOLE
-def test_sam_finds_nothing(tmp_path):
+def test_sam_accepts_template(tmp_path):
     for folder in [*(f"target/lambda/{name}" for name in FUNCTIONS), "target/layers/media", "target/layers/assets"]:
         (tmp_path / folder).mkdir(parents=True)
     shutil.copytree(ROOT / "infra", tmp_path / "infra")
@@ -167,7 +167,7 @@ def test_sam_finds_nothing(tmp_path):
 
 
 @WHOLE
-def test_checkov_finds_nothing_that_has_no_reason():
+def test_checkov_finds_only_accepted_findings():
     command = [TOOLS / "checks/bin/checkov", "--file", ROOT / "infra/template.yaml", "--framework", "cloudformation",
                "--output", "json", "--quiet", "--compact", "--skip-download"]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"CHECKOV_RUN_SCA_PACKAGE_SCAN_V2": "false"})
@@ -176,4 +176,4 @@ def test_checkov_finds_nothing_that_has_no_reason():
     failed = {(each["check_id"], each["check_name"], each["resource"]) for each in report["results"]["failed_checks"]}
     assert {check for check, _, _ in failed} <= set(ACCEPTED), sorted(failed)
     unused = set(ACCEPTED) - {check for check, _, _ in failed}
-    assert not unused, f"no longer needed: {unused}"
+    assert not unused, f"ACCEPTED has entries that checkov no longer reports: {unused}"

@@ -1,4 +1,4 @@
-"""The stack on the emulator: from an upload to published videos, whatever triggers it."""
+"""The workflow from an upload or a schedule to published videos."""
 
 import itertools
 import json
@@ -8,43 +8,43 @@ import subprocess
 import threading
 
 import pytest
-from cloud import PASSWORD, PROGRAM, ROOT, SETTINGS, WORKBOOKS, entered, tasks, wait_for
+from cloud import PASSWORD, PROGRAM, ROOT, SETTINGS, WORKBOOKS, entered_states, task_results, wait_for
 
-# assess, recommend, narrate, render, publish; or assess, publish.
+# The tasks of a published customer: assess, recommend, narrate, render, publish. Of a skipped one: assess, publish.
 PUBLISHED, SKIPPED = ["succeeded"] * 5, ["succeeded"] * 2
 
 
-def test_an_upload_ends_in_published_videos(cloud, published):
+def test_upload_publishes_videos(cloud, published):
     assert published["status"] == "SUCCEEDED", cloud.history(published["executionArn"])[-3:]
     manifest = cloud.manifest(published["run"])
     assert manifest["counts"] == {"published": 2, "skipped": 2}
     for entry in manifest["entries"]:
-        made = {key.rsplit("/", 1)[1] for key in cloud.keys(f"customers/{entry['reference']}/{published['run']}/")}
+        files = {key.rsplit("/", 1)[1] for key in cloud.keys(f"customers/{entry['reference']}/{published['run']}/")}
         video = {"recommendation.mp4", "recommendation.vtt", "poster.jpg", "preview.gif", "recommendation.txt"}
         if entry["outcome"] == "published":
-            assert video <= made
+            assert video <= files
         else:
-            assert not video & made
-        assert "evidence.json" in made
+            assert not video & files
+        assert "evidence.json" in files
     assert f"runs/{published['run']}/manifest.csv" in cloud.keys("runs/")
 
 
-def test_the_history_shows_the_states_of_the_definition(cloud, published):
-    assert entered(cloud.history(published["executionArn"])) == ["Merge", "Customers", "Finalize", "Announce", "Succeeded"]
-    ways = sorted(tasks(child["history"]) for child in cloud.children(published["executionArn"]))
-    assert ways == sorted([PUBLISHED, PUBLISHED, SKIPPED, SKIPPED])
+def test_history_shows_states_and_tasks(cloud, published):
+    assert entered_states(cloud.history(published["executionArn"])) == ["Merge", "Customers", "Finalize", "Announce", "Succeeded"]
+    results = sorted(task_results(child["history"]) for child in cloud.children(published["executionArn"]))
+    assert results == sorted([PUBLISHED, PUBLISHED, SKIPPED, SKIPPED])
 
 
-def test_what_passes_between_the_states_is_identifiers_only(cloud, published, sample):
+def test_histories_and_logs_hold_no_personal_data(cloud, published, sample):
     histories = [cloud.history(published["executionArn"])]
     histories += [child["history"] for child in cloud.children(published["executionArn"])]
-    told = json.dumps(histories, default=str) + "\n".join(cloud.logs())
+    text = json.dumps(histories, default=str) + "\n".join(cloud.logs())
     for personal in ["José", "Jos\\u00e9", "Thảo", "Th\\u1ea3o", "\"0001\"", PASSWORD, "meridian-demo"]:
-        assert personal not in told, personal
-    assert published["run"] in told, "the histories and logs were read"
+        assert personal not in text, personal
+    assert published["run"] in text, "the text holds histories and logs"
 
 
-def test_logs_are_json_with_run_customer_stage_and_duration(cloud, published):
+def test_logs_name_run_customer_stage_and_duration(cloud, published):
     lines = [json.loads(line) for line in cloud.logs() if line.startswith("{")]
     done = [line for line in lines if line.get("message") == "stage done"]
     stages = {line["span"]["stage"] for line in done if line["span"].get("run") == published["run"]}
@@ -57,7 +57,7 @@ def test_logs_are_json_with_run_customer_stage_and_duration(cloud, published):
     assert {"StageSeconds", "Published", "Skipped"} <= names
 
 
-def test_progress_tells_every_stage_of_a_customer(cloud, published):
+def test_progress_records_every_stage(cloud, published):
     entries = cloud.manifest(published["run"])["entries"]
     customer = next(entry["reference"] for entry in entries if entry["outcome"] == "published")
     keys = cloud.keys(f"customers/{customer}/{published['run']}/progress/")
@@ -70,7 +70,7 @@ def test_progress_tells_every_stage_of_a_customer(cloud, published):
     assert run == ["merge", "merge", "finalize", "finalize"]
 
 
-def test_the_same_files_in_every_order_twice_and_at_once_start_nothing_more(cloud, published, sample):
+def test_repeated_uploads_start_no_second_execution(cloud, published, sample):
     before, already = [each["name"] for each in cloud.executions()], lines_of_start(cloud)
     for number, order in enumerate(itertools.permutations(WORKBOOKS)):
         cloud.upload(f"order-{number}", sample, [*order, *order])
@@ -79,66 +79,55 @@ def test_the_same_files_in_every_order_twice_and_at_once_start_nothing_more(clou
         upload.start()
     for upload in uploads:
         upload.join()
-    # Every object that is written is an event, and every event leaves one line.
+    # Every upload is one event, and `start` logs one line for each event.
     events = 6 * len(uploads) + len(uploads)
     wait_for("every event", lambda: lines_of_start(cloud) == already + events)
-    assert [each["name"] for each in cloud.executions()] == before, "the digest of the upload names the execution"
+    assert [each["name"] for each in cloud.executions()] == before, "the execution's name is the digest of the upload"
 
 
 def lines_of_start(cloud):
+    """Returns how many lines `start` has logged for uploads that started no execution."""
     return sum("was started before" in line or "waiting for the rest" in line for line in cloud.logs())
 
 
-def test_a_schedule_starts_one_run_for_its_time_over_the_newest_batch(cloud, published):
+def test_schedule_starts_one_run_for_each_time(cloud, published):
     event = {"schedule": "campaign", "at": "2026-11-23T08:00:00Z"}
     for already in [False, True]:
         failed, answer = cloud.invoke("start", event)
         assert not failed, answer
         assert answer["already"] == already
-    execution = cloud.ended("schedule-campaign-20261123T080000Z-0")
+    execution = cloud.wait_for_end("schedule-campaign-20261123T080000Z-0")
     assert execution["status"] == "SUCCEEDED"
     run = cloud.run_of(execution)
     assert run != published["run"] and cloud.manifest(run)["counts"] == {"published": 2, "skipped": 2}
 
 
-def test_half_a_batch_waits_and_is_not_reported_before_its_time(cloud, sample):
+def test_incomplete_batch_waits_unreported(cloud, sample):
     already = lines_of_start(cloud)
     cloud.upload("half", sample, WORKBOOKS[:1])
     wait_for("the event", lambda: lines_of_start(cloud) == already + 1)
     failed, answer = cloud.invoke("start", {"look_for": "incomplete-batches"})
     assert not failed and answer["outcome"] == "looked", answer
-    assert answer["incomplete"] == [], "six hours; what is reported then, the function's own tests prove"
+    assert answer["incomplete"] == [], "it is reported after six hours, which the function's own tests cover"
 
 
 @pytest.mark.skipif(not os.environ.get("WHOLE"), reason="takes minutes; `make aws-test` runs it")
-def test_what_waits_is_published_once_it_is_approved_and_a_token_alone_publishes_nothing(fresh, sample, tmp_path):
+def test_review_publishes_only_approved_results(fresh, sample, tmp_path):
     settings = SETTINGS + "[review]\nevery = 1\n"
     fresh.configure(settings)
     fresh.upload("b", sample)
 
-    def waiting():
+    def both_waiting():
         found = [key for key in fresh.keys("control/reviews/") if key.endswith(".task")]
         return len(found) == 2 and found
-    waits = wait_for("both to wait", waiting, 600)
-    run, approved = waits[0].split("/")[2], waits[0].rsplit("/", 1)[1].removesuffix(".task")
+    waiting = wait_for("the review of both customers", both_waiting, 600)
+    run, approved = waiting[0].split("/")[2], waiting[0].rsplit("/", 1)[1].removesuffix(".task")
     assert not [key for key in fresh.keys("customers/") if key.endswith(f"{run}/recommendation.txt")]
-    # The decision is made with the stack's keys over a copy of the bucket, and only the decision is put back.
-    artifacts = tmp_path / "artifacts"
-    for key in fresh.keys():
-        if key.startswith(("customers/", "control/", "runs/")):
-            (artifacts / key).parent.mkdir(parents=True, exist_ok=True)
-            (artifacts / key).write_bytes(fresh.read(key))
-    (tmp_path / "bespoke.toml").write_text(settings)
-    keys = {"BESPOKE_DATA_KEY": fresh.secret("DataKey"), "BESPOKE_REFERENCE_KEY": fresh.secret("ReferenceKey")}
-    command = [PROGRAM, "review", run, "--customer", approved, "--approve", "--by", "Ann", "--data", sample,
-               "--assets", ROOT / "assets", "--artifacts", artifacts]
-    done = subprocess.run(command, cwd=tmp_path, env=os.environ | keys, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    decision = f"control/decisions/{run}/{approved}.json"
-    fresh.client("s3").put_object(Bucket=fresh.bucket, Key=decision, Body=(artifacts / decision).read_bytes())
-    for task in waits:
+    approve(fresh, sample, tmp_path, settings, run, approved)
+    # Both tasks get their token, but only one customer has a decision.
+    for task in waiting:
         fresh.client("stepfunctions").send_task_success(taskToken=fresh.read(task).decode(), output="{}")
-    execution = fresh.ended("upload-")
+    execution = fresh.wait_for_end("upload-")
     assert execution["status"] == "SUCCEEDED", fresh.history(execution["executionArn"])[-3:]
     manifest = fresh.manifest(run)
     assert manifest["counts"] == {"held": 1, "published": 1, "skipped": 2}
@@ -147,9 +136,26 @@ def test_what_waits_is_published_once_it_is_approved_and_a_token_alone_publishes
     assert (published, evidence["review"]["by"]) == (approved, "Ann")
 
 
+def approve(cloud, sample, folder, settings, run, customer):
+    """Approves a customer's result with the command, over a copy of the bucket, and uploads only the decision."""
+    artifacts = folder / "artifacts"
+    for key in cloud.keys():
+        if key.startswith(("customers/", "control/", "runs/")):
+            (artifacts / key).parent.mkdir(parents=True, exist_ok=True)
+            (artifacts / key).write_bytes(cloud.read(key))
+    (folder / "bespoke.toml").write_text(settings)
+    keys = {"BESPOKE_DATA_KEY": cloud.secret("DataKey"), "BESPOKE_REFERENCE_KEY": cloud.secret("ReferenceKey")}
+    command = [PROGRAM, "review", run, "--customer", customer, "--approve", "--by", "Ann", "--data", sample,
+               "--assets", ROOT / "assets", "--artifacts", artifacts]
+    done = subprocess.run(command, cwd=folder, env=os.environ | keys, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    decision = f"control/decisions/{run}/{customer}.json"
+    cloud.client("s3").put_object(Bucket=cloud.bucket, Key=decision, Body=(artifacts / decision).read_bytes())
+
+
 @pytest.mark.skipif(not os.environ.get("WHOLE"), reason="takes minutes; `make aws-test` runs it")
-def test_the_projects_own_workbooks_end_as_on_one_machine(cloud, tmp_path):
-    execution = cloud.uploaded("data", ROOT / "data", seconds=1800)
+def test_sample_data_gives_outcomes_of_one_machine(cloud, tmp_path):
+    execution = cloud.upload_and_wait("data", ROOT / "data", seconds=1800)
     assert execution["status"] == "SUCCEEDED"
     manifest = cloud.manifest(cloud.run_of(execution))
     command = [PROGRAM, "demo", "--videos", "0", "--artifacts", tmp_path]

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""How long each function takes from its start as a process until it asks for its first call, and how large it is.
+"""Measures each function's size, and the time from process start to its request for the first invocation.
 
-A local server speaks the Lambda Runtime API and what of Secrets Manager the functions ask at their start. The floor is `curl`
-asking the same server: a process that starts, connects and asks, and does nothing else.
+A local server answers for the Lambda Runtime API and for Secrets Manager. The floor is `curl`, which sends the same
+request to the same server and exits.
 
-Usage: cold_start.py FOLDER, where FOLDER/NAME or FOLDER/NAME/bootstrap is the function NAME.
+Usage: cold_start.py FOLDER, where FOLDER/NAME or FOLDER/NAME/bootstrap is the binary of the function NAME.
 """
 
 import http.server
@@ -17,26 +17,29 @@ import sys
 import threading
 import time
 
-FUNCTIONS = ["merge", "assess", "recommend", "narrate", "render", "publish", "finalize", "start", "api", "deliver", "table", "takeback"]
+FUNCTIONS = ["merge", "assess", "recommend", "narrate", "render", "publish", "finalize",
+             "start", "api", "notify", "export", "retract"]
 ROUNDS = 15
-ASKED = threading.Event()
+REQUESTED = threading.Event()
 
 
 class Service(http.server.BaseHTTPRequestHandler):
+    """The Lambda Runtime API and Secrets Manager, as far as a starting function needs them."""
+
     protocol_version = "HTTP/1.1"
-    # An answer goes out in one piece: in two, the second waits 40 ms for the client's acknowledgement of the first.
+    # Buffers each answer into one packet. A second packet would wait 40 ms for the client's acknowledgment.
     wbufsize = -1
 
     def do_GET(self):
         assert self.path.endswith("/runtime/invocation/next"), self.path
-        ASKED.set()
+        REQUESTED.set()
         time.sleep(60)
 
     def do_POST(self):
         self.rfile.read(int(self.headers.get("content-length", 0)))
         if self.headers.get("x-amz-target") == "secretsmanager.GetSecretValue":
             return self.answer({"Name": "key", "SecretString": "0" * 64})
-        print(f"a function failed at its start: {self.path}", file=sys.stderr)
+        print(f"a function reported a failed start: {self.path}", file=sys.stderr)
         return self.answer({})
 
     def answer(self, content):
@@ -53,7 +56,7 @@ class Service(http.server.BaseHTTPRequestHandler):
 
 
 def serve():
-    """Starts the server; gives its address."""
+    """Starts the server in a thread. Returns its address."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Service)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -61,17 +64,17 @@ def serve():
 
 
 def milliseconds(command, env):
-    """How long the process takes until it asks; an error if it does not within 20 s."""
-    ASKED.clear()
+    """Returns the milliseconds from the start of a process to its request, which must come within 20 s."""
+    REQUESTED.clear()
     begun = time.perf_counter()
     process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    came = ASKED.wait(20)
-    took = (time.perf_counter() - begun) * 1000
+    requested = REQUESTED.wait(20)
+    elapsed = (time.perf_counter() - begun) * 1000
     process.kill()
     process.wait()
-    if not came:
-        raise TimeoutError(f"{command} asked for no call")
-    return took
+    if not requested:
+        raise TimeoutError(f"{command} requested no invocation within 20 s")
+    return elapsed
 
 
 def main():
@@ -82,21 +85,21 @@ def main():
     for name in FUNCTIONS:
         binary = folder / name
         commands[name] = [binary / "bootstrap" if binary.is_dir() else binary]
-    # Round by round, so that whatever else the machine does falls on all alike.
-    took = {name: [] for name in commands}
+    # Runs all commands in each round, so that other load on the machine affects all of them.
+    samples = {name: [] for name in commands}
     for _ in range(ROUNDS):
         for name, command in commands.items():
-            took[name].append(milliseconds(command, env))
-    floor = statistics.median(took["curl (floor)"])
+            samples[name].append(milliseconds(command, env))
+    floor = statistics.median(samples["curl (floor)"])
     print(f"{'function':<14}{'MB':>7}{'init ms, min':>14}{'median':>9}{'max':>9}{'× floor':>9}")
-    for name, times in took.items():
+    for name, times in samples.items():
         size = os.path.getsize(commands[name][0]) / 1e6 if name in FUNCTIONS else float("nan")
         median = statistics.median(times)
         print(f"{name:<14}{size:>7.1f}{min(times):>14.1f}{median:>9.1f}{max(times):>9.1f}{median / floor:>9.1f}")
 
 
 def environment(address):
-    """What Lambda and the template set."""
+    """Returns the variables that Lambda and the template set."""
     return {
         "AWS_LAMBDA_RUNTIME_API": address, "AWS_ENDPOINT_URL": f"http://{address}", "AWS_REGION": "eu-central-1",
         "AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none", "AWS_LAMBDA_FUNCTION_NAME": "bench",

@@ -1,5 +1,6 @@
-"""The original program's composition of a video, with MoviePy 2 as PyPI ships it: a looped background, captions, a watermark,
-the sound. x264's preset is MoviePy's own.
+"""Composes a video as the original program did, with MoviePy 2: a looped background, captions, a watermark, sound.
+
+Uses MoviePy's default x264 preset.
 
 Usage: moviepy_render.py BACKGROUND SOUND CAPTIONS FONT OUT
 """
@@ -14,11 +15,13 @@ WATERMARK = "uses only data you agreed to share"
 
 
 def seconds(stamp):
+    """Returns the seconds of a WebVTT timestamp."""
     hours, minutes, rest = stamp.split(":")
     return int(hours) * 3600 + int(minutes) * 60 + float(rest)
 
 
 def cues():
+    """Yields the start, end and text of each caption."""
     for block in open(CAPTIONS, encoding="utf-8").read().split("\n\n"):
         found = re.search(r"(\S+) --> (\S+)\n(.*)", block, re.DOTALL)
         if found:

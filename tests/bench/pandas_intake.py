@@ -1,7 +1,9 @@
-"""The same work as the merge stage, as a data team would write it with pandas: decrypts, reads and joins the workbooks of a
-folder by customer, leaves out what was not consented to, and writes one JSON line a customer.
+"""Does the work of the merge stage as a data team would write it with pandas.
 
-Usage: pandas_intake.py ENGINE DATA OUT, where ENGINE is what pandas reads workbooks with: openpyxl or calamine.
+Decrypts, reads and joins the workbooks of a folder by customer, drops data without consent, and writes one JSON line for
+each customer.
+
+Usage: pandas_intake.py ENGINE DATA OUT, where ENGINE is the reader that pandas uses: openpyxl or calamine.
 """
 
 import io
@@ -17,6 +19,7 @@ YES = {"yes", "y", "true", "1"}
 
 
 def read(name):
+    """Returns the decrypted workbook as a table."""
     with open(f"{DATA}/{name}", "rb") as file:
         office = msoffcrypto.OfficeFile(file)
         office.load_key(password=os.environ["EXCEL_PASSWORD"])
@@ -26,6 +29,7 @@ def read(name):
 
 
 def consenting(transactions, column):
+    """Returns the ids of customers who answered yes in every row."""
     answers = transactions[column].astype(str).str.strip().str.lower().isin(YES)
     return set(transactions["customer_id"][answers.groupby(transactions["customer_id"]).transform("all")])
 
@@ -38,13 +42,13 @@ transactions = transactions[transactions["customer_id"].isin(general)]
 tweets = tweets[tweets["customer_id"].isin(general & social)]
 transactions = transactions.assign(date=pandas.to_datetime(transactions["date"]).dt.strftime("%Y-%m-%d"))
 tweets = tweets.assign(created_at=tweets["created_at"].astype(str))
-paid = {id: rows.to_dict("records") for id, rows in
+payments = {id: rows.to_dict("records") for id, rows in
         transactions[["customer_id", "date", "category", "merchant", "transaction_amount"]].groupby("customer_id")}
-said = {id: rows.to_dict("records") for id, rows in tweets[["customer_id", "created_at", "tweet"]].groupby("customer_id")}
-kept = ["customer_id", "first_name", "income", "account_balance", "products_held", "investment_advisor"]
+posts = {id: rows.to_dict("records") for id, rows in tweets[["customer_id", "created_at", "tweet"]].groupby("customer_id")}
+columns = ["customer_id", "first_name", "income", "account_balance", "products_held", "investment_advisor"]
 with open(OUT, "w") as out:
-    for customer in profiles[kept].to_dict("records"):
+    for customer in profiles[columns].to_dict("records"):
         id = customer["customer_id"]
         customer = {"customer_id": id} if id not in general else customer | {
-            "transactions": paid.get(id, []), "tweets": said.get(id, [])}
+            "transactions": payments.get(id, []), "tweets": posts.get(id, [])}
         out.write(json.dumps(customer, default=str) + "\n")

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# What one customer costs, as ratios against named baselines that are run side by side in a folder of their own:
+# Measures the cost of one customer, as ratios to baselines that run side by side:
 #
-#   floor   ffmpeg decodes the same background and encodes as many seconds with the same settings, with nothing drawn
-#           and no sound: what any program with this encoder must spend
-#   again   the same command once more, which finds what the first one made
+#   run     the command from workbooks to video, in a new folder
+#   floor   ffmpeg decodes the same background and encodes as many seconds with the same settings, without drawing or
+#           sound; no program with this encoder can cost less
+#   again   the same command once more, which finds the first run's results
 #
-# Three rounds, medians. Run it on a quiet machine; CPU seconds are to be trusted more than wall seconds.
+# Prints medians of three rounds. Run it on a quiet machine. CPU seconds are more reliable than wall seconds.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -15,15 +16,16 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 export XDG_DATA_HOME=$folder/home EXCEL_PASSWORD=meridian-demo
 
-# Runs a command and appends its wall and CPU seconds to a file.
+# timed NAME COMMAND...: runs a command and appends its wall and CPU seconds to the file NAME.
 timed() {
     local out=$1
     shift
     local TIMEFORMAT='%R %U %S'
-    { time "$@" >/dev/null 2>"$folder/said"; } 2>"$folder/time" || { cat "$folder/said" >&2; exit 1; }
+    { time "$@" >/dev/null 2>"$folder/stderr"; } 2>"$folder/time" || { cat "$folder/stderr" >&2; exit 1; }
     awk '{ print $1, $2 + $3 }' "$folder/time" >>"$folder/$out"
 }
 
+# median NAME COLUMN: prints the median of a column of the file NAME.
 median() { sort -n -k"$2" "$folder/$1" | awk -v column="$2" '{ value[NR] = $column } END { print value[int((NR + 1) / 2)] }'; }
 
 for ((round = 0; round < rounds; round++)); do
@@ -36,8 +38,8 @@ for ((round = 0; round < rounds; round++)); do
 done
 
 printf '%-8s %10s %10s\n' "" "wall s" "CPU s"
-for what in run floor again; do
-    printf '%-8s %10s %10s\n' "$what" "$(median $what 1)" "$(median $what 2)"
+for name in run floor again; do
+    printf '%-8s %10s %10s\n' "$name" "$(median $name 1)" "$(median $name 2)"
 done
 awk -v seconds="$seconds" -v run="$(median run 2)" -v floor="$(median floor 2)" -v wall="$(median run 1)" \
     -v again="$(median again 1)" 'BEGIN {

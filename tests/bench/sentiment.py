@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""How long `bespoke sentiment` takes over 10,000 posts, beside the authors' own VADER in Python over the same file.
+"""Measures `bespoke sentiment` over 10,000 posts against the original VADER in Python on the same file.
 
-Each is a process of its own, from its start to its last line; three rounds in turn, medians. The aim is under 2 s.
-Usage: sentiment.py PROGRAM PYTHON
+Each program runs as its own process, timed from start to end. Prints medians of three alternating rounds. The target is
+under 2 s.
+
+Usage: sentiment.py BESPOKE PYTHON, where PYTHON has the packages of tests/requirements/vader.txt
 """
 
 import pathlib
@@ -32,20 +34,20 @@ for line in open(sys.argv[1], encoding="utf-8"):
 
 
 def seconds(command):
-    """Wall and CPU seconds of a process."""
+    """Returns the wall and CPU seconds of a process."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     out = subprocess.run(command, check=True, capture_output=True).stdout
     wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert out.count(b"\n") == 10_000, "a line for each post"
+    assert out.count(b"\n") == 10_000, "one line for each post"
     return wall, after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
 def main():
-    program, python = sys.argv[1:]
+    bespoke, python = sys.argv[1:]
     with tempfile.TemporaryDirectory() as folder:
         posts = pathlib.Path(folder) / "posts.txt"
         posts.write_text("".join(f"{POSTS[at % len(POSTS)]} {at}\n" for at in range(10_000)), encoding="utf-8")
-        commands = {"bespoke": [program, "sentiment", posts], "vader": [python, "-c", VADER, posts]}
+        commands = {"bespoke": [bespoke, "sentiment", posts], "vader": [python, "-c", VADER, posts]}
         rounds = [{name: seconds(command) for name, command in commands.items()} for _ in range(3)]
     median = {name: [statistics.median(r[name][which] for r in rounds) for which in (0, 1)] for name in commands}
     for name, (wall, cpu) in median.items():
@@ -53,4 +55,5 @@ def main():
     print(f"bespoke sentiment / VADER in Python: {median['bespoke'][1] / median['vader'][1]:.3f} in CPU")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,14 +1,18 @@
 #!/usr/bin/env python3
-"""Whether `bespoke serve` loses an event or grows while many watch: 200 streams and 50 polls a second, on runs that follow
-one another.
+"""Checks that `bespoke serve` loses no event and keeps its memory flat under 200 streams and 50 polls a second.
 
-Each stream follows a run from its first event to its end and then the next one; half of them hang up in the middle and come
-back with Last-Event-ID. An event is lost if a stream's numbers skip one, if two streams of a run differ, or if a poll tells
-less than a stream was told before. Memory is the server's own (VmRSS), read each second once WARM runs have ended under the
-same load, two of them with a video: from then on all that is made once is made. It is flat if the median of the last third is
-at most a tenth above that of the first.
+Runs follow one another. Each stream follows a run from its first event to its end, then the next run. Half of the streams
+disconnect in the middle and reconnect with Last-Event-ID. An event counts as lost if
 
-    streams.py PROGRAM [SECONDS]        60 by default, after the warm-up; 600 is what is promised
+  - a stream's numbers skip one,
+  - two streams of a run differ, or
+  - a poll returns fewer events than a stream received before.
+
+Memory is the server's VmRSS, read every second once WARM_UP_RUNS runs have ended under the same load. Two of these make a
+video, so all one-time allocations are done by then. Memory is flat if the median of the last third is at most 10 % above
+that of the first third.
+
+    streams.py BESPOKE [SECONDS]        60 by default, after the warm-up; a release must pass 600
 """
 
 import asyncio
@@ -23,29 +27,37 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-STREAMS, POLLS, WARM = 200, 50, 6
+STREAMS = 200
+POLLS_PER_SECOND = 50
+WARM_UP_RUNS = 6
+CUSTOMERS = ["0001", "0002", "0006", "0007"]
 SETTINGS = '[voice]\nengine = "espeak"\n[video]\nresolution = 180\npreset = "ultrafast"\n'
 
 
 class Server:
-    def __init__(self, program, folder):
+    """A `bespoke serve` process and an HTTP client for it."""
+
+    def __init__(self, bespoke, folder):
         (folder / "bespoke.toml").write_text(SETTINGS)
         env = {"PATH": os.environ["PATH"], "XDG_DATA_HOME": str(folder / "home"), "EXCEL_PASSWORD": "meridian-demo",
                "BESPOKE_DATA": str(ROOT / "data"), "BESPOKE_ASSETS": str(ROOT / "assets")}
-        self.process = subprocess.Popen([program, "serve", "--port", "0", "--json"], cwd=folder, env=env,
+        self.process = subprocess.Popen([bespoke, "serve", "--port", "0", "--json"], cwd=folder, env=env,
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        told = ""
-        while not told.rstrip().endswith("}"):
-            told += self.process.stdout.readline() or sys.exit("the server ended before it listened")
-        told = json.loads(told)
-        self.host, self.token = told["address"].removeprefix("http://"), told["token"]
+        report = ""
+        while not report.rstrip().endswith("}"):
+            report += self.process.stdout.readline() or sys.exit("the server ended before it listened")
+        report = json.loads(report)
+        self.host = report["address"].removeprefix("http://")
+        self.token = report["token"]
         self.port = int(self.host.rsplit(":", 1)[1])
 
     def memory(self):
+        """Returns the resident memory in MiB."""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
     async def send(self, method, path, headers=(), body=b""):
+        """Sends a request. Returns the status, the reader, the writer, and whether the body is chunked."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         lines = [f"{method} {path} HTTP/1.1", f"host: {self.host}", f"authorization: Bearer {self.token}",
                  f"content-length: {len(body)}", "connection: close", *headers]
@@ -58,6 +70,7 @@ class Server:
         return status, reader, writer, chunked
 
     async def json(self, method, path, headers=(), body=None):
+        """Sends a request with a JSON body. Returns the status and the JSON of the response."""
         data = b"" if body is None else json.dumps(body).encode()
         status, reader, writer, chunked = await self.send(method, path, ["content-type: application/json", *headers], data)
         content = b"".join([chunk async for chunk in chunks(reader)]) if chunked else await reader.read()
@@ -66,15 +79,16 @@ class Server:
 
 
 async def chunks(reader):
+    """Yields the chunks of a chunked body."""
     while (size := int((await reader.readline()).strip() or b"0", 16)):
         yield await reader.readexactly(size)
         await reader.readline()
 
 
-async def events(server, place, last):
-    """The events of a stream, until the server closes it."""
+async def events(server, path, last):
+    """Yields the events of a run after the number `last`, until the server closes the stream."""
     headers = ["accept: text/event-stream", f"last-event-id: {last}"]
-    status, reader, writer, _ = await server.send("GET", f"{place}/events", headers)
+    status, reader, writer, _ = await server.send("GET", f"{path}/events", headers)
     assert status == 200, status
     try:
         rest = b""
@@ -89,99 +103,126 @@ async def events(server, place, last):
         writer.close()
 
 
-class Watch:
-    def __init__(self, server, seconds):
-        self.server, self.seconds, self.end = server, seconds, None
-        self.place, self.started, self.runs = None, asyncio.Condition(), 0
-        self.lost, self.seen, self.polls, self.late = 0, 0, 0, []
-        self.by_run = collections.defaultdict(dict)
+class Load:
+    """The load on the server, and the counts of what its streams and polls receive."""
 
-    def goes_on(self):
+    def __init__(self, server, seconds):
+        self.server = server
+        self.seconds = seconds
+        # The time at which the measurement ends; None during the warm-up.
+        self.end = None
+        self.run_path = None
+        self.run_started = asyncio.Condition()
+        self.runs = 0
+        self.received = 0
+        self.lost = 0
+        self.polls = 0
+        self.poll_seconds = []
+        # By run, the events that any stream or poll received, by number.
+        self.known = collections.defaultdict(dict)
+
+    def is_running(self):
         return self.end is None or time.monotonic() < self.end
 
+    def record(self, path, event):
+        """Records an event of a run, and counts it as lost if another stream received a different one."""
+        self.lost += self.known[path].setdefault(event["number"], event) != event
+
     async def start_runs(self):
-        """One run after another, each another customer's or another key's."""
-        while self.goes_on():
+        """Starts one run after another, with alternating customers and a new idempotency key each."""
+        while self.is_running():
             self.runs += 1
-            body = {"customer_id": ["0001", "0002", "0006", "0007"][self.runs % 4], "video": self.runs % 3 == 0}
+            body = {"customer_id": CUSTOMERS[self.runs % len(CUSTOMERS)], "video": self.runs % 3 == 0}
             status, started = await self.server.json("POST", "/v1/recommendations", [f"idempotency-key: {self.runs}"], body)
             assert status == 202, started
-            async with self.started:
-                self.place = started["self"]
-                self.started.notify_all()
-            async for _ in events(self.server, self.place, 0):
+            async with self.run_started:
+                self.run_path = started["self"]
+                self.run_started.notify_all()
+            async for _ in events(self.server, self.run_path, 0):
                 pass
             await asyncio.sleep(0.2)
-            if self.runs == WARM:
+            if self.runs == WARM_UP_RUNS:
                 self.end = time.monotonic() + self.seconds
-                self.polls, self.late = 0, []
+                self.polls = 0
+                self.poll_seconds = []
 
     async def follow(self, number):
+        """Follows each run with one stream. Streams with an odd number disconnect once a run and reconnect."""
         followed = None
-        while self.goes_on():
-            async with self.started:
+        while self.is_running():
+            async with self.run_started:
                 try:
-                    await asyncio.wait_for(self.started.wait_for(lambda: self.place not in [None, followed]), 2)
+                    new_run = self.run_started.wait_for(lambda: self.run_path not in [None, followed])
+                    await asyncio.wait_for(new_run, 2)
                 except TimeoutError:
                     continue
-            followed, last, ended, hung_up = self.place, 0, False, number % 2 == 0
-            while not ended:
-                async for event in events(self.server, followed, last):
-                    self.lost += event["number"] != last + 1
-                    self.lost += self.by_run[followed].setdefault(event["number"], event) != event
-                    self.seen, last, ended = self.seen + 1, event["number"], event["kind"] == "end"
-                    if not hung_up and last == 7:
-                        hung_up = True
-                        break
+            followed = self.run_path
+            await self.follow_run(followed, disconnects=number % 2 == 1)
+
+    async def follow_run(self, path, disconnects):
+        last, ended = 0, False
+        while not ended:
+            async for event in events(self.server, path, last):
+                self.lost += event["number"] != last + 1
+                self.record(path, event)
+                self.received += 1
+                last, ended = event["number"], event["kind"] == "end"
+                if disconnects and last == 7:
+                    disconnects = False
+                    break
 
     async def poll(self):
-        """Asks so often whether or not the answers keep up."""
+        """Sends polls at a fixed rate, whether or not the answers keep up."""
         due = time.monotonic()
-        async with asyncio.TaskGroup() as asked:
-            while self.goes_on():
-                if self.place:
-                    asked.create_task(self.ask())
-                due += 1 / POLLS
+        async with asyncio.TaskGroup() as polls:
+            while self.is_running():
+                if self.run_path:
+                    polls.create_task(self.poll_once(self.run_path))
+                due += 1 / POLLS_PER_SECOND
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
 
-    async def ask(self):
-        begun, place = time.monotonic(), self.place
-        told = self.by_run[place]
-        known = max(told, default=0)
-        after = max(0, known - 3)
-        status, page = await self.server.json("GET", f"{place}/events?after={after}")
+    async def poll_once(self, path):
+        """Requests the newest events of a run and checks them against those that streams received before."""
+        begun = time.monotonic()
+        newest = max(self.known[path], default=0)
+        after = max(0, newest - 3)
+        status, page = await self.server.json("GET", f"{path}/events?after={after}")
         numbers = [event["number"] for event in page["events"]]
         assert status == 200 and numbers == list(range(after + 1, page["next"] + 1)), page
-        self.lost += page["next"] < known
-        self.lost += sum(told.setdefault(event["number"], event) != event for event in page["events"])
+        self.lost += page["next"] < newest
+        for event in page["events"]:
+            self.record(path, event)
         self.polls += 1
-        self.late.append(time.monotonic() - begun)
+        self.poll_seconds.append(time.monotonic() - begun)
 
-    async def weigh(self, weights):
-        while self.goes_on():
+    async def sample_memory(self, samples):
+        """Appends the server's memory to `samples` every second of the measurement."""
+        while self.is_running():
             if self.end is not None:
-                weights.append(self.server.memory())
+                samples.append(self.server.memory())
             await asyncio.sleep(1)
 
 
-async def main(program, seconds):
+async def main(bespoke, seconds):
+    """Runs the load, prints the counts, and returns whether the server passes."""
     with tempfile.TemporaryDirectory() as folder:
-        server = Server(program, pathlib.Path(folder))
+        server = Server(bespoke, pathlib.Path(folder))
         try:
-            watch, weights = Watch(server, seconds), []
-            await asyncio.gather(watch.start_runs(), watch.poll(), watch.weigh(weights),
-                                 *(watch.follow(number) for number in range(STREAMS)))
+            load, samples = Load(server, seconds), []
+            await asyncio.gather(load.start_runs(), load.poll(), load.sample_memory(samples),
+                                 *(load.follow(number) for number in range(STREAMS)))
         finally:
             server.process.terminate()
             server.process.wait()
-    third = max(1, len(weights) // 3)
-    before, after = statistics.median(weights[:third]), statistics.median(weights[-third:])
-    slowest = sorted(watch.late)[int(len(watch.late) * 0.99)] * 1000
-    print(f"{STREAMS} streams for {seconds} s on {watch.runs} runs: {watch.seen} events, {watch.lost} lost; "
-          f"{watch.polls / seconds:.0f} polls a second, 99 % within {slowest:.0f} ms; "
+    third = max(1, len(samples) // 3)
+    before, after = statistics.median(samples[:third]), statistics.median(samples[-third:])
+    slowest = sorted(load.poll_seconds)[int(len(load.poll_seconds) * 0.99)] * 1000
+    print(f"{STREAMS} streams for {seconds} s on {load.runs} runs: {load.received} events, {load.lost} lost; "
+          f"{load.polls / seconds:.0f} polls a second, 99 % within {slowest:.0f} ms; "
           f"memory {before:.0f} MB in the first third, {after:.0f} MB in the last ({after / before:.2f})")
-    return watch.lost == 0 and watch.seen > 0 and after <= before * 1.1
+    return load.lost == 0 and load.received > 0 and after <= before * 1.1
 
 
 if __name__ == "__main__":
-    sys.exit(0 if asyncio.run(main(os.path.abspath(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 60)) else 1)
+    measured_seconds = int(sys.argv[2]) if len(sys.argv) > 2 else 60
+    sys.exit(0 if asyncio.run(main(os.path.abspath(sys.argv[1]), measured_seconds)) else 1)

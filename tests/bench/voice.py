@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""What speech costs, by engine and setting: seconds of CPU and of the clock for a second of speech, and peak memory.
+"""Measures speech by engine and setting: CPU and wall seconds for each second of speech, and peak memory.
 
-Each row is the whole command, the model loaded and the sound levelled. The baseline is espeak-ng on the same text, side
-by side. Run it on a quiet machine; CPU seconds are to be trusted more than those of the clock.
+Each row is the whole command, from loading the model to leveling the sound. The baseline is espeak-ng on the same text.
+Run it on a quiet machine. CPU seconds are more reliable than wall seconds.
+
+Usage: voice.py BESPOKE
 """
 
 import json
@@ -15,15 +17,17 @@ import tempfile
 
 TEXT = pathlib.Path(__file__).parent.parent / "voice/texts.tsv"
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
+# Voices, each with the setting local.concurrency.
 ROWS = [("espeak", 1), ("kokoro", 1), ("kokoro", 2), ("kokoro:bm_george", 1)]
 
 
-def measure(program, folder, voice, at_once):
+def measure(bespoke, folder, voice, concurrency):
+    """Returns CPU and wall seconds for each second of speech, peak MB, and words a minute."""
     text, config = folder / "text.txt", folder / "bespoke.toml"
     paragraphs = [line.split("\t")[0] for line in TEXT.read_text().splitlines()]
     text.write_text("\n\n".join(paragraphs))
-    config.write_text(f"[local]\nconcurrency = {at_once}\n")
-    command = [program, "--config", config, "--json", "narrate", "--text", text, "--voice", voice, "--out", folder / "out.wav"]
+    config.write_text(f"[local]\nconcurrency = {concurrency}\n")
+    command = [bespoke, "--config", config, "--json", "narrate", "--text", text, "--voice", voice, "--out", folder / "out.wav"]
     begun = os.times().elapsed
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     report = json.loads(process.stdout.read())
@@ -35,17 +39,18 @@ def measure(program, folder, voice, at_once):
 
 
 def main():
-    program = pathlib.Path(sys.argv[1]).resolve()
-    found = {row: [] for row in ROWS}
+    bespoke = pathlib.Path(sys.argv[1]).resolve()
+    measurements = {row: [] for row in ROWS}
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(ROUNDS):
             for row in ROWS:
-                found[row].append(measure(program, pathlib.Path(folder), *row))
-    median = {row: [statistics.median(column) for column in zip(*runs)] for row, runs in found.items()}
+                measurements[row].append(measure(bespoke, pathlib.Path(folder), *row))
+    median = {row: [statistics.median(column) for column in zip(*runs)] for row, runs in measurements.items()}
     floor = median[ROWS[0]][0]
-    print(f"{'voice':<18}{'at once':>8}{'CPU s/s':>9}{'clock s/s':>11}{'peak MB':>9}{'words/min':>11}{'CPU to espeak':>15}")
-    for (voice, at_once), (cpu, clock, memory, rate) in median.items():
-        print(f"{voice:<18}{at_once:>8}{cpu:>9.3f}{clock:>11.3f}{memory:>9.0f}{rate:>11.0f}{cpu / floor:>15.1f}")
+    print(f"{'voice':<18}{'at once':>8}{'CPU s/s':>9}{'wall s/s':>11}{'peak MB':>9}{'words/min':>11}{'CPU to espeak':>15}")
+    for (voice, concurrency), (cpu, wall, memory, rate) in median.items():
+        print(f"{voice:<18}{concurrency:>8}{cpu:>9.3f}{wall:>11.3f}{memory:>9.0f}{rate:>11.0f}{cpu / floor:>15.1f}")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""The API against its own document, by a tool that is not ours: schemathesis makes calls of every operation but the event
-stream, good ones and bad ones, and looks at every answer with all of its checks.
+"""Checks the API against its OpenAPI document with schemathesis, a third-party tool.
+
+Schemathesis calls every operation except the event stream, with valid and invalid input, and applies all of its checks to
+each response.
 
     check.py BESPOKE SCHEMATHESIS [SECONDS [SEED]]
 
-At most 45 s by default, with other calls each time. `make test` gives a seed, so that what fails there fails again; look for
-new faults without one, and for longer.
+SECONDS is 45 by default. Without SEED the calls differ each time. `make test` gives a seed, so a failure there can be
+reproduced; to look for new faults, omit the seed and allow more time.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -19,34 +22,38 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SETTINGS = '[voice]\nengine = "espeak"\n[video]\nresolution = 180\npreset = "ultrafast"\n'
 
 
-def main(bespoke, schemathesis, seconds, seed):
-    with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
-        (folder / "bespoke.toml").write_text(SETTINGS)
-        env = {"PATH": os.environ["PATH"], "XDG_DATA_HOME": str(folder / "home"), "EXCEL_PASSWORD": "meridian-demo",
-               "BESPOKE_DATA": str(ROOT / "data"), "BESPOKE_ASSETS": str(ROOT / "assets")}
-        with open(folder / "said", "wb") as said:
-            server = subprocess.Popen([bespoke, "serve", "--port", "0", "--json"], cwd=folder, env=env,
-                                      stdout=subprocess.PIPE, stderr=said, text=True)
-            try:
-                told = ""
-                while not told.rstrip().endswith("}"):
-                    told += server.stdout.readline() or sys.exit((folder / "said").read_text())
-                told = json.loads(told)
-                done = subprocess.run(
-                    [schemathesis, "--config-file", ROOT / "tests/http/schemathesis.toml", "run", ROOT / "docs/openapi.json",
-                     "--url", told["address"], "--header", f"Authorization: Bearer {told['token']}", "--checks", "all",
-                     "--exclude-operation-id", "listRecommendationEvents", "--max-time", seconds, *(["--seed", seed] if seed else []),
-                     # The server's own limit of calls that change something is ten a second.
-                     "--rate-limit", "9/s"],
-                    cwd=folder, env=os.environ | {"NO_COLOR": "1"})
-                assert server.poll() is None, "the server ended"
-            finally:
-                server.terminate()
-                server.wait()
-        return done.returncode
+@contextlib.contextmanager
+def serve(bespoke, folder):
+    """Runs the server in a folder. Yields its address and token, and fails if the server ends early."""
+    (folder / "bespoke.toml").write_text(SETTINGS)
+    env = {"PATH": os.environ["PATH"], "XDG_DATA_HOME": str(folder / "home"), "EXCEL_PASSWORD": "meridian-demo",
+           "BESPOKE_DATA": str(ROOT / "data"), "BESPOKE_ASSETS": str(ROOT / "assets")}
+    log = folder / "stderr"
+    with open(log, "wb") as stderr:
+        server = subprocess.Popen([bespoke, "serve", "--port", "0", "--json"], cwd=folder, env=env,
+                                  stdout=subprocess.PIPE, stderr=stderr, text=True)
+        try:
+            report = ""
+            while not report.rstrip().endswith("}"):
+                report += server.stdout.readline() or sys.exit(log.read_text())
+            report = json.loads(report)
+            yield report["address"], report["token"]
+            assert server.poll() is None, "the server ended during the check"
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def main(bespoke, schemathesis, seconds="45", seed=None):
+    """Returns the exit status of schemathesis."""
+    with tempfile.TemporaryDirectory() as folder, serve(bespoke, pathlib.Path(folder)) as (address, token):
+        command = [schemathesis, "--config-file", ROOT / "tests/http/schemathesis.toml", "run", ROOT / "docs/openapi.json",
+                   "--url", address, "--header", f"Authorization: Bearer {token}", "--checks", "all",
+                   "--exclude-operation-id", "listRecommendationEvents", "--max-time", seconds, *(["--seed", seed] if seed else []),
+                   # The server accepts at most ten changing calls a second.
+                   "--rate-limit", "9/s"]
+        return subprocess.run(command, cwd=folder, env=os.environ | {"NO_COLOR": "1"}).returncode
 
 
 if __name__ == "__main__":
-    programs, numbers = sys.argv[1:3], sys.argv[3:] + ["45", ""][len(sys.argv) - 3:]
-    sys.exit(main(*map(os.path.abspath, programs), *numbers))
+    sys.exit(main(*map(os.path.abspath, sys.argv[1:3]), *sys.argv[3:]))

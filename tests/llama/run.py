@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""The command against llama.cpp's own server: its protocol, its streams, its JSON schema.
+"""Runs the command against llama.cpp's own server, to test its protocol, streams and JSON schema.
 
-A model of random weights and of bytes as tokens is made first: what it writes is nonsense, but nonsense of the form that
-the schema asks for, which the guard must refuse. `make llama-test` installs what this needs and builds the command.
+Uses a model with random weights and bytes as tokens. It writes nonsense in the form of the schema, which the guard must
+refuse. `make llama-test` installs the packages and builds the command.
 
     run.py BESPOKE            with the random model
     run.py BESPOKE FILE.gguf  with a model of your own
@@ -21,14 +21,14 @@ import xllamacpp
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LAYERS, WIDTH, HEADS, INNER, CONTEXT = 1, 64, 4, 128, 16384
-# Those of ASCII, so that nonsense is at least text.
+# Only ASCII bytes are tokens, so that the nonsense is valid text.
 BYTES = 128
-# How the tokenizer writes a blank.
+# The tokenizer's sign for a blank.
 BLANK = "\u2581"
 
 
 def random_model(path: pathlib.Path) -> None:
-    """A llama of one layer whose tokens are bytes, with weights of chance."""
+    """Writes a llama model with one layer, random weights, and bytes as tokens."""
     random = numpy.random.default_rng(1)
     writer = gguf.GGUFWriter(str(path), "llama")
     writer.add_context_length(CONTEXT)
@@ -71,7 +71,7 @@ def random_model(path: pathlib.Path) -> None:
 
 
 def serve(model: pathlib.Path) -> xllamacpp.Server:
-    """llama.cpp's server on a free port of this machine, until this process ends."""
+    """Starts llama.cpp's server on a free port. It runs until this process ends."""
     settings = xllamacpp.CommonParams()
     settings.model.path = str(model)
     settings.port = 0
@@ -80,7 +80,7 @@ def serve(model: pathlib.Path) -> xllamacpp.Server:
 
 
 def campaign(bespoke: str, address: str, folder: pathlib.Path) -> list[dict]:
-    """The records of the sample customers to whom a recommendation was written."""
+    """Runs the sample customers. Returns the evidence of each customer for which it asked the model."""
     model = f'[writer.model]\nenabled = true\nbase_url = "{address}/v1"\nname = "llama"\n'
     limits = "max_tokens = 3000\ndeadline_seconds = 110\nread_seconds = 60\n[local]\nconcurrency = 1\n"
     (folder / "bespoke.toml").write_text(model + limits)
@@ -94,26 +94,37 @@ def campaign(bespoke: str, address: str, folder: pathlib.Path) -> list[dict]:
     return [record for record in records if record["made_by"] and record["made_by"]["outside"]]
 
 
+def reached_guard(reason: str | None) -> bool:
+    """Returns whether a model's answer had the form of the schema, given the reason for using the template instead."""
+    after_parsing = ["the guard found", "a product twice", "recommends nothing"]
+    return reason is None or any(phrase in reason for phrase in after_parsing)
+
+
+def check(record: dict, is_random: bool) -> bool:
+    """Checks the evidence of one customer. Returns whether the model's answer had the form of the schema."""
+    made = record["made_by"]
+    reason = made["instead_of_model"]
+    tokens = made["usage"]["tokens_written"]
+    print(f"{made['writer']}: {reason or 'passed'} ({tokens} tokens)")
+    assert record["outcome"] == "published"
+    assert tokens > 0 or "not complete" in reason, "the usage counts no tokens"
+    if is_random:
+        assert made["writer"] == "template", "nonsense passed the guard"
+    return reached_guard(reason)
+
+
 def main() -> None:
     bespoke = str(pathlib.Path(sys.argv[1]).resolve())
+    own_model = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else None
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        own = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else None
-        if own is None:
-            random_model(folder / "random.gguf")
-        server = serve(own or folder / "random.gguf")
+        model = own_model or folder / "random.gguf"
+        if own_model is None:
+            random_model(model)
+        server = serve(model)
         records = campaign(bespoke, server.listening_address, folder)
-    assert len(records) == 7, f"{len(records)} customers were written to"
-    formed = 0
-    for record in records:
-        made = record["made_by"]
-        why = made["instead_of_model"]
-        print(f"{made['writer']}: {why or 'passed'} ({made['usage']['tokens_written']} tokens)")
-        assert record["outcome"] == "published"
-        assert made["usage"]["tokens_written"] > 0 or "not complete" in why, "tokens are counted"
-        formed += why is None or "the guard found" in why or "a product twice" in why or "recommends nothing" in why
-        if own is None:
-            assert made["writer"] == "template", "nonsense passed the guard"
+    assert len(records) == 7, f"the model was asked for {len(records)} customers, not 7"
+    formed = sum(check(record, own_model is None) for record in records)
     assert formed > 0, "no answer had the form of the schema"
     print(f"{formed} of {len(records)} answers had the form of the schema")
 

@@ -106,7 +106,7 @@ impl Sandbox {
     /// What lies in the folder of temporary files.
     #[must_use]
     pub fn leftovers(&self) -> Vec<PathBuf> {
-        let scratch = self.artifacts().join(bespoke::folder::SCRATCH);
+        let scratch = self.artifacts().join(runner::folder::SCRATCH);
         self.files().into_iter().filter(|path| path.starts_with(&scratch)).collect()
     }
 }

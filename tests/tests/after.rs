@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::Arc;
 
-use bespoke::folder::FolderStore;
 use bespoke::sample::{Rows, rows};
-use bespoke::secrets::LocalSecrets;
 use bespoke_tests::{Sandbox, report, root};
 use contracts::stage::IndexRow;
 use contracts::{CustomerId, CustomerRef};
+use runner::folder::FolderStore;
+use runner::secrets::LocalSecrets;
 use storage::vault::{Keys, Owner, Vault};
 
 fn sandbox(settings: &str) -> Sandbox {

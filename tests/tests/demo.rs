@@ -7,9 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
-use bespoke::folder::FolderStore;
 use bespoke::sample::{Rows, rows};
-use bespoke::secrets::LocalSecrets;
 use bespoke_tests::{Sandbox, probe, report};
 use contracts::evidence::{Evidence, Outcome};
 use contracts::facts::{Assessment, Stance};
@@ -18,6 +16,8 @@ use contracts::script::Script;
 use contracts::stage::IndexRow;
 use contracts::{CustomerId, CustomerRef, DatasetId, ObjectKey, RunId};
 use policy::customer::{CustomerRecord, open_record};
+use runner::folder::FolderStore;
+use runner::secrets::LocalSecrets;
 use serde_json::Value;
 use storage::vault::{Keys, Owner, Vault};
 
@@ -325,9 +325,26 @@ fn no_temporary_file_stays_behind() {
 }
 
 #[test]
-fn the_evidence_opens_for_who_holds_the_keys() {
-    let output = DEMO.sandbox.run(&["evidence", "--customer", "0001"]);
-    let evidence = report(&output);
+fn evidence_is_readable_and_json_holds_the_full_record() {
+    let arguments = ["evidence", "--customer", "0001"];
+    let output = DEMO.sandbox.run(&arguments);
+    let text = String::from_utf8(output.stdout).unwrap();
+    for part in [
+        "published, with a video",
+        "Consent as read",
+        "Facts",
+        "Products considered",
+        "the template",
+        "Guard checks",
+        "Text",
+        "Video",
+        "loudness",
+    ] {
+        assert!(text.contains(part), "{part:?} is missing: {text}");
+    }
+    let evidence = report(&DEMO.sandbox.run(&[&arguments[..], &["--json"]].concat()));
+    let sealed = evidence["personal"].as_str().unwrap();
+    assert!(!text.contains(sealed), "only --json prints the sealed part");
     assert_eq!(evidence["outcome"], "published");
     assert_eq!(evidence["opened"]["facts"]["first_name"], "José");
     assert!(evidence["opened"]["consent"]["readings"].as_array().unwrap().len() >= 2);

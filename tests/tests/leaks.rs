@@ -6,8 +6,6 @@
 use std::sync::Arc;
 
 use assess::{Lexicon, Rules, assess};
-use bespoke::folder::FolderStore;
-use bespoke::secrets::LocalSecrets;
 use bespoke_tests::{Sandbox, root};
 use contracts::brand::Brand;
 use contracts::catalogue::{Catalogue, Category};
@@ -23,6 +21,8 @@ use jiff::Timestamp;
 use policy::control::Control;
 use policy::customer::CustomerRecord;
 use proptest::prelude::*;
+use runner::folder::FolderStore;
+use runner::secrets::LocalSecrets;
 use rust_xlsxwriter::Workbook;
 use storage::store::MemoryStore;
 use storage::vault::{Keys, Owner, Vault};

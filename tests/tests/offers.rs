@@ -32,7 +32,7 @@ fn explain_shows_facts_candidates_and_reasons_and_makes_nothing() {
     assert!(!sandbox.artifacts().exists());
 
     let refused = sandbox.run(&["explain", "--customer", "0003"]);
-    assert!(String::from_utf8_lossy(&refused.stdout).contains("would get nothing: the customer said no"));
+    assert!(String::from_utf8_lossy(&refused.stdout).contains("would be skipped: the customer said no"));
     assert_eq!(sandbox.run(&["explain", "--customer", "no-such"]).status.code(), Some(3));
 }
 

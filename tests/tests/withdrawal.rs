@@ -7,11 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bespoke::folder::FolderStore;
-use bespoke::project::{Folders, Project};
-use bespoke::runner::{RunReport, Runner};
 use bespoke::sample::SAMPLE_PASSWORD;
-use bespoke::secrets::LocalSecrets;
 use bespoke_tests::root;
 use bytes::Bytes;
 use contracts::consent::Refusal;
@@ -21,6 +17,13 @@ use contracts::key::{Artefact, Prefix};
 use contracts::request::Request;
 use contracts::settings::Settings;
 use contracts::{CustomerId, CustomerRef, ObjectKey};
+use runner::folder::FolderStore;
+use runner::limits::RunLimits;
+use runner::programs::{Programs, engines};
+use runner::project::{Folders, Project};
+use runner::run::{RunReport, Runner};
+use runner::secrets::LocalSecrets;
+use runner::services::Services;
 use storage::store::{Listed, ObjectStore, StoreError, Written};
 use storage::vault::{Keys, Owner, Vault};
 use tokio::sync::OnceCell;
@@ -107,23 +110,26 @@ async fn bank() -> Bank {
         keys: vault.keys().id(),
         ..Request::for_tests()
     };
-    let scratch = project.folders.artifacts.join(bespoke::folder::SCRATCH);
-    // Nobody watches: events go nowhere.
+    // The receiver is dropped, so events go nowhere.
     let (events, _) = tokio::sync::mpsc::unbounded_channel();
-    let (programs, http) = (bespoke::doctor::programs(), outbound::client().unwrap());
-    let engines = bespoke::doctor::engines(&programs, &settings, http.clone());
-    let runner = Runner {
-        project,
+    let programs = Programs::find();
+    let http = outbound::client().unwrap();
+    let services = Services {
+        folders: project.folders.clone(),
+        scratch: project.folders.artifacts.join(runner::folder::SCRATCH),
+        engines: Arc::new(engines(&programs, &settings, http.clone())),
         settings,
-        engines: Arc::new(engines),
         vault,
         secrets: Arc::new(secrets),
         http,
         limiter: Arc::default(),
-        known: Arc::default(),
-        limits: bespoke::campaign::Limits::default(),
+        probes: Arc::default(),
         programs,
-        scratch,
+    };
+    let runner = Runner {
+        project,
+        services,
+        limits: RunLimits::default(),
         background: None,
         cancel: CancellationToken::new(),
         events,
@@ -133,7 +139,7 @@ async fn bank() -> Bank {
 
 impl Bank {
     fn who(&self, id: &str) -> CustomerRef {
-        self.runner.vault.keys().reference(&CustomerId::parse(id).unwrap())
+        self.runner.services.vault.keys().reference(&CustomerId::parse(id).unwrap())
     }
 
     fn outcomes(report: &RunReport) -> BTreeMap<CustomerRef, Outcome> {
@@ -171,8 +177,9 @@ async fn whoever_objects_or_withdraws_in_the_middle_of_a_run_gets_nothing_that_t
 
     // The evidence says which answer was read, from which day and row.
     let key = ObjectKey::Customer(bank.who("0001"), report.run.clone(), Artefact::Evidence);
-    let evidence: Evidence = serde_json::from_slice(&bank.runner.vault.store().get(&key).await.unwrap()).unwrap();
-    let personal = policy::evidence::open_personal(&bank.runner.vault, &evidence).await.unwrap();
+    let evidence: Evidence =
+        serde_json::from_slice(&bank.runner.services.vault.store().get(&key).await.unwrap()).unwrap();
+    let personal = policy::evidence::open_personal(&bank.runner.services.vault, &evidence).await.unwrap();
     let control = personal.consent.control.unwrap();
     assert!(control.consents.is_some() && control.suppressions.is_some());
     assert_eq!((control.answers[1].value.as_str(), control.answers[1].row), ("no", 2));
@@ -186,7 +193,7 @@ async fn whoever_objects_or_withdraws_in_the_middle_of_a_run_gets_nothing_that_t
     assert_eq!(outcomes[&bank.who("0002")], skipped(Skip::Suppressed));
     let who = bank.who("0001");
     let key = ObjectKey::Customer(who.clone(), report.run, Artefact::Facts);
-    let (facts, _): (Assessment, _) = bank.runner.vault.read_json(Owner::Customer(&who), &key).await.unwrap();
+    let (facts, _): (Assessment, _) = bank.runner.services.vault.read_json(Owner::Customer(&who), &key).await.unwrap();
     let Assessment::Proceed(facts) = facts else { panic!("skipped") };
     assert_eq!(facts.mood, None);
 }

@@ -7,8 +7,8 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
-use bespoke::folder::FolderStore;
-use bespoke::secrets::LocalSecrets;
+use runner::folder::FolderStore;
+use runner::secrets::LocalSecrets;
 use contracts::catalogue::Catalogue;
 use contracts::key::RunPart;
 use contracts::request::Request;

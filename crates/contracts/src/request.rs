@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Category;
 use crate::media::Shape;
+use crate::settings::Settings;
 use crate::voice::Engine;
 use crate::{BackgroundName, Batch, CustomerRef, Digest, RunId};
 
@@ -84,7 +85,77 @@ pub struct Request {
     pub attempt: u32,
 }
 
+/// The options of a run. The settings decide wherever an option is empty.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunOptions {
+    /// One customer only; `None` means all.
+    pub only: Option<CustomerRef>,
+    /// The lines of business.
+    pub categories: Vec<Category>,
+    /// A wish for tone and emphasis.
+    pub prompt: Option<String>,
+    /// The speaking rate in words per minute.
+    pub words_per_minute: Option<u16>,
+    /// The voice.
+    pub voice: Option<String>,
+    /// The shape of the video.
+    pub shape: Option<Shape>,
+    /// How many customers get a video; `None` means all.
+    pub videos: Option<usize>,
+}
+
+/// Everything besides the options that determines the results of a run.
+pub struct RunInputs<'a> {
+    /// The settings in force.
+    pub settings: &'a Settings,
+    /// Digest of the catalog.
+    pub catalogue: Digest,
+    /// Digest of the lexicon.
+    pub lexicon: Digest,
+    /// Digest of the brand and of every file that it names.
+    pub assets: Digest,
+    /// Digest of a background that the caller brought.
+    pub background: Option<Digest>,
+    /// The bank's backgrounds by name.
+    pub backgrounds: BTreeMap<BackgroundName, Digest>,
+    /// The available speech engines, the preferred one first.
+    pub engines: Vec<Engine>,
+    /// Digest of the uploaded workbooks.
+    pub upload: Digest,
+    /// The id of the keys that seal the run.
+    pub keys: String,
+}
+
 impl Request {
+    /// Assembles the request of a run. Its digest is the run id, so every way to start a run must use this function.
+    #[must_use]
+    pub fn new(trigger: Trigger, batch: Batch, options: RunOptions, inputs: RunInputs<'_>) -> Self {
+        let RunOptions { only, categories, prompt, words_per_minute, voice, shape, videos } = options;
+        let settings = inputs.settings;
+        Self {
+            trigger,
+            batch,
+            only,
+            categories: if categories.is_empty() { settings.offers.categories.clone() } else { categories },
+            prompt,
+            words_per_minute: words_per_minute.unwrap_or(settings.voice.words_per_minute),
+            voice,
+            engines: inputs.engines,
+            shape: shape.unwrap_or(settings.video.shape),
+            background: inputs.background,
+            backgrounds: inputs.backgrounds,
+            videos,
+            upload: inputs.upload,
+            catalogue: inputs.catalogue,
+            lexicon: inputs.lexicon,
+            assets: inputs.assets,
+            settings: settings.digest(),
+            keys: inputs.keys,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            attempt: 0,
+        }
+    }
+
     /// A request as tests start from: every default, and digests of nothing.
     #[cfg(any(test, feature = "testing"))]
     #[must_use]

@@ -36,6 +36,7 @@ pub(crate) struct ProblemDetails<'a> {
     detail: &'a str,
     /// What to do about the error. Absent if there is no specific advice.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     help: Option<&'a str>,
 }
 

@@ -2,12 +2,12 @@
 
 use contracts::executions::Executions;
 use contracts::key::{Kind, Prefix, RunPart};
-use contracts::request::{Request, Trigger};
+use contracts::request::{Request, RunOptions, Trigger};
 use contracts::stage::{IndexRow, Limits};
 use contracts::{Batch, CustomerRef, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
-use start::{RunOptions, StartedRun};
+use start::StartedRun;
 use storage::store::{Listed, ObjectStore, StoreError};
 use storage::vault::{Owner, VaultError};
 

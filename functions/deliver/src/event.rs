@@ -1,4 +1,4 @@
-//! The events that trigger the Lambda `deliver`.
+//! The events that trigger the Lambda `notify`.
 
 use contracts::{ObjectKey, RunId};
 use serde::Deserialize;
@@ -54,8 +54,8 @@ mod tests {
     #[test]
     fn events_of_runs_and_recalls_decode_and_others_fail() {
         let run = || RunId::parse("run-4c1f09a2b7d83e56").unwrap();
-        assert_eq!(event("deliver").unwrap(), DeliverEvent::Ended(run()));
-        assert_eq!(event("deliver-recall").unwrap(), DeliverEvent::Recalled(run()));
+        assert_eq!(event("notify").unwrap(), DeliverEvent::Ended(run()));
+        assert_eq!(event("notify-recall").unwrap(), DeliverEvent::Recalled(run()));
         assert!(event("start-upload").is_err());
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! | Module | Purpose |
 //! |---|---|
-//! | [`export`] | The export: a table with customer ids and links for the bank's mail or CRM system. It is made on demand and not stored. On AWS the Lambda `table` returns it. |
+//! | [`export`] | The export: a table with customer ids and links for the bank's mail or CRM system. It is made on demand and not stored. On AWS the Lambda `export` returns it. |
 //! | [`links`] | Customers' links: a page with the video, a transcript and an opt-out. |
 //! | [`webhook`] | Signed notifications about outcomes. |
-//! | [`event`] | The events that trigger the Lambda `deliver`, which sends notifications. |
+//! | [`event`] | The events that trigger the Lambda `notify`, which sends notifications. |
 //!
 //! **Invariant:** this crate does not depend on AWS, Lambda, the file system or a stage. Only the digest of a link's token
 //! is stored. A notification holds no personal data. Every export and every opened link reads `control/` again.

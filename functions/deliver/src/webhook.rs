@@ -110,10 +110,13 @@ pub async fn notify(run: &RunId, deps: &Deps<'_>) -> Result<NotifySummary, Error
     }
     let sender = Sender::new(deps).await?;
     let manifest = export::read_manifest(run, deps.vault).await?;
-    let summaries = stream::iter(&manifest.entries).map(|entry| async { sender.notify_customer(run, entry).await });
+    // Owned entries keep the future `Send`: the compiler rejects the closure over borrowed ones.
+    let sender = &sender;
+    let summaries = stream::iter(manifest.entries);
+    let summaries = summaries.map(|entry| async move { sender.notify_customer(run, &entry).await });
     let summaries = summaries.buffer_unordered(CONCURRENCY);
     let summary: NotifySummary =
-        summaries.try_fold(NotifySummary::default(), async |sum, summary| Ok(sum.plus(summary))).await?;
+        summaries.try_fold(NotifySummary::default(), |sum, summary| async move { Ok(sum.plus(summary)) }).await?;
     let NotifySummary { sent, already_sent, dead_letters } = summary;
     tracing::info!(%run, sent, already_sent, dead_letters, "notified the bank's system");
     Ok(summary)

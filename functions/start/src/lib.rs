@@ -14,16 +14,14 @@ mod material;
 #[cfg(test)]
 mod tests;
 
-use contracts::catalogue::Category;
 use contracts::executions::{Begun, Execution, Executions, State};
 use contracts::key::{RunPart, Workbook};
-use contracts::media::Shape;
-use contracts::request::{Request, Trigger};
+use contracts::request::{Request, RunInputs, RunOptions, Trigger};
 use contracts::stage::{Limits, WorkflowInput};
-use contracts::{Batch, CustomerRef, Digest, ObjectKey, RunId};
+use storage::vault::{Owner, Vault};
+use contracts::{Batch, Digest, ObjectKey, RunId};
 use jiff::Timestamp;
 use serde::Serialize;
-use storage::vault::{Owner, Vault};
 
 pub use batches::{IncompleteBatch, incomplete};
 pub use error::Error;
@@ -45,25 +43,6 @@ pub struct Deps<'a> {
     pub executions: &'a dyn Executions,
     /// The limits of the workflow.
     pub limits: Limits,
-}
-
-/// The options of a run that a person may choose. The settings supply the others.
-#[derive(Clone, Debug, Default)]
-pub struct RunOptions {
-    /// The only customer of the run; `None` for all customers of the batch.
-    pub only: Option<CustomerRef>,
-    /// The lines of business; empty for the default ones.
-    pub categories: Vec<Category>,
-    /// The wanted tone and emphasis.
-    pub prompt: Option<String>,
-    /// The speaking rate, words per minute.
-    pub words_per_minute: Option<u16>,
-    /// The voice.
-    pub voice: Option<String>,
-    /// The aspect ratio of the videos.
-    pub shape: Option<Shape>,
-    /// The number of customers who get a video; `None` for all.
-    pub videos: Option<usize>,
 }
 
 /// The result of an event.
@@ -222,27 +201,16 @@ fn execution_name(request: &Request, attempt: u32) -> String {
 
 async fn build_request(trigger: Trigger, batch: Batch, options: RunOptions, deps: &Deps<'_>) -> Result<Request, Error> {
     let Material { settings, catalogue, lexicon, assets, backgrounds, engines } = deps.source.material().await?;
-    let upload = merge::upload_digest(deps.vault.store(), &batch).await?;
-    Ok(Request {
-        trigger,
-        batch,
-        only: options.only,
-        categories: if options.categories.is_empty() { settings.offers.categories.clone() } else { options.categories },
-        prompt: options.prompt,
-        words_per_minute: options.words_per_minute.unwrap_or(settings.voice.words_per_minute),
-        voice: options.voice,
-        engines,
-        shape: options.shape.unwrap_or(settings.video.shape),
-        background: None,
-        backgrounds,
-        videos: options.videos,
-        upload,
+    let inputs = RunInputs {
+        settings: &settings,
         catalogue: catalogue.digest(),
         lexicon: lexicon.digest(),
         assets,
-        settings: settings.digest(),
+        background: None,
+        backgrounds,
+        engines,
+        upload: merge::upload_digest(deps.vault.store(), &batch).await?,
         keys: deps.vault.keys().id(),
-        program: env!("CARGO_PKG_VERSION").to_owned(),
-        attempt: 0,
-    })
+    };
+    Ok(Request::new(trigger, batch, options, inputs))
 }

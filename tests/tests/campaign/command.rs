@@ -26,7 +26,7 @@ fn a_dry_run_forecasts_time_and_dollars_here_and_on_aws_by_component() {
     let output = sandbox.run(&["campaign", "--dry-run"]);
     let said = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    for word in ["9 videos", "cores", "of CPU", "On AWS", "Polly, neural", "S3, 13 months", "bound by"] {
+    for word in ["9 videos", "cores", "of CPU time", "On AWS", "Polly, neural", "S3, 13 months", "limited by"] {
         assert!(said.contains(word), "{word:?} is not in: {said}");
     }
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bespoke::folder::FolderStore;
-use bespoke::secrets::LocalSecrets;
-use bespoke::verify::{Verified, verify};
 use bespoke_tests::{Sandbox, report};
 use contracts::RunId;
+use runner::folder::FolderStore;
+use runner::secrets::LocalSecrets;
+use runner::verify::{Verification, verify};
 use serde_json::Value;
 use storage::vault::{Keys, Vault};
 
@@ -31,7 +31,7 @@ impl Made {
         Self { sandbox, run, keys }
     }
 
-    async fn verify(&self) -> Verified {
+    async fn verify(&self) -> Verification {
         let store = Arc::new(FolderStore::open(&self.sandbox.artifacts()).unwrap());
         let vault = Vault::new(store, Keys::from_secrets(&self.keys).await.unwrap());
         verify(&vault, &self.run).await.unwrap()

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use contracts::Batch;
 use contracts::catalogue::Category;
 use contracts::evidence::{Manifest, Outcome};
+use contracts::request::RunOptions;
 use contracts::media::Shape;
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use start::RunOptions;
 use utoipa::{IntoParams, ToSchema};
 
 use super::deserialize::whole_number;
@@ -148,12 +148,15 @@ pub struct CampaignProgress {
     pub failed_with: BTreeMap<String, usize>,
     /// Customers per minute since the first text, without skipped customers. Absent until one has ended, and on AWS.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub rate_per_minute: Option<f64>,
     /// The estimated time until the last customer ends, seconds. Absent until one has ended, and on AWS.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub seconds_left: Option<f64>,
     /// The cost of models and outside voice services so far, US dollars, including earlier attempts. Absent if unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub spent_usd: Option<f64>,
 }
 
@@ -206,14 +209,16 @@ pub(crate) struct Campaign {
     /// The forecast of a dry run: customers, videos, durations, sizes and costs. Its fields may change between versions.
     /// Absent for other campaigns, and until the dry run ends.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Object>, nullable = false)]
     pub(crate) forecast: Option<Value>,
     /// The reason why the campaign started no further customer, such as an exhausted budget. Absent if it did not stop
     /// early.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(crate) stop_reason: Option<String>,
     /// The reason why the campaign failed as a whole. Absent unless `status` is `failed`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(crate) reason: Option<StatusReason>,
 }
 
@@ -224,6 +229,7 @@ pub(crate) struct CampaignPage {
     pub(crate) items: Vec<Campaign>,
     /// The cursor for the next page, to send as `after`. Absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(crate) next: Option<String>,
 }
 
@@ -289,9 +295,11 @@ pub(crate) struct CampaignCustomer {
     pub(crate) status: CustomerStatus,
     /// The reason for the status, for people. Absent for `published`, `waiting` and `selected`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(crate) reason: Option<String>,
     /// The path of the customer's recommendation. Absent in a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(crate) recommendation: Option<String>,
 }
 
@@ -302,5 +310,6 @@ pub(crate) struct CampaignCustomerPage {
     pub(crate) items: Vec<CampaignCustomer>,
     /// The cursor for the next page, to send as `after`. Absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(crate) next: Option<String>,
 }

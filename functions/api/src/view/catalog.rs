@@ -111,11 +111,11 @@ pub(crate) struct ProductView {
     disclosures: Vec<String>,
     /// The first day on which the product may be offered. Absent if there is no such limit.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = Date)]
+    #[schema(value_type = Option<String>, format = Date, nullable = false)]
     valid_from: Option<Date>,
     /// The last day on which the product may be offered. Absent if there is no such limit.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = Date)]
+    #[schema(value_type = Option<String>, format = Date, nullable = false)]
     valid_until: Option<Date>,
 }
 

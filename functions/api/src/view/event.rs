@@ -68,17 +68,20 @@ pub struct RunEvent {
     pub kind: RunEventKind,
     /// The stage that the event concerns. Present for `stage`, `progress` and `retry`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<StageName>)]
+    #[schema(value_type = Option<StageName>, nullable = false)]
     pub stage: Option<Stage>,
     /// The new status of the stage. Present for `stage`.
     #[serde(default, alias = "state", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub status: Option<StageStatus>,
     /// The completed fraction of the stage, from 0 to 1. Present for `progress`.
     #[serde(default, alias = "share", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub fraction: Option<f64>,
     /// For `result`, the outcome. For `retry`, a failed stage and a failed `end`, the name of the error. For `log`, the
     /// line. Absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub message: Option<String>,
 }
 
@@ -129,9 +132,10 @@ pub(crate) struct StageProgress {
     pub(crate) status: StageStatus,
     /// The start of the latest attempt. Absent while the stage is `waiting`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
     pub(crate) started_at: Option<Timestamp>,
     /// The duration of the latest attempt, seconds. Absent until the attempt ends.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(crate) duration_seconds: Option<f64>,
 }

@@ -5,12 +5,12 @@ use std::ops::RangeInclusive;
 use contracts::catalogue::{Catalogue, Category};
 use contracts::facts::{Facts, Skip, Stance};
 use contracts::key::Artefact;
+use contracts::request::RunOptions;
 use contracts::media::{MediaFacts, Shape};
 use contracts::script::{Check, Script, Segment, WrittenBy};
 use contracts::{Batch, CustomerId, CustomerRef, ErrorName, ProductId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use start::RunOptions;
 use storage::store::Link;
 use utoipa::ToSchema;
 
@@ -114,6 +114,7 @@ pub(crate) struct RecommendationSummary {
     pub(crate) status: RunStatus,
     /// The customer's outcome. Absent until the run has recorded it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(crate) outcome: Option<OutcomeName>,
     /// The customer reference: 32 hexadecimal digits.
     pub(crate) customer_ref: String,
@@ -129,6 +130,7 @@ pub(crate) struct RecommendationPage {
     pub(crate) items: Vec<RecommendationSummary>,
     /// The cursor for the next page, to send as `after`. Absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(crate) next: Option<String>,
 }
 
@@ -142,6 +144,7 @@ pub(crate) struct StatusReason {
     pub(crate) message: String,
     /// What to do about it. Absent if there is no specific advice.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(crate) help: Option<String>,
 }
 
@@ -186,6 +189,7 @@ impl StatusReason {
 pub(crate) struct Paragraph {
     /// The name of the product that the paragraph offers. Absent if it offers none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     heading: Option<String>,
     /// The sentences of the paragraph.
     body: String,
@@ -248,9 +252,11 @@ pub(crate) struct Authorship {
     writer: &'static str,
     /// The name of the model. Absent if the template wrote the text.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     model: Option<String>,
     /// The reason why the template wrote the text although the model is enabled. Absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     fallback_reason: Option<String>,
 }
 
@@ -259,18 +265,23 @@ pub(crate) struct Authorship {
 pub(crate) struct ResultLinks {
     /// The video, MP4. Absent if none was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     video: Option<String>,
     /// The captions of the video, `WebVTT`. Absent if there is no video.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     captions: Option<String>,
     /// A still of the video, JPEG. Absent if there is no video.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     poster: Option<String>,
     /// A short moving preview of the video, GIF. Absent in reviews and if there is no video.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     preview: Option<String>,
     /// The text with rates, terms and disclosures, plain text. Absent in reviews.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     text: Option<String>,
     /// The time at which the first of the links expires. Request the resource again for new links.
     #[schema(value_type = String, format = DateTime)]
@@ -337,10 +348,12 @@ pub(crate) struct Recommendation {
     pub(crate) status: RunStatus,
     /// The customer's outcome. Absent until the run has recorded it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(crate) outcome: Option<OutcomeName>,
     /// The reason for the status or the outcome. Absent if the result is published and may be shown, and while the run is
     /// in progress.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(crate) reason: Option<StatusReason>,
     /// The customer reference: 32 hexadecimal digits.
     pub(crate) customer_ref: String,
@@ -349,7 +362,7 @@ pub(crate) struct Recommendation {
     pub(crate) categories: Vec<Category>,
     /// The time of the first event. Absent until the run starts.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
     pub(crate) started_at: Option<Timestamp>,
     /// The progress of all seven stages in order. Empty for a customer of a campaign whose events are not kept.
     pub(crate) stages: Vec<StageProgress>,
@@ -378,12 +391,15 @@ pub(crate) struct RecommendationContent {
     checks: Vec<GuardCheck>,
     /// Who wrote the text. Absent until the guard has checked it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     written_by: Option<Authorship>,
     /// Links to the files. Absent until published.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(crate) links: Option<ResultLinks>,
     /// Measurements of the video. Absent without a video.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(crate) media: Option<VideoMeasurements>,
 }
 

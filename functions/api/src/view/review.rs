@@ -28,6 +28,7 @@ pub(crate) struct PendingReview {
     /// The reason why the content cannot be shown. Such a result can be rejected, not approved. Absent if the content can
     /// be shown.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(crate) unavailable_reason: Option<&'static str>,
     /// The text as it will be published; the guard passed it. Absent if the content cannot be shown.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -37,6 +38,7 @@ pub(crate) struct PendingReview {
     pub(crate) disclosures: Vec<String>,
     /// Links to the video, its captions and its poster. Absent if the result has no video.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(crate) links: Option<ResultLinks>,
 }
 
@@ -103,9 +105,11 @@ pub(crate) struct DecisionResult {
     /// The decision in force: the first one that any reviewer made. Absent if the customer may no longer be contacted, so
     /// that no decision applies.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(crate) decision: Option<ReviewDecision>,
     /// The customer's outcome. Absent until the run has recorded it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(crate) outcome: Option<OutcomeName>,
 }
 

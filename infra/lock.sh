@@ -1,0 +1,15 @@
+#!/bin/sh
+# Writes tests/requirements/NAME.txt from NAME.in: every package, those needed indirectly included, with its version and
+# hashes. Keeps versions that still fit.
+#
+#     infra/lock.sh                            locks all lists; run it after you edit a NAME.in
+#     infra/lock.sh --upgrade-package NAME     also raises this package to its newest version
+set -eu
+cd "$(dirname "$0")/.."
+
+infra/tools.sh lock
+for input in tests/requirements/*.in; do
+    target/tools/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+        --no-emit-index-url --custom-compile-command infra/lock.sh \
+        --output-file "${input%.in}.txt" "$@" "$input"
+done
