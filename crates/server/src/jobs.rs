@@ -473,7 +473,11 @@ async fn append_events(
                 log.append(RunEvent { stage: Some(Stage::Render), fraction, ..event(RunEventKind::Progress) });
             }
             RunnerEvent::Retrying(_, stage, error) => {
-                log.append(RunEvent { stage: Some(stage), message: Some(error.to_string()), ..event(RunEventKind::Retry) });
+                log.append(RunEvent {
+                    stage: Some(stage),
+                    message: Some(error.to_string()),
+                    ..event(RunEventKind::Retry)
+                });
             }
             RunnerEvent::Ended(_, outcome) if one_customer => {
                 if matches!(outcome, Outcome::Published { .. }) && !log.has_text() {

@@ -302,7 +302,6 @@ impl EventLog for Local {
             Err(_) => false,
         }
     }
-
 }
 
 #[async_trait]

@@ -18,10 +18,10 @@ use contracts::executions::{Begun, Execution, Executions, State};
 use contracts::key::{RunPart, Workbook};
 use contracts::request::{Request, RunInputs, RunOptions, Trigger};
 use contracts::stage::{Limits, WorkflowInput};
-use storage::vault::{Owner, Vault};
 use contracts::{Batch, Digest, ObjectKey, RunId};
 use jiff::Timestamp;
 use serde::Serialize;
+use storage::vault::{Owner, Vault};
 
 pub use batches::{IncompleteBatch, incomplete};
 pub use error::Error;

@@ -51,7 +51,8 @@ pub(super) async fn deliver(args: DeliverArgs, config: &Config, context: Context
         Some(out) => write_tables(&run, out, &config.settings, &vault).await?,
         None => Export::default(),
     };
-    let sent = if args.notify { send(&run, &config.settings, &vault, &secrets).await? } else { NotifySummary::default() };
+    let sent =
+        if args.notify { send(&run, &config.settings, &vault, &secrets).await? } else { NotifySummary::default() };
     let report = json!({ "run": run, "files": export.files, "links": export.links, "notices": sent });
     context.print(&report, || {
         let mut text = if args.out.is_some() { export.for_people() } else { String::new() };
@@ -94,7 +95,12 @@ impl Export {
     }
 }
 
-async fn send(run: &RunId, settings: &Settings, vault: &Vault, secrets: &LocalSecrets) -> Result<NotifySummary, Failure> {
+async fn send(
+    run: &RunId,
+    settings: &Settings,
+    vault: &Vault,
+    secrets: &LocalSecrets,
+) -> Result<NotifySummary, Failure> {
     if settings.delivery.webhook.url.is_empty() {
         let message = "delivery.webhook.url is not set";
         return Err(Failure::new(ErrorName::ConfigInvalid, message, "set it in bespoke.toml"));
