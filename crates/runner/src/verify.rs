@@ -380,7 +380,10 @@ async fn check_key(
     let exists = vault.store().find(&key).await?.is_some();
     if !exists && !forgotten {
         check.found.push(Discrepancy::missing(&key, "the customer's key is missing without a record of an erasure"));
-    } else if exists && record.key_id == vault.keys().id() && policy::evidence::open_personal(vault, record).await.is_err() {
+    } else if exists
+        && record.key_id == vault.keys().id()
+        && policy::evidence::open_personal(vault, record).await.is_err()
+    {
         check.found.push(Discrepancy::changed(&key, "does not open the sealed evidence"));
     }
     Ok(())

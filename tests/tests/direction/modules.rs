@@ -237,7 +237,8 @@ fn re_exports(root: &str, modules: &BTreeSet<String>) -> BTreeMap<String, String
     for statement in root.split(';') {
         let tokens = tokens(statement);
         let Some(at) = tokens.iter().position(|token| token == "use") else { continue };
-        let path: Vec<&String> = tokens[at + 1..].iter().skip_while(|token| ["crate", "self", "::"].contains(&token.as_str())).collect();
+        let path: Vec<&String> =
+            tokens[at + 1..].iter().skip_while(|token| ["crate", "self", "::"].contains(&token.as_str())).collect();
         let Some(module) = path.first().filter(|module| modules.contains(**module)) else { continue };
         for name in path.iter().skip(1).filter(|name| is_identifier(name)) {
             found.insert((*name).clone(), (*module).clone());
@@ -342,9 +343,9 @@ fn circles(graph: &Graph) -> BTreeSet<BTreeSet<String>> {
 
 /// Describes a circle by its uses: `a -> b, b -> a`.
 fn describe(graph: &Graph, circle: &BTreeSet<String>) -> String {
-    let uses = circle.iter().flat_map(|module| {
-        graph[module].intersection(circle).map(move |used| format!("{module} -> {used}"))
-    });
+    let uses = circle
+        .iter()
+        .flat_map(|module| graph[module].intersection(circle).map(move |used| format!("{module} -> {used}")));
     uses.collect::<Vec<_>>().join(", ")
 }
 

@@ -69,7 +69,9 @@ const fn remedy(name: ErrorName) -> &'static str {
         ErrorName::InputNotAWorkbook => "Save the file as an `.xlsx` workbook.",
         ErrorName::InputNotProtected => "Set a password on the workbook, or set `intake.allow_unprotected`.",
         ErrorName::InputMissingColumn => "Add the column, or map the bank's name for it in `intake.columns`.",
-        ErrorName::InputTooManyBadRows => "Correct the rows that `bespoke check` lists, or raise `intake.max_bad_rows`.",
+        ErrorName::InputTooManyBadRows => {
+            "Correct the rows that `bespoke check` lists, or raise `intake.max_bad_rows`."
+        }
         ErrorName::InputTooLarge => "Split the batch into smaller workbooks.",
         ErrorName::InputUnknownCustomer => "Check the id: ids are text, and `0001` is not `1`.",
         ErrorName::InputInvalidRequest => "Correct the option or field that the message names.",
