@@ -180,7 +180,7 @@ async fn withdrawal_during_a_run_is_respected() {
     let key = ObjectKey::Customer(bank.reference("0001"), report.run.clone(), Artefact::Evidence);
     let evidence: Evidence =
         serde_json::from_slice(&bank.runner.services.vault.store().get(&key).await.unwrap()).unwrap();
-    let personal = publish::open_personal(&bank.runner.services.vault, &evidence).await.unwrap();
+    let personal = policy::evidence::open_personal(&bank.runner.services.vault, &evidence).await.unwrap();
     let control = personal.consent.control.unwrap();
     assert!(control.consents.is_some() && control.suppressions.is_some());
     assert_eq!((control.answers[1].value.as_str(), control.answers[1].row), ("no", 2));

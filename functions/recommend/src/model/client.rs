@@ -123,15 +123,15 @@ impl ModelClient<'_> {
                     drop_parameter(&mut body, parameter);
                     self.wait_for_slot().await?;
                 }
-                RetryDecision::Retry(after) => match waits.next() {
-                    Some(wait) => self.wait_for_retry(after.map_or(wait, |after| after.max(wait)), error).await?,
-                    None => {
+                RetryDecision::Retry(after) => {
+                    let Some(wait) = waits.next() else {
                         if error.is_throttling() {
                             self.limiter.pause(after.unwrap_or(self.retries.throttled_pause));
                         }
                         return Err(error);
-                    }
-                },
+                    };
+                    self.wait_for_retry(after.map_or(wait, |after| after.max(wait)), error).await?;
+                }
                 RetryDecision::Stop => return Err(error),
             }
         }
