@@ -20,7 +20,7 @@ pub struct Finding {
     pub what: &'static str,
     /// Whether a run can use it.
     pub state: State,
-    /// What the check found.
+    /// The finding, in words.
     pub found: String,
     /// The remedy.
     pub help: Option<String>,
@@ -68,7 +68,8 @@ pub async fn examine(folders: &Folders, settings: &Settings, secrets: &dyn Secre
     let mut findings = check_programs(&Programs::find()).await;
     findings.push(match Project::load(folders.clone()) {
         Ok(project) => {
-            let (bank, products) = (project.catalogue.bank(), project.catalogue.products().len());
+            let bank = project.catalogue.bank();
+            let products = project.catalogue.products().len();
             good("bank's material", format!("{bank}, {products} products, brand {}", project.brand.name))
         }
         Err(failure) => from_failure("bank's material", &failure),

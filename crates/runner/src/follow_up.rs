@@ -1,4 +1,4 @@
-//! What follows a run, a decision or a recall: publishing, the manifest, and notifications to the bank's system.
+//! The steps after a run, a decision or a recall: publishing, the manifest, and notifications to the bank's system.
 
 use contracts::evidence::{Manifest, Outcome};
 use contracts::key::RunPart;
@@ -60,7 +60,7 @@ pub async fn send_notifications(
 pub struct NotificationWarning {
     /// The error's name.
     pub name: ErrorName,
-    /// What happened, and how to send the notifications again.
+    /// The message, with the command that sends the notifications again.
     pub message: String,
 }
 

@@ -28,7 +28,7 @@ const STACK_CONCURRENCY: f64 = 10.0;
 /// Transaction rows per customer, as in the sample data.
 const TRANSACTIONS: f64 = 50.0;
 
-/// What a run would do, and what it would take.
+/// The decisions of a run, and its time and cost.
 #[derive(Clone, Debug, Serialize)]
 pub struct Forecast {
     /// The run that would start or continue.

@@ -43,7 +43,7 @@ pub struct LocalRequest {
     pub again: bool,
 }
 
-/// What a session is opened with.
+/// The inputs of a session.
 pub struct SessionSetup {
     /// The folders of the project.
     pub folders: Folders,

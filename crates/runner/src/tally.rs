@@ -19,7 +19,7 @@ pub struct OutcomeCounts {
     pub skipped: usize,
     /// Customers whose result is in review.
     pub held: usize,
-    /// Customers for whom a stage failed.
+    /// Customers with a failed stage.
     pub failed: usize,
     /// Customers not started, or only assessed.
     pub waiting: usize,

@@ -64,12 +64,12 @@ struct Ended {
     at: Timestamp,
     /// The error of the whole run, if it failed.
     error: Option<(ErrorName, String)>,
-    /// What else the run reports.
+    /// Further findings of the run.
     #[serde(default)]
     found: Findings,
 }
 
-/// What a run reports besides its results.
+/// The findings of a run in addition to its results.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Findings {
     /// The forecast of a dry run: a [`runner::forecast::Forecast`].

@@ -58,7 +58,7 @@ const FOLDER: &str = ".serve";
 /// The subject of every caller who knows the token: the local server has one user.
 const USER: &str = "the user of this machine";
 
-/// What a server is started with.
+/// The inputs of a server.
 pub struct Setup {
     /// The folders of the project.
     pub folders: Folders,

@@ -1,4 +1,4 @@
-//! `bespoke evidence`: why the bank told one customer something, for a compliance officer.
+//! `bespoke evidence`: reports why the bank said something to one customer, for a compliance officer.
 
 use std::fmt::Write as _;
 use std::path::Path;

@@ -66,7 +66,7 @@ fn table<'a>(text: &mut String, arguments: impl IntoIterator<Item = &'a Arg>) {
     }
 }
 
-/// Returns an argument as it stands on the command line.
+/// Returns an argument as the user types it.
 fn signature(argument: &Arg) -> String {
     let value = argument.get_value_names().unwrap_or_default().first().map(ToString::to_string).unwrap_or_default();
     if argument.is_positional() {
