@@ -32,7 +32,7 @@ WITHOUT_EFFECT = {
     ("merge", "Versions", "*"): "used for a key that was made while its customer was being forgotten",
     ("publish", "Read", "index.csv"): "read only when the settings put the first of a run before a person",
     ("publish", "Recalled", "*"): "used for what was taken back",
-    ("publish", "Turns", "*"): "used when the settings cap how often a customer hears from the bank",
+    ("publish", "ContactReservations", "*"): "used when the settings cap how often a customer hears from the bank",
     ("publish", "Lock", "*"): "used when the stack locks its evidence",
     ("publish", "GoOn", "*"): "used when a decision came before the task that waits for it",
     ("publish", "Erase", "*"): "used for a customer who was forgotten while a stage was under way",

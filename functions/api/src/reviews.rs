@@ -138,7 +138,7 @@ async fn links(run: &RunId, reference: &CustomerRef, host: &Shared) -> Result<Re
 #[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Verdict {
-    /// Publish it was shown.
+    /// Publish it as it was shown.
     Approve,
     /// Never publish it.
     Reject,

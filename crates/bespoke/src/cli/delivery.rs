@@ -15,7 +15,7 @@ pub struct Review {
     /// The customer's id, or the reference that the list shows
     #[arg(long, value_name = "ID")]
     pub customer: Option<String>,
-    /// Publish it is shown
+    /// Publish it as it is shown
     #[arg(long, requires = "run", conflicts_with = "reject")]
     pub approve: bool,
     /// Never publish it
