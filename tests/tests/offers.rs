@@ -227,15 +227,15 @@ fn disparity_finds_a_planted_bias() {
     let file = sandbox.path().join("biased.json");
     std::fs::write(&file, biased.to_string()).unwrap();
 
-    let explained = |catalogue: &str| {
+    let disparity = |catalogue: &str| {
         let lexicon = root().join("data/lexicon.toml");
         let asked = ["disparity", data.to_str().unwrap(), "--catalogue", catalogue, "--json", "--lexicon"];
         succeeds(&sandbox.run(&[&asked[..], &[lexicon.to_str().unwrap()]].concat()))
     };
-    let found = |told: &Value| -> Vec<(String, String, String)> {
+    let found = |report: &Value| -> Vec<(String, String, String)> {
         let text = |value: &Value| value.as_str().unwrap_or("any offer").to_owned();
         let mut found = Vec::new();
-        for attribute in explained["attributes"].as_array().unwrap() {
+        for attribute in report["attributes"].as_array().unwrap() {
             for selection in attribute["selections"].as_array().unwrap() {
                 let rates = selection["rates"].as_array().unwrap().iter();
                 for rate in rates.filter(|rate| rate["verdict"] == "below-four-fifths") {
@@ -245,13 +245,13 @@ fn disparity_finds_a_planted_bias() {
         }
         found
     };
-    let fair = told(own.to_str().unwrap());
+    let fair = disparity(own.to_str().unwrap());
     assert_eq!(fair["customers"], 10_000);
     assert_eq!(found(&fair), [], "{fair}");
     let names: Vec<&str> = fair["attributes"].as_array().unwrap().iter().map(|a| a["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["age", "gender", "marital_status", "zip_code"]);
 
-    let biased = told(file.to_str().unwrap());
+    let biased = disparity(file.to_str().unwrap());
     let expected = ["gender", "cash-back-card", "female"].map(str::to_owned);
     assert!(found(&biased).contains(&expected.into()), "{:?}", found(&biased));
     assert!(found(&biased).iter().all(|(attribute, ..)| attribute == "gender"), "{:?}", found(&biased));
