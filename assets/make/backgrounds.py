@@ -6,11 +6,11 @@
     python3 assets/make/backgrounds.py            # both loops
     python3 assets/make/backgrounds.py currents --still 0 --out frame.png
 
-Each frame is a function of an angle that goes round once a loop, and of nothing
-else, so the last frame runs into the first. Soft light is computed small and
-enlarged by cubic interpolation; lines are drawn at full size. Rounding to eight
-bits is done against a fixed noise pattern: gradients show no bands, and the
-pattern stands still, so an encoder does not have to pay for it in each frame.
+Each frame is a function of an angle that completes one turn per loop, so the
+last frame runs into the first. Soft light is computed at a small size and
+enlarged by cubic interpolation. Lines are drawn at full size. A fixed noise
+pattern dithers the rounding to eight bits: gradients show no bands, and the
+encoder stores the pattern only once.
 """
 import argparse
 import subprocess
@@ -34,7 +34,7 @@ NIGHT, NAVY, TEAL, LAGOON, GOLD, ROSE, MIST = map(
 
 
 def enlarge(small, large):
-    """A matrix that enlarges by Catmull-Rom interpolation."""
+    """Returns a matrix that enlarges by Catmull-Rom interpolation."""
     at = (np.arange(large) + 0.5) * small / large - 0.5
     left = np.floor(at).astype(int)
     u = at - left
@@ -113,7 +113,7 @@ class Currents:
                 + (u - 0.5) * (0.085 + 0.20 * np.sin(1.55 * x + 0.5 + 0.45 * np.sin(turn + 1.1)))
             ) * H
             slope = np.gradient(y)
-            # The folded sheet catches light where it turns towards us.
+            # The folded sheet catches light where it turns toward the viewer.
             sheen = 0.35 + 0.65 * np.exp(-(((x - 1.05 - 0.30 * np.sin(turn + 2.2 * u)) / 0.42) ** 2))
             edge = smooth(0, 0.45, x) * smooth(16 / 9, 16 / 9 - 0.40, x)
             alpha = sheen * (0.25 + 0.75 * edge) * (0.45 + 0.55 * np.sin(np.pi * u))
@@ -164,7 +164,7 @@ class Horizon:
         self.x = x[:1]
 
     def _width(self):
-        """How fast `turns` grows from one pixel to the next."""
+        """Returns the growth of `turns` from one pixel to the next."""
         a = self.turns
         gx = np.abs(np.diff(a, axis=1, append=a[:, -1:]))
         gy = np.abs(np.diff(a, axis=0, append=a[-1:]))
@@ -201,7 +201,7 @@ LOOPS = {"currents": Currents, "horizon": Horizon}
 
 
 def pattern(height, width, seed):
-    """Fixed noise between 0 and 1 with little energy at low frequencies."""
+    """Returns fixed noise between 0 and 1 with little energy at low frequencies."""
     noise = np.random.default_rng(seed).random((height, width), np.float32)
     for _ in range(2):
         blur = sum(np.roll(noise, (a, b), (0, 1)) for a in (-1, 0, 1) for b in (-1, 0, 1)) / 9
@@ -214,13 +214,13 @@ def pattern(height, width, seed):
 
 
 def limit(y, knee=0.29, most=0.41):
-    """How far to dim a pixel so that white text stands 4.5:1 above the brightest."""
+    """Returns the factor that dims a pixel so that white text keeps a contrast of 4.5:1."""
     over = np.maximum(y - knee, 0)
     return np.where(over > 0, (knee + (most - knee) * (1 - np.exp(-over / (most - knee)))) / np.maximum(y, knee), 1)
 
 
 class Quantiser:
-    """R'G'B' between 0 and 1 to eight-bit limited-range BT.709 4:2:0."""
+    """Converts R'G'B' between 0 and 1 to eight-bit limited-range BT.709 4:2:0."""
 
     def __init__(self):
         self.y = pattern(H, W, 1)
@@ -253,10 +253,10 @@ def ffmpeg(out, crf):
 
 def main():
     args = argparse.ArgumentParser(description="Render the background loops.")
-    args.add_argument("loops", nargs="*", help="currents, horizon; both without")
-    args.add_argument("--crf", type=float, help="instead of the loop's own")
-    args.add_argument("--still", type=float, help="only the frame at this many seconds, as a PNG")
-    args.add_argument("--out", type=Path, help="where the still goes")
+    args.add_argument("loops", nargs="*", help="currents or horizon (default: both)")
+    args.add_argument("--crf", type=float, help="overrides the loop's own CRF")
+    args.add_argument("--still", type=float, help="write only the frame at this many seconds, as a PNG")
+    args.add_argument("--out", type=Path, help="the file for the still")
     args = args.parse_args()
     quantise = Quantiser()
     for name in args.loops or LOOPS:

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """Builds assets/fonts/BespokeHan-Regular.otf: the fallback for Chinese, Japanese
-and Korean names, cut out of Noto Sans CJK SC (OFL-1.1).
+and Korean names, a subset of Noto Sans CJK SC (OFL-1.1).
 
     apt-get install fonts-noto-cjk
     pip install fonttools
     python3 assets/make/han_font.py
 
-What is kept: every character of GB 2312 (simplified), the frequent plane of
-Big5 (traditional), level 1 of JIS X 0208 and the characters Japanese family
-and given names need besides, kana, the syllables of KS X 1001 (Korean), and
-CJK punctuation. Latin is left out on purpose: the body family draws it.
+The subset keeps all characters of GB 2312 (simplified), the frequent plane of
+Big5 (traditional), level 1 of JIS X 0208, further characters of Japanese
+names, kana, the syllables of KS X 1001 (Korean), and CJK punctuation. It omits
+Latin on purpose, because the body family draws it.
 """
 import argparse
 from pathlib import Path
@@ -21,7 +21,7 @@ FAMILY = "Bespoke Han"
 SOURCE = "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"
 OUT = Path(__file__).resolve().parent.parent / "fonts" / "BespokeHan-Regular.otf"
 
-# Characters of surnames and given names outside the sets below.
+# Characters of names that the character sets below lack.
 NAMES = (
     "髙﨑濵德槗栁邉邊齋齊齌斎澤櫻廣國龍瀧嶋嶌冨冴凛凜彅弴惠慧曉晧晴栞楓澪煌燈玲珀瑛瑠璃璐瑜璟琰祐"
     "禎穂笙紬紗綺翔翠聡肇脩莉菫萌萬葵蒼薫蘭虹衿裕詩諒讓賴贇軒遙遼郁鄺鈞鋒錡鍾鎧鑫閆閏闫雫霖靖"
@@ -32,7 +32,7 @@ NAMES = (
 
 
 def plane(codec, first, second):
-    """Every character that two-byte `codec` has in a range of lead bytes."""
+    """Returns every character of a two-byte `codec` in a range of lead bytes."""
     found = set()
     for a in first:
         for b in second:
@@ -58,7 +58,7 @@ def wanted():
 
 
 def main():
-    args = argparse.ArgumentParser(description="Cut the Han fallback font.")
+    args = argparse.ArgumentParser(description="Build the Han fallback font.")
     args.add_argument("--source", default=SOURCE)
     args.add_argument("--out", type=Path, default=OUT)
     args = args.parse_args()

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Draws assets/logo/: logo.svg and the PNGs made from it.
+"""Draws the files of assets/logo/ as SVG and PNG.
 
     apt-get install librsvg2-bin
     pip install fonttools
     python3 assets/make/logo.py
 
-The mark is a globe in outline: a rim, three fine meridians and, in gold, the
-prime meridian, swung off the vertical as a globe is. The words are outlines of
-Source Serif 4 Display Semibold, so the SVG needs no font.
+The mark is a globe in outline: a rim, three fine meridians and a golden prime
+meridian, tilted like the Earth's axis. The words are outlines of Source Serif 4
+Display Semibold, so the SVG needs no font.
 """
 import subprocess
 from pathlib import Path
@@ -23,7 +23,7 @@ WHITE, GOLD = "#ffffff", "#e6b366"
 
 
 def words(text, x, baseline, size, spacing=0.0):
-    """The outlines of `text`, kerned, and where they end."""
+    """Returns the kerned outlines of `text`, and the x at which they end."""
     font = TTFont(FONT)
     glyphs, cmap = font.getGlyphSet(), font.getBestCmap()
     scale = size / font["head"].unitsPerEm
@@ -41,7 +41,7 @@ def words(text, x, baseline, size, spacing=0.0):
 
 
 def kerning(font):
-    """Plain pair kerning of the `kern` feature, glyph to glyph."""
+    """Returns the glyph-to-glyph kerning pairs of the `kern` feature."""
     pairs = {}
     table = font["GPOS"].table
     wanted = {i for f in table.FeatureList.FeatureRecord if f.FeatureTag == "kern" for i in f.Feature.LookupListIndex}
@@ -58,7 +58,7 @@ def kerning(font):
 
 
 def mark(cx, cy, r):
-    """A globe in outline, centred, with radius `r`."""
+    """Returns a globe in outline with center `cx`, `cy` and radius `r`."""
     wide, thin = r * 0.072, r * 0.050
     rim = r - wide / 2
 

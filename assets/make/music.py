@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Synthesises the music bed, assets/music/meridian-calm.flac.
+"""Synthesizes the background music, assets/music/meridian-calm.flac.
 
     apt-get install ffmpeg
     pip install numpy
     python3 assets/make/music.py
 
-Everything is laid on a circle of 76.8 s: what rings past the end rings on at
-the beginning, the reverb and the equaliser are circular convolutions, and slow
-movements make a whole number of turns. So the piece has no seam.
+The piece is a circle of 76.8 s without a seam: notes that ring past the end
+continue at the beginning, reverb and equalizer are circular convolutions, and
+slow modulations complete a whole number of periods.
 """
 import argparse
 import re
@@ -21,7 +21,7 @@ BAR = 9.6
 LOUDNESS = -20.0
 OUT = Path(__file__).resolve().parent.parent / "music" / "meridian-calm.flac"
 
-# One chord a bar: bass, pad, and the notes the bells may take (MIDI numbers).
+# One chord per bar: bass, pad, and the notes for the bells (MIDI numbers).
 CHORDS = [
     (38, (57, 62, 64, 66), (74, 76, 78, 81)),  # D add9
     (35, (57, 59, 62, 66), (74, 78, 81, 83)),  # B minor 7
@@ -32,7 +32,7 @@ CHORDS = [
     (43, (57, 59, 62, 66), (74, 71, 78, 81)),  # G major 9
     (45, (57, 59, 62, 64), (76, 71, 74, 69)),  # A sus 4 add9
 ]
-# Eighths of a bar at which a bell sounds, and which of the chord's notes.
+# The bells of each bar: the eighth at which each sounds, and the index of its note.
 FIGURES = [
     ((0, 0), (2, 2), (3, 1), (6, 3)),
     ((1, 1), (4, 2), (5, 0)),
@@ -95,13 +95,13 @@ def bell(note, velocity):
 
 
 def circular(signal, response):
-    """Circular convolution of each channel."""
+    """Convolves each channel circularly."""
     n = signal.shape[1]
     return np.fft.irfft(np.fft.rfft(signal) * np.fft.rfft(response, n), n)
 
 
 def room(rng):
-    """A soft hall: 30 ms late, dark, about 3 s long, different left and right."""
+    """Returns the response of a soft, dark hall: 30 ms predelay, about 3 s, stereo."""
     t = np.arange(round(4.5 * RATE)) / RATE
     tail = rng.standard_normal((2, len(t))) * np.exp(-t * 6.9 / 3.2) * np.minimum(1, t / 0.05)
     f = np.fft.rfftfreq(len(t), 1 / RATE)
@@ -110,8 +110,8 @@ def room(rng):
     return tail / np.sqrt((tail**2).sum(1, keepdims=True))
 
 
-def equalise(signal):
-    """Cuts rumble, leaves 1 to 4 kHz to the voice, lets the top fall away."""
+def equalize(signal):
+    """Cuts rumble and treble, and leaves 1 to 4 kHz to the voice."""
     f = np.maximum(np.fft.rfftfreq(signal.shape[1], 1 / RATE), 1e-3)
     rumble = 1 / np.sqrt(1 + (42 / f) ** 6)
     room_for_speech = 10 ** (-7 / 20 * np.exp(-((np.log2(f / 2000) / 1.15) ** 2)))
@@ -135,7 +135,7 @@ def compose():
     hall = room(rng)
     mix = dry + 0.45 * circular(dry, hall) + 0.85 * bells + 0.75 * circular(bells, hall)
     turn = 2 * np.pi * np.arange(LENGTH) / LENGTH
-    return equalise(mix * (1 + 0.06 * np.sin(2 * turn)))
+    return equalize(mix * (1 + 0.06 * np.sin(2 * turn)))
 
 
 def loudness(mix):
@@ -149,7 +149,7 @@ def loudness(mix):
 
 
 def main():
-    args = argparse.ArgumentParser(description="Synthesise the music bed.")
+    args = argparse.ArgumentParser(description="Synthesize the background music.")
     args.add_argument("--out", type=Path, default=OUT)
     args = args.parse_args()
     mix = compose()

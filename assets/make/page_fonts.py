@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """Builds the fonts of the web page in functions/api/page: Source Sans 3 and
-Source Serif 4 Display (OFL-1.1), cut down to what a page of this size may
-weigh, under names that the licence's reserved one does not stand in.
+Source Serif 4 Display (OFL-1.1), reduced to keep the page small. They get other
+names, because the license reserves the original ones.
 
     pip install fonttools brotli
     python3 assets/make/page_fonts.py
 
-What is kept: English and the signs of print. The further letters of European
-and Vietnamese names lie in files of their own, which a browser fetches when a
-name has one of them. Other scripts fall back to what the viewer has.
+The subsets keep English and typographic signs. Further letters of European and
+Vietnamese names are in separate files, which a browser fetches only when a name
+needs them. Other scripts use the viewer's own fonts.
 """
 from pathlib import Path
 
@@ -36,7 +36,7 @@ CUTS = [
 def cut(source, out, family, style, keep):
     font = TTFont(FONTS / source)
     options = subset.Options()
-    # Figures of one width, for times and scores in columns.
+    # Tabular figures, for times and scores in columns.
     options.layout_features = ["kern", "tnum", "pnum"]
     options.hinting = False
     options.name_IDs = [0, 1, 2, 3, 4, 5, 6, 13, 14]

@@ -38,7 +38,7 @@ SUITES="bookworm trixie"
 SECURITY_SUITES="bookworm-security trixie-security"
 
 # What ffmpeg can do: what functions/render asks of it, what ffmpeg puts between by itself, and no more.
-# Backgrounds: the containers that functions/render/src/job.rs lets pass, with the codecs that are usual in them, since a
+# Backgrounds: the containers that functions/render/src/background.rs lets pass, with the codecs that are usual in them, since a
 # bank may bring its own. Music and pictures likewise. Playlists and networks are not there at all.
 DEMUXERS="mov,matroska,avi,mpegts,flv,wav,flac,mp3,ogg,aac,image2,image_png_pipe,image_jpeg_pipe"
 DECODERS="h264,hevc,vp9,mpeg4,mjpeg,png,flac,aac,mp3float,vorbis,opus,pcm_s16le,pcm_s24le,pcm_s32le,pcm_f32le"

@@ -78,7 +78,7 @@ pub struct Runner {
     /// What all runs of a process share, so that together they keep to the model service's limits.
     pub limiter: Arc<recommend::Limiter>,
     /// What all runs of a process share, so that what is known of the brand's files is found out once.
-    pub known: Arc<render::Known>,
+    pub known: Arc<render::ProbeCache>,
     /// What the run may take.
     pub limits: Limits,
     /// The programs.
@@ -410,7 +410,7 @@ impl Runner {
             background: self.background.as_deref(),
             prepared: &project.folders.artifacts.join(BACKGROUNDS),
             scratch: &self.scratch,
-            known: &self.known,
+            cache: &self.known,
             tools: &self.programs.media,
             cancel: &self.cancel,
             progress: &progress,

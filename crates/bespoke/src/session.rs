@@ -155,7 +155,7 @@ async fn request(
             let bytes = tokio::fs::read(path).await.map_err(Failure::file(ErrorName::RenderAssetBroken, path))?;
             (Some(Digest::of(&bytes)), BTreeMap::new())
         }
-        None => (None, render::backgrounds(vault.store(), &settings.video).await?),
+        None => (None, render::background_digests(vault.store(), &settings.video).await?),
     };
     let mut request = Request {
         trigger: Trigger::Command,

@@ -1,22 +1,22 @@
-//! What ffmpeg is told: typed descriptions turned into arguments. Nothing passes a shell; what stands in a filter graph is
-//! escaped for its two levels of quoting.
+//! Builds the arguments of ffmpeg from typed descriptions. No argument passes a shell. Values in a filter graph are escaped
+//! for its two levels of quoting.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::scene::{Emblem, FRAME_RATE, LogoShown, Veil};
+use crate::canvas::{Emblem, FRAME_RATE, LogoPlacement, Veil};
 
-/// Escapes a value for use as a filter's option within a graph (ffmpeg-filters, "Notes on filtergraph escaping"): once for
-/// the option, once for the graph.
+/// Escapes the value of a filter option within a graph: once for the option, once for the graph (ffmpeg-filters, "Notes on
+/// filtergraph escaping").
 #[must_use]
 pub fn escape(value: &str) -> String {
     let level = |text: &str, special: &[char]| {
         let mut escaped = String::with_capacity(text.len());
-        for sign in text.chars() {
-            if special.contains(&sign) {
+        for character in text.chars() {
+            if special.contains(&character) {
                 escaped.push('\\');
             }
-            escaped.push(sign);
+            escaped.push(character);
         }
         escaped
     };
@@ -27,7 +27,7 @@ fn escape_path(path: &Path) -> String {
     escape(&path.to_string_lossy())
 }
 
-/// A list of arguments, ending in the output.
+/// The arguments of one ffmpeg run. The last one is the output.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Arguments(pub Vec<OsString>);
 
@@ -42,46 +42,46 @@ impl Arguments {
         self
     }
 
-    /// An input file; only files are opened, whatever a playlist in one of them may ask for.
+    /// Adds an input file. The whitelist keeps a playlist from opening anything but files.
     fn input(&mut self, options: &[&str], path: &Path) -> &mut Self {
         self.text(&["-protocol_whitelist", "file"]).text(options).text(&["-i"]).path(path)
     }
 
-    /// An output that is only measured.
-    fn nowhere(&mut self) -> &mut Self {
+    /// Discards the output, which is only measured.
+    fn discard_output(&mut self) -> &mut Self {
         self.text(&["-f", "null", "null"])
     }
 }
 
-/// The video's one graph.
+/// The graph that makes the video.
 #[derive(Clone, Debug)]
-pub struct Render<'a> {
-    /// The background loop, of the frame's size and rate.
+pub struct VideoGraph<'a> {
+    /// The background loop, which has the frame's size and rate.
     pub background: &'a Path,
     /// The finished sound.
     pub sound: &'a Path,
     /// The logo.
     pub logo: &'a Path,
-    /// The logo's mark alone.
+    /// The brand mark.
     pub mark: &'a Path,
     /// The ASS document.
     pub document: &'a Path,
     /// The folder of fonts.
     pub fonts: &'a Path,
-    /// The colours over the whole frame.
+    /// The colors that cover the whole frame.
     pub veils: &'a [Veil],
-    /// When and where logo and mark are.
-    pub logos: &'a [LogoShown],
+    /// Times and places of the logo and the brand mark.
+    pub logos: &'a [LogoPlacement],
     /// The frame, px.
     pub size: (u32, u32),
     /// px of the frame for each px of the layout.
     pub scale: f64,
     /// Length in seconds.
     pub seconds: f64,
-    /// Moments at which a viewer, or a look at the finished picture, may begin: each gets a whole frame, seconds.
+    /// Moments at which playback or a measurement may start, seconds. Each gets a key frame.
     pub moments: &'a [f64],
-    /// What the file says of its origin, in words.
-    pub origin: &'a str,
+    /// The provenance in words, for the file's metadata.
+    pub provenance: &'a str,
     /// x264's preset.
     pub preset: &'a str,
     /// x264's constant rate factor.
@@ -90,9 +90,9 @@ pub struct Render<'a> {
     pub output: &'a Path,
 }
 
-/// A still picture that lies over the video for a time.
+/// A still picture that lies over the video for some time.
 struct Layer {
-    /// The chain of filters that gives its one frame.
+    /// The filter chain that yields its one frame.
     frame: String,
     start: f64,
     end: f64,
@@ -103,14 +103,16 @@ struct Layer {
 }
 
 impl Layer {
-    /// Lays it over the video that comes in at `under`, which goes out at `out`. `name` is the layer's own.
+    /// Returns the filters that overlay it on the stream `under` and name the result `out`. `name` labels the layer itself.
     fn filters(&self, name: &str, under: &str, out: &str) -> String {
         let rate = f64::from(FRAME_RATE);
-        let (first, last) = ((self.start * rate).round(), (self.end * rate).round());
-        let (start, end) = (first / rate, last / rate);
-        let fade = |way, at: f64, seconds: f64| match seconds {
+        let first = (self.start * rate).round();
+        let last = (self.end * rate).round();
+        let start = first / rate;
+        let end = last / rate;
+        let fade = |direction, at: f64, seconds: f64| match seconds {
             0.0 => String::new(),
-            _ => format!(",fade=t={way}:st={at:.4}:d={seconds}:alpha=1"),
+            _ => format!(",fade=t={direction}:st={at:.4}:d={seconds}:alpha=1"),
         };
         format!(
             "{},format=rgba,scale=out_color_matrix=bt709:out_range=tv,format=yuva420p,loop=loop={}:size=1:start=0,\
@@ -127,13 +129,14 @@ impl Layer {
     }
 }
 
-impl Render<'_> {
-    /// From the back to the front: the background, the veils, all text, the logos.
+impl VideoGraph<'_> {
+    /// Returns the graph, from back to front: background, veils, text, logos.
     fn filters(&self) -> String {
-        // Times counted afresh: a file that is begun again may give its first frames odd ones.
+        // Numbers the frames anew, because a looped file may repeat with odd timestamps.
         let mut graph = vec![format!("[0:v]setpts=N/{FRAME_RATE}/TB[b0]")];
         for (index, veil) in self.veils.iter().enumerate() {
-            let (colour, (w, h)) = (veil.colour.hex(), self.size);
+            let colour = veil.colour.hex();
+            let (w, h) = self.size;
             let layer = Layer {
                 frame: format!("color=c={colour}@{}:s={w}x{h},trim=end_frame=1", veil.opacity),
                 start: veil.start,
@@ -177,7 +180,7 @@ impl Render<'_> {
         graph.join(";")
     }
 
-    /// The arguments.
+    /// Returns the arguments.
     #[must_use]
     pub fn arguments(&self) -> Arguments {
         let mut all = Arguments::default();
@@ -186,7 +189,7 @@ impl Render<'_> {
             .input(&[], self.logo)
             .input(&[], self.mark);
         all.text(&["-filter_complex", &self.filters(), "-map", "[v]", "-map", "1:a"]);
-        // With 8x8 transforms every preset, the fastest too, makes what its profile says.
+        // With 8x8 transforms, even the fastest preset produces High profile.
         all.text(&[
             "-c:v",
             "libx264",
@@ -205,23 +208,23 @@ impl Render<'_> {
             let moments: Vec<String> = self.moments.iter().map(|at| format!("{at:.3}")).collect();
             all.text(&["-force_key_frames", &moments.join(",")]);
         }
-        // At this bit rate the fast search is as near to the sound as the slow one, in half the time.
+        // At this bit rate the fast coder is as accurate as the slow one and takes half the time.
         all.text(&["-c:a", "aac", "-aac_coder", "fast", "-b:a", "192k", "-ar", "48000", "-ac", "2"]);
         all.text(&["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"]);
-        all.text(&["-metadata", &format!("comment={}", self.origin)]);
+        all.text(&["-metadata", &format!("comment={}", self.provenance)]);
         all.text(&["-movflags", "+faststart", "-t", &format!("{:.4}", self.seconds), "-f", "mp4", "-y"]);
         all.path(self.output);
         all
     }
 }
 
-/// The longest part of a background that is used, seconds: longer than any video of 220 words.
+/// The longest part of a background that is used, seconds. It exceeds any video of 220 words.
 pub(crate) const BACKGROUND_SECONDS: u32 = 180;
 
-/// Brings the first `seconds` of a background to the frame's size and rate, so that the renders need not: it fills the frame, its middle shown.
-/// Written to be decoded quickly.
+/// Converts the first `seconds` of a background to the frame's size and rate. The picture fills the frame and is cropped to
+/// its middle. The result is quick to decode.
 #[must_use]
-pub fn prepare(background: &Path, (w, h): (u32, u32), seconds: u32, output: &Path) -> Arguments {
+pub fn prepare_background(background: &Path, (w, h): (u32, u32), seconds: u32, output: &Path) -> Arguments {
     let filters = format!(
         "[0:v:0]fps={FRAME_RATE},scale={w}:{h}:force_original_aspect_ratio=increase:flags=bicubic:\
          out_color_matrix=bt709:out_range=tv,crop={w}:{h},setsar=1,format=yuv420p,\
@@ -234,19 +237,19 @@ pub fn prepare(background: &Path, (w, h): (u32, u32), seconds: u32, output: &Pat
     all
 }
 
-/// Encodes a prepared background as a video is, and says what that used.
+/// Encodes a prepared background as a video would be, and logs the CPU time.
 #[must_use]
-pub(crate) fn rehearse(prepared: &Path, preset: &str, crf: u8) -> Arguments {
+pub(crate) fn benchmark_encode(prepared: &Path, preset: &str, crf: u8) -> Arguments {
     let mut all = Arguments::default();
     all.text(&["-benchmark"]).input(&[], prepared);
     all.text(&["-map", "0:v", "-c:v", "libx264", "-preset", preset, "-crf", &crf.to_string(), "-pix_fmt", "yuv420p"]);
-    all.nowhere();
+    all.discard_output();
     all
 }
 
-/// The pictures at some moments of `video`, seconds, as 8-bit luma, row by row, each in a file.
+/// Writes frames of `video` as 8-bit luma, row by row. `moments`: seconds, and the file to write.
 #[must_use]
-pub fn look(video: &Path, moments: &[(f64, PathBuf)]) -> Arguments {
+pub fn luma_frames(video: &Path, moments: &[(f64, PathBuf)]) -> Arguments {
     let mut all = Arguments::default();
     for (at, _) in moments {
         all.input(&["-ss", &format!("{at:.3}")], video);
@@ -268,7 +271,7 @@ pub fn look(video: &Path, moments: &[(f64, PathBuf)]) -> Arguments {
     all
 }
 
-/// A still picture at `at` seconds of `video`.
+/// Writes the frame at `at` seconds of `video` as a JPEG.
 #[must_use]
 pub fn poster(video: &Path, at: f64, output: &Path) -> Arguments {
     let mut all = Arguments::default();
@@ -278,7 +281,7 @@ pub fn poster(video: &Path, at: f64, output: &Path) -> Arguments {
     all
 }
 
-/// Three seconds of `video` from `from` seconds, at most 480 px wide or high, in 128 colours.
+/// Writes three seconds of `video` from `from` seconds as a GIF, at most 480 px wide and high, in 128 colors.
 #[must_use]
 pub fn preview(video: &Path, from: f64, output: &Path) -> Arguments {
     let mut all = Arguments::default();
@@ -289,59 +292,64 @@ pub fn preview(video: &Path, from: f64, output: &Path) -> Arguments {
     all
 }
 
-/// Measures loudness and silences of a sound, heard as stereo; with `peak` its true peak too, which costs most of it.
+/// Measures loudness and silences of a sound in stereo. With `peak`, also measures the true peak, which takes most of the
+/// time.
 #[must_use]
-pub fn listen(sound: &Path, peak: bool) -> Arguments {
+pub fn measure_sound(sound: &Path, peak: bool) -> Arguments {
     let mut all = Arguments::default();
     let peak = if peak { "peak=true:" } else { "" };
     let filter =
         format!("aformat=channel_layouts=stereo,silencedetect=noise=-45dB:duration=0.4,ebur128={peak}framelog=verbose");
-    all.input(&[], sound).text(&["-map", "0:a", "-af", &filter]).nowhere();
+    all.input(&[], sound).text(&["-map", "0:a", "-af", &filter]).discard_output();
     all
 }
 
-/// Finds the pauses of a finished sound: moments of a fifth of a second and more in which not even the ducked music's peaks
-/// rise above −30 dBFS.
+/// Finds the pauses of a finished sound: at least a fifth of a second in which even the peaks of the ducked music stay below
+/// −30 dBFS.
 #[must_use]
-pub fn pauses(video: &Path) -> Arguments {
+pub fn find_pauses(video: &Path) -> Arguments {
     let mut all = Arguments::default();
     let filter = "aformat=channel_layouts=mono,silencedetect=noise=-30dB:duration=0.2";
-    all.input(&[], video).text(&["-map", "0:a", "-af", filter]).nowhere();
+    all.input(&[], video).text(&["-map", "0:a", "-af", filter]).discard_output();
     all
 }
 
-/// Decodes the first second of a video and stops at the first fault.
+/// Decodes the first second of a video and fails on the first error.
 #[must_use]
-pub fn glance(video: &Path) -> Arguments {
+pub fn decode_first_second(video: &Path) -> Arguments {
     let mut all = Arguments::default();
-    all.text(&["-xerror", "-err_detect", "explode"]).input(&["-t", "1"], video).text(&["-map", "0:v:0"]).nowhere();
+    all.text(&["-xerror", "-err_detect", "explode"])
+        .input(&["-t", "1"], video)
+        .text(&["-map", "0:v:0"])
+        .discard_output();
     all
 }
 
-/// A sound of one graph from voice and music; measured as it is written.
+/// The graph that mixes voice and music and measures the result.
 #[derive(Clone, Debug)]
-pub struct Mix<'a> {
+pub struct SoundMix<'a> {
     /// The narration.
     pub voice: &'a Path,
     /// The music.
     pub music: &'a Path,
-    /// When the narration starts, seconds.
+    /// The start of the narration in the video, seconds.
     pub offset: f64,
     /// Length in seconds.
     pub seconds: f64,
-    /// The music's gain over time, an expression of ffmpeg's in `t`.
+    /// The music's gain over time, an ffmpeg expression in `t`.
     pub music_gain: &'a str,
     /// The file to write: 32-bit float WAV.
     pub output: &'a Path,
 }
 
-impl Mix<'_> {
-    /// The arguments.
+impl SoundMix<'_> {
+    /// Returns the arguments.
     #[must_use]
     pub fn arguments(&self) -> Arguments {
         let stereo = "aresample=48000,aformat=sample_fmts=fltp:channel_layouts=stereo";
-        let (seconds, delay) = (self.seconds, (self.offset * 1000.0).round());
-        // Gain changes once a block: blocks of a hundredth of a second make it smooth.
+        let seconds = self.seconds;
+        let delay = (self.offset * 1000.0).round();
+        // The gain changes once per block. Blocks of a hundredth of a second make it smooth.
         let graph = format!(
             "[0:a]{stereo},adelay={delay}:all=1,apad,atrim=end={seconds:.4}[voice];\
              [1:a]{stereo},atrim=end={seconds:.4},asetnsamples=n=480:p=0,volume=eval=frame:volume='{}',\
@@ -358,11 +366,11 @@ impl Mix<'_> {
     }
 }
 
-/// A plain gain in dB and a limiter for what then is too high; measured as it is written.
+/// Applies a gain in dB and a limiter, and measures the result.
 #[must_use]
 pub fn master(mix: &Path, gain: f64, output: &Path) -> Arguments {
-    // At four times the rate the limiter sees the peaks between samples (ITU-R BS.1770-4, annex 2). 0.78 is −2.2 dB: AAC
-    // may overshoot by some tenths.
+    // At four times the sample rate the limiter sees peaks between samples (ITU-R BS.1770-4, annex 2). The limit of 0.78 is
+    // −2.2 dB, because AAC may overshoot by a few tenths.
     let filter = format!(
         "volume={gain:.3}dB,aresample=192000,alimiter=limit=0.78:attack=4:release=60:level=disabled,aresample=48000,\
          ebur128=framelog=verbose"
@@ -377,8 +385,8 @@ mod tests {
     use super::*;
     use crate::layout::Rect;
 
-    fn render() -> String {
-        let logo = LogoShown {
+    fn video_arguments() -> String {
+        let logo = LogoPlacement {
             emblem: Emblem::Logo,
             area: Rect { x: 10.0, y: 20.0, w: 300.0, h: 54.0 },
             start: 2.5,
@@ -386,8 +394,8 @@ mod tests {
             opacity: 0.7,
             fade: 0.5,
         };
-        let render = Render {
-            origin: "The voice is synthetic.",
+        let graph = VideoGraph {
+            provenance: "The voice is synthetic.",
             background: Path::new("-loop.mp4"),
             sound: Path::new("sound.wav"),
             logo: Path::new("logo.png"),
@@ -404,19 +412,19 @@ mod tests {
             crf: 21,
             output: Path::new("out.mp4"),
         };
-        let arguments: Vec<_> = render.arguments().0.iter().map(|a| a.to_string_lossy().into_owned()).collect();
+        let arguments: Vec<_> = graph.arguments().0.iter().map(|a| a.to_string_lossy().into_owned()).collect();
         arguments.join(" ")
     }
 
     #[test]
-    fn a_path_cannot_end_its_option_or_its_filter() {
+    fn path_is_escaped_for_the_graph() {
         assert_eq!(escape("it's [a]:b,c;d\\e"), "it\\\\\\'s \\[a\\]\\\\:b\\,c\\;d\\\\\\\\e");
-        assert!(render().contains("filename=/it\\\\\\'s \\[a\\]\\\\:b\\,c\\;d/picture.ass:fontsdir=fonts"));
+        assert!(video_arguments().contains("filename=/it\\\\\\'s \\[a\\]\\\\:b\\,c\\;d/picture.ass:fontsdir=fonts"));
     }
 
     #[test]
-    fn colour_is_tagged_in_all_four_fields() {
-        let all = render();
+    fn all_four_color_fields_are_tagged() {
+        let all = video_arguments();
         for field in ["-color_range tv", "-colorspace bt709", "-color_primaries bt709", "-color_trc bt709"] {
             assert!(all.contains(field), "{all}");
         }

@@ -70,7 +70,7 @@ mod of_host {
             let lexicon = Lexicon::from_toml(&self.host.lexicon().await?)?;
             let settings = self.host.settings().await?;
             Ok(Material {
-                backgrounds: render::backgrounds(self.host.vault.store(), &settings.video).await?,
+                backgrounds: render::background_digests(self.host.vault.store(), &settings.video).await?,
                 settings,
                 catalogue: self.host.catalogue().await?,
                 lexicon,

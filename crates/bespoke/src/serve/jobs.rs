@@ -54,7 +54,7 @@ pub struct Workshop {
     pub engines: Arc<narrate::Engines>,
     pub http: reqwest::Client,
     pub limiter: Arc<recommend::Limiter>,
-    pub known: Arc<render::Known>,
+    pub known: Arc<render::ProbeCache>,
     pub programs: Programs,
 }
 
