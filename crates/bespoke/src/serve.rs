@@ -327,7 +327,8 @@ impl Source for jobs::Workshop {
         let told = |error, message| start::Error::Material { error, message };
         let project = loaded.map_err(|panic| told(ErrorName::ConfigInvalid, panic.to_string()))?;
         let project = project.map_err(|failure| told(failure.name(), failure.to_string()))?;
-        let backgrounds = render::background_digests(self.vault.store(), &self.settings.video).await.map_err(Failure::from);
+        let backgrounds =
+            render::background_digests(self.vault.store(), &self.settings.video).await.map_err(Failure::from);
         Ok(Material {
             backgrounds: backgrounds.map_err(|failure| told(failure.name(), failure.to_string()))?,
             settings: self.settings.clone(),

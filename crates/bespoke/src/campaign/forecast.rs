@@ -169,8 +169,9 @@ async fn encoding(runner: &Runner, request: &Request, videos: usize) -> Result<f
     let (tools, brand) = (runner.programs.media.clone(), runner.project.brand.clone());
     let (assets, scratch) = (runner.project.folders.assets.clone(), runner.scratch.clone());
     let (video, shape) = (runner.settings.video.clone(), request.shape);
-    let measured =
-        tokio::task::spawn_blocking(move || render::measure_encoding_cost(&tools, &brand, &assets, &video, shape, &scratch));
+    let measured = tokio::task::spawn_blocking(move || {
+        render::measure_encoding_cost(&tools, &brand, &assets, &video, shape, &scratch)
+    });
     Ok(measured.await.map_err(|panic| Failure::Told {
         name: ErrorName::RenderFailed,
         message: format!("measuring failed: {panic}"),
