@@ -40,17 +40,18 @@ SECURITY_SUITES="bookworm-security trixie-security"
 # What ffmpeg can do: what functions/render asks of it, what ffmpeg puts between by itself, and no more.
 # Backgrounds: the containers that functions/render/src/background.rs lets pass, with the codecs that are usual in them, since a
 # bank may bring its own. Music and pictures likewise. Playlists and networks are not there at all.
-DEMUXERS="mov,matroska,avi,mpegts,flv,wav,flac,mp3,ogg,aac,image2,image_png_pipe,image_jpeg_pipe"
-DECODERS="h264,hevc,vp9,mpeg4,mjpeg,png,flac,aac,mp3float,vorbis,opus,pcm_s16le,pcm_s24le,pcm_s32le,pcm_f32le"
-PARSERS="h264,hevc,vp9,mpeg4video,mjpeg,png,flac,aac,mpegaudio,vorbis,opus"
+DEMUXERS="mov,matroska,avi,mpegts,flv,gif,apng,wav,flac,mp3,ogg,aac,image2"
+DEMUXERS="$DEMUXERS,image_png_pipe,image_jpeg_pipe,image_webp_pipe,image_bmp_pipe,image_tiff_pipe"
+DECODERS="h264,hevc,vp8,vp9,mpeg2video,mpeg4,mjpeg,png,apng,gif,webp,bmp,tiff,flac,aac,mp3float,vorbis,opus,pcm_s16le,pcm_s24le,pcm_s32le,pcm_f32le"
+PARSERS="h264,hevc,vp8,vp9,mpegvideo,mpeg4video,mjpeg,png,gif,webp,bmp,flac,aac,mpegaudio,vorbis,opus"
 # wrapped_avframe and pcm_s16le are what the muxer "null" is given, where a file is only measured.
-ENCODERS="libx264,aac,mjpeg,gif,pcm_f32le,pcm_s16le,wrapped_avframe"
-MUXERS="mp4,wav,gif,image2,null"
+ENCODERS="libx264,aac,mjpeg,gif,rawvideo,pcm_f32le,pcm_s16le,wrapped_avframe"
+MUXERS="mp4,wav,gif,image2,rawvideo,null"
 # The first three lines are named in functions/render/src/graph.rs, the last holds what ffmpeg inserts: conversions, the
 # cut at -t, and turning a background that was filmed upright.
 FILTERS="ass,overlay,fade,scale,crop,fps,setpts,settb,setsar,setparams,loop,split,format,colorchannelmixer"
 FILTERS="$FILTERS,palettegen,paletteuse,ebur128,silencedetect,alimiter,amix,adelay,afade,apad,atrim,asetnsamples"
-FILTERS="$FILTERS,volume,aresample,aformat"
+FILTERS="$FILTERS,volume,aresample,aformat,bwdif,extractplanes,geq,idet,lut3d,premultiply"
 FILTERS="$FILTERS,null,anull,trim,transpose,hflip,vflip,rotate"
 
 say() { echo "layers: $*"; }

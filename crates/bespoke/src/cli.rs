@@ -163,7 +163,7 @@ pub struct Making {
     /// The frame: 16:9, 9:16 or 1:1
     #[arg(long, value_name = "SHAPE", value_parser = shape)]
     pub shape: Option<Shape>,
-    /// A video to use as background
+    /// A video, GIF or picture to use as the background
     #[arg(long, value_name = "FILE")]
     pub background: Option<PathBuf>,
     /// The text only, no video

@@ -12,7 +12,7 @@ use contracts::request::{Request, Trigger};
 use contracts::secret::{SecretName, Secrets};
 use contracts::settings::Settings;
 use contracts::store::ObjectStore;
-use contracts::{CustomerId, Digest, ErrorName, ObjectKey};
+use contracts::{CustomerId, ErrorName, ObjectKey};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
 
@@ -152,8 +152,10 @@ async fn request(
 ) -> Result<Request, Failure> {
     let (background, backgrounds) = match &wish.background {
         Some(path) => {
-            let bytes = tokio::fs::read(path).await.map_err(Failure::file(ErrorName::RenderAssetBroken, path))?;
-            (Some(Digest::of(&bytes)), BTreeMap::new())
+            let file = path.clone();
+            let digest = tokio::task::spawn_blocking(move || render::file_digest(&file)).await;
+            let digest = digest.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+            (Some(digest.map_err(Failure::file(ErrorName::RenderAssetBroken, path))?), BTreeMap::new())
         }
         None => (None, render::background_digests(vault.store(), &settings.video).await?),
     };

@@ -15,10 +15,11 @@ use std::process::Command;
 use common::{assets, brand, narration, script};
 use contracts::media::Shape;
 use contracts::narration::Timing;
+use render::background_luma::BackgroundLuma;
 use render::captions::cues;
 use render::content::SceneContent;
 use render::font::FontSet;
-use render::graph::{self, VideoGraph};
+use render::graph::{BackgroundGraph, VideoGraph};
 use render::scene::{Scene, compose};
 
 const SHAPES: [Shape; 3] = [Shape::Wide, Shape::Tall, Shape::Square];
@@ -51,7 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             for offers in [1, 3] {
                 let script = script(name, &PRODUCTS[..offers], &DISCLOSURES[..=offers]);
                 let narration = narration(&script, Timing::Exact);
-                let cues = cues(&narration);
+                let cues = cues(&narration, &PRODUCTS);
                 let content = SceneContent {
                     script: &script,
                     narration: &narration,
@@ -59,6 +60,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                     brand: &brand,
                     logo: (1280, 228),
                     mark: (512, 512),
+                    background: &BackgroundLuma::uniform(0.2),
                 };
                 let scene = compose(&fonts, &content, shape)?;
                 let video = draw(folder.path(), &assets, (&background, &scene), shape)?;
@@ -74,10 +76,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn prepare_background(folder: &Path, assets: &Path, shape: Shape) -> Result<PathBuf, Box<dyn Error>> {
     let path = folder.join(format!("{shape:?}.mp4"));
-    ffmpeg(
-        graph::prepare_background(&assets.join("backgrounds/currents.mp4"), shape.size(RESOLUTION), 60, &path).0.iter(),
-        assets,
-    )?;
+    let source = assets.join("backgrounds/currents.mp4");
+    let graph = BackgroundGraph::of_video(&source, shape.size(RESOLUTION), 60, &path);
+    ffmpeg(graph.arguments().0.iter(), assets)?;
     Ok(path)
 }
 
@@ -101,6 +102,7 @@ fn draw(
         mark: &assets.join("logo/mark.png"),
         document: &document,
         fonts: &assets.join("fonts"),
+        scrim: scene.scrim,
         veils: &scene.veils,
         logos: &scene.logos,
         size: shape.size(RESOLUTION),

@@ -44,6 +44,11 @@ impl Colour {
         format!("0x{:02X}{:02X}{:02X}", self.red, self.green, self.blue)
     }
 
+    /// Returns the luma (ITU-R BT.709), 0 to 1.
+    pub(crate) fn luma(self) -> f64 {
+        (0.2126 * f64::from(self.red) + 0.7152 * f64::from(self.green) + 0.0722 * f64::from(self.blue)) / 255.0
+    }
+
     /// Returns the relative luminance (WCAG 2.2), 0 to 1.
     pub(crate) fn luminance(self) -> f64 {
         let linear = |part: u8| {

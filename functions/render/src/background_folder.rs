@@ -5,16 +5,19 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
 use contracts::key::Prefix;
 use contracts::settings::Video;
 use contracts::store::{ObjectStore, StoreError};
 use contracts::{BackgroundName, Digest, ObjectKey};
 
 use crate::error::Error;
+use crate::file_digest::PartialDigest;
 
 /// The largest accepted file, bytes. A loop of a few minutes has a tenth of it.
 const MAX_BYTES: u64 = 256 << 20;
+
+/// The size of one read from the store, bytes.
+const CHUNK_BYTES: usize = 4 << 20;
 
 /// Returns the backgrounds from which each customer of a new run gets one, with the digests that the request records: the
 /// background that the settings name, or all files of the folder.
@@ -28,11 +31,11 @@ pub async fn background_digests(
     };
     let mut digests = BTreeMap::new();
     for name in names {
-        let bytes = match read(store, &name).await {
+        let digest = match read(store, &name, &mut |_| Ok(())).await {
             Err(Error::Store(StoreError::NotFound { key })) => return Err(broken(key, "not found")),
             result => result?,
         };
-        digests.insert(name, Digest::of(&bytes));
+        digests.insert(name, digest);
     }
     Ok(digests)
 }
@@ -67,29 +70,43 @@ pub(crate) async fn fetch(
         return Ok(path);
     }
     let changed = || Error::BackgroundChanged { key: ObjectKey::Background(name.clone()).to_string() };
-    let bytes = match read(store, name).await {
+    let mut file = tempfile::NamedTempFile::new_in(copies.scratch).map_err(Error::Scratch)?;
+    let fetched = match read(store, name, &mut |chunk| file.write_all(chunk)).await {
         Err(Error::Store(StoreError::NotFound { .. })) => return Err(changed()),
         result => result?,
     };
-    if Digest::of(&bytes) != *digest {
+    if fetched != *digest {
         return Err(changed());
     }
     // Two renders that fetch it at once write the same bytes.
-    let write = || {
-        std::fs::create_dir_all(copies.folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(copies.scratch)?;
-        file.write_all(&bytes)?;
-        file.persist(&path)?;
-        Ok(())
-    };
-    write().map_err(Error::Scratch)?;
+    std::fs::create_dir_all(copies.folder).map_err(Error::Scratch)?;
+    file.persist(&path).map_err(|error| Error::Scratch(error.error))?;
     Ok(path)
 }
 
-async fn read(store: &dyn ObjectStore, name: &BackgroundName) -> Result<Bytes, Error> {
+/// Reads a background in chunks and returns its digest.
+async fn read(
+    store: &dyn ObjectStore,
+    name: &BackgroundName,
+    write: &mut (dyn FnMut(&[u8]) -> std::io::Result<()> + Send),
+) -> Result<Digest, Error> {
     let key = ObjectKey::Background(name.clone());
-    let bytes = store.get_range(&key, 0, MAX_BYTES + 1).await?;
-    if bytes.len() as u64 > MAX_BYTES { Err(broken(key.to_string(), "larger than 256 MB")) } else { Ok(bytes) }
+    let mut digest = PartialDigest::default();
+    let mut offset = 0;
+    loop {
+        // One byte beyond the chunk shows whether another chunk follows.
+        let bytes = store.get_range(&key, offset, CHUNK_BYTES as u64 + 1).await?;
+        let chunk = &bytes[..bytes.len().min(CHUNK_BYTES)];
+        digest.update(chunk);
+        write(chunk).map_err(Error::Scratch)?;
+        offset += chunk.len() as u64;
+        if offset > MAX_BYTES {
+            return Err(broken(key.to_string(), "larger than 256 MB"));
+        }
+        if chunk.len() == bytes.len() {
+            return Ok(digest.finish());
+        }
+    }
 }
 
 fn broken(file: String, reason: &str) -> Error {

@@ -24,11 +24,14 @@ const HOLD_SECONDS: f64 = 0.4;
 /// A shorter pause between two cues is closed, so that the box does not flicker, seconds.
 const MIN_GAP_SECONDS: f64 = 0.35;
 /// Words that should not end a line, because they belong to the next word.
-const NO_LINE_END: [&str; 34] = [
-    "a", "an", "the", "and", "or", "but", "of", "to", "in", "on", "at", "for", "with", "by", "from", "as", "that",
-    "which", "who", "your", "our", "its", "this", "these", "is", "are", "be", "can", "may", "will", "you", "we", "it",
-    "not",
+const NO_LINE_END: [&str; 60] = [
+    "a", "an", "the", "and", "or", "but", "nor", "of", "to", "in", "on", "at", "for", "with", "by", "from", "as",
+    "than", "into", "about", "per", "if", "that", "which", "who", "whose", "when", "while", "where", "your", "our",
+    "its", "their", "his", "her", "my", "this", "these", "those", "each", "every", "no", "is", "are", "be", "was",
+    "were", "has", "have", "had", "can", "may", "will", "would", "should", "you", "we", "it", "they", "not",
 ];
+/// Titles before a name, which end with a full stop but do not end a sentence.
+const TITLES: [&str; 5] = ["Mr.", "Mrs.", "Ms.", "Dr.", "St."];
 
 /// A word, or a part of a word that is too long for a line.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +44,8 @@ pub struct Piece {
     pub end: f64,
     /// Whether it continues the previous piece without a space.
     pub glued: bool,
+    /// Whether a name continues with the next piece, so that no break should follow.
+    pub keeps_next: bool,
     /// The index of its sentence.
     pub sentence: usize,
     /// The index of its segment in the script.
@@ -130,7 +135,7 @@ fn split_to_width(word: &str) -> Vec<String> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of words and characters are small")]
-fn pieces(narration: &Narration) -> Vec<Piece> {
+fn pieces(narration: &Narration, names: &[&str]) -> Vec<Piece> {
     let mut all: Vec<Piece> = Vec::new();
     let mut now = 0.0_f64;
     for (index, sentence) in narration.sentences.iter().enumerate() {
@@ -147,23 +152,66 @@ fn pieces(narration: &Narration) -> Vec<Piece> {
             let step = (end - start) / cut.len().max(1) as f64;
             for (i, (text, glued)) in cut.into_iter().enumerate() {
                 let start = start + step * i as f64;
-                all.push(Piece { text, start, end: start + step, glued, sentence: index, segment: sentence.segment });
+                all.push(Piece {
+                    text,
+                    start,
+                    end: start + step,
+                    glued,
+                    keeps_next: false,
+                    sentence: index,
+                    segment: sentence.segment,
+                });
             }
             now = start;
         }
     }
+    for name in names {
+        keep_together(&mut all, name);
+    }
     all
 }
 
-/// Returns the cost of a break after `piece`.
-fn break_cost(piece: &Piece) -> f64 {
+/// Marks every occurrence of a name, so that it is not broken.
+fn keep_together(pieces: &mut [Piece], name: &str) {
+    let name = display_text(name);
+    let words: Vec<String> = name.split(' ').map(bare_word).filter(|word| !word.is_empty()).collect();
+    if words.len() < 2 {
+        return;
+    }
+    let found: Vec<String> = pieces.iter().map(|piece| bare_word(&piece.text)).collect();
+    for start in (0..found.len()).filter(|start| found[*start..].starts_with(&words)) {
+        for piece in &mut pieces[start..start + words.len() - 1] {
+            piece.keeps_next = true;
+        }
+    }
+}
+
+/// Returns a word in lowercase without punctuation around it and without a possessive ending.
+fn bare_word(word: &str) -> String {
+    let word = word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    word.strip_suffix("'s").or(word.strip_suffix("’s")).unwrap_or(&word).to_owned()
+}
+
+/// Returns whether a piece belongs to the next one, such as an article.
+fn leans_on_next(piece: &Piece) -> bool {
+    TITLES.contains(&piece.text.as_str()) || NO_LINE_END.contains(&piece.text.to_lowercase().as_str())
+}
+
+/// Returns the cost of a break after the last of `pieces`.
+fn break_cost(pieces: &[Piece]) -> f64 {
+    let Some((piece, before)) = pieces.split_last() else { return 0.0 };
+    if piece.keeps_next {
+        return 300.0;
+    }
+    if leans_on_next(piece) {
+        let two = before.last().is_some_and(leans_on_next);
+        return if two { 150.0 } else { 90.0 };
+    }
     let text = piece.text.trim_end_matches(['"', '\'', '”', '’', ')']);
     if text.ends_with(['.', '!', '?', '…', '。', '！', '？']) {
         0.0
     } else if text.ends_with([',', ';', ':', '—', '–', '，', '、']) {
         5.0
-    } else if NO_LINE_END.contains(&text.to_lowercase().as_str()) {
-        55.0
     } else {
         30.0
     }
@@ -181,7 +229,10 @@ fn best_lines(pieces: &[Piece]) -> Option<(usize, f64)> {
         let second = columns(&pieces[at..]);
         let fits = first <= MAX_COLUMNS && second <= MAX_COLUMNS;
         let uneven = first.abs_diff(second) as f64 * 0.4 + if first > second { 2.0 } else { 0.0 };
-        fits.then(|| 6.0 + uneven + break_cost(&pieces[at - 1]) * 0.4)
+        let last = &pieces[at - 1];
+        // A break within a phrase hurts in a cue as much as between two cues. Any other hurts less.
+        let weight = if last.keeps_next || leans_on_next(last) { 1.0 } else { 0.4 };
+        fits.then(|| 6.0 + uneven + break_cost(&pieces[..at]) * weight)
     };
     let options = (1..pieces.len()).filter_map(|at| cost(at).map(|cost| (at, cost)));
     options.min_by(|a, b| a.1.total_cmp(&b.1))
@@ -205,7 +256,7 @@ fn cue_cost(pieces: &[Piece], next: f64) -> Option<f64> {
     let seconds = cue_end(pieces, next) - pieces[0].start;
     let spoken = pieces[pieces.len() - 1].end - pieces[0].start;
     let characters = joined(pieces).chars().count() as f64;
-    let mut cost = 12.0 + line_cost + break_cost(&pieces[pieces.len() - 1]);
+    let mut cost = 12.0 + line_cost + break_cost(pieces);
     if spoken > MAX_SECONDS {
         cost += 1000.0 * (1.0 + spoken - MAX_SECONDS);
     }
@@ -230,10 +281,10 @@ fn cue_cost(pieces: &[Piece], next: f64) -> Option<f64> {
     Some(cost)
 }
 
-/// Divides the narration into cues.
+/// Divides the narration into cues. Keeps each of `names` on one line, if it fits.
 #[must_use]
-pub fn cues(narration: &Narration) -> Vec<Cue> {
-    let pieces = pieces(narration);
+pub fn cues(narration: &Narration, names: &[&str]) -> Vec<Cue> {
+    let pieces = pieces(narration, names);
     let next_start = |index: usize| {
         let last = pieces.last().map_or(0.0, |piece| piece.end);
         // After the narration there is a short pause before the end card.
@@ -333,15 +384,55 @@ mod tests {
     fn sentence_breaks_at_commas() {
         let text = "Because you travel often, a card that gives something back on every trip may suit you well, \
                     and there is no fee abroad.";
-        let cues = cues(&narration(&[text], 14.0, 0.3));
+        let cues = cues(&narration(&[text], 14.0, 0.3), &[]);
         check_structure(&cues);
         check_times(&cues);
         assert!(texts(&cues).iter().all(|text| text.ends_with([',', '.'])), "{:?}", texts(&cues));
     }
 
     #[test]
+    fn names_stay_on_one_line() {
+        let names = ["Meridian Bank", "Meridian Travel Rewards Card", "Mary Ann"];
+        let text = "Hello Mary Ann, if you think about it for a while, the new Meridian Travel Rewards Card's benefits are \
+                    yours, and Meridian Bank would be glad to tell you much more about all of it on the way.";
+        // Shifts the names through all positions of a line.
+        for shift in 0..40 {
+            let text = format!("{} {text}", "o".repeat(shift + 1));
+            let cues = cues(&narration(&[&text], 14.0, 0.3), &names);
+            check_structure(&cues);
+            let lines: Vec<String> = cues.iter().flat_map(|cue| &cue.lines).map(Line::text).collect();
+            for name in names {
+                assert!(lines.iter().any(|line| line.contains(name)), "{name}: {lines:#?}");
+            }
+        }
+    }
+
+    #[test]
+    fn name_longer_than_a_line_is_broken() {
+        let name = "Meridian Premier Everyday Interest Checking and Family Savings Account";
+        let cues = cues(&narration(&[&format!("The {name} is here.")], 14.0, 0.3), &[name]);
+        check_structure(&cues);
+        assert!(texts(&cues).join(" ").replace(" / ", " ").contains(name), "{:?}", texts(&cues));
+    }
+
+    #[test]
+    fn lines_do_not_end_with_articles() {
+        let text = "One thing to know is a card that pays you back, which is a good way to save on a trip, and there is a \
+                    second card for the days when you stay at home and just want to put a little money to the side";
+        for shift in 0..40 {
+            let text = format!("{} {text}.", "o".repeat(shift + 1));
+            let cues = cues(&narration(&[&text], 14.0, 0.3), &[]);
+            for line in cues.iter().flat_map(|cue| &cue.lines).map(Line::text) {
+                let last = line.rsplit(' ').next().unwrap_or_default();
+                assert!(!["a", "the", "is"].contains(&last), "{:#?}", texts(&cues));
+            }
+        }
+    }
+
+    #[test]
     fn short_sentences_stay_readable() {
-        let cues = cues(&narration(&["Hello José.", "Here is what may suit you.", "Yes.", "Thank you."], 14.0, 0.0));
+        let cues =
+            cues(&narration(&["Hello José.", "Here is what may suit you.", "Yes.", "Thank you."], 14.0, 0.0), &[]);
         check_structure(&cues);
         check_times(&cues);
     }
@@ -349,7 +440,7 @@ mod tests {
     #[test]
     fn long_word_is_split_without_loss() {
         let long = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichenverordnung";
-        let cues = cues(&narration(&[&format!("The {long} is here.")], 14.0, 0.3));
+        let cues = cues(&narration(&[&format!("The {long} is here.")], 14.0, 0.3), &[]);
         check_structure(&cues);
         let text: String = texts(&cues).join(" ").replace(" / ", "");
         assert!(text.replace(' ', "").contains(long), "{text}");
@@ -357,14 +448,14 @@ mod tests {
 
     #[test]
     fn han_characters_take_two_columns() {
-        let cues = cues(&narration(&[&"李".repeat(60)], 5.0, 0.3));
+        let cues = cues(&narration(&[&"李".repeat(60)], 5.0, 0.3), &[]);
         check_structure(&cues);
         assert!(cues.iter().flat_map(|cue| &cue.lines).all(|line| line.text().chars().count() <= 21));
     }
 
     #[test]
     fn empty_narration_has_no_cues() {
-        assert!(cues(&narration(&[], 14.0, 0.3)).is_empty());
+        assert!(cues(&narration(&[], 14.0, 0.3), &[]).is_empty());
     }
 
     proptest! {
@@ -378,7 +469,7 @@ mod tests {
         ) {
             let texts: Vec<String> = sentences.iter().map(|words| format!("{}.", words.join(" "))).collect();
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-            let cues = cues(&narration(&texts, rate, pause));
+            let cues = cues(&narration(&texts, rate, pause), &[]);
             check_structure(&cues);
             check_times(&cues);
         }
@@ -388,7 +479,7 @@ mod tests {
             sentence in "\\PC{1,200}",
             rate in 0.5..400.0_f64,
         ) {
-            let cues = cues(&narration(&[&sentence], rate, 0.0));
+            let cues = cues(&narration(&[&sentence], rate, 0.0), &[]);
             check_structure(&cues);
             let kept: String = cues.iter().flat_map(|c| &c.lines).flat_map(|l| &l.pieces).map(|p| p.text.as_str()).collect();
             prop_assert_eq!(kept, display_text(&sentence).replace(' ', ""));

@@ -30,7 +30,9 @@ pub(crate) fn title(canvas: &mut Canvas<'_>, content: &SceneContent<'_>, seconds
     let time = (0.0, seconds);
     let fade_in = 0.5;
     let fade_out = 0.4;
-    canvas.veil(time, 0.5, (0.0, fade_out));
+    let middle_part = Rect { x: safe.x, y: height * 0.2, w: safe.w, h: height * 0.6 };
+    let veil = canvas.panel_opacity(middle_part, canvas.palette.background, canvas.palette.muted, 0.5);
+    canvas.veil(time, veil, (0.0, fade_out));
 
     let style = |colour| DrawStyle { rise: 24.0, ..DrawStyle::plain(colour).fading(fade_in, fade_out) };
     // Centers the group of mark, "For", name, rule and bank in the frame.
@@ -214,7 +216,8 @@ pub(crate) fn end(canvas: &mut Canvas<'_>, content: &SceneContent<'_>, start: f6
         .collect();
     let whole = (start, start + seconds.iter().sum::<f64>());
 
-    canvas.veil(whole, 0.9, (0.5, 0.0));
+    let veil = canvas.panel_opacity(canvas.frame.safe, canvas.palette.background, canvas.palette.muted, 0.9);
+    canvas.veil(whole, veil, (0.5, 0.0));
     let Frame { end_offers, end_notices, .. } = canvas.frame;
     let beside = end_notices.x > end_offers.right();
     let height = logo.1 + LOGO_GAP + rows_height(&offers);

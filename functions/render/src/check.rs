@@ -27,6 +27,8 @@ pub const SYNC_AIM: f64 = 0.1;
 pub const MAX_SYNC: f64 = 0.25;
 /// The lowest contrast of text (WCAG 2.2, 1.4.3).
 pub const MIN_CONTRAST: f64 = 4.5;
+/// The lowest resolution at which thin strokes can be measured. Below, they are thinner than a pixel.
+pub(crate) const LEGIBLE_RESOLUTION: u32 = 540;
 /// The least difference between the brightest and the darkest parts of an area with text, of 255.
 const MIN_INK_RANGE: u8 = 56;
 
@@ -89,38 +91,41 @@ pub fn measures(video: &MediaFacts) -> Vec<Measure> {
             format!("at most {MAX_SILENCE} s"),
             video.longest_silence <= MAX_SILENCE,
         ),
-        measure(
-            "the most lines of a caption",
-            captions.most_lines.to_string(),
-            "at most 2".to_owned(),
-            captions.most_lines <= 2,
-        ),
-        measure(
-            "the longest line of a caption",
-            format!("{} columns", captions.most_columns),
-            format!("at most {MAX_COLUMNS} columns"),
-            captions.most_columns <= MAX_COLUMNS,
-        ),
-        measure(
-            "the longest caption",
-            format!("{:.2} s", captions.longest_seconds),
-            format!("at most {MAX_SECONDS:.0} s"),
-            captions.longest_seconds <= MAX_SECONDS + 0.01,
-        ),
-        measure(
-            "the number of overlapping captions",
-            captions.overlapping.to_string(),
-            "0".to_owned(),
-            captions.overlapping == 0,
-        ),
     ];
+    if captions.cues > 0 {
+        all.extend([
+            measure(
+                "the most lines of a caption",
+                captions.most_lines.to_string(),
+                "at most 2".to_owned(),
+                captions.most_lines <= 2,
+            ),
+            measure(
+                "the longest line of a caption",
+                format!("{} columns", captions.most_columns),
+                format!("at most {MAX_COLUMNS} columns"),
+                captions.most_columns <= MAX_COLUMNS,
+            ),
+            measure(
+                "the longest caption",
+                format!("{:.2} s", captions.longest_seconds),
+                format!("at most {MAX_SECONDS:.0} s"),
+                captions.longest_seconds <= MAX_SECONDS + 0.01,
+            ),
+            measure(
+                "the number of overlapping captions",
+                captions.overlapping.to_string(),
+                "0".to_owned(),
+                captions.overlapping == 0,
+            ),
+        ]);
+    }
     all.extend(captions.sync.map(|sync| {
         let found = format!("{sync:.2} s");
         let wanted = format!("at most {MAX_SYNC:.2} s");
         measure("the captions' distance from the speech", found, wanted, sync <= MAX_SYNC)
     }));
-    // At lower resolutions strokes are thinner than a pixel, so their contrast cannot be measured.
-    let legible = shape.is_some_and(|(_, resolution)| resolution >= 540);
+    let legible = shape.is_some_and(|(_, resolution)| resolution >= LEGIBLE_RESOLUTION);
     all.extend(video.contrast.filter(|_| legible).map(|contrast| {
         let found = format!("{contrast:.1}:1");
         let wanted = format!("at least {MIN_CONTRAST}:1");

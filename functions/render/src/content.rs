@@ -4,6 +4,7 @@ use contracts::brand::Brand;
 use contracts::narration::Narration;
 use contracts::script::Script;
 
+use crate::background_luma::BackgroundLuma;
 use crate::captions::Cue;
 use crate::error::Error;
 use crate::font::{FontSet, display_text};
@@ -23,6 +24,8 @@ pub struct SceneContent<'a> {
     pub logo: (u32, u32),
     /// The brand mark's size, px.
     pub mark: (u32, u32),
+    /// The brightness of the background.
+    pub background: &'a BackgroundLuma,
 }
 
 /// Fails if a text has a character for which no font of the brand has a glyph.

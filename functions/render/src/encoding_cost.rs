@@ -40,7 +40,8 @@ pub fn measure_encoding_cost(
     };
     let size = shape.size(video.resolution);
     let doing = "measuring how fast this machine encodes";
-    runner.ffmpeg(doing, &graph::prepare_background(&background, size, SECONDS, &prepared), &|_| {})?;
+    let conversion = graph::BackgroundGraph::of_video(&background, size, SECONDS, &prepared);
+    runner.ffmpeg(doing, &conversion.arguments(), &|_| {})?;
     let log = runner.ffmpeg(doing, &graph::benchmark_encode(&prepared, &video.preset, video.crf), &|_| {})?;
     std::fs::remove_file(&prepared).map_err(Error::Scratch)?;
     let cpu_seconds = parse_cpu_seconds(&log).ok_or_else(|| Error::Failed {

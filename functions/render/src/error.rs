@@ -32,6 +32,16 @@ pub enum Error {
         /// The program's last errors, without shown or spoken text.
         reason: String,
     },
+    /// ffmpeg did not finish in time.
+    #[error("{program} timed out while {doing}: {reason}")]
+    TimedOut {
+        /// `ffmpeg`.
+        program: &'static str,
+        /// The step, as in "mixing the sound".
+        doing: &'static str,
+        /// The limit.
+        reason: String,
+    },
     /// The scratch folder cannot be used.
     #[error("cannot use the scratch folder")]
     Scratch(#[source] std::io::Error),
@@ -86,7 +96,7 @@ impl NamedError for Error {
             Self::Vault(error) => error.name(),
             Self::Store(error) => error.name(),
             Self::EngineMissing { .. } => ErrorName::RenderEngineMissing,
-            Self::Failed { .. } | Self::Scratch(_) => ErrorName::RenderFailed,
+            Self::Failed { .. } | Self::TimedOut { .. } | Self::Scratch(_) => ErrorName::RenderFailed,
             Self::AssetBroken { .. } => ErrorName::RenderAssetBroken,
             Self::BackgroundChanged { .. } => ErrorName::ConfigChanged,
             Self::Brand { .. } => ErrorName::ConfigInvalid,
@@ -104,6 +114,7 @@ impl NamedError for Error {
             Self::AssetBroken { .. } => "replace the file, or name another one in brand.toml or as video.background",
             Self::BackgroundChanged { .. } => "restore the file, or start a new run",
             Self::MissingGlyph { .. } => "add a font with this glyph to the folder fonts.folder of brand.toml",
+            Self::TimedOut { .. } => "raise video.deadline_seconds of bespoke.toml, or use a shorter background",
             Self::Failed { .. } | Self::Scratch(_) | Self::Brand { .. } | Self::OutOfRange { .. } | Self::Cancelled => {
                 return None;
             }

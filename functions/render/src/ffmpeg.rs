@@ -70,6 +70,8 @@ impl FfmpegRunner {
             inner.env("FONTCONFIG_FILE", config).env("XDG_CACHE_HOME", &self.scratch);
         }
         let failed = |reason: String| Error::Failed { program: "ffmpeg", doing, reason };
+        let timed_out = |reason: String| Error::TimedOut { program: "ffmpeg", doing, reason };
+        let deadline = "exceeded video.deadline_seconds of bespoke.toml".to_owned();
         let mut child = KillOnDrop(command.spawn().map_err(|error| cannot_start("ffmpeg", &error))?);
         let events = child.0.iter().map_err(|error| failed(error.to_string()))?;
         // The crate's iterator blocks without a timeout. A thread of its own lets this one watch the clock.
@@ -88,7 +90,7 @@ impl FfmpegRunner {
                 return Err(Error::Cancelled);
             }
             if Instant::now() >= self.deadline {
-                return Err(failed("exceeded video.deadline_seconds of bespoke.toml".to_owned()));
+                return Err(timed_out(deadline.clone()));
             }
             match receiver.recv_timeout(POLL_INTERVAL) {
                 Ok(FfmpegEvent::Progress(now)) => progress(parse_time_str(&now.time).unwrap_or(0.0)),
@@ -102,7 +104,7 @@ impl FfmpegRunner {
                 Ok(_) => {}
                 Err(RecvTimeoutError::Timeout) => {
                     if last_event.elapsed() > SILENCE_LIMIT {
-                        return Err(failed(format!("no output for {} s", SILENCE_LIMIT.as_secs())));
+                        return Err(timed_out(format!("no output for {} s", SILENCE_LIMIT.as_secs())));
                     }
                     continue;
                 }
@@ -114,7 +116,7 @@ impl FfmpegRunner {
             match child.0.as_inner_mut().try_wait() {
                 Ok(Some(status)) => break status,
                 Ok(None) if Instant::now() >= self.deadline => {
-                    return Err(failed("exceeded video.deadline_seconds of bespoke.toml".to_owned()));
+                    return Err(timed_out(deadline.clone()));
                 }
                 Ok(None) => std::thread::sleep(Duration::from_millis(5)),
                 Err(error) => return Err(failed(error.to_string())),
@@ -138,14 +140,20 @@ impl FfmpegRunner {
 
     /// Returns ffprobe's description of a file as JSON.
     pub(crate) fn probe(&self, doing: &'static str, file: &Path) -> Result<Vec<u8>, Error> {
-        probe(&self.tools, doing, file)
+        probe(&self.tools, doing, file, &[])
+    }
+
+    /// Returns ffprobe's description of a file and of its first frame as JSON.
+    pub(crate) fn probe_first_frame(&self, file: &Path) -> Result<Vec<u8>, Error> {
+        probe(&self.tools, "describing a picture", file, &["-show_frames", "-read_intervals", "%+#1"])
     }
 }
 
 /// Returns ffprobe's description of a file as JSON.
-pub(crate) fn probe(tools: &Tools, doing: &'static str, file: &Path) -> Result<Vec<u8>, Error> {
+pub(crate) fn probe(tools: &Tools, doing: &'static str, file: &Path, options: &[&str]) -> Result<Vec<u8>, Error> {
     let output = std::process::Command::new(&tools.ffprobe)
         .args(["-v", "error", "-protocol_whitelist", "file", "-print_format", "json", "-show_format", "-show_streams"])
+        .args(options)
         .arg("-i")
         .arg(file)
         .stdin(Stdio::null())

@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::canvas::{Emblem, FRAME_RATE, LogoPlacement, Veil};
+use crate::canvas::{Emblem, FRAME_RATE, LogoPlacement, Scrim, Veil};
 
 /// Escapes the value of a filter option within a graph: once for the option, once for the graph (ffmpeg-filters, "Notes on
 /// filtergraph escaping").
@@ -68,6 +68,8 @@ pub struct VideoGraph<'a> {
     pub document: &'a Path,
     /// The folder of fonts.
     pub fonts: &'a Path,
+    /// The gradient that darkens a bright background behind the corner marks.
+    pub scrim: Option<Scrim>,
     /// The colors that cover the whole frame.
     pub veils: &'a [Veil],
     /// Times and places of the logo and the brand mark.
@@ -130,10 +132,14 @@ impl Layer {
 }
 
 impl VideoGraph<'_> {
-    /// Returns the graph, from back to front: background, veils, text, logos.
+    /// Returns the graph, from back to front: background, scrim, veils, text, logos.
     fn filters(&self) -> String {
         // Numbers the frames anew, because a looped file may repeat with odd timestamps.
-        let mut graph = vec![format!("[0:v]setpts=N/{FRAME_RATE}/TB[b0]")];
+        let input = if self.scrim.is_some() { "a0" } else { "b0" };
+        let mut graph = vec![format!("[0:v]setpts=N/{FRAME_RATE}/TB[{input}]")];
+        if let Some(scrim) = &self.scrim {
+            graph.push(self.scrim_layer(scrim).filters("a1", input, "b0"));
+        }
         for (index, veil) in self.veils.iter().enumerate() {
             let colour = veil.colour.hex();
             let (w, h) = self.size;
@@ -180,6 +186,26 @@ impl VideoGraph<'_> {
         graph.join(";")
     }
 
+    fn scrim_layer(&self, scrim: &Scrim) -> Layer {
+        let width = self.size.0;
+        let solid = (scrim.solid * self.scale).round();
+        let height = (scrim.height * self.scale / 2.0).round() * 2.0;
+        let colour = scrim.colour.hex();
+        // A smooth step from the solid part to the lower edge.
+        let step = format!("st(0,clip(({height}-Y)/({height}-{solid}),0,1));ld(0)*ld(0)*(3-2*ld(0))");
+        let alpha = format!("255*{:.4}*({step})", scrim.opacity);
+        Layer {
+            frame: format!(
+                "color=c={colour}:s={width}x{height},trim=end_frame=1,format=rgba,\
+                 geq=r='r(X,Y)':g='g(X,Y)':b='b(X,Y)':a='{alpha}'"
+            ),
+            start: 0.0,
+            end: self.seconds,
+            fades: (0.0, 0.0),
+            at: (0.0, 0.0),
+        }
+    }
+
     /// Returns the arguments.
     #[must_use]
     pub fn arguments(&self) -> Arguments {
@@ -221,19 +247,183 @@ impl VideoGraph<'_> {
 /// The longest part of a background that is used, seconds. It exceeds any video of 220 words.
 pub(crate) const BACKGROUND_SECONDS: u32 = 180;
 
-/// Converts the first `seconds` of a background to the frame's size and rate. The picture fills the frame and is cropped to
-/// its middle. The result is quick to decode.
+/// The length of the loop that is made from a still picture, seconds.
+const STILL_SECONDS: u32 = 10;
+
+/// The largest picture that is decoded, px. It bounds the memory that a file can demand.
+const MAX_PIXELS: &str = "200000000";
+
+/// How the frames of a background follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Motion {
+    /// A video of whole frames.
+    Progressive,
+    /// A video of fields.
+    Interlaced {
+        /// The order of the fields. `None` if each frame is tagged with it.
+        top_field_first: Option<bool>,
+    },
+    /// A single picture.
+    Still {
+        /// Its EXIF orientation, 1 to 8.
+        orientation: u8,
+    },
+}
+
+/// The colors of a background file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SourceColor<'a> {
+    /// swscale's name of the matrix. `None` for RGB.
+    pub matrix: Option<&'static str>,
+    /// Whether black is 0, instead of 16 of 255.
+    pub full_range: bool,
+    /// Whether there is an alpha channel.
+    pub alpha: bool,
+    /// A table that converts R'G'B' to BT.709, if the primaries or the transfer differ.
+    pub lut: Option<&'a Path>,
+}
+
+/// The conversion of a background to the frame's size, rate and colors.
+#[derive(Clone, Copy, Debug)]
+pub struct BackgroundGraph<'a> {
+    /// The background file.
+    pub source: &'a Path,
+    /// The index of the video stream.
+    pub stream: u32,
+    /// The frame, px.
+    pub size: (u32, u32),
+    /// The longest part to convert, seconds.
+    pub seconds: u32,
+    /// How the frames follow each other.
+    pub motion: Motion,
+    /// The colors of the file.
+    pub color: SourceColor<'a>,
+    /// The file to write.
+    pub output: &'a Path,
+}
+
+impl<'a> BackgroundGraph<'a> {
+    /// Describes a progressive video in BT.709.
+    #[must_use]
+    pub fn of_video(source: &'a Path, size: (u32, u32), seconds: u32, output: &'a Path) -> Self {
+        let color = SourceColor { matrix: Some("bt709"), ..SourceColor::default() };
+        Self { source, stream: 0, size, seconds, motion: Motion::Progressive, color, output }
+    }
+
+    /// Returns the filters. The picture fills the frame by its display aspect ratio and is cropped to its middle.
+    pub(crate) fn filters(&self) -> String {
+        let (w, h) = self.size;
+        let mut chain: Vec<String> = Vec::new();
+        match self.motion {
+            Motion::Progressive => {}
+            Motion::Interlaced { top_field_first: None } => {
+                chain.push("bwdif=mode=send_frame:deint=interlaced".to_owned());
+            }
+            Motion::Interlaced { top_field_first: Some(top) } => {
+                let parity = if top { "tff" } else { "bff" };
+                chain.push(format!("bwdif=mode=send_frame:parity={parity}:deint=all"));
+            }
+            Motion::Still { orientation } => chain.extend(upright(orientation).map(str::to_owned)),
+        }
+        let still = matches!(self.motion, Motion::Still { .. });
+        if !still {
+            chain.push(format!("fps={FRAME_RATE}"));
+        }
+        chain.push(format!("crop=w='min(iw,ih*{w}/{h}/sar)':h='min(ih,iw*sar*{h}/{w})'"));
+        chain.extend(self.color_filters());
+        if still {
+            chain.push(format!("loop=loop={}:size=1:start=0", STILL_SECONDS * FRAME_RATE - 1));
+            chain.push(format!("settb=1/{FRAME_RATE},setpts=N"));
+        }
+        chain.push("setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709".to_owned());
+        format!("[0:{}]{}[v]", self.stream, chain.join(","))
+    }
+
+    /// Returns the filters that scale to the frame and convert to limited-range BT.709.
+    fn color_filters(&self) -> Vec<String> {
+        const FLAGS: &str = "flags=bicubic+accurate_rnd+full_chroma_int";
+        const OUTPUT: &str = "out_color_matrix=bt709:out_range=tv";
+        let (w, h) = self.size;
+        let SourceColor { matrix, full_range, alpha, lut } = self.color;
+        let range = if full_range { "pc" } else { "tv" };
+        let input = matrix.map(|matrix| format!(":in_color_matrix={matrix}:in_range={range}")).unwrap_or_default();
+        let mut filters = Vec::new();
+        let mut scale = format!("scale={w}:{h}:{FLAGS}{input}");
+        if alpha {
+            // Transparent parts become black.
+            filters.push(scale);
+            filters.push("format=gbrap,premultiply=inplace=1,format=gbrp".to_owned());
+            scale = format!("scale={FLAGS}");
+        }
+        if let Some(lut) = lut {
+            filters.push(scale);
+            filters.push(format!("format=gbrp16le,lut3d=file={}:interp=tetrahedral", escape_path(lut)));
+            scale = format!("scale={FLAGS}");
+        }
+        filters.push(format!("{scale}:{OUTPUT}"));
+        filters.push("setsar=1,format=yuv420p".to_owned());
+        filters
+    }
+
+    /// Returns the arguments. The result is quick to decode. Any error in the source ends the conversion.
+    #[must_use]
+    pub fn arguments(&self) -> Arguments {
+        let mut all = Arguments::default();
+        all.text(&["-xerror"]);
+        let seconds = self.seconds.to_string();
+        match self.motion {
+            Motion::Still { orientation: 1 } => all.input(&["-max_pixels", MAX_PIXELS], self.source),
+            // The filters turn the picture.
+            Motion::Still { .. } => all.input(&["-max_pixels", MAX_PIXELS, "-noautorotate"], self.source),
+            _ => all.input(&["-max_pixels", MAX_PIXELS, "-t", &seconds], self.source),
+        };
+        all.text(&["-filter_complex", &self.filters(), "-map", "[v]", "-r", &FRAME_RATE.to_string()]);
+        all.text(&["-c:v", "libx264", "-preset", "superfast", "-crf", "14"]);
+        all.text(&["-tune", "fastdecode", "-g", &(FRAME_RATE * 2).to_string(), "-f", "mp4", "-y"]).path(self.output);
+        all
+    }
+}
+
+/// Returns the filters that turn a picture of an EXIF orientation upright.
+fn upright(orientation: u8) -> Option<&'static str> {
+    Some(match orientation {
+        2 => "hflip",
+        3 => "hflip,vflip",
+        4 => "vflip",
+        5 => "transpose=cclock_flip",
+        6 => "transpose=clock",
+        7 => "transpose=clock_flip",
+        8 => "transpose=cclock",
+        _ => return None,
+    })
+}
+
+/// Reads all packets of a stream without decoding them.
 #[must_use]
-pub fn prepare_background(background: &Path, (w, h): (u32, u32), seconds: u32, output: &Path) -> Arguments {
-    let filters = format!(
-        "[0:v:0]fps={FRAME_RATE},scale={w}:{h}:force_original_aspect_ratio=increase:flags=bicubic:\
-         out_color_matrix=bt709:out_range=tv,crop={w}:{h},setsar=1,format=yuv420p,\
-         setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709[v]"
-    );
+pub(crate) fn demux(video: &Path, stream: u32) -> Arguments {
     let mut all = Arguments::default();
-    all.input(&["-t", &seconds.to_string()], background);
-    all.text(&["-filter_complex", &filters, "-map", "[v]", "-c:v", "libx264", "-preset", "superfast", "-crf", "14"]);
-    all.text(&["-tune", "fastdecode", "-g", &(FRAME_RATE * 2).to_string(), "-f", "mp4", "-y"]).path(output);
+    all.text(&["-xerror"]).input(&["-t", &BACKGROUND_SECONDS.to_string()], video);
+    all.text(&["-map", &format!("0:{stream}"), "-c", "copy"]).discard_output();
+    all
+}
+
+/// Decodes the first second of a video and detects whether its frames consist of two fields. Fails on the first error.
+#[must_use]
+pub(crate) fn detect_interlacing(video: &Path, stream: u32) -> Arguments {
+    let mut all = Arguments::default();
+    all.text(&["-xerror", "-err_detect", "explode"]).input(&["-max_pixels", MAX_PIXELS, "-t", "1"], video);
+    all.text(&["-map", &format!("0:{stream}"), "-vf", "idet"]).discard_output();
+    all
+}
+
+/// Writes the luma of the key frames of a video, scaled to `size` px, row by row, frame after frame. A sample has one byte,
+/// or two in little-endian order for more than 8 bits.
+#[must_use]
+pub(crate) fn sample_luma(video: &Path, stream: u32, (w, h): (u32, u32), output: &Path) -> Arguments {
+    let mut all = Arguments::default();
+    all.input(&["-skip_frame", "nokey", "-t", &BACKGROUND_SECONDS.to_string()], video);
+    all.text(&["-map", &format!("0:{stream}"), "-vf", &format!("extractplanes=y,scale={w}:{h}:flags=area")]);
+    all.text(&["-fps_mode", "passthrough", "-f", "rawvideo", "-y"]).path(output);
     all
 }
 
@@ -314,17 +504,6 @@ pub fn find_pauses(video: &Path) -> Arguments {
     all
 }
 
-/// Decodes the first second of a video and fails on the first error.
-#[must_use]
-pub fn decode_first_second(video: &Path) -> Arguments {
-    let mut all = Arguments::default();
-    all.text(&["-xerror", "-err_detect", "explode"])
-        .input(&["-t", "1"], video)
-        .text(&["-map", "0:v:0"])
-        .discard_output();
-    all
-}
-
 /// The graph that mixes voice and music and measures the result.
 #[derive(Clone, Debug)]
 pub struct SoundMix<'a> {
@@ -402,6 +581,7 @@ mod tests {
             mark: Path::new("mark.png"),
             document: Path::new("/it's [a]:b,c;d/picture.ass"),
             fonts: Path::new("fonts"),
+            scrim: None,
             veils: &[],
             logos: &[logo],
             size: (1920, 1080),

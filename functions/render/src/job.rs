@@ -16,7 +16,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::background::{Asset, BackgroundPreparer};
 use crate::canvas::Placement;
 use crate::captions::{self, cues};
-use crate::check::{LOUDNESS, check, check_placements, contrast, has_ink, min_contrast};
+use crate::check::{LEGIBLE_RESOLUTION, LOUDNESS, check, check_placements, contrast, has_ink, min_contrast};
 use crate::content::{SceneContent, check_glyphs};
 use crate::error::Error;
 use crate::ffmpeg::FfmpegRunner;
@@ -24,7 +24,7 @@ use crate::font::FontSet;
 use crate::graph::{self, Arguments, SoundMix, VideoGraph};
 use crate::layout::{Frame, LAYOUT_RESOLUTION};
 use crate::measure::{SoundMeasures, caption_sync, longest_silence, measure_file, no_loudness, parse_sound_log};
-use crate::probe_cache::ProbeCache;
+use crate::probe_cache::{PreparedBackground, ProbeCache};
 use crate::provenance::Provenance;
 use crate::scene::{Scene, TITLE_SECONDS, compose};
 use crate::{sound, vtt};
@@ -85,7 +85,8 @@ impl RenderJob {
         let fonts = FontSet::load(&self.assets, &self.brand)?;
         let logo = self.picture(&self.brand.logo)?;
         let mark = self.picture(&self.brand.mark)?;
-        let cues = cues(&self.inputs.narration);
+        let background = self.background()?;
+        let cues = cues(&self.inputs.narration, &self.names());
         let content = SceneContent {
             script: &self.inputs.script,
             narration: &self.inputs.narration,
@@ -93,6 +94,7 @@ impl RenderJob {
             brand: &self.brand,
             logo: logo.size,
             mark: mark.size,
+            background: &background.luma,
         };
         check_glyphs(&fonts, &content)?;
         let scene = compose(&fonts, &content, self.shape)?;
@@ -104,7 +106,7 @@ impl RenderJob {
 
         let video = match finished {
             Some(bytes) => self.write_scratch("recommendation.mp4", bytes)?,
-            None => self.render(&scene, [&logo.path, &mark.path], &voice)?,
+            None => self.render(&scene, &background.path, [&logo.path, &mark.path], &voice)?,
         };
         self.report(0.92);
         let (mut media, _) = measure_file(&self.runner, &video)?;
@@ -121,6 +123,13 @@ impl RenderJob {
         let (poster, preview) = self.stills(&video, &scene)?;
         let video = Bytes::from(std::fs::read(&video).map_err(Error::Scratch)?);
         Ok(RenderOutput { video, captions, poster, preview, media })
+    }
+
+    /// Returns the names that captions keep together: of the customer, the bank and the products.
+    fn names(&self) -> Vec<&str> {
+        let script = &self.inputs.script;
+        let products = script.offers.iter().map(|offer| offer.name.as_str());
+        products.chain([self.brand.name.as_str(), script.first_name.as_str()]).collect()
     }
 
     /// Reports progress, 0 to 1.
@@ -170,8 +179,13 @@ impl RenderJob {
     }
 
     /// Renders the video and returns its path.
-    fn render(&self, scene: &Scene, [logo, mark]: [&Path; 2], voice: &Voice) -> Result<PathBuf, Error> {
-        let background = self.background()?;
+    fn render(
+        &self,
+        scene: &Scene,
+        background: &Path,
+        [logo, mark]: [&Path; 2],
+        voice: &Voice,
+    ) -> Result<PathBuf, Error> {
         let sound = self.mix(scene, voice)?;
         self.report(0.1);
         let document = self.write_scratch("picture.ass", scene.document.as_bytes())?;
@@ -181,12 +195,13 @@ impl RenderJob {
         let video = self.runner.scratch.join("recommendation.mp4");
         let graph = VideoGraph {
             provenance: &provenance.words,
-            background: &background,
+            background,
             sound: &sound,
             logo,
             mark,
             document: &document,
             fonts: &self.runner.fonts,
+            scrim: scene.scrim,
             veils: &scene.veils,
             logos: &scene.logos,
             size: self.size(),
@@ -203,10 +218,12 @@ impl RenderJob {
         Ok(video)
     }
 
-    /// Samples frames of the finished video and checks that captions, names and notices are visible in them. Returns the
+    /// Samples frames of the finished video and checks that text and logos are visible in them. Returns the
     /// number of checked areas and their lowest contrast.
     fn measure_text(&self, video: &Path, scene: &Scene) -> Result<(usize, Option<f64>), Error> {
         const TEXTS: [&str; 5] = ["name", "lower third", "captions", "offers", "notices"];
+        const MARKS: [&str; 2] = ["privacy mark", "logo"];
+        let marks = if self.video.resolution >= LEGIBLE_RESOLUTION { MARKS.as_slice() } else { &[] };
         let file = |(index, at)| (at, self.runner.scratch.join(format!("picture-{index}.gray")));
         let moments: Vec<(f64, PathBuf)> = sample_moments(scene).enumerate().map(file).collect();
         self.runner.ffmpeg("sampling frames of the video", &graph::luma_frames(video, &moments), &|_| {})?;
@@ -218,10 +235,13 @@ impl RenderJob {
             let fade = |placement: &Placement| if placement.kind == "captions" { 0.1 } else { 0.7 };
             let visible = |placement: &&Placement| {
                 let fade = fade(placement);
-                TEXTS.contains(&placement.kind) && (placement.start + fade..placement.end - fade).contains(&at)
+                (TEXTS.contains(&placement.kind) || marks.contains(&placement.kind))
+                    && (placement.start + fade..placement.end - fade).contains(&at)
             };
             for placement in scene.placements.iter().filter(visible) {
-                let area = placement.area.scaled(self.scale());
+                // A margin around a logo shows the background, even if the logo fills its own area.
+                let margin = if placement.kind == "logo" { 0.25 * placement.area.h } else { 0.0 };
+                let area = placement.area.grown(margin).scaled(self.scale());
                 if !has_ink(&picture, self.size(), area) {
                     let found = "empty".to_owned();
                     let wanted = "legible".to_owned();
@@ -235,7 +255,7 @@ impl RenderJob {
     }
 
     /// Returns the background in a form that fits the frame.
-    fn background(&self) -> Result<PathBuf, Error> {
+    fn background(&self) -> Result<PreparedBackground, Error> {
         let missing = || Error::Brand { field: "backgrounds", expected: "at least one file" };
         let asset = match &self.background {
             Some(asset) => asset.clone(),

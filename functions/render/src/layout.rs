@@ -7,6 +7,10 @@ pub use contracts::settings::RESOLUTIONS;
 /// The resolution of the layout: px of the frame's shorter side.
 pub const LAYOUT_RESOLUTION: u32 = 1080;
 
+/// The height of the controls that players on phones draw over the lower part of a full-screen video, px of the layout:
+/// 18 % of the frame's height.
+const PLAYER_CONTROLS: f64 = 346.0;
+
 /// An area of the frame, px.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Rect {
@@ -39,6 +43,12 @@ impl Rect {
         Self { x: self.x * scale, y: self.y * scale, w: self.w * scale, h: self.h * scale }
     }
 
+    /// Returns the area with a margin of `px` on every side.
+    #[must_use]
+    pub fn grown(&self, px: f64) -> Self {
+        Self { x: self.x - px, y: self.y - px, w: self.w + 2.0 * px, h: self.h + 2.0 * px }
+    }
+
     /// Returns whether the two areas overlap.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
@@ -59,6 +69,8 @@ pub struct Frame {
     pub size: (u32, u32),
     /// The safe area, which holds everything: at least 5 % from each edge (EBU R 95, graphics safe area).
     pub safe: Rect,
+    /// The lower edge of captions. In 9:16 it lies above the controls of phone players.
+    pub captions_bottom: f64,
     /// The em square of captions.
     pub caption_em: f64,
     /// The distance between the baselines of two caption lines.
@@ -106,6 +118,7 @@ impl Frame {
         let wide = Self {
             size,
             safe,
+            captions_bottom: safe.bottom(),
             caption_em: 47.0,
             caption_leading: 60.0,
             caption_pad: (30.0, 14.0),
@@ -136,6 +149,7 @@ impl Frame {
         match shape {
             Shape::Wide => wide,
             Shape::Tall => Self {
+                captions_bottom: h - PLAYER_CONTROLS,
                 end_offers: Rect { x: safe.x, y: 240.0, w: safe.w, h: 640.0 },
                 end_notices: Rect { x: safe.x, y: 940.0, w: safe.w, h: 860.0 },
                 notice_em: 33.0,
@@ -163,14 +177,14 @@ impl Frame {
     /// Returns the middle of a caption's last line, which the text of even the shortest caption covers.
     pub(crate) fn caption_core(&self) -> Rect {
         let w = 1.5 * self.caption_em;
-        let bottom = self.safe.bottom() - self.caption_pad.1;
+        let bottom = self.captions_bottom - self.caption_pad.1;
         Rect { x: (self.dimensions().0 - w) / 2.0, y: bottom - self.caption_leading, w, h: self.caption_leading }
     }
 
     /// Returns the upper edge of a caption box with two lines. Everything above captions stays above this edge.
     #[must_use]
     pub fn captions_top(&self) -> f64 {
-        self.safe.bottom() - 2.0 * (self.caption_leading + self.caption_pad.1)
+        self.captions_bottom - 2.0 * (self.caption_leading + self.caption_pad.1)
     }
 }
 

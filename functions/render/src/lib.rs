@@ -34,14 +34,17 @@ use tokio_util::sync::CancellationToken;
 pub mod ass;
 mod background;
 mod background_folder;
+pub mod background_luma;
 pub mod canvas;
 pub mod captions;
 mod card;
 pub mod check;
+mod color;
 pub mod content;
 mod encoding_cost;
 mod error;
 mod ffmpeg;
+mod file_digest;
 pub mod font;
 pub mod graph;
 mod job;
@@ -58,6 +61,7 @@ pub use background_folder::background_digests;
 pub use encoding_cost::measure_encoding_cost;
 pub use error::Error;
 pub use ffmpeg::Tools;
+pub use file_digest::file_digest;
 pub use measure::inspect;
 pub use probe_cache::ProbeCache;
 pub use tool_check::{ToolVersions, probe_tools};
@@ -81,7 +85,7 @@ pub fn assets_digest(folder: &Path, brand: &Brand) -> Result<Digest, Error> {
     paths.sort();
     let mut digests = vec![brand.digest()];
     for path in paths.iter().filter(|path| !path.is_dir()) {
-        digests.push(Digest::of(&std::fs::read(path).map_err(broken(path))?));
+        digests.push(file_digest(path).map_err(broken(path))?);
     }
     Ok(Digest::of_json(&digests))
 }

@@ -1,5 +1,6 @@
 //! Reads the output of ffprobe, ebur128 and silencedetect.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use contracts::media::{CaptionFacts, MediaFacts};
@@ -17,17 +18,35 @@ pub(crate) struct Probe {
     pub streams: Vec<Stream>,
     #[serde(default)]
     pub format: Format,
+    #[serde(default)]
+    pub frames: Vec<ProbedFrame>,
+}
+
+/// A frame of a stream.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ProbedFrame {
+    pub tags: HashMap<String, String>,
 }
 
 /// A stream of a file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Stream {
+    pub index: u32,
     pub codec_type: String,
     pub codec_name: String,
     pub profile: String,
     pub width: u32,
     pub height: u32,
+    /// Width to height of a pixel: `4:3`.
+    pub sample_aspect_ratio: String,
+    /// `progressive`, or the order of the fields: `tt`, `bb`, `tb`, `bt`.
+    pub field_order: String,
+    /// The number of frames, if the container has it.
+    pub nb_frames: String,
+    /// Seconds, if the container has it.
+    pub duration: String,
     pub pix_fmt: String,
     pub r_frame_rate: String,
     pub avg_frame_rate: String,
@@ -38,14 +57,35 @@ pub(crate) struct Stream {
     pub sample_rate: String,
     pub channels: u32,
     pub side_data_list: Vec<SideData>,
+    pub disposition: Disposition,
+}
+
+impl Stream {
+    /// Returns whether this is a video, and not the cover picture of a sound.
+    pub(crate) fn is_video(&self) -> bool {
+        self.codec_type == "video" && self.disposition.attached_pic == 0
+    }
+}
+
+/// The flags of a stream.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Disposition {
+    pub attached_pic: u8,
 }
 
 /// Side data of a stream.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct SideData {
+    /// The kind of side data.
+    pub side_data_type: String,
     /// Degrees by which a player rotates the picture.
     pub rotation: f64,
+    /// The profile of Dolby Vision.
+    pub dv_profile: u8,
+    /// The format with which the base layer of Dolby Vision is compatible; 0 is none.
+    pub dv_bl_signal_compatibility_id: Option<u8>,
 }
 
 /// The container of a file.
@@ -63,6 +103,11 @@ impl Probe {
             doing: "describing a file",
             reason: format!("unexpected output at line {}", error.line()),
         })
+    }
+
+    /// Returns the EXIF orientation of the first frame, 1 to 8.
+    pub(crate) fn orientation(&self) -> Option<u8> {
+        self.frames.first()?.tags.get("Orientation")?.trim().parse().ok()
     }
 
     pub(crate) fn stream(&self, kind: &str) -> Option<&Stream> {
@@ -109,6 +154,19 @@ fn parse_silences(log: &[String]) -> Vec<(f64, f64)> {
     }
     silences.extend(open.map(|start| (start, f64::INFINITY)));
     silences
+}
+
+/// Parses an ffmpeg log with the output of `idet`. Returns whether the top field comes first, if most frames consist of two
+/// fields.
+pub(crate) fn parse_idet(log: &[String]) -> Option<bool> {
+    const MIN_FRAMES: u32 = 10;
+    let line = log.iter().rev().find(|line| line.contains("Multi frame detection:"))?;
+    let count = |label: &str| -> Option<u32> { line.split_once(label)?.1.split_whitespace().next()?.parse().ok() };
+    let top = count("TFF:")?;
+    let bottom = count("BFF:")?;
+    let progressive = count("Progressive:")?;
+    let combed = top.max(bottom);
+    (combed >= MIN_FRAMES && combed > 3 * (progressive + top.min(bottom))).then_some(top > bottom)
 }
 
 /// Returns the longest silence between the first word and the end of the last one, seconds.
@@ -244,6 +302,19 @@ pub fn inspect(tools: &Tools, file: &Path) -> Result<MediaFacts, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn interlacing_is_parsed() {
+        let line = |top: u32, bottom: u32, progressive: u32| {
+            let counts = format!("TFF: {top:5} BFF: {bottom:5} Progressive: {progressive:5} Undetermined:     1");
+            [format!("[Parsed_idet_0 @ 0x1] [info] Multi frame detection: {counts}")]
+        };
+        assert_eq!(parse_idet(&line(24, 0, 0)), Some(true));
+        assert_eq!(parse_idet(&line(0, 24, 1)), Some(false));
+        assert_eq!(parse_idet(&line(0, 0, 24)), None);
+        assert_eq!(parse_idet(&line(12, 0, 12)), None);
+        assert_eq!(parse_idet(&[]), None);
+    }
 
     #[test]
     fn sound_log_is_parsed() {

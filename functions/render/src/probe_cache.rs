@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
+use crate::background_luma::BackgroundLuma;
 use crate::error::Error;
 use crate::measure::{Probe, SoundMeasures};
 
@@ -15,7 +16,14 @@ use crate::measure::{Probe, SoundMeasures};
 pub struct ProbeCache {
     pub(crate) probes: FileCache<Probe>,
     pub(crate) sounds: FileCache<SoundMeasures>,
-    pub(crate) backgrounds: FileCache<PathBuf>,
+    pub(crate) backgrounds: FileCache<PreparedBackground>,
+}
+
+/// A background that fits the frame.
+#[derive(Clone, Debug)]
+pub(crate) struct PreparedBackground {
+    pub path: PathBuf,
+    pub luma: BackgroundLuma,
 }
 
 /// The state of a file: its path, its length in bytes, its modification time, and the variant that was asked for.

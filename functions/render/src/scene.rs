@@ -5,7 +5,9 @@ use contracts::narration::{Narration, Timing};
 use contracts::script::OfferShown;
 
 use crate::ass::{Align, Colour, Document, DrawStyle, Highlight, TextLine, TimedWord};
-use crate::canvas::{Canvas, Emblem, FRAME_RATE, LogoPlacement, Palette, Placement, Veil};
+use crate::canvas::{
+    Canvas, Emblem, FRAME_RATE, LogoPlacement, Palette, Placement, Scrim, Veil, ink_opacity, panel_opacity,
+};
 use crate::card;
 use crate::content::SceneContent;
 use crate::error::Error;
@@ -24,6 +26,8 @@ pub struct Scene {
     pub document: String,
     /// Everything on the picture.
     pub placements: Vec<Placement>,
+    /// The gradient behind the corner marks, if the background is bright.
+    pub scrim: Option<Scrim>,
     /// The veils in order. They never overlap in time.
     pub veils: Vec<Veil>,
     /// The appearances of the emblems in order. They never overlap in time.
@@ -46,57 +50,103 @@ pub fn compose(fonts: &FontSet, content: &SceneContent<'_>, shape: Shape) -> Res
     let frame = Frame::of(shape);
     let palette = Palette::of(content.brand)?;
     let document = Document::new(fonts, frame.size);
-    let mut canvas =
-        Canvas { fonts, frame, palette, document, placements: Vec::new(), veils: Vec::new(), logos: Vec::new() };
+    let mut canvas = Canvas {
+        fonts,
+        frame,
+        palette,
+        background: content.background,
+        document,
+        placements: Vec::new(),
+        veils: Vec::new(),
+        logos: Vec::new(),
+    };
     let spoken_end = TITLE_SECONDS + content.narration.seconds;
     let end_card = round_up_to_frame(spoken_end + PAUSE_SECONDS);
 
     card::title(&mut canvas, content, TITLE_SECONDS);
-    corner_logo(&mut canvas, content.logo, (TITLE_SECONDS, end_card));
+    let mark = PrivacyMark::lay_out(&canvas, content);
+    let logo = corner_logo_area(&canvas, content.logo);
+    let scrim = scrim(&canvas, logo, mark.area);
+    let opacity = |area, least| ink_opacity(1.0, level_under(&canvas, scrim, area), least);
+    let logo_opacity = opacity(logo, 0.7);
+    let mark_opacity = opacity(mark.area, 0.88);
+    canvas.logo(Emblem::Logo, (TITLE_SECONDS, end_card), logo, logo_opacity, 0.5);
     captions(&mut canvas, content);
     let first_offer = lower_thirds(&mut canvas, content);
     let seconds = round_up_to_frame(card::end(&mut canvas, content, end_card));
-    privacy_mark(&mut canvas, content, seconds);
+    mark.draw(&mut canvas, seconds, mark_opacity);
 
     let poster = first_offer.map_or(TITLE_SECONDS * 0.6, |(start, end)| f64::midpoint(start, end));
     let Canvas { document, placements, veils, logos, .. } = canvas;
-    Ok(Scene { document: document.finish(), placements, veils, logos, seconds, end_card, poster })
+    Ok(Scene { document: document.finish(), placements, scrim, veils, logos, seconds, end_card, poster })
 }
 
-fn corner_logo(canvas: &mut Canvas<'_>, logo: (u32, u32), time: (f64, f64)) {
+/// Returns the area of the logo in the upper right corner.
+fn corner_logo_area(canvas: &Canvas<'_>, logo: (u32, u32)) -> Rect {
     let (w, h) = fit_into(logo, canvas.frame.corner_logo);
-    let area = Rect { x: canvas.frame.safe.right() - w, y: canvas.frame.safe.y, w, h };
-    canvas.logo(Emblem::Logo, time, area, 0.7, 0.5);
+    Rect { x: (canvas.frame.safe.right() - w).round(), y: canvas.frame.safe.y, w, h }
 }
 
-fn privacy_mark(canvas: &mut Canvas<'_>, content: &SceneContent<'_>, seconds: f64) {
-    let Frame { safe, mark_em, corner_logo, .. } = canvas.frame;
-    let bar = 4.0;
-    let indent = bar + 14.0;
-    let room = safe.w - corner_logo.0 - 40.0 - indent;
-    let (em, lines) = canvas.fonts.fit(Role::Body, &display_text(&content.brand.privacy_mark), mark_em, room, 2);
-    let leading = em * 1.25;
-    #[expect(clippy::cast_precision_loss, reason = "two lines at most")]
-    let height = leading * lines.len() as f64;
-    let time = (0.0, seconds);
-    let widest = lines.iter().map(|line| canvas.fonts.width(Role::Body, line, em)).fold(0.0, f64::max);
-    // Centers the mark on the logo in the other corner.
-    let top = safe.y + ((fit_into(content.logo, corner_logo).1 - height) / 2.0).max(0.0);
-    canvas.place("privacy mark", time, Rect { x: safe.x, y: top, w: indent + widest, h: height });
-    let accent = DrawStyle::plain(canvas.palette.accent).at(0.9).fading(0.6, 0.0);
-    let mark = Rect { x: safe.x, y: top + 3.0, w: bar, h: height - 6.0 };
-    canvas.document.rectangle(6, time, mark, bar / 2.0, &accent);
-    let style = DrawStyle { halo: true, ..DrawStyle::plain(canvas.palette.ink).at(0.88).fading(0.6, 0.0) };
-    let mut baseline = top + em * 0.95;
-    for line in &lines {
-        let text = TextLine { role: Role::Body, em, align: Align::Left, x: safe.x + indent, baseline, text: line };
-        canvas.document.text(6, time, &text, &style);
-        baseline += leading;
+/// Returns the gradient that the corner marks need over a bright background.
+fn scrim(canvas: &Canvas<'_>, logo: Rect, mark: Rect) -> Option<Scrim> {
+    let frame = canvas.frame.dimensions();
+    let level = canvas.background.level(logo, frame).max(canvas.background.level(mark, frame));
+    let colour = canvas.palette.background;
+    let opacity = panel_opacity(colour.luma(), 1.0, level, 0.0);
+    let solid = logo.bottom().max(mark.bottom()) + 0.25 * logo.h;
+    (opacity > 0.0).then_some(Scrim { colour, opacity, solid, height: 2.2 * solid })
+}
+
+/// Returns the luma of the background with the scrim in an area at the upper edge, 0 to 1.
+fn level_under(canvas: &Canvas<'_>, scrim: Option<Scrim>, area: Rect) -> f64 {
+    let level = canvas.background.level(area, canvas.frame.dimensions());
+    scrim.map_or(level, |scrim| scrim.opacity * scrim.colour.luma() + (1.0 - scrim.opacity) * level)
+}
+
+/// The privacy mark in the upper left corner.
+struct PrivacyMark {
+    em: f64,
+    lines: Vec<String>,
+    area: Rect,
+}
+
+impl PrivacyMark {
+    const BAR_WIDTH: f64 = 4.0;
+    const INDENT: f64 = Self::BAR_WIDTH + 14.0;
+    /// The distance between two baselines, em.
+    const LEADING: f64 = 1.25;
+
+    fn lay_out(canvas: &Canvas<'_>, content: &SceneContent<'_>) -> Self {
+        let Frame { safe, mark_em, corner_logo, .. } = canvas.frame;
+        let room = safe.w - corner_logo.0 - 40.0 - Self::INDENT;
+        let (em, lines) = canvas.fonts.fit(Role::Body, &display_text(&content.brand.privacy_mark), mark_em, room, 2);
+        #[expect(clippy::cast_precision_loss, reason = "two lines at most")]
+        let h = em * Self::LEADING * lines.len() as f64;
+        let widest = lines.iter().map(|line| canvas.fonts.width(Role::Body, line, em)).fold(0.0, f64::max);
+        // Centers the mark on the logo in the other corner.
+        let y = safe.y + ((fit_into(content.logo, corner_logo).1 - h) / 2.0).max(0.0);
+        Self { em, lines, area: Rect { x: safe.x, y, w: Self::INDENT + widest, h } }
+    }
+
+    fn draw(&self, canvas: &mut Canvas<'_>, seconds: f64, opacity: f64) {
+        let Self { em, area, .. } = *self;
+        let time = (0.0, seconds);
+        canvas.place("privacy mark", time, area);
+        let accent = DrawStyle::plain(canvas.palette.accent).at(0.9).fading(0.6, 0.0);
+        let bar = Rect { x: area.x, y: area.y + 3.0, w: Self::BAR_WIDTH, h: area.h - 6.0 };
+        canvas.document.rectangle(6, time, bar, Self::BAR_WIDTH / 2.0, &accent);
+        let style = DrawStyle { halo: true, ..DrawStyle::plain(canvas.palette.ink).at(opacity).fading(0.6, 0.0) };
+        let mut baseline = area.y + em * 0.95;
+        for text in &self.lines {
+            let line = TextLine { role: Role::Body, em, align: Align::Left, x: area.x + Self::INDENT, baseline, text };
+            canvas.document.text(6, time, &line, &style);
+            baseline += em * Self::LEADING;
+        }
     }
 }
 
 fn captions(canvas: &mut Canvas<'_>, content: &SceneContent<'_>) {
-    let Frame { safe, caption_em, caption_leading, caption_pad: (pad_x, pad_y), .. } = canvas.frame;
+    let Frame { safe, captions_bottom, caption_em, caption_leading, caption_pad: (pad_x, pad_y), .. } = canvas.frame;
     let middle = canvas.frame.dimensions().0 / 2.0;
     for cue in content.cues {
         let time = (cue.start + TITLE_SECONDS, cue.end + TITLE_SECONDS);
@@ -109,9 +159,11 @@ fn captions(canvas: &mut Canvas<'_>, content: &SceneContent<'_>) {
         #[expect(clippy::cast_precision_loss, reason = "two lines at most")]
         let height = leading * texts.len() as f64 + 2.0 * pad_y;
         let width = widest * scale + 2.0 * pad_x;
-        let area = Rect { x: middle - width / 2.0, y: safe.bottom() - height, w: width, h: height };
+        let area = Rect { x: middle - width / 2.0, y: captions_bottom - height, w: width, h: height };
         canvas.place("captions", time, area);
-        let panel = DrawStyle::plain(canvas.palette.caption_box).at(0.86);
+        let caption_box = canvas.palette.caption_box;
+        let opacity = canvas.panel_opacity(area, caption_box, canvas.palette.accent, 0.86);
+        let panel = DrawStyle::plain(caption_box).at(opacity);
         canvas.document.rectangle(3, time, area, 14.0, &panel);
         let style = DrawStyle::plain(Colour::WHITE);
         for (index, (line, text)) in cue.lines.iter().zip(&texts).enumerate() {
@@ -184,7 +236,9 @@ fn lower_third(canvas: &mut Canvas<'_>, offer: &OfferShown, time: (f64, f64)) {
     canvas.place("lower third", time, area);
 
     let fading = |colour| DrawStyle { rise: 18.0, ..DrawStyle::plain(colour).fading(FADE_IN, FADE_OUT) };
-    canvas.document.rectangle(1, time, area, 16.0, &fading(canvas.palette.background).at(0.82));
+    let Palette { background, muted, .. } = canvas.palette;
+    let opacity = canvas.panel_opacity(area, background, muted, 0.82);
+    canvas.document.rectangle(1, time, area, 16.0, &fading(background).at(opacity));
     let bar = Rect { x: area.x + BAR_INDENT, y: area.y + PAD_Y, w: BAR_WIDTH, h: area.h - 2.0 * PAD_Y };
     canvas.document.rectangle(2, time, bar, BAR_WIDTH / 2.0, &fading(canvas.palette.accent));
     let x = area.x + TEXT_INDENT;
@@ -197,6 +251,6 @@ fn lower_third(canvas: &mut Canvas<'_>, offer: &OfferShown, time: (f64, f64)) {
     let baseline = area.bottom() - PAD_Y - category_em * 0.25;
     for line in &category {
         let text = TextLine { role: Role::Body, em: category_em, align: Align::Left, x, baseline, text: line };
-        canvas.document.text(2, time, &text, &fading(canvas.palette.muted));
+        canvas.document.text(2, time, &text, &fading(muted));
     }
 }

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::ffmpeg::{Tools, query};
 
-const FILTERS: [&str; 24] = [
+const FILTERS: [&str; 31] = [
     "ass",
     "overlay",
     "fade",
@@ -28,6 +28,13 @@ const FILTERS: [&str; 24] = [
     "apad",
     "asetnsamples",
     "volume",
+    "bwdif",
+    "extractplanes",
+    "geq",
+    "idet",
+    "lut3d",
+    "premultiply",
+    "transpose",
 ];
 const ENCODERS: [&str; 4] = ["libx264", "aac", "mjpeg", "gif"];
 

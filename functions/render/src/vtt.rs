@@ -51,7 +51,8 @@ mod tests {
     use crate::captions::{Line, Piece};
 
     fn cue(text: &str, start: f64, end: f64) -> Cue {
-        let piece = Piece { text: text.to_owned(), start, end, glued: false, sentence: 0, segment: 0 };
+        let piece =
+            Piece { text: text.to_owned(), start, end, glued: false, keeps_next: false, sentence: 0, segment: 0 };
         Cue { start, end, lines: vec![Line { pieces: vec![piece] }] }
     }
 

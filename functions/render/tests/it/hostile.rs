@@ -8,6 +8,7 @@ use contracts::narration::Timing;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, TestRunner};
+use render::background_luma::BackgroundLuma;
 use render::captions::cues;
 use render::content::{SceneContent, check_glyphs};
 use render::font::{FontSet, display_text};
@@ -84,7 +85,7 @@ fn hostile_texts_are_shown_as_plain_text() {
         let text = hostile_text().new_tree(&mut runner).unwrap().current();
         let script = script(&text, &[&text], &[&text]);
         let narration = narration(&script, if index % 2 == 0 { Timing::Exact } else { Timing::Estimated });
-        let cues = cues(&narration);
+        let cues = cues(&narration, &[]);
         let content = SceneContent {
             script: &script,
             narration: &narration,
@@ -92,6 +93,7 @@ fn hostile_texts_are_shown_as_plain_text() {
             brand: &brand,
             logo: (640, 114),
             mark: (9, 9),
+            background: &BackgroundLuma::uniform(0.2),
         };
         check_glyphs(&fonts, &content).unwrap_or_else(|error| panic!("{text:?}: {error}"));
         let shape = [Shape::Wide, Shape::Tall, Shape::Square][index % 3];

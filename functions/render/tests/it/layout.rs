@@ -6,6 +6,7 @@ use contracts::brand::Brand;
 use contracts::media::Shape;
 use contracts::narration::Timing;
 use contracts::script::Script;
+use render::background_luma::BackgroundLuma;
 use render::canvas::Palette;
 use render::captions::cues;
 use render::check::check_placements;
@@ -21,9 +22,16 @@ const LONG: &str =
 fn scene(fonts: &FontSet, script: &Script, shape: Shape, timing: Timing) -> Scene {
     let brand = brand();
     let narration = narration(script, timing);
-    let cues = cues(&narration);
-    let content =
-        SceneContent { script, narration: &narration, cues: &cues, brand: &brand, logo: (640, 114), mark: (512, 512) };
+    let cues = cues(&narration, &[]);
+    let content = SceneContent {
+        script,
+        narration: &narration,
+        cues: &cues,
+        brand: &brand,
+        logo: (640, 114),
+        mark: (512, 512),
+        background: &BackgroundLuma::uniform(0.2),
+    };
     check_glyphs(fonts, &content).unwrap();
     compose(fonts, &content, shape).unwrap()
 }
@@ -83,7 +91,7 @@ fn other_brand_replaces_ours_entirely() {
     let fonts = FontSet::load(&assets(), &brand).unwrap();
     let script = script("Ana", &["Harbour Savings Account"], &["Harbour Savings is invented."]);
     let narration = narration(&script, Timing::Exact);
-    let cues = cues(&narration);
+    let cues = cues(&narration, &[]);
     let content = SceneContent {
         script: &script,
         narration: &narration,
@@ -91,6 +99,7 @@ fn other_brand_replaces_ours_entirely() {
         brand: &brand,
         logo: (500, 200),
         mark: (90, 90),
+        background: &BackgroundLuma::uniform(0.2),
     };
     for shape in SHAPES {
         let scene = compose(&fonts, &content, shape).unwrap();
@@ -150,6 +159,15 @@ fn words_are_highlighted_only_with_exact_times() {
 }
 
 #[test]
+fn tall_captions_stay_above_player_controls() {
+    let fonts = FontSet::load(&assets(), &brand()).unwrap();
+    let scene = scene(&fonts, &script("Ana", &[LONG], &[]), Shape::Tall, Timing::Exact);
+    let captions: Vec<_> = scene.placements.iter().filter(|placement| placement.kind == "captions").collect();
+    assert!(!captions.is_empty());
+    assert!(captions.iter().all(|placement| placement.area.bottom() <= 0.82 * 1920.0), "{captions:?}");
+}
+
+#[test]
 fn fallback_font_draws_missing_character() {
     let fonts = FontSet::load(&assets(), &brand()).unwrap();
     let scene = scene(&fonts, &script("Łucja 李 Nguyễn", &["Checking"], &[]), Shape::Wide, Timing::Estimated);
@@ -163,8 +181,15 @@ fn character_without_glyph_is_named() {
     let brand = brand();
     let script = script("𓀀", &["Checking"], &[]);
     let narration = narration(&script, Timing::Exact);
-    let content =
-        SceneContent { script: &script, narration: &narration, cues: &[], brand: &brand, logo: (1, 1), mark: (1, 1) };
+    let content = SceneContent {
+        script: &script,
+        narration: &narration,
+        cues: &[],
+        brand: &brand,
+        logo: (1, 1),
+        mark: (1, 1),
+        background: &BackgroundLuma::uniform(0.2),
+    };
     let error = check_glyphs(&fonts, &content).unwrap_err();
     assert_eq!(error.name().as_str(), "Render.MissingGlyph");
     assert_eq!(error.to_string(), "no font of the brand has a glyph for U+13000 in the title card");
