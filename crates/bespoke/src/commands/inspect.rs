@@ -25,6 +25,7 @@ pub(super) async fn execute(inspect: Inspect, shared: Shared) -> Result<u8, Fail
         let message = format!("{}: not found", video.display());
         return Err(Failure::told(ErrorName::RenderAssetBroken, message, "name a video file"));
     }
+    let caption_file = video.with_extension("vtt");
     let inspected = tokio::task::spawn_blocking(move || render::inspect(&tools, &video)).await;
     let media = inspected.map_err(|panic| Failure::Told {
         name: ErrorName::RenderFailed,
@@ -32,12 +33,18 @@ pub(super) async fn execute(inspect: Inspect, shared: Shared) -> Result<u8, Fail
         help: None,
     })??;
     let inspected = Inspected { measures: measures(&media), media };
-    shared.print(&inspected, || table(&inspected));
+    let captions = if caption_file.is_file() {
+        format!("{} captions", inspected.media.captions.cues)
+    } else {
+        // The captions of a published video may lie in another folder.
+        format!("captions not measured: no file {} beside the video", caption_file.display())
+    };
+    shared.print(&inspected, || table(&inspected, &captions));
     let fine = inspected.measures.iter().all(|measure| measure.fine);
     Ok(if fine { 0 } else { ErrorName::RenderOutOfRange.exit_code() })
 }
 
-fn table(inspected: &Inspected) -> String {
+fn table(inspected: &Inspected, captions: &str) -> String {
     let (good, bad) =
         (Style::new().fg_color(Some(AnsiColor::Green.into())), Style::new().fg_color(Some(AnsiColor::Red.into())));
     let mut text = String::new();
@@ -46,8 +53,8 @@ fn table(inspected: &Inspected) -> String {
         let (style, sign) = if *fine { (good, "ok ") } else { (bad, "out") };
         let _infallible = writeln!(text, "{style}{sign}{style:#}  {name:<40} {found:<22} {wanted}");
     }
-    let MediaFacts { seconds, captions, warnings, .. } = &inspected.media;
-    let _infallible = writeln!(text, "\n{seconds:.1} s, {} captions", captions.cues);
+    let MediaFacts { seconds, warnings, .. } = &inspected.media;
+    let _infallible = writeln!(text, "\n{seconds:.1} s, {captions}");
     for warning in warnings {
         let _infallible = writeln!(text, "note: {warning}");
     }
