@@ -182,7 +182,7 @@ async fn encoding(runner: &Runner, request: &Request, videos: usize) -> Result<f
     let video = runner.services.settings.video.clone();
     let shape = request.shape;
     let measured =
-        tokio::task::spawn_blocking(move || render::encoding(&tools, &brand, &assets, &video, shape, &scratch));
+        tokio::task::spawn_blocking(move || render::measure_encoding_cost(&tools, &brand, &assets, &video, shape, &scratch));
     Ok(measured.await.map_err(|panic| Failure::Refused {
         name: ErrorName::RenderFailed,
         message: format!("failed to measure the encoding speed: {panic}"),

@@ -325,7 +325,7 @@ impl Source for Local {
         let material = |error, message| start::Error::Material { error, message };
         let project = loaded.map_err(|panic| material(ErrorName::ConfigInvalid, panic.to_string()))?;
         let project = project.map_err(|failure| material(failure.name(), failure.to_string()))?;
-        let backgrounds = render::backgrounds(vault.store(), &settings.video).await.map_err(Failure::from);
+        let backgrounds = render::background_digests(vault.store(), &settings.video).await.map_err(Failure::from);
         Ok(Material {
             backgrounds: backgrounds.map_err(|failure| material(failure.name(), failure.to_string()))?,
             settings: settings.clone(),

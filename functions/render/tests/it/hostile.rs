@@ -1,28 +1,26 @@
-//! Texts that would give orders to ffmpeg or to libass are shown, and not obeyed.
-
-#![expect(clippy::unwrap_used, clippy::cast_precision_loss, reason = "what a test is made of is made by helpers")]
-
-#[path = "common/mod.rs"]
-mod common;
+//! Texts with commands of ffmpeg or libass are shown as plain text.
 
 use std::process::Command;
 
-use common::{assets, brand, narration, script};
+use crate::common::{assets, brand, narration, script};
 use contracts::media::Shape;
 use contracts::narration::Timing;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, TestRunner};
+use render::background_luma::BackgroundLuma;
 use render::captions::cues;
-use render::font::{Fonts, shown};
+use render::content::{SceneContent, check_glyphs};
+use render::font::{FontSet, display_text};
 use render::graph;
-use render::scene::{Content, check_glyphs, compose};
+use render::scene::compose;
 
-/// How many texts, and for how many seconds each is shown.
+/// The number of generated texts.
 const TEXTS: usize = 300;
+/// The time for which each text is drawn, seconds.
 const SECONDS: usize = 2;
 
-fn hostile() -> impl Strategy<Value = String> {
+fn hostile_text() -> impl Strategy<Value = String> {
     let words = [
         "{\\an8}",
         "{\\p1}m 0 0 l 900 0 900 900",
@@ -75,8 +73,8 @@ fn hostile() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn three_hundred_hostile_texts_are_shown_as_they_are() {
-    let fonts = Fonts::load(&assets(), &brand()).unwrap();
+fn hostile_texts_are_shown_as_plain_text() {
+    let fonts = FontSet::load(&assets(), &brand()).unwrap();
     let brand = brand();
     let mut runner = TestRunner::new_with_rng(
         Config::default(),
@@ -84,36 +82,37 @@ fn three_hundred_hostile_texts_are_shown_as_they_are() {
     );
     let mut documents = Vec::new();
     for index in 0..TEXTS {
-        let text = hostile().new_tree(&mut runner).unwrap().current();
+        let text = hostile_text().new_tree(&mut runner).unwrap().current();
         let script = script(&text, &[&text], &[&text]);
         let narration = narration(&script, if index % 2 == 0 { Timing::Exact } else { Timing::Estimated });
-        let cues = cues(&narration);
-        let content = Content {
+        let cues = cues(&narration, &[]);
+        let content = SceneContent {
             script: &script,
             narration: &narration,
             cues: &cues,
             brand: &brand,
             logo: (640, 114),
             mark: (9, 9),
+            background: &BackgroundLuma::uniform(0.2),
         };
         check_glyphs(&fonts, &content).unwrap_or_else(|error| panic!("{text:?}: {error}"));
         let shape = [Shape::Wide, Shape::Tall, Shape::Square][index % 3];
         let scene = compose(&fonts, &content, shape).unwrap();
-        // Whatever the text, a line of the document is one of ours, with our style and no effect.
+        // Every line of the document is an event with our style and no effect.
         let events = scene.document.split_once("[Events]\n").unwrap().1.lines().skip(1);
         assert!(events.clone().all(|line| line.starts_with("Dialogue: ") && line.contains(",Base,,0,0,0,,{\\an")));
-        // The title card, the captions and the end card, at the moments when each shows the text.
+        // Moments at which the title card, the captions and the end card show the text.
         for moment in [1.0, 4.0, scene.end_card + 1.5] {
             documents.push((scene.document.clone(), moment));
         }
     }
     assert!(documents.iter().filter(|(document, _)| document.contains("\\{\\\u{2060}an8")).count() > 50);
-    render(&documents);
-    assert_eq!(shown("a\u{202e}b"), "ab", "no text turns what stands after it");
+    draw(&documents);
+    assert_eq!(display_text("a\u{202e}b"), "ab", "no text changes the writing direction");
 }
 
-/// Draws each document for [`SECONDS`] by the renderer's own filter, and reads what libass says.
-fn render(documents: &[(String, f64)]) {
+/// Draws each document for [`SECONDS`] with the renderer's filter, and checks the messages of libass.
+fn draw(documents: &[(String, f64)]) {
     let folder = tempfile::tempdir().unwrap();
     let fonts = assets().join("fonts").canonicalize().unwrap();
     let mut graphs = Vec::new();
@@ -125,9 +124,8 @@ fn render(documents: &[(String, f64)]) {
             graph::escape(&fonts.to_string_lossy())
         ));
     }
-    // Some at a time: each filter holds the fonts of its own.
-    for part in graphs.chunks(30).enumerate().map(|(part, graphs)| (part * 30, graphs)) {
-        let (first, graphs) = part;
+    // In chunks, because each filter loads its own copy of the fonts.
+    for (first, graphs) in graphs.chunks(30).enumerate().map(|(chunk, graphs)| (chunk * 30, graphs)) {
         let labels = (first..first + graphs.len()).map(|index| format!("[v{index}]")).collect::<Vec<_>>().concat();
         let graph = format!("{};{labels}concat=n={}[out]", graphs.join(";"), graphs.len());
         let output = Command::new("ffmpeg")
@@ -137,14 +135,14 @@ fn render(documents: &[(String, f64)]) {
             .current_dir(folder.path())
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{}", said.lines().last().unwrap_or_default());
+        let log = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}", log.lines().last().unwrap_or_default());
         let complaints = ["Glyph", "failed to find any fallback", "Not enough memory"];
-        let complaint = said
+        let complaint = log
             .lines()
             .find(|line| line.contains("Parsed_ass") && complaints.iter().any(|complaint| line.contains(complaint)));
         assert_eq!(complaint, None);
-        let frames = said.lines().rev().find_map(|line| line.split_once("frame=")).unwrap().1;
+        let frames = log.lines().rev().find_map(|line| line.split_once("frame=")).unwrap().1;
         let frames: usize = frames.split_whitespace().next().unwrap().parse().unwrap();
         assert_eq!(frames, graphs.len() * SECONDS * 4);
     }

@@ -1,21 +1,10 @@
-//! A whole short video, made with the real programs and the real assets.
-
-#![expect(
-    clippy::unwrap_used,
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "what a test is made of is made by helpers"
-)]
-
-#[path = "common/mod.rs"]
-mod common;
+//! Whole short videos, rendered with the real programs and assets.
 
 use std::f64::consts::TAU;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use common::{assets, brand, narration, script};
+use crate::common::{assets, brand, narration, script};
 use contracts::brand::Brand;
 use contracts::key::{Artefact, RunPart};
 use contracts::media::RenderRecord;
@@ -23,13 +12,13 @@ use contracts::narration::{Narration, Timing};
 use contracts::request::Request;
 use contracts::settings::Settings;
 use contracts::stage::CustomerTask;
-use contracts::{BackgroundName, CustomerId, Digest, NamedError, ObjectKey, RunId};
-use render::{Deps, Error, Tools, backgrounds, run};
 use storage::store::{MemoryStore, ObjectStore as _};
 use storage::vault::{Keys, Owner, Vault};
+use contracts::{BackgroundName, CustomerId, Digest, NamedError, ObjectKey, RunId};
+use render::{Deps, Error, Tools, background_digests, run};
 use tokio_util::sync::CancellationToken;
 
-/// Something like speech: a buzz that swells with each word.
+/// Synthesizes something like speech: a buzz that swells with each word.
 fn speech(narration: &Narration) -> Vec<u8> {
     let spec = hound::WavSpec {
         channels: 1,
@@ -71,9 +60,17 @@ impl Bench {
         let task = CustomerTask { run: RunId::parse("run-1").unwrap(), reference };
         let settings = Settings::from_toml("[video]\npreset = \"ultrafast\"\ncrf = 30\n").unwrap();
         let tools = Tools { ffmpeg: "ffmpeg".into(), ffprobe: "ffprobe".into() };
-        let (scratch, prepared) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let (brand, cancel) = (brand(), CancellationToken::new());
-        let bench = Self { store, vault, task, scratch, prepared, settings, brand, tools, cancel };
+        let bench = Self {
+            store,
+            vault,
+            task,
+            scratch: tempfile::tempdir().unwrap(),
+            prepared: tempfile::tempdir().unwrap(),
+            settings,
+            brand: brand(),
+            tools,
+            cancel: CancellationToken::new(),
+        };
         let script = script("José", &["Meridian Travel Card"], &["Subject to credit approval."]);
         let mut narration = narration(&script, Timing::Exact);
         let audio = speech(&narration);
@@ -88,8 +85,8 @@ impl Bench {
         bench
     }
 
-    /// Asks for this instead of what it asked for at first.
-    async fn ask(&self, request: Request) {
+    /// Replaces the request.
+    async fn replace_request(&self, request: Request) {
         let key = ObjectKey::Run(self.task.run.clone(), RunPart::Request);
         self.store.delete(&key).await.unwrap();
         self.vault.write_json(Owner::Run, &key, &Digest::of(b"inputs"), request).await.unwrap();
@@ -113,7 +110,7 @@ impl Bench {
             background,
             prepared: self.prepared.path(),
             scratch: self.scratch.path(),
-            known: &Arc::default(),
+            cache: &Arc::default(),
             tools: &self.tools,
             cancel: &self.cancel,
             progress,
@@ -123,7 +120,7 @@ impl Bench {
 
     async fn fails(&self, background: Option<&Path>) -> Error {
         let error = self.run(&assets(), background, &|_| {}).await.unwrap_err();
-        assert_eq!(std::fs::read_dir(self.scratch.path()).unwrap().count(), 0, "nothing stays in the scratch folder");
+        assert_eq!(std::fs::read_dir(self.scratch.path()).unwrap().count(), 0, "the scratch folder is empty");
         assert!(!self.store.objects().contains_key(&self.key(Artefact::RenderRecord).to_string()));
         error
     }
@@ -134,7 +131,7 @@ impl Bench {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_video_is_made_measured_and_found_again() {
+async fn video_is_rendered_once() {
     let bench = Bench::new().await;
     let shares = Mutex::new(Vec::new());
     bench.run(&assets(), None, &|share| shares.lock().unwrap().push(share)).await.unwrap();
@@ -157,24 +154,24 @@ async fn a_video_is_made_measured_and_found_again() {
     assert!(bench.object(Artefact::Poster).starts_with(&[0xff, 0xd8]));
     assert!(bench.object(Artefact::Preview).starts_with(b"GIF89a"));
 
-    // ffprobe, which reads the mark by itself, says that the video is synthetic.
+    // ffprobe, too, finds the statement that the video is synthetic.
     let video = bench.scratch.path().join("made.mp4");
     std::fs::write(&video, bench.object(Artefact::Video)).unwrap();
-    let asked = ["-v", "error", "-export_xmp", "1", "-show_entries", "format_tags=xmp,comment", "-of", "flat"];
-    let said = std::process::Command::new("ffprobe").args(asked).arg(&video).output().unwrap();
-    let said = String::from_utf8(said.stdout).unwrap();
+    let arguments = ["-v", "error", "-export_xmp", "1", "-show_entries", "format_tags=xmp,comment", "-of", "flat"];
+    let output = std::process::Command::new("ffprobe").args(arguments).arg(&video).output().unwrap();
+    let tags = String::from_utf8(output.stdout).unwrap();
     std::fs::remove_file(&video).unwrap();
     let term = &record.media.source_type;
     assert_eq!(*term, "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia");
-    assert!(said.contains(term) && said.contains("comment=\"The voice is synthetic."), "{said}");
+    assert!(tags.contains(term) && tags.contains("comment=\"The voice is synthetic."), "{tags}");
 
-    // The same again finds its result, with no program at all.
+    // A second call finds the result and needs no program.
     let before = bench.store.objects();
     let nowhere = Bench { tools: Tools { ffmpeg: "no-such".into(), ffprobe: "no-such".into() }, ..bench };
     nowhere.run(&assets(), None, &|_| {}).await.unwrap();
     assert_eq!(nowhere.store.objects(), before);
 
-    // Stopped between the video and its record, the next attempt adopts the video.
+    // If a call stopped between the video and its record, the next call adopts the video.
     let tools = Tools { ffmpeg: "ffmpeg".into(), ffprobe: "ffprobe".into() };
     let bench = Bench { tools, ..nowhere };
     bench.store.delete(&bench.key(Artefact::RenderRecord)).await.unwrap();
@@ -183,7 +180,7 @@ async fn a_video_is_made_measured_and_found_again() {
 }
 
 #[tokio::test]
-async fn a_smaller_resolution_is_the_same_picture_drawn_smaller() {
+async fn resolution_changes_only_the_scale() {
     let picture = |bench: &Bench, height: usize| {
         let path = bench.scratch.path().join("poster.jpg");
         std::fs::write(&path, bench.object(Artefact::Poster)).unwrap();
@@ -208,11 +205,11 @@ async fn a_smaller_resolution_is_the_same_picture_drawn_smaller() {
 }
 
 #[tokio::test]
-async fn what_is_broken_is_named() {
+async fn broken_asset_is_named() {
     let bench = Bench::new().await;
     let error = bench.fails(Some(Path::new("no-such-file.mp4"))).await;
     assert_eq!(error.name().as_str(), "Render.AssetBroken");
-    assert_eq!(error.to_string(), "the background that was given: not there");
+    assert_eq!(error.to_string(), "no-such-file.mp4: not found");
 
     let file: PathBuf = assets().join("brand.toml");
     let error = bench.fails(Some(&file)).await;
@@ -220,17 +217,17 @@ async fn what_is_broken_is_named() {
 
     let mut bench = bench;
     bench.brand.music = "music/none.flac".to_owned();
-    assert_eq!(bench.fails(None).await.to_string(), "music/none.flac: not there");
+    assert_eq!(bench.fails(None).await.to_string(), "music/none.flac: not found");
     bench.brand.fonts.title = "No Such Family".to_owned();
-    assert_eq!(bench.fails(None).await.to_string(), "fonts: has no family \"No Such Family\"");
+    assert_eq!(bench.fails(None).await.to_string(), "fonts: no font has the family name \"No Such Family\"");
     bench.brand = brand();
 
     bench.tools.ffmpeg = "no-such-program".into();
     assert_eq!(bench.fails(None).await.name().as_str(), "Render.EngineMissing");
 }
 
-/// Makes a video with ffmpeg's own sources; `arguments` end in the codec's.
-fn film(folder: &Path, name: &str, arguments: &[&str]) -> PathBuf {
+/// Makes a video with ffmpeg and returns its path.
+fn make_video(folder: &Path, name: &str, arguments: &[&str]) -> PathBuf {
     let path = folder.join(name);
     let made = std::process::Command::new("ffmpeg").args(["-v", "error", "-y"]).args(arguments).arg(&path).status();
     assert!(made.unwrap().success(), "{name}");
@@ -238,21 +235,22 @@ fn film(folder: &Path, name: &str, arguments: &[&str]) -> PathBuf {
 }
 
 #[tokio::test]
-async fn an_odd_background_is_used_or_refused_by_name() {
+async fn odd_background_is_used_or_refused() {
     let folder = tempfile::tempdir().unwrap();
     let pattern = |size: &str, rate: u32, seconds: u32| format!("testsrc2=size={size}:rate={rate}:duration={seconds}");
     let x264 = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"];
     let made = |name: &str, source: &str, more: &[&str]| {
-        film(folder.path(), name, &[&["-f", "lavfi", "-i", source], &x264[..], more].concat())
+        make_video(folder.path(), name, &[&["-f", "lavfi", "-i", source], &x264[..], more].concat())
     };
     let short = made("short.mp4", &pattern("640x360", 24, 5), &[]);
-    // Kept as it is, and shown on its side.
+    // Stored upright and shown rotated.
     let turned = ["-i", short.to_str().unwrap(), "-c", "copy", "-metadata:s:v", "rotate=90"];
-    let turned = film(folder.path(), "turned.mp4", &turned);
+    let turned = make_video(folder.path(), "turned.mp4", &turned);
     let used = [
         made("portrait.mp4", &pattern("270x480", 30, 2), &[]),
         made("large.mp4", &pattern("3840x2160", 25, 1), &[]),
         made("variable.mkv", &pattern("640x360", 30, 3), &["-vf", "select='not(mod(n,3))+lt(n,20)'", "-vsync", "vfr"]),
+        made("hdr.mp4", &pattern("640x360", 24, 1), &["-color_trc", "smpte2084"]),
         short,
         turned,
     ];
@@ -261,11 +259,10 @@ async fn an_odd_background_is_used_or_refused_by_name() {
         bench.settings.video.resolution = 180;
         bench.run(&assets(), Some(background), &|_| {}).await.unwrap_or_else(|error| panic!("{background:?}: {error}"));
         let prepared: Vec<_> = std::fs::read_dir(bench.prepared.path()).unwrap().map(|file| file.unwrap()).collect();
-        assert_eq!(prepared.len(), 1, "prepared once, and kept");
+        assert_eq!(prepared.len(), 1, "one prepared copy");
     }
 
-    let sound = film(folder.path(), "sound.mp4", &["-f", "lavfi", "-i", "sine=duration=1"]);
-    let hdr = made("hdr.mp4", &pattern("640x360", 24, 1), &["-color_trc", "smpte2084"]);
+    let sound = make_video(folder.path(), "sound.mp4", &["-f", "lavfi", "-i", "sine=duration=1"]);
     let playlist = folder.path().join("playlist.mp4");
     std::fs::write(&playlist, format!("ffconcat version 1.0\nfile {}\n", used[0].display())).unwrap();
     let mut cut = std::fs::read(&used[0]).unwrap();
@@ -273,16 +270,33 @@ async fn an_odd_background_is_used_or_refused_by_name() {
     let broken = folder.path().join("broken.mp4");
     std::fs::write(&broken, cut).unwrap();
     let bench = Bench::new().await;
-    for (background, reason) in [
-        (&sound, "holds no video"),
-        (&hdr, "is HDR; convert it to SDR with the colours of BT.709"),
-        (&playlist, ""),
-        (&broken, ""),
-    ] {
+    for (background, reason) in [(&sound, "holds no video"), (&playlist, ""), (&broken, "")] {
         let error = bench.fails(Some(background)).await;
         assert_eq!(error.name().as_str(), "Render.AssetBroken", "{background:?}: {error}");
         assert!(error.to_string().ends_with(reason), "{error}");
     }
+}
+
+#[tokio::test]
+async fn bright_background_keeps_text_legible() {
+    let folder = tempfile::tempdir().unwrap();
+    let white = ["-f", "lavfi", "-i", "color=c=white:size=640x360:rate=24:duration=1", "-pix_fmt", "yuv420p"];
+    let white = make_video(folder.path(), "white.mp4", &white);
+    let mut bench = Bench::new().await;
+    // Contrast is measured from this resolution up.
+    bench.settings.video.resolution = 540;
+    bench.run(&assets(), Some(&white), &|_| {}).await.unwrap();
+    let record: RenderRecord = serde_json::from_slice(&bench.object(Artefact::RenderRecord)).unwrap();
+    // The privacy mark and the logo of each sampled frame are measured, too.
+    assert!(record.media.areas_with_text >= 10, "{:?}", record.media);
+    assert!(record.media.contrast.unwrap() >= 4.5, "{:?}", record.media);
+
+    let poster = folder.path().join("poster.jpg");
+    std::fs::write(&poster, bench.object(Artefact::Poster)).unwrap();
+    let luma = ["-vf", "format=gray,scale=1:9:flags=area", "-f", "rawvideo", "-"];
+    let rows = std::process::Command::new("ffmpeg").args(["-v", "error", "-i"]).arg(&poster).args(luma).output();
+    let rows = rows.unwrap().stdout;
+    assert!(rows[0] < 140 && rows[3] > 220, "only the part behind the marks is dark: {rows:?}");
 }
 
 fn in_folder(name: &str) -> ObjectKey {
@@ -290,42 +304,38 @@ fn in_folder(name: &str) -> ObjectKey {
 }
 
 #[tokio::test]
-async fn a_background_of_the_banks_own_folder_is_fetched_once_and_is_the_one_that_the_run_was_started_with() {
+async fn folder_background_is_fetched_once_and_pinned() {
     let folder = tempfile::tempdir().unwrap();
-    let of_colour = |colour: &str| {
+    let video_of_color = |colour: &str| {
         let source = format!("color=c={colour}:size=320x180:rate=25:duration=2");
         let path =
-            film(folder.path(), &format!("{colour}.mp4"), &["-f", "lavfi", "-i", &source, "-pix_fmt", "yuv420p"]);
+            make_video(folder.path(), &format!("{colour}.mp4"), &["-f", "lavfi", "-i", &source, "-pix_fmt", "yuv420p"]);
         std::fs::read(path).unwrap()
     };
     let mut bench = Bench::new().await;
     bench.settings.video.resolution = 180;
-    bench.store.put(&in_folder("sea.mp4"), of_colour("red").into()).await.unwrap();
-    let named = backgrounds(&*bench.store, &bench.settings.video).await.unwrap();
-    assert_eq!(named.len(), 1);
-    let request = Request { backgrounds: named, ..Request::for_tests() };
-    bench.ask(request.clone()).await;
+    bench.store.put(&in_folder("sea.mp4"), video_of_color("red").into()).await.unwrap();
+    let digests = background_digests(&*bench.store, &bench.settings.video).await.unwrap();
+    assert_eq!(digests.len(), 1);
+    let request = Request { backgrounds: digests, ..Request::for_tests() };
+    bench.replace_request(request.clone()).await;
     bench.run(&assets(), None, &|_| {}).await.unwrap();
-    assert_eq!(
-        std::fs::read_dir(bench.prepared.path()).unwrap().count(),
-        2,
-        "as it was fetched, and as it was prepared"
-    );
+    assert_eq!(std::fs::read_dir(bench.prepared.path()).unwrap().count(), 2, "the fetched copy and the prepared copy");
     let poster = folder.path().join("poster.jpg");
     std::fs::write(&poster, bench.object(Artefact::Poster)).unwrap();
     let mean = ["-vf", "scale=1:1:flags=area", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"];
-    let seen = std::process::Command::new("ffmpeg").args(["-v", "error", "-i"]).arg(&poster).args(mean).output();
-    let seen = seen.unwrap().stdout;
-    assert!(seen[0] > 2 * seen[2], "it is red: {seen:?}");
+    let mean_color = std::process::Command::new("ffmpeg").args(["-v", "error", "-i"]).arg(&poster).args(mean).output();
+    let mean_color = mean_color.unwrap().stdout;
+    assert!(mean_color[0] > 2 * mean_color[2], "red: {mean_color:?}");
 
-    // Replaced or removed, it is the run's own as long as it is kept, and then the run fails by name.
-    bench.store.put(&in_folder("sea.mp4"), of_colour("green").into()).await.unwrap();
+    // A replaced or removed file does not matter as long as the local copy exists. Without the copy, the run fails.
+    bench.store.put(&in_folder("sea.mp4"), video_of_color("green").into()).await.unwrap();
     for artefact in [Artefact::RenderRecord, Artefact::Video, Artefact::Poster, Artefact::Preview, Artefact::Captions] {
         bench.store.delete(&bench.key(artefact)).await.unwrap();
     }
     let before = bench.prepared;
     bench.prepared = tempfile::tempdir().unwrap();
-    let changed = "config/backgrounds/sea.mp4: no longer the file with which the run was started";
+    let changed = "config/backgrounds/sea.mp4: changed after the run started";
     let error = bench.fails(None).await;
     assert_eq!((error.name().as_str(), error.to_string().as_str()), ("Config.Changed", changed));
     bench.store.delete(&in_folder("sea.mp4")).await.unwrap();
@@ -335,33 +345,33 @@ async fn a_background_of_the_banks_own_folder_is_fetched_once_and_is_the_one_tha
 }
 
 #[tokio::test]
-async fn a_background_of_the_folder_that_is_broken_or_missing_is_told_by_its_key() {
+async fn broken_folder_background_is_named_by_key() {
     let mut bench = Bench::new().await;
     bench.settings.video.resolution = 180;
     let video = bench.settings.video.clone();
-    assert!(backgrounds(&*bench.store, &video).await.unwrap().is_empty());
+    assert!(background_digests(&*bench.store, &video).await.unwrap().is_empty());
 
     bench.store.put(&in_folder("broken.mp4"), "no video".into()).await.unwrap();
-    let named = backgrounds(&*bench.store, &video).await.unwrap();
-    bench.ask(Request { backgrounds: named, ..Request::for_tests() }).await;
+    let digests = background_digests(&*bench.store, &video).await.unwrap();
+    bench.replace_request(Request { backgrounds: digests, ..Request::for_tests() }).await;
     let error = bench.fails(None).await;
     assert_eq!(error.name().as_str(), "Render.AssetBroken");
     assert!(error.to_string().starts_with("config/backgrounds/broken.mp4: "), "{error}");
 
     let other = Settings::from_toml("[video]\nbackground = \"other.mp4\"\n").unwrap().video;
-    let error = backgrounds(&*bench.store, &other).await.unwrap_err();
+    let error = background_digests(&*bench.store, &other).await.unwrap_err();
     assert_eq!(
         (error.name().as_str(), error.to_string().as_str()),
-        ("Render.AssetBroken", "config/backgrounds/other.mp4: not there")
+        ("Render.AssetBroken", "config/backgrounds/other.mp4: not found")
     );
     bench.store.put(&in_folder("other.mp4"), "another".into()).await.unwrap();
-    let named: Vec<_> = backgrounds(&*bench.store, &other).await.unwrap().into_keys().collect();
-    assert_eq!(named, [BackgroundName::parse("other.mp4").unwrap()], "the one that the settings name");
-    assert_eq!(backgrounds(&*bench.store, &video).await.unwrap().len(), 2);
+    let names: Vec<_> = background_digests(&*bench.store, &other).await.unwrap().into_keys().collect();
+    assert_eq!(names, [BackgroundName::parse("other.mp4").unwrap()], "only the background that the settings name");
+    assert_eq!(background_digests(&*bench.store, &video).await.unwrap().len(), 2);
 }
 
-/// An ffmpeg that behaves as the machine under it does on a bad day, while it renders.
-fn unlucky(folder: &Path, line: &str) -> Tools {
+/// Makes an ffmpeg that runs a shell line before it renders the video.
+fn ffmpeg_with_fault(folder: &Path, line: &str) -> Tools {
     use std::os::unix::fs::PermissionsExt as _;
     let path = folder.join("ffmpeg");
     std::fs::write(&path, format!("#!/bin/sh\ncase \"$*\" in *8x8dct*) {line};; esac\nexec ffmpeg \"$@\"\n")).unwrap();
@@ -370,33 +380,33 @@ fn unlucky(folder: &Path, line: &str) -> Tools {
 }
 
 #[tokio::test]
-async fn a_killed_ffmpeg_and_a_full_disk_fail_by_name_and_the_next_attempt_makes_the_video() {
+async fn killed_ffmpeg_and_full_disk_fail_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let mut bench = Bench::new().await;
     bench.settings.video.resolution = 180;
-    // A limit on a file's size meets a program as a full disk does: a write fails in the middle.
-    for (line, said) in [("kill -9 $$", "signal: 9"), ("ulimit -f 8; trap '' XFSZ", "File too large")] {
-        bench.tools = unlucky(folder.path(), line);
+    // A limit on the file size acts like a full disk: a write fails in the middle.
+    for (line, reason) in [("kill -9 $$", "signal: 9"), ("ulimit -f 8; trap '' XFSZ", "File too large")] {
+        bench.tools = ffmpeg_with_fault(folder.path(), line);
         let error = bench.fails(None).await;
         assert_eq!(error.name().as_str(), "Render.Failed");
-        assert!(error.to_string().contains(said), "{error}");
+        assert!(error.to_string().contains(reason), "{error}");
     }
     bench.tools = Tools { ffmpeg: "ffmpeg".into(), ffprobe: "ffprobe".into() };
     bench.run(&assets(), None, &|_| {}).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_run_that_is_stopped_leaves_nothing() {
+async fn canceled_run_leaves_no_files() {
     let bench = Bench::new().await;
     bench.cancel.cancel();
     assert_eq!(bench.fails(None).await.name().as_str(), "Run.Cancelled");
 }
 
 #[tokio::test]
-async fn a_program_that_hangs_is_killed_at_the_deadline() {
+async fn hanging_program_is_killed_at_deadline() {
     let mut bench = Bench::new().await;
     bench.settings.video.deadline_seconds = 0;
     let error = bench.fails(None).await;
     assert_eq!(error.name().as_str(), "Render.Failed");
-    assert!(error.to_string().contains("ran out of time"), "{error}");
+    assert!(error.to_string().contains("timed out while"), "{error}");
 }

@@ -1,38 +1,44 @@
-//! Nothing covers anything else, and all stays away from the edges, whatever the words.
+//! Nothing on the picture overlaps or leaves the safe area, whatever the text.
 
-#![expect(clippy::unwrap_used, clippy::cast_precision_loss, reason = "what a test is made of is made by helpers")]
-
-#[path = "common/mod.rs"]
-mod common;
-
-use common::{assets, brand, narration, script};
+use crate::common::{assets, brand, narration, script};
 use contracts::NamedError;
 use contracts::brand::Brand;
 use contracts::media::Shape;
 use contracts::narration::Timing;
 use contracts::script::Script;
+use render::background_luma::BackgroundLuma;
+use render::canvas::Palette;
 use render::captions::cues;
-use render::check::check_places;
-use render::font::Fonts;
+use render::check::check_placements;
+use render::content::{SceneContent, check_glyphs};
+use render::font::FontSet;
 use render::layout::{Frame, Rect};
-use render::scene::{Content, Palette, Scene, check_glyphs, compose};
+use render::scene::{Scene, compose};
 
 const SHAPES: [Shape; 3] = [Shape::Wide, Shape::Tall, Shape::Square];
 const LONG: &str =
     "Meridian Premier Everyday Interest Checking and Family Savings Account with International Travel Benefits";
 
-fn scene(fonts: &Fonts, script: &Script, shape: Shape, timing: Timing) -> Scene {
-    let (brand, narration) = (brand(), narration(script, timing));
-    let cues = cues(&narration);
-    let content =
-        Content { script, narration: &narration, cues: &cues, brand: &brand, logo: (640, 114), mark: (512, 512) };
+fn scene(fonts: &FontSet, script: &Script, shape: Shape, timing: Timing) -> Scene {
+    let brand = brand();
+    let narration = narration(script, timing);
+    let cues = cues(&narration, &[]);
+    let content = SceneContent {
+        script,
+        narration: &narration,
+        cues: &cues,
+        brand: &brand,
+        logo: (640, 114),
+        mark: (512, 512),
+        background: &BackgroundLuma::uniform(0.2),
+    };
     check_glyphs(fonts, &content).unwrap();
     compose(fonts, &content, shape).unwrap()
 }
 
 #[test]
-fn nothing_overlaps_and_all_is_safe_with_the_longest_names() {
-    let fonts = Fonts::load(&assets(), &brand()).unwrap();
+fn longest_names_stay_clear_and_safe() {
+    let fonts = FontSet::load(&assets(), &brand()).unwrap();
     let disclosures: Vec<String> = (0..9)
         .map(|n| format!("Disclosure {n}: fees, terms and eligibility apply as the agreement says. ").repeat(3))
         .collect();
@@ -44,7 +50,7 @@ fn nothing_overlaps_and_all_is_safe_with_the_longest_names() {
                 for long in [&disclosures[..2], &disclosures[..]] {
                     let script = script(name, &[LONG, "Checking", LONG][..offers], long);
                     let scene = scene(&fonts, &script, shape, Timing::Estimated);
-                    check_places(&scene, &Frame::of(shape)).unwrap();
+                    check_placements(&scene, &Frame::of(shape)).unwrap();
                 }
             }
         }
@@ -52,15 +58,15 @@ fn nothing_overlaps_and_all_is_safe_with_the_longest_names() {
 }
 
 #[test]
-fn what_covers_another_or_leaves_the_frame_is_named() {
-    let fonts = Fonts::load(&assets(), &brand()).unwrap();
+fn overlap_and_unsafe_area_are_named() {
+    let fonts = FontSet::load(&assets(), &brand()).unwrap();
     let whole = scene(&fonts, &script("Ana", &["Checking"], &[]), Shape::Wide, Timing::Estimated);
     let frame = Frame::of(Shape::Wide);
     let broken = |what: &str, change: fn(&mut Rect)| {
         let mut scene = whole.clone();
-        let placed = scene.placed.iter_mut().find(|placed| placed.what == what).unwrap();
+        let placed = scene.placements.iter_mut().find(|placed| placed.kind == what).unwrap();
         change(&mut placed.area);
-        check_places(&scene, &frame).unwrap_err().to_string()
+        check_placements(&scene, &frame).unwrap_err().to_string()
     };
     assert_eq!(
         broken("captions", |area| area.y += 40.0),
@@ -71,7 +77,7 @@ fn what_covers_another_or_leaves_the_frame_is_named() {
 }
 
 #[test]
-fn another_bank_s_brand_is_all_that_is_seen() {
+fn other_brand_replaces_ours_entirely() {
     let own = std::fs::read_to_string(assets().join("brand.toml")).unwrap();
     let other = own
         .replace("Meridian Bank is a fictional bank used for demonstration.", "Harbour Savings is invented.")
@@ -82,21 +88,22 @@ fn another_bank_s_brand_is_all_that_is_seen() {
         .replace("#04101d", "#12061a")
         .replace("Source Serif 4 Display Semibold", "Source Sans 3 Semibold");
     let brand = Brand::from_toml(&other).unwrap();
-    let fonts = Fonts::load(&assets(), &brand).unwrap();
+    let fonts = FontSet::load(&assets(), &brand).unwrap();
     let script = script("Ana", &["Harbour Savings Account"], &["Harbour Savings is invented."]);
     let narration = narration(&script, Timing::Exact);
-    let cues = cues(&narration);
-    let content = Content {
+    let cues = cues(&narration, &[]);
+    let content = SceneContent {
         script: &script,
         narration: &narration,
         cues: &cues,
         brand: &brand,
         logo: (500, 200),
         mark: (90, 90),
+        background: &BackgroundLuma::uniform(0.2),
     };
     for shape in SHAPES {
         let scene = compose(&fonts, &content, shape).unwrap();
-        check_places(&scene, &Frame::of(shape)).unwrap();
+        check_placements(&scene, &Frame::of(shape)).unwrap();
         for theirs in ["Harbour Savings", "harbour.example", "&H31132B&", "&HC0E38F&", "Source Sans 3 Semibold"] {
             assert!(scene.document.contains(theirs), "{theirs}");
         }
@@ -107,7 +114,7 @@ fn another_bank_s_brand_is_all_that_is_seen() {
 }
 
 #[test]
-fn a_brand_of_dark_text_on_light_is_refused_by_its_field() {
+fn dark_text_on_light_is_refused() {
     let mut brand = brand();
     std::mem::swap(&mut brand.colours.ink, &mut brand.colours.background);
     let error = Palette::of(&brand).unwrap_err();
@@ -115,14 +122,14 @@ fn a_brand_of_dark_text_on_light_is_refused_by_its_field() {
 }
 
 #[test]
-fn many_disclosures_take_several_cards_and_time_to_read_them() {
-    let fonts = Fonts::load(&assets(), &brand()).unwrap();
+fn many_disclosures_take_several_cards() {
+    let fonts = FontSet::load(&assets(), &brand()).unwrap();
     let line = "Fees, terms and eligibility apply as the agreement says, and rates may change at any time.";
     let few = scene(&fonts, &script("Ana", &["Checking"], &[line]), Shape::Wide, Timing::Estimated);
     let lines: Vec<String> = (0..40).map(|n| format!("{n}. {line}")).collect();
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     let many = scene(&fonts, &script("Ana", &["Checking"], &lines), Shape::Wide, Timing::Estimated);
-    let cards = |scene: &Scene| scene.placed.iter().filter(|placed| placed.what == "notices").count();
+    let cards = |scene: &Scene| scene.placements.iter().filter(|placed| placed.kind == "notices").count();
     assert_eq!(cards(&few), 1);
     assert!(cards(&many) > 1);
     assert!(few.seconds - few.end_card >= 5.0);
@@ -132,8 +139,8 @@ fn many_disclosures_take_several_cards_and_time_to_read_them() {
 }
 
 #[test]
-fn no_last_word_of_a_notice_stands_alone() {
-    let fonts = Fonts::load(&assets(), &brand()).unwrap();
+fn notice_lines_are_even() {
+    let fonts = FontSet::load(&assets(), &brand()).unwrap();
     let text = "This is general information, not financial advice. Eligibility and terms apply.";
     let role = render::font::Role::Body;
     let widths = |lines: Vec<String>| lines.iter().map(|line| fonts.width(role, line, 31.0)).collect::<Vec<_>>();
@@ -144,36 +151,53 @@ fn no_last_word_of_a_notice_stands_alone() {
 }
 
 #[test]
-fn words_are_lit_only_when_their_times_are_exact() {
-    let fonts = Fonts::load(&assets(), &brand()).unwrap();
+fn words_are_highlighted_only_with_exact_times() {
+    let fonts = FontSet::load(&assets(), &brand()).unwrap();
     let script = script("Ana", &["Checking"], &[]);
     assert!(scene(&fonts, &script, Shape::Wide, Timing::Exact).document.contains("\\t("));
     assert!(!scene(&fonts, &script, Shape::Wide, Timing::Estimated).document.contains("\\t("));
 }
 
 #[test]
-fn each_sign_is_drawn_by_a_font_that_has_it() {
-    let fonts = Fonts::load(&assets(), &brand()).unwrap();
+fn tall_captions_stay_above_player_controls() {
+    let fonts = FontSet::load(&assets(), &brand()).unwrap();
+    let scene = scene(&fonts, &script("Ana", &[LONG], &[]), Shape::Tall, Timing::Exact);
+    let captions: Vec<_> = scene.placements.iter().filter(|placement| placement.kind == "captions").collect();
+    assert!(!captions.is_empty());
+    assert!(captions.iter().all(|placement| placement.area.bottom() <= 0.82 * 1920.0), "{captions:?}");
+}
+
+#[test]
+fn fallback_font_draws_missing_character() {
+    let fonts = FontSet::load(&assets(), &brand()).unwrap();
     let scene = scene(&fonts, &script("Łucja 李 Nguyễn", &["Checking"], &[]), Shape::Wide, Timing::Estimated);
     assert!(scene.document.contains("{\\fnBespoke Han"), "{}", scene.document);
     assert!(!scene.document.contains("李 Nguyễn"));
 }
 
 #[test]
-fn a_sign_that_no_font_has_is_refused_by_its_number() {
-    let fonts = Fonts::load(&assets(), &brand()).unwrap();
-    let (brand, script) = (brand(), script("𓀀", &["Checking"], &[]));
+fn character_without_glyph_is_named() {
+    let fonts = FontSet::load(&assets(), &brand()).unwrap();
+    let brand = brand();
+    let script = script("𓀀", &["Checking"], &[]);
     let narration = narration(&script, Timing::Exact);
-    let content =
-        Content { script: &script, narration: &narration, cues: &[], brand: &brand, logo: (1, 1), mark: (1, 1) };
+    let content = SceneContent {
+        script: &script,
+        narration: &narration,
+        cues: &[],
+        brand: &brand,
+        logo: (1, 1),
+        mark: (1, 1),
+        background: &BackgroundLuma::uniform(0.2),
+    };
     let error = check_glyphs(&fonts, &content).unwrap_err();
     assert_eq!(error.name().as_str(), "Render.MissingGlyph");
-    assert_eq!(error.to_string(), "no font of the brand has U+13000, which the title card needs");
+    assert_eq!(error.to_string(), "no font of the brand has a glyph for U+13000 in the title card");
 }
 
 #[test]
-fn markup_in_a_name_is_shown_and_not_obeyed() {
-    let fonts = Fonts::load(&assets(), &brand()).unwrap();
+fn markup_in_name_is_escaped() {
+    let fonts = FontSet::load(&assets(), &brand()).unwrap();
     let scene = scene(&fonts, &script("{\\an8}\\N%{e}", &["{\\p1}m 0 0"], &[]), Shape::Wide, Timing::Exact);
     assert!(!scene.document.contains("{\\an8}"));
     assert!(!scene.document.contains("{\\p1}m 0 0"));

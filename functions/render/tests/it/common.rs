@@ -1,4 +1,4 @@
-//! A customer's script and narration, as the stages before this one would have left them.
+//! Builders of a customer's script and narration.
 
 use std::path::PathBuf;
 
@@ -19,7 +19,7 @@ fn segment(kind: SegmentKind, text: &str, product: Option<&str>) -> Segment {
     Segment { kind, text: text.to_owned(), product: product.map(|id| ProductId::parse(id).unwrap()) }
 }
 
-/// A script for `name` with the products of these names, and these disclosures.
+/// Builds a script for `name` with products of these names, and with these disclosures.
 pub fn script(name: &str, products: &[&str], disclosures: &[&str]) -> Script {
     let mut segments = vec![segment(SegmentKind::Greeting, &format!("Hello {name}, here is a thought."), None)];
     let mut offers = Vec::new();
@@ -46,7 +46,7 @@ pub fn script(name: &str, products: &[&str], disclosures: &[&str]) -> Script {
     }
 }
 
-/// The narration of a script at 14 characters a second, a sentence a segment.
+/// Builds the narration of a script at 14 characters a second, with one sentence per segment.
 pub fn narration(script: &Script, timing: Timing) -> Narration {
     let mut now = 0.2;
     let mut sentences = Vec::new();
