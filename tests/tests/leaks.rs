@@ -14,7 +14,7 @@ use contracts::facts::Assessment;
 use contracts::key::{Artefact, RunPart};
 use contracts::request::Request;
 use contracts::script::Script;
-use contracts::settings::{Intake, Settings};
+use contracts::settings::{IntakeSettings, Settings};
 use contracts::stage::RecommendInput;
 use contracts::{CustomerId, CustomerRef, Digest, ObjectKey, RunId};
 use jiff::Timestamp;
@@ -158,7 +158,7 @@ fn material() -> Material {
 }
 
 fn joined(people: &[Person], with_posts: bool, material: &Material, keys: &Keys) -> Vec<CustomerRecord> {
-    let intake = Intake { allow_unprotected: true, ..Intake::default() };
+    let intake = IntakeSettings { allow_unprotected: true, ..IntakeSettings::default() };
     let books = books(people, with_posts);
     merge::join(&books, None, &intake, &material.catalogue, keys, Timestamp::UNIX_EPOCH).unwrap().0
 }

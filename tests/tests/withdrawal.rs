@@ -24,7 +24,7 @@ use runner::project::{Folders, Project};
 use runner::run::{RunReport, Runner};
 use runner::secrets::LocalSecrets;
 use runner::services::Services;
-use storage::store::{Listed, ObjectStore, StoreError, Written};
+use storage::store::{ListedObject, ObjectStore, PutOutcome, StoreError};
 use storage::vault::{Keys, Owner, Vault};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
@@ -47,7 +47,7 @@ impl ObjectStore for ChangingStore {
     async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), StoreError> {
         self.folder.put(key, bytes).await
     }
-    async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<Written, StoreError> {
+    async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<PutOutcome, StoreError> {
         let written = self.folder.put_new(key, bytes).await?;
         if matches!(key, ObjectKey::Customer(_, _, Artefact::Script)) {
             let change = || async {
@@ -63,7 +63,7 @@ impl ObjectStore for ChangingStore {
     async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
         self.folder.delete(key).await
     }
-    async fn list(&self, prefix: &Prefix) -> Result<Vec<Listed>, StoreError> {
+    async fn list(&self, prefix: &Prefix) -> Result<Vec<ListedObject>, StoreError> {
         self.folder.list(prefix).await
     }
 }

@@ -89,7 +89,7 @@ pub async fn examine(folders: &Folders, settings: &Settings, secrets: &dyn Secre
         Err(error) => bad("keys", &error, error.help()),
     });
     findings.push(model(settings, secrets).await);
-    if let Some(end) = settings.writer.announced_end() {
+    if let Some(end) = settings.writer.retirement_warning() {
         findings.push(note("model", end, "describe an unknown model under writer.models in bespoke.toml"));
     }
     findings.push(voice(settings));

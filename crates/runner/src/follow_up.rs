@@ -2,11 +2,11 @@
 
 use contracts::evidence::{Manifest, Outcome};
 use contracts::key::RunPart;
-use contracts::review::Waiting;
+use contracts::review::PendingReview;
 use contracts::settings::Settings;
 use contracts::stage::{FinalizeInput, PublishInput};
 use contracts::{ErrorName, ObjectKey, RunId};
-use deliver::webhook::{self, Deps, Pace, Told};
+use deliver::webhook::{self, Backoff, Deps, NotifySummary};
 use jiff::Timestamp;
 use storage::secret::Secrets;
 use storage::vault::Vault;
@@ -16,7 +16,7 @@ use crate::project::Project;
 
 /// Publishes an approved result or records a rejected one. If publishing fails, the decision stays for the next attempt.
 pub async fn publish_decision(
-    waiting: &Waiting,
+    waiting: &PendingReview,
     project: &Project,
     settings: &Settings,
     vault: &Vault,
@@ -51,8 +51,8 @@ pub async fn send_notifications(
     settings: &Settings,
     vault: &Vault,
     secrets: &dyn Secrets,
-) -> Result<Told, Failure> {
-    let deps = Deps { vault, secrets, settings: &settings.delivery.webhook, pace: Pace::default() };
+) -> Result<NotifySummary, Failure> {
+    let deps = Deps { vault, secrets, settings: &settings.delivery.webhook, backoff: Backoff::default() };
     Ok(webhook::notify(run, &deps).await?)
 }
 
@@ -76,9 +76,9 @@ pub async fn notify_if_configured(
         return None;
     }
     match send_notifications(run, settings, vault, secrets).await {
-        Ok(Told { dead, .. }) if dead > 0 => Some(NotificationWarning {
+        Ok(NotifySummary { dead_letters, .. }) if dead_letters > 0 => Some(NotificationWarning {
             name: ErrorName::DeliveryFailed,
-            message: format!("{dead} notifications did not arrive; to send them again: bespoke notify {run}"),
+            message: format!("{dead_letters} notifications did not arrive; to send them again: bespoke notify {run}"),
         }),
         Ok(_) => None,
         // A run that has not ended sends its notifications at its end.

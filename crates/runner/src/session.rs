@@ -114,7 +114,7 @@ impl Session {
     /// Starts the run's log.
     pub fn log(&self, verbose: u8, failures: CustomerFailures) -> Result<(), Failure> {
         logs::start(&self.runner.project.folders.artifacts, self.request.run_id().as_str(), verbose, failures)?;
-        if let Some(end) = self.runner.services.settings.writer.announced_end() {
+        if let Some(end) = self.runner.services.settings.writer.retirement_warning() {
             tracing::warn!("{end}");
         }
         Ok(())

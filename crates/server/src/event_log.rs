@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use api::Event;
-use api::events::Kind;
+use api::view::{RunEvent, RunEventKind};
 use contracts::{ErrorName, RunId};
 use runner::failure::Failure;
 use runner::folder::create_private;
@@ -64,7 +63,7 @@ pub struct RunLog {
 /// The events of a run. The position of an event, from 1, is its number.
 #[derive(Default)]
 struct Lines {
-    events: Vec<Event>,
+    events: Vec<RunEvent>,
     /// Events in the file.
     written: usize,
     /// Bytes of these events in the file.
@@ -80,8 +79,8 @@ impl RunLog {
         match std::fs::read(&path) {
             Ok(bytes) => {
                 for line in bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")) {
-                    let Ok(event) = serde_json::from_slice::<Event>(line) else { break };
-                    if event.n != lines.events.len() as u64 + 1 {
+                    let Ok(event) = serde_json::from_slice::<RunEvent>(line) else { break };
+                    if event.number != lines.events.len() as u64 + 1 {
                         break;
                     }
                     lines.events.push(event);
@@ -98,10 +97,10 @@ impl RunLog {
 
     /// Appends an event and numbers it. If the write fails, a later one publishes the event: a full disk must not fail the
     /// run.
-    pub fn append(&self, event: Event) {
+    pub fn append(&self, event: RunEvent) {
         let mut lines = self.lines();
-        let n = lines.events.len() as u64 + 1;
-        lines.events.push(Event { n, ..event });
+        let number = lines.events.len() as u64 + 1;
+        lines.events.push(RunEvent { number, ..event });
         self.write(&mut lines);
     }
 
@@ -149,7 +148,7 @@ impl RunLog {
     }
 
     /// Returns the events after number `after`.
-    pub fn after(&self, after: u64) -> Vec<Event> {
+    pub fn after(&self, after: u64) -> Vec<RunEvent> {
         let mut lines = self.lines();
         self.write(&mut lines);
         let published = &lines.events[..lines.written];
@@ -158,7 +157,7 @@ impl RunLog {
 
     /// Returns whether the run has a text event.
     pub fn has_text(&self) -> bool {
-        self.lines().events.iter().any(|event| event.kind == Kind::Text)
+        self.lines().events.iter().any(|event| event.kind == RunEventKind::Text)
     }
 
     /// Waits for an event after number `after`. Returns false if the server stops first.
@@ -182,8 +181,8 @@ mod tests {
 
     use super::*;
 
-    fn event() -> Event {
-        Event::new(0, Timestamp::UNIX_EPOCH, Kind::Log)
+    fn event() -> RunEvent {
+        RunEvent::new(0, Timestamp::UNIX_EPOCH, RunEventKind::Log)
     }
 
     fn open(folder: &Path) -> Arc<RunLog> {
@@ -203,7 +202,7 @@ mod tests {
 
         let log = open(folder.path());
         log.append(event());
-        let numbers: Vec<u64> = log.after(0).iter().map(|event| event.n).collect();
+        let numbers: Vec<u64> = log.after(0).iter().map(|event| event.number).collect();
         assert_eq!(numbers, [1, 2, 3, 4]);
         assert_eq!(log.after(3).len(), 1);
         assert_eq!(log.after(99), []);
@@ -221,8 +220,8 @@ mod tests {
         let whole = std::fs::read(&path).unwrap();
         std::fs::rename(&path, &moved).unwrap();
         std::fs::create_dir(&path).unwrap();
-        log.append(Event { message: Some("second".to_owned()), ..event() });
-        log.append(Event { message: Some("third".to_owned()), ..event() });
+        log.append(RunEvent { message: Some("second".to_owned()), ..event() });
+        log.append(RunEvent { message: Some("third".to_owned()), ..event() });
         assert_eq!(log.after(0).len(), 1, "a restart would lose the others");
         assert!(!log.is_written());
 
@@ -231,13 +230,13 @@ mod tests {
         std::fs::write(&path, [whole.as_slice(), b"{\"n\":2,\"at\""].concat()).unwrap();
         assert!(log.more(1).await, "a waiting reader needs no further event");
         let published = log.after(0);
-        assert_eq!(published.iter().map(|event| event.n).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(published.iter().map(|event| event.number).collect::<Vec<_>>(), [1, 2, 3]);
         assert_eq!(published[1].message.as_deref(), Some("second"));
 
         let log = open(folder.path());
         assert_eq!(log.after(0), published, "a restart reads the same events");
         log.append(event());
-        assert_eq!(log.after(3)[0].n, 4);
+        assert_eq!(log.after(3)[0].number, 4);
     }
 
     #[tokio::test]

@@ -5,12 +5,11 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use api::Event as ApiEvent;
-use api::campaigns::{Bounds, Counts, Decided, Known, Progress};
-use api::events::{Kind, StageState};
+use api::backend::{CampaignBounds, CampaignState, DryRunDecision};
+use api::view::{CampaignCounts, CampaignProgress, RunEvent, RunEventKind, StageStatus};
 use async_trait::async_trait;
 use contracts::evidence::Outcome;
-use contracts::executions::{Begun, Execution, Executions, ExecutionsError, State};
+use contracts::executions::{Execution, ExecutionState, Executions, ExecutionsError, StartOutcome};
 use contracts::key::RunPart;
 use contracts::request::Request;
 use contracts::settings::Settings;
@@ -52,7 +51,7 @@ struct Job {
     run: RunId,
     /// The bounds of the run.
     #[serde(default)]
-    bounds: Bounds,
+    bounds: CampaignBounds,
     /// Whether the run only forecasts.
     #[serde(default)]
     dry_run: bool,
@@ -85,9 +84,9 @@ impl From<&Job> for Execution {
         Self {
             run: job.run.clone(),
             state: match &job.ended {
-                None => State::Running,
-                Some(Ended { error: None, .. }) => State::Succeeded,
-                Some(Ended { error: Some(_), .. }) => State::Failed,
+                None => ExecutionState::Running,
+                Some(Ended { error: None, .. }) => ExecutionState::Succeeded,
+                Some(Ended { error: Some(_), .. }) => ExecutionState::Failed,
             },
             stopped: job.ended.as_ref().map(|ended| ended.at),
             error: failed.as_ref().map(|(name, _)| name.to_string()),
@@ -211,14 +210,14 @@ impl Jobs {
         };
         if let Some((error, message)) = &error {
             tracing::error!(run = %job.run, error = error.as_str(), message, "run failed");
-            log.append(ApiEvent { message: Some(message.clone()), ..event(Kind::Log) });
+            log.append(RunEvent { message: Some(message.clone()), ..event(RunEventKind::Log) });
         }
         let message = error.as_ref().map(|(name, _)| name.to_string());
         let job = Job { ended: Some(Ended { at: Timestamp::now(), error, found }), ..job };
         // A reader of the end event must find the run ended, so the table comes first. The file comes last: a server that
         // is killed before it finds all results and sends the end event again.
         self.table.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), job.clone());
-        log.append(ApiEvent { message, ..event(Kind::End) });
+        log.append(RunEvent { message, ..event(RunEventKind::End) });
         // Without a written end event the run stays open, and a restarted server sends the event.
         if !log.is_written() {
             return tracing::error!(run = %job.run, "failed to write the run's end event");
@@ -276,7 +275,7 @@ impl Jobs {
     }
 
     /// Returns the state of a campaign's last attempt.
-    pub fn campaign(&self, run: &RunId) -> Option<Known> {
+    pub fn campaign(&self, run: &RunId) -> Option<CampaignState> {
         let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let of_run = table.values().filter(|job| job.run == *run);
         let job = of_run.max_by_key(|job| job.ended.as_ref().map_or(Timestamp::MAX, |ended| ended.at))?.clone();
@@ -288,15 +287,22 @@ impl Jobs {
         let decisions =
             decisions.as_ref().and_then(Value::as_array).into_iter().flatten().filter_map(decided).collect();
         let progress = progress.filter(|_| !job.dry_run).map(shown);
-        Some(Known { dry_run: job.dry_run, bounds: job.bounds, progress, forecast, decisions, stopped })
+        Some(CampaignState {
+            dry_run: job.dry_run,
+            bounds: job.bounds,
+            progress,
+            forecast,
+            decisions,
+            stop_reason: stopped,
+        })
     }
 
     /// Records a run and queues it, unless the name is taken.
-    fn begin(&self, name: &str, job: Job) -> Result<Begun, ExecutionsError> {
+    fn begin(&self, name: &str, job: Job) -> Result<StartOutcome, ExecutionsError> {
         let refused = |reason| ExecutionsError { name: name.to_owned(), action: "start", reason };
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         if table.contains_key(name) {
-            return Ok(Begun::NameTaken);
+            return Ok(StartOutcome::NameTaken);
         }
         if table.values().filter(|job| job.ended.is_none()).count() >= MAX_OPEN_RUNS {
             return Err(refused(format!("{MAX_OPEN_RUNS} runs are waiting already")));
@@ -304,7 +310,7 @@ impl Jobs {
         self.write(name, &job).map_err(|error| refused(error.to_string()))?;
         table.insert(name.to_owned(), job);
         self.queue.send(name.to_owned()).map_err(|_| refused("the server is stopping".to_owned()))?;
-        Ok(Begun::Started)
+        Ok(StartOutcome::Started)
     }
 
     fn find(&self, name: &str) -> Option<Job> {
@@ -322,8 +328,8 @@ impl Jobs {
 
 #[async_trait]
 impl Executions for Jobs {
-    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<Begun, ExecutionsError> {
-        self.begin(name, Job { run: input.run.clone(), bounds: Bounds::default(), dry_run: false, ended: None })
+    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<StartOutcome, ExecutionsError> {
+        self.begin(name, Job { run: input.run.clone(), bounds: CampaignBounds::default(), dry_run: false, ended: None })
     }
 
     async fn find(&self, name: &str) -> Result<Option<Execution>, ExecutionsError> {
@@ -334,13 +340,13 @@ impl Executions for Jobs {
 /// Starts runs within bounds.
 pub struct BoundedJobs<'a> {
     pub jobs: &'a Jobs,
-    pub bounds: Bounds,
+    pub bounds: CampaignBounds,
     pub dry_run: bool,
 }
 
 #[async_trait]
 impl Executions for BoundedJobs<'_> {
-    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<Begun, ExecutionsError> {
+    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<StartOutcome, ExecutionsError> {
         let job = Job { run: input.run.clone(), bounds: self.bounds, dry_run: self.dry_run, ended: None };
         self.jobs.begin(name, job)
     }
@@ -351,7 +357,7 @@ impl Executions for BoundedJobs<'_> {
 }
 
 /// Returns the limits of a run. A campaign, which comes with settings, tolerates as many failures as they allow.
-fn limits(bounds: Bounds, settings: Option<&Settings>) -> RunLimits {
+fn limits(bounds: CampaignBounds, settings: Option<&Settings>) -> RunLimits {
     RunLimits {
         customers: bounds.customers,
         concurrency: bounds.concurrency,
@@ -368,20 +374,20 @@ async fn forecast_run(runner: &Runner, request: &Request) -> Result<Findings, Fa
 }
 
 /// Reads a customer's decision from the JSON of a forecast.
-fn decided(decision: &Value) -> Option<Decided> {
+fn decided(decision: &Value) -> Option<DryRunDecision> {
     let reference = CustomerRef::parse(decision["reference"].as_str()?).ok()?;
-    Some(Decided { reference, because: decision["because"].as_str().map(str::to_owned) })
+    Some(DryRunDecision { reference, skip_reason: decision["because"].as_str().map(str::to_owned) })
 }
 
 /// Returns progress as the API shows it.
-fn shown(progress: RunProgress) -> Progress {
+fn shown(progress: RunProgress) -> CampaignProgress {
     let counts = progress.counts;
-    Progress {
+    CampaignProgress {
         customers: progress.customers,
-        counts: Counts {
+        counts: CampaignCounts {
             published: counts.published,
             skipped: counts.skipped,
-            held: counts.held,
+            in_review: counts.held,
             failed: counts.failed,
             waiting: counts.waiting,
             running: counts.running,
@@ -416,8 +422,8 @@ fn stopped() -> Failure {
     Failure::new(ErrorName::RunCancelled, "the server is stopping", "start the server again to continue the run")
 }
 
-fn event(kind: Kind) -> ApiEvent {
-    ApiEvent::new(0, Timestamp::now(), kind)
+fn event(kind: RunEventKind) -> RunEvent {
+    RunEvent::new(0, Timestamp::now(), kind)
 }
 
 /// Appends a run's events to its log. A campaign logs only events of the whole run; its tally counts the customers.
@@ -428,7 +434,7 @@ async fn append_events(
 ) {
     let one_customer = campaign.is_none();
     let mut logged_share = 0.0;
-    let stage_event = |stage, state| ApiEvent::of_stage(0, Timestamp::now(), stage, state);
+    let stage_event = |stage, state| RunEvent::of_stage(0, Timestamp::now(), stage, state);
     while let Some(happened) = events.recv().await {
         if let Some(tally) = &campaign {
             tally.lock().unwrap_or_else(PoisonError::into_inner).record(&happened);
@@ -446,34 +452,38 @@ async fn append_events(
         match happened {
             RunnerEvent::Customers(1) => {}
             RunnerEvent::Customers(customers) => {
-                log.append(ApiEvent { message: Some(format!("{customers} customers")), ..event(Kind::Log) });
+                log.append(RunEvent { message: Some(format!("{customers} customers")), ..event(RunEventKind::Log) });
             }
             RunnerEvent::Started(_, stage) => {
                 // Only a text that passed the guard is narrated.
                 if stage == Stage::Narrate && !log.has_text() {
-                    log.append(event(Kind::Text));
+                    log.append(event(RunEventKind::Text));
                 }
                 logged_share = 0.0;
-                log.append(stage_event(stage, StageState::Running));
+                log.append(stage_event(stage, StageStatus::Running));
             }
-            RunnerEvent::Done(_, stage, _) => log.append(stage_event(stage, StageState::Done)),
+            RunnerEvent::Done(_, stage, _) => log.append(stage_event(stage, StageStatus::Done)),
             RunnerEvent::Failed(_, stage, error) => {
-                let failed = stage_event(stage, StageState::Failed);
-                log.append(ApiEvent { message: Some(error.to_string()), ..failed });
+                let failed = stage_event(stage, StageStatus::Failed);
+                log.append(RunEvent { message: Some(error.to_string()), ..failed });
             }
             RunnerEvent::Rendering(_, share) if one_customer && share >= logged_share + SHARE_STEP => {
                 logged_share = share;
-                let share = Some(share.clamp(0.0, 1.0));
-                log.append(ApiEvent { stage: Some(Stage::Render), share, ..event(Kind::Progress) });
+                let fraction = Some(share.clamp(0.0, 1.0));
+                log.append(RunEvent { stage: Some(Stage::Render), fraction, ..event(RunEventKind::Progress) });
             }
             RunnerEvent::Retrying(_, stage, error) => {
-                log.append(ApiEvent { stage: Some(stage), message: Some(error.to_string()), ..event(Kind::Retry) });
+                log.append(RunEvent {
+                    stage: Some(stage),
+                    message: Some(error.to_string()),
+                    ..event(RunEventKind::Retry)
+                });
             }
             RunnerEvent::Ended(_, outcome) if one_customer => {
                 if matches!(outcome, Outcome::Published { .. }) && !log.has_text() {
-                    log.append(event(Kind::Text));
+                    log.append(event(RunEventKind::Text));
                 }
-                log.append(ApiEvent { message: Some(outcome.word().to_owned()), ..event(Kind::Result) });
+                log.append(RunEvent { message: Some(outcome.word().to_owned()), ..event(RunEventKind::Result) });
             }
             RunnerEvent::Rendering(..) | RunnerEvent::Spent(_) | RunnerEvent::Ended(..) => {}
         }

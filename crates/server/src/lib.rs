@@ -17,8 +17,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use api::campaigns::{Bounds, Known};
-use api::{Event, Host, Machine, Problem, Voice};
+use api::backend::{CampaignBounds, CampaignState};
+use api::local::LocalFiles;
+use api::view::{RunEvent, VoiceOption};
+use api::{Backend, EventLog, Problem};
 use async_trait::async_trait;
 use axum::body::{Body, BodyDataStream};
 use axum::http::request::Parts;
@@ -28,12 +30,12 @@ use contracts::catalogue::Catalogue;
 use contracts::executions::Executions;
 use contracts::key::Workbook;
 use contracts::settings::Settings;
-use contracts::stage::Limits;
+use contracts::stage::WorkflowLimits;
 use contracts::voice::Engine;
 use contracts::{Batch, CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 use start::{Material, Source};
 use storage::secret::Secrets;
-use storage::store::{Link, Links, StoreError};
+use storage::store::{SignedUrl, StoreError, UrlSigner};
 use storage::vault::Vault;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -140,7 +142,8 @@ impl Server {
         let Self { listener, address, host, .. } = self;
         let stop = host.jobs.stop().clone();
         let working = tokio::spawn(host.jobs.clone().work());
-        let router = origin_guard::guarded(api::router(host.clone()), address.port());
+        let router = api::router(host.clone()).merge(api::local::router(host.clone(), host.clone()));
+        let router = origin_guard::guarded(router, address.port());
         let served = axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await });
         let served = served.await.map_err(Failure::file(ErrorName::StoreUnavailable, Path::new("the listener")));
         host.jobs.stop().cancel();
@@ -150,7 +153,7 @@ impl Server {
     }
 }
 
-/// The API's host on one machine.
+/// The API's backend on one machine.
 struct Local {
     store: Arc<FolderStore>,
     jobs: Arc<Jobs>,
@@ -169,7 +172,7 @@ impl Local {
 }
 
 #[async_trait]
-impl Host for Local {
+impl Backend for Local {
     /// Compares digests, so the time of the comparison reveals nothing about the token.
     fn caller(&self, request: &Parts) -> Option<String> {
         let token = request.headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?;
@@ -182,13 +185,18 @@ impl Host for Local {
         self.caller(request).map(|user| set("USER").or_else(|| set("LOGNAME")).unwrap_or(user))
     }
 
-    async fn follow(&self, run: &RunId, reference: &CustomerRef, _: Option<String>) -> Result<(), Problem> {
+    async fn continue_after_decision(
+        &self,
+        run: &RunId,
+        reference: &CustomerRef,
+        _: Option<String>,
+    ) -> Result<(), Problem> {
         self.jobs.follow(run, reference).await.map_err(problem)?;
         self.jobs.notify_later(run.clone());
         Ok(())
     }
 
-    async fn recalled(&self, run: &RunId, files: BTreeSet<Digest>) -> Result<(), Problem> {
+    async fn complete_recall(&self, run: &RunId, files: BTreeSet<Digest>) -> Result<(), Problem> {
         let artifacts = self.services().folders.artifacts.clone();
         let removed = tokio::task::spawn_blocking(move || remove_copies(&artifacts, &files)).await;
         removed.map_err(interrupted)?.map_err(problem)?;
@@ -222,19 +230,35 @@ impl Host for Local {
     }
 
     /// Returns limits without effect: only a workflow reads them, and the runner has its own settings.
-    fn limits(&self) -> Limits {
-        Limits { concurrency: 0, tolerated_failure_percentage: 100 }
+    fn limits(&self) -> WorkflowLimits {
+        WorkflowLimits { concurrency: 0, tolerated_failure_percentage: 100 }
     }
 
-    fn links(&self) -> &dyn Links {
+    fn campaign_executions(
+        &self,
+        bounds: CampaignBounds,
+        dry_run: bool,
+    ) -> Result<(Box<dyn Executions + '_>, WorkflowLimits), Problem> {
+        Ok((Box::new(jobs::BoundedJobs { jobs: self.jobs.as_ref(), bounds, dry_run }), self.limits()))
+    }
+
+    async fn campaign_state(&self, run: &RunId) -> Result<Option<CampaignState>, Problem> {
+        Ok(self.jobs.campaign(run))
+    }
+
+    fn event_log(&self) -> Option<&dyn EventLog> {
+        Some(self)
+    }
+
+    fn links(&self) -> &dyn UrlSigner {
         self
     }
 
-    fn batch(&self) -> Option<Batch> {
+    fn default_batch(&self) -> Option<Batch> {
         Some(Project::batch())
     }
 
-    async fn voices(&self) -> Vec<Voice> {
+    async fn voices(&self) -> Vec<VoiceOption> {
         voices(self.services()).await
     }
 
@@ -242,16 +266,16 @@ impl Host for Local {
         &[]
     }
 
-    fn machine(&self) -> Option<&dyn Machine> {
-        Some(self)
+    fn is_local(&self) -> bool {
+        true
     }
 }
 
 #[async_trait]
-impl Links for Local {
-    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<Link, StoreError> {
+impl UrlSigner for Local {
+    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<SignedUrl, StoreError> {
         let link = self.media.issue(key, seconds).map_err(|error| unavailable(key, "link to", &error))?;
-        Ok(Link { address: format!("/v1/media/{}", link.address), ..link })
+        Ok(SignedUrl { address: format!("/v1/media/{}", link.address), ..link })
     }
 
     async fn upload_link(&self, key: &ObjectKey, _: u64) -> Result<String, StoreError> {
@@ -267,27 +291,22 @@ fn unavailable(key: &ObjectKey, action: &'static str, error: &std::io::Error) ->
 }
 
 #[async_trait]
-impl Machine for Local {
-    async fn events(&self, run: &RunId, after: u64) -> Result<Vec<Event>, Problem> {
+impl EventLog for Local {
+    async fn events(&self, run: &RunId, after: u64) -> Result<Vec<RunEvent>, Problem> {
         Ok(self.events.of(run).map_err(problem)?.after(after))
     }
 
-    async fn more(&self, run: &RunId, after: u64) -> bool {
+    async fn wait(&self, run: &RunId, after: u64) -> bool {
         match self.events.of(run) {
             Ok(events) => events.more(after).await,
             Err(_) => false,
         }
     }
+}
 
-    fn bounded(&self, bounds: Bounds, dry_run: bool) -> Box<dyn Executions + '_> {
-        Box::new(jobs::BoundedJobs { jobs: self.jobs.as_ref(), bounds, dry_run })
-    }
-
-    async fn campaign(&self, run: &RunId) -> Result<Option<Known>, Problem> {
-        Ok(self.jobs.campaign(run))
-    }
-
-    async fn media(&self, token: &str, request: Request<Body>) -> Result<Response<Body>, Problem> {
+#[async_trait]
+impl LocalFiles for Local {
+    async fn serve(&self, token: &str, request: Request<Body>) -> Result<Response<Body>, Problem> {
         media::answer(&self.media, token, request, &self.store).await
     }
 
@@ -329,7 +348,7 @@ fn problem(failure: Failure) -> Problem {
 }
 
 /// Returns the voices of all engines, the installed ones first.
-async fn voices(services: &Services) -> Vec<Voice> {
+async fn voices(services: &Services) -> Vec<VoiceOption> {
     let available = services.engines.of_this_machine();
     let espeak = narrate::english_voices(&services.programs.espeak).await.unwrap_or_default();
     let kokoro = narrate::kokoro::VOICES.map(|name| (Engine::Kokoro, name.to_owned()));
@@ -337,14 +356,14 @@ async fn voices(services: &Services) -> Vec<Voice> {
     let openai = &services.settings.voice.openai;
     let openai =
         narrate::openai::VOICES.iter().filter(|_| openai.enabled).map(|name| (Engine::Openai, (*name).to_owned()));
-    let mut voices: Vec<Voice> = Vec::new();
+    let mut voices: Vec<VoiceOption> = Vec::new();
     let chosen = services.settings.voice.engine.only().or_else(|| available.first().copied());
     for (engine, name) in kokoro.into_iter().chain(espeak).chain(openai) {
         let first = !voices.iter().any(|voice| voice.engine == engine);
         let set = &services.settings.voice.name;
         let default = Some(engine) == chosen && if set.is_empty() { first } else { *set == name };
         let installed = engine == Engine::Openai || available.contains(&engine);
-        voices.push(Voice {
+        voices.push(VoiceOption {
             engine,
             label: label(engine, &name),
             name: format!("{engine}:{name}"),

@@ -53,7 +53,7 @@ impl Campaign {
             reference: self.customers[customer].clone(),
             outcome,
             written_at: Timestamp::UNIX_EPOCH,
-            program: "0.1.0".to_owned(),
+            program: env!("CARGO_PKG_VERSION").to_owned(),
             catalogue: Digest::of(b"catalogue"),
             catalogue_version: String::new(),
             request: Digest::of(b"request"),
@@ -70,7 +70,8 @@ impl Campaign {
     }
 
     async fn failed(&self, customer: usize) {
-        let (error, stage) = (ErrorName::RenderFailed, Stage::Render);
+        let error = ErrorName::RenderFailed;
+        let stage = Stage::Render;
         let record = FailureRecord { error, stage, message: "ffmpeg".to_owned(), at: Timestamp::UNIX_EPOCH };
         let bytes = serde_json::to_vec(&record).unwrap();
         self.store.put(&self.key(customer, Artefact::Failure), bytes.into()).await.unwrap();
@@ -93,13 +94,13 @@ async fn one_of_each() -> Campaign {
     let campaign = Campaign::over(5).await;
     campaign.ended(0, PUBLISHED).await;
     campaign.ended(1, Outcome::Skipped { skip: Skip::Suppressed }).await;
-    campaign.ended(2, Outcome::Held { why: "the text did not pass: length".to_owned() }).await;
+    campaign.ended(2, Outcome::InReview { why: "the text did not pass: length".to_owned() }).await;
     campaign.failed(3).await;
     campaign
 }
 
 #[tokio::test]
-async fn every_customer_has_exactly_one_outcome_in_the_datasets_order() {
+async fn each_customer_has_one_outcome_in_dataset_order() {
     let campaign = one_of_each().await;
     let manifest = campaign.finalize().await.unwrap();
     let references: Vec<CustomerRef> = manifest.entries.iter().map(|entry| entry.reference.clone()).collect();
@@ -114,7 +115,7 @@ async fn every_customer_has_exactly_one_outcome_in_the_datasets_order() {
 }
 
 #[tokio::test]
-async fn the_manifest_is_written_as_json_and_as_a_table() {
+async fn manifest_is_written_as_json_and_table() {
     let campaign = one_of_each().await;
     let manifest = campaign.finalize().await.unwrap();
     let json = campaign.store.get(&ObjectKey::Run(campaign.run.clone(), RunPart::ManifestJson)).await.unwrap();
@@ -131,7 +132,7 @@ async fn the_manifest_is_written_as_json_and_as_a_table() {
 }
 
 #[tokio::test]
-async fn a_changed_or_missing_record_changes_the_chain_from_there_on() {
+async fn changed_or_missing_record_changes_later_links() {
     let campaign = one_of_each().await;
     let before = campaign.finalize().await.unwrap();
     assert!(chain_holds(&before, Some(&campaign.dataset)));
@@ -156,7 +157,7 @@ async fn a_changed_or_missing_record_changes_the_chain_from_there_on() {
 }
 
 #[tokio::test]
-async fn a_manifest_that_was_edited_does_not_hold() {
+async fn edited_manifest_fails_verification() {
     let campaign = one_of_each().await;
     let manifest = campaign.finalize().await.unwrap();
     let dataset = Some(&campaign.dataset);
@@ -173,7 +174,7 @@ async fn a_manifest_that_was_edited_does_not_hold() {
 }
 
 #[tokio::test]
-async fn a_run_whose_merge_failed_has_no_customers() {
+async fn failed_merge_gives_empty_manifest() {
     let campaign = Campaign::over(3).await;
     campaign.store.delete(&ObjectKey::Run(campaign.run.clone(), RunPart::Index)).await.unwrap();
     let manifest = campaign.merge_failed().await;
@@ -182,7 +183,7 @@ async fn a_run_whose_merge_failed_has_no_customers() {
 }
 
 #[tokio::test]
-async fn a_merge_that_fails_when_a_run_is_taken_up_again_hides_nobody() {
+async fn failed_merge_on_resume_keeps_outcomes() {
     let campaign = one_of_each().await;
     let cut_short = campaign.merge_failed().await;
     assert_eq!(
@@ -196,7 +197,7 @@ async fn a_merge_that_fails_when_a_run_is_taken_up_again_hides_nobody() {
 }
 
 #[tokio::test]
-async fn a_resumed_run_replaces_the_manifest() {
+async fn resumed_run_replaces_manifest() {
     let campaign = one_of_each().await;
     campaign.finalize().await.unwrap();
     campaign.ended(4, PUBLISHED).await;
@@ -207,7 +208,7 @@ async fn a_resumed_run_replaces_the_manifest() {
 }
 
 #[tokio::test]
-async fn evidence_stands_above_an_earlier_failure() {
+async fn evidence_overrides_earlier_failure() {
     let campaign = Campaign::over(1).await;
     campaign.failed(0).await;
     campaign.ended(0, PUBLISHED).await;
@@ -215,7 +216,7 @@ async fn evidence_stands_above_an_earlier_failure() {
 }
 
 #[tokio::test]
-async fn a_record_that_cannot_be_read_or_is_another_customers_does_not_hide_the_others() {
+async fn unreadable_or_foreign_record_is_a_failure_of_its_own() {
     let campaign = Campaign::over(3).await;
     campaign.ended(0, PUBLISHED).await;
     campaign.store.put(&campaign.key(1, Artefact::Evidence), "{".into()).await.unwrap();
@@ -228,7 +229,7 @@ async fn a_record_that_cannot_be_read_or_is_another_customers_does_not_hide_the_
 }
 
 #[tokio::test]
-async fn a_store_that_fails_is_not_taken_for_a_missing_record() {
+async fn store_error_is_not_a_missing_record() {
     let campaign = Campaign::over(2).await;
     campaign.ended(0, PUBLISHED).await;
     campaign.store.fail_next(&campaign.key(0, Artefact::Evidence), 1);

@@ -27,7 +27,7 @@ use contracts::facts::{Assessment, Facts};
 use contracts::key::{Artefact, RunPart};
 use contracts::model::Fallback;
 use contracts::request::{ChangedInput, CurrentInput, Request};
-use contracts::script::{HeldText, InsteadOfModel, RefusedText, Script, Usage};
+use contracts::script::{InsteadOfModel, RefusedText, Script, TextReview, Usage};
 use contracts::settings::Settings;
 use contracts::stage::{RecommendInput, RecommendOutput};
 use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, ProductId};
@@ -227,9 +227,9 @@ async fn write(
         return Err(Error::Guard { reference: reference(), checks: script.verdict.failed().join(", ") });
     }
     // A reviewer sees both texts, but only the templates' text can be published.
-    if let (Fallback::Hold, Some(InsteadOfModel { why, .. })) = (fallback, instead) {
+    if let (Fallback::Review, Some(InsteadOfModel { why, .. })) = (fallback, instead) {
         let refused = refused.map(|script| RefusedText { segments: script.segments, verdict: script.verdict });
-        script.held = Some(HeldText { why, refused });
+        script.text_review = Some(TextReview { why, refused });
     }
     Ok(script)
 }

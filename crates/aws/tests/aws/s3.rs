@@ -3,7 +3,7 @@
 use crate::server::{Server, store_at};
 use contracts::key::RunPart;
 use contracts::{ErrorName, NamedError, ObjectKey, RunId};
-use storage::store::{ObjectStore, Written};
+use storage::store::{ObjectStore, PutOutcome};
 use storage::suite;
 use wiremock::matchers::{header, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -55,7 +55,7 @@ async fn missing_bucket_is_not_a_missing_object() {
 #[tokio::test]
 async fn conflicting_conditional_write_is_retried() {
     for (answer, expected) in
-        [(ResponseTemplate::new(200), Written::Created), (refusal(412, "PreconditionFailed"), Written::AlreadyThere)]
+        [(ResponseTemplate::new(200), PutOutcome::Created), (refusal(412, "PreconditionFailed"), PutOutcome::AlreadyThere)]
     {
         let server = MockServer::start().await;
         let conditional = || Mock::given(method("PUT")).and(header("if-none-match", "*"));

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use contracts::settings::Settings;
 use contracts::{ErrorName, RunId};
-use deliver::manifest;
-use deliver::webhook::Told;
+use deliver::export::{self, ExportPage};
+use deliver::webhook::NotifySummary;
 use jiff::Timestamp;
 use runner::config::Config;
 use runner::failure::Failure;
@@ -51,7 +51,8 @@ pub(super) async fn deliver(args: DeliverArgs, config: &Config, context: Context
         Some(out) => write_tables(&run, out, &config.settings, &vault).await?,
         None => Export::default(),
     };
-    let sent = if args.notify { send(&run, &config.settings, &vault, &secrets).await? } else { Told::default() };
+    let sent =
+        if args.notify { send(&run, &config.settings, &vault, &secrets).await? } else { NotifySummary::default() };
     let report = json!({ "run": run, "files": export.files, "links": export.links, "notices": sent });
     context.print(&report, || {
         let mut text = if args.out.is_some() { export.for_people() } else { String::new() };
@@ -66,11 +67,11 @@ pub(super) async fn deliver(args: DeliverArgs, config: &Config, context: Context
 /// Writes the table of a run's results and links into a folder, as CSV and as JSON.
 async fn write_tables(run: &RunId, folder: &Path, settings: &Settings, vault: &Vault) -> Result<Export, Failure> {
     let settings = &settings.delivery;
-    let rows = manifest::table(run, manifest::Page::WHOLE, settings, vault, Timestamp::now()).await?;
+    let rows = export::export(run, ExportPage::ALL, settings, vault, Timestamp::now()).await?;
     let links = rows.iter().filter(|row| !row.link.is_empty()).count();
     let json = serde_json::to_vec_pretty(&rows).expect("a row serializes to JSON");
     let mut files = Vec::new();
-    for (extension, bytes) in [("csv", manifest::csv(&rows)), ("json", json)] {
+    for (extension, bytes) in [("csv", export::to_csv(&rows)), ("json", json)] {
         files.push(write(folder, &format!("{run}.{extension}"), &bytes)?);
     }
     if settings.link_base.is_empty() {
@@ -94,7 +95,12 @@ impl Export {
     }
 }
 
-async fn send(run: &RunId, settings: &Settings, vault: &Vault, secrets: &LocalSecrets) -> Result<Told, Failure> {
+async fn send(
+    run: &RunId,
+    settings: &Settings,
+    vault: &Vault,
+    secrets: &LocalSecrets,
+) -> Result<NotifySummary, Failure> {
     if settings.delivery.webhook.url.is_empty() {
         let message = "delivery.webhook.url is not set";
         return Err(Failure::new(ErrorName::ConfigInvalid, message, "set it in bespoke.toml"));
@@ -102,13 +108,13 @@ async fn send(run: &RunId, settings: &Settings, vault: &Vault, secrets: &LocalSe
     send_notifications(run, settings, vault, secrets).await
 }
 
-fn sent_for_people(sent: Told) -> String {
-    let Told { sent, before, dead } = sent;
-    format!("{sent} notifications arrived, {before} had arrived before, {dead} did not arrive\n")
+fn sent_for_people(sent: NotifySummary) -> String {
+    let NotifySummary { sent, already_sent, dead_letters } = sent;
+    format!("{sent} notifications arrived, {already_sent} had arrived before, {dead_letters} did not arrive\n")
 }
 
-fn exit_code(sent: Told) -> u8 {
-    if sent.dead == 0 { 0 } else { ErrorName::DeliveryFailed.exit_code() }
+fn exit_code(sent: NotifySummary) -> u8 {
+    if sent.dead_letters == 0 { 0 } else { ErrorName::DeliveryFailed.exit_code() }
 }
 
 /// Writes a file for this user alone. The file appears whole or not at all.

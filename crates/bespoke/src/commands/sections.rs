@@ -123,10 +123,10 @@ pub(super) fn candidates(text: &mut String, facts: &Facts, catalogue: &Catalogue
 }
 
 /// Writes the result of each guard check.
-pub(super) fn checks(text: &mut String, checks: &[script::Check]) {
+pub(super) fn checks(text: &mut String, checks: &[script::GuardCheck]) {
     let green = Style::new().fg_color(Some(AnsiColor::Green.into()));
     let red = Style::new().fg_color(Some(AnsiColor::Red.into()));
-    for script::Check { name, violations } in checks {
+    for script::GuardCheck { name, violations } in checks {
         let (style, word) = if violations.is_empty() { (green, "passes") } else { (red, "refuses") };
         let _infallible = writeln!(text, "  {style}{word:<8}{style:#} {name:<18} {}", violations.join("; "));
     }
