@@ -67,7 +67,7 @@ fn only_approved_results_are_published() {
     // The manifest has the current outcomes, and the evidence names the reviewer.
     let manifest: serde_json::Value =
         serde_json::from_slice(&std::fs::read(&find(&sandbox, "manifest.json")[0]).unwrap()).unwrap();
-    assert_eq!(manifest["counts"]["held"], in_review - 2, "{}", manifest["counts"]);
+    assert_eq!(manifest["counts"]["in-review"], in_review - 2, "{}", manifest["counts"]);
     let folder = sandbox.artifacts().join("customers").join(approved).join(&run);
     let evidence: serde_json::Value =
         serde_json::from_slice(&std::fs::read(folder.join("evidence.json")).unwrap()).unwrap();

@@ -21,7 +21,7 @@ fn succeeds(output: &Output) -> Value {
 #[test]
 fn explain_shows_facts_and_candidates_and_writes_nothing() {
     let sandbox = sandbox();
-    let told = succeeds(&sandbox.run(&["explain", "--customer", "0001", "--json"]));
+    let explained = succeeds(&sandbox.run(&["explain", "--customer", "0001", "--json"]));
     assert_eq!(explained["assessment"], "proceed");
     assert_eq!(explained["signs"], json!(["travel"]));
     let first = &explained["candidates"][0];
@@ -49,7 +49,7 @@ fn guide_matches_explain() {
         products.find(|product| product["id"] == *id).unwrap()["name"].as_str().unwrap().to_owned()
     };
     for id in WALKED_THROUGH {
-        let told = succeeds(&sandbox().run(&["explain", "--customer", id, "--json"]));
+        let explained = succeeds(&sandbox().run(&["explain", "--customer", id, "--json"]));
         let (_, section) = guide.split_once(&format!("### {id}")).unwrap();
         let section = section.split("\n### ").next().unwrap().split("\n## ").next().unwrap();
         for offer in explained["stance"]["offers"].as_array().unwrap() {
@@ -78,9 +78,9 @@ fn guide_lists_exactly_the_facts() {
     let cells = rows.map(|row| row.split('|').nth(1).unwrap());
     let names = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
     let documented: BTreeSet<&str> = names.map(|name| name.split('.').next().unwrap()).collect();
-    let told = succeeds(&sandbox().run(&["explain", "--customer", "0001", "--json"]));
+    let explained = succeeds(&sandbox().run(&["explain", "--customer", "0001", "--json"]));
     let not_facts = ["customer", "catalogue", "catalogue_version", "assessment", "reference"];
-    let names = told.as_object().unwrap().keys().map(String::as_str);
+    let names = explained.as_object().unwrap().keys().map(String::as_str);
     let facts: BTreeSet<&str> = names.filter(|name| !not_facts.contains(name)).collect();
     assert_eq!(documented, facts);
 }
@@ -163,7 +163,7 @@ fn newer_answer_narrows_consent() {
         succeeds(&sandbox.run(&answers));
         succeeds(&sandbox.run(&["explain", "--customer", "0001", "--json"]))
     };
-    let told = consent("yes", "no", "2026-11-02");
+    let explained = consent("yes", "no", "2026-11-02");
     assert_eq!(explained["mood"], Value::Null);
     assert_eq!(explained["consent"]["control"]["answers"][1]["as_of"], "2026-11-02");
     assert_eq!(consent("no", "no", "2026-11-03")["skip"]["reason"], "no-consent");
@@ -182,7 +182,7 @@ fn catalogue_check_lists_problems_by_product_and_field() {
     let sandbox = sandbox();
     let sample = root().join("data/catalogue.json");
     let sample = sample.to_str().unwrap();
-    let told = succeeds(&sandbox.run(&["catalogue", "check", sample, "--json"]));
+    let explained = succeeds(&sandbox.run(&["catalogue", "check", sample, "--json"]));
     assert_eq!((&explained["usable"], &explained["products"]), (&json!(true), &json!(23)));
 
     let mut catalogue: Value = serde_json::from_slice(&std::fs::read(sample).unwrap()).unwrap();
@@ -198,8 +198,9 @@ fn catalogue_check_lists_problems_by_product_and_field() {
 
     catalogue["products"][0]["kind"] = "deposit".into();
     std::fs::write(&file, catalogue.to_string()).unwrap();
-    let told = report(&sandbox.run(&["catalogue", "check", file.to_str().unwrap(), "--json"]));
-    let expected = json!([{ "product": "travel-rewards-card", "field": "needs", "reason": "must name one at least" }]);
+    let explained = report(&sandbox.run(&["catalogue", "check", file.to_str().unwrap(), "--json"]));
+    let expected =
+        json!([{ "product": "travel-rewards-card", "field": "needs", "reason": "must name at least one need" }]);
     assert_eq!(explained["problems"], expected);
 }
 
@@ -226,15 +227,15 @@ fn disparity_finds_a_planted_bias() {
     let file = sandbox.path().join("biased.json");
     std::fs::write(&file, biased.to_string()).unwrap();
 
-    let told = |catalogue: &str| {
+    let disparity = |catalogue: &str| {
         let lexicon = root().join("data/lexicon.toml");
         let asked = ["disparity", data.to_str().unwrap(), "--catalogue", catalogue, "--json", "--lexicon"];
         succeeds(&sandbox.run(&[&asked[..], &[lexicon.to_str().unwrap()]].concat()))
     };
-    let found = |told: &Value| -> Vec<(String, String, String)> {
+    let found = |report: &Value| -> Vec<(String, String, String)> {
         let text = |value: &Value| value.as_str().unwrap_or("any offer").to_owned();
         let mut found = Vec::new();
-        for attribute in explained["attributes"].as_array().unwrap() {
+        for attribute in report["attributes"].as_array().unwrap() {
             for selection in attribute["selections"].as_array().unwrap() {
                 let rates = selection["rates"].as_array().unwrap().iter();
                 for rate in rates.filter(|rate| rate["verdict"] == "below-four-fifths") {
@@ -244,13 +245,13 @@ fn disparity_finds_a_planted_bias() {
         }
         found
     };
-    let fair = told(own.to_str().unwrap());
+    let fair = disparity(own.to_str().unwrap());
     assert_eq!(fair["customers"], 10_000);
     assert_eq!(found(&fair), [], "{fair}");
     let names: Vec<&str> = fair["attributes"].as_array().unwrap().iter().map(|a| a["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["age", "gender", "marital_status", "zip_code"]);
 
-    let biased = told(file.to_str().unwrap());
+    let biased = disparity(file.to_str().unwrap());
     let expected = ["gender", "cash-back-card", "female"].map(str::to_owned);
     assert!(found(&biased).contains(&expected.into()), "{:?}", found(&biased));
     assert!(found(&biased).iter().all(|(attribute, ..)| attribute == "gender"), "{:?}", found(&biased));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::consent::ConsentAsRead;
 use crate::facts::{Facts, Skip};
@@ -30,6 +30,7 @@ pub enum Outcome {
     },
     /// A reviewer must decide first. This is not final: the result is a [`crate::review::PendingReview`], and evidence
     /// is written after the decision.
+    // `held` is the word of version 0.1.0.
     #[serde(alias = "held")]
     InReview {
         /// The reason.
@@ -165,6 +166,15 @@ pub struct ManifestEntry {
     pub chain: Digest,
 }
 
+/// Reads counts, and replaces `held`, the word of version 0.1.0 for `in-review`.
+fn counts_by_current_word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, usize>, D::Error> {
+    let mut counts = BTreeMap::<String, usize>::deserialize(deserializer)?;
+    if let Some(count) = counts.remove("held") {
+        *counts.entry("in-review".to_owned()).or_default() += count;
+    }
+    Ok(counts)
+}
+
 /// The manifest: every customer of the run, each with exactly one outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -176,6 +186,7 @@ pub struct Manifest {
     /// The number of customers of the run.
     pub customers: usize,
     /// The number of customers by [`Outcome::word`].
+    #[serde(deserialize_with = "counts_by_current_word")]
     pub counts: BTreeMap<String, usize>,
     /// The entries, in the dataset's order.
     pub entries: Vec<ManifestEntry>,

@@ -465,24 +465,27 @@ mod tests {
     #[test]
     fn customer_and_run_are_read_from_key() {
         let run = RunId::parse("run-1").unwrap();
-        let who = CustomerRef::parse("0".repeat(32)).unwrap();
-        let review = ObjectKey::Review(run.clone(), who.clone());
-        assert_eq!(ObjectKey::review_of(&review.to_string()), Some((run.clone(), who.clone())));
-        let task = ObjectKey::ReviewTask(run.clone(), who.clone());
+        let customer = CustomerRef::parse("0".repeat(32)).unwrap();
+        let review = ObjectKey::Review(run.clone(), customer.clone());
+        assert_eq!(ObjectKey::review_of(&review.to_string()), Some((run.clone(), customer.clone())));
+        let task = ObjectKey::ReviewTask(run.clone(), customer.clone());
         assert_eq!(ObjectKey::review_of(&task.to_string()), None);
-        for key in [ObjectKey::Forgotten(who.clone()), ObjectKey::Suppression(who.clone())] {
-            assert_eq!(ObjectKey::customer_of(&key.to_string()), Some(who.clone()), "{key}");
+        for key in [ObjectKey::Forgotten(customer.clone()), ObjectKey::Suppression(customer.clone())] {
+            assert_eq!(ObjectKey::customer_of(&key.to_string()), Some(customer.clone()), "{key}");
         }
         for key in [
-            ObjectKey::Customer(who.clone(), run.clone(), Artefact::Video),
-            ObjectKey::Recalled(who.clone(), run.clone(), Artefact::Video),
+            ObjectKey::Customer(customer.clone(), run.clone(), Artefact::Video),
+            ObjectKey::Recalled(customer.clone(), run.clone(), Artefact::Video),
         ] {
-            assert_eq!(ObjectKey::customer_of(&key.to_string()), Some(who.clone()), "{key}");
-            assert_eq!(ObjectKey::run_of(&key.to_string(), &who), Some(run.clone()), "{key}");
+            assert_eq!(ObjectKey::customer_of(&key.to_string()), Some(customer.clone()), "{key}");
+            assert_eq!(ObjectKey::run_of(&key.to_string(), &customer), Some(run.clone()), "{key}");
         }
-        assert_eq!(ObjectKey::run_of(&format!("customers/{}/run-1/x", "1".repeat(32)), &who), None);
+        assert_eq!(ObjectKey::run_of(&format!("customers/{}/run-1/x", "1".repeat(32)), &customer), None);
         assert_eq!(
-            ObjectKey::contact_reservation_of(&ObjectKey::ContactReservation(who.clone(), 12).to_string(), &who),
+            ObjectKey::contact_reservation_of(
+                &ObjectKey::ContactReservation(customer.clone(), 12).to_string(),
+                &customer
+            ),
             Some(12)
         );
     }
@@ -494,9 +497,8 @@ mod tests {
             let key = ObjectKey::Incoming(batch.clone(), workbook).to_string();
             assert_eq!(ObjectKey::incoming(&key), Some((batch.clone(), workbook)));
         }
-        for other in ["incoming/a/b/customer_profile.xlsx", "incoming/a/other.xlsx", "datasets/a/customer_profile.xlsx"]
-        {
-            assert_eq!(ObjectKey::incoming(other), None, "{other}");
+        for key in ["incoming/a/b/customer_profile.xlsx", "incoming/a/other.xlsx", "datasets/a/customer_profile.xlsx"] {
+            assert_eq!(ObjectKey::incoming(key), None, "{key}");
         }
     }
 }

@@ -13,6 +13,7 @@ pub enum Fallback {
     #[default]
     Template,
     /// The template writes instead, and a reviewer must approve the text.
+    // `hold` is the word of version 0.1.0.
     #[serde(alias = "hold")]
     Review,
 }

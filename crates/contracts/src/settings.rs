@@ -574,12 +574,14 @@ mod tests {
 
     #[test]
     fn own_models_have_traits_and_retirement_dates() {
-        let text = "[writer]\nwhen_refused = \"hold\"\n[writer.model]\nenabled = true\nname = \"llama3.2\"\n\
+        let text = "[writer]\nwhen_refused = \"review\"\n[writer.model]\nenabled = true\nname = \"llama3.2\"\n\
             [writer.models.llama3]\ntoken_limit = \"max_tokens\"\nends = \"2027-06-30\"\n";
         let writer = Settings::from_toml(text).unwrap().writer;
         assert_eq!((writer.when_refused, writer.when_unavailable), (Fallback::Review, Fallback::Template));
         assert_eq!(writer.model_traits().token_limit, crate::model::TokenLimit::MaxTokens);
         assert!(writer.retirement_warning().unwrap().starts_with("llama3.2 retires on 2027-06-30"));
+        let former = Settings::from_toml("[writer]\nwhen_refused = \"hold\"\n").unwrap().writer;
+        assert_eq!(former.when_refused, Fallback::Review, "the word of version 0.1.0 stays readable");
         let unknown = Settings::from_toml("[writer.models.llama3]\ntemprature = true\n").unwrap_err().to_string();
         assert!(unknown.contains("temprature"), "{unknown}");
     }

@@ -26,7 +26,7 @@ pub enum ErasureError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// `control/` cannot be read, so nobody can tell whether the customer is under a legal hold.
+    /// `control/` cannot be read, so the customer may be under a legal hold.
     #[error(transparent)]
     Control(#[from] ControlError),
     /// The record of the erasure cannot be parsed.

@@ -27,7 +27,7 @@ pub enum ReviewError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// `control/` cannot be read, so nobody can tell whether the customer may be contacted.
+    /// `control/` cannot be read, so contacting the customer may be forbidden.
     #[error(transparent)]
     Control(#[from] ControlError),
     /// The name or the reason cannot go on record.

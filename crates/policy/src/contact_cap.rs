@@ -97,11 +97,8 @@ async fn last_reservation(
         return Ok(None);
     };
     let key = ObjectKey::ContactReservation(reference.clone(), number);
-    let reservation = serde_json::from_slice(&store.get(&key).await?).map_err(|error| VaultError::Malformed {
-        place: key.to_string(),
-        line: error.line(),
-        column: error.column(),
-    })?;
+    let reservation = serde_json::from_slice(&store.get(&key).await?)
+        .map_err(|error| VaultError::malformed(&key.to_string(), &error))?;
     Ok(Some((number, reservation)))
 }
 

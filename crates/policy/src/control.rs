@@ -400,7 +400,7 @@ mod tests {
         let announced = answered(&[("yes", "yes", "2026-11-03"), ("yes", "no", "2062-11-03")]).await;
         assert_eq!(remaining(&announced), Ok(Err(Refusal::Contradictory)));
         let only = answered(&[("yes", "yes", "2062-11-03")]).await;
-        assert_eq!(remaining(&only), Ok(Ok(())), "what the workbook says stands");
+        assert_eq!(remaining(&only), Ok(Ok(())), "the workbook still counts");
         let tomorrow = answered(&[("no", "no", "2026-11-25"), ("yes", "yes", "2026-11-24")]).await;
         assert_eq!(remaining(&tomorrow), Err(Skip::NoConsent(Refusal::SaidNo)));
     }

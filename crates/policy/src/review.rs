@@ -12,7 +12,7 @@ use storage::vault::{Keys, Owner, Vault, VaultError};
 const LONGEST_LINE: u64 = 141;
 
 /// Returns why the settings put a customer's result in review; `None` if they do not. A keyed digest of run and
-/// customer picks one in `every`, so that nobody can influence the choice by ordering the workbook.
+/// customer picks one in `every`, so that the order of the workbook does not influence the choice.
 pub async fn review_reason(
     settings: ReviewSettings,
     run: &RunId,

@@ -99,7 +99,7 @@ async fn one_of_racing_writers_wins(store: &dyn ObjectStore) {
         let results: Vec<PutOutcome> = results.into_iter().map(|result| result.expect("put_new")).collect();
         let winners: Vec<usize> = (0..16).filter(|writer| results[*writer] == PutOutcome::Created).collect();
         assert_eq!(winners.len(), 1, "winners of round {round}: {winners:?}");
-        assert!(store.get(&key).await.expect("get") == content(winners[0]), "the winner's content stands");
+        assert!(store.get(&key).await.expect("get") == content(winners[0]), "the winner's content stays");
     }
 }
 

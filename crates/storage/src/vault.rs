@@ -288,7 +288,7 @@ impl Vault {
         Ok((plain, Digest::of(&sealed)))
     }
 
-    /// Makes keys for all customers customer have none. Returns the erased customers among them, customer get no key.
+    /// Makes keys for all customers who have none. Returns the erased customers among them, who get no key.
     pub async fn make_customer_keys(&self, references: &[CustomerRef]) -> Result<BTreeSet<CustomerRef>, VaultError> {
         let (keys, objects): (Vec<_>, Vec<_>) = references
             .iter()

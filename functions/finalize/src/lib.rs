@@ -73,7 +73,7 @@ impl NamedError for Error {
 pub async fn run(input: FinalizeInput, deps: &Deps<'_>) -> Result<Manifest, Error> {
     let FinalizeInput { run, dataset } = input;
     if dataset.is_none()
-        && let Some(manifest) = earlier(deps, &run).await?
+        && let Some(manifest) = find_earlier(deps, &run).await?
     {
         return Ok(manifest);
     }
@@ -85,23 +85,23 @@ pub async fn run(input: FinalizeInput, deps: &Deps<'_>) -> Result<Manifest, Erro
 
 /// Composes the manifest from the current records. Writes nothing.
 pub async fn sum_up(run: RunId, dataset: Option<&DatasetId>, deps: &Deps<'_>) -> Result<Manifest, Error> {
-    let ended = stream::iter(customers(deps, &run).await?)
-        .map(|reference| ending(deps, &run, reference))
+    let outcomes = stream::iter(list_customers(deps, &run).await?)
+        .map(|reference| read_outcome(deps, &run, reference))
         .buffered(CONCURRENCY)
         .try_collect::<Vec<_>>()
         .await?;
-    Ok(manifest::compose(run, dataset, deps.vault.keys(), ended))
+    Ok(manifest::compose(run, dataset, deps.vault.keys(), outcomes))
 }
 
 /// Returns the manifest of an earlier attempt of the run.
-async fn earlier(deps: &Deps<'_>, run: &RunId) -> Result<Option<Manifest>, Error> {
+async fn find_earlier(deps: &Deps<'_>, run: &RunId) -> Result<Option<Manifest>, Error> {
     let key = ObjectKey::Run(run.clone(), RunPart::ManifestJson);
     let found = deps.vault.store().find(&key).await?;
     Ok(found.and_then(|json| serde_json::from_slice(&json).ok()))
 }
 
 /// Returns the customers of the run in the dataset's order; none if no attempt got past merge.
-async fn customers(deps: &Deps<'_>, run: &RunId) -> Result<Vec<CustomerRef>, Error> {
+async fn list_customers(deps: &Deps<'_>, run: &RunId) -> Result<Vec<CustomerRef>, Error> {
     let key = ObjectKey::Run(run.clone(), RunPart::Index);
     let Some(index) = deps.vault.store().find(&key).await? else { return Ok(Vec::new()) };
     let rows = IndexRow::read_all(&index).map_err(|source| Error::Index { key: key.to_string(), source })?;
@@ -109,13 +109,13 @@ async fn customers(deps: &Deps<'_>, run: &RunId) -> Result<Vec<CustomerRef>, Err
 }
 
 /// A customer's outcome, with the digest of the record that says so.
-struct Ended {
+struct CustomerOutcome {
     reference: CustomerRef,
     outcome: Outcome,
     record: Digest,
 }
 
-async fn ending(deps: &Deps<'_>, run: &RunId, reference: CustomerRef) -> Result<Ended, Error> {
+async fn read_outcome(deps: &Deps<'_>, run: &RunId, reference: CustomerRef) -> Result<CustomerOutcome, Error> {
     let store = deps.vault.store();
     let key = |artefact| ObjectKey::Customer(reference.clone(), run.clone(), artefact);
     let (outcome, record) = if let Some(bytes) = store.find(&key(Artefact::Evidence)).await? {
@@ -123,13 +123,13 @@ async fn ending(deps: &Deps<'_>, run: &RunId, reference: CustomerRef) -> Result<
     } else if let Some(bytes) = store.find(&key(Artefact::Failure)).await? {
         (outcome_of_failure(&bytes), Digest::of(&bytes))
     } else if let Some(bytes) = store.find(&ObjectKey::Review(run.clone(), reference.clone())).await? {
-        (outcome_of_waiting(&bytes), Digest::of(&bytes))
+        (outcome_of_review(&bytes), Digest::of(&bytes))
     } else if let Some(bytes) = store.find(&ObjectKey::Forgotten(reference.clone())).await? {
         (Outcome::Skipped { skip: Skip::Suppressed }, Digest::of(&bytes))
     } else {
         (Outcome::Failed { error: ErrorName::RunIncomplete, stage: Stage::Finalize }, Digest::of(b""))
     };
-    Ok(Ended { reference, outcome, record })
+    Ok(CustomerOutcome { reference, outcome, record })
 }
 
 /// The outcome of an unreadable record, which must not hide the other records.
@@ -149,9 +149,9 @@ fn outcome_of_failure(bytes: &[u8]) -> Outcome {
     }
 }
 
-fn outcome_of_waiting(bytes: &[u8]) -> Outcome {
+fn outcome_of_review(bytes: &[u8]) -> Outcome {
     match serde_json::from_slice::<PendingReview>(bytes) {
-        Ok(waiting) => Outcome::InReview { why: waiting.why.words() },
+        Ok(pending) => Outcome::InReview { why: pending.why.words() },
         Err(_) => UNREADABLE,
     }
 }

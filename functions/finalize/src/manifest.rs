@@ -6,7 +6,7 @@ use contracts::evidence::{Manifest, ManifestEntry, Outcome};
 use contracts::{CustomerRef, DatasetId, Digest, RunId};
 use storage::vault::Keys;
 
-use crate::Ended;
+use crate::CustomerOutcome;
 
 /// Returns the link before the first customer: the digest of the parts `bespoke manifest`, the run, and the dataset
 /// (empty if merge failed).
@@ -57,10 +57,15 @@ fn count<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> BTreeMap<String, us
     counts
 }
 
-pub(crate) fn compose(run: RunId, dataset: Option<&DatasetId>, keys: &Keys, ended: Vec<Ended>) -> Manifest {
+pub(crate) fn compose(
+    run: RunId,
+    dataset: Option<&DatasetId>,
+    keys: &Keys,
+    outcomes: Vec<CustomerOutcome>,
+) -> Manifest {
     let mut chain = first_link(&run, dataset);
-    let mut entries = Vec::with_capacity(ended.len());
-    for Ended { reference, outcome, record } in ended {
+    let mut entries = Vec::with_capacity(outcomes.len());
+    for CustomerOutcome { reference, outcome, record } in outcomes {
         chain = next_link(&chain, &reference, &record);
         entries.push(ManifestEntry { reference, outcome, record, chain });
     }
@@ -90,9 +95,9 @@ pub fn table(manifest: &Manifest) -> Vec<u8> {
     });
     let header = ["reference", "outcome", "detail", "record", "chain"].map(ToOwned::to_owned);
     for row in std::iter::once(header).chain(rows) {
-        writer.write_record(row).expect("every line has five fields, and memory does not fail");
+        writer.write_record(row).expect("each line has five fields, and writing to memory never fails");
     }
-    writer.into_inner().expect("memory does not fail")
+    writer.into_inner().expect("writing to memory never fails")
 }
 
 fn detail(outcome: &Outcome) -> String {

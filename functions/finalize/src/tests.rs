@@ -1,4 +1,4 @@
-//! What a run's manifest says of every way in which a customer's part can end.
+//! The manifest of a run, for every outcome of a customer.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,14 +23,14 @@ struct Campaign {
 }
 
 impl Campaign {
-    /// A run for `size` customers.
-    async fn over(size: usize) -> Self {
+    /// Starts a run for `size` customers.
+    async fn with_customers(size: usize) -> Self {
         let store = Arc::new(MemoryStore::default());
         let vault = Vault::new(store.clone(), Keys::new([1; 32], [2; 32]));
         let run = Request::for_tests().run_id();
 
         let dataset = DatasetId::parse("d".repeat(64)).unwrap();
-        // Not sorted, so that the dataset's own order is told from any other.
+        // Not sorted, so that the test sees the dataset's order.
         let customers: Vec<CustomerRef> = (0..size).rev().map(reference).collect();
         let header = std::iter::once("reference,offset,length,digest".to_owned());
         let rows = customers.iter().map(|customer| format!("{customer},0,10,{}", Digest::of(b"line")));
@@ -39,7 +39,7 @@ impl Campaign {
         Self { store, vault, run, dataset, customers }
     }
 
-    async fn merge_failed(&self) -> Manifest {
+    async fn finalize_failed_merge(&self) -> Manifest {
         run(FinalizeInput { run: self.run.clone(), dataset: None }, &Deps { vault: &self.vault }).await.unwrap()
     }
 
@@ -47,7 +47,7 @@ impl Campaign {
         ObjectKey::Customer(self.customers[customer].clone(), self.run.clone(), artefact)
     }
 
-    async fn ended(&self, customer: usize, outcome: Outcome) {
+    async fn write_evidence(&self, customer: usize, outcome: Outcome) {
         let evidence = Evidence {
             run: self.run.clone(),
             reference: self.customers[customer].clone(),
@@ -69,7 +69,7 @@ impl Campaign {
         self.store.put(&self.key(customer, Artefact::Evidence), bytes.into()).await.unwrap();
     }
 
-    async fn failed(&self, customer: usize) {
+    async fn write_failure(&self, customer: usize) {
         let error = ErrorName::RenderFailed;
         let stage = Stage::Render;
         let record = FailureRecord { error, stage, message: "ffmpeg".to_owned(), at: Timestamp::UNIX_EPOCH };
@@ -91,11 +91,11 @@ const PUBLISHED: Outcome = Outcome::Published { video: true };
 const INCOMPLETE: Outcome = Outcome::Failed { error: ErrorName::RunIncomplete, stage: Stage::Finalize };
 
 async fn one_of_each() -> Campaign {
-    let campaign = Campaign::over(5).await;
-    campaign.ended(0, PUBLISHED).await;
-    campaign.ended(1, Outcome::Skipped { skip: Skip::Suppressed }).await;
-    campaign.ended(2, Outcome::InReview { why: "the text did not pass: length".to_owned() }).await;
-    campaign.failed(3).await;
+    let campaign = Campaign::with_customers(5).await;
+    campaign.write_evidence(0, PUBLISHED).await;
+    campaign.write_evidence(1, Outcome::Skipped { skip: Skip::Suppressed }).await;
+    campaign.write_evidence(2, Outcome::InReview { why: "the text did not pass: length".to_owned() }).await;
+    campaign.write_failure(3).await;
     campaign
 }
 
@@ -106,11 +106,11 @@ async fn each_customer_has_one_outcome_in_dataset_order() {
     let references: Vec<CustomerRef> = manifest.entries.iter().map(|entry| entry.reference.clone()).collect();
     assert_eq!(references, campaign.customers);
     let words: Vec<&str> = manifest.entries.iter().map(|entry| entry.outcome.word()).collect();
-    assert_eq!(words, ["published", "skipped", "held", "failed", "failed"]);
+    assert_eq!(words, ["published", "skipped", "in-review", "failed", "failed"]);
     assert_eq!(manifest.entries[3].outcome, Outcome::Failed { error: ErrorName::RenderFailed, stage: Stage::Render });
     assert_eq!(manifest.entries[4].outcome, INCOMPLETE);
     let counts: Vec<(&str, usize)> = manifest.counts.iter().map(|(word, count)| (word.as_str(), *count)).collect();
-    assert_eq!(counts, [("failed", 2), ("held", 1), ("published", 1), ("skipped", 1)]);
+    assert_eq!(counts, [("failed", 2), ("in-review", 1), ("published", 1), ("skipped", 1)]);
     assert_eq!(manifest.customers, 5);
 }
 
@@ -165,19 +165,29 @@ async fn edited_manifest_fails_verification() {
     without.entries.remove(3);
     let mut swapped = manifest.clone();
     swapped.entries.swap(0, 1);
-    let mut nicer = manifest.clone();
-    nicer.entries[3].outcome = PUBLISHED;
-    for edited in [without, swapped, nicer] {
+    let mut improved = manifest.clone();
+    improved.entries[3].outcome = PUBLISHED;
+    for edited in [without, swapped, improved] {
         assert!(!chain_holds(&edited, dataset));
     }
     assert!(!chain_holds(&manifest, None));
 }
 
 #[tokio::test]
+async fn manifest_with_former_word_for_in_review_verifies() {
+    let campaign = one_of_each().await;
+    let manifest = campaign.finalize().await.unwrap();
+    let json = serde_json::to_string(&manifest).unwrap().replace("\"in-review\"", "\"held\"");
+    let read: Manifest = serde_json::from_str(&json).unwrap();
+    assert_eq!(read, manifest);
+    assert!(chain_holds(&read, Some(&campaign.dataset)));
+}
+
+#[tokio::test]
 async fn failed_merge_gives_empty_manifest() {
-    let campaign = Campaign::over(3).await;
+    let campaign = Campaign::with_customers(3).await;
     campaign.store.delete(&ObjectKey::Run(campaign.run.clone(), RunPart::Index)).await.unwrap();
-    let manifest = campaign.merge_failed().await;
+    let manifest = campaign.finalize_failed_merge().await;
     assert_eq!((manifest.customers, manifest.counts.len()), (0, 0));
     assert!(chain_holds(&manifest, None));
 }
@@ -185,22 +195,22 @@ async fn failed_merge_gives_empty_manifest() {
 #[tokio::test]
 async fn failed_merge_on_resume_keeps_outcomes() {
     let campaign = one_of_each().await;
-    let cut_short = campaign.merge_failed().await;
+    let manifest = campaign.finalize_failed_merge().await;
     assert_eq!(
-        (cut_short.customers, cut_short.counts["published"]),
+        (manifest.customers, manifest.counts["published"]),
         (5, 1),
-        "the first attempt died before its manifest"
+        "the first attempt died before it wrote a manifest"
     );
     let campaign = one_of_each().await;
     let manifest = campaign.finalize().await.unwrap();
-    assert_eq!(campaign.merge_failed().await, manifest);
+    assert_eq!(campaign.finalize_failed_merge().await, manifest);
 }
 
 #[tokio::test]
 async fn resumed_run_replaces_manifest() {
     let campaign = one_of_each().await;
     campaign.finalize().await.unwrap();
-    campaign.ended(4, PUBLISHED).await;
+    campaign.write_evidence(4, PUBLISHED).await;
     let manifest = campaign.finalize().await.unwrap();
     assert_eq!(manifest.counts["published"], 2);
     let json = campaign.store.get(&ObjectKey::Run(campaign.run.clone(), RunPart::ManifestJson)).await.unwrap();
@@ -209,16 +219,16 @@ async fn resumed_run_replaces_manifest() {
 
 #[tokio::test]
 async fn evidence_overrides_earlier_failure() {
-    let campaign = Campaign::over(1).await;
-    campaign.failed(0).await;
-    campaign.ended(0, PUBLISHED).await;
+    let campaign = Campaign::with_customers(1).await;
+    campaign.write_failure(0).await;
+    campaign.write_evidence(0, PUBLISHED).await;
     assert_eq!(campaign.finalize().await.unwrap().entries[0].outcome, PUBLISHED);
 }
 
 #[tokio::test]
 async fn unreadable_or_foreign_record_is_a_failure_of_its_own() {
-    let campaign = Campaign::over(3).await;
-    campaign.ended(0, PUBLISHED).await;
+    let campaign = Campaign::with_customers(3).await;
+    campaign.write_evidence(0, PUBLISHED).await;
     campaign.store.put(&campaign.key(1, Artefact::Evidence), "{".into()).await.unwrap();
     let first = campaign.store.get(&campaign.key(0, Artefact::Evidence)).await.unwrap();
     campaign.store.put(&campaign.key(2, Artefact::Evidence), first).await.unwrap();
@@ -230,8 +240,8 @@ async fn unreadable_or_foreign_record_is_a_failure_of_its_own() {
 
 #[tokio::test]
 async fn store_error_is_not_a_missing_record() {
-    let campaign = Campaign::over(2).await;
-    campaign.ended(0, PUBLISHED).await;
+    let campaign = Campaign::with_customers(2).await;
+    campaign.write_evidence(0, PUBLISHED).await;
     campaign.store.fail_next(&campaign.key(0, Artefact::Evidence), 1);
     assert_eq!(campaign.finalize().await.unwrap_err().name(), ErrorName::StoreUnavailable);
     assert!(campaign.store.find(&ObjectKey::Run(campaign.run.clone(), RunPart::ManifestJson)).await.unwrap().is_none());

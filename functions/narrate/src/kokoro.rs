@@ -292,7 +292,7 @@ impl Narrator for Kokoro {
     }
 
     async fn guess(&self, sentence: &Utterance, at: &str) -> Result<Option<f64>, Error> {
-        let phonemes: usize = self.phonemizer.sounds(sentence, at).await?.iter().map(PutOutcome::length).sum();
+        let phonemes: usize = self.phonemizer.sounds(sentence, at).await?.iter().map(Written::length).sum();
         #[expect(clippy::cast_precision_loss, reason = "some hundred phonemes")]
         let phonemes = phonemes as f64;
         let own = SECONDS_A_PHONEME.iter().find(|(voice, _)| *voice == self.voice || voice.is_empty());
@@ -304,7 +304,7 @@ impl Narrator for Kokoro {
         let mut samples = Vec::new();
         let mut words = vec![(f64::MAX, 0.0_f64); sentence.words().len()];
         for part in parts(&sounds) {
-            let written = PutOutcome::of(part);
+            let written = Written::of(part);
             let (heard, frames) = self.speak(written.tokens, pace, at).await?;
             let begun = crate::sound::seconds(samples.len(), RATE);
             samples.extend(heard);
@@ -323,13 +323,13 @@ impl Narrator for Kokoro {
 }
 
 /// Sounds as the model reads them.
-struct PutOutcome {
+struct Written {
     tokens: Vec<i64>,
     /// The tokens of each sound, from and to.
     spans: Vec<(usize, usize)>,
 }
 
-impl PutOutcome {
+impl Written {
     fn of(sounds: &[Sound]) -> Self {
         let known = |letter: char| token(letter).expect("the phonemizer lets only known letters through");
         let mut written = Self { tokens: Vec::new(), spans: Vec::new() };
@@ -353,7 +353,7 @@ impl PutOutcome {
 
 /// The sounds in parts that the model can take at once: halved at the pause nearest to the middle until they fit.
 fn parts(sounds: &[Sound]) -> Vec<&[Sound]> {
-    if sounds.len() < 2 || sounds.iter().map(PutOutcome::length).sum::<usize>() <= MOST_TOKENS {
+    if sounds.len() < 2 || sounds.iter().map(Written::length).sum::<usize>() <= MOST_TOKENS {
         return vec![sounds];
     }
     let off = |at: &usize| at.abs_diff(sounds.len() / 2);
@@ -377,12 +377,12 @@ mod tests {
     #[test]
     fn every_sound_keeps_its_place_among_the_tokens() {
         let sounds = sounds(11);
-        let written = PutOutcome::of(&sounds);
+        let written = Written::of(&sounds);
         for (sound, (from, to)) in sounds.iter().zip(&written.spans) {
             let expected: Vec<i64> = sound.phonemes.chars().map(|letter| token(letter).unwrap()).collect();
             assert_eq!(written.tokens[*from..*to], expected);
         }
-        let most: usize = sounds.iter().map(PutOutcome::length).sum();
+        let most: usize = sounds.iter().map(Written::length).sum();
         assert!(written.tokens.len() <= most && written.tokens.len() + 1 >= most);
     }
 
@@ -390,7 +390,7 @@ mod tests {
     fn a_sentence_too_long_for_one_call_is_cut_at_pauses_and_loses_nothing() {
         let sounds = sounds(200);
         let parts = parts(&sounds);
-        assert!(parts.iter().all(|part| PutOutcome::of(part).tokens.len() <= MOST_TOKENS));
+        assert!(parts.iter().all(|part| Written::of(part).tokens.len() <= MOST_TOKENS));
         assert!(parts[..parts.len() - 1].iter().all(|part| part.last().unwrap().pause.is_some()));
         assert_eq!(parts.concat(), sounds);
     }

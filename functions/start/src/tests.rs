@@ -39,8 +39,13 @@ impl Executions for Workflow {
         if executions.contains_key(name) {
             return Ok(StartOutcome::NameTaken);
         }
-        let execution =
-            Execution { run: input.run.clone(), state: ExecutionState::Running, stopped: None, error: None, message: None };
+        let execution = Execution {
+            run: input.run.clone(),
+            state: ExecutionState::Running,
+            stopped: None,
+            error: None,
+            message: None,
+        };
         executions.insert(name.to_owned(), execution);
         Ok(StartOutcome::Started)
     }

@@ -54,9 +54,10 @@ async fn missing_bucket_is_not_a_missing_object() {
 
 #[tokio::test]
 async fn conflicting_conditional_write_is_retried() {
-    for (answer, expected) in
-        [(ResponseTemplate::new(200), PutOutcome::Created), (refusal(412, "PreconditionFailed"), PutOutcome::AlreadyThere)]
-    {
+    for (answer, expected) in [
+        (ResponseTemplate::new(200), PutOutcome::Created),
+        (refusal(412, "PreconditionFailed"), PutOutcome::AlreadyThere),
+    ] {
         let server = MockServer::start().await;
         let conditional = || Mock::given(method("PUT")).and(header("if-none-match", "*"));
         let conflict = refusal(409, "ConditionalRequestConflict");
