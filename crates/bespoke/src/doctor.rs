@@ -65,7 +65,7 @@ pub fn engines(programs: &Programs, settings: &Settings, http: reqwest::Client) 
     let engines = narrate::Engines::new(programs.espeak.clone(), http).with_kokoro(kokoro);
     match settings.local.concurrency {
         0 => engines,
-        sentences => engines.speaking_at_once(sentences),
+        sentences => engines.with_concurrency(sentences),
     }
 }
 
@@ -179,9 +179,9 @@ fn voice(settings: &Settings) -> Finding {
             let found = "espeak-ng; kokoro, which sounds like a person, is not installed".to_owned();
             note("voice", found, "bespoke voices install")
         }
-        EngineChoice::Kokoro if !installed => bad("voice", &narrate::Error::NotHere(Engine::Kokoro), None),
-        EngineChoice::Polly => bad("voice", &narrate::Error::NotHere(Engine::Polly), None),
-        EngineChoice::Openai if !openai.enabled => bad("voice", &narrate::Error::SwitchedOff, None),
+        EngineChoice::Kokoro if !installed => bad("voice", &narrate::Error::EngineUnavailable(Engine::Kokoro), None),
+        EngineChoice::Polly => bad("voice", &narrate::Error::EngineUnavailable(Engine::Polly), None),
+        EngineChoice::Openai if !openai.enabled => bad("voice", &narrate::Error::ServiceDisabled, None),
         EngineChoice::Openai => {
             good("voice", format!("{} at {}, given: the spoken text", openai.model, openai.base_url))
         }

@@ -334,7 +334,7 @@ impl Source for jobs::Workshop {
             catalogue: project.catalogue,
             lexicon: project.lexicon,
             assets: project.assets,
-            engines: self.engines.of_this_machine(),
+            engines: self.engines.local(),
         })
     }
 }
@@ -351,7 +351,7 @@ fn problem(failure: Failure) -> Problem {
 
 /// Kokoro's voices and espeak-ng's, the first of what is installed being the default.
 async fn voices(workshop: &jobs::Workshop) -> Vec<Voice> {
-    let there = workshop.engines.of_this_machine();
+    let there = workshop.engines.local();
     let espeak = narrate::english_voices(&workshop.programs.espeak).await.unwrap_or_default();
     let kokoro = narrate::kokoro::VOICES.map(|name| (Engine::Kokoro, name.to_owned()));
     let espeak = espeak.into_iter().map(|name| (Engine::Espeak, name));

@@ -165,7 +165,7 @@ async fn request(
         prompt: wish.prompt,
         words_per_minute: wish.words_per_minute.unwrap_or(settings.voice.words_per_minute),
         voice: wish.voice,
-        engines: engines.of_this_machine(),
+        engines: engines.local(),
         shape: wish.shape.unwrap_or(settings.video.shape),
         background,
         backgrounds,

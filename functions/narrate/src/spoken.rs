@@ -39,7 +39,7 @@ impl Utterance {
             let before = index.checked_sub(1).map_or("", |at| cores[at]).to_lowercase();
             let after = cores.get(index + 1).copied().unwrap_or_default().to_lowercase();
             let around = Around { before: &before, after: &after };
-            let known = pronunciations.of(cores[index]);
+            let known = pronunciations.get(cores[index]);
             let said = known.or_else(|| say(written, cores[index], around, shouted)).ok_or(Unspeakable(index + 1))?;
             words.push(Word { shown: written.clone(), said, pause: pause(written, cores[index]) });
         }
