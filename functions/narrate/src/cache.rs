@@ -104,7 +104,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::pronunciations::Pronunciations;
+    use crate::spoken::Lexicon;
 
     /// Counts the sentences that it speaks.
     #[derive(Default)]
@@ -134,7 +134,7 @@ mod tests {
         let narrator = CountingNarrator::default();
         let cache = SpeechCache::default();
         for sentence in sentences {
-            let sentence = Utterance::of(sentence, &Pronunciations::default()).unwrap().unwrap();
+            let sentence = Utterance::of(sentence, Lexicon::default()).unwrap().unwrap();
             CachedNarrator::new(&narrator, &cache, first_name).speak(&sentence, 1.0, "").await.unwrap();
         }
         narrator.0.into_inner()

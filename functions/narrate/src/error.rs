@@ -130,9 +130,9 @@ pub enum Error {
     /// The rate is outside its range.
     #[error("request: words_per_minute must be 80 to 220")]
     RateOutOfRange,
-    /// No voice can say a word of the script.
-    #[error("script.json: segment {segment}, sentence {sentence}, word {word}: cannot be spoken")]
-    Unspeakable {
+    /// The script contains a number that no rule reads. Reading it anyway could invent an amount.
+    #[error("script.json: segment {segment}, sentence {sentence}, word {word}: cannot read the number")]
+    UnreadNumber {
         /// The number of the segment.
         segment: usize,
         /// The number of the sentence within the segment.
@@ -184,7 +184,7 @@ impl NamedError for Error {
             | Self::EngineOutput { .. }
             | Self::Service { .. }
             | Self::Unvoiced { .. }
-            | Self::Unspeakable { .. }
+            | Self::UnreadNumber { .. }
             | Self::EmptyScript
             | Self::Sound { .. }
             | Self::Worker => ErrorName::NarrateFailed,
@@ -204,6 +204,10 @@ impl NamedError for Error {
                 Some("install it with \"bespoke voices install\"".to_owned())
             }
             Self::EngineUnavailable(Engine::Polly) => Some("it is available on AWS only".to_owned()),
+            Self::UnreadNumber { .. } => Some(
+                "write numbers as in 1,250.50: a comma before each three digits and a point before the decimals"
+                    .to_owned(),
+            ),
             Self::ServiceDisabled => Some("set it to true, or choose another engine".to_owned()),
             Self::Secret(error) => error.help(),
             Self::Vault(error) => error.help(),
@@ -217,7 +221,6 @@ impl NamedError for Error {
             | Self::Unvoiced { .. }
             | Self::Pronunciations(_)
             | Self::RateOutOfRange
-            | Self::Unspeakable { .. }
             | Self::EmptyScript
             | Self::Sound { .. }
             | Self::Worker => None,
@@ -247,7 +250,7 @@ impl Error {
             | Self::UnknownVoice { .. }
             | Self::Pronunciations(_)
             | Self::RateOutOfRange
-            | Self::Unspeakable { .. }
+            | Self::UnreadNumber { .. }
             | Self::EmptyScript => false,
         }
     }

@@ -23,6 +23,18 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// The program's speed at pace 1, in its own words per minute.
 const NORMAL_SPEED: f64 = 145.0;
 
+/// The program's lowest speed.
+const MIN_SPEED: f64 = 80.0;
+
+/// Returns the pause between words, in the program's units, that makes up for a speed below its lowest.
+///
+/// Measured at its lowest speed: the first unit makes speech 10 % longer, each further one 4.5 %.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
+fn word_gap(speed: f64) -> u32 {
+    let longer = MIN_SPEED / speed - 1.0;
+    if longer < 0.05 { 0 } else { 1 + ((longer - 0.1).max(0.0) / 0.045).round() as u32 }
+}
+
 /// The maximum number of characters that an error quotes from the program's error output.
 const MAX_STDERR_CHARS: usize = 200;
 
@@ -62,9 +74,10 @@ impl Narrator for Espeak {
         &self.voice
     }
 
-    /// The program accepts speeds of 80 to 450. Above 360 it drops sounds and is hard to follow.
+    /// The program accepts speeds of 80 to 450. Above 360 it drops sounds and is hard to follow. Below 80, pauses between
+    /// the words slow it down further.
     fn paces(&self) -> RangeInclusive<f64> {
-        80.0 / NORMAL_SPEED..=360.0 / NORMAL_SPEED
+        60.0 / NORMAL_SPEED..=360.0 / NORMAL_SPEED
     }
 
     fn max_rounds(&self) -> usize {
@@ -76,8 +89,9 @@ impl Narrator for Espeak {
         let speed = (pace.clamp(*paces.start(), *paces.end()) * NORMAL_SPEED).round();
         // Standard input, without `-m`, keeps the program from reading the text as options or SSML. An utterance
         // contains no phoneme markup.
-        let speed = speed.to_string();
-        let arguments = ["-v", &self.voice, "-s", &speed, "-b", "1", "-z", "--stdin", "--stdout"];
+        let gap = word_gap(speed).to_string();
+        let speed = speed.max(MIN_SPEED).to_string();
+        let arguments = ["-v", &self.voice, "-s", &speed, "-g", &gap, "-b", "1", "-z", "--stdin", "--stdout"];
         let wav = run_program(&self.program, &arguments, sentence.text().as_bytes(), place).await?;
         parse_wav(wav).map_err(|reason| Error::EngineOutput { place: place.to_owned(), reason })
     }

@@ -23,7 +23,6 @@ mod espeak;
 pub mod kokoro;
 mod names;
 pub mod narrator;
-mod numbers;
 pub mod openai;
 mod pace;
 mod phonemes;
@@ -42,7 +41,7 @@ pub use espeak::{Espeak, engine_version, english_voices};
 use narrator::Narrator;
 use pace::Line;
 pub use pronunciations::Pronunciations;
-use spoken::Utterance;
+use spoken::{Lexicon, Utterance};
 
 /// The dependencies of the stage.
 pub struct Deps<'a> {
@@ -66,12 +65,16 @@ struct SpeechJob<'a> {
     voices: Vec<VoiceChoice>,
     /// The customer's first name, which the text may contain.
     first_name: &'a str,
+    /// Whether no voice can say the first name, so that it is left out.
+    first_name_unspoken: bool,
 }
 
 /// Speaks the script of one customer: writes `narration.wav`, then `cues.json`.
 ///
-/// The rate is the number of written words divided by the minutes from the start of the first sentence to the end of
-/// the last. The loudness is that of the mono signal; on two channels it measures 3 LU more (ITU-R BS.1770-4).
+/// The rate is the number of spoken words divided by the minutes from the start of the first sentence to the end of the
+/// last; see the module `pace`. A first name without a pronunciation is left out, and the narration records that.
+///
+/// The loudness is that of the mono signal; on two channels it measures 3 LU more (ITU-R BS.1770-4).
 pub async fn run(task: CustomerTask, deps: &Deps<'_>) -> Result<CustomerTask, Error> {
     let (request, _) = deps.vault.read_json::<Request>(Owner::Run, &request_key(&task)).await?;
     let owner = Owner::Customer(&task.reference);
@@ -82,11 +85,15 @@ pub async fn run(task: CustomerTask, deps: &Deps<'_>) -> Result<CustomerTask, Er
     }
     let texts = script.segments.iter().map(|segment| segment.text.as_str());
     let job = SpeechJob {
-        lines: lines(texts, deps.pronunciations)?,
+        lines: lines(texts, deps.pronunciations, &script.first_name)?,
         words_per_minute: request.words_per_minute,
         voices: engines::voices(request.voice.as_deref(), &deps.settings.voice, &request.engines),
         first_name: &script.first_name,
+        first_name_unspoken: !names::is_sayable(&script.first_name, deps.pronunciations),
     };
+    if job.first_name_unspoken {
+        tracing::warn!(reference = %task.reference, "first name has no pronunciation; the voice leaves it out");
+    }
     let (narration, wav) = speak(&job, deps.engines, &deps.settings.voice, deps.secrets).await?;
     write(&task, deps, &inputs, narration, wav).await?;
     Ok(task)
@@ -106,10 +113,11 @@ pub async fn speak_text(
     let text = text.replace("\r\n", "\n");
     let paragraphs: Vec<&str> = text.split("\n\n").collect();
     let job = SpeechJob {
-        lines: lines(paragraphs.into_iter(), pronunciations)?,
+        lines: lines(paragraphs.into_iter(), pronunciations, "")?,
         words_per_minute: settings.words_per_minute,
         voices: engines::voices(voice, settings, &engines.local()),
         first_name: "",
+        first_name_unspoken: false,
     };
     speak(&job, engines, settings, secrets).await
 }
@@ -153,12 +161,17 @@ async fn is_done(task: &CustomerTask, deps: &Deps<'_>, inputs: &Digest) -> Resul
 }
 
 /// Returns the sentences of all segments in spoken form.
-fn lines<'a>(segments: impl Iterator<Item = &'a str>, pronunciations: &Pronunciations) -> Result<Vec<Line>, Error> {
+fn lines<'a>(
+    segments: impl Iterator<Item = &'a str>,
+    pronunciations: &Pronunciations,
+    first_name: &str,
+) -> Result<Vec<Line>, Error> {
+    let lexicon = Lexicon { pronunciations: Some(pronunciations), first_name, ..Lexicon::default() };
     let mut lines = Vec::new();
     for (segment, text) in segments.enumerate() {
         for (index, sentence) in sentences::sentences(text).iter().enumerate() {
-            let utterance = Utterance::of(sentence, pronunciations).map_err(|spoken::Unspeakable(word)| {
-                Error::Unspeakable { segment: segment + 1, sentence: index + 1, word }
+            let utterance = Utterance::of(sentence, lexicon).map_err(|spoken::UnreadNumber(word)| {
+                Error::UnreadNumber { segment: segment + 1, sentence: index + 1, word }
             })?;
             let place = format!("segment {}, sentence {}", segment + 1, index + 1);
             lines.extend(utterance.map(|utterance| Line { segment, place, utterance }));
@@ -220,6 +233,7 @@ async fn speak_with(
     let take = pace::speak(&narrator, &job.lines, job.words_per_minute).await?;
     let lines = job.lines.clone();
     let mut narration = narration(&narrator, attempts);
+    narration.first_name_unspoken = job.first_name_unspoken;
     let (narration, wav) = tokio::task::spawn_blocking(move || {
         let wav = finish(&lines, &take, &mut narration)?;
         Ok::<_, Error>((narration, wav))
@@ -246,6 +260,7 @@ fn narration(narrator: &dyn Narrator, attempts: &Attempts) -> Narration {
         loudness: 0.0,
         sentences: Vec::new(),
         audio: Digest::of(b""),
+        first_name_unspoken: false,
     }
 }
 
@@ -255,13 +270,11 @@ fn narration(narrator: &dyn Narrator, attempts: &Attempts) -> Narration {
 fn finish(lines: &[Line], take: &pace::Take, narration: &mut Narration) -> Result<Vec<u8>, Error> {
     let timeline = timing::assemble(lines, take)?;
     let (samples, loudness) = sound::level(&timeline.samples)?;
-    let words: usize = timeline.sentences.iter().map(|sentence| sentence.words.len()).sum();
+    let words: f64 = lines.iter().map(Line::units).sum();
     let seconds = match (timeline.sentences.first(), timeline.sentences.last()) {
         (Some(first), Some(last)) => last.end - first.start,
         _ => return Err(Error::EmptyScript),
     };
-    #[expect(clippy::cast_precision_loss, reason = "a script has some hundred words")]
-    let words = words as f64;
     narration.words_per_minute = words * 60.0 / seconds;
     narration.timing = timeline.timing;
     narration.seconds = sound::seconds(samples.len(), sound::RATE);

@@ -88,7 +88,7 @@ impl Phonemizer {
     }
 }
 
-/// Returns the spoken words, of which "4.25%" has five: the index of the written word, the text, the pause after it.
+/// Returns each spoken word with the index of its written word and the pause after it. "4.25%" has five spoken words.
 fn spoken_words(sentence: &Utterance) -> Vec<(usize, &str, Option<char>)> {
     let mut spoken = Vec::new();
     for (index, word) in sentence.words().iter().enumerate() {
@@ -286,7 +286,7 @@ pub fn token(letter: char) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pronunciations::Pronunciations;
+    use crate::spoken::Lexicon;
 
     #[test]
     fn ipa_becomes_kokoro_letters() {
@@ -317,7 +317,7 @@ mod tests {
             let phonemizer = Phonemizer::new("espeak-ng".into(), british);
             for (line, narration) in NARRATIONS.lines().enumerate() {
                 for sentence in crate::sentences::sentences(narration) {
-                    let sentence = Utterance::of(&sentence, &Pronunciations::default()).unwrap().unwrap();
+                    let sentence = Utterance::of(&sentence, Lexicon::default()).unwrap().unwrap();
                     let pronounced = phonemizer.pronounce(&sentence, &format!("line {}", line + 1)).await.unwrap();
                     let words = sentence.words();
                     let count: usize = words.iter().map(|word| word.said.split(' ').count()).sum();

@@ -113,11 +113,11 @@ fn word_times(offsets: &[usize], marks: &[WordMark], seconds: f64) -> Option<Vec
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pronunciations::Pronunciations;
+    use crate::spoken::Lexicon;
 
     #[test]
     fn marks_map_to_written_words() {
-        let sentence = Utterance::of("Earn 4.25% today.", &Pronunciations::default()).unwrap().unwrap();
+        let sentence = Utterance::of("Earn 4.25% today.", Lexicon::default()).unwrap().unwrap();
         let (document, offsets) = ssml(&sentence, 0.96);
         assert_eq!(document, "<speak><prosody rate=\"96%\">Earn four point two five percent today.</prosody></speak>");
         let mark = |word: &str, milliseconds| WordMark { start: document.find(word).unwrap(), milliseconds };

@@ -121,8 +121,7 @@ fn weight(word: &spoken::Word) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pronunciations::Pronunciations;
-    use crate::spoken::Utterance;
+    use crate::spoken::{Lexicon, Utterance};
 
     fn speech(parts: &[(f64, f32)]) -> Speech {
         let samples = parts.iter().flat_map(|(length, level)| vec![*level; frames(*length, 22_050)]).collect();
@@ -131,7 +130,7 @@ mod tests {
 
     #[test]
     fn longer_words_take_longer_without_overlap() {
-        let utterance = Utterance::of("A considerably longer word.", &Pronunciations::default()).unwrap().unwrap();
+        let utterance = Utterance::of("A considerably longer word.", Lexicon::default()).unwrap().unwrap();
         let times = estimate(utterance.words(), &speech(&[(2.0, 0.2)]));
         assert!(times.windows(2).all(|pair| pair[0].1 <= pair[1].0 + 1e-9));
         assert!(times[1].1 - times[1].0 > 3.0 * (times[0].1 - times[0].0));
@@ -145,7 +144,7 @@ mod tests {
 
     #[test]
     fn audible_comma_separates_word_times() {
-        let utterance = Utterance::of("Hello there, my friend.", &Pronunciations::default()).unwrap().unwrap();
+        let utterance = Utterance::of("Hello there, my friend.", Lexicon::default()).unwrap().unwrap();
         let times = estimate(utterance.words(), &speech(&[(0.6, 0.2), (0.2, 0.0), (1.2, 0.2)]));
         assert!((times[1].1 - 0.6).abs() < 0.01, "{times:?}");
         assert!((times[2].0 - 0.8).abs() < 0.01, "{times:?}");

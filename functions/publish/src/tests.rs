@@ -254,6 +254,7 @@ fn narration(audio: Digest) -> Narration {
         engine: "espeak-ng 1.51".to_owned(),
         voice: "en-us".to_owned(),
         instead_of: Vec::new(),
+        first_name_unspoken: false,
         outside: std::collections::BTreeMap::new(),
         timing: Timing::Estimated,
         seconds: 4.0,

@@ -17,6 +17,7 @@ use contracts::store::MemoryStore;
 use contracts::vault::{Keys, Owner, Vault};
 use contracts::voice::Engine;
 use contracts::{CustomerId, Digest, ErrorName, NamedError, ObjectKey};
+use narrate::spoken::{Lexicon, Utterance};
 use narrate::{Deps, Engines, Error, Pronunciations, engine_version, run};
 
 const GREETING: &str = "Hello José, here is an idea or two from your team at Meridian Bank.";
@@ -35,13 +36,17 @@ struct Bank {
 
 impl Bank {
     async fn with(texts: &[&str], request: Request) -> Self {
+        Self::addressing("José", texts, request).await
+    }
+
+    async fn addressing(first_name: &str, texts: &[&str], request: Request) -> Self {
         let store = Arc::new(MemoryStore::default());
         let vault = Vault::new(store.clone(), Keys::new([1; 32], [2; 32]));
         let reference = vault.keys().reference(&CustomerId::parse("0042").unwrap());
         let task = CustomerTask { run: request.run_id(), reference };
         let segment = |text: &&str| Segment { kind: SegmentKind::Service, text: (*text).to_owned(), product: None };
         let script = Script {
-            first_name: "José".to_owned(),
+            first_name: first_name.to_owned(),
             segments: texts.iter().map(segment).collect(),
             offers: Vec::new(),
             disclosures: Vec::new(),
@@ -64,6 +69,10 @@ impl Bank {
 
     async fn saying(text: &str) -> Self {
         Self::with(&[text], Request::for_tests()).await
+    }
+
+    async fn saying_to(first_name: &str, text: &str) -> Self {
+        Self::addressing(first_name, &[text], Request::for_tests()).await
     }
 
     fn key(&self, artefact: Artefact) -> ObjectKey {
@@ -173,11 +182,16 @@ async fn cues_keep_the_written_form() {
     assert_eq!(narration.voice, "en-us");
 }
 
+/// Returns the number of spoken words of a text: "4.25%" has five.
+fn spoken_words(text: &str) -> usize {
+    Utterance::of(text, Lexicon::default()).unwrap().unwrap().spoken_words()
+}
+
 #[tokio::test]
 async fn requested_rate_is_reached() {
     for wanted in [80, 110, 140, 180, 220] {
         let (narration, sound) = Bank::at_rate(wanted).await.narrated().await;
-        let words: usize = narration.sentences.iter().map(|sentence| sentence.words.len()).sum();
+        let words: usize = [GREETING, OFFER, CLOSING].into_iter().map(spoken_words).sum();
         let spoken = narration.sentences.last().unwrap().end - narration.sentences[0].start;
         let heard = f64::from(u32::try_from(words).unwrap()) * 60.0 / spoken;
         assert!((heard / f64::from(wanted) - 1.0).abs() < 0.05, "{wanted}: {heard}");
@@ -242,7 +256,7 @@ async fn markup_is_spoken_not_executed() {
 async fn names_of_any_script_are_spoken() {
     for name in ["José", "Nguyễn", "Łukasz", "李娜", "Zoë", "Đặng", "Иван", "محمد", "Σοφία", "さくら", "김민준"]
     {
-        let (narration, sound) = Bank::saying(&format!("{name}.")).await.narrated().await;
+        let (narration, sound) = Bank::saying_to(name, &format!("{name}.")).await.narrated().await;
         let sentence = &narration.sentences[0];
         assert_eq!(sentence.words[0].text, format!("{name}."));
         let length = sentence.end - sentence.start;
@@ -252,10 +266,20 @@ async fn names_of_any_script_are_spoken() {
 }
 
 #[tokio::test]
-async fn unspeakable_word_is_reported_by_place() {
-    let error = Bank::saying("All is well. This \u{e000} is not.").await.run_with("espeak-ng").await.unwrap_err();
+async fn name_without_a_reading_is_left_out() {
+    let bank = Bank::saying_to("\u{e000}", "Hello \u{e000}, all is well.").await;
+    let (narration, _) = bank.narrated().await;
+    let shown: Vec<_> = narration.sentences[0].words.iter().map(|word| word.text.as_str()).collect();
+    assert_eq!(shown, ["Hello \u{e000},", "all", "is", "well."]);
+    assert!(narration.first_name_unspoken);
+}
+
+#[tokio::test]
+async fn unread_number_is_reported_by_place() {
+    let error = Bank::saying("All is well. Pay $1,23 now.").await.run_with("espeak-ng").await.unwrap_err();
     assert_eq!(error.name(), ErrorName::NarrateFailed);
-    assert_eq!(error.to_string(), "script.json: segment 1, sentence 2, word 2: cannot be spoken");
+    assert_eq!(error.to_string(), "script.json: segment 1, sentence 2, word 2: cannot read the number");
+    assert!(error.help().unwrap().contains("1,250.50"));
 }
 
 #[tokio::test]
