@@ -122,6 +122,17 @@ pub async fn speak_text(
     speak(&job, engines, settings, secrets).await
 }
 
+/// Returns each sentence of a text with its spoken form, one segment per paragraph.
+pub fn spoken_sentences(text: &str, pronunciations: &Pronunciations) -> Result<Vec<(String, String)>, Error> {
+    let text = text.replace("\r\n", "\n");
+    let lines = lines(text.split("\n\n"), pronunciations, "")?;
+    let shown = |line: &Line| {
+        let words: Vec<&str> = line.utterance.words().iter().map(|word| word.shown.as_str()).collect();
+        words.join(" ")
+    };
+    Ok(lines.iter().map(|line| (shown(line), line.utterance.text())).collect())
+}
+
 fn request_key(task: &CustomerTask) -> ObjectKey {
     ObjectKey::Run(task.run.clone(), RunPart::Request)
 }

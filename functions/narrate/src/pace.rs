@@ -4,8 +4,8 @@
 //! last, pauses included. "4.25%" is five words, so terms full of numbers are not rushed. Engines define words per minute
 //! differently, so the pace is found by measurement.
 //!
-//! Each sentence has a pace of its own near the common one. A sentence with numbers is never faster than the common pace.
-//! Telephone numbers and references get more time, because listeners write them down.
+//! Each sentence has a pace of its own near the common one, so that prose and terms full of numbers are heard at the same
+//! rate. Telephone numbers and references get more time, because listeners write them down.
 
 use std::ops::RangeInclusive;
 
@@ -34,7 +34,7 @@ const NATURAL_RATE: f64 = 140.0;
 const DICTATED: f64 = 1.25;
 /// The slowest and the fastest pace of a sentence, relative to the common pace.
 const PROSE_BOUNDS: (f64, f64) = (0.85, 1.1);
-const NUMBER_BOUNDS: (f64, f64) = (0.8, 1.0);
+const NUMBER_BOUNDS: (f64, f64) = (0.8, 1.08);
 const DICTATED_BOUNDS: (f64, f64) = (0.7, 0.95);
 
 /// A sentence of the script.

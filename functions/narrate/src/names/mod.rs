@@ -70,6 +70,12 @@ fn normalized(name: &str) -> String {
     composed.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Returns the pronunciations of the table.
+#[cfg(test)]
+pub fn given_names() -> impl Iterator<Item = &'static str> {
+    GIVEN_NAMES.values().copied()
+}
+
 fn table(name: &str) -> Option<&'static str> {
     GIVEN_NAMES.get(&folded(name)).copied()
 }

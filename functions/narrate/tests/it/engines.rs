@@ -12,6 +12,7 @@ use contracts::settings::{EngineChoice, SpeechModel, Voice};
 use contracts::speech::{SpeechError, SpeechService, WordMark};
 use contracts::{ErrorName, NamedError};
 use narrate::kokoro::Files;
+use narrate::spoken::{Lexicon, Utterance};
 use narrate::{Engines, Error, Pronunciations, speak_text};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
@@ -99,6 +100,35 @@ async fn kokoro_reaches_the_rate_with_exact_word_times() {
         };
         assert!(said("4.25%") > 3.0 * said("of"), "\"four point two five percent\" is heard for \"4.25%\"");
     }
+}
+
+/// Prose and terms full of numbers are heard at the same rate, and numbers to write down more slowly.
+#[tokio::test]
+async fn kokoro_speaks_numbers_no_faster_than_prose() {
+    const PROSE: &str = "You spend on groceries and dining out, so the card may suit you. It earns points on daily \
+        purchases, and there is no annual fee. Please talk to your adviser before you decide.";
+    const TERMS: &str = "The rate is 4.25% on balances of $1,250.50 or more, until 12/31/2026. The fee is 3% of each \
+        transfer, at least $10. A variable rate of 19.49% to 27.49% applies.";
+    const DICTATED: &str = "Call 1-800-555-0199 or 1-800-555-0142.";
+    let text = [PROSE, TERMS, DICTATED].join("\n\n");
+    let (narration, _) = spoken(&text, &chosen(EngineChoice::Kokoro), kokoro().await).await.unwrap();
+    let rate = |segment: usize| {
+        let sentences = narration.sentences.iter().filter(|sentence| sentence.segment == segment);
+        let mut words = 0;
+        let mut seconds = 0.0;
+        for sentence in sentences {
+            let text: Vec<&str> = sentence.words.iter().map(|word| word.text.as_str()).collect();
+            words += Utterance::of(&text.join(" "), Lexicon::default()).unwrap().unwrap().spoken_words();
+            seconds += sentence.end - sentence.start;
+        }
+        f64::from(u32::try_from(words).unwrap()) * 60.0 / seconds
+    };
+    let prose = rate(0);
+    let terms = rate(1);
+    let dictated = rate(2);
+    let relative = terms / prose;
+    assert!((0.92..=1.05).contains(&relative), "prose {prose}, terms {terms}, dictated {dictated}");
+    assert!(dictated < prose * 0.95, "prose {prose}, terms {terms}, dictated {dictated}");
 }
 
 #[tokio::test]

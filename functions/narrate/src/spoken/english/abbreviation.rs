@@ -25,7 +25,7 @@ const FIXED: &[(&str, &str)] = &[
     ("etc", "et cetera"), ("&c.", "et cetera"), ("vs", "versus"), ("v.", "versus"), ("e.g", "for example"), ("i.e", "that is"), ("et al.", "and others"), ("and/or", "and or"), ("w/o", "without"), ("w/", "with"), ("b/c", "because"), ("c/o", "care of"), ("n/a", "not applicable"), ("p.a", "per annum"), ("p.s", "P.S"), ("yoy", "year over year"), ("y/y", "year over year"), ("qoq", "quarter over quarter"), ("mom", "mom"),
     ("b2b", "B to B"), ("b2c", "B to C"), ("p2p", "P to P"), ("f2f", "face to face"), ("thru", "through"), ("ea.", "each"), ("attn", "attention"), ("cont.", "continued"), ("cont'd", "continued"), ("ph.d", "P.H.D"), ("phd", "P.H.D"), ("incl'd", "included"), ("ext.", "extension"), ("tel.", "telephone"), ("ph.", "phone"), ("fig.", "figure"), ("vol.", "volume"), ("ch.", "chapter"), ("sec.", "section"), ("pg.", "page"), ("pp.", "pages"), ("reg.", "regulation"), ("eff.", "effective"), ("exp.", "expires"), ("res.", "reservation"), ("tix", "tickets"), ("ref.", "reference"), ("messrs", "messieurs"), ("pls", "please"),
     // Places.
-    ("ave", "avenue"), ("av.", "avenue"), ("blvd", "boulevard"), ("rd.", "road"), ("ln.", "lane"), ("pkwy", "parkway"), ("hwy", "highway"), ("sq.", "square"), ("ste.", "suite"), ("apt", "apartment"), ("apts", "apartments"), ("fl.", "floor"), ("rm.", "room"), ("ctr", "center"), ("ct.", "court"), ("pl.", "place"), ("ter.", "terrace"), ("cir.", "circle"), ("trl.", "trail"), ("mt.", "mount"), ("mtn", "mountain"), ("ft.", "fort"), ("pt.", "point"), ("jct.", "junction"), ("twp", "township"), ("cnty", "county"),
+    ("ave.", "avenue"), ("av.", "avenue"), ("blvd", "boulevard"), ("rd.", "road"), ("ln.", "lane"), ("pkwy", "parkway"), ("hwy", "highway"), ("sq.", "square"), ("ste.", "suite"), ("apt", "apartment"), ("apts", "apartments"), ("fl.", "floor"), ("rm.", "room"), ("ctr", "center"), ("ct.", "court"), ("pl.", "place"), ("ter.", "terrace"), ("cir.", "circle"), ("trl.", "trail"), ("mt.", "mount"), ("mtn", "mountain"), ("ft.", "fort"), ("pt.", "point"), ("jct.", "junction"), ("twp", "township"), ("cnty", "county"),
     ("u.s", "U.S"),
 ];
 
@@ -110,6 +110,9 @@ static AFTER_HOUSE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"\d{1,5} (?:[NSEW]{1,2}\.? )?(?:[\w'-]+ ){1,3}$").expect("the patterns of the grammar are valid")
 });
 static BARE_STREET: LazyLock<Regex> = LazyLock::new(|| pattern(&format!(r"{STREET}\.?(?P<end>)(?:[\s,]|$)")));
+static AVENUE: LazyLock<Regex> = LazyLock::new(|| pattern(r"Ave\b"));
+static PAGE: LazyLock<Regex> = LazyLock::new(|| pattern(r"p\.\s\d"));
+static VERSION: LazyLock<Regex> = LazyLock::new(|| pattern(r"v\.\s\d"));
 static CIRCA: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?P<word>ca?\.)\s(?:1\d|20)\d{2}\b"));
 static REGULATION: LazyLock<Regex> = LazyLock::new(|| pattern(r"Reg\s[A-Z]{1,2}\b"));
 static ESTABLISHED: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i:est)\.\s(?:1[5-9]|20)\d{2}\b"));
@@ -122,8 +125,8 @@ pub fn contextual(at: &Cursor<'_>) -> Option<Reading> {
         return None;
     }
     let in_address = AFTER_HOUSE.is_match(at.head());
-    let after_name = at.head().trim_end().rsplit(' ').next().is_some_and(|word| word.starts_with(char::is_uppercase))
-        && at.head().ends_with(' ');
+    let before = at.head().strip_suffix(' ').and_then(|head| head.rsplit(' ').next()).unwrap_or_default();
+    let after_name = before.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit());
     if let Some(captures) = at.captures(&SAINT) {
         let names_place = captures.name("next").is_some() && !in_address;
         let street = after_name && !names_place || in_address;
@@ -131,7 +134,8 @@ pub fn contextual(at: &Cursor<'_>) -> Option<Reading> {
     }
     if let Some(captures) = at.captures(&DRIVE) {
         let length = 2 + usize::from(at.rest()[2..].starts_with('.'));
-        if in_address {
+        let ends_name = after_name && length == 3 && captures.name("next").is_none();
+        if in_address || ends_name {
             return Some(at.read(Class::Abbreviation, length, "drive"));
         }
         let titled = captures.name("next").is_some() || length == 3;
@@ -164,6 +168,15 @@ pub fn contextual(at: &Cursor<'_>) -> Option<Reading> {
         let rest = at.after(at.pos + written.len());
         let amount = rest.trim_start().starts_with(|c: char| "$€£".contains(c) || c.is_ascii_digit());
         return (written.ends_with('.') || amount).then(|| at.whole(Class::Abbreviation, &captures, "minimum"));
+    }
+    if at.captures(&AVENUE).is_some() && (after_name || in_address) {
+        return Some(at.read(Class::Abbreviation, 3 + usize::from(at.rest()[3..].starts_with('.')), "avenue"));
+    }
+    if at.captures(&PAGE).is_some() {
+        return Some(at.read(Class::Abbreviation, 2, "page"));
+    }
+    if at.captures(&VERSION).is_some() {
+        return Some(at.read(Class::Abbreviation, 2, "version"));
     }
     if let Some(captures) = at.captures(&CIRCA) {
         return Some(at.read(Class::Abbreviation, captures["word"].len(), "circa"));
@@ -226,7 +239,7 @@ mod tests {
     #[test]
     fn abbreviations_are_read_in_full() {
         check(&[
-            ("Ask Dr. Lee of Elm Dr.", "Ask doctor Lee of Elm doctor"),
+            ("Ask Dr. Lee of Elm Dr.", "Ask doctor Lee of Elm drive"),
             ("12 Elm Dr.", "twelve Elm drive"),
             ("max. $750", "maximum seven hundred fifty dollars"),
             ("min. $100", "minimum one hundred dollars"),
@@ -243,6 +256,9 @@ mod tests {
             ("e.g. today", "for example today"),
             ("Smith & Co. Partners", "Smith and company Partners"),
             ("checks and/or cash", "checks and or cash"),
+            ("Ave Maria", "Ave Maria"),
+            ("5th St. and Park Ave", "fifth street and Park avenue"),
+            ("see p. 5", "see page five"),
             ("Max likes it", "Max likes it"),
         ]);
     }

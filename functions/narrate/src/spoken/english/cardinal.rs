@@ -45,6 +45,10 @@ pub fn scaled(at: &Cursor<'_>) -> Option<Reading> {
     if captures.name("many").is_some() {
         // "$100s" and "1,000s" are many; "3s" is three seconds or a name.
         let (value, decimals) = number::parse(&captures["number"])?;
+        // "W-2s"
+        if at.head().ends_with('-') && value < 100 && decimals.is_empty() {
+            return Some(at.whole(Class::Cardinal, &captures, number::plural(&amount)));
+        }
         if value < 10 || value % 10 != 0 || !decimals.is_empty() {
             return None;
         }
@@ -104,6 +108,7 @@ mod tests {
             ("1 – 3 business days", "one to three business days"),
             ("And ...5 more", "And five more"),
             ("5G", "five G"),
+            ("W-2s", "W twos"),
             ("Room 5B", "Room five B"),
         ]);
     }

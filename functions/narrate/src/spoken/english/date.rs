@@ -402,7 +402,13 @@ pub fn weekday(at: &Cursor<'_>) -> Option<Reading> {
     let dotted = written.ends_with('.') && !rest.is_empty();
     let beside = WEEKDAY_BEYOND.is_match(rest) || DATE_BEYOND.is_match(rest);
     let continues = at.last.is_some_and(|(class, _)| class == Class::Date) && !at.head().ends_with(". ");
-    if !dotted && !beside && !continues {
+    let short = written.trim_end_matches('.');
+    let unambiguous = matches!(short, "Tues" | "Weds" | "Thurs" | "Thur");
+    let named_before =
+        |word: &str| WEEKDAYS.iter().any(|day| word.get(..3).is_some_and(|start| day[..3].eq_ignore_ascii_case(start)));
+    let joined =
+        matches!(at.word_before(1).as_str(), "to" | "through" | "thru" | "and") && named_before(&at.word_before(2));
+    if !dotted && !beside && !continues && !unambiguous && !joined {
         return None;
     }
     let day = WEEKDAYS.into_iter().find(|day| day[..3].eq_ignore_ascii_case(&written[..3]))?;
@@ -513,6 +519,7 @@ mod tests {
             ("Sat., Nov. 7", "Saturday, November seventh"),
             ("M–F", "Monday to Friday"),
             ("Mon/Wed/Fri", "Monday Wednesday Friday"),
+            ("Mon to Fri", "Monday to Friday"),
             ("Sat & Sun", "Saturday and Sunday"),
             ("They sat in the sun.", "They sat in the sun"),
         ]);

@@ -44,7 +44,9 @@ pub fn verb(at: &Cursor<'_>) -> Option<Reading> {
     let starts = at.first || at.head().ends_with(", ") && captures["word"].starts_with(char::is_lowercase);
     let joined = matches!(before.as_str(), "and" | "or" | "please" | "then" | "simply" | "just" | "not" | "don't");
     let next = captures["next"].to_lowercase();
-    let objects = OBJECTS.contains(&next.as_str())
+    // "Permit No. 5" has a number, not an object.
+    let is_number = &captures["next"] == "No";
+    let objects = !is_number && OBJECTS.contains(&next.as_str())
         || captures["next"].starts_with(['$', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
     // A name is an object of "use" alone: "Use Meridian Pay", but "Live Chat" and "Record High".
     let named = word == "use" && next != "of" && at.first;

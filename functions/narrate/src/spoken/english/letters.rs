@@ -16,7 +16,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("NASA", "nasa"), ("OPEC", "oh peck"), ("OSHA", "oh sha"), ("RESPA", "resspa"), ("TILA", "till a"), ("TARP", "tarp"),
     ("SEP", "sep"), ("SIMPLE", "simple"), ("ROTH", "rawth"), ("FOMO", "foe moe"), ("CAPTCHA", "captcha"), ("EBITDA", "ee bit dah"),
     ("PIN", "pin"), ("PINs", "pins"), ("SIM", "sim"), ("ZIP", "zip"), ("GIF", "gif"), ("JPEG", "jay peg"), ("RAM", "ram"),
-    ("SNAP", "snap"), ("WIC", "wick"), ("CIP", "sip"), ("FIRE", "fire"), ("LASER", "laser"), ("UNICEF", "unicef"),
+    ("SNAP", "snap"), ("WIC", "wick"), ("CIP", "sip"), ("COVID", "covid"), ("FIRE", "fire"), ("LASER", "laser"), ("UNICEF", "unicef"),
     ("UNESCO", "unesco"), ("IKEA", "ikea"), ("VISA", "visa"), ("PAC", "pack"), ("FAQs", "eff eh cues"), ("aka", "A.K.A"), ("asap", "A.S.A.P"), ("ATMs", "eh tea ems"),
 ];
 

@@ -81,7 +81,7 @@ pub fn per(at: &Cursor<'_>) -> Option<Reading> {
 }
 
 static RELATION: LazyLock<Regex> =
-    LazyLock::new(|| pattern(&format!(r"(?P<sign><=|>=|≠|!=|[<>≤≥~≈±])\s?(?P<number>-?{QUANTITY})?")));
+    LazyLock::new(|| pattern(&format!(r"(?P<sign>\+/-|<=|>=|≠|!=|[<>≤≥~≈±])\s?(?P<number>-?{QUANTITY})?")));
 
 /// Reads a comparison before a number: `<5%`, `≥ $500`, `~3`.
 pub fn relation(at: &Cursor<'_>) -> Option<Reading> {
@@ -92,7 +92,7 @@ pub fn relation(at: &Cursor<'_>) -> Option<Reading> {
         ">" => "more than",
         "≤" | "<=" => "at most",
         "≥" | ">=" => "at least",
-        "±" => "plus or minus",
+        "±" | "+/-" => "plus or minus",
         "≠" | "!=" => "not equal to",
         _ => "about",
     };
@@ -159,6 +159,7 @@ mod tests {
             ("Balances ≥ $500 in ~3 days", "Balances at least five hundred dollars in about three days"),
             ("more > all <b>", "more all b"),
             ("APR ≠ APY", "A.P.R not equal to A.P.Y"),
+            ("+/- 5%", "plus or minus five percent"),
             ("#1 in service", "number one in service"),
             ("flights & hotels", "flights and hotels"),
             ("debit/credit", "debit slash credit"),
