@@ -162,7 +162,7 @@ async fn assemble(local: LocalRequest, project: &Project, services: &Services) -
         assets: project.assets,
         background,
         backgrounds,
-        engines: services.engines.of_this_machine(),
+        engines: services.engines.local(),
         upload: merge::upload_digest(vault.store(), &Project::batch()).await?,
         keys: vault.keys().id(),
     };

@@ -332,7 +332,7 @@ impl Source for Local {
             catalogue: project.catalogue,
             lexicon: project.lexicon,
             assets: project.assets,
-            engines: engines.of_this_machine(),
+            engines: engines.local(),
         })
     }
 }
@@ -349,7 +349,7 @@ fn problem(failure: Failure) -> Problem {
 
 /// Returns the voices of all engines, the installed ones first.
 async fn voices(services: &Services) -> Vec<VoiceOption> {
-    let available = services.engines.of_this_machine();
+    let available = services.engines.local();
     let espeak = narrate::english_voices(&services.programs.espeak).await.unwrap_or_default();
     let kokoro = narrate::kokoro::VOICES.map(|name| (Engine::Kokoro, name.to_owned()));
     let espeak = espeak.into_iter().map(|name| (Engine::Espeak, name));

@@ -314,6 +314,7 @@ fn narration(audio: Digest) -> Narration {
         engine: "espeak-ng 1.51".to_owned(),
         voice: "en-us".to_owned(),
         instead_of: Vec::new(),
+        first_name_unspoken: false,
         outside: BTreeMap::new(),
         timing: Timing::Estimated,
         seconds: 4.0,

@@ -347,6 +347,7 @@ mod tests {
             engine: "test".to_owned(),
             voice: "test".to_owned(),
             instead_of: Vec::new(),
+            first_name_unspoken: false,
             outside: std::collections::BTreeMap::new(),
             timing: Timing::Exact,
             seconds: now,

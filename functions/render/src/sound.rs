@@ -58,6 +58,7 @@ mod tests {
             engine: String::new(),
             voice: String::new(),
             instead_of: Vec::new(),
+            first_name_unspoken: false,
             outside: std::collections::BTreeMap::new(),
             timing: Timing::Estimated,
             seconds: 20.0,

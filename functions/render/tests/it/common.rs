@@ -65,6 +65,7 @@ pub fn narration(script: &Script, timing: Timing) -> Narration {
         engine: "test".to_owned(),
         voice: "test".to_owned(),
         instead_of: Vec::new(),
+        first_name_unspoken: false,
         outside: std::collections::BTreeMap::new(),
         timing,
         seconds: now,

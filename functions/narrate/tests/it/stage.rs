@@ -1,6 +1,4 @@
-//! The narrate stage with the real espeak-ng: what is written is heard, when it is said to be heard.
-
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! The narrate stage with the real espeak-ng: the sound matches the script and the recorded times.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -11,15 +9,16 @@ use contracts::key::{Artefact, RunPart};
 use contracts::narration::{Narration, Timing};
 use contracts::request::Request;
 use contracts::script::{Script, Segment, SegmentKind, Verdict, WrittenBy};
+use storage::secret::{SecretError, SecretName, SecretString, Secrets};
 use contracts::settings::Settings;
 use contracts::speech::{SpeechError, SpeechService, WordMark};
 use contracts::stage::CustomerTask;
-use contracts::voice::Engine;
-use contracts::{CustomerId, Digest, ErrorName, NamedError, ObjectKey};
-use narrate::{Deps, Engines, Error, Pronunciations, engine_version, run};
-use storage::secret::{SecretError, SecretName, SecretString, Secrets};
 use storage::store::MemoryStore;
 use storage::vault::{Keys, Owner, Vault};
+use contracts::voice::Engine;
+use contracts::{CustomerId, Digest, ErrorName, NamedError, ObjectKey};
+use narrate::spoken::{Lexicon, Utterance};
+use narrate::{Deps, Engines, Error, Pronunciations, engine_version, run};
 
 const GREETING: &str = "Hello José, here is an idea or two from your team at Meridian Bank.";
 const OFFER: &str = "You spend on groceries and dining out, so the Meridian Everyday Rewards Card may suit you. \
@@ -27,7 +26,7 @@ const OFFER: &str = "You spend on groceries and dining out, so the Meridian Ever
 const CLOSING: &str =
     "Please talk to Dr. Lee, your adviser, before March 5, 2026. Thank you for banking with us. Member FDIC.";
 
-/// A customer with a script, in a store of their own.
+/// A store that contains the script of one customer.
 struct Bank {
     store: Arc<MemoryStore>,
     vault: Vault,
@@ -37,19 +36,23 @@ struct Bank {
 
 impl Bank {
     async fn with(texts: &[&str], request: Request) -> Self {
+        Self::addressing("José", texts, request).await
+    }
+
+    async fn addressing(first_name: &str, texts: &[&str], request: Request) -> Self {
         let store = Arc::new(MemoryStore::default());
         let vault = Vault::new(store.clone(), Keys::new([1; 32], [2; 32]));
         let reference = vault.keys().reference(&CustomerId::parse("0042").unwrap());
         let task = CustomerTask { run: request.run_id(), reference };
         let segment = |text: &&str| Segment { kind: SegmentKind::Service, text: (*text).to_owned(), product: None };
         let script = Script {
-            first_name: "José".to_owned(),
+            first_name: first_name.to_owned(),
             segments: texts.iter().map(segment).collect(),
             offers: Vec::new(),
             disclosures: Vec::new(),
             written_by: WrittenBy::Template { instead_of_model: None },
             verdict: Verdict { checks: Vec::new() },
-            text_review: None,
+            held: None,
         };
         let inputs = Digest::of(b"inputs");
         let at = ObjectKey::Run(task.run.clone(), RunPart::Request);
@@ -68,6 +71,10 @@ impl Bank {
         Self::with(&[text], Request::for_tests()).await
     }
 
+    async fn saying_to(first_name: &str, text: &str) -> Self {
+        Self::addressing(first_name, &[text], Request::for_tests()).await
+    }
+
     fn key(&self, artefact: Artefact) -> ObjectKey {
         ObjectKey::Customer(self.task.reference.clone(), self.task.run.clone(), artefact)
     }
@@ -78,8 +85,13 @@ impl Bank {
 
     async fn run_by(&self, engines: &Engines) -> Result<CustomerTask, Error> {
         let pronunciations = Pronunciations::default();
-        let (vault, settings) = (&self.vault, &self.settings);
-        let deps = Deps { vault, settings, engines, pronunciations: &pronunciations, secrets: &Key };
+        let deps = Deps {
+            vault: &self.vault,
+            settings: &self.settings,
+            engines,
+            pronunciations: &pronunciations,
+            secrets: &Key,
+        };
         run(self.task.clone(), &deps).await
     }
 
@@ -97,7 +109,7 @@ impl Bank {
     }
 }
 
-/// Holds the key of the outside service.
+/// A secret store with the key of the external service.
 struct Key;
 
 #[async_trait]
@@ -138,7 +150,7 @@ impl Sound {
 }
 
 #[tokio::test]
-async fn the_voice_is_heard_within_each_sentence_and_nothing_between_them() {
+async fn voice_is_heard_exactly_within_the_sentences() {
     let (narration, sound) = Bank::at_rate(140).await.narrated().await;
     assert_eq!(narration.sentences.len(), 7);
     let mut before = 0.0;
@@ -159,7 +171,7 @@ async fn the_voice_is_heard_within_each_sentence_and_nothing_between_them() {
 }
 
 #[tokio::test]
-async fn captions_show_the_written_form() {
+async fn cues_keep_the_written_form() {
     let (narration, _) = Bank::at_rate(140).await.narrated().await;
     let text: Vec<_> = narration.sentences.iter().flat_map(|s| &s.words).map(|word| word.text.as_str()).collect();
     assert_eq!(text.join(" "), [GREETING, OFFER, CLOSING].join(" "));
@@ -170,11 +182,16 @@ async fn captions_show_the_written_form() {
     assert_eq!(narration.voice, "en-us");
 }
 
+/// Returns the number of spoken words of a text: "4.25%" has five.
+fn spoken_words(text: &str) -> usize {
+    Utterance::of(text, Lexicon::default()).unwrap().unwrap().spoken_words()
+}
+
 #[tokio::test]
-async fn the_rate_that_was_asked_for_is_the_rate_that_is_heard() {
+async fn requested_rate_is_reached() {
     for wanted in [80, 110, 140, 180, 220] {
         let (narration, sound) = Bank::at_rate(wanted).await.narrated().await;
-        let words: usize = narration.sentences.iter().map(|sentence| sentence.words.len()).sum();
+        let words: usize = [GREETING, OFFER, CLOSING].into_iter().map(spoken_words).sum();
         let spoken = narration.sentences.last().unwrap().end - narration.sentences[0].start;
         let heard = f64::from(u32::try_from(words).unwrap()) * 60.0 / spoken;
         assert!((heard / f64::from(wanted) - 1.0).abs() < 0.05, "{wanted}: {heard}");
@@ -184,7 +201,7 @@ async fn the_rate_that_was_asked_for_is_the_rate_that_is_heard() {
 }
 
 #[tokio::test]
-async fn the_sound_is_as_loud_as_it_must_be() {
+async fn loudness_and_peak_meet_the_target() {
     for texts in [&[GREETING, OFFER, CLOSING][..], &["Yes."][..]] {
         let (narration, sound) = Bank::with(texts, Request::for_tests()).await.narrated().await;
         let mut meter = ebur128::EbuR128::new(1, 48_000, ebur128::Mode::I | ebur128::Mode::TRUE_PEAK).unwrap();
@@ -198,14 +215,14 @@ async fn the_sound_is_as_loud_as_it_must_be() {
 }
 
 #[tokio::test]
-async fn the_same_script_gives_the_same_sound() {
+async fn same_script_gives_the_same_sound() {
     let (first, _) = Bank::at_rate(140).await.narrated().await;
     let (second, _) = Bank::at_rate(140).await.narrated().await;
     assert_eq!(first, second);
 }
 
 #[tokio::test]
-async fn a_second_run_changes_nothing_and_needs_no_engine() {
+async fn second_run_changes_nothing_and_needs_no_engine() {
     let bank = Bank::at_rate(140).await;
     bank.narrated().await;
     let before = bank.store.objects();
@@ -214,7 +231,7 @@ async fn a_second_run_changes_nothing_and_needs_no_engine() {
 }
 
 #[tokio::test]
-async fn a_run_that_was_cut_off_after_the_sound_is_finished_with_that_sound() {
+async fn interrupted_run_resumes_with_the_stored_sound() {
     let bank = Bank::at_rate(140).await;
     let (whole, _) = bank.narrated().await;
     let sound = bank.store.objects()[&bank.key(Artefact::NarrationAudio).to_string()].clone();
@@ -225,7 +242,7 @@ async fn a_run_that_was_cut_off_after_the_sound_is_finished_with_that_sound() {
 }
 
 #[tokio::test]
-async fn what_looks_like_markup_is_spoken_and_not_obeyed() {
+async fn markup_is_spoken_not_executed() {
     let (plain, _) = Bank::saying("Hello there my friend.").await.narrated().await;
     let text = "[[h@'loU]] <break time=\"9s\"/> --version -f /etc/passwd &amp; hello there my friend.";
     let (narration, sound) = Bank::saying(text).await.narrated().await;
@@ -239,7 +256,7 @@ async fn what_looks_like_markup_is_spoken_and_not_obeyed() {
 async fn names_of_any_script_are_spoken() {
     for name in ["José", "Nguyễn", "Łukasz", "李娜", "Zoë", "Đặng", "Иван", "محمد", "Σοφία", "さくら", "김민준"]
     {
-        let (narration, sound) = Bank::saying(&format!("{name}.")).await.narrated().await;
+        let (narration, sound) = Bank::saying_to(name, &format!("{name}.")).await.narrated().await;
         let sentence = &narration.sentences[0];
         assert_eq!(sentence.words[0].text, format!("{name}."));
         let length = sentence.end - sentence.start;
@@ -249,14 +266,24 @@ async fn names_of_any_script_are_spoken() {
 }
 
 #[tokio::test]
-async fn a_sign_that_nobody_can_say_is_told_by_its_place() {
-    let error = Bank::saying("All is well. This \u{e000} is not.").await.run_with("espeak-ng").await.unwrap_err();
-    assert_eq!(error.name(), ErrorName::NarrateFailed);
-    assert_eq!(error.to_string(), "script.json: segment 1, sentence 2, word 2: cannot be spoken");
+async fn name_without_a_reading_is_left_out() {
+    let bank = Bank::saying_to("\u{e000}", "Hello \u{e000}, all is well.").await;
+    let (narration, _) = bank.narrated().await;
+    let shown: Vec<_> = narration.sentences[0].words.iter().map(|word| word.text.as_str()).collect();
+    assert_eq!(shown, ["Hello \u{e000},", "all", "is", "well."]);
+    assert!(narration.first_name_unspoken);
 }
 
 #[tokio::test]
-async fn a_missing_engine_is_named_and_says_how_to_get_it() {
+async fn unread_number_is_reported_by_place() {
+    let error = Bank::saying("All is well. Pay $1,23 now.").await.run_with("espeak-ng").await.unwrap_err();
+    assert_eq!(error.name(), ErrorName::NarrateFailed);
+    assert_eq!(error.to_string(), "script.json: segment 1, sentence 2, word 2: cannot read the number");
+    assert!(error.help().unwrap().contains("1,250.50"));
+}
+
+#[tokio::test]
+async fn missing_engine_is_an_error_with_help() {
     let error = Bank::at_rate(140).await.run_with("no-such-engine").await.unwrap_err();
     assert_eq!(error.name(), ErrorName::NarrateEngineMissing);
     assert!(error.help().unwrap().contains("apt-get install espeak-ng"));
@@ -265,7 +292,7 @@ async fn a_missing_engine_is_named_and_says_how_to_get_it() {
 }
 
 #[tokio::test]
-async fn an_engine_that_fails_is_told_with_its_exit_code_and_not_with_the_text() {
+async fn engine_failure_reports_exit_status_without_text() {
     let error = Bank::at_rate(140).await.run_with("false").await.unwrap_err();
     assert_eq!(error.name(), ErrorName::NarrateFailed);
     assert!(error.to_string().contains("exit status: 1"), "{error}");
@@ -273,7 +300,7 @@ async fn an_engine_that_fails_is_told_with_its_exit_code_and_not_with_the_text()
 }
 
 #[tokio::test]
-async fn an_unknown_voice_is_refused_with_those_there_are() {
+async fn unknown_voice_is_rejected_with_the_available_ones() {
     for voice in ["kevin", "en-us+nobody", "../../etc/passwd", "-f", "espeak:af_heart"] {
         let request = Request { voice: Some(voice.to_owned()), ..Request::for_tests() };
         let error = Bank::with(&[GREETING], request).await.run_with("espeak-ng").await.unwrap_err();
@@ -286,16 +313,16 @@ async fn an_unknown_voice_is_refused_with_those_there_are() {
 }
 
 #[tokio::test]
-async fn a_rate_out_of_range_is_refused() {
+async fn rate_out_of_range_is_rejected() {
     let error = Bank::at_rate(0).await.run_with("espeak-ng").await.unwrap_err();
     assert_eq!(error.name(), ErrorName::InputInvalidRequest);
 }
 
-/// A speech service that may not be used.
-struct Refusing;
+/// A speech service that refuses every request.
+struct RefusingService;
 
 #[async_trait]
-impl SpeechService for Refusing {
+impl SpeechService for RefusingService {
     fn service(&self) -> String {
         "a speech service, nowhere".to_owned()
     }
@@ -310,10 +337,10 @@ impl SpeechService for Refusing {
 }
 
 #[tokio::test]
-async fn where_the_first_engine_fails_the_next_one_speaks_and_the_record_says_so() {
+async fn failed_engine_is_recorded_and_the_next_one_speaks() {
     let request = Request { engines: vec![Engine::Polly, Engine::Espeak], ..Request::for_tests() };
     let bank = Bank::with(&[GREETING], request).await;
-    let engines = Engines::new("espeak-ng".into(), outbound::client().unwrap()).with_polly(Arc::new(Refusing));
+    let engines = Engines::new("espeak-ng".into(), outbound::client().unwrap()).with_polly(Arc::new(RefusingService));
     bank.run_by(&engines).await.unwrap();
     let (narration, sound) = bank.result().await;
     assert!(narration.engine.starts_with("espeak-ng "));
@@ -324,21 +351,21 @@ async fn where_the_first_engine_fails_the_next_one_speaks_and_the_record_says_so
     assert_eq!(
         narration.outside.into_keys().collect::<Vec<_>>(),
         ["a speech service, nowhere"],
-        "it was given the text"
+        "it received the text"
     );
 
-    // The result stands when the service can be reached again: a retry is free.
+    // The result stays valid when the service becomes available again.
     let before = bank.store.objects();
     bank.run_with("no-such-engine").await.unwrap();
     assert_eq!(bank.store.objects(), before);
 }
 
 #[tokio::test]
-async fn a_sound_that_another_writer_made_otherwise_is_adopted_with_its_own_times() {
+async fn stored_sound_is_adopted_with_its_own_times() {
     let bank = Bank::at_rate(140).await;
     let (first, _) = bank.narrated().await;
     bank.vault.store().delete(&bank.key(Artefact::Cues)).await.unwrap();
-    // No engine is needed: the sound carries its cues.
+    // The sound embeds its cues, so this needs no engine.
     bank.run_with("no-such-engine").await.unwrap();
     assert_eq!(bank.result().await.0, first);
 }

@@ -1,22 +1,20 @@
-//! The engines behind the port: which speaks, what is recorded of it, and the real Kokoro.
+//! The engines behind the port: the choice of the engine, its record in the narration, and the real Kokoro.
 //!
-//! `make` puts Kokoro's files where the command looks for them ("bespoke voices install"); without them the tests of
-//! Kokoro fail.
-
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! The tests of Kokoro need its files, which "bespoke voices install" provides. `make test` runs it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use contracts::narration::{Narration, Timing};
+use storage::secret::{SecretError, SecretName, SecretString, Secrets};
 use contracts::settings::{EngineChoice, SpeechServiceSettings, VoiceSettings};
 use contracts::speech::{SpeechError, SpeechService, WordMark};
 use contracts::{ErrorName, NamedError};
 use narrate::kokoro::Files;
+use narrate::spoken::{Lexicon, Utterance};
 use narrate::{Engines, Error, Pronunciations, speak_text};
 use serde_json::{Value, json};
-use storage::secret::{SecretError, SecretName, SecretString, Secrets};
 use tokio::sync::OnceCell;
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
@@ -41,22 +39,22 @@ async fn spoken(text: &str, settings: &VoiceSettings, engines: &Engines) -> Resu
 }
 
 fn chosen(engine: EngineChoice) -> VoiceSettings {
-    VoiceSettings { engine, ..VoiceSettings::default() }
+    VoiceSettings { engine, ..Voice::default() }
 }
 
-// ---------------------------------------------------------------- Kokoro
+// Kokoro
 
-/// Where the installer puts Kokoro's files.
+/// Returns Kokoro's files from the installer's folder.
 fn files() -> Option<Files> {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let cache = || set("XDG_CACHE_HOME").unwrap_or_else(|| set("HOME").unwrap().join(".cache"));
-    let folder = set("BESPOKE_VOICES").unwrap_or_else(|| cache().join("bespoke/voices"));
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = || variable("XDG_CACHE_HOME").unwrap_or_else(|| variable("HOME").unwrap().join(".cache"));
+    let folder = variable("BESPOKE_VOICES").unwrap_or_else(|| cache().join("bespoke/voices"));
     let files = Files::find(&folder);
     assert!(files.is_some(), "Kokoro is not in {}: run \"bespoke voices install\"", folder.display());
     files
 }
 
-/// Kokoro, loaded once for all tests of this file.
+/// Returns the engines with Kokoro, loaded once for all tests of this file.
 async fn kokoro() -> &'static Engines {
     static ENGINES: OnceCell<Engines> = OnceCell::const_new();
     ENGINES.get_or_init(|| async { engines().with_kokoro(files()) }).await
@@ -69,13 +67,13 @@ fn samples(wav: Vec<u8>) -> Vec<f32> {
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds of a short narration")]
-fn loudest(samples: &[f32], from: f64, to: f64) -> f32 {
+fn peak(samples: &[f32], from: f64, to: f64) -> f32 {
     let at = |seconds: f64| ((seconds * 48_000.0) as usize).min(samples.len());
     samples[at(from)..at(to)].iter().fold(0.0, |most, sample| most.max(sample.abs()))
 }
 
 #[tokio::test]
-async fn kokoro_speaks_every_word_when_it_says_and_at_the_rate_that_was_asked_for() {
+async fn kokoro_reaches_the_rate_with_exact_word_times() {
     for rate in [120, 140, 170] {
         let settings = VoiceSettings { words_per_minute: rate, ..chosen(EngineChoice::Kokoro) };
         let (narration, wav) = spoken(TEXT, &settings, kokoro().await).await.unwrap();
@@ -91,7 +89,7 @@ async fn kokoro_speaks_every_word_when_it_says_and_at_the_rate_that_was_asked_fo
             let mut at = sentence.start;
             for word in &sentence.words {
                 assert!(word.start >= at - 0.03 && word.end > word.start, "{word:?}");
-                assert!(loudest(&samples, word.start, word.end) > 0.02, "silent: {word:?}");
+                assert!(peak(&samples, word.start, word.end) > 0.02, "silent: {word:?}");
                 at = word.end;
             }
         }
@@ -104,13 +102,42 @@ async fn kokoro_speaks_every_word_when_it_says_and_at_the_rate_that_was_asked_fo
     }
 }
 
+/// Prose and terms full of numbers are heard at the same rate, and numbers to write down more slowly.
 #[tokio::test]
-async fn the_same_text_gives_the_same_sound_and_another_voice_another() {
+async fn kokoro_speaks_numbers_no_faster_than_prose() {
+    const PROSE: &str = "You spend on groceries and dining out, so the card may suit you. It earns points on daily \
+        purchases, and there is no annual fee. Please talk to your adviser before you decide.";
+    const TERMS: &str = "The rate is 4.25% on balances of $1,250.50 or more, until 12/31/2026. The fee is 3% of each \
+        transfer, at least $10. A variable rate of 19.49% to 27.49% applies.";
+    const DICTATED: &str = "Call 1-800-555-0199 or 1-800-555-0142.";
+    let text = [PROSE, TERMS, DICTATED].join("\n\n");
+    let (narration, _) = spoken(&text, &chosen(EngineChoice::Kokoro), kokoro().await).await.unwrap();
+    let rate = |segment: usize| {
+        let sentences = narration.sentences.iter().filter(|sentence| sentence.segment == segment);
+        let mut words = 0;
+        let mut seconds = 0.0;
+        for sentence in sentences {
+            let text: Vec<&str> = sentence.words.iter().map(|word| word.text.as_str()).collect();
+            words += Utterance::of(&text.join(" "), Lexicon::default()).unwrap().unwrap().spoken_words();
+            seconds += sentence.end - sentence.start;
+        }
+        f64::from(u32::try_from(words).unwrap()) * 60.0 / seconds
+    };
+    let prose = rate(0);
+    let terms = rate(1);
+    let dictated = rate(2);
+    let relative = terms / prose;
+    assert!((0.92..=1.05).contains(&relative), "prose {prose}, terms {terms}, dictated {dictated}");
+    assert!(dictated < prose * 0.95, "prose {prose}, terms {terms}, dictated {dictated}");
+}
+
+#[tokio::test]
+async fn kokoro_is_deterministic_per_voice() {
     let text = "Thank you for banking with us.";
     let settings = chosen(EngineChoice::Kokoro);
     let (first, _) = spoken(text, &settings, kokoro().await).await.unwrap();
     let fresh = engines().with_kokoro(files());
-    assert_eq!(spoken(text, &settings, &fresh).await.unwrap().0, first, "whatever was spoken before");
+    assert_eq!(spoken(text, &settings, &fresh).await.unwrap().0, first, "earlier sentences change nothing");
     let british = VoiceSettings { name: "bm_george".to_owned(), ..settings };
     let (other, _) = spoken(text, &british, kokoro().await).await.unwrap();
     assert_eq!(other.voice, "bm_george");
@@ -118,7 +145,7 @@ async fn the_same_text_gives_the_same_sound_and_another_voice_another() {
 }
 
 #[tokio::test]
-async fn an_engine_that_was_chosen_and_is_not_here_is_an_error_that_says_how_to_get_it() {
+async fn unavailable_chosen_engine_is_an_error_with_help() {
     let error = spoken(TEXT, &chosen(EngineChoice::Kokoro), &engines()).await.unwrap_err();
     assert_eq!(error.name(), ErrorName::NarrateEngineMissing);
     assert!(error.help().unwrap().contains("bespoke voices install"));
@@ -127,7 +154,7 @@ async fn an_engine_that_was_chosen_and_is_not_here_is_an_error_that_says_how_to_
 }
 
 #[tokio::test]
-async fn a_broken_model_is_named_and_espeak_speaks_instead() {
+async fn broken_model_falls_back_to_espeak() {
     let folder = std::env::temp_dir().join(format!("bespoke-broken-{}", std::process::id()));
     std::fs::create_dir_all(folder.join("voices")).unwrap();
     for file in ["kokoro-v1.0.int8.onnx", "libonnxruntime.so", "libonnxruntime.dylib", "voices/af_heart.bin"] {
@@ -142,14 +169,14 @@ async fn a_broken_model_is_named_and_espeak_speaks_instead() {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
-// ---------------------------------------------------------------- Polly
+// Polly
 
-/// Says a tone of 0.3 s for each word of the document, at its pace.
-struct Tones {
+/// A speech service that plays 0.3 s of tone per word, scaled by the document's pace.
+struct ToneService {
     refuses: bool,
 }
 
-impl Tones {
+impl ToneService {
     fn words(ssml: &str) -> Vec<(usize, f64)> {
         let (head, rest) = ssml.split_once("%\">").unwrap();
         let pace: f64 = head.rsplit('"').next().unwrap().parse().unwrap();
@@ -165,7 +192,7 @@ impl Tones {
 }
 
 #[async_trait]
-impl SpeechService for Tones {
+impl SpeechService for ToneService {
     fn service(&self) -> String {
         "a speech service, nowhere".to_owned()
     }
@@ -192,8 +219,8 @@ impl SpeechService for Tones {
 }
 
 #[tokio::test]
-async fn polly_gives_exact_times_and_who_was_given_the_text_is_recorded() {
-    let polly = engines().with_polly(Arc::new(Tones { refuses: false }));
+async fn polly_reports_exact_times_and_is_recorded_as_a_recipient() {
+    let polly = engines().with_polly(Arc::new(ToneService { refuses: false }));
     let (narration, _) = spoken(TEXT, &chosen(EngineChoice::Polly), &polly).await.unwrap();
     assert_eq!((narration.timing, narration.engine.as_str()), (Timing::Exact, "polly neural"));
     assert!((narration.words_per_minute / 140.0 - 1.0).abs() < 0.05, "{}", narration.words_per_minute);
@@ -205,25 +232,21 @@ async fn polly_gives_exact_times_and_who_was_given_the_text_is_recorded() {
 }
 
 #[tokio::test]
-async fn a_service_that_refuses_is_told_by_its_code() {
-    let polly = engines().with_polly(Arc::new(Tones { refuses: true }));
+async fn refusal_is_reported_with_the_service_code() {
+    let polly = engines().with_polly(Arc::new(ToneService { refuses: true }));
     let error = spoken(TEXT, &chosen(EngineChoice::Polly), &polly).await.unwrap_err();
     assert_eq!(error.name(), ErrorName::NarrateFailed);
     assert!(contracts::error::chain(&error).ends_with("refuses: AccessDeniedException"), "{error:?}");
 }
 
-// ---------------------------------------------------------------- OpenAI
+// OpenAI
 
 fn openai(server: &MockServer) -> VoiceSettings {
-    let openai = SpeechServiceSettings {
-        enabled: true,
-        base_url: format!("{}/v1", server.uri()),
-        ..SpeechServiceSettings::default()
-    };
+    let openai = SpeechServiceSettings { enabled: true, base_url: format!("{}/v1", server.uri()), ..SpeechModel::default() };
     VoiceSettings { openai, ..chosen(EngineChoice::Openai) }
 }
 
-/// PCM of as many seconds as the service's usual speech would take: 0.3 s a word, at the speed that is asked for.
+/// Returns PCM of 0.3 s per word, scaled by the requested speed.
 fn pcm(request: &Request) -> ResponseTemplate {
     let body: Value = serde_json::from_slice(&request.body).unwrap();
     let words = body["input"].as_str().unwrap().split(' ').count();
@@ -232,14 +255,14 @@ fn pcm(request: &Request) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_raw(tone(seconds * 24_000.0), "audio/pcm")
 }
 
-/// So many samples of 16 bits.
+/// Returns 16-bit PCM with this number of samples.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some seconds of sound")]
 fn tone(samples: f64) -> Vec<u8> {
     (0..samples as u32).flat_map(|n| (((f64::from(n) * 0.2).sin() * 9_000.0) as i16).to_le_bytes()).collect()
 }
 
 #[tokio::test]
-async fn the_outside_service_is_asked_sentence_by_sentence_in_its_own_protocol() {
+async fn openai_gets_one_request_per_sentence() {
     let server = MockServer::start().await;
     Mock::given(method("POST"))
         .and(path("/v1/audio/speech"))
@@ -262,7 +285,7 @@ async fn the_outside_service_is_asked_sentence_by_sentence_in_its_own_protocol()
 }
 
 #[tokio::test]
-async fn a_busy_service_is_asked_again_and_one_that_refuses_is_not() {
+async fn busy_service_is_retried_and_refusal_is_not() {
     let server = MockServer::start().await;
     let busy = ResponseTemplate::new(429).insert_header("retry-after", "0");
     Mock::given(path("/v1/audio/speech")).respond_with(busy).up_to_n_times(1).mount(&server).await;
@@ -278,7 +301,7 @@ async fn a_busy_service_is_asked_again_and_one_that_refuses_is_not() {
 }
 
 #[tokio::test]
-async fn a_key_alone_sends_no_text_anywhere() {
+async fn key_without_permission_sends_nothing() {
     let server = MockServer::start().await;
     let mut settings = openai(&server);
     settings.openai.enabled = false;
