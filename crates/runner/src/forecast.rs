@@ -181,8 +181,9 @@ async fn encoding(runner: &Runner, request: &Request, videos: usize) -> Result<f
     let scratch = runner.services.scratch.clone();
     let video = runner.services.settings.video.clone();
     let shape = request.shape;
-    let measured =
-        tokio::task::spawn_blocking(move || render::measure_encoding_cost(&tools, &brand, &assets, &video, shape, &scratch));
+    let measured = tokio::task::spawn_blocking(move || {
+        render::measure_encoding_cost(&tools, &brand, &assets, &video, shape, &scratch)
+    });
     Ok(measured.await.map_err(|panic| Failure::Refused {
         name: ErrorName::RenderFailed,
         message: format!("failed to measure the encoding speed: {panic}"),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use contracts::key::{RunPart, Workbook};
 use contracts::request::{Request, RunInputs, RunOptions, Trigger};
 use contracts::settings::Settings;
-use contracts::{CustomerId, CustomerRef, Digest, ErrorName, ObjectKey};
+use contracts::{CustomerId, CustomerRef, ErrorName, ObjectKey};
 use storage::secret::{SecretName, Secrets};
 use storage::store::ObjectStore;
 use storage::vault::Vault;

@@ -9,16 +9,16 @@ use contracts::key::{Artefact, RunPart};
 use contracts::narration::{Narration, Timing};
 use contracts::request::Request;
 use contracts::script::{Script, Segment, SegmentKind, Verdict, WrittenBy};
-use storage::secret::{SecretError, SecretName, SecretString, Secrets};
 use contracts::settings::Settings;
 use contracts::speech::{SpeechError, SpeechService, WordMark};
 use contracts::stage::CustomerTask;
-use storage::store::MemoryStore;
-use storage::vault::{Keys, Owner, Vault};
 use contracts::voice::Engine;
 use contracts::{CustomerId, Digest, ErrorName, NamedError, ObjectKey};
 use narrate::spoken::{Lexicon, Utterance};
 use narrate::{Deps, Engines, Error, Pronunciations, engine_version, run};
+use storage::secret::{SecretError, SecretName, SecretString, Secrets};
+use storage::store::MemoryStore;
+use storage::vault::{Keys, Owner, Vault};
 
 const GREETING: &str = "Hello José, here is an idea or two from your team at Meridian Bank.";
 const OFFER: &str = "You spend on groceries and dining out, so the Meridian Everyday Rewards Card may suit you. \
@@ -52,7 +52,7 @@ impl Bank {
             disclosures: Vec::new(),
             written_by: WrittenBy::Template { instead_of_model: None },
             verdict: Verdict { checks: Vec::new() },
-            held: None,
+            text_review: None,
         };
         let inputs = Digest::of(b"inputs");
         let at = ObjectKey::Run(task.run.clone(), RunPart::Request);
