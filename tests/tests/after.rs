@@ -8,7 +8,7 @@ use std::process::Output;
 use std::sync::Arc;
 
 use bespoke::folder::FolderStore;
-use bespoke::sample::{Rows, rows};
+use bespoke::sample::{SampleRows, rows};
 use bespoke::secrets::LocalSecrets;
 use bespoke_tests::{Sandbox, report, root};
 use contracts::stage::IndexRow;
@@ -136,7 +136,7 @@ fn holds(bytes: &[u8], word: &str) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn after_an_erasure_nothing_that_can_be_opened_holds_the_id_the_name_or_the_posts() {
     let sandbox = sandbox("[review]\nfirst = 1\n");
-    let Rows { profiles, tweets, .. } = rows(12, 0, 1);
+    let SampleRows { profiles, tweets, .. } = rows(12, 0, 1);
     let name = profiles.iter().find(|row| row.customer_id == "0001").unwrap().first_name.clone();
     let posts: Vec<String> =
         tweets.into_iter().filter(|tweet| tweet.customer_id == "0001").map(|tweet| tweet.tweet).collect();

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use bespoke::folder::FolderStore;
-use bespoke::sample::{Rows, rows};
+use bespoke::sample::{SampleRows, rows};
 use bespoke::secrets::LocalSecrets;
 use bespoke_tests::{Sandbox, probe, report};
 use contracts::customer::{CustomerRecord, open_record};
@@ -30,7 +30,7 @@ const REFUSED: [&str; 3] = ["0003", "0004", "0005"];
 struct Demo {
     sandbox: Sandbox,
     report: Value,
-    sample: Rows,
+    sample: SampleRows,
 }
 
 static DEMO: LazyLock<Demo> = LazyLock::new(|| {

@@ -1,8 +1,9 @@
-//! Joins the rows of the three workbooks by customer, and applies the gate of consent as it joins.
+//! Joins the rows of the three workbooks by customer, and applies the consent gate as it joins.
 //!
-//! **Invariant:** no tweet of a customer without social consent, and no payment of one without general consent, is in what
-//! [`Joining::finish`] returns; such tweets are dropped as their rows are read.
+//! **Invariant:** [`Join::finish`] returns no tweet of a customer without social consent, and no payment of a customer
+//! without general consent. Such tweets are dropped as their rows are read.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use contracts::catalogue::Catalogue;
@@ -14,12 +15,12 @@ use contracts::{CustomerId, ProductId};
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
 
-use crate::report::{FileCount, Problem, Report};
-use crate::sheet::{Column, Row, optional, plain_name, required};
-use crate::value::{Cell, Rule};
+use crate::report::{FileCount, IntakeReport, RowProblem};
+use crate::sheet::{SheetRow, SourceColumn, optional, plain_name, required};
+use crate::value::{Cell, CellRule};
 
-/// What is read of a workbook. Whatever else it has is never kept.
-pub const fn columns(file: Workbook) -> &'static [Column] {
+/// Returns the columns that are read of a workbook. Other columns are never kept.
+pub const fn columns(file: Workbook) -> &'static [SourceColumn] {
     match file {
         Workbook::Profile => &PROFILE,
         Workbook::Transactions => &TRANSACTIONS,
@@ -27,7 +28,7 @@ pub const fn columns(file: Workbook) -> &'static [Column] {
     }
 }
 
-const PROFILE: [Column; 7] = [
+const PROFILE: [SourceColumn; 7] = [
     required("customer_id"),
     required("first_name"),
     required("income"),
@@ -37,7 +38,7 @@ const PROFILE: [Column; 7] = [
     optional("customer_since"),
 ];
 
-const TRANSACTIONS: [Column; 7] = [
+const TRANSACTIONS: [SourceColumn; 7] = [
     required("customer_id"),
     required("date"),
     required("category"),
@@ -47,105 +48,114 @@ const TRANSACTIONS: [Column; 7] = [
     required("consent_social_media"),
 ];
 
-const TWEETS: [Column; 3] = [required("customer_id"), required("tweet"), optional("created_at")];
+const TWEETS: [SourceColumn; 3] = [required("customer_id"), required("tweet"), optional("created_at")];
 
-/// The most characters of a name that are believed.
-const NAME: usize = 100;
+/// The most characters of a name.
+const MAX_NAME: usize = 100;
+
+const NO_PROFILE: CellRule = "no profile row has this id; ids are text, so 0042 is not 42";
 
 /// A column and the rule that its cell breaks.
-type Broken = (&'static str, Rule);
+type BrokenCell = (&'static str, CellRule);
 
-struct Person {
+/// A customer as joined so far.
+struct JoinedCustomer {
     profile: Profile,
-    /// The few distinct answers.
-    answers: Vec<Said>,
+    /// The distinct consent answers, of which a customer has few.
+    answers: Vec<ConsentAnswer>,
     transactions: Vec<Transaction>,
     tweets: Vec<Tweet>,
     permission: Result<Permission, Refusal>,
 }
 
-/// An answer to a consent question: the first row that gives it, and how many do.
-struct Said {
+/// One distinct answer to a consent question.
+struct ConsentAnswer {
     question: Question,
     value: String,
+    /// The first row with this answer.
     row: u32,
+    /// How many rows have it.
     rows: u32,
 }
 
-/// Rows of one workbook in numbers, as they come.
+/// Row counts of the workbook being read.
 #[derive(Default)]
-struct Count {
+struct RowCount {
     read: usize,
     set_aside: usize,
     withheld: usize,
 }
 
-/// The join under way: profiles first, then transactions, then tweets.
-pub struct Joining<'a> {
+/// A join in progress. The profiles come first, then the transactions, then the tweets.
+pub struct Join<'a> {
     catalogue: &'a Catalogue,
     profiles: BTreeMap<CustomerId, Vec<(u32, Profile)>>,
-    /// Customers whose profile cannot be used, by why.
-    without_profile: BTreeMap<CustomerId, Rule>,
-    people: HashMap<CustomerId, Person>,
-    newest: Option<Date>,
-    count: Count,
-    report: Report,
+    /// Customers whose profile cannot be used, with the reason.
+    unusable_profiles: BTreeMap<CustomerId, CellRule>,
+    customers: HashMap<CustomerId, JoinedCustomer>,
+    newest_payment: Option<Date>,
+    count: RowCount,
+    report: IntakeReport,
 }
 
-impl<'a> Joining<'a> {
-    /// Nothing read yet.
+impl<'a> Join<'a> {
+    /// Returns a join without any rows.
     pub fn new(catalogue: &'a Catalogue, read_at: Timestamp) -> Self {
-        let report = Report { program: env!("CARGO_PKG_VERSION"), read_at, ..Report::default() };
+        let report = IntakeReport { program: env!("CARGO_PKG_VERSION"), read_at, ..IntakeReport::default() };
         Self {
             catalogue,
             profiles: BTreeMap::new(),
-            without_profile: BTreeMap::new(),
-            people: HashMap::new(),
-            newest: None,
-            count: Count::default(),
+            unusable_profiles: BTreeMap::new(),
+            customers: HashMap::new(),
+            newest_payment: None,
+            count: RowCount::default(),
             report,
         }
     }
 
-    /// One row of a workbook.
-    pub fn row(&mut self, file: Workbook, row: &Row<'_>) {
+    /// Adds one row of a workbook.
+    pub fn add_row(&mut self, file: Workbook, row: &SheetRow<'_>) {
         self.count.read += 1;
-        let taken = match file {
-            Workbook::Profile => self.profile(row),
-            Workbook::Transactions => self.transaction(row),
-            Workbook::Tweets => self.tweet(row),
+        let added = match file {
+            Workbook::Profile => self.add_profile(row),
+            Workbook::Transactions => self.add_transaction(row),
+            Workbook::Tweets => self.add_tweet(row),
         };
-        if let Err(broken) = taken {
+        if let Err(broken) = added {
             self.set_aside(file, row.sheet, row.number, broken);
         }
     }
 
-    /// After the last row of a workbook.
-    pub fn done(&mut self, file: Workbook, sheet: String) {
+    /// Concludes a workbook after its last row.
+    pub fn finish_workbook(&mut self, file: Workbook, sheet: String) {
         match file {
-            Workbook::Profile => self.profiles_done(&sheet),
-            Workbook::Transactions => self.transactions_done(),
+            Workbook::Profile => self.finish_profiles(&sheet),
+            Workbook::Transactions => self.finish_transactions(),
             Workbook::Tweets => {}
         }
-        self.close(file, sheet);
+        let RowCount { read, set_aside, withheld } = std::mem::take(&mut self.count);
+        let kept = read.saturating_sub(set_aside + withheld);
+        self.report.files.push(FileCount { file, sheet, read, kept, set_aside, withheld });
     }
 
-    fn profile(&mut self, row: &Row<'_>) -> Result<(), Broken> {
+    fn add_profile(&mut self, row: &SheetRow<'_>) -> Result<(), BrokenCell> {
         let [id, first_name, income, balance, products, adviser, since] = row.cells else { unreachable_cells() };
         let id = id.customer_id().map_err(|rule| ("customer_id", rule))?;
-        let name = first_name
-            .some_text()
-            .and_then(|name| if name.chars().count() > NAME { Err("more than 100 characters") } else { Ok(name) });
-        let first_name = match name {
+        let first_name = match first_name.some_text() {
+            Ok(name) if name.chars().count() <= MAX_NAME => Ok(name),
+            Ok(_) => Err("longer than 100 characters; shorten it"),
+            Err(rule) => Err(rule),
+        };
+        let first_name = match first_name {
             Ok(name) => name,
             Err(rule) => {
-                self.without_profile.insert(id, "the customer's profile row was set aside");
+                self.unusable_profiles.insert(id, "the customer's profile row was set aside; correct that row");
                 return Err(("first_name", rule));
             }
         };
         let mut remark = |column, rule| {
             let sheet = row.sheet.to_owned();
-            self.report.remark(Problem { file: Workbook::Profile, sheet, row: row.number, column, rule });
+            self.report.remark(RowProblem { file: Workbook::Profile, sheet, row: row.number, column, rule });
         };
         let mut money = |column, cell: &Cell<'_>| -> Option<Cents> {
             if cell.is_blank() {
@@ -165,59 +175,56 @@ impl<'a> Joining<'a> {
         };
         let (products_held, unknown) = products_held(self.catalogue, &products.text().unwrap_or_default());
         if unknown > 0 || *products == Cell::Error {
-            remark("products_held", "names a product that the catalogue does not have");
+            remark("products_held", "names a product that the catalog lacks; correct the name or add the product");
         }
-        let adviser = adviser.text().ok().filter(|name| !name.is_empty() && name.chars().count() <= NAME);
+        let adviser = adviser.text().ok().filter(|name| !name.is_empty() && name.chars().count() <= MAX_NAME);
         let profile = Profile { first_name, income, account_balance, products_held, adviser, customer_since };
         self.profiles.entry(id).or_default().push((row.number, profile));
         Ok(())
     }
 
-    /// Rows that say the same are one customer, rows that contradict each other none.
-    fn profiles_done(&mut self, sheet: &str) {
+    /// Makes one customer of equal rows, and sets aside rows of one customer that contradict each other.
+    fn finish_profiles(&mut self, sheet: &str) {
         for (id, rows) in std::mem::take(&mut self.profiles) {
             let mut rows = rows.into_iter();
             let Some((first, profile)) = rows.next() else { continue };
             let others: Vec<(u32, Profile)> = rows.collect();
-            if others.iter().all(|(_, other)| *other == profile) {
-                for (row, _) in others {
-                    let rule = "says what an earlier row of the same customer says";
-                    let problem =
-                        Problem { file: Workbook::Profile, sheet: sheet.to_owned(), row, column: "customer_id", rule };
-                    self.report.remark(problem);
-                }
-                let person = Person {
-                    profile,
-                    answers: Vec::new(),
-                    transactions: Vec::new(),
-                    tweets: Vec::new(),
-                    permission: Err(Refusal::Blank),
-                };
-                self.people.insert(id, person);
-            } else {
+            if others.iter().any(|(_, other)| *other != profile) {
                 for row in std::iter::once(first).chain(others.into_iter().map(|(row, _)| row)) {
-                    let rule = "contradicts another row of the same customer";
+                    let rule = "contradicts another row of the same customer; keep one of them";
                     self.set_aside(Workbook::Profile, sheet, row, ("customer_id", rule));
                 }
-                self.without_profile.insert(id, "the customer's profile rows contradict each other");
+                let rule = "the customer's profile rows contradict each other; keep one of them";
+                self.unusable_profiles.insert(id, rule);
+                continue;
             }
+            for (row, _) in others {
+                self.report.remark(RowProblem {
+                    file: Workbook::Profile,
+                    sheet: sheet.to_owned(),
+                    row,
+                    column: "customer_id",
+                    rule: "repeats an earlier row of the same customer; remove it",
+                });
+            }
+            let customer = JoinedCustomer {
+                profile,
+                answers: Vec::new(),
+                transactions: Vec::new(),
+                tweets: Vec::new(),
+                permission: Err(Refusal::Blank),
+            };
+            self.customers.insert(id, customer);
         }
     }
 
-    /// A payment's answers to the consent questions count even if the payment itself cannot be used, so that no refusal is
-    /// lost with a bad date.
-    fn transaction(&mut self, row: &Row<'_>) -> Result<(), Broken> {
+    /// Adds a payment and its answers to the consent questions. The answers count even if the payment cannot be used, so
+    /// that no refusal is lost with a bad date.
+    fn add_transaction(&mut self, row: &SheetRow<'_>) -> Result<(), BrokenCell> {
         let [id, day, category, merchant, amount, consent, social] = row.cells else { unreachable_cells() };
-        let person = find(&mut self.people, &self.without_profile, id)?;
+        let customer = find_customer(&mut self.customers, &self.unusable_profiles, id)?;
         for (question, answer) in [(Question::General, consent), (Question::SocialMedia, social)] {
-            let value = answer.answer();
-            match person.answers.iter_mut().find(|said| said.question == question && said.value == value) {
-                Some(said) => {
-                    said.row = said.row.min(row.number);
-                    said.rows += 1;
-                }
-                None => person.answers.push(Said { question, value: value.into_owned(), row: row.number, rows: 1 }),
-            }
+            customer.add_answer(question, answer.answer(), row.number);
         }
         let transaction = Transaction {
             date: day.date(row.epoch_1904).map_err(|rule| ("date", rule))?,
@@ -225,62 +232,67 @@ impl<'a> Joining<'a> {
             merchant: merchant.text().map_err(|rule| ("merchant", rule))?,
             amount: amount.amount().map_err(|rule| ("transaction_amount", rule))?,
         };
-        self.newest = self.newest.max(Some(transaction.date));
-        person.transactions.push(transaction);
+        self.newest_payment = self.newest_payment.max(Some(transaction.date));
+        customer.transactions.push(transaction);
         Ok(())
     }
 
-    /// All answers are in, and the gate decides.
-    fn transactions_done(&mut self) {
-        for person in self.people.values_mut() {
-            person.permission = gate(&person.readings());
-            match person.permission {
-                Ok(_) => person.transactions.sort_unstable(),
-                Err(_) => self.count.withheld += std::mem::take(&mut person.transactions).len(),
+    /// Applies the consent gate to each customer, now that all answers are known.
+    fn finish_transactions(&mut self) {
+        for customer in self.customers.values_mut() {
+            customer.permission = gate(&customer.readings());
+            match customer.permission {
+                Ok(_) => customer.transactions.sort_unstable(),
+                Err(_) => self.count.withheld += std::mem::take(&mut customer.transactions).len(),
             }
         }
     }
 
-    /// Without social consent a post's text is not looked at.
-    fn tweet(&mut self, row: &Row<'_>) -> Result<(), Broken> {
+    /// Adds a tweet. Without social consent it does not look at the text.
+    fn add_tweet(&mut self, row: &SheetRow<'_>) -> Result<(), BrokenCell> {
         let [id, text, created_at] = row.cells else { unreachable_cells() };
-        let person = find(&mut self.people, &self.without_profile, id)?;
-        let Ok(Permission { social: Ok(_), .. }) = person.permission else {
+        let customer = find_customer(&mut self.customers, &self.unusable_profiles, id)?;
+        let Ok(Permission { social: Ok(_), .. }) = customer.permission else {
             self.count.withheld += 1;
             return Ok(());
         };
         let text = text.some_text().map_err(|rule| ("tweet", rule))?;
         let created_on = match created_at.date(row.epoch_1904) {
             Ok(day) => Some(day),
+            Err(_) if created_at.is_blank() => None,
             Err(rule) => {
-                if !created_at.is_blank() {
-                    let (file, sheet) = (Workbook::Tweets, row.sheet.to_owned());
-                    self.report.remark(Problem { file, sheet, row: row.number, column: "created_at", rule });
-                }
+                let sheet = row.sheet.to_owned();
+                self.report.remark(RowProblem {
+                    file: Workbook::Tweets,
+                    sheet,
+                    row: row.number,
+                    column: "created_at",
+                    rule,
+                });
                 None
             }
         };
-        person.tweets.push(Tweet { created_on, text });
+        customer.tweets.push(Tweet { created_on, text });
         Ok(())
     }
 
-    /// The records, sorted by customer id, and the report.
-    pub fn finish(mut self, keys: &Keys) -> (Vec<CustomerRecord>, Report) {
-        // Whoever consented has a payment row; if none of all could be read, no day is "as of" anything.
-        let as_of = self.newest.unwrap_or(date(1970, 1, 1));
+    /// Returns the records, sorted by customer id, and the report.
+    pub fn finish(mut self, keys: &Keys) -> (Vec<CustomerRecord>, IntakeReport) {
+        // A customer who consented has a payment row. Without one readable payment, the date does not matter.
+        let as_of = self.newest_payment.unwrap_or(date(1970, 1, 1));
         let read_at = self.report.read_at;
         let count = &mut self.report.customers;
-        let mut records = Vec::with_capacity(self.people.len());
-        let mut people: Vec<(CustomerId, Person)> = self.people.into_iter().collect();
-        people.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        for (id, person) in people {
+        let mut records = Vec::with_capacity(self.customers.len());
+        let mut customers: Vec<(CustomerId, JoinedCustomer)> = self.customers.into_iter().collect();
+        customers.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        for (id, customer) in customers {
             count.all += 1;
-            for gap in person.gaps() {
+            for gap in customer.gaps() {
                 *count.without.entry(gap).or_default() += 1;
             }
             let reference = keys.reference(&id);
-            let as_read = ConsentAsRead { readings: person.readings(), read_at, control: None };
-            let permission = match person.permission {
+            let as_read = ConsentAsRead { readings: customer.readings(), read_at, control: None };
+            let permission = match customer.permission {
                 Ok(permission) => permission,
                 Err(refusal) => {
                     *count.refused.entry(refusal).or_default() += 1;
@@ -292,7 +304,7 @@ impl<'a> Joining<'a> {
             let tweets = match permission.social {
                 Ok(proof) => {
                     count.consented_to_posts += 1;
-                    let mut tweets = person.tweets;
+                    let mut tweets = customer.tweets;
                     tweets.sort_unstable();
                     Ok((proof, tweets))
                 }
@@ -301,39 +313,38 @@ impl<'a> Joining<'a> {
                     Err(refusal)
                 }
             };
-            let customer = Customer::new(reference, id, as_read, person.profile, person.transactions, as_of, tweets);
+            let customer =
+                Customer::new(reference, id, as_read, customer.profile, customer.transactions, as_of, tweets);
             records.push(CustomerRecord::Given(Box::new(customer)));
         }
         (records, self.report)
     }
 
-    /// How many rows of the workbook that was closed last are bad, of how many, and what is wrong with them.
-    pub fn bad_rows(&self) -> Option<(&FileCount, Vec<Problem>)> {
+    /// Returns the counts and the bad rows of the workbook that was finished last.
+    pub fn bad_rows(&self) -> Option<(&FileCount, Vec<RowProblem>)> {
         let count = self.report.files.last()?;
         let problems = self.report.set_aside.iter().filter(|problem| problem.file == count.file);
         Some((count, problems.cloned().collect()))
     }
 
-    fn set_aside(&mut self, file: Workbook, sheet: &str, row: u32, (column, rule): Broken) {
+    fn set_aside(&mut self, file: Workbook, sheet: &str, row: u32, (column, rule): BrokenCell) {
         self.count.set_aside += 1;
-        self.report.set_aside(Problem { file, sheet: sheet.to_owned(), row, column, rule });
-    }
-
-    fn close(&mut self, file: Workbook, sheet: String) {
-        let Count { read, set_aside, withheld } = std::mem::take(&mut self.count);
-        self.report.files.push(FileCount {
-            file,
-            sheet,
-            read,
-            kept: read.saturating_sub(set_aside + withheld),
-            set_aside,
-            withheld,
-        });
+        self.report.set_aside(RowProblem { file, sheet: sheet.to_owned(), row, column, rule });
     }
 }
 
-impl Person {
-    /// What a customer lacks that a recommendation would use.
+impl JoinedCustomer {
+    fn add_answer(&mut self, question: Question, value: Cow<'_, str>, row: u32) {
+        match self.answers.iter_mut().find(|answer| answer.question == question && answer.value == value) {
+            Some(answer) => {
+                answer.row = answer.row.min(row);
+                answer.rows += 1;
+            }
+            None => self.answers.push(ConsentAnswer { question, value: value.into_owned(), row, rows: 1 }),
+        }
+    }
+
+    /// Returns the names of what the customer lacks and a recommendation would use.
     fn gaps(&self) -> impl Iterator<Item = &'static str> {
         let Profile { income, account_balance, products_held, adviser, .. } = &self.profile;
         let gaps = [
@@ -341,20 +352,20 @@ impl Person {
             ("account_balance", account_balance.is_none()),
             ("products_held", products_held.is_empty()),
             ("investment_advisor", adviser.is_none()),
-            // Also of those without consent, whose payments were counted and dropped.
+            // The payments of customers without consent are already dropped, but their answers remain.
             ("transactions", self.answers.is_empty()),
         ];
-        gaps.into_iter().filter(|(_, lacks)| *lacks).map(|(what, _)| what)
+        gaps.into_iter().filter(|(_, lacks)| *lacks).map(|(name, _)| name)
     }
 
-    /// The answers, sorted, so that any order of the rows gives the same.
+    /// Returns the answers in a fixed order, so that the order of the rows does not matter.
     fn readings(&self) -> Vec<Reading> {
-        let reading = |said: &Said| Reading {
-            question: said.question,
-            value: said.value.clone(),
+        let reading = |answer: &ConsentAnswer| Reading {
+            question: answer.question,
+            value: answer.value.clone(),
             file: Workbook::Transactions,
-            row: said.row,
-            rows: said.rows,
+            row: answer.row,
+            rows: answer.rows,
         };
         let mut readings: Vec<Reading> = self.answers.iter().map(reading).collect();
         readings.sort_by(|a, b| (a.question, &a.value).cmp(&(b.question, &b.value)));
@@ -362,19 +373,17 @@ impl Person {
     }
 }
 
-fn find<'p>(
-    people: &'p mut HashMap<CustomerId, Person>,
-    without_profile: &BTreeMap<CustomerId, Rule>,
+fn find_customer<'c>(
+    customers: &'c mut HashMap<CustomerId, JoinedCustomer>,
+    unusable_profiles: &BTreeMap<CustomerId, CellRule>,
     id: &Cell<'_>,
-) -> Result<&'p mut Person, Broken> {
+) -> Result<&'c mut JoinedCustomer, BrokenCell> {
     let id = id.customer_id().map_err(|rule| ("customer_id", rule))?;
-    let rule = || without_profile.get(&id).copied();
-    people
-        .get_mut(&id)
-        .ok_or_else(|| ("customer_id", rule().unwrap_or("no profile row has this id; ids are text, so 0042 is not 42")))
+    let rule = || unusable_profiles.get(&id).copied().unwrap_or(NO_PROFILE);
+    customers.get_mut(&id).ok_or_else(|| ("customer_id", rule()))
 }
 
-/// The catalogue's products that a cell names by id or by name, and how many it names that the catalogue does not have.
+/// Returns the catalog products that a cell names by id or by name, and how many unknown products it names.
 fn products_held(catalogue: &Catalogue, text: &str) -> (Vec<ProductId>, usize) {
     let mut unknown = 0;
     let mut held = BTreeSet::new();
@@ -390,7 +399,7 @@ fn products_held(catalogue: &Catalogue, text: &str) -> (Vec<ProductId>, usize) {
     (held.into_iter().collect(), unknown)
 }
 
-/// A row has as many cells as its table has columns; [`crate::sheet::read_sheet`] sees to it.
+/// Panics: [`crate::sheet::read_sheet`] gives a row one cell for each column.
 fn unreachable_cells() -> ! {
-    unreachable!("a row has a cell for each column that was looked for")
+    unreachable!("a row has a cell for each column")
 }

@@ -1,4 +1,4 @@
-//! Reads one sheet of a workbook, cell by cell: finds the sheet by its columns, then hands over row after row.
+//! Reads one sheet of a workbook: finds it by its columns, then hands out its rows one by one.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,64 +8,66 @@ use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx, XlsxError};
 use contracts::key::Workbook;
 use contracts::panics::caught;
 
-use crate::error::Error;
-use crate::unlock::Limits;
+use crate::error::{DamagedPart, Error};
+use crate::unlock::IntakeLimits;
 use crate::value::{Cell, day_of};
 
-/// The most header texts that a message lists, and the most characters of each.
-const FOUND: (usize, usize) = (30, 40);
+/// The most header texts that a message lists.
+const MAX_LISTED_HEADERS: usize = 30;
+/// The most characters of a header text in a message.
+const MAX_HEADER_CHARS: usize = 40;
 
-/// The rows and columns of a sheet (ECMA-376 part 1, 18.3.1.73 and 18.3.1.13): whatever claims to lie beyond them would
-/// only cost memory.
-const ROWS: u32 = 1_048_576;
-const COLUMNS: u32 = 16_384;
+/// The rows of a sheet (ECMA-376 part 1, 18.3.1.73). A cell beyond them would only cost memory.
+const MAX_ROWS: u32 = 1_048_576;
+/// The columns of a sheet (ECMA-376 part 1, 18.3.1.13).
+const MAX_COLUMNS: u32 = 16_384;
 
-/// A column that is looked for.
+/// A column to look for.
 #[derive(Clone, Copy, Debug)]
-pub struct Column {
-    /// Our name for it.
+pub struct SourceColumn {
+    /// Bespoke's name for it.
     pub name: &'static str,
-    /// Whether the sheet cannot be read without it.
+    /// Whether a sheet without it cannot be read.
     pub required: bool,
 }
 
-/// Shorthand for tables of columns.
-pub const fn required(name: &'static str) -> Column {
-    Column { name, required: true }
+/// Returns a required column, for tables of columns.
+pub const fn required(name: &'static str) -> SourceColumn {
+    SourceColumn { name, required: true }
 }
 
-/// Shorthand for tables of columns.
-pub const fn optional(name: &'static str) -> Column {
-    Column { name, required: false }
+/// Returns an optional column, for tables of columns.
+pub const fn optional(name: &'static str) -> SourceColumn {
+    SourceColumn { name, required: false }
 }
 
-/// A row that is not empty.
-pub struct Row<'a> {
+/// A row with content.
+pub struct SheetRow<'a> {
     /// Its number, counted from 1 as a spreadsheet counts.
     pub number: u32,
     /// The sheet's name.
     pub sheet: &'a str,
-    /// One cell for each column that was looked for, in that order.
+    /// One cell for each column to look for, in the order of those columns.
     pub cells: &'a [Cell<'a>],
     /// Whether serial dates count from 1904.
     pub epoch_1904: bool,
 }
 
-/// The bank's own column names by ours.
-pub type Renamed = BTreeMap<String, String>;
+/// The bank's own column names, by Bespoke's names.
+pub type ColumnNames = BTreeMap<String, String>;
 
-/// Reads the first visible sheet that has every required column and hands its rows to `each`. Returns the sheet's name.
+/// Finds the first visible sheet with every required column and hands its rows to `on_row`. Returns the sheet's name.
 ///
-/// Names of columns are the same whatever their case, spaces, underscores and other marks; `renamed` comes first.
+/// Column names match whatever their case, spaces, underscores and other marks. `column_names` takes precedence.
 pub fn read_sheet(
     file: Workbook,
     package: &[u8],
-    columns: &[Column],
-    renamed: Option<&Renamed>,
-    limits: &Limits,
-    mut each: impl FnMut(Row<'_>),
+    columns: &[SourceColumn],
+    column_names: Option<&ColumnNames>,
+    limits: &IntakeLimits,
+    mut on_row: impl FnMut(SheetRow<'_>),
 ) -> Result<String, Error> {
-    let mut workbook: Xlsx<_> = sound(file, || Xlsx::new(Cursor::new(package)))?;
+    let mut workbook: Xlsx<_> = guarded(|| Xlsx::new(Cursor::new(package))).map_err(|fault| fault.of(file, None))?;
     let epoch_1904 = workbook.has_1904_epoch();
     let sheets: Vec<String> = workbook
         .sheets_metadata()
@@ -75,31 +77,31 @@ pub fn read_sheet(
         .collect();
     let mut nearest: Option<Error> = None;
     for sheet in sheets {
-        let mut cells = Cells::open(file, &mut workbook, &sheet, limits)?;
-        let mut found = FoundRow::default();
-        if !cells.next_row(&mut found)? {
+        let mut reader = RowReader::open(file, &mut workbook, &sheet, limits)?;
+        let mut raw = RawRow::default();
+        if !reader.next_row(&mut raw)? {
             continue;
         }
-        let header = std::mem::take(&mut found);
-        let header = match match_columns(file, &sheet, &header, columns, renamed) {
+        let header = std::mem::take(&mut raw);
+        let header = match match_columns(file, &sheet, &header, columns, column_names) {
             Ok(header) => header,
             Err(error) => {
-                if nearest.as_ref().is_none_or(|other| lacking(&error) < lacking(other)) {
+                if nearest.as_ref().is_none_or(|other| missing_count(&error) < missing_count(other)) {
                     nearest = Some(error);
                 }
                 continue;
             }
         };
         let mut row = vec![Cell::Empty; columns.len()];
-        while cells.next_row(&mut found)? {
+        while reader.next_row(&mut raw)? {
             row.fill(Cell::Empty);
-            for (at, cell) in found.cells.drain(..) {
+            for (at, cell) in raw.cells.drain(..) {
                 if let Some(Some(column)) = header.get(at as usize) {
                     row[*column] = cell;
                 }
             }
             if row.iter().any(|cell| !cell.is_blank()) {
-                each(Row { number: found.number, sheet: &sheet, cells: &row, epoch_1904 });
+                on_row(SheetRow { number: raw.number, sheet: &sheet, cells: &row, epoch_1904 });
             }
         }
         return Ok(sheet);
@@ -107,109 +109,112 @@ pub fn read_sheet(
     Err(nearest.unwrap_or(Error::NoSheet { file }))
 }
 
-fn lacking(error: &Error) -> usize {
+fn missing_count(error: &Error) -> usize {
     if let Error::MissingColumn { missing, .. } = error { missing.len() } else { 0 }
 }
 
-/// A name by its letters and digits, in lower case: `Customer ID`, `customer_id` and `CustomerId` are one.
+/// Reduces a name to its letters and digits in lower case, so that `Customer ID`, `customer_id` and `CustomerId` are equal.
 pub fn plain_name(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// For each column of the sheet, which of `columns` it is.
+/// Returns, for each column of the sheet, its position in `columns` if it is one of them.
 fn match_columns(
     file: Workbook,
     sheet: &str,
-    header: &FoundRow<'_>,
-    columns: &[Column],
-    renamed: Option<&Renamed>,
+    header: &RawRow<'_>,
+    columns: &[SourceColumn],
+    column_names: Option<&ColumnNames>,
 ) -> Result<Vec<Option<usize>>, Error> {
-    let wanted: Vec<String> = columns
-        .iter()
-        .map(|column| plain_name(renamed.and_then(|names| names.get(column.name)).map_or(column.name, String::as_str)))
-        .collect();
+    let own_name = |column: &SourceColumn| {
+        plain_name(column_names.and_then(|names| names.get(column.name)).map_or(column.name, String::as_str))
+    };
+    let names: Vec<String> = columns.iter().map(own_name).collect();
     let mut matched = Vec::new();
     let mut found = Vec::new();
     let mut places = vec![None; columns.len()];
     for (at, cell) in &header.cells {
-        let Cell::Text(name) = cell else { continue };
-        found.push(name.trim().chars().take(FOUND.1).collect::<String>());
-        let plain = plain_name(name);
-        let Some(column) = wanted.iter().position(|wanted| *wanted == plain) else { continue };
+        let Cell::Text(text) = cell else { continue };
+        found.push(text.trim().chars().take(MAX_HEADER_CHARS).collect::<String>());
+        let plain = plain_name(text);
+        let Some(column) = names.iter().position(|name| *name == plain) else { continue };
         if places[column].replace(*at).is_some() {
-            return Err(Error::ColumnTwice { file, sheet: sheet.to_owned(), column: columns[column].name });
+            return Err(Error::DuplicateColumn { file, sheet: sheet.to_owned(), column: columns[column].name });
         }
         let at = *at as usize;
         matched.resize(matched.len().max(at + 1), None);
         matched[at] = Some(column);
     }
-    let absent = |(place, column): (&Option<u32>, &Column)| (place.is_none() && column.required).then_some(column.name);
+    let absent =
+        |(place, column): (&Option<u32>, &SourceColumn)| (place.is_none() && column.required).then_some(column.name);
     let missing: Vec<&str> = places.iter().zip(columns).filter_map(absent).collect();
     if missing.is_empty() {
         return Ok(matched);
     }
-    // A first row without any known name may hold a customer's data, which no message may repeat.
+    // A first row without any known name may hold a customer's data, which messages must not repeat.
     if matched.is_empty() {
         found.clear();
     }
-    found.truncate(FOUND.0);
+    found.truncate(MAX_LISTED_HEADERS);
     Err(Error::MissingColumn { file, sheet: sheet.to_owned(), missing, found })
 }
 
+/// A row as the sheet has it: its cells by column number.
 #[derive(Default)]
-struct FoundRow<'w> {
+struct RawRow<'w> {
     number: u32,
     cells: Vec<(u32, Cell<'w>)>,
 }
 
-/// The cells of one sheet, gathered into rows.
-struct Cells<'w, 'p> {
+/// Groups the cells of one sheet into rows.
+struct RowReader<'w, 'p> {
     file: Workbook,
-    reader: calamine::XlsxCellReader<'w, Cursor<&'p [u8]>>,
-    limits: Limits,
+    sheet: String,
+    cells: calamine::XlsxCellReader<'w, Cursor<&'p [u8]>>,
+    limits: IntakeLimits,
     seen: u64,
-    /// The first cell of the row after the one that was given last, and that row's number.
+    /// The first cell of the row after the last one returned, with that row's number.
     pending: Option<(u32, (u32, Cell<'w>))>,
     done: bool,
 }
 
-impl<'w, 'p> Cells<'w, 'p> {
+impl<'w, 'p> RowReader<'w, 'p> {
     fn open(
         file: Workbook,
         workbook: &'w mut Xlsx<Cursor<&'p [u8]>>,
         sheet: &str,
-        limits: &Limits,
+        limits: &IntakeLimits,
     ) -> Result<Self, Error> {
-        let reader = sound(file, || workbook.worksheet_cells_reader(sheet))?;
-        Ok(Self { file, reader, limits: *limits, seen: 0, pending: None, done: false })
+        let cells = guarded(|| workbook.worksheet_cells_reader(sheet)).map_err(|fault| fault.of(file, Some(sheet)))?;
+        Ok(Self { file, sheet: sheet.to_owned(), cells, limits: *limits, seen: 0, pending: None, done: false })
     }
 
-    /// Puts the next row that has a cell with something in it into `row`, whose memory is used again; tells whether there
-    /// is one.
-    fn next_row(&mut self, row: &mut FoundRow<'w>) -> Result<bool, Error> {
+    /// Replaces `row` with the next row that has content. Returns whether there is one.
+    fn next_row(&mut self, row: &mut RawRow<'w>) -> Result<bool, Error> {
         row.cells.clear();
         if let Some((number, first)) = self.pending.take() {
             row.number = number;
             row.cells.push(first);
         }
         while !self.done {
-            let Some(next) = sound(self.file, || self.reader.next_cell())? else {
+            let next = guarded(|| self.cells.next_cell()).map_err(|fault| fault.of(self.file, Some(&self.sheet)))?;
+            let Some(next) = next else {
                 self.done = true;
                 break;
             };
             self.seen += 1;
             if self.seen > self.limits.cells {
-                return Err(Error::TooLarge { file: self.file, what: "cells", limit: self.limits.cells });
+                return Err(self.too_large(None, self.limits.cells, "cells"));
             }
             let (index, column) = next.get_position();
-            if index >= ROWS || column >= COLUMNS {
-                return Err(Error::Damaged { file: self.file, part: "a sheet" });
+            if index >= MAX_ROWS || column >= MAX_COLUMNS {
+                return Err(Error::Damaged { file: self.file, part: DamagedPart::Sheet(self.sheet.clone()) });
             }
-            let cell = self.cell(next.get_value())?;
+            let number = index + 1;
+            let cell = self.cell(number, next.get_value())?;
             if cell.is_blank() {
                 continue;
             }
-            let number = index + 1;
             if row.cells.is_empty() {
                 row.number = number;
             } else if row.number != number {
@@ -221,11 +226,12 @@ impl<'w, 'p> Cells<'w, 'p> {
         Ok(!row.cells.is_empty())
     }
 
-    fn cell(&self, value: &DataRef<'w>) -> Result<Cell<'w>, Error> {
+    fn cell(&self, row: u32, value: &DataRef<'w>) -> Result<Cell<'w>, Error> {
         let text = |text: Cow<'w, str>| {
-            if text.len() as u64 > self.limits.characters && text.chars().count() as u64 > self.limits.characters {
-                let limit = self.limits.characters;
-                return Err(Error::TooLarge { file: self.file, what: "characters in one cell", limit });
+            let limit = self.limits.characters;
+            // Counting characters is slow, and a text has at least as many bytes.
+            if text.len() as u64 > limit && text.chars().count() as u64 > limit {
+                return Err(self.too_large(Some(row), limit, "characters in one cell"));
             }
             Ok(Cell::Text(text))
         };
@@ -243,22 +249,38 @@ impl<'w, 'p> Cells<'w, 'p> {
             DataRef::DateTime(_) | DataRef::Error(_) => Cell::Error,
         })
     }
+
+    fn too_large(&self, row: Option<u32>, limit: u64, unit: &'static str) -> Error {
+        Error::TooLarge { file: self.file, sheet: Some(self.sheet.clone()), row, limit, unit }
+    }
 }
 
-/// What calamine reads. What makes it panic is damaged as well.
-fn sound<T>(file: Workbook, read: impl FnOnce() -> Result<T, XlsxError>) -> Result<T, Error> {
-    let read = caught(read).ok_or(Error::Damaged { file, part: "a sheet" })?;
-    read.map_err(|error| damaged(file, &error))
+/// The part of a workbook at which calamine failed. calamine's own messages may quote personal data and are dropped.
+#[derive(Clone, Copy)]
+enum Fault {
+    Archive,
+    Xml,
+    Content,
 }
 
-/// calamine's own messages may quote the content, which is personal: only the part is told.
-fn damaged(file: Workbook, error: &XlsxError) -> Error {
-    let part = match error {
+impl Fault {
+    fn of(self, file: Workbook, sheet: Option<&str>) -> Error {
+        let part = match (self, sheet) {
+            (Self::Archive, _) => DamagedPart::Archive,
+            (Self::Content, Some(sheet)) => DamagedPart::Sheet(sheet.to_owned()),
+            (Self::Xml, _) | (Self::Content, None) => DamagedPart::Xml,
+        };
+        Error::Damaged { file, part }
+    }
+}
+
+/// Runs a call into calamine. A panic in it counts as a damaged workbook.
+fn guarded<T>(read: impl FnOnce() -> Result<T, XlsxError>) -> Result<T, Fault> {
+    caught(read).ok_or(Fault::Content)?.map_err(|error| match error {
         XlsxError::Io(_) | XlsxError::Zip(_) | XlsxError::FileNotFound(_) | XlsxError::RelationshipNotFound => {
-            "its archive"
+            Fault::Archive
         }
-        XlsxError::Xml(_) | XlsxError::XmlAttr(_) | XlsxError::XmlEof(_) | XlsxError::Encoding(_) => "its XML",
-        _ => "a sheet",
-    };
-    Error::Damaged { file, part }
+        XlsxError::Xml(_) | XlsxError::XmlAttr(_) | XlsxError::XmlEof(_) | XlsxError::Encoding(_) => Fault::Xml,
+        _ => Fault::Content,
+    })
 }

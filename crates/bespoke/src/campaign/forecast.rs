@@ -185,7 +185,7 @@ async fn decide(runner: &Runner, request: &Request, run: &RunId) -> Result<Vec<D
     for (workbook, file) in Workbook::ALL.into_iter().zip(&mut files) {
         *file = store.get(&ObjectKey::Incoming(request.batch.clone(), workbook)).await?;
     }
-    let protected = files.iter().any(|file| merge::is_protected(file));
+    let protected = files.iter().any(|file| merge::is_encrypted(file));
     let password = if protected { Some(runner.secrets.get(SecretName::WorkbookPassword).await?) } else { None };
     let (vault, catalogue) = (runner.vault.clone(), runner.project.catalogue.clone());
     let (intake, now) = (runner.settings.intake.clone(), Timestamp::now());

@@ -9,7 +9,7 @@ use contracts::consent::Refusal;
 use contracts::key::Workbook;
 use contracts::secret::{SecretName, Secrets};
 use jiff::Timestamp;
-use merge::{Checked, CustomerCount, FileCount, Limits, Problem, Report};
+use merge::{CheckResult, CustomerCount, FileCount, IntakeLimits, IntakeReport, RowProblem};
 use serde::Serialize;
 
 use super::Shared;
@@ -27,7 +27,7 @@ const SHOWN: usize = 20;
 struct Told<'a> {
     usable: bool,
     errors: Vec<ErrorLine>,
-    report: &'a Report,
+    report: &'a IntakeReport,
 }
 
 #[derive(Serialize)]
@@ -48,7 +48,7 @@ pub(super) async fn execute(check: Check, config: Config, shared: Shared) -> Res
             Err(error) => failures.push(Failure::file(ErrorName::InputMissingWorkbook, &path)(error)),
         }
     }
-    let password = if files.iter().any(|(_, bytes)| merge::is_protected(bytes)) {
+    let password = if files.iter().any(|(_, bytes)| merge::is_encrypted(bytes)) {
         let secrets = LocalSecrets::new(LocalSecrets::default_key_file());
         Some(secrets.get(SecretName::WorkbookPassword).await?)
     } else {
@@ -56,9 +56,9 @@ pub(super) async fn execute(check: Check, config: Config, shared: Shared) -> Res
     };
     let read = tokio::task::spawn_blocking(move || {
         let (intake, now) = (&config.settings.intake, Timestamp::now());
-        merge::check(&files, password.as_ref(), intake, &catalogue, now, &Limits::default())
+        merge::check(&files, password.as_ref(), intake, &catalogue, now, &IntakeLimits::default())
     });
-    let Checked { report, errors } = read.await.map_err(merge::Error::from)?;
+    let CheckResult { report, errors } = read.await.map_err(merge::Error::from)?;
     failures.extend(errors.into_iter().map(Failure::from));
 
     let line = |failure: &Failure| {
@@ -80,7 +80,7 @@ pub(super) async fn execute(check: Check, config: Config, shared: Shared) -> Res
     Ok(failures.first().map_or(0, |failure| failure.name().exit_code()))
 }
 
-fn tables(text: &mut String, report: &Report) {
+fn tables(text: &mut String, report: &IntakeReport) {
     let bold = Style::new().bold();
     if !report.files.is_empty() {
         let (file, sheet) = ("workbook", "sheet");
@@ -117,7 +117,7 @@ fn reasons(text: &mut String, what: &str, refusals: &BTreeMap<Refusal, usize>) {
     }
 }
 
-fn problems(text: &mut String, what: &str, all: usize, problems: &[Problem]) {
+fn problems(text: &mut String, what: &str, all: usize, problems: &[RowProblem]) {
     if all == 0 {
         return;
     }
