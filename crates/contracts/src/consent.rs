@@ -29,6 +29,32 @@ pub struct Reading {
     pub row: u32,
     /// How many rows say so.
     pub rows: u32,
+    /// The meaning that intake gave the answer; `None` if the built-in words decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meaning: Option<Meaning>,
+}
+
+/// The meaning of an answer in the bank's own words, or in a column of codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Meaning {
+    /// The customer consents.
+    Yes,
+    /// The customer refuses.
+    No,
+    /// The answer is neither, which is a refusal.
+    Unclear,
+}
+
+/// Returns the meaning of an answer by the built-in words; `None` if the answer is blank.
+#[must_use]
+pub fn built_in_meaning(value: &str) -> Option<Meaning> {
+    match answer(value) {
+        Answer::Yes => Some(Meaning::Yes),
+        Answer::No => Some(Meaning::No),
+        Answer::Unclear => Some(Meaning::Unclear),
+        Answer::Blank => None,
+    }
 }
 
 /// Why consent does not stand.
@@ -77,12 +103,21 @@ fn answer(value: &str) -> Answer {
 }
 
 fn decide(readings: &[Reading], question: Question) -> Result<(), Refusal> {
-    decide_answers(readings.iter().filter(|reading| reading.question == question).map(|reading| reading.value.as_str()))
+    let own = readings.iter().filter(|reading| reading.question == question);
+    decide_all(own.map(|reading| match reading.meaning {
+        Some(Meaning::Yes) => Answer::Yes,
+        Some(Meaning::No) => Answer::No,
+        Some(Meaning::Unclear) => Answer::Unclear,
+        None => answer(&reading.value),
+    }))
 }
 
 /// Whether the answers to one question, all of them, say yes.
 pub(crate) fn decide_answers<'a>(values: impl IntoIterator<Item = &'a str>) -> Result<(), Refusal> {
-    let mut answers = values.into_iter().map(answer);
+    decide_all(values.into_iter().map(answer))
+}
+
+fn decide_all(mut answers: impl Iterator<Item = Answer>) -> Result<(), Refusal> {
     let Some(first) = answers.next() else { return Err(Refusal::Blank) };
     if !answers.all(|next| next == first) {
         return Err(Refusal::Contradictory);
@@ -139,7 +174,7 @@ mod tests {
     use super::*;
 
     fn reading(question: Question, value: &str) -> Reading {
-        Reading { question, value: value.to_owned(), file: Workbook::Transactions, row: 2, rows: 1 }
+        Reading { question, value: value.to_owned(), file: Workbook::Transactions, row: 2, rows: 1, meaning: None }
     }
 
     fn both(general: &[&str], social: &[&str]) -> Result<Permission, Refusal> {
@@ -167,6 +202,14 @@ mod tests {
         assert_eq!(both(&[""], &["Yes"]).unwrap_err(), Refusal::Blank);
         assert_eq!(both(&[], &["Yes"]).unwrap_err(), Refusal::Blank);
         assert_eq!(both(&["maybe"], &["Yes"]).unwrap_err(), Refusal::Unclear);
+    }
+
+    #[test]
+    fn meaning_of_intake_overrides_the_words() {
+        let with = |value: &str, meaning| Reading { meaning: Some(meaning), ..reading(Question::General, value) };
+        assert!(gate(&[with("Opted in", Meaning::Yes)]).is_ok());
+        assert_eq!(gate(&[with("1", Meaning::No)]).unwrap_err(), Refusal::SaidNo);
+        assert_eq!(gate(&[with("1", Meaning::Unclear)]).unwrap_err(), Refusal::Unclear);
     }
 
     #[test]

@@ -340,7 +340,7 @@ mod tests {
     fn left(control: &Control) -> Result<Result<(), Refusal>, Skip> {
         let all = [(Question::General, "yes"), (Question::SocialMedia, "yes")].map(|(question, value)| {
             let file = crate::key::Workbook::Transactions;
-            crate::consent::Reading { question, value: value.to_owned(), file, row: 2, rows: 1 }
+            crate::consent::Reading { question, value: value.to_owned(), file, row: 2, rows: 1, meaning: None }
         });
         let permission = control.narrow(gate(&all).unwrap())?;
         Ok(permission.social.map(|_| ()))
@@ -463,6 +463,7 @@ mod tests {
             file: crate::key::Workbook::Transactions,
             row: 2,
             rows: 1,
+            meaning: None,
         };
         let readings = [reading(Question::General, "yes"), reading(Question::SocialMedia, "no")];
         let permission = control.narrow(gate(&readings).unwrap()).unwrap();

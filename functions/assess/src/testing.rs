@@ -50,6 +50,7 @@ fn readings(general: &str, social: &str) -> Vec<Reading> {
         file: Workbook::Transactions,
         row: 2,
         rows: 1,
+        meaning: None,
     };
     vec![reading(Question::General, general), reading(Question::SocialMedia, social)]
 }

@@ -200,7 +200,7 @@ impl Bank {
 
 fn consent() -> ConsentAsRead {
     let reading =
-        Reading { question: Question::General, value: "Yes".to_owned(), file: Workbook::Transactions, row: 2, rows: 1 };
+        Reading { question: Question::General, value: "Yes".to_owned(), file: Workbook::Transactions, row: 2, rows: 1, meaning: None };
     ConsentAsRead { readings: vec![reading], read_at: Timestamp::UNIX_EPOCH, control: None }
 }
 
