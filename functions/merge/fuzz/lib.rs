@@ -20,7 +20,14 @@ pub fn check(transactions: Vec<u8>) {
         contracts::panics::tell_the_place_alone();
         Catalogue::from_json(PRODUCTS).expect("the project's catalog is valid")
     });
-    let limits = IntakeLimits { unpacked: 32 << 20, ratio_from: 4 << 20, cells: 200_000, ..IntakeLimits::default() };
+    let limits = IntakeLimits {
+        unpacked: 32 << 20,
+        ratio_from: 4 << 20,
+        cells: 200_000,
+        string_count: 200_000,
+        tags: 100_000,
+        ..IntakeLimits::default()
+    };
     let intake = Intake { allow_unprotected: true, max_bad_rows: 1.0, ..Intake::default() };
     let files = [
         (Workbook::Profile, PROFILE.to_vec()),
@@ -28,7 +35,9 @@ pub fn check(transactions: Vec<u8>) {
         (Workbook::Tweets, TWEETS.to_vec()),
     ];
     let password = SecretString::from("meridian-demo");
-    let checked = merge::check(&files, Some(&password), &intake, &CATALOGUE, Timestamp::UNIX_EPOCH, &limits);
+    // After the payments of the seeds.
+    let now = Timestamp::from_second(1_793_534_400).expect("a time in 2026");
+    let checked = merge::check(&files, Some(&password), &intake, &CATALOGUE, now, &limits);
     for error in &checked.errors {
         assert!(!error.to_string().is_empty());
     }

@@ -106,6 +106,66 @@ pub enum Error {
         /// The texts of the header row; empty if the first row does not look like a header.
         found: Vec<String>,
     },
+    /// The settings name a sheet that the workbook does not have.
+    #[error("{file}: no sheet is named {sheet:?}; it has {sheets}", sheets = quoted(.sheets))]
+    NoSuchSheet {
+        /// The file.
+        file: Workbook,
+        /// The name in the settings.
+        sheet: String,
+        /// The visible sheets.
+        sheets: Vec<String>,
+    },
+    /// Several visible sheets have the columns and rows.
+    #[error("{file}: the sheets {sheets} all have the columns, and only one is read by default", sheets = quoted(.sheets))]
+    SeveralSheets {
+        /// The file.
+        file: Workbook,
+        /// The sheets.
+        sheets: Vec<String>,
+    },
+    /// The header is below other rows.
+    #[error("{file}: sheet {sheet:?}: the header seems to be in row {header}, below other content")]
+    TitleRows {
+        /// The file.
+        file: Workbook,
+        /// The sheet.
+        sheet: String,
+        /// The row that has the columns.
+        header: u32,
+    },
+    /// The row that the settings name as the header is empty.
+    #[error("{file}: sheet {sheet:?}: row {row} is empty, but intake.header_row names it as the header")]
+    NoHeader {
+        /// The file.
+        file: Workbook,
+        /// The sheet.
+        sheet: String,
+        /// The row.
+        row: u32,
+    },
+    /// A consent column holds codes whose meaning is unknown.
+    #[error("{file}: sheet {sheet:?}, column {column}: holds codes other than 0 and 1, whose meaning is unknown")]
+    CodedConsent {
+        /// The file.
+        file: Workbook,
+        /// The sheet.
+        sheet: String,
+        /// The column.
+        column: &'static str,
+    },
+    /// Rows refuse consent but do not tell for which customer.
+    #[error("{file}: sheet {sheet:?}: {count} rows refuse consent without a readable customer_id: {rows}", rows = row_list(.rows, *.count))]
+    UnassignedRefusals {
+        /// The file.
+        file: Workbook,
+        /// The sheet.
+        sheet: String,
+        /// How many rows there are.
+        count: usize,
+        /// The first of them.
+        rows: Vec<u32>,
+    },
     /// Two columns of a sheet have the same name.
     #[error("{file}: sheet {sheet:?} has two columns named {column}")]
     DuplicateColumn {
@@ -236,6 +296,15 @@ fn header(found: &[String]) -> String {
     }
 }
 
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
+}
+
+fn row_list(rows: &[u32], count: usize) -> String {
+    let first = rows.iter().take(MAX_LISTED).map(|row| format!("row {row}")).collect::<Vec<_>>().join(", ");
+    if count > MAX_LISTED { format!("{first} and {} more", count - MAX_LISTED) } else { first }
+}
+
 fn place(sheet: Option<&String>, row: Option<u32>) -> String {
     let Some(sheet) = sheet else { return String::new() };
     row.map_or_else(|| format!("sheet {sheet:?} "), |row| format!("sheet {sheet:?}, row {row} "))
@@ -269,8 +338,14 @@ impl NamedError for Error {
             }
             Self::NotProtected { .. } => ErrorName::InputNotProtected,
             Self::WrongPassword { .. } => ErrorName::InputWrongPassword,
-            Self::NoSheet { .. } | Self::MissingColumn { .. } | Self::DuplicateColumn { .. } => {
-                ErrorName::InputMissingColumn
+            Self::NoSheet { .. }
+            | Self::NoSuchSheet { .. }
+            | Self::MissingColumn { .. }
+            | Self::TitleRows { .. }
+            | Self::NoHeader { .. }
+            | Self::DuplicateColumn { .. } => ErrorName::InputMissingColumn,
+            Self::SeveralSheets { .. } | Self::CodedConsent { .. } | Self::UnassignedRefusals { .. } => {
+                ErrorName::InputAmbiguous
             }
             Self::TooLarge { .. } => ErrorName::InputTooLarge,
             Self::TooManyBadRows { .. } => ErrorName::InputTooManyBadRows,
@@ -283,6 +358,22 @@ impl NamedError for Error {
                 let mut helps: Vec<String> = errors.iter().filter_map(Self::help).collect();
                 helps.dedup();
                 return Some(helps.join("; "));
+            }
+            Self::NoSuchSheet { file, .. } => {
+                return Some(format!("correct intake.sheets.{} in bespoke.toml", file.name()));
+            }
+            Self::SeveralSheets { file, sheets } => {
+                let setting = format!("intake.sheets.{} = [{}]", file.name(), quoted(sheets));
+                return Some(format!(
+                    "hide or remove all but one, or list in bespoke.toml the sheets to read and join, such as {setting}"
+                ));
+            }
+            Self::TitleRows { file, header, .. } => {
+                let setting = format!("intake.header_row.{} = {header}", file.name());
+                return Some(format!("remove the rows above it, or set {setting} in bespoke.toml"));
+            }
+            Self::NoHeader { file, .. } => {
+                return Some(format!("correct intake.header_row.{} in bespoke.toml", file.name()));
             }
             Self::Store(error) => return error.help(),
             Self::Vault(error) => return error.help(),
@@ -312,6 +403,12 @@ impl NamedError for Error {
                 "rename the column, or name the bank's own column under [intake.columns] in bespoke.toml"
             }
             Self::DuplicateColumn { .. } => "remove or rename one of the two",
+            Self::CodedConsent { .. } => {
+                "list the codes under [intake.consent] in bespoke.toml, such as yes = [\"2\"] and no = [\"1\"]"
+            }
+            Self::UnassignedRefusals { .. } => {
+                "correct the ids of these rows, or remove rows that belong to no customer"
+            }
             Self::TooLarge { .. } => "split the batch, or remove what does not belong in the workbook",
             Self::TooManyBadRows { .. } => "correct the rows, or raise intake.max_bad_rows in bespoke.toml",
         };

@@ -1,23 +1,27 @@
 //! Joins the rows of the three workbooks by customer, and applies the consent gate as it joins.
 //!
 //! **Invariant:** [`Join::finish`] returns no tweet of a customer without social consent, and no payment of a customer
-//! without general consent. Such tweets are dropped as their rows are read.
+//! without general consent. Such tweets are dropped as their rows are read. A refusal counts even if its row cannot be used,
+//! for every customer that the row could mean.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use contracts::catalogue::Catalogue;
-use contracts::consent::{ConsentAsRead, Permission, Question, Reading, Refusal, gate};
+use contracts::consent::{ConsentAsRead, Meaning, Permission, Question, Reading, Refusal, built_in_meaning, gate};
 use contracts::customer::{Cents, Customer, CustomerRecord, Profile, Transaction, Tweet};
 use contracts::key::Workbook;
+use contracts::settings::{Intake, plain_answer};
 use contracts::vault::Keys;
 use contracts::{CustomerId, ProductId};
-use jiff::Timestamp;
 use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
+use unicode_normalization::UnicodeNormalization as _;
 
-use crate::report::{FileCount, IntakeReport, RowProblem};
-use crate::sheet::{SheetRow, SourceColumn, optional, plain_name, required};
-use crate::value::{Cell, CellRule};
+use crate::error::Error;
+use crate::report::{ColumnWarning, FileCount, IntakeReport, RowProblem, UnknownAnswer};
+use crate::sheet::{SheetRow, SheetSummary, SourceColumn, optional, plain_name, required};
+use crate::value::{Cell, CellRule, DateOrder, SPELLED_DATE, date_order, near_id, spells_date};
 
 /// Returns the columns that are read of a workbook. Other columns are never kept.
 pub const fn columns(file: Workbook) -> &'static [SourceColumn] {
@@ -28,7 +32,7 @@ pub const fn columns(file: Workbook) -> &'static [SourceColumn] {
     }
 }
 
-const PROFILE: [SourceColumn; 7] = [
+const PROFILE: [SourceColumn; 9] = [
     required("customer_id"),
     required("first_name"),
     required("income"),
@@ -36,6 +40,8 @@ const PROFILE: [SourceColumn; 7] = [
     required("products_held"),
     optional("investment_advisor"),
     optional("customer_since"),
+    optional("consent"),
+    optional("consent_social_media"),
 ];
 
 const TRANSACTIONS: [SourceColumn; 7] = [
@@ -44,9 +50,23 @@ const TRANSACTIONS: [SourceColumn; 7] = [
     required("category"),
     required("merchant"),
     required("transaction_amount"),
-    required("consent"),
-    required("consent_social_media"),
+    // Each of the two may be in the profile workbook instead.
+    optional("consent"),
+    optional("consent_social_media"),
 ];
+
+/// The consent questions with their columns.
+const QUESTIONS: [(Question, &str); 2] =
+    [(Question::General, "consent"), (Question::SocialMedia, "consent_social_media")];
+
+/// The most rows that an error lists.
+const MAX_LISTED_ROWS: usize = 100;
+
+/// The most unknown answers that a check shows. A column with more of them is hardly a consent column.
+const MAX_UNKNOWN_ANSWERS: usize = 10;
+
+/// How many dates must exist before their days can be suspicious.
+const MIN_SUSPICIOUS_DATES: u32 = 30;
 
 const TWEETS: [SourceColumn; 3] = [required("customer_id"), required("tweet"), optional("created_at")];
 
@@ -64,14 +84,23 @@ struct JoinedCustomer {
     /// The distinct consent answers, of which a customer has few.
     answers: Vec<ConsentAnswer>,
     transactions: Vec<Transaction>,
+    /// The index, sheet and row of each transaction whose date is a number without a date format.
+    bare_serials: Vec<(usize, Place)>,
+    has_payment_rows: bool,
     tweets: Vec<Tweet>,
     permission: Result<Permission, Refusal>,
 }
 
+/// A row by the index of its sheet's name and its number.
+type Place = (usize, u32);
+
 /// One distinct answer to a consent question.
+#[derive(Clone)]
 struct ConsentAnswer {
     question: Question,
+    file: Workbook,
     value: String,
+    meaning: Option<Meaning>,
     /// The first row with this answer.
     row: u32,
     /// How many rows have it.
@@ -89,7 +118,23 @@ struct RowCount {
 /// A join in progress. The profiles come first, then the transactions, then the tweets.
 pub struct Join<'a> {
     catalogue: &'a Catalogue,
-    profiles: BTreeMap<CustomerId, Vec<(u32, Profile)>>,
+    intake: &'a Intake,
+    /// The last day on which a payment can have happened: the day of reading, anywhere on Earth.
+    last_day: Date,
+    profiles: BTreeMap<CustomerId, Vec<(Place, Profile, Vec<ConsentAnswer>)>>,
+    /// The customers by what ids that could mean them have in common; `None` until the first row needs it.
+    near_ids: Option<HashMap<String, Vec<CustomerId>>>,
+    /// Refusals of profile rows whose id cannot be used.
+    profile_refusals: Vec<(String, ConsentAnswer)>,
+    /// Refusals of the current workbook that could be any customer's.
+    unassigned: Vec<Place>,
+    /// The names of the current workbook's sheets.
+    sheets: Vec<String>,
+    /// Whether a workbook has the column of each question.
+    has_questions: [bool; 2],
+    dates: DateSurvey,
+    /// Whether the current workbook has an amount other than 0.
+    has_amount: bool,
     /// Customers whose profile cannot be used, with the reason.
     unusable_profiles: BTreeMap<CustomerId, CellRule>,
     customers: HashMap<CustomerId, JoinedCustomer>,
@@ -100,10 +145,21 @@ pub struct Join<'a> {
 
 impl<'a> Join<'a> {
     /// Returns a join without any rows.
-    pub fn new(catalogue: &'a Catalogue, read_at: Timestamp) -> Self {
+    pub fn new(catalogue: &'a Catalogue, intake: &'a Intake, read_at: Timestamp) -> Self {
         let report = IntakeReport { program: env!("CARGO_PKG_VERSION"), read_at, ..IntakeReport::default() };
+        // The earliest time zone is 14 hours ahead of UTC.
+        let last_day = read_at.checked_add(14.hours()).unwrap_or(read_at).to_zoned(TimeZone::UTC).date();
         Self {
             catalogue,
+            intake,
+            last_day,
+            near_ids: None,
+            profile_refusals: Vec::new(),
+            unassigned: Vec::new(),
+            sheets: Vec::new(),
+            has_questions: [false; 2],
+            dates: DateSurvey::default(),
+            has_amount: false,
             profiles: BTreeMap::new(),
             unusable_profiles: BTreeMap::new(),
             customers: HashMap::new(),
@@ -126,21 +182,73 @@ impl<'a> Join<'a> {
         }
     }
 
-    /// Concludes a workbook after its last row.
-    pub fn finish_workbook(&mut self, file: Workbook, sheet: String) {
+    /// Concludes a workbook after its last row. Returns the errors that only the whole workbook shows.
+    pub fn finish_workbook(&mut self, file: Workbook, summary: &SheetSummary) -> Vec<Error> {
+        let sheet = summary.name();
+        self.warn_of_columns(file, summary);
+        for (has, (_, column)) in self.has_questions.iter_mut().zip(QUESTIONS) {
+            let at = columns(file).iter().position(|known| known.name == column);
+            *has |= at.is_some_and(|at| summary.present.get(at) == Some(&true));
+        }
+        let mut errors = Vec::new();
         match file {
-            Workbook::Profile => self.finish_profiles(&sheet),
-            Workbook::Transactions => self.finish_transactions(),
+            Workbook::Profile => self.finish_profiles(),
+            Workbook::Transactions => errors.extend(self.finish_transactions(summary)),
             Workbook::Tweets => {}
         }
+        if !self.unassigned.is_empty() {
+            let refusals = std::mem::take(&mut self.unassigned);
+            let rows = refusals.iter().take(MAX_LISTED_ROWS).map(|(_, row)| *row).collect();
+            errors.push(Error::UnassignedRefusals { file, sheet: sheet.clone(), count: refusals.len(), rows });
+        }
+        self.sheets.clear();
         let RowCount { read, set_aside, withheld } = std::mem::take(&mut self.count);
         let kept = read.saturating_sub(set_aside + withheld);
         self.report.files.push(FileCount { file, sheet, read, kept, set_aside, withheld });
+        errors
+    }
+
+    fn warn(&mut self, file: Workbook, sheet: String, column: &'static str, warning: impl Into<String>) {
+        self.report.warnings.push(ColumnWarning { file, sheet, column, warning: warning.into() });
+    }
+
+    fn warn_of_columns(&mut self, file: Workbook, summary: &SheetSummary) {
+        for column in &summary.stale_columns {
+            let warning = "has formulas, and the workbook asks for a recalculation, so their stored results may be stale; \
+                           open it in a spreadsheet program and save it";
+            self.warn(file, summary.name(), column, warning);
+        }
+        if let Some(format) = &summary.id_format {
+            let warning = format!("number cells with the format {format} are read as shown, with their leading zeros");
+            self.warn(file, summary.name(), "customer_id", warning);
+        }
+    }
+
+    /// Returns the place of a row, and remembers its sheet's name.
+    fn place(&mut self, row: &SheetRow<'_>) -> Place {
+        if self.sheets.last().is_none_or(|last| last != row.sheet) {
+            self.sheets.push(row.sheet.to_owned());
+        }
+        (self.sheets.len() - 1, row.number)
     }
 
     fn add_profile(&mut self, row: &SheetRow<'_>) -> Result<(), BrokenCell> {
-        let [id, first_name, income, balance, products, adviser, since] = row.cells else { unreachable_cells() };
-        let id = id.customer_id().map_err(|rule| ("customer_id", rule))?;
+        let [id, first_name, income, balance, products, adviser, since, ..] = row.cells else { unreachable_cells() };
+        let place = self.place(row);
+        let answers: Vec<ConsentAnswer> = answers(Workbook::Profile, row).collect();
+        let id = match id.customer_id() {
+            Ok(id) => id,
+            Err(rule) => {
+                for answer in answers.into_iter().filter(|answer| is_refusal(self.intake, answer)) {
+                    match id.near_id() {
+                        Some(near) => self.profile_refusals.push((near, answer)),
+                        None if !answer.value.is_empty() => self.add_unassigned(place),
+                        None => {}
+                    }
+                }
+                return Err(("customer_id", rule));
+            }
+        };
         let first_name = match first_name.some_text() {
             Ok(name) if name.chars().count() <= MAX_NAME => Ok(name),
             Ok(_) => Err("longer than 100 characters; shorten it"),
@@ -149,6 +257,10 @@ impl<'a> Join<'a> {
         let first_name = match first_name {
             Ok(name) => name,
             Err(rule) => {
+                // Another row may make the customer usable, and must not hide this row's refusal.
+                let near = near_id(id.reveal());
+                let refusals = answers.into_iter().filter(|answer| is_refusal(self.intake, answer));
+                self.profile_refusals.extend(refusals.map(|answer| (near.clone(), answer)));
                 self.unusable_profiles.insert(id, "the customer's profile row was set aside; correct that row");
                 return Err(("first_name", rule));
             }
@@ -173,72 +285,161 @@ impl<'a> Join<'a> {
                 None
             }
         };
-        let (products_held, unknown) = products_held(self.catalogue, &products.text().unwrap_or_default());
-        if unknown > 0 || *products == Cell::Error {
+        let products = products.text().unwrap_or_else(|rule| {
+            remark("products_held", rule);
+            String::new()
+        });
+        let (products_held, unknown) = products_held(self.catalogue, &products);
+        if unknown > 0 {
             remark("products_held", "names a product that the catalog lacks; correct the name or add the product");
         }
-        let adviser = adviser.text().ok().filter(|name| !name.is_empty() && name.chars().count() <= MAX_NAME);
+        let adviser = adviser.text().unwrap_or_else(|rule| {
+            remark("investment_advisor", rule);
+            String::new()
+        });
+        let adviser = Some(adviser).filter(|name| !name.is_empty() && name.chars().count() <= MAX_NAME);
         let profile = Profile { first_name, income, account_balance, products_held, adviser, customer_since };
-        self.profiles.entry(id).or_default().push((row.number, profile));
+        self.profiles.entry(id).or_default().push((place, profile, answers));
         Ok(())
     }
 
     /// Makes one customer of equal rows, and sets aside rows of one customer that contradict each other.
-    fn finish_profiles(&mut self, sheet: &str) {
+    fn finish_profiles(&mut self) {
         for (id, rows) in std::mem::take(&mut self.profiles) {
             let mut rows = rows.into_iter();
-            let Some((first, profile)) = rows.next() else { continue };
-            let others: Vec<(u32, Profile)> = rows.collect();
-            if others.iter().any(|(_, other)| *other != profile) {
-                for row in std::iter::once(first).chain(others.into_iter().map(|(row, _)| row)) {
+            let Some((first, profile, first_answers)) = rows.next() else { continue };
+            let others: Vec<(Place, Profile, Vec<ConsentAnswer>)> = rows.collect();
+            if others.iter().any(|(_, other, _)| *other != profile) {
+                for place in std::iter::once(first).chain(others.into_iter().map(|(place, ..)| place)) {
                     let rule = "contradicts another row of the same customer; keep one of them";
-                    self.set_aside(Workbook::Profile, sheet, row, ("customer_id", rule));
+                    self.set_aside_at(Workbook::Profile, place, ("customer_id", rule));
                 }
                 let rule = "the customer's profile rows contradict each other; keep one of them";
                 self.unusable_profiles.insert(id, rule);
                 continue;
             }
-            for (row, _) in others {
+            let mut customer = JoinedCustomer {
+                profile,
+                answers: Vec::new(),
+                transactions: Vec::new(),
+                bare_serials: Vec::new(),
+                has_payment_rows: false,
+                tweets: Vec::new(),
+                permission: Err(Refusal::Blank),
+            };
+            first_answers.into_iter().for_each(|answer| customer.add_answer(answer));
+            for ((sheet, row), _, answers) in others {
+                answers.into_iter().for_each(|answer| customer.add_answer(answer));
                 self.report.remark(RowProblem {
                     file: Workbook::Profile,
-                    sheet: sheet.to_owned(),
+                    sheet: self.sheets.get(sheet).cloned().unwrap_or_default(),
                     row,
                     column: "customer_id",
                     rule: "repeats an earlier row of the same customer; remove it",
                 });
             }
-            let customer = JoinedCustomer {
-                profile,
-                answers: Vec::new(),
-                transactions: Vec::new(),
-                tweets: Vec::new(),
-                permission: Err(Refusal::Blank),
-            };
             self.customers.insert(id, customer);
+        }
+        for (near, answer) in std::mem::take(&mut self.profile_refusals) {
+            self.add_near_refusal(&near, answer);
+        }
+    }
+
+    fn add_unassigned(&mut self, place: Place) {
+        if self.unassigned.last() != Some(&place) {
+            self.unassigned.push(place);
+        }
+    }
+
+    /// Gives a refusal to every customer whose id differs only in what is easily lost.
+    fn add_near_refusal(&mut self, near: &str, answer: ConsentAnswer) {
+        let customers = &mut self.customers;
+        let index = self.near_ids.get_or_insert_with(|| {
+            let mut index: HashMap<String, Vec<CustomerId>> = HashMap::new();
+            for id in customers.keys() {
+                index.entry(near_id(id.reveal())).or_default().push(id.clone());
+            }
+            index
+        });
+        for id in index.get(near).into_iter().flatten() {
+            if let Some(customer) = customers.get_mut(id) {
+                customer.add_answer(answer.clone());
+            }
         }
     }
 
     /// Adds a payment and its answers to the consent questions. The answers count even if the payment cannot be used, so
     /// that no refusal is lost with a bad date.
     fn add_transaction(&mut self, row: &SheetRow<'_>) -> Result<(), BrokenCell> {
-        let [id, day, category, merchant, amount, consent, social] = row.cells else { unreachable_cells() };
-        let customer = find_customer(&mut self.customers, &self.unusable_profiles, id)?;
-        for (question, answer) in [(Question::General, consent), (Question::SocialMedia, social)] {
-            customer.add_answer(question, answer.answer(), row.number);
+        let [id, day, category, merchant, amount, ..] = row.cells else { unreachable_cells() };
+        let place = self.place(row);
+        let date = day.date(row.epoch_1904);
+        self.dates.add(day, date.as_ref().ok());
+        let customer = match find_customer(&mut self.customers, &self.unusable_profiles, id) {
+            Ok(customer) => customer,
+            Err(broken) => {
+                self.add_refusals_without_customer(id, row, place);
+                return Err(broken);
+            }
+        };
+        answers(Workbook::Transactions, row).for_each(|answer| customer.add_answer(answer));
+        customer.has_payment_rows = true;
+        let date = date.map_err(|rule| ("date", rule))?;
+        if date > self.last_day {
+            return Err(("date", "after the day of reading; correct the date"));
         }
         let transaction = Transaction {
-            date: day.date(row.epoch_1904).map_err(|rule| ("date", rule))?,
+            date,
             category: category.some_text().map_err(|rule| ("category", rule))?,
             merchant: merchant.text().map_err(|rule| ("merchant", rule))?,
             amount: amount.amount().map_err(|rule| ("transaction_amount", rule))?,
         };
-        self.newest_payment = self.newest_payment.max(Some(transaction.date));
+        if matches!(day, Cell::Number(_)) {
+            customer.bare_serials.push((customer.transactions.len(), place));
+        }
+        self.has_amount |= transaction.amount.0 != 0;
         customer.transactions.push(transaction);
         Ok(())
     }
 
+    /// Counts the refusals of a payment row whose id names no customer.
+    fn add_refusals_without_customer(&mut self, id: &Cell<'_>, row: &SheetRow<'_>, place: Place) {
+        for answer in answers(Workbook::Transactions, row) {
+            if !is_refusal(self.intake, &answer) {
+                continue;
+            }
+            match id.near_id() {
+                Some(near) => self.add_near_refusal(&near, answer),
+                None if !answer.value.is_empty() => self.add_unassigned(place),
+                None => {}
+            }
+        }
+    }
+
     /// Applies the consent gate to each customer, now that all answers are known.
-    fn finish_transactions(&mut self) {
+    fn finish_transactions(&mut self, summary: &SheetSummary) -> Vec<Error> {
+        let file = Workbook::Transactions;
+        let missing: Vec<&'static str> =
+            QUESTIONS.iter().zip(self.has_questions).filter(|(_, has)| !has).map(|((_, column), _)| *column).collect();
+        if !missing.is_empty() {
+            return vec![Error::MissingColumn { file, sheet: summary.name(), missing, found: summary.headers.clone() }];
+        }
+        let dates = std::mem::take(&mut self.dates);
+        if dates.spelled > 0 {
+            self.set_aside_bare_serials();
+        }
+        for warning in dates.warnings() {
+            self.warn(file, summary.name(), "date", warning);
+        }
+        let has_payments = self.customers.values().any(|customer| !customer.transactions.is_empty());
+        if has_payments && !self.has_amount {
+            let warning =
+                "every amount is 0; if they are formulas, open the workbook in a spreadsheet program and save it";
+            self.warn(file, summary.name(), "transaction_amount", warning);
+        }
+        let payments = self.customers.values().flat_map(|customer| &customer.transactions);
+        self.newest_payment = payments.map(|payment| payment.date).max();
+        let errors = self.set_meanings(summary);
         for customer in self.customers.values_mut() {
             customer.permission = gate(&customer.readings());
             match customer.permission {
@@ -246,6 +447,79 @@ impl<'a> Join<'a> {
                 Err(_) => self.count.withheld += std::mem::take(&mut customer.transactions).len(),
             }
         }
+        errors
+    }
+
+    /// Sets aside the payments whose date is a number without a date format.
+    fn set_aside_bare_serials(&mut self) {
+        let mut places = Vec::new();
+        for customer in self.customers.values_mut() {
+            for (at, place) in std::mem::take(&mut customer.bare_serials).into_iter().rev() {
+                customer.transactions.remove(at);
+                places.push(place);
+            }
+        }
+        places.sort_unstable();
+        for place in places {
+            self.set_aside_at(Workbook::Transactions, place, ("date", SPELLED_DATE));
+        }
+    }
+
+    /// Gives each answer its meaning by the other answers of its column and by the settings.
+    fn set_meanings(&mut self, summary: &SheetSummary) -> Vec<Error> {
+        let mut consent_columns: BTreeMap<(Question, Workbook), ConsentColumn> = BTreeMap::new();
+        for answer in self.customers.values().flat_map(|customer| &customer.answers) {
+            consent_columns.entry((answer.question, answer.file)).or_default().add(self.intake, &answer.value);
+        }
+        let mut errors = Vec::new();
+        for ((question, file), column) in &consent_columns {
+            if column.only_integers && column.has_unknown_code {
+                let sheet = match file {
+                    Workbook::Transactions => summary.name(),
+                    _ => self.report.files.first().map(|count| count.sheet.clone()).unwrap_or_default(),
+                };
+                errors.push(Error::CodedConsent { file: *file, sheet, column: column_of(*question) });
+            }
+        }
+        let intake = self.intake;
+        for answer in self.customers.values_mut().flat_map(|customer| &mut customer.answers) {
+            answer.meaning = own_meaning(intake, &answer.value);
+            let is_one = plain_answer(&answer.value) == "1";
+            let binary = consent_columns.get(&(answer.question, answer.file)).is_some_and(|column| column.only_binary);
+            if answer.meaning.is_none() && is_one && !binary {
+                answer.meaning = Some(Meaning::Unclear);
+            }
+        }
+        errors
+    }
+
+    /// Returns the commonest answers that are neither yes nor no; none if a column has so many that it hardly asks for
+    /// consent.
+    pub fn unknown_answers(&self) -> Vec<UnknownAnswer> {
+        let mut unknown: BTreeMap<(Workbook, Question, &str), u32> = BTreeMap::new();
+        for answer in self.customers.values().flat_map(|customer| &customer.answers) {
+            let meaning = answer.meaning.or_else(|| built_in_meaning(&answer.value));
+            if meaning == Some(Meaning::Unclear) {
+                *unknown.entry((answer.file, answer.question, answer.value.as_str())).or_default() += answer.rows;
+            }
+        }
+        let mut answers: Vec<UnknownAnswer> = Vec::new();
+        for (file, question) in unknown.keys().map(|(file, question, _)| (*file, *question)).collect::<BTreeSet<_>>() {
+            let own = unknown.iter().filter(|((other, asked, _), _)| *other == file && *asked == question);
+            let mut own: Vec<UnknownAnswer> = own
+                .map(|((.., answer), rows)| UnknownAnswer {
+                    file,
+                    column: column_of(question),
+                    answer: (*answer).to_owned(),
+                    rows: *rows,
+                })
+                .collect();
+            own.sort_by_key(|answer| std::cmp::Reverse(answer.rows));
+            if own.len() <= MAX_UNKNOWN_ANSWERS {
+                answers.extend(own);
+            }
+        }
+        answers
     }
 
     /// Adds a tweet. Without social consent it does not look at the text.
@@ -327,6 +601,11 @@ impl<'a> Join<'a> {
         Some((count, problems.cloned().collect()))
     }
 
+    fn set_aside_at(&mut self, file: Workbook, (sheet, row): Place, broken: BrokenCell) {
+        let sheet = self.sheets.get(sheet).cloned().unwrap_or_default();
+        self.set_aside(file, &sheet, row, broken);
+    }
+
     fn set_aside(&mut self, file: Workbook, sheet: &str, row: u32, (column, rule): BrokenCell) {
         self.count.set_aside += 1;
         self.report.set_aside(RowProblem { file, sheet: sheet.to_owned(), row, column, rule });
@@ -334,13 +613,14 @@ impl<'a> Join<'a> {
 }
 
 impl JoinedCustomer {
-    fn add_answer(&mut self, question: Question, value: Cow<'_, str>, row: u32) {
-        match self.answers.iter_mut().find(|answer| answer.question == question && answer.value == value) {
-            Some(answer) => {
-                answer.row = answer.row.min(row);
-                answer.rows += 1;
+    fn add_answer(&mut self, answer: ConsentAnswer) {
+        let key = |answer: &ConsentAnswer| (answer.question, answer.file);
+        match self.answers.iter_mut().find(|known| key(known) == key(&answer) && known.value == answer.value) {
+            Some(known) => {
+                known.row = known.row.min(answer.row);
+                known.rows += answer.rows;
             }
-            None => self.answers.push(ConsentAnswer { question, value: value.into_owned(), row, rows: 1 }),
+            None => self.answers.push(answer),
         }
     }
 
@@ -352,8 +632,8 @@ impl JoinedCustomer {
             ("account_balance", account_balance.is_none()),
             ("products_held", products_held.is_empty()),
             ("investment_advisor", adviser.is_none()),
-            // The payments of customers without consent are already dropped, but their answers remain.
-            ("transactions", self.answers.is_empty()),
+            // The payments of customers without consent are already dropped.
+            ("transactions", !self.has_payment_rows),
         ];
         gaps.into_iter().filter(|(_, lacks)| *lacks).map(|(name, _)| name)
     }
@@ -363,14 +643,134 @@ impl JoinedCustomer {
         let reading = |answer: &ConsentAnswer| Reading {
             question: answer.question,
             value: answer.value.clone(),
-            file: Workbook::Transactions,
+            file: answer.file,
             row: answer.row,
             rows: answer.rows,
+            meaning: answer.meaning,
         };
         let mut readings: Vec<Reading> = self.answers.iter().map(reading).collect();
-        readings.sort_by(|a, b| (a.question, &a.value).cmp(&(b.question, &b.value)));
+        readings.sort_by(|a, b| (a.question, &a.value, a.file).cmp(&(b.question, &b.value, b.file)));
         readings
     }
+}
+
+/// The answers of one consent column, as far as they decide what codes mean.
+struct ConsentColumn {
+    /// Whether all answers are whole numbers.
+    only_integers: bool,
+    /// Whether all answers are 0 or 1.
+    only_binary: bool,
+    /// Whether a whole number other than 0 and 1 has no meaning in the settings.
+    has_unknown_code: bool,
+}
+
+impl Default for ConsentColumn {
+    fn default() -> Self {
+        Self { only_integers: true, only_binary: true, has_unknown_code: false }
+    }
+}
+
+impl ConsentColumn {
+    fn add(&mut self, intake: &Intake, value: &str) {
+        let value = plain_answer(value);
+        if value.is_empty() {
+            return;
+        }
+        let is_integer = value.parse::<i64>().is_ok();
+        let is_binary = value == "0" || value == "1";
+        self.only_integers &= is_integer;
+        self.only_binary &= is_binary;
+        self.has_unknown_code |= is_integer && !is_binary && own_meaning(intake, &value).is_none();
+    }
+}
+
+/// The dates of a column, as far as they raise doubts.
+#[derive(Default)]
+struct DateSurvey {
+    dates: u32,
+    /// A bit for each day of the month.
+    days: u32,
+    day_first: u32,
+    month_first: u32,
+    spelled: u32,
+}
+
+impl DateSurvey {
+    fn add(&mut self, cell: &Cell<'_>, date: Option<&Date>) {
+        match (cell, date) {
+            (Cell::Text(text), _) => match date_order(text) {
+                Some(DateOrder::DayFirst) => self.day_first += 1,
+                Some(DateOrder::MonthFirst) => self.month_first += 1,
+                None => {}
+            },
+            (Cell::Number(number), _) if spells_date(*number) => self.spelled += 1,
+            (_, Some(date)) => {
+                self.dates += 1;
+                self.days |= 1 << date.day().unsigned_abs();
+            }
+            _ => {}
+        }
+    }
+
+    fn warnings(&self) -> impl Iterator<Item = &'static str> {
+        // Bit 13 and above are days that cannot be months.
+        let may_be_months = self.dates > 0 && self.days >> 13 == 0;
+        let texts = self.day_first + self.month_first > 0;
+        let many = self.dates >= MIN_SUSPICIOUS_DATES && self.days.count_ones() > 1;
+        let warnings = [
+            (
+                self.day_first > 0 && self.month_first > 0,
+                "some texts put the day first and others the month; write all dates as 2026-10-31",
+            ),
+            (
+                texts && may_be_months,
+                "has texts such as 31/10/2026, and no date cell is after the 12th of a month, so day and month of the date \
+                 cells are probably swapped; import the column again with the right order",
+            ),
+            (
+                !texts && may_be_months && many,
+                "no date is after the 12th of a month, so day and month are probably swapped; import the column again with \
+                 the right order",
+            ),
+            (self.spelled > 0, "has numbers that spell dates, such as 103126; format the column as dates"),
+        ];
+        warnings.into_iter().filter(|(applies, _)| *applies).map(|(_, warning)| warning)
+    }
+}
+
+/// Returns the answers of a row to the questions whose columns the sheet has.
+fn answers(file: Workbook, row: &SheetRow<'_>) -> impl Iterator<Item = ConsentAnswer> {
+    let number = row.number;
+    QUESTIONS.into_iter().filter_map(move |(question, column)| {
+        let at = columns(file).iter().position(|known| known.name == column)?;
+        let has_column = *row.present.get(at)?;
+        let value = row.cells.get(at)?.answer().into_owned();
+        has_column.then_some(ConsentAnswer { question, file, value, meaning: None, row: number, rows: 1 })
+    })
+}
+
+const fn column_of(question: Question) -> &'static str {
+    match question {
+        Question::General => "consent",
+        Question::SocialMedia => "consent_social_media",
+    }
+}
+
+/// Returns whether an answer refuses, by its word alone. A blank answer refuses too.
+fn is_refusal(intake: &Intake, answer: &ConsentAnswer) -> bool {
+    own_meaning(intake, &answer.value).or_else(|| built_in_meaning(&answer.value)) != Some(Meaning::Yes)
+}
+
+/// Returns the meaning that the settings give to an answer.
+fn own_meaning(intake: &Intake, value: &str) -> Option<Meaning> {
+    let words = &intake.consent;
+    if words.yes.is_empty() && words.no.is_empty() {
+        return None;
+    }
+    let plain = |word: &str| plain_answer(&word.nfkc().collect::<String>());
+    let value = plain(value);
+    let is_among = |words: &[String]| words.iter().any(|word| plain(word) == value);
+    if is_among(&words.no) { Some(Meaning::No) } else { is_among(&words.yes).then_some(Meaning::Yes) }
 }
 
 fn find_customer<'c>(

@@ -8,6 +8,7 @@
 mod dataset;
 mod error;
 mod join;
+mod package;
 mod protected;
 mod report;
 mod sheet;
@@ -32,11 +33,11 @@ use serde::{Deserialize, Serialize};
 
 pub use error::{DamagedPart, Error, FileKind};
 pub use protected::{PROTECTED_COLUMNS, ProtectedAttributes, read_protected_attributes};
-pub use report::{CustomerCount, FileCount, IntakeReport, RowProblem};
+pub use report::{ColumnWarning, CustomerCount, FileCount, IntakeReport, RowProblem, UnknownAnswer};
 pub use unlock::{IntakeLimits, is_encrypted};
 
 use join::Join;
-use sheet::{read_sheet, required};
+use sheet::{SheetRequest, SheetRow, SheetSummary, read_sheets};
 use unlock::unlock;
 
 /// The dependencies of the stage.
@@ -106,10 +107,8 @@ pub fn customer_ids(profile: &[u8], password: &SecretString, settings: &Settings
     let limits = IntakeLimits::default();
     let package = unlock(file, profile, Some(password), settings.intake.allow_unprotected, &limits)?;
     let mut ids = BTreeSet::new();
-    let column_names = settings.intake.columns.get(&file);
-    read_sheet(file, &package, &[required("customer_id")], column_names, &limits, |row| {
-        ids.extend(row.cells.iter().filter_map(|cell| cell.customer_id().ok()));
-    })?;
+    let request = SheetRequest { file, columns: join::columns(file), intake: &settings.intake, limits: &limits };
+    read_sheets(&request, &package, |row| ids.extend(row.cells[0].customer_id()))?;
     Ok(ids.into_iter().collect())
 }
 
@@ -229,9 +228,15 @@ pub fn join(
     let files: Vec<_> = Workbook::ALL.into_iter().zip(files).collect();
     let limits = IntakeLimits::default();
     let reader = Reader { password, intake, limits: &limits };
-    let mut join = Join::new(catalogue, now);
+    let mut join = Join::new(catalogue, intake, now);
     match reader.read_and_join(&files, &mut join) {
-        errors if errors.is_empty() => Ok(join.finish(keys)),
+        errors if errors.is_empty() => {
+            let (records, report) = join.finish(keys);
+            for warning in &report.warnings {
+                tracing::warn!("{warning}");
+            }
+            Ok((records, report))
+        }
         errors => Err(Error::combine(errors)),
     }
 }
@@ -243,6 +248,8 @@ pub struct CheckResult {
     pub report: IntakeReport,
     /// The errors of each unusable workbook; empty if a run can start.
     pub errors: Vec<Error>,
+    /// The commonest consent answers that are neither yes nor no. They are content of cells: show them only to the user.
+    pub unknown_answers: Vec<UnknownAnswer>,
 }
 
 /// Reads the given workbooks as a run would, in the order of [`Workbook::ALL`], without writing anything.
@@ -255,12 +262,13 @@ pub fn check(
     now: Timestamp,
     limits: &IntakeLimits,
 ) -> CheckResult {
-    let mut join = Join::new(catalogue, now);
+    let mut join = Join::new(catalogue, intake, now);
     let files: Vec<_> = files.iter().map(|(file, bytes)| (*file, bytes)).collect();
     let errors = Reader { password, intake, limits }.read_and_join(&files, &mut join);
     // The records are dropped, so their references need no real keys.
+    let unknown_answers = join.unknown_answers();
     let (_, report) = join.finish(&Keys::new([0; 32], [0; 32]));
-    CheckResult { report, errors }
+    CheckResult { report, errors, unknown_answers }
 }
 
 /// Opens and reads workbooks.
@@ -287,8 +295,8 @@ impl Reader<'_> {
                 }
             });
             match read {
-                Ok(sheet) if joinable => {
-                    join.finish_workbook(*file, sheet);
+                Ok(summary) if joinable => {
+                    errors.extend(join.finish_workbook(*file, &summary));
                     errors.extend(too_many_bad_rows(join, self.intake));
                 }
                 Ok(_) => {}
@@ -298,10 +306,11 @@ impl Reader<'_> {
         errors
     }
 
-    /// Hands each row of the file to `on_row`, and returns the name of the sheet.
-    fn read(&self, file: Workbook, bytes: &[u8], on_row: impl FnMut(sheet::SheetRow<'_>)) -> Result<String, Error> {
+    /// Hands each row of the file to `on_row`.
+    fn read(&self, file: Workbook, bytes: &[u8], on_row: impl FnMut(SheetRow<'_>)) -> Result<SheetSummary, Error> {
         let package = unlock(file, bytes, self.password, self.intake.allow_unprotected, self.limits)?;
-        read_sheet(file, &package, join::columns(file), self.intake.columns.get(&file), self.limits, on_row)
+        let request = SheetRequest { file, columns: join::columns(file), intake: self.intake, limits: self.limits };
+        read_sheets(&request, &package, on_row)
     }
 }
 

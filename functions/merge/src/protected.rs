@@ -11,7 +11,8 @@ use contracts::secret::SecretString;
 use contracts::settings::Intake;
 
 use crate::error::Error;
-use crate::sheet::{SourceColumn, optional, read_sheet, required};
+use crate::join;
+use crate::sheet::{SheetRequest, SourceColumn, optional, read_sheets};
 use crate::unlock::{IntakeLimits, unlock};
 
 /// The columns to look for: the prohibited bases of Regulation B (12 CFR 1002.2(z)) under their usual names, and zip code,
@@ -53,13 +54,13 @@ pub fn read_protected_attributes(
     let file = Workbook::Profile;
     let limits = IntakeLimits::default();
     let package = unlock(file, profile, password, intake.allow_unprotected, &limits)?;
-    let columns: Vec<SourceColumn> =
-        std::iter::once(required("customer_id")).chain(PROTECTED_COLUMNS.map(optional)).collect();
+    let joined = join::columns(file);
+    let columns: Vec<SourceColumn> = joined.iter().copied().chain(PROTECTED_COLUMNS.map(optional)).collect();
+    let request = SheetRequest { file, columns: &columns, intake, limits: &limits };
     let mut customers = BTreeMap::new();
-    read_sheet(file, &package, &columns, intake.columns.get(&file), &limits, |row| {
-        let Some((id, cells)) = row.cells.split_first() else { return };
-        let Ok(id) = id.customer_id() else { return };
-        let named = PROTECTED_COLUMNS.into_iter().zip(cells);
+    read_sheets(&request, &package, |row| {
+        let Ok(id) = row.cells[0].customer_id() else { return };
+        let named = PROTECTED_COLUMNS.into_iter().zip(&row.cells[joined.len()..]);
         let attributes = named.filter_map(|(name, cell)| Some((name, cell.some_text().ok()?)));
         customers.insert(id, ProtectedAttributes(attributes.collect()));
     })?;

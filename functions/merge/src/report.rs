@@ -34,6 +34,44 @@ impl fmt::Display for RowProblem {
     }
 }
 
+/// A doubt about a whole column, which does not stop a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ColumnWarning {
+    /// The workbook.
+    pub file: Workbook,
+    /// The sheet's name.
+    pub sheet: String,
+    /// The column, by Bespoke's name for it.
+    pub column: &'static str,
+    /// The doubt and the remedy, as a phrase.
+    pub warning: String,
+}
+
+impl fmt::Display for ColumnWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, sheet {:?}, column {}: {}", self.file, self.sheet, self.column, self.warning)
+    }
+}
+
+/// An answer to a consent question that is neither yes nor no. It is shown in a terminal and never stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UnknownAnswer {
+    /// The workbook.
+    pub file: Workbook,
+    /// The column.
+    pub column: &'static str,
+    /// The answer, at most 32 characters.
+    pub answer: String,
+    /// How many rows have it.
+    pub rows: u32,
+}
+
+impl fmt::Display for UnknownAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, column {}: {:?} in {} rows", self.file, self.column, self.answer, self.rows)
+    }
+}
+
 /// Row counts of one workbook. `read` is the sum of `kept`, `set_aside` and `withheld`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FileCount {
@@ -83,6 +121,8 @@ pub struct IntakeReport {
     pub set_aside: Vec<RowProblem>,
     /// Ignored cells of kept rows, and rows that repeat another; the first 10,000.
     pub remarks: Vec<RowProblem>,
+    /// Doubts about whole columns.
+    pub warnings: Vec<ColumnWarning>,
 }
 
 impl IntakeReport {

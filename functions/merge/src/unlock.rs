@@ -1,6 +1,7 @@
 //! Decrypts a file to the bytes of its workbook in memory, within limits.
 
-use std::io::{self, Cursor, Read};
+use std::collections::BTreeMap;
+use std::io::{self, Cursor, Read, Write};
 
 use contracts::key::Workbook;
 use contracts::panics::caught;
@@ -10,6 +11,7 @@ use zeroize::Zeroizing;
 use zip::ZipArchive;
 
 use crate::error::{DamagedPart, Error, FileKind};
+use crate::package::{claimed_strings, main_part};
 
 /// The header of a compound file (MS-CFB 2.2): an encrypted `.xlsx`, or any legacy Office file.
 const COMPOUND_FILE: &[u8] = &[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
@@ -32,6 +34,12 @@ pub struct IntakeLimits {
     pub parts: usize,
     /// Bytes of the shared strings, which stay in memory while a sheet is read.
     pub strings: u64,
+    /// Number of shared strings.
+    pub string_count: u64,
+    /// XML tags of a part that stays in memory: the workbook, its styles and its relationships.
+    pub tags: u64,
+    /// Bytes from one XML tag to the next, which stay in memory together.
+    pub tag_gap: u64,
     /// Cells of a sheet.
     pub cells: u64,
     /// Characters of one cell; a spreadsheet itself allows 32,767.
@@ -46,6 +54,9 @@ impl Default for IntakeLimits {
             ratio_from: 16 * 1024 * 1024,
             parts: 10_000,
             strings: 256 * 1024 * 1024,
+            string_count: 3_000_000,
+            tags: 1_000_000,
+            tag_gap: 1024 * 1024,
             cells: 20_000_000,
             characters: 32_767,
         }
@@ -77,7 +88,9 @@ pub fn unlock(
             .map_err(|error| decryption_error(file, bytes, &error))?;
         Zeroizing::new(package)
     } else if bytes.starts_with(ZIP_ARCHIVE) {
+        // Another kind of file is the more useful error.
         if !allow_unprotected {
+            check_archive(file, bytes, limits)?;
             return Err(Error::NotProtected { file });
         }
         Zeroizing::new(bytes.to_vec())
@@ -167,11 +180,13 @@ fn check_archive(file: Workbook, package: &[u8], limits: &IntakeLimits) -> Resul
     // The smaller of the two limits stops a bomb before all of it is unpacked.
     let max_by_ratio = (package.len() as u64).saturating_mul(limits.ratio).max(limits.ratio_from);
     let mut unpacked = 0;
+    let mut tags = BTreeMap::new();
     for index in 0..archive.len() {
         let part = archive.by_index(index).map_err(|_| damaged())?;
-        let is_strings = part.name().is_ok_and(|name| name.eq_ignore_ascii_case("xl/sharedStrings.xml"));
+        let name = part.name().map_err(|_| damaged())?.to_ascii_lowercase();
         let rest = limits.unpacked.min(max_by_ratio).saturating_sub(unpacked) + 1;
-        let size = io::copy(&mut part.take(rest), &mut io::sink()).map_err(|_| damaged())?;
+        let mut scanner = TagScanner::default();
+        let size = io::copy(&mut part.take(rest), &mut scanner).map_err(|_| damaged())?;
         unpacked += size;
         if unpacked > max_by_ratio {
             return Err(too_large("times its packed size", limits.ratio));
@@ -179,9 +194,79 @@ fn check_archive(file: Workbook, package: &[u8], limits: &IntakeLimits) -> Resul
         if unpacked > limits.unpacked {
             return Err(too_large("unpacked bytes", limits.unpacked));
         }
-        if is_strings && size > limits.strings {
+        if name.ends_with("sharedstrings.xml") && size > limits.strings {
             return Err(too_large("bytes of shared strings", limits.strings));
+        }
+        let max_gap = if is_xml(&name) { limits.tag_gap } else { 64 * limits.tag_gap };
+        if scanner.longest_gap() > max_gap {
+            return Err(too_large("bytes between two XML tags", max_gap));
+        }
+        tags.insert(name, scanner.tags);
+    }
+    let main = main_part(&mut archive).to_ascii_lowercase();
+    for (name, tags) in tags {
+        if name.ends_with("sharedstrings.xml") {
+            // A string has at least four tags: `<si><t>…</t></si>`.
+            if claimed_strings(&mut archive, &name).max(tags / 4) > limits.string_count {
+                return Err(too_large("shared strings", limits.string_count));
+            }
+        } else if (name == main || name.ends_with(".rels") || name.ends_with("styles.xml") || name.contains("theme"))
+            && tags > limits.tags
+        {
+            return Err(too_large("XML tags in one part", limits.tags));
         }
     }
     Ok(())
+}
+
+/// Returns whether the reader may load the part as XML. Custom XML parts can hold long encoded data, and are not loaded.
+fn is_xml(name: &str) -> bool {
+    (name.ends_with(".xml") || name.ends_with(".rels")) && !name.starts_with("customxml/")
+}
+
+/// Counts the tags of a part and measures the bytes between them, while the part is unpacked.
+#[derive(Default)]
+struct TagScanner {
+    tags: u64,
+    gap: u64,
+    longest: u64,
+}
+
+impl TagScanner {
+    fn longest_gap(&self) -> u64 {
+        self.longest.max(self.gap)
+    }
+}
+
+impl Write for TagScanner {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut last = 0;
+        for at in memchr::memchr_iter(b'<', bytes) {
+            self.tags += 1;
+            self.longest = self.longest_gap().max(self.gap + (at - last) as u64);
+            self.gap = 0;
+            last = at;
+        }
+        self.gap += (bytes.len() - last) as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tag_scanner_measures_gaps_across_writes() {
+        let mut scanner = TagScanner::default();
+        for piece in ["<a>12", "345<", "b/><c>", "123456789"] {
+            scanner.write_all(piece.as_bytes()).unwrap();
+        }
+        assert_eq!(scanner.tags, 3);
+        assert_eq!(scanner.longest_gap(), "<c>123456789".len() as u64);
+    }
 }

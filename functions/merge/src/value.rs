@@ -3,6 +3,7 @@
 //! Each parser fails with the rule that the cell breaks. The rule is a phrase with the remedy and never holds the content.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use contracts::CustomerId;
 use contracts::customer::Cents;
@@ -25,6 +26,10 @@ pub enum Cell<'a> {
     Date(Date),
     /// A formula error such as `#N/A`, or a date that does not exist.
     Error,
+    /// A formula without a stored result.
+    NoResult,
+    /// A cell that the reader does not understand.
+    Unreadable,
 }
 
 /// The rule that a cell breaks, as a phrase that ends in the remedy.
@@ -43,29 +48,51 @@ const BLANK: CellRule = "blank; fill it in";
 const BAD_AMOUNT: CellRule = "not an amount; write it as 1234.50";
 const BAD_DATE: CellRule = "not a date; write it as 2026-10-31";
 
+/// The rule of a number cell in a date column of spelled dates.
+pub const SPELLED_DATE: CellRule = "a number that may spell a date; format the column as dates";
+
 impl Cell<'_> {
     /// Returns whether the cell is empty or holds white space only.
     pub fn is_blank(&self) -> bool {
         match self {
             Self::Empty => true,
             Self::Text(text) => !text.starts_with(|c: char| c.is_ascii_graphic()) && text.trim().is_empty(),
-            Self::Number(_) | Self::Bool(_) | Self::Date(_) | Self::Error => false,
+            Self::Number(_) | Self::Bool(_) | Self::Date(_) | Self::Error | Self::NoResult | Self::Unreadable => false,
+        }
+    }
+
+    /// Fails if the cell holds an error instead of a value.
+    fn has_value(&self) -> Result<(), CellRule> {
+        match self {
+            Self::Error => Err("a formula error; correct the formula"),
+            Self::NoResult => {
+                Err("a formula without a stored result; open the workbook in a spreadsheet program and save it")
+            }
+            Self::Unreadable => Err("unreadable; enter the value again"),
+            Self::Empty | Self::Text(_) | Self::Number(_) | Self::Bool(_) | Self::Date(_) => Ok(()),
         }
     }
 
     /// Returns the customer id as text: a number cell 42 is "42", and a text cell "0042" keeps its zeros.
     pub fn customer_id(&self) -> Result<CustomerId, CellRule> {
+        self.has_value()?;
         let text = match self {
             _ if self.is_blank() => return Err(BLANK),
-            Self::Text(text) => text.trim().to_owned(),
+            Self::Text(text) if is_scientific(text.trim()) => {
+                return Err("a rounded number; store the whole id as text");
+            }
+            Self::Text(text) => {
+                if let Some(rule) = invisible_rule(text.trim()) {
+                    return Err(rule);
+                }
+                text.trim().to_owned()
+            }
             Self::Number(number) if number.fract() != 0.0 => return Err("not a whole number; store the id as text"),
             Self::Number(number) if number.abs() >= MAX_EXACT_INTEGER => {
                 return Err("more digits than a number cell keeps; store the id as text");
             }
             Self::Number(number) => format!("{number:.0}"),
-            Self::Bool(_) | Self::Date(_) | Self::Error | Self::Empty => {
-                return Err("neither text nor a number; store the id as text");
-            }
+            _ => return Err("neither text nor a number; store the id as text"),
         };
         CustomerId::parse(text).map_err(|_| "not an id; use 1 to 64 characters and no control characters")
     }
@@ -86,6 +113,21 @@ impl Cell<'_> {
             Self::Bool(answer) => Cow::Borrowed(if *answer { "TRUE" } else { "FALSE" }),
             Self::Date(_) => Cow::Borrowed("(a date)"),
             Self::Error => Cow::Borrowed("(an error)"),
+            Self::NoResult => Cow::Borrowed("(a formula)"),
+            Self::Unreadable => Cow::Borrowed("(unreadable)"),
+        }
+    }
+
+    /// Returns what the ids that this cell could mean have in common; `None` if it could mean any id.
+    ///
+    /// Such ids differ only in leading zeros, invisible characters, space, case and Unicode form.
+    pub fn near_id(&self) -> Option<String> {
+        match self {
+            Self::Text(text) if !self.is_blank() && !is_scientific(text.trim()) => Some(near_id(text)),
+            Self::Number(number) if number.fract() == 0.0 && number.abs() < MAX_EXACT_INTEGER => {
+                Some(near_id(&format!("{number:.0}")))
+            }
+            _ => None,
         }
     }
 
@@ -93,14 +135,14 @@ impl Cell<'_> {
     ///
     /// It drops control characters and direction marks, collapses white space, and composes characters (Unicode NFC).
     pub fn text(&self) -> Result<String, CellRule> {
-        match self {
-            Self::Empty => Ok(String::new()),
-            Self::Text(text) => Ok(one_line(text)),
-            Self::Number(number) => Ok(number.to_string()),
-            Self::Bool(answer) => Ok(answer.to_string()),
-            Self::Date(date) => Ok(date.to_string()),
-            Self::Error => Err("a formula error; correct the formula"),
-        }
+        self.has_value()?;
+        Ok(match self {
+            Self::Text(text) => one_line(text),
+            Self::Number(number) => number.to_string(),
+            Self::Bool(answer) => answer.to_string(),
+            Self::Date(date) => date.to_string(),
+            Self::Empty | Self::Error | Self::NoResult | Self::Unreadable => String::new(),
+        })
     }
 
     /// Returns [`Cell::text`] if it is not blank.
@@ -111,28 +153,134 @@ impl Cell<'_> {
 
     /// Returns an amount of money, from a number or from text such as `$1,234.50`, `(45.00)`, `1.234,50 €` or `USD -3`.
     pub fn amount(&self) -> Result<Cents, CellRule> {
+        self.has_value()?;
         match self {
             _ if self.is_blank() => Err(BLANK),
             Self::Number(number) => cents(*number),
             Self::Text(text) => written_amount(text),
-            Self::Empty | Self::Bool(_) | Self::Date(_) | Self::Error => Err(BAD_AMOUNT),
+            _ => Err(BAD_AMOUNT),
         }
     }
 
     /// Returns a day between 1970 and 2199, from a date cell, a serial number or ISO 8601 text.
     pub fn date(&self, epoch_1904: bool) -> Result<Date, CellRule> {
+        self.has_value()?;
         let date = match self {
             _ if self.is_blank() => return Err(BLANK),
             Self::Date(date) => *date,
             Self::Number(serial) => serial_date(*serial, epoch_1904).ok_or(BAD_DATE)?,
             Self::Text(text) => written_date(text.trim()).ok_or(BAD_DATE)?,
-            Self::Empty | Self::Bool(_) | Self::Error => return Err(BAD_DATE),
+            _ => return Err(BAD_DATE),
         };
         if (1970..=2199).contains(&date.year()) {
             Ok(date)
         } else {
             Err("not between the years 1970 and 2199; correct the date")
         }
+    }
+}
+
+/// Returns what ids have in common that differ only in leading zeros, invisible characters, space, case and Unicode form.
+pub fn near_id(id: &str) -> String {
+    let plain: String =
+        id.nfkc().filter(|c| !is_invisible(*c) && !c.is_whitespace()).flat_map(char::to_lowercase).collect();
+    plain.trim_start_matches('0').to_owned()
+}
+
+/// Returns whether the text is a number as Excel abbreviates it, such as `1.23457E+15`.
+fn is_scientific(text: &str) -> bool {
+    let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, fraction) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));
+    whole.len() == 1 && is_number(whole) && is_number(fraction) && exponent.strip_prefix('+').is_some_and(is_number)
+}
+
+/// Returns whether a character takes no space: format characters (Unicode Cf) and fillers that look like nothing.
+pub fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Returns the rule that names the first invisible character of an id.
+fn invisible_rule(id: &str) -> Option<CellRule> {
+    id.chars().find(|c| is_invisible(*c)).map(|c| match c {
+        '\u{ad}' => "has the invisible character U+00AD (soft hyphen); remove it",
+        '\u{200b}' => "has the invisible character U+200B (zero-width space); remove it",
+        '\u{200c}' => "has the invisible character U+200C (zero-width non-joiner); remove it",
+        '\u{200d}' => "has the invisible character U+200D (zero-width joiner); remove it",
+        '\u{200e}' => "has the invisible character U+200E (left-to-right mark); remove it",
+        '\u{200f}' => "has the invisible character U+200F (right-to-left mark); remove it",
+        '\u{202a}' => "has the invisible character U+202A (left-to-right embedding); remove it",
+        '\u{202c}' => "has the invisible character U+202C (end of embedding); remove it",
+        '\u{2060}' => "has the invisible character U+2060 (word joiner); remove it",
+        '\u{feff}' => "has the invisible character U+FEFF (byte-order mark); remove it",
+        _ => "has an invisible character; remove it",
+    })
+}
+
+/// Returns the text with each invisible character shown as its code point.
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_invisible(c) || c.is_control() {
+            let _infallible = write!(shown, "[U+{:04X}]", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// Returns whether a whole number spells a date, such as 103126 or 20261031, and is no serial number of a plausible day.
+pub fn spells_date(number: f64) -> bool {
+    if number.fract() != 0.0 || !(10_000.0..1e8).contains(&number) {
+        return false;
+    }
+    let digits = format!("{number:06.0}");
+    let part = |from: usize, to: usize| digits.get(from..to).and_then(|part| part.parse::<u32>().ok()).unwrap_or(0);
+    let is_day = |day: u32, month: u32| (1..=31).contains(&day) && (1..=12).contains(&month);
+    match digits.len() {
+        6 => {
+            let (a, b, c) = (part(0, 2), part(2, 4), part(4, 6));
+            // A serial number of six digits is a day after 2173.
+            number >= 100_000.0 && (is_day(a, b) || is_day(b, a) || is_day(c, b))
+        }
+        8 => {
+            let year_first = (1970..=2199).contains(&part(0, 4)) && is_day(part(6, 8), part(4, 6));
+            let year_last = (1970..=2199).contains(&part(4, 8))
+                && (is_day(part(0, 2), part(2, 4)) || is_day(part(2, 4), part(0, 2)));
+            year_first || year_last
+        }
+        _ => false,
+    }
+}
+
+/// The order of day and month in a text such as `31/10/2026`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DateOrder {
+    /// The day comes first.
+    DayFirst,
+    /// The month comes first.
+    MonthFirst,
+}
+
+/// Returns the order of day and month if the text is a date in which only one order is possible.
+pub fn date_order(text: &str) -> Option<DateOrder> {
+    let parts: Vec<&str> = text.trim().split(['/', '.', '-']).collect();
+    let [first, second, year] = parts.as_slice() else { return None };
+    let number =
+        |part: &&str| part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse::<u32>().ok()).flatten();
+    let (first, second) = (number(first)?, number(second)?);
+    let year_digits = year.split_whitespace().next()?;
+    if !matches!(year_digits.len(), 2 | 4) || !year_digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    match (first, second) {
+        (13..=31, 1..=12) => Some(DateOrder::DayFirst),
+        (1..=12, 13..=31) => Some(DateOrder::MonthFirst),
+        _ => None,
     }
 }
 
@@ -348,6 +496,43 @@ mod tests {
     #[test]
     fn text_is_one_line_in_one_form() {
         assert_eq!(text("  Jose\u{301}\u{202e}\n\tAna\u{0} ").text().unwrap(), "José Ana");
+    }
+
+    #[test]
+    fn ruined_or_invisible_ids_are_refused() {
+        for bad in ["1.23457E+15", "1,2E+10", "00\u{200b}42", "\u{feff}0042"] {
+            assert!(text(bad).customer_id().is_err(), "{bad}");
+        }
+        for good in ["1E5", "E+15", "12.5E+3", "A1.2E+3"] {
+            assert!(text(good).customer_id().is_ok(), "{good}");
+        }
+        assert_eq!(visible("Date\u{200b}"), "Date[U+200B]");
+    }
+
+    #[test]
+    fn near_ids_differ_only_in_what_is_easily_lost() {
+        for near in ["0042a", "42A", " 42a", "00\u{200b}42a", "\u{ff14}2a"] {
+            assert_eq!(text(near).near_id().unwrap(), "42a", "{near:?}");
+        }
+        assert_eq!(Cell::Number(42.0).near_id().unwrap(), "42");
+        for any in [Cell::Empty, text(" "), Cell::Error, Cell::Number(1.5), text("1.23457E+15")] {
+            assert_eq!(any.near_id(), None, "{any:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_spell_dates_are_told_from_serials() {
+        for spelled in [103_126.0, 311_026.0, 261_031.0, 20_261_031.0, 31_102_026.0, 10_312_026.0] {
+            assert!(spells_date(spelled), "{spelled}");
+        }
+        for serial in [46_326.0, 45_000.5, 25_569.0, 1.0, 999_999.0, 1e9] {
+            assert!(!spells_date(serial), "{serial}");
+        }
+        assert_eq!(date_order("31/10/2026"), Some(DateOrder::DayFirst));
+        assert_eq!(date_order("10-31-26 08:00"), Some(DateOrder::MonthFirst));
+        for either in ["10/11/2026", "2026-10-31", "31/31/2026", "soon", "31/10"] {
+            assert_eq!(date_order(either), None, "{either}");
+        }
     }
 
     #[test]

@@ -109,7 +109,7 @@ async fn changed_byte_is_damage() {
 }
 
 /// Returns the workbook with one of its parts replaced.
-fn with_part(workbook: &[u8], name: &str, content: &[u8]) -> Vec<u8> {
+pub fn with_part(workbook: &[u8], name: &str, content: &[u8]) -> Vec<u8> {
     let mut old = zip::ZipArchive::new(Cursor::new(workbook)).unwrap();
     let mut new = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for index in 0..old.len() {
@@ -204,7 +204,7 @@ async fn rights_management_is_named() {
 async fn missing_columns_are_named_beside_those_found() {
     let rows = vec![row!["Customer ID", "date", "category", "merchant", "amount", "consent"]];
     assert_snapshot!(shown(&merge_with_rows(Workbook::Transactions, rows).await), @r#"
-    [Input.MissingColumn] customer_transactions.xlsx: sheet "Sheet1" lacks the columns transaction_amount, consent_social_media; it has Customer ID, date, category, merchant, amount, consent
+    [Input.MissingColumn] customer_transactions.xlsx: sheet "Sheet1" lacks the column transaction_amount; it has Customer ID, date, category, merchant, amount, consent
     help: rename the column, or name the bank's own column under [intake.columns] in bespoke.toml
     "#);
 }

@@ -73,26 +73,31 @@ fn sheets(rows: &RandomRows) -> [Sheet; 3] {
     [Sheet::new(profiles), Sheet::new(payments), Sheet::new(posts)]
 }
 
-fn says_yes(value: &Value) -> bool {
+/// Returns whether a value means yes. A 1 does only in a column of 0 and 1.
+fn says_yes(value: &Value, binary: bool) -> bool {
     match value {
         Value::Text(text) => ["yes", "y"].contains(&text.to_lowercase().as_str()),
         Value::Bool(answer) => *answer,
-        Value::Number(number) => number.total_cmp(&1.0).is_eq(),
+        Value::Number(number) => binary && number.total_cmp(&1.0).is_eq(),
         _ => false,
     }
 }
 
 fn reference_join(rows: &RandomRows) -> BTreeMap<String, ExpectedCustomer> {
     let mut joined = BTreeMap::new();
+    let known = || rows.payments.iter().filter(|(id, ..)| rows.profiles.contains(id));
+    let is_binary = |value: &Value| matches!(value, Value::Blank | Value::Number(_));
+    let general_is_binary = known().all(|(_, _, _, general, _)| is_binary(general));
+    let social_is_binary = known().all(|(.., social)| is_binary(social));
     for number in &rows.profiles {
         let own: Vec<_> = rows.payments.iter().filter(|(id, ..)| id == number).collect();
-        if own.is_empty() || !own.iter().all(|(_, _, _, general, _)| says_yes(general)) {
+        if own.is_empty() || !own.iter().all(|(_, _, _, general, _)| says_yes(general, general_is_binary)) {
             continue;
         }
         let mut payments: Vec<_> =
             own.iter().map(|(_, merchant, cents, ..)| (format!("Shop {merchant}"), *cents)).collect();
         payments.sort();
-        let social = own.iter().all(|(.., social)| says_yes(social));
+        let social = own.iter().all(|(.., social)| says_yes(social, social_is_binary));
         let posts = social.then(|| {
             let own = rows.posts.iter().filter(|(id, _)| id == number);
             let mut posts: Vec<_> = own.map(|(_, text)| format!("post {text}")).collect();
