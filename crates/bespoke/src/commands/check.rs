@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use anstyle::Style;
+use anstyle::{AnsiColor, Style};
 use contracts::ErrorName;
 use contracts::consent::Refusal;
 use contracts::key::Workbook;
 use contracts::secret::{SecretName, Secrets};
 use jiff::Timestamp;
-use merge::{CheckResult, CustomerCount, FileCount, IntakeLimits, IntakeReport, RowProblem};
+use merge::{CheckResult, CustomerCount, FileCount, IntakeLimits, IntakeReport, RowProblem, UnknownAnswer};
 use serde::Serialize;
 
 use super::Shared;
@@ -28,6 +28,7 @@ struct Told<'a> {
     usable: bool,
     errors: Vec<ErrorLine>,
     report: &'a IntakeReport,
+    unknown_answers: &'a [UnknownAnswer],
 }
 
 #[derive(Serialize)]
@@ -58,18 +59,31 @@ pub(super) async fn execute(check: Check, config: Config, shared: Shared) -> Res
         let (intake, now) = (&config.settings.intake, Timestamp::now());
         merge::check(&files, password.as_ref(), intake, &catalogue, now, &IntakeLimits::default())
     });
-    let CheckResult { report, errors } = read.await.map_err(merge::Error::from)?;
+    let CheckResult { report, errors, unknown_answers } = read.await.map_err(merge::Error::from)?;
     failures.extend(errors.into_iter().map(Failure::from));
 
     let line = |failure: &Failure| {
         let (error, message, help) = (failure.name(), failure.to_string(), failure.help());
         ErrorLine { error, message, help }
     };
-    let told = Told { usable: failures.is_empty(), errors: failures.iter().map(line).collect(), report: &report };
+    let told = Told {
+        usable: failures.is_empty(),
+        errors: failures.iter().map(line).collect(),
+        report: &report,
+        unknown_answers: &unknown_answers,
+    };
     shared.print(&told, || {
         let mut text = String::new();
         tables(&mut text, &report);
-        if failures.is_empty() {
+        doubts(&mut text, &report, &unknown_answers);
+        if failures.is_empty() && report.customers.consented == 0 {
+            let style = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+            let _infallible = writeln!(
+                text,
+                "\n{style}No customer consents, so a run would make nothing.{style:#} Check the consent columns; \
+                 [intake.consent] in bespoke.toml maps the bank's own words."
+            );
+        } else if failures.is_empty() {
             let _infallible = writeln!(text, "\nNext: bespoke run --data {} --customer ID", check.data.display());
         }
         text
@@ -109,6 +123,27 @@ fn tables(text: &mut String, report: &IntakeReport) {
     let rows: usize = report.files.iter().map(|file| file.set_aside).sum();
     problems(text, "Rows set aside", rows, &report.set_aside);
     problems(text, "Cells or rows passed over", report.remarks.len(), &report.remarks);
+}
+
+/// Shows doubts about whole columns, and consent answers that are neither yes nor no.
+fn doubts(text: &mut String, report: &IntakeReport, unknown_answers: &[UnknownAnswer]) {
+    let bold = Style::new().bold();
+    if !report.warnings.is_empty() {
+        let _infallible = writeln!(text, "\n{bold}Warnings{bold:#}");
+    }
+    for warning in &report.warnings {
+        let _infallible = writeln!(text, "  {warning}");
+    }
+    if !unknown_answers.is_empty() {
+        let _infallible = writeln!(
+            text,
+            "\n{bold}Consent answers that count as refusals{bold:#} (yes is yes, y, true, or 1 beside 0; no is no, n, false \
+             or 0; [intake.consent] in bespoke.toml adds words)"
+        );
+    }
+    for answer in unknown_answers {
+        let _infallible = writeln!(text, "  {answer}");
+    }
 }
 
 fn reasons(text: &mut String, what: &str, refusals: &BTreeMap<Refusal, usize>) {
