@@ -9,9 +9,9 @@ use contracts::vault::VaultError;
 use contracts::{Batch, ErrorName, NamedError};
 use thiserror::Error;
 
-use crate::report::RowProblem;
+use crate::report::{ProblemGroup, RowProblem};
 
-/// How many bad rows a message lists; the report lists more.
+/// How many rows or groups of rows a message lists; the report lists more.
 const MAX_LISTED: usize = 20;
 
 /// An error of the merge stage. Messages name file, sheet, row and column, and never hold a cell's content.
@@ -311,8 +311,10 @@ fn place(sheet: Option<&String>, row: Option<u32>) -> String {
 }
 
 fn first_problems(problems: &[RowProblem], bad: usize) -> String {
-    let first = problems.iter().take(MAX_LISTED).map(RowProblem::to_string).collect::<Vec<_>>().join("; ");
-    if bad > MAX_LISTED { format!("{first}; and {} more", bad - MAX_LISTED) } else { first }
+    let groups = ProblemGroup::of(problems);
+    let first = groups.iter().take(MAX_LISTED).map(ProblemGroup::to_string).collect::<Vec<_>>().join("; ");
+    let listed: usize = groups.iter().take(MAX_LISTED).map(|group| group.rows.len()).sum();
+    if bad > listed { format!("{first}; and {} other rows", bad - listed) } else { first }
 }
 
 impl Error {

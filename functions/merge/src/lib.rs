@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 
 pub use error::{DamagedPart, Error, FileKind};
 pub use protected::{PROTECTED_COLUMNS, ProtectedAttributes, read_protected_attributes};
-pub use report::{ColumnWarning, CustomerCount, FileCount, IntakeReport, RowProblem, UnknownAnswer};
+pub use report::{ColumnWarning, CustomerCount, FileCount, IntakeReport, ProblemGroup, RowProblem, UnknownAnswer};
 pub use unlock::{IntakeLimits, is_encrypted};
 
 use join::Join;

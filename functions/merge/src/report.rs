@@ -1,6 +1,6 @@
 //! `report.json`: counts of rows and customers, and the problems found. It holds no cell's content and no customer id.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use contracts::consent::Refusal;
@@ -12,6 +12,9 @@ use crate::value::CellRule;
 
 /// The most problems that each list of a report holds.
 const MAX_LISTED: usize = 10_000;
+
+/// The most rows that a group of problems lists.
+const MAX_GROUP_ROWS: usize = 5;
 
 /// A row that was set aside or a cell that was ignored, and the rule it breaks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -31,6 +34,50 @@ pub struct RowProblem {
 impl fmt::Display for RowProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "row {}, column {}: {}", self.row, self.column, self.rule)
+    }
+}
+
+/// The rows of one sheet with the same problem in the same column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProblemGroup {
+    /// The first of the problems.
+    pub first: RowProblem,
+    /// The rows.
+    pub rows: Vec<u32>,
+}
+
+impl ProblemGroup {
+    /// Groups problems, the most frequent first.
+    #[must_use]
+    pub fn of(problems: &[RowProblem]) -> Vec<Self> {
+        let mut groups: Vec<Self> = Vec::new();
+        let mut known: HashMap<(Workbook, &str, &str, &str), usize> = HashMap::new();
+        for problem in problems {
+            let key = (problem.file, problem.sheet.as_str(), problem.column, problem.rule);
+            let at = *known.entry(key).or_insert(groups.len());
+            match groups.get_mut(at) {
+                Some(group) => group.rows.push(problem.row),
+                None => groups.push(Self { first: problem.clone(), rows: vec![problem.row] }),
+            }
+        }
+        groups.sort_by_key(|group| (group.first.file, std::cmp::Reverse(group.rows.len())));
+        groups
+    }
+}
+
+impl fmt::Display for ProblemGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RowProblem { column, rule, .. } = &self.first;
+        let count = self.rows.len();
+        if count == 1 {
+            return write!(f, "{}", self.first);
+        }
+        let first: Vec<String> = self.rows.iter().take(MAX_GROUP_ROWS).map(u32::to_string).collect();
+        write!(f, "column {column}: {rule} ({count} rows: {}", first.join(", "))?;
+        if count > MAX_GROUP_ROWS {
+            write!(f, " and {} more", count - MAX_GROUP_ROWS)?;
+        }
+        f.write_str(")")
     }
 }
 

@@ -9,7 +9,9 @@ use contracts::consent::Refusal;
 use contracts::key::Workbook;
 use contracts::secret::{SecretName, Secrets};
 use jiff::Timestamp;
-use merge::{CheckResult, CustomerCount, FileCount, IntakeLimits, IntakeReport, RowProblem, UnknownAnswer};
+use merge::{
+    CheckResult, CustomerCount, FileCount, IntakeLimits, IntakeReport, ProblemGroup, RowProblem, UnknownAnswer,
+};
 use serde::Serialize;
 
 use super::Shared;
@@ -19,7 +21,7 @@ use crate::failure::Failure;
 use crate::project::{catalogue, not_found};
 use crate::secrets::LocalSecrets;
 
-/// The most rows of a list that are shown to a person.
+/// The most problems of a list that are shown to a person.
 const SHOWN: usize = 20;
 
 /// What `--json` prints.
@@ -158,10 +160,12 @@ fn problems(text: &mut String, what: &str, all: usize, problems: &[RowProblem]) 
     }
     let bold = Style::new().bold();
     let _infallible = writeln!(text, "\n{bold}{what}: {all}{bold:#}");
-    for problem in problems.iter().take(SHOWN) {
-        let _infallible = writeln!(text, "  {}, sheet {:?}, {problem}", problem.file, problem.sheet);
+    let groups = ProblemGroup::of(problems);
+    for group in groups.iter().take(SHOWN) {
+        let _infallible = writeln!(text, "  {}, sheet {:?}, {group}", group.first.file, group.first.sheet);
     }
-    if all > SHOWN {
-        let _infallible = writeln!(text, "  and {} more; --json lists up to 10,000", all - SHOWN);
+    let shown: usize = groups.iter().take(SHOWN).map(|group| group.rows.len()).sum();
+    if all > shown {
+        let _infallible = writeln!(text, "  and {} more; --json lists up to 10,000", all - shown);
     }
 }

@@ -10,7 +10,7 @@ use contracts::NamedError;
 use contracts::customer::{Customer, CustomerRecord};
 use contracts::key::Workbook;
 use contracts::secret::SecretString;
-use merge::{CheckResult, IntakeLimits};
+use merge::{CheckResult, IntakeLimits, ProblemGroup};
 
 use crate::bank::{Bank, reading_time};
 
@@ -75,17 +75,9 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files")
 }
 
-fn short(file: Workbook) -> &'static str {
-    match file {
-        Workbook::Profile => "profile",
-        Workbook::Transactions => "transactions",
-        Workbook::Tweets => "tweets",
-    }
-}
-
 /// Returns the case's own file, or that of `base`.
 fn file(case: &str, workbook: Workbook) -> Vec<u8> {
-    let path = |case: &str| folder().join(format!("{case}.{}.xlsx", short(workbook)));
+    let path = |case: &str| folder().join(format!("{case}.{}.xlsx", workbook.name()));
     std::fs::read(path(case)).or_else(|_| std::fs::read(path("base"))).unwrap()
 }
 
@@ -129,7 +121,8 @@ fn describe(checked: &CheckResult) -> String {
     lines.extend(report.warnings.iter().map(|warning| format!("warning: {warning}")));
     lines.extend(unknown_answers.iter().map(|answer| format!("unknown answer: {answer}")));
     for (list, problems) in [("set aside", &report.set_aside), ("ignored", &report.remarks)] {
-        lines.extend(problems.iter().map(|problem| format!("{list}: {} {problem}", short(problem.file))));
+        let groups = ProblemGroup::of(problems);
+        lines.extend(groups.iter().map(|group| format!("{list}: {} {group}", group.first.file.name())));
     }
     lines.join("<br>").replace('|', "\\|")
 }
