@@ -155,7 +155,7 @@ pub enum Error {
         column: &'static str,
     },
     /// Rows refuse consent but do not tell for which customer.
-    #[error("{file}: sheet {sheet:?}: {count} rows refuse consent without a readable customer_id: {rows}", rows = row_list(.rows, *.count))]
+    #[error("{file}: sheet {sheet:?}: refusals without a readable customer_id in {rows}", rows = row_list(.rows, *.count))]
     UnassignedRefusals {
         /// The file.
         file: Workbook,

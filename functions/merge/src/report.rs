@@ -115,7 +115,7 @@ pub struct UnknownAnswer {
 
 impl fmt::Display for UnknownAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, column {}: {:?} in {} rows", self.file, self.column, self.answer, self.rows)
+        write!(f, "{}, column {}: {:?} (rows: {})", self.file, self.column, self.answer, self.rows)
     }
 }
 

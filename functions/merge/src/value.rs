@@ -243,9 +243,11 @@ pub fn spells_date(number: f64) -> bool {
     let is_day = |day: u32, month: u32| (1..=31).contains(&day) && (1..=12).contains(&month);
     match digits.len() {
         6 => {
-            let (a, b, c) = (part(0, 2), part(2, 4), part(4, 6));
+            let first = part(0, 2);
+            let second = part(2, 4);
+            let third = part(4, 6);
             // A serial number of six digits is a day after 2173.
-            number >= 100_000.0 && (is_day(a, b) || is_day(b, a) || is_day(c, b))
+            number >= 100_000.0 && (is_day(first, second) || is_day(second, first) || is_day(third, second))
         }
         8 => {
             let year_first = (1970..=2199).contains(&part(0, 4)) && is_day(part(6, 8), part(4, 6));
@@ -272,7 +274,8 @@ pub fn date_order(text: &str) -> Option<DateOrder> {
     let [first, second, year] = parts.as_slice() else { return None };
     let number =
         |part: &&str| part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse::<u32>().ok()).flatten();
-    let (first, second) = (number(first)?, number(second)?);
+    let first = number(first)?;
+    let second = number(second)?;
     let year_digits = year.split_whitespace().next()?;
     if !matches!(year_digits.len(), 2 | 4) || !year_digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;

@@ -242,8 +242,8 @@ fn refusal_without_a_readable_id_stops_the_run() {
         row[0] = id;
         let result = check_changed(|sheets| sheets[1].rows.push(row));
         let message = shown(&result);
-        let begin = "[Input.Ambiguous] customer_transactions.xlsx: sheet \"Sheet1\": 1 rows refuse consent without a \
-                     readable customer_id: row 6\nhelp: correct the ids of these rows";
+        let begin = "[Input.Ambiguous] customer_transactions.xlsx: sheet \"Sheet1\": refusals without a readable \
+                     customer_id in row 6\nhelp: correct the ids of these rows";
         assert!(message.starts_with(begin), "{message}");
     }
     // A total below the payments refuses nothing.
@@ -373,7 +373,7 @@ fn formula_without_result_is_named_in_every_column() {
     warning: customer_profile.xlsx, sheet "Sheet1", column investment_advisor: has formulas, and the workbook asks for a recalculation, so their stored results may be stale; open it in a spreadsheet program and save it
     warning: customer_transactions.xlsx, sheet "Sheet1", column transaction_amount: has formulas, and the workbook asks for a recalculation, so their stored results may be stale; open it in a spreadsheet program and save it
     warning: customer_transactions.xlsx, sheet "Sheet1", column consent: has formulas, and the workbook asks for a recalculation, so their stored results may be stale; open it in a spreadsheet program and save it
-    unknown answer: customer_transactions.xlsx, column consent: "(a formula)" in 1 rows
+    unknown answer: customer_transactions.xlsx, column consent: "(a formula)" (rows: 1)
     set aside: transactions row 3, column transaction_amount: a formula without a stored result; open the workbook in a spreadsheet program and save it
     ignored: profile row 2, column products_held: a formula without a stored result; open the workbook in a spreadsheet program and save it
     ignored: profile row 2, column investment_advisor: a formula without a stored result; open the workbook in a spreadsheet program and save it
@@ -448,13 +448,13 @@ fn one_means_yes_only_beside_zero() {
     assert_snapshot!(shown(&coded([2.0, 2.0, 1.0, 1.0])), @r#"
     [Input.Ambiguous] customer_transactions.xlsx: sheet "Sheet1", column consent: holds codes other than 0 and 1, whose meaning is unknown
     help: list the codes under [intake.consent] in bespoke.toml, such as yes = ["2"] and no = ["1"]
-    unknown answer: customer_transactions.xlsx, column consent: "1" in 2 rows
-    unknown answer: customer_transactions.xlsx, column consent: "2" in 2 rows
+    unknown answer: customer_transactions.xlsx, column consent: "1" (rows: 2)
+    unknown answer: customer_transactions.xlsx, column consent: "2" (rows: 2)
     "#);
     let mixed = ["yes", "yes", "1", "no"].map(Value::from);
     assert_snapshot!(shown(&check_answers(&Intake::default(), mixed)), @r#"
     1 of 3 consented, 1 to posts
-    unknown answer: customer_transactions.xlsx, column consent: "1" in 1 rows
+    unknown answer: customer_transactions.xlsx, column consent: "1" (rows: 1)
     "#);
 }
 
@@ -463,10 +463,10 @@ fn bank_maps_its_own_words() {
     let words = ["Opted in", "OPTED IN ", "opted\u{a0}in", "Opted out"].map(Value::from);
     assert_snapshot!(shown(&check_answers(&Intake::default(), words.clone())), @r#"
     0 of 3 consented, 0 to posts
-    unknown answer: customer_transactions.xlsx, column consent: "OPTED IN" in 1 rows
-    unknown answer: customer_transactions.xlsx, column consent: "Opted in" in 1 rows
-    unknown answer: customer_transactions.xlsx, column consent: "Opted out" in 1 rows
-    unknown answer: customer_transactions.xlsx, column consent: "opted\u{a0}in" in 1 rows
+    unknown answer: customer_transactions.xlsx, column consent: "OPTED IN" (rows: 1)
+    unknown answer: customer_transactions.xlsx, column consent: "Opted in" (rows: 1)
+    unknown answer: customer_transactions.xlsx, column consent: "Opted out" (rows: 1)
+    unknown answer: customer_transactions.xlsx, column consent: "opted\u{a0}in" (rows: 1)
     "#);
     let list = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
     let own = |yes: &[&str], no: &[&str]| Intake {
