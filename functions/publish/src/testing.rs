@@ -258,6 +258,7 @@ pub fn consent() -> ConsentAsRead {
         file: Workbook::Transactions,
         row: 2,
         rows: 1,
+        meaning: None,
     };
     ConsentAsRead { readings: vec![reading], read_at: Timestamp::UNIX_EPOCH, control: None }
 }

@@ -242,8 +242,11 @@ async fn refusal_is_reported_with_the_service_code() {
 // OpenAI
 
 fn openai(server: &MockServer) -> VoiceSettings {
-    let openai =
-        SpeechServiceSettings { enabled: true, base_url: format!("{}/v1", server.uri()), ..SpeechServiceSettings::default() };
+    let openai = SpeechServiceSettings {
+        enabled: true,
+        base_url: format!("{}/v1", server.uri()),
+        ..SpeechServiceSettings::default()
+    };
     VoiceSettings { openai, ..chosen(EngineChoice::Openai) }
 }
 
