@@ -4,7 +4,7 @@ use std::env;
 use std::path::PathBuf;
 
 use aws_sdk_s3::types::ObjectLockMode;
-use contracts::stage::Limits;
+use contracts::stage::WorkflowLimits;
 use contracts::{ErrorName, NamedError};
 use thiserror::Error;
 
@@ -64,9 +64,9 @@ pub fn object_lock() -> Result<Option<Lock>, EnvironmentError> {
 }
 
 /// Reads the workflow's limits from `CONCURRENCY` and `TOLERATED_FAILURE_PERCENTAGE`.
-pub fn limits() -> Result<Limits, EnvironmentError> {
+pub fn limits() -> Result<WorkflowLimits, EnvironmentError> {
     let number = |name| required(name)?.parse().map_err(|_| EnvironmentError { name, problem: "not a whole number" });
-    Ok(Limits {
+    Ok(WorkflowLimits {
         concurrency: number("CONCURRENCY")?,
         tolerated_failure_percentage: number("TOLERATED_FAILURE_PERCENTAGE")?,
     })

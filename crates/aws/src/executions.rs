@@ -7,7 +7,7 @@ use aws_sdk_sfn::operation::start_execution::StartExecutionError;
 use aws_sdk_sfn::types::ExecutionStatus;
 use contracts::RunId;
 use contracts::error::chain;
-use contracts::executions::{Begun, Execution, Executions, ExecutionsError, State, Tasks};
+use contracts::executions::{Execution, ExecutionState, Executions, ExecutionsError, StartOutcome, Tasks};
 use contracts::stage::WorkflowInput;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -79,13 +79,13 @@ fn unavailable(name: &str, action: &'static str, reason: String) -> ExecutionsEr
 
 #[async_trait]
 impl Executions for StateMachine {
-    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<Begun, ExecutionsError> {
+    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<StartOutcome, ExecutionsError> {
         let json = serde_json::to_string(input).expect("the types of contracts serialize to JSON");
         let request = self.client.start_execution().state_machine_arn(&self.arn).name(name).input(json);
         match request.send().await {
-            Ok(_) => Ok(Begun::Started),
+            Ok(_) => Ok(StartOutcome::Started),
             Err(error) if error.as_service_error().is_some_and(StartExecutionError::is_execution_already_exists) => {
-                Ok(Begun::NameTaken)
+                Ok(StartOutcome::NameTaken)
             }
             Err(error) => Err(unavailable(name, "start", chain(&error))),
         }
@@ -100,9 +100,9 @@ impl Executions for StateMachine {
             Err(error) => return Err(unavailable(name, "read", chain(&error))),
         };
         let state = match described.status {
-            ExecutionStatus::Running | ExecutionStatus::PendingRedrive => State::Running,
-            ExecutionStatus::Succeeded => State::Succeeded,
-            _ => State::Failed,
+            ExecutionStatus::Running | ExecutionStatus::PendingRedrive => ExecutionState::Running,
+            ExecutionStatus::Succeeded => ExecutionState::Succeeded,
+            _ => ExecutionState::Failed,
         };
         // An execution that was started by hand may have any input.
         let input = described.input.as_deref().unwrap_or_default();

@@ -43,7 +43,7 @@ fn name_of(word: &str) -> &'static str {
     match word {
         "published" => "Published",
         "skipped" => "Skipped",
-        "held" => "Held",
+        "in-review" => "InReview",
         _ => "Failed",
     }
 }

@@ -62,7 +62,8 @@ fn speech_error(error: &SdkError<SynthesizeSpeechError>) -> SpeechError {
         (SdkError::ServiceError(refused), code) => {
             let status = refused.raw().status().as_u16();
             let code = code.unwrap_or_else(|| status.to_string());
-            let transient = status >= 500 || status == 429 || code.contains("Throttl") || code.contains("LimitExceeded");
+            let transient =
+                status >= 500 || status == 429 || code.contains("Throttl") || code.contains("LimitExceeded");
             if transient { SpeechError::Unavailable(code) } else { SpeechError::Refused(code) }
         }
         (other, _) => SpeechError::Unavailable(chain(other)),

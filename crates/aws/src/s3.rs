@@ -15,7 +15,7 @@ use contracts::ObjectKey;
 use contracts::error::chain;
 use contracts::key::{Artefact, Prefix};
 use jiff::Timestamp;
-use storage::store::{Link, Links, Listed, ObjectStore, StoreError, Written};
+use storage::store::{ListedObject, ObjectStore, PutOutcome, SignedUrl, StoreError, UrlSigner};
 
 /// Attempts of a conditional write that meets another one in flight.
 const CONFLICT_TRIES: u32 = 6;
@@ -74,14 +74,14 @@ impl S3Store {
 }
 
 #[async_trait]
-impl Links for S3Store {
+impl UrlSigner for S3Store {
     /// Returns a presigned GET. It expires with the role's session if that ends first.
-    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<Link, StoreError> {
+    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<SignedUrl, StoreError> {
         let refused = |error: &dyn std::error::Error| unavailable(key, "link to", error);
         let now = Timestamp::now();
         let config = PresigningConfig::expires_in(Duration::from_secs(seconds)).map_err(|error| refused(&error))?;
         let request = self.read(key).presigned(config).await.map_err(|error| refused(&error))?;
-        Ok(Link::since(now, seconds, request.uri().to_owned()))
+        Ok(SignedUrl::since(now, seconds, request.uri().to_owned()))
     }
 
     /// Returns a presigned PUT. The bucket's default encryption applies to the upload.
@@ -136,9 +136,9 @@ impl ObjectStore for S3Store {
         Ok(())
     }
 
-    /// Creates the object with `If-None-Match: *`. A writer whose response was lost may get [`Written::AlreadyThere`] for
+    /// Creates the object with `If-None-Match: *`. A writer whose response was lost may get [`PutOutcome::AlreadyThere`] for
     /// its own object.
-    async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<Written, StoreError> {
+    async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<PutOutcome, StoreError> {
         let mut wait = CONFLICT_WAIT;
         let mut tries = 1;
         loop {
@@ -148,8 +148,8 @@ impl ObjectStore for S3Store {
                 request = request.object_lock_mode(lock.mode.clone()).object_lock_retain_until_date(lock.until());
             }
             match request.if_none_match("*").send().await {
-                Ok(_) => return Ok(Written::Created),
-                Err(error) if status(&error) == Some(412) => return Ok(Written::AlreadyThere),
+                Ok(_) => return Ok(PutOutcome::Created),
+                Err(error) if status(&error) == Some(412) => return Ok(PutOutcome::AlreadyThere),
                 // Another conditional write is in flight. The SDK does not retry this.
                 Err(error) if status(&error) == Some(409) && tries < CONFLICT_TRIES => {
                     tokio::time::sleep(wait).await;
@@ -233,7 +233,7 @@ impl ObjectStore for S3Store {
         }
     }
 
-    async fn list(&self, prefix: &Prefix) -> Result<Vec<Listed>, StoreError> {
+    async fn list(&self, prefix: &Prefix) -> Result<Vec<ListedObject>, StoreError> {
         let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix.to_string());
         let mut pages = request.into_paginator().send();
         let mut listed = Vec::new();
@@ -246,7 +246,7 @@ impl ObjectStore for S3Store {
             for object in page.contents.unwrap_or_default() {
                 let modified = object.last_modified.and_then(|at| Timestamp::from_second(at.secs()).ok());
                 let modified = modified.unwrap_or(Timestamp::UNIX_EPOCH);
-                listed.extend(object.key.map(|key| Listed { key, modified }));
+                listed.extend(object.key.map(|key| ListedObject { key, modified }));
             }
         }
         Ok(listed)

@@ -2,7 +2,7 @@
 //!
 //! For an error of a Lambda, `Cause` is JSON with an `errorMessage`. `Error` is one of our names or one of the service's
 //! (`States.Timeout`, `Lambda.Unknown`, …), which says only that the stage did not finish. The workflow passes both on as
-//! `error` and `message` of [`contracts::stage::Failure`]. This module translates them into our names.
+//! `error` and `message` of [`contracts::stage::StageFailure`]. This module translates them into our names.
 
 use contracts::ErrorName;
 use serde_json::Value;
@@ -45,12 +45,12 @@ pub fn message(cause: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use contracts::stage::{Failure, PublishInput, Stage};
+    use contracts::stage::{PublishInput, Stage, StageFailure};
     use serde_json::json;
 
     use super::*;
 
-    fn caught(stage: &str, error: &str, cause: &str) -> Failure {
+    fn caught(stage: &str, error: &str, cause: &str) -> StageFailure {
         let mut payload = json!({
             "run": "run-1", "reference": "0".repeat(32), "video": true,
             "failure": {"stage": stage, "error": error, "message": cause},
@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn own_error_keeps_its_name_and_message() {
         let cause = r#"{"errorType": "Render.OutOfRange", "errorMessage": "loudness: -9 LUFS"}"#;
-        let expected = Failure {
+        let expected = StageFailure {
             stage: Stage::Render,
             error: ErrorName::RenderOutOfRange,
             message: "loudness: -9 LUFS".to_owned(),

@@ -81,7 +81,7 @@ pub enum Command {
     Narrate(voice::NarrateArgs),
     /// Show the result of a run, or speak it
     Play(voice::PlayArgs),
-    /// Report why one customer was told something: consent, facts, scores and checks
+    /// Report why the bank said something to one customer: consent, facts, scores and checks
     Evidence(tools::EvidenceArgs),
     /// Measure a video and its captions, and report values out of range
     Inspect(tools::InspectArgs),

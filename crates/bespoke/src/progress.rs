@@ -17,7 +17,7 @@ pub fn label<'a>(labels: &'a Labels, reference: &'a CustomerRef) -> &'a str {
     labels.get(reference).map_or(reference.short(), CustomerId::reveal)
 }
 
-/// What the display shows besides the bars.
+/// The content of the display next to the bars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lines {
     /// A line when a customer ends, if there is no terminal.

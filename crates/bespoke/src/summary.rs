@@ -107,10 +107,10 @@ impl RunSummary {
         use contracts::error::{EXIT_NOTHING_TO_DO, EXIT_PARTLY};
         let failed = self.customers.iter().find_map(|customer| match &customer.outcome {
             Outcome::Failed { error, .. } => Some(*error),
-            Outcome::Published { .. } | Outcome::Skipped { .. } | Outcome::Held { .. } => None,
+            Outcome::Published { .. } | Outcome::Skipped { .. } | Outcome::InReview { .. } => None,
         });
         let published = self.customers.iter().any(|customer| matches!(customer.outcome, Outcome::Published { .. }));
-        let held = self.customers.iter().any(|customer| matches!(customer.outcome, Outcome::Held { .. }));
+        let held = self.customers.iter().any(|customer| matches!(customer.outcome, Outcome::InReview { .. }));
         match failed {
             Some(error) if self.customers.len() == 1 => error.exit_code(),
             Some(_) => EXIT_PARTLY,
@@ -159,7 +159,7 @@ impl CustomerSummary {
         let because = match &customer.outcome {
             Outcome::Published { .. } => None,
             Outcome::Skipped { skip } => Some(skip.because().to_owned()),
-            Outcome::Held { why } => Some(why.clone()),
+            Outcome::InReview { why } => Some(why.clone()),
             Outcome::Failed { error, stage } => {
                 let message = customer.message.as_deref().unwrap_or_default();
                 Some(format!("{error} in {stage}: {message}"))
@@ -203,7 +203,7 @@ impl CustomerSummary {
         let color = match self.outcome {
             Outcome::Published { .. } => AnsiColor::Green,
             Outcome::Skipped { .. } => AnsiColor::Yellow,
-            Outcome::Held { .. } => AnsiColor::Cyan,
+            Outcome::InReview { .. } => AnsiColor::Cyan,
             Outcome::Failed { .. } => AnsiColor::Red,
         };
         let word = Style::new().fg_color(Some(color.into()));

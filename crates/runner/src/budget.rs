@@ -91,7 +91,7 @@ impl<'a> BudgetGate<'a> {
         ledger.spent_usd += spent_usd;
         match outcome {
             Outcome::Skipped { .. } => {}
-            Outcome::Published { .. } | Outcome::Held { .. } => ledger.tried += 1,
+            Outcome::Published { .. } | Outcome::InReview { .. } => ledger.tried += 1,
             Outcome::Failed { .. } => {
                 ledger.tried += 1;
                 ledger.failed += 1;

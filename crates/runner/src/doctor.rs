@@ -20,7 +20,7 @@ pub struct Finding {
     pub what: &'static str,
     /// Whether a run can use it.
     pub state: State,
-    /// What the check found.
+    /// The finding, in words.
     pub found: String,
     /// The remedy.
     pub help: Option<String>,
@@ -68,7 +68,8 @@ pub async fn examine(folders: &Folders, settings: &Settings, secrets: &dyn Secre
     let mut findings = check_programs(&Programs::find()).await;
     findings.push(match Project::load(folders.clone()) {
         Ok(project) => {
-            let (bank, products) = (project.catalogue.bank(), project.catalogue.products().len());
+            let bank = project.catalogue.bank();
+            let products = project.catalogue.products().len();
             good("bank's material", format!("{bank}, {products} products, brand {}", project.brand.name))
         }
         Err(failure) => from_failure("bank's material", &failure),
@@ -88,7 +89,7 @@ pub async fn examine(folders: &Folders, settings: &Settings, secrets: &dyn Secre
         Err(error) => bad("keys", &error, error.help()),
     });
     findings.push(model(settings, secrets).await);
-    if let Some(end) = settings.writer.announced_end() {
+    if let Some(end) = settings.writer.retirement_warning() {
         findings.push(note("model", end, "describe an unknown model under writer.models in bespoke.toml"));
     }
     findings.push(voice(settings));
@@ -149,9 +150,9 @@ fn voice(settings: &Settings) -> Finding {
             let found = "espeak-ng; kokoro, which sounds natural, is not installed".to_owned();
             note("voice", found, "bespoke voices install")
         }
-        EngineChoice::Kokoro if !installed => bad("voice", &narrate::Error::NotHere(Engine::Kokoro), None),
-        EngineChoice::Polly => bad("voice", &narrate::Error::NotHere(Engine::Polly), None),
-        EngineChoice::Openai if !openai.enabled => bad("voice", &narrate::Error::SwitchedOff, None),
+        EngineChoice::Kokoro if !installed => bad("voice", &narrate::Error::EngineUnavailable(Engine::Kokoro), None),
+        EngineChoice::Polly => bad("voice", &narrate::Error::EngineUnavailable(Engine::Polly), None),
+        EngineChoice::Openai if !openai.enabled => bad("voice", &narrate::Error::ServiceDisabled, None),
         EngineChoice::Openai => {
             good("voice", format!("{} at {}, receives: the spoken text", openai.model, openai.base_url))
         }

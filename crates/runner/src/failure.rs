@@ -27,7 +27,7 @@ pub enum Failure {
     Refused {
         /// The error's name.
         name: ErrorName,
-        /// What happened.
+        /// The message.
         message: String,
         /// The remedy.
         help: Option<String>,

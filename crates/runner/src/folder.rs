@@ -8,7 +8,7 @@ use bytes::Bytes;
 use contracts::ObjectKey;
 use contracts::key::Prefix;
 use jiff::Timestamp;
-use storage::store::{Listed, ObjectStore, StoreError, Written};
+use storage::store::{ListedObject, ObjectStore, PutOutcome, StoreError};
 use tempfile::{NamedTempFile, TempPath};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
@@ -61,8 +61,8 @@ impl FolderStore {
         &self,
         key: &ObjectKey,
         bytes: Bytes,
-        place: impl FnOnce(NamedTempFile, &Path) -> std::io::Result<Written> + Send + 'static,
-    ) -> Result<Written, StoreError> {
+        place: impl FnOnce(NamedTempFile, &Path) -> std::io::Result<PutOutcome> + Send + 'static,
+    ) -> Result<PutOutcome, StoreError> {
         let path = self.path(key);
         let scratch = self.root.join(SCRATCH);
         let written = tokio::task::spawn_blocking(move || {
@@ -131,15 +131,15 @@ impl ObjectStore for FolderStore {
     async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), StoreError> {
         let replace = |file: NamedTempFile, path: &Path| {
             file.persist(path)?;
-            Ok(Written::Created)
+            Ok(PutOutcome::Created)
         };
         self.staged(key, bytes, replace).await.map(|_| ())
     }
 
-    async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<Written, StoreError> {
+    async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<PutOutcome, StoreError> {
         let unless_there = |file: NamedTempFile, path: &Path| match file.persist_noclobber(path) {
-            Ok(_) => Ok(Written::Created),
-            Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(Written::AlreadyThere),
+            Ok(_) => Ok(PutOutcome::Created),
+            Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(PutOutcome::AlreadyThere),
             Err(error) => Err(error.error),
         };
         self.staged(key, bytes, unless_there).await
@@ -147,7 +147,7 @@ impl ObjectStore for FolderStore {
 
     /// Writes all files, syncs the file system once, and then moves the files into place. One sync per file would take a
     /// thousand times as long as the writing.
-    async fn put_all_new(&self, objects: Vec<(ObjectKey, Bytes)>) -> Result<Vec<Written>, StoreError> {
+    async fn put_all_new(&self, objects: Vec<(ObjectKey, Bytes)>) -> Result<Vec<PutOutcome>, StoreError> {
         let scratch = self.root.join(SCRATCH);
         let objects: Vec<(PathBuf, ObjectKey, Bytes)> =
             objects.into_iter().map(|(key, bytes)| (self.path(&key), key, bytes)).collect();
@@ -173,8 +173,8 @@ impl ObjectStore for FolderStore {
             }
             sync(&scratch).map_err(|error| unavailable(SCRATCH, &error))?;
             let place = |(file, path, key): (TempPath, &PathBuf, &ObjectKey)| match file.persist_noclobber(path) {
-                Ok(()) => Ok(Written::Created),
-                Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(Written::AlreadyThere),
+                Ok(()) => Ok(PutOutcome::Created),
+                Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(PutOutcome::AlreadyThere),
                 Err(error) => Err(fault(key, "write", &error.error)),
             };
             staged.into_iter().map(place).collect()
@@ -203,7 +203,7 @@ impl ObjectStore for FolderStore {
         }
     }
 
-    async fn list(&self, prefix: &Prefix) -> Result<Vec<Listed>, StoreError> {
+    async fn list(&self, prefix: &Prefix) -> Result<Vec<ListedObject>, StoreError> {
         let prefix = prefix.to_string();
         let mounted = self.mounts.iter().find(|(mount, _)| prefix.strip_suffix('/') == Some(mount));
         let (root, folder, start) = match mounted {
@@ -221,7 +221,7 @@ impl ObjectStore for FolderStore {
 
 /// Returns every file below a folder by its path from `root`, prefixed with `start`. Returns none if the folder does not
 /// exist.
-fn files_below(root: &Path, folder: &Path, start: &str) -> std::io::Result<Vec<Listed>> {
+fn files_below(root: &Path, folder: &Path, start: &str) -> std::io::Result<Vec<ListedObject>> {
     let mut listed = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -235,7 +235,7 @@ fn files_below(root: &Path, folder: &Path, start: &str) -> std::io::Result<Vec<L
                 folders.push(path);
             } else if let Some(key) = path.strip_prefix(root).ok().and_then(Path::to_str) {
                 let modified = Timestamp::try_from(path.metadata()?.modified()?).map_err(std::io::Error::other)?;
-                listed.push(Listed { key: format!("{start}{key}"), modified });
+                listed.push(ListedObject { key: format!("{start}{key}"), modified });
             }
         }
     }
@@ -279,8 +279,8 @@ mod tests {
     async fn losing_write_leaves_no_temporary_file() {
         let root = tempfile::tempdir().unwrap();
         let store = FolderStore::open(root.path()).unwrap();
-        assert_eq!(store.put_new(&key(), "first".into()).await.unwrap(), Written::Created);
-        assert_eq!(store.put_new(&key(), "second".into()).await.unwrap(), Written::AlreadyThere);
+        assert_eq!(store.put_new(&key(), "first".into()).await.unwrap(), PutOutcome::Created);
+        assert_eq!(store.put_new(&key(), "second".into()).await.unwrap(), PutOutcome::AlreadyThere);
         assert_eq!(store.get(&key()).await.unwrap(), "first");
         assert_eq!(std::fs::read_dir(root.path().join(SCRATCH)).unwrap().count(), 0);
     }

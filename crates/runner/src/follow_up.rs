@@ -1,8 +1,8 @@
-//! What follows a run, a decision or a recall: publishing, the manifest, and notifications to the bank's system.
+//! The steps after a run, a decision or a recall: publishing, the manifest, and notifications to the bank's system.
 
 use contracts::evidence::{Manifest, Outcome};
 use contracts::key::RunPart;
-use contracts::review::Waiting;
+use contracts::review::PendingReview;
 use contracts::settings::Settings;
 use contracts::stage::{FinalizeInput, PublishInput};
 use contracts::{ErrorName, ObjectKey, RunId};
@@ -16,7 +16,7 @@ use crate::project::Project;
 
 /// Publishes an approved result or records a rejected one. If publishing fails, the decision stays for the next attempt.
 pub async fn publish_decision(
-    waiting: &Waiting,
+    waiting: &PendingReview,
     project: &Project,
     settings: &Settings,
     vault: &Vault,
@@ -60,7 +60,7 @@ pub async fn send_notifications(
 pub struct NotificationWarning {
     /// The error's name.
     pub name: ErrorName,
-    /// What happened, and how to send the notifications again.
+    /// The message, with the command that sends the notifications again.
     pub message: String,
 }
 

@@ -28,7 +28,7 @@ const STACK_CONCURRENCY: f64 = 10.0;
 /// Transaction rows per customer, as in the sample data.
 const TRANSACTIONS: f64 = 50.0;
 
-/// What a run would do, and what it would take.
+/// The decisions of a run, and its time and cost.
 #[derive(Clone, Debug, Serialize)]
 pub struct Forecast {
     /// The run that would start or continue.
@@ -182,7 +182,7 @@ async fn encoding(runner: &Runner, request: &Request, videos: usize) -> Result<f
     let video = runner.services.settings.video.clone();
     let shape = request.shape;
     let measured =
-        tokio::task::spawn_blocking(move || render::encoding(&tools, &brand, &assets, &video, shape, &scratch));
+        tokio::task::spawn_blocking(move || render::measure_encoding_cost(&tools, &brand, &assets, &video, shape, &scratch));
     Ok(measured.await.map_err(|panic| Failure::Refused {
         name: ErrorName::RenderFailed,
         message: format!("failed to measure the encoding speed: {panic}"),

@@ -1,4 +1,4 @@
-//! What bounds a run, and why a run stopped early.
+//! The bounds of a run, and the reasons for which it stops early.
 
 use std::fmt;
 

@@ -87,7 +87,7 @@ pub struct RunReport {
 /// A stage that failed and will not be retried.
 #[derive(Debug)]
 struct StageFailed {
-    failure: stage::Failure,
+    failure: stage::StageFailure,
     help: Option<String>,
 }
 
@@ -420,7 +420,7 @@ impl Runner {
             background: self.background.as_deref(),
             prepared: &prepared,
             scratch: &self.services.scratch,
-            known: &self.services.probes,
+            cache: &self.services.probes,
             tools: &self.services.programs.media,
             cancel: &self.cancel,
             progress: &progress,
@@ -435,7 +435,7 @@ impl Runner {
         run: &RunId,
         reference: &CustomerRef,
         video: bool,
-        failure: Option<stage::Failure>,
+        failure: Option<stage::StageFailure>,
     ) -> Result<Outcome, StageFailed> {
         self.attempt(Stage::Publish, Some(reference), || async {
             let deps = publish::Deps {
@@ -502,7 +502,7 @@ impl Runner {
                 }
                 self.send(RunnerEvent::Failed(customer.cloned(), stage, name));
                 return Err(StageFailed {
-                    failure: stage::Failure { stage, error: name, message },
+                    failure: stage::StageFailure { stage, error: name, message },
                     help: error.help(),
                 });
             }
@@ -527,7 +527,7 @@ impl Runner {
 }
 
 fn stopped(stage: Stage) -> StageFailed {
-    let failure = stage::Failure { stage, error: ErrorName::RunCancelled, message: "cancelled".to_owned() };
+    let failure = stage::StageFailure { stage, error: ErrorName::RunCancelled, message: "cancelled".to_owned() };
     StageFailed { failure, help: None }
 }
 

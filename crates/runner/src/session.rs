@@ -43,7 +43,7 @@ pub struct LocalRequest {
     pub again: bool,
 }
 
-/// What a session is opened with.
+/// The inputs of a session.
 pub struct SessionSetup {
     /// The folders of the project.
     pub folders: Folders,
@@ -114,7 +114,7 @@ impl Session {
     /// Starts the run's log.
     pub fn log(&self, verbose: u8, failures: CustomerFailures) -> Result<(), Failure> {
         logs::start(&self.runner.project.folders.artifacts, self.request.run_id().as_str(), verbose, failures)?;
-        if let Some(end) = self.runner.services.settings.writer.announced_end() {
+        if let Some(end) = self.runner.services.settings.writer.retirement_warning() {
             tracing::warn!("{end}");
         }
         Ok(())
@@ -146,10 +146,12 @@ async fn assemble(local: LocalRequest, project: &Project, services: &Services) -
     let Services { vault, settings, .. } = services;
     let (background, backgrounds) = match &local.background {
         Some(path) => {
-            let bytes = tokio::fs::read(path).await.map_err(Failure::file(ErrorName::RenderAssetBroken, path))?;
-            (Some(Digest::of(&bytes)), BTreeMap::new())
+            let file = path.clone();
+            let digest = tokio::task::spawn_blocking(move || render::file_digest(&file)).await;
+            let digest = digest.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+            (Some(digest.map_err(Failure::file(ErrorName::RenderAssetBroken, path))?), BTreeMap::new())
         }
-        None => (None, render::backgrounds(vault.store(), &settings.video).await?),
+        None => (None, render::background_digests(vault.store(), &settings.video).await?),
     };
     let only = local.customer.map(|id| vault.keys().reference(&id));
     let options = RunOptions { only, ..local.options };
@@ -160,7 +162,7 @@ async fn assemble(local: LocalRequest, project: &Project, services: &Services) -
         assets: project.assets,
         background,
         backgrounds,
-        engines: services.engines.of_this_machine(),
+        engines: services.engines.local(),
         upload: merge::upload_digest(vault.store(), &Project::batch()).await?,
         keys: vault.keys().id(),
     };

@@ -19,7 +19,7 @@ pub struct OutcomeCounts {
     pub skipped: usize,
     /// Customers whose result is in review.
     pub held: usize,
-    /// Customers for whom a stage failed.
+    /// Customers with a failed stage.
     pub failed: usize,
     /// Customers not started, or only assessed.
     pub waiting: usize,
@@ -81,7 +81,7 @@ impl Tally {
                 let counts = &mut self.progress.counts;
                 match outcome {
                     Outcome::Published { .. } => counts.published += 1,
-                    Outcome::Held { .. } => counts.held += 1,
+                    Outcome::InReview { .. } => counts.held += 1,
                     Outcome::Skipped { skip } => {
                         counts.skipped += 1;
                         *self.progress.skipped_because.entry(skip.because().to_owned()).or_default() += 1;

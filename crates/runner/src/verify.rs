@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use contracts::evidence::{Evidence, Manifest, ManifestEntry, Outcome};
 use contracts::key::{Area, Artefact, DatasetPart, Prefix, RunPart};
 use contracts::request::Request;
-use contracts::review::Waiting;
+use contracts::review::PendingReview;
 use contracts::stage::IndexRow;
 use contracts::{CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -315,7 +315,7 @@ async fn check_customer(
     let review = ObjectKey::Review(run.clone(), reference.clone());
     if let Some(bytes) = store.find(&review).await? {
         check.found.files += 1;
-        match serde_json::from_slice::<Waiting>(&bytes) {
+        match serde_json::from_slice::<PendingReview>(&bytes) {
             Ok(waiting) if Digest::of(&bytes) == entry.record => {
                 for (artefact, digest) in waiting.seen.artefacts {
                     compare(vault, &key(artefact), digest, &mut check).await?;

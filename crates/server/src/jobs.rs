@@ -9,7 +9,7 @@ use api::backend::{CampaignBounds, CampaignState, DryRunDecision};
 use api::view::{CampaignCounts, CampaignProgress, RunEvent, RunEventKind, StageStatus};
 use async_trait::async_trait;
 use contracts::evidence::Outcome;
-use contracts::executions::{Begun, Execution, Executions, ExecutionsError, State};
+use contracts::executions::{Execution, ExecutionState, Executions, ExecutionsError, StartOutcome};
 use contracts::key::RunPart;
 use contracts::request::Request;
 use contracts::settings::Settings;
@@ -64,12 +64,12 @@ struct Ended {
     at: Timestamp,
     /// The error of the whole run, if it failed.
     error: Option<(ErrorName, String)>,
-    /// What else the run reports.
+    /// Further findings of the run.
     #[serde(default)]
     found: Findings,
 }
 
-/// What a run reports besides its results.
+/// The findings of a run in addition to its results.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Findings {
     /// The forecast of a dry run: a [`runner::forecast::Forecast`].
@@ -84,9 +84,9 @@ impl From<&Job> for Execution {
         Self {
             run: job.run.clone(),
             state: match &job.ended {
-                None => State::Running,
-                Some(Ended { error: None, .. }) => State::Succeeded,
-                Some(Ended { error: Some(_), .. }) => State::Failed,
+                None => ExecutionState::Running,
+                Some(Ended { error: None, .. }) => ExecutionState::Succeeded,
+                Some(Ended { error: Some(_), .. }) => ExecutionState::Failed,
             },
             stopped: job.ended.as_ref().map(|ended| ended.at),
             error: failed.as_ref().map(|(name, _)| name.to_string()),
@@ -298,11 +298,11 @@ impl Jobs {
     }
 
     /// Records a run and queues it, unless the name is taken.
-    fn begin(&self, name: &str, job: Job) -> Result<Begun, ExecutionsError> {
+    fn begin(&self, name: &str, job: Job) -> Result<StartOutcome, ExecutionsError> {
         let refused = |reason| ExecutionsError { name: name.to_owned(), action: "start", reason };
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         if table.contains_key(name) {
-            return Ok(Begun::NameTaken);
+            return Ok(StartOutcome::NameTaken);
         }
         if table.values().filter(|job| job.ended.is_none()).count() >= MAX_OPEN_RUNS {
             return Err(refused(format!("{MAX_OPEN_RUNS} runs are waiting already")));
@@ -310,7 +310,7 @@ impl Jobs {
         self.write(name, &job).map_err(|error| refused(error.to_string()))?;
         table.insert(name.to_owned(), job);
         self.queue.send(name.to_owned()).map_err(|_| refused("the server is stopping".to_owned()))?;
-        Ok(Begun::Started)
+        Ok(StartOutcome::Started)
     }
 
     fn find(&self, name: &str) -> Option<Job> {
@@ -328,7 +328,7 @@ impl Jobs {
 
 #[async_trait]
 impl Executions for Jobs {
-    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<Begun, ExecutionsError> {
+    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<StartOutcome, ExecutionsError> {
         self.begin(name, Job { run: input.run.clone(), bounds: CampaignBounds::default(), dry_run: false, ended: None })
     }
 
@@ -346,7 +346,7 @@ pub struct BoundedJobs<'a> {
 
 #[async_trait]
 impl Executions for BoundedJobs<'_> {
-    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<Begun, ExecutionsError> {
+    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<StartOutcome, ExecutionsError> {
         let job = Job { run: input.run.clone(), bounds: self.bounds, dry_run: self.dry_run, ended: None };
         self.jobs.begin(name, job)
     }

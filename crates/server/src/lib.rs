@@ -30,12 +30,12 @@ use contracts::catalogue::Catalogue;
 use contracts::executions::Executions;
 use contracts::key::Workbook;
 use contracts::settings::Settings;
-use contracts::stage::Limits;
+use contracts::stage::WorkflowLimits;
 use contracts::voice::Engine;
 use contracts::{Batch, CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 use start::{Material, Source};
 use storage::secret::Secrets;
-use storage::store::{Link, Links, StoreError};
+use storage::store::{SignedUrl, StoreError, UrlSigner};
 use storage::vault::Vault;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -58,7 +58,7 @@ const FOLDER: &str = ".serve";
 /// The subject of every caller who knows the token: the local server has one user.
 const USER: &str = "the user of this machine";
 
-/// What a server is started with.
+/// The inputs of a server.
 pub struct Setup {
     /// The folders of the project.
     pub folders: Folders,
@@ -230,15 +230,15 @@ impl Backend for Local {
     }
 
     /// Returns limits without effect: only a workflow reads them, and the runner has its own settings.
-    fn limits(&self) -> Limits {
-        Limits { concurrency: 0, tolerated_failure_percentage: 100 }
+    fn limits(&self) -> WorkflowLimits {
+        WorkflowLimits { concurrency: 0, tolerated_failure_percentage: 100 }
     }
 
     fn campaign_executions(
         &self,
         bounds: CampaignBounds,
         dry_run: bool,
-    ) -> Result<(Box<dyn Executions + '_>, Limits), Problem> {
+    ) -> Result<(Box<dyn Executions + '_>, WorkflowLimits), Problem> {
         Ok((Box::new(jobs::BoundedJobs { jobs: self.jobs.as_ref(), bounds, dry_run }), self.limits()))
     }
 
@@ -250,7 +250,7 @@ impl Backend for Local {
         Some(self)
     }
 
-    fn links(&self) -> &dyn Links {
+    fn links(&self) -> &dyn UrlSigner {
         self
     }
 
@@ -272,10 +272,10 @@ impl Backend for Local {
 }
 
 #[async_trait]
-impl Links for Local {
-    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<Link, StoreError> {
+impl UrlSigner for Local {
+    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<SignedUrl, StoreError> {
         let link = self.media.issue(key, seconds).map_err(|error| unavailable(key, "link to", &error))?;
-        Ok(Link { address: format!("/v1/media/{}", link.address), ..link })
+        Ok(SignedUrl { address: format!("/v1/media/{}", link.address), ..link })
     }
 
     async fn upload_link(&self, key: &ObjectKey, _: u64) -> Result<String, StoreError> {
@@ -325,14 +325,14 @@ impl Source for Local {
         let material = |error, message| start::Error::Material { error, message };
         let project = loaded.map_err(|panic| material(ErrorName::ConfigInvalid, panic.to_string()))?;
         let project = project.map_err(|failure| material(failure.name(), failure.to_string()))?;
-        let backgrounds = render::backgrounds(vault.store(), &settings.video).await.map_err(Failure::from);
+        let backgrounds = render::background_digests(vault.store(), &settings.video).await.map_err(Failure::from);
         Ok(Material {
             backgrounds: backgrounds.map_err(|failure| material(failure.name(), failure.to_string()))?,
             settings: settings.clone(),
             catalogue: project.catalogue,
             lexicon: project.lexicon,
             assets: project.assets,
-            engines: engines.of_this_machine(),
+            engines: engines.local(),
         })
     }
 }
@@ -349,7 +349,7 @@ fn problem(failure: Failure) -> Problem {
 
 /// Returns the voices of all engines, the installed ones first.
 async fn voices(services: &Services) -> Vec<VoiceOption> {
-    let available = services.engines.of_this_machine();
+    let available = services.engines.local();
     let espeak = narrate::english_voices(&services.programs.espeak).await.unwrap_or_default();
     let kokoro = narrate::kokoro::VOICES.map(|name| (Engine::Kokoro, name.to_owned()));
     let espeak = espeak.into_iter().map(|name| (Engine::Espeak, name));

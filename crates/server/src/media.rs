@@ -12,7 +12,7 @@ use contracts::key::Artefact;
 use jiff::Timestamp;
 use policy::control;
 use policy::recall::is_recalled;
-use storage::store::{Link, ObjectStore as _};
+use storage::store::{ObjectStore as _, SignedUrl};
 use tower_http::services::ServeFile;
 
 use runner::folder::FolderStore;
@@ -26,16 +26,16 @@ pub struct MediaTokens(Mutex<HashMap<String, (ObjectKey, Timestamp)>>);
 impl MediaTokens {
     /// Issues a token for an object, valid for `seconds`. Returns an earlier token while half of its time is left, so
     /// frequent callers share few tokens and each ends at its announced time.
-    pub fn issue(&self, key: &ObjectKey, seconds: u64) -> std::io::Result<Link> {
+    pub fn issue(&self, key: &ObjectKey, seconds: u64) -> std::io::Result<SignedUrl> {
         let now = Timestamp::now();
-        let half = Link::since(now, seconds / 2, String::new()).ends;
+        let half = SignedUrl::since(now, seconds / 2, String::new()).ends;
         let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tokens.retain(|_, (_, end)| *end > now);
         let fresh = tokens.iter().find(|(_, (other, end))| other == key && *end > half);
         if let Some((token, (_, ends))) = fresh {
-            return Ok(Link { address: token.clone(), ends: *ends });
+            return Ok(SignedUrl { address: token.clone(), ends: *ends });
         }
-        let link = Link::since(now, seconds, token::random()?);
+        let link = SignedUrl::since(now, seconds, token::random()?);
         tokens.insert(link.address.clone(), (key.clone(), link.ends));
         Ok(link)
     }

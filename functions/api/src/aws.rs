@@ -9,14 +9,14 @@ use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
 use contracts::executions::{Executions, Tasks as _};
 use contracts::settings::Settings;
-use contracts::stage::Limits;
+use contracts::stage::WorkflowLimits;
 use contracts::voice::Engine;
 use contracts::{Batch, CustomerRef, Digest, RunId};
 use http::request::Parts;
 use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;
 use start::{BucketSource, Source};
-use storage::store::Links;
+use storage::store::UrlSigner;
 use storage::vault::Vault;
 
 use crate::backend::{Backend, CampaignBounds, CampaignState, EventLog};
@@ -30,7 +30,7 @@ const REVIEWERS: &str = "reviewers";
 pub struct AwsBackend {
     source: BucketSource,
     executions: StateMachine,
-    limits: Limits,
+    limits: WorkflowLimits,
     origins: Vec<String>,
     brand: Brand,
 }
@@ -100,7 +100,7 @@ impl Backend for AwsBackend {
         &self.executions
     }
 
-    fn limits(&self) -> Limits {
+    fn limits(&self) -> WorkflowLimits {
         self.limits
     }
 
@@ -108,7 +108,7 @@ impl Backend for AwsBackend {
         &self,
         bounds: CampaignBounds,
         dry_run: bool,
-    ) -> Result<(Box<dyn Executions + '_>, Limits), Problem> {
+    ) -> Result<(Box<dyn Executions + '_>, WorkflowLimits), Problem> {
         let CampaignBounds { customers, concurrency, budget_usd } = bounds;
         if dry_run || customers.is_some() || budget_usd.is_some() {
             return Err(Problem::invalid(
@@ -116,7 +116,7 @@ impl Backend for AwsBackend {
             ));
         }
         let concurrency = concurrency.map_or(u32::MAX, |customers| u32::try_from(customers).unwrap_or(u32::MAX));
-        let limits = Limits { concurrency: self.limits.concurrency.min(concurrency), ..self.limits };
+        let limits = WorkflowLimits { concurrency: self.limits.concurrency.min(concurrency), ..self.limits };
         Ok((Box::new(self.executions.clone()), limits))
     }
 
@@ -128,7 +128,7 @@ impl Backend for AwsBackend {
         None
     }
 
-    fn links(&self) -> &dyn Links {
+    fn links(&self) -> &dyn UrlSigner {
         &self.source.host().bucket
     }
 

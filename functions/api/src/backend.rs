@@ -8,13 +8,13 @@ use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
 use contracts::executions::Executions;
 use contracts::settings::Settings;
-use contracts::stage::Limits;
+use contracts::stage::WorkflowLimits;
 use contracts::{Batch, CustomerRef, Digest, RunId};
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use start::Source;
-use storage::store::Links;
+use storage::store::UrlSigner;
 use storage::vault::Vault;
 
 use crate::problem::Problem;
@@ -62,7 +62,7 @@ pub trait Backend: Send + Sync + 'static {
     fn executions(&self) -> &dyn Executions;
 
     /// Returns the workflow's limits.
-    fn limits(&self) -> Limits;
+    fn limits(&self) -> WorkflowLimits;
 
     /// Returns the executions and limits for a campaign within `bounds`. A dry run only forecasts.
     ///
@@ -71,7 +71,7 @@ pub trait Backend: Send + Sync + 'static {
         &self,
         bounds: CampaignBounds,
         dry_run: bool,
-    ) -> Result<(Box<dyn Executions + '_>, Limits), Problem>;
+    ) -> Result<(Box<dyn Executions + '_>, WorkflowLimits), Problem>;
 
     /// Returns this backend's own record of a campaign; `None` if it keeps none.
     async fn campaign_state(&self, run: &RunId) -> Result<Option<CampaignState>, Problem>;
@@ -80,7 +80,7 @@ pub trait Backend: Send + Sync + 'static {
     fn event_log(&self) -> Option<&dyn EventLog>;
 
     /// Returns the issuer of addresses for results and uploads.
-    fn links(&self) -> &dyn Links;
+    fn links(&self) -> &dyn UrlSigner;
 
     /// Returns the batch for requests that name none; `None` for the newest complete batch.
     fn default_batch(&self) -> Option<Batch>;

@@ -7,7 +7,7 @@ use contracts::evidence::{Evidence, FailureRecord, Outcome};
 use contracts::executions::Execution;
 use contracts::facts::Skip;
 use contracts::key::Artefact;
-use contracts::review::Waiting;
+use contracts::review::PendingReview;
 use contracts::script::Script;
 use contracts::{CustomerRef, ObjectKey, RunId};
 use jiff::Timestamp;
@@ -32,7 +32,7 @@ pub(crate) const LINK_SECONDS: u64 = 15 * 60;
 enum Record {
     Ended(Box<Evidence>),
     /// A review is pending. The evidence is written after the decision.
-    InReview(Waiting),
+    InReview(PendingReview),
     Failed(FailureRecord),
 }
 
@@ -63,7 +63,7 @@ impl Record {
             Self::Ended(evidence) => match &evidence.outcome {
                 Outcome::Published { .. } => None,
                 Outcome::Skipped { skip } => Some(skip.because().to_owned()),
-                Outcome::Held { why } => Some(why.clone()),
+                Outcome::InReview { why } => Some(why.clone()),
                 Outcome::Failed { error, stage } => Some(format!("{error} in {stage}")),
             },
         }
@@ -78,7 +78,7 @@ impl Record {
             Self::Ended(evidence) => match &evidence.outcome {
                 Outcome::Published { .. } => None,
                 Outcome::Skipped { skip } => Some(StatusReason::of_skip(*skip)),
-                Outcome::Held { why } => Some(StatusReason::in_review(why.clone())),
+                Outcome::InReview { why } => Some(StatusReason::in_review(why.clone())),
                 Outcome::Failed { error, .. } => Some(StatusReason::of_error(error.as_str(), None)),
             },
         }
@@ -172,7 +172,7 @@ async fn content_in_progress(
         Err(error) => return Err(error.into()),
     };
     // Only reviewers see a text that needs a review.
-    if script.verdict.passed() && script.held.is_none() {
+    if script.verdict.passed() && script.text_review.is_none() {
         content.add_text(&script);
     }
     Ok(content)
@@ -193,7 +193,7 @@ async fn content_of_evidence(
     };
     let Outcome::Published { video } = evidence.outcome else {
         // Only reviewers see a refused text. The names of the failed checks reveal nothing of it.
-        if let (Outcome::Held { .. }, Some(script)) = (&evidence.outcome, &personal.script) {
+        if let (Outcome::InReview { .. }, Some(script)) = (&evidence.outcome, &personal.script) {
             content.add_checks(script);
         }
         return Ok(content);

@@ -1,14 +1,14 @@
 //! Runs in the store: starting one, listing a caller's, and finding one that the caller may see.
 
 use contracts::executions::Executions;
-use contracts::key::{Kind, Prefix, RunPart};
+use contracts::key::{Prefix, RunKind, RunPart};
 use contracts::request::{Request, RunOptions, Trigger};
-use contracts::stage::{IndexRow, Limits};
+use contracts::stage::{IndexRow, WorkflowLimits};
 use contracts::{Batch, CustomerRef, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use start::StartedRun;
-use storage::store::{Listed, ObjectStore, StoreError};
+use storage::store::{ListedObject, ObjectStore, StoreError};
 use storage::vault::{Owner, VaultError};
 
 use crate::backend::SharedBackend;
@@ -25,7 +25,7 @@ const DEFAULT_PAGE: usize = 20;
 /// A run to start.
 pub(crate) struct Launch<'a> {
     /// Whether it is a recommendation or a campaign.
-    pub(crate) kind: Kind,
+    pub(crate) kind: RunKind,
     /// The batch; `None` for the default one.
     pub(crate) batch: Option<Batch>,
     /// The options that the caller chose.
@@ -33,7 +33,7 @@ pub(crate) struct Launch<'a> {
     /// What executes the run.
     pub(crate) executions: &'a dyn Executions,
     /// The workflow's limits.
-    pub(crate) limits: Limits,
+    pub(crate) limits: WorkflowLimits,
 }
 
 /// Starts a run, or finds the one that the same key started. Returns its id and whether it existed before.
@@ -158,18 +158,18 @@ pub(crate) fn page_limit(limit: Option<usize>) -> Result<usize, Problem> {
 /// Lists the runs that a caller started with their start times, the newest first.
 pub(crate) async fn list_started(
     caller: Caller,
-    kind: Kind,
+    kind: RunKind,
     backend: &SharedBackend,
 ) -> Result<Vec<(RunId, Timestamp)>, Problem> {
     let mut listed = backend.vault().store().list(&Prefix::Started(caller.0, kind)).await?;
     listed.sort_by(|a, b| (b.modified, &b.key).cmp(&(a.modified, &a.key)));
-    Ok(listed.iter().filter_map(|Listed { key, modified }| Some((ObjectKey::started(key)?, *modified))).collect())
+    Ok(listed.iter().filter_map(|ListedObject { key, modified }| Some((ObjectKey::started(key)?, *modified))).collect())
 }
 
 /// Returns a page of [`list_started`], and the cursor for the next page.
 pub(crate) async fn page_of_started(
     caller: Caller,
-    kind: Kind,
+    kind: RunKind,
     query: PageQuery,
     backend: &SharedBackend,
 ) -> Result<(Vec<(RunId, Timestamp)>, Option<String>), Problem> {

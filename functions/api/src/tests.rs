@@ -10,13 +10,13 @@ use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
 use contracts::consent::ConsentAsRead;
 use contracts::evidence::{Evidence, Outcome};
-use contracts::executions::{Begun, Execution, Executions, ExecutionsError, State as ExecutionState};
+use contracts::executions::{Execution, ExecutionState, Executions, ExecutionsError, StartOutcome};
 use contracts::facts::Skip;
 use contracts::key::{Artefact, Workbook};
 use contracts::progress::{Step, StepKind};
-use contracts::script::{Check, Script, Segment, SegmentKind, Verdict, WrittenBy};
+use contracts::script::{GuardCheck, Script, Segment, SegmentKind, Verdict, WrittenBy};
 use contracts::settings::Settings;
-use contracts::stage::{Limits, Stage, WorkflowInput};
+use contracts::stage::{Stage, WorkflowInput, WorkflowLimits};
 use contracts::voice::Engine;
 use contracts::{Batch, CustomerId, CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 use http::request::Parts;
@@ -25,7 +25,7 @@ use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use start::{Material, Source};
-use storage::store::{Link, Links, MemoryStore, ObjectStore as _, StoreError};
+use storage::store::{MemoryStore, ObjectStore as _, SignedUrl, StoreError, UrlSigner};
 use storage::vault::{Keys, Owner, Vault};
 use tower::ServiceExt as _;
 
@@ -51,7 +51,7 @@ impl Workflow {
 
 #[async_trait]
 impl Executions for Workflow {
-    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<Begun, ExecutionsError> {
+    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<StartOutcome, ExecutionsError> {
         let execution = Execution {
             run: input.run.clone(),
             state: ExecutionState::Running,
@@ -60,7 +60,7 @@ impl Executions for Workflow {
             message: None,
         };
         self.0.lock().unwrap().insert(name.to_owned(), execution);
-        Ok(Begun::Started)
+        Ok(StartOutcome::Started)
     }
 
     async fn find(&self, name: &str) -> Result<Option<Execution>, ExecutionsError> {
@@ -133,11 +133,15 @@ impl Backend for Bank {
         &self.workflow
     }
 
-    fn limits(&self) -> Limits {
-        Limits { concurrency: 2, tolerated_failure_percentage: 5 }
+    fn limits(&self) -> WorkflowLimits {
+        WorkflowLimits { concurrency: 2, tolerated_failure_percentage: 5 }
     }
 
-    fn campaign_executions(&self, _: CampaignBounds, _: bool) -> Result<(Box<dyn Executions + '_>, Limits), Problem> {
+    fn campaign_executions(
+        &self,
+        _: CampaignBounds,
+        _: bool,
+    ) -> Result<(Box<dyn Executions + '_>, WorkflowLimits), Problem> {
         Ok((Box::new(self.workflow.clone()), self.limits()))
     }
 
@@ -149,7 +153,7 @@ impl Backend for Bank {
         None
     }
 
-    fn links(&self) -> &dyn Links {
+    fn links(&self) -> &dyn UrlSigner {
         self
     }
 
@@ -185,9 +189,9 @@ impl Source for Bank {
 }
 
 #[async_trait]
-impl Links for Bank {
-    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<Link, StoreError> {
-        Ok(Link::since(Timestamp::now(), seconds, format!("https://link/{key}?for={seconds}")))
+impl UrlSigner for Bank {
+    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<SignedUrl, StoreError> {
+        Ok(SignedUrl::since(Timestamp::now(), seconds, format!("https://link/{key}?for={seconds}")))
     }
 
     async fn upload_link(&self, key: &ObjectKey, seconds: u64) -> Result<String, StoreError> {
@@ -265,9 +269,9 @@ impl Api {
             offers: Vec::new(),
             disclosures: vec!["Member FDIC.".to_owned()],
             written_by: WrittenBy::Template { instead_of_model: None },
-            held: None,
+            text_review: None,
             verdict: Verdict {
-                checks: vec![Check {
+                checks: vec![GuardCheck {
                     name: "numbers".to_owned(),
                     violations: violations.iter().map(|violation| (*violation).to_owned()).collect(),
                 }],
@@ -412,7 +416,7 @@ async fn text_in_review_is_hidden_but_reason_is_shown() {
     let api = Api::new().await;
     let (run, reference) = api.started("k1").await;
     api.write_script(&run, &reference, &["3 %"]).await;
-    api.write_evidence(&run, &reference, Outcome::Held { why: "the text did not pass: numbers".to_owned() }).await;
+    api.write_evidence(&run, &reference, Outcome::InReview { why: "the text did not pass: numbers".to_owned() }).await;
     let (_, read) = api.get("ann", &path_of(&run)).await;
     let check = json!({"name": "numbers", "passed": false});
     assert_eq!((&read["outcome"], &read["checks"][0]), (&json!("in-review"), &check));
@@ -730,7 +734,7 @@ async fn customer_link_needs_no_token_and_opts_out_by_post() {
     let run = RunId::parse("run-1").unwrap();
     let reference = CustomerRef::parse("7".repeat(32)).unwrap();
     let settings =
-        contracts::settings::Delivery { link_base: "https://bank.example/l".to_owned(), ..Default::default() };
+        contracts::settings::DeliverySettings { link_base: "https://bank.example/l".to_owned(), ..Default::default() };
     let link = deliver::links::create(&run, &reference, &settings, api.bank.store.as_ref(), Timestamp::now());
     let address = link.await.unwrap().unwrap().address;
     let path = address.strip_prefix("https://bank.example").unwrap();

@@ -5,12 +5,12 @@
 //! attempts and late function calls only append. The bucket's times have a resolution of one second. Within a second the
 //! order is that of the stages, and within a stage that of the function's own clock.
 
-use contracts::executions::{Execution, State as ExecutionState};
+use contracts::executions::{Execution, ExecutionState};
 use contracts::key::Prefix;
 use contracts::progress::{StepKind, StepName};
 use contracts::stage::{STAGES, Stage};
 use jiff::Timestamp;
-use storage::store::Listed;
+use storage::store::ListedObject;
 
 use crate::backend::SharedBackend;
 use crate::problem::Problem;
@@ -30,7 +30,7 @@ pub(crate) async fn load(
     let mut steps = Vec::new();
     for reference in [None, Some(customer.reference.clone())] {
         let listed = store.list(&Prefix::Progress(customer.run.clone(), reference)).await?;
-        let step = |listed: &Listed| Some((listed.modified, StepName::of_key(&listed.key)?));
+        let step = |listed: &ListedObject| Some((listed.modified, StepName::of_key(&listed.key)?));
         steps.extend(listed.iter().filter_map(step));
     }
     Ok(from_steps(steps, executions))

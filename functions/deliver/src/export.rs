@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use contracts::evidence::{Manifest, ManifestEntry, Outcome};
 use contracts::facts::Skip;
 use contracts::key::{DatasetPart, RunPart};
-use contracts::settings::Delivery;
+use contracts::settings::DeliverySettings;
 use contracts::stage::IndexRow;
 use contracts::{CustomerRef, DatasetId, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -60,7 +60,7 @@ impl ExportPage<'_> {
 pub async fn export(
     run: &RunId,
     page: ExportPage<'_>,
-    settings: &Delivery,
+    settings: &DeliverySettings,
     vault: &Vault,
     now: Timestamp,
 ) -> Result<Vec<ExportRow>, Error> {
@@ -102,7 +102,7 @@ async fn export_row(
     run: &RunId,
     entry: &ManifestEntry,
     customer_id: Option<String>,
-    settings: &Delivery,
+    settings: &DeliverySettings,
     vault: &Vault,
     now: Timestamp,
 ) -> Result<ExportRow, Error> {
@@ -135,7 +135,7 @@ fn detail(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Published { .. } => String::new(),
         Outcome::Skipped { skip } => skip.because().to_owned(),
-        Outcome::Held { why } => why.clone(),
+        Outcome::InReview { why } => why.clone(),
         Outcome::Failed { error, stage } => format!("{error} in {stage}"),
     }
 }

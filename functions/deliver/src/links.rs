@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use contracts::brand::Brand;
 use contracts::delivery::LinkRecord;
 use contracts::key::Artefact;
-use contracts::settings::Delivery;
+use contracts::settings::DeliverySettings;
 use contracts::{CustomerRef, Digest, ObjectKey, RunId};
 use jiff::{SignedDuration, Timestamp};
 use policy::control::{SuppressedBy, Suppression};
@@ -110,7 +110,7 @@ impl MediaFile {
 pub async fn create(
     run: &RunId,
     reference: &CustomerRef,
-    settings: &Delivery,
+    settings: &DeliverySettings,
     store: &dyn ObjectStore,
     now: Timestamp,
 ) -> Result<Option<NewLink>, Error> {

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::brand::Brand;
-use contracts::delivery::{Notice, NoticeRecord};
+use contracts::delivery::{Notification, NotificationRecord};
 use contracts::evidence::{Evidence, Manifest, ManifestEntry, Outcome};
-use contracts::key::{Artefact, NoticeState, Prefix, RunPart};
-use contracts::settings::{Delivery, Webhook};
+use contracts::key::{Artefact, NotificationState, Prefix, RunPart};
+use contracts::settings::{DeliverySettings, WebhookSettings};
 use contracts::{CustomerId, CustomerRef, Digest, ErrorName, NamedError as _, ObjectKey, RunId};
 use jiff::Timestamp;
 use policy::control::{SuppressedBy, Suppression};
@@ -107,7 +107,8 @@ impl Bank {
 
     /// Creates a link to the first customer's result and returns its token.
     async fn token(&self) -> String {
-        let settings = Delivery { link_base: "https://bank.example/l".to_owned(), ..Delivery::default() };
+        let settings =
+            DeliverySettings { link_base: "https://bank.example/l".to_owned(), ..DeliverySettings::default() };
         let link = links::create(&self.run, &self.customers[0], &settings, &*self.store, NOW).await.unwrap();
         link.unwrap().address.strip_prefix("https://bank.example/l/").unwrap().to_owned()
     }
@@ -121,7 +122,7 @@ impl Bank {
     }
 
     async fn notify_signed(&self, url: &str, attempts: u32, secret: &'static str) -> NotifySummary {
-        let settings = Webhook { url: url.to_owned(), deadline_seconds: 1, attempts };
+        let settings = WebhookSettings { url: url.to_owned(), deadline_seconds: 1, attempts };
         let backoff = Backoff { initial: Duration::from_millis(5), max: Duration::from_millis(20) };
         let deps = webhook::Deps { vault: &self.vault, secrets: &Secret(secret), settings: &settings, backoff };
         webhook::notify(&self.run, &deps).await.unwrap()
@@ -148,7 +149,7 @@ struct Receiver {
 #[derive(Default)]
 struct Received {
     /// The accepted notifications by id.
-    accepted: BTreeMap<String, Notice>,
+    accepted: BTreeMap<String, Notification>,
     calls: usize,
     /// The faults of the next calls, the last one first.
     faults: Vec<Fault>,
@@ -168,7 +169,7 @@ impl Respond for Receiver {
         self.verifier.verify(&request.body, &request.headers).unwrap();
         let id = header("webhook-id");
         assert_eq!(header("idempotency-key"), id);
-        let notification: Notice = serde_json::from_slice(&request.body).unwrap();
+        let notification: Notification = serde_json::from_slice(&request.body).unwrap();
         assert_eq!(notification.id().to_string(), id);
         let mut received = self.received.lock().unwrap();
         received.calls += 1;
@@ -247,9 +248,9 @@ async fn dead_letters_are_sent_once_receiver_is_back() {
     let url = format!("http://{address}");
     let summary = bank.notify(&url, 2).await;
     assert_eq!(summary, NotifySummary { sent: 0, already_sent: 0, dead_letters: 3 });
-    let dead = bank.store.list(&Prefix::Notices(NoticeState::Dead, Some(bank.run.clone()))).await.unwrap();
+    let dead = bank.store.list(&Prefix::Notifications(NotificationState::Dead, Some(bank.run.clone()))).await.unwrap();
     assert_eq!(dead.len(), 3);
-    let record: NoticeRecord = serde_json::from_slice(&bank.store.objects()[&dead[0].key]).unwrap();
+    let record: NotificationRecord = serde_json::from_slice(&bank.store.objects()[&dead[0].key]).unwrap();
     assert_eq!((record.attempts, record.notice.outcome.as_str()), (2, "published"));
     assert!(record.error.is_some_and(|error| !error.contains(&address.to_string())), "the record omits the address");
 
@@ -258,7 +259,7 @@ async fn dead_letters_are_sent_once_receiver_is_back() {
     let summary = bank.notify(&url, 2).await;
     assert_eq!(summary, NotifySummary { sent: 3, already_sent: 0, dead_letters: 0 });
     assert_eq!(receiver.customers(), bank.sorted());
-    let dead = bank.store.list(&Prefix::Notices(NoticeState::Dead, None)).await.unwrap();
+    let dead = bank.store.list(&Prefix::Notifications(NotificationState::Dead, None)).await.unwrap();
     assert!(dead.is_empty(), "{dead:?}");
 }
 
@@ -276,14 +277,14 @@ async fn refused_notification_is_not_retried_and_recall_has_its_own() {
     let summary = bank.notify(&server.uri(), 8).await;
     assert_eq!(summary, NotifySummary { sent: 1, already_sent: 1, dead_letters: 0 });
     let requests = server.received_requests().await.unwrap();
-    let last: Notice = requests.last().unwrap().body_json().unwrap();
+    let last: Notification = requests.last().unwrap().body_json().unwrap();
     assert_eq!(last.outcome, "recalled");
 }
 
 #[tokio::test]
 async fn short_or_missing_secret_fails() {
     let bank = Bank::with_customers(1).await;
-    let settings = Webhook { url: "http://127.0.0.1:9".to_owned(), ..Webhook::default() };
+    let settings = WebhookSettings { url: "http://127.0.0.1:9".to_owned(), ..WebhookSettings::default() };
     for secret in ["", "short", "whsec_c2hvcnQ="] {
         let deps = webhook::Deps {
             vault: &bank.vault,
@@ -396,7 +397,7 @@ async fn unreadable_control_data_keeps_links_closed() {
 #[tokio::test]
 async fn export_links_only_customers_with_visible_results() {
     let bank = Bank::with_customers(2).await;
-    let settings = Delivery { link_base: "https://bank.example/l/".to_owned(), ..Delivery::default() };
+    let settings = DeliverySettings { link_base: "https://bank.example/l/".to_owned(), ..DeliverySettings::default() };
     bank.store.put(&ObjectKey::Recall(bank.run.clone(), Some(bank.customers[1].clone())), "{}".into()).await.unwrap();
     let rows = export(&bank.run, ExportPage::ALL, &settings, &bank.vault, NOW).await.unwrap();
     assert_eq!((rows[0].outcome.as_str(), rows[0].expires.as_str()), ("published", "1970-01-31T00:00:00Z"));
@@ -415,7 +416,7 @@ async fn export_pages_cover_all_customers() {
     let mut seen = Vec::new();
     for expected in [2, 2, 1, 0] {
         let page = ExportPage { after: after.as_ref(), limit: 2 };
-        let rows = export(&bank.run, page, &Delivery::default(), &bank.vault, NOW).await.unwrap();
+        let rows = export(&bank.run, page, &DeliverySettings::default(), &bank.vault, NOW).await.unwrap();
         assert_eq!(rows.len(), expected);
         seen.extend(rows.iter().map(|row| row.reference.clone()));
         after = seen.last().map(|reference| CustomerRef::parse(reference.clone()).unwrap());
@@ -424,6 +425,6 @@ async fn export_pages_cover_all_customers() {
 
     let stranger = bank.vault.keys().reference(&CustomerId::parse("9999").unwrap());
     let page = ExportPage { after: Some(&stranger), ..ExportPage::ALL };
-    let error = export(&bank.run, page, &Delivery::default(), &bank.vault, NOW).await.unwrap_err();
+    let error = export(&bank.run, page, &DeliverySettings::default(), &bank.vault, NOW).await.unwrap_err();
     assert_eq!(error.name(), ErrorName::InputInvalidRequest);
 }

@@ -1,6 +1,6 @@
 //! Notifications to the bank's own system: a signed call for each outcome, repeated until it succeeds or is given up.
 //!
-//! A call is a POST of a [`Notice`] as JSON with the headers of Standard Webhooks (<https://www.standardwebhooks.com>):
+//! A call is a POST of a [`Notification`] as JSON with the headers of Standard Webhooks (<https://www.standardwebhooks.com>):
 //!
 //! - `webhook-id`: the id of the notification, the same for every attempt. `idempotency-key` repeats it.
 //! - `webhook-timestamp`: the time of the attempt, Unix seconds.
@@ -14,11 +14,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
-use contracts::delivery::{Notice, NoticeRecord};
+use contracts::delivery::{Notification, NotificationRecord};
 use contracts::error::chain;
 use contracts::evidence::{ManifestEntry, Outcome};
-use contracts::key::NoticeState;
-use contracts::settings::Webhook;
+use contracts::key::NotificationState;
+use contracts::settings::WebhookSettings;
 use contracts::{Digest, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
@@ -70,7 +70,7 @@ pub struct Deps<'a> {
     /// The source of the signing key.
     pub secrets: &'a dyn Secrets,
     /// The settings of the webhook.
-    pub settings: &'a Webhook,
+    pub settings: &'a WebhookSettings,
     /// The delays between attempts.
     pub backoff: Backoff,
 }
@@ -155,7 +155,7 @@ impl<'a> Sender<'a> {
 
     /// Sends a customer's outcome, and the recall if there is one.
     async fn notify_customer(&self, run: &RunId, entry: &ManifestEntry) -> Result<NotifySummary, Error> {
-        let notification = |outcome: &str, record| Notice {
+        let notification = |outcome: &str, record| Notification {
             run: run.clone(),
             reference: entry.reference.clone(),
             outcome: outcome.to_owned(),
@@ -171,19 +171,19 @@ impl<'a> Sender<'a> {
     }
 
     /// Sends a notification unless it was sent before, and records the result.
-    async fn send_once(&self, notification: Notice) -> Result<NotifySummary, Error> {
+    async fn send_once(&self, notification: Notification) -> Result<NotifySummary, Error> {
         let id = notification.id();
-        let key = |state| ObjectKey::Notice(state, notification.run.clone(), id);
-        let sent_key = key(NoticeState::Sent);
-        let dead_key = key(NoticeState::Dead);
+        let key = |state| ObjectKey::Notification(state, notification.run.clone(), id);
+        let sent_key = key(NotificationState::Sent);
+        let dead_key = key(NotificationState::Dead);
         if self.store().find(&sent_key).await?.is_some() {
             return Ok(NotifySummary::ALREADY_SENT);
         }
         let (attempts, error) = self.send(&notification, &id).await;
-        let record = NoticeRecord { notice: notification, at: Timestamp::now(), attempts, error };
+        let record = NotificationRecord { notice: notification, at: Timestamp::now(), attempts, error };
         let json = serde_json::to_vec(&record).expect("a record is plain fields");
         if let Some(error) = &record.error {
-            let Notice { run, reference, .. } = &record.notice;
+            let Notification { run, reference, .. } = &record.notice;
             tracing::warn!(%run, %reference, attempts, error, "gave up a notification; it is now a dead letter");
             self.store().put(&dead_key, json.into()).await?;
             return Ok(NotifySummary::DEAD_LETTER);
@@ -194,7 +194,7 @@ impl<'a> Sender<'a> {
     }
 
     /// Sends a notification until it arrives. Returns the number of attempts, and the last error if it was given up.
-    async fn send(&self, notification: &Notice, id: &Digest) -> (u32, Option<String>) {
+    async fn send(&self, notification: &Notification, id: &Digest) -> (u32, Option<String>) {
         if self.is_down.load(Ordering::Relaxed) {
             return (0, Some("the receiver did not answer earlier notifications".to_owned()));
         }

@@ -26,10 +26,10 @@ use contracts::catalogue::Catalogue;
 use contracts::evidence::{FailureRecord, Outcome};
 use contracts::facts::Skip;
 use contracts::key::{Artefact, RunPart};
-use contracts::request::Request;
-use contracts::review::Waiting;
+use contracts::request::{ChangedInput, CurrentInput, Request};
+use contracts::review::PendingReview;
 use contracts::settings::Settings;
-use contracts::stage::{Failure, PublishInput};
+use contracts::stage::{PublishInput, StageFailure};
 use contracts::{CustomerRef, ObjectKey, RunId};
 use jiff::Timestamp;
 use policy::erasure::delete_artefacts;
@@ -58,7 +58,7 @@ pub struct Deps<'a> {
 /// Publishes one customer's result, or records why there is none.
 ///
 /// A repeated call returns the first outcome, unless the customer has since opted out or withdrawn consent: then the stage
-/// deletes what was published. A result in review ends as [`Outcome::Held`] without evidence; the call after the
+/// deletes what was published. A result in review ends as [`Outcome::InReview`] without evidence; the call after the
 /// decision completes it.
 pub async fn run(input: PublishInput, deps: &Deps<'_>) -> Result<Outcome, Error> {
     let place = Place { run: &input.run, reference: &input.reference };
@@ -103,17 +103,12 @@ pub async fn register_review_task(
 
 /// Fails if the catalog or the settings changed since the run started.
 fn check_unchanged(deps: &Deps<'_>, place: Place<'_>, request: &Request) -> Result<(), Error> {
-    let what = if request.catalogue != deps.catalogue.digest() {
-        "catalog"
-    } else if request.settings != deps.settings.digest() {
-        "settings"
-    } else {
-        return Ok(());
-    };
-    Err(Error::ChangedSince { what, run: place.run.clone() })
+    let current = [CurrentInput::Catalogue(deps.catalogue.digest()), CurrentInput::Settings(deps.settings.digest())];
+    let changed = |ChangedInput(what)| Error::ChangedSince { what, run: place.run.clone() };
+    request.ensure_unchanged(current).map_err(changed)
 }
 
-async fn put_in_review(deps: &Deps<'_>, place: Place<'_>, pending: Waiting) -> Result<Outcome, Error> {
+async fn put_in_review(deps: &Deps<'_>, place: Place<'_>, pending: PendingReview) -> Result<Outcome, Error> {
     let store = deps.vault.store();
     let why = pending.why.words();
     let earlier = find_pending(store, place.run, place.reference).await?;
@@ -122,11 +117,11 @@ async fn put_in_review(deps: &Deps<'_>, place: Place<'_>, pending: Waiting) -> R
         tracing::info!(reference = %place.reference, why, "put a result in review");
     }
     store.delete(&place.key(Artefact::Failure)).await?;
-    Ok(Outcome::Held { why })
+    Ok(Outcome::InReview { why })
 }
 
-async fn record_failure(deps: &Deps<'_>, place: Place<'_>, failure: Failure) -> Result<Outcome, Error> {
-    let Failure { stage, error, message } = failure;
+async fn record_failure(deps: &Deps<'_>, place: Place<'_>, failure: StageFailure) -> Result<Outcome, Error> {
+    let StageFailure { stage, error, message } = failure;
     let record = FailureRecord { error, stage, message, at: deps.now };
     let store = deps.vault.store();
     store.put(&place.key(Artefact::Failure), json(&record).into()).await?;

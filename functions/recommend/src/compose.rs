@@ -64,7 +64,7 @@ pub(crate) fn compose(
         disclosures,
         written_by,
         verdict: Verdict { checks: Vec::new() },
-        held: None,
+        text_review: None,
     };
     let parts: Vec<TextPart> = script.segments.iter().map(|segment| TextPart::of_segment(segment, &offered)).collect();
     script.verdict = guard::check(&parts, &brief.guard_context(offered.clone(), keys, instructions));

@@ -26,8 +26,8 @@ use contracts::catalogue::Catalogue;
 use contracts::facts::{Assessment, Facts};
 use contracts::key::{Artefact, RunPart};
 use contracts::model::Fallback;
-use contracts::request::Request;
-use contracts::script::{HeldText, InsteadOfModel, RefusedText, Script, Usage};
+use contracts::request::{ChangedInput, CurrentInput, Request};
+use contracts::script::{InsteadOfModel, RefusedText, Script, TextReview, Usage};
 use contracts::settings::Settings;
 use contracts::stage::{RecommendInput, RecommendOutput};
 use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, ProductId};
@@ -96,7 +96,7 @@ pub enum Error {
     /// The catalog or the settings differ from those at the start of the run.
     #[error("the {what} changed since the run started")]
     Changed {
-        /// `catalogue` or `settings`.
+        /// `catalog` or `settings`.
         what: &'static str,
     },
     /// The guard refuses even the text of the templates.
@@ -161,13 +161,8 @@ pub async fn run(input: RecommendInput, usage: &mut Usage, deps: &Deps<'_>) -> R
 
 /// Ensures that the catalog and the settings are those of the run's start, so that every customer gets the same.
 fn ensure_unchanged(request: &Request, deps: &Deps<'_>) -> Result<(), Error> {
-    if request.catalogue != deps.catalogue.digest() {
-        return Err(Error::Changed { what: "catalogue" });
-    }
-    if request.settings != deps.settings.digest() {
-        return Err(Error::Changed { what: "settings" });
-    }
-    Ok(())
+    let current = [CurrentInput::Catalogue(deps.catalogue.digest()), CurrentInput::Settings(deps.settings.digest())];
+    request.ensure_unchanged(current).map_err(|ChangedInput(what)| Error::Changed { what })
 }
 
 /// Returns the digest of everything that determines the script.
@@ -232,9 +227,9 @@ async fn write(
         return Err(Error::Guard { reference: reference(), checks: script.verdict.failed().join(", ") });
     }
     // A reviewer sees both texts, but only the templates' text can be published.
-    if let (Fallback::Hold, Some(InsteadOfModel { why, .. })) = (fallback, instead) {
+    if let (Fallback::Review, Some(InsteadOfModel { why, .. })) = (fallback, instead) {
         let refused = refused.map(|script| RefusedText { segments: script.segments, verdict: script.verdict });
-        script.held = Some(HeldText { why, refused });
+        script.text_review = Some(TextReview { why, refused });
     }
     Ok(script)
 }

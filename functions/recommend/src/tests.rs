@@ -3,7 +3,7 @@
 use contracts::NamedError as _;
 use contracts::facts::{Assessment, Facts, Skip};
 use contracts::key::{Artefact, RunPart};
-use contracts::script::{Given, WrittenBy};
+use contracts::script::{SentData, WrittenBy};
 use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -255,7 +255,7 @@ async fn adversarial_answers_fall_back_to_template() {
 
 /// Returns why the template wrote, and the data that the model service received.
 #[track_caller]
-fn instead_of_model(written_by: &WrittenBy) -> (&str, Option<&Given>) {
+fn instead_of_model(written_by: &WrittenBy) -> (&str, Option<&SentData>) {
     let WrittenBy::Template { instead_of_model: Some(instead) } = written_by else { panic!("{written_by:?}") };
     (&instead.why, instead.given.as_ref())
 }
@@ -340,9 +340,9 @@ async fn hold_setting_sends_refused_text_to_review() {
     );
     Mock::given(any()).respond_with(completion(&bad)).mount(&server).await;
     let mut settings = with_model(&server.uri());
-    settings.writer.when_refused = Fallback::Hold;
+    settings.writer.when_refused = Fallback::Review;
     let script = RecommendFixture::new(proceed(), settings.clone(), None).await.run().await.unwrap();
-    let refused = script.held.as_ref().unwrap().refused.as_ref().unwrap();
+    let refused = script.text_review.as_ref().unwrap().refused.as_ref().unwrap();
     assert_eq!(refused.verdict.failed(), ["approval"]);
     assert!(refused.segments[0].text.contains("pre-approved"), "the reviewer sees the refused text");
     assert!(!script.spoken().contains("pre-approved"), "the refused text is never spoken");
@@ -353,7 +353,7 @@ async fn hold_setting_sends_refused_text_to_review() {
     Mock::given(any()).respond_with(completion("I would rather not.")).mount(&server).await;
     settings.writer.model.base_url = server.uri();
     let script = RecommendFixture::new(proceed(), settings, None).await.run().await.unwrap();
-    assert_eq!(script.held.unwrap().refused, None);
+    assert_eq!(script.text_review.unwrap().refused, None);
 }
 
 #[tokio::test]

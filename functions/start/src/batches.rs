@@ -6,7 +6,7 @@ use contracts::key::{Prefix, Workbook};
 use contracts::{Batch, ObjectKey};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use storage::store::{Listed, ObjectStore, StoreError};
+use storage::store::{ListedObject, ObjectStore, StoreError};
 
 use crate::Error;
 
@@ -27,9 +27,9 @@ pub struct IncompleteBatch {
 /// The workbooks of a batch with their upload times.
 type Workbooks = BTreeMap<Workbook, Timestamp>;
 
-fn group_by_batch(listed: Vec<Listed>) -> BTreeMap<Batch, Workbooks> {
+fn group_by_batch(listed: Vec<ListedObject>) -> BTreeMap<Batch, Workbooks> {
     let mut batches: BTreeMap<Batch, Workbooks> = BTreeMap::new();
-    for Listed { key, modified } in listed {
+    for ListedObject { key, modified } in listed {
         if let Some((batch, workbook)) = ObjectKey::incoming(&key) {
             batches.entry(batch).or_default().insert(workbook, modified);
         }

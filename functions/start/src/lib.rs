@@ -14,10 +14,10 @@ mod material;
 #[cfg(test)]
 mod tests;
 
-use contracts::executions::{Begun, Execution, Executions, State};
+use contracts::executions::{Execution, ExecutionState, Executions, StartOutcome};
 use contracts::key::{RunPart, Workbook};
 use contracts::request::{Request, RunInputs, RunOptions, Trigger};
-use contracts::stage::{Limits, WorkflowInput};
+use contracts::stage::{WorkflowInput, WorkflowLimits};
 use contracts::{Batch, Digest, ObjectKey, RunId};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -42,13 +42,13 @@ pub struct Deps<'a> {
     /// The executions of the workflow.
     pub executions: &'a dyn Executions,
     /// The limits of the workflow.
-    pub limits: Limits,
+    pub limits: WorkflowLimits,
 }
 
 /// The result of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
-pub enum StartOutcome {
+pub enum EventOutcome {
     /// The object is not a workbook of a batch, or was uploaded through the API.
     Ignored,
     /// The batch is not complete.
@@ -78,20 +78,20 @@ pub struct StartedRun {
 }
 
 /// Handles an event.
-pub async fn run(event: StartEvent, deps: &Deps<'_>) -> Result<StartOutcome, Error> {
+pub async fn run(event: StartEvent, deps: &Deps<'_>) -> Result<EventOutcome, Error> {
     match event {
         StartEvent::Uploaded { key, at } => handle_upload(&key, at, deps).await,
         StartEvent::Schedule { name, at, batch } => {
             let batch = batches::named_or_newest(batch, deps.vault.store()).await?;
             let trigger = Trigger::Schedule { name, at };
-            Ok(StartOutcome::Started(start(trigger, batch, RunOptions::default(), at, deps).await?))
+            Ok(EventOutcome::Started(start(trigger, batch, RunOptions::default(), at, deps).await?))
         }
         StartEvent::CheckIncomplete => {
             let incomplete = incomplete(deps.vault.store(), Timestamp::now()).await?;
             for IncompleteBatch { batch, missing, since } in &incomplete {
                 tracing::warn!(batch = batch.as_str(), ?missing, %since, "batch is incomplete; upload the missing workbooks");
             }
-            Ok(StartOutcome::Checked { incomplete })
+            Ok(EventOutcome::Checked { incomplete })
         }
     }
 }
@@ -126,22 +126,22 @@ pub async fn executions(request: &Request, executions: &dyn Executions) -> Resul
     Ok(all)
 }
 
-async fn handle_upload(key: &str, at: Timestamp, deps: &Deps<'_>) -> Result<StartOutcome, Error> {
+async fn handle_upload(key: &str, at: Timestamp, deps: &Deps<'_>) -> Result<EventOutcome, Error> {
     let Some((batch, _)) = ObjectKey::incoming(key) else {
         // The log omits the key, because any user can choose it.
         tracing::info!("ignored an upload that is not a workbook of a batch");
-        return Ok(StartOutcome::Ignored);
+        return Ok(EventOutcome::Ignored);
     };
     if batch.is_through_api() {
         tracing::info!("ignored an upload through the API; its caller starts the campaign");
-        return Ok(StartOutcome::Ignored);
+        return Ok(EventOutcome::Ignored);
     }
     let missing = batches::missing(&batch, deps.vault.store()).await?;
     if !missing.is_empty() {
         tracing::info!(batch = batch.as_str(), ?missing, "waiting for the missing workbooks of the batch");
-        return Ok(StartOutcome::Waiting { missing });
+        return Ok(EventOutcome::Waiting { missing });
     }
-    Ok(StartOutcome::Started(start(Trigger::Upload, batch, RunOptions::default(), at, deps).await?))
+    Ok(EventOutcome::Started(start(Trigger::Upload, batch, RunOptions::default(), at, deps).await?))
 }
 
 /// Stores the request and starts its execution, unless the trigger already has one. A trigger that occurs after its
@@ -168,14 +168,15 @@ async fn start(
         let name = execution_name(&request, attempt);
         let existing = match deps.executions.find(&name).await? {
             Some(execution) => execution,
-            None if deps.executions.start(&name, &input).await? == Begun::Started => {
+            None if deps.executions.start(&name, &input).await? == StartOutcome::Started => {
                 tracing::info!(%run, execution = name, "started the run");
                 return Ok(StartedRun { run, execution: name, already: false });
             }
             // Another caller took the name between the two calls.
             None => find_existing(&name, deps.executions).await?,
         };
-        let failed_before = existing.state == State::Failed && existing.stopped.is_some_and(|stopped| stopped < at);
+        let failed_before =
+            existing.state == ExecutionState::Failed && existing.stopped.is_some_and(|stopped| stopped < at);
         // An idempotency key belongs to one request. A different request with the same key must not retry it.
         let key_is_taken = matches!(request.trigger, Trigger::Call { .. }) && existing.run != run;
         if !failed_before || key_is_taken {

@@ -1,7 +1,7 @@
 //! The Lambda function that starts runs.
 
 use bespoke_aws::{Host, environment, metrics};
-use start::{BucketSource, Deps, StartEvent, StartOutcome};
+use start::{BucketSource, Deps, EventOutcome, StartEvent};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -11,7 +11,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let deps = Deps { vault: &host.vault, source: &source, executions: &executions, limits: environment::limits()? };
     host.serve(async |event: StartEvent| {
         let outcome = start::run(event, &deps).await?;
-        if let StartOutcome::Checked { incomplete } = &outcome {
+        if let EventOutcome::Checked { incomplete } = &outcome {
             metrics::incomplete_batches(incomplete.len());
         }
         Ok(outcome)

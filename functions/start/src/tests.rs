@@ -24,7 +24,7 @@ impl Workflow {
         self.0.lock().unwrap().keys().cloned().collect()
     }
 
-    fn end(&self, name: &str, state: State, stopped: Timestamp) {
+    fn end(&self, name: &str, state: ExecutionState, stopped: Timestamp) {
         let mut executions = self.0.lock().unwrap();
         let execution = executions.get_mut(name).unwrap();
         execution.state = state;
@@ -34,15 +34,20 @@ impl Workflow {
 
 #[async_trait]
 impl Executions for Workflow {
-    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<Begun, ExecutionsError> {
+    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<StartOutcome, ExecutionsError> {
         let mut executions = self.0.lock().unwrap();
         if executions.contains_key(name) {
-            return Ok(Begun::NameTaken);
+            return Ok(StartOutcome::NameTaken);
         }
-        let execution =
-            Execution { run: input.run.clone(), state: State::Running, stopped: None, error: None, message: None };
+        let execution = Execution {
+            run: input.run.clone(),
+            state: ExecutionState::Running,
+            stopped: None,
+            error: None,
+            message: None,
+        };
         executions.insert(name.to_owned(), execution);
-        Ok(Begun::Started)
+        Ok(StartOutcome::Started)
     }
 
     async fn find(&self, name: &str) -> Result<Option<Execution>, ExecutionsError> {
@@ -91,11 +96,11 @@ impl Bank {
     }
 
     fn deps(&self) -> Deps<'_> {
-        let limits = Limits { concurrency: 2, tolerated_failure_percentage: 5 };
+        let limits = WorkflowLimits { concurrency: 2, tolerated_failure_percentage: 5 };
         Deps { vault: &self.vault, source: self, executions: &self.workflow, limits }
     }
 
-    async fn event(&self, event: StartEvent) -> StartOutcome {
+    async fn event(&self, event: StartEvent) -> EventOutcome {
         run(event, &self.deps()).await.unwrap()
     }
 }
@@ -109,8 +114,8 @@ fn uploaded(batch: &str, workbook: Workbook, second: i64) -> StartEvent {
     StartEvent::Uploaded { key, at: at(second) }
 }
 
-fn started(outcome: StartOutcome) -> StartedRun {
-    let StartOutcome::Started(started) = outcome else { panic!("{outcome:?}") };
+fn started(outcome: EventOutcome) -> StartedRun {
+    let EventOutcome::Started(started) = outcome else { panic!("{outcome:?}") };
     started
 }
 
@@ -125,8 +130,8 @@ async fn batch_starts_once_for_any_order_of_events() {
             for _ in 0..2 {
                 let outcome = bank.event(uploaded("b", workbook, 0)).await;
                 match outcome {
-                    StartOutcome::Waiting { missing } => assert_eq!(missing.len(), 2 - position),
-                    outcome => assert!(position == 2 && matches!(outcome, StartOutcome::Started(_)), "{outcome:?}"),
+                    EventOutcome::Waiting { missing } => assert_eq!(missing.len(), 2 - position),
+                    outcome => assert!(position == 2 && matches!(outcome, EventOutcome::Started(_)), "{outcome:?}"),
                 }
             }
         }
@@ -152,7 +157,7 @@ async fn failed_batch_restarts_on_new_upload_only() {
     let bank = Bank::new();
     bank.upload("b").await;
     let first = started(bank.event(uploaded("b", Workbook::Tweets, 0)).await);
-    bank.workflow.end(&first.execution, State::Failed, at(10));
+    bank.workflow.end(&first.execution, ExecutionState::Failed, at(10));
 
     let late = started(bank.event(uploaded("b", Workbook::Profile, 5)).await);
     assert_eq!((late.execution, late.already), (first.execution.clone(), true));
@@ -160,7 +165,7 @@ async fn failed_batch_restarts_on_new_upload_only() {
     assert_eq!((again.run, again.already), (first.run, false), "a new attempt of the same run");
     assert_ne!(again.execution, first.execution);
 
-    bank.workflow.end(&again.execution, State::Succeeded, at(30));
+    bank.workflow.end(&again.execution, ExecutionState::Succeeded, at(30));
     assert!(
         started(bank.event(uploaded("b", Workbook::Profile, 40)).await).already,
         "a successful run is not restarted"
@@ -213,7 +218,7 @@ async fn call_starts_once_per_key() {
     assert_eq!(first.run, again.run);
     assert_ne!(first.run, other.run);
 
-    bank.workflow.end(&first.execution, State::Failed, Timestamp::UNIX_EPOCH);
+    bank.workflow.end(&first.execution, ExecutionState::Failed, Timestamp::UNIX_EPOCH);
     let different = RunOptions { prompt: Some("Be brief.".to_owned()), ..options() };
     let refused = call(key, caller, None, different, &bank.deps()).await.unwrap();
     assert_eq!((refused.run, refused.already), (first.run.clone(), true), "the key belongs to the first request");
@@ -227,7 +232,7 @@ async fn incomplete_batch_is_reported_after_grace_period() {
     bank.upload("whole").await;
     bank.put("half", Workbook::Tweets, "rows").await;
     // Objects in memory have the oldest possible time.
-    let StartOutcome::Checked { incomplete } = bank.event(StartEvent::CheckIncomplete).await else { panic!() };
+    let EventOutcome::Checked { incomplete } = bank.event(StartEvent::CheckIncomplete).await else { panic!() };
     assert_eq!(incomplete.len(), 1);
     assert_eq!(incomplete[0].batch.as_str(), "half");
     assert_eq!(incomplete[0].missing, [Workbook::Profile, Workbook::Transactions]);
@@ -238,7 +243,7 @@ async fn api_upload_starts_only_by_name() {
     let bank = Bank::new();
     let through_api = Batch::through_api("4c1f09a2").unwrap();
     bank.upload(through_api.as_str()).await;
-    assert_eq!(bank.event(uploaded(through_api.as_str(), Workbook::Tweets, 0)).await, StartOutcome::Ignored);
+    assert_eq!(bank.event(uploaded(through_api.as_str(), Workbook::Tweets, 0)).await, EventOutcome::Ignored);
     let weekly = || StartEvent::Schedule { name: "campaign".to_owned(), at: at(0), batch: None };
     assert!(run(weekly(), &bank.deps()).await.is_err());
     let named =
@@ -251,7 +256,7 @@ async fn other_objects_are_ignored() {
     let bank = Bank::new();
     for key in ["incoming/b/", "incoming/b/notes.txt", "incoming/customer_profile.xlsx", "config/bespoke.toml"] {
         let outcome = bank.event(StartEvent::Uploaded { key: key.to_owned(), at: at(0) }).await;
-        assert_eq!(outcome, StartOutcome::Ignored, "{key}");
+        assert_eq!(outcome, EventOutcome::Ignored, "{key}");
     }
 }
 

@@ -1,9 +1,9 @@
 //! Tests of the store over an S3 endpoint: s3s-fs, on loopback.
 
+use crate::server::{Server, store_at};
 use contracts::key::RunPart;
 use contracts::{ErrorName, NamedError, ObjectKey, RunId};
-use crate::server::{Server, store_at};
-use storage::store::{ObjectStore, Written};
+use storage::store::{ObjectStore, PutOutcome};
 use storage::suite;
 use wiremock::matchers::{header, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -54,9 +54,10 @@ async fn missing_bucket_is_not_a_missing_object() {
 
 #[tokio::test]
 async fn conflicting_conditional_write_is_retried() {
-    for (answer, expected) in
-        [(ResponseTemplate::new(200), Written::Created), (refusal(412, "PreconditionFailed"), Written::AlreadyThere)]
-    {
+    for (answer, expected) in [
+        (ResponseTemplate::new(200), PutOutcome::Created),
+        (refusal(412, "PreconditionFailed"), PutOutcome::AlreadyThere),
+    ] {
         let server = MockServer::start().await;
         let conditional = || Mock::given(method("PUT")).and(header("if-none-match", "*"));
         let conflict = refusal(409, "ConditionalRequestConflict");

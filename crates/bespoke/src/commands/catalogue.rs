@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use contracts::catalogue::{Catalogue, CatalogueError, Problem};
+use contracts::catalogue::{Catalogue, CatalogueError, CatalogueProblem};
 use contracts::{Digest, ErrorName, NamedError, ProductId};
 use jiff::Zoned;
 use runner::failure::Failure;
@@ -21,7 +21,7 @@ struct CatalogueReport {
     products: usize,
     /// Products outside their dates today.
     outside_their_dates: Vec<ProductId>,
-    problems: Vec<Problem>,
+    problems: Vec<CatalogueProblem>,
 }
 
 pub(super) fn check(file: &Path, context: Context) -> Result<u8, Failure> {
@@ -32,7 +32,7 @@ pub(super) fn check(file: &Path, context: Context) -> Result<u8, Failure> {
             let problems = match &error {
                 CatalogueError::Problems(problems) => problems.clone(),
                 CatalogueError::Json(error) => {
-                    vec![Problem { product: None, field: String::new(), reason: error.to_string() }]
+                    vec![CatalogueProblem { product: None, field: String::new(), reason: error.to_string() }]
                 }
             };
             (CatalogueReport { problems, ..CatalogueReport::default() }, Some(error))

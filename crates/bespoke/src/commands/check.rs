@@ -85,15 +85,15 @@ pub(super) async fn execute(args: CheckArgs, config: Config, context: Context) -
 fn tables(text: &mut String, report: &Report) {
     let bold = Style::new().bold();
     if !report.files.is_empty() {
-        let (file, sheet) = ("workbook", "sheet");
         let _infallible = writeln!(
             text,
-            "{bold}{file:<28}{sheet:<20}{:>10}{:>10}{:>10}{:>10}{bold:#}",
-            "rows", "kept", "set aside", "withheld"
+            "{bold}{:<28}{:<20}{:>10}{:>10}{:>10}{:>10}{bold:#}",
+            "workbook", "sheet", "rows", "kept", "set aside", "withheld"
         );
     }
     for FileCount { file, sheet, read, kept, set_aside, withheld } in &report.files {
-        let (file, sheet) = (file.file_name(), sheet.chars().take(18).collect::<String>());
+        let file = file.file_name();
+        let sheet: String = sheet.chars().take(18).collect();
         let _infallible = writeln!(text, "{file:<28}{sheet:<20}{read:>10}{kept:>10}{set_aside:>10}{withheld:>10}");
     }
     let CustomerCount { all, consented, consented_to_posts, refused, posts_refused, without } = &report.customers;

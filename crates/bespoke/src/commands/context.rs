@@ -1,4 +1,4 @@
-//! What the commands share: printing, and reading runs, customers and names from the command line.
+//! The helpers that commands share: printing, and reading runs, customers and names from the command line.
 
 use std::path::Path;
 use std::sync::Arc;

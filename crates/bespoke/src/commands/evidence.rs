@@ -1,4 +1,4 @@
-//! `bespoke evidence`: why the bank told one customer something, for a compliance officer.
+//! `bespoke evidence`: reports why the bank said something to one customer, for a compliance officer.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -8,7 +8,7 @@ use contracts::catalogue::Catalogue;
 use contracts::evidence::{Evidence, Outcome, PersonalEvidence};
 use contracts::facts::Stance;
 use contracts::key::Artefact;
-use contracts::review::{Choice, Decision, Reviewed};
+use contracts::review::{Decision, ReviewChoice, ReviewRecord};
 use contracts::script::{InsteadOfModel, Script, Usage, WrittenBy};
 use contracts::{CustomerId, CustomerRef, ErrorName, RunId};
 use policy::evidence;
@@ -110,7 +110,7 @@ impl OpenedEvidence {
             Outcome::Published { video: true } => "published, with a video".to_owned(),
             Outcome::Published { video: false } => "published, text only".to_owned(),
             Outcome::Skipped { skip } => format!("skipped: {}", skip.because()),
-            Outcome::Held { why } => format!("in review: {why}"),
+            Outcome::InReview { why } => format!("in review: {why}"),
             Outcome::Failed { error, stage } => format!("failed: {error} in {stage}"),
         };
         sections::heading(text, "Outcome");
@@ -162,12 +162,12 @@ fn usage(text: &mut String, usage: Usage) {
 }
 
 /// Writes why a result went to review, and the reviewer's decision.
-fn reviewed(text: &mut String, review: &Reviewed, decision: Option<&Decision>) {
+fn reviewed(text: &mut String, review: &ReviewRecord, decision: Option<&Decision>) {
     sections::heading(text, "Review");
     sections::row(text, "because", &review.why.words());
     let choice = match review.choice {
-        Choice::Approve => "approved",
-        Choice::Reject => "rejected",
+        ReviewChoice::Approve => "approved",
+        ReviewChoice::Reject => "rejected",
     };
     sections::row(text, "decision", &format!("{choice} by {} at {}", review.by, review.at));
     sections::row(text, "reason", decision.and_then(|decision| decision.reason.as_deref()).unwrap_or_default());

@@ -59,7 +59,7 @@ fn days(area: Area, settings: &Settings) -> u16 {
     match area {
         Area::Incoming => retention.incoming_days,
         Area::Datasets => retention.datasets_days,
-        Area::Customers | Area::Runs | Area::Notices | Area::Turns => retention.results_days,
+        Area::Customers | Area::Runs | Area::Notifications | Area::ContactReservations => retention.results_days,
         Area::Recalled => retention.recalled_days,
         Area::Links => settings.delivery.link_days,
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use contracts::catalogue::{Catalogue, Product};
 use contracts::error::EXIT_REFUSED;
-use contracts::script::Check;
+use contracts::script::GuardCheck;
 use contracts::{ErrorName, ProductId};
 use recommend::guard::{GuardContext, check_text, word_count};
 use runner::failure::Failure;
@@ -26,7 +26,7 @@ struct GuardReport<'a> {
     passed: bool,
     words: usize,
     products: Vec<&'a ProductId>,
-    checks: &'a [Check],
+    checks: &'a [GuardCheck],
 }
 
 pub(super) fn execute(args: &GuardArgs, context: Context) -> Result<u8, Failure> {

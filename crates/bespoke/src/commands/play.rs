@@ -108,12 +108,12 @@ mod aloud {
     }
 
     fn say(text: &str, deadline: Duration) -> Result<(), tts::Error> {
-        let begun = Instant::now();
+        let started = Instant::now();
         let mut voice = Tts::default()?;
         voice.speak(text, true)?;
         // Speech starts with a delay.
         std::thread::sleep(POLL);
-        while begun.elapsed() < deadline && voice.is_speaking()? {
+        while started.elapsed() < deadline && voice.is_speaking()? {
             std::thread::sleep(POLL);
         }
         Ok(())

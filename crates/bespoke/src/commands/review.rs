@@ -7,7 +7,7 @@ use anstyle::Style;
 use contracts::error::{EXIT_NOTHING_TO_DO, chain};
 use contracts::evidence::Outcome;
 use contracts::facts::Skip;
-use contracts::review::{Choice, Waiting};
+use contracts::review::{PendingReview, ReviewChoice};
 use contracts::script::RefusedText;
 use contracts::{CustomerRef, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
@@ -30,7 +30,7 @@ use crate::paths::relative;
 #[derive(Serialize)]
 struct ListedItem {
     #[serde(flatten)]
-    waiting: Waiting,
+    waiting: PendingReview,
     /// The text to publish, or `None` if it cannot be published now.
     text: Option<String>,
     /// Why it cannot be published now.
@@ -49,8 +49,8 @@ pub(super) async fn execute(args: ReviewArgs, config: Config, context: Context) 
     let mut waiting = review::list_pending(&*store, run.as_ref()).await?;
     waiting.retain(|waiting| customer.as_ref().is_none_or(|customer| waiting.reference == *customer));
     let choice = match (args.approve, args.reject) {
-        (true, _) => Choice::Approve,
-        (_, true) => Choice::Reject,
+        (true, _) => ReviewChoice::Approve,
+        (_, true) => ReviewChoice::Reject,
         (false, false) => {
             let mut items = Vec::new();
             for waiting in waiting {
@@ -62,7 +62,7 @@ pub(super) async fn execute(args: ReviewArgs, config: Config, context: Context) 
         }
     };
     let run = run.ok_or_else(|| not_one(0))?;
-    let [waiting] = <[Waiting; 1]>::try_from(waiting).map_err(|waiting| not_one(waiting.len()))?;
+    let [waiting] = <[PendingReview; 1]>::try_from(waiting).map_err(|waiting| not_one(waiting.len()))?;
     let by = person(args.by)?;
     let decision = Decision { run: &run, waiting: &waiting, choice, by: &by, reason: args.reason.as_deref() };
     let decided_by = decision.record(&vault).await?;
@@ -73,10 +73,9 @@ pub(super) async fn execute(args: ReviewArgs, config: Config, context: Context) 
     let report = json!({ "run": run, "reference": reference, "result": outcome, "decided_by": decided_by });
     context.print(&report, || format!("{reference}: {}\n", words(&outcome)));
     let as_decided = match (choice, &outcome) {
-        (Choice::Approve, Outcome::Published { .. }) | (Choice::Reject, Outcome::Skipped { skip: Skip::Rejected }) => {
-            true
-        }
-        (Choice::Approve | Choice::Reject, _) => false,
+        (ReviewChoice::Approve, Outcome::Published { .. })
+        | (ReviewChoice::Reject, Outcome::Skipped { skip: Skip::Rejected }) => true,
+        (ReviewChoice::Approve | ReviewChoice::Reject, _) => false,
     };
     if as_decided {
         return Ok(0);
@@ -90,8 +89,8 @@ pub(super) async fn execute(args: ReviewArgs, config: Config, context: Context) 
 /// A decision from the command line.
 struct Decision<'a> {
     run: &'a RunId,
-    waiting: &'a Waiting,
-    choice: Choice,
+    waiting: &'a PendingReview,
+    choice: ReviewChoice,
     by: &'a str,
     reason: Option<&'a str>,
 }
@@ -130,13 +129,13 @@ fn words(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Published { .. } => "approved and published".to_owned(),
         Outcome::Skipped { skip } => format!("not published: {}", skip.because()),
-        Outcome::Held { why } => format!("still in review: {why}"),
+        Outcome::InReview { why } => format!("still in review: {why}"),
         Outcome::Failed { error, stage } => format!("{error} in {stage}"),
     }
 }
 
 /// Returns an item of the list. A result that cannot be shown gets its problem instead of its text.
-fn item(waiting: Waiting, shown: Result<review::ReviewItem, ReviewError>, store: &FolderStore) -> ListedItem {
+fn item(waiting: PendingReview, shown: Result<review::ReviewItem, ReviewError>, store: &FolderStore) -> ListedItem {
     let (text, refused, problem) = match shown {
         Ok(shown) => (Some(shown.text.clone()), shown.refused().cloned(), None),
         Err(error) => (None, None, Some(chain(&error))),
@@ -151,7 +150,7 @@ fn for_people(items: &[ListedItem]) -> String {
     let dim = Style::new().dimmed();
     let mut text = String::new();
     for ListedItem { waiting, text: spoken, problem, refused, files } in items {
-        let Waiting { run, reference, why, since, .. } = waiting;
+        let PendingReview { run, reference, why, since, .. } = waiting;
         let _infallible =
             writeln!(text, "{bold}{reference}{bold:#} {dim}{run}, since {since}{dim:#}\n  {}", why.words());
         for file in files {
@@ -175,7 +174,7 @@ fn for_people(items: &[ListedItem]) -> String {
     match items {
         [] => text.push_str("no results are in review\n"),
         [.., last] => {
-            let Waiting { run, reference, .. } = &last.waiting;
+            let PendingReview { run, reference, .. } = &last.waiting;
             let _infallible =
                 writeln!(text, "Next: bespoke review {run} --customer {reference} --approve, or --reject");
         }

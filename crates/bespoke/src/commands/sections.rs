@@ -123,10 +123,10 @@ pub(super) fn candidates(text: &mut String, facts: &Facts, catalogue: &Catalogue
 }
 
 /// Writes the result of each guard check.
-pub(super) fn checks(text: &mut String, checks: &[script::Check]) {
+pub(super) fn checks(text: &mut String, checks: &[script::GuardCheck]) {
     let green = Style::new().fg_color(Some(AnsiColor::Green.into()));
     let red = Style::new().fg_color(Some(AnsiColor::Red.into()));
-    for script::Check { name, violations } in checks {
+    for script::GuardCheck { name, violations } in checks {
         let (style, word) = if violations.is_empty() { (green, "passes") } else { (red, "refuses") };
         let _infallible = writeln!(text, "  {style}{word:<8}{style:#} {name:<18} {}", violations.join("; "));
     }
@@ -141,7 +141,11 @@ pub(super) fn media(text: &mut String, media: &MediaFacts) {
         let (style, sign) = if *fine { (green, "ok ") } else { (red, "out") };
         let _infallible = writeln!(text, "{style}{sign}{style:#}  {name:<40} {found:<22} {wanted}");
     }
-    let _infallible = writeln!(text, "\n{:.1} s, {} captions", media.seconds, media.captions.cues);
+    let captions = match media.captions.cues {
+        0 => "captions not measured, because no caption file lies beside the video".to_owned(),
+        cues => format!("{cues} captions"),
+    };
+    let _infallible = writeln!(text, "\n{:.1} s, {captions}", media.seconds);
     for warning in &media.warnings {
         let _infallible = writeln!(text, "note: {warning}");
     }

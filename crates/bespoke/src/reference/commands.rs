@@ -13,7 +13,7 @@ pub(super) fn page() -> String {
     root.build();
     let mut text = format!("{NOTICE}\n\n# Commands\n\n");
     let about = root.get_about().map(ToString::to_string).unwrap_or_default();
-    let _infallible = writeln!(text, "{about}\n\n## Global options\n");
+    let _infallible = writeln!(text, "{about}.\n\n## Global options\n");
     table(&mut text, root.get_arguments());
     for command in root.get_subcommands().filter(|command| is_shown(command)) {
         section(&mut text, command, "bespoke");
@@ -66,7 +66,7 @@ fn table<'a>(text: &mut String, arguments: impl IntoIterator<Item = &'a Arg>) {
     }
 }
 
-/// Returns an argument as it stands on the command line.
+/// Returns an argument as the user types it.
 fn signature(argument: &Arg) -> String {
     let value = argument.get_value_names().unwrap_or_default().first().map(ToString::to_string).unwrap_or_default();
     if argument.is_positional() {

@@ -1,7 +1,7 @@
 //! A model of how long a run takes on one machine, from measured stage times. `docs/concepts/cost-and-scale.md` cites the source of each
 //! number, and `make bench` compares the forecast with a real run.
 
-use contracts::settings::Video;
+use contracts::settings::VideoSettings;
 use contracts::voice::Engine;
 use serde::Serialize;
 
@@ -98,7 +98,13 @@ pub struct LocalForecast {
 /// Forecasts a run on `cores` cores that need `encoding` CPU seconds to encode a second of video.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "a run has millions of customers at most")]
-pub fn forecast_local(work: &Workload, video: &Video, engine: Engine, encoding: f64, cores: usize) -> LocalForecast {
+pub fn forecast_local(
+    work: &Workload,
+    video: &VideoSettings,
+    engine: Engine,
+    encoding: f64,
+    cores: usize,
+) -> LocalForecast {
     let videos = work.videos as f64;
     let video_seconds = work.video_seconds;
     let cpu_seconds = vec![

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use contracts::evidence::Manifest;
-use contracts::key::{Kind, RunPart};
+use contracts::key::{RunKind, RunPart};
 use contracts::{CustomerRef, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::{StatusCode, header};
@@ -53,7 +53,7 @@ pub(super) async fn create(
     };
     let (executions, limits) = backend.campaign_executions(bounds, dry_run)?;
     let launch = Launch {
-        kind: Kind::Campaign,
+        kind: RunKind::Campaign,
         batch: request.upload.clone().or_else(|| request.batch.clone()),
         options: request.into_options(),
         executions: executions.as_ref(),
@@ -86,7 +86,7 @@ pub(super) async fn get(
     Path(id): Path<String>,
 ) -> Result<axum::Json<Campaign>, Problem> {
     let run = RunId::parse(id).map_err(|_| Problem::not_found())?;
-    let started = runs::list_started(caller, Kind::Campaign, &backend).await?;
+    let started = runs::list_started(caller, RunKind::Campaign, &backend).await?;
     let started = started.into_iter().find(|(other, _)| *other == run);
     let (run, started_at) = started.ok_or_else(Problem::not_found)?;
     Ok(axum::Json(load(&run, started_at, caller, &backend).await?))
@@ -104,7 +104,7 @@ pub(super) async fn list(
     caller: Caller,
     Query(query): Query<PageQuery>,
 ) -> Result<axum::Json<CampaignPage>, Problem> {
-    let (started, next) = runs::page_of_started(caller, Kind::Campaign, query, &backend).await?;
+    let (started, next) = runs::page_of_started(caller, RunKind::Campaign, query, &backend).await?;
     let campaign = async |(run, started_at)| load(&run, started_at, caller, &backend).await;
     let items = stream::iter(started).map(campaign).buffered(CONCURRENCY).try_collect().await?;
     Ok(axum::Json(CampaignPage { items, next }))

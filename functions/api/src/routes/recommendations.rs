@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use contracts::key::Kind;
+use contracts::key::RunKind;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::{StatusCode, header};
 
@@ -41,7 +41,7 @@ pub(super) async fn create(
 ) -> Result<Response, Problem> {
     let reference = backend.vault().keys().reference(&request.customer_id);
     let launch = Launch {
-        kind: Kind::Recommendation,
+        kind: RunKind::Recommendation,
         batch: request.batch.clone(),
         options: request.into_options(reference.clone()),
         executions: backend.executions(),
@@ -92,7 +92,7 @@ pub(super) async fn list(
     caller: Caller,
     Query(query): Query<PageQuery>,
 ) -> Result<axum::Json<RecommendationPage>, Problem> {
-    let (started, next) = runs::page_of_started(caller, Kind::Recommendation, query, &backend).await?;
+    let (started, next) = runs::page_of_started(caller, RunKind::Recommendation, query, &backend).await?;
     let summary = async |(run, started_at)| {
         let run: contracts::RunId = run;
         let customer = CustomerRun::find(run.as_str(), caller, &backend).await?;

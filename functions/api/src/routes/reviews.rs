@@ -6,7 +6,7 @@ use contracts::catalogue::Catalogue;
 use contracts::error::chain;
 use contracts::evidence::{Evidence, Outcome};
 use contracts::key::Artefact;
-use contracts::review::Choice;
+use contracts::review::ReviewChoice;
 use contracts::{CustomerRef, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::StatusCode;
@@ -128,8 +128,8 @@ pub(super) async fn decide(
     let (Ok(run), Ok(reference)) = (RunId::parse(run), CustomerRef::parse(customer_ref)) else {
         return Err(Problem::not_found());
     };
-    let choice = Choice::from(request.decision);
-    if choice == Choice::Approve {
+    let choice = ReviewChoice::from(request.decision);
+    if choice == ReviewChoice::Approve {
         check_content(&run, &reference, &backend).await?;
     }
     let verdict = lifecycle::review::NewDecision {

@@ -1,7 +1,7 @@
 //! Reviews and recalls.
 
 use contracts::key::RunPart;
-use contracts::review::{Choice, Reviewed, Seen, Waiting, Why};
+use contracts::review::{PendingReview, ReviewChoice, ReviewReason, ReviewRecord, ReviewedDigests};
 
 use super::*;
 
@@ -13,14 +13,14 @@ impl Api {
         let catalogue = self.bank.catalogue().await.unwrap();
         let brand = self.bank.brand().await.unwrap();
         let text = contracts::text::recommendation_text(&script, &catalogue, &brand, run, false);
-        let waiting = Waiting {
+        let waiting = PendingReview {
             run: run.clone(),
             reference: reference.clone(),
-            why: Why::First { first: 1 },
+            why: ReviewReason::First { first: 1 },
             since: Timestamp::from_second(since).unwrap(),
             video: false,
             from_posts: false,
-            seen: Seen { text: Digest::of(text.as_bytes()), artefacts: BTreeMap::new() },
+            seen: ReviewedDigests { text: Digest::of(text.as_bytes()), artefacts: BTreeMap::new() },
         };
         let key = ObjectKey::Review(run.clone(), reference.clone());
         self.bank.store.put(&key, serde_json::to_vec(&waiting).unwrap().into()).await.unwrap();
@@ -88,7 +88,7 @@ async fn only_reviewers_see_and_decide_reviews() {
 async fn late_decision_returns_earlier_one() {
     let api = Api::new().await;
     let (run, reference) = api.started("k1").await;
-    let seen = Seen { text: Digest::of(b"text"), artefacts: BTreeMap::new() };
+    let seen = ReviewedDigests { text: Digest::of(b"text"), artefacts: BTreeMap::new() };
     let digest = Digest::of_json(&seen).to_string();
     api.write_script(&run, &reference, &[]).await;
     api.write_evidence(&run, &reference, Outcome::Skipped { skip: Skip::Rejected }).await;
@@ -96,9 +96,9 @@ async fn late_decision_returns_earlier_one() {
     let (status, _) = api.decide("rita", &review, "approve", &digest).await;
     assert_eq!(status, StatusCode::NOT_FOUND, "no review was needed");
 
-    let reviewed = Reviewed {
-        why: Why::Sampled { every: 1 },
-        choice: Choice::Reject,
+    let reviewed = ReviewRecord {
+        why: ReviewReason::Sampled { every: 1 },
+        choice: ReviewChoice::Reject,
         by: "ben".to_owned(),
         at: Timestamp::UNIX_EPOCH,
         seen,
@@ -123,7 +123,7 @@ async fn changed_content_can_only_be_rejected() {
     }
     // A change of the catalog or the brand would change the published text, so its digest differs from the recorded one.
     let key = ObjectKey::Review(run.clone(), reference.clone());
-    let mut waiting: Waiting = serde_json::from_slice(&api.bank.store.get(&key).await.unwrap()).unwrap();
+    let mut waiting: PendingReview = serde_json::from_slice(&api.bank.store.get(&key).await.unwrap()).unwrap();
     waiting.seen.text = Digest::of(b"with an older catalog");
     api.bank.store.put(&key, serde_json::to_vec(&waiting).unwrap().into()).await.unwrap();
 
@@ -185,7 +185,7 @@ async fn reviewers_recall_published_results_only() {
     assert_eq!(api.get("ann", &path_of(&run)).await.1["outcome"], "published", "nothing was recalled");
 
     let settings =
-        contracts::settings::Delivery { link_base: "https://bank.example/l".to_owned(), ..Default::default() };
+        contracts::settings::DeliverySettings { link_base: "https://bank.example/l".to_owned(), ..Default::default() };
     let link = deliver::links::create(&run, &reference, &settings, api.bank.store.as_ref(), Timestamp::now());
     let link = link.await.unwrap().unwrap().address.replace("https://bank.example", "");
     assert_eq!(api.send(Request::get(&link), "").await.0.status, StatusCode::OK);

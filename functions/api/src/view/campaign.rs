@@ -181,7 +181,7 @@ impl From<&Manifest> for CampaignProgress {
                 Outcome::Failed { error, stage } => {
                     *progress.failed_with.entry(format!("{error} in {stage}")).or_default() += 1;
                 }
-                Outcome::Published { .. } | Outcome::Held { .. } => {}
+                Outcome::Published { .. } | Outcome::InReview { .. } => {}
             }
         }
         progress

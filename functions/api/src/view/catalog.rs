@@ -1,13 +1,13 @@
 //! The product catalog, and the values that requests may use.
 
-use contracts::catalogue::{Catalogue, Category, Kind, Product};
+use contracts::catalogue::{Catalogue, Category, Product, ProductKind};
 use contracts::media::Shape;
 use contracts::voice::Engine;
 use jiff::civil::Date;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::names::{CategoryName, ProductKind, ShapeName, VoiceEngine};
+use super::names::{CategoryName, ProductKindName, ShapeName, VoiceEngine};
 
 /// A prompt that clients may suggest.
 pub(crate) const SUGGESTED_PROMPT: &str = "Keep it warm, plain and brief.";
@@ -99,8 +99,8 @@ pub(crate) struct ProductView {
     #[schema(value_type = CategoryName)]
     category: Category,
     /// The legal kind of the product.
-    #[schema(value_type = ProductKind)]
-    kind: Kind,
+    #[schema(value_type = ProductKindName)]
+    kind: ProductKind,
     /// The bank's description of the product in one or two sentences.
     summary: String,
     /// The claims that a text may make about the product.

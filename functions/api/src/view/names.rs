@@ -1,7 +1,7 @@
 //! The closed lists of values in the API.
 
 use contracts::evidence::Outcome;
-use contracts::executions::{Execution, State as ExecutionState};
+use contracts::executions::{Execution, ExecutionState};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -64,9 +64,9 @@ pub(crate) enum StageName {
 /// - `investment`: not a deposit, not insured, may lose value.
 /// - `service`: neither a deposit nor credit.
 #[derive(ToSchema)]
-#[schema(rename_all = "kebab-case")]
-#[expect(dead_code, reason = "documents `contracts::catalogue::Kind`")]
-pub(crate) enum ProductKind {
+#[schema(as = ProductKind, rename_all = "kebab-case")]
+#[expect(dead_code, reason = "documents `contracts::catalogue::ProductKind`")]
+pub(crate) enum ProductKindName {
     Deposit,
     CreditCard,
     Loan,
@@ -118,7 +118,7 @@ impl From<&Outcome> for OutcomeName {
         match outcome {
             Outcome::Published { .. } => Self::Published,
             Outcome::Skipped { .. } => Self::Skipped,
-            Outcome::Held { .. } => Self::InReview,
+            Outcome::InReview { .. } => Self::InReview,
             Outcome::Failed { .. } => Self::Failed,
         }
     }

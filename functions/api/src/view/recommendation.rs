@@ -7,11 +7,11 @@ use contracts::facts::{Facts, Skip, Stance};
 use contracts::key::Artefact;
 use contracts::media::{MediaFacts, Shape};
 use contracts::request::RunOptions;
-use contracts::script::{Check, Script, Segment, WrittenBy};
+use contracts::script::{GuardCheck, Script, Segment, WrittenBy};
 use contracts::{Batch, CustomerId, CustomerRef, ErrorName, ProductId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use storage::store::Link;
+use storage::store::SignedUrl;
 use utoipa::ToSchema;
 
 use super::deserialize::whole_number;
@@ -237,7 +237,8 @@ pub(crate) struct ConsideredProduct {
 
 /// A check of the guard on the text.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct GuardCheck {
+#[schema(as = GuardCheck)]
+pub(crate) struct CheckResult {
     /// The stable name of the check, such as `plain-text`.
     name: String,
     /// Whether the text passed.
@@ -295,7 +296,7 @@ impl ResultLinks {
     }
 
     /// Adds a link to a file. Ignores artifacts that callers do not get.
-    pub(crate) fn add(&mut self, artefact: Artefact, Link { address, ends }: Link) {
+    pub(crate) fn add(&mut self, artefact: Artefact, SignedUrl { address, ends }: SignedUrl) {
         let field = match artefact {
             Artefact::Video => &mut self.video,
             Artefact::Captions => &mut self.captions,
@@ -388,7 +389,7 @@ pub(crate) struct RecommendationContent {
     candidates: Vec<ConsideredProduct>,
     /// The guard's checks on the text. Absent until the guard has checked it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    checks: Vec<GuardCheck>,
+    checks: Vec<CheckResult>,
     /// Who wrote the text. Absent until the guard has checked it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -421,7 +422,7 @@ impl RecommendationContent {
 
     /// Adds the guard's checks and the authorship of a script, without its text.
     pub(crate) fn add_checks(&mut self, script: &Script) {
-        let check = |check: &Check| GuardCheck { name: check.name.clone(), passed: check.violations.is_empty() };
+        let check = |check: &GuardCheck| CheckResult { name: check.name.clone(), passed: check.violations.is_empty() };
         self.checks = script.verdict.checks.iter().map(check).collect();
         self.written_by = Some(match &script.written_by {
             WrittenBy::Template { instead_of_model } => Authorship {

@@ -1,6 +1,6 @@
 //! Reviews and recalls.
 
-use contracts::review::Choice;
+use contracts::review::ReviewChoice;
 use contracts::{Digest, RunId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -62,7 +62,7 @@ pub(crate) enum ReviewDecision {
     Reject,
 }
 
-impl From<ReviewDecision> for Choice {
+impl From<ReviewDecision> for ReviewChoice {
     fn from(decision: ReviewDecision) -> Self {
         match decision {
             ReviewDecision::Approve => Self::Approve,
@@ -71,11 +71,11 @@ impl From<ReviewDecision> for Choice {
     }
 }
 
-impl From<Choice> for ReviewDecision {
-    fn from(choice: Choice) -> Self {
+impl From<ReviewChoice> for ReviewDecision {
+    fn from(choice: ReviewChoice) -> Self {
         match choice {
-            Choice::Approve => Self::Approve,
-            Choice::Reject => Self::Reject,
+            ReviewChoice::Approve => Self::Approve,
+            ReviewChoice::Reject => Self::Reject,
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
-use contracts::settings::Model;
+use contracts::settings::ModelSettings;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode, Url};
 use serde_json::{Map, Value};
@@ -51,7 +51,7 @@ pub struct ModelClient<'a> {
     /// The HTTP client.
     pub http: &'a reqwest::Client,
     /// The settings of the service.
-    pub service: &'a Model,
+    pub service: &'a ModelSettings,
     /// The key of the service; `None` for a service on this machine.
     pub key: Option<SecretString>,
     /// The end of all calls.
