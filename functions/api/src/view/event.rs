@@ -125,7 +125,7 @@ pub(crate) struct EventQuery {
 /// The progress of one stage.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StageProgress {
-    /// The stage.
+    /// The stage of the pipeline.
     #[schema(value_type = StageName)]
     pub(crate) stage: Stage,
     /// The status of the stage.

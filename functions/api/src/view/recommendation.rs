@@ -268,7 +268,7 @@ pub(crate) struct ResultLinks {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     video: Option<String>,
-    /// The captions of the video, `WebVTT`. Absent if there is no video.
+    /// The captions of the video, WebVTT. Absent if there is no video.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     captions: Option<String>,
