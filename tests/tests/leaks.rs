@@ -17,7 +17,6 @@ use contracts::script::Script;
 use contracts::settings::{IntakeSettings, Settings};
 use contracts::stage::RecommendInput;
 use contracts::{CustomerId, CustomerRef, Digest, ObjectKey, RunId};
-use jiff::Timestamp;
 use policy::control::Control;
 use policy::customer::CustomerRecord;
 use proptest::prelude::*;
