@@ -105,7 +105,7 @@ pub struct RunOptions {
     pub videos: Option<usize>,
 }
 
-/// Everything besides the options that determines the results of a run.
+/// Everything except the options that determines the results of a run.
 pub struct RunInputs<'a> {
     /// The settings in force.
     pub settings: &'a Settings,

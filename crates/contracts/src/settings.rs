@@ -210,9 +210,9 @@ impl Default for OfferSettings {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WriterSettings {
-    /// What to do if the guard refuses a model's text twice.
+    /// The fallback if the guard refuses a model's text twice.
     pub when_refused: Fallback,
-    /// What to do if the model is on but does not answer.
+    /// The fallback if the model is on but does not answer.
     pub when_unavailable: Fallback,
     /// The model service.
     pub model: ModelSettings,
@@ -410,7 +410,7 @@ impl Default for VideoSettings {
     }
 }
 
-/// Which results are put in review, besides the texts that the template wrote instead of the model.
+/// Which results are put in review, in addition to the texts that the template wrote instead of the model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReviewSettings {

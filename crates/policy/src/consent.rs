@@ -68,7 +68,7 @@ pub struct GeneralConsent(());
 #[derive(Clone, Copy, Debug)]
 pub struct SocialConsent(());
 
-/// What a customer's answers permit.
+/// The permission that a customer's answers give.
 #[derive(Clone, Copy, Debug)]
 pub struct Permission {
     /// The general consent, required for everything.

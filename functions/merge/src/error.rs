@@ -57,7 +57,7 @@ pub enum Error {
     NotAWorkbook {
         /// The file.
         file: Workbook,
-        /// What it is instead.
+        /// The kind of file that was found.
         kind: FileKind,
     },
     /// The file is encrypted in a way that is not supported.
@@ -187,7 +187,7 @@ pub enum Error {
         row: Option<u32>,
         /// The limit.
         limit: u64,
-        /// What the limit counts, as a plural noun.
+        /// The counted things, as a plural noun.
         unit: &'static str,
     },
     /// Too many rows cannot be used.

@@ -82,7 +82,7 @@ type BrokenCell = (&'static str, CellRule);
 /// A customer as joined so far.
 struct JoinedCustomer {
     profile: Profile,
-    /// The distinct consent answers, of which a customer has few.
+    /// The distinct consent answers. A customer has few.
     answers: Vec<ConsentAnswer>,
     transactions: Vec<Transaction>,
     /// The index, sheet and row of each transaction whose date is a number without a date format.

@@ -24,7 +24,7 @@ use crate::disparity::{
     AttributeComparison, CustomerOffers, GroupRate, MIN_GROUP_SIZE, OfferRates, RateVerdict, compare, group,
 };
 
-/// What `--json` prints.
+/// The JSON report.
 #[derive(Serialize)]
 struct Told {
     /// Customers of the workbooks.
@@ -70,7 +70,7 @@ pub(super) async fn execute(asked: DisparityArgs, config: Config, context: Conte
     Ok(0)
 }
 
-/// What was decided for a customer who consented.
+/// Returns the offers of a customer who consented.
 fn decide(record: CustomerRecord, rules: &Rules<'_>) -> Option<(CustomerRef, CustomerOffers)> {
     let reference = record.reference().clone();
     let offered = match assess(record, &Control::default(), rules) {

@@ -4,7 +4,7 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 
-use super::handwritten::{HOMEMAKER, OWNER, SAVER, SHOPPER, STUDENT, TRAVELLER};
+use super::handwritten::{HOMEMAKER, OWNER, SAVER, SHOPPER, STUDENT, TRAVELER};
 use super::template::{CustomerTemplate, SpendingHabit};
 
 const FIRST: &[&str] = &[
@@ -33,7 +33,7 @@ type Kind = (&'static str, &'static [SpendingHabit], (u32, u32), (u32, u32), &'s
 const KINDS: &[Kind] = &[
     (
         "Consultant",
-        TRAVELLER,
+        TRAVELER,
         (70_000, 150_000),
         (5_000, 40_000),
         &[

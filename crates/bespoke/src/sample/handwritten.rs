@@ -27,7 +27,7 @@ const PHARMACY: SpendingHabit = habit("Pharmacy", &["Wellspring Pharmacy"], (8, 
 const CHARITY: SpendingHabit = habit("Charity", &["Riverside Food Bank"], (20, 60), 1, 1);
 
 /// A traveler with more and more trips.
-pub const TRAVELLER: &[SpendingHabit] = &[
+pub const TRAVELER: &[SpendingHabit] = &[
     habit("Airlines", &["Skyway Air", "Blue Meridian Airlines"], (180, 640), 2, 7),
     habit("Hotels", &["Seabright Hotel", "Old Town Inn", "The Lantern House"], (120, 480), 2, 6),
     habit("Restaurants", &["Casa Lola", "Pier 9", "Noodle Street"], (18, 95), 4, 8),
@@ -120,7 +120,7 @@ pub const CUSTOMERS: [CustomerTemplate; 12] = [
         adviser: "Helen Marsh",
         consent: &["Yes"],
         social: &["Yes"],
-        habits: TRAVELLER,
+        habits: TRAVELER,
         tweets: &[
             (3, "Just back from ten days on the coast, what a wonderful trip! Already dreaming of the next flight."),
             (17, "Booked another holiday abroad. So excited to explore new places with my family!"),
@@ -197,7 +197,7 @@ pub const CUSTOMERS: [CustomerTemplate; 12] = [
         adviser: "",
         consent: &["Yes", "Yes", "Yes", "No"],
         social: &["Yes"],
-        habits: TRAVELLER,
+        habits: TRAVELER,
         tweets: &[(20, "Kerfuffle at the gate, but what a lovely flight!")],
     },
     CustomerTemplate {
