@@ -24,6 +24,9 @@ pub struct Brand {
     pub name: String,
     /// Who speaks for the bank when a customer has no adviser of their own: "your Meridian adviser".
     pub default_adviser: String,
+    /// The title of the bank's advisers, such as "relationship manager"; the phrasebook's word if none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adviser_title: Option<String>,
     /// Where to read more; shown on the end card.
     pub web: String,
     /// The mark on the picture: "uses only data you agreed to share".
@@ -87,6 +90,14 @@ impl Brand {
     /// Reads a brand.
     pub fn from_toml(text: &str) -> Result<Self, BrandError> {
         Ok(toml::from_str(text)?)
+    }
+
+    /// Returns the web address as it is said: the host without scheme and `www.`.
+    #[must_use]
+    pub fn spoken_web(&self) -> &str {
+        let address = self.web.split_once("://").map_or(self.web.as_str(), |(_, address)| address);
+        let host = address.split(['/', '?', '#']).next().unwrap_or_default();
+        host.strip_prefix("www.").unwrap_or(host)
     }
 
     /// The digest of all of it.

@@ -120,9 +120,12 @@ impl Evidence {
 /// Which parts made a published result. Holds nothing personal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MadeBy {
-    /// `template`, or the model's name.
+    /// `phrases`, the model's name for free text, or `template` in records of older versions.
     pub writer: String,
-    /// Why the template wrote although the model was switched on, if so.
+    /// The phrasebook, if its lines were used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phrasebook: Option<PhrasebookUsed>,
+    /// Why no model served although the settings ask for one, if so.
     #[serde(default)]
     pub instead_of_model: Option<String>,
     /// What a model used and cost, if one was called.
@@ -134,6 +137,20 @@ pub struct MadeBy {
     pub voice: Option<String>,
     /// The engines that were to speak before it and failed, each with the reason.
     pub voice_instead_of: Vec<String>,
+}
+
+/// The phrasebook of a result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhrasebookUsed {
+    /// Digest of the book and its approvals.
+    pub digest: Digest,
+    /// The language, a BCP 47 tag.
+    pub language: String,
+    /// The version, as the book's owners number it.
+    pub version: String,
+    /// The model that selected among the approved lines; `None` if the program did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selected_by: Option<String>,
 }
 
 /// `failure.json`: why the last attempt failed. Removed when a later one succeeds.

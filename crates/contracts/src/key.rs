@@ -269,6 +269,10 @@ pub enum ObjectKey {
     Consents,
     /// The approved product catalogue.
     Catalogue,
+    /// The approved phrases.
+    Phrasebook,
+    /// The approvals of the phrases.
+    PhraseApprovals,
     /// The words by which spending categories and topics are told.
     Lexicon,
     /// The settings, on AWS.
@@ -324,6 +328,8 @@ impl fmt::Display for ObjectKey {
             Self::Notice(state, run, id) => write!(f, "notices/{}/{run}/{}.json", state.as_str(), id.short()),
             Self::Consents => f.write_str("control/consents.csv"),
             Self::Catalogue => f.write_str("config/catalogue.json"),
+            Self::Phrasebook => f.write_str("config/phrases/en.toml"),
+            Self::PhraseApprovals => f.write_str("config/phrases/en.approvals.csv"),
             Self::Lexicon => f.write_str("config/lexicon.toml"),
             Self::Settings => f.write_str("config/bespoke.toml"),
             Self::Background(name) => write!(f, "{}{name}", Prefix::Backgrounds),

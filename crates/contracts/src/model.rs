@@ -1,15 +1,67 @@
-//! What models of chat completions take, when they are announced to end, and what is done when one does not serve.
+//! The writers, what models of chat completions take, when they are announced to end, and what is done when one does not
+//! serve.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+
+/// The writer of a script.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WriterMode {
+    /// The program selects approved lines of the phrasebook.
+    #[default]
+    Phrases,
+    /// A model selects among the approved lines that fit. It answers with ids only.
+    Select,
+    /// A model writes, the guard judges, and a person approves.
+    Free,
+}
+
+impl WriterMode {
+    /// All writers.
+    pub const ALL: [Self; 3] = [Self::Phrases, Self::Select, Self::Free];
+
+    /// Returns the name as settings and requests write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Phrases => "phrases",
+            Self::Select => "select",
+            Self::Free => "free",
+        }
+    }
+
+    /// Returns whether the writer asks a model.
+    #[must_use]
+    pub const fn asks_a_model(self) -> bool {
+        matches!(self, Self::Select | Self::Free)
+    }
+}
+
+impl fmt::Display for WriterMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for WriterMode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mode = Self::ALL.into_iter().find(|mode| mode.as_str() == text);
+        mode.ok_or_else(|| format!("unknown writer {text:?}; expected \"phrases\", \"select\" or \"free\""))
+    }
+}
 
 /// What is done with a customer for whom the model was to write and did not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fallback {
-    /// The template writer writes, and the evidence says so.
+    /// The phrasebook writes, and the evidence says so.
     #[default]
     Template,
     /// Nothing is published until a person has looked.

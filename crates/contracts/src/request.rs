@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Category;
 use crate::media::Shape;
+use crate::model::WriterMode;
 use crate::voice::Engine;
 use crate::{BackgroundName, Batch, CustomerRef, Digest, RunId};
 
@@ -70,6 +71,11 @@ pub struct Request {
     pub upload: Digest,
     /// Digest of the catalogue that the run must use.
     pub catalogue: Digest,
+    /// Digest of the phrasebook and its approvals that the run must use.
+    pub phrases: Digest,
+    /// The writer of the run.
+    #[serde(default)]
+    pub writer: WriterMode,
     /// Digest of the lexicon that the run must use.
     pub lexicon: Digest,
     /// Digest of the brand and of every file that it names.
@@ -105,6 +111,8 @@ impl Request {
             videos: None,
             upload: Digest::of(b""),
             catalogue: Digest::of(b""),
+            phrases: Digest::of(b""),
+            writer: WriterMode::Phrases,
             lexicon: Digest::of(b""),
             assets: Digest::of(b""),
             settings: Digest::of(b""),

@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::catalogue::Category;
 use crate::key::Workbook;
 use crate::media::Shape;
-use crate::model::{Fallback, Takes};
+use crate::model::{Fallback, Takes, WriterMode};
 use crate::script::Usage;
 use crate::voice::Engine;
 use crate::{BackgroundName, Digest, ErrorName, NamedError};
@@ -105,9 +105,14 @@ impl Default for Offers {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Writer {
-    /// What is done when the guard refused a model's text twice.
+    /// The writer when a request names none: `phrases`, `select` or `free`. The last two also need
+    /// `writer.model.enabled`.
+    pub mode: WriterMode,
+    /// Whether free text is published without a person's approval.
+    pub free_without_review: bool,
+    /// What `free` does when the guard refused a model's text twice.
     pub when_refused: Fallback,
-    /// What is done when the model, though it is switched on, could not be asked or did not answer.
+    /// What `free` does when the model could not be asked or did not answer.
     pub when_unavailable: Fallback,
     /// The model service.
     pub model: Model,
@@ -571,6 +576,16 @@ mod tests {
         assert!(writer.announced_end().unwrap().starts_with("llama3.2 is announced to end on 2027-06-30"));
         let unknown = Settings::from_toml("[writer.models.llama3]\ntemprature = true\n").unwrap_err().to_string();
         assert!(unknown.contains("temprature"), "{unknown}");
+    }
+
+    #[test]
+    fn phrases_write_unless_the_settings_name_another_writer() {
+        let writer = Settings::default().writer;
+        assert_eq!((writer.mode, writer.free_without_review), (WriterMode::Phrases, false));
+        let free = Settings::from_toml("[writer]\nmode = \"free\"\nfree_without_review = true\n").unwrap();
+        assert_eq!((free.writer.mode, free.writer.free_without_review), (WriterMode::Free, true));
+        assert_ne!(free.digest(), Settings::default().digest());
+        assert!(Settings::from_toml("[writer]\nmode = \"poet\"\n").unwrap_err().to_string().contains("`phrases`"));
     }
 
     #[test]

@@ -43,6 +43,8 @@ function check({ check: name, passed }) {
 
 const wrote = ({ by, model, instead_of_model: instead }) => by === "model"
   ? `The model ${model ?? ""} wrote the reasons, of the products ranked here. Names, rates and disclosures are the catalogue’s.`
+  : by === "phrases"
+  ? `Every sentence is one that the bank approved${model ? `; the model ${model} selected among them` : ""}${instead ? `. No model served: ${instead}` : ""}. Names, rates and disclosures are the catalogue’s.`
   : `The template wrote it${instead ? `, in place of the model: ${instead}` : "; no model was asked"}. Names, rates and disclosures are the catalogue’s.`;
 
 /** The whole of it; nothing if nothing is known. */

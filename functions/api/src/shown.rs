@@ -149,7 +149,7 @@ pub(crate) struct CheckShown {
 /// Who wrote the reasons.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Wrote {
-    /// `model` or `template`.
+    /// `phrases`, `model` or `template`.
     by: &'static str,
     /// The model.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -457,13 +457,15 @@ impl Made {
             passed: check.violations.is_empty(),
         };
         self.checks = script.verdict.checks.iter().map(check).collect();
+        let instead_of_model = script.written_by.instead_of_model().map(|instead| instead.why.clone());
         self.wrote = Some(match &script.written_by {
-            WrittenBy::Template { instead_of_model } => Wrote {
-                by: "template",
-                model: None,
-                instead_of_model: instead_of_model.as_ref().map(|instead| instead.why.clone()),
+            WrittenBy::Phrases { selected_by, .. } => Wrote {
+                by: "phrases",
+                model: selected_by.as_ref().map(|selection| selection.model.clone()),
+                instead_of_model,
             },
-            WrittenBy::Model { model, .. } => Wrote { by: "model", model: Some(model.clone()), instead_of_model: None },
+            WrittenBy::Template { .. } => Wrote { by: "template", model: None, instead_of_model },
+            WrittenBy::Model { model, .. } => Wrote { by: "model", model: Some(model.clone()), instead_of_model },
         });
     }
 

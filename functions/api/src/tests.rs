@@ -154,6 +154,7 @@ impl Source for Bank {
         Ok(Material {
             settings: Settings::default(),
             catalogue: material(),
+            phrases: Digest::of(b"phrases"),
             lexicon: Lexicon::from_toml(&String::from_utf8(data("lexicon.toml")).unwrap()).unwrap(),
             assets: Digest::of(b"assets"),
             backgrounds: std::collections::BTreeMap::new(),
@@ -229,7 +230,7 @@ impl Api {
 
     /// As `recommend` leaves it; `found` is what the guard found.
     async fn write(&self, run: &RunId, reference: &CustomerRef, found: &[&str]) {
-        let segment = |kind, text: &str| Segment { kind, text: text.to_owned(), product: None };
+        let segment = |kind, text: &str| Segment { kind, text: text.to_owned(), product: None, parts: Vec::new() };
         let script = Script {
             first_name: "José".to_owned(),
             segments: vec![segment(SegmentKind::Greeting, "Hello José."), segment(SegmentKind::Closing, "Goodbye.")],

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use contracts::Digest;
-use contracts::evidence::{MadeBy, Outcome, PersonalEvidence};
+use contracts::evidence::{MadeBy, Outcome, PersonalEvidence, PhrasebookUsed};
 use contracts::facts::{Assessment, Facts, Skip};
 use contracts::key::Artefact;
 use contracts::media::MediaFacts;
@@ -272,33 +272,35 @@ fn check_products(deps: &Deps<'_>, place: Place<'_>, script: &Script) -> Result<
 
 /// Returns the writer, and the outside services that received data.
 fn made_by(written_by: &WrittenBy) -> MadeBy {
-    match written_by {
-        WrittenBy::Template { instead_of_model } => {
-            // A service whose text was refused still received the facts.
-            let given = instead_of_model.as_ref().and_then(|instead| instead.given.clone());
-            MadeBy {
-                writer: "template".to_owned(),
-                instead_of_model: instead_of_model.as_ref().map(|instead| instead.why.clone()),
-                usage: given.as_ref().map(|given| given.usage),
-                outside: given.map(|given| (given.service, given.fields)).into_iter().collect(),
-                voice: None,
-                voice_instead_of: Vec::new(),
-            }
+    let (writer, phrasebook) = match written_by {
+        WrittenBy::Phrases { book, language, version, selected_by, .. } => {
+            let phrasebook = PhrasebookUsed {
+                digest: *book,
+                language: language.clone(),
+                version: version.clone(),
+                selected_by: selected_by.as_ref().map(|selection| selection.model.clone()),
+            };
+            ("phrases".to_owned(), Some(phrasebook))
         }
-        WrittenBy::Model { model, service, fields_sent, usage, .. } => MadeBy {
-            writer: model.clone(),
-            instead_of_model: None,
-            usage: Some(*usage),
-            outside: BTreeMap::from([(service.clone(), fields_sent.clone())]),
-            voice: None,
-            voice_instead_of: Vec::new(),
-        },
+        WrittenBy::Template { .. } => ("template".to_owned(), None),
+        WrittenBy::Model { model, .. } => (model.clone(), None),
+    };
+    // A service whose answer was refused still received the facts.
+    let given = written_by.given();
+    MadeBy {
+        writer,
+        phrasebook,
+        instead_of_model: written_by.instead_of_model().map(|instead| instead.why.clone()),
+        usage: given.as_ref().map(|given| given.usage),
+        outside: given.map(|given| (given.service, given.fields)).into_iter().collect(),
+        voice: None,
+        voice_instead_of: Vec::new(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use contracts::script::{Given, InsteadOfModel, Usage};
+    use contracts::script::{Given, InsteadOfModel, LineSelection, Usage, WishAsUnderstood};
 
     use super::*;
 
@@ -315,5 +317,27 @@ mod tests {
         assert_eq!(made_by.outside["https://model.example/v1"], ["offers"]);
         assert_eq!(made_by.instead_of_model.as_deref(), Some("the guard found: rates"));
         assert_eq!(made_by.usage, Some(Usage::default()));
+    }
+
+    #[test]
+    fn evidence_names_the_phrasebook_and_the_model_that_selected() {
+        let given = Given {
+            service: "https://model.example/v1".to_owned(),
+            fields: vec!["offers".to_owned()],
+            usage: Usage::default(),
+        };
+        let selection = LineSelection { model: "small".to_owned(), given, prompt: Digest::of(b"prompt") };
+        let made_by = made_by(&WrittenBy::Phrases {
+            book: Digest::of(b"book"),
+            language: "en".to_owned(),
+            version: "7".to_owned(),
+            wish: WishAsUnderstood::default(),
+            selected_by: Some(selection),
+            instead_of_model: None,
+        });
+        assert_eq!((made_by.writer.as_str(), made_by.instead_of_model), ("phrases", None));
+        let phrasebook = made_by.phrasebook.unwrap();
+        assert_eq!((phrasebook.version.as_str(), phrasebook.selected_by.as_deref()), ("7", Some("small")));
+        assert_eq!(made_by.outside["https://model.example/v1"], ["offers"]);
     }
 }

@@ -276,7 +276,7 @@ fn facts(reference: &CustomerRef) -> Facts {
 pub fn script() -> Script {
     let catalogue = Catalogue::from_json(CATALOGUE.as_bytes()).unwrap();
     let product: &Product = &catalogue.products()[0];
-    let segment = |kind, text: &str| Segment { kind, text: text.to_owned(), product: None };
+    let segment = |kind, text: &str| Segment { kind, text: text.to_owned(), product: None, parts: Vec::new() };
     Script {
         first_name: "Zoë".to_owned(),
         segments: vec![

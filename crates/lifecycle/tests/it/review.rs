@@ -130,7 +130,7 @@ async fn workflow_task_goes_on_whichever_comes_first() {
 /// Returns a template's script that replaces a refused text of the model.
 fn replacement_script() -> Script {
     let text = "You are pre-approved.".to_owned();
-    let segments = vec![Segment { kind: SegmentKind::Greeting, text, product: None }];
+    let segments = vec![Segment { kind: SegmentKind::Greeting, text, product: None, parts: Vec::new() }];
     let refused = RefusedText { segments, verdict: Verdict { checks: Vec::new() } };
     Script { held: Some(HeldText { why: "the guard found: approval".to_owned(), refused: Some(refused) }), ..script() }
 }
