@@ -24,6 +24,7 @@ use policy::control::Control;
 use policy::customer::CustomerRecord;
 use proptest::prelude::*;
 use rust_xlsxwriter::Workbook;
+use phrases::Phrasebook;
 use storage::store::MemoryStore;
 use storage::vault::{Keys, Owner, Vault};
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
@@ -140,6 +141,7 @@ fn books(people: &[Person], with_posts: bool) -> [Vec<u8>; 3] {
 /// The bank's own files, read once.
 struct Material {
     catalogue: Catalogue,
+    phrases: Phrasebook,
     lexicon: Lexicon,
     brand: Brand,
     secrets: LocalSecrets,
@@ -150,6 +152,7 @@ fn material() -> Material {
     let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
     Material {
         catalogue: Catalogue::from_json(read("data/catalogue.json").as_bytes()).unwrap(),
+        phrases: Phrasebook::packaged(),
         lexicon: Lexicon::from_toml(&read("data/lexicon.toml")).unwrap(),
         brand: Brand::from_toml(&read("assets/brand.toml")).unwrap(),
         secrets: LocalSecrets::new("unused".into()),
@@ -167,8 +170,12 @@ fn joined(people: &[Person], with_posts: bool, material: &Material, keys: &Keys)
 async fn written(assessment: &Assessment, reference: &CustomerRef, material: &Material) -> Script {
     let vault = Vault::new(Arc::new(MemoryStore::default()), Keys::new([1; 32], [2; 32]));
     let settings = Settings::default();
-    let request =
-        Request { catalogue: material.catalogue.digest(), settings: settings.digest(), ..Request::for_tests() };
+    let request = Request {
+        catalogue: material.catalogue.digest(),
+        phrases: material.phrases.digest(),
+        settings: settings.digest(),
+        ..Request::for_tests()
+    };
     let run = request.run_id();
     let key = ObjectKey::Run(run.clone(), RunPart::Request);
     vault.write_json(Owner::Run, &key, &Digest::of(b""), request).await.unwrap();
@@ -179,6 +186,7 @@ async fn written(assessment: &Assessment, reference: &CustomerRef, material: &Ma
         vault: &vault,
         settings: &settings,
         catalogue: &material.catalogue,
+        phrases: &material.phrases,
         brand: &material.brand,
         secrets: &material.secrets,
         http: &material.http,

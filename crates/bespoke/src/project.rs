@@ -9,6 +9,7 @@ use contracts::catalogue::Catalogue;
 use contracts::key::{Prefix, Workbook};
 use contracts::{Batch, Digest, ErrorName};
 use narrate::Pronunciations;
+use phrases::Phrasebook;
 use storage::secret::{SecretName, SecretString, Secrets};
 use storage::vault::{Keys, Vault};
 
@@ -52,6 +53,18 @@ pub fn catalogue(data: &Path, asked: Option<&PathBuf>) -> Result<Catalogue, Fail
 /// The lexicon that goes with the workbooks in `data`.
 pub fn lexicon(data: &Path, asked: Option<&PathBuf>) -> Result<Lexicon, Failure> {
     Ok(Lexicon::from_toml(&text(&beside(data, asked, "lexicon.toml"))?)?)
+}
+
+/// Returns the phrasebook beside the workbooks in `data`, or else the project's own, or else the packaged one. A book
+/// without a file of approvals has no approved line.
+pub fn phrasebook(data: &Path) -> Result<Phrasebook, Failure> {
+    let path = beside(data, None, "phrases/en.toml");
+    if !path.exists() {
+        return Ok(Phrasebook::packaged());
+    }
+    let approvals = path.with_extension("approvals.csv");
+    let approvals = if approvals.exists() { text(&approvals)? } else { String::new() };
+    Ok(Phrasebook::parse(&text(&path)?, &approvals)?)
 }
 
 /// How the bank looks, as the folder of assets has it.
@@ -100,6 +113,8 @@ pub struct Project {
     pub folders: Folders,
     /// The approved products.
     pub catalogue: Catalogue,
+    /// The approved phrases.
+    pub phrases: Phrasebook,
     /// The words of categories and topics.
     pub lexicon: Lexicon,
     /// How the bank looks.
@@ -115,10 +130,11 @@ impl Project {
     pub fn load(folders: Folders) -> Result<Self, Failure> {
         let catalogue = catalogue(&folders.data, folders.catalogue.as_ref())?;
         let lexicon = lexicon(&folders.data, folders.lexicon.as_ref())?;
+        let phrases = phrasebook(&folders.data)?;
         let brand = brand(&folders.assets)?;
         let assets = render::assets_digest(&folders.assets, &brand)?;
         let pronunciations = Pronunciations::read(&folders.assets, &brand)?;
-        Ok(Self { folders, catalogue, lexicon, brand, pronunciations, assets })
+        Ok(Self { folders, catalogue, phrases, lexicon, brand, pronunciations, assets })
     }
 
     /// The batch's name on one machine: there is one folder of workbooks at a time.

@@ -368,6 +368,7 @@ impl Runner {
             vault,
             settings,
             catalogue: &project.catalogue,
+            phrases: &project.phrases,
             brand: &project.brand,
             secrets: self.secrets.as_ref(),
             http: &self.http,

@@ -332,6 +332,7 @@ impl Source for jobs::Workshop {
             backgrounds: backgrounds.map_err(|failure| told(failure.name(), failure.to_string()))?,
             settings: self.settings.clone(),
             catalogue: project.catalogue,
+            phrases: project.phrases.digest(),
             lexicon: project.lexicon,
             assets: project.assets,
             engines: self.engines.of_this_machine(),

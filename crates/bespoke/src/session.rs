@@ -170,6 +170,8 @@ async fn request(
         videos: wish.videos,
         upload: merge::upload_digest(vault.store(), &Project::batch()).await?,
         catalogue: project.catalogue.digest(),
+        phrases: project.phrases.digest(),
+        writer: settings.writer.mode,
         lexicon: project.lexicon.digest(),
         assets: project.assets,
         settings: settings.digest(),

@@ -215,7 +215,8 @@ fn execution_name(request: &Request, attempt: u32) -> String {
 }
 
 async fn request(trigger: Trigger, batch: Batch, wish: Wish, deps: &Deps<'_>) -> Result<Request, Error> {
-    let Material { settings, catalogue, lexicon, assets, backgrounds, engines } = deps.source.material().await?;
+    let Material { settings, catalogue, phrases, lexicon, assets, backgrounds, engines } =
+        deps.source.material().await?;
     let upload = merge::upload_digest(deps.vault.store(), &batch).await?;
     Ok(Request {
         trigger,
@@ -232,6 +233,8 @@ async fn request(trigger: Trigger, batch: Batch, wish: Wish, deps: &Deps<'_>) ->
         videos: wish.videos,
         upload,
         catalogue: catalogue.digest(),
+        phrases,
+        writer: settings.writer.mode,
         lexicon: lexicon.digest(),
         assets,
         settings: settings.digest(),

@@ -17,6 +17,8 @@ pub struct Material {
     pub settings: Settings,
     /// The approved products.
     pub catalogue: Catalogue,
+    /// Digest of the phrasebook and its approvals.
+    pub phrases: Digest,
     /// The bank's words.
     pub lexicon: Lexicon,
     /// Digest of the brand and of every file that it names.
@@ -73,6 +75,7 @@ mod of_host {
                 backgrounds: render::backgrounds(self.host.vault.store(), &settings.video).await?,
                 settings,
                 catalogue: self.host.catalogue().await?,
+                phrases: self.host.phrases().await?.digest(),
                 lexicon,
                 assets,
                 engines: ENGINES.to_vec(),

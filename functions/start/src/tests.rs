@@ -64,6 +64,7 @@ impl Source for Bank {
         Ok(Material {
             settings: Settings::default(),
             catalogue: Catalogue::from_json(&data("catalogue.json")).unwrap(),
+            phrases: Digest::of(b"phrases"),
             lexicon: Lexicon::from_toml(&String::from_utf8(data("lexicon.toml")).unwrap()).unwrap(),
             assets: Digest::of(b"assets"),
             backgrounds: std::collections::BTreeMap::new(),

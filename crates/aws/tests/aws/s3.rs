@@ -1,8 +1,8 @@
 //! The store over a real S3 endpoint: s3s-fs, on loopback.
 
+use crate::server::{Server, store_at};
 use contracts::key::RunPart;
 use contracts::{ErrorName, NamedError, ObjectKey, RunId};
-use crate::server::{Server, store_at};
 use storage::store::{ObjectStore, Written};
 use storage::suite;
 use wiremock::matchers::{header, method};

@@ -47,13 +47,7 @@ pub fn price_of_voice(engine_and_voice: &str) -> Option<PriceOfVoice> {
 /// What the model used for a script, whether or not its text was taken.
 #[must_use]
 pub fn usage(written_by: &WrittenBy) -> Usage {
-    match written_by {
-        WrittenBy::Model { usage, .. } => *usage,
-        WrittenBy::Template { instead_of_model } => {
-            let given = instead_of_model.as_ref().and_then(|instead| instead.given.as_ref());
-            given.map(|given| given.usage).unwrap_or_default()
-        }
-    }
+    written_by.given().map(|given| given.usage).unwrap_or_default()
 }
 
 /// What one customer may cost on this machine, US dollars: two calls of the model, since the guard may send the first text
@@ -61,8 +55,8 @@ pub fn usage(written_by: &WrittenBy) -> Usage {
 #[must_use]
 pub fn expected(settings: &Settings, request: &Request) -> f64 {
     let (read, written) = TOKENS;
-    let model =
-        if settings.writer.model.enabled { settings.writer.model.usage(2 * read, 2 * written).usd } else { 0.0 };
+    let asks_a_model = settings.writer.model.enabled && request.writer.asks_a_model();
+    let model = if asks_a_model { settings.writer.model.usage(2 * read, 2 * written).usd } else { 0.0 };
     let asked = request.voice.as_deref().map(VoiceName::parse).and_then(|voice| voice.engine);
     let engine = asked.or(settings.voice.engine.only());
     let voice = engine.and_then(|engine| price_of_voice(engine.as_str())).filter(|_| engine != Some(Engine::Polly));
@@ -71,6 +65,8 @@ pub fn expected(settings: &Settings, request: &Request) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use contracts::model::WriterMode;
+
     use super::*;
 
     #[test]
@@ -87,7 +83,9 @@ mod tests {
         assert!(expected(&Settings::default(), &request()).abs() < f64::EPSILON);
         let mut settings = Settings::default();
         settings.writer.model.enabled = true;
-        assert!((expected(&settings, &request()) - 0.0006).abs() < 1e-9, "two calls of 0.0003");
+        assert!(expected(&settings, &request()).abs() < f64::EPSILON, "approved phrases ask no model");
+        let request = Request { writer: WriterMode::Free, ..request() };
+        assert!((expected(&settings, &request) - 0.0006).abs() < 1e-9, "two calls of 0.0003");
     }
 
     fn request() -> Request {
