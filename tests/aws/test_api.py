@@ -74,16 +74,16 @@ def test_only_the_banker_who_started_a_run_sees_its_result(cloud, batch):
     def ended():
         status, read = ann.call("GET", address)
         assert status == 200, read
-        states.add(read["state"])
-        return read["state"] not in ["waiting", "running"] and read
+        states.add(read["status"])
+        return read["status"] not in ["waiting", "running"] and read
     read = wait_for("the end of the run", ended, 600)
-    assert read["state"] == "done" and "running" in states, read
+    assert read["status"] == "done" and "running" in states, read
     assert read["outcome"] == "published"
     assert "José" in read["text"][0]["body"] and read["offers"] and read["candidates"]
-    assert [(stage["stage"], stage["state"]) for stage in read["stages"]] == [
+    assert [(stage["stage"], stage["status"]) for stage in read["stages"]] == [
         (stage, "done") for stage in ["merge", "assess", "recommend", "narrate", "render", "publish", "finalize"]]
     _, page = ann.call("GET", f"{address}/events")
-    assert page["ended"] and [event["n"] for event in page["events"]] == list(range(1, len(page["events"]) + 1))
+    assert page["ended"] and [event["number"] for event in page["events"]] == list(range(1, len(page["events"]) + 1))
     kinds = [event["kind"] for event in page["events"]]
     assert kinds.index("text") < kinds.index("end") == len(kinds) - 1
     _, rest = ann.call("GET", f"{address}/events?after={page['next'] - 1}")
@@ -109,7 +109,7 @@ def test_unknown_customer_fails_by_name(cloud, batch):
 
     def ended():
         _, read = dan.call("GET", started["self"])
-        return read["state"] == "failed" and read
+        return read["status"] == "failed" and read
     assert wait_for("the failure of the run", ended, 120)["reason"]["code"] == "Input.UnknownCustomer"
 
 
@@ -119,9 +119,9 @@ def test_upload_through_api_starts_no_execution(cloud, batch):
     status, upload = eve.call("POST", "/v1/uploads", {})
     assert status == 201, upload
     for file in upload["files"]:
-        request = urllib.request.Request(file["put"], method="PUT", data=(ROOT / "data" / file["name"]).read_bytes())
+        request = urllib.request.Request(file["url"], method="PUT", data=(ROOT / "data" / file["name"]).read_bytes())
         assert urllib.request.urlopen(request, timeout=60).status == 200
-    assert {f"incoming/{upload['upload']}/{file['name']}" for file in upload["files"]} <= set(cloud.keys("incoming/"))
+    assert {f"incoming/{upload['id']}/{file['name']}" for file in upload["files"]} <= set(cloud.keys("incoming/"))
     assert len(cloud.executions()) == before
 
 

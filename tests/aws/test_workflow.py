@@ -130,7 +130,7 @@ def test_review_publishes_only_approved_results(fresh, sample, tmp_path):
     execution = fresh.wait_for_end("upload-")
     assert execution["status"] == "SUCCEEDED", fresh.history(execution["executionArn"])[-3:]
     manifest = fresh.manifest(run)
-    assert manifest["counts"] == {"held": 1, "published": 1, "skipped": 2}
+    assert manifest["counts"] == {"in-review": 1, "published": 1, "skipped": 2}
     published = next(entry["reference"] for entry in manifest["entries"] if entry["outcome"] == "published")
     evidence = json.loads(fresh.read(f"customers/{published}/{run}/evidence.json"))
     assert (published, evidence["review"]["by"]) == (approved, "Ann")

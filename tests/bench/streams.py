@@ -126,7 +126,7 @@ class Load:
 
     def record(self, path, event):
         """Records an event of a run, and counts it as lost if another stream received a different one."""
-        self.lost += self.known[path].setdefault(event["n"], event) != event
+        self.lost += self.known[path].setdefault(event["number"], event) != event
 
     async def start_runs(self):
         """Starts one run after another, with alternating customers and a new idempotency key each."""
@@ -163,10 +163,10 @@ class Load:
         last, ended = 0, False
         while not ended:
             async for event in events(self.server, path, last):
-                self.lost += event["n"] != last + 1
+                self.lost += event["number"] != last + 1
                 self.record(path, event)
                 self.received += 1
-                last, ended = event["n"], event["kind"] == "end"
+                last, ended = event["number"], event["kind"] == "end"
                 if disconnects and last == 7:
                     disconnects = False
                     break
@@ -187,7 +187,7 @@ class Load:
         newest = max(self.known[path], default=0)
         after = max(0, newest - 3)
         status, page = await self.server.json("GET", f"{path}/events?after={after}")
-        numbers = [event["n"] for event in page["events"]]
+        numbers = [event["number"] for event in page["events"]]
         assert status == 200 and numbers == list(range(after + 1, page["next"] + 1)), page
         self.lost += page["next"] < newest
         for event in page["events"]:

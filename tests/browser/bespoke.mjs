@@ -1,4 +1,4 @@
-// The real server on the sample workbooks, and a real browser.
+// Helpers: a real server on the sample workbooks, and a real browser.
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
@@ -14,13 +14,13 @@ export const ROOT = resolve(import.meta.dirname, "../..");
 const COMMAND = process.env.BESPOKE ?? join(ROOT, "target/ci/bespoke");
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
-/** What the tests change of the settings: videos that are made in a moment. */
+/** Settings for fast videos. */
 const SETTINGS = "[video]\nresolution = 180\npreset = \"ultrafast\"\n";
 
-/** How long anything may take on a machine that is busy. */
+/** The timeout for slow steps on a busy machine, milliseconds. */
 export const PATIENCE = 180_000;
 
-/** How a view is looked at. */
+/** The combinations of window size and color scheme in which views are checked. */
 export const LOOKS = [
   ["wide and light", { viewport: { width: 1280, height: 900 }, colorScheme: "light" }],
   ["wide and dark", { viewport: { width: 1280, height: 900 }, colorScheme: "dark" }],
@@ -28,35 +28,35 @@ export const LOOKS = [
   ["narrow and dark", { viewport: { width: 320, height: 720 }, colorScheme: "dark" }],
 ];
 
-/** A folder of its own with a server on it, which can be stopped and started again. */
+/** A server in a folder of its own. Tests can kill and restart it. */
 export class Server {
-  /** `more` are settings besides, in which PORT stands for the server's. */
+  /** Starts a server. `more` are additional settings; PORT in them is replaced by the server's port. */
   static async start(more = "") {
     const server = new Server();
     server.folder = mkdtempSync(join(tmpdir(), "bespoke-browser-"));
     server.port = await freePort();
     writeFileSync(join(server.folder, "bespoke.toml"), SETTINGS + more.replaceAll("PORT", server.port));
-    await server.begin();
+    await server.startProcess();
     return server;
   }
 
-  /** Starts the process and waits for the address that it prints. */
-  async begin() {
-    this.process = spawn(COMMAND, ["serve", "--port", this.port], { ...this.surroundings, stdio: ["ignore", "pipe", "pipe"] });
-    this.said = "";
-    this.address = await new Promise((found, missed) => {
-      const look = (chunk) => {
-        this.said += chunk;
-        const address = /http:\/\/127\.0\.0\.1:\d+\/#token=\S+/.exec(this.said);
-        if (address) found(address[0]);
+  /** Starts the process and waits for the printed address. */
+  async startProcess() {
+    this.process = spawn(COMMAND, ["serve", "--port", this.port], { ...this.processOptions, stdio: ["ignore", "pipe", "pipe"] });
+    this.output = "";
+    this.address = await new Promise((resolve, reject) => {
+      const read = (chunk) => {
+        this.output += chunk;
+        const address = /http:\/\/127\.0\.0\.1:\d+\/#token=\S+/.exec(this.output);
+        if (address) resolve(address[0]);
       };
-      this.process.stdout.on("data", look);
-      this.process.stderr.on("data", look);
-      this.process.on("exit", (code) => missed(new Error(`the server ended with ${code}: ${this.said}`)));
+      this.process.stdout.on("data", read);
+      this.process.stderr.on("data", read);
+      this.process.on("exit", (code) => reject(new Error(`the server exited with ${code}: ${this.output}`)));
     });
   }
 
-  get surroundings() {
+  get processOptions() {
     const { folder } = this;
     return { cwd: folder, env: {
       ...process.env, EXCEL_PASSWORD: "meridian-demo", XDG_DATA_HOME: join(folder, "keys"), BROWSER: "true", NO_COLOR: "1",
@@ -64,23 +64,23 @@ export class Server {
     } };
   }
 
-  /** Another command in the same folder, and what it reports. */
+  /** Runs another command in the same folder and returns its JSON output. */
   async command(...words) {
-    const { stdout } = await promisify(execFile)(COMMAND, [...words, "--json"], this.surroundings);
+    const { stdout } = await promisify(execFile)(COMMAND, [...words, "--json"], this.processOptions);
     return JSON.parse(stdout);
   }
 
-  /** The rows of a run's table for the bank, links included. */
-  async delivered(run) {
+  /** Returns the rows of a run's export, with links. */
+  async exported(run) {
     const { files } = await this.command("deliver", run, "--out", "delivered");
     return JSON.parse(readFileSync(join(this.folder, files.find((file) => file.endsWith(".json")))));
   }
 
-  /** Ends the process at once, as a crash would. */
+  /** Kills the process, like a crash. */
   async kill() {
-    const ended = new Promise((done) => { this.process.on("exit", done); });
+    const exited = new Promise((resolve) => { this.process.on("exit", resolve); });
     this.process.kill("SIGKILL");
-    await ended;
+    await exited;
   }
 
   async remove() {
@@ -90,10 +90,10 @@ export class Server {
 }
 
 function freePort() {
-  return new Promise((found) => {
+  return new Promise((resolve) => {
     const probe = createServer().listen(0, "127.0.0.1", () => {
       const { port } = probe.address();
-      probe.close(() => found(String(port)));
+      probe.close(() => resolve(String(port)));
     });
   });
 }
@@ -103,25 +103,25 @@ export const launch = () => chromium.launch({
   args: ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
 });
 
-/** A page of its own, which remembers what the console says and whom it asks. */
+/** Opens a page. It collects console errors in `complaints` and the origins of its requests in `origins`. */
 export async function open(browser, address, { axe = true, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: "reduce", ...options });
-  // By the browser's own hand: the page's policy lets no script of others in.
+  // Injected by the browser, because the page's policy forbids other scripts.
   if (axe) await context.addInitScript({ path: AXE });
   context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   page.complaints = [];
-  page.asked = new Set();
+  page.origins = new Set();
   page.on("console", (message) => {
     if (["error", "warning"].includes(message.type())) page.complaints.push(`${message.text()} ${message.location().url}`);
   });
   page.on("pageerror", (error) => page.complaints.push(String(error)));
-  page.on("request", (request) => page.asked.add(new URL(request.url()).origin));
+  page.on("request", (request) => page.origins.add(new URL(request.url()).origin));
   await page.goto(address);
   return page;
 }
 
-/** What axe-core finds against WCAG 2.2 A and AA and its own best practices, in words. */
+/** Returns axe-core's violations of WCAG 2.2 A and AA and of its best practices. */
 export async function violations(page) {
   await page.evaluate(() => document.fonts.ready);
   const found = await page.evaluate(() => window.axe.run(document, {
@@ -130,44 +130,44 @@ export async function violations(page) {
   return found.violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.target.join(" ")).join(", ")}`);
 }
 
-/** By how many px the page can be moved sideways. */
+/** Returns by how many pixels the page is wider than the window. */
 export const overhang = (page) => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 
-/** Looks at a view in every look: nothing that axe-core objects to, nothing to be moved sideways. With SHOTS=FOLDER in the
- *  environment a picture of each is left there. */
-export async function look(page, name, looks = LOOKS) {
+/** Checks a view in every look: no axe-core violation, no horizontal scrolling. SHOTS=FOLDER in the environment saves
+ *  screenshots. */
+export async function checkView(page, name, looks = LOOKS) {
   const wrong = [];
-  for (const [seen, { viewport, colorScheme }] of looks) {
+  for (const [look, { viewport, colorScheme }] of looks) {
     await page.setViewportSize(viewport);
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    wrong.push(...(await violations(page)).map((each) => `${name}, ${seen}: ${each}`));
+    wrong.push(...(await violations(page)).map((each) => `${name}, ${look}: ${each}`));
     const over = await overhang(page);
-    if (over > 0) wrong.push(`${name}, ${seen}: ${over} px too wide`);
-    await shoot(page, `${name}, ${seen}`);
+    if (over > 0) wrong.push(`${name}, ${look}: ${over} px too wide`);
+    await screenshot(page, `${name}, ${look}`);
   }
   await page.setViewportSize(LOOKS[0][1].viewport);
   assert.deepEqual(wrong, []);
 }
 
-export async function shoot(page, name) {
+export async function screenshot(page, name) {
   if (!process.env.SHOTS) return;
   mkdirSync(process.env.SHOTS, { recursive: true });
   await page.screenshot({ path: join(process.env.SHOTS, `${name.replaceAll(/\W+/g, "-")}.png`), fullPage: true });
 }
 
-/** Plays the video of a page, without its sound, until it has moved. */
-export const plays = (page) => page.locator("video").evaluate((video) => new Promise((done, failed) => {
-  video.addEventListener("timeupdate", () => video.currentTime > 0.5 && done(video.currentTime));
-  video.addEventListener("error", () => failed(new Error(video.error.message)));
+/** Plays the muted video of a page until its time advances. */
+export const plays = (page) => page.locator("video").evaluate((video) => new Promise((resolve, reject) => {
+  video.addEventListener("timeupdate", () => video.currentTime > 0.5 && resolve(video.currentTime));
+  video.addEventListener("error", () => reject(new Error(video.error.message)));
   video.muted = true;
   video.play();
 }));
 
-/** Asks for a recommendation by the form, with the voice that is there at once. */
-export async function ask(page, customer) {
+/** Creates a recommendation through the form, with a fast voice. */
+export async function createRecommendation(page, customer) {
   await page.getByLabel("Customer", { exact: true }).fill(customer);
   await page.getByLabel("Voice").selectOption({ label: await espeak(page) });
-  await page.getByRole("button", { name: "Make the recommendation" }).click();
+  await page.getByRole("button", { name: "Create the recommendation" }).click();
   await page.locator("h1", { hasText: "Recommendation" }).waitFor();
 }
 

@@ -1,9 +1,8 @@
-// The page, as a banker meets it: through the whole job, by keyboard alone, on a telephone, in the dark, for a screen
-// reader, and with a server that goes away in between.
+// The page for staff: a whole job, by keyboard only, in all looks, for screen readers, and with a server that crashes.
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
-import { PATIENCE, Server, ask, espeak, launch, look, open, plays, violations } from "./bespoke.mjs";
+import { PATIENCE, Server, checkView, createRecommendation, espeak, launch, open, plays, violations } from "./bespoke.mjs";
 
 let server;
 let browser;
@@ -23,24 +22,24 @@ after(async () => {
   await server?.remove();
 });
 
-/** The heading that says which view is shown. */
+/** The heading of the current view. */
 const title = () => page.locator("h1");
 
-test("a customer goes from the form to a video that plays, with captions, files and reasons", async () => {
+test("form leads to a playing video with captions, files and reasons", async () => {
   page = await open(browser, server.address);
-  assert.equal(new URL(page.url()).hash, "#/", "the token does not stay in the address");
-  await ask(page, "0001");
+  assert.equal(new URL(page.url()).hash, "#/", "the token is removed from the address");
+  await createRecommendation(page, "0001");
 
-  // Live: stages go on, and the text is there as soon as it has passed, before there is a video.
+  // Stages advance live. The text appears after its checks, before the video.
   await page.locator(".stages .done").first().waitFor();
-  await look(page, "under way");
+  await checkView(page, "in progress");
   await page.locator(".reading", { hasText: "José" }).waitFor({ timeout: PATIENCE });
   await page.locator("video").waitFor({ timeout: PATIENCE });
   await page.locator(".pill", { hasText: "Published" }).waitFor({ timeout: PATIENCE });
 
   assert.ok(await plays(page) > 0.5);
-  const jumped = await page.locator("video").evaluate((video) => new Promise((done) => {
-    video.addEventListener("seeked", () => done(video.currentTime));
+  const jumped = await page.locator("video").evaluate((video) => new Promise((resolve) => {
+    video.addEventListener("seeked", () => resolve(video.currentTime));
     video.currentTime = video.duration - 4;
   }));
   assert.ok(jumped > 10, "the video seeks");
@@ -60,7 +59,7 @@ test("a customer goes from the form to a video that plays, with captions, files 
   }
   assert.equal(await page.locator(".offer").count(), 3);
   assert.match(await page.locator(".offer").first().textContent(), /Meridian Travel Rewards Card.*6\.50/s);
-  await page.getByText("Every product weighed").click();
+  await page.getByText("All considered products").click();
   assert.ok(await page.locator(".candidates tbody tr").count() > 3);
   assert.equal(await page.locator(".checks .refused").count(), 0);
   assert.ok(await page.locator(".checks .passed").count() > 10);
@@ -69,43 +68,42 @@ test("a customer goes from the form to a video that plays, with captions, files 
   await page.locator("tbody tr", { hasText: "0001" }).filter({ hasText: "Published" }).waitFor();
 
   assert.deepEqual(page.complaints, []);
-  assert.deepEqual([...page.asked], [new URL(server.address).origin], "nobody else is asked for anything");
+  assert.deepEqual([...page.origins], [new URL(server.address).origin], "no other origin is contacted");
 });
 
-test("a customer who refused is explained, and nothing of them is shown", async () => {
+test("refusal is explained and shows no result", async () => {
   page = await open(browser, server.address);
-  await ask(page, "0003");
-  await page.getByText("Nothing was made for this customer").waitFor({ timeout: PATIENCE });
-  assert.match(await page.locator(".note").textContent(), /did not agree to recommendations/);
+  await createRecommendation(page, "0003");
+  await page.getByText("This customer was skipped").waitFor({ timeout: PATIENCE });
+  assert.match(await page.locator(".note").textContent(), /did not consent to recommendations/);
   for (const absent of ["video", ".reading", ".offer"]) assert.equal(await page.locator(absent).count(), 0, absent);
   assert.deepEqual(await violations(page), []);
   assert.deepEqual(page.complaints, []);
 });
 
-test("an unknown customer is told by the error's name, and the id is not echoed", async () => {
+test("unknown customer shows the error's name, not the id", async () => {
   page = await open(browser, server.address);
   await page.getByLabel("Customer", { exact: true }).fill("no-such-one");
-  await page.getByRole("button", { name: "Make the recommendation" }).click();
+  await page.getByRole("button", { name: "Create the recommendation" }).click();
   await page.locator(".note code", { hasText: "Input.UnknownCustomer" }).waitFor({ timeout: PATIENCE });
-  await look(page, "unknown customer");
+  await checkView(page, "unknown customer");
   assert.ok(!(await page.locator(".note").textContent()).includes("no-such-one"));
 });
 
-test("the whole job is done by keyboard alone, and the focus can be seen at every step", async () => {
+test("keyboard alone does the whole job with visible focus", async () => {
   page = await open(browser, server.address);
   await page.getByLabel("Customer", { exact: true }).waitFor();
   const steps = [];
   const press = async (...keys) => {
     for (const key of keys) await page.keyboard.press(key);
     const focus = await page.evaluate(() => {
-      let shown = document.activeElement;
-      // What is drawn for a hidden control shows its focus.
-      if (getComputedStyle(shown).opacity === "0") shown = shown.nextElementSibling;
-      const { outlineStyle, outlineWidth, display } = getComputedStyle(shown);
-      const named = document.activeElement;
+      const active = document.activeElement;
+      // A transparent control shows its focus on the element after it.
+      const styled = getComputedStyle(active).opacity === "0" ? active.nextElementSibling : active;
+      const { outlineStyle, outlineWidth, display } = getComputedStyle(styled);
       return {
-        name: named.name || named.textContent?.trim().slice(0, 40) || named.tagName,
-        seen: display !== "none" && outlineStyle !== "none" && parseFloat(outlineWidth) >= 2,
+        name: active.name || active.textContent?.trim().slice(0, 40) || active.tagName,
+        isVisible: display !== "none" && outlineStyle !== "none" && parseFloat(outlineWidth) >= 2,
       };
     });
     steps.push(focus);
@@ -113,7 +111,7 @@ test("the whole job is done by keyboard alone, and the focus can be seen at ever
   };
   const tabTo = async (name) => {
     for (let at = 0; at < 40; at += 1) if ((await press("Tab")).startsWith(name)) return;
-    assert.fail(`${name} is not reached: ${steps.map((step) => step.name).join(", ")}`);
+    assert.fail(`Tab does not reach ${name}: ${steps.map((step) => step.name).join(", ")}`);
   };
   await tabTo("Skip to the content");
   await page.keyboard.press("Enter");
@@ -126,13 +124,13 @@ test("the whole job is done by keyboard alone, and the focus can be seen at ever
   await page.locator("select[name=voice]").selectOption({ label: await espeak(page) });
   await tabTo("rate");
   await page.keyboard.press("ArrowRight");
-  assert.equal(await page.locator("output").textContent(), "145 words a minute");
+  assert.equal(await page.locator("output").textContent(), "145 words per minute");
   await tabTo("shape");
   await page.keyboard.press("ArrowRight");
-  await tabTo("Make the recommendation");
+  await tabTo("Create the recommendation");
   await page.keyboard.press("Enter");
   await title().filter({ hasText: "Recommendation" }).waitFor();
-  assert.equal(await page.evaluate(() => document.activeElement.tagName), "H1", "a new view begins with its title");
+  assert.equal(await page.evaluate(() => document.activeElement.tagName), "H1", "the focus moves to the title of a new view");
   await page.locator("video").waitFor({ timeout: PATIENCE });
   await page.locator(".pill", { hasText: "Published" }).waitFor({ timeout: PATIENCE });
   await page.locator("video").evaluate((video) => { video.muted = true; });
@@ -140,43 +138,43 @@ test("the whole job is done by keyboard alone, and the focus can be seen at ever
     await page.keyboard.press("Tab");
     if (await page.evaluate(() => document.activeElement.tagName === "VIDEO")) break;
   }
-  const began = page.locator("video").evaluate((video) => new Promise((done) => {
-    video.addEventListener("timeupdate", () => video.currentTime > 0 && done(true));
+  const playing = page.locator("video").evaluate((video) => new Promise((resolve) => {
+    video.addEventListener("timeupdate", () => video.currentTime > 0 && resolve(true));
   }));
   await page.keyboard.press("Space");
-  assert.ok(await began, "the space bar plays the video");
-  assert.deepEqual(steps.filter((step) => !step.seen), []);
+  assert.ok(await playing, "the space bar plays the video");
+  assert.deepEqual(steps.filter((step) => !step.isVisible), []);
 
-  await tabTo("Take it back");
+  await tabTo("Recall");
   await page.keyboard.press("Enter");
   const dialog = page.getByRole("dialog");
   await dialog.waitFor();
   await page.keyboard.press("Escape");
   await dialog.waitFor({ state: "detached" });
-  assert.match(await page.evaluate(() => document.activeElement.textContent), /Take it back/, "the focus comes back");
+  assert.match(await page.evaluate(() => document.activeElement.textContent), /Recall/, "the focus returns to the button");
 });
 
-test("a server that is killed in the middle of a run and started again loses nothing", async () => {
+test("killed and restarted server finishes the run", async () => {
   page = await open(browser, server.address);
-  await ask(page, "0010");
+  await createRecommendation(page, "0010");
   await page.locator(".stages .running, .stages .done").first().waitFor({ timeout: PATIENCE });
   await server.kill();
-  const lost = page.locator(".note-title", { hasText: "The server does not answer" });
-  await lost.waitFor();
-  await look(page, "server gone");
-  await server.begin();
+  const note = page.locator(".note-title", { hasText: "The server does not respond" });
+  await note.waitFor();
+  await checkView(page, "server down");
+  await server.startProcess();
   await page.locator(".pill", { hasText: "Published" }).waitFor({ timeout: PATIENCE });
   await page.locator("video").waitFor();
-  assert.equal(await lost.count(), 0);
+  assert.equal(await note.count(), 0);
 });
 
-test("without a token nothing is shown but the way to sign in", async () => {
+test("page without a token shows only the sign-in", async () => {
   page = await open(browser, new URL("/#/history", server.address).href);
   await page.getByLabel("Token").fill("wrong");
-  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByRole("button", { name: "Sign in" }).click();
   await title().filter({ hasText: "Sign in" }).waitFor();
-  await look(page, "sign in");
+  await checkView(page, "sign in");
   await page.getByLabel("Token").fill(new URL(server.address).hash.slice("#token=".length));
-  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByRole("button", { name: "Sign in" }).click();
   await title().filter({ hasText: "History" }).waitFor();
 });

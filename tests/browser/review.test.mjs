@@ -1,9 +1,8 @@
-// The review, as the person meets it who decides: what waits is watched and read, then approved or rejected; what was
-// published is taken back; and others decide too.
+// Reviews on the page: approval, rejection, recall, and decisions by others in the meantime.
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
-import { PATIENCE, Server, ask, launch, look, open, plays } from "./bespoke.mjs";
+import { PATIENCE, Server, checkView, createRecommendation, launch, open, plays } from "./bespoke.mjs";
 
 let server;
 let browser;
@@ -27,53 +26,53 @@ after(async () => {
 
 const reviews = () => page.locator("article.review");
 
-/** Asks for a recommendation, waits until it waits, and gives its run. */
-async function held(customer) {
+/** Creates a recommendation, waits until its review is pending, and returns its run. */
+async function createPending(customer) {
   await page.getByRole("link", { name: "Recommend" }).click();
-  await ask(page, customer);
-  await page.locator(".note-title", { hasText: "A person must look first" }).waitFor({ timeout: PATIENCE });
+  await createRecommendation(page, customer);
+  await page.locator(".note-title", { hasText: "Waiting for review" }).waitFor({ timeout: PATIENCE });
   return new URL(page.url()).hash.split("/").pop();
 }
 
-/** The same, and goes to where it waits. */
-async function waits(customer) {
+/** Creates a pending review and opens the list of reviews. */
+async function openReview(customer) {
   page = await open(browser, server.address);
-  const run = await held(customer);
+  const run = await createPending(customer);
   await page.getByRole("link", { name: "Go to the review" }).click();
   await reviews().waitFor();
   return run;
 }
 
-async function pressed(button, confirm) {
+async function clickAndConfirm(button, confirm) {
   await page.getByRole("button", { name: button, exact: true }).click();
   await page.getByRole("dialog").getByRole("button", { name: confirm }).click();
 }
 
-test("what waits is watched, read and approved, is published as it was shown, and is taken back", async () => {
+test("approval publishes what was shown, and recall ends it", async () => {
   page = await open(browser, server.address);
-  const run = await held("0001");
+  const run = await createPending("0001");
   for (const absent of ["video", ".reading", ".offer"]) assert.equal(await page.locator(absent).count(), 0, absent);
-  await look(page, "held");
+  await checkView(page, "in review");
 
   await page.getByRole("link", { name: "Go to the review" }).click();
   await reviews().waitFor();
   assert.ok(await plays(page) > 0.5);
   const read = await page.locator(".reading").textContent();
   assert.match(read, /José/);
-  assert.match(await page.locator(".review-head").textContent(), /The first of the run/);
+  assert.match(await page.locator(".review-head").textContent(), /Reason: The first of the run/);
   await page.getByRole("button", { name: "Captions as text" }).click();
   await page.locator(".caption-line").waitFor();
-  await look(page, "review with one that waits");
+  await checkView(page, "pending review");
 
   await page.getByRole("button", { name: "Approve", exact: true }).click();
   await page.getByRole("dialog").waitFor();
-  await look(page, "approve");
+  await checkView(page, "approve");
   await page.keyboard.press("Escape");
-  assert.equal(await reviews().count(), 1, "who thinks better of it has decided nothing");
-  await pressed("Approve", "Approve");
-  await page.getByText("Nothing waits for review").waitFor();
+  assert.equal(await reviews().count(), 1, "a canceled dialog decides nothing");
+  await clickAndConfirm("Approve", "Approve");
+  await page.getByText("No recommendation waits for review").waitFor();
   await page.locator(".lede", { hasText: "approved and published" }).waitFor();
-  await look(page, "approved");
+  await checkView(page, "approved");
 
   await page.getByRole("link", { name: "History" }).click();
   await page.locator("tbody tr", { hasText: "Published" }).locator("a").click();
@@ -81,61 +80,61 @@ test("what waits is watched, read and approved, is published as it was shown, an
   assert.ok(await plays(page) > 0.5);
   assert.equal(await page.locator(".reading").textContent(), read, "as it was shown");
 
-  const [{ link, outcome }] = await server.delivered(run);
+  const [{ link, outcome }] = await server.exported(run);
   assert.equal(outcome, "published");
   assert.equal((await page.request.get(link)).status(), 200);
-  await page.getByRole("button", { name: "Take it back" }).click();
+  await page.getByRole("button", { name: "Recall" }).click();
   const dialog = page.getByRole("dialog");
-  await dialog.getByLabel("Why").fill("A wrong rate.");
-  await look(page, "take it back");
-  await dialog.getByRole("button", { name: "Take it back" }).click();
-  await page.locator(".pill", { hasText: "Taken back" }).waitFor();
-  for (const gone of ["video", ".reading", ".downloads"]) assert.equal(await page.locator(gone).count(), 0, gone);
-  await look(page, "taken back");
+  await dialog.getByLabel("Reason").fill("A wrong rate.");
+  await checkView(page, "recall");
+  await dialog.getByRole("button", { name: "Recall" }).click();
+  await page.locator(".pill", { hasText: "Recalled" }).waitFor();
+  for (const absent of ["video", ".reading", ".downloads"]) assert.equal(await page.locator(absent).count(), 0, absent);
+  await checkView(page, "recalled");
   assert.equal((await page.request.get(link)).status(), 404, "the customer's link is dead");
-  assert.equal((await server.delivered(run))[0].outcome, "recalled");
+  assert.equal((await server.exported(run))[0].outcome, "recalled");
   assert.deepEqual(page.complaints, []);
 });
 
-test("what is rejected is published nowhere, and its page says so", async () => {
-  const run = await waits("0002");
+test("rejected result is not published, and its page says so", async () => {
+  const run = await openReview("0002");
   await page.getByRole("button", { name: "Reject", exact: true }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("button", { name: "Reject" }).click();
-  assert.ok(await dialog.isVisible(), "a reason is needed");
-  await dialog.getByLabel("Why").fill("The tone is not ours.");
+  assert.ok(await dialog.isVisible(), "a reason is required");
+  await dialog.getByLabel("Reason").fill("The tone is not ours.");
   await dialog.getByRole("button", { name: "Reject" }).click();
-  await page.getByText("Nothing waits for review").waitFor();
+  await page.getByText("No recommendation waits for review").waitFor();
 
   await page.evaluate((place) => { location.hash = place; }, `#/recommendations/${run}`);
-  await page.locator(".note-title", { hasText: "Nothing was published" }).waitFor();
-  assert.match(await page.locator(".note").textContent(), /A person watched and read it/);
+  await page.locator(".note-title", { hasText: "The result was not published" }).waitFor();
+  assert.match(await page.locator(".note").textContent(), /A reviewer rejected the result/);
   for (const absent of ["video", ".reading", ".downloads"]) assert.equal(await page.locator(absent).count(), 0, absent);
-  await look(page, "rejected");
-  const [{ link, outcome }] = await server.delivered(run);
+  await checkView(page, "rejected");
+  const [{ link, outcome }] = await server.exported(run);
   assert.deepEqual([outcome, link], ["skipped", ""]);
   assert.deepEqual(page.complaints, []);
 });
 
-test("whoever decides after somebody else is told so, and changes nothing", async () => {
-  const run = await waits("0006");
+test("late decision has no effect and says so", async () => {
+  const run = await openReview("0006");
   await server.command("review", run, "--reject", "--by", "Ben", "--reason", "Not today.");
-  await pressed("Approve", "Approve");
-  await page.getByRole("dialog").getByText("Somebody else decided first").waitFor();
-  assert.match(await page.getByRole("dialog").textContent(), /It stands as they decided: rejected/);
-  await look(page, "somebody else was first");
-  await page.getByRole("button", { name: "Go on" }).click();
-  await page.getByText("Nothing waits for review").waitFor();
-  assert.equal((await server.delivered(run))[0].outcome, "skipped");
+  await clickAndConfirm("Approve", "Approve");
+  await page.getByRole("dialog").getByText("Another reviewer decided first").waitFor();
+  assert.match(await page.getByRole("dialog").textContent(), /Their decision stands: rejected/);
+  await checkView(page, "late decision");
+  await page.getByRole("button", { name: "OK" }).click();
+  await page.getByText("No recommendation waits for review").waitFor();
+  assert.equal((await server.exported(run))[0].outcome, "skipped");
   assert.deepEqual(page.complaints, []);
 });
 
-test("nobody is asked about a customer who objects meanwhile, and nothing is sent to them", async () => {
-  const run = await waits("0007");
+test("suppression during review prevents publication", async () => {
+  const run = await openReview("0007");
   await server.command("suppress", "--customer", "0007");
-  await pressed("Approve", "Approve");
-  await page.getByRole("dialog").getByText("Nothing may be sent to this customer any more").waitFor();
-  await page.getByRole("button", { name: "Go on" }).click();
-  await page.getByText("Nothing waits for review").waitFor();
-  assert.equal((await server.delivered(run))[0].outcome, "skipped");
+  await clickAndConfirm("Approve", "Approve");
+  await page.getByRole("dialog").getByText("Your decision has no effect").waitFor();
+  await page.getByRole("button", { name: "OK" }).click();
+  await page.getByText("No recommendation waits for review").waitFor();
+  assert.equal((await server.exported(run))[0].outcome, "skipped");
 });

@@ -1,4 +1,6 @@
-//! What the tests of the whole share: a folder of their own in which the real command runs on the real sample data.
+//! What the end-to-end tests share: a sandbox that runs the real command on the sample data.
+
+pub mod source;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -9,27 +11,27 @@ use tempfile::TempDir;
 /// The password of the sample workbooks.
 pub const PASSWORD: &str = bespoke::sample::SAMPLE_PASSWORD;
 
-/// The checkout's root.
+/// Returns the root of the checkout.
 ///
 /// # Panics
-/// Never: this package lies one folder below it.
+/// Never: this package is one folder below it.
 #[must_use]
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in the checkout")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in the checkout")
 }
 
-/// A folder of its own for artefacts, keys and settings, so that no test sees another's.
+/// A folder with artifacts, keys and settings for one test.
 pub struct Sandbox {
     folder: TempDir,
     program: &'static str,
 }
 
 impl Sandbox {
-    /// A new one, in which `program` runs. Videos are small and encoded as quickly as x264 can: their full size is for the
-    /// tests of `render`.
+    /// Makes a sandbox for `program`. Its videos are small and use x264's fastest preset; the tests of `render` cover full
+    /// size.
     ///
     /// # Panics
-    /// If the folder cannot be made.
+    /// If the folder cannot be created.
     #[must_use]
     pub fn new(program: &'static str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
@@ -38,25 +40,25 @@ impl Sandbox {
         Self { folder, program }
     }
 
-    /// The folder of artefacts.
+    /// Returns the folder of artifacts.
     #[must_use]
     pub fn artifacts(&self) -> PathBuf {
         self.folder.path().join("artifacts")
     }
 
-    /// The sandbox itself.
+    /// Returns the sandbox's folder.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The keys that this sandbox's runs sealed with.
+    /// Returns the key file of this sandbox's runs.
     #[must_use]
     pub fn key_file(&self) -> PathBuf {
         self.folder.path().join("home/bespoke/keys.toml")
     }
 
-    /// The command with these arguments, not yet started, with nothing of this process's environment but the path.
+    /// Returns the command with these arguments, not yet started. It inherits only `PATH` from the environment.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.program);
@@ -72,7 +74,7 @@ impl Sandbox {
         command
     }
 
-    /// Runs the command to its end.
+    /// Runs the command, and waits for its end.
     ///
     /// # Panics
     /// If it cannot be started.
@@ -81,7 +83,7 @@ impl Sandbox {
         self.command(arguments).output().expect("the command starts")
     }
 
-    /// Every file below the artefacts, the lock aside.
+    /// Returns every artifact, without the lock file.
     ///
     /// # Panics
     /// If a folder cannot be read.
@@ -103,25 +105,25 @@ impl Sandbox {
         files
     }
 
-    /// What lies in the folder of temporary files.
+    /// Returns the files in the folder of temporary files.
     #[must_use]
     pub fn leftovers(&self) -> Vec<PathBuf> {
-        let scratch = self.artifacts().join(bespoke::folder::SCRATCH);
+        let scratch = self.artifacts().join(runner::folder::SCRATCH);
         self.files().into_iter().filter(|path| path.starts_with(&scratch)).collect()
     }
 }
 
-/// The report on a command's standard output.
+/// Parses the JSON report on a command's standard output.
 ///
 /// # Panics
-/// If it is no JSON; tells what the command said instead.
+/// If it is not JSON, with the command's standard error.
 #[must_use]
 pub fn report(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
 }
 
-/// What ffprobe says of a file.
+/// Returns ffprobe's description of a media file.
 ///
 /// # Panics
 /// If ffprobe fails.

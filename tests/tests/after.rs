@@ -1,4 +1,4 @@
-//! What comes after a result was made: review, recall, erasure and delivery, by the command as a process.
+//! Tests of review, recall, erasure, export and expiry with the command as a process.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::Arc;
 
-use bespoke::folder::FolderStore;
 use bespoke::sample::{Rows, rows};
-use bespoke::secrets::LocalSecrets;
 use bespoke_tests::{Sandbox, report, root};
 use contracts::stage::IndexRow;
 use contracts::{CustomerId, CustomerRef};
+use runner::folder::FolderStore;
+use runner::secrets::LocalSecrets;
 use storage::vault::{Keys, Owner, Vault};
 
 fn sandbox(settings: &str) -> Sandbox {
@@ -25,9 +25,9 @@ fn sandbox(settings: &str) -> Sandbox {
 
 #[track_caller]
 fn ends(output: &Output, code: i32) -> String {
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(code), "{said}");
-    said
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{stderr}");
+    stderr
 }
 
 fn find(sandbox: &Sandbox, name: &str) -> Vec<PathBuf> {
@@ -40,43 +40,45 @@ async fn vault(sandbox: &Sandbox) -> Vault {
 }
 
 #[test]
-fn the_first_of_a_run_wait_and_only_what_is_approved_is_published() {
+fn only_approved_results_are_published() {
     let sandbox = sandbox("[review]\nfirst = 8\n");
     let output = sandbox.run(&["demo", "--videos", "0", "--json"]);
     ends(&output, 6);
     let run = report(&output)["run"].as_str().unwrap().to_owned();
-    // The order is that of the references, which other keys make others; of the first eight some refuse.
+    // Customers are in the order of their references, which depend on random keys. Some of the first eight refuse.
     let waiting = report(&sandbox.run(&["review", "--json"]));
     let waiting = waiting.as_array().unwrap();
-    let waits = waiting.len();
-    assert!((3..=8).contains(&waits), "{waiting:?}");
+    let in_review = waiting.len();
+    assert!((3..=8).contains(&in_review), "{waiting:?}");
     assert!(waiting.iter().all(|one| one["text"].as_str().unwrap().contains("from Meridian Bank")));
     let [approved, rejected] = [0, 1].map(|at| waiting[at]["reference"].as_str().unwrap());
     let published = find(&sandbox, "recommendation.txt").len();
 
-    let decide = |who: &str, how: &str| sandbox.run(&["review", &run, "--customer", who, how, "--by", "Ann", "--json"]);
-    let said = report(&decide(approved, "--approve"));
-    assert_eq!((&said["result"]["outcome"], &said["decided_by"]), (&"published".into(), &"Ann".into()));
+    let decide = |customer: &str, choice: &str| {
+        sandbox.run(&["review", &run, "--customer", customer, choice, "--by", "Ann", "--json"])
+    };
+    let decided = report(&decide(approved, "--approve"));
+    assert_eq!((&decided["result"]["outcome"], &decided["decided_by"]), (&"published".into(), &"Ann".into()));
     ends(&decide(rejected, "--reject"), 0);
     assert_eq!(find(&sandbox, "recommendation.txt").len(), published + 1);
     ends(&decide(rejected, "--approve"), 3);
-    assert_eq!(report(&sandbox.run(&["review", &run, "--json"])).as_array().unwrap().len(), waits - 2);
+    assert_eq!(report(&sandbox.run(&["review", &run, "--json"])).as_array().unwrap().len(), in_review - 2);
 
-    // The manifest tells the outcomes as they are now, and the evidence who approved.
+    // The manifest has the current outcomes, and the evidence names the reviewer.
     let manifest: serde_json::Value =
         serde_json::from_slice(&std::fs::read(&find(&sandbox, "manifest.json")[0]).unwrap()).unwrap();
-    assert_eq!(manifest["counts"]["held"], waits - 2, "{}", manifest["counts"]);
+    assert_eq!(manifest["counts"]["in-review"], in_review - 2, "{}", manifest["counts"]);
     let folder = sandbox.artifacts().join("customers").join(approved).join(&run);
     let evidence: serde_json::Value =
         serde_json::from_slice(&std::fs::read(folder.join("evidence.json")).unwrap()).unwrap();
     assert_eq!((&evidence["review"]["by"], &evidence["review"]["choice"]), (&"Ann".into(), &"approve".into()));
-    // The same run again publishes what was approved, and nothing that was not.
+    // The same run again publishes only the approved result.
     ends(&sandbox.run(&["demo", "--videos", "0"]), 6);
     assert_eq!(find(&sandbox, "recommendation.txt").len(), published + 1);
 }
 
 #[test]
-fn a_recall_takes_the_text_and_its_copy_away_and_keeps_them_aside() {
+fn recall_moves_the_text_and_removes_its_copy() {
     let sandbox = sandbox("");
     let run = report(&sandbox.run(&["run", "--customer", "0002", "--no-video", "--json"]));
     let run = run["run"].as_str().unwrap();
@@ -93,7 +95,7 @@ fn a_recall_takes_the_text_and_its_copy_away_and_keeps_them_aside() {
     ends(&sandbox.run(&["recall", "no-such-run", "--by", "Ann"]), 2);
 }
 
-/// All that lies in the folder, what can still be opened opened: what somebody with every key that is left could read.
+/// Returns every file in the folder, with sealed content opened by the remaining keys.
 async fn readable(sandbox: &Sandbox) -> Vec<(String, Vec<u8>)> {
     let vault = vault(sandbox).await;
     let mut out: Vec<(String, Vec<u8>)> = Vec::new();
@@ -134,26 +136,26 @@ fn holds(bytes: &[u8], word: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_an_erasure_nothing_that_can_be_opened_holds_the_id_the_name_or_the_posts() {
+async fn erasure_leaves_no_readable_id_name_or_post() {
     let sandbox = sandbox("[review]\nfirst = 1\n");
     let Rows { profiles, tweets, .. } = rows(12, 0, 1);
     let name = profiles.iter().find(|row| row.customer_id == "0001").unwrap().first_name.clone();
     let posts: Vec<String> =
         tweets.into_iter().filter(|tweet| tweet.customer_id == "0001").map(|tweet| tweet.tweet).collect();
     assert!(!posts.is_empty());
-    // A run of everybody, in which the customer waits for review; one of theirs with a video and a wish that names them,
-    // approved, and taken back.
+    // A run for all customers puts this one in review. A run for this customer, with a video and a prompt that names them,
+    // is approved and then recalled.
     ends(&sandbox.run(&["demo", "--videos", "0"]), 6);
-    let wish = format!("Be kind to {name}, customer 0001");
-    let own = ["run", "--customer", "0001", "--prompt", &wish, "--json"];
+    let prompt = format!("Be kind to {name}, customer 0001");
+    let own = ["run", "--customer", "0001", "--prompt", &prompt, "--json"];
     let run = report(&sandbox.run(&own))["run"].as_str().unwrap().to_owned();
-    let approve = ["review", &run, "--customer", "0001", "--approve", "--by", "Ann", "--reason", &wish];
+    let approve = ["review", &run, "--customer", "0001", "--approve", "--by", "Ann", "--reason", &prompt];
     ends(&sandbox.run(&approve), 0);
     ends(&sandbox.run(&own), 0);
     assert!(sandbox.artifacts().join("output/recommendations_video.mp4").exists());
     let again = report(&sandbox.run(&["run", "--customer", "0001", "--no-video", "--again", "--json"]));
     let again = again["run"].as_str().unwrap();
-    ends(&sandbox.run(&["recall", again, "--customer", "0001", "--by", "Ann", "--reason", &wish]), 0);
+    ends(&sandbox.run(&["recall", again, "--customer", "0001", "--by", "Ann", "--reason", &prompt]), 0);
 
     let words: Vec<String> = posts.iter().cloned().chain([name.clone(), "\"0001\"".to_owned()]).collect();
     let found = |all: &[(String, Vec<u8>)], word: &str| -> BTreeSet<String> {
@@ -161,23 +163,23 @@ async fn after_an_erasure_nothing_that_can_be_opened_holds_the_id_the_name_or_th
     };
     let before = readable(&sandbox).await;
     for word in &words {
-        assert!(!found(&before, word).is_empty(), "the search finds {word} while it is there");
+        assert!(!found(&before, word).is_empty(), "the search finds {word} before the erasure");
     }
-    // On hold nothing is destroyed, and the hold is told by name.
-    ends(&sandbox.run(&["hold", "--customer", "0001", "--name", "Case 2026-7"]), 0);
-    let said = ends(&sandbox.run(&["forget", "--customer", "0001"]), 6);
-    assert!(said.contains("Forget.OnHold") && said.contains("Case 2026-7"), "{said}");
-    ends(&sandbox.run(&["hold", "--customer", "0001", "--name", "Case 2026-7", "--remove"]), 0);
+    // A legal hold prevents the erasure, and the error names it.
+    ends(&sandbox.run(&["legal-hold", "--customer", "0001", "--name", "Case 2026-7"]), 0);
+    let stderr = ends(&sandbox.run(&["forget", "--customer", "0001"]), 6);
+    assert!(stderr.contains("Forget.OnHold") && stderr.contains("Case 2026-7"), "{stderr}");
+    ends(&sandbox.run(&["legal-hold", "--customer", "0001", "--name", "Case 2026-7", "--remove"]), 0);
 
-    let told = report(&sandbox.run(&["forget", "--customer", "0001", "--json"]));
-    assert!(told["objects"].as_u64() > Some(10), "{told}");
+    let erased = report(&sandbox.run(&["forget", "--customer", "0001", "--json"]));
+    assert!(erased["objects"].as_u64() > Some(10), "{erased}");
     let after = readable(&sandbox).await;
-    assert!(!found(&after, "Meridian Bank").is_empty(), "others are still there");
+    assert!(!found(&after, "Meridian Bank").is_empty(), "the data of others remains");
     for word in &words {
         assert_eq!(found(&after, word), BTreeSet::new(), "{word}");
     }
-    let who = vault(&sandbox).await.keys().reference(&CustomerId::parse("0001").unwrap());
-    let folder = sandbox.artifacts().join("customers").join(who.as_str());
+    let reference = vault(&sandbox).await.keys().reference(&CustomerId::parse("0001").unwrap());
+    let folder = sandbox.artifacts().join("customers").join(reference.as_str());
     let left: BTreeSet<String> = sandbox
         .files()
         .into_iter()
@@ -187,9 +189,9 @@ async fn after_an_erasure_nothing_that_can_be_opened_holds_the_id_the_name_or_th
     assert_eq!(left, BTreeSet::from(["evidence.json".to_owned()]));
     assert!(!sandbox.artifacts().join("output/recommendations_video.mp4").exists());
 
-    // A later upload of them is refused, and a run of everybody goes on without them.
-    let said = ends(&sandbox.run(&own), 3);
-    assert!(said.contains("was forgotten"), "{said}");
+    // A later run for this customer is refused, and a run for all customers goes on without them.
+    let stderr = ends(&sandbox.run(&own), 3);
+    assert!(stderr.contains("was forgotten"), "{stderr}");
     let output = sandbox.run(&["demo", "--videos", "0", "--again", "--json"]);
     assert!([0, 6].contains(&output.status.code().unwrap()), "{}", String::from_utf8_lossy(&output.stderr));
     let other = sandbox.path().join("bank");
@@ -205,42 +207,45 @@ async fn after_an_erasure_nothing_that_can_be_opened_holds_the_id_the_name_or_th
     for word in &words {
         assert_eq!(found(&later, word), BTreeSet::new(), "{word} came back");
     }
-    // Doing it again changes nothing, and to an id that nobody has nothing is done.
+    // A second erasure changes nothing, and an unknown id is an error.
     ends(&sandbox.run(&["forget", "--customer", "0001"]), 0);
     assert!(ends(&sandbox.run(&["forget", "--customer", "1"]), 3).contains("Input.UnknownCustomer"));
 }
 
 #[test]
-fn commands_about_customers_make_no_keys_for_a_folder_that_others_sealed_and_say_when_nobody_has_the_id() {
+fn customer_commands_create_no_keys_for_a_sealed_folder_and_report_unknown_ids() {
     let sandbox = sandbox("");
-    // Of a folder that is new anybody may be suppressed, with new keys.
-    let told = report(&sandbox.run(&["suppress", "--customer", "0001", "--json"]));
-    assert_eq!((&told["suppressed"], &told["known"]), (&true.into(), &false.into()));
+    // A new folder gets new keys, and any id may be suppressed.
+    let reported = report(&sandbox.run(&["suppress", "--customer", "0001", "--json"]));
+    assert_eq!((&reported["suppressed"], &reported["known"]), (&true.into(), &false.into()));
     ends(&sandbox.run(&["run", "--customer", "0002", "--no-video"]), 0);
-    let told = report(&sandbox.run(&["suppress", "--customer", "0002", "--json"]));
-    assert_eq!(told["known"], true);
-    let told = sandbox.run(&["suppress", "--customer", "2"]);
-    assert!(String::from_utf8_lossy(&told.stdout).contains("No dataset of this folder"), "a typing error is noticed");
+    let reported = report(&sandbox.run(&["suppress", "--customer", "0002", "--json"]));
+    assert_eq!(reported["known"], true);
+    let warned = sandbox.run(&["suppress", "--customer", "2"]);
+    assert!(
+        String::from_utf8_lossy(&warned.stdout).contains("No dataset in this folder"),
+        "a typing error is reported"
+    );
     std::fs::rename(sandbox.key_file(), sandbox.path().join("elsewhere.toml")).unwrap();
     for arguments in [
         ["suppress", "--customer", "0002"].as_slice(),
         &["consent", "--customer", "0002", "--general", "no", "--posts", "no"],
         &["forget", "--customer", "0002"],
-        &["hold", "--customer", "0002", "--name", "Audit"],
+        &["legal-hold", "--customer", "0002", "--name", "Audit"],
     ] {
-        let said = ends(&sandbox.run(arguments), 2);
-        assert!(said.contains("Secret.Missing") && said.contains("KEY"), "{said}");
+        let stderr = ends(&sandbox.run(arguments), 2);
+        assert!(stderr.contains("Secret.Missing") && stderr.contains("KEY"), "{stderr}");
         assert!(!sandbox.key_file().exists(), "{arguments:?}");
     }
 }
 
 #[test]
-fn the_table_for_the_banks_own_systems_is_written_on_demand_for_its_user_alone() {
+fn export_writes_a_private_table() {
     let sandbox = sandbox("[delivery]\nlink_base = \"https://bank.example/l\"\n");
     let run = report(&sandbox.run(&["demo", "--videos", "0", "--json"]))["run"].as_str().unwrap().to_owned();
     let before: Vec<PathBuf> = sandbox.files();
     let out = sandbox.path().join("crm");
-    let told = report(&sandbox.run(&["deliver", &run, "--out", out.to_str().unwrap(), "--json"]));
+    let reported = report(&sandbox.run(&["export", &run, "--out", out.to_str().unwrap(), "--json"]));
     let rows: serde_json::Value =
         serde_json::from_slice(&std::fs::read(out.join(format!("{run}.json"))).unwrap()).unwrap();
     let rows = rows.as_array().unwrap();
@@ -248,8 +253,8 @@ fn the_table_for_the_banks_own_systems_is_written_on_demand_for_its_user_alone()
     let with = |field: &str| rows.iter().filter(|row| !row[field].as_str().unwrap().is_empty()).count();
     let published = rows.iter().filter(|row| row["outcome"] == "published").count();
     assert_eq!((with("link"), with("expires")), (published, published));
-    assert_eq!(told["links"], published);
-    assert_eq!(with("customer_id"), 9, "of those who refused no id was kept");
+    assert_eq!(reported["links"], published);
+    assert_eq!(with("customer_id"), 9, "no id is kept of customers who refused");
     let mut csv = csv::Reader::from_path(out.join(format!("{run}.csv"))).unwrap();
     assert_eq!(csv.records().count(), 12);
     #[cfg(unix)]
@@ -258,7 +263,7 @@ fn the_table_for_the_banks_own_systems_is_written_on_demand_for_its_user_alone()
         let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o077;
         assert_eq!((mode(&out), mode(&out.join(format!("{run}.csv")))), (0, 0));
     }
-    // Nothing at rest in the artefacts holds a token: the records of links hold its digest.
+    // The artifacts hold no token: the records of links hold its digest.
     let tokens: Vec<&str> =
         rows.iter().filter_map(|row| row["link"].as_str()?.rsplit('/').next()).filter(|t| !t.is_empty()).collect();
     let added: Vec<PathBuf> = sandbox.files().into_iter().filter(|path| !before.contains(path)).collect();
@@ -270,7 +275,7 @@ fn the_table_for_the_banks_own_systems_is_written_on_demand_for_its_user_alone()
 }
 
 #[test]
-fn what_is_old_enough_expires_by_prefix_unless_a_hold_keeps_it() {
+fn expired_objects_are_deleted_unless_under_legal_hold() {
     let sandbox = sandbox("[retention]\nresults_days = 30\n");
     ends(&sandbox.run(&["run", "--customer", "0002", "--no-video"]), 0);
     let old = std::time::SystemTime::now() - std::time::Duration::from_hours(31 * 24);
@@ -284,10 +289,11 @@ fn what_is_old_enough_expires_by_prefix_unless_a_hold_keeps_it() {
     let dry = report(&sandbox.run(&["expire", "--dry-run", "--json"]));
     assert_eq!((&dry["deleted"]["customers/"], &dry["deleted"]["datasets/"]), (&1.into(), &0.into()), "{dry}");
     assert_eq!(find(&sandbox, "recommendation.txt").len(), 1);
+    // `hold` is the former name of `legal-hold`.
     ends(&sandbox.run(&["hold", "--customer", "0002", "--name", "Audit"]), 0);
     let held = report(&sandbox.run(&["expire", "--json"]));
     assert_eq!((&held["deleted"]["customers/"], &held["held"][0]), (&0.into(), &"Audit".into()), "{held}");
-    ends(&sandbox.run(&["hold", "--customer", "0002", "--name", "Audit", "--remove"]), 0);
+    ends(&sandbox.run(&["legal-hold", "--customer", "0002", "--name", "Audit", "--remove"]), 0);
     assert_eq!(report(&sandbox.run(&["expire", "--json"]))["deleted"]["customers/"], 1);
     assert_eq!(find(&sandbox, "recommendation.txt").len(), 0);
     assert_eq!(find(&sandbox, "evidence.json").len(), 1);

@@ -1,4 +1,4 @@
-//! The workflow's definition says what the stage table and the errors' table say.
+//! The workflow's definition agrees with the retry rules of the stages and with the list of errors.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,38 +7,38 @@ use contracts::ErrorName;
 use contracts::stage::{STAGES, Stage, StageRow, WorkflowInput};
 use serde_json::Value;
 
-/// Errors of Step Functions and of the Lambda service: what every task must be tried again for.
+/// Errors of Step Functions and Lambda that every task must retry.
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html>
-const OF_THE_SERVICE: [&str; 5] = [
+const SERVICE_ERRORS: [&str; 5] = [
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.TooManyRequestsException",
 ];
-/// How a function that died or did not come to its end is told.
-const OF_THE_DEAD: [&str; 4] = ["Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"];
+/// Errors of functions that died or timed out.
+const CRASH_ERRORS: [&str; 4] = ["Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"];
 
-/// How a task calls a function.
-const CALL: &str = "arn:aws:states:::lambda:invoke";
+/// The resource with which a task calls a function.
+const INVOKE: &str = "arn:aws:states:::lambda:invoke";
 
 fn definition() -> Value {
     let text = std::fs::read_to_string(root().join("infra/workflow.asl.json")).expect("the definition");
     serde_json::from_str(&text).expect("the definition is JSON")
 }
 
-/// Every state, those of the map included, by name.
+/// Returns every state by name, those of the map included.
 fn states(definition: &Value) -> BTreeMap<String, Value> {
     let outer = definition["States"].as_object().expect("states");
     let inner = outer["Customers"]["ItemProcessor"]["States"].as_object().expect("the map's states");
     outer.iter().chain(inner).map(|(name, state)| (name.clone(), state.clone())).collect()
 }
 
-/// The tasks of a stage, told by the function that they call.
+/// Returns the tasks that call a stage's function.
 fn tasks(states: &BTreeMap<String, Value>, stage: Stage) -> Vec<(&String, &Value)> {
     let function = |state: &Value| state["Parameters"]["FunctionName"].as_str().map(str::to_lowercase);
     let wanted = format!("${{{stage}functionarn}}");
-    let calls = |state: &Value| function(state).as_ref() == Some(&wanted) && state["Resource"] == CALL;
+    let calls = |state: &Value| function(state).as_ref() == Some(&wanted) && state["Resource"] == INVOKE;
     states.iter().filter(|(_, state)| calls(state)).collect()
 }
 
@@ -46,30 +46,30 @@ fn names(rule: &Value) -> BTreeSet<&str> {
     rule["ErrorEquals"].as_array().expect("names").iter().map(|name| name.as_str().expect("a name")).collect()
 }
 
-/// The transient errors that a stage can end with.
+/// Returns the transient errors of a stage.
 fn transient(stage: Stage) -> BTreeSet<&'static str> {
-    let of_all = [ErrorName::StoreUnavailable, ErrorName::SecretUnavailable];
+    let common = [ErrorName::StoreUnavailable, ErrorName::SecretUnavailable];
     let own = match stage {
         Stage::Recommend => Some(ErrorName::WriterThrottled),
         Stage::Narrate => Some(ErrorName::NarrateFailed),
         Stage::Render => Some(ErrorName::RenderFailed),
         Stage::Merge | Stage::Assess | Stage::Publish | Stage::Finalize => None,
     };
-    of_all.into_iter().chain(own).map(ErrorName::as_str).collect()
+    common.into_iter().chain(own).map(ErrorName::as_str).collect()
 }
 
 #[test]
-fn every_stage_is_tried_again_as_its_row_says() {
+fn tasks_retry_as_the_stage_table_says() {
     let states = states(&definition());
     for StageRow { stage, retries, interval_seconds, backoff, .. } in STAGES {
         let tasks = tasks(&states, stage);
-        assert!(!tasks.is_empty(), "no state calls {stage}");
+        assert!(!tasks.is_empty(), "no task calls {stage}");
         for (name, task) in tasks {
-            let rules = task["Retry"].as_array().unwrap_or_else(|| panic!("{name} is not tried again"));
+            let rules = task["Retry"].as_array().unwrap_or_else(|| panic!("{name} is not retried"));
             let own = &rules[0];
             let mut expected = transient(stage);
             if name == "RecommendWithoutModel" {
-                // It asks no model, so nothing throttles it.
+                // This task asks no model, so nothing throttles it.
                 assert_eq!(task["Parameters"]["Payload"]["without_model"], true);
                 expected.remove(ErrorName::WriterThrottled.as_str());
             }
@@ -78,26 +78,26 @@ fn every_stage_is_tried_again_as_its_row_says() {
             assert_eq!(own["IntervalSeconds"], interval_seconds, "{name}");
             assert_eq!(own["BackoffRate"].as_f64(), Some(backoff), "{name}");
             assert_eq!(own["JitterStrategy"], "FULL", "{name}");
-            assert_eq!(names(&rules[1]), BTreeSet::from(OF_THE_SERVICE), "{name}");
-            assert_eq!(names(&rules[2]), BTreeSet::from(OF_THE_DEAD), "{name}");
-            assert!(task["TimeoutSeconds"].as_u64().is_some_and(|seconds| seconds > 30), "{name} has no end");
+            assert_eq!(names(&rules[1]), BTreeSet::from(SERVICE_ERRORS), "{name}");
+            assert_eq!(names(&rules[2]), BTreeSet::from(CRASH_ERRORS), "{name}");
+            assert!(task["TimeoutSeconds"].as_u64().is_some_and(|seconds| seconds > 30), "{name} has no timeout");
         }
     }
 }
 
 #[test]
-fn the_transient_errors_are_those_that_some_stage_is_tried_again_for() {
+fn every_transient_error_is_retried_by_a_stage() {
     let retried: BTreeSet<&str> = STAGES.iter().flat_map(|row| transient(row.stage)).collect();
     let all = ErrorName::ALL.iter().filter(|name| name.is_transient()).map(|name| name.as_str());
-    // Starting happens before the workflow: Lambda itself tries that again.
+    // Starting a run happens before the workflow: Lambda itself retries that.
     let all: BTreeSet<&str> = all.filter(|name| *name != ErrorName::StartUnavailable.as_str()).collect();
     assert_eq!(retried, all);
 }
 
 #[test]
-fn every_error_that_the_definition_names_exists() {
+fn every_named_error_exists() {
     let known: BTreeSet<&str> = ErrorName::ALL.iter().map(|name| name.as_str()).collect();
-    let of_aws: BTreeSet<&str> = OF_THE_SERVICE.into_iter().chain(OF_THE_DEAD).chain(["States.ALL"]).collect();
+    let of_aws: BTreeSet<&str> = SERVICE_ERRORS.into_iter().chain(CRASH_ERRORS).chain(["States.ALL"]).collect();
     for (state, body) in states(&definition()) {
         let rules = ["Retry", "Catch"].into_iter().filter_map(|field| body[field].as_array()).flatten();
         for name in rules.flat_map(names).chain(body["Error"].as_str()) {
@@ -107,7 +107,7 @@ fn every_error_that_the_definition_names_exists() {
 }
 
 #[test]
-fn every_failure_is_caught_and_reaches_the_stage_that_its_row_names() {
+fn failures_reach_the_stage_in_the_table() {
     let states = states(&definition());
     for StageRow { stage, catch, .. } in STAGES {
         for (name, task) in tasks(&states, stage) {
@@ -116,14 +116,14 @@ fn every_failure_is_caught_and_reaches_the_stage_that_its_row_names() {
             match (catch, caught) {
                 (Some(to), Some(rule)) => {
                     let pass = &states[rule["Next"].as_str().expect("a state")];
-                    let told = pass["Parameters"]["failure"]["stage"].as_str();
-                    assert!(to == Stage::Finalize || told == Some(stage.as_str()), "{name}: {told:?}");
+                    let reported = pass["Parameters"]["failure"]["stage"].as_str();
+                    assert!(to == Stage::Finalize || reported == Some(stage.as_str()), "{name}: {reported:?}");
                     let end = &states[pass["Next"].as_str().expect("a state")];
                     let function = end["Parameters"]["FunctionName"].as_str().expect("a task").to_lowercase();
                     assert_eq!(function, format!("${{{to}functionarn}}"), "{name}");
                 }
                 (Some(to), None) => panic!("{name} does not end in {to} when it fails"),
-                // Publish is called once more with its own failure; what fails then is told by finalize.
+                // `publish` runs once more with its own failure; `finalize` reports what fails then.
                 (None, _) => {}
             }
         }
@@ -131,20 +131,20 @@ fn every_failure_is_caught_and_reaches_the_stage_that_its_row_names() {
 }
 
 #[test]
-fn what_is_held_waits_for_a_person_and_is_published_by_nobody_else() {
+fn results_in_review_wait_for_a_decision() {
     let states = states(&definition());
-    let held = &states["HeldForReview"]["Choices"][0];
-    assert_eq!((&held["Variable"], &held["StringEquals"]), (&"$.published.outcome".into(), &"held".into()));
-    let wait = &states[held["Next"].as_str().expect("a state")];
-    assert_eq!(wait["Resource"], format!("{CALL}.waitForTaskToken"));
+    let choice = &states["InReview"]["Choices"][0];
+    assert_eq!((&choice["Variable"], &choice["StringEquals"]), (&"$.published.outcome".into(), &"in-review".into()));
+    let wait = &states[choice["Next"].as_str().expect("a state")];
+    assert_eq!(wait["Resource"], format!("{INVOKE}.waitForTaskToken"));
     assert_eq!(wait["Parameters"]["Payload"]["task_token.$"], "$$.Task.Token");
     assert!(
         wait["TimeoutSeconds"].as_u64().is_some_and(|seconds| seconds < 604_800),
-        "it waits within the workflow's week"
+        "the wait ends before the workflow's week"
     );
     let retried = wait["Retry"].as_array().expect("rules").iter().flat_map(names).collect::<BTreeSet<_>>();
-    assert!(!retried.contains("States.Timeout"), "nobody's time is doubled");
-    // Decided, or out of time: publish says which. It publishes nothing that nobody approved.
+    assert!(!retried.contains("States.Timeout"), "a timeout is not retried");
+    // Whether decided or timed out, `publish` records the outcome. It publishes only approved results.
     let caught = wait["Catch"].as_array().and_then(|rules| rules.last()).expect("a rule");
     assert!(names(caught).contains("States.ALL"));
     assert_eq!((&caught["Next"], &wait["Next"]), (&"PublishReviewed".into(), &"PublishReviewed".into()));
@@ -152,18 +152,22 @@ fn what_is_held_waits_for_a_person_and_is_published_by_nobody_else() {
 }
 
 #[test]
-fn a_run_that_ended_is_announced_by_its_id_alone() {
+fn ended_run_is_announced_by_id_only() {
     let states = states(&definition());
     for (name, ends) in [("Announce", "Succeeded"), ("AnnounceFailed", "WhoseError")] {
         let state = &states[name];
         assert_eq!(state["Resource"], "arn:aws:states:::events:putEvents");
         assert_eq!(state["Parameters"]["Entries"][0]["Detail"], serde_json::json!({ "run.$": "$.run" }));
-        assert_eq!((&state["Next"], &state["Catch"][0]["Next"]), (&ends.into(), &ends.into()), "{name} fails no run");
+        assert_eq!(
+            (&state["Next"], &state["Catch"][0]["Next"]),
+            (&ends.into(), &ends.into()),
+            "a failed announcement fails no run"
+        );
     }
 }
 
 #[test]
-fn whatever_is_named_is_there_and_every_state_is_reached() {
+fn every_state_exists_and_is_reachable() {
     let definition = definition();
     for machine in [&definition, &definition["States"]["Customers"]["ItemProcessor"]] {
         let states = machine["States"].as_object().expect("states");
@@ -178,7 +182,7 @@ fn whatever_is_named_is_there_and_every_state_is_reached() {
 }
 
 #[test]
-fn the_input_has_the_fields_that_the_definition_reads() {
+fn definition_reads_every_input_field() {
     let text = std::fs::read_to_string(root().join("infra/workflow.asl.json")).expect("the definition");
     let input = WorkflowInput {
         run: contracts::RunId::parse("run-1").expect("a run"),
@@ -187,6 +191,6 @@ fn the_input_has_the_fields_that_the_definition_reads() {
         tolerated_failure_percentage: 1,
     };
     for field in serde_json::to_value(input).expect("plain fields").as_object().expect("an object").keys() {
-        assert!(text.contains(&format!("\"$.{field}\"")), "nobody reads {field}");
+        assert!(text.contains(&format!("\"$.{field}\"")), "the definition does not read {field}");
     }
 }

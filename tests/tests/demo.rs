@@ -1,5 +1,5 @@
-//! The demo on the encrypted sample workbooks, once, and everything that a user, a customer and a compliance officer
-//! would look at afterwards.
+//! Tests of one demo run on the encrypted sample workbooks: what a user, a customer and a compliance officer see
+//! afterwards.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -7,9 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
-use bespoke::folder::FolderStore;
 use bespoke::sample::{Rows, rows};
-use bespoke::secrets::LocalSecrets;
 use bespoke_tests::{Sandbox, probe, report};
 use contracts::evidence::{Evidence, Outcome};
 use contracts::facts::{Assessment, Stance};
@@ -18,15 +16,19 @@ use contracts::script::Script;
 use contracts::stage::IndexRow;
 use contracts::{CustomerId, CustomerRef, DatasetId, ObjectKey, RunId};
 use policy::customer::{CustomerRecord, open_record};
+use runner::folder::FolderStore;
+use runner::secrets::LocalSecrets;
 use serde_json::Value;
 use storage::vault::{Keys, Owner, Vault};
 
-/// Customers who consented to a recommendation, in the dataset's order; those who also let their posts be read.
+/// Customers who consented to a recommendation.
 const CONSENTED: [&str; 9] = ["0001", "0002", "0006", "0007", "0008", "0009", "0010", "0011", "0012"];
+/// Customers who also consented to the use of their posts.
 const SOCIAL: [&str; 6] = ["0001", "0008", "0009", "0010", "0011", "0012"];
+/// Customers who refused.
 const REFUSED: [&str; 3] = ["0003", "0004", "0005"];
 
-/// A demo that ended, kept for as long as the tests run.
+/// A finished demo, which all tests share.
 struct Demo {
     sandbox: Sandbox,
     report: Value,
@@ -35,7 +37,7 @@ struct Demo {
 
 static DEMO: LazyLock<Demo> = LazyLock::new(|| {
     let sandbox = Sandbox::new(env!("CARGO_BIN_EXE_bespoke-under-test"));
-    // The demo must need nothing to be set: not even the password.
+    // The demo must work without any setting, even without the password.
     let output = sandbox.command(&["demo", "--json"]).env_remove("EXCEL_PASSWORD").output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Demo { report: report(&output), sandbox, sample: rows(12, 0, 1) }
@@ -73,7 +75,7 @@ impl Demo {
         Vault::new(store, keys)
     }
 
-    /// Every sealed record of the dataset, opened.
+    /// Opens every sealed record of the dataset.
     async fn records(&self, vault: &Vault) -> BTreeMap<CustomerRef, CustomerRecord> {
         let index = self.sandbox.files().into_iter().find(|path| path.ends_with("index.csv")).unwrap();
         let dataset = index.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
@@ -92,7 +94,7 @@ fn reference(vault: &Vault, id: &str) -> CustomerRef {
     vault.keys().reference(&CustomerId::parse(id).unwrap())
 }
 
-/// Whether the file is one that is published, and so may hold the customer's name.
+/// Returns whether the file is published and so may hold the customer's name.
 fn is_published(path: &Path) -> bool {
     let published = [Artefact::Text, Artefact::Video, Artefact::Captions, Artefact::Poster, Artefact::Preview];
     published.iter().any(|artefact| path.ends_with(artefact.file_name()))
@@ -103,7 +105,7 @@ fn holds(bytes: &[u8], word: &str) -> bool {
 }
 
 #[test]
-fn every_customer_is_reported_with_outcome_offers_reasons_seconds_and_files() {
+fn report_has_outcome_offers_reasons_time_and_files_of_every_customer() {
     let customers = DEMO.report["customers"].as_array().unwrap();
     assert_eq!(customers.len(), 12);
     for customer in customers {
@@ -123,7 +125,7 @@ fn every_customer_is_reported_with_outcome_offers_reasons_seconds_and_files() {
 }
 
 #[test]
-fn a_complaint_or_hardship_is_answered_and_not_sold_to() {
+fn complaint_or_hardship_gets_no_offer() {
     for id in ["0008", "0009"] {
         let text = std::fs::read_to_string(DEMO.file(id, "recommendation.txt")).unwrap();
         for product in ["Card", "Savings", "Loan", "Checking"] {
@@ -133,7 +135,7 @@ fn a_complaint_or_hardship_is_answered_and_not_sold_to() {
 }
 
 #[test]
-fn every_consenting_customer_has_text_and_evidence_and_the_first_two_a_video() {
+fn consenting_customers_get_text_and_evidence_and_two_get_videos() {
     for (position, id) in CONSENTED.iter().enumerate() {
         let names = DEMO.names(id);
         assert!(names.contains(&"recommendation.txt".to_owned()), "{id}: {names:?}");
@@ -145,7 +147,7 @@ fn every_consenting_customer_has_text_and_evidence_and_the_first_two_a_video() {
 }
 
 #[test]
-fn a_refusal_leaves_its_record_and_nothing_else() {
+fn refusal_leaves_only_its_record() {
     for id in REFUSED {
         let names = DEMO.names(id);
         assert!(names.iter().all(|name| ["evidence.json", "facts.json"].contains(&name.as_str())), "{id}: {names:?}");
@@ -156,7 +158,7 @@ fn a_refusal_leaves_its_record_and_nothing_else() {
 }
 
 #[test]
-fn the_videos_are_what_they_must_be() {
+fn videos_have_the_required_format() {
     for id in ["0001", "0002"] {
         let found = probe(&DEMO.file(id, "recommendation.mp4"));
         let stream = |kind: &str| {
@@ -177,7 +179,7 @@ fn the_videos_are_what_they_must_be() {
 }
 
 #[test]
-fn a_video_says_the_words_of_its_text_in_its_captions() {
+fn captions_repeat_the_text() {
     for id in ["0001", "0002"] {
         let words = |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_owned).collect() };
         let captions = std::fs::read_to_string(DEMO.file(id, "recommendation.vtt")).unwrap();
@@ -188,21 +190,21 @@ fn a_video_says_the_words_of_its_text_in_its_captions() {
             .collect();
         assert!(spoken.len() > 60, "{captions}");
         let text = words(&std::fs::read_to_string(DEMO.file(id, "recommendation.txt")).unwrap()).join(" ");
-        // A WebVTT cue may carry an identifier; what it says must stand in the text, in order.
+        // A WebVTT cue may carry a numeric identifier. Its words must be in the text, in order.
         let said = spoken.into_iter().filter(|word| word.parse::<u32>().is_err()).collect::<Vec<_>>().join(" ");
         assert!(text.contains(said.split(". ").next().unwrap()), "{said}\n---\n{text}");
     }
 }
 
 #[tokio::test]
-async fn nothing_of_the_posts_of_a_customer_without_social_consent_is_written_anywhere() {
+async fn posts_without_consent_are_written_nowhere() {
     let vault = DEMO.vault().await;
     let records = DEMO.records(&vault).await;
     let mut opened: Vec<(String, Vec<u8>)> = Vec::new();
     for id in CONSENTED {
-        let who = reference(&vault, id);
-        let key = |artefact| ObjectKey::Customer(who.clone(), DEMO.run(), artefact);
-        let owner = Owner::Customer(&who);
+        let reference = reference(&vault, id);
+        let key = |artefact| ObjectKey::Customer(reference.clone(), DEMO.run(), artefact);
+        let owner = Owner::Customer(&reference);
         let (assessment, _): (Assessment, _) = vault.read_json(owner, &key(Artefact::Facts)).await.unwrap();
         let Assessment::Proceed(facts) = assessment else { panic!("{id} consented") };
         assert_eq!(facts.mood.is_some(), SOCIAL.contains(&id), "{id}: sentiment and topics exist only with consent");
@@ -215,7 +217,8 @@ async fn nothing_of_the_posts_of_a_customer_without_social_consent_is_written_an
             }
         }
         let evidence = std::fs::read(DEMO.file(id, "evidence.json")).unwrap();
-        let personal = policy::evidence::open_personal(&vault, &serde_json::from_slice(&evidence).unwrap()).await.unwrap();
+        let personal =
+            policy::evidence::open_personal(&vault, &serde_json::from_slice(&evidence).unwrap()).await.unwrap();
         opened.push((format!("evidence of {id}"), serde_json::to_vec(&personal).unwrap()));
     }
     for record in records.values() {
@@ -227,7 +230,7 @@ async fn nothing_of_the_posts_of_a_customer_without_social_consent_is_written_an
     let silent = |tweet: &&bespoke::sample::TweetRow| !SOCIAL.contains(&tweet.customer_id.as_str());
     let tweets: Vec<_> = DEMO.sample.tweets.iter().filter(silent).collect();
     assert!(!tweets.is_empty());
-    // Words that only such posts hold: no five of them in a row, and none that is told apart by itself.
+    // Phrases and rare words that only these posts hold.
     let common: String = DEMO.sample.tweets.iter().filter(|tweet| !silent(tweet)).map(|t| t.tweet.as_str()).collect();
     for tweet in tweets {
         let words: Vec<&str> = tweet.tweet.split_whitespace().collect();
@@ -243,7 +246,7 @@ async fn nothing_of_the_posts_of_a_customer_without_social_consent_is_written_an
 }
 
 #[tokio::test]
-async fn of_a_refusal_nothing_is_kept_but_the_reference_and_the_refusal() {
+async fn refusal_keeps_no_name_or_id() {
     let vault = DEMO.vault().await;
     let records = DEMO.records(&vault).await;
     for id in REFUSED {
@@ -256,13 +259,13 @@ async fn of_a_refusal_nothing_is_kept_but_the_reference_and_the_refusal() {
 }
 
 #[test]
-fn no_row_name_or_tweet_lies_in_plain_text_but_in_what_is_published() {
+fn personal_data_is_in_plain_text_only_where_published() {
     let sample = &DEMO.sample;
     let mut words: Vec<String> = Vec::new();
     words.extend(sample.profiles.iter().flat_map(|p| [&p.first_name, &p.last_name, &p.occupation]).cloned());
     words.extend(sample.transactions.iter().map(|transaction| transaction.merchant.clone()));
     words.extend(sample.tweets.iter().map(|tweet| tweet.tweet.clone()));
-    // Shorter words are found in random bytes by chance.
+    // Random bytes may contain shorter words by chance.
     words.retain(|word| word.len() >= 6);
     words.sort();
     words.dedup();
@@ -273,13 +276,13 @@ fn no_row_name_or_tweet_lies_in_plain_text_but_in_what_is_published() {
     for path in kept {
         let bytes = std::fs::read(path).unwrap();
         for word in &words {
-            assert!(!holds(&bytes, word), "{word:?} lies in {}", path.display());
+            assert!(!holds(&bytes, word), "{word:?} is in {}", path.display());
         }
     }
 }
 
 #[test]
-fn what_is_published_names_its_customer_and_nobody_else() {
+fn published_text_names_only_its_customer() {
     for id in CONSENTED {
         let profile = DEMO.sample.profiles.iter().find(|profile| profile.customer_id == id).unwrap();
         let text = std::fs::read_to_string(DEMO.file(id, "recommendation.txt")).unwrap();
@@ -294,14 +297,14 @@ fn what_is_published_names_its_customer_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn every_number_in_a_text_stands_in_the_catalogue_or_the_brand() {
+async fn every_number_in_a_text_comes_from_catalog_or_brand() {
     let bank = std::fs::read_to_string(bespoke_tests::root().join("data/catalogue.json")).unwrap()
         + &std::fs::read_to_string(bespoke_tests::root().join("assets/brand.toml")).unwrap();
     let vault = DEMO.vault().await;
     for id in CONSENTED {
-        let who = reference(&vault, id);
-        let key = ObjectKey::Customer(who.clone(), DEMO.run(), Artefact::Script);
-        let (script, _): (Script, _) = vault.read_json(Owner::Customer(&who), &key).await.unwrap();
+        let reference = reference(&vault, id);
+        let key = ObjectKey::Customer(reference.clone(), DEMO.run(), Artefact::Script);
+        let (script, _): (Script, _) = vault.read_json(Owner::Customer(&reference), &key).await.unwrap();
         assert!(script.verdict.passed(), "{id}: {:?}", script.verdict.failed());
         let spoken = script.spoken();
         for word in spoken.split_whitespace().filter(|word| word.bytes().any(|byte| byte.is_ascii_digit())) {
@@ -311,7 +314,7 @@ async fn every_number_in_a_text_stands_in_the_catalogue_or_the_brand() {
 }
 
 #[test]
-fn the_manifest_has_one_outcome_for_each_customer() {
+fn manifest_has_one_outcome_per_customer() {
     let path = DEMO.sandbox.files().into_iter().find(|path| path.ends_with("manifest.json")).unwrap();
     let manifest: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     assert_eq!(manifest["counts"], serde_json::json!({ "published": 9, "skipped": 3 }));
@@ -319,15 +322,32 @@ fn the_manifest_has_one_outcome_for_each_customer() {
 }
 
 #[test]
-fn no_temporary_file_stays_behind() {
+fn no_temporary_file_remains() {
     LazyLock::force(&DEMO);
     assert_eq!(DEMO.sandbox.leftovers(), Vec::<PathBuf>::new());
 }
 
 #[test]
-fn the_evidence_opens_for_who_holds_the_keys() {
-    let output = DEMO.sandbox.run(&["evidence", "--customer", "0001"]);
-    let evidence = report(&output);
+fn evidence_is_readable_and_json_holds_the_full_record() {
+    let arguments = ["evidence", "--customer", "0001"];
+    let output = DEMO.sandbox.run(&arguments);
+    let text = String::from_utf8(output.stdout).unwrap();
+    for part in [
+        "published, with a video",
+        "Consent as read",
+        "Facts",
+        "Products considered",
+        "the phrasebook",
+        "Guard checks",
+        "Text",
+        "Video",
+        "loudness",
+    ] {
+        assert!(text.contains(part), "{part:?} is missing: {text}");
+    }
+    let evidence = report(&DEMO.sandbox.run(&[&arguments[..], &["--json"]].concat()));
+    let sealed = evidence["personal"].as_str().unwrap();
+    assert!(!text.contains(sealed), "only --json prints the sealed part");
     assert_eq!(evidence["outcome"], "published");
     assert_eq!(evidence["opened"]["facts"]["first_name"], "José");
     assert!(evidence["opened"]["consent"]["readings"].as_array().unwrap().len() >= 2);

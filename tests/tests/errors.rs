@@ -1,4 +1,4 @@
-//! What a person is told when something is wrong: the error's name, what to do, and the documented exit code.
+//! Tests of errors: each one has a name, a remedy and the documented exit code, and is printed once.
 
 use bespoke_tests::Sandbox;
 
@@ -8,24 +8,27 @@ fn sandbox() -> Sandbox {
 
 #[track_caller]
 fn fails(output: &std::process::Output, code: i32, words: &[&str]) {
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{stderr}");
     for word in words {
-        assert!(said.contains(word), "{word:?} is not in: {said}");
+        assert!(stderr.contains(word), "{word:?} is not in: {stderr}");
     }
     assert!(output.stdout.is_empty(), "an error leaves standard output empty");
 }
 
 #[test]
-fn an_unknown_customer_is_bad_input_and_not_echoed() {
+fn unknown_customer_is_bad_input_printed_once() {
     let sandbox = sandbox();
     let output = sandbox.run(&["run", "--customer", "no-such-customer"]);
     fails(&output, 3, &["error[Input.UnknownCustomer]", "help"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(stderr.matches("Input.UnknownCustomer").count(), 1, "the log must not repeat the error: {stderr}");
+    assert!(!stderr.contains("no-such-customer"), "the id must not be echoed: {stderr}");
     assert_eq!(sandbox.leftovers(), Vec::<std::path::PathBuf>::new());
 }
 
 #[test]
-fn a_wrong_password_is_bad_input_that_names_the_workbook_and_the_variable() {
+fn wrong_password_names_workbook_and_variable() {
     let sandbox = sandbox();
     let output = sandbox.command(&["run", "--customer", "0001"]).env("EXCEL_PASSWORD", "wrong-one").output().unwrap();
     fails(&output, 3, &["error[Input.WrongPassword]", "customer_profile.xlsx", "EXCEL_PASSWORD"]);
@@ -33,14 +36,14 @@ fn a_wrong_password_is_bad_input_that_names_the_workbook_and_the_variable() {
 }
 
 #[test]
-fn a_password_that_is_not_set_says_where_to_set_it() {
+fn missing_password_names_its_variable() {
     let sandbox = sandbox();
     let output = sandbox.command(&["run", "--customer", "0001"]).env_remove("EXCEL_PASSWORD").output().unwrap();
     fails(&output, 2, &["error[Secret.Missing]", "EXCEL_PASSWORD", ".env"]);
 }
 
 #[test]
-fn a_missing_workbook_is_bad_input_that_names_it() {
+fn missing_workbook_is_named() {
     let sandbox = sandbox();
     let data = sandbox.path().join("data");
     std::fs::create_dir(&data).unwrap();
@@ -52,7 +55,7 @@ fn a_missing_workbook_is_bad_input_that_names_it() {
 }
 
 #[test]
-fn check_says_all_that_is_wrong_with_three_workbooks_at_once_and_writes_nothing() {
+fn check_lists_every_problem_and_writes_nothing() {
     let sandbox = sandbox();
     let data = sandbox.path().join("bank");
     std::fs::create_dir(&data).unwrap();
@@ -67,20 +70,20 @@ fn check_says_all_that_is_wrong_with_three_workbooks_at_once_and_writes_nothing(
 }
 
 #[test]
-fn check_counts_rows_and_customers_of_workbooks_that_can_be_used() {
+fn check_counts_rows_and_customers() {
     let output = sandbox().run(&["check", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    let told = bespoke_tests::report(&output);
-    assert_eq!((&told["usable"], &told["errors"]), (&true.into(), &serde_json::json!([])));
+    let checked = bespoke_tests::report(&output);
+    assert_eq!((&checked["usable"], &checked["errors"]), (&true.into(), &serde_json::json!([])));
     let counts = |field: &str| -> Vec<u64> {
-        told["report"]["files"].as_array().unwrap().iter().map(|file| file[field].as_u64().unwrap()).collect()
+        checked["report"]["files"].as_array().unwrap().iter().map(|file| file[field].as_u64().unwrap()).collect()
     };
     assert_eq!((counts("read"), counts("withheld")), (vec![12, 567, 23], vec![0, 145, 7]));
-    assert_eq!(told["report"]["customers"]["consented"], 9);
+    assert_eq!(checked["report"]["customers"]["consented"], 9);
 }
 
 #[test]
-fn a_customer_who_refused_is_nothing_to_do() {
+fn refusal_is_nothing_to_do() {
     let sandbox = sandbox();
     let output = sandbox.run(&["run", "--customer", "0003", "--json"]);
     assert_eq!(output.status.code(), Some(4), "{}", String::from_utf8_lossy(&output.stderr));
@@ -89,7 +92,7 @@ fn a_customer_who_refused_is_nothing_to_do() {
 }
 
 #[test]
-fn a_missing_program_is_told_before_any_work_is_done() {
+fn missing_program_fails_before_any_work() {
     let sandbox = sandbox();
     let output =
         sandbox.command(&["run", "--customer", "0001"]).env("BESPOKE_FFMPEG", "/no/such/ffmpeg").output().unwrap();
@@ -98,14 +101,14 @@ fn a_missing_program_is_told_before_any_work_is_done() {
 }
 
 #[test]
-fn a_mistake_in_the_settings_is_shown_at_its_line() {
+fn settings_error_names_its_line() {
     let sandbox = sandbox();
     std::fs::write(sandbox.path().join("bespoke.toml"), "[voice]\nspeed = 2\n").unwrap();
     fails(&sandbox.run(&["config"]), 2, &["error[Config.Invalid]", "line 2", "speed"]);
 }
 
 #[test]
-fn a_secret_that_was_put_into_the_settings_by_mistake_is_not_shown() {
+fn secret_in_the_settings_is_not_echoed() {
     let sandbox = sandbox();
     std::fs::write(sandbox.path().join("bespoke.toml"), "[writer.model]\napi_key = \"not-to-be-seen\"\n").unwrap();
     let output = sandbox.run(&["config"]);
@@ -114,7 +117,7 @@ fn a_secret_that_was_put_into_the_settings_by_mistake_is_not_shown() {
 }
 
 #[test]
-fn a_customer_suppressed_since_is_not_given_out_again() {
+fn suppression_removes_a_published_result() {
     let sandbox = sandbox();
     let run = ["run", "--customer", "0001", "--no-video", "--json"];
     let report = bespoke_tests::report(&sandbox.run(&run));
@@ -126,12 +129,12 @@ fn a_customer_suppressed_since_is_not_given_out_again() {
 
     let output = sandbox.run(&run);
     assert_eq!(output.status.code(), Some(4), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(!std::path::Path::new(&text).exists(), "what was published is taken away");
+    assert!(!std::path::Path::new(&text).exists(), "the published text is removed");
     assert!(!sandbox.artifacts().join("output/recommendations.txt").exists());
 }
 
 #[test]
-fn another_customers_result_does_not_stay_where_this_ones_would_be() {
+fn failed_run_leaves_no_copy_of_another_customer() {
     let sandbox = sandbox();
     assert!(sandbox.run(&["run", "--customer", "0002", "--no-video"]).status.success());
     assert!(sandbox.artifacts().join("output/recommendations.txt").exists());
@@ -140,11 +143,11 @@ fn another_customers_result_does_not_stay_where_this_ones_would_be() {
 }
 
 #[test]
-fn one_customer_who_cannot_be_published_does_not_stop_the_others() {
+fn failed_customer_does_not_stop_the_others() {
     let sandbox = sandbox();
     let first = bespoke_tests::report(&sandbox.run(&["demo", "--videos", "0", "--json"]));
     let text = std::path::PathBuf::from(first["customers"][0]["files"][0].as_str().unwrap());
-    // As if the run had been killed before its evidence, and somebody had changed the text since.
+    // Simulates a run that was killed before its evidence, and a text that changed afterwards.
     std::fs::remove_file(text.with_file_name("evidence.json")).unwrap();
     std::fs::write(&text, "something else").unwrap();
     let output = sandbox.run(&["demo", "--videos", "0", "--json"]);
@@ -153,22 +156,22 @@ fn one_customer_who_cannot_be_published_does_not_stop_the_others() {
     assert_eq!(again["customers"][0]["outcome"], "failed");
     assert_eq!(again["customers"][0]["error"], "Store.Conflict");
     assert_eq!(again["customers"][1]["outcome"], "published");
-    assert!(sandbox.run(&["demo", "--videos", "0", "--again"]).status.success(), "--again is the way out");
+    assert!(sandbox.run(&["demo", "--videos", "0", "--again"]).status.success(), "--again makes a new run");
 }
 
 #[test]
-fn without_a_terminal_a_customer_must_be_named() {
+fn customer_is_required_without_a_terminal() {
     fails(&sandbox().run(&["run"]), 2, &["--customer"]);
 }
 
 #[test]
-fn an_unknown_category_lists_those_there_are() {
+fn unknown_category_lists_the_choices() {
     let output = sandbox().run(&["run", "--customer", "0001", "--category", "Lending"]);
     fails(&output, 2, &["Consumer Lending", "Commercial Banking"]);
 }
 
 #[test]
-fn at_a_terminal_the_customer_id_is_asked_for() {
+fn terminal_prompts_for_the_customer() {
     let sandbox = sandbox();
     let command = sandbox.command(&["run", "--no-video"]);
     let mut session = rexpect::session::spawn_command(command, Some(120_000)).unwrap();

@@ -1,4 +1,4 @@
-//! Every sample payload under `events/` is one that its function takes.
+//! Every sample payload under `events/` decodes as the input of its function.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,70 +12,70 @@ use contracts::stage::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use start::Event;
+use start::StartEvent;
 
-/// The payloads by file name without `.json`.
+/// Reads all payloads, by file name without `.json`.
 fn events() -> BTreeMap<String, Value> {
     let files = std::fs::read_dir(root().join("events")).expect("the folder of events");
-    let read = |path: std::path::PathBuf| {
+    let read_payload = |path: std::path::PathBuf| {
         let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
         let text = std::fs::read_to_string(&path).expect("a readable event");
         (name, serde_json::from_str(&text).expect("an event is JSON"))
     };
-    files.map(|file| read(file.expect("a listed file").path())).collect()
+    files.map(|file| read_payload(file.expect("a listed file").path())).collect()
 }
 
-/// The function whose payload it is: the first word of the file's name.
+/// Returns the function that a payload belongs to: the first word of the file name.
 fn function(name: &str) -> &str {
     name.split('-').next().unwrap_or(name)
 }
 
-/// Decodes, and gives what was understood.
-fn decoded<T: DeserializeOwned + Serialize>(payload: &Value) -> serde_json::Result<Value> {
+/// Decodes a payload and encodes it again, so that ignored fields are missing from the result.
+fn round_trip<T: DeserializeOwned + Serialize>(payload: &Value) -> serde_json::Result<Value> {
     serde_json::to_value(serde_json::from_value::<T>(payload.clone())?)
 }
 
 #[test]
-fn every_event_of_a_stage_decodes_and_no_field_of_it_is_ignored() {
+fn stage_events_decode_without_ignored_fields() {
     for (name, payload) in events() {
-        let understood = match function(&name) {
-            "merge" => decoded::<MergeInput>(&payload),
-            "assess" => decoded::<AssessInput>(&payload),
-            "recommend" => decoded::<RecommendInput>(&payload),
-            "narrate" | "render" => decoded::<CustomerTask>(&payload),
-            "publish" => decoded::<PublishInput>(&payload),
-            "finalize" => decoded::<FinalizeInput>(&payload),
-            "workflow" => decoded::<WorkflowInput>(&payload),
+        let decoded = match function(&name) {
+            "merge" => round_trip::<MergeInput>(&payload),
+            "assess" => round_trip::<AssessInput>(&payload),
+            "recommend" => round_trip::<RecommendInput>(&payload),
+            "narrate" | "render" => round_trip::<CustomerTask>(&payload),
+            "publish" => round_trip::<PublishInput>(&payload),
+            "finalize" => round_trip::<FinalizeInput>(&payload),
+            "workflow" => round_trip::<WorkflowInput>(&payload),
             "start" | "api" | "notify" => continue,
-            other => panic!("events/{name}.json: {other} is no function"),
+            other => panic!("events/{name}.json: there is no function {other}"),
         };
-        let understood = understood.unwrap_or_else(|error| panic!("events/{name}.json: {error}"));
+        let decoded = decoded.unwrap_or_else(|error| panic!("events/{name}.json: {error}"));
         let fields = |value: &Value| value.as_object().expect("an object").keys().cloned().collect::<BTreeSet<_>>();
-        let ignored: Vec<String> = fields(&payload).difference(&fields(&understood)).cloned().collect();
-        assert!(ignored.is_empty(), "events/{name}.json: {ignored:?} are read by nobody");
+        let ignored: Vec<String> = fields(&payload).difference(&fields(&decoded)).cloned().collect();
+        assert!(ignored.is_empty(), "events/{name}.json: no function reads {ignored:?}");
     }
 }
 
 #[test]
-fn every_event_that_starts_something_is_understood() {
+fn start_events_decode() {
     let events = events();
-    let event = |name: &str| -> Event {
+    let event = |name: &str| -> StartEvent {
         serde_json::from_value(events[name].clone()).unwrap_or_else(|error| panic!("events/{name}.json: {error}"))
     };
     for name in events.keys().filter(|name| function(name) == "start") {
         event(name);
     }
-    let Event::Uploaded { key, at } = event("start-upload") else { panic!("an upload") };
+    let StartEvent::Uploaded { key, at } = event("start-upload") else { panic!("an upload") };
     assert_eq!(ObjectKey::incoming(&key).expect("a workbook's key").1, Workbook::Profile);
     assert_eq!(at.to_string(), "2026-11-20T06:15:02Z");
-    let Event::Schedule { name, batch: Some(batch), .. } = event("start-schedule-of-a-batch") else {
+    let StartEvent::Schedule { name, batch: Some(batch), .. } = event("start-schedule-of-a-batch") else {
         panic!("a schedule")
     };
     assert_eq!((name.as_str(), batch.as_str()), ("campaign", "2026-11-20"));
 }
 
 #[test]
-fn what_is_none_of_the_events_starts_nothing() {
+fn other_events_are_refused() {
     let others = [
         serde_json::json!({}),
         serde_json::json!({"schedule": "campaign"}),
@@ -83,12 +83,12 @@ fn what_is_none_of_the_events_starts_nothing() {
         serde_json::json!({"detail-type": "Object Deleted", "time": "2026-11-23T08:00:00Z", "detail": {"object": {"key": "k"}}}),
     ];
     for other in others {
-        assert!(serde_json::from_value::<Event>(other.clone()).is_err(), "{other}");
+        assert!(serde_json::from_value::<StartEvent>(other.clone()).is_err(), "{other}");
     }
 }
 
 #[test]
-fn the_calls_are_those_of_an_http_api_with_a_token_authorizer() {
+fn api_events_carry_token_claims() {
     for (name, payload) in events().into_iter().filter(|(name, _)| function(name) == "api") {
         let request: ApiGatewayV2httpRequest =
             serde_json::from_value(payload).unwrap_or_else(|error| panic!("events/{name}.json: {error}"));
@@ -98,7 +98,7 @@ fn the_calls_are_those_of_an_http_api_with_a_token_authorizer() {
 }
 
 #[test]
-fn every_stage_has_an_event_of_its_own_name() {
+fn every_stage_has_an_event() {
     let events = events();
     let missing: Vec<&str> =
         STAGES.iter().map(|row| row.stage.as_str()).filter(|stage| !events.contains_key(*stage)).collect();
@@ -106,7 +106,7 @@ fn every_stage_has_an_event_of_its_own_name() {
 }
 
 #[test]
-fn numbers_from_a_csv_item_source_are_read_as_numbers() {
-    let row = decoded::<AssessInput>(&events()["assess-from-csv"]).expect("decodes")["row"].clone();
+fn csv_item_numbers_decode_as_numbers() {
+    let row = round_trip::<AssessInput>(&events()["assess-from-csv"]).expect("decodes")["row"].clone();
     assert_eq!((row["offset"].as_u64(), row["length"].as_u64()), (Some(1825), Some(1790)));
 }

@@ -1,13 +1,11 @@
-//! What must not come out: words of posts without consent, over random rows, and what stands in any forbidden column, over
-//! a run with a model.
+//! Tests for leaks: words of posts without consent, over random rows, and content of forbidden columns, over a run with a
+//! model.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::sync::Arc;
 
 use assess::{Lexicon, Rules, assess};
-use bespoke::folder::FolderStore;
-use bespoke::secrets::LocalSecrets;
 use bespoke_tests::{Sandbox, root};
 use contracts::brand::Brand;
 use contracts::catalogue::{Catalogue, Category};
@@ -16,15 +14,17 @@ use contracts::facts::Assessment;
 use contracts::key::{Artefact, RunPart};
 use contracts::request::Request;
 use contracts::script::Script;
-use contracts::settings::{Intake, Settings};
+use contracts::settings::{IntakeSettings, Settings};
 use contracts::stage::RecommendInput;
 use contracts::{CustomerId, CustomerRef, Digest, ObjectKey, RunId};
 use jiff::Timestamp;
+use phrases::Phrasebook;
 use policy::control::Control;
 use policy::customer::CustomerRecord;
 use proptest::prelude::*;
+use runner::folder::FolderStore;
+use runner::secrets::LocalSecrets;
 use rust_xlsxwriter::Workbook;
-use phrases::Phrasebook;
 use storage::store::MemoryStore;
 use storage::vault::{Keys, Owner, Vault};
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
@@ -42,7 +42,7 @@ impl From<&str> for Cell {
     }
 }
 
-/// A workbook without a password.
+/// Returns a workbook without a password.
 fn workbook(header: &[&str], rows: &[Vec<Cell>]) -> Vec<u8> {
     let mut workbook = Workbook::new();
     let sheet = workbook.add_worksheet();
@@ -65,10 +65,10 @@ const PAYMENTS: [&str; 7] =
     ["customer_id", "date", "category", "merchant", "transaction_amount", "consent", "consent_social_media"];
 const POSTS: [&str; 3] = ["customer_id", "tweet", "created_at"];
 
-/// No dictionary has it, so that wherever it is found it came from a post.
+/// A word in no dictionary: wherever it appears, it came from a post.
 const MARKER: &str = "zqxjkvw";
 
-/// What posts are about; each would change facts, stance or scores if it were read.
+/// Texts of posts. Each one would change facts, stance or scores if it were read.
 const WORDS: [&str; 6] = [
     "I just got laid off and cannot pay my rent",
     "Terrible customer service at my bank, awful overdraft fees",
@@ -80,7 +80,7 @@ const WORDS: [&str; 6] = [
 
 #[derive(Clone, Debug)]
 struct Person {
-    /// The answers to both questions, row by row.
+    /// The answers to both consent questions, row by row.
     answers: Vec<(Cell, Cell)>,
     category: &'static str,
     posts: Vec<usize>,
@@ -107,7 +107,7 @@ prop_compose! {
     }
 }
 
-/// The rule once more, in other words.
+/// Repeats the consent rule independently.
 fn is_yes(cell: &Cell) -> bool {
     match cell {
         Cell::Text(text) => ["yes", "y", "true", "1", "1.0"].contains(&text.trim().to_ascii_lowercase().as_str()),
@@ -120,7 +120,7 @@ fn id(at: usize) -> String {
     format!("{at:04}")
 }
 
-/// The three workbooks, with or without the posts.
+/// Returns the three workbooks, with or without posts.
 fn books(people: &[Person], with_posts: bool) -> [Vec<u8>; 3] {
     let (mut profiles, mut payments, mut posts) = (Vec::new(), Vec::new(), Vec::new());
     for (at, person) in people.iter().enumerate() {
@@ -138,7 +138,7 @@ fn books(people: &[Person], with_posts: bool) -> [Vec<u8>; 3] {
     [workbook(&PROFILE, &profiles), workbook(&PAYMENTS, &payments), workbook(&POSTS, &posts)]
 }
 
-/// The bank's own files, read once.
+/// The bank's files, read once.
 struct Material {
     catalogue: Catalogue,
     phrases: Phrasebook,
@@ -161,12 +161,12 @@ fn material() -> Material {
 }
 
 fn joined(people: &[Person], with_posts: bool, material: &Material, keys: &Keys) -> Vec<CustomerRecord> {
-    let intake = Intake { allow_unprotected: true, ..Intake::default() };
+    let intake = IntakeSettings { allow_unprotected: true, ..IntakeSettings::default() };
     let books = books(people, with_posts);
     merge::join(&books, None, &intake, &material.catalogue, keys, Timestamp::UNIX_EPOCH).unwrap().0
 }
 
-/// What the template writer makes of the facts.
+/// Returns the script that the template writes from the facts.
 async fn written(assessment: &Assessment, reference: &CustomerRef, material: &Material) -> Script {
     let vault = Vault::new(Arc::new(MemoryStore::default()), Keys::new([1; 32], [2; 32]));
     let settings = Settings::default();
@@ -201,7 +201,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_byte_of_a_post_comes_out_when_social_consent_is_not_clearly_given(
+    fn posts_leak_only_with_clear_consent(
         people in prop::collection::vec(person(), 1..4),
     ) {
         let (material, keys) = (material(), Keys::new([1; 32], [2; 32]));
@@ -226,7 +226,7 @@ proptest! {
             let unread = assess(silent, &Control::default(), &rules);
             prop_assert_eq!(matches!(&assessment, Assessment::Proceed(facts) if facts.mood.is_some()), social);
             if !social {
-                prop_assert_eq!(&assessment, &unread, "posts that may not be read change nothing");
+                prop_assert_eq!(&assessment, &unread, "posts without consent must change nothing");
             }
             let mut out = serde_json::to_string(&assessment).unwrap();
             if let Assessment::Proceed(_) = &assessment {
@@ -238,7 +238,7 @@ proptest! {
     }
 }
 
-/// A marker for a column: letters only, so that the guard would let it pass as a word.
+/// Returns a marker for a column. It has only letters, so the guard accepts it as a word.
 fn marker(column: &str) -> String {
     format!("Zqx{}vw", column.replace('_', ""))
 }
@@ -260,14 +260,14 @@ const FORBIDDEN: [&str; 13] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_stands_in_a_forbidden_column_is_in_no_prompt_fact_text_evidence_or_log() {
+async fn forbidden_columns_leak_nowhere() {
     let sandbox = Sandbox::new(env!("CARGO_BIN_EXE_bespoke-under-test"));
-    let settings = "[intake]\nallow_unprotected = true\n[writer.model]\nenabled = true\n";
+    let settings = "[intake]\nallow_unprotected = true\n[writer]\nmode = \"free\"\n[writer.model]\nenabled = true\n";
     std::fs::write(sandbox.path().join("bespoke.toml"), settings).unwrap();
     let data = sandbox.path().join("bank");
     std::fs::create_dir(&data).unwrap();
 
-    // One who lets posts be read, whose words may still be nowhere, and one who does not.
+    // The first customer consents to the use of posts, whose words must still appear nowhere. The second does not.
     let ids = ["ZqxidvwA", "ZqxidvwB"];
     let header: Vec<&str> = PROFILE.into_iter().chain(FORBIDDEN).collect();
     let profiles = ids.map(|id| {
@@ -313,37 +313,37 @@ async fn what_stands_in_a_forbidden_column_is_in_no_prompt_fact_text_evidence_or
 
     let mut out: Vec<(String, Vec<u8>)> = vec![("standard error".to_owned(), output.stderr)];
     for request in server.received_requests().await.unwrap() {
-        assert!(String::from_utf8_lossy(&request.body).contains("travel"), "the prompt tells of the customer");
+        assert!(String::from_utf8_lossy(&request.body).contains("travel"), "the prompt describes the customer");
         out.push(("a prompt".to_owned(), request.body));
     }
-    assert!(out.len() > 2, "a model was asked for both");
+    assert!(out.len() > 2, "the model was called for both");
     for path in sandbox.files() {
         out.push((path.display().to_string(), std::fs::read(&path).unwrap()));
     }
     out.extend(opened(&sandbox, &ids).await);
     let all =
         |word: &str| out.iter().filter(|(_, bytes)| holds(bytes, word)).map(|(place, _)| place).collect::<Vec<_>>();
-    assert!(all("Annabel").iter().any(|place| place.ends_with("recommendation.txt")), "the search finds what is there");
+    assert!(all("Annabel").iter().any(|place| place.ends_with("recommendation.txt")), "the search works");
     for column in FORBIDDEN.into_iter().chain(["merchant", "category", "tweet"]) {
         assert_eq!(all(&marker(column)), Vec::<&String>::new(), "{column}");
     }
-    // The terminal of whoever holds the password is the one place where an id is shown.
+    // Only the terminal of the password's holder shows ids.
     assert!(all(&marker("id")).iter().all(|place| *place == "standard error"));
 }
 
-/// The sealed facts, scripts and evidence of the customers, opened.
+/// Opens the sealed facts, scripts and evidence of the customers.
 async fn opened(sandbox: &Sandbox, ids: &[&str]) -> Vec<(String, Vec<u8>)> {
     let store = Arc::new(FolderStore::open(&sandbox.artifacts()).unwrap());
     let vault = Vault::new(store, Keys::from_secrets(&LocalSecrets::new(sandbox.key_file())).await.unwrap());
     let mut opened = Vec::new();
     for id in ids {
-        let who = vault.keys().reference(&CustomerId::parse(*id).unwrap());
-        let runs = std::fs::read_dir(sandbox.artifacts().join("customers").join(who.as_str())).unwrap();
+        let reference = vault.keys().reference(&CustomerId::parse(*id).unwrap());
+        let runs = std::fs::read_dir(sandbox.artifacts().join("customers").join(reference.as_str())).unwrap();
         for run in runs {
             let run = RunId::parse(run.unwrap().file_name().into_string().unwrap()).unwrap();
-            let key = |artefact| ObjectKey::Customer(who.clone(), run.clone(), artefact);
+            let key = |artefact| ObjectKey::Customer(reference.clone(), run.clone(), artefact);
             for artefact in [Artefact::Facts, Artefact::Script] {
-                let (plain, _) = vault.read(Owner::Customer(&who), &key(artefact)).await.unwrap();
+                let (plain, _) = vault.read(Owner::Customer(&reference), &key(artefact)).await.unwrap();
                 opened.push((format!("{artefact:?} of {id}"), plain.to_vec()));
             }
             let evidence = vault.store().get(&key(Artefact::Evidence)).await.unwrap();
@@ -355,7 +355,7 @@ async fn opened(sandbox: &Sandbox, ids: &[&str]) -> Vec<(String, Vec<u8>)> {
     opened
 }
 
-/// Whether the bytes hold the word, whatever the case.
+/// Returns whether the bytes contain the word, ignoring case.
 fn holds(bytes: &[u8], word: &str) -> bool {
     bytes.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
 }

@@ -1,4 +1,4 @@
-//! The commands about consent, sentiment and offers, as processes.
+//! Tests of the commands for consent, sentiment and offers as processes.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -13,18 +13,18 @@ fn sandbox() -> Sandbox {
 }
 
 #[track_caller]
-fn done(output: &Output) -> Value {
+fn succeeds(output: &Output) -> Value {
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     report(output)
 }
 
 #[test]
-fn explain_shows_facts_candidates_and_reasons_and_makes_nothing() {
+fn explain_shows_facts_and_candidates_and_writes_nothing() {
     let sandbox = sandbox();
-    let told = done(&sandbox.run(&["explain", "--customer", "0001", "--json"]));
-    assert_eq!(told["assessment"], "proceed");
-    assert_eq!(told["signs"], json!(["travel"]));
-    let first = &told["candidates"][0];
+    let explained = succeeds(&sandbox.run(&["explain", "--customer", "0001", "--json"]));
+    assert_eq!(explained["assessment"], "proceed");
+    assert_eq!(explained["signs"], json!(["travel"]));
+    let first = &explained["candidates"][0];
     assert_eq!(first["product"], "travel-rewards-card");
     let weights: f64 =
         first["reasons"].as_array().unwrap().iter().map(|reason| reason["weight"].as_f64().unwrap()).sum();
@@ -32,15 +32,15 @@ fn explain_shows_facts_candidates_and_reasons_and_makes_nothing() {
     assert!(!sandbox.artifacts().exists());
 
     let refused = sandbox.run(&["explain", "--customer", "0003"]);
-    assert!(String::from_utf8_lossy(&refused.stdout).contains("would get nothing: the customer said no"));
+    assert!(String::from_utf8_lossy(&refused.stdout).contains("would be skipped: the customer said no"));
     assert_eq!(sandbox.run(&["explain", "--customer", "no-such"]).status.code(), Some(3));
 }
 
-/// The three whose offers the guide walks through.
+/// The customers whose offers the guide explains.
 const WALKED_THROUGH: [&str; 3] = ["0001", "0006", "0011"];
 
 #[test]
-fn the_guide_says_of_three_customers_what_explain_says() {
+fn guide_matches_explain() {
     let guide = std::fs::read_to_string(root().join("docs/concepts/offers.md")).unwrap();
     let catalogue = std::fs::read_to_string(root().join("data/catalogue.json")).unwrap();
     let catalogue: Value = serde_json::from_str(&catalogue).unwrap();
@@ -49,40 +49,44 @@ fn the_guide_says_of_three_customers_what_explain_says() {
         products.find(|product| product["id"] == *id).unwrap()["name"].as_str().unwrap().to_owned()
     };
     for id in WALKED_THROUGH {
-        let told = done(&sandbox().run(&["explain", "--customer", id, "--json"]));
+        let explained = succeeds(&sandbox().run(&["explain", "--customer", id, "--json"]));
         let (_, section) = guide.split_once(&format!("### {id}")).unwrap();
         let section = section.split("\n### ").next().unwrap().split("\n## ").next().unwrap();
-        for offer in told["stance"]["offers"].as_array().unwrap() {
+        for offer in explained["stance"]["offers"].as_array().unwrap() {
             let name = name(&offer["product"]);
             let line = section.lines().find(|line| line.contains(&name)).unwrap_or_else(|| panic!("{id}: {name}"));
-            let candidates = told["candidates"].as_array().unwrap();
+            let candidates = explained["candidates"].as_array().unwrap();
             let candidate = candidates.iter().find(|candidate| candidate["product"] == offer["product"]).unwrap();
             for reason in candidate["reasons"].as_array().unwrap() {
                 let reason = format!("{} {:+.2}", reason["text"].as_str().unwrap(), reason["weight"].as_f64().unwrap());
                 assert!(line.contains(&reason), "{id}: {reason:?} is not in {line}");
             }
         }
-        assert_eq!(section.matches("| Meridian").count(), told["stance"]["offers"].as_array().unwrap().len(), "{id}");
+        assert_eq!(
+            section.matches("| Meridian").count(),
+            explained["stance"]["offers"].as_array().unwrap().len(),
+            "{id}"
+        );
     }
 }
 
 #[test]
-fn the_guide_to_facts_has_every_fact_that_there_is_and_no_other() {
+fn guide_lists_exactly_the_facts() {
     let guide = std::fs::read_to_string(root().join("docs/concepts/consent-and-facts.md")).unwrap();
     let table = guide.split("\n## ").next().unwrap();
     let rows = table.lines().filter(|line| line.starts_with("| `"));
     let cells = rows.map(|row| row.split('|').nth(1).unwrap());
     let names = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
     let documented: BTreeSet<&str> = names.map(|name| name.split('.').next().unwrap()).collect();
-    let told = done(&sandbox().run(&["explain", "--customer", "0001", "--json"]));
+    let explained = succeeds(&sandbox().run(&["explain", "--customer", "0001", "--json"]));
     let not_facts = ["customer", "catalogue", "catalogue_version", "assessment", "reference"];
-    let names = told.as_object().unwrap().keys().map(String::as_str);
+    let names = explained.as_object().unwrap().keys().map(String::as_str);
     let facts: BTreeSet<&str> = names.filter(|name| !not_facts.contains(name)).collect();
     assert_eq!(documented, facts);
 }
 
 #[test]
-fn sentiment_gives_a_line_of_json_for_each_text_however_strange() {
+fn sentiment_prints_json_for_any_text() {
     let sandbox = sandbox();
     let mut texts = vec![
         "I love my new card, wonderful rewards points!".to_owned(),
@@ -100,22 +104,23 @@ fn sentiment_gives_a_line_of_json_for_each_text_however_strange() {
     let lines: Vec<Value> =
         String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 10_000);
-    let said = |at: usize| (lines[at]["sentiment"].as_str().unwrap(), lines[at]["topics"].clone());
-    assert_eq!(said(0), ("positive", json!(["card"])));
-    assert_eq!(said(1), ("neutral", json!([])));
-    assert_eq!(said(2).0, "negative");
-    assert_eq!(said(3), ("neutral", json!([])));
-    assert_eq!(said(4), ("negative", json!(["fees"])));
+    let reading = |at: usize| (lines[at]["sentiment"].as_str().unwrap(), lines[at]["topics"].clone());
+    assert_eq!(reading(0), ("positive", json!(["card"])));
+    assert_eq!(reading(1), ("neutral", json!([])));
+    assert_eq!(reading(2).0, "negative");
+    assert_eq!(reading(3), ("neutral", json!([])));
+    assert_eq!(reading(4), ("negative", json!(["fees"])));
     assert_eq!((&lines[1]["compound"], &lines[9_999]["line"]), (&json!(0.0), &json!(10_000)));
 }
 
 #[test]
-fn a_suppressed_customer_is_listed_once_skipped_and_taken_off_again() {
+fn suppressed_customer_is_listed_skipped_and_removed_again() {
     let sandbox = sandbox();
-    let suppress = |more: &[&str]| done(&sandbox.run(&[&["suppress", "--customer", "0001", "--json"], more].concat()));
+    let suppress =
+        |more: &[&str]| succeeds(&sandbox.run(&[&["suppress", "--customer", "0001", "--json"], more].concat()));
     assert_eq!(suppress(&["--reason", "asked on the telephone"])["changed"], true);
-    assert_eq!(suppress(&[])["changed"], false, "once is enough");
-    let list = done(&sandbox.run(&["suppress", "--list", "--json"]));
+    assert_eq!(suppress(&[])["changed"], false, "a second suppression changes nothing");
+    let list = succeeds(&sandbox.run(&["suppress", "--list", "--json"]));
     assert_eq!((list.as_array().unwrap().len(), &list[0]["reason"]), (1, &json!("asked on the telephone")));
     let file = std::fs::read_to_string(sandbox.artifacts().join("control/suppressions.csv")).unwrap();
     assert!(!file.contains("0001,") && file.lines().count() == 2, "{file}");
@@ -123,25 +128,25 @@ fn a_suppressed_customer_is_listed_once_skipped_and_taken_off_again() {
     assert_eq!(sandbox.run(&["run", "--customer", "0001", "--no-video"]).status.code(), Some(4));
     assert_eq!(suppress(&["--remove"])["changed"], true);
     assert_eq!(suppress(&["--remove"])["changed"], false);
-    assert_eq!(done(&sandbox.run(&["suppress", "--list", "--json"])), json!([]));
+    assert_eq!(succeeds(&sandbox.run(&["suppress", "--list", "--json"])), json!([]));
     assert_eq!(sandbox.run(&["suppress"]).status.code(), Some(2));
     let bad = sandbox.run(&["suppress", "--customer", "0001", "--reason", "=cmd|' /C calc'!A0"]);
     assert_eq!(bad.status.code(), Some(2));
 }
 
 #[test]
-fn a_list_kept_by_hand_keeps_its_own_columns_and_one_that_cannot_be_read_is_not_written_over() {
+fn manual_list_keeps_its_columns_and_a_malformed_one_is_not_overwritten() {
     let sandbox = sandbox();
     let list = sandbox.artifacts().join("control/suppressions.csv");
     std::fs::create_dir_all(list.parent().unwrap()).unwrap();
     std::fs::write(&list, "reference\n").unwrap();
-    // References by keys that were never made are nobody's: no key is made beside a list that is there.
+    // A list without keys gets no new keys: its references would match no customer.
     assert_eq!(sandbox.run(&["suppress", "--customer", "0001"]).status.code(), Some(2));
     std::fs::remove_file(&list).unwrap();
-    done(&sandbox.run(&["suppress", "--customer", "0002", "--json"]));
+    succeeds(&sandbox.run(&["suppress", "--customer", "0002", "--json"]));
     let other = "f".repeat(32);
     std::fs::write(&list, format!("\u{feff}ticket,Reference\nT-1,{other}\n")).unwrap();
-    done(&sandbox.run(&["suppress", "--customer", "0001", "--json"]));
+    succeeds(&sandbox.run(&["suppress", "--customer", "0001", "--json"]));
     let text = std::fs::read_to_string(&list).unwrap();
     assert!(text.starts_with(&format!("ticket,Reference,reason,since\nT-1,{other},,\n")), "{text}");
 
@@ -151,34 +156,34 @@ fn a_list_kept_by_hand_keeps_its_own_columns_and_one_that_cannot_be_read_is_not_
 }
 
 #[test]
-fn a_newer_answer_narrows_what_the_workbook_says_and_of_one_day_refusal_wins() {
+fn newer_answer_narrows_consent() {
     let sandbox = sandbox();
     let consent = |general: &str, posts: &str, on: &str| {
         let answers = ["consent", "--customer", "0001", "--general", general, "--posts", posts, "--on", on, "--json"];
-        done(&sandbox.run(&answers));
-        done(&sandbox.run(&["explain", "--customer", "0001", "--json"]))
+        succeeds(&sandbox.run(&answers));
+        succeeds(&sandbox.run(&["explain", "--customer", "0001", "--json"]))
     };
-    let told = consent("yes", "no", "2026-11-02");
-    assert_eq!(told["mood"], Value::Null);
-    assert_eq!(told["consent"]["control"]["answers"][1]["as_of"], "2026-11-02");
+    let explained = consent("yes", "no", "2026-11-02");
+    assert_eq!(explained["mood"], Value::Null);
+    assert_eq!(explained["consent"]["control"]["answers"][1]["as_of"], "2026-11-02");
     assert_eq!(consent("no", "no", "2026-11-03")["skip"]["reason"], "no-consent");
-    assert_eq!(consent("yes", "yes", "2026-11-03")["skip"]["reason"], "no-consent", "of one day a refusal wins");
+    assert_eq!(consent("yes", "yes", "2026-11-03")["skip"]["reason"], "no-consent", "on the same day, a refusal wins");
     assert!(consent("yes", "yes", "2026-11-04")["mood"].is_object());
-    assert!(consent("yes", "yes", "2026-11-04")["mood"].is_object(), "the same again is one answer");
+    assert!(consent("yes", "yes", "2026-11-04")["mood"].is_object(), "an equal answer is recorded once");
     let file = std::fs::read_to_string(sandbox.artifacts().join("control/consents.csv")).unwrap();
-    assert_eq!(file.lines().count(), 5, "whatever was said stays on record: {file}");
+    assert_eq!(file.lines().count(), 5, "every answer stays on record: {file}");
 
-    let to_come = ["consent", "--customer", "0001", "--general", "yes", "--posts", "yes", "--on", "2062-11-24"];
-    assert_eq!(sandbox.run(&to_come).status.code(), Some(2), "it would hide every answer until then");
+    let future = ["consent", "--customer", "0001", "--general", "yes", "--posts", "yes", "--on", "2062-11-24"];
+    assert_eq!(sandbox.run(&future).status.code(), Some(2), "a future answer would hide every answer until then");
 }
 
 #[test]
-fn catalogue_check_names_every_mistake_by_product_and_field() {
+fn catalogue_check_lists_problems_by_product_and_field() {
     let sandbox = sandbox();
     let sample = root().join("data/catalogue.json");
     let sample = sample.to_str().unwrap();
-    let told = done(&sandbox.run(&["catalogue", "check", sample, "--json"]));
-    assert_eq!((&told["usable"], &told["products"]), (&json!(true), &json!(23)));
+    let explained = succeeds(&sandbox.run(&["catalogue", "check", sample, "--json"]));
+    assert_eq!((&explained["usable"], &explained["products"]), (&json!(true), &json!(23)));
 
     let mut catalogue: Value = serde_json::from_slice(&std::fs::read(sample).unwrap()).unwrap();
     catalogue["products"][0]["kind"] = "bond".into();
@@ -193,15 +198,16 @@ fn catalogue_check_names_every_mistake_by_product_and_field() {
 
     catalogue["products"][0]["kind"] = "deposit".into();
     std::fs::write(&file, catalogue.to_string()).unwrap();
-    let told = report(&sandbox.run(&["catalogue", "check", file.to_str().unwrap(), "--json"]));
-    let expected = json!([{ "product": "travel-rewards-card", "field": "needs", "reason": "must name one at least" }]);
-    assert_eq!(told["problems"], expected);
+    let explained = report(&sandbox.run(&["catalogue", "check", file.to_str().unwrap(), "--json"]));
+    let expected =
+        json!([{ "product": "travel-rewards-card", "field": "needs", "reason": "must name at least one need" }]);
+    assert_eq!(explained["problems"], expected);
 }
 
-/// Ten thousand customers, of whom the women, and nobody else, hold a membership that says nothing of banking. The bank's
-/// own catalogue does not know it. The other catalogue shuts out whoever holds it: sex by another name.
+/// Of ten thousand customers, all women and no men hold a membership. The bank's catalog ignores it. The biased catalog
+/// excludes its holders from an offer, which is discrimination by sex in disguise.
 #[test]
-fn the_report_finds_a_bias_that_was_put_into_a_catalogue_and_none_in_the_banks_own() {
+fn disparity_finds_a_planted_bias() {
     let sandbox = sandbox();
     let data = sandbox.path().join("ten-thousand");
     let mut rows = rows(10_000, 60_000, 5);
@@ -221,15 +227,15 @@ fn the_report_finds_a_bias_that_was_put_into_a_catalogue_and_none_in_the_banks_o
     let file = sandbox.path().join("biased.json");
     std::fs::write(&file, biased.to_string()).unwrap();
 
-    let told = |catalogue: &str| {
+    let disparity = |catalogue: &str| {
         let lexicon = root().join("data/lexicon.toml");
         let asked = ["disparity", data.to_str().unwrap(), "--catalogue", catalogue, "--json", "--lexicon"];
-        done(&sandbox.run(&[&asked[..], &[lexicon.to_str().unwrap()]].concat()))
+        succeeds(&sandbox.run(&[&asked[..], &[lexicon.to_str().unwrap()]].concat()))
     };
-    let found = |told: &Value| -> Vec<(String, String, String)> {
+    let found = |report: &Value| -> Vec<(String, String, String)> {
         let text = |value: &Value| value.as_str().unwrap_or("any offer").to_owned();
         let mut found = Vec::new();
-        for attribute in told["attributes"].as_array().unwrap() {
+        for attribute in report["attributes"].as_array().unwrap() {
             for selection in attribute["selections"].as_array().unwrap() {
                 let rates = selection["rates"].as_array().unwrap().iter();
                 for rate in rates.filter(|rate| rate["verdict"] == "below-four-fifths") {
@@ -239,15 +245,15 @@ fn the_report_finds_a_bias_that_was_put_into_a_catalogue_and_none_in_the_banks_o
         }
         found
     };
-    let fair = told(own.to_str().unwrap());
+    let fair = disparity(own.to_str().unwrap());
     assert_eq!(fair["customers"], 10_000);
     assert_eq!(found(&fair), [], "{fair}");
     let names: Vec<&str> = fair["attributes"].as_array().unwrap().iter().map(|a| a["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["age", "gender", "marital_status", "zip_code"]);
 
-    let biased = told(file.to_str().unwrap());
+    let biased = disparity(file.to_str().unwrap());
     let expected = ["gender", "cash-back-card", "female"].map(str::to_owned);
     assert!(found(&biased).contains(&expected.into()), "{:?}", found(&biased));
     assert!(found(&biased).iter().all(|(attribute, ..)| attribute == "gender"), "{:?}", found(&biased));
-    assert!(!sandbox.artifacts().exists() && !sandbox.key_file().exists(), "nothing is written");
+    assert!(!sandbox.artifacts().exists() && !sandbox.key_file().exists(), "the report writes no file");
 }

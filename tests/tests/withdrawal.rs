@@ -1,5 +1,5 @@
-//! Consent that changes while a run is under way: the local runner's own stages over a store in which the two lists of
-//! `control/` are changed as soon as the first text is written, between assess and publish.
+//! Tests of consent that changes during a run. The store of these tests changes both lists of `control/` once the first
+//! script is written, between assess and publish.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -7,11 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bespoke::folder::FolderStore;
-use bespoke::project::{Folders, Project};
-use bespoke::runner::{RunReport, Runner};
 use bespoke::sample::SAMPLE_PASSWORD;
-use bespoke::secrets::LocalSecrets;
 use bespoke_tests::root;
 use bytes::Bytes;
 use contracts::consent::Refusal;
@@ -21,20 +17,27 @@ use contracts::key::{Artefact, Prefix};
 use contracts::request::Request;
 use contracts::settings::Settings;
 use contracts::{CustomerId, CustomerRef, ObjectKey};
-use storage::store::{Listed, ObjectStore, StoreError, Written};
+use runner::folder::FolderStore;
+use runner::limits::RunLimits;
+use runner::programs::{Programs, engines};
+use runner::project::{Folders, Project};
+use runner::run::{RunReport, Runner};
+use runner::secrets::LocalSecrets;
+use runner::services::Services;
+use storage::store::{ListedObject, ObjectStore, PutOutcome, StoreError};
 use storage::vault::{Keys, Owner, Vault};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
-/// A folder that takes up new lists once a text lies in it.
-struct Changing {
+/// A store that changes the control lists once it holds a script.
+struct ChangingStore {
     folder: FolderStore,
     lists: [(ObjectKey, String); 2],
     changed: OnceCell<()>,
 }
 
 #[async_trait]
-impl ObjectStore for Changing {
+impl ObjectStore for ChangingStore {
     async fn get(&self, key: &ObjectKey) -> Result<Bytes, StoreError> {
         self.folder.get(key).await
     }
@@ -44,7 +47,7 @@ impl ObjectStore for Changing {
     async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), StoreError> {
         self.folder.put(key, bytes).await
     }
-    async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<Written, StoreError> {
+    async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<PutOutcome, StoreError> {
         let written = self.folder.put_new(key, bytes).await?;
         if matches!(key, ObjectKey::Customer(_, _, Artefact::Script)) {
             let change = || async {
@@ -60,7 +63,7 @@ impl ObjectStore for Changing {
     async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
         self.folder.delete(key).await
     }
-    async fn list(&self, prefix: &Prefix) -> Result<Vec<Listed>, StoreError> {
+    async fn list(&self, prefix: &Prefix) -> Result<Vec<ListedObject>, StoreError> {
         self.folder.list(prefix).await
     }
 }
@@ -71,7 +74,8 @@ struct Bank {
     request: Request,
 }
 
-/// The sample customers, of whom 0002 objects, 0006 withdraws consent, and 0001 and 0007 refuse the use of posts.
+/// Returns a runner over the sample customers. During its run 0002 is suppressed, 0006 withdraws consent, and 0001 and
+/// 0007 refuse the use of posts.
 async fn bank() -> Bank {
     let folder = tempfile::tempdir().unwrap();
     let folders = Folders {
@@ -84,16 +88,16 @@ async fn bank() -> Bank {
     let project = Project::load(folders).unwrap();
     let secrets = LocalSecrets::new(folder.path().join("keys.toml")).with_workbook_password(SAMPLE_PASSWORD);
     let keys = Keys::from_secrets(&secrets).await.unwrap();
-    let who = |id: &str| keys.reference(&CustomerId::parse(id).unwrap());
+    let reference = |id: &str| keys.reference(&CustomerId::parse(id).unwrap());
     let answers = format!(
         "reference,consent,consent_social_media,as_of\n{},yes,no,2026-11-02\n{},no,no,2026-11-02\n{},yes,no,2026-11-02\n",
-        who("0001"),
-        who("0006"),
-        who("0007")
+        reference("0001"),
+        reference("0006"),
+        reference("0007")
     );
-    let objections = format!("reference\n{}\n", who("0002"));
+    let objections = format!("reference\n{}\n", reference("0002"));
     let lists = [(ObjectKey::Suppressions, objections), (ObjectKey::Consents, answers)];
-    let store = Changing { folder: project.store().unwrap(), lists, changed: OnceCell::new() };
+    let store = ChangingStore { folder: project.store().unwrap(), lists, changed: OnceCell::new() };
     let vault = Vault::new(Arc::new(store), keys);
     let settings = Settings::default();
     let request = Request {
@@ -108,23 +112,26 @@ async fn bank() -> Bank {
         keys: vault.keys().id(),
         ..Request::for_tests()
     };
-    let scratch = project.folders.artifacts.join(bespoke::folder::SCRATCH);
-    // Nobody watches: events go nowhere.
+    // The receiver is dropped, so events go nowhere.
     let (events, _) = tokio::sync::mpsc::unbounded_channel();
-    let (programs, http) = (bespoke::doctor::programs(), outbound::client().unwrap());
-    let engines = bespoke::doctor::engines(&programs, &settings, http.clone());
-    let runner = Runner {
-        project,
+    let programs = Programs::find();
+    let http = outbound::client().unwrap();
+    let services = Services {
+        folders: project.folders.clone(),
+        scratch: project.folders.artifacts.join(runner::folder::SCRATCH),
+        engines: Arc::new(engines(&programs, &settings, http.clone())),
         settings,
-        engines: Arc::new(engines),
         vault,
         secrets: Arc::new(secrets),
         http,
         limiter: Arc::default(),
-        known: Arc::default(),
-        limits: bespoke::campaign::Limits::default(),
+        probes: Arc::default(),
         programs,
-        scratch,
+    };
+    let runner = Runner {
+        project,
+        services,
+        limits: RunLimits::default(),
         background: None,
         cancel: CancellationToken::new(),
         events,
@@ -133,8 +140,8 @@ async fn bank() -> Bank {
 }
 
 impl Bank {
-    fn who(&self, id: &str) -> CustomerRef {
-        self.runner.vault.keys().reference(&CustomerId::parse(id).unwrap())
+    fn reference(&self, id: &str) -> CustomerRef {
+        self.runner.services.vault.keys().reference(&CustomerId::parse(id).unwrap())
     }
 
     fn outcomes(report: &RunReport) -> BTreeMap<CustomerRef, Outcome> {
@@ -142,7 +149,7 @@ impl Bank {
     }
 
     fn files(&self, id: &str, report: &RunReport) -> Vec<String> {
-        let folder = self.folder.path().join("artifacts/customers").join(self.who(id).as_str());
+        let folder = self.folder.path().join("artifacts/customers").join(self.reference(id).as_str());
         let entries = std::fs::read_dir(folder.join(report.run.as_str())).unwrap();
         let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
@@ -151,7 +158,7 @@ impl Bank {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_objects_or_withdraws_in_the_middle_of_a_run_gets_nothing_that_they_did_not_agree_to() {
+async fn withdrawal_during_a_run_is_respected() {
     let bank = bank().await;
     let report = bank.runner.run(&bank.request).await.unwrap();
     let outcomes = Bank::outcomes(&report);
@@ -163,31 +170,33 @@ async fn whoever_objects_or_withdraws_in_the_middle_of_a_run_gets_nothing_that_t
         ("0007", Outcome::Published { video: false }),
         ("0011", Outcome::Published { video: false }),
     ] {
-        assert_eq!(outcomes[&bank.who(id)], expected, "{id}");
+        assert_eq!(outcomes[&bank.reference(id)], expected, "{id}");
     }
-    assert_eq!(bank.files("0001", &report), ["evidence.json"], "nothing stays that posts had a part in");
+    assert_eq!(bank.files("0001", &report), ["evidence.json"], "no file made from posts remains");
     for id in ["0002", "0006"] {
         assert!(!bank.files(id, &report).contains(&"recommendation.txt".to_owned()), "{id}");
     }
 
-    // The evidence says which answer was read, from which day and row.
-    let key = ObjectKey::Customer(bank.who("0001"), report.run.clone(), Artefact::Evidence);
-    let evidence: Evidence = serde_json::from_slice(&bank.runner.vault.store().get(&key).await.unwrap()).unwrap();
-    let personal = policy::evidence::open_personal(&bank.runner.vault, &evidence).await.unwrap();
+    // The evidence records the answer that was read, with its day and row.
+    let key = ObjectKey::Customer(bank.reference("0001"), report.run.clone(), Artefact::Evidence);
+    let evidence: Evidence =
+        serde_json::from_slice(&bank.runner.services.vault.store().get(&key).await.unwrap()).unwrap();
+    let personal = policy::evidence::open_personal(&bank.runner.services.vault, &evidence).await.unwrap();
     let control = personal.consent.control.unwrap();
     assert!(control.consents.is_some() && control.suppressions.is_some());
     assert_eq!((control.answers[1].value.as_str(), control.answers[1].row), ("no", 2));
     assert_eq!((personal.facts, personal.script), (None, None));
 
-    // A new run reads the lists before it begins, and makes 0001's without posts.
+    // A new run reads the lists first, and makes the result of 0001 without posts.
     let again = Request { attempt: 1, ..bank.request.clone() };
     let report = bank.runner.run(&again).await.unwrap();
     let outcomes = Bank::outcomes(&report);
-    assert_eq!(outcomes[&bank.who("0001")], Outcome::Published { video: false });
-    assert_eq!(outcomes[&bank.who("0002")], skipped(Skip::Suppressed));
-    let who = bank.who("0001");
-    let key = ObjectKey::Customer(who.clone(), report.run, Artefact::Facts);
-    let (facts, _): (Assessment, _) = bank.runner.vault.read_json(Owner::Customer(&who), &key).await.unwrap();
+    assert_eq!(outcomes[&bank.reference("0001")], Outcome::Published { video: false });
+    assert_eq!(outcomes[&bank.reference("0002")], skipped(Skip::Suppressed));
+    let reference = bank.reference("0001");
+    let key = ObjectKey::Customer(reference.clone(), report.run, Artefact::Facts);
+    let (facts, _): (Assessment, _) =
+        bank.runner.services.vault.read_json(Owner::Customer(&reference), &key).await.unwrap();
     let Assessment::Proceed(facts) = facts else { panic!("skipped") };
     assert_eq!(facts.mood, None);
 }

@@ -1,16 +1,16 @@
-//! Settings of a function, from its environment.
+//! The settings of a function from its environment.
 
 use std::env;
 use std::path::PathBuf;
 
 use aws_sdk_s3::types::ObjectLockMode;
-use contracts::stage::Limits;
+use contracts::stage::WorkflowLimits;
 use contracts::{ErrorName, NamedError};
 use thiserror::Error;
 
 use crate::s3::Lock;
 
-/// A variable that a function cannot start without.
+/// A required environment variable is missing or wrong.
 #[derive(Debug, Error)]
 #[error("the environment variable {name} is {problem}")]
 pub struct EnvironmentError {
@@ -28,7 +28,7 @@ impl NamedError for EnvironmentError {
     }
 }
 
-/// The variable's text, which must not be empty.
+/// Returns the text of a variable that must not be empty.
 pub fn required(name: &'static str) -> Result<String, EnvironmentError> {
     match env::var(name) {
         Ok(text) if !text.trim().is_empty() => Ok(text),
@@ -38,21 +38,21 @@ pub fn required(name: &'static str) -> Result<String, EnvironmentError> {
     }
 }
 
-/// The variable's text, or nothing if it is empty or not set.
+/// Returns the text of a variable, or `None` if it is empty or not set.
 #[must_use]
 pub fn optional(name: &'static str) -> Option<String> {
     required(name).ok()
 }
 
-/// The variable as a path, or `default`: where the layers put it.
+/// Returns a variable as a path, or `default`, the path in the Lambda layer.
 #[must_use]
 pub fn path(name: &'static str, default: &str) -> PathBuf {
     optional(name).map_or_else(|| PathBuf::from(default), PathBuf::from)
 }
 
-/// How evidence is locked: `OBJECT_LOCK` and `OBJECT_LOCK_DAYS`; not at all where it is `OFF` or not set.
+/// Reads the lock on evidence from `OBJECT_LOCK` and `OBJECT_LOCK_DAYS`. `None` if it is `OFF` or not set.
 pub fn object_lock() -> Result<Option<Lock>, EnvironmentError> {
-    let wrong = |name| EnvironmentError { name, problem: "not one of its values" };
+    let wrong = |name| EnvironmentError { name, problem: "not a valid value" };
     let mode = match optional("OBJECT_LOCK").as_deref() {
         None | Some("OFF") => return Ok(None),
         Some("GOVERNANCE") => ObjectLockMode::Governance,
@@ -63,16 +63,16 @@ pub fn object_lock() -> Result<Option<Lock>, EnvironmentError> {
     Ok(Some(Lock { mode, days }))
 }
 
-/// The workflow's limits: `CONCURRENCY` and `TOLERATED_FAILURE_PERCENTAGE`.
-pub fn limits() -> Result<Limits, EnvironmentError> {
+/// Reads the workflow's limits from `CONCURRENCY` and `TOLERATED_FAILURE_PERCENTAGE`.
+pub fn limits() -> Result<WorkflowLimits, EnvironmentError> {
     let number = |name| required(name)?.parse().map_err(|_| EnvironmentError { name, problem: "not a whole number" });
-    Ok(Limits {
+    Ok(WorkflowLimits {
         concurrency: number("CONCURRENCY")?,
         tolerated_failure_percentage: number("TOLERATED_FAILURE_PERCENTAGE")?,
     })
 }
 
-/// Where else than from the API the page may load results from, and put uploads to: `ORIGINS`, with spaces between them.
+/// Reads the other origins for the page's results and uploads from `ORIGINS`, separated by spaces.
 #[must_use]
 pub fn origins() -> Vec<String> {
     optional("ORIGINS").unwrap_or_default().split_whitespace().map(str::to_owned).collect()
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_variable_that_is_not_set_is_named() {
+    fn missing_variable_is_named() {
         let error = required("BESPOKE_TEST_NEVER_SET").unwrap_err();
         assert_eq!(error.to_string(), "the environment variable BESPOKE_TEST_NEVER_SET is not set");
         assert_eq!(error.name(), ErrorName::ConfigInvalid);

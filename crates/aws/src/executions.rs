@@ -1,4 +1,4 @@
-//! The workflow.
+//! The workflow on Step Functions.
 
 use async_trait::async_trait;
 use aws_sdk_sfn::Client;
@@ -7,14 +7,14 @@ use aws_sdk_sfn::operation::start_execution::StartExecutionError;
 use aws_sdk_sfn::types::ExecutionStatus;
 use contracts::RunId;
 use contracts::error::chain;
-use contracts::executions::{Begun, Execution, Executions, ExecutionsError, State, Tasks};
+use contracts::executions::{Execution, ExecutionState, Executions, ExecutionsError, StartOutcome, Tasks};
 use contracts::stage::WorkflowInput;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::caught;
+use crate::step_functions_error;
 
-/// One state machine.
+/// A state machine.
 #[derive(Clone, Debug)]
 pub struct StateMachine {
     client: Client,
@@ -22,26 +22,26 @@ pub struct StateMachine {
 }
 
 impl StateMachine {
-    /// The state machine of this ARN.
+    /// Returns the state machine of this ARN.
     #[must_use]
     pub fn new(client: Client, arn: impl Into<String>) -> Self {
         Self { client, arn: arn.into() }
     }
 
-    /// `arn:…:stateMachine:NAME` has its executions at `arn:…:execution:NAME:EXECUTION`.
+    /// Returns the ARN of an execution: `arn:…:execution:NAME:EXECUTION` for `arn:…:stateMachine:NAME`.
     fn execution(&self, name: &str) -> String {
         format!("{}:{name}", self.arn.replacen(":stateMachine:", ":execution:", 1))
     }
 }
 
-/// Tasks of the workflow that wait for a person. A token alone names its task.
+/// Tasks of the workflow that wait for a reviewer. A token identifies its task.
 #[derive(Clone, Debug)]
 pub struct WaitingTasks {
     client: Client,
 }
 
 impl WaitingTasks {
-    /// The tasks of this account and region.
+    /// Returns the tasks of this account and region.
     #[must_use]
     pub const fn new(client: Client) -> Self {
         Self { client }
@@ -53,7 +53,7 @@ impl Tasks for WaitingTasks {
     async fn succeed(&self, token: &str) -> Result<(), ExecutionsError> {
         match self.client.send_task_success().task_token(token).output("{}").send().await {
             Ok(_) => Ok(()),
-            // It ran out of time, or somebody told it before.
+            // The task timed out, or another call completed it.
             Err(error)
                 if error.as_service_error().is_some_and(|error| {
                     error.is_task_timed_out() || error.is_task_does_not_exist() || error.is_invalid_token()
@@ -61,15 +61,15 @@ impl Tasks for WaitingTasks {
             {
                 Ok(())
             }
-            // The token is not told.
+            // The error does not name the token.
             Err(error) => Err(unavailable("of a review", "go on with", chain(&error))),
         }
     }
 }
 
-/// What is read of an execution's input: what else it has may be another version's.
+/// The known part of an execution's input. Other fields may belong to another version.
 #[derive(Deserialize)]
-struct OfRun {
+struct RunInput {
     run: RunId,
 }
 
@@ -79,13 +79,13 @@ fn unavailable(name: &str, action: &'static str, reason: String) -> ExecutionsEr
 
 #[async_trait]
 impl Executions for StateMachine {
-    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<Begun, ExecutionsError> {
+    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<StartOutcome, ExecutionsError> {
         let json = serde_json::to_string(input).expect("the types of contracts serialize to JSON");
         let request = self.client.start_execution().state_machine_arn(&self.arn).name(name).input(json);
         match request.send().await {
-            Ok(_) => Ok(Begun::Started),
+            Ok(_) => Ok(StartOutcome::Started),
             Err(error) if error.as_service_error().is_some_and(StartExecutionError::is_execution_already_exists) => {
-                Ok(Begun::NameTaken)
+                Ok(StartOutcome::NameTaken)
             }
             Err(error) => Err(unavailable(name, "start", chain(&error))),
         }
@@ -100,16 +100,16 @@ impl Executions for StateMachine {
             Err(error) => return Err(unavailable(name, "read", chain(&error))),
         };
         let state = match described.status {
-            ExecutionStatus::Running | ExecutionStatus::PendingRedrive => State::Running,
-            ExecutionStatus::Succeeded => State::Succeeded,
-            _ => State::Failed,
+            ExecutionStatus::Running | ExecutionStatus::PendingRedrive => ExecutionState::Running,
+            ExecutionStatus::Succeeded => ExecutionState::Succeeded,
+            _ => ExecutionState::Failed,
         };
-        // An execution that somebody else started by hand may have any input.
+        // An execution that was started by hand may have any input.
         let input = described.input.as_deref().unwrap_or_default();
-        let input: OfRun = serde_json::from_str(input)
-            .map_err(|_| unavailable(name, "read", "its input is not that of a run".to_owned()))?;
+        let input: RunInput = serde_json::from_str(input)
+            .map_err(|_| unavailable(name, "read", "its input does not name a run".to_owned()))?;
         let stopped = described.stop_date.and_then(|at| Timestamp::from_millisecond(at.to_millis().ok()?).ok());
-        let message = described.cause.as_deref().map(caught::message);
+        let message = described.cause.as_deref().map(step_functions_error::message);
         Ok(Some(Execution { run: input.run, state, stopped, error: described.error, message }))
     }
 }

@@ -1,4 +1,4 @@
-//! What every Lambda of Bespoke does before and around its stage.
+//! The host of every Lambda: it starts the function, decodes payloads, and reports progress, metrics and errors.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -34,9 +34,9 @@ use crate::executions::{StateMachine, WaitingTasks};
 use crate::polly::Polly;
 use crate::s3::S3Store;
 use crate::secrets::SecretsManager;
-use crate::{caught, metrics, panic_hook};
+use crate::{metrics, panic_hook, step_functions_error};
 
-/// A stage's error as the workflow sees it: a name of the closed table, and the chain of causes.
+/// An error as the workflow sees it: a name of the closed table, and the chain of causes.
 pub struct Failure {
     name: ErrorName,
     message: String,
@@ -49,13 +49,13 @@ impl<E: NamedError> From<E> for Failure {
 }
 
 impl Failure {
-    /// The error's name.
+    /// Returns the error's name.
     #[must_use]
     pub const fn name(&self) -> ErrorName {
         self.name
     }
 
-    /// What happened.
+    /// Returns the chain of causes.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
@@ -68,7 +68,7 @@ impl fmt::Display for Failure {
     }
 }
 
-// What `main` returns is printed by its `Debug`.
+// Rust prints the error that `main` returns in its `Debug` form.
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -83,50 +83,50 @@ impl From<Failure> for Diagnostic {
     }
 }
 
-/// What a function cannot start or go on without.
+/// Why a function cannot start or go on.
 #[derive(Debug, Error)]
 pub enum HostError {
-    /// The payload is not what the function takes. Tells the field, never its value.
+    /// The payload is malformed. The error names the field, never its value.
     #[error("the payload at `{field}`: {problem}")]
     Payload {
-        /// The path of the field: `row.offset`; `.` for the whole.
+        /// The path of the field, such as `row.offset`; `.` is the whole payload.
         field: String,
-        /// What is wrong there.
+        /// The problem of the field.
         problem: String,
     },
-    /// A variable of the environment.
+    /// An environment variable is missing or wrong.
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
-    /// A secret.
+    /// A secret is missing or unavailable.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// The bucket.
+    /// The store is unavailable.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The settings.
+    /// The settings are invalid.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// The catalogue.
+    /// The catalog is invalid.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
-    /// The phrasebook.
+    /// The phrasebook is invalid.
     #[error(transparent)]
     Phrases(#[from] BookError),
-    /// The brand.
+    /// The brand is invalid.
     #[error(transparent)]
     Brand(#[from] BrandError),
-    /// A text is no UTF-8.
+    /// A text is not UTF-8.
     #[error("{key}: not UTF-8")]
     Encoding {
-        /// Where it lies.
+        /// The key of the object.
         key: String,
     },
     /// A file of the layer cannot be read.
     #[error("{path}: cannot be read", path = .path.display())]
     File {
-        /// Its path.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
 }
@@ -148,32 +148,39 @@ impl NamedError for HostError {
     }
 }
 
-/// The clients of a function, built once, and what it reads anew for each call.
+/// A call of a stage: which stage, run and customer.
+struct StageCall {
+    stage: Stage,
+    run: RunId,
+    reference: Option<CustomerRef>,
+}
+
+/// The clients of a function, built once, and readers of the configuration, which each call reads again.
 pub struct Host {
-    /// Seals and opens.
+    /// The encrypted store.
     pub vault: Vault,
     /// The secrets, for the stages that need one.
     pub secrets: SecretsManager,
-    /// The bucket itself, which can make links.
+    /// The bucket, which can issue links.
     pub bucket: S3Store,
     config: SdkConfig,
 }
 
 impl Host {
-    /// Starts a function: logs as JSON, clients from the environment (`BUCKET`, the ids of the secrets), the keys.
+    /// Starts a function: JSON logs, clients from the environment (`BUCKET` and the ids of the secrets), and keys.
     pub async fn start() -> Result<Self, Failure> {
         panic_hook::install();
         log_as_json();
         let bucket = environment::required("BUCKET")?;
         environment::required("DATA_KEY_SECRET")?;
         environment::required("REFERENCE_KEY_SECRET")?;
-        // ring is the one TLS stack of the program; the SDK's default would add another.
+        // The program uses ring as its only TLS stack; the SDK's default would add another one.
         let https = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
         let config = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(https).load().await;
         Self::with(&config, bucket).await
     }
 
-    /// A host over the clients that `config` gives.
+    /// Returns a host with the clients of `config`.
     pub async fn with(config: &SdkConfig, bucket: String) -> Result<Self, Failure> {
         let secrets = SecretsManager::from_environment(aws_sdk_secretsmanager::Client::new(config));
         let keys = Keys::from_secrets(&secrets).await?;
@@ -190,8 +197,8 @@ impl Host {
         run(async |input| work(input).await.inspect_err(log)).await
     }
 
-    /// Serves the calls of a stage: each leaves its steps as progress, and says in the log and as a metric how long it
-    /// took.
+    /// Serves the calls of a stage. Each call writes its steps as progress, and reports its duration to the log and as a
+    /// metric.
     pub async fn serve_stage<I, O>(
         &self,
         stage: Stage,
@@ -202,22 +209,21 @@ impl Host {
         O: Serialize,
     {
         run(async |input: I| {
-            let (run, reference) = (input.run().clone(), input.reference().cloned());
-            let who = reference.as_ref().map(tracing::field::display);
-            let span = tracing::info_span!("stage", %stage, %run, reference = who);
+            let task = StageCall { stage, run: input.run().clone(), reference: input.reference().cloned() };
+            let reference = task.reference.as_ref().map(tracing::field::display);
+            let span = tracing::info_span!("stage", %stage, run = %task.run, reference);
             async {
-                let begun = Instant::now();
-                let told = |kind, error| self.tell(stage, kind, &run, reference.as_ref(), begun, error);
-                told(StepKind::Started, None).await;
+                let started = Instant::now();
+                self.write_step(&task, StepKind::Started, 0.0, None).await;
                 let worked = work(input).await;
-                let seconds = begun.elapsed().as_secs_f64();
+                let seconds = started.elapsed().as_secs_f64();
                 match &worked {
                     Ok(_) => {
-                        told(StepKind::Done, None).await;
+                        self.write_step(&task, StepKind::Done, seconds, None).await;
                         tracing::info!(seconds, "stage done");
                     }
                     Err(failure) => {
-                        told(StepKind::Failed, Some(failure.name)).await;
+                        self.write_step(&task, StepKind::Failed, seconds, Some(failure.name)).await;
                         tracing::error!(
                             seconds,
                             error = failure.name.as_str(),
@@ -235,45 +241,36 @@ impl Host {
         .await
     }
 
-    /// Writes a step as an object. Progress that cannot be written must not stop the work.
-    async fn tell(
-        &self,
-        stage: Stage,
-        kind: StepKind,
-        run: &RunId,
-        reference: Option<&CustomerRef>,
-        begun: Instant,
-        error: Option<ErrorName>,
-    ) {
-        let seconds = if kind == StepKind::Started { 0.0 } else { begun.elapsed().as_secs_f64() };
-        let step = Step { stage, kind, at: Timestamp::now(), seconds, error };
-        let key = ObjectKey::Progress(run.clone(), reference.cloned(), step.name());
+    /// Writes a step as an object. A failure to write progress must not stop the work.
+    async fn write_step(&self, call: &StageCall, kind: StepKind, seconds: f64, error: Option<ErrorName>) {
+        let step = Step { stage: call.stage, kind, at: Timestamp::now(), seconds, error };
+        let key = ObjectKey::Progress(call.run.clone(), call.reference.clone(), step.name());
         let json = serde_json::to_vec(&step).expect("the types of contracts serialize to JSON");
         if let Err(error) = self.vault.store().put(&key, json.into()).await {
-            tracing::warn!(error = chain(&error), "the progress cannot be written");
+            tracing::warn!(error = chain(&error), "failed to write progress");
         }
     }
 
-    /// The workflow that `STATE_MACHINE` names.
+    /// Returns the workflow that `STATE_MACHINE` names.
     pub fn workflow(&self) -> Result<StateMachine, Failure> {
         let arn = environment::required("STATE_MACHINE")?;
         Ok(StateMachine::new(aws_sdk_sfn::Client::new(&self.config), arn))
     }
 
-    /// The tasks of the workflow that wait for a person.
+    /// Returns the tasks of the workflow that wait for a reviewer.
     #[must_use]
     pub fn tasks(&self) -> WaitingTasks {
         WaitingTasks::new(aws_sdk_sfn::Client::new(&self.config))
     }
 
-    /// Polly, in the function's own region.
+    /// Returns Polly in the function's region.
     #[must_use]
     pub fn polly(&self) -> Polly {
         Polly::new(&self.config)
     }
 
-    /// `config/bespoke.toml`, or the defaults if there is none. Read for each call: a warm function must not go on with
-    /// settings that were replaced.
+    /// Reads `config/bespoke.toml`, or returns the defaults if it does not exist. Each call reads it again, so a warm
+    /// function never uses replaced settings.
     pub async fn settings(&self) -> Result<Settings, HostError> {
         match self.vault.store().find(&ObjectKey::Settings).await? {
             Some(bytes) => Ok(Settings::from_toml(&text(&ObjectKey::Settings, bytes.to_vec())?)?),
@@ -281,12 +278,12 @@ impl Host {
         }
     }
 
-    /// `config/catalogue.json`, read for each call.
+    /// Reads `config/catalogue.json`.
     pub async fn catalogue(&self) -> Result<Catalogue, HostError> {
         Ok(Catalogue::from_json(&self.vault.store().get(&ObjectKey::Catalogue).await?)?)
     }
 
-    /// `config/phrases/en.toml` with its approvals, or the packaged phrasebook if there is none. Read for each call.
+    /// Reads `config/phrases/en.toml` with its approvals, or returns the packaged phrasebook if there is none.
     pub async fn phrases(&self) -> Result<Phrasebook, HostError> {
         let store = self.vault.store();
         let Some(book) = store.find(&ObjectKey::Phrasebook).await? else { return Ok(Phrasebook::packaged()) };
@@ -295,30 +292,30 @@ impl Host {
         Ok(Phrasebook::parse(&text(&ObjectKey::Phrasebook, book.to_vec())?, &approvals)?)
     }
 
-    /// The text of `config/lexicon.toml`, read for each call.
+    /// Reads the text of `config/lexicon.toml`.
     pub async fn lexicon(&self) -> Result<String, HostError> {
         let bytes = self.vault.store().get(&ObjectKey::Lexicon).await?;
         text(&ObjectKey::Lexicon, bytes.to_vec())
     }
 }
 
-/// Decodes a payload; what does not fit is told by the path of its field.
+/// Decodes a payload. The error names the path of a malformed field.
 fn decode<T: DeserializeOwned>(payload: Value) -> Result<T, HostError> {
     serde_path_to_error::deserialize(payload).map_err(|error| {
-        // Any other of serde's messages may quote the value, which may be personal.
-        let told = Some(error.inner().to_string()).filter(|message: &String| message.starts_with("missing field"));
-        let problem = told.unwrap_or_else(|| "not what it must be".to_owned());
+        // Serde's other messages may quote the value, which may be personal.
+        let safe = Some(error.inner().to_string()).filter(|message: &String| message.starts_with("missing field"));
+        let problem = safe.unwrap_or_else(|| "invalid value".to_owned());
         HostError::Payload { field: error.path().to_string(), problem }
     })
 }
 
-/// The folder with the bank's assets: `ASSETS_DIR`, or where the layer puts it.
+/// Returns the folder of the bank's assets: `ASSETS_DIR`, or the folder in the Lambda layer.
 #[must_use]
 pub fn assets() -> PathBuf {
     environment::path("ASSETS_DIR", "/opt/bespoke/assets")
 }
 
-/// `brand.toml` of the assets.
+/// Reads `brand.toml` in the folder of assets.
 pub fn brand() -> Result<Brand, Failure> {
     let path = assets().join("brand.toml");
     let text = std::fs::read_to_string(&path).map_err(|source| HostError::File { path, source })?;
@@ -337,12 +334,12 @@ async fn answer<I, O>(mut payload: Value, stage: &impl AsyncFn(I) -> Result<O, F
 where
     I: DeserializeOwned,
 {
-    caught::translate(&mut payload);
+    step_functions_error::translate(&mut payload);
     stage(decode(payload).map_err(Failure::from).inspect_err(log)?).await
 }
 
 fn log(failure: &Failure) {
-    tracing::error!(error = failure.name.as_str(), cause = failure.message, "the call failed");
+    tracing::error!(error = failure.name.as_str(), cause = failure.message, "call failed");
 }
 
 fn text(key: &ObjectKey, bytes: Vec<u8>) -> Result<String, HostError> {
@@ -352,7 +349,7 @@ fn text(key: &ObjectKey, bytes: Vec<u8>) -> Result<String, HostError> {
 fn log_as_json() {
     let level = environment::optional("AWS_LAMBDA_LOG_LEVEL").or_else(|| environment::optional("RUST_LOG"));
     let filter = EnvFilter::try_new(level.as_deref().unwrap_or("info")).unwrap_or_else(|_| EnvFilter::new("info"));
-    // Only a second start within one process finds a subscriber there, which then stays.
+    // Only a second start in one process finds a subscriber, which then stays in force.
     let _ = tracing_subscriber::fmt().json().flatten_event(true).with_target(false).with_env_filter(filter).try_init();
 }
 
@@ -364,23 +361,23 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_payload_that_does_not_fit_is_an_invalid_request_that_names_the_field_and_not_its_value() {
+    async fn malformed_payload_names_the_field_but_not_its_value() {
         let row = json!({"reference": "0".repeat(32), "offset": "Maria", "length": "9", "digest": "0".repeat(64)});
         let payload = json!({"run": "run-1", "dataset": "0".repeat(64), "row": row});
         let stage = async |_: AssessInput| -> Result<(), Failure> { panic!("must not be called") };
         let diagnostic: Diagnostic = answer(payload, &stage).await.unwrap_err().into();
         assert_eq!(diagnostic.error_type, "Input.InvalidRequest");
-        assert_eq!(diagnostic.error_message, "the payload at `row.offset`: not what it must be");
+        assert_eq!(diagnostic.error_message, "the payload at `row.offset`: invalid value");
     }
 
     #[test]
-    fn a_missing_field_is_named() {
+    fn missing_field_is_named() {
         let error = decode::<MergeInput>(json!({"run": "run-1"})).unwrap_err();
         assert_eq!(error.to_string(), "the payload at `.`: missing field `batch`");
     }
 
     #[tokio::test]
-    async fn a_stages_error_keeps_its_name_and_the_chain_of_its_causes() {
+    async fn error_keeps_its_name_and_causes() {
         let stage = async |input: MergeInput| -> Result<(), Failure> {
             let path = PathBuf::from(input.batch.as_str());
             Err(HostError::File { path, source: std::io::Error::other("no such disk") }.into())
@@ -392,7 +389,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_good_payload_is_answered() {
+    async fn valid_payload_is_answered() {
         let stage = async |input: MergeInput| -> Result<String, Failure> { Ok(input.batch.to_string()) };
         let payload = json!({"run": "run-1", "batch": "monday"});
         assert_eq!(answer(payload, &stage).await.unwrap(), "monday");

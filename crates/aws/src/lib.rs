@@ -1,18 +1,17 @@
 //! Adapters of Bespoke to AWS, and the host that its Lambdas share.
 //!
-//! | Module | What |
+//! | Module | Content |
 //! |---|---|
 //! | [`s3`] | [`storage::store::ObjectStore`] over one bucket |
 //! | [`secrets`] | [`storage::secret::Secrets`] over Secrets Manager |
 //! | [`executions`] | [`contracts::executions::Executions`] over Step Functions |
 //! | [`polly`] | [`contracts::speech::SpeechService`] over Polly |
 //! | [`metrics`] | CloudWatch metrics in the embedded format |
-//! | [`host`] | starts a Lambda, decodes what it is given, names its errors |
-//! | `caught` | what Step Functions hands over when it caught an error |
+//! | [`host`] | starts a Lambda, decodes its payload and names its errors |
+//! | `step_functions_error` | translates an error that Step Functions caught |
 //!
-//! **Invariant:** no stage's rules are here, and nothing here knows a stage.
+//! **Invariant:** this crate knows no stage and none of their rules.
 
-mod caught;
 pub mod environment;
 pub mod executions;
 pub mod host;
@@ -21,5 +20,6 @@ mod panic_hook;
 pub mod polly;
 pub mod s3;
 pub mod secrets;
+mod step_functions_error;
 
 pub use host::{Failure, Host};

@@ -1,5 +1,5 @@
-//! CloudWatch metrics in the embedded metric format: a line of JSON on standard output that the log service turns into
-//! metrics. Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>.
+//! CloudWatch metrics in the embedded metric format: the log service turns lines of JSON on standard output into metrics.
+//! Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>.
 
 use contracts::stage::Stage;
 use jiff::Timestamp;
@@ -8,40 +8,42 @@ use serde_json::{Map, Value, json};
 /// The namespace of all metrics. The dimension `Stack` keeps deployments apart.
 const NAMESPACE: &str = "Bespoke";
 
-/// Seconds that a call of a stage took, by stage.
+/// Reports the seconds that a call of a stage took.
 pub fn stage_took(stage: Stage, seconds: f64) {
     emit(&[("Stage", stage.as_str())], &[("StageSeconds", "Seconds", seconds)]);
 }
 
-/// How the customers of a run ended.
+/// Reports the outcomes of a run.
 pub fn outcomes<'a>(counts: impl IntoIterator<Item = (&'a str, usize)>) {
-    #[expect(clippy::cast_precision_loss, reason = "customers are counted in millions at most")]
+    #[expect(clippy::cast_precision_loss, reason = "a run has millions of customers at most")]
     let count = |(word, count): (&str, usize)| (name_of(word), "Count", count as f64);
     emit(&[], &counts.into_iter().map(count).collect::<Vec<_>>());
 }
 
-/// What a model used, and what that costs in US dollars.
+/// Reports the tokens of a model call and their cost in US dollars.
 pub fn model_used(tokens_read: u64, tokens_written: u64, usd: f64) {
-    #[expect(clippy::cast_precision_loss, reason = "tokens are counted in thousands")]
-    let tokens = (tokens_read as f64, tokens_written as f64);
-    let values =
-        [("TokensRead", "Count", tokens.0), ("TokensWritten", "Count", tokens.1), ("ModelCostUsd", "None", usd)];
+    #[expect(clippy::cast_precision_loss, reason = "a call uses thousands of tokens")]
+    let values = [
+        ("TokensRead", "Count", tokens_read as f64),
+        ("TokensWritten", "Count", tokens_written as f64),
+        ("ModelCostUsd", "None", usd),
+    ];
     emit(&[], &values);
 }
 
-/// Batches of which a workbook has been missing for long.
+/// Reports the batches that have lacked a workbook for long.
 pub fn incomplete_batches(count: usize) {
     #[expect(clippy::cast_precision_loss, reason = "a few")]
     let count = count as f64;
     emit(&[], &[("IncompleteBatches", "Count", count)]);
 }
 
-/// The metric of an outcome's word.
+/// Returns the metric of an outcome's word.
 fn name_of(word: &str) -> &'static str {
     match word {
         "published" => "Published",
         "skipped" => "Skipped",
-        "held" => "Held",
+        "in-review" => "InReview",
         _ => "Failed",
     }
 }
@@ -70,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_metric_and_every_dimension_of_a_line_has_its_value_beside_it() {
+    fn line_holds_a_value_for_each_metric_and_dimension() {
         let values = [("StageSeconds", "Seconds", 1.5)];
         let line = line(Timestamp::UNIX_EPOCH, "prod", &[("Stage", "merge")], &values);
         let directive = &line["_aws"]["CloudWatchMetrics"][0];

@@ -1,4 +1,4 @@
-//! Amazon Polly.
+//! Speech from Amazon Polly.
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
@@ -13,7 +13,7 @@ use contracts::error::chain;
 use contracts::speech::{SAMPLE_RATE, SpeechError, SpeechService, WordMark};
 use serde::Deserialize;
 
-/// How often a call is made until the service speaks: it throttles when many customers are narrated at once.
+/// Attempts per call. Polly throttles when many customers are narrated at a time.
 const ATTEMPTS: u32 = 6;
 
 /// The neural voices of Polly in one region.
@@ -24,13 +24,13 @@ pub struct Polly {
 }
 
 impl Polly {
-    /// Over the clients that `config` gives.
+    /// Returns Polly with the clients of `config`.
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
         let region = config.region().map_or("no region", |region| region.as_ref());
         let retries = config.retry_config().cloned().unwrap_or_else(RetryConfig::standard);
-        let patient = if retries.has_retry() { retries.with_max_attempts(ATTEMPTS) } else { retries };
-        let client = Client::from_conf(Builder::from(config).retry_config(patient).build());
+        let retries = if retries.has_retry() { retries.with_max_attempts(ATTEMPTS) } else { retries };
+        let client = Client::from_conf(Builder::from(config).retry_config(retries).build());
         Self { client, service: format!("Amazon Polly, {region}") }
     }
 
@@ -40,7 +40,7 @@ impl Polly {
     }
 }
 
-/// A line of speech marks.
+/// One line of speech marks.
 #[derive(Deserialize)]
 struct Mark {
     #[serde(rename = "type")]
@@ -50,20 +50,21 @@ struct Mark {
 }
 
 async fn answer(request: SynthesizeSpeechFluentBuilder) -> Result<Vec<u8>, SpeechError> {
-    let output = request.send().await.map_err(|error| refusal(&error))?;
+    let output = request.send().await.map_err(|error| speech_error(&error))?;
     let body = output.audio_stream.collect().await;
     Ok(body.map_err(|error| SpeechError::Unavailable(chain(&error)))?.to_vec())
 }
 
-/// The code of a refusal, never the service's own words, which may repeat what was to be said.
-fn refusal(error: &SdkError<SynthesizeSpeechError>) -> SpeechError {
+/// Returns the error of a failed call with its code. The service's message may repeat the text, so it is dropped.
+fn speech_error(error: &SdkError<SynthesizeSpeechError>) -> SpeechError {
     let code = error.code().map(str::to_owned);
     match (error, code) {
         (SdkError::ServiceError(refused), code) => {
             let status = refused.raw().status().as_u16();
             let code = code.unwrap_or_else(|| status.to_string());
-            let passing = status >= 500 || status == 429 || code.contains("Throttl") || code.contains("LimitExceeded");
-            if passing { SpeechError::Unavailable(code) } else { SpeechError::Refused(code) }
+            let transient =
+                status >= 500 || status == 429 || code.contains("Throttl") || code.contains("LimitExceeded");
+            if transient { SpeechError::Unavailable(code) } else { SpeechError::Refused(code) }
         }
         (other, _) => SpeechError::Unavailable(chain(other)),
     }

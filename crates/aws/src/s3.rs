@@ -1,4 +1,4 @@
-//! The bucket.
+//! The store in an S3 bucket.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,17 +15,17 @@ use contracts::ObjectKey;
 use contracts::error::chain;
 use contracts::key::{Artefact, Prefix};
 use jiff::Timestamp;
-use storage::store::{Link, Links, Listed, ObjectStore, StoreError, Written};
+use storage::store::{ListedObject, ObjectStore, PutOutcome, SignedUrl, StoreError, UrlSigner};
 
-/// How often a conditional write that met another one in flight is made again.
+/// Attempts of a conditional write that meets another one in flight.
 const CONFLICT_TRIES: u32 = 6;
-/// The wait before the first of them; it doubles.
+/// The wait before the second attempt. It doubles with each attempt.
 const CONFLICT_WAIT: Duration = Duration::from_millis(50);
 
-/// One bucket. The keys are those of [`ObjectKey`], without a prefix; encryption at rest is the bucket's default.
+/// A store in one bucket. It uses each [`ObjectKey`] without a prefix, and the bucket's default encryption.
 ///
-/// The role that uses it needs `s3:ListBucket` on the bucket beside its rights to objects: without it S3 answers 403 for
-/// an object that is not there, which is told as a store that refuses.
+/// The role needs `s3:ListBucket` on the bucket in addition to its object permissions. Without it S3 answers 403 for a missing
+/// object, and the store reports itself as unavailable.
 #[derive(Clone, Debug)]
 pub struct S3Store {
     client: Client,
@@ -33,13 +33,13 @@ pub struct S3Store {
     lock: Option<Lock>,
 }
 
-/// How evidence and decisions are locked against change and deletion (S3 Object Lock). Nothing else is: what is sealed or
-/// shown must go when its customer is forgotten.
+/// The S3 Object Lock on evidence and decisions. Other objects have no lock, because an erasure must be able to delete
+/// them.
 #[derive(Clone, Debug)]
 pub struct Lock {
     /// `GOVERNANCE` or `COMPLIANCE`.
     pub mode: ObjectLockMode,
-    /// For how long.
+    /// The days of the lock.
     pub days: u32,
 }
 
@@ -55,13 +55,13 @@ impl Lock {
 }
 
 impl S3Store {
-    /// A store over `bucket`.
+    /// Returns a store over `bucket`.
     #[must_use]
     pub fn new(client: Client, bucket: impl Into<String>) -> Self {
         Self { client, bucket: bucket.into(), lock: None }
     }
 
-    /// With a lock on what must never change.
+    /// Adds a lock on objects that must never change.
     #[must_use]
     pub fn locking(mut self, lock: Option<Lock>) -> Self {
         self.lock = lock;
@@ -74,17 +74,17 @@ impl S3Store {
 }
 
 #[async_trait]
-impl Links for S3Store {
-    /// A presigned GET. It ends with the role's session, should that be sooner.
-    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<Link, StoreError> {
+impl UrlSigner for S3Store {
+    /// Returns a presigned GET. It expires with the role's session if that ends first.
+    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<SignedUrl, StoreError> {
         let refused = |error: &dyn std::error::Error| unavailable(key, "link to", error);
-        let made = Timestamp::now();
+        let now = Timestamp::now();
         let config = PresigningConfig::expires_in(Duration::from_secs(seconds)).map_err(|error| refused(&error))?;
         let request = self.read(key).presigned(config).await.map_err(|error| refused(&error))?;
-        Ok(Link::since(made, seconds, request.uri().to_owned()))
+        Ok(SignedUrl::since(now, seconds, request.uri().to_owned()))
     }
 
-    /// A presigned PUT. The bucket's own encryption applies to what is put.
+    /// Returns a presigned PUT. The bucket's default encryption applies to the upload.
     async fn upload_link(&self, key: &ObjectKey, seconds: u64) -> Result<String, StoreError> {
         let refused = |error: &dyn std::error::Error| unavailable(key, "link to", error);
         let config = PresigningConfig::expires_in(Duration::from_secs(seconds)).map_err(|error| refused(&error))?;
@@ -93,12 +93,12 @@ impl Links for S3Store {
     }
 }
 
-/// The SDK's own texts: kind of failure, code, message, request id. Its `Debug` form is not used, which quotes bodies.
+/// Returns an error with the SDK's text: kind, code, message and request id. Its `Debug` form would quote bodies.
 fn unavailable(key: &ObjectKey, action: &'static str, error: &dyn std::error::Error) -> StoreError {
     StoreError::Unavailable { key: key.to_string(), action, reason: chain(error) }
 }
 
-/// The HTTP status of an answer, if there was one.
+/// Returns the HTTP status of a response, or `None` if there was none.
 fn status<E>(error: &SdkError<E>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }
@@ -107,7 +107,7 @@ async fn fetch(request: GetObjectFluentBuilder, key: &ObjectKey) -> Result<Bytes
     let object = match request.send().await {
         Ok(object) => object,
         Err(error) if error.code() == Some("NoSuchKey") => return Err(StoreError::NotFound { key: key.to_string() }),
-        // A range that starts at the end or behind it.
+        // The range starts at or after the end.
         Err(error) if status(&error) == Some(416) => return Ok(Bytes::new()),
         Err(error) => return Err(unavailable(key, "read", &error)),
     };
@@ -136,9 +136,9 @@ impl ObjectStore for S3Store {
         Ok(())
     }
 
-    /// Creates the object with `If-None-Match: *`. A writer whose answer was lost may find its own object and be told
-    /// [`Written::AlreadyThere`]: as for another's, what lies there stands.
-    async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<Written, StoreError> {
+    /// Creates the object with `If-None-Match: *`. A writer whose response was lost may get [`PutOutcome::AlreadyThere`] for
+    /// its own object.
+    async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<PutOutcome, StoreError> {
         let mut wait = CONFLICT_WAIT;
         let mut tries = 1;
         loop {
@@ -148,9 +148,9 @@ impl ObjectStore for S3Store {
                 request = request.object_lock_mode(lock.mode.clone()).object_lock_retain_until_date(lock.until());
             }
             match request.if_none_match("*").send().await {
-                Ok(_) => return Ok(Written::Created),
-                Err(error) if status(&error) == Some(412) => return Ok(Written::AlreadyThere),
-                // Another conditional write is in flight and has not won yet; the SDK does not retry this.
+                Ok(_) => return Ok(PutOutcome::Created),
+                Err(error) if status(&error) == Some(412) => return Ok(PutOutcome::AlreadyThere),
+                // Another conditional write is in flight. The SDK does not retry this.
                 Err(error) if status(&error) == Some(409) && tries < CONFLICT_TRIES => {
                     tokio::time::sleep(wait).await;
                     wait *= 2;
@@ -171,19 +171,19 @@ impl ObjectStore for S3Store {
         }
     }
 
-    /// Deletes every version of the object, so that nothing of it is left behind a delete marker.
+    /// Deletes every version of the object, including delete markers.
     async fn erase(&self, listed: &str) -> Result<(), StoreError> {
         let failed = |error: &dyn std::error::Error| StoreError::Unavailable {
             key: listed.to_owned(),
             action: "erase",
             reason: chain(error),
         };
-        // What is deleted is listed no more, so that the first page is enough until it is empty.
+        // A deleted version is no longer listed, so the loop reads the first page until it is empty.
         loop {
             let request = self.client.list_object_versions().bucket(&self.bucket).prefix(listed);
             let page = match request.send().await {
                 Ok(page) => page,
-                // A store without versions.
+                // The store has no versions.
                 Err(error) if error.code() == Some("NotImplemented") => {
                     let request = self.client.delete_object().bucket(&self.bucket).key(listed);
                     return request.send().await.map(|_| ()).map_err(|error| failed(&error));
@@ -209,13 +209,15 @@ impl ObjectStore for S3Store {
             action: "list",
             reason: chain(error),
         };
-        let (mut kept, mut after) = (BTreeSet::new(), (None, None));
+        let mut kept = BTreeSet::new();
+        let mut key_marker = None;
+        let mut version_marker = None;
         loop {
             let request = self.client.list_object_versions().bucket(&self.bucket).prefix(prefix.to_string());
-            let request = request.set_key_marker(after.0).set_version_id_marker(after.1);
+            let request = request.set_key_marker(key_marker).set_version_id_marker(version_marker);
             let page = match request.send().await {
                 Ok(page) => page,
-                // A store without versions.
+                // The store has no versions.
                 Err(error) if error.code() == Some("NotImplemented") => {
                     return Ok(self.list(prefix).await?.into_iter().map(|listed| listed.key).collect());
                 }
@@ -226,11 +228,12 @@ impl ObjectStore for S3Store {
             if page.is_truncated != Some(true) {
                 return Ok(kept.into_iter().collect());
             }
-            after = (page.next_key_marker, page.next_version_id_marker);
+            key_marker = page.next_key_marker;
+            version_marker = page.next_version_id_marker;
         }
     }
 
-    async fn list(&self, prefix: &Prefix) -> Result<Vec<Listed>, StoreError> {
+    async fn list(&self, prefix: &Prefix) -> Result<Vec<ListedObject>, StoreError> {
         let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix.to_string());
         let mut pages = request.into_paginator().send();
         let mut listed = Vec::new();
@@ -243,7 +246,7 @@ impl ObjectStore for S3Store {
             for object in page.contents.unwrap_or_default() {
                 let modified = object.last_modified.and_then(|at| Timestamp::from_second(at.secs()).ok());
                 let modified = modified.unwrap_or(Timestamp::UNIX_EPOCH);
-                listed.extend(object.key.map(|key| Listed { key, modified }));
+                listed.extend(object.key.map(|key| ListedObject { key, modified }));
             }
         }
         Ok(listed)

@@ -1,4 +1,4 @@
-//! The secrets.
+//! Secrets from Secrets Manager.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 use crate::environment::optional;
 
-/// The environment variable that holds a secret's id: its name or its ARN in Secrets Manager.
+/// Returns the environment variable with a secret's id: its name or its ARN in Secrets Manager.
 #[must_use]
 pub const fn variable(name: SecretName) -> &'static str {
     match name {
@@ -23,7 +23,7 @@ pub const fn variable(name: SecretName) -> &'static str {
     }
 }
 
-/// Secrets Manager. Each secret is a plain text of its own, fetched once.
+/// Secrets from Secrets Manager. Each secret is a plain text, fetched once.
 pub struct SecretsManager {
     client: Client,
     ids: HashMap<SecretName, String>,
@@ -31,13 +31,13 @@ pub struct SecretsManager {
 }
 
 impl SecretsManager {
-    /// Secrets with these ids; a name without an id is a secret that is not set.
+    /// Returns secrets with these ids. A name without an id is not set.
     #[must_use]
     pub fn new(client: Client, ids: HashMap<SecretName, String>) -> Self {
         Self { client, ids, fetched: Mutex::default() }
     }
 
-    /// Secrets whose ids stand in the environment, under the names of [`variable`].
+    /// Returns secrets with the ids from the environment variables of [`variable`].
     #[must_use]
     pub fn from_environment(client: Client) -> Self {
         let names = [
@@ -51,12 +51,12 @@ impl SecretsManager {
         Self::new(client, ids.collect())
     }
 
-    /// Forgets the text of a secret, so that the next use fetches it again.
+    /// Drops the cached text of a secret, so the next use fetches it again.
     pub async fn forget(&self, name: SecretName) {
         self.fetched.lock().await.remove(&name);
     }
 
-    /// Fetches a secret again, and tells whether it is another than before: whether trying once more makes sense.
+    /// Fetches a secret again, and returns whether it changed, which makes another attempt worthwhile.
     pub async fn renew(&self, name: SecretName) -> Result<bool, SecretError> {
         let before = self.fetched.lock().await.remove(&name);
         let now = self.find(name).await?;
@@ -75,8 +75,8 @@ impl SecretsManager {
             {
                 Ok(None)
             }
-            // The chain of `Display` texts names the failure and the request. The `Debug` form would quote the body of an
-            // answer that could not be understood, and with it the secret.
+            // The chain of `Display` texts names the error and the request. The `Debug` form would quote the body of a
+            // malformed response, and with it the secret.
             Err(error) => Err(SecretError::Unavailable { name, reason: chain(&error) }),
         }
     }
@@ -86,7 +86,7 @@ impl SecretsManager {
 impl Secrets for SecretsManager {
     async fn find(&self, name: SecretName) -> Result<Option<SecretString>, SecretError> {
         let Some(id) = self.ids.get(&name) else { return Ok(None) };
-        // Held while it is fetched, so that several that ask at once fetch once.
+        // The lock is held during the fetch, so concurrent callers fetch once.
         let mut fetched = self.fetched.lock().await;
         if let Some(secret) = fetched.get(&name) {
             return Ok(Some(secret.clone()));

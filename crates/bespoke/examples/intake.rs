@@ -7,8 +7,6 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
-use bespoke::folder::FolderStore;
-use bespoke::secrets::LocalSecrets;
 use contracts::catalogue::Catalogue;
 use contracts::key::RunPart;
 use contracts::request::Request;
@@ -16,6 +14,8 @@ use contracts::settings::Settings;
 use contracts::stage::MergeInput;
 use contracts::{Digest, ObjectKey};
 use jiff::Timestamp;
+use runner::folder::FolderStore;
+use runner::secrets::LocalSecrets;
 use storage::vault::{Keys, Owner, Vault};
 
 #[tokio::main]

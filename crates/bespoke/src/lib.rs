@@ -1,24 +1,14 @@
-//! The command `bespoke`: the stages on one machine, over a folder, with no account, key or network.
+//! The command `bespoke`: command line, reports and progress display over the runner and the local server.
 //!
-//! **Invariant:** nothing of AWS is reachable from here; a test resolves this package alone to prove it.
+//! **Invariant:** no AWS crate is reachable from here; a test resolves this package alone to prove it.
 
-pub mod campaign;
 pub mod cli;
 pub mod commands;
-pub mod config;
-pub mod disparity;
-pub mod doctor;
-pub mod failure;
-pub mod folder;
-pub mod logs;
+mod disparity;
 mod panic_hook;
-pub mod progress;
-pub mod project;
-pub mod report;
-pub mod runner;
+mod paths;
+mod progress;
+pub mod reference;
 pub mod sample;
-pub mod secrets;
-pub mod serve;
-pub mod session;
-pub mod verify;
-pub mod voices;
+mod summary;
+mod voices;

@@ -1,24 +1,25 @@
-//! The command `bespoke`.
+//! Starts the command `bespoke`.
 
 use std::process::ExitCode;
 
 use bespoke::cli::Cli;
+use bespoke::commands;
 use clap::Parser;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // The environment goes before the file, and the command line before both.
-    let read = dotenvy::dotenv();
+    // The command line overrides the environment, and the environment overrides the file.
+    let loaded = dotenvy::dotenv();
     let cli = Cli::parse();
-    if let Err(error) = read
+    if let Err(error) = loaded
         && !error.not_found()
     {
-        anstream::eprintln!("warning: .env cannot be read and is left out");
+        anstream::eprintln!("warning: failed to read .env; going on without it");
     }
-    match bespoke::commands::execute(cli).await {
+    match commands::execute(cli).await {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
-            failure.print();
+            commands::context::print_failure(&failure);
             ExitCode::from(failure.name().exit_code())
         }
     }

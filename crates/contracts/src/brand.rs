@@ -1,11 +1,11 @@
-//! `assets/brand.toml`: how the bank looks and what it always says.
+//! The brand: the bank's look, sound and legal lines (`assets/brand.toml`).
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{ErrorName, NamedError};
 
-/// Why a brand cannot be used.
+/// An invalid brand.
 #[derive(Debug, Error)]
 #[error("brand.toml: {0}")]
 pub struct BrandError(#[from] toml::de::Error);
@@ -16,45 +16,46 @@ impl NamedError for BrandError {
     }
 }
 
-/// How the bank looks and what it always says. Paths are relative to the assets folder.
+/// The bank's look, sound and legal lines. Paths are relative to the assets folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Brand {
     /// The bank's name.
     pub name: String,
-    /// Who speaks for the bank when a customer has no adviser of their own: "your Meridian adviser".
+    /// The sender's name for customers without an adviser of their own: "your Meridian adviser".
     pub default_adviser: String,
-    /// The title of the bank's advisers, such as "relationship manager"; the phrasebook's word if none.
+    /// The title of the bank's advisers, such as "relationship manager"; from the phrasebook if `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adviser_title: Option<String>,
-    /// Where to read more; shown on the end card.
+    /// The address for more information; shown on the end card.
     pub web: String,
-    /// The mark on the picture: "uses only data you agreed to share".
+    /// The privacy mark in the picture: "uses only data you agreed to share".
     pub privacy_mark: String,
-    /// Says that the voice is synthetic; shown on the end card.
+    /// The notice that the voice is synthetic; shown on the end card.
     pub voice_notice: String,
-    /// How to have no more of these.
+    /// The instructions for opting out.
     pub opt_out: String,
-    /// Lines for every end card and text.
+    /// The lines for every end card and text.
     pub disclosures: Vec<String>,
-    /// Colours.
+    /// The colors.
     pub colours: Colours,
-    /// Font families, as the font files name themselves.
+    /// The font families, as the font files name them.
     pub fonts: Fonts,
-    /// Background loops by shape, the first the default: `backgrounds/calm.mp4`.
+    /// The background loops; the first is the default: `backgrounds/calm.mp4`.
     pub backgrounds: Vec<String>,
-    /// Music under the voice.
+    /// The music under the voice.
     pub music: String,
-    /// The logo with the bank's name, a PNG with transparency, for dark ground.
+    /// The logo with the bank's name, for dark backgrounds: a PNG with transparency.
     pub logo: String,
-    /// The logo's mark alone, square, a PNG with transparency.
+    /// The square logo mark: a PNG with transparency.
     pub mark: String,
-    /// How the bank's words are said: `pronunciations.toml`. None, if the rules say them all well.
+    /// The file with pronunciations of the bank's words: `pronunciations.toml`. `None` if the voice engines need no
+    /// help.
     #[serde(default)]
     pub pronunciations: Option<String>,
 }
 
-/// Colours as `#rrggbb`.
+/// The colors, as `#rrggbb`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Colours {
@@ -62,17 +63,17 @@ pub struct Colours {
     pub background: String,
     /// Text.
     pub ink: String,
-    /// Lesser text.
+    /// Secondary text.
     pub muted: String,
-    /// Lines and the word being spoken.
+    /// Lines, and the spoken word.
     pub accent: String,
     /// The box behind captions.
     pub caption_box: String,
-    /// The second brand colour: panels.
+    /// Panels: the second brand color.
     pub panel: String,
 }
 
-/// Font families.
+/// The font families.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fonts {
@@ -80,14 +81,14 @@ pub struct Fonts {
     pub folder: String,
     /// Titles.
     pub title: String,
-    /// Everything else.
+    /// All other text.
     pub body: String,
-    /// For signs that the others lack, the first that has one being used.
+    /// The families for glyphs that the others lack, in order of preference.
     pub fallback: Vec<String>,
 }
 
 impl Brand {
-    /// Reads a brand.
+    /// Parses a brand.
     pub fn from_toml(text: &str) -> Result<Self, BrandError> {
         Ok(toml::from_str(text)?)
     }
@@ -100,7 +101,7 @@ impl Brand {
         host.strip_prefix("www.").unwrap_or(host)
     }
 
-    /// The digest of all of it.
+    /// Returns the digest of the whole brand.
     #[must_use]
     pub fn digest(&self) -> crate::Digest {
         crate::Digest::of_json(self)

@@ -1,4 +1,4 @@
-//! The bank's approved products. Names, rates, terms and disclosures are spoken and shown exactly as they stand here.
+//! The catalog of approved products. Names, rates, terms and disclosures are spoken and shown verbatim.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,13 +11,13 @@ use thiserror::Error;
 use crate::facts::{Band, Need, SpendingCategory, Tenure, Topic};
 use crate::{Digest, ErrorName, NamedError, ProductId};
 
-/// One of the five lines of business that a request may choose from.
+/// One of the five lines of business that a request may name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Category {
     /// The default.
     #[serde(rename = "Consumer and Small Business Banking")]
     ConsumerAndSmallBusiness,
-    /// Loans and cards for persons.
+    /// Loans and cards for individuals.
     #[serde(rename = "Consumer Lending")]
     ConsumerLending,
     /// For companies that raise capital.
@@ -41,7 +41,7 @@ impl Category {
         Self::Commercial,
     ];
 
-    /// The category's full name.
+    /// Returns the category's full name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -53,24 +53,24 @@ impl Category {
         }
     }
 
-    /// Finds a category by its name, whatever the case.
+    /// Finds a category by its name, ignoring case.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|category| category.name().eq_ignore_ascii_case(name.trim()))
     }
 }
 
-/// What a product is in law; decides which rules and disclosures apply.
+/// The legal kind of a product, which decides the rules and disclosures that apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum ProductKind {
     /// An insured deposit (Reg DD): "Member FDIC".
     Deposit,
     /// A credit card (Reg Z).
     CreditCard,
-    /// Another credit (Reg Z).
+    /// Any other credit (Reg Z).
     Loan,
-    /// Credit secured by a home: "Equal Housing Lender".
+    /// Credit secured by a home (Reg Z): "Equal Housing Lender".
     Mortgage,
     /// Not a deposit, not insured, may lose value.
     Investment,
@@ -78,23 +78,23 @@ pub enum Kind {
     Service,
 }
 
-/// Who may be offered the product. Every condition must hold.
+/// The conditions for an offer; all must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Eligibility {
     /// The lowest income band.
     pub min_income: Option<Band>,
-    /// The highest income band, for what is made for those who begin.
+    /// The highest income band, for products made for starters.
     pub max_income: Option<Band>,
     /// The lowest band of account balance.
     pub min_balance: Option<Band>,
-    /// Only for customers who show business payments.
+    /// Whether the product is only for customers with business payments.
     pub business: bool,
-    /// Products one of which the customer must hold, if any is named.
+    /// The products of which the customer must hold at least one, if the list is not empty.
     pub holds_any: Vec<ProductId>,
-    /// Products none of which the customer may hold, beside the product itself.
+    /// The products that the customer must not hold, besides this one.
     pub holds_none: Vec<ProductId>,
-    /// The shortest time for which the customer has been one.
+    /// The shortest time with the bank.
     pub min_tenure: Option<Tenure>,
 }
 
@@ -102,87 +102,88 @@ pub struct Eligibility {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Product {
-    /// Its id.
+    /// The id.
     pub id: ProductId,
-    /// Its name as customers see it.
+    /// The name that customers see.
     pub name: String,
-    /// Its line of business.
+    /// The line of business.
     pub category: Category,
-    /// What it is in law.
-    pub kind: Kind,
-    /// One sentence on what it is; approved to be spoken.
+    /// The legal kind.
+    pub kind: ProductKind,
+    /// One sentence about the product, approved for speech.
     pub summary: String,
-    /// Sentences approved to be spoken as they stand.
+    /// Sentences approved for speech verbatim.
     pub approved_claims: Vec<String>,
-    /// Whole blocks of rates and terms; shown as they stand or not at all.
+    /// Blocks of rates and terms; each is shown verbatim and in full, or not at all.
     #[serde(default)]
     pub rates_and_terms: Vec<String>,
-    /// Lines that must be shown whenever the product is offered.
+    /// Lines that must be shown with every offer.
     pub disclosures: Vec<String>,
     /// Disclosures that must also be spoken.
     #[serde(default)]
     pub spoken_disclosures: Vec<String>,
-    /// Who may be offered it.
+    /// The conditions for an offer.
     #[serde(default)]
     pub eligibility: Eligibility,
-    /// Needs it serves, the most important first.
+    /// The needs that the product serves, the most important first.
     pub needs: Vec<Need>,
-    /// Spending that speaks for it.
+    /// The spending categories that count in favor of the product.
     #[serde(default)]
     pub spending: Vec<SpendingCategory>,
-    /// Topics of posts that speak for it when the customer is positive about them, and against it when negative.
+    /// The topics of posts that count in favor of the product if the customer is positive about them, and against it if
+    /// negative.
     #[serde(default)]
     pub topics: Vec<Topic>,
-    /// The first day on which it may be offered, as `2026-11-02`; since ever if none.
+    /// The first day of the offer, as `2026-11-02`; no limit if `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_from: Option<Date>,
-    /// The last day on which it may be offered; until the catalogue says otherwise if none.
+    /// The last day of the offer; no limit if `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Date>,
 }
 
 impl Product {
-    /// Whether it may be offered on `day`.
+    /// Returns whether the product may be offered on `day`.
     #[must_use]
     pub fn is_valid_on(&self, day: Date) -> bool {
         self.valid_from.is_none_or(|first| first <= day) && self.valid_until.is_none_or(|last| day <= last)
     }
 }
 
-/// The approved product catalogue, checked.
+/// A checked catalog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Catalogue {
     file: CatalogueFile,
     digest: Digest,
 }
 
-/// A bank's approved products: `catalogue.json`.
+/// The contents of `catalogue.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CatalogueFile {
-    /// Where an editor finds the schema; not read.
+    /// The address of the schema, for editors only.
     #[serde(default, rename = "$schema", skip_serializing)]
     schema: Option<String>,
     /// The bank's name.
     bank: String,
-    /// The catalogue's version, as its owners number it.
+    /// The catalog's version, as the bank numbers it.
     version: String,
     /// The products.
     products: Vec<Product>,
 }
 
-/// What is wrong with a catalogue at one place.
+/// A problem at one place in a catalog.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Problem {
-    /// The product's id, or its place if it has none; nothing if it concerns the whole.
+pub struct CatalogueProblem {
+    /// The product's id, or its position if it has none; `None` if the problem concerns the whole catalog.
     pub product: Option<String>,
-    /// The field, as a path within the product or the whole; empty if it concerns all of it.
+    /// The path of the field within the product or the catalog; empty if the problem concerns all of it.
     pub field: String,
-    /// What is wrong.
+    /// The problem.
     pub reason: String,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for CatalogueProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(product) = &self.product {
             write!(f, "product {product}: ")?;
@@ -194,15 +195,15 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Why a catalogue cannot be used.
+/// An invalid catalog.
 #[derive(Debug, Error)]
 pub enum CatalogueError {
-    /// Not JSON.
+    /// The file is not JSON.
     #[error("catalogue.json: {0}")]
     Json(#[from] serde_json::Error),
-    /// Rules are broken: all of them.
-    #[error("catalogue.json: {}", .0.iter().map(Problem::to_string).collect::<Vec<_>>().join("; "))]
-    Problems(Vec<Problem>),
+    /// The catalog breaks these rules.
+    #[error("catalogue.json: {}", .0.iter().map(CatalogueProblem::to_string).collect::<Vec<_>>().join("; "))]
+    Problems(Vec<CatalogueProblem>),
 }
 
 impl NamedError for CatalogueError {
@@ -211,16 +212,19 @@ impl NamedError for CatalogueError {
     }
 
     fn help(&self) -> Option<String> {
-        Some("data/catalogue.schema.json describes every field; bespoke catalogue check lists what is wrong".to_owned())
+        Some(
+            "data/catalogue.schema.json describes every field; list all problems with bespoke catalogue check"
+                .to_owned(),
+        )
     }
 }
 
 impl Catalogue {
-    /// Reads and checks a catalogue. Tells all that is wrong with it, each by product and field.
+    /// Parses and checks a catalog. Reports every problem, with product and field.
     pub fn from_json(bytes: &[u8]) -> Result<Self, CatalogueError> {
-        let whole: Value = serde_json::from_slice(bytes)?;
+        let json: Value = serde_json::from_slice(bytes)?;
         let mut problems = Vec::new();
-        let file = read_file(whole, &mut problems);
+        let file = read_file(json, &mut problems);
         if problems.is_empty() {
             check(&file, &mut problems);
         }
@@ -231,68 +235,68 @@ impl Catalogue {
         Ok(Self { file, digest })
     }
 
-    /// The bank's name.
+    /// Returns the bank's name.
     #[must_use]
     pub fn bank(&self) -> &str {
         &self.file.bank
     }
 
-    /// The catalogue's version, as its owners number it.
+    /// Returns the catalog's version, as the bank numbers it.
     #[must_use]
     pub fn version(&self) -> &str {
         &self.file.version
     }
 
-    /// All products, in the catalogue's order.
+    /// Returns all products, in the catalog's order.
     #[must_use]
     pub fn products(&self) -> &[Product] {
         &self.file.products
     }
 
-    /// The product with this id.
+    /// Returns the product with this id.
     #[must_use]
     pub fn product(&self, id: &ProductId) -> Option<&Product> {
         self.file.products.iter().find(|product| product.id == *id)
     }
 
-    /// The digest of the content, whatever the file's layout.
+    /// Returns the digest of the content, independent of the file's layout.
     #[must_use]
     pub const fn digest(&self) -> Digest {
         self.digest
     }
 }
 
-/// Reads the products one by one, so that what is wrong with each is told.
-fn read_file(mut whole: Value, problems: &mut Vec<Problem>) -> CatalogueFile {
-    let products = whole.get_mut("products").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
-    let mut read = Vec::new();
-    for (place, product) in products.into_iter().enumerate() {
-        let id = product.get("id").and_then(Value::as_str).map_or_else(|| format!("{}", place + 1), str::to_owned);
+/// Parses the products one by one, to report the problems of each.
+fn read_file(mut json: Value, problems: &mut Vec<CatalogueProblem>) -> CatalogueFile {
+    let products = json.get_mut("products").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
+    let mut parsed = Vec::new();
+    for (index, product) in products.into_iter().enumerate() {
+        let id = product.get("id").and_then(Value::as_str).map_or_else(|| format!("{}", index + 1), str::to_owned);
         match serde_path_to_error::deserialize(product) {
-            Ok(product) => read.push(product),
-            Err(error) => problems.push(unread(Some(id), &error)),
+            Ok(product) => parsed.push(product),
+            Err(error) => problems.push(parse_problem(Some(id), &error)),
         }
     }
-    match serde_path_to_error::deserialize(whole) {
-        Ok(file) => CatalogueFile { products: read, ..file },
+    match serde_path_to_error::deserialize(json) {
+        Ok(file) => CatalogueFile { products: parsed, ..file },
         Err(error) => {
-            problems.push(unread(None, &error));
-            CatalogueFile { schema: None, bank: String::new(), version: String::new(), products: read }
+            problems.push(parse_problem(None, &error));
+            CatalogueFile { schema: None, bank: String::new(), version: String::new(), products: parsed }
         }
     }
 }
 
-fn unread(product: Option<String>, error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+fn parse_problem(product: Option<String>, error: &serde_path_to_error::Error<serde_json::Error>) -> CatalogueProblem {
     let path = error.path().to_string();
-    // A path of a dot is the product itself; the reason then names the field that is missing or unknown.
+    // The path `.` is the product itself; the reason names the missing or unknown field.
     let field = if path == "." { String::new() } else { path };
-    Problem { product, field, reason: error.inner().to_string() }
+    CatalogueProblem { product, field, reason: error.inner().to_string() }
 }
 
-/// Holds a catalogue to the rules that its types cannot.
-fn check(file: &CatalogueFile, problems: &mut Vec<Problem>) {
+/// Checks the rules that the types cannot express.
+fn check(file: &CatalogueFile, problems: &mut Vec<CatalogueProblem>) {
     let mut whole = |field: &str, reason: &str| {
-        problems.push(Problem { product: None, field: field.to_owned(), reason: reason.to_owned() });
+        problems.push(CatalogueProblem { product: None, field: field.to_owned(), reason: reason.to_owned() });
     };
     for (field, text) in [("bank", &file.bank), ("version", &file.version)] {
         if text.trim().is_empty() {
@@ -300,20 +304,22 @@ fn check(file: &CatalogueFile, problems: &mut Vec<Problem>) {
         }
     }
     if file.products.is_empty() {
-        whole("products", "there is no product");
+        whole("products", "must name at least one product");
     }
     let all: BTreeSet<&ProductId> = file.products.iter().map(|product| &product.id).collect();
-    let (mut ids, mut names) = (BTreeSet::new(), BTreeSet::new());
+    let mut ids = BTreeSet::new();
+    let mut names = BTreeSet::new();
     for product in &file.products {
         let mut fail = |field: &str, reason: String| {
-            let (product, field) = (Some(product.id.to_string()), field.to_owned());
-            problems.push(Problem { product, field, reason });
+            let product = Some(product.id.to_string());
+            let field = field.to_owned();
+            problems.push(CatalogueProblem { product, field, reason });
         };
         if !ids.insert(&product.id) {
-            fail("id", "stands twice".to_owned());
+            fail("id", "is used twice".to_owned());
         }
         if !names.insert(product.name.trim().to_lowercase()) {
-            fail("name", "another product has the same".to_owned());
+            fail("name", "another product has the same name".to_owned());
         }
         check_texts(product, &mut fail);
         check_rules(product, &all, &mut fail);
@@ -338,32 +344,37 @@ fn check_texts(product: &Product, fail: &mut impl FnMut(&str, String)) {
             fail(field, "must be plain text, without line breaks or other control characters".to_owned());
         }
         if lines.iter().any(|line| line.contains("{{")) {
-            fail(field, "must not hold {{, which marks a place that code fills".to_owned());
+            fail(field, "must not contain {{, which marks a placeholder".to_owned());
         }
     }
     let disclosed = |line: &str| product.disclosures.iter().any(|disclosure| disclosure.contains(line));
     match product.kind {
-        Kind::Deposit if !disclosed("Member FDIC") => {
+        ProductKind::Deposit if !disclosed("Member FDIC") => {
             fail("disclosures", "a deposit must disclose \"Member FDIC\"".to_owned());
         }
-        Kind::Mortgage if !disclosed("Equal Housing Lender") => {
+        ProductKind::Mortgage if !disclosed("Equal Housing Lender") => {
             fail("disclosures", "a mortgage must disclose \"Equal Housing Lender\"".to_owned());
         }
-        Kind::Investment if disclosed("Member FDIC") => {
+        ProductKind::Investment if disclosed("Member FDIC") => {
             fail("disclosures", "an investment must not say \"Member FDIC\"".to_owned());
         }
-        Kind::Deposit | Kind::Mortgage | Kind::Investment | Kind::CreditCard | Kind::Loan | Kind::Service => {}
+        ProductKind::Deposit
+        | ProductKind::Mortgage
+        | ProductKind::Investment
+        | ProductKind::CreditCard
+        | ProductKind::Loan
+        | ProductKind::Service => {}
     }
 }
 
 fn check_rules(product: &Product, all: &BTreeSet<&ProductId>, fail: &mut impl FnMut(&str, String)) {
     if product.needs.is_empty() {
-        fail("needs", "must name one at least".to_owned());
+        fail("needs", "must name at least one need".to_owned());
     }
     let Eligibility { holds_any, holds_none, .. } = &product.eligibility;
     for (field, named) in [("eligibility.holds_any", holds_any), ("eligibility.holds_none", holds_none)] {
         for unknown in named.iter().filter(|id| !all.contains(id)) {
-            fail(field, format!("{unknown} is no product"));
+            fail(field, format!("{unknown} is not a product"));
         }
     }
     if let (Some(least), Some(most)) = (product.eligibility.min_income, product.eligibility.max_income)
@@ -372,10 +383,13 @@ fn check_rules(product: &Product, all: &BTreeSet<&ProductId>, fail: &mut impl Fn
         fail("eligibility.max_income", "is below min_income".to_owned());
     }
     if holds_any.contains(&product.id) {
-        fail("eligibility.holds_any", "names the product itself, which is never offered to who holds it".to_owned());
+        fail(
+            "eligibility.holds_any",
+            "names the product itself, which is never offered to customers who hold it".to_owned(),
+        );
     }
     if let Some(both) = holds_any.iter().find(|id| holds_none.contains(id)) {
-        fail("eligibility.holds_any", format!("{both} stands in holds_none too"));
+        fail("eligibility.holds_any", format!("{both} is in holds_none too"));
     }
     if let (Some(first), Some(last)) = (product.valid_from, product.valid_until)
         && last < first
@@ -396,7 +410,7 @@ mod tests {
         let mut whole: Value = serde_json::from_str(SAMPLE).unwrap();
         change(&mut whole);
         match Catalogue::from_json(whole.to_string().as_bytes()).unwrap_err() {
-            CatalogueError::Problems(problems) => problems.iter().map(Problem::to_string).collect(),
+            CatalogueError::Problems(problems) => problems.iter().map(CatalogueProblem::to_string).collect(),
             CatalogueError::Json(error) => panic!("{error}"),
         }
     }
@@ -404,7 +418,7 @@ mod tests {
     type Change = fn(&mut Value);
 
     #[test]
-    fn all_that_is_wrong_is_told_at_once_by_product_and_field() {
+    fn every_type_error_is_reported_by_product_and_field() {
         let said = problems(|whole| {
             whole["products"][0]["kind"] = "bond".into();
             whole["products"][1]["eligibility"] = serde_json::json!({ "min_income": "rich" });
@@ -426,23 +440,23 @@ mod tests {
     }
 
     #[test]
-    fn every_rule_is_told_by_product_and_field() {
+    fn every_broken_rule_is_reported_by_product_and_field() {
         let rules: [(Change, &str); 11] = [
-            (|p| p["id"] = "high-yield-savings".into(), "product high-yield-savings: id: stands twice"),
+            (|p| p["id"] = "high-yield-savings".into(), "product high-yield-savings: id: is used twice"),
             (|p| p["name"] = "meridian high-yield savings".into(), "product high-yield-savings: name: another product"),
             (|p| p["summary"] = " ".into(), "product everyday-checking: summary: must not be empty"),
             (|p| p["approved_claims"][0] = "a\nb".into(), "product everyday-checking: approved_claims: must be plain"),
             (|p| p["disclosures"] = serde_json::json!([]), "product everyday-checking: disclosures: a deposit must"),
             (|p| p["kind"] = "mortgage".into(), "product everyday-checking: disclosures: a mortgage must"),
             (|p| p["kind"] = "investment".into(), "product everyday-checking: disclosures: an investment must not"),
-            (|p| p["needs"] = serde_json::json!([]), "product everyday-checking: needs: must name one"),
+            (|p| p["needs"] = serde_json::json!([]), "product everyday-checking: needs: must name at least one"),
             (
                 |p| p["eligibility"]["holds_any"] = serde_json::json!(["gone"]),
-                "product everyday-checking: eligibility.holds_any: gone is no product",
+                "product everyday-checking: eligibility.holds_any: gone is not a product",
             ),
             (
                 |p| p["eligibility"]["holds_any"] = serde_json::json!(["private-banking"]),
-                "product everyday-checking: eligibility.holds_any: private-banking stands in holds_none too",
+                "product everyday-checking: eligibility.holds_any: private-banking is in holds_none too",
             ),
             (
                 |p| (p["valid_from"], p["valid_until"]) = ("2026-11-02".into(), "2026-11-01".into()),
@@ -453,17 +467,20 @@ mod tests {
             let said = problems(|whole| change(&mut whole["products"][0]));
             assert!(said.iter().any(|said| said.starts_with(expected)), "{expected}: {said:?}");
         }
-        assert_eq!(problems(|whole| whole["products"] = Value::Array(Vec::new())), ["products: there is no product"]);
+        assert_eq!(
+            problems(|whole| whole["products"] = Value::Array(Vec::new())),
+            ["products: must name at least one product"]
+        );
     }
 
     #[test]
-    fn what_is_no_json_is_told_by_line() {
+    fn json_error_names_the_line() {
         let error = Catalogue::from_json(b"{\n  nonsense").unwrap_err();
         assert!(error.to_string().contains("line 2"), "{error}");
     }
 
     #[test]
-    fn a_product_is_offered_from_its_first_day_to_its_last() {
+    fn product_is_offered_from_first_to_last_day() {
         let mut product = Catalogue::from_json(SAMPLE.as_bytes()).unwrap().products()[0].clone();
         assert!(product.is_valid_on(date(1999, 1, 1)));
         (product.valid_from, product.valid_until) = (Some(date(2026, 11, 2)), Some(date(2026, 11, 30)));
@@ -471,7 +488,7 @@ mod tests {
         assert_eq!(days.map(|day| product.is_valid_on(day)), [false, true, true, false]);
     }
 
-    /// The names that serde expects where `bogus` stands: it lists them in its message.
+    /// Returns the names that serde lists in its message about an unknown name.
     fn expected(change: impl FnOnce(&mut Value)) -> BTreeSet<String> {
         let said = problems(change).remove(0);
         let (_, list) = said.split_once("expected").unwrap();
@@ -479,7 +496,7 @@ mod tests {
     }
 
     #[test]
-    fn the_committed_schema_knows_the_fields_and_values_that_the_types_know() {
+    fn committed_schema_matches_the_types() {
         let schema: Value = serde_json::from_str(include_str!(concat!(
             env!("CARGO_MANIFEST_DIR"),
             "/../../data/catalogue.schema.json"

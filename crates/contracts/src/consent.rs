@@ -1,4 +1,4 @@
-//! Consent as it was read: the answers, and why consent is refused. The crate `policy` decides what they permit.
+//! Consent answers as read, and the reasons for a refusal. The crate `policy` decides what they permit.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::Digest;
 use crate::key::Workbook;
 
-/// What the customer was asked.
+/// A consent question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Question {
@@ -17,22 +17,22 @@ pub enum Question {
     SocialMedia,
 }
 
-/// One distinct answer as it stood in a workbook, and where it stood first.
+/// A distinct answer in a workbook, with its first place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Reading {
-    /// What it answers.
+pub struct ConsentReading {
+    /// The question.
     pub question: Question,
     /// The cell's content, trimmed and cut to 32 characters; empty for a blank cell.
     pub value: String,
     /// The workbook.
     pub file: Workbook,
-    /// The first row that says so, counted from 1 as a spreadsheet counts.
+    /// The first row with this answer, counted from 1 as in a spreadsheet.
     pub row: u32,
-    /// How many rows say so.
+    /// The number of rows with this answer.
     pub rows: u32,
 }
 
-/// Why consent does not stand.
+/// The reason why there is no consent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Refusal {
@@ -47,7 +47,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The refusal as a phrase after "because".
+    /// Returns the refusal as a phrase that follows "because".
     #[must_use]
     pub const fn because(self) -> &'static str {
         match self {
@@ -59,14 +59,14 @@ impl Refusal {
     }
 }
 
-/// Consent as the evidence keeps it.
+/// The consent answers, as the evidence keeps them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConsentAsRead {
     /// The distinct answers, sorted.
-    pub readings: Vec<Reading>,
-    /// When the workbook was read.
+    pub readings: Vec<ConsentReading>,
+    /// The time at which the workbook was read.
     pub read_at: Timestamp,
-    /// What of `control/` was read last; nothing before anybody asked.
+    /// The last state of `control/` that was read; `None` if it was not read yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control: Option<ControlAsRead>,
 }
@@ -74,26 +74,26 @@ pub struct ConsentAsRead {
 /// A newer answer to a consent question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewestAnswer {
-    /// What it answers.
+    /// The question.
     pub question: Question,
     /// The cell's content, trimmed and cut to 32 characters; empty for a blank cell.
     pub value: String,
     /// The row of `control/consents.csv`, counted from 1, the header included.
     pub row: u32,
-    /// The day on which it was given.
+    /// The day of the answer.
     pub as_of: Date,
 }
 
-/// What of `control/` was read, for the evidence.
+/// The state of `control/`, for the evidence.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ControlAsRead {
-    /// Digest of `control/suppressions.csv`; nothing if there was none.
+    /// The digest of `control/suppressions.csv`; `None` if there was none.
     pub suppressions: Option<Digest>,
-    /// Digest of the customer's own object under `control/suppressions/`; nothing if there was none.
+    /// The digest of the customer's own object under `control/suppressions/`; `None` if there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suppression: Option<Digest>,
-    /// Digest of `control/consents.csv`; nothing if there was none.
+    /// The digest of `control/consents.csv`; `None` if there was none.
     pub consents: Option<Digest>,
-    /// The customer's answers of the newest day in `control/consents.csv`.
+    /// The customer's answers of the latest day in `control/consents.csv`.
     pub answers: Vec<NewestAnswer>,
 }

@@ -1,55 +1,55 @@
-//! Delivery: customers' links, and notices to the bank's own system.
+//! Delivery: customer links, and notifications to the bank's system.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{CustomerRef, Digest, RunId};
 
-/// `links/<digest of the token>.json`. The token itself is kept nowhere.
+/// A customer's link: `links/<digest of the token>.json`. The token itself is not stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkRecord {
     /// The run.
     pub run: RunId,
     /// The customer.
     pub reference: CustomerRef,
-    /// When it was made.
+    /// The time of creation.
     pub made: Timestamp,
-    /// When it ends.
+    /// The time of expiry.
     pub expires: Timestamp,
 }
 
-/// What is told to the bank's own system of one customer's part of a run. Nothing personal: the bank finds the customer by
-/// the reference, in the manifest that `bespoke deliver` writes.
+/// A notification to the bank's system about one customer's part of a run. Holds nothing personal: the bank finds the
+/// customer by the reference in the export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Notice {
+pub struct Notification {
     /// The run.
     pub run: RunId,
     /// The customer.
     pub reference: CustomerRef,
-    /// `published`, `skipped`, `held`, `failed` or `recalled`.
+    /// `published`, `skipped`, `in-review`, `failed` or `recalled`.
     pub outcome: String,
-    /// Digest of the record that says so.
+    /// The digest of the record behind the outcome.
     pub record: Digest,
 }
 
-impl Notice {
-    /// The notice's id: the same event has the same id, however often it is told.
+impl Notification {
+    /// Returns the notification's id. Repeated notifications of one event have the same id.
     #[must_use]
     pub fn id(&self) -> Digest {
         Digest::of_json(self)
     }
 }
 
-/// What became of a notice.
+/// The result of a notification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NoticeRecord {
-    /// The notice.
-    pub notice: Notice,
-    /// When it arrived or was given up.
+pub struct NotificationRecord {
+    /// The notification.
+    pub notice: Notification,
+    /// The time at which it arrived or was given up.
     pub at: Timestamp,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: u32,
-    /// Why it did not arrive, if it did not.
+    /// The reason why it did not arrive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }

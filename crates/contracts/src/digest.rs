@@ -1,4 +1,4 @@
-//! SHA-256 digests, and the way in which a stage names its inputs by one.
+//! SHA-256 digests, with which stages name their inputs.
 
 use std::fmt;
 
@@ -11,14 +11,14 @@ use sha2::{Digest as _, Sha256};
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// The digest of `bytes`.
+    /// Returns the digest of `bytes`.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// The digest of several parts. Each part's length goes in first, so that moving a byte from one part to the next
-    /// gives another digest.
+    /// Returns the digest of several parts. Hashes each part's length too, so that moving a byte from one part to the
+    /// next changes the digest.
     #[must_use]
     pub fn of_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut hash = Sha256::new();
@@ -29,28 +29,28 @@ impl Digest {
         Self(hash.finalize().into())
     }
 
-    /// The digest of a value's JSON, for values whose serialization has one form (structs and sorted maps).
+    /// Returns the digest of a value's JSON, for values with one serialization (structs and sorted maps).
     ///
     /// # Panics
-    /// If the value cannot be written as JSON; the types of this crate all can.
+    /// If the value does not serialize to JSON; all types of this crate do.
     #[must_use]
     pub fn of_json<T: Serialize>(value: &T) -> Self {
         Self::of(&serde_json::to_vec(value).expect("the types of contracts serialize to JSON"))
     }
 
-    /// A digest from its 32 bytes.
+    /// Returns a digest with these 32 bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The 32 bytes.
+    /// Returns the 32 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// The first 16 hex digits: enough to name a thing among its like, not to prove it.
+    /// Returns the first 16 hex digits: enough to tell things apart, too few as proof.
     #[must_use]
     pub fn short(&self) -> String {
         hex::encode(&self.0[..8])
@@ -96,13 +96,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_digest_of_abc_is_the_one_of_the_standard() {
+    fn digest_of_abc_matches_the_standard() {
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(Digest::of(b"abc").to_string(), expected);
     }
 
     #[test]
-    fn a_byte_moved_between_parts_changes_the_digest() {
+    fn moving_a_byte_between_parts_changes_digest() {
         let a = Digest::of_parts([b"ab".as_slice(), b"c"]);
         let b = Digest::of_parts([b"a".as_slice(), b"bc"]);
         assert_ne!(a, b);

@@ -1,4 +1,4 @@
-//! The closed table of errors that the workflow or a person acts on.
+//! The closed list of errors that the workflow or a person acts on.
 
 use std::fmt;
 
@@ -6,31 +6,31 @@ use serde::{Deserialize, Serialize};
 
 macro_rules! error_names {
     ($($(#[$doc:meta])* $variant:ident => $text:literal, $exit:expr, transient: $transient:literal;)*) => {
-        /// The stable name of an error, as it stands in an execution's history, in `manifest.csv` and on the terminal.
+        /// The stable name of an error, as it appears in an execution's history, in `manifest.csv` and on the terminal.
         ///
-        /// The names and their exit codes are documented in the README; a name is never given another meaning.
+        /// The reference documents names and exit codes. A name never changes its meaning.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum ErrorName {
             $($(#[$doc])* #[serde(rename = $text)] $variant,)*
         }
 
         impl ErrorName {
-            /// Every name there is.
+            /// All names.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// The name as text, `Area.Reason`.
+            /// Returns the name as text, `Area.Reason`.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
             }
 
-            /// The exit code of the command that ends with this error.
+            /// Returns the exit code of a command that ends with this error.
             #[must_use]
             pub const fn exit_code(self) -> u8 {
                 match self { $(Self::$variant => $exit,)* }
             }
 
-            /// Whether the same call may succeed when it is made again.
+            /// Returns whether the same call may succeed on a retry.
             #[must_use]
             pub const fn is_transient(self) -> bool {
                 match self { $(Self::$variant => $transient,)* }
@@ -39,89 +39,89 @@ macro_rules! error_names {
     };
 }
 
-/// Exit code of a text that the guard refuses, and of a run that does not verify.
+/// The exit code for a text that the guard refuses, and for a run that fails verification.
 pub const EXIT_REFUSED: u8 = 1;
-/// Exit code of a command line that cannot be understood, or of settings that cannot be used.
+/// The exit code for an invalid command line or invalid settings.
 pub const EXIT_USAGE: u8 = 2;
-/// Exit code of bad input.
+/// The exit code for bad input.
 pub const EXIT_INPUT: u8 = 3;
-/// Exit code when there was nothing to do: no consent.
+/// The exit code if there was nothing to do, because the customer did not consent.
 pub const EXIT_NOTHING_TO_DO: u8 = 4;
-/// Exit code of a service, a program or a disk that failed.
+/// The exit code for a failed service, program or disk.
 pub const EXIT_SERVICE: u8 = 5;
-/// Exit code of a run that was done in part, or of which something is held for review.
+/// The exit code for a run that is partly done, or has results in review.
 pub const EXIT_PARTLY: u8 = 6;
 
 error_names! {
     /// The password does not open the workbook.
     InputWrongPassword => "Input.WrongPassword", EXIT_INPUT, transient: false;
-    /// A workbook of the batch is not there.
+    /// A workbook is missing from the batch.
     InputMissingWorkbook => "Input.MissingWorkbook", EXIT_INPUT, transient: false;
-    /// The file is no `.xlsx` workbook, or a damaged one.
+    /// The file is not an `.xlsx` workbook, or is damaged.
     InputNotAWorkbook => "Input.NotAWorkbook", EXIT_INPUT, transient: false;
-    /// The workbook has no password, and the settings demand one.
+    /// The workbook has no password, but the settings require one.
     InputNotProtected => "Input.NotProtected", EXIT_INPUT, transient: false;
-    /// A column or sheet that is needed is not there.
+    /// A required column or sheet is missing.
     InputMissingColumn => "Input.MissingColumn", EXIT_INPUT, transient: false;
-    /// More rows are bad than the settings allow.
+    /// The workbooks have more bad rows than the settings allow.
     InputTooManyBadRows => "Input.TooManyBadRows", EXIT_INPUT, transient: false;
     /// The workbook is larger than the limits allow.
     InputTooLarge => "Input.TooLarge", EXIT_INPUT, transient: false;
-    /// No customer of the batch has the id that was asked for.
+    /// The batch has no customer with this id.
     InputUnknownCustomer => "Input.UnknownCustomer", EXIT_INPUT, transient: false;
-    /// The request, or the payload of a stage, is not what the stage takes.
+    /// The request or a stage's payload is invalid.
     InputInvalidRequest => "Input.InvalidRequest", EXIT_USAGE, transient: false;
-    /// The settings, the catalogue, the lexicon or the brand cannot be used.
+    /// The settings, the catalog, the lexicon or the brand are invalid.
     ConfigInvalid => "Config.Invalid", EXIT_USAGE, transient: false;
-    /// The catalogue or the settings are no longer those with which the run was started.
+    /// The catalog or the settings changed since the run started.
     ConfigChanged => "Config.Changed", EXIT_INPUT, transient: false;
-    /// A secret that is needed is not set.
+    /// A required secret is not set.
     SecretMissing => "Secret.Missing", EXIT_USAGE, transient: false;
-    /// The secrets cannot be reached.
+    /// The secret store cannot be reached.
     SecretUnavailable => "Secret.Unavailable", EXIT_SERVICE, transient: true;
     /// The store cannot be reached, refuses, or is full.
     StoreUnavailable => "Store.Unavailable", EXIT_SERVICE, transient: true;
-    /// An object that an earlier stage must have written is not there.
+    /// An object that an earlier stage should have written is missing.
     StoreNotFound => "Store.NotFound", EXIT_SERVICE, transient: false;
-    /// Under the final key lies a result that was made from other inputs.
+    /// The final key holds a result from different inputs.
     StoreConflict => "Store.Conflict", EXIT_SERVICE, transient: false;
-    /// A sealed object cannot be opened: another key, or changed bytes, or a forgotten customer.
+    /// A sealed object does not open: the key differs, the bytes changed, or the customer was erased.
     SealBroken => "Seal.Broken", EXIT_SERVICE, transient: false;
-    /// The model service asks for patience for longer than one call can wait.
+    /// The model service throttles for longer than one call can wait.
     WriterThrottled => "Writer.Throttled", EXIT_SERVICE, transient: true;
-    /// The workflow's service cannot be reached or refuses.
+    /// The workflow service refuses or cannot be reached.
     StartUnavailable => "Start.Unavailable", EXIT_SERVICE, transient: true;
     /// The speech engine is not installed.
     NarrateEngineMissing => "Narrate.EngineMissing", EXIT_SERVICE, transient: false;
     /// The speech engine failed.
     NarrateFailed => "Narrate.Failed", EXIT_SERVICE, transient: true;
-    /// ffmpeg is not installed, or lacks what the graph needs.
+    /// ffmpeg is not installed, or lacks a required feature.
     RenderEngineMissing => "Render.EngineMissing", EXIT_SERVICE, transient: false;
     /// ffmpeg failed, was killed, or ran out of time or disk.
     RenderFailed => "Render.Failed", EXIT_SERVICE, transient: true;
     /// A background, font, logo or piece of music is missing or cannot be read.
     RenderAssetBroken => "Render.AssetBroken", EXIT_INPUT, transient: false;
-    /// No shipped font has a sign that the text needs.
+    /// No shipped font has a glyph that the text needs.
     RenderMissingGlyph => "Render.MissingGlyph", EXIT_INPUT, transient: false;
-    /// The finished video is not what it must be; the message names the measure.
+    /// The finished video is out of range; the message names the measurement.
     RenderOutOfRange => "Render.OutOfRange", EXIT_SERVICE, transient: false;
-    /// Nothing waits for review where something was to be decided.
+    /// No result is in review, so there is nothing to decide.
     ReviewNotWaiting => "Review.NotWaiting", EXIT_INPUT, transient: false;
-    /// A retention hold forbids that a customer is forgotten.
+    /// A legal hold forbids the erasure.
     ForgetOnHold => "Forget.OnHold", EXIT_PARTLY, transient: false;
-    /// A notice to the bank's own system did not arrive.
+    /// The bank's system did not accept a notification.
     DeliveryFailed => "Delivery.Failed", EXIT_SERVICE, transient: false;
-    /// A record, or a file that a record names, is not what was written.
+    /// A record, or a file that it names, changed after it was written.
     EvidenceChanged => "Evidence.Changed", EXIT_REFUSED, transient: false;
-    /// A record, or a file that a record names, is not there, and nothing says why.
+    /// A record, or a file that it names, is missing without a reason on record.
     EvidenceMissing => "Evidence.Missing", EXIT_REFUSED, transient: false;
-    /// There is a record or a file of the run that no record names.
+    /// The run has a record or file that no other record names.
     EvidenceUnexpected => "Evidence.Unexpected", EXIT_REFUSED, transient: false;
-    /// A customer of the run ended in no outcome.
+    /// A customer of the run has no outcome.
     RunIncomplete => "Run.Incomplete", EXIT_PARTLY, transient: false;
-    /// The person who started the run stopped it.
+    /// The person who started the run canceled it.
     RunCancelled => "Run.Cancelled", EXIT_PARTLY, transient: false;
-    /// Another process works on the same folder.
+    /// Another process is using the same folder.
     RunBusy => "Run.Busy", EXIT_SERVICE, transient: false;
 }
 
@@ -131,19 +131,19 @@ impl fmt::Display for ErrorName {
     }
 }
 
-/// An error with a name of the closed table. Its message never holds a secret, a cell's content, a prompt or a
-/// customer id, because it lands in an execution's history.
+/// An error with a name from the closed list. Its message never holds a secret, a cell's content, a prompt or a
+/// customer id, because it appears in an execution's history.
 pub trait NamedError: std::error::Error + Send + Sync + 'static {
-    /// The error's name.
+    /// Returns the error's name.
     fn name(&self) -> ErrorName;
 
-    /// What the reader can do about it: a sentence fragment without a full stop, or nothing.
+    /// Returns what the reader can do about it, as a sentence fragment without a period, if anything.
     fn help(&self) -> Option<String> {
         None
     }
 }
 
-/// The whole chain of an error's causes on one line, outermost first, joined by `: `.
+/// Returns an error and all its causes on one line, outermost first, joined by `: `.
 #[must_use]
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_reads_the_same_as_text_and_as_json() {
+    fn name_is_the_same_as_text_and_json() {
         for name in ErrorName::ALL {
             assert_eq!(serde_json::to_value(name).unwrap(), name.as_str());
             assert!(name.as_str().split_once('.').is_some(), "{name}");

@@ -1,37 +1,39 @@
-//! The record that proves, for one customer of one run, what was done and why.
+//! The evidence: the record of what one run did for one customer, and why.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::consent::ConsentAsRead;
 use crate::facts::{Facts, Skip};
 use crate::key::Artefact;
 use crate::media::MediaFacts;
-use crate::review::{Decision, Reviewed};
+use crate::review::{Decision, ReviewRecord};
 use crate::script::{Script, Usage};
 use crate::stage::Stage;
 use crate::{CustomerRef, DatasetId, Digest, ErrorName, RunId};
 
-/// How a customer's part of a run ended.
+/// The outcome of a customer's part of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum Outcome {
-    /// The text is published, and the video if one was asked for.
+    /// The text is published, with the video if one was requested.
     Published {
         /// Whether there is a video.
         video: bool,
     },
-    /// Nothing was said, and why.
+    /// The customer gets nothing.
     Skipped {
-        /// Why.
+        /// The reason.
         skip: Skip,
     },
-    /// A person must look first. Not final: what waits is a [`crate::review::Waiting`], and evidence is written once it is
-    /// decided.
-    Held {
-        /// Why.
+    /// A reviewer must decide first. This is not final: the result is a [`crate::review::PendingReview`], and evidence
+    /// is written after the decision.
+    // `held` is the word of version 0.1.0.
+    #[serde(alias = "held")]
+    InReview {
+        /// The reason.
         why: String,
     },
     /// A stage failed.
@@ -44,13 +46,13 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// One word for tables: `published`, `skipped`, `held`, `failed`.
+    /// Returns the outcome as one word: `published`, `skipped`, `in-review`, `failed`.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Published { .. } => "published",
             Self::Skipped { .. } => "skipped",
-            Self::Held { .. } => "held",
+            Self::InReview { .. } => "in-review",
             Self::Failed { .. } => "failed",
         }
     }
@@ -59,65 +61,66 @@ impl Outcome {
 /// The personal part of the evidence, sealed with the customer's key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PersonalEvidence {
-    /// Consent as it was read.
+    /// The consent answers.
     pub consent: ConsentAsRead,
-    /// Facts, candidates and scores, if it came so far.
+    /// The facts, candidates and scores, if the run got that far.
     pub facts: Option<Facts>,
-    /// The script, who wrote it and what the guard said, if it came so far.
+    /// The script with its writer and the guard's verdict, if the run got that far.
     pub script: Option<Script>,
-    /// What the reviewer decided, the reason with it, if it waited for one.
+    /// The reviewer's decision with its reason, if the result was in review.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<Decision>,
 }
 
-/// `evidence.json`. Digests are of objects as they lie in the store, sealed ones included, so that the record still
-/// verifies after a customer was forgotten.
+/// The evidence: `evidence.json`. Its digests are of stored objects, sealed ones included, so the evidence still
+/// verifies after the customer was erased.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// The run.
     pub run: RunId,
     /// The customer.
     pub reference: CustomerRef,
-    /// How it ended.
+    /// The outcome.
     #[serde(flatten)]
     pub outcome: Outcome,
-    /// When it was written.
+    /// The time of writing.
     pub written_at: Timestamp,
-    /// The version of this program.
+    /// The version of the program.
     pub program: String,
-    /// Digest of the catalogue.
+    /// The digest of the catalog.
     pub catalogue: Digest,
-    /// The catalogue's version, as its owners number it.
+    /// The catalog's version, as the bank numbers it.
     #[serde(default)]
     pub catalogue_version: String,
-    /// Digest of the run's request, which names settings, catalogue and batch.
+    /// The digest of the run's request, which names settings, catalog and batch.
     pub request: Digest,
-    /// Which keys sealed it.
+    /// The id of the keys that sealed it.
     pub key_id: String,
-    /// Digests of what the run made for this customer.
+    /// The digests of the run's artifacts for this customer.
     pub artefacts: BTreeMap<Artefact, Digest>,
-    /// Whether the customer's posts had a part in it: then it may be shown only while they may be used.
+    /// Whether the customer's posts contributed to the result. If so, it may be shown only while the customer allows
+    /// their use.
     pub from_posts: bool,
-    /// Whether a model or a template wrote it, and with which voice it was spoken.
+    /// The writer and the voice.
     pub made_by: Option<MadeBy>,
-    /// What was measured of the video.
+    /// The measurements of the video.
     pub media: Option<MediaFacts>,
-    /// Who approved or rejected it, if it waited for a person.
+    /// The plain part of the reviewer's decision, if the result was in review.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub review: Option<Reviewed>,
+    pub review: Option<ReviewRecord>,
     /// A sealed [`PersonalEvidence`], in base64.
     pub personal: String,
 }
 
 impl Evidence {
-    /// Whether something was published.
+    /// Returns whether a text was published.
     #[must_use]
     pub const fn is_published(&self) -> bool {
         matches!(self.outcome, Outcome::Published { .. })
     }
 }
 
-/// Which parts made a published result. Holds nothing personal.
+/// The writer and the voice of a published result. Holds nothing personal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MadeBy {
     /// `phrases`, the model's name for free text, or `template` in records of older versions.
@@ -125,24 +128,24 @@ pub struct MadeBy {
     /// The phrasebook, if its lines were used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phrasebook: Option<PhrasebookUsed>,
-    /// Why no model served although the settings ask for one, if so.
+    /// The reason why no model served although the settings ask for one.
     #[serde(default)]
     pub instead_of_model: Option<String>,
-    /// What a model used and cost, if one was called.
+    /// The model's tokens and cost, if it was called.
     #[serde(default)]
     pub usage: Option<Usage>,
-    /// Outside services that were given anything, and what: service and field names.
+    /// The outside services that received data, each with the names of the fields sent.
     pub outside: BTreeMap<String, Vec<String>>,
-    /// Engine and voice, if it was narrated.
+    /// The engine and voice, if the text was narrated.
     pub voice: Option<String>,
-    /// The engines that were to speak before it and failed, each with the reason.
+    /// The engines that failed before this one, each with the reason.
     pub voice_instead_of: Vec<String>,
 }
 
 /// The phrasebook of a result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PhrasebookUsed {
-    /// Digest of the book and its approvals.
+    /// The digest of the book and its approvals.
     pub digest: Digest,
     /// The language, a BCP 47 tag.
     pub language: String,
@@ -153,16 +156,16 @@ pub struct PhrasebookUsed {
     pub selected_by: Option<String>,
 }
 
-/// `failure.json`: why the last attempt failed. Removed when a later one succeeds.
+/// The last failure: `failure.json`. A later success removes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailureRecord {
     /// The error's name.
     pub error: ErrorName,
     /// The stage.
     pub stage: Stage,
-    /// What happened, without personal data.
+    /// The error message, without personal data.
     pub message: String,
-    /// When.
+    /// The time of the failure.
     pub at: Timestamp,
 }
 
@@ -171,34 +174,43 @@ pub struct FailureRecord {
 pub struct ManifestEntry {
     /// The customer.
     pub reference: CustomerRef,
-    /// How it ended.
+    /// The outcome.
     #[serde(flatten)]
     pub outcome: Outcome,
-    /// Digest of `evidence.json` or `failure.json`; of what waits for review, or of the record of an erasure, if that is all
-    /// that there is.
+    /// The digest of `evidence.json` or `failure.json`; without either, of the pending review or the erasure record.
     pub record: Digest,
-    /// Digest of this record and of the chain before it: a changed or missing record shows.
+    /// The digest of this record and of the chain before it, which shows a changed or missing record.
     pub chain: Digest,
 }
 
-/// `manifest.json`: every customer of the run, each with exactly one outcome.
+/// Reads counts, and replaces `held`, the word of version 0.1.0 for `in-review`.
+fn counts_by_current_word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, usize>, D::Error> {
+    let mut counts = BTreeMap::<String, usize>::deserialize(deserializer)?;
+    if let Some(count) = counts.remove("held") {
+        *counts.entry("in-review".to_owned()).or_default() += count;
+    }
+    Ok(counts)
+}
+
+/// The manifest: every customer of the run, each with exactly one outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The run.
     pub run: RunId,
-    /// The dataset, from which the chain begins; nothing if merge failed.
+    /// The dataset, with which the chain begins; `None` if merge failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<DatasetId>,
-    /// How many customers the dataset has (or one, in a run for one).
+    /// The number of customers of the run.
     pub customers: usize,
-    /// How many ended in each word of [`Outcome::word`].
+    /// The number of customers by [`Outcome::word`].
+    #[serde(deserialize_with = "counts_by_current_word")]
     pub counts: BTreeMap<String, usize>,
     /// The entries, in the dataset's order.
     pub entries: Vec<ManifestEntry>,
     /// The last link of the chain.
     pub chain: Digest,
-    /// A keyed digest of the last link: whoever changes records and computes the chain anew, but has not the reference key,
-    /// cannot make it.
+    /// A keyed digest of the last link. Only holders of the reference key can make one, so nobody else can recompute
+    /// the chain after a change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal: Option<Digest>,
 }

@@ -1,4 +1,4 @@
-//! The port to whatever executes the workflow.
+//! The port to the service that executes the workflow.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -7,15 +7,15 @@ use thiserror::Error;
 use crate::stage::WorkflowInput;
 use crate::{ErrorName, NamedError, RunId};
 
-/// The workflow's service cannot be reached, or refuses.
+/// An error of the workflow service: it refuses, or cannot be reached.
 #[derive(Debug, Error)]
 #[error("cannot {action} the execution {name}: {reason}")]
 pub struct ExecutionsError {
     /// The execution.
     pub name: String,
-    /// What was tried: `start`, `read` or `go on with`.
+    /// The attempted action: `start`, `read` or `go on with`.
     pub action: &'static str,
-    /// What the service said.
+    /// The service's message.
     pub reason: String,
 }
 
@@ -25,54 +25,54 @@ impl NamedError for ExecutionsError {
     }
 }
 
-/// How a start ended.
+/// The outcome of a start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Begun {
-    /// It runs, or ran already with this very input.
+pub enum StartOutcome {
+    /// The execution runs, or already ran with the same input.
     Started,
-    /// An execution of this name was started before, and holds the name.
+    /// An earlier execution with another input has this name.
     NameTaken,
 }
 
-/// Where an execution stands.
+/// The state of an execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// It runs.
+pub enum ExecutionState {
+    /// It is running.
     Running,
-    /// It came to its end; each customer has an outcome.
+    /// It ended; each customer has an outcome.
     Succeeded,
-    /// It failed, was stopped, or ran out of time.
+    /// It failed, was stopped, or timed out.
     Failed,
 }
 
-/// An execution.
+/// An execution of the workflow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Execution {
     /// The run that it executes.
     pub run: RunId,
-    /// Where it stands.
-    pub state: State,
-    /// When it ended.
+    /// The state.
+    pub state: ExecutionState,
+    /// The time at which it ended.
     pub stopped: Option<Timestamp>,
-    /// The name of the error that it failed with.
+    /// The name of the error that ended it.
     pub error: Option<String>,
-    /// What happened, if it failed and whoever executes it keeps that. Without personal data.
+    /// The error's message, if it failed and the service keeps messages. Holds no personal data.
     pub message: Option<String>,
 }
 
-/// Lets tasks of the workflow go on that wait for a person.
+/// Resumes workflow tasks that wait for a reviewer.
 #[async_trait]
 pub trait Tasks: Send + Sync {
-    /// Tells the task of this token to go on. Not an error if it does not wait any more.
+    /// Resumes the task with this token. Succeeds also if the task no longer waits.
     async fn succeed(&self, token: &str) -> Result<(), ExecutionsError>;
 }
 
-/// Starts and reads executions of the one workflow.
+/// Starts and reads executions of the workflow.
 #[async_trait]
 pub trait Executions: Send + Sync {
-    /// Starts one. Names are given once.
-    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<Begun, ExecutionsError>;
+    /// Starts an execution. Each name can be used once.
+    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<StartOutcome, ExecutionsError>;
 
-    /// The execution of a name, or nothing if there is none.
+    /// Returns the execution with this name, if there is one.
     async fn find(&self, name: &str) -> Result<Option<Execution>, ExecutionsError>;
 }

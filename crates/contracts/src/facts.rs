@@ -1,4 +1,4 @@
-//! What may be known about a customer, by allow-list, and what the bank would say to them.
+//! The facts that may be known about a customer, by allow-list, and the offers that follow from them.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,10 +13,10 @@ macro_rules! closed_list {
         pub enum $name { $($(#[$vdoc])* $variant,)* }
 
         impl $name {
-            /// All of the list.
+            /// All values.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// As it is written in a sentence.
+            /// Returns the value as words within a sentence.
             #[must_use]
             pub const fn words(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
@@ -26,8 +26,8 @@ macro_rules! closed_list {
 }
 
 closed_list!(
-    /// What money was spent on. Health, religion, politics and giving are left out on purpose: they stand for what must
-    /// not be known.
+    /// A spending category. Health, religion, politics and donations are left out on purpose: they reveal protected
+    /// traits.
     SpendingCategory {
         /// Food for the home.
         Groceries => "groceries",
@@ -53,7 +53,7 @@ closed_list!(
         Business => "your business",
         /// Payments to funds and brokers.
         Investing => "investing",
-        /// What the bank itself charged.
+        /// Charges of the bank itself.
         Fees => "bank fees",
     }
 );
@@ -63,7 +63,7 @@ closed_list!(
     Need {
         /// Paying and being paid.
         EverydayBanking => "everyday banking",
-        /// Putting money aside.
+        /// Setting money aside.
         Saving => "saving",
         /// Spending abroad and on trips.
         Travel => "travel",
@@ -71,11 +71,11 @@ closed_list!(
         Rewards => "everyday rewards",
         /// Buying a home.
         HomePurchase => "buying a home",
-        /// Bettering a home.
+        /// Improving a home.
         HomeImprovement => "home improvement",
         /// Larger purchases over time.
         Borrowing => "borrowing for larger plans",
-        /// Bringing debts together.
+        /// Combining debts.
         DebtConsolidation => "bringing balances together",
         /// A car.
         Vehicle => "a vehicle",
@@ -83,7 +83,7 @@ closed_list!(
         Investing => "investing",
         /// Income in later life.
         Retirement => "retirement",
-        /// Advice on considerable wealth.
+        /// Advice for large fortunes.
         WealthPlanning => "wealth planning",
         /// Running a business.
         BusinessOperations => "running a business",
@@ -99,7 +99,7 @@ closed_list!(
 );
 
 closed_list!(
-    /// What a post is about, from a closed list told by a lexicon.
+    /// A topic of a post. The lexicon maps words to topics.
     Topic {
         /// Buying or owning a home.
         HomeLoan => "home loans",
@@ -107,11 +107,11 @@ closed_list!(
         Card => "cards",
         /// Saving.
         Savings => "savings",
-        /// What the bank charges.
+        /// The bank's charges.
         Fees => "fees",
-        /// Theft and deception.
+        /// Theft and fraud.
         Fraud => "fraud",
-        /// How the bank treats its customers.
+        /// The bank's service.
         Service => "service",
         /// Trips.
         Travel => "travel",
@@ -119,26 +119,26 @@ closed_list!(
         Investing => "investing",
         /// A business.
         Business => "business",
-        /// Trouble with money or life: loss of work, debt, illness, grief.
+        /// Trouble with money or life: job loss, debt, illness, grief.
         Hardship => "hardship",
     }
 );
 
 closed_list!(
-    /// What payments and products held are signs of. What a sign takes is in `assess`.
+    /// A sign in payments and products held. The crate `assess` defines when a sign counts.
     Sign {
-        /// Trips, again and again.
+        /// Repeated trips.
         Travel => "travel",
-        /// A home that is owned or bettered.
+        /// A home, owned or improved.
         Home => "a home",
-        /// A business that is run.
+        /// A business, run by the customer.
         Business => "a business",
     }
 );
 
 closed_list!(
-    /// How long the customer has been one of the bank's, used only where eligibility needs it. The last band begins at
-    /// five years, which a customer of any age may reach.
+    /// A customer's time with the bank, used only where eligibility needs it. The last band begins at five years, which
+    /// says nothing about a customer's age.
     Tenure {
         /// Under a year.
         New => "under a year",
@@ -149,7 +149,7 @@ closed_list!(
     }
 );
 
-/// A broad band of income or balance, used only where eligibility needs it. Bounds are in `assess`.
+/// A broad band of income or balance, used only where eligibility needs it. The crate `assess` defines the bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Band {
@@ -163,19 +163,19 @@ pub enum Band {
     High,
 }
 
-/// Which way spending went over the last 90 days against the 90 before.
+/// The direction of spending in the last 90 days, compared with the 90 days before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trend {
-    /// More by a fifth or above.
+    /// At least a fifth more.
     Rising,
     /// About the same.
     Steady,
-    /// Less by a fifth or below.
+    /// At least a fifth less.
     Falling,
 }
 
-/// How large a part of all spending a category is. No amount is kept.
+/// The share of a category in all spending. The exact amount is not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Share {
@@ -187,18 +187,18 @@ pub enum Share {
     Large,
 }
 
-/// What is known of one spending category.
+/// The facts about one spending category.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spending {
-    /// Which.
+    /// The category.
     pub category: SpendingCategory,
-    /// Its part of the last 90 days' spending.
+    /// The share in the last 90 days' spending.
     pub share: Share,
-    /// Which way it went.
+    /// The direction.
     pub trend: Trend,
 }
 
-/// The label that VADER's compound score gives (thresholds ±0.05, Hutto and Gilbert 2014).
+/// A sentiment, by VADER's compound score (thresholds ±0.05, Hutto and Gilbert 2014).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sentiment {
@@ -219,181 +219,182 @@ pub struct TopicTone {
     pub sentiment: Sentiment,
 }
 
-/// What consented posts tell. Exists only for customers who gave social consent.
+/// The mood in a customer's posts. Exists only with social consent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mood {
-    /// The tone over all posts, newer ones weighing more.
+    /// The tone of all posts; newer ones weigh more.
     pub sentiment: Sentiment,
     /// The tone by topic, sorted by topic.
     pub topics: Vec<TopicTone>,
-    /// Keyed digests of every run of five words in the posts, so that the guard can catch an echo without the posts.
+    /// Keyed digests of all runs of five words in the posts, with which the guard detects quotes without the posts.
     pub five_word_runs: Vec<Digest>,
 }
 
 /// A reason for or against a product, with its weight in the score.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Reason {
+pub struct ScoreReason {
     /// The reason as a short phrase for the compliance officer.
     pub text: String,
-    /// What it adds to the score.
+    /// The weight in the score.
     pub weight: f64,
 }
 
-/// A product that was considered.
+/// A considered product.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
-    /// Which.
+    /// The product.
     pub product: ProductId,
     /// The sum of the weights; higher is better.
     pub score: f64,
-    /// Why.
-    pub reasons: Vec<Reason>,
-    /// Why it cannot be offered, if it cannot.
+    /// The reasons for and against it.
+    pub reasons: Vec<ScoreReason>,
+    /// The reason why it cannot be offered, if there is one.
     pub excluded: Option<String>,
 }
 
-/// A fact that may be told to the customer as the ground of an offer.
+/// A ground: a fact that an offer may mention to the customer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ground", rename_all = "kebab-case")]
 pub enum Ground {
     /// Spending in a category.
     Spending {
-        /// Which.
+        /// The category.
         category: SpendingCategory,
-        /// Which way it goes.
+        /// The direction.
         trend: Trend,
     },
-    /// The product goes with one that is held.
+    /// The product complements one that the customer holds.
     Holds {
-        /// Which is held.
+        /// The product that the customer holds.
         product: ProductId,
     },
-    /// The need that the product serves, when nothing nearer speaks for it.
+    /// The need that the product serves, if no closer ground exists.
     Need {
-        /// Which.
+        /// The need.
         need: Need,
     },
 }
 
-/// A product chosen for this customer.
+/// A product chosen for a customer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Offer {
-    /// Which.
+    /// The product.
     pub product: ProductId,
-    /// Its score.
+    /// The score.
     pub score: f64,
     /// The need that it serves for this customer.
     pub need: Need,
-    /// What may be said of why.
+    /// The grounds that the text may mention.
     pub grounds: Vec<Ground>,
 }
 
-/// What the bank should do for the customer.
+/// What the bank should do for a customer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "stance", rename_all = "kebab-case")]
 pub enum Stance {
-    /// Recommend these, best first: one to three.
+    /// Recommend one to three offers, best first.
     Recommend {
         /// The offers.
         offers: Vec<Offer>,
     },
-    /// Sell nothing: acknowledge, and name the ways to be helped.
+    /// Sell nothing: acknowledge a problem, and name the ways to get help.
     Service {
-        /// What troubles the customer.
+        /// The topic of the problem.
         topic: Topic,
     },
 }
 
-/// All that later stages may know. Nothing else of the customer passes `assess`.
+/// The facts: everything that later stages may know about the customer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
-    /// Whose.
+    /// The customer.
     pub reference: CustomerRef,
-    /// Filled into the text by code; never shown to a model.
+    /// The first name. Code inserts it into the text; models never see it.
     pub first_name: String,
-    /// The adviser's name, filled in by code.
+    /// The adviser's name, also inserted by code.
     pub adviser: Option<String>,
     /// Spending, the largest share first.
     pub spending: Vec<Spending>,
-    /// Products held.
+    /// The products that the customer holds.
     pub products_held: Vec<ProductId>,
-    /// Income, where it is known.
+    /// The income band, if known.
     pub income: Option<Band>,
-    /// Balance, where it is known.
+    /// The balance band, if known.
     pub balance: Option<Band>,
-    /// Categories in which something is paid again and again, sorted.
+    /// Categories with regular payments, sorted.
     #[serde(default)]
     pub recurring: Vec<SpendingCategory>,
-    /// What payments and products held are signs of, sorted.
+    /// Signs in payments and products held, sorted.
     #[serde(default)]
     pub signs: Vec<Sign>,
-    /// How long the customer has been one, where a chosen product asks.
+    /// The time with the bank, if a chosen product needs it.
     #[serde(default)]
     pub tenure: Option<Tenure>,
-    /// What posts tell, with social consent only.
+    /// The mood in posts, with social consent only.
     pub mood: Option<Mood>,
-    /// What to do.
+    /// What the bank should do.
     pub stance: Stance,
-    /// Every product of the chosen categories, with scores and reasons, best first.
+    /// All products of the chosen categories with scores and reasons, best first.
     pub candidates: Vec<Candidate>,
-    /// Consent as it was read, for the evidence.
+    /// The consent answers, for the evidence.
     pub consent: ConsentAsRead,
 }
 
-/// Why a customer gets nothing.
+/// The reason why a customer gets nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reason", content = "because", rename_all = "kebab-case")]
 pub enum Skip {
-    /// General consent does not stand.
+    /// There is no general consent.
     NoConsent(Refusal),
-    /// The customer is on the suppression list.
+    /// The customer is suppressed.
     Suppressed,
-    /// Consent to the use of posts, which had a part in what was made, does not stand any more.
+    /// The result used posts, and the customer withdrew consent to their use.
     PostsWithdrawn(Refusal),
-    /// The customer heard from the bank not long ago.
+    /// The contact cap: the customer heard from the bank too recently.
     HeardLately,
     /// No product of the chosen categories fits.
     NoSuitableOffer,
-    /// Whoever reviewed it rejected it.
+    /// A reviewer rejected the result.
     Rejected,
-    /// It was taken back.
+    /// The result was recalled.
     Recalled,
 }
 
 impl Skip {
-    /// The reason as a short phrase.
+    /// Returns the reason as a short phrase.
     #[must_use]
     pub fn because(self) -> &'static str {
         match self {
             Self::NoConsent(refusal) => refusal.because(),
             Self::Suppressed => "the customer must not be contacted",
-            Self::PostsWithdrawn(_) => "posts had a part in it, and may not be used any more",
+            Self::PostsWithdrawn(_) => "the customer withdrew consent to the use of posts",
             Self::HeardLately => "the customer heard from the bank too recently",
             Self::NoSuitableOffer => "no product of the chosen categories fits",
-            Self::Rejected => "whoever reviewed it rejected it",
-            Self::Recalled => "it was taken back",
+            Self::Rejected => "a reviewer rejected it",
+            Self::Recalled => "it was recalled",
         }
     }
 }
 
-/// What `assess` decided: `facts.json`.
+/// The result of `assess`: `facts.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "assessment", rename_all = "kebab-case")]
 #[expect(clippy::large_enum_variant, reason = "one is read at a time, straight from JSON")]
 pub enum Assessment {
-    /// Go on.
+    /// The run goes on with these facts.
     Proceed(Facts),
-    /// Stop, and why.
+    /// The customer gets nothing.
     Skip {
-        /// Why.
+        /// The reason.
         skip: Skip,
-        /// Consent as it was read.
+        /// The consent answers.
         consent: ConsentAsRead,
     },
 }
 
-/// The words of a text, in lower case: runs of letters and digits of any script. Apostrophes and invisible joiners are
-/// dropped, so that `don’t`, `don't` and `dont` are one word. The caller brings `text` into Unicode's form NFKC first.
+/// Splits a text into lowercase words: runs of letters and digits of any script. Drops apostrophes and invisible
+/// joiners, so that `don’t`, `don't` and `dont` are the same word. The caller normalizes `text` to Unicode's form NFKC
+/// first.
 #[must_use]
 pub fn plain_words(text: &str) -> Vec<String> {
     let kept = text.chars().filter(|sign| !matches!(sign, '\'' | '‘' | '’' | 'ʼ' | '\u{ad}' | '\u{200b}'..='\u{200d}'));
@@ -401,12 +402,11 @@ pub fn plain_words(text: &str) -> Vec<String> {
     lower.split(|sign: char| !sign.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-/// The domain of the keyed digests of [`five_word_runs`] (see [`crate::vault::Keys::keyed_digest`]): one name for those
-/// who make them and those who look for them.
+/// The domain of the keyed digests of [`five_word_runs`] (see `storage::vault::Keys::keyed_digest`).
 pub const FIVE_WORD_RUN: &str = "tweet-run";
 
-/// Every run of five [`plain_words`], each joined by single spaces: what may never be echoed from a post. The posts' runs
-/// are kept as keyed digests and the written text is cut by this same rule, so that the two can be compared.
+/// Returns all runs of five [`plain_words`], joined by spaces. A text must not repeat such a run of a post. Posts are
+/// kept only as keyed digests of their runs, and the guard cuts written text by this same function to compare them.
 #[must_use]
 pub fn five_word_runs(text: &str) -> Vec<String> {
     plain_words(text).windows(5).map(|run| run.join(" ")).collect()
@@ -417,7 +417,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_is_five_words_whatever_the_case_the_marks_and_the_spaces() {
+    fn runs_ignore_case_marks_and_spaces() {
         let runs = ["i dont trust this bank", "dont trust this bank anymore"];
         assert_eq!(five_word_runs("I don’t TRUST this bank, anymore!!"), runs);
         assert_eq!(five_word_runs("i dont\u{200b} trust\nthis…bank #anymore"), runs);
@@ -430,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_other_scripts_count_as_words() {
+    fn words_of_other_scripts_count() {
         assert_eq!(five_word_runs("Żółć gęślą JAŹŃ ñandú 李").len(), 1);
     }
 }

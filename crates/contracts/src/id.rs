@@ -1,11 +1,11 @@
-//! Identifiers that cannot exist in a bad state: each is checked when it is made, also when it is read from JSON.
+//! Identifiers that are valid by construction: parsing and deserialization check them.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// Why a text is not the identifier it was taken for. Never holds the text, which may be personal.
+/// An invalid identifier. Never holds the text, which may be personal.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("not a valid {what}: expected {expected}")]
 pub struct InvalidId {
@@ -21,14 +21,14 @@ macro_rules! identifier {
         pub struct $name(String);
 
         impl $name {
-            /// Checks `text` and makes the identifier.
+            /// Parses the identifier.
             pub fn parse(text: impl Into<String>) -> Result<Self, InvalidId> {
                 let text = text.into();
                 let valid: fn(&str) -> bool = $valid;
                 if valid(&text) { Ok(Self(text)) } else { Err(InvalidId { what: $what, expected: $expected }) }
             }
 
-            /// The identifier as text.
+            /// Returns the identifier as text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -85,8 +85,8 @@ fn is_lower_hex(text: &str, length: usize) -> bool {
 }
 
 identifier!(
-    /// A customer's id as the bank writes it: text, leading zeros kept. Personal: it has no `Display`, and its `Debug`
-    /// hides it, so that it cannot slip into a log or a key.
+    /// A customer's id as the bank writes it: text, with leading zeros. It is personal, so it has no `Display` and a
+    /// `Debug` that hides it, and cannot slip into a log or a key.
     CustomerId,
     "customer id",
     "1 to 64 characters, none of them a control character, with no space at either end",
@@ -97,8 +97,8 @@ identifier!(
     debug: false
 );
 identifier!(
-    /// A keyed hash of the customer id (see [`crate::vault::Keys::reference`]): 32 lowercase hex digits. Stands for the
-    /// customer in keys, logs and messages.
+    /// A customer reference: a keyed hash of the customer id (see `storage::vault::Keys::reference`) as 32 lowercase
+    /// hex digits. It names the customer in keys, logs and messages.
     CustomerRef,
     "customer reference",
     "32 lowercase hex digits",
@@ -106,7 +106,7 @@ identifier!(
     debug: true
 );
 identifier!(
-    /// One execution of the pipeline over one batch with one request.
+    /// A run's id.
     RunId,
     "run id",
     "1 to 80 letters, digits, '-', '_' or '.'",
@@ -114,7 +114,7 @@ identifier!(
     debug: true
 );
 identifier!(
-    /// The folder under `incoming/` that holds the three workbooks of one upload.
+    /// A batch's name: the folder under `incoming/` with the three workbooks.
     Batch,
     "batch name",
     "1 to 64 letters, digits, '-', '_' or '.'",
@@ -122,7 +122,8 @@ identifier!(
     debug: true
 );
 identifier!(
-    /// A keyed digest of the joined rows: the same rows give the same dataset, whatever file salted them.
+    /// A dataset's id: a keyed digest of the joined rows. The same rows give the same id, even if the files are
+    /// encrypted differently.
     DatasetId,
     "dataset id",
     "64 lowercase hex digits",
@@ -130,7 +131,7 @@ identifier!(
     debug: true
 );
 identifier!(
-    /// A product's id in the catalogue, in kebab-case.
+    /// A product's id in the catalog, in kebab-case.
     ProductId,
     "product id",
     "1 to 64 lowercase letters, digits and '-'",
@@ -139,7 +140,7 @@ identifier!(
 );
 
 identifier!(
-    /// A file of the folder `config/backgrounds/`.
+    /// A file name under `config/backgrounds/`.
     BackgroundName,
     "background's name",
     "1 to 64 letters, digits, '-', '_' or '.'",
@@ -155,24 +156,24 @@ display!(DatasetId);
 display!(ProductId);
 
 impl CustomerId {
-    /// The id with nothing hidden, for the sealed record and for the person who typed it. Never for a log or a key.
+    /// Returns the id in the clear, for sealed records and the person who typed it. Never for a log or a key.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
     }
 }
 
-/// What the names of batches begin with that somebody uploads through the API.
+/// The prefix of batches uploaded through the API.
 const THROUGH_API: &str = "upload-";
 
 impl Batch {
-    /// The batch of an upload through the API, which starts nothing by itself and is never taken for the newest: whoever
-    /// uploads it looks at it first. `name` is its own.
+    /// Returns the name of a batch that is uploaded through the API. Such a batch starts nothing by itself, and never
+    /// counts as the newest: its uploader looks at it first. `name` must be unique.
     pub fn through_api(name: &str) -> Result<Self, InvalidId> {
         Self::parse(format!("{THROUGH_API}{name}"))
     }
 
-    /// Whether it was uploaded through the API.
+    /// Returns whether the batch was uploaded through the API.
     #[must_use]
     pub fn is_through_api(&self) -> bool {
         self.0.starts_with(THROUGH_API)
@@ -180,7 +181,7 @@ impl Batch {
 }
 
 impl CustomerRef {
-    /// The first eight digits, enough to tell customers apart in a table.
+    /// Returns the first eight digits, enough to tell customers apart in a table.
     #[must_use]
     pub fn short(&self) -> &str {
         &self.0[..8]
@@ -192,21 +193,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_customer_id_keeps_leading_zeros_and_hides_from_debug() {
+    fn customer_id_keeps_zeros_and_hides_in_debug() {
         let id = CustomerId::parse("0042").unwrap();
         assert_eq!(id.reveal(), "0042");
         assert_eq!(format!("{id:?}"), "CustomerId(…)");
     }
 
     #[test]
-    fn a_customer_id_with_a_control_character_or_outer_space_is_refused() {
+    fn customer_id_with_outer_space_or_control_character_is_invalid() {
         for bad in ["", " 1", "1 ", "1\u{0}", "a\nb"] {
             assert!(CustomerId::parse(bad).is_err(), "{bad:?}");
         }
     }
 
     #[test]
-    fn names_that_reach_a_path_cannot_climb_out_of_it() {
+    fn names_cannot_leave_their_folder() {
         for bad in ["..", ".", "../x", "a/b", "", "a\\b", "a b"] {
             assert!(Batch::parse(bad).is_err(), "{bad:?}");
             assert!(RunId::parse(bad).is_err(), "{bad:?}");
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn identifiers_are_checked_when_read_from_json() {
+    fn deserialization_checks_identifiers() {
         assert!(serde_json::from_str::<CustomerRef>("\"nothex\"").is_err());
         assert!(serde_json::from_str::<ProductId>("\"Upper\"").is_err());
     }

@@ -1,4 +1,4 @@
-//! Where each object lies. No key is built from strings anywhere else.
+//! The keys of all objects. All code builds keys from these types, never from strings.
 
 use std::fmt;
 
@@ -10,19 +10,19 @@ use crate::{BackgroundName, Batch, CustomerRef, DatasetId, Digest, RunId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Workbook {
-    /// Who the customers are.
+    /// The profile: names, income, balance, products held.
     Profile,
-    /// What they spent, and what they consented to.
+    /// The transactions, and the consent answers.
     Transactions,
-    /// What they wrote.
+    /// The posts.
     Tweets,
 }
 
 impl Workbook {
-    /// All three, in the order in which they are read.
+    /// All three, in reading order.
     pub const ALL: [Self; 3] = [Self::Profile, Self::Transactions, Self::Tweets];
 
-    /// The file's name within its batch.
+    /// Returns the file's name within its batch.
     #[must_use]
     pub const fn file_name(self) -> &'static str {
         match self {
@@ -42,15 +42,15 @@ impl fmt::Display for Workbook {
 /// A part of a dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DatasetPart {
-    /// `customers.jsonl`: one sealed record a line.
+    /// `customers.jsonl`: one sealed record per line.
     Customers,
-    /// `index.csv`: reference, offset, length and digest of each line.
+    /// `index.csv`: reference, offset, length and digest of each record.
     Index,
-    /// `report.json`: what was read, kept and set aside. No personal data.
+    /// `report.json`: the rows that were read, kept and set aside. No personal data.
     Report,
 }
 
-/// What one run makes for one customer.
+/// An artifact: a file that a run makes for a customer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Artefact {
@@ -60,7 +60,7 @@ pub enum Artefact {
     Script,
     /// `narration.wav`, sealed: mono, 16 bit, 48 kHz.
     NarrationAudio,
-    /// `cues.json`, sealed: a [`crate::narration::Narration`]; written after the sound.
+    /// `cues.json`, sealed: a [`crate::narration::Narration`]; written after the narration.
     Cues,
     /// `recommendation.mp4`, published.
     Video,
@@ -74,14 +74,14 @@ pub enum Artefact {
     RenderRecord,
     /// `recommendation.txt`, published.
     Text,
-    /// `evidence.json`: an [`crate::evidence::Evidence`]; written last, so that it exists only when all else does.
+    /// `evidence.json`: an [`crate::evidence::Evidence`]; written last, so it exists only when all other files do.
     Evidence,
-    /// `failure.json`: the last failure of a run that may be tried again; an [`crate::evidence::FailureRecord`].
+    /// `failure.json`: the last failure of a run that can be retried; an [`crate::evidence::FailureRecord`].
     Failure,
 }
 
 impl Artefact {
-    /// All of them.
+    /// All artifacts.
     pub const ALL: [Self; 12] = [
         Self::Facts,
         Self::Script,
@@ -97,12 +97,11 @@ impl Artefact {
         Self::Failure,
     ];
 
-    /// The files of a published result, in the order in which they are removed: `render.json` goes first, because it names
-    /// the others.
+    /// The files of a published result, in the order of removal: `render.json` goes first, because it names the others.
     pub const PUBLISHED: [Self; 6] =
         [Self::RenderRecord, Self::Video, Self::Captions, Self::Poster, Self::Preview, Self::Text];
 
-    /// The file's name below `customers/<ref>/<run>/`.
+    /// Returns the file's name under `customers/<ref>/<run>/`.
     #[must_use]
     pub const fn file_name(self) -> &'static str {
         match self {
@@ -122,29 +121,29 @@ impl Artefact {
     }
 }
 
-/// What a run makes as a whole.
+/// A file about a run as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RunPart {
     /// `request.json`, sealed with the run's key: a [`crate::request::Request`].
     Request,
-    /// `index.csv`: the lines of the dataset's index that the run is for; the item source of the map over customers.
+    /// `index.csv`: the index rows of the run's customers; the item source of the workflow's map.
     Index,
-    /// `manifest.csv`: one line a customer.
+    /// `manifest.csv`: one line per customer.
     ManifestCsv,
-    /// `manifest.json`: counts and the chain of evidence digests.
+    /// `manifest.json`: counts, and the chain of evidence digests.
     ManifestJson,
 }
 
-/// What a caller started.
+/// The kind of run that a caller started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// The run of one customer.
+pub enum RunKind {
+    /// A run for one customer.
     Recommendation,
-    /// The run of a whole batch.
+    /// A run for a whole batch.
     Campaign,
 }
 
-impl Kind {
+impl RunKind {
     const fn folder(self) -> &'static str {
         match self {
             Self::Recommendation => "recommendations",
@@ -153,16 +152,16 @@ impl Kind {
     }
 }
 
-/// Where a notice to the bank's own system stands.
+/// The state of a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum NoticeState {
-    /// It arrived.
+pub enum NotificationState {
+    /// The bank's system accepted it.
     Sent,
     /// It was given up: a dead letter.
     Dead,
 }
 
-impl NoticeState {
+impl NotificationState {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Sent => "sent",
@@ -171,29 +170,29 @@ impl NoticeState {
     }
 }
 
-/// What is kept for a number of days and then deleted, each by its own rule.
+/// An area of the store with its own retention rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Area {
     /// `incoming/`: uploaded workbooks.
     Incoming,
     /// `datasets/`: joined rows, sealed.
     Datasets,
-    /// `customers/`: what was made, and its evidence.
+    /// `customers/`: artifacts and evidence.
     Customers,
     /// `runs/`: requests, indexes and manifests.
     Runs,
-    /// `recalled/`: what was taken back.
+    /// `recalled/`: recalled files.
     Recalled,
-    /// `links/`: customers' links.
+    /// `links/`: customer links.
     Links,
-    /// `notices/`: what became of notices.
-    Notices,
-    /// `turns/`: which run told a customer something when.
-    Turns,
+    /// `notices/`: records of notifications.
+    Notifications,
+    /// `contacts/`: contact-cap reservations.
+    ContactReservations,
 }
 
 impl Area {
-    /// All of them.
+    /// All areas.
     pub const ALL: [Self; 8] = [
         Self::Incoming,
         Self::Datasets,
@@ -201,11 +200,11 @@ impl Area {
         Self::Runs,
         Self::Recalled,
         Self::Links,
-        Self::Notices,
-        Self::Turns,
+        Self::Notifications,
+        Self::ContactReservations,
     ];
 
-    /// Its prefix.
+    /// Returns the key prefix.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -215,67 +214,68 @@ impl Area {
             Self::Runs => "runs/",
             Self::Recalled => "recalled/",
             Self::Links => "links/",
-            Self::Notices => "notices/",
-            Self::Turns => "turns/",
+            Self::Notifications => "notices/",
+            Self::ContactReservations => "contacts/",
         }
     }
 }
 
-/// The place of one object in the bucket or the folder.
+/// The key of one object in the store.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ObjectKey {
     /// An uploaded workbook; expires within days.
     Incoming(Batch, Workbook),
-    /// Which dataset the upload with this digest became: tells at once that the same files came twice.
+    /// The dataset made from the upload with this digest, so that a repeated upload is recognized.
     Upload(Digest),
     /// A part of a dataset.
     Dataset(DatasetId, DatasetPart),
-    /// What a run made for a customer.
+    /// An artifact of a run for a customer.
     Customer(CustomerRef, RunId, Artefact),
-    /// What a run made as a whole.
+    /// A file about a run as a whole.
     Run(RunId, RunPart),
-    /// That a caller, named by a keyed digest, started a run: empty. Its time is when.
-    Started(Digest, Kind, RunId),
-    /// A step of a run, of one customer or of the whole: a [`crate::progress::Step`].
+    /// An empty object: a caller, named by a keyed digest, started a run. Its modification time is the start.
+    Started(Digest, RunKind, RunId),
+    /// A step of a run, for one customer or for the run as a whole: a [`crate::progress::Step`].
     Progress(RunId, Option<CustomerRef>, crate::progress::StepName),
-    /// A customer's own key, wrapped by the data key. Destroying it forgets the customer.
+    /// A customer's key, wrapped by the data key. Destroying it erases the customer's data.
     CustomerKey(CustomerRef),
-    /// References of customers who must not be contacted; changes at any time, read afresh.
+    /// The list of customers who must not be contacted. Changes at any time, so code reads it anew for each decision.
     Suppressions,
-    /// One more who must not be contacted: written by an opt-out or an erasure, an object each, so that no two writers
-    /// meet in one list. A [`crate::control::Suppression`].
+    /// One customer who must not be contacted: a `policy::control::Suppression`. Each opt-out or erasure writes its own
+    /// object, so that two writers never compete for one list.
     Suppression(CustomerRef),
-    /// A customer's turns to be told something, counted from 1: a [`crate::turn::Turn`].
-    Turn(CustomerRef, u32),
-    /// Who must be kept for now, and why: read before anything of a customer is destroyed.
+    /// A contact-cap reservation of a customer, counted from 1: a `policy::contact_cap::ContactReservation`.
+    ContactReservation(CustomerRef, u32),
+    /// The list of legal holds. Code reads it before it destroys a customer's data.
     Holds,
-    /// That a customer was forgotten: a [`crate::control::Forgotten`].
+    /// The record that a customer was erased: a `policy::control::ErasureRecord`.
     Forgotten(CustomerRef),
-    /// A result that waits for a person: a [`crate::review::Waiting`].
+    /// A result in review: a [`crate::review::PendingReview`].
     Review(RunId, CustomerRef),
-    /// The workflow's task that waits for the same person.
+    /// The token of the workflow task that waits for the same review.
     ReviewTask(RunId, CustomerRef),
-    /// What the person decided, sealed with the customer's key: a [`crate::review::Decision`].
+    /// A reviewer's decision, sealed with the customer's key: a [`crate::review::Decision`].
     Decision(RunId, CustomerRef),
-    /// That a run, or one customer's part of it, was taken back; sealed with the run's key, or the customer's: a [`crate::recall::Recall`].
+    /// The recall of a run, or of one customer's part of it: a [`crate::recall::Recall`]. Sealed with the run's key, or
+    /// the customer's.
     Recall(RunId, Option<CustomerRef>),
-    /// What a run had published to a customer and was taken back: moved aside, not deleted.
+    /// A published file that was recalled: moved here, not deleted.
     Recalled(CustomerRef, RunId, Artefact),
     /// A customer's link, by the digest of its token: a [`crate::delivery::LinkRecord`].
     Link(Digest),
-    /// What became of a notice to the bank's own system, by the notice's id: a [`crate::delivery::NoticeRecord`].
-    Notice(NoticeState, RunId, Digest),
-    /// The newest answers to the consent questions; changes at any time, read afresh.
+    /// The result of a notification, by its id: a [`crate::delivery::NotificationRecord`].
+    Notification(NotificationState, RunId, Digest),
+    /// The list of newer consent answers. Changes at any time, so code reads it anew for each decision.
     Consents,
-    /// The approved product catalogue.
+    /// The catalog of approved products.
     Catalogue,
-    /// The approved phrases.
+    /// The phrasebook.
     Phrasebook,
-    /// The approvals of the phrases.
+    /// The approvals of the phrasebook's lines.
     PhraseApprovals,
-    /// The words by which spending categories and topics are told.
+    /// The lexicon: the words that map to spending categories and topics.
     Lexicon,
-    /// The settings, on AWS.
+    /// The settings on AWS.
     Settings,
     /// One of the bank's own backgrounds.
     Background(BackgroundName),
@@ -313,7 +313,9 @@ impl fmt::Display for ObjectKey {
             Self::CustomerKey(reference) => write!(f, "control/keys/{reference}.key"),
             Self::Suppressions => f.write_str("control/suppressions.csv"),
             Self::Suppression(reference) => write!(f, "control/suppressions/{reference}.json"),
-            Self::Turn(reference, number) => write!(f, "{}{number}.json", Prefix::Turns(reference.clone())),
+            Self::ContactReservation(reference, number) => {
+                write!(f, "{}{number}.json", Prefix::ContactReservations(reference.clone()))
+            }
             Self::Holds => f.write_str("control/holds.csv"),
             Self::Forgotten(reference) => write!(f, "control/forgotten/{reference}.json"),
             Self::Review(run, reference) => write!(f, "control/reviews/{run}/{reference}.json"),
@@ -325,7 +327,7 @@ impl fmt::Display for ObjectKey {
                 write!(f, "recalled/{reference}/{run}/{}", artefact.file_name())
             }
             Self::Link(digest) => write!(f, "links/{digest}.json"),
-            Self::Notice(state, run, id) => write!(f, "notices/{}/{run}/{}.json", state.as_str(), id.short()),
+            Self::Notification(state, run, id) => write!(f, "notices/{}/{run}/{}.json", state.as_str(), id.short()),
             Self::Consents => f.write_str("control/consents.csv"),
             Self::Catalogue => f.write_str("config/catalogue.json"),
             Self::Phrasebook => f.write_str("config/phrases/en.toml"),
@@ -338,7 +340,7 @@ impl fmt::Display for ObjectKey {
 }
 
 impl ObjectKey {
-    /// The batch and the workbook that an object of an upload is; nothing if the key is not one of an upload.
+    /// Parses the key of an uploaded workbook; `None` for other keys.
     #[must_use]
     pub fn incoming(key: &str) -> Option<(Batch, Workbook)> {
         let (batch, name) = key.strip_prefix("incoming/")?.split_once('/')?;
@@ -346,33 +348,36 @@ impl ObjectKey {
         Some((Batch::parse(batch).ok()?, workbook))
     }
 
-    /// The run that a caller started, by the key of a [`ObjectKey::Started`].
+    /// Returns the run in the key of an [`ObjectKey::Started`].
     #[must_use]
     pub fn started(key: &str) -> Option<RunId> {
         RunId::parse(key.rsplit_once('/')?.1.strip_suffix(".json")?).ok()
     }
 
-    /// Whose result waits, and of which run; nothing if the key is not one of a [`Self::Review`].
+    /// Returns run and customer in the key of a [`Self::Review`]; `None` for other keys.
     #[must_use]
     pub fn review_of(key: &str) -> Option<(RunId, CustomerRef)> {
         let (run, name) = key.strip_prefix("control/reviews/")?.split_once('/')?;
         Some((RunId::parse(run).ok()?, CustomerRef::parse(name.strip_suffix(".json")?).ok()?))
     }
 
-    /// Which of the customer's turns an object is; nothing if it is none.
+    /// Returns the number in the key of a customer's [`Self::ContactReservation`]; `None` for other keys.
     #[must_use]
-    pub fn turn_of(key: &str, reference: &CustomerRef) -> Option<u32> {
-        key.strip_prefix(&Prefix::Turns(reference.clone()).to_string())?.strip_suffix(".json")?.parse().ok()
+    pub fn contact_reservation_of(key: &str, reference: &CustomerRef) -> Option<u32> {
+        key.strip_prefix(&Prefix::ContactReservations(reference.clone()).to_string())?
+            .strip_suffix(".json")?
+            .parse()
+            .ok()
     }
 
-    /// The run of the record of a recall, of all of it or of one customer's part.
+    /// Returns the run in the key of a [`Self::Recall`].
     #[must_use]
     pub fn recall_of(key: &str) -> Option<RunId> {
         let (run, _) = key.strip_prefix("control/recalls/")?.split_once('/')?;
         RunId::parse(run).ok()
     }
 
-    /// Whom an object is about, where it is one of a customer's own or says that they were forgotten.
+    /// Returns the customer in the key of an object of their own, a suppression or an erasure record.
     #[must_use]
     pub fn customer_of(key: &str) -> Option<CustomerRef> {
         let prefixes = ["customers/", "recalled/", "control/forgotten/", "control/suppressions/"];
@@ -380,7 +385,7 @@ impl ObjectKey {
         CustomerRef::parse(within.split(['/', '.']).next()?).ok()
     }
 
-    /// The run to which an object of `reference` belongs, made by it or taken back from it.
+    /// Returns the run in the key of an artifact of `reference`, published or recalled.
     #[must_use]
     pub fn run_of(key: &str, reference: &CustomerRef) -> Option<RunId> {
         let (owner, rest) =
@@ -389,7 +394,7 @@ impl ObjectKey {
         RunId::parse(rest.split_once('/')?.0).ok()
     }
 
-    /// The run whose evidence for `reference` an object is; nothing if the key is not one of such evidence.
+    /// Returns the run in the key of evidence about `reference`; `None` for other keys.
     #[must_use]
     pub fn evidence_of(key: &str, reference: &CustomerRef) -> Option<RunId> {
         let within = key.strip_prefix(&Prefix::Customer(reference.clone()).to_string())?;
@@ -398,34 +403,34 @@ impl ObjectKey {
     }
 }
 
-/// What can be listed.
+/// A prefix whose objects can be listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Prefix {
-    /// Every upload.
+    /// All uploads.
     Incoming,
-    /// All that every run made for every customer.
+    /// All artifacts of all customers.
     Customers,
-    /// All that every run made for a customer.
+    /// All artifacts of a customer.
     Customer(CustomerRef),
-    /// A customer's turns to be told something.
-    Turns(CustomerRef),
-    /// What a caller started.
-    Started(Digest, Kind),
-    /// The steps of a run: of one customer, or of the run as a whole.
+    /// The contact-cap reservations of a customer.
+    ContactReservations(CustomerRef),
+    /// The runs that a caller started.
+    Started(Digest, RunKind),
+    /// The steps of a run, for one customer or for the run as a whole.
     Progress(RunId, Option<CustomerRef>),
-    /// What waits for a person: of one run, or of all.
+    /// The results in review, of one run or of all runs.
     Reviews(Option<RunId>),
-    /// Who opted out or was forgotten, one object each.
+    /// The customers who opted out or were erased, one object each.
     Suppressions,
-    /// Who was forgotten.
+    /// The erasure records.
     Forgotten,
-    /// All that was taken back from a customer.
+    /// The recalled files of a customer.
     Recalled(CustomerRef),
-    /// The notices of a run in one state, or of all runs.
-    Notices(NoticeState, Option<RunId>),
+    /// The notifications in one state, of one run or of all runs.
+    Notifications(NotificationState, Option<RunId>),
     /// The bank's own backgrounds.
     Backgrounds,
-    /// Everything in an area.
+    /// All objects in an area.
     Area(Area),
 }
 
@@ -435,7 +440,7 @@ impl fmt::Display for Prefix {
             Self::Incoming => f.write_str("incoming/"),
             Self::Customers => f.write_str("customers/"),
             Self::Customer(reference) => write!(f, "customers/{reference}/"),
-            Self::Turns(reference) => write!(f, "turns/{reference}/"),
+            Self::ContactReservations(reference) => write!(f, "contacts/{reference}/"),
             Self::Started(caller, kind) => write!(f, "runs/started/{caller}/{}/", kind.folder()),
             Self::Progress(run, Some(reference)) => write!(f, "customers/{reference}/{run}/progress/"),
             Self::Progress(run, None) => write!(f, "runs/{run}/progress/"),
@@ -444,8 +449,8 @@ impl fmt::Display for Prefix {
             Self::Suppressions => f.write_str("control/suppressions/"),
             Self::Forgotten => f.write_str("control/forgotten/"),
             Self::Recalled(reference) => write!(f, "recalled/{reference}/"),
-            Self::Notices(state, None) => write!(f, "notices/{}/", state.as_str()),
-            Self::Notices(state, Some(run)) => write!(f, "notices/{}/{run}/", state.as_str()),
+            Self::Notifications(state, None) => write!(f, "notices/{}/", state.as_str()),
+            Self::Notifications(state, Some(run)) => write!(f, "notices/{}/{run}/", state.as_str()),
             Self::Backgrounds => f.write_str("config/backgrounds/"),
             Self::Area(area) => f.write_str(area.as_str()),
         }
@@ -457,43 +462,49 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_run_that_somebody_started_is_read_off_its_key() {
+    fn started_run_is_read_from_key() {
         let run = RunId::parse("run-4c1f09a2b7d83e56").unwrap();
-        let key = ObjectKey::Started(Digest::of(b"ann"), Kind::Campaign, run.clone());
+        let key = ObjectKey::Started(Digest::of(b"ann"), RunKind::Campaign, run.clone());
         assert_eq!(ObjectKey::started(&key.to_string()), Some(run));
     }
 
     #[test]
-    fn whose_an_object_is_is_read_off_its_key() {
-        let (run, who) = (RunId::parse("run-1").unwrap(), CustomerRef::parse("0".repeat(32)).unwrap());
-        let review = ObjectKey::Review(run.clone(), who.clone());
-        assert_eq!(ObjectKey::review_of(&review.to_string()), Some((run.clone(), who.clone())));
-        let task = ObjectKey::ReviewTask(run.clone(), who.clone());
+    fn customer_and_run_are_read_from_key() {
+        let run = RunId::parse("run-1").unwrap();
+        let customer = CustomerRef::parse("0".repeat(32)).unwrap();
+        let review = ObjectKey::Review(run.clone(), customer.clone());
+        assert_eq!(ObjectKey::review_of(&review.to_string()), Some((run.clone(), customer.clone())));
+        let task = ObjectKey::ReviewTask(run.clone(), customer.clone());
         assert_eq!(ObjectKey::review_of(&task.to_string()), None);
-        for key in [ObjectKey::Forgotten(who.clone()), ObjectKey::Suppression(who.clone())] {
-            assert_eq!(ObjectKey::customer_of(&key.to_string()), Some(who.clone()), "{key}");
+        for key in [ObjectKey::Forgotten(customer.clone()), ObjectKey::Suppression(customer.clone())] {
+            assert_eq!(ObjectKey::customer_of(&key.to_string()), Some(customer.clone()), "{key}");
         }
         for key in [
-            ObjectKey::Customer(who.clone(), run.clone(), Artefact::Video),
-            ObjectKey::Recalled(who.clone(), run.clone(), Artefact::Video),
+            ObjectKey::Customer(customer.clone(), run.clone(), Artefact::Video),
+            ObjectKey::Recalled(customer.clone(), run.clone(), Artefact::Video),
         ] {
-            assert_eq!(ObjectKey::customer_of(&key.to_string()), Some(who.clone()), "{key}");
-            assert_eq!(ObjectKey::run_of(&key.to_string(), &who), Some(run.clone()), "{key}");
+            assert_eq!(ObjectKey::customer_of(&key.to_string()), Some(customer.clone()), "{key}");
+            assert_eq!(ObjectKey::run_of(&key.to_string(), &customer), Some(run.clone()), "{key}");
         }
-        assert_eq!(ObjectKey::run_of(&format!("customers/{}/run-1/x", "1".repeat(32)), &who), None);
-        assert_eq!(ObjectKey::turn_of(&ObjectKey::Turn(who.clone(), 12).to_string(), &who), Some(12));
+        assert_eq!(ObjectKey::run_of(&format!("customers/{}/run-1/x", "1".repeat(32)), &customer), None);
+        assert_eq!(
+            ObjectKey::contact_reservation_of(
+                &ObjectKey::ContactReservation(customer.clone(), 12).to_string(),
+                &customer
+            ),
+            Some(12)
+        );
     }
 
     #[test]
-    fn an_uploads_key_is_read_back_and_nothing_else_is() {
+    fn only_upload_keys_parse_as_incoming() {
         let batch = Batch::parse("2026-11-20").unwrap();
         for workbook in Workbook::ALL {
             let key = ObjectKey::Incoming(batch.clone(), workbook).to_string();
             assert_eq!(ObjectKey::incoming(&key), Some((batch.clone(), workbook)));
         }
-        for other in ["incoming/a/b/customer_profile.xlsx", "incoming/a/other.xlsx", "datasets/a/customer_profile.xlsx"]
-        {
-            assert_eq!(ObjectKey::incoming(other), None, "{other}");
+        for key in ["incoming/a/b/customer_profile.xlsx", "incoming/a/other.xlsx", "datasets/a/customer_profile.xlsx"] {
+            assert_eq!(ObjectKey::incoming(key), None, "{key}");
         }
     }
 }

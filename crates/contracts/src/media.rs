@@ -1,4 +1,4 @@
-//! What was measured of a finished video: `render.json`.
+//! The measurements of a finished video: `render.json`.
 
 use std::collections::BTreeMap;
 
@@ -7,23 +7,23 @@ use serde::{Deserialize, Serialize};
 use crate::Digest;
 use crate::key::Artefact;
 
-/// The frame.
+/// An aspect ratio.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Shape {
-    /// 16:9, 1920×1080 px at the resolution of 1080.
+    /// 16:9; 1920×1080 px at resolution 1080.
     #[default]
     #[serde(rename = "16:9")]
     Wide,
-    /// 9:16, 1080×1920 px at the resolution of 1080.
+    /// 9:16; 1080×1920 px at resolution 1080.
     #[serde(rename = "9:16")]
     Tall,
-    /// 1:1, 1080×1080 px at the resolution of 1080.
+    /// 1:1; 1080×1080 px at resolution 1080.
     #[serde(rename = "1:1")]
     Square,
 }
 
 impl Shape {
-    /// Width and height in px at a resolution: the shorter side, px.
+    /// Returns width and height in px at a resolution, which is the shorter side in px.
     #[must_use]
     pub const fn size(self, resolution: u32) -> (u32, u32) {
         let longer = resolution * 16 / 9;
@@ -35,14 +35,14 @@ impl Shape {
     }
 }
 
-/// What ffprobe and ebur128 say of the finished file.
+/// The measurements of ffprobe and ebur128.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MediaFacts {
     /// Width in px.
     pub width: u32,
     /// Height in px.
     pub height: u32,
-    /// Frames a second, as ffprobe writes it: `24/1`.
+    /// Frames per second, as ffprobe writes it: `24/1`.
     pub frame_rate: String,
     /// Length in seconds.
     pub seconds: f64,
@@ -56,7 +56,7 @@ pub struct MediaFacts {
     pub colour: String,
     /// `aac`.
     pub audio_codec: String,
-    /// Samples a second.
+    /// Samples per second.
     pub sample_rate: u32,
     /// Channels.
     pub channels: u32,
@@ -64,55 +64,55 @@ pub struct MediaFacts {
     pub loudness: f64,
     /// True peak, dBTP.
     pub true_peak: f64,
-    /// The longest silence within the speech, seconds.
+    /// The longest silence within the speech, in seconds.
     pub longest_silence: f64,
-    /// What the captions are like.
+    /// The extremes of the captions.
     pub captions: CaptionFacts,
-    /// What the file itself says of its origin, for machines: a term of IPTC's vocabulary "Digital Source Type".
+    /// The file's machine-readable origin: a term of IPTC's vocabulary "Digital Source Type".
     #[serde(default)]
     pub source_type: String,
-    /// In how many areas of text the picture was looked at and showed some.
+    /// The number of text areas that the check inspected and found text in.
     pub areas_with_text: usize,
-    /// The lowest contrast of text with what is behind it, as the finished picture shows them: a ratio of 1 to 21 (WCAG 2.2);
-    /// nothing where no text was looked at.
+    /// The lowest contrast between text and its background in the finished picture: a ratio from 1 to 21 (WCAG 2.2).
+    /// `None` if no text was inspected.
     #[serde(default)]
     pub contrast: Option<f64>,
-    /// Remarks that do not fail the render, such as a length outside the aim.
+    /// Warnings that do not fail the render, such as a length outside the target.
     pub warnings: Vec<String>,
 }
 
 /// The extremes of a video's captions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CaptionFacts {
-    /// How many cues there are.
+    /// The number of cues.
     pub cues: usize,
-    /// The most lines of one.
+    /// The most lines in one cue.
     pub most_lines: usize,
-    /// The most columns of a line; a Han character takes two.
+    /// The most columns in one line; a Han character counts as two.
     pub most_columns: usize,
-    /// The shortest time of one, seconds.
+    /// The shortest duration of a cue, in seconds.
     pub shortest_seconds: f64,
-    /// The longest time of one, seconds.
+    /// The longest duration of a cue, in seconds.
     pub longest_seconds: f64,
-    /// The most characters a second.
+    /// The most characters per second.
     pub fastest_rate: f64,
-    /// How many start before the one before them has ended.
+    /// The number of cues that start before the previous one ends.
     pub overlapping: usize,
-    /// How far captions begin from where the sound begins again after a pause, seconds: the median, as the finished file
-    /// shows it; nothing where there are too few pauses, or where a render only estimated the times of words.
+    /// The median distance between the start of a caption and the end of the preceding pause in the sound, in seconds,
+    /// as measured in the finished file. `None` if there are too few pauses, or if word times are estimates.
     #[serde(default)]
     pub sync: Option<f64>,
 }
 
-/// What the render stage made.
+/// The record of the render stage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RenderRecord {
-    /// Digest of the inputs.
+    /// The digest of the inputs.
     pub inputs: Digest,
-    /// The frame's shape.
+    /// The aspect ratio.
     pub shape: Shape,
-    /// Digests of the files, as they lie in the store.
+    /// The digests of the stored files.
     pub files: BTreeMap<Artefact, Digest>,
-    /// What was measured.
+    /// The measurements.
     pub media: MediaFacts,
 }

@@ -1,5 +1,4 @@
-//! The writers, what models of chat completions take, when they are announced to end, and what is done when one does not
-//! serve.
+//! The writers, what the models of chat-completion services accept, when they retire, and what replaces one that fails.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -57,77 +56,80 @@ impl FromStr for WriterMode {
     }
 }
 
-/// What is done with a customer for whom the model was to write and did not.
+/// What happens to a customer whose text the model was to write but did not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fallback {
-    /// The phrasebook writes, and the evidence says so.
+    /// The phrasebook writes instead, and the evidence says so.
     #[default]
     Template,
-    /// Nothing is published until a person has looked.
-    Hold,
+    /// The phrasebook writes instead, and a reviewer must approve the text.
+    // `hold` is the word of version 0.1.0.
+    #[serde(alias = "hold")]
+    Review,
 }
 
-/// By which name a model's service knows the limit of an answer's tokens.
+/// The name of the field that limits an answer's tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenLimit {
-    /// The name in force.
+    /// The current name.
     #[default]
     MaxCompletionTokens,
-    /// The older name, which many compatible services know alone.
+    /// The older name, the only one that many compatible services know.
     MaxTokens,
 }
 
-/// How strictly a model's service can hold an answer to its form.
+/// How strictly a service enforces the form of an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AnswerForm {
-    /// To a JSON schema, with the ids of the ranked products as an enum.
+    /// By a JSON schema, with the ids of the ranked products as an enum.
     #[default]
     JsonSchema,
-    /// To some JSON object; the prompt tells which.
+    /// As any JSON object; the prompt describes the fields.
     JsonObject,
-    /// Not at all; the prompt tells.
+    /// Not at all; the prompt describes the form.
     Text,
 }
 
-/// How much a reasoning model thinks before it answers.
+/// How much a reasoning model reasons before it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReasoningEffort {
     /// Not at all.
     None,
-    /// As little as may be.
+    /// As little as possible.
     Minimal,
     /// A little.
     Low,
-    /// Some.
+    /// A moderate amount.
     Medium,
-    /// Much.
+    /// A lot.
     High,
 }
 
-/// What a model takes, and until when there is one.
+/// The parameters that a model accepts, and its retirement date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Takes {
-    /// Whether it takes a temperature; reasoning models refuse one.
+pub struct ModelTraits {
+    /// Whether the model accepts a temperature. Reasoning models refuse one.
     pub temperature: bool,
-    /// What it is told of reasoning, if anything: unless told not to, it reasons away the tokens of a short answer.
+    /// The reasoning effort to request, if any. Without a limit, a reasoning model spends the tokens of a short answer
+    /// on reasoning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_effort: Option<ReasoningEffort>,
-    /// The name of the limit.
+    /// The name of the token limit.
     pub token_limit: TokenLimit,
-    /// The form of its answers.
+    /// The form of answers.
     pub answer: AnswerForm,
-    /// The day from which its service is announced not to have it.
+    /// The announced retirement date.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ends: Option<Date>,
 }
 
-/// What a model takes of which nothing is known.
-const ANY: Takes = Takes {
+/// The traits of an unknown model.
+const ANY: ModelTraits = ModelTraits {
     temperature: true,
     reasoning_effort: None,
     token_limit: TokenLimit::MaxCompletionTokens,
@@ -135,29 +137,29 @@ const ANY: Takes = Takes {
     ends: None,
 };
 
-/// What the families of models take, by the start of the name.
-const FAMILIES: &[(&str, Takes)] = &[
-    // From the service's page of deprecations, as of November 2026.
-    ("gpt-4o-mini", Takes { ends: Some(Date::constant(2027, 1, 14)), ..ANY }),
+/// The traits of model families, by the start of the name.
+const FAMILIES: &[(&str, ModelTraits)] = &[
+    // Source: the service's deprecations page, as of November 2026.
+    ("gpt-4o-mini", ModelTraits { ends: Some(Date::constant(2027, 1, 14)), ..ANY }),
     ("gpt-5", reasoning(ReasoningEffort::None)),
     ("o1", reasoning(ReasoningEffort::Low)),
     ("o3", reasoning(ReasoningEffort::Low)),
     ("o4", reasoning(ReasoningEffort::Low)),
 ];
 
-const fn reasoning(effort: ReasoningEffort) -> Takes {
-    Takes { temperature: false, reasoning_effort: Some(effort), ..ANY }
+const fn reasoning(effort: ReasoningEffort) -> ModelTraits {
+    ModelTraits { temperature: false, reasoning_effort: Some(effort), ..ANY }
 }
 
-impl Default for Takes {
+impl Default for ModelTraits {
     fn default() -> Self {
         ANY
     }
 }
 
-impl Takes {
-    /// What the model of this name takes: as `own` says, or else as the family's row does. The longest start of the name
-    /// that is known holds.
+impl ModelTraits {
+    /// Returns the traits of a model by the longest matching start of its name. The bank's own rows take precedence
+    /// over the built-in families.
     #[must_use]
     pub fn of(name: &str, own: &BTreeMap<String, Self>) -> Self {
         let own = own.iter().map(|(start, takes)| (start.as_str(), takes));
@@ -175,14 +177,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_longest_start_holds_and_the_banks_own_row_goes_before_ours() {
+    fn longest_prefix_wins_and_own_rows_come_first() {
         let none = BTreeMap::new();
-        assert!(!Takes::of("o3-mini", &none).temperature);
-        assert!(Takes::of("llama3.2:3b", &none).temperature);
-        assert_eq!(Takes::of("gpt-4o-mini-2024-07-18", &none).ends, Some(Date::constant(2027, 1, 14)));
-        let older = Takes { token_limit: TokenLimit::MaxTokens, ..ANY };
+        assert!(!ModelTraits::of("o3-mini", &none).temperature);
+        assert!(ModelTraits::of("llama3.2:3b", &none).temperature);
+        assert_eq!(ModelTraits::of("gpt-4o-mini-2024-07-18", &none).ends, Some(Date::constant(2027, 1, 14)));
+        let older = ModelTraits { token_limit: TokenLimit::MaxTokens, ..ANY };
         let own = BTreeMap::from([("llama".to_owned(), ANY), ("llama3".to_owned(), older)]);
-        assert_eq!(Takes::of("llama3.2:3b", &own), older);
-        assert_eq!(Takes::of("llama2", &own), ANY);
+        assert_eq!(ModelTraits::of("llama3.2:3b", &own), older);
+        assert_eq!(ModelTraits::of("llama2", &own), ANY);
     }
 }

@@ -1,4 +1,4 @@
-//! When each word is heard. The render stage reads only this and the sound.
+//! The times of each spoken word. The render stage reads only this and the audio.
 
 use std::collections::BTreeMap;
 
@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::Digest;
 
-/// How well the times of the words are known.
+/// The precision of word times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Timing {
-    /// The engine gave the times of the words.
+    /// The engine reported the times of words.
     Exact,
-    /// The times of sentences are exact, those of words are estimated: not to be highlighted.
+    /// The times of sentences are exact; those of words are estimates, too coarse to highlight words.
     Estimated,
 }
 
-/// A word as it is shown, and when it is heard.
+/// A displayed word with its time in the audio.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Word {
-    /// As shown, with its punctuation; joined by spaces the words give the sentence.
+    /// The displayed text with its punctuation. Joined by spaces, the words give the sentence.
     pub text: String,
     /// Seconds from the start of the narration.
     pub start: f64,
@@ -27,7 +27,7 @@ pub struct Word {
     pub end: f64,
 }
 
-/// A sentence, and when it is heard.
+/// A sentence with its time in the audio.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sentence {
     /// The index of its segment in the script.
@@ -40,27 +40,27 @@ pub struct Sentence {
     pub words: Vec<Word>,
 }
 
-/// What was narrated: `cues.json`.
+/// The narration: `cues.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Narration {
     /// The engine and its version, for the evidence.
     pub engine: String,
     /// The voice.
     pub voice: String,
-    /// The engines that were to speak and failed, each with the reason, in the order in which they were tried.
+    /// The engines that failed before this one, each with the reason, in the order of the attempts.
     pub instead_of: Vec<String>,
-    /// Services beside this program that were given anything, and what.
+    /// The outside services that received data, each with the names of the fields sent.
     pub outside: BTreeMap<String, Vec<String>>,
-    /// How well word times are known.
+    /// The precision of word times.
     pub timing: Timing,
     /// The narration's length in seconds.
     pub seconds: f64,
-    /// Words a minute, measured over the sentences' spans.
+    /// Words per minute, measured over the sentences' spans.
     pub words_per_minute: f64,
-    /// Integrated loudness of the sound, LUFS (ITU-R BS.1770-4).
+    /// Integrated loudness of the audio, LUFS (ITU-R BS.1770-4).
     pub loudness: f64,
-    /// The sentences, in order; they do not overlap.
+    /// The sentences, in order, without overlap.
     pub sentences: Vec<Sentence>,
-    /// Digest of the plain WAV: 48 kHz, mono, 16 bit.
+    /// The digest of the plain WAV: 48 kHz, mono, 16 bit.
     pub audio: Digest,
 }

@@ -1,4 +1,4 @@
-//! Progress: an object for each step of a run, from which a page tells what is being done now.
+//! Progress: one object per step of a run, from which pages show the current work.
 
 use std::fmt;
 
@@ -8,31 +8,31 @@ use serde::{Deserialize, Serialize};
 use crate::ErrorName;
 use crate::stage::{STAGES, Stage};
 
-/// What happened to a stage.
+/// The kind of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepKind {
-    /// It began.
+    /// The stage began.
     Started,
-    /// It came to its end.
+    /// The stage ended.
     Done,
-    /// It failed; the workflow may try it again.
+    /// The stage failed; the workflow may retry it.
     Failed,
 }
 
-/// The name of a step's object. Sorted as text, the steps of a run are in the order of time.
+/// The name of a step's object. Names sort by time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct StepName {
-    /// When.
+    /// The time of the step.
     pub at: Timestamp,
-    /// Which stage.
+    /// The stage.
     pub stage: Stage,
-    /// What happened.
+    /// The kind.
     pub kind: StepKind,
 }
 
 impl StepName {
-    /// Reads the name off the key of a step's object.
+    /// Parses the name from the key of a step's object.
     #[must_use]
     pub fn of_key(key: &str) -> Option<Self> {
         let name = key.rsplit('/').next()?.strip_suffix(".json")?;
@@ -48,7 +48,7 @@ impl StepName {
 }
 
 impl StepKind {
-    /// Its word.
+    /// Returns the kind as a word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -65,16 +65,16 @@ impl fmt::Display for StepName {
     }
 }
 
-/// A step, as its object holds it. Nothing personal.
+/// A step of a run. Holds nothing personal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
-    /// Which stage.
+    /// The stage.
     pub stage: Stage,
-    /// What happened.
+    /// The kind.
     pub kind: StepKind,
-    /// When.
+    /// The time of the step.
     pub at: Timestamp,
-    /// Seconds since it began; 0 for a step that says that it began.
+    /// Seconds since the stage began; 0 for [`StepKind::Started`].
     pub seconds: f64,
     /// The error's name, if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -82,7 +82,7 @@ pub struct Step {
 }
 
 impl Step {
-    /// The name of its object.
+    /// Returns the name of the step's object.
     #[must_use]
     pub const fn name(&self) -> StepName {
         StepName { at: self.at, stage: self.stage, kind: self.kind }

@@ -1,16 +1,16 @@
-//! Recall: what was published and is taken back.
+//! The record of a recall.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// `control/recalls/<run>/run.json`, or of one customer. That it lies there is what counts: it is written before anything
-/// is moved, and from then on no link opens and nothing of the run is published any more.
+/// The recall of a run (`control/recalls/<run>/run.json`), or of one customer's part of it. It takes effect as soon as
+/// it exists: links stop working, and the run publishes nothing more. It is written before any file moves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recall {
-    /// When.
+    /// The time of the recall.
     pub at: Timestamp,
-    /// Who took it back.
+    /// The name of the person who recalled it.
     pub by: String,
-    /// Why.
+    /// The reason.
     pub reason: Option<String>,
 }

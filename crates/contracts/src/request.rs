@@ -1,4 +1,4 @@
-//! What was asked for: `request.json` of a run.
+//! The request of a run: `request.json`.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::catalogue::Category;
 use crate::media::Shape;
 use crate::model::WriterMode;
+use crate::settings::Settings;
 use crate::voice::Engine;
 use crate::{BackgroundName, Batch, CustomerRef, Digest, RunId};
 
-/// What a run was started by. Part of the request, so that a weekly schedule makes a new run each week, while an upload
-/// that is announced twice is one run.
+/// The event that started a run. It is part of the request: a weekly schedule makes a new run each week, while an
+/// upload that is announced twice is one run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Trigger {
@@ -24,74 +25,151 @@ pub enum Trigger {
     Schedule {
         /// The schedule's name.
         name: String,
-        /// The time for which it was set, not the time at which it came.
+        /// The scheduled time, not the time of arrival.
         at: Timestamp,
     },
-    /// A person's call to the API.
+    /// A call to the API.
     Call {
-        /// A keyed digest of the caller's idempotency key: the same key is the same call.
+        /// A keyed digest of the caller's idempotency key: calls with the same key are the same call.
         key: Digest,
-        /// A keyed digest of who called: nobody else is shown the run.
+        /// A keyed digest of the caller's identity: only this caller may see the run.
         caller: Digest,
     },
 }
 
-/// What a run is to do, for whom, and with which settings. Sealed with the run's key: a prompt is the caller's own.
+/// Everything that determines the results of a run. Sealed with the run's key, because the prompt is the caller's own
+/// text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// What started it.
+    /// The event that started the run.
     pub trigger: Trigger,
-    /// The folder of workbooks.
+    /// The name of the batch.
     pub batch: Batch,
-    /// One customer only.
+    /// The only customer of the run; all customers if `None`.
     pub only: Option<CustomerRef>,
-    /// The lines of business to recommend from; not empty.
+    /// The lines of business to recommend from; never empty.
     pub categories: Vec<Category>,
-    /// The caller's own wish for tone and emphasis; it cannot switch off the guard.
+    /// The caller's wish for tone and emphasis. It cannot switch off the guard.
     pub prompt: Option<String>,
-    /// Speaking rate in words a minute.
+    /// The speaking rate in words per minute.
     pub words_per_minute: u16,
-    /// The voice, as [`crate::voice::VoiceName`] reads it; by the settings if none.
+    /// The voice, as [`crate::voice::VoiceName`] parses it; from the settings if `None`.
     pub voice: Option<String>,
-    /// The speech engines that there were when the run was started, the one to be used first. Part of the request, so
-    /// that a run is not spoken otherwise because an engine was installed meanwhile: with it, it is another run.
+    /// The speech engines available at the start of the run, the preferred one first. They are part of the request, so
+    /// that an engine installed later makes a new run instead of changing the voice midway.
     pub engines: Vec<Engine>,
-    /// The frame.
+    /// The aspect ratio.
     pub shape: Shape,
-    /// Digest of a background of the caller's own, which the render stage is given beside the assets.
+    /// The digest of the caller's own background.
     pub background: Option<Digest>,
-    /// The bank's own backgrounds among which each customer gets one, with the digests that they must have: the one that
-    /// the settings name, or all that there were when the run was started.
+    /// The bank's own backgrounds with their digests: the one in the settings, or all that existed at the start of the
+    /// run. Each customer gets one of them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub backgrounds: BTreeMap<BackgroundName, Digest>,
-    /// How many customers get a video, in the dataset's order; all if none.
+    /// The number of customers who get a video, in the dataset's order; all if `None`.
     pub videos: Option<usize>,
-    /// Digest of the uploaded workbooks.
+    /// The digest of the uploaded workbooks.
     pub upload: Digest,
-    /// Digest of the catalogue that the run must use.
+    /// The digest of the catalog.
     pub catalogue: Digest,
-    /// Digest of the phrasebook and its approvals that the run must use.
+    /// The digest of the phrasebook and its approvals.
     pub phrases: Digest,
-    /// The writer of the run.
+    /// The writer.
     #[serde(default)]
     pub writer: WriterMode,
-    /// Digest of the lexicon that the run must use.
+    /// The digest of the lexicon.
     pub lexicon: Digest,
-    /// Digest of the brand and of every file that it names.
+    /// The digest of the brand and of every file that it names.
     pub assets: Digest,
-    /// Digest of the settings that the run must use.
+    /// The digest of the settings.
     pub settings: Digest,
-    /// Which keys seal the run ([`crate::vault::Keys::id`]): with other keys it is another run.
+    /// The id of the keys that seal the run (`storage::vault::Keys::id`): different keys make a different run.
     pub keys: String,
-    /// The version of the program that the run was started with.
+    /// The version of the program that started the run.
     pub program: String,
-    /// Counts up when the same request is run again on purpose.
+    /// Counts up when the same request runs again on purpose.
     pub attempt: u32,
 }
 
+/// The options of a run. The settings decide wherever an option is empty.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunOptions {
+    /// One customer only; `None` means all.
+    pub only: Option<CustomerRef>,
+    /// The lines of business.
+    pub categories: Vec<Category>,
+    /// A wish for tone and emphasis.
+    pub prompt: Option<String>,
+    /// The writer.
+    pub writer: Option<WriterMode>,
+    /// The speaking rate in words per minute.
+    pub words_per_minute: Option<u16>,
+    /// The voice.
+    pub voice: Option<String>,
+    /// The shape of the video.
+    pub shape: Option<Shape>,
+    /// How many customers get a video; `None` means all.
+    pub videos: Option<usize>,
+}
+
+/// Everything besides the options that determines the results of a run.
+pub struct RunInputs<'a> {
+    /// The settings in force.
+    pub settings: &'a Settings,
+    /// Digest of the catalog.
+    pub catalogue: Digest,
+    /// Digest of the phrasebook and its approvals.
+    pub phrases: Digest,
+    /// Digest of the lexicon.
+    pub lexicon: Digest,
+    /// Digest of the brand and of every file that it names.
+    pub assets: Digest,
+    /// Digest of a background that the caller brought.
+    pub background: Option<Digest>,
+    /// The bank's backgrounds by name.
+    pub backgrounds: BTreeMap<BackgroundName, Digest>,
+    /// The available speech engines, the preferred one first.
+    pub engines: Vec<Engine>,
+    /// Digest of the uploaded workbooks.
+    pub upload: Digest,
+    /// The id of the keys that seal the run.
+    pub keys: String,
+}
+
 impl Request {
-    /// A request as tests start from: every default, and digests of nothing.
+    /// Assembles the request of a run. Its digest is the run id, so every way to start a run must use this function.
+    #[must_use]
+    pub fn new(trigger: Trigger, batch: Batch, options: RunOptions, inputs: RunInputs<'_>) -> Self {
+        let RunOptions { only, categories, prompt, writer, words_per_minute, voice, shape, videos } = options;
+        let settings = inputs.settings;
+        Self {
+            trigger,
+            batch,
+            only,
+            categories: if categories.is_empty() { settings.offers.categories.clone() } else { categories },
+            prompt,
+            words_per_minute: words_per_minute.unwrap_or(settings.voice.words_per_minute),
+            voice,
+            engines: inputs.engines,
+            shape: shape.unwrap_or(settings.video.shape),
+            background: inputs.background,
+            backgrounds: inputs.backgrounds,
+            videos,
+            upload: inputs.upload,
+            catalogue: inputs.catalogue,
+            phrases: inputs.phrases,
+            writer: writer.unwrap_or(settings.writer.mode),
+            lexicon: inputs.lexicon,
+            assets: inputs.assets,
+            settings: settings.digest(),
+            keys: inputs.keys,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            attempt: 0,
+        }
+    }
+
+    /// Returns a request with default values and digests of empty input, for tests.
     #[cfg(any(test, feature = "testing"))]
     #[must_use]
     #[expect(clippy::missing_panics_doc, reason = "the batch's name is a constant that is valid")]
@@ -122,19 +200,19 @@ impl Request {
         }
     }
 
-    /// The bank's own background that a customer gets, with the digest that it must have: always the same of the same
-    /// ones; nothing if there are none.
+    /// Returns the bank's own background for a customer, with its digest; `None` if there are no backgrounds. The same
+    /// customer and backgrounds always give the same choice.
     #[must_use]
     pub fn background_of(&self, customer: &CustomerRef) -> Option<(&BackgroundName, &Digest)> {
-        // A reference is a keyed hash: its digits are spread as evenly as any others would be.
+        // A reference is a keyed hash, so its digits are evenly distributed.
         let number = usize::from_str_radix(customer.short(), 16).unwrap_or_default();
         self.backgrounds.iter().nth(number.checked_rem(self.backgrounds.len())?)
     }
 
-    /// The run's id: the same request over the same files is the same run, so that a retry finds its results.
+    /// Returns the run's id. The same request over the same files has the same id, so that a retry finds its results.
     ///
     /// # Panics
-    /// Never: the id is made of letters and digits.
+    /// Never: the id consists of letters, digits and a dash.
     #[must_use]
     pub fn run_id(&self) -> RunId {
         RunId::parse(format!("run-{}", Digest::of_json(self).short())).expect("letters, digits and a dash")
@@ -151,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn each_customer_always_gets_the_same_background_and_all_are_used() {
+    fn backgrounds_are_stable_per_customer_and_all_used() {
         let request = with(&["calm.mp4", "dawn.mov", "sea.mkv"]);
         let customers = (0..30_u32)
             .map(|n| CustomerRef::parse(hex::encode(&Digest::of(&n.to_be_bytes()).as_bytes()[..16])).unwrap());
@@ -166,8 +244,9 @@ mod tests {
     }
 
     #[test]
-    fn a_replaced_background_is_another_run_and_none_is_the_run_that_it_was_before_there_were_any() {
-        let (one, mut other) = (with(&["calm.mp4"]), with(&["calm.mp4"]));
+    fn replaced_background_changes_run_id() {
+        let one = with(&["calm.mp4"]);
+        let mut other = with(&["calm.mp4"]);
         other.backgrounds.insert(BackgroundName::parse("calm.mp4").unwrap(), Digest::of(b"replaced"));
         assert_ne!(one.run_id(), other.run_id());
         let none = with(&[]);

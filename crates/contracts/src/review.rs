@@ -1,8 +1,8 @@
-//! Review: what waits for a person, and what the person decided.
+//! Review: results that wait for a reviewer, and the reviewer's decision.
 //!
-//! Whatever a policy by risk picks out waits under `control/reviews/` until it is decided. The decision is written once,
-//! sealed with the customer's key, so that nobody without the keys can pass one off, and it is bound to the digests of what
-//! the reviewer was shown: what is published is what was approved. `publish` holds the gate, whoever runs it.
+//! A result in review stays under `control/reviews/` until it is decided. The decision is written once and sealed with
+//! the customer's key, so only holders of the keys can write one. It names the digests of what the reviewer saw:
+//! exactly that is published. The publish stage enforces this.
 
 use std::collections::BTreeMap;
 
@@ -12,33 +12,38 @@ use serde::{Deserialize, Serialize};
 use crate::key::Artefact;
 use crate::{CustomerRef, Digest, RunId};
 
-/// Why a result waits.
+/// The reason why a result is in review.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "because", rename_all = "kebab-case")]
-pub enum Why {
-    /// The model's text was refused or could not be had, and the settings hold such texts. What waits is the template's.
-    TextHeld {
-        /// What was wrong.
+pub enum ReviewReason {
+    /// The guard refused the model's text, or the model did not answer, and the settings ask for a review. The template
+    /// wrote the text in review.
+    #[serde(rename = "text-held")]
+    TemplateText {
+        /// The problem with the model or its text.
         what: String,
     },
+    /// A model wrote free text.
+    FreeText,
     /// The customer is among the first of the run.
     First {
         /// `review.first` of the settings.
         first: u32,
     },
-    /// A sample.
+    /// The customer was picked as a sample.
     Sampled {
         /// `review.every` of the settings.
         every: u32,
     },
 }
 
-impl Why {
-    /// The reason as a short phrase.
+impl ReviewReason {
+    /// Returns the reason as a short phrase.
     #[must_use]
     pub fn words(&self) -> String {
         match self {
-            Self::TextHeld { what } => format!("the template wrote instead of the model: {what}"),
+            Self::TemplateText { what } => format!("the phrasebook wrote instead of the model: {what}"),
+            Self::FreeText => "a model wrote free text".to_owned(),
             Self::First { first: 1 } => "the first of the run".to_owned(),
             Self::First { first } => format!("among the first {first} of the run"),
             Self::Sampled { every } => format!("a sample, one in {every}"),
@@ -46,78 +51,78 @@ impl Why {
     }
 }
 
-/// Digests of what a reviewer is shown, as it will be published.
+/// The digests of what a reviewer sees, exactly as it will be published.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seen {
-    /// Of the text of `recommendation.txt`.
+pub struct ReviewedDigests {
+    /// The digest of the text of `recommendation.txt`.
     pub text: Digest,
-    /// Of the files that were made besides; the video among them, if there is one.
+    /// The digests of the media files; with the video, if there is one.
     pub artefacts: BTreeMap<Artefact, Digest>,
 }
 
-/// `control/reviews/<run>/<reference>.json`. Holds nothing personal.
+/// A result in review: `control/reviews/<run>/<reference>.json`. Holds nothing personal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Waiting {
+pub struct PendingReview {
     /// The run.
     pub run: RunId,
     /// The customer.
     pub reference: CustomerRef,
-    /// Why it waits.
-    pub why: Why,
-    /// Since when.
+    /// The reason for the review.
+    pub why: ReviewReason,
+    /// The time at which it was put in review.
     pub since: Timestamp,
-    /// Whether it has a video.
+    /// Whether the result has a video.
     pub video: bool,
-    /// Whether the customer's posts had a part in it.
+    /// Whether the customer's posts contributed to the result.
     pub from_posts: bool,
-    /// What there is to look at.
-    pub seen: Seen,
+    /// The digests of what the reviewer sees.
+    pub seen: ReviewedDigests,
 }
 
-/// What a reviewer may decide.
+/// A reviewer's choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Choice {
-    /// Publish it as it was shown.
+pub enum ReviewChoice {
+    /// Publish the result as reviewed.
     Approve,
-    /// Never publish it.
+    /// Never publish the result.
     Reject,
 }
 
-/// `control/decisions/<run>/<reference>.json`, sealed with the customer's key and written once.
+/// A reviewer's decision: `control/decisions/<run>/<reference>.json`, sealed with the customer's key and written once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
-    /// What was decided.
-    pub choice: Choice,
-    /// Who decided.
+    /// The choice.
+    pub choice: ReviewChoice,
+    /// The reviewer's name.
     pub by: String,
-    /// When.
+    /// The time of the decision.
     pub at: Timestamp,
-    /// Why, in the reviewer's own words.
+    /// The reason, in the reviewer's own words.
     pub reason: Option<String>,
-    /// What they were shown.
-    pub seen: Seen,
+    /// The digests of what the reviewer saw.
+    pub seen: ReviewedDigests,
 }
 
-/// Who decided what and when, as the plain part of the evidence has it. The reason is in the sealed part.
+/// The plain part of a decision, as the evidence keeps it. The reviewer's reason is in the sealed part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reviewed {
-    /// Why it waited.
-    pub why: Why,
-    /// What was decided.
-    pub choice: Choice,
-    /// Who decided.
+pub struct ReviewRecord {
+    /// The reason for the review.
+    pub why: ReviewReason,
+    /// The choice.
+    pub choice: ReviewChoice,
+    /// The reviewer's name.
     pub by: String,
-    /// When.
+    /// The time of the decision.
     pub at: Timestamp,
-    /// What they were shown.
-    pub seen: Seen,
+    /// The digests of what the reviewer saw.
+    pub seen: ReviewedDigests,
 }
 
-impl Reviewed {
-    /// Of a decision.
+impl ReviewRecord {
+    /// Returns the plain part of a decision.
     #[must_use]
-    pub fn of(why: Why, decision: &Decision) -> Self {
+    pub fn of(why: ReviewReason, decision: &Decision) -> Self {
         let Decision { choice, by, at, seen, .. } = decision.clone();
         Self { why, choice, by, at, seen }
     }

@@ -1,4 +1,4 @@
-//! What is said and shown to one customer, after the guard has passed it.
+//! The script: what one customer hears and sees, after the guard passed it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,30 +9,30 @@ use serde::{Deserialize, Serialize};
 use crate::catalogue::Product;
 use crate::{Digest, ProductId};
 
-/// What a segment of the script is for.
+/// The purpose of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SegmentKind {
-    /// The customer's name, and what this is about.
+    /// The greeting, with the customer's name and the subject.
     Greeting,
-    /// One product; `product` is set, and its lower third is shown while the segment is spoken.
+    /// One product; `product` is set. The video shows its lower third meanwhile.
     Offer,
-    /// The service message of a customer who is not sold to.
+    /// A service message, for a customer who gets no offer.
     Service,
-    /// The adviser, and good-bye.
+    /// The closing, with the adviser.
     Closing,
-    /// A disclosure that must be heard.
+    /// A disclosure that must be spoken.
     Disclosure,
 }
 
-/// A spoken part of the script.
+/// A spoken segment of the script.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment {
-    /// What it is for.
+    /// The purpose.
     pub kind: SegmentKind,
-    /// What is said and captioned: plain text, whole sentences.
+    /// The spoken and captioned words: plain text, whole sentences.
     pub text: String,
-    /// The product of an offer.
+    /// The offered product.
     pub product: Option<ProductId>,
     /// The parts of the text with their sources; joined by single spaces, they are the text. Empty in scripts of older
     /// versions.
@@ -154,35 +154,35 @@ impl TryFrom<String> for CatalogueField {
     }
 }
 
-/// Why the program wrote although the settings ask for a model.
+/// The reason why the phrasebook wrote although the settings ask for a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InsteadOfModel {
-    /// What was wrong with the service or with its answer.
+    /// The problem with the service or its answer.
     pub why: String,
-    /// What the service was given all the same; nothing if it was never called.
-    pub given: Option<Given>,
+    /// The data that the service received anyway; `None` if it was never called.
+    pub given: Option<SentData>,
 }
 
-/// What an outside service was given.
+/// The data that an outside service received.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Given {
+pub struct SentData {
     /// The service's base URL.
     pub service: String,
-    /// Fields of the facts that were sent.
+    /// The names of the fields of the facts.
     pub fields: Vec<String>,
-    /// What that cost.
+    /// The tokens and cost.
     #[serde(default)]
     pub usage: Usage,
 }
 
-/// What a model used for one customer, all calls together.
+/// A model's tokens and cost for one customer, over all calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
-    /// Tokens read.
+    /// The input tokens.
     pub tokens_read: u64,
-    /// Tokens written.
+    /// The output tokens.
     pub tokens_written: u64,
-    /// US dollars, by the prices in the settings.
+    /// The cost in US dollars, by the prices in the settings.
     pub usd: f64,
 }
 
@@ -211,7 +211,7 @@ pub struct LineSelection {
     /// The model's name, as the service reports it.
     pub model: String,
     /// The data that the service received, and the cost.
-    pub given: Given,
+    pub given: SentData,
     /// Digest of the prompt files.
     pub prompt: Digest,
 }
@@ -238,22 +238,22 @@ pub enum WrittenBy {
     },
     /// The template writer of older versions.
     Template {
-        /// Why not the model, if it was switched on and did not serve.
+        /// The reason why not the model, if the model was on.
         instead_of_model: Option<InsteadOfModel>,
     },
     /// A model.
     Model {
-        /// Its name, as the service reports it.
+        /// The model's name, as the service reports it.
         model: String,
         /// The service's base URL.
         service: String,
-        /// Fields of the facts that were sent.
+        /// The names of the fields of the facts that were sent.
         fields_sent: Vec<String>,
-        /// Digest of the prompt files.
+        /// The digest of the prompt files.
         prompt: Digest,
-        /// Whether the guard sent it back once.
+        /// Whether the guard sent the text back once.
         repaired: bool,
-        /// What it used, the call that the guard sent back included.
+        /// The tokens and cost, with those of a text that the guard sent back.
         #[serde(default)]
         usage: Usage,
     },
@@ -271,107 +271,108 @@ impl WrittenBy {
 
     /// Returns the data that a model service received, whether or not its answer served.
     #[must_use]
-    pub fn given(&self) -> Option<Given> {
+    pub fn given(&self) -> Option<SentData> {
         match self {
             Self::Phrases { selected_by: Some(selection), .. } => Some(selection.given.clone()),
             Self::Phrases { .. } | Self::Template { .. } => {
                 self.instead_of_model().and_then(|instead| instead.given.clone())
             }
             Self::Model { service, fields_sent, usage, .. } => {
-                Some(Given { service: service.clone(), fields: fields_sent.clone(), usage: *usage })
+                Some(SentData { service: service.clone(), fields: fields_sent.clone(), usage: *usage })
             }
         }
     }
 }
 
-/// One check of the guard, and what it found.
+/// One check of the guard, with its violations.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Check {
+pub struct GuardCheck {
     /// The check's name, kebab-case.
     pub name: String,
-    /// What it found; empty when it passed. Names the rule and the words, which are the writer's, not the customer's.
+    /// The violations; empty if the check passed. They name the rule and the writer's words, never the customer's.
     pub violations: Vec<String>,
 }
 
-/// What the guard says of a text.
+/// The guard's verdict on a text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
-    /// Every check that ran.
-    pub checks: Vec<Check>,
+    /// The checks that ran.
+    pub checks: Vec<GuardCheck>,
 }
 
 impl Verdict {
-    /// Whether every check passed.
+    /// Returns whether every check passed.
     #[must_use]
     pub fn passed(&self) -> bool {
         self.checks.iter().all(|check| check.violations.is_empty())
     }
 
-    /// The names of the checks that did not pass.
+    /// Returns the names of the failed checks.
     #[must_use]
     pub fn failed(&self) -> Vec<&str> {
         self.checks.iter().filter(|check| !check.violations.is_empty()).map(|check| check.name.as_str()).collect()
     }
 }
 
-/// Why free text waits for a person.
+/// The reason why free text waits for a person.
 pub const FREE_TEXT: &str = "free text";
 
-/// A text that a person must look at. What the model wrote and the guard refused is kept for them to see; it is never
-/// spoken or published.
+/// The reason why a reviewer must approve the text. Keeps the model's refused text for the reviewer; it is
+/// never spoken or published.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HeldText {
-    /// [`FREE_TEXT`], or what was wrong with the service or with its answer.
+pub struct TextReview {
+    /// [`FREE_TEXT`], or the problem with the model service or its answer.
     pub why: String,
-    /// What the model wrote, unless it was not asked, did not answer, or its answer had no form.
+    /// The model's refused text; `None` if the model was not asked, did not answer, or answered in the wrong form.
     pub refused: Option<RefusedText>,
 }
 
 /// A text that the guard refused twice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedText {
-    /// Its parts.
+    /// The segments.
     pub segments: Vec<Segment>,
-    /// What the guard found in them.
+    /// The guard's verdict.
     pub verdict: Verdict,
 }
 
-/// An offer as it is shown.
+/// An offer as shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfferShown {
-    /// Which product.
+    /// The product.
     pub product: ProductId,
-    /// Its name, from the catalogue.
+    /// The product's name, from the catalog.
     pub name: String,
-    /// Its line of business, from the catalogue.
+    /// The line of business, from the catalog.
     pub category: String,
-    /// Rates and terms, from the catalogue, for the text only.
+    /// The rates and terms, from the catalog; for the text only.
     pub rates_and_terms: Vec<String>,
 }
 
 /// The script: `script.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Script {
-    /// The name on the title card.
+    /// The first name on the title card.
     pub first_name: String,
-    /// The spoken parts, in order.
+    /// The spoken segments, in order.
     pub segments: Vec<Segment>,
     /// The offers, in order; empty for a service message.
     pub offers: Vec<OfferShown>,
-    /// Lines for the end card and the text, from the catalogue and the brand, none twice.
+    /// The lines for the end card and the text, from the catalog and the brand, without duplicates.
     pub disclosures: Vec<String>,
-    /// Who wrote it.
+    /// The writer.
     pub written_by: WrittenBy,
-    /// What the guard said of the segments as they stand.
+    /// The guard's verdict on the segments.
     pub verdict: Verdict,
-    /// Set if a person must look first: because the text is free, or because a model did not serve and the phrasebook
-    /// replaced it.
+    /// Set if a reviewer must approve the text, because it is free text, or because the phrasebook wrote it instead of the
+    /// model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub held: Option<HeldText>,
+    #[serde(rename = "held")]
+    pub text_review: Option<TextReview>,
 }
 
 impl Script {
-    /// The spoken text, a paragraph a segment.
+    /// Returns the spoken text, one paragraph per segment.
     #[must_use]
     pub fn spoken(&self) -> String {
         self.segments.iter().map(|segment| segment.text.as_str()).collect::<Vec<_>>().join("\n\n")

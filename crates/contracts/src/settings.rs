@@ -1,4 +1,4 @@
-//! `bespoke.toml`: every field has a default, unknown fields are refused, secrets are never in it.
+//! The settings: `bespoke.toml`. Every field has a default, unknown fields are errors, and secrets never belong here.
 
 use std::collections::BTreeMap;
 
@@ -8,28 +8,29 @@ use thiserror::Error;
 use crate::catalogue::Category;
 use crate::key::Workbook;
 use crate::media::Shape;
-use crate::model::{Fallback, Takes, WriterMode};
+use crate::model::{Fallback, ModelTraits, WriterMode};
 use crate::script::Usage;
 use crate::voice::Engine;
 use crate::{BackgroundName, Digest, ErrorName, NamedError};
 
-/// Why settings cannot be used.
+/// Invalid settings.
 #[derive(Debug, Error)]
 pub enum SettingsError {
-    /// Not the TOML it should be. The line itself is not shown: somebody may have put a secret there.
+    /// The file is not valid TOML, or a value has the wrong type. The message omits the line's content, which may hold
+    /// a secret.
     #[error("bespoke.toml: line {line}: {reason}")]
     Toml {
-        /// The line, counted from 1; 0 if it is not known.
+        /// The line, counted from 1; 0 if unknown.
         line: usize,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// A value is out of its range.
+    /// A value is out of range.
     #[error("bespoke.toml: {field} must be {expected}")]
     Range {
         /// The field.
         field: &'static str,
-        /// What it may be.
+        /// The allowed values.
         expected: &'static str,
     },
 }
@@ -44,130 +45,132 @@ impl NamedError for SettingsError {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// Reading workbooks.
-    pub intake: Intake,
-    /// Choosing offers.
-    pub offers: Offers,
-    /// Writing.
-    pub writer: Writer,
-    /// Speaking.
-    pub voice: Voice,
-    /// Rendering.
-    pub video: Video,
-    /// What a person must look at before it is published.
-    pub review: Review,
-    /// Telling the bank's own systems, and customers. Not part of the digest: it changes no result.
-    pub delivery: Delivery,
-    /// How long what was made is kept. Not part of the digest.
-    pub retention: Retention,
-    /// The runner of one machine. Not part of the digest: it changes no result.
-    #[serde(skip_serializing_if = "Local::is_default")]
-    pub local: Local,
+    /// How workbooks are read.
+    pub intake: IntakeSettings,
+    /// How offers are chosen.
+    pub offers: OfferSettings,
+    /// How texts are written.
+    pub writer: WriterSettings,
+    /// How texts are spoken.
+    pub voice: VoiceSettings,
+    /// How videos are rendered.
+    pub video: VideoSettings,
+    /// Which results are put in review.
+    pub review: ReviewSettings,
+    /// Links and notifications. Not part of the digest, because they change no result.
+    pub delivery: DeliverySettings,
+    /// How long data is kept. Not part of the digest.
+    pub retention: RetentionSettings,
+    /// The local runner. Not part of the digest, because it changes no result.
+    #[serde(skip_serializing_if = "LocalSettings::is_default")]
+    pub local: LocalSettings,
 }
 
-/// Reading workbooks.
+/// How workbooks are read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Intake {
-    /// Whether a workbook without a password is read.
+pub struct IntakeSettings {
+    /// Whether to accept a workbook without a password.
     pub allow_unprotected: bool,
     /// The share of bad rows, 0 to 1, above which the run stops.
     pub max_bad_rows: f64,
-    /// By workbook: the bank's own column name for a column of ours, such as `customer_id = "Client No"`.
+    /// By workbook, the bank's own names for columns, such as `customer_id = "Client No"`.
     pub columns: BTreeMap<Workbook, BTreeMap<String, String>>,
 }
 
-impl Default for Intake {
+impl Default for IntakeSettings {
     fn default() -> Self {
         Self { allow_unprotected: false, max_bad_rows: 0.05, columns: BTreeMap::new() }
     }
 }
 
-/// Choosing offers.
+/// How offers are chosen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Offers {
-    /// The lines of business when a request names none.
+pub struct OfferSettings {
+    /// The lines of business if a request names none.
     pub categories: Vec<Category>,
-    /// The most offers in one recommendation, 1 to 3.
+    /// The maximum number of offers in one recommendation, 1 to 3.
     pub at_most: usize,
-    /// Days in which a customer hears from the bank once at most, counted from what was published; no limit if 0.
+    /// The contact cap: the minimum number of days between two recommendations for a customer; no cap if 0.
     pub at_most_every_days: u16,
 }
 
-impl Default for Offers {
+impl Default for OfferSettings {
     fn default() -> Self {
         Self { categories: vec![Category::ConsumerAndSmallBusiness], at_most: 3, at_most_every_days: 0 }
     }
 }
 
-/// Writing.
+/// How texts are written.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Writer {
+pub struct WriterSettings {
     /// The writer when a request names none: `phrases`, `select` or `free`. The last two also need
     /// `writer.model.enabled`.
     pub mode: WriterMode,
     /// Whether free text is published without a person's approval.
     pub free_without_review: bool,
-    /// What `free` does when the guard refused a model's text twice.
+    /// What `free` does if the guard refuses a model's text twice.
     pub when_refused: Fallback,
-    /// What `free` does when the model could not be asked or did not answer.
+    /// What `free` does if the model cannot be asked or does not answer.
     pub when_unavailable: Fallback,
     /// The model service.
-    pub model: Model,
-    /// What models take that the program does not know, or knows otherwise, by the start of their names.
-    pub models: BTreeMap<String, Takes>,
+    pub model: ModelSettings,
+    /// The traits of models, by the start of their names, for models that the program does not know or knows
+    /// differently.
+    pub models: BTreeMap<String, ModelTraits>,
 }
 
-impl Writer {
-    /// What the model in force takes.
+impl WriterSettings {
+    /// Returns the traits of the configured model.
     #[must_use]
-    pub fn takes(&self) -> Takes {
-        Takes::of(&self.model.name, &self.models)
+    pub fn model_traits(&self) -> ModelTraits {
+        ModelTraits::of(&self.model.name, &self.models)
     }
 
-    /// That the model in force is announced to end, if it is and if it is switched on.
+    /// Returns a warning if the model is on and its retirement is announced.
     #[must_use]
-    pub fn announced_end(&self) -> Option<String> {
-        let ends = self.takes().ends.filter(|_| self.model.enabled)?;
-        Some(format!("{} is announced to end on {ends}: set writer.model.name to one that goes on", self.model.name))
+    pub fn retirement_warning(&self) -> Option<String> {
+        let ends = self.model_traits().ends.filter(|_| self.model.enabled)?;
+        Some(format!("{} retires on {ends}: set writer.model.name to a current model", self.model.name))
     }
 }
 
-/// The model service: any OpenAI-compatible endpoint for chat completions.
+/// A model service: any OpenAI-compatible endpoint for chat completions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Model {
-    /// Whether facts may be sent to it at all. Off by default; a key alone does not switch it on.
+pub struct ModelSettings {
+    /// Whether facts may be sent to the service. Off by default; a key alone does not turn it on.
     pub enabled: bool,
-    /// Where it is, up to and without `/chat/completions`.
+    /// The address, without `/chat/completions`.
     pub base_url: String,
-    /// The version of an Azure-style service, which takes it in the address and the key as `api-key`; empty for others.
+    /// The API version of an Azure-style service, which takes it in the address and expects the key as `api-key`; empty
+    /// for other services.
     pub api_version: String,
     /// The model's name.
     pub name: String,
-    /// 0 to 2.
+    /// The temperature, 0 to 2.
     pub temperature: f64,
-    /// The most tokens of one answer.
+    /// The maximum number of tokens in one answer.
     pub max_tokens: u32,
-    /// Seconds for one customer's writing, repair included.
+    /// The deadline in seconds for writing one customer's text, repair included.
     pub deadline_seconds: u64,
-    /// Seconds until the first word of an answer, after which the service is asked again.
+    /// The deadline in seconds for the first token of an answer; after it, the call is repeated.
     pub read_seconds: u64,
-    /// The most calls a minute that the service takes of this account, over all customers of a process; no limit if 0.
+    /// The service's limit on calls per minute, over all customers of a process; no limit if 0.
     pub requests_per_minute: u32,
-    /// The most tokens a minute, read and written, that the service takes of this account; no limit if 0.
+    /// The service's limit on input and output tokens per minute; no limit if 0.
     pub tokens_per_minute: u32,
-    /// US dollars for a million tokens read, for what the evidence and the metric say of costs.
+    /// The price of a million input tokens in US dollars, for the costs in evidence and metrics.
     pub usd_per_million_tokens_read: f64,
-    /// US dollars for a million tokens written, for what the evidence and the metric say of costs.
+    /// The price of a million output tokens in US dollars, for the costs in evidence and metrics.
     pub usd_per_million_tokens_written: f64,
     /// The fields of the facts that may be sent: any of `spending`, `products_held`, `mood`.
     pub fields: Vec<String>,
 }
 
-impl Default for Model {
+impl Default for ModelSettings {
     fn default() -> Self {
         Self {
             enabled: false,
@@ -187,8 +190,8 @@ impl Default for Model {
     }
 }
 
-impl Model {
-    /// These tokens, and what they cost.
+impl ModelSettings {
+    /// Returns these tokens with their cost.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "tokens are counted in thousands")]
     pub fn usage(&self, tokens_read: u64, tokens_written: u64) -> Usage {
@@ -198,45 +201,50 @@ impl Model {
     }
 }
 
-/// Speaking.
+/// How texts are spoken.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Voice {
-    /// Who speaks.
+pub struct VoiceSettings {
+    /// The speech engine.
     pub engine: EngineChoice,
     /// The engine's own name for the voice; its default voice if empty.
     pub name: String,
-    /// Speaking rate, 80 to 220 words a minute.
+    /// The speaking rate, 80 to 220 words per minute.
     pub words_per_minute: u16,
     /// The outside speech service.
-    pub openai: SpeechModel,
+    pub openai: SpeechServiceSettings,
 }
 
-impl Default for Voice {
+impl Default for VoiceSettings {
     fn default() -> Self {
-        Self { engine: EngineChoice::Auto, name: String::new(), words_per_minute: 140, openai: SpeechModel::default() }
+        Self {
+            engine: EngineChoice::Auto,
+            name: String::new(),
+            words_per_minute: 140,
+            openai: SpeechServiceSettings::default(),
+        }
     }
 }
 
-/// Which engine speaks.
+/// The choice of a speech engine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EngineChoice {
-    /// The best of those that the run was started with, and where it fails the next.
+    /// The best available engine; if it fails, the next.
     #[default]
     Auto,
-    /// This one, or the narration fails.
+    /// Kokoro only; the narration fails with it.
     Kokoro,
-    /// This one.
+    /// espeak-ng only; the narration fails with it.
     Espeak,
-    /// This one, or the narration fails.
+    /// Polly only; the narration fails with it.
     Polly,
-    /// This one, or the narration fails.
+    /// The outside speech service only; the narration fails with it.
     Openai,
 }
 
 impl EngineChoice {
-    /// The engine, if one was chosen.
+    /// Returns the engine, unless the choice is automatic.
     #[must_use]
     pub const fn only(self) -> Option<Engine> {
         match self {
@@ -252,45 +260,45 @@ impl EngineChoice {
 /// An outside speech service with `OpenAI`'s protocol.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct SpeechModel {
-    /// Whether the spoken text, the first name with it, may be sent there at all. Off by default; a key alone does not
-    /// switch it on.
+pub struct SpeechServiceSettings {
+    /// Whether the spoken text, first name included, may be sent to the service. Off by default; a key alone does not
+    /// turn it on.
     pub enabled: bool,
-    /// Where it is, up to and without `/audio/speech`.
+    /// The address, without `/audio/speech`.
     pub base_url: String,
     /// The model's name.
     pub model: String,
 }
 
-impl Default for SpeechModel {
+impl Default for SpeechServiceSettings {
     fn default() -> Self {
         Self { enabled: false, base_url: "https://api.openai.com/v1".to_owned(), model: "tts-1".to_owned() }
     }
 }
 
-/// The resolutions there are: the frame's shorter side, px. With these, all three shapes have even sides.
+/// The allowed resolutions: the shorter side in px. Each gives even sides in all three aspect ratios.
 pub const RESOLUTIONS: [u32; 5] = [180, 360, 540, 720, 1080];
 
-/// Rendering.
+/// How videos are rendered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Video {
-    /// The frame when a request names none.
+pub struct VideoSettings {
+    /// The aspect ratio if a request names none.
     pub shape: Shape,
-    /// The frame's shorter side, px: one of [`RESOLUTIONS`].
+    /// The shorter side in px: one of [`RESOLUTIONS`].
     pub resolution: u32,
-    /// x264's preset.
+    /// The x264 preset.
     pub preset: String,
-    /// x264's constant rate factor, 0 to 51; less is better and larger.
+    /// The x264 constant rate factor, 0 to 51; lower is better and larger.
     pub crf: u8,
-    /// Seconds after which ffmpeg is killed.
+    /// The deadline in seconds, after which ffmpeg is killed.
     pub deadline_seconds: u64,
-    /// The file of `config/backgrounds/` that lies behind the text; each customer gets one of that folder if none is named,
-    /// and the brand's first loop if it is empty.
+    /// The background file in `config/backgrounds/`. Without a name, each customer gets one of the folder's files; if
+    /// the folder is empty, the brand's first loop.
     pub background: Option<BackgroundName>,
 }
 
-impl Default for Video {
+impl Default for VideoSettings {
     fn default() -> Self {
         Self {
             shape: Shape::Wide,
@@ -303,99 +311,100 @@ impl Default for Video {
     }
 }
 
-/// What a person must look at before it is published, besides every text that is held.
+/// Which results are put in review, besides the texts that the template wrote instead of the model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Review {
-    /// The first so many customers of a run; none if 0.
+pub struct ReviewSettings {
+    /// The number of customers at the start of a run; none if 0.
     pub first: u32,
-    /// One in so many of the others; none if 0.
+    /// One in this many of the others; none if 0.
     pub every: u32,
 }
 
-/// Telling the bank's own systems, and customers.
+/// Links and notifications.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Delivery {
-    /// Where customers' links begin, without the token: `https://bank.example/l`. No links are made if empty.
+pub struct DeliverySettings {
+    /// The start of customer links, without the token: `https://bank.example/l`. Empty makes no links.
     pub link_base: String,
-    /// Days for which a customer's link is good.
+    /// The number of days for which a link works.
     pub link_days: u16,
-    /// The bank's own system.
-    pub webhook: Webhook,
+    /// The bank's system for notifications.
+    pub webhook: WebhookSettings,
 }
 
-impl Default for Delivery {
+impl Default for DeliverySettings {
     fn default() -> Self {
-        Self { link_base: String::new(), link_days: 30, webhook: Webhook::default() }
+        Self { link_base: String::new(), link_days: 30, webhook: WebhookSettings::default() }
     }
 }
 
-/// The bank's own system, which is told of each outcome.
+/// The bank's system that receives notifications.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Webhook {
-    /// Where notices go; nobody is told if empty.
+pub struct WebhookSettings {
+    /// The address; empty sends no notifications.
     pub url: String,
-    /// Seconds that one call may take.
+    /// The deadline of one call in seconds.
     pub deadline_seconds: u64,
-    /// How often a notice is tried before it becomes a dead letter.
+    /// The number of attempts before a notification becomes a dead letter.
     pub attempts: u32,
 }
 
-impl Default for Webhook {
+impl Default for WebhookSettings {
     fn default() -> Self {
         Self { url: String::new(), deadline_seconds: 10, attempts: 8 }
     }
 }
 
-/// Days after which `bespoke expire` deletes, by prefix; never if 0. On AWS the bucket's own rules do.
+/// The number of days after which `bespoke expire` deletes data, by prefix; never if 0. On AWS, the bucket's lifecycle
+/// rules do this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Retention {
+pub struct RetentionSettings {
     /// `incoming/`: uploaded workbooks.
     pub incoming_days: u16,
     /// `datasets/`: joined rows.
     pub datasets_days: u16,
     /// `customers/` and `runs/`: results with their evidence.
     pub results_days: u16,
-    /// `recalled/`: what was taken back.
+    /// `recalled/`: recalled files.
     pub recalled_days: u16,
     /// `logs/`.
     pub logs_days: u16,
 }
 
-impl Default for Retention {
+impl Default for RetentionSettings {
     fn default() -> Self {
         Self { incoming_days: 14, datasets_days: 400, results_days: 400, recalled_days: 400, logs_days: 90 }
     }
 }
 
-/// The runner of one machine.
+/// The local runner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Local {
-    /// How many customers are narrated and rendered at once, and how many sentences are spoken at once; as many as there
-    /// are cores if 0.
+pub struct LocalSettings {
+    /// The number of customers narrated and rendered concurrently, and of sentences spoken concurrently; one per core
+    /// if 0.
     pub concurrency: usize,
-    /// The share of customers, percent, whose part may fail before a campaign stops by itself.
+    /// The percentage of failed customers at which a campaign stops by itself.
     pub tolerated_failure_percentage: u8,
 }
 
-impl Default for Local {
+impl Default for LocalSettings {
     fn default() -> Self {
         Self { concurrency: 0, tolerated_failure_percentage: 10 }
     }
 }
 
-impl Local {
+impl LocalSettings {
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
 }
 
 impl Settings {
-    /// Reads and checks settings.
+    /// Parses and checks settings.
     pub fn from_toml(text: &str) -> Result<Self, SettingsError> {
         let settings: Self = toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
@@ -470,14 +479,16 @@ impl Settings {
         }
     }
 
-    /// The digest of all that can change a result: not how much is done at once or in a minute, what a token costs, who is
-    /// told of a result or how long it is kept.
+    /// Returns the digest of all settings that can change a result. Leaves out concurrency, rate limits, token prices,
+    /// delivery and retention.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        let (local, delivery, retention) = (Local::default(), Delivery::default(), Retention::default());
+        let local = LocalSettings::default();
+        let delivery = DeliverySettings::default();
+        let retention = RetentionSettings::default();
         let mut settings = Self { delivery, retention, local, ..self.clone() };
-        let any = Model::default();
-        settings.writer.model = Model {
+        let any = ModelSettings::default();
+        settings.writer.model = ModelSettings {
             requests_per_minute: any.requests_per_minute,
             tokens_per_minute: any.tokens_per_minute,
             usd_per_million_tokens_read: any.usd_per_million_tokens_read,
@@ -489,9 +500,9 @@ impl Settings {
 }
 
 const WEB_ADDRESS: &str =
-    "an address that begins with https:// (http:// on this machine only), without a user, a password or a query";
+    "an address that begins with https:// (http:// only on this machine), without a user, a password or a query";
 
-/// Whether an address may be used: empty, or HTTPS, or plain HTTP to this very machine; and without a secret in it.
+/// Returns whether an address is empty, uses HTTPS, or uses HTTP on this machine, and holds no secret.
 fn is_address(address: &str) -> bool {
     let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
     let after_local = |host: &&str| {
@@ -501,14 +512,14 @@ fn is_address(address: &str) -> bool {
     address.is_empty() || (safe && !address.contains(['@', '?', '#', ' ']))
 }
 
-/// What a message of the parser says, without the value that it may quote.
+/// Returns the parser's message without the value, which it may quote.
 fn without_value(message: &str) -> String {
     if message.starts_with("unknown field") || message.starts_with("missing field") {
         return message.to_owned();
     }
     match message.rsplit_once("expected ") {
         Some((_, expected)) => format!("expected {expected}"),
-        None => "not the TOML that it must be".to_owned(),
+        None => "invalid TOML".to_owned(),
     }
 }
 
@@ -517,12 +528,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_set_is_the_default() {
+    fn empty_file_gives_defaults() {
         assert_eq!(Settings::from_toml("").unwrap(), Settings::default());
     }
 
     #[test]
-    fn a_background_is_a_name_within_its_folder() {
+    fn background_outside_its_folder_is_invalid() {
         let named = |name: &str| Settings::from_toml(&format!("[video]\nbackground = \"{name}\"\n"));
         assert_eq!(named("calm.mp4").unwrap().video.background.unwrap().as_str(), "calm.mp4");
         let error = named("../../etc/passwd").unwrap_err().to_string();
@@ -530,19 +541,19 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_field_is_refused_by_name() {
+    fn unknown_field_is_named() {
         let error = Settings::from_toml("[voice]\nspeed = 3\n").unwrap_err().to_string();
         assert!(error.contains("speed"), "{error}");
     }
 
     #[test]
-    fn a_value_out_of_range_is_refused_by_name() {
+    fn out_of_range_value_is_named() {
         let error = Settings::from_toml("[voice]\nwords_per_minute = 500\n").unwrap_err().to_string();
         assert_eq!(error, "bespoke.toml: voice.words_per_minute must be 80 to 220");
     }
 
     #[test]
-    fn an_address_with_a_secret_in_it_is_refused_and_not_shown() {
+    fn address_with_secret_is_invalid_and_hidden() {
         for address in ["https://user:s3cret@host/v1", "https://host/v1?key=s3cret"] {
             let text = format!("[writer.model]\nbase_url = \"{address}\"\n");
             let error = Settings::from_toml(&text).unwrap_err().to_string();
@@ -551,7 +562,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_another_kind_is_refused_by_line_and_not_shown() {
+    fn value_of_wrong_type_is_hidden_and_its_line_named() {
         for text in ["[voice]\nwords_per_minute = \"s3cret\"\n", "[video]\nshape = \"s3cret\"\n", "[video]\n= s3cret\n"]
         {
             let error = Settings::from_toml(text).unwrap_err().to_string();
@@ -560,20 +571,22 @@ mod tests {
     }
 
     #[test]
-    fn how_many_at_once_or_in_a_minute_and_what_a_token_costs_change_no_digest() {
+    fn concurrency_rate_limits_and_prices_keep_digest() {
         let text = "[local]\nconcurrency = 7\ntolerated_failure_percentage = 50\n\
             [writer.model]\nrequests_per_minute = 60\ntokens_per_minute = 9000\nusd_per_million_tokens_read = 9.0\n";
         assert_eq!(Settings::from_toml(text).unwrap().digest(), Settings::default().digest());
     }
 
     #[test]
-    fn a_bank_adds_its_own_models_and_says_when_they_end() {
-        let text = "[writer]\nwhen_refused = \"hold\"\n[writer.model]\nenabled = true\nname = \"llama3.2\"\n\
+    fn own_models_have_traits_and_retirement_dates() {
+        let text = "[writer]\nwhen_refused = \"review\"\n[writer.model]\nenabled = true\nname = \"llama3.2\"\n\
             [writer.models.llama3]\ntoken_limit = \"max_tokens\"\nends = \"2027-06-30\"\n";
         let writer = Settings::from_toml(text).unwrap().writer;
-        assert_eq!((writer.when_refused, writer.when_unavailable), (Fallback::Hold, Fallback::Template));
-        assert_eq!(writer.takes().token_limit, crate::model::TokenLimit::MaxTokens);
-        assert!(writer.announced_end().unwrap().starts_with("llama3.2 is announced to end on 2027-06-30"));
+        assert_eq!((writer.when_refused, writer.when_unavailable), (Fallback::Review, Fallback::Template));
+        assert_eq!(writer.model_traits().token_limit, crate::model::TokenLimit::MaxTokens);
+        assert!(writer.retirement_warning().unwrap().starts_with("llama3.2 retires on 2027-06-30"));
+        let former = Settings::from_toml("[writer]\nwhen_refused = \"hold\"\n").unwrap().writer;
+        assert_eq!(former.when_refused, Fallback::Review, "the word of version 0.1.0 stays readable");
         let unknown = Settings::from_toml("[writer.models.llama3]\ntemprature = true\n").unwrap_err().to_string();
         assert!(unknown.contains("temprature"), "{unknown}");
     }
@@ -589,10 +602,10 @@ mod tests {
     }
 
     #[test]
-    fn only_a_model_that_is_switched_on_is_warned_of() {
-        assert_eq!(Settings::default().writer.announced_end(), None);
+    fn retirement_warning_needs_enabled_model() {
+        assert_eq!(Settings::default().writer.retirement_warning(), None);
         let on = Settings::from_toml("[writer.model]\nenabled = true\n").unwrap();
-        assert!(on.writer.announced_end().unwrap().contains("2027-01-14"));
+        assert!(on.writer.retirement_warning().unwrap().contains("2027-01-14"));
         let azure = "[writer.model]\napi_version = \"2024-10-21&key=s3cret\"\n";
         let error = Settings::from_toml(azure).unwrap_err().to_string();
         assert!(error.contains("writer.model.api_version") && !error.contains("s3cret"), "{error}");
@@ -604,7 +617,7 @@ mod tests {
     }
 
     #[test]
-    fn an_engine_is_chosen_by_its_name() {
+    fn engine_is_chosen_by_name() {
         let engine =
             |text: &str| Settings::from_toml(&format!("[voice]\nengine = \"{text}\"\n")).map(|s| s.voice.engine);
         assert_eq!(engine("auto").unwrap(), EngineChoice::Auto);

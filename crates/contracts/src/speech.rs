@@ -1,43 +1,43 @@
-//! The port to a speech service that marks the words it speaks. Adapter: Amazon Polly on AWS.
+//! The port to a speech service that reports word times. Adapter: Amazon Polly on AWS.
 
 use async_trait::async_trait;
 use thiserror::Error;
 
-/// When a word is heard.
+/// The time of a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WordMark {
-    /// The word's first byte in the document that was spoken.
+    /// The offset of the word's first byte in the spoken document.
     pub start: usize,
-    /// Milliseconds from the start of the sound.
+    /// Milliseconds from the start of the audio.
     pub milliseconds: u32,
 }
 
-/// Why a service did not speak. Never holds what was to be said.
+/// An error of a speech service. Never holds the text.
 #[derive(Debug, Error)]
 pub enum SpeechError {
-    /// It refuses, and will refuse again.
+    /// The service refuses the request; a retry would fail too.
     #[error("the speech service refuses: {0}")]
     Refused(String),
-    /// It cannot be reached, or asks for patience.
+    /// The service cannot be reached, or throttles.
     #[error("the speech service cannot be reached: {0}")]
     Unavailable(String),
-    /// What it answered cannot be understood.
-    #[error("the speech service's answer is not what it must be: {0}")]
+    /// The answer is malformed.
+    #[error("the speech service's answer is malformed: {0}")]
     Malformed(&'static str),
 }
 
 /// A service that speaks documents in SSML (W3C Speech Synthesis Markup Language 1.1).
 #[async_trait]
 pub trait SpeechService: Send + Sync {
-    /// The service, for the evidence: its name and where it is.
+    /// Returns the service's name and address, for the evidence.
     fn service(&self) -> String;
 
-    /// The sound of a document: mono, 16 bit, little-endian, [`SAMPLE_RATE`] a second.
+    /// Returns the audio of a document: mono, 16 bit, little-endian, [`SAMPLE_RATE`].
     async fn sound(&self, ssml: &str, voice: &str) -> Result<Vec<u8>, SpeechError>;
 
-    /// When each word of the same document is heard, in order.
+    /// Returns the time of each word of a document, in order.
     async fn marks(&self, ssml: &str, voice: &str) -> Result<Vec<WordMark>, SpeechError>;
 }
 
-/// Samples a second of [`SpeechService::sound`]: the most that Polly gives without compression.
+/// Samples per second of [`SpeechService::sound`]: the highest rate that Polly offers without compression.
 pub const SAMPLE_RATE: u32 = 16_000;

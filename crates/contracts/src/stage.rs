@@ -1,4 +1,4 @@
-//! The stages, what passes between them, and the table that drives them.
+//! The stages, their inputs and outputs, and their retry rules.
 
 use std::fmt;
 
@@ -10,24 +10,24 @@ use crate::{Batch, CustomerRef, DatasetId, Digest, ErrorName, RunId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
-    /// Decrypts, validates, joins, and gates by consent.
+    /// Decrypts, validates and joins the workbooks, and applies the consent gate.
     Merge,
-    /// Decides what may be known and what to offer.
+    /// Derives the facts, and chooses the offers.
     Assess,
-    /// Writes, and guards what is written.
+    /// Writes the text, and checks it with the guard.
     Recommend,
-    /// Speaks.
+    /// Speaks the text.
     Narrate,
-    /// Makes the video.
+    /// Renders the video.
     Render,
-    /// Publishes text and evidence.
+    /// Publishes the text and the evidence.
     Publish,
-    /// Proves one outcome for each customer.
+    /// Gives each customer exactly one outcome.
     Finalize,
 }
 
 impl Stage {
-    /// Its name.
+    /// Returns the stage's name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -48,7 +48,7 @@ impl fmt::Display for Stage {
     }
 }
 
-/// What a stage is called for: a run, and if the stage works on one customer, that customer.
+/// The subject of a stage's call: a run, and the customer if the stage works on one.
 pub trait Subject {
     /// The run.
     fn run(&self) -> &RunId;
@@ -94,26 +94,26 @@ impl Subject for FinalizeInput {
     }
 }
 
-/// How a stage is tried again, and where its failure goes. The workflow's definition says the same.
+/// The retry rules of a stage. The workflow's definition repeats them; a test compares both.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StageRow {
     /// The stage.
     pub stage: Stage,
-    /// How often a transient failure is tried again.
+    /// The number of retries after a transient failure.
     pub retries: u32,
     /// Seconds before the first retry.
     pub interval_seconds: u32,
-    /// What each wait is multiplied by.
+    /// The factor by which each wait grows.
     pub backoff: f64,
-    /// The stage that is told of a failure that remains; none where the failure ends the run.
+    /// The stage that receives a failure after the last retry; `None` if the failure ends the run.
     pub catch: Option<Stage>,
 }
 
-/// The table: merge once, the middle ones for each customer, finalize once.
+/// The retry rules of all stages. `merge` and `finalize` run once, the others once per customer.
 pub const STAGES: [StageRow; 7] = [
     StageRow { stage: Stage::Merge, retries: 3, interval_seconds: 1, backoff: 2.0, catch: Some(Stage::Finalize) },
     StageRow { stage: Stage::Assess, retries: 3, interval_seconds: 1, backoff: 2.0, catch: Some(Stage::Publish) },
-    // A model service that throttles needs longer than a disk or a network that hiccups.
+    // A throttled model service needs more time than a disk or network error.
     StageRow { stage: Stage::Recommend, retries: 3, interval_seconds: 5, backoff: 3.0, catch: Some(Stage::Publish) },
     StageRow { stage: Stage::Narrate, retries: 3, interval_seconds: 1, backoff: 2.0, catch: Some(Stage::Publish) },
     StageRow { stage: Stage::Render, retries: 1, interval_seconds: 1, backoff: 2.0, catch: Some(Stage::Publish) },
@@ -121,7 +121,7 @@ pub const STAGES: [StageRow; 7] = [
     StageRow { stage: Stage::Finalize, retries: 3, interval_seconds: 1, backoff: 2.0, catch: None },
 ];
 
-/// Takes a number as JSON has it, or as the text that a CSV item source gives.
+/// Parses a number from JSON, or from text as a CSV item source gives it.
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -135,99 +135,99 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     }
 }
 
-/// How much of the workflow runs at once, and how much of it may fail.
+/// The limits of the workflow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// How many customers are worked on at once.
+pub struct WorkflowLimits {
+    /// The number of concurrent customers.
     pub concurrency: u32,
-    /// The share of customers, percent, whose part may end without an outcome before the execution counts as failed.
+    /// The percentage of customers that may end without an outcome before the execution counts as failed.
     pub tolerated_failure_percentage: u32,
 }
 
-/// What an execution of the workflow takes.
+/// The input of a workflow execution.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkflowInput {
     /// The run.
     pub run: RunId,
-    /// The folder of workbooks.
+    /// The name of the batch.
     pub batch: Batch,
-    /// [`Limits::concurrency`].
+    /// [`WorkflowLimits::concurrency`].
     pub concurrency: u32,
-    /// [`Limits::tolerated_failure_percentage`].
+    /// [`WorkflowLimits::tolerated_failure_percentage`].
     pub tolerated_failure_percentage: u32,
 }
 
-/// What `merge` takes.
+/// The input of `merge`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MergeInput {
     /// The run.
     pub run: RunId,
-    /// The folder of workbooks.
+    /// The name of the batch.
     pub batch: Batch,
 }
 
-/// What `merge` gives: where the dataset lies. Its index is the item source of the map.
+/// The output of `merge`. The dataset's index is the item source of the workflow's map.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MergeOutput {
     /// The run.
     pub run: RunId,
     /// The dataset.
     pub dataset: DatasetId,
-    /// How many customers it holds.
+    /// The number of customers.
     pub customers: usize,
 }
 
-/// One line of `index.csv`.
+/// A row of `index.csv`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IndexRow {
-    /// Whose record.
+    /// The customer.
     pub reference: CustomerRef,
-    /// Where its line starts in `customers.jsonl`, bytes.
+    /// The offset of the customer's line in `customers.jsonl`, in bytes.
     #[serde(deserialize_with = "number")]
     pub offset: u64,
-    /// The line's length without the newline, bytes.
+    /// The length of the line without the newline, in bytes.
     #[serde(deserialize_with = "number")]
     pub length: u64,
-    /// Digest of the sealed line.
+    /// The digest of the sealed line.
     pub digest: Digest,
 }
 
 impl IndexRow {
-    /// Reads an index.
+    /// Parses an index.
     ///
     /// # Errors
-    /// Tells the line that is not what it must be.
+    /// The error names the malformed line.
     pub fn read_all(csv: &[u8]) -> Result<Vec<Self>, csv::Error> {
         csv::Reader::from_reader(csv).into_deserialize().collect()
     }
 }
 
-/// What `assess` takes: a line of the index, and where it lies.
+/// The input of `assess`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssessInput {
     /// The run.
     pub run: RunId,
     /// The dataset.
     pub dataset: DatasetId,
-    /// The customer's line.
+    /// The customer's row of the index.
     pub row: IndexRow,
 }
 
-/// What `assess` gives.
+/// The output of `assess`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssessOutput {
     /// The run.
     pub run: RunId,
     /// The customer.
     pub reference: CustomerRef,
-    /// Whether there is anything to say; if not, `facts.json` says why, and `publish` is next.
+    /// Whether there is anything to say. If not, `facts.json` has the reason, and `publish` is next.
     pub proceed: bool,
 }
 
-/// What `recommend` takes.
+/// The input of `recommend`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecommendInput {
@@ -235,12 +235,12 @@ pub struct RecommendInput {
     pub run: RunId,
     /// The customer.
     pub reference: CustomerRef,
-    /// Leaves the model out: what is done when its service throttles for longer than the retries last.
+    /// Whether to skip the model, because its service throttled for longer than the retries last.
     #[serde(default)]
     pub without_model: bool,
 }
 
-/// What `recommend` gives.
+/// The output of `recommend`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecommendOutput {
     /// The run.
@@ -249,7 +249,7 @@ pub struct RecommendOutput {
     pub reference: CustomerRef,
 }
 
-/// What `narrate` and `render` take and give.
+/// The input and output of `narrate` and `render`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CustomerTask {
     /// The run.
@@ -258,36 +258,36 @@ pub struct CustomerTask {
     pub reference: CustomerRef,
 }
 
-/// A failure that was caught.
+/// A stage's failure, as the workflow passes it on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
+pub struct StageFailure {
     /// The stage that failed.
     pub stage: Stage,
     /// The error's name.
     pub error: ErrorName,
-    /// What happened, without personal data.
+    /// The error message, without personal data.
     pub message: String,
 }
 
-/// What `publish` takes.
+/// The input of `publish`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublishInput {
     /// The run.
     pub run: RunId,
     /// The customer.
     pub reference: CustomerRef,
-    /// Whether a video was asked for.
+    /// Whether a video was requested.
     pub video: bool,
-    /// The failure that was caught, if one was.
+    /// The failure of an earlier stage, if there was one.
     #[serde(default)]
-    pub failure: Option<Failure>,
+    pub failure: Option<StageFailure>,
 }
 
-/// What `finalize` takes.
+/// The input of `finalize`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FinalizeInput {
     /// The run.
     pub run: RunId,
-    /// The dataset, unless merge failed.
+    /// The dataset; `None` if merge failed.
     pub dataset: Option<DatasetId>,
 }

@@ -1,4 +1,4 @@
-//! `recommendation.txt`: what was said, and all that must be shown with it.
+//! The text of a recommendation: `recommendation.txt`.
 
 use textwrap::{Options, WordSplitter};
 
@@ -7,11 +7,11 @@ use crate::brand::Brand;
 use crate::catalogue::Catalogue;
 use crate::script::{Script, WrittenBy};
 
-/// The widest line, in columns.
+/// The maximum line width in columns.
 const COLUMNS: usize = 78;
 
-/// The text of a recommendation: title, spoken text, rates and terms, disclosures, opt-out, and who made it. Lines are
-/// broken at spaces only; no word of the bank's is split or changed. `video` says that the text was also spoken.
+/// Returns the text of a recommendation: title, spoken text, rates and terms, disclosures, opt-out, and writer. Breaks
+/// lines at spaces only, and never splits or changes the bank's words. `video` adds the note about the voice.
 #[must_use]
 pub fn recommendation_text(script: &Script, catalogue: &Catalogue, brand: &Brand, run: &RunId, video: bool) -> String {
     let mut blocks = vec![heading(&format!("For {}, from {}", script.first_name, brand.name), '=')];
@@ -28,7 +28,7 @@ pub fn recommendation_text(script: &Script, catalogue: &Catalogue, brand: &Brand
     let of_products = products.flat_map(|product| &product.disclosures);
     let mut disclosures: Vec<&String> = Vec::new();
     for line in script.disclosures.iter().chain(of_products).chain(&brand.disclosures) {
-        // The opt-out has a place of its own below.
+        // The opt-out line has its own place below.
         if *line != brand.opt_out && !disclosures.contains(&line) {
             disclosures.push(line);
         }

@@ -1,4 +1,4 @@
-//! Who speaks: the speech engines, and how one of their voices is named.
+//! The speech engines, and the names of their voices.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Engine {
-    /// Kokoro-82M, a neural voice that runs on the machine itself.
+    /// Kokoro-82M, a neural voice that runs locally.
     Kokoro,
-    /// The program espeak-ng: there at once, and sounds like it.
+    /// The program espeak-ng: starts at once, and sounds robotic.
     Espeak,
     /// Amazon Polly's neural voices, in the bank's own AWS account.
     Polly,
@@ -20,10 +20,10 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// All of them.
+    /// All engines.
     pub const ALL: [Self; 4] = [Self::Kokoro, Self::Espeak, Self::Polly, Self::Openai];
 
-    /// Its name, as settings and commands write it.
+    /// Returns the engine's name in settings and commands.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -49,17 +49,17 @@ impl FromStr for Engine {
     }
 }
 
-/// A voice as somebody names it: `af_bella`, `kokoro`, or `kokoro:af_bella`.
+/// A voice's name as a user writes it: `af_bella`, `kokoro`, or `kokoro:af_bella`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VoiceName {
-    /// The engine, if it was named.
+    /// The engine, if the name has one.
     pub engine: Option<Engine>,
-    /// The engine's own name for the voice; its default voice if none.
+    /// The engine's own name for the voice; its default voice if `None`.
     pub name: Option<String>,
 }
 
 impl VoiceName {
-    /// Reads what somebody wrote; empty text names nothing.
+    /// Parses a voice's name. Empty text gives the default value.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let (engine, name) = match text.split_once(':') {
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_voice_is_named_with_its_engine_or_without() {
+    fn voice_name_parses_with_and_without_engine() {
         let named = |engine, name: Option<&str>| VoiceName { engine, name: name.map(str::to_owned) };
         assert_eq!(VoiceName::parse("af_bella"), named(None, Some("af_bella")));
         assert_eq!(VoiceName::parse("kokoro"), named(Some(Engine::Kokoro), None));

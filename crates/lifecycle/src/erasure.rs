@@ -10,7 +10,7 @@ use contracts::key::{Artefact, Prefix, RunPart};
 use contracts::request::Request;
 use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, RunId};
 use jiff::Timestamp;
-use policy::control::{self, ControlError, Forgotten, SuppressedBy, Suppression};
+use policy::control::{self, ControlError, ErasureRecord, SuppressedBy, Suppression};
 use policy::erasure::delete_artefacts;
 use serde::Serialize;
 use storage::store::{ObjectStore, StoreError};
@@ -26,7 +26,7 @@ pub enum ErasureError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// `control/` cannot be read, so nobody can tell whether the customer is under a legal hold.
+    /// `control/` cannot be read, so the customer may be under a legal hold.
     #[error(transparent)]
     Control(#[from] ControlError),
     /// The record of the erasure cannot be parsed.
@@ -145,9 +145,9 @@ async fn write_record(
     store: &dyn ObjectStore,
     reference: &CustomerRef,
     now: Timestamp,
-) -> Result<Forgotten, ErasureError> {
+) -> Result<ErasureRecord, ErasureError> {
     let key = ObjectKey::Forgotten(reference.clone());
-    let record = Forgotten { at: now, program: env!("CARGO_PKG_VERSION").to_owned() };
+    let record = ErasureRecord { at: now, program: env!("CARGO_PKG_VERSION").to_owned() };
     store.put_new(&key, json(&record).into()).await?;
     serde_json::from_slice(&store.get(&key).await?)
         .map_err(|source| ErasureError::Malformed { key: key.to_string(), source })

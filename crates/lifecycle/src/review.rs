@@ -4,7 +4,7 @@ use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
 use contracts::facts::Skip;
 use contracts::key::{Artefact, Prefix};
-use contracts::review::{Choice, Decision, Waiting};
+use contracts::review::{Decision, PendingReview, ReviewChoice};
 use contracts::script::{RefusedText, Script};
 use contracts::text::recommendation_text;
 use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, RunId};
@@ -27,7 +27,7 @@ pub enum ReviewError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// `control/` cannot be read, so nobody can tell whether the customer may be contacted.
+    /// `control/` cannot be read, so contacting the customer may be forbidden.
     #[error(transparent)]
     Control(#[from] ControlError),
     /// The name or the reason cannot go on record.
@@ -74,7 +74,7 @@ impl NamedError for ReviewError {
 #[derive(Clone, Debug)]
 pub struct ReviewItem {
     /// The pending review. The result's files are under their final keys.
-    pub pending: Waiting,
+    pub pending: PendingReview,
     /// The text as it will be published.
     pub text: String,
     /// The script that the text came from. It passed the guard.
@@ -85,7 +85,7 @@ impl ReviewItem {
     /// Returns the model's text that the guard refused, if that is why the result is in review. It is never published.
     #[must_use]
     pub fn refused(&self) -> Option<&RefusedText> {
-        self.script.held.as_ref()?.refused.as_ref()
+        self.script.text_review.as_ref()?.refused.as_ref()
     }
 }
 
@@ -95,7 +95,7 @@ pub struct NewDecision<'a> {
     /// [`digest`] of what the reviewer saw.
     pub reviewed: &'a Digest,
     /// The choice.
-    pub choice: Choice,
+    pub choice: ReviewChoice,
     /// The reviewer's name, up to 80 characters.
     pub by: &'a str,
     /// The reason, up to 500 characters.
@@ -113,7 +113,7 @@ pub struct DecisionOutcome {
 }
 
 /// Returns the pending reviews of one run or of all runs, the oldest first.
-pub async fn list_pending(store: &dyn ObjectStore, run: Option<&RunId>) -> Result<Vec<Waiting>, ReviewError> {
+pub async fn list_pending(store: &dyn ObjectStore, run: Option<&RunId>) -> Result<Vec<PendingReview>, ReviewError> {
     let mut pending = Vec::new();
     for (run, reference) in list_keys(store, run).await? {
         // A review that was decided since the listing is gone.
@@ -134,12 +134,12 @@ pub async fn list_keys(store: &dyn ObjectStore, run: Option<&RunId>) -> Result<V
 /// Loads a result in review. Fails if the text would no longer be published as recorded, because the catalog or the brand
 /// changed, or if the guard did not pass it.
 pub async fn load(
-    pending: Waiting,
+    pending: PendingReview,
     vault: &Vault,
     catalogue: &Catalogue,
     brand: &Brand,
 ) -> Result<ReviewItem, ReviewError> {
-    let Waiting { run, reference, .. } = &pending;
+    let PendingReview { run, reference, .. } = &pending;
     let key = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Script);
     let (script, _): (Script, _) = vault.read_json(Owner::Customer(reference), &key).await?;
     let text = recommendation_text(&script, catalogue, brand, run, pending.video);
@@ -190,7 +190,7 @@ pub async fn decide(
 
 /// Returns the digest of what a reviewer sees: text and media.
 #[must_use]
-pub fn digest(pending: &Waiting) -> Digest {
+pub fn digest(pending: &PendingReview) -> Digest {
     Digest::of_json(&pending.seen)
 }
 

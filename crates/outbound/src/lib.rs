@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_may_build_many_clients() {
+    fn process_can_build_many_clients() {
         client().unwrap();
         client().unwrap();
         builder().build().unwrap();

@@ -1,6 +1,6 @@
-//! The consent gate. Any doubt is a refusal: a question is answered yes only if every cell that answers it says yes.
+//! The consent gate. Any doubt is a refusal: the answer to a question is yes only if every cell says yes.
 
-use contracts::consent::{Question, Reading, Refusal};
+use contracts::consent::{ConsentReading, Question, Refusal};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Answer {
@@ -10,7 +10,7 @@ enum Answer {
     Unclear,
 }
 
-/// Reads one cell. Only what plainly says yes is a yes.
+/// Reads one cell. Only a plain yes is a yes.
 fn answer(value: &str) -> Answer {
     match value.trim().to_ascii_lowercase().as_str() {
         "" => Answer::Blank,
@@ -20,11 +20,11 @@ fn answer(value: &str) -> Answer {
     }
 }
 
-fn decide(readings: &[Reading], question: Question) -> Result<(), Refusal> {
+fn decide(readings: &[ConsentReading], question: Question) -> Result<(), Refusal> {
     decide_answers(readings.iter().filter(|reading| reading.question == question).map(|reading| reading.value.as_str()))
 }
 
-/// Whether the answers to one question, all of them, say yes.
+/// Fails unless all answers to one question say yes.
 pub(crate) fn decide_answers<'a>(values: impl IntoIterator<Item = &'a str>) -> Result<(), Refusal> {
     let mut answers = values.into_iter().map(answer);
     let Some(first) = answers.next() else { return Err(Refusal::Blank) };
@@ -39,26 +39,26 @@ pub(crate) fn decide_answers<'a>(values: impl IntoIterator<Item = &'a str>) -> R
     }
 }
 
-/// Proof that the customer consented. Only [`gate`] makes it.
+/// Proof of general consent. Only [`gate`] makes it.
 #[derive(Clone, Copy, Debug)]
 pub struct GeneralConsent(());
 
-/// Proof that the customer also consented to the use of their posts. Only [`gate`] makes it, and the posts of a
-/// [`crate::customer::Customer`] are reachable only through it.
+/// Proof of consent to the use of posts. Only [`gate`] makes it, and only with it can code read the posts of a
+/// [`crate::customer::Customer`].
 #[derive(Clone, Copy, Debug)]
 pub struct SocialConsent(());
 
-/// What a customer's readings permit.
+/// What a customer's answers permit.
 #[derive(Clone, Copy, Debug)]
 pub struct Permission {
-    /// The consent without which nothing is done.
+    /// The general consent, required for everything.
     pub general: GeneralConsent,
-    /// The consent to read posts, or why it is refused.
+    /// The consent to use posts, or the reason for the refusal.
     pub social: Result<SocialConsent, Refusal>,
 }
 
-/// Decides what `readings` permit. Without general consent there is no social consent.
-pub fn gate(readings: &[Reading]) -> Result<Permission, Refusal> {
+/// Decides what the answers permit. Without general consent there is no social consent.
+pub fn gate(readings: &[ConsentReading]) -> Result<Permission, Refusal> {
     decide(readings, Question::General)?;
     let social = decide(readings, Question::SocialMedia).map(|()| SocialConsent(()));
     Ok(Permission { general: GeneralConsent(()), social })
@@ -72,8 +72,8 @@ mod tests {
 
     use super::*;
 
-    fn reading(question: Question, value: &str) -> Reading {
-        Reading { question, value: value.to_owned(), file: Workbook::Transactions, row: 2, rows: 1 }
+    fn reading(question: Question, value: &str) -> ConsentReading {
+        ConsentReading { question, value: value.to_owned(), file: Workbook::Transactions, row: 2, rows: 1 }
     }
 
     fn both(general: &[&str], social: &[&str]) -> Result<Permission, Refusal> {
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_no_is_a_refusal() {
+    fn no_is_refusal() {
         for no in ["No", "no", "N", "0", "FALSE"] {
             assert_eq!(both(&[no], &["Yes"]).unwrap_err(), Refusal::SaidNo, "{no}");
         }
@@ -117,7 +117,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_but_a_plain_yes_in_every_row_opens_the_gate(values in prop::collection::vec(".{0,8}", 0..6)) {
+        fn only_yes_in_every_row_is_consent(values in prop::collection::vec(".{0,8}", 0..6)) {
             let values: Vec<&str> = values.iter().map(String::as_str).collect();
             let all_yes = !values.is_empty()
                 && values.iter().all(|v| ["true", "yes", "y", "1", "1.0"].contains(&v.trim().to_ascii_lowercase().as_str()));

@@ -1,29 +1,34 @@
-//! Whose turn it is to tell a customer something, where `offers.at_most_every_days` caps how often a customer hears from the
-//! bank. [`evidence::heard_lately`] sees what other runs have published; between that look and the record of their
-//! own, two runs at once would both publish. So each takes a turn first, and of one turn only one writer is the first.
+//! The contact cap: `offers.at_most_every_days` limits how often a customer hears from the bank.
+//!
+//! [`heard_lately`] finds earlier publications. Between that check and their own evidence, two concurrent runs could
+//! both publish, so each run first writes a reservation under the customer's next number; only one writer can create
+//! it.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use contracts::key::Prefix;
 use contracts::{CustomerRef, ObjectKey, RunId};
-use storage::store::{ObjectStore, Written};
+use storage::store::{ObjectStore, PutOutcome};
 use storage::vault::VaultError;
 
 use crate::evidence::find as find_evidence;
 
-/// `turns/<reference>/<number>.json`. Holds nothing personal.
+/// A contact-cap reservation: `contacts/<reference>/<number>.json`. Holds nothing personal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Turn {
-    /// The run that has the turn.
+pub struct ContactReservation {
+    /// The run that holds the reservation.
     pub run: RunId,
-    /// When it took it.
+    /// The time of the reservation.
     pub at: Timestamp,
 }
 
-/// Takes the customer's turn for `run`, unless another run took it in the `days` before `now`. A turn whose run ended without
-/// publishing is over. One whose run has not ended holds: whoever is not told something twice is told once at most.
-pub async fn take(
+/// Reserves the customer's next contact for `run`. Returns `false` if another run reserved it in the `days` before
+/// `now`.
+///
+/// A reservation ends when its run ends without publishing. While its run has not ended, it counts: a customer rather
+/// misses a message than gets two.
+pub async fn reserve(
     store: &dyn ObjectStore,
     reference: &CustomerRef,
     run: &RunId,
@@ -33,27 +38,28 @@ pub async fn take(
     if days == 0 {
         return Ok(true);
     }
-    let since = before(now, days);
+    let since = days_before(now, days);
     loop {
-        let last = last(store, reference).await?;
-        if let Some((_, turn)) = &last {
-            if turn.run == *run {
+        let last_reservation = last_reservation(store, reference).await?;
+        if let Some((_, reservation)) = &last_reservation {
+            if reservation.run == *run {
                 return Ok(true);
             }
-            if turn.at > since && !ended_in_silence(store, reference, &turn.run).await? {
+            if reservation.at > since && !ended_unpublished(store, reference, &reservation.run).await? {
                 return Ok(false);
             }
         }
-        let key = ObjectKey::Turn(reference.clone(), last.map_or(1, |(number, _)| number + 1));
-        let turn = serde_json::json!(Turn { run: run.clone(), at: now }).to_string();
-        if store.put_new(&key, turn.into()).await? == Written::Created {
+        let key =
+            ObjectKey::ContactReservation(reference.clone(), last_reservation.map_or(1, |(number, _)| number + 1));
+        let reservation = serde_json::json!(ContactReservation { run: run.clone(), at: now }).to_string();
+        if store.put_new(&key, reservation.into()).await? == PutOutcome::Created {
             return Ok(true);
         }
-        // Somebody else was first, and is now the last.
+        // Another run was faster; check its reservation.
     }
 }
 
-/// Whether another run than `run` published something to the customer in the `days` before `now`, by its evidence.
+/// Returns whether another run published something to the customer in the `days` before `now`, by its evidence.
 pub async fn heard_lately(
     store: &dyn ObjectStore,
     reference: &CustomerRef,
@@ -64,7 +70,7 @@ pub async fn heard_lately(
     if days == 0 {
         return Ok(false);
     }
-    let since = before(now, days);
+    let since = days_before(now, days);
     for listed in store.list(&Prefix::Customer(reference.clone())).await? {
         let Some(other) = ObjectKey::evidence_of(&listed.key, reference).filter(|other| other != run) else { continue };
         let evidence = find_evidence(store, reference, &other).await?;
@@ -75,27 +81,29 @@ pub async fn heard_lately(
     Ok(false)
 }
 
-/// `days` before `now`.
-fn before(now: Timestamp, days: u16) -> Timestamp {
+/// Returns the time `days` before `now`.
+fn days_before(now: Timestamp, days: u16) -> Timestamp {
     now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN)
 }
 
-async fn last(store: &dyn ObjectStore, reference: &CustomerRef) -> Result<Option<(u32, Turn)>, VaultError> {
-    let listed = store.list(&Prefix::Turns(reference.clone())).await?;
-    let Some(number) = listed.iter().filter_map(|listed| ObjectKey::turn_of(&listed.key, reference)).max() else {
+async fn last_reservation(
+    store: &dyn ObjectStore,
+    reference: &CustomerRef,
+) -> Result<Option<(u32, ContactReservation)>, VaultError> {
+    let listed = store.list(&Prefix::ContactReservations(reference.clone())).await?;
+    let Some(number) =
+        listed.iter().filter_map(|listed| ObjectKey::contact_reservation_of(&listed.key, reference)).max()
+    else {
         return Ok(None);
     };
-    let key = ObjectKey::Turn(reference.clone(), number);
-    let turn = serde_json::from_slice(&store.get(&key).await?).map_err(|error| VaultError::Malformed {
-        place: key.to_string(),
-        line: error.line(),
-        column: error.column(),
-    })?;
-    Ok(Some((number, turn)))
+    let key = ObjectKey::ContactReservation(reference.clone(), number);
+    let reservation = serde_json::from_slice(&store.get(&key).await?)
+        .map_err(|error| VaultError::malformed(&key.to_string(), &error))?;
+    Ok(Some((number, reservation)))
 }
 
-/// Whether the run's part for the customer is over, and told them nothing.
-async fn ended_in_silence(store: &dyn ObjectStore, reference: &CustomerRef, run: &RunId) -> Result<bool, VaultError> {
+/// Returns whether the run's part for the customer ended without publishing.
+async fn ended_unpublished(store: &dyn ObjectStore, reference: &CustomerRef, run: &RunId) -> Result<bool, VaultError> {
     Ok(find_evidence(store, reference, run).await?.is_some_and(|evidence| !evidence.is_published()))
 }
 
@@ -106,7 +114,7 @@ mod tests {
     use super::*;
     use storage::store::MemoryStore;
 
-    fn who() -> CustomerRef {
+    fn customer() -> CustomerRef {
         CustomerRef::parse("0".repeat(32)).unwrap()
     }
 
@@ -119,21 +127,27 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_many_runs_at_once_one_has_the_turn() {
-        let (store, who) = (MemoryStore::default(), who());
+    async fn one_of_concurrent_runs_gets_the_reservation() {
+        let store = MemoryStore::default();
+        let customer = customer();
         let runs: Vec<RunId> = (0..20).map(run).collect();
-        let taken = join_all(runs.iter().map(|run| take(&store, &who, run, 7, day(0)))).await;
-        assert_eq!(taken.into_iter().filter(|taken| *taken.as_ref().unwrap()).count(), 1);
+        let reserved = join_all(runs.iter().map(|run| reserve(&store, &customer, run, 7, day(0)))).await;
+        assert_eq!(reserved.into_iter().filter(|reserved| *reserved.as_ref().unwrap()).count(), 1);
     }
 
     #[tokio::test]
-    async fn a_run_keeps_its_turn_and_others_wait_for_as_long_as_the_cap_says() {
-        let (store, who) = (MemoryStore::default(), who());
-        for (number, at, taken) in
+    async fn run_keeps_reservation_and_others_wait_out_the_cap() {
+        let store = MemoryStore::default();
+        let customer = customer();
+        for (number, at, reserved) in
             [(1, 0, true), (1, 3, true), (2, 6, false), (2, 8, true), (1, 9, false), (3, 16, true)]
         {
-            assert_eq!(take(&store, &who, &run(number), 7, day(at)).await.unwrap(), taken, "run {number}, day {at}");
+            assert_eq!(
+                reserve(&store, &customer, &run(number), 7, day(at)).await.unwrap(),
+                reserved,
+                "run {number}, day {at}"
+            );
         }
-        assert!(take(&store, &who, &run(4), 0, day(16)).await.unwrap(), "there is no cap");
+        assert!(reserve(&store, &customer, &run(4), 0, day(16)).await.unwrap(), "there is no cap");
     }
 }

@@ -1,4 +1,4 @@
-//! One customer's joined rows, as a sealed line of `customers.jsonl` holds them.
+//! A customer's joined rows, sealed as a line of `customers.jsonl`.
 
 use std::fmt;
 
@@ -13,118 +13,119 @@ use contracts::stage::IndexRow;
 use contracts::{CustomerId, CustomerRef, Digest, ProductId};
 use storage::vault::{Owner, Vault, VaultError};
 
-/// An amount of money in hundredths of the catalogue's currency.
+/// An amount of money in hundredths of the catalog's currency.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Cents(pub i64);
 
-/// What the bank's books say of the customer. Data minimisation: other columns of the workbook are never kept.
+/// The customer's profile. Other columns of the workbook are never kept (data minimization).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
-    /// The name by which the customer is greeted.
+    /// The name in the greeting.
     pub first_name: String,
-    /// A year's income.
+    /// The yearly income.
     pub income: Option<Cents>,
     /// The balance over all accounts.
     pub account_balance: Option<Cents>,
-    /// Products of the catalogue that the customer holds already.
+    /// The products that the customer holds.
     pub products_held: Vec<ProductId>,
     /// The name of the customer's adviser at the bank.
     pub adviser: Option<String>,
-    /// Since when the customer has been one of the bank's.
+    /// The day on which the customer joined the bank.
     #[serde(default)]
     pub customer_since: Option<Date>,
 }
 
-/// One payment.
+/// A payment.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Transaction {
     /// The day.
     pub date: Date,
-    /// The bank's own word for what it was for.
+    /// The bank's category.
     pub category: String,
-    /// Who was paid.
+    /// The payee.
     pub merchant: String,
-    /// How much left the account; negative where money came in.
+    /// The amount that left the account; negative for incoming money.
     pub amount: Cents,
 }
 
-/// One post.
+/// A post.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Tweet {
-    /// When it was written, if the workbook says so.
+    /// The day, if the workbook has it.
     pub created_on: Option<Date>,
-    /// Its text.
+    /// The text.
     pub text: String,
 }
 
-/// The customer's posts, or why there are none.
+/// The customer's posts, or the reason why there are none. Only [`Customer::tweets`] reads them.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Posts(PostsState);
+
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum Posts {
+enum PostsState {
     Refused(Refusal),
     Granted(Vec<Tweet>),
+}
+
+impl Posts {
+    /// Keeps posts; the caller must have the proof of consent.
+    #[must_use]
+    pub fn granted(_proof: SocialConsent, tweets: Vec<Tweet>) -> Self {
+        Self(PostsState::Granted(tweets))
+    }
+
+    /// Keeps only the reason for the refusal.
+    #[must_use]
+    pub const fn refused(refusal: Refusal) -> Self {
+        Self(PostsState::Refused(refusal))
+    }
 }
 
 /// A customer who consented.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
-    /// The keyed hash of the id.
+    /// The customer reference.
     pub reference: CustomerRef,
-    /// The bank's own id.
+    /// The customer id.
     pub id: CustomerId,
-    /// Consent as it was read.
+    /// The consent answers.
     pub consent: ConsentAsRead,
-    /// What the bank's books say.
+    /// The profile.
     pub profile: Profile,
-    /// Payments, sorted.
+    /// The payments, sorted.
     pub transactions: Vec<Transaction>,
-    /// The day of the newest payment in the whole batch: what "the last 90 days" counts back from, so that the same
-    /// workbooks give the same facts on any day.
+    /// The day of the newest payment in the batch. "The last 90 days" end on it, so that the same workbooks give the
+    /// same facts on any day.
     pub as_of: Date,
-    posts: Posts,
+    /// The posts, or the reason why there are none.
+    pub posts: Posts,
 }
 
 impl Customer {
-    /// Joins a customer's rows. `tweets` come with the proof that they may be used, or are refused and dropped here.
-    #[must_use]
-    pub fn new(
-        reference: CustomerRef,
-        id: CustomerId,
-        consent: ConsentAsRead,
-        profile: Profile,
-        transactions: Vec<Transaction>,
-        as_of: Date,
-        tweets: Result<(SocialConsent, Vec<Tweet>), Refusal>,
-    ) -> Self {
-        let posts = match tweets {
-            Ok((_, tweets)) => Posts::Granted(tweets),
-            Err(refusal) => Posts::Refused(refusal),
-        };
-        Self { reference, id, consent, profile, transactions, as_of, posts }
-    }
-
-    /// The posts, for whoever holds the proof of consent.
+    /// Returns the posts. The caller must have the proof of consent.
     #[must_use]
     pub fn tweets(&self, _proof: &SocialConsent) -> &[Tweet] {
-        match &self.posts {
-            Posts::Granted(tweets) => tweets,
-            Posts::Refused(_) => &[],
+        match &self.posts.0 {
+            PostsState::Granted(tweets) => tweets,
+            PostsState::Refused(_) => &[],
         }
     }
 }
 
-/// A line of `customers.jsonl`, once opened.
+/// A line of `customers.jsonl`, opened.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "general_consent", rename_all = "kebab-case")]
 pub enum CustomerRecord {
-    /// General consent was refused: nothing but the reference and the refusal is kept.
+    /// The customer refused general consent, so only the reference and the refusal are kept.
     Refused {
-        /// The keyed hash of the id.
+        /// The customer reference.
         reference: CustomerRef,
-        /// Why.
+        /// The reason.
         refusal: Refusal,
-        /// Consent as it was read.
+        /// The consent answers.
         as_read: ConsentAsRead,
     },
     /// The customer consented.
@@ -132,7 +133,7 @@ pub enum CustomerRecord {
 }
 
 impl CustomerRecord {
-    /// Whose record it is.
+    /// Returns the customer reference.
     #[must_use]
     pub fn reference(&self) -> &CustomerRef {
         match self {
@@ -142,14 +143,14 @@ impl CustomerRecord {
     }
 }
 
-/// The place with which the line of a customer in `customers.jsonl` is sealed.
+/// Returns the place that authenticates the sealed line of a customer in `customers.jsonl`.
 #[must_use]
 pub fn record_place(reference: &CustomerRef) -> String {
     format!("{reference}/customers.jsonl")
 }
 
-/// Opens one line of `customers.jsonl`: standard base64 of what [`Vault::seal`] made, without the newline. The line must
-/// be the one that `row` of the index names.
+/// Opens a line of `customers.jsonl` without its newline: a sealed object as standard base64. Fails unless the line is
+/// the one that `row` names.
 pub async fn open_record(vault: &Vault, row: &IndexRow, line: &[u8]) -> Result<CustomerRecord, VaultError> {
     let place = record_place(&row.reference);
     let broken = |reason| VaultError::Broken { place: place.clone(), reason };
@@ -158,11 +159,8 @@ pub async fn open_record(vault: &Vault, row: &IndexRow, line: &[u8]) -> Result<C
     }
     let sealed = BASE64.decode(line).map_err(|_| broken("not base64"))?;
     let (plain, _) = vault.open(Owner::Customer(&row.reference), &place, &sealed).await?;
-    let record: CustomerRecord = serde_json::from_slice(&plain).map_err(|error| VaultError::Malformed {
-        place: place.clone(),
-        line: error.line(),
-        column: error.column(),
-    })?;
+    let record: CustomerRecord =
+        serde_json::from_slice(&plain).map_err(|error| VaultError::malformed(&place, &error))?;
     if *record.reference() != row.reference {
         return Err(broken("another customer's record"));
     }
@@ -192,7 +190,7 @@ mod tests {
     use storage::vault::Keys;
 
     #[tokio::test]
-    async fn a_line_opens_only_with_the_row_of_the_index_that_names_it() {
+    async fn line_opens_only_with_its_index_row() {
         let vault = Vault::new(Arc::new(MemoryStore::default()), Keys::new([1; 32], [2; 32]));
         let reference = vault.keys().reference(&CustomerId::parse("0001").unwrap());
         let as_read = ConsentAsRead { readings: Vec::new(), read_at: Timestamp::UNIX_EPOCH, control: None };

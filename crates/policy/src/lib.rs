@@ -1,8 +1,8 @@
-//! The rules that every part of Bespoke must apply in the same way: who consented, who may be contacted, who was contacted
-//! lately, and which results a person must see first.
+//! The rules that every part of Bespoke applies in the same way: who consented, who may be contacted, who was contacted
+//! recently, and which results need a review.
 //!
-//! **Invariant:** this crate only ever narrows what a customer permitted. Posts are reachable only through a
-//! [`consent::SocialConsent`], which [`consent::gate`] alone makes.
+//! **Invariant:** this crate only narrows what a customer permitted. Posts are readable only with a
+//! [`consent::SocialConsent`], which only [`consent::gate`] makes.
 
 pub mod consent;
 pub mod contact_cap;

@@ -2,7 +2,7 @@
 
 use contracts::key::Artefact;
 use contracts::{CustomerRef, ErrorName, NamedError, ObjectKey, RunId};
-use storage::store::{ObjectStore, StoreError, Written};
+use storage::store::{ObjectStore, PutOutcome, StoreError};
 use thiserror::Error;
 
 /// An error of [`move_to_recalled`].
@@ -49,7 +49,7 @@ pub async fn move_to_recalled(store: &dyn ObjectStore, run: &RunId, reference: &
         let from = published(artefact);
         let to = ObjectKey::Recalled(reference.clone(), run.clone(), artefact);
         let Some(bytes) = store.find(&from).await? else { continue };
-        if store.put_new(&to, bytes.clone()).await? == Written::AlreadyThere && store.get(&to).await? != bytes {
+        if store.put_new(&to, bytes.clone()).await? == PutOutcome::AlreadyThere && store.get(&to).await? != bytes {
             return Err(MoveError::Changed { key: to.to_string() });
         }
         store.delete(&from).await?;

@@ -1,35 +1,35 @@
 //! The review policy: which results a reviewer must see, and the records of pending reviews and decisions.
 
 use contracts::key::RunPart;
-use contracts::review::{Decision, Waiting, Why};
-use contracts::settings::Review;
+use contracts::review::{Decision, PendingReview, ReviewReason};
+use contracts::settings::ReviewSettings;
 use contracts::stage::IndexRow;
 use contracts::{CustomerRef, ObjectKey, RunId};
 use storage::store::{ObjectStore, StoreError};
 use storage::vault::{Keys, Owner, Vault, VaultError};
 
-/// The most bytes of a line of `runs/<run>/index.csv`: 32 + 20 + 20 + 64 signs, three commas, a line break.
+/// The longest line of `runs/<run>/index.csv` in bytes: 32 + 20 + 20 + 64 characters, three commas, a line break.
 const LONGEST_LINE: u64 = 141;
 
-/// Why the settings put a customer's result before a person; nothing if they do not. One in `every` is picked by a keyed
-/// digest of run and customer, so that nobody who orders a workbook can choose who is looked at.
-pub async fn policy(
-    settings: Review,
+/// Returns why the settings put a customer's result in review; `None` if they do not. A keyed digest of run and
+/// customer picks one in `every`, so that the order of the workbook does not influence the choice.
+pub async fn review_reason(
+    settings: ReviewSettings,
     run: &RunId,
     reference: &CustomerRef,
     keys: &Keys,
     store: &dyn ObjectStore,
-) -> Result<Option<Why>, StoreError> {
-    let Review { first, every } = settings;
+) -> Result<Option<ReviewReason>, StoreError> {
+    let ReviewSettings { first, every } = settings;
     if first > 0 && is_among_first(first, run, reference, store).await? {
-        return Ok(Some(Why::First { first }));
+        return Ok(Some(ReviewReason::First { first }));
     }
     let sampled = every > 0 && {
         let digest = keys.keyed_digest("review", format!("{run}\0{reference}").as_bytes());
         let [a, b, c, d, ..] = *digest.as_bytes();
         u32::from_be_bytes([a, b, c, d]) % every == 0
     };
-    Ok(sampled.then_some(Why::Sampled { every }))
+    Ok(sampled.then_some(ReviewReason::Sampled { every }))
 }
 
 /// Returns the pending review of one customer's part of a run; `None` if there is none.
@@ -37,7 +37,7 @@ pub async fn find_pending(
     store: &dyn ObjectStore,
     run: &RunId,
     reference: &CustomerRef,
-) -> Result<Option<Waiting>, VaultError> {
+) -> Result<Option<PendingReview>, VaultError> {
     let key = ObjectKey::Review(run.clone(), reference.clone());
     let Some(bytes) = store.find(&key).await? else { return Ok(None) };
     serde_json::from_slice(&bytes).map(Some).map_err(|error| VaultError::malformed(&key.to_string(), &error))
@@ -57,7 +57,7 @@ pub async fn find_decision(
     Ok(Some(decision))
 }
 
-/// Reads no more of the index than the first lines can be long.
+/// Reads only as much of the index as the first lines can take.
 async fn is_among_first(
     first: u32,
     run: &RunId,
@@ -66,7 +66,7 @@ async fn is_among_first(
 ) -> Result<bool, StoreError> {
     let key = ObjectKey::Run(run.clone(), RunPart::Index);
     let head = store.get_range(&key, 0, (u64::from(first) + 1) * LONGEST_LINE).await?;
-    // The last line may be cut.
+    // The last line may be incomplete.
     let whole = head.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     let rows = IndexRow::read_all(&head[..whole]).map_err(|_| StoreError::Unavailable {
         key: key.to_string(),
@@ -85,8 +85,9 @@ mod tests {
         CustomerRef::parse(format!("{number:032x}")).unwrap()
     }
 
-    async fn picked(settings: Review, customers: u32) -> Vec<u32> {
-        let (store, keys) = (MemoryStore::default(), Keys::new([1; 32], [2; 32]));
+    async fn picked(settings: ReviewSettings, customers: u32) -> Vec<u32> {
+        let store = MemoryStore::default();
+        let keys = Keys::new([1; 32], [2; 32]);
         let run = RunId::parse("run-1").unwrap();
         let mut index = "reference,offset,length,digest\n".to_owned();
         for number in 0..customers {
@@ -98,7 +99,7 @@ mod tests {
         store.put(&key, index.into()).await.unwrap();
         let mut picked = Vec::new();
         for number in 0..customers {
-            if policy(settings, &run, &reference(number), &keys, &store).await.unwrap().is_some() {
+            if review_reason(settings, &run, &reference(number), &keys, &store).await.unwrap().is_some() {
                 picked.push(number);
             }
         }
@@ -106,16 +107,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_first_of_a_run_are_looked_at() {
-        assert_eq!(picked(Review { first: 3, every: 0 }, 10).await, [0, 1, 2]);
-        assert_eq!(picked(Review { first: 300, every: 0 }, 10).await.len(), 10);
-        assert_eq!(picked(Review::default(), 10).await, Vec::<u32>::new());
+    async fn first_customers_of_a_run_are_reviewed() {
+        assert_eq!(picked(ReviewSettings { first: 3, every: 0 }, 10).await, [0, 1, 2]);
+        assert_eq!(picked(ReviewSettings { first: 300, every: 0 }, 10).await.len(), 10);
+        assert_eq!(picked(ReviewSettings::default(), 10).await, Vec::<u32>::new());
     }
 
     #[tokio::test]
-    async fn of_the_others_one_in_so_many_is_looked_at() {
-        assert_eq!(picked(Review { first: 0, every: 1 }, 10).await.len(), 10);
-        let some = picked(Review { first: 0, every: 4 }, 400).await.len();
+    async fn one_in_every_n_others_is_reviewed() {
+        assert_eq!(picked(ReviewSettings { first: 0, every: 1 }, 10).await.len(), 10);
+        let some = picked(ReviewSettings { first: 0, every: 4 }, 400).await.len();
         assert!((70..=130).contains(&some), "{some} of 400");
     }
 }

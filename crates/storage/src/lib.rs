@@ -1,4 +1,4 @@
-//! Where objects lie and how personal data is sealed: the port to the store, the vault over it, and the keys.
+//! Stores objects and seals personal data: the port to the store, the vault over it, and the keys.
 //!
 //! **Invariant:** this crate knows no AWS, no file system and no stage. Adapters implement its ports. Personal data
 //! reaches a store only through the [`vault`].

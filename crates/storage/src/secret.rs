@@ -6,23 +6,24 @@ use thiserror::Error;
 
 use contracts::{ErrorName, NamedError};
 
-/// A secret that the program knows how to use.
+/// The name of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SecretName {
     /// The password of the three workbooks (`EXCEL_PASSWORD`).
     WorkbookPassword,
     /// The key of the model service (`OPENAI_API_KEY`).
     ModelKey,
-    /// 32 bytes as 64 hex digits: wraps the customers' keys and seals what belongs to a run (`BESPOKE_DATA_KEY`).
+    /// The data key, which wraps customer keys and seals objects of a run: 32 bytes as 64 hex digits
+    /// (`BESPOKE_DATA_KEY`).
     DataKey,
-    /// 32 bytes as 64 hex digits: makes customer ids into references (`BESPOKE_REFERENCE_KEY`).
+    /// The reference key, which makes customer references: 32 bytes as 64 hex digits (`BESPOKE_REFERENCE_KEY`).
     ReferenceKey,
-    /// Signs notices to the bank's own system (`BESPOKE_WEBHOOK_KEY`).
+    /// The key that signs notifications (`BESPOKE_WEBHOOK_KEY`).
     WebhookKey,
 }
 
 impl SecretName {
-    /// The environment variable that holds it on one machine.
+    /// Returns the environment variable that holds the secret on one machine.
     #[must_use]
     pub const fn variable(self) -> &'static str {
         match self {
@@ -35,26 +36,26 @@ impl SecretName {
     }
 }
 
-/// Why a secret could not be had. Never holds a part of it.
+/// An error of the secret store. Never holds any part of a secret.
 #[derive(Debug, Error)]
 pub enum SecretError {
-    /// It is not set.
+    /// The secret is not set.
     #[error("the secret {variable} is not set", variable = .0.variable())]
     Missing(SecretName),
-    /// It is set, but is not what it must be.
+    /// The secret has the wrong form.
     #[error("the secret {variable} is not {expected}", variable = .name.variable())]
     Malformed {
-        /// Which.
+        /// The secret.
         name: SecretName,
-        /// What it must be.
+        /// The expected form.
         expected: &'static str,
     },
-    /// The service or the file that keeps it did not answer.
+    /// The service or the file cannot be read.
     #[error("cannot reach the secret {variable}: {reason}", variable = .name.variable())]
     Unavailable {
-        /// Which.
+        /// The secret.
         name: SecretName,
-        /// What the service said, without the secret.
+        /// The service's message, without the secret.
         reason: String,
     },
 }
@@ -77,13 +78,13 @@ impl NamedError for SecretError {
     }
 }
 
-/// Where secrets come from.
+/// A source of secrets.
 #[async_trait]
 pub trait Secrets: Send + Sync {
-    /// The secret, or nothing if it is not set.
+    /// Returns the secret; `None` if it is not set.
     async fn find(&self, name: SecretName) -> Result<Option<SecretString>, SecretError>;
 
-    /// The secret, or [`SecretError::Missing`].
+    /// Returns the secret; fails with [`SecretError::Missing`] if it is not set.
     async fn get(&self, name: SecretName) -> Result<SecretString, SecretError> {
         self.find(name).await?.ok_or(SecretError::Missing(name))
     }

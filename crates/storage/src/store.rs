@@ -1,4 +1,4 @@
-//! The port to the bucket or the folder.
+//! The port to the store: a bucket or a folder.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -9,23 +9,23 @@ use thiserror::Error;
 use contracts::key::Prefix;
 use contracts::{ErrorName, NamedError, ObjectKey};
 
-/// What a store can fail with.
+/// An error of a store.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// No object lies under the key.
+    /// The object does not exist.
     #[error("{key}: not found")]
     NotFound {
         /// The key.
         key: String,
     },
-    /// The store refused, could not be reached, or is full.
+    /// The store refuses, cannot be reached, or is full.
     #[error("{key}: cannot {action}: {reason}")]
     Unavailable {
         /// The key.
         key: String,
-        /// What was tried: `read`, `write`, `delete` or `list`.
+        /// The attempted action: `read`, `write`, `delete`, `erase` or `list`.
         action: &'static str,
-        /// What the store said.
+        /// The store's message.
         reason: String,
     },
 }
@@ -39,68 +39,69 @@ impl NamedError for StoreError {
     }
 }
 
-/// How a conditional write ended.
+/// The outcome of a conditional write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
-    /// The object is new.
+pub enum PutOutcome {
+    /// The object was created.
     Created,
-    /// Another writer was first; its object stands untouched.
+    /// Another writer was first; its object is unchanged.
     AlreadyThere,
 }
 
-/// An object that a list names.
+/// A listed object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// Its whole key, as text.
+pub struct ListedObject {
+    /// The whole key.
     pub key: String,
-    /// When it was last written.
+    /// The time of the last write.
     pub modified: Timestamp,
 }
 
-/// How many of many objects are written at once.
-const AT_ONCE: usize = 32;
+/// The number of concurrent writes in a bulk write.
+const CONCURRENCY: usize = 32;
 
-/// A place that keeps objects by key. A write is atomic: a reader sees the whole object or none.
+/// A store of objects by key. Writes are atomic: a reader sees the whole object or none.
 #[async_trait]
 pub trait ObjectStore: Send + Sync {
-    /// The object's bytes.
+    /// Returns the object's bytes.
     async fn get(&self, key: &ObjectKey) -> Result<Bytes, StoreError>;
 
-    /// `length` bytes of the object from `offset`.
+    /// Returns up to `length` bytes of the object from `offset`.
     async fn get_range(&self, key: &ObjectKey, offset: u64, length: u64) -> Result<Bytes, StoreError>;
 
     /// Writes an object that may change: under `control/`, `failure.json`, a manifest.
     async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), StoreError>;
 
-    /// Writes an object that is final, unless one lies there already.
-    async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<Written, StoreError>;
+    /// Writes a final object, unless the key is taken.
+    async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<PutOutcome, StoreError>;
 
-    /// [`ObjectStore::put_new`] of many objects: how each ended, in their order. When one fails, others may lie there.
-    async fn put_all_new(&self, objects: Vec<(ObjectKey, Bytes)>) -> Result<Vec<Written>, StoreError> {
+    /// Calls [`ObjectStore::put_new`] for many objects, and returns the outcomes in their order. If one write fails,
+    /// others may have succeeded.
+    async fn put_all_new(&self, objects: Vec<(ObjectKey, Bytes)>) -> Result<Vec<PutOutcome>, StoreError> {
         let put = |(key, bytes): (ObjectKey, Bytes)| async move { self.put_new(&key, bytes).await };
-        stream::iter(objects).map(put).buffered(AT_ONCE).try_collect().await
+        stream::iter(objects).map(put).buffered(CONCURRENCY).try_collect().await
     }
 
-    /// Removes an object; not an error if none lies there.
+    /// Deletes an object; succeeds also if it does not exist.
     async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError>;
 
-    /// Removes an object that [`ObjectStore::list_kept`] named, with every version of it that the store keeps, for good. A store
-    /// that cannot says so.
+    /// Deletes an object that [`ObjectStore::list_kept`] returned, with every version that the store keeps. Fails on
+    /// stores that cannot delete for good.
     async fn erase(&self, listed: &str) -> Result<(), StoreError> {
-        let reason = "this store erases nothing".to_owned();
+        let reason = "this store cannot delete for good".to_owned();
         Err(StoreError::Unavailable { key: listed.to_owned(), action: "erase", reason })
     }
 
-    /// Every object whose key begins with `prefix`, sorted by key.
-    async fn list(&self, prefix: &Prefix) -> Result<Vec<Listed>, StoreError>;
+    /// Returns all objects with this prefix, sorted by key.
+    async fn list(&self, prefix: &Prefix) -> Result<Vec<ListedObject>, StoreError>;
 
-    /// Every key that begins with `prefix` and of which the store keeps anything, sorted: also of an object that was removed,
-    /// where old versions of it are still there.
+    /// Returns all keys with this prefix of which the store keeps any version, sorted: deleted objects too, while old
+    /// versions of them exist.
     async fn list_kept(&self, prefix: &Prefix) -> Result<Vec<String>, StoreError> {
         Ok(self.list(prefix).await?.into_iter().map(|listed| listed.key).collect())
     }
 
-    /// The object's bytes, or nothing if there is no object.
+    /// Returns the object's bytes; `None` if it does not exist.
     async fn find(&self, key: &ObjectKey) -> Result<Option<Bytes>, StoreError> {
         match self.get(key).await {
             Ok(bytes) => Ok(Some(bytes)),
@@ -110,17 +111,17 @@ pub trait ObjectStore: Send + Sync {
     }
 }
 
-/// An address under which an object can be read.
+/// A URL that grants access to one object for a limited time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Link {
-    /// The address.
+pub struct SignedUrl {
+    /// The URL.
     pub address: String,
-    /// When it ends.
+    /// The time of expiry.
     pub ends: Timestamp,
 }
 
-impl Link {
-    /// An address that was made at `made` and is good for `seconds`, of which a part of the first is not counted.
+impl SignedUrl {
+    /// Returns a URL made at `made` and valid for `seconds`, counted from the full second.
     #[must_use]
     pub fn since(made: Timestamp, seconds: u64, address: String) -> Self {
         let end = Timestamp::from_second(made.as_second().saturating_add_unsigned(seconds));
@@ -128,13 +129,13 @@ impl Link {
     }
 }
 
-/// Makes addresses under which an object can be read or put for a while by whoever has the address.
+/// Makes URLs with which anyone can read or write one object for a limited time.
 #[async_trait]
-pub trait Links: Send + Sync {
-    /// An address of the object, good for `seconds` at most.
-    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<Link, StoreError>;
+pub trait UrlSigner: Send + Sync {
+    /// Returns a URL to read the object, valid for at most `seconds`.
+    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<SignedUrl, StoreError>;
 
-    /// The address to which the object can be put once, good for `seconds`.
+    /// Returns a URL to upload the object once, valid for `seconds`.
     async fn upload_link(&self, key: &ObjectKey, seconds: u64) -> Result<String, StoreError>;
 }
 
@@ -143,10 +144,10 @@ mod memory {
     use std::collections::BTreeMap;
     use std::sync::Mutex;
 
-    use super::{Bytes, Listed, ObjectKey, ObjectStore, Prefix, StoreError, Timestamp, Written, async_trait};
+    use super::{Bytes, ListedObject, ObjectKey, ObjectStore, Prefix, PutOutcome, StoreError, Timestamp, async_trait};
 
     /// A store in memory for tests. [`MemoryStore::fail_next`] makes the next calls on a key fail;
-    /// [`MemoryStore::put_before`] lets another writer be first.
+    /// [`MemoryStore::put_before`] simulates a competing writer.
     #[derive(Default)]
     pub struct MemoryStore {
         objects: Mutex<BTreeMap<String, Bytes>>,
@@ -155,26 +156,27 @@ mod memory {
     }
 
     impl MemoryStore {
-        /// Makes the next `times` calls on `key` fail as unavailable.
+        /// Makes the next `times` calls on `key` fail with [`StoreError::Unavailable`].
         ///
         /// # Panics
-        /// If another thread panicked while it held the store.
+        /// If another thread panicked while it used the store.
         pub fn fail_next(&self, key: &ObjectKey, times: u32) {
             self.faults.lock().expect("not poisoned").insert(key.to_string(), times);
         }
 
-        /// Puts `object` under `other` right before `key` is next written as final, as another process might.
+        /// Writes `object` under `other` right before the next [`ObjectStore::put_new`] on `key`, like a competing
+        /// process.
         ///
         /// # Panics
-        /// If another thread panicked while it held the store.
+        /// If another thread panicked while it used the store.
         pub fn put_before(&self, key: &ObjectKey, other: &ObjectKey, object: Bytes) {
             self.others.lock().expect("not poisoned").insert(key.to_string(), (other.to_string(), object));
         }
 
-        /// Every object by key.
+        /// Returns every object by key.
         ///
         /// # Panics
-        /// If another thread panicked while it held the store.
+        /// If another thread panicked while it used the store.
         #[must_use]
         pub fn objects(&self) -> BTreeMap<String, Bytes> {
             self.objects.lock().expect("not poisoned").clone()
@@ -213,15 +215,15 @@ mod memory {
             Ok(())
         }
 
-        async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<Written, StoreError> {
+        async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<PutOutcome, StoreError> {
             self.fault(key, "write")?;
             let mut objects = self.objects.lock().expect("not poisoned");
             objects.extend(self.others.lock().expect("not poisoned").remove(&key.to_string()));
             if objects.contains_key(&key.to_string()) {
-                return Ok(Written::AlreadyThere);
+                return Ok(PutOutcome::AlreadyThere);
             }
             objects.insert(key.to_string(), bytes);
-            Ok(Written::Created)
+            Ok(PutOutcome::Created)
         }
 
         async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
@@ -235,11 +237,12 @@ mod memory {
             Ok(())
         }
 
-        // Nothing in memory has a time of its own: all are as old as can be.
-        async fn list(&self, prefix: &Prefix) -> Result<Vec<Listed>, StoreError> {
-            let (objects, prefix) = (self.objects.lock().expect("not poisoned"), prefix.to_string());
+        // Objects in memory have no modification time, so all have the same one.
+        async fn list(&self, prefix: &Prefix) -> Result<Vec<ListedObject>, StoreError> {
+            let objects = self.objects.lock().expect("not poisoned");
+            let prefix = prefix.to_string();
             let keys = objects.keys().filter(|key| key.starts_with(&prefix));
-            Ok(keys.map(|key| Listed { key: key.clone(), modified: Timestamp::UNIX_EPOCH }).collect())
+            Ok(keys.map(|key| ListedObject { key: key.clone(), modified: Timestamp::UNIX_EPOCH }).collect())
         }
     }
 }

@@ -1,9 +1,9 @@
-//! What every adapter to a store must do; each adapter's tests run it on the real thing.
+//! The test suite that every store adapter must pass. Each adapter's tests run it against the real service.
 
 use bytes::Bytes;
 use futures::future::join_all;
 
-use crate::store::{ObjectStore, StoreError, Written};
+use crate::store::{ObjectStore, PutOutcome, StoreError};
 use crate::vault::Keys;
 use contracts::key::{Artefact, Prefix, RunPart};
 use contracts::progress::{StepKind, StepName};
@@ -14,50 +14,50 @@ fn key(name: &str) -> ObjectKey {
     ObjectKey::Run(RunId::parse(format!("suite-{name}")).expect("a name"), RunPart::ManifestJson)
 }
 
-/// Runs every check on a store that holds nothing under `runs/suite-…`.
+/// Runs every check on a store without objects under `runs/suite-…`.
 ///
 /// # Panics
-/// If the store does not do what the port promises.
+/// If the store breaks the port's contract.
 pub async fn run(store: &dyn ObjectStore) {
-    missing_is_not_found(store).await;
-    what_was_put_is_read_and_replaced(store).await;
-    every_kind_of_content_comes_back_as_it_went(store).await;
-    final_objects_are_written_once(store).await;
-    of_racing_writers_one_wins(store).await;
-    many_objects_are_each_written_once(store).await;
-    ranges_are_cut_from_the_whole(store).await;
-    removal_can_be_repeated(store).await;
-    what_was_listed_can_be_erased(store).await;
-    a_list_has_what_lies_below_its_prefix(store).await;
+    missing_object_is_not_found(store).await;
+    put_creates_and_replaces(store).await;
+    content_survives_round_trip(store).await;
+    put_new_writes_once(store).await;
+    one_of_racing_writers_wins(store).await;
+    bulk_write_creates_free_keys(store).await;
+    range_is_a_slice(store).await;
+    delete_can_be_repeated(store).await;
+    erase_can_be_repeated(store).await;
+    list_returns_keys_with_prefix(store).await;
 }
 
-/// Of many objects each is written unless it lies there.
-async fn many_objects_are_each_written_once(store: &dyn ObjectStore) {
+/// A bulk write creates each object whose key is free.
+async fn bulk_write_creates_free_keys(store: &dyn ObjectStore) {
     let keys: Vec<ObjectKey> = (0..40).map(|number| key(&format!("many-{number}"))).collect();
     store.put(&keys[7], "first".into()).await.expect("put");
     let objects = || keys.iter().map(|key| (key.clone(), Bytes::from_static(b"many"))).collect();
-    let mut expected = vec![Written::Created; keys.len()];
-    expected[7] = Written::AlreadyThere;
+    let mut expected = vec![PutOutcome::Created; keys.len()];
+    expected[7] = PutOutcome::AlreadyThere;
     assert_eq!(store.put_all_new(objects()).await.expect("put"), expected);
     assert_eq!(store.get(&keys[7]).await.expect("get"), "first");
     assert_eq!(store.get(&keys[39]).await.expect("get"), "many");
-    assert_eq!(store.put_all_new(objects()).await.expect("put"), vec![Written::AlreadyThere; keys.len()]);
+    assert_eq!(store.put_all_new(objects()).await.expect("put"), vec![PutOutcome::AlreadyThere; keys.len()]);
 }
 
-/// Reading what is not there is [`StoreError::NotFound`] with the key, and `find` gives nothing.
-async fn missing_is_not_found(store: &dyn ObjectStore) {
+/// Reading a missing object fails with [`StoreError::NotFound`] and its key; `find` returns `None`.
+async fn missing_object_is_not_found(store: &dyn ObjectStore) {
     let key = key("missing");
     for result in [store.get(&key).await, store.get_range(&key, 0, 4).await] {
         match result.expect_err("there is no object") {
             StoreError::NotFound { key: named } => assert_eq!(named, key.to_string()),
-            error @ StoreError::Unavailable { .. } => panic!("missing is told as {error}"),
+            error @ StoreError::Unavailable { .. } => panic!("missing was reported as {error}"),
         }
     }
     assert_eq!(store.find(&key).await.expect("find"), None);
 }
 
-/// `put` writes, and writes again.
-async fn what_was_put_is_read_and_replaced(store: &dyn ObjectStore) {
+/// `put` creates and replaces.
+async fn put_creates_and_replaces(store: &dyn ObjectStore) {
     let key = key("put");
     for content in ["first", "second, longer", ""] {
         store.put(&key, content.into()).await.expect("put");
@@ -66,8 +66,8 @@ async fn what_was_put_is_read_and_replaced(store: &dyn ObjectStore) {
     }
 }
 
-/// Bytes of every value, an object of several MB, and the longest keys that are in use.
-async fn every_kind_of_content_comes_back_as_it_went(store: &dyn ObjectStore) {
+/// Every byte value, an object of several MB, and the longest keys in use survive a round trip.
+async fn content_survives_round_trip(store: &dyn ObjectStore) {
     let every_value: Bytes = (0..=u8::MAX).collect();
     let large: Bytes = every_value.iter().copied().cycle().take(6_000_000).collect();
     let customer = Keys::new([0; 32], [0; 32]).reference(&CustomerId::parse("suite").expect("an id"));
@@ -80,31 +80,31 @@ async fn every_kind_of_content_comes_back_as_it_went(store: &dyn ObjectStore) {
     store.delete(&deep).await.expect("delete");
 }
 
-/// `put_new` writes once; the first content stands, also against the same content.
-async fn final_objects_are_written_once(store: &dyn ObjectStore) {
+/// `put_new` writes once; the first content stays, even against equal content.
+async fn put_new_writes_once(store: &dyn ObjectStore) {
     let key = key("once");
-    assert_eq!(store.put_new(&key, "first".into()).await.expect("put_new"), Written::Created);
+    assert_eq!(store.put_new(&key, "first".into()).await.expect("put_new"), PutOutcome::Created);
     for content in ["second", "first"] {
-        assert_eq!(store.put_new(&key, content.into()).await.expect("put_new"), Written::AlreadyThere);
+        assert_eq!(store.put_new(&key, content.into()).await.expect("put_new"), PutOutcome::AlreadyThere);
     }
     assert_eq!(store.get(&key).await.expect("get"), "first");
 }
 
-/// Of sixteen writers at once exactly one creates the object, and its content is what stands.
-async fn of_racing_writers_one_wins(store: &dyn ObjectStore) {
+/// Of sixteen concurrent writers, exactly one creates the object, and its content stays.
+async fn one_of_racing_writers_wins(store: &dyn ObjectStore) {
     for round in 0..4 {
         let key = key(&format!("race-{round}"));
         let content = |writer: usize| Bytes::from(format!("writer {writer} ").repeat(2_000));
         let results = join_all((0..16).map(|writer| store.put_new(&key, content(writer)))).await;
-        let results: Vec<Written> = results.into_iter().map(|result| result.expect("put_new")).collect();
-        let winners: Vec<usize> = (0..16).filter(|writer| results[*writer] == Written::Created).collect();
+        let results: Vec<PutOutcome> = results.into_iter().map(|result| result.expect("put_new")).collect();
+        let winners: Vec<usize> = (0..16).filter(|writer| results[*writer] == PutOutcome::Created).collect();
         assert_eq!(winners.len(), 1, "winners of round {round}: {winners:?}");
-        assert!(store.get(&key).await.expect("get") == content(winners[0]), "the winner's content stands");
+        assert!(store.get(&key).await.expect("get") == content(winners[0]), "the winner's content stays");
     }
 }
 
-/// A range is a cut of the whole; what lies beyond the end is not there.
-async fn ranges_are_cut_from_the_whole(store: &dyn ObjectStore) {
+/// A range is a slice of the object; beyond its end there is nothing.
+async fn range_is_a_slice(store: &dyn ObjectStore) {
     let key = key("range");
     store.put(&key, "0123456789".into()).await.expect("put");
     for (offset, length, expected) in [(0, 4, "0123"), (3, 4, "3456"), (8, 9, "89"), (4, 0, ""), (10, 1, "")] {
@@ -113,23 +113,24 @@ async fn ranges_are_cut_from_the_whole(store: &dyn ObjectStore) {
     }
 }
 
-/// `delete` removes, does nothing the second time, and a final object may then be written afresh.
-async fn removal_can_be_repeated(store: &dyn ObjectStore) {
+/// `delete` can be repeated; afterwards a final object can be written again.
+async fn delete_can_be_repeated(store: &dyn ObjectStore) {
     let key = key("delete");
     store.put_new(&key, "first".into()).await.expect("put_new");
     for _ in 0..2 {
         store.delete(&key).await.expect("delete");
         assert_eq!(store.find(&key).await.expect("find"), None);
     }
-    assert_eq!(store.put_new(&key, "again".into()).await.expect("put_new"), Written::Created);
+    assert_eq!(store.put_new(&key, "again".into()).await.expect("put_new"), PutOutcome::Created);
 }
 
-/// `erase` removes what a list named, and does nothing the second time.
-async fn what_was_listed_can_be_erased(store: &dyn ObjectStore) {
+/// `erase` deletes a listed object, and can be repeated.
+async fn erase_can_be_repeated(store: &dyn ObjectStore) {
     let run = RunId::parse("suite-erase").expect("a name");
     let at = jiff::Timestamp::from_second(1).expect("a time");
     let step = StepName { at, stage: Stage::Merge, kind: StepKind::Started };
-    let (key, prefix) = (ObjectKey::Progress(run.clone(), None, step), Prefix::Progress(run, None));
+    let key = ObjectKey::Progress(run.clone(), None, step);
+    let prefix = Prefix::Progress(run, None);
     store.put(&key, "{}".into()).await.expect("put");
     let listed = store.list(&prefix).await.expect("list");
     assert_eq!(listed.len(), 1);
@@ -139,14 +140,16 @@ async fn what_was_listed_can_be_erased(store: &dyn ObjectStore) {
     }
 }
 
-/// `list` gives the keys below a prefix, sorted, also more than S3 gives at once (1,000), and none of a longer name.
-async fn a_list_has_what_lies_below_its_prefix(store: &dyn ObjectStore) {
+/// `list` returns the sorted keys with a prefix, more than S3's page of 1,000 too, and none that only starts with the
+/// same text.
+async fn list_returns_keys_with_prefix(store: &dyn ObjectStore) {
     let run = |name: &str| RunId::parse(name).expect("a name");
     let step = |run: &RunId, second| {
         let at = jiff::Timestamp::from_second(second).expect("a time");
         ObjectKey::Progress(run.clone(), None, StepName { at, stage: Stage::Merge, kind: StepKind::Started })
     };
-    let (here, beside) = (run("suite-list"), run("suite-list-2"));
+    let here = run("suite-list");
+    let beside = run("suite-list-2");
     let prefix = Prefix::Progress(here.clone(), None);
     assert_eq!(store.list(&prefix).await.expect("an empty list"), Vec::new());
     store.put(&step(&beside, 1), "{}".into()).await.expect("put");

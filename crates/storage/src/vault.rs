@@ -1,9 +1,9 @@
-//! How personal data at rest is sealed: XChaCha20-Poly1305 under a key of the customer's own, which is itself wrapped by
-//! the data key. Destroying the customer's key forgets all that was sealed with it.
+//! The vault: seals personal data at rest with XChaCha20-Poly1305 under a key per customer, which is itself wrapped by
+//! the data key. Destroying a customer's key erases everything sealed with it.
 //!
-//! A sealed object is `BSP1` ‖ digest of the inputs it was made from (32 bytes) ‖ nonce (24) ‖ ciphertext and tag. The
-//! place of the object and the inputs' digest are authenticated with it, so that a sealed object moved to another place,
-//! or passed off as made from other inputs, does not open.
+//! A sealed object is `BSP1` ‖ digest of its inputs (32 bytes) ‖ nonce (24) ‖ ciphertext and tag. The tag authenticates
+//! the object's place and the digest of its inputs too: a sealed object does not open at another place, or with another
+//! digest.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
 use crate::secret::{ExposeSecret, SecretError, SecretName, Secrets};
-use crate::store::{ObjectStore, StoreError, Written};
+use crate::store::{ObjectStore, PutOutcome, StoreError};
 use contracts::key::Prefix;
 use contracts::{CustomerId, CustomerRef, Digest, ErrorName, NamedError, ObjectKey};
 
@@ -31,7 +31,7 @@ const HEADER: usize = MAGIC.len() + 32 + NONCE;
 
 type Key = Zeroizing<[u8; 32]>;
 
-/// What sealing and opening can fail with.
+/// An error of the vault.
 #[derive(Debug, Error)]
 pub enum VaultError {
     /// The store failed.
@@ -42,23 +42,23 @@ pub enum VaultError {
     Broken {
         /// The object's key.
         place: String,
-        /// Why.
+        /// The reason.
         reason: &'static str,
     },
-    /// The object is final and was made from other inputs than those at hand.
-    #[error("{place}: holds a result made from other inputs")]
+    /// The final key holds a result from different inputs.
+    #[error("{place}: holds a result from different inputs")]
     Conflict {
         /// The object's key.
         place: String,
     },
-    /// The opened object is not the JSON it should be.
-    #[error("{place}: not what this version writes, at line {line}, column {column}")]
+    /// The opened object is not the expected JSON.
+    #[error("{place}: not written by this version: invalid JSON at line {line}, column {column}")]
     Malformed {
         /// The object's key.
         place: String,
-        /// Where in the JSON.
+        /// The line in the JSON.
         line: usize,
-        /// Where in the JSON.
+        /// The column in the JSON.
         column: usize,
     },
 }
@@ -83,26 +83,26 @@ impl NamedError for VaultError {
     fn help(&self) -> Option<String> {
         match self {
             Self::Conflict { .. } => Some("start a new run".to_owned()),
-            Self::Broken { .. } => Some("check that the keys are those with which the object was sealed".to_owned()),
+            Self::Broken { .. } => Some("check that the current keys are the ones that sealed the object".to_owned()),
             Self::Store(_) | Self::Malformed { .. } => None,
         }
     }
 }
 
-/// The two keys that live among the secrets. Zeroed when dropped.
+/// The data key and the reference key. Zeroed on drop.
 pub struct Keys {
     data: Key,
     reference: Key,
 }
 
 impl Keys {
-    /// From raw bytes.
+    /// Makes keys from raw bytes.
     #[must_use]
     pub fn new(data: [u8; 32], reference: [u8; 32]) -> Self {
         Self { data: Zeroizing::new(data), reference: Zeroizing::new(reference) }
     }
 
-    /// Reads both from the secrets.
+    /// Reads both keys from the secrets.
     pub async fn from_secrets(secrets: &dyn Secrets) -> Result<Self, SecretError> {
         async fn key(secrets: &dyn Secrets, name: SecretName) -> Result<Key, SecretError> {
             let text = secrets.get(name).await?;
@@ -117,7 +117,7 @@ impl Keys {
         })
     }
 
-    /// The reference that stands for a customer: the first 128 bits of HMAC-SHA256 (RFC 2104) of the id.
+    /// Returns a customer's reference: the first 128 bits of HMAC-SHA256 (RFC 2104) of the id.
     ///
     /// # Panics
     /// Never: 32 lowercase hex digits are a reference.
@@ -127,8 +127,8 @@ impl Keys {
         CustomerRef::parse(hex::encode(&digest.as_bytes()[..16])).expect("32 hex digits")
     }
 
-    /// A digest that only the holder of the key can recompute, so that it neither tells nor confirms what it is of.
-    /// `domain` keeps digests for different purposes apart.
+    /// Returns a digest that only holders of the reference key can compute, so it neither reveals nor confirms the
+    /// content. `domain` separates digests for different purposes.
     ///
     /// # Panics
     /// Never: HMAC takes a key of any length.
@@ -141,7 +141,7 @@ impl Keys {
         Digest::from_bytes(mac.finalize().into_bytes().into())
     }
 
-    /// Names the two keys without telling them, for the evidence.
+    /// Returns an id of the two keys that does not reveal them, for the evidence.
     #[must_use]
     pub fn id(&self) -> String {
         let digest = Digest::of_parts([b"bespoke key id".as_slice(), self.data.as_slice(), self.reference.as_slice()]);
@@ -149,16 +149,16 @@ impl Keys {
     }
 }
 
-/// Whose key seals an object.
+/// The owner of the key that seals an object.
 #[derive(Clone, Copy, Debug)]
 pub enum Owner<'a> {
-    /// A customer's own key, made at first use.
+    /// A customer; their key is made at first use.
     Customer(&'a CustomerRef),
-    /// The data key, for what belongs to a run and holds no customer's data.
+    /// A run, sealed with the data key. For objects without a customer's data.
     Run,
 }
 
-/// Seals, opens and writes once. Cheap to clone.
+/// Seals and opens objects, and writes them once. Cheap to clone.
 #[derive(Clone)]
 pub struct Vault {
     store: Arc<dyn ObjectStore>,
@@ -167,25 +167,25 @@ pub struct Vault {
 }
 
 impl Vault {
-    /// A vault over `store`.
+    /// Makes a vault over `store`.
     #[must_use]
     pub fn new(store: Arc<dyn ObjectStore>, keys: Keys) -> Self {
         Self { store, keys: Arc::new(keys), customer_keys: Arc::default() }
     }
 
-    /// The store beneath, for objects that are not sealed.
+    /// Returns the store, for objects that are not sealed.
     #[must_use]
     pub fn store(&self) -> &dyn ObjectStore {
         self.store.as_ref()
     }
 
-    /// The keys, for references and keyed digests.
+    /// Returns the keys, for references and keyed digests.
     #[must_use]
     pub fn keys(&self) -> &Keys {
         &self.keys
     }
 
-    /// Seals `plain` for `owner`. The result opens only with the same `place` and tells the digest of its inputs.
+    /// Seals `plain` for `owner`. The result opens only with the same `place`, and carries the digest of its inputs.
     pub async fn seal(
         &self,
         owner: Owner<'_>,
@@ -200,7 +200,7 @@ impl Vault {
         Ok(seal_with(&key, place, inputs, plain))
     }
 
-    /// Opens what [`Vault::seal`] made: the plain bytes and the digest of the inputs.
+    /// Opens a sealed object. Returns the plain bytes and the digest of the inputs.
     pub async fn open(
         &self,
         owner: Owner<'_>,
@@ -214,32 +214,32 @@ impl Vault {
         open_with(&key, place, sealed)
     }
 
-    /// Writes sealed bytes under a final key. If an object lies there that was made from the same inputs, it stands; from
-    /// other inputs, that is a [`VaultError::Conflict`].
+    /// Writes sealed bytes under a final key. Keeps an existing object from the same inputs; fails with
+    /// [`VaultError::Conflict`] if it has other inputs.
     pub async fn write(
         &self,
         owner: Owner<'_>,
         key: &ObjectKey,
         inputs: &Digest,
         plain: &[u8],
-    ) -> Result<Written, VaultError> {
+    ) -> Result<PutOutcome, VaultError> {
         let place = key.to_string();
         let sealed = self.seal(owner, &place, inputs, plain).await?;
         let written = self.store.put_new(key, sealed.into()).await?;
-        if written == Written::AlreadyThere {
-            let there = self.store.get(key).await?;
-            if inputs_of(&place, &there)? != *inputs {
+        if written == PutOutcome::AlreadyThere {
+            let stored = self.store.get(key).await?;
+            if inputs_of(&place, &stored)? != *inputs {
                 return Err(VaultError::Conflict { place });
             }
         }
         Ok(written)
     }
 
-    /// Writes a value as sealed JSON under a final key and returns the value that stands there: this one, or the one that
-    /// an earlier writer made from the same inputs.
+    /// Writes a value as sealed JSON under a final key. Returns the stored value: this one, or an earlier one from the
+    /// same inputs.
     ///
     /// # Panics
-    /// If the value cannot be written as JSON; the types of this crate all can.
+    /// If the value does not serialize to JSON; all types of `contracts` do.
     pub async fn write_json<T: Serialize + DeserializeOwned>(
         &self,
         owner: Owner<'_>,
@@ -249,12 +249,13 @@ impl Vault {
     ) -> Result<T, VaultError> {
         let plain = Zeroizing::new(serde_json::to_vec(&value).expect("the types of contracts serialize to JSON"));
         match self.write(owner, key, inputs, &plain).await? {
-            Written::Created => Ok(value),
-            Written::AlreadyThere => Ok(self.read_json(owner, key).await?.0),
+            PutOutcome::Created => Ok(value),
+            PutOutcome::AlreadyThere => Ok(self.read_json(owner, key).await?.0),
         }
     }
 
-    /// The value under `key` if it was made from `inputs`; nothing if there is none; a conflict if made from others.
+    /// Returns the value under `key`; `None` if there is none. Fails with [`VaultError::Conflict`] if it has other
+    /// inputs.
     pub async fn find_json<T: DeserializeOwned>(
         &self,
         owner: Owner<'_>,
@@ -263,31 +264,31 @@ impl Vault {
     ) -> Result<Option<T>, VaultError> {
         let Some(sealed) = self.store.find(key).await? else { return Ok(None) };
         let place = key.to_string();
-        let (plain, made_from) = self.open(owner, &place, &sealed).await?;
-        if made_from != *inputs {
+        let (plain, stored_inputs) = self.open(owner, &place, &sealed).await?;
+        if stored_inputs != *inputs {
             return Err(VaultError::Conflict { place });
         }
-        from_json(&place, &plain).map(Some)
+        parse_json(&place, &plain).map(Some)
     }
 
-    /// The value under `key`, and the digest of the sealed object: what a later stage names as its input.
+    /// Returns the value under `key`, and the digest of the sealed object, with which later stages name their input.
     pub async fn read_json<T: DeserializeOwned>(
         &self,
         owner: Owner<'_>,
         key: &ObjectKey,
     ) -> Result<(T, Digest), VaultError> {
         let (plain, digest) = self.read(owner, key).await?;
-        Ok((from_json(&key.to_string(), &plain)?, digest))
+        Ok((parse_json(&key.to_string(), &plain)?, digest))
     }
 
-    /// The opened bytes under `key`, and the digest of the sealed object.
+    /// Returns the opened bytes under `key`, and the digest of the sealed object.
     pub async fn read(&self, owner: Owner<'_>, key: &ObjectKey) -> Result<(Zeroizing<Vec<u8>>, Digest), VaultError> {
         let sealed = self.store.get(key).await?;
         let (plain, _) = self.open(owner, &key.to_string(), &sealed).await?;
         Ok((plain, Digest::of(&sealed)))
     }
 
-    /// Makes the keys of customers who have none yet, all at once. Tells who of them was forgotten: for them there is none.
+    /// Makes keys for all customers who have none. Returns the erased customers among them, who get no key.
     pub async fn make_customer_keys(&self, references: &[CustomerRef]) -> Result<BTreeSet<CustomerRef>, VaultError> {
         let (keys, objects): (Vec<_>, Vec<_>) = references
             .iter()
@@ -297,15 +298,15 @@ impl Vault {
             })
             .unzip();
         let written = self.store.put_all_new(objects).await?;
-        let mut known = self.customer_keys.lock().await;
+        let mut cached = self.customer_keys.lock().await;
         for ((reference, key), written) in references.iter().zip(keys).zip(written) {
-            if written == Written::Created {
-                known.insert(reference.clone(), key);
+            if written == PutOutcome::Created {
+                cached.insert(reference.clone(), key);
             }
         }
-        drop(known);
-        // An erasure leaves its record before it destroys the key. So one that did not see the keys made here has left its
-        // record by now, and one that has not will see them.
+        drop(cached);
+        // An erasure writes its record before it destroys the key. So an erasure that missed these keys has a record by
+        // now, and a later one will find the keys.
         let listed = self.store.list(&Prefix::Forgotten).await?;
         let mut forgotten: BTreeSet<_> =
             listed.iter().filter_map(|listed| ObjectKey::customer_of(&listed.key)).collect();
@@ -318,13 +319,13 @@ impl Vault {
         Ok(forgotten)
     }
 
-    /// Destroys a customer's key, for good: all that was sealed with it is forgotten.
+    /// Destroys a customer's key for good, and with it everything that it sealed.
     pub async fn destroy_customer_key(&self, reference: &CustomerRef) -> Result<(), StoreError> {
         self.customer_keys.lock().await.remove(reference);
         self.store.erase(&ObjectKey::CustomerKey(reference.clone()).to_string()).await
     }
 
-    /// A key for a customer, and the same wrapped by the data key.
+    /// Makes a customer's key. Returns it plain, and wrapped by the data key.
     fn new_customer_key(&self, reference: &CustomerRef) -> (Key, Bytes) {
         let place = ObjectKey::CustomerKey(reference.clone());
         let mut key = Zeroizing::new([0; 32]);
@@ -339,25 +340,25 @@ impl Vault {
         }
         let place = ObjectKey::CustomerKey(reference.clone());
         if let Some(wrapped) = self.store.find(&place).await? {
-            return self.unwrapped(reference, &wrapped).await;
+            return self.unwrap_key(reference, &wrapped).await;
         }
-        // A key that was destroyed is not made again.
+        // The vault never makes a new key for an erased customer.
         let record = ObjectKey::Forgotten(reference.clone());
         if self.store.find(&record).await?.is_some() {
-            return Err(forgotten(&place.to_string()));
+            return Err(erased_error(&place.to_string()));
         }
         let (key, wrapped) = self.new_customer_key(reference);
         match self.store.put_new(&place, wrapped).await? {
-            // Asked again, for the reason that `make_customer_keys` has.
-            Written::Created if self.store.find(&record).await?.is_some() => {
+            // Checked again, because an erasure may run meanwhile; see `make_customer_keys`.
+            PutOutcome::Created if self.store.find(&record).await?.is_some() => {
                 self.destroy_customer_key(reference).await?;
-                Err(forgotten(&place.to_string()))
+                Err(erased_error(&place.to_string()))
             }
-            Written::Created => {
+            PutOutcome::Created => {
                 self.customer_keys.lock().await.insert(reference.clone(), key.clone());
                 Ok(key)
             }
-            Written::AlreadyThere => self.existing_customer_key(reference, &place.to_string()).await,
+            PutOutcome::AlreadyThere => self.existing_customer_key(reference, &place.to_string()).await,
         }
     }
 
@@ -365,18 +366,18 @@ impl Vault {
         if let Some(key) = self.customer_keys.lock().await.get(reference) {
             return Ok(key.clone());
         }
-        let at = ObjectKey::CustomerKey(reference.clone());
-        let Some(wrapped) = self.store.find(&at).await? else { return Err(forgotten(place)) };
-        self.unwrapped(reference, &wrapped).await
+        let key_place = ObjectKey::CustomerKey(reference.clone());
+        let Some(wrapped) = self.store.find(&key_place).await? else { return Err(erased_error(place)) };
+        self.unwrap_key(reference, &wrapped).await
     }
 
-    /// The customer's key out of what lies in the store; remembered from now on.
-    async fn unwrapped(&self, reference: &CustomerRef, wrapped: &[u8]) -> Result<Key, VaultError> {
-        let at = ObjectKey::CustomerKey(reference.clone());
-        let (plain, _) = open_with(&self.keys.data, &at.to_string(), wrapped)?;
+    /// Unwraps a customer's stored key, and caches it.
+    async fn unwrap_key(&self, reference: &CustomerRef, wrapped: &[u8]) -> Result<Key, VaultError> {
+        let key_place = ObjectKey::CustomerKey(reference.clone());
+        let (plain, _) = open_with(&self.keys.data, &key_place.to_string(), wrapped)?;
         let mut key = Zeroizing::new([0; 32]);
         if plain.len() != key.len() {
-            return Err(VaultError::Broken { place: at.to_string(), reason: "not a key of 32 bytes" });
+            return Err(VaultError::Broken { place: key_place.to_string(), reason: "not a key of 32 bytes" });
         }
         key.copy_from_slice(&plain);
         self.customer_keys.lock().await.insert(reference.clone(), key.clone());
@@ -384,16 +385,16 @@ impl Vault {
     }
 }
 
-fn forgotten(place: &str) -> VaultError {
-    let reason = "the customer's key is gone: the customer was forgotten";
+fn erased_error(place: &str) -> VaultError {
+    let reason = "the customer was forgotten, and their key destroyed";
     VaultError::Broken { place: place.to_owned(), reason }
 }
 
-fn from_json<T: DeserializeOwned>(place: &str, plain: &[u8]) -> Result<T, VaultError> {
+fn parse_json<T: DeserializeOwned>(place: &str, plain: &[u8]) -> Result<T, VaultError> {
     serde_json::from_slice(plain).map_err(|error| VaultError::malformed(place, &error))
 }
 
-fn associated(place: &str, inputs: &Digest) -> Vec<u8> {
+fn associated_data(place: &str, inputs: &Digest) -> Vec<u8> {
     [MAGIC.as_slice(), inputs.as_bytes(), place.as_bytes()].concat()
 }
 
@@ -401,13 +402,13 @@ fn seal_with(key: &Key, place: &str, inputs: &Digest, plain: &[u8]) -> Vec<u8> {
     let mut nonce = [0; NONCE];
     getrandom::fill(&mut nonce).expect("the operating system gives random bytes");
     let cipher = XChaCha20Poly1305::new(&(**key).into());
-    // Of the whole length from the start: what grows leaves plain bytes behind.
+    // Allocated in full at once: a growing buffer would leave plain bytes behind in memory.
     let mut sealed = Vec::with_capacity(HEADER + plain.len() + TAG);
     for part in [MAGIC, inputs.as_bytes().as_slice(), &nonce, plain] {
         sealed.extend_from_slice(part);
     }
     let tag = cipher
-        .encrypt_inout_detached(&XNonce::from(nonce), &associated(place, inputs), (&mut sealed[HEADER..]).into())
+        .encrypt_inout_detached(&XNonce::from(nonce), &associated_data(place, inputs), (&mut sealed[HEADER..]).into())
         .expect("less than 256 GiB");
     sealed.extend_from_slice(&tag);
     sealed
@@ -417,7 +418,7 @@ fn open_with(key: &Key, place: &str, sealed: &[u8]) -> Result<(Zeroizing<Vec<u8>
     let inputs = inputs_of(place, sealed)?;
     let nonce: [u8; NONCE] = sealed[HEADER - NONCE..HEADER].try_into().expect("the slice has that length");
     let cipher = XChaCha20Poly1305::new(&(**key).into());
-    let payload = Payload { msg: &sealed[HEADER..], aad: &associated(place, &inputs) };
+    let payload = Payload { msg: &sealed[HEADER..], aad: &associated_data(place, &inputs) };
     let plain = cipher.decrypt(&XNonce::from(nonce), payload).map_err(|_| VaultError::Broken {
         place: place.to_owned(),
         reason: "sealed with another key, or changed since",
@@ -447,19 +448,19 @@ mod tests {
         ObjectKey::Customer(reference.clone(), RunId::parse("r1").unwrap(), Artefact::Facts)
     }
 
-    fn somebody(vault: &Vault) -> CustomerRef {
+    fn customer(vault: &Vault) -> CustomerRef {
         vault.keys().reference(&CustomerId::parse("0001").unwrap())
     }
 
     #[tokio::test]
-    async fn what_was_sealed_opens_and_is_not_readable_at_rest() {
+    async fn sealed_object_opens_and_is_unreadable_at_rest() {
         let store = Arc::new(MemoryStore::default());
         let vault = vault(&store, 1);
-        let who = somebody(&vault);
-        let key = facts_key(&who);
+        let customer = customer(&vault);
+        let key = facts_key(&customer);
         let inputs = Digest::of(b"inputs");
-        vault.write_json(Owner::Customer(&who), &key, &inputs, "José".to_owned()).await.unwrap();
-        let (value, _): (String, _) = vault.read_json(Owner::Customer(&who), &key).await.unwrap();
+        vault.write_json(Owner::Customer(&customer), &key, &inputs, "José".to_owned()).await.unwrap();
+        let (value, _): (String, _) = vault.read_json(Owner::Customer(&customer), &key).await.unwrap();
         assert_eq!(value, "José");
         for bytes in store.objects().values() {
             assert!(!bytes.windows(3).any(|window| window == b"Jos"));
@@ -467,37 +468,39 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_second_writer_adopts_the_first_ones_result() {
+    async fn second_writer_adopts_first_result() {
         let store = Arc::new(MemoryStore::default());
         let vault = vault(&store, 1);
-        let who = somebody(&vault);
-        let (key, inputs) = (facts_key(&who), Digest::of(b"inputs"));
-        vault.write_json(Owner::Customer(&who), &key, &inputs, 1).await.unwrap();
-        assert_eq!(vault.write_json(Owner::Customer(&who), &key, &inputs, 2).await.unwrap(), 1);
-        assert_eq!(vault.find_json::<i32>(Owner::Customer(&who), &key, &inputs).await.unwrap(), Some(1));
+        let customer = customer(&vault);
+        let key = facts_key(&customer);
+        let inputs = Digest::of(b"inputs");
+        vault.write_json(Owner::Customer(&customer), &key, &inputs, 1).await.unwrap();
+        assert_eq!(vault.write_json(Owner::Customer(&customer), &key, &inputs, 2).await.unwrap(), 1);
+        assert_eq!(vault.find_json::<i32>(Owner::Customer(&customer), &key, &inputs).await.unwrap(), Some(1));
     }
 
     #[tokio::test]
-    async fn a_result_from_other_inputs_is_a_conflict() {
+    async fn result_from_other_inputs_is_a_conflict() {
         let store = Arc::new(MemoryStore::default());
         let vault = vault(&store, 1);
-        let who = somebody(&vault);
-        let key = facts_key(&who);
-        vault.write_json(Owner::Customer(&who), &key, &Digest::of(b"a"), 1).await.unwrap();
-        let error = vault.write_json(Owner::Customer(&who), &key, &Digest::of(b"b"), 2).await.unwrap_err();
+        let customer = customer(&vault);
+        let key = facts_key(&customer);
+        vault.write_json(Owner::Customer(&customer), &key, &Digest::of(b"a"), 1).await.unwrap();
+        let error = vault.write_json(Owner::Customer(&customer), &key, &Digest::of(b"b"), 2).await.unwrap_err();
         assert_eq!(error.name(), ErrorName::StoreConflict);
     }
 
     #[tokio::test]
-    async fn a_changed_or_moved_object_or_another_data_key_does_not_open() {
+    async fn changed_or_moved_object_does_not_open() {
         let store = Arc::new(MemoryStore::default());
         let first = vault(&store, 1);
-        let who = somebody(&first);
-        let (key, inputs) = (facts_key(&who), Digest::of(b"inputs"));
-        first.write_json(Owner::Customer(&who), &key, &inputs, 1).await.unwrap();
+        let customer = customer(&first);
+        let key = facts_key(&customer);
+        let inputs = Digest::of(b"inputs");
+        first.write_json(Owner::Customer(&customer), &key, &inputs, 1).await.unwrap();
 
         let sealed = store.objects()[&key.to_string()].to_vec();
-        let owner = Owner::Customer(&who);
+        let owner = Owner::Customer(&customer);
         assert!(first.open(owner, "elsewhere", &sealed).await.is_err());
         for at in [4, 40, sealed.len() - 1] {
             let mut changed = sealed.clone();
@@ -509,38 +512,40 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn destroying_the_customers_key_forgets_the_customer() {
+    async fn destroyed_key_makes_objects_unreadable() {
         let store = Arc::new(MemoryStore::default());
-        let who = somebody(&vault(&store, 1));
-        let (key, inputs) = (facts_key(&who), Digest::of(b"inputs"));
-        vault(&store, 1).write_json(Owner::Customer(&who), &key, &inputs, 1).await.unwrap();
-        store.delete(&ObjectKey::CustomerKey(who.clone())).await.unwrap();
-        let error = vault(&store, 1).read(Owner::Customer(&who), &key).await.unwrap_err();
+        let customer = customer(&vault(&store, 1));
+        let key = facts_key(&customer);
+        let inputs = Digest::of(b"inputs");
+        vault(&store, 1).write_json(Owner::Customer(&customer), &key, &inputs, 1).await.unwrap();
+        store.delete(&ObjectKey::CustomerKey(customer.clone())).await.unwrap();
+        let error = vault(&store, 1).read(Owner::Customer(&customer), &key).await.unwrap_err();
         assert!(error.to_string().contains("forgotten"), "{error}");
     }
 
     #[tokio::test]
-    async fn an_erasure_that_begins_while_a_key_is_made_leaves_none() {
+    async fn concurrent_erasure_leaves_no_key() {
         let store = Arc::new(MemoryStore::default());
         let vault = vault(&store, 1);
-        let who = somebody(&vault);
-        let (key, record) = (ObjectKey::CustomerKey(who.clone()), ObjectKey::Forgotten(who.clone()));
+        let customer = customer(&vault);
+        let key = ObjectKey::CustomerKey(customer.clone());
+        let record = ObjectKey::Forgotten(customer.clone());
         store.put_before(&key, &record, "{}".into());
-        let sealed = vault.seal(Owner::Customer(&who), "a place", &Digest::of(b"inputs"), b"plain").await;
+        let sealed = vault.seal(Owner::Customer(&customer), "a place", &Digest::of(b"inputs"), b"plain").await;
         assert!(sealed.unwrap_err().to_string().contains("forgotten"));
         assert_eq!(store.objects().into_keys().collect::<Vec<_>>(), [record.to_string()]);
 
         store.delete(&record).await.unwrap();
         store.put_before(&key, &record, "{}".into());
         let other = vault.keys().reference(&CustomerId::parse("0002").unwrap());
-        let forgotten = vault.make_customer_keys(&[who.clone(), other.clone()]).await.unwrap();
-        assert_eq!(forgotten, BTreeSet::from([who]));
+        let forgotten = vault.make_customer_keys(&[customer.clone(), other.clone()]).await.unwrap();
+        assert_eq!(forgotten, BTreeSet::from([customer]));
         let left = [record.to_string(), ObjectKey::CustomerKey(other).to_string()];
         assert_eq!(store.objects().into_keys().collect::<Vec<_>>(), left);
     }
 
     #[test]
-    fn a_reference_depends_on_the_key_and_hides_the_id() {
+    fn reference_depends_on_key_and_hides_id() {
         let id = CustomerId::parse("0042").unwrap();
         let a = Keys::new([1; 32], [1; 32]).reference(&id);
         let b = Keys::new([1; 32], [2; 32]).reference(&id);

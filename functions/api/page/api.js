@@ -1,138 +1,138 @@
-// The HTTP API: the caller's token, calls, uploads, and the numbered events of a run.
+// The HTTP API: the token, requests, uploads, and the events of a run.
 
 const TOKEN = "bespoke.token";
 
-/** What the server says went wrong, or that it did not answer. */
+/** An error response of the server, or the lack of a response. */
 export class Problem extends Error {
   constructor({ status = 0, title, detail, error, help }) {
     super(detail ?? "");
     Object.assign(this, { status, title, error, help });
   }
 
-  /** Whether nobody answered, or somebody who may soon: the same call is worth making again. */
-  get passing() {
+  /** Whether the same request may succeed later. */
+  get isTemporary() {
     return this.status === 0 || this.status === 429 || this.status >= 500;
   }
 }
 
-/** That nobody answers. */
-export const silence = () => new Problem({
-  title: "The server does not answer",
-  detail: "it may have been stopped; nothing is lost, and the same again is safe",
+/** Returns the problem of a server that does not respond. */
+export const unreachable = () => new Problem({
+  title: "The server does not respond",
+  detail: "it may have stopped; nothing is lost, and it is safe to try again",
 });
 
 /**
- * Takes a token out of the address's fragment, where it was never sent to the server, and removes it from there. On one
- * machine only: elsewhere a link could sign its reader in as somebody else.
+ * Moves a token from the address's fragment to this tab's storage. Browsers never send the fragment to a server. Works on
+ * one machine only: elsewhere, a link could sign its reader in as another person.
  */
 export function takeToken() {
-  const given = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (!given) return false;
-  if (["127.0.0.1", "localhost"].includes(location.hostname)) keepToken(given);
-  history.replaceState(null, "", sessionStorage.getItem("bespoke.place") ?? "#/");
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (!token) return false;
+  if (["127.0.0.1", "localhost"].includes(location.hostname)) keepToken(token);
+  history.replaceState(null, "", sessionStorage.getItem("bespoke.address") ?? "#/");
   return true;
 }
 
 export const keepToken = (token) => sessionStorage.setItem(TOKEN, token);
 export const hasToken = () => sessionStorage.getItem(TOKEN) !== null;
 
-function headers(more) {
+function withToken(headers) {
   const token = sessionStorage.getItem(TOKEN);
-  return token ? { ...more, authorization: `Bearer ${token}` } : more;
+  return token ? { ...headers, authorization: `Bearer ${token}` } : headers;
 }
 
-/** Calls the API and gives the answer's body. Throws a [Problem]. `key` makes a repeated call the same call. */
+/** Sends a request and returns the body of the response. Throws a Problem. `key` is the idempotency key. */
 export async function call(method, path, { body, key, signal } = {}) {
-  const given = headers({ accept: "application/json" });
-  if (body !== undefined) given["content-type"] = "application/json";
-  if (key) given["idempotency-key"] = key;
+  const headers = withToken({ accept: "application/json" });
+  if (body !== undefined) headers["content-type"] = "application/json";
+  if (key) headers["idempotency-key"] = key;
   let response;
   try {
-    response = await fetch(`v1/${path}`, { method, headers: given, body: body && JSON.stringify(body), signal });
+    response = await fetch(`v1/${path}`, { method, headers, body: body && JSON.stringify(body), signal });
   } catch (error) {
-    throw error.name === "AbortError" ? error : silence();
+    throw error.name === "AbortError" ? error : unreachable();
   }
   if (!response.ok) throw await problemOf(response);
   return response.status === 204 ? null : response.json();
 }
 
 async function problemOf(response) {
-  const told = await response.json().catch(() => ({}));
-  const title = { 401: "You are not signed in", 404: "There is nothing here", 429: "Too many calls at once" };
-  return new Problem({ ...told, status: response.status, title: title[response.status] ?? "That did not work" });
+  const details = await response.json().catch(() => ({}));
+  const titles = { 401: "You are not signed in", 404: "Not found", 429: "Too many requests" };
+  return new Problem({ ...details, status: response.status, title: titles[response.status] ?? "The request failed" });
 }
 
-/** Puts a file where a presigned address says. `progress` is told the share that has gone, 0 to 1. */
-export function put(address, file, progress, signal) {
+/** Uploads a file to an address. Calls `onProgress` with the uploaded fraction, 0 to 1. */
+export function upload(address, file, onProgress, signal) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("PUT", address);
-    // Another host is given no token: its address is signed.
+    // The address on another host is presigned and needs no token.
     if (new URL(address, document.baseURI).origin === location.origin) {
-      for (const [name, value] of Object.entries(headers({}))) request.setRequestHeader(name, value);
+      for (const [name, value] of Object.entries(withToken({}))) request.setRequestHeader(name, value);
     }
-    request.upload.addEventListener("progress", (event) => progress(event.loaded / Math.max(1, event.total)));
+    request.upload.addEventListener("progress", (event) => onProgress(event.loaded / Math.max(1, event.total)));
     request.addEventListener("load", () => {
       if (request.status < 300) return resolve();
-      let told = {};
+      let details = {};
       try {
-        told = JSON.parse(request.responseText);
-      } catch { /* Not every store answers in JSON. */ }
-      reject(new Problem({ ...told, status: request.status, title: "The file was not taken" }));
+        details = JSON.parse(request.responseText);
+      } catch { /* Not every store responds with JSON. */ }
+      reject(new Problem({ ...details, status: request.status, title: "The upload failed" }));
     });
-    request.addEventListener("error", () => reject(silence()));
+    request.addEventListener("error", () => reject(unreachable()));
     signal?.addEventListener("abort", () => request.abort());
     request.send(file);
   });
 }
 
-/** The events of a run from the first on, each once and in order, until `end`: streamed where the server streams, asked
- *  for again and again where it cannot. A server that went away is waited for; `link` is told when it goes and comes. */
-export async function* events(path, { signal, link }) {
+/** Yields the events of a run from the first to `end`, each once and in order. Reads a stream if the server offers one, or
+ *  else polls. Waits for a server that does not respond; calls `onConnection` with false and true when that changes. */
+export async function* events(path, { signal, onConnection }) {
   let last = 0;
   let failures = 0;
   while (!signal.aborted) {
     try {
-      for await (const event of once(path, last, signal)) {
-        if (failures > 0) link(true);
+      for await (const event of eventsOfResponse(path, last, signal)) {
+        if (failures > 0) onConnection(true);
         failures = 0;
-        if (!event || event.n <= last) continue;
-        last = event.n;
+        if (!event || event.number <= last) continue;
+        last = event.number;
         yield event;
         if (event.kind === "end") return;
       }
       await pause(failures ? 2_000 : 700, signal);
     } catch (problem) {
       if (signal.aborted) return;
-      if (problem instanceof Problem && !problem.passing) throw problem;
+      if (problem instanceof Problem && !problem.isTemporary) throw problem;
       failures += 1;
-      if (failures === 1) link(false);
+      if (failures === 1) onConnection(false);
       await pause(Math.min(5_000, 400 * 2 ** failures), signal);
     }
   }
 }
 
-/** One answer of the server: events, and null for each sign of life between them. */
-async function* once(path, last, signal) {
-  const quiet = new AbortController();
-  const stop = () => quiet.abort();
+/** Yields the events of one response, and null for each chunk of a stream as a sign of life. */
+async function* eventsOfResponse(path, last, signal) {
+  const timeout = new AbortController();
+  const stop = () => timeout.abort();
   signal.addEventListener("abort", stop);
-  // A stream on which nothing comes, not even a sign of life, is a lost one.
+  // A stream without a sign of life for this long is lost.
   let timer = setTimeout(stop, 45_000);
-  const alive = () => {
+  const restartTimer = () => {
     clearTimeout(timer);
     timer = setTimeout(stop, 45_000);
   };
   try {
-    const given = headers({ accept: "text/event-stream, application/json;q=0.5" });
-    if (last) given["last-event-id"] = String(last);
-    const response = await fetch(`v1/${path}?after=${last}`, { headers: given, signal: quiet.signal, cache: "no-store" });
+    const headers = withToken({ accept: "text/event-stream, application/json;q=0.5" });
+    if (last) headers["last-event-id"] = String(last);
+    const response = await fetch(`v1/${path}?after=${last}`, { headers, signal: timeout.signal, cache: "no-store" });
     if (!response.ok) throw await problemOf(response);
     if (!response.headers.get("content-type")?.startsWith("text/event-stream")) {
-      const answer = await response.json();
+      const list = await response.json();
       yield null;
-      yield* answer.events;
-      if (answer.ended && !answer.events.some((event) => event.kind === "end")) yield { n: Infinity, kind: "end" };
+      yield* list.events;
+      if (list.ended && !list.events.some((event) => event.kind === "end")) yield { number: Infinity, kind: "end" };
       return;
     }
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -140,7 +140,7 @@ async function* once(path, last, signal) {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
-      alive();
+      restartTimer();
       yield null;
       const blocks = (rest + value).replaceAll("\r\n", "\n").split("\n\n");
       rest = blocks.pop();
@@ -152,11 +152,11 @@ async function* once(path, last, signal) {
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", stop);
-    quiet.abort();
+    timeout.abort();
   }
 }
 
-/** Waits, but not beyond the signal. */
+/** Waits until the time is over or the signal aborts. */
 export function pause(milliseconds, signal) {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, milliseconds);
@@ -167,5 +167,5 @@ export function pause(milliseconds, signal) {
   });
 }
 
-/** A key that makes a repeated call the same call. */
+/** Returns a new idempotency key, which makes a repeated request safe. */
 export const newKey = () => crypto.randomUUID();

@@ -1,27 +1,27 @@
-// The page: which view an address shows, and who may look.
+// The page: routes each address to a view, and asks for the token.
 
-import { Problem, call, hasToken, keepToken, silence, takeToken } from "./api.js";
-import { h, id, trouble } from "./dom.js";
+import { Problem, call, hasToken, keepToken, takeToken, unreachable } from "./api.js";
+import { h, id, problemNote } from "./dom.js";
 import { recommend } from "./recommend.js";
 import { recommendation } from "./recommendation.js";
 
-// A view gives its title, what stands beneath it (`lede` or `head`), its `body`, and what goes on while it is shown
-// (`start`). It is given what its address holds, and the context: options, a signal that ends with it, customers' names.
-// What most visits do not come to is loaded when it is asked for.
+// A view returns its `title`, a subtitle (`lede` or `head`), its `body`, and optionally `start`, which runs while the view is
+// shown. It gets the parameters of its address, and a context: the options, a signal that aborts when the view closes, and
+// customers' names. Views that most visits do not need are loaded on demand.
 const VIEWS = [
   [/^\/$/, recommend],
   [/^\/recommendations\/([\w.~-]+)$/, recommendation],
-  [/^\/history$/, from(() => import("./history.js"), "history")],
-  [/^\/campaigns$/, from(() => import("./campaigns.js"), "campaigns")],
-  [/^\/campaigns\/new$/, from(() => import("./campaigns.js"), "newCampaign")],
-  [/^\/campaigns\/([\w.-]+)$/, from(() => import("./campaign.js"), "campaign")],
-  [/^\/review$/, from(() => import("./review.js"), "review")],
+  [/^\/history$/, lazy(() => import("./history.js"), "history")],
+  [/^\/campaigns$/, lazy(() => import("./campaigns.js"), "campaigns")],
+  [/^\/campaigns\/new$/, lazy(() => import("./campaigns.js"), "newCampaign")],
+  [/^\/campaigns\/([\w.-]+)$/, lazy(() => import("./campaign.js"), "campaign")],
+  [/^\/review$/, lazy(() => import("./review.js"), "review")],
 ];
 
-function from(load, view) {
-  return async (...given) => {
-    const views = await load().catch(() => { throw silence(); });
-    return views[view](...given);
+function lazy(load, name) {
+  return async (...parameters) => {
+    const views = await load().catch(() => { throw unreachable(); });
+    return views[name](...parameters);
   };
 }
 
@@ -30,36 +30,36 @@ const content = document.getElementById("content");
 const main = document.getElementById("main");
 
 let options = null;
-let leave = new AbortController();
-let first = true;
+let current = new AbortController();
+let isFirstView = true;
 
-/** The ids that were typed in this tab, by run, so that a banker finds them again. The server knows references only. */
+/** The customer ids that were typed in this tab, by run. The server returns references only. */
 const NAMES = "bespoke.names";
-const names = () => JSON.parse(sessionStorage.getItem(NAMES) ?? "{}");
-const nameOf = (run) => names()[run];
-const name = (run, customer) => sessionStorage.setItem(NAMES, JSON.stringify({ ...names(), [run]: customer }));
+const storedNames = () => JSON.parse(sessionStorage.getItem(NAMES) ?? "{}");
+const nameOf = (run) => storedNames()[run];
+const storeName = (run, customer) => sessionStorage.setItem(NAMES, JSON.stringify({ ...storedNames(), [run]: customer }));
 
 async function show() {
   takeToken();
-  const place = location.hash || "#/";
-  if (!place.startsWith("#/")) return;
-  leave.abort();
-  const here = leave = new AbortController();
-  const context = { signal: here.signal, nameOf, name };
+  const address = location.hash || "#/";
+  if (!address.startsWith("#/")) return;
+  current.abort();
+  const { signal } = current = new AbortController();
   try {
     if (!hasToken()) throw new Problem({ status: 401 });
     await setOptions();
-    const [view, given] = viewOf(place.slice(1));
-    const made = await view(given, { ...context, options });
-    if (here.signal.aborted) return;
-    sessionStorage.setItem("bespoke.place", place);
-    mount(made, place);
-    await made.start?.();
+    const [view, parameters] = viewOf(address.slice(1));
+    const shown = await view(parameters, { signal, nameOf, storeName, options });
+    if (signal.aborted) return;
+    sessionStorage.setItem("bespoke.address", address);
+    mount(shown, address);
+    await shown.start?.();
   } catch (problem) {
-    if (here.signal.aborted || problem.name === "AbortError") return;
+    if (signal.aborted || problem.name === "AbortError") return;
     if (!(problem instanceof Problem)) throw problem;
-    if (problem.status === 401) mount(signIn(place), place);
-    else mount({ title: problem.title, body: [trouble(problem), h("p", {}, h("button", { type: "button", class: "plain", on: { click: show } }, "Try again"))] }, place);
+    if (problem.status === 401) return mount(signIn(address), address);
+    const retry = h("button", { type: "button", class: "plain", on: { click: show } }, "Try again");
+    mount({ title: problem.title, body: [problemNote(problem), h("p", {}, retry)] }, address);
   }
 }
 
@@ -71,49 +71,49 @@ async function setOptions() {
 
 function viewOf(path) {
   for (const [pattern, view] of VIEWS) {
-    const found = pattern.exec(path);
-    if (found) return [view, found.slice(1)];
+    const match = pattern.exec(path);
+    if (match) return [view, match.slice(1)];
   }
-  throw new Problem({ status: 404, title: "There is nothing here", detail: "the address leads nowhere" });
+  throw new Problem({ status: 404, title: "Not found", detail: "this page has no such view" });
 }
 
-function mount({ title, lede, head, body }, place) {
+function mount({ title, lede, head, body }, address) {
   document.title = `${title} · ${options?.bank ?? "Bespoke"}`;
   masthead.replaceChildren(h("h1", { tabIndex: -1 }, title), head ?? (lede ? h("p", { class: "lede" }, lede) : ""));
   content.replaceChildren(...[body].flat().filter(Boolean));
-  const section = place.split("/")[1].replace("recommendations", "history");
+  const section = address.split("/")[1].replace("recommendations", "history");
   for (const link of document.querySelectorAll("nav a")) {
     if (link.hash.split("/")[1] === section) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  // A new view begins at its top and with its title, also for those who hear it; the first one is simply there.
-  if (!first) {
+  // A new view starts at the top. The focus moves to the title, so that a screen reader reads it.
+  if (!isFirstView) {
     scrollTo(0, 0);
     masthead.querySelector("h1").focus({ preventScroll: true });
   }
-  first = false;
+  isFirstView = false;
 }
 
-/** Asks for the token. On one machine it stands in the address that `bespoke serve` prints. */
-function signIn(place) {
+/** Returns the form for the token. On one machine, the token is in the address that `bespoke serve` prints. */
+function signIn(address) {
   const field = id("token");
   const local = options?.local ?? ["127.0.0.1", "localhost"].includes(location.hostname);
   const submit = (event) => {
     event.preventDefault();
     keepToken(event.target.elements.token.value.trim());
-    location.hash === place ? show() : location.hash = place;
+    location.hash === address ? show() : location.hash = address;
   };
   return {
     title: "Sign in",
-    lede: local ? "The page opens with the address that bespoke serve printed." : "The page needs an access token of the bank’s sign-in.",
+    lede: local ? "Open the address that bespoke serve printed, or enter its token." : "Enter an access token from the bank’s sign-in.",
     body: h("form", { class: "sheet narrow", on: { submit } },
       h("div", { class: "row" },
         h("div", { class: "row-label" }, h("label", { htmlFor: field }, "Token"),
-          h("p", { class: "hint", id: `${field}-hint` }, local ? "What follows #token= in that address." : "It is kept in this tab only.")),
+          h("p", { class: "hint", id: `${field}-hint` }, local ? "The part after #token= in the address." : "Only this tab stores it.")),
         h("div", { class: "row-control" }, h("input", {
           id: field, name: "token", type: "password", required: true, autocomplete: "off", "aria-describedby": `${field}-hint`,
         }))),
-      h("div", { class: "actions" }, h("button", { class: "primary" }, "Go on"))),
+      h("div", { class: "actions" }, h("button", { class: "primary" }, "Sign in"))),
   };
 }
 

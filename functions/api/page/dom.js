@@ -1,10 +1,10 @@
-// Elements, and what is said to those who do not see them. Text always goes in as text: nothing from a server is ever
-// read as markup.
+// Elements and announcements. All text is inserted as text: no server response is ever parsed as markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** An element. `props`: `class`, `on` (event: listener), `data`; `aria-*`, `role` and the like as attributes; what else an
- *  element has as a property, as that. Children: nodes, text, lists of both; nothing for null, undefined and false. */
+/** Creates an element. `props` may have `class`, `on` (event: listener) and `data`. Other names are set as properties if the
+ *  element has them, or else as attributes. Children are nodes, texts and lists of both; null, undefined and false are
+ *  left out. */
 export function h(tag, props = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {
@@ -27,7 +27,7 @@ function append(element, children) {
   }
 }
 
-/** A picture of icons.svg, which says nothing of its own. */
+/** Returns an icon from icons.svg. Screen readers skip it. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", "icon");
@@ -38,57 +38,57 @@ export function icon(name) {
   return svg;
 }
 
-const marks = new WeakMap();
+const lastSources = new WeakMap();
 
-/** Gives an element new children, unless they would be made from the same as those it has: what is being read, has the
- *  focus or plays stays as it is. */
-export function refill(element, from, make) {
-  const mark = JSON.stringify(from) ?? "";
-  if (marks.get(element) === mark) return;
-  marks.set(element, mark);
+/** Replaces an element's children with those that `build` returns, if `source` has changed since the last call. Otherwise a
+ *  text being read, the focus and a playing video stay as they are. */
+export function refill(element, source, build) {
+  const json = JSON.stringify(source) ?? "";
+  if (lastSources.get(element) === json) return;
+  lastSources.set(element, json);
   element.replaceChildren();
-  append(element, [make()]);
+  append(element, [build()]);
 }
 
-/** Says a sentence to a screen reader, when it has time. */
+/** Announces a sentence politely to screen readers. */
 export function announce(sentence) {
   const status = document.getElementById("status");
-  // The same sentence twice is said twice.
+  // A screen reader repeats a sentence only if the text changes.
   status.textContent = status.textContent === sentence ? `${sentence}\u00a0` : sentence;
 }
 
 let ids = 0;
-/** An id that no other element has. */
+/** Returns a unique element id. */
 export const id = (stem) => `${stem}-${++ids}`;
 
-/** A part of the page with a heading of its own. */
-export function part(title, props, ...children) {
+/** Returns a section with a heading. */
+export function section(title, props, ...children) {
   const heading = id("h");
   return h("section", { ...props, "aria-labelledby": heading }, h("h2", { id: heading }, title), ...children);
 }
 
-/** A problem as the reader can act on it. */
-export function trouble(problem, ...more) {
+/** Returns a note that explains a problem and its remedy. */
+export function problemNote(problem, ...more) {
   return h("div", { class: "note bad", role: "alert" },
-    h("p", { class: "note-title" }, problem.title ?? "That did not work"),
+    h("p", { class: "note-title" }, problem.title ?? "The request failed"),
     problem.message && h("p", {}, sentence(problem.message)),
     problem.help && h("p", {}, sentence(problem.help)),
-    problem.error && h("p", { class: "quiet" }, "The error’s name is ", h("code", {}, problem.error), "."),
+    problem.error && h("p", { class: "quiet" }, "Error name: ", h("code", {}, problem.error), "."),
     ...more);
 }
 
-/** A fragment as a sentence: a capital first, a full stop last. */
+/** Turns a fragment into a sentence with a capital letter and a period. */
 export function sentence(text) {
-  // What begins with a file's or a setting's name keeps it as it is.
+  // The name of a file or a setting at the start stays as it is.
   const first = /^[a-z]+[ ,:]/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
   return /[.!?…]$/.test(first) ? first : `${first}.`;
 }
 
-/** Says something that must not be missed. */
-export const tell = (title, body) => ask({ title, body, action: "Go on", cancel: false });
+/** Shows a message that the reader must dismiss. */
+export const alertDialog = (title, body) => confirmDialog({ title, body, action: "OK", cancel: false });
 
-/** Asks before something that cannot be taken back. Gives the reason that was typed (or true), or null. */
-export function ask({ title, body, action, danger = false, cancel = true, reason }) {
+/** Asks for confirmation. Resolves to the typed reason (or true), or to null if the reader cancels. */
+export function confirmDialog({ title, body, action, danger = false, cancel = true, reason }) {
   return new Promise((resolve) => {
     const field = id("reason");
     const input = reason && h("textarea", { id: field, rows: 3, maxLength: 500, required: reason.required });
@@ -109,20 +109,20 @@ export function ask({ title, body, action, danger = false, cancel = true, reason
   });
 }
 
-/** A button that cannot be pressed twice while its work is under way, and shows what went wrong beside it. */
-export function worker(label, props, work) {
-  const wrong = h("div", { class: "wrong" });
+/** Returns a button that runs an action, and a place for its problem. The button ignores clicks while the action runs. */
+export function actionButton(label, props, action) {
+  const problemPlace = h("div", { class: "wrong" });
   const button = h("button", { type: "button", ...props, on: { click: async () => {
     if (button.getAttribute("aria-disabled")) return;
-    wrong.replaceChildren();
+    problemPlace.replaceChildren();
     button.setAttribute("aria-disabled", "true");
     try {
-      await work();
+      await action();
     } catch (problem) {
-      wrong.replaceChildren(trouble(problem));
+      problemPlace.replaceChildren(problemNote(problem));
     } finally {
       button.removeAttribute("aria-disabled");
     }
   } } }, label);
-  return [button, wrong];
+  return [button, problemPlace];
 }

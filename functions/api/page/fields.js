@@ -1,25 +1,27 @@
-// The fields that a recommendation and a campaign have in common. Each is a row and a way to read it.
+// Form fields for recommendations and campaigns. Each field is an object with its `node` and a function `read`.
 
 import { h, id } from "./dom.js";
 import { count } from "./words.js";
 
-/** A row: what is asked, a hint, and the control. */
-export function row(label, hint, make) {
-  const [control, hinted] = [id("field"), id("hint")];
+/** Returns a row with a label, a hint and a control. `build` gets the attributes for the control. */
+export function row(label, hint, build) {
+  const controlId = id("field");
+  const hintId = id("hint");
   return h("div", { class: "row" },
     h("div", { class: "row-label" },
-      h("label", { htmlFor: control }, label),
-      hint && h("p", { class: "hint", id: hinted }, hint)),
-    h("div", { class: "row-control" }, make({ id: control, "aria-describedby": hint ? hinted : undefined })));
+      h("label", { htmlFor: controlId }, label),
+      hint && h("p", { class: "hint", id: hintId }, hint)),
+    h("div", { class: "row-control" }, build({ id: controlId, "aria-describedby": hint ? hintId : undefined })));
 }
 
-/** A row of several controls under one label. */
+/** Returns a row with several controls under one label. */
 export function group(label, hint, role, ...controls) {
-  const [labelled, hinted] = [id("group"), id("hint")];
-  return h("div", { class: "row", role, "aria-labelledby": labelled, "aria-describedby": hint ? hinted : undefined },
+  const labelId = id("group");
+  const hintId = id("hint");
+  return h("div", { class: "row", role, "aria-labelledby": labelId, "aria-describedby": hint ? hintId : undefined },
     h("div", { class: "row-label" },
-      h("span", { class: "label", id: labelled }, label),
-      hint && h("p", { class: "hint", id: hinted }, hint)),
+      h("span", { class: "label", id: labelId }, label),
+      hint && h("p", { class: "hint", id: hintId }, hint)),
     h("div", { class: "row-control" }, ...controls));
 }
 
@@ -27,49 +29,49 @@ export function categories(options, chosen = options.default_categories) {
   const boxes = options.categories.map(({ name }) =>
     h("input", { type: "checkbox", name: "category", value: name, checked: chosen.includes(name) }));
   const checked = () => boxes.filter((box) => box.checked).map((box) => box.value);
-  const judge = () => boxes[0].setCustomValidity(checked().length ? "" : "Choose at least one line of business.");
-  judge();
-  const node = group("Lines of business", "Only their products are weighed.", "group",
-    h("ul", { class: "choices", on: { change: judge } },
+  const validate = () => boxes[0].setCustomValidity(checked().length ? "" : "Choose at least one line of business.");
+  validate();
+  const node = group("Lines of business", "Only their products can be offered.", "group",
+    h("ul", { class: "choices", on: { change: validate } },
       boxes.map((box) => h("li", {}, h("label", { class: "choice" }, box, h("span", {}, box.value))))));
   return { node, read: () => checked() };
 }
 
-export function tone(options, text = options.prompt_default ?? "") {
-  const longest = options.prompt_longest ?? 2_000;
-  const left = h("span", { class: "quiet figures" });
-  const area = h("textarea", { name: "prompt", rows: 3, maxLength: longest, value: text });
-  const tell = () => { left.textContent = `${count(area.value.length)} of ${count(longest)} characters`; };
-  area.addEventListener("input", tell);
-  tell();
+export function tone(options, text = options.suggested_prompt ?? "") {
+  const maxLength = options.max_prompt_length ?? 2_000;
+  const counter = h("span", { class: "quiet figures" });
+  const area = h("textarea", { name: "prompt", rows: 3, maxLength, value: text });
+  const update = () => { counter.textContent = `${count(area.value.length)} of ${count(maxLength)} characters`; };
+  area.addEventListener("input", update);
+  update();
   const hint = options.model?.enabled
-    ? "Your wish to the model that writes. It cannot switch off a check."
-    : "No model is switched on here: a template writes, and a wish changes nothing.";
+    ? "A request to the language model. It cannot disable a check."
+    : "The language model is disabled: a template writes the text and ignores this.";
   const node = row("Tone and emphasis", hint, (props) => {
     Object.assign(area, { id: props.id });
     area.setAttribute("aria-describedby", props["aria-describedby"]);
-    return [area, left];
+    return [area, counter];
   });
   return { node, read: () => area.value.trim() || undefined };
 }
 
 const ENGINES = {
-  kokoro: "Kokoro: like a person",
-  espeak: "espeak-ng: like a machine, at once",
-  polly: "Amazon Polly: like a person",
-  openai: "An outside service",
+  kokoro: "Kokoro: natural",
+  espeak: "espeak-ng: robotic, fast",
+  polly: "Amazon Polly: natural",
+  openai: "OpenAI: an outside service",
 };
 
 export function voice(options, chosen) {
   const engines = [...new Set(options.voices.map((voice) => voice.engine))];
   const preset = chosen ?? options.voices.filter((voice) => voice.default && voice.installed).map(({ name }) => name)[0] ?? "";
   const select = h("select", { name: "voice" },
-    h("option", { value: "" }, "As the settings say"),
+    h("option", { value: "" }, "Default"),
     engines.map((engine) => h("optgroup", { label: ENGINES[engine] ?? engine },
       options.voices.filter((voice) => voice.engine === engine).map((voice) => h("option", {
         value: voice.name, disabled: !voice.installed, selected: voice.name === preset,
       }, voice.label + (voice.installed ? "" : ", not installed"))))));
-  const node = row("Voice", "Synthetic, and the video says so.", (props) => {
+  const node = row("Voice", "All voices are synthetic. The video says so.", (props) => {
     select.id = props.id;
     select.setAttribute("aria-describedby", props["aria-describedby"]);
     return select;
@@ -78,24 +80,24 @@ export function voice(options, chosen) {
 }
 
 export function rate(options, chosen) {
-  const { default: preset, least, most } = options.words_per_minute;
-  const said = h("output", { class: "figures" });
-  const range = h("input", { type: "range", name: "rate", min: least, max: most, step: 5, value: chosen ?? preset });
-  const tell = () => {
-    said.textContent = `${range.value} words a minute`;
-    range.setAttribute("aria-valuetext", said.textContent);
+  const { default: preset, min, max } = options.words_per_minute;
+  const output = h("output", { class: "figures" });
+  const range = h("input", { type: "range", name: "rate", min, max, step: 5, value: chosen ?? preset });
+  const update = () => {
+    output.textContent = `${range.value} words per minute`;
+    range.setAttribute("aria-valuetext", output.textContent);
   };
-  range.addEventListener("input", tell);
-  tell();
+  range.addEventListener("input", update);
+  update();
   const node = row("Speaking rate", null, (props) => {
     range.id = props.id;
-    said.htmlFor = props.id;
-    return h("div", { class: "rate" }, range, said);
+    output.htmlFor = props.id;
+    return h("div", { class: "rate" }, range, output);
   });
   return { node, read: () => Number(range.value) };
 }
 
-const SHAPES = { "16:9": "Wide, for a desk", "9:16": "Tall, for a telephone", "1:1": "Square, for a feed" };
+const SHAPES = { "16:9": "Wide, for a computer", "9:16": "Tall, for a phone", "1:1": "Square, for a feed" };
 
 export function shape(options, chosen = options.default_shape ?? options.shapes[0]) {
   const radios = options.shapes.map((shape) =>

@@ -1,8 +1,8 @@
-// The runs there were, newest first.
+// The list of recommendations, newest first.
 
 import { call } from "./api.js";
-import { h, worker } from "./dom.js";
-import { outcome, short, some, when } from "./words.js";
+import { actionButton, h } from "./dom.js";
+import { label, plural, short, when } from "./words.js";
 
 export async function history(_, context) {
   const { signal } = context;
@@ -11,15 +11,15 @@ export async function history(_, context) {
   const load = async (after) => {
     const query = new URLSearchParams({ limit: "25", ...(after && { after }) });
     const { items, next } = await call("GET", `recommendations?${query}`, { signal });
-    rows.append(...items.map((item) => line(item, context.nameOf(item.id))));
-    more.replaceChildren(...(next ? worker("Show older runs", { class: "plain" }, () => load(next)).flat() : []));
+    rows.append(...items.map((item) => recommendationRow(item, context.nameOf(item.id))));
+    more.replaceChildren(...(next ? actionButton("Show older recommendations", { class: "plain" }, () => load(next)).flat() : []));
   };
   await load();
   return {
     title: "History",
-    lede: "Every run of one customer, newest first. Customers stand here by their reference.",
+    lede: "Your recommendations, newest first. The list shows customer references.",
     body: rows.childElementCount === 0
-      ? h("div", { class: "blank" }, h("p", {}, "There are no runs yet."), h("p", {}, h("a", { href: "#/" }, "Make the first recommendation")))
+      ? h("div", { class: "blank" }, h("p", {}, "There are no recommendations yet."), h("p", {}, h("a", { href: "#/" }, "Make the first recommendation")))
       : h("div", { class: "sheet flush" },
         h("table", { role: "table", class: "list stacked" },
           h("thead", { role: "rowgroup" }, h("tr", { role: "row" },
@@ -28,12 +28,12 @@ export async function history(_, context) {
   };
 }
 
-function line({ id, started_at, state, outcome: how, customer_ref, categories = [] }, known) {
-  const [word, tone] = outcome(how ?? state);
+function recommendationRow({ id, started_at, status, outcome, customer_ref, categories = [] }, customerId) {
+  const [word, tone] = label(outcome ?? status);
   return h("tr", { role: "row" },
     h("th", { role: "rowheader", scope: "row" }, h("a", { href: `#/recommendations/${id}` },
-      known ?? h("code", {}, customer_ref ? short(customer_ref) : short(id)))),
+      customerId ?? h("code", {}, customer_ref ? short(customer_ref) : short(id)))),
     h("td", { role: "cell" }, h("span", { class: `pill ${tone}` }, word)),
     h("td", { role: "cell", class: "figures" }, when(started_at)),
-    h("td", { role: "cell", class: "quiet" }, categories.length > 2 ? some(categories.length, "line") : categories.join(", ")));
+    h("td", { role: "cell", class: "quiet" }, categories.length > 2 ? plural(categories.length, "line") : categories.join(", ")));
 }

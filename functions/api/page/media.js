@@ -1,9 +1,9 @@
-// What a run made: the text, the video with its captions, and the files.
+// The result of a run: the text, the video with its captions, and the files.
 
 import { h, icon, refill } from "./dom.js";
 import { duration } from "./words.js";
 
-/** A text that passed the guard, in parts, with rates, terms and disclosures. */
+/** Returns the text with rates, terms and disclosures. */
 export function reading(text, disclosures = []) {
   const fine = (line) => h("p", { class: "fine" }, line);
   return h("div", { class: "reading" },
@@ -15,32 +15,33 @@ export function reading(text, disclosures = []) {
     disclosures.length > 0 && [h("h4", {}, "Please note"), disclosures.map(fine)]);
 }
 
-/** The video. `renew` gives fresh links when those it has have expired. */
+/** Returns the video player. `renew` returns new links when the current ones have expired. */
 export function player({ links, media, shape = "16:9" }, renew) {
-  const elsewhere = links.captions && new URL(links.captions, document.baseURI).origin !== location.origin;
+  const isOtherOrigin = links.captions && new URL(links.captions, document.baseURI).origin !== location.origin;
   const video = h("video", {
     controls: true, playsInline: true, preload: "metadata", poster: links.poster, src: links.video,
-    crossOrigin: elsewhere ? "anonymous" : undefined, "aria-label": "The recommendation, spoken",
+    crossOrigin: isOtherOrigin ? "anonymous" : undefined, "aria-label": "The narrated recommendation",
     width: media?.width ?? 1920, height: media?.height ?? 1080,
   });
-  let renewed = false;
+  let hasRenewed = false;
   video.addEventListener("error", async () => {
-    if (renewed) return;
-    renewed = true;
-    const [at, fresh] = [video.currentTime, await renew()];
-    // Nothing of it may be shown any more.
-    if (!fresh?.video) return;
-    video.src = fresh.video;
-    video.currentTime = at;
+    if (hasRenewed) return;
+    hasRenewed = true;
+    const time = video.currentTime;
+    const newLinks = await renew();
+    // Without a link, the result may no longer be shown.
+    if (!newLinks?.video) return;
+    video.src = newLinks.video;
+    video.currentTime = time;
   });
-  video.addEventListener("playing", () => { renewed = false; });
-  const parts = h("div", { class: "player" }, h("div", { class: "screen", data: { shape } }, video));
-  if (links.captions) parts.append(...captions(video, links.captions));
-  return parts;
+  video.addEventListener("playing", () => { hasRenewed = false; });
+  const node = h("div", { class: "player" }, h("div", { class: "screen", data: { shape } }, video));
+  if (links.captions) node.append(...captions(video, links.captions));
+  return node;
 }
 
-/** The captions as text: the line that is spoken, below the picture and as large as the reader's letters; and all of
- *  them with their times, each of which leads to its place. */
+/** Returns the captions as text: the current caption below the picture in the reader's font size, and a transcript whose
+ *  lines seek to their times. */
 function captions(video, source) {
   const track = h("track", { kind: "captions", srclang: "en", label: "English", src: source });
   const line = h("p", { class: "caption-line", hidden: true });
@@ -51,7 +52,7 @@ function captions(video, source) {
   const list = h("ol", { class: "transcript" });
   const transcript = h("details", { hidden: true }, h("summary", {}, "Transcript with times"), list);
   video.append(track);
-  // Read, but drawn by nobody: the picture has them already.
+  // The track is loaded but hidden, because the picture shows the captions already.
   track.track.mode = "hidden";
   const buttons = new Map();
   track.addEventListener("load", () => {
@@ -60,23 +61,23 @@ function captions(video, source) {
       const button = h("button", { type: "button", on: { click: () => {
         video.currentTime = cue.startTime;
         video.play();
-      } } }, h("span", { class: "figures quiet" }, position(cue.startTime)), " ", said(cue));
+      } } }, h("span", { class: "figures quiet" }, position(cue.startTime)), " ", cueText(cue));
       buttons.set(cue, button);
       return h("li", {}, button);
     }));
   });
   track.track.addEventListener("cuechange", () => {
-    const now = [...(track.track.activeCues ?? [])];
-    line.textContent = now.map(said).join(" ");
+    const active = [...(track.track.activeCues ?? [])];
+    line.textContent = active.map(cueText).join(" ");
     for (const [cue, button] of buttons) {
-      if (now.includes(cue)) button.setAttribute("aria-current", "true");
+      if (active.includes(cue)) button.setAttribute("aria-current", "true");
       else button.removeAttribute("aria-current");
     }
   });
   return [line, h("div", { class: "under-screen" }, toggle), transcript];
 }
 
-const said = (cue) => cue.text.replaceAll(/<[^>]*>/g, "").replaceAll("\n", " ");
+const cueText = (cue) => cue.text.replaceAll(/<[^>]*>/g, "").replaceAll("\n", " ");
 const position = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
 const FILES = [
@@ -87,15 +88,15 @@ const FILES = [
   ["preview", "Preview", "preview.gif"],
 ];
 
-/** The files, to keep. */
+/** Returns the download links. */
 export function downloads(links) {
   return h("ul", { class: "downloads", "aria-label": "Files" }, FILES.filter(([name]) => links[name]).map(([name, label, file]) =>
     h("li", {}, h("a", { href: links[name], download: file }, icon("down"), label,
       h("span", { class: "quiet" }, file.slice(file.lastIndexOf(".") + 1).toUpperCase())))));
 }
 
-/** What was measured of the video, in a line. */
-export function measured({ seconds, width, height, loudness_lufs: loud }) {
-  const facts = [duration(seconds), `${width} × ${height} px`, `${loud.toFixed(1).replace("-", "\u2212")} LUFS`];
+/** Returns the measurements of the video in a line. */
+export function measurements({ duration_seconds, width, height, loudness_lufs }) {
+  const facts = [duration(duration_seconds), `${width} × ${height} px`, `${loudness_lufs.toFixed(1).replace("-", "\u2212")} LUFS`];
   return h("p", { class: "quiet figures" }, `Measured: ${facts.join(", ")}.`);
 }

@@ -1,70 +1,70 @@
-// How things are called and figures are written.
+// Names of things for people, and the format of figures.
 
-/** Each stage: what it does, what that means, and what is said while it does it. */
+/** Each stage: its name, a short description, and the text while it runs. */
 export const STAGES = {
-  merge: ["Read the workbooks", "opened in memory, joined by customer, sorted by consent", "Reading the workbooks"],
-  assess: ["Weigh the offers", "what may be known, and what fits", "Weighing the offers"],
+  merge: ["Read the workbooks", "decrypted in memory, joined by customer, filtered by consent", "Reading the workbooks"],
+  assess: ["Choose the offers", "products ranked by the facts that may be used", "Choosing the offers"],
   recommend: ["Write and check the text", "nothing is shown before every check has passed", "Writing and checking the text"],
-  narrate: ["Speak it", "a synthetic voice, with the time of each word", "Speaking it"],
-  render: ["Make the video", "one picture, captions, sound, then measured", "Making the video"],
-  publish: ["Publish", "consent is read again first", "Publishing"],
-  finalize: ["Close the record", "one outcome, proved", "Closing the record"],
+  narrate: ["Narrate the text", "a synthetic voice, with the time of each word", "Narrating the text"],
+  render: ["Render the video", "picture, captions and sound, then measured", "Rendering the video"],
+  publish: ["Publish", "after a new check of consent", "Publishing"],
+  finalize: ["Close the record", "one outcome for each customer", "Closing the record"],
 };
 
 export const stageName = (stage) => STAGES[stage]?.[0] ?? capital(plain(stage));
 
-const OUTCOMES = {
-  published: ["Published", "good"],
-  skipped: ["Not made", "calm"],
-  held: ["Held for review", "warn"],
-  failed: ["Failed", "bad"],
-  recalled: ["Taken back", "warn"],
-  rejected: ["Rejected", "warn"],
-  told: ["Would be told", "good"],
-  waiting: ["Not begun", "calm"],
-  running: ["Under way", "busy"],
-  done: ["Done", "good"],
+const LABELS = {
+  "published": ["Published", "good"],
+  "skipped": ["Skipped", "calm"],
+  "in-review": ["In review", "warn"],
+  "failed": ["Failed", "bad"],
+  "recalled": ["Recalled", "warn"],
+  "rejected": ["Rejected", "warn"],
+  "selected": ["Selected", "good"],
+  "waiting": ["Waiting", "calm"],
+  "running": ["In progress", "busy"],
+  "done": ["Done", "good"],
 };
 
-/** The word for an outcome or a state, and the colour that goes with it. */
-export const outcome = (word) => OUTCOMES[word] ?? [capital(plain(word ?? "unknown")), "calm"];
+/** Returns the label of an outcome or a status, and its color class. */
+export const label = (word) => LABELS[word] ?? [capital(plain(word ?? "unknown")), "calm"];
 
 export const CHECKS = {
-  "length": "As long as it must be",
-  "plain-text": "Plain text: no links, no markup",
-  "contact": "No account, card, phone, e-mail or handle",
+  "length": "Length within the limits",
+  "plain-text": "Plain text without links or markup",
+  "contact": "No account, card or phone numbers, email addresses or handles",
   "greeting": "The customer’s own name, and no other",
-  "products": "Only products ranked for this customer",
-  "amounts": "No amount that the bank did not give",
-  "credit-terms": "No credit term but the bank’s own block",
-  "deposit-terms": "No yield but the bank’s own words",
+  "products": "Only products that were ranked for this customer",
+  "amounts": "No amounts other than the bank’s",
+  "credit-terms": "Credit terms only in the bank’s own words",
+  "deposit-terms": "Deposit yields only in the bank’s own words",
   "approval": "No promise of approval",
-  "superlatives": "Nothing is the best, lowest or without risk",
-  "urgency": "No false hurry",
-  "invented-benefits": "No benefit that is not in the catalogue",
-  "protected-class": "No protected class, and nothing that stands for one",
-  "surveillance": "No word of what anybody saw or spent",
-  "instructions": "No orders to a model",
+  "superlatives": "No claims such as best, lowest or risk-free",
+  "urgency": "No false urgency",
+  "invented-benefits": "No benefits that the catalog does not have",
+  "protected-class": "No protected class, and nothing that implies one",
+  "surveillance": "No mention of observed behavior or spending",
+  "instructions": "No instructions to a model",
   "post-echo": "No five words in a row from a post",
-  "instruction-echo": "No echo of what the writer was told",
-  "disclosures": "Each product’s own disclosures, and no others",
+  "instruction-echo": "No echo of the writer’s instructions",
+  "disclosures": "The disclosures of the offered products, and no others",
 };
 
-/** What a person should know of a customer for whom nothing was made. */
-export const REFUSALS = {
-  "no-consent": "The customer did not agree to recommendations. No offer was weighed, no post was read and no text was written. Only the refusal is on record.",
-  "suppressed": "The bank’s list says that this customer must not be contacted. Nothing was published.",
-  "posts-withdrawn": "The customer’s posts had a part in this, and may not be used any more. What was made from them is not kept. A new run goes without posts.",
-  "heard-lately": "The customer heard from the bank not long ago. The settings say how many days must pass.",
-  "rejected": "A person watched and read it, and decided that it is not published. No link to it was made. The record says who decided, when and why.",
-  "recalled": "It was taken back before it was published.",
-  "no-suitable-offer": "No product of the chosen categories fits what may be known of this customer. An offer that does not fit is not made.",
+/** Explanations of skips, by the code of the reason. */
+export const SKIP_EXPLANATIONS = {
+  "no-consent": "The customer did not consent to recommendations. Bespoke ranked no offers, read no posts and wrote no text. It recorded only the refusal.",
+  "suppressed": "The customer is on the bank’s suppression list. Nothing was published.",
+  "posts-withdrawn": "The customer’s posts were used, and may not be used any more. The result was deleted. A new recommendation will not use posts.",
+  "heard-lately": "The customer heard from the bank recently. The settings define the number of days between contacts.",
+  "rejected": "A reviewer rejected the result, so it was not published. The evidence records who decided, when and why.",
+  "recalled": "The result was recalled before it was published.",
+  "no-suitable-offer": "No product in the chosen lines of business fits this customer. Bespoke does not offer products that do not fit.",
 };
 
 export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 export const plain = (name) => name.replaceAll(/[-_]/g, " ");
 
-/** A reference as people can tell two apart. */
+/** Returns the first eight characters of a reference. They are enough for people to tell customers apart. */
 export const short = (reference) => reference.slice(0, 8);
 
 export function duration(seconds) {
@@ -95,4 +95,5 @@ export function when(time) {
   return today ? `today, ${minute.format(date)}` : `${day.format(date)}, ${minute.format(date)}`;
 }
 
-export const some = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
+/** Returns a number with its noun, in the singular or the plural. */
+export const plural = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;

@@ -1,75 +1,78 @@
-//! The host on AWS: the workflow, the bucket, and the gateway's authorizer.
+//! The backend on AWS: the workflow, the bucket, and the authorizer of the API gateway.
 
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use bespoke_aws::executions::StateMachine;
-use bespoke_aws::{Failure, Host as Function, environment, host};
+use bespoke_aws::{Failure, Host, environment, host};
 use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
 use contracts::executions::{Executions, Tasks as _};
 use contracts::settings::Settings;
-use contracts::stage::Limits;
+use contracts::stage::WorkflowLimits;
 use contracts::voice::Engine;
 use contracts::{Batch, CustomerRef, Digest, RunId};
 use http::request::Parts;
 use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;
-use start::{OfHost, Source};
-use storage::store::Links;
+use start::{BucketSource, Source};
+use storage::store::UrlSigner;
 use storage::vault::Vault;
 
-use crate::{Host, Machine, Problem, Voice};
+use crate::backend::{Backend, CampaignBounds, CampaignState, EventLog};
+use crate::problem::Problem;
+use crate::view::VoiceOption;
 
-/// The group of the user pool whose members may decide about what waits for a person.
+/// The group of the user pool whose members may review.
 const REVIEWERS: &str = "reviewers";
 
-/// What the function works with, built once.
-pub struct OnAws {
-    source: OfHost,
+/// The backend of the Lambda function.
+pub struct AwsBackend {
+    source: BucketSource,
     executions: StateMachine,
-    limits: Limits,
+    limits: WorkflowLimits,
     origins: Vec<String>,
     brand: Brand,
 }
 
-impl OnAws {
-    /// From the environment.
+impl AwsBackend {
+    /// Builds the backend from the function's environment.
     pub async fn start() -> Result<Self, Failure> {
-        let source = OfHost::new(Function::start().await?);
-        let (executions, limits) = (source.host().workflow()?, environment::limits()?);
+        let source = BucketSource::new(Host::start().await?);
+        let executions = source.host().workflow()?;
+        let limits = environment::limits()?;
         Ok(Self { source, executions, limits, origins: environment::origins(), brand: host::brand()? })
     }
 }
 
 #[async_trait]
-impl Host for OnAws {
-    /// The subject of the token that the gateway's authorizer has checked.
+impl Backend for AwsBackend {
+    /// Returns the subject of the token that the authorizer has verified.
     fn caller(&self, request: &Parts) -> Option<String> {
         let RequestContext::ApiGatewayV2(context) = request.request_context_ref()? else { return None };
         context.authorizer.as_ref()?.jwt.as_ref()?.claims.get("sub").cloned()
     }
 
-    /// The members of the user pool's group `reviewers`.
+    /// Returns the user name of a member of the group `reviewers`.
     fn reviewer(&self, request: &Parts) -> Option<String> {
         let RequestContext::ApiGatewayV2(context) = request.request_context_ref()? else { return None };
         let claims = &context.authorizer.as_ref()?.jwt.as_ref()?.claims;
         // The gateway writes a list as `[a b]`.
         let groups = claims.get("cognito:groups")?.trim_matches(['[', ']']);
-        let is_one = groups.split([' ', ',']).any(|group| group == REVIEWERS);
-        is_one.then(|| claims.get("username").or_else(|| claims.get("sub")).cloned())?
+        let is_reviewer = groups.split([' ', ',']).any(|group| group == REVIEWERS);
+        is_reviewer.then(|| claims.get("username").or_else(|| claims.get("sub")).cloned())?
     }
 
-    async fn follow(&self, _: &RunId, _: &CustomerRef, task: Option<String>) -> Result<(), Problem> {
+    async fn continue_after_decision(&self, _: &RunId, _: &CustomerRef, task: Option<String>) -> Result<(), Problem> {
         match task {
             Some(token) => Ok(self.source.host().tasks().succeed(&token).await?),
-            // Whoever takes the run up again finds the decision.
+            // The next attempt of the run finds the decision.
             None => Ok(()),
         }
     }
 
-    /// There are no copies, and the record of the recall itself is the event by which `deliver` is called.
-    async fn recalled(&self, _: &RunId, _: BTreeSet<Digest>) -> Result<(), Problem> {
+    /// Does nothing: there are no copies, and the record of the recall triggers `deliver`.
+    async fn complete_recall(&self, _: &RunId, _: BTreeSet<Digest>) -> Result<(), Problem> {
         Ok(())
     }
 
@@ -97,20 +100,44 @@ impl Host for OnAws {
         &self.executions
     }
 
-    fn limits(&self) -> Limits {
+    fn limits(&self) -> WorkflowLimits {
         self.limits
     }
 
-    fn links(&self) -> &dyn Links {
-        &self.source.host().bucket
+    fn campaign_executions(
+        &self,
+        bounds: CampaignBounds,
+        dry_run: bool,
+    ) -> Result<(Box<dyn Executions + '_>, WorkflowLimits), Problem> {
+        let CampaignBounds { customers, concurrency, budget_usd } = bounds;
+        if dry_run || customers.is_some() || budget_usd.is_some() {
+            return Err(Problem::invalid(
+                "only a local server supports dry_run, max_customers and budget_usd; use bespoke serve or bespoke campaign",
+            ));
+        }
+        let concurrency = concurrency.map_or(u32::MAX, |customers| u32::try_from(customers).unwrap_or(u32::MAX));
+        let limits = WorkflowLimits { concurrency: self.limits.concurrency.min(concurrency), ..self.limits };
+        Ok((Box::new(self.executions.clone()), limits))
     }
 
-    fn batch(&self) -> Option<Batch> {
+    async fn campaign_state(&self, _: &RunId) -> Result<Option<CampaignState>, Problem> {
+        Ok(None)
+    }
+
+    fn event_log(&self) -> Option<&dyn EventLog> {
         None
     }
 
-    async fn voices(&self) -> Vec<Voice> {
-        let voice = |engine: Engine, label: &str, default| Voice {
+    fn links(&self) -> &dyn UrlSigner {
+        &self.source.host().bucket
+    }
+
+    fn default_batch(&self) -> Option<Batch> {
+        None
+    }
+
+    async fn voices(&self) -> Vec<VoiceOption> {
+        let voice = |engine: Engine, label: &str, default| VoiceOption {
             engine,
             name: engine.as_str().to_owned(),
             label: label.to_owned(),
@@ -124,7 +151,7 @@ impl Host for OnAws {
         &self.origins
     }
 
-    fn machine(&self) -> Option<&dyn Machine> {
-        None
+    fn is_local(&self) -> bool {
+        false
     }
 }

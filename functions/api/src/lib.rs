@@ -1,114 +1,68 @@
-//! The HTTP API and the page: a banker starts the run of one customer or of a whole batch, follows it, and sees what came
-//! of it.
+//! The HTTP API and the page: staff start a run for one customer or for a whole batch, follow it, and read the results.
 //!
-//! | Route | What |
+//! | Route | Purpose |
 //! |---|---|
-//! | `POST /v1/recommendations` | starts one customer's; the header `Idempotency-Key` makes a repeated call the same call |
-//! | `GET /v1/recommendations` | what the caller started |
-//! | `GET /v1/recommendations/{id}`, `…/events` | where it stands and what came of it; what happens, numbered |
-//! | `POST /v1/uploads`, `POST /v1/campaigns` | takes a batch, and starts the run of all of it |
-//! | `GET /v1/campaigns`, `…/{id}`, `…/{id}/customers` | where campaigns stand, and each customer's outcome |
-//! | `GET /v1/reviews`, `POST /v1/reviews/{run}/{customer_ref}` | what waits for a person; approves or rejects it |
-//! | `POST /v1/recommendations/{id}/recall` | takes back what was published |
-//! | `GET /v1/options`, `/v1/catalogue` | what there is to choose from |
-//! | `GET /v1/openapi.json` | all of it, for machines |
-//! | `GET /` | the page |
-//! | `GET /l/{token}`, `POST …/opt-out` | the page of a customer's link, for whoever has it |
+//! | `POST /v1/recommendations` | Starts a run for one customer. The header `Idempotency-Key` makes retries safe. |
+//! | `GET /v1/recommendations` | Lists the recommendations that the caller started. |
+//! | `GET /v1/recommendations/{id}`, `…/events` | Returns a recommendation; lists its numbered events. |
+//! | `POST /v1/uploads`, `POST /v1/campaigns` | Prepares the upload of a batch; starts a campaign over it. |
+//! | `GET /v1/campaigns`, `…/{id}`, `…/{id}/customers` | Lists campaigns; returns one; lists each customer's outcome. |
+//! | `GET /v1/reviews`, `POST /v1/reviews/{run}/{customer_ref}` | Lists pending reviews; approves or rejects one. |
+//! | `POST /v1/recommendations/{id}/recall` | Recalls a published recommendation. |
+//! | `GET /v1/options`, `/v1/catalogue` | Lists the values that requests may use; returns the product catalog. |
+//! | `GET /v1/openapi.json` | Returns the `OpenAPI` document. |
+//! | `GET /` | Serves the page for staff. |
+//! | `GET /l/{token}`, `POST …/opt-out` | Serves the page behind a customer's link. |
 //!
-//! One router, run by Lambda on AWS and by `bespoke serve` on one machine: what differs between the two is behind the port
-//! [`Host`]. Errors are problem details (RFC 9457) with the error's name.
+//! AWS Lambda and `bespoke serve` run the same [`router`]. The trait [`Backend`] hides what differs between them. Routes
+//! that exist on one machine only are in [`local`]; the local server merges them. Errors are problem details (RFC 9457)
+//! with the error's name.
 //!
-//! **Invariant:** a run is shown to nobody but its caller, whom the host vouches for. A customer id comes in the body,
-//! never in an address, and neither it nor a text is logged. Nothing of a text is shown before the guard has passed it, and
-//! what `control/` says is read afresh before a result is shown. No path of a file is made of what a request says. Knows
-//! nothing of AWS or of Lambda, but for `aws`, which the feature `lambda` adds.
+//! Modules depend on each other in one direction: `problem` ← `view` ← `backend` ← `extract` ← `runs` ← `timeline` ←
+//! `results` ← `routes`.
+//!
+//! **Invariant:** a caller sees only their own runs; the backend authenticates them. A customer id arrives in a request
+//! body, never in a path, and no log contains a customer id or a text. No text is shown before the guard passed it, and the
+//! API reads `control/` again before it shows a result. No file path is built from a request. Only `aws`, which the feature
+//! `lambda` adds, depends on AWS or Lambda.
 
-mod asked;
 #[cfg(feature = "lambda")]
 pub mod aws;
-pub mod campaigns;
-mod customer;
-pub mod events;
-mod host;
+pub mod backend;
+mod extract;
+pub mod local;
 mod openapi;
-mod options;
-mod page;
 mod problem;
-mod recommendations;
-mod reviews;
-mod shown;
+mod results;
+mod routes;
+mod runs;
+mod security_headers;
 #[cfg(test)]
 mod tests;
-mod uploads;
+mod timeline;
+pub mod view;
+
+pub use backend::{Backend, EventLog};
+pub use openapi::document;
+pub use problem::Problem;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Path, Request, State};
-use axum::response::{IntoResponse, Response};
-use http::StatusCode;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::get;
 
-pub use events::Event;
-pub use host::{Host, Machine};
-pub(crate) use openapi::Problems;
-pub use openapi::document;
-pub use options::Voice;
-pub use problem::Problem;
+/// The maximum size of a request body, bytes. Workbooks do not pass through this router.
+const MAX_BODY: usize = 64 * 1024;
 
-/// What every handler is given.
-pub(crate) type Shared = Arc<dyn Host>;
-
-/// The largest body of a call, bytes; workbooks aside.
-const LARGEST_BODY: usize = 64 * 1024;
-
-/// All routes, over `host`.
-pub fn router(host: Arc<dyn Host>) -> Router {
-    let (router, _) = routes().split_for_parts();
+/// Returns the router over `backend`.
+pub fn router(backend: Arc<dyn Backend>) -> Router {
+    let (router, _) = routes::documented().split_for_parts();
     let router = router
-        .route("/v1/openapi.json", axum::routing::get(async || axum::Json(document())))
-        .merge(page::router())
+        .route("/v1/openapi.json", get(async || axum::Json(document())))
+        .merge(routes::page())
         .fallback(async || Problem::not_found())
-        .method_not_allowed_fallback(async || {
-            Problem::with_status(StatusCode::METHOD_NOT_ALLOWED, "there is no such method here")
-        })
-        .layer(DefaultBodyLimit::max(LARGEST_BODY));
-    page::guarded(router, &host).merge(customer::router()).with_state(host)
-}
-
-/// The documented routes.
-fn routes() -> OpenApiRouter<Shared> {
-    OpenApiRouter::with_openapi(openapi::frame())
-        .routes(routes!(recommendations::start, recommendations::list))
-        .routes(routes!(recommendations::read))
-        .routes(routes!(events::read))
-        .routes(routes!(media))
-        .routes(routes!(campaigns::start, campaigns::list))
-        .routes(routes!(campaigns::read))
-        .routes(routes!(campaigns::customers))
-        .routes(routes!(reviews::list))
-        .routes(routes!(reviews::decide))
-        .routes(routes!(reviews::recall))
-        .routes(routes!(uploads::start))
-        .routes(routes!(uploads::put))
-        .routes(routes!(options::options))
-        .routes(routes!(options::catalogue))
-}
-
-/// A result, on one machine only
-///
-/// The token is that of a link, and is all that is needed.
-#[utoipa::path(
-    get, path = "/v1/media/{token}", operation_id = "readMedia", tag = "recommendations", security(()),
-    params(("token" = String, Path, description = "Of a link")),
-    responses(
-        (status = 200, description = "The result", body = Vec<u8>, content_type = "*/*"),
-        (status = 206, description = "The part of it that the header Range asks for", body = Vec<u8>, content_type = "*/*"),
-        Problems
-    )
-)]
-async fn media(State(host): State<Shared>, Path(token): Path<String>, request: Request) -> Result<Response, Problem> {
-    let machine = host.machine().ok_or_else(Problem::not_found)?;
-    Ok(machine.media(&token, request).await?.into_response())
+        .method_not_allowed_fallback(Problem::method_not_allowed)
+        .layer(DefaultBodyLimit::max(MAX_BODY));
+    security_headers::secure(router, backend.as_ref()).merge(routes::customer_links()).with_state(backend)
 }

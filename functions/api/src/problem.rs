@@ -1,13 +1,16 @@
 //! Errors as problem details (RFC 9457).
 
+use std::collections::BTreeMap;
+
 use axum::response::IntoResponse;
 use contracts::error::chain;
 use contracts::{ErrorName, NamedError};
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response as DocumentedResponse, ResponseBuilder};
+use utoipa::{IntoResponses, ToSchema};
 
-/// An error as the caller sees it.
+/// An error response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     status: StatusCode,
@@ -16,23 +19,24 @@ pub struct Problem {
     help: Option<String>,
 }
 
-/// A problem's details (RFC 9457).
+/// The details of an error (RFC 9457). They never repeat a value of the request.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
-pub(crate) struct Details<'a> {
-    /// Always `about:blank`: the error's name says more.
+pub(crate) struct ProblemDetails<'a> {
+    /// Always `about:blank`. Use `error` to tell errors apart.
     r#type: &'static str,
-    /// The status in words.
+    /// The standard phrase of the HTTP status, such as `Bad Request`.
     title: &'a str,
-    /// The status.
+    /// The HTTP status code.
     status: u16,
-    /// The error's stable name.
+    /// The stable name of the error, in the form `Area.Reason`.
     #[schema(value_type = String, example = "Input.InvalidRequest")]
     error: ErrorName,
-    /// What is wrong, without what was sent.
+    /// The cause, for people. For a 5XX status the details are in the server's log only.
     detail: &'a str,
-    /// What to do about it.
+    /// What to do about the error. Absent if there is no specific advice.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     help: Option<&'a str>,
 }
 
@@ -43,7 +47,7 @@ impl<E: NamedError> From<E> for Problem {
 }
 
 impl Problem {
-    /// An error with its message, which holds nothing personal.
+    /// Returns a problem with the status that belongs to `error`. The detail must not hold personal data.
     #[must_use]
     pub fn new(error: ErrorName, detail: String) -> Self {
         let status = match error {
@@ -57,50 +61,61 @@ impl Problem {
         Self { status, error, detail, help: None }
     }
 
-    /// A call that is wrong in a way that has a status of its own.
+    /// Returns a problem with the name `Input.InvalidRequest` and a status of its own.
     #[must_use]
     pub fn with_status(status: StatusCode, detail: &str) -> Self {
         Self { status, error: ErrorName::InputInvalidRequest, detail: detail.to_owned(), help: None }
     }
 
-    /// A call that cannot be understood.
+    /// Returns the problem of an invalid request (400).
     #[must_use]
     pub fn invalid(detail: &str) -> Self {
         Self::with_status(StatusCode::BAD_REQUEST, detail)
     }
 
-    /// A call that nobody vouches for.
+    /// Returns the problem of an unauthenticated request (401).
     #[must_use]
     pub fn unauthorized() -> Self {
-        Self::with_status(StatusCode::UNAUTHORIZED, "a signed-in caller is needed")
+        Self::with_status(StatusCode::UNAUTHORIZED, "the request is not authenticated; send a bearer token")
     }
 
-    /// Nothing of this name; also for a run of somebody else, which is not told to exist.
+    /// Returns the problem of a missing resource (404). Another caller's run gets the same answer.
     #[must_use]
     pub fn not_found() -> Self {
-        Self::with_status(StatusCode::NOT_FOUND, "there is nothing here")
+        Self::with_status(StatusCode::NOT_FOUND, "no such resource")
     }
 
-    /// A list that is read on from where it does not go on. Beginning anew would be read for ever.
-    pub(crate) fn no_such_part() -> Self {
-        Self::with_status(StatusCode::UNPROCESSABLE_ENTITY, "after is not what a list gave as next")
+    /// Returns the problem of a path that exists without the request's method (405).
+    pub(crate) async fn method_not_allowed() -> Self {
+        Self::with_status(StatusCode::METHOD_NOT_ALLOWED, "the path does not allow this method; see the header Allow")
     }
 
-    pub(crate) fn key_used() -> Self {
-        Self::with_status(StatusCode::UNPROCESSABLE_ENTITY, "this Idempotency-Key was used for another request")
+    /// Returns the problem of an unknown page cursor (422). Starting over instead would let a client loop forever.
+    pub(crate) fn unknown_cursor() -> Self {
+        Self::with_status(StatusCode::UNPROCESSABLE_ENTITY, "the parameter after must be the value of next from a page")
+    }
+
+    /// Returns the problem of a reused idempotency key (422).
+    pub(crate) fn key_reused() -> Self {
+        Self::with_status(StatusCode::UNPROCESSABLE_ENTITY, "this Idempotency-Key was used for a different request")
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> axum::response::Response {
         if self.status.is_server_error() {
-            tracing::error!(error = self.error.as_str(), cause = self.detail, "the call failed");
+            tracing::error!(error = self.error.as_str(), cause = self.detail, "request failed");
         }
-        // What failed within is for the log: it may name roles, keys and addresses.
-        let detail = if self.status.is_server_error() { "the log tells what failed" } else { &self.detail };
-        let title = self.status.canonical_reason().unwrap_or("error");
-        let (status, error, help) = (self.status.as_u16(), self.error, self.help.as_deref());
-        let details = Details { r#type: "about:blank", title, status, error, detail, help };
+        // The cause of a server error may name roles, keys and addresses.
+        let detail = if self.status.is_server_error() { "the server failed; see its log" } else { &self.detail };
+        let details = ProblemDetails {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("error"),
+            status: self.status.as_u16(),
+            error: self.error,
+            detail,
+            help: self.help.as_deref(),
+        };
         let body = serde_json::to_string(&details).expect("plain fields serialize to JSON");
         let mut response = Response::new(body.into());
         *response.status_mut() = self.status;
@@ -116,5 +131,25 @@ impl IntoResponse for Problem {
             _ => {}
         }
         response
+    }
+}
+
+/// The error responses that every operation documents.
+pub(crate) struct ProblemResponses;
+
+impl IntoResponses for ProblemResponses {
+    fn responses() -> BTreeMap<String, RefOr<DocumentedResponse>> {
+        let problem = |description| {
+            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemDetails::name()))).build();
+            let response = ResponseBuilder::new().description(description).content("application/problem+json", content);
+            RefOr::T(response.build())
+        };
+        BTreeMap::from([
+            ("4XX".to_owned(), problem("The request is invalid, or the caller may not make it.")),
+            (
+                "5XX".to_owned(),
+                problem("The server failed. Status 503 is temporary: retry after `Retry-After` seconds."),
+            ),
+        ])
     }
 }

@@ -1,22 +1,22 @@
-//! What callers get, and what they do not.
+//! The API over a backend in memory. The caller's subject is the header `subject`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use assess::Lexicon;
 use async_trait::async_trait;
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
 use contracts::consent::ConsentAsRead;
 use contracts::evidence::{Evidence, Outcome};
-use contracts::executions::{Begun, Execution, Executions, ExecutionsError, State as ExecutionState};
+use contracts::executions::{Execution, ExecutionState, Executions, ExecutionsError, StartOutcome};
 use contracts::facts::Skip;
 use contracts::key::{Artefact, Workbook};
 use contracts::progress::{Step, StepKind};
-use contracts::script::{Check, Script, Segment, SegmentKind, Verdict, WrittenBy};
+use contracts::script::{GuardCheck, Script, Segment, SegmentKind, Verdict, WrittenBy};
 use contracts::settings::Settings;
-use contracts::stage::{Limits, Stage, WorkflowInput};
+use contracts::stage::{Stage, WorkflowInput, WorkflowLimits};
 use contracts::voice::Engine;
 use contracts::{Batch, CustomerId, CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 use http::request::Parts;
@@ -25,17 +25,20 @@ use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use start::{Material, Source};
-use storage::store::{Link, Links, MemoryStore, ObjectStore as _, StoreError};
+use storage::store::{MemoryStore, ObjectStore as _, SignedUrl, StoreError, UrlSigner};
 use storage::vault::{Keys, Owner, Vault};
 use tower::ServiceExt as _;
 
-use super::*;
+use crate::backend::{Backend, CampaignBounds, CampaignState, EventLog};
+use crate::local::{self, LocalFiles};
+use crate::view::VoiceOption;
+use crate::{Problem, document, router};
 
 mod reviews;
 
-/// A workflow that begins and does not end by itself.
-#[derive(Default)]
-struct Workflow(Mutex<BTreeMap<String, Execution>>);
+/// A workflow whose executions end only through [`Workflow::end`].
+#[derive(Clone, Default)]
+struct Workflow(Arc<Mutex<BTreeMap<String, Execution>>>);
 
 impl Workflow {
     fn end(&self, run: &str, state: ExecutionState, error: Option<&str>) {
@@ -48,11 +51,16 @@ impl Workflow {
 
 #[async_trait]
 impl Executions for Workflow {
-    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<Begun, ExecutionsError> {
-        let run = input.run.clone();
-        let begun = Execution { run, state: ExecutionState::Running, stopped: None, error: None, message: None };
-        self.0.lock().unwrap().insert(name.to_owned(), begun);
-        Ok(Begun::Started)
+    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<StartOutcome, ExecutionsError> {
+        let execution = Execution {
+            run: input.run.clone(),
+            state: ExecutionState::Running,
+            stopped: None,
+            error: None,
+            message: None,
+        };
+        self.0.lock().unwrap().insert(name.to_owned(), execution);
+        Ok(StartOutcome::Started)
     }
 
     async fn find(&self, name: &str) -> Result<Option<Execution>, ExecutionsError> {
@@ -64,22 +72,24 @@ fn data(name: &str) -> Vec<u8> {
     std::fs::read(format!("{}/../../data/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
-fn material() -> Catalogue {
+fn sample_catalogue() -> Catalogue {
     Catalogue::from_json(&data("catalogue.json")).unwrap()
 }
 
-/// What the router stands on: all of it in memory, and a subject taken at its word.
+/// A backend in memory. It trusts the header `subject`; `rita` is the only reviewer.
 struct Bank {
     store: Arc<MemoryStore>,
     vault: Vault,
     workflow: Workflow,
     origins: Vec<String>,
-    followed: Mutex<Vec<RunId>>,
+    /// The runs that continued after a decision.
+    continued: Mutex<Vec<RunId>>,
+    /// The completed recalls.
     recalled: Mutex<Vec<(RunId, BTreeSet<Digest>)>>,
 }
 
 #[async_trait]
-impl Host for Bank {
+impl Backend for Bank {
     fn caller(&self, request: &Parts) -> Option<String> {
         Some(request.headers.get("subject")?.to_str().unwrap().to_owned())
     }
@@ -88,12 +98,12 @@ impl Host for Bank {
         self.caller(request).filter(|subject| subject == "rita")
     }
 
-    async fn follow(&self, run: &RunId, _: &CustomerRef, _: Option<String>) -> Result<(), Problem> {
-        self.followed.lock().unwrap().push(run.clone());
+    async fn continue_after_decision(&self, run: &RunId, _: &CustomerRef, _: Option<String>) -> Result<(), Problem> {
+        self.continued.lock().unwrap().push(run.clone());
         Ok(())
     }
 
-    async fn recalled(&self, run: &RunId, files: BTreeSet<Digest>) -> Result<(), Problem> {
+    async fn complete_recall(&self, run: &RunId, files: BTreeSet<Digest>) -> Result<(), Problem> {
         self.recalled.lock().unwrap().push((run.clone(), files));
         Ok(())
     }
@@ -107,7 +117,7 @@ impl Host for Bank {
     }
 
     async fn catalogue(&self) -> Result<Catalogue, Problem> {
-        Ok(material())
+        Ok(sample_catalogue())
     }
 
     async fn brand(&self) -> Result<Brand, Problem> {
@@ -123,19 +133,35 @@ impl Host for Bank {
         &self.workflow
     }
 
-    fn limits(&self) -> Limits {
-        Limits { concurrency: 2, tolerated_failure_percentage: 5 }
+    fn limits(&self) -> WorkflowLimits {
+        WorkflowLimits { concurrency: 2, tolerated_failure_percentage: 5 }
     }
 
-    fn links(&self) -> &dyn Links {
-        self
+    fn campaign_executions(
+        &self,
+        _: CampaignBounds,
+        _: bool,
+    ) -> Result<(Box<dyn Executions + '_>, WorkflowLimits), Problem> {
+        Ok((Box::new(self.workflow.clone()), self.limits()))
     }
 
-    fn batch(&self) -> Option<Batch> {
+    async fn campaign_state(&self, _: &RunId) -> Result<Option<CampaignState>, Problem> {
+        Ok(None)
+    }
+
+    fn event_log(&self) -> Option<&dyn EventLog> {
         None
     }
 
-    async fn voices(&self) -> Vec<Voice> {
+    fn links(&self) -> &dyn UrlSigner {
+        self
+    }
+
+    fn default_batch(&self) -> Option<Batch> {
+        None
+    }
+
+    async fn voices(&self) -> Vec<VoiceOption> {
         Vec::new()
     }
 
@@ -143,8 +169,8 @@ impl Host for Bank {
         &self.origins
     }
 
-    fn machine(&self) -> Option<&dyn Machine> {
-        None
+    fn is_local(&self) -> bool {
+        false
     }
 }
 
@@ -153,7 +179,7 @@ impl Source for Bank {
     async fn material(&self) -> Result<Material, start::Error> {
         Ok(Material {
             settings: Settings::default(),
-            catalogue: material(),
+            catalogue: sample_catalogue(),
             phrases: Digest::of(b"phrases"),
             lexicon: Lexicon::from_toml(&String::from_utf8(data("lexicon.toml")).unwrap()).unwrap(),
             assets: Digest::of(b"assets"),
@@ -164,9 +190,9 @@ impl Source for Bank {
 }
 
 #[async_trait]
-impl Links for Bank {
-    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<Link, StoreError> {
-        Ok(Link::since(Timestamp::now(), seconds, format!("https://link/{key}?for={seconds}")))
+impl UrlSigner for Bank {
+    async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<SignedUrl, StoreError> {
+        Ok(SignedUrl::since(Timestamp::now(), seconds, format!("https://link/{key}?for={seconds}")))
     }
 
     async fn upload_link(&self, key: &ObjectKey, seconds: u64) -> Result<String, StoreError> {
@@ -186,8 +212,14 @@ impl Api {
         let store = Arc::new(MemoryStore::default());
         let vault = Vault::new(store.clone(), Keys::new([1; 32], [2; 32]));
         let origins = vec!["https://bucket.example".to_owned()];
-        let (workflow, followed, recalled) = (Workflow::default(), Mutex::default(), Mutex::default());
-        let bank = Arc::new(Bank { store, vault, workflow, origins, followed, recalled });
+        let bank = Arc::new(Bank {
+            store,
+            vault,
+            workflow: Workflow::default(),
+            origins,
+            continued: Mutex::default(),
+            recalled: Mutex::default(),
+        });
         let api = Self { router: router(bank.clone()), bank };
         api.upload("b").await;
         api
@@ -221,6 +253,7 @@ impl Api {
         self.call(Request::get(path).header("subject", caller), "").await
     }
 
+    /// Starts a recommendation as `ann` for customer 0001.
     async fn started(&self, key: &str) -> (RunId, CustomerRef) {
         let (status, started) = self.post("ann", key, BODY).await;
         assert_eq!(status, StatusCode::ACCEPTED, "{started}");
@@ -228,8 +261,8 @@ impl Api {
         (RunId::parse(started["id"].as_str().unwrap()).unwrap(), reference)
     }
 
-    /// As `recommend` leaves it; `found` is what the guard found.
-    async fn write(&self, run: &RunId, reference: &CustomerRef, found: &[&str]) {
+    /// Writes a script, as `recommend` does, with these violations.
+    async fn write_script(&self, run: &RunId, reference: &CustomerRef, violations: &[&str]) {
         let segment = |kind, text: &str| Segment { kind, text: text.to_owned(), product: None, parts: Vec::new() };
         let script = Script {
             first_name: "José".to_owned(),
@@ -237,11 +270,11 @@ impl Api {
             offers: Vec::new(),
             disclosures: vec!["Member FDIC.".to_owned()],
             written_by: WrittenBy::Template { instead_of_model: None },
-            held: None,
+            text_review: None,
             verdict: Verdict {
-                checks: vec![Check {
+                checks: vec![GuardCheck {
                     name: "numbers".to_owned(),
-                    violations: found.iter().map(|found| (*found).to_owned()).collect(),
+                    violations: violations.iter().map(|violation| (*violation).to_owned()).collect(),
                 }],
             },
         };
@@ -249,8 +282,8 @@ impl Api {
         self.bank.vault.write_json(Owner::Customer(reference), &key, &Digest::of(b""), script).await.unwrap();
     }
 
-    /// As `publish` leaves it.
-    async fn ends(&self, run: &RunId, reference: &CustomerRef, outcome: Outcome) {
+    /// Writes evidence, as `publish` does.
+    async fn write_evidence(&self, run: &RunId, reference: &CustomerRef, outcome: Outcome) {
         let script = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Script);
         let script =
             self.bank.vault.read_json(Owner::Customer(reference), &script).await.ok().map(|(script, _)| script);
@@ -287,25 +320,33 @@ impl Api {
         self.bank.store.put(&key(Artefact::Evidence), json.into()).await.unwrap();
     }
 
-    async fn step(&self, run: &RunId, reference: Option<&CustomerRef>, second: i64, stage: Stage, kind: StepKind) {
+    /// Writes the `progress/` object of a step.
+    async fn write_step(
+        &self,
+        run: &RunId,
+        reference: Option<&CustomerRef>,
+        second: i64,
+        stage: Stage,
+        kind: StepKind,
+    ) {
         let step = Step { stage, kind, at: Timestamp::from_second(second).unwrap(), seconds: 0.0, error: None };
         let key = ObjectKey::Progress(run.clone(), reference.cloned(), step.name());
         self.bank.store.put(&key, "{}".into()).await.unwrap();
     }
 }
 
-fn place(run: &RunId) -> String {
+fn path_of(run: &RunId) -> String {
     format!("/v1/recommendations/{run}")
 }
 
 #[tokio::test]
-async fn a_call_starts_a_run_that_its_caller_reads_and_nobody_else() {
+async fn run_is_visible_to_its_caller_only() {
     let api = Api::new().await;
     let (status, started) = api.post("ann", "k1", BODY).await;
     assert_eq!(status, StatusCode::ACCEPTED, "{started}");
     let address = started["self"].as_str().unwrap();
     let (status, read) = api.get("ann", address).await;
-    assert_eq!((status, &read["state"]), (StatusCode::OK, &json!("waiting")), "{read}");
+    assert_eq!((status, &read["status"]), (StatusCode::OK, &json!("waiting")), "{read}");
     assert_eq!(read["stages"].as_array().unwrap().len(), 7);
 
     for path in [address.to_owned(), format!("{address}/events"), format!("{address}~{}", "0".repeat(32))] {
@@ -317,10 +358,11 @@ async fn a_call_starts_a_run_that_its_caller_reads_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn nobody_vouches_nothing_is_told() {
+async fn unauthenticated_requests_are_refused() {
     let api = Api::new().await;
     let (run, _) = api.started("k1").await;
-    let paths = [place(&run), format!("{}/events", place(&run)), "/v1/options".to_owned(), "/v1/catalogue".to_owned()];
+    let paths =
+        [path_of(&run), format!("{}/events", path_of(&run)), "/v1/options".to_owned(), "/v1/catalogue".to_owned()];
     for path in paths {
         let (parts, body) = api.send(Request::get(&path), "").await;
         assert_eq!(parts.status, StatusCode::UNAUTHORIZED, "{path}");
@@ -333,7 +375,7 @@ async fn nobody_vouches_nothing_is_told() {
 }
 
 #[tokio::test]
-async fn the_same_key_is_the_same_call_and_another_request_under_it_is_refused() {
+async fn idempotency_key_belongs_to_one_request() {
     let api = Api::new().await;
     let (_, first) = api.post("ann", "k1", BODY).await;
     let (status, again) = api.post("ann", "k1", BODY).await;
@@ -348,103 +390,104 @@ async fn the_same_key_is_the_same_call_and_another_request_under_it_is_refused()
     for other in others {
         assert_eq!(api.post("ann", "k1", other).await.0, StatusCode::UNPROCESSABLE_ENTITY, "{other}");
     }
-    let (status, of_another) = api.post("ben", "k1", BODY).await;
-    assert_eq!(status, StatusCode::ACCEPTED, "another caller's key is another key");
-    assert_ne!(of_another["id"], first["id"]);
+    let (status, other_caller) = api.post("ben", "k1", BODY).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "keys of two callers differ");
+    assert_ne!(other_caller["id"], first["id"]);
 }
 
 #[tokio::test]
-async fn a_text_is_shown_once_the_guard_has_passed_it_and_not_before() {
+async fn text_appears_only_after_guard_passed_it() {
     let api = Api::new().await;
     let (run, reference) = api.started("k1").await;
-    assert!(api.get("ann", &place(&run)).await.1.get("text").is_none());
-    api.write(&run, &reference, &["3 %"]).await;
-    let refused = api.get("ann", &place(&run)).await.1;
+    assert!(api.get("ann", &path_of(&run)).await.1.get("text").is_none());
+    api.write_script(&run, &reference, &["3 %"]).await;
+    let refused = api.get("ann", &path_of(&run)).await.1;
     assert!(refused.get("text").is_none() && !refused.to_string().contains("Hello"), "{refused}");
 
     let (run, _) = api.started("k2").await;
-    api.write(&run, &reference, &[]).await;
-    let (_, passed) = api.get("ann", &place(&run)).await;
+    api.write_script(&run, &reference, &[]).await;
+    let (_, passed) = api.get("ann", &path_of(&run)).await;
     assert_eq!(passed["text"][0]["body"], "Hello José.", "{passed}");
     assert_eq!(passed["disclosures"], json!(["Member FDIC."]));
     assert!(passed.get("links").is_none() && passed.get("outcome").is_none());
 }
 
 #[tokio::test]
-async fn a_text_that_is_held_is_not_shown_and_why_is() {
+async fn text_in_review_is_hidden_but_reason_is_shown() {
     let api = Api::new().await;
     let (run, reference) = api.started("k1").await;
-    api.write(&run, &reference, &["3 %"]).await;
-    api.ends(&run, &reference, Outcome::Held { why: "the text did not pass: numbers".to_owned() }).await;
-    let (_, held) = api.get("ann", &place(&run)).await;
-    assert_eq!((&held["outcome"], &held["checks"][0]), (&json!("held"), &json!({"check": "numbers", "passed": false})));
-    assert!(!held.to_string().contains("Hello") && !held.to_string().contains("3 %"), "{held}");
-    assert_eq!(held["reason"]["message"], "the text did not pass: numbers");
+    api.write_script(&run, &reference, &["3 %"]).await;
+    api.write_evidence(&run, &reference, Outcome::InReview { why: "the text did not pass: numbers".to_owned() }).await;
+    let (_, read) = api.get("ann", &path_of(&run)).await;
+    let check = json!({"name": "numbers", "passed": false});
+    assert_eq!((&read["outcome"], &read["checks"][0]), (&json!("in-review"), &check));
+    assert!(!read.to_string().contains("Hello") && !read.to_string().contains("3 %"), "{read}");
+    assert_eq!(read["reason"]["message"], "the text did not pass: numbers");
 }
 
 #[tokio::test]
-async fn a_published_result_comes_with_its_text_and_links_unless_the_customer_objects() {
+async fn published_result_is_shown_unless_control_data_forbids_it() {
     let api = Api::new().await;
     let (run, reference) = api.started("k1").await;
-    api.write(&run, &reference, &[]).await;
-    api.ends(&run, &reference, Outcome::Published { video: true }).await;
-    let (_, read) = api.get("ann", &place(&run)).await;
+    api.write_script(&run, &reference, &[]).await;
+    api.write_evidence(&run, &reference, Outcome::Published { video: true }).await;
+    let (_, read) = api.get("ann", &path_of(&run)).await;
     assert_eq!(read["outcome"], "published");
     assert_eq!(read["text"][0]["body"], "Hello José.");
     assert!(read["links"]["video"].as_str().unwrap().ends_with("recommendation.mp4?for=900"), "{read}");
 
-    let nothing = |read: &Value| !read.to_string().contains("Hello") && read.get("links").is_none();
+    let is_hidden = |read: &Value| !read.to_string().contains("Hello") && read.get("links").is_none();
     let list = format!("reference\n{reference}\n");
     api.bank.store.put(&ObjectKey::Suppressions, list.into()).await.unwrap();
-    let (_, read) = api.get("ann", &place(&run)).await;
-    assert!(nothing(&read) && read["reason"]["code"] == "suppressed", "{read}");
+    let (_, read) = api.get("ann", &path_of(&run)).await;
+    assert!(is_hidden(&read) && read["reason"]["code"] == "suppressed", "{read}");
 
     api.bank.store.put(&ObjectKey::Suppressions, "reference\n".into()).await.unwrap();
     let withdrawn = format!("reference,consent,consent_social_media,as_of\n{reference},no,no,2026-11-02\n");
     api.bank.store.put(&ObjectKey::Consents, withdrawn.into()).await.unwrap();
-    let (_, read) = api.get("ann", &place(&run)).await;
-    assert!(nothing(&read) && read["reason"]["code"] == "no-consent", "{read}");
+    let (_, read) = api.get("ann", &path_of(&run)).await;
+    assert!(is_hidden(&read) && read["reason"]["code"] == "no-consent", "{read}");
     api.bank.store.delete(&ObjectKey::Consents).await.unwrap();
 
     let text = ObjectKey::Customer(reference, run.clone(), Artefact::Text);
     api.bank.store.delete(&text).await.unwrap();
-    let (status, read) = api.get("ann", &place(&run)).await;
-    assert!(status == StatusCode::OK && nothing(&read), "taken away, and not suppressed any more: {read}");
+    let (status, read) = api.get("ann", &path_of(&run)).await;
+    assert!(status == StatusCode::OK && is_hidden(&read), "the files were removed: {read}");
 }
 
 #[tokio::test]
-async fn a_refusal_is_explained_and_so_is_a_run_that_failed_as_a_whole() {
+async fn skips_and_failed_runs_have_reasons() {
     let api = Api::new().await;
     let (run, reference) = api.started("k1").await;
     api.bank.workflow.end(run.as_str(), ExecutionState::Succeeded, None);
     let skip = Skip::NoConsent(contracts::consent::Refusal::SaidNo);
-    api.ends(&run, &reference, Outcome::Skipped { skip }).await;
-    let (_, read) = api.get("ann", &place(&run)).await;
-    assert_eq!((&read["state"], &read["outcome"]), (&json!("done"), &json!("skipped")));
+    api.write_evidence(&run, &reference, Outcome::Skipped { skip }).await;
+    let (_, read) = api.get("ann", &path_of(&run)).await;
+    assert_eq!((&read["status"], &read["outcome"]), (&json!("done"), &json!("skipped")));
     assert_eq!(read["reason"]["code"], "no-consent");
     assert!(read["reason"]["message"].is_string() && read["reason"]["help"].is_string(), "{read}");
 
     let (run, _) = api.started("k2").await;
     api.bank.workflow.end(run.as_str(), ExecutionState::Failed, Some("Input.UnknownCustomer"));
-    let (_, read) = api.get("ann", &place(&run)).await;
+    let (_, read) = api.get("ann", &path_of(&run)).await;
     assert_eq!(
-        (&read["state"], &read["reason"]["code"]),
+        (&read["status"], &read["reason"]["code"]),
         (&json!("failed"), &json!("Input.UnknownCustomer")),
         "{read}"
     );
-    let (_, events) = api.get("ann", &format!("{}/events", place(&run))).await;
+    let (_, events) = api.get("ann", &format!("{}/events", path_of(&run))).await;
     assert_eq!((&events["ended"], &events["events"][0]["message"]), (&json!(true), &json!("Input.UnknownCustomer")));
 }
 
 #[tokio::test]
-async fn events_are_asked_for_from_a_number_on() {
+async fn events_are_listed_after_a_number() {
     let api = Api::new().await;
     let (run, reference) = api.started("k1").await;
-    let events = format!("{}/events", place(&run));
+    let events = format!("{}/events", path_of(&run));
     assert_eq!(api.get("ann", &events).await.1, json!({"events": [], "next": 0, "ended": false}));
-    api.step(&run, None, 1, Stage::Merge, StepKind::Started).await;
-    api.step(&run, None, 2, Stage::Merge, StepKind::Done).await;
-    api.step(&run, Some(&reference), 3, Stage::Assess, StepKind::Started).await;
+    api.write_step(&run, None, 1, Stage::Merge, StepKind::Started).await;
+    api.write_step(&run, None, 2, Stage::Merge, StepKind::Done).await;
+    api.write_step(&run, Some(&reference), 3, Stage::Assess, StepKind::Started).await;
     let (_, all) = api.get("ann", &events).await;
     assert_eq!((&all["next"], all["events"].as_array().unwrap().len()), (&json!(3), 3));
     assert_eq!(all["events"][2]["stage"], "assess");
@@ -452,22 +495,22 @@ async fn events_are_asked_for_from_a_number_on() {
     assert_eq!(rest["events"], json!([all["events"][2]]));
     let (_, none) = api.get("ann", &format!("{events}?after=9")).await;
     assert_eq!(none, json!({"events": [], "next": 9, "ended": false}));
-    let (_, read) = api.get("ann", &place(&run)).await;
-    assert_eq!((&read["state"], &read["stages"][0]["seconds"]), (&json!("running"), &json!(1.0)));
+    let (_, read) = api.get("ann", &path_of(&run)).await;
+    assert_eq!((&read["status"], &read["stages"][0]["duration_seconds"]), (&json!("running"), &json!(1.0)));
 }
 
 #[tokio::test]
-async fn a_run_whose_execution_is_forgotten_is_done_if_it_has_a_result() {
+async fn forgotten_execution_with_result_is_done() {
     let api = Api::new().await;
     let (run, reference) = api.started("k1").await;
     api.bank.workflow.0.lock().unwrap().clear();
-    assert_eq!(api.get("ann", &place(&run)).await.1["state"], "waiting");
-    api.ends(&run, &reference, Outcome::Published { video: true }).await;
-    assert_eq!(api.get("ann", &place(&run)).await.1["state"], "done");
+    assert_eq!(api.get("ann", &path_of(&run)).await.1["status"], "waiting");
+    api.write_evidence(&run, &reference, Outcome::Published { video: true }).await;
+    assert_eq!(api.get("ann", &path_of(&run)).await.1["status"], "done");
 }
 
 #[tokio::test]
-async fn the_history_is_read_in_parts() {
+async fn recommendations_are_listed_in_pages() {
     let api = Api::new().await;
     for key in ["1", "2", "3"] {
         api.started(key).await;
@@ -492,7 +535,7 @@ async fn the_history_is_read_in_parts() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_understood_is_told_by_field_and_never_by_value() {
+async fn validation_errors_name_fields_not_values() {
     let api = Api::new().await;
     let bodies = [
         ("", "JSON"),
@@ -525,7 +568,7 @@ async fn what_cannot_be_understood_is_told_by_field_and_never_by_value() {
 }
 
 #[tokio::test]
-async fn other_addresses_and_methods_are_problems_too() {
+async fn unknown_paths_and_methods_are_problems() {
     let api = Api::new().await;
     let (parts, body) = api.send(Request::delete("/v1/recommendations").header("subject", "ann"), "").await;
     assert_eq!(parts.status, StatusCode::METHOD_NOT_ALLOWED);
@@ -539,12 +582,12 @@ async fn other_addresses_and_methods_are_problems_too() {
     for path in ["/v1/media/0123", "/v1/uploads/upload-1/customer_profile.xlsx"] {
         let method = if path.contains("media") { Method::GET } else { Method::PUT };
         let request = Request::builder().method(method).uri(path).header("subject", "ann");
-        assert_eq!(api.call(request, "x").await.0, StatusCode::NOT_FOUND, "only a server on one machine has {path}");
+        assert_eq!(api.call(request, "x").await.0, StatusCode::NOT_FOUND, "only a local server has {path}");
     }
 }
 
 #[tokio::test]
-async fn no_batch_is_a_conflict_and_a_store_that_fails_is_worth_another_try() {
+async fn missing_workbook_is_conflict_and_store_failure_is_temporary() {
     let tweets = ObjectKey::Incoming(Batch::parse("b").unwrap(), Workbook::Tweets);
     let api = Api::new().await;
     api.bank.store.delete(&tweets).await.unwrap();
@@ -553,11 +596,14 @@ async fn no_batch_is_a_conflict_and_a_store_that_fails_is_worth_another_try() {
     let api = Api::new().await;
     api.bank.store.fail_next(&tweets, 1);
     let (status, problem) = api.post("ann", "k", BODY).await;
-    assert_eq!((status, &problem["detail"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("the log tells what failed")));
+    assert_eq!(
+        (status, &problem["detail"]),
+        (StatusCode::SERVICE_UNAVAILABLE, &json!("the server failed; see its log"))
+    );
 }
 
 #[tokio::test]
-async fn an_upload_is_a_batch_of_its_own_that_nobody_guesses() {
+async fn uploads_have_unguessable_ids() {
     let api = Api::new().await;
     let start = || {
         let request = Request::post("/v1/uploads").header("subject", "ann");
@@ -565,16 +611,16 @@ async fn an_upload_is_a_batch_of_its_own_that_nobody_guesses() {
     };
     let ((status, first), (_, second)) = (start().await, start().await);
     assert_eq!(status, StatusCode::CREATED, "{first}");
-    assert_ne!(first["upload"], second["upload"]);
-    assert!(Batch::parse(first["upload"].as_str().unwrap()).unwrap().is_through_api());
+    assert_ne!(first["id"], second["id"]);
+    assert!(Batch::parse(first["id"].as_str().unwrap()).unwrap().is_through_api());
     let names: Vec<&str> =
         first["files"].as_array().unwrap().iter().map(|file| file["name"].as_str().unwrap()).collect();
     assert_eq!(names, Workbook::ALL.map(Workbook::file_name));
-    assert!(first["files"][0]["put"].as_str().unwrap().starts_with("https://put/incoming/upload-"));
+    assert!(first["files"][0]["url"].as_str().unwrap().starts_with("https://put/incoming/upload-"));
 }
 
 #[tokio::test]
-async fn the_page_is_served_with_a_strict_policy_and_is_not_sent_twice() {
+async fn page_has_strict_policy_and_entity_tag() {
     let api = Api::new().await;
     let (parts, body) = api.send(Request::get("/"), "").await;
     assert_eq!(parts.status, StatusCode::OK);
@@ -590,46 +636,112 @@ async fn the_page_is_served_with_a_strict_policy_and_is_not_sent_twice() {
     let (parts, body) = api.send(Request::get("/").header(header::IF_NONE_MATCH, tag), "").await;
     assert_eq!((parts.status, body.len()), (StatusCode::NOT_MODIFIED, 0));
     let (parts, _) = api.send(Request::get("/v1/options").header("subject", "ann"), "").await;
-    assert_eq!(parts.headers[header::CACHE_CONTROL], "no-store", "what is personal is kept by nobody");
+    assert_eq!(parts.headers[header::CACHE_CONTROL], "no-store", "no cache may keep personal data");
     assert_eq!(parts.headers["x-content-type-options"], "nosniff");
 }
 
 #[tokio::test]
-async fn a_form_finds_what_it_needs() {
+async fn options_and_catalog_agree() {
     let api = Api::new().await;
     let (_, options) = api.get("ann", "/v1/options").await;
     assert_eq!(options["categories"].as_array().unwrap().len(), 5);
-    assert_eq!(options["words_per_minute"], json!({"default": 140, "least": 80, "most": 220}));
+    assert_eq!(options["words_per_minute"], json!({"default": 140, "min": 80, "max": 220}));
     assert_eq!((&options["local"], &options["model"]["enabled"]), (&json!(false), &json!(false)));
     let (_, catalogue) = api.get("ann", "/v1/catalogue").await;
     assert_eq!(catalogue["bank"], options["bank"]);
-    assert_eq!(catalogue["products"].as_array().unwrap().len(), material().products().len());
+    assert_eq!(catalogue["products"].as_array().unwrap().len(), sample_catalogue().products().len());
 }
 
-/// `docs/openapi.json` is what the handlers and their types say. `BESPOKE_WRITE=1` in the environment writes it anew.
+/// Set `BESPOKE_WRITE=1` to rewrite `docs/openapi.json`.
 #[test]
-fn the_committed_document_is_that_of_the_handlers() {
+fn committed_document_is_current() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
     let document = format!("{}\n", serde_json::to_string_pretty(&document()).unwrap());
     if std::env::var_os("BESPOKE_WRITE").is_some() {
         std::fs::write(path, &document).unwrap();
     }
     let committed = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(committed == document, "docs/openapi.json is old: BESPOKE_WRITE=1 cargo test -p api writes it anew");
+    assert!(
+        committed == document,
+        "docs/openapi.json is out of date; to rewrite it: BESPOKE_WRITE=1 cargo test -p api"
+    );
+}
+
+/// A reader without the code must understand the document.
+#[test]
+fn every_schema_field_and_parameter_is_described() {
+    let document = serde_json::to_value(document()).unwrap();
+    let mut missing = Vec::new();
+    let mut check = |name: String, value: &Value| {
+        // The description of an optional reference is in its alternative.
+        let description = value["description"].as_str().or(value["oneOf"][1]["description"].as_str());
+        if !description.is_some_and(|text| text.len() > 10 && text.ends_with(['.', '`', ')'])) {
+            missing.push(name);
+        }
+    };
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        check(name.clone(), schema);
+        let parts = schema["allOf"].as_array().cloned().unwrap_or_else(|| vec![schema.clone()]);
+        let properties = parts.iter().filter_map(|part| part["properties"].as_object()).flatten();
+        properties.for_each(|(field, property)| check(format!("{name}.{field}"), property));
+    }
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            check(format!("{method} {path}"), operation);
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                assert!(parameter["description"].is_string(), "{method} {path}: {parameter}");
+            }
+        }
+    }
+    assert_eq!(missing, Vec::<String>::new());
+}
+
+/// The files of a local server that has one result.
+struct OneFile;
+
+#[async_trait]
+impl LocalFiles for OneFile {
+    async fn serve(&self, token: &str, _: Request<Body>) -> Result<Response<Body>, Problem> {
+        if token == "known" { Ok(Response::new(Body::from("video"))) } else { Err(Problem::not_found()) }
+    }
+
+    async fn receive(&self, _: &Batch, _: Workbook, _: BodyDataStream) -> Result<(), Problem> {
+        Ok(())
+    }
 }
 
 #[tokio::test]
-async fn a_customers_link_needs_no_sign_in_and_only_a_button_opts_out() {
+async fn local_router_serves_media_by_token_and_takes_uploads_of_callers() {
+    let mut api = Api::new().await;
+    api.router = api.router.clone().merge(local::router(api.bank.clone(), Arc::new(OneFile)));
+    let (parts, body) = api.send(Request::get("/v1/media/known"), "").await;
+    assert_eq!((parts.status, body.as_slice()), (StatusCode::OK, b"video".as_slice()));
+    assert_eq!(parts.headers[header::CACHE_CONTROL], "no-store");
+    assert!(parts.headers.contains_key(header::CONTENT_SECURITY_POLICY));
+    let status = async |request| api.send(request, "rows").await.0.status;
+    assert_eq!(status(Request::get("/v1/media/unknown")).await, StatusCode::NOT_FOUND);
+    assert_eq!(status(Request::delete("/v1/media/known")).await, StatusCode::METHOD_NOT_ALLOWED);
+    let path = "/v1/uploads/upload-1/customer_profile.xlsx";
+    assert_eq!(status(Request::put(path)).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(status(Request::put(path).header("subject", "ann")).await, StatusCode::NO_CONTENT);
+    for path in ["/v1/uploads/b/customer_profile.xlsx", "/v1/uploads/upload-1/notes.txt"] {
+        assert_eq!(status(Request::put(path).header("subject", "ann")).await, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn customer_link_needs_no_token_and_opts_out_by_post() {
     let api = Api::new().await;
-    let (run, reference) = (RunId::parse("run-1").unwrap(), CustomerRef::parse("7".repeat(32)).unwrap());
+    let run = RunId::parse("run-1").unwrap();
+    let reference = CustomerRef::parse("7".repeat(32)).unwrap();
     let settings =
-        contracts::settings::Delivery { link_base: "https://bank.example/l".to_owned(), ..Default::default() };
-    let made = deliver::links::make(&run, &reference, &settings, api.bank.store.as_ref(), Timestamp::now());
-    let address = made.await.unwrap().unwrap().address;
+        contracts::settings::DeliverySettings { link_base: "https://bank.example/l".to_owned(), ..Default::default() };
+    let link = deliver::links::create(&run, &reference, &settings, api.bank.store.as_ref(), Timestamp::now());
+    let address = link.await.unwrap().unwrap().address;
     let path = address.strip_prefix("https://bank.example").unwrap();
     let suppression = ObjectKey::Suppression(reference);
 
-    // Nothing was published, so that there is nothing to see; a scanner that opens it changes nothing.
+    // Nothing is published, so the page is a dead link. A GET changes nothing.
     let (parts, body) = api.send(Request::get(path), "").await;
     assert_eq!(parts.status, StatusCode::NOT_FOUND);
     assert_eq!(parts.headers[header::CONTENT_TYPE], "text/html; charset=utf-8");
@@ -644,16 +756,16 @@ async fn a_customers_link_needs_no_sign_in_and_only_a_button_opts_out() {
     assert_eq!(parts.status, StatusCode::OK);
     assert!(String::from_utf8(body).unwrap().contains("You will not hear from us again"));
     assert!(api.bank.store.find(&suppression).await.unwrap().is_some());
-    let strange = Request::post(format!("/l/{}/opt-out", "A".repeat(43)));
-    assert_eq!(api.send(strange, "").await.0.status, StatusCode::NOT_FOUND);
+    let unknown = Request::post(format!("/l/{}/opt-out", "A".repeat(43)));
+    assert_eq!(api.send(unknown, "").await.0.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
-async fn a_whole_number_may_be_written_as_a_fraction_of_nothing() {
+async fn whole_numbers_may_have_zero_fraction() {
     let api = Api::new().await;
-    let asked = |rate: &str| format!(r#"{{"customer_id": "0001", "words_per_minute": {rate}}}"#);
-    assert_eq!(api.post("anna", "k1", &asked("150.0")).await.0, StatusCode::ACCEPTED);
+    let body = |rate: &str| format!(r#"{{"customer_id": "0001", "words_per_minute": {rate}}}"#);
+    assert_eq!(api.post("anna", "k1", &body("150.0")).await.0, StatusCode::ACCEPTED);
     for bad in ["150.5", "-150", "1e30", "\"150\""] {
-        assert_eq!(api.post("anna", "k2", &asked(bad)).await.0, StatusCode::BAD_REQUEST, "{bad}");
+        assert_eq!(api.post("anna", "k2", &body(bad)).await.0, StatusCode::BAD_REQUEST, "{bad}");
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
-use contracts::catalogue::{Kind, Product};
+use contracts::catalogue::{Product, ProductKind};
 use contracts::facts::{Band, Share, Sign, Spending, SpendingCategory, Tenure, Trend};
 use jiff::civil::Date;
 use policy::customer::{Cents, Transaction};
@@ -106,7 +106,7 @@ impl<'a> Payments<'a> {
             let days: BTreeSet<i32> = payments.map(|payment| payment.age_days).collect();
             days.len() >= MIN_SIGN_DAYS && days.first().is_some_and(|newest| *newest < WINDOW_DAYS)
         };
-        let has_mortgage = held.any(|product| product.kind == Kind::Mortgage);
+        let has_mortgage = held.any(|product| product.kind == ProductKind::Mortgage);
         let is_present = |sign: &Sign| match sign {
             Sign::Travel => has_payments(SpendingCategory::Travel),
             Sign::Home => has_mortgage || has_payments(SpendingCategory::Home),
@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn held_mortgage_is_sign_of_home() {
         let catalogue = crate::testing::catalogue();
-        let mortgage = catalogue.products().iter().find(|product| product.kind == Kind::Mortgage);
+        let mortgage = catalogue.products().iter().find(|product| product.kind == ProductKind::Mortgage);
         assert_eq!(Payments::of(&[], AS_OF, &lexicon()).signs(mortgage.into_iter()), [Sign::Home]);
     }
 

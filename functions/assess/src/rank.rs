@@ -2,10 +2,10 @@
 //! if it cannot be offered. The weights are few and round, so that a compliance officer can add them up by hand.
 
 use contracts::ProductId;
-use contracts::catalogue::{Catalogue, Category, Kind, Product};
+use contracts::catalogue::{Catalogue, Category, Product, ProductKind};
 use contracts::facts::{
-    Band, Candidate, Ground, Mood, Need, Offer, Reason, Sentiment, Share, Sign, Spending, SpendingCategory, Tenure,
-    Topic, Trend,
+    Band, Candidate, Ground, Mood, Need, Offer, ScoreReason, Sentiment, Share, Sign, Spending, SpendingCategory,
+    Tenure, Topic, Trend,
 };
 use jiff::civil::Date;
 
@@ -119,25 +119,25 @@ fn weigh<'a>(product: &'a Product, catalogue: &Catalogue, customer: RankingInput
     let complemented = held.iter().find(|other| product.eligibility.holds_any.contains(&other.id));
     let tone = tone_of(product, customer.mood);
 
-    let mut reasons: Vec<Reason> = Vec::new();
+    let mut reasons: Vec<ScoreReason> = Vec::new();
     for (index, spent) in spending.iter().enumerate() {
         let weight = if index == 0 { weight_of(spent) } else { FURTHER_SPENDING };
-        reasons.push(Reason { text: describe(spent), weight });
+        reasons.push(ScoreReason { text: describe(spent), weight });
     }
     if let Some(category) = customer.recurring.iter().find(|category| product.spending.contains(category)) {
         let text = format!("something for {} is paid again and again", category.words());
-        reasons.push(Reason { text, weight: RECURRING });
+        reasons.push(ScoreReason { text, weight: RECURRING });
     }
     if let Some(sign) = customer.signs.iter().find(|sign| is_main_need(product, **sign)) {
-        reasons.push(Reason { text: format!("there are signs of {}", sign.words()), weight: SIGN });
+        reasons.push(ScoreReason { text: format!("there are signs of {}", sign.words()), weight: SIGN });
     }
     if let Some(other) = complemented {
-        reasons.push(Reason { text: format!("goes with {}, which is held", other.name), weight: GOES_WITH_HELD });
+        reasons.push(ScoreReason { text: format!("goes with {}, which is held", other.name), weight: GOES_WITH_HELD });
     }
     reasons.push(need_reason(product, &held));
     if let Some((topic, liked)) = tone {
         let (word, weight) = if liked { ("positive", LIKED) } else { ("negative", DISLIKED) };
-        reasons.push(Reason { text: format!("posts are {word} about {}", topic.words()), weight });
+        reasons.push(ScoreReason { text: format!("posts are {word} about {}", topic.words()), weight });
     }
     let score = reasons.iter().map(|reason| reason.weight).sum();
 
@@ -154,7 +154,7 @@ fn weigh<'a>(product: &'a Product, catalogue: &Catalogue, customer: RankingInput
     if let Some((topic, false)) = tone {
         exclusions.push(format!("posts are negative about {}", topic.words()));
     }
-    let is_credit = matches!(product.kind, Kind::CreditCard | Kind::Loan | Kind::Mortgage);
+    let is_credit = matches!(product.kind, ProductKind::CreditCard | ProductKind::Loan | ProductKind::Mortgage);
     let liked = tone.is_some_and(|(_, liked)| liked);
     if is_credit && grounds.is_empty() && !liked {
         exclusions.push("no ground for an offer of credit".to_owned());
@@ -217,11 +217,13 @@ fn is_mentionable(spent: &Spending) -> bool {
 }
 
 /// Returns the reason from the product's main need, which is its first one.
-fn need_reason(product: &Product, held: &[&Product]) -> Reason {
+fn need_reason(product: &Product, held: &[&Product]) -> ScoreReason {
     let need = product.needs[0];
     match held.iter().find(|other| other.id != product.id && other.needs[0] == need) {
-        Some(other) => Reason { text: format!("{} serves {} already", other.name, need.words()), weight: NEED_SERVED },
-        None => Reason { text: format!("no product held is for {}", need.words()), weight: NEED_OPEN },
+        Some(other) => {
+            ScoreReason { text: format!("{} serves {} already", other.name, need.words()), weight: NEED_SERVED }
+        }
+        None => ScoreReason { text: format!("no product held is for {}", need.words()), weight: NEED_OPEN },
     }
 }
 

@@ -3,13 +3,13 @@
 use std::fmt;
 
 use contracts::catalogue::Catalogue;
-use contracts::consent::{ConsentAsRead, Question, Reading, Refusal};
+use contracts::consent::{ConsentAsRead, ConsentReading, Question, Refusal};
 use contracts::key::Workbook;
 use contracts::{CustomerId, CustomerRef, ProductId};
 use jiff::civil::{Date, date};
 use jiff::{Timestamp, ToSpan};
 use policy::consent::{SocialConsent, gate};
-use policy::customer::{Cents, Customer, Profile, Transaction, Tweet};
+use policy::customer::{Cents, Customer, Posts, Profile, Transaction, Tweet};
 use storage::vault::Keys;
 
 use crate::lexicon::Lexicon;
@@ -44,8 +44,8 @@ pub fn social_consent() -> SocialConsent {
     gate(&readings("yes", "yes")).unwrap().social.unwrap()
 }
 
-fn readings(general: &str, social: &str) -> Vec<Reading> {
-    let reading = |question, value: &str| Reading {
+fn readings(general: &str, social: &str) -> Vec<ConsentReading> {
+    let reading = |question, value: &str| ConsentReading {
         question,
         value: value.to_owned(),
         file: Workbook::Transactions,
@@ -130,16 +130,25 @@ impl CustomerBuilder {
     }
 
     /// Builds the customer with posts despite the consent cells, as a faulty earlier stage might.
-    pub fn customer(self) -> Customer {
-        let id = CustomerId::parse("0042").unwrap();
-        let tweets = Ok((social_consent(), self.tweets));
-        Customer::new(Self::reference(), id, self.consent, self.profile, self.transactions, AS_OF, tweets)
+    pub fn customer(mut self) -> Customer {
+        let posts = Posts::granted(social_consent(), std::mem::take(&mut self.tweets));
+        self.with_posts(posts)
     }
 
     /// Builds the customer without posts.
     pub fn customer_without_posts(self) -> Customer {
-        let id = CustomerId::parse("0042").unwrap();
-        let tweets = Err(Refusal::Blank);
-        Customer::new(Self::reference(), id, self.consent, self.profile, self.transactions, AS_OF, tweets)
+        self.with_posts(Posts::refused(Refusal::Blank))
+    }
+
+    fn with_posts(self, posts: Posts) -> Customer {
+        Customer {
+            reference: Self::reference(),
+            id: CustomerId::parse("0042").unwrap(),
+            consent: self.consent,
+            profile: self.profile,
+            transactions: self.transactions,
+            as_of: AS_OF,
+            posts,
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! What delivery can fail with.
+//! Errors of delivery.
 
 use contracts::{ErrorName, NamedError, RunId};
 use policy::control::ControlError;
@@ -7,7 +7,7 @@ use storage::store::StoreError;
 use storage::vault::VaultError;
 use thiserror::Error;
 
-/// Why something could not be delivered.
+/// An error of an export, a link or a notification.
 #[derive(Debug, Error)]
 pub enum Error {
     /// The store failed.
@@ -16,36 +16,36 @@ pub enum Error {
     /// The vault failed.
     #[error(transparent)]
     Vault(#[from] VaultError),
-    /// What `control/` says cannot be understood. Nothing is shown on a guess.
+    /// The control data is unreadable. Nothing is shown without it.
     #[error(transparent)]
     Control(#[from] ControlError),
-    /// The key of the signature cannot be had.
+    /// The signing key is unavailable or malformed.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// A plain JSON object cannot be read. It holds nothing personal, so that the cause may be told.
-    #[error("{key}: not what this version writes")]
+    /// A plain JSON object is malformed. It holds no personal data, so the message may quote it.
+    #[error("the object {key} is not in this version's format")]
     Malformed {
-        /// The object's key.
+        /// The key of the object.
         key: String,
-        /// Where.
+        /// The cause.
         source: serde_json::Error,
     },
-    /// The run has not ended, or there is none.
-    #[error("run {run} has no manifest: it has not come to its end")]
+    /// The run has no manifest.
+    #[error("run {run} has no manifest: it has not ended or does not exist")]
     NotEnded {
         /// The run.
         run: RunId,
     },
-    /// The customer after whom the table should go on is none of the run's.
-    #[error("no customer of run {run} has the reference that `after` names")]
+    /// The cursor of an export names a customer who is not in the run.
+    #[error("run {run} has no customer with the reference in `after`")]
     NotInRun {
         /// The run.
         run: RunId,
     },
-    /// The address of the webhook cannot be called.
-    #[error("delivery.webhook.url cannot be called: {reason}")]
+    /// The HTTP client for the webhook could not be built.
+    #[error("cannot build the HTTP client for delivery.webhook.url: {reason}")]
     Client {
-        /// Why.
+        /// The cause.
         reason: String,
     },
 }
@@ -68,8 +68,8 @@ impl NamedError for Error {
             Self::Vault(error) => error.help(),
             Self::Control(error) => error.help(),
             Self::Secret(error) => error.help(),
-            Self::NotEnded { .. } => Some("see artifacts/runs, and take the run up again".to_owned()),
-            Self::NotInRun { .. } => Some("give the reference that the last answer calls `next`".to_owned()),
+            Self::NotEnded { .. } => Some("check the id in artifacts/runs, or resume the run".to_owned()),
+            Self::NotInRun { .. } => Some("use the value of `next` from the previous page".to_owned()),
             Self::Store(_) | Self::Malformed { .. } | Self::Client { .. } => None,
         }
     }

@@ -1,20 +1,20 @@
-//! What calls the Lambda.
+//! The events that trigger the Lambda `notify`.
 
 use contracts::{ObjectKey, RunId};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
-/// An event on the account's bus, of whatever it tells a part.
+/// An event from the account's event bus.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// The workflow's: a run has ended.
+pub enum DeliverEvent {
+    /// The workflow ended a run.
     Ended(RunId),
-    /// The bucket's: a recall was recorded. The run may not have ended; it is then told when it has.
+    /// The bucket received the record of a recall. A run in progress sends its notifications when it ends.
     Recalled(RunId),
 }
 
 #[derive(Deserialize)]
-struct OnBus {
+struct BusEvent {
     detail: Detail,
 }
 
@@ -30,12 +30,13 @@ struct Object {
     key: String,
 }
 
-impl<'de> Deserialize<'de> for Event {
+impl<'de> Deserialize<'de> for DeliverEvent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match OnBus::deserialize(deserializer)?.detail {
+        match BusEvent::deserialize(deserializer)?.detail {
             Detail::Run { run } => Ok(Self::Ended(run)),
             Detail::Object { object: Object { key } } => {
-                ObjectKey::recall_of(&key).map(Self::Recalled).ok_or_else(|| D::Error::custom("not a recall's record"))
+                let run = ObjectKey::recall_of(&key);
+                run.map(Self::Recalled).ok_or_else(|| D::Error::custom("the object is not the record of a recall"))
             }
         }
     }
@@ -45,16 +46,16 @@ impl<'de> Deserialize<'de> for Event {
 mod tests {
     use super::*;
 
-    fn event(name: &str) -> serde_json::Result<Event> {
+    fn event(name: &str) -> serde_json::Result<DeliverEvent> {
         let path = format!("{}/../../events/{name}.json", env!("CARGO_MANIFEST_DIR"));
         serde_json::from_str(&std::fs::read_to_string(path).unwrap())
     }
 
     #[test]
-    fn the_end_of_a_run_and_a_recall_are_understood_and_no_other_object_is() {
+    fn events_of_runs_and_recalls_decode_and_others_fail() {
         let run = || RunId::parse("run-4c1f09a2b7d83e56").unwrap();
-        assert_eq!(event("notify").unwrap(), Event::Ended(run()));
-        assert_eq!(event("notify-recall").unwrap(), Event::Recalled(run()));
+        assert_eq!(event("notify").unwrap(), DeliverEvent::Ended(run()));
+        assert_eq!(event("notify-recall").unwrap(), DeliverEvent::Recalled(run()));
         assert!(event("start-upload").is_err());
     }
 }

@@ -1,20 +1,21 @@
-//! Delivery: what a run made reaches the bank's own systems and its customers.
+//! Delivery of results to the bank's own systems and to customers.
 //!
-//! | Module | What |
+//! | Module | Purpose |
 //! |---|---|
-//! | [`manifest`] | the table with customer ids and links, for the bank's mail or CRM system; made on demand, kept nowhere; on AWS by the Lambda `export` |
-//! | [`links`] | a customer's link: a page with video, transcript and opt-out, as long as it may be shown |
-//! | [`webhook`] | signed notices of each outcome |
-//! | [`event`] | what calls the Lambda `notify`, which sends them |
+//! | [`export`] | The export: a table with customer ids and links for the bank's mail or CRM system. It is made on demand and not stored. On AWS the Lambda `export` returns it. |
+//! | [`links`] | Customers' links: a page with the video, a transcript and an opt-out. |
+//! | [`webhook`] | Signed notifications about outcomes. |
+//! | [`event`] | The events that trigger the Lambda `notify`, which sends notifications. |
 //!
-//! **Invariant:** knows nothing of AWS, of Lambda, of the file system or of the stages. A link's token is kept nowhere, only
-//! its digest; a notice holds nothing personal; what `control/` says is read afresh whenever a link is made or opened.
+//! **Invariant:** this crate does not depend on AWS, Lambda, the file system or a stage. Only the digest of a link's token
+//! is stored. A notification holds no personal data. Every export and every opened link reads `control/` again.
 
 mod error;
 pub mod event;
+pub mod export;
 pub mod links;
-pub mod manifest;
 mod page;
+mod signature;
 #[cfg(test)]
 mod tests;
 pub mod webhook;
@@ -30,25 +31,26 @@ use policy::control;
 use policy::recall::is_recalled;
 use storage::store::ObjectStore;
 
-/// What a run published to a customer, as long as it may be shown.
-struct Published {
+/// The content that a run published to a customer.
+struct PublishedContent {
     video: bool,
     text: String,
 }
 
-/// What may be shown of a customer's part of a run as things stand now, or why nothing may.
+/// Returns a customer's published content if it may be shown now, or else the outcome that forbids it.
 async fn published(
     run: &RunId,
     reference: &CustomerRef,
     store: &dyn ObjectStore,
     now: Timestamp,
-) -> Result<Result<Published, Outcome>, Error> {
+) -> Result<Result<PublishedContent, Outcome>, Error> {
     let key = |artefact| ObjectKey::Customer(reference.clone(), run.clone(), artefact);
-    let place = key(Artefact::Evidence);
-    let gone = || Outcome::Skipped { skip: Skip::Suppressed };
-    let Some(bytes) = store.find(&place).await? else { return Ok(Err(gone())) };
+    // An erased customer has neither evidence nor text.
+    let erased = || Outcome::Skipped { skip: Skip::Suppressed };
+    let evidence_key = key(Artefact::Evidence);
+    let Some(bytes) = store.find(&evidence_key).await? else { return Ok(Err(erased())) };
     let evidence: Evidence =
-        serde_json::from_slice(&bytes).map_err(|source| Error::Malformed { key: place.to_string(), source })?;
+        serde_json::from_slice(&bytes).map_err(|source| Error::Malformed { key: evidence_key.to_string(), source })?;
     let Outcome::Published { video } = evidence.outcome else { return Ok(Err(evidence.outcome)) };
     if let Some(skip) = control::read(store, reference, now).await?.forbids(evidence.from_posts) {
         return Ok(Err(Outcome::Skipped { skip }));
@@ -56,6 +58,6 @@ async fn published(
     if is_recalled(store, run, reference).await? {
         return Ok(Err(Outcome::Skipped { skip: Skip::Recalled }));
     }
-    let Some(text) = store.find(&key(Artefact::Text)).await? else { return Ok(Err(gone())) };
-    Ok(Ok(Published { video, text: String::from_utf8_lossy(&text).into_owned() }))
+    let Some(text) = store.find(&key(Artefact::Text)).await? else { return Ok(Err(erased())) };
+    Ok(Ok(PublishedContent { video, text: String::from_utf8_lossy(&text).into_owned() }))
 }

@@ -1,52 +1,52 @@
-//! The pages of customers' links: plain HTML without a script, for any browser, screen reader and width.
+//! The HTML of customers' links: no scripts, for any browser, screen reader and width.
 
 use std::fmt::Write as _;
 
 use contracts::brand::Brand;
 
-/// The page with a result. Everything that is said in it stands in the text that was published: the transcript, rates and
-/// terms, disclosures, how it was made.
+/// Returns the page of a result. Its words come from the published text: the transcript, rates and terms, disclosures, and
+/// how it was made.
 pub(crate) fn recommendation(token: &str, text: &str, video: bool, brand: &Brand) -> String {
     let blocks: Vec<&str> = text.split("\n\n").collect();
     let (title, rest) = blocks.split_first().map_or(("", [].as_slice()), |(first, rest)| (*first, rest));
     let title = title.lines().next().unwrap_or_default();
     let mut body = format!("<h1>{}</h1>\n", escaped(title));
     if video {
-        // The picture has its captions already: those of the track are there for whoever switches them on.
+        // The picture shows captions already. The track adds captions that the viewer can switch on.
         let _infallible = write!(
             body,
             "<video controls preload=\"metadata\" poster=\"{token}/poster\" aria-label=\"{}\">\n\
              <source src=\"{token}/video\" type=\"video/mp4\">\n\
              <track kind=\"captions\" src=\"{token}/captions\" srclang=\"en\" label=\"English\">\n\
-             Your browser shows no video; all that is said in it stands below.\n</video>\n\
-             <p>{}. All that is said stands below.</p>\n<h2>Transcript</h2>\n",
+             Your browser cannot play this video. The transcript below has every word.\n</video>\n\
+             <p>{}. The transcript below has every word.</p>\n<h2>Transcript</h2>\n",
             escaped(title),
             escaped(&brand.voice_notice),
         );
     }
     for block in rest {
-        body += &block_of(block);
+        body += &block_html(block);
     }
     let _infallible = write!(
         body,
         "<h2>No more messages</h2>\n<p>{}</p>\n<form method=\"post\" action=\"{token}/opt-out\">\n\
          <button type=\"submit\">Do not contact me again</button>\n</form>\n",
-        escaped("Press the button, and we make no recommendation for you any more. This page then shows nothing."),
+        escaped("Press the button to stop all recommendations. This page will then show nothing."),
     );
     whole(title, &body, "", brand)
 }
 
-/// The page after an opt-out.
+/// Returns the page that confirms an opt-out.
 pub(crate) fn opted_out(brand: &Brand) -> String {
     let title = "You will not hear from us again";
     let body = format!(
-        "<h1>{title}</h1>\n<p>{} makes no more recommendations for you. You need do nothing else.</p>\n",
+        "<h1>{title}</h1>\n<p>{} makes no more recommendations for you. You need not do anything else.</p>\n",
         escaped(&brand.name)
     );
     whole(title, &body, "../", brand)
 }
 
-/// The page of a link that shows nothing, whatever the reason is. `root` leads from there to the stylesheet.
+/// Returns the page of a dead link. `root` is the relative path to the stylesheet.
 pub(crate) fn dead(brand: &Brand, root: &str) -> String {
     let title = "There is nothing to see here";
     let body = format!(
@@ -57,18 +57,18 @@ pub(crate) fn dead(brand: &Brand, root: &str) -> String {
     whole(title, &body, root, brand)
 }
 
-/// A paragraph, or a heading, which the text underlines.
-fn block_of(block: &str) -> String {
+/// Returns a block of the text as HTML: a heading if the text underlines it, or else a paragraph.
+fn block_html(block: &str) -> String {
     let lines: Vec<&str> = block.trim_end().lines().collect();
     match lines.split_last() {
         Some((line, heading)) if !heading.is_empty() && is_underline(line) => {
             format!("<h2>{}</h2>\n", escaped(&heading.join(" ")))
         }
         Some(_) => {
-            // Flowing text fills its lines; what does not is a list.
-            let flows = lines.first().is_some_and(|line| line.len() > 50);
+            // Prose fills its lines. Short lines are a list.
+            let is_prose = lines.first().is_some_and(|line| line.len() > 50);
             let lines: Vec<String> = lines.into_iter().map(escaped).collect();
-            format!("<p>{}</p>\n", lines.join(if flows { " " } else { "<br>\n" }))
+            format!("<p>{}</p>\n", lines.join(if is_prose { " " } else { "<br>\n" }))
         }
         None => String::new(),
     }
@@ -88,17 +88,17 @@ fn whole(title: &str, body: &str, root: &str, brand: &Brand) -> String {
     )
 }
 
-/// Text as HTML shows it, in content and in attributes.
+/// Escapes text for HTML content and attributes.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for sign in text.chars() {
-        match sign {
+    for character in text.chars() {
+        match character {
             '&' => out += "&amp;",
             '<' => out += "&lt;",
             '>' => out += "&gt;",
             '"' => out += "&quot;",
             '\'' => out += "&#39;",
-            sign => out.push(sign),
+            character => out.push(character),
         }
     }
     out

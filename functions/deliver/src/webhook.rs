@@ -1,237 +1,261 @@
-//! Notices to the bank's own system: one call for each outcome, signed, tried again until it arrives or is given up.
+//! Notifications to the bank's own system: a signed call for each outcome, repeated until it succeeds or is given up.
 //!
-//! A call is a POST of a [`Notice`] as JSON with the headers of Standard Webhooks (standardwebhooks.com): `webhook-id`, which
-//! is the same however often the notice is told, `webhook-timestamp`, and `webhook-signature: v1,` with the base64 of
-//! HMAC-SHA256 over `id.timestamp.body`. `idempotency-key` says the id once more. What arrived is recorded and not told
-//! again; should the process die before it is recorded, the notice comes twice with the same id, and a receiver that
-//! compares ids takes it once. What does not arrive is a dead letter under `notices/dead/`, and the next call of [`notify`]
-//! takes it up.
+//! A call is a POST of a [`Notification`] as JSON with the headers of Standard Webhooks (<https://www.standardwebhooks.com>):
+//!
+//! - `webhook-id`: the id of the notification, the same for every attempt. `idempotency-key` repeats it.
+//! - `webhook-timestamp`: the time of the attempt, Unix seconds.
+//! - `webhook-signature`: `v1,` plus the base64 of HMAC-SHA256 over `id.timestamp.body`.
+//!
+//! A sent notification is recorded and not sent again. If the process dies before the record is written, the next call sends
+//! the notification again with the same id, so receivers must compare ids. A notification that was given up becomes a dead
+//! letter under `notices/dead/`; the next call of [`notify`] sends it again.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use contracts::delivery::{Notice, NoticeRecord};
+use backon::{ExponentialBuilder, Retryable as _};
+use contracts::delivery::{Notification, NotificationRecord};
 use contracts::error::chain;
 use contracts::evidence::{ManifestEntry, Outcome};
-use contracts::key::NoticeState;
-use contracts::settings::Webhook;
+use contracts::key::NotificationState;
+use contracts::settings::WebhookSettings;
 use contracts::{Digest, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use hmac::{Hmac, Mac};
 use jiff::Timestamp;
 use reqwest::{StatusCode, header};
 use serde::Serialize;
-use sha2::Sha256;
-use storage::secret::{ExposeSecret, SecretError, SecretName, SecretString, Secrets};
+use storage::secret::{SecretName, Secrets};
 use storage::store::{ObjectStore, StoreError};
 use storage::vault::Vault;
 
-use crate::{Error, manifest};
+use crate::signature::SigningKey;
+use crate::{Error, export};
 
-/// How many notices are under way at once.
-const AT_ONCE: usize = 4;
-/// The shortest key of a signature, in characters.
-const SHORTEST_KEY: usize = 32;
+/// The number of concurrent notifications.
+const CONCURRENCY: usize = 4;
 
-/// How long is waited before a notice is tried again.
+/// The delays between the attempts of a notification. Each delay is twice the one before; a random half of it is left out,
+/// so that many notifications do not return at once.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace {
-    /// Before the second try. Each wait is twice the one before.
-    pub first: Duration,
-    /// At most.
-    pub longest: Duration,
+pub struct Backoff {
+    /// The longest first delay.
+    pub initial: Duration,
+    /// The longest delay.
+    pub max: Duration,
 }
 
-impl Default for Pace {
-    /// With the eight tries of the settings' default, at least a minute and a half.
+impl Default for Backoff {
+    /// Returns delays that sum to at least 90 seconds over the settings' default of eight attempts.
     fn default() -> Self {
-        Self { first: Duration::from_secs(2), longest: Duration::from_mins(1) }
+        Self { initial: Duration::from_secs(2), max: Duration::from_mins(1) }
     }
 }
 
-impl Pace {
-    /// The wait after so many tries: half of it at least, the rest at random, so that many do not come back at once.
-    fn after(self, tries: u32, jitter: f64) -> Duration {
-        let whole = self.first.saturating_mul(1 << (tries.saturating_sub(1)).min(16)).min(self.longest);
-        whole.mul_f64(0.5 + jitter / 2.0)
+impl Backoff {
+    fn builder(self, attempts: u32) -> ExponentialBuilder {
+        // The jitter adds up to the whole delay again.
+        ExponentialBuilder::new()
+            .with_min_delay(self.initial / 2)
+            .with_max_delay(self.max / 2)
+            .with_factor(2.0)
+            .with_jitter()
+            .with_max_times(usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX))
     }
 }
 
-/// What telling works with.
+/// The dependencies of [`notify`].
 pub struct Deps<'a> {
-    /// Where the run and the records of notices lie.
+    /// The vault that holds the run and the records of notifications.
     pub vault: &'a Vault,
-    /// Where the key of the signature comes from.
+    /// The source of the signing key.
     pub secrets: &'a dyn Secrets,
-    /// The bank's own system.
-    pub settings: &'a Webhook,
-    /// How long is waited between tries.
-    pub pace: Pace,
+    /// The settings of the webhook.
+    pub settings: &'a WebhookSettings,
+    /// The delays between attempts.
+    pub backoff: Backoff,
 }
 
-/// What came of telling a run.
+/// The numbers of a run's notifications by result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Told {
-    /// Notices that arrived now.
+pub struct NotifySummary {
+    /// Notifications that were sent now.
     pub sent: usize,
-    /// Notices that had arrived before.
-    pub before: usize,
-    /// Notices that were given up: dead letters.
-    pub dead: usize,
+    /// Notifications that had been sent before.
+    #[serde(rename = "before")]
+    pub already_sent: usize,
+    /// Notifications that were given up.
+    #[serde(rename = "dead")]
+    pub dead_letters: usize,
 }
 
-/// Tells the bank's own system how each customer's part of a run stands, as far as it was not told before. Nothing is done
+impl NotifySummary {
+    const SENT: Self = Self { sent: 1, already_sent: 0, dead_letters: 0 };
+    const ALREADY_SENT: Self = Self { sent: 0, already_sent: 1, dead_letters: 0 };
+    const DEAD_LETTER: Self = Self { sent: 0, already_sent: 0, dead_letters: 1 };
+
+    const fn plus(self, other: Self) -> Self {
+        Self {
+            sent: self.sent + other.sent,
+            already_sent: self.already_sent + other.already_sent,
+            dead_letters: self.dead_letters + other.dead_letters,
+        }
+    }
+}
+
+/// Notifies the bank's system of the outcome of each customer in a run. Sends only what it has not sent before, and nothing
 /// if the settings name no address.
-pub async fn notify(run: &RunId, deps: &Deps<'_>) -> Result<Told, Error> {
+pub async fn notify(run: &RunId, deps: &Deps<'_>) -> Result<NotifySummary, Error> {
     if deps.settings.url.is_empty() {
-        return Ok(Told::default());
+        return Ok(NotifySummary::default());
     }
     let sender = Sender::new(deps).await?;
-    let manifest = manifest::read(run, deps.vault).await?;
-    let told = stream::iter(&manifest.entries).map(|entry| async { sender.tell_all(run, entry).await });
-    let told = told.buffer_unordered(AT_ONCE);
-    let told = told.try_fold(Told::default(), |sum, told| async move {
-        Ok(Told { sent: sum.sent + told.sent, before: sum.before + told.before, dead: sum.dead + told.dead })
-    });
-    let told = told.await?;
-    tracing::info!(%run, sent = told.sent, before = told.before, dead = told.dead, "the bank's own system was told");
-    Ok(told)
+    let manifest = export::read_manifest(run, deps.vault).await?;
+    // Owned entries keep the future `Send`: the compiler rejects the closure over borrowed ones.
+    let sender = &sender;
+    let summaries = stream::iter(manifest.entries);
+    let summaries = summaries.map(|entry| async move { sender.notify_customer(run, &entry).await });
+    let summaries = summaries.buffer_unordered(CONCURRENCY);
+    let summary: NotifySummary =
+        summaries.try_fold(NotifySummary::default(), |sum, summary| async move { Ok(sum.plus(summary)) }).await?;
+    let NotifySummary { sent, already_sent, dead_letters } = summary;
+    tracing::info!(%run, sent, already_sent, dead_letters, "notified the bank's system");
+    Ok(summary)
 }
 
 struct Sender<'a> {
     deps: &'a Deps<'a>,
     http: reqwest::Client,
-    key: SecretString,
-    /// Whether a notice was tried to its end and nobody was there: the others are dead letters at once, and told later.
-    down: AtomicBool,
+    key: SigningKey,
+    /// Whether a notification has used up its attempts without an answer. The others then become dead letters at once.
+    is_down: AtomicBool,
+}
+
+/// A failed attempt.
+struct FailedAttempt {
+    message: String,
+    /// Whether another attempt may succeed.
+    is_transient: bool,
 }
 
 impl<'a> Sender<'a> {
     async fn new(deps: &'a Deps<'a>) -> Result<Self, Error> {
-        let name = SecretName::WebhookKey;
-        let key = deps.secrets.get(name).await?;
-        if key.expose_secret().trim().len() < SHORTEST_KEY {
-            return Err(SecretError::Malformed { name, expected: "of 32 characters or more" }.into());
-        }
-        // A signed notice is for this address and no other.
+        let key = SigningKey::parse(&deps.secrets.get(SecretName::WebhookKey).await?)?;
+        // A signed notification is for this address only.
         let http = outbound::builder()
             .timeout(Duration::from_secs(deps.settings.deadline_seconds))
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| Error::Client { reason: chain(&error) })?;
-        Ok(Self { deps, http, key, down: AtomicBool::new(false) })
+        Ok(Self { deps, http, key, is_down: AtomicBool::new(false) })
     }
 
     fn store(&self) -> &dyn ObjectStore {
         self.deps.vault.store()
     }
 
-    /// What there is to tell of one customer: the outcome, and that it was taken back.
-    async fn tell_all(&self, run: &RunId, entry: &ManifestEntry) -> Result<Told, Error> {
-        let notice = |outcome: &str, record| Notice {
+    /// Sends a customer's outcome, and the recall if there is one.
+    async fn notify_customer(&self, run: &RunId, entry: &ManifestEntry) -> Result<NotifySummary, Error> {
+        let notification = |outcome: &str, record| Notification {
             run: run.clone(),
             reference: entry.reference.clone(),
             outcome: outcome.to_owned(),
             record,
         };
-        let mut told = self.tell(notice(entry.outcome.word(), entry.record)).await?;
+        let mut summary = self.send_once(notification(entry.outcome.word(), entry.record)).await?;
         if matches!(entry.outcome, Outcome::Published { .. })
-            && let Some(recall) = recall(self.store(), run, entry).await?
+            && let Some(recall) = find_recall(self.store(), run, entry).await?
         {
-            let recalled = self.tell(notice("recalled", recall)).await?;
-            told.sent += recalled.sent;
-            told.before += recalled.before;
-            told.dead += recalled.dead;
+            summary = summary.plus(self.send_once(notification("recalled", recall)).await?);
         }
-        Ok(told)
+        Ok(summary)
     }
 
-    async fn tell(&self, notice: Notice) -> Result<Told, Error> {
-        let id = notice.id();
-        let place = |state| ObjectKey::Notice(state, notice.run.clone(), id);
-        let (sent, dead) = (place(NoticeState::Sent), place(NoticeState::Dead));
-        if self.store().find(&sent).await?.is_some() {
-            return Ok(Told { before: 1, ..Told::default() });
+    /// Sends a notification unless it was sent before, and records the result.
+    async fn send_once(&self, notification: Notification) -> Result<NotifySummary, Error> {
+        let id = notification.id();
+        let key = |state| ObjectKey::Notification(state, notification.run.clone(), id);
+        let sent_key = key(NotificationState::Sent);
+        let dead_key = key(NotificationState::Dead);
+        if self.store().find(&sent_key).await?.is_some() {
+            return Ok(NotifySummary::ALREADY_SENT);
         }
-        let (attempts, refused) = self.call(&notice, &id).await;
-        let record = NoticeRecord { notice, at: Timestamp::now(), attempts, error: refused };
+        let (attempts, error) = self.send(&notification, &id).await;
+        let record = NotificationRecord { notice: notification, at: Timestamp::now(), attempts, error };
         let json = serde_json::to_vec(&record).expect("a record is plain fields");
         if let Some(error) = &record.error {
-            tracing::warn!(run = %record.notice.run, reference = %record.notice.reference, attempts, error, "a dead letter");
-            self.store().put(&dead, json.into()).await?;
-            return Ok(Told { dead: 1, ..Told::default() });
+            let Notification { run, reference, .. } = &record.notice;
+            tracing::warn!(%run, %reference, attempts, error, "gave up a notification; it is now a dead letter");
+            self.store().put(&dead_key, json.into()).await?;
+            return Ok(NotifySummary::DEAD_LETTER);
         }
-        self.store().put(&sent, json.into()).await?;
-        self.store().delete(&dead).await?;
-        Ok(Told { sent: 1, ..Told::default() })
+        self.store().put(&sent_key, json.into()).await?;
+        self.store().delete(&dead_key).await?;
+        Ok(NotifySummary::SENT)
     }
 
-    /// Calls until the notice arrives; gives the number of tries, and the last error if it was given up.
-    async fn call(&self, notice: &Notice, id: &Digest) -> (u32, Option<String>) {
-        let body = serde_json::to_string(notice).expect("a notice is plain fields");
-        let mut tries = 0;
-        if self.down.load(Ordering::Relaxed) {
-            return (tries, Some("the receiver did not answer to the notices before this one".to_owned()));
+    /// Sends a notification until it arrives. Returns the number of attempts, and the last error if it was given up.
+    async fn send(&self, notification: &Notification, id: &Digest) -> (u32, Option<String>) {
+        if self.is_down.load(Ordering::Relaxed) {
+            return (0, Some("the receiver did not answer earlier notifications".to_owned()));
         }
-        loop {
-            tries += 1;
-            let (error, again) = match self.post(&body, id).await {
-                Ok(()) => return (tries, None),
-                Err(refused) => refused,
-            };
-            if !again || tries >= self.deps.settings.attempts {
-                self.down.fetch_or(again, Ordering::Relaxed);
-                return (tries, Some(error));
+        let body = serde_json::to_string(notification).expect("a notification is plain fields");
+        let mut attempts = 0;
+        let attempt = || {
+            attempts += 1;
+            self.attempt(&body, id)
+        };
+        let sent = attempt
+            .retry(self.deps.backoff.builder(self.deps.settings.attempts))
+            .when(|failed| failed.is_transient)
+            .notify(|failed, delay| tracing::debug!(error = failed.message, ?delay, "retrying a notification"))
+            .await;
+        match sent {
+            Ok(()) => (attempts, None),
+            Err(FailedAttempt { message, is_transient }) => {
+                self.is_down.fetch_or(is_transient, Ordering::Relaxed);
+                (attempts, Some(message))
             }
-            tracing::debug!(tries, error, "a notice is tried again");
-            tokio::time::sleep(self.deps.pace.after(tries, rand::random_range(0.0..1.0))).await;
         }
     }
 
-    /// One call; an error tells what happened, and whether trying again may help.
-    async fn post(&self, body: &str, id: &Digest) -> Result<(), (String, bool)> {
-        let (id, at) = (id.to_string(), Timestamp::now().as_second().to_string());
+    async fn attempt(&self, body: &str, id: &Digest) -> Result<(), FailedAttempt> {
+        let id = id.to_string();
+        let timestamp = Timestamp::now().as_second().to_string();
         let request = self
             .http
             .post(&self.deps.settings.url)
             .header(header::CONTENT_TYPE, "application/json")
             .header("webhook-id", &id)
-            .header("webhook-timestamp", &at)
-            .header("webhook-signature", signature(&self.key, &id, &at, body))
+            .header("webhook-timestamp", &timestamp)
+            .header("webhook-signature", self.key.sign(&id, &timestamp, body))
             .header("idempotency-key", &id)
             .body(body.to_owned());
-        // The address stands in the settings, and need not be in a log.
-        let answer = request.send().await.map_err(|error| (chain(&error.without_url()), true))?;
-        let status = answer.status();
+        let response = request.send().await.map_err(|error| FailedAttempt {
+            // The settings have the address; the log omits it.
+            message: chain(&error.without_url()),
+            is_transient: true,
+        })?;
+        let status = response.status();
         if status.is_success() {
             return Ok(());
         }
-        let passing =
+        let transient =
             [StatusCode::REQUEST_TIMEOUT, StatusCode::CONFLICT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
-        Err((format!("answered {status}"), status.is_server_error() || passing.contains(&status)))
+        let is_transient = status.is_server_error() || transient.contains(&status);
+        Err(FailedAttempt { message: format!("the receiver answered {status}"), is_transient })
     }
 }
 
-/// The digest of the record that takes it back, if there is one.
-async fn recall(store: &dyn ObjectStore, run: &RunId, entry: &ManifestEntry) -> Result<Option<Digest>, StoreError> {
-    for whom in [None, Some(entry.reference.clone())] {
-        if let Some(record) = store.find(&ObjectKey::Recall(run.clone(), whom)).await? {
+/// Returns the digest of the record that recalls a customer's result; `None` if there is none.
+async fn find_recall(
+    store: &dyn ObjectStore,
+    run: &RunId,
+    entry: &ManifestEntry,
+) -> Result<Option<Digest>, StoreError> {
+    for scope in [None, Some(entry.reference.clone())] {
+        if let Some(record) = store.find(&ObjectKey::Recall(run.clone(), scope)).await? {
             return Ok(Some(Digest::of(&record)));
         }
     }
     Ok(None)
-}
-
-/// The signature of a call, as the header has it.
-///
-/// # Panics
-/// Never: HMAC takes a key of any length.
-#[must_use]
-pub fn signature(key: &SecretString, id: &str, timestamp: &str, body: &str) -> String {
-    let key = key.expose_secret().trim();
-    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key.as_bytes()).expect("any length");
-    mac.update(format!("{id}.{timestamp}.{body}").as_bytes());
-    format!("v1,{}", BASE64.encode(mac.finalize().into_bytes()))
 }

@@ -1,10 +1,10 @@
-//! The finalize stage: proves that every customer of a run ended in exactly one outcome, and chains the records.
+//! The finalize stage: gives each customer of a run exactly one outcome, and chains the records.
 //!
-//! The chain: the first link is [`first_link`] of the run and the dataset; each customer, in the dataset's order, adds
+//! The chain starts with [`first_link`] of the run and the dataset. Each customer, in the dataset's order, adds
 //! [`next_link`] of the link before, the reference and the digest of their record. A record that is changed, missing,
-//! added or moved gives another last link.
+//! added or moved changes the last link.
 //!
-//! **Invariant:** knows nothing of AWS, of Lambda, of the file system or of the other stages, and opens nothing personal.
+//! **Invariant:** this crate knows no AWS, no Lambda, no file system and no other stage, and opens nothing personal.
 
 mod manifest;
 #[cfg(test)]
@@ -13,7 +13,7 @@ mod tests;
 use contracts::evidence::{Evidence, FailureRecord, Manifest, Outcome};
 use contracts::facts::Skip;
 use contracts::key::{Artefact, RunPart};
-use contracts::review::Waiting;
+use contracts::review::PendingReview;
 use contracts::stage::{FinalizeInput, IndexRow, Stage};
 use contracts::{CustomerRef, DatasetId, Digest, ErrorName, NamedError, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -23,16 +23,16 @@ use thiserror::Error;
 
 pub use manifest::{chain_holds, document, first_link, next_link, seal, table};
 
-/// How many records are read at once.
-const AT_ONCE: usize = 32;
+/// The number of records that are read concurrently.
+const CONCURRENCY: usize = 32;
 
-/// What the stage works with.
+/// The dependencies of the stage.
 pub struct Deps<'a> {
-    /// Where the run's objects lie.
+    /// The vault over the run's objects.
     pub vault: &'a Vault,
 }
 
-/// Why a run could not be summed up.
+/// An error that keeps the manifest from being written.
 #[derive(Debug, Error)]
 pub enum Error {
     /// The vault failed.
@@ -41,12 +41,12 @@ pub enum Error {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The dataset's index cannot be read. It holds nothing personal, so that the cause may be told.
+    /// The dataset's index cannot be parsed. It holds nothing personal, so the source may quote it.
     #[error("{key}: not an index of customers")]
     Index {
         /// The object's key.
         key: String,
-        /// Where.
+        /// The place in the CSV.
         source: csv::Error,
     },
 }
@@ -68,12 +68,12 @@ impl NamedError for Error {
     }
 }
 
-/// Reads every customer's record and writes `manifest.csv` and `manifest.json`, which replace those of an earlier
-/// attempt. Without a dataset (merge failed) nothing has changed for any customer: an earlier manifest stays.
+/// Reads every customer's record, and writes `manifest.csv` and `manifest.json`, which replace those of an earlier
+/// attempt. Without a dataset, because merge failed, an earlier manifest stays: no customer's outcome changed.
 pub async fn run(input: FinalizeInput, deps: &Deps<'_>) -> Result<Manifest, Error> {
     let FinalizeInput { run, dataset } = input;
     if dataset.is_none()
-        && let Some(manifest) = earlier(deps, &run).await?
+        && let Some(manifest) = find_earlier(deps, &run).await?
     {
         return Ok(manifest);
     }
@@ -83,39 +83,39 @@ pub async fn run(input: FinalizeInput, deps: &Deps<'_>) -> Result<Manifest, Erro
     Ok(manifest)
 }
 
-/// The manifest that the records amount to as they lie now. Writes nothing.
+/// Composes the manifest from the current records. Writes nothing.
 pub async fn sum_up(run: RunId, dataset: Option<&DatasetId>, deps: &Deps<'_>) -> Result<Manifest, Error> {
-    let ended = stream::iter(customers(deps, &run).await?)
-        .map(|reference| ending(deps, &run, reference))
-        .buffered(AT_ONCE)
+    let outcomes = stream::iter(list_customers(deps, &run).await?)
+        .map(|reference| read_outcome(deps, &run, reference))
+        .buffered(CONCURRENCY)
         .try_collect::<Vec<_>>()
         .await?;
-    Ok(manifest::compose(run, dataset, deps.vault.keys(), ended))
+    Ok(manifest::compose(run, dataset, deps.vault.keys(), outcomes))
 }
 
-/// The manifest that an earlier attempt of the run left.
-async fn earlier(deps: &Deps<'_>, run: &RunId) -> Result<Option<Manifest>, Error> {
+/// Returns the manifest of an earlier attempt of the run.
+async fn find_earlier(deps: &Deps<'_>, run: &RunId) -> Result<Option<Manifest>, Error> {
     let key = ObjectKey::Run(run.clone(), RunPart::ManifestJson);
     let found = deps.vault.store().find(&key).await?;
     Ok(found.and_then(|json| serde_json::from_slice(&json).ok()))
 }
 
-/// Whom the run is for, in the dataset's order; nobody if no attempt of it came past merge.
-async fn customers(deps: &Deps<'_>, run: &RunId) -> Result<Vec<CustomerRef>, Error> {
+/// Returns the customers of the run in the dataset's order; none if no attempt got past merge.
+async fn list_customers(deps: &Deps<'_>, run: &RunId) -> Result<Vec<CustomerRef>, Error> {
     let key = ObjectKey::Run(run.clone(), RunPart::Index);
     let Some(index) = deps.vault.store().find(&key).await? else { return Ok(Vec::new()) };
     let rows = IndexRow::read_all(&index).map_err(|source| Error::Index { key: key.to_string(), source })?;
     Ok(rows.into_iter().map(|row| row.reference).collect())
 }
 
-/// How one customer's part ended, and the digest of the record that says so.
-struct Ended {
+/// A customer's outcome, with the digest of the record that says so.
+struct CustomerOutcome {
     reference: CustomerRef,
     outcome: Outcome,
     record: Digest,
 }
 
-async fn ending(deps: &Deps<'_>, run: &RunId, reference: CustomerRef) -> Result<Ended, Error> {
+async fn read_outcome(deps: &Deps<'_>, run: &RunId, reference: CustomerRef) -> Result<CustomerOutcome, Error> {
     let store = deps.vault.store();
     let key = |artefact| ObjectKey::Customer(reference.clone(), run.clone(), artefact);
     let (outcome, record) = if let Some(bytes) = store.find(&key(Artefact::Evidence)).await? {
@@ -123,16 +123,16 @@ async fn ending(deps: &Deps<'_>, run: &RunId, reference: CustomerRef) -> Result<
     } else if let Some(bytes) = store.find(&key(Artefact::Failure)).await? {
         (outcome_of_failure(&bytes), Digest::of(&bytes))
     } else if let Some(bytes) = store.find(&ObjectKey::Review(run.clone(), reference.clone())).await? {
-        (outcome_of_waiting(&bytes), Digest::of(&bytes))
+        (outcome_of_review(&bytes), Digest::of(&bytes))
     } else if let Some(bytes) = store.find(&ObjectKey::Forgotten(reference.clone())).await? {
         (Outcome::Skipped { skip: Skip::Suppressed }, Digest::of(&bytes))
     } else {
         (Outcome::Failed { error: ErrorName::RunIncomplete, stage: Stage::Finalize }, Digest::of(b""))
     };
-    Ok(Ended { reference, outcome, record })
+    Ok(CustomerOutcome { reference, outcome, record })
 }
 
-/// A record that cannot be read does not hide the others: it is an outcome of its own.
+/// The outcome of an unreadable record, which must not hide the other records.
 const UNREADABLE: Outcome = Outcome::Failed { error: ErrorName::SealBroken, stage: Stage::Finalize };
 
 fn outcome_of_evidence(bytes: &[u8], run: &RunId, reference: &CustomerRef) -> Outcome {
@@ -149,14 +149,14 @@ fn outcome_of_failure(bytes: &[u8]) -> Outcome {
     }
 }
 
-fn outcome_of_waiting(bytes: &[u8]) -> Outcome {
-    match serde_json::from_slice::<Waiting>(bytes) {
-        Ok(waiting) => Outcome::Held { why: waiting.why.words() },
+fn outcome_of_review(bytes: &[u8]) -> Outcome {
+    match serde_json::from_slice::<PendingReview>(bytes) {
+        Ok(pending) => Outcome::InReview { why: pending.why.words() },
         Err(_) => UNREADABLE,
     }
 }
 
-/// The JSON last: whoever waits for it finds the table too.
+/// Writes the JSON last, so that readers who wait for it find the table too.
 async fn write(deps: &Deps<'_>, manifest: &Manifest) -> Result<(), Error> {
     let store = deps.vault.store();
     let key = |part| ObjectKey::Run(manifest.run.clone(), part);

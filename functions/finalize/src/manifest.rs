@@ -6,24 +6,24 @@ use contracts::evidence::{Manifest, ManifestEntry, Outcome};
 use contracts::{CustomerRef, DatasetId, Digest, RunId};
 use storage::vault::Keys;
 
-use crate::Ended;
+use crate::CustomerOutcome;
 
-/// The link before the first customer: the digest of the parts `bespoke manifest`, the run, and the dataset (empty if
-/// merge failed).
+/// Returns the link before the first customer: the digest of the parts `bespoke manifest`, the run, and the dataset
+/// (empty if merge failed).
 #[must_use]
 pub fn first_link(run: &RunId, dataset: Option<&DatasetId>) -> Digest {
     let dataset = dataset.map_or("", DatasetId::as_str);
     Digest::of_parts([b"bespoke manifest".as_slice(), run.as_str().as_bytes(), dataset.as_bytes()])
 }
 
-/// The link of one customer: the digest of the parts: the link before (32 bytes), the reference, and the digest of the
-/// record (32 bytes). [`Digest::of_parts`] puts each part's length before it.
+/// Returns the link of one customer: the digest of the link before (32 bytes), the reference, and the digest of the
+/// record (32 bytes). [`Digest::of_parts`] hashes each part's length too.
 #[must_use]
 pub fn next_link(before: &Digest, reference: &CustomerRef, record: &Digest) -> Digest {
     Digest::of_parts([before.as_bytes().as_slice(), reference.as_str().as_bytes(), record.as_bytes()])
 }
 
-/// `manifest.json`, as it lies in the store.
+/// Returns the contents of `manifest.json`.
 ///
 /// # Panics
 /// Never: the types of contracts serialize to JSON.
@@ -34,7 +34,7 @@ pub fn document(manifest: &Manifest) -> Vec<u8> {
     json
 }
 
-/// Whether every link of a manifest follows from the one before, and the counts are those of its entries.
+/// Returns whether every link of a manifest follows from the one before, and the counts match the entries.
 #[must_use]
 pub fn chain_holds(manifest: &Manifest, dataset: Option<&DatasetId>) -> bool {
     let mut link = first_link(&manifest.run, dataset);
@@ -57,10 +57,15 @@ fn count<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> BTreeMap<String, us
     counts
 }
 
-pub(crate) fn compose(run: RunId, dataset: Option<&DatasetId>, keys: &Keys, ended: Vec<Ended>) -> Manifest {
+pub(crate) fn compose(
+    run: RunId,
+    dataset: Option<&DatasetId>,
+    keys: &Keys,
+    outcomes: Vec<CustomerOutcome>,
+) -> Manifest {
     let mut chain = first_link(&run, dataset);
-    let mut entries = Vec::with_capacity(ended.len());
-    for Ended { reference, outcome, record } in ended {
+    let mut entries = Vec::with_capacity(outcomes.len());
+    for CustomerOutcome { reference, outcome, record } in outcomes {
         chain = next_link(&chain, &reference, &record);
         entries.push(ManifestEntry { reference, outcome, record, chain });
     }
@@ -70,28 +75,29 @@ pub(crate) fn compose(run: RunId, dataset: Option<&DatasetId>, keys: &Keys, ende
     Manifest { run, dataset, customers: entries.len(), counts, entries, chain, seal }
 }
 
-/// The keyed digest of a chain's last link.
+/// Returns the seal of a chain: a keyed digest of its last link.
 #[must_use]
 pub fn seal(keys: &Keys, chain: &Digest) -> Digest {
     keys.keyed_digest("manifest", chain.as_bytes())
 }
 
-/// `manifest.csv`: a header and one line a customer.
+/// Returns the contents of `manifest.csv`: a header, and one line per customer.
 ///
 /// # Panics
-/// Never: it is written to memory.
+/// Never: it writes to memory.
 #[must_use]
 pub fn table(manifest: &Manifest) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let rows = manifest.entries.iter().map(|entry| {
-        let (record, chain) = (entry.record.to_string(), entry.chain.to_string());
+        let record = entry.record.to_string();
+        let chain = entry.chain.to_string();
         [entry.reference.to_string(), entry.outcome.word().to_owned(), detail(&entry.outcome), record, chain]
     });
     let header = ["reference", "outcome", "detail", "record", "chain"].map(ToOwned::to_owned);
     for row in std::iter::once(header).chain(rows) {
-        writer.write_record(row).expect("every line has five fields, and memory does not fail");
+        writer.write_record(row).expect("each line has five fields, and writing to memory never fails");
     }
-    writer.into_inner().expect("memory does not fail")
+    writer.into_inner().expect("writing to memory never fails")
 }
 
 fn detail(outcome: &Outcome) -> String {
@@ -99,7 +105,7 @@ fn detail(outcome: &Outcome) -> String {
         Outcome::Published { video: true } => "text and video".to_owned(),
         Outcome::Published { video: false } => "text".to_owned(),
         Outcome::Skipped { skip } => skip.because().to_owned(),
-        Outcome::Held { why } => why.clone(),
+        Outcome::InReview { why } => why.clone(),
         Outcome::Failed { error, stage } => format!("{error} in {stage}"),
     }
 }

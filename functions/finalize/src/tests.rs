@@ -1,4 +1,4 @@
-//! What a run's manifest says of every way in which a customer's part can end.
+//! The manifest of a run, for every outcome of a customer.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,14 +23,14 @@ struct Campaign {
 }
 
 impl Campaign {
-    /// A run for `size` customers.
-    async fn over(size: usize) -> Self {
+    /// Starts a run for `size` customers.
+    async fn with_customers(size: usize) -> Self {
         let store = Arc::new(MemoryStore::default());
         let vault = Vault::new(store.clone(), Keys::new([1; 32], [2; 32]));
         let run = Request::for_tests().run_id();
 
         let dataset = DatasetId::parse("d".repeat(64)).unwrap();
-        // Not sorted, so that the dataset's own order is told from any other.
+        // Not sorted, so that the test sees the dataset's order.
         let customers: Vec<CustomerRef> = (0..size).rev().map(reference).collect();
         let header = std::iter::once("reference,offset,length,digest".to_owned());
         let rows = customers.iter().map(|customer| format!("{customer},0,10,{}", Digest::of(b"line")));
@@ -39,7 +39,7 @@ impl Campaign {
         Self { store, vault, run, dataset, customers }
     }
 
-    async fn merge_failed(&self) -> Manifest {
+    async fn finalize_failed_merge(&self) -> Manifest {
         run(FinalizeInput { run: self.run.clone(), dataset: None }, &Deps { vault: &self.vault }).await.unwrap()
     }
 
@@ -47,13 +47,13 @@ impl Campaign {
         ObjectKey::Customer(self.customers[customer].clone(), self.run.clone(), artefact)
     }
 
-    async fn ended(&self, customer: usize, outcome: Outcome) {
+    async fn write_evidence(&self, customer: usize, outcome: Outcome) {
         let evidence = Evidence {
             run: self.run.clone(),
             reference: self.customers[customer].clone(),
             outcome,
             written_at: Timestamp::UNIX_EPOCH,
-            program: "0.1.0".to_owned(),
+            program: env!("CARGO_PKG_VERSION").to_owned(),
             catalogue: Digest::of(b"catalogue"),
             catalogue_version: String::new(),
             request: Digest::of(b"request"),
@@ -69,8 +69,9 @@ impl Campaign {
         self.store.put(&self.key(customer, Artefact::Evidence), bytes.into()).await.unwrap();
     }
 
-    async fn failed(&self, customer: usize) {
-        let (error, stage) = (ErrorName::RenderFailed, Stage::Render);
+    async fn write_failure(&self, customer: usize) {
+        let error = ErrorName::RenderFailed;
+        let stage = Stage::Render;
         let record = FailureRecord { error, stage, message: "ffmpeg".to_owned(), at: Timestamp::UNIX_EPOCH };
         let bytes = serde_json::to_vec(&record).unwrap();
         self.store.put(&self.key(customer, Artefact::Failure), bytes.into()).await.unwrap();
@@ -90,31 +91,31 @@ const PUBLISHED: Outcome = Outcome::Published { video: true };
 const INCOMPLETE: Outcome = Outcome::Failed { error: ErrorName::RunIncomplete, stage: Stage::Finalize };
 
 async fn one_of_each() -> Campaign {
-    let campaign = Campaign::over(5).await;
-    campaign.ended(0, PUBLISHED).await;
-    campaign.ended(1, Outcome::Skipped { skip: Skip::Suppressed }).await;
-    campaign.ended(2, Outcome::Held { why: "the text did not pass: length".to_owned() }).await;
-    campaign.failed(3).await;
+    let campaign = Campaign::with_customers(5).await;
+    campaign.write_evidence(0, PUBLISHED).await;
+    campaign.write_evidence(1, Outcome::Skipped { skip: Skip::Suppressed }).await;
+    campaign.write_evidence(2, Outcome::InReview { why: "the text did not pass: length".to_owned() }).await;
+    campaign.write_failure(3).await;
     campaign
 }
 
 #[tokio::test]
-async fn every_customer_has_exactly_one_outcome_in_the_datasets_order() {
+async fn each_customer_has_one_outcome_in_dataset_order() {
     let campaign = one_of_each().await;
     let manifest = campaign.finalize().await.unwrap();
     let references: Vec<CustomerRef> = manifest.entries.iter().map(|entry| entry.reference.clone()).collect();
     assert_eq!(references, campaign.customers);
     let words: Vec<&str> = manifest.entries.iter().map(|entry| entry.outcome.word()).collect();
-    assert_eq!(words, ["published", "skipped", "held", "failed", "failed"]);
+    assert_eq!(words, ["published", "skipped", "in-review", "failed", "failed"]);
     assert_eq!(manifest.entries[3].outcome, Outcome::Failed { error: ErrorName::RenderFailed, stage: Stage::Render });
     assert_eq!(manifest.entries[4].outcome, INCOMPLETE);
     let counts: Vec<(&str, usize)> = manifest.counts.iter().map(|(word, count)| (word.as_str(), *count)).collect();
-    assert_eq!(counts, [("failed", 2), ("held", 1), ("published", 1), ("skipped", 1)]);
+    assert_eq!(counts, [("failed", 2), ("in-review", 1), ("published", 1), ("skipped", 1)]);
     assert_eq!(manifest.customers, 5);
 }
 
 #[tokio::test]
-async fn the_manifest_is_written_as_json_and_as_a_table() {
+async fn manifest_is_written_as_json_and_table() {
     let campaign = one_of_each().await;
     let manifest = campaign.finalize().await.unwrap();
     let json = campaign.store.get(&ObjectKey::Run(campaign.run.clone(), RunPart::ManifestJson)).await.unwrap();
@@ -131,7 +132,7 @@ async fn the_manifest_is_written_as_json_and_as_a_table() {
 }
 
 #[tokio::test]
-async fn a_changed_or_missing_record_changes_the_chain_from_there_on() {
+async fn changed_or_missing_record_changes_later_links() {
     let campaign = one_of_each().await;
     let before = campaign.finalize().await.unwrap();
     assert!(chain_holds(&before, Some(&campaign.dataset)));
@@ -156,7 +157,7 @@ async fn a_changed_or_missing_record_changes_the_chain_from_there_on() {
 }
 
 #[tokio::test]
-async fn a_manifest_that_was_edited_does_not_hold() {
+async fn edited_manifest_fails_verification() {
     let campaign = one_of_each().await;
     let manifest = campaign.finalize().await.unwrap();
     let dataset = Some(&campaign.dataset);
@@ -164,42 +165,52 @@ async fn a_manifest_that_was_edited_does_not_hold() {
     without.entries.remove(3);
     let mut swapped = manifest.clone();
     swapped.entries.swap(0, 1);
-    let mut nicer = manifest.clone();
-    nicer.entries[3].outcome = PUBLISHED;
-    for edited in [without, swapped, nicer] {
+    let mut improved = manifest.clone();
+    improved.entries[3].outcome = PUBLISHED;
+    for edited in [without, swapped, improved] {
         assert!(!chain_holds(&edited, dataset));
     }
     assert!(!chain_holds(&manifest, None));
 }
 
 #[tokio::test]
-async fn a_run_whose_merge_failed_has_no_customers() {
-    let campaign = Campaign::over(3).await;
+async fn manifest_with_former_word_for_in_review_verifies() {
+    let campaign = one_of_each().await;
+    let manifest = campaign.finalize().await.unwrap();
+    let json = serde_json::to_string(&manifest).unwrap().replace("\"in-review\"", "\"held\"");
+    let read: Manifest = serde_json::from_str(&json).unwrap();
+    assert_eq!(read, manifest);
+    assert!(chain_holds(&read, Some(&campaign.dataset)));
+}
+
+#[tokio::test]
+async fn failed_merge_gives_empty_manifest() {
+    let campaign = Campaign::with_customers(3).await;
     campaign.store.delete(&ObjectKey::Run(campaign.run.clone(), RunPart::Index)).await.unwrap();
-    let manifest = campaign.merge_failed().await;
+    let manifest = campaign.finalize_failed_merge().await;
     assert_eq!((manifest.customers, manifest.counts.len()), (0, 0));
     assert!(chain_holds(&manifest, None));
 }
 
 #[tokio::test]
-async fn a_merge_that_fails_when_a_run_is_taken_up_again_hides_nobody() {
+async fn failed_merge_on_resume_keeps_outcomes() {
     let campaign = one_of_each().await;
-    let cut_short = campaign.merge_failed().await;
+    let manifest = campaign.finalize_failed_merge().await;
     assert_eq!(
-        (cut_short.customers, cut_short.counts["published"]),
+        (manifest.customers, manifest.counts["published"]),
         (5, 1),
-        "the first attempt died before its manifest"
+        "the first attempt died before it wrote a manifest"
     );
     let campaign = one_of_each().await;
     let manifest = campaign.finalize().await.unwrap();
-    assert_eq!(campaign.merge_failed().await, manifest);
+    assert_eq!(campaign.finalize_failed_merge().await, manifest);
 }
 
 #[tokio::test]
-async fn a_resumed_run_replaces_the_manifest() {
+async fn resumed_run_replaces_manifest() {
     let campaign = one_of_each().await;
     campaign.finalize().await.unwrap();
-    campaign.ended(4, PUBLISHED).await;
+    campaign.write_evidence(4, PUBLISHED).await;
     let manifest = campaign.finalize().await.unwrap();
     assert_eq!(manifest.counts["published"], 2);
     let json = campaign.store.get(&ObjectKey::Run(campaign.run.clone(), RunPart::ManifestJson)).await.unwrap();
@@ -207,17 +218,17 @@ async fn a_resumed_run_replaces_the_manifest() {
 }
 
 #[tokio::test]
-async fn evidence_stands_above_an_earlier_failure() {
-    let campaign = Campaign::over(1).await;
-    campaign.failed(0).await;
-    campaign.ended(0, PUBLISHED).await;
+async fn evidence_overrides_earlier_failure() {
+    let campaign = Campaign::with_customers(1).await;
+    campaign.write_failure(0).await;
+    campaign.write_evidence(0, PUBLISHED).await;
     assert_eq!(campaign.finalize().await.unwrap().entries[0].outcome, PUBLISHED);
 }
 
 #[tokio::test]
-async fn a_record_that_cannot_be_read_or_is_another_customers_does_not_hide_the_others() {
-    let campaign = Campaign::over(3).await;
-    campaign.ended(0, PUBLISHED).await;
+async fn unreadable_or_foreign_record_is_a_failure_of_its_own() {
+    let campaign = Campaign::with_customers(3).await;
+    campaign.write_evidence(0, PUBLISHED).await;
     campaign.store.put(&campaign.key(1, Artefact::Evidence), "{".into()).await.unwrap();
     let first = campaign.store.get(&campaign.key(0, Artefact::Evidence)).await.unwrap();
     campaign.store.put(&campaign.key(2, Artefact::Evidence), first).await.unwrap();
@@ -228,9 +239,9 @@ async fn a_record_that_cannot_be_read_or_is_another_customers_does_not_hide_the_
 }
 
 #[tokio::test]
-async fn a_store_that_fails_is_not_taken_for_a_missing_record() {
-    let campaign = Campaign::over(2).await;
-    campaign.ended(0, PUBLISHED).await;
+async fn store_error_is_not_a_missing_record() {
+    let campaign = Campaign::with_customers(2).await;
+    campaign.write_evidence(0, PUBLISHED).await;
     campaign.store.fail_next(&campaign.key(0, Artefact::Evidence), 1);
     assert_eq!(campaign.finalize().await.unwrap_err().name(), ErrorName::StoreUnavailable);
     assert!(campaign.store.find(&ObjectKey::Run(campaign.run.clone(), RunPart::ManifestJson)).await.unwrap().is_none());

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use contracts::catalogue::Catalogue;
 use contracts::key::Workbook;
 use storage::secret::SecretString;
-use contracts::settings::Intake;
+use contracts::settings::IntakeSettings;
 use jiff::Timestamp;
 use merge::Limits;
 
@@ -31,7 +31,7 @@ pub fn look(transactions: Vec<u8>) {
         Catalogue::from_json(PRODUCTS).expect("the project's own catalogue")
     });
     let limits = Limits { unpacked: 32 << 20, ratio_from: 4 << 20, cells: 200_000, ..Limits::default() };
-    let intake = Intake { allow_unprotected: true, max_bad_rows: 1.0, ..Intake::default() };
+    let intake = IntakeSettings { allow_unprotected: true, max_bad_rows: 1.0, ..IntakeSettings::default() };
     let files = [
         (Workbook::Profile, PROFILE.to_vec()),
         (Workbook::Transactions, transactions),

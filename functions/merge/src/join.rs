@@ -6,13 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use contracts::catalogue::Catalogue;
-use contracts::consent::{ConsentAsRead, Question, Reading, Refusal};
+use contracts::consent::{ConsentAsRead, ConsentReading, Question, Refusal};
 use contracts::key::Workbook;
 use contracts::{CustomerId, ProductId};
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use policy::consent::{Permission, gate};
-use policy::customer::{Cents, Customer, CustomerRecord, Profile, Transaction, Tweet};
+use policy::customer::{Cents, Customer, CustomerRecord, Posts, Profile, Transaction, Tweet};
 use storage::vault::Keys;
 
 use crate::report::{FileCount, Problem, Report};
@@ -290,19 +290,27 @@ impl<'a> Joining<'a> {
                 }
             };
             count.consented += 1;
-            let tweets = match permission.social {
+            let posts = match permission.social {
                 Ok(proof) => {
                     count.consented_to_posts += 1;
                     let mut tweets = person.tweets;
                     tweets.sort_unstable();
-                    Ok((proof, tweets))
+                    Posts::granted(proof, tweets)
                 }
                 Err(refusal) => {
                     *count.posts_refused.entry(refusal).or_default() += 1;
-                    Err(refusal)
+                    Posts::refused(refusal)
                 }
             };
-            let customer = Customer::new(reference, id, as_read, person.profile, person.transactions, as_of, tweets);
+            let customer = Customer {
+                reference,
+                id,
+                consent: as_read,
+                profile: person.profile,
+                transactions: person.transactions,
+                as_of,
+                posts,
+            };
             records.push(CustomerRecord::Given(Box::new(customer)));
         }
         (records, self.report)
@@ -349,15 +357,15 @@ impl Person {
     }
 
     /// The answers, sorted, so that any order of the rows gives the same.
-    fn readings(&self) -> Vec<Reading> {
-        let reading = |said: &Said| Reading {
+    fn readings(&self) -> Vec<ConsentReading> {
+        let reading = |said: &Said| ConsentReading {
             question: said.question,
             value: said.value.clone(),
             file: Workbook::Transactions,
             row: said.row,
             rows: said.rows,
         };
-        let mut readings: Vec<Reading> = self.answers.iter().map(reading).collect();
+        let mut readings: Vec<ConsentReading> = self.answers.iter().map(reading).collect();
         readings.sort_by(|a, b| (a.question, &a.value).cmp(&(b.question, &b.value)));
         readings
     }

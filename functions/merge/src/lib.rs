@@ -20,14 +20,14 @@ use bytes::Bytes;
 use contracts::catalogue::Catalogue;
 use contracts::key::{DatasetPart, Prefix, RunPart, Workbook};
 use contracts::request::Request;
-use contracts::settings::{Intake, Settings};
+use contracts::settings::{IntakeSettings, Settings};
 use contracts::stage::{IndexRow, MergeInput, MergeOutput};
 use contracts::{Batch, CustomerId, CustomerRef, DatasetId, Digest, ObjectKey};
 use jiff::Timestamp;
 use policy::customer::CustomerRecord;
 use serde::{Deserialize, Serialize};
 use storage::secret::{SecretName, SecretString, Secrets};
-use storage::store::{ObjectStore, Written};
+use storage::store::{ObjectStore, PutOutcome};
 use storage::vault::{Keys, Owner, Vault, VaultError};
 
 pub use error::{Content, Error};
@@ -176,7 +176,8 @@ async fn write_run_index(
     }
     let key = ObjectKey::Run(input.run.clone(), RunPart::Index);
     let index = dataset::index_csv(&wanted);
-    if store.put_new(&key, index.clone().into()).await? == Written::AlreadyThere && *store.get(&key).await? != *index {
+    if store.put_new(&key, index.clone().into()).await? == PutOutcome::AlreadyThere && *store.get(&key).await? != *index
+    {
         // The dataset was sealed anew since: the run's own index leads into lines that are there no more.
         return Err(VaultError::Conflict { place: key.to_string() }.into());
     }
@@ -214,7 +215,7 @@ async fn read_and_join(files: Files, deps: &Deps<'_>) -> Result<(Vec<CustomerRec
 pub fn join(
     files: &[impl AsRef<[u8]>; 3],
     password: Option<&SecretString>,
-    intake: &Intake,
+    intake: &IntakeSettings,
     catalogue: &Catalogue,
     keys: &Keys,
     now: Timestamp,
@@ -241,7 +242,7 @@ pub struct Checked {
 pub fn check(
     files: &[(Workbook, Vec<u8>)],
     password: Option<&SecretString>,
-    intake: &Intake,
+    intake: &IntakeSettings,
     catalogue: &Catalogue,
     now: Timestamp,
     limits: &Limits,
@@ -261,7 +262,7 @@ fn join_files<'f>(
     files: impl Iterator<Item = (Workbook, &'f (impl AsRef<[u8]> + 'f))>,
     all_there: bool,
     password: Option<&SecretString>,
-    intake: &Intake,
+    intake: &IntakeSettings,
     limits: &Limits,
     joining: &mut Joining<'_>,
 ) -> Vec<Error> {
@@ -288,7 +289,7 @@ fn join_files<'f>(
 }
 
 /// Bad rows are set aside up to a share of each workbook; beyond it, something is wrong with the workbook as a whole.
-fn too_many_bad_rows(joining: &Joining<'_>, intake: &Intake) -> Option<Error> {
+fn too_many_bad_rows(joining: &Joining<'_>, intake: &IntakeSettings) -> Option<Error> {
     let (count, problems) = joining.bad_rows()?;
     #[expect(clippy::cast_precision_loss, reason = "a sheet has about a million rows")]
     let most = intake.max_bad_rows * count.read as f64;
@@ -318,8 +319,8 @@ async fn write_dataset(mut records: Vec<CustomerRecord>, report: &Report, deps: 
         }
         let lines = Bytes::from(dataset::seal_lines(deps.vault, digest, records).await?);
         match store.put_new(&place, lines.clone()).await? {
-            Written::Created => lines,
-            Written::AlreadyThere => store.get(&place).await?,
+            PutOutcome::Created => lines,
+            PutOutcome::AlreadyThere => store.get(&place).await?,
         }
     };
     let reason = "does not hold one line for each customer";

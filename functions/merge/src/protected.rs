@@ -6,7 +6,7 @@ use std::fmt;
 
 use contracts::CustomerId;
 use contracts::key::Workbook;
-use contracts::settings::Intake;
+use contracts::settings::IntakeSettings;
 use storage::secret::SecretString;
 
 use crate::error::Error;
@@ -47,7 +47,7 @@ impl fmt::Debug for Protected {
 pub fn protected(
     profile: &[u8],
     password: Option<&SecretString>,
-    intake: &Intake,
+    intake: &IntakeSettings,
 ) -> Result<BTreeMap<CustomerId, Protected>, Error> {
     let (file, limits) = (Workbook::Profile, Limits::default());
     let package = unlock(file, profile, password, intake.allow_unprotected, &limits)?;

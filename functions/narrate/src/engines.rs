@@ -64,7 +64,7 @@ impl Engines {
     pub(crate) async fn open(
         &self,
         voice: &Voice,
-        settings: &settings::Voice,
+        settings: &settings::VoiceSettings,
         secrets: &dyn Secrets,
     ) -> Result<Box<dyn Narrator>, Error> {
         let name = voice.name.as_deref();
@@ -108,7 +108,7 @@ pub struct Voice {
 /// The voices to be tried, in order. Who names an engine or a voice has decided: that one, or a named failure. Otherwise
 /// the engines that the run was started with.
 #[must_use]
-pub fn voices(asked: Option<&str>, settings: &settings::Voice, engines: &[Engine]) -> Vec<Voice> {
+pub fn voices(asked: Option<&str>, settings: &settings::VoiceSettings, engines: &[Engine]) -> Vec<Voice> {
     let asked = asked.map(VoiceName::parse).filter(|asked| *asked != VoiceName::default());
     let from = if asked.is_some() { VoiceFrom::Request } else { VoiceFrom::Settings };
     let wished = asked.unwrap_or_else(|| {
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     fn planned(asked: Option<&str>, engine: EngineChoice, name: &str) -> Vec<String> {
-        let settings = settings::Voice { engine, name: name.to_owned(), ..settings::Voice::default() };
+        let settings = settings::VoiceSettings { engine, name: name.to_owned(), ..settings::VoiceSettings::default() };
         let voices = voices(asked, &settings, &[Engine::Polly, Engine::Espeak]).into_iter();
         voices.map(|voice| format!("{}:{}", voice.engine, voice.name.unwrap_or_default())).collect()
     }

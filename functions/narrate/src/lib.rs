@@ -13,7 +13,7 @@ use contracts::settings::{self, Settings};
 use contracts::stage::CustomerTask;
 use contracts::{Digest, ObjectKey};
 use storage::secret::Secrets;
-use storage::store::Written;
+use storage::store::PutOutcome;
 use storage::vault::{Owner, Vault, VaultError};
 
 mod engines;
@@ -97,7 +97,7 @@ pub async fn run(task: CustomerTask, deps: &Deps<'_>) -> Result<CustomerTask, Er
 pub async fn speak_text(
     text: &str,
     voice: Option<&str>,
-    settings: &settings::Voice,
+    settings: &settings::VoiceSettings,
     engines: &Engines,
     pronunciations: &Pronunciations,
     secrets: &dyn Secrets,
@@ -161,7 +161,7 @@ fn lines<'a>(segments: impl Iterator<Item = &'a str>, pronunciations: &Pronuncia
 async fn speak(
     order: &Order<'_>,
     engines: &Engines,
-    settings: &settings::Voice,
+    settings: &settings::VoiceSettings,
     secrets: &dyn Secrets,
 ) -> Result<(Narration, Vec<u8>), Error> {
     if !(80..=220).contains(&order.words_per_minute) {
@@ -197,7 +197,7 @@ async fn speak_as(
     voice: &Voice,
     order: &Order<'_>,
     engines: &Engines,
-    settings: &settings::Voice,
+    settings: &settings::VoiceSettings,
     secrets: &dyn Secrets,
     record: &mut Record,
 ) -> Result<(Narration, Vec<u8>), Error> {
@@ -268,8 +268,8 @@ async fn write(
 ) -> Result<(), Error> {
     let owner = Owner::Customer(&task.reference);
     match deps.vault.write(owner, &key(task, Artefact::NarrationAudio), inputs, &wav).await? {
-        Written::AlreadyThere => adopt(task, deps, inputs).await.map(|_| ()),
-        Written::Created => {
+        PutOutcome::AlreadyThere => adopt(task, deps, inputs).await.map(|_| ()),
+        PutOutcome::Created => {
             deps.vault.write_json(owner, &key(task, Artefact::Cues), inputs, narration).await?;
             Ok(())
         }

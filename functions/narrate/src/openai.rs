@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::settings::SpeechModel;
+use contracts::settings::SpeechServiceSettings;
 use contracts::speech::SpeechError;
 use reqwest::header::RETRY_AFTER;
 use reqwest::{StatusCode, Url};
@@ -32,7 +32,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(20);
 pub struct Openai {
     http: reqwest::Client,
     key: Option<SecretString>,
-    settings: SpeechModel,
+    settings: SpeechServiceSettings,
     voice: String,
     engine: String,
 }
@@ -43,7 +43,7 @@ impl Openai {
     pub fn new(
         http: reqwest::Client,
         key: Option<SecretString>,
-        settings: &SpeechModel,
+        settings: &SpeechServiceSettings,
         voice: &str,
         from: VoiceFrom,
     ) -> Result<Self, Error> {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use contracts::narration::{Narration, Timing};
-use contracts::settings::{EngineChoice, SpeechModel, Voice};
+use contracts::settings::{EngineChoice, SpeechServiceSettings, VoiceSettings};
 use contracts::speech::{SpeechError, SpeechService, WordMark};
 use contracts::{ErrorName, NamedError};
 use narrate::kokoro::Files;
@@ -36,12 +36,12 @@ fn engines() -> Engines {
     Engines::new("espeak-ng".into(), outbound::client().unwrap())
 }
 
-async fn spoken(text: &str, settings: &Voice, engines: &Engines) -> Result<(Narration, Vec<u8>), Error> {
+async fn spoken(text: &str, settings: &VoiceSettings, engines: &Engines) -> Result<(Narration, Vec<u8>), Error> {
     speak_text(text, None, settings, engines, &Pronunciations::default(), &Key).await
 }
 
-fn chosen(engine: EngineChoice) -> Voice {
-    Voice { engine, ..Voice::default() }
+fn chosen(engine: EngineChoice) -> VoiceSettings {
+    VoiceSettings { engine, ..VoiceSettings::default() }
 }
 
 // ---------------------------------------------------------------- Kokoro
@@ -77,7 +77,7 @@ fn loudest(samples: &[f32], from: f64, to: f64) -> f32 {
 #[tokio::test]
 async fn kokoro_speaks_every_word_when_it_says_and_at_the_rate_that_was_asked_for() {
     for rate in [120, 140, 170] {
-        let settings = Voice { words_per_minute: rate, ..chosen(EngineChoice::Kokoro) };
+        let settings = VoiceSettings { words_per_minute: rate, ..chosen(EngineChoice::Kokoro) };
         let (narration, wav) = spoken(TEXT, &settings, kokoro().await).await.unwrap();
         let off = narration.words_per_minute / f64::from(rate) - 1.0;
         assert!(off.abs() < 0.05, "{rate}: {}", narration.words_per_minute);
@@ -111,7 +111,7 @@ async fn the_same_text_gives_the_same_sound_and_another_voice_another() {
     let (first, _) = spoken(text, &settings, kokoro().await).await.unwrap();
     let fresh = engines().with_kokoro(files());
     assert_eq!(spoken(text, &settings, &fresh).await.unwrap().0, first, "whatever was spoken before");
-    let british = Voice { name: "bm_george".to_owned(), ..settings };
+    let british = VoiceSettings { name: "bm_george".to_owned(), ..settings };
     let (other, _) = spoken(text, &british, kokoro().await).await.unwrap();
     assert_eq!(other.voice, "bm_george");
     assert_ne!(other.audio, first.audio);
@@ -134,7 +134,7 @@ async fn a_broken_model_is_named_and_espeak_speaks_instead() {
         std::fs::write(folder.join(file), "broken").unwrap();
     }
     let broken = engines().with_kokoro(Files::find(&folder));
-    let (narration, _) = spoken(TEXT, &Voice::default(), &broken).await.unwrap();
+    let (narration, _) = spoken(TEXT, &VoiceSettings::default(), &broken).await.unwrap();
     assert!(narration.engine.starts_with("espeak-ng"));
     assert!(narration.instead_of[0].starts_with("kokoro: "), "{:?}", narration.instead_of);
     let error = spoken(TEXT, &chosen(EngineChoice::Kokoro), &broken).await.unwrap_err();
@@ -214,9 +214,13 @@ async fn a_service_that_refuses_is_told_by_its_code() {
 
 // ---------------------------------------------------------------- OpenAI
 
-fn openai(server: &MockServer) -> Voice {
-    let openai = SpeechModel { enabled: true, base_url: format!("{}/v1", server.uri()), ..SpeechModel::default() };
-    Voice { openai, ..chosen(EngineChoice::Openai) }
+fn openai(server: &MockServer) -> VoiceSettings {
+    let openai = SpeechServiceSettings {
+        enabled: true,
+        base_url: format!("{}/v1", server.uri()),
+        ..SpeechServiceSettings::default()
+    };
+    VoiceSettings { openai, ..chosen(EngineChoice::Openai) }
 }
 
 /// PCM of as many seconds as the service's usual speech would take: 0.3 s a word, at the speed that is asked for.

@@ -54,7 +54,7 @@ impl Bank {
             disclosures: Vec::new(),
             written_by: WrittenBy::Template { instead_of_model: None },
             verdict: Verdict { checks: Vec::new() },
-            held: None,
+            text_review: None,
         };
         let inputs = Digest::of(b"inputs");
         let at = ObjectKey::Run(task.run.clone(), RunPart::Request);

@@ -6,7 +6,7 @@ use contracts::Digest;
 use contracts::key::Artefact;
 use contracts::media::{MediaFacts, RenderRecord};
 use contracts::narration::Narration;
-use storage::store::Written;
+use storage::store::PutOutcome;
 use storage::vault::Vault;
 
 use crate::error::Error;
@@ -61,8 +61,8 @@ pub async fn write_text(vault: &Vault, place: Place<'_>, text: String) -> Result
     let key = place.key(Artefact::Text);
     let digest = Digest::of(text.as_bytes());
     match vault.store().put_new(&key, text.into()).await? {
-        Written::Created => Ok(digest),
-        Written::AlreadyThere if Digest::of(&vault.store().get(&key).await?) == digest => Ok(digest),
-        Written::AlreadyThere => Err(Error::OtherText { key: key.to_string() }),
+        PutOutcome::Created => Ok(digest),
+        PutOutcome::AlreadyThere if Digest::of(&vault.store().get(&key).await?) == digest => Ok(digest),
+        PutOutcome::AlreadyThere => Err(Error::OtherText { key: key.to_string() }),
     }
 }

@@ -7,12 +7,12 @@ use contracts::evidence::{MadeBy, Outcome, PersonalEvidence, PhrasebookUsed};
 use contracts::facts::{Assessment, Facts, Skip};
 use contracts::key::Artefact;
 use contracts::media::MediaFacts;
-use contracts::review::{Choice, Decision, Reviewed, Seen, Waiting, Why};
-use contracts::script::{OfferShown, Script, WrittenBy};
+use contracts::review::{Decision, PendingReview, ReviewChoice, ReviewReason, ReviewRecord, ReviewedDigests};
+use contracts::script::{FREE_TEXT, OfferShown, Script, WrittenBy};
 use contracts::text::recommendation_text;
 use jiff::tz::TimeZone;
 use policy::contact_cap;
-use policy::review::{find_decision, policy};
+use policy::review::{find_decision, review_reason};
 
 use crate::Deps;
 use crate::artefacts::{check_media, read_narration, write_text};
@@ -30,7 +30,7 @@ pub struct Ending {
     pub made_by: Option<MadeBy>,
     pub media: Option<MediaFacts>,
     pub from_posts: bool,
-    pub review: Option<Reviewed>,
+    pub review: Option<ReviewRecord>,
     pub personal: PersonalEvidence,
 }
 
@@ -40,7 +40,7 @@ pub enum Disposition {
     /// It ends with an outcome.
     Final(Ending),
     /// A reviewer must decide first.
-    InReview(Waiting),
+    InReview(PendingReview),
 }
 
 /// Decides the outcome. For a result to be published, checks its artifacts and writes its text.
@@ -79,13 +79,13 @@ async fn proceed(
         Review::Decided(why, decision) => Some((why, decision)),
     };
     // Checked again as late as possible.
-    let rejected = decision.as_ref().is_some_and(|(_, decision)| decision.choice == Choice::Reject);
+    let rejected = decision.as_ref().is_some_and(|(_, decision)| decision.choice == ReviewChoice::Reject);
     let rejected = rejected.then_some(Blocked::because(Skip::Rejected));
     if let Some(blocked) = find_block(deps, place, &mut facts).await?.or(rejected) {
         return Ok(Disposition::Final(skip(deps, place, blocked, facts, decision).await?));
     }
     let days = deps.settings.offers.at_most_every_days;
-    if !contact_cap::take(deps.vault.store(), place.reference, place.run, days, deps.now).await? {
+    if !contact_cap::reserve(deps.vault.store(), place.reference, place.run, days, deps.now).await? {
         let blocked = Blocked::because(Skip::HeardLately);
         return Ok(Disposition::Final(skip(deps, place, blocked, facts, decision).await?));
     }
@@ -135,7 +135,7 @@ async fn publish(
     place: Place<'_>,
     result: Collected,
     facts: Facts,
-    decision: Option<(Why, Decision)>,
+    decision: Option<(ReviewReason, Decision)>,
 ) -> Result<Ending, Error> {
     let Collected { script, text, video, mut artefacts, made_by, media } = result;
     artefacts.insert(Artefact::Text, write_text(deps.vault, place, text).await?);
@@ -157,18 +157,19 @@ async fn publish(
 #[expect(clippy::large_enum_variant, reason = "one value exists at a time, and the caller takes it apart at once")]
 enum Review {
     NotNeeded,
-    Pending(Waiting),
-    Decided(Why, Decision),
+    Pending(PendingReview),
+    Decided(ReviewReason, Decision),
 }
 
 /// Finds out whether the result needs a review, and its decision. Fails if the decision is about another text or video.
 async fn find_review(deps: &Deps<'_>, place: Place<'_>, result: &Collected, facts: &Facts) -> Result<Review, Error> {
-    let Some(why) = review_reason(deps, place, &result.script).await? else { return Ok(Review::NotNeeded) };
-    let seen = Seen { text: Digest::of(result.text.as_bytes()), artefacts: reviewed_files(&result.artefacts) };
+    let Some(why) = find_review_reason(deps, place, &result.script).await? else { return Ok(Review::NotNeeded) };
+    let seen =
+        ReviewedDigests { text: Digest::of(result.text.as_bytes()), artefacts: reviewed_files(&result.artefacts) };
     match find_decision(deps.vault, place.run, place.reference).await? {
         Some(decision) if decision.seen == seen => Ok(Review::Decided(why, decision)),
         Some(_) => Err(Error::NotAsReviewed { key: place.decision().to_string() }),
-        None => Ok(Review::Pending(Waiting {
+        None => Ok(Review::Pending(PendingReview {
             run: place.run.clone(),
             reference: place.reference.clone(),
             why,
@@ -191,19 +192,22 @@ fn reviewed_files(artefacts: &BTreeMap<Artefact, Digest>) -> BTreeMap<Artefact, 
 }
 
 /// Returns why a reviewer must decide about the result; `None` if it needs no review.
-async fn review_reason(deps: &Deps<'_>, place: Place<'_>, script: &Script) -> Result<Option<Why>, Error> {
-    if let Some(held) = &script.held {
-        return Ok(Some(Why::TextHeld { what: held.why.clone() }));
+async fn find_review_reason(deps: &Deps<'_>, place: Place<'_>, script: &Script) -> Result<Option<ReviewReason>, Error> {
+    if let Some(review) = &script.text_review {
+        return Ok(Some(match review.why.as_str() {
+            FREE_TEXT => ReviewReason::FreeText,
+            why => ReviewReason::TemplateText { what: why.to_owned() },
+        }));
     }
     let keys = deps.vault.keys();
     let store = deps.vault.store();
-    Ok(policy(deps.settings.review, place.run, place.reference, keys, store).await?)
+    Ok(review_reason(deps.settings.review, place.run, place.reference, keys, store).await?)
 }
 
 /// Splits a decision into its plain and its sealed part, as the evidence keeps them.
-fn split_decision(decision: Option<(Why, Decision)>) -> (Option<Reviewed>, Option<Decision>) {
+fn split_decision(decision: Option<(ReviewReason, Decision)>) -> (Option<ReviewRecord>, Option<Decision>) {
     match decision {
-        Some((why, decision)) => (Some(Reviewed::of(why, &decision)), Some(decision)),
+        Some((why, decision)) => (Some(ReviewRecord::of(why, &decision)), Some(decision)),
         None => (None, None),
     }
 }
@@ -215,7 +219,7 @@ async fn skip(
     place: Place<'_>,
     blocked: Blocked,
     facts: Facts,
-    decision: Option<(Why, Decision)>,
+    decision: Option<(ReviewReason, Decision)>,
 ) -> Result<Ending, Error> {
     let Blocked { skip, posts_withdrawn } = blocked;
     let mut artefacts = BTreeMap::new();
@@ -300,13 +304,13 @@ fn made_by(written_by: &WrittenBy) -> MadeBy {
 
 #[cfg(test)]
 mod tests {
-    use contracts::script::{Given, InsteadOfModel, LineSelection, Usage, WishAsUnderstood};
+    use contracts::script::{InsteadOfModel, LineSelection, SentData, Usage, WishAsUnderstood};
 
     use super::*;
 
     #[test]
     fn refused_model_text_still_names_its_service() {
-        let given = Given {
+        let given = SentData {
             service: "https://model.example/v1".to_owned(),
             fields: vec!["offers".to_owned()],
             usage: Usage::default(),
@@ -321,7 +325,7 @@ mod tests {
 
     #[test]
     fn evidence_names_the_phrasebook_and_the_model_that_selected() {
-        let given = Given {
+        let given = SentData {
             service: "https://model.example/v1".to_owned(),
             fields: vec!["offers".to_owned()],
             usage: Usage::default(),

@@ -20,7 +20,7 @@ pub enum Error {
     /// A recalled file could not be moved.
     #[error(transparent)]
     Move(#[from] MoveError),
-    /// `control/` cannot be read, so nobody can tell whether the customer may be contacted.
+    /// `control/` cannot be read, so contacting the customer may be forbidden.
     #[error(transparent)]
     Control(#[from] ControlError),
     /// A file differs from the one that its stage recorded.

@@ -27,9 +27,9 @@ use contracts::evidence::{FailureRecord, Outcome};
 use contracts::facts::Skip;
 use contracts::key::{Artefact, RunPart};
 use contracts::request::Request;
-use contracts::review::Waiting;
+use contracts::review::PendingReview;
 use contracts::settings::Settings;
-use contracts::stage::{Failure, PublishInput};
+use contracts::stage::{PublishInput, StageFailure};
 use contracts::{CustomerRef, ObjectKey, RunId};
 use jiff::Timestamp;
 use policy::erasure::delete_artefacts;
@@ -58,7 +58,7 @@ pub struct Deps<'a> {
 /// Publishes one customer's result, or records why there is none.
 ///
 /// A repeated call returns the first outcome, unless the customer has since opted out or withdrawn consent: then the stage
-/// deletes what was published. A result in review ends as [`Outcome::Held`] without evidence; the call after the
+/// deletes what was published. A result in review ends as [`Outcome::InReview`] without evidence; the call after the
 /// decision completes it.
 pub async fn run(input: PublishInput, deps: &Deps<'_>) -> Result<Outcome, Error> {
     let place = Place { run: &input.run, reference: &input.reference };
@@ -113,7 +113,7 @@ fn check_unchanged(deps: &Deps<'_>, place: Place<'_>, request: &Request) -> Resu
     Err(Error::ChangedSince { what, run: place.run.clone() })
 }
 
-async fn put_in_review(deps: &Deps<'_>, place: Place<'_>, pending: Waiting) -> Result<Outcome, Error> {
+async fn put_in_review(deps: &Deps<'_>, place: Place<'_>, pending: PendingReview) -> Result<Outcome, Error> {
     let store = deps.vault.store();
     let why = pending.why.words();
     let earlier = find_pending(store, place.run, place.reference).await?;
@@ -122,11 +122,11 @@ async fn put_in_review(deps: &Deps<'_>, place: Place<'_>, pending: Waiting) -> R
         tracing::info!(reference = %place.reference, why, "put a result in review");
     }
     store.delete(&place.key(Artefact::Failure)).await?;
-    Ok(Outcome::Held { why })
+    Ok(Outcome::InReview { why })
 }
 
-async fn record_failure(deps: &Deps<'_>, place: Place<'_>, failure: Failure) -> Result<Outcome, Error> {
-    let Failure { stage, error, message } = failure;
+async fn record_failure(deps: &Deps<'_>, place: Place<'_>, failure: StageFailure) -> Result<Outcome, Error> {
+    let StageFailure { stage, error, message } = failure;
     let record = FailureRecord { error, stage, message, at: deps.now };
     let store = deps.vault.store();
     store.put(&place.key(Artefact::Failure), json(&record).into()).await?;

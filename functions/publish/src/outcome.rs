@@ -7,7 +7,7 @@ use contracts::key::Artefact;
 use policy::control;
 use policy::evidence::seal_personal;
 use policy::recall::{is_recalled, move_to_recalled};
-use storage::store::{StoreError, Written};
+use storage::store::{PutOutcome, StoreError};
 
 use crate::Deps;
 use crate::ending::{Ending, SEALED};
@@ -48,11 +48,11 @@ pub async fn write_evidence(
     };
     let key = place.key(Artefact::Evidence);
     match deps.vault.store().put_new(&key, json(&evidence).into()).await? {
-        Written::Created => {
+        PutOutcome::Created => {
             tracing::info!(reference = %place.reference, outcome = evidence.outcome.word(), "recorded the outcome");
             Ok(evidence)
         }
-        Written::AlreadyThere => match find_evidence(deps, place).await? {
+        PutOutcome::AlreadyThere => match find_evidence(deps, place).await? {
             Some(first) => Ok(first),
             None => Err(StoreError::NotFound { key: key.to_string() }.into()),
         },
@@ -71,7 +71,7 @@ pub async fn settle(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) -> Re
         Outcome::Skipped { skip: Skip::Recalled } if was_published => {
             move_to_recalled(store, place.run, place.reference).await?;
         }
-        Outcome::Skipped { .. } | Outcome::Held { .. } | Outcome::Failed { .. } => {
+        Outcome::Skipped { .. } | Outcome::InReview { .. } | Outcome::Failed { .. } => {
             for artefact in Artefact::PUBLISHED {
                 store.delete(&place.key(artefact)).await?;
             }
@@ -103,7 +103,7 @@ struct CurrentOutcome {
 async fn current_outcome(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) -> Result<CurrentOutcome, Error> {
     let Evidence { outcome, from_posts, artefacts, .. } = evidence;
     match outcome {
-        Outcome::Published { .. } | Outcome::Held { .. } => {
+        Outcome::Published { .. } | Outcome::InReview { .. } => {
             let store = deps.vault.store();
             let control = control::read(store, place.reference, deps.now).await?;
             if let Some(skip) = control.forbids(from_posts) {

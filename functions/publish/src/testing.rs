@@ -7,16 +7,16 @@ use std::sync::Arc;
 
 use contracts::brand::Brand;
 use contracts::catalogue::{Catalogue, Product};
-use contracts::consent::{ConsentAsRead, Question, Reading};
+use contracts::consent::{ConsentAsRead, ConsentReading, Question};
 use contracts::evidence::{Evidence, Outcome};
 use contracts::facts::{Assessment, Facts, Mood, Sentiment, Stance, Topic};
 use contracts::key::{Artefact, RunPart, Workbook};
 use contracts::media::{CaptionFacts, MediaFacts, RenderRecord, Shape};
 use contracts::narration::{Narration, Timing};
 use contracts::request::Request;
-use contracts::script::{Check, OfferShown, Script, Segment, SegmentKind, Verdict, WrittenBy};
-use contracts::settings::{Review, Settings};
-use contracts::stage::{Failure, PublishInput, Stage};
+use contracts::script::{GuardCheck, OfferShown, Script, Segment, SegmentKind, Verdict, WrittenBy};
+use contracts::settings::{ReviewSettings, Settings};
+use contracts::stage::{PublishInput, Stage, StageFailure};
 use contracts::{CustomerId, CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
 use storage::store::{MemoryStore, ObjectStore as _};
@@ -97,7 +97,7 @@ impl Bank {
     /// Starts a run whose settings put every result in review.
     pub async fn open_with_review() -> Self {
         let mut bank = Self::open().await;
-        bank.settings.review = Review { first: 0, every: 1 };
+        bank.settings.review = ReviewSettings { first: 0, every: 1 };
         bank.restart(1).await
     }
 
@@ -200,7 +200,12 @@ impl Bank {
     }
 
     /// Runs the stage at a given time.
-    pub async fn publish_at(&self, video: bool, failure: Option<Failure>, now: Timestamp) -> Result<Outcome, Error> {
+    pub async fn publish_at(
+        &self,
+        video: bool,
+        failure: Option<StageFailure>,
+        now: Timestamp,
+    ) -> Result<Outcome, Error> {
         let Self { vault, settings, catalogue, brand, .. } = self;
         let deps = Deps { vault, settings, catalogue, brand, now };
         let input = PublishInput { run: self.run.clone(), reference: self.reference.clone(), video, failure };
@@ -247,8 +252,13 @@ impl Bank {
 /// Returns consent as read from one row that says yes.
 #[must_use]
 pub fn consent() -> ConsentAsRead {
-    let reading =
-        Reading { question: Question::General, value: "Yes".to_owned(), file: Workbook::Transactions, row: 2, rows: 1 };
+    let reading = ConsentReading {
+        question: Question::General,
+        value: "Yes".to_owned(),
+        file: Workbook::Transactions,
+        row: 2,
+        rows: 1,
+    };
     ConsentAsRead { readings: vec![reading], read_at: Timestamp::UNIX_EPOCH, control: None }
 }
 
@@ -294,8 +304,8 @@ pub fn script() -> Script {
         }],
         disclosures: vec!["Member FDIC.".to_owned()],
         written_by: WrittenBy::Template { instead_of_model: None },
-        verdict: Verdict { checks: vec![Check { name: "length".to_owned(), violations: Vec::new() }] },
-        held: None,
+        verdict: Verdict { checks: vec![GuardCheck { name: "length".to_owned(), violations: Vec::new() }] },
+        text_review: None,
     }
 }
 
@@ -342,6 +352,10 @@ pub fn media() -> MediaFacts {
 
 /// Returns a transient failure of `narrate`.
 #[must_use]
-pub fn failure() -> Failure {
-    Failure { stage: Stage::Narrate, error: ErrorName::NarrateFailed, message: "espeak-ng: exit status 1".to_owned() }
+pub fn failure() -> StageFailure {
+    StageFailure {
+        stage: Stage::Narrate,
+        error: ErrorName::NarrateFailed,
+        message: "espeak-ng: exit status 1".to_owned(),
+    }
 }

@@ -7,7 +7,7 @@ use contracts::consent::{ControlAsRead, Refusal};
 use contracts::evidence::{FailureRecord, Outcome};
 use contracts::facts::{Assessment, Skip};
 use contracts::key::Artefact;
-use contracts::stage::{Failure, Stage};
+use contracts::stage::{Stage, StageFailure};
 use contracts::{Digest, ErrorName, NamedError as _, ObjectKey, RunId};
 use jiff::Timestamp;
 use policy::evidence::open_personal;
@@ -213,12 +213,12 @@ async fn reservation_of_running_run_blocks_and_of_skipped_run_does_not() {
     let reservation = |run: &RunId| serde_json::json!({"run": run, "at": Timestamp::UNIX_EPOCH}).to_string();
     let bank = bank.restart(1).await.written(script()).await;
     let running = RunId::parse("run-other").unwrap();
-    let key = ObjectKey::Turn(bank.reference.clone(), 1);
+    let key = ObjectKey::ContactReservation(bank.reference.clone(), 1);
     bank.store.put_new(&key, reservation(&running).into()).await.unwrap();
     assert_eq!(bank.publish(false).await.unwrap(), Outcome::Skipped { skip: Skip::HeardLately });
 
     let bank = bank.restart(2).await.written(script()).await;
-    let key = ObjectKey::Turn(bank.reference.clone(), 2);
+    let key = ObjectKey::ContactReservation(bank.reference.clone(), 2);
     bank.store.put_new(&key, reservation(&skipped).into()).await.unwrap();
     assert_eq!(bank.publish(false).await.unwrap(), Outcome::Published { video: false });
 }
@@ -276,7 +276,7 @@ async fn failure_record_disappears_after_success() {
 #[tokio::test]
 async fn permanent_failure_removes_files_and_transient_one_keeps_them() {
     let bank = Bank::open().await.rendered().await;
-    let permanent = Failure { error: ErrorName::ConfigChanged, ..failure() };
+    let permanent = StageFailure { error: ErrorName::ConfigChanged, ..failure() };
     bank.publish_at(true, Some(permanent), Timestamp::UNIX_EPOCH).await.unwrap();
     assert_eq!(bank.published_files(), Vec::<String>::new());
 

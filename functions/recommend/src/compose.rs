@@ -3,7 +3,8 @@
 
 use contracts::catalogue::Product;
 use contracts::script::{
-    CatalogueField, Check, OfferShown, Script, Segment, SegmentKind, SentencePart, SentenceSource, Verdict, WrittenBy,
+    CatalogueField, GuardCheck, OfferShown, Script, Segment, SegmentKind, SentencePart, SentenceSource, Verdict,
+    WrittenBy,
 };
 use storage::vault::Keys;
 
@@ -91,7 +92,7 @@ fn assemble(brief: &Brief<'_>, segments: Vec<DraftSegment>, offered: &[&Product]
         disclosures: disclosures(brief, offered),
         written_by,
         verdict: Verdict { checks: Vec::new() },
-        held: None,
+        text_review: None,
     }
 }
 
@@ -113,7 +114,7 @@ const OUTWEIGHED: [&str; 11] = [
 
 /// Removes the violations that an approved line has alone. Violations that only the whole text has remain.
 fn accept_approved(verdict: &mut Verdict, segments: &[DraftSegment], offered: &[&Product], context: &GuardContext<'_>) {
-    let may_accept = |check: &Check| !check.violations.is_empty() && OUTWEIGHED.contains(&check.name.as_str());
+    let may_accept = |check: &GuardCheck| !check.violations.is_empty() && OUTWEIGHED.contains(&check.name.as_str());
     if !verdict.checks.iter().any(may_accept) {
         return;
     }

@@ -31,8 +31,8 @@ use contracts::facts::{Assessment, Facts};
 use contracts::key::{Artefact, RunPart};
 use contracts::model::{Fallback, WriterMode};
 use contracts::request::Request;
-use contracts::script::{FREE_TEXT, HeldText, InsteadOfModel, RefusedText, Script, Usage};
-use contracts::settings::{Settings, Writer};
+use contracts::script::{FREE_TEXT, InsteadOfModel, RefusedText, Script, TextReview, Usage};
+use contracts::settings::{Settings, WriterSettings};
 use contracts::stage::{RecommendInput, RecommendOutput};
 use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, ProductId};
 use phrases::Phrasebook;
@@ -285,7 +285,7 @@ async fn ask_model<'a>(
     Ok(match model::write(brief, request, usage).await? {
         ModelOutcome::Written(mut script) => {
             if !writer.free_without_review {
-                script.held = Some(HeldText { why: FREE_TEXT.to_owned(), refused: None });
+                script.text_review = Some(TextReview { why: FREE_TEXT.to_owned(), refused: None });
             }
             Outcome::Script(script)
         }
@@ -316,16 +316,16 @@ fn write_phrases(
         return Err(Error::Guard { reference: reference.clone(), checks: script.verdict.failed().join(", ") });
     }
     // A reviewer sees both texts, but only the phrasebook's text can be published.
-    if let Some(Replacement { instead, refused, fallback: Fallback::Hold }) = replacement {
+    if let Some(Replacement { instead, refused, fallback: Fallback::Review }) = replacement {
         let refused = refused.map(|script| RefusedText { segments: script.segments, verdict: script.verdict });
-        script.held = Some(HeldText { why: instead.why, refused });
+        script.text_review = Some(TextReview { why: instead.why, refused });
     }
     Ok(script)
 }
 
 /// Returns how to switch the model on, if a key is set and no model is asked.
 #[must_use]
-pub fn model_hint(writer: &Writer, mode: WriterMode, has_key: bool) -> Option<String> {
+pub fn model_hint(writer: &WriterSettings, mode: WriterMode, has_key: bool) -> Option<String> {
     if !has_key || (mode.asks_a_model() && writer.model.enabled) {
         return None;
     }

@@ -18,7 +18,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         let settings = host.settings().await?;
         let catalogue = host.catalogue().await?;
         let phrases = host.phrases().await?;
-        if let Some(warning) = settings.writer.announced_end() {
+        if let Some(warning) = settings.writer.retirement_warning() {
             deprecation_warning.call_once(|| tracing::warn!("{warning}"));
         }
         let deps = recommend::Deps {

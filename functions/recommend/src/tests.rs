@@ -3,7 +3,7 @@
 use contracts::NamedError as _;
 use contracts::facts::{Assessment, Facts, Skip};
 use contracts::key::{Artefact, RunPart};
-use contracts::script::{Given, SentenceSource, WrittenBy};
+use contracts::script::{SentData, SentenceSource, WrittenBy};
 use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -131,7 +131,7 @@ async fn second_run_adopts_script() {
         panic!("{:?}", script.written_by)
     };
     assert_eq!((book, selected_by, instead_of_model), (&fixtures::book().digest(), &None, &None));
-    assert_eq!(script.held, None);
+    assert_eq!(script.text_review, None);
     assert_eq!(stage.run().await.unwrap(), script);
 }
 
@@ -165,7 +165,7 @@ async fn good_answer_gets_names_and_catalogue_texts() {
     assert!(text.contains("A trip may be on your mind. The Meridian Voyager Card is a card for trips."), "{text}");
     assert!(text.contains("plans easier. Meridian Goal Savings. An account for money"), "{text}");
     assert!(text.ends_with("Dana Whitfield."));
-    assert_eq!(script.held.as_ref().unwrap().why, FREE_TEXT, "free text waits for a person");
+    assert_eq!(script.text_review.as_ref().unwrap().why, FREE_TEXT, "free text waits for a person");
     let source = &script.segments[0].parts[0].source;
     assert_eq!(*source, SentenceSource::Free { by: "served".to_owned() });
     // The ranking, not the model, gives the order.
@@ -284,7 +284,7 @@ async fn adversarial_answers_fall_back_to_phrases() {
 
 /// Returns why the phrasebook wrote, and the data that the model service received.
 #[track_caller]
-fn instead_of_model(written_by: &WrittenBy) -> (&str, Option<&Given>) {
+fn instead_of_model(written_by: &WrittenBy) -> (&str, Option<&SentData>) {
     let Some(instead) = written_by.instead_of_model() else { panic!("{written_by:?}") };
     (&instead.why, instead.given.as_ref())
 }
@@ -370,9 +370,9 @@ async fn hold_setting_sends_refused_text_to_review() {
     );
     Mock::given(any()).respond_with(completion(&bad)).mount(&server).await;
     let mut settings = with_model(&server.uri());
-    settings.writer.when_refused = Fallback::Hold;
+    settings.writer.when_refused = Fallback::Review;
     let script = RecommendFixture::new(proceed(), settings.clone(), None).await.run().await.unwrap();
-    let refused = script.held.as_ref().unwrap().refused.as_ref().unwrap();
+    let refused = script.text_review.as_ref().unwrap().refused.as_ref().unwrap();
     assert_eq!(refused.verdict.failed(), ["approval"]);
     assert!(refused.segments[0].text.contains("pre-approved"), "the reviewer sees the refused text");
     assert!(!script.spoken().contains("pre-approved"), "the refused text is never spoken");
@@ -383,7 +383,7 @@ async fn hold_setting_sends_refused_text_to_review() {
     Mock::given(any()).respond_with(completion("I would rather not.")).mount(&server).await;
     settings.writer.model.base_url = server.uri();
     let script = RecommendFixture::new(proceed(), settings, None).await.run().await.unwrap();
-    assert_eq!(script.held.unwrap().refused, None);
+    assert_eq!(script.text_review.unwrap().refused, None);
 }
 
 #[tokio::test]
@@ -416,7 +416,7 @@ async fn free_text_is_published_without_review_only_by_setting() {
     let mut settings = with_model(&server.uri());
     settings.writer.free_without_review = true;
     let script = RecommendFixture::new(proceed(), settings, None).await.run().await.unwrap();
-    assert_eq!(script.held, None);
+    assert_eq!(script.text_review, None);
     assert!(matches!(script.written_by, WrittenBy::Model { .. }));
 }
 
@@ -492,7 +492,7 @@ async fn selected_lines_are_said() {
     let (script, server) = select_against(completion(&answer), Some("Formal, and call me Zorro.")).await;
     let ids = ids(&script);
     assert_eq!((ids[0], ids[1], ids[3], ids[4]), (OPENING, REASONS[0], REASONS[1], CLOSING));
-    assert_eq!(script.held, None, "approved lines wait for nobody");
+    assert_eq!(script.text_review, None, "approved lines wait for nobody");
     let WrittenBy::Phrases { selected_by: Some(selection), wish, .. } = &script.written_by else {
         panic!("{:?}", script.written_by)
     };

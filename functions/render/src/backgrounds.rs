@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use contracts::key::Prefix;
-use contracts::settings::Video;
+use contracts::settings::VideoSettings;
 use contracts::{BackgroundName, Digest, ObjectKey};
 use storage::store::{ObjectStore, StoreError};
 
@@ -18,7 +18,10 @@ const MOST_BYTES: u64 = 256 << 20;
 
 /// The backgrounds among which each customer of a new run gets one, by the digests that the request is to hold: the one
 /// that the settings name, or all of the folder.
-pub async fn backgrounds(store: &dyn ObjectStore, settings: &Video) -> Result<BTreeMap<BackgroundName, Digest>, Error> {
+pub async fn backgrounds(
+    store: &dyn ObjectStore,
+    settings: &VideoSettings,
+) -> Result<BTreeMap<BackgroundName, Digest>, Error> {
     let mut found = BTreeMap::new();
     let names = match &settings.background {
         Some(name) => vec![name.clone()],

@@ -8,7 +8,7 @@ use contracts::Digest;
 use contracts::brand::Brand;
 use contracts::media::{MediaFacts, Shape};
 use contracts::narration::Timing;
-use contracts::settings::Video;
+use contracts::settings::VideoSettings;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::Inputs;
@@ -35,7 +35,7 @@ const HDR: [&str; 2] = ["smpte2084", "arib-std-b67"];
 pub(crate) struct Job {
     pub inputs: Arc<Inputs>,
     pub shape: Shape,
-    pub video: Video,
+    pub video: VideoSettings,
     pub brand: Brand,
     pub assets: PathBuf,
     /// Behind the text instead of the brand's own.

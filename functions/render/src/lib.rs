@@ -22,7 +22,7 @@ use contracts::script::Script;
 use contracts::settings::Settings;
 use contracts::stage::CustomerTask;
 use contracts::{CustomerRef, Digest, ObjectKey};
-use storage::store::{StoreError, Written};
+use storage::store::{PutOutcome, StoreError};
 use storage::vault::{Owner, Vault, VaultError};
 use tokio_util::sync::CancellationToken;
 
@@ -179,8 +179,8 @@ async fn make(task: &CustomerTask, deps: &Deps<'_>, inputs: Inputs) -> Result<Ma
         return Ok(made);
     }
     match deps.vault.store().put_new(&video, made.video.clone()).await? {
-        Written::Created => Ok(made),
-        Written::AlreadyThere => {
+        PutOutcome::Created => Ok(made),
+        PutOutcome::AlreadyThere => {
             let there = deps.vault.store().get(&video).await?;
             work(task, deps, inputs, Some(there)).await
         }
@@ -278,7 +278,7 @@ async fn write(
         action: "write",
         reason: error.to_string(),
     })?;
-    if deps.vault.store().put_new(&at, json.into()).await? == Written::AlreadyThere {
+    if deps.vault.store().put_new(&at, json.into()).await? == PutOutcome::AlreadyThere {
         finished(task, deps, &inputs).await?;
     }
     Ok(())
@@ -288,7 +288,7 @@ async fn write(
 async fn put(deps: &Deps<'_>, at: &ObjectKey, bytes: Bytes) -> Result<Digest, Error> {
     let own = Digest::of(&bytes);
     match deps.vault.store().put_new(at, bytes).await? {
-        Written::Created => Ok(own),
-        Written::AlreadyThere => Ok(Digest::of(&deps.vault.store().get(at).await?)),
+        PutOutcome::Created => Ok(own),
+        PutOutcome::AlreadyThere => Ok(Digest::of(&deps.vault.store().get(at).await?)),
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use contracts::brand::Brand;
 use contracts::media::Shape;
-use contracts::settings::Video;
+use contracts::settings::VideoSettings;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
@@ -21,7 +21,7 @@ pub fn encoding(
     tools: &Tools,
     brand: &Brand,
     assets: &Path,
-    video: &Video,
+    video: &VideoSettings,
     shape: Shape,
     scratch: &Path,
 ) -> Result<f64, Error> {

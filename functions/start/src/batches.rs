@@ -1,4 +1,4 @@
-//! Which batches lie under `incoming/`, and what they lack.
+//! The batches under `incoming/` and their missing workbooks.
 
 use std::collections::BTreeMap;
 
@@ -6,30 +6,30 @@ use contracts::key::{Prefix, Workbook};
 use contracts::{Batch, ObjectKey};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use storage::store::{Listed, ObjectStore, StoreError};
+use storage::store::{ListedObject, ObjectStore, StoreError};
 
 use crate::Error;
 
-/// How long a workbook may be missing from a batch before that is reported.
-const PATIENCE: SignedDuration = SignedDuration::from_hours(6);
+/// The time for which a batch may lack a workbook before it is reported.
+const GRACE_PERIOD: SignedDuration = SignedDuration::from_hours(6);
 
-/// A batch of which a workbook has been missing for long.
+/// A batch that has lacked a workbook for longer than six hours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Incomplete {
+pub struct IncompleteBatch {
     /// The batch.
     pub batch: Batch,
-    /// Which workbooks it lacks.
+    /// The workbooks that it lacks.
     pub missing: Vec<Workbook>,
-    /// When the last of the others came.
+    /// The upload time of its newest workbook.
     pub since: Timestamp,
 }
 
-/// The workbooks of a batch that are there, and when each came.
-type Found = BTreeMap<Workbook, Timestamp>;
+/// The workbooks of a batch with their upload times.
+type Workbooks = BTreeMap<Workbook, Timestamp>;
 
-fn by_batch(listed: Vec<Listed>) -> BTreeMap<Batch, Found> {
-    let mut batches: BTreeMap<Batch, Found> = BTreeMap::new();
-    for Listed { key, modified } in listed {
+fn group_by_batch(listed: Vec<ListedObject>) -> BTreeMap<Batch, Workbooks> {
+    let mut batches: BTreeMap<Batch, Workbooks> = BTreeMap::new();
+    for ListedObject { key, modified } in listed {
         if let Some((batch, workbook)) = ObjectKey::incoming(&key) {
             batches.entry(batch).or_default().insert(workbook, modified);
         }
@@ -37,39 +37,44 @@ fn by_batch(listed: Vec<Listed>) -> BTreeMap<Batch, Found> {
     batches
 }
 
-fn lacking(found: &Found) -> Vec<Workbook> {
-    Workbook::ALL.into_iter().filter(|workbook| !found.contains_key(workbook)).collect()
+fn missing_from(workbooks: &Workbooks) -> Vec<Workbook> {
+    Workbook::ALL.into_iter().filter(|workbook| !workbooks.contains_key(workbook)).collect()
 }
 
-fn newest(found: &Found) -> Timestamp {
-    found.values().max().copied().unwrap_or(Timestamp::MIN)
+fn newest_upload(workbooks: &Workbooks) -> Timestamp {
+    workbooks.values().max().copied().unwrap_or(Timestamp::MIN)
 }
 
-/// The workbooks that a batch lacks.
+/// Lists the workbooks that a batch lacks.
 pub async fn missing(batch: &Batch, store: &dyn ObjectStore) -> Result<Vec<Workbook>, StoreError> {
-    let batches = by_batch(store.list(&Prefix::Incoming).await?);
-    Ok(batches.get(batch).map_or_else(|| Workbook::ALL.to_vec(), lacking))
+    let batches = group_by_batch(store.list(&Prefix::Incoming).await?);
+    Ok(batches.get(batch).map_or_else(|| Workbook::ALL.to_vec(), missing_from))
 }
 
-/// The batch that is named, or the complete one whose last workbook came last, those uploaded through the API left out:
-/// somebody may only have looked at them.
+/// Returns the named batch, or else the complete batch with the newest upload. Uploads through the API do not count as
+/// newest: their owner may have wanted a dry run only.
 pub async fn named_or_newest(named: Option<Batch>, store: &dyn ObjectStore) -> Result<Batch, Error> {
     if let Some(batch) = named {
         return Ok(batch);
     }
-    let batches = by_batch(store.list(&Prefix::Incoming).await?);
-    let complete = batches.into_iter().filter(|(batch, found)| !batch.is_through_api() && lacking(found).is_empty());
-    let newest = complete.max_by_key(|(_, found)| newest(found));
+    let batches = group_by_batch(store.list(&Prefix::Incoming).await?);
+    let is_candidate =
+        |batch: &Batch, workbooks: &Workbooks| !batch.is_through_api() && missing_from(workbooks).is_empty();
+    let candidates = batches.into_iter().filter(|(batch, workbooks)| is_candidate(batch, workbooks));
+    let newest = candidates.max_by_key(|(_, workbooks)| newest_upload(workbooks));
     newest.map(|(batch, _)| batch).ok_or(Error::NoBatch)
 }
 
-/// The batches to which nothing was added for six hours, and which lack something.
-pub async fn incomplete(store: &dyn ObjectStore, now: Timestamp) -> Result<Vec<Incomplete>, Error> {
-    let before = now - PATIENCE;
-    let batches = by_batch(store.list(&Prefix::Incoming).await?).into_iter();
-    let incomplete =
-        batches.map(|(batch, found)| Incomplete { batch, missing: lacking(&found), since: newest(&found) });
-    let forgotten =
-        |batch: &Incomplete| !batch.batch.is_through_api() && !batch.missing.is_empty() && batch.since < before;
-    Ok(incomplete.filter(forgotten).collect())
+/// Lists the batches that lack a workbook and got none for six hours.
+pub async fn incomplete(store: &dyn ObjectStore, now: Timestamp) -> Result<Vec<IncompleteBatch>, Error> {
+    let deadline = now - GRACE_PERIOD;
+    let batches = group_by_batch(store.list(&Prefix::Incoming).await?).into_iter();
+    let batches = batches.map(|(batch, workbooks)| IncompleteBatch {
+        batch,
+        missing: missing_from(&workbooks),
+        since: newest_upload(&workbooks),
+    });
+    let is_overdue =
+        |batch: &IncompleteBatch| !batch.batch.is_through_api() && !batch.missing.is_empty() && batch.since < deadline;
+    Ok(batches.filter(is_overdue).collect())
 }

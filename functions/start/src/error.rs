@@ -1,4 +1,4 @@
-//! Why no run was started.
+//! Errors of starting a run.
 
 use contracts::executions::ExecutionsError;
 use contracts::{ErrorName, NamedError};
@@ -6,42 +6,42 @@ use storage::store::StoreError;
 use storage::vault::VaultError;
 use thiserror::Error;
 
-/// Why no run was started.
+/// An error that prevented the start of a run.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// The request cannot be sealed.
+    /// The vault could not seal the request.
     #[error(transparent)]
     Vault(#[from] VaultError),
-    /// The uploads cannot be listed.
+    /// The store could not list the uploads.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The workbooks cannot be read.
+    /// The workbooks could not be read.
     #[error(transparent)]
     Workbooks(#[from] merge::Error),
-    /// The workflow's service failed.
+    /// The workflow service failed.
     #[error(transparent)]
     Executions(#[from] ExecutionsError),
-    /// The settings, the catalogue, the lexicon or the assets cannot be read.
+    /// The settings, the catalog, the lexicon or the assets could not be read.
     #[error("{message}")]
     Material {
-        /// The error's name.
+        /// The name of the error.
         error: ErrorName,
-        /// What happened.
+        /// The cause.
         message: String,
     },
     /// No batch is complete.
     #[error("no batch under incoming/ has all three workbooks")]
     NoBatch,
-    /// The service says both that the name is taken and that there is no such execution.
-    #[error("the execution {name} was started and cannot be found")]
+    /// The workflow service refused a taken name, and then did not find its execution.
+    #[error("the workflow service started the execution {name} but cannot find it")]
     Lost {
-        /// The execution.
+        /// The name of the execution.
         name: String,
     },
-    /// The same trigger failed too often.
-    #[error("this trigger failed {attempts} times")]
+    /// All executions of the same trigger failed.
+    #[error("all {attempts} executions of this trigger failed")]
     TooManyAttempts {
-        /// How often.
+        /// The number of executions.
         attempts: u32,
     },
 }
@@ -67,9 +67,7 @@ impl NamedError for Error {
             Self::Workbooks(error) => error.help(),
             Self::Executions(_) | Self::Material { .. } | Self::Lost { .. } => None,
             Self::NoBatch => Some("upload the three workbooks into one folder under incoming/".to_owned()),
-            Self::TooManyAttempts { .. } => {
-                Some("change a workbook, or call with another Idempotency-Key: either is another trigger".to_owned())
-            }
+            Self::TooManyAttempts { .. } => Some("upload a changed workbook, or use a new Idempotency-Key".to_owned()),
         }
     }
 }

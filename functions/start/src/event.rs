@@ -1,37 +1,37 @@
-//! The events that start something.
+//! The events that trigger the Lambda `start`.
 
 use contracts::Batch;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-/// An event, told by the fields that it has.
+/// An event. Its fields decide its variant.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "Raw")]
-pub enum Event {
+#[serde(try_from = "RawEvent")]
+pub enum StartEvent {
     /// An object was created: EventBridge's `Object Created` of S3.
     Uploaded {
-        /// The object's key.
+        /// The key of the object.
         key: String,
-        /// When.
+        /// The time of the upload.
         at: Timestamp,
     },
-    /// A schedule's time has come.
+    /// A schedule is due.
     Schedule {
-        /// The schedule's name.
+        /// The name of the schedule.
         name: String,
-        /// The time for which it was set: the same for every delivery.
+        /// The time for which the schedule was set. It is the same for every delivery of the event.
         at: Timestamp,
-        /// The batch, or the newest complete one.
+        /// The batch; `None` for the newest complete one.
         batch: Option<Batch>,
     },
-    /// It is time to look for batches that lack something.
-    LookForIncomplete,
+    /// The check for incomplete batches is due.
+    CheckIncomplete,
 }
 
-/// What EventBridge and its scheduler send. Of an event of S3 only what is needed is read:
+/// The fields that EventBridge and its scheduler send, as far as `start` reads them:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>.
 #[derive(Deserialize)]
-struct Raw {
+struct RawEvent {
     #[serde(rename = "detail-type")]
     detail_type: Option<String>,
     time: Option<Timestamp>,
@@ -52,25 +52,27 @@ struct Object {
     key: String,
 }
 
-impl TryFrom<Raw> for Event {
+impl TryFrom<RawEvent> for StartEvent {
     type Error = &'static str;
 
-    fn try_from(raw: Raw) -> Result<Self, Self::Error> {
+    fn try_from(raw: RawEvent) -> Result<Self, Self::Error> {
         match raw {
-            Raw { detail_type: Some(kind), time: Some(at), detail: Some(detail), .. } if kind == "Object Created" => {
+            RawEvent { detail_type: Some(name), time: Some(at), detail: Some(detail), .. }
+                if name == "Object Created" =>
+            {
                 Ok(Self::Uploaded { key: detail.object.key, at })
             }
-            Raw { schedule: Some(name), at: Some(at), batch, .. } if is_name(&name) => {
+            RawEvent { schedule: Some(name), at: Some(at), batch, .. } if is_schedule_name(&name) => {
                 Ok(Self::Schedule { name, at, batch })
             }
-            Raw { look_for: Some(what), .. } if what == "incomplete-batches" => Ok(Self::LookForIncomplete),
-            _ => Err("neither an upload, nor a schedule with a name and a time, nor a look for incomplete batches"),
+            RawEvent { look_for: Some(target), .. } if target == "incomplete-batches" => Ok(Self::CheckIncomplete),
+            _ => Err("not an upload, a schedule with a name and a time, or a check for incomplete batches"),
         }
     }
 }
 
-/// Short and plain enough to stand in the name of an execution.
-fn is_name(name: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-    (1..=40).contains(&name.len()) && name.bytes().all(plain)
+/// Returns whether a name is short and plain enough to be part of an execution's name.
+fn is_schedule_name(name: &str) -> bool {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    (1..=40).contains(&name.len()) && name.bytes().all(is_plain)
 }

@@ -1,11 +1,11 @@
-//! Starts runs: when the upload of a batch is complete, when a schedule says so, and when a person asks through the API.
+//! Starts runs: when the upload of a batch is complete, when a schedule is due, and when a person calls the API.
 //!
-//! Whatever comes often, late or out of order starts one execution: its name holds the trigger's own identity (the digest
-//! of the upload, the schedule's time, the caller's idempotency key), and the workflow's service gives a name once in 90
-//! days.
+//! Events may arrive late, repeatedly or out of order. Each trigger still starts one execution, because the execution's name
+//! contains the identity of the trigger: the digest of the upload, the time of the schedule, or the caller's idempotency
+//! key. The workflow service accepts a name once in 90 days.
 //!
-//! **Invariant:** knows nothing of AWS or of Lambda, but for `OfHost`, which the feature `lambda` adds for the two mains.
-//! An execution's name and input hold nothing personal.
+//! **Invariant:** only `BucketSource`, which the feature `lambda` adds for two Lambda functions, depends on AWS or Lambda. The
+//! name and the input of an execution hold no personal data.
 
 mod batches;
 mod error;
@@ -14,161 +14,147 @@ mod material;
 #[cfg(test)]
 mod tests;
 
-use contracts::catalogue::Category;
-use contracts::executions::{Begun, Execution, Executions, State};
+use contracts::executions::{Execution, ExecutionState, Executions, StartOutcome};
 use contracts::key::{RunPart, Workbook};
-use contracts::media::Shape;
-use contracts::request::{Request, Trigger};
-use contracts::stage::{Limits, WorkflowInput};
-use contracts::{Batch, CustomerRef, Digest, ObjectKey, RunId};
+use contracts::request::{Request, RunInputs, RunOptions, Trigger};
+use contracts::stage::{WorkflowInput, WorkflowLimits};
+use contracts::{Batch, Digest, ObjectKey, RunId};
 use jiff::Timestamp;
 use serde::Serialize;
 use storage::vault::{Owner, Vault};
 
-pub use batches::{Incomplete, incomplete};
+pub use batches::{IncompleteBatch, incomplete};
 pub use error::Error;
-pub use event::Event;
+pub use event::StartEvent;
 #[cfg(feature = "lambda")]
-pub use material::OfHost;
+pub use material::BucketSource;
 pub use material::{Material, Source};
 
-/// How often the same trigger may be taken up again after executions that failed.
-const ATTEMPTS: u32 = 100;
+/// The maximum number of executions for the same trigger. Each one after the first retries a failed one.
+const MAX_ATTEMPTS: u32 = 100;
 
-/// What starting works with.
+/// The dependencies of a start.
 pub struct Deps<'a> {
-    /// Seals the request, and keeps the store.
+    /// The vault for the sealed request.
     pub vault: &'a Vault,
-    /// Where the material of a new run comes from.
+    /// The source of the material for a new run.
     pub source: &'a dyn Source,
-    /// The workflow.
+    /// The executions of the workflow.
     pub executions: &'a dyn Executions,
-    /// Of the workflow.
-    pub limits: Limits,
+    /// The limits of the workflow.
+    pub limits: WorkflowLimits,
 }
 
-/// What a person may ask of a run; the settings' own values where nothing is asked.
-#[derive(Clone, Debug, Default)]
-pub struct Wish {
-    /// One customer only.
-    pub only: Option<CustomerRef>,
-    /// The lines of business.
-    pub categories: Vec<Category>,
-    /// Tone and emphasis.
-    pub prompt: Option<String>,
-    /// Speaking rate.
-    pub words_per_minute: Option<u16>,
-    /// The engine's voice.
-    pub voice: Option<String>,
-    /// The frame.
-    pub shape: Option<Shape>,
-    /// How many customers get a video; all if none.
-    pub videos: Option<usize>,
-}
-
-/// What came of an event.
+/// The result of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
-pub enum Outcome {
-    /// The object is none of the three workbooks, or one that was uploaded through the API.
+pub enum EventOutcome {
+    /// The object is not a workbook of a batch, or was uploaded through the API.
     Ignored,
     /// The batch is not complete.
     Waiting {
-        /// Which workbooks are missing.
+        /// The workbooks that the batch lacks.
         missing: Vec<Workbook>,
     },
-    /// An execution runs or ran.
-    Started(Started),
-    /// The batches that have been incomplete for long.
-    Looked {
-        /// Those batches.
-        incomplete: Vec<Incomplete>,
+    /// An execution exists: it was started now or before.
+    Started(StartedRun),
+    /// The check for incomplete batches ran.
+    #[serde(rename = "looked")]
+    Checked {
+        /// The incomplete batches.
+        incomplete: Vec<IncompleteBatch>,
     },
 }
 
-/// An execution of a run.
+/// A run with its execution.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Started {
+pub struct StartedRun {
     /// The run.
     pub run: RunId,
-    /// The execution's name.
+    /// The name of the execution.
     pub execution: String,
-    /// Whether it had been started before.
+    /// Whether an earlier event or call started the execution.
     pub already: bool,
 }
 
-/// Does what an event asks for.
-pub async fn run(event: Event, deps: &Deps<'_>) -> Result<Outcome, Error> {
+/// Handles an event.
+pub async fn run(event: StartEvent, deps: &Deps<'_>) -> Result<EventOutcome, Error> {
     match event {
-        Event::Uploaded { key, at } => uploaded(&key, at, deps).await,
-        Event::Schedule { name, at, batch } => {
+        StartEvent::Uploaded { key, at } => handle_upload(&key, at, deps).await,
+        StartEvent::Schedule { name, at, batch } => {
             let batch = batches::named_or_newest(batch, deps.vault.store()).await?;
             let trigger = Trigger::Schedule { name, at };
-            Ok(Outcome::Started(start(trigger, batch, Wish::default(), at, deps).await?))
+            Ok(EventOutcome::Started(start(trigger, batch, RunOptions::default(), at, deps).await?))
         }
-        Event::LookForIncomplete => {
+        StartEvent::CheckIncomplete => {
             let incomplete = incomplete(deps.vault.store(), Timestamp::now()).await?;
-            for batch in &incomplete {
-                tracing::warn!(batch = batch.batch.as_str(), missing = ?batch.missing, since = %batch.since, "incomplete");
+            for IncompleteBatch { batch, missing, since } in &incomplete {
+                tracing::warn!(batch = batch.as_str(), ?missing, %since, "batch is incomplete; upload the missing workbooks");
             }
-            Ok(Outcome::Looked { incomplete })
+            Ok(EventOutcome::Checked { incomplete })
         }
     }
 }
 
-/// Starts a run over the newest complete batch, or the one that is named, for a person who called.
+/// Starts a run for a call of the API, over the named batch or else the newest complete one.
 pub async fn call(
     key: Digest,
     caller: Digest,
     batch: Option<Batch>,
-    wish: Wish,
+    options: RunOptions,
     deps: &Deps<'_>,
-) -> Result<Started, Error> {
+) -> Result<StartedRun, Error> {
     let batch = batches::named_or_newest(batch, deps.vault.store()).await?;
-    // Before the request is written: a wish may name them.
-    if let Some(only) = &wish.only
+    // The stored request would name the customer, so check for an erasure first.
+    if let Some(only) = &options.only
         && deps.vault.store().find(&ObjectKey::Forgotten(only.clone())).await?.is_some()
     {
         return Err(merge::Error::Forgotten { batch }.into());
     }
-    start(Trigger::Call { key, caller }, batch, wish, Timestamp::now(), deps).await
+    start(Trigger::Call { key, caller }, batch, options, Timestamp::now(), deps).await
 }
 
-/// The executions of a run that lies in the store: one for each attempt, the first one first.
+/// Lists the executions of a stored run, one for each attempt, the first one first.
 pub async fn executions(request: &Request, executions: &dyn Executions) -> Result<Vec<Execution>, Error> {
     let mut all = Vec::new();
-    for attempt in 0..ATTEMPTS {
+    for attempt in 0..MAX_ATTEMPTS {
         match executions.find(&execution_name(request, attempt)).await? {
-            Some(found) => all.push(found),
+            Some(execution) => all.push(execution),
             None => break,
         }
     }
     Ok(all)
 }
 
-async fn uploaded(key: &str, at: Timestamp, deps: &Deps<'_>) -> Result<Outcome, Error> {
+async fn handle_upload(key: &str, at: Timestamp, deps: &Deps<'_>) -> Result<EventOutcome, Error> {
     let Some((batch, _)) = ObjectKey::incoming(key) else {
-        // The key is not told: it is whatever somebody uploaded.
-        tracing::info!("an object that is no workbook of a batch was uploaded");
-        return Ok(Outcome::Ignored);
+        // The log omits the key, because any user can choose it.
+        tracing::info!("ignored an upload that is not a workbook of a batch");
+        return Ok(EventOutcome::Ignored);
     };
     if batch.is_through_api() {
-        tracing::info!("whoever uploaded this batch through the API starts its campaign");
-        return Ok(Outcome::Ignored);
+        tracing::info!("ignored an upload through the API; its caller starts the campaign");
+        return Ok(EventOutcome::Ignored);
     }
     let missing = batches::missing(&batch, deps.vault.store()).await?;
     if !missing.is_empty() {
-        tracing::info!(batch = batch.as_str(), ?missing, "waiting for the rest of the batch");
-        return Ok(Outcome::Waiting { missing });
+        tracing::info!(batch = batch.as_str(), ?missing, "waiting for the missing workbooks of the batch");
+        return Ok(EventOutcome::Waiting { missing });
     }
-    Ok(Outcome::Started(start(Trigger::Upload, batch, Wish::default(), at, deps).await?))
+    Ok(EventOutcome::Started(start(Trigger::Upload, batch, RunOptions::default(), at, deps).await?))
 }
 
-/// Writes the request and starts its execution, unless the trigger's execution was started before. One that failed is
-/// taken up by another attempt if the trigger came after its end: a batch that is uploaded again once its password was
-/// put right runs, while an old event that is delivered late does not.
-async fn start(trigger: Trigger, batch: Batch, wish: Wish, at: Timestamp, deps: &Deps<'_>) -> Result<Started, Error> {
-    let request = request(trigger, batch, wish, deps).await?;
+/// Stores the request and starts its execution, unless the trigger already has one. A trigger that occurs after its
+/// execution failed starts another attempt. So a batch that is uploaded again with the right password runs, while an old
+/// event that arrives late starts nothing.
+async fn start(
+    trigger: Trigger,
+    batch: Batch,
+    options: RunOptions,
+    at: Timestamp,
+    deps: &Deps<'_>,
+) -> Result<StartedRun, Error> {
+    let request = build_request(trigger, batch, options, deps).await?;
     let run = request.run_id();
     let key = ObjectKey::Run(run.clone(), RunPart::Request);
     deps.vault.write_json(Owner::Run, &key, &Digest::of_json(&request), request.clone()).await?;
@@ -178,34 +164,34 @@ async fn start(trigger: Trigger, batch: Batch, wish: Wish, at: Timestamp, deps: 
         concurrency: deps.limits.concurrency,
         tolerated_failure_percentage: deps.limits.tolerated_failure_percentage,
     };
-    for attempt in 0..ATTEMPTS {
+    for attempt in 0..MAX_ATTEMPTS {
         let name = execution_name(&request, attempt);
-        let there = deps.executions.find(&name).await?;
-        let there = match there {
-            Some(there) => there,
-            None if deps.executions.start(&name, &input).await? == Begun::Started => {
-                tracing::info!(%run, execution = name, "started");
-                return Ok(Started { run, execution: name, already: false });
+        let existing = match deps.executions.find(&name).await? {
+            Some(execution) => execution,
+            None if deps.executions.start(&name, &input).await? == StartOutcome::Started => {
+                tracing::info!(%run, execution = name, "started the run");
+                return Ok(StartedRun { run, execution: name, already: false });
             }
-            // Somebody was quicker between the two calls.
-            None => continue_with(&name, deps.executions).await?,
+            // Another caller took the name between the two calls.
+            None => find_existing(&name, deps.executions).await?,
         };
-        let failed_before = there.state == State::Failed && there.stopped.is_some_and(|stopped| stopped < at);
-        // A caller's key stands for one request: another one under it goes no further.
-        let key_is_taken = matches!(request.trigger, Trigger::Call { .. }) && there.run != run;
+        let failed_before =
+            existing.state == ExecutionState::Failed && existing.stopped.is_some_and(|stopped| stopped < at);
+        // An idempotency key belongs to one request. A different request with the same key must not retry it.
+        let key_is_taken = matches!(request.trigger, Trigger::Call { .. }) && existing.run != run;
         if !failed_before || key_is_taken {
-            tracing::info!(run = %there.run, execution = name, "was started before");
-            return Ok(Started { run: there.run, execution: name, already: true });
+            tracing::info!(run = %existing.run, execution = name, "the run was started before");
+            return Ok(StartedRun { run: existing.run, execution: name, already: true });
         }
     }
-    Err(Error::TooManyAttempts { attempts: ATTEMPTS })
+    Err(Error::TooManyAttempts { attempts: MAX_ATTEMPTS })
 }
 
-async fn continue_with(name: &str, executions: &dyn Executions) -> Result<Execution, Error> {
+async fn find_existing(name: &str, executions: &dyn Executions) -> Result<Execution, Error> {
     executions.find(name).await?.ok_or_else(|| Error::Lost { name: name.to_owned() })
 }
 
-/// The name of a trigger's execution: at most 80 letters, digits, `-` and `_`.
+/// Returns the name of a trigger's execution: at most 80 letters, digits, `-` and `_`.
 fn execution_name(request: &Request, attempt: u32) -> String {
     match &request.trigger {
         Trigger::Command | Trigger::Upload => format!("upload-{}-{attempt}", request.upload.short()),
@@ -214,32 +200,20 @@ fn execution_name(request: &Request, attempt: u32) -> String {
     }
 }
 
-async fn request(trigger: Trigger, batch: Batch, wish: Wish, deps: &Deps<'_>) -> Result<Request, Error> {
+async fn build_request(trigger: Trigger, batch: Batch, options: RunOptions, deps: &Deps<'_>) -> Result<Request, Error> {
     let Material { settings, catalogue, phrases, lexicon, assets, backgrounds, engines } =
         deps.source.material().await?;
-    let upload = merge::upload_digest(deps.vault.store(), &batch).await?;
-    Ok(Request {
-        trigger,
-        batch,
-        only: wish.only,
-        categories: if wish.categories.is_empty() { settings.offers.categories.clone() } else { wish.categories },
-        prompt: wish.prompt,
-        words_per_minute: wish.words_per_minute.unwrap_or(settings.voice.words_per_minute),
-        voice: wish.voice,
-        engines,
-        shape: wish.shape.unwrap_or(settings.video.shape),
-        background: None,
-        backgrounds,
-        videos: wish.videos,
-        upload,
+    let inputs = RunInputs {
+        settings: &settings,
         catalogue: catalogue.digest(),
         phrases,
-        writer: settings.writer.mode,
         lexicon: lexicon.digest(),
         assets,
-        settings: settings.digest(),
+        background: None,
+        backgrounds,
+        engines,
+        upload: merge::upload_digest(deps.vault.store(), &batch).await?,
         keys: deps.vault.keys().id(),
-        program: env!("CARGO_PKG_VERSION").to_owned(),
-        attempt: 0,
-    })
+    };
+    Ok(Request::new(trigger, batch, options, inputs))
 }

@@ -1,17 +1,17 @@
-//! The Lambda that starts runs.
+//! The Lambda function that starts runs.
 
 use bespoke_aws::{Host, environment, metrics};
-use start::{Deps, Event, OfHost, Outcome};
+use start::{BucketSource, Deps, EventOutcome, StartEvent};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let source = OfHost::new(Host::start().await?);
+    let source = BucketSource::new(Host::start().await?);
     let host = source.host();
-    let (executions, limits) = (host.workflow()?, environment::limits()?);
-    let deps = Deps { vault: &host.vault, source: &source, executions: &executions, limits };
-    host.serve(async |event: Event| {
+    let executions = host.workflow()?;
+    let deps = Deps { vault: &host.vault, source: &source, executions: &executions, limits: environment::limits()? };
+    host.serve(async |event: StartEvent| {
         let outcome = start::run(event, &deps).await?;
-        if let Outcome::Looked { incomplete } = &outcome {
+        if let EventOutcome::Checked { incomplete } = &outcome {
             metrics::incomplete_batches(incomplete.len());
         }
         Ok(outcome)

@@ -1,4 +1,4 @@
-//! What a new run is started with, and where that comes from.
+//! The material of a new run and its source.
 
 use std::collections::BTreeMap;
 
@@ -11,84 +11,85 @@ use contracts::{BackgroundName, Digest};
 
 use crate::Error;
 
-/// What a run is started with.
+/// The bank's material for a run.
 pub struct Material {
     /// The settings in force.
     pub settings: Settings,
     /// The approved products.
     pub catalogue: Catalogue,
-    /// Digest of the phrasebook and its approvals.
+    /// The digest of the phrasebook and its approvals.
     pub phrases: Digest,
-    /// The bank's words.
+    /// The lexicon for the assessment of posts.
     pub lexicon: Lexicon,
-    /// Digest of the brand and of every file that it names.
+    /// The digest of the brand and of every file that it names.
     pub assets: Digest,
-    /// The bank's own backgrounds.
+    /// The bank's own backgrounds with their digests.
     pub backgrounds: BTreeMap<BackgroundName, Digest>,
-    /// The speech engines that there are, the one to be used first.
+    /// The available voice engines, the preferred one first.
     pub engines: Vec<Engine>,
 }
 
-/// Where the material comes from.
+/// A source of material.
 #[async_trait]
 pub trait Source: Send + Sync {
-    /// The material as it is now: a warm function must not start runs with what was replaced.
+    /// Reads the current material. A warm function must not start runs with replaced material.
     async fn material(&self) -> Result<Material, Error>;
 }
 
-/// The bucket's material, and the layer's assets.
+/// The source on AWS: the bucket's material and the layer's assets.
 #[cfg(feature = "lambda")]
-pub struct OfHost {
+pub struct BucketSource {
     host: bespoke_aws::Host,
-    /// Read once: a layer does not change below a function that runs.
+    /// The digest of the assets, read once: a layer never changes under a running function.
     assets: tokio::sync::OnceCell<Digest>,
 }
 
 #[cfg(feature = "lambda")]
-mod of_host {
+mod bucket_source {
     use bespoke_aws::{Failure, Host, host};
 
-    use super::{Engine, Error, Lexicon, Material, OfHost, Source, async_trait};
+    use super::{BucketSource, Digest, Engine, Error, Lexicon, Material, Source, async_trait};
 
-    /// The speech engines of the deployment, the one to be used first.
+    /// The voice engines of the deployment, the preferred one first.
     const ENGINES: [Engine; 2] = [Engine::Polly, Engine::Espeak];
 
-    impl OfHost {
-        /// The material of a function's host.
+    impl BucketSource {
+        /// Returns the source of a function's host.
         #[must_use]
         pub const fn new(host: Host) -> Self {
             Self { host, assets: tokio::sync::OnceCell::const_new() }
         }
 
-        /// The host.
+        /// Returns the host.
         #[must_use]
         pub const fn host(&self) -> &Host {
             &self.host
         }
 
         async fn read(&self) -> Result<Material, Failure> {
-            let digest = async || Ok::<_, Failure>(render::assets_digest(&host::assets(), &host::brand()?)?);
-            let assets = *self.assets.get_or_try_init(digest).await?;
-            let lexicon = Lexicon::from_toml(&self.host.lexicon().await?)?;
             let settings = self.host.settings().await?;
             Ok(Material {
-                backgrounds: render::backgrounds(self.host.vault.store(), &settings.video).await?,
-                settings,
                 catalogue: self.host.catalogue().await?,
                 phrases: self.host.phrases().await?.digest(),
-                lexicon,
-                assets,
+                lexicon: Lexicon::from_toml(&self.host.lexicon().await?)?,
+                assets: self.assets_digest().await?,
+                backgrounds: render::backgrounds(self.host.vault.store(), &settings.video).await?,
                 engines: ENGINES.to_vec(),
+                settings,
             })
+        }
+
+        async fn assets_digest(&self) -> Result<Digest, Failure> {
+            let digest = async || Ok::<_, Failure>(render::assets_digest(&host::assets(), &host::brand()?)?);
+            Ok(*self.assets.get_or_try_init(digest).await?)
         }
     }
 
     #[async_trait]
-    impl Source for OfHost {
+    impl Source for BucketSource {
         async fn material(&self) -> Result<Material, Error> {
-            let told =
-                |failure: Failure| Error::Material { error: failure.name(), message: failure.message().to_owned() };
-            self.read().await.map_err(told)
+            let material = self.read().await;
+            material.map_err(|failure| Error::Material { error: failure.name(), message: failure.message().to_owned() })
         }
     }
 }

@@ -1,4 +1,4 @@
-//! That each trigger starts once, in whatever order and however often its events come.
+//! Each trigger starts one execution, regardless of the order and the number of its events.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -15,37 +15,43 @@ use storage::vault::Keys;
 
 use super::*;
 
-/// Names are given once, as Step Functions gives them.
+/// A workflow that accepts each name once, as Step Functions does.
 #[derive(Default)]
-struct Machine(Mutex<BTreeMap<String, Execution>>);
+struct Workflow(Mutex<BTreeMap<String, Execution>>);
 
-impl Machine {
+impl Workflow {
     fn names(&self) -> Vec<String> {
         self.0.lock().unwrap().keys().cloned().collect()
     }
 
-    fn end(&self, name: &str, state: State, stopped: Timestamp) {
+    fn end(&self, name: &str, state: ExecutionState, stopped: Timestamp) {
         let mut executions = self.0.lock().unwrap();
         let execution = executions.get_mut(name).unwrap();
-        (execution.state, execution.stopped) = (state, Some(stopped));
+        execution.state = state;
+        execution.stopped = Some(stopped);
     }
 }
 
 #[async_trait]
-impl Executions for Machine {
-    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<Begun, ExecutionsError> {
+impl Executions for Workflow {
+    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<StartOutcome, ExecutionsError> {
         let mut executions = self.0.lock().unwrap();
         if executions.contains_key(name) {
-            return Ok(Begun::NameTaken);
+            return Ok(StartOutcome::NameTaken);
         }
-        let execution =
-            Execution { run: input.run.clone(), state: State::Running, stopped: None, error: None, message: None };
+        let execution = Execution {
+            run: input.run.clone(),
+            state: ExecutionState::Running,
+            stopped: None,
+            error: None,
+            message: None,
+        };
         executions.insert(name.to_owned(), execution);
-        Ok(Begun::Started)
+        Ok(StartOutcome::Started)
     }
 
     async fn find(&self, name: &str) -> Result<Option<Execution>, ExecutionsError> {
-        // Others come between a look and a start.
+        // Let other tasks run between a lookup and a start.
         tokio::task::yield_now().await;
         Ok(self.0.lock().unwrap().get(name).cloned())
     }
@@ -54,7 +60,7 @@ impl Executions for Machine {
 struct Bank {
     store: Arc<MemoryStore>,
     vault: Vault,
-    machine: Machine,
+    workflow: Workflow,
 }
 
 #[async_trait]
@@ -76,7 +82,7 @@ impl Source for Bank {
 impl Bank {
     fn new() -> Self {
         let store = Arc::new(MemoryStore::default());
-        Self { vault: Vault::new(store.clone(), Keys::new([1; 32], [2; 32])), store, machine: Machine::default() }
+        Self { vault: Vault::new(store.clone(), Keys::new([1; 32], [2; 32])), store, workflow: Workflow::default() }
     }
 
     async fn put(&self, batch: &str, workbook: Workbook, content: &str) {
@@ -91,11 +97,11 @@ impl Bank {
     }
 
     fn deps(&self) -> Deps<'_> {
-        let limits = Limits { concurrency: 2, tolerated_failure_percentage: 5 };
-        Deps { vault: &self.vault, source: self, executions: &self.machine, limits }
+        let limits = WorkflowLimits { concurrency: 2, tolerated_failure_percentage: 5 };
+        Deps { vault: &self.vault, source: self, executions: &self.workflow, limits }
     }
 
-    async fn event(&self, event: Event) -> Outcome {
+    async fn event(&self, event: StartEvent) -> EventOutcome {
         run(event, &self.deps()).await.unwrap()
     }
 }
@@ -104,18 +110,18 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
 }
 
-fn uploaded(batch: &str, workbook: Workbook, second: i64) -> Event {
+fn uploaded(batch: &str, workbook: Workbook, second: i64) -> StartEvent {
     let key = ObjectKey::Incoming(Batch::parse(batch).unwrap(), workbook).to_string();
-    Event::Uploaded { key, at: at(second) }
+    StartEvent::Uploaded { key, at: at(second) }
 }
 
-fn started(outcome: Outcome) -> Started {
-    let Outcome::Started(started) = outcome else { panic!("{outcome:?}") };
+fn started(outcome: EventOutcome) -> StartedRun {
+    let EventOutcome::Started(started) = outcome else { panic!("{outcome:?}") };
     started
 }
 
 #[tokio::test]
-async fn a_batch_starts_once_whatever_the_order_of_its_files_and_however_often_they_are_announced() {
+async fn batch_starts_once_for_any_order_of_events() {
     let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
     for order in orders {
         let bank = Bank::new();
@@ -125,60 +131,63 @@ async fn a_batch_starts_once_whatever_the_order_of_its_files_and_however_often_t
             for _ in 0..2 {
                 let outcome = bank.event(uploaded("b", workbook, 0)).await;
                 match outcome {
-                    Outcome::Waiting { missing } => assert_eq!(missing.len(), 2 - position),
-                    outcome => assert!(position == 2 && matches!(outcome, Outcome::Started(_)), "{outcome:?}"),
+                    EventOutcome::Waiting { missing } => assert_eq!(missing.len(), 2 - position),
+                    outcome => assert!(position == 2 && matches!(outcome, EventOutcome::Started(_)), "{outcome:?}"),
                 }
             }
         }
-        assert_eq!(bank.machine.names().len(), 1, "{order:?}");
+        assert_eq!(bank.workflow.names().len(), 1, "{order:?}");
     }
 }
 
 #[tokio::test]
-async fn events_at_the_same_time_start_one_execution_of_one_run() {
+async fn concurrent_events_start_one_execution() {
     let bank = Bank::new();
     bank.upload("b").await;
     let deps = bank.deps();
     let event = |workbook| run(uploaded("b", workbook, 0), &deps);
     let (a, b, c) = tokio::join!(event(Workbook::Profile), event(Workbook::Transactions), event(Workbook::Tweets));
     let all = [a, b, c].map(|outcome| started(outcome.unwrap()));
-    assert_eq!(bank.machine.names().len(), 1);
+    assert_eq!(bank.workflow.names().len(), 1);
     assert!(all.iter().all(|started| started.run == all[0].run));
     assert_eq!(all.iter().filter(|started| !started.already).count(), 1, "{all:?}");
 }
 
 #[tokio::test]
-async fn a_batch_that_failed_runs_again_when_it_is_uploaded_again_and_not_when_an_old_event_comes_late() {
+async fn failed_batch_restarts_on_new_upload_only() {
     let bank = Bank::new();
     bank.upload("b").await;
     let first = started(bank.event(uploaded("b", Workbook::Tweets, 0)).await);
-    bank.machine.end(&first.execution, State::Failed, at(10));
+    bank.workflow.end(&first.execution, ExecutionState::Failed, at(10));
 
     let late = started(bank.event(uploaded("b", Workbook::Profile, 5)).await);
     assert_eq!((late.execution, late.already), (first.execution.clone(), true));
     let again = started(bank.event(uploaded("b", Workbook::Profile, 20)).await);
-    assert_eq!((again.run, again.already), (first.run, false), "the same run goes on from where it stopped");
+    assert_eq!((again.run, again.already), (first.run, false), "a new attempt of the same run");
     assert_ne!(again.execution, first.execution);
 
-    bank.machine.end(&again.execution, State::Succeeded, at(30));
-    assert!(started(bank.event(uploaded("b", Workbook::Profile, 40)).await).already, "what succeeded is done");
+    bank.workflow.end(&again.execution, ExecutionState::Succeeded, at(30));
+    assert!(
+        started(bank.event(uploaded("b", Workbook::Profile, 40)).await).already,
+        "a successful run is not restarted"
+    );
 }
 
 #[tokio::test]
-async fn a_repaired_batch_is_another_run() {
+async fn changed_batch_is_new_run() {
     let bank = Bank::new();
     bank.upload("b").await;
     let first = started(bank.event(uploaded("b", Workbook::Tweets, 0)).await);
-    bank.put("b", Workbook::Tweets, "repaired").await;
+    bank.put("b", Workbook::Tweets, "changed").await;
     let second = started(bank.event(uploaded("b", Workbook::Tweets, 1)).await);
     assert!(!second.already && second.run != first.run && second.execution != first.execution);
 }
 
 #[tokio::test]
-async fn a_schedule_starts_once_each_time_over_the_newest_complete_batch() {
+async fn schedule_starts_once_per_due_time() {
     let bank = Bank::new();
     bank.upload("old").await;
-    let weekly = |second| Event::Schedule { name: "campaign".to_owned(), at: at(second), batch: None };
+    let weekly = |second| StartEvent::Schedule { name: "campaign".to_owned(), at: at(second), batch: None };
     let first = started(bank.event(weekly(0)).await);
     assert!(started(bank.event(weekly(0)).await).already);
     let next = started(bank.event(weekly(7 * 86_400)).await);
@@ -187,71 +196,73 @@ async fn a_schedule_starts_once_each_time_over_the_newest_complete_batch() {
 }
 
 #[tokio::test]
-async fn a_schedule_without_a_batch_is_an_error_with_a_name() {
+async fn schedule_without_complete_batch_fails() {
     let bank = Bank::new();
     bank.put("half", Workbook::Tweets, "rows").await;
-    let event = Event::Schedule { name: "campaign".to_owned(), at: at(0), batch: None };
+    let event = StartEvent::Schedule { name: "campaign".to_owned(), at: at(0), batch: None };
     let error = run(event, &bank.deps()).await.unwrap_err();
     assert_eq!(error.name(), ErrorName::InputMissingWorkbook);
 }
 
 #[tokio::test]
-async fn a_call_starts_once_for_its_key() {
+async fn call_starts_once_per_key() {
     let bank = Bank::new();
     bank.upload("b").await;
     let only = Some(bank.vault.keys().reference(&contracts::CustomerId::parse("0001").unwrap()));
-    let wish = || Wish { only: only.clone(), ..Wish::default() };
-    let (key, caller) = (Digest::of(b"key"), Digest::of(b"caller"));
-    let first = call(key, caller, None, wish(), &bank.deps()).await.unwrap();
-    let again = call(key, caller, None, wish(), &bank.deps()).await.unwrap();
-    let other = call(Digest::of(b"other"), caller, None, wish(), &bank.deps()).await.unwrap();
+    let options = || RunOptions { only: only.clone(), ..RunOptions::default() };
+    let key = Digest::of(b"key");
+    let caller = Digest::of(b"caller");
+    let first = call(key, caller, None, options(), &bank.deps()).await.unwrap();
+    let again = call(key, caller, None, options(), &bank.deps()).await.unwrap();
+    let other = call(Digest::of(b"other"), caller, None, options(), &bank.deps()).await.unwrap();
     assert_eq!((first.already, again.already, other.already), (false, true, false));
     assert_eq!(first.run, again.run);
     assert_ne!(first.run, other.run);
 
-    bank.machine.end(&first.execution, State::Failed, Timestamp::UNIX_EPOCH);
-    let more = Wish { prompt: Some("Be brief.".to_owned()), ..wish() };
-    let taken = call(key, caller, None, more, &bank.deps()).await.unwrap();
-    assert_eq!((taken.run, taken.already), (first.run.clone(), true), "the key stands for the first request");
-    let retried = call(key, caller, None, wish(), &bank.deps()).await.unwrap();
+    bank.workflow.end(&first.execution, ExecutionState::Failed, Timestamp::UNIX_EPOCH);
+    let different = RunOptions { prompt: Some("Be brief.".to_owned()), ..options() };
+    let refused = call(key, caller, None, different, &bank.deps()).await.unwrap();
+    assert_eq!((refused.run, refused.already), (first.run.clone(), true), "the key belongs to the first request");
+    let retried = call(key, caller, None, options(), &bank.deps()).await.unwrap();
     assert_eq!((retried.run, retried.already), (first.run, false));
 }
 
 #[tokio::test]
-async fn half_a_batch_is_reported_after_its_time() {
+async fn incomplete_batch_is_reported_after_grace_period() {
     let bank = Bank::new();
     bank.upload("whole").await;
     bank.put("half", Workbook::Tweets, "rows").await;
-    // In memory all objects are as old as can be.
-    let Outcome::Looked { incomplete } = bank.event(Event::LookForIncomplete).await else { panic!() };
+    // Objects in memory have the oldest possible time.
+    let EventOutcome::Checked { incomplete } = bank.event(StartEvent::CheckIncomplete).await else { panic!() };
     assert_eq!(incomplete.len(), 1);
     assert_eq!(incomplete[0].batch.as_str(), "half");
     assert_eq!(incomplete[0].missing, [Workbook::Profile, Workbook::Transactions]);
 }
 
 #[tokio::test]
-async fn a_batch_uploaded_through_the_api_starts_nothing_by_itself_and_is_not_the_newest() {
+async fn api_upload_starts_only_by_name() {
     let bank = Bank::new();
     let through_api = Batch::through_api("4c1f09a2").unwrap();
     bank.upload(through_api.as_str()).await;
-    assert_eq!(bank.event(uploaded(through_api.as_str(), Workbook::Tweets, 0)).await, Outcome::Ignored);
-    let weekly = || Event::Schedule { name: "campaign".to_owned(), at: at(0), batch: None };
+    assert_eq!(bank.event(uploaded(through_api.as_str(), Workbook::Tweets, 0)).await, EventOutcome::Ignored);
+    let weekly = || StartEvent::Schedule { name: "campaign".to_owned(), at: at(0), batch: None };
     assert!(run(weekly(), &bank.deps()).await.is_err());
-    let named = call(Digest::of(b"key"), Digest::of(b"ann"), Some(through_api), Wish::default(), &bank.deps()).await;
-    assert!(!named.unwrap().already, "by name it is a batch as any other");
+    let named =
+        call(Digest::of(b"key"), Digest::of(b"ann"), Some(through_api), RunOptions::default(), &bank.deps()).await;
+    assert!(!named.unwrap().already, "a call may name it");
 }
 
 #[tokio::test]
-async fn other_objects_are_left_alone() {
+async fn other_objects_are_ignored() {
     let bank = Bank::new();
     for key in ["incoming/b/", "incoming/b/notes.txt", "incoming/customer_profile.xlsx", "config/bespoke.toml"] {
-        let outcome = bank.event(Event::Uploaded { key: key.to_owned(), at: at(0) }).await;
-        assert_eq!(outcome, Outcome::Ignored, "{key}");
+        let outcome = bank.event(StartEvent::Uploaded { key: key.to_owned(), at: at(0) }).await;
+        assert_eq!(outcome, EventOutcome::Ignored, "{key}");
     }
 }
 
 #[test]
-fn a_name_of_an_execution_is_one_that_step_functions_takes() {
+fn execution_names_are_valid_in_step_functions() {
     let mut request = Request::for_tests();
     let triggers = [
         Trigger::Upload,

@@ -1,44 +1,44 @@
-//! What a person sees of campaigns at the terminal.
+//! Tests of campaigns at the terminal.
 
 use super::{ends, model::Model, sandbox};
 
 #[test]
-fn a_dry_run_makes_nothing_and_says_what_the_run_then_does() {
+fn dry_run_predicts_the_run_and_writes_nothing() {
     let sandbox = sandbox("");
-    let told = ends(&sandbox.run(&["campaign", "--dry-run", "--no-video", "--json"]), 0);
+    let report = ends(&sandbox.run(&["campaign", "--dry-run", "--no-video", "--json"]), 0);
     assert!(!sandbox.artifacts().join("customers").exists() && !sandbox.artifacts().join("runs").exists());
-    assert_eq!((&told["customers"], &told["told"]), (&12.into(), &9.into()));
-    assert_eq!((&told["videos"], &told["model"]["calls"]), (&0.into(), &0.into()));
+    assert_eq!((&report["customers"], &report["told"]), (&12.into(), &9.into()));
+    assert_eq!((&report["videos"], &report["model"]["calls"]), (&0.into(), &0.into()));
 
-    let done = ends(&sandbox.run(&["campaign", "--no-video", "--json"]), 0);
-    assert_eq!(told["run"], done["run"]);
-    assert_eq!(told["told"], done["counts"]["published"]);
-    assert_eq!(told["skipped_because"], done["skipped_because"]);
+    let finished = ends(&sandbox.run(&["campaign", "--no-video", "--json"]), 0);
+    assert_eq!(report["run"], finished["run"]);
+    assert_eq!(report["told"], finished["counts"]["published"]);
+    assert_eq!(report["skipped_because"], finished["skipped_because"]);
     let again = ends(&sandbox.run(&["campaign", "--dry-run", "--no-video", "--json"]), 0);
     assert_eq!(again["ended_before"], 12);
 }
 
 #[test]
-fn a_dry_run_forecasts_time_and_dollars_here_and_on_aws_by_component() {
+fn dry_run_forecasts_time_and_cost() {
     let sandbox = sandbox("");
-    // Whoever leaves the choice of the voice to the program is spoken by Polly on AWS.
+    // Without a chosen voice, Polly speaks on AWS.
     std::fs::write(sandbox.path().join("bespoke.toml"), "[video]\nresolution = 180\n").unwrap();
     let output = sandbox.run(&["campaign", "--dry-run"]);
-    let said = String::from_utf8_lossy(&output.stdout);
+    let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    for word in ["9 videos", "cores", "of CPU", "On AWS", "Polly, neural", "S3, 13 months", "bound by"] {
-        assert!(said.contains(word), "{word:?} is not in: {said}");
+    for word in ["9 videos", "cores", "of CPU time", "On AWS", "Polly, neural", "S3, 13 months", "limited by"] {
+        assert!(text.contains(word), "{word:?} is not in: {text}");
     }
 }
 
 #[test]
-fn a_limit_takes_the_first_and_the_same_run_goes_on_without_it() {
+fn run_continues_without_its_limit() {
     let sandbox = sandbox("");
     let first = ends(&sandbox.run(&["campaign", "--no-video", "--limit", "3", "--json"]), 0);
     assert_eq!(first["counts"]["published"], 3);
     assert!(first["counts"]["waiting"].as_u64().unwrap() >= 6, "{first}");
     let again = ends(&sandbox.run(&["campaign", "--no-video", "--limit", "3", "--json"]), 0);
-    assert_eq!(again["counts"], first["counts"], "those of earlier attempts count");
+    assert_eq!(again["counts"], first["counts"], "customers of earlier attempts count");
 
     let all = ends(&sandbox.run(&["campaign", "--no-video", "--json"]), 0);
     assert_eq!((&all["run"], &all["counts"]["published"]), (&first["run"], &9.into()));
@@ -46,28 +46,28 @@ fn a_limit_takes_the_first_and_the_same_run_goes_on_without_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_budget_is_kept_to_and_a_larger_one_goes_on() {
+async fn run_keeps_its_budget_and_continues_with_a_larger_one() {
     let model = Model::start().await;
     let sandbox = sandbox(&model.settings());
     let run = |budget: &str| {
         tokio::task::block_in_place(|| sandbox.run(&["campaign", "--no-video", "--budget", budget, "--json"]))
     };
-    // A text costs 0.0003 dollars, and twice that is kept aside for each that is under way.
-    let told = ends(&run("0.001"), 6);
-    assert_eq!(told["stop"]["why"], "budget");
-    let spent = told["spent_usd"].as_f64().unwrap();
-    assert!(spent > 0.0 && spent <= 0.001, "{told}");
-    assert!(told["counts"]["waiting"].as_u64().unwrap() > 0, "{told}");
+    // A text costs 0.0003 dollars, and the run reserves twice as much for each customer in progress.
+    let report = ends(&run("0.001"), 6);
+    assert_eq!(report["stop"]["why"], "budget");
+    let spent = report["spent_usd"].as_f64().unwrap();
+    assert!(spent > 0.0 && spent <= 0.001, "{report}");
+    assert!(report["counts"]["waiting"].as_u64().unwrap() > 0, "{report}");
     let calls = model.calls();
 
-    let told = ends(&run("1"), 0);
-    assert_eq!((&told["counts"]["published"], &told["stop"]), (&9.into(), &serde_json::Value::Null));
-    assert!((told["spent_usd"].as_f64().unwrap() - 0.0003 * 7.0).abs() < 1e-9, "two are sold nothing: {told}");
+    let report = ends(&run("1"), 0);
+    assert_eq!((&report["counts"]["published"], &report["stop"]), (&9.into(), &serde_json::Value::Null));
+    assert!((report["spent_usd"].as_f64().unwrap() - 0.0003 * 7.0).abs() < 1e-9, "two get a service message: {report}");
     assert_eq!(model.calls(), 7, "{calls} of them before");
 }
 
 #[test]
-fn the_banks_own_backgrounds_lie_beside_the_workbooks_and_another_file_is_another_run() {
+fn changed_background_is_another_run() {
     let sandbox = sandbox("");
     let (data, sample) = (sandbox.path().join("bank"), bespoke_tests::root().join("data"));
     std::fs::create_dir_all(data.join("backgrounds")).unwrap();
@@ -89,7 +89,7 @@ fn the_banks_own_backgrounds_lie_beside_the_workbooks_and_another_file_is_anothe
     let with = ends(&run(&[]), 0);
     let digest = contracts::Digest::of(&std::fs::read(&film).unwrap()).short();
     let kept = |name: String| sandbox.artifacts().join(".backgrounds").join(name).is_file();
-    assert!(kept(digest.clone()) && kept(format!("{digest}-320x180.mp4")), "it was fetched and prepared");
+    assert!(kept(digest.clone()) && kept(format!("{digest}-320x180.mp4")), "the background is cached and prepared");
 
     std::fs::write(&film, "another").unwrap();
     let another = ends(&run(&["--no-video"]), 0);
@@ -97,12 +97,12 @@ fn the_banks_own_backgrounds_lie_beside_the_workbooks_and_another_file_is_anothe
     assert!(runs[0] != runs[1] && runs[1] != runs[2] && runs[0] != runs[2], "{runs:?}");
 
     std::fs::rename(&film, data.join("backgrounds/two words.mp4")).unwrap();
-    let told = run(&["--no-video"]);
-    assert_eq!(told.status.code(), Some(3));
-    let said = String::from_utf8_lossy(&told.stderr).into_owned();
+    let report = run(&["--no-video"]);
+    assert_eq!(report.status.code(), Some(3));
+    let text = String::from_utf8_lossy(&report.stderr).into_owned();
     assert!(
-        said.contains("error[Render.AssetBroken]: config/backgrounds/: the name of a file there must be"),
-        "{said}"
+        text.contains("error[Render.AssetBroken]: config/backgrounds/: the name of a file there must be"),
+        "{text}"
     );
 }
 
@@ -111,7 +111,7 @@ fn too_many_failures_stop_a_campaign() {
     let sandbox = sandbox("");
     let broken = sandbox.path().join("bespoke.toml");
     let arguments = ["campaign", "--max-concurrency", "1", "--background", broken.to_str().unwrap(), "--json"];
-    let told = ends(&sandbox.run(&arguments), 6);
-    assert_eq!(told["stop"]["why"], "failures");
-    assert!(told["failed_with"]["Render.AssetBroken in render"].as_u64().unwrap() >= 5, "{told}");
+    let report = ends(&sandbox.run(&arguments), 6);
+    assert_eq!(report["stop"]["why"], "failures");
+    assert!(report["failed_with"]["Render.AssetBroken in render"].as_u64().unwrap() >= 5, "{report}");
 }

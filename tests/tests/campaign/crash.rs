@@ -1,4 +1,4 @@
-//! A campaign killed three times at random, and taken up again each time.
+//! A test of a campaign that is killed three times at random and continued each time.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
@@ -11,34 +11,34 @@ use serde_json::Value;
 
 use super::{ends, model::Model, sandbox};
 
-/// How many customers: a few in `make test`, more with `make crash-test`.
+/// Returns the number of customers: few in `make test`, more in `make crash-test`.
 fn customers() -> usize {
     std::env::var("CRASH_CUSTOMERS").map_or(8, |text| text.parse().unwrap())
 }
 
-/// How many customers are under way for each core at most.
-const UNDER_WAY: usize = 4;
+/// Customers in progress per core, at most.
+const IN_PROGRESS: usize = 4;
 
-/// Runs the campaign until it has said so many lines, and kills it; true if it came to its end before.
+/// Runs the campaign, kills it after this many lines on standard error, and returns whether it ended before.
 fn run_and_kill(sandbox: &Sandbox, data: &std::path::Path, lines: usize) -> bool {
     let mut command = sandbox.command(&["campaign", "--rate", "220", "-vv"]);
     command.env("BESPOKE_DATA", data).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    let said = BufReader::new(child.stderr.take().unwrap()).lines().take(lines).count();
-    // SIGKILL: nothing of it can tidy up.
+    let read = BufReader::new(child.stderr.take().unwrap()).lines().take(lines).count();
+    // SIGKILL: the process cannot clean up.
     child.kill().unwrap();
     child.wait().unwrap();
-    said < lines
+    read < lines
 }
 
-/// The customers who have a file of this name.
-fn who_has(sandbox: &Sandbox, name: &str) -> BTreeSet<String> {
+/// Returns the customers with a file of this name.
+fn customers_with(sandbox: &Sandbox, name: &str) -> BTreeSet<String> {
     let files = sandbox.files().into_iter().filter(|path| path.ends_with(name));
     files.map(|path| path.iter().rev().nth(2).unwrap().to_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_campaign_killed_three_times_ends_with_one_outcome_each_and_no_text_is_asked_for_twice() {
+async fn killed_campaign_ends_with_one_outcome_per_customer() {
     let model = Model::start().await;
     let sandbox = sandbox(&model.settings());
     let data = sandbox.path().join("data");
@@ -47,37 +47,38 @@ async fn a_campaign_killed_three_times_ends_with_one_outcome_each_and_no_text_is
         std::fs::copy(root().join("data").join(file), data.join(file)).unwrap();
     }
 
-    // What was written and asked for when each attempt ended.
-    let (mut written, mut asked) = (vec![BTreeSet::new()], vec![0]);
+    // The scripts and the model calls at the end of each attempt.
+    let mut written = vec![BTreeSet::new()];
+    let mut calls_made = vec![0];
     for attempt in 1..=3 {
         let lines = rand::rng().random_range(3..=customers() * 3);
         let ended = tokio::task::block_in_place(|| run_and_kill(&sandbox, &data, lines));
         println!("attempt {attempt}: killed after {lines} lines, ended before: {ended}");
-        written.push(who_has(&sandbox, "script.json"));
-        asked.push(model.calls());
+        written.push(customers_with(&sandbox, "script.json"));
+        calls_made.push(model.calls());
     }
     let last =
         || sandbox.command(&["campaign", "--rate", "220", "--json"]).env("BESPOKE_DATA", &data).output().unwrap();
-    let told = ends(&tokio::task::block_in_place(last), 0);
-    written.push(who_has(&sandbox, "script.json"));
-    asked.push(model.calls());
+    let report_of_run = ends(&tokio::task::block_in_place(last), 0);
+    written.push(customers_with(&sandbox, "script.json"));
+    calls_made.push(model.calls());
 
-    // One outcome each.
-    let run = told["run"].as_str().unwrap();
+    // Each customer has one outcome.
+    let run = report_of_run["run"].as_str().unwrap();
     let manifest = std::fs::read(sandbox.artifacts().join(format!("runs/{run}/manifest.json"))).unwrap();
     let manifest: Value = serde_json::from_slice(&manifest).unwrap();
     let entries = manifest["entries"].as_array().unwrap();
-    let whom: BTreeSet<&str> = entries.iter().map(|entry| entry["reference"].as_str().unwrap()).collect();
-    assert_eq!((entries.len(), whom.len()), (customers(), customers()));
-    assert_eq!(who_has(&sandbox, "evidence.json").len(), customers());
-    assert!(who_has(&sandbox, "failure.json").is_empty());
+    let references: BTreeSet<&str> = entries.iter().map(|entry| entry["reference"].as_str().unwrap()).collect();
+    assert_eq!((entries.len(), references.len()), (customers(), customers()));
+    assert_eq!(customers_with(&sandbox, "evidence.json").len(), customers());
+    assert!(customers_with(&sandbox, "failure.json").is_empty());
     let published = manifest["counts"]["published"].as_u64().unwrap();
-    assert_eq!(told["counts"]["published"], published);
-    assert_eq!(who_has(&sandbox, "recommendation.mp4").len() as u64, published);
+    assert_eq!(report_of_run["counts"]["published"], published);
+    assert_eq!(customers_with(&sandbox, "recommendation.mp4").len() as u64, published);
     assert!(sandbox.leftovers().is_empty(), "{:?}", sandbox.leftovers());
 
-    // No text that was there was asked for again: whoever was written to by the model cost one call, and beyond these
-    // there are no more calls than were under way when the process was killed.
+    // An existing text costs no further call: each text by the model costs one call, plus at most the calls in progress
+    // when the process was killed.
     let by_model = |reference: &str| {
         let at = sandbox.artifacts().join(format!("customers/{reference}/{run}/evidence.json"));
         let record: Value = serde_json::from_slice(&std::fs::read(at).unwrap()).unwrap();
@@ -87,17 +88,17 @@ async fn a_campaign_killed_three_times_ends_with_one_outcome_each_and_no_text_is
         .windows(2)
         .map(|pair| pair[1].difference(&pair[0]).filter(|reference| by_model(reference)).count())
         .collect();
-    let calls: Vec<usize> = asked.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let calls: Vec<usize> = calls_made.windows(2).map(|pair| pair[1] - pair[0]).collect();
     println!("texts by the model in each attempt: {texts:?}, calls: {calls:?}");
     let cores = std::thread::available_parallelism().unwrap().get();
     for (texts, calls) in texts[..3].iter().zip(&calls) {
-        assert!(calls >= texts && calls - texts <= cores * UNDER_WAY, "{calls} calls for {texts} texts");
+        assert!(calls >= texts && calls - texts <= cores * IN_PROGRESS, "{calls} calls for {texts} texts");
     }
-    assert_eq!(texts[3], calls[3], "the attempt that was not killed asked once for each text that was not there");
-    // Every call was paid for, and the report counts those whose text stands.
-    let paid = told["spent_usd"].as_f64().unwrap();
-    let standing: usize = texts.iter().sum();
-    assert!((paid - 0.0003 * standing as f64).abs() < 1e-6, "{paid} for {standing} texts");
+    assert_eq!(texts[3], calls[3], "the last attempt makes one call per missing text");
+    // The report counts the cost of every text that was published.
+    let paid = report_of_run["spent_usd"].as_f64().unwrap();
+    let kept: usize = texts.iter().sum();
+    assert!((paid - 0.0003 * kept as f64).abs() < 1e-6, "{paid} for {kept} texts");
 
     let verified = sandbox.run(&["verify", run, "--json"]);
     assert_eq!(report(&verified)["findings"], Value::Array(Vec::new()));

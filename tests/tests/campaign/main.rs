@@ -1,10 +1,10 @@
-//! Campaigns, as a process: what is forecast and what then happens, limits, `kill -9` at random, and the proof afterwards.
+//! Tests of campaigns as processes: forecasts, limits, random kills and verification.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(
     clippy::print_stdout,
     clippy::cast_precision_loss,
-    reason = "what was drawn at random is told; a few customers"
+    reason = "the test prints its random choices; few customers"
 )]
 
 mod command;
@@ -17,7 +17,7 @@ use std::process::Output;
 use bespoke_tests::{Sandbox, report};
 use serde_json::Value;
 
-/// A sandbox with small videos, the quickest voice, and more settings.
+/// Returns a sandbox with small videos, the fastest voice and further settings.
 fn sandbox(more: &str) -> Sandbox {
     let sandbox = Sandbox::new(env!("CARGO_BIN_EXE_bespoke-under-test"));
     let settings = "[voice]\nengine = \"espeak\"\n[video]\nresolution = 180\npreset = \"ultrafast\"\n";

@@ -1,4 +1,4 @@
-//! A model service that writes what passes the guard to whoever asks, and counts who asked.
+//! A model service that answers every call with a text that passes the guard, and counts the calls.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
-/// The service, and how often it was asked.
+/// The service and the number of its calls.
 pub struct Model {
     server: MockServer,
     calls: Arc<AtomicUsize>,
@@ -19,8 +19,8 @@ struct Writer(Arc<AtomicUsize>);
 impl Respond for Writer {
     fn respond(&self, request: &Request) -> ResponseTemplate {
         self.0.fetch_add(1, Ordering::SeqCst);
-        let asked: Value = request.body_json().unwrap();
-        let offer = &asked["response_format"]["json_schema"]["schema"]["properties"]["offers"]["items"];
+        let body: Value = request.body_json().unwrap();
+        let offer = &body["response_format"]["json_schema"]["schema"]["properties"]["offers"]["items"];
         let products = offer["properties"]["product"]["enum"].as_array().unwrap();
         let reason = "It could be useful for what you have in mind.";
         let offers = products.iter().map(|product| json!({ "product": product, "reason": reason }));
@@ -30,7 +30,7 @@ impl Respond for Writer {
             "closing": "Call us whenever it suits you.",
         });
         let message = json!({ "role": "assistant", "content": answer.to_string() });
-        // As slow as a quick service, so that several ask at once.
+        // The delay makes calls overlap.
         ResponseTemplate::new(200).set_delay(Duration::from_millis(200)).set_body_json(json!({
             "model": "counting", "choices": [{ "index": 0, "message": message, "finish_reason": "stop" }],
             "usage": { "prompt_tokens": 1000, "completion_tokens": 250 },
@@ -40,14 +40,18 @@ impl Respond for Writer {
 
 impl Model {
     pub async fn start() -> Self {
-        let (server, calls) = (MockServer::start().await, Arc::default());
+        let server = MockServer::start().await;
+        let calls = Arc::default();
         Mock::given(any()).respond_with(Writer(Arc::clone(&calls))).mount(&server).await;
         Self { server, calls }
     }
 
-    /// The settings by which a command asks it.
+    /// Returns settings that point to the service.
     pub fn settings(&self) -> String {
-        format!("[writer.model]\nenabled = true\nbase_url = \"{}/v1\"\n", self.server.uri())
+        format!(
+            "[writer]\nmode = \"free\"\nfree_without_review = true\n[writer.model]\nenabled = true\nbase_url = \"{}/v1\"\n",
+            self.server.uri()
+        )
     }
 
     pub fn calls(&self) -> usize {

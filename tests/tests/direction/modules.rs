@@ -8,158 +8,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use bespoke_tests::root;
+use bespoke_tests::{root, source};
 
 /// The modules that each module uses.
 type Graph = BTreeMap<String, BTreeSet<String>>;
-
-/// Source text as characters, without comments, strings and test code.
-struct Code(Vec<char>);
-
-impl Code {
-    /// Removes comments, string and character literals, then items under `#[cfg(test)]`.
-    fn new(source: &str) -> Self {
-        Self(without_tests(&without_literals(source)))
-    }
-
-    fn text(&self) -> String {
-        self.0.iter().collect()
-    }
-}
-
-/// Replaces every comment and literal by a space.
-fn without_literals(source: &str) -> Vec<char> {
-    let source: Vec<char> = source.chars().collect();
-    let mut code = Vec::with_capacity(source.len());
-    let mut at = 0;
-    while at < source.len() {
-        let end = literal_end(&source, at);
-        if end == at {
-            code.push(source[at]);
-            at += 1;
-        } else {
-            code.push(' ');
-            at = end;
-        }
-    }
-    code
-}
-
-/// Returns the end of the comment or literal that starts at `at`; `at` itself if none does.
-fn literal_end(source: &[char], at: usize) -> usize {
-    let rest = &source[at..];
-    let starts = |text: &str| text.chars().enumerate().all(|(index, sign)| rest.get(index) == Some(&sign));
-    if starts("//") {
-        return at + rest.iter().position(|sign| *sign == '\n').unwrap_or(rest.len());
-    }
-    if starts("/*") {
-        return block_comment_end(source, at);
-    }
-    // `r` and `b` begin a literal only where no identifier goes on.
-    let within_word = at > 0 && (source[at - 1].is_alphanumeric() || source[at - 1] == '_');
-    if !within_word {
-        let prefix = rest.iter().take_while(|sign| matches!(sign, 'b' | 'c' | 'r')).count();
-        let hashes = rest[prefix.min(rest.len())..].iter().take_while(|sign| **sign == '#').count();
-        let raw = rest[..prefix].contains(&'r');
-        if raw && rest.get(prefix + hashes) == Some(&'"') {
-            return raw_string_end(source, at + prefix + hashes + 1, hashes);
-        }
-        if prefix > 0 && !raw && rest.get(prefix) == Some(&'"') {
-            return quoted_end(source, at + prefix + 1, '"');
-        }
-    }
-    if starts("\"") {
-        return quoted_end(source, at + 1, '"');
-    }
-    // `'a'` and `'\n'` are characters, `'a` is a lifetime.
-    if starts("'") && (rest.get(1) == Some(&'\\') || rest.get(2) == Some(&'\'')) {
-        return quoted_end(source, at + 1, '\'');
-    }
-    at
-}
-
-/// Returns the end of a block comment; block comments nest.
-fn block_comment_end(source: &[char], start: usize) -> usize {
-    let mut depth = 0_usize;
-    let mut at = start;
-    while at < source.len() {
-        match (source[at], source.get(at + 1)) {
-            ('/', Some('*')) => {
-                depth += 1;
-                at += 2;
-            }
-            ('*', Some('/')) => {
-                depth -= 1;
-                at += 2;
-                if depth == 0 {
-                    return at;
-                }
-            }
-            _ => at += 1,
-        }
-    }
-    at
-}
-
-fn raw_string_end(source: &[char], start: usize, hashes: usize) -> usize {
-    let mut at = start;
-    while at < source.len() {
-        let closing = source[at + 1..].iter().take_while(|sign| **sign == '#').count();
-        if source[at] == '"' && closing >= hashes {
-            return at + 1 + hashes;
-        }
-        at += 1;
-    }
-    at
-}
-
-fn quoted_end(source: &[char], start: usize, quote: char) -> usize {
-    let mut at = start;
-    while at < source.len() {
-        match source[at] {
-            '\\' => at += 2,
-            sign if sign == quote => return at + 1,
-            _ => at += 1,
-        }
-    }
-    at.min(source.len())
-}
-
-const TEST_ATTRIBUTE: &str = "#[cfg(test)]";
-
-/// Removes each item under `#[cfg(test)]`: to its closing brace, or to its semicolon.
-fn without_tests(code: &[char]) -> Vec<char> {
-    let attribute: Vec<char> = TEST_ATTRIBUTE.chars().collect();
-    let mut kept = Vec::with_capacity(code.len());
-    let mut at = 0;
-    while at < code.len() {
-        if code[at..].starts_with(&attribute) {
-            at = item_end(code, at + attribute.len());
-        } else {
-            kept.push(code[at]);
-            at += 1;
-        }
-    }
-    kept
-}
-
-fn item_end(code: &[char], start: usize) -> usize {
-    let mut depth = 0_usize;
-    for (at, sign) in code.iter().enumerate().skip(start) {
-        match sign {
-            '{' | '(' | '[' => depth += 1,
-            '}' | ')' | ']' => {
-                depth = depth.saturating_sub(1);
-                if *sign == '}' && depth == 0 {
-                    return at + 1;
-                }
-            }
-            ';' if depth == 0 => return at + 1,
-            _ => {}
-        }
-    }
-    code.len()
-}
 
 fn is_identifier(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|sign| sign.is_alphanumeric() || sign == '_')
@@ -237,7 +89,8 @@ fn re_exports(root: &str, modules: &BTreeSet<String>) -> BTreeMap<String, String
     for statement in root.split(';') {
         let tokens = tokens(statement);
         let Some(at) = tokens.iter().position(|token| token == "use") else { continue };
-        let path: Vec<&String> = tokens[at + 1..].iter().skip_while(|token| ["crate", "self", "::"].contains(&token.as_str())).collect();
+        let path: Vec<&String> =
+            tokens[at + 1..].iter().skip_while(|token| ["crate", "self", "::"].contains(&token.as_str())).collect();
         let Some(module) = path.first().filter(|module| modules.contains(**module)) else { continue };
         for name in path.iter().skip(1).filter(|name| is_identifier(name)) {
             found.insert((*name).clone(), (*module).clone());
@@ -250,21 +103,22 @@ fn re_exports(root: &str, modules: &BTreeSet<String>) -> BTreeMap<String, String
 struct Crate {
     root: String,
     /// Code by module; whether a file is the module's own top level.
-    modules: BTreeMap<String, Vec<(Code, bool)>>,
+    modules: BTreeMap<String, Vec<(String, bool)>>,
 }
 
 impl Crate {
     /// Reads a crate from the folder of its sources; `None` if it has no library.
     fn read(folder: &Path) -> Option<Self> {
-        let root = Code::new(&std::fs::read_to_string(folder.join("lib.rs")).ok()?).text();
+        let root = source::code(&std::fs::read_to_string(folder.join("lib.rs")).ok()?);
         let mut modules = BTreeMap::new();
         for name in declared_modules(&root) {
             let mut files = Vec::new();
             let nested = folder.join(&name);
             for top in [folder.join(format!("{name}.rs")), nested.join("mod.rs")] {
                 if let Ok(source) = std::fs::read_to_string(&top) {
-                    read_submodules(&source, &nested, &mut files);
-                    files.push((Code::new(&source), true));
+                    let code = source::code(&source);
+                    read_submodules(&code, &nested, &mut files);
+                    files.push((code, true));
                 }
             }
             modules.insert(name, files);
@@ -279,7 +133,7 @@ impl Crate {
         for (module, files) in &self.modules {
             let used = graph.entry(module.clone()).or_default();
             for (code, is_top) in files {
-                let tokens = tokens(&code.text());
+                let tokens = tokens(code);
                 let mut paths = names_after(&tokens, "crate");
                 if *is_top {
                     paths.extend(names_after(&tokens, "super"));
@@ -302,14 +156,15 @@ fn declared_modules(code: &str) -> BTreeSet<String> {
     declared.map(|found| found[1].clone()).collect()
 }
 
-/// Reads the files of the submodules that `source` declares outside tests.
-fn read_submodules(source: &str, folder: &Path, files: &mut Vec<(Code, bool)>) {
-    for name in declared_modules(&Code::new(source).text()) {
+/// Reads the files of the submodules that `code` declares.
+fn read_submodules(code: &str, folder: &Path, files: &mut Vec<(String, bool)>) {
+    for name in declared_modules(code) {
         let nested = folder.join(&name);
         for file in [folder.join(format!("{name}.rs")), nested.join("mod.rs")] {
             if let Ok(source) = std::fs::read_to_string(&file) {
-                read_submodules(&source, &nested, files);
-                files.push((Code::new(&source), false));
+                let code = source::code(&source);
+                read_submodules(&code, &nested, files);
+                files.push((code, false));
             }
         }
     }
@@ -342,9 +197,9 @@ fn circles(graph: &Graph) -> BTreeSet<BTreeSet<String>> {
 
 /// Describes a circle by its uses: `a -> b, b -> a`.
 fn describe(graph: &Graph, circle: &BTreeSet<String>) -> String {
-    let uses = circle.iter().flat_map(|module| {
-        graph[module].intersection(circle).map(move |used| format!("{module} -> {used}"))
-    });
+    let uses = circle
+        .iter()
+        .flat_map(|module| graph[module].intersection(circle).map(move |used| format!("{module} -> {used}")));
     uses.collect::<Vec<_>>().join(", ")
 }
 

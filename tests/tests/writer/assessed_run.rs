@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use assess::Lexicon;
 use bespoke::sample::{SAMPLE_PASSWORD, write_sample};
-use bespoke::secrets::LocalSecrets;
 use bespoke_tests::root;
 use contracts::brand::Brand;
 use contracts::catalogue::{Catalogue, Category};
@@ -17,6 +16,7 @@ use contracts::stage::{AssessInput, IndexRow, MergeInput, RecommendInput};
 use contracts::{Batch, CustomerRef, ObjectKey, RunId};
 use jiff::Timestamp;
 use phrases::Phrasebook;
+use runner::secrets::LocalSecrets;
 use storage::store::MemoryStore;
 use storage::vault::{Keys, Owner, Vault};
 use tempfile::TempDir;

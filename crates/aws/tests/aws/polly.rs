@@ -1,4 +1,4 @@
-//! Polly, spoken to in its own protocol (REST and JSON) on loopback.
+//! Tests of Polly over its protocol (REST and JSON) on loopback.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ fn polly(server: &MockServer, attempts: u32) -> Arc<dyn SpeechService> {
     Arc::new(Polly::new(&config))
 }
 
-/// Answers what asks for exactly this, as AWS documents it: `POST /v1/speech`, signed.
+/// Answers requests with exactly this body, as AWS documents them: a signed `POST /v1/speech`.
 async fn answer(server: &MockServer, body: Value, response: ResponseTemplate) {
     Mock::given(method("POST"))
         .and(path("/v1/speech"))
@@ -35,23 +35,23 @@ async fn answer(server: &MockServer, body: Value, response: ResponseTemplate) {
         .await;
 }
 
-fn asked(more: &Value) -> Value {
+fn request(more: &Value) -> Value {
     let mut body = json!({"Engine": "neural", "VoiceId": "Ruth", "TextType": "ssml", "Text": SSML});
     body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
     body
 }
 
 #[tokio::test]
-async fn the_sound_is_asked_for_as_pcm_of_the_neural_voice() {
+async fn sound_is_requested_as_pcm_of_a_neural_voice() {
     let server = MockServer::start().await;
     let pcm = ResponseTemplate::new(200).set_body_raw([1, 0, 255, 127], "audio/pcm");
-    answer(&server, asked(&json!({"OutputFormat": "pcm", "SampleRate": "16000"})), pcm).await;
+    answer(&server, request(&json!({"OutputFormat": "pcm", "SampleRate": "16000"})), pcm).await;
     let sound = polly(&server, 1).sound(SSML, "Ruth").await.expect("a sound");
     assert_eq!(sound, [1, 0, 255, 127]);
 }
 
 #[tokio::test]
-async fn the_words_are_asked_for_as_speech_marks_and_read_line_by_line() {
+async fn word_times_are_read_from_speech_marks() {
     let server = MockServer::start().await;
     let lines = concat!(
         "{\"time\":0,\"type\":\"sentence\",\"start\":27,\"end\":39,\"value\":\"Hello there.\"}\n",
@@ -59,21 +59,21 @@ async fn the_words_are_asked_for_as_speech_marks_and_read_line_by_line() {
         "{\"time\":373,\"type\":\"word\",\"start\":33,\"end\":38,\"value\":\"there\"}\n",
     );
     let marks = ResponseTemplate::new(200).set_body_raw(lines, "application/x-json-stream");
-    answer(&server, asked(&json!({"OutputFormat": "json", "SpeechMarkTypes": ["word"]})), marks).await;
+    answer(&server, request(&json!({"OutputFormat": "json", "SpeechMarkTypes": ["word"]})), marks).await;
     let marks = polly(&server, 1).marks(SSML, "Ruth").await.expect("marks");
     assert_eq!(marks, [WordMark { start: 27, milliseconds: 6 }, WordMark { start: 33, milliseconds: 373 }]);
     assert_eq!(&SSML[27..32], "Hello");
 }
 
 #[tokio::test]
-async fn a_service_that_throttles_is_asked_again() {
+async fn throttled_call_is_retried() {
     let server = MockServer::start().await;
     let busy = ResponseTemplate::new(400)
         .insert_header("x-amzn-errortype", "ThrottlingException")
         .set_body_json(json!({"message": "Rate exceeded for Hello there."}));
     Mock::given(path("/v1/speech")).respond_with(busy.clone()).up_to_n_times(1).mount(&server).await;
     let pcm = ResponseTemplate::new(200).set_body_raw([1, 0], "audio/pcm");
-    answer(&server, asked(&json!({"OutputFormat": "pcm", "SampleRate": "16000"})), pcm).await;
+    answer(&server, request(&json!({"OutputFormat": "pcm", "SampleRate": "16000"})), pcm).await;
     assert_eq!(polly(&server, 3).sound(SSML, "Ruth").await.expect("a sound"), [1, 0]);
 
     let server = MockServer::start().await;
@@ -84,7 +84,7 @@ async fn a_service_that_throttles_is_asked_again() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_by_its_code_and_not_with_the_text() {
+async fn refusal_names_its_code_but_not_the_text() {
     let server = MockServer::start().await;
     let refusal = ResponseTemplate::new(403)
         .insert_header("x-amzn-errortype", "AccessDeniedException")
@@ -92,5 +92,5 @@ async fn a_refusal_is_told_by_its_code_and_not_with_the_text() {
     Mock::given(path("/v1/speech")).respond_with(refusal).mount(&server).await;
     let error = polly(&server, 3).marks(SSML, "Ruth").await.expect_err("it refuses");
     assert_eq!(error.to_string(), "the speech service refuses: AccessDeniedException");
-    assert_eq!(server.received_requests().await.expect("recorded").len(), 1, "a refusal is not tried again");
+    assert_eq!(server.received_requests().await.expect("recorded").len(), 1, "a refusal is not retried");
 }

@@ -1,21 +1,21 @@
-//! The store over a real S3 endpoint: s3s-fs, on loopback.
+//! Tests of the store over an S3 endpoint: s3s-fs, on loopback.
 
 use crate::server::{Server, store_at};
 use contracts::key::RunPart;
 use contracts::{ErrorName, NamedError, ObjectKey, RunId};
-use storage::store::{ObjectStore, Written};
+use storage::store::{ObjectStore, PutOutcome};
 use storage::suite;
 use wiremock::matchers::{header, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 #[tokio::test]
-async fn the_bucket_passes_the_suite_of_every_store() {
+async fn bucket_passes_the_store_suite() {
     let server = Server::start().await;
     suite::run(&server.store()).await;
 }
 
 #[tokio::test]
-async fn objects_lie_under_their_own_keys_without_a_prefix() {
+async fn objects_have_no_key_prefix() {
     let server = Server::start().await;
     server.store().put(&ObjectKey::Suppressions, "reference\n".into()).await.expect("put");
     let file = server.folder().join("control/suppressions.csv");
@@ -23,7 +23,7 @@ async fn objects_lie_under_their_own_keys_without_a_prefix() {
 }
 
 #[tokio::test]
-async fn a_refused_signature_is_a_store_that_is_unavailable_and_not_a_missing_object() {
+async fn refused_signature_is_not_a_missing_object() {
     let server = Server::start().await;
     let key = ObjectKey::Run(RunId::parse("r").expect("a name"), RunPart::ManifestJson);
     let stranger = server.store_with("another secret");
@@ -36,14 +36,14 @@ async fn a_refused_signature_is_a_store_that_is_unavailable_and_not_a_missing_ob
     }
 }
 
-/// A refusal as S3 writes it.
+/// Returns a refusal in the format of S3.
 fn refusal(status: u16, code: &str) -> ResponseTemplate {
     let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
     ResponseTemplate::new(status).set_body_raw(body, "application/xml")
 }
 
 #[tokio::test]
-async fn a_bucket_that_is_not_there_is_not_a_missing_object() {
+async fn missing_bucket_is_not_a_missing_object() {
     // s3s-fs answers NoSuchKey here, S3 does not.
     let server = MockServer::start().await;
     Mock::given(method("GET")).respond_with(refusal(404, "NoSuchBucket")).mount(&server).await;
@@ -53,10 +53,11 @@ async fn a_bucket_that_is_not_there_is_not_a_missing_object() {
 }
 
 #[tokio::test]
-async fn a_conditional_write_that_meets_another_in_flight_is_made_again() {
-    for (answer, expected) in
-        [(ResponseTemplate::new(200), Written::Created), (refusal(412, "PreconditionFailed"), Written::AlreadyThere)]
-    {
+async fn conflicting_conditional_write_is_retried() {
+    for (answer, expected) in [
+        (ResponseTemplate::new(200), PutOutcome::Created),
+        (refusal(412, "PreconditionFailed"), PutOutcome::AlreadyThere),
+    ] {
         let server = MockServer::start().await;
         let conditional = || Mock::given(method("PUT")).and(header("if-none-match", "*"));
         let conflict = refusal(409, "ConditionalRequestConflict");

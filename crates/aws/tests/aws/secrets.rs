@@ -1,4 +1,4 @@
-//! Secrets Manager, spoken to in its own protocol (AWS JSON 1.1) on loopback.
+//! Tests of Secrets Manager over its protocol (AWS JSON 1.1) on loopback.
 
 use std::collections::HashMap;
 
@@ -25,7 +25,7 @@ fn secrets(server: &MockServer) -> SecretsManager {
     SecretsManager::new(Client::from_conf(config), HashMap::from([(PASSWORD, "bespoke/password".to_owned())]))
 }
 
-/// Answers the next `times` questions for the password.
+/// Answers the next `times` requests for the password.
 async fn answer(server: &MockServer, times: u64, response: ResponseTemplate) {
     Mock::given(header("x-amz-target", "secretsmanager.GetSecretValue"))
         .and(body_json(json!({"SecretId": "bespoke/password"})))
@@ -48,7 +48,7 @@ async fn text(secrets: &SecretsManager) -> String {
 }
 
 #[tokio::test]
-async fn a_secret_is_fetched_once_until_it_is_forgotten() {
+async fn secret_is_fetched_once_until_dropped() {
     let server = MockServer::start().await;
     answer(&server, 1, value("first")).await;
     answer(&server, 1, value("second")).await;
@@ -59,7 +59,7 @@ async fn a_secret_is_fetched_once_until_it_is_forgotten() {
 }
 
 #[tokio::test]
-async fn several_that_ask_at_once_fetch_once() {
+async fn concurrent_callers_fetch_once() {
     let server = MockServer::start().await;
     answer(&server, 1, value("first")).await;
     let secrets = secrets(&server);
@@ -68,7 +68,7 @@ async fn several_that_ask_at_once_fetch_once() {
 }
 
 #[tokio::test]
-async fn renewing_tells_whether_the_secret_was_rotated() {
+async fn renewing_reports_a_rotated_secret() {
     let server = MockServer::start().await;
     answer(&server, 2, value("first")).await;
     answer(&server, 1, value("second")).await;
@@ -80,7 +80,7 @@ async fn renewing_tells_whether_the_secret_was_rotated() {
 }
 
 #[tokio::test]
-async fn a_secret_without_an_id_or_without_an_entry_is_missing() {
+async fn secret_without_id_or_entry_is_missing() {
     let server = MockServer::start().await;
     answer(&server, 2, refusal("ResourceNotFoundException")).await;
     let secrets = secrets(&server);
@@ -91,7 +91,7 @@ async fn a_secret_without_an_id_or_without_an_entry_is_missing() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_by_the_services_own_name_and_is_not_remembered() {
+async fn refusal_names_the_service_error_and_is_not_cached() {
     let server = MockServer::start().await;
     answer(&server, 1, refusal("AccessDeniedException")).await;
     answer(&server, 1, value("first")).await;
@@ -103,7 +103,7 @@ async fn a_refusal_is_told_by_the_services_own_name_and_is_not_remembered() {
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_understood_does_not_spill_the_secret() {
+async fn malformed_response_does_not_leak_the_secret() {
     let server = MockServer::start().await;
     let broken = r#"{"SecretString": "hunter2""#;
     answer(&server, 1, ResponseTemplate::new(200).set_body_string(broken)).await;
@@ -113,7 +113,7 @@ async fn an_answer_that_cannot_be_understood_does_not_spill_the_secret() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_no_text_is_malformed() {
+async fn binary_secret_is_malformed() {
     let server = MockServer::start().await;
     answer(&server, 1, ResponseTemplate::new(200).set_body_json(json!({"SecretBinary": "aGk="}))).await;
     let error = secrets(&server).get(PASSWORD).await.expect_err("binary");

@@ -1,116 +1,105 @@
-//! What the commands about consent, sentiment and offers are asked.
+//! Arguments of the commands for consent, sentiment and offers.
 
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use contracts::catalogue::Category;
 use jiff::civil::Date;
 
-use super::category;
-use crate::project::Folders;
+use super::folders::FolderArgs;
+use super::values::category;
 
-/// `bespoke explain`
+/// Arguments of `bespoke explain`.
 #[derive(Debug, Args)]
-pub struct Explain {
-    /// The customer's id, as the workbooks write it
+pub struct ExplainArgs {
+    /// The customer's id, as in the workbooks
     #[arg(long, value_name = "ID")]
     pub customer: String,
-    /// A line of business to recommend from; may be given several times
+    /// A line of business to recommend from; repeat it for several
     #[arg(long = "category", value_name = "NAME", value_parser = category)]
     pub categories: Vec<Category>,
-    /// Where things are
+    /// The folders of the project
     #[command(flatten)]
-    pub folders: Folders,
+    pub folders: FolderArgs,
 }
 
-/// `bespoke sentiment`
+/// Arguments of `bespoke sentiment`.
 #[derive(Debug, Args)]
-pub struct Sentiment {
-    /// A file with one text a line; - for standard input
+pub struct SentimentArgs {
+    /// A file with one text per line; - reads standard input
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// The folder beside whose workbooks the lexicon lies
+    /// The folder of the workbooks, for the lexicon beside them
     #[arg(long, value_name = "DIR", default_value = "data", env = "BESPOKE_DATA")]
     pub data: PathBuf,
-    /// The words of topics [default: lexicon.toml beside the workbooks, or else data/lexicon.toml]
+    /// The words of topics [default: lexicon.toml beside the workbooks, or data/lexicon.toml]
     #[arg(long, value_name = "FILE", env = "BESPOKE_LEXICON")]
     pub lexicon: Option<PathBuf>,
 }
 
-/// `bespoke suppress`
+/// Arguments of `bespoke suppress`.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("what").required(true).args(["customer", "list"]))]
-pub struct Suppress {
-    /// The customer's id, as the workbooks write it
+pub struct SuppressArgs {
+    /// The customer's id, as in the workbooks
     #[arg(long, value_name = "ID")]
     pub customer: Option<String>,
-    /// Why, in a few words and without a name
+    /// The reason, in a few words and without a name
     #[arg(long, value_name = "TEXT", requires = "customer")]
     pub reason: Option<String>,
-    /// Take the customer off the list
+    /// Remove the customer from the list
     #[arg(long, requires = "customer", conflicts_with = "reason")]
     pub remove: bool,
     /// Show the list
     #[arg(long)]
     pub list: bool,
-    /// The folder for all that is made
+    /// The folder of all results
     #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
     pub artifacts: PathBuf,
 }
 
-/// `bespoke consent`
+/// Arguments of `bespoke consent`.
 #[derive(Debug, Args)]
-pub struct Consent {
-    /// The customer's id, as the workbooks write it
+pub struct ConsentArgs {
+    /// The customer's id, as in the workbooks
     #[arg(long, value_name = "ID")]
     pub customer: String,
     /// May the bank make a recommendation?
     #[arg(long, value_name = "ANSWER")]
-    pub general: Answer,
+    pub general: ConsentAnswer,
     /// May it also read the customer's posts?
     #[arg(long, value_name = "ANSWER")]
-    pub posts: Answer,
-    /// The day on which it was said [default: today]
+    pub posts: ConsentAnswer,
+    /// The day of the answer [default: today]
     #[arg(long, value_name = "DATE")]
     pub on: Option<Date>,
-    /// The folder for all that is made
+    /// The folder of all results
     #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
     pub artifacts: PathBuf,
 }
 
 /// An answer to a consent question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Answer {
+pub enum ConsentAnswer {
     /// Consent.
     Yes,
     /// Refusal.
     No,
 }
 
-/// `bespoke disparity`
+/// Arguments of `bespoke disparity`.
 #[derive(Debug, Args)]
-pub struct Disparity {
+pub struct DisparityArgs {
     /// The folder of the three workbooks
     #[arg(value_name = "DIR", default_value = "data", env = "BESPOKE_DATA")]
     pub data: PathBuf,
-    /// A line of business to recommend from; may be given several times
+    /// A line of business to recommend from; repeat it for several
     #[arg(long = "category", value_name = "NAME", value_parser = category)]
     pub categories: Vec<Category>,
-    /// The product catalogue [default: catalogue.json beside the workbooks, or else data/catalogue.json]
+    /// The product catalog [default: catalogue.json beside the workbooks, or data/catalogue.json]
     #[arg(long, value_name = "FILE", env = "BESPOKE_CATALOGUE")]
     pub catalogue: Option<PathBuf>,
-    /// The words of categories and topics [default: lexicon.toml beside the workbooks, or else data/lexicon.toml]
+    /// The words of categories and topics [default: lexicon.toml beside the workbooks, or data/lexicon.toml]
     #[arg(long, value_name = "FILE", env = "BESPOKE_LEXICON")]
     pub lexicon: Option<PathBuf>,
-}
-
-/// `bespoke catalogue`
-#[derive(Debug, Subcommand)]
-pub enum CatalogueCommand {
-    /// Say all that is wrong with a catalogue, by product and field
-    Check {
-        /// The catalogue
-        #[arg(value_name = "FILE", default_value = "data/catalogue.json", env = "BESPOKE_CATALOGUE")]
-        file: PathBuf,
-    },
 }

@@ -1,4 +1,4 @@
-//! `bespoke campaign`: a run over all customers of three workbooks, or a look at what it would take.
+//! `bespoke campaign`: a run over all customers of three workbooks, or a forecast of it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -6,82 +6,91 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anstyle::Style;
-use api::campaigns::Counts;
-use contracts::ObjectKey;
-use contracts::RunId;
 use contracts::error::{EXIT_NOTHING_TO_DO, EXIT_PARTLY};
 use contracts::key::RunPart;
+use contracts::{ObjectKey, RunId};
+use runner::config::Config;
+use runner::failure::Failure;
+use runner::follow_up::notify_if_configured;
+use runner::forecast::{Forecast, forecast};
+use runner::limits::{RunLimits, StopReason};
+use runner::logs::CustomerFailures;
+use runner::run::Runner;
+use runner::secrets::LocalSecrets;
+use runner::session::{Session, SessionSetup};
+use runner::tally::OutcomeCounts;
 use serde::Serialize;
 
-use super::run::{watch_for_signals, wish};
-use super::{Shared, deliver, here};
-use crate::campaign::{Forecast, Limits, Stop, forecast};
-use crate::cli::Campaign;
-use crate::config::Config;
-use crate::failure::Failure;
+use super::context::{Context, print_warning};
+use super::run::local_request;
+use super::signals;
+use crate::cli::campaign::CampaignArgs;
+use crate::paths::relative;
 use crate::progress::{self, Lines, duration};
-use crate::runner::Runner;
-use crate::secrets::LocalSecrets;
-use crate::session::Session;
 
-pub(super) async fn execute(campaign: Campaign, config: Config, shared: Shared) -> Result<u8, Failure> {
-    let (folders, dry_run) = (campaign.folders(), campaign.dry_run);
-    let limits = Limits {
-        customers: campaign.limit,
-        concurrency: campaign.max_concurrency.map(usize::from),
-        budget_usd: campaign.budget,
+pub(super) async fn execute(args: CampaignArgs, config: Config, context: Context) -> Result<u8, Failure> {
+    let folders = args.folders();
+    let limits = RunLimits {
+        customers: args.limit,
+        concurrency: args.max_concurrency.map(usize::from),
+        budget_usd: args.budget,
         tolerated_failure_percentage: Some(config.settings.local.tolerated_failure_percentage),
     };
     let secrets = LocalSecrets::of_folder(&folders.artifacts);
-    let wish = wish(campaign.making, &config)?;
-    let session = Session::open(folders, wish, config, secrets, limits, |_| Ok(())).await?;
-    if dry_run { look(&session, shared).await } else { run(session, shared).await }
+    let request = local_request(args.options, &config, &folders.data)?;
+    let session = Session::open(SessionSetup { folders, request, config, secrets, limits }, |_| Ok(())).await?;
+    if args.dry_run { dry_run(&session, context).await } else { run(session, context).await }
 }
 
-async fn look(session: &Session, shared: Shared) -> Result<u8, Failure> {
+async fn dry_run(session: &Session, context: Context) -> Result<u8, Failure> {
     let forecast = forecast(&session.runner, &session.request).await?;
-    shared.print(&forecast, || for_people(&forecast, session.runner.project.catalogue.bank()));
-    Ok(if forecast.told == 0 { EXIT_NOTHING_TO_DO } else { 0 })
+    context.print(&forecast, || for_people(&forecast, session.runner.project.catalogue.bank()));
+    Ok(if forecast.recommendations == 0 { EXIT_NOTHING_TO_DO } else { 0 })
 }
 
 fn for_people(forecast: &Forecast, bank: &str) -> String {
-    let (bold, dim) = (Style::new().bold(), Style::new().dimmed());
+    let bold = Style::new().bold();
+    let dim = Style::new().dimmed();
     let mut text = String::new();
-    let Forecast { run, customers, told, service_messages, skipped_because, .. } = forecast;
-    let _infallible = writeln!(text, "{bold}{bank}{bold:#} {dim}{run}{dim:#}  a dry run: nothing was made\n");
+    let Forecast { run, customers, recommendations, service_messages, skipped_because, .. } = forecast;
+    let _infallible = writeln!(text, "{bold}{bank}{bold:#} {dim}{run}{dim:#}  dry run: no results were made\n");
     let _infallible = writeln!(text, "{customers:>9} customers");
-    let _infallible = writeln!(text, "{told:>9} would be told something, {service_messages} of them without an offer");
+    let _infallible = writeln!(
+        text,
+        "{recommendations:>9} would get a recommendation, {service_messages} of them a service message without an offer"
+    );
     for (because, count) in skipped_because {
-        let _infallible = writeln!(text, "{count:>9} would not: {because}");
+        let _infallible = writeln!(text, "{count:>9} would be skipped: {because}");
     }
     if forecast.ended_before > 0 {
-        let _infallible = writeln!(text, "{:>9} ended in an earlier attempt of this run", forecast.ended_before);
+        let _infallible =
+            writeln!(text, "{:>9} were finished by an earlier attempt of this run", forecast.ended_before);
     }
     let videos = forecast.videos;
-    let _infallible = writeln!(text, "\n{bold}To be made{bold:#}");
-    let _infallible = writeln!(text, "  {videos} videos, {} in all", duration(forecast.video_seconds));
+    let _infallible = writeln!(text, "\n{bold}To make{bold:#}");
+    let _infallible = writeln!(text, "  {videos} videos, {} in total", duration(forecast.video_seconds));
     let model = &forecast.model;
     if model.calls == 0 {
-        let _infallible = writeln!(text, "  no call to a model");
+        let _infallible = writeln!(text, "  no model calls");
     } else {
         let _infallible = writeln!(
             text,
-            "  {} calls to the model: {} tokens read, {} written, ${:.2}; twice that if the guard sent all texts back",
+            "  {} model calls: {} tokens read, {} written, ${:.2}; twice as much if the guard returned every text",
             model.calls, model.tokens_read, model.tokens_written, model.usd
         );
     }
     let here = &forecast.here;
-    let _infallible = writeln!(text, "\n{bold}Here{bold:#}");
+    let _infallible = writeln!(text, "\n{bold}On this machine{bold:#}");
     let _infallible = writeln!(
         text,
-        "  {} on {} cores, {:.1} GB; this machine encodes a second of video in {:.2} CPU s",
+        "  {} on {} cores, {:.1} GB; encoding a second of video takes {:.2} CPU s",
         duration(here.seconds),
         here.cores,
         here.bytes / 1e9,
         forecast.encoding_cpu_seconds
     );
     for (stage, cpu) in &here.cpu_seconds {
-        let _infallible = writeln!(text, "  {stage:<28}{:>12} of CPU", duration(*cpu));
+        let _infallible = writeln!(text, "  {stage:<28}{:>12} of CPU time", duration(*cpu));
     }
     let aws = &forecast.aws;
     let _infallible = writeln!(text, "\n{bold}On AWS{bold:#}");
@@ -92,7 +101,7 @@ fn for_people(forecast: &Forecast, bank: &str) -> String {
         let _infallible = writeln!(text, "  {:<28}{:>12.2}", component.component, component.usd);
     }
     if let Some(narrowest) = aws.bounds.first() {
-        let _infallible = writeln!(text, "  bound by {} ({}): {}", narrowest.what, narrowest.limit, narrowest.raise);
+        let _infallible = writeln!(text, "  limited by {} ({}): {}", narrowest.what, narrowest.limit, narrowest.raise);
     }
     for problem in &forecast.too_large {
         let _infallible = writeln!(text, "  note: {problem}");
@@ -100,55 +109,58 @@ fn for_people(forecast: &Forecast, bank: &str) -> String {
     text
 }
 
-/// A campaign that ended, as `--json` prints it.
+/// The report of a campaign.
 #[derive(Serialize)]
-struct Told {
+struct CampaignReport {
     bank: String,
     run: RunId,
-    counts: Counts,
-    /// Of those who were skipped, how many for each reason; of those that failed, by error and stage.
+    counts: OutcomeCounts,
+    /// Skipped customers by reason.
     skipped_because: BTreeMap<String, usize>,
+    /// Failed customers by error and stage.
     failed_with: BTreeMap<String, usize>,
-    /// Why it stopped before its end, if it did.
-    stop: Option<Stop>,
+    /// Why the run stopped early.
+    stop: Option<StopReason>,
     spent_usd: f64,
     seconds: f64,
     rate_per_minute: Option<f64>,
     manifest: PathBuf,
 }
 
-async fn run(session: Session, shared: Shared) -> Result<u8, Failure> {
-    let begun = Instant::now();
-    session.log(shared.verbose)?;
-    let Session { runner, request, labels, store, lock, watched } = session;
-    let watching = tokio::spawn(watch_for_signals(runner.cancel.clone()));
-    let shown = tokio::spawn(progress::show(watched, labels, Lines::Table));
+async fn run(session: Session, context: Context) -> Result<u8, Failure> {
+    let started = Instant::now();
+    session.log(context.verbose, CustomerFailures::LoggedOnly)?;
+    let Session { runner, request, labels, store, lock, events } = session;
+    let signals = tokio::spawn(signals::watch(runner.cancel.clone()));
+    let progress = tokio::spawn(progress::show(events, labels, Lines::Table));
     let ended = runner.run(&request).await;
-    watching.abort();
-    let Runner { project, settings, vault, secrets, events, .. } = runner;
+    signals.abort();
+    let Runner { project, services, events, .. } = runner;
     drop(events);
-    // A watcher that panicked has counted nothing; the manifest has.
-    let standing = shown.await.unwrap_or_default().standing();
+    // If the display panicked, the counts are lost; the manifest has them.
+    let progress = progress.await.unwrap_or_default().progress();
     let report = ended?;
-    deliver::tell(&report.run, &settings, &vault, secrets.as_ref()).await;
+    print_warning(
+        notify_if_configured(&report.run, &services.settings, &services.vault, services.secrets.as_ref()).await,
+    );
     drop(lock);
 
-    let counts = Counts { waiting: report.waiting, ..standing.counts };
+    let counts = OutcomeCounts { waiting: report.waiting, ..progress.counts };
     let manifest = store.path(&ObjectKey::Run(report.run.clone(), RunPart::ManifestCsv));
-    let told = Told {
+    let report = CampaignReport {
         bank: project.catalogue.bank().to_owned(),
         run: report.run,
         counts,
-        skipped_because: standing.skipped_because,
-        failed_with: standing.failed_with,
+        skipped_because: progress.skipped_because,
+        failed_with: progress.failed_with,
         stop: report.stop,
-        spent_usd: standing.spent_usd.unwrap_or_default(),
-        seconds: begun.elapsed().as_secs_f64(),
-        rate_per_minute: standing.rate_per_minute,
+        spent_usd: progress.spent_usd.unwrap_or_default(),
+        seconds: started.elapsed().as_secs_f64(),
+        rate_per_minute: progress.rate_per_minute,
         manifest,
     };
-    shared.print(&told, || told.for_people());
-    let partly = told.stop.is_some() || counts.failed + counts.held > 0;
+    context.print(&report, || report.for_people());
+    let partly = report.stop.is_some() || counts.failed + counts.held > 0;
     Ok(if partly {
         EXIT_PARTLY
     } else if counts.published == 0 {
@@ -158,37 +170,37 @@ async fn run(session: Session, shared: Shared) -> Result<u8, Failure> {
     })
 }
 
-impl Told {
+impl CampaignReport {
     fn for_people(&self) -> String {
-        let (bold, dim) = (Style::new().bold(), Style::new().dimmed());
+        let bold = Style::new().bold();
+        let dim = Style::new().dimmed();
         let mut text = String::new();
         let _infallible = writeln!(text, "{bold}{}{bold:#} {dim}{}{dim:#}\n", self.bank, self.run);
-        let Counts { published, skipped, held, failed, waiting, .. } = self.counts;
+        let OutcomeCounts { published, skipped, held, failed, waiting, .. } = self.counts;
         let none = BTreeMap::new();
         let ways = [
             (published, "published", &none),
             (skipped, "skipped", &self.skipped_because),
-            (held, "held for review", &none),
+            (held, "in review", &none),
             (failed, "failed", &self.failed_with),
-            (waiting, "not begun", &none),
+            (waiting, "not started", &none),
         ];
-        for (count, word, why) in ways.into_iter().filter(|(count, ..)| *count > 0) {
+        for (count, word, reasons) in ways.into_iter().filter(|(count, ..)| *count > 0) {
             let _infallible = writeln!(text, "{count:>9} {word}");
-            for (because, count) in why {
+            for (because, count) in reasons {
                 let _infallible = writeln!(text, "{count:>15} {because}");
             }
         }
-        let rate = self.rate_per_minute.map_or_else(String::new, |rate| format!(", {rate:.1} a minute"));
+        let rate = self.rate_per_minute.map_or_else(String::new, |rate| format!(", {rate:.1} per minute"));
         let _infallible = writeln!(text, "\n{}{rate}, ${:.2} spent", duration(self.seconds), self.spent_usd);
         if let Some(stop) = &self.stop {
             let _infallible = writeln!(text, "{bold}stopped{bold:#}: {stop}");
         }
-        let manifest = self.manifest.strip_prefix(here()).unwrap_or(&self.manifest);
-        let _infallible = writeln!(text, "{}", manifest.display());
+        let _infallible = writeln!(text, "{}", relative(&self.manifest).display());
         let next = if waiting > 0 {
-            "the same command, with a larger limit or budget, goes on from here".to_owned()
+            "run the same command with a larger limit or budget to continue".to_owned()
         } else {
-            format!("bespoke verify {}   proves that nothing was changed since", self.run)
+            format!("bespoke verify {}   verifies that the results are unchanged", self.run)
         };
         let _infallible = writeln!(text, "Next: {next}");
         text

@@ -1,64 +1,64 @@
-//! `bespoke catalogue check`
+//! `bespoke catalogue check`: lists every problem of a catalog.
 
 use std::fmt::Write;
 use std::path::Path;
 
-use contracts::catalogue::{Catalogue, CatalogueError, Problem};
+use contracts::catalogue::{Catalogue, CatalogueError, CatalogueProblem};
 use contracts::{Digest, ErrorName, NamedError, ProductId};
 use jiff::Zoned;
+use runner::failure::Failure;
 use serde::Serialize;
 
-use super::Shared;
-use crate::failure::Failure;
+use super::context::Context;
 
-/// What `--json` prints.
+/// The report of a check.
 #[derive(Default, Serialize)]
-struct Told {
+struct CatalogueReport {
     usable: bool,
     bank: Option<String>,
     version: Option<String>,
     digest: Option<Digest>,
     products: usize,
-    /// Products that are not offered today.
+    /// Products outside their dates today.
     outside_their_dates: Vec<ProductId>,
-    problems: Vec<Problem>,
+    problems: Vec<CatalogueProblem>,
 }
 
-pub(super) fn check(file: &Path, shared: Shared) -> Result<u8, Failure> {
+pub(super) fn check(file: &Path, context: Context) -> Result<u8, Failure> {
     let bytes = std::fs::read(file).map_err(Failure::file(ErrorName::ConfigInvalid, file))?;
-    let (told, failure) = match Catalogue::from_json(&bytes) {
-        Ok(catalogue) => (told(&catalogue), None),
+    let (report, failure) = match Catalogue::from_json(&bytes) {
+        Ok(catalogue) => (report(&catalogue), None),
         Err(error) => {
             let problems = match &error {
                 CatalogueError::Problems(problems) => problems.clone(),
                 CatalogueError::Json(error) => {
-                    vec![Problem { product: None, field: String::new(), reason: error.to_string() }]
+                    vec![CatalogueProblem { product: None, field: String::new(), reason: error.to_string() }]
                 }
             };
-            (Told { problems, ..Told::default() }, Some(error))
+            (CatalogueReport { problems, ..CatalogueReport::default() }, Some(error))
         }
     };
-    shared.print(&told, || {
+    context.print(&report, || {
         let mut text = String::new();
-        for problem in &told.problems {
+        for problem in &report.problems {
             let _infallible = writeln!(text, "{}: {problem}", file.display());
         }
-        if let (Some(bank), Some(version)) = (&told.bank, &told.version) {
-            let products = told.products;
-            let _infallible = writeln!(text, "{bank}, version {version}: {products} products, and nothing is wrong");
+        if let (Some(bank), Some(version)) = (&report.bank, &report.version) {
+            let products = report.products;
+            let _infallible = writeln!(text, "{bank}, version {version}: {products} products, no problems");
         }
-        for product in &told.outside_their_dates {
-            let _infallible = writeln!(text, "{product} is not offered today, by its dates");
+        for product in &report.outside_their_dates {
+            let _infallible = writeln!(text, "{product} is not offered today because of its dates");
         }
         text
     });
     Ok(failure.map_or(0, |failure| failure.name().exit_code()))
 }
 
-fn told(catalogue: &Catalogue) -> Told {
+fn report(catalogue: &Catalogue) -> CatalogueReport {
     let today = Zoned::now().date();
     let outside = catalogue.products().iter().filter(|product| !product.is_valid_on(today));
-    Told {
+    CatalogueReport {
         usable: true,
         bank: Some(catalogue.bank().to_owned()),
         version: Some(catalogue.version().to_owned()),

@@ -1,4 +1,4 @@
-//! `bespoke check`: what a run would say of three workbooks, without a run.
+//! `bespoke check`: lists every problem that a run would find in three workbooks.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -9,22 +9,22 @@ use contracts::consent::Refusal;
 use contracts::key::Workbook;
 use jiff::Timestamp;
 use merge::{Checked, CustomerCount, FileCount, Limits, Problem, Report};
+use runner::config::Config;
+use runner::failure::Failure;
+use runner::project::{catalogue, workbook_not_found};
+use runner::secrets::LocalSecrets;
 use serde::Serialize;
 use storage::secret::{SecretName, Secrets};
 
-use super::Shared;
-use crate::cli::Check;
-use crate::config::Config;
-use crate::failure::Failure;
-use crate::project::{catalogue, not_found};
-use crate::secrets::LocalSecrets;
+use super::context::{Context, print_failure};
+use crate::cli::tools::CheckArgs;
 
-/// The most rows of a list that are shown to a person.
-const SHOWN: usize = 20;
+/// Rows of a list that the terminal shows.
+const MAX_ROWS: usize = 20;
 
-/// What `--json` prints.
+/// The report of a check.
 #[derive(Serialize)]
-struct Told<'a> {
+struct CheckReport<'a> {
     usable: bool,
     errors: Vec<ErrorLine>,
     report: &'a Report,
@@ -37,14 +37,17 @@ struct ErrorLine {
     help: Option<String>,
 }
 
-pub(super) async fn execute(check: Check, config: Config, shared: Shared) -> Result<u8, Failure> {
-    let catalogue = catalogue(&check.data, check.catalogue.as_ref())?;
-    let (mut files, mut failures) = (Vec::new(), Vec::new());
+pub(super) async fn execute(args: CheckArgs, config: Config, context: Context) -> Result<u8, Failure> {
+    let catalogue = catalogue(&args.data, args.catalogue.as_ref())?;
+    let mut files = Vec::new();
+    let mut failures = Vec::new();
     for workbook in Workbook::ALL {
-        let path = check.data.join(workbook.file_name());
+        let path = args.data.join(workbook.file_name());
         match std::fs::read(&path) {
             Ok(bytes) => files.push((workbook, bytes)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => failures.push(not_found(&path, &check.data)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                failures.push(workbook_not_found(&path, &args.data))
+            }
             Err(error) => failures.push(Failure::file(ErrorName::InputMissingWorkbook, &path)(error)),
         }
     }
@@ -55,27 +58,26 @@ pub(super) async fn execute(check: Check, config: Config, shared: Shared) -> Res
         None
     };
     let read = tokio::task::spawn_blocking(move || {
-        let (intake, now) = (&config.settings.intake, Timestamp::now());
-        merge::check(&files, password.as_ref(), intake, &catalogue, now, &Limits::default())
+        let intake = &config.settings.intake;
+        merge::check(&files, password.as_ref(), intake, &catalogue, Timestamp::now(), &Limits::default())
     });
     let Checked { report, errors } = read.await.map_err(merge::Error::from)?;
     failures.extend(errors.into_iter().map(Failure::from));
 
-    let line = |failure: &Failure| {
-        let (error, message, help) = (failure.name(), failure.to_string(), failure.help());
-        ErrorLine { error, message, help }
-    };
-    let told = Told { usable: failures.is_empty(), errors: failures.iter().map(line).collect(), report: &report };
-    shared.print(&told, || {
+    let line =
+        |failure: &Failure| ErrorLine { error: failure.name(), message: failure.to_string(), help: failure.help() };
+    let printed =
+        CheckReport { usable: failures.is_empty(), errors: failures.iter().map(line).collect(), report: &report };
+    context.print(&printed, || {
         let mut text = String::new();
         tables(&mut text, &report);
         if failures.is_empty() {
-            let _infallible = writeln!(text, "\nNext: bespoke run --data {} --customer ID", check.data.display());
+            let _infallible = writeln!(text, "\nNext: bespoke run --data {} --customer ID", args.data.display());
         }
         text
     });
-    if !shared.json {
-        failures.iter().for_each(Failure::print);
+    if !context.json {
+        failures.iter().for_each(print_failure);
     }
     Ok(failures.first().map_or(0, |failure| failure.name().exit_code()))
 }
@@ -83,15 +85,15 @@ pub(super) async fn execute(check: Check, config: Config, shared: Shared) -> Res
 fn tables(text: &mut String, report: &Report) {
     let bold = Style::new().bold();
     if !report.files.is_empty() {
-        let (file, sheet) = ("workbook", "sheet");
         let _infallible = writeln!(
             text,
-            "{bold}{file:<28}{sheet:<20}{:>10}{:>10}{:>10}{:>10}{bold:#}",
-            "rows", "kept", "set aside", "withheld"
+            "{bold}{:<28}{:<20}{:>10}{:>10}{:>10}{:>10}{bold:#}",
+            "workbook", "sheet", "rows", "kept", "set aside", "withheld"
         );
     }
     for FileCount { file, sheet, read, kept, set_aside, withheld } in &report.files {
-        let (file, sheet) = (file.file_name(), sheet.chars().take(18).collect::<String>());
+        let file = file.file_name();
+        let sheet: String = sheet.chars().take(18).collect();
         let _infallible = writeln!(text, "{file:<28}{sheet:<20}{read:>10}{kept:>10}{set_aside:>10}{withheld:>10}");
     }
     let CustomerCount { all, consented, consented_to_posts, refused, posts_refused, without } = &report.customers;
@@ -123,10 +125,10 @@ fn problems(text: &mut String, what: &str, all: usize, problems: &[Problem]) {
     }
     let bold = Style::new().bold();
     let _infallible = writeln!(text, "\n{bold}{what}: {all}{bold:#}");
-    for problem in problems.iter().take(SHOWN) {
+    for problem in problems.iter().take(MAX_ROWS) {
         let _infallible = writeln!(text, "  {}, sheet {:?}, {problem}", problem.file, problem.sheet);
     }
-    if all > SHOWN {
-        let _infallible = writeln!(text, "  and {} more; --json lists up to 10,000", all - SHOWN);
+    if all > MAX_ROWS {
+        let _infallible = writeln!(text, "  and {} more; --json lists up to 10,000", all - MAX_ROWS);
     }
 }

@@ -1,12 +1,13 @@
-//! `bespoke config`
+//! `bespoke config`: shows the settings in force and their origins.
 
 use std::fmt::Write;
 
+use runner::config::Config;
 use serde::Serialize;
 
-use super::Shared;
-use crate::config::Config;
+use super::context::Context;
 
+/// One setting, as the report shows it.
 #[derive(Serialize)]
 struct Setting<'a> {
     field: &'a str,
@@ -14,10 +15,10 @@ struct Setting<'a> {
     from: &'a str,
 }
 
-pub(super) fn execute(config: &Config, shared: Shared) -> u8 {
+pub(super) fn execute(config: &Config, context: Context) -> u8 {
     let settings: Vec<Setting<'_>> =
         config.origins().iter().map(|(field, value, from)| Setting { field, value, from }).collect();
-    shared.print(&settings, || {
+    context.print(&settings, || {
         let mut text = String::new();
         for Setting { field, value, from } in &settings {
             let _infallible = writeln!(text, "{field:<32} {:<44} {from}", value.to_string());

@@ -11,16 +11,16 @@ use contracts::facts::{Assessment, Facts, Skip, Stance};
 use jiff::{Timestamp, Zoned};
 use policy::control::Control;
 use policy::customer::CustomerRecord;
+use runner::config::Config;
+use runner::failure::Failure;
+use runner::project::{Workbooks, catalogue, lexicon};
+use runner::secrets::LocalSecrets;
 use serde::Serialize;
 use storage::vault::Keys;
 
-use super::Shared;
-use crate::cli::Disparity;
-use crate::config::Config;
+use super::context::Context;
+use crate::cli::offers::DisparityArgs;
 use crate::disparity::{Attribute, Case, FEWEST, Rate, Selection, Verdict, compare, group};
-use crate::failure::Failure;
-use crate::project::{Books, catalogue, lexicon};
-use crate::secrets::LocalSecrets;
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -34,13 +34,13 @@ struct Told {
     attributes: Vec<Attribute>,
 }
 
-pub(super) async fn execute(asked: Disparity, config: Config, shared: Shared) -> Result<u8, Failure> {
+pub(super) async fn execute(asked: DisparityArgs, config: Config, context: Context) -> Result<u8, Failure> {
     let (catalogue, lexicon) =
         (catalogue(&asked.data, asked.catalogue.as_ref())?, lexicon(&asked.data, asked.lexicon.as_ref())?);
-    let books = Books::read(&asked.data, &LocalSecrets::new(LocalSecrets::default_key_file())).await?;
+    let books = Workbooks::read(&asked.data, &LocalSecrets::new(LocalSecrets::default_key_file())).await?;
     let settings = config.settings;
     let told = tokio::task::spawn_blocking(move || -> Result<Told, merge::Error> {
-        let Books { files, password } = &books;
+        let Workbooks { files, password } = &books;
         let (password, intake) = (password.as_ref(), &settings.intake);
         // References under this key lead nowhere.
         let keys = Keys::new([0; 32], [0; 32]);
@@ -63,7 +63,7 @@ pub(super) async fn execute(asked: Disparity, config: Config, shared: Shared) ->
         Ok(Told { customers, considered: cases.len(), findings, attributes })
     });
     let told = told.await.map_err(merge::Error::from)??;
-    shared.print(&told, || for_people(&told));
+    context.print(&told, || for_people(&told));
     Ok(0)
 }
 

@@ -1,58 +1,61 @@
-//! `bespoke evidence`: what the compliance officer asks for.
+//! `bespoke evidence`: reports why the bank said something to one customer, for a compliance officer.
 
+use std::fmt::Write as _;
 use std::path::Path;
-use std::sync::Arc;
 
-use contracts::evidence::{Evidence, PersonalEvidence};
+use anstyle::Style;
+use contracts::catalogue::Catalogue;
+use contracts::evidence::{Evidence, Outcome, PersonalEvidence};
+use contracts::facts::Stance;
 use contracts::key::Artefact;
-use contracts::{CustomerId, CustomerRef, ErrorName, ObjectKey, RunId};
+use contracts::review::{Decision, ReviewChoice, ReviewRecord};
+use contracts::script::{InsteadOfModel, Script, SentenceSource, Usage, WrittenBy};
+use contracts::{CustomerId, CustomerRef, ErrorName, RunId};
+use policy::evidence;
+use runner::failure::Failure;
+use runner::project::{Project, vault};
+use runner::secrets::LocalSecrets;
 use serde::Serialize;
 
-use super::Shared;
-use crate::cli;
-use crate::failure::Failure;
-use crate::project::{Project, vault};
-use crate::report::read_evidence;
-use crate::secrets::LocalSecrets;
+use super::context::{Context, run_id};
+use super::sections;
+use crate::cli::tools::EvidenceArgs;
 
+/// The evidence of one customer with its personal part opened.
 #[derive(Serialize)]
-struct Opened {
+struct OpenedEvidence {
     #[serde(flatten)]
     evidence: Evidence,
     opened: PersonalEvidence,
 }
 
-pub(super) async fn execute(asked: cli::Evidence, shared: Shared) -> Result<u8, Failure> {
-    let project = Project::load(asked.folders)?;
+pub(super) async fn execute(args: EvidenceArgs, context: Context) -> Result<u8, Failure> {
+    let project = Project::load(args.folders.into())?;
     let secrets = LocalSecrets::of_folder(&project.folders.artifacts);
-    let store = Arc::new(project.store()?);
-    let vault = vault(store, &secrets).await?;
-    let id = CustomerId::parse(asked.customer)
-        .map_err(|error| Failure::told(ErrorName::InputUnknownCustomer, error.to_string(), "check the id"))?;
+    let vault = vault(project.store()?.into(), &secrets).await?;
+    let id = CustomerId::parse(args.customer.clone())
+        .map_err(|error| Failure::new(ErrorName::InputUnknownCustomer, error.to_string(), "check the id"))?;
     let reference = vault.keys().reference(&id);
-    let run = match asked.run {
-        Some(run) => RunId::parse(run)
-            .map_err(|error| Failure::told(ErrorName::InputInvalidRequest, error.to_string(), "see artifacts/runs"))?,
-        None => newest(&project.folders.artifacts, &reference).ok_or_else(nothing)?,
+    let run = match args.run {
+        Some(run) => run_id(run)?,
+        None => newest(&project.folders.artifacts, &reference).ok_or_else(no_evidence)?,
     };
-    let key = ObjectKey::Customer(reference, run, Artefact::Evidence);
-    let evidence = read_evidence(&vault, &key).await?.ok_or_else(nothing)?;
-    let opened = policy::evidence::open_personal(&vault, &evidence).await?;
-    let opened = Opened { evidence, opened };
-    // The record is JSON, for people too.
-    shared.print(&opened, || serde_json::to_string_pretty(&opened).expect("evidence serializes to JSON") + "\n");
+    let evidence = evidence::find(vault.store(), &reference, &run).await?.ok_or_else(no_evidence)?;
+    let opened = evidence::open_personal(&vault, &evidence).await?;
+    let opened = OpenedEvidence { evidence, opened };
+    context.print(&opened, || opened.for_people(&args.customer, &project.catalogue));
     Ok(0)
 }
 
-fn nothing() -> Failure {
-    Failure::told(
+fn no_evidence() -> Failure {
+    Failure::new(
         ErrorName::InputUnknownCustomer,
-        "no run has left evidence for that customer",
+        "no run has evidence about that customer",
         "check the id, --run and --artifacts",
     )
 }
 
-/// The customer's run whose evidence was written last.
+/// Returns the run with the newest evidence about the customer.
 fn newest(artifacts: &Path, reference: &CustomerRef) -> Option<RunId> {
     let runs = std::fs::read_dir(artifacts.join("customers").join(reference.as_str())).ok()?;
     runs.filter_map(Result::ok)
@@ -62,4 +65,135 @@ fn newest(artifacts: &Path, reference: &CustomerRef) -> Option<RunId> {
         })
         .max_by_key(|(written, _)| *written)
         .map(|(_, run)| run)
+}
+
+impl OpenedEvidence {
+    fn for_people(&self, customer: &str, catalogue: &Catalogue) -> String {
+        let Self { evidence, opened } = self;
+        let bold = Style::new().bold();
+        let dim = Style::new().dimmed();
+        let mut text = String::new();
+        let _infallible = writeln!(text, "{bold}{customer}{bold:#}  {dim}{}{dim:#}", evidence.run);
+        self.outcome(&mut text);
+        sections::consent(&mut text, &opened.consent);
+        if let Some(facts) = &opened.facts {
+            sections::facts(&mut text, facts, catalogue);
+            if let Stance::Service { topic } = &facts.stance {
+                sections::row(&mut text, "offers", &format!("none: a service message about {}", topic.words()));
+            }
+            sections::candidates(&mut text, facts, catalogue);
+        }
+        if let Some(script) = &opened.script {
+            written_by(&mut text, script);
+        }
+        self.voice(&mut text);
+        if let Some(script) = &opened.script {
+            sections::heading(&mut text, "Guard checks");
+            sections::checks(&mut text, &script.verdict.checks);
+            sections::heading(&mut text, "Text");
+            let _infallible = writeln!(text, "{}", textwrap::indent(&textwrap::fill(&script.spoken(), 96), "  "));
+        }
+        if let Some(media) = &evidence.media {
+            sections::heading(&mut text, "Video");
+            sections::media(&mut text, media);
+        }
+        if let Some(review) = &evidence.review {
+            reviewed(&mut text, review, opened.decision.as_ref());
+        }
+        let _infallible = writeln!(text, "\n{dim}The full record with its digests: --json{dim:#}");
+        text
+    }
+
+    fn outcome(&self, text: &mut String) {
+        let evidence = &self.evidence;
+        let outcome = match &evidence.outcome {
+            Outcome::Published { video: true } => "published, with a video".to_owned(),
+            Outcome::Published { video: false } => "published, text only".to_owned(),
+            Outcome::Skipped { skip } => format!("skipped: {}", skip.because()),
+            Outcome::InReview { why } => format!("in review: {why}"),
+            Outcome::Failed { error, stage } => format!("failed: {error} in {stage}"),
+        };
+        sections::heading(text, "Outcome");
+        sections::row(text, "outcome", &outcome);
+        sections::row(text, "written", &evidence.written_at.to_string());
+        sections::row(text, "reference", evidence.reference.as_str());
+        sections::row(text, "catalog", &format!("version {}", evidence.catalogue_version));
+        sections::row(text, "program", &format!("version {}", evidence.program));
+        sections::row(text, "posts", if evidence.from_posts { "the customer's posts were used" } else { "not used" });
+        let files: Vec<&str> = evidence.artefacts.keys().map(|artefact| artefact.file_name()).collect();
+        sections::row(text, "files", &files.join(", "));
+    }
+
+    /// Writes which voice spoke, and which outside services received data.
+    fn voice(&self, text: &mut String) {
+        let Some(made_by) = &self.evidence.made_by else { return };
+        sections::row(text, "voice", made_by.voice.as_deref().unwrap_or_default());
+        for failed in &made_by.voice_instead_of {
+            sections::row(text, "", &format!("instead of {failed}"));
+        }
+        for (service, fields) in &made_by.outside {
+            sections::row(text, "sent to", &format!("{service}: {}", fields.join(", ")));
+        }
+    }
+}
+
+/// Writes whether the phrasebook or a model wrote the text, and the source of every sentence.
+fn written_by(text: &mut String, script: &Script) {
+    sections::heading(text, "Written by");
+    match &script.written_by {
+        WrittenBy::Phrases { book, version, selected_by, instead_of_model, .. } => {
+            sections::row(text, "writer", &format!("the phrasebook {version} ({})", book.short()));
+            if let Some(selection) = selected_by {
+                let selected = format!("{} at {}", selection.model, selection.given.service);
+                sections::row(text, "selected by", &selected);
+                usage(text, selection.given.usage);
+            }
+            if let Some(InsteadOfModel { why, given }) = instead_of_model {
+                sections::row(text, "no model", why);
+                if let Some(given) = given {
+                    usage(text, given.usage);
+                }
+            }
+        }
+        WrittenBy::Template { instead_of_model: None } => sections::row(text, "writer", "the template"),
+        WrittenBy::Template { instead_of_model: Some(InsteadOfModel { why, given }) } => {
+            sections::row(text, "writer", &format!("the template, because the model did not serve: {why}"));
+            if let Some(given) = given {
+                usage(text, given.usage);
+            }
+        }
+        WrittenBy::Model { model, service, repaired, usage: used, .. } => {
+            let repaired = if *repaired { ", after the guard returned its first text" } else { "" };
+            sections::row(text, "writer", &format!("{model} at {service}{repaired}"));
+            usage(text, *used);
+        }
+    }
+    for part in script.segments.iter().flat_map(|segment| &segment.parts) {
+        let source = match &part.source {
+            SentenceSource::Line { id, approved_by, approved_at, .. } => {
+                format!("line {id}, approved by {approved_by} at {approved_at}")
+            }
+            SentenceSource::Catalogue { product, field } => format!("catalog, {product}, {field}"),
+            SentenceSource::Brand { field } => format!("brand, {field}"),
+            SentenceSource::Free { by } => format!("free text by {by}"),
+        };
+        sections::row(text, "sentence", &source);
+    }
+}
+
+fn usage(text: &mut String, usage: Usage) {
+    let Usage { tokens_read, tokens_written, usd } = usage;
+    sections::row(text, "model use", &format!("{tokens_read} tokens read, {tokens_written} written, ${usd:.4}"));
+}
+
+/// Writes why a result went to review, and the reviewer's decision.
+fn reviewed(text: &mut String, review: &ReviewRecord, decision: Option<&Decision>) {
+    sections::heading(text, "Review");
+    sections::row(text, "because", &review.why.words());
+    let choice = match review.choice {
+        ReviewChoice::Approve => "approved",
+        ReviewChoice::Reject => "rejected",
+    };
+    sections::row(text, "decision", &format!("{choice} by {} at {}", review.by, review.at));
+    sections::row(text, "reason", decision.and_then(|decision| decision.reason.as_deref()).unwrap_or_default());
 }

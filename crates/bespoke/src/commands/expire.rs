@@ -1,27 +1,26 @@
-//! `bespoke expire`: deletes what has been kept for as many days as the settings say, by prefix. On AWS the bucket's own
-//! rules do.
+//! `bespoke expire`: deletes objects whose retention has ended, by prefix. On AWS the bucket's lifecycle rules do so.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
-use contracts::key::Area;
+use contracts::key::{Area, Prefix};
 use contracts::settings::Settings;
 use contracts::{ErrorName, ObjectKey};
 use jiff::{SignedDuration, Timestamp};
 use policy::control;
+use runner::config::Config;
+use runner::failure::Failure;
+use runner::folder::FolderStore;
+use runner::project::Lock;
 use serde_json::json;
 use storage::store::ObjectStore;
 
-use super::Shared;
-use crate::cli::delivery::Expire;
-use crate::config::Config;
-use crate::failure::Failure;
-use crate::folder::FolderStore;
-use crate::project::Lock;
+use super::context::Context;
+use crate::cli::control::ExpireArgs;
 
-pub(super) async fn execute(asked: &Expire, config: &Config, shared: Shared) -> Result<u8, Failure> {
-    let artifacts = &asked.artifacts;
+pub(super) async fn execute(args: &ExpireArgs, config: &Config, context: Context) -> Result<u8, Failure> {
+    let artifacts = &args.artifacts;
     let store = FolderStore::open(artifacts).map_err(Failure::file(ErrorName::StoreUnavailable, artifacts))?;
     let _lock = Lock::take(artifacts)?;
     let now = Timestamp::now();
@@ -30,55 +29,57 @@ pub(super) async fn execute(asked: &Expire, config: &Config, shared: Shared) -> 
     for area in Area::ALL {
         let Some(before) = before(days(area, &config.settings), now) else { continue };
         let expired = expired(area, before, &store, &mut held).await?;
-        for key in expired.iter().filter(|_| !asked.dry_run) {
+        for key in expired.iter().filter(|_| !args.dry_run) {
             store.erase(key).await?;
         }
         deleted.insert(area.as_str(), expired.len());
     }
     if let Some(before) = before(config.settings.retention.logs_days, now) {
-        let logs = expire_logs(&artifacts.join("logs"), before, asked.dry_run);
+        let logs = expire_logs(&artifacts.join("logs"), before, args.dry_run);
         deleted.insert("logs/", logs.map_err(Failure::file(ErrorName::StoreUnavailable, artifacts))?);
     }
-    let told = json!({ "deleted": deleted, "held": held, "dry_run": asked.dry_run });
-    shared.print(&told, || {
-        let what = if asked.dry_run { "would be deleted" } else { "deleted" };
+    let report = json!({ "deleted": deleted, "held": held, "dry_run": args.dry_run });
+    context.print(&report, || {
+        let action = if args.dry_run { "would be deleted" } else { "deleted" };
         let mut text = String::new();
         for (area, count) in &deleted {
-            let _infallible = writeln!(text, "{area:<12}{count:>8} {what}");
+            let _infallible = writeln!(text, "{area:<12}{count:>8} {action}");
         }
         for hold in &held {
-            let _infallible = writeln!(text, "kept for \"{hold}\"");
+            let _infallible = writeln!(text, "kept under the legal hold \"{hold}\"");
         }
         text
     });
     Ok(0)
 }
 
+/// Returns the days that objects of an area are kept; 0 means forever.
 fn days(area: Area, settings: &Settings) -> u16 {
     let retention = settings.retention;
     match area {
         Area::Incoming => retention.incoming_days,
         Area::Datasets => retention.datasets_days,
-        Area::Customers | Area::Runs | Area::Notices | Area::Turns => retention.results_days,
+        Area::Customers | Area::Runs | Area::Notifications | Area::ContactReservations => retention.results_days,
         Area::Recalled => retention.recalled_days,
         Area::Links => settings.delivery.link_days,
     }
 }
 
-/// The time before which something has been kept long enough; nothing if it is kept for good.
+/// Returns the time before which objects have expired, or `None` if they never expire.
 fn before(days: u16, now: Timestamp) -> Option<Timestamp> {
     let kept = (days > 0).then(|| SignedDuration::from_hours(24 * i64::from(days)))?;
     now.checked_sub(kept).ok()
 }
 
-/// What has been kept long enough, and no hold keeps. A dataset is of all its customers: any hold keeps it, and the runs.
+/// Returns the expired objects without a legal hold, and adds the holds of the others to `held`. Any hold keeps datasets
+/// and runs, because they concern all their customers.
 async fn expired(
     area: Area,
     before: Timestamp,
     store: &FolderStore,
     held: &mut BTreeSet<String>,
 ) -> Result<Vec<String>, Failure> {
-    let listed = store.list(&contracts::key::Prefix::Area(area)).await?;
+    let listed = store.list(&Prefix::Area(area)).await?;
     let old: Vec<String> =
         listed.into_iter().filter(|listed| listed.modified < before).map(|listed| listed.key).collect();
     let holds = control::holds(store).await?;
@@ -98,6 +99,7 @@ async fn expired(
     Ok(expired)
 }
 
+/// Deletes expired logs, unless this is a dry run, and returns their number.
 fn expire_logs(folder: &Path, before: Timestamp, dry_run: bool) -> std::io::Result<usize> {
     let entries = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),

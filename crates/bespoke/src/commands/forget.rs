@@ -1,40 +1,45 @@
-//! `bespoke forget`: destroys a customer's key and all that was made for them, and leaves a record without personal data.
+//! `bespoke forget`: destroys a customer's key and artifacts, and leaves a record without personal data.
+
+use std::io::ErrorKind;
+use std::path::Path;
 
 use contracts::ErrorName;
 use jiff::Timestamp;
+use runner::copies::remove_copies;
+use runner::failure::Failure;
+use runner::project::Lock;
 use serde_json::json;
 
-use super::recall::remove_copies;
-use super::{Shared, opened, reference};
-use crate::cli::delivery::Forget;
-use crate::failure::Failure;
-use crate::project::Lock;
+use super::context::{Context, open_artifacts, reference};
+use crate::cli::control::ForgetArgs;
 
-pub(super) async fn execute(asked: Forget, shared: Shared) -> Result<u8, Failure> {
-    let Forget { customer, artifacts } = asked;
-    let (_, vault, _) = opened(&artifacts).await?;
-    // Nothing may be made meanwhile; the scratch folder is swept too.
+pub(super) async fn execute(args: ForgetArgs, context: Context) -> Result<u8, Failure> {
+    let ForgetArgs { customer, artifacts } = args;
+    let (_, vault, _) = open_artifacts(&artifacts).await?;
+    // The lock keeps runs away and empties the scratch folder.
     let _lock = Lock::take(&artifacts)?;
-    let who = reference(customer, vault.keys())?;
-    let mut erased = lifecycle::erasure::erase(&who, &vault, Timestamp::now()).await?;
+    let reference = reference(customer, vault.keys())?;
+    let mut erased = lifecycle::erasure::erase(&reference, &vault, Timestamp::now()).await?;
     erased.objects += remove_copies(&artifacts, &erased.published)?;
-    remove_empty(&artifacts.join("recalled").join(who.as_str()))
+    remove_empty(&artifacts.join("recalled").join(reference.as_str()))
         .map_err(Failure::file(ErrorName::StoreUnavailable, &artifacts))?;
-    let told = json!({ "reference": who, "since": erased.at, "objects": erased.objects, "runs": erased.runs });
-    shared.print(&told, || {
+    let report = json!({
+        "reference": reference, "since": erased.at, "objects": erased.objects, "runs": erased.runs,
+    });
+    context.print(&report, || {
         let objects = erased.objects;
         format!(
-            "{who} is forgotten: the key is destroyed, {objects} objects were deleted, and they are on the suppression list\n\
-             What you gave out yourself (bespoke deliver), the bank's own workbooks and backups are yours to delete.\n"
+            "{reference} is forgotten: the key is destroyed, {objects} objects are deleted, and the customer is suppressed\n\
+             Delete exported tables (bespoke export), the bank's workbooks and backups yourself.\n"
         )
     });
     Ok(0)
 }
 
-/// Removes a folder, and those in it, as far as they are empty.
-fn remove_empty(folder: &std::path::Path) -> std::io::Result<()> {
+/// Removes a folder and the folders below it if they are empty.
+fn remove_empty(folder: &Path) -> std::io::Result<()> {
     let entries = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         entries => entries?,
     };
     for entry in entries {
@@ -44,7 +49,7 @@ fn remove_empty(folder: &std::path::Path) -> std::io::Result<()> {
         }
     }
     match std::fs::remove_dir(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::DirectoryNotEmpty => Err(error),
+        Err(error) if error.kind() != ErrorKind::DirectoryNotEmpty => Err(error),
         _ => Ok(()),
     }
 }

@@ -1,55 +1,42 @@
-//! `bespoke inspect`: what a video is like, beside what it must be.
+//! `bespoke inspect`: measures a video and compares it with the required values.
 
-use std::fmt::Write;
-
-use anstyle::{AnsiColor, Style};
 use contracts::ErrorName;
 use contracts::media::MediaFacts;
 use render::check::{Measure, measures};
+use runner::failure::Failure;
+use runner::programs::Programs;
 use serde::Serialize;
 
-use super::Shared;
-use crate::cli::Inspect;
-use crate::doctor::programs;
-use crate::failure::Failure;
+use super::context::Context;
+use super::sections;
+use crate::cli::tools::InspectArgs;
 
+/// The report of a measured video.
 #[derive(Serialize)]
-struct Inspected {
+struct Inspection {
     measures: Vec<Measure>,
     media: MediaFacts,
 }
 
-pub(super) async fn execute(inspect: Inspect, shared: Shared) -> Result<u8, Failure> {
-    let (tools, video) = (programs().media, inspect.video);
+pub(super) async fn execute(args: InspectArgs, context: Context) -> Result<u8, Failure> {
+    let tools = Programs::find().media;
+    let video = args.video;
     if !video.is_file() {
         let message = format!("{}: not found", video.display());
-        return Err(Failure::told(ErrorName::RenderAssetBroken, message, "name a video file"));
+        return Err(Failure::new(ErrorName::RenderAssetBroken, message, "name a video file"));
     }
     let inspected = tokio::task::spawn_blocking(move || render::inspect(&tools, &video)).await;
-    let media = inspected.map_err(|panic| Failure::Told {
+    let media = inspected.map_err(|panic| Failure::Refused {
         name: ErrorName::RenderFailed,
-        message: format!("measuring failed: {panic}"),
+        message: format!("failed to measure the video: {panic}"),
         help: None,
     })??;
-    let inspected = Inspected { measures: measures(&media), media };
-    shared.print(&inspected, || table(&inspected));
-    let fine = inspected.measures.iter().all(|measure| measure.fine);
+    let inspection = Inspection { measures: measures(&media), media };
+    context.print(&inspection, || {
+        let mut text = String::new();
+        sections::media(&mut text, &inspection.media);
+        text
+    });
+    let fine = inspection.measures.iter().all(|measure| measure.fine);
     Ok(if fine { 0 } else { ErrorName::RenderOutOfRange.exit_code() })
-}
-
-fn table(inspected: &Inspected) -> String {
-    let (good, bad) =
-        (Style::new().fg_color(Some(AnsiColor::Green.into())), Style::new().fg_color(Some(AnsiColor::Red.into())));
-    let mut text = String::new();
-    for Measure { measure, found, wanted, fine } in &inspected.measures {
-        let name = measure.trim_start_matches("the ");
-        let (style, sign) = if *fine { (good, "ok ") } else { (bad, "out") };
-        let _infallible = writeln!(text, "{style}{sign}{style:#}  {name:<40} {found:<22} {wanted}");
-    }
-    let MediaFacts { seconds, captions, warnings, .. } = &inspected.media;
-    let _infallible = writeln!(text, "\n{seconds:.1} s, {} captions", captions.cues);
-    for warning in warnings {
-        let _infallible = writeln!(text, "note: {warning}");
-    }
-    text
 }

@@ -1,4 +1,4 @@
-//! `bespoke narrate`: speaks a text to a file, to hear a voice before it speaks to customers.
+//! `bespoke narrate`: speaks a text into a file, to hear a voice before customers do.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -6,15 +6,16 @@ use std::path::Path;
 use contracts::brand::Brand;
 use contracts::{ErrorName, narration};
 use narrate::{Pronunciations, speak_text};
+use runner::config::Config;
+use runner::failure::Failure;
+use runner::programs::{Programs, engines, http_client};
+use runner::secrets::LocalSecrets;
 use serde::Serialize;
 
-use super::Shared;
-use crate::cli::voice::Narrate;
-use crate::config::Config;
-use crate::doctor::{engines, programs};
-use crate::failure::Failure;
-use crate::secrets::LocalSecrets;
+use super::context::Context;
+use crate::cli::voice::NarrateArgs;
 
+/// The report of a spoken text.
 #[derive(Serialize)]
 struct Spoken<'a> {
     file: &'a Path,
@@ -27,31 +28,28 @@ struct Spoken<'a> {
     timing: narration::Timing,
 }
 
-pub(super) async fn execute(asked: Narrate, config: &Config, shared: Shared) -> Result<u8, Failure> {
-    let text = if asked.text == Path::new("-") {
+pub(super) async fn execute(args: NarrateArgs, config: &Config, context: Context) -> Result<u8, Failure> {
+    let text = if args.text == Path::new("-") {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text).map(|_| text)
     } else {
-        std::fs::read_to_string(&asked.text)
+        std::fs::read_to_string(&args.text)
     };
-    let text = text.map_err(Failure::file(ErrorName::InputInvalidRequest, &asked.text))?;
+    let text = text.map_err(Failure::file(ErrorName::InputInvalidRequest, &args.text))?;
     let mut voice = config.settings.voice.clone();
-    voice.words_per_minute = asked.rate.unwrap_or(voice.words_per_minute);
-    let http = outbound::client().map_err(|error| {
-        Failure::told(ErrorName::ConfigInvalid, contracts::error::chain(&error), "check the proxy variables")
-    })?;
-    let engines = engines(&programs(), &config.settings, http);
-    let pronunciations = pronunciations(&asked.assets)?;
+    voice.words_per_minute = args.rate.unwrap_or(voice.words_per_minute);
+    let engines = engines(&Programs::find(), &config.settings, http_client()?);
+    let pronunciations = pronunciations(&args.assets)?;
     let secrets = LocalSecrets::new(LocalSecrets::default_key_file());
-    let asked_voice = asked.voice.as_deref();
-    let (narration, wav) = speak_text(&text, asked_voice, &voice, &engines, &pronunciations, &secrets).await?;
-    std::fs::write(&asked.out, wav).map_err(Failure::file(ErrorName::StoreUnavailable, &asked.out))?;
-    if let Some(cues) = &asked.cues {
+    let named = args.voice.as_deref();
+    let (narration, wav) = speak_text(&text, named, &voice, &engines, &pronunciations, &secrets).await?;
+    std::fs::write(&args.out, wav).map_err(Failure::file(ErrorName::StoreUnavailable, &args.out))?;
+    if let Some(cues) = &args.cues {
         let json = serde_json::to_vec_pretty(&narration).expect("the types of contracts serialize to JSON");
         std::fs::write(cues, json).map_err(Failure::file(ErrorName::StoreUnavailable, cues))?;
     }
     let spoken = Spoken {
-        file: &asked.out,
+        file: &args.out,
         engine: &narration.engine,
         voice: &narration.voice,
         instead_of: &narration.instead_of,
@@ -60,8 +58,9 @@ pub(super) async fn execute(asked: Narrate, config: &Config, shared: Shared) -> 
         loudness: narration.loudness,
         timing: narration.timing,
     };
-    shared.print(&spoken, || {
-        let failed: String = narration.instead_of.iter().fold(String::new(), |text, why| text + "not " + why + "\n");
+    context.print(&spoken, || {
+        let failed: String =
+            narration.instead_of.iter().fold(String::new(), |text, why| text + "instead of " + why + "\n");
         let Spoken { file, engine, voice, seconds, words_per_minute, loudness, .. } = &spoken;
         let file = file.display();
         format!(
@@ -71,7 +70,7 @@ pub(super) async fn execute(asked: Narrate, config: &Config, shared: Shared) -> 
     Ok(0)
 }
 
-/// The bank's pronunciations, if there is a bank's folder here at all.
+/// Reads the bank's pronunciations. Without a `brand.toml` there are none.
 fn pronunciations(assets: &Path) -> Result<Pronunciations, Failure> {
     let brand = match std::fs::read_to_string(assets.join("brand.toml")) {
         Ok(text) => Brand::from_toml(&text)?,

@@ -1,184 +1,180 @@
-//! `bespoke review`: what waits for a person, and what they decide.
+//! `bespoke review`: lists the results in review, and records decisions.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use anstyle::Style;
-use contracts::evidence::{Manifest, Outcome};
+use contracts::error::{EXIT_NOTHING_TO_DO, chain};
+use contracts::evidence::Outcome;
 use contracts::facts::Skip;
-use contracts::key::RunPart;
-use contracts::review::{Choice, Waiting};
+use contracts::review::{PendingReview, ReviewChoice};
 use contracts::script::RefusedText;
-use contracts::settings::Settings;
-use contracts::stage::{FinalizeInput, PublishInput};
 use contracts::{CustomerRef, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
-use lifecycle::review::{DecisionOutcome, ReviewItem};
+use lifecycle::ReviewError;
+use lifecycle::review::{self, DecisionOutcome, NewDecision};
+use runner::config::Config;
+use runner::failure::Failure;
+use runner::folder::FolderStore;
+use runner::follow_up::{notify_if_configured, publish_decision, rewrite_manifest};
+use runner::project::Project;
 use serde::Serialize;
 use serde_json::json;
 use storage::vault::Vault;
 
-use super::{Shared, deliver, here, opened, person, reference, run_id};
-use crate::cli::delivery::Review;
-use crate::config::Config;
-use crate::failure::Failure;
-use crate::folder::FolderStore;
-use crate::project::Project;
+use super::context::{Context, open_artifacts, person, print_warning, reference, run_id};
+use crate::cli::control::ReviewArgs;
+use crate::paths::relative;
 
-/// One that waits, as `--json` prints it.
+/// One result in review, as the list shows it.
 #[derive(Serialize)]
-struct Line {
+struct ListedItem {
     #[serde(flatten)]
-    waiting: Waiting,
-    /// The text as it will be published; nothing if it cannot be published now.
+    waiting: PendingReview,
+    /// The text to publish, or `None` if it cannot be published now.
     text: Option<String>,
-    /// Why it cannot.
+    /// Why it cannot be published now.
     problem: Option<String>,
-    /// What the model wrote and the guard refused.
+    /// The model's text that the guard refused.
     refused: Option<RefusedText>,
     /// The files to look at.
     files: Vec<PathBuf>,
 }
 
-pub(super) async fn execute(asked: Review, config: Config, shared: Shared) -> Result<u8, Failure> {
-    let Review { run, customer, approve, reject, by, reason, folders } = asked;
-    let project = Project::load(folders)?;
-    let (store, vault, secrets) = opened(&project.folders.artifacts).await?;
-    let run = run.map(run_id).transpose()?;
-    let customer = customer.map(|customer| named(customer, &vault)).transpose()?;
-    let mut waiting = lifecycle::review::list_pending(&*store, run.as_ref()).await?;
+pub(super) async fn execute(args: ReviewArgs, config: Config, context: Context) -> Result<u8, Failure> {
+    let project = Project::load(args.folders.into())?;
+    let (store, vault, secrets) = open_artifacts(&project.folders.artifacts).await?;
+    let run = args.run.map(run_id).transpose()?;
+    let customer = args.customer.map(|customer| id_or_reference(customer, &vault)).transpose()?;
+    let mut waiting = review::list_pending(&*store, run.as_ref()).await?;
     waiting.retain(|waiting| customer.as_ref().is_none_or(|customer| waiting.reference == *customer));
-    let choice = match (approve, reject) {
-        (true, _) => Choice::Approve,
-        (_, true) => Choice::Reject,
+    let choice = match (args.approve, args.reject) {
+        (true, _) => ReviewChoice::Approve,
+        (_, true) => ReviewChoice::Reject,
         (false, false) => {
-            let mut lines = Vec::new();
+            let mut items = Vec::new();
             for waiting in waiting {
-                let shown = lifecycle::review::load(waiting.clone(), &vault, &project.catalogue, &project.brand).await;
-                lines.push(line(waiting, shown, &store));
+                let shown = review::load(waiting.clone(), &vault, &project.catalogue, &project.brand).await;
+                items.push(item(waiting, shown, &store));
             }
-            shared.print(&lines, || for_people(&lines));
+            context.print(&items, || for_people(&items));
             return Ok(0);
         }
     };
-    let run = run.ok_or_else(|| one(0))?;
-    let [waiting] = <[Waiting; 1]>::try_from(waiting).map_err(|waiting| one(waiting.len()))?;
-    let (who, by) = (&waiting.reference, person(by)?);
-    let shown = lifecycle::review::digest(&waiting);
-    let verdict = lifecycle::review::NewDecision { reviewed: &shown, choice, by: &by, reason: reason.as_deref() };
-    let DecisionOutcome { decision: standing, .. } =
-        lifecycle::review::decide(&run, who, verdict, &vault, Timestamp::now()).await?;
-    let outcome = publish(&waiting, &project, &config.settings, &vault).await?;
-    finalize(&run, &vault).await?;
-    deliver::tell(&run, &config.settings, &vault, &secrets).await;
-    let by = standing.as_ref().ok().map(|decision| decision.by.clone());
-    let told = json!({ "run": run, "reference": who, "result": outcome, "decided_by": by });
-    shared.print(&told, || format!("{who}: {}\n", words(&outcome)));
-    let as_asked = match (choice, &outcome) {
-        (Choice::Approve, Outcome::Published { .. }) | (Choice::Reject, Outcome::Skipped { skip: Skip::Rejected }) => {
-            true
-        }
-        (Choice::Approve | Choice::Reject, _) => false,
+    let run = run.ok_or_else(|| not_one(0))?;
+    let [waiting] = <[PendingReview; 1]>::try_from(waiting).map_err(|waiting| not_one(waiting.len()))?;
+    let by = person(args.by)?;
+    let decision = Decision { run: &run, waiting: &waiting, choice, by: &by, reason: args.reason.as_deref() };
+    let decided_by = decision.record(&vault).await?;
+    let outcome = publish_decision(&waiting, &project, &config.settings, &vault).await?;
+    rewrite_manifest(&run, &vault).await?;
+    print_warning(notify_if_configured(&run, &config.settings, &vault, &secrets).await);
+    let reference = &waiting.reference;
+    let report = json!({ "run": run, "reference": reference, "result": outcome, "decided_by": decided_by });
+    context.print(&report, || format!("{reference}: {}\n", words(&outcome)));
+    let as_decided = match (choice, &outcome) {
+        (ReviewChoice::Approve, Outcome::Published { .. })
+        | (ReviewChoice::Reject, Outcome::Skipped { skip: Skip::Rejected }) => true,
+        (ReviewChoice::Approve | ReviewChoice::Reject, _) => false,
     };
-    if as_asked {
+    if as_decided {
         return Ok(0);
     }
-    if !shared.json {
-        anstream::eprintln!("note: somebody else had decided before, or the customer may not be contacted any more");
+    if !context.json {
+        anstream::eprintln!("note: another reviewer decided first, or the customer must no longer be contacted");
     }
-    Ok(contracts::error::EXIT_NOTHING_TO_DO)
+    Ok(EXIT_NOTHING_TO_DO)
 }
 
-/// A customer by the reference of the list, or by id.
-fn named(customer: String, vault: &Vault) -> Result<CustomerRef, Failure> {
+/// A decision from the command line.
+struct Decision<'a> {
+    run: &'a RunId,
+    waiting: &'a PendingReview,
+    choice: ReviewChoice,
+    by: &'a str,
+    reason: Option<&'a str>,
+}
+
+impl Decision<'_> {
+    /// Records the decision, and returns the reviewer whose decision is in force.
+    async fn record(&self, vault: &Vault) -> Result<Option<String>, Failure> {
+        let digest = review::digest(self.waiting);
+        let decision = NewDecision { reviewed: &digest, choice: self.choice, by: self.by, reason: self.reason };
+        let reference = &self.waiting.reference;
+        let DecisionOutcome { decision, .. } =
+            review::decide(self.run, reference, decision, vault, Timestamp::now()).await?;
+        Ok(decision.as_ref().ok().map(|decision| decision.by.clone()))
+    }
+}
+
+/// Returns the customer of a reference from the list, or of an id.
+fn id_or_reference(customer: String, vault: &Vault) -> Result<CustomerRef, Failure> {
     CustomerRef::parse(customer.clone()).or_else(|_| reference(customer, vault.keys()))
 }
 
-fn one(waiting: usize) -> Failure {
+fn not_one(waiting: usize) -> Failure {
     let (message, help) = match waiting {
-        0 => ("nothing waits there for review".to_owned(), "list what waits: bespoke review"),
+        0 => (
+            "the run has no result in review for this customer".to_owned(),
+            "list the results in review: bespoke review",
+        ),
         some => {
-            (format!("{some} customers of the run wait for review, and each is decided by itself"), "give --customer")
+            (format!("{some} results of the run are in review, and each needs its own decision"), "give --customer")
         }
     };
-    Failure::told(ErrorName::ReviewNotWaiting, message, help)
-}
-
-/// Lets the outcome follow. What keeps it from being published is told, and the decision stands for the next time.
-pub(crate) async fn publish(
-    waiting: &Waiting,
-    project: &Project,
-    settings: &Settings,
-    vault: &Vault,
-) -> Result<Outcome, Failure> {
-    let (run, reference, video) = (waiting.run.clone(), waiting.reference.clone(), waiting.video);
-    let deps =
-        publish::Deps { vault, settings, catalogue: &project.catalogue, brand: &project.brand, now: Timestamp::now() };
-    Ok(publish::run(PublishInput { run, reference, video, failure: None }, &deps).await?)
-}
-
-/// Writes the manifest anew, if the run has come to its end.
-pub(crate) async fn finalize(run: &RunId, vault: &Vault) -> Result<(), Failure> {
-    let key = ObjectKey::Run(run.clone(), RunPart::ManifestJson);
-    let Some(json) = vault.store().find(&key).await? else { return Ok(()) };
-    let manifest: Manifest = serde_json::from_slice(&json).map_err(|error| {
-        let help = "take the run up again, which writes it anew";
-        Failure::told(ErrorName::SealBroken, format!("{key}: {error}"), help)
-    })?;
-    let input = FinalizeInput { run: run.clone(), dataset: manifest.dataset };
-    finalize::run(input, &finalize::Deps { vault }).await?;
-    Ok(())
+    Failure::new(ErrorName::ReviewNotWaiting, message, help)
 }
 
 fn words(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Published { .. } => "approved and published".to_owned(),
         Outcome::Skipped { skip } => format!("not published: {}", skip.because()),
-        Outcome::Held { why } => format!("still waits: {why}"),
+        Outcome::InReview { why } => format!("still in review: {why}"),
         Outcome::Failed { error, stage } => format!("{error} in {stage}"),
     }
 }
 
-/// One that cannot be shown does not hide the others.
-fn line(waiting: Waiting, shown: Result<ReviewItem, lifecycle::ReviewError>, store: &FolderStore) -> Line {
+/// Returns an item of the list. A result that cannot be shown gets its problem instead of its text.
+fn item(waiting: PendingReview, shown: Result<review::ReviewItem, ReviewError>, store: &FolderStore) -> ListedItem {
     let (text, refused, problem) = match shown {
         Ok(shown) => (Some(shown.text.clone()), shown.refused().cloned(), None),
-        Err(error) => (None, None, Some(contracts::error::chain(&error))),
+        Err(error) => (None, None, Some(chain(&error))),
     };
     let key = |artefact| ObjectKey::Customer(waiting.reference.clone(), waiting.run.clone(), artefact);
     let files = waiting.seen.artefacts.keys().map(|artefact| store.path(&key(*artefact))).collect();
-    Line { waiting, text, problem, refused, files }
+    ListedItem { waiting, text, problem, refused, files }
 }
 
-fn for_people(lines: &[Line]) -> String {
-    let (bold, dim, here) = (Style::new().bold(), Style::new().dimmed(), here());
+fn for_people(items: &[ListedItem]) -> String {
+    let bold = Style::new().bold();
+    let dim = Style::new().dimmed();
     let mut text = String::new();
-    for Line { waiting, text: said, problem, refused, files } in lines {
-        let Waiting { run, reference, why, since, .. } = waiting;
+    for ListedItem { waiting, text: spoken, problem, refused, files } in items {
+        let PendingReview { run, reference, why, since, .. } = waiting;
         let _infallible =
             writeln!(text, "{bold}{reference}{bold:#} {dim}{run}, since {since}{dim:#}\n  {}", why.words());
         for file in files {
-            let _infallible = writeln!(text, "  {}", file.strip_prefix(&here).unwrap_or(file).display());
+            let _infallible = writeln!(text, "  {}", relative(file).display());
         }
-        if let Some(said) = said {
-            let _infallible = writeln!(text, "\n{}", textwrap::indent(said, "    "));
+        if let Some(spoken) = spoken {
+            let _infallible = writeln!(text, "\n{}", textwrap::indent(spoken, "    "));
         }
         if let Some(problem) = problem {
-            let _infallible = writeln!(text, "  cannot be shown or published now: {problem}");
+            let _infallible = writeln!(text, "  cannot be published now: {problem}");
         }
         if let Some(RefusedText { segments, verdict }) = refused {
             let written: Vec<&str> = segments.iter().map(|segment| segment.text.as_str()).collect();
-            let _infallible = writeln!(text, "  {bold}What the model wrote, which is never published:{bold:#}\n");
+            let _infallible = writeln!(text, "  {bold}The model's refused text, which is never published:{bold:#}\n");
             let _infallible = writeln!(text, "{}\n", textwrap::indent(&written.join("\n"), "    "));
             for check in verdict.checks.iter().filter(|check| !check.violations.is_empty()) {
                 let _infallible = writeln!(text, "  {}: {}", check.name, check.violations.join("; "));
             }
         }
     }
-    match lines {
-        [] => text.push_str("nothing waits for review\n"),
+    match items {
+        [] => text.push_str("no results are in review\n"),
         [.., last] => {
-            let Waiting { run, reference, .. } = &last.waiting;
+            let PendingReview { run, reference, .. } = &last.waiting;
             let _infallible =
                 writeln!(text, "Next: bespoke review {run} --customer {reference} --approve, or --reject");
         }

@@ -1,4 +1,4 @@
-//! `bespoke run` and `bespoke demo`: one customer, or all of them.
+//! `bespoke run` and `bespoke demo`: a run for one customer, or for all of them.
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
@@ -8,91 +8,118 @@ use std::time::Instant;
 
 use contracts::evidence::Outcome;
 use contracts::key::Artefact;
+use contracts::request::RunOptions;
 use contracts::{CustomerId, ErrorName, ObjectKey};
-use tokio_util::sync::CancellationToken;
+use phrases::Phrasebook;
+use runner::config::Config;
+use runner::copies::output_files;
+use runner::failure::Failure;
+use runner::folder::{FolderStore, create_private};
+use runner::follow_up::notify_if_configured;
+use runner::limits::RunLimits;
+use runner::logs::CustomerFailures;
+use runner::project::{Lock, phrasebook};
+use runner::run::{RunReport, Runner};
+use runner::secrets::LocalSecrets;
+use runner::session::{LocalRequest, Session, SessionSetup};
 
-use super::{Shared, deliver, here};
-use crate::campaign::Limits;
-use crate::cli::{Demo, Making, Run};
-use crate::config::Config;
-use crate::failure::Failure;
-use crate::folder::FolderStore;
+use super::context::{Context, print_warning};
+use super::signals;
+use crate::cli::run::{DemoArgs, RecommendationArgs, RunArgs};
 use crate::progress::{self, Lines};
-use crate::project::{Folders, Lock};
-use crate::report::{Report, copy_out};
-use crate::runner::{RunReport, Runner};
 use crate::sample::SAMPLE_PASSWORD;
-use crate::secrets::LocalSecrets;
-use crate::session::{Session, Wish};
+use crate::summary::{RunSummary, SummaryInput};
 
-pub(super) async fn demo(demo: Demo, config: Config, shared: Shared) -> Result<u8, Failure> {
-    let wish = Wish { videos: (!demo.all).then_some(demo.videos), again: demo.again, ..Wish::default() };
-    let secrets = LocalSecrets::of_folder(&demo.folders.artifacts).with_workbook_password(SAMPLE_PASSWORD);
-    let done = execute(demo.folders, wish, config, secrets, shared).await?;
-    shared.print(&done.report, || {
-        let mut text = done.report.for_people(&here());
-        text.push_str("Next: bespoke evidence --customer 0001   why it was said\n");
+pub(super) async fn demo(args: DemoArgs, config: Config, context: Context) -> Result<u8, Failure> {
+    let options = RunOptions { videos: (!args.all).then_some(args.videos), ..RunOptions::default() };
+    let request = LocalRequest { options, again: args.again, ..LocalRequest::default() };
+    let secrets = LocalSecrets::of_folder(&args.folders.artifacts).with_workbook_password(SAMPLE_PASSWORD);
+    let limits = RunLimits::default();
+    let setup = SessionSetup { folders: args.folders.into(), request, config, secrets, limits };
+    let finished = execute(setup, context).await?;
+    context.print(&finished.summary, || {
+        let mut text = finished.summary.for_people();
+        text.push_str("Next: bespoke evidence --customer 0001   shows why the bank said this\n");
         text
     });
-    Ok(done.report.exit_code())
+    Ok(finished.summary.exit_code())
 }
 
-pub(super) async fn one(run: Run, config: Config, shared: Shared) -> Result<u8, Failure> {
-    let customer = Some(customer(run.customer)?);
-    let wish = Wish { customer, ..wish(run.making, &config)? };
-    let secrets = LocalSecrets::of_folder(&run.folders.artifacts);
-    let done = execute(run.folders, wish, config, secrets, shared).await?;
-    let copies = done.copy_out()?;
-    shared.print(&done.report, || {
-        let mut text = done.report.for_people(&here());
+pub(super) async fn one(args: RunArgs, config: Config, context: Context) -> Result<u8, Failure> {
+    let customer = customer(args.customer)?;
+    let request =
+        LocalRequest { customer: Some(customer), ..local_request(args.options, &config, &args.folders.data)? };
+    let secrets = LocalSecrets::of_folder(&args.folders.artifacts);
+    let limits = RunLimits::default();
+    let setup = SessionSetup { folders: args.folders.into(), request, config, secrets, limits };
+    let finished = execute(setup, context).await?;
+    let copies = finished.copy_results()?;
+    context.print(&finished.summary, || {
+        let mut text = finished.summary.for_people();
         for copy in &copies {
             let _infallible = writeln!(text, "{}", copy.display());
         }
         text
     });
-    Ok(done.report.exit_code())
+    Ok(finished.summary.exit_code())
 }
 
-/// What is asked of a run, of whomever.
-pub(super) fn wish(making: Making, config: &Config) -> Result<Wish, Failure> {
-    if making.prompt.is_some() && !config.settings.writer.model.enabled {
-        anstream::eprintln!(
-            "note: --prompt is for the model, which is switched off: the template writer does not read it"
-        );
+/// Returns the request of the options on the command line.
+pub(super) fn local_request(args: RecommendationArgs, config: &Config, data: &Path) -> Result<LocalRequest, Failure> {
+    let prompt = args.prompt.map(prompt).transpose()?;
+    if let Some(prompt) = &prompt {
+        print_understood(prompt, &phrasebook(data)?);
     }
-    Ok(Wish {
-        customer: None,
-        categories: making.categories,
-        prompt: making.prompt.map(prompt).transpose()?,
-        words_per_minute: making.rate,
-        voice: making.voice,
-        shape: making.shape,
-        background: making.background,
-        videos: making.no_video.then_some(0),
-        again: making.again,
-    })
+    let mode = args.writer.unwrap_or(config.settings.writer.mode);
+    if mode.asks_a_model() && !config.settings.writer.model.enabled {
+        anstream::eprintln!("note: writer {mode} needs writer.model.enabled = true; the phrasebook writes instead");
+    }
+    let options = RunOptions {
+        only: None,
+        categories: args.categories,
+        prompt,
+        writer: args.writer,
+        words_per_minute: args.rate,
+        voice: args.voice,
+        shape: args.shape,
+        videos: args.no_video.then_some(0),
+    };
+    Ok(LocalRequest { customer: None, options, background: args.background, again: args.again })
 }
 
-/// A run that ended, and the folder it still holds.
-struct Done {
-    report: Report,
+/// Prints what the phrasebook's words understood of a prompt, and what they did not.
+fn print_understood(prompt: &str, book: &Phrasebook) {
+    let wish = book.wishes().read(prompt);
+    let tones = wish.tones.iter().map(|tone| tone.as_str().to_owned());
+    let emphases =
+        wish.emphases.iter().map(|ground| book.ground(ground).map_or_else(|| ground.to_string(), str::to_owned));
+    let understood: Vec<String> = tones.chain(emphases).collect();
+    let understood = if understood.is_empty() { "nothing".to_owned() } else { understood.join(", ") };
+    let ignored =
+        if wish.ignored.is_empty() { String::new() } else { format!("; not understood: {}", wish.ignored.join(", ")) };
+    anstream::eprintln!("note: understood of --prompt: {understood}{ignored}");
+}
+
+/// A run that ended, with the folder still locked.
+struct FinishedRun {
+    summary: RunSummary,
     run: RunReport,
     store: Arc<FolderStore>,
     artifacts: PathBuf,
     lock: Lock,
 }
 
-impl Done {
-    /// Leaves the one customer's text and video under names that do not change from run to run.
-    fn copy_out(&self) -> Result<Vec<PathBuf>, Failure> {
+impl FinishedRun {
+    /// Copies the customer's text and video to the paths under `output/`, which are the same for every run.
+    fn copy_results(&self) -> Result<Vec<PathBuf>, Failure> {
         let Some(customer) = self.run.customers.first() else { return Ok(Vec::new()) };
         let Outcome::Published { video } = customer.outcome else { return Ok(Vec::new()) };
         let mut copies = Vec::new();
-        let made = [(Artefact::Text, true), (Artefact::Video, video)];
-        for ((artefact, made), to) in made.into_iter().zip(outputs(&self.artifacts)) {
-            if made {
+        let results = [(Artefact::Text, true), (Artefact::Video, video)];
+        for ((artefact, exists), to) in results.into_iter().zip(output_files(&self.artifacts)) {
+            if exists {
                 let key = ObjectKey::Customer(customer.reference.clone(), self.run.run.clone(), artefact);
-                copy_out(&self.store.path(&key), &to, &self.lock.scratch)?;
+                copy_whole(&self.store.path(&key), &to, &self.lock.scratch)?;
                 copies.push(to);
             }
         }
@@ -100,42 +127,55 @@ impl Done {
     }
 }
 
-/// Where one customer's text and video are left for a person.
-pub(super) fn outputs(artifacts: &Path) -> [PathBuf; 2] {
-    ["recommendations.txt", "recommendations_video.mp4"].map(|name| artifacts.join("output").join(name))
-}
-
-async fn execute(
-    folders: Folders,
-    wish: Wish,
-    config: Config,
-    secrets: LocalSecrets,
-    shared: Shared,
-) -> Result<Done, Failure> {
-    let begun = Instant::now();
-    let (one, limits) = (wish.customer.is_some(), Limits::default());
-    let session = Session::open(folders, wish, config, secrets, limits, |artifacts| {
-        // Whatever comes of this run, another customer's result must not pass for this one's.
-        if one { outputs(artifacts).iter().try_for_each(|to| remove(to)) } else { Ok(()) }
+async fn execute(setup: SessionSetup, context: Context) -> Result<FinishedRun, Failure> {
+    let started = Instant::now();
+    let one_customer = setup.request.customer.is_some();
+    let session = Session::open(setup, |artifacts| {
+        // If this run fails, the copies of another customer's results must not pass for this one's.
+        if one_customer { output_files(artifacts).iter().try_for_each(|copy| remove(copy)) } else { Ok(()) }
     })
     .await?;
-    session.log(shared.verbose)?;
-    let Session { runner, request, labels, store, lock, watched } = session;
-    let watching = tokio::spawn(watch_for_signals(runner.cancel.clone()));
-    let shown = tokio::spawn(progress::show(watched, labels.clone(), Lines::EachCustomer));
+    session.log(context.verbose, CustomerFailures::Printed)?;
+    let Session { runner, request, labels, store, lock, events } = session;
+    let signals = tokio::spawn(signals::watch(runner.cancel.clone()));
+    let progress = tokio::spawn(progress::show(events, labels.clone(), Lines::EachCustomer));
     let ended = runner.run(&request).await;
-    watching.abort();
-    let Runner { project, settings, vault, secrets, events, .. } = runner;
+    signals.abort();
+    let Runner { project, services, events, .. } = runner;
     drop(events);
-    // The last bar is cleared before anything is printed; a watcher that panicked has nothing to clear.
-    let _cleared = shown.await;
+    // The display removes its bars before the command prints. A display that panicked has no bars.
+    let _cleared = progress.await;
     let run = ended?;
-    deliver::tell(&run.run, &settings, &vault, secrets.as_ref()).await;
+    print_warning(notify_if_configured(&run.run, &services.settings, &services.vault, services.secrets.as_ref()).await);
 
-    let seconds = begun.elapsed().as_secs_f64();
-    let report =
-        Report::of(&run, project.catalogue.bank(), seconds, &labels, &project.catalogue, &vault, &store).await?;
-    Ok(Done { report, run, store, artifacts: project.folders.artifacts, lock })
+    let input = SummaryInput {
+        run: &run,
+        seconds: started.elapsed().as_secs_f64(),
+        labels: &labels,
+        catalogue: &project.catalogue,
+        vault: &services.vault,
+        store: &store,
+    };
+    let summary = RunSummary::read(&input).await?;
+    Ok(FinishedRun { summary, run, store, artifacts: project.folders.artifacts, lock })
+}
+
+/// Copies a finished file. The copy appears whole or not at all.
+fn copy_whole(from: &Path, to: &Path, scratch: &Path) -> Result<(), Failure> {
+    if !from.is_file() {
+        let message = format!("{}: the published file is missing", from.display());
+        return Err(Failure::new(ErrorName::StoreNotFound, message, "make it again with --again"));
+    }
+    let copy = || {
+        if let Some(folder) = to.parent() {
+            create_private(folder)?;
+        }
+        let file = tempfile::NamedTempFile::new_in(scratch)?;
+        std::fs::copy(from, file.path())?;
+        file.persist(to)?;
+        Ok(())
+    };
+    copy().map_err(Failure::file(ErrorName::StoreUnavailable, to))
 }
 
 fn remove(file: &Path) -> Result<(), Failure> {
@@ -147,12 +187,13 @@ fn remove(file: &Path) -> Result<(), Failure> {
     }
 }
 
+/// Returns the given customer id, or asks for it at the terminal.
 fn customer(given: Option<String>) -> Result<CustomerId, Failure> {
     let id = match given {
         Some(id) => id,
         None if std::io::stdin().is_terminal() => ask("Customer id: ")?,
         None => {
-            return Err(Failure::told(
+            return Err(Failure::new(
                 ErrorName::InputInvalidRequest,
                 "no customer is named, and there is no terminal to ask at",
                 "give --customer ID",
@@ -160,22 +201,21 @@ fn customer(given: Option<String>) -> Result<CustomerId, Failure> {
         }
     };
     CustomerId::parse(id.trim())
-        .map_err(|error| Failure::told(ErrorName::InputInvalidRequest, error.to_string(), "give --customer ID"))
+        .map_err(|error| Failure::new(ErrorName::InputInvalidRequest, error.to_string(), "give --customer ID"))
 }
 
 fn ask(question: &str) -> Result<String, Failure> {
-    let mut answer = String::new();
-    let asked = || {
+    let read = || {
         anstream::eprint!("{question}");
         std::io::stderr().flush()?;
-        std::io::stdin().read_line(&mut answer)
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer)?;
+        Ok(answer)
     };
-    let mut asked = asked;
-    asked().map_err(Failure::file(ErrorName::InputInvalidRequest, Path::new("standard input")))?;
-    Ok(answer)
+    read().map_err(Failure::file(ErrorName::InputInvalidRequest, Path::new("standard input")))
 }
 
-/// The prompt itself, or the content of the file that `@` names.
+/// Returns the prompt, or the content of the file after `@`.
 fn prompt(given: String) -> Result<String, Failure> {
     match given.strip_prefix('@') {
         Some(path) => {
@@ -183,32 +223,5 @@ fn prompt(given: String) -> Result<String, Failure> {
             std::fs::read_to_string(path).map_err(Failure::file(ErrorName::InputInvalidRequest, path))
         }
         None => Ok(given),
-    }
-}
-
-/// The first signal stops the run cleanly; the second ends the process at once.
-pub(super) async fn watch_for_signals(cancel: CancellationToken) {
-    signal().await;
-    anstream::eprintln!("stopping; once more to stop at once");
-    cancel.cancel();
-    signal().await;
-    std::process::exit(i32::from(ErrorName::RunCancelled.exit_code()));
-}
-
-async fn signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminated.recv() => {}
-            }
-            return;
-        }
-    }
-    // Without a handler there is no signal to wait for.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
     }
 }

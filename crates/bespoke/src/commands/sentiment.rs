@@ -1,20 +1,19 @@
-//! `bespoke sentiment`: what the assess stage reads out of a text, for whoever wants to check it.
+//! `bespoke sentiment`: prints what the assess stage reads from texts.
 
 use std::io::{BufWriter, ErrorKind, Read as _, Write};
 use std::path::Path;
 
 use assess::mood::{Scores, Tone, ToneAnalyzer};
-use contracts::ErrorName;
-use contracts::facts;
+use contracts::{ErrorName, facts};
+use runner::failure::Failure;
+use runner::project::lexicon;
 use serde::Serialize;
 
-use crate::cli::Sentiment;
-use crate::failure::Failure;
-use crate::project::lexicon;
+use crate::cli::offers::SentimentArgs;
 
-/// One line of what is printed. The text itself is not repeated.
+/// The reading of one line. It does not repeat the text.
 #[derive(Serialize)]
-struct Read {
+struct Reading {
     line: usize,
     #[serde(flatten)]
     scores: Scores,
@@ -22,18 +21,18 @@ struct Read {
     topics: Vec<facts::Topic>,
 }
 
-pub(super) fn execute(asked: &Sentiment) -> Result<u8, Failure> {
-    let lexicon = lexicon(&asked.data, asked.lexicon.as_ref())?;
-    let bytes = read(&asked.file).map_err(Failure::file(ErrorName::InputInvalidRequest, &asked.file))?;
-    // A file in another encoding is read as far as it can be.
+pub(super) fn execute(args: &SentimentArgs) -> Result<u8, Failure> {
+    let lexicon = lexicon(&args.data, args.lexicon.as_ref())?;
+    let bytes = read(&args.file).map_err(Failure::file(ErrorName::InputInvalidRequest, &args.file))?;
+    // Bytes in another encoding become replacement characters.
     let text = String::from_utf8_lossy(&bytes);
     let analyzer = ToneAnalyzer::new(&lexicon);
     let mut out = BufWriter::new(std::io::stdout().lock());
     for (line, text) in (1..).zip(text.lines()) {
         let Tone { scores, sentiment, topics } = analyzer.analyze(text);
-        let json = serde_json::to_string(&Read { line, scores, sentiment, topics }).expect("plain fields");
+        let json = serde_json::to_string(&Reading { line, scores, sentiment, topics }).expect("plain fields");
         match writeln!(out, "{json}") {
-            // Whoever reads has seen enough.
+            // The reader of the pipe has seen enough.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(0),
             written => written.map_err(Failure::file(ErrorName::StoreUnavailable, Path::new("standard output")))?,
         }

@@ -1,60 +1,99 @@
-//! `bespoke verify`: whether a run is as it was written.
+//! `bespoke verify`: verifies that a run is unchanged.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
+use contracts::ErrorName;
 use contracts::error::EXIT_REFUSED;
-use contracts::{ErrorName, RunId};
+use runner::failure::Failure;
+use runner::folder::FolderStore;
+use runner::project::Project;
+use runner::secrets::LocalSecrets;
+use runner::sentences::{self, SentenceReport};
+use runner::verify::{Verification, verify};
+use serde::Serialize;
 use storage::secret::SecretError;
 use storage::vault::{Keys, Vault};
 
-use super::Shared;
-use crate::cli;
-use crate::failure::Failure;
-use crate::folder::FolderStore;
-use crate::secrets::LocalSecrets;
-use crate::verify::{Verified, verify};
+use super::context::{Context, run_id};
+use crate::cli::campaign::VerifyArgs;
 
-pub(super) async fn execute(asked: cli::Verify, shared: Shared) -> Result<u8, Failure> {
-    let run = RunId::parse(asked.run)
-        .map_err(|error| Failure::told(ErrorName::InputInvalidRequest, error.to_string(), "see artifacts/runs"))?;
-    if !asked.artifacts.is_dir() {
-        let message = format!("{}: not found", asked.artifacts.display());
-        return Err(Failure::told(ErrorName::EvidenceMissing, message, "name the folder with --artifacts"));
+pub(super) async fn execute(args: VerifyArgs, context: Context) -> Result<u8, Failure> {
+    let run = run_id(args.run)?;
+    let artifacts = args.folders.artifacts.clone();
+    if !artifacts.is_dir() {
+        let message = format!("{}: not found", artifacts.display());
+        return Err(Failure::new(ErrorName::EvidenceMissing, message, "name the folder with --artifacts"));
     }
-    let store =
-        FolderStore::open(&asked.artifacts).map_err(Failure::file(ErrorName::StoreUnavailable, &asked.artifacts))?;
-    let keys = match Keys::from_secrets(&LocalSecrets::of_folder(&asked.artifacts)).await {
-        // Keys that open nothing, so that nobody can have sealed anything with them.
+    let store = FolderStore::open(&artifacts).map_err(Failure::file(ErrorName::StoreUnavailable, &artifacts))?;
+    let keys = match Keys::from_secrets(&LocalSecrets::of_folder(&artifacts)).await {
+        // Random keys open no object, so the run counts as verified without its keys.
         Err(SecretError::Missing(_)) => Keys::new(rand::random(), rand::random()),
         keys => keys?,
     };
-    let verified = verify(&Vault::new(Arc::new(store), keys), &run).await?;
-    shared.print(&verified, || for_people(&verified));
-    Ok(if verified.findings.is_empty() && verified.with_keys { 0 } else { EXIT_REFUSED })
+    let vault = Vault::new(Arc::new(store), keys);
+    let verification = verify(&vault, &run).await?;
+    let sentences = match Project::load(args.folders.into()) {
+        Ok(project) => sentences::prove(&vault, &run, &project).await?,
+        Err(failure) => SentenceReport { not_checked: Some(failure.to_string()), ..SentenceReport::default() },
+    };
+    let report = VerifyReport { verification: &verification, sentences: &sentences };
+    context.print(&report, || for_people(&verification) + &sentences_for_people(&sentences));
+    let is_good = verification.findings.is_empty() && verification.with_keys && sentences.unproved.is_empty();
+    Ok(if is_good { 0 } else { EXIT_REFUSED })
 }
 
-fn for_people(verified: &Verified) -> String {
-    let Verified { run, customers, files, with_keys, findings } = verified;
-    let (good, bad) = (
-        Style::new().fg_color(Some(AnsiColor::Green.into())),
-        Style::new().bold().fg_color(Some(AnsiColor::Red.into())),
+/// The report of `bespoke verify`.
+#[derive(Serialize)]
+struct VerifyReport<'a> {
+    #[serde(flatten)]
+    verification: &'a Verification,
+    sentences: &'a SentenceReport,
+}
+
+fn sentences_for_people(report: &SentenceReport) -> String {
+    if let Some(reason) = &report.not_checked {
+        return format!("note: the sentences were not proved: {reason}\n");
+    }
+    let mut text = String::new();
+    for unproved in &report.unproved {
+        let _infallible = writeln!(text, "customer {}: {}", unproved.reference.short(), unproved.reason);
+    }
+    let SentenceReport { texts, sealed, lines, catalogue, free_approved, free_unapproved, unproved, .. } = report;
+    let _infallible = writeln!(
+        text,
+        "{texts} texts: {lines} approved lines, {catalogue} texts of the catalog, {} unproved sentences",
+        unproved.len()
     );
+    if free_approved + free_unapproved > 0 {
+        let _infallible =
+            writeln!(text, "free text: {free_approved} parts approved by a person, {free_unapproved} by nobody");
+    }
+    if *sealed > 0 {
+        let _infallible = writeln!(text, "note: the keys do not open {sealed} texts");
+    }
+    text
+}
+
+fn for_people(verification: &Verification) -> String {
+    let Verification { run, customers, files, with_keys, findings } = verification;
+    let good = Style::new().fg_color(Some(AnsiColor::Green.into()));
+    let bad = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
     let mut text = String::new();
     for finding in findings {
         let _infallible = writeln!(text, "{bad}{}{bad:#}  {}: {}", finding.error, finding.object, finding.what);
     }
-    let looked = format!("{run}: {customers} customers, {files} files compared");
+    let compared = format!("{run}: {customers} customers, {files} files compared");
     let _infallible = match findings.len() {
-        0 if *with_keys => writeln!(text, "{good}verified{good:#}  {looked}, all as they were written"),
-        0 => writeln!(text, "{bad}not proved{bad:#}  {looked}, all fit together"),
-        count => writeln!(text, "{looked}, {count} not as they were written"),
+        0 if *with_keys => writeln!(text, "{good}verified{good:#}  {compared}, all unchanged"),
+        0 => writeln!(text, "{bad}not proven{bad:#}  {compared}, all digests match"),
+        count => writeln!(text, "{compared}, {count} discrepancies"),
     };
     if !with_keys {
         let _infallible = writeln!(
             text,
-            "note: the run's keys are not at hand, so that its seals could not be tried: whoever wrote all of it anew would pass"
+            "note: without the run's keys its seals cannot be checked: a complete forgery with new digests would pass"
         );
     }
     text

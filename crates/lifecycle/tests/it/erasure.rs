@@ -3,7 +3,7 @@
 use contracts::evidence::Outcome;
 use contracts::facts::Skip;
 use contracts::key::{Artefact, Prefix, RunPart};
-use contracts::review::Choice;
+use contracts::review::ReviewChoice;
 use contracts::{Digest, ErrorName, NamedError as _, ObjectKey};
 use jiff::Timestamp;
 use lifecycle::erasure::erase;
@@ -22,7 +22,7 @@ const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 async fn erasure_leaves_only_evidence_and_is_final() {
     let bank = Bank::open_with_review().await.rendered().await.indexed().await;
     bank.publish(true).await.unwrap();
-    decide(&bank, Choice::Approve, "ann").await.unwrap();
+    decide(&bank, ReviewChoice::Approve, "ann").await.unwrap();
     bank.publish(true).await.unwrap();
     recall(&bank).await.unwrap();
     let recorded = bank.store.get(&bank.key(Artefact::Evidence)).await.unwrap();

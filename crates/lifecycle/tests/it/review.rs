@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use contracts::evidence::Outcome;
 use contracts::facts::Skip;
 use contracts::key::Artefact;
-use contracts::review::{Choice, Decision, Seen, Why};
-use contracts::script::{HeldText, RefusedText, Script, Segment, SegmentKind, Verdict};
+use contracts::review::{Decision, ReviewChoice, ReviewReason, ReviewedDigests};
+use contracts::script::{RefusedText, Script, Segment, SegmentKind, TextReview, Verdict};
 use contracts::{Digest, ErrorName, NamedError as _, ObjectKey};
 use jiff::Timestamp;
 use lifecycle::ReviewError;
@@ -18,7 +18,7 @@ use storage::vault::Owner;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
-pub async fn decide(bank: &Bank, choice: Choice, by: &str) -> Result<DecisionOutcome, ReviewError> {
+pub async fn decide(bank: &Bank, choice: ReviewChoice, by: &str) -> Result<DecisionOutcome, ReviewError> {
     let pending = review::find(&*bank.store, &bank.run, &bank.reference).await?;
     let reviewed = pending.as_ref().map_or(Digest::of(b"nothing"), review::digest);
     let decision = NewDecision { reviewed: &reviewed, choice, by, reason: Some("as José likes it") };
@@ -28,23 +28,23 @@ pub async fn decide(bank: &Bank, choice: Choice, by: &str) -> Result<DecisionOut
 #[tokio::test]
 async fn approved_result_is_published_as_reviewed() {
     let bank = Bank::open_with_review().await.rendered().await;
-    let in_review = Outcome::Held { why: "a sample, one in 1".to_owned() };
+    let in_review = Outcome::InReview { why: "a sample, one in 1".to_owned() };
     for _ in 0..2 {
         assert_eq!(bank.publish(true).await.unwrap(), in_review);
     }
     assert!(!bank.files().contains("evidence.json") && !bank.files().contains("recommendation.txt"));
     let pending = review::list_pending(&*bank.store, Some(&bank.run)).await.unwrap();
     let [pending] = <[_; 1]>::try_from(pending).unwrap();
-    assert_eq!((&pending.why, pending.video), (&Why::Sampled { every: 1 }, true));
+    assert_eq!((&pending.why, pending.video), (&ReviewReason::Sampled { every: 1 }, true));
     let item = review::load(pending, &bank.vault, &bank.catalogue, &bank.brand).await.unwrap();
 
-    let recorded = decide(&bank, Choice::Approve, "ann").await.unwrap();
+    let recorded = decide(&bank, ReviewChoice::Approve, "ann").await.unwrap();
     assert_eq!(recorded.decision.unwrap().by, "ann");
     assert_eq!(bank.publish(true).await.unwrap(), Outcome::Published { video: true });
     assert_eq!(bank.text().await, item.text);
     let evidence = bank.evidence().await;
     let record = evidence.review.clone().unwrap();
-    assert_eq!((record.choice, record.by.as_str(), record.at), (Choice::Approve, "ann", NOW));
+    assert_eq!((record.choice, record.by.as_str(), record.at), (ReviewChoice::Approve, "ann", NOW));
     assert_eq!(record.seen.artefacts[&Artefact::Video], evidence.artefacts[&Artefact::Video]);
     assert_eq!(record.seen.text, evidence.artefacts[&Artefact::Text]);
     assert!(!serde_json::to_string(&evidence).unwrap().contains("José"), "the reason is sealed");
@@ -57,7 +57,7 @@ async fn approved_result_is_published_as_reviewed() {
 async fn rejected_result_is_never_published() {
     let bank = Bank::open_with_review().await.rendered().await;
     bank.publish(true).await.unwrap();
-    decide(&bank, Choice::Reject, "ben").await.unwrap();
+    decide(&bank, ReviewChoice::Reject, "ben").await.unwrap();
     let rejected = Outcome::Skipped { skip: Skip::Rejected };
     assert_eq!(bank.publish(true).await.unwrap(), rejected);
     assert_eq!(bank.publish(true).await.unwrap(), rejected, "a second call agrees");
@@ -71,9 +71,9 @@ async fn rejected_result_is_never_published() {
 async fn first_of_two_decisions_counts() {
     let bank = Bank::open_with_review().await.rendered().await;
     bank.publish(true).await.unwrap();
-    decide(&bank, Choice::Reject, "ben").await.unwrap();
-    let second = decide(&bank, Choice::Approve, "ann").await.unwrap().decision.unwrap();
-    assert_eq!((second.choice, second.by.as_str()), (Choice::Reject, "ben"));
+    decide(&bank, ReviewChoice::Reject, "ben").await.unwrap();
+    let second = decide(&bank, ReviewChoice::Approve, "ann").await.unwrap().decision.unwrap();
+    assert_eq!((second.choice, second.by.as_str()), (ReviewChoice::Reject, "ben"));
 }
 
 #[tokio::test]
@@ -81,8 +81,8 @@ async fn decision_about_another_text_or_unsealed_decision_publishes_nothing() {
     let bank = Bank::open_with_review().await.rendered().await;
     bank.publish(true).await.unwrap();
     let key = ObjectKey::Decision(bank.run.clone(), bank.reference.clone());
-    let seen = Seen { text: Digest::of(b"another"), artefacts: BTreeMap::new() };
-    let decision = Decision { choice: Choice::Approve, by: "ann".to_owned(), at: NOW, reason: None, seen };
+    let seen = ReviewedDigests { text: Digest::of(b"another"), artefacts: BTreeMap::new() };
+    let decision = Decision { choice: ReviewChoice::Approve, by: "ann".to_owned(), at: NOW, reason: None, seen };
     let plain = serde_json::to_vec(&decision).unwrap();
     let owner = Owner::Customer(&bank.reference);
     bank.vault.write_json(owner, &key, &Digest::of(b"any"), decision).await.unwrap();
@@ -99,7 +99,7 @@ async fn opt_out_during_review_needs_no_decision() {
     let bank = Bank::open_with_review().await.rendered().await;
     bank.publish(true).await.unwrap();
     bank.suppress().await;
-    let outcome = decide(&bank, Choice::Approve, "ann").await.unwrap();
+    let outcome = decide(&bank, ReviewChoice::Approve, "ann").await.unwrap();
     assert_eq!(outcome.decision, Err(Skip::Suppressed));
     assert_eq!(bank.publish(true).await.unwrap(), Outcome::Skipped { skip: Skip::Suppressed });
     assert_eq!(bank.evidence().await.review, None);
@@ -108,10 +108,13 @@ async fn opt_out_during_review_needs_no_decision() {
 #[tokio::test]
 async fn decision_needs_a_pending_review_and_a_name() {
     let bank = Bank::open_with_review().await.rendered().await;
-    assert_eq!(decide(&bank, Choice::Approve, "ann").await.unwrap_err().name(), ErrorName::ReviewNotWaiting);
+    assert_eq!(decide(&bank, ReviewChoice::Approve, "ann").await.unwrap_err().name(), ErrorName::ReviewNotWaiting);
     bank.publish(true).await.unwrap();
     for name in ["", " ", "a\nb"] {
-        assert_eq!(decide(&bank, Choice::Approve, name).await.unwrap_err().name(), ErrorName::InputInvalidRequest);
+        assert_eq!(
+            decide(&bank, ReviewChoice::Approve, name).await.unwrap_err().name(),
+            ErrorName::InputInvalidRequest
+        );
     }
 }
 
@@ -122,7 +125,7 @@ async fn workflow_task_goes_on_whichever_comes_first() {
     let register = |token| publish::register_review_task(&bank.run, &bank.reference, token, &bank.vault);
     assert!(!register("token-1").await.unwrap(), "there is no decision yet");
     assert!(!register("token-2").await.unwrap(), "the workflow retried the task");
-    let outcome = decide(&bank, Choice::Approve, "ann").await.unwrap();
+    let outcome = decide(&bank, ReviewChoice::Approve, "ann").await.unwrap();
     assert_eq!(outcome.task.as_deref(), Some("token-2"));
     assert!(register("token-3").await.unwrap(), "the decision came first");
 }
@@ -132,20 +135,23 @@ fn replacement_script() -> Script {
     let text = "You are pre-approved.".to_owned();
     let segments = vec![Segment { kind: SegmentKind::Greeting, text, product: None, parts: Vec::new() }];
     let refused = RefusedText { segments, verdict: Verdict { checks: Vec::new() } };
-    Script { held: Some(HeldText { why: "the guard found: approval".to_owned(), refused: Some(refused) }), ..script() }
+    Script {
+        text_review: Some(TextReview { why: "the guard found: approval".to_owned(), refused: Some(refused) }),
+        ..script()
+    }
 }
 
 #[tokio::test]
 async fn reviewer_sees_refused_text_and_approves_the_template() {
     let bank = Bank::open().await.written(replacement_script()).await;
     let expected =
-        Outcome::Held { why: "the template wrote instead of the model: the guard found: approval".to_owned() };
+        Outcome::InReview { why: "the phrasebook wrote instead of the model: the guard found: approval".to_owned() };
     assert_eq!(bank.publish(false).await.unwrap(), expected);
     let pending = review::find(&*bank.store, &bank.run, &bank.reference).await.unwrap().unwrap();
     let item = review::load(pending, &bank.vault, &bank.catalogue, &bank.brand).await.unwrap();
     assert!(item.refused().unwrap().segments[0].text.contains("pre-approved"));
     assert!(!item.text.contains("pre-approved"));
-    decide(&bank, Choice::Approve, "ann").await.unwrap();
+    decide(&bank, ReviewChoice::Approve, "ann").await.unwrap();
     assert_eq!(bank.publish(false).await.unwrap(), Outcome::Published { video: false });
     assert!(!bank.text().await.contains("pre-approved"));
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contracts::catalogue::{Category, Kind, Product};
+use contracts::catalogue::{Category, Product, ProductKind};
 use contracts::facts::plain_words;
 
 use crate::testing::catalogue;
@@ -109,14 +109,14 @@ fn disclosures_are_short_and_match_kind() {
         assert!(product.disclosures.iter().all(|line| line.chars().count() <= 90), "{}", product.id);
         let all = product.disclosures.join(" ");
         let required = match product.kind {
-            Kind::Deposit => "Member FDIC.",
-            Kind::CreditCard | Kind::Loan => "Subject to credit approval.",
-            Kind::Mortgage => "Equal Housing Lender. Subject to credit approval.",
-            Kind::Investment => "Not FDIC insured. May lose value. No bank guarantee.",
-            Kind::Service => ".",
+            ProductKind::Deposit => "Member FDIC.",
+            ProductKind::CreditCard | ProductKind::Loan => "Subject to credit approval.",
+            ProductKind::Mortgage => "Equal Housing Lender. Subject to credit approval.",
+            ProductKind::Investment => "Not FDIC insured. May lose value. No bank guarantee.",
+            ProductKind::Service => ".",
         };
         assert!(all.contains(required), "{}: {all}", product.id);
-        assert!(product.kind == Kind::Deposit || !all.contains("Member FDIC"), "{}", product.id);
+        assert!(product.kind == ProductKind::Deposit || !all.contains("Member FDIC"), "{}", product.id);
     }
 }
 
@@ -130,7 +130,7 @@ fn rates_have_required_terms() {
                 assert!(block.contains(term), "{}: {term}", product.id);
             }
         }
-        if product.kind == Kind::CreditCard {
+        if product.kind == ProductKind::CreditCard {
             // Reg Z, 12 CFR 1026.16(b): the rate, that it varies, and the yearly fee.
             assert!(block.contains("Variable APR") && block.contains("Annual fee"), "{}", product.id);
         }

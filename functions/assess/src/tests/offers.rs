@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use contracts::ObjectKey;
-use contracts::catalogue::{Catalogue, Category, Kind};
+use contracts::catalogue::{Catalogue, Category, ProductKind};
 use contracts::consent::Refusal;
 use contracts::facts::{
     Assessment, Facts, Ground, Need, Offer, Share, Sign, Skip, SpendingCategory, Stance, Tenure, Topic, Trend,
@@ -403,7 +403,7 @@ proptest! {
         let products: Vec<_> = offers.iter().map(|offer| catalogue.product(&offer.product).unwrap()).collect();
         let needs: BTreeSet<_> = offers.iter().map(|offer| offer.need).collect();
         prop_assert_eq!(needs.len(), offers.len());
-        prop_assert!(products.iter().filter(|product| product.kind == Kind::CreditCard).count() < 3);
+        prop_assert!(products.iter().filter(|product| product.kind == ProductKind::CreditCard).count() < 3);
         let business = facts.signs.contains(&Sign::Business);
         for (offer, product) in offers.iter().zip(&products) {
             prop_assert!(chosen.contains(&product.category));

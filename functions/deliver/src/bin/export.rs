@@ -1,41 +1,41 @@
-//! The Lambda that makes a run's table for the bank's mail or CRM system, with customer ids and links, and hands it to whoever
-//! may invoke it. Nothing of it is kept.
+//! The Lambda function that returns the export of a run, with customer ids and links, to authorized operators. It stores
+//! nothing of it.
 
 use bespoke_aws::Host;
 use contracts::{CustomerRef, RunId};
-use deliver::manifest::{Page, Row, table};
+use deliver::export::{ExportPage, ExportRow, export};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Customers of one answer, which stays far below the 6 MB that Lambda lets one have, and is made within its time-out.
-const MOST: usize = 5_000;
+/// The maximum number of rows in a response. They stay far below Lambda's limit of 6 MB and within the time limit.
+const MAX_ROWS: usize = 5_000;
 
-/// What it is called with.
+/// A request for a page of the export.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Called {
+struct ExportRequest {
     run: RunId,
-    /// Goes on after this customer.
+    /// The cursor: the value of `next` from the previous page.
     after: Option<CustomerRef>,
 }
 
-/// A part of the table.
+/// A page of the export.
 #[derive(Serialize)]
-struct Answer {
-    rows: Vec<Row>,
-    /// What to call with as `after` for the next part, if there is one.
+struct ExportResponse {
+    rows: Vec<ExportRow>,
+    /// The cursor for the next page; `None` on the last page.
     next: Option<String>,
 }
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let host = Host::start().await?;
-    host.serve(async |Called { run, after }: Called| -> Result<Answer, bespoke_aws::Failure> {
+    host.serve(async |ExportRequest { run, after }: ExportRequest| -> Result<ExportResponse, bespoke_aws::Failure> {
         let settings = host.settings().await?;
-        let page = Page { after: after.as_ref(), most: MOST };
-        let rows = table(&run, page, &settings.delivery, &host.vault, Timestamp::now()).await?;
-        let next = rows.last().filter(|_| rows.len() == MOST).map(|row| row.reference.clone());
-        Ok(Answer { rows, next })
+        let page = ExportPage { after: after.as_ref(), limit: MAX_ROWS };
+        let rows = export(&run, page, &settings.delivery, &host.vault, Timestamp::now()).await?;
+        let next = rows.last().filter(|_| rows.len() == MAX_ROWS).map(|row| row.reference.clone());
+        Ok(ExportResponse { rows, next })
     })
     .await
 }

@@ -1,23 +1,27 @@
-//! The Lambda that tells the bank's own system what became of a run, and what was taken back.
+//! The Lambda function that notifies the bank's system of outcomes and recalls.
 
 use bespoke_aws::Host;
 use deliver::Error;
-use deliver::event::Event;
-use deliver::webhook::{self, Deps, Pace, Told};
+use deliver::event::DeliverEvent;
+use deliver::webhook::{self, Backoff, Deps, NotifySummary};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let host = Host::start().await?;
-    host.serve(async |event: Event| {
+    host.serve(async |event: DeliverEvent| {
         let settings = host.settings().await?;
-        let (vault, secrets, settings) = (&host.vault, &host.secrets, &settings.delivery.webhook);
-        let deps = Deps { vault, secrets, settings, pace: Pace::default() };
+        let deps = Deps {
+            vault: &host.vault,
+            secrets: &host.secrets,
+            settings: &settings.delivery.webhook,
+            backoff: Backoff::default(),
+        };
         match event {
-            Event::Ended(run) => Ok(webhook::notify(&run, &deps).await?),
-            Event::Recalled(run) => match webhook::notify(&run, &deps).await {
-                // It is told when it has ended.
-                Err(Error::NotEnded { .. }) => Ok(Told::default()),
-                told => Ok(told?),
+            DeliverEvent::Ended(run) => Ok(webhook::notify(&run, &deps).await?),
+            DeliverEvent::Recalled(run) => match webhook::notify(&run, &deps).await {
+                // The end of the run triggers the notifications.
+                Err(Error::NotEnded { .. }) => Ok(NotifySummary::default()),
+                summary => Ok(summary?),
             },
         }
     })

@@ -14,9 +14,9 @@ mod rules;
 use std::collections::HashSet;
 
 use contracts::Digest;
-use contracts::catalogue::{Kind, Product};
+use contracts::catalogue::{Product, ProductKind};
 use contracts::facts::{FIVE_WORD_RUN, five_word_runs};
-use contracts::script::{Check, Verdict};
+use contracts::script::{GuardCheck, Verdict};
 use unicode_normalization::UnicodeNormalization as _;
 
 pub use context::{GuardContext, NameSlot};
@@ -76,8 +76,8 @@ pub fn check_prompt(prompt: &str) -> Verdict {
 /// Judges the displayed disclosures: each product needs its own lines, and no line may belong to a product that is not
 /// offered.
 #[must_use]
-pub fn check_disclosures(shown: &[String], offered: &[&Product]) -> Check {
-    let offers_kind = |kind: Kind| offered.iter().any(|product| product.kind == kind);
+pub fn check_disclosures(shown: &[String], offered: &[&Product]) -> GuardCheck {
+    let offers_kind = |kind: ProductKind| offered.iter().any(|product| product.kind == kind);
     let is_shown = |line: &str| shown.iter().any(|text| text.contains(line));
     let mut violations = Vec::new();
     for product in offered {
@@ -85,14 +85,14 @@ pub fn check_disclosures(shown: &[String], offered: &[&Product]) -> Check {
             violations.push(format!("a disclosure of {} is missing", product.id));
         }
     }
-    if offers_kind(Kind::Deposit) && !is_shown("Member FDIC") {
+    if offers_kind(ProductKind::Deposit) && !is_shown("Member FDIC") {
         violations.push("a deposit is offered without \"Member FDIC\"".to_owned());
     }
     let is_of_product = |line: &str| offered.iter().any(|p| p.disclosures.iter().any(|text| text.contains(line)));
-    if !offers_kind(Kind::Deposit) && !is_of_product("Member FDIC") && is_shown("Member FDIC") {
+    if !offers_kind(ProductKind::Deposit) && !is_of_product("Member FDIC") && is_shown("Member FDIC") {
         violations.push("\"Member FDIC\" is shown although no deposit is offered".to_owned());
     }
-    if offers_kind(Kind::Mortgage) && !is_shown("Equal Housing Lender") {
+    if offers_kind(ProductKind::Mortgage) && !is_shown("Equal Housing Lender") {
         violations.push("a mortgage is offered without \"Equal Housing Lender\"".to_owned());
     }
     check_of("disclosures", violations)
@@ -127,8 +127,8 @@ pub fn word_count(text: &str) -> usize {
     text.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric)).count()
 }
 
-fn check_of(name: &str, violations: Vec<String>) -> Check {
-    Check { name: name.to_owned(), violations }
+fn check_of(name: &str, violations: Vec<String>) -> GuardCheck {
+    GuardCheck { name: name.to_owned(), violations }
 }
 
 fn quoted<'a>(phrases: impl IntoIterator<Item = &'a str>) -> Vec<String> {
@@ -138,7 +138,7 @@ fn quoted<'a>(phrases: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     violations
 }
 
-fn phrase_checks(normal: &NormalizedText) -> Vec<Check> {
+fn phrase_checks(normal: &NormalizedText) -> Vec<GuardCheck> {
     let squashed = normal.squashed();
     let check = |rule: &rules::PhraseRule| {
         let stems = rules::SQUASHED.iter().filter(|(check, _)| *check == rule.check).flat_map(|(_, stems)| *stems);
@@ -153,7 +153,7 @@ fn phrase_checks(normal: &NormalizedText) -> Vec<Check> {
 /// A model may write that there is `{{first_name}}` minimum, and the customer may be called `No`. A name's own hint at
 /// a protected class is no violation. The violation does not quote the phrase, because the repair message repeats
 /// violations to the model, which must not learn a name.
-fn phrases(with_placeholders: &NormalizedText, with_names: &NormalizedText) -> Vec<Check> {
+fn phrases(with_placeholders: &NormalizedText, with_names: &NormalizedText) -> Vec<GuardCheck> {
     let mut checks = phrase_checks(with_placeholders);
     for (check, check_with_names) in checks.iter_mut().zip(phrase_checks(with_names)) {
         let is_new = |violation| !check.violations.contains(violation);

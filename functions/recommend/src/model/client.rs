@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
-use contracts::settings::Model;
+use contracts::settings::ModelSettings;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode, Url};
 use serde_json::{Map, Value};
@@ -51,7 +51,7 @@ pub struct ModelClient<'a> {
     /// The HTTP client.
     pub http: &'a reqwest::Client,
     /// The settings of the service.
-    pub service: &'a Model,
+    pub service: &'a ModelSettings,
     /// The key of the service; `None` for a service on this machine.
     pub key: Option<SecretString>,
     /// The end of all calls.
@@ -123,15 +123,15 @@ impl ModelClient<'_> {
                     drop_parameter(&mut body, parameter);
                     self.wait_for_slot().await?;
                 }
-                RetryDecision::Retry(after) => match waits.next() {
-                    Some(wait) => self.wait_for_retry(after.map_or(wait, |after| after.max(wait)), error).await?,
-                    None => {
+                RetryDecision::Retry(after) => {
+                    let Some(wait) = waits.next() else {
                         if error.is_throttling() {
                             self.limiter.pause(after.unwrap_or(self.retries.throttled_pause));
                         }
                         return Err(error);
-                    }
-                },
+                    };
+                    self.wait_for_retry(after.map_or(wait, |after| after.max(wait)), error).await?;
+                }
                 RetryDecision::Stop => return Err(error),
             }
         }

@@ -11,7 +11,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use contracts::settings::Model;
+use contracts::settings::ModelSettings;
 use tokio::time::{Instant, sleep_until};
 
 /// A rate limiter for all calls of one process to the model service.
@@ -35,7 +35,7 @@ impl Limiter {
     }
 
     /// Reserves the next slot and returns its start.
-    pub(super) fn reserve_slot(&self, service: &Model) -> Instant {
+    pub(super) fn reserve_slot(&self, service: &ModelSettings) -> Instant {
         let now = Instant::now();
         let mut state = self.state();
         let slot = [state.next_slot, state.paused_until].into_iter().flatten().fold(now, Instant::max);
@@ -45,7 +45,7 @@ impl Limiter {
 
     /// Counts the tokens of a finished call. Delays the next slot if the tokens take more time than the call's own
     /// slot.
-    pub(super) fn count_tokens(&self, service: &Model, tokens: u64) {
+    pub(super) fn count_tokens(&self, service: &ModelSettings, tokens: u64) {
         let slot = fraction_of_minute(1, service.requests_per_minute);
         let excess = fraction_of_minute(tokens, service.tokens_per_minute).saturating_sub(slot);
         let mut state = self.state();
@@ -62,7 +62,7 @@ impl Limiter {
 
     /// Waits for a slot; call it before the deadline of a customer starts. Returns false if the service asks for a
     /// pause longer than `max_wait`, because a later attempt may succeed.
-    pub(super) async fn ready(&self, service: &Model, max_wait: Duration) -> bool {
+    pub(super) async fn ready(&self, service: &ModelSettings, max_wait: Duration) -> bool {
         let paused_until = self.state().paused_until;
         if paused_until.is_some_and(|until| until > Instant::now() + max_wait) {
             return false;
@@ -96,11 +96,11 @@ fn fraction_of_minute(amount: u64, per_minute: u32) -> Duration {
 mod tests {
     use super::*;
 
-    fn service(requests_per_minute: u32, tokens_per_minute: u32) -> Model {
-        Model { requests_per_minute, tokens_per_minute, ..Model::default() }
+    fn service(requests_per_minute: u32, tokens_per_minute: u32) -> ModelSettings {
+        ModelSettings { requests_per_minute, tokens_per_minute, ..ModelSettings::default() }
     }
 
-    async fn time_of_slots(limiter: &Limiter, service: &Model, count: usize) -> Duration {
+    async fn time_of_slots(limiter: &Limiter, service: &ModelSettings, count: usize) -> Duration {
         let start = Instant::now();
         for _ in 0..count {
             assert!(limiter.ready(service, Duration::from_secs(40)).await);

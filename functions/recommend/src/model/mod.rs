@@ -10,8 +10,8 @@ mod service;
 use std::time::Duration;
 
 use contracts::catalogue::Category;
-use contracts::script::{Given, InsteadOfModel, Script, Usage, WrittenBy};
-use contracts::settings::Writer;
+use contracts::script::{InsteadOfModel, Script, SentData, Usage, WrittenBy};
+use contracts::settings::WriterSettings;
 use storage::secret::{ExposeSecret as _, SecretError, SecretName, Secrets};
 use storage::vault::Keys;
 use tokio::time::Instant;
@@ -48,7 +48,7 @@ pub(crate) enum ModelOutcome {
 
 /// The inputs for writing with the model, in addition to the brief.
 pub(crate) struct ModelRequest<'a> {
-    pub settings: &'a Writer,
+    pub settings: &'a WriterSettings,
     /// The lines of business that the request is for.
     pub categories: &'a [Category],
     pub secrets: &'a dyn Secrets,
@@ -115,7 +115,7 @@ pub(crate) async fn write(
     };
     let prompt = Prompt::new(brief, request.categories, &request.settings.model.fields, wish);
     let instead_of_model = |why: String, usage: Usage| {
-        let given = Given { service: client.service_address(), fields: prompt.fields.clone(), usage };
+        let given = SentData { service: client.service_address(), fields: prompt.fields.clone(), usage };
         InsteadOfModel { why, given: Some(given) }
     };
     if request.skip {
@@ -195,10 +195,10 @@ impl Conversation<'_> {
     }
 
     fn chat_request<'c>(&'c self, messages: &'c [ChatMessage]) -> ChatRequest<'c> {
-        let Writer { model, .. } = self.request.settings;
+        let WriterSettings { model, .. } = self.request.settings;
         ChatRequest {
             model: &model.name,
-            takes: self.request.settings.takes(),
+            takes: self.request.settings.model_traits(),
             messages,
             temperature: model.temperature,
             max_tokens: model.max_tokens,

@@ -3,7 +3,7 @@
 
 use contracts::catalogue::Product;
 use contracts::facts::Offer;
-use contracts::script::{Given, InsteadOfModel, LineSelection, Script, Usage};
+use contracts::script::{InsteadOfModel, LineSelection, Script, SentData, Usage};
 use phrases::{GroundKey, LiveLine};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -51,7 +51,7 @@ pub(crate) async fn select<'a>(
         return Ok(SelectOutcome::Failed(InsteadOfModel { why, given: None }));
     };
     let prompt = SelectPrompt::new(brief, phrases, &slots, allowed);
-    let given = |usage| Given { service: client.service_address(), fields: prompt.fields.clone(), usage };
+    let given = |usage| SentData { service: client.service_address(), fields: prompt.fields.clone(), usage };
     let failed = |why: String, usage| SelectOutcome::Failed(InsteadOfModel { why, given: Some(given(usage)) });
     if request.skip {
         return Ok(failed(THROTTLED.to_owned(), *usage));
@@ -83,7 +83,7 @@ async fn ask(
     let messages = [ChatMessage::system(prompt::SELECT), ChatMessage::user(&prompt.document)];
     let chat = ChatRequest {
         model: &request.settings.model.name,
-        takes: request.settings.takes(),
+        takes: request.settings.model_traits(),
         messages: &messages,
         temperature: request.settings.model.temperature,
         max_tokens: request.settings.model.max_tokens,

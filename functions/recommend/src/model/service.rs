@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contracts::model::{AnswerForm, Takes, TokenLimit};
+use contracts::model::{AnswerForm, ModelTraits, TokenLimit};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
@@ -33,7 +33,7 @@ pub struct ChatRequest<'a> {
     /// The model's name.
     pub model: &'a str,
     /// The parameters that the model supports.
-    pub takes: Takes,
+    pub takes: ModelTraits,
     /// The conversation so far.
     pub messages: &'a [ChatMessage],
     /// The sampling temperature from 0 to 2; left out for models that refuse it.

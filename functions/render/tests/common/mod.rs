@@ -43,7 +43,7 @@ pub fn script(name: &str, products: &[&str], disclosures: &[&str]) -> Script {
         disclosures: disclosures.iter().map(ToString::to_string).collect(),
         written_by: WrittenBy::Template { instead_of_model: None },
         verdict: Verdict { checks: Vec::new() },
-        held: None,
+        text_review: None,
     }
 }
 

@@ -1,6 +1,6 @@
 use std::time::{Duration, SystemTime};
 
-use contracts::model::{AnswerForm, ReasoningEffort, Takes, TokenLimit};
+use contracts::model::{AnswerForm, ModelTraits, ReasoningEffort, TokenLimit};
 use serde_json::{Value, json};
 use wiremock::matchers::{header, method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -42,21 +42,25 @@ async fn server(responses: Vec<ResponseTemplate>) -> MockServer {
 }
 
 /// Returns the settings of a service at the path `v1` of the server.
-fn service_of(server: &MockServer) -> Model {
-    Model { base_url: format!("{}/v1", server.uri()), ..Model::default() }
+fn service_of(server: &MockServer) -> ModelSettings {
+    ModelSettings { base_url: format!("{}/v1", server.uri()), ..ModelSettings::default() }
 }
 
-fn client<'a>(http: &'a reqwest::Client, service: &'a Model, limiter: &'a Limiter) -> ModelClient<'a> {
+fn client<'a>(http: &'a reqwest::Client, service: &'a ModelSettings, limiter: &'a Limiter) -> ModelClient<'a> {
     let key = Some(SecretString::from("k"));
     let deadline = Instant::now() + Duration::from_secs(20);
     ModelClient { http, service, key, deadline, retries: RETRIES, limiter }
 }
 
-fn chat_request<'a>(messages: &'a [ChatMessage], takes: Takes, schema: &'a Value) -> ChatRequest<'a> {
+fn chat_request<'a>(messages: &'a [ChatMessage], takes: ModelTraits, schema: &'a Value) -> ChatRequest<'a> {
     ChatRequest { model: "m", takes, messages, temperature: 0.7, max_tokens: 250, schema }
 }
 
-async fn call_service(service: &Model, takes: Takes, time_limit: Duration) -> Result<Completion, ServiceError> {
+async fn call_service(
+    service: &ModelSettings,
+    takes: ModelTraits,
+    time_limit: Duration,
+) -> Result<Completion, ServiceError> {
     let http = outbound::client().unwrap();
     let limiter = Limiter::default();
     let client = ModelClient { deadline: Instant::now() + time_limit, ..client(&http, service, &limiter) };
@@ -66,7 +70,7 @@ async fn call_service(service: &Model, takes: Takes, time_limit: Duration) -> Re
 }
 
 async fn call_within(server: &MockServer, time_limit: Duration) -> Result<Completion, ServiceError> {
-    call_service(&service_of(server), Takes::default(), time_limit).await
+    call_service(&service_of(server), ModelTraits::default(), time_limit).await
 }
 
 async fn call(server: &MockServer) -> Result<Completion, ServiceError> {
@@ -162,8 +166,8 @@ async fn stalled_call_ends_at_deadline() {
 #[tokio::test]
 async fn silent_service_is_retried() {
     let server = server(vec![good().set_delay(Duration::from_mins(1)), good()]).await;
-    let impatient = Model { read_seconds: 1, ..service_of(&server) };
-    assert!(call_service(&impatient, Takes::default(), Duration::from_secs(20)).await.is_ok());
+    let impatient = ModelSettings { read_seconds: 1, ..service_of(&server) };
+    assert!(call_service(&impatient, ModelTraits::default(), Duration::from_secs(20)).await.is_ok());
 }
 
 /// Returns an answer of server-sent events.
@@ -221,8 +225,8 @@ async fn api_version_selects_azure_style_request() {
     let mock = mock.and(query_param("api-version", "2024-10-21")).and(header("api-key", "k"));
     mock.respond_with(good()).mount(&server).await;
     let base_url = format!("{}/openai/deployments/writer", server.uri());
-    let service = Model { base_url, api_version: "2024-10-21".to_owned(), ..Model::default() };
-    assert!(call_service(&service, Takes::default(), Duration::from_secs(20)).await.is_ok());
+    let service = ModelSettings { base_url, api_version: "2024-10-21".to_owned(), ..ModelSettings::default() };
+    assert!(call_service(&service, ModelTraits::default(), Duration::from_secs(20)).await.is_ok());
     let request = &server.received_requests().await.unwrap()[0];
     assert!(request.headers.get("authorization").is_none());
 }
@@ -230,13 +234,14 @@ async fn api_version_selects_azure_style_request() {
 #[tokio::test]
 async fn request_has_only_supported_parameters() {
     let server = server(vec![good()]).await;
-    let older = Takes { token_limit: TokenLimit::MaxTokens, answer: AnswerForm::JsonObject, ..Takes::default() };
+    let older =
+        ModelTraits { token_limit: TokenLimit::MaxTokens, answer: AnswerForm::JsonObject, ..ModelTraits::default() };
     call_service(&service_of(&server), older, Duration::from_secs(20)).await.unwrap();
-    let reasoning = Takes {
+    let reasoning = ModelTraits {
         temperature: false,
         reasoning_effort: Some(ReasoningEffort::Low),
         answer: AnswerForm::Text,
-        ..Takes::default()
+        ..ModelTraits::default()
     };
     call_service(&service_of(&server), reasoning, Duration::from_secs(20)).await.unwrap();
     let bodies = bodies(&server).await;
@@ -311,7 +316,7 @@ async fn retry_after_pauses_all_calls() {
     let client = client(&http, &service, &limiter);
     let messages = [ChatMessage::user("hello")];
     let schema = json!({ "type": "object" });
-    let chat = chat_request(&messages, Takes::default(), &schema);
+    let chat = chat_request(&messages, ModelTraits::default(), &schema);
     let start = std::time::Instant::now();
     let second_call = async {
         while bodies(&server).await.is_empty() {
@@ -333,13 +338,14 @@ async fn errors_leak_neither_service_text_nor_address() {
     let message = contracts::error::chain(&call(&server).await.unwrap_err());
     assert!(!message.contains("secret words"), "{message}");
     let http = outbound::client().unwrap();
-    let service = Model { base_url: "http://me:hush@127.0.0.1:9/v1?k=hush".to_owned(), ..Model::default() };
+    let service =
+        ModelSettings { base_url: "http://me:hush@127.0.0.1:9/v1?k=hush".to_owned(), ..ModelSettings::default() };
     let limiter = Limiter::default();
     let deadline = Instant::now() + Duration::from_secs(2);
     let client = ModelClient { key: None, deadline, ..client(&http, &service, &limiter) };
     assert_eq!(client.service_address(), "http://127.0.0.1:9/v1");
     let messages = [ChatMessage::user("hello")];
-    let chat = chat_request(&messages, Takes::default(), &Value::Null);
+    let chat = chat_request(&messages, ModelTraits::default(), &Value::Null);
     let message = contracts::error::chain(&client.complete(&chat).await.unwrap_err());
     assert!(message.starts_with("the model service cannot be reached") && !message.contains("hush"), "{message}");
 }

@@ -1,0 +1,139 @@
+//! Arguments of the commands for review, recall, erasure, export, notification and retention.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args};
+
+use super::folders::FolderArgs;
+
+/// Arguments of `bespoke review`.
+#[derive(Debug, Args)]
+pub struct ReviewArgs {
+    /// The run [default: all runs]
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+    /// The customer's id, or the reference in the list
+    #[arg(long, value_name = "ID")]
+    pub customer: Option<String>,
+    /// Publish the result as the list shows it
+    #[arg(long, requires = "run", conflicts_with = "reject")]
+    pub approve: bool,
+    /// Never publish the result
+    #[arg(long, requires = "run")]
+    pub reject: bool,
+    /// The reviewer's name [default: the user of this session]
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+    /// The reason, for the record
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// The folders of the project
+    #[command(flatten)]
+    pub folders: FolderArgs,
+}
+
+/// Arguments of `bespoke recall`.
+#[derive(Debug, Args)]
+pub struct RecallArgs {
+    /// The run
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// Only this customer's results
+    #[arg(long, value_name = "ID")]
+    pub customer: Option<String>,
+    /// The name of the person who recalls them [default: the user of this session]
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+    /// The reason, for the record
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// The folder of all results
+    #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
+    pub artifacts: PathBuf,
+}
+
+/// Arguments of `bespoke forget`.
+#[derive(Debug, Args)]
+pub struct ForgetArgs {
+    /// The customer's id, as in the workbooks
+    #[arg(long, value_name = "ID")]
+    pub customer: String,
+    /// The folder of all results
+    #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
+    pub artifacts: PathBuf,
+}
+
+/// Arguments of `bespoke legal-hold`.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true).args(["customer", "list"]))]
+pub struct LegalHoldArgs {
+    /// The customer's id, as in the workbooks
+    #[arg(long, value_name = "ID", requires = "name")]
+    pub customer: Option<String>,
+    /// The case or audit that needs the customer's data
+    #[arg(long, value_name = "TEXT", requires = "customer")]
+    pub name: Option<String>,
+    /// Remove this legal hold
+    #[arg(long, requires = "customer")]
+    pub remove: bool,
+    /// List all legal holds
+    #[arg(long)]
+    pub list: bool,
+    /// The folder of all results
+    #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
+    pub artifacts: PathBuf,
+}
+
+/// Arguments of `bespoke export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The run
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// The folder for the table with customer ids and links, as CSV and as JSON
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// The folder of all results
+    #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
+    pub artifacts: PathBuf,
+}
+
+/// Arguments of `bespoke notify`.
+#[derive(Debug, Args)]
+pub struct NotifyArgs {
+    /// The run
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// The folder of all results
+    #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
+    pub artifacts: PathBuf,
+}
+
+/// Arguments of `bespoke deliver`, the former name of `bespoke export` and `bespoke notify`.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["out", "notify"]))]
+pub struct DeliverArgs {
+    /// The run
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// As in bespoke export
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// As in bespoke notify
+    #[arg(long)]
+    pub notify: bool,
+    /// The folder of all results
+    #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
+    pub artifacts: PathBuf,
+}
+
+/// Arguments of `bespoke expire`.
+#[derive(Debug, Args)]
+pub struct ExpireArgs {
+    /// List what would be deleted, and delete nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The folder of all results
+    #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
+    pub artifacts: PathBuf,
+}

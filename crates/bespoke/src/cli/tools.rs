@@ -1,0 +1,118 @@
+//! Arguments of the commands that check inputs and results.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::folders::FolderArgs;
+
+/// Arguments of `bespoke serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// The port on 127.0.0.1; 0 means any free port
+    #[arg(long, value_name = "PORT", default_value_t = 5000)]
+    pub port: u16,
+    /// Open the page in a browser
+    #[arg(long)]
+    pub open: bool,
+    /// The folders of the project
+    #[command(flatten)]
+    pub folders: FolderArgs,
+}
+
+/// Arguments of `bespoke check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The folder of the three workbooks
+    #[arg(value_name = "DIR", default_value = "data", env = "BESPOKE_DATA")]
+    pub data: PathBuf,
+    /// The product catalog [default: catalogue.json beside the workbooks, or data/catalogue.json]
+    #[arg(long, value_name = "FILE", env = "BESPOKE_CATALOGUE")]
+    pub catalogue: Option<PathBuf>,
+}
+
+/// Arguments of `bespoke sample`.
+#[derive(Debug, Args)]
+pub struct SampleArgs {
+    /// How many customers; the first twelve are always the same invented people
+    #[arg(long, value_name = "N", default_value_t = 12)]
+    pub customers: usize,
+    /// How many transactions in all [default: about 50 per customer]
+    #[arg(long, value_name = "M")]
+    pub transactions: Option<usize>,
+    /// The same seed gives the same rows
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// The folder for the three workbooks
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// Arguments of `bespoke doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// The folders of the project
+    #[command(flatten)]
+    pub folders: FolderArgs,
+}
+
+/// Arguments of `bespoke evidence`.
+#[derive(Debug, Args)]
+pub struct EvidenceArgs {
+    /// The customer's id
+    #[arg(long, value_name = "ID")]
+    pub customer: String,
+    /// The run [default: the customer's newest]
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+    /// The folders of the project
+    #[command(flatten)]
+    pub folders: FolderArgs,
+}
+
+/// Arguments of `bespoke inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// The video; the file of the same name that ends in .vtt holds its captions
+    #[arg(value_name = "VIDEO")]
+    pub video: PathBuf,
+}
+
+/// Arguments of `bespoke guard`.
+#[derive(Debug, Args)]
+pub struct GuardArgs {
+    /// The text; - reads standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The ids of the products that the text may offer, separated by commas [default: the whole catalog]
+    #[arg(long, value_name = "IDS", value_delimiter = ',')]
+    pub products: Vec<String>,
+    /// A name that the program would fill in, such as the customer's or the adviser's; repeat it for several
+    #[arg(long = "name", value_name = "NAME")]
+    pub names: Vec<String>,
+    /// The folder of the workbooks, for the catalog beside them
+    #[arg(long, value_name = "DIR", default_value = "data", env = "BESPOKE_DATA")]
+    pub data: PathBuf,
+    /// The product catalog [default: catalogue.json beside the workbooks, or data/catalogue.json]
+    #[arg(long, value_name = "FILE", env = "BESPOKE_CATALOGUE")]
+    pub catalogue: Option<PathBuf>,
+}
+
+/// The commands below `bespoke catalogue`.
+#[derive(Debug, Subcommand)]
+pub enum CatalogueCommand {
+    /// List every problem of a catalog, by product and field
+    Check {
+        /// The catalog
+        #[arg(value_name = "FILE", default_value = "data/catalogue.json", env = "BESPOKE_CATALOGUE")]
+        file: PathBuf,
+    },
+}
+
+/// Arguments of `bespoke reference`.
+#[derive(Debug, Args)]
+pub struct ReferenceArgs {
+    /// The folder for commands.md, settings.md and errors.md
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}

@@ -1,0 +1,85 @@
+//! The helpers that commands share: printing, and reading runs, customers and names from the command line.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anstyle::{AnsiColor, Style};
+use contracts::error::chain;
+use contracts::{CustomerId, CustomerRef, ErrorName, RunId};
+use runner::failure::Failure;
+use runner::folder::FolderStore;
+use runner::follow_up::NotificationWarning;
+use runner::project::vault;
+use runner::secrets::LocalSecrets;
+use serde::Serialize;
+use storage::vault::{Keys, Vault};
+
+/// The global options of the command line.
+#[derive(Clone, Copy, Debug)]
+pub struct Context {
+    /// Whether to print JSON.
+    pub json: bool,
+    /// How much to print on standard error.
+    pub verbose: u8,
+}
+
+impl Context {
+    /// Prints a report: as JSON if the caller chose it, otherwise as `for_people` renders it.
+    pub(super) fn print<T: Serialize>(self, report: &T, for_people: impl FnOnce() -> String) {
+        if self.json {
+            let json = serde_json::to_string_pretty(report).expect("reports serialize to JSON");
+            anstream::println!("{json}");
+        } else {
+            anstream::print!("{}", for_people());
+        }
+    }
+}
+
+/// Prints a failure and its remedy on standard error.
+pub fn print_failure(failure: &Failure) {
+    let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+    let cyan = Style::new().bold().fg_color(Some(AnsiColor::Cyan.into()));
+    anstream::eprintln!("{red}error[{}]{red:#}: {}", failure.name(), chain(failure));
+    if let Some(help) = failure.help() {
+        anstream::eprintln!("  {cyan}help{cyan:#}: {help}");
+    }
+}
+
+/// Prints the warning about notifications, if there is one.
+pub(super) fn print_warning(warning: Option<NotificationWarning>) {
+    if let Some(NotificationWarning { name, message }) = warning {
+        anstream::eprintln!("warning[{name}]: {message}");
+    }
+}
+
+/// Returns the given name, or the user of this session.
+pub(super) fn person(given: Option<String>) -> Result<String, Failure> {
+    let set = |name| std::env::var(name).ok().filter(|value: &String| !value.trim().is_empty());
+    given.or_else(|| set("USER")).or_else(|| set("LOGNAME")).ok_or_else(|| {
+        let message = "no person is named, and the session has no user";
+        Failure::new(ErrorName::InputInvalidRequest, message, "give --by NAME")
+    })
+}
+
+/// Parses a run id from the command line.
+pub(super) fn run_id(run: String) -> Result<RunId, Failure> {
+    RunId::parse(run)
+        .map_err(|error| Failure::new(ErrorName::InputInvalidRequest, error.to_string(), "list artifacts/runs"))
+}
+
+/// Returns the reference of a customer id from the command line.
+pub(super) fn reference(customer: String, keys: &Keys) -> Result<CustomerRef, Failure> {
+    let id = CustomerId::parse(customer).map_err(|error| {
+        Failure::new(ErrorName::InputInvalidRequest, error.to_string(), "ids are text: 0001 is not 1")
+    })?;
+    Ok(keys.reference(&id))
+}
+
+/// Opens the artifacts folder as a store, and a vault over it with the keys that sealed it.
+pub(super) async fn open_artifacts(artifacts: &Path) -> Result<(Arc<FolderStore>, Vault, LocalSecrets), Failure> {
+    let store = FolderStore::open(artifacts).map_err(Failure::file(ErrorName::StoreUnavailable, artifacts))?;
+    let store = Arc::new(store);
+    let secrets = LocalSecrets::of_folder(artifacts);
+    let vault = vault(store.clone(), &secrets).await?;
+    Ok((store, vault, secrets))
+}

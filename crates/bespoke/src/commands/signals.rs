@@ -1,0 +1,31 @@
+//! Stops a command on Ctrl-C or a termination signal.
+
+use contracts::ErrorName;
+use tokio_util::sync::CancellationToken;
+
+/// Waits for signals: the first one cancels the run cleanly, the second one ends the process at once.
+pub(super) async fn watch(cancel: CancellationToken) {
+    signal().await;
+    anstream::eprintln!("stopping; press Ctrl-C again to stop at once");
+    cancel.cancel();
+    signal().await;
+    std::process::exit(i32::from(ErrorName::RunCancelled.exit_code()));
+}
+
+async fn signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminated.recv() => {}
+            }
+            return;
+        }
+    }
+    // If no handler can be installed, no signal ever arrives.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

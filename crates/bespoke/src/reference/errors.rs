@@ -1,0 +1,117 @@
+//! The page of errors.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use contracts::ErrorName;
+use contracts::error::{EXIT_INPUT, EXIT_NOTHING_TO_DO, EXIT_PARTLY, EXIT_REFUSED, EXIT_SERVICE, EXIT_USAGE};
+
+use super::{NOTICE, cell};
+
+/// The source of the error names, whose doc comments are their meanings.
+const SOURCE: &str = include_str!("../../../contracts/src/error.rs");
+
+const EXIT_CODES: [(u8, &str); 7] = [
+    (0, "Done"),
+    (EXIT_REFUSED, "The guard refused a text, or a run did not verify"),
+    (EXIT_USAGE, "The command line or the settings are invalid"),
+    (EXIT_INPUT, "The input is invalid"),
+    (EXIT_NOTHING_TO_DO, "Nothing to do: no customer consented, may be contacted, or has a matching product"),
+    (EXIT_SERVICE, "A service, a program or the disk failed"),
+    (EXIT_PARTLY, "Partly done, in review, or stopped"),
+];
+
+/// Returns the page of errors.
+pub(super) fn page() -> String {
+    let mut text = format!(
+        "{NOTICE}\n\n# Errors\n\n\
+         Every error has a stable name, which appears on the terminal, in `manifest.csv`, in the API and in the execution's \
+         history on AWS. The runner and the workflow retry retryable errors by themselves.\n\n\
+         ## Exit codes\n\n| Code | Meaning |\n|---|---|\n"
+    );
+    for (code, meaning) in EXIT_CODES {
+        let _infallible = writeln!(text, "| {code} | {meaning} |");
+    }
+    text.push_str("\n## Names\n\n| Name | Exit code | Retryable | Meaning | Remedy |\n|---|---|---|---|---|\n");
+    let meanings = meanings();
+    for name in ErrorName::ALL {
+        let retryable = if name.is_transient() { "yes" } else { "no" };
+        let meaning = meanings.get(name.as_str()).map(|meaning| cell(meaning)).unwrap_or_default();
+        let _infallible =
+            writeln!(text, "| `{name}` | {} | {retryable} | {meaning} | {} |", name.exit_code(), remedy(*name));
+    }
+    text
+}
+
+/// Reads the doc comment of each error name from the source.
+fn meanings() -> BTreeMap<String, String> {
+    let mut meanings = BTreeMap::new();
+    let mut doc: Vec<&str> = Vec::new();
+    for line in SOURCE.lines().map(str::trim) {
+        if let Some(text) = line.strip_prefix("///") {
+            doc.push(text.trim());
+        } else if let Some((_, rest)) = line.split_once(" => \"")
+            && let Some((name, _)) = rest.split_once('"')
+        {
+            meanings.insert(name.to_owned(), std::mem::take(&mut doc).join(" "));
+        } else {
+            doc.clear();
+        }
+    }
+    meanings
+}
+
+/// Returns what a person can do about an error.
+const fn remedy(name: ErrorName) -> &'static str {
+    match name {
+        ErrorName::InputWrongPassword => "Set `EXCEL_PASSWORD` to the workbook's password.",
+        ErrorName::InputMissingWorkbook => "Put all three workbooks into the folder or the batch.",
+        ErrorName::InputNotAWorkbook => "Save the file as an `.xlsx` workbook.",
+        ErrorName::InputNotProtected => "Set a password on the workbook, or set `intake.allow_unprotected`.",
+        ErrorName::InputMissingColumn => "Add the column, or map the bank's name for it in `intake.columns`.",
+        ErrorName::InputTooManyBadRows => {
+            "Correct the rows that `bespoke check` lists, or raise `intake.max_bad_rows`."
+        }
+        ErrorName::InputTooLarge => "Split the batch into smaller workbooks.",
+        ErrorName::InputUnknownCustomer => "Check the id: ids are text, and `0001` is not `1`.",
+        ErrorName::InputInvalidRequest => "Correct the option or field that the message names.",
+        ErrorName::ConfigInvalid => "Correct the line or field that the message names.",
+        ErrorName::ConfigChanged => "Start a new run.",
+        ErrorName::SecretMissing => "Set the secret that the message names.",
+        ErrorName::SecretUnavailable => "Check the key file, or the access to Secrets Manager.",
+        ErrorName::StoreUnavailable => "Check the disk, or the access to the bucket, and run again.",
+        ErrorName::StoreNotFound => "Run again; `--again` makes everything new.",
+        ErrorName::StoreConflict => "Run with `--again`.",
+        ErrorName::SealBroken => "Use the keys that sealed the data. If bytes changed, restore a backup.",
+        ErrorName::WriterThrottled => "Set `writer.model.requests_per_minute`, or ask the service for a higher limit.",
+        ErrorName::StartUnavailable => "Check the access to Step Functions, and try again.",
+        ErrorName::NarrateEngineMissing => "Install the engine: `bespoke doctor` shows how.",
+        ErrorName::NarrateFailed => "Run again, or choose another voice.",
+        ErrorName::RenderEngineMissing => "Install ffmpeg: `bespoke doctor` shows how.",
+        ErrorName::RenderFailed => "Check disk space and `video.deadline_seconds`, and run again.",
+        ErrorName::RenderAssetBroken => "Replace the file that the message names.",
+        ErrorName::RenderMissingGlyph => "Add a font with the character to the brand.",
+        ErrorName::RenderOutOfRange => "Check the measured value with `bespoke inspect`.",
+        ErrorName::ReviewNotWaiting => "List the results in review: `bespoke review`.",
+        ErrorName::ForgetOnHold => "Remove the legal hold once the case has ended, and forget the customer then.",
+        ErrorName::DeliveryFailed => "Check the webhook's server, and run `bespoke notify`.",
+        ErrorName::EvidenceChanged | ErrorName::EvidenceMissing | ErrorName::EvidenceUnexpected => {
+            "Find out who changed the store, and restore the object."
+        }
+        ErrorName::RunIncomplete | ErrorName::RunCancelled => "Run the same command again to continue.",
+        ErrorName::RunBusy => "Wait for the other process, or use another `--artifacts` folder.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_name_has_a_meaning() {
+        let meanings = meanings();
+        for name in ErrorName::ALL {
+            assert!(meanings.get(name.as_str()).is_some_and(|meaning| !meaning.is_empty()), "{name}");
+        }
+    }
+}

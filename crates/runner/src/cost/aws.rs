@@ -1,0 +1,322 @@
+//! A model of what a run takes on AWS: hours from the quotas, US dollars from the list prices.
+//!
+//! All prices, quotas and sizes are here. `docs/concepts/cost-and-scale.md` cites their sources, and a test compares its tables with this
+//! model.
+
+use serde::Serialize;
+
+use super::local::{Workload, bytes_per_second};
+use super::prices::POLLY;
+
+/// US dollars per GB-second of Lambda on arm64, for the first 7.5 billion of a month (us-east-1).
+const LAMBDA_GB_SECOND: f64 = 0.000_013_333_4;
+/// US dollars per function call.
+const LAMBDA_CALL: f64 = 0.000_000_2;
+/// US dollars per state transition of a standard workflow.
+const TRANSITION: f64 = 0.000_025;
+/// US dollars per write to S3 Standard.
+const S3_WRITE: f64 = 0.000_005;
+/// US dollars per read from S3 Standard.
+const S3_READ: f64 = 0.000_000_4;
+/// US dollars per GB and month in S3 Standard.
+const S3_GB_MONTH: f64 = 0.023;
+/// US dollars per KMS call.
+const KMS_CALL: f64 = 0.000_003;
+/// US dollars per GB that CloudWatch Logs ingests.
+const LOGS_GB: f64 = 0.50;
+
+/// Months that results are kept: `ResultDays` is 400 days.
+const MONTHS: f64 = 13.0;
+
+/// Memory of `render`, GB, as in `infra/template.yaml`.
+const RENDER_GB: f64 = 2.94;
+/// Memory of `narrate`, GB.
+const NARRATE_GB: f64 = 1.0;
+/// Memory of every other function, GB.
+const REST_GB: f64 = 0.75;
+/// Cores of `render`: Lambda gives one core per 1,769 MB.
+const RENDER_CORES: f64 = 1.7;
+/// Core seconds to render a second of video at 1080, measured on x86-64.
+const RENDER_CORE_SECONDS: f64 = 0.66;
+/// Seconds to narrate a text.
+const NARRATE_SECONDS: f64 = 4.0;
+/// Seconds of all other stages of a customer together.
+const REST_SECONDS: f64 = 1.5;
+
+/// Polly requests per sentence: one for the sound and one for the word times, and one and a half passes until the
+/// pace is right.
+const POLLY_CALLS_PER_SENTENCE: f64 = 3.0;
+/// Requests per second that Polly accepts for neural voices.
+const POLLY_PER_SECOND: f64 = 8.0;
+/// Concurrent functions of an account.
+const LAMBDA_CONCURRENCY: f64 = 1_000.0;
+/// State transitions per second of an account, in the larger regions.
+const TRANSITIONS_PER_SECOND: f64 = 5_000.0;
+/// Concurrent children of a distributed map.
+const CHILDREN_CONCURRENCY: f64 = 10_000.0;
+/// Rows of a worksheet below its header (Excel's specifications and limits).
+pub const ROWS: f64 = 1_048_575.0;
+/// The workflow's timeout, in seconds.
+const WORKFLOW_SECONDS: f64 = 7.0 * 86_400.0;
+/// Records that `finalize` reads within its timeout of 300 s: 32 at a time, 15 ms each. Not measured on S3.
+const FINALIZE_RECORDS: f64 = 300.0 * 32.0 / 0.015;
+
+/// The parameters of a deployed stack.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StackSetup {
+    /// The parameter `Concurrency`.
+    pub concurrency: f64,
+    /// Whether Polly speaks.
+    pub polly: bool,
+    /// US dollars of the model per text; 0 if it is off.
+    pub model_usd: f64,
+    /// The shorter side of the frame, px.
+    pub resolution: u32,
+    /// Transaction rows per customer.
+    pub transactions: f64,
+    /// Characters of a text.
+    pub characters: f64,
+    /// Sentences of a text.
+    pub sentences: f64,
+}
+
+/// One item of the bill.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Component {
+    /// The name of the item.
+    pub component: &'static str,
+    /// US dollars.
+    pub usd: f64,
+}
+
+/// A quota, and how long the run takes if only this quota applies.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Bound {
+    /// The limited resource.
+    pub what: &'static str,
+    /// The current limit.
+    pub limit: String,
+    /// Hours of the run under this limit.
+    pub hours: f64,
+    /// How to raise it.
+    pub raise: &'static str,
+}
+
+/// A forecast for AWS.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AwsForecast {
+    /// The items of the bill.
+    pub components: Vec<Component>,
+    /// Its sum, US dollars.
+    pub usd: f64,
+    /// Batches of workbooks that the customers need; each batch is a run.
+    pub batches: f64,
+    /// The limits of the run, the narrowest first.
+    pub bounds: Vec<Bound>,
+    /// Hours under the narrowest limit.
+    pub hours: f64,
+}
+
+/// Forecasts the run, or several runs if the customers do not fit into one batch.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "a run has millions of customers at most")]
+pub fn forecast_aws(work: &Workload, setup: &StackSetup) -> AwsForecast {
+    let customers = work.customers as f64;
+    let recommendations = work.recommendations as f64;
+    let videos = work.videos as f64;
+    let pixels = (f64::from(setup.resolution) / 1080.0).powi(2);
+    // A tenth of the work, sound and stills, does not depend on the frame size.
+    let core_seconds = work.video_seconds * RENDER_CORE_SECONDS * (0.1 + 0.9 * pixels);
+    let render = core_seconds / RENDER_CORES + videos;
+    let stored = work.video_seconds * bytes_per_second(setup.resolution) + videos * 6e6 + customers * 8e3;
+    let batches = (customers / ROWS.min(ROWS / setup.transactions.max(1.0))).ceil().max(1.0);
+    let transitions = recommendations * 8.0 + (customers - recommendations) * 6.0 + batches * 9.0;
+    let calls = recommendations * 5.0 + (customers - recommendations) * 2.0;
+    let components = vec![
+        Component { component: "Lambda, render", usd: render * RENDER_GB * LAMBDA_GB_SECOND },
+        Component { component: "Lambda, narrate", usd: videos * NARRATE_SECONDS * NARRATE_GB * LAMBDA_GB_SECOND },
+        Component {
+            component: "Lambda, the rest",
+            usd: customers * REST_SECONDS * REST_GB * LAMBDA_GB_SECOND + calls * LAMBDA_CALL,
+        },
+        Component { component: "Step Functions", usd: transitions * TRANSITION },
+        Component {
+            component: "S3, requests",
+            usd: (recommendations * 30.0 + customers * 4.0) * S3_WRITE
+                + (recommendations * 60.0 + customers * 8.0) * S3_READ,
+        },
+        Component { component: "S3, 13 months", usd: stored / 1e9 * S3_GB_MONTH * MONTHS },
+        Component { component: "KMS", usd: customers * 14.0 * KMS_CALL },
+        Component { component: "CloudWatch Logs", usd: customers * 12e3 / 1e9 * LOGS_GB },
+        Component {
+            component: "Polly, neural",
+            usd: if setup.polly { videos * POLLY.of_characters(setup.characters) } else { 0.0 },
+        },
+        Component { component: "Model", usd: recommendations * setup.model_usd },
+    ];
+    let usd = components.iter().map(|component| component.usd).sum();
+
+    let child_seconds = if videos > 0.0 { render / videos + NARRATE_SECONDS + REST_SECONDS } else { REST_SECONDS };
+    let in_children = (videos * child_seconds + (customers - videos) * REST_SECONDS) / 3600.0;
+    let polly = videos * setup.sentences * POLLY_CALLS_PER_SENTENCE / POLLY_PER_SECOND / 3600.0;
+    let concurrency = setup.concurrency;
+    let mut bounds = vec![
+        Bound {
+            what: "the stack's own concurrency",
+            limit: format!("Concurrency={concurrency:.0}"),
+            hours: in_children / concurrency,
+            raise: "deploy with a larger Concurrency, up to 1,000",
+        },
+        Bound {
+            what: "Lambda, functions at once",
+            limit: "1,000 an account, 10 in a new one".to_owned(),
+            hours: in_children / LAMBDA_CONCURRENCY,
+            raise: "ask for more concurrent executions (Service Quotas, L-B99A9384)",
+        },
+        Bound {
+            what: "Step Functions, children at once",
+            limit: "10,000 a map".to_owned(),
+            hours: in_children / CHILDREN_CONCURRENCY,
+            raise: "cannot be raised: run batches side by side",
+        },
+        Bound {
+            what: "Step Functions, transitions",
+            limit: "5,000 a second".to_owned(),
+            hours: transitions / TRANSITIONS_PER_SECOND / 3600.0,
+            raise: "ask for a larger bucket and refill rate",
+        },
+    ];
+    if setup.polly {
+        bounds.push(Bound {
+            what: "Polly, neural voices",
+            limit: "8 requests a second".to_owned(),
+            hours: polly,
+            raise: "ask for more transactions a second, or let espeak-ng or Kokoro speak",
+        });
+    }
+    bounds.sort_by(|a, b| b.hours.total_cmp(&a.hours));
+    // Even with unlimited concurrency, the run takes as long as one customer.
+    let hours = bounds.first().map_or(0.0, |bound| bound.hours).max(child_seconds / 3600.0);
+    AwsForecast { components, usd, batches, bounds, hours }
+}
+
+/// Returns the problems of a batch that is too large for one run, each as a phrase with its remedy.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "a run has millions of customers at most")]
+pub fn too_large(work: &Workload, forecast: &AwsForecast) -> Vec<String> {
+    let per_batch = work.customers as f64 / forecast.batches;
+    let hours = forecast.hours / forecast.batches;
+    let mut problems = Vec::new();
+    if per_batch > FINALIZE_RECORDS {
+        problems.push(format!(
+            "finalize reads about {FINALIZE_RECORDS:.0} records in its 300 s: raise its Timeout, or halve the batch"
+        ));
+    }
+    if hours * 3600.0 > WORKFLOW_SECONDS {
+        problems
+            .push("one batch takes longer than the workflow's timeout of 7 days: raise the narrowest limit".to_owned());
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+    use crate::cost::local::TextSize;
+
+    /// Two of three customers consent and get three offers each, at 1080.
+    fn work(customers: usize) -> Workload {
+        let recommendations = customers * 2 / 3;
+        #[expect(clippy::cast_precision_loss, reason = "ten millions")]
+        let video_seconds = TextSize::with_offers(3).video_seconds(140) * recommendations as f64;
+        Workload { customers, recommendations, videos: recommendations, video_seconds }
+    }
+
+    fn setup(concurrency: f64, polly: bool) -> StackSetup {
+        let TextSize { characters, sentences, .. } = TextSize::with_offers(3);
+        StackSetup {
+            concurrency,
+            polly,
+            model_usd: 0.0003,
+            resolution: 1080,
+            transactions: 50.0,
+            characters,
+            sentences,
+        }
+    }
+
+    const SIZES: [usize; 3] = [1_000, 100_000, 10_000_000];
+
+    fn tables() -> String {
+        let thousands = |number: f64| {
+            let digits = format!("{number:.0}");
+            let at = |at: usize| if at > 0 && (digits.len() - at).is_multiple_of(3) { "," } else { "" };
+            digits.char_indices().map(|(index, digit)| format!("{}{digit}", at(index))).collect::<Vec<_>>().concat()
+        };
+        #[expect(clippy::cast_precision_loss, reason = "ten millions")]
+        let head = SIZES.map(|size| format!(" {} |", thousands(size as f64))).concat();
+        let mut text = format!("| US dollars for customers |{head}\n|---|---|---|---|\n");
+        let bills = SIZES.map(|size| forecast_aws(&work(size), &setup(10.0, true)));
+        let dollars = |usd: f64| if usd < 100.0 { format!("{usd:.2}") } else { thousands(usd) };
+        for (row, component) in bills[0].components.iter().enumerate() {
+            let cells = bills.each_ref().map(|bill| format!(" {} |", dollars(bill.components[row].usd))).concat();
+            let _infallible = writeln!(text, "| {} |{cells}", component.component);
+        }
+        let sums = bills.each_ref().map(|bill| format!(" {} |", dollars(bill.usd))).concat();
+        let without =
+            SIZES.map(|size| format!(" {} |", dollars(forecast_aws(&work(size), &setup(10.0, false)).usd))).concat();
+        let batches = bills.each_ref().map(|bill| format!(" {} |", thousands(bill.batches))).concat();
+        let _infallible = writeln!(
+            text,
+            "| **Sum** |{sums}\n| Sum with espeak-ng in place of Polly |{without}\n| Batches |{batches}"
+        );
+
+        let _infallible = writeln!(
+            text,
+            "\n| Hours for customers, by each bound alone |{head} What to raise |\n|---|---|---|---|---|"
+        );
+        let forecasts = SIZES.map(|size| forecast_aws(&work(size), &setup(1000.0, true)));
+        let hours = |hours: f64| if hours < 10.0 { format!("{hours:.1}") } else { thousands(hours) };
+        let ours = SIZES.map(|size| {
+            let ten = forecast_aws(&work(size), &setup(10.0, true)).bounds;
+            let own = ten.iter().find(|bound| bound.limit == "Concurrency=10").unwrap().hours;
+            format!(" {} |", hours(own))
+        });
+        let _infallible = writeln!(
+            text,
+            "| the stack's own concurrency (Concurrency=10, the default) |{} deploy with a larger Concurrency |",
+            ours.concat()
+        );
+        for bound in &forecasts[0].bounds {
+            let same =
+                |forecast: &AwsForecast| forecast.bounds.iter().find(|other| other.what == bound.what).unwrap().hours;
+            let cells = forecasts.each_ref().map(|forecast| format!(" {} |", hours(same(forecast)))).concat();
+            let _infallible = writeln!(text, "| {} ({}) |{cells} {} |", bound.what, bound.limit, bound.raise);
+        }
+        text
+    }
+
+    #[test]
+    fn document_tables_match_the_model() {
+        let document = include_str!("../../../../docs/concepts/cost-and-scale.md");
+        let tables = tables();
+        assert!(document.contains(&tables), "docs/concepts/cost-and-scale.md should hold:\n{tables}");
+    }
+
+    #[test]
+    fn polly_is_the_narrowest_quota() {
+        let forecast = forecast_aws(&work(100_000), &setup(1000.0, true));
+        assert_eq!(forecast.bounds[0].what, "Polly, neural voices");
+        assert!(forecast.hours > 24.0, "{}", forecast.hours);
+    }
+
+    #[test]
+    fn ten_million_customers_need_several_batches() {
+        let forecast = forecast_aws(&work(10_000_000), &setup(10.0, false));
+        assert!(forecast.batches > 10_000_000.0 / ROWS, "transactions fill their sheet before profiles do");
+        let in_one = AwsForecast { batches: 1.0, ..forecast };
+        assert_eq!(too_large(&work(10_000_000), &in_one).len(), 2, "finalize and the workflow's timeout");
+    }
+}

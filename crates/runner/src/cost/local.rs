@@ -1,0 +1,129 @@
+//! A model of how long a run takes on one machine, from measured stage times. `docs/concepts/cost-and-scale.md` cites the source of each
+//! number, and `make bench` compares the forecast with a real run.
+
+use contracts::settings::VideoSettings;
+use contracts::voice::Engine;
+use serde::Serialize;
+
+/// The average size of a text that the templates write for a customer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TextSize {
+    /// Spoken words.
+    pub words: f64,
+    /// Spoken characters.
+    pub characters: f64,
+    /// Sentences.
+    pub sentences: f64,
+    /// Seconds of the title and end cards, which show the disclosures.
+    pub cards: f64,
+}
+
+impl TextSize {
+    /// Returns the size of a text with this many offers; a service message has 0.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "0 to 3")]
+    pub fn with_offers(offers: usize) -> Self {
+        let words = WORDS + WORDS_PER_OFFER * offers as f64;
+        let cards = CARDS_SECONDS + CARDS_SECONDS_PER_OFFER * offers as f64;
+        Self { words, characters: words * CHARACTERS_PER_WORD, sentences: words / WORDS_PER_SENTENCE, cards }
+    }
+
+    /// Returns the seconds of a video that speaks the text.
+    #[must_use]
+    pub fn video_seconds(&self, words_per_minute: u16) -> f64 {
+        self.words * 60.0 / f64::from(words_per_minute) + self.cards
+    }
+}
+
+/// Words of a service message, and about the words around the offers of any other text.
+const WORDS: f64 = 86.0;
+/// Words of one offer.
+const WORDS_PER_OFFER: f64 = 28.0;
+/// Characters of a word, including its space.
+const CHARACTERS_PER_WORD: f64 = 5.4;
+/// Words of a sentence.
+const WORDS_PER_SENTENCE: f64 = 12.0;
+/// Seconds of the title and end cards without offers.
+const CARDS_SECONDS: f64 = 15.0;
+/// Seconds that an offer's disclosures add to the end card.
+const CARDS_SECONDS_PER_OFFER: f64 = 2.4;
+
+/// CPU seconds of drawing for each CPU second of encoding.
+const DRAWING: f64 = 1.12;
+/// CPU seconds per second of video that do not depend on the frame size: mixing, mastering and measuring sound.
+const SOUND: f64 = 0.04;
+/// CPU seconds per video of any length and size: starting programs, checking stills, poster and preview.
+const FIXED: f64 = 1.5;
+/// CPU seconds of publishing, and of everything done for a skipped customer.
+const BOOKKEEPING: f64 = 0.05;
+/// Returns the CPU seconds per second of speech (`make bench`). An outside voice costs this machine nothing.
+const fn speaking(engine: Engine) -> f64 {
+    match engine {
+        Engine::Kokoro => 0.58,
+        Engine::Espeak => 0.03,
+        Engine::Polly | Engine::Openai => 0.0,
+    }
+}
+/// The share of the cores that a run keeps busy (`make bench`).
+const BUSY: f64 = 0.93;
+/// CPU seconds of reading and joining per customer with about 50 transactions (`make bench`).
+const INTAKE: f64 = 0.001;
+
+/// The work that a run still has to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Workload {
+    /// Customers of the workbooks.
+    pub customers: usize,
+    /// Customers with something to say that no earlier attempt finished.
+    pub recommendations: usize,
+    /// Videos to make.
+    pub videos: usize,
+    /// Seconds of all videos together.
+    pub video_seconds: f64,
+}
+
+/// A forecast for this machine.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LocalForecast {
+    /// Cores in use.
+    pub cores: usize,
+    /// CPU seconds by stage.
+    pub cpu_seconds: Vec<(&'static str, f64)>,
+    /// Seconds from start to end.
+    pub seconds: f64,
+    /// Bytes of all results.
+    pub bytes: f64,
+}
+
+/// Forecasts a run on `cores` cores that need `encoding` CPU seconds to encode a second of video.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "a run has millions of customers at most")]
+pub fn forecast_local(
+    work: &Workload,
+    video: &VideoSettings,
+    engine: Engine,
+    encoding: f64,
+    cores: usize,
+) -> LocalForecast {
+    let videos = work.videos as f64;
+    let video_seconds = work.video_seconds;
+    let cpu_seconds = vec![
+        ("merge", work.customers as f64 * INTAKE),
+        ("assess, recommend, publish", (work.customers + work.recommendations) as f64 * BOOKKEEPING),
+        ("narrate", (video_seconds - videos * CARDS_SECONDS).max(0.0) * speaking(engine)),
+        ("render", video_seconds * (encoding * DRAWING + SOUND) + videos * FIXED),
+    ];
+    let sum: f64 = cpu_seconds.iter().map(|(_, cpu)| cpu).sum();
+    // The last video of a run renders alone, and one encoder does not fill all cores.
+    let seconds = sum / (cores as f64 * BUSY);
+    let bytes =
+        video_seconds * bytes_per_second(video.resolution) + videos * 96_000.0 * 60.0 + work.customers as f64 * 8_000.0;
+    LocalForecast { cores, cpu_seconds, seconds, bytes }
+}
+
+/// Returns the bytes of a second of video with sound, at crf 21.
+#[must_use]
+pub fn bytes_per_second(resolution: u32) -> f64 {
+    let pixels = f64::from(resolution).powi(2) * 16.0 / 9.0;
+    24_000.0 + pixels * 0.055
+}

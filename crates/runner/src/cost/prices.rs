@@ -1,0 +1,95 @@
+//! The prices of outside services: a model by the token, an outside voice by the character.
+
+use contracts::request::Request;
+use contracts::script::{Script, Usage, WrittenBy};
+use contracts::settings::Settings;
+use contracts::voice::{Engine, VoiceName};
+
+use super::local::TextSize;
+
+/// Tokens that one call to the model reads, measured on the sample customers with the shipped prompts.
+pub const TOKENS_READ: u64 = 1_000;
+/// Tokens that one call to the model writes, measured in the same way.
+pub const TOKENS_WRITTEN: u64 = 250;
+
+/// The price of an outside voice.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct VoicePrice {
+    /// US dollars per million characters.
+    usd_per_million: f64,
+    /// How often the service bills each character. Polly takes one call for the sound and one for the word times.
+    calls: f64,
+}
+
+/// The price of Amazon Polly's neural voices (<https://aws.amazon.com/polly/pricing/>).
+pub const POLLY: VoicePrice = VoicePrice { usd_per_million: 16.0, calls: 2.0 };
+/// The price of `OpenAI`'s `tts-1` (<https://platform.openai.com/docs/pricing>).
+const OPENAI: VoicePrice = VoicePrice { usd_per_million: 15.0, calls: 1.0 };
+
+impl VoicePrice {
+    /// Returns the US dollars for this many characters.
+    #[must_use]
+    pub fn of_characters(self, characters: f64) -> f64 {
+        characters * self.calls * self.usd_per_million / 1e6
+    }
+
+    /// Returns the US dollars for speaking a script once.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a script has some thousand characters")]
+    pub fn of_script(self, script: &Script) -> f64 {
+        self.of_characters(script.spoken().chars().count() as f64)
+    }
+}
+
+/// Returns the price of a voice that evidence names as engine and voice, or `None` for the voices of this machine.
+#[must_use]
+pub fn voice_price(engine_and_voice: &str) -> Option<VoicePrice> {
+    let prices = [("polly", POLLY), ("openai", OPENAI)];
+    prices.into_iter().find(|(engine, _)| engine_and_voice.starts_with(engine)).map(|(_, price)| price)
+}
+
+/// Returns the tokens that the model used for a script, even if the guard refused the model's text.
+#[must_use]
+pub fn usage(written_by: &WrittenBy) -> Usage {
+    written_by.given().map(|given| given.usage).unwrap_or_default()
+}
+
+/// Returns the most that one customer may cost on this machine, in US dollars: two model calls, because the guard may
+/// return the first text, and the outside voice if the request or the settings name one.
+#[must_use]
+pub fn worst_case(settings: &Settings, request: &Request) -> f64 {
+    let model = &settings.writer.model;
+    let asks_model = model.enabled && request.writer.asks_a_model();
+    let model = if asks_model { model.usage(2 * TOKENS_READ, 2 * TOKENS_WRITTEN).usd } else { 0.0 };
+    let requested = request.voice.as_deref().map(VoiceName::parse).and_then(|voice| voice.engine);
+    let engine = requested.or(settings.voice.engine.only());
+    let voice = engine.and_then(|engine| voice_price(engine.as_str())).filter(|_| engine != Some(Engine::Polly));
+    model + voice.map_or(0.0, |voice| voice.of_characters(TextSize::with_offers(3).characters))
+}
+
+#[cfg(test)]
+mod tests {
+    use contracts::model::WriterMode;
+
+    use super::*;
+
+    #[test]
+    fn only_outside_voices_have_a_price() {
+        assert_eq!(voice_price("espeak-ng 1.51 en-us"), None);
+        assert_eq!(voice_price("kokoro af_heart"), None);
+        let polly = voice_price("polly neural Joanna").unwrap();
+        assert!((polly.of_characters(1e6) - 32.0).abs() < 1e-9, "two calls");
+        assert!((voice_price("openai tts-1 alloy").unwrap().of_characters(1e6) - 15.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn local_writer_and_voice_cost_nothing() {
+        let request = Request::for_tests();
+        assert!(worst_case(&Settings::default(), &request).abs() < f64::EPSILON);
+        let mut settings = Settings::default();
+        settings.writer.model.enabled = true;
+        assert!(worst_case(&settings, &request).abs() < f64::EPSILON, "the phrasebook asks no model");
+        let request = Request { writer: WriterMode::Free, ..request };
+        assert!((worst_case(&settings, &request) - 0.0006).abs() < 1e-9, "two calls of 0.0003");
+    }
+}

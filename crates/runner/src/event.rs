@@ -1,0 +1,26 @@
+//! The events that a run sends while it works.
+
+use contracts::evidence::Outcome;
+use contracts::stage::Stage;
+use contracts::{CustomerRef, ErrorName};
+
+/// One event of a run. A stage of the run as a whole has no customer.
+#[derive(Clone, Debug)]
+pub enum RunnerEvent {
+    /// The dataset is ready and the run has this many customers.
+    Customers(usize),
+    /// A stage started.
+    Started(Option<CustomerRef>, Stage),
+    /// A stage succeeded after this many seconds.
+    Done(Option<CustomerRef>, Stage, f64),
+    /// A stage failed and will not be retried.
+    Failed(Option<CustomerRef>, Stage, ErrorName),
+    /// The share of the video that is rendered, 0 to 1.
+    Rendering(CustomerRef, f64),
+    /// A stage failed and will be retried.
+    Retrying(Option<CustomerRef>, Stage, ErrorName),
+    /// A customer cost this many US dollars.
+    Spent(f64),
+    /// A customer ended with this outcome.
+    Ended(CustomerRef, Outcome),
+}

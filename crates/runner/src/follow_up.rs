@@ -1,0 +1,91 @@
+//! The steps after a run, a decision or a recall: publishing, the manifest, and notifications to the bank's system.
+
+use contracts::evidence::{Manifest, Outcome};
+use contracts::key::RunPart;
+use contracts::review::PendingReview;
+use contracts::settings::Settings;
+use contracts::stage::{FinalizeInput, PublishInput};
+use contracts::{ErrorName, ObjectKey, RunId};
+use deliver::webhook::{self, Backoff, Deps, NotifySummary};
+use jiff::Timestamp;
+use storage::secret::Secrets;
+use storage::vault::Vault;
+
+use crate::failure::Failure;
+use crate::project::Project;
+
+/// Publishes an approved result or records a rejected one. If publishing fails, the decision stays for the next attempt.
+pub async fn publish_decision(
+    waiting: &PendingReview,
+    project: &Project,
+    settings: &Settings,
+    vault: &Vault,
+) -> Result<Outcome, Failure> {
+    let input = PublishInput {
+        run: waiting.run.clone(),
+        reference: waiting.reference.clone(),
+        video: waiting.video,
+        failure: None,
+    };
+    let deps =
+        publish::Deps { vault, settings, catalogue: &project.catalogue, brand: &project.brand, now: Timestamp::now() };
+    Ok(publish::run(input, &deps).await?)
+}
+
+/// Rewrites the manifest of a run that has ended.
+pub async fn rewrite_manifest(run: &RunId, vault: &Vault) -> Result<(), Failure> {
+    let key = ObjectKey::Run(run.clone(), RunPart::ManifestJson);
+    let Some(json) = vault.store().find(&key).await? else { return Ok(()) };
+    let manifest: Manifest = serde_json::from_slice(&json).map_err(|error| {
+        let help = "run it again to rewrite the manifest";
+        Failure::new(ErrorName::SealBroken, format!("{key}: {error}"), help)
+    })?;
+    let input = FinalizeInput { run: run.clone(), dataset: manifest.dataset };
+    finalize::run(input, &finalize::Deps { vault }).await?;
+    Ok(())
+}
+
+/// Sends the notifications of a run that have not arrived yet, including dead letters.
+pub async fn send_notifications(
+    run: &RunId,
+    settings: &Settings,
+    vault: &Vault,
+    secrets: &dyn Secrets,
+) -> Result<NotifySummary, Failure> {
+    let deps = Deps { vault, secrets, settings: &settings.delivery.webhook, backoff: Backoff::default() };
+    Ok(webhook::notify(run, &deps).await?)
+}
+
+/// A warning that notifications of a run did not arrive.
+pub struct NotificationWarning {
+    /// The error's name.
+    pub name: ErrorName,
+    /// The message, with the command that sends the notifications again.
+    pub message: String,
+}
+
+/// Notifies the bank's system of a run or a decision, if the settings name one. Notifications that do not arrive become
+/// dead letters and a warning: they never fail the run or the decision.
+pub async fn notify_if_configured(
+    run: &RunId,
+    settings: &Settings,
+    vault: &Vault,
+    secrets: &dyn Secrets,
+) -> Option<NotificationWarning> {
+    if settings.delivery.webhook.url.is_empty() {
+        return None;
+    }
+    match send_notifications(run, settings, vault, secrets).await {
+        Ok(NotifySummary { dead_letters, .. }) if dead_letters > 0 => Some(NotificationWarning {
+            name: ErrorName::DeliveryFailed,
+            message: format!("{dead_letters} notifications did not arrive; to send them again: bespoke notify {run}"),
+        }),
+        Ok(_) => None,
+        // A run that has not ended sends its notifications at its end.
+        Err(Failure::Named(error)) if error.name() == ErrorName::InputInvalidRequest => None,
+        Err(failure) => Some(NotificationWarning {
+            name: failure.name(),
+            message: format!("no notification was sent: {failure}; to send them later: bespoke notify {run}"),
+        }),
+    }
+}

@@ -1,0 +1,220 @@
+//! The folders of a project, and the bank's material in them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use assess::Lexicon;
+use contracts::brand::Brand;
+use contracts::catalogue::Catalogue;
+use contracts::key::{Prefix, Workbook};
+use contracts::{Batch, Digest, ErrorName};
+use narrate::Pronunciations;
+use phrases::Phrasebook;
+use storage::secret::{SecretName, SecretString, Secrets};
+use storage::vault::{Keys, Vault};
+
+use crate::failure::Failure;
+use crate::folder::{FolderStore, SCRATCH};
+
+/// The folders and files of a project.
+#[derive(Clone, Debug)]
+pub struct Folders {
+    /// The folder of the three workbooks.
+    pub data: PathBuf,
+    /// The folder of the local store.
+    pub artifacts: PathBuf,
+    /// The folder of `brand.toml`, backgrounds, music, logo and fonts.
+    pub assets: PathBuf,
+    /// The product catalog. `None` selects `catalogue.json` beside the workbooks, or `data/catalogue.json`.
+    pub catalogue: Option<PathBuf>,
+    /// The words of categories and topics. `None` selects `lexicon.toml` beside the workbooks, or `data/lexicon.toml`.
+    pub lexicon: Option<PathBuf>,
+}
+
+/// Returns the named file, or the file called `name` beside the workbooks, or the one in the project's `data` folder.
+fn beside(data: &Path, named: Option<&PathBuf>, name: &str) -> PathBuf {
+    match named {
+        Some(path) => path.clone(),
+        None if data.join(name).exists() => data.join(name),
+        None => Path::new("data").join(name),
+    }
+}
+
+/// Reads the catalog for the workbooks in `data`.
+pub fn catalogue(data: &Path, named: Option<&PathBuf>) -> Result<Catalogue, Failure> {
+    Ok(Catalogue::from_json(&read(&beside(data, named, "catalogue.json"))?)?)
+}
+
+/// Reads the lexicon for the workbooks in `data`.
+pub fn lexicon(data: &Path, named: Option<&PathBuf>) -> Result<Lexicon, Failure> {
+    Ok(Lexicon::from_toml(&text(&beside(data, named, "lexicon.toml"))?)?)
+}
+
+/// Reads the phrasebook for the workbooks in `data`, or else the project's own, or else the packaged one. A book without
+/// a file of approvals has no approved line.
+pub fn phrasebook(data: &Path) -> Result<Phrasebook, Failure> {
+    let path = beside(data, None, "phrases/en.toml");
+    if !path.exists() {
+        return Ok(Phrasebook::packaged());
+    }
+    let approvals = path.with_extension("approvals.csv");
+    let approvals = if approvals.exists() { text(&approvals)? } else { String::new() };
+    Ok(Phrasebook::parse(&text(&path)?, &approvals)?)
+}
+
+/// Reads the brand from the folder of assets.
+pub fn brand(assets: &Path) -> Result<Brand, Failure> {
+    Ok(Brand::from_toml(&text(&assets.join("brand.toml"))?)?)
+}
+
+/// The three workbooks as files, and their password if one of them has one.
+pub struct Workbooks {
+    /// In the order of [`Workbook::ALL`].
+    pub files: [Vec<u8>; 3],
+    /// The password of the workbooks, or `None` if none of them has one.
+    pub password: Option<SecretString>,
+}
+
+impl Workbooks {
+    /// Reads the workbooks of the folder `data`.
+    pub async fn read(data: &Path, secrets: &dyn Secrets) -> Result<Self, Failure> {
+        let mut files = [const { Vec::new() }; 3];
+        for (workbook, file) in Workbook::ALL.into_iter().zip(&mut files) {
+            let path = data.join(workbook.file_name());
+            *file = match std::fs::read(&path) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    return Err(workbook_not_found(&path, data));
+                }
+                read => read.map_err(Failure::file(ErrorName::InputMissingWorkbook, &path))?,
+            };
+        }
+        let protected = files.iter().any(|file| merge::is_protected(file));
+        let password = if protected { Some(secrets.get(SecretName::WorkbookPassword).await?) } else { None };
+        Ok(Self { files, password })
+    }
+}
+
+/// Returns the error for a workbook that does not exist.
+#[must_use]
+pub fn workbook_not_found(workbook: &Path, data: &Path) -> Failure {
+    Failure::new(
+        ErrorName::InputMissingWorkbook,
+        format!("{}: not found", workbook.display()),
+        format!("put it there, or create samples: bespoke sample --out {}", data.display()),
+    )
+}
+
+/// The bank's material, read and checked.
+pub struct Project {
+    /// The folders it was read from.
+    pub folders: Folders,
+    /// The approved products.
+    pub catalogue: Catalogue,
+    /// The approved phrases.
+    pub phrases: Phrasebook,
+    /// The words of categories and topics.
+    pub lexicon: Lexicon,
+    /// The brand.
+    pub brand: Brand,
+    /// The pronunciations of the bank's words.
+    pub pronunciations: Pronunciations,
+    /// Digest of the brand and of every file that it names.
+    pub assets: Digest,
+}
+
+impl Project {
+    /// Reads the catalog, the lexicon, the brand and the pronunciations.
+    pub fn load(folders: Folders) -> Result<Self, Failure> {
+        let catalogue = catalogue(&folders.data, folders.catalogue.as_ref())?;
+        let lexicon = lexicon(&folders.data, folders.lexicon.as_ref())?;
+        let phrases = phrasebook(&folders.data)?;
+        let brand = brand(&folders.assets)?;
+        let assets = render::assets_digest(&folders.assets, &brand)?;
+        let pronunciations = Pronunciations::read(&folders.assets, &brand)?;
+        Ok(Self { folders, catalogue, phrases, lexicon, brand, pronunciations, assets })
+    }
+
+    /// Returns the name of the batch on one machine, which has one folder of workbooks at a time.
+    ///
+    /// # Panics
+    /// Never: the name is valid.
+    #[must_use]
+    pub fn batch() -> Batch {
+        Batch::parse("local").expect("a valid name")
+    }
+
+    /// Opens the artifacts folder as a store. Mounts the workbooks at the keys of an upload, and the folder `backgrounds`
+    /// beside them at the keys of the bank's backgrounds.
+    pub fn store(&self) -> Result<FolderStore, Failure> {
+        let artifacts = &self.folders.artifacts;
+        let store = FolderStore::open(artifacts).map_err(Failure::file(ErrorName::StoreUnavailable, artifacts))?;
+        let backgrounds = Prefix::Backgrounds.to_string();
+        Ok(store
+            .mount(&format!("incoming/{}", Self::batch()), &self.folders.data)
+            .mount(backgrounds.trim_end_matches('/'), &self.folders.data.join("backgrounds")))
+    }
+
+    /// Locks the artifacts folder for this process.
+    pub fn lock(&self) -> Result<Lock, Failure> {
+        Lock::take(&self.folders.artifacts)
+    }
+}
+
+impl Lock {
+    /// Locks the artifacts folder for this process, and empties the scratch folder that a killed process may have left.
+    pub fn take(artifacts: &Path) -> Result<Self, Failure> {
+        let path = artifacts.join(".lock");
+        let unavailable = |error| Failure::file(ErrorName::StoreUnavailable, &path)(error);
+        let file = std::fs::File::options().create(true).append(true).open(&path).map_err(unavailable)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(std::fs::TryLockError::WouldBlock) => {
+                let message = format!("another bespoke process uses {}", artifacts.display());
+                return Err(Failure::new(
+                    ErrorName::RunBusy,
+                    message,
+                    "wait for it to end, or name another folder with --artifacts",
+                ));
+            }
+            Err(std::fs::TryLockError::Error(error)) => return Err(unavailable(error)),
+        }
+        let scratch = artifacts.join(SCRATCH);
+        empty(&scratch).map_err(Failure::file(ErrorName::StoreUnavailable, &scratch))?;
+        Ok(Self { _file: file, scratch })
+    }
+}
+
+/// The lock on the artifacts folder. Dropping it releases the folder.
+pub struct Lock {
+    _file: std::fs::File,
+    /// The folder for temporary files, empty at the start.
+    pub scratch: PathBuf,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // The next run removes any file that remains.
+        let _emptied = empty(&self.scratch);
+    }
+}
+
+fn empty(scratch: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(scratch)? {
+        let path = entry?.path();
+        if path.is_dir() { std::fs::remove_dir_all(&path)? } else { std::fs::remove_file(&path)? }
+    }
+    Ok(())
+}
+
+/// Returns a vault over `store` with the keys of `secrets`.
+pub async fn vault(store: Arc<FolderStore>, secrets: &dyn Secrets) -> Result<Vault, Failure> {
+    Ok(Vault::new(store, Keys::from_secrets(secrets).await?))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(Failure::file(ErrorName::ConfigInvalid, path))
+}
+
+fn text(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(Failure::file(ErrorName::ConfigInvalid, path))
+}

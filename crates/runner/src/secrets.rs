@@ -1,0 +1,160 @@
+//! Secrets on one machine: from the environment, into which the command loads `.env`, and from a key file.
+//!
+//! The first use creates the key file with the data key and the reference key, readable by this user alone.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use storage::secret::{ExposeSecret, SecretError, SecretName, SecretString, Secrets};
+use zeroize::Zeroizing;
+
+/// Secrets from the environment first, then from the key file, then from the command itself.
+pub struct LocalSecrets {
+    key_file: PathBuf,
+    workbook_password: Option<SecretString>,
+    /// Whether to create keys if the key file does not exist.
+    creates_keys: bool,
+}
+
+#[derive(Deserialize)]
+struct KeyFile {
+    data_key: SecretString,
+    reference_key: SecretString,
+}
+
+impl LocalSecrets {
+    /// Returns secrets with the key file at `key_file`.
+    #[must_use]
+    pub fn new(key_file: PathBuf) -> Self {
+        Self { key_file, workbook_password: None, creates_keys: true }
+    }
+
+    /// Returns the secrets that sealed a folder of artifacts. Only a new folder gets new keys: with other keys the folder's
+    /// customers have other references, and a suppression or an erasure would miss them.
+    #[must_use]
+    pub fn of_folder(artifacts: &Path) -> Self {
+        let holds_something = ["control", "customers", "datasets"].into_iter().any(|name| {
+            let entries = std::fs::read_dir(artifacts.join(name)).into_iter().flatten();
+            // A lock file may remain from a command that changed a list.
+            entries.filter_map(Result::ok).any(|entry| entry.path().extension().is_none_or(|kind| kind != "lock"))
+        });
+        Self { creates_keys: !holds_something, ..Self::new(Self::default_key_file()) }
+    }
+
+    /// Adds a workbook password for when the environment has none. Only the sample data's password is public.
+    #[must_use]
+    pub fn with_workbook_password(mut self, password: &str) -> Self {
+        self.workbook_password = Some(password.into());
+        self
+    }
+
+    /// Returns the path of `bespoke/keys.toml` in the user's data folder: `$XDG_DATA_HOME` or `~/.local/share`.
+    #[must_use]
+    pub fn default_key_file() -> PathBuf {
+        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let data = set("XDG_DATA_HOME").or_else(|| Some(set("HOME")?.join(".local/share")));
+        data.unwrap_or_else(|| PathBuf::from(".")).join("bespoke/keys.toml")
+    }
+
+    fn keys(&self, name: SecretName) -> Result<KeyFile, SecretError> {
+        let unavailable =
+            |what: &str| SecretError::Unavailable { name, reason: format!("{}: {what}", self.key_file.display()) };
+        let text = match std::fs::read_to_string(&self.key_file) {
+            Ok(text) => Zeroizing::new(text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !self.creates_keys => {
+                return Err(SecretError::Missing(name));
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                create_keys(&self.key_file).map_err(|error| unavailable(&error.to_string()))?;
+                let created = std::fs::read_to_string(&self.key_file);
+                Zeroizing::new(created.map_err(|error| unavailable(&error.to_string()))?)
+            }
+            Err(error) => return Err(unavailable(&error.to_string())),
+        };
+        // The parser's message would quote the line, which holds a key.
+        toml::from_str(&text).map_err(|_| unavailable("not a key file"))
+    }
+}
+
+/// Creates both keys, unless another process did so first.
+fn create_keys(path: &Path) -> std::io::Result<()> {
+    let random = || -> std::io::Result<Zeroizing<String>> {
+        let mut bytes = Zeroizing::new([0_u8; 32]);
+        getrandom::fill(bytes.as_mut_slice()).map_err(std::io::Error::other)?;
+        Ok(Zeroizing::new(hex::encode(bytes.as_slice())))
+    };
+    let folder = path.parent().unwrap_or(Path::new("."));
+    crate::folder::create_private(folder)?;
+    // A NamedTempFile is readable by its owner only.
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    writeln!(
+        file,
+        "# The keys that seal customer data on this machine. Keep a copy: without them the data cannot be opened."
+    )?;
+    writeln!(file, "data_key = \"{}\"", *random()?)?;
+    writeln!(file, "reference_key = \"{}\"", *random()?)?;
+    file.as_file().sync_all()?;
+    match file.persist_noclobber(path) {
+        Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.error),
+        _ => Ok(()),
+    }
+}
+
+#[async_trait]
+impl Secrets for LocalSecrets {
+    async fn find(&self, name: SecretName) -> Result<Option<SecretString>, SecretError> {
+        if let Ok(value) = std::env::var(name.variable())
+            && !value.is_empty()
+        {
+            return Ok(Some(value.into()));
+        }
+        match name {
+            SecretName::WorkbookPassword => Ok(self.workbook_password.clone()),
+            SecretName::ModelKey | SecretName::WebhookKey => Ok(None),
+            SecretName::DataKey => Ok(Some(self.keys(name)?.data_key)),
+            SecretName::ReferenceKey => Ok(Some(self.keys(name)?.reference_key)),
+        }
+    }
+}
+
+impl std::fmt::Debug for LocalSecrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LocalSecrets").field("key_file", &self.key_file).finish_non_exhaustive()
+    }
+}
+
+/// Returns whether a secret is set.
+pub async fn is_set(secrets: &dyn Secrets, name: SecretName) -> bool {
+    matches!(secrets.find(name).await, Ok(Some(value)) if !value.expose_secret().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn keys_are_created_once_and_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bespoke/keys.toml");
+        let first = LocalSecrets::new(path.clone()).get(SecretName::DataKey).await.unwrap();
+        let second = LocalSecrets::new(path.clone()).get(SecretName::DataKey).await.unwrap();
+        assert_eq!(first.expose_secret(), second.expose_secret());
+        assert_eq!(first.expose_secret().len(), 64);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o077, 0);
+        }
+    }
+
+    #[tokio::test]
+    async fn damaged_key_file_is_named_but_not_quoted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.toml");
+        std::fs::write(&path, "data_key = \"c0ffee").unwrap();
+        let error = LocalSecrets::new(path).get(SecretName::DataKey).await.unwrap_err().to_string();
+        assert!(error.contains("keys.toml") && !error.contains("c0ffee"), "{error}");
+    }
+}

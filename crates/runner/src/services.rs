@@ -1,0 +1,36 @@
+//! The services that every run of a process shares.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use contracts::settings::Settings;
+use storage::secret::Secrets;
+use storage::vault::Vault;
+
+use crate::programs::Programs;
+use crate::project::Folders;
+
+/// The settings, the store and the clients that all runs of a process share.
+#[derive(Clone)]
+pub struct Services {
+    /// The folders of the project.
+    pub folders: Folders,
+    /// The folder for temporary files.
+    pub scratch: PathBuf,
+    /// The settings in force.
+    pub settings: Settings,
+    /// The encrypted store.
+    pub vault: Vault,
+    /// The source of secrets.
+    pub secrets: Arc<dyn Secrets>,
+    /// The speech engines. Runs share them because loading a model takes long.
+    pub engines: Arc<narrate::Engines>,
+    /// The client for the model service.
+    pub http: reqwest::Client,
+    /// The rate limiter of the model service.
+    pub limiter: Arc<recommend::Limiter>,
+    /// The cached facts about the brand's media files.
+    pub probes: Arc<render::Known>,
+    /// The programs that stages start.
+    pub programs: Programs,
+}

@@ -1,0 +1,176 @@
+//! A session: the locked artifacts folder, and a run that is ready to start in it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use contracts::key::{RunPart, Workbook};
+use contracts::request::{Request, RunInputs, RunOptions, Trigger};
+use contracts::settings::Settings;
+use contracts::{CustomerId, CustomerRef, Digest, ErrorName, ObjectKey};
+use storage::secret::{SecretName, Secrets};
+use storage::store::ObjectStore;
+use storage::vault::Vault;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::doctor::{check_programs, first_bad};
+use crate::event::RunnerEvent;
+use crate::failure::Failure;
+use crate::folder::FolderStore;
+use crate::limits::RunLimits;
+use crate::logs::{self, CustomerFailures};
+use crate::programs::{Programs, engines, http_client};
+use crate::project::{Folders, Lock, Project, vault, workbook_not_found};
+use crate::run::Runner;
+use crate::secrets::LocalSecrets;
+use crate::services::Services;
+
+/// Customer ids by reference, for the terminal only. No file holds the id of a customer who refused.
+pub type Labels = HashMap<CustomerRef, CustomerId>;
+
+/// The request of a caller on this machine, before any file is read.
+#[derive(Default)]
+pub struct LocalRequest {
+    /// One customer only; `None` means all.
+    pub customer: Option<CustomerId>,
+    /// The options of the run.
+    pub options: RunOptions,
+    /// A background that the caller brought.
+    pub background: Option<PathBuf>,
+    /// Whether to make the results again, beside those of every finished attempt.
+    pub again: bool,
+}
+
+/// The inputs of a session.
+pub struct SessionSetup {
+    /// The folders of the project.
+    pub folders: Folders,
+    /// The request.
+    pub request: LocalRequest,
+    /// The settings.
+    pub config: Config,
+    /// The secrets.
+    pub secrets: LocalSecrets,
+    /// The bounds of the run.
+    pub limits: RunLimits,
+}
+
+/// A run that is ready to start, and the lock on its folder.
+pub struct Session {
+    /// The runner.
+    pub runner: Runner,
+    /// The run's request.
+    pub request: Request,
+    /// The ids of the customers in the workbooks.
+    pub labels: Labels,
+    /// The artifacts folder.
+    pub store: Arc<FolderStore>,
+    /// The lock on that folder.
+    pub lock: Lock,
+    /// The run's events.
+    pub events: UnboundedReceiver<RunnerEvent>,
+}
+
+impl Session {
+    /// Checks the programs, reads the bank's material, locks the artifacts folder and prepares the run. Calls `prepare`
+    /// with that folder after locking it.
+    pub async fn open(
+        setup: SessionSetup,
+        prepare: impl FnOnce(&Path) -> Result<(), Failure>,
+    ) -> Result<Self, Failure> {
+        let SessionSetup { folders, request, config, secrets, limits } = setup;
+        let programs = Programs::find();
+        let settings = config.settings;
+        first_bad(&check_programs(&programs).await)?;
+        let project = Project::load(folders.clone())?;
+        let store = Arc::new(project.store()?);
+        let lock = project.lock()?;
+        prepare(&project.folders.artifacts)?;
+        let vault = vault(store.clone(), &secrets).await?;
+        let labels = labels(&project, &settings, &secrets, &store, &vault).await?;
+        let background = request.background.clone();
+        let http = http_client()?;
+        let services = Services {
+            folders,
+            scratch: lock.scratch.clone(),
+            engines: Arc::new(engines(&programs, &settings, http.clone())),
+            settings,
+            vault,
+            secrets: Arc::new(secrets),
+            http,
+            limiter: Arc::default(),
+            probes: Arc::default(),
+            programs,
+        };
+        let request = assemble(request, &project, &services).await?;
+        let (sender, events) = tokio::sync::mpsc::unbounded_channel();
+        let cancel = CancellationToken::new();
+        let runner = Runner { project, services, limits, background, cancel, events: sender };
+        Ok(Self { runner, request, labels, store, lock, events })
+    }
+
+    /// Starts the run's log.
+    pub fn log(&self, verbose: u8, failures: CustomerFailures) -> Result<(), Failure> {
+        logs::start(&self.runner.project.folders.artifacts, self.request.run_id().as_str(), verbose, failures)?;
+        if let Some(end) = self.runner.services.settings.writer.retirement_warning() {
+            tracing::warn!("{end}");
+        }
+        Ok(())
+    }
+}
+
+/// Reads the customer ids for the terminal. This is also the first step that notices a wrong password.
+async fn labels(
+    project: &Project,
+    settings: &Settings,
+    secrets: &dyn Secrets,
+    store: &FolderStore,
+    vault: &Vault,
+) -> Result<Labels, Failure> {
+    let password = secrets.get(SecretName::WorkbookPassword).await?;
+    let path = project.folders.data.join(Workbook::Profile.file_name());
+    let key = ObjectKey::Incoming(Project::batch(), Workbook::Profile);
+    let Some(profile) = store.find(&key).await? else {
+        return Err(workbook_not_found(&path, &project.folders.data));
+    };
+    let settings = settings.clone();
+    let ids = tokio::task::spawn_blocking(move || merge::customer_ids(&profile, &password, &settings));
+    let ids = ids.await.map_err(merge::Error::from)??;
+    Ok(ids.into_iter().map(|id| (vault.keys().reference(&id), id)).collect())
+}
+
+/// Assembles the run's request from a local one and everything that determines the results.
+async fn assemble(local: LocalRequest, project: &Project, services: &Services) -> Result<Request, Failure> {
+    let Services { vault, settings, .. } = services;
+    let (background, backgrounds) = match &local.background {
+        Some(path) => {
+            let bytes = tokio::fs::read(path).await.map_err(Failure::file(ErrorName::RenderAssetBroken, path))?;
+            (Some(Digest::of(&bytes)), BTreeMap::new())
+        }
+        None => (None, render::backgrounds(vault.store(), &settings.video).await?),
+    };
+    let only = local.customer.map(|id| vault.keys().reference(&id));
+    let options = RunOptions { only, ..local.options };
+    let inputs = RunInputs {
+        settings,
+        catalogue: project.catalogue.digest(),
+        phrases: project.phrases.digest(),
+        lexicon: project.lexicon.digest(),
+        assets: project.assets,
+        background,
+        backgrounds,
+        engines: services.engines.of_this_machine(),
+        upload: merge::upload_digest(vault.store(), &Project::batch()).await?,
+        keys: vault.keys().id(),
+    };
+    let mut request = Request::new(Trigger::Command, Project::batch(), options, inputs);
+    if local.again {
+        let manifest = |request: &Request| ObjectKey::Run(request.run_id(), RunPart::ManifestJson);
+        while vault.store().find(&manifest(&request)).await?.is_some() {
+            request.attempt += 1;
+        }
+    }
+    Ok(request)
+}

@@ -1,0 +1,390 @@
+//! Verifies that a run is unchanged: each record against the chain of the manifest, each file against the digest in its
+//! record, and that the run has no other files.
+//!
+//! Some missing files are no discrepancy: the media of customers who objected or were forgotten, and recalled files.
+//! Recalled files are compared in their new place.
+
+use std::collections::{BTreeSet, HashMap};
+
+use contracts::evidence::{Evidence, Manifest, ManifestEntry, Outcome};
+use contracts::key::{Area, Artefact, DatasetPart, Prefix, RunPart};
+use contracts::request::Request;
+use contracts::review::PendingReview;
+use contracts::stage::IndexRow;
+use contracts::{CustomerRef, Digest, ErrorName, ObjectKey, RunId};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::Timestamp;
+use policy::control::{self, Control};
+use policy::recall;
+use serde::Serialize;
+use storage::vault::{Owner, Vault};
+
+use crate::failure::Failure;
+
+/// Customers that are verified at a time.
+const CONCURRENCY: usize = 4;
+
+/// A difference between a run and its record.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Discrepancy {
+    /// The object's key.
+    pub object: String,
+    /// [`ErrorName::EvidenceChanged`], [`ErrorName::EvidenceMissing`] or [`ErrorName::EvidenceUnexpected`].
+    pub error: ErrorName,
+    /// The problem, in words.
+    pub what: &'static str,
+}
+
+impl Discrepancy {
+    fn changed(object: &ObjectKey, what: &'static str) -> Self {
+        Self { object: object.to_string(), error: ErrorName::EvidenceChanged, what }
+    }
+
+    fn missing(object: &ObjectKey, what: &'static str) -> Self {
+        Self { object: object.to_string(), error: ErrorName::EvidenceMissing, what }
+    }
+}
+
+/// The result of verifying a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verification {
+    /// The run.
+    pub run: RunId,
+    /// Customers of the run.
+    pub customers: usize,
+    /// Files whose digests were compared.
+    pub files: usize,
+    /// Whether the current keys sealed the chain. Without that, matching digests prove nothing: anyone can compute them.
+    pub with_keys: bool,
+    /// All discrepancies, ordered by object key.
+    pub findings: Vec<Discrepancy>,
+}
+
+/// Verifies a whole run. Fails only if the run does not exist or the store cannot be read.
+pub async fn verify(vault: &Vault, run: &RunId) -> Result<Verification, Failure> {
+    let store = vault.store();
+    let part = |part| ObjectKey::Run(run.clone(), part);
+    let mut found = Found::default();
+    let Some(json) = store.find(&part(RunPart::ManifestJson)).await? else {
+        let message = format!("{}: not found", part(RunPart::ManifestJson));
+        let help = "list artifacts/runs for existing runs; a stopped run has no manifest yet";
+        return Err(Failure::new(ErrorName::EvidenceMissing, message, help));
+    };
+    let Ok(manifest) = serde_json::from_slice::<Manifest>(&json) else {
+        found.push(Discrepancy::changed(&part(RunPart::ManifestJson), "is not a manifest"));
+        return Ok(found.sum_up(run, 0, false));
+    };
+    let request = check_request(vault, run, &manifest, &mut found).await?;
+    check_manifest(vault, run, &manifest, &json, &request, &mut found).await?;
+    check_dataset(vault, run, &manifest, &mut found).await?;
+
+    let checks = stream::iter(&manifest.entries).map(|entry| check_customer(vault, run, entry, request.digest));
+    let checks: Vec<CustomerCheck> = checks.buffer_unordered(CONCURRENCY).try_collect().await?;
+    let mut named: HashMap<CustomerRef, BTreeSet<String>> = HashMap::new();
+    for check in checks {
+        found.files += check.found.files;
+        found.findings.extend(check.found.findings);
+        named.insert(check.reference, check.named);
+    }
+    for listed in store.list(&Prefix::Area(Area::Customers)).await? {
+        let Some(reference) = ObjectKey::customer_of(&listed.key) else { continue };
+        if ObjectKey::run_of(&listed.key, &reference).as_ref() != Some(run) {
+            continue;
+        }
+        let progress = Prefix::Progress(run.clone(), Some(reference.clone())).to_string();
+        let is_named = named.get(&reference).is_some_and(|named| named.contains(&listed.key));
+        if !is_named && !listed.key.starts_with(&progress) {
+            found.push(Discrepancy {
+                object: listed.key,
+                error: ErrorName::EvidenceUnexpected,
+                what: "no record names it",
+            });
+        }
+    }
+    Ok(found.sum_up(run, manifest.customers, is_sealed(vault, &manifest)))
+}
+
+/// Returns whether the keys of the vault sealed the chain.
+fn is_sealed(vault: &Vault, manifest: &Manifest) -> bool {
+    manifest.seal == Some(finalize::seal(vault.keys(), &manifest.chain))
+}
+
+/// The discrepancies found so far.
+#[derive(Default)]
+struct Found {
+    findings: Vec<Discrepancy>,
+    files: usize,
+}
+
+impl Found {
+    fn push(&mut self, finding: Discrepancy) {
+        self.findings.push(finding);
+    }
+
+    fn sum_up(mut self, run: &RunId, customers: usize, with_keys: bool) -> Verification {
+        self.findings.sort();
+        self.findings.dedup();
+        Verification { run: run.clone(), customers, files: self.files, with_keys, findings: self.findings }
+    }
+}
+
+/// The result of checking the run's request.
+struct RequestCheck {
+    digest: Option<Digest>,
+    /// Whether it opens, which shows that the keys are those of the run.
+    opened: bool,
+}
+
+async fn check_request(
+    vault: &Vault,
+    run: &RunId,
+    manifest: &Manifest,
+    found: &mut Found,
+) -> Result<RequestCheck, Failure> {
+    let key = ObjectKey::Run(run.clone(), RunPart::Request);
+    let Some(sealed) = vault.store().find(&key).await? else {
+        // The prompt may name the only customer of a run, so an erasure deletes the request too.
+        let erased = match manifest.entries.as_slice() {
+            [only] => vault.store().find(&ObjectKey::Forgotten(only.reference.clone())).await?.is_some(),
+            _ => false,
+        };
+        if !erased {
+            found.push(Discrepancy::missing(&key, "the run's request is missing"));
+        }
+        return Ok(RequestCheck { digest: None, opened: false });
+    };
+    found.files += 1;
+    // Where a run is only verified, its keys may be missing. Then only the digests are checked.
+    let opened = match vault.read_json::<Request>(Owner::Run, &key).await {
+        Ok((request, _)) => request.run_id() == *run,
+        Err(_) => false,
+    };
+    Ok(RequestCheck { digest: Some(Digest::of(&sealed)), opened })
+}
+
+/// Checks the manifest against itself, against its CSV table, and against the records in the store.
+async fn check_manifest(
+    vault: &Vault,
+    run: &RunId,
+    manifest: &Manifest,
+    json: &[u8],
+    request: &RequestCheck,
+    found: &mut Found,
+) -> Result<(), Failure> {
+    let table = ObjectKey::Run(run.clone(), RunPart::ManifestCsv);
+    let document = ObjectKey::Run(run.clone(), RunPart::ManifestJson);
+    found.files += 2;
+    if manifest.run != *run || !finalize::chain_holds(manifest, manifest.dataset.as_ref()) {
+        found.push(Discrepancy::changed(&document, "its chain does not hold"));
+    } else if finalize::document(manifest) != json {
+        found.push(Discrepancy::changed(&document, "was changed after it was written"));
+    }
+    if request.opened && !is_sealed(vault, manifest) {
+        found.push(Discrepancy::changed(&document, "its chain was not sealed with the run's keys"));
+    }
+    match vault.store().find(&table).await? {
+        None => found.push(Discrepancy::missing(&table, "the table is missing")),
+        Some(csv) if csv != finalize::table(manifest) => {
+            found.push(Discrepancy::changed(&table, "differs from manifest.json"));
+        }
+        Some(_) => {}
+    }
+    let deps = finalize::Deps { vault };
+    let Ok(current) = finalize::sum_up(run.clone(), manifest.dataset.as_ref(), &deps).await else {
+        found.push(Discrepancy::changed(&ObjectKey::Run(run.clone(), RunPart::Index), "is not an index of customers"));
+        return Ok(());
+    };
+    let references =
+        |manifest: &Manifest| manifest.entries.iter().map(|entry| entry.reference.clone()).collect::<Vec<_>>();
+    if references(&current) != references(manifest) {
+        found.push(Discrepancy::changed(
+            &ObjectKey::Run(run.clone(), RunPart::Index),
+            "names other customers than the manifest",
+        ));
+        return Ok(());
+    }
+    for (entry, recorded) in current.entries.iter().zip(&manifest.entries) {
+        if entry.record == recorded.record && entry.outcome != recorded.outcome {
+            found.push(Discrepancy::changed(&document, "has another outcome than the record"));
+        }
+    }
+    Ok(())
+}
+
+/// Checks the dataset lines of the run, if the dataset still exists.
+async fn check_dataset(vault: &Vault, run: &RunId, manifest: &Manifest, found: &mut Found) -> Result<(), Failure> {
+    let store = vault.store();
+    let Some(dataset) = &manifest.dataset else { return Ok(()) };
+    let index = ObjectKey::Run(run.clone(), RunPart::Index);
+    let part = |part| ObjectKey::Dataset(dataset.clone(), part);
+    let own = store.find(&index).await?;
+    let whole = store.find(&part(DatasetPart::Index)).await?;
+    let Some(lines) = store.find(&part(DatasetPart::Customers)).await? else { return Ok(()) };
+    found.files += 2;
+    let rows = |csv: Option<bytes::Bytes>| csv.and_then(|csv| IndexRow::read_all(&csv).ok());
+    let Some(own) = rows(own) else {
+        found.push(Discrepancy::changed(&index, "is not an index of customers"));
+        return Ok(());
+    };
+    let Some(whole) = rows(whole) else {
+        found.push(Discrepancy::changed(&part(DatasetPart::Index), "is not an index of customers"));
+        return Ok(());
+    };
+    let whole: HashMap<&CustomerRef, &IndexRow> = whole.iter().map(|row| (&row.reference, row)).collect();
+    let fits = |row: &IndexRow| {
+        let from = usize::try_from(row.offset).ok()?;
+        let length = usize::try_from(row.length).ok()?;
+        let end = from.checked_add(length)?;
+        Some(Digest::of(lines.get(from..end)?) == row.digest && lines.get(end) == Some(&b'\n'))
+    };
+    for row in &own {
+        let of_whole = whole.get(&row.reference).copied();
+        match (fits(row) == Some(true), of_whole == Some(row)) {
+            (true, true) => {}
+            (true, false) => {
+                found.push(Discrepancy::changed(
+                    &part(DatasetPart::Index),
+                    "points to other lines than the run's index",
+                ));
+            }
+            (false, true) => {
+                found.push(Discrepancy::changed(
+                    &part(DatasetPart::Customers),
+                    "a line differs from the one that merge wrote",
+                ));
+            }
+            (false, false) => {
+                found.push(Discrepancy::changed(&index, "points to other lines than the dataset's index"))
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The result of checking one customer.
+struct CustomerCheck {
+    reference: CustomerRef,
+    /// The keys of all objects that a record names.
+    named: BTreeSet<String>,
+    found: Found,
+}
+
+async fn check_customer(
+    vault: &Vault,
+    run: &RunId,
+    entry: &ManifestEntry,
+    request: Option<Digest>,
+) -> Result<CustomerCheck, Failure> {
+    let store = vault.store();
+    let reference = &entry.reference;
+    let key = |artefact| ObjectKey::Customer(reference.clone(), run.clone(), artefact);
+    let mut check = CustomerCheck { reference: reference.clone(), named: BTreeSet::new(), found: Found::default() };
+    let forgotten = store.find(&ObjectKey::Forgotten(reference.clone())).await?;
+    let evidence = key(Artefact::Evidence);
+    let failure = key(Artefact::Failure);
+    if let Some(bytes) = store.find(&evidence).await? {
+        check.named.insert(evidence.to_string());
+        check.found.files += 1;
+        if Digest::of(&bytes) != entry.record {
+            check.found.push(Discrepancy::changed(&evidence, "is not the record in the manifest's chain"));
+        }
+        let Ok(record) = serde_json::from_slice::<Evidence>(&bytes) else {
+            check.named.extend(Artefact::ALL.map(|artefact| key(artefact).to_string()));
+            return Ok(check);
+        };
+        if request.is_some_and(|request| request != record.request) {
+            check.found.push(Discrepancy::changed(
+                &ObjectKey::Run(run.clone(), RunPart::Request),
+                "is not the request that the record names",
+            ));
+        }
+        let control = control::read(store, reference, Timestamp::now()).await?;
+        check_artefacts(vault, run, &record, &control, forgotten.is_some(), &mut check).await?;
+        check_key(vault, &record, forgotten.is_some(), &mut check).await?;
+        return Ok(check);
+    }
+    // Without a final record, any artifact of an unfinished attempt may exist.
+    check.named.extend(Artefact::ALL.map(|artefact| key(artefact).to_string()));
+    if let Some(bytes) = store.find(&failure).await? {
+        check.found.files += 1;
+        if Digest::of(&bytes) != entry.record {
+            check.found.push(Discrepancy::changed(&failure, "is not the record in the manifest's chain"));
+        }
+        return Ok(check);
+    }
+    let review = ObjectKey::Review(run.clone(), reference.clone());
+    if let Some(bytes) = store.find(&review).await? {
+        check.found.files += 1;
+        match serde_json::from_slice::<PendingReview>(&bytes) {
+            Ok(waiting) if Digest::of(&bytes) == entry.record => {
+                for (artefact, digest) in waiting.seen.artefacts {
+                    compare(vault, &key(artefact), digest, &mut check).await?;
+                }
+            }
+            _ => check.found.push(Discrepancy::changed(&review, "is not the record in the manifest's chain")),
+        }
+        return Ok(check);
+    }
+    let is_incomplete = entry.record == Digest::of(b"");
+    if !is_incomplete && forgotten.is_none() {
+        check.found.push(Discrepancy::missing(&evidence, "the record in the manifest's chain is missing"));
+    }
+    Ok(check)
+}
+
+/// Compares an object with a digest. Returns false if the object does not exist.
+async fn compare(vault: &Vault, key: &ObjectKey, digest: Digest, check: &mut CustomerCheck) -> Result<bool, Failure> {
+    let Some(bytes) = vault.store().find(key).await? else { return Ok(false) };
+    check.found.files += 1;
+    if Digest::of(&bytes) != digest {
+        check.found.push(Discrepancy::changed(key, "is not the file that the record names"));
+    }
+    Ok(true)
+}
+
+/// Checks every file that a record names, in its place or in the place to which a recall moved it.
+async fn check_artefacts(
+    vault: &Vault,
+    run: &RunId,
+    record: &Evidence,
+    control: &Control,
+    forgotten: bool,
+    check: &mut CustomerCheck,
+) -> Result<(), Failure> {
+    let published = matches!(record.outcome, Outcome::Published { .. });
+    let objected = control.forbids(record.from_posts).is_some();
+    for (artefact, digest) in &record.artefacts {
+        let key = ObjectKey::Customer(record.reference.clone(), run.clone(), *artefact);
+        check.named.insert(key.to_string());
+        if compare(vault, &key, *digest, check).await? {
+            continue;
+        }
+        let moved = ObjectKey::Recalled(record.reference.clone(), run.clone(), *artefact);
+        let recalled = recall::is_recalled(vault.store(), run, &record.reference).await?;
+        if (recalled && compare(vault, &moved, *digest, check).await?) || forgotten || objected || !published {
+            continue;
+        }
+        check.found.push(Discrepancy::missing(&key, "the record names it, but it is missing"));
+    }
+    Ok(())
+}
+
+/// Checks that the customer's key still opens the sealed evidence, unless the customer was forgotten.
+async fn check_key(
+    vault: &Vault,
+    record: &Evidence,
+    forgotten: bool,
+    check: &mut CustomerCheck,
+) -> Result<(), Failure> {
+    let key = ObjectKey::CustomerKey(record.reference.clone());
+    let exists = vault.store().find(&key).await?.is_some();
+    if !exists && !forgotten {
+        check.found.push(Discrepancy::missing(&key, "the customer's key is missing without a record of an erasure"));
+    } else if exists
+        && record.key_id == vault.keys().id()
+        && policy::evidence::open_personal(vault, record).await.is_err()
+    {
+        check.found.push(Discrepancy::changed(&key, "does not open the sealed evidence"));
+    }
+    Ok(())
+}

@@ -1,0 +1,252 @@
+//! The events of each run on disk. The log persists each event before publishing it, so event numbers survive a restart.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{ErrorKind, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use api::view::{RunEvent, RunEventKind};
+use contracts::{ErrorName, RunId};
+use runner::failure::Failure;
+use runner::folder::create_private;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// Run logs that stay open without a user.
+const OPEN_LOGS: usize = 64;
+
+/// The wait before another attempt to write events.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// The event logs of all runs.
+pub struct DiskEventLog {
+    folder: PathBuf,
+    open: Mutex<HashMap<RunId, Arc<RunLog>>>,
+    stop: CancellationToken,
+}
+
+impl DiskEventLog {
+    /// Opens the logs in `folder`.
+    pub fn open(folder: &Path, stop: CancellationToken) -> Result<Self, Failure> {
+        create_private(folder).map_err(Failure::file(ErrorName::StoreUnavailable, folder))?;
+        Ok(Self { folder: folder.to_owned(), open: Mutex::default(), stop })
+    }
+
+    /// Returns the log of a run, empty if the run has no events yet.
+    pub fn of(&self, run: &RunId) -> Result<Arc<RunLog>, Failure> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(log) = open.get(run) {
+            return Ok(log.clone());
+        }
+        if open.len() >= OPEN_LOGS {
+            open.retain(|_, log| Arc::strong_count(log) > 1);
+        }
+        let path = self.folder.join(format!("{run}.jsonl"));
+        let log = RunLog::read(path.clone(), self.stop.clone());
+        let log = Arc::new(log.map_err(Failure::file(ErrorName::StoreUnavailable, &path))?);
+        open.insert(run.clone(), log.clone());
+        Ok(log)
+    }
+}
+
+/// The events of one run. A reader sees an event only after it is in the file, so a number always names the same event.
+pub struct RunLog {
+    path: PathBuf,
+    lines: Mutex<Lines>,
+    /// The number of the last event that readers may see.
+    last: watch::Sender<u64>,
+    stop: CancellationToken,
+}
+
+/// The events of a run. The position of an event, from 1, is its number.
+#[derive(Default)]
+struct Lines {
+    events: Vec<RunEvent>,
+    /// Events in the file.
+    written: usize,
+    /// Bytes of these events in the file.
+    bytes: u64,
+    /// Whether the last write failed, which is logged once.
+    failing: bool,
+}
+
+impl RunLog {
+    /// Reads the file. Drops a last line that a killed process left incomplete.
+    fn read(path: PathBuf, stop: CancellationToken) -> std::io::Result<Self> {
+        let mut lines = Lines::default();
+        match std::fs::read(&path) {
+            Ok(bytes) => {
+                for line in bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")) {
+                    let Ok(event) = serde_json::from_slice::<RunEvent>(line) else { break };
+                    if event.number != lines.events.len() as u64 + 1 {
+                        break;
+                    }
+                    lines.events.push(event);
+                    lines.bytes += line.len() as u64;
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        lines.written = lines.events.len();
+        let last = watch::Sender::new(lines.written as u64);
+        Ok(Self { path, lines: Mutex::new(lines), last, stop })
+    }
+
+    /// Appends an event and numbers it. If the write fails, a later one publishes the event: a full disk must not fail the
+    /// run.
+    pub fn append(&self, event: RunEvent) {
+        let mut lines = self.lines();
+        let number = lines.events.len() as u64 + 1;
+        lines.events.push(RunEvent { number, ..event });
+        self.write(&mut lines);
+    }
+
+    /// Returns whether the file holds all events, after an attempt to write the missing ones.
+    pub fn is_written(&self) -> bool {
+        let mut lines = self.lines();
+        self.write(&mut lines);
+        lines.written == lines.events.len()
+    }
+
+    /// Writes the events that the file lacks, over the remains of a failed write.
+    fn write(&self, lines: &mut Lines) {
+        if lines.written == lines.events.len() {
+            return;
+        }
+        let write = || -> std::io::Result<u64> {
+            let mut rest = Vec::new();
+            for event in &lines.events[lines.written..] {
+                serde_json::to_writer(&mut rest, event)?;
+                rest.push(b'\n');
+            }
+            let mut file = File::options().create(true).write(true).truncate(false).open(&self.path)?;
+            file.set_len(lines.bytes)?;
+            file.seek(SeekFrom::End(0))?;
+            file.write_all(&rest)?;
+            Ok(rest.len() as u64)
+        };
+        match write() {
+            Ok(more) => {
+                lines.bytes += more;
+                lines.written = lines.events.len();
+                lines.failing = false;
+                self.last.send_replace(lines.written as u64);
+            }
+            Err(error) if !lines.failing => {
+                lines.failing = true;
+                tracing::warn!(%error, path = %self.path.display(), "failed to write events; retrying until it works");
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the events after number `after`.
+    pub fn after(&self, after: u64) -> Vec<RunEvent> {
+        let mut lines = self.lines();
+        self.write(&mut lines);
+        let published = &lines.events[..lines.written];
+        published[usize::try_from(after).unwrap_or(usize::MAX).min(published.len())..].to_vec()
+    }
+
+    /// Returns whether the run has a text event.
+    pub fn has_text(&self) -> bool {
+        self.lines().events.iter().any(|event| event.kind == RunEventKind::Text)
+    }
+
+    /// Waits for an event after number `after`. Returns false if the server stops first.
+    pub async fn more(&self, after: u64) -> bool {
+        let mut last = self.last.subscribe();
+        loop {
+            // Retries a write that failed before.
+            self.is_written();
+            tokio::select! {
+                found = last.wait_for(|last| *last > after) => return found.is_ok(),
+                () = self.stop.cancelled() => return false,
+                () = tokio::time::sleep(RETRY) => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn event() -> RunEvent {
+        RunEvent::new(0, Timestamp::UNIX_EPOCH, RunEventKind::Log)
+    }
+
+    fn open(folder: &Path) -> Arc<RunLog> {
+        DiskEventLog::open(folder, CancellationToken::new()).unwrap().of(&RunId::parse("run-1").unwrap()).unwrap()
+    }
+
+    #[test]
+    fn numbers_survive_a_kill_in_the_middle_of_a_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = open(folder.path());
+        for _ in 0..3 {
+            log.append(event());
+        }
+        let path = folder.path().join("run-1.jsonl");
+        let before = std::fs::read(&path).unwrap();
+        std::fs::write(&path, [before.as_slice(), b"{\"n\":4,\"at\""].concat()).unwrap();
+
+        let log = open(folder.path());
+        log.append(event());
+        let numbers: Vec<u64> = log.after(0).iter().map(|event| event.number).collect();
+        assert_eq!(numbers, [1, 2, 3, 4]);
+        assert_eq!(log.after(3).len(), 1);
+        assert_eq!(log.after(99), []);
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 4);
+    }
+
+    #[tokio::test]
+    async fn unwritten_events_are_published_once_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run-1.jsonl");
+        let log = open(folder.path());
+        log.append(event());
+        // A folder in the place of the file makes every write fail.
+        let moved = folder.path().join("moved");
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::rename(&path, &moved).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        log.append(RunEvent { message: Some("second".to_owned()), ..event() });
+        log.append(RunEvent { message: Some("third".to_owned()), ..event() });
+        assert_eq!(log.after(0).len(), 1, "a restart would lose the others");
+        assert!(!log.is_written());
+
+        // The disk works again, and half a line remains of the failed write.
+        std::fs::remove_dir(&path).unwrap();
+        std::fs::write(&path, [whole.as_slice(), b"{\"n\":2,\"at\""].concat()).unwrap();
+        assert!(log.more(1).await, "a waiting reader needs no further event");
+        let published = log.after(0);
+        assert_eq!(published.iter().map(|event| event.number).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(published[1].message.as_deref(), Some("second"));
+
+        let log = open(folder.path());
+        assert_eq!(log.after(0), published, "a restart reads the same events");
+        log.append(event());
+        assert_eq!(log.after(3)[0].number, 4);
+    }
+
+    #[tokio::test]
+    async fn readers_wake_for_an_event_and_for_the_end_of_the_server() {
+        let folder = tempfile::tempdir().unwrap();
+        let stop = CancellationToken::new();
+        let log = DiskEventLog::open(folder.path(), stop.clone()).unwrap().of(&RunId::parse("run-1").unwrap()).unwrap();
+        let (found, ()) = tokio::join!(log.more(0), async { log.append(event()) });
+        assert!(found);
+        let (found, ()) = tokio::join!(log.more(1), async { stop.cancel() });
+        assert!(!found);
+    }
+}

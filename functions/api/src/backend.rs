@@ -1,0 +1,143 @@
+//! The port to the system that executes runs: the workflow on AWS, or the server on one machine.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use contracts::brand::Brand;
+use contracts::catalogue::Catalogue;
+use contracts::executions::Executions;
+use contracts::settings::Settings;
+use contracts::stage::WorkflowLimits;
+use contracts::{Batch, CustomerRef, Digest, RunId};
+use http::request::Parts;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use start::Source;
+use storage::store::UrlSigner;
+use storage::vault::Vault;
+
+use crate::problem::Problem;
+use crate::view::{CampaignProgress, RunEvent, VoiceOption};
+
+/// The state of the router.
+pub(crate) type SharedBackend = Arc<dyn Backend>;
+
+/// The system behind the API.
+#[async_trait]
+pub trait Backend: Send + Sync + 'static {
+    /// Returns the authenticated subject of a request; `None` if the request is not authenticated.
+    fn caller(&self, request: &Parts) -> Option<String>;
+
+    /// Returns the name under which a caller's decisions are recorded; `None` if the caller may not review.
+    fn reviewer(&self, request: &Parts) -> Option<String>;
+
+    /// Continues a run after a review decision. `task` is the token of the workflow task that waits for the decision.
+    async fn continue_after_decision(
+        &self,
+        run: &RunId,
+        reference: &CustomerRef,
+        task: Option<String>,
+    ) -> Result<(), Problem>;
+
+    /// Completes a recall: removes copies of the files with these digests and notifies the bank's system.
+    async fn complete_recall(&self, run: &RunId, files: BTreeSet<Digest>) -> Result<(), Problem>;
+
+    /// Returns the vault that holds all objects.
+    fn vault(&self) -> &Vault;
+
+    /// Returns the source of the material for a new run.
+    fn source(&self) -> &dyn Source;
+
+    /// Reads the current product catalog.
+    async fn catalogue(&self) -> Result<Catalogue, Problem>;
+
+    /// Reads the bank's brand.
+    async fn brand(&self) -> Result<Brand, Problem>;
+
+    /// Reads the settings in force.
+    async fn settings(&self) -> Result<Settings, Problem>;
+
+    /// Returns the executions of recommendations.
+    fn executions(&self) -> &dyn Executions;
+
+    /// Returns the workflow's limits.
+    fn limits(&self) -> WorkflowLimits;
+
+    /// Returns the executions and limits for a campaign within `bounds`. A dry run only forecasts.
+    ///
+    /// Fails if this backend does not support one of the bounds or dry runs.
+    fn campaign_executions(
+        &self,
+        bounds: CampaignBounds,
+        dry_run: bool,
+    ) -> Result<(Box<dyn Executions + '_>, WorkflowLimits), Problem>;
+
+    /// Returns this backend's own record of a campaign; `None` if it keeps none.
+    async fn campaign_state(&self, run: &RunId) -> Result<Option<CampaignState>, Problem>;
+
+    /// Returns the log of events that this backend keeps; `None` if the API must derive events from `progress/` objects.
+    fn event_log(&self) -> Option<&dyn EventLog>;
+
+    /// Returns the issuer of addresses for results and uploads.
+    fn links(&self) -> &dyn UrlSigner;
+
+    /// Returns the batch for requests that name none; `None` for the newest complete batch.
+    fn default_batch(&self) -> Option<Batch>;
+
+    /// Lists the voices, installed ones first.
+    async fn voices(&self) -> Vec<VoiceOption>;
+
+    /// Returns the other origins from which the page may load results and to which it may upload workbooks.
+    fn origins(&self) -> &[String];
+
+    /// Returns whether the backend runs on the caller's own machine.
+    fn is_local(&self) -> bool;
+}
+
+/// A log of the events of each single-customer run. Event numbers survive a restart.
+#[async_trait]
+pub trait EventLog: Send + Sync {
+    /// Returns a run's events with numbers above `after`.
+    async fn events(&self, run: &RunId, after: u64) -> Result<Vec<RunEvent>, Problem>;
+
+    /// Waits until a run has an event with a number above `after`. Returns false if the server stops first.
+    async fn wait(&self, run: &RunId, after: u64) -> bool;
+}
+
+/// Upper bounds of a campaign. An absent bound means no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CampaignBounds {
+    /// The number of customers who may get a recommendation, counted in the dataset's order.
+    pub customers: Option<usize>,
+    /// The number of customers in progress at the same time.
+    pub concurrency: Option<usize>,
+    /// The budget for models and outside voice services, US dollars.
+    pub budget_usd: Option<f64>,
+}
+
+/// A backend's own record of a campaign.
+#[derive(Clone, Debug, Default)]
+pub struct CampaignState {
+    /// Whether the campaign is a dry run.
+    pub dry_run: bool,
+    /// The bounds that the campaign was started with.
+    pub bounds: CampaignBounds,
+    /// The progress; `None` if the campaign has not run since the server started.
+    pub progress: Option<CampaignProgress>,
+    /// The forecast of a dry run, a JSON object.
+    pub forecast: Option<Value>,
+    /// The decisions of a dry run, one for each customer.
+    pub decisions: Vec<DryRunDecision>,
+    /// The reason why the campaign stopped early.
+    pub stop_reason: Option<String>,
+}
+
+/// The decision of a dry run for one customer.
+#[derive(Clone, Debug)]
+pub struct DryRunDecision {
+    /// The customer.
+    pub reference: CustomerRef,
+    /// The reason for a skip; `None` if the customer would get a recommendation.
+    pub skip_reason: Option<String>,
+}

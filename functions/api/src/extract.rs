@@ -1,0 +1,125 @@
+//! Extractors: the caller, the idempotency key, the query and the body of a request. A problem names the field, never its
+//! value.
+
+use axum::body::Bytes;
+use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
+use axum::response::IntoResponse as _;
+use contracts::Digest;
+use http::request::Parts;
+use http::{StatusCode, header};
+use serde::de::DeserializeOwned;
+
+use crate::backend::SharedBackend;
+use crate::problem::Problem;
+
+/// The maximum length of an idempotency key, characters.
+const MAX_KEY_LENGTH: usize = 255;
+
+/// An authenticated caller, as the keyed digest of their subject.
+#[derive(Clone, Copy)]
+pub(crate) struct Caller(pub(crate) Digest);
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller
+where
+    SharedBackend: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let backend = SharedBackend::from_ref(state);
+        let subject = backend.caller(parts).ok_or_else(Problem::unauthorized)?;
+        Ok(Self(backend.vault().keys().keyed_digest("caller", subject.as_bytes())))
+    }
+}
+
+/// An idempotency key with its caller. The digest covers both, so two callers never share a key.
+pub(crate) struct IdempotencyKey {
+    pub(crate) caller: Caller,
+    pub(crate) digest: Digest,
+}
+
+impl FromRequestParts<SharedBackend> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, backend: &SharedBackend) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, backend).await?;
+        let key = parts.headers.get("idempotency-key").and_then(|key| key.to_str().ok());
+        let key = key.filter(|key| (1..=MAX_KEY_LENGTH).contains(&key.len()));
+        let key = key.ok_or_else(|| Problem::invalid("the header Idempotency-Key must have 1 to 255 characters"))?;
+        let caller_and_key = format!("{}\0{key}", caller.0);
+        let digest = backend.vault().keys().keyed_digest("idempotency", caller_and_key.as_bytes());
+        Ok(Self { caller, digest })
+    }
+}
+
+/// A caller who may review, by the name that goes on record.
+pub(crate) struct Reviewer(pub(crate) String);
+
+impl FromRequestParts<SharedBackend> for Reviewer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, backend: &SharedBackend) -> Result<Self, Problem> {
+        backend.caller(parts).ok_or_else(Problem::unauthorized)?;
+        let forbidden = || Problem::with_status(StatusCode::FORBIDDEN, "only reviewers may do this");
+        backend.reviewer(parts).map(Self).ok_or_else(forbidden)
+    }
+}
+
+/// A JSON object in the body.
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<SharedBackend> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, backend: &SharedBackend) -> Result<Self, Problem> {
+        let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let media_type = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+        if !media_type.eq_ignore_ascii_case("application/json") {
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return Err(Problem::with_status(status, "the header Content-Type must be application/json"));
+        }
+        let body = Bytes::from_request(request, backend).await.map_err(|rejection| {
+            let status = rejection.into_response().status();
+            Problem::with_status(status, "the body is too large or incomplete")
+        })?;
+        // Serde would also read the fields from an array, in order. The document does not allow that.
+        if body.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Problem::invalid("the body must be a JSON object"));
+        }
+        let mut json = serde_json::Deserializer::from_slice(&body);
+        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let path = error.path().to_string();
+            Problem::invalid(&match path.as_str() {
+                "." => body_error(error.inner()),
+                field => format!("the field {field} is invalid"),
+            })
+        })?;
+        json.end().map_err(|_| Problem::invalid("the body must end after the JSON object"))?;
+        Ok(Self(value))
+    }
+}
+
+/// Describes an error that concerns the body as a whole. Only serde's message about a missing field is passed on: others
+/// may quote a value, which may be personal.
+fn body_error(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let field = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    match field {
+        Some(field) => format!("the field {field} is missing"),
+        None => "the body must be a JSON object".to_owned(),
+    }
+}
+
+/// The query of a request.
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query = axum::extract::Query::try_from_uri(&parts.uri);
+        query
+            .map(|axum::extract::Query(value)| Self(value))
+            .map_err(|_| Problem::invalid("the query has an unknown or invalid parameter; see /v1/openapi.json"))
+    }
+}

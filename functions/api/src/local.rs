@@ -1,0 +1,99 @@
+//! Routes that exist on one machine only: files of results, and uploads of workbooks. On AWS the bucket serves both.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::{Body, BodyDataStream};
+use axum::extract::{FromRef, Path, Request, State};
+use axum::response::IntoResponse;
+use contracts::Batch;
+use contracts::key::Workbook;
+use http::{Response, StatusCode};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::backend::{Backend, SharedBackend};
+use crate::extract::Caller;
+use crate::problem::{Problem, ProblemResponses};
+use crate::security_headers::secure;
+
+/// The files of a local server.
+#[async_trait]
+pub trait LocalFiles: Send + Sync + 'static {
+    /// Serves the file behind a link's token, or the range of it that the request asks for.
+    async fn serve(&self, token: &str, request: Request) -> Result<Response<Body>, Problem>;
+
+    /// Stores a workbook of an upload.
+    async fn receive(&self, upload: &Batch, workbook: Workbook, body: BodyDataStream) -> Result<(), Problem>;
+}
+
+/// The state of the local routes.
+#[derive(Clone)]
+pub(crate) struct LocalState {
+    backend: SharedBackend,
+    files: Arc<dyn LocalFiles>,
+}
+
+impl FromRef<LocalState> for SharedBackend {
+    fn from_ref(state: &LocalState) -> Self {
+        state.backend.clone()
+    }
+}
+
+/// Returns the routes of a local server. Merge it with [`crate::router`].
+pub fn router(backend: Arc<dyn Backend>, files: Arc<dyn LocalFiles>) -> Router {
+    let (router, _) = documented().split_for_parts();
+    let router = router.method_not_allowed_fallback(Problem::method_not_allowed);
+    secure(router, backend.as_ref()).with_state(LocalState { backend, files })
+}
+
+/// Returns the routes that the `OpenAPI` document describes.
+pub(crate) fn documented() -> OpenApiRouter<LocalState> {
+    OpenApiRouter::new().routes(routes!(get_media)).routes(routes!(upload_workbook))
+}
+
+/// Returns a file of a result
+///
+/// Local servers only. The token in the path comes from a link and replaces the bearer token.
+#[utoipa::path(
+    get, path = "/v1/media/{token}", operation_id = "getMedia", tag = "local", security(()),
+    params(("token" = String, Path, description = "The token of a link")),
+    responses(
+        (status = 200, description = "The file", body = Vec<u8>, content_type = "*/*"),
+        (status = 206, description = "The range of the file that the header Range asks for", body = Vec<u8>, content_type = "*/*"),
+        ProblemResponses
+    )
+)]
+async fn get_media(
+    State(state): State<LocalState>,
+    Path(token): Path<String>,
+    request: Request,
+) -> Result<impl IntoResponse, Problem> {
+    state.files.serve(&token, request).await
+}
+
+/// Uploads a workbook
+///
+/// Local servers only. `POST /v1/uploads` returns this path; on AWS it returns presigned addresses instead.
+#[utoipa::path(
+    put, path = "/v1/uploads/{upload}/{name}", operation_id = "uploadWorkbook", tag = "local",
+    params(
+        ("upload" = String, Path, description = "The id of the upload"),
+        ("name" = String, Path, description = "The file name of the workbook: `customer_profile.xlsx`, `customer_transactions.xlsx` or `twitter_data.xlsx`"),
+    ),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 204, description = "The workbook was stored."), ProblemResponses)
+)]
+async fn upload_workbook(
+    State(state): State<LocalState>,
+    _: Caller,
+    Path((upload, name)): Path<(String, String)>,
+    request: Request,
+) -> Result<StatusCode, Problem> {
+    let batch = Batch::parse(upload).ok().filter(Batch::is_through_api).ok_or_else(Problem::not_found)?;
+    let workbook = Workbook::ALL.into_iter().find(|workbook| workbook.file_name() == name);
+    let workbook = workbook.ok_or_else(Problem::not_found)?;
+    state.files.receive(&batch, workbook, request.into_body().into_data_stream()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

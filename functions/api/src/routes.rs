@@ -1,0 +1,43 @@
+//! The routes that every backend serves.
+
+mod campaigns;
+mod customer_links;
+mod events;
+mod options;
+mod page;
+mod recommendations;
+mod reviews;
+mod uploads;
+
+use axum::Router;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::backend::SharedBackend;
+
+/// Returns the routes that the `OpenAPI` document describes.
+pub(crate) fn documented() -> OpenApiRouter<SharedBackend> {
+    OpenApiRouter::new()
+        .routes(routes!(recommendations::create, recommendations::list))
+        .routes(routes!(recommendations::get))
+        .routes(routes!(events::list))
+        .routes(routes!(campaigns::create, campaigns::list))
+        .routes(routes!(campaigns::get))
+        .routes(routes!(campaigns::customers))
+        .routes(routes!(reviews::list))
+        .routes(routes!(reviews::decide))
+        .routes(routes!(reviews::recall))
+        .routes(routes!(uploads::create))
+        .routes(routes!(options::options))
+        .routes(routes!(options::catalog))
+}
+
+/// Returns the routes of the page for staff.
+pub(crate) fn page() -> Router<SharedBackend> {
+    page::router()
+}
+
+/// Returns the routes of customers' links. They set their own security headers.
+pub(crate) fn customer_links() -> Router<SharedBackend> {
+    customer_links::router()
+}

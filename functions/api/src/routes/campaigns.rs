@@ -1,0 +1,219 @@
+//! Campaigns: runs over all customers of a batch, and dry runs.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use contracts::evidence::Manifest;
+use contracts::key::{RunKind, RunPart};
+use contracts::{CustomerRef, ObjectKey, RunId};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use http::{StatusCode, header};
+use jiff::Timestamp;
+
+use crate::backend::{CampaignBounds, DryRunDecision, SharedBackend};
+use crate::extract::{Caller, IdempotencyKey, Json, Query};
+use crate::problem::{Problem, ProblemResponses};
+use crate::results;
+use crate::runs::{self, CustomerRun, Launch, find_json};
+use crate::view::{
+    Campaign, CampaignAccepted, CampaignCustomer, CampaignCustomerPage, CampaignPage, CampaignProgress,
+    CreateCampaignRequest, CustomerQuery, CustomerStatus, PageQuery, RunStatus, StatusReason,
+};
+
+/// The number of concurrent reads for a list.
+const CONCURRENCY: usize = 32;
+
+/// Starts a campaign or a dry run
+///
+/// Starts a run over all customers of a batch. The run continues after the response: poll the campaign. A dry run makes
+/// nothing and forecasts the customers, the duration and the cost. A repeated request with the same idempotency key starts
+/// nothing and returns the same campaign with status 200.
+#[utoipa::path(
+    post, path = "/v1/campaigns", operation_id = "createCampaign", tag = "campaigns",
+    params(("Idempotency-Key" = String, Header, description = "A key that the client chooses for this request, such as a UUID. It makes a retry safe.", min_length = 1, max_length = 255)),
+    request_body = CreateCampaignRequest,
+    responses(
+        (status = 202, description = "The campaign was started.", body = CampaignAccepted, headers(("Location" = String, description = "The path of the campaign"))),
+        (status = 200, description = "An earlier request with this key started the campaign.", body = CampaignAccepted, headers(("Location" = String, description = "The path of the campaign"))),
+        ProblemResponses
+    )
+)]
+pub(super) async fn create(
+    State(backend): State<SharedBackend>,
+    key: IdempotencyKey,
+    Json(request): Json<CreateCampaignRequest>,
+) -> Result<Response, Problem> {
+    request.validate()?;
+    let dry_run = request.dry_run;
+    let bounds = CampaignBounds {
+        customers: request.max_customers,
+        concurrency: request.max_concurrency.map(usize::from),
+        budget_usd: request.budget_usd,
+    };
+    let (executions, limits) = backend.campaign_executions(bounds, dry_run)?;
+    let launch = Launch {
+        kind: RunKind::Campaign,
+        batch: request.upload.clone().or_else(|| request.batch.clone()),
+        options: request.into_options(),
+        executions: executions.as_ref(),
+        limits,
+    };
+    let (run, already) = runs::start(key, launch, &backend).await?;
+    if already
+        && let Some(state) = backend.campaign_state(&run).await?
+        && (state.dry_run != dry_run || state.bounds != bounds)
+    {
+        return Err(Problem::key_reused());
+    }
+    let path = format!("/v1/campaigns/{run}");
+    let accepted = CampaignAccepted { id: run.to_string(), path: path.clone() };
+    let status = if already { StatusCode::OK } else { StatusCode::ACCEPTED };
+    Ok((status, [(header::LOCATION, path)], axum::Json(accepted)).into_response())
+}
+
+/// Returns a campaign
+///
+/// Returns its status and its progress; for a dry run also the forecast.
+#[utoipa::path(
+    get, path = "/v1/campaigns/{id}", operation_id = "getCampaign", tag = "campaigns",
+    params(("id" = String, Path, description = "The id of the campaign")),
+    responses((status = 200, description = "The campaign", body = Campaign), ProblemResponses)
+)]
+pub(super) async fn get(
+    State(backend): State<SharedBackend>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<axum::Json<Campaign>, Problem> {
+    let run = RunId::parse(id).map_err(|_| Problem::not_found())?;
+    let started = runs::list_started(caller, RunKind::Campaign, &backend).await?;
+    let started = started.into_iter().find(|(other, _)| *other == run);
+    let (run, started_at) = started.ok_or_else(Problem::not_found)?;
+    Ok(axum::Json(load(&run, started_at, caller, &backend).await?))
+}
+
+/// Lists campaigns
+///
+/// Lists the campaigns that the caller started, the newest first.
+#[utoipa::path(
+    get, path = "/v1/campaigns", operation_id = "listCampaigns", tag = "campaigns",
+    params(PageQuery), responses((status = 200, description = "A page of campaigns", body = CampaignPage), ProblemResponses)
+)]
+pub(super) async fn list(
+    State(backend): State<SharedBackend>,
+    caller: Caller,
+    Query(query): Query<PageQuery>,
+) -> Result<axum::Json<CampaignPage>, Problem> {
+    let (started, next) = runs::page_of_started(caller, RunKind::Campaign, query, &backend).await?;
+    let campaign = async |(run, started_at)| load(&run, started_at, caller, &backend).await;
+    let items = stream::iter(started).map(campaign).buffered(CONCURRENCY).try_collect().await?;
+    Ok(axum::Json(CampaignPage { items, next }))
+}
+
+async fn load(
+    run: &RunId,
+    started_at: Timestamp,
+    caller: Caller,
+    backend: &SharedBackend,
+) -> Result<Campaign, Problem> {
+    let request = runs::campaign_request(run, caller, backend).await?;
+    let execution = start::executions(&request, backend.executions()).await?.pop();
+    let state = backend.campaign_state(run).await?.unwrap_or_default();
+    let manifest: Option<Manifest> =
+        find_json(backend.vault().store(), &ObjectKey::Run(run.clone(), RunPart::ManifestJson)).await?;
+    let status = RunStatus::new(execution.as_ref(), true, manifest.is_some());
+    // The backend's own progress comes first: the manifest may be that of an earlier attempt.
+    let progress = match (state.progress, manifest) {
+        (Some(progress), _) => progress,
+        (None, Some(manifest)) => CampaignProgress::from(&manifest),
+        (None, None) => {
+            CampaignProgress { customers: runs::customers(run, backend).await?.len(), ..CampaignProgress::default() }
+        }
+    };
+    let failure = execution.and_then(|execution| Some((execution.error?, execution.message)));
+    Ok(Campaign {
+        id: run.to_string(),
+        started_at,
+        status,
+        dry_run: state.dry_run,
+        batch: request.batch,
+        progress,
+        forecast: state.forecast,
+        stop_reason: state.stop_reason,
+        reason: failure.map(|(error, message)| StatusReason::of_error(&error, message)),
+    })
+}
+
+/// Lists a campaign's customers
+///
+/// Lists the customers in the dataset's order, each with a status. In a dry run, the status is the decision that the
+/// campaign would make.
+#[utoipa::path(
+    get, path = "/v1/campaigns/{id}/customers", operation_id = "listCampaignCustomers", tag = "campaigns",
+    params(("id" = String, Path, description = "The id of the campaign"), CustomerQuery),
+    responses((status = 200, description = "A page of customers", body = CampaignCustomerPage), ProblemResponses)
+)]
+pub(super) async fn customers(
+    State(backend): State<SharedBackend>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(query): Query<CustomerQuery>,
+) -> Result<axum::Json<CampaignCustomerPage>, Problem> {
+    let run = RunId::parse(id).map_err(|_| Problem::not_found())?;
+    let request = runs::campaign_request(&run, caller, &backend).await?;
+    let limit = runs::page_limit(query.limit)?;
+    let state = backend.campaign_state(&run).await?.unwrap_or_default();
+    let mut decisions: BTreeMap<CustomerRef, DryRunDecision> = BTreeMap::new();
+    let mut references: Vec<CustomerRef> = Vec::new();
+    if state.dry_run {
+        references.extend(state.decisions.iter().map(|decision| decision.reference.clone()));
+        decisions.extend(state.decisions.into_iter().map(|decision| (decision.reference.clone(), decision)));
+    } else {
+        references = runs::customers(&run, &backend).await?;
+    }
+    if let Some(after) = query.after {
+        let position = references.iter().position(|reference| reference.as_str() == after);
+        references.drain(..=position.ok_or_else(Problem::unknown_cursor)?);
+    }
+    let customer = async |reference: CustomerRef| match decisions.get(&reference) {
+        Some(decision) => Ok(forecast_customer(decision)),
+        None => {
+            let customer = CustomerRun { run: run.clone(), reference, request: request.clone() };
+            load_customer(customer, &backend).await
+        }
+    };
+    let mut loaded = std::pin::pin!(stream::iter(references).map(customer).buffered(CONCURRENCY));
+    let mut items: Vec<CampaignCustomer> = Vec::new();
+    while let Some(customer) = loaded.try_next().await? {
+        if query.status.is_none_or(|status| customer.status == status) {
+            items.push(customer);
+        }
+        // One item beyond the limit shows that another page exists.
+        if items.len() > limit {
+            break;
+        }
+    }
+    let next = (items.len() > limit).then(|| items[limit - 1].customer_ref.clone());
+    items.truncate(limit);
+    Ok(axum::Json(CampaignCustomerPage { items, next }))
+}
+
+fn forecast_customer(decision: &DryRunDecision) -> CampaignCustomer {
+    let is_skipped = decision.skip_reason.is_some();
+    CampaignCustomer {
+        customer_ref: decision.reference.to_string(),
+        status: if is_skipped { CustomerStatus::Skipped } else { CustomerStatus::Selected },
+        reason: decision.skip_reason.clone(),
+        recommendation: None,
+    }
+}
+
+async fn load_customer(customer: CustomerRun, backend: &SharedBackend) -> Result<CampaignCustomer, Problem> {
+    let (outcome, reason) = results::outcome(&customer, backend).await?.unzip();
+    Ok(CampaignCustomer {
+        customer_ref: customer.reference.to_string(),
+        status: CustomerStatus::from(outcome),
+        reason: reason.flatten(),
+        recommendation: Some(format!("/v1/recommendations/{}", customer.id())),
+    })
+}

@@ -1,0 +1,55 @@
+//! The values that requests may use, and the product catalog.
+
+use axum::Json;
+use axum::extract::State;
+use contracts::catalogue::Category;
+use contracts::media::Shape;
+
+use crate::backend::SharedBackend;
+use crate::extract::Caller;
+use crate::problem::{Problem, ProblemResponses};
+use crate::view::{
+    Catalog, CategoryOption, MAX_PROMPT_LENGTH, ModelAvailability, RequestOptions, SPEAKING_RATES, SUGGESTED_PROMPT,
+    SpeakingRateRange,
+};
+
+/// Returns the options for requests
+///
+/// Returns the values that the fields of a request may have, and the defaults from the settings.
+#[utoipa::path(
+    get, path = "/v1/options", operation_id = "getOptions", tag = "options",
+    responses((status = 200, description = "The options", body = RequestOptions), ProblemResponses)
+)]
+pub(super) async fn options(State(backend): State<SharedBackend>, _: Caller) -> Result<Json<RequestOptions>, Problem> {
+    let settings = backend.settings().await?;
+    let catalogue = backend.catalogue().await?;
+    Ok(Json(RequestOptions {
+        bank: catalogue.bank().to_owned(),
+        categories: Category::ALL.map(|name| CategoryOption { name }).into(),
+        default_categories: settings.offers.categories,
+        suggested_prompt: SUGGESTED_PROMPT,
+        max_prompt_length: MAX_PROMPT_LENGTH,
+        voices: backend.voices().await,
+        shapes: [Shape::Wide, Shape::Tall, Shape::Square],
+        default_shape: settings.video.shape,
+        words_per_minute: SpeakingRateRange {
+            default: settings.voice.words_per_minute,
+            min: *SPEAKING_RATES.start(),
+            max: *SPEAKING_RATES.end(),
+        },
+        default_writer: settings.writer.mode,
+        model: ModelAvailability { enabled: settings.writer.model.enabled, name: settings.writer.model.name },
+        local: backend.is_local(),
+    }))
+}
+
+/// Returns the product catalog
+///
+/// Returns the products that the bank approved, with their claims, rates, terms and disclosures.
+#[utoipa::path(
+    get, path = "/v1/catalogue", operation_id = "getCatalog", tag = "options",
+    responses((status = 200, description = "The catalog", body = Catalog), ProblemResponses)
+)]
+pub(super) async fn catalog(State(backend): State<SharedBackend>, _: Caller) -> Result<Json<Catalog>, Problem> {
+    Ok(Json(Catalog::from(&backend.catalogue().await?)))
+}

@@ -1,0 +1,74 @@
+//! The page for staff. Its files are part of the program, so no path leads to the file system.
+
+use std::sync::LazyLock;
+
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use contracts::Digest;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+
+use crate::backend::SharedBackend;
+
+/// A file of the page.
+struct PageFile {
+    path: &'static str,
+    media_type: &'static str,
+    content: &'static [u8],
+}
+
+macro_rules! files {
+    ($($path:literal $name:literal $media_type:literal,)*) => {
+        &[$(PageFile { path: $path, media_type: $media_type, content: include_bytes!(concat!("../../page/", $name)) },)*]
+    };
+}
+
+/// All files with their paths.
+const FILES: &[PageFile] = files![
+    "/" "index.html" "text/html; charset=utf-8",
+    "/app.css" "app.css" "text/css; charset=utf-8",
+    "/api.js" "api.js" "text/javascript; charset=utf-8",
+    "/app.js" "app.js" "text/javascript; charset=utf-8",
+    "/campaign.js" "campaign.js" "text/javascript; charset=utf-8",
+    "/campaigns.js" "campaigns.js" "text/javascript; charset=utf-8",
+    "/dom.js" "dom.js" "text/javascript; charset=utf-8",
+    "/fields.js" "fields.js" "text/javascript; charset=utf-8",
+    "/history.js" "history.js" "text/javascript; charset=utf-8",
+    "/media.js" "media.js" "text/javascript; charset=utf-8",
+    "/recommend.js" "recommend.js" "text/javascript; charset=utf-8",
+    "/recommendation.js" "recommendation.js" "text/javascript; charset=utf-8",
+    "/review.js" "review.js" "text/javascript; charset=utf-8",
+    "/why.js" "why.js" "text/javascript; charset=utf-8",
+    "/words.js" "words.js" "text/javascript; charset=utf-8",
+    "/favicon.svg" "favicon.svg" "image/svg+xml",
+    "/icons.svg" "icons.svg" "image/svg+xml",
+    "/meridian.svg" "meridian.svg" "image/svg+xml",
+    "/sans-names.woff2" "sans-names.woff2" "font/woff2",
+    "/sans-semibold.woff2" "sans-semibold.woff2" "font/woff2",
+    "/sans.woff2" "sans.woff2" "font/woff2",
+    "/serif-names.woff2" "serif-names.woff2" "font/woff2",
+    "/serif.woff2" "serif.woff2" "font/woff2",
+];
+
+/// The entity tag of each file, in the order of [`FILES`].
+static TAGS: LazyLock<Vec<HeaderValue>> = LazyLock::new(|| {
+    let tag = |file: &PageFile| format!("\"{}\"", Digest::of(file.content).short());
+    FILES.iter().map(|file| tag(file).parse().expect("hex digits in quotation marks")).collect()
+});
+
+/// Returns a route for each file.
+pub(super) fn router() -> Router<SharedBackend> {
+    FILES.iter().enumerate().fold(Router::new(), |router, (index, file)| {
+        router.route(file.path, get(async move |headers: HeaderMap| serve(file, &TAGS[index], &headers)))
+    })
+}
+
+/// Returns a file, or status 304 if the browser has it.
+fn serve(file: &'static PageFile, tag: &HeaderValue, request: &HeaderMap) -> Response {
+    // The browser must ask each time, so that it never shows a page of an older version.
+    let headers = [(header::ETAG, tag.clone()), (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
+    if request.get(header::IF_NONE_MATCH) == Some(tag) {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    (headers, [(header::CONTENT_TYPE, file.media_type)], file.content).into_response()
+}

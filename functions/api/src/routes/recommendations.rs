@@ -1,0 +1,112 @@
+//! Recommendations: runs for one customer.
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use contracts::key::RunKind;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use http::{StatusCode, header};
+
+use crate::backend::SharedBackend;
+use crate::extract::{Caller, IdempotencyKey, Json, Query};
+use crate::problem::{Problem, ProblemResponses};
+use crate::runs::{self, CustomerRun, Launch};
+use crate::view::{
+    CreateRecommendationRequest, PageQuery, Recommendation, RecommendationAccepted, RecommendationPage,
+    RecommendationSummary, RunStatus,
+};
+use crate::{results, timeline};
+
+/// The number of concurrent reads for a list.
+const CONCURRENCY: usize = 16;
+
+/// Starts a recommendation
+///
+/// Starts a run that makes a text, and a video if requested, for one customer. The run continues after the response:
+/// follow its events or poll the recommendation. A repeated request with the same idempotency key starts nothing and
+/// returns the same recommendation with status 200.
+#[utoipa::path(
+    post, path = "/v1/recommendations", operation_id = "createRecommendation", tag = "recommendations",
+    params(("Idempotency-Key" = String, Header, description = "A key that the client chooses for this request, such as a UUID. It makes a retry safe.", min_length = 1, max_length = 255)),
+    request_body = CreateRecommendationRequest,
+    responses(
+        (status = 202, description = "The recommendation was started.", body = RecommendationAccepted, headers(("Location" = String, description = "The path of the recommendation"))),
+        (status = 200, description = "An earlier request with this key started the recommendation.", body = RecommendationAccepted, headers(("Location" = String, description = "The path of the recommendation"))),
+        ProblemResponses
+    )
+)]
+pub(super) async fn create(
+    State(backend): State<SharedBackend>,
+    key: IdempotencyKey,
+    Json(request): Json<CreateRecommendationRequest>,
+) -> Result<Response, Problem> {
+    let reference = backend.vault().keys().reference(&request.customer_id);
+    let launch = Launch {
+        kind: RunKind::Recommendation,
+        batch: request.batch.clone(),
+        options: request.into_options(reference.clone()),
+        executions: backend.executions(),
+        limits: backend.limits(),
+    };
+    let (run, already) = runs::start(key, launch, &backend).await?;
+    let path = format!("/v1/recommendations/{run}");
+    let accepted = RecommendationAccepted {
+        id: run.to_string(),
+        events: format!("{path}/events"),
+        path: path.clone(),
+        customer_ref: reference.to_string(),
+    };
+    let status = if already { StatusCode::OK } else { StatusCode::ACCEPTED };
+    Ok((status, [(header::LOCATION, path)], axum::Json(accepted)).into_response())
+}
+
+/// Returns a recommendation
+///
+/// Returns its status, its outcome, and the content that the caller may see. Consent and suppressions are checked for
+/// every request.
+#[utoipa::path(
+    get, path = "/v1/recommendations/{id}", operation_id = "getRecommendation", tag = "recommendations",
+    params(("id" = String, Path, description = "The id of the recommendation")),
+    responses((status = 200, description = "The recommendation", body = Recommendation), ProblemResponses)
+)]
+pub(super) async fn get(
+    State(backend): State<SharedBackend>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<axum::Json<Recommendation>, Problem> {
+    let customer = CustomerRun::find(&id, caller, &backend).await?;
+    let executions = start::executions(&customer.request, backend.executions()).await?;
+    let events = timeline::load(&customer, &executions, &backend).await?;
+    Ok(axum::Json(results::recommendation(&customer, executions.last(), &events, &backend).await?))
+}
+
+/// Lists recommendations
+///
+/// Lists the recommendations that the caller started, the newest first. It leaves out the customers of campaigns.
+#[utoipa::path(
+    get, path = "/v1/recommendations", operation_id = "listRecommendations", tag = "recommendations",
+    params(PageQuery),
+    responses((status = 200, description = "A page of recommendations", body = RecommendationPage), ProblemResponses)
+)]
+pub(super) async fn list(
+    State(backend): State<SharedBackend>,
+    caller: Caller,
+    Query(query): Query<PageQuery>,
+) -> Result<axum::Json<RecommendationPage>, Problem> {
+    let (started, next) = runs::page_of_started(caller, RunKind::Recommendation, query, &backend).await?;
+    let summary = async |(run, started_at)| {
+        let run: contracts::RunId = run;
+        let customer = CustomerRun::find(run.as_str(), caller, &backend).await?;
+        let execution = start::executions(&customer.request, backend.executions()).await?.pop();
+        let outcome = results::outcome(&customer, &backend).await?.map(|(outcome, _)| outcome);
+        Ok::<_, Problem>(RecommendationSummary {
+            id: customer.id(),
+            started_at,
+            status: RunStatus::new(execution.as_ref(), true, outcome.is_some()),
+            outcome,
+            customer_ref: customer.reference.to_string(),
+            categories: customer.request.categories,
+        })
+    };
+    let items = stream::iter(started).map(summary).buffered(CONCURRENCY).try_collect().await?;
+    Ok(axum::Json(RecommendationPage { items, next }))
+}

@@ -1,0 +1,213 @@
+//! Reviews of results before publication, and recalls after it.
+
+use axum::extract::{Path, State};
+use contracts::brand::Brand;
+use contracts::catalogue::Catalogue;
+use contracts::error::chain;
+use contracts::evidence::{Evidence, Outcome};
+use contracts::key::Artefact;
+use contracts::review::ReviewChoice;
+use contracts::{CustomerRef, RunId};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use http::StatusCode;
+use jiff::Timestamp;
+use lifecycle::review::ReviewItem;
+use policy::control;
+use policy::recall::is_recalled;
+
+use crate::backend::SharedBackend;
+use crate::extract::{Json, Reviewer};
+use crate::problem::{Problem, ProblemResponses};
+use crate::results;
+use crate::runs::CustomerRun;
+use crate::view::{
+    DecisionRequest, DecisionResult, OutcomeName, PendingReview, PendingReviewList, RecallRequest,
+    RecommendationContent,
+};
+
+/// The maximum number of pending reviews in a response.
+const MAX_REVIEWS: usize = 100;
+
+/// The number of concurrent reads for a list.
+const CONCURRENCY: usize = 16;
+
+/// The reason why changed content cannot be approved.
+const CONTENT_CHANGED: &str =
+    "the catalog or the brand changed since this was made: reject it and start the recommendation again";
+
+/// Lists pending reviews
+///
+/// Lists the results that wait for a reviewer, with everything that would be published. Reviewers see the results of all
+/// callers.
+#[utoipa::path(
+    get, path = "/v1/reviews", operation_id = "listReviews", tag = "reviews",
+    responses((status = 200, description = "The pending reviews", body = PendingReviewList), ProblemResponses)
+)]
+pub(super) async fn list(
+    State(backend): State<SharedBackend>,
+    _: Reviewer,
+) -> Result<axum::Json<PendingReviewList>, Problem> {
+    let catalogue = backend.catalogue().await?;
+    let brand = backend.brand().await?;
+    let listed = lifecycle::review::list_keys(backend.vault().store(), None).await?;
+    let review = async |(run, reference)| load(&run, &reference, &catalogue, &brand, &backend).await;
+    let reviews = stream::iter(listed).map(review).buffered(CONCURRENCY).try_filter_map(async |review| Ok(review));
+    let mut items: Vec<PendingReview> = reviews.take(MAX_REVIEWS).try_collect().await?;
+    items.sort_by_key(|review| review.waiting_since);
+    Ok(axum::Json(PendingReviewList { items }))
+}
+
+/// Loads a pending review; `None` if it was decided meanwhile or the customer may no longer be contacted.
+async fn load(
+    run: &RunId,
+    reference: &CustomerRef,
+    catalogue: &Catalogue,
+    brand: &Brand,
+    backend: &SharedBackend,
+) -> Result<Option<PendingReview>, Problem> {
+    let store = backend.vault().store();
+    let Some(waiting) = policy::review::find_pending(store, run, reference).await? else { return Ok(None) };
+    let control = control::read(store, reference, Timestamp::now()).await?;
+    if control.forbids(waiting.from_posts).is_some() || is_recalled(store, run, reference).await? {
+        return Ok(None);
+    }
+    let mut review = PendingReview {
+        run: run.clone(),
+        customer_ref: reference.to_string(),
+        reason: waiting.why.words(),
+        waiting_since: waiting.since,
+        content_digest: lifecycle::review::digest(&waiting).to_string(),
+        unavailable_reason: None,
+        text: Vec::new(),
+        disclosures: Vec::new(),
+        links: None,
+    };
+    let has_video = waiting.video;
+    match lifecycle::review::load(waiting, backend.vault(), catalogue, brand).await {
+        Ok(ReviewItem { script, .. }) => {
+            let mut content = RecommendationContent::default();
+            content.add_text(&script);
+            review.text = content.text;
+            review.disclosures = content.disclosures;
+            if has_video {
+                let files = [Artefact::Video, Artefact::Captions, Artefact::Poster];
+                review.links = Some(results::links(run, reference, &files, backend).await?);
+            }
+        }
+        // The review stays in the list so that it can be rejected, and the others stay visible.
+        Err(error) => {
+            tracing::warn!(%run, %reference, error = chain(&error), "cannot show a pending review");
+            review.unavailable_reason = Some(match error {
+                lifecycle::ReviewError::NotAsReviewed { .. } => CONTENT_CHANGED,
+                _ => "the server cannot read it; see its log",
+            });
+        }
+    }
+    Ok(Some(review))
+}
+
+/// Decides a review
+///
+/// Approves or rejects a result. Approval publishes it after consent and suppressions are checked again. The first decision
+/// stands; a later one changes nothing and returns the first.
+#[utoipa::path(
+    post, path = "/v1/reviews/{run}/{customer_ref}", operation_id = "decideReview", tag = "reviews",
+    params(
+        ("run" = String, Path, description = "The id of the run"),
+        ("customer_ref" = String, Path, description = "The customer reference")
+    ),
+    request_body = DecisionRequest,
+    responses((status = 200, description = "The decision in force", body = DecisionResult), ProblemResponses)
+)]
+pub(super) async fn decide(
+    State(backend): State<SharedBackend>,
+    Reviewer(reviewer): Reviewer,
+    Path((run, customer_ref)): Path<(String, String)>,
+    Json(request): Json<DecisionRequest>,
+) -> Result<axum::Json<DecisionResult>, Problem> {
+    let (Ok(run), Ok(reference)) = (RunId::parse(run), CustomerRef::parse(customer_ref)) else {
+        return Err(Problem::not_found());
+    };
+    let choice = ReviewChoice::from(request.decision);
+    if choice == ReviewChoice::Approve {
+        check_content(&run, &reference, &backend).await?;
+    }
+    let verdict = lifecycle::review::NewDecision {
+        reviewed: &request.content_digest,
+        choice,
+        by: &reviewer,
+        reason: request.reason.as_deref(),
+    };
+    let decided = match lifecycle::review::decide(&run, &reference, verdict, backend.vault(), Timestamp::now()).await {
+        Ok(decided) => decided,
+        Err(lifecycle::ReviewError::NotWaiting { .. }) => return earlier_decision(&run, &reference, &backend).await,
+        Err(error) => return Err(review_problem(error)),
+    };
+    backend.continue_after_decision(&run, &reference, decided.task).await?;
+    let evidence = results::evidence(&run, &reference, &backend).await?;
+    Ok(axum::Json(DecisionResult {
+        decision: decided.decision.ok().map(|decision| decision.choice.into()),
+        outcome: evidence.map(|evidence| OutcomeName::from(&evidence.outcome)),
+    }))
+}
+
+/// Checks before an approval that the content is still what `publish` would publish. Does nothing if the customer may no
+/// longer be contacted: the decision itself handles that.
+async fn check_content(run: &RunId, reference: &CustomerRef, backend: &SharedBackend) -> Result<(), Problem> {
+    let vault = backend.vault();
+    let Some(waiting) = policy::review::find_pending(vault.store(), run, reference).await? else { return Ok(()) };
+    let control = control::read(vault.store(), reference, Timestamp::now()).await?;
+    if control.forbids(waiting.from_posts).is_some() {
+        return Ok(());
+    }
+    let catalogue = backend.catalogue().await?;
+    let brand = backend.brand().await?;
+    lifecycle::review::load(waiting, vault, &catalogue, &brand).await.map_err(review_problem)?;
+    Ok(())
+}
+
+fn review_problem(error: lifecycle::ReviewError) -> Problem {
+    match error {
+        lifecycle::ReviewError::NotAsReviewed { .. } => {
+            Problem::with_status(StatusCode::CONFLICT, "the content has changed since the review; load it again")
+        }
+        error => error.into(),
+    }
+}
+
+/// Returns the decision on a review that no longer waits.
+async fn earlier_decision(
+    run: &RunId,
+    reference: &CustomerRef,
+    backend: &SharedBackend,
+) -> Result<axum::Json<DecisionResult>, Problem> {
+    let evidence = results::evidence(run, reference, backend).await?;
+    let Some(Evidence { review: Some(review), outcome, .. }) = evidence else { return Err(Problem::not_found()) };
+    Ok(axum::Json(DecisionResult { decision: Some(review.choice.into()), outcome: Some(OutcomeName::from(&outcome)) }))
+}
+
+/// Recalls a published recommendation
+///
+/// All links to the text and the video stop working. The evidence stays. Repeating the request changes nothing. Reviewers
+/// may recall the recommendations of all callers.
+#[utoipa::path(
+    post, path = "/v1/recommendations/{id}/recall", operation_id = "recallRecommendation", tag = "reviews",
+    params(("id" = String, Path, description = "The id of the recommendation")), request_body = RecallRequest,
+    responses((status = 204, description = "The recommendation is recalled."), ProblemResponses)
+)]
+pub(super) async fn recall(
+    State(backend): State<SharedBackend>,
+    Reviewer(reviewer): Reviewer,
+    Path(id): Path<String>,
+    Json(RecallRequest { reason }): Json<RecallRequest>,
+) -> Result<StatusCode, Problem> {
+    let CustomerRun { run, reference, .. } = CustomerRun::find_of_any_caller(&id, &backend).await?;
+    let evidence = results::evidence(&run, &reference, &backend).await?;
+    let Some(Evidence { outcome: Outcome::Published { .. }, artefacts, .. }) = evidence else {
+        return Err(Problem::with_status(StatusCode::CONFLICT, "the recommendation was not published"));
+    };
+    let vault = backend.vault();
+    lifecycle::recall::recall(&run, Some(&reference), &reviewer, reason.as_deref(), vault, Timestamp::now()).await?;
+    backend.complete_recall(&run, artefacts.into_values().collect()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

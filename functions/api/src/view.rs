@@ -1,0 +1,36 @@
+//! The types of the public API: requests, responses, and the vocabulary that they share.
+//!
+//! The doc comments here become the descriptions in `docs/openapi.json`. Write them for a reader without the code: state
+//! the unit, the form, and when a field is absent.
+
+mod campaign;
+mod catalog;
+mod deserialize;
+mod event;
+mod names;
+mod page;
+mod recommendation;
+mod review;
+mod upload;
+
+pub use campaign::{CampaignCounts, CampaignProgress};
+pub use catalog::VoiceOption;
+pub use event::{RunEvent, RunEventKind, StageStatus};
+
+pub(crate) use campaign::{
+    Campaign, CampaignAccepted, CampaignCustomer, CampaignCustomerPage, CampaignPage, CreateCampaignRequest,
+    CustomerQuery, CustomerStatus,
+};
+pub(crate) use catalog::{
+    Catalog, CategoryOption, ModelAvailability, RequestOptions, SUGGESTED_PROMPT, SpeakingRateRange,
+};
+pub(crate) use event::{EventQuery, RunEventList, StageProgress};
+pub(crate) use names::{OutcomeName, RunStatus};
+pub(crate) use page::PageQuery;
+pub(crate) use recommendation::{
+    CreateRecommendationRequest, MAX_PROMPT_LENGTH, Recommendation, RecommendationAccepted, RecommendationContent,
+    RecommendationPage, RecommendationSummary, ResultLinks, SPEAKING_RATES, StatusReason, VideoMeasurements,
+    validate_options,
+};
+pub(crate) use review::{DecisionRequest, DecisionResult, PendingReview, PendingReviewList, RecallRequest};
+pub(crate) use upload::{CreateUploadRequest, Upload, UploadSlot};

@@ -1,0 +1,320 @@
+//! Campaigns: the request, the progress and the customers.
+
+use std::collections::BTreeMap;
+
+use contracts::Batch;
+use contracts::catalogue::Category;
+use contracts::evidence::{Manifest, Outcome};
+use contracts::media::Shape;
+use contracts::model::WriterMode;
+use contracts::request::RunOptions;
+use http::StatusCode;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use super::deserialize::whole_number;
+use super::names::{CategoryName, OutcomeName, RunStatus, ShapeName, WriterName};
+use super::recommendation::StatusReason;
+use crate::problem::Problem;
+
+/// The request for a campaign. The settings supply every value that it omits.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateCampaignRequest {
+    /// The id of an upload through this API. It excludes `batch`.
+    #[schema(value_type = Option<String>, pattern = "^upload-[A-Za-z0-9._-]{1,57}$")]
+    pub(crate) upload: Option<Batch>,
+    /// The name of the batch to read. Omit it and `upload` for the newest complete batch.
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$")]
+    pub(crate) batch: Option<Batch>,
+    /// Whether only to forecast the campaign: its customers, duration and cost. Local servers only. The default is false.
+    #[serde(default)]
+    pub(crate) dry_run: bool,
+    /// The maximum number of customers who get a recommendation, counted in the dataset's order. Skipped customers do not
+    /// count. Local servers only. Omit it for all customers.
+    #[schema(minimum = 1)]
+    #[serde(default, deserialize_with = "whole_number")]
+    pub(crate) max_customers: Option<usize>,
+    /// The budget for models and outside voice services, US dollars. Local servers only. Omit it for no limit.
+    #[schema(minimum = 0)]
+    pub(crate) budget_usd: Option<f64>,
+    /// The maximum number of customers in progress at the same time.
+    #[schema(minimum = 1, maximum = 1000)]
+    #[serde(default, deserialize_with = "whole_number")]
+    pub(crate) max_concurrency: Option<u16>,
+    /// The lines of business whose products may be offered. Omit it or send an empty list for the default ones.
+    #[serde(default)]
+    #[schema(value_type = Vec<CategoryName>)]
+    pub(crate) categories: Vec<Category>,
+    /// The wanted tone and emphasis.
+    #[schema(max_length = 2000)]
+    pub(crate) prompt: Option<String>,
+    /// The writer. `select` and `free` need a model that is enabled.
+    #[schema(value_type = Option<WriterName>)]
+    pub(crate) writer: Option<WriterMode>,
+    /// The speaking rate, words per minute.
+    #[schema(minimum = 80, maximum = 220)]
+    #[serde(default, deserialize_with = "whole_number")]
+    pub(crate) words_per_minute: Option<u16>,
+    /// The voice: `NAME`, `ENGINE` or `ENGINE:NAME`. `GET /v1/options` lists the voices.
+    #[schema(max_length = 100)]
+    pub(crate) voice: Option<String>,
+    /// The aspect ratio of the videos.
+    #[schema(value_type = Option<ShapeName>)]
+    pub(crate) shape: Option<Shape>,
+    /// Whether to make videos in addition to the texts. The default is true.
+    pub(crate) video: Option<bool>,
+}
+
+impl CreateCampaignRequest {
+    /// Checks the limits that the types of the fields do not express.
+    pub(crate) fn validate(&self) -> Result<(), Problem> {
+        if self.max_customers == Some(0) {
+            return Err(Problem::invalid("the field max_customers must be 1 or more"));
+        }
+        if self.budget_usd.is_some_and(|usd| !(usd.is_finite() && usd >= 0.0)) {
+            return Err(Problem::invalid("the field budget_usd must be 0 or more"));
+        }
+        if self.max_concurrency.is_some_and(|customers| !(1..=1000).contains(&customers)) {
+            return Err(Problem::invalid("the field max_concurrency must be 1 to 1000"));
+        }
+        if self.upload.is_some() && self.batch.is_some() {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            return Err(Problem::with_status(status, "use either the field upload or the field batch, not both"));
+        }
+        if self.upload.as_ref().is_some_and(|upload| !upload.is_through_api()) {
+            return Err(Problem::invalid("the field upload is not the id of an upload"));
+        }
+        Ok(())
+    }
+
+    /// Returns the options of the run.
+    pub(crate) fn into_options(self) -> RunOptions {
+        RunOptions {
+            only: None,
+            categories: self.categories,
+            prompt: self.prompt,
+            writer: self.writer,
+            words_per_minute: self.words_per_minute,
+            voice: self.voice,
+            shape: self.shape,
+            videos: (self.video == Some(false)).then_some(0),
+        }
+    }
+}
+
+/// The receipt for a started campaign.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CampaignAccepted {
+    /// The id of the campaign.
+    pub(crate) id: String,
+    /// The path of the campaign, also in the header `Location`.
+    #[serde(rename = "self")]
+    pub(crate) path: String,
+}
+
+/// The numbers of customers by status.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CampaignCounts {
+    /// Customers with a published text, and a video if one was requested.
+    pub published: usize,
+    /// Customers who get nothing.
+    pub skipped: usize,
+    /// Customers whose result waits for a reviewer.
+    pub in_review: usize,
+    /// Customers for whom a stage failed.
+    pub failed: usize,
+    /// Customers who are in no other group yet.
+    pub waiting: usize,
+    /// Customers whose text or video is in progress.
+    pub running: usize,
+}
+
+impl CampaignCounts {
+    /// Returns the number of customers with an outcome.
+    #[must_use]
+    pub const fn ended(&self) -> usize {
+        self.published + self.skipped + self.in_review + self.failed
+    }
+}
+
+/// The progress of a campaign.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+pub struct CampaignProgress {
+    /// The number of customers in the campaign. It is 0 until the batch has been read.
+    pub customers: usize,
+    /// The numbers of customers by status.
+    pub counts: CampaignCounts,
+    /// The numbers of skipped customers by reason. Empty if none was skipped.
+    pub skipped_because: BTreeMap<String, usize>,
+    /// The numbers of failed customers by `ERROR in STAGE`, such as `Render.Failed in render`. Empty if none failed.
+    pub failed_with: BTreeMap<String, usize>,
+    /// Customers per minute since the first text, without skipped customers. Absent until one has ended, and on AWS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub rate_per_minute: Option<f64>,
+    /// The estimated time until the last customer ends, seconds. Absent until one has ended, and on AWS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub seconds_left: Option<f64>,
+    /// The cost of models and outside voice services so far, US dollars, including earlier attempts. Absent if unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub spent_usd: Option<f64>,
+}
+
+impl From<&Manifest> for CampaignProgress {
+    fn from(manifest: &Manifest) -> Self {
+        let count = |word: &str| manifest.counts.get(word).copied().unwrap_or_default();
+        let mut counts = CampaignCounts {
+            published: count("published"),
+            skipped: count("skipped"),
+            // Manifests of version 0.1 call it `held`.
+            in_review: count("in-review") + count("held"),
+            failed: count("failed"),
+            ..CampaignCounts::default()
+        };
+        counts.waiting = manifest.customers.saturating_sub(counts.ended());
+        let mut progress = Self { customers: manifest.customers, counts, ..Self::default() };
+        for entry in &manifest.entries {
+            match &entry.outcome {
+                Outcome::Skipped { skip } => {
+                    *progress.skipped_because.entry(skip.because().to_owned()).or_default() += 1;
+                }
+                Outcome::Failed { error, stage } => {
+                    *progress.failed_with.entry(format!("{error} in {stage}")).or_default() += 1;
+                }
+                Outcome::Published { .. } | Outcome::InReview { .. } => {}
+            }
+        }
+        progress
+    }
+}
+
+/// A campaign: a run over all customers of a batch.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Campaign {
+    /// The id of the campaign.
+    pub(crate) id: String,
+    /// The time at which the caller started the campaign.
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) started_at: Timestamp,
+    /// The status of the run.
+    pub(crate) status: RunStatus,
+    /// Whether the campaign is a dry run, which only forecasts.
+    pub(crate) dry_run: bool,
+    /// The name of the batch.
+    #[schema(value_type = String)]
+    pub(crate) batch: Batch,
+    /// The progress.
+    #[serde(flatten)]
+    pub(crate) progress: CampaignProgress,
+    /// The forecast of a dry run: customers, videos, durations, sizes and costs. Its fields may change between versions.
+    /// Absent for other campaigns, and until the dry run ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>, nullable = false)]
+    pub(crate) forecast: Option<Value>,
+    /// The reason why the campaign started no further customer, such as an exhausted budget. Absent if it did not stop
+    /// early.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) stop_reason: Option<String>,
+    /// The reason why the campaign failed as a whole. Absent unless `status` is `failed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) reason: Option<StatusReason>,
+}
+
+/// A page of campaigns, the newest first.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CampaignPage {
+    /// The campaigns of this page.
+    pub(crate) items: Vec<Campaign>,
+    /// The cursor for the next page, to send as `after`. Absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) next: Option<String>,
+}
+
+/// The status of a campaign's customer.
+///
+/// - `published`: the text was published, and the video if one was requested.
+/// - `skipped`: the customer gets nothing, or in a dry run would get nothing. A recalled result counts as skipped too.
+/// - `in-review`: the result waits for a reviewer.
+/// - `failed`: a stage failed.
+/// - `waiting`: the customer has no outcome yet.
+/// - `selected`: in a dry run, the customer would get a recommendation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum CustomerStatus {
+    /// The result is published.
+    Published,
+    /// The customer gets nothing.
+    Skipped,
+    /// The result waits for a reviewer.
+    InReview,
+    /// A stage failed.
+    Failed,
+    /// There is no outcome yet.
+    Waiting,
+    /// In a dry run: the customer would get a recommendation.
+    Selected,
+}
+
+impl From<Option<OutcomeName>> for CustomerStatus {
+    fn from(outcome: Option<OutcomeName>) -> Self {
+        match outcome {
+            None => Self::Waiting,
+            Some(OutcomeName::Published) => Self::Published,
+            Some(OutcomeName::Skipped | OutcomeName::Recalled) => Self::Skipped,
+            Some(OutcomeName::InReview) => Self::InReview,
+            Some(OutcomeName::Failed) => Self::Failed,
+        }
+    }
+}
+
+/// The query of a campaign's customers.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct CustomerQuery {
+    /// The status by which to filter. Omit it for all customers.
+    #[param(inline)]
+    pub(crate) status: Option<CustomerStatus>,
+    /// The cursor: the value of `next` from the previous page. Omit it for the first page.
+    #[param(max_length = 64)]
+    pub(crate) after: Option<String>,
+    /// The maximum number of items in the page. The default is 20.
+    #[param(minimum = 1, maximum = 100)]
+    pub(crate) limit: Option<usize>,
+}
+
+/// A customer of a campaign.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CampaignCustomer {
+    /// The customer reference: 32 hexadecimal digits.
+    pub(crate) customer_ref: String,
+    /// The status of the customer.
+    pub(crate) status: CustomerStatus,
+    /// The reason for the status, for people. Absent for `published`, `waiting` and `selected`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) reason: Option<String>,
+    /// The path of the customer's recommendation. Absent in a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) recommendation: Option<String>,
+}
+
+/// A page of a campaign's customers, in the dataset's order.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CampaignCustomerPage {
+    /// The customers of this page.
+    pub(crate) items: Vec<CampaignCustomer>,
+    /// The cursor for the next page, to send as `after`. Absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) next: Option<String>,
+}

@@ -1,0 +1,163 @@
+//! The product catalog, and the values that requests may use.
+
+use contracts::catalogue::{Catalogue, Category, Product, ProductKind};
+use contracts::media::Shape;
+use contracts::model::WriterMode;
+use contracts::voice::Engine;
+use jiff::civil::Date;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::names::{CategoryName, ProductKindName, ShapeName, VoiceEngine, WriterName};
+
+/// A prompt that clients may suggest.
+pub(crate) const SUGGESTED_PROMPT: &str = "Keep it warm, plain and brief.";
+
+/// A voice that can speak a recommendation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct VoiceOption {
+    /// The engine that provides the voice.
+    #[schema(value_type = VoiceEngine)]
+    pub engine: Engine,
+    /// The value for the field `voice` of a request, such as `kokoro:af_heart`.
+    pub name: String,
+    /// The name for people.
+    pub label: String,
+    /// Whether the server uses this voice if a request names none.
+    pub default: bool,
+    /// Whether the voice is installed and can speak now.
+    pub installed: bool,
+}
+
+/// A line of business that a request may choose.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CategoryOption {
+    /// The value for the field `categories` of a request.
+    #[schema(value_type = CategoryName)]
+    pub(crate) name: Category,
+}
+
+/// The range of speaking rates, words per minute.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SpeakingRateRange {
+    /// The rate that the server uses if a request names none, words per minute.
+    pub(crate) default: u16,
+    /// The lowest rate, words per minute.
+    pub(crate) min: u16,
+    /// The highest rate, words per minute.
+    pub(crate) max: u16,
+}
+
+/// The language model that may write texts.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ModelAvailability {
+    /// Whether the model is enabled. If it is not, the writers `select` and `free` are not available.
+    pub(crate) enabled: bool,
+    /// The name of the model in the settings.
+    pub(crate) name: String,
+}
+
+/// The values and defaults for requests.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RequestOptions {
+    /// The name of the bank.
+    pub(crate) bank: String,
+    /// All lines of business.
+    pub(crate) categories: Vec<CategoryOption>,
+    /// The lines of business that the server uses if a request names none.
+    #[schema(value_type = Vec<CategoryName>)]
+    pub(crate) default_categories: Vec<Category>,
+    /// A prompt that a client may suggest to its user.
+    pub(crate) suggested_prompt: &'static str,
+    /// The maximum length of a prompt, characters.
+    pub(crate) max_prompt_length: usize,
+    /// All voices, installed ones first.
+    pub(crate) voices: Vec<VoiceOption>,
+    /// All aspect ratios.
+    #[schema(value_type = Vec<ShapeName>)]
+    pub(crate) shapes: [Shape; 3],
+    /// The aspect ratio that the server uses if a request names none.
+    #[schema(value_type = ShapeName)]
+    pub(crate) default_shape: Shape,
+    /// The range of speaking rates.
+    pub(crate) words_per_minute: SpeakingRateRange,
+    /// The language model that may write texts.
+    pub(crate) model: ModelAvailability,
+    /// The writer of a request that names none.
+    #[schema(value_type = WriterName)]
+    pub(crate) default_writer: WriterMode,
+    /// Whether this server runs on the caller's own machine. Only such a server offers dry runs, budgets and the operations
+    /// with the tag `local`.
+    pub(crate) local: bool,
+}
+
+/// A product that the bank approved for recommendations.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Product)]
+pub(crate) struct ProductView {
+    /// The stable id of the product in the catalog.
+    id: String,
+    /// The name of the product.
+    name: String,
+    /// The line of business that the product belongs to.
+    #[schema(value_type = CategoryName)]
+    category: Category,
+    /// The legal kind of the product.
+    #[schema(value_type = ProductKindName)]
+    kind: ProductKind,
+    /// The bank's description of the product in one or two sentences.
+    summary: String,
+    /// The claims that a text may make about the product.
+    approved_claims: Vec<String>,
+    /// The rates and terms that accompany every offer of the product.
+    rates_and_terms: Vec<String>,
+    /// The disclosures that accompany every offer of the product.
+    disclosures: Vec<String>,
+    /// The first day on which the product may be offered. Absent if there is no such limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Date, nullable = false)]
+    valid_from: Option<Date>,
+    /// The last day on which the product may be offered. Absent if there is no such limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Date, nullable = false)]
+    valid_until: Option<Date>,
+}
+
+impl From<&Product> for ProductView {
+    fn from(product: &Product) -> Self {
+        let product = product.clone();
+        Self {
+            id: product.id.to_string(),
+            name: product.name,
+            category: product.category,
+            kind: product.kind,
+            summary: product.summary,
+            approved_claims: product.approved_claims,
+            rates_and_terms: product.rates_and_terms,
+            disclosures: product.disclosures,
+            valid_from: product.valid_from,
+            valid_until: product.valid_until,
+        }
+    }
+}
+
+/// The bank's catalog of approved products.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Catalog {
+    /// The name of the bank.
+    bank: String,
+    /// The version of the catalog, as the bank wrote it.
+    version: String,
+    /// The products in the catalog's order.
+    products: Vec<ProductView>,
+}
+
+impl From<&Catalogue> for Catalog {
+    fn from(catalogue: &Catalogue) -> Self {
+        Self {
+            bank: catalogue.bank().to_owned(),
+            version: catalogue.version().to_owned(),
+            products: catalogue.products().iter().map(ProductView::from).collect(),
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The closed lists of values in the API.
+
+use contracts::evidence::Outcome;
+use contracts::executions::{Execution, ExecutionState};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A line of business of the bank.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents `contracts::catalogue::Category`")]
+pub(crate) enum CategoryName {
+    #[schema(rename = "Consumer and Small Business Banking")]
+    ConsumerAndSmallBusiness,
+    #[schema(rename = "Consumer Lending")]
+    ConsumerLending,
+    #[schema(rename = "Corporate and Investment Banking")]
+    CorporateAndInvestment,
+    #[schema(rename = "Wealth and Investment Management")]
+    Wealth,
+    #[schema(rename = "Commercial Banking")]
+    Commercial,
+}
+
+/// The aspect ratio of a video, width to height.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents `contracts::media::Shape`")]
+pub(crate) enum ShapeName {
+    #[schema(rename = "16:9")]
+    Wide,
+    #[schema(rename = "9:16")]
+    Tall,
+    #[schema(rename = "1:1")]
+    Square,
+}
+
+/// The writer of a text.
+///
+/// - `phrases`: the program selects approved sentences.
+/// - `select`: a model selects among the approved sentences.
+/// - `free`: a model writes, and a person approves the text.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+#[expect(dead_code, reason = "documents `contracts::model::WriterMode`")]
+pub(crate) enum WriterName {
+    Phrases,
+    Select,
+    Free,
+}
+
+/// A step of the pipeline, in order of execution.
+///
+/// - `merge`: reads the workbooks of the batch and joins them by customer.
+/// - `assess`: checks consent and ranks products.
+/// - `recommend`: writes the text and checks it with the guard.
+/// - `narrate`: speaks the text.
+/// - `render`: makes the video.
+/// - `publish`: reads consent again and publishes the result, or submits it for review.
+/// - `finalize`: records one outcome for each customer.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+#[expect(dead_code, reason = "documents `contracts::stage::Stage`")]
+pub(crate) enum StageName {
+    Merge,
+    Assess,
+    Recommend,
+    Narrate,
+    Render,
+    Publish,
+    Finalize,
+}
+
+/// The legal kind of a product. It decides which rules and disclosures apply.
+///
+/// - `deposit`: an insured deposit (Regulation DD).
+/// - `credit-card`: a credit card (Regulation Z).
+/// - `loan`: other credit without a home as security (Regulation Z).
+/// - `mortgage`: credit that a home secures.
+/// - `investment`: not a deposit, not insured, may lose value.
+/// - `service`: neither a deposit nor credit.
+#[derive(ToSchema)]
+#[schema(as = ProductKind, rename_all = "kebab-case")]
+#[expect(dead_code, reason = "documents `contracts::catalogue::ProductKind`")]
+pub(crate) enum ProductKindName {
+    Deposit,
+    CreditCard,
+    Loan,
+    Mortgage,
+    Investment,
+    Service,
+}
+
+/// A program or service that speaks texts.
+///
+/// - `kokoro`: a neural voice model that runs on the server itself.
+/// - `espeak`: the program espeak-ng on the server itself. It is fast and sounds robotic.
+/// - `polly`: Amazon Polly in the bank's own AWS account.
+/// - `openai`: an outside service with `OpenAI`'s protocol. It is off by default.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+#[expect(dead_code, reason = "documents `contracts::voice::Engine`")]
+pub(crate) enum VoiceEngine {
+    Kokoro,
+    Espeak,
+    Polly,
+    Openai,
+}
+
+/// How the part of one customer in a run ended.
+///
+/// - `published`: the text was published, and the video if one was requested.
+/// - `skipped`: the customer gets nothing. The reason says why.
+/// - `in-review`: a reviewer must approve the result before it is published.
+/// - `failed`: a stage failed.
+/// - `recalled`: the result was published and then recalled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum OutcomeName {
+    /// Text, and video if requested, are published.
+    Published,
+    /// The customer gets nothing.
+    Skipped,
+    /// The result waits for a reviewer.
+    InReview,
+    /// A stage failed.
+    Failed,
+    /// The result was published and recalled.
+    Recalled,
+}
+
+impl From<&Outcome> for OutcomeName {
+    fn from(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Published { .. } => Self::Published,
+            Outcome::Skipped { .. } => Self::Skipped,
+            Outcome::InReview { .. } => Self::InReview,
+            Outcome::Failed { .. } => Self::Failed,
+        }
+    }
+}
+
+/// The status of a run.
+///
+/// - `waiting`: the run is queued and no stage has started.
+/// - `running`: a stage has started.
+/// - `done`: the run ended. The outcome says how.
+/// - `failed`: the run ended without an outcome. The reason says why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum RunStatus {
+    /// No stage has started.
+    Waiting,
+    /// A stage has started.
+    Running,
+    /// The run ended with an outcome.
+    Done,
+    /// The run ended without an outcome.
+    Failed,
+}
+
+impl RunStatus {
+    /// Derives the status from the latest execution, or from the presence of a result if no execution is known.
+    pub(crate) fn new(execution: Option<&Execution>, has_started: bool, has_result: bool) -> Self {
+        match execution.map(|execution| execution.state) {
+            Some(ExecutionState::Running) if has_started => Self::Running,
+            Some(ExecutionState::Succeeded) => Self::Done,
+            Some(ExecutionState::Failed) => Self::Failed,
+            // Step Functions forgets an execution after 90 days.
+            None if has_result => Self::Done,
+            Some(ExecutionState::Running) | None => Self::Waiting,
+        }
+    }
+}

@@ -1,0 +1,480 @@
+//! Recommendations: the request, the result and its parts.
+
+use std::ops::RangeInclusive;
+
+use contracts::catalogue::{Catalogue, Category};
+use contracts::facts::{Facts, Skip, Stance};
+use contracts::key::Artefact;
+use contracts::media::{MediaFacts, Shape};
+use contracts::model::WriterMode;
+use contracts::request::RunOptions;
+use contracts::script::{GuardCheck, Script, Segment, WrittenBy};
+use contracts::{Batch, CustomerId, CustomerRef, ErrorName, ProductId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use storage::store::SignedUrl;
+use utoipa::ToSchema;
+
+use super::deserialize::whole_number;
+use super::event::StageProgress;
+use super::names::{CategoryName, OutcomeName, RunStatus, ShapeName, WriterName};
+use crate::problem::Problem;
+
+/// The maximum length of a prompt, characters.
+pub(crate) const MAX_PROMPT_LENGTH: usize = 2_000;
+
+/// The speaking rates, words per minute.
+pub(crate) const SPEAKING_RATES: RangeInclusive<u16> = 80..=220;
+
+/// The maximum length of a voice's name, characters.
+const MAX_VOICE_LENGTH: usize = 100;
+
+/// The request for a recommendation. The settings supply every value that it omits.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateRecommendationRequest {
+    /// The customer's id exactly as the workbooks have it, including leading zeros.
+    #[schema(value_type = String, max_length = 64, pattern = r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]{0,62}[^\s\x00-\x1f\x7f-\x9f])?$")]
+    pub(crate) customer_id: CustomerId,
+    /// The name of the batch to read. Omit it for the newest complete batch.
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$")]
+    pub(crate) batch: Option<Batch>,
+    /// The lines of business whose products may be offered. Omit it or send an empty list for the default ones.
+    #[serde(default)]
+    #[schema(value_type = Vec<CategoryName>)]
+    pub(crate) categories: Vec<Category>,
+    /// The wanted tone and emphasis.
+    #[schema(max_length = 2000)]
+    pub(crate) prompt: Option<String>,
+    /// The writer. `select` and `free` need a model that is enabled.
+    #[schema(value_type = Option<WriterName>)]
+    pub(crate) writer: Option<WriterMode>,
+    /// The speaking rate, words per minute.
+    #[schema(minimum = 80, maximum = 220)]
+    #[serde(default, deserialize_with = "whole_number")]
+    pub(crate) words_per_minute: Option<u16>,
+    /// The voice: `NAME`, `ENGINE` or `ENGINE:NAME`. `GET /v1/options` lists the voices.
+    #[schema(max_length = 100)]
+    pub(crate) voice: Option<String>,
+    /// The aspect ratio of the video.
+    #[schema(value_type = Option<ShapeName>)]
+    pub(crate) shape: Option<Shape>,
+    /// Whether to make a video in addition to the text. The default is true.
+    pub(crate) video: Option<bool>,
+}
+
+impl CreateRecommendationRequest {
+    /// Returns the options of the run for the customer with this reference.
+    pub(crate) fn into_options(self, reference: CustomerRef) -> RunOptions {
+        RunOptions {
+            only: Some(reference),
+            categories: self.categories,
+            prompt: self.prompt,
+            writer: self.writer,
+            words_per_minute: self.words_per_minute,
+            voice: self.voice,
+            shape: self.shape,
+            videos: (self.video == Some(false)).then_some(0),
+        }
+    }
+}
+
+/// Checks the limits that the types of the options do not express.
+pub(crate) fn validate_options(options: &RunOptions) -> Result<(), Problem> {
+    if options.prompt.as_ref().is_some_and(|prompt| prompt.chars().count() > MAX_PROMPT_LENGTH) {
+        return Err(Problem::invalid("the field prompt must have at most 2000 characters"));
+    }
+    if options.voice.as_ref().is_some_and(|voice| voice.chars().count() > MAX_VOICE_LENGTH) {
+        return Err(Problem::invalid("the field voice must have at most 100 characters"));
+    }
+    if options.words_per_minute.is_some_and(|rate| !SPEAKING_RATES.contains(&rate)) {
+        return Err(Problem::invalid("the field words_per_minute must be 80 to 220"));
+    }
+    Ok(())
+}
+
+/// The receipt for a started recommendation.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RecommendationAccepted {
+    /// The id of the recommendation.
+    pub(crate) id: String,
+    /// The path of the recommendation, also in the header `Location`.
+    #[serde(rename = "self")]
+    pub(crate) path: String,
+    /// The path of the recommendation's events.
+    pub(crate) events: String,
+    /// The customer reference: 32 hexadecimal digits that replace the customer id in all responses and logs.
+    pub(crate) customer_ref: String,
+}
+
+/// A recommendation in a list.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RecommendationSummary {
+    /// The id of the recommendation.
+    pub(crate) id: String,
+    /// The time at which the caller started the recommendation.
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) started_at: Timestamp,
+    /// The status of the run.
+    pub(crate) status: RunStatus,
+    /// The customer's outcome. Absent until the run has recorded it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) outcome: Option<OutcomeName>,
+    /// The customer reference: 32 hexadecimal digits.
+    pub(crate) customer_ref: String,
+    /// The lines of business whose products could be offered.
+    #[schema(value_type = Vec<CategoryName>)]
+    pub(crate) categories: Vec<Category>,
+}
+
+/// A page of recommendations, the newest first.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RecommendationPage {
+    /// The recommendations of this page.
+    pub(crate) items: Vec<RecommendationSummary>,
+    /// The cursor for the next page, to send as `after`. Absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) next: Option<String>,
+}
+
+/// The reason why nothing was published, why a run failed, or why a published result is no longer shown.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct StatusReason {
+    /// The stable code: the name of an error such as `Render.Failed`, the reason of a skip such as `no-consent`, or
+    /// `in-review`.
+    pub(crate) code: String,
+    /// The reason, for people.
+    pub(crate) message: String,
+    /// What to do about it. Absent if there is no specific advice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) help: Option<String>,
+}
+
+impl StatusReason {
+    /// Returns the reason of a skip.
+    pub(crate) fn of_skip(skip: Skip) -> Self {
+        let code = serde_json::to_value(skip).ok().and_then(|skip| skip["reason"].as_str().map(str::to_owned));
+        let help = match skip {
+            Skip::NoConsent(_) => Some("the customer gets nothing until the bank's workbook records their consent"),
+            Skip::Suppressed => Some("remove the customer from the suppression list if the entry is wrong"),
+            Skip::NoSuitableOffer => Some("choose more lines of business"),
+            Skip::PostsWithdrawn(_) => Some("start another recommendation: it will not use the customer's posts"),
+            Skip::HeardLately => Some("the setting offers.at_most_every_days is the number of days between contacts"),
+            Skip::Rejected | Skip::Recalled => None,
+        };
+        Self { code: code.unwrap_or_default(), message: skip.because().to_owned(), help: help.map(str::to_owned) }
+    }
+
+    /// Returns the reason of a pending review.
+    pub(crate) fn in_review(message: String) -> Self {
+        Self { code: "in-review".to_owned(), message, help: Some("a reviewer must decide first".to_owned()) }
+    }
+
+    /// Returns the reason of a failure with this error name.
+    pub(crate) fn of_error(error: &str, message: Option<String>) -> Self {
+        let help = match ErrorName::ALL.iter().find(|name| name.as_str() == error) {
+            Some(ErrorName::InputUnknownCustomer) => {
+                Some("enter the id exactly as the workbooks have it: 0001 and 1 are different ids")
+            }
+            Some(ErrorName::InputWrongPassword) => Some("set EXCEL_PASSWORD to the workbooks' password"),
+            Some(ErrorName::ConfigChanged) => Some("start another recommendation"),
+            Some(name) if name.is_transient() => Some("start it again; finished work is reused"),
+            _ => None,
+        };
+        let message = message.unwrap_or_else(|| "the run ended early".to_owned());
+        Self { code: error.to_owned(), message, help: help.map(str::to_owned) }
+    }
+}
+
+/// A paragraph of the text.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Paragraph {
+    /// The name of the product that the paragraph offers. Absent if it offers none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    heading: Option<String>,
+    /// The sentences of the paragraph.
+    body: String,
+    /// The product's rates and terms from the catalog. Absent if the paragraph offers no product.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    terms: Vec<String>,
+}
+
+/// A product that the recommendation offers.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Offer {
+    /// The id of the product in the catalog.
+    #[schema(value_type = String)]
+    product_id: ProductId,
+    /// The name of the product.
+    name: String,
+    /// The line of business of the product. Null if the product has left the catalog.
+    #[schema(value_type = Option<CategoryName>)]
+    category: Option<Category>,
+    /// The product's score for this customer. Higher is better; it has no unit.
+    score: f64,
+    /// The reasons for the offer, the weightiest first. Each ends with its signed contribution to the score, such as
+    /// `spends on travel +2.50`.
+    reasons: Vec<String>,
+}
+
+/// A product that the ranking considered.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ConsideredProduct {
+    /// The id of the product in the catalog.
+    #[schema(value_type = String)]
+    product_id: ProductId,
+    /// The name of the product.
+    name: String,
+    /// The product's score for this customer. Higher is better; it has no unit.
+    score: f64,
+    /// Whether the customer is eligible for the product.
+    eligible: bool,
+    /// For an ineligible product, the condition that excludes it. Otherwise its reasons, each with its signed contribution
+    /// to the score.
+    explanation: String,
+    /// Whether the recommendation offers the product.
+    offered: bool,
+}
+
+/// A check of the guard on the text.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = GuardCheck)]
+pub(crate) struct CheckResult {
+    /// The stable name of the check, such as `plain-text`.
+    name: String,
+    /// Whether the text passed.
+    passed: bool,
+}
+
+/// Who wrote the text.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Authorship {
+    /// The writer: `model` or `template`.
+    #[schema(pattern = "^(model|template)$")]
+    writer: &'static str,
+    /// The name of the model. Absent if the template wrote the text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    model: Option<String>,
+    /// The reason why the template wrote the text although the model is enabled. Absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    fallback_reason: Option<String>,
+}
+
+/// Links to the files of a result. A path without a host belongs to this server. A link needs no token.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ResultLinks {
+    /// The video, MP4. Absent if none was requested.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    video: Option<String>,
+    /// The captions of the video, `WebVTT`. Absent if there is no video.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    captions: Option<String>,
+    /// A still of the video, JPEG. Absent if there is no video.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    poster: Option<String>,
+    /// A short moving preview of the video, GIF. Absent in reviews and if there is no video.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    preview: Option<String>,
+    /// The text with rates, terms and disclosures, plain text. Absent in reviews.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    text: Option<String>,
+    /// The time at which the first of the links expires. Request the resource again for new links.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+}
+
+impl ResultLinks {
+    /// Returns links to no file.
+    pub(crate) const fn none() -> Self {
+        Self { video: None, captions: None, poster: None, preview: None, text: None, expires_at: Timestamp::MAX }
+    }
+
+    /// Adds a link to a file. Ignores artifacts that callers do not get.
+    pub(crate) fn add(&mut self, artefact: Artefact, SignedUrl { address, ends }: SignedUrl) {
+        let field = match artefact {
+            Artefact::Video => &mut self.video,
+            Artefact::Captions => &mut self.captions,
+            Artefact::Poster => &mut self.poster,
+            Artefact::Preview => &mut self.preview,
+            Artefact::Text => &mut self.text,
+            _ => return,
+        };
+        *field = Some(address);
+        self.expires_at = self.expires_at.min(ends);
+    }
+}
+
+/// Measurements of the finished video.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct VideoMeasurements {
+    /// The duration, seconds.
+    duration_seconds: f64,
+    /// The width, pixels.
+    width: u32,
+    /// The height, pixels.
+    height: u32,
+    /// The integrated loudness, LUFS (EBU R 128).
+    loudness_lufs: f64,
+    /// The true peak, dBTP.
+    true_peak_dbtp: f64,
+    /// Deviations from the targets, such as an unusual duration. Empty if there are none.
+    warnings: Vec<String>,
+}
+
+impl From<&MediaFacts> for VideoMeasurements {
+    fn from(facts: &MediaFacts) -> Self {
+        Self {
+            duration_seconds: facts.seconds,
+            width: facts.width,
+            height: facts.height,
+            loudness_lufs: facts.loudness,
+            true_peak_dbtp: facts.true_peak,
+            warnings: facts.warnings.clone(),
+        }
+    }
+}
+
+/// A recommendation for one customer: its status, its outcome and its content.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Recommendation {
+    /// The id of the recommendation. For a customer of a campaign it is `RUN~CUSTOMER_REF`.
+    pub(crate) id: String,
+    /// The status of the run.
+    pub(crate) status: RunStatus,
+    /// The customer's outcome. Absent until the run has recorded it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) outcome: Option<OutcomeName>,
+    /// The reason for the status or the outcome. Absent if the result is published and may be shown, and while the run is
+    /// in progress.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) reason: Option<StatusReason>,
+    /// The customer reference: 32 hexadecimal digits.
+    pub(crate) customer_ref: String,
+    /// The lines of business whose products may be offered.
+    #[schema(value_type = Vec<CategoryName>)]
+    pub(crate) categories: Vec<Category>,
+    /// The time of the first event. Absent until the run starts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
+    pub(crate) started_at: Option<Timestamp>,
+    /// The progress of all seven stages in order. Empty for a customer of a campaign whose events are not kept.
+    pub(crate) stages: Vec<StageProgress>,
+    /// The content.
+    #[serde(flatten)]
+    pub(crate) content: RecommendationContent,
+}
+
+/// The content of a recommendation. Every field is absent while there is nothing that the caller may see.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(crate) struct RecommendationContent {
+    /// The text. Absent until the guard has passed it, and if it may not be shown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) text: Vec<Paragraph>,
+    /// The disclosures that accompany the text, from the catalog and the brand. Absent without a text.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) disclosures: Vec<String>,
+    /// The offered products, the best first. Absent until published, and for a service message without offers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    offers: Vec<Offer>,
+    /// Every product that the ranking considered, the best first. Absent until published.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    candidates: Vec<ConsideredProduct>,
+    /// The guard's checks on the text. Absent until the guard has checked it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    checks: Vec<CheckResult>,
+    /// Who wrote the text. Absent until the guard has checked it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    written_by: Option<Authorship>,
+    /// Links to the files. Absent until published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) links: Option<ResultLinks>,
+    /// Measurements of the video. Absent without a video.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) media: Option<VideoMeasurements>,
+}
+
+impl RecommendationContent {
+    /// Adds the text of a script that the guard has passed, its disclosures, its checks and its authorship.
+    pub(crate) fn add_text(&mut self, script: &Script) {
+        let paragraph = |segment: &Segment| {
+            let offer = segment.product.as_ref().and_then(|id| script.offers.iter().find(|offer| offer.product == *id));
+            Paragraph {
+                heading: offer.map(|offer| offer.name.clone()),
+                body: segment.text.clone(),
+                terms: offer.map(|offer| offer.rates_and_terms.clone()).unwrap_or_default(),
+            }
+        };
+        self.text = script.segments.iter().map(paragraph).collect();
+        self.disclosures.clone_from(&script.disclosures);
+        self.add_checks(script);
+    }
+
+    /// Adds the guard's checks and the authorship of a script, without its text.
+    pub(crate) fn add_checks(&mut self, script: &Script) {
+        let check = |check: &GuardCheck| CheckResult { name: check.name.clone(), passed: check.violations.is_empty() };
+        self.checks = script.verdict.checks.iter().map(check).collect();
+        let (writer, model) = match &script.written_by {
+            WrittenBy::Phrases { selected_by, .. } => {
+                ("phrases", selected_by.as_ref().map(|selection| selection.model.clone()))
+            }
+            WrittenBy::Template { .. } => ("template", None),
+            WrittenBy::Model { model, .. } => ("model", Some(model.clone())),
+        };
+        let fallback_reason = script.written_by.instead_of_model().map(|instead| instead.why.clone());
+        self.written_by = Some(Authorship { writer, model, fallback_reason });
+    }
+
+    /// Adds the offers and every considered product with their reasons.
+    pub(crate) fn add_ranking(&mut self, facts: &Facts, catalogue: &Catalogue) {
+        let name =
+            |id: &ProductId| catalogue.product(id).map_or_else(|| id.to_string(), |product| product.name.clone());
+        let reasons = |id: &ProductId| -> Vec<String> {
+            let candidate = facts.candidates.iter().find(|candidate| candidate.product == *id);
+            let mut reasons: Vec<_> = candidate.into_iter().flat_map(|candidate| &candidate.reasons).collect();
+            reasons.sort_by(|a, b| b.weight.abs().total_cmp(&a.weight.abs()));
+            reasons.iter().map(|reason| format!("{} {:+.2}", reason.text, reason.weight)).collect()
+        };
+        let offers = match &facts.stance {
+            Stance::Recommend { offers } => offers.as_slice(),
+            Stance::Service { .. } => &[],
+        };
+        self.offers = offers
+            .iter()
+            .map(|offer| Offer {
+                product_id: offer.product.clone(),
+                name: name(&offer.product),
+                category: catalogue.product(&offer.product).map(|product| product.category),
+                score: offer.score,
+                reasons: reasons(&offer.product),
+            })
+            .collect();
+        self.candidates = facts
+            .candidates
+            .iter()
+            .map(|candidate| ConsideredProduct {
+                product_id: candidate.product.clone(),
+                name: name(&candidate.product),
+                score: candidate.score,
+                eligible: candidate.excluded.is_none(),
+                explanation: candidate.excluded.clone().unwrap_or_else(|| reasons(&candidate.product).join("; ")),
+                offered: offers.iter().any(|offer| offer.product == candidate.product),
+            })
+            .collect();
+    }
+}

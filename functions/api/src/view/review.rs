@@ -1,0 +1,128 @@
+//! Reviews and recalls.
+
+use contracts::review::ReviewChoice;
+use contracts::{Digest, RunId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::deserialize::recorded_reason;
+use super::names::OutcomeName;
+use super::recommendation::{Paragraph, ResultLinks};
+
+/// A result that waits for a reviewer.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PendingReview {
+    /// The id of the run.
+    #[schema(value_type = String)]
+    pub(crate) run: RunId,
+    /// The customer reference: 32 hexadecimal digits.
+    pub(crate) customer_ref: String,
+    /// The reason why the result needs a review, for people.
+    pub(crate) reason: String,
+    /// The time at which the review was requested.
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) waiting_since: Timestamp,
+    /// The SHA-256 digest of the text and the files under review: 64 hexadecimal digits. A decision repeats it.
+    pub(crate) content_digest: String,
+    /// The reason why the content cannot be shown. Such a result can be rejected, not approved. Absent if the content can
+    /// be shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) unavailable_reason: Option<&'static str>,
+    /// The text as it will be published; the guard passed it. Absent if the content cannot be shown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) text: Vec<Paragraph>,
+    /// The disclosures that accompany the text. Absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) disclosures: Vec<String>,
+    /// Links to the video, its captions and its poster. Absent if the result has no video.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) links: Option<ResultLinks>,
+}
+
+/// The results that wait for a reviewer.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PendingReviewList {
+    /// At most 100 results, the longest waiting first.
+    pub(crate) items: Vec<PendingReview>,
+}
+
+/// A reviewer's decision.
+///
+/// - `approve`: publish the result exactly as it was shown.
+/// - `reject`: never publish the result.
+#[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ReviewDecision {
+    /// Publish the result as it was shown.
+    Approve,
+    /// Never publish the result.
+    Reject,
+}
+
+impl From<ReviewDecision> for ReviewChoice {
+    fn from(decision: ReviewDecision) -> Self {
+        match decision {
+            ReviewDecision::Approve => Self::Approve,
+            ReviewDecision::Reject => Self::Reject,
+        }
+    }
+}
+
+impl From<ReviewChoice> for ReviewDecision {
+    fn from(choice: ReviewChoice) -> Self {
+        match choice {
+            ReviewChoice::Approve => Self::Approve,
+            ReviewChoice::Reject => Self::Reject,
+        }
+    }
+}
+
+/// The request to decide a review.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DecisionRequest {
+    /// The decision.
+    pub(crate) decision: ReviewDecision,
+    /// The `content_digest` of the review that the reviewer saw. The server answers 409 if the content has changed.
+    #[schema(value_type = String, pattern = "^[0-9a-f]{64}$")]
+    pub(crate) content_digest: Digest,
+    /// The reviewer's reason for the record: one line of at most 500 characters. Optional.
+    #[schema(
+        min_length = 1,
+        max_length = 500,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+    )]
+    #[serde(default, deserialize_with = "recorded_reason")]
+    pub(crate) reason: Option<String>,
+}
+
+/// The decision in force after the request.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DecisionResult {
+    /// The decision in force: the first one that any reviewer made. Absent if the customer may no longer be contacted, so
+    /// that no decision applies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) decision: Option<ReviewDecision>,
+    /// The customer's outcome. Absent until the run has recorded it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) outcome: Option<OutcomeName>,
+}
+
+/// The request to recall a published recommendation.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RecallRequest {
+    /// The reviewer's reason for the record: one line of at most 500 characters. Optional.
+    #[schema(
+        min_length = 1,
+        max_length = 500,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+    )]
+    #[serde(default, deserialize_with = "recorded_reason")]
+    pub(crate) reason: Option<String>,
+}

@@ -1,0 +1,32 @@
+//! Uploads of a batch.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The request for an upload: an empty JSON object.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateUploadRequest {}
+
+/// The address for one workbook of an upload.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct UploadSlot {
+    /// The file name of the workbook: `customer_profile.xlsx`, `customer_transactions.xlsx` or `twitter_data.xlsx`.
+    pub(crate) name: &'static str,
+    /// The address to which the client sends the file with `PUT`. A path without a host belongs to this server and needs
+    /// the bearer token; a full URL is presigned and needs none.
+    pub(crate) url: String,
+    /// The time at which the address expires.
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) expires_at: Timestamp,
+}
+
+/// An upload of the three workbooks of a batch.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Upload {
+    /// The id of the upload. A campaign names it in its field `upload`.
+    pub(crate) id: String,
+    /// One slot for each of the three workbooks.
+    pub(crate) files: Vec<UploadSlot>,
+}

@@ -1,0 +1,175 @@
+//! The export of a run for the bank's mail or CRM system: each customer's id, outcome and link.
+//!
+//! An export is made on demand and not stored: unlike everything at rest, it connects references to people and holds working
+//! links. The customer ids come from the sealed dataset. Customers who refused or were erased have no id there; the export
+//! lists them by reference.
+
+use std::collections::HashMap;
+
+use contracts::evidence::{Manifest, ManifestEntry, Outcome};
+use contracts::facts::Skip;
+use contracts::key::{DatasetPart, RunPart};
+use contracts::settings::DeliverySettings;
+use contracts::stage::IndexRow;
+use contracts::{CustomerRef, DatasetId, ObjectKey, RunId};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::Timestamp;
+use policy::customer::{CustomerRecord, open_record};
+use serde::Serialize;
+use storage::store::StoreError;
+use storage::vault::{Vault, VaultError};
+
+use crate::{Error, links, published};
+
+/// The number of customers who are looked up at the same time.
+const CONCURRENCY: usize = 16;
+
+/// One customer of an export.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExportRow {
+    /// The bank's own customer id, as the workbook has it; empty if none is kept.
+    pub customer_id: String,
+    /// The customer reference. Notifications use it.
+    pub reference: String,
+    /// The current outcome: `published`, `skipped`, `in-review`, `failed` or `recalled`.
+    pub outcome: String,
+    /// The reason for an outcome other than `published`; empty otherwise.
+    pub detail: String,
+    /// The customer's link; empty if nothing is published or the settings name no base address for links.
+    pub link: String,
+    /// The time at which the link expires, RFC 3339; empty without a link.
+    pub expires: String,
+}
+
+/// A page of an export, in the manifest's order.
+#[derive(Clone, Copy, Debug)]
+pub struct ExportPage<'a> {
+    /// The customer before the first row; `None` for the first page.
+    pub after: Option<&'a CustomerRef>,
+    /// The maximum number of rows.
+    pub limit: usize,
+}
+
+impl ExportPage<'_> {
+    /// The page with all customers.
+    pub const ALL: Self = Self { after: None, limit: usize::MAX };
+}
+
+/// Makes a page of the export, with a new link for each customer whose result may be shown. Earlier links stay valid until
+/// they expire.
+pub async fn export(
+    run: &RunId,
+    page: ExportPage<'_>,
+    settings: &DeliverySettings,
+    vault: &Vault,
+    now: Timestamp,
+) -> Result<Vec<ExportRow>, Error> {
+    let manifest = read_manifest(run, vault).await?;
+    let position = |reference: &CustomerRef| manifest.entries.iter().position(|entry| entry.reference == *reference);
+    let first = match page.after {
+        None => 0,
+        Some(reference) => position(reference).ok_or_else(|| Error::NotInRun { run: run.clone() })? + 1,
+    };
+    let index = read_index(run, vault).await?;
+    let entries = stream::iter(manifest.entries.iter().skip(first).take(page.limit));
+    let rows = entries.map(|entry| async {
+        let indexed = manifest.dataset.as_ref().zip(index.get(&entry.reference));
+        let customer_id = match indexed {
+            Some((dataset, row)) => find_customer_id(dataset, row, vault).await?,
+            None => None,
+        };
+        export_row(run, entry, customer_id, settings, vault, now).await
+    });
+    rows.buffered(CONCURRENCY).try_collect().await
+}
+
+/// Reads the manifest of a run that has ended.
+pub(crate) async fn read_manifest(run: &RunId, vault: &Vault) -> Result<Manifest, Error> {
+    let key = ObjectKey::Run(run.clone(), RunPart::ManifestJson);
+    let json = vault.store().find(&key).await?.ok_or_else(|| Error::NotEnded { run: run.clone() })?;
+    serde_json::from_slice(&json).map_err(|source| Error::Malformed { key: key.to_string(), source })
+}
+
+async fn read_index(run: &RunId, vault: &Vault) -> Result<HashMap<CustomerRef, IndexRow>, Error> {
+    let key = ObjectKey::Run(run.clone(), RunPart::Index);
+    let index = vault.store().get(&key).await?;
+    let rows = IndexRow::read_all(&index)
+        .map_err(|_| VaultError::Broken { place: key.to_string(), reason: "not an index of customers" })?;
+    Ok(rows.into_iter().map(|row| (row.reference.clone(), row)).collect())
+}
+
+async fn export_row(
+    run: &RunId,
+    entry: &ManifestEntry,
+    customer_id: Option<String>,
+    settings: &DeliverySettings,
+    vault: &Vault,
+    now: Timestamp,
+) -> Result<ExportRow, Error> {
+    let reference = &entry.reference;
+    let outcome = match &entry.outcome {
+        Outcome::Published { .. } => published(run, reference, vault.store(), now).await?.map(|_| ()),
+        other => Err(other.clone()),
+    };
+    let link = match outcome {
+        Ok(()) => links::create(run, reference, settings, vault.store(), now).await?,
+        Err(_) => None,
+    };
+    let (word, detail) = match outcome {
+        Ok(()) => ("published", String::new()),
+        Err(Outcome::Skipped { skip: Skip::Recalled }) => ("recalled", Skip::Recalled.because().to_owned()),
+        Err(other) => (other.word(), detail(&other)),
+    };
+    let (address, expires) = link.map_or_else(Default::default, |link| (link.address, link.expires.to_string()));
+    Ok(ExportRow {
+        customer_id: customer_id.unwrap_or_default(),
+        reference: reference.to_string(),
+        outcome: word.to_owned(),
+        detail,
+        link: address,
+        expires,
+    })
+}
+
+fn detail(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Published { .. } => String::new(),
+        Outcome::Skipped { skip } => skip.because().to_owned(),
+        Outcome::InReview { why } => why.clone(),
+        Outcome::Failed { error, stage } => format!("{error} in {stage}"),
+    }
+}
+
+/// Reads a customer's id from their sealed row; `None` if they refused or were erased, or the dataset has expired.
+async fn find_customer_id(dataset: &DatasetId, row: &IndexRow, vault: &Vault) -> Result<Option<String>, Error> {
+    let erasure = ObjectKey::Forgotten(row.reference.clone());
+    if vault.store().find(&erasure).await?.is_some() {
+        return Ok(None);
+    }
+    let key = ObjectKey::Dataset(dataset.clone(), DatasetPart::Customers);
+    let bytes = match vault.store().get_range(&key, row.offset, row.length).await {
+        Err(StoreError::NotFound { .. }) => return Ok(None),
+        bytes => bytes?,
+    };
+    Ok(match open_record(vault, row, &bytes).await? {
+        CustomerRecord::Given(customer) => Some(customer.id.reveal().to_owned()),
+        CustomerRecord::Refused { .. } => None,
+    })
+}
+
+/// Returns an export as CSV (RFC 4180) with a header.
+///
+/// # Panics
+/// Never: writes to memory succeed.
+#[must_use]
+pub fn to_csv(rows: &[ExportRow]) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    if rows.is_empty() {
+        let header = ["customer_id", "reference", "outcome", "detail", "link", "expires"];
+        writer.write_record(header).expect("writes to memory succeed");
+    }
+    for row in rows {
+        writer.serialize(row).expect("a row is six strings");
+    }
+    writer.into_inner().expect("writes to memory succeed")
+}

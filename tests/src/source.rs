@@ -1,0 +1,186 @@
+//! Splits Rust source into code, comments and literals, and leaves out test code.
+
+/// The kind of a character of Rust source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Code,
+    Comment,
+    Literal,
+}
+
+/// Returns the code without comments, literals and items under `#[cfg(test)]`.
+#[must_use]
+pub fn code(source: &str) -> String {
+    let signs = without_tests(&classify(source));
+    signs.iter().map(|(sign, kind)| if *kind == Kind::Code { *sign } else { ' ' }).collect()
+}
+
+/// Returns the code and literals without comments and items under `#[cfg(test)]`. Each run of white space outside literals
+/// becomes one space.
+#[must_use]
+pub fn code_and_literals(source: &str) -> String {
+    let mut text = String::new();
+    for (sign, kind) in without_tests(&classify(source)) {
+        let space = kind == Kind::Comment || (kind == Kind::Code && sign.is_whitespace());
+        if !space {
+            text.push(sign);
+        } else if !text.ends_with(' ') {
+            text.push(' ');
+        }
+    }
+    text.trim().to_owned()
+}
+
+fn classify(source: &str) -> Vec<(char, Kind)> {
+    let source: Vec<char> = source.chars().collect();
+    let mut signs = Vec::with_capacity(source.len());
+    while signs.len() < source.len() {
+        let at = signs.len();
+        let (end, kind) = match comment_end(&source, at) {
+            Some(end) => (end, Kind::Comment),
+            None => literal_end(&source, at).map_or((at + 1, Kind::Code), |end| (end, Kind::Literal)),
+        };
+        signs.extend(source[at..end].iter().map(|sign| (*sign, kind)));
+    }
+    signs
+}
+
+fn starts_with(source: &[char], text: &str) -> bool {
+    text.chars().enumerate().all(|(index, sign)| source.get(index) == Some(&sign))
+}
+
+/// Returns the end of the comment that starts at `at`, if one does. Block comments nest.
+fn comment_end(source: &[char], at: usize) -> Option<usize> {
+    let rest = &source[at..];
+    if starts_with(rest, "//") {
+        return Some(at + rest.iter().position(|sign| *sign == '\n').unwrap_or(rest.len()));
+    }
+    if !starts_with(rest, "/*") {
+        return None;
+    }
+    let mut depth = 0_usize;
+    let mut end = at;
+    while end < source.len() {
+        if starts_with(&source[end..], "/*") {
+            depth += 1;
+            end += 2;
+        } else if starts_with(&source[end..], "*/") {
+            depth -= 1;
+            end += 2;
+            if depth == 0 {
+                break;
+            }
+        } else {
+            end += 1;
+        }
+    }
+    Some(end)
+}
+
+/// Returns the end of the string or character literal that starts at `at`, if one does.
+fn literal_end(source: &[char], at: usize) -> Option<usize> {
+    let rest = &source[at..];
+    // `r`, `b` and `c` start a literal only if they do not continue an identifier.
+    let within_word = at > 0 && (source[at - 1].is_alphanumeric() || source[at - 1] == '_');
+    if !within_word {
+        let prefix = rest.iter().take_while(|sign| matches!(sign, 'b' | 'c' | 'r')).count();
+        let hashes = rest[prefix..].iter().take_while(|sign| **sign == '#').count();
+        let raw = rest[..prefix].contains(&'r');
+        if raw && rest.get(prefix + hashes) == Some(&'"') {
+            return Some(raw_string_end(source, at + prefix + hashes + 1, hashes));
+        }
+        if prefix > 0 && !raw && rest.get(prefix) == Some(&'"') {
+            return Some(quoted_end(source, at + prefix + 1, '"'));
+        }
+    }
+    match rest[0] {
+        '"' => Some(quoted_end(source, at + 1, '"')),
+        // `'a'` and `'\n'` are characters, `'a` is a lifetime.
+        '\'' if rest.get(1) == Some(&'\\') || rest.get(2) == Some(&'\'') => Some(quoted_end(source, at + 1, '\'')),
+        _ => None,
+    }
+}
+
+fn raw_string_end(source: &[char], start: usize, hashes: usize) -> usize {
+    for at in start..source.len() {
+        let closing = source[at + 1..].iter().take_while(|sign| **sign == '#').count();
+        if source[at] == '"' && closing >= hashes {
+            return at + 1 + hashes;
+        }
+    }
+    source.len()
+}
+
+fn quoted_end(source: &[char], start: usize, quote: char) -> usize {
+    let mut at = start;
+    while at < source.len() {
+        match source[at] {
+            '\\' => at += 2,
+            sign if sign == quote => return at + 1,
+            _ => at += 1,
+        }
+    }
+    source.len()
+}
+
+const TEST_ATTRIBUTE: &str = "#[cfg(test)]";
+
+/// Removes each item under `#[cfg(test)]`, to its closing brace or its semicolon.
+fn without_tests(signs: &[(char, Kind)]) -> Vec<(char, Kind)> {
+    let mut kept = Vec::with_capacity(signs.len());
+    let mut at = 0;
+    while at < signs.len() {
+        let attribute = signs[at..].iter().map(|(sign, _)| *sign).take(TEST_ATTRIBUTE.len());
+        if signs[at].1 == Kind::Code && attribute.eq(TEST_ATTRIBUTE.chars()) {
+            at = item_end(signs, at + TEST_ATTRIBUTE.len());
+        } else {
+            kept.push(signs[at]);
+            at += 1;
+        }
+    }
+    kept
+}
+
+fn item_end(signs: &[(char, Kind)], start: usize) -> usize {
+    let mut depth = 0_usize;
+    for (at, (sign, kind)) in signs.iter().enumerate().skip(start) {
+        if *kind != Kind::Code {
+            continue;
+        }
+        match sign {
+            '{' | '(' | '[' => depth += 1,
+            '}' | ')' | ']' => {
+                depth = depth.saturating_sub(1);
+                if *sign == '}' && depth == 0 {
+                    return at + 1;
+                }
+            }
+            ';' if depth == 0 => return at + 1,
+            _ => {}
+        }
+    }
+    signs.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOURCE: &str = "//! Docs /* not open\nuse a; /* one /* two */ three */ fn f<'a>(x: &'a str) {\n    \
+        g(\"a \\\" // b\", r#\"{\"c\"}\"#, b'}', '\\'');\n}\n#[cfg(test)]\nmod tests {\n    fn t() { h(\"}\"); }\n}\nfn after() {}\n";
+
+    #[test]
+    fn code_has_no_comments_literals_and_tests() {
+        let code = code(SOURCE).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(code, "use a; fn f<'a>(x: &'a str) { g( , , b , ); } fn after() {}");
+    }
+
+    #[test]
+    fn literals_keep_their_white_space() {
+        let text = code_and_literals(SOURCE);
+        assert_eq!(
+            text,
+            "use a; fn f<'a>(x: &'a str) { g(\"a \\\" // b\", r#\"{\"c\"}\"#, b'}', '\\''); } fn after() {}"
+        );
+    }
+}
