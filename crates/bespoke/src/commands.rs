@@ -25,6 +25,7 @@ mod guard;
 mod inspect;
 mod narrate;
 mod open;
+mod phrases;
 mod play;
 mod recall;
 mod reference;
@@ -73,6 +74,7 @@ pub async fn execute(cli: Cli) -> Result<u8, Failure> {
         Command::Expire(args) => expire::execute(&args, &config()?, context).await,
         Command::Disparity(args) => disparity::execute(args, config()?, context).await,
         Command::Catalogue(CatalogueCommand::Check { file }) => catalogue::check(&file, context),
+        Command::Phrases(command) => phrases::execute(command, context),
         Command::Reference(args) => reference::execute(&args, context),
     }
 }
