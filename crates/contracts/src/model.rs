@@ -1,4 +1,4 @@
-//! The writers, what the models of chat-completion services accept, when they retire, and what replaces one that fails.
+//! The writers, the parameters that models of chat-completion services accept, their retirement dates, and the fallback.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -56,7 +56,7 @@ impl FromStr for WriterMode {
     }
 }
 
-/// What happens to a customer whose text the model was to write but did not.
+/// The fallback for a text that the model did not write as it should.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fallback {

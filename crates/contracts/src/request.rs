@@ -113,7 +113,7 @@ pub struct RunOptions {
     pub videos: Option<usize>,
 }
 
-/// Everything besides the options that determines the results of a run.
+/// Everything except the options that determines the results of a run.
 pub struct RunInputs<'a> {
     /// The settings in force.
     pub settings: &'a Settings,
@@ -137,7 +137,45 @@ pub struct RunInputs<'a> {
     pub keys: String,
 }
 
+/// An input of a run with its current digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CurrentInput {
+    /// The uploaded workbooks.
+    Workbooks(Digest),
+    /// The catalog.
+    Catalogue(Digest),
+    /// The phrasebook and its approvals.
+    Phrases(Digest),
+    /// The lexicon.
+    Lexicon(Digest),
+    /// The settings.
+    Settings(Digest),
+}
+
+/// The name of an input that changed since the run started: `workbooks`, `catalog`, `phrasebook`,
+/// `lexicon` or `settings`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChangedInput(pub &'static str);
+
 impl Request {
+    /// Fails with the first of `current` whose digest is not the one in the request. Every stage checks its inputs with
+    /// this function, so that the last customer of a run gets the same treatment as the first.
+    pub fn ensure_unchanged(&self, current: impl IntoIterator<Item = CurrentInput>) -> Result<(), ChangedInput> {
+        for input in current {
+            let (name, at_start, now) = match input {
+                CurrentInput::Workbooks(now) => ("workbooks", self.upload, now),
+                CurrentInput::Catalogue(now) => ("catalog", self.catalogue, now),
+                CurrentInput::Phrases(now) => ("phrasebook", self.phrases, now),
+                CurrentInput::Lexicon(now) => ("lexicon", self.lexicon, now),
+                CurrentInput::Settings(now) => ("settings", self.settings, now),
+            };
+            if at_start != now {
+                return Err(ChangedInput(name));
+            }
+        }
+        Ok(())
+    }
+
     /// Assembles the request of a run. Its digest is the run id, so every way to start a run must use this function.
     #[must_use]
     pub fn new(trigger: Trigger, batch: Batch, options: RunOptions, inputs: RunInputs<'_>) -> Self {
@@ -222,6 +260,39 @@ impl Request {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn changed_input_is_named() {
+        let request = Request::for_tests();
+        let same = Digest::of(b"");
+        let other = Digest::of(b"changed");
+        assert_eq!(request.ensure_unchanged([CurrentInput::Catalogue(same), CurrentInput::Settings(same)]), Ok(()));
+        let inputs = [CurrentInput::Catalogue(same), CurrentInput::Lexicon(other), CurrentInput::Settings(other)];
+        assert_eq!(request.ensure_unchanged(inputs), Err(ChangedInput("lexicon")));
+    }
+
+    #[test]
+    fn empty_options_take_the_settings() {
+        let settings = Settings::default();
+        let inputs = || RunInputs {
+            settings: &settings,
+            catalogue: Digest::of(b""),
+            phrases: Digest::of(b""),
+            lexicon: Digest::of(b""),
+            assets: Digest::of(b""),
+            background: None,
+            backgrounds: BTreeMap::new(),
+            engines: vec![Engine::Espeak],
+            upload: Digest::of(b""),
+            keys: String::new(),
+        };
+        let batch = || Batch::parse("tests").unwrap();
+        let request = Request::new(Trigger::Command, batch(), RunOptions::default(), inputs());
+        let expected = Request { settings: settings.digest(), ..Request::for_tests() };
+        assert_eq!(request, expected, "every way to start a run gives the same run id");
+        let options = RunOptions { words_per_minute: Some(150), ..RunOptions::default() };
+        assert_eq!(Request::new(Trigger::Command, batch(), options, inputs()).words_per_minute, 150);
+    }
 
     fn with(names: &[&str]) -> Request {
         let name = |name: &&str| (BackgroundName::parse(*name).unwrap(), Digest::of(name.as_bytes()));
