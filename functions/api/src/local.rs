@@ -44,7 +44,7 @@ impl FromRef<LocalState> for SharedBackend {
 /// Returns the routes of a local server. Merge it with [`crate::router`].
 pub fn router(backend: Arc<dyn Backend>, files: Arc<dyn LocalFiles>) -> Router {
     let (router, _) = documented().split_for_parts();
-    let router = router.method_not_allowed_fallback(Problem::method_not_allowed);
+    let router = router.method_not_allowed_fallback(async || Problem::method_not_allowed());
     secure(router, backend.as_ref()).with_state(LocalState { backend, files })
 }
 

@@ -86,7 +86,7 @@ impl Problem {
     }
 
     /// Returns the problem of a path that exists without the request's method (405).
-    pub(crate) async fn method_not_allowed() -> Self {
+    pub(crate) fn method_not_allowed() -> Self {
         Self::with_status(StatusCode::METHOD_NOT_ALLOWED, "the path does not allow this method; see the header Allow")
     }
 

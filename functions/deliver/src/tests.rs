@@ -357,7 +357,7 @@ async fn all_dead_links_look_the_same() {
         let customer = reference(&bank);
         match cause {
             "recall" => {
-                bank.store.put(&ObjectKey::Recall(bank.run.clone(), Some(customer)), "{}".into()).await.unwrap()
+                bank.store.put(&ObjectKey::Recall(bank.run.clone(), Some(customer)), "{}".into()).await.unwrap();
             }
             "suppression" => {
                 bank.store.put(&ObjectKey::Suppressions, format!("reference\n{customer}\n").into()).await.unwrap();

@@ -175,12 +175,12 @@ pub(super) async fn customers(
         let position = references.iter().position(|reference| reference.as_str() == after);
         references.drain(..=position.ok_or_else(Problem::unknown_cursor)?);
     }
-    let customer = async |reference: CustomerRef| match decisions.get(&reference) {
-        Some(decision) => Ok(forecast_customer(decision)),
-        None => {
-            let customer = CustomerRun { run: run.clone(), reference, request: request.clone() };
-            load_customer(customer, &backend).await
+    let customer = async |reference: CustomerRef| {
+        if let Some(decision) = decisions.get(&reference) {
+            return Ok(forecast_customer(decision));
         }
+        let customer = CustomerRun { run: run.clone(), reference, request: request.clone() };
+        load_customer(customer, &backend).await
     };
     let mut loaded = std::pin::pin!(stream::iter(references).map(customer).buffered(CONCURRENCY));
     let mut items: Vec<CampaignCustomer> = Vec::new();
