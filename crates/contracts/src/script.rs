@@ -1,4 +1,4 @@
-//! The script: what one customer hears and sees, after the guard passed it.
+//! The script: what one customer hears and sees. It has passed the guard.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::{Digest, ProductId};
 pub enum SegmentKind {
     /// The greeting, with the customer's name and the subject.
     Greeting,
-    /// One product; `product` is set. The video shows its lower third meanwhile.
+    /// One product; `product` is set. The video shows the product's lower third during this segment.
     Offer,
     /// A service message, for a customer who gets no offer.
     Service,
@@ -31,12 +31,12 @@ pub struct Segment {
     pub product: Option<ProductId>,
 }
 
-/// The reason why the template wrote although the model was on.
+/// The reason why the template wrote the text even though the model was enabled.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InsteadOfModel {
     /// The problem with the service or its answer.
     pub why: String,
-    /// The data that the service received anyway; `None` if it was never called.
+    /// The data that the service received anyway. `None` if it was never called.
     pub given: Option<SentData>,
 }
 
@@ -45,7 +45,7 @@ pub struct InsteadOfModel {
 pub struct SentData {
     /// The service's base URL.
     pub service: String,
-    /// The names of the fields of the facts.
+    /// The names of the fields in the facts.
     pub fields: Vec<String>,
     /// The tokens and cost.
     #[serde(default)]
@@ -59,7 +59,7 @@ pub struct Usage {
     pub tokens_read: u64,
     /// The output tokens.
     pub tokens_written: u64,
-    /// The cost in US dollars, by the prices in the settings.
+    /// The cost in US dollars, at the prices in the settings.
     pub usd: f64,
 }
 
@@ -77,7 +77,7 @@ impl std::ops::AddAssign for Usage {
 pub enum WrittenBy {
     /// The template writer.
     Template {
-        /// The reason why not the model, if the model was on.
+        /// Why the template replaced the model. `None` if the model was disabled.
         instead_of_model: Option<InsteadOfModel>,
     },
     /// A model.
@@ -86,13 +86,13 @@ pub enum WrittenBy {
         model: String,
         /// The service's base URL.
         service: String,
-        /// The names of the fields of the facts that were sent.
+        /// The names of the fields in the facts that were sent.
         fields_sent: Vec<String>,
         /// The digest of the prompt files.
         prompt: Digest,
-        /// Whether the guard sent the text back once.
+        /// Whether the guard returned the text to the model once for repair.
         repaired: bool,
-        /// The tokens and cost, with those of a text that the guard sent back.
+        /// The tokens and cost, including those of a text that the guard returned.
         #[serde(default)]
         usage: Usage,
     },
@@ -101,9 +101,9 @@ pub enum WrittenBy {
 /// One check of the guard, with its violations.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardCheck {
-    /// The check's name, kebab-case.
+    /// The check's name, in kebab-case.
     pub name: String,
-    /// The violations; empty if the check passed. They name the rule and the writer's words, never the customer's.
+    /// The violations. Empty if the check passed. They quote the rule and the writer's words, never the customer's.
     pub violations: Vec<String>,
 }
 
@@ -128,13 +128,13 @@ impl Verdict {
     }
 }
 
-/// The reason why a reviewer must approve the template's text. Keeps the model's refused text for the reviewer; it is
-/// never spoken or published.
+/// The reason why a reviewer must approve the template's text. Holds the model's refused text for the reviewer. The
+/// refused text is never spoken or published.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TextReview {
     /// The problem with the model service or its answer.
     pub why: String,
-    /// The model's refused text; `None` if the model was not asked, did not answer, or answered in the wrong form.
+    /// The model's refused text. `None` if the model was not called, did not answer, or answered in the wrong format.
     pub refused: Option<RefusedText>,
 }
 
@@ -147,7 +147,7 @@ pub struct RefusedText {
     pub verdict: Verdict,
 }
 
-/// An offer as shown.
+/// An offer as shown to the customer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfferShown {
     /// The product.
@@ -156,7 +156,7 @@ pub struct OfferShown {
     pub name: String,
     /// The line of business, from the catalog.
     pub category: String,
-    /// The rates and terms, from the catalog; for the text only.
+    /// The rates and terms, from the catalog. Used in the text only.
     pub rates_and_terms: Vec<String>,
 }
 
@@ -167,7 +167,7 @@ pub struct Script {
     pub first_name: String,
     /// The spoken segments, in order.
     pub segments: Vec<Segment>,
-    /// The offers, in order; empty for a service message.
+    /// The offers, in order. Empty for a service message.
     pub offers: Vec<OfferShown>,
     /// The lines for the end card and the text, from the catalog and the brand, without duplicates.
     pub disclosures: Vec<String>,
