@@ -90,7 +90,7 @@ pub struct Eligibility {
     pub min_balance: Option<Band>,
     /// Whether the product is only for customers with business payments.
     pub business: bool,
-    /// Products of which the customer must hold at least one, unless the list is empty.
+    /// The customer must hold at least one of these products, unless the list is empty.
     pub holds_any: Vec<ProductId>,
     /// Products that the customer must not hold. The product itself is ignored here.
     pub holds_none: Vec<ProductId>,
