@@ -76,11 +76,11 @@ pub enum TokenLimit {
     /// The current name.
     #[default]
     MaxCompletionTokens,
-    /// The older name, the only one that many compatible services know.
+    /// The older name. Many compatible services accept only this one.
     MaxTokens,
 }
 
-/// How strictly a service enforces the form of an answer.
+/// How strictly a service enforces the format of an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AnswerForm {
@@ -89,7 +89,7 @@ pub enum AnswerForm {
     JsonSchema,
     /// As any JSON object; the prompt describes the fields.
     JsonObject,
-    /// Not at all; the prompt describes the form.
+    /// Not at all; the prompt describes the format.
     Text,
 }
 
@@ -113,15 +113,15 @@ pub enum ReasoningEffort {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelTraits {
-    /// Whether the model accepts a temperature. Reasoning models refuse one.
+    /// Whether the model accepts a temperature. Reasoning models reject it.
     pub temperature: bool,
-    /// The reasoning effort to request, if any. Without a limit, a reasoning model spends the tokens of a short answer
-    /// on reasoning.
+    /// The reasoning effort to request, if any. Without a limit, a reasoning model uses up the tokens for a short
+    /// answer on reasoning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_effort: Option<ReasoningEffort>,
     /// The name of the token limit.
     pub token_limit: TokenLimit,
-    /// The form of answers.
+    /// The format of answers.
     pub answer: AnswerForm,
     /// The announced retirement date.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -137,7 +137,7 @@ const ANY: ModelTraits = ModelTraits {
     ends: None,
 };
 
-/// The traits of model families, by the start of the name.
+/// The traits of model families, by name prefix.
 const FAMILIES: &[(&str, ModelTraits)] = &[
     // Source: the service's deprecations page, as of November 2026.
     ("gpt-4o-mini", ModelTraits { ends: Some(Date::constant(2027, 1, 14)), ..ANY }),
@@ -158,7 +158,7 @@ impl Default for ModelTraits {
 }
 
 impl ModelTraits {
-    /// Returns the traits of a model by the longest matching start of its name. The bank's own rows take precedence
+    /// Returns the traits of the model with the longest matching name prefix. The bank's own entries take precedence
     /// over the built-in families.
     #[must_use]
     pub fn of(name: &str, own: &BTreeMap<String, Self>) -> Self {

@@ -1,4 +1,4 @@
-//! The script: what one customer hears and sees, after the guard passed it.
+//! The script: what one customer hears and sees. It has passed the guard.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,7 +15,7 @@ use crate::{Digest, ProductId};
 pub enum SegmentKind {
     /// The greeting, with the customer's name and the subject.
     Greeting,
-    /// One product; `product` is set. The video shows its lower third meanwhile.
+    /// One product; `product` is set. The video shows the product's lower third during this segment.
     Offer,
     /// A service message, for a customer who gets no offer.
     Service,
@@ -159,7 +159,7 @@ impl TryFrom<String> for CatalogueField {
 pub struct InsteadOfModel {
     /// The problem with the service or its answer.
     pub why: String,
-    /// The data that the service received anyway; `None` if it was never called.
+    /// The data that the service received anyway. `None` if it was never called.
     pub given: Option<SentData>,
 }
 
@@ -168,7 +168,7 @@ pub struct InsteadOfModel {
 pub struct SentData {
     /// The service's base URL.
     pub service: String,
-    /// The names of the fields of the facts.
+    /// The names of the fields in the facts.
     pub fields: Vec<String>,
     /// The tokens and cost.
     #[serde(default)]
@@ -182,7 +182,7 @@ pub struct Usage {
     pub tokens_read: u64,
     /// The output tokens.
     pub tokens_written: u64,
-    /// The cost in US dollars, by the prices in the settings.
+    /// The cost in US dollars, at the prices in the settings.
     pub usd: f64,
 }
 
@@ -238,7 +238,7 @@ pub enum WrittenBy {
     },
     /// The template writer of older versions.
     Template {
-        /// The reason why not the model, if the model was on.
+        /// Why the template replaced the model. `None` if the model was disabled.
         instead_of_model: Option<InsteadOfModel>,
     },
     /// A model.
@@ -247,13 +247,13 @@ pub enum WrittenBy {
         model: String,
         /// The service's base URL.
         service: String,
-        /// The names of the fields of the facts that were sent.
+        /// The names of the fields in the facts that were sent.
         fields_sent: Vec<String>,
         /// The digest of the prompt files.
         prompt: Digest,
-        /// Whether the guard sent the text back once.
+        /// Whether the guard returned the text to the model once for repair.
         repaired: bool,
-        /// The tokens and cost, with those of a text that the guard sent back.
+        /// The tokens and cost, including those of a text that the guard returned.
         #[serde(default)]
         usage: Usage,
     },
@@ -287,9 +287,9 @@ impl WrittenBy {
 /// One check of the guard, with its violations.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardCheck {
-    /// The check's name, kebab-case.
+    /// The check's name, in kebab-case.
     pub name: String,
-    /// The violations; empty if the check passed. They name the rule and the writer's words, never the customer's.
+    /// The violations. Empty if the check passed. They quote the rule and the writer's words, never the customer's.
     pub violations: Vec<String>,
 }
 
@@ -323,7 +323,7 @@ pub const FREE_TEXT: &str = "free text";
 pub struct TextReview {
     /// [`FREE_TEXT`], or the problem with the model service or its answer.
     pub why: String,
-    /// The model's refused text; `None` if the model was not asked, did not answer, or answered in the wrong form.
+    /// The model's refused text. `None` if the model was not called, did not answer, or answered in the wrong format.
     pub refused: Option<RefusedText>,
 }
 
@@ -336,7 +336,7 @@ pub struct RefusedText {
     pub verdict: Verdict,
 }
 
-/// An offer as shown.
+/// An offer as shown to the customer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfferShown {
     /// The product.
@@ -345,7 +345,7 @@ pub struct OfferShown {
     pub name: String,
     /// The line of business, from the catalog.
     pub category: String,
-    /// The rates and terms, from the catalog; for the text only.
+    /// The rates and terms, from the catalog. Used in the text only.
     pub rates_and_terms: Vec<String>,
 }
 
@@ -356,7 +356,7 @@ pub struct Script {
     pub first_name: String,
     /// The spoken segments, in order.
     pub segments: Vec<Segment>,
-    /// The offers, in order; empty for a service message.
+    /// The offers, in order. Empty for a service message.
     pub offers: Vec<OfferShown>,
     /// The lines for the end card and the text, from the catalog and the brand, without duplicates.
     pub disclosures: Vec<String>,

@@ -1,4 +1,4 @@
-//! Checks of this machine: what a run needs, what is missing, and the command that installs it.
+//! Checks of this machine: what a run needs, what is missing, and the commands that install it.
 
 use contracts::error::chain;
 use contracts::key::Workbook;
@@ -17,7 +17,7 @@ use crate::secrets::is_set;
 /// The result of one check.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
-    /// The checked thing.
+    /// The item that was checked.
     pub what: &'static str,
     /// Whether a run can use it.
     pub state: State,
@@ -25,18 +25,18 @@ pub struct Finding {
     pub found: String,
     /// The remedy.
     pub help: Option<String>,
-    /// The error with which a run would end.
+    /// The error that a run would fail with.
     #[serde(skip)]
     pub name: ErrorName,
 }
 
-/// The state of a checked thing.
+/// The state of a checked item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// A run can use it.
     Good,
-    /// A run works without it, but the user should know.
+    /// A run works without it, but the user should know that it is missing.
     Note,
     /// A run would fail.
     Bad,
@@ -97,7 +97,7 @@ pub async fn examine(folders: &Folders, settings: &Settings, secrets: &dyn Secre
     findings
 }
 
-/// Returns the first finding that would fail a run as an error.
+/// Returns, as an error, the first finding that would make a run fail.
 pub fn first_bad(findings: &[Finding]) -> Result<(), Failure> {
     match findings.iter().find(|finding| finding.state == State::Bad) {
         Some(bad) => Err(Failure::Refused { name: bad.name, message: bad.found.clone(), help: bad.help.clone() }),
