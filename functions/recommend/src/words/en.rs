@@ -292,7 +292,8 @@ pub const fn service(topic: Topic) -> &'static [&'static str] {
         | Topic::Savings
         | Topic::Travel
         | Topic::Investing
-        | Topic::Business => &[
+        | Topic::Business
+        | Topic::Care => &[
             "There is nothing to buy in this message. Good service means being heard. If anything about your banking is not as it should be, please tell us. A person will take it up, keep you informed, and stay with it until there is an answer.",
             "This note is not about any product. It is to say that we want to get things right for you. If something has gone wrong or taken too long, let us know, and we will look into it, explain what happened, and make sure that it is followed up.",
             "We are not writing to sell you anything. Should something about our service fall short, we would rather hear it from you. Get in touch in whichever way you like, and somebody will own the question until it is settled.",
