@@ -41,19 +41,20 @@ SUITES="bookworm trixie"
 SECURITY_SUITES="bookworm-security trixie-security"
 
 # ffmpeg's parts: those that functions/render uses, those that ffmpeg inserts by itself, and no others. A bank may bring its
-# own backgrounds, music and pictures. So these lists hold the containers that functions/render/src/job.rs accepts, with
+# own backgrounds, music and pictures. So these lists hold the containers that functions/render/src/background.rs accepts, with
 # their usual codecs, but no playlists and no network protocols.
-DEMUXERS="mov,matroska,avi,mpegts,flv,wav,flac,mp3,ogg,aac,image2,image_png_pipe,image_jpeg_pipe"
-DECODERS="h264,hevc,vp9,mpeg4,mjpeg,png,flac,aac,mp3float,vorbis,opus,pcm_s16le,pcm_s24le,pcm_s32le,pcm_f32le"
-PARSERS="h264,hevc,vp9,mpeg4video,mjpeg,png,flac,aac,mpegaudio,vorbis,opus"
+DEMUXERS="mov,matroska,avi,mpegts,flv,gif,apng,wav,flac,mp3,ogg,aac,image2"
+DEMUXERS="$DEMUXERS,image_png_pipe,image_jpeg_pipe,image_webp_pipe,image_bmp_pipe,image_tiff_pipe"
+DECODERS="h264,hevc,vp8,vp9,mpeg2video,mpeg4,mjpeg,png,apng,gif,webp,bmp,tiff,flac,aac,mp3float,vorbis,opus,pcm_s16le,pcm_s24le,pcm_s32le,pcm_f32le"
+PARSERS="h264,hevc,vp8,vp9,mpegvideo,mpeg4video,mjpeg,png,gif,webp,bmp,flac,aac,mpegaudio,vorbis,opus"
 # The muxer "null", which only measures a file, needs wrapped_avframe and pcm_s16le.
-ENCODERS="libx264,aac,mjpeg,gif,pcm_f32le,pcm_s16le,wrapped_avframe"
-MUXERS="mp4,wav,gif,image2,null"
+ENCODERS="libx264,aac,mjpeg,gif,rawvideo,pcm_f32le,pcm_s16le,wrapped_avframe"
+MUXERS="mp4,wav,gif,image2,rawvideo,null"
 # functions/render/src/graph.rs names the filters of the first three lines. ffmpeg inserts those of the last line: it
 # converts formats, cuts at -t, and rotates backgrounds that were filmed upright.
 FILTERS="ass,overlay,fade,scale,crop,fps,setpts,settb,setsar,setparams,loop,split,format,colorchannelmixer"
 FILTERS="$FILTERS,palettegen,paletteuse,ebur128,silencedetect,alimiter,amix,adelay,afade,apad,atrim,asetnsamples"
-FILTERS="$FILTERS,volume,aresample,aformat"
+FILTERS="$FILTERS,volume,aresample,aformat,bwdif,extractplanes,geq,idet,lut3d,premultiply"
 FILTERS="$FILTERS,null,anull,trim,transpose,hflip,vflip,rotate"
 
 say() { echo "layers: $*"; }

@@ -90,9 +90,9 @@ pub struct Eligibility {
     pub min_balance: Option<Band>,
     /// Whether the product is only for customers with business payments.
     pub business: bool,
-    /// The products of which the customer must hold at least one, if the list is not empty.
+    /// Products; the customer must hold at least one of them if the list is not empty.
     pub holds_any: Vec<ProductId>,
-    /// The products that the customer must not hold, besides this one.
+    /// The products that the customer must not hold, apart from this one.
     pub holds_none: Vec<ProductId>,
     /// The shortest time with the bank.
     pub min_tenure: Option<Tenure>,

@@ -30,6 +30,21 @@ pub struct ConsentReading {
     pub row: u32,
     /// The number of rows with this answer.
     pub rows: u32,
+    /// The meaning that intake gave the answer; `None` if the built-in words decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meaning: Option<Meaning>,
+}
+
+/// The meaning of an answer in the bank's own words, or in a column of codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Meaning {
+    /// The customer consents.
+    Yes,
+    /// The customer refuses.
+    No,
+    /// The answer is neither, which is a refusal.
+    Unclear,
 }
 
 /// The reason why there is no consent.

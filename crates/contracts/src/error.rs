@@ -63,6 +63,8 @@ error_names! {
     InputNotProtected => "Input.NotProtected", EXIT_INPUT, transient: false;
     /// A required column or sheet is missing.
     InputMissingColumn => "Input.MissingColumn", EXIT_INPUT, transient: false;
+    /// The workbooks can be read in more than one way.
+    InputAmbiguous => "Input.Ambiguous", EXIT_INPUT, transient: false;
     /// The workbooks have more bad rows than the settings allow.
     InputTooManyBadRows => "Input.TooManyBadRows", EXIT_INPUT, transient: false;
     /// The workbook is larger than the limits allow.

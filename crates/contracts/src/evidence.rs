@@ -192,7 +192,7 @@ pub struct Manifest {
     pub entries: Vec<ManifestEntry>,
     /// The last link of the chain.
     pub chain: Digest,
-    /// A keyed digest of the last link. Only holders of the reference key can make one, so nobody else can recompute
+    /// A keyed digest of the last link. Only holders of the reference key can make one, so no one else can recompute
     /// the chain after a change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal: Option<Digest>,

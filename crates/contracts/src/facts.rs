@@ -363,7 +363,7 @@ pub struct Offer {
     pub grounds: Vec<Ground>,
 }
 
-/// What the bank should do for a customer.
+/// The bank's course of action for a customer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "stance", rename_all = "kebab-case")]
 pub enum Stance {
@@ -410,7 +410,7 @@ pub struct Facts {
     pub stops: Vec<Stop>,
     /// The mood in posts, with social consent only.
     pub mood: Option<Mood>,
-    /// What the bank should do.
+    /// The bank's course of action.
     pub stance: Stance,
     /// All products of the chosen categories with scores and reasons, best first.
     pub candidates: Vec<Candidate>,

@@ -31,6 +31,16 @@ impl Workbook {
             Self::Tweets => "twitter_data.xlsx",
         }
     }
+
+    /// Returns the name in settings: `profile`, `transactions` or `tweets`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Profile => "profile",
+            Self::Transactions => "transactions",
+            Self::Tweets => "tweets",
+        }
+    }
 }
 
 impl fmt::Display for Workbook {

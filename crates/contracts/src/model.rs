@@ -1,11 +1,11 @@
-//! What the models of chat-completion services accept, when they retire, and what replaces one that fails.
+//! The parameters that models of chat-completion services accept, their retirement dates, and the fallback.
 
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-/// What happens to a customer whose text the model was to write but did not.
+/// The fallback for a text that the model did not write as it should.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fallback {

@@ -63,4 +63,7 @@ pub struct Narration {
     pub sentences: Vec<Sentence>,
     /// The digest of the plain WAV: 48 kHz, mono, 16 bit.
     pub audio: Digest,
+    /// Whether the voice left out the first name because it has no pronunciation.
+    #[serde(default)]
+    pub first_name_unspoken: bool,
 }

@@ -105,7 +105,7 @@ pub struct RunOptions {
     pub videos: Option<usize>,
 }
 
-/// Everything besides the options that determines the results of a run.
+/// Everything except the options that determines the results of a run.
 pub struct RunInputs<'a> {
     /// The settings in force.
     pub settings: &'a Settings,
@@ -127,7 +127,41 @@ pub struct RunInputs<'a> {
     pub keys: String,
 }
 
+/// An input of a run with its current digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CurrentInput {
+    /// The uploaded workbooks.
+    Workbooks(Digest),
+    /// The catalog.
+    Catalogue(Digest),
+    /// The lexicon.
+    Lexicon(Digest),
+    /// The settings.
+    Settings(Digest),
+}
+
+/// The name of an input that changed since the run started: `workbooks`, `catalog`, `lexicon` or `settings`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChangedInput(pub &'static str);
+
 impl Request {
+    /// Fails with the first of `current` whose digest is not the one in the request. Every stage checks its inputs with
+    /// this function, so that the last customer of a run gets the same treatment as the first.
+    pub fn ensure_unchanged(&self, current: impl IntoIterator<Item = CurrentInput>) -> Result<(), ChangedInput> {
+        for input in current {
+            let (name, at_start, now) = match input {
+                CurrentInput::Workbooks(now) => ("workbooks", self.upload, now),
+                CurrentInput::Catalogue(now) => ("catalog", self.catalogue, now),
+                CurrentInput::Lexicon(now) => ("lexicon", self.lexicon, now),
+                CurrentInput::Settings(now) => ("settings", self.settings, now),
+            };
+            if at_start != now {
+                return Err(ChangedInput(name));
+            }
+        }
+        Ok(())
+    }
+
     /// Assembles the request of a run. Its digest is the run id, so every way to start a run must use this function.
     #[must_use]
     pub fn new(trigger: Trigger, batch: Batch, options: RunOptions, inputs: RunInputs<'_>) -> Self {
@@ -208,6 +242,38 @@ impl Request {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn changed_input_is_named() {
+        let request = Request::for_tests();
+        let same = Digest::of(b"");
+        let other = Digest::of(b"changed");
+        assert_eq!(request.ensure_unchanged([CurrentInput::Catalogue(same), CurrentInput::Settings(same)]), Ok(()));
+        let inputs = [CurrentInput::Catalogue(same), CurrentInput::Lexicon(other), CurrentInput::Settings(other)];
+        assert_eq!(request.ensure_unchanged(inputs), Err(ChangedInput("lexicon")));
+    }
+
+    #[test]
+    fn empty_options_take_the_settings() {
+        let settings = Settings::default();
+        let inputs = || RunInputs {
+            settings: &settings,
+            catalogue: Digest::of(b""),
+            lexicon: Digest::of(b""),
+            assets: Digest::of(b""),
+            background: None,
+            backgrounds: BTreeMap::new(),
+            engines: vec![Engine::Espeak],
+            upload: Digest::of(b""),
+            keys: String::new(),
+        };
+        let batch = || Batch::parse("tests").unwrap();
+        let request = Request::new(Trigger::Command, batch(), RunOptions::default(), inputs());
+        let expected = Request { settings: settings.digest(), ..Request::for_tests() };
+        assert_eq!(request, expected, "every way to start a run gives the same run id");
+        let options = RunOptions { words_per_minute: Some(150), ..RunOptions::default() };
+        assert_eq!(Request::new(Trigger::Command, batch(), options, inputs()).words_per_minute, 150);
+    }
 
     fn with(names: &[&str]) -> Request {
         let name = |name: &&str| (BackgroundName::parse(*name).unwrap(), Digest::of(name.as_bytes()));

@@ -76,7 +76,7 @@ impl NamedError for ErasureError {
     }
 }
 
-/// What an erasure did.
+/// The result of an erasure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ErasureReport {
     /// The customer.

@@ -170,19 +170,13 @@ pub async fn decide(
     if inputs != *reviewed {
         return Err(not_as_reviewed(run, reference));
     }
-    let decision = match control::read(store, reference, now).await?.forbids(pending.from_posts) {
-        Some(skip) => Err(skip),
-        None => {
-            let decision = Decision {
-                choice,
-                by: by.to_owned(),
-                at: now,
-                reason: reason.map(ToOwned::to_owned),
-                seen: pending.seen,
-            };
-            let key = ObjectKey::Decision(run.clone(), reference.clone());
-            Ok(vault.write_json(Owner::Customer(reference), &key, &inputs, decision).await?)
-        }
+    let decision = if let Some(skip) = control::read(store, reference, now).await?.forbids(pending.from_posts) {
+        Err(skip)
+    } else {
+        let decision =
+            Decision { choice, by: by.to_owned(), at: now, reason: reason.map(ToOwned::to_owned), seen: pending.seen };
+        let key = ObjectKey::Decision(run.clone(), reference.clone());
+        Ok(vault.write_json(Owner::Customer(reference), &key, &inputs, decision).await?)
     };
     // Read after the decision is written: a task that registers in between finds the decision itself.
     Ok(DecisionOutcome { decision, task: find_task(store, run, reference).await? })

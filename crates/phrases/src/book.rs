@@ -277,7 +277,7 @@ fn may_have(kind: &LineKind, slot: Slot) -> bool {
 pub(crate) mod tests {
     use super::*;
 
-    /// A small book with one line of each kind, approved by nobody.
+    /// A small book with one line of each kind, without approvals.
     pub(crate) const SMALL: &str = r#"
 language = "en"
 version = "1"

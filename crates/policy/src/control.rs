@@ -315,7 +315,14 @@ mod tests {
     fn remaining(control: &Control) -> Result<Result<(), Refusal>, Skip> {
         let all = [(Question::General, "yes"), (Question::SocialMedia, "yes")].map(|(question, value)| {
             let file = contracts::key::Workbook::Transactions;
-            contracts::consent::ConsentReading { question, value: value.to_owned(), file, row: 2, rows: 1 }
+            contracts::consent::ConsentReading {
+                question,
+                value: value.to_owned(),
+                file,
+                row: 2,
+                rows: 1,
+                meaning: None,
+            }
         });
         let permission = control.narrow(gate(&all).unwrap())?;
         Ok(permission.social.map(|_| ()))
@@ -439,6 +446,7 @@ mod tests {
             file: contracts::key::Workbook::Transactions,
             row: 2,
             rows: 1,
+            meaning: None,
         };
         let readings = [reading(Question::General, "yes"), reading(Question::SocialMedia, "no")];
         let permission = control.narrow(gate(&readings).unwrap()).unwrap();

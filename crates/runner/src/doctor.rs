@@ -150,9 +150,9 @@ fn voice(settings: &Settings) -> Finding {
             let found = "espeak-ng; kokoro, which sounds natural, is not installed".to_owned();
             note("voice", found, "bespoke voices install")
         }
-        EngineChoice::Kokoro if !installed => bad("voice", &narrate::Error::NotHere(Engine::Kokoro), None),
-        EngineChoice::Polly => bad("voice", &narrate::Error::NotHere(Engine::Polly), None),
-        EngineChoice::Openai if !openai.enabled => bad("voice", &narrate::Error::SwitchedOff, None),
+        EngineChoice::Kokoro if !installed => bad("voice", &narrate::Error::EngineUnavailable(Engine::Kokoro), None),
+        EngineChoice::Polly => bad("voice", &narrate::Error::EngineUnavailable(Engine::Polly), None),
+        EngineChoice::Openai if !openai.enabled => bad("voice", &narrate::Error::ServiceDisabled, None),
         EngineChoice::Openai => {
             good("voice", format!("{} at {}, receives: the spoken text", openai.model, openai.base_url))
         }

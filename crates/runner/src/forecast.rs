@@ -181,8 +181,9 @@ async fn encoding(runner: &Runner, request: &Request, videos: usize) -> Result<f
     let scratch = runner.services.scratch.clone();
     let video = runner.services.settings.video.clone();
     let shape = request.shape;
-    let measured =
-        tokio::task::spawn_blocking(move || render::encoding(&tools, &brand, &assets, &video, shape, &scratch));
+    let measured = tokio::task::spawn_blocking(move || {
+        render::measure_encoding_cost(&tools, &brand, &assets, &video, shape, &scratch)
+    });
     Ok(measured.await.map_err(|panic| Failure::Refused {
         name: ErrorName::RenderFailed,
         message: format!("failed to measure the encoding speed: {panic}"),
@@ -238,7 +239,7 @@ async fn join(runner: &Runner, request: &Request, now: Timestamp) -> Result<Vec<
     for (workbook, file) in Workbook::ALL.into_iter().zip(&mut files) {
         *file = services.vault.store().get(&ObjectKey::Incoming(request.batch.clone(), workbook)).await?;
     }
-    let protected = files.iter().any(|file| merge::is_protected(file));
+    let protected = files.iter().any(|file| merge::is_encrypted(file));
     let password = if protected { Some(services.secrets.get(SecretName::WorkbookPassword).await?) } else { None };
     let vault = services.vault.clone();
     let catalogue = runner.project.catalogue.clone();

@@ -41,7 +41,7 @@ pub fn engines(programs: &Programs, settings: &Settings, http: reqwest::Client) 
     let engines = narrate::Engines::new(programs.espeak.clone(), http).with_kokoro(kokoro);
     match settings.local.concurrency {
         0 => engines,
-        sentences => engines.speaking_at_once(sentences),
+        sentences => engines.with_concurrency(sentences),
     }
 }
 

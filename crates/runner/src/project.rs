@@ -75,7 +75,7 @@ impl Workbooks {
                 read => read.map_err(Failure::file(ErrorName::InputMissingWorkbook, &path))?,
             };
         }
-        let protected = files.iter().any(|file| merge::is_protected(file));
+        let protected = files.iter().any(|file| merge::is_encrypted(file));
         let password = if protected { Some(secrets.get(SecretName::WorkbookPassword).await?) } else { None };
         Ok(Self { files, password })
     }

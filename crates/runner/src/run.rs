@@ -420,7 +420,7 @@ impl Runner {
             background: self.background.as_deref(),
             prepared: &prepared,
             scratch: &self.services.scratch,
-            known: &self.services.probes,
+            cache: &self.services.probes,
             tools: &self.services.programs.media,
             cancel: &self.cancel,
             progress: &progress,

@@ -30,7 +30,7 @@ pub struct Services {
     /// The rate limiter of the model service.
     pub limiter: Arc<recommend::Limiter>,
     /// The cached facts about the brand's media files.
-    pub probes: Arc<render::Known>,
+    pub probes: Arc<render::ProbeCache>,
     /// The programs that stages start.
     pub programs: Programs,
 }

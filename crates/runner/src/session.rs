@@ -7,7 +7,7 @@ use std::sync::Arc;
 use contracts::key::{RunPart, Workbook};
 use contracts::request::{Request, RunInputs, RunOptions, Trigger};
 use contracts::settings::Settings;
-use contracts::{CustomerId, CustomerRef, Digest, ErrorName, ObjectKey};
+use contracts::{CustomerId, CustomerRef, ErrorName, ObjectKey};
 use storage::secret::{SecretName, Secrets};
 use storage::store::ObjectStore;
 use storage::vault::Vault;
@@ -146,10 +146,12 @@ async fn assemble(local: LocalRequest, project: &Project, services: &Services) -
     let Services { vault, settings, .. } = services;
     let (background, backgrounds) = match &local.background {
         Some(path) => {
-            let bytes = tokio::fs::read(path).await.map_err(Failure::file(ErrorName::RenderAssetBroken, path))?;
-            (Some(Digest::of(&bytes)), BTreeMap::new())
+            let file = path.clone();
+            let digest = tokio::task::spawn_blocking(move || render::file_digest(&file)).await;
+            let digest = digest.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+            (Some(digest.map_err(Failure::file(ErrorName::RenderAssetBroken, path))?), BTreeMap::new())
         }
-        None => (None, render::backgrounds(vault.store(), &settings.video).await?),
+        None => (None, render::background_digests(vault.store(), &settings.video).await?),
     };
     let only = local.customer.map(|id| vault.keys().reference(&id));
     let options = RunOptions { only, ..local.options };
@@ -160,7 +162,7 @@ async fn assemble(local: LocalRequest, project: &Project, services: &Services) -
         assets: project.assets,
         background,
         backgrounds,
-        engines: services.engines.of_this_machine(),
+        engines: services.engines.local(),
         upload: merge::upload_digest(vault.store(), &Project::batch()).await?,
         keys: vault.keys().id(),
     };

@@ -325,14 +325,14 @@ impl Source for Local {
         let material = |error, message| start::Error::Material { error, message };
         let project = loaded.map_err(|panic| material(ErrorName::ConfigInvalid, panic.to_string()))?;
         let project = project.map_err(|failure| material(failure.name(), failure.to_string()))?;
-        let backgrounds = render::backgrounds(vault.store(), &settings.video).await.map_err(Failure::from);
+        let backgrounds = render::background_digests(vault.store(), &settings.video).await.map_err(Failure::from);
         Ok(Material {
             backgrounds: backgrounds.map_err(|failure| material(failure.name(), failure.to_string()))?,
             settings: settings.clone(),
             catalogue: project.catalogue,
             lexicon: project.lexicon,
             assets: project.assets,
-            engines: engines.of_this_machine(),
+            engines: engines.local(),
         })
     }
 }
@@ -349,7 +349,7 @@ fn problem(failure: Failure) -> Problem {
 
 /// Returns the voices of all engines, the installed ones first.
 async fn voices(services: &Services) -> Vec<VoiceOption> {
-    let available = services.engines.of_this_machine();
+    let available = services.engines.local();
     let espeak = narrate::english_voices(&services.programs.espeak).await.unwrap_or_default();
     let kokoro = narrate::kokoro::VOICES.map(|name| (Engine::Kokoro, name.to_owned()));
     let espeak = espeak.into_iter().map(|name| (Engine::Espeak, name));

@@ -1,4 +1,4 @@
-//! Results behind short-lived tokens. A token stands for an object of the store, so no address holds a path.
+//! Results behind short-lived tokens. A token represents an object of the store, so no address holds a path.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

@@ -95,8 +95,7 @@ pub trait ObjectStore: Send + Sync {
     /// Returns all objects with this prefix, sorted by key.
     async fn list(&self, prefix: &Prefix) -> Result<Vec<ListedObject>, StoreError>;
 
-    /// Returns all keys with this prefix of which the store keeps any version, sorted: deleted objects too, while old
-    /// versions of them exist.
+    /// Returns all keys with this prefix, sorted. Includes deleted objects as long as the store keeps old versions.
     async fn list_kept(&self, prefix: &Prefix) -> Result<Vec<String>, StoreError> {
         Ok(self.list(prefix).await?.into_iter().map(|listed| listed.key).collect())
     }

@@ -46,8 +46,11 @@ fn frame() -> OpenApi {
         .description(Some(
             "Starts, follows and reviews narrated product recommendations for a bank's customers.\n\n\
              A **recommendation** is the run for one customer; a **campaign** is a run over all customers of a batch. A \
-             batch is the three workbooks of one upload. Responses name a customer by a **customer reference**, a keyed \
-             hash of the customer id. A caller sees only the runs that they started.\n\n\
+             batch is the three workbooks of one upload. The **guard** is the set of checks that every text must pass \
+             before anyone sees it. A **review** is a person's look at a result before it is published; the settings \
+             decide which results need one.\n\n\
+             Responses name a customer by a **customer reference**, a keyed hash of the customer id. A caller sees only \
+             the runs that they started.\n\n\
              Times are RFC 3339 in UTC. Errors are problem details (RFC 9457) with a stable name in `error`. Clients must \
              ignore unknown fields in responses.",
         ))

@@ -34,7 +34,7 @@ pub(crate) struct ProblemDetails<'a> {
     error: ErrorName,
     /// The cause, for people. For a 5XX status the details are in the server's log only.
     detail: &'a str,
-    /// What to do about the error. Absent if there is no specific advice.
+    /// The remedy. Absent if there is no specific advice.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     help: Option<&'a str>,

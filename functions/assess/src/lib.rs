@@ -27,7 +27,7 @@ use contracts::catalogue::{Catalogue, Category, Eligibility};
 use contracts::consent::ConsentAsRead;
 use contracts::facts::{Assessment, Facts, Skip, Stance, StopScope};
 use contracts::key::{Artefact, DatasetPart, RunPart};
-use contracts::request::Request;
+use contracts::request::{ChangedInput, CurrentInput, Request};
 use contracts::settings::Settings;
 use contracts::stage::{AssessInput, AssessOutput, IndexRow};
 use contracts::{CustomerRef, DatasetId, Digest, ErrorName, NamedError, ObjectKey, RunId};
@@ -91,7 +91,7 @@ pub enum Error {
     /// The catalog, the lexicon or the settings differ from those at the start of the run.
     #[error("the {what} changed since run {run} started")]
     Changed {
-        /// `catalogue`, `lexicon` or `settings`.
+        /// `catalog`, `lexicon` or `settings`.
         what: &'static str,
         /// The run.
         run: RunId,
@@ -170,12 +170,12 @@ pub async fn run(input: AssessInput, deps: &Deps<'_>) -> Result<AssessOutput, Er
 async fn read_request(run: &RunId, deps: &Deps<'_>) -> Result<Request, Error> {
     let key = ObjectKey::Run(run.clone(), RunPart::Request);
     let (request, _) = deps.vault.read_json::<Request>(Owner::Run, &key).await?;
-    let digests = [
-        ("catalogue", request.catalogue, deps.catalogue.digest()),
-        ("lexicon", request.lexicon, deps.lexicon.digest()),
-        ("settings", request.settings, deps.settings.digest()),
+    let current = [
+        CurrentInput::Catalogue(deps.catalogue.digest()),
+        CurrentInput::Lexicon(deps.lexicon.digest()),
+        CurrentInput::Settings(deps.settings.digest()),
     ];
-    if let Some((what, ..)) = digests.into_iter().find(|(_, at_start, now)| at_start != now) {
+    if let Err(ChangedInput(what)) = request.ensure_unchanged(current) {
         return Err(Error::Changed { what, run: run.clone() });
     }
     if request.categories.is_empty() {

@@ -51,6 +51,7 @@ fn readings(general: &str, social: &str) -> Vec<ConsentReading> {
         file: Workbook::Transactions,
         row: 2,
         rows: 1,
+        meaning: None,
     };
     vec![reading(Question::General, general), reading(Question::SocialMedia, social)]
 }

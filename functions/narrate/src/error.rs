@@ -1,4 +1,4 @@
-//! What narrating can fail with.
+//! Errors of the narrate stage.
 
 use std::path::PathBuf;
 
@@ -10,16 +10,16 @@ use storage::store::StoreError;
 use storage::vault::VaultError;
 use thiserror::Error;
 
-/// Where the name of a voice came from.
+/// The source of a voice's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum VoiceFrom {
-    /// The request's `voice`.
+pub enum VoiceSource {
+    /// The request's field `voice`.
     Request,
-    /// The settings' `voice.name`.
+    /// The setting `voice.name`.
     Settings,
 }
 
-impl VoiceFrom {
+impl VoiceSource {
     const fn field(self) -> &'static str {
         match self {
             Self::Request => "request: voice",
@@ -28,133 +28,135 @@ impl VoiceFrom {
     }
 }
 
-/// What narrating can fail with. Messages name segments, sentences and words by number, counted from 1, never by text.
+/// An error of the narrate stage.
+///
+/// Messages identify segments, sentences and words by number, counted from 1. They never quote the text.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// A sealed object cannot be read or written.
+    /// The vault failed to read or write a sealed object.
     #[error(transparent)]
     Vault(#[from] VaultError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The program is not there, or may not be run.
+    /// The program is missing or not executable.
     #[error("cannot start the speech engine {program}")]
     EngineMissing {
         /// The program.
         program: String,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
-    /// The program could not be talked to.
-    #[error("cannot talk to the speech engine at {place}")]
+    /// The pipes to the program failed.
+    #[error("cannot exchange data with the speech engine at {place}")]
     EngineIo {
-        /// Which sentence, or which question.
+        /// The sentence or query.
         place: String,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
-    /// The program ended badly.
+    /// The program exited with an error.
     #[error("the speech engine failed at {place}: {status}: {stderr}")]
     EngineFailed {
-        /// Which sentence, or which question.
+        /// The sentence or query.
         place: String,
-        /// How it ended.
+        /// Its exit status.
         status: String,
-        /// The start of what it wrote to its error output.
+        /// The start of its error output.
         stderr: String,
     },
-    /// The program took too long and was killed.
-    #[error("the speech engine took more than {seconds} s at {place}")]
+    /// The program exceeded its time limit and was killed.
+    #[error("the speech engine timed out after {seconds} s at {place}")]
     EngineSlow {
-        /// Which sentence, or which question.
+        /// The sentence or query.
         place: String,
-        /// The limit.
+        /// The time limit.
         seconds: u64,
     },
-    /// What the program wrote is no sound.
-    #[error("the speech engine gave no speech at {place}: {reason}")]
+    /// The engine's output is not usable speech.
+    #[error("the speech engine returned no usable speech at {place}: {reason}")]
     EngineOutput {
-        /// Which sentence.
+        /// The sentence.
         place: String,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
-    /// The engine is not on this machine, or not in this deployment.
-    #[error("the speech engine {0} is not here")]
-    NotHere(Engine),
-    /// A file of the engine cannot be used.
+    /// The engine is not installed on this machine or not part of this deployment.
+    #[error("the speech engine {0} is not available here")]
+    EngineUnavailable(Engine),
+    /// A file of the engine is unusable.
     #[error("{file}: {reason}", file = .file.display())]
     VoiceFiles {
         /// The file.
         file: PathBuf,
-        /// Why.
+        /// The fault.
         reason: String,
     },
-    /// The outside service may not be given anything.
-    #[error("voice.openai.enabled is false: no text may be sent to the speech service")]
-    SwitchedOff,
-    /// A secret cannot be read.
+    /// The settings forbid sending text to the external service.
+    #[error("voice.openai.enabled is false, which forbids sending text to the speech service")]
+    ServiceDisabled,
+    /// A secret is not readable.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// A speech service did not speak.
+    /// A speech service failed.
     #[error("{place}")]
     Service {
-        /// Which sentence.
+        /// The sentence.
         place: String,
-        /// Why.
+        /// The service's error.
         source: SpeechError,
     },
-    /// The engine has no sound for a word.
-    #[error("{place}, word {word}: the speech engine has no sound for it")]
+    /// The engine cannot pronounce a word.
+    #[error("{place}, word {word}: the speech engine cannot pronounce it")]
     Unvoiced {
-        /// Which sentence.
+        /// The sentence.
         place: String,
-        /// The word within the sentence.
+        /// The number of the word within the sentence.
         word: usize,
     },
-    /// The bank's list of pronunciations cannot be used.
+    /// The bank's list of pronunciations is invalid.
     #[error("pronunciations: {0}")]
     Pronunciations(String),
-    /// The engine has no such voice.
+    /// The engine has no voice of this name.
     #[error("{}: the speech engine has no English voice of that name", from.field())]
     UnknownVoice {
         /// Where the name came from.
-        from: VoiceFrom,
-        /// The voices there are.
+        from: VoiceSource,
+        /// The available voices.
         available: Vec<String>,
     },
-    /// The rate is out of its range.
+    /// The rate is outside its range.
     #[error("request: words_per_minute must be 80 to 220")]
-    Rate,
-    /// The script holds a word that no voice can say.
-    #[error("script.json: segment {segment}, sentence {sentence}, word {word}: cannot be spoken")]
-    Unspeakable {
-        /// The segment.
+    RateOutOfRange,
+    /// The script contains a number that no rule reads. Reading it anyway could invent an amount.
+    #[error("script.json: segment {segment}, sentence {sentence}, word {word}: cannot read the number")]
+    UnreadNumber {
+        /// The number of the segment.
         segment: usize,
-        /// The sentence within the segment.
+        /// The number of the sentence within the segment.
         sentence: usize,
-        /// The word within the sentence.
+        /// The number of the word within the sentence.
         word: usize,
     },
-    /// There is nothing to say.
-    #[error("script.json: holds no word to say")]
-    Nothing,
-    /// The sound cannot be worked on.
+    /// The script contains no word.
+    #[error("script.json: contains no words")]
+    EmptyScript,
+    /// Processing of the sound failed.
     #[error("cannot {action} the sound: {reason}")]
     Sound {
-        /// What was tried.
+        /// The failed action.
         action: &'static str,
-        /// Why it cannot be done.
+        /// The fault.
         reason: String,
     },
-    /// A worker thread ended badly.
-    #[error("a worker thread ended")]
+    /// A worker thread panicked.
+    #[error("a worker thread panicked")]
     Worker,
 }
 
-/// What a panic says may quote what was to be spoken: it is left out.
+/// Drops the panic message, which may quote the text.
 impl From<tokio::task::JoinError> for Error {
     fn from(_: tokio::task::JoinError) -> Self {
         Self::Worker
@@ -166,11 +168,15 @@ impl NamedError for Error {
         match self {
             Self::Vault(error) => error.name(),
             Self::Store(error) => error.name(),
-            Self::EngineMissing { .. } | Self::NotHere(_) | Self::VoiceFiles { .. } => ErrorName::NarrateEngineMissing,
-            Self::UnknownVoice { from: VoiceFrom::Settings, .. } | Self::SwitchedOff | Self::Pronunciations(_) => {
-                ErrorName::ConfigInvalid
+            Self::EngineMissing { .. } | Self::EngineUnavailable(_) | Self::VoiceFiles { .. } => {
+                ErrorName::NarrateEngineMissing
             }
-            Self::UnknownVoice { from: VoiceFrom::Request, .. } | Self::Rate => ErrorName::InputInvalidRequest,
+            Self::UnknownVoice { from: VoiceSource::Settings, .. }
+            | Self::ServiceDisabled
+            | Self::Pronunciations(_) => ErrorName::ConfigInvalid,
+            Self::UnknownVoice { from: VoiceSource::Request, .. } | Self::RateOutOfRange => {
+                ErrorName::InputInvalidRequest
+            }
             Self::Secret(error) => error.name(),
             Self::EngineIo { .. }
             | Self::EngineFailed { .. }
@@ -178,8 +184,8 @@ impl NamedError for Error {
             | Self::EngineOutput { .. }
             | Self::Service { .. }
             | Self::Unvoiced { .. }
-            | Self::Unspeakable { .. }
-            | Self::Nothing
+            | Self::UnreadNumber { .. }
+            | Self::EmptyScript
             | Self::Sound { .. }
             | Self::Worker => ErrorName::NarrateFailed,
         }
@@ -194,11 +200,15 @@ impl NamedError for Error {
                 "use one of {}; voices of espeak-ng may have a variant, such as en-us+f3; \"bespoke voices\" lists all",
                 available.join(", ")
             )),
-            Self::NotHere(Engine::Kokoro) | Self::VoiceFiles { .. } => {
+            Self::EngineUnavailable(Engine::Kokoro) | Self::VoiceFiles { .. } => {
                 Some("install it with \"bespoke voices install\"".to_owned())
             }
-            Self::NotHere(Engine::Polly) => Some("it speaks on AWS alone".to_owned()),
-            Self::SwitchedOff => Some("set it to true, or choose another engine".to_owned()),
+            Self::EngineUnavailable(Engine::Polly) => Some("it is available on AWS only".to_owned()),
+            Self::UnreadNumber { .. } => Some(
+                "write numbers as in 1,250.50: a comma before each three digits and a point before the decimals"
+                    .to_owned(),
+            ),
+            Self::ServiceDisabled => Some("set it to true, or choose another engine".to_owned()),
             Self::Secret(error) => error.help(),
             Self::Vault(error) => error.help(),
             Self::EngineIo { .. }
@@ -206,13 +216,12 @@ impl NamedError for Error {
             | Self::EngineSlow { .. }
             | Self::EngineOutput { .. }
             | Self::Store(_)
-            | Self::NotHere(Engine::Espeak | Engine::Openai)
+            | Self::EngineUnavailable(Engine::Espeak | Engine::Openai)
             | Self::Service { .. }
             | Self::Unvoiced { .. }
             | Self::Pronunciations(_)
-            | Self::Rate
-            | Self::Unspeakable { .. }
-            | Self::Nothing
+            | Self::RateOutOfRange
+            | Self::EmptyScript
             | Self::Sound { .. }
             | Self::Worker => None,
         }
@@ -220,7 +229,7 @@ impl NamedError for Error {
 }
 
 impl Error {
-    /// Whether it is the engine that failed, so that another one may speak.
+    /// Returns whether the engine failed, so that another engine may speak instead.
     pub(crate) const fn is_of_engine(&self) -> bool {
         match self {
             Self::EngineMissing { .. }
@@ -228,9 +237,9 @@ impl Error {
             | Self::EngineFailed { .. }
             | Self::EngineSlow { .. }
             | Self::EngineOutput { .. }
-            | Self::NotHere(_)
+            | Self::EngineUnavailable(_)
             | Self::VoiceFiles { .. }
-            | Self::SwitchedOff
+            | Self::ServiceDisabled
             | Self::Secret(_)
             | Self::Service { .. }
             | Self::Unvoiced { .. }
@@ -240,9 +249,9 @@ impl Error {
             | Self::Store(_)
             | Self::UnknownVoice { .. }
             | Self::Pronunciations(_)
-            | Self::Rate
-            | Self::Unspeakable { .. }
-            | Self::Nothing => false,
+            | Self::RateOutOfRange
+            | Self::UnreadNumber { .. }
+            | Self::EmptyScript => false,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The engine espeak-ng, as a program: its licence, the GPL, forbids linking it into this one.
+//! The engine espeak-ng. It runs as a separate program because its license, the GPL, forbids linking it here.
 
 use std::io::Cursor;
 use std::ops::RangeInclusive;
@@ -10,22 +10,33 @@ use async_trait::async_trait;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-use crate::Error;
-use crate::error::VoiceFrom;
+use crate::error::{Error, VoiceSource};
 use crate::narrator::{Narrator, Speech};
 use crate::spoken::Utterance;
 
-/// The voice when none is named.
+/// The default voice.
 pub const DEFAULT_VOICE: &str = "en-us";
 
-/// How long the program may take for one sentence. It needs some milliseconds.
+/// The time limit for one sentence. The program usually needs a few milliseconds.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// The program's own speed, in its words a minute, that counts as pace 1.
-const USUAL_SPEED: f64 = 145.0;
+/// The program's speed at pace 1, in its own words per minute.
+const NORMAL_SPEED: f64 = 145.0;
 
-/// How much of the program's error output goes into an error.
-const STDERR_CHARS: usize = 200;
+/// The program's lowest speed.
+const MIN_SPEED: f64 = 80.0;
+
+/// Returns the pause between words, in the program's units, that makes up for a speed below its lowest.
+///
+/// Measured at its lowest speed: the first unit makes speech 10 % longer, each further one 4.5 %.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
+fn word_gap(speed: f64) -> u32 {
+    let longer = MIN_SPEED / speed - 1.0;
+    if longer < 0.05 { 0 } else { 1 + ((longer - 0.1).max(0.0) / 0.045).round() as u32 }
+}
+
+/// The maximum number of characters that an error quotes from the program's error output.
+const MAX_STDERR_CHARS: usize = 200;
 
 /// The program with one of its voices.
 #[derive(Debug)]
@@ -36,9 +47,8 @@ pub struct Espeak {
 }
 
 impl Espeak {
-    /// Asks the program for its version and whether it has the voice: one of its English voices, alone or with a
-    /// variant: `en-us`, `en-us+f3`.
-    pub async fn new(program: &Path, voice: &str, from: VoiceFrom) -> Result<Self, Error> {
+    /// Checks the program and the voice: an English voice, optionally with a variant, such as `en-us` or `en-us+f3`.
+    pub async fn new(program: &Path, voice: &str, source: VoiceSource) -> Result<Self, Error> {
         let engine = engine_version(program).await?;
         let available = english_voices(program).await?;
         let (base, variant) = voice.split_once('+').map_or((voice, None), |(base, variant)| (base, Some(variant)));
@@ -48,7 +58,7 @@ impl Espeak {
                 None => true,
             };
         if !known {
-            return Err(Error::UnknownVoice { from, available });
+            return Err(Error::UnknownVoice { from: source, available });
         }
         Ok(Self { program: program.to_owned(), engine, voice: voice.to_owned() })
     }
@@ -64,42 +74,45 @@ impl Narrator for Espeak {
         &self.voice
     }
 
-    /// The program takes 80 to 450; above 360 its own speech is cut short to be faster, and hard to follow.
+    /// The program accepts speeds of 80 to 450. Above 360 it drops sounds and is hard to follow. Below 80, pauses between
+    /// the words slow it down further.
     fn paces(&self) -> RangeInclusive<f64> {
-        80.0 / USUAL_SPEED..=360.0 / USUAL_SPEED
+        60.0 / NORMAL_SPEED..=360.0 / NORMAL_SPEED
     }
 
-    fn rounds(&self) -> usize {
+    fn max_rounds(&self) -> usize {
         5
     }
 
-    async fn say(&self, sentence: &Utterance, pace: f64, at: &str) -> Result<Speech, Error> {
+    async fn speak(&self, sentence: &Utterance, pace: f64, place: &str) -> Result<Speech, Error> {
         let paces = self.paces();
-        let speed = (pace.clamp(*paces.start(), *paces.end()) * USUAL_SPEED).round();
-        // The text goes in by the standard input and without `-m`, so that none of it is an option or SSML; that no
-        // phoneme markup is left in it is the utterance's own invariant.
-        let speed = speed.to_string();
-        let arguments = ["-v", &self.voice, "-s", &speed, "-b", "1", "-z", "--stdin", "--stdout"];
-        let wav = ask(&self.program, &arguments, sentence.text().as_bytes(), at).await?;
-        read_stream(wav).map_err(|reason| Error::EngineOutput { place: at.to_owned(), reason })
+        let speed = (pace.clamp(*paces.start(), *paces.end()) * NORMAL_SPEED).round();
+        // Standard input, without `-m`, keeps the program from reading the text as options or SSML. An utterance
+        // contains no phoneme markup.
+        let gap = word_gap(speed).to_string();
+        let speed = speed.max(MIN_SPEED).to_string();
+        let arguments = ["-v", &self.voice, "-s", &speed, "-g", &gap, "-b", "1", "-z", "--stdin", "--stdout"];
+        let wav = run_program(&self.program, &arguments, sentence.text().as_bytes(), place).await?;
+        parse_wav(wav).map_err(|reason| Error::EngineOutput { place: place.to_owned(), reason })
     }
 }
 
-/// The program's name and version: `espeak-ng 1.51`.
+/// Returns the program's name and version, such as `espeak-ng 1.51`.
 pub async fn engine_version(espeak: &Path) -> Result<String, Error> {
-    let said = ask(espeak, &["--version"], b"", "its version").await?;
-    // "eSpeak NG text-to-speech: 1.51  Data at: /usr/lib/…": the path is the machine's own affair.
-    let said = String::from_utf8_lossy(&said);
-    let version = said.split_once(": ").and_then(|(_, rest)| rest.split_whitespace().next()).unwrap_or("unknown");
+    let output = run_program(espeak, &["--version"], b"", "its version").await?;
+    // The output is "eSpeak NG text-to-speech: 1.51  Data at: /usr/lib/…". The path differs by machine.
+    let output = String::from_utf8_lossy(&output);
+    let version = output.split_once(": ").and_then(|(_, rest)| rest.split_whitespace().next()).unwrap_or("unknown");
     Ok(format!("espeak-ng {version}"))
 }
 
-/// The names of the English voices that are installed. Those of MBROLA are listed by the program even when their data
-/// is not there, so they are left out.
+/// Returns the names of the installed English voices.
+///
+/// Leaves out MBROLA voices, which the program lists even if their data is missing.
 pub async fn english_voices(program: &Path) -> Result<Vec<String>, Error> {
-    let said = ask(program, &["--voices=en"], b"", "its voices").await?;
-    let said = String::from_utf8_lossy(&said);
-    let mut names: Vec<String> = rows(&said)
+    let output = run_program(program, &["--voices=en"], b"", "its voices").await?;
+    let output = String::from_utf8_lossy(&output);
+    let mut names: Vec<String> = rows(&output)
         .filter(|row| !row.file.starts_with("mb/") && !row.file.starts_with("!v/"))
         .map(|row| row.language.to_owned())
         .collect();
@@ -109,9 +122,9 @@ pub async fn english_voices(program: &Path) -> Result<Vec<String>, Error> {
 }
 
 async fn variants(program: &Path) -> Result<Vec<String>, Error> {
-    let said = ask(program, &["--voices=variant"], b"", "its variants").await?;
-    let said = String::from_utf8_lossy(&said);
-    Ok(rows(&said).filter_map(|row| row.file.strip_prefix("!v/").map(str::to_owned)).collect())
+    let output = run_program(program, &["--voices=variant"], b"", "its variants").await?;
+    let output = String::from_utf8_lossy(&output);
+    Ok(rows(&output).filter_map(|row| row.file.strip_prefix("!v/").map(str::to_owned)).collect())
 }
 
 struct VoiceRow<'a> {
@@ -119,7 +132,7 @@ struct VoiceRow<'a> {
     file: &'a str,
 }
 
-/// The rows of `Pty Language Age/Gender VoiceName File …`.
+/// Parses the rows of `Pty Language Age/Gender VoiceName File …`.
 fn rows(table: &str) -> impl Iterator<Item = VoiceRow<'_>> {
     table.lines().skip(1).filter_map(|line| {
         let mut columns = line.split_whitespace().skip(1);
@@ -127,8 +140,15 @@ fn rows(table: &str) -> impl Iterator<Item = VoiceRow<'_>> {
     })
 }
 
-/// Runs the program once: `input` in, its output out. It is killed when it takes too long or nobody waits any more.
-pub(crate) async fn ask(program: &Path, arguments: &[&str], input: &[u8], place: &str) -> Result<Vec<u8>, Error> {
+/// Runs the program once with `input` and returns its output.
+///
+/// Kills the program when it exceeds the time limit or when the caller drops the future.
+pub(crate) async fn run_program(
+    program: &Path,
+    arguments: &[&str],
+    input: &[u8],
+    place: &str,
+) -> Result<Vec<u8>, Error> {
     let io = |source| Error::EngineIo { place: place.to_owned(), source };
     let mut child = Command::new(program)
         .args(arguments)
@@ -139,40 +159,42 @@ pub(crate) async fn ask(program: &Path, arguments: &[&str], input: &[u8], place:
         .spawn()
         .map_err(|source| Error::EngineMissing { program: program.display().to_string(), source })?;
     let mut stdin = child.stdin.take();
-    let feed = async {
+    let write_input = async {
         let Some(mut stdin) = stdin.take() else { return Ok(()) };
         match stdin.write_all(input).await {
-            // A program that ends before it has read all says why by its exit code.
+            // A program that exits before reading all input reports the reason in its exit status.
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
             other => other,
         }
     };
-    let talk = async { tokio::try_join!(feed, child.wait_with_output()) };
-    let ((), output) = tokio::time::timeout(DEADLINE, talk)
+    let exchange = async { tokio::try_join!(write_input, child.wait_with_output()) };
+    let ((), output) = tokio::time::timeout(DEADLINE, exchange)
         .await
         .map_err(|_| Error::EngineSlow { place: place.to_owned(), seconds: DEADLINE.as_secs() })?
         .map_err(io)?;
     if !output.status.success() {
-        let stderr = String::from_utf8_lossy(&output.stderr).trim().chars().take(STDERR_CHARS).collect();
+        let stderr = String::from_utf8_lossy(&output.stderr).trim().chars().take(MAX_STDERR_CHARS).collect();
         return Err(Error::EngineFailed { place: place.to_owned(), status: output.status.to_string(), stderr });
     }
     Ok(output.stdout)
 }
 
-/// Reads a WAV that was written to a pipe: the sizes in its header are placeholders, because a pipe cannot be rewound
-/// to fill them in.
-fn read_stream(mut wav: Vec<u8>) -> Result<Speech, String> {
+/// Parses a WAV from a pipe. The sizes in its header are placeholders, because a pipe cannot be rewound.
+fn parse_wav(mut wav: Vec<u8>) -> Result<Speech, String> {
     const HEADER: usize = 44;
     if wav.len() < HEADER || !wav.starts_with(b"RIFF") || &wav[36..40] != b"data" {
-        return Err("it is no WAV".to_owned());
+        return Err("not a WAV".to_owned());
     }
-    let data = u32::try_from((wav.len() - HEADER) & !1).map_err(|_| "it is too long".to_owned())?;
+    let data = u32::try_from((wav.len() - HEADER) & !1).map_err(|_| "too long".to_owned())?;
     wav[4..8].copy_from_slice(&(data + 36).to_le_bytes());
     wav[40..44].copy_from_slice(&data.to_le_bytes());
     let reader = hound::WavReader::new(Cursor::new(wav)).map_err(|error| error.to_string())?;
     let spec = reader.spec();
     if spec.channels != 1 || spec.bits_per_sample != 16 {
-        return Err(format!("it has {} channels of {} bits", spec.channels, spec.bits_per_sample));
+        return Err(format!(
+            "expected one channel of 16 bits, found {} of {} bits",
+            spec.channels, spec.bits_per_sample
+        ));
     }
     let samples = reader.into_samples::<i16>().map(|sample| sample.map(|sample| f32::from(sample) / 32_768.0));
     let samples = samples.collect::<Result<Vec<f32>, _>>().map_err(|error| error.to_string())?;
@@ -183,7 +205,7 @@ fn read_stream(mut wav: Vec<u8>) -> Result<Speech, String> {
 mod tests {
     use super::*;
 
-    fn a_wav(sizes: u32) -> Vec<u8> {
+    fn wav_with_sizes(sizes: u32) -> Vec<u8> {
         let mut bytes = Cursor::new(Vec::new());
         let spec = hound::WavSpec {
             channels: 1,
@@ -203,15 +225,15 @@ mod tests {
     }
 
     #[test]
-    fn a_wav_with_placeholder_sizes_is_read_to_its_real_end() {
-        let speech = read_stream(a_wav(0x7fff_f000)).unwrap();
+    fn placeholder_sizes_are_ignored() {
+        let speech = parse_wav(wav_with_sizes(0x7fff_f000)).unwrap();
         assert_eq!(speech.samples, [0.0, 0.5, -0.5]);
         assert_eq!(speech.rate, 22_050);
     }
 
     #[test]
-    fn what_is_no_wav_is_refused() {
-        assert!(read_stream(b"espeak: not found".to_vec()).is_err());
-        assert!(read_stream(Vec::new()).is_err());
+    fn output_other_than_wav_is_rejected() {
+        assert!(parse_wav(b"espeak: not found".to_vec()).is_err());
+        assert!(parse_wav(Vec::new()).is_err());
     }
 }

@@ -1,6 +1,6 @@
-//! The engine Kokoro-82M: a neural voice on the machine itself, by ONNX Runtime, with phonemes from espeak-ng.
+//! The engine Kokoro-82M: a neural voice that runs locally on ONNX Runtime, with phonemes from espeak-ng.
 //!
-//! The model tells how long each phoneme lasts, so that the times of the words are exact.
+//! The model reports the duration of each phoneme, so word times are exact.
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -14,14 +14,13 @@ use ort::session::builder::GraphOptimizationLevel;
 use ort::value::Tensor;
 use tokio::sync::Semaphore;
 
-use crate::Error;
-use crate::error::VoiceFrom;
+use crate::error::{Error, VoiceSource};
 use crate::narrator::{Narrator, Speech};
-use crate::phonemes::{Phonemizer, Sound, token};
+use crate::phonemes::{Phonemizer, Pronounced, token};
 use crate::spoken::Utterance;
 
-/// Its voices of English, the default one first: `a` for American, `b` for British, `f` and `m` for a woman's and a
-/// man's.
+/// Kokoro's English voices, the default first. The prefix holds the accent (`a` American, `b` British) and the gender
+/// (`f` female, `m` male).
 pub const VOICES: [&str; 28] = [
     "af_heart",
     "af_alloy",
@@ -53,20 +52,22 @@ pub const VOICES: [&str; 28] = [
     "bm_lewis",
 ];
 
-/// Samples a second.
+/// Samples per second.
 const RATE: u32 = 24_000;
-/// Samples for each frame of a phoneme's duration.
+/// Samples per frame. Phoneme durations are counted in frames.
 const FRAME: usize = 600;
-/// The most tokens of one call, as the voices have rows; longer sentences are spoken in parts.
-const MOST_TOKENS: usize = 509;
-/// Numbers in a row of a voice.
-const ROW: usize = 256;
-/// Seconds by which a word is heard before the frames of its first phoneme begin: three frames, as in the library
-/// kokoro, whose reader of timestamps this follows; `make voice-check` measures it.
-const AHEAD: f64 = 0.075;
-/// Seconds that a phoneme lasts at pace 1, measured over two sentences: from which the first guess of the pace comes.
-/// Voices that are not listed are near the last.
-const SECONDS_A_PHONEME: [(&str, f64); 14] = [
+/// The maximum number of tokens per call, which is the number of rows of a voice. Longer sentences are split.
+const MAX_TOKENS: usize = 509;
+/// Numbers per row of a voice.
+const ROW_LENGTH: usize = 256;
+/// Seconds by which a word is audible before the frames of its first phoneme: three frames.
+///
+/// The value comes from the timestamp code of the library kokoro. `make voice-check` measures it.
+const ONSET_LEAD: f64 = 0.075;
+/// Seconds per phoneme at pace 1, measured over two sentences. The first estimate of the pace uses them.
+///
+/// The last row applies to all other voices.
+const SECONDS_PER_PHONEME: [(&str, f64); 14] = [
     ("af_alloy", 0.0568),
     ("af_aoede", 0.0581),
     ("af_bella", 0.0612),
@@ -83,13 +84,14 @@ const SECONDS_A_PHONEME: [(&str, f64); 14] = [
     ("", 0.0565),
 ];
 
-/// The model's output that tells the durations: the graph has it, but does not give it out.
+/// The node of the model's graph that holds the durations. The original model does not declare it as an output.
 const DURATIONS: &str = "/encoder/Clip_output_0";
 
-/// What is appended to the model so that it gives its durations out: a second `graph` (field 7 of `ModelProto`) that
-/// holds nothing but an `output` (field 12 of `GraphProto`), a tensor of floats named as [`DURATIONS`]. A message that
-/// comes twice is merged by every reader of protocol buffers (Protocol Buffers, Encoding, "Last One Wins").
-fn giving_durations() -> Vec<u8> {
+/// Returns bytes that, appended to the model, declare the durations as an output.
+///
+/// They hold a second `graph` (field 7 of `ModelProto`) with one `output` (field 12 of `GraphProto`): a float tensor
+/// named [`DURATIONS`]. Protocol buffer readers merge repeated messages (Protocol Buffers, Encoding, "Last One Wins").
+fn durations_output() -> Vec<u8> {
     let field = |number: u8, content: &[u8]| {
         let length = u8::try_from(content.len()).expect("short messages");
         [&[number << 3 | 2, length], content].concat()
@@ -99,19 +101,19 @@ fn giving_durations() -> Vec<u8> {
     field(7, &field(12, &output))
 }
 
-/// Where its files are.
+/// The paths of Kokoro's files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
     /// The model, `kokoro-v1.0.int8.onnx`.
     pub model: PathBuf,
-    /// The folder of `VOICE.bin`.
+    /// The folder with one `VOICE.bin` per voice.
     pub voices: PathBuf,
-    /// The library of ONNX Runtime.
+    /// The ONNX Runtime library.
     pub runtime: PathBuf,
 }
 
 impl Files {
-    /// The files in `folder`, if they are there; whether they are what they must be, the installer has seen.
+    /// Returns the files in `folder` if they exist. The installer has already verified their digests.
     #[must_use]
     pub fn find(folder: &Path) -> Option<Self> {
         let files = Self {
@@ -124,84 +126,84 @@ impl Files {
     }
 }
 
-/// The loaded model. Kept across customers: to load it takes as long as to speak a second.
+/// The loaded model, shared by all customers. Loading it takes as long as speaking for one second.
 ///
-/// ONNX Runtime's sessions are not to be used by two threads at once, so there is one for each sentence that is spoken
-/// at the same time. A session runs on one thread: two threads take a third more CPU time for the same sentence.
+/// A session of ONNX Runtime must not be used by two threads at once, so each sentence in progress has its own. A
+/// session runs on one thread, because two threads take a third more CPU time for the same sentence.
 pub struct Model {
     files: Files,
     environment: Environment,
-    idle: Mutex<Vec<Session>>,
-    places: Semaphore,
-    at_once: usize,
+    idle_sessions: Mutex<Vec<Session>>,
+    permits: Semaphore,
+    concurrency: usize,
     voices: Mutex<HashMap<String, Arc<Vec<f32>>>>,
 }
 
 impl Model {
-    /// Loads the runtime and the model. `at_once` is how many sentences are spoken at the same time.
-    pub fn load(files: Files, at_once: usize) -> Result<Self, Error> {
+    /// Loads the runtime and the model. `concurrency` is the number of sentences spoken in parallel.
+    pub fn load(files: Files, concurrency: usize) -> Result<Self, Error> {
         let environment = environment(&files.runtime)?;
         let model = Self {
             files,
             environment,
-            idle: Mutex::default(),
-            places: Semaphore::new(at_once.max(1)),
-            at_once: at_once.max(1),
+            idle_sessions: Mutex::default(),
+            permits: Semaphore::new(concurrency.max(1)),
+            concurrency: concurrency.max(1),
             voices: Mutex::default(),
         };
-        let first = model.session()?;
-        model.put_back(first);
+        let session = model.session()?;
+        model.put_back(session);
         Ok(model)
     }
 
     fn session(&self) -> Result<Session, Error> {
-        if let Some(idle) = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop() {
+        if let Some(idle) = self.idle_sessions.lock().unwrap_or_else(PoisonError::into_inner).pop() {
             return Ok(idle);
         }
-        let broken = |reason: String| Error::VoiceFiles { file: self.files.model.clone(), reason };
-        let mut bytes = std::fs::read(&self.files.model).map_err(|error| broken(error.to_string()))?;
-        bytes.extend(giving_durations());
+        let invalid = |reason: String| Error::VoiceFiles { file: self.files.model.clone(), reason };
+        let mut bytes = std::fs::read(&self.files.model).map_err(|error| invalid(error.to_string()))?;
+        bytes.extend(durations_output());
         let build = || -> Result<Session, ort::Error> {
             Session::builder(&self.environment)?
                 .with_intra_threads(1)?
                 .with_optimization_level(GraphOptimizationLevel::All)?
                 .commit_from_memory(&bytes)
         };
-        build().map_err(|error| broken(error.to_string()))
+        build().map_err(|error| invalid(error.to_string()))
     }
 
     fn put_back(&self, session: Session) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
+        self.idle_sessions.lock().unwrap_or_else(PoisonError::into_inner).push(session);
     }
 
-    /// A voice: for each count of tokens a row of [`ROW`] numbers.
+    /// Returns a voice: one row of [`ROW_LENGTH`] numbers for each possible number of tokens.
     fn voice(&self, name: &str) -> Result<Arc<Vec<f32>>, Error> {
         let mut voices = self.voices.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(voice) = voices.get(name) {
             return Ok(voice.clone());
         }
         let file = self.files.voices.join(format!("{name}.bin"));
-        let broken = |reason: String| Error::VoiceFiles { file: file.clone(), reason };
-        let bytes = std::fs::read(&file).map_err(|error| broken(error.to_string()))?;
+        let invalid = |reason: String| Error::VoiceFiles { file: file.clone(), reason };
+        let bytes = std::fs::read(&file).map_err(|error| invalid(error.to_string()))?;
         let (numbers, rest) = bytes.as_chunks::<4>();
-        if !rest.is_empty() || numbers.len() != (MOST_TOKENS + 1) * ROW {
-            return Err(broken("not a voice of Kokoro".to_owned()));
+        if !rest.is_empty() || numbers.len() != (MAX_TOKENS + 1) * ROW_LENGTH {
+            return Err(invalid("not a Kokoro voice".to_owned()));
         }
         let voice = Arc::new(numbers.iter().map(|number| f32::from_le_bytes(*number)).collect::<Vec<f32>>());
         voices.insert(name.to_owned(), voice.clone());
         Ok(voice)
     }
 
-    /// Speaks tokens: the samples, and the frames that each token lasts, the two at the ends with them.
-    fn speak(&self, tokens: &[i64], voice: &[f32], speed: f32, at: &str) -> Result<(Vec<f32>, Vec<usize>), Error> {
-        let failed = |reason: String| Error::EngineOutput { place: at.to_owned(), reason };
-        let row = tokens.len().min(MOST_TOKENS) * ROW;
+    /// Speaks tokens. Returns the samples and each token's duration in frames, padding tokens included.
+    fn speak(&self, tokens: &[i64], voice: &[f32], speed: f32, place: &str) -> Result<(Vec<f32>, Vec<usize>), Error> {
+        let failed = |reason: String| Error::EngineOutput { place: place.to_owned(), reason };
+        let row = tokens.len().min(MAX_TOKENS) * ROW_LENGTH;
         let padded: Vec<i64> = [&[0], tokens, &[0]].concat();
         let mut session = self.session()?;
         let call = |session: &mut Session| -> Result<(Vec<f32>, Vec<f32>), ort::Error> {
             let outputs = session.run(ort::inputs![
                 "tokens" => Tensor::from_array(([1, padded.len()], padded))?,
-                "style" => Tensor::from_array(([1, ROW], voice[row..row + ROW].to_vec()))?,
+                "style" => Tensor::from_array(([1, ROW_LENGTH], voice[row..row + ROW_LENGTH].to_vec()))?,
                 "speed" => Tensor::from_array(([1], vec![speed]))?,
             ])?;
             let (_, samples) = outputs["audio"].try_extract_tensor::<f32>()?;
@@ -214,29 +216,29 @@ impl Model {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "frames of 1 to 50, whole numbers")]
         let frames: Vec<usize> = frames.into_iter().map(|frames| frames.round() as usize).collect();
         if frames.len() != tokens.len() + 2 || frames.iter().sum::<usize>() * FRAME != samples.len() {
-            return Err(failed("the durations are not those of the sound".to_owned()));
+            return Err(failed("the durations do not match the length of the sound".to_owned()));
         }
         if samples.iter().any(|sample| !sample.is_finite()) {
-            return Err(failed("the sound is none".to_owned()));
+            return Err(failed("the sound contains invalid samples".to_owned()));
         }
         Ok((samples, frames))
     }
 }
 
-/// The process has one environment of the runtime.
+/// Returns the runtime's environment, which the whole process shares.
 fn environment(runtime: &Path) -> Result<Environment, Error> {
     static ENVIRONMENT: OnceLock<Environment> = OnceLock::new();
     if let Some(environment) = ENVIRONMENT.get() {
         return Ok(environment.clone());
     }
-    let broken = |reason: String| Error::VoiceFiles { file: runtime.to_owned(), reason };
-    let builder = ort::init_from(runtime).map_err(|error| broken(error.to_string()))?;
+    let invalid = |reason: String| Error::VoiceFiles { file: runtime.to_owned(), reason };
+    let builder = ort::init_from(runtime).map_err(|error| invalid(error.to_string()))?;
     let built =
-        builder.with_name("bespoke").with_telemetry(false).build().map_err(|error| broken(error.to_string()))?;
+        builder.with_name("bespoke").with_telemetry(false).build().map_err(|error| invalid(error.to_string()))?;
     Ok(ENVIRONMENT.get_or_init(|| built).clone())
 }
 
-/// The model with one of its voices.
+/// Kokoro with one voice.
 pub struct Kokoro {
     model: Arc<Model>,
     phonemizer: Phonemizer,
@@ -246,23 +248,25 @@ pub struct Kokoro {
 }
 
 impl Kokoro {
-    /// Checks that there is such a voice. `espeak` is the program with which it finds the phonemes.
-    pub async fn new(model: Arc<Model>, espeak: &Path, voice: &str, from: VoiceFrom) -> Result<Self, Error> {
+    /// Checks that the voice exists. `espeak` is the program that provides the phonemes.
+    pub async fn new(model: Arc<Model>, espeak: &Path, voice: &str, source: VoiceSource) -> Result<Self, Error> {
         if !VOICES.contains(&voice) {
-            return Err(Error::UnknownVoice { from, available: VOICES.map(str::to_owned).to_vec() });
+            return Err(Error::UnknownVoice { from: source, available: VOICES.map(str::to_owned).to_vec() });
         }
-        let phonemes_from = crate::espeak::engine_version(espeak).await?;
-        let engine = format!("kokoro-82m 1.0 int8, {phonemes_from}");
+        let phonemizer = crate::espeak::engine_version(espeak).await?;
+        let engine = format!("kokoro-82m 1.0 int8, {phonemizer}");
         let style = model.voice(voice)?;
         let phonemizer = Phonemizer::new(espeak.to_owned(), voice.starts_with('b'));
         Ok(Self { model, phonemizer, engine, voice: voice.to_owned(), style })
     }
 
-    async fn speak(&self, tokens: Vec<i64>, pace: f64, at: &str) -> Result<(Vec<f32>, Vec<usize>), Error> {
-        let _place = self.model.places.acquire().await.expect("the semaphore is never closed");
-        let (model, style, at) = (self.model.clone(), self.style.clone(), at.to_owned());
+    async fn speak_tokens(&self, tokens: Vec<i64>, pace: f64, place: &str) -> Result<(Vec<f32>, Vec<usize>), Error> {
+        let _permit = self.model.permits.acquire().await.expect("the semaphore is never closed");
+        let model = self.model.clone();
+        let style = self.style.clone();
+        let place = place.to_owned();
         #[expect(clippy::cast_possible_truncation, reason = "a pace needs no more digits")]
-        let work = move || model.speak(&tokens, &style, pace as f32, &at);
+        let work = move || model.speak(&tokens, &style, pace as f32, &place);
         tokio::task::spawn_blocking(work).await?
     }
 }
@@ -277,42 +281,42 @@ impl Narrator for Kokoro {
         &self.voice
     }
 
-    /// The model takes any, but slurs and stumbles beyond these.
+    /// The model accepts any pace, but slurs and stumbles beyond this range.
     fn paces(&self) -> RangeInclusive<f64> {
         0.6..=1.6
     }
 
-    /// A sentence costs half as much CPU time as it lasts.
-    fn rounds(&self) -> usize {
+    /// Speaking takes about half as much CPU time as the sentence lasts, so few rounds are affordable.
+    fn max_rounds(&self) -> usize {
         3
     }
 
-    fn at_once(&self) -> usize {
-        self.model.at_once
+    fn concurrency(&self) -> usize {
+        self.model.concurrency
     }
 
-    async fn guess(&self, sentence: &Utterance, at: &str) -> Result<Option<f64>, Error> {
-        let phonemes: usize = self.phonemizer.sounds(sentence, at).await?.iter().map(Written::length).sum();
+    async fn estimate_seconds(&self, sentence: &Utterance, place: &str) -> Result<Option<f64>, Error> {
+        let phonemes: usize = self.phonemizer.pronounce(sentence, place).await?.iter().map(Tokens::length).sum();
         #[expect(clippy::cast_precision_loss, reason = "some hundred phonemes")]
         let phonemes = phonemes as f64;
-        let own = SECONDS_A_PHONEME.iter().find(|(voice, _)| *voice == self.voice || voice.is_empty());
-        Ok(own.map(|(_, seconds)| phonemes * seconds))
+        let row = SECONDS_PER_PHONEME.iter().find(|(voice, _)| *voice == self.voice || voice.is_empty());
+        Ok(row.map(|(_, seconds)| phonemes * seconds))
     }
 
-    async fn say(&self, sentence: &Utterance, pace: f64, at: &str) -> Result<Speech, Error> {
-        let sounds = self.phonemizer.sounds(sentence, at).await?;
+    async fn speak(&self, sentence: &Utterance, pace: f64, place: &str) -> Result<Speech, Error> {
+        let pronounced = self.phonemizer.pronounce(sentence, place).await?;
         let mut samples = Vec::new();
         let mut words = vec![(f64::MAX, 0.0_f64); sentence.words().len()];
-        for part in parts(&sounds) {
-            let written = Written::of(part);
-            let (heard, frames) = self.speak(written.tokens, pace, at).await?;
-            let begun = crate::sound::seconds(samples.len(), RATE);
-            samples.extend(heard);
-            for (sound, span) in part.iter().zip(written.spans) {
-                // The frames begin with those of the silence before the first token.
+        for part in parts(&pronounced) {
+            let tokens = Tokens::of(part);
+            let (part_samples, frames) = self.speak_tokens(tokens.ids, pace, place).await?;
+            let part_start = crate::sound::seconds(samples.len(), RATE);
+            samples.extend(part_samples);
+            for (sound, span) in part.iter().zip(tokens.spans) {
+                // The first entry of `frames` is the silence before the first token.
                 let time = |token: usize| {
                     let before: usize = frames[..=token].iter().sum();
-                    (begun + crate::sound::seconds(before * FRAME, RATE) - AHEAD).max(0.0)
+                    (part_start + crate::sound::seconds(before * FRAME, RATE) - ONSET_LEAD).max(0.0)
                 };
                 let word = &mut words[sound.word];
                 *word = (word.0.min(time(span.0)), word.1.max(time(span.1)));
@@ -322,85 +326,89 @@ impl Narrator for Kokoro {
     }
 }
 
-/// Sounds as the model reads them.
-struct Written {
-    tokens: Vec<i64>,
-    /// The tokens of each sound, from and to.
+/// Pronounced words as tokens of the model.
+struct Tokens {
+    ids: Vec<i64>,
+    /// The range of token indexes of each word: start, end.
     spans: Vec<(usize, usize)>,
 }
 
-impl Written {
-    fn of(sounds: &[Sound]) -> Self {
-        let known = |letter: char| token(letter).expect("the phonemizer lets only known letters through");
-        let mut written = Self { tokens: Vec::new(), spans: Vec::new() };
-        for sound in sounds {
-            if sound.spaced && !written.tokens.is_empty() {
-                written.tokens.push(known(' '));
+impl Tokens {
+    fn of(words: &[Pronounced]) -> Self {
+        let id = |letter: char| token(letter).expect("the phonemizer returns only known letters");
+        let mut tokens = Self { ids: Vec::new(), spans: Vec::new() };
+        for word in words {
+            if word.spaced && !tokens.ids.is_empty() {
+                tokens.ids.push(id(' '));
             }
-            let from = written.tokens.len();
-            written.tokens.extend(sound.phonemes.chars().map(known));
-            written.spans.push((from, written.tokens.len()));
-            written.tokens.extend(sound.pause.map(known));
+            let start = tokens.ids.len();
+            tokens.ids.extend(word.phonemes.chars().map(id));
+            tokens.spans.push((start, tokens.ids.len()));
+            tokens.ids.extend(word.pause.map(id));
         }
-        written
+        tokens
     }
 
-    /// How many tokens a sound takes.
-    fn length(sound: &Sound) -> usize {
-        sound.phonemes.chars().count() + usize::from(sound.spaced) + usize::from(sound.pause.is_some())
+    /// Returns the number of tokens of a word.
+    fn length(word: &Pronounced) -> usize {
+        word.phonemes.chars().count() + usize::from(word.spaced) + usize::from(word.pause.is_some())
     }
 }
 
-/// The sounds in parts that the model can take at once: halved at the pause nearest to the middle until they fit.
-fn parts(sounds: &[Sound]) -> Vec<&[Sound]> {
-    if sounds.len() < 2 || sounds.iter().map(Written::length).sum::<usize>() <= MOST_TOKENS {
-        return vec![sounds];
+/// Splits words into parts that fit into one call of the model.
+///
+/// Halves the words at the pause nearest to the middle until every part fits.
+fn parts(words: &[Pronounced]) -> Vec<&[Pronounced]> {
+    if words.len() < 2 || words.iter().map(Tokens::length).sum::<usize>() <= MAX_TOKENS {
+        return vec![words];
     }
-    let off = |at: &usize| at.abs_diff(sounds.len() / 2);
-    let at_pause = (1..sounds.len()).filter(|at| sounds[at - 1].pause.is_some()).min_by_key(off);
-    let at = at_pause.unwrap_or(sounds.len() / 2);
-    [parts(&sounds[..at]), parts(&sounds[at..])].concat()
+    let distance = |at: &usize| at.abs_diff(words.len() / 2);
+    let pause = (1..words.len()).filter(|at| words[at - 1].pause.is_some()).min_by_key(distance);
+    let at = pause.unwrap_or(words.len() / 2);
+    [parts(&words[..at]), parts(&words[at..])].concat()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn sounds(count: usize) -> Vec<Sound> {
-        let sound =
-            |word| Sound {
-                word, phonemes: "sˈAvɪŋz".to_owned(), spaced: true, pause: (word % 10 == 9).then_some(',')
-            };
-        (0..count).map(sound).collect()
+    fn words(count: usize) -> Vec<Pronounced> {
+        let word = |index| Pronounced {
+            word: index,
+            phonemes: "sˈAvɪŋz".to_owned(),
+            spaced: true,
+            pause: (index % 10 == 9).then_some(','),
+        };
+        (0..count).map(word).collect()
     }
 
     #[test]
-    fn every_sound_keeps_its_place_among_the_tokens() {
-        let sounds = sounds(11);
-        let written = Written::of(&sounds);
-        for (sound, (from, to)) in sounds.iter().zip(&written.spans) {
-            let expected: Vec<i64> = sound.phonemes.chars().map(|letter| token(letter).unwrap()).collect();
-            assert_eq!(written.tokens[*from..*to], expected);
+    fn spans_locate_each_word_among_the_tokens() {
+        let words = words(11);
+        let tokens = Tokens::of(&words);
+        for (word, (start, end)) in words.iter().zip(&tokens.spans) {
+            let expected: Vec<i64> = word.phonemes.chars().map(|letter| token(letter).unwrap()).collect();
+            assert_eq!(tokens.ids[*start..*end], expected);
         }
-        let most: usize = sounds.iter().map(Written::length).sum();
-        assert!(written.tokens.len() <= most && written.tokens.len() + 1 >= most);
+        let most: usize = words.iter().map(Tokens::length).sum();
+        assert!(tokens.ids.len() <= most && tokens.ids.len() + 1 >= most);
     }
 
     #[test]
-    fn a_sentence_too_long_for_one_call_is_cut_at_pauses_and_loses_nothing() {
-        let sounds = sounds(200);
-        let parts = parts(&sounds);
-        assert!(parts.iter().all(|part| Written::of(part).tokens.len() <= MOST_TOKENS));
+    fn long_sentence_is_split_at_pauses() {
+        let words = words(200);
+        let parts = parts(&words);
+        assert!(parts.iter().all(|part| Tokens::of(part).ids.len() <= MAX_TOKENS));
         assert!(parts[..parts.len() - 1].iter().all(|part| part.last().unwrap().pause.is_some()));
-        assert_eq!(parts.concat(), sounds);
+        assert_eq!(parts.concat(), words);
     }
 
     #[test]
-    fn what_is_appended_is_an_output_of_the_graph() {
-        // As Python's onnx package writes `ModelProto(graph=GraphProto(output=[…]))`.
+    fn appended_bytes_declare_an_output() {
+        // The output of Python's onnx package for `ModelProto(graph=GraphProto(output=[…]))`.
         let expected = "3a20621e0a162f656e636f6465722f436c69705f6f75747075745f3012040a020801";
         let bytes = expected.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
         let expected: Vec<u8> = bytes.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect();
-        assert_eq!(giving_durations(), expected);
+        assert_eq!(durations_output(), expected);
     }
 }

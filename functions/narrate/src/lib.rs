@@ -1,7 +1,7 @@
-//! The narrate stage: speaks a customer's script, and says when each word is heard.
+//! The narrate stage: speaks a customer's script and records when each word is heard.
 //!
-//! **Invariant:** knows nothing of AWS, of Lambda and of other stages. No word of the script is written anywhere but
-//! into the sealed results and the speech engine's input; messages name segments, sentences and words by number.
+//! **Invariant:** this crate knows nothing about AWS, Lambda or other stages. The words of a script go only into the
+//! sealed results and the speech engine. Messages identify segments, sentences and words by number.
 
 use std::collections::BTreeMap;
 
@@ -16,14 +16,13 @@ use storage::secret::Secrets;
 use storage::store::PutOutcome;
 use storage::vault::{Owner, Vault, VaultError};
 
+mod cache;
 mod engines;
 mod error;
 mod espeak;
 pub mod kokoro;
-mod memory;
 mod names;
 pub mod narrator;
-mod numbers;
 pub mod openai;
 mod pace;
 mod phonemes;
@@ -34,66 +33,75 @@ mod sound;
 pub mod spoken;
 mod timing;
 
+use cache::CachedNarrator;
 pub use engines::Engines;
-use engines::Voice;
-pub use error::{Error, VoiceFrom};
+use engines::VoiceChoice;
+pub use error::{Error, VoiceSource};
 pub use espeak::{Espeak, engine_version, english_voices};
-use memory::Remembering;
 use narrator::Narrator;
 use pace::Line;
 pub use pronunciations::Pronunciations;
-use spoken::Utterance;
+use spoken::{Lexicon, Utterance};
 
-/// What narrating needs.
+/// The dependencies of the stage.
 pub struct Deps<'a> {
-    /// Opens the script, seals the sound.
+    /// Opens the script and seals the sound.
     pub vault: &'a Vault,
     /// The settings of the run.
     pub settings: &'a Settings,
-    /// Who can speak.
+    /// The available speech engines.
     pub engines: &'a Engines,
-    /// How the bank's words are said.
+    /// The bank's list of pronunciations.
     pub pronunciations: &'a Pronunciations,
-    /// Holds the key of the outside service.
+    /// Holds the key of the external speech service.
     pub secrets: &'a dyn Secrets,
 }
 
-/// What is to be spoken, and how.
-struct Order<'a> {
+/// The sentences to speak, and the voices to try.
+struct SpeechJob<'a> {
     lines: Vec<Line>,
     words_per_minute: u16,
-    /// The voices to be tried, in order.
-    voices: Vec<Voice>,
-    /// A name that the text may hold.
-    name: &'a str,
+    /// The voices to try, in order.
+    voices: Vec<VoiceChoice>,
+    /// The customer's first name, which the text may contain.
+    first_name: &'a str,
+    /// Whether no voice can say the first name, so that it is left out.
+    first_name_unspoken: bool,
 }
 
 /// Speaks the script of one customer: writes `narration.wav`, then `cues.json`.
 ///
-/// The rate is words as written ÷ minutes from the start of the first sentence to the end of the last. The loudness is
-/// that of the mono sound: put on two channels, it measures 3 LU more (ITU-R BS.1770-4).
+/// The rate is the number of spoken words divided by the minutes from the start of the first sentence to the end of the
+/// last; see the module `pace`. A first name without a pronunciation is left out, and the narration records that.
+///
+/// The loudness is that of the mono signal; on two channels it measures 3 LU more (ITU-R BS.1770-4).
 pub async fn run(task: CustomerTask, deps: &Deps<'_>) -> Result<CustomerTask, Error> {
     let (request, _) = deps.vault.read_json::<Request>(Owner::Run, &request_key(&task)).await?;
-    let (script, script_digest) =
-        deps.vault.read_json::<Script>(Owner::Customer(&task.reference), &key(&task, Artefact::Script)).await?;
+    let owner = Owner::Customer(&task.reference);
+    let (script, script_digest) = deps.vault.read_json::<Script>(owner, &key(&task, Artefact::Script)).await?;
     let inputs = inputs(&request, script_digest, deps);
-    if found(&task, deps, &inputs).await? {
+    if is_done(&task, deps, &inputs).await? {
         return Ok(task);
     }
     let texts = script.segments.iter().map(|segment| segment.text.as_str());
-    let order = Order {
-        lines: lines(texts, deps.pronunciations)?,
+    let job = SpeechJob {
+        lines: lines(texts, deps.pronunciations, &script.first_name)?,
         words_per_minute: request.words_per_minute,
         voices: engines::voices(request.voice.as_deref(), &deps.settings.voice, &request.engines),
-        name: &script.first_name,
+        first_name: &script.first_name,
+        first_name_unspoken: !names::is_sayable(&script.first_name, deps.pronunciations),
     };
-    let (narration, wav) = speak(&order, deps.engines, &deps.settings.voice, deps.secrets).await?;
+    if job.first_name_unspoken {
+        tracing::warn!(reference = %task.reference, "first name has no pronunciation; the voice leaves it out");
+    }
+    let (narration, wav) = speak(&job, deps.engines, &deps.settings.voice, deps.secrets).await?;
     write(&task, deps, &inputs, narration, wav).await?;
     Ok(task)
 }
 
-/// Speaks a text of one's own, a segment a paragraph, at the rate of the settings and with their voice or another: the
-/// narration, and the WAV.
+/// Speaks any text, one segment per paragraph, and returns the narration with its WAV.
+///
+/// The rate comes from the settings, and so does the voice unless `voice` names one.
 pub async fn speak_text(
     text: &str,
     voice: Option<&str>,
@@ -104,13 +112,25 @@ pub async fn speak_text(
 ) -> Result<(Narration, Vec<u8>), Error> {
     let text = text.replace("\r\n", "\n");
     let paragraphs: Vec<&str> = text.split("\n\n").collect();
-    let order = Order {
-        lines: lines(paragraphs.into_iter(), pronunciations)?,
+    let job = SpeechJob {
+        lines: lines(paragraphs.into_iter(), pronunciations, "")?,
         words_per_minute: settings.words_per_minute,
-        voices: engines::voices(voice, settings, &engines.of_this_machine()),
-        name: "",
+        voices: engines::voices(voice, settings, &engines.local()),
+        first_name: "",
+        first_name_unspoken: false,
     };
-    speak(&order, engines, settings, secrets).await
+    speak(&job, engines, settings, secrets).await
+}
+
+/// Returns each sentence of a text with its spoken form, one segment per paragraph.
+pub fn spoken_sentences(text: &str, pronunciations: &Pronunciations) -> Result<Vec<(String, String)>, Error> {
+    let text = text.replace("\r\n", "\n");
+    let lines = lines(text.split("\n\n"), pronunciations, "")?;
+    let shown = |line: &Line| {
+        let words: Vec<&str> = line.utterance.words().iter().map(|word| word.shown.as_str()).collect();
+        words.join(" ")
+    };
+    Ok(lines.iter().map(|line| (shown(line), line.utterance.text())).collect())
 }
 
 fn request_key(task: &CustomerTask) -> ObjectKey {
@@ -121,144 +141,163 @@ fn key(task: &CustomerTask, artefact: Artefact) -> ObjectKey {
     ObjectKey::Customer(task.reference.clone(), task.run.clone(), artefact)
 }
 
-/// The digest of all that determines the result: with the request, the engines that may speak and their order; not which
-/// of them did, nor its version. A narration that is there stands when an engine is renewed or reached again, and says
-/// who made it.
+/// Returns the digest of everything that determines the result.
+///
+/// The request covers the engines that may speak and their order, but not which of them spoke, nor its version. An
+/// existing narration therefore stays valid when an engine is upgraded or becomes available again.
 fn inputs(request: &Request, script: Digest, deps: &Deps<'_>) -> Digest {
-    let (request, voice) = (Digest::of_json(request), Digest::of_json(&deps.settings.voice));
-    let said = deps.pronunciations.digest();
-    let parts = [b"narrate".as_slice(), env!("CARGO_PKG_VERSION").as_bytes(), request.as_bytes(), script.as_bytes()];
-    Digest::of_parts(parts.into_iter().chain([voice.as_bytes().as_slice(), said.as_bytes()]))
+    let request = Digest::of_json(request);
+    let voice = Digest::of_json(&deps.settings.voice);
+    let pronunciations = deps.pronunciations.digest();
+    Digest::of_parts([
+        b"narrate".as_slice(),
+        env!("CARGO_PKG_VERSION").as_bytes(),
+        request.as_bytes(),
+        script.as_bytes(),
+        voice.as_bytes(),
+        pronunciations.as_bytes(),
+    ])
 }
 
-/// Whether the narration is there. A sound without its cues, of a try that was cut off or of a writer at this moment,
-/// carries them with it.
-async fn found(task: &CustomerTask, deps: &Deps<'_>, inputs: &Digest) -> Result<bool, Error> {
+/// Returns whether the narration exists.
+///
+/// A sound without cues comes from an interrupted run or from a writer that is still at work. Its cues are embedded in
+/// it, so this run can complete it.
+async fn is_done(task: &CustomerTask, deps: &Deps<'_>, inputs: &Digest) -> Result<bool, Error> {
     let owner = Owner::Customer(&task.reference);
     if deps.vault.find_json::<Narration>(owner, &key(task, Artefact::Cues), inputs).await?.is_some() {
         return Ok(true);
     }
-    adopt(task, deps, inputs).await
+    adopt_sound(task, deps, inputs).await
 }
 
-/// The script's sentences, ready to be said.
-fn lines<'a>(segments: impl Iterator<Item = &'a str>, pronunciations: &Pronunciations) -> Result<Vec<Line>, Error> {
+/// Returns the sentences of all segments in spoken form.
+fn lines<'a>(
+    segments: impl Iterator<Item = &'a str>,
+    pronunciations: &Pronunciations,
+    first_name: &str,
+) -> Result<Vec<Line>, Error> {
+    let lexicon = Lexicon { pronunciations: Some(pronunciations), first_name, ..Lexicon::default() };
     let mut lines = Vec::new();
     for (segment, text) in segments.enumerate() {
         for (index, sentence) in sentences::sentences(text).iter().enumerate() {
-            let utterance = Utterance::of(sentence, pronunciations).map_err(|spoken::Unspeakable(word)| {
-                Error::Unspeakable { segment: segment + 1, sentence: index + 1, word }
+            let utterance = Utterance::of(sentence, lexicon).map_err(|spoken::UnreadNumber(word)| {
+                Error::UnreadNumber { segment: segment + 1, sentence: index + 1, word }
             })?;
             let place = format!("segment {}, sentence {}", segment + 1, index + 1);
             lines.extend(utterance.map(|utterance| Line { segment, place, utterance }));
         }
     }
-    if lines.is_empty() { Err(Error::Nothing) } else { Ok(lines) }
+    if lines.is_empty() { Err(Error::EmptyScript) } else { Ok(lines) }
 }
 
-/// Speaks with the first of the voices that can. What failed before it, and who was given the text, goes into the
-/// narration's record.
+/// Speaks with the first voice that works. The narration records earlier failures and every service that got the text.
 async fn speak(
-    order: &Order<'_>,
+    job: &SpeechJob<'_>,
     engines: &Engines,
     settings: &settings::VoiceSettings,
     secrets: &dyn Secrets,
 ) -> Result<(Narration, Vec<u8>), Error> {
-    if !(80..=220).contains(&order.words_per_minute) {
-        return Err(Error::Rate);
+    if !(80..=220).contains(&job.words_per_minute) {
+        return Err(Error::RateOutOfRange);
     }
-    let mut record = Record::default();
-    let mut left = order.voices.len();
-    for voice in &order.voices {
-        left -= 1;
-        match speak_as(voice, order, engines, settings, secrets, &mut record).await {
-            Err(error) if error.is_of_engine() && left > 0 => {
-                let why = contracts::error::chain(&error);
-                tracing::warn!(engine = %voice.engine, why, "the engine does not speak; the next one does");
-                record.instead_of.push(format!("{}: {why}", voice.engine));
+    let mut attempts = Attempts::default();
+    let mut remaining = job.voices.len();
+    for voice in &job.voices {
+        remaining -= 1;
+        match speak_with(voice, job, engines, settings, secrets, &mut attempts).await {
+            Err(error) if error.is_of_engine() && remaining > 0 => {
+                let reason = contracts::error::chain(&error);
+                tracing::warn!(engine = %voice.engine, reason, "speech engine failed; trying the next one");
+                attempts.failures.push(format!("{}: {reason}", voice.engine));
             }
-            spoken => return spoken,
+            result => return result,
         }
     }
-    Err(Error::Nothing)
+    Err(Error::EmptyScript)
 }
 
-/// What led to the voice that spoke.
+/// The attempts that led to the narration.
 #[derive(Default)]
-struct Record {
-    instead_of: Vec<String>,
-    outside: BTreeMap<String, Vec<String>>,
+struct Attempts {
+    failures: Vec<String>,
+    /// External services, with the data that each received.
+    disclosures: BTreeMap<String, Vec<String>>,
 }
 
-/// What a speech service is given.
-const GIVEN: &str = "the spoken text, first name included";
+/// The data that an external speech service receives.
+const DISCLOSED_DATA: &str = "the spoken text, first name included";
 
-async fn speak_as(
-    voice: &Voice,
-    order: &Order<'_>,
+async fn speak_with(
+    voice: &VoiceChoice,
+    job: &SpeechJob<'_>,
     engines: &Engines,
     settings: &settings::VoiceSettings,
     secrets: &dyn Secrets,
-    record: &mut Record,
+    attempts: &mut Attempts,
 ) -> Result<(Narration, Vec<u8>), Error> {
     let narrator = engines.open(voice, settings, secrets).await?;
-    if let Some(service) = narrator.outside() {
-        record.outside.insert(service, vec![GIVEN.to_owned()]);
+    if let Some(service) = narrator.external_service() {
+        attempts.disclosures.insert(service, vec![DISCLOSED_DATA.to_owned()]);
     }
-    let narrator = Remembering::new(narrator.as_ref(), &engines.memory, order.name);
-    let take = pace::speak(&narrator, &order.lines, order.words_per_minute).await?;
-    let (lines, mut narration) = (order.lines.clone(), narration(&narrator, record));
+    let narrator = CachedNarrator::new(narrator.as_ref(), &engines.cache, job.first_name);
+    let take = pace::speak(&narrator, &job.lines, job.words_per_minute).await?;
+    let lines = job.lines.clone();
+    let mut narration = narration(&narrator, attempts);
+    narration.first_name_unspoken = job.first_name_unspoken;
     let (narration, wav) = tokio::task::spawn_blocking(move || {
         let wav = finish(&lines, &take, &mut narration)?;
         Ok::<_, Error>((narration, wav))
     })
     .await??;
-    let wanted = f64::from(order.words_per_minute);
-    if (narration.words_per_minute / wanted - 1.0).abs() > 0.05 {
-        tracing::warn!(wanted, reached = narration.words_per_minute, "the engine does not reach the speaking rate");
+    let requested = f64::from(job.words_per_minute);
+    if (narration.words_per_minute / requested - 1.0).abs() > 0.05 {
+        let reached = narration.words_per_minute;
+        tracing::warn!(requested, reached, "speech engine misses the requested rate by more than 5 %");
     }
     Ok((narration, wav))
 }
 
-/// The record of a narration whose sound is still to be made.
-fn narration(narrator: &dyn Narrator, record: &Record) -> Narration {
+/// Returns the record of a narration before its sound exists.
+fn narration(narrator: &dyn Narrator, attempts: &Attempts) -> Narration {
     Narration {
         engine: narrator.engine().to_owned(),
         voice: narrator.voice().to_owned(),
-        instead_of: record.instead_of.clone(),
-        outside: record.outside.clone(),
+        instead_of: attempts.failures.clone(),
+        outside: attempts.disclosures.clone(),
         timing: Timing::Estimated,
         seconds: 0.0,
         words_per_minute: 0.0,
         loudness: 0.0,
         sentences: Vec::new(),
         audio: Digest::of(b""),
+        first_name_unspoken: false,
     }
 }
 
-/// Lays out the sound and levels it, and fills in what is known of it. The WAV carries the record, but for its digest.
+/// Assembles and levels the sound, completes `narration` and returns the WAV.
+///
+/// The WAV embeds the narration without its digest.
 fn finish(lines: &[Line], take: &pace::Take, narration: &mut Narration) -> Result<Vec<u8>, Error> {
-    let laid = timing::lay(lines, take)?;
-    let (samples, loudness) = sound::level(&laid.samples)?;
-    let words: usize = laid.sentences.iter().map(|sentence| sentence.words.len()).sum();
-    let spoken = match (laid.sentences.first(), laid.sentences.last()) {
+    let timeline = timing::assemble(lines, take)?;
+    let (samples, loudness) = sound::level(&timeline.samples)?;
+    let words: f64 = lines.iter().map(Line::units).sum();
+    let seconds = match (timeline.sentences.first(), timeline.sentences.last()) {
         (Some(first), Some(last)) => last.end - first.start,
-        _ => return Err(Error::Nothing),
+        _ => return Err(Error::EmptyScript),
     };
-    #[expect(clippy::cast_precision_loss, reason = "some hundred words")]
-    let words = words as f64;
-    narration.words_per_minute = words * 60.0 / spoken;
-    narration.timing = laid.timing;
+    narration.words_per_minute = words * 60.0 / seconds;
+    narration.timing = timeline.timing;
     narration.seconds = sound::seconds(samples.len(), sound::RATE);
     narration.loudness = loudness;
-    narration.sentences = laid.sentences;
+    narration.sentences = timeline.sentences;
     let note = serde_json::to_vec(&narration).expect("the types of contracts serialize to JSON");
     let wav = sound::wav(&samples, &note)?;
     narration.audio = Digest::of(&wav);
     Ok(wav)
 }
 
-/// Writes the sound first, then the cues that name it. Where another writer's sound is there, that one stands.
+/// Writes the sound, then the cues that name it. If another writer's sound exists, that one is kept.
 async fn write(
     task: &CustomerTask,
     deps: &Deps<'_>,
@@ -268,7 +307,7 @@ async fn write(
 ) -> Result<(), Error> {
     let owner = Owner::Customer(&task.reference);
     match deps.vault.write(owner, &key(task, Artefact::NarrationAudio), inputs, &wav).await? {
-        PutOutcome::AlreadyThere => adopt(task, deps, inputs).await.map(|_| ()),
+        PutOutcome::AlreadyThere => adopt_sound(task, deps, inputs).await.map(|_| ()),
         PutOutcome::Created => {
             deps.vault.write_json(owner, &key(task, Artefact::Cues), inputs, narration).await?;
             Ok(())
@@ -276,13 +315,14 @@ async fn write(
     }
 }
 
-/// Writes the cues that the sound carries with it, if there is a sound.
-async fn adopt(task: &CustomerTask, deps: &Deps<'_>, inputs: &Digest) -> Result<bool, Error> {
-    let (owner, audio) = (Owner::Customer(&task.reference), key(task, Artefact::NarrationAudio));
+/// Writes the cues embedded in the stored sound. Returns false if there is no sound.
+async fn adopt_sound(task: &CustomerTask, deps: &Deps<'_>, inputs: &Digest) -> Result<bool, Error> {
+    let owner = Owner::Customer(&task.reference);
+    let audio = key(task, Artefact::NarrationAudio);
     let Some(sealed) = deps.vault.store().find(&audio).await? else { return Ok(false) };
     let place = audio.to_string();
-    let (wav, made_from) = deps.vault.open(owner, &place, &sealed).await?;
-    if made_from != *inputs {
+    let (wav, found_inputs) = deps.vault.open(owner, &place, &sealed).await?;
+    if found_inputs != *inputs {
         return Err(VaultError::Conflict { place }.into());
     }
     let note = sound::note(&wav).unwrap_or_default();

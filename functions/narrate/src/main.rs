@@ -15,7 +15,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         .with_kokoro(kokoro::Files::find(&environment::path("KOKORO_DIR", "/opt/bespoke/kokoro")))
         .with_polly(Arc::new(host.polly()));
     host.serve_stage(Stage::Narrate, async |task: CustomerTask| {
-        // Fetched for each customer for whom the outside service is asked: the key may have been rotated.
+        // Drop the cached key: it may have been rotated since the last customer.
         host.secrets.forget(SecretName::ModelKey).await;
         let settings = host.settings().await?;
         let deps = narrate::Deps {

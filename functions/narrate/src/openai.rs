@@ -1,4 +1,4 @@
-//! The engine `openai`: an outside speech service, asked for one sentence at a time. It tells no times of words.
+//! The engine `openai`: an external speech service that speaks one sentence per request and reports no word times.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -11,22 +11,21 @@ use reqwest::{StatusCode, Url};
 use serde_json::json;
 use storage::secret::{ExposeSecret as _, SecretString};
 
-use crate::Error;
-use crate::error::VoiceFrom;
+use crate::error::{Error, VoiceSource};
 use crate::narrator::{Narrator, Speech};
 use crate::spoken::Utterance;
 
-/// Its voices, the default one first.
+/// The service's voices, the default first.
 pub const VOICES: [&str; 9] = ["nova", "alloy", "ash", "coral", "echo", "fable", "onyx", "sage", "shimmer"];
 
-/// Samples a second of its PCM.
+/// Samples per second of the service's PCM.
 const RATE: u32 = 24_000;
-/// How often a sentence is asked for.
-const ATTEMPTS: u32 = 4;
-/// How long one attempt may take.
-const ATTEMPT: Duration = Duration::from_secs(30);
-/// The longest wait that the service may ask for.
-const LONGEST_WAIT: Duration = Duration::from_secs(20);
+/// The maximum number of attempts per sentence.
+const MAX_ATTEMPTS: u32 = 4;
+/// The time limit of one attempt.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest accepted `Retry-After`.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(20);
 
 /// The service with one of its voices.
 pub struct Openai {
@@ -38,41 +37,43 @@ pub struct Openai {
 }
 
 impl Openai {
-    /// Checks that there is such a voice, and that the settings let text be sent there. A service on this machine needs
-    /// no key.
+    /// Checks that the voice exists and that the settings allow sending text.
+    ///
+    /// A service on this machine needs no key.
     pub fn new(
         http: reqwest::Client,
         key: Option<SecretString>,
         settings: &SpeechServiceSettings,
         voice: &str,
-        from: VoiceFrom,
+        source: VoiceSource,
     ) -> Result<Self, Error> {
         if !settings.enabled {
-            return Err(Error::SwitchedOff);
+            return Err(Error::ServiceDisabled);
         }
         if !VOICES.contains(&voice) {
-            return Err(Error::UnknownVoice { from, available: VOICES.map(str::to_owned).to_vec() });
+            return Err(Error::UnknownVoice { from: source, available: VOICES.map(str::to_owned).to_vec() });
         }
         let engine = format!("openai {}", settings.model);
         Ok(Self { http, key, settings: settings.clone(), voice: voice.to_owned(), engine })
     }
 
-    fn address(&self) -> Result<Url, SpeechError> {
-        let none = || SpeechError::Refused("voice.openai.base_url is not an http address".to_owned());
-        let mut url = Url::parse(&self.settings.base_url).map_err(|_| none())?;
+    fn endpoint(&self) -> Result<Url, SpeechError> {
+        let invalid = || SpeechError::Refused("voice.openai.base_url is not an http address".to_owned());
+        let mut url = Url::parse(&self.settings.base_url).map_err(|_| invalid())?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(none());
+            return Err(invalid());
         }
-        url.path_segments_mut().map_err(|()| none())?.pop_if_empty().extend(["audio", "speech"]);
+        url.path_segments_mut().map_err(|()| invalid())?.pop_if_empty().extend(["audio", "speech"]);
         Ok(url)
     }
 
-    /// One attempt: the PCM, or why not and, if trying again makes sense, when.
+    /// Makes one attempt and returns the PCM. A retryable error comes with the time to wait.
     async fn attempt(&self, url: &Url, body: &serde_json::Value) -> Result<Vec<u8>, (SpeechError, Option<Duration>)> {
-        let soon = Some(Duration::ZERO);
-        let unreachable =
-            |error: reqwest::Error| (SpeechError::Unavailable(contracts::error::chain(&error.without_url())), soon);
-        let mut request = self.http.post(url.clone()).timeout(ATTEMPT).json(body);
+        let retry_now = Some(Duration::ZERO);
+        let unreachable = |error: reqwest::Error| {
+            (SpeechError::Unavailable(contracts::error::chain(&error.without_url())), retry_now)
+        };
+        let mut request = self.http.post(url.clone()).timeout(ATTEMPT_TIMEOUT).json(body);
         if let Some(key) = &self.key {
             request = request.bearer_auth(key.expose_secret().trim());
         }
@@ -81,18 +82,21 @@ impl Openai {
         if status == StatusCode::OK {
             return Ok(response.bytes().await.map_err(unreachable)?.to_vec());
         }
-        let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-        let wait = asked.map_or(Duration::ZERO, Duration::from_secs);
-        // The service's own words may repeat what it was given.
-        let text = format!("it answered {}", status.as_u16());
+        let retry_after =
+            response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        let wait = retry_after.map_or(Duration::ZERO, Duration::from_secs);
+        // The response body may quote the text, so the error leaves it out.
+        let reason = format!("it answered {}", status.as_u16());
         Err(match status.as_u16() {
-            408 | 409 | 429 | 500..=599 => (SpeechError::Unavailable(text), Some(wait).filter(|w| *w <= LONGEST_WAIT)),
-            _ => (SpeechError::Refused(text), None),
+            408 | 409 | 429 | 500..=599 => {
+                (SpeechError::Unavailable(reason), Some(wait).filter(|w| *w <= MAX_RETRY_AFTER))
+            }
+            _ => (SpeechError::Refused(reason), None),
         })
     }
 
-    async fn ask(&self, text: &str, pace: f64) -> Result<Vec<u8>, SpeechError> {
-        let url = self.address()?;
+    async fn request(&self, text: &str, pace: f64) -> Result<Vec<u8>, SpeechError> {
+        let url = self.endpoint()?;
         let body = json!({
             "model": self.settings.model,
             "voice": self.voice,
@@ -101,7 +105,7 @@ impl Openai {
             "speed": (pace * 100.0).round() / 100.0,
         });
         let mut pause = Duration::from_millis(400);
-        for _ in 1..ATTEMPTS {
+        for _ in 1..MAX_ATTEMPTS {
             match self.attempt(&url, &body).await {
                 Ok(pcm) => return Ok(pcm),
                 Err((error, None)) => return Err(error),
@@ -127,24 +131,24 @@ impl Narrator for Openai {
         0.25..=4.0
     }
 
-    fn rounds(&self) -> usize {
+    fn max_rounds(&self) -> usize {
         2
     }
 
-    fn at_once(&self) -> usize {
+    fn concurrency(&self) -> usize {
         4
     }
 
-    fn outside(&self) -> Option<String> {
+    fn external_service(&self) -> Option<String> {
         Some(self.settings.base_url.trim_end_matches('/').to_owned())
     }
 
-    async fn say(&self, sentence: &Utterance, pace: f64, at: &str) -> Result<Speech, Error> {
-        let failed = |source: SpeechError| Error::Service { place: at.to_owned(), source };
-        let pcm = self.ask(&sentence.text(), pace).await.map_err(failed)?;
+    async fn speak(&self, sentence: &Utterance, pace: f64, place: &str) -> Result<Speech, Error> {
+        let failed = |source: SpeechError| Error::Service { place: place.to_owned(), source };
+        let pcm = self.request(&sentence.text(), pace).await.map_err(failed)?;
         let (samples, rest) = pcm.as_chunks::<2>();
         if samples.is_empty() || !rest.is_empty() {
-            return Err(failed(SpeechError::Malformed("the sound is no PCM of 16 bits")));
+            return Err(failed(SpeechError::Malformed("the sound is not 16-bit PCM")));
         }
         let samples = samples.iter().map(|sample| f32::from(i16::from_le_bytes(*sample)) / 32_768.0).collect();
         Ok(Speech { samples, rate: RATE, words: None })

@@ -1,167 +1,184 @@
-//! What Kokoro is given: the phonemes of each spoken word, from the espeak-ng program, in Kokoro's own alphabet.
+//! Pronounces sentences for Kokoro: phonemes of each spoken word from the espeak-ng program, in Kokoro's alphabet.
 //!
-//! The program is asked for a whole sentence, because a word sounds otherwise among others. Where it runs words together
-//! ("of the" as one) or takes one apart, the pronunciations of the single words tell which phonemes are whose, so that
-//! every word has its own and none is lost.
+//! The program gets the whole sentence, because context changes how a word sounds. Sometimes it joins words ("of the" as
+//! one) or splits one. The pronunciations of the single words then show which phonemes belong to which word, so that
+//! every word keeps its own.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
-use crate::Error;
-use crate::espeak::ask;
+use crate::error::Error;
+use crate::espeak::run_program;
 use crate::spoken::Utterance;
 
-/// The most words that the program runs together, or pieces that it takes one apart into.
-const MOST_JOINED: usize = 5;
+/// The maximum number of words that the program joins, or of pieces into which it splits one.
+const MAX_JOINED: usize = 5;
 
-/// A spoken word, and how it sounds.
+/// A spoken word with its phonemes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sound {
-    /// The index of the written word that it is part of.
+pub struct Pronounced {
+    /// The index of the written word that contains it.
     pub word: usize,
     /// Phonemes in Kokoro's alphabet; never empty.
     pub phonemes: String,
-    /// Whether a space goes before it: not within what is run together.
+    /// Whether a space precedes it. False within joined words.
     pub spaced: bool,
-    /// The sign of the pause after it.
+    /// The punctuation mark of the pause after it.
     pub pause: Option<char>,
 }
 
-/// The program, with one of the two kinds of English that Kokoro speaks.
+/// The espeak-ng program, with one of the two English accents of Kokoro.
 pub struct Phonemizer {
     program: PathBuf,
     british: bool,
-    /// Of single words: they come again and again.
-    alone: Mutex<HashMap<String, String>>,
+    /// Phonemes of single words, which recur often.
+    single_words: Mutex<HashMap<String, String>>,
 }
 
 impl Phonemizer {
-    /// With this program.
+    /// Uses `program` with the British or the American accent.
     pub fn new(program: PathBuf, british: bool) -> Self {
-        Self { program, british, alone: Mutex::default() }
+        Self { program, british, single_words: Mutex::default() }
     }
 
-    /// The sounds of a sentence, in order. `at` names it in errors.
-    pub async fn sounds(&self, sentence: &Utterance, at: &str) -> Result<Vec<Sound>, Error> {
+    /// Returns the spoken words of a sentence in order. `place` names the sentence in errors.
+    pub async fn pronounce(&self, sentence: &Utterance, place: &str) -> Result<Vec<Pronounced>, Error> {
         let spoken = spoken_words(sentence);
-        let heard = self.phonemes(&sentence.text(), at).await?;
-        let heard: Vec<&str> = heard.split_whitespace().collect();
-        let parts = if heard.len() == spoken.len() {
-            heard.iter().map(|phonemes| ((*phonemes).to_owned(), true)).collect()
+        let phonemes = self.phonemes(&sentence.text(), place).await?;
+        let groups: Vec<&str> = phonemes.split_whitespace().collect();
+        let parts = if groups.len() == spoken.len() {
+            groups.iter().map(|group| ((*group).to_owned(), true)).collect()
         } else {
-            let mut alone = Vec::with_capacity(spoken.len());
+            let mut single_words = Vec::with_capacity(spoken.len());
             for (_, word, _) in &spoken {
-                alone.push(self.alone(word, at).await?);
+                single_words.push(self.single_word(word, place).await?);
             }
-            share_out(&alone, &heard).ok_or_else(|| Error::EngineOutput {
-                place: at.to_owned(),
-                reason: format!("{} words came back as {} sounds that cannot be told apart", spoken.len(), heard.len()),
+            align(&single_words, &groups).ok_or_else(|| Error::EngineOutput {
+                place: place.to_owned(),
+                reason: format!("cannot align {} words with {} groups of phonemes", spoken.len(), groups.len()),
             })?
         };
-        let sounds = spoken.into_iter().zip(parts);
-        sounds
+        let words = spoken.into_iter().zip(parts);
+        words
             .map(|((word, _, pause), (phonemes, spaced))| {
-                let unknown = phonemes.is_empty() || phonemes.chars().any(|phoneme| token(phoneme).is_none());
-                let sound = Sound { word, phonemes, spaced, pause };
-                if unknown { Err(Error::Unvoiced { place: at.to_owned(), word: word + 1 }) } else { Ok(sound) }
+                // A foreign name may contain a sound that the model does not know. It is left out.
+                let phonemes: String = phonemes.chars().filter(|phoneme| token(*phoneme).is_some()).collect();
+                let silent = phonemes.chars().all(|phoneme| matches!(phoneme, 'ˈ' | 'ˌ' | 'ː'));
+                let pronounced = Pronounced { word, phonemes, spaced, pause };
+                if silent { Err(Error::Unvoiced { place: place.to_owned(), word: word + 1 }) } else { Ok(pronounced) }
             })
             .collect()
     }
 
-    async fn alone(&self, word: &str, at: &str) -> Result<String, Error> {
-        let known = self.alone.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(word).cloned();
-        if let Some(known) = known {
-            return Ok(known);
+    async fn single_word(&self, word: &str, place: &str) -> Result<String, Error> {
+        let cached = self.single_words.lock().unwrap_or_else(PoisonError::into_inner).get(word).cloned();
+        if let Some(phonemes) = cached {
+            return Ok(phonemes);
         }
-        let said: String = self.phonemes(word, at).await?.split_whitespace().collect();
-        self.alone.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(word.to_owned(), said.clone());
-        Ok(said)
+        let phonemes: String = self.phonemes(word, place).await?.split_whitespace().collect();
+        let mut cache = self.single_words.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.insert(word.to_owned(), phonemes.clone());
+        Ok(phonemes)
     }
 
-    async fn phonemes(&self, text: &str, at: &str) -> Result<String, Error> {
+    async fn phonemes(&self, text: &str, place: &str) -> Result<String, Error> {
         let voice = if self.british { "en-gb" } else { "en-us" };
         let arguments = ["-q", "--ipa", "--tie=^", "-v", voice, "-b", "1", "--stdin"];
-        let said = ask(&self.program, &arguments, text.as_bytes(), at).await?;
-        Ok(to_kokoro(&String::from_utf8_lossy(&said), self.british))
+        let output = run_program(&self.program, &arguments, text.as_bytes(), place).await?;
+        Ok(to_kokoro(&String::from_utf8_lossy(&output), self.british))
     }
 }
 
-/// The words that are said: those of "4.25%" are five. With the index of the written word, and the pause after.
+/// Returns each spoken word with the index of its written word and the pause after it. "4.25%" has five spoken words.
 fn spoken_words(sentence: &Utterance) -> Vec<(usize, &str, Option<char>)> {
     let mut spoken = Vec::new();
     for (index, word) in sentence.words().iter().enumerate() {
-        let from = spoken.len();
+        let start = spoken.len();
         for piece in word.said.split(' ') {
-            let said = piece.trim_end_matches(',');
-            spoken.push((index, said, piece.ends_with(',').then_some(',')));
+            let text = piece.trim_end_matches(',');
+            spoken.push((index, text, piece.ends_with(',').then_some(',')));
         }
-        if let Some(last) = spoken[from..].last_mut() {
+        if let Some(last) = spoken[start..].last_mut() {
             last.2 = word.pause.or(last.2);
         }
     }
     spoken
 }
 
-/// Gives each word its part of what was heard, knowing how each sounds alone. The flag tells whether it starts apart
-/// from the one before. Nothing if there are sounds for which there is no word, or the other way round.
-fn share_out(alone: &[String], heard: &[&str]) -> Option<Vec<(String, bool)>> {
-    // best[i][j]: the least cost of giving the first i words the first j sounds, and the step that led there.
-    let mut best = vec![vec![(usize::MAX, 0, 0); heard.len() + 1]; alone.len() + 1];
-    best[0][0].0 = 0;
-    for i in 0..=alone.len() {
-        for j in 0..=heard.len() {
-            if best[i][j].0 == usize::MAX {
+/// A step of the alignment: its cost so far, and the words and groups that it consumes.
+#[derive(Clone, Copy)]
+struct Step {
+    cost: usize,
+    words: usize,
+    groups: usize,
+}
+
+/// Assigns groups of phonemes to words, given how each word sounds alone. The flag tells whether a word starts a group.
+///
+/// Returns `None` if words or groups remain without a counterpart.
+fn align(single_words: &[String], groups: &[&str]) -> Option<Vec<(String, bool)>> {
+    // best[i][j]: the cheapest assignment of the first i words to the first j groups, by its last step.
+    let unreached = Step { cost: usize::MAX, words: 0, groups: 0 };
+    let mut best = vec![vec![unreached; groups.len() + 1]; single_words.len() + 1];
+    best[0][0].cost = 0;
+    for i in 0..=single_words.len() {
+        for j in 0..=groups.len() {
+            if best[i][j].cost == usize::MAX {
                 continue;
             }
-            let steps = (1..=MOST_JOINED).map(|n| (n, 1)).chain((2..=MOST_JOINED).map(|m| (1, m)));
-            for (words, sounds) in steps.filter(|(n, m)| i + n <= alone.len() && j + m <= heard.len()) {
-                let expected = alone[i..i + words].concat();
-                let cost = best[i][j].0 + distance(&expected, &heard[j..j + sounds].concat());
-                let next = &mut best[i + words][j + sounds];
-                if cost < next.0 {
-                    *next = (cost, words, sounds);
+            let sizes = (1..=MAX_JOINED).map(|n| (n, 1)).chain((2..=MAX_JOINED).map(|m| (1, m)));
+            for (n, m) in sizes.filter(|(n, m)| i + n <= single_words.len() && j + m <= groups.len()) {
+                let expected = single_words[i..i + n].concat();
+                let cost = best[i][j].cost + distance(&expected, &groups[j..j + m].concat());
+                let next = &mut best[i + n][j + m];
+                if cost < next.cost {
+                    *next = Step { cost, words: n, groups: m };
                 }
             }
         }
     }
-    let (mut i, mut j) = (alone.len(), heard.len());
+    let mut i = single_words.len();
+    let mut j = groups.len();
     let mut parts = Vec::with_capacity(i);
     while i > 0 || j > 0 {
-        let (cost, words, sounds) = best[i][j];
-        if cost == usize::MAX || words == 0 {
+        let step = best[i][j];
+        if step.cost == usize::MAX || step.words == 0 {
             return None;
         }
-        (i, j) = (i - words, j - sounds);
-        let whole: Vec<char> = heard[j..j + sounds].concat().chars().collect();
-        let cut = cut(&alone[i..i + words], &whole)?;
+        i -= step.words;
+        j -= step.groups;
+        let joined: Vec<char> = groups[j..j + step.groups].concat().chars().collect();
+        let cut = cut(&single_words[i..i + step.words], &joined)?;
         parts.extend(cut.into_iter().enumerate().rev().map(|(index, part)| (part, index == 0)));
     }
     parts.reverse();
     Some(parts)
 }
 
-/// Cuts what was run together into one part a word, so that each is as near as can be to how its word sounds alone.
-fn cut(alone: &[String], whole: &[char]) -> Option<Vec<String>> {
+/// Cuts joined phonemes into one part per word, each as close as possible to how its word sounds alone.
+fn cut(single_words: &[String], joined: &[char]) -> Option<Vec<String>> {
     let text = |part: &[char]| part.iter().collect::<String>();
-    let Some((first, rest)) = alone.split_first() else { return whole.is_empty().then(Vec::new) };
+    let Some((first, rest)) = single_words.split_first() else { return joined.is_empty().then(Vec::new) };
     if rest.is_empty() {
-        return (!whole.is_empty()).then(|| vec![text(whole)]);
+        return (!joined.is_empty()).then(|| vec![text(joined)]);
     }
-    let cost = |parts: &[String]| -> usize { parts.iter().zip(alone).map(|(part, word)| distance(part, word)).sum() };
-    (1..whole.len())
+    let cost =
+        |parts: &[String]| -> usize { parts.iter().zip(single_words).map(|(part, word)| distance(part, word)).sum() };
+    (1..joined.len())
         .filter_map(|at| {
-            let mut parts = cut(rest, &whole[at..])?;
-            parts.insert(0, text(&whole[..at]));
+            let mut parts = cut(rest, &joined[at..])?;
+            parts.insert(0, text(&joined[..at]));
             Some(parts)
         })
         .min_by_key(|parts| (cost(parts), first.len().abs_diff(parts[0].len())))
 }
 
-/// Levenshtein's distance of two pronunciations, stress aside.
+/// Returns the Levenshtein distance of two pronunciations, ignoring stress.
 fn distance(a: &str, b: &str) -> usize {
     let letters = |text: &str| text.chars().filter(|c| !matches!(c, 'ˈ' | 'ˌ')).collect::<Vec<_>>();
-    let (a, b) = (letters(a), letters(b));
+    let a = letters(a);
+    let b = letters(b);
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.iter().enumerate() {
         let mut before = i;
@@ -174,8 +191,9 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-/// From the program's IPA, with `^` within a phoneme of two letters, to the letters that Kokoro was trained with: those
-/// of the library misaki, whose table for espeak-ng this is. Longer ones go before shorter ones.
+/// Replacements from the program's IPA, which ties letters of one phoneme with `^`, to Kokoro's alphabet.
+///
+/// The table is that of the library misaki, with which Kokoro was trained. Longer sequences precede shorter ones.
 const LETTERS: [(&str, &str); 25] = [
     ("ʔˌn\u{329}", "tn"),
     ("ʔn\u{329}", "tn"),
@@ -189,7 +207,7 @@ const LETTERS: [(&str, &str); 25] = [
     ("ʔn", "tn"),
     ("ʲo", "jo"),
     ("ʲə", "jə"),
-    // Not in misaki's table, which would double the r of "Maria".
+    // Not in misaki's table, which doubles the r of "Maria".
     ("ɚɹ", "əɹ"),
     ("ʔ", "t"),
     ("ʲ", ""),
@@ -200,7 +218,7 @@ const LETTERS: [(&str, &str); 25] = [
     ("ɐ", "ə"),
     ("ɬ", "l"),
     ("\u{303}", ""),
-    // Signs that a stretched or foreign sound may carry.
+    // Marks of prolonged or foreign sounds.
     ("\u{32a}", ""),
     ("\u{361}", ""),
     ("\u{200d}", ""),
@@ -220,7 +238,7 @@ fn to_kokoro(ipa: &str, british: bool) -> String {
     text.replace('e', "A").replace('o', "ɔ").replace(['^', '-'], "")
 }
 
-/// "n̩" is a consonant with a short vowel before it.
+/// Writes a syllabic consonant such as "n̩" as a short vowel and the consonant.
 fn syllabic(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -236,7 +254,7 @@ fn syllabic(text: &str) -> String {
     out
 }
 
-/// The program says in brackets when it takes a word for one of another language: "(fr)".
+/// Removes the program's marks for words of another language, such as "(fr)".
 fn without_languages(ipa: &str) -> String {
     let mut out = String::with_capacity(ipa.len());
     let mut depth = 0;
@@ -251,7 +269,7 @@ fn without_languages(ipa: &str) -> String {
     out
 }
 
-/// The number by which the model knows a letter: those of its configuration's `vocab` that English uses.
+/// Returns the model's token for a letter: the part of its configuration's `vocab` that English uses.
 #[must_use]
 pub fn token(letter: char) -> Option<i64> {
     #[rustfmt::skip]
@@ -264,15 +282,16 @@ pub fn token(letter: char) -> Option<i64> {
         ('ø', 116), ('θ', 119), ('œ', 120), ('ɹ', 123), ('ʁ', 128), ('ʃ', 131), ('ʧ', 133), ('ʊ', 135), ('ʌ', 138),
         ('ɣ', 139), ('ʎ', 143), ('ʒ', 147), ('ˈ', 156), ('ˌ', 157), ('ː', 158), ('ᵻ', 177),
     ];
-    TOKENS.iter().find(|(known, _)| *known == letter).map(|(_, token)| *token)
+    TOKENS.iter().find(|(key, _)| *key == letter).map(|(_, token)| *token)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spoken::Lexicon;
 
     #[test]
-    fn letters_become_those_that_the_model_was_trained_with() {
+    fn ipa_becomes_kokoro_letters() {
         assert_eq!(to_kokoro("həlˈo^ʊ", false), "həlˈO");
         assert_eq!(to_kokoro("ˈɜːn fˈoː^ɹ pˈɔ^ɪnt", false), "ˈɜɹn fˈɔɹ pˈYnt");
         assert_eq!(to_kokoro("(fr)bɔ̃ʒuːɹ(en-us) bˈʌʔn\u{329}", false), "bɔʒuɹ bˈʌtn");
@@ -280,35 +299,35 @@ mod tests {
     }
 
     #[test]
-    fn words_that_were_run_together_and_taken_apart_get_their_own_sounds() {
-        let alone = ["sˈAvɪŋz", "ʌv", "ðə", "θˈɜɹTifˈɜɹst", "bˈæŋk"].map(str::to_owned);
-        let heard = ["sˈAvɪŋz", "ʌvðə", "θˈɜɹTi", "fˈɜɹst", "bˈæŋk"];
-        let parts = share_out(&alone, &heard).unwrap();
+    fn joined_and_split_words_are_aligned() {
+        let single_words = ["sˈAvɪŋz", "ʌv", "ðə", "θˈɜɹTifˈɜɹst", "bˈæŋk"].map(str::to_owned);
+        let groups = ["sˈAvɪŋz", "ʌvðə", "θˈɜɹTi", "fˈɜɹst", "bˈæŋk"];
+        let parts = align(&single_words, &groups).unwrap();
         let texts: Vec<&str> = parts.iter().map(|(part, _)| part.as_str()).collect();
         assert_eq!(texts, ["sˈAvɪŋz", "ʌv", "ðə", "θˈɜɹTifˈɜɹst", "bˈæŋk"]);
         let spaced: Vec<bool> = parts.iter().map(|(_, spaced)| *spaced).collect();
         assert_eq!(spaced, [true, true, false, true, true]);
     }
 
-    /// Twenty narrations, with amounts, dates, addresses, abbreviations, product names and names of many scripts.
-    const NARRATIONS: &str = include_str!("../tests/narrations.txt");
+    /// Twenty narrations with amounts, dates, addresses, abbreviations, product names and names in many scripts.
+    const NARRATIONS: &str = include_str!("../tests/it/narrations.txt");
 
     #[tokio::test]
-    async fn every_token_of_twenty_narrations_is_accounted_for() {
+    async fn every_word_of_twenty_narrations_has_phonemes() {
         assert_eq!(NARRATIONS.lines().count(), 20);
         for british in [false, true] {
             let phonemizer = Phonemizer::new("espeak-ng".into(), british);
             for (line, narration) in NARRATIONS.lines().enumerate() {
                 for sentence in crate::sentences::sentences(narration) {
-                    let sentence = Utterance::of(&sentence, &crate::Pronunciations::default()).unwrap().unwrap();
-                    let sounds = phonemizer.sounds(&sentence, &format!("line {}", line + 1)).await.unwrap();
+                    let sentence = Utterance::of(&sentence, Lexicon::default()).unwrap().unwrap();
+                    let pronounced = phonemizer.pronounce(&sentence, &format!("line {}", line + 1)).await.unwrap();
                     let words = sentence.words();
-                    let said: usize = words.iter().map(|word| word.said.split(' ').count()).sum();
-                    assert_eq!(sounds.len(), said, "{}", sentence.text());
+                    let count: usize = words.iter().map(|word| word.said.split(' ').count()).sum();
+                    assert_eq!(pronounced.len(), count, "{}", sentence.text());
                     for (index, word) in words.iter().enumerate() {
-                        let own: Vec<&Sound> = sounds.iter().filter(|sound| sound.word == index).collect();
+                        let own: Vec<&Pronounced> = pronounced.iter().filter(|part| part.word == index).collect();
                         assert_eq!(own.len(), word.said.split(' ').count(), "{}", word.shown);
-                        let audible = |sound: &&Sound| sound.phonemes.chars().any(|c| !matches!(c, 'ˈ' | 'ˌ'));
+                        let audible = |part: &&Pronounced| part.phonemes.chars().any(|c| !matches!(c, 'ˈ' | 'ˌ'));
                         assert!(own.iter().all(audible), "{}: {own:?}", word.shown);
                         assert_eq!(own.last().unwrap().pause, word.pause, "{}", word.shown);
                     }
@@ -317,11 +336,21 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn every_given_name_has_phonemes() {
+        let phonemizer = Phonemizer::new("espeak-ng".into(), false);
+        let names: Vec<&str> = crate::names::given_names().collect();
+        for group in names.chunks(20) {
+            let sentence = Utterance::of(&group.join(", "), Lexicon::default()).unwrap().unwrap();
+            phonemizer.pronounce(&sentence, &format!("{group:?}")).await.unwrap();
+        }
+    }
+
     #[test]
-    fn a_word_without_a_sound_or_a_sound_without_a_word_is_told() {
-        let alone = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-        assert_eq!(share_out(&alone(&["a", "b", "k"]), &["a"]), None);
-        assert_eq!(share_out(&alone(&[]), &["a"]), None);
-        assert_eq!(share_out(&alone(&["a"]), &[]), None);
+    fn unmatched_word_or_group_is_no_alignment() {
+        let single_words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        assert_eq!(align(&single_words(&["a", "b", "k"]), &["a"]), None);
+        assert_eq!(align(&single_words(&[]), &["a"]), None);
+        assert_eq!(align(&single_words(&["a"]), &[]), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The engine Amazon Polly, behind the port to speech services: its neural voices, with marks for the words.
+//! The engine Amazon Polly, behind the port to speech services: neural voices with speech marks for words.
 
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
@@ -7,12 +7,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use contracts::speech::{SAMPLE_RATE, SpeechError, SpeechService, WordMark};
 
-use crate::Error;
-use crate::error::VoiceFrom;
+use crate::error::{Error, VoiceSource};
 use crate::narrator::{Narrator, Speech};
 use crate::spoken::Utterance;
 
-/// Its neural voices of English, the default one first.
+/// Polly's neural English voices, the default first.
 pub const VOICES: [&str; 17] = [
     "Joanna", "Danielle", "Gregory", "Ivy", "Joey", "Justin", "Kendra", "Kevin", "Kimberly", "Matthew", "Ruth",
     "Salli", "Stephen", "Amy", "Arthur", "Brian", "Emma",
@@ -25,10 +24,10 @@ pub struct Polly {
 }
 
 impl Polly {
-    /// Checks that there is such a voice.
-    pub fn new(service: Arc<dyn SpeechService>, voice: &str, from: VoiceFrom) -> Result<Self, Error> {
+    /// Checks that the voice exists.
+    pub fn new(service: Arc<dyn SpeechService>, voice: &str, source: VoiceSource) -> Result<Self, Error> {
         if !VOICES.contains(&voice) {
-            return Err(Error::UnknownVoice { from, available: VOICES.map(str::to_owned).to_vec() });
+            return Err(Error::UnknownVoice { from: source, available: VOICES.map(str::to_owned).to_vec() });
         }
         Ok(Self { service, voice: voice.to_owned() })
     }
@@ -44,64 +43,64 @@ impl Narrator for Polly {
         &self.voice
     }
 
-    /// What SSML's `prosody` takes there.
+    /// Returns the range of Polly's SSML element `prosody`.
     fn paces(&self) -> RangeInclusive<f64> {
         0.5..=2.0
     }
 
-    fn rounds(&self) -> usize {
+    fn max_rounds(&self) -> usize {
         2
     }
 
-    /// Well below the service's quota of 8 requests a second for neural voices, two requests a sentence.
-    fn at_once(&self) -> usize {
+    /// Stays well below the quota of 8 requests per second for neural voices. A sentence takes two requests.
+    fn concurrency(&self) -> usize {
         2
     }
 
-    fn outside(&self) -> Option<String> {
+    fn external_service(&self) -> Option<String> {
         Some(self.service.service())
     }
 
-    async fn say(&self, sentence: &Utterance, pace: f64, at: &str) -> Result<Speech, Error> {
-        let failed = |source: SpeechError| Error::Service { place: at.to_owned(), source };
-        let (ssml, places) = ssml(sentence, pace);
-        let ask =
+    async fn speak(&self, sentence: &Utterance, pace: f64, place: &str) -> Result<Speech, Error> {
+        let failed = |source: SpeechError| Error::Service { place: place.to_owned(), source };
+        let (ssml, offsets) = ssml(sentence, pace);
+        let requests =
             async { tokio::try_join!(self.service.sound(&ssml, &self.voice), self.service.marks(&ssml, &self.voice)) };
-        let (pcm, marks) = ask.await.map_err(failed)?;
+        let (pcm, marks) = requests.await.map_err(failed)?;
         let (samples, rest) = pcm.as_chunks::<2>();
         if samples.is_empty() || !rest.is_empty() {
-            return Err(failed(SpeechError::Malformed("the sound is no PCM of 16 bits")));
+            return Err(failed(SpeechError::Malformed("the sound is not 16-bit PCM")));
         }
         let samples: Vec<f32> =
             samples.iter().map(|sample| f32::from(i16::from_le_bytes(*sample)) / 32_768.0).collect();
         let seconds = crate::sound::seconds(samples.len(), SAMPLE_RATE);
-        Ok(Speech { samples, rate: SAMPLE_RATE, words: times(&places, &marks, seconds) })
+        Ok(Speech { samples, rate: SAMPLE_RATE, words: word_times(&offsets, &marks, seconds) })
     }
 }
 
-/// The sentence as a document, and the first byte of each of its words in it.
+/// Returns the sentence as an SSML document, with the byte offset of each written word.
 fn ssml(sentence: &Utterance, pace: f64) -> (String, Vec<usize>) {
     let mut document = format!("<speak><prosody rate=\"{:.0}%\">", pace * 100.0);
-    let mut places = Vec::with_capacity(sentence.words().len());
+    let mut offsets = Vec::with_capacity(sentence.words().len());
     for (index, word) in sentence.words().iter().enumerate() {
         if index > 0 {
             document.push(' ');
         }
-        places.push(document.len());
-        // Nothing that means something to XML is left in what is said: the utterance's own invariant.
+        offsets.push(document.len());
+        // An utterance contains no characters that are special in XML.
         let _infallible = write!(document, "{}{}", word.said, word.pause.map_or(String::new(), String::from));
     }
     document.push_str("</prosody></speak>");
-    (document, places)
+    (document, offsets)
 }
 
-/// When each word is heard: from its first mark to the next word's. Nothing, if a word has no mark.
-fn times(places: &[usize], marks: &[WordMark], seconds: f64) -> Option<Vec<(f64, f64)>> {
-    let starts: Option<Vec<f64>> = places
+/// Returns the span of each word, from its first mark to the next word's. Returns `None` if a word has no mark.
+fn word_times(offsets: &[usize], marks: &[WordMark], seconds: f64) -> Option<Vec<(f64, f64)>> {
+    let starts: Option<Vec<f64>> = offsets
         .iter()
         .enumerate()
         .map(|(index, from)| {
-            let to = places.get(index + 1).copied().unwrap_or(usize::MAX);
+            let to = offsets.get(index + 1).copied().unwrap_or(usize::MAX);
             let first = marks.iter().find(|mark| (*from..to).contains(&mark.start))?;
             Some(f64::from(first.milliseconds) / 1000.0)
         })
@@ -114,21 +113,22 @@ fn times(places: &[usize], marks: &[WordMark], seconds: f64) -> Option<Vec<(f64,
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spoken::Lexicon;
 
     #[test]
-    fn a_mark_belongs_to_the_written_word_whose_sound_it_is_in() {
-        let sentence = Utterance::of("Earn 4.25% today.", &crate::Pronunciations::default()).unwrap().unwrap();
-        let (document, places) = ssml(&sentence, 0.96);
+    fn marks_map_to_written_words() {
+        let sentence = Utterance::of("Earn 4.25% today.", Lexicon::default()).unwrap().unwrap();
+        let (document, offsets) = ssml(&sentence, 0.96);
         assert_eq!(document, "<speak><prosody rate=\"96%\">Earn four point two five percent today.</prosody></speak>");
         let mark = |word: &str, milliseconds| WordMark { start: document.find(word).unwrap(), milliseconds };
         let marks =
             [mark("Earn", 6), mark("four", 300), mark("point", 560), mark("percent", 1200), mark("today", 1800)];
-        let times = times(&places, &marks, 2.4).unwrap();
+        let times = word_times(&offsets, &marks, 2.4).unwrap();
         assert_eq!(times, [(0.006, 0.3), (0.3, 1.8), (1.8, 2.4)]);
     }
 
     #[test]
-    fn a_word_without_a_mark_leaves_the_times_unknown() {
-        assert_eq!(times(&[0, 10], &[WordMark { start: 0, milliseconds: 5 }], 1.0), None);
+    fn missing_mark_gives_no_times() {
+        assert_eq!(word_times(&[0, 10], &[WordMark { start: 0, milliseconds: 5 }], 1.0), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The bank's list of how its words are said: `pronunciations.toml` of the assets.
+//! The bank's list of pronunciations: `pronunciations.toml` in the assets.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,9 +7,9 @@ use contracts::Digest;
 use contracts::brand::Brand;
 use serde::Deserialize;
 
-use crate::Error;
+use crate::error::Error;
 
-/// How words are said that the rules and the engines would say otherwise, as an English reader would spell the sound.
+/// Pronunciations of words that the rules and the engines get wrong, spelled as an English reader would sound them out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pronunciations {
@@ -17,10 +17,10 @@ pub struct Pronunciations {
 }
 
 impl Pronunciations {
-    /// Reads and checks the list. A spelling that an engine could take for something else than letters is refused.
+    /// Parses and validates the list. Rejects spellings that an engine could take for markup.
     pub fn from_toml(text: &str) -> Result<Self, Error> {
-        let read: Self = toml::from_str(text).map_err(|error| Error::Pronunciations(error.message().to_owned()))?;
-        for (word, said) in &read.words {
+        let list: Self = toml::from_str(text).map_err(|error| Error::Pronunciations(error.message().to_owned()))?;
+        for (word, said) in &list.words {
             let letters =
                 said.chars().all(|c| c.is_ascii_alphabetic() || " '.-".contains(c) || ('À'..='ÿ').contains(&c));
             let spelled = said.split(' ').all(|piece| piece.starts_with(char::is_alphabetic));
@@ -33,10 +33,10 @@ impl Pronunciations {
                 )));
             }
         }
-        Ok(read)
+        Ok(list)
     }
 
-    /// The list that the brand names, of the folder of assets; an empty one if it names none.
+    /// Reads the list that the brand names from the folder of assets. Returns an empty list if the brand names none.
     pub fn read(assets: &Path, brand: &Brand) -> Result<Self, Error> {
         let Some(name) = &brand.pronunciations else { return Ok(Self::default()) };
         let text = std::fs::read_to_string(assets.join(name))
@@ -44,9 +44,9 @@ impl Pronunciations {
         Self::from_toml(&text)
     }
 
-    /// How a word is said, its marks left out, if the list has it: as it is written, or the word and "'s".
+    /// Returns the pronunciation of a word without its punctuation, or of the word before a final "'s".
     #[must_use]
-    pub fn of(&self, word: &str) -> Option<String> {
+    pub fn get(&self, word: &str) -> Option<String> {
         if let Some(said) = self.words.get(word) {
             return Some(said.clone());
         }
@@ -54,7 +54,7 @@ impl Pronunciations {
         self.words.get(owner).map(|said| format!("{said}'s"))
     }
 
-    /// The digest of all of it.
+    /// Returns the digest of the whole list.
     #[must_use]
     pub fn digest(&self) -> Digest {
         Digest::of_json(&self.words)
@@ -66,15 +66,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_is_said_as_the_bank_spells_it() {
+    fn listed_word_and_its_possessive_are_found() {
         let list = Pronunciations::from_toml("[words]\nZelle = \"zell\"\n\"1st\" = \"first\"\n").unwrap();
-        assert_eq!(list.of("Zelle").unwrap(), "zell");
-        assert_eq!(list.of("Zelle's").unwrap(), "zell's");
-        assert_eq!(list.of("zelle"), None);
+        assert_eq!(list.get("Zelle").unwrap(), "zell");
+        assert_eq!(list.get("Zelle's").unwrap(), "zell's");
+        assert_eq!(list.get("zelle"), None);
     }
 
     #[test]
-    fn what_is_no_spelling_is_refused_by_its_word() {
+    fn invalid_spelling_is_rejected_with_its_word() {
         for said in ["[[zEl]]", "<break/>", "", "a  b", "5", "a;b"] {
             let error = Pronunciations::from_toml(&format!("[words]\nZelle = \"{said}\"\n")).unwrap_err();
             assert!(error.to_string().contains("Zelle"), "{said}: {error}");

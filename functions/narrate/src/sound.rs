@@ -1,4 +1,4 @@
-//! Works on sound: trims, resamples, evens the loudness, writes the WAV.
+//! Processes sound: trims, resamples, levels the loudness and writes the WAV.
 
 use std::collections::VecDeque;
 use std::io::Cursor;
@@ -7,27 +7,27 @@ use ebur128::{EbuR128, Mode};
 use rubato::audioadapter_buffers::direct::SequentialSlice;
 use rubato::{Async, FixedAsync, Resampler as _, SincInterpolationParameters};
 
-use crate::Error;
+use crate::error::Error;
 use crate::narrator::Speech;
 
-/// Samples a second of the narration: what video wants (EBU R 128 s2 delivers at 48 kHz).
+/// Samples per second of the narration. Video uses 48 kHz (EBU R 128 s2).
 pub const RATE: u32 = 48_000;
 
-/// Integrated loudness of the narration, LUFS (AES TD1004 asks for -16 to -20).
+/// Integrated loudness of the narration in LUFS (AES TD1004 recommends -16 to -20).
 pub const LOUDNESS: f64 = -16.0;
 
-/// The highest true peak, dBTP.
+/// Maximum true peak in dBTP.
 pub const PEAK: f64 = -1.5;
 
-/// What is quieter than this within 5 ms is silence: -50 dBFS.
+/// Amplitude up to which a sample counts as silent: -50 dBFS.
 const SILENCE: f32 = 0.003;
 
-/// How far the limiter looks to either side, samples: 5 ms, short of a pitch period of a low voice.
+/// Samples that the limiter considers on either side: 5 ms, less than a pitch period of a low voice.
 const REACH: usize = 240;
-/// The limiter's whole window, samples: 2 × [`REACH`] + 1.
-const WIDTH: f64 = 481.0;
+/// Width of the limiter's window in samples: 2 × [`REACH`] + 1.
+const WINDOW: f64 = 481.0;
 
-/// Cuts the silence from both ends, save 15 ms, so that a span says when the voice is heard. Shifts the words' times.
+/// Cuts the silence at both ends to 15 ms, so that the span of a sentence is the span of the voice. Shifts word times.
 #[must_use]
 pub fn trim(mut speech: Speech) -> Speech {
     let margin = frames(0.015, speech.rate);
@@ -41,31 +41,32 @@ pub fn trim(mut speech: Speech) -> Speech {
     let end = (last + margin + 1).min(speech.samples.len());
     speech.samples.truncate(end);
     speech.samples.drain(..start);
-    let (shift, length) = (seconds(start, speech.rate), speech.seconds());
-    for (from, to) in speech.words.iter_mut().flatten() {
-        *from = (*from - shift).clamp(0.0, length);
-        *to = (*to - shift).clamp(0.0, length);
+    let shift = seconds(start, speech.rate);
+    let length = speech.seconds();
+    for (word_start, word_end) in speech.words.iter_mut().flatten() {
+        *word_start = (*word_start - shift).clamp(0.0, length);
+        *word_end = (*word_end - shift).clamp(0.0, length);
     }
     speech
 }
 
-/// The silences within a trimmed sentence of at least `least` seconds, as spans in seconds.
+/// Returns the silences of at least `min_seconds` within a trimmed sentence, as spans in seconds.
 #[must_use]
-pub fn gaps(speech: &Speech, least: f64) -> Vec<(f64, f64)> {
+pub fn gaps(speech: &Speech, min_seconds: f64) -> Vec<(f64, f64)> {
     let mut gaps = Vec::new();
-    let mut since = 0;
+    let mut silent_from = 0;
     for (index, sample) in speech.samples.iter().enumerate() {
         if sample.abs() > SILENCE {
-            if seconds(index - since, speech.rate) >= least && since > 0 {
-                gaps.push((seconds(since, speech.rate), seconds(index, speech.rate)));
+            if seconds(index - silent_from, speech.rate) >= min_seconds && silent_from > 0 {
+                gaps.push((seconds(silent_from, speech.rate), seconds(index, speech.rate)));
             }
-            since = index + 1;
+            silent_from = index + 1;
         }
     }
     gaps
 }
 
-/// Changes the rate to [`RATE`], and fades 4 ms in and out so that no edge clicks.
+/// Resamples to [`RATE`] and fades 4 ms in and out, so that the edges do not click.
 pub fn resample(speech: &Speech) -> Result<Vec<f32>, Error> {
     let fail = |reason: String| Error::Sound { action: "resample", reason };
     let mut samples = if speech.rate == RATE {
@@ -91,14 +92,14 @@ pub fn resample(speech: &Speech) -> Result<Vec<f32>, Error> {
     Ok(samples)
 }
 
-/// Brings the sound to [`LOUDNESS`] with no peak above [`PEAK`], and tells the loudness that was reached.
+/// Levels the sound to [`LOUDNESS`] with no peak above [`PEAK`]. Returns the samples and the reached loudness.
 ///
-/// Speech of this loudness has rare peaks above full scale, so a limiter takes them down; that costs some loudness, so
-/// the gain is found in a few rounds.
+/// Speech at this loudness has rare peaks above full scale. Limiting them costs some loudness, so the gain is adjusted
+/// in a few rounds.
 pub fn level(samples: &[f32]) -> Result<(Vec<f32>, f64), Error> {
     let (loudness, _) = measure(samples)?;
     if !loudness.is_finite() {
-        return Err(Error::Sound { action: "level", reason: "it is silent".to_owned() });
+        return Err(Error::Sound { action: "level", reason: "the sound is silent".to_owned() });
     }
     let mut gain = LOUDNESS - loudness;
     let mut ceiling = PEAK - 0.3;
@@ -118,7 +119,7 @@ pub fn level(samples: &[f32]) -> Result<(Vec<f32>, f64), Error> {
     Ok(best)
 }
 
-/// Integrated loudness in LUFS and true peak in dBTP (ITU-R BS.1770-4), of one channel.
+/// Measures the integrated loudness in LUFS and the true peak in dBTP of one channel (ITU-R BS.1770-4).
 pub fn measure(samples: &[f32]) -> Result<(f64, f64), Error> {
     let fail = |error: ebur128::Error| Error::Sound { action: "measure", reason: error.to_string() };
     let mut meter = EbuR128::new(1, RATE, Mode::I | Mode::TRUE_PEAK).map_err(fail)?;
@@ -127,9 +128,10 @@ pub fn measure(samples: &[f32]) -> Result<(f64, f64), Error> {
     Ok((meter.loudness_global().map_err(fail)?, 20.0 * peak.log10()))
 }
 
-/// A limiter that looks ahead: each sample's gain is the mean, over [`REACH`] to either side, of the smallest gain that
-/// any sample within [`REACH`] needs. The mean is never above what the sample itself needs, so nothing exceeds the
-/// ceiling, and the gain moves without a step.
+/// Limits the sound to `ceiling` by a look-ahead limiter.
+///
+/// For each sample, it takes the smallest gain needed within [`REACH`], and averages these minima over [`REACH`] on
+/// either side. The average never exceeds the gain that the sample itself needs, and it changes without steps.
 fn limit(mut samples: Vec<f32>, ceiling: f32) -> Vec<f32> {
     let needed: Vec<f32> = samples.iter().map(|sample| (ceiling / sample.abs().max(ceiling)).min(1.0)).collect();
     if needed.iter().all(|gain| *gain >= 1.0) {
@@ -138,18 +140,18 @@ fn limit(mut samples: Vec<f32>, ceiling: f32) -> Vec<f32> {
     let lowest = sliding_minimum(&needed);
     let length = lowest.len();
     let at = |index: usize| f64::from(lowest[index.min(length - 1)]);
-    // The window's part before the first sample counts as the first sample.
+    // Window positions before the first sample repeat the first sample.
     let mut sum: f64 = (0..=REACH).map(at).sum::<f64>() + (0..REACH).map(|_| at(0)).sum::<f64>();
     for (index, sample) in samples.iter_mut().enumerate() {
         #[expect(clippy::cast_possible_truncation, reason = "a gain from 0 to 1")]
-        let gain = (sum / WIDTH) as f32;
+        let gain = (sum / WINDOW) as f32;
         *sample = (*sample * gain).clamp(-ceiling, ceiling);
         sum += at(index + REACH + 1) - at(index.saturating_sub(REACH));
     }
     samples
 }
 
-/// The minimum over [`REACH`] values to either side of each, in linear time.
+/// Returns, for each value, the minimum over [`REACH`] values on either side. Takes linear time.
 fn sliding_minimum(values: &[f32]) -> Vec<f32> {
     let mut candidates: VecDeque<usize> = VecDeque::new();
     let mut minima = Vec::with_capacity(values.len());
@@ -170,10 +172,10 @@ fn sliding_minimum(values: &[f32]) -> Vec<f32> {
     minima
 }
 
-/// The name of the chunk in which a WAV carries `note`: RIFF lets readers pass over chunks that they do not know.
+/// The RIFF chunk that holds the note. Readers skip unknown chunks.
 const NOTE: &[u8; 4] = b"cues";
 
-/// The sound as a WAV of 16 bits, and behind it a note that [`note`] finds again.
+/// Returns the sound as a 16-bit WAV with an embedded note, which [`note`] returns.
 pub fn wav(samples: &[f32], note: &[u8]) -> Result<Vec<u8>, Error> {
     let fail = |reason: String| Error::Sound { action: "write", reason };
     let spec =
@@ -187,24 +189,24 @@ pub fn wav(samples: &[f32], note: &[u8]) -> Result<Vec<u8>, Error> {
     }
     writer.finalize().map_err(|error| fail(error.to_string()))?;
     let mut bytes = bytes.into_inner();
-    let size = |bytes: usize| u32::try_from(bytes).map_err(|_| fail("it is too long".to_owned()));
+    let size = |bytes: usize| u32::try_from(bytes).map_err(|_| fail("the sound is too long".to_owned()));
     bytes.extend(NOTE);
     bytes.extend(size(note.len())?.to_le_bytes());
     bytes.extend(note);
-    // A chunk of an odd length is padded.
+    // RIFF pads chunks to an even length.
     bytes.resize(bytes.len().next_multiple_of(2), 0);
     let riff = size(bytes.len() - 8)?.to_le_bytes();
     bytes[4..8].copy_from_slice(&riff);
     Ok(bytes)
 }
 
-/// The note behind a sound that [`wav`] wrote.
+/// Returns the note that [`wav`] embedded.
 #[must_use]
 pub fn note(wav: &[u8]) -> Option<&[u8]> {
     let mut rest = wav.get(12..)?;
     loop {
-        let (name, length) = (rest.get(..4)?, rest.get(4..8)?);
-        let length = usize::try_from(u32::from_le_bytes(length.try_into().ok()?)).ok()?;
+        let name = rest.get(..4)?;
+        let length = usize::try_from(u32::from_le_bytes(rest.get(4..8)?.try_into().ok()?)).ok()?;
         let content = rest.get(8..8 + length)?;
         if name == NOTE {
             return Some(content);
@@ -218,14 +220,14 @@ fn amplitude(decibels: f64) -> f32 {
     10_f64.powf(decibels / 20.0) as f32
 }
 
-/// How many samples there are in so many seconds.
+/// Converts seconds to a number of samples.
 #[must_use]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a length, of hours at most")]
 pub fn frames(seconds: f64, rate: u32) -> usize {
     (seconds * f64::from(rate)).round().max(0.0) as usize
 }
 
-/// How many seconds so many samples last.
+/// Converts a number of samples to seconds.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "a narration has far fewer than 2^52 samples")]
 pub fn seconds(frames: usize, rate: u32) -> f64 {
@@ -243,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_at_the_ends_is_cut_and_inner_silence_is_found() {
+    fn trim_cuts_the_ends_and_gaps_finds_inner_silence() {
         let mut samples = vec![0.0; 4410];
         samples.extend(tone(0.5, 22_050, 0.5));
         samples.extend(vec![0.0; 4410]);
@@ -259,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_silence_is_trimmed_to_nothing() {
+    fn trim_empties_silent_speech() {
         assert!(trim(Speech { samples: vec![0.0; 100], rate: 22_050, words: None }).samples.is_empty());
     }
 
@@ -280,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn sound_with_high_peaks_reaches_the_loudness_within_the_peak() {
+    fn level_reaches_the_loudness_despite_peaks() {
         let mut samples = tone(4.0, RATE, 0.1);
         for at in (0..samples.len()).step_by(9_000) {
             samples[at] = 0.95;
@@ -292,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_note_behind_the_sound_is_found_and_in_nobodys_way() {
+    fn embedded_note_is_found_and_skipped_by_wav_readers() {
         for text in ["odd", "even"] {
             let bytes = wav(&tone(0.1, RATE, 0.5), text.as_bytes()).unwrap();
             assert_eq!(note(&bytes).unwrap(), text.as_bytes());
@@ -302,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_cannot_be_levelled() {
+    fn level_rejects_silence() {
         assert!(level(&vec![0.0; 48_000]).is_err());
     }
 }

@@ -154,7 +154,6 @@ async fn publish(
 }
 
 /// The state of the review of a result.
-#[expect(clippy::large_enum_variant, reason = "one value exists at a time, and the caller takes it apart at once")]
 enum Review {
     NotNeeded,
     Pending(PendingReview),

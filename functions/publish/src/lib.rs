@@ -26,7 +26,7 @@ use contracts::catalogue::Catalogue;
 use contracts::evidence::{FailureRecord, Outcome};
 use contracts::facts::Skip;
 use contracts::key::{Artefact, RunPart};
-use contracts::request::Request;
+use contracts::request::{ChangedInput, CurrentInput, Request};
 use contracts::review::PendingReview;
 use contracts::settings::Settings;
 use contracts::stage::{PublishInput, StageFailure};
@@ -103,14 +103,9 @@ pub async fn register_review_task(
 
 /// Fails if the catalog or the settings changed since the run started.
 fn check_unchanged(deps: &Deps<'_>, place: Place<'_>, request: &Request) -> Result<(), Error> {
-    let what = if request.catalogue != deps.catalogue.digest() {
-        "catalog"
-    } else if request.settings != deps.settings.digest() {
-        "settings"
-    } else {
-        return Ok(());
-    };
-    Err(Error::ChangedSince { what, run: place.run.clone() })
+    let current = [CurrentInput::Catalogue(deps.catalogue.digest()), CurrentInput::Settings(deps.settings.digest())];
+    let changed = |ChangedInput(what)| Error::ChangedSince { what, run: place.run.clone() };
+    request.ensure_unchanged(current).map_err(changed)
 }
 
 async fn put_in_review(deps: &Deps<'_>, place: Place<'_>, pending: PendingReview) -> Result<Outcome, Error> {

@@ -176,12 +176,14 @@ impl Bank {
     }
 
     /// Returns the customer's facts.
+    #[must_use]
     pub fn facts(&self) -> Facts {
         let mood = Mood { sentiment: Sentiment::Positive, topics: Vec::new(), five_word_runs: Vec::new() };
         Facts { mood: self.from_posts.then_some(mood), ..facts(&self.reference) }
     }
 
     /// Returns the key of one of the customer's artifacts.
+    #[must_use]
     pub fn key(&self, artefact: Artefact) -> ObjectKey {
         ObjectKey::Customer(self.reference.clone(), self.run.clone(), artefact)
     }
@@ -229,17 +231,20 @@ impl Bank {
     }
 
     /// Returns the names of the files in the customer's folder.
+    #[must_use]
     pub fn files(&self) -> BTreeSet<String> {
         self.files_under(&format!("customers/{}/{}/", self.reference, self.run))
     }
 
     /// Returns the names of the customer's files that the bank may show to them.
+    #[must_use]
     pub fn published_files(&self) -> Vec<String> {
         let published = ["poster.jpg", "preview.gif", "recommendation.mp4", "recommendation.txt", "recommendation.vtt"];
         self.files().into_iter().filter(|file| published.contains(&file.as_str())).collect()
     }
 
     /// Returns the names of the customer's recalled files.
+    #[must_use]
     pub fn recalled_files(&self) -> Vec<String> {
         self.files_under(&format!("recalled/{}/{}/", self.reference, self.run)).into_iter().collect()
     }
@@ -258,6 +263,7 @@ pub fn consent() -> ConsentAsRead {
         file: Workbook::Transactions,
         row: 2,
         rows: 1,
+        meaning: None,
     };
     ConsentAsRead { readings: vec![reading], read_at: Timestamp::UNIX_EPOCH, control: None }
 }
@@ -315,6 +321,7 @@ fn narration(audio: Digest) -> Narration {
         engine: "espeak-ng 1.51".to_owned(),
         voice: "en-us".to_owned(),
         instead_of: Vec::new(),
+        first_name_unspoken: false,
         outside: BTreeMap::new(),
         timing: Timing::Estimated,
         seconds: 4.0,

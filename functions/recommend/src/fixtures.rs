@@ -35,7 +35,7 @@ pub(crate) fn brand() -> Brand {
     Brand::from_toml(include_str!("../../../assets/brand.toml")).unwrap()
 }
 
-/// Returns a catalog of a card, a mortgage and two deposits, one of which has a claim that no writer may make.
+/// Returns a catalog of a card, a mortgage and two deposits; one deposit has a claim that no writer may make.
 pub(crate) fn catalogue() -> Catalogue {
     let product = |id: &str, name: &str, kind: &str, summary: &str, claims: &[&str], lines: &[&str]| {
         json!({

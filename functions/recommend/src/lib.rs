@@ -26,7 +26,7 @@ use contracts::catalogue::Catalogue;
 use contracts::facts::{Assessment, Facts};
 use contracts::key::{Artefact, RunPart};
 use contracts::model::Fallback;
-use contracts::request::Request;
+use contracts::request::{ChangedInput, CurrentInput, Request};
 use contracts::script::{InsteadOfModel, RefusedText, Script, TextReview, Usage};
 use contracts::settings::Settings;
 use contracts::stage::{RecommendInput, RecommendOutput};
@@ -96,7 +96,7 @@ pub enum Error {
     /// The catalog or the settings differ from those at the start of the run.
     #[error("the {what} changed since the run started")]
     Changed {
-        /// `catalogue` or `settings`.
+        /// `catalog` or `settings`.
         what: &'static str,
     },
     /// The guard refuses even the text of the templates.
@@ -161,13 +161,8 @@ pub async fn run(input: RecommendInput, usage: &mut Usage, deps: &Deps<'_>) -> R
 
 /// Ensures that the catalog and the settings are those of the run's start, so that every customer gets the same.
 fn ensure_unchanged(request: &Request, deps: &Deps<'_>) -> Result<(), Error> {
-    if request.catalogue != deps.catalogue.digest() {
-        return Err(Error::Changed { what: "catalogue" });
-    }
-    if request.settings != deps.settings.digest() {
-        return Err(Error::Changed { what: "settings" });
-    }
-    Ok(())
+    let current = [CurrentInput::Catalogue(deps.catalogue.digest()), CurrentInput::Settings(deps.settings.digest())];
+    request.ensure_unchanged(current).map_err(|ChangedInput(what)| Error::Changed { what })
 }
 
 /// Returns the digest of everything that determines the script.

@@ -1,11 +1,11 @@
-//! Draws moments of videos into one picture, to be looked at: three shapes, the shortest and the longest name, one offer and
-//! three. The layout, the fonts, the loops and the graph are those of the stage; only the sound is left out.
+//! Draws frames of videos into one picture for visual checks: three shapes, a short and a long name, one offer and three.
+//! Layout, fonts, loops and graph are those of the stage. Only the sound is silent.
 //!
 //! Usage: `cargo run -p render --no-default-features --example contact_sheet -- OUT.jpg`
 
-#![expect(clippy::unwrap_used, clippy::cast_precision_loss, reason = "what a test is made of is made by helpers")]
+#![expect(clippy::unwrap_used, clippy::cast_precision_loss, reason = "an example panics on errors of its fixed inputs")]
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../tests/it/common.rs"]
 mod common;
 
 use std::error::Error;
@@ -15,10 +15,12 @@ use std::process::Command;
 use common::{assets, brand, narration, script};
 use contracts::media::Shape;
 use contracts::narration::Timing;
+use render::background_luma::BackgroundLuma;
 use render::captions::cues;
-use render::font::Fonts;
-use render::graph::{self, Render};
-use render::scene::{Content, Scene, compose};
+use render::content::SceneContent;
+use render::font::FontSet;
+use render::graph::{BackgroundGraph, VideoGraph};
+use render::scene::{Scene, compose};
 
 const SHAPES: [Shape; 3] = [Shape::Wide, Shape::Tall, Shape::Square];
 const NAMES: [&str; 2] = ["Jo", "Wolfeschlegelsteinhausen-Bergerdorff"];
@@ -33,27 +35,35 @@ const DISCLOSURES: [&str; 4] = [
     "Equal Housing Lender.",
     "This is general information, not financial advice. Eligibility and terms apply.",
 ];
-/// px, of the shorter side of each video.
+/// The shorter side of each video, px.
 const RESOLUTION: u32 = 360;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let out = std::env::args().nth(1).ok_or("usage: contact_sheet OUT.jpg")?;
-    let (folder, assets) = (tempfile::tempdir()?, std::path::absolute(assets())?);
-    let (brand, mut rows) = (brand(), Vec::new());
-    let fonts = Fonts::load(&assets, &brand)?;
+    let folder = tempfile::tempdir()?;
+    let assets = std::path::absolute(assets())?;
+    let brand = brand();
+    let mut rows = Vec::new();
+    let fonts = FontSet::load(&assets, &brand)?;
     for shape in SHAPES {
         let mut row = Vec::new();
-        let loops = prepared(folder.path(), &assets, shape)?;
+        let background = prepare_background(folder.path(), &assets, shape)?;
         for name in NAMES {
             for offers in [1, 3] {
                 let script = script(name, &PRODUCTS[..offers], &DISCLOSURES[..=offers]);
                 let narration = narration(&script, Timing::Exact);
-                let cues = cues(&narration);
-                let (logo, mark) = ((1280, 228), (512, 512));
-                let content =
-                    Content { script: &script, narration: &narration, cues: &cues, brand: &brand, logo, mark };
+                let cues = cues(&narration, &PRODUCTS);
+                let content = SceneContent {
+                    script: &script,
+                    narration: &narration,
+                    cues: &cues,
+                    brand: &brand,
+                    logo: (1280, 228),
+                    mark: (512, 512),
+                    background: &BackgroundLuma::uniform(0.2),
+                };
                 let scene = compose(&fonts, &content, shape)?;
-                let video = draw(folder.path(), &assets, (&loops, &scene), shape)?;
+                let video = draw(folder.path(), &assets, (&background, &scene), shape)?;
                 for at in [1.4, scene.poster, scene.end_card + 2.0] {
                     row.push(still(folder.path(), &video, at)?);
                 }
@@ -64,12 +74,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     sheet(folder.path(), &rows, Path::new(&out))
 }
 
-fn prepared(folder: &Path, assets: &Path, shape: Shape) -> Result<PathBuf, Box<dyn Error>> {
+fn prepare_background(folder: &Path, assets: &Path, shape: Shape) -> Result<PathBuf, Box<dyn Error>> {
     let path = folder.join(format!("{shape:?}.mp4"));
-    ffmpeg(
-        graph::prepare(&assets.join("backgrounds/currents.mp4"), shape.size(RESOLUTION), 60, &path).0.iter(),
-        assets,
-    )?;
+    let source = assets.join("backgrounds/currents.mp4");
+    let graph = BackgroundGraph::of_video(&source, shape.size(RESOLUTION), 60, &path);
+    ffmpeg(graph.arguments().0.iter(), assets)?;
     Ok(path)
 }
 
@@ -79,29 +88,32 @@ fn draw(
     (background, scene): (&Path, &Scene),
     shape: Shape,
 ) -> Result<PathBuf, Box<dyn Error>> {
-    let (document, sound, output) = (folder.join("picture.ass"), folder.join("silence.wav"), folder.join("video.mp4"));
+    let document = folder.join("picture.ass");
+    let sound = folder.join("silence.wav");
+    let output = folder.join("video.mp4");
     std::fs::write(&document, &scene.document)?;
     let silence = ["-f", "lavfi", "-i", "anullsrc=r=48000:cl=stereo", "-t", "1", "-y"];
     ffmpeg(silence.iter().map(Into::into).chain([sound.clone().into_os_string()]).collect::<Vec<_>>().iter(), assets)?;
-    let render = Render {
-        origin: "The voice is synthetic.",
+    let graph = VideoGraph {
+        provenance: "The voice is synthetic.",
         background,
         sound: &sound,
         logo: &assets.join("logo/logo.png"),
         mark: &assets.join("logo/mark.png"),
         document: &document,
         fonts: &assets.join("fonts"),
+        scrim: scene.scrim,
         veils: &scene.veils,
         logos: &scene.logos,
         size: shape.size(RESOLUTION),
-        scale: f64::from(RESOLUTION) / f64::from(render::layout::RESOLUTION),
+        scale: f64::from(RESOLUTION) / f64::from(render::layout::LAYOUT_RESOLUTION),
         seconds: scene.seconds,
         moments: &[],
         preset: "ultrafast",
         crf: 16,
         output: &output,
     };
-    ffmpeg(render.arguments().0.iter(), assets)?;
+    ffmpeg(graph.arguments().0.iter(), assets)?;
     Ok(output)
 }
 
@@ -114,9 +126,11 @@ fn still(folder: &Path, video: &Path, at: f64) -> Result<PathBuf, Box<dyn Error>
     Ok(path)
 }
 
-/// Rows of as many stills; stills of one row are of one size.
+/// Stacks rows of stills into one picture. All rows have the same number of stills; the stills of one row have one size.
 fn sheet(folder: &Path, rows: &[Vec<PathBuf>], out: &Path) -> Result<(), Box<dyn Error>> {
-    let (mut arguments, mut graph, mut first) = (Vec::new(), Vec::new(), 0);
+    let mut arguments = Vec::new();
+    let mut graph = Vec::new();
+    let mut first = 0;
     for (index, row) in rows.iter().enumerate() {
         for still in row {
             arguments.extend(["-i".into(), still.clone().into_os_string()]);

@@ -1,14 +1,15 @@
 //! The picture's text and shapes as an ASS document for libass.
 //!
-//! Every event says its font, size, colour and place itself, so that nothing depends on a style, and text can say nothing
-//! at all: what a customer or a catalogue wrote is escaped in [`escape`], the only way in.
+//! Every event sets its font, size, color and place itself, so no event depends on a style. All text of a customer or a
+//! catalog passes [`escape`], so it cannot contain commands.
 
 use std::fmt::Write;
 
 use crate::error::Error;
-use crate::font::{Fonts, Role};
+use crate::font::{FontSet, Role};
+use crate::layout::Rect;
 
-/// An opaque colour.
+/// An opaque color.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Colour {
     red: u8,
@@ -20,7 +21,7 @@ impl Colour {
     /// White.
     pub const WHITE: Self = Self { red: 255, green: 255, blue: 255 };
 
-    /// Reads `#rrggbb`; `field` names it if it is something else.
+    /// Parses `#rrggbb`. `field` names the setting in the error.
     pub fn parse(text: &str, field: &'static str) -> Result<Self, Error> {
         let number =
             text.strip_prefix('#').filter(|digits| digits.len() == 6).map(|digits| u32::from_str_radix(digits, 16));
@@ -29,21 +30,26 @@ impl Colour {
                 let [_, red, green, blue] = number.to_be_bytes();
                 Ok(Self { red, green, blue })
             }
-            _ => Err(Error::Brand { field, expected: "a colour as #rrggbb" }),
+            _ => Err(Error::Brand { field, expected: "a color as #rrggbb" }),
         }
     }
 
-    /// As ASS writes it: blue first.
+    /// Returns the color as ASS writes it, blue first.
     fn tag(self) -> String {
         format!("&H{:02X}{:02X}{:02X}&", self.blue, self.green, self.red)
     }
 
-    /// As ffmpeg reads it.
+    /// Returns the color as ffmpeg reads it.
     pub(crate) fn hex(self) -> String {
         format!("0x{:02X}{:02X}{:02X}", self.red, self.green, self.blue)
     }
 
-    /// Relative luminance (WCAG 2.2).
+    /// Returns the luma (ITU-R BT.709), 0 to 1.
+    pub(crate) fn luma(self) -> f64 {
+        (0.2126 * f64::from(self.red) + 0.7152 * f64::from(self.green) + 0.0722 * f64::from(self.blue)) / 255.0
+    }
+
+    /// Returns the relative luminance (WCAG 2.2), 0 to 1.
     pub(crate) fn luminance(self) -> f64 {
         let linear = |part: u8| {
             let part = f64::from(part) / 255.0;
@@ -52,46 +58,47 @@ impl Colour {
         0.2126 * linear(self.red) + 0.7152 * linear(self.green) + 0.0722 * linear(self.blue)
     }
 
-    /// Contrast ratio (WCAG 2.2), 1 to 21.
+    /// Returns the contrast ratio of two colors (WCAG 2.2), 1 to 21.
     #[must_use]
     pub fn contrast(self, other: Self) -> f64 {
-        let (a, b) = (self.luminance(), other.luminance());
+        let a = self.luminance();
+        let b = other.luminance();
         (a.max(b) + 0.05) / (a.min(b) + 0.05)
     }
 }
 
-/// Makes a text harmless: no override block, no line break, no escape. libass skips the word joiner that parts a
-/// backslash from what follows it.
+/// Escapes a text so that it contains no override block, line break or escape sequence. libass ignores the word joiner that
+/// separates a backslash from the next character.
 #[must_use]
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for sign in text.chars() {
-        match sign {
+    for character in text.chars() {
+        match character {
             '{' => escaped.push_str("\\{"),
             '}' => escaped.push_str("\\}"),
             '\\' => escaped.push_str("\\\u{2060}"),
-            sign if sign.is_control() => escaped.push(' '),
-            sign => escaped.push(sign),
+            character if character.is_control() => escaped.push(' '),
+            character => escaped.push(character),
         }
     }
     escaped
 }
 
-/// Where the given x of a line lies.
+/// The point of a line that lies at the given x.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
-    /// At its left end.
+    /// The left end.
     Left,
-    /// In its middle.
-    Centre,
-    /// At its right end.
+    /// The middle.
+    Center,
+    /// The right end.
     Right,
 }
 
-/// How something is drawn.
+/// The style of a text or a shape.
 #[derive(Clone, Copy, Debug)]
-pub struct Look {
-    /// Its colour.
+pub struct DrawStyle {
+    /// The color.
     pub colour: Colour,
     /// 0 is invisible, 1 opaque.
     pub opacity: f64,
@@ -99,26 +106,26 @@ pub struct Look {
     pub fade_in: f64,
     /// Seconds of fading out.
     pub fade_out: f64,
-    /// px by which it glides to its place from below while it fades in; negative comes from above.
+    /// px by which it moves up to its place while it fades in; negative values move down.
     pub rise: f64,
     /// Whether a soft dark edge keeps it legible on a moving picture.
     pub halo: bool,
 }
 
-impl Look {
-    /// Drawn plainly.
+impl DrawStyle {
+    /// Returns an opaque style without fades.
     #[must_use]
     pub const fn plain(colour: Colour) -> Self {
         Self { colour, opacity: 1.0, fade_in: 0.0, fade_out: 0.0, rise: 0.0, halo: false }
     }
 
-    /// Fading in and out.
+    /// Sets the fades, seconds.
     #[must_use]
     pub const fn fading(self, fade_in: f64, fade_out: f64) -> Self {
         Self { fade_in, fade_out, ..self }
     }
 
-    /// Less than opaque.
+    /// Sets the opacity.
     #[must_use]
     pub const fn at(self, opacity: f64) -> Self {
         Self { opacity, ..self }
@@ -148,29 +155,49 @@ impl Look {
 
 /// A line of text to draw.
 #[derive(Clone, Copy, Debug)]
-pub struct Text<'a> {
-    /// What it is for.
+pub struct TextLine<'a> {
+    /// The font role.
     pub role: Role,
     /// The em square, px.
     pub em: f64,
-    /// Where `x` lies.
+    /// The point of the line that lies at `x`.
     pub align: Align,
-    /// px from the left.
+    /// px from the left edge of the frame.
     pub x: f64,
-    /// The baseline, px from the top.
+    /// The baseline, px from the upper edge of the frame.
     pub baseline: f64,
-    /// The words, unescaped.
+    /// The unescaped text.
     pub text: &'a str,
 }
 
-/// The document.
+/// The words of a line with the color that each takes while it is spoken.
+#[derive(Clone, Copy, Debug)]
+pub struct Highlight<'a> {
+    /// The words.
+    pub words: &'a [TimedWord],
+    /// The color of the spoken word.
+    pub colour: Colour,
+}
+
+/// The time at which a word of a line is spoken.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TimedWord {
+    /// The byte offset of the word in the line.
+    pub offset: usize,
+    /// Seconds from the start of the video.
+    pub start: f64,
+    /// Seconds from the start of the video.
+    pub end: f64,
+}
+
+/// An ASS document under construction.
 #[derive(Debug)]
 pub struct Document<'a> {
-    fonts: &'a Fonts,
+    fonts: &'a FontSet,
     text: String,
 }
 
-/// `H:MM:SS.cc`.
+/// Formats seconds as `H:MM:SS.cc`.
 fn stamp(seconds: f64) -> String {
     let hundredths = (std::time::Duration::from_secs_f64(seconds.max(0.0) + 0.005)).as_millis() / 10;
     format!(
@@ -183,9 +210,9 @@ fn stamp(seconds: f64) -> String {
 }
 
 impl<'a> Document<'a> {
-    /// An empty document for a frame of this size.
+    /// Creates an empty document for a frame of this size, px.
     #[must_use]
-    pub fn new(fonts: &'a Fonts, (width, height): (u32, u32)) -> Self {
+    pub fn new(fonts: &'a FontSet, (width, height): (u32, u32)) -> Self {
         let text = format!(
             "[Script Info]\nScriptType: v4.00+\nPlayResX: {width}\nPlayResY: {height}\nWrapStyle: 2\n\
              ScaledBorderAndShadow: yes\nYCbCr Matrix: TV.709\n\n[V4+ Styles]\n\
@@ -203,28 +230,28 @@ impl<'a> Document<'a> {
         let _ = writeln!(self.text, "Dialogue: {layer},{},{},Base,,0,0,0,,{text}", stamp(start), stamp(end));
     }
 
-    /// A line of text. `inside` may put tags before a word: it is asked for the tags of the word that starts at this byte.
+    /// Adds a line of text. `word_tags` returns the tags to insert before the word that starts at a byte offset.
     fn line(
         &mut self,
         layer: u8,
         (start, end): (f64, f64),
-        text: &Text<'_>,
-        look: &Look,
-        inside: &dyn Fn(usize) -> String,
+        text: &TextLine<'_>,
+        style: &DrawStyle,
+        word_tags: &dyn Fn(usize) -> String,
     ) {
-        let runs = self.fonts.runs(text.role, text.text);
-        let rise = runs.iter().map(|run| run.face.rise(text.em)).fold(0.0, f64::max);
+        let runs = self.fonts.font_runs(text.role, text.text);
+        let ascent = runs.iter().map(|run| run.face.ascent_px(text.em)).fold(0.0, f64::max);
         let align = match text.align {
             Align::Left => 7,
-            Align::Centre => 8,
+            Align::Center => 8,
             Align::Right => 9,
         };
-        let mut body = format!("{{{}}}", look.tags(align, text.x, text.baseline - rise));
+        let mut body = format!("{{{}}}", style.tags(align, text.x, text.baseline - ascent));
         let mut at = 0;
         for run in &runs {
             let _ = write!(body, "{{\\fn{}\\fs{:.2}\\b0}}", run.face.family(), run.face.ass_size(text.em));
             for part in run.text.split_inclusive(' ') {
-                body.push_str(&inside(at));
+                body.push_str(&word_tags(at));
                 body.push_str(&escape(part));
                 at += part.len();
             }
@@ -232,36 +259,37 @@ impl<'a> Document<'a> {
         self.event(layer, start, end, &body);
     }
 
-    /// A line of text.
-    pub fn text(&mut self, layer: u8, time: (f64, f64), text: &Text<'_>, look: &Look) {
-        self.line(layer, time, text, look, &|_| String::new());
+    /// Adds a line of text.
+    pub fn text(&mut self, layer: u8, time: (f64, f64), text: &TextLine<'_>, style: &DrawStyle) {
+        self.line(layer, time, text, style, &|_| String::new());
     }
 
-    /// A line of text in which each word takes the colour `lit` while it is spoken. `words`: the byte at which the word
-    /// starts, and its times.
-    pub fn lit_text(
+    /// Adds a line of text in which each word is highlighted while it is spoken.
+    pub fn highlighted_text(
         &mut self,
         layer: u8,
         time: (f64, f64),
-        text: &Text<'_>,
-        look: &Look,
-        (words, lit): (&[(usize, f64, f64)], Colour),
+        text: &TextLine<'_>,
+        style: &DrawStyle,
+        highlight: &Highlight<'_>,
     ) {
         let tags = |at: usize| {
-            let Some((_, from, to)) = words.iter().find(|(start, ..)| *start == at) else { return String::new() };
-            let (from, to) = (((from - time.0) * 1000.0).max(0.0), ((to - time.0) * 1000.0).max(1.0));
-            let (plain, lit) = (look.colour.tag(), lit.tag());
-            // A change between two instants a millisecond apart is a switch.
+            let Some(word) = highlight.words.iter().find(|word| word.offset == at) else { return String::new() };
+            let from = ((word.start - time.0) * 1000.0).max(0.0);
+            let to = ((word.end - time.0) * 1000.0).max(1.0);
+            let plain = style.colour.tag();
+            let lit = highlight.colour.tag();
+            // A transition that lasts one millisecond is a switch.
             format!("{{\\1c{plain}\\t({from:.0},{:.0},\\1c{lit})\\t({to:.0},{:.0},\\1c{plain})}}", from + 1.0, to + 1.0)
         };
-        self.line(layer, time, text, look, &tags);
+        self.line(layer, time, text, style, &tags);
     }
 
-    /// A rectangle with round corners of `radius` px.
-    pub fn rectangle(&mut self, layer: u8, time: (f64, f64), area: crate::layout::Rect, radius: f64, look: &Look) {
-        let (w, h) = (area.w, area.h);
+    /// Adds a rectangle with rounded corners of `radius` px.
+    pub fn rectangle(&mut self, layer: u8, time: (f64, f64), area: Rect, radius: f64, style: &DrawStyle) {
+        let Rect { w, h, .. } = area;
         let r = radius.min(w / 2.0).min(h / 2.0);
-        // A quarter of a circle as a Bézier curve: its handles are 0.5523 r long.
+        // The Bézier curve of a quarter circle has handles of 0.5523 r.
         let k = r * (1.0 - 0.5523);
         let path = if r <= 0.0 {
             format!("m 0 0 l {w:.1} 0 {w:.1} {h:.1} 0 {h:.1}")
@@ -275,11 +303,11 @@ impl<'a> Document<'a> {
                 d = h - k,
             )
         };
-        let body = format!("{{{}\\p1}}{path}{{\\p0}}", look.tags(7, area.x, area.y));
+        let body = format!("{{{}\\p1}}{path}{{\\p0}}", style.tags(7, area.x, area.y));
         self.event(layer, time.0, time.1, &body);
     }
 
-    /// The finished document.
+    /// Returns the finished document.
     #[must_use]
     pub fn finish(self) -> String {
         self.text
@@ -291,19 +319,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_text_can_give_an_order_to_libass() {
+    fn escaped_text_contains_no_commands() {
         let text = escape("{\\an8}a\\Nb\\hc\nd\r%{e}\u{0}");
         assert_eq!(text, "\\{\\\u{2060}an8\\}a\\\u{2060}Nb\\\u{2060}hc d %\\{e\\} ");
     }
 
     #[test]
-    fn times_are_hundredths_of_a_second() {
+    fn times_are_rounded_to_hundredths() {
         assert_eq!(stamp(0.0), "0:00:00.00");
         assert_eq!(stamp(3725.678), "1:02:05.68");
     }
 
     #[test]
-    fn black_on_white_is_the_greatest_contrast() {
+    fn black_on_white_has_contrast_21() {
         let black = Colour::parse("#000000", "x").unwrap();
         assert!((black.contrast(Colour::WHITE) - 21.0).abs() < 1e-9);
         assert!(Colour::parse("red", "colours.ink").is_err());

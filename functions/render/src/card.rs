@@ -1,91 +1,110 @@
 //! The title card and the end card.
 
-use crate::ass::{Align, Look, Text};
-use crate::font::{Role, shown};
-use crate::layout::{Frame, Rect, contain};
-use crate::scene::{Content, Emblem, Palette, Stage};
+use crate::ass::{Align, Colour, DrawStyle, TextLine};
+use crate::canvas::{Canvas, Emblem, Palette};
+use crate::content::SceneContent;
+use crate::font::{Role, display_text};
+use crate::layout::{Frame, Rect, fit_into};
 
-/// The least time of an end card, seconds.
+/// The shortest time of an end card, seconds.
 const MIN_SECONDS: f64 = 5.0;
-/// From the logo to the first product on the end card, px.
+/// The distance from the logo to the first product on the end card, px.
 const LOGO_GAP: f64 = 52.0;
-/// Words a second that a viewer reads: 180 a minute.
+/// The reading rate, words per second: 180 words a minute.
 const READING_RATE: f64 = 3.0;
 
-/// The title card: for whom, and from whom.
-pub(crate) fn title(stage: &mut Stage<'_>, content: &Content<'_>, seconds: f64) {
-    let Frame { safe, name_em, for_em, title_mark, .. } = stage.frame;
-    let (width, height) = stage.frame.dimensions();
+/// A centered line of the title card.
+struct TitleLine<'a> {
+    kind: &'static str,
+    role: Role,
+    em: f64,
+    text: &'a str,
+    colour: Colour,
+}
+
+/// Adds the title card: the customer's name and the bank's.
+pub(crate) fn title(canvas: &mut Canvas<'_>, content: &SceneContent<'_>, seconds: f64) {
+    let Frame { safe, name_em, for_em, title_mark, .. } = canvas.frame;
+    let (width, height) = canvas.frame.dimensions();
     let middle = width / 2.0;
     let time = (0.0, seconds);
-    let (fade_in, fade_out) = (0.5, 0.4);
-    stage.veil(time, 0.5, (0.0, fade_out));
+    let fade_in = 0.5;
+    let fade_out = 0.4;
+    let middle_part = Rect { x: safe.x, y: height * 0.2, w: safe.w, h: height * 0.6 };
+    let veil = canvas.panel_opacity(middle_part, canvas.palette.background, canvas.palette.muted, 0.5);
+    canvas.veil(time, veil, (0.0, fade_out));
 
-    let look = |colour| Look { rise: 24.0, ..Look::plain(colour).fading(fade_in, fade_out) };
-    // The group of mark, "For", name, rule and bank stands in the middle of the frame.
-    let name = shown(&content.script.first_name);
-    let (em, lines) = stage.fonts.fit(Role::Title, &name, name_em, safe.w * 0.9, 1);
-    let (mark_w, mark_h) = contain(content.mark, title_mark);
-    // A name that had to shrink keeps the distance that a large one has by its own line.
+    let style = |colour| DrawStyle { rise: 24.0, ..DrawStyle::plain(colour).fading(fade_in, fade_out) };
+    // Centers the group of mark, "For", name, rule and bank in the frame.
+    let name = display_text(&content.script.first_name);
+    let (em, lines) = canvas.fonts.fit(Role::Title, &name, name_em, safe.w * 0.9, 1);
+    let (mark_w, mark_h) = fit_into(content.mark, title_mark);
+    // A name in smaller type gets extra space above, because its line contains less.
     let air = (name_em - em) * 0.22;
     let group = mark_h + for_em * 1.7 + air + em * 1.2 + 34.0 + for_em * 1.9;
     let mut y = (height - group) / 2.0;
-    stage.logo(Emblem::Mark, time, Rect { x: middle - mark_w / 2.0, y, w: mark_w, h: mark_h }, 1.0, 0.4);
+    canvas.logo(Emblem::Mark, time, Rect { x: middle - mark_w / 2.0, y, w: mark_w, h: mark_h }, 1.0, 0.4);
     y += mark_h + for_em * 0.6;
 
-    let line = |stage: &mut Stage<'_>, what, role, em: f64, text: &str, top: f64, colour| {
-        let width = stage.fonts.width(role, text, em);
-        stage.place(what, time, Rect { x: middle - width / 2.0, y: top, w: width, h: em * 1.2 });
-        let placed = Text { role, em, align: Align::Centre, x: middle, baseline: top + em * 0.92, text };
-        stage.document.text(2, time, &placed, &look(colour));
+    // Draws a line at `top` px and returns its lower edge.
+    let draw = |canvas: &mut Canvas<'_>, line: TitleLine<'_>, top: f64| {
+        let TitleLine { kind, role, em, text, colour } = line;
+        let width = canvas.fonts.width(role, text, em);
+        canvas.place(kind, time, Rect { x: middle - width / 2.0, y: top, w: width, h: em * 1.2 });
+        let text_line = TextLine { role, em, align: Align::Center, x: middle, baseline: top + em * 0.92, text };
+        canvas.document.text(2, time, &text_line, &style(colour));
         top + em * 1.2
     };
-    let Palette { ink, muted, accent, .. } = stage.palette;
-    y = line(stage, "for", Role::Body, for_em, "For", y, muted) + air;
-    y = line(stage, "name", Role::Title, em, lines.first().map_or("", String::as_str), y, ink);
+    let Palette { ink, muted, accent, .. } = canvas.palette;
+    let above = TitleLine { kind: "for", role: Role::Body, em: for_em, text: "For", colour: muted };
+    y = draw(canvas, above, y) + air;
+    let name = lines.first().map_or("", String::as_str);
+    y = draw(canvas, TitleLine { kind: "name", role: Role::Title, em, text: name, colour: ink }, y);
     let rule = Rect { x: middle - 60.0, y: y + 24.0, w: 120.0, h: 4.0 };
-    stage.place("rule", time, rule);
-    stage.document.rectangle(2, time, rule, 2.0, &look(accent));
-    let (em, lines) = stage.fonts.fit(Role::Title, &shown(&content.brand.name), for_em * 0.92, safe.w * 0.9, 1);
-    line(stage, "bank", Role::Title, em, lines.first().map_or("", String::as_str), rule.bottom() + 30.0, ink);
+    canvas.place("rule", time, rule);
+    canvas.document.rectangle(2, time, rule, 2.0, &style(accent));
+    let (em, lines) = canvas.fonts.fit(Role::Title, &display_text(&content.brand.name), for_em * 0.92, safe.w * 0.9, 1);
+    let bank = lines.first().map_or("", String::as_str);
+    draw(canvas, TitleLine { kind: "bank", role: Role::Title, em, text: bank, colour: ink }, rule.bottom() + 30.0);
 }
 
-/// One line of a column, laid out but not yet placed.
+/// One line of a column that is not yet placed.
 #[derive(Clone, Debug)]
-struct Row {
+struct CardRow {
     role: Role,
     em: f64,
     text: String,
     /// Space above, px.
     above: f64,
-    /// The line's own height, px.
+    /// The height of the line, px.
     height: f64,
-    colour: Shade,
-    /// Whether an accent bar stands before it.
+    colour: RowColour,
+    /// Whether an accent bar precedes it.
     bar: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shade {
+enum RowColour {
     Ink,
     Muted,
     Accent,
 }
 
-fn rows_height(rows: &[Row]) -> f64 {
+/// Returns the height of a column of rows, px.
+fn rows_height(rows: &[CardRow]) -> f64 {
     rows.iter().enumerate().map(|(i, row)| row.height + if i == 0 { 0.0 } else { row.above }).sum()
 }
 
-fn words(text: &str) -> usize {
+fn count_words(text: &str) -> usize {
     text.split_whitespace().count()
 }
 
-/// What the notices' column says: the script's disclosures, then how to stop, then whose voice it is; nothing twice.
-fn notices(content: &Content<'_>) -> Vec<String> {
+/// Returns the notices without duplicates: the script's disclosures, the opt-out and the voice notice.
+fn notices(content: &SceneContent<'_>) -> Vec<String> {
     let mut notices: Vec<String> = Vec::new();
-    let own = [&content.brand.opt_out, &content.brand.voice_notice];
-    for text in content.script.disclosures.iter().chain(own) {
-        let text = shown(text);
+    let of_brand = [&content.brand.opt_out, &content.brand.voice_notice];
+    for text in content.script.disclosures.iter().chain(of_brand) {
+        let text = display_text(text);
         if !text.is_empty() && !notices.contains(&text) {
             notices.push(text);
         }
@@ -93,30 +112,38 @@ fn notices(content: &Content<'_>) -> Vec<String> {
     notices
 }
 
-fn notice_rows(stage: &Stage<'_>, notices: &[String], scale: f64) -> Vec<Row> {
-    let em = stage.frame.notice_em * scale;
+fn notice_rows(canvas: &Canvas<'_>, notices: &[String], scale: f64) -> Vec<CardRow> {
+    let em = canvas.frame.notice_em * scale;
     let mut rows = Vec::new();
     for notice in notices {
-        let lines = stage.fonts.wrap_evenly(Role::Body, notice, em, stage.frame.end_notices.w);
+        let lines = canvas.fonts.wrap_evenly(Role::Body, notice, em, canvas.frame.end_notices.w);
         for (index, text) in lines.into_iter().enumerate() {
             let above = if index == 0 { em * 0.62 } else { 0.0 };
-            rows.push(Row { role: Role::Body, em, text, above, height: em * 1.3, colour: Shade::Muted, bar: false });
+            rows.push(CardRow {
+                role: Role::Body,
+                em,
+                text,
+                above,
+                height: em * 1.3,
+                colour: RowColour::Muted,
+                bar: false,
+            });
         }
     }
     rows
 }
 
-/// Spreads notices over as few cards as hold them at a legible size.
-fn notice_cards(stage: &Stage<'_>, notices: &[String]) -> Vec<Vec<Row>> {
-    let room = stage.frame.end_notices.h;
+/// Divides notices over as few cards as possible at a legible size.
+fn notice_cards(canvas: &Canvas<'_>, notices: &[String]) -> Vec<Vec<CardRow>> {
+    let room = canvas.frame.end_notices.h;
     for scale in [1.0, 0.95, 0.9, 0.85, 0.8] {
-        let rows = notice_rows(stage, notices, scale);
+        let rows = notice_rows(canvas, notices, scale);
         if rows_height(&rows) <= room {
             return vec![rows];
         }
     }
-    let mut cards: Vec<Vec<Row>> = vec![Vec::new()];
-    for row in notice_rows(stage, notices, 0.9) {
+    let mut cards: Vec<Vec<CardRow>> = vec![Vec::new()];
+    for row in notice_rows(canvas, notices, 0.9) {
         let Some(card) = cards.last_mut() else { break };
         card.push(row);
         if rows_height(card) > room {
@@ -127,78 +154,102 @@ fn notice_cards(stage: &Stage<'_>, notices: &[String]) -> Vec<Vec<Row>> {
     cards
 }
 
-fn offer_rows(stage: &Stage<'_>, content: &Content<'_>, scale: f64) -> Vec<Row> {
-    let Frame { end_product_em, end_offers, .. } = stage.frame;
+fn offer_rows(canvas: &Canvas<'_>, content: &SceneContent<'_>, scale: f64) -> Vec<CardRow> {
+    let Frame { end_product_em, end_offers, .. } = canvas.frame;
     let em = end_product_em * scale;
     let mut rows = Vec::new();
     for offer in &content.script.offers {
-        let name = stage.fonts.wrap_evenly(Role::Title, &shown(&offer.name), em, end_offers.w - 28.0);
+        let name = canvas.fonts.wrap_evenly(Role::Title, &display_text(&offer.name), em, end_offers.w - 28.0);
         for (index, text) in name.into_iter().enumerate() {
             let above = if index == 0 { em * 0.7 } else { 0.0 };
-            rows.push(Row { role: Role::Title, em, text, above, height: em * 1.18, colour: Shade::Ink, bar: true });
+            rows.push(CardRow {
+                role: Role::Title,
+                em,
+                text,
+                above,
+                height: em * 1.18,
+                colour: RowColour::Ink,
+                bar: true,
+            });
         }
     }
-    // The address is read, not followed: without its scheme.
-    let web = shown(&content.brand.web);
+    // A viewer reads the address and cannot follow it, so the scheme is left out.
+    let web = display_text(&content.brand.web);
     let web = web.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/');
     let em = em * 0.76;
     let above = em * 1.3;
-    for text in stage.fonts.wrap(Role::Body, web, em, end_offers.w) {
-        rows.push(Row { role: Role::Body, em, text, above, height: em * 1.25, colour: Shade::Accent, bar: false });
+    for text in canvas.fonts.wrap(Role::Body, web, em, end_offers.w) {
+        rows.push(CardRow {
+            role: Role::Body,
+            em,
+            text,
+            above,
+            height: em * 1.25,
+            colour: RowColour::Accent,
+            bar: false,
+        });
     }
     rows
 }
 
-/// The end card, or as many of them as the notices need. Returns the time at which the last one ends, seconds.
-pub(crate) fn end(stage: &mut Stage<'_>, content: &Content<'_>, start: f64) -> f64 {
+/// Adds the end card, or as many end cards as the notices need. Returns when the last one ends, seconds.
+pub(crate) fn end(canvas: &mut Canvas<'_>, content: &SceneContent<'_>, start: f64) -> f64 {
     let notices = notices(content);
-    let cards = notice_cards(stage, &notices);
-    let logo = contain(content.logo, stage.frame.end_logo);
-    let room = stage.frame.end_offers.h - logo.1 - LOGO_GAP;
+    let cards = notice_cards(canvas, &notices);
+    let logo = fit_into(content.logo, canvas.frame.end_logo);
+    let room = canvas.frame.end_offers.h - logo.1 - LOGO_GAP;
     let scales = [1.0, 0.92, 0.84, 0.76, 0.68, 0.6, 0.52];
     let fitting =
-        scales.into_iter().map(|scale| offer_rows(stage, content, scale)).find(|rows| rows_height(rows) <= room);
-    let offers = fitting.unwrap_or_else(|| offer_rows(stage, content, 0.46));
+        scales.into_iter().map(|scale| offer_rows(canvas, content, scale)).find(|rows| rows_height(rows) <= room);
+    let offers = fitting.unwrap_or_else(|| offer_rows(canvas, content, 0.46));
 
-    let offer_words: usize = offers.iter().map(|row| words(&row.text)).sum();
+    let offer_words: usize = offers.iter().map(|row| count_words(&row.text)).sum();
     #[expect(clippy::cast_precision_loss, reason = "words are few")]
     let seconds: Vec<f64> = cards
         .iter()
         .enumerate()
         .map(|(index, rows)| {
-            let own: usize = rows.iter().map(|row| words(&row.text)).sum();
-            let read = own + if index == 0 { offer_words } else { 0 };
+            let notice_words: usize = rows.iter().map(|row| count_words(&row.text)).sum();
+            let read = notice_words + if index == 0 { offer_words } else { 0 };
             (read as f64 / READING_RATE).max(MIN_SECONDS)
         })
         .collect();
     let whole = (start, start + seconds.iter().sum::<f64>());
 
-    stage.veil(whole, 0.9, (0.5, 0.0));
-    let Frame { end_offers, end_notices, .. } = stage.frame;
+    let veil = canvas.panel_opacity(canvas.frame.safe, canvas.palette.background, canvas.palette.muted, 0.9);
+    canvas.veil(whole, veil, (0.5, 0.0));
+    let Frame { end_offers, end_notices, .. } = canvas.frame;
     let beside = end_notices.x > end_offers.right();
     let height = logo.1 + LOGO_GAP + rows_height(&offers);
     if beside {
         let tallest = cards.iter().map(|rows| rows_height(rows)).fold(height, f64::max);
         let x = f64::midpoint(end_offers.right(), end_notices.x);
         let line = Rect { x, y: end_offers.y + (end_offers.h - tallest) / 2.0, w: 2.0, h: tallest };
-        stage.place("rule", whole, line);
-        stage.document.rectangle(1, whole, line, 1.0, &Look::plain(stage.palette.muted).at(0.3).fading(0.6, 0.0));
+        canvas.place("rule", whole, line);
+        canvas.document.rectangle(
+            1,
+            whole,
+            line,
+            1.0,
+            &DrawStyle::plain(canvas.palette.muted).at(0.3).fading(0.6, 0.0),
+        );
     }
     let top = if beside { end_offers.y + (end_offers.h - height) / 2.0 } else { end_offers.y };
-    stage.logo(Emblem::Logo, whole, Rect { x: end_offers.x, y: top, w: logo.0, h: logo.1 }, 1.0, 0.5);
-    column(stage, "offers", whole, (end_offers.x, top + logo.1 + LOGO_GAP), &offers);
+    canvas.logo(Emblem::Logo, whole, Rect { x: end_offers.x, y: top, w: logo.0, h: logo.1 }, 1.0, 0.5);
+    column(canvas, "offers", whole, (end_offers.x, top + logo.1 + LOGO_GAP), &offers);
 
     let mut now = start;
     for (rows, seconds) in cards.iter().zip(seconds) {
         let height = rows_height(rows);
         let top = if beside { end_notices.y + (end_notices.h - height) / 2.0 } else { end_notices.y };
-        column(stage, "notices", (now, now + seconds), (end_notices.x, top), rows);
+        column(canvas, "notices", (now, now + seconds), (end_notices.x, top), rows);
         now += seconds;
     }
     now
 }
 
-fn column(stage: &mut Stage<'_>, what: &'static str, time: (f64, f64), (x, top): (f64, f64), rows: &[Row]) {
+/// Adds a column of rows.
+fn column(canvas: &mut Canvas<'_>, kind: &'static str, time: (f64, f64), (x, top): (f64, f64), rows: &[CardRow]) {
     const BAR: f64 = 6.0;
     let mut y = top;
     let mut widest: f64 = 0.0;
@@ -210,16 +261,17 @@ fn column(stage: &mut Stage<'_>, what: &'static str, time: (f64, f64), (x, top):
         }
         let indent = if row.bar { 28.0 } else { 0.0 };
         let colour = match row.colour {
-            Shade::Ink => stage.palette.ink,
-            Shade::Muted => stage.palette.muted,
-            Shade::Accent => stage.palette.accent,
+            RowColour::Ink => canvas.palette.ink,
+            RowColour::Muted => canvas.palette.muted,
+            RowColour::Accent => canvas.palette.accent,
         };
         let baseline = y + f64::midpoint(row.height, row.em * 0.66);
-        let text = Text { role: row.role, em: row.em, align: Align::Left, x: x + indent, baseline, text: &row.text };
-        stage.document.text(2, time, &text, &Look::plain(colour).fading(0.6, 0.0));
-        widest = widest.max(indent + stage.fonts.width(row.role, &row.text, row.em));
+        let text =
+            TextLine { role: row.role, em: row.em, align: Align::Left, x: x + indent, baseline, text: &row.text };
+        canvas.document.text(2, time, &text, &DrawStyle::plain(colour).fading(0.6, 0.0));
+        widest = widest.max(indent + canvas.fonts.width(row.role, &row.text, row.em));
         if row.bar {
-            // A title row with space above it begins another product.
+            // A title row with space above it starts the next product.
             let begins = row.role == Role::Title && row.above > 0.0;
             match bar.as_mut() {
                 Some(bar) if !begins => bar.h = y + row.height - bar.y,
@@ -231,7 +283,7 @@ fn column(stage: &mut Stage<'_>, what: &'static str, time: (f64, f64), (x, top):
     bars.extend(bar);
     for bar in bars {
         let bar = Rect { y: bar.y + 4.0, h: bar.h - 8.0, ..bar };
-        stage.document.rectangle(2, time, bar, BAR / 2.0, &Look::plain(stage.palette.accent).fading(0.6, 0.0));
+        canvas.document.rectangle(2, time, bar, BAR / 2.0, &DrawStyle::plain(canvas.palette.accent).fading(0.6, 0.0));
     }
-    stage.place(what, time, Rect { x, y: top, w: widest, h: y - top });
+    canvas.place(kind, time, Rect { x, y: top, w: widest, h: y - top });
 }

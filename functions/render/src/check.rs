@@ -1,55 +1,62 @@
-//! Whether a finished video is what it must be.
+//! The requirements that a finished video must meet.
 
 use contracts::media::MediaFacts;
 use serde::Serialize;
 
+use crate::canvas::FRAME_RATE;
 use crate::captions::{MAX_COLUMNS, MAX_RATE, MAX_SECONDS, MIN_SECONDS};
 use crate::error::Error;
-use crate::layout::{Frame, Rect, shape_of};
-use crate::mark::VOCABULARY;
-use crate::scene::{FRAME_RATE, Scene};
+use crate::layout::{Frame, Rect, shape_and_resolution};
+use crate::provenance::VOCABULARY;
+use crate::scene::Scene;
 
-/// Loudness, LUFS, and how far from it is allowed, LU (AES TD1004).
-pub const LOUDNESS: (f64, f64) = (-16.0, 1.0);
+/// The integrated loudness, LUFS (AES TD1004).
+pub const LOUDNESS: f64 = -16.0;
+/// The largest deviation from [`LOUDNESS`], LU.
+pub const LOUDNESS_TOLERANCE: f64 = 1.0;
 /// The highest true peak, dBTP.
-pub const TRUE_PEAK: f64 = -1.5;
-/// The longest silence within speech, seconds (WCAG technique G56 and ear).
-pub const SILENCE: f64 = 1.5;
-/// The aim for the length, seconds.
+pub const MAX_TRUE_PEAK: f64 = -1.5;
+/// The longest silence within the speech, seconds (WCAG technique G56, and listening tests).
+pub const MAX_SILENCE: f64 = 1.5;
+/// The desired length, seconds.
 pub const LENGTH: std::ops::RangeInclusive<f64> = 60.0..=100.0;
-/// How far captions begin from their words, seconds: the aim, and the most that a look at the sound may find. It takes the
-/// breath before a word for the word, and a beat of the music for either.
-pub const SYNC: (f64, f64) = (0.1, 0.25);
+/// The desired distance of captions from their words, seconds.
+pub const SYNC_AIM: f64 = 0.1;
+/// The largest distance of captions from their words, seconds. The measurement is coarse: it can mistake a breath for a
+/// word, and a beat of the music for either.
+pub const MAX_SYNC: f64 = 0.25;
 /// The lowest contrast of text (WCAG 2.2, 1.4.3).
-pub const CONTRAST: f64 = 4.5;
-/// By how much of 255 the brightest and the darkest parts of an area with text differ, at least.
-const INK: u8 = 56;
+pub const MIN_CONTRAST: f64 = 4.5;
+/// The lowest resolution at which thin strokes can be measured. Below, they are thinner than a pixel.
+pub(crate) const LEGIBLE_RESOLUTION: u32 = 540;
+/// The least difference between the brightest and the darkest parts of an area with text, of 255.
+const MIN_INK_RANGE: u8 = 56;
 
-/// A measure of a video beside what it must be.
+/// A measure of a video with its required value.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Measure {
-    /// What was measured.
+    /// The measure's name.
     pub measure: &'static str,
-    /// What it is.
+    /// The measured value.
     pub found: String,
-    /// What it must be.
+    /// The required value.
     pub wanted: String,
-    /// Whether it is so.
+    /// Whether the measured value is in range.
     pub fine: bool,
 }
 
-/// What `video` must be whatever its frame and its length.
+/// Compares a video with the requirements that do not depend on its script.
 #[must_use]
 pub fn measures(video: &MediaFacts) -> Vec<Measure> {
     let measure = |measure, found: String, wanted: String, fine| Measure { measure, found, wanted, fine };
     let same = |name, found: &str, wanted: &str| measure(name, found.to_owned(), wanted.to_owned(), found == wanted);
     let captions = &video.captions;
-    let shape = shape_of((video.width, video.height));
+    let shape = shape_and_resolution((video.width, video.height));
     let mut all = vec![
         measure(
             "the picture's size",
             format!("{}x{}", video.width, video.height),
-            "16:9, 9:16 or 1:1 of a known resolution".to_owned(),
+            "16:9, 9:16 or 1:1 at a known resolution".to_owned(),
             shape.is_some(),
         ),
         same("the frame rate", &video.frame_rate, &format!("{FRAME_RATE}/1")),
@@ -61,7 +68,7 @@ pub fn measures(video: &MediaFacts) -> Vec<Measure> {
         same("the sample rate", &video.sample_rate.to_string(), "48000"),
         same("the number of channels", &video.channels.to_string(), "2"),
         measure(
-            "the mark that it is synthetic",
+            "the digital source type",
             video.source_type.strip_prefix(VOCABULARY).unwrap_or(&video.source_type).to_owned(),
             "a term of IPTC's Digital Source Type".to_owned(),
             video.source_type.len() > VOCABULARY.len() && video.source_type.starts_with(VOCABULARY),
@@ -69,61 +76,66 @@ pub fn measures(video: &MediaFacts) -> Vec<Measure> {
         measure(
             "the loudness",
             format!("{:.1} LUFS", video.loudness),
-            format!("{:.0} ±{:.0} LUFS", LOUDNESS.0, LOUDNESS.1),
-            (video.loudness - LOUDNESS.0).abs() <= LOUDNESS.1,
+            format!("{LOUDNESS:.0} ±{LOUDNESS_TOLERANCE:.0} LUFS"),
+            (video.loudness - LOUDNESS).abs() <= LOUDNESS_TOLERANCE,
         ),
         measure(
             "the true peak",
             format!("{:.1} dBTP", video.true_peak),
-            format!("at most {TRUE_PEAK} dBTP"),
-            video.true_peak <= TRUE_PEAK,
+            format!("at most {MAX_TRUE_PEAK} dBTP"),
+            video.true_peak <= MAX_TRUE_PEAK,
         ),
         measure(
             "the longest silence within the speech",
             format!("{:.2} s", video.longest_silence),
-            format!("at most {SILENCE} s"),
-            video.longest_silence <= SILENCE,
-        ),
-        measure(
-            "the most lines of a caption",
-            captions.most_lines.to_string(),
-            "at most 2".to_owned(),
-            captions.most_lines <= 2,
-        ),
-        measure(
-            "the longest line of a caption",
-            format!("{} columns", captions.most_columns),
-            format!("at most {MAX_COLUMNS} columns"),
-            captions.most_columns <= MAX_COLUMNS,
-        ),
-        measure(
-            "the longest caption",
-            format!("{:.2} s", captions.longest_seconds),
-            format!("at most {MAX_SECONDS:.0} s"),
-            captions.longest_seconds <= MAX_SECONDS + 0.01,
-        ),
-        measure(
-            "the number of captions over another",
-            captions.overlapping.to_string(),
-            "0".to_owned(),
-            captions.overlapping == 0,
+            format!("at most {MAX_SILENCE} s"),
+            video.longest_silence <= MAX_SILENCE,
         ),
     ];
+    if captions.cues > 0 {
+        all.extend([
+            measure(
+                "the most lines of a caption",
+                captions.most_lines.to_string(),
+                "at most 2".to_owned(),
+                captions.most_lines <= 2,
+            ),
+            measure(
+                "the longest line of a caption",
+                format!("{} columns", captions.most_columns),
+                format!("at most {MAX_COLUMNS} columns"),
+                captions.most_columns <= MAX_COLUMNS,
+            ),
+            measure(
+                "the longest caption",
+                format!("{:.2} s", captions.longest_seconds),
+                format!("at most {MAX_SECONDS:.0} s"),
+                captions.longest_seconds <= MAX_SECONDS + 0.01,
+            ),
+            measure(
+                "the number of overlapping captions",
+                captions.overlapping.to_string(),
+                "0".to_owned(),
+                captions.overlapping == 0,
+            ),
+        ]);
+    }
     all.extend(captions.sync.map(|sync| {
-        let (found, wanted) = (format!("{sync:.2} s"), format!("at most {:.2} s", SYNC.1));
-        measure("the captions' distance from the speech", found, wanted, sync <= SYNC.1)
+        let found = format!("{sync:.2} s");
+        let wanted = format!("at most {MAX_SYNC:.2} s");
+        measure("the captions' distance from the speech", found, wanted, sync <= MAX_SYNC)
     }));
-    // The strokes of smaller text are thinner than a pixel: they tell nothing.
-    let legible = shape.is_some_and(|(_, resolution)| resolution >= 540);
+    let legible = shape.is_some_and(|(_, resolution)| resolution >= LEGIBLE_RESOLUTION);
     all.extend(video.contrast.filter(|_| legible).map(|contrast| {
-        let (found, wanted) = (format!("{contrast:.1}:1"), format!("at least {CONTRAST}:1"));
-        measure("the lowest contrast of text", found, wanted, contrast >= CONTRAST)
+        let found = format!("{contrast:.1}:1");
+        let wanted = format!("at least {MIN_CONTRAST}:1");
+        measure("the lowest contrast of text", found, wanted, contrast >= MIN_CONTRAST)
     }));
     all
 }
 
-/// Fails by the name of the first measure out of range; adds warnings for what is only an aim. `size`, px, and `seconds` are
-/// what was laid out.
+/// Fails on the first measure that is out of range. Adds a warning for each missed aim. `size`, px, and `seconds` are the
+/// values of the layout.
 pub fn check(video: &mut MediaFacts, size: (u32, u32), seconds: f64) -> Result<(), Error> {
     let mut all = measures(video);
     all.push(Measure {
@@ -141,93 +153,94 @@ pub fn check(video: &mut MediaFacts, size: (u32, u32), seconds: f64) -> Result<(
     if let Some(Measure { measure, found, wanted, .. }) = all.into_iter().find(|measure| !measure.fine) {
         return Err(Error::OutOfRange { measure, found, wanted });
     }
-    let warnings = aims(video);
+    let warnings = warnings(video);
     video.warnings.extend(warnings);
     Ok(())
 }
 
-/// What is worth a remark: what the words or the speaking rate, and not this program, decide.
+/// Returns a warning for each missed aim. The words and the speaking rate decide these measures, not the renderer.
 #[must_use]
-pub fn aims(video: &MediaFacts) -> Vec<String> {
+pub fn warnings(video: &MediaFacts) -> Vec<String> {
     let mut warnings = Vec::new();
     if !LENGTH.contains(&video.seconds) {
-        let (least, most) = (LENGTH.start(), LENGTH.end());
+        let least = LENGTH.start();
+        let most = LENGTH.end();
         warnings.push(format!("the length is {:.0} s; the aim is {least:.0} to {most:.0} s", video.seconds));
     }
     let captions = &video.captions;
     if captions.cues > 0 && captions.shortest_seconds < MIN_SECONDS - 0.01 {
         warnings
-            .push(format!("a caption stands for {:.2} s; the aim is {MIN_SECONDS:.2} s", captions.shortest_seconds));
+            .push(format!("a caption is shown for {:.2} s; the aim is {MIN_SECONDS:.2} s", captions.shortest_seconds));
     }
     if let Some(sync) = captions.sync
-        && sync > SYNC.0
+        && sync > SYNC_AIM
     {
-        warnings.push(format!("captions begin {sync:.2} s from their words; the aim is {:.1} s", SYNC.0));
+        warnings.push(format!("captions start {sync:.2} s from their words; the aim is {SYNC_AIM:.1} s"));
     }
     if captions.fastest_rate > MAX_RATE + 0.2 {
-        let (fastest, most) = (captions.fastest_rate, MAX_RATE);
-        warnings.push(format!("a caption has {fastest:.1} characters a second; the aim is at most {most:.0}"));
+        let fastest = captions.fastest_rate;
+        warnings.push(format!("a caption has {fastest:.1} characters a second; the aim is at most {MAX_RATE:.0}"));
     }
     warnings
 }
 
-/// Fails if anything on the picture covers anything else or leaves the safe area.
-pub fn check_places(scene: &Scene, frame: &Frame) -> Result<(), Error> {
-    for (index, one) in scene.placed.iter().enumerate() {
-        if !frame.safe.holds(&one.area) {
+/// Fails if anything on the picture overlaps anything else or leaves the safe area.
+pub fn check_placements(scene: &Scene, frame: &Frame) -> Result<(), Error> {
+    for (index, one) in scene.placements.iter().enumerate() {
+        if !frame.safe.contains(&one.area) {
             let wanted = "within the safe area".to_owned();
-            return Err(Error::OutOfRange { measure: one.what, found: "too near the edge".to_owned(), wanted });
+            return Err(Error::OutOfRange { measure: one.kind, found: "too near the edge".to_owned(), wanted });
         }
-        for other in &scene.placed[index + 1..] {
+        for other in &scene.placements[index + 1..] {
             let together = one.start < other.end - 1e-6 && other.start < one.end - 1e-6;
             if together && one.area.overlaps(&other.area) {
                 let wanted = "clear of everything else".to_owned();
-                return Err(Error::OutOfRange { measure: one.what, found: format!("over the {}", other.what), wanted });
+                return Err(Error::OutOfRange { measure: one.kind, found: format!("over the {}", other.kind), wanted });
             }
         }
     }
     Ok(())
 }
 
-/// Whether an area of a picture shows text: its parts differ in brightness as text and its ground do. `picture` is 8-bit
-/// luma, row by row, of `size` px; the area is in px of it.
+/// Returns whether an area of a picture shows text, judged by its range of brightness. `picture` is 8-bit luma, row by row,
+/// of `size` px. `area` is in px of the picture.
 #[must_use]
 pub fn has_ink(picture: &[u8], size: (u32, u32), area: Rect) -> bool {
-    let found = levels(picture, size, area);
-    // Text covers some hundredths of its area; single specks of a compressed picture are no text.
-    let Some(last) = found.len().checked_sub(1) else { return false };
-    let specks = found.len() / 50;
-    found[last - specks] - found[specks] >= INK
+    let levels = sorted_levels(picture, size, area);
+    // Text covers a few percent of its area. Fewer pixels are specks of compression.
+    let Some(last) = levels.len().checked_sub(1) else { return false };
+    let specks = levels.len() / 50;
+    levels[last - specks] - levels[specks] >= MIN_INK_RANGE
 }
 
-/// The contrast of text with what is behind it (WCAG 2.2), 1 to 21, as an area of a picture shows it: its brightest hundredth
-/// beside its middle. As in [`has_ink`]; nothing for an area outside the picture.
+/// Measures the contrast of text with its background (WCAG 2.2), 1 to 21: the brightest hundredth of an area against its
+/// median. Takes the same arguments as [`has_ink`]. Returns `None` for an area outside the picture.
 #[must_use]
 pub fn contrast(picture: &[u8], size: (u32, u32), area: Rect) -> Option<f64> {
-    let found = levels(picture, size, area);
-    let ink = *found.get((found.len() * 99) / 100)?;
+    let levels = sorted_levels(picture, size, area);
+    let ink = *levels.get((levels.len() * 99) / 100)?;
     let luminance = |level: u8| {
         let grey = ((f64::from(level) - 16.0) / 219.0).clamp(0.0, 1.0);
         if grey <= 0.04045 { grey / 12.92 } else { ((grey + 0.055) / 1.055).powf(2.4) }
     };
-    Some((luminance(ink) + 0.05) / (luminance(found[found.len() / 2]) + 0.05))
+    Some((luminance(ink) + 0.05) / (luminance(levels[levels.len() / 2]) + 0.05))
 }
 
-/// The lower of two measures, if there are any.
-pub(crate) fn lower(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+/// Returns the lower of two contrasts.
+pub(crate) fn min_contrast(one: Option<f64>, other: Option<f64>) -> Option<f64> {
     one.into_iter().chain(other).reduce(f64::min)
 }
 
-/// The brightness of an area's pixels, the darkest first.
+/// Returns the luma of an area's pixels, the darkest first.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the picture")]
-fn levels(picture: &[u8], (width, height): (u32, u32), area: Rect) -> Vec<u8> {
-    let within = |px: f64, most: u32| px.clamp(0.0, f64::from(most)) as usize;
-    let columns = within(area.x.floor(), width)..within(area.right().ceil(), width);
-    let rows = within(area.y.floor(), height)..within(area.bottom().ceil(), height);
+fn sorted_levels(picture: &[u8], (width, height): (u32, u32), area: Rect) -> Vec<u8> {
+    let clamp = |px: f64, max: u32| px.clamp(0.0, f64::from(max)) as usize;
+    let columns = clamp(area.x.floor(), width)..clamp(area.right().ceil(), width);
+    let rows = clamp(area.y.floor(), height)..clamp(area.bottom().ceil(), height);
     let row = |row: usize| picture.get(row * width as usize..)?.get(columns.clone());
-    let mut found: Vec<u8> = rows.filter_map(row).flatten().copied().collect();
-    found.sort_unstable();
-    found
+    let mut levels: Vec<u8> = rows.filter_map(row).flatten().copied().collect();
+    levels.sort_unstable();
+    levels
 }
 
 #[cfg(test)]
@@ -236,7 +249,7 @@ mod tests {
 
     use super::*;
 
-    fn good() -> MediaFacts {
+    fn valid_media() -> MediaFacts {
         MediaFacts {
             width: 1920,
             height: 1080,
@@ -270,18 +283,18 @@ mod tests {
     }
 
     #[test]
-    fn a_good_video_passes_without_a_word() {
-        let mut media = good();
+    fn valid_video_has_no_warnings() {
+        let mut media = valid_media();
         check(&mut media, (1920, 1080), 70.0).unwrap();
         assert_eq!(media.warnings, Vec::<String>::new());
     }
 
     #[test]
-    fn what_is_out_of_range_is_named() {
+    fn measure_out_of_range_is_named() {
         type Change = fn(&mut MediaFacts);
         let broken: [(Change, &str); 9] = [
             (|m| m.contrast = Some(3.2), "the lowest contrast of text is 3.2:1, must be at least 4.5:1"),
-            (|m| m.source_type.clear(), "the mark that it is synthetic is "),
+            (|m| m.source_type.clear(), "the digital source type is "),
             (|m| m.loudness = -18.2, "the loudness is -18.2 LUFS, must be -16 ±1 LUFS"),
             (|m| m.true_peak = -0.4, "the true peak is -0.4 dBTP, must be at most -1.5 dBTP"),
             (|m| m.colour = "tv/unknown/bt709/bt709".to_owned(), "the colour is tv/unknown/bt709/bt709"),
@@ -294,7 +307,7 @@ mod tests {
             (|m| (m.width, m.height) = (1280, 720), "the picture's size is 1280x720, must be 1920x1080"),
         ];
         for (change, expected) in broken {
-            let mut media = good();
+            let mut media = valid_media();
             change(&mut media);
             let error = check(&mut media, (1920, 1080), 70.0).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{error}");
@@ -302,23 +315,24 @@ mod tests {
     }
 
     #[test]
-    fn a_short_video_is_only_remarked_upon() {
-        let mut media = MediaFacts { seconds: 30.0, ..good() };
+    fn short_video_gets_warning() {
+        let mut media = MediaFacts { seconds: 30.0, ..valid_media() };
         check(&mut media, (1920, 1080), 30.0).unwrap();
         assert_eq!(media.warnings, ["the length is 30 s; the aim is 60 to 100 s"]);
     }
 
     #[test]
-    fn captions_that_go_by_too_fast_are_remarked_upon() {
-        let mut media = good();
+    fn fast_captions_get_warning() {
+        let mut media = valid_media();
         media.captions.fastest_rate = 23.4;
         check(&mut media, (1920, 1080), 70.0).unwrap();
         assert_eq!(media.warnings, ["a caption has 23.4 characters a second; the aim is at most 20"]);
     }
 
     #[test]
-    fn text_is_told_from_an_empty_area() {
-        let (mut picture, size) = (vec![30_u8; 100 * 50], (100, 50));
+    fn text_is_distinguished_from_empty_area() {
+        let mut picture = vec![30_u8; 100 * 50];
+        let size = (100, 50);
         let area = Rect { x: 10.0, y: 10.0, w: 40.0, h: 20.0 };
         assert!(!has_ink(&picture, size, area));
         for row in 14..26 {

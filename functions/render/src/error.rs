@@ -1,81 +1,91 @@
-//! What rendering can fail with.
+//! The errors of the render stage.
 
 use contracts::{ErrorName, NamedError};
 use storage::store::StoreError;
 use storage::vault::VaultError;
 use thiserror::Error;
 
-/// What rendering can fail with. No message holds a word that is shown or spoken.
+/// An error of the render stage. No message contains shown or spoken text.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// A sealed object cannot be read.
+    /// A sealed object cannot be read or written.
     #[error(transparent)]
     Vault(#[from] VaultError),
     /// An object cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// ffmpeg or ffprobe is not there, or lacks what the graph needs.
+    /// ffmpeg or ffprobe is missing, or lacks a filter or an encoder.
     #[error("{program}: {reason}")]
     EngineMissing {
         /// `ffmpeg` or `ffprobe`.
         program: &'static str,
-        /// What is missing.
+        /// The reason.
         reason: String,
     },
-    /// ffmpeg or ffprobe ended badly.
+    /// ffmpeg or ffprobe failed.
     #[error("{program} failed while {doing}: {reason}")]
     Failed {
         /// `ffmpeg` or `ffprobe`.
         program: &'static str,
-        /// What it was to do.
+        /// The step, as in "mixing the sound".
         doing: &'static str,
-        /// Its last errors, without anything that is shown or spoken.
+        /// The program's last errors, without shown or spoken text.
+        reason: String,
+    },
+    /// ffmpeg did not finish in time.
+    #[error("{program} timed out while {doing}: {reason}")]
+    TimedOut {
+        /// `ffmpeg`.
+        program: &'static str,
+        /// The step, as in "mixing the sound".
+        doing: &'static str,
+        /// The limit.
         reason: String,
     },
     /// The scratch folder cannot be used.
-    #[error("the scratch folder cannot be used")]
+    #[error("cannot use the scratch folder")]
     Scratch(#[source] std::io::Error),
     /// A background, font, logo or piece of music is missing or cannot be read.
     #[error("{file}: {reason}")]
     AssetBroken {
         /// The file, relative to the assets folder.
         file: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
-    /// A background of the bank's own is no longer the one that the run was started with.
-    #[error("{key}: no longer the file with which the run was started")]
+    /// A background in the bank's folder changed after the run started.
+    #[error("{key}: changed after the run started")]
     BackgroundChanged {
-        /// Where it lies.
+        /// The object's key.
         key: String,
     },
-    /// A value of the brand cannot be used.
+    /// A value in `brand.toml` is invalid.
     #[error("brand.toml: {field} must be {expected}")]
     Brand {
         /// The field.
         field: &'static str,
-        /// What it must be.
+        /// The expected value.
         expected: &'static str,
     },
-    /// No shipped font has a sign.
-    #[error("no font of the brand has U+{code:04X}, which {place} needs")]
+    /// No font of the brand has a glyph for a character.
+    #[error("no font of the brand has a glyph for U+{code:04X} in {place}")]
     MissingGlyph {
-        /// The sign's code point.
+        /// The character's code point.
         code: u32,
-        /// Where it would stand.
+        /// The text that contains it.
         place: &'static str,
     },
-    /// The finished video is not what it must be.
+    /// A measure of the finished video is out of range.
     #[error("{measure} is {found}, must be {wanted}")]
     OutOfRange {
-        /// What was measured.
+        /// The measure's name.
         measure: &'static str,
-        /// What it is.
+        /// The measured value.
         found: String,
-        /// What it must be.
+        /// The required value.
         wanted: String,
     },
-    /// The run was stopped.
+    /// The run was canceled.
     #[error("stopped before the video was finished")]
     Cancelled,
 }
@@ -86,7 +96,7 @@ impl NamedError for Error {
             Self::Vault(error) => error.name(),
             Self::Store(error) => error.name(),
             Self::EngineMissing { .. } => ErrorName::RenderEngineMissing,
-            Self::Failed { .. } | Self::Scratch(_) => ErrorName::RenderFailed,
+            Self::Failed { .. } | Self::TimedOut { .. } | Self::Scratch(_) => ErrorName::RenderFailed,
             Self::AssetBroken { .. } => ErrorName::RenderAssetBroken,
             Self::BackgroundChanged { .. } => ErrorName::ConfigChanged,
             Self::Brand { .. } => ErrorName::ConfigInvalid,
@@ -101,9 +111,10 @@ impl NamedError for Error {
             Self::Vault(error) => return error.help(),
             Self::Store(error) => return error.help(),
             Self::EngineMissing { .. } => "install ffmpeg 5.1 or later with libass and libx264",
-            Self::AssetBroken { .. } => "replace the file, or name another one: in brand.toml, or as video.background",
-            Self::BackgroundChanged { .. } => "put it back, or start the run again: it is another one then",
-            Self::MissingGlyph { .. } => "put a font that has it into the folder fonts.folder of brand.toml",
+            Self::AssetBroken { .. } => "replace the file, or name another one in brand.toml or as video.background",
+            Self::BackgroundChanged { .. } => "restore the file, or start a new run",
+            Self::MissingGlyph { .. } => "add a font with this glyph to the folder fonts.folder of brand.toml",
+            Self::TimedOut { .. } => "raise video.deadline_seconds of bespoke.toml, or use a shorter background",
             Self::Failed { .. } | Self::Scratch(_) | Self::Brand { .. } | Self::OutOfRange { .. } | Self::Cancelled => {
                 return None;
             }

@@ -1,4 +1,4 @@
-//! Running ffmpeg and ffprobe: progress, deadline, and an end whenever it is asked for.
+//! Runs ffmpeg and ffprobe with progress, a deadline and cancellation.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -13,12 +13,12 @@ use tokio_util::sync::CancellationToken;
 use crate::error::Error;
 use crate::graph::Arguments;
 
-/// How long ffmpeg may say nothing; it reports its progress twice a second.
-const SILENCE: Duration = Duration::from_mins(1);
-/// How often it is looked whether to stop.
-const GLANCE: Duration = Duration::from_millis(100);
+/// The longest time without output from ffmpeg. It reports progress twice a second.
+const SILENCE_LIMIT: Duration = Duration::from_mins(1);
+/// The interval between checks for cancellation and the deadline.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The two programs.
+/// The paths of the two programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tools {
     /// ffmpeg.
@@ -27,9 +27,9 @@ pub struct Tools {
     pub ffprobe: PathBuf,
 }
 
-/// What all runs of one render share.
+/// Runs ffmpeg and ffprobe for one render.
 #[derive(Clone, Debug)]
-pub(crate) struct Runner {
+pub(crate) struct FfmpegRunner {
     pub tools: Tools,
     pub scratch: PathBuf,
     pub fonts: PathBuf,
@@ -37,12 +37,12 @@ pub(crate) struct Runner {
     pub deadline: Instant,
 }
 
-/// Stops the program on every way out.
-struct Running(ffmpeg_sidecar::child::FfmpegChild);
+/// A child process that is killed on drop.
+struct KillOnDrop(ffmpeg_sidecar::child::FfmpegChild);
 
-impl Drop for Running {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
-        // Both fail only when the program has already ended.
+        // Both fail only if the process has already ended.
         let _ = self.0.kill();
         let _ = self.0.as_inner_mut().wait();
     }
@@ -52,8 +52,8 @@ fn cannot_start(program: &'static str, error: &std::io::Error) -> Error {
     Error::EngineMissing { program, reason: format!("cannot be started: {}", error.kind()) }
 }
 
-impl Runner {
-    /// Runs ffmpeg and gives what it logged. `progress` hears seconds of output.
+impl FfmpegRunner {
+    /// Runs ffmpeg and returns its log. Calls `progress` with the seconds of output written so far.
     pub(crate) fn ffmpeg(
         &self,
         doing: &'static str,
@@ -64,15 +64,17 @@ impl Runner {
         command.args(["-hide_banner", "-nostdin"]).args(&arguments.0);
         let inner = command.as_inner_mut();
         inner.current_dir(&self.scratch).stdin(Stdio::piped());
-        // Fonts come from the brand alone, not from the machine.
+        // Restricts fontconfig to the brand's fonts.
         let config = self.fonts.join("fonts.conf");
         if config.is_file() {
             inner.env("FONTCONFIG_FILE", config).env("XDG_CACHE_HOME", &self.scratch);
         }
         let failed = |reason: String| Error::Failed { program: "ffmpeg", doing, reason };
-        let mut child = Running(command.spawn().map_err(|error| cannot_start("ffmpeg", &error))?);
+        let timed_out = |reason: String| Error::TimedOut { program: "ffmpeg", doing, reason };
+        let deadline = "exceeded video.deadline_seconds of bespoke.toml".to_owned();
+        let mut child = KillOnDrop(command.spawn().map_err(|error| cannot_start("ffmpeg", &error))?);
         let events = child.0.iter().map_err(|error| failed(error.to_string()))?;
-        // The crate's iterator waits without end; a thread of its own lets this one look at the clock.
+        // The crate's iterator blocks without a timeout. A thread of its own lets this one watch the clock.
         let (sender, receiver) = channel();
         std::thread::spawn(move || {
             for event in events {
@@ -82,18 +84,18 @@ impl Runner {
             }
         });
         let mut log = Vec::new();
-        let mut heard = Instant::now();
+        let mut last_event = Instant::now();
         loop {
             if self.cancel.is_cancelled() {
                 return Err(Error::Cancelled);
             }
             if Instant::now() >= self.deadline {
-                return Err(failed("ran out of time (video.deadline_seconds of bespoke.toml)".to_owned()));
+                return Err(timed_out(deadline.clone()));
             }
-            match receiver.recv_timeout(GLANCE) {
+            match receiver.recv_timeout(POLL_INTERVAL) {
                 Ok(FfmpegEvent::Progress(now)) => progress(parse_time_str(&now.time).unwrap_or(0.0)),
                 Ok(FfmpegEvent::Log(level, line)) => {
-                    // Everything is kept that may be a measure or an error; the level is still in the line.
+                    // A line may hold a measure or an error. It still contains its level.
                     if level != LogLevel::Unknown || !line.is_empty() {
                         log.push(line);
                     }
@@ -101,19 +103,21 @@ impl Runner {
                 Ok(FfmpegEvent::LogEOF) | Err(RecvTimeoutError::Disconnected) => break,
                 Ok(_) => {}
                 Err(RecvTimeoutError::Timeout) => {
-                    if heard.elapsed() > SILENCE {
-                        return Err(failed(format!("said nothing for {} s", SILENCE.as_secs())));
+                    if last_event.elapsed() > SILENCE_LIMIT {
+                        return Err(timed_out(format!("no output for {} s", SILENCE_LIMIT.as_secs())));
                     }
                     continue;
                 }
             }
-            heard = Instant::now();
+            last_event = Instant::now();
         }
-        // The log has ended, so the program has or is about to.
+        // The log has ended, so the process has ended or is about to.
         let status = loop {
             match child.0.as_inner_mut().try_wait() {
                 Ok(Some(status)) => break status,
-                Ok(None) if Instant::now() >= self.deadline => return Err(failed("ran out of time".to_owned())),
+                Ok(None) if Instant::now() >= self.deadline => {
+                    return Err(timed_out(deadline.clone()));
+                }
                 Ok(None) => std::thread::sleep(Duration::from_millis(5)),
                 Err(error) => return Err(failed(error.to_string())),
             }
@@ -121,29 +125,35 @@ impl Runner {
         if status.success() { Ok(log) } else { Err(failed(format!("{status}: {}", self.last_errors(&log)))) }
     }
 
-    /// The last errors, without what libass says, which may quote a caption, and without the machine's paths.
+    /// Returns the last errors without the machine's paths and without messages of libass, which may quote a caption.
     fn last_errors(&self, log: &[String]) -> String {
         let errors = log.iter().filter(|line| line.contains("[error]") || line.contains("[fatal]"));
-        let told: Vec<&String> =
+        let printable: Vec<&String> =
             errors.filter(|line| !line.contains("Parsed_ass") && !line.contains("Dialogue")).collect();
-        let last = told.iter().skip(told.len().saturating_sub(4)).map(|line| {
+        let last = printable.iter().skip(printable.len().saturating_sub(4)).map(|line| {
             let line = line.replace(&*self.scratch.to_string_lossy(), "<scratch>");
             line.chars().take(240).collect::<String>()
         });
         let last: Vec<String> = last.collect();
-        if last.is_empty() { "it gave no reason".to_owned() } else { last.join("; ") }
+        if last.is_empty() { "no reason given".to_owned() } else { last.join("; ") }
     }
 
-    /// What ffprobe says of a file, as JSON.
+    /// Returns ffprobe's description of a file as JSON.
     pub(crate) fn probe(&self, doing: &'static str, file: &Path) -> Result<Vec<u8>, Error> {
-        probe(&self.tools, doing, file)
+        probe(&self.tools, doing, file, &[])
+    }
+
+    /// Returns ffprobe's description of a file and of its first frame as JSON.
+    pub(crate) fn probe_first_frame(&self, file: &Path) -> Result<Vec<u8>, Error> {
+        probe(&self.tools, "describing a picture", file, &["-show_frames", "-read_intervals", "%+#1"])
     }
 }
 
-/// What ffprobe says of a file, as JSON.
-pub(crate) fn probe(tools: &Tools, doing: &'static str, file: &Path) -> Result<Vec<u8>, Error> {
+/// Returns ffprobe's description of a file as JSON.
+pub(crate) fn probe(tools: &Tools, doing: &'static str, file: &Path, options: &[&str]) -> Result<Vec<u8>, Error> {
     let output = std::process::Command::new(&tools.ffprobe)
         .args(["-v", "error", "-protocol_whitelist", "file", "-print_format", "json", "-show_format", "-show_streams"])
+        .args(options)
         .arg("-i")
         .arg(file)
         .stdin(Stdio::null())
@@ -152,18 +162,18 @@ pub(crate) fn probe(tools: &Tools, doing: &'static str, file: &Path) -> Result<V
     if output.status.success() {
         return Ok(output.stdout);
     }
-    let last = String::from_utf8_lossy(&output.stderr).lines().last().unwrap_or("it gave no reason").to_owned();
+    let last = String::from_utf8_lossy(&output.stderr).lines().last().unwrap_or("no reason given").to_owned();
     let reason = last.replace(&*file.to_string_lossy(), "the file");
     Err(Error::Failed { program: "ffprobe", doing, reason })
 }
 
-/// What ffmpeg prints for a question such as `-version`.
-pub(crate) fn ask(tools: &Tools, question: &str) -> Result<String, Error> {
-    let output = std::process::Command::new(&tools.ffmpeg)
-        .args(["-hide_banner", question])
+/// Returns what a program prints for an option such as `-version`.
+pub(crate) fn query(program: &'static str, path: &Path, option: &str) -> Result<String, Error> {
+    let output = std::process::Command::new(path)
+        .args(["-hide_banner", option])
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .output()
-        .map_err(|error| cannot_start("ffmpeg", &error))?;
+        .map_err(|error| cannot_start(program, &error))?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

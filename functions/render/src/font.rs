@@ -1,8 +1,7 @@
-//! The shipped fonts: which of them has a sign, and how wide a text is.
+//! The brand's fonts: which font has a glyph for a character, and how wide a text is.
 //!
-//! libass scales a font as `VSFilter` and GDI do: the size in the document is the height of `usWinAscent` +
-//! `usWinDescent` of the OS/2 table, not the em square. Everything here is measured in px of the em square, and
-//! [`Face::ass_size`] translates.
+//! libass scales a font as `VSFilter` and GDI do: the size in the document is `usWinAscent` + `usWinDescent` of the OS/2
+//! table, not the em square. This module measures in px of the em square; [`Face::ass_size`] converts.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -13,7 +12,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::error::Error;
 
-/// One font file's face.
+/// The face of one font file.
 #[derive(Debug)]
 pub struct Face {
     names: Vec<String>,
@@ -39,16 +38,16 @@ impl Face {
             face.tables().cmap.iter().flat_map(|cmap| cmap.subtables).filter(ttf_parser::cmap::Subtable::is_unicode)
         {
             subtable.codepoints(|code| {
-                let sign = char::from_u32(code);
+                let character = char::from_u32(code);
                 let glyph = subtable.glyph_index(code).filter(|glyph| glyph.0 != 0);
-                if let (Some(sign), Some(glyph)) = (sign, glyph) {
-                    advances.insert(sign, face.glyph_hor_advance(glyph).unwrap_or(0));
+                if let (Some(character), Some(glyph)) = (character, glyph) {
+                    advances.insert(character, face.glyph_hor_advance(glyph).unwrap_or(0));
                 }
             });
         }
         let os2 = face.tables().os2;
         let windows = os2.map(|os2| (f64::from(os2.windows_ascender()), f64::from(-os2.windows_descender())));
-        // libass falls back to the face's own ascender and descender when the OS/2 table has none.
+        // libass falls back to the face's ascender and descender if the OS/2 table has none.
         let (ascent, descent) = windows
             .filter(|(ascent, descent)| ascent + descent > 0.0)
             .unwrap_or((f64::from(face.ascender()), f64::from(-face.descender())));
@@ -56,54 +55,54 @@ impl Face {
         Some(Self { weight: face.weight().to_number(), names, units, ascent, descent, advances })
     }
 
-    /// The family by which libass finds it.
+    /// Returns the family name by which libass finds the face.
     #[must_use]
     pub fn family(&self) -> &str {
         self.names.first().map_or("", String::as_str)
     }
 
-    /// The size to write into the document for an em square of `em` px.
+    /// Returns the ASS font size for an em square of `em` px.
     #[must_use]
     pub fn ass_size(&self, em: f64) -> f64 {
         em * (self.ascent + self.descent) / self.units
     }
 
-    /// From the top of libass's line to the baseline, px.
+    /// Returns the distance from the top of libass's line to the baseline, px.
     #[must_use]
-    pub fn rise(&self, em: f64) -> f64 {
+    pub fn ascent_px(&self, em: f64) -> f64 {
         em * self.ascent / self.units
     }
 }
 
-/// What a text is for.
+/// The use of a text, which selects its font.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Names and titles.
     Title,
-    /// Everything else.
+    /// All other text.
     Body,
 }
 
-/// A stretch of text in one face.
+/// A part of a text that is drawn in one face.
 #[derive(Debug)]
-pub struct Run<'a> {
+pub struct FontRun<'a> {
     /// The face.
     pub face: &'a Face,
     /// The text.
     pub text: String,
 }
 
-/// The brand's fonts, in the order in which a sign is looked for.
+/// The brand's fonts, with the order in which they are searched for a glyph.
 #[derive(Debug)]
-pub struct Fonts {
+pub struct FontSet {
     faces: Vec<Face>,
     title: usize,
     body: usize,
     order: Vec<usize>,
 }
 
-impl Fonts {
-    /// Reads every font of the brand's folder.
+impl FontSet {
+    /// Loads every font of the brand's folder.
     pub fn load(assets: &Path, brand: &Brand) -> Result<Self, Error> {
         let folder = &brand.fonts.folder;
         let broken = |file: &str, reason: &str| Error::AssetBroken { file: file.to_owned(), reason: reason.to_owned() };
@@ -124,18 +123,21 @@ impl Fonts {
         let find = |family: &str| {
             let has_name = |face: &Face| face.names.iter().any(|name| name.eq_ignore_ascii_case(family));
             let named = faces.iter().enumerate().filter(|(_, face)| has_name(face));
-            // libass is asked for a weight of 400 and takes the nearest.
+            // The document asks for weight 400; libass takes the nearest.
             named.min_by_key(|(_, face)| face.weight.abs_diff(400)).map(|(index, _)| index)
         };
-        let need = |family: &str| find(family).ok_or_else(|| broken(folder, &format!("has no family {family:?}")));
-        let (title, body) = (need(&brand.fonts.title)?, need(&brand.fonts.body)?);
+        let need = |family: &str| {
+            find(family).ok_or_else(|| broken(folder, &format!("no font has the family name {family:?}")))
+        };
+        let title = need(&brand.fonts.title)?;
+        let body = need(&brand.fonts.body)?;
         let mut order: Vec<usize> = vec![body];
         order.extend(brand.fonts.fallback.iter().filter_map(|family| find(family)));
         order.extend(0..faces.len());
         Ok(Self { faces, title, body, order })
     }
 
-    /// The face of a role.
+    /// Returns the face of a role.
     #[must_use]
     pub fn face(&self, role: Role) -> &Face {
         match role {
@@ -144,51 +146,52 @@ impl Fonts {
         }
     }
 
-    /// The face that draws `sign` where `role` is asked for.
-    fn face_of(&self, role: Role, sign: char) -> Option<&Face> {
-        let wanted = self.face(role);
-        if wanted.advances.contains_key(&sign) {
-            return Some(wanted);
+    /// Returns the face that draws `character` in a text of `role`. Returns `None` if no font has a glyph.
+    fn face_for(&self, role: Role, character: char) -> Option<&Face> {
+        let preferred = self.face(role);
+        if preferred.advances.contains_key(&character) {
+            return Some(preferred);
         }
-        self.order.iter().map(|&index| &self.faces[index]).find(|face| face.advances.contains_key(&sign))
+        self.order.iter().map(|&index| &self.faces[index]).find(|face| face.advances.contains_key(&character))
     }
 
-    /// Cuts a text into stretches of one face each; a sign that no font has is drawn as the role's font sees fit.
+    /// Splits a text into runs of one face each. A character without a glyph gets the role's face.
     #[must_use]
-    pub fn runs(&self, role: Role, text: &str) -> Vec<Run<'_>> {
-        let mut runs: Vec<Run<'_>> = Vec::new();
+    pub fn font_runs(&self, role: Role, text: &str) -> Vec<FontRun<'_>> {
+        let mut runs: Vec<FontRun<'_>> = Vec::new();
         for cluster in text.graphemes(true) {
-            let face = cluster.chars().next().and_then(|sign| self.face_of(role, sign)).unwrap_or(self.face(role));
+            let face =
+                cluster.chars().next().and_then(|character| self.face_for(role, character)).unwrap_or(self.face(role));
             match runs.last_mut() {
-                // A space stays with what it follows, unless its font has none.
+                // A space stays in the run before it if that font has a space.
                 Some(run)
                     if std::ptr::eq(run.face, face) || (cluster == " " && run.face.advances.contains_key(&' ')) =>
                 {
                     run.text.push_str(cluster);
                 }
-                _ => runs.push(Run { face, text: cluster.to_owned() }),
+                _ => runs.push(FontRun { face, text: cluster.to_owned() }),
             }
         }
         runs
     }
 
-    /// The width of a text on one line, px. Kerning, which only narrows a line noticeably, is left out.
+    /// Returns the width of a text on one line, px. Ignores kerning, which hardly ever widens a line.
     #[must_use]
     pub fn width(&self, role: Role, text: &str, em: f64) -> f64 {
-        let advance = |run: &Run<'_>| {
+        let advance = |run: &FontRun<'_>| {
             let units: f64 = run.text.chars().map(|c| f64::from(run.face.advances.get(&c).copied().unwrap_or(0))).sum();
             units * em / run.face.units
         };
-        self.runs(role, text).iter().map(advance).sum()
+        self.font_runs(role, text).iter().map(advance).sum()
     }
 
-    /// The first sign of a text that no font has.
+    /// Returns the first character of a text for which no font has a glyph.
     #[must_use]
-    pub fn missing(&self, text: &str) -> Option<char> {
-        text.chars().find(|&sign| !sign.is_whitespace() && self.face_of(Role::Body, sign).is_none())
+    pub fn first_missing(&self, text: &str) -> Option<char> {
+        text.chars().find(|&character| !character.is_whitespace() && self.face_for(Role::Body, character).is_none())
     }
 
-    /// Breaks a text into lines no wider than `max` px: at spaces, and within a word only where the word alone is wider.
+    /// Breaks a text into lines no wider than `max` px. Breaks at spaces, and within a word only if the word alone is wider.
     #[must_use]
     pub fn wrap(&self, role: Role, text: &str, em: f64, max: f64) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
@@ -215,15 +218,15 @@ impl Fonts {
         lines
     }
 
-    /// Breaks a text as [`Fonts::wrap`] does, and draws the lines in as far as they stay as many, so that no last word stands
-    /// alone.
+    /// Breaks a text into as many lines as [`FontSet::wrap`], of nearly equal width, so that no last word is alone.
     #[must_use]
     pub fn wrap_evenly(&self, role: Role, text: &str, em: f64, max: f64) -> Vec<String> {
         let mut best = self.wrap(role, text, em, max);
         if best.len() < 2 {
             return best;
         }
-        let (mut low, mut high) = (max * 0.4, max);
+        let mut low = max * 0.4;
+        let mut high = max;
         while high - low > 4.0 {
             let middle = f64::midpoint(low, high);
             let lines = self.wrap(role, text, em, middle);
@@ -237,8 +240,8 @@ impl Fonts {
         best
     }
 
-    /// The largest size, at most `em` px, at which a text takes at most `lines` lines of `max` px; and those lines. At a
-    /// quarter of the size, where a name of 40 letters fits the narrowest frame, the text is cut short with an ellipsis.
+    /// Finds the largest size, at most `em` px, at which a text fits into `lines` lines of `max` px. Returns the size and the
+    /// lines. At a quarter of `em`, where 40 letters fit the narrowest frame, the text is cut with an ellipsis instead.
     #[must_use]
     pub fn fit(&self, role: Role, text: &str, em: f64, max: f64, lines: usize) -> (f64, Vec<String>) {
         let mut size = em;
@@ -262,10 +265,10 @@ impl Fonts {
     }
 }
 
-/// A text as it may be shown: composed (NFC), on one line, single spaces, without control characters and without marks
-/// that change the direction of writing or take no room.
+/// Returns a text in the form in which it is shown: NFC, one line, single spaces. Removes control characters, marks that
+/// change the writing direction, and characters without width.
 #[must_use]
-pub fn shown(text: &str) -> String {
+pub fn display_text(text: &str) -> String {
     let hidden = |c: char| {
         c.is_control()
             || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')

@@ -1,22 +1,22 @@
-//! What ffmpeg is told: typed descriptions turned into arguments. Nothing passes a shell; what stands in a filter graph is
-//! escaped for its two levels of quoting.
+//! Builds the arguments of ffmpeg from typed descriptions. No argument passes a shell. Values in a filter graph are escaped
+//! for its two levels of quoting.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::scene::{Emblem, FRAME_RATE, LogoShown, Veil};
+use crate::canvas::{Emblem, FRAME_RATE, LogoPlacement, Scrim, Veil};
 
-/// Escapes a value for use as a filter's option within a graph (ffmpeg-filters, "Notes on filtergraph escaping"): once for
-/// the option, once for the graph.
+/// Escapes the value of a filter option within a graph: once for the option, once for the graph (ffmpeg-filters, "Notes on
+/// filtergraph escaping").
 #[must_use]
 pub fn escape(value: &str) -> String {
     let level = |text: &str, special: &[char]| {
         let mut escaped = String::with_capacity(text.len());
-        for sign in text.chars() {
-            if special.contains(&sign) {
+        for character in text.chars() {
+            if special.contains(&character) {
                 escaped.push('\\');
             }
-            escaped.push(sign);
+            escaped.push(character);
         }
         escaped
     };
@@ -27,7 +27,7 @@ fn escape_path(path: &Path) -> String {
     escape(&path.to_string_lossy())
 }
 
-/// A list of arguments, ending in the output.
+/// The arguments of one ffmpeg run. The last one is the output.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Arguments(pub Vec<OsString>);
 
@@ -42,46 +42,48 @@ impl Arguments {
         self
     }
 
-    /// An input file; only files are opened, whatever a playlist in one of them may ask for.
+    /// Adds an input file. The whitelist keeps a playlist from opening anything but files.
     fn input(&mut self, options: &[&str], path: &Path) -> &mut Self {
         self.text(&["-protocol_whitelist", "file"]).text(options).text(&["-i"]).path(path)
     }
 
-    /// An output that is only measured.
-    fn nowhere(&mut self) -> &mut Self {
+    /// Discards the output, which is only measured.
+    fn discard_output(&mut self) -> &mut Self {
         self.text(&["-f", "null", "null"])
     }
 }
 
-/// The video's one graph.
+/// The graph that makes the video.
 #[derive(Clone, Debug)]
-pub struct Render<'a> {
-    /// The background loop, of the frame's size and rate.
+pub struct VideoGraph<'a> {
+    /// The background loop, which has the frame's size and rate.
     pub background: &'a Path,
     /// The finished sound.
     pub sound: &'a Path,
     /// The logo.
     pub logo: &'a Path,
-    /// The logo's mark alone.
+    /// The brand mark.
     pub mark: &'a Path,
     /// The ASS document.
     pub document: &'a Path,
     /// The folder of fonts.
     pub fonts: &'a Path,
-    /// The colours over the whole frame.
+    /// The gradient that darkens a bright background behind the corner marks.
+    pub scrim: Option<Scrim>,
+    /// The colors that cover the whole frame.
     pub veils: &'a [Veil],
-    /// When and where logo and mark are.
-    pub logos: &'a [LogoShown],
+    /// Times and places of the logo and the brand mark.
+    pub logos: &'a [LogoPlacement],
     /// The frame, px.
     pub size: (u32, u32),
     /// px of the frame for each px of the layout.
     pub scale: f64,
     /// Length in seconds.
     pub seconds: f64,
-    /// Moments at which a viewer, or a look at the finished picture, may begin: each gets a whole frame, seconds.
+    /// Moments at which playback or a measurement may start, seconds. Each gets a key frame.
     pub moments: &'a [f64],
-    /// What the file says of its origin, in words.
-    pub origin: &'a str,
+    /// The provenance in words, for the file's metadata.
+    pub provenance: &'a str,
     /// x264's preset.
     pub preset: &'a str,
     /// x264's constant rate factor.
@@ -90,9 +92,9 @@ pub struct Render<'a> {
     pub output: &'a Path,
 }
 
-/// A still picture that lies over the video for a time.
+/// A still picture that lies over the video for some time.
 struct Layer {
-    /// The chain of filters that gives its one frame.
+    /// The filter chain that yields its one frame.
     frame: String,
     start: f64,
     end: f64,
@@ -103,14 +105,16 @@ struct Layer {
 }
 
 impl Layer {
-    /// Lays it over the video that comes in at `under`, which goes out at `out`. `name` is the layer's own.
+    /// Returns the filters that overlay it on the stream `under` and name the result `out`. `name` labels the layer itself.
     fn filters(&self, name: &str, under: &str, out: &str) -> String {
         let rate = f64::from(FRAME_RATE);
-        let (first, last) = ((self.start * rate).round(), (self.end * rate).round());
-        let (start, end) = (first / rate, last / rate);
-        let fade = |way, at: f64, seconds: f64| match seconds {
+        let first = (self.start * rate).round();
+        let last = (self.end * rate).round();
+        let start = first / rate;
+        let end = last / rate;
+        let fade = |direction, at: f64, seconds: f64| match seconds {
             0.0 => String::new(),
-            _ => format!(",fade=t={way}:st={at:.4}:d={seconds}:alpha=1"),
+            _ => format!(",fade=t={direction}:st={at:.4}:d={seconds}:alpha=1"),
         };
         format!(
             "{},format=rgba,scale=out_color_matrix=bt709:out_range=tv,format=yuva420p,loop=loop={}:size=1:start=0,\
@@ -127,13 +131,18 @@ impl Layer {
     }
 }
 
-impl Render<'_> {
-    /// From the back to the front: the background, the veils, all text, the logos.
+impl VideoGraph<'_> {
+    /// Returns the graph, from back to front: background, scrim, veils, text, logos.
     fn filters(&self) -> String {
-        // Times counted afresh: a file that is begun again may give its first frames odd ones.
-        let mut graph = vec![format!("[0:v]setpts=N/{FRAME_RATE}/TB[b0]")];
+        // Numbers the frames anew, because a looped file may repeat with odd timestamps.
+        let input = if self.scrim.is_some() { "a0" } else { "b0" };
+        let mut graph = vec![format!("[0:v]setpts=N/{FRAME_RATE}/TB[{input}]")];
+        if let Some(scrim) = &self.scrim {
+            graph.push(self.scrim_layer(scrim).filters("a1", input, "b0"));
+        }
         for (index, veil) in self.veils.iter().enumerate() {
-            let (colour, (w, h)) = (veil.colour.hex(), self.size);
+            let colour = veil.colour.hex();
+            let (w, h) = self.size;
             let layer = Layer {
                 frame: format!("color=c={colour}@{}:s={w}x{h},trim=end_frame=1", veil.opacity),
                 start: veil.start,
@@ -177,7 +186,27 @@ impl Render<'_> {
         graph.join(";")
     }
 
-    /// The arguments.
+    fn scrim_layer(&self, scrim: &Scrim) -> Layer {
+        let width = self.size.0;
+        let solid = (scrim.solid * self.scale).round();
+        let height = (scrim.height * self.scale / 2.0).round() * 2.0;
+        let colour = scrim.colour.hex();
+        // A smooth step from the solid part to the lower edge.
+        let step = format!("st(0,clip(({height}-Y)/({height}-{solid}),0,1));ld(0)*ld(0)*(3-2*ld(0))");
+        let alpha = format!("255*{:.4}*({step})", scrim.opacity);
+        Layer {
+            frame: format!(
+                "color=c={colour}:s={width}x{height},trim=end_frame=1,format=rgba,\
+                 geq=r='r(X,Y)':g='g(X,Y)':b='b(X,Y)':a='{alpha}'"
+            ),
+            start: 0.0,
+            end: self.seconds,
+            fades: (0.0, 0.0),
+            at: (0.0, 0.0),
+        }
+    }
+
+    /// Returns the arguments.
     #[must_use]
     pub fn arguments(&self) -> Arguments {
         let mut all = Arguments::default();
@@ -186,7 +215,7 @@ impl Render<'_> {
             .input(&[], self.logo)
             .input(&[], self.mark);
         all.text(&["-filter_complex", &self.filters(), "-map", "[v]", "-map", "1:a"]);
-        // With 8x8 transforms every preset, the fastest too, makes what its profile says.
+        // With 8x8 transforms, even the fastest preset produces High profile.
         all.text(&[
             "-c:v",
             "libx264",
@@ -205,48 +234,212 @@ impl Render<'_> {
             let moments: Vec<String> = self.moments.iter().map(|at| format!("{at:.3}")).collect();
             all.text(&["-force_key_frames", &moments.join(",")]);
         }
-        // At this bit rate the fast search is as near to the sound as the slow one, in half the time.
+        // At this bit rate the fast coder is as accurate as the slow one and takes half the time.
         all.text(&["-c:a", "aac", "-aac_coder", "fast", "-b:a", "192k", "-ar", "48000", "-ac", "2"]);
         all.text(&["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"]);
-        all.text(&["-metadata", &format!("comment={}", self.origin)]);
+        all.text(&["-metadata", &format!("comment={}", self.provenance)]);
         all.text(&["-movflags", "+faststart", "-t", &format!("{:.4}", self.seconds), "-f", "mp4", "-y"]);
         all.path(self.output);
         all
     }
 }
 
-/// The longest part of a background that is used, seconds: longer than any video of 220 words.
+/// The longest part of a background that is used, seconds. It exceeds any video of 220 words.
 pub(crate) const BACKGROUND_SECONDS: u32 = 180;
 
-/// Brings the first `seconds` of a background to the frame's size and rate, so that the renders need not: it fills the frame, its middle shown.
-/// Written to be decoded quickly.
+/// The length of the loop that is made from a still picture, seconds.
+const STILL_SECONDS: u32 = 10;
+
+/// The largest picture that is decoded, px. It bounds the memory that a file can demand.
+const MAX_PIXELS: &str = "200000000";
+
+/// How the frames of a background follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Motion {
+    /// A video of whole frames.
+    Progressive,
+    /// A video of fields.
+    Interlaced {
+        /// The order of the fields. `None` if each frame is tagged with it.
+        top_field_first: Option<bool>,
+    },
+    /// A single picture.
+    Still {
+        /// Its EXIF orientation, 1 to 8.
+        orientation: u8,
+    },
+}
+
+/// The colors of a background file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SourceColor<'a> {
+    /// swscale's name of the matrix. `None` for RGB.
+    pub matrix: Option<&'static str>,
+    /// Whether black is 0, instead of 16 of 255.
+    pub full_range: bool,
+    /// Whether there is an alpha channel.
+    pub alpha: bool,
+    /// A table that converts R'G'B' to BT.709, if the primaries or the transfer differ.
+    pub lut: Option<&'a Path>,
+}
+
+/// The conversion of a background to the frame's size, rate and colors.
+#[derive(Clone, Copy, Debug)]
+pub struct BackgroundGraph<'a> {
+    /// The background file.
+    pub source: &'a Path,
+    /// The index of the video stream.
+    pub stream: u32,
+    /// The frame, px.
+    pub size: (u32, u32),
+    /// The longest part to convert, seconds.
+    pub seconds: u32,
+    /// How the frames follow each other.
+    pub motion: Motion,
+    /// The colors of the file.
+    pub color: SourceColor<'a>,
+    /// The file to write.
+    pub output: &'a Path,
+}
+
+impl<'a> BackgroundGraph<'a> {
+    /// Describes a progressive video in BT.709.
+    #[must_use]
+    pub fn of_video(source: &'a Path, size: (u32, u32), seconds: u32, output: &'a Path) -> Self {
+        let color = SourceColor { matrix: Some("bt709"), ..SourceColor::default() };
+        Self { source, stream: 0, size, seconds, motion: Motion::Progressive, color, output }
+    }
+
+    /// Returns the filters. The picture fills the frame by its display aspect ratio and is cropped to its middle.
+    pub(crate) fn filters(&self) -> String {
+        let (w, h) = self.size;
+        let mut chain: Vec<String> = Vec::new();
+        match self.motion {
+            Motion::Progressive => {}
+            Motion::Interlaced { top_field_first: None } => {
+                chain.push("bwdif=mode=send_frame:deint=interlaced".to_owned());
+            }
+            Motion::Interlaced { top_field_first: Some(top) } => {
+                let parity = if top { "tff" } else { "bff" };
+                chain.push(format!("bwdif=mode=send_frame:parity={parity}:deint=all"));
+            }
+            Motion::Still { orientation } => chain.extend(upright(orientation).map(str::to_owned)),
+        }
+        let still = matches!(self.motion, Motion::Still { .. });
+        if !still {
+            chain.push(format!("fps={FRAME_RATE}"));
+        }
+        chain.push(format!("crop=w='min(iw,ih*{w}/{h}/sar)':h='min(ih,iw*sar*{h}/{w})'"));
+        chain.extend(self.color_filters());
+        if still {
+            chain.push(format!("loop=loop={}:size=1:start=0", STILL_SECONDS * FRAME_RATE - 1));
+            chain.push(format!("settb=1/{FRAME_RATE},setpts=N"));
+        }
+        chain.push("setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709".to_owned());
+        format!("[0:{}]{}[v]", self.stream, chain.join(","))
+    }
+
+    /// Returns the filters that scale to the frame and convert to limited-range BT.709.
+    fn color_filters(&self) -> Vec<String> {
+        const FLAGS: &str = "flags=bicubic+accurate_rnd+full_chroma_int";
+        const OUTPUT: &str = "out_color_matrix=bt709:out_range=tv";
+        let (w, h) = self.size;
+        let SourceColor { matrix, full_range, alpha, lut } = self.color;
+        let range = if full_range { "pc" } else { "tv" };
+        let input = matrix.map(|matrix| format!(":in_color_matrix={matrix}:in_range={range}")).unwrap_or_default();
+        let mut filters = Vec::new();
+        let mut scale = format!("scale={w}:{h}:{FLAGS}{input}");
+        if alpha {
+            // Transparent parts become black.
+            filters.push(scale);
+            filters.push("format=gbrap,premultiply=inplace=1,format=gbrp".to_owned());
+            scale = format!("scale={FLAGS}");
+        }
+        if let Some(lut) = lut {
+            filters.push(scale);
+            filters.push(format!("format=gbrp16le,lut3d=file={}:interp=tetrahedral", escape_path(lut)));
+            scale = format!("scale={FLAGS}");
+        }
+        filters.push(format!("{scale}:{OUTPUT}"));
+        filters.push("setsar=1,format=yuv420p".to_owned());
+        filters
+    }
+
+    /// Returns the arguments. The result is quick to decode. Any error in the source ends the conversion.
+    #[must_use]
+    pub fn arguments(&self) -> Arguments {
+        let mut all = Arguments::default();
+        all.text(&["-xerror"]);
+        let seconds = self.seconds.to_string();
+        match self.motion {
+            Motion::Still { orientation: 1 } => all.input(&["-max_pixels", MAX_PIXELS], self.source),
+            // The filters turn the picture.
+            Motion::Still { .. } => all.input(&["-max_pixels", MAX_PIXELS, "-noautorotate"], self.source),
+            _ => all.input(&["-max_pixels", MAX_PIXELS, "-t", &seconds], self.source),
+        };
+        all.text(&["-filter_complex", &self.filters(), "-map", "[v]", "-r", &FRAME_RATE.to_string()]);
+        all.text(&["-c:v", "libx264", "-preset", "superfast", "-crf", "14"]);
+        all.text(&["-tune", "fastdecode", "-g", &(FRAME_RATE * 2).to_string(), "-f", "mp4", "-y"]).path(self.output);
+        all
+    }
+}
+
+/// Returns the filters that turn a picture of an EXIF orientation upright.
+fn upright(orientation: u8) -> Option<&'static str> {
+    Some(match orientation {
+        2 => "hflip",
+        3 => "hflip,vflip",
+        4 => "vflip",
+        5 => "transpose=cclock_flip",
+        6 => "transpose=clock",
+        7 => "transpose=clock_flip",
+        8 => "transpose=cclock",
+        _ => return None,
+    })
+}
+
+/// Reads all packets of a stream without decoding them.
 #[must_use]
-pub fn prepare(background: &Path, (w, h): (u32, u32), seconds: u32, output: &Path) -> Arguments {
-    let filters = format!(
-        "[0:v:0]fps={FRAME_RATE},scale={w}:{h}:force_original_aspect_ratio=increase:flags=bicubic:\
-         out_color_matrix=bt709:out_range=tv,crop={w}:{h},setsar=1,format=yuv420p,\
-         setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709[v]"
-    );
+pub(crate) fn demux(video: &Path, stream: u32) -> Arguments {
     let mut all = Arguments::default();
-    all.input(&["-t", &seconds.to_string()], background);
-    all.text(&["-filter_complex", &filters, "-map", "[v]", "-c:v", "libx264", "-preset", "superfast", "-crf", "14"]);
-    all.text(&["-tune", "fastdecode", "-g", &(FRAME_RATE * 2).to_string(), "-f", "mp4", "-y"]).path(output);
+    all.text(&["-xerror"]).input(&["-t", &BACKGROUND_SECONDS.to_string()], video);
+    all.text(&["-map", &format!("0:{stream}"), "-c", "copy"]).discard_output();
     all
 }
 
-/// Encodes a prepared background as a video is, and says what that used.
+/// Decodes the first second of a video and detects whether its frames consist of two fields. Fails on the first error.
 #[must_use]
-pub(crate) fn rehearse(prepared: &Path, preset: &str, crf: u8) -> Arguments {
+pub(crate) fn detect_interlacing(video: &Path, stream: u32) -> Arguments {
+    let mut all = Arguments::default();
+    all.text(&["-xerror", "-err_detect", "explode"]).input(&["-max_pixels", MAX_PIXELS, "-t", "1"], video);
+    all.text(&["-map", &format!("0:{stream}"), "-vf", "idet"]).discard_output();
+    all
+}
+
+/// Writes the luma of the key frames of a video, scaled to `size` px, row by row, frame after frame. A sample has one byte,
+/// or two in little-endian order for more than 8 bits.
+#[must_use]
+pub(crate) fn sample_luma(video: &Path, stream: u32, (w, h): (u32, u32), output: &Path) -> Arguments {
+    let mut all = Arguments::default();
+    all.input(&["-skip_frame", "nokey", "-t", &BACKGROUND_SECONDS.to_string()], video);
+    all.text(&["-map", &format!("0:{stream}"), "-vf", &format!("extractplanes=y,scale={w}:{h}:flags=area")]);
+    all.text(&["-fps_mode", "passthrough", "-f", "rawvideo", "-y"]).path(output);
+    all
+}
+
+/// Encodes a prepared background as a video would be, and logs the CPU time.
+#[must_use]
+pub(crate) fn benchmark_encode(prepared: &Path, preset: &str, crf: u8) -> Arguments {
     let mut all = Arguments::default();
     all.text(&["-benchmark"]).input(&[], prepared);
     all.text(&["-map", "0:v", "-c:v", "libx264", "-preset", preset, "-crf", &crf.to_string(), "-pix_fmt", "yuv420p"]);
-    all.nowhere();
+    all.discard_output();
     all
 }
 
-/// The pictures at some moments of `video`, seconds, as 8-bit luma, row by row, each in a file.
+/// Writes frames of `video` as 8-bit luma, row by row. `moments`: seconds, and the file to write.
 #[must_use]
-pub fn look(video: &Path, moments: &[(f64, PathBuf)]) -> Arguments {
+pub fn luma_frames(video: &Path, moments: &[(f64, PathBuf)]) -> Arguments {
     let mut all = Arguments::default();
     for (at, _) in moments {
         all.input(&["-ss", &format!("{at:.3}")], video);
@@ -268,7 +461,7 @@ pub fn look(video: &Path, moments: &[(f64, PathBuf)]) -> Arguments {
     all
 }
 
-/// A still picture at `at` seconds of `video`.
+/// Writes the frame at `at` seconds of `video` as a JPEG.
 #[must_use]
 pub fn poster(video: &Path, at: f64, output: &Path) -> Arguments {
     let mut all = Arguments::default();
@@ -278,7 +471,7 @@ pub fn poster(video: &Path, at: f64, output: &Path) -> Arguments {
     all
 }
 
-/// Three seconds of `video` from `from` seconds, at most 480 px wide or high, in 128 colours.
+/// Writes three seconds of `video` from `from` seconds as a GIF, at most 480 px wide and high, in 128 colors.
 #[must_use]
 pub fn preview(video: &Path, from: f64, output: &Path) -> Arguments {
     let mut all = Arguments::default();
@@ -289,59 +482,53 @@ pub fn preview(video: &Path, from: f64, output: &Path) -> Arguments {
     all
 }
 
-/// Measures loudness and silences of a sound, heard as stereo; with `peak` its true peak too, which costs most of it.
+/// Measures loudness and silences of a sound in stereo. With `peak`, also measures the true peak, which takes most of the
+/// time.
 #[must_use]
-pub fn listen(sound: &Path, peak: bool) -> Arguments {
+pub fn measure_sound(sound: &Path, peak: bool) -> Arguments {
     let mut all = Arguments::default();
     let peak = if peak { "peak=true:" } else { "" };
     let filter =
         format!("aformat=channel_layouts=stereo,silencedetect=noise=-45dB:duration=0.4,ebur128={peak}framelog=verbose");
-    all.input(&[], sound).text(&["-map", "0:a", "-af", &filter]).nowhere();
+    all.input(&[], sound).text(&["-map", "0:a", "-af", &filter]).discard_output();
     all
 }
 
-/// Finds the pauses of a finished sound: moments of a fifth of a second and more in which not even the ducked music's peaks
-/// rise above −30 dBFS.
+/// Finds the pauses of a finished sound: at least a fifth of a second in which even the peaks of the ducked music stay below
+/// −30 dBFS.
 #[must_use]
-pub fn pauses(video: &Path) -> Arguments {
+pub fn find_pauses(video: &Path) -> Arguments {
     let mut all = Arguments::default();
     let filter = "aformat=channel_layouts=mono,silencedetect=noise=-30dB:duration=0.2";
-    all.input(&[], video).text(&["-map", "0:a", "-af", filter]).nowhere();
+    all.input(&[], video).text(&["-map", "0:a", "-af", filter]).discard_output();
     all
 }
 
-/// Decodes the first second of a video and stops at the first fault.
-#[must_use]
-pub fn glance(video: &Path) -> Arguments {
-    let mut all = Arguments::default();
-    all.text(&["-xerror", "-err_detect", "explode"]).input(&["-t", "1"], video).text(&["-map", "0:v:0"]).nowhere();
-    all
-}
-
-/// A sound of one graph from voice and music; measured as it is written.
+/// The graph that mixes voice and music and measures the result.
 #[derive(Clone, Debug)]
-pub struct Mix<'a> {
+pub struct SoundMix<'a> {
     /// The narration.
     pub voice: &'a Path,
     /// The music.
     pub music: &'a Path,
-    /// When the narration starts, seconds.
+    /// The start of the narration in the video, seconds.
     pub offset: f64,
     /// Length in seconds.
     pub seconds: f64,
-    /// The music's gain over time, an expression of ffmpeg's in `t`.
+    /// The music's gain over time, an ffmpeg expression in `t`.
     pub music_gain: &'a str,
     /// The file to write: 32-bit float WAV.
     pub output: &'a Path,
 }
 
-impl Mix<'_> {
-    /// The arguments.
+impl SoundMix<'_> {
+    /// Returns the arguments.
     #[must_use]
     pub fn arguments(&self) -> Arguments {
         let stereo = "aresample=48000,aformat=sample_fmts=fltp:channel_layouts=stereo";
-        let (seconds, delay) = (self.seconds, (self.offset * 1000.0).round());
-        // Gain changes once a block: blocks of a hundredth of a second make it smooth.
+        let seconds = self.seconds;
+        let delay = (self.offset * 1000.0).round();
+        // The gain changes once per block. Blocks of a hundredth of a second make it smooth.
         let graph = format!(
             "[0:a]{stereo},adelay={delay}:all=1,apad,atrim=end={seconds:.4}[voice];\
              [1:a]{stereo},atrim=end={seconds:.4},asetnsamples=n=480:p=0,volume=eval=frame:volume='{}',\
@@ -358,11 +545,11 @@ impl Mix<'_> {
     }
 }
 
-/// A plain gain in dB and a limiter for what then is too high; measured as it is written.
+/// Applies a gain in dB and a limiter, and measures the result.
 #[must_use]
 pub fn master(mix: &Path, gain: f64, output: &Path) -> Arguments {
-    // At four times the rate the limiter sees the peaks between samples (ITU-R BS.1770-4, annex 2). 0.78 is −2.2 dB: AAC
-    // may overshoot by some tenths.
+    // At four times the sample rate the limiter sees peaks between samples (ITU-R BS.1770-4, annex 2). The limit of 0.78 is
+    // −2.2 dB, because AAC may overshoot by a few tenths.
     let filter = format!(
         "volume={gain:.3}dB,aresample=192000,alimiter=limit=0.78:attack=4:release=60:level=disabled,aresample=48000,\
          ebur128=framelog=verbose"
@@ -377,8 +564,8 @@ mod tests {
     use super::*;
     use crate::layout::Rect;
 
-    fn render() -> String {
-        let logo = LogoShown {
+    fn video_arguments() -> String {
+        let logo = LogoPlacement {
             emblem: Emblem::Logo,
             area: Rect { x: 10.0, y: 20.0, w: 300.0, h: 54.0 },
             start: 2.5,
@@ -386,14 +573,15 @@ mod tests {
             opacity: 0.7,
             fade: 0.5,
         };
-        let render = Render {
-            origin: "The voice is synthetic.",
+        let graph = VideoGraph {
+            provenance: "The voice is synthetic.",
             background: Path::new("-loop.mp4"),
             sound: Path::new("sound.wav"),
             logo: Path::new("logo.png"),
             mark: Path::new("mark.png"),
             document: Path::new("/it's [a]:b,c;d/picture.ass"),
             fonts: Path::new("fonts"),
+            scrim: None,
             veils: &[],
             logos: &[logo],
             size: (1920, 1080),
@@ -404,19 +592,19 @@ mod tests {
             crf: 21,
             output: Path::new("out.mp4"),
         };
-        let arguments: Vec<_> = render.arguments().0.iter().map(|a| a.to_string_lossy().into_owned()).collect();
+        let arguments: Vec<_> = graph.arguments().0.iter().map(|a| a.to_string_lossy().into_owned()).collect();
         arguments.join(" ")
     }
 
     #[test]
-    fn a_path_cannot_end_its_option_or_its_filter() {
+    fn path_is_escaped_for_the_graph() {
         assert_eq!(escape("it's [a]:b,c;d\\e"), "it\\\\\\'s \\[a\\]\\\\:b\\,c\\;d\\\\\\\\e");
-        assert!(render().contains("filename=/it\\\\\\'s \\[a\\]\\\\:b\\,c\\;d/picture.ass:fontsdir=fonts"));
+        assert!(video_arguments().contains("filename=/it\\\\\\'s \\[a\\]\\\\:b\\,c\\;d/picture.ass:fontsdir=fonts"));
     }
 
     #[test]
-    fn colour_is_tagged_in_all_four_fields() {
-        let all = render();
+    fn all_four_color_fields_are_tagged() {
+        let all = video_arguments();
         for field in ["-color_range tv", "-colorspace bt709", "-color_primaries bt709", "-color_trc bt709"] {
             assert!(all.contains(field), "{all}");
         }

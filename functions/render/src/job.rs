@@ -1,4 +1,4 @@
-//! The blocking part of a render: from plain inputs to the finished files, within one private folder.
+//! The blocking part of a render: turns plain inputs into the finished files within one private folder.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,49 +7,58 @@ use bytes::Bytes;
 use contracts::Digest;
 use contracts::brand::Brand;
 use contracts::media::{MediaFacts, Shape};
-use contracts::narration::Timing;
+use contracts::narration::{Narration, Timing};
+use contracts::request::Request;
+use contracts::script::Script;
 use contracts::settings::VideoSettings;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::Inputs;
+use crate::background::{Asset, BackgroundPreparer};
+use crate::canvas::Placement;
 use crate::captions::{self, cues};
-use crate::check::{LOUDNESS, check, check_places, contrast, has_ink, lower};
+use crate::check::{LEGIBLE_RESOLUTION, LOUDNESS, check, check_placements, contrast, has_ink, min_contrast};
+use crate::content::{SceneContent, check_glyphs};
 use crate::error::Error;
-use crate::ffmpeg::Runner;
-use crate::font::Fonts;
-use crate::graph::{self, Arguments, Mix, Render};
-use crate::known::Known;
-use crate::layout::{Frame, RESOLUTION};
-use crate::mark::Origin;
-use crate::measure::{Heard, Probe, Stream, heard, longest_silence, measured, sync, unheard};
-use crate::scene::{Content, FRAME_RATE, Placed, Scene, TITLE_SECONDS, check_glyphs, compose};
+use crate::ffmpeg::FfmpegRunner;
+use crate::font::FontSet;
+use crate::graph::{self, Arguments, SoundMix, VideoGraph};
+use crate::layout::{Frame, LAYOUT_RESOLUTION};
+use crate::measure::{SoundMeasures, caption_sync, longest_silence, measure_file, no_loudness, parse_sound_log};
+use crate::probe_cache::{PreparedBackground, ProbeCache};
+use crate::provenance::Provenance;
+use crate::scene::{Scene, TITLE_SECONDS, compose};
 use crate::{sound, vtt};
 
-/// Containers in which a background may come: none of them is a playlist that names other files.
-const CONTAINERS: [&str; 5] = ["mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts", "flv"];
+/// The decrypted inputs of a render.
+pub(crate) struct Inputs {
+    pub request: Request,
+    pub script: Script,
+    pub narration: Narration,
+    /// The narration as a WAV file.
+    pub audio: zeroize::Zeroizing<Vec<u8>>,
+    /// The digest of all inputs.
+    pub digest: Digest,
+}
 
-/// The transfers of high dynamic range (ITU-R BT.2100: PQ and HLG).
-const HDR: [&str; 2] = ["smpte2084", "arib-std-b67"];
-
-/// All that a render needs, in the clear.
-pub(crate) struct Job {
+/// Everything that a render needs.
+pub(crate) struct RenderJob {
     pub inputs: Arc<Inputs>,
     pub shape: Shape,
     pub video: VideoSettings,
     pub brand: Brand,
     pub assets: PathBuf,
-    /// Behind the text instead of the brand's own.
+    /// Replaces the brand's own background.
     pub background: Option<Asset>,
-    /// Where backgrounds are kept that were prepared for a frame.
+    /// The folder in which prepared backgrounds are kept.
     pub prepared: PathBuf,
-    pub known: Arc<Known>,
-    pub runner: Runner,
+    pub cache: Arc<ProbeCache>,
+    pub runner: FfmpegRunner,
     pub progress: UnboundedSender<f64>,
 }
 
-/// The finished files and what was measured.
+/// The finished files and their measures.
 #[derive(Debug)]
-pub(crate) struct Made {
+pub(crate) struct RenderOutput {
     pub video: Bytes,
     pub captions: String,
     pub poster: Vec<u8>,
@@ -57,77 +66,84 @@ pub(crate) struct Made {
     pub media: MediaFacts,
 }
 
-/// An asset: its path, and its name for messages.
-#[derive(Clone, Debug)]
-pub(crate) struct Asset {
-    pub path: PathBuf,
-    pub name: String,
+/// A picture file of the brand.
+struct Picture {
+    path: PathBuf,
+    /// px.
+    size: (u32, u32),
 }
 
-impl Asset {
-    /// Says of a failure over this file that the file is broken.
-    fn blame(&self, error: Error) -> Error {
-        match error {
-            Error::Failed { reason, .. } => Error::AssetBroken { file: self.name.clone(), reason },
-            other => other,
-        }
-    }
+/// The narration in the private folder.
+struct Voice {
+    path: PathBuf,
+    sound: SoundMeasures,
 }
 
-impl Job {
-    /// Renders, or takes `finished`, an earlier writer's video; then measures and derives the rest.
-    pub(crate) fn make(&self, finished: Option<&[u8]>) -> Result<Made, Error> {
-        let tell = |share: f64| {
-            // Nobody listens once the caller is gone.
-            let _ = self.progress.send(share);
-        };
-        let fonts = Fonts::load(&self.assets, &self.brand)?;
-        let (logo, logo_size) = self.picture(&self.brand.logo)?;
-        let (mark, mark_size) = self.picture(&self.brand.mark)?;
-        let cues = cues(&self.inputs.narration);
-        let content = Content {
+impl RenderJob {
+    /// Renders the video, or takes `finished`, an earlier writer's video. Then measures it and derives the other files.
+    pub(crate) fn run(&self, finished: Option<&[u8]>) -> Result<RenderOutput, Error> {
+        let fonts = FontSet::load(&self.assets, &self.brand)?;
+        let logo = self.picture(&self.brand.logo)?;
+        let mark = self.picture(&self.brand.mark)?;
+        let background = self.background()?;
+        let cues = cues(&self.inputs.narration, &self.names());
+        let content = SceneContent {
             script: &self.inputs.script,
             narration: &self.inputs.narration,
             cues: &cues,
             brand: &self.brand,
-            logo: logo_size,
-            mark: mark_size,
+            logo: logo.size,
+            mark: mark.size,
+            background: &background.luma,
         };
         check_glyphs(&fonts, &content)?;
         let scene = compose(&fonts, &content, self.shape)?;
-        check_places(&scene, &Frame::of(self.shape))?;
-        let voice = self.file("narration.wav", &self.inputs.audio)?;
-        let voice_heard = self.listen("measuring the narration", &voice)?;
-        tell(0.04);
+        check_placements(&scene, &Frame::of(self.shape))?;
+        let path = self.write_scratch("narration.wav", &self.inputs.audio)?;
+        let sound = self.measure_sound("measuring the narration", &path)?;
+        let voice = Voice { path, sound };
+        self.report(0.04);
 
-        let video = self.runner.scratch.join("recommendation.mp4");
-        match finished {
-            Some(bytes) => self.file("recommendation.mp4", bytes).map(|_| ())?,
-            None => self.render(&scene, (&logo, &mark), &voice, &voice_heard, &video, &tell)?,
-        }
-        tell(0.92);
-        let (mut media, _) = measured(&self.runner, &video)?;
+        let video = match finished {
+            Some(bytes) => self.write_scratch("recommendation.mp4", bytes)?,
+            None => self.render(&scene, &background.path, [&logo.path, &mark.path], &voice)?,
+        };
+        self.report(0.92);
+        let (mut media, _) = measure_file(&self.runner, &video)?;
         let captions = vtt::document(&cues, TITLE_SECONDS);
-        let read = vtt::read(&captions);
-        media.captions = captions::facts(&read);
+        let timed_texts = vtt::read(&captions);
+        media.captions = captions::facts(&timed_texts);
         if self.inputs.narration.timing == Timing::Exact {
-            media.captions.sync = sync(&self.runner, &video, &read)?;
+            media.captions.sync = caption_sync(&self.runner, &video, &timed_texts)?;
         }
-        media.longest_silence = longest_silence(&voice_heard.silences, self.spoken());
-        (media.areas_with_text, media.contrast) = self.look(&video, &scene)?;
+        media.longest_silence = longest_silence(&voice.sound.silences, self.spoken_span());
+        (media.areas_with_text, media.contrast) = self.measure_text(&video, &scene)?;
         check(&mut media, self.size(), scene.seconds)?;
-        tell(0.96);
+        self.report(0.96);
         let (poster, preview) = self.stills(&video, &scene)?;
         let video = Bytes::from(std::fs::read(&video).map_err(Error::Scratch)?);
-        Ok(Made { video, captions, poster, preview, media })
+        Ok(RenderOutput { video, captions, poster, preview, media })
     }
 
-    /// px of the frame for each px of the layout.
+    /// Returns the names that captions keep together: of the customer, the bank and the products.
+    fn names(&self) -> Vec<&str> {
+        let script = &self.inputs.script;
+        let products = script.offers.iter().map(|offer| offer.name.as_str());
+        products.chain([self.brand.name.as_str(), script.first_name.as_str()]).collect()
+    }
+
+    /// Reports progress, 0 to 1.
+    fn report(&self, share: f64) {
+        // Fails only if the caller has gone away.
+        let _ = self.progress.send(share);
+    }
+
+    /// Returns the px of the frame for each px of the layout.
     fn scale(&self) -> f64 {
-        f64::from(self.video.resolution) / f64::from(RESOLUTION)
+        f64::from(self.video.resolution) / f64::from(LAYOUT_RESOLUTION)
     }
 
-    /// Of the frame, px.
+    /// Returns the size of the frame, px.
     fn size(&self) -> (u32, u32) {
         self.shape.size(self.video.resolution)
     }
@@ -136,68 +152,56 @@ impl Job {
         Asset { path: self.assets.join(name), name: name.to_owned() }
     }
 
-    fn probe(&self, asset: &Asset) -> Result<Probe, Error> {
-        if !asset.path.is_file() {
-            return Err(Error::AssetBroken { file: asset.name.clone(), reason: "not there".to_owned() });
-        }
-        self.known.probes.of(&asset.path, "", || {
-            let json = self.runner.probe("describing an asset", &asset.path).map_err(|error| asset.blame(error))?;
-            Probe::parse(&json)
-        })
-    }
-
-    /// A picture of the brand: its path and its size in px.
-    fn picture(&self, name: &str) -> Result<(PathBuf, (u32, u32)), Error> {
+    fn picture(&self, name: &str) -> Result<Picture, Error> {
         let asset = self.asset(name);
-        let probe = self.probe(&asset)?;
-        let broken = || Error::AssetBroken { file: asset.name.clone(), reason: "not a picture".to_owned() };
-        let size = probe.stream("video").map(|stream| (stream.width, stream.height)).ok_or_else(broken)?;
-        Ok((asset.path, size))
+        let probe = asset.probe(&self.runner, &self.cache)?;
+        let stream = probe.stream("video").ok_or_else(|| asset.broken("not a picture"))?;
+        Ok(Picture { size: (stream.width, stream.height), path: asset.path })
     }
 
     /// Writes plain bytes into the private folder.
-    fn file(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Error> {
+    fn write_scratch(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Error> {
         let path = self.runner.scratch.join(name);
         std::fs::write(&path, bytes).map_err(Error::Scratch)?;
         Ok(path)
     }
 
-    fn listen(&self, doing: &'static str, file: &Path) -> Result<Heard, Error> {
-        let log = self.runner.ffmpeg(doing, &graph::listen(file, false), &|_| {})?;
-        heard(&log).ok_or_else(unheard)
+    fn measure_sound(&self, doing: &'static str, file: &Path) -> Result<SoundMeasures, Error> {
+        let log = self.runner.ffmpeg(doing, &graph::measure_sound(file, false), &|_| {})?;
+        parse_sound_log(&log).ok_or_else(no_loudness)
     }
 
-    /// From the first word to the last, seconds of the narration.
-    fn spoken(&self) -> (f64, f64) {
+    /// Returns the start of the first sentence and the end of the last one, seconds of the narration.
+    fn spoken_span(&self) -> (f64, f64) {
         let sentences = &self.inputs.narration.sentences;
         let first = sentences.first().map_or(0.0, |sentence| sentence.start);
         (first, sentences.last().map_or(first, |sentence| sentence.end))
     }
 
+    /// Renders the video and returns its path.
     fn render(
         &self,
         scene: &Scene,
-        (logo, mark): (&Path, &Path),
-        voice: &Path,
-        voice_heard: &Heard,
-        video: &Path,
-        tell: &dyn Fn(f64),
-    ) -> Result<(), Error> {
-        let background = self.background()?;
-        let sound = self.mix(scene, voice, voice_heard)?;
-        tell(0.1);
-        let document = self.file("picture.ass", scene.document.as_bytes())?;
-        let mut moments: Vec<f64> = looks(scene).chain([scene.poster, preview_start(scene)]).collect();
+        background: &Path,
+        [logo, mark]: [&Path; 2],
+        voice: &Voice,
+    ) -> Result<PathBuf, Error> {
+        let sound = self.mix(scene, voice)?;
+        self.report(0.1);
+        let document = self.write_scratch("picture.ass", scene.document.as_bytes())?;
+        let mut moments: Vec<f64> = sample_moments(scene).chain([scene.poster, preview_start(scene)]).collect();
         moments.sort_by(f64::total_cmp);
-        let origin = Origin::of(&self.inputs.script, &self.inputs.narration);
-        let render = Render {
-            origin: &origin.words,
-            background: &background,
+        let provenance = Provenance::of(&self.inputs.script, &self.inputs.narration);
+        let video = self.runner.scratch.join("recommendation.mp4");
+        let graph = VideoGraph {
+            provenance: &provenance.words,
+            background,
             sound: &sound,
             logo,
             mark,
             document: &document,
             fonts: &self.runner.fonts,
+            scrim: scene.scrim,
             veils: &scene.veils,
             logos: &scene.logos,
             size: self.size(),
@@ -206,106 +210,73 @@ impl Job {
             moments: &moments,
             preset: &self.video.preset,
             crf: self.video.crf,
-            output: video,
+            output: &video,
         };
-        let progress = |seconds: f64| tell(0.1 + 0.8 * (seconds / scene.seconds).clamp(0.0, 1.0));
-        self.runner.ffmpeg("rendering the video", &render.arguments(), &progress)?;
-        origin.mark(video).map_err(Error::Scratch)
+        let progress = |seconds: f64| self.report(0.1 + 0.8 * (seconds / scene.seconds).clamp(0.0, 1.0));
+        self.runner.ffmpeg("rendering the video", &graph.arguments(), &progress)?;
+        provenance.append_to(&video).map_err(Error::Scratch)?;
+        Ok(video)
     }
 
-    /// Looks at the finished picture: where captions, product names and notices must be, there is text. Gives the number of
-    /// areas that were looked at, and the lowest contrast.
-    fn look(&self, video: &Path, scene: &Scene) -> Result<(usize, Option<f64>), Error> {
+    /// Samples frames of the finished video and checks that text and logos are visible in them. Returns the
+    /// number of checked areas and their lowest contrast.
+    fn measure_text(&self, video: &Path, scene: &Scene) -> Result<(usize, Option<f64>), Error> {
         const TEXTS: [&str; 5] = ["name", "lower third", "captions", "offers", "notices"];
+        const MARKS: [&str; 2] = ["privacy mark", "logo"];
+        let marks = if self.video.resolution >= LEGIBLE_RESOLUTION { MARKS.as_slice() } else { &[] };
         let file = |(index, at)| (at, self.runner.scratch.join(format!("picture-{index}.gray")));
-        let moments: Vec<(f64, PathBuf)> = looks(scene).enumerate().map(file).collect();
-        self.runner.ffmpeg("looking at the picture", &graph::look(video, &moments), &|_| {})?;
-        let (mut seen, mut lowest) = (0, None);
+        let moments: Vec<(f64, PathBuf)> = sample_moments(scene).enumerate().map(file).collect();
+        self.runner.ffmpeg("sampling frames of the video", &graph::luma_frames(video, &moments), &|_| {})?;
+        let mut areas = 0;
+        let mut lowest = None;
         for (at, path) in moments {
             let picture = std::fs::read(&path).map_err(Error::Scratch)?;
-            // While a card fades, its text is not what it will be.
-            let fade = |placed: &Placed| if placed.what == "captions" { 0.1 } else { 0.7 };
-            let shown = |placed: &&Placed| {
-                TEXTS.contains(&placed.what) && (placed.start + fade(placed)..placed.end - fade(placed)).contains(&at)
+            // Text that fades in or out does not have its final contrast.
+            let fade = |placement: &Placement| if placement.kind == "captions" { 0.1 } else { 0.7 };
+            let visible = |placement: &&Placement| {
+                let fade = fade(placement);
+                (TEXTS.contains(&placement.kind) || marks.contains(&placement.kind))
+                    && (placement.start + fade..placement.end - fade).contains(&at)
             };
-            for placed in scene.placed.iter().filter(shown) {
-                let area = placed.area.scaled(self.scale());
+            for placement in scene.placements.iter().filter(visible) {
+                // A margin around a logo shows the background, even if the logo fills its own area.
+                let margin = if placement.kind == "logo" { 0.25 * placement.area.h } else { 0.0 };
+                let area = placement.area.grown(margin).scaled(self.scale());
                 if !has_ink(&picture, self.size(), area) {
-                    let (found, wanted) = ("empty".to_owned(), "legible".to_owned());
-                    return Err(Error::OutOfRange { measure: placed.what, found, wanted });
+                    let found = "empty".to_owned();
+                    let wanted = "legible".to_owned();
+                    return Err(Error::OutOfRange { measure: placement.kind, found, wanted });
                 }
-                seen += 1;
-                lowest = lower(lowest, contrast(&picture, self.size(), area));
+                areas += 1;
+                lowest = min_contrast(lowest, contrast(&picture, self.size(), area));
             }
         }
-        Ok((seen, lowest))
+        Ok((areas, lowest))
     }
 
-    /// The background, ready for the frame: as it lies there, or prepared once and kept under its digest.
-    fn background(&self) -> Result<PathBuf, Error> {
+    /// Returns the background in a form that fits the frame.
+    fn background(&self) -> Result<PreparedBackground, Error> {
         let missing = || Error::Brand { field: "backgrounds", expected: "at least one file" };
         let asset = match &self.background {
             Some(asset) => asset.clone(),
             None => self.asset(self.brand.backgrounds.first().ok_or_else(missing)?),
         };
-        let (w, h) = self.size();
-        let frame = format!("{w}x{h} in {}", self.prepared.display());
-        let ready = self.known.backgrounds.of(&asset.path, &frame, || self.made_ready(&asset))?;
-        // Somebody may have swept the folder meanwhile.
-        if ready.is_file() { Ok(ready) } else { self.made_ready(&asset) }
+        let preparer =
+            BackgroundPreparer { runner: &self.runner, cache: &self.cache, folder: &self.prepared, size: self.size() };
+        preparer.prepare(&asset)
     }
 
-    /// The background as it lies there, if it is fit for the frame, or as it was prepared.
-    fn made_ready(&self, asset: &Asset) -> Result<PathBuf, Error> {
-        let probe = self.probe(asset)?;
-        let broken = |reason: &str| Error::AssetBroken { file: asset.name.clone(), reason: reason.to_owned() };
-        if !CONTAINERS.contains(&probe.format.format_name.as_str()) {
-            return Err(broken("not a video file of a kind that is read: MP4, Matroska, AVI, MPEG-TS"));
-        }
-        let stream = probe.stream("video").ok_or_else(|| broken("holds no video"))?;
-        // Made for a brighter screen: shown as it is, it would be grey and flat.
-        if HDR.contains(&stream.color_transfer.as_str()) {
-            return Err(broken("is HDR; convert it to SDR with the colours of BT.709"));
-        }
-        let arguments = graph::glance(&asset.path);
-        self.runner.ffmpeg("reading the background", &arguments, &|_| {}).map_err(|error| asset.blame(error))?;
-        if self.fits(stream) { Ok(asset.path.clone()) } else { self.prepared(asset) }
-    }
-
-    fn fits(&self, stream: &Stream) -> bool {
-        (stream.width, stream.height) == self.size()
-            && [&stream.r_frame_rate, &stream.avg_frame_rate].into_iter().all(|rate| *rate == format!("{FRAME_RATE}/1"))
-            && stream.side_data_list.iter().all(|side| side.rotation == 0.0)
-            && stream.pix_fmt == "yuv420p"
-            && stream.color_space == "bt709"
-    }
-
-    /// The background at the frame's size and rate, from an earlier render or made now. Two that make it at once make the
-    /// same, and the last one's stays.
-    fn prepared(&self, asset: &Asset) -> Result<PathBuf, Error> {
-        let digest = Digest::of(&std::fs::read(&asset.path).map_err(Error::Scratch)?);
-        let (w, h) = self.size();
-        let path = self.prepared.join(format!("{}-{w}x{h}.mp4", digest.short()));
-        if !path.is_file() {
-            std::fs::create_dir_all(&self.prepared).map_err(Error::Scratch)?;
-            let made = self.runner.scratch.join("background.mp4");
-            let arguments = graph::prepare(&asset.path, (w, h), graph::BACKGROUND_SECONDS, &made);
-            self.runner.ffmpeg("preparing the background", &arguments, &|_| {})?;
-            std::fs::rename(&made, &path).map_err(Error::Scratch)?;
-        }
-        Ok(path)
-    }
-
-    /// Voice and ducked music, brought to the loudness that is wanted by measuring and a plain gain.
-    fn mix(&self, scene: &Scene, voice: &Path, voice_heard: &Heard) -> Result<PathBuf, Error> {
+    /// Mixes the voice with the ducked music and brings the result to the required loudness.
+    fn mix(&self, scene: &Scene, voice: &Voice) -> Result<PathBuf, Error> {
         let music = self.asset(&self.brand.music);
-        self.probe(&music)?;
-        let listen = || self.listen("measuring the music", &music.path).map_err(|error| music.blame(error));
-        let music_heard = self.known.sounds.of(&music.path, "", listen)?;
-        let gain = sound::music_gain(&self.inputs.narration, TITLE_SECONDS, voice_heard.loudness, music_heard.loudness);
+        music.probe(&self.runner, &self.cache)?;
+        let measure = || self.measure_sound("measuring the music", &music.path).map_err(|error| music.blame(error));
+        let music_sound = self.cache.sounds.get_or_try_insert(&music.path, "", measure)?;
+        let narration = &self.inputs.narration;
+        let gain = sound::music_gain(narration, TITLE_SECONDS, voice.sound.loudness, music_sound.loudness);
         let mixed = self.runner.scratch.join("mix.wav");
-        let mix = Mix {
-            voice,
+        let mix = SoundMix {
+            voice: &voice.path,
             music: &music.path,
             offset: TITLE_SECONDS,
             seconds: scene.seconds,
@@ -313,20 +284,21 @@ impl Job {
             output: &mixed,
         };
         let log = self.runner.ffmpeg("mixing the sound", &mix.arguments(), &|_| {})?;
-        let mut gain = LOUDNESS.0 - heard(&log).ok_or_else(unheard)?.loudness;
+        let mut gain = LOUDNESS - parse_sound_log(&log).ok_or_else(no_loudness)?.loudness;
         let mastered = self.runner.scratch.join("sound.wav");
-        // The limiter takes a little of what the gain gave: a second look makes up for it.
+        // The limiter lowers the loudness a little. Further passes correct the gain.
         for _ in 0..3 {
             let log = self.runner.ffmpeg("mastering the sound", &graph::master(&mixed, gain, &mastered), &|_| {})?;
-            let off = LOUDNESS.0 - heard(&log).ok_or_else(unheard)?.loudness;
-            if off.abs() <= 0.3 {
+            let deviation = LOUDNESS - parse_sound_log(&log).ok_or_else(no_loudness)?.loudness;
+            if deviation.abs() <= 0.3 {
                 break;
             }
-            gain += off;
+            gain += deviation;
         }
         Ok(mastered)
     }
 
+    /// Makes the poster and the preview.
     fn stills(&self, video: &Path, scene: &Scene) -> Result<(Vec<u8>, Vec<u8>), Error> {
         let still = |name: &str, arguments: &dyn Fn(&Path) -> Arguments| {
             let path = self.runner.scratch.join(name);
@@ -339,13 +311,13 @@ impl Job {
     }
 }
 
-/// The moments at which the finished picture is looked at, seconds: the middle of each card and of each lower third.
-fn looks(scene: &Scene) -> impl Iterator<Item = f64> {
-    let texts = scene.placed.iter().filter(|placed| matches!(placed.what, "name" | "lower third" | "notices"));
-    texts.map(|placed| f64::midpoint(placed.start, placed.end))
+/// Returns the moments at which the finished picture is sampled, seconds: the middle of each card and each lower third.
+fn sample_moments(scene: &Scene) -> impl Iterator<Item = f64> {
+    let texts = scene.placements.iter().filter(|text| matches!(text.kind, "name" | "lower third" | "notices"));
+    texts.map(|text| f64::midpoint(text.start, text.end))
 }
 
-/// When the three seconds of the preview begin, seconds.
+/// Returns when the three seconds of the preview start, seconds.
 fn preview_start(scene: &Scene) -> f64 {
     (scene.poster - 1.5).max(0.0)
 }

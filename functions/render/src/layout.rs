@@ -1,18 +1,22 @@
-//! Where things stand in each of the three shapes, as data; px of a frame at [`RESOLUTION`]. A video of another resolution
-//! is the same picture, drawn smaller.
+//! The layout of each of the three shapes, in px of a frame at [`LAYOUT_RESOLUTION`]. A video of another resolution is the
+//! same picture at another scale.
 
 use contracts::media::Shape;
 pub use contracts::settings::RESOLUTIONS;
 
-/// The resolution for which pictures are laid out.
-pub const RESOLUTION: u32 = 1080;
+/// The resolution of the layout: px of the frame's shorter side.
+pub const LAYOUT_RESOLUTION: u32 = 1080;
+
+/// The height of the controls that players on phones draw over the lower part of a full-screen video, px of the layout:
+/// 18 % of the frame's height.
+const PLAYER_CONTROLS: f64 = 346.0;
 
 /// An area of the frame, px.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Rect {
-    /// From the left.
+    /// The left edge.
     pub x: f64,
-    /// From the top.
+    /// The upper edge.
     pub y: f64,
     /// Width.
     pub w: f64,
@@ -21,89 +25,100 @@ pub struct Rect {
 }
 
 impl Rect {
-    /// The right edge.
+    /// Returns the right edge.
     #[must_use]
     pub const fn right(&self) -> f64 {
         self.x + self.w
     }
 
-    /// The lower edge.
+    /// Returns the lower edge.
     #[must_use]
     pub const fn bottom(&self) -> f64 {
         self.y + self.h
     }
 
-    /// The same area of a picture `scale` times the size.
+    /// Returns the same area of a picture that is `scale` times as large.
     #[must_use]
     pub fn scaled(&self, scale: f64) -> Self {
         Self { x: self.x * scale, y: self.y * scale, w: self.w * scale, h: self.h * scale }
     }
 
-    /// Whether the two have a common area.
+    /// Returns the area with a margin of `px` on every side.
+    #[must_use]
+    pub fn grown(&self, px: f64) -> Self {
+        Self { x: self.x - px, y: self.y - px, w: self.w + 2.0 * px, h: self.h + 2.0 * px }
+    }
+
+    /// Returns whether the two areas overlap.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         self.x < other.right() && other.x < self.right() && self.y < other.bottom() && other.y < self.bottom()
     }
 
-    /// Whether `other` lies within.
+    /// Returns whether `other` lies within this area.
     #[must_use]
-    pub fn holds(&self, other: &Self) -> bool {
+    pub fn contains(&self, other: &Self) -> bool {
         self.x <= other.x && self.y <= other.y && other.right() <= self.right() && other.bottom() <= self.bottom()
     }
 }
 
-/// The measures of one shape.
+/// The measures of one shape, px.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Frame {
     /// Width and height.
     pub size: (u32, u32),
-    /// What everything must stay within: at least 5 % from each edge (EBU R 95, graphics safe area).
+    /// The safe area, which holds everything: at least 5 % from each edge (EBU R 95, graphics safe area).
     pub safe: Rect,
-    /// Em square of captions.
+    /// The lower edge of captions. In 9:16 it lies above the controls of phone players.
+    pub captions_bottom: f64,
+    /// The em square of captions.
     pub caption_em: f64,
-    /// From one caption line to the next.
+    /// The distance between the baselines of two caption lines.
     pub caption_leading: f64,
-    /// The padding of the caption box: sideways, and above and below.
+    /// The padding of the caption box: horizontal, vertical.
     pub caption_pad: (f64, f64),
-    /// Em square of a product's name in the lower third.
+    /// The em square of a product's name in the lower third.
     pub product_em: f64,
-    /// Em square of its category.
+    /// The em square of a product's category in the lower third.
     pub category_em: f64,
-    /// From the lower third to the highest caption box.
+    /// The distance from the lower third to the highest caption box.
     pub lower_third_gap: f64,
-    /// The corner logo's box, at most.
+    /// The largest size of the corner logo.
     pub corner_logo: (f64, f64),
-    /// Em square of the privacy mark.
+    /// The em square of the privacy mark.
     pub mark_em: f64,
-    /// Em square of the name on the title card.
+    /// The em square of the name on the title card.
     pub name_em: f64,
-    /// Em square of what stands above the name.
+    /// The em square of the line above the name.
     pub for_em: f64,
-    /// The title card's mark's box, at most.
+    /// The largest size of the brand mark on the title card.
     pub title_mark: (f64, f64),
-    /// The end card: logo, products and address.
+    /// The end card's area for logo, products and web address.
     pub end_offers: Rect,
-    /// The end card: disclosures and notices.
+    /// The end card's area for disclosures and notices.
     pub end_notices: Rect,
-    /// The end card's logo's box, at most.
+    /// The largest size of the logo on the end card.
     pub end_logo: (f64, f64),
-    /// Em square of a product's name on the end card.
+    /// The em square of a product's name on the end card.
     pub end_product_em: f64,
-    /// Em square of disclosures.
+    /// The em square of disclosures and notices.
     pub notice_em: f64,
 }
 
 impl Frame {
-    /// The measures of a shape.
+    /// Returns the measures of a shape.
     #[must_use]
     pub fn of(shape: Shape) -> Self {
-        let size = shape.size(RESOLUTION);
-        let (w, h) = (f64::from(size.0), f64::from(size.1));
-        let (margin_x, margin_y) = ((w * 0.05).ceil(), (h * 0.05).ceil());
+        let size = shape.size(LAYOUT_RESOLUTION);
+        let w = f64::from(size.0);
+        let h = f64::from(size.1);
+        let margin_x = (w * 0.05).ceil();
+        let margin_y = (h * 0.05).ceil();
         let safe = Rect { x: margin_x, y: margin_y, w: w - 2.0 * margin_x, h: h - 2.0 * margin_y };
         let wide = Self {
             size,
             safe,
+            captions_bottom: safe.bottom(),
             caption_em: 47.0,
             caption_leading: 60.0,
             caption_pad: (30.0, 14.0),
@@ -134,6 +149,7 @@ impl Frame {
         match shape {
             Shape::Wide => wide,
             Shape::Tall => Self {
+                captions_bottom: h - PLAYER_CONTROLS,
                 end_offers: Rect { x: safe.x, y: 240.0, w: safe.w, h: 640.0 },
                 end_notices: Rect { x: safe.x, y: 940.0, w: safe.w, h: 860.0 },
                 notice_em: 33.0,
@@ -152,38 +168,40 @@ impl Frame {
         }
     }
 
-    /// Width and height as numbers to reckon with.
+    /// Returns width and height as floating-point numbers.
     #[must_use]
     pub fn dimensions(&self) -> (f64, f64) {
         (f64::from(self.size.0), f64::from(self.size.1))
     }
 
-    /// The middle of a caption's last line: however short the caption, its text covers this.
-    pub(crate) fn caption_heart(&self) -> Rect {
-        let (w, bottom) = (1.5 * self.caption_em, self.safe.bottom() - self.caption_pad.1);
+    /// Returns the middle of a caption's last line, which the text of even the shortest caption covers.
+    pub(crate) fn caption_core(&self) -> Rect {
+        let w = 1.5 * self.caption_em;
+        let bottom = self.captions_bottom - self.caption_pad.1;
         Rect { x: (self.dimensions().0 - w) / 2.0, y: bottom - self.caption_leading, w, h: self.caption_leading }
     }
 
-    /// The top of a caption box of two lines: what stands above captions stays above this.
+    /// Returns the upper edge of a caption box with two lines. Everything above captions stays above this edge.
     #[must_use]
     pub fn captions_top(&self) -> f64 {
-        self.safe.bottom() - 2.0 * (self.caption_leading + self.caption_pad.1)
+        self.captions_bottom - 2.0 * (self.caption_leading + self.caption_pad.1)
     }
 }
 
-/// The shape and the resolution of a frame of `size` px, if it is one that is made.
-pub(crate) fn shape_of(size: (u32, u32)) -> Option<(Shape, u32)> {
+/// Returns the shape and the resolution of a frame of `size` px. Returns `None` for sizes that this program never makes.
+pub(crate) fn shape_and_resolution(size: (u32, u32)) -> Option<(Shape, u32)> {
     let shapes = [Shape::Wide, Shape::Tall, Shape::Square].into_iter();
     let mut all = shapes.flat_map(|shape| RESOLUTIONS.into_iter().map(move |resolution| (shape, resolution)));
     all.find(|(shape, resolution)| shape.size(*resolution) == size)
 }
 
-/// The size of a picture of `size` px within a box of `most` px, its proportions kept.
+/// Scales a picture of `size` px to fit into a box of `max` px and keeps its proportions.
 #[must_use]
-pub fn contain(size: (u32, u32), most: (f64, f64)) -> (f64, f64) {
-    let (w, h) = (f64::from(size.0.max(1)), f64::from(size.1.max(1)));
-    let scale = (most.0 / w).min(most.1 / h);
-    // Even numbers, as the picture's colour has half its resolution.
+pub fn fit_into(size: (u32, u32), max: (f64, f64)) -> (f64, f64) {
+    let w = f64::from(size.0.max(1));
+    let h = f64::from(size.1.max(1));
+    let scale = (max.0 / w).min(max.1 / h);
+    // Even numbers, because color has half the resolution of luma.
     let even = |x: f64| ((x * scale / 2.0).round() * 2.0).max(2.0);
     (even(w), even(h))
 }

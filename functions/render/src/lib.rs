@@ -1,11 +1,16 @@
-//! The render stage: from a script and its narration to a captioned video, its caption file, a poster and a preview.
+//! The render stage: turns a script and its narration into a captioned video, a caption file, a poster and a preview.
 //!
-//! **Invariant:** knows no AWS, no Lambda and no other stage. What is personal touches the disk only within a folder that
-//! is readable by its owner alone and gone when the stage ends, and never reaches a message.
+//! **Invariant:** depends on no AWS crate, on no Lambda runtime and on no other stage. Personal data touches the disk only
+//! in a folder that its owner alone can read and that the stage deletes at its end. Personal data never appears in a
+//! message.
 //!
-//! The kernels are plain: [`captions`] cuts the words into cues, [`scene`] lays out the picture with the measures of
-//! [`layout`] and [`font`] and writes it with [`ass`], [`sound`] says how loud the music is, [`graph`] turns it all into
-//! arguments, [`measure`] and [`check`] look at the result.
+//! The kernels are plain functions:
+//!
+//! - [`captions`] divides the words into cues.
+//! - [`scene`] composes the picture with the measures of [`layout`] and [`font`], and writes it with [`ass`].
+//! - [`sound`] computes the music's gain.
+//! - [`graph`] builds the arguments of ffmpeg.
+//! - [`measure`] and [`check`] examine the result.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -27,36 +32,45 @@ use storage::vault::{Owner, Vault, VaultError};
 use tokio_util::sync::CancellationToken;
 
 pub mod ass;
-mod backgrounds;
+mod background;
+mod background_folder;
+pub mod background_luma;
+pub mod canvas;
 pub mod captions;
 mod card;
 pub mod check;
-mod doctor;
+mod color;
+pub mod content;
+mod encoding_cost;
 mod error;
 mod ffmpeg;
+mod file_digest;
 pub mod font;
 pub mod graph;
 mod job;
-mod known;
 pub mod layout;
-pub mod mark;
 pub mod measure;
-mod rehearsal;
+mod probe_cache;
+pub mod provenance;
 pub mod scene;
 pub mod sound;
+mod tool_check;
 pub mod vtt;
 
-pub use backgrounds::backgrounds;
-pub use doctor::{Found, probe_tools};
+pub use background_folder::background_digests;
+pub use encoding_cost::measure_encoding_cost;
 pub use error::Error;
 pub use ffmpeg::Tools;
-pub use known::Known;
+pub use file_digest::file_digest;
 pub use measure::inspect;
-pub use rehearsal::encoding;
+pub use probe_cache::ProbeCache;
+pub use tool_check::{ToolVersions, probe_tools};
 
-use job::{Asset, Job, Made};
+use background::Asset;
+use background_folder::LocalCopies;
+use job::{Inputs, RenderJob, RenderOutput};
 
-/// The digest of the brand and of every file that it names, in `folder`: what a request names as its assets.
+/// Returns the digest of the brand and of every file that it names in `folder`. A request records it as its assets.
 pub fn assets_digest(folder: &Path, brand: &Brand) -> Result<Digest, Error> {
     let broken = |path: &Path| {
         let file = path.strip_prefix(folder).unwrap_or(path).display().to_string();
@@ -71,57 +85,47 @@ pub fn assets_digest(folder: &Path, brand: &Brand) -> Result<Digest, Error> {
     paths.sort();
     let mut digests = vec![brand.digest()];
     for path in paths.iter().filter(|path| !path.is_dir()) {
-        digests.push(Digest::of(&std::fs::read(path).map_err(broken(path))?));
+        digests.push(file_digest(path).map_err(broken(path))?);
     }
     Ok(Digest::of_json(&digests))
 }
 
-/// What the stage is given.
+/// The dependencies of the stage.
 pub struct Deps<'a> {
-    /// Objects, sealed and plain.
+    /// The store behind encryption.
     pub vault: &'a Vault,
     /// The settings of the run.
     pub settings: &'a Settings,
-    /// How the bank looks.
+    /// The bank's brand.
     pub brand: &'a Brand,
     /// The folder to which the brand's paths are relative.
     pub assets: &'a Path,
-    /// The caller's own background; without it, one of those that the request names.
+    /// The caller's own background. If `None`, the request chooses one.
     pub background: Option<&'a Path>,
-    /// Where backgrounds are kept as they were fetched, and as they were prepared for a frame; made if it is not there. Holds
-    /// nothing personal.
+    /// The folder that keeps fetched and prepared backgrounds. The stage creates it. It holds no personal data.
     pub prepared: &'a Path,
-    /// An existing private folder, in which the stage makes one of its own.
+    /// An existing private folder, in which the stage creates one of its own.
     pub scratch: &'a Path,
-    /// What is known of the brand's files from earlier renders of this process.
-    pub known: &'a Arc<Known>,
-    /// ffmpeg and ffprobe.
+    /// Facts about the brand's files from earlier renders of this process.
+    pub cache: &'a Arc<ProbeCache>,
+    /// The paths of ffmpeg and ffprobe.
     pub tools: &'a Tools,
-    /// Stops the render.
+    /// Cancels the render.
     pub cancel: &'a CancellationToken,
-    /// Hears how much is done, 0 to 1.
+    /// Receives the progress, 0 to 1.
     pub progress: &'a (dyn Fn(f64) + Send + Sync),
 }
 
-/// What the stage reads.
-struct Inputs {
-    request: Request,
-    script: Script,
-    narration: Narration,
-    audio: zeroize::Zeroizing<Vec<u8>>,
-    digest: Digest,
-}
-
-/// Makes the video of one customer, or finds it made.
+/// Renders the video of one customer. Returns at once if an earlier call has finished with the same inputs.
 pub async fn run(task: CustomerTask, deps: &Deps<'_>) -> Result<CustomerTask, Error> {
-    let inputs = read(&task, deps).await?;
-    if finished(&task, deps, &inputs.digest).await? {
+    let inputs = read_inputs(&task, deps).await?;
+    if is_finished(&task, deps, &inputs.digest).await? {
         return Ok(task);
     }
     let digest = inputs.digest;
     let shape = inputs.request.shape;
-    let made = make(&task, deps, inputs).await?;
-    write(&task, deps, digest, shape, made).await?;
+    let output = render_once(&task, deps, inputs).await?;
+    write_outputs(&task, deps, digest, shape, output).await?;
     (deps.progress)(1.0);
     Ok(task)
 }
@@ -130,7 +134,7 @@ fn key(task: &CustomerTask, artefact: Artefact) -> ObjectKey {
     ObjectKey::Customer(task.reference.clone(), task.run.clone(), artefact)
 }
 
-async fn read(task: &CustomerTask, deps: &Deps<'_>) -> Result<Inputs, Error> {
+async fn read_inputs(task: &CustomerTask, deps: &Deps<'_>) -> Result<Inputs, Error> {
     let owner = Owner::Customer(&task.reference);
     let request = ObjectKey::Run(task.run.clone(), RunPart::Request);
     let (request, _): (Request, _) = deps.vault.read_json(Owner::Run, &request).await?;
@@ -139,10 +143,10 @@ async fn read(task: &CustomerTask, deps: &Deps<'_>) -> Result<Inputs, Error> {
     let (narration, cues_digest): (Narration, _) = deps.vault.read_json(owner, &cues_key).await?;
     let (audio, _) = deps.vault.read(owner, &key(task, Artefact::NarrationAudio)).await?;
     if Digest::of(&audio) != narration.audio {
-        let reason = "tells the times of another sound than narration.wav";
+        let reason = "does not belong to narration.wav";
         return Err(VaultError::Broken { place: cues_key.to_string(), reason }.into());
     }
-    // The request names the brand's files and all other backgrounds by their digests.
+    // The request contains the digests of the brand's files and of the other backgrounds.
     let parts = [
         Digest::of_json(&request),
         script_digest,
@@ -156,8 +160,8 @@ async fn read(task: &CustomerTask, deps: &Deps<'_>) -> Result<Inputs, Error> {
     Ok(Inputs { request, script, narration, audio, digest })
 }
 
-/// Whether the record of these inputs is there already.
-async fn finished(task: &CustomerTask, deps: &Deps<'_>, digest: &Digest) -> Result<bool, Error> {
+/// Returns whether the record of these inputs exists. Fails if a record of other inputs exists.
+async fn is_finished(task: &CustomerTask, deps: &Deps<'_>, digest: &Digest) -> Result<bool, Error> {
     let at = key(task, Artefact::RenderRecord);
     let Some(bytes) = deps.vault.store().find(&at).await? else { return Ok(false) };
     let place = at.to_string();
@@ -169,48 +173,49 @@ async fn finished(task: &CustomerTask, deps: &Deps<'_>, digest: &Digest) -> Resu
     if record.inputs == *digest { Ok(true) } else { Err(VaultError::Conflict { place }.into()) }
 }
 
-/// Renders, or adopts the video of an earlier writer; either way the video under the final key is the one measured.
-async fn make(task: &CustomerTask, deps: &Deps<'_>, inputs: Inputs) -> Result<Made, Error> {
+/// Renders the video, or adopts the video of an earlier writer. Either way, the measured video is the one under the final
+/// key.
+async fn render_once(task: &CustomerTask, deps: &Deps<'_>, inputs: Inputs) -> Result<RenderOutput, Error> {
     let video = key(task, Artefact::Video);
-    let there = deps.vault.store().find(&video).await?;
+    let existing = deps.vault.store().find(&video).await?;
     let inputs = Arc::new(inputs);
-    let made = work(task, deps, inputs.clone(), there.clone()).await?;
-    if there.is_some() {
-        return Ok(made);
+    let output = run_job(task, deps, inputs.clone(), existing.clone()).await?;
+    if existing.is_some() {
+        return Ok(output);
     }
-    match deps.vault.store().put_new(&video, made.video.clone()).await? {
-        PutOutcome::Created => Ok(made),
+    match deps.vault.store().put_new(&video, output.video.clone()).await? {
+        PutOutcome::Created => Ok(output),
         PutOutcome::AlreadyThere => {
-            let there = deps.vault.store().get(&video).await?;
-            work(task, deps, inputs, Some(there)).await
+            let existing = deps.vault.store().get(&video).await?;
+            run_job(task, deps, inputs, Some(existing)).await
         }
     }
 }
 
-/// The blocking work, with its progress told and its end forced when this future is dropped.
-async fn work(
+/// Runs the blocking job and forwards its progress. Dropping the future cancels the job.
+async fn run_job(
     task: &CustomerTask,
     deps: &Deps<'_>,
     inputs: Arc<Inputs>,
     finished: Option<Bytes>,
-) -> Result<Made, Error> {
-    let background = background(&task.reference, deps, &inputs.request).await?;
-    let folder = tempfile::Builder::new().prefix("render-").permissions(private()).tempdir_in(deps.scratch);
+) -> Result<RenderOutput, Error> {
+    let background = find_background(&task.reference, deps, &inputs.request).await?;
+    let folder = tempfile::Builder::new().prefix("render-").permissions(owner_only()).tempdir_in(deps.scratch);
     let folder = folder.map_err(Error::Scratch)?;
     let absolute = |path: &Path| std::path::absolute(path).map_err(Error::Scratch);
     let assets = absolute(deps.assets)?;
     let cancel = deps.cancel.child_token();
     let _stop_when_dropped = cancel.clone().drop_guard();
     let (sender, mut shares) = tokio::sync::mpsc::unbounded_channel();
-    let job = Job {
+    let job = RenderJob {
         shape: inputs.request.shape,
         inputs,
         video: deps.settings.video.clone(),
         brand: deps.brand.clone(),
         background,
         prepared: absolute(deps.prepared)?,
-        known: deps.known.clone(),
-        runner: ffmpeg::Runner {
+        cache: deps.cache.clone(),
+        runner: ffmpeg::FfmpegRunner {
             tools: deps.tools.clone(),
             scratch: absolute(folder.path())?,
             fonts: assets.join(&deps.brand.fonts.folder),
@@ -221,26 +226,26 @@ async fn work(
         progress: sender,
     };
     let task = tokio::task::spawn_blocking(move || {
-        let made = job.make(finished.as_deref());
-        // The folder lives as long as the work, also when nobody waits for it any more.
+        let output = job.run(finished.as_deref());
+        // The folder lives as long as the job, even if the caller has gone away.
         let closed = folder.close().map_err(Error::Scratch);
-        made.and_then(|made| closed.map(|()| made))
+        output.and_then(|output| closed.map(|()| output))
     });
-    // The channel ends when the job does.
+    // The channel closes when the job ends.
     while let Some(share) = shares.recv().await {
         (deps.progress)(share);
     }
-    task.await.unwrap_or_else(|error| {
-        Err(Error::Failed { program: "ffmpeg", doing: "being watched", reason: error.to_string() })
-    })
+    task.await
+        .unwrap_or_else(|error| Err(Error::Failed { program: "ffmpeg", doing: "rendering", reason: error.to_string() }))
 }
 
-/// The background that is not the brand's.
-async fn background(customer: &CustomerRef, deps: &Deps<'_>, request: &Request) -> Result<Option<Asset>, Error> {
+/// Returns the background that replaces the brand's, if any.
+async fn find_background(customer: &CustomerRef, deps: &Deps<'_>, request: &Request) -> Result<Option<Asset>, Error> {
     let (path, name) = match (deps.background, request.background_of(customer)) {
-        (Some(path), _) => (path.to_owned(), "the background that was given".to_owned()),
+        (Some(path), _) => (path.to_owned(), path.file_name().unwrap_or_default().to_string_lossy().into_owned()),
         (None, Some((name, digest))) => {
-            let path = backgrounds::fetched(deps, name, digest).await?;
+            let copies = LocalCopies { folder: deps.prepared, scratch: deps.scratch };
+            let path = background_folder::fetch(deps.vault.store(), &copies, name, digest).await?;
             (path, ObjectKey::Background(name.clone()).to_string())
         }
         (None, None) => return Ok(None),
@@ -249,29 +254,29 @@ async fn background(customer: &CustomerRef, deps: &Deps<'_>, request: &Request) 
 }
 
 #[cfg(unix)]
-fn private() -> std::fs::Permissions {
+fn owner_only() -> std::fs::Permissions {
     std::os::unix::fs::PermissionsExt::from_mode(0o700)
 }
 
-/// Writes what goes with the video, and the record last.
-async fn write(
+/// Writes the files that accompany the video, and the record last.
+async fn write_outputs(
     task: &CustomerTask,
     deps: &Deps<'_>,
     inputs: Digest,
     shape: contracts::media::Shape,
-    made: Made,
+    output: RenderOutput,
 ) -> Result<(), Error> {
-    let mut files = BTreeMap::from([(Artefact::Video, Digest::of(&made.video))]);
+    let mut files = BTreeMap::from([(Artefact::Video, Digest::of(&output.video))]);
     let others = [
-        (Artefact::Captions, Bytes::from(made.captions)),
-        (Artefact::Poster, Bytes::from(made.poster)),
-        (Artefact::Preview, Bytes::from(made.preview)),
+        (Artefact::Captions, Bytes::from(output.captions)),
+        (Artefact::Poster, Bytes::from(output.poster)),
+        (Artefact::Preview, Bytes::from(output.preview)),
     ];
     for (artefact, bytes) in others {
-        let digest = put(deps, &key(task, artefact), bytes).await?;
+        let digest = put_new(deps, &key(task, artefact), bytes).await?;
         files.insert(artefact, digest);
     }
-    let record = RenderRecord { inputs, shape, files, media: made.media };
+    let record = RenderRecord { inputs, shape, files, media: output.media };
     let at = key(task, Artefact::RenderRecord);
     let json = serde_json::to_vec_pretty(&record).map_err(|error| StoreError::Unavailable {
         key: at.to_string(),
@@ -279,13 +284,13 @@ async fn write(
         reason: error.to_string(),
     })?;
     if deps.vault.store().put_new(&at, json.into()).await? == PutOutcome::AlreadyThere {
-        finished(task, deps, &inputs).await?;
+        is_finished(task, deps, &inputs).await?;
     }
     Ok(())
 }
 
-/// Writes under a final key and gives the digest of what then stands there.
-async fn put(deps: &Deps<'_>, at: &ObjectKey, bytes: Bytes) -> Result<Digest, Error> {
+/// Writes an object unless it exists. Returns the digest of the stored object.
+async fn put_new(deps: &Deps<'_>, at: &ObjectKey, bytes: Bytes) -> Result<Digest, Error> {
     let own = Digest::of(&bytes);
     match deps.vault.store().put_new(at, bytes).await? {
         PutOutcome::Created => Ok(own),

@@ -1,4 +1,4 @@
-//! The Lambda of the render stage.
+//! The render stage's Lambda function.
 
 use bespoke_aws::{Host, environment, host};
 use contracts::stage::{CustomerTask, Stage};
@@ -8,14 +8,15 @@ use tokio_util::sync::CancellationToken;
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let host = Host::start().await?;
-    let (brand, assets) = (host::brand()?, host::assets());
+    let brand = host::brand()?;
+    let assets = host::assets();
     let scratch = std::env::temp_dir();
     let prepared = scratch.join("backgrounds");
     let tools = Tools {
         ffmpeg: environment::path("FFMPEG_PATH", "/opt/bin/ffmpeg"),
         ffprobe: environment::path("FFPROBE_PATH", "/opt/bin/ffprobe"),
     };
-    let known = std::sync::Arc::default();
+    let cache = std::sync::Arc::default();
     host.serve_stage(Stage::Render, async |task: CustomerTask| {
         let settings = host.settings().await?;
         let deps = render::Deps {
@@ -26,9 +27,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             background: None,
             prepared: &prepared,
             scratch: &scratch,
-            known: &known,
+            cache: &cache,
             tools: &tools,
-            // The service ends a call by ending the process, and the workflow shows stages, not percentages.
+            // Lambda ends a call by ending the process. The workflow shows stages, not percentages.
             cancel: &CancellationToken::new(),
             progress: &|_| {},
         };

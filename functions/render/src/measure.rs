@@ -1,33 +1,52 @@
-//! Reading what ffprobe, ebur128 and silencedetect say.
+//! Reads the output of ffprobe, ebur128 and silencedetect.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use contracts::media::{CaptionFacts, MediaFacts};
 use serde::Deserialize;
 
 use crate::error::Error;
-use crate::ffmpeg::{Runner, Tools};
+use crate::ffmpeg::{FfmpegRunner, Tools};
 use crate::layout::{self, Frame};
-use crate::{captions, check, graph, mark, vtt};
+use crate::{captions, check, graph, provenance, vtt};
 
-/// ffprobe's JSON, as far as it is used.
+/// The parts of ffprobe's JSON that are used.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Probe {
     #[serde(default)]
     pub streams: Vec<Stream>,
     #[serde(default)]
     pub format: Format,
+    #[serde(default)]
+    pub frames: Vec<ProbedFrame>,
+}
+
+/// A frame of a stream.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ProbedFrame {
+    pub tags: HashMap<String, String>,
 }
 
 /// A stream of a file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Stream {
+    pub index: u32,
     pub codec_type: String,
     pub codec_name: String,
     pub profile: String,
     pub width: u32,
     pub height: u32,
+    /// Width to height of a pixel: `4:3`.
+    pub sample_aspect_ratio: String,
+    /// `progressive`, or the order of the fields: `tt`, `bb`, `tb`, `bt`.
+    pub field_order: String,
+    /// The number of frames, if the container has it.
+    pub nb_frames: String,
+    /// Seconds, if the container has it.
+    pub duration: String,
     pub pix_fmt: String,
     pub r_frame_rate: String,
     pub avg_frame_rate: String,
@@ -38,17 +57,39 @@ pub(crate) struct Stream {
     pub sample_rate: String,
     pub channels: u32,
     pub side_data_list: Vec<SideData>,
+    pub disposition: Disposition,
 }
 
-/// What goes with a stream.
+impl Stream {
+    /// Returns whether this is a video, and not the cover picture of a sound.
+    pub(crate) fn is_video(&self) -> bool {
+        self.codec_type == "video" && self.disposition.attached_pic == 0
+    }
+}
+
+/// The flags of a stream.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Disposition {
+    pub attached_pic: u8,
+}
+
+/// Side data of a stream.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct SideData {
-    /// Degrees by which the picture is turned when it is shown.
+    /// The kind of side data, as in "Display Matrix".
+    #[serde(rename = "side_data_type")]
+    pub kind: String,
+    /// Degrees by which a player rotates the picture.
     pub rotation: f64,
+    /// The profile of Dolby Vision.
+    pub dv_profile: u8,
+    /// The format with which the base layer of Dolby Vision is compatible; 0 is none.
+    pub dv_bl_signal_compatibility_id: Option<u8>,
 }
 
-/// A file.
+/// The container of a file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Format {
@@ -61,8 +102,13 @@ impl Probe {
         serde_json::from_slice(json).map_err(|error| Error::Failed {
             program: "ffprobe",
             doing: "describing a file",
-            reason: format!("its answer is not as expected at line {}", error.line()),
+            reason: format!("unexpected output at line {}", error.line()),
         })
+    }
+
+    /// Returns the EXIF orientation of the first frame, 1 to 8.
+    pub(crate) fn orientation(&self) -> Option<u8> {
+        self.frames.first()?.tags.get("Orientation")?.trim().parse().ok()
     }
 
     pub(crate) fn stream(&self, kind: &str) -> Option<&Stream> {
@@ -70,57 +116,72 @@ impl Probe {
     }
 }
 
-/// What was heard.
+/// Loudness, peak and silences of a sound.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Heard {
+pub(crate) struct SoundMeasures {
     /// Integrated loudness, LUFS (EBU R 128).
     pub loudness: f64,
     /// True peak, dBTP.
     pub true_peak: f64,
-    /// Silences: start and end, seconds.
+    /// The silences: start and end, seconds.
     pub silences: Vec<(f64, f64)>,
 }
 
-/// Reads the log of a run with `silencedetect` and `ebur128`.
-pub(crate) fn heard(log: &[String]) -> Option<Heard> {
-    let mut heard = Heard { loudness: f64::NAN, true_peak: f64::NAN, silences: silences(log) };
-    // The summary stands last: its integrated loudness, and its peak.
+/// Parses an ffmpeg log with the output of `silencedetect` and `ebur128`. Returns `None` if it has no loudness.
+pub(crate) fn parse_sound_log(log: &[String]) -> Option<SoundMeasures> {
+    let mut sound = SoundMeasures { loudness: f64::NAN, true_peak: f64::NAN, silences: parse_silences(log) };
+    // The summary at the end has the integrated loudness and the peak.
     for line in log.iter().skip_while(|line| !line.contains("Summary:")) {
         let line = line.trim_start();
-        let of = |label: &str| line.strip_prefix(label)?.split_whitespace().next()?.parse().ok();
-        heard.loudness = of("I:").unwrap_or(heard.loudness);
-        heard.true_peak = of("Peak:").unwrap_or(heard.true_peak);
+        let value = |label: &str| line.strip_prefix(label)?.split_whitespace().next()?.parse().ok();
+        sound.loudness = value("I:").unwrap_or(sound.loudness);
+        sound.true_peak = value("Peak:").unwrap_or(sound.true_peak);
     }
-    (!heard.loudness.is_nan()).then_some(heard)
+    (!sound.loudness.is_nan()).then_some(sound)
 }
 
-/// Reads the log of a run with `silencedetect`: start and end of each silence, seconds.
-fn silences(log: &[String]) -> Vec<(f64, f64)> {
+/// Parses an ffmpeg log with the output of `silencedetect`: start and end of each silence, seconds.
+fn parse_silences(log: &[String]) -> Vec<(f64, f64)> {
     let after =
         |line: &str, label: &str| -> Option<f64> { line.split_once(label)?.1.split_whitespace().next()?.parse().ok() };
-    let (mut silences, mut begun) = (Vec::new(), None);
+    let mut silences = Vec::new();
+    let mut open = None;
     for line in log {
         if let Some(start) = after(line, "silence_start:") {
-            begun = Some(start);
+            open = Some(start);
         } else if let Some(end) = after(line, "silence_end:") {
-            silences.extend(begun.take().map(|start: f64| (start.max(0.0), end)));
+            silences.extend(open.take().map(|start: f64| (start.max(0.0), end)));
         }
     }
-    silences.extend(begun.map(|start| (start, f64::INFINITY)));
+    silences.extend(open.map(|start| (start, f64::INFINITY)));
     silences
 }
 
-/// The longest silence within the speech, from its first word to its last, seconds.
+/// Parses an ffmpeg log with the output of `idet`. Returns whether the top field comes first, if most frames consist of two
+/// fields.
+pub(crate) fn parse_idet(log: &[String]) -> Option<bool> {
+    const MIN_FRAMES: u32 = 10;
+    let line = log.iter().rev().find(|line| line.contains("Multi frame detection:"))?;
+    let count = |label: &str| -> Option<u32> { line.split_once(label)?.1.split_whitespace().next()?.parse().ok() };
+    let top = count("TFF:")?;
+    let bottom = count("BFF:")?;
+    let progressive = count("Progressive:")?;
+    let combed = top.max(bottom);
+    (combed >= MIN_FRAMES && combed > 3 * (progressive + top.min(bottom))).then_some(top > bottom)
+}
+
+/// Returns the longest silence between the first word and the end of the last one, seconds.
 pub(crate) fn longest_silence(silences: &[(f64, f64)], (first, last): (f64, f64)) -> f64 {
     silences.iter().map(|(start, end)| end.min(last) - start.max(first)).fold(0.0, f64::max)
 }
 
-/// Describes a finished video; the captions, the silence and the warnings are the caller's to say.
-pub(crate) fn describe(probe: &Probe, heard: &Heard) -> MediaFacts {
+/// Describes a finished video. The caller adds captions, silence and warnings.
+pub(crate) fn media_facts(probe: &Probe, sound: &SoundMeasures) -> MediaFacts {
     let none = Stream::default();
     let video = probe.stream("video").unwrap_or(&none);
     let audio = probe.stream("audio").unwrap_or(&none);
-    let (rate, average) = (&video.r_frame_rate, &video.avg_frame_rate);
+    let rate = &video.r_frame_rate;
+    let average = &video.avg_frame_rate;
     let frame_rate = if rate == average { rate.clone() } else { format!("{rate}, {average} on average") };
     let colour = [&video.color_range, &video.color_primaries, &video.color_transfer, &video.color_space];
     MediaFacts {
@@ -135,8 +196,8 @@ pub(crate) fn describe(probe: &Probe, heard: &Heard) -> MediaFacts {
         audio_codec: audio.codec_name.clone(),
         sample_rate: audio.sample_rate.parse().unwrap_or(0),
         channels: audio.channels,
-        loudness: heard.loudness,
-        true_peak: heard.true_peak,
+        loudness: sound.loudness,
+        true_peak: sound.true_peak,
         longest_silence: 0.0,
         captions: CaptionFacts::default(),
         source_type: String::new(),
@@ -146,89 +207,96 @@ pub(crate) fn describe(probe: &Probe, heard: &Heard) -> MediaFacts {
     }
 }
 
-/// Measures streams and sound with a runner that can be stopped; the silences of the whole are the second part.
-pub(crate) fn measured(runner: &Runner, file: &Path) -> Result<(MediaFacts, Vec<(f64, f64)>), Error> {
+/// Measures the streams and the sound of a video. Also returns the silences of the whole sound.
+pub(crate) fn measure_file(runner: &FfmpegRunner, file: &Path) -> Result<(MediaFacts, Vec<(f64, f64)>), Error> {
     let probe = Probe::parse(&runner.probe("describing the video", file)?)?;
-    let log = runner.ffmpeg("measuring the video's sound", &graph::listen(file, true), &|_| {})?;
-    let heard = heard(&log).ok_or_else(unheard)?;
-    let mut media = describe(&probe, &heard);
-    media.source_type = mark::read(file).map_err(Error::Scratch)?.unwrap_or_default();
-    Ok((media, heard.silences))
+    let log = runner.ffmpeg("measuring the video's sound", &graph::measure_sound(file, true), &|_| {})?;
+    let sound = parse_sound_log(&log).ok_or_else(no_loudness)?;
+    let mut media = media_facts(&probe, &sound);
+    media.source_type = provenance::read_term(file).map_err(Error::Scratch)?.unwrap_or_default();
+    Ok((media, sound.silences))
 }
 
-/// How far captions begin from where the sound of the finished video begins again after a pause.
-pub(crate) fn sync(runner: &Runner, file: &Path, cues: &[captions::Read]) -> Result<Option<f64>, Error> {
-    let log = runner.ffmpeg("finding pauses", &graph::pauses(file), &|_| {})?;
-    Ok(distance(cues, &silences(&log)))
+/// Measures how far captions start from the ends of pauses in the finished video, seconds.
+pub(crate) fn caption_sync(
+    runner: &FfmpegRunner,
+    file: &Path,
+    cues: &[captions::TimedText],
+) -> Result<Option<f64>, Error> {
+    let log = runner.ffmpeg("finding pauses", &graph::find_pauses(file), &|_| {})?;
+    Ok(median_distance(cues, &parse_silences(&log)))
 }
 
-/// The middle one of the distances of captions that begin near the end of a pause, seconds; nothing for fewer than five
-/// captions or pauses. One that begins within a sentence is near none, or near one by chance; if hardly any is near one, all
-/// are beside the speech.
-fn distance(cues: &[captions::Read], pauses: &[(f64, f64)]) -> Option<f64> {
-    const ENOUGH: usize = 5;
-    const NEAR: f64 = 0.5;
-    if cues.len().min(pauses.len()) < ENOUGH {
+/// Returns the median distance of captions from the nearest end of a pause, seconds. Returns `None` for fewer than five
+/// captions or pauses.
+///
+/// A caption that starts within a sentence is far from every pause, so only near captions count. If hardly any caption is
+/// near a pause, the captions do not fit the speech.
+fn median_distance(cues: &[captions::TimedText], pauses: &[(f64, f64)]) -> Option<f64> {
+    const MIN_COUNT: usize = 5;
+    const MAX_NEAR: f64 = 0.5;
+    if cues.len().min(pauses.len()) < MIN_COUNT {
         return None;
     }
-    let nearest = |cue: &captions::Read| pauses.iter().map(|(_, end)| (cue.start - end).abs()).reduce(f64::min);
-    let mut distances: Vec<f64> = cues.iter().filter_map(nearest).filter(|distance| *distance < NEAR).collect();
+    let nearest = |cue: &captions::TimedText| pauses.iter().map(|(_, end)| (cue.start - end).abs()).reduce(f64::min);
+    let mut distances: Vec<f64> = cues.iter().filter_map(nearest).filter(|distance| *distance < MAX_NEAR).collect();
     distances.sort_unstable_by(f64::total_cmp);
-    Some(if distances.len() < ENOUGH / 2 { NEAR } else { distances[(distances.len() - 1) / 2] })
+    Some(if distances.len() < MIN_COUNT / 2 { MAX_NEAR } else { distances[(distances.len() - 1) / 2] })
 }
 
-pub(crate) fn unheard() -> Error {
-    Error::Failed { program: "ffmpeg", doing: "measuring sound", reason: "it gave no loudness".to_owned() }
+/// Returns the error for a log without a loudness.
+pub(crate) fn no_loudness() -> Error {
+    Error::Failed { program: "ffmpeg", doing: "measuring sound", reason: "ebur128 reported no loudness".to_owned() }
 }
 
-/// The lowest contrast of captions with their box, where the picture is looked at during some of the cues.
+/// Measures the lowest contrast of captions with their box in frames from a sample of the cues.
 fn caption_contrast(
-    runner: &Runner,
+    runner: &FfmpegRunner,
     file: &Path,
-    cues: &[captions::Read],
+    cues: &[captions::TimedText],
     size: (u32, u32),
 ) -> Result<Option<f64>, Error> {
-    const LOOKS: usize = 8;
-    let Some((shape, resolution)) = layout::shape_of(size) else { return Ok(None) };
-    let area = Frame::of(shape).caption_heart().scaled(f64::from(resolution) / f64::from(layout::RESOLUTION));
+    const SAMPLES: usize = 8;
+    let Some((shape, resolution)) = layout::shape_and_resolution(size) else { return Ok(None) };
+    let area = Frame::of(shape).caption_core().scaled(f64::from(resolution) / f64::from(layout::LAYOUT_RESOLUTION));
     let folder = tempfile::tempdir().map_err(Error::Scratch)?;
-    let some = cues.iter().step_by(cues.len().div_ceil(LOOKS).max(1));
-    let moments = some.map(|cue| f64::midpoint(cue.start, cue.end)).enumerate();
+    let sampled = cues.iter().step_by(cues.len().div_ceil(SAMPLES).max(1));
+    let moments = sampled.map(|cue| f64::midpoint(cue.start, cue.end)).enumerate();
     let moments: Vec<(f64, PathBuf)> =
         moments.map(|(index, at)| (at, folder.path().join(format!("picture-{index}.gray")))).collect();
     if moments.is_empty() {
         return Ok(None);
     }
-    runner.ffmpeg("looking at the captions", &graph::look(file, &moments), &|_| {})?;
+    runner.ffmpeg("sampling frames with captions", &graph::luma_frames(file, &moments), &|_| {})?;
     let mut lowest = None;
     for (_, path) in &moments {
         let picture = std::fs::read(path).map_err(Error::Scratch)?;
-        lowest = check::lower(lowest, check::contrast(&picture, size, area));
+        lowest = check::min_contrast(lowest, check::contrast(&picture, size, area));
     }
     Ok(lowest)
 }
 
-/// Measures a video file: streams, colour, length, loudness, peak and silence, and the captions beside it, a file of the same
-/// name that ends in `.vtt`, if there is one, with their contrast in the picture.
+/// Measures a video file: streams, color, length, loudness, peak and silence. If a `.vtt` file of the same name lies beside
+/// it, also measures the captions and their contrast in the picture.
 pub fn inspect(tools: &Tools, file: &Path) -> Result<MediaFacts, Error> {
     let file = std::path::absolute(file).map_err(Error::Scratch)?;
     let folder = file.parent().map(Path::to_owned).unwrap_or_default();
-    let runner = Runner {
+    let runner = FfmpegRunner {
         tools: tools.clone(),
         fonts: folder.clone(),
         scratch: folder,
         cancel: tokio_util::sync::CancellationToken::new(),
         deadline: std::time::Instant::now() + std::time::Duration::from_mins(5),
     };
-    let (mut media, silences) = measured(&runner, &file)?;
+    let (mut media, silences) = measure_file(&runner, &file)?;
     media.longest_silence = longest_silence(&silences, (0.0, media.seconds));
     if let Ok(text) = std::fs::read_to_string(file.with_extension("vtt")) {
         let cues = vtt::read(&text);
         media.captions = captions::facts(&cues);
-        media.captions.sync = sync(&runner, &file, &cues)?;
+        media.captions.sync = caption_sync(&runner, &file, &cues)?;
         media.contrast = caption_contrast(&runner, &file, &cues, (media.width, media.height))?;
     }
-    media.warnings = check::aims(&media);
+    media.warnings = check::warnings(&media);
     Ok(media)
 }
 
@@ -237,7 +305,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn loudness_peak_and_silences_are_read_from_the_log() {
+    fn interlacing_is_parsed() {
+        let line = |top: u32, bottom: u32, progressive: u32| {
+            let counts = format!("TFF: {top:5} BFF: {bottom:5} Progressive: {progressive:5} Undetermined:     1");
+            [format!("[Parsed_idet_0 @ 0x1] [info] Multi frame detection: {counts}")]
+        };
+        assert_eq!(parse_idet(&line(24, 0, 0)), Some(true));
+        assert_eq!(parse_idet(&line(0, 24, 1)), Some(false));
+        assert_eq!(parse_idet(&line(0, 0, 24)), None);
+        assert_eq!(parse_idet(&line(12, 0, 12)), None);
+        assert_eq!(parse_idet(&[]), None);
+    }
+
+    #[test]
+    fn sound_log_is_parsed() {
         let log = [
             "[silencedetect @ 0x1] [info] silence_start: 1.25",
             "[silencedetect @ 0x1] [info] silence_end: 2.5 | silence_duration: 1.25",
@@ -248,27 +329,27 @@ mod tests {
             "    Peak:       -2.3 dBFS",
         ];
         let log: Vec<String> = log.iter().map(ToString::to_string).collect();
-        let heard = heard(&log).unwrap();
-        assert_eq!(heard, Heard { loudness: -16.1, true_peak: -2.3, silences: vec![(1.25, 2.5)] });
+        let sound = parse_sound_log(&log).unwrap();
+        assert_eq!(sound, SoundMeasures { loudness: -16.1, true_peak: -2.3, silences: vec![(1.25, 2.5)] });
     }
 
     #[test]
-    fn captions_that_come_too_late_or_too_early_are_told_by_the_pauses() {
+    fn late_and_early_captions_are_detected() {
         let pauses = [(0.0, 2.6), (7.0, 7.5), (12.1, 12.8), (20.0, 20.4), (25.0, 25.3)];
-        let cues = |shift: f64| -> Vec<captions::Read> {
-            // The third begins within a sentence.
+        let cues = |shift: f64| -> Vec<captions::TimedText> {
+            // The third starts within a sentence.
             let starts = [2.65, 7.48, 10.0, 12.85, 20.4, 25.38];
-            starts.map(|start| captions::Read { start: start + shift, end: start + 2.0, lines: Vec::new() }).into()
+            starts.map(|start| captions::TimedText { start: start + shift, end: start + 2.0, lines: Vec::new() }).into()
         };
-        assert!(distance(&cues(0.0), &pauses).unwrap() <= 0.05);
-        assert!(distance(&cues(0.3), &pauses).unwrap() > 0.25);
-        assert!(distance(&cues(-0.3), &pauses).unwrap() > 0.2);
-        assert!([-1.0, 1.0].iter().all(|shift| distance(&cues(*shift), &pauses).unwrap() > 0.4));
-        assert_eq!(distance(&cues(0.0), &pauses[..4]), None);
+        assert!(median_distance(&cues(0.0), &pauses).unwrap() <= 0.05);
+        assert!(median_distance(&cues(0.3), &pauses).unwrap() > 0.25);
+        assert!(median_distance(&cues(-0.3), &pauses).unwrap() > 0.2);
+        assert!([-1.0, 1.0].iter().all(|shift| median_distance(&cues(*shift), &pauses).unwrap() > 0.4));
+        assert_eq!(median_distance(&cues(0.0), &pauses[..4]), None);
     }
 
     #[test]
-    fn silence_before_and_after_the_speech_does_not_count() {
+    fn silence_outside_the_speech_does_not_count() {
         let silences = [(0.0, 2.0), (5.0, 5.9), (9.0, f64::INFINITY)];
         assert!((longest_silence(&silences, (1.8, 9.5)) - 0.9).abs() < 1e-9);
     }

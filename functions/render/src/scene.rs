@@ -1,355 +1,256 @@
-//! The picture: what is shown when and where, as one ASS document and the places of the logo.
+//! The picture over time: one ASS document, and the places of veils and logos.
 
-use contracts::brand::Brand;
 use contracts::media::Shape;
 use contracts::narration::{Narration, Timing};
-use contracts::script::{OfferShown, Script};
+use contracts::script::OfferShown;
 
-use crate::ass::{Align, Colour, Document, Look, Text};
-use crate::captions::Cue;
+use crate::ass::{Align, Colour, Document, DrawStyle, Highlight, TextLine, TimedWord};
+use crate::canvas::{
+    Canvas, Emblem, FRAME_RATE, LogoPlacement, Palette, Placement, Scrim, Veil, ink_opacity, panel_opacity,
+};
 use crate::card;
+use crate::content::SceneContent;
 use crate::error::Error;
-use crate::font::{Fonts, Role, shown};
-use crate::layout::{Frame, Rect, contain};
+use crate::font::{FontSet, Role, display_text};
+use crate::layout::{Frame, Rect, fit_into};
 
-/// Seconds of the title card.
+/// The time of the title card, seconds.
 pub const TITLE_SECONDS: f64 = 2.5;
-/// Seconds between the narration's end and the end card.
-pub const BREATH_SECONDS: f64 = 0.7;
-/// Frames a second.
-pub const FRAME_RATE: u32 = 24;
+/// The pause between the narration and the end card, seconds.
+pub const PAUSE_SECONDS: f64 = 0.7;
 
-/// Something on the picture, for who wants to know that nothing covers anything else.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Placed {
-    /// What it is.
-    pub what: &'static str,
-    /// Seconds from the start.
-    pub start: f64,
-    /// Seconds from the start.
-    pub end: f64,
-    /// Where.
-    pub area: Rect,
-}
-
-/// One of the brand's two pictures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Emblem {
-    /// The mark with the bank's name.
-    Logo,
-    /// The mark alone.
-    Mark,
-}
-
-/// One appearance of a logo.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LogoShown {
-    /// Which.
-    pub emblem: Emblem,
-    /// Where; whole px.
-    pub area: Rect,
-    /// Seconds from the start.
-    pub start: f64,
-    /// Seconds from the start.
-    pub end: f64,
-    /// 1 is opaque.
-    pub opacity: f64,
-    /// Seconds of fading in and out.
-    pub fade: f64,
-}
-
-/// A colour over the whole frame, behind all text. The overlay filter draws it several times as fast as libass does.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Veil {
-    /// The colour.
-    pub colour: Colour,
-    /// 1 is opaque.
-    pub opacity: f64,
-    /// Seconds from the start.
-    pub start: f64,
-    /// Seconds from the start.
-    pub end: f64,
-    /// Seconds of fading in and out.
-    pub fades: (f64, f64),
-}
-
-/// The picture over the whole time.
+/// The picture over the whole video.
 #[derive(Clone, Debug)]
 pub struct Scene {
     /// The ASS document.
     pub document: String,
-    /// Everything that stands on the picture.
-    pub placed: Vec<Placed>,
-    /// The veils, in order; no two at once.
+    /// Everything on the picture.
+    pub placements: Vec<Placement>,
+    /// The gradient behind the corner marks, if the background is bright.
+    pub scrim: Option<Scrim>,
+    /// The veils in order. They never overlap in time.
     pub veils: Vec<Veil>,
-    /// The appearances of the logo, in order; no two at once.
-    pub logos: Vec<LogoShown>,
-    /// Seconds of the whole video: whole frames.
+    /// The appearances of the emblems in order. They never overlap in time.
+    pub logos: Vec<LogoPlacement>,
+    /// The length of the video, seconds. A whole number of frames.
     pub seconds: f64,
-    /// When the end card comes, seconds.
+    /// The start of the end card, seconds.
     pub end_card: f64,
-    /// A moment that stands for the video: within the first offer, or on the title card.
+    /// The moment of the poster, seconds: within the first offer, or on the title card.
     pub poster: f64,
 }
 
-/// The brand's colours.
-#[derive(Clone, Copy, Debug)]
-pub struct Palette {
-    /// Cards and boxes.
-    pub background: Colour,
-    /// Text.
-    pub ink: Colour,
-    /// Lesser text.
-    pub muted: Colour,
-    /// Lines and the word being spoken.
-    pub accent: Colour,
-    /// The box behind captions.
-    pub caption_box: Colour,
-}
-
-impl Palette {
-    /// Reads the brand's colours; captions must have the contrast that WCAG 1.4.3 demands. Text is light on dark: so are the
-    /// captions and the logo, and so the finished picture is looked at.
-    pub fn of(brand: &Brand) -> Result<Self, Error> {
-        let colours = &brand.colours;
-        let palette = Self {
-            background: Colour::parse(&colours.background, "colours.background")?,
-            ink: Colour::parse(&colours.ink, "colours.ink")?,
-            muted: Colour::parse(&colours.muted, "colours.muted")?,
-            accent: Colour::parse(&colours.accent, "colours.accent")?,
-            caption_box: Colour::parse(&colours.caption_box, "colours.caption_box")?,
-        };
-        let legible = [
-            (Colour::WHITE.contrast(palette.caption_box), "colours.caption_box", "at least 4.5:1 from white"),
-            (palette.accent.contrast(palette.caption_box), "colours.accent", "at least 4.5:1 from colours.caption_box"),
-            (palette.ink.contrast(palette.background), "colours.ink", "at least 4.5:1 from colours.background"),
-            (palette.muted.contrast(palette.background), "colours.muted", "at least 4.5:1 from colours.background"),
-        ];
-        for (colour, field) in [(palette.ink, "colours.ink"), (palette.muted, "colours.muted")] {
-            if colour.luminance() < palette.background.luminance() {
-                return Err(Error::Brand { field, expected: "lighter than colours.background" });
-            }
-        }
-        match legible.into_iter().find(|(contrast, ..)| *contrast < 4.5) {
-            Some((_, field, expected)) => Err(Error::Brand { field, expected }),
-            None => Ok(palette),
-        }
-    }
-}
-
-/// What a picture is made of.
-#[derive(Clone, Copy, Debug)]
-pub struct Content<'a> {
-    /// What is said and shown.
-    pub script: &'a Script,
-    /// When.
-    pub narration: &'a Narration,
-    /// The captions.
-    pub cues: &'a [Cue],
-    /// How the bank looks.
-    pub brand: &'a Brand,
-    /// The logo's size, px.
-    pub logo: (u32, u32),
-    /// The mark's size, px.
-    pub mark: (u32, u32),
-}
-
-/// The document under work.
-pub(crate) struct Stage<'a> {
-    pub fonts: &'a Fonts,
-    pub frame: Frame,
-    pub palette: Palette,
-    pub document: Document<'a>,
-    pub placed: Vec<Placed>,
-    pub veils: Vec<Veil>,
-    pub logos: Vec<LogoShown>,
-}
-
-impl Stage<'_> {
-    pub(crate) fn place(&mut self, what: &'static str, (start, end): (f64, f64), area: Rect) {
-        self.placed.push(Placed { what, start, end, area });
-    }
-
-    pub(crate) fn veil(&mut self, (start, end): (f64, f64), opacity: f64, fades: (f64, f64)) {
-        self.veils.push(Veil { colour: self.palette.background, opacity, start, end, fades });
-    }
-
-    pub(crate) fn logo(&mut self, emblem: Emblem, time: (f64, f64), area: Rect, opacity: f64, fade: f64) {
-        let area = Rect { x: area.x.round(), y: area.y.round(), ..area };
-        self.place("logo", time, area);
-        self.logos.push(LogoShown { emblem, area, start: time.0, end: time.1, opacity, fade });
-    }
-}
-
-/// Refuses a text with a sign that no font of the brand has.
-pub fn check_glyphs(fonts: &Fonts, content: &Content<'_>) -> Result<(), Error> {
-    let Content { script, narration, brand, .. } = *content;
-    let spoken = narration.sentences.iter().flat_map(|sentence| &sentence.words).map(|word| (&word.text, "a caption"));
-    let offers = script.offers.iter().flat_map(|offer| [&offer.name, &offer.category]).map(|text| (text, "an offer"));
-    let lines = script.disclosures.iter().map(|text| (text, "a disclosure"));
-    let fixed = [&brand.name, &brand.web, &brand.privacy_mark, &brand.voice_notice, &brand.opt_out];
-    let fixed = fixed.into_iter().map(|text| (text, "the brand"));
-    let name = std::iter::once((&script.first_name, "the title card"));
-    for (text, place) in name.chain(spoken).chain(offers).chain(lines).chain(fixed) {
-        if let Some(sign) = fonts.missing(&shown(text)) {
-            return Err(Error::MissingGlyph { code: sign.into(), place });
-        }
-    }
-    Ok(())
-}
-
-/// A time at the end of the frame that it falls into.
-fn whole_frames(seconds: f64) -> f64 {
+/// Rounds a time up to a whole number of frames.
+fn round_up_to_frame(seconds: f64) -> f64 {
     (seconds * f64::from(FRAME_RATE)).ceil() / f64::from(FRAME_RATE)
 }
 
-/// Lays the picture out.
-pub fn compose(fonts: &Fonts, content: &Content<'_>, shape: Shape) -> Result<Scene, Error> {
+/// Composes the picture.
+pub fn compose(fonts: &FontSet, content: &SceneContent<'_>, shape: Shape) -> Result<Scene, Error> {
     let frame = Frame::of(shape);
     let palette = Palette::of(content.brand)?;
     let document = Document::new(fonts, frame.size);
-    let mut stage = Stage { fonts, frame, palette, document, placed: Vec::new(), veils: Vec::new(), logos: Vec::new() };
+    let mut canvas = Canvas {
+        fonts,
+        frame,
+        palette,
+        background: content.background,
+        document,
+        placements: Vec::new(),
+        veils: Vec::new(),
+        logos: Vec::new(),
+    };
     let spoken_end = TITLE_SECONDS + content.narration.seconds;
-    let end_card = whole_frames(spoken_end + BREATH_SECONDS);
+    let end_card = round_up_to_frame(spoken_end + PAUSE_SECONDS);
 
-    card::title(&mut stage, content, TITLE_SECONDS);
-    corner_logo(&mut stage, content.logo, (TITLE_SECONDS, end_card));
-    captions(&mut stage, content);
-    let first_offer = lower_thirds(&mut stage, content);
-    let seconds = whole_frames(card::end(&mut stage, content, end_card));
-    privacy_mark(&mut stage, content, seconds);
+    card::title(&mut canvas, content, TITLE_SECONDS);
+    let mark = PrivacyMark::lay_out(&canvas, content);
+    let logo = corner_logo_area(&canvas, content.logo);
+    let scrim = scrim(&canvas, logo, mark.area);
+    let opacity = |area, least| ink_opacity(1.0, level_under(&canvas, scrim, area), least);
+    let logo_opacity = opacity(logo, 0.7);
+    let mark_opacity = opacity(mark.area, 0.88);
+    canvas.logo(Emblem::Logo, (TITLE_SECONDS, end_card), logo, logo_opacity, 0.5);
+    captions(&mut canvas, content);
+    let first_offer = lower_thirds(&mut canvas, content);
+    let seconds = round_up_to_frame(card::end(&mut canvas, content, end_card));
+    mark.draw(&mut canvas, seconds, mark_opacity);
 
     let poster = first_offer.map_or(TITLE_SECONDS * 0.6, |(start, end)| f64::midpoint(start, end));
-    let Stage { document, placed, veils, logos, .. } = stage;
-    Ok(Scene { document: document.finish(), placed, veils, logos, seconds, end_card, poster })
+    let Canvas { document, placements, veils, logos, .. } = canvas;
+    Ok(Scene { document: document.finish(), placements, scrim, veils, logos, seconds, end_card, poster })
 }
 
-fn corner_logo(stage: &mut Stage<'_>, logo: (u32, u32), time: (f64, f64)) {
-    let (w, h) = contain(logo, stage.frame.corner_logo);
-    let area = Rect { x: stage.frame.safe.right() - w, y: stage.frame.safe.y, w, h };
-    stage.logo(Emblem::Logo, time, area, 0.7, 0.5);
+/// Returns the area of the logo in the upper right corner.
+fn corner_logo_area(canvas: &Canvas<'_>, logo: (u32, u32)) -> Rect {
+    let (w, h) = fit_into(logo, canvas.frame.corner_logo);
+    Rect { x: (canvas.frame.safe.right() - w).round(), y: canvas.frame.safe.y, w, h }
 }
 
-fn privacy_mark(stage: &mut Stage<'_>, content: &Content<'_>, seconds: f64) {
-    let Frame { safe, mark_em, corner_logo, .. } = stage.frame;
-    let bar = 4.0;
-    let indent = bar + 14.0;
-    let room = safe.w - corner_logo.0 - 40.0 - indent;
-    let (em, lines) = stage.fonts.fit(Role::Body, &shown(&content.brand.privacy_mark), mark_em, room, 2);
-    let leading = em * 1.25;
-    #[expect(clippy::cast_precision_loss, reason = "two lines at most")]
-    let height = leading * lines.len() as f64;
-    let time = (0.0, seconds);
-    let widest = lines.iter().map(|line| stage.fonts.width(Role::Body, line, em)).fold(0.0, f64::max);
-    // The two corners stand on one line.
-    let top = safe.y + ((contain(content.logo, corner_logo).1 - height) / 2.0).max(0.0);
-    stage.place("privacy mark", time, Rect { x: safe.x, y: top, w: indent + widest, h: height });
-    let accent = Look::plain(stage.palette.accent).at(0.9).fading(0.6, 0.0);
-    let mark = Rect { x: safe.x, y: top + 3.0, w: bar, h: height - 6.0 };
-    stage.document.rectangle(6, time, mark, bar / 2.0, &accent);
-    let look = Look { halo: true, ..Look::plain(stage.palette.ink).at(0.88).fading(0.6, 0.0) };
-    let mut baseline = top + em * 0.95;
-    for line in &lines {
-        let text = Text { role: Role::Body, em, align: Align::Left, x: safe.x + indent, baseline, text: line };
-        stage.document.text(6, time, &text, &look);
-        baseline += leading;
+/// Returns the gradient that the corner marks need over a bright background.
+fn scrim(canvas: &Canvas<'_>, logo: Rect, mark: Rect) -> Option<Scrim> {
+    let frame = canvas.frame.dimensions();
+    let level = canvas.background.level(logo, frame).max(canvas.background.level(mark, frame));
+    let colour = canvas.palette.background;
+    let opacity = panel_opacity(colour.luma(), 1.0, level, 0.0);
+    let solid = logo.bottom().max(mark.bottom()) + 0.25 * logo.h;
+    (opacity > 0.0).then_some(Scrim { colour, opacity, solid, height: 2.2 * solid })
+}
+
+/// Returns the luma of the background with the scrim in an area at the upper edge, 0 to 1.
+fn level_under(canvas: &Canvas<'_>, scrim: Option<Scrim>, area: Rect) -> f64 {
+    let level = canvas.background.level(area, canvas.frame.dimensions());
+    scrim.map_or(level, |scrim| scrim.opacity * scrim.colour.luma() + (1.0 - scrim.opacity) * level)
+}
+
+/// The privacy mark in the upper left corner.
+struct PrivacyMark {
+    em: f64,
+    lines: Vec<String>,
+    area: Rect,
+}
+
+impl PrivacyMark {
+    const BAR_WIDTH: f64 = 4.0;
+    const INDENT: f64 = Self::BAR_WIDTH + 14.0;
+    /// The distance between two baselines, em.
+    const LEADING: f64 = 1.25;
+
+    fn lay_out(canvas: &Canvas<'_>, content: &SceneContent<'_>) -> Self {
+        let Frame { safe, mark_em, corner_logo, .. } = canvas.frame;
+        let room = safe.w - corner_logo.0 - 40.0 - Self::INDENT;
+        let (em, lines) = canvas.fonts.fit(Role::Body, &display_text(&content.brand.privacy_mark), mark_em, room, 2);
+        #[expect(clippy::cast_precision_loss, reason = "two lines at most")]
+        let h = em * Self::LEADING * lines.len() as f64;
+        let widest = lines.iter().map(|line| canvas.fonts.width(Role::Body, line, em)).fold(0.0, f64::max);
+        // Centers the mark on the logo in the other corner.
+        let y = safe.y + ((fit_into(content.logo, corner_logo).1 - h) / 2.0).max(0.0);
+        Self { em, lines, area: Rect { x: safe.x, y, w: Self::INDENT + widest, h } }
+    }
+
+    fn draw(&self, canvas: &mut Canvas<'_>, seconds: f64, opacity: f64) {
+        let Self { em, area, .. } = *self;
+        let time = (0.0, seconds);
+        canvas.place("privacy mark", time, area);
+        let accent = DrawStyle::plain(canvas.palette.accent).at(0.9).fading(0.6, 0.0);
+        let bar = Rect { x: area.x, y: area.y + 3.0, w: Self::BAR_WIDTH, h: area.h - 6.0 };
+        canvas.document.rectangle(6, time, bar, Self::BAR_WIDTH / 2.0, &accent);
+        let style = DrawStyle { halo: true, ..DrawStyle::plain(canvas.palette.ink).at(opacity).fading(0.6, 0.0) };
+        let mut baseline = area.y + em * 0.95;
+        for text in &self.lines {
+            let line = TextLine { role: Role::Body, em, align: Align::Left, x: area.x + Self::INDENT, baseline, text };
+            canvas.document.text(6, time, &line, &style);
+            baseline += em * Self::LEADING;
+        }
     }
 }
 
-fn captions(stage: &mut Stage<'_>, content: &Content<'_>) {
-    let Frame { safe, caption_em, caption_leading, caption_pad: (pad_x, pad_y), .. } = stage.frame;
-    let middle = stage.frame.dimensions().0 / 2.0;
+fn captions(canvas: &mut Canvas<'_>, content: &SceneContent<'_>) {
+    let Frame { safe, captions_bottom, caption_em, caption_leading, caption_pad: (pad_x, pad_y), .. } = canvas.frame;
+    let middle = canvas.frame.dimensions().0 / 2.0;
     for cue in content.cues {
         let time = (cue.start + TITLE_SECONDS, cue.end + TITLE_SECONDS);
         let texts: Vec<String> = cue.lines.iter().map(crate::captions::Line::text).collect();
-        let widest = texts.iter().map(|text| stage.fonts.width(Role::Body, text, caption_em)).fold(0.0, f64::max);
-        // Forty-two wide letters may be more than the frame holds.
+        let widest = texts.iter().map(|text| canvas.fonts.width(Role::Body, text, caption_em)).fold(0.0, f64::max);
+        // A line of 42 wide letters may be wider than the frame.
         let scale = ((safe.w - 2.0 * pad_x) / widest.max(1.0)).min(1.0);
-        let (em, leading) = (caption_em * scale, caption_leading * scale);
+        let em = caption_em * scale;
+        let leading = caption_leading * scale;
         #[expect(clippy::cast_precision_loss, reason = "two lines at most")]
         let height = leading * texts.len() as f64 + 2.0 * pad_y;
         let width = widest * scale + 2.0 * pad_x;
-        let area = Rect { x: middle - width / 2.0, y: safe.bottom() - height, w: width, h: height };
-        stage.place("captions", time, area);
-        let panel = Look::plain(stage.palette.caption_box).at(0.86);
-        stage.document.rectangle(3, time, area, 14.0, &panel);
-        let look = Look::plain(Colour::WHITE);
+        let area = Rect { x: middle - width / 2.0, y: captions_bottom - height, w: width, h: height };
+        canvas.place("captions", time, area);
+        let caption_box = canvas.palette.caption_box;
+        let opacity = canvas.panel_opacity(area, caption_box, canvas.palette.accent, 0.86);
+        let panel = DrawStyle::plain(caption_box).at(opacity);
+        canvas.document.rectangle(3, time, area, 14.0, &panel);
+        let style = DrawStyle::plain(Colour::WHITE);
         for (index, (line, text)) in cue.lines.iter().zip(&texts).enumerate() {
             #[expect(clippy::cast_precision_loss, reason = "two lines at most")]
             let top = area.y + pad_y + leading * index as f64;
-            // Latin capitals are about 0.66 em high: this centres them in their line.
+            // Latin capitals are about 0.66 em high. This centers them in their line.
             let baseline = top + f64::midpoint(leading, 0.66 * em);
-            let placed = Text { role: Role::Body, em, align: Align::Centre, x: middle, baseline, text };
+            let text_line = TextLine { role: Role::Body, em, align: Align::Center, x: middle, baseline, text };
             match content.narration.timing {
-                Timing::Estimated => stage.document.text(4, time, &placed, &look),
+                Timing::Estimated => canvas.document.text(4, time, &text_line, &style),
                 Timing::Exact => {
-                    let mut at = 0;
+                    let mut offset = 0;
                     let mut words = Vec::new();
                     for (index, piece) in line.pieces.iter().enumerate() {
-                        at += usize::from(index > 0 && !piece.glued);
-                        words.push((at, piece.start + TITLE_SECONDS, piece.end + TITLE_SECONDS));
-                        at += piece.text.len();
+                        offset += usize::from(index > 0 && !piece.glued);
+                        let start = piece.start + TITLE_SECONDS;
+                        words.push(TimedWord { offset, start, end: piece.end + TITLE_SECONDS });
+                        offset += piece.text.len();
                     }
-                    stage.document.lit_text(4, time, &placed, &look, (&words, stage.palette.accent));
+                    let highlight = Highlight { words: &words, colour: canvas.palette.accent };
+                    canvas.document.highlighted_text(4, time, &text_line, &style, &highlight);
                 }
             }
         }
     }
 }
 
-/// When a segment is heard, seconds from the start of the video.
-fn heard(narration: &Narration, segment: usize) -> Option<(f64, f64)> {
-    let mut own = narration.sentences.iter().filter(|sentence| sentence.segment == segment);
-    let first = own.next()?;
-    let last = own.next_back().unwrap_or(first);
+/// Returns when a segment is spoken, seconds from the start of the video.
+fn spoken_time(narration: &Narration, segment: usize) -> Option<(f64, f64)> {
+    let mut sentences = narration.sentences.iter().filter(|sentence| sentence.segment == segment);
+    let first = sentences.next()?;
+    let last = sentences.next_back().unwrap_or(first);
     Some((first.start + TITLE_SECONDS, last.end + TITLE_SECONDS))
 }
 
-/// The lower thirds; returns when the first is shown.
-fn lower_thirds(stage: &mut Stage<'_>, content: &Content<'_>) -> Option<(f64, f64)> {
+/// Adds the lower thirds. Returns when the first one is shown.
+fn lower_thirds(canvas: &mut Canvas<'_>, content: &SceneContent<'_>) -> Option<(f64, f64)> {
     let mut first = None;
     let offers = content.script.segments.iter().enumerate().filter_map(|(index, segment)| {
         let offer = content.script.offers.iter().find(|offer| Some(&offer.product) == segment.product.as_ref())?;
-        Some((offer, heard(content.narration, index)?))
+        Some((offer, spoken_time(content.narration, index)?))
     });
     for (offer, time) in offers {
-        lower_third(stage, offer, time);
+        lower_third(canvas, offer, time);
         first = first.or(Some(time));
     }
     first
 }
 
-fn lower_third(stage: &mut Stage<'_>, offer: &OfferShown, time: (f64, f64)) {
-    const BAR: f64 = 10.0;
+fn lower_third(canvas: &mut Canvas<'_>, offer: &OfferShown, time: (f64, f64)) {
+    const BAR_WIDTH: f64 = 10.0;
     const FADE_IN: f64 = 0.45;
     const FADE_OUT: f64 = 0.3;
-    let Frame { safe, product_em, category_em, lower_third_gap, .. } = stage.frame;
-    let (before_bar, indent, after, pad_y) = (20.0, 56.0, 48.0, 26.0);
-    let room = (safe.w - indent - after).min(1300.0);
-    let (em, name) = stage.fonts.fit(Role::Title, &shown(&offer.name), product_em, room, 2);
-    let (small, category) = stage.fonts.fit(Role::Body, &shown(&offer.category), category_em, room, 1);
-    let widest = |lines: &[String], role, em| lines.iter().map(|l| stage.fonts.width(role, l, em)).fold(0.0, f64::max);
-    let width = widest(&name, Role::Title, em).max(widest(&category, Role::Body, small)) + indent + after;
-    let (leading, gap) = (em * 1.16, 14.0);
+    const BAR_INDENT: f64 = 20.0;
+    const TEXT_INDENT: f64 = 56.0;
+    const PAD_RIGHT: f64 = 48.0;
+    const PAD_Y: f64 = 26.0;
+    let Frame { safe, product_em, category_em, lower_third_gap, .. } = canvas.frame;
+    let room = (safe.w - TEXT_INDENT - PAD_RIGHT).min(1300.0);
+    let (em, name) = canvas.fonts.fit(Role::Title, &display_text(&offer.name), product_em, room, 2);
+    let (category_em, category) = canvas.fonts.fit(Role::Body, &display_text(&offer.category), category_em, room, 1);
+    let widest = |lines: &[String], role, em| lines.iter().map(|l| canvas.fonts.width(role, l, em)).fold(0.0, f64::max);
+    let width =
+        widest(&name, Role::Title, em).max(widest(&category, Role::Body, category_em)) + TEXT_INDENT + PAD_RIGHT;
+    let leading = em * 1.16;
+    let gap = 14.0;
     #[expect(clippy::cast_precision_loss, reason = "two lines at most")]
-    let height = name.len() as f64 * leading + gap + small * 1.2 + 2.0 * pad_y;
-    let area = Rect { x: safe.x, y: stage.frame.captions_top() - lower_third_gap - height, w: width, h: height };
-    stage.place("lower third", time, area);
+    let height = name.len() as f64 * leading + gap + category_em * 1.2 + 2.0 * PAD_Y;
+    let area = Rect { x: safe.x, y: canvas.frame.captions_top() - lower_third_gap - height, w: width, h: height };
+    canvas.place("lower third", time, area);
 
-    let fading = |colour| Look { rise: 18.0, ..Look::plain(colour).fading(FADE_IN, FADE_OUT) };
-    stage.document.rectangle(1, time, area, 16.0, &fading(stage.palette.background).at(0.82));
-    let bar = Rect { x: area.x + before_bar, y: area.y + pad_y, w: BAR, h: area.h - 2.0 * pad_y };
-    stage.document.rectangle(2, time, bar, BAR / 2.0, &fading(stage.palette.accent));
-    let x = area.x + indent;
-    let mut baseline = area.y + pad_y + em * 0.88;
+    let fading = |colour| DrawStyle { rise: 18.0, ..DrawStyle::plain(colour).fading(FADE_IN, FADE_OUT) };
+    let Palette { background, muted, .. } = canvas.palette;
+    let opacity = canvas.panel_opacity(area, background, muted, 0.82);
+    canvas.document.rectangle(1, time, area, 16.0, &fading(background).at(opacity));
+    let bar = Rect { x: area.x + BAR_INDENT, y: area.y + PAD_Y, w: BAR_WIDTH, h: area.h - 2.0 * PAD_Y };
+    canvas.document.rectangle(2, time, bar, BAR_WIDTH / 2.0, &fading(canvas.palette.accent));
+    let x = area.x + TEXT_INDENT;
+    let mut baseline = area.y + PAD_Y + em * 0.88;
     for line in &name {
-        let text = Text { role: Role::Title, em, align: Align::Left, x, baseline, text: line };
-        stage.document.text(2, time, &text, &fading(stage.palette.ink));
+        let text = TextLine { role: Role::Title, em, align: Align::Left, x, baseline, text: line };
+        canvas.document.text(2, time, &text, &fading(canvas.palette.ink));
         baseline += leading;
     }
-    let baseline = area.bottom() - pad_y - small * 0.25;
+    let baseline = area.bottom() - PAD_Y - category_em * 0.25;
     for line in &category {
-        let text = Text { role: Role::Body, em: small, align: Align::Left, x, baseline, text: line };
-        stage.document.text(2, time, &text, &fading(stage.palette.muted));
+        let text = TextLine { role: Role::Body, em: category_em, align: Align::Left, x, baseline, text: line };
+        canvas.document.text(2, time, &text, &fading(muted));
     }
 }

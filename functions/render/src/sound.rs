@@ -1,40 +1,44 @@
-//! How loud the music is under and between the words.
+//! The music's loudness under speech and between sentences.
 
 use contracts::narration::Narration;
 
-/// The music's loudness under speech, relative to it, LU. The demand is 20; the rest is for a loud moment of the music.
+/// The music's loudness under speech, relative to the speech, LU. At least 20 LU below is required; the rest is a margin
+/// for the music's loud moments.
 const UNDER_SPEECH: f64 = -24.0;
-/// The music's loudness where nobody speaks, relative to speech, LU.
+/// The music's loudness without speech, relative to the speech, LU.
 const ALONE: f64 = -11.0;
-/// Seconds of going down before speech and of coming back after it.
-const DOWN: f64 = 0.7;
-const UP: f64 = 1.4;
-/// Pauses shorter than this stay ducked, seconds: music that comes and goes between sentences is restless.
-const PAUSE: f64 = 3.0;
+/// Seconds over which the music fades down before speech.
+const FADE_DOWN: f64 = 0.7;
+/// Seconds over which the music comes back after speech.
+const FADE_UP: f64 = 1.4;
+/// The music stays down in pauses shorter than this, seconds. Music that swells between sentences is restless.
+const MIN_PAUSE: f64 = 3.0;
 
-/// When somebody speaks, seconds from the start of the narration, pauses closed.
-fn spans(narration: &Narration) -> Vec<(f64, f64)> {
+/// Returns the spans of speech, seconds from the start of the narration, with short pauses closed.
+fn speech_spans(narration: &Narration) -> Vec<(f64, f64)> {
     let mut spans: Vec<(f64, f64)> = Vec::new();
     for sentence in &narration.sentences {
         match spans.last_mut() {
-            Some(last) if sentence.start - last.1 < PAUSE => last.1 = last.1.max(sentence.end),
+            Some(last) if sentence.start - last.1 < MIN_PAUSE => last.1 = last.1.max(sentence.end),
             _ => spans.push((sentence.start, sentence.end)),
         }
     }
     spans
 }
 
-/// The music's gain as an expression in `t`, for a narration that starts at `offset` seconds and has `voice` LUFS, and
-/// music of `music` LUFS.
+/// Returns the music's gain as an ffmpeg expression in `t`. The narration starts at `offset` seconds and has `voice` LUFS;
+/// the music has `music` LUFS.
 #[must_use]
 pub fn music_gain(narration: &Narration, offset: f64, voice: f64, music: f64) -> String {
     let factor = |relative: f64| 10_f64.powf((voice + relative - music) / 20.0);
-    let (low, high) = (factor(UNDER_SPEECH), factor(ALONE));
-    let spans: Vec<String> = spans(narration)
+    let low = factor(UNDER_SPEECH);
+    let high = factor(ALONE);
+    let spans: Vec<String> = speech_spans(narration)
         .iter()
         .map(|(start, end)| {
-            let (start, end) = (start + offset, end + offset);
-            format!("clip((t-{:.3})/{DOWN},0,1)*clip(({:.3}-t)/{UP},0,1)", start - DOWN, end + UP)
+            let start = start + offset;
+            let end = end + offset;
+            format!("clip((t-{:.3})/{FADE_DOWN},0,1)*clip(({:.3}-t)/{FADE_UP},0,1)", start - FADE_DOWN, end + FADE_UP)
         })
         .collect();
     let ducked = if spans.is_empty() { "0".to_owned() } else { spans.join("+") };
@@ -54,6 +58,7 @@ mod tests {
             engine: String::new(),
             voice: String::new(),
             instead_of: Vec::new(),
+            first_name_unspoken: false,
             outside: std::collections::BTreeMap::new(),
             timing: Timing::Estimated,
             seconds: 20.0,
@@ -65,12 +70,12 @@ mod tests {
     }
 
     #[test]
-    fn music_stays_down_between_sentences() {
-        assert_eq!(spans(&narration(&[(0.0, 2.0), (2.6, 5.0), (9.0, 10.0)])), [(0.0, 5.0), (9.0, 10.0)]);
+    fn short_pauses_stay_ducked() {
+        assert_eq!(speech_spans(&narration(&[(0.0, 2.0), (2.6, 5.0), (9.0, 10.0)])), [(0.0, 5.0), (9.0, 10.0)]);
     }
 
     #[test]
-    fn music_is_24_lu_below_the_voice_while_it_speaks() {
+    fn music_is_24_lu_below_speech() {
         let gain = music_gain(&narration(&[(0.0, 5.0)]), 2.5, -20.0, -20.0);
         // -24 dB and -11 dB as factors.
         assert_eq!(gain, "0.28184+(0.06310-0.28184)*min(1,clip((t-1.800)/0.7,0,1)*clip((8.900-t)/1.4,0,1))");

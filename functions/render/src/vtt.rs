@@ -2,34 +2,35 @@
 
 use std::fmt::Write;
 
-use crate::captions::{Cue, Read};
+use crate::captions::{Cue, TimedText};
 
-/// `HH:MM:SS.mmm`.
+/// Formats seconds as `HH:MM:SS.mmm`.
 fn stamp(seconds: f64) -> String {
     let millis = std::time::Duration::from_secs_f64(seconds.max(0.0) + 0.0005).as_millis();
     format!("{:02}:{:02}:{:02}.{:03}", millis / 3_600_000, millis / 60_000 % 60, millis / 1000 % 60, millis % 1000)
 }
 
 fn escape(text: &str) -> String {
-    // `>` too, so that no text can hold the arrow of a timing line.
+    // `>` is escaped too, so no text can contain the arrow of a timing line.
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// Writes the cues, each `offset` seconds later than in the narration.
+/// Writes the cues as WebVTT, each `offset` seconds later than in the narration.
 #[must_use]
 pub fn document(cues: &[Cue], offset: f64) -> String {
     let mut text = String::from("WEBVTT\n");
     for (index, cue) in cues.iter().enumerate() {
         let lines: Vec<String> = cue.lines.iter().map(|line| escape(&line.text())).collect();
-        let (start, end) = (stamp(cue.start + offset), stamp(cue.end + offset));
+        let start = stamp(cue.start + offset);
+        let end = stamp(cue.end + offset);
         let _ = write!(text, "\n{}\n{start} --> {end}\n{}\n", index + 1, lines.join("\n"));
     }
     text
 }
 
-/// Reads a caption file's times and lines; what is no cue is passed over. Markup within a line counts as text, for this
-/// program writes none.
-pub(crate) fn read(text: &str) -> Vec<Read> {
+/// Reads the times and lines of a caption file. Skips blocks that are not cues. Markup within a line counts as text,
+/// because this program writes none.
+pub(crate) fn read(text: &str) -> Vec<TimedText> {
     let seconds = |stamp: &str| -> Option<f64> {
         stamp.trim().split(':').try_fold(0.0, |sum, part| Some(sum * 60.0 + part.parse::<f64>().ok()?))
     };
@@ -39,7 +40,7 @@ pub(crate) fn read(text: &str) -> Vec<Read> {
         let mut lines = block.lines().skip_while(|line| !line.contains(" --> "));
         let (start, rest) = lines.next()?.split_once(" --> ")?;
         let end = rest.split_whitespace().next()?;
-        Some(Read { start: seconds(start)?, end: seconds(end)?, lines: lines.map(unescaped).collect() })
+        Some(TimedText { start: seconds(start)?, end: seconds(end)?, lines: lines.map(unescaped).collect() })
     });
     blocks.collect()
 }
@@ -50,18 +51,19 @@ mod tests {
     use crate::captions::{Line, Piece};
 
     fn cue(text: &str, start: f64, end: f64) -> Cue {
-        let piece = Piece { text: text.to_owned(), start, end, glued: false, sentence: 0, segment: 0 };
+        let piece =
+            Piece { text: text.to_owned(), start, end, glued: false, keeps_next: false, sentence: 0, segment: 0 };
         Cue { start, end, lines: vec![Line { pieces: vec![piece] }] }
     }
 
     #[test]
-    fn cues_stand_at_the_video_s_time() {
+    fn cues_use_the_time_of_the_video() {
         let text = document(&[cue("Hello.", 0.1, 1.25)], 2.5);
         assert_eq!(text, "WEBVTT\n\n1\n00:00:02.600 --> 00:00:03.750\nHello.\n");
     }
 
     #[test]
-    fn markup_and_arrows_are_only_text() {
+    fn markup_and_arrows_are_escaped() {
         let text = document(&[cue("<b>&amp;</b> --> x", 0.0, 3661.5)], 0.0);
         assert!(text.contains("&lt;b&gt;&amp;amp;&lt;/b&gt; --&gt; x"), "{text}");
         assert!(text.contains("01:01:01.500"), "{text}");

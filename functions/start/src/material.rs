@@ -70,7 +70,7 @@ mod bucket_source {
                 catalogue: self.host.catalogue().await?,
                 lexicon: Lexicon::from_toml(&self.host.lexicon().await?)?,
                 assets: self.assets_digest().await?,
-                backgrounds: render::backgrounds(self.host.vault.store(), &settings.video).await?,
+                backgrounds: render::background_digests(self.host.vault.store(), &settings.video).await?,
                 engines: ENGINES.to_vec(),
                 settings,
             })

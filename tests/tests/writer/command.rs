@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-use bespoke::sample::{Rows, TweetRow, rows, write_rows};
+use bespoke::sample::{SampleRows, TweetRow, rows, write_rows};
 use bespoke_tests::{Sandbox, report};
 use serde_json::{Value, json};
 
@@ -70,12 +70,12 @@ fn hold_setting_sends_fallback_to_review() {
 fn text_of(tweets: &[&str]) -> String {
     let sandbox = Sandbox::new(env!("CARGO_BIN_EXE_bespoke-under-test"));
     let data = sandbox.path().join("data");
-    let Rows { profiles, transactions, tweets: mut all } = rows(12, 0, 1);
+    let SampleRows { profiles, transactions, tweets: mut all } = rows(12, 0, 1);
     let created_at = all.iter().map(|tweet| tweet.created_at).max().unwrap();
     all.retain(|tweet| tweet.customer_id != "0001");
     let tweet = |text: &&str| TweetRow { customer_id: "0001".to_owned(), tweet: (*text).to_owned(), created_at };
     all.extend(tweets.iter().map(tweet));
-    write_rows(&data, &Rows { profiles, transactions, tweets: all }).unwrap();
+    write_rows(&data, &SampleRows { profiles, transactions, tweets: all }).unwrap();
     for file in ["catalogue.json", "lexicon.toml"] {
         std::fs::copy(bespoke_tests::root().join("data").join(file), data.join(file)).unwrap();
     }

@@ -58,7 +58,7 @@ pub struct RecommendationArgs {
     /// The shape of the video: 16:9, 9:16 or 1:1
     #[arg(long, value_name = "SHAPE", value_parser = shape)]
     pub shape: Option<Shape>,
-    /// A video to use as background
+    /// A video, GIF or picture to use as the background
     #[arg(long, value_name = "FILE")]
     pub background: Option<PathBuf>,
     /// Make the text only, no video

@@ -20,9 +20,11 @@ use storage::vault::Keys;
 
 use super::context::Context;
 use crate::cli::offers::DisparityArgs;
-use crate::disparity::{Attribute, Case, FEWEST, Rate, Selection, Verdict, compare, group};
+use crate::disparity::{
+    AttributeComparison, CustomerOffers, GroupRate, MIN_GROUP_SIZE, OfferRates, RateVerdict, compare, group,
+};
 
-/// What `--json` prints.
+/// The JSON report.
 #[derive(Serialize)]
 struct Told {
     /// Customers of the workbooks.
@@ -31,7 +33,7 @@ struct Told {
     considered: usize,
     /// Rates below four fifths that chance does not explain.
     findings: usize,
-    attributes: Vec<Attribute>,
+    attributes: Vec<AttributeComparison>,
 }
 
 pub(super) async fn execute(asked: DisparityArgs, config: Config, context: Context) -> Result<u8, Failure> {
@@ -50,16 +52,17 @@ pub(super) async fn execute(asked: DisparityArgs, config: Config, context: Conte
         let at_most = settings.offers.at_most;
         let rules = Rules { catalogue: &catalogue, lexicon: &lexicon, keys: &keys, categories, at_most, today };
         let customers = records.len();
-        let mut cases: BTreeMap<CustomerRef, Case> =
+        let mut cases: BTreeMap<CustomerRef, CustomerOffers> =
             records.into_iter().filter_map(|record| decide(record, &rules)).collect();
-        for (id, said) in merge::protected(&files[0], password, intake)? {
+        for (id, said) in merge::read_protected_attributes(&files[0], password, intake)? {
             if let Some(case) = cases.get_mut(&keys.reference(&id)) {
                 case.groups = said.0.into_iter().map(|(column, cell)| (column, group(column, &cell, today))).collect();
             }
         }
-        let cases: Vec<Case> = cases.into_values().collect();
+        let cases: Vec<CustomerOffers> = cases.into_values().collect();
         let attributes = compare(&cases);
-        let findings = attributes.iter().map(|attribute| attribute.with(Verdict::BelowFourFifths).count()).sum();
+        let findings =
+            attributes.iter().map(|attribute| attribute.with_verdict(RateVerdict::BelowFourFifths).count()).sum();
         Ok(Told { customers, considered: cases.len(), findings, attributes })
     });
     let told = told.await.map_err(merge::Error::from)??;
@@ -67,8 +70,8 @@ pub(super) async fn execute(asked: DisparityArgs, config: Config, context: Conte
     Ok(0)
 }
 
-/// What was decided for a customer who consented.
-fn decide(record: CustomerRecord, rules: &Rules<'_>) -> Option<(CustomerRef, Case)> {
+/// Returns the offers of a customer who consented.
+fn decide(record: CustomerRecord, rules: &Rules<'_>) -> Option<(CustomerRef, CustomerOffers)> {
     let reference = record.reference().clone();
     let offered = match assess(record, &Control::default(), rules) {
         Assessment::Proceed(Facts { stance: Stance::Recommend { offers }, .. }) => {
@@ -77,7 +80,7 @@ fn decide(record: CustomerRecord, rules: &Rules<'_>) -> Option<(CustomerRef, Cas
         Assessment::Proceed(_) | Assessment::Skip { skip: Skip::NoSuitableOffer, .. } => BTreeSet::new(),
         Assessment::Skip { .. } => return None,
     };
-    Some((reference, Case { groups: BTreeMap::new(), offered }))
+    Some((reference, CustomerOffers { groups: BTreeMap::new(), offered }))
 }
 
 fn for_people(told: &Told) -> String {
@@ -102,13 +105,15 @@ fn for_people(told: &Told) -> String {
         }
         if !attribute.too_few.is_empty() {
             let (groups, customers) = (attribute.too_few.len(), attribute.too_few.values().sum::<usize>());
-            let _infallible =
-                writeln!(text, "  {groups} groups of under {FEWEST} ({customers} customers): too small to judge");
+            let _infallible = writeln!(
+                text,
+                "  {groups} groups of under {MIN_GROUP_SIZE} ({customers} customers): too small to judge"
+            );
         }
-        for (selection, rate) in attribute.with(Verdict::BelowFourFifths) {
+        for (selection, rate) in attribute.with_verdict(RateVerdict::BelowFourFifths) {
             line(&mut text, AnsiColor::Red, "below four fifths", selection, rate);
         }
-        for (selection, rate) in attribute.with(Verdict::MayBeChance) {
+        for (selection, rate) in attribute.with_verdict(RateVerdict::MayBeChance) {
             line(&mut text, AnsiColor::Yellow, "may be chance", selection, rate);
         }
     }
@@ -120,10 +125,10 @@ fn for_people(told: &Told) -> String {
     text
 }
 
-fn line(text: &mut String, colour: AnsiColor, verdict: &str, selection: &Selection, rate: &Rate) {
+fn line(text: &mut String, colour: AnsiColor, verdict: &str, selection: &OfferRates, rate: &GroupRate) {
     let style = Style::new().fg_color(Some(colour.into()));
     let offer = selection.offer.as_ref().map_or("any offer".to_owned(), ToString::to_string);
-    let Rate { group, offered, ratio, deviations, .. } = rate;
+    let GroupRate { group, offered, ratio, deviations, .. } = rate;
     let _infallible = writeln!(
         text,
         "  {style}{verdict}{style:#}: {group} and {offer}: {offered} offered, ratio {ratio:.2}, {deviations:.1} standard deviations"

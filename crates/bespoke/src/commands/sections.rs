@@ -141,7 +141,11 @@ pub(super) fn media(text: &mut String, media: &MediaFacts) {
         let (style, sign) = if *fine { (green, "ok ") } else { (red, "out") };
         let _infallible = writeln!(text, "{style}{sign}{style:#}  {name:<40} {found:<22} {wanted}");
     }
-    let _infallible = writeln!(text, "\n{:.1} s, {} captions", media.seconds, media.captions.cues);
+    let captions = match media.captions.cues {
+        0 => "captions not measured, because no caption file lies beside the video".to_owned(),
+        cues => format!("{cues} captions"),
+    };
+    let _infallible = writeln!(text, "\n{:.1} s, {captions}", media.seconds);
     for warning in &media.warnings {
         let _infallible = writeln!(text, "note: {warning}");
     }

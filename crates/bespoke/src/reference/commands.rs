@@ -13,7 +13,7 @@ pub(super) fn page() -> String {
     root.build();
     let mut text = format!("{NOTICE}\n\n# Commands\n\n");
     let about = root.get_about().map(ToString::to_string).unwrap_or_default();
-    let _infallible = writeln!(text, "{about}\n\n## Global options\n");
+    let _infallible = writeln!(text, "{about}.\n\n## Global options\n");
     table(&mut text, root.get_arguments());
     for command in root.get_subcommands().filter(|command| is_shown(command)) {
         section(&mut text, command, "bespoke");

@@ -69,6 +69,9 @@ const fn remedy(name: ErrorName) -> &'static str {
         ErrorName::InputNotAWorkbook => "Save the file as an `.xlsx` workbook.",
         ErrorName::InputNotProtected => "Set a password on the workbook, or set `intake.allow_unprotected`.",
         ErrorName::InputMissingColumn => "Add the column, or map the bank's name for it in `intake.columns`.",
+        ErrorName::InputAmbiguous => {
+            "Remove the other sheets, or choose in `intake.sheets`; the message says what is open."
+        }
         ErrorName::InputTooManyBadRows => {
             "Correct the rows that `bespoke check` lists, or raise `intake.max_bad_rows`."
         }

@@ -109,7 +109,7 @@ async fn load(
 /// Decides a review
 ///
 /// Approves or rejects a result. Approval publishes it after consent and suppressions are checked again. The first decision
-/// stands; a later one changes nothing and returns the first.
+/// counts; a later one changes nothing and returns the first.
 #[utoipa::path(
     post, path = "/v1/reviews/{run}/{customer_ref}", operation_id = "decideReview", tag = "reviews",
     params(

@@ -119,7 +119,7 @@ pub struct CampaignCounts {
     pub skipped: usize,
     /// Customers whose result waits for a reviewer.
     pub in_review: usize,
-    /// Customers for whom a stage failed.
+    /// Customers with a failed stage.
     pub failed: usize,
     /// Customers who are in no other group yet.
     pub waiting: usize,

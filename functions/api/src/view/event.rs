@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::names::StageName;
 
-/// What an event reports.
+/// The kind of an event.
 ///
 /// - `stage`: a stage started, ended or failed; see `stage` and `status`.
 /// - `progress`: a stage advanced; see `stage` and `fraction`.
@@ -64,7 +64,7 @@ pub struct RunEvent {
     /// The time of the event.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// What the event reports.
+    /// The kind of the event.
     pub kind: RunEventKind,
     /// The stage that the event concerns. Present for `stage`, `progress` and `retry`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -125,7 +125,7 @@ pub(crate) struct EventQuery {
 /// The progress of one stage.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StageProgress {
-    /// The stage.
+    /// The stage of the pipeline.
     #[schema(value_type = StageName)]
     pub(crate) stage: Stage,
     /// The status of the stage.

@@ -80,7 +80,7 @@ pub(crate) enum ProductKindName {
 /// - `kokoro`: a neural voice model that runs on the server itself.
 /// - `espeak`: the program espeak-ng on the server itself. It is fast and sounds robotic.
 /// - `polly`: Amazon Polly in the bank's own AWS account.
-/// - `openai`: an outside service with `OpenAI`'s protocol. It is off by default.
+/// - `openai`: an outside service with OpenAI's protocol. It is off by default.
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]
 #[expect(dead_code, reason = "documents `contracts::voice::Engine`")]

@@ -142,7 +142,7 @@ pub(crate) struct StatusReason {
     pub(crate) code: String,
     /// The reason, for people.
     pub(crate) message: String,
-    /// What to do about it. Absent if there is no specific advice.
+    /// The remedy. Absent if there is no specific advice.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) help: Option<String>,
@@ -247,7 +247,7 @@ pub(crate) struct CheckResult {
     passed: bool,
 }
 
-/// Who wrote the text.
+/// The writer of the text.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Authorship {
     /// The writer: `model` or `template`.
@@ -270,7 +270,7 @@ pub(crate) struct ResultLinks {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     video: Option<String>,
-    /// The captions of the video, `WebVTT`. Absent if there is no video.
+    /// The captions of the video, WebVTT. Absent if there is no video.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     captions: Option<String>,
@@ -392,7 +392,7 @@ pub(crate) struct RecommendationContent {
     /// The guard's checks on the text. Absent until the guard has checked it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     checks: Vec<CheckResult>,
-    /// Who wrote the text. Absent until the guard has checked it.
+    /// The writer of the text. Absent until the guard has checked it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     written_by: Option<Authorship>,

@@ -1,0 +1,274 @@
+//! Says names and foreign words with the letters that an English voice knows.
+//!
+//! A name takes the first reading that exists: the bank's list, the table of common given names, the rules of its
+//! script. A name without a reading is silent, and the narration greets without it.
+
+mod indic;
+mod pinyin;
+mod semitic;
+mod thai;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use any_ascii::any_ascii_char;
+use unicode_normalization::UnicodeNormalization as _;
+
+use crate::pronunciations::Pronunciations;
+
+/// The table of common given names by their normalized spelling.
+static GIVEN_NAMES: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
+    let rows = include_str!("given_names.tsv").lines().filter(|line| !line.starts_with('#'));
+    rows.filter_map(|row| row.split_once('\t')).map(|(written, said)| (folded(&normalized(written)), said)).collect()
+});
+
+/// The first name of a customer.
+pub struct Names {
+    written: String,
+    said: Option<Vec<String>>,
+}
+
+impl Names {
+    /// Finds the reading of a first name.
+    pub fn new(first_name: &str, pronunciations: Option<&Pronunciations>) -> Self {
+        let written = normalized(first_name);
+        let said: Option<Vec<String>> = match table(&written) {
+            // One entry for all words of the name.
+            Some(said) if written.contains(' ') => {
+                let parts = written.split(' ').count();
+                let mut words: Vec<String> = said.split(' ').map(str::to_owned).collect();
+                words.resize(parts, String::new());
+                Some(words)
+            }
+            _ => written.split(' ').map(|part| name(part, pronunciations)).collect(),
+        };
+        Self { written, said }
+    }
+
+    /// Returns the name as a normalized text contains it.
+    #[must_use]
+    pub fn written(&self) -> &str {
+        &self.written
+    }
+
+    /// Returns the reading of each written word of the name, or `None` if the name cannot be said.
+    #[must_use]
+    pub fn said(&self) -> Option<&[String]> {
+        self.said.as_deref()
+    }
+}
+
+/// Returns whether a first name can be said. A missing name needs no voice.
+#[must_use]
+pub fn is_sayable(first_name: &str, pronunciations: &Pronunciations) -> bool {
+    first_name.trim().is_empty() || Names::new(first_name, Some(pronunciations)).said.is_some()
+}
+
+/// Normalizes a name like the text that contains it.
+fn normalized(name: &str) -> String {
+    let composed = name.nfc().filter(|c| !is_formatting(*c)).map(|c| if matches!(c, '’' | '‘') { '\'' } else { c });
+    composed.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Returns the pronunciations of the table.
+#[cfg(test)]
+pub fn given_names() -> impl Iterator<Item = &'static str> {
+    GIVEN_NAMES.values().copied()
+}
+
+fn table(name: &str) -> Option<&'static str> {
+    GIVEN_NAMES.get(&folded(name)).copied()
+}
+
+/// Unifies Arabic letters that Persian and Urdu write differently.
+fn folded(name: &str) -> String {
+    let fold = |c: char| match c {
+        'ی' => 'ي',
+        'ک' => 'ك',
+        'ہ' | 'ھ' | 'ة' | 'ۃ' => 'ه',
+        'أ' | 'إ' | 'آ' | 'ٱ' => 'ا',
+        _ => c,
+    };
+    name.chars().map(fold).collect()
+}
+
+/// Returns how a part of a name is said.
+fn name(part: &str, pronunciations: Option<&Pronunciations>) -> Option<String> {
+    if let Some(said) = pronunciations.and_then(|list| list.get(part)) {
+        return Some(said);
+    }
+    let cased = in_title_case(part);
+    if let Some(said) = table(part).or_else(|| table(&cased)) {
+        return Some(said.to_owned());
+    }
+    let consonants = part.len() <= 3
+        && part.len() > 1
+        && part.bytes().all(|b| b.is_ascii_alphabetic() && !b"AEIOUYaeiouy".contains(&b));
+    if consonants && part.chars().all(char::is_uppercase) {
+        return Some(part.chars().map(String::from).collect::<Vec<_>>().join("."));
+    }
+    // Initials: "A.J.".
+    let initials: Vec<&str> = part.split('.').filter(|piece| !piece.is_empty()).collect();
+    if part.contains('.')
+        && initials.iter().all(|piece| piece.len() == 1 && piece.bytes().all(|b| b.is_ascii_alphabetic()))
+        && !initials.is_empty()
+    {
+        return Some(initials.join(".").to_uppercase());
+    }
+    let pieces: Option<Vec<String>> =
+        cased.split(['-', '\'', '.']).filter(|piece| !piece.is_empty()).map(piece).collect();
+    let joined = pieces?.join(if part.contains('\'') { "'" } else { " " });
+    joined.chars().any(char::is_alphabetic).then_some(joined)
+}
+
+fn piece(piece: &str) -> Option<String> {
+    if piece.chars().any(|c| c.is_ascii_digit()) {
+        return None;
+    }
+    table(piece).map(str::to_owned).or_else(|| reading(piece))
+}
+
+/// Returns a name in capitals with only its first letter as a capital. Scripts without case stay as they are.
+fn in_title_case(part: &str) -> String {
+    let letters = part.chars().filter(|c| c.is_alphabetic()).count();
+    if letters < 2 || part.chars().any(char::is_lowercase) || !part.chars().any(char::is_uppercase) {
+        return part.to_owned();
+    }
+    let mut out = String::new();
+    let mut starts = true;
+    for c in part.chars() {
+        if starts {
+            out.push(c);
+        } else {
+            out.extend(c.to_lowercase());
+        }
+        starts = !c.is_alphabetic();
+    }
+    out
+}
+
+/// Returns a word of any script in the letters that an English voice knows, or `None` if it has no reading.
+#[must_use]
+pub fn reading(word: &str) -> Option<String> {
+    if let Some(said) = table(word) {
+        return Some(said.to_owned());
+    }
+    let first = word.chars().find(|c| c.is_alphabetic())?;
+    let said = match first {
+        _ if indic::is_indic(first) => indic::reading(word),
+        '\u{590}'..='\u{6ff}' | '\u{750}'..='\u{77f}' | '\u{8a0}'..='\u{8ff}' | '\u{fb1d}'..='\u{fefc}' => {
+            semitic::reading(word)
+        }
+        '\u{e00}'..='\u{eff}' => thai::reading(word),
+        _ if pinyin::is_japanese(word) => return None,
+        '\u{ac00}'..='\u{d7a3}' => hangul(word),
+        _ => letters(word),
+    };
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    let fits = said.chars().all(|c| is_latin_1(c) || matches!(c, ' ' | '\'' | '-'));
+    (fits && said.chars().any(char::is_alphabetic)).then_some(said)
+}
+
+/// Returns the sound of a Latin letter that plain letters would misspell.
+fn own_sound(c: char) -> Option<&'static str> {
+    Some(match c {
+        'ł' => "w",
+        'Ł' => "W",
+        'ş' | 'ș' | 'ś' | 'š' => "sh",
+        'Ş' | 'Ș' | 'Ś' | 'Š' => "Sh",
+        'ć' | 'č' => "ch",
+        'Ć' | 'Č' => "Ch",
+        'ż' | 'ź' | 'ž' => "zh",
+        'Ż' | 'Ź' | 'Ž' => "Zh",
+        _ => return None,
+    })
+}
+
+/// Returns a word letter by letter.
+fn letters(word: &str) -> String {
+    let mut out = String::new();
+    for c in word.chars() {
+        match c {
+            _ if is_latin_1(c) || c == '\'' => out.push(c),
+            _ if pinyin::is_han(c) => {
+                out.push(' ');
+                out.push_str(&pinyin::respelled(&any_ascii_char(c).to_lowercase()));
+                out.push(' ');
+            }
+            'ğ' => {}
+            _ if own_sound(c).is_some() => out.push_str(own_sound(c).unwrap_or_default()),
+            _ => out.extend(any_ascii_char(c).chars().filter(char::is_ascii_alphabetic)),
+        }
+    }
+    let is_cyrillic = word.chars().any(|c| matches!(c, '\u{400}'..='\u{4ff}'));
+    if is_cyrillic {
+        let out = out.replace("iya", "ia");
+        return out.strip_suffix("iy").map_or(out.clone(), |stem| format!("{stem}y"));
+    }
+    // Long vowels of Japanese: "yuuki" is "yuki".
+    let is_kana = word.chars().any(|c| matches!(c, '\u{3040}'..='\u{30ff}'));
+    if is_kana { out.to_lowercase().replace("uu", "u").replace("ou", "o").replace("oo", "o") } else { out }
+}
+
+/// Returns Korean syllables as an English reader would spell them.
+fn hangul(word: &str) -> String {
+    const INITIALS: [&str; 19] =
+        ["g", "kk", "n", "d", "tt", "r", "m", "b", "pp", "s", "ss", "", "j", "jj", "ch", "k", "t", "p", "h"];
+    const VOWELS: [&str; 21] = [
+        "ah", "eh", "yah", "yeh", "uh", "eh", "yuh", "yeh", "oh", "wah", "weh", "weh", "yoh", "oo", "wuh", "weh",
+        "wee", "yoo", "oo", "wee", "ee",
+    ];
+    const FINALS: [&str; 28] = [
+        "", "k", "k", "k", "n", "n", "n", "t", "l", "k", "m", "l", "l", "l", "p", "l", "m", "p", "p", "t", "t", "ng",
+        "t", "t", "k", "t", "p", "t",
+    ];
+    let syllable = |c: char| {
+        let Some(index) = u32::from(c).checked_sub(0xac00).filter(|index| *index < 11_172) else {
+            return String::new();
+        };
+        let index = usize::try_from(index).unwrap_or_default();
+        let ending = FINALS[index % 28];
+        let vowel = VOWELS[index / 28 % 21];
+        // "h" only closes an open syllable: "seo" is "suh", "min" is "meen".
+        let vowel = if ending.is_empty() { vowel } else { vowel.trim_end_matches('h') };
+        format!("{}{vowel}{ending}", INITIALS[index / 588])
+    };
+    word.chars().map(syllable).collect::<Vec<_>>().join("-").trim_matches('-').to_owned()
+}
+
+const fn is_latin_1(c: char) -> bool {
+    c.is_ascii_alphabetic() || matches!(c, 'À'..='Ö' | 'Ø'..='ö' | 'ø'..='ÿ')
+}
+
+/// Returns the name of a symbol such as an emoji.
+#[must_use]
+pub fn sign(c: char) -> Option<String> {
+    let name = any_ascii_char(c).trim();
+    let words: String = name.chars().map(|c| if c.is_ascii_alphabetic() { c } else { ' ' }).collect();
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    (name.len() > 3 && name.starts_with(':') && !words.is_empty()).then_some(words)
+}
+
+/// Returns whether a sign is shown but never spoken alone.
+#[must_use]
+pub fn is_mark(c: char) -> bool {
+    if is_formatting(c) || c.is_ascii_punctuation() {
+        return true;
+    }
+    !c.is_alphanumeric() && {
+        let name = any_ascii_char(c);
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_punctuation() || c == ' ')
+    }
+}
+
+/// Returns whether a character only affects the layout: joiners, direction marks, variation selectors, combining marks.
+#[must_use]
+pub const fn is_formatting(c: char) -> bool {
+    matches!(c,
+        '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{1f3fb}'..='\u{1f3ff}' | '\u{e0100}'..='\u{e01ef}'
+        | '\u{300}'..='\u{36f}' | '\u{64b}'..='\u{65f}' | '\u{670}' | '\u{5b0}'..='\u{5c7}' | '\u{640}')
+}
+
+#[cfg(test)]
+mod tests;

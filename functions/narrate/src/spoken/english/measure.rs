@@ -1,0 +1,177 @@
+//! Numbers with units.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::number::{self, NUMBER};
+use crate::spoken::grammar::{Class, Cursor, Reading, pattern};
+
+/// Units: as written without a period, the singular and the plural.
+#[rustfmt::skip]
+const UNITS: &[(&str, &str, &str)] = &[
+    ("mins", "minute", "minutes"), ("min", "minute", "minutes"), ("secs", "second", "seconds"), ("sec", "second", "seconds"),
+    ("hrs", "hour", "hours"), ("hr", "hour", "hours"), ("h", "hour", "hours"), ("mos", "month", "months"), ("mo", "month", "months"), ("mth", "month", "months"), ("mths", "month", "months"),
+    ("yrs", "year", "years"), ("yr", "year", "years"), ("wks", "week", "weeks"), ("wk", "week", "weeks"), ("ms", "millisecond", "milliseconds"),
+    ("sq ft", "square foot", "square feet"), ("sq. ft", "square foot", "square feet"), ("ft", "foot", "feet"), ("yds", "yard", "yards"), ("yd", "yard", "yards"),
+    ("mi", "mile", "miles"), ("mph", "mile per hour", "miles per hour"), ("mpg", "mile per gallon", "miles per gallon"),
+    ("lbs", "pound", "pounds"), ("lb", "pound", "pounds"), ("oz", "ounce", "ounces"), ("gal", "gallon", "gallons"),
+    ("kg", "kilogram", "kilograms"), ("km", "kilometer", "kilometers"), ("cm", "centimeter", "centimeters"), ("mm", "millimeter", "millimeters"),
+    ("kWh", "kilowatt hour", "kilowatt hours"), ("kW", "kilowatt", "kilowatts"), ("MW", "megawatt", "megawatts"),
+    ("KB", "kilobyte", "kilobytes"), ("MB", "megabyte", "megabytes"), ("GB", "gigabyte", "gigabytes"), ("TB", "terabyte", "terabytes"), ("Mbps", "megabit per second", "megabits per second"),
+    ("pts", "point", "points"), ("pt", "point", "points"), ("pct", "percent", "percent"), ("txns", "transaction", "transactions"), ("txn", "transaction", "transactions"),
+    ("°F", "degree Fahrenheit", "degrees Fahrenheit"), ("°C", "degree Celsius", "degrees Celsius"), ("°", "degree", "degrees"),
+    ("px", "pixel", "pixels"), ("dpi", "dot per inch", "dots per inch"), ("doz", "dozen", "dozen"), ("ppl", "person", "people"),
+];
+
+/// Returns the pattern of all units, longer ones first.
+fn units() -> String {
+    let mut units: Vec<String> = UNITS.iter().map(|(unit, ..)| regex::escape(unit)).collect();
+    units.sort_by_key(|unit| std::cmp::Reverse(unit.len()));
+    units.join("|")
+}
+
+/// Returns the words of a unit, or `None` if it is unknown.
+pub fn unit_words(unit: &str, singular: bool) -> Option<&'static str> {
+    let (_, one, many) = UNITS.iter().find(|(written, ..)| *written == unit)?;
+    Some(if singular { one } else { many })
+}
+
+static MEASURED: LazyLock<Regex> = LazyLock::new(|| {
+    let units = units();
+    pattern(&format!(r"(?P<number>{NUMBER})(?P<gap>\s?|-)(?P<unit>{units})(?P<end>)(?:[^\w']|$)"))
+});
+static TIMES: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(&format!(r"(?P<number>{NUMBER})\s?(?P<sign>[xX×])(?P<end>)(?:(?:\s?(?P<by>\d))|[^\w]|$)"))
+});
+
+/// Nouns that a measure describes.
+const DESCRIBED: &[&str] = &[
+    "arm",
+    "bond",
+    "call",
+    "cd",
+    "cds",
+    "certificate",
+    "contract",
+    "fixed",
+    "hold",
+    "lease",
+    "loan",
+    "loans",
+    "lock",
+    "mortgage",
+    "mortgages",
+    "note",
+    "notes",
+    "period",
+    "plan",
+    "rate",
+    "term",
+    "terms",
+    "treasury",
+    "wait",
+];
+
+/// Reads `48 hrs`, `12-mo.`, `5GB`, `1.5x`, `3×`.
+pub fn measured(at: &Cursor<'_>) -> Option<Reading> {
+    if !at.starts_word() {
+        return None;
+    }
+    if let Some(captures) = at.captures(&TIMES) {
+        let number = number::plain(&captures["number"])?;
+        let sign = captures.name("sign")?;
+        let joint = if captures.name("by").is_some() && &captures["sign"] != "×" { "by" } else { "times" };
+        let end = at.pos + sign.end();
+        if at.rest()[..sign.start()].ends_with(' ') {
+            let pieces =
+                vec![(at.pos..at.pos + sign.start() - 1, number), (at.pos + sign.start()..end, joint.to_owned())];
+            return Some(Reading { class: Class::Measure, end, pieces });
+        }
+        return Some(Reading { class: Class::Measure, end, pieces: vec![(at.pos..end, format!("{number} {joint}"))] });
+    }
+    let captures = at.captures(&MEASURED)?;
+    let number = captures.name("number")?;
+    let unit = captures.name("unit")?;
+    let (value, decimals) = number::parse(number.as_str())?;
+    let end = at.pos + unit.end() + period(at.after(at.pos + unit.end()), unit.as_str());
+    // "a 30 yr. fixed mortgage"
+    let described = DESCRIBED.contains(&at.word_after(end, 1).as_str());
+    let singular = &captures["gap"] == "-" || value == 1 && decimals.is_empty() || described;
+    let words = unit_words(unit.as_str(), singular)?;
+    let number_said = number::plain(number.as_str())?;
+    let pieces = if &captures["gap"] == " " {
+        vec![(at.pos..at.pos + number.end(), number_said), (at.pos + unit.start()..end, words.to_owned())]
+    } else {
+        vec![(at.pos..end, format!("{number_said} {words}"))]
+    };
+    Some(Reading { class: Class::Measure, end, pieces })
+}
+
+/// Returns the length of the period that belongs to an abbreviated unit.
+fn period(rest: &str, unit: &str) -> usize {
+    usize::from(rest.starts_with('.') && unit.ends_with(char::is_alphabetic))
+}
+
+static UNIT: LazyLock<Regex> = LazyLock::new(|| {
+    let units = units();
+    pattern(&format!(r"(?P<unit>{units})(?P<end>)(?:[^\w']|$)"))
+});
+
+static SCALE_BEFORE: LazyLock<Regex> = LazyLock::new(|| after(r"\d (?:thousand|million|billion|trillion) $"));
+static MIXED_BEFORE: LazyLock<Regex> = LazyLock::new(|| after(r"\d(?:[\s-]\d+/\d+|[½⅓⅔¼¾⅛⅜⅝⅞])\s?$"));
+
+/// Compiles a pattern that ends at the cursor.
+fn after(source: &str) -> Regex {
+    Regex::new(source).expect("the patterns of the grammar are valid")
+}
+
+/// Reads a unit after a quantity of another rule: `1/2 hr.`, `$500/mo.`.
+pub fn unit(at: &Cursor<'_>) -> Option<Reading> {
+    let captures = at.captures(&UNIT)?;
+    let (class, end) = at.last?;
+    let gap = &at.head()[end..];
+    if matches!(at.word_before(1).as_str(), "per" | "each" | "every") && gap == " " {
+        let unit = captures.name("unit")?;
+        let length = unit.end() + period(&at.rest()[unit.end()..], unit.as_str());
+        return Some(at.read(Class::Measure, length, unit_words(unit.as_str(), true)?));
+    }
+    let scaled = class == Class::Word && SCALE_BEFORE.is_match(at.head());
+    if !(matches!(class, Class::Fraction | Class::Cardinal) || scaled) || !matches!(gap, "" | " " | "-") {
+        return None;
+    }
+    let unit = captures.name("unit")?;
+    let length = unit.end() + period(&at.rest()[unit.end()..], unit.as_str());
+    let part_of_one = class == Class::Fraction && !MIXED_BEFORE.is_match(at.head());
+    let singular = part_of_one || gap == "-";
+    Some(at.read(Class::Measure, length, unit_words(unit.as_str(), singular)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::check;
+
+    #[test]
+    fn units_are_said_in_full() {
+        check(&[
+            ("10 min.", "ten minutes"),
+            ("24 hrs", "twenty-four hours"),
+            ("1 hr", "one hour"),
+            ("9 mos.", "nine months"),
+            ("18-mo. term", "eighteen month term"),
+            ("1-3 hrs", "one to three hours"),
+            ("a 30-min. call", "a thirty minute call"),
+            ("1,500 sq. ft.", "one thousand five hundred square feet"),
+            ("5GB", "five gigabytes"),
+            ("72°F", "seventy-two degrees Fahrenheit"),
+            ("30 yr. fixed", "thirty year fixed"),
+            ("twice per yr", "twice per year"),
+            ("1/2 hr.", "one half hour"),
+            ("2 1/2 lbs", "two and one half pounds"),
+            ("3 million km", "three million kilometers"),
+            ("2x points", "two times points"),
+            ("2.5x", "two point five times"),
+            ("5× points", "five times points"),
+        ]);
+    }
+}

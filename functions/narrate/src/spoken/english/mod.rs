@@ -1,0 +1,118 @@
+//! American English: one file per class, each with its table of examples.
+//!
+//! **Priority.** A rule that needs more evidence comes before a rule that needs less:
+//!
+//! 1. words of the bank's list and the customer's name, because the bank and the customer know best;
+//! 2. addresses of the web, which contain every other sign;
+//! 3. telephone numbers and identifiers, which are read digit by digit and are never amounts;
+//! 4. amounts and rates, which must be exact;
+//! 5. dates and times, whose digits look like fractions and ratios;
+//! 6. postal addresses, measures, fractions and ordinals;
+//! 7. plain numbers;
+//! 8. Roman numerals, abbreviations, words that are written alike, capitals, words;
+//! 9. signs, which get a meaning from their neighbors or stay silent.
+//!
+//! A new language is a folder like this one and a variant of `Language`. It shares nothing with English but the reader.
+
+mod abbreviation;
+mod cardinal;
+mod date;
+mod electronic;
+mod fraction;
+mod homograph;
+mod identifier;
+mod letters;
+mod measure;
+mod money;
+mod number;
+mod ordinal;
+mod percent;
+mod postal;
+mod roman;
+mod sign;
+mod telephone;
+mod time;
+mod word;
+
+use super::grammar::Grammar;
+
+/// The grammar of American English.
+pub static GRAMMAR: Grammar = Grammar {
+    rules: &[
+        word::listed,
+        word::name,
+        electronic::address,
+        telephone::number,
+        telephone::vanity,
+        telephone::short_code,
+        identifier::known_form,
+        identifier::masked,
+        identifier::grouped_code,
+        identifier::by_context,
+        percent::rate,
+        money::accounting,
+        money::amount,
+        money::cents,
+        money::code,
+        date::numeric,
+        date::month,
+        date::day_first,
+        date::fiscal,
+        date::decade,
+        date::weekday,
+        time::clock,
+        time::ratio,
+        postal::house_number,
+        postal::zip,
+        postal::numbered,
+        measure::measured,
+        fraction::mixed,
+        fraction::simple,
+        ordinal::ordinal,
+        date::year,
+        cardinal::scaled,
+        cardinal::plain,
+        measure::unit,
+        roman::numeral,
+        abbreviation::dotted_phrase,
+        abbreviation::contextual,
+        abbreviation::fixed,
+        homograph::verb,
+        letters::known_word,
+        letters::capitals,
+        letters::dotted,
+        word::camel_case,
+        word::plain,
+        sign::minus,
+        sign::range,
+        sign::per,
+        sign::relation,
+        sign::sign,
+    ],
+    is_shouted: letters::is_shouted,
+    currency_signs: &['$', '€', '£', '¥', '₩', '₹', '₽', '₺', '₪', '₫', '₱', '₦', '₴', '฿', '₿'],
+};
+
+#[cfg(test)]
+pub mod testing {
+    use crate::spoken::{Lexicon, Utterance};
+
+    /// Returns the spoken form of a phrase without its final period.
+    pub fn said(phrase: &str) -> String {
+        let utterance = Utterance::of(phrase, Lexicon::default());
+        let utterance = utterance.unwrap_or_else(|_| panic!("{phrase}: unread number"));
+        utterance.unwrap_or_else(|| panic!("{phrase}: silent")).text().trim_end_matches('.').to_owned()
+    }
+
+    /// Checks a table of written phrases and their spoken forms.
+    pub fn check(table: &[(&str, &str)]) {
+        let wrong: Vec<String> = table
+            .iter()
+            .filter_map(|(written, expected)| {
+                let found = said(written);
+                (found != *expected).then(|| format!("{written}\n  expected {expected}\n  found    {found}"))
+            })
+            .collect();
+        assert!(wrong.is_empty(), "{} of {} phrases are wrong:\n{}", wrong.len(), table.len(), wrong.join("\n"));
+    }
+}

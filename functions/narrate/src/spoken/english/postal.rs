@@ -1,0 +1,89 @@
+//! Numbers of houses and postal codes.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::number;
+use crate::spoken::grammar::{Class, Cursor, Reading, pattern};
+
+/// Kinds of streets after the name of a street.
+pub const STREET: &str = r"(?:St|Street|Ave|Av|Avenue|Rd|Road|Blvd|Boulevard|Ln|Lane|Dr|Drive|Ct|Court|Pl|Place|Sq|Square|Pkwy|Parkway|Hwy|Highway|Ter|Terrace|Cir|Circle|Way|Plaza|Trl|Trail)";
+
+static HOUSE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(&format!(
+        r"(?P<number>\d{{1,5}})(?P<end>)\s(?:[NSEW]{{1,2}}\.?\s)?(?:(?:[A-Z][\w']*|\d+(?:st|nd|rd|th))\s){{1,3}}{STREET}\b"
+    ))
+});
+
+/// Reads the number of a house: `123 Main St.` is "one twenty-three".
+pub fn house_number(at: &Cursor<'_>) -> Option<Reading> {
+    let captures = at.captures(&HOUSE).filter(|_| at.starts_word())?;
+    Some(at.read(Class::Address, captures["number"].len(), number::pairs(&captures["number"])))
+}
+
+/// Words before a number that is read by pairs of digits.
+const NUMBERED: &[&str] = &[
+    "apartment",
+    "apt",
+    "boeing",
+    "flight",
+    "highway",
+    "hwy",
+    "interstate",
+    "rm",
+    "room",
+    "route",
+    "ste",
+    "suite",
+    "unit",
+];
+static NUMBER: LazyLock<Regex> = LazyLock::new(|| pattern(r"\d{3,4}\b"));
+
+/// Reads numbers of rooms and roads: `Room 205` is "room two oh five".
+pub fn numbered(at: &Cursor<'_>) -> Option<Reading> {
+    let captures = at.captures(&NUMBER).filter(|_| at.starts_word())?;
+    let known = NUMBERED.contains(&at.word_before(1).as_str());
+    known.then(|| at.whole(Class::Address, &captures, number::pairs(captures.get_match().as_str())))
+}
+
+static ZIP: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?P<state>[A-Z]{2}),?\s(?P<code>\d{5})(?:-(?P<more>\d{4}))?\b"));
+
+/// Reads a postal code after its state: `TX 75201`.
+pub fn zip(at: &Cursor<'_>) -> Option<Reading> {
+    let captures = at.captures(&ZIP).filter(|_| at.starts_word())?;
+    let state = captures["state"].chars().map(String::from).collect::<Vec<_>>().join(".");
+    let code = captures.name("code")?;
+    let more = captures.name("more").map_or(String::new(), |more| format!(", {}", number::digits(more.as_str())));
+    let end = at.pos + captures.get_match().end();
+    let said = number::digits(code.as_str()) + &more;
+    Some(Reading {
+        class: Class::Address,
+        end,
+        pieces: vec![(at.pos..at.pos + 2, state), (at.pos + code.start()..end, said)],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::check;
+
+    #[test]
+    fn postal_addresses_are_said_as_people_say_them() {
+        check(&[
+            ("456 Oak St.", "four fifty-six Oak street"),
+            ("1600 Market St.", "sixteen hundred Market street"),
+            ("105 E. Pine Ave., Suite 200", "one oh five East Pine avenue, Suite two hundred"),
+            ("Room 205", "Room two oh five"),
+            ("Suite 1200", "Suite twelve hundred"),
+            ("Highway 101", "Highway one oh one"),
+            ("12 Elm Rd.", "twelve Elm road"),
+            ("Ste. 300", "suite three hundred"),
+            ("Austin, TX 78701", "Austin, T.X seven eight seven zero one"),
+            ("P.O. Box 1234", "P.O Box one two three four"),
+            ("St. Louis", "saint Louis"),
+            ("Mt. Hood", "mount Hood"),
+        ]);
+    }
+}

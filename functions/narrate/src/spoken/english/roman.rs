@@ -1,0 +1,164 @@
+//! Roman numerals.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::number;
+use crate::spoken::grammar::{Class, Cursor, Reading, pattern};
+
+static NUMERAL: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?:M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3}))(?:'s)?\b"));
+
+/// Words before a Roman numeral that counts: "Title IX" is "title nine".
+const COUNTED: &[&str] = &[
+    "act", "appendix", "article", "basel", "book", "bowl", "chapter", "class", "division", "exhibit", "fund", "grade",
+    "group", "level", "mifid", "mark", "part", "phase", "plan", "psd", "schedule", "section", "series", "solvency",
+    "stage", "step", "tier", "title", "track", "type", "ucits", "unit", "version", "volume", "war",
+];
+
+/// Names before a Roman numeral that ranks: "Henry VIII" is "Henry the eighth".
+const RANKED: &[&str] = &[
+    "albert",
+    "alexander",
+    "alfonso",
+    "andrew",
+    "benedict",
+    "carl",
+    "catherine",
+    "charles",
+    "christian",
+    "clement",
+    "constantine",
+    "daniel",
+    "david",
+    "edward",
+    "elizabeth",
+    "felipe",
+    "francis",
+    "franklin",
+    "frederick",
+    "george",
+    "gregory",
+    "gustav",
+    "harald",
+    "henry",
+    "innocent",
+    "ivan",
+    "james",
+    "jerome",
+    "john",
+    "joseph",
+    "juan",
+    "king",
+    "leo",
+    "leopold",
+    "louis",
+    "margaret",
+    "mary",
+    "matthew",
+    "michael",
+    "mohammed",
+    "napoleon",
+    "nicholas",
+    "paul",
+    "peter",
+    "philip",
+    "pius",
+    "pope",
+    "queen",
+    "ramses",
+    "richard",
+    "robert",
+    "rudolf",
+    "thomas",
+    "thurston",
+    "urban",
+    "victor",
+    "walter",
+    "wilhelm",
+    "william",
+];
+
+/// Reads `Tier II`, `Henry VIII`, `John Smith III`, `MMXXVI`.
+pub fn numeral(at: &Cursor<'_>) -> Option<Reading> {
+    let captures = at.captures(&NUMERAL).filter(|_| at.starts_word())?;
+    let written = captures.get_match().as_str().trim_end_matches("'s");
+    let value = value(written);
+    if value == 0 {
+        return None;
+    }
+    let before = last_words(at.head());
+    let small = before.first().map(|word| word.to_lowercase()).unwrap_or_default();
+    let capitalized = |word: Option<&&str>| word.is_some_and(|word| word.starts_with(char::is_uppercase));
+    let only_small = written.bytes().all(|b| b"IVX".contains(&b) || b == b'L' && written.len() > 1);
+    // Owners keep their ending: "Henry VIII's".
+    let owner = if written.len() < captures.get_match().len() { "'s" } else { "" };
+    if COUNTED.contains(&small.as_str()) && only_small {
+        return Some(at.whole(Class::Word, &captures, number::cardinal(value) + owner));
+    }
+    if written.len() < 2 {
+        return None;
+    }
+    let ranked = RANKED.contains(&small.as_str()) && capitalized(before.first())
+        || capitalized(before.first())
+            && before.get(1).is_some_and(|word| RANKED.contains(&word.to_lowercase().as_str()));
+    if ranked && only_small {
+        return Some(at.whole(Class::Word, &captures, format!("the {}{owner}", number::ordinal(value))));
+    }
+    // Without such a word, only numerals that are no usual abbreviation.
+    let unambiguous = matches!(written, "II" | "III" | "VII" | "VIII" | "XII" | "XIII" | "XIV" | "XVI");
+    if unambiguous && capitalized(before.first()) {
+        return Some(at.whole(Class::Word, &captures, number::cardinal(value) + owner));
+    }
+    (value >= 1900 && written.len() > 3).then(|| at.whole(Class::Date, &captures, number::year(value)))
+}
+
+/// Returns the last two words, the nearest first.
+fn last_words(head: &str) -> Vec<&str> {
+    head.trim_end().rsplit(' ').take(2).map(|word| word.trim_matches(|c: char| !c.is_alphanumeric())).collect()
+}
+
+fn value(numeral: &str) -> u64 {
+    let digit = |letter: u8| match letter {
+        b'I' => 1,
+        b'V' => 5,
+        b'X' => 10,
+        b'L' => 50,
+        b'C' => 100,
+        b'D' => 500,
+        _ => 1000,
+    };
+    let letters = numeral.as_bytes();
+    let mut sum = 0_u64;
+    for (index, letter) in letters.iter().enumerate() {
+        let own = digit(*letter);
+        if letters.get(index + 1).is_some_and(|next| digit(*next) > own) {
+            sum = sum.wrapping_sub(own);
+        } else {
+            sum = sum.wrapping_add(own);
+        }
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::check;
+
+    #[test]
+    fn numerals_count_or_rank() {
+        check(&[
+            ("Title VII", "Title seven"),
+            ("Tier I", "Tier one"),
+            ("Basel III rules", "Basel three rules"),
+            ("Super Bowl LX", "Super Bowl sixty"),
+            ("World War II", "World War two"),
+            ("Henry IV", "Henry the fourth"),
+            ("Robert Lee III", "Robert Lee the third"),
+            ("MMXXVI", "twenty twenty-six"),
+            ("I agree", "I agree"),
+            ("a CD and a DI", "a C.D and a D.I"),
+        ]);
+    }
+}

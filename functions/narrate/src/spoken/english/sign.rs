@@ -1,0 +1,169 @@
+//! Signs: they get a meaning from their neighbors or stay silent.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::measure;
+use super::number::NUMBER;
+use crate::names;
+use crate::spoken::grammar::{Class, Cursor, Reading, pattern};
+
+const QUANTITY: &str = r"(?:[$€£¥₩₹½¼¾⅓⅔⅛⅜⅝⅞]|[A-Z]{1,2}\$|\d|\.\d)";
+
+static BEFORE_QUANTITY: LazyLock<Regex> = LazyLock::new(|| pattern(&format!(r"-{QUANTITY}")));
+static DASH: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?P<dash>[-–—])(?P<gap>\s?)"));
+static RANGE_END: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(&format!(
+        r"[-–—]\s?(?:{QUANTITY}|[QH]\d|[FC]Y\d|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|Mon|Tue|Wed|Thu|Fri|Sat|Sun|noon|midnight)\w*)"
+    ))
+});
+static INDEX: &[&str] =
+    &["prime", "sofr", "libor", "index", "base", "rate", "benchmark", "euribor", "sonia", "treasury"];
+static PERCENT_AFTER: LazyLock<Regex> = LazyLock::new(|| pattern(&format!(r"-\s?{NUMBER}\s?(?:%|bps?\b)")));
+
+/// Reads a minus sign: before a separate number, or between an index and a rate.
+pub fn minus(at: &Cursor<'_>) -> Option<Reading> {
+    let stands_alone = !at.head().ends_with(|c: char| c.is_alphanumeric() || matches!(c, '%' | ')' | '.' | '-'));
+    let negative = stands_alone && BEFORE_QUANTITY.is_match(at.rest());
+    let below_index = INDEX.contains(&at.word_before(1).as_str()) && PERCENT_AFTER.is_match(at.rest());
+    (negative || below_index).then(|| at.read(Class::Sign, 1, "minus"))
+}
+
+/// Reads the dash of a range: `Q1–Q3`, `$5-$10`.
+pub fn range(at: &Cursor<'_>) -> Option<Reading> {
+    let captures = at.captures(&DASH)?;
+    let dash = captures.name("dash")?;
+    let (class, _) = at.last?;
+    if matches!(at.word_before(1).as_str(), "noon" | "midnight") && RANGE_END.is_match(at.rest()) {
+        return Some(at.read(Class::Time, dash.end(), "to"));
+    }
+    // The end of the range is read as its start was: after "October 1", a "15" is a day.
+    (at.follows_quantity() && RANGE_END.is_match(at.rest())).then(|| at.read(class, dash.end(), "to"))
+}
+
+static PER: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"/\s?(?P<unit>mo|mth|month|yr|year|wk|week|day|hr|hour|min|minute|sq\.? ft|account|application|card|check|customer|item|loan|member|mile|payment|person|purchase|request|statement|transaction|transfer|trip|txn|user|wire|withdrawal)\b",
+    )
+});
+static PER_WORD: LazyLock<Regex> = LazyLock::new(|| pattern(r"/\s?(?P<unit>[a-z]{2,})\b"));
+static PER_TIME: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"/(?P<unit>mo|yr|wk|hr|day|week|month|year|hour|night)\b"));
+static WEEKDAY: LazyLock<Regex> = LazyLock::new(|| pattern(r"/\s?(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"));
+
+/// Reads the slash of a rate: `$12/mo`, `4% / year`. Between two amounts the slash is silent.
+pub fn per(at: &Cursor<'_>) -> Option<Reading> {
+    let class = at.last.map(|(class, _)| class)?;
+    if !at.rest().starts_with('/') {
+        return None;
+    }
+    let per = if at.follows_quantity() {
+        let word = || at.captures(&PER_WORD).filter(|_| matches!(class, Class::Money | Class::Percent));
+        at.captures(&PER).or_else(word)
+    } else {
+        at.captures(&PER_TIME)
+    };
+    if let Some(captures) = per {
+        let unit = captures.name("unit")?;
+        let said = measure::unit_words(unit.as_str(), true).unwrap_or(unit.as_str());
+        let end = at.pos + unit.end() + usize::from(at.rest()[unit.end()..].starts_with('.') && said != unit.as_str());
+        let pieces = vec![(at.pos..at.pos + 1, "per".to_owned()), (at.pos + unit.start()..end, said.to_owned())];
+        return Some(Reading { class: Class::Word, end, pieces });
+    }
+    let between_amounts = class == Class::Money && at.rest()[1..].trim_start().starts_with('$');
+    let between_days = class == Class::Date && WEEKDAY.is_match(at.rest());
+    (at.follows_quantity() && (between_amounts || between_days)).then(|| Reading {
+        class: Class::Sign,
+        end: at.pos + 1,
+        pieces: Vec::new(),
+    })
+}
+
+static RELATION: LazyLock<Regex> =
+    LazyLock::new(|| pattern(&format!(r"(?P<sign>\+/-|<=|>=|≠|!=|[<>≤≥~≈±])\s?(?P<number>-?{QUANTITY})?")));
+
+/// Reads a comparison before a number: `<5%`, `≥ $500`, `~3`.
+pub fn relation(at: &Cursor<'_>) -> Option<Reading> {
+    let captures = at.captures(&RELATION)?;
+    let sign = captures.name("sign")?;
+    let said = match sign.as_str() {
+        "<" => "less than",
+        ">" => "more than",
+        "≤" | "<=" => "at most",
+        "≥" | ">=" => "at least",
+        "±" | "+/-" => "plus or minus",
+        "≠" | "!=" => "not equal to",
+        _ => "about",
+    };
+    let apart = at.head().is_empty() || at.head().ends_with([' ', '(', '“', '"']);
+    let compares = apart && captures.name("number").is_some() || said == "not equal to";
+    compares.then(|| at.read(Class::Sign, sign.end(), said))
+}
+
+static NUMBERED: LazyLock<Regex> = LazyLock::new(|| pattern(r"\s?(?:[A-Z]{1,4}-?)?\d"));
+
+/// Reads single signs: `&`, `@`, `+`.
+pub fn sign(at: &Cursor<'_>) -> Option<Reading> {
+    let c = at.rest().chars().next()?;
+    let after = &at.rest()[c.len_utf8()..];
+    let joins = at.head().ends_with(char::is_alphanumeric) && after.starts_with(char::is_alphanumeric);
+    // A sign before a number that no rule reads belongs to an unread amount.
+    if after.trim_start_matches([' ', '(', '-', '+']).starts_with(|d: char| d.is_ascii_digit())
+        && matches!(c, '$' | '€' | '£' | '¥')
+    {
+        return None;
+    }
+    let said = match c {
+        '&' => "and",
+        '+' => "plus",
+        '=' => "equals",
+        '@' => "at",
+        '%' => "percent",
+        '$' => "dollar",
+        '€' => "euro",
+        '£' => "pound",
+        '¥' => "yen",
+        '¢' => "cent",
+        '°' => "degrees",
+        '§' => "section",
+        '×' => "times",
+        '÷' => "divided by",
+        '№' => "number",
+        '#' if NUMBERED.is_match(after) => "number",
+        '#' if after.starts_with(char::is_alphabetic) => "hash",
+        '/' if joins => "slash",
+        '\\' if joins => "backslash",
+        '.' if joins => "dot",
+        _ if c.is_ascii() || names::is_mark(c) => return None,
+        _ => {
+            let said = names::sign(c)?;
+            return Some(at.read(Class::Word, c.len_utf8(), said));
+        }
+    };
+    let between_dates = c == '&' && at.follows_quantity() && at.last.is_some_and(|(class, _)| class == Class::Date);
+    Some(at.read(if between_dates { Class::Date } else { Class::Sign }, c.len_utf8(), said))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::check;
+
+    #[test]
+    fn signs_are_said_where_they_mean_something() {
+        check(&[
+            (
+                "Rates <5%, >=4% or ±1%.",
+                "Rates less than five percent, at least four percent or plus or minus one percent",
+            ),
+            ("Balances ≥ $500 in ~3 days", "Balances at least five hundred dollars in about three days"),
+            ("more > all <b>", "more all b"),
+            ("APR ≠ APY", "A.P.R not equal to A.P.Y"),
+            ("+/- 5%", "plus or minus five percent"),
+            ("#1 in service", "number one in service"),
+            ("flights & hotels", "flights and hotels"),
+            ("debit/credit", "debit slash credit"),
+            ("2.6% + 10¢", "two point six percent plus ten cents"),
+        ]);
+    }
+}

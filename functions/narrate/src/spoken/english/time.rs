@@ -1,0 +1,92 @@
+//! Times of day and ratios.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::number;
+use crate::spoken::grammar::{Class, Cursor, Reading, pattern};
+
+static CLOCK: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2})(?::(?P<second>\d{2}))?)?(?:(?P<gap>\s?)(?P<half>(?i:[ap]\.m\.|[ap]\.m\b|[ap]m\b\.?)))?(?P<end>)",
+    )
+});
+
+/// Reads `9:30`, `17:00`, `9am`, `5:30 p.m.`, `1:05:09`.
+pub fn clock(at: &Cursor<'_>) -> Option<Reading> {
+    let captures = at.captures(&CLOCK)?;
+    let minute = captures.name("minute");
+    let half = captures.name("half");
+    if !at.starts_word() || minute.is_none() && half.is_none() {
+        return None;
+    }
+    let hour: u64 = captures["hour"].parse().ok()?;
+    let minutes: u64 = minute.map_or(Some(0), |minute| minute.as_str().parse().ok())?;
+    if hour > 24 || minutes > 59 {
+        return None;
+    }
+    let mut said = match minutes {
+        0 if half.is_none() && captures.name("second").is_none() => format!("{} o'clock", number::cardinal(hour)),
+        0 => number::cardinal(hour),
+        1..=9 => format!("{} oh {}", number::cardinal(hour), number::cardinal(minutes)),
+        _ => format!("{} {}", number::cardinal(hour), number::cardinal(minutes)),
+    };
+    if let Some(second) = captures.name("second") {
+        let seconds: u64 = second.as_str().parse().ok()?;
+        let unit =
+            |count: u64, name: &str| format!("{} {name}{}", number::cardinal(count), if count == 1 { "" } else { "s" });
+        said = format!("{} {} {}", unit(hour, "hour"), unit(minutes, "minute"), unit(seconds, "second"));
+    }
+    let Some(half) = half else {
+        return Some(at.whole(Class::Time, &captures, said));
+    };
+    let half_said = if half.as_str().starts_with(['a', 'A']) { "A.M" } else { "P.M" };
+    if captures["gap"].is_empty() {
+        return Some(at.whole(Class::Time, &captures, format!("{said} {half_said}")));
+    }
+    let start = at.pos + half.start();
+    let end = at.pos + half.end();
+    Some(Reading {
+        class: Class::Time,
+        end,
+        pieces: vec![(at.pos..start - 1, said), (start..end, half_said.to_owned())],
+    })
+}
+
+static RATIO: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?P<first>\d{1,3}(?:\.\d+)?):(?P<second>\d{1,3}(?:\.\d+)?)\b"));
+
+/// Reads `2:1`, `16:9`.
+pub fn ratio(at: &Cursor<'_>) -> Option<Reading> {
+    let captures = at.captures(&RATIO).filter(|_| at.starts_word())?;
+    let said = format!("{} to {}", number::amount(&captures["first"])?, number::amount(&captures["second"])?);
+    Some(at.whole(Class::Cardinal, &captures, said))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::check;
+
+    #[test]
+    fn times_of_day_are_said() {
+        check(&[
+            ("9:30", "nine thirty"),
+            ("9:05", "nine oh five"),
+            ("17:00", "seventeen o'clock"),
+            ("8:00 a.m.", "eight A.M"),
+            ("12:00 p.m.", "twelve P.M"),
+            ("10 p.m.", "ten P.M"),
+            ("9am-5:30pm", "nine A.M to five thirty P.M"),
+            ("10 AM-2 PM", "ten A.M to two P.M"),
+            ("9 a.m.–5 p.m.", "nine A.M to five P.M"),
+            ("9:00-17:00", "nine o'clock to seventeen o'clock"),
+            ("Mon–Sat, 9am–6pm PT", "Monday to Saturday, nine A.M to six P.M P.T"),
+        ]);
+    }
+
+    #[test]
+    fn ratios_are_no_times() {
+        check(&[("3:1", "three to one"), ("16:9", "sixteen to nine")]);
+    }
+}

@@ -1,0 +1,170 @@
+//! Turns a written sentence into spoken words.
+//!
+//! [`Text`] normalizes the sentence without losing its written words. A [`Grammar`] then reads it from left to right:
+//! at each position, the first rule that matches says its part. The order of the rules is the grammar's priority order;
+//! see [`english`] for the order and its reasons. Rules see the whole sentence, so nothing is cut at punctuation first.
+//!
+//! **Invariant:** a comma or point between digits is read by a rule or is an [`UnreadNumber`]. No part of an amount is
+//! ever dropped or guessed.
+
+mod english;
+mod grammar;
+mod text;
+
+use grammar::{Class, Grammar, Piece, Reader};
+use text::Text;
+
+use crate::names::Names;
+use crate::pronunciations::Pronunciations;
+
+/// A written word with its spoken form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// The word as written, with its punctuation. Joined by spaces, the words give the sentence.
+    pub shown: String,
+    /// The spoken form: letters of ASCII and Latin-1, apostrophes, inner hyphens, periods between single letters, and
+    /// commas within long forms. Never contains a sign that an engine could take for markup.
+    pub said: String,
+    /// The pause after the word: one of `,;:.?!`.
+    pub pause: Option<char>,
+    /// Whether listeners write it down, as they do with telephone numbers and references. It is spoken more slowly.
+    pub dictated: bool,
+}
+
+/// A sentence in spoken form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Utterance {
+    words: Vec<Word>,
+}
+
+/// A number that no rule can read, by the number of its word, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnreadNumber(pub usize);
+
+/// A language that sentences are read in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Language {
+    /// American English.
+    #[default]
+    English,
+}
+
+impl Language {
+    fn grammar(self) -> &'static Grammar {
+        match self {
+            Self::English => &english::GRAMMAR,
+        }
+    }
+}
+
+/// The lists that a sentence is read with.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Lexicon<'a> {
+    /// The language of the sentence.
+    pub language: Language,
+    /// The bank's list of pronunciations. `None` is an empty list.
+    pub pronunciations: Option<&'a Pronunciations>,
+    /// The customer's first name, which capitals do not turn into letters.
+    pub first_name: &'a str,
+}
+
+impl Utterance {
+    /// Reads a sentence. Returns `None` if it contains nothing to say.
+    pub fn of(sentence: &str, lexicon: Lexicon<'_>) -> Result<Option<Self>, UnreadNumber> {
+        let text = Text::new(sentence);
+        let names = Names::new(lexicon.first_name, lexicon.pronunciations);
+        let reader = Reader { text: &text, pronunciations: lexicon.pronunciations, names: &names };
+        let pieces = reader.read(lexicon.language.grammar()).map_err(|at| UnreadNumber(text.chunk_at(at) + 1))?;
+        let mut words = words(&text, pieces);
+        if let Some(last) = words.last_mut() {
+            last.pause = last.pause.filter(|mark| "?!".contains(*mark)).or(Some('.'));
+        }
+        Ok(if words.is_empty() { None } else { Some(Self { words }) })
+    }
+
+    /// Returns the words, at least one.
+    #[must_use]
+    pub fn words(&self) -> &[Word] {
+        &self.words
+    }
+
+    /// Returns the text for the engine.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for word in &self.words {
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            text.push_str(&word.said);
+            text.extend(word.pause);
+        }
+        text
+    }
+
+    /// Returns the number of spoken words: "4.25%" has five, "A.P.Y" has three.
+    #[must_use]
+    pub fn spoken_words(&self) -> usize {
+        self.words.iter().map(Word::spoken_words).sum()
+    }
+}
+
+impl Word {
+    /// Returns the number of spoken words. Each letter of an abbreviation counts as one.
+    #[must_use]
+    pub fn spoken_words(&self) -> usize {
+        self.said.split([' ', '-', '.', ',']).filter(|part| part.chars().any(char::is_alphabetic)).count()
+    }
+}
+
+/// Assigns the spoken pieces to the written words. A written word without a piece joins the word before it.
+fn words(text: &Text, pieces: Vec<Piece>) -> Vec<Word> {
+    let mut words: Vec<Word> = Vec::new();
+    let mut opening = String::new();
+    let mut pieces = pieces.into_iter().peekable();
+    for chunk in text.chunks() {
+        let mut said = String::new();
+        let mut tail = chunk.span.start;
+        let mut dictated = false;
+        while let Some(piece) = pieces.next_if(|piece| piece.span.start < chunk.span.end) {
+            if !said.is_empty() {
+                said.push(' ');
+            }
+            said.push_str(&piece.said);
+            tail = tail.max(piece.span.end.min(chunk.span.end));
+            dictated |= matches!(piece.class, Class::Telephone | Class::Identifier);
+        }
+        let mark = pause(text.slice(tail..chunk.span.end));
+        if said.is_empty() {
+            if let Some(last) = words.last_mut() {
+                last.shown.push(' ');
+                last.shown.push_str(&chunk.shown);
+                // A hyphen between spaces is a dash.
+                last.pause = last.pause.or(mark).or((&chunk.shown == "-").then_some(','));
+            } else {
+                opening.push_str(&chunk.shown);
+                opening.push(' ');
+            }
+            continue;
+        }
+        let pause = mark.or(said.ends_with(',').then_some(','));
+        let said = said.trim_end_matches(',').to_owned();
+        words.push(Word { shown: std::mem::take(&mut opening) + &chunk.shown, said, pause, dictated });
+    }
+    words
+}
+
+/// Returns the pause that the marks after a word ask for.
+fn pause(marks: &str) -> Option<char> {
+    marks.chars().find_map(|mark| match mark {
+        ',' | '、' | '，' | ')' | '—' | '–' | '―' | '…' | '•' | '|' => Some(','),
+        ';' | '；' => Some(';'),
+        ':' | '：' => Some(':'),
+        '?' | '？' => Some('?'),
+        '!' | '！' => Some('!'),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,46 @@
+//! The inputs of a picture.
+
+use contracts::brand::Brand;
+use contracts::narration::Narration;
+use contracts::script::Script;
+
+use crate::background_luma::BackgroundLuma;
+use crate::captions::Cue;
+use crate::error::Error;
+use crate::font::{FontSet, display_text};
+
+/// The inputs of a picture.
+#[derive(Clone, Copy, Debug)]
+pub struct SceneContent<'a> {
+    /// The spoken and the shown text.
+    pub script: &'a Script,
+    /// The times of the spoken words.
+    pub narration: &'a Narration,
+    /// The captions.
+    pub cues: &'a [Cue],
+    /// The bank's brand.
+    pub brand: &'a Brand,
+    /// The logo's size, px.
+    pub logo: (u32, u32),
+    /// The brand mark's size, px.
+    pub mark: (u32, u32),
+    /// The brightness of the background.
+    pub background: &'a BackgroundLuma,
+}
+
+/// Fails if a text has a character for which no font of the brand has a glyph.
+pub fn check_glyphs(fonts: &FontSet, content: &SceneContent<'_>) -> Result<(), Error> {
+    let SceneContent { script, narration, brand, .. } = *content;
+    let spoken = narration.sentences.iter().flat_map(|sentence| &sentence.words).map(|word| (&word.text, "a caption"));
+    let offers = script.offers.iter().flat_map(|offer| [&offer.name, &offer.category]).map(|text| (text, "an offer"));
+    let lines = script.disclosures.iter().map(|text| (text, "a disclosure"));
+    let fixed = [&brand.name, &brand.web, &brand.privacy_mark, &brand.voice_notice, &brand.opt_out];
+    let fixed = fixed.into_iter().map(|text| (text, "the brand"));
+    let name = std::iter::once((&script.first_name, "the title card"));
+    for (text, place) in name.chain(spoken).chain(offers).chain(lines).chain(fixed) {
+        if let Some(character) = fonts.first_missing(&display_text(text)) {
+            return Err(Error::MissingGlyph { code: character.into(), place });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! Facts about files that all renders of a process share: what ffprobe reported, how loud the music is, and where each
+//! prepared background lies.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use crate::background_luma::BackgroundLuma;
+use crate::error::Error;
+use crate::measure::{Probe, SoundMeasures};
+
+/// Results that are kept across renders. Concurrent renders wait for each other instead of measuring a file twice. A file
+/// that has changed is measured again.
+#[derive(Debug, Default)]
+pub struct ProbeCache {
+    pub(crate) probes: FileCache<Probe>,
+    pub(crate) sounds: FileCache<SoundMeasures>,
+    pub(crate) backgrounds: FileCache<PreparedBackground>,
+}
+
+/// A background that fits the frame.
+#[derive(Clone, Debug)]
+pub(crate) struct PreparedBackground {
+    pub path: PathBuf,
+    pub luma: BackgroundLuma,
+}
+
+/// The state of a file: its path, its length in bytes, its modification time, and the variant that was asked for.
+type FileState = (PathBuf, u64, Option<SystemTime>, String);
+
+/// One kind of result, by the state of the file.
+#[derive(Debug)]
+pub(crate) struct FileCache<T>(Mutex<HashMap<FileState, T>>);
+
+impl<T> Default for FileCache<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Clone> FileCache<T> {
+    /// Returns the cached result for a file, or computes and caches it. An error is not cached, so the next call tries
+    /// again.
+    pub(crate) fn get_or_try_insert(
+        &self,
+        file: &Path,
+        variant: &str,
+        compute: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let (length, modified) =
+            file.metadata().map_or((0, None), |metadata| (metadata.len(), metadata.modified().ok()));
+        let state = (file.to_owned(), length, modified, variant.to_owned());
+        // Results are inserted whole, so a panic in another thread leaves the map consistent.
+        let mut results = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(result) = results.get(&state) {
+            return Ok(result.clone());
+        }
+        let result = compute()?;
+        results.insert(state, result.clone());
+        Ok(result)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn result_is_cached_until_file_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("logo.png");
+        std::fs::write(&file, "logo").unwrap();
+        let cache = FileCache::default();
+        let calls = Cell::new(0);
+        let get = |variant: &str| {
+            let compute = || {
+                calls.set(calls.get() + 1);
+                if calls.get() == 1 { Err(Error::Cancelled) } else { Ok(calls.get()) }
+            };
+            cache.get_or_try_insert(&file, variant, compute)
+        };
+        assert!(get("").is_err(), "an error is not cached");
+        assert_eq!((get("").unwrap(), get("").unwrap()), (2, 2));
+        assert_eq!(get("another size").unwrap(), 3);
+        std::fs::write(&file, "another logo").unwrap();
+        assert_eq!(get("").unwrap(), 4);
+    }
+}

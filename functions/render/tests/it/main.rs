@@ -1,0 +1,14 @@
+//! The integration tests of the render stage, in one binary.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "test builders are plain functions, to which the exceptions for tests do not apply"
+)]
+
+mod common;
+mod hostile;
+mod layout;
+mod render;
