@@ -121,8 +121,83 @@ closed_list!(
         Business => "business",
         /// Trouble with money or life: job loss, debt, illness, grief.
         Hardship => "hardship",
+        /// A hard time that no message names, or posts that the program cannot read. No lexicon lists words for it.
+        Care => "care",
     }
 );
+
+closed_list!(
+    /// A fact that only stops: it never raises a score and never chooses a product.
+    Stop {
+        /// Posts suggest danger to life.
+        NeedsPerson => "a person should contact the customer",
+        /// The profile says that the customer died.
+        Deceased => "the customer is deceased",
+        /// The profile gives an age under 18.
+        Minor => "the customer is a minor",
+        /// The profile says that the customer must not be contacted or marketed to.
+        DoNotContact => "the customer must not be contacted",
+        /// The profile says that the customer is vulnerable.
+        Vulnerable => "the customer is vulnerable",
+        /// The profile says that the customer's accounts are in collections.
+        Collections => "the customer is in collections",
+        /// The profile says that a fraud case is open.
+        FraudCase => "a fraud case is open",
+        /// The profile says that a complaint is open.
+        OpenComplaint => "a complaint is open",
+        /// The profile says that an application is open.
+        OpenApplication => "an application is open",
+        /// The profile says that the customer's accounts are closed.
+        Closed => "the relationship is closed",
+        /// Payments to collectors of debts.
+        DebtCollection => "payments show debt collection",
+        /// Payments for a funeral.
+        Funeral => "payments show a funeral",
+        /// The balance over all accounts is below zero.
+        NegativeBalance => "the balance is negative",
+        /// Charges for an overdraft.
+        Overdraft => "payments show an overdraft",
+        /// Fees for late payment.
+        LateFee => "payments show late fees",
+        /// Payments that were returned.
+        ReturnedPayment => "payments were returned",
+        /// Payments to payday lenders or pawnshops.
+        PaydayLoan => "payments show a payday loan",
+    }
+);
+
+impl Stop {
+    /// Returns what the fact stops.
+    #[must_use]
+    pub const fn scope(self) -> StopScope {
+        match self {
+            Self::NegativeBalance | Self::Overdraft | Self::LateFee | Self::ReturnedPayment | Self::PaydayLoan => {
+                StopScope::Credit
+            }
+            Self::NeedsPerson
+            | Self::Deceased
+            | Self::Minor
+            | Self::DoNotContact
+            | Self::Vulnerable
+            | Self::Collections
+            | Self::FraudCase
+            | Self::OpenComplaint
+            | Self::OpenApplication
+            | Self::Closed
+            | Self::DebtCollection
+            | Self::Funeral => StopScope::Everything,
+        }
+    }
+}
+
+/// The offers that a [`Stop`] rules out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopScope {
+    /// Every message.
+    Everything,
+    /// Offers of credit.
+    Credit,
+}
 
 closed_list!(
     /// A sign in the customer's payments or products. The `assess` crate defines when a sign counts.
@@ -331,6 +406,9 @@ pub struct Facts {
     /// The time with the bank, if a chosen product requires it.
     #[serde(default)]
     pub tenure: Option<Tenure>,
+    /// Facts that stop offers of credit, sorted. A fact that stops every message is the reason of a [`Skip`].
+    #[serde(default)]
+    pub stops: Vec<Stop>,
     /// The mood in the posts. `None` without social consent.
     pub mood: Option<Mood>,
     /// The bank's course of action.
@@ -353,6 +431,8 @@ pub enum Skip {
     PostsWithdrawn(Refusal),
     /// The contact cap applies: the customer heard from the bank too recently.
     HeardLately,
+    /// A fact stops every message.
+    Stopped(Stop),
     /// No product in the chosen categories fits.
     NoSuitableOffer,
     /// A reviewer rejected the result.
@@ -370,6 +450,7 @@ impl Skip {
             Self::Suppressed => "the customer must not be contacted",
             Self::PostsWithdrawn(_) => "the customer withdrew consent to the use of posts",
             Self::HeardLately => "the customer heard from the bank too recently",
+            Self::Stopped(stop) => stop.words(),
             Self::NoSuitableOffer => "no product of the chosen categories fits",
             Self::Rejected => "a reviewer rejected it",
             Self::Recalled => "it was recalled",

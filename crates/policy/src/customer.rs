@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::consent::SocialConsent;
 use contracts::consent::{ConsentAsRead, Refusal};
+use contracts::facts::Stop;
 use contracts::stage::IndexRow;
 use contracts::{CustomerId, CustomerRef, Digest, ProductId};
 use storage::vault::{Owner, Vault, VaultError};
@@ -34,6 +35,12 @@ pub struct Profile {
     /// The date on which the customer joined the bank.
     #[serde(default)]
     pub customer_since: Option<Date>,
+    /// The stops that columns of the profile cause, sorted. The cells are not kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stops: Vec<Stop>,
+    /// The products that unrecognized entries of `products_held` probably mean. They are not offered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probably_held: Vec<ProductId>,
 }
 
 /// A payment.

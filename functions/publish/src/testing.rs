@@ -279,6 +279,7 @@ fn facts(reference: &CustomerRef) -> Facts {
         balance: None,
         recurring: Vec::new(),
         signs: Vec::new(),
+        stops: Vec::new(),
         tenure: None,
         mood: None,
         stance: Stance::Service { topic: Topic::Fees },

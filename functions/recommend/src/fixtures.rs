@@ -102,6 +102,7 @@ pub(crate) fn facts(first_name: &str) -> Facts {
         balance: None,
         recurring: Vec::new(),
         signs: Vec::new(),
+        stops: Vec::new(),
         tenure: None,
         mood: Some(mood(Sentiment::Positive, &["cannot wait to see the sea again with my dog"])),
         stance: Stance::Recommend {

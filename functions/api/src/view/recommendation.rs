@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use contracts::catalogue::{Catalogue, Category};
-use contracts::facts::{Facts, Skip, Stance};
+use contracts::facts::{Facts, Skip, Stance, Stop};
 use contracts::key::Artefact;
 use contracts::media::{MediaFacts, Shape};
 use contracts::model::WriterMode;
@@ -160,6 +160,8 @@ impl StatusReason {
         let help = match skip {
             Skip::NoConsent(_) => Some("the customer gets nothing until the bank's workbook records their consent"),
             Skip::Suppressed => Some("remove the customer from the suppression list if the entry is wrong"),
+            Skip::Stopped(Stop::NeedsPerson) => Some("let a person of the bank decide how to reach the customer"),
+            Skip::Stopped(_) => Some("nothing is sold to the customer until the bank's records no longer say so"),
             Skip::NoSuitableOffer => Some("choose more lines of business"),
             Skip::PostsWithdrawn(_) => Some("start another recommendation: it will not use the customer's posts"),
             Skip::HeardLately => Some("the setting offers.at_most_every_days is the number of days between contacts"),
