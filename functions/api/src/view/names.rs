@@ -21,6 +21,18 @@ pub(crate) enum CategoryName {
     Commercial,
 }
 
+/// The writer of a text.
+///
+/// - `model`: the language model.
+/// - `template`: the built-in template, which needs no model.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+#[expect(dead_code, reason = "documents `contracts::script::WrittenBy`")]
+pub(crate) enum WriterName {
+    Model,
+    Template,
+}
+
 /// The aspect ratio of a video, width to height.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents `contracts::media::Shape`")]
@@ -109,9 +121,10 @@ pub(crate) enum VoiceEngine {
 ///
 /// - `published`: the text was published, and the video if one was requested.
 /// - `skipped`: the customer gets nothing. The reason says why.
-/// - `in-review`: a reviewer must approve the result before it is published.
-/// - `failed`: a stage failed.
-/// - `recalled`: the result was published and then recalled.
+/// - `in-review`: a reviewer must approve the result before it is published. After the decision the outcome is `published`
+///   or `skipped`.
+/// - `failed`: a stage failed for this customer. The run itself may be `done`.
+/// - `recalled`: the result was published and then recalled. Only `GET /v1/recommendations/{id}` returns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum OutcomeName {
@@ -142,8 +155,11 @@ impl From<&Outcome> for OutcomeName {
 ///
 /// - `waiting`: the run is queued and no stage has started.
 /// - `running`: a stage has started.
-/// - `done`: the run ended. The outcome says how.
-/// - `failed`: the run ended without an outcome. The reason says why.
+/// - `done`: the run ended. The outcome says how: it may be `failed` or `in-review`.
+/// - `failed`: the run ended early as a whole, for example because a workbook could not be read. Some customers may have an
+///   outcome. The reason says why.
+///
+/// A result in review: AWS keeps the run `running` for up to three days. On a local server the run is `done`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum RunStatus {
