@@ -1,4 +1,4 @@
-//! `bespoke run` and `bespoke demo`: a run for one customer, or for all of them.
+//! `bespoke run` and `bespoke demo`: carry out a run for one customer or for all customers.
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
@@ -62,7 +62,7 @@ pub(super) async fn one(args: RunArgs, config: Config, context: Context) -> Resu
     Ok(finished.summary.exit_code())
 }
 
-/// Returns the request of the options on the command line.
+/// Returns the request that the command-line options describe.
 pub(super) fn local_request(args: RecommendationArgs, config: &Config) -> Result<LocalRequest, Failure> {
     if args.prompt.is_some() && !config.settings.writer.model.enabled {
         anstream::eprintln!("note: the model is disabled, and the template ignores --prompt");
@@ -79,7 +79,7 @@ pub(super) fn local_request(args: RecommendationArgs, config: &Config) -> Result
     Ok(LocalRequest { customer: None, options, background: args.background, again: args.again })
 }
 
-/// A run that ended, with the folder still locked.
+/// A run that has ended, with the folder still locked.
 struct FinishedRun {
     summary: RunSummary,
     run: RunReport,
@@ -89,7 +89,7 @@ struct FinishedRun {
 }
 
 impl FinishedRun {
-    /// Copies the customer's text and video to the paths under `output/`, which are the same for every run.
+    /// Copies the customer's text and video to the paths under `output/`. Every run uses the same paths.
     fn copy_results(&self) -> Result<Vec<PathBuf>, Failure> {
         let Some(customer) = self.run.customers.first() else { return Ok(Vec::new()) };
         let Outcome::Published { video } = customer.outcome else { return Ok(Vec::new()) };
@@ -110,7 +110,7 @@ async fn execute(setup: SessionSetup, context: Context) -> Result<FinishedRun, F
     let started = Instant::now();
     let one_customer = setup.request.customer.is_some();
     let session = Session::open(setup, |artifacts| {
-        // If this run fails, the copies of another customer's results must not pass for this one's.
+        // If this run fails, copies of another customer's results must not be mistaken for its own.
         if one_customer { output_files(artifacts).iter().try_for_each(|copy| remove(copy)) } else { Ok(()) }
     })
     .await?;
@@ -122,7 +122,7 @@ async fn execute(setup: SessionSetup, context: Context) -> Result<FinishedRun, F
     signals.abort();
     let Runner { project, services, events, .. } = runner;
     drop(events);
-    // The display removes its bars before the command prints. A display that panicked has no bars.
+    // The display removes its bars before the command prints. If the display panicked, there are no bars.
     let _cleared = progress.await;
     let run = ended?;
     print_warning(notify_if_configured(&run.run, &services.settings, &services.vault, services.secrets.as_ref()).await);
@@ -139,7 +139,7 @@ async fn execute(setup: SessionSetup, context: Context) -> Result<FinishedRun, F
     Ok(FinishedRun { summary, run, store, artifacts: project.folders.artifacts, lock })
 }
 
-/// Copies a finished file. The copy appears whole or not at all.
+/// Copies a finished file. The copy appears in full or not at all.
 fn copy_whole(from: &Path, to: &Path, scratch: &Path) -> Result<(), Failure> {
     if !from.is_file() {
         let message = format!("{}: the published file is missing", from.display());
@@ -194,7 +194,7 @@ fn ask(question: &str) -> Result<String, Failure> {
     read().map_err(Failure::file(ErrorName::InputInvalidRequest, Path::new("standard input")))
 }
 
-/// Returns the prompt, or the content of the file after `@`.
+/// Returns the prompt, or the contents of the file after `@`.
 fn prompt(given: String) -> Result<String, Failure> {
     match given.strip_prefix('@') {
         Some(path) => {
