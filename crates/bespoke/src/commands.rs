@@ -1,4 +1,4 @@
-//! The commands. Each returns an exit code.
+//! The commands. Each one returns an exit code.
 
 use runner::config::Config;
 use runner::failure::Failure;

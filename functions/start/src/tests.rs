@@ -1,4 +1,4 @@
-//! Each trigger starts one execution, regardless of the order and the number of its events.
+//! Tests that each trigger starts one execution, regardless of the order and number of its events.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

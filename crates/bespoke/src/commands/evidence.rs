@@ -124,7 +124,7 @@ impl OpenedEvidence {
         sections::row(text, "files", &files.join(", "));
     }
 
-    /// Writes which voice spoke, and which outside services received data.
+    /// Writes which voice was used, and which outside services received data.
     fn voice(&self, text: &mut String) {
         let Some(made_by) = &self.evidence.made_by else { return };
         sections::row(text, "voice", made_by.voice.as_deref().unwrap_or_default());
@@ -186,7 +186,7 @@ fn usage(text: &mut String, usage: Usage) {
     sections::row(text, "model use", &format!("{tokens_read} tokens read, {tokens_written} written, ${usd:.4}"));
 }
 
-/// Writes why a result went to review, and the reviewer's decision.
+/// Writes why a result was put in review, and the reviewer's decision.
 fn reviewed(text: &mut String, review: &ReviewRecord, decision: Option<&Decision>) {
     sections::heading(text, "Review");
     sections::row(text, "because", &review.why.words());

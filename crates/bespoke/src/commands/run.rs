@@ -1,4 +1,4 @@
-//! `bespoke run` and `bespoke demo`: a run for one customer, or for all of them.
+//! `bespoke run` and `bespoke demo`: carry out a run for one customer or for all customers.
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
@@ -110,7 +110,7 @@ struct FinishedRun {
 }
 
 impl FinishedRun {
-    /// Copies the customer's text and video to the paths under `output/`, which are the same for every run.
+    /// Copies the customer's text and video to the paths under `output/`. Every run uses the same paths.
     fn copy_results(&self) -> Result<Vec<PathBuf>, Failure> {
         let Some(customer) = self.run.customers.first() else { return Ok(Vec::new()) };
         let Outcome::Published { video } = customer.outcome else { return Ok(Vec::new()) };
@@ -131,7 +131,7 @@ async fn execute(setup: SessionSetup, context: Context) -> Result<FinishedRun, F
     let started = Instant::now();
     let one_customer = setup.request.customer.is_some();
     let session = Session::open(setup, |artifacts| {
-        // If this run fails, the copies of another customer's results must not pass for this one's.
+        // If this run fails, copies of another customer's results must not be mistaken for its own.
         if one_customer { output_files(artifacts).iter().try_for_each(|copy| remove(copy)) } else { Ok(()) }
     })
     .await?;
@@ -143,7 +143,7 @@ async fn execute(setup: SessionSetup, context: Context) -> Result<FinishedRun, F
     signals.abort();
     let Runner { project, services, events, .. } = runner;
     drop(events);
-    // The display removes its bars before the command prints. A display that panicked has no bars.
+    // The display removes its bars before the command prints. If the display panicked, there are no bars.
     let _cleared = progress.await;
     let run = ended?;
     print_warning(notify_if_configured(&run.run, &services.settings, &services.vault, services.secrets.as_ref()).await);
@@ -160,7 +160,7 @@ async fn execute(setup: SessionSetup, context: Context) -> Result<FinishedRun, F
     Ok(FinishedRun { summary, run, store, artifacts: project.folders.artifacts, lock })
 }
 
-/// Copies a finished file. The copy appears whole or not at all.
+/// Copies a finished file. The copy appears in full or not at all.
 fn copy_whole(from: &Path, to: &Path, scratch: &Path) -> Result<(), Failure> {
     if !from.is_file() {
         let message = format!("{}: the published file is missing", from.display());
@@ -215,7 +215,7 @@ fn ask(question: &str) -> Result<String, Failure> {
     read().map_err(Failure::file(ErrorName::InputInvalidRequest, Path::new("standard input")))
 }
 
-/// Returns the prompt, or the content of the file after `@`.
+/// Returns the prompt, or the contents of the file after `@`.
 fn prompt(given: String) -> Result<String, Failure> {
     match given.strip_prefix('@') {
         Some(path) => {

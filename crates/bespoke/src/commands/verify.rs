@@ -28,7 +28,7 @@ pub(super) async fn execute(args: VerifyArgs, context: Context) -> Result<u8, Fa
     }
     let store = FolderStore::open(&artifacts).map_err(Failure::file(ErrorName::StoreUnavailable, &artifacts))?;
     let keys = match Keys::from_secrets(&LocalSecrets::of_folder(&artifacts)).await {
-        // Random keys open no object, so the run counts as verified without its keys.
+        // Random keys do not open any object, so the run is reported as verified without its keys.
         Err(SecretError::Missing(_)) => Keys::new(rand::random(), rand::random()),
         keys => keys?,
     };

@@ -1,5 +1,5 @@
-//! A model of how long a run takes on one machine, from measured stage times. `docs/concepts/cost-and-scale.md` cites the source of each
-//! number, and `make bench` compares the forecast with a real run.
+//! A model of how long a run takes on one machine, based on measured stage times. `docs/concepts/cost-and-scale.md`
+//! cites the source of each number, and `make bench` compares the forecast with a real run.
 
 use contracts::settings::VideoSettings;
 use contracts::voice::Engine;
