@@ -50,7 +50,7 @@ pub struct SentencePart {
     pub source: SentenceSource,
 }
 
-/// The source of a part, which proves that somebody approved it or says that nobody did.
+/// The source of a part, with its approval if there is one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "source", rename_all = "kebab-case")]
 pub enum SentenceSource {
@@ -79,7 +79,7 @@ pub enum SentenceSource {
         /// The field's name.
         field: String,
     },
-    /// Free text, which nobody approved as a line.
+    /// Free text, which is no approved line.
     Free {
         /// The model, as the service names it.
         by: String,

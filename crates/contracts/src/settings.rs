@@ -215,9 +215,9 @@ pub struct WriterSettings {
     pub mode: WriterMode,
     /// Whether free text is published without a person's approval.
     pub free_without_review: bool,
-    /// What `free` does if the guard refuses a model's text twice.
+    /// The fallback of `free` if the guard refuses a model's text twice.
     pub when_refused: Fallback,
-    /// What `free` does if the model cannot be asked or does not answer.
+    /// The fallback of `free` if the model cannot be asked or does not answer.
     pub when_unavailable: Fallback,
     /// The model service.
     pub model: ModelSettings,

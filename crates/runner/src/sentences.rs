@@ -35,7 +35,7 @@ pub struct SentenceReport {
     pub catalogue: usize,
     /// Parts of free text that a person approved.
     pub free_approved: usize,
-    /// Parts of free text that nobody approved, as `writer.free_without_review` allows.
+    /// Parts of free text without an approval, as `writer.free_without_review` allows.
     pub free_unapproved: usize,
     /// Sentences that could not be proved.
     pub unproved: Vec<UnprovedSentence>,

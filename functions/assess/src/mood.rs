@@ -93,7 +93,7 @@ pub struct PostFindings {
     pub needs_person: bool,
 }
 
-/// What one recent post says about selling.
+/// The effect of one recent post on selling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PostVerdict {
     /// The post may speak for an offer if it is on a listed topic.

@@ -253,7 +253,7 @@ enum Outcome {
     Phrases(Option<Replacement>),
 }
 
-/// What the phrasebook replaces.
+/// The model text that the phrasebook replaces.
 struct Replacement {
     instead: InsteadOfModel,
     /// A text that the guard refused.

@@ -15,6 +15,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::deserialize::whole_number;
+use super::forecast::CampaignForecast;
 use super::names::{CategoryName, OutcomeName, RunStatus, ShapeName, WriterName};
 use super::recommendation::StatusReason;
 use crate::problem::Problem;
@@ -54,13 +55,14 @@ pub(crate) struct CreateCampaignRequest {
     #[serde(default)]
     #[schema(value_type = Vec<CategoryName>)]
     pub(crate) categories: Vec<Category>,
-    /// The wanted tone and emphasis.
+    /// The wanted tone and emphasis. At most 2000 Unicode code points. The phrasebook understands single words and short
+    /// phrases; only the writer `free` passes the whole prompt to the model.
     #[schema(max_length = 2000)]
     pub(crate) prompt: Option<String>,
     /// The writer. `select` and `free` need a model that is enabled.
     #[schema(value_type = Option<WriterName>)]
     pub(crate) writer: Option<WriterMode>,
-    /// The speaking rate, words per minute.
+    /// The speaking rate, in words per minute. The default is `words_per_minute.default` of `GET /v1/options`.
     #[schema(minimum = 80, maximum = 220)]
     #[serde(default, deserialize_with = "whole_number")]
     pub(crate) words_per_minute: Option<u16>,

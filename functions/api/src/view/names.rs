@@ -21,14 +21,16 @@ pub(crate) enum CategoryName {
     Commercial,
 }
 
-/// The writer of a text.
+/// The author of a text.
 ///
-/// - `model`: the language model.
-/// - `template`: the built-in template, which needs no model.
+/// - `phrases`: the program or a model, by selecting approved sentences.
+/// - `model`: a model, in its own words.
+/// - `template`: the template of version 0.1.0.
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]
 #[expect(dead_code, reason = "documents `contracts::script::WrittenBy`")]
-pub(crate) enum WriterName {
+pub(crate) enum AuthorName {
+    Phrases,
     Model,
     Template,
 }

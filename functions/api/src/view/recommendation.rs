@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 use super::deserialize::whole_number;
 use super::event::StageProgress;
-use super::names::{CategoryName, OutcomeName, RunStatus, ShapeName, WriterName};
+use super::names::{AuthorName, CategoryName, OutcomeName, RunStatus, ShapeName, WriterName};
 use crate::problem::Problem;
 
 /// The maximum length of a prompt, characters.
@@ -48,13 +48,14 @@ pub(crate) struct CreateRecommendationRequest {
     #[serde(default)]
     #[schema(value_type = Vec<CategoryName>)]
     pub(crate) categories: Vec<Category>,
-    /// The wanted tone and emphasis.
+    /// The wanted tone and emphasis. At most 2000 Unicode code points. The phrasebook understands single words and short
+    /// phrases; only the writer `free` passes the whole prompt to the model.
     #[schema(max_length = 2000)]
     pub(crate) prompt: Option<String>,
     /// The writer. `select` and `free` need a model that is enabled.
     #[schema(value_type = Option<WriterName>)]
     pub(crate) writer: Option<WriterMode>,
-    /// The speaking rate, words per minute.
+    /// The speaking rate, in words per minute. The default is `words_per_minute.default` of `GET /v1/options`.
     #[schema(minimum = 80, maximum = 220)]
     #[serde(default, deserialize_with = "whole_number")]
     pub(crate) words_per_minute: Option<u16>,
@@ -277,14 +278,14 @@ pub(crate) struct CheckResult {
 /// The writer of the text.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Authorship {
-    /// The writer: `model` or `template`.
-    #[schema(value_type = WriterName)]
+    /// The author.
+    #[schema(value_type = AuthorName)]
     writer: &'static str,
-    /// The name of the model. Absent if the template wrote the text.
+    /// The name of the model that wrote the text or selected its sentences. Absent if there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     model: Option<String>,
-    /// The reason why the template wrote the text although the model is enabled, in words for people. Examples: the model
+    /// The reason why no model took part although the writer needs one, in words for people. Examples: the model
     /// did not answer, the guard refused its text or the prompt, or a secret is missing. Absent otherwise, and for a
     /// service message.
     #[serde(skip_serializing_if = "Option::is_none")]
