@@ -337,7 +337,7 @@ fn evidence_is_readable_and_json_holds_the_full_record() {
         "Consent as read",
         "Facts",
         "Products considered",
-        "the template",
+        "the phrasebook",
         "Guard checks",
         "Text",
         "Video",

@@ -17,6 +17,7 @@ use contracts::script::Script;
 use contracts::settings::{IntakeSettings, Settings};
 use contracts::stage::RecommendInput;
 use contracts::{CustomerId, CustomerRef, Digest, ObjectKey, RunId};
+use phrases::Phrasebook;
 use policy::control::Control;
 use policy::customer::CustomerRecord;
 use proptest::prelude::*;
@@ -139,6 +140,7 @@ fn books(people: &[Person], with_posts: bool) -> [Vec<u8>; 3] {
 /// The bank's files, read once.
 struct Material {
     catalogue: Catalogue,
+    phrases: Phrasebook,
     lexicon: Lexicon,
     brand: Brand,
     secrets: LocalSecrets,
@@ -149,6 +151,7 @@ fn material() -> Material {
     let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
     Material {
         catalogue: Catalogue::from_json(read("data/catalogue.json").as_bytes()).unwrap(),
+        phrases: Phrasebook::packaged(),
         lexicon: Lexicon::from_toml(&read("data/lexicon.toml")).unwrap(),
         brand: Brand::from_toml(&read("assets/brand.toml")).unwrap(),
         secrets: LocalSecrets::new("unused".into()),
@@ -166,8 +169,12 @@ fn joined(people: &[Person], with_posts: bool, material: &Material, keys: &Keys)
 async fn written(assessment: &Assessment, reference: &CustomerRef, material: &Material) -> Script {
     let vault = Vault::new(Arc::new(MemoryStore::default()), Keys::new([1; 32], [2; 32]));
     let settings = Settings::default();
-    let request =
-        Request { catalogue: material.catalogue.digest(), settings: settings.digest(), ..Request::for_tests() };
+    let request = Request {
+        catalogue: material.catalogue.digest(),
+        phrases: material.phrases.digest(),
+        settings: settings.digest(),
+        ..Request::for_tests()
+    };
     let run = request.run_id();
     let key = ObjectKey::Run(run.clone(), RunPart::Request);
     vault.write_json(Owner::Run, &key, &Digest::of(b""), request).await.unwrap();
@@ -178,6 +185,7 @@ async fn written(assessment: &Assessment, reference: &CustomerRef, material: &Ma
         vault: &vault,
         settings: &settings,
         catalogue: &material.catalogue,
+        phrases: &material.phrases,
         brand: &material.brand,
         secrets: &material.secrets,
         http: &material.http,
@@ -253,7 +261,7 @@ const FORBIDDEN: [&str; 13] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn forbidden_columns_leak_nowhere() {
     let sandbox = Sandbox::new(env!("CARGO_BIN_EXE_bespoke-under-test"));
-    let settings = "[intake]\nallow_unprotected = true\n[writer.model]\nenabled = true\n";
+    let settings = "[intake]\nallow_unprotected = true\n[writer]\nmode = \"free\"\n[writer.model]\nenabled = true\n";
     std::fs::write(sandbox.path().join("bespoke.toml"), settings).unwrap();
     let data = sandbox.path().join("bank");
     std::fs::create_dir(&data).unwrap();

@@ -1,7 +1,7 @@
 //! Offer rates by protected group, compared by the four-fifths rule (29 CFR 1607.4(D)).
 //!
-//! **Invariant:** It reads decisions that are already made, and ranking never reads its results. It returns numbers of
-//! groups only. A group that is too small to judge has no number but its size.
+//! **Invariant:** this module reads decisions that have already been made, and ranking never reads its results. It
+//! returns only counts per group. For a group that is too small to judge, it returns only the size.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,17 +9,17 @@ use contracts::ProductId;
 use jiff::civil::Date;
 use serde::Serialize;
 
-/// The fewest customers of a group that is judged. The number is a statistical convention; the rule itself only warns of
+/// The minimum size of a group that is judged. The number is a statistical convention; the rule itself only warns about
 /// small numbers.
 pub const MIN_GROUP_SIZE: usize = 30;
 
 /// The ratio of rates below which a difference is evidence of adverse impact.
 pub const FOUR_FIFTHS: f64 = 0.8;
 
-/// The standard deviations from which a difference is not due to chance.
+/// The number of standard deviations at which a difference no longer counts as chance.
 ///
-/// It is the upper end of "two or three" (Castaneda v. Partida, 430 U.S. 482, 496 n. 17), because the report compares many
-/// groups and products.
+/// This is the upper end of "two or three" (Castaneda v. Partida, 430 U.S. 482, 496 n. 17), because the report compares
+/// many groups and products.
 pub const SIGNIFICANT_DEVIATIONS: f64 = 3.0;
 
 /// One customer's groups and offers.
@@ -31,17 +31,17 @@ pub struct CustomerOffers {
     pub offered: BTreeSet<ProductId>,
 }
 
-/// The judgment of a group's rate.
+/// The verdict on a group's rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RateVerdict {
-    /// The highest rate, which the others are compared with.
+    /// The highest rate, with which the others are compared.
     Highest,
     /// At least four fifths of the highest rate.
     WithinFourFifths,
     /// Less than four fifths, but the difference may be due to chance.
     MayBeChance,
-    /// Less than four fifths, and chance does not explain the difference. A person must look at it.
+    /// Less than four fifths, and chance does not explain the difference. A person must review it.
     BelowFourFifths,
 }
 
@@ -50,22 +50,22 @@ pub enum RateVerdict {
 pub struct GroupRate {
     /// The group.
     pub group: String,
-    /// How many customers of the group got the offer.
+    /// The number of customers in the group who got the offer.
     pub offered: usize,
     /// Their share of the group, 0 to 1.
     pub rate: f64,
     /// The rate divided by the highest.
     pub ratio: f64,
-    /// The distance from the highest rate, in standard deviations of the difference of two proportions.
+    /// The difference from the highest rate, in standard deviations of the difference of two proportions.
     pub deviations: f64,
-    /// The judgment.
+    /// The verdict.
     pub verdict: RateVerdict,
 }
 
 /// The rates at which the groups of one attribute get an offer.
 #[derive(Clone, Debug, Serialize)]
 pub struct OfferRates {
-    /// The product; `None` for any product.
+    /// The product. `None` means any product.
     pub offer: Option<ProductId>,
     /// The groups that can be judged.
     pub rates: Vec<GroupRate>,
@@ -74,18 +74,18 @@ pub struct OfferRates {
 /// The comparison of one attribute's groups.
 #[derive(Clone, Debug, Serialize)]
 pub struct AttributeComparison {
-    /// The column of the profile workbook.
+    /// The column in the profile workbook.
     pub name: &'static str,
-    /// Customers of each group that can be judged.
+    /// The number of customers in each group that can be judged.
     pub groups: BTreeMap<String, usize>,
-    /// Customers of each group that is too small.
+    /// The number of customers in each group that is too small.
     pub too_few: BTreeMap<String, usize>,
-    /// The rates of any offer, then of each product.
+    /// The rates for any offer, then for each product.
     pub selections: Vec<OfferRates>,
 }
 
 impl AttributeComparison {
-    /// Returns the rates with this verdict, each with its offer.
+    /// Returns the rates with this verdict, each together with its offer.
     pub fn with_verdict(&self, verdict: RateVerdict) -> impl Iterator<Item = (&OfferRates, &GroupRate)> {
         let all =
             self.selections.iter().flat_map(|selection| selection.rates.iter().map(move |rate| (selection, rate)));
@@ -93,7 +93,7 @@ impl AttributeComparison {
     }
 }
 
-/// Compares the groups of every attribute. It leaves out an offer that no judged group got.
+/// Compares the groups for every attribute. Leaves out offers that no judged group got.
 #[must_use]
 pub fn compare(customers: &[CustomerOffers]) -> Vec<AttributeComparison> {
     let names: BTreeSet<&'static str> = customers.iter().flat_map(|customer| customer.groups.keys().copied()).collect();
@@ -133,7 +133,7 @@ fn compare_attribute(
     AttributeComparison { name, groups: sizes(&judged), too_few: sizes(&small), selections }
 }
 
-/// Returns the rates of groups, given each group's name, offers and size; `None` if no group got the offer.
+/// Returns the rates of groups, given each group's name, offers and size. Returns `None` if no group got the offer.
 #[expect(clippy::cast_precision_loss, reason = "customers are counted in millions at most")]
 fn rates(counted: &[(String, usize, usize)]) -> Option<Vec<GroupRate>> {
     let share = |offered: usize, all: usize| offered as f64 / all as f64;
@@ -159,10 +159,10 @@ fn rates(counted: &[(String, usize, usize)]) -> Option<Vec<GroupRate>> {
     Some(counted.iter().map(rate).collect())
 }
 
-/// Returns the group of a customer with this cell in a protected column.
+/// Returns the group of a customer who has this cell in a protected column.
 ///
-/// One age band starts at 62, from which Regulation B speaks of the elderly (12 CFR 1002.2(o)). Zip codes are grouped by
-/// their first three digits.
+/// One age band starts at 62, the age at which Regulation B considers a person elderly (12 CFR 1002.2(o)). Zip codes
+/// are grouped by their first three digits.
 #[must_use]
 pub fn group(column: &str, cell: &str, today: Date) -> String {
     match column {
@@ -197,7 +197,7 @@ mod tests {
 
     use super::*;
 
-    /// Returns customers of each group, given its name, offers and size.
+    /// Returns customers for each group, given its name, offers and size.
     fn customers(groups: &[(&str, usize, usize)]) -> Vec<CustomerOffers> {
         let card = ProductId::parse("card").unwrap();
         let customer = |group: &str, offered: bool| CustomerOffers {

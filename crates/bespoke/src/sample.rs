@@ -1,7 +1,7 @@
 //! Generates sample workbooks with any number of invented customers of the fictional Meridian Bank.
 //!
-//! The first twelve customers are handwritten, one case each (see `data/README.md`). The others are drawn from a seed. The
-//! same seed gives the same rows, but the files differ because encryption is salted.
+//! The first twelve customers are handwritten, one case each (see `data/README.md`). The others are randomly generated.
+//! The same seed results in the same rows, but the files differ because encryption is salted.
 
 mod drawn;
 mod handwritten;
@@ -22,13 +22,13 @@ use thiserror::Error;
 /// The password of the sample workbooks. It is not a secret, because their customers are invented.
 pub const SAMPLE_PASSWORD: &str = "meridian-demo";
 
-/// The day of the newest payment.
+/// The date of the newest payment.
 pub const LAST_DAY: Date = date(2026, 10, 31);
 
-/// How many payments each drawn customer has by default.
+/// The default number of payments for each generated customer.
 const DEFAULT_PAYMENTS: usize = 50;
 
-/// The most rows below a header row (ECMA-376 limits a sheet to 1,048,576 rows).
+/// The maximum number of rows below a header row (ECMA-376 limits a sheet to 1,048,576 rows).
 const MAX_ROWS: usize = 1_048_575;
 
 /// A row of `customer_profile.xlsx`.
@@ -38,29 +38,29 @@ pub struct ProfileRow {
     pub customer_id: String,
     /// First name.
     pub first_name: String,
-    /// Last name; Bespoke does not read it.
+    /// Last name. Bespoke does not read it.
     pub last_name: String,
-    /// Years; Bespoke does not read it.
+    /// Age in years. Bespoke does not read it.
     pub age: u8,
-    /// Bespoke does not read it.
+    /// Gender. Bespoke does not read it.
     pub gender: String,
-    /// Bespoke does not read it.
+    /// Marital status. Bespoke does not read it.
     pub marital_status: String,
-    /// Bespoke does not read it.
+    /// City. Bespoke does not read it.
     pub city: String,
-    /// Bespoke does not read it.
+    /// Zip code. Bespoke does not read it.
     pub zip_code: String,
-    /// Bespoke does not read it.
+    /// Occupation. Bespoke does not read it.
     pub occupation: String,
-    /// Dollars per year.
+    /// Income in dollars per year.
     pub income: f64,
-    /// Dollars in the account.
+    /// Balance in dollars.
     pub account_balance: f64,
-    /// Product ids of the catalog, separated by `; `.
+    /// The ids of products from the catalog, separated by `; `.
     pub products_held: String,
-    /// The adviser's name; empty if there is none.
+    /// The adviser's name. Empty if there is none.
     pub investment_advisor: String,
-    /// The day on which they became a customer.
+    /// The date on which the customer joined the bank.
     pub customer_since: Date,
 }
 
@@ -69,17 +69,17 @@ pub struct ProfileRow {
 pub struct TransactionRow {
     /// The customer id, as text.
     pub customer_id: String,
-    /// The day of the payment.
+    /// The date of the payment.
     pub date: Date,
-    /// The bank's word for the purpose.
+    /// The bank's category for the payment.
     pub category: String,
     /// The payee.
     pub merchant: String,
-    /// Dollars that left the account.
+    /// The dollars that left the account.
     pub transaction_amount: f64,
-    /// The answer to the general consent question; empty if there is none.
+    /// The answer to the general consent question. Empty if there is none.
     pub consent: String,
-    /// The answer to the social-media consent question; empty if there is none.
+    /// The answer to the social-media consent question. Empty if there is none.
     pub consent_social_media: String,
 }
 
@@ -90,18 +90,18 @@ pub struct TweetRow {
     pub customer_id: String,
     /// The text of the post.
     pub tweet: String,
-    /// The day of the post.
+    /// The date of the post.
     pub created_at: Date,
 }
 
-/// The rows of the three workbooks.
+/// The rows in the three workbooks.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SampleRows {
-    /// SampleRows of `customer_profile.xlsx`.
+    /// The rows in `customer_profile.xlsx`.
     pub profiles: Vec<ProfileRow>,
-    /// SampleRows of `customer_transactions.xlsx`.
+    /// The rows in `customer_transactions.xlsx`.
     pub transactions: Vec<TransactionRow>,
-    /// SampleRows of `twitter_data.xlsx`.
+    /// The rows in `twitter_data.xlsx`.
     pub tweets: Vec<TweetRow>,
 }
 
@@ -110,11 +110,11 @@ pub struct SampleRows {
 pub struct SampleSummary {
     /// The three files, in the order of [`Workbook::ALL`].
     pub files: [PathBuf; 3],
-    /// How many customers.
+    /// The number of customers.
     pub customers: usize,
-    /// How many transactions.
+    /// The number of transactions.
     pub transactions: usize,
-    /// How many tweets.
+    /// The number of tweets.
     pub tweets: usize,
 }
 
@@ -151,10 +151,12 @@ impl NamedError for SampleError {
     }
 }
 
-/// Writes the three workbooks into the folder `out`. It creates the folder if needed, and replaces files of the same names.
+/// Writes the three workbooks to the `out` folder. Creates the folder if needed, and replaces files with the same
+/// names.
 ///
-/// `transactions` is the target number of payments. The handwritten customers always have all of theirs, about 50 each.
-/// The others share the rest, with at least one each. If `transactions` is 0, every customer has about 50.
+/// `transactions` is the target number of payments. The handwritten customers always keep all of their payments, about
+/// 50 each. The other customers share the rest, with at least one each. If `transactions` is 0, every customer has
+/// about 50.
 pub fn write_sample(
     out: &Path,
     customers: usize,
@@ -205,7 +207,7 @@ pub fn rows(customers: usize, transactions: usize, seed: u64) -> SampleRows {
     rows
 }
 
-/// Returns a random generator for one customer, so that adding a customer does not change the rows of the others.
+/// Returns a random generator for one customer, so adding a customer does not change the others' rows.
 fn customer_rng(seed: u64, at: usize) -> StdRng {
     StdRng::seed_from_u64(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(at as u64))
 }

@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::catalogue::Category;
 use crate::key::Workbook;
 use crate::media::Shape;
-use crate::model::{Fallback, ModelTraits};
+use crate::model::{Fallback, ModelTraits, WriterMode};
 use crate::script::Usage;
 use crate::voice::Engine;
 use crate::{BackgroundName, Digest, ErrorName, NamedError};
@@ -135,7 +135,7 @@ impl ConsentWords {
         self.yes.is_empty() && self.no.is_empty()
     }
 
-    /// Returns whether no word is blank, in both lists, or a plain no in the list for yes.
+    /// Returns whether the words are unambiguous: none is blank or in both lists, and no plain "no" is listed as a yes.
     fn are_clear(&self) -> bool {
         let plain = |words: &[String]| -> Vec<String> { words.iter().map(|word| plain_answer(word)).collect() };
         let yes = plain(&self.yes);
@@ -153,7 +153,7 @@ pub fn plain_answer(word: &str) -> String {
     word.strip_suffix(".0").map(ToOwned::to_owned).unwrap_or(word)
 }
 
-/// Returns the columns of a workbook that intake reads, which `intake.columns` can rename.
+/// Returns the columns that intake reads from a workbook. `intake.columns` can rename them.
 #[must_use]
 pub const fn intake_columns(workbook: Workbook) -> &'static [&'static str] {
     match workbook {
@@ -210,9 +210,14 @@ impl Default for OfferSettings {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WriterSettings {
-    /// The fallback if the guard refuses a model's text twice.
+    /// The writer when a request names none: `phrases`, `select` or `free`. The last two also need
+    /// `writer.model.enabled`.
+    pub mode: WriterMode,
+    /// Whether free text is published without a person's approval.
+    pub free_without_review: bool,
+    /// The fallback of `free` if the guard refuses a model's text twice.
     pub when_refused: Fallback,
-    /// The fallback if the model is on but does not answer.
+    /// The fallback of `free` if the model cannot be asked or does not answer.
     pub when_unavailable: Fallback,
     /// The model service.
     pub model: ModelSettings,
@@ -228,7 +233,7 @@ impl WriterSettings {
         ModelTraits::of(&self.model.name, &self.models)
     }
 
-    /// Returns a warning if the model is on and its retirement is announced.
+    /// Returns a warning if the model is enabled and its retirement has been announced.
     #[must_use]
     pub fn retirement_warning(&self) -> Option<String> {
         let ends = self.model_traits().ends.filter(|_| self.model.enabled)?;
@@ -290,7 +295,7 @@ impl Default for ModelSettings {
 }
 
 impl ModelSettings {
-    /// Returns these tokens with their cost.
+    /// Returns the token counts together with their cost.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "tokens are counted in thousands")]
     pub fn usage(&self, tokens_read: u64, tokens_written: u64) -> Usage {
@@ -329,16 +334,16 @@ impl Default for VoiceSettings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EngineChoice {
-    /// The best available engine; if it fails, the next.
+    /// The best available engine. If it fails, the next best is used.
     #[default]
     Auto,
-    /// Kokoro only; the narration fails with it.
+    /// Kokoro only. If it fails, the narration fails.
     Kokoro,
-    /// espeak-ng only; the narration fails with it.
+    /// espeak-ng only. If it fails, the narration fails.
     Espeak,
-    /// Polly only; the narration fails with it.
+    /// Polly only. If it fails, the narration fails.
     Polly,
-    /// The outside speech service only; the narration fails with it.
+    /// The outside speech service only. If it fails, the narration fails.
     Openai,
 }
 
@@ -375,7 +380,7 @@ impl Default for SpeechServiceSettings {
     }
 }
 
-/// The allowed resolutions: the shorter side in px. Each gives even sides in all three aspect ratios.
+/// The allowed resolutions: the length of the shorter side in pixels. In all three aspect ratios, both sides are even.
 pub const RESOLUTIONS: [u32; 5] = [180, 360, 540, 720, 1080];
 
 /// How videos are rendered.
@@ -594,7 +599,7 @@ impl Settings {
         Ok(())
     }
 
-    /// Returns the digest of all settings that can change a result. Leaves out concurrency, rate limits, token prices,
+    /// Returns the digest of all settings that can change a result. Excludes concurrency, rate limits, token prices,
     /// delivery and retention.
     #[must_use]
     pub fn digest(&self) -> Digest {
@@ -617,7 +622,7 @@ impl Settings {
 const WEB_ADDRESS: &str =
     "an address that begins with https:// (http:// only on this machine), without a user, a password or a query";
 
-/// Returns whether an address is empty, uses HTTPS, or uses HTTP on this machine, and holds no secret.
+/// Returns whether an address is empty or holds no secret and uses HTTPS, or HTTP on this machine.
 fn is_address(address: &str) -> bool {
     let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
     let after_local = |host: &&str| {
@@ -627,7 +632,7 @@ fn is_address(address: &str) -> bool {
     address.is_empty() || (safe && !address.contains(['@', '?', '#', ' ']))
 }
 
-/// Returns the parser's message without the value, which it may quote.
+/// Returns the parser's message without the value, which the message may quote.
 fn without_value(message: &str) -> String {
     if message.starts_with("unknown field") || message.starts_with("missing field") {
         return message.to_owned();
@@ -743,6 +748,16 @@ mod tests {
         assert_eq!(former.when_refused, Fallback::Review, "the word of version 0.1.0 stays readable");
         let unknown = Settings::from_toml("[writer.models.llama3]\ntemprature = true\n").unwrap_err().to_string();
         assert!(unknown.contains("temprature"), "{unknown}");
+    }
+
+    #[test]
+    fn phrases_write_unless_the_settings_name_another_writer() {
+        let writer = Settings::default().writer;
+        assert_eq!((writer.mode, writer.free_without_review), (WriterMode::Phrases, false));
+        let free = Settings::from_toml("[writer]\nmode = \"free\"\nfree_without_review = true\n").unwrap();
+        assert_eq!((free.writer.mode, free.writer.free_without_review), (WriterMode::Free, true));
+        assert_ne!(free.digest(), Settings::default().digest());
+        assert!(Settings::from_toml("[writer]\nmode = \"poet\"\n").unwrap_err().to_string().contains("`phrases`"));
     }
 
     #[test]

@@ -92,9 +92,13 @@ impl From<Topic> for ServiceTopic {
             Topic::Fees => Self::Fees,
             Topic::Fraud => Self::Fraud,
             Topic::Service => Self::Service,
-            Topic::HomeLoan | Topic::Card | Topic::Savings | Topic::Travel | Topic::Investing | Topic::Business => {
-                Self::Care
-            }
+            Topic::HomeLoan
+            | Topic::Card
+            | Topic::Savings
+            | Topic::Travel
+            | Topic::Investing
+            | Topic::Business
+            | Topic::Care => Self::Care,
         }
     }
 }

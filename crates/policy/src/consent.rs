@@ -1,4 +1,4 @@
-//! The consent gate. Any doubt is a refusal: the answer to a question is yes only if every cell says yes.
+//! The consent gate. Any doubt counts as a refusal: the answer to a question is yes only if every cell says yes.
 
 use contracts::consent::{ConsentReading, Meaning, Question, Refusal};
 
@@ -30,7 +30,7 @@ fn decide(readings: &[ConsentReading], question: Question) -> Result<(), Refusal
     }))
 }
 
-/// Returns the meaning of an answer by the built-in words; `None` if the answer is blank.
+/// Returns the meaning of an answer according to the built-in words, or `None` if the answer is blank.
 #[must_use]
 pub fn built_in_meaning(value: &str) -> Option<Meaning> {
     match answer(value) {
@@ -59,16 +59,16 @@ fn decide_all(mut answers: impl Iterator<Item = Answer>) -> Result<(), Refusal> 
     }
 }
 
-/// Proof of general consent. Only [`gate`] makes it.
+/// Proof of general consent. Only [`gate`] creates it.
 #[derive(Clone, Copy, Debug)]
 pub struct GeneralConsent(());
 
-/// Proof of consent to the use of posts. Only [`gate`] makes it, and only with it can code read the posts of a
-/// [`crate::customer::Customer`].
+/// Proof of consent to the use of posts. Only [`gate`] creates it. Code cannot read the posts of a
+/// [`crate::customer::Customer`] without it.
 #[derive(Clone, Copy, Debug)]
 pub struct SocialConsent(());
 
-/// The permission that a customer's answers give.
+/// The permission that follows from a customer's answers.
 #[derive(Clone, Copy, Debug)]
 pub struct Permission {
     /// The general consent, required for everything.

@@ -62,7 +62,7 @@ pub fn router(backend: Arc<dyn Backend>) -> Router {
         .route("/v1/openapi.json", get(async || axum::Json(document())))
         .merge(routes::page())
         .fallback(async || Problem::not_found())
-        .method_not_allowed_fallback(Problem::method_not_allowed)
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(DefaultBodyLimit::max(MAX_BODY));
     security_headers::secure(router, backend.as_ref()).merge(routes::customer_links()).with_state(backend)
 }

@@ -80,6 +80,8 @@ impl CustomerBuilder {
             products_held: Vec::new(),
             adviser: Some("Dana Reed".to_owned()),
             customer_since: None,
+            stops: Vec::new(),
+            probably_held: Vec::new(),
         };
         let consent = ConsentAsRead { readings: readings("yes", "yes"), read_at: Timestamp::UNIX_EPOCH, control: None };
         Self { consent, profile, transactions: vec![paid(179, "Transfer", 1)], tweets: Vec::new() }

@@ -22,6 +22,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use crate::error::Error;
 use crate::report::{ColumnWarning, FileCount, IntakeReport, RowProblem, UnknownAnswer};
 use crate::sheet::{SheetRow, SheetSummary, SourceColumn, optional, plain_name, required};
+use crate::stop_columns;
 use crate::value::{Cell, CellRule, DateOrder, SPELLED_DATE, date_order, near_id, spells_date};
 
 /// Returns the columns that are read of a workbook. Other columns are never kept.
@@ -33,7 +34,7 @@ pub const fn columns(file: Workbook) -> &'static [SourceColumn] {
     }
 }
 
-const PROFILE: [SourceColumn; 9] = [
+const PROFILE_FACTS: [SourceColumn; 9] = [
     required("customer_id"),
     required("first_name"),
     required("income"),
@@ -44,6 +45,18 @@ const PROFILE: [SourceColumn; 9] = [
     optional("consent"),
     optional("consent_social_media"),
 ];
+
+/// The columns of facts, then those that only stop.
+const PROFILE: [SourceColumn; PROFILE_FACTS.len() + stop_columns::COUNT] = {
+    let mut columns = [PROFILE_FACTS[0]; PROFILE_FACTS.len() + stop_columns::COUNT];
+    let mut at = 0;
+    while at < columns.len() {
+        columns[at] =
+            if at < PROFILE_FACTS.len() { PROFILE_FACTS[at] } else { stop_columns::COLUMNS[at - PROFILE_FACTS.len()] };
+        at += 1;
+    }
+    columns
+};
 
 const TRANSACTIONS: [SourceColumn; 7] = [
     required("customer_id"),
@@ -299,7 +312,20 @@ impl<'a> Join<'a> {
             String::new()
         });
         let adviser = Some(adviser).filter(|name| !name.is_empty() && name.chars().count() <= MAX_NAME);
-        let profile = Profile { first_name, income, account_balance, products_held, adviser, customer_since };
+        let read_on = self.report.read_at.to_zoned(jiff::tz::TimeZone::UTC).date();
+        let stops = stop_columns::stops(&row.cells[PROFILE_FACTS.len()..], row.epoch_1904, read_on);
+        let probably_held =
+            if unknown > 0 { stop_columns::probably_held(self.catalogue, &products) } else { Vec::new() };
+        let profile = Profile {
+            first_name,
+            income,
+            account_balance,
+            products_held,
+            adviser,
+            customer_since,
+            stops,
+            probably_held,
+        };
         self.profiles.entry(id).or_default().push((place, profile, answers));
         Ok(())
     }

@@ -12,6 +12,7 @@ mod package;
 mod protected;
 mod report;
 mod sheet;
+mod stop_columns;
 mod unlock;
 mod value;
 

@@ -18,7 +18,8 @@ fn unused_address() -> String {
 fn sandbox_with_dead_service(writer: &str) -> Sandbox {
     let sandbox = Sandbox::new(env!("CARGO_BIN_EXE_bespoke-under-test"));
     let model = format!("[writer.model]\nenabled = true\nbase_url = \"{}\"\ndeadline_seconds = 1\n", unused_address());
-    std::fs::write(sandbox.path().join("bespoke.toml"), format!("[writer]\n{writer}\n{model}")).unwrap();
+    std::fs::write(sandbox.path().join("bespoke.toml"), format!("[writer]\nmode = \"free\"\n{writer}\n{model}"))
+        .unwrap();
     sandbox
 }
 
@@ -30,14 +31,14 @@ fn records(sandbox: &Sandbox, outcome: &str) -> Vec<Value> {
 }
 
 #[test]
-fn dead_service_falls_back_to_template_on_record() {
+fn dead_service_falls_back_to_phrases_on_record() {
     let sandbox = sandbox_with_dead_service("");
     let output = sandbox.run(&["demo", "--videos", "0", "--json"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let published = records(&sandbox, "published");
     assert_eq!(published.len(), 9);
     for record in published {
-        assert_eq!(record["made_by"]["writer"], "template");
+        assert_eq!(record["made_by"]["writer"], "phrases");
         let why = record["made_by"]["instead_of_model"].as_str();
         // A service message never needs a model.
         let Some(why) = why else { continue };
@@ -55,7 +56,7 @@ fn hold_setting_sends_fallback_to_review() {
     assert_eq!(output.status.code(), Some(6), "{}", String::from_utf8_lossy(&output.stderr));
     let line = &report(&output)["customers"][0];
     assert_eq!(line["outcome"], "held");
-    assert!(line["because"].as_str().unwrap().starts_with("the template wrote instead of the model:"), "{line}");
+    assert!(line["because"].as_str().unwrap().starts_with("the phrasebook wrote instead of the model:"), "{line}");
     let names: Vec<String> =
         sandbox.files().iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
     for file in ["recommendation.txt", "recommendation.mp4", "narration.wav", "recommendations.txt"] {

@@ -21,7 +21,7 @@ use storage::secret::{SecretName, Secrets};
 use super::context::{Context, print_failure};
 use crate::cli::tools::CheckArgs;
 
-/// Rows of a list that the terminal shows.
+/// The maximum number of rows that the terminal shows from a list.
 const MAX_ROWS: usize = 20;
 
 /// The report of a check.
@@ -134,7 +134,7 @@ fn reasons(text: &mut String, what: &str, refusals: &BTreeMap<Refusal, usize>) {
     }
 }
 
-/// Shows doubts about whole columns, and consent answers that are neither yes nor no.
+/// Writes the doubts about whole columns, and the consent answers that are neither yes nor no.
 fn doubts(text: &mut String, report: &IntakeReport, unknown_answers: &[UnknownAnswer]) {
     let bold = Style::new().bold();
     if !report.warnings.is_empty() {

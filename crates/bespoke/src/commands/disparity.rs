@@ -1,5 +1,6 @@
-//! `bespoke disparity`: whether protected groups are offered as much as others. What a profile workbook says of them is read
-//! apart from the join, after the decisions are made, and goes nowhere but into the numbers of groups.
+//! `bespoke disparity`: reports whether protected groups get offers as often as others. The protected attributes in a
+//! profile workbook are read separately from the join, after the decisions are made. They are used only for the group
+//! counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -27,9 +28,9 @@ use crate::disparity::{
 /// The JSON report.
 #[derive(Serialize)]
 struct Told {
-    /// Customers of the workbooks.
+    /// Customers in the workbooks.
     customers: usize,
-    /// Those who consented, by whom the rates are counted.
+    /// Customers who consented. The rates are computed over them.
     considered: usize,
     /// Rates below four fifths that chance does not explain.
     findings: usize,
@@ -44,7 +45,7 @@ pub(super) async fn execute(asked: DisparityArgs, config: Config, context: Conte
     let told = tokio::task::spawn_blocking(move || -> Result<Told, merge::Error> {
         let Workbooks { files, password } = &books;
         let (password, intake) = (password.as_ref(), &settings.intake);
-        // References under this key lead nowhere.
+        // No one can look up references made with this key.
         let keys = Keys::new([0; 32], [0; 32]);
         let (records, _) = merge::join(files, password, intake, &catalogue, &keys, Timestamp::now())?;
         let today = Zoned::now().date();

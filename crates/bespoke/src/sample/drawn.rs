@@ -1,4 +1,4 @@
-//! Draws any number of customers at random.
+//! Randomly generates any number of customers.
 
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -27,7 +27,7 @@ const PRODUCTS: &[&[&str]] = &[
     &[],
 ];
 
-/// A kind of customer: occupation, habits, range of income, range of balance, and choices of posts.
+/// A kind of customer: occupation, habits, range of income, range of balance, and possible posts.
 type Kind = (&'static str, &'static [SpendingHabit], (u32, u32), (u32, u32), &'static [&'static [(i64, &'static str)]]);
 
 const KINDS: &[Kind] = &[
@@ -54,11 +54,11 @@ const KINDS: &[Kind] = &[
     ("Student", STUDENT, (12_000, 35_000), (200, 5_000), &[&[(2, "Passed the exam, what a relief!")], &[]]),
 ];
 
-/// The consent answers of a customer, each with the percentile below which it is drawn.
+/// A customer's consent answers, each with the percentile below which it is picked.
 const ANSWERS: &[(u32, &[&str])] =
     &[(78, &["Yes"]), (86, &["Y"]), (93, &["No"]), (96, &[""]), (98, &["Yes", "No"]), (100, &["maybe"])];
 
-/// Draws a customer.
+/// Randomly generates a customer.
 pub fn draw(random: &mut StdRng) -> CustomerTemplate {
     let (occupation, habits, income, balance, posts) = one_of(KINDS, random);
     CustomerTemplate {

@@ -1,4 +1,4 @@
-//! The twelve handwritten customers, one case each. All are invented. `data/README.md` describes the case of each.
+//! The twelve handwritten customers. All are invented. Each covers one case, which `data/README.md` describes.
 
 use super::template::{CustomerTemplate, SpendingHabit};
 
@@ -12,7 +12,7 @@ const fn habit(
     SpendingHabit { category, merchants, amount, early, late, bill: false }
 }
 
-/// Returns a bill, which a customer pays six times.
+/// Returns a bill that a customer pays six times.
 const fn bill(category: &'static str, merchants: &'static [&'static str], amount: (u32, u32)) -> SpendingHabit {
     SpendingHabit { category, merchants, amount, early: 3, late: 3, bill: true }
 }
@@ -26,7 +26,7 @@ const STREAMING: SpendingHabit = bill("Streaming", &["Reelbox"], (9, 19));
 const PHARMACY: SpendingHabit = habit("Pharmacy", &["Wellspring Pharmacy"], (8, 60), 1, 1);
 const CHARITY: SpendingHabit = habit("Charity", &["Riverside Food Bank"], (20, 60), 1, 1);
 
-/// A traveler with more and more trips.
+/// A traveler who takes more and more trips.
 pub const TRAVELER: &[SpendingHabit] = &[
     habit("Airlines", &["Skyway Air", "Blue Meridian Airlines"], (180, 640), 2, 7),
     habit("Hotels", &["Seabright Hotel", "Old Town Inn", "The Lantern House"], (120, 480), 2, 6),
@@ -55,7 +55,7 @@ pub const SHOPPER: &[SpendingHabit] = &[
     FUEL,
 ];
 
-/// A customer who spends little and saves much.
+/// A customer who spends little and saves a lot.
 pub const SAVER: &[SpendingHabit] = &[
     habit("Brokerage", &["Fenwick Brokerage"], (200, 900), 2, 3),
     bill("Insurance", &["Guardrail Insurance"], (90, 210)),

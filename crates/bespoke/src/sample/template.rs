@@ -12,17 +12,17 @@ const DAYS: i64 = 180;
 /// A recurring kind of payment.
 #[derive(Clone, Copy, Debug)]
 pub struct SpendingHabit {
-    /// The bank's word for the purpose.
+    /// The bank's category for the payments.
     pub category: &'static str,
     /// The possible payees.
     pub merchants: &'static [&'static str],
-    /// The smallest and largest amount, dollars.
+    /// The minimum and maximum amount in dollars.
     pub amount: (u32, u32),
-    /// How many payments fall in the older half of the days.
+    /// The number of payments in the older half of the days.
     pub early: usize,
-    /// How many payments fall in the newer half.
+    /// The number of payments in the newer half of the days.
     pub late: usize,
-    /// Whether it is a bill: the same amount every 30 days, to the first of the merchants.
+    /// Whether it is a bill: the same amount every 30 days, to the first merchant in the list.
     pub bill: bool,
 }
 
@@ -41,22 +41,23 @@ pub struct CustomerTemplate {
     pub balance: u32,
     pub products: &'static [&'static str],
     pub adviser: &'static str,
-    /// The answers to the general consent question. The payment rows take them in turn.
+    /// The answers to the general consent question. The payment rows cycle through them.
     pub consent: &'static [&'static str],
-    /// The answers to the social-media consent question, also in turn.
+    /// The answers to the social-media consent question. The payment rows cycle through them too.
     pub social: &'static [&'static str],
     pub habits: &'static [SpendingHabit],
-    /// Posts, each with its age on the last day, in days.
+    /// The posts. Each one has its age in days, counted back from the last day.
     pub tweets: &'static [(i64, &'static str)],
 }
 
-/// Returns the days since customer `number` joined the bank: up to twelve years, independent of the template.
+/// Returns the number of days since customer `number` joined the bank. It is up to twelve years, and does not depend on
+/// the template.
 fn days_as_customer(number: usize) -> i64 {
     i64::try_from(number * 397 % 4_383).unwrap_or_default()
 }
 
 impl CustomerTemplate {
-    /// Adds the rows of customer `number`. If `payments` is given, the habits are cut or repeated to that many payments.
+    /// Adds the rows of customer `number`. If `payments` is given, drops or repeats payments until there are that many.
     pub fn add_rows(&self, number: usize, payments: Option<usize>, random: &mut StdRng, rows: &mut SampleRows) {
         let customer_id = format!("{number:04}");
         rows.profiles.push(ProfileRow {
@@ -100,7 +101,7 @@ impl CustomerTemplate {
         }
     }
 
-    /// Returns the age in days, habit, merchant and cents of each payment. The first payment is on the last day.
+    /// Returns each payment's age in days, habit, merchant and amount in cents. The first payment is on the last day.
     fn payments(&self, random: &mut StdRng) -> Vec<(i64, SpendingHabit, &'static str, u32)> {
         let half = DAYS / 2;
         let mut payments = Vec::new();

@@ -5,7 +5,7 @@ use calamine::{Data, Range, Reader, Xlsx};
 
 use super::*;
 
-/// The customers, transactions and seed of the workbooks under `data/`.
+/// The customers, transactions and seed that `data/` was generated with.
 const COMMITTED: (usize, usize, u64) = (12, 0, 1);
 
 fn read(folder: &Path, file: Workbook) -> Range<Data> {

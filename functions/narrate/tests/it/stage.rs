@@ -44,7 +44,12 @@ impl Bank {
         let vault = Vault::new(store.clone(), Keys::new([1; 32], [2; 32]));
         let reference = vault.keys().reference(&CustomerId::parse("0042").unwrap());
         let task = CustomerTask { run: request.run_id(), reference };
-        let segment = |text: &&str| Segment { kind: SegmentKind::Service, text: (*text).to_owned(), product: None };
+        let segment = |text: &&str| Segment {
+            kind: SegmentKind::Service,
+            text: (*text).to_owned(),
+            product: None,
+            parts: Vec::new(),
+        };
         let script = Script {
             first_name: first_name.to_owned(),
             segments: texts.iter().map(segment).collect(),
