@@ -108,10 +108,10 @@ class Throttling(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.mark.skipif(not os.environ.get("WHOLE"), reason="waits a minute for each customer; `make aws-test` runs it")
-def test_template_writes_after_retries_of_throttled_model(cloud, published):
+def test_phrasebook_writes_after_retries_of_throttled_model(cloud, published):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Throttling)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    model = f'[writer.model]\nenabled = true\nbase_url = "http://127.0.0.1:{server.server_port}/v1"\n'
+    model = f'[writer]\nmode = "free"\n[writer.model]\nenabled = true\nbase_url = "http://127.0.0.1:{server.server_port}/v1"\n'
     cloud.configure(SETTINGS + model)
     try:
         execution = scheduled(cloud, "2026-11-26T08:00:00Z")

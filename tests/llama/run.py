@@ -81,7 +81,7 @@ def serve(model: pathlib.Path) -> xllamacpp.Server:
 
 def campaign(bespoke: str, address: str, folder: pathlib.Path) -> list[dict]:
     """Runs the sample customers. Returns the evidence of each customer for which it asked the model."""
-    model = f'[writer.model]\nenabled = true\nbase_url = "{address}/v1"\nname = "llama"\n'
+    model = f'[writer]\nmode = "free"\nfree_without_review = true\n[writer.model]\nenabled = true\nbase_url = "{address}/v1"\nname = "llama"\n'
     limits = "max_tokens = 3000\ndeadline_seconds = 110\nread_seconds = 60\n[local]\nconcurrency = 1\n"
     (folder / "bespoke.toml").write_text(model + limits)
     environment = {"PATH": os.environ["PATH"], "XDG_DATA_HOME": str(folder / "home")}
@@ -95,7 +95,7 @@ def campaign(bespoke: str, address: str, folder: pathlib.Path) -> list[dict]:
 
 
 def reached_guard(reason: str | None) -> bool:
-    """Returns whether a model's answer had the form of the schema, given the reason for using the template instead."""
+    """Returns whether a model's answer had the form of the schema, given the reason for using the phrasebook instead."""
     after_parsing = ["the guard found", "a product twice", "recommends nothing"]
     return reason is None or any(phrase in reason for phrase in after_parsing)
 
@@ -109,7 +109,7 @@ def check(record: dict, is_random: bool) -> bool:
     assert record["outcome"] == "published"
     assert tokens > 0 or "not complete" in reason, "the usage counts no tokens"
     if is_random:
-        assert made["writer"] == "template", "nonsense passed the guard"
+        assert made["writer"] == "phrases", "nonsense passed the guard"
     return reached_guard(reason)
 
 

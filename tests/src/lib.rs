@@ -1,4 +1,4 @@
-//! What the end-to-end tests share: a sandbox that runs the real command on the sample data.
+//! Shared code of the end-to-end tests: a sandbox that runs the real command on the sample data.
 
 pub mod source;
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::Arc;
 
-use bespoke::sample::{Rows, rows};
+use bespoke::sample::{SampleRows, rows};
 use bespoke_tests::{Sandbox, report, root};
 use contracts::stage::IndexRow;
 use contracts::{CustomerId, CustomerRef};
@@ -138,7 +138,7 @@ fn holds(bytes: &[u8], word: &str) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn erasure_leaves_no_readable_id_name_or_post() {
     let sandbox = sandbox("[review]\nfirst = 1\n");
-    let Rows { profiles, tweets, .. } = rows(12, 0, 1);
+    let SampleRows { profiles, tweets, .. } = rows(12, 0, 1);
     let name = profiles.iter().find(|row| row.customer_id == "0001").unwrap().first_name.clone();
     let posts: Vec<String> =
         tweets.into_iter().filter(|tweet| tweet.customer_id == "0001").map(|tweet| tweet.tweet).collect();

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
-use bespoke::sample::{Rows, rows};
+use bespoke::sample::{SampleRows, rows};
 use bespoke_tests::{Sandbox, probe, report};
 use contracts::evidence::{Evidence, Outcome};
 use contracts::facts::{Assessment, Stance};
@@ -32,7 +32,7 @@ const REFUSED: [&str; 3] = ["0003", "0004", "0005"];
 struct Demo {
     sandbox: Sandbox,
     report: Value,
-    sample: Rows,
+    sample: SampleRows,
 }
 
 static DEMO: LazyLock<Demo> = LazyLock::new(|| {
@@ -337,7 +337,7 @@ fn evidence_is_readable_and_json_holds_the_full_record() {
         "Consent as read",
         "Facts",
         "Products considered",
-        "the template",
+        "the phrasebook",
         "Guard checks",
         "Text",
         "Video",

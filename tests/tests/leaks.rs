@@ -17,7 +17,7 @@ use contracts::script::Script;
 use contracts::settings::{IntakeSettings, Settings};
 use contracts::stage::RecommendInput;
 use contracts::{CustomerId, CustomerRef, Digest, ObjectKey, RunId};
-use jiff::Timestamp;
+use phrases::Phrasebook;
 use policy::control::Control;
 use policy::customer::CustomerRecord;
 use proptest::prelude::*;
@@ -86,12 +86,12 @@ struct Person {
 }
 
 fn answer() -> impl Strategy<Value = Cell> {
-    let text = ["yes", "YES", " y ", "true", "no", "N", "", "  ", "maybe", "yes please", "ye", "1", "0"];
+    let text = ["yes", "YES", " y ", "true", "no", "N", "", "  ", "maybe", "yes please", "ye", "0"];
     prop_oneof![
         4 => Just(Cell::from("yes")),
         3 => prop::sample::select(text.map(Cell::from).to_vec()),
         1 => any::<bool>().prop_map(Cell::Bool),
-        1 => prop::sample::select(vec![0.0, 1.0, 2.0]).prop_map(Cell::Number),
+        1 => prop::sample::select(vec![0.0, 0.5]).prop_map(Cell::Number),
         1 => "\\PC{0,6}".prop_map(Cell::Text),
     ]
 }
@@ -109,8 +109,8 @@ prop_compose! {
 /// Repeats the consent rule independently.
 fn is_yes(cell: &Cell) -> bool {
     match cell {
-        Cell::Text(text) => ["yes", "y", "true", "1", "1.0"].contains(&text.trim().to_ascii_lowercase().as_str()),
-        Cell::Number(number) => number.total_cmp(&1.0).is_eq(),
+        Cell::Text(text) => ["yes", "y", "true"].contains(&text.trim().to_ascii_lowercase().as_str()),
+        Cell::Number(_) => false,
         Cell::Bool(answer) => *answer,
     }
 }
@@ -140,6 +140,7 @@ fn books(people: &[Person], with_posts: bool) -> [Vec<u8>; 3] {
 /// The bank's files, read once.
 struct Material {
     catalogue: Catalogue,
+    phrases: Phrasebook,
     lexicon: Lexicon,
     brand: Brand,
     secrets: LocalSecrets,
@@ -150,6 +151,7 @@ fn material() -> Material {
     let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
     Material {
         catalogue: Catalogue::from_json(read("data/catalogue.json").as_bytes()).unwrap(),
+        phrases: Phrasebook::packaged(),
         lexicon: Lexicon::from_toml(&read("data/lexicon.toml")).unwrap(),
         brand: Brand::from_toml(&read("assets/brand.toml")).unwrap(),
         secrets: LocalSecrets::new("unused".into()),
@@ -160,15 +162,19 @@ fn material() -> Material {
 fn joined(people: &[Person], with_posts: bool, material: &Material, keys: &Keys) -> Vec<CustomerRecord> {
     let intake = IntakeSettings { allow_unprotected: true, ..IntakeSettings::default() };
     let books = books(people, with_posts);
-    merge::join(&books, None, &intake, &material.catalogue, keys, Timestamp::UNIX_EPOCH).unwrap().0
+    merge::join(&books, None, &intake, &material.catalogue, keys, "2026-11-01T12:00:00Z".parse().unwrap()).unwrap().0
 }
 
 /// Returns the script that the template writes from the facts.
 async fn written(assessment: &Assessment, reference: &CustomerRef, material: &Material) -> Script {
     let vault = Vault::new(Arc::new(MemoryStore::default()), Keys::new([1; 32], [2; 32]));
     let settings = Settings::default();
-    let request =
-        Request { catalogue: material.catalogue.digest(), settings: settings.digest(), ..Request::for_tests() };
+    let request = Request {
+        catalogue: material.catalogue.digest(),
+        phrases: material.phrases.digest(),
+        settings: settings.digest(),
+        ..Request::for_tests()
+    };
     let run = request.run_id();
     let key = ObjectKey::Run(run.clone(), RunPart::Request);
     vault.write_json(Owner::Run, &key, &Digest::of(b""), request).await.unwrap();
@@ -179,6 +185,7 @@ async fn written(assessment: &Assessment, reference: &CustomerRef, material: &Ma
         vault: &vault,
         settings: &settings,
         catalogue: &material.catalogue,
+        phrases: &material.phrases,
         brand: &material.brand,
         secrets: &material.secrets,
         http: &material.http,
@@ -254,7 +261,7 @@ const FORBIDDEN: [&str; 13] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn forbidden_columns_leak_nowhere() {
     let sandbox = Sandbox::new(env!("CARGO_BIN_EXE_bespoke-under-test"));
-    let settings = "[intake]\nallow_unprotected = true\n[writer.model]\nenabled = true\n";
+    let settings = "[intake]\nallow_unprotected = true\n[writer]\nmode = \"free\"\n[writer.model]\nenabled = true\n";
     std::fs::write(sandbox.path().join("bespoke.toml"), settings).unwrap();
     let data = sandbox.path().join("bank");
     std::fs::create_dir(&data).unwrap();

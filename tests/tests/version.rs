@@ -18,7 +18,7 @@ use contracts::Digest;
 
 /// The files and folders that determine results. Settings, catalog, lexicon and brand are not among them: their digests are
 /// part of each run's id anyway.
-const SOURCES: [&str; 12] = [
+const SOURCES: [&str; 13] = [
     // Consent, and who may be contacted.
     "crates/policy/src/consent.rs",
     "crates/policy/src/contact_cap.rs",
@@ -33,6 +33,7 @@ const SOURCES: [&str; 12] = [
     "functions/recommend/prompts",
     "functions/recommend/rules",
     "functions/recommend/src",
+    "crates/phrases/src",
     // Speech rules.
     "functions/narrate/src",
     // Layout, captions and the ffmpeg graph.

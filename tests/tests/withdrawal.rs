@@ -105,6 +105,7 @@ async fn bank() -> Bank {
         videos: Some(0),
         upload: merge::upload_digest(vault.store(), &Project::batch()).await.unwrap(),
         catalogue: project.catalogue.digest(),
+        phrases: project.phrases.digest(),
         lexicon: project.lexicon.digest(),
         assets: project.assets,
         settings: settings.digest(),

@@ -18,6 +18,7 @@ use contracts::stage::{Stage, Subject};
 use contracts::{CustomerRef, ErrorName, NamedError, ObjectKey, RunId};
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use phrases::{BookError, Phrasebook};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -108,6 +109,9 @@ pub enum HostError {
     /// The catalog is invalid.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
+    /// The phrasebook is invalid.
+    #[error(transparent)]
+    Phrases(#[from] BookError),
     /// The brand is invalid.
     #[error(transparent)]
     Brand(#[from] BrandError),
@@ -136,6 +140,7 @@ impl NamedError for HostError {
             Self::Store(error) => error.name(),
             Self::Settings(error) => error.name(),
             Self::Catalogue(error) => error.name(),
+            Self::Phrases(error) => error.name(),
             Self::Brand(error) => error.name(),
             Self::Encoding { .. } => ErrorName::ConfigInvalid,
             Self::File { .. } => ErrorName::RenderAssetBroken,
@@ -276,6 +281,15 @@ impl Host {
     /// Reads `config/catalogue.json`.
     pub async fn catalogue(&self) -> Result<Catalogue, HostError> {
         Ok(Catalogue::from_json(&self.vault.store().get(&ObjectKey::Catalogue).await?)?)
+    }
+
+    /// Reads `config/phrases/en.toml` with its approvals, or returns the packaged phrasebook if there is none.
+    pub async fn phrases(&self) -> Result<Phrasebook, HostError> {
+        let store = self.vault.store();
+        let Some(book) = store.find(&ObjectKey::Phrasebook).await? else { return Ok(Phrasebook::packaged()) };
+        let approvals = store.find(&ObjectKey::PhraseApprovals).await?.map_or_else(Vec::new, |bytes| bytes.to_vec());
+        let approvals = text(&ObjectKey::PhraseApprovals, approvals)?;
+        Ok(Phrasebook::parse(&text(&ObjectKey::Phrasebook, book.to_vec())?, &approvals)?)
     }
 
     /// Reads the text of `config/lexicon.toml`.

@@ -1,5 +1,5 @@
-//! The merge stage alone, as the command runs it: decrypts, reads and joins the workbooks of a folder and writes the sealed
-//! dataset into another, with keys of its own. What `make bench` measures.
+//! Runs the merge stage alone, as the command does, for `make bench`. It reads the workbooks of one folder and writes the
+//! sealed dataset into another, with its own keys.
 //!
 //! Usage: `EXCEL_PASSWORD=… intake DATA OUT`
 
@@ -22,7 +22,8 @@ use storage::vault::{Keys, Owner, Vault};
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, data, out] = arguments.as_slice() else { return Err("usage: intake DATA OUT".into()) };
-    let (settings, secrets) = (Settings::default(), LocalSecrets::new(Path::new(out).join("keys.toml")));
+    let settings = Settings::default();
+    let secrets = LocalSecrets::new(Path::new(out).join("keys.toml"));
     let catalogue = Catalogue::from_json(&std::fs::read("data/catalogue.json")?)?;
     let request = Request::for_tests();
     let store = FolderStore::open(Path::new(out))?.mount(&format!("incoming/{}", request.batch), Path::new(data));
@@ -38,7 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     vault.write_json(Owner::Run, &key, &Digest::of_json(&request), request.clone()).await?;
     let now = Timestamp::now();
     let deps = merge::Deps { vault: &vault, secrets: &secrets, settings: &settings, catalogue: &catalogue, now };
-    let made = merge::run(MergeInput { run, batch: request.batch }, &deps).await?;
-    anstream::println!("{} customers", made.customers);
+    let output = merge::run(MergeInput { run, batch: request.batch }, &deps).await?;
+    anstream::println!("{} customers", output.customers);
     Ok(())
 }

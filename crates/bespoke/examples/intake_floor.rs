@@ -1,5 +1,5 @@
-//! The floor under what `make bench` measures of merge: decrypts the workbooks of a folder and passes over their cells, with
-//! the same readers, and keeps nothing.
+//! The floor that `make bench` compares the merge stage with. It decrypts the workbooks of a folder and visits their cells
+//! with the same libraries, and keeps no cell.
 //!
 //! Usage: `EXCEL_PASSWORD=… intake_floor DATA`
 

@@ -8,6 +8,7 @@ pub mod campaign;
 pub mod control;
 pub mod folders;
 pub mod offers;
+pub mod phrases;
 pub mod run;
 pub mod tools;
 mod values;
@@ -116,6 +117,9 @@ pub enum Command {
     /// Commands for the product catalog
     #[command(subcommand)]
     Catalogue(tools::CatalogueCommand),
+    /// Check, list and approve the lines of the phrasebook
+    #[command(subcommand)]
+    Phrases(phrases::PhrasesCommand),
     /// Write the generated reference pages
     #[command(hide = true)]
     Reference(tools::ReferenceArgs),

@@ -1,4 +1,4 @@
-//! The commands. Each returns an exit code.
+//! The commands. Each one returns an exit code.
 
 use runner::config::Config;
 use runner::failure::Failure;
@@ -25,6 +25,7 @@ mod guard;
 mod inspect;
 mod narrate;
 mod open;
+mod phrases;
 mod play;
 mod recall;
 mod reference;
@@ -73,6 +74,7 @@ pub async fn execute(cli: Cli) -> Result<u8, Failure> {
         Command::Expire(args) => expire::execute(&args, &config()?, context).await,
         Command::Disparity(args) => disparity::execute(args, config()?, context).await,
         Command::Catalogue(CatalogueCommand::Check { file }) => catalogue::check(&file, context),
+        Command::Phrases(command) => phrases::execute(command, context),
         Command::Reference(args) => reference::execute(&args, context),
     }
 }

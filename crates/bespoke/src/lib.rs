@@ -1,6 +1,7 @@
-//! The command `bespoke`: command line, reports and progress display over the runner and the local server.
+//! The `bespoke` command: command line, reports and progress display on top of the runner and the local server.
 //!
-//! **Invariant:** no AWS crate is reachable from here; a test resolves this package alone to prove it.
+//! **Invariant:** no AWS crate is reachable from here. A test resolves the dependencies of this package alone to verify
+//! it.
 
 pub mod cli;
 pub mod commands;

@@ -1,4 +1,4 @@
-//! Starts the command `bespoke`.
+//! Starts the `bespoke` command.
 
 use std::process::ExitCode;
 

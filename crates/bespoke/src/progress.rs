@@ -1,4 +1,4 @@
-//! The display of a run in progress: bars at a terminal, lines elsewhere.
+//! The display of a run in progress: bars on a terminal, lines elsewhere.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,24 +11,24 @@ use runner::session::Labels;
 use runner::tally::{RunProgress, Tally};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-/// Returns the name of a customer at the terminal: the id, or the start of the reference if the id is unknown.
+/// Returns a customer's name for the terminal: the id, or the start of the reference if the id is unknown.
 #[must_use]
 pub fn label<'a>(labels: &'a Labels, reference: &'a CustomerRef) -> &'a str {
     labels.get(reference).map_or(reference.short(), CustomerId::reveal)
 }
 
-/// The content of the display next to the bars.
+/// The content displayed next to the bars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lines {
-    /// A line when a customer ends, if there is no terminal.
+    /// A line whenever a customer finishes, if there is no terminal.
     EachCustomer,
-    /// A table of the progress.
+    /// A table that shows the progress.
     Table,
 }
 
-/// How often the table is redrawn at a terminal.
+/// The interval at which the table is redrawn on a terminal.
 const REDRAW: Duration = Duration::from_secs(1);
-/// How often the table is printed elsewhere.
+/// The interval at which the table is printed elsewhere.
 const REPRINT: Duration = Duration::from_secs(15);
 
 /// Shows events until the run closes the channel, and returns their tally.
@@ -101,7 +101,7 @@ pub async fn show(mut events: UnboundedReceiver<RunnerEvent>, labels: Labels, li
     tally
 }
 
-/// The table of a campaign: a head and one line, which is redrawn at a terminal and printed again elsewhere.
+/// A campaign's table: a header and one line. The line is redrawn on a terminal and printed again elsewhere.
 struct Table {
     bars: Option<[ProgressBar; 2]>,
 }
@@ -149,7 +149,7 @@ fn row(progress: &RunProgress) -> String {
     format!("{numbers}{rate:>9}{left:>9}{spent:>9}")
 }
 
-/// Formats a length of time in its two largest units: `45 s`, `12 min`, `3 h 20 min`, `5 d 4 h`.
+/// Formats a duration in its two largest units: `45 s`, `12 min`, `3 h 20 min`, `5 d 4 h`.
 #[must_use]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a campaign does not take millennia")]
 pub fn duration(seconds: f64) -> String {

@@ -1,6 +1,7 @@
 //! The generated reference pages in `docs/reference`: commands, settings and errors.
 //!
-//! Each page derives from the code: commands from the command line, settings and errors from their types and doc comments.
+//! Each page is derived from the code: commands from the command line, settings and errors from their types and doc
+//! comments.
 
 mod commands;
 mod errors;
@@ -15,7 +16,7 @@ pub fn pages() -> [(&'static str, String); 3] {
     [("commands.md", commands::page()), ("settings.md", settings::page()), ("errors.md", errors::page())]
 }
 
-/// Returns a text for the cell of a Markdown table.
+/// Formats a text for a Markdown table cell.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', " ")
 }

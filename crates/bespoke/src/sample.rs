@@ -1,11 +1,11 @@
-//! The generator of sample workbooks: invented customers of the fictional Meridian Bank, at any size.
+//! Generates sample workbooks with any number of invented customers of the fictional Meridian Bank.
 //!
-//! The first twelve are written by hand, one case each (see `data/README.md`); the rest are drawn from a seed. The same
-//! seed gives the same rows; the files differ, because encryption is salted.
+//! The first twelve customers are handwritten, one case each (see `data/README.md`). The others are randomly generated.
+//! The same seed results in the same rows, but the files differ because encryption is salted.
 
-mod cast;
-mod crowd;
-mod story;
+mod drawn;
+mod handwritten;
+mod template;
 #[cfg(test)]
 mod tests;
 mod workbooks;
@@ -19,127 +19,125 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use thiserror::Error;
 
-use story::Story;
-
-/// The password of the sample workbooks. Not a secret: everybody in them is invented.
+/// The password of the sample workbooks. It is not a secret, because their customers are invented.
 pub const SAMPLE_PASSWORD: &str = "meridian-demo";
 
-/// The day of the newest payment.
+/// The date of the newest payment.
 pub const LAST_DAY: Date = date(2026, 10, 31);
 
-/// How many payments each generated customer has when nothing else is asked for.
-const PAYMENTS: usize = 50;
+/// The default number of payments for each generated customer.
+const DEFAULT_PAYMENTS: usize = 50;
 
-/// The rows that a sheet can hold beside its header (ECMA-376 limits it to 1,048,576).
-const MOST_ROWS: usize = 1_048_575;
+/// The maximum number of rows below a header row (ECMA-376 limits a sheet to 1,048,576 rows).
+const MAX_ROWS: usize = 1_048_575;
 
 /// A row of `customer_profile.xlsx`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProfileRow {
-    /// The bank's id, as text.
+    /// The customer id, as text.
     pub customer_id: String,
     /// First name.
     pub first_name: String,
-    /// Last name; not read by the program.
+    /// Last name. Bespoke does not read it.
     pub last_name: String,
-    /// Years; not read by the program.
+    /// Age in years. Bespoke does not read it.
     pub age: u8,
-    /// Not read by the program.
+    /// Gender. Bespoke does not read it.
     pub gender: String,
-    /// Not read by the program.
+    /// Marital status. Bespoke does not read it.
     pub marital_status: String,
-    /// Not read by the program.
+    /// City. Bespoke does not read it.
     pub city: String,
-    /// Not read by the program.
+    /// Zip code. Bespoke does not read it.
     pub zip_code: String,
-    /// Not read by the program.
+    /// Occupation. Bespoke does not read it.
     pub occupation: String,
-    /// Dollars a year.
+    /// Income in dollars per year.
     pub income: f64,
-    /// Dollars.
+    /// Balance in dollars.
     pub account_balance: f64,
-    /// Product ids of the catalogue, separated by `; `.
+    /// The ids of products from the catalog, separated by `; `.
     pub products_held: String,
-    /// The adviser's name, or empty.
+    /// The adviser's name. Empty if there is none.
     pub investment_advisor: String,
-    /// Since when they are a customer.
+    /// The date on which the customer joined the bank.
     pub customer_since: Date,
 }
 
 /// A row of `customer_transactions.xlsx`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TransactionRow {
-    /// The bank's id, as text.
+    /// The customer id, as text.
     pub customer_id: String,
-    /// The day.
+    /// The date of the payment.
     pub date: Date,
-    /// The bank's word for what it was for.
+    /// The bank's category for the payment.
     pub category: String,
-    /// Who was paid.
+    /// The payee.
     pub merchant: String,
-    /// Dollars that left the account.
+    /// The dollars that left the account.
     pub transaction_amount: f64,
-    /// The answer to the first question, or empty.
+    /// The answer to the general consent question. Empty if there is none.
     pub consent: String,
-    /// The answer to the second question, or empty.
+    /// The answer to the social-media consent question. Empty if there is none.
     pub consent_social_media: String,
 }
 
 /// A row of `twitter_data.xlsx`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TweetRow {
-    /// The bank's id, as text.
+    /// The customer id, as text.
     pub customer_id: String,
-    /// The text.
+    /// The text of the post.
     pub tweet: String,
-    /// The day.
+    /// The date of the post.
     pub created_at: Date,
 }
 
-/// The rows of the three workbooks.
+/// The rows in the three workbooks.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Rows {
-    /// Profiles.
+pub struct SampleRows {
+    /// The rows in `customer_profile.xlsx`.
     pub profiles: Vec<ProfileRow>,
-    /// Transactions.
+    /// The rows in `customer_transactions.xlsx`.
     pub transactions: Vec<TransactionRow>,
-    /// Tweets.
+    /// The rows in `twitter_data.xlsx`.
     pub tweets: Vec<TweetRow>,
 }
 
-/// What was written.
+/// A summary of the written sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Written {
-    /// The three files, in the order in which they are read.
+pub struct SampleSummary {
+    /// The three files, in the order of [`Workbook::ALL`].
     pub files: [PathBuf; 3],
-    /// How many customers.
+    /// The number of customers.
     pub customers: usize,
-    /// How many transactions.
+    /// The number of transactions.
     pub transactions: usize,
-    /// How many tweets.
+    /// The number of tweets.
     pub tweets: usize,
 }
 
-/// Why no sample was written.
+/// An error while writing a sample.
 #[derive(Debug, Error)]
 pub enum SampleError {
-    /// A sheet cannot hold that many rows.
-    #[error("a sheet holds at most {MOST_ROWS} rows")]
+    /// The sample needs more rows than a sheet can hold.
+    #[error("too many rows: a sheet holds at most {MAX_ROWS}; ask for fewer customers or transactions")]
     TooManyRows,
-    /// The workbook could not be made.
-    #[error("{file}: cannot be made")]
+    /// A workbook could not be built in memory.
+    #[error("{file}: failed to build the workbook")]
     Workbook {
-        /// The file.
+        /// The workbook.
         file: Workbook,
-        /// Why.
+        /// The cause.
         source: rust_xlsxwriter::XlsxError,
     },
-    /// The file could not be written.
-    #[error("{path}: cannot be written", path = .path.display())]
+    /// A file or folder could not be written.
+    #[error("{path}: failed to write; check permissions and free space", path = .path.display())]
     Write {
         /// The file or the folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
 }
@@ -153,22 +151,33 @@ impl NamedError for SampleError {
     }
 }
 
-/// Writes the three workbooks into the folder `out`, which is made if it is not there; files of their names are replaced.
+/// Writes the three workbooks to the `out` folder. Creates the folder if needed, and replaces files with the same
+/// names.
 ///
-/// `transactions` is the number of payments that is aimed at: the hand-written customers always have all of theirs (about
-/// 50 each), and the rest is shared out among the others, one at least. With 0, everybody has about 50.
-pub fn write_sample(out: &Path, customers: usize, transactions: usize, seed: u64) -> Result<Written, SampleError> {
-    if customers > MOST_ROWS || transactions > MOST_ROWS {
+/// `transactions` is the target number of payments. The handwritten customers always keep all of their payments, about
+/// 50 each. The other customers share the rest, with at least one each. If `transactions` is 0, every customer has
+/// about 50.
+pub fn write_sample(
+    out: &Path,
+    customers: usize,
+    transactions: usize,
+    seed: u64,
+) -> Result<SampleSummary, SampleError> {
+    if customers > MAX_ROWS || transactions > MAX_ROWS {
         return Err(SampleError::TooManyRows);
     }
     let rows = rows(customers, transactions, seed);
     let files = write_rows(out, &rows)?;
-    let Rows { profiles, transactions, tweets } = rows;
-    Ok(Written { files, customers: profiles.len(), transactions: transactions.len(), tweets: tweets.len() })
+    Ok(SampleSummary {
+        files,
+        customers: rows.profiles.len(),
+        transactions: rows.transactions.len(),
+        tweets: rows.tweets.len(),
+    })
 }
 
-/// Writes rows as the three workbooks, as [`write_sample`] does.
-pub fn write_rows(out: &Path, rows: &Rows) -> Result<[PathBuf; 3], SampleError> {
+/// Writes the given rows as three workbooks, as [`write_sample`] does.
+pub fn write_rows(out: &Path, rows: &SampleRows) -> Result<[PathBuf; 3], SampleError> {
     std::fs::create_dir_all(out).map_err(|source| SampleError::Write { path: out.to_owned(), source })?;
     let files = Workbook::ALL.map(|file| out.join(file.file_name()));
     for (file, path) in Workbook::ALL.into_iter().zip(&files) {
@@ -177,28 +186,28 @@ pub fn write_rows(out: &Path, rows: &Rows) -> Result<[PathBuf; 3], SampleError> 
     Ok(files)
 }
 
-/// The rows of a sample. See [`write_sample`].
+/// Returns the rows of a sample. See [`write_sample`] for the arguments.
 #[must_use]
-pub fn rows(customers: usize, transactions: usize, seed: u64) -> Rows {
-    let mut rows = Rows::default();
-    let cast = cast::CAST.len().min(customers);
-    for (at, story) in cast::CAST.iter().take(cast).enumerate() {
-        story.tell(at + 1, None, &mut draw(seed, at), &mut rows);
+pub fn rows(customers: usize, transactions: usize, seed: u64) -> SampleRows {
+    let mut rows = SampleRows::default();
+    let handwritten = handwritten::CUSTOMERS.len().min(customers);
+    for (at, customer) in handwritten::CUSTOMERS.iter().take(handwritten).enumerate() {
+        customer.add_rows(at + 1, None, &mut customer_rng(seed, at), &mut rows);
     }
-    let others = customers - cast;
-    let rest = transactions.saturating_sub(rows.transactions.len());
-    for other in 0..others {
-        let at = cast + other;
-        let mut random = draw(seed, at);
-        let share = (rest / others + usize::from(other < rest % others)).max(1);
-        let payments = if transactions == 0 { PAYMENTS } else { share };
-        let story: Story = crowd::invent(&mut random);
-        story.tell(at + 1, Some(payments), &mut random, &mut rows);
+    let drawn = customers - handwritten;
+    let remaining = transactions.saturating_sub(rows.transactions.len());
+    for number in 0..drawn {
+        let at = handwritten + number;
+        let mut random = customer_rng(seed, at);
+        let share = (remaining / drawn + usize::from(number < remaining % drawn)).max(1);
+        let payments = if transactions == 0 { DEFAULT_PAYMENTS } else { share };
+        let customer = drawn::draw(&mut random);
+        customer.add_rows(at + 1, Some(payments), &mut random, &mut rows);
     }
     rows
 }
 
-/// A customer's own generator, so that one more customer changes nobody else's rows.
-fn draw(seed: u64, at: usize) -> StdRng {
+/// Returns a random generator for one customer, so adding a customer does not change the others' rows.
+fn customer_rng(seed: u64, at: usize) -> StdRng {
     StdRng::seed_from_u64(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(at as u64))
 }

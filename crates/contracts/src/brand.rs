@@ -22,13 +22,16 @@ impl NamedError for BrandError {
 pub struct Brand {
     /// The bank's name.
     pub name: String,
-    /// The sender's name for customers without an adviser of their own: "your Meridian adviser".
+    /// The sender's name for customers who have no adviser: "your Meridian adviser".
     pub default_adviser: String,
+    /// The title of the bank's advisers, such as "relationship manager"; from the phrasebook if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adviser_title: Option<String>,
     /// The address for more information; shown on the end card.
     pub web: String,
-    /// The privacy mark in the picture: "uses only data you agreed to share".
+    /// The privacy mark in the video: "uses only data you agreed to share".
     pub privacy_mark: String,
-    /// The notice that the voice is synthetic; shown on the end card.
+    /// The notice that the voice is synthetic, shown on the end card.
     pub voice_notice: String,
     /// The instructions for opting out.
     pub opt_out: String,
@@ -36,9 +39,9 @@ pub struct Brand {
     pub disclosures: Vec<String>,
     /// The colors.
     pub colours: Colours,
-    /// The font families, as the font files name them.
+    /// The font families, as named in the font files.
     pub fonts: Fonts,
-    /// The background loops; the first is the default: `backgrounds/calm.mp4`.
+    /// The background loops, such as `backgrounds/calm.mp4`. The first is the default.
     pub backgrounds: Vec<String>,
     /// The music under the voice.
     pub music: String,
@@ -46,8 +49,8 @@ pub struct Brand {
     pub logo: String,
     /// The square logo mark: a PNG with transparency.
     pub mark: String,
-    /// The file with pronunciations of the bank's words: `pronunciations.toml`. `None` if the voice engines need no
-    /// help.
+    /// The file with pronunciations of the bank's own words: `pronunciations.toml`. `None` if the voice engines need
+    /// none.
     #[serde(default)]
     pub pronunciations: Option<String>,
 }
@@ -56,17 +59,17 @@ pub struct Brand {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Colours {
-    /// Cards and boxes.
+    /// The background of cards and boxes.
     pub background: String,
     /// Text.
     pub ink: String,
     /// Secondary text.
     pub muted: String,
-    /// Lines, and the spoken word.
+    /// Lines, and the word being spoken.
     pub accent: String,
     /// The box behind captions.
     pub caption_box: String,
-    /// Panels: the second brand color.
+    /// Panels, in the second brand color.
     pub panel: String,
 }
 
@@ -80,7 +83,7 @@ pub struct Fonts {
     pub title: String,
     /// All other text.
     pub body: String,
-    /// The families for glyphs that the others lack, in order of preference.
+    /// The fallback families for glyphs that the others lack, in order of preference.
     pub fallback: Vec<String>,
 }
 
@@ -88,6 +91,14 @@ impl Brand {
     /// Parses a brand.
     pub fn from_toml(text: &str) -> Result<Self, BrandError> {
         Ok(toml::from_str(text)?)
+    }
+
+    /// Returns the web address as it is said: the host without scheme and `www.`.
+    #[must_use]
+    pub fn spoken_web(&self) -> &str {
+        let address = self.web.split_once("://").map_or(self.web.as_str(), |(_, address)| address);
+        let host = address.split(['/', '?', '#']).next().unwrap_or_default();
+        host.strip_prefix("www.").unwrap_or(host)
     }
 
     /// Returns the digest of the whole brand.

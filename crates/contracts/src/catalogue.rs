@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::facts::{Band, Need, SpendingCategory, Tenure, Topic};
 use crate::{Digest, ErrorName, NamedError, ProductId};
 
-/// One of the five lines of business that a request may name.
+/// One of the five lines of business that a request can list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Category {
     /// The default.
@@ -72,7 +72,7 @@ pub enum ProductKind {
     Loan,
     /// Credit secured by a home (Reg Z): "Equal Housing Lender".
     Mortgage,
-    /// Not a deposit, not insured, may lose value.
+    /// An investment: not a deposit, not insured, may lose value.
     Investment,
     /// A service that is neither deposit nor credit.
     Service,
@@ -82,19 +82,19 @@ pub enum ProductKind {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Eligibility {
-    /// The lowest income band.
+    /// The minimum income band.
     pub min_income: Option<Band>,
-    /// The highest income band, for products made for starters.
+    /// The maximum income band, for entry-level products.
     pub max_income: Option<Band>,
-    /// The lowest band of account balance.
+    /// The minimum balance band.
     pub min_balance: Option<Band>,
     /// Whether the product is only for customers with business payments.
     pub business: bool,
-    /// The products of which the customer must hold at least one, if the list is not empty.
+    /// The customer must hold at least one of these products, unless the list is empty.
     pub holds_any: Vec<ProductId>,
-    /// The products that the customer must not hold, besides this one.
+    /// Products that the customer must not hold. The product itself is ignored here.
     pub holds_none: Vec<ProductId>,
-    /// The shortest time with the bank.
+    /// The minimum time with the bank.
     pub min_tenure: Option<Tenure>,
 }
 
@@ -112,9 +112,9 @@ pub struct Product {
     pub kind: ProductKind,
     /// One sentence about the product, approved for speech.
     pub summary: String,
-    /// Sentences approved for speech verbatim.
+    /// Sentences approved for verbatim use in speech.
     pub approved_claims: Vec<String>,
-    /// Blocks of rates and terms; each is shown verbatim and in full, or not at all.
+    /// Blocks of rates and terms. Each block is shown verbatim and in full, or not at all.
     #[serde(default)]
     pub rates_and_terms: Vec<String>,
     /// Lines that must be shown with every offer.
@@ -125,19 +125,19 @@ pub struct Product {
     /// The conditions for an offer.
     #[serde(default)]
     pub eligibility: Eligibility,
-    /// The needs that the product serves, the most important first.
+    /// The needs that the product serves, most important first.
     pub needs: Vec<Need>,
     /// The spending categories that count in favor of the product.
     #[serde(default)]
     pub spending: Vec<SpendingCategory>,
-    /// The topics of posts that count in favor of the product if the customer is positive about them, and against it if
-    /// negative.
+    /// The topics of posts that affect the product's score. A positive post counts for the product, a negative one
+    /// against it.
     #[serde(default)]
     pub topics: Vec<Topic>,
-    /// The first day of the offer, as `2026-11-02`; no limit if `None`.
+    /// The first day of the offer, as `2026-11-02`. `None` if there is no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_from: Option<Date>,
-    /// The last day of the offer; no limit if `None`.
+    /// The last day of the offer. `None` if there is no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Date>,
 }
@@ -175,9 +175,10 @@ struct CatalogueFile {
 /// A problem at one place in a catalog.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CatalogueProblem {
-    /// The product's id, or its position if it has none; `None` if the problem concerns the whole catalog.
+    /// The product's id, or its position if it has no id. `None` if the problem concerns the whole catalog.
     pub product: Option<String>,
-    /// The path of the field within the product or the catalog; empty if the problem concerns all of it.
+    /// The path of the field within the product or the catalog. Empty if the problem concerns the whole product or
+    /// catalog.
     pub field: String,
     /// The problem.
     pub reason: String,
@@ -201,7 +202,7 @@ pub enum CatalogueError {
     /// The file is not JSON.
     #[error("catalogue.json: {0}")]
     Json(#[from] serde_json::Error),
-    /// The catalog breaks these rules.
+    /// The catalog breaks one or more rules.
     #[error("catalogue.json: {}", .0.iter().map(CatalogueProblem::to_string).collect::<Vec<_>>().join("; "))]
     Problems(Vec<CatalogueProblem>),
 }
@@ -220,7 +221,7 @@ impl NamedError for CatalogueError {
 }
 
 impl Catalogue {
-    /// Parses and checks a catalog. Reports every problem, with product and field.
+    /// Parses and checks a catalog. Reports every problem with its product and field.
     pub fn from_json(bytes: &[u8]) -> Result<Self, CatalogueError> {
         let json: Value = serde_json::from_slice(bytes)?;
         let mut problems = Vec::new();
@@ -266,7 +267,7 @@ impl Catalogue {
     }
 }
 
-/// Parses the products one by one, to report the problems of each.
+/// Parses the products one by one, to report the problems in each.
 fn read_file(mut json: Value, problems: &mut Vec<CatalogueProblem>) -> CatalogueFile {
     let products = json.get_mut("products").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
     let mut parsed = Vec::new();
@@ -288,7 +289,7 @@ fn read_file(mut json: Value, problems: &mut Vec<CatalogueProblem>) -> Catalogue
 
 fn parse_problem(product: Option<String>, error: &serde_path_to_error::Error<serde_json::Error>) -> CatalogueProblem {
     let path = error.path().to_string();
-    // The path `.` is the product itself; the reason names the missing or unknown field.
+    // The path `.` refers to the product itself. The reason then contains the name of the missing or unknown field.
     let field = if path == "." { String::new() } else { path };
     CatalogueProblem { product, field, reason: error.inner().to_string() }
 }

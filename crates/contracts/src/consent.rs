@@ -1,4 +1,5 @@
-//! Consent answers as read, and the reasons for a refusal. The crate `policy` decides what they permit.
+//! Consent answers as read from the workbooks, and the reasons for a refusal. The `policy` crate decides what they
+//! permit.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -17,12 +18,12 @@ pub enum Question {
     SocialMedia,
 }
 
-/// A distinct answer in a workbook, with its first place.
+/// A distinct answer in a workbook, with the place where it first occurs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ConsentReading {
     /// The question.
     pub question: Question,
-    /// The cell's content, trimmed and cut to 32 characters; empty for a blank cell.
+    /// The cell's content, trimmed and cut to 32 characters. Empty for a blank cell.
     pub value: String,
     /// The workbook.
     pub file: Workbook,
@@ -30,6 +31,21 @@ pub struct ConsentReading {
     pub row: u32,
     /// The number of rows with this answer.
     pub rows: u32,
+    /// The meaning that intake assigned to the answer. `None` if the built-in words decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meaning: Option<Meaning>,
+}
+
+/// The meaning of an answer in the bank's own words, or in a column of codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Meaning {
+    /// The customer consents.
+    Yes,
+    /// The customer refuses.
+    No,
+    /// The answer is neither, which is a refusal.
+    Unclear,
 }
 
 /// The reason why there is no consent.
@@ -38,7 +54,7 @@ pub struct ConsentReading {
 pub enum Refusal {
     /// The answer is no.
     SaidNo,
-    /// No row answers, or a cell is blank.
+    /// No row has an answer, or a cell is blank.
     Blank,
     /// A cell says neither yes nor no.
     Unclear,
@@ -59,14 +75,14 @@ impl Refusal {
     }
 }
 
-/// The consent answers, as the evidence keeps them.
+/// The consent answers, as stored in the evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConsentAsRead {
     /// The distinct answers, sorted.
     pub readings: Vec<ConsentReading>,
     /// The time at which the workbook was read.
     pub read_at: Timestamp,
-    /// The last state of `control/` that was read; `None` if it was not read yet.
+    /// The last state of `control/` that was read. `None` if it has not been read yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control: Option<ControlAsRead>,
 }
@@ -78,22 +94,22 @@ pub struct NewestAnswer {
     pub question: Question,
     /// The cell's content, trimmed and cut to 32 characters; empty for a blank cell.
     pub value: String,
-    /// The row of `control/consents.csv`, counted from 1, the header included.
+    /// The row in `control/consents.csv`, counted from 1 and including the header.
     pub row: u32,
-    /// The day of the answer.
+    /// The date of the answer.
     pub as_of: Date,
 }
 
 /// The state of `control/`, for the evidence.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ControlAsRead {
-    /// The digest of `control/suppressions.csv`; `None` if there was none.
+    /// The digest of `control/suppressions.csv`. `None` if the file did not exist.
     pub suppressions: Option<Digest>,
-    /// The digest of the customer's own object under `control/suppressions/`; `None` if there was none.
+    /// The digest of the customer's own object under `control/suppressions/`. `None` if it did not exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suppression: Option<Digest>,
-    /// The digest of `control/consents.csv`; `None` if there was none.
+    /// The digest of `control/consents.csv`. `None` if the file did not exist.
     pub consents: Option<Digest>,
-    /// The customer's answers of the latest day in `control/consents.csv`.
+    /// The customer's answers from the latest day in `control/consents.csv`.
     pub answers: Vec<NewestAnswer>,
 }

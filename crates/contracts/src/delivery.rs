@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{CustomerRef, Digest, RunId};
 
-/// A customer's link: `links/<digest of the token>.json`. The token itself is not stored.
+/// A customer's link, stored at `links/<digest of the token>.json`. The token itself is not stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkRecord {
     /// The run.
@@ -18,8 +18,8 @@ pub struct LinkRecord {
     pub expires: Timestamp,
 }
 
-/// A notification to the bank's system about one customer's part of a run. Holds nothing personal: the bank finds the
-/// customer by the reference in the export.
+/// A notification to the bank's system about one customer's part of a run. It holds no personal data: the bank looks up
+/// the customer by the reference in the export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notification {
     /// The run.
@@ -33,7 +33,7 @@ pub struct Notification {
 }
 
 impl Notification {
-    /// Returns the notification's id. Repeated notifications of one event have the same id.
+    /// Returns the notification's id. Repeated notifications about one event have the same id.
     #[must_use]
     pub fn id(&self) -> Digest {
         Digest::of_json(self)
@@ -45,11 +45,11 @@ impl Notification {
 pub struct NotificationRecord {
     /// The notification.
     pub notice: Notification,
-    /// The time at which it arrived or was given up.
+    /// The time at which the notification arrived or was given up.
     pub at: Timestamp,
     /// The number of attempts.
     pub attempts: u32,
-    /// The reason why it did not arrive.
+    /// The reason why the notification did not arrive. `None` if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }

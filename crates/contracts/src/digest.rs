@@ -1,4 +1,4 @@
-//! SHA-256 digests, with which stages name their inputs.
+//! SHA-256 digests, by which stages identify their inputs.
 
 use std::fmt;
 
@@ -17,8 +17,8 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// Returns the digest of several parts. Hashes each part's length too, so that moving a byte from one part to the
-    /// next changes the digest.
+    /// Returns the digest of several parts. Hashes each part's length too, so moving a byte from one part to the next
+    /// changes the digest.
     #[must_use]
     pub fn of_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut hash = Sha256::new();
@@ -29,10 +29,11 @@ impl Digest {
         Self(hash.finalize().into())
     }
 
-    /// Returns the digest of a value's JSON, for values with one serialization (structs and sorted maps).
+    /// Returns the digest of a value's JSON. The type must have exactly one serialization, as structs and sorted maps
+    /// do.
     ///
     /// # Panics
-    /// If the value does not serialize to JSON; all types of this crate do.
+    /// If the value does not serialize to JSON; all types in this crate do.
     #[must_use]
     pub fn of_json<T: Serialize>(value: &T) -> Self {
         Self::of(&serde_json::to_vec(value).expect("the types of contracts serialize to JSON"))
@@ -50,7 +51,7 @@ impl Digest {
         &self.0
     }
 
-    /// Returns the first 16 hex digits: enough to tell things apart, too few as proof.
+    /// Returns the first 16 hex digits: enough to tell values apart, too few to verify them.
     #[must_use]
     pub fn short(&self) -> String {
         hex::encode(&self.0[..8])

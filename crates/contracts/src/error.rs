@@ -24,7 +24,7 @@ macro_rules! error_names {
                 match self { $(Self::$variant => $text,)* }
             }
 
-            /// Returns the exit code of a command that ends with this error.
+            /// Returns the exit code of a command that fails with this error.
             #[must_use]
             pub const fn exit_code(self) -> u8 {
                 match self { $(Self::$variant => $exit,)* }
@@ -39,7 +39,7 @@ macro_rules! error_names {
     };
 }
 
-/// The exit code for a text that the guard refuses, and for a run that fails verification.
+/// The exit code if the guard refuses a text, or if a run fails verification.
 pub const EXIT_REFUSED: u8 = 1;
 /// The exit code for an invalid command line or invalid settings.
 pub const EXIT_USAGE: u8 = 2;
@@ -63,6 +63,8 @@ error_names! {
     InputNotProtected => "Input.NotProtected", EXIT_INPUT, transient: false;
     /// A required column or sheet is missing.
     InputMissingColumn => "Input.MissingColumn", EXIT_INPUT, transient: false;
+    /// The workbooks can be read in more than one way.
+    InputAmbiguous => "Input.Ambiguous", EXIT_INPUT, transient: false;
     /// The workbooks have more bad rows than the settings allow.
     InputTooManyBadRows => "Input.TooManyBadRows", EXIT_INPUT, transient: false;
     /// The workbook is larger than the limits allow.
@@ -131,13 +133,13 @@ impl fmt::Display for ErrorName {
     }
 }
 
-/// An error with a name from the closed list. Its message never holds a secret, a cell's content, a prompt or a
-/// customer id, because it appears in an execution's history.
+/// An error with a name from the closed list. Its message appears in an execution's history, so it never holds a
+/// secret, a cell's content, a prompt or a customer id.
 pub trait NamedError: std::error::Error + Send + Sync + 'static {
     /// Returns the error's name.
     fn name(&self) -> ErrorName;
 
-    /// Returns what the reader can do about it, as a sentence fragment without a period, if anything.
+    /// Returns advice on how to fix the error, if there is any: a sentence fragment without a period.
     fn help(&self) -> Option<String> {
         None
     }

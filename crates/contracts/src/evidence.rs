@@ -23,14 +23,14 @@ pub enum Outcome {
         /// Whether there is a video.
         video: bool,
     },
-    /// The customer gets nothing.
+    /// The customer gets no recommendation.
     Skipped {
         /// The reason.
         skip: Skip,
     },
-    /// A reviewer must decide first. This is not final: the result is a [`crate::review::PendingReview`], and evidence
-    /// is written after the decision.
-    // `held` is the word of version 0.1.0.
+    /// A reviewer must decide first. This outcome is not final: the result is a [`crate::review::PendingReview`], and
+    /// evidence is written after the decision.
+    // Version 0.1.0 used the word `held`.
     #[serde(alias = "held")]
     InReview {
         /// The reason.
@@ -72,8 +72,8 @@ pub struct PersonalEvidence {
     pub decision: Option<Decision>,
 }
 
-/// The evidence: `evidence.json`. Its digests are of stored objects, sealed ones included, so the evidence still
-/// verifies after the customer was erased.
+/// The evidence: `evidence.json`. Its digests cover objects as stored, including sealed ones, so the evidence still
+/// verifies after the customer has been erased.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// The run.
@@ -85,21 +85,21 @@ pub struct Evidence {
     pub outcome: Outcome,
     /// The time of writing.
     pub written_at: Timestamp,
-    /// The version of the program.
+    /// The version of Bespoke.
     pub program: String,
     /// The digest of the catalog.
     pub catalogue: Digest,
     /// The catalog's version, as the bank numbers it.
     #[serde(default)]
     pub catalogue_version: String,
-    /// The digest of the run's request, which names settings, catalog and batch.
+    /// The digest of the run's request, which identifies the settings, catalog and batch.
     pub request: Digest,
-    /// The id of the keys that sealed it.
+    /// The id of the keys that sealed the evidence.
     pub key_id: String,
-    /// The digests of the run's artifacts for this customer.
+    /// The digests of this customer's artifacts from the run.
     pub artefacts: BTreeMap<Artefact, Digest>,
-    /// Whether the customer's posts contributed to the result. If so, it may be shown only while the customer allows
-    /// their use.
+    /// Whether the customer's posts contributed to the result. If so, the result may be shown only while the customer
+    /// allows the use of posts.
     pub from_posts: bool,
     /// The writer and the voice.
     pub made_by: Option<MadeBy>,
@@ -123,9 +123,12 @@ impl Evidence {
 /// The writer and the voice of a published result. Holds nothing personal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MadeBy {
-    /// `template`, or the model's name.
+    /// `phrases`, the model's name for free text, or `template` in records of older versions.
     pub writer: String,
-    /// The reason why the template wrote although the model was on.
+    /// The phrasebook, if its lines were used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phrasebook: Option<PhrasebookUsed>,
+    /// The reason why no model served although the settings ask for one.
     #[serde(default)]
     pub instead_of_model: Option<String>,
     /// The model's tokens and cost, if it was called.
@@ -137,6 +140,20 @@ pub struct MadeBy {
     pub voice: Option<String>,
     /// The engines that failed before this one, each with the reason.
     pub voice_instead_of: Vec<String>,
+}
+
+/// The phrasebook of a result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhrasebookUsed {
+    /// The digest of the book and its approvals.
+    pub digest: Digest,
+    /// The language, a BCP 47 tag.
+    pub language: String,
+    /// The version, as the book's owners number it.
+    pub version: String,
+    /// The model that selected among the approved lines; `None` if the program did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selected_by: Option<String>,
 }
 
 /// The last failure: `failure.json`. A later success removes it.
@@ -152,7 +169,7 @@ pub struct FailureRecord {
     pub at: Timestamp,
 }
 
-/// One line of `manifest.json`.
+/// One entry in `manifest.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestEntry {
     /// The customer.
@@ -160,13 +177,14 @@ pub struct ManifestEntry {
     /// The outcome.
     #[serde(flatten)]
     pub outcome: Outcome,
-    /// The digest of `evidence.json` or `failure.json`; without either, of the pending review or the erasure record.
+    /// The digest of `evidence.json` or `failure.json`. If neither exists, the digest of the pending review or the
+    /// erasure record.
     pub record: Digest,
-    /// The digest of this record and of the chain before it, which shows a changed or missing record.
+    /// The digest of this record and the preceding chain. It reveals changed or missing records.
     pub chain: Digest,
 }
 
-/// Reads counts, and replaces `held`, the word of version 0.1.0 for `in-review`.
+/// Reads counts, and replaces `held`, which version 0.1.0 wrote for `in-review`.
 fn counts_by_current_word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, usize>, D::Error> {
     let mut counts = BTreeMap::<String, usize>::deserialize(deserializer)?;
     if let Some(count) = counts.remove("held") {
@@ -175,15 +193,15 @@ fn counts_by_current_word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     Ok(counts)
 }
 
-/// The manifest: every customer of the run, each with exactly one outcome.
+/// The manifest: every customer in the run, each with exactly one outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The run.
     pub run: RunId,
-    /// The dataset, with which the chain begins; `None` if merge failed.
+    /// The dataset, which is the start of the chain. `None` if merge failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<DatasetId>,
-    /// The number of customers of the run.
+    /// The number of customers in the run.
     pub customers: usize,
     /// The number of customers by [`Outcome::word`].
     #[serde(deserialize_with = "counts_by_current_word")]
@@ -192,7 +210,7 @@ pub struct Manifest {
     pub entries: Vec<ManifestEntry>,
     /// The last link of the chain.
     pub chain: Digest,
-    /// A keyed digest of the last link. Only holders of the reference key can make one, so nobody else can recompute
+    /// A keyed digest of the last link. Only holders of the reference key can compute it, so no one else can rebuild
     /// the chain after a change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal: Option<Digest>,

@@ -7,11 +7,11 @@ use thiserror::Error;
 use crate::stage::WorkflowInput;
 use crate::{ErrorName, NamedError, RunId};
 
-/// An error of the workflow service: it refuses, or cannot be reached.
+/// An error from the workflow service: the service refused the call or cannot be reached.
 #[derive(Debug, Error)]
 #[error("cannot {action} the execution {name}: {reason}")]
 pub struct ExecutionsError {
-    /// The execution.
+    /// The name of the execution.
     pub name: String,
     /// The attempted action: `start`, `read` or `go on with`.
     pub action: &'static str,
@@ -28,7 +28,7 @@ impl NamedError for ExecutionsError {
 /// The outcome of a start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartOutcome {
-    /// The execution runs, or already ran with the same input.
+    /// The execution is running, or has already run with the same input.
     Started,
     /// An earlier execution with another input has this name.
     NameTaken,
@@ -39,7 +39,7 @@ pub enum StartOutcome {
 pub enum ExecutionState {
     /// It is running.
     Running,
-    /// It ended; each customer has an outcome.
+    /// It has finished, and each customer has an outcome.
     Succeeded,
     /// It failed, was stopped, or timed out.
     Failed,
@@ -60,10 +60,10 @@ pub struct Execution {
     pub message: Option<String>,
 }
 
-/// Resumes workflow tasks that wait for a reviewer.
+/// Resumes workflow tasks that are waiting for a reviewer.
 #[async_trait]
 pub trait Tasks: Send + Sync {
-    /// Resumes the task with this token. Succeeds also if the task no longer waits.
+    /// Resumes the task with this token. Also succeeds if the task is no longer waiting.
     async fn succeed(&self, token: &str) -> Result<(), ExecutionsError>;
 }
 

@@ -1,4 +1,4 @@
-//! The facts that may be known about a customer, by allow-list, and the offers that follow from them.
+//! The facts that the stages may know about a customer, as a closed list, and the offers that follow from them.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ macro_rules! closed_list {
             /// All values.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// Returns the value as words within a sentence.
+            /// Returns the value as words for use within a sentence.
             #[must_use]
             pub const fn words(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
@@ -53,7 +53,7 @@ closed_list!(
         Business => "your business",
         /// Payments to funds and brokers.
         Investing => "investing",
-        /// Charges of the bank itself.
+        /// Charges by the bank itself.
         Fees => "bank fees",
     }
 );
@@ -121,11 +121,86 @@ closed_list!(
         Business => "business",
         /// Trouble with money or life: job loss, debt, illness, grief.
         Hardship => "hardship",
+        /// A hard time that no message names, or posts that the program cannot read. No lexicon lists words for it.
+        Care => "care",
     }
 );
 
 closed_list!(
-    /// A sign in payments and products held. The crate `assess` defines when a sign counts.
+    /// A fact that only stops: it never raises a score and never chooses a product.
+    Stop {
+        /// Posts suggest danger to life.
+        NeedsPerson => "a person should contact the customer",
+        /// The profile says that the customer died.
+        Deceased => "the customer is deceased",
+        /// The profile gives an age under 18.
+        Minor => "the customer is a minor",
+        /// The profile says that the customer must not be contacted or marketed to.
+        DoNotContact => "the customer must not be contacted",
+        /// The profile says that the customer is vulnerable.
+        Vulnerable => "the customer is vulnerable",
+        /// The profile says that the customer's accounts are in collections.
+        Collections => "the customer is in collections",
+        /// The profile says that a fraud case is open.
+        FraudCase => "a fraud case is open",
+        /// The profile says that a complaint is open.
+        OpenComplaint => "a complaint is open",
+        /// The profile says that an application is open.
+        OpenApplication => "an application is open",
+        /// The profile says that the customer's accounts are closed.
+        Closed => "the relationship is closed",
+        /// Payments to collectors of debts.
+        DebtCollection => "payments show debt collection",
+        /// Payments for a funeral.
+        Funeral => "payments show a funeral",
+        /// The balance over all accounts is below zero.
+        NegativeBalance => "the balance is negative",
+        /// Charges for an overdraft.
+        Overdraft => "payments show an overdraft",
+        /// Fees for late payment.
+        LateFee => "payments show late fees",
+        /// Payments that were returned.
+        ReturnedPayment => "payments were returned",
+        /// Payments to payday lenders or pawnshops.
+        PaydayLoan => "payments show a payday loan",
+    }
+);
+
+impl Stop {
+    /// Returns what the fact stops.
+    #[must_use]
+    pub const fn scope(self) -> StopScope {
+        match self {
+            Self::NegativeBalance | Self::Overdraft | Self::LateFee | Self::ReturnedPayment | Self::PaydayLoan => {
+                StopScope::Credit
+            }
+            Self::NeedsPerson
+            | Self::Deceased
+            | Self::Minor
+            | Self::DoNotContact
+            | Self::Vulnerable
+            | Self::Collections
+            | Self::FraudCase
+            | Self::OpenComplaint
+            | Self::OpenApplication
+            | Self::Closed
+            | Self::DebtCollection
+            | Self::Funeral => StopScope::Everything,
+        }
+    }
+}
+
+/// The offers that a [`Stop`] rules out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopScope {
+    /// Every message.
+    Everything,
+    /// Offers of credit.
+    Credit,
+}
+
+closed_list!(
+    /// A sign in the customer's payments or products. The `assess` crate defines when a sign counts.
     Sign {
         /// Repeated trips.
         Travel => "travel",
@@ -137,8 +212,8 @@ closed_list!(
 );
 
 closed_list!(
-    /// A customer's time with the bank, used only where eligibility needs it. The last band begins at five years, which
-    /// says nothing about a customer's age.
+    /// A customer's time with the bank, used only where eligibility needs it. The last band begins at five years, so it
+    /// does not reveal a customer's age.
     Tenure {
         /// Under a year.
         New => "under a year",
@@ -149,7 +224,7 @@ closed_list!(
     }
 );
 
-/// A broad band of income or balance, used only where eligibility needs it. The crate `assess` defines the bounds.
+/// A broad band of income or balance, used only where eligibility needs it. The `assess` crate defines the bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Band {
@@ -157,7 +232,7 @@ pub enum Band {
     Low,
     /// The middle.
     Middle,
-    /// The upper.
+    /// The upper middle.
     Upper,
     /// The highest.
     High,
@@ -175,7 +250,7 @@ pub enum Trend {
     Falling,
 }
 
-/// The share of a category in all spending. The exact amount is not kept.
+/// A category's share of all spending. The exact amount is not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Share {
@@ -187,12 +262,12 @@ pub enum Share {
     Large,
 }
 
-/// The facts about one spending category.
+/// The facts about spending in one category.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spending {
     /// The category.
     pub category: SpendingCategory,
-    /// The share in the last 90 days' spending.
+    /// The category's share of spending in the last 90 days.
     pub share: Share,
     /// The direction.
     pub trend: Trend,
@@ -226,20 +301,21 @@ pub struct Mood {
     pub sentiment: Sentiment,
     /// The tone by topic, sorted by topic.
     pub topics: Vec<TopicTone>,
-    /// Keyed digests of all runs of five words in the posts, with which the guard detects quotes without the posts.
+    /// Keyed digests of all sequences of five words in the posts. With them, the guard detects quotes without needing
+    /// the posts.
     pub five_word_runs: Vec<Digest>,
 }
 
 /// A reason for or against a product, with its weight in the score.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ScoreReason {
-    /// The reason as a short phrase for the compliance officer.
+    /// The reason as a short phrase, for the compliance officer.
     pub text: String,
     /// The weight in the score.
     pub weight: f64,
 }
 
-/// A considered product.
+/// A product that was considered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
     /// The product.
@@ -248,7 +324,7 @@ pub struct Candidate {
     pub score: f64,
     /// The reasons for and against it.
     pub reasons: Vec<ScoreReason>,
-    /// The reason why it cannot be offered, if there is one.
+    /// The reason why the product cannot be offered. `None` if it can.
     pub excluded: Option<String>,
 }
 
@@ -282,13 +358,13 @@ pub struct Offer {
     pub product: ProductId,
     /// The score.
     pub score: f64,
-    /// The need that it serves for this customer.
+    /// The need that the product serves for this customer.
     pub need: Need,
     /// The grounds that the text may mention.
     pub grounds: Vec<Ground>,
 }
 
-/// What the bank should do for a customer.
+/// The bank's course of action for a customer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "stance", rename_all = "kebab-case")]
 pub enum Stance {
@@ -297,7 +373,7 @@ pub enum Stance {
         /// The offers.
         offers: Vec<Offer>,
     },
-    /// Sell nothing: acknowledge a problem, and name the ways to get help.
+    /// Sell nothing. Instead, acknowledge a problem and explain how to get help.
     Service {
         /// The topic of the problem.
         topic: Topic,
@@ -313,7 +389,7 @@ pub struct Facts {
     pub first_name: String,
     /// The adviser's name, also inserted by code.
     pub adviser: Option<String>,
-    /// Spending, the largest share first.
+    /// Spending, largest share first.
     pub spending: Vec<Spending>,
     /// The products that the customer holds.
     pub products_held: Vec<ProductId>,
@@ -327,20 +403,23 @@ pub struct Facts {
     /// Signs in payments and products held, sorted.
     #[serde(default)]
     pub signs: Vec<Sign>,
-    /// The time with the bank, if a chosen product needs it.
+    /// The time with the bank, if a chosen product requires it.
     #[serde(default)]
     pub tenure: Option<Tenure>,
-    /// The mood in posts, with social consent only.
+    /// Facts that stop offers of credit, sorted. A fact that stops every message is the reason of a [`Skip`].
+    #[serde(default)]
+    pub stops: Vec<Stop>,
+    /// The mood in the posts. `None` without social consent.
     pub mood: Option<Mood>,
-    /// What the bank should do.
+    /// The bank's course of action.
     pub stance: Stance,
-    /// All products of the chosen categories with scores and reasons, best first.
+    /// All products in the chosen categories with scores and reasons, best first.
     pub candidates: Vec<Candidate>,
     /// The consent answers, for the evidence.
     pub consent: ConsentAsRead,
 }
 
-/// The reason why a customer gets nothing.
+/// The reason why a customer gets no recommendation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reason", content = "because", rename_all = "kebab-case")]
 pub enum Skip {
@@ -348,11 +427,13 @@ pub enum Skip {
     NoConsent(Refusal),
     /// The customer is suppressed.
     Suppressed,
-    /// The result used posts, and the customer withdrew consent to their use.
+    /// The result used posts, and the customer has since withdrawn consent to that.
     PostsWithdrawn(Refusal),
-    /// The contact cap: the customer heard from the bank too recently.
+    /// The contact cap applies: the customer heard from the bank too recently.
     HeardLately,
-    /// No product of the chosen categories fits.
+    /// A fact stops every message.
+    Stopped(Stop),
+    /// No product in the chosen categories fits.
     NoSuitableOffer,
     /// A reviewer rejected the result.
     Rejected,
@@ -369,6 +450,7 @@ impl Skip {
             Self::Suppressed => "the customer must not be contacted",
             Self::PostsWithdrawn(_) => "the customer withdrew consent to the use of posts",
             Self::HeardLately => "the customer heard from the bank too recently",
+            Self::Stopped(stop) => stop.words(),
             Self::NoSuitableOffer => "no product of the chosen categories fits",
             Self::Rejected => "a reviewer rejected it",
             Self::Recalled => "it was recalled",
@@ -383,7 +465,7 @@ impl Skip {
 pub enum Assessment {
     /// The run goes on with these facts.
     Proceed(Facts),
-    /// The customer gets nothing.
+    /// The customer gets no recommendation.
     Skip {
         /// The reason.
         skip: Skip,
@@ -392,8 +474,8 @@ pub enum Assessment {
     },
 }
 
-/// Splits a text into lowercase words: runs of letters and digits of any script. Drops apostrophes and invisible
-/// joiners, so that `don’t`, `don't` and `dont` are the same word. The caller normalizes `text` to Unicode's form NFKC
+/// Splits a text into lowercase words: sequences of letters and digits in any script. Drops apostrophes and invisible
+/// joiners, so `don’t`, `don't` and `dont` are the same word. The caller must normalize `text` to Unicode form NFKC
 /// first.
 #[must_use]
 pub fn plain_words(text: &str) -> Vec<String> {
@@ -402,11 +484,12 @@ pub fn plain_words(text: &str) -> Vec<String> {
     lower.split(|sign: char| !sign.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-/// The domain of the keyed digests of [`five_word_runs`] (see `storage::vault::Keys::keyed_digest`).
+/// The domain for the keyed digests of [`five_word_runs`] (see `storage::vault::Keys::keyed_digest`).
 pub const FIVE_WORD_RUN: &str = "tweet-run";
 
-/// Returns all runs of five [`plain_words`], joined by spaces. A text must not repeat such a run of a post. Posts are
-/// kept only as keyed digests of their runs, and the guard cuts written text by this same function to compare them.
+/// Returns all sequences of five [`plain_words`], joined by spaces. A text must not repeat such a sequence from a post.
+/// Posts are kept only as keyed digests of these sequences. To compare, the guard applies this function to the written
+/// text.
 #[must_use]
 pub fn five_word_runs(text: &str) -> Vec<String> {
     plain_words(text).windows(5).map(|run| run.join(" ")).collect()

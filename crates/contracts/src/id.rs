@@ -1,11 +1,11 @@
-//! Identifiers that are valid by construction: parsing and deserialization check them.
+//! Identifiers that are valid by construction. Parsing and deserialization check them.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// An invalid identifier. Never holds the text, which may be personal.
+/// An invalid identifier. Never holds the rejected text, which may be personal.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("not a valid {what}: expected {expected}")]
 pub struct InvalidId {
@@ -85,8 +85,8 @@ fn is_lower_hex(text: &str, length: usize) -> bool {
 }
 
 identifier!(
-    /// A customer's id as the bank writes it: text, with leading zeros. It is personal, so it has no `Display` and a
-    /// `Debug` that hides it, and cannot slip into a log or a key.
+    /// A customer's id as the bank writes it: text, including leading zeros. It is personal. To keep it out of logs and
+    /// keys, it has no `Display`, and its `Debug` hides the value.
     CustomerId,
     "customer id",
     "1 to 64 characters, none of them a control character, with no space at either end",
@@ -97,8 +97,8 @@ identifier!(
     debug: false
 );
 identifier!(
-    /// A customer reference: a keyed hash of the customer id (see `storage::vault::Keys::reference`) as 32 lowercase
-    /// hex digits. It names the customer in keys, logs and messages.
+    /// A customer reference: a keyed hash of the customer id (see `storage::vault::Keys::reference`), as 32 lowercase
+    /// hex digits. It identifies the customer in keys, logs and messages.
     CustomerRef,
     "customer reference",
     "32 lowercase hex digits",
@@ -122,7 +122,7 @@ identifier!(
     debug: true
 );
 identifier!(
-    /// A dataset's id: a keyed digest of the joined rows. The same rows give the same id, even if the files are
+    /// A dataset's id: a keyed digest of the joined rows. The same rows result in the same id, even if the files are
     /// encrypted differently.
     DatasetId,
     "dataset id",
@@ -156,7 +156,8 @@ display!(DatasetId);
 display!(ProductId);
 
 impl CustomerId {
-    /// Returns the id in the clear, for sealed records and the person who typed it. Never for a log or a key.
+    /// Returns the id in the clear, for sealed records and for the person who entered it. Never use it in a log or a
+    /// key.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
@@ -167,8 +168,8 @@ impl CustomerId {
 const THROUGH_API: &str = "upload-";
 
 impl Batch {
-    /// Returns the name of a batch that is uploaded through the API. Such a batch starts nothing by itself, and never
-    /// counts as the newest: its uploader looks at it first. `name` must be unique.
+    /// Returns the name for a batch that is uploaded through the API. Such a batch does not start a run by itself and
+    /// never counts as the newest, because its uploader looks at it first. `name` must be unique.
     pub fn through_api(name: &str) -> Result<Self, InvalidId> {
         Self::parse(format!("{THROUGH_API}{name}"))
     }
@@ -181,7 +182,7 @@ impl Batch {
 }
 
 impl CustomerRef {
-    /// Returns the first eight digits, enough to tell customers apart in a table.
+    /// Returns the first eight digits, which are enough to tell customers apart in a table.
     #[must_use]
     pub fn short(&self) -> &str {
         &self.0[..8]

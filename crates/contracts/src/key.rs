@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{BackgroundName, Batch, CustomerRef, DatasetId, Digest, RunId};
 
-/// One of the three workbooks of a batch.
+/// One of the three workbooks in a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Workbook {
@@ -29,6 +29,16 @@ impl Workbook {
             Self::Profile => "customer_profile.xlsx",
             Self::Transactions => "customer_transactions.xlsx",
             Self::Tweets => "twitter_data.xlsx",
+        }
+    }
+
+    /// Returns the name in settings: `profile`, `transactions` or `tweets`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Profile => "profile",
+            Self::Transactions => "transactions",
+            Self::Tweets => "tweets",
         }
     }
 }
@@ -74,9 +84,9 @@ pub enum Artefact {
     RenderRecord,
     /// `recommendation.txt`, published.
     Text,
-    /// `evidence.json`: an [`crate::evidence::Evidence`]; written last, so it exists only when all other files do.
+    /// `evidence.json`: an [`crate::evidence::Evidence`]. It is written last, so it exists only if all other files do.
     Evidence,
-    /// `failure.json`: the last failure of a run that can be retried; an [`crate::evidence::FailureRecord`].
+    /// `failure.json`: an [`crate::evidence::FailureRecord`], the last failure of a run that can be retried.
     Failure,
 }
 
@@ -97,7 +107,8 @@ impl Artefact {
         Self::Failure,
     ];
 
-    /// The files of a published result, in the order of removal: `render.json` goes first, because it names the others.
+    /// The files of a published result, in the order of removal. `render.json` goes first, because it refers to the
+    /// others.
     pub const PUBLISHED: [Self; 6] =
         [Self::RenderRecord, Self::Video, Self::Captions, Self::Poster, Self::Preview, Self::Text];
 
@@ -126,7 +137,7 @@ impl Artefact {
 pub enum RunPart {
     /// `request.json`, sealed with the run's key: a [`crate::request::Request`].
     Request,
-    /// `index.csv`: the index rows of the run's customers; the item source of the workflow's map.
+    /// `index.csv`: the index rows of the run's customers. The workflow's map iterates over them.
     Index,
     /// `manifest.csv`: one line per customer.
     ManifestCsv,
@@ -223,9 +234,9 @@ impl Area {
 /// The key of one object in the store.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ObjectKey {
-    /// An uploaded workbook; expires within days.
+    /// An uploaded workbook. Expires within days.
     Incoming(Batch, Workbook),
-    /// The dataset made from the upload with this digest, so that a repeated upload is recognized.
+    /// The dataset built from the upload with this digest. It lets intake recognize a repeated upload.
     Upload(Digest),
     /// A part of a dataset.
     Dataset(DatasetId, DatasetPart),
@@ -233,18 +244,20 @@ pub enum ObjectKey {
     Customer(CustomerRef, RunId, Artefact),
     /// A file about a run as a whole.
     Run(RunId, RunPart),
-    /// An empty object: a caller, named by a keyed digest, started a run. Its modification time is the start.
+    /// An empty object that says that a caller, identified by a keyed digest, started a run. Its modification time is
+    /// the start.
     Started(Digest, RunKind, RunId),
-    /// A step of a run, for one customer or for the run as a whole: a [`crate::progress::Step`].
+    /// A step in a run, for one customer or for the run as a whole: a [`crate::progress::Step`].
     Progress(RunId, Option<CustomerRef>, crate::progress::StepName),
     /// A customer's key, wrapped by the data key. Destroying it erases the customer's data.
     CustomerKey(CustomerRef),
-    /// The list of customers who must not be contacted. Changes at any time, so code reads it anew for each decision.
+    /// The list of customers who must not be contacted. It can change at any time, so code reads it anew for each
+    /// decision.
     Suppressions,
     /// One customer who must not be contacted: a `policy::control::Suppression`. Each opt-out or erasure writes its own
-    /// object, so that two writers never compete for one list.
+    /// object, so two writers never compete for one list.
     Suppression(CustomerRef),
-    /// A contact-cap reservation of a customer, counted from 1: a `policy::contact_cap::ContactReservation`.
+    /// A customer's contact-cap reservation, counted from 1: a `policy::contact_cap::ContactReservation`.
     ContactReservation(CustomerRef, u32),
     /// The list of legal holds. Code reads it before it destroys a customer's data.
     Holds,
@@ -252,23 +265,27 @@ pub enum ObjectKey {
     Forgotten(CustomerRef),
     /// A result in review: a [`crate::review::PendingReview`].
     Review(RunId, CustomerRef),
-    /// The token of the workflow task that waits for the same review.
+    /// The token of the workflow task that is waiting for this review.
     ReviewTask(RunId, CustomerRef),
     /// A reviewer's decision, sealed with the customer's key: a [`crate::review::Decision`].
     Decision(RunId, CustomerRef),
     /// The recall of a run, or of one customer's part of it: a [`crate::recall::Recall`]. Sealed with the run's key, or
     /// the customer's.
     Recall(RunId, Option<CustomerRef>),
-    /// A published file that was recalled: moved here, not deleted.
+    /// A published file that was recalled. Recalled files are moved here, not deleted.
     Recalled(CustomerRef, RunId, Artefact),
-    /// A customer's link, by the digest of its token: a [`crate::delivery::LinkRecord`].
+    /// A customer's link, keyed by the digest of its token: a [`crate::delivery::LinkRecord`].
     Link(Digest),
-    /// The result of a notification, by its id: a [`crate::delivery::NotificationRecord`].
+    /// The result of a notification, keyed by its id: a [`crate::delivery::NotificationRecord`].
     Notification(NotificationState, RunId, Digest),
-    /// The list of newer consent answers. Changes at any time, so code reads it anew for each decision.
+    /// The list of newer consent answers. It can change at any time, so code reads it anew for each decision.
     Consents,
     /// The catalog of approved products.
     Catalogue,
+    /// The phrasebook.
+    Phrasebook,
+    /// The approvals of the phrasebook's lines.
+    PhraseApprovals,
     /// The lexicon: the words that map to spending categories and topics.
     Lexicon,
     /// The settings on AWS.
@@ -326,6 +343,8 @@ impl fmt::Display for ObjectKey {
             Self::Notification(state, run, id) => write!(f, "notices/{}/{run}/{}.json", state.as_str(), id.short()),
             Self::Consents => f.write_str("control/consents.csv"),
             Self::Catalogue => f.write_str("config/catalogue.json"),
+            Self::Phrasebook => f.write_str("config/phrases/en.toml"),
+            Self::PhraseApprovals => f.write_str("config/phrases/en.approvals.csv"),
             Self::Lexicon => f.write_str("config/lexicon.toml"),
             Self::Settings => f.write_str("config/bespoke.toml"),
             Self::Background(name) => write!(f, "{}{name}", Prefix::Backgrounds),
@@ -334,7 +353,7 @@ impl fmt::Display for ObjectKey {
 }
 
 impl ObjectKey {
-    /// Parses the key of an uploaded workbook; `None` for other keys.
+    /// Parses the key of an uploaded workbook. Returns `None` for other keys.
     #[must_use]
     pub fn incoming(key: &str) -> Option<(Batch, Workbook)> {
         let (batch, name) = key.strip_prefix("incoming/")?.split_once('/')?;
@@ -348,14 +367,14 @@ impl ObjectKey {
         RunId::parse(key.rsplit_once('/')?.1.strip_suffix(".json")?).ok()
     }
 
-    /// Returns run and customer in the key of a [`Self::Review`]; `None` for other keys.
+    /// Returns the run and the customer in the key of a [`Self::Review`]. Returns `None` for other keys.
     #[must_use]
     pub fn review_of(key: &str) -> Option<(RunId, CustomerRef)> {
         let (run, name) = key.strip_prefix("control/reviews/")?.split_once('/')?;
         Some((RunId::parse(run).ok()?, CustomerRef::parse(name.strip_suffix(".json")?).ok()?))
     }
 
-    /// Returns the number in the key of a customer's [`Self::ContactReservation`]; `None` for other keys.
+    /// Returns the number in the key of a customer's [`Self::ContactReservation`]. Returns `None` for other keys.
     #[must_use]
     pub fn contact_reservation_of(key: &str, reference: &CustomerRef) -> Option<u32> {
         key.strip_prefix(&Prefix::ContactReservations(reference.clone()).to_string())?
@@ -371,7 +390,7 @@ impl ObjectKey {
         RunId::parse(run).ok()
     }
 
-    /// Returns the customer in the key of an object of their own, a suppression or an erasure record.
+    /// Returns the customer in the key of their own suppression or erasure record.
     #[must_use]
     pub fn customer_of(key: &str) -> Option<CustomerRef> {
         let prefixes = ["customers/", "recalled/", "control/forgotten/", "control/suppressions/"];
@@ -388,7 +407,7 @@ impl ObjectKey {
         RunId::parse(rest.split_once('/')?.0).ok()
     }
 
-    /// Returns the run in the key of evidence about `reference`; `None` for other keys.
+    /// Returns the run in the key of evidence about `reference`. Returns `None` for other keys.
     #[must_use]
     pub fn evidence_of(key: &str, reference: &CustomerRef) -> Option<RunId> {
         let within = key.strip_prefix(&Prefix::Customer(reference.clone()).to_string())?;
@@ -410,9 +429,9 @@ pub enum Prefix {
     ContactReservations(CustomerRef),
     /// The runs that a caller started.
     Started(Digest, RunKind),
-    /// The steps of a run, for one customer or for the run as a whole.
+    /// The steps in a run, for one customer or for the run as a whole.
     Progress(RunId, Option<CustomerRef>),
-    /// The results in review, of one run or of all runs.
+    /// The results in review, for one run or for all runs.
     Reviews(Option<RunId>),
     /// The customers who opted out or were erased, one object each.
     Suppressions,
@@ -420,7 +439,7 @@ pub enum Prefix {
     Forgotten,
     /// The recalled files of a customer.
     Recalled(CustomerRef),
-    /// The notifications in one state, of one run or of all runs.
+    /// The notifications in one state, for one run or for all runs.
     Notifications(NotificationState, Option<RunId>),
     /// The bank's own backgrounds.
     Backgrounds,

@@ -10,20 +10,20 @@ use crate::key::Artefact;
 /// An aspect ratio.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Shape {
-    /// 16:9; 1920×1080 px at resolution 1080.
+    /// 16:9; 1920×1080 pixels at resolution 1080.
     #[default]
     #[serde(rename = "16:9")]
     Wide,
-    /// 9:16; 1080×1920 px at resolution 1080.
+    /// 9:16; 1080×1920 pixels at resolution 1080.
     #[serde(rename = "9:16")]
     Tall,
-    /// 1:1; 1080×1080 px at resolution 1080.
+    /// 1:1; 1080×1080 pixels at resolution 1080.
     #[serde(rename = "1:1")]
     Square,
 }
 
 impl Shape {
-    /// Returns width and height in px at a resolution, which is the shorter side in px.
+    /// Returns the width and height in pixels. `resolution` is the length of the shorter side in pixels.
     #[must_use]
     pub const fn size(self, resolution: u32) -> (u32, u32) {
         let longer = resolution * 16 / 9;
@@ -35,16 +35,16 @@ impl Shape {
     }
 }
 
-/// The measurements of ffprobe and ebur128.
+/// The measurements by ffprobe and ebur128.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MediaFacts {
-    /// Width in px.
+    /// The width in pixels.
     pub width: u32,
-    /// Height in px.
+    /// The height in pixels.
     pub height: u32,
-    /// Frames per second, as ffprobe writes it: `24/1`.
+    /// The frames per second, in ffprobe's notation: `24/1`.
     pub frame_rate: String,
-    /// Length in seconds.
+    /// The length in seconds.
     pub seconds: f64,
     /// `h264`.
     pub video_codec: String,
@@ -52,32 +52,32 @@ pub struct MediaFacts {
     pub video_profile: String,
     /// `yuv420p`.
     pub pixel_format: String,
-    /// Range, primaries, transfer, matrix: `tv/bt709/bt709/bt709`.
+    /// The color range, primaries, transfer and matrix: `tv/bt709/bt709/bt709`.
     pub colour: String,
     /// `aac`.
     pub audio_codec: String,
-    /// Samples per second.
+    /// The sample rate in samples per second.
     pub sample_rate: u32,
-    /// Channels.
+    /// The number of channels.
     pub channels: u32,
-    /// Integrated loudness, LUFS.
+    /// The integrated loudness in LUFS.
     pub loudness: f64,
-    /// True peak, dBTP.
+    /// The true peak in dBTP.
     pub true_peak: f64,
     /// The longest silence within the speech, in seconds.
     pub longest_silence: f64,
     /// The extremes of the captions.
     pub captions: CaptionFacts,
-    /// The file's machine-readable origin: a term of IPTC's vocabulary "Digital Source Type".
+    /// The file's machine-readable origin: a term from IPTC's "Digital Source Type" vocabulary.
     #[serde(default)]
     pub source_type: String,
-    /// The number of text areas that the check inspected and found text in.
+    /// The number of text areas in which the check found text.
     pub areas_with_text: usize,
-    /// The lowest contrast between text and its background in the finished picture: a ratio from 1 to 21 (WCAG 2.2).
+    /// The lowest contrast between text and its background in the finished video: a ratio from 1 to 21 (WCAG 2.2).
     /// `None` if no text was inspected.
     #[serde(default)]
     pub contrast: Option<f64>,
-    /// Warnings that do not fail the render, such as a length outside the target.
+    /// Warnings that do not fail the render, such as a length outside the target range.
     pub warnings: Vec<String>,
 }
 
@@ -86,20 +86,20 @@ pub struct MediaFacts {
 pub struct CaptionFacts {
     /// The number of cues.
     pub cues: usize,
-    /// The most lines in one cue.
+    /// The maximum number of lines in one cue.
     pub most_lines: usize,
-    /// The most columns in one line; a Han character counts as two.
+    /// The maximum number of columns in one line. A Han character counts as two.
     pub most_columns: usize,
     /// The shortest duration of a cue, in seconds.
     pub shortest_seconds: f64,
     /// The longest duration of a cue, in seconds.
     pub longest_seconds: f64,
-    /// The most characters per second.
+    /// The maximum number of characters per second.
     pub fastest_rate: f64,
     /// The number of cues that start before the previous one ends.
     pub overlapping: usize,
-    /// The median distance between the start of a caption and the end of the preceding pause in the sound, in seconds,
-    /// as measured in the finished file. `None` if there are too few pauses, or if word times are estimates.
+    /// The median distance, in seconds, between the start of a caption and the end of the preceding pause in the audio,
+    /// measured in the finished file. `None` if there are too few pauses, or if word times are estimates.
     #[serde(default)]
     pub sync: Option<f64>,
 }

@@ -1,18 +1,69 @@
-//! What the models of chat-completion services accept, when they retire, and what replaces one that fails.
+//! The writers, the parameters that models of chat-completion services accept, their retirement dates, and the fallback.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-/// What happens to a customer whose text the model was to write but did not.
+/// The writer of a script.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WriterMode {
+    /// The program selects approved lines of the phrasebook.
+    #[default]
+    Phrases,
+    /// A model selects among the approved lines that fit. It answers with ids only.
+    Select,
+    /// A model writes, the guard judges, and a person approves.
+    Free,
+}
+
+impl WriterMode {
+    /// All writers.
+    pub const ALL: [Self; 3] = [Self::Phrases, Self::Select, Self::Free];
+
+    /// Returns the name as settings and requests write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Phrases => "phrases",
+            Self::Select => "select",
+            Self::Free => "free",
+        }
+    }
+
+    /// Returns whether the writer asks a model.
+    #[must_use]
+    pub const fn asks_a_model(self) -> bool {
+        matches!(self, Self::Select | Self::Free)
+    }
+}
+
+impl fmt::Display for WriterMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for WriterMode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mode = Self::ALL.into_iter().find(|mode| mode.as_str() == text);
+        mode.ok_or_else(|| format!("unknown writer {text:?}; expected \"phrases\", \"select\" or \"free\""))
+    }
+}
+
+/// The fallback for a text that the model did not write as it should.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fallback {
-    /// The template writes instead, and the evidence says so.
+    /// The phrasebook writes instead, and the evidence says so.
     #[default]
     Template,
-    /// The template writes instead, and a reviewer must approve the text.
+    /// The phrasebook writes instead, and a reviewer must approve the text.
     // `hold` is the word of version 0.1.0.
     #[serde(alias = "hold")]
     Review,
@@ -25,11 +76,11 @@ pub enum TokenLimit {
     /// The current name.
     #[default]
     MaxCompletionTokens,
-    /// The older name, the only one that many compatible services know.
+    /// The older name. Many compatible services accept only this one.
     MaxTokens,
 }
 
-/// How strictly a service enforces the form of an answer.
+/// How strictly a service enforces the format of an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AnswerForm {
@@ -38,7 +89,7 @@ pub enum AnswerForm {
     JsonSchema,
     /// As any JSON object; the prompt describes the fields.
     JsonObject,
-    /// Not at all; the prompt describes the form.
+    /// Not at all; the prompt describes the format.
     Text,
 }
 
@@ -62,15 +113,15 @@ pub enum ReasoningEffort {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelTraits {
-    /// Whether the model accepts a temperature. Reasoning models refuse one.
+    /// Whether the model accepts a temperature. Reasoning models reject it.
     pub temperature: bool,
-    /// The reasoning effort to request, if any. Without a limit, a reasoning model spends the tokens of a short answer
-    /// on reasoning.
+    /// The reasoning effort to request, if any. Without a limit, a reasoning model uses up the tokens for a short
+    /// answer on reasoning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_effort: Option<ReasoningEffort>,
     /// The name of the token limit.
     pub token_limit: TokenLimit,
-    /// The form of answers.
+    /// The format of answers.
     pub answer: AnswerForm,
     /// The announced retirement date.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,7 +137,7 @@ const ANY: ModelTraits = ModelTraits {
     ends: None,
 };
 
-/// The traits of model families, by the start of the name.
+/// The traits of model families, by name prefix.
 const FAMILIES: &[(&str, ModelTraits)] = &[
     // Source: the service's deprecations page, as of November 2026.
     ("gpt-4o-mini", ModelTraits { ends: Some(Date::constant(2027, 1, 14)), ..ANY }),
@@ -107,7 +158,7 @@ impl Default for ModelTraits {
 }
 
 impl ModelTraits {
-    /// Returns the traits of a model by the longest matching start of its name. The bank's own rows take precedence
+    /// Returns the traits of the model with the longest matching name prefix. The bank's own entries take precedence
     /// over the built-in families.
     #[must_use]
     pub fn of(name: &str, own: &BTreeMap<String, Self>) -> Self {

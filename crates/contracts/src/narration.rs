@@ -1,4 +1,4 @@
-//! The times of each spoken word. The render stage reads only this and the audio.
+//! The times of each spoken word. The render stage reads only this file and the audio.
 
 use std::collections::BTreeMap;
 
@@ -12,31 +12,31 @@ use crate::Digest;
 pub enum Timing {
     /// The engine reported the times of words.
     Exact,
-    /// The times of sentences are exact; those of words are estimates, too coarse to highlight words.
+    /// The times of sentences are exact. The times of words are estimates, too coarse for highlighting words.
     Estimated,
 }
 
 /// A displayed word with its time in the audio.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Word {
-    /// The displayed text with its punctuation. Joined by spaces, the words give the sentence.
+    /// The displayed text with its punctuation. Joining the words with spaces yields the sentence.
     pub text: String,
-    /// Seconds from the start of the narration.
+    /// The start, in seconds from the start of the narration.
     pub start: f64,
-    /// Seconds from the start of the narration.
+    /// The end, in seconds from the start of the narration.
     pub end: f64,
 }
 
 /// A sentence with its time in the audio.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sentence {
-    /// The index of its segment in the script.
+    /// The index of the sentence's segment in the script.
     pub segment: usize,
-    /// Seconds from the start of the narration.
+    /// The start, in seconds from the start of the narration.
     pub start: f64,
-    /// Seconds from the start of the narration.
+    /// The end, in seconds from the start of the narration.
     pub end: f64,
-    /// Its words, in order.
+    /// The sentence's words, in order.
     pub words: Vec<Word>,
 }
 
@@ -55,13 +55,13 @@ pub struct Narration {
     pub timing: Timing,
     /// The narration's length in seconds.
     pub seconds: f64,
-    /// Words per minute, measured over the sentences' spans.
+    /// The words per minute, measured over the sentences only, without the pauses between them.
     pub words_per_minute: f64,
-    /// Integrated loudness of the audio, LUFS (ITU-R BS.1770-4).
+    /// The integrated loudness of the audio in LUFS (ITU-R BS.1770-4).
     pub loudness: f64,
     /// The sentences, in order, without overlap.
     pub sentences: Vec<Sentence>,
-    /// The digest of the plain WAV: 48 kHz, mono, 16 bit.
+    /// The digest of the unencrypted WAV file: 48 kHz, mono, 16 bit.
     pub audio: Digest,
     /// Whether the voice left out the first name because it has no pronunciation.
     #[serde(default)]

@@ -1,4 +1,5 @@
-//! Catches panics of libraries that parse untrusted bytes. Their messages may quote the input, which may be personal.
+//! Catches panics in libraries that parse untrusted bytes. The panic messages may quote the input, which may be
+//! personal.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,8 +8,8 @@ thread_local! {
     static CATCHING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `work`, which hands untrusted bytes to a library. Returns `None` if it panicked; then values that `work` changed
-/// must not be used again. A panic hook stays silent while [`is_catching`] holds.
+/// Runs `work`, which passes untrusted bytes to a library. Returns `None` if it panicked. In that case, values that
+/// `work` changed must not be used again. Panic hooks must print nothing while [`is_catching`] returns true.
 pub fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
     let outer = CATCHING.replace(true);
     let done = catch_unwind(AssertUnwindSafe(work)).ok();
@@ -16,7 +17,7 @@ pub fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
     done
 }
 
-/// Returns whether this thread runs inside [`caught`].
+/// Returns whether this thread is running inside [`caught`].
 #[must_use]
 pub fn is_catching() -> bool {
     CATCHING.get()

@@ -1,4 +1,4 @@
-//! Progress: one object per step of a run, from which pages show the current work.
+//! Progress: one object per step in a run. From these, pages show what is currently happening.
 
 use std::fmt;
 
@@ -65,7 +65,7 @@ impl fmt::Display for StepName {
     }
 }
 
-/// A step of a run. Holds nothing personal.
+/// A step in a run. Holds no personal data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// The stage.
@@ -74,9 +74,9 @@ pub struct Step {
     pub kind: StepKind,
     /// The time of the step.
     pub at: Timestamp,
-    /// Seconds since the stage began; 0 for [`StepKind::Started`].
+    /// The seconds since the stage began. 0 for [`StepKind::Started`].
     pub seconds: f64,
-    /// The error's name, if it failed.
+    /// The error's name, if the stage failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorName>,
 }

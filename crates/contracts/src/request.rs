@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Category;
 use crate::media::Shape;
+use crate::model::WriterMode;
 use crate::settings::Settings;
 use crate::voice::Engine;
 use crate::{BackgroundName, Batch, CustomerRef, Digest, RunId};
 
-/// The event that started a run. It is part of the request: a weekly schedule makes a new run each week, while an
-/// upload that is announced twice is one run.
+/// The event that started a run. It is part of the request. A weekly schedule therefore makes a new run each week,
+/// while an upload that is announced twice makes only one run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Trigger {
@@ -29,7 +30,7 @@ pub enum Trigger {
     },
     /// A call to the API.
     Call {
-        /// A keyed digest of the caller's idempotency key: calls with the same key are the same call.
+        /// A keyed digest of the caller's idempotency key. Calls with the same key count as one call.
         key: Digest,
         /// A keyed digest of the caller's identity: only this caller may see the run.
         caller: Digest,
@@ -45,83 +46,92 @@ pub struct Request {
     pub trigger: Trigger,
     /// The name of the batch.
     pub batch: Batch,
-    /// The only customer of the run; all customers if `None`.
+    /// The only customer in the run. `None` for all customers.
     pub only: Option<CustomerRef>,
-    /// The lines of business to recommend from; never empty.
+    /// The lines of business to recommend from. Never empty.
     pub categories: Vec<Category>,
-    /// The caller's wish for tone and emphasis. It cannot switch off the guard.
+    /// The caller's wishes for tone and emphasis. They cannot switch off the guard.
     pub prompt: Option<String>,
     /// The speaking rate in words per minute.
     pub words_per_minute: u16,
-    /// The voice, as [`crate::voice::VoiceName`] parses it; from the settings if `None`.
+    /// The voice, in the syntax of [`crate::voice::VoiceName`]. `None` for the voice in the settings.
     pub voice: Option<String>,
-    /// The speech engines available at the start of the run, the preferred one first. They are part of the request, so
-    /// that an engine installed later makes a new run instead of changing the voice midway.
+    /// The speech engines available when the run started, in order of preference. They are part of the request, so an
+    /// engine that is installed later makes a new run instead of changing the voice midway.
     pub engines: Vec<Engine>,
     /// The aspect ratio.
     pub shape: Shape,
     /// The digest of the caller's own background.
     pub background: Option<Digest>,
-    /// The bank's own backgrounds with their digests: the one in the settings, or all that existed at the start of the
-    /// run. Each customer gets one of them.
+    /// The bank's own backgrounds with their digests: either the one in the settings, or all that existed when the run
+    /// started. Each customer gets one of them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub backgrounds: BTreeMap<BackgroundName, Digest>,
-    /// The number of customers who get a video, in the dataset's order; all if `None`.
+    /// The number of customers who get a video, in the dataset's order. `None` for all customers.
     pub videos: Option<usize>,
     /// The digest of the uploaded workbooks.
     pub upload: Digest,
     /// The digest of the catalog.
     pub catalogue: Digest,
+    /// The digest of the phrasebook and its approvals.
+    pub phrases: Digest,
+    /// The writer.
+    #[serde(default)]
+    pub writer: WriterMode,
     /// The digest of the lexicon.
     pub lexicon: Digest,
-    /// The digest of the brand and of every file that it names.
+    /// The digest of the brand and of every file that it refers to.
     pub assets: Digest,
     /// The digest of the settings.
     pub settings: Digest,
-    /// The id of the keys that seal the run (`storage::vault::Keys::id`): different keys make a different run.
+    /// The id of the keys that seal the run (`storage::vault::Keys::id`). Different keys make a different run.
     pub keys: String,
     /// The version of the program that started the run.
     pub program: String,
-    /// Counts up when the same request runs again on purpose.
+    /// Incremented when someone deliberately runs the same request again.
     pub attempt: u32,
 }
 
-/// The options of a run. The settings decide wherever an option is empty.
+/// The options of a run. The settings apply wherever an option is empty.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunOptions {
-    /// One customer only; `None` means all.
+    /// The only customer in the run. `None` for all customers.
     pub only: Option<CustomerRef>,
     /// The lines of business.
     pub categories: Vec<Category>,
-    /// A wish for tone and emphasis.
+    /// The caller's wishes for tone and emphasis.
     pub prompt: Option<String>,
+    /// The writer.
+    pub writer: Option<WriterMode>,
     /// The speaking rate in words per minute.
     pub words_per_minute: Option<u16>,
     /// The voice.
     pub voice: Option<String>,
     /// The shape of the video.
     pub shape: Option<Shape>,
-    /// How many customers get a video; `None` means all.
+    /// The number of customers who get a video. `None` for all customers.
     pub videos: Option<usize>,
 }
 
-/// Everything besides the options that determines the results of a run.
+/// Everything except the options that determines the results of a run.
 pub struct RunInputs<'a> {
     /// The settings in force.
     pub settings: &'a Settings,
-    /// Digest of the catalog.
+    /// The digest of the catalog.
     pub catalogue: Digest,
+    /// Digest of the phrasebook and its approvals.
+    pub phrases: Digest,
     /// Digest of the lexicon.
     pub lexicon: Digest,
-    /// Digest of the brand and of every file that it names.
+    /// The digest of the brand and of every file that it refers to.
     pub assets: Digest,
-    /// Digest of a background that the caller brought.
+    /// The digest of the caller's own background.
     pub background: Option<Digest>,
     /// The bank's backgrounds by name.
     pub backgrounds: BTreeMap<BackgroundName, Digest>,
-    /// The available speech engines, the preferred one first.
+    /// The available speech engines, in order of preference.
     pub engines: Vec<Engine>,
-    /// Digest of the uploaded workbooks.
+    /// The digest of the uploaded workbooks.
     pub upload: Digest,
     /// The id of the keys that seal the run.
     pub keys: String,
@@ -134,24 +144,28 @@ pub enum CurrentInput {
     Workbooks(Digest),
     /// The catalog.
     Catalogue(Digest),
+    /// The phrasebook and its approvals.
+    Phrases(Digest),
     /// The lexicon.
     Lexicon(Digest),
     /// The settings.
     Settings(Digest),
 }
 
-/// The name of an input that changed since the run started: `workbooks`, `catalog`, `lexicon` or `settings`.
+/// The name of an input that changed since the run started: `workbooks`, `catalog`, `phrasebook`,
+/// `lexicon` or `settings`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChangedInput(pub &'static str);
 
 impl Request {
-    /// Fails with the first of `current` whose digest is not the one in the request. Every stage checks its inputs with
-    /// this function, so that the last customer of a run gets the same treatment as the first.
+    /// Fails with the first input in `current` whose digest differs from the one in the request. Every stage checks its
+    /// inputs with this function, so the last customer in a run is treated like the first.
     pub fn ensure_unchanged(&self, current: impl IntoIterator<Item = CurrentInput>) -> Result<(), ChangedInput> {
         for input in current {
             let (name, at_start, now) = match input {
                 CurrentInput::Workbooks(now) => ("workbooks", self.upload, now),
                 CurrentInput::Catalogue(now) => ("catalog", self.catalogue, now),
+                CurrentInput::Phrases(now) => ("phrasebook", self.phrases, now),
                 CurrentInput::Lexicon(now) => ("lexicon", self.lexicon, now),
                 CurrentInput::Settings(now) => ("settings", self.settings, now),
             };
@@ -162,10 +176,10 @@ impl Request {
         Ok(())
     }
 
-    /// Assembles the request of a run. Its digest is the run id, so every way to start a run must use this function.
+    /// Assembles the request of a run. Its digest is the run id, so all code that starts a run must use this function.
     #[must_use]
     pub fn new(trigger: Trigger, batch: Batch, options: RunOptions, inputs: RunInputs<'_>) -> Self {
-        let RunOptions { only, categories, prompt, words_per_minute, voice, shape, videos } = options;
+        let RunOptions { only, categories, prompt, writer, words_per_minute, voice, shape, videos } = options;
         let settings = inputs.settings;
         Self {
             trigger,
@@ -182,6 +196,8 @@ impl Request {
             videos,
             upload: inputs.upload,
             catalogue: inputs.catalogue,
+            phrases: inputs.phrases,
+            writer: writer.unwrap_or(settings.writer.mode),
             lexicon: inputs.lexicon,
             assets: inputs.assets,
             settings: settings.digest(),
@@ -211,6 +227,8 @@ impl Request {
             videos: None,
             upload: Digest::of(b""),
             catalogue: Digest::of(b""),
+            phrases: Digest::of(b""),
+            writer: WriterMode::Phrases,
             lexicon: Digest::of(b""),
             assets: Digest::of(b""),
             settings: Digest::of(b""),
@@ -220,8 +238,8 @@ impl Request {
         }
     }
 
-    /// Returns the bank's own background for a customer, with its digest; `None` if there are no backgrounds. The same
-    /// customer and backgrounds always give the same choice.
+    /// Returns the bank's own background for a customer, with its digest. Returns `None` if there are no backgrounds.
+    /// The same customer and backgrounds always result in the same choice.
     #[must_use]
     pub fn background_of(&self, customer: &CustomerRef) -> Option<(&BackgroundName, &Digest)> {
         // A reference is a keyed hash, so its digits are evenly distributed.
@@ -229,7 +247,8 @@ impl Request {
         self.backgrounds.iter().nth(number.checked_rem(self.backgrounds.len())?)
     }
 
-    /// Returns the run's id. The same request over the same files has the same id, so that a retry finds its results.
+    /// Returns the run's id. The same request for the same files has the same id, so a retry finds the existing
+    /// results.
     ///
     /// # Panics
     /// Never: the id consists of letters, digits and a dash.
@@ -259,6 +278,7 @@ mod tests {
         let inputs = || RunInputs {
             settings: &settings,
             catalogue: Digest::of(b""),
+            phrases: Digest::of(b""),
             lexicon: Digest::of(b""),
             assets: Digest::of(b""),
             background: None,

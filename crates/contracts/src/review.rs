@@ -1,8 +1,8 @@
-//! Review: results that wait for a reviewer, and the reviewer's decision.
+//! Review: results that are waiting for a reviewer, and the reviewer's decision.
 //!
-//! A result in review stays under `control/reviews/` until it is decided. The decision is written once and sealed with
-//! the customer's key, so only holders of the keys can write one. It names the digests of what the reviewer saw:
-//! exactly that is published. The publish stage enforces this.
+//! A result in review stays under `control/reviews/` until a reviewer decides. The decision is written once and sealed
+//! with the customer's key, so only holders of the keys can write one. It contains the digests of what the reviewer
+//! saw. The publish stage publishes exactly that content and nothing else.
 
 use std::collections::BTreeMap;
 
@@ -16,21 +16,23 @@ use crate::{CustomerRef, Digest, RunId};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "because", rename_all = "kebab-case")]
 pub enum ReviewReason {
-    /// The guard refused the model's text, or the model did not answer, and the settings ask for a review. The template
-    /// wrote the text in review.
+    /// The guard refused the model's text, or the model did not answer, and the settings require a review in that case.
+    /// The template wrote the text that is in review.
     #[serde(rename = "text-held")]
     TemplateText {
         /// The problem with the model or its text.
         what: String,
     },
+    /// A model wrote free text.
+    FreeText,
     /// The customer is among the first of the run.
     First {
-        /// `review.first` of the settings.
+        /// `review.first` in the settings.
         first: u32,
     },
     /// The customer was picked as a sample.
     Sampled {
-        /// `review.every` of the settings.
+        /// `review.every` in the settings.
         every: u32,
     },
 }
@@ -40,7 +42,8 @@ impl ReviewReason {
     #[must_use]
     pub fn words(&self) -> String {
         match self {
-            Self::TemplateText { what } => format!("the template wrote instead of the model: {what}"),
+            Self::TemplateText { what } => format!("the phrasebook wrote instead of the model: {what}"),
+            Self::FreeText => "a model wrote free text".to_owned(),
             Self::First { first: 1 } => "the first of the run".to_owned(),
             Self::First { first } => format!("among the first {first} of the run"),
             Self::Sampled { every } => format!("a sample, one in {every}"),
@@ -51,9 +54,9 @@ impl ReviewReason {
 /// The digests of what a reviewer sees, exactly as it will be published.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReviewedDigests {
-    /// The digest of the text of `recommendation.txt`.
+    /// The digest of the text in `recommendation.txt`.
     pub text: Digest,
-    /// The digests of the media files; with the video, if there is one.
+    /// The digests of the media files. Includes the video, if there is one.
     pub artefacts: BTreeMap<Artefact, Digest>,
 }
 
@@ -66,7 +69,7 @@ pub struct PendingReview {
     pub reference: CustomerRef,
     /// The reason for the review.
     pub why: ReviewReason,
-    /// The time at which it was put in review.
+    /// The time at which the result was put in review.
     pub since: Timestamp,
     /// Whether the result has a video.
     pub video: bool,
@@ -101,7 +104,7 @@ pub struct Decision {
     pub seen: ReviewedDigests,
 }
 
-/// The plain part of a decision, as the evidence keeps it. The reviewer's reason is in the sealed part.
+/// The unsealed part of a decision, as stored in the evidence. The reviewer's reason is in the sealed part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReviewRecord {
     /// The reason for the review.
@@ -117,7 +120,7 @@ pub struct ReviewRecord {
 }
 
 impl ReviewRecord {
-    /// Returns the plain part of a decision.
+    /// Returns the unsealed part of a decision.
     #[must_use]
     pub fn of(why: ReviewReason, decision: &Decision) -> Self {
         let Decision { choice, by, at, seen, .. } = decision.clone();

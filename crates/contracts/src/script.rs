@@ -1,7 +1,12 @@
-//! The script: what one customer hears and sees, after the guard passed it.
+//! The script: what one customer hears and sees. It has passed the guard.
 
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::catalogue::Product;
 use crate::{Digest, ProductId};
 
 /// The purpose of a segment.
@@ -10,7 +15,7 @@ use crate::{Digest, ProductId};
 pub enum SegmentKind {
     /// The greeting, with the customer's name and the subject.
     Greeting,
-    /// One product; `product` is set. The video shows its lower third meanwhile.
+    /// One product; `product` is set. The video shows the product's lower third during this segment.
     Offer,
     /// A service message, for a customer who gets no offer.
     Service,
@@ -29,14 +34,132 @@ pub struct Segment {
     pub text: String,
     /// The offered product.
     pub product: Option<ProductId>,
+    /// The parts of the text with their sources; joined by single spaces, they are the text. Empty in scripts of older
+    /// versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<SentencePart>,
 }
 
-/// The reason why the template wrote although the model was on.
+/// A part of a segment's text that has one source: one or more whole sentences.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentencePart {
+    /// The text as it is said.
+    pub text: String,
+    /// The source.
+    #[serde(flatten)]
+    pub source: SentenceSource,
+}
+
+/// The source of a part, with its approval if there is one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "source", rename_all = "kebab-case")]
+pub enum SentenceSource {
+    /// An approved line of the phrasebook.
+    Line {
+        /// The line's id.
+        id: String,
+        /// The digest that the approval covers.
+        digest: Digest,
+        /// The person who approved it.
+        approved_by: String,
+        /// The time of the approval.
+        approved_at: Timestamp,
+        /// The line's text with its slots unfilled.
+        template: String,
+    },
+    /// A text of the catalog.
+    Catalogue {
+        /// The product.
+        product: ProductId,
+        /// The field.
+        field: CatalogueField,
+    },
+    /// A text of the brand.
+    Brand {
+        /// The field's name.
+        field: String,
+    },
+    /// Free text, which is no approved line.
+    Free {
+        /// The model, as the service names it.
+        by: String,
+    },
+}
+
+/// A spoken field of a product, written `summary`, `name`, `approved_claims[0]` or `spoken_disclosures[0]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum CatalogueField {
+    /// The name, as a sentence of its own.
+    Name,
+    /// The summary.
+    Summary,
+    /// The approved claim at this index.
+    ApprovedClaim(usize),
+    /// The spoken disclosure at this index.
+    SpokenDisclosure(usize),
+}
+
+impl CatalogueField {
+    /// Returns the field's text; `None` if the product has none there.
+    #[must_use]
+    pub fn of(self, product: &Product) -> Option<&str> {
+        match self {
+            Self::Name => Some(&product.name),
+            Self::Summary => Some(&product.summary),
+            Self::ApprovedClaim(index) => product.approved_claims.get(index).map(String::as_str),
+            Self::SpokenDisclosure(index) => product.spoken_disclosures.get(index).map(String::as_str),
+        }
+    }
+}
+
+impl fmt::Display for CatalogueField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name => f.write_str("name"),
+            Self::Summary => f.write_str("summary"),
+            Self::ApprovedClaim(index) => write!(f, "approved_claims[{index}]"),
+            Self::SpokenDisclosure(index) => write!(f, "spoken_disclosures[{index}]"),
+        }
+    }
+}
+
+impl FromStr for CatalogueField {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let index = |list: &str| text.strip_prefix(list)?.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+        match text {
+            "name" => Some(Self::Name),
+            "summary" => Some(Self::Summary),
+            _ => index("approved_claims")
+                .map(Self::ApprovedClaim)
+                .or_else(|| index("spoken_disclosures").map(Self::SpokenDisclosure)),
+        }
+        .ok_or_else(|| format!("unknown field of a product: {text:?}"))
+    }
+}
+
+impl From<CatalogueField> for String {
+    fn from(field: CatalogueField) -> Self {
+        field.to_string()
+    }
+}
+
+impl TryFrom<String> for CatalogueField {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+/// The reason why the phrasebook wrote although the settings ask for a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InsteadOfModel {
     /// The problem with the service or its answer.
     pub why: String,
-    /// The data that the service received anyway; `None` if it was never called.
+    /// The data that the service received anyway. `None` if it was never called.
     pub given: Option<SentData>,
 }
 
@@ -45,7 +168,7 @@ pub struct InsteadOfModel {
 pub struct SentData {
     /// The service's base URL.
     pub service: String,
-    /// The names of the fields of the facts.
+    /// The names of the fields in the facts.
     pub fields: Vec<String>,
     /// The tokens and cost.
     #[serde(default)]
@@ -59,7 +182,7 @@ pub struct Usage {
     pub tokens_read: u64,
     /// The output tokens.
     pub tokens_written: u64,
-    /// The cost in US dollars, by the prices in the settings.
+    /// The cost in US dollars, at the prices in the settings.
     pub usd: f64,
 }
 
@@ -71,13 +194,51 @@ impl std::ops::AddAssign for Usage {
     }
 }
 
+/// A caller's wish for tone and emphasis, as the phrasebook's words understood it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WishAsUnderstood {
+    /// The tones, such as `warm`.
+    pub tones: Vec<String>,
+    /// The grounds to prefer, such as `need:saving`.
+    pub emphases: Vec<String>,
+    /// The words that were not understood, in order.
+    pub ignored: Vec<String>,
+}
+
+/// A model that selected among approved lines.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LineSelection {
+    /// The model's name, as the service reports it.
+    pub model: String,
+    /// The data that the service received, and the cost.
+    pub given: SentData,
+    /// Digest of the prompt files.
+    pub prompt: Digest,
+}
+
 /// The writer of a script.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "writer", rename_all = "kebab-case")]
 pub enum WrittenBy {
-    /// The template writer.
+    /// The phrasebook: every sentence is an approved line, a text of the catalog or a text of the brand.
+    Phrases {
+        /// Digest of the phrasebook and its approvals.
+        book: Digest,
+        /// The phrasebook's language, a BCP 47 tag.
+        language: String,
+        /// The phrasebook's version, as its owners number it.
+        version: String,
+        /// The caller's wish.
+        wish: WishAsUnderstood,
+        /// The model that selected the lines; `None` if the program did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        selected_by: Option<LineSelection>,
+        /// Why no model selected or wrote, if the settings ask for one.
+        instead_of_model: Option<InsteadOfModel>,
+    },
+    /// The template writer of older versions.
     Template {
-        /// The reason why not the model, if the model was on.
+        /// Why the template replaced the model. `None` if the model was disabled.
         instead_of_model: Option<InsteadOfModel>,
     },
     /// A model.
@@ -86,24 +247,49 @@ pub enum WrittenBy {
         model: String,
         /// The service's base URL.
         service: String,
-        /// The names of the fields of the facts that were sent.
+        /// The names of the fields in the facts that were sent.
         fields_sent: Vec<String>,
         /// The digest of the prompt files.
         prompt: Digest,
-        /// Whether the guard sent the text back once.
+        /// Whether the guard returned the text to the model once for repair.
         repaired: bool,
-        /// The tokens and cost, with those of a text that the guard sent back.
+        /// The tokens and cost, including those of a text that the guard returned.
         #[serde(default)]
         usage: Usage,
     },
 }
 
+impl WrittenBy {
+    /// Returns why no model served although the settings ask for one.
+    #[must_use]
+    pub const fn instead_of_model(&self) -> Option<&InsteadOfModel> {
+        match self {
+            Self::Phrases { instead_of_model, .. } | Self::Template { instead_of_model } => instead_of_model.as_ref(),
+            Self::Model { .. } => None,
+        }
+    }
+
+    /// Returns the data that a model service received, whether or not its answer served.
+    #[must_use]
+    pub fn given(&self) -> Option<SentData> {
+        match self {
+            Self::Phrases { selected_by: Some(selection), .. } => Some(selection.given.clone()),
+            Self::Phrases { .. } | Self::Template { .. } => {
+                self.instead_of_model().and_then(|instead| instead.given.clone())
+            }
+            Self::Model { service, fields_sent, usage, .. } => {
+                Some(SentData { service: service.clone(), fields: fields_sent.clone(), usage: *usage })
+            }
+        }
+    }
+}
+
 /// One check of the guard, with its violations.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardCheck {
-    /// The check's name, kebab-case.
+    /// The check's name, in kebab-case.
     pub name: String,
-    /// The violations; empty if the check passed. They name the rule and the writer's words, never the customer's.
+    /// The violations. Empty if the check passed. They quote the rule and the writer's words, never the customer's.
     pub violations: Vec<String>,
 }
 
@@ -128,13 +314,16 @@ impl Verdict {
     }
 }
 
-/// The reason why a reviewer must approve the template's text. Keeps the model's refused text for the reviewer; it is
+/// The reason why free text waits for a person.
+pub const FREE_TEXT: &str = "free text";
+
+/// The reason why a reviewer must approve the text. Keeps the model's refused text for the reviewer; it is
 /// never spoken or published.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TextReview {
-    /// The problem with the model service or its answer.
+    /// [`FREE_TEXT`], or the problem with the model service or its answer.
     pub why: String,
-    /// The model's refused text; `None` if the model was not asked, did not answer, or answered in the wrong form.
+    /// The model's refused text. `None` if the model was not called, did not answer, or answered in the wrong format.
     pub refused: Option<RefusedText>,
 }
 
@@ -147,7 +336,7 @@ pub struct RefusedText {
     pub verdict: Verdict,
 }
 
-/// An offer as shown.
+/// An offer as shown to the customer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfferShown {
     /// The product.
@@ -156,7 +345,7 @@ pub struct OfferShown {
     pub name: String,
     /// The line of business, from the catalog.
     pub category: String,
-    /// The rates and terms, from the catalog; for the text only.
+    /// The rates and terms, from the catalog. Used in the text only.
     pub rates_and_terms: Vec<String>,
 }
 
@@ -167,7 +356,7 @@ pub struct Script {
     pub first_name: String,
     /// The spoken segments, in order.
     pub segments: Vec<Segment>,
-    /// The offers, in order; empty for a service message.
+    /// The offers, in order. Empty for a service message.
     pub offers: Vec<OfferShown>,
     /// The lines for the end card and the text, from the catalog and the brand, without duplicates.
     pub disclosures: Vec<String>,
@@ -175,7 +364,8 @@ pub struct Script {
     pub written_by: WrittenBy,
     /// The guard's verdict on the segments.
     pub verdict: Verdict,
-    /// Set if a reviewer must approve the text, because the template wrote it instead of the model.
+    /// Set if a reviewer must approve the text, because it is free text, or because the phrasebook wrote it instead of the
+    /// model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(rename = "held")]
     pub text_review: Option<TextReview>,
@@ -186,5 +376,45 @@ impl Script {
     #[must_use]
     pub fn spoken(&self) -> String {
         self.segments.iter().map(|segment| segment.text.as_str()).collect::<Vec<_>>().join("\n\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn field_of_a_product_is_written_as_it_is_read() {
+        for text in ["name", "summary", "approved_claims[1]", "spoken_disclosures[0]"] {
+            assert_eq!(text.parse::<CatalogueField>().unwrap().to_string(), text);
+        }
+        for text in ["disclosures[0]", "approved_claims", "approved_claims[-1]", "approved_claims[1"] {
+            assert!(text.parse::<CatalogueField>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn part_keeps_its_source_in_json() {
+        let part = SentencePart {
+            text: "Hello Ana.".to_owned(),
+            source: SentenceSource::Line {
+                id: "opening.01".to_owned(),
+                digest: Digest::of(b"line"),
+                approved_by: "compliance@bank.example".to_owned(),
+                approved_at: Timestamp::UNIX_EPOCH,
+                template: "Hello {first_name}.".to_owned(),
+            },
+        };
+        let json = serde_json::to_value(&part).unwrap();
+        assert_eq!((&json["source"], &json["id"]), (&"line".into(), &"opening.01".into()));
+        assert_eq!(serde_json::from_value::<SentencePart>(json).unwrap(), part);
+    }
+
+    #[test]
+    fn segment_of_an_older_version_has_no_parts() {
+        let json = r#"{"kind": "greeting", "text": "Hello.", "product": null}"#;
+        let segment: Segment = serde_json::from_str(json).unwrap();
+        assert_eq!(segment.parts, []);
+        assert!(!serde_json::to_string(&segment).unwrap().contains("parts"));
     }
 }

@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::catalogue::Category;
 use crate::key::Workbook;
 use crate::media::Shape;
-use crate::model::{Fallback, ModelTraits};
+use crate::model::{Fallback, ModelTraits, WriterMode};
 use crate::script::Usage;
 use crate::voice::Engine;
 use crate::{BackgroundName, Digest, ErrorName, NamedError};
@@ -32,6 +32,18 @@ pub enum SettingsError {
         field: &'static str,
         /// The allowed values.
         expected: &'static str,
+    },
+    /// `intake.columns` renames a column that intake does not read.
+    #[error(
+        "bespoke.toml: intake.columns.{workbook}: no column is called {column:?}; use one of {known}",
+        workbook = .workbook.name(),
+        known = intake_columns(*.workbook).join(", ")
+    )]
+    UnknownColumn {
+        /// The workbook.
+        workbook: Workbook,
+        /// The unknown column.
+        column: String,
     },
 }
 
@@ -76,11 +88,103 @@ pub struct IntakeSettings {
     pub max_bad_rows: f64,
     /// By workbook, the bank's own names for columns, such as `customer_id = "Client No"`.
     pub columns: BTreeMap<Workbook, BTreeMap<String, String>>,
+    /// The sheets to read, by workbook. Several sheets are joined. Required if several visible sheets have the columns.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub sheets: BTreeMap<Workbook, SheetNames>,
+    /// The row of the header, by workbook, counted from 1. Without it, the header is the first row with content.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub header_row: BTreeMap<Workbook, u32>,
+    /// The bank's own words for consent and refusal.
+    #[serde(skip_serializing_if = "ConsentWords::is_empty")]
+    pub consent: ConsentWords,
+}
+
+/// The name of one sheet, or a list of names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum SheetNames {
+    /// One sheet.
+    One(String),
+    /// Several sheets.
+    Many(Vec<String>),
+}
+
+impl SheetNames {
+    /// Returns the names.
+    #[must_use]
+    pub fn as_slice(&self) -> &[String] {
+        match self {
+            Self::One(name) => std::slice::from_ref(name),
+            Self::Many(names) => names,
+        }
+    }
+}
+
+/// The bank's own words for consent and refusal. Case and surrounding space do not matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConsentWords {
+    /// Words that mean yes, such as `opted in`.
+    pub yes: Vec<String>,
+    /// Words that mean no, such as `opted out`.
+    pub no: Vec<String>,
+}
+
+impl ConsentWords {
+    fn is_empty(&self) -> bool {
+        self.yes.is_empty() && self.no.is_empty()
+    }
+
+    /// Returns whether the words are unambiguous: none is blank or in both lists, and no plain "no" is listed as a yes.
+    fn are_clear(&self) -> bool {
+        let plain = |words: &[String]| -> Vec<String> { words.iter().map(|word| plain_answer(word)).collect() };
+        let yes = plain(&self.yes);
+        let no = plain(&self.no);
+        let blank = yes.iter().chain(&no).any(String::is_empty);
+        let turned = yes.iter().any(|word| no.contains(word) || ["no", "n", "false", "0"].contains(&word.as_str()));
+        !blank && !turned
+    }
+}
+
+/// Reduces a consent answer to lower case without surrounding space. `2.0` and `2` are equal.
+#[must_use]
+pub fn plain_answer(word: &str) -> String {
+    let word = word.trim().to_lowercase();
+    word.strip_suffix(".0").map(ToOwned::to_owned).unwrap_or(word)
+}
+
+/// Returns the columns that intake reads from a workbook. `intake.columns` can rename them.
+#[must_use]
+pub const fn intake_columns(workbook: Workbook) -> &'static [&'static str] {
+    match workbook {
+        Workbook::Profile => &[
+            "customer_id",
+            "first_name",
+            "income",
+            "account_balance",
+            "products_held",
+            "investment_advisor",
+            "customer_since",
+            "consent",
+            "consent_social_media",
+        ],
+        Workbook::Transactions => {
+            &["customer_id", "date", "category", "merchant", "transaction_amount", "consent", "consent_social_media"]
+        }
+        Workbook::Tweets => &["customer_id", "tweet", "created_at"],
+    }
 }
 
 impl Default for IntakeSettings {
     fn default() -> Self {
-        Self { allow_unprotected: false, max_bad_rows: 0.05, columns: BTreeMap::new() }
+        Self {
+            allow_unprotected: false,
+            max_bad_rows: 0.05,
+            columns: BTreeMap::new(),
+            sheets: BTreeMap::new(),
+            header_row: BTreeMap::new(),
+            consent: ConsentWords::default(),
+        }
     }
 }
 
@@ -106,9 +210,14 @@ impl Default for OfferSettings {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WriterSettings {
-    /// What to do if the guard refuses a model's text twice.
+    /// The writer when a request names none: `phrases`, `select` or `free`. The last two also need
+    /// `writer.model.enabled`.
+    pub mode: WriterMode,
+    /// Whether free text is published without a person's approval.
+    pub free_without_review: bool,
+    /// The fallback of `free` if the guard refuses a model's text twice.
     pub when_refused: Fallback,
-    /// What to do if the model is on but does not answer.
+    /// The fallback of `free` if the model cannot be asked or does not answer.
     pub when_unavailable: Fallback,
     /// The model service.
     pub model: ModelSettings,
@@ -124,7 +233,7 @@ impl WriterSettings {
         ModelTraits::of(&self.model.name, &self.models)
     }
 
-    /// Returns a warning if the model is on and its retirement is announced.
+    /// Returns a warning if the model is enabled and its retirement has been announced.
     #[must_use]
     pub fn retirement_warning(&self) -> Option<String> {
         let ends = self.model_traits().ends.filter(|_| self.model.enabled)?;
@@ -186,7 +295,7 @@ impl Default for ModelSettings {
 }
 
 impl ModelSettings {
-    /// Returns these tokens with their cost.
+    /// Returns the token counts together with their cost.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "tokens are counted in thousands")]
     pub fn usage(&self, tokens_read: u64, tokens_written: u64) -> Usage {
@@ -225,16 +334,16 @@ impl Default for VoiceSettings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EngineChoice {
-    /// The best available engine; if it fails, the next.
+    /// The best available engine. If it fails, the next best is used.
     #[default]
     Auto,
-    /// Kokoro only; the narration fails with it.
+    /// Kokoro only. If it fails, the narration fails.
     Kokoro,
-    /// espeak-ng only; the narration fails with it.
+    /// espeak-ng only. If it fails, the narration fails.
     Espeak,
-    /// Polly only; the narration fails with it.
+    /// Polly only. If it fails, the narration fails.
     Polly,
-    /// The outside speech service only; the narration fails with it.
+    /// The outside speech service only. If it fails, the narration fails.
     Openai,
 }
 
@@ -271,7 +380,7 @@ impl Default for SpeechServiceSettings {
     }
 }
 
-/// The allowed resolutions: the shorter side in px. Each gives even sides in all three aspect ratios.
+/// The allowed resolutions: the length of the shorter side in pixels. In all three aspect ratios, both sides are even.
 pub const RESOLUTIONS: [u32; 5] = [180, 360, 540, 720, 1080];
 
 /// How videos are rendered.
@@ -306,7 +415,7 @@ impl Default for VideoSettings {
     }
 }
 
-/// Which results are put in review, besides the texts that the template wrote instead of the model.
+/// Which results are put in review, in addition to the texts that the template wrote instead of the model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReviewSettings {
@@ -448,6 +557,17 @@ impl Settings {
             (self.writer.model.read_seconds > 0, "writer.model.read_seconds", "above 0"),
             (presets.contains(&self.video.preset.as_str()), "video.preset", "a preset of x264, ultrafast to veryslow"),
             ((0.0..=1.0).contains(&self.intake.max_bad_rows), "intake.max_bad_rows", "a share from 0 to 1"),
+            (self.intake.header_row.values().all(|row| *row > 0), "intake.header_row", "1 or more"),
+            (
+                self.intake.sheets.values().all(|names| !names.as_slice().is_empty()),
+                "intake.sheets",
+                "the name of a sheet, or a list of names",
+            ),
+            (
+                self.intake.consent.are_clear(),
+                "intake.consent",
+                "two lists without a common or blank word, and yes without a word for no",
+            ),
             (!self.offers.categories.is_empty(), "offers.categories", "at least one category"),
             ((1..=3).contains(&self.offers.at_most), "offers.at_most", "1, 2 or 3"),
             (self.offers.at_most_every_days <= 366, "offers.at_most_every_days", "0 to 366"),
@@ -468,13 +588,18 @@ impl Settings {
             (self.local.tolerated_failure_percentage <= 100, "local.tolerated_failure_percentage", "0 to 100"),
             (RESOLUTIONS.contains(&self.video.resolution), "video.resolution", "180, 360, 540, 720 or 1080"),
         ];
-        match rules.into_iter().find(|(holds, ..)| !holds) {
-            Some((_, field, expected)) => Err(SettingsError::Range { field, expected }),
-            None => Ok(()),
+        if let Some((_, field, expected)) = rules.into_iter().find(|(holds, ..)| !holds) {
+            return Err(SettingsError::Range { field, expected });
         }
+        for (workbook, names) in &self.intake.columns {
+            if let Some(column) = names.keys().find(|column| !intake_columns(*workbook).contains(&column.as_str())) {
+                return Err(SettingsError::UnknownColumn { workbook: *workbook, column: column.clone() });
+            }
+        }
+        Ok(())
     }
 
-    /// Returns the digest of all settings that can change a result. Leaves out concurrency, rate limits, token prices,
+    /// Returns the digest of all settings that can change a result. Excludes concurrency, rate limits, token prices,
     /// delivery and retention.
     #[must_use]
     pub fn digest(&self) -> Digest {
@@ -497,7 +622,7 @@ impl Settings {
 const WEB_ADDRESS: &str =
     "an address that begins with https:// (http:// only on this machine), without a user, a password or a query";
 
-/// Returns whether an address is empty, uses HTTPS, or uses HTTP on this machine, and holds no secret.
+/// Returns whether an address is empty or holds no secret and uses HTTPS, or HTTP on this machine.
 fn is_address(address: &str) -> bool {
     let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
     let after_local = |host: &&str| {
@@ -507,7 +632,7 @@ fn is_address(address: &str) -> bool {
     address.is_empty() || (safe && !address.contains(['@', '?', '#', ' ']))
 }
 
-/// Returns the parser's message without the value, which it may quote.
+/// Returns the parser's message without the value, which the message may quote.
 fn without_value(message: &str) -> String {
     if message.starts_with("unknown field") || message.starts_with("missing field") {
         return message.to_owned();
@@ -521,6 +646,45 @@ fn without_value(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn unknown_intake_column_is_refused_by_name() {
+        let error = Settings::from_toml("[intake.columns.tweets]\ntext = \"Post\"\n").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "bespoke.toml: intake.columns.tweets: no column is called \"text\"; use one of customer_id, tweet, created_at"
+        );
+    }
+
+    #[test]
+    fn consent_words_must_not_turn_a_no_into_a_yes() {
+        let settings = |yes: &str, no: &str| {
+            Settings::from_toml(&format!("[intake.consent]\nyes = [\"{yes}\"]\nno = [\"{no}\"]\n"))
+        };
+        assert!(settings("Opted In", "opted out").is_ok());
+        assert!(settings("2", "1").is_ok());
+        for (yes, no) in [("No", "never"), ("maybe", " MAYBE "), ("", "no"), ("0", "1"), ("0.0", "1")] {
+            let error = settings(yes, no).unwrap_err().to_string();
+            assert!(error.contains("intake.consent must be"), "{yes} {no}: {error}");
+        }
+    }
+
+    #[test]
+    fn sheets_are_one_name_or_several() {
+        let text =
+            "[intake.sheets]\nprofile = \"Data\"\ntweets = [\"May\", \"June\"]\n[intake.header_row]\ntweets = 3\n";
+        let intake = Settings::from_toml(text).unwrap().intake;
+        assert_eq!(intake.sheets[&Workbook::Profile].as_slice(), ["Data"]);
+        assert_eq!(intake.sheets[&Workbook::Tweets].as_slice(), ["May", "June"]);
+        assert_eq!(intake.header_row[&Workbook::Tweets], 3);
+    }
+
+    #[test]
+    fn unset_intake_settings_do_not_change_the_digest() {
+        let json = serde_json::to_value(IntakeSettings::default()).unwrap();
+        let fields: Vec<&String> = json.as_object().unwrap().keys().collect();
+        assert_eq!(fields, ["allow_unprotected", "columns", "max_bad_rows"]);
+    }
 
     #[test]
     fn empty_file_gives_defaults() {
@@ -584,6 +748,16 @@ mod tests {
         assert_eq!(former.when_refused, Fallback::Review, "the word of version 0.1.0 stays readable");
         let unknown = Settings::from_toml("[writer.models.llama3]\ntemprature = true\n").unwrap_err().to_string();
         assert!(unknown.contains("temprature"), "{unknown}");
+    }
+
+    #[test]
+    fn phrases_write_unless_the_settings_name_another_writer() {
+        let writer = Settings::default().writer;
+        assert_eq!((writer.mode, writer.free_without_review), (WriterMode::Phrases, false));
+        let free = Settings::from_toml("[writer]\nmode = \"free\"\nfree_without_review = true\n").unwrap();
+        assert_eq!((free.writer.mode, free.writer.free_without_review), (WriterMode::Free, true));
+        assert_ne!(free.digest(), Settings::default().digest());
+        assert!(Settings::from_toml("[writer]\nmode = \"poet\"\n").unwrap_err().to_string().contains("`phrases`"));
     }
 
     #[test]

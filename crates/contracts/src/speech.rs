@@ -1,4 +1,4 @@
-//! The port to a speech service that reports word times. Adapter: Amazon Polly on AWS.
+//! The port to a speech service that reports word times. Its adapter is Amazon Polly on AWS.
 
 use async_trait::async_trait;
 use thiserror::Error;
@@ -8,17 +8,17 @@ use thiserror::Error;
 pub struct WordMark {
     /// The offset of the word's first byte in the spoken document.
     pub start: usize,
-    /// Milliseconds from the start of the audio.
+    /// The milliseconds from the start of the audio.
     pub milliseconds: u32,
 }
 
-/// An error of a speech service. Never holds the text.
+/// An error from a speech service. Never holds the text.
 #[derive(Debug, Error)]
 pub enum SpeechError {
-    /// The service refuses the request; a retry would fail too.
+    /// The service refused the request. A retry would fail too.
     #[error("the speech service refuses: {0}")]
     Refused(String),
-    /// The service cannot be reached, or throttles.
+    /// The service cannot be reached, or is throttling.
     #[error("the speech service cannot be reached: {0}")]
     Unavailable(String),
     /// The answer is malformed.
@@ -39,5 +39,6 @@ pub trait SpeechService: Send + Sync {
     async fn marks(&self, ssml: &str, voice: &str) -> Result<Vec<WordMark>, SpeechError>;
 }
 
-/// Samples per second of [`SpeechService::sound`]: the highest rate that Polly offers without compression.
+/// The samples per second in the audio of [`SpeechService::sound`]: the highest rate that Polly offers without
+/// compression.
 pub const SAMPLE_RATE: u32 = 16_000;

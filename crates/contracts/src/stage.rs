@@ -48,7 +48,7 @@ impl fmt::Display for Stage {
     }
 }
 
-/// The subject of a stage's call: a run, and the customer if the stage works on one.
+/// The run that a stage is called for, and the customer if the stage works on one.
 pub trait Subject {
     /// The run.
     fn run(&self) -> &RunId;
@@ -94,26 +94,26 @@ impl Subject for FinalizeInput {
     }
 }
 
-/// The retry rules of a stage. The workflow's definition repeats them; a test compares both.
+/// The retry rules for a stage. The workflow definition repeats them, and a test compares the two.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StageRow {
     /// The stage.
     pub stage: Stage,
     /// The number of retries after a transient failure.
     pub retries: u32,
-    /// Seconds before the first retry.
+    /// The seconds before the first retry.
     pub interval_seconds: u32,
     /// The factor by which each wait grows.
     pub backoff: f64,
-    /// The stage that receives a failure after the last retry; `None` if the failure ends the run.
+    /// The stage that handles a failure after the last retry. `None` if the failure ends the run.
     pub catch: Option<Stage>,
 }
 
-/// The retry rules of all stages. `merge` and `finalize` run once, the others once per customer.
+/// The retry rules for all stages. `merge` and `finalize` run once, the others once per customer.
 pub const STAGES: [StageRow; 7] = [
     StageRow { stage: Stage::Merge, retries: 3, interval_seconds: 1, backoff: 2.0, catch: Some(Stage::Finalize) },
     StageRow { stage: Stage::Assess, retries: 3, interval_seconds: 1, backoff: 2.0, catch: Some(Stage::Publish) },
-    // A throttled model service needs more time than a disk or network error.
+    // A throttled model service takes longer to recover than a disk or network error.
     StageRow { stage: Stage::Recommend, retries: 3, interval_seconds: 5, backoff: 3.0, catch: Some(Stage::Publish) },
     StageRow { stage: Stage::Narrate, retries: 3, interval_seconds: 1, backoff: 2.0, catch: Some(Stage::Publish) },
     StageRow { stage: Stage::Render, retries: 1, interval_seconds: 1, backoff: 2.0, catch: Some(Stage::Publish) },
@@ -121,7 +121,7 @@ pub const STAGES: [StageRow; 7] = [
     StageRow { stage: Stage::Finalize, retries: 3, interval_seconds: 1, backoff: 2.0, catch: None },
 ];
 
-/// Parses a number from JSON, or from text as a CSV item source gives it.
+/// Parses a number from JSON, or from text, because a CSV item source provides text.
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -138,9 +138,9 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
 /// The limits of the workflow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WorkflowLimits {
-    /// The number of concurrent customers.
+    /// The maximum number of concurrent customers.
     pub concurrency: u32,
-    /// The percentage of customers that may end without an outcome before the execution counts as failed.
+    /// The percentage of customers who may lack an outcome before the execution counts as failed.
     pub tolerated_failure_percentage: u32,
 }
 
@@ -168,7 +168,7 @@ pub struct MergeInput {
     pub batch: Batch,
 }
 
-/// The output of `merge`. The dataset's index is the item source of the workflow's map.
+/// The output of `merge`. The workflow's map iterates over the dataset's index.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MergeOutput {
     /// The run.
@@ -199,7 +199,7 @@ impl IndexRow {
     /// Parses an index.
     ///
     /// # Errors
-    /// The error names the malformed line.
+    /// The error contains the number of the malformed line.
     pub fn read_all(csv: &[u8]) -> Result<Vec<Self>, csv::Error> {
         csv::Reader::from_reader(csv).into_deserialize().collect()
     }
@@ -223,7 +223,7 @@ pub struct AssessOutput {
     pub run: RunId,
     /// The customer.
     pub reference: CustomerRef,
-    /// Whether there is anything to say. If not, `facts.json` has the reason, and `publish` is next.
+    /// Whether to continue with this customer. If not, `facts.json` has the reason, and `publish` is next.
     pub proceed: bool,
 }
 
@@ -235,7 +235,7 @@ pub struct RecommendInput {
     pub run: RunId,
     /// The customer.
     pub reference: CustomerRef,
-    /// Whether to skip the model, because its service throttled for longer than the retries last.
+    /// Whether to skip the model, because its service was still throttling after the last retry.
     #[serde(default)]
     pub without_model: bool,
 }

@@ -45,6 +45,7 @@ pub fn recommendation_text(script: &Script, catalogue: &Catalogue, brand: &Brand
         made.push("Voice: AI-generated".to_owned());
     }
     made.push(match &script.written_by {
+        WrittenBy::Phrases { .. } => "Written from: sentences that the bank approved".to_owned(),
         WrittenBy::Template { .. } => "Written by: template".to_owned(),
         WrittenBy::Model { model, .. } => fill(&format!("Written by: AI model {model}, checked before it was sent")),
     });

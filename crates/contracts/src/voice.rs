@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub enum Engine {
     /// Kokoro-82M, a neural voice that runs locally.
     Kokoro,
-    /// The program espeak-ng: starts at once, and sounds robotic.
+    /// espeak-ng, a program that starts at once but sounds robotic.
     Espeak,
     /// Amazon Polly's neural voices, in the bank's own AWS account.
     Polly,
@@ -54,12 +54,12 @@ impl FromStr for Engine {
 pub struct VoiceName {
     /// The engine, if the name has one.
     pub engine: Option<Engine>,
-    /// The engine's own name for the voice; its default voice if `None`.
+    /// The engine's own name for the voice. `None` for its default voice.
     pub name: Option<String>,
 }
 
 impl VoiceName {
-    /// Parses a voice's name. Empty text gives the default value.
+    /// Parses a voice's name. Empty text results in the default value.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let (engine, name) = match text.split_once(':') {

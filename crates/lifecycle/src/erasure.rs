@@ -1,7 +1,7 @@
 //! Erasure: destroys a customer's key, deletes their artifacts, and leaves a record without personal data.
 //!
-//! What stays is sealed with a destroyed key, or holds nothing but the reference. The evidence stays: its personal part no
-//! longer opens, and its digests still prove what was done.
+//! Whatever remains is sealed with a destroyed key, or holds only the customer reference. The evidence remains: its
+//! personal part no longer opens, and its digests still show what was done.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ use storage::store::{ObjectStore, StoreError};
 use storage::vault::{Owner, Vault, VaultError};
 use thiserror::Error;
 
-/// An error of an erasure.
+/// An error during an erasure.
 #[derive(Debug, Error)]
 pub enum ErasureError {
     /// The vault failed.
@@ -37,7 +37,7 @@ pub enum ErasureError {
         /// The place in the JSON.
         source: serde_json::Error,
     },
-    /// No customer of any dataset has this id.
+    /// No dataset has a customer with this id.
     #[error("no dataset has a customer with that id: nothing was erased")]
     UnknownCustomer,
     /// The customer is under a legal hold.
@@ -76,26 +76,26 @@ impl NamedError for ErasureError {
     }
 }
 
-/// What an erasure did.
+/// The result of an erasure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ErasureReport {
     /// The customer.
     pub reference: CustomerRef,
-    /// When the first erasure of this customer began.
+    /// The time at which the first erasure of this customer began.
     pub at: Timestamp,
     /// The number of objects that this call deleted.
     pub objects: usize,
-    /// The runs that had objects of the customer.
+    /// The runs that had objects about the customer.
     pub runs: Vec<RunId>,
-    /// The digests of everything that was published to the customer, with which callers find and delete copies.
+    /// The digests of everything that was published to the customer. Callers use them to find and delete copies.
     #[serde(skip)]
     pub published: BTreeSet<Digest>,
 }
 
-/// Erases a customer: suppresses them, so that no run makes anything new, then destroys their key, then deletes their
-/// artifacts. Fails without destroying anything if a legal hold exists.
+/// Erases a customer. Suppresses them first, so no run makes anything new; then destroys their key; then deletes their
+/// artifacts. Fails without destroying any data if a legal hold exists.
 ///
-/// Repeating an erasure finishes what an interrupted one left. An unknown id leaves no record.
+/// Repeating an erasure finishes the work of an interrupted one. An unknown id leaves no record.
 pub async fn erase(reference: &CustomerRef, vault: &Vault, now: Timestamp) -> Result<ErasureReport, ErasureError> {
     let store = vault.store();
     check_known(store, reference).await?;
@@ -109,7 +109,7 @@ pub async fn erase(reference: &CustomerRef, vault: &Vault, now: Timestamp) -> Re
 
     let runs = list_runs(store, reference).await?;
     let published = published_digests(store, reference, &runs).await?;
-    // A run whose objects cannot be deleted must not save the others: report the first error at the end.
+    // If the objects of one run cannot be deleted, still delete the others, and report the first error at the end.
     let mut objects = 0;
     let mut result = Ok(());
     for run in &runs {
@@ -130,7 +130,7 @@ pub async fn erase(reference: &CustomerRef, vault: &Vault, now: Timestamp) -> Re
     })
 }
 
-/// Fails unless the customer has a key, or the record of an erasure.
+/// Fails unless the customer has a key or the record of an erasure.
 async fn check_known(store: &dyn ObjectStore, reference: &CustomerRef) -> Result<(), ErasureError> {
     for key in [ObjectKey::CustomerKey(reference.clone()), ObjectKey::Forgotten(reference.clone())] {
         if store.find(&key).await?.is_some() {
@@ -140,7 +140,7 @@ async fn check_known(store: &dyn ObjectStore, reference: &CustomerRef) -> Result
     Err(ErasureError::UnknownCustomer)
 }
 
-/// Writes the record of the erasure, and returns the first one written.
+/// Writes the record of the erasure. Returns the first record ever written.
 async fn write_record(
     store: &dyn ObjectStore,
     reference: &CustomerRef,
@@ -153,7 +153,7 @@ async fn write_record(
         .map_err(|source| ErasureError::Malformed { key: key.to_string(), source })
 }
 
-/// Returns every run that has objects of the customer.
+/// Returns every run that has objects about the customer.
 async fn list_runs(store: &dyn ObjectStore, reference: &CustomerRef) -> Result<BTreeSet<RunId>, ErasureError> {
     let mut runs = BTreeSet::new();
     for prefix in [Prefix::Customer(reference.clone()), Prefix::Recalled(reference.clone())] {
@@ -172,7 +172,7 @@ async fn published_digests(
     for run in runs {
         let key = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Evidence);
         let Some(bytes) = store.find(&key).await? else { continue };
-        // Unreadable evidence names no copies, but must not stop the erasure.
+        // Unreadable evidence lists no copies, but must not stop the erasure.
         if let Ok(evidence) = serde_json::from_slice::<Evidence>(&bytes) {
             published.extend(evidence.artefacts.into_values());
         }
@@ -180,10 +180,11 @@ async fn published_digests(
     Ok(published)
 }
 
-/// Deletes a run's objects about the customer outside the customer's own folder. Returns how many it deleted.
+/// Deletes a run's objects about the customer that are outside the customer's own folder. Returns how many it deleted.
 ///
-/// A request for this one customer goes too: its prompt may name them, and it is sealed with the run's key, which stays.
-/// A decision stays, like the evidence: it is sealed with the destroyed key, and on AWS it may be locked.
+/// A request for only this customer is deleted too: its prompt may mention them, and it is sealed with the run's key,
+/// which remains. A decision remains, like the evidence: it is sealed with the destroyed key, and on AWS it may be
+/// locked.
 async fn erase_from_run(run: &RunId, reference: &CustomerRef, vault: &Vault) -> Result<usize, ErasureError> {
     let store = vault.store();
     let mut keys =

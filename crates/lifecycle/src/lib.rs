@@ -1,4 +1,4 @@
-//! Review, recall and erasure: what people of the bank do with results after the pipeline made them.
+//! Review, recall and erasure: what people at the bank do with results after the pipeline has made them.
 //!
 //! - [`review`]: lists results in review, and records a reviewer's decision.
 //! - [`recall`]: takes back what a run published.
@@ -6,7 +6,7 @@
 //!
 //! The publish stage enforces all three: it reads the records that this crate writes.
 //!
-//! **Invariant:** this crate knows no stage, no AWS and no file system.
+//! **Invariant:** this crate does not depend on a stage, AWS or the file system.
 
 pub mod erasure;
 pub mod recall;

@@ -1,4 +1,4 @@
-//! Recall: takes back what a run published. Links stop working, files move to `recalled/`, the evidence stays.
+//! Recall: takes back what a run published. Links stop working, files move to `recalled/`, and the evidence remains.
 
 use contracts::key::{Artefact, RunPart};
 use contracts::recall::Recall;
@@ -14,10 +14,10 @@ use thiserror::Error;
 
 use crate::record_text::{RecordTextError, check_name, check_reason};
 
-/// The number of customers whose files move concurrently.
+/// The number of customers whose files are moved concurrently.
 const CONCURRENCY: usize = 8;
 
-/// An error of a recall.
+/// An error during a recall.
 #[derive(Debug, Error)]
 pub enum RecallError {
     /// The vault failed.
@@ -29,7 +29,7 @@ pub enum RecallError {
     /// A file could not be moved.
     #[error(transparent)]
     Move(#[from] MoveError),
-    /// The name or the reason cannot go on record.
+    /// The name or the reason is not valid for the record.
     #[error(transparent)]
     RecordText(#[from] RecordTextError),
     /// The run, or the customer's part of it, does not exist.
@@ -64,14 +64,14 @@ impl NamedError for RecallError {
 pub struct RecalledCustomer {
     /// The customer.
     pub reference: CustomerRef,
-    /// The number of files under `recalled/`, from this call or an earlier one.
+    /// The number of files now under `recalled/`, whether this call or an earlier one moved them.
     pub files: usize,
 }
 
 /// Recalls a run, or one customer's part of it. Returns every customer who has recalled files.
 ///
-/// Writes the record first: from then on links stop working, and parts of the run still under way publish nothing.
-/// Repeating a recall finishes what an interrupted one left, and changes nothing else.
+/// Writes the record first. From then on, links stop working, and parts of the run that are still in progress publish
+/// nothing. Repeating a recall finishes the work of an interrupted one, and changes nothing else.
 pub async fn recall(
     run: &RunId,
     only: Option<&CustomerRef>,
@@ -94,7 +94,7 @@ pub async fn recall(
     Ok(recalled.into_iter().filter(|recalled| recalled.files > 0).collect())
 }
 
-/// Returns the customers of a run, or only the given one if the run has them.
+/// Returns the customers in a run. If `only` is given, returns just that customer, provided that the run has them.
 async fn list_customers(
     run: &RunId,
     only: Option<&CustomerRef>,

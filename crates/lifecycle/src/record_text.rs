@@ -3,18 +3,18 @@
 use contracts::{ErrorName, NamedError};
 use thiserror::Error;
 
-/// The longest name of a person, in characters.
+/// The maximum length of a person's name, in characters.
 const MAX_NAME: usize = 80;
-/// The longest reason, in characters.
+/// The maximum length of a reason, in characters.
 const MAX_REASON: usize = 500;
 
-/// A name or reason that cannot go on record.
+/// A name or reason that is not valid for the record.
 #[derive(Debug, Error)]
 #[error("{field} must have 1 to {max} characters, none of them a control character")]
 pub struct RecordTextError {
     /// `the name` or `the reason`.
     field: &'static str,
-    /// The longest allowed text, in characters.
+    /// The maximum length, in characters.
     max: usize,
 }
 

@@ -18,7 +18,7 @@ use thiserror::Error;
 pub use crate::record_text::check_reason;
 use crate::record_text::{RecordTextError, check_name};
 
-/// An error of a review.
+/// An error during a review.
 #[derive(Debug, Error)]
 pub enum ReviewError {
     /// The vault failed.
@@ -30,7 +30,7 @@ pub enum ReviewError {
     /// `control/` cannot be read, so contacting the customer may be forbidden.
     #[error(transparent)]
     Control(#[from] ControlError),
-    /// The name or the reason cannot go on record.
+    /// The name or the reason is not valid for the record.
     #[error(transparent)]
     RecordText(#[from] RecordTextError),
     /// The text or video is not the one that the reviewer saw.
@@ -39,7 +39,7 @@ pub enum ReviewError {
         /// The key of the pending review.
         key: String,
     },
-    /// No result of this customer is in review.
+    /// No result for this customer is in review.
     #[error("no result of run {run} is in review for this customer")]
     NotWaiting {
         /// The run.
@@ -73,7 +73,7 @@ impl NamedError for ReviewError {
 /// A result in review, as a reviewer sees it.
 #[derive(Clone, Debug)]
 pub struct ReviewItem {
-    /// The pending review. The result's files are under their final keys.
+    /// The pending review. The result's files are stored at their final keys.
     pub pending: PendingReview,
     /// The text as it will be published.
     pub text: String,
@@ -82,17 +82,18 @@ pub struct ReviewItem {
 }
 
 impl ReviewItem {
-    /// Returns the model's text that the guard refused, if that is why the result is in review. It is never published.
+    /// Returns the model's text that the guard refused, if that is why the result is in review. That text is never
+    /// published.
     #[must_use]
     pub fn refused(&self) -> Option<&RefusedText> {
         self.script.text_review.as_ref()?.refused.as_ref()
     }
 }
 
-/// A reviewer's decision that is not yet on record.
+/// A reviewer's decision that has not been recorded yet.
 #[derive(Clone, Copy, Debug)]
 pub struct NewDecision<'a> {
-    /// [`digest`] of what the reviewer saw.
+    /// The [`digest`] of what the reviewer saw.
     pub reviewed: &'a Digest,
     /// The choice.
     pub choice: ReviewChoice,
@@ -105,34 +106,34 @@ pub struct NewDecision<'a> {
 /// The result of [`decide`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecisionOutcome {
-    /// The decision on record: this one, or an earlier reviewer's. `Err` if the customer may no longer be contacted; then
-    /// no decision is needed.
+    /// The decision on record: this one, or an earlier reviewer's. `Err` if the customer may no longer be contacted, in
+    /// which case no decision is needed.
     pub decision: Result<Decision, Skip>,
-    /// The token of the workflow task that waits for the decision, on AWS.
+    /// The token of the workflow task that is waiting for the decision, on AWS.
     pub task: Option<String>,
 }
 
-/// Returns the pending reviews of one run or of all runs, the oldest first.
+/// Returns the pending reviews of one run or of all runs, oldest first.
 pub async fn list_pending(store: &dyn ObjectStore, run: Option<&RunId>) -> Result<Vec<PendingReview>, ReviewError> {
     let mut pending = Vec::new();
     for (run, reference) in list_keys(store, run).await? {
-        // A review that was decided since the listing is gone.
+        // A review that has been decided since the listing no longer exists.
         pending.extend(find(store, &run, &reference).await?);
     }
     pending.sort_by_key(|pending| pending.since);
     Ok(pending)
 }
 
-/// Returns run and customer of each pending review, of one run or of all runs. Reads no object; sorts by the store's
-/// modification times, the oldest first.
+/// Returns the run and customer of each pending review, for one run or for all runs. Reads no objects. Sorts by the
+/// store's modification times, oldest first.
 pub async fn list_keys(store: &dyn ObjectStore, run: Option<&RunId>) -> Result<Vec<(RunId, CustomerRef)>, ReviewError> {
     let mut listed = store.list(&Prefix::Reviews(run.cloned())).await?;
     listed.sort_by_key(|listed| listed.modified);
     Ok(listed.iter().filter_map(|listed| ObjectKey::review_of(&listed.key)).collect())
 }
 
-/// Loads a result in review. Fails if the text would no longer be published as recorded, because the catalog or the brand
-/// changed, or if the guard did not pass it.
+/// Loads a result in review. Fails if the guard did not pass the text. Also fails if the text would no longer be
+/// published as recorded, because the catalog or the brand has changed.
 pub async fn load(
     pending: PendingReview,
     vault: &Vault,
@@ -149,11 +150,11 @@ pub async fn load(
     Ok(ReviewItem { pending, text, script })
 }
 
-/// Records a decision about a pending review, once: the first reviewer's decision counts.
+/// Records a decision about a pending review. Only the first reviewer's decision counts.
 ///
-/// Reads `control/` again first; a customer who may no longer be contacted needs no decision. The caller then completes
-/// the outcome: on one machine with `publish::run`, on AWS with [`contracts::executions::Tasks`]. Fails if the result
-/// changed since the reviewer saw it.
+/// Reads `control/` again first, because a customer who may no longer be contacted needs no decision. The caller then
+/// completes the outcome: on one machine with `publish::run`, on AWS with [`contracts::executions::Tasks`]. Fails if
+/// the result has changed since the reviewer saw it.
 pub async fn decide(
     run: &RunId,
     reference: &CustomerRef,
@@ -170,19 +171,13 @@ pub async fn decide(
     if inputs != *reviewed {
         return Err(not_as_reviewed(run, reference));
     }
-    let decision = match control::read(store, reference, now).await?.forbids(pending.from_posts) {
-        Some(skip) => Err(skip),
-        None => {
-            let decision = Decision {
-                choice,
-                by: by.to_owned(),
-                at: now,
-                reason: reason.map(ToOwned::to_owned),
-                seen: pending.seen,
-            };
-            let key = ObjectKey::Decision(run.clone(), reference.clone());
-            Ok(vault.write_json(Owner::Customer(reference), &key, &inputs, decision).await?)
-        }
+    let decision = if let Some(skip) = control::read(store, reference, now).await?.forbids(pending.from_posts) {
+        Err(skip)
+    } else {
+        let decision =
+            Decision { choice, by: by.to_owned(), at: now, reason: reason.map(ToOwned::to_owned), seen: pending.seen };
+        let key = ObjectKey::Decision(run.clone(), reference.clone());
+        Ok(vault.write_json(Owner::Customer(reference), &key, &inputs, decision).await?)
     };
     // Read after the decision is written: a task that registers in between finds the decision itself.
     Ok(DecisionOutcome { decision, task: find_task(store, run, reference).await? })

@@ -17,7 +17,6 @@ pub fn client() -> reqwest::Result<Client> {
 }
 
 /// Returns a builder for any other client, with the TLS stack chosen.
-#[must_use]
 pub fn builder() -> ClientBuilder {
     // A second installation fails because the provider is there already, which is the aim.
     drop(rustls::crypto::ring::default_provider().install_default());

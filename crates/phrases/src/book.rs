@@ -65,6 +65,10 @@ struct BookFile {
     counts: Counts,
     /// The word that replaces a name that cannot be said or shown.
     no_name: String,
+    /// The word that replaces such a name on the title card.
+    no_name_on_card: String,
+    /// The title of an adviser where the brand names none.
+    adviser_title: String,
     #[serde(default)]
     grounds: BTreeMap<GroundKey, String>,
     #[serde(default)]
@@ -122,15 +126,30 @@ pub struct Phrasebook {
     language: String,
     version: String,
     no_name: String,
+    no_name_on_card: String,
+    adviser_title: String,
     counts: Counts,
     grounds: BTreeMap<GroundKey, String>,
     wishes: Wishes,
     lines: Vec<Line>,
+    /// The positions of the lines that may be said.
+    live: Vec<usize>,
     approvals: Approvals,
     digest: Digest,
 }
 
 impl Phrasebook {
+    /// Returns the packaged book: `data/phrases/en.toml` with its approvals.
+    ///
+    /// # Panics
+    /// Never: a test reads the packaged book.
+    #[must_use]
+    pub fn packaged() -> Self {
+        let book = include_str!("../../../data/phrases/en.toml");
+        let approvals = include_str!("../../../data/phrases/en.approvals.csv");
+        Self::parse(book, approvals).expect("the packaged phrasebook is sound")
+    }
+
     /// Reads a book (TOML) and its approvals (CSV).
     pub fn parse(book: &str, approvals: &str) -> Result<Self, BookError> {
         let digest = Digest::of_parts([book.as_bytes(), approvals.as_bytes()]);
@@ -175,14 +194,19 @@ impl Phrasebook {
         if let Some(twice) = lines.iter().find(|line| !ids.insert(line.id.as_str())) {
             return Err(BookError::DuplicateId { id: twice.id.clone() });
         }
+        let is_live = |(position, line)| approvals.of(line).map(|_| position);
+        let live = lines.iter().enumerate().filter_map(is_live).collect();
         Ok(Self {
             language: file.language,
             version: file.version,
             no_name: file.no_name,
+            no_name_on_card: file.no_name_on_card,
+            adviser_title: file.adviser_title,
             counts: file.counts,
             grounds: file.grounds,
             wishes: file.wishes,
             lines,
+            live,
             approvals,
             digest,
         })
@@ -210,6 +234,18 @@ impl Phrasebook {
     #[must_use]
     pub fn no_name(&self) -> &str {
         &self.no_name
+    }
+
+    /// Returns the word that replaces such a name on the title card.
+    #[must_use]
+    pub fn no_name_on_card(&self) -> &str {
+        &self.no_name_on_card
+    }
+
+    /// Returns the title of an adviser where the brand names none.
+    #[must_use]
+    pub fn adviser_title(&self) -> &str {
+        &self.adviser_title
     }
 
     /// Returns the number of offers in words.
@@ -248,7 +284,8 @@ impl Phrasebook {
 
     /// Returns the lines that may be said, each with its approval.
     pub fn live(&self) -> impl Iterator<Item = (&Line, &Approval)> {
-        self.lines.iter().filter_map(|line| Some((line, self.approvals.of(line)?)))
+        let lines = self.live.iter().map(|position| &self.lines[*position]);
+        lines.filter_map(|line| Some((line, self.approvals.recorded(&line.id)?)))
     }
 
     /// Returns the approvals.
@@ -277,12 +314,14 @@ fn may_have(kind: &LineKind, slot: Slot) -> bool {
 pub(crate) mod tests {
     use super::*;
 
-    /// A small book with one line of each kind, approved by nobody.
+    /// A small book with one line of each kind, without approvals.
     pub(crate) const SMALL: &str = r#"
 language = "en"
 version = "1"
 author = "writer@bank.example"
 no_name = "there"
+no_name_on_card = "you"
+adviser_title = "adviser"
 counts = { one = "one idea", two = "two ideas", three = "three ideas" }
 [grounds]
 "spending:groceries" = "groceries"

@@ -81,8 +81,11 @@ pub fn check(
         check_length(line, &filled, &mut add);
         check_slots(line, &mut add);
         check_product(line, catalogue, &mut add);
+        // A person's approval of exactly this line outweighs the guard's lists of words.
+        let is_approved = book.approvals().of(line).is_some();
+        let severity = if is_approved { Severity::Warning } else { Severity::Error };
         for violation in guard(line, &filled, product) {
-            add(Severity::Error, format!("the guard refuses the line: {violation}"));
+            add(severity, format!("the guard refuses the line: {violation}"));
         }
     }
     check_coverage(book, catalogue, &mut findings);
@@ -92,14 +95,21 @@ pub fn check(
     findings
 }
 
+/// Returns the names in the typical values of the slots, which the guard does not judge.
+#[must_use]
+pub const fn sample_names() -> [&'static str; 4] {
+    ["Alexandra", "Jordan Whitfield", "the bank", "bank.example"]
+}
+
 /// Returns typical values for the slots, so that a line can be judged as a listener hears it.
 fn sample_values(book: &Phrasebook, product: Option<&Product>) -> SlotValues {
+    let [first_name, adviser, bank, web] = sample_names();
     SlotValues::default()
-        .with(Slot::FirstName, "Alexandra")
-        .with(Slot::Adviser, "Jordan Whitfield")
+        .with(Slot::FirstName, first_name)
+        .with(Slot::Adviser, adviser)
         .with(Slot::AdviserTitle, "relationship manager")
-        .with(Slot::Bank, "the bank")
-        .with(Slot::Web, "bank.example")
+        .with(Slot::Bank, bank)
+        .with(Slot::Web, web)
         .with(Slot::Count, book.count(3))
         .with(Slot::Product, product.map_or("the product", |product| product.name.as_str()))
 }

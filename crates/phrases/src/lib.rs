@@ -20,6 +20,6 @@ pub use approval::{Approval, Approvals};
 pub use book::{BookError, Phrasebook};
 pub use line::{GroundKey, Line, LineKind, OfferCount, ServiceTopic, Tone};
 pub use readability::lix;
-pub use selection::Selector;
+pub use selection::{LiveLine, Selector};
 pub use template::{Slot, SlotValues, Template, TemplateError};
 pub use wish::{UnderstoodWish, Wishes};

@@ -27,7 +27,7 @@ impl Tone {
     /// All tones.
     pub const ALL: [Self; 4] = [Self::Warm, Self::Formal, Self::Brief, Self::Lively];
 
-    /// Returns the tone's name as it stands in a book.
+    /// Returns the tone's name as written in a book.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -92,9 +92,13 @@ impl From<Topic> for ServiceTopic {
             Topic::Fees => Self::Fees,
             Topic::Fraud => Self::Fraud,
             Topic::Service => Self::Service,
-            Topic::HomeLoan | Topic::Card | Topic::Savings | Topic::Travel | Topic::Investing | Topic::Business => {
-                Self::Care
-            }
+            Topic::HomeLoan
+            | Topic::Card
+            | Topic::Savings
+            | Topic::Travel
+            | Topic::Investing
+            | Topic::Business
+            | Topic::Care => Self::Care,
         }
     }
 }
@@ -202,7 +206,7 @@ pub enum LineKind {
 }
 
 impl LineKind {
-    /// Returns the kind's name as it stands in a book.
+    /// Returns the kind's name as written in a book.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {

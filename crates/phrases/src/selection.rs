@@ -87,10 +87,16 @@ impl<'b> Selector<'b> {
     /// Picks one of `lines` for a place of the text, such as `opening`. Returns `None` if there are none.
     #[must_use]
     pub fn pick(&self, place: &str, lines: &[LiveLine<'b>]) -> Option<LiveLine<'b>> {
+        self.pick_again(place, 0, lines)
+    }
+
+    /// Picks like [`Self::pick`] and skips `attempt` lines, so that consecutive attempts give different lines.
+    #[must_use]
+    pub fn pick_again(&self, place: &str, attempt: usize, lines: &[LiveLine<'b>]) -> Option<LiveLine<'b>> {
         let digest = Digest::of_parts([self.seed.as_slice(), place.as_bytes()]);
         let [a, b, c, d, ..] = *digest.as_bytes();
         let number = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or_default();
-        lines.get(number.checked_rem(lines.len())?).copied()
+        lines.get(number.wrapping_add(attempt).checked_rem(lines.len())?).copied()
     }
 
     /// Returns the live lines of a kind in a wished tone. Without a wish, or where no line has the tone, all of them.
@@ -140,6 +146,16 @@ mod tests {
         }
         assert_eq!(counts.len(), 21);
         assert!(counts.values().all(|count| (380..=580).contains(count)), "{counts:?}");
+    }
+
+    #[test]
+    fn next_attempt_gives_another_line() {
+        let book = many_openings();
+        let selector = Selector::new(&book, UnderstoodWish::default(), b"1");
+        let lines = selector.openings(false, false);
+        let ids: BTreeSet<&str> =
+            (0..lines.len()).map(|n| selector.pick_again("opening", n, &lines).unwrap().0.id.as_str()).collect();
+        assert_eq!(ids.len(), lines.len());
     }
 
     #[test]

@@ -28,7 +28,7 @@ impl Slot {
     pub const ALL: [Self; 7] =
         [Self::FirstName, Self::Adviser, Self::AdviserTitle, Self::Bank, Self::Web, Self::Product, Self::Count];
 
-    /// Returns the slot's name as it stands between braces.
+    /// Returns the slot's name as written between braces.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

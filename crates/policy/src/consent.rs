@@ -1,6 +1,6 @@
-//! The consent gate. Any doubt is a refusal: the answer to a question is yes only if every cell says yes.
+//! The consent gate. Any doubt counts as a refusal: the answer to a question is yes only if every cell says yes.
 
-use contracts::consent::{ConsentReading, Question, Refusal};
+use contracts::consent::{ConsentReading, Meaning, Question, Refusal};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Answer {
@@ -21,12 +21,32 @@ fn answer(value: &str) -> Answer {
 }
 
 fn decide(readings: &[ConsentReading], question: Question) -> Result<(), Refusal> {
-    decide_answers(readings.iter().filter(|reading| reading.question == question).map(|reading| reading.value.as_str()))
+    let own = readings.iter().filter(|reading| reading.question == question);
+    decide_all(own.map(|reading| match reading.meaning {
+        Some(Meaning::Yes) => Answer::Yes,
+        Some(Meaning::No) => Answer::No,
+        Some(Meaning::Unclear) => Answer::Unclear,
+        None => answer(&reading.value),
+    }))
+}
+
+/// Returns the meaning of an answer according to the built-in words, or `None` if the answer is blank.
+#[must_use]
+pub fn built_in_meaning(value: &str) -> Option<Meaning> {
+    match answer(value) {
+        Answer::Yes => Some(Meaning::Yes),
+        Answer::No => Some(Meaning::No),
+        Answer::Unclear => Some(Meaning::Unclear),
+        Answer::Blank => None,
+    }
 }
 
 /// Fails unless all answers to one question say yes.
 pub(crate) fn decide_answers<'a>(values: impl IntoIterator<Item = &'a str>) -> Result<(), Refusal> {
-    let mut answers = values.into_iter().map(answer);
+    decide_all(values.into_iter().map(answer))
+}
+
+fn decide_all(mut answers: impl Iterator<Item = Answer>) -> Result<(), Refusal> {
     let Some(first) = answers.next() else { return Err(Refusal::Blank) };
     if !answers.all(|next| next == first) {
         return Err(Refusal::Contradictory);
@@ -39,16 +59,16 @@ pub(crate) fn decide_answers<'a>(values: impl IntoIterator<Item = &'a str>) -> R
     }
 }
 
-/// Proof of general consent. Only [`gate`] makes it.
+/// Proof of general consent. Only [`gate`] creates it.
 #[derive(Clone, Copy, Debug)]
 pub struct GeneralConsent(());
 
-/// Proof of consent to the use of posts. Only [`gate`] makes it, and only with it can code read the posts of a
-/// [`crate::customer::Customer`].
+/// Proof of consent to the use of posts. Only [`gate`] creates it. Code cannot read the posts of a
+/// [`crate::customer::Customer`] without it.
 #[derive(Clone, Copy, Debug)]
 pub struct SocialConsent(());
 
-/// What a customer's answers permit.
+/// The permission that follows from a customer's answers.
 #[derive(Clone, Copy, Debug)]
 pub struct Permission {
     /// The general consent, required for everything.
@@ -73,7 +93,14 @@ mod tests {
     use super::*;
 
     fn reading(question: Question, value: &str) -> ConsentReading {
-        ConsentReading { question, value: value.to_owned(), file: Workbook::Transactions, row: 2, rows: 1 }
+        ConsentReading {
+            question,
+            value: value.to_owned(),
+            file: Workbook::Transactions,
+            row: 2,
+            rows: 1,
+            meaning: None,
+        }
     }
 
     fn both(general: &[&str], social: &[&str]) -> Result<Permission, Refusal> {
@@ -101,6 +128,15 @@ mod tests {
         assert_eq!(both(&[""], &["Yes"]).unwrap_err(), Refusal::Blank);
         assert_eq!(both(&[], &["Yes"]).unwrap_err(), Refusal::Blank);
         assert_eq!(both(&["maybe"], &["Yes"]).unwrap_err(), Refusal::Unclear);
+    }
+
+    #[test]
+    fn meaning_of_intake_overrides_the_words() {
+        let with =
+            |value: &str, meaning| ConsentReading { meaning: Some(meaning), ..reading(Question::General, value) };
+        assert!(gate(&[with("Opted in", Meaning::Yes)]).is_ok());
+        assert_eq!(gate(&[with("1", Meaning::No)]).unwrap_err(), Refusal::SaidNo);
+        assert_eq!(gate(&[with("1", Meaning::Unclear)]).unwrap_err(), Refusal::Unclear);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The contact cap: `offers.at_most_every_days` limits how often a customer hears from the bank.
 //!
-//! [`heard_lately`] finds earlier publications. Between that check and their own evidence, two concurrent runs could
-//! both publish, so each run first writes a reservation under the customer's next number; only one writer can create
+//! [`heard_lately`] finds earlier publications. Two concurrent runs could both pass that check and then publish. To
+//! prevent this, each run first writes a reservation with the customer's next number, and only one writer can create
 //! it.
 
 use jiff::{SignedDuration, Timestamp};
@@ -14,7 +14,7 @@ use storage::vault::VaultError;
 
 use crate::evidence::find as find_evidence;
 
-/// A contact-cap reservation: `contacts/<reference>/<number>.json`. Holds nothing personal.
+/// A contact-cap reservation: `contacts/<reference>/<number>.json`. Holds no personal data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContactReservation {
     /// The run that holds the reservation.
@@ -23,11 +23,11 @@ pub struct ContactReservation {
     pub at: Timestamp,
 }
 
-/// Reserves the customer's next contact for `run`. Returns `false` if another run reserved it in the `days` before
-/// `now`.
+/// Reserves the customer's next contact for `run`. Returns `false` if another run has reserved it within the last
+/// `days` before `now`.
 ///
-/// A reservation ends when its run ends without publishing. While its run has not ended, it counts: a customer rather
-/// misses a message than gets two.
+/// A reservation lapses if its run ends without publishing. Until its run ends, it counts: missing a message is better
+/// for the customer than getting two.
 pub async fn reserve(
     store: &dyn ObjectStore,
     reference: &CustomerRef,
@@ -59,7 +59,8 @@ pub async fn reserve(
     }
 }
 
-/// Returns whether another run published something to the customer in the `days` before `now`, by its evidence.
+/// Returns whether, according to the evidence, another run published something to the customer in the `days` before
+/// `now`.
 pub async fn heard_lately(
     store: &dyn ObjectStore,
     reference: &CustomerRef,
@@ -81,7 +82,7 @@ pub async fn heard_lately(
     Ok(false)
 }
 
-/// Returns the time `days` before `now`.
+/// Returns the time that is `days` before `now`.
 fn days_before(now: Timestamp, days: u16) -> Timestamp {
     now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN)
 }
@@ -102,7 +103,7 @@ async fn last_reservation(
     Ok(Some((number, reservation)))
 }
 
-/// Returns whether the run's part for the customer ended without publishing.
+/// Returns whether the run's part for the customer has ended without publishing.
 async fn ended_unpublished(store: &dyn ObjectStore, reference: &CustomerRef, run: &RunId) -> Result<bool, VaultError> {
     Ok(find_evidence(store, reference, run).await?.is_some_and(|evidence| !evidence.is_published()))
 }

@@ -1,9 +1,9 @@
 //! Control data that may change at any time: suppressions (`control/suppressions.csv`, and one object per opt-out or
 //! erasure), newer consent answers (`control/consents.csv`) and legal holds (`control/holds.csv`).
 //!
-//! Code reads it anew for each decision. It only ever narrows what a workbook permits, and an unreadable list is an
-//! error, never an empty list. Before showing, approving or exporting a result, call [`read`] and [`Control::forbids`];
-//! before destroying data, call [`holds`].
+//! Code reads it anew for each decision. It can only narrow what a workbook permits. An unreadable list is an error,
+//! never an empty list. Before showing, approving or exporting a result, call [`read`] and [`Control::forbids`]. Before
+//! destroying data, call [`holds`].
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ const SUPPRESSIONS: [&str; 1] = ["reference"];
 /// The required columns of `control/holds.csv`.
 const HOLDS: [&str; 2] = ["reference", "hold"];
 
-/// Invalid control data. Names the place, never the content.
+/// Invalid control data. The error contains the location, never the content.
 #[derive(Debug, Error)]
 pub enum ControlError {
     /// The store failed.
@@ -43,12 +43,12 @@ pub enum ControlError {
         /// The column.
         column: &'static str,
     },
-    /// A row is invalid, so it may be about any customer.
+    /// A row is invalid, so it may concern any customer.
     #[error("{file}: row {row}: {rule}")]
     Row {
         /// The file's key.
         file: String,
-        /// The row, counted from 1, with the header.
+        /// The row, counted from 1 and including the header.
         row: u32,
         /// The broken rule.
         rule: &'static str,
@@ -93,27 +93,27 @@ pub struct Suppression {
     pub since: Timestamp,
 }
 
-/// The record of an erasure: `control/forgotten/<reference>.json`. Only a person with the reference key and the
-/// customer id can find a customer's record.
+/// The record of an erasure: `control/forgotten/<reference>.json`. Finding a customer's record requires both the
+/// reference key and the customer id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErasureRecord {
-    /// The start of the erasure. The record is written before anything is destroyed.
+    /// The start of the erasure. The record is written before any data is destroyed.
     pub at: Timestamp,
-    /// The version of the program.
+    /// The version of Bespoke.
     pub program: String,
 }
 
-/// The control data about one customer. The default is empty, for forecasts over a dataset alone.
+/// The control data about one customer. The default is empty, for forecasts that use only a dataset.
 #[derive(Clone, Debug, Default)]
 pub struct Control {
     suppressed: bool,
-    /// Whether the customer was erased, so that no data is left.
+    /// Whether the customer has been erased, so no data is left.
     pub forgotten: bool,
-    /// The state of `control/` that was read.
+    /// The state of `control/` when it was read.
     pub as_read: ControlAsRead,
 }
 
-/// Reads the control data about one customer. `now` decides which answers lie in the future.
+/// Reads the control data about one customer. `now` determines which answers are dated in the future.
 pub async fn read(store: &dyn ObjectStore, reference: &CustomerRef, now: Timestamp) -> Result<Control, ControlError> {
     let suppressions = store.find(&ObjectKey::Suppressions).await?;
     let suppression = store.find(&ObjectKey::Suppression(reference.clone())).await?;
@@ -151,15 +151,15 @@ pub async fn holds(store: &dyn ObjectStore) -> Result<BTreeMap<CustomerRef, Vec<
 }
 
 impl Control {
-    /// Narrows a workbook's `permission`.
+    /// Narrows the `permission` from a workbook.
     pub fn narrow(&self, permission: Permission) -> Result<Permission, Skip> {
         self.check_contact()?;
         let social = permission.social.and_then(|proof| self.check_answers(Question::SocialMedia).map(|()| proof));
         Ok(Permission { social, ..permission })
     }
 
-    /// Returns why results for the customer must not be shown now; `None` if they may. `from_posts` says whether posts
-    /// contributed.
+    /// Returns why results for the customer must not be shown now, or `None` if they may be shown. `from_posts` says
+    /// whether posts contributed.
     #[must_use]
     pub fn forbids(&self, from_posts: bool) -> Option<Skip> {
         match self.check_contact() {
@@ -169,7 +169,7 @@ impl Control {
         }
     }
 
-    /// Returns whether the newest answers refuse the use of posts, alone or with everything else.
+    /// Returns whether the newest answers refuse the use of posts, either alone or as part of a general refusal.
     #[must_use]
     pub fn withdraws_posts(&self) -> bool {
         [Question::General, Question::SocialMedia].into_iter().any(|question| self.check_answers(question).is_err())
@@ -190,27 +190,27 @@ impl Control {
     }
 }
 
-/// Returns whether the list of suppressions names the customer.
+/// Returns whether the list of suppressions contains the customer.
 fn lists_customer(list: &[u8], reference: &CustomerRef) -> Result<bool, ControlError> {
     let mut found = false;
-    // Every row is read: an invalid one may name this customer.
+    // Read every row, because an invalid one may refer to this customer.
     for row in rows(&ObjectKey::Suppressions, list, &SUPPRESSIONS)? {
         found |= row?.reference == *reference;
     }
     Ok(found)
 }
 
-/// Returns the customer's answers of the latest day. All answers of that day count, so that a refusal wins.
+/// Returns the customer's answers from the latest day. All answers from that day count, so a refusal wins.
 ///
-/// An answer dated in the future counts only if it refuses, so that a typing error hides no current refusal. Tomorrow
-/// is not the future: somewhere it has begun.
+/// An answer dated in the future counts only if it is a refusal. Otherwise, a typing error could hide a current
+/// refusal. Tomorrow does not count as the future, because it has already begun in some time zone.
 fn newest_answers(list: &[u8], reference: &CustomerRef, now: Timestamp) -> Result<Vec<NewestAnswer>, ControlError> {
     let today = now.to_zoned(TimeZone::UTC).date();
     let tomorrow = today.checked_add(1.day()).unwrap_or(today);
     let mut answers = Vec::new();
     for row in rows(&ObjectKey::Consents, list, &CONSENTS)? {
         let Row { number: row, reference: row_customer, cells } = row?;
-        // The time of day is ignored: two different answers of one day are a contradiction.
+        // The time of day is ignored: two different answers on the same day are a contradiction.
         let day = cells[2].split(['T', ' ']).next().unwrap_or_default();
         let rule = "as_of is not a day such as 2026-10-31";
         let as_of: Date =
@@ -244,8 +244,9 @@ struct Row {
     cells: Vec<String>,
 }
 
-/// Returns the rows of a list; the first of `columns` is the reference. Other columns are ignored. A file without a
-/// header is a failed export, and a cell with a line break may have swallowed rows; both are errors.
+/// Returns the rows of a list. The first column in `columns` is the reference. Other columns in the file are ignored. A
+/// file without a header indicates a failed export, and a cell with a line break may have swallowed rows. Both are
+/// errors.
 fn rows<'l>(
     key: &ObjectKey,
     list: &'l [u8],
@@ -311,11 +312,18 @@ mod tests {
         read_with("", &format!("reference,consent,consent_social_media,as_of\n{rows}")).await.unwrap()
     }
 
-    /// Returns what is left of full consent: whether the customer may be contacted, and whether posts may be used.
+    /// Returns what remains of full consent: whether the customer may be contacted, and whether posts may be used.
     fn remaining(control: &Control) -> Result<Result<(), Refusal>, Skip> {
         let all = [(Question::General, "yes"), (Question::SocialMedia, "yes")].map(|(question, value)| {
             let file = contracts::key::Workbook::Transactions;
-            contracts::consent::ConsentReading { question, value: value.to_owned(), file, row: 2, rows: 1 }
+            contracts::consent::ConsentReading {
+                question,
+                value: value.to_owned(),
+                file,
+                row: 2,
+                rows: 1,
+                meaning: None,
+            }
         });
         let permission = control.narrow(gate(&all).unwrap())?;
         Ok(permission.social.map(|_| ()))
@@ -439,6 +447,7 @@ mod tests {
             file: contracts::key::Workbook::Transactions,
             row: 2,
             rows: 1,
+            meaning: None,
         };
         let readings = [reading(Question::General, "yes"), reading(Question::SocialMedia, "no")];
         let permission = control.narrow(gate(&readings).unwrap()).unwrap();

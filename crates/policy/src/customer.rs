@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::consent::SocialConsent;
 use contracts::consent::{ConsentAsRead, Refusal};
+use contracts::facts::Stop;
 use contracts::stage::IndexRow;
 use contracts::{CustomerId, CustomerRef, Digest, ProductId};
 use storage::vault::{Owner, Vault, VaultError};
@@ -23,42 +24,48 @@ pub struct Cents(pub i64);
 pub struct Profile {
     /// The name in the greeting.
     pub first_name: String,
-    /// The yearly income.
+    /// The annual income.
     pub income: Option<Cents>,
-    /// The balance over all accounts.
+    /// The total balance across all accounts.
     pub account_balance: Option<Cents>,
     /// The products that the customer holds.
     pub products_held: Vec<ProductId>,
     /// The name of the customer's adviser at the bank.
     pub adviser: Option<String>,
-    /// The day on which the customer joined the bank.
+    /// The date on which the customer joined the bank.
     #[serde(default)]
     pub customer_since: Option<Date>,
+    /// The stops that columns of the profile cause, sorted. The cells are not kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stops: Vec<Stop>,
+    /// The products that unrecognized entries of `products_held` probably mean. They are not offered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probably_held: Vec<ProductId>,
 }
 
 /// A payment.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Transaction {
-    /// The day.
+    /// The date.
     pub date: Date,
     /// The bank's category.
     pub category: String,
     /// The payee.
     pub merchant: String,
-    /// The amount that left the account; negative for incoming money.
+    /// The amount that left the account. Negative for incoming money.
     pub amount: Cents,
 }
 
 /// A post.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Tweet {
-    /// The day, if the workbook has it.
+    /// The date, if the workbook has it.
     pub created_on: Option<Date>,
     /// The text.
     pub text: String,
 }
 
-/// The customer's posts, or the reason why there are none. Only [`Customer::tweets`] reads them.
+/// The customer's posts, or the reason why there are none. Only [`Customer::tweets`] can read them.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Posts(PostsState);
@@ -71,7 +78,7 @@ enum PostsState {
 }
 
 impl Posts {
-    /// Keeps posts; the caller must have the proof of consent.
+    /// Keeps the posts. The caller must present the proof of consent.
     #[must_use]
     pub fn granted(_proof: SocialConsent, tweets: Vec<Tweet>) -> Self {
         Self(PostsState::Granted(tweets))
@@ -97,15 +104,15 @@ pub struct Customer {
     pub profile: Profile,
     /// The payments, sorted.
     pub transactions: Vec<Transaction>,
-    /// The day of the newest payment in the batch. "The last 90 days" end on it, so that the same workbooks give the
-    /// same facts on any day.
+    /// The date of the newest payment in the batch. "The last 90 days" end on this date, so the same workbooks result
+    /// in the same facts on any day.
     pub as_of: Date,
     /// The posts, or the reason why there are none.
     pub posts: Posts,
 }
 
 impl Customer {
-    /// Returns the posts. The caller must have the proof of consent.
+    /// Returns the posts. The caller must present the proof of consent.
     #[must_use]
     pub fn tweets(&self, _proof: &SocialConsent) -> &[Tweet] {
         match &self.posts.0 {
@@ -115,7 +122,7 @@ impl Customer {
     }
 }
 
-/// A line of `customers.jsonl`, opened.
+/// An opened line of `customers.jsonl`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "general_consent", rename_all = "kebab-case")]
 pub enum CustomerRecord {
@@ -143,14 +150,14 @@ impl CustomerRecord {
     }
 }
 
-/// Returns the place that authenticates the sealed line of a customer in `customers.jsonl`.
+/// Returns the place that authenticates a customer's sealed line in `customers.jsonl`.
 #[must_use]
 pub fn record_place(reference: &CustomerRef) -> String {
     format!("{reference}/customers.jsonl")
 }
 
-/// Opens a line of `customers.jsonl` without its newline: a sealed object as standard base64. Fails unless the line is
-/// the one that `row` names.
+/// Opens a line of `customers.jsonl` without its newline: a sealed object in standard base64. Fails unless the line is
+/// the one that `row` refers to.
 pub async fn open_record(vault: &Vault, row: &IndexRow, line: &[u8]) -> Result<CustomerRecord, VaultError> {
     let place = record_place(&row.reference);
     let broken = |reason| VaultError::Broken { place: place.clone(), reason };

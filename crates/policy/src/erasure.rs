@@ -1,11 +1,11 @@
-//! Which objects of a customer an erasure deletes.
+//! Deletes the objects that an erasure must delete.
 
 use contracts::CustomerRef;
 use contracts::key::{Artefact, Prefix};
 use storage::store::{ObjectStore, StoreError};
 
-/// Deletes all artifacts of a customer, with every kept version. Returns how many it deleted. Keeps evidence and failure
-/// records, which hold nothing personal that opens without the customer's key.
+/// Deletes all of a customer's artifacts, including every kept version, and returns how many it deleted. Keeps evidence
+/// and failure records, because their personal parts cannot be opened without the customer's key.
 pub async fn delete_artefacts(store: &dyn ObjectStore, reference: &CustomerRef) -> Result<usize, StoreError> {
     let kept = [Artefact::Evidence, Artefact::Failure].map(Artefact::file_name);
     let mut deleted = 0;

@@ -8,7 +8,7 @@ use contracts::{CustomerRef, Digest, ObjectKey, RunId};
 use storage::store::ObjectStore;
 use storage::vault::{Owner, Vault, VaultError};
 
-/// Returns the evidence of a run about a customer; `None` if there is none yet.
+/// Returns a run's evidence about a customer, or `None` if there is none yet.
 pub async fn find(
     store: &dyn ObjectStore,
     reference: &CustomerRef,
@@ -42,7 +42,7 @@ pub async fn seal_personal(
     Ok(BASE64.encode(sealed))
 }
 
-/// Opens the personal part of the evidence. Fails with [`VaultError::Broken`] once the customer is erased.
+/// Opens the personal part of the evidence. Fails with [`VaultError::Broken`] once the customer has been erased.
 pub async fn open_personal(vault: &Vault, evidence: &Evidence) -> Result<PersonalEvidence, VaultError> {
     let place = personal_place(&evidence.run, &evidence.reference);
     let sealed = BASE64

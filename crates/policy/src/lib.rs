@@ -1,8 +1,8 @@
-//! The rules that every part of Bespoke applies in the same way: who consented, who may be contacted, who was contacted
-//! recently, and which results need a review.
+//! The rules that every part of Bespoke applies in the same way: who consented, who may be contacted, who was recently
+//! contacted, and which results need a review.
 //!
-//! **Invariant:** this crate only narrows what a customer permitted. Posts are readable only with a
-//! [`consent::SocialConsent`], which only [`consent::gate`] makes.
+//! **Invariant:** this crate only ever narrows what a customer permitted. Posts can be read only with a
+//! [`consent::SocialConsent`], which only [`consent::gate`] creates.
 
 pub mod consent;
 pub mod contact_cap;

@@ -1,11 +1,11 @@
-//! Recalls: whether a result was recalled, and where its files go.
+//! Recalls: checks whether a result was recalled, and moves its files.
 
 use contracts::key::Artefact;
 use contracts::{CustomerRef, ErrorName, NamedError, ObjectKey, RunId};
 use storage::store::{ObjectStore, PutOutcome, StoreError};
 use thiserror::Error;
 
-/// An error of [`move_to_recalled`].
+/// An error from [`move_to_recalled`].
 #[derive(Debug, Error)]
 pub enum MoveError {
     /// The store failed.
@@ -28,7 +28,7 @@ impl NamedError for MoveError {
     }
 }
 
-/// Returns whether the run, or the customer's part of it, was recalled.
+/// Returns whether the run, or the customer's part of it, has been recalled.
 pub async fn is_recalled(store: &dyn ObjectStore, run: &RunId, reference: &CustomerRef) -> Result<bool, StoreError> {
     for customer in [None, Some(reference.clone())] {
         if store.find(&ObjectKey::Recall(run.clone(), customer)).await?.is_some() {
@@ -38,8 +38,9 @@ pub async fn is_recalled(store: &dyn ObjectStore, run: &RunId, reference: &Custo
     Ok(false)
 }
 
-/// Moves the published files of one customer's part of a run to `recalled/`: copies each file, then deletes it. Files that
-/// were moved before stay. Moves nothing without evidence: the publish stage deletes what was never published.
+/// Moves the published files from one customer's part of a run to `recalled/`: copies each file, then deletes it. Files
+/// that have already been moved stay there. Moves no files if there is no evidence, because the publish stage deletes
+/// what was never published.
 pub async fn move_to_recalled(store: &dyn ObjectStore, run: &RunId, reference: &CustomerRef) -> Result<(), MoveError> {
     let published = |artefact| ObjectKey::Customer(reference.clone(), run.clone(), artefact);
     if store.find(&published(Artefact::Evidence)).await?.is_none() {

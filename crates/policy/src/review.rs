@@ -8,11 +8,12 @@ use contracts::{CustomerRef, ObjectKey, RunId};
 use storage::store::{ObjectStore, StoreError};
 use storage::vault::{Keys, Owner, Vault, VaultError};
 
-/// The longest line of `runs/<run>/index.csv` in bytes: 32 + 20 + 20 + 64 characters, three commas, a line break.
+/// The maximum length of a line in `runs/<run>/index.csv` in bytes: 32 + 20 + 20 + 64 characters, three commas, a line
+/// break.
 const LONGEST_LINE: u64 = 141;
 
-/// Returns why the settings put a customer's result in review; `None` if they do not. A keyed digest of run and
-/// customer picks one in `every`, so that the order of the workbook does not influence the choice.
+/// Returns why the settings put a customer's result in review, or `None` if they do not. A keyed digest of run and
+/// customer picks one in `every`, so the order of the workbook does not influence the choice.
 pub async fn review_reason(
     settings: ReviewSettings,
     run: &RunId,
@@ -32,7 +33,7 @@ pub async fn review_reason(
     Ok(sampled.then_some(ReviewReason::Sampled { every }))
 }
 
-/// Returns the pending review of one customer's part of a run; `None` if there is none.
+/// Returns the pending review of one customer's part of a run, or `None` if there is none.
 pub async fn find_pending(
     store: &dyn ObjectStore,
     run: &RunId,
@@ -43,7 +44,7 @@ pub async fn find_pending(
     serde_json::from_slice(&bytes).map(Some).map_err(|error| VaultError::malformed(&key.to_string(), &error))
 }
 
-/// Returns the decision about one customer's part of a run; `None` if there is none.
+/// Returns the decision about one customer's part of a run, or `None` if there is none.
 pub async fn find_decision(
     vault: &Vault,
     run: &RunId,
@@ -57,7 +58,7 @@ pub async fn find_decision(
     Ok(Some(decision))
 }
 
-/// Reads only as much of the index as the first lines can take.
+/// Reads no more of the index than its first lines can occupy.
 async fn is_among_first(
     first: u32,
     run: &RunId,

@@ -1,4 +1,4 @@
-//! The gate that decides before each customer whether the run may start another one.
+//! The gate that decides, before each customer, whether the run may start another one.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -7,14 +7,14 @@ use tokio::sync::Notify;
 
 use crate::limits::{RunLimits, StopReason};
 
-/// Failures up to this count never stop a run: so few may be chance.
+/// A run never stops because of this many failures or fewer: they may be chance.
 const MIN_FAILURES: usize = 5;
 
-/// Starts a customer only if the remaining budget covers their worst case and few enough customers failed.
+/// Starts a customer only if the remaining budget covers their worst case and not too many customers have failed.
 pub(crate) struct BudgetGate<'a> {
     limits: &'a RunLimits,
     ledger: Mutex<Ledger>,
-    /// Notifies when a customer ends or the run stops.
+    /// Notifies waiters when a customer finishes or the run stops.
     changed: Notify,
 }
 
@@ -23,7 +23,7 @@ struct Ledger {
     spent_usd: f64,
     /// Customers that are running.
     running: usize,
-    /// US dollars that the running customers may still cost.
+    /// The US dollars that the running customers may still cost.
     reserved_usd: f64,
     tried: usize,
     failed: usize,
@@ -52,12 +52,12 @@ impl<'a> BudgetGate<'a> {
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        // Every update is complete even if a thread that held the lock panicked.
+        // Every update is complete, even if a thread that held the lock panicked.
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Admits a customer who may cost `usd`, or returns `None` if the run must stop. Waits while the answer depends on
-    /// the customers that are running.
+    /// Admits a customer who may cost `usd`, or returns `None` if the run must stop. Waits while the decision depends
+    /// on customers that are still running.
     pub(crate) async fn admit(&self, usd: f64) -> Option<Admission<'_, 'a>> {
         loop {
             let changed = self.changed.notified();
@@ -85,7 +85,7 @@ impl<'a> BudgetGate<'a> {
         }
     }
 
-    /// Records how a customer ended and the US dollars they cost.
+    /// Records a customer's outcome and cost in US dollars.
     pub(crate) fn record(&self, outcome: &Outcome, spent_usd: f64) {
         let mut ledger = self.ledger();
         ledger.spent_usd += spent_usd;
@@ -107,7 +107,7 @@ impl<'a> BudgetGate<'a> {
         }
     }
 
-    /// Returns why the run stopped, or `None` if it goes on.
+    /// Returns why the run stopped, or `None` if it is continuing.
     pub(crate) fn stop_reason(&self) -> Option<StopReason> {
         self.ledger().stop
     }

@@ -1,4 +1,5 @@
-//! The settings in force and their origins. The environment overrides the file, and the file overrides the defaults.
+//! The settings in effect and where each came from. The environment overrides the file, and the file overrides the
+//! defaults.
 
 use std::path::{Path, PathBuf};
 
@@ -21,19 +22,19 @@ pub const VARIABLES: [(&str, &str); 7] = [
     ("BESPOKE_WORDS_PER_MINUTE", "voice.words_per_minute"),
 ];
 
-/// Settings and their origins.
+/// Settings and where each came from.
 #[derive(Debug)]
 pub struct Config {
-    /// The settings in force.
+    /// The settings in effect.
     pub settings: Settings,
-    /// The file that was read, or `None` if there is none.
+    /// The file that was read, or `None` if there was none.
     pub file: Option<PathBuf>,
     origins: Vec<(String, toml::Value, String)>,
 }
 
 impl Config {
-    /// Reads `file`, or [`FILE`] if it exists, and then the environment through `variable`. A file that the caller names
-    /// must exist.
+    /// Reads `file`, or [`FILE`] if it exists, and then the environment through `variable`. If the caller specifies a
+    /// file, it must exist.
     ///
     /// # Panics
     /// Never: settings are a table.
@@ -44,7 +45,7 @@ impl Config {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_none() => None,
             Err(error) => return Err(Failure::file(ErrorName::ConfigInvalid, path)(error)),
         };
-        // Parses the file alone first, so that an error names its line.
+        // Parse the file alone first, so an error contains the line number.
         Settings::from_toml(text.as_deref().unwrap_or_default())?;
         let in_file: toml::Table = toml::from_str(text.as_deref().unwrap_or_default()).unwrap_or_default();
 
@@ -72,7 +73,7 @@ impl Config {
         Ok(Self { settings, file: text.map(|_| path.to_owned()), origins })
     }
 
-    /// Returns the path, the value and the origin of each setting.
+    /// Returns the path, the value and the source of each setting.
     #[must_use]
     pub fn origins(&self) -> &[(String, toml::Value, String)] {
         &self.origins

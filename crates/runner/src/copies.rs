@@ -7,13 +7,13 @@ use contracts::{Digest, ErrorName};
 
 use crate::failure::Failure;
 
-/// Returns the paths of the text and the video under `output/`. They are the same for every run.
+/// Returns the paths of the text and the video under `output/`. Every run uses the same paths.
 #[must_use]
 pub fn output_files(artifacts: &Path) -> [PathBuf; 2] {
     ["recommendations.txt", "recommendations_video.mp4"].map(|name| artifacts.join("output").join(name))
 }
 
-/// Removes the copies under `output/` whose digest is in `digests`, and returns their number.
+/// Removes the copies under `output/` whose digest is in `digests`, and returns how many it removed.
 pub fn remove_copies(artifacts: &Path, digests: &BTreeSet<Digest>) -> Result<usize, Failure> {
     let mut removed = 0;
     for copy in output_files(artifacts) {

@@ -1,7 +1,8 @@
-//! Checks of this machine: what a run needs, what is missing, and the command that installs it.
+//! Checks of this machine: what a run needs, what is missing, and the commands that install it.
 
 use contracts::error::chain;
 use contracts::key::Workbook;
+use contracts::model::WriterMode;
 use contracts::settings::{EngineChoice, Settings};
 use contracts::voice::Engine;
 use contracts::{ErrorName, NamedError};
@@ -16,7 +17,7 @@ use crate::secrets::is_set;
 /// The result of one check.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
-    /// The checked thing.
+    /// The item that was checked.
     pub what: &'static str,
     /// Whether a run can use it.
     pub state: State,
@@ -24,18 +25,18 @@ pub struct Finding {
     pub found: String,
     /// The remedy.
     pub help: Option<String>,
-    /// The error with which a run would end.
+    /// The error that a run would fail with.
     #[serde(skip)]
     pub name: ErrorName,
 }
 
-/// The state of a checked thing.
+/// The state of a checked item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// A run can use it.
     Good,
-    /// A run works without it, but the user should know.
+    /// A run works without it, but the user should know that it is missing.
     Note,
     /// A run would fail.
     Bad,
@@ -96,7 +97,7 @@ pub async fn examine(folders: &Folders, settings: &Settings, secrets: &dyn Secre
     findings
 }
 
-/// Returns the first finding that would fail a run as an error.
+/// Returns, as an error, the first finding that would make a run fail.
 pub fn first_bad(findings: &[Finding]) -> Result<(), Failure> {
     match findings.iter().find(|finding| finding.state == State::Bad) {
         Some(bad) => Err(Failure::Refused { name: bad.name, message: bad.found.clone(), help: bad.help.clone() }),
@@ -120,24 +121,36 @@ fn workbooks(folders: &Folders) -> Finding {
 }
 
 async fn model(settings: &Settings, secrets: &dyn Secrets) -> Finding {
-    let model = &settings.writer.model;
-    let has_key = is_set(secrets, SecretName::ModelKey).await || !recommend::needs_key(&model.base_url);
-    match (model.enabled, has_key) {
-        (true, true) => {
-            good("writer", format!("{} at {}, receives: {}", model.name, model.base_url, model.fields.join(", ")))
-        }
-        (true, false) => note(
+    let writer = &settings.writer;
+    let model = &writer.model;
+    let key_is_set = is_set(secrets, SecretName::ModelKey).await;
+    let has_key = key_is_set || !recommend::needs_key(&model.base_url);
+    let receives = || format!("{} at {} receives: {}", model.name, model.base_url, model.fields.join(", "));
+    match (writer.mode, model.enabled, has_key) {
+        (WriterMode::Free, true, true) if writer.free_without_review => note(
             "writer",
-            "the model is enabled, but OPENAI_API_KEY is not set, so the template writes".to_owned(),
+            format!("free; {}; free text is published without a person's approval", receives()),
+            "set writer.free_without_review = false to have each text approved",
+        ),
+        (WriterMode::Select | WriterMode::Free, true, true) => {
+            good("writer", format!("{}; {}", writer.mode, receives()))
+        }
+        (WriterMode::Select | WriterMode::Free, true, false) => note(
+            "writer",
+            format!("{}, but OPENAI_API_KEY is not set, so the phrasebook writes", writer.mode),
             "set it in the environment or in .env",
         ),
-        (false, true) => note(
+        (WriterMode::Select | WriterMode::Free, false, _) => note(
             "writer",
-            "the template; OPENAI_API_KEY is set, but no facts leave this machine until the model is enabled"
-                .to_owned(),
+            format!("{}, but writer.model.enabled is false, so the phrasebook writes", writer.mode),
             "set writer.model.enabled = true in bespoke.toml to send the fields of writer.model.fields",
         ),
-        (false, false) => good("writer", "the template; no data leaves this machine".to_owned()),
+        (WriterMode::Phrases, ..) if key_is_set => note(
+            "writer",
+            "the phrasebook; OPENAI_API_KEY is set, but no data leaves this machine".to_owned(),
+            "to switch a model on, set writer.mode = \"select\" or \"free\" and writer.model.enabled = true",
+        ),
+        (WriterMode::Phrases, ..) => good("writer", "the phrasebook; no data leaves this machine".to_owned()),
     }
 }
 

@@ -1,10 +1,10 @@
-//! The events that a run sends while it works.
+//! The events that a run sends while it is in progress.
 
 use contracts::evidence::Outcome;
 use contracts::stage::Stage;
 use contracts::{CustomerRef, ErrorName};
 
-/// One event of a run. A stage of the run as a whole has no customer.
+/// One event of a run. `None` as the customer means that the stage is for the run as a whole.
 #[derive(Clone, Debug)]
 pub enum RunnerEvent {
     /// The dataset is ready and the run has this many customers.
@@ -15,12 +15,12 @@ pub enum RunnerEvent {
     Done(Option<CustomerRef>, Stage, f64),
     /// A stage failed and will not be retried.
     Failed(Option<CustomerRef>, Stage, ErrorName),
-    /// The share of the video that is rendered, 0 to 1.
+    /// The share of the video that has been rendered, 0 to 1.
     Rendering(CustomerRef, f64),
     /// A stage failed and will be retried.
     Retrying(Option<CustomerRef>, Stage, ErrorName),
     /// A customer cost this many US dollars.
     Spent(f64),
-    /// A customer ended with this outcome.
+    /// A customer got this outcome.
     Ended(CustomerRef, Outcome),
 }

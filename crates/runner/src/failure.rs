@@ -1,4 +1,4 @@
-//! The error that ends a command early: what happened, where, why, the remedy and the exit code.
+//! The error that makes a command fail: what happened, where, why, the remedy and the exit code.
 
 use std::path::{Path, PathBuf};
 
@@ -6,10 +6,10 @@ use contracts::error::chain;
 use contracts::{ErrorName, NamedError};
 use thiserror::Error;
 
-/// Why a command ended early.
+/// The reason why a command failed.
 #[derive(Debug, Error)]
 pub enum Failure {
-    /// An error of a stage, the store, a secret or the settings, which brings its own name.
+    /// An error from a stage, the store, a secret or the settings. It has a name of its own.
     #[error("{}", chain(.0.as_ref()))]
     Named(Box<dyn NamedError>),
     /// A file on this machine cannot be read or written.
@@ -41,13 +41,13 @@ impl Failure {
         Self::Refused { name, message: message.into(), help: Some(help.into()) }
     }
 
-    /// Returns a function that turns an I/O error of `path` into a failure called `name`.
+    /// Returns a function that turns an I/O error for `path` into a failure called `name`.
     pub fn file(name: ErrorName, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::File { path, name, source }
     }
 
-    /// Returns the error's name in the closed table.
+    /// Returns the error's name from the closed list.
     #[must_use]
     pub fn name(&self) -> ErrorName {
         match self {

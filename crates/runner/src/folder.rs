@@ -1,4 +1,4 @@
-//! A folder as an object store: each object is a file that a person can open, and each write is atomic.
+//! A folder as an object store. Each object is a file that a person can open, and each write is atomic.
 
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -12,13 +12,13 @@ use storage::store::{ListedObject, ObjectStore, PutOutcome, StoreError};
 use tempfile::{NamedTempFile, TempPath};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
-/// The folder of temporary files below the root. Each run empties it first, so a killed process leaves no file behind.
+/// The folder of temporary files below the root. Each run empties it first, in case a killed process left files behind.
 pub const SCRATCH: &str = ".scratch";
 
-/// The folder below the root for backgrounds that were fetched, or prepared for a frame size.
+/// The folder below the root for backgrounds that were fetched or prepared for a frame size.
 pub const BACKGROUNDS: &str = ".backgrounds";
 
-/// A store in one folder. Mounts read some keys from files elsewhere.
+/// A store in one folder. Mounts let it read some keys from files elsewhere.
 #[derive(Debug)]
 pub struct FolderStore {
     root: PathBuf,
@@ -26,22 +26,23 @@ pub struct FolderStore {
 }
 
 impl FolderStore {
-    /// Opens a store in `root`, and creates the folder for this user alone if it does not exist.
+    /// Opens a store in `root`. Creates the folder, accessible only to this user, if it does not exist.
     pub fn open(root: &Path) -> std::io::Result<Self> {
-        // Absolute paths stay valid when the reader works in another folder.
+        // Absolute paths stay valid for a reader in another working directory.
         let root = std::path::absolute(root)?;
         create_private(&root.join(SCRATCH))?;
         Ok(Self { root, mounts: Vec::new() })
     }
 
-    /// Reads keys that start with `prefix` from `path`: a file if the prefix is a whole key, otherwise a folder.
+    /// Reads keys that start with `prefix` from `path`, which is a file if the prefix is a whole key, otherwise a
+    /// folder.
     #[must_use]
     pub fn mount(mut self, prefix: &str, path: &Path) -> Self {
         self.mounts.push((prefix.to_owned(), path.to_owned()));
         self
     }
 
-    /// Returns the file of a key, even if it does not exist.
+    /// Returns the path of a key's file, even if the file does not exist.
     #[must_use]
     pub fn path(&self, key: &ObjectKey) -> PathBuf {
         let key = key.to_string();
@@ -84,7 +85,7 @@ fn sync(folder: &Path) -> std::io::Result<()> {
     Ok(rustix::fs::syncfs(std::fs::File::open(folder)?)?)
 }
 
-/// Does nothing: other systems sync each file as it is written.
+/// Does nothing, because on other systems each file is synced as it is written.
 #[cfg(not(target_os = "linux"))]
 fn sync(_folder: &Path) -> std::io::Result<()> {
     Ok(())
@@ -145,8 +146,8 @@ impl ObjectStore for FolderStore {
         self.staged(key, bytes, unless_there).await
     }
 
-    /// Writes all files, syncs the file system once, and then moves the files into place. One sync per file would take a
-    /// thousand times as long as the writing.
+    /// Writes all files, syncs the file system once, and then moves the files into place. Syncing each file would take
+    /// a thousand times as long as the writing.
     async fn put_all_new(&self, objects: Vec<(ObjectKey, Bytes)>) -> Result<Vec<PutOutcome>, StoreError> {
         let scratch = self.root.join(SCRATCH);
         let objects: Vec<(PathBuf, ObjectKey, Bytes)> =
@@ -192,7 +193,7 @@ impl ObjectStore for FolderStore {
 
     async fn erase(&self, listed: &str) -> Result<(), StoreError> {
         let failed = |reason: String| StoreError::Unavailable { key: listed.to_owned(), action: "erase", reason };
-        // A listed key never leaves the folder, so any other path is refused.
+        // A listed key never leads out of the folder, so any other path is refused.
         let path = Path::new(listed);
         if !path.components().all(|part| matches!(part, std::path::Component::Normal(_))) {
             return Err(failed("not a key".to_owned()));
@@ -219,8 +220,8 @@ impl ObjectStore for FolderStore {
     }
 }
 
-/// Returns every file below a folder by its path from `root`, prefixed with `start`. Returns none if the folder does not
-/// exist.
+/// Returns every file below a folder by its path relative to `root`, prefixed with `start`. Returns an empty list if
+/// the folder does not exist.
 fn files_below(root: &Path, folder: &Path, start: &str) -> std::io::Result<Vec<ListedObject>> {
     let mut listed = Vec::new();
     let mut folders = vec![folder.to_owned()];

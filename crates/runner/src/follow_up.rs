@@ -14,7 +14,8 @@ use storage::vault::Vault;
 use crate::failure::Failure;
 use crate::project::Project;
 
-/// Publishes an approved result or records a rejected one. If publishing fails, the decision stays for the next attempt.
+/// Publishes an approved result or records a rejected one. If publishing fails, the decision is kept for the next
+/// attempt.
 pub async fn publish_decision(
     waiting: &PendingReview,
     project: &Project,
@@ -56,7 +57,7 @@ pub async fn send_notifications(
     Ok(webhook::notify(run, &deps).await?)
 }
 
-/// A warning that notifications of a run did not arrive.
+/// A warning that some of a run's notifications did not arrive.
 pub struct NotificationWarning {
     /// The error's name.
     pub name: ErrorName,
@@ -64,8 +65,8 @@ pub struct NotificationWarning {
     pub message: String,
 }
 
-/// Notifies the bank's system of a run or a decision, if the settings name one. Notifications that do not arrive become
-/// dead letters and a warning: they never fail the run or the decision.
+/// Notifies the bank's system about a run or a decision, if the settings have its address. Notifications that do not
+/// arrive become dead letters and a warning. They never fail the run or the decision.
 pub async fn notify_if_configured(
     run: &RunId,
     settings: &Settings,
@@ -81,7 +82,7 @@ pub async fn notify_if_configured(
             message: format!("{dead_letters} notifications did not arrive; to send them again: bespoke notify {run}"),
         }),
         Ok(_) => None,
-        // A run that has not ended sends its notifications at its end.
+        // A run that has not ended sends its notifications when it ends.
         Err(Failure::Named(error)) if error.name() == ErrorName::InputInvalidRequest => None,
         Err(failure) => Some(NotificationWarning {
             name: failure.name(),

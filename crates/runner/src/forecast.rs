@@ -1,5 +1,5 @@
-//! The dry run: decides for every customer as the stages would, and forecasts the time and cost here and on AWS. It writes
-//! no file and calls no model.
+//! The dry run: decides for every customer as the stages would, and forecasts the time and cost on this machine and on
+//! AWS. It writes no files and does not call a model.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -23,30 +23,30 @@ use crate::cost::prices::{TOKENS_READ, TOKENS_WRITTEN};
 use crate::failure::Failure;
 use crate::run::Runner;
 
-/// The concurrency that a stack has by default.
+/// The default concurrency of a stack.
 const STACK_CONCURRENCY: f64 = 10.0;
 /// Transaction rows per customer, as in the sample data.
 const TRANSACTIONS: f64 = 50.0;
 
-/// The decisions of a run, and its time and cost.
+/// The decisions in a run, and its time and cost.
 #[derive(Clone, Debug, Serialize)]
 pub struct Forecast {
     /// The run that would start or continue.
     pub run: RunId,
-    /// Customers of the workbooks, or those within the limit.
+    /// Customers in the workbooks, or those within the limit.
     pub customers: usize,
-    /// Customers with a recommendation or a service message, including earlier attempts.
+    /// Customers with a recommendation or a service message, including those from earlier attempts.
     #[serde(rename = "told")]
     pub recommendations: usize,
-    /// Customers of these with a service message and no offer.
+    /// Those who get a service message without an offer.
     pub service_messages: usize,
     /// Skipped customers by reason.
     pub skipped_because: BTreeMap<String, usize>,
-    /// Customers that an earlier attempt finished.
+    /// Customers whom an earlier attempt finished.
     pub ended_before: usize,
-    /// Videos still to make.
+    /// Videos that still have to be made.
     pub videos: usize,
-    /// Seconds of all these videos together.
+    /// The total seconds of these videos.
     pub video_seconds: f64,
     /// The use of the model.
     pub model: ModelUse,
@@ -63,14 +63,14 @@ pub struct Forecast {
     pub decisions: Vec<Decision>,
 }
 
-/// The use of the model for the customers that are still open.
+/// The use of the model for the customers who are not finished yet.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct ModelUse {
-    /// Calls, if the guard returns no text.
+    /// Model calls, assuming that the guard never returns a text.
     pub calls: usize,
-    /// Tokens read.
+    /// Input tokens.
     pub tokens_read: u64,
-    /// Tokens written.
+    /// Output tokens.
     pub tokens_written: u64,
     /// US dollars, at the prices in the settings.
     pub usd: f64,
@@ -81,7 +81,7 @@ pub struct ModelUse {
 pub struct Decision {
     /// The customer.
     pub reference: CustomerRef,
-    /// The number of offers; 0 is a service message. `None` if the customer is skipped.
+    /// The number of offers. 0 means a service message. `None` if the customer is skipped.
     pub offers: Option<usize>,
     /// The reason for a skip.
     pub because: Option<&'static str>,
@@ -90,7 +90,7 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// Returns whether the customer's recommendation is still to be made.
+    /// Returns whether the customer's recommendation still has to be made.
     const fn is_open(&self) -> bool {
         self.offers.is_some() && !self.ended_before
     }
@@ -151,7 +151,7 @@ pub async fn forecast(runner: &Runner, request: &Request) -> Result<Forecast, Fa
     })
 }
 
-/// Returns the engine that would speak: the one that the request or the settings name, or the preferred one.
+/// Returns the voice engine that would be used: the one in the request or the settings, or else the preferred one.
 fn engine(runner: &Runner, request: &Request) -> Engine {
     let requested = request.voice.as_deref().map(VoiceName::parse).and_then(|voice| voice.engine);
     let chosen = requested.or(runner.services.settings.voice.engine.only());
@@ -181,8 +181,9 @@ async fn encoding(runner: &Runner, request: &Request, videos: usize) -> Result<f
     let scratch = runner.services.scratch.clone();
     let video = runner.services.settings.video.clone();
     let shape = request.shape;
-    let measured =
-        tokio::task::spawn_blocking(move || render::measure_encoding_cost(&tools, &brand, &assets, &video, shape, &scratch));
+    let measured = tokio::task::spawn_blocking(move || {
+        render::measure_encoding_cost(&tools, &brand, &assets, &video, shape, &scratch)
+    });
     Ok(measured.await.map_err(|panic| Failure::Refused {
         name: ErrorName::RenderFailed,
         message: format!("failed to measure the encoding speed: {panic}"),
@@ -238,7 +239,7 @@ async fn join(runner: &Runner, request: &Request, now: Timestamp) -> Result<Vec<
     for (workbook, file) in Workbook::ALL.into_iter().zip(&mut files) {
         *file = services.vault.store().get(&ObjectKey::Incoming(request.batch.clone(), workbook)).await?;
     }
-    let protected = files.iter().any(|file| merge::is_protected(file));
+    let protected = files.iter().any(|file| merge::is_encrypted(file));
     let password = if protected { Some(services.secrets.get(SecretName::WorkbookPassword).await?) } else { None };
     let vault = services.vault.clone();
     let catalogue = runner.project.catalogue.clone();
@@ -250,7 +251,7 @@ async fn join(runner: &Runner, request: &Request, now: Timestamp) -> Result<Vec<
     Ok(records)
 }
 
-/// Returns the control data of each customer. If there is none at all, returns an empty map without a read per customer.
+/// Returns each customer's control data. If there is none at all, returns an empty map without a read per customer.
 async fn controls(
     runner: &Runner,
     records: &[CustomerRecord],

@@ -1,8 +1,8 @@
-//! Runs all stages on one machine, over a folder.
+//! Runs all stages on one machine, on top of a folder.
 //!
 //! [`session`] opens the folder and prepares a run, [`run`] carries it out, and [`tally`] counts its events.
 //!
-//! **Invariant:** the crate knows no AWS, no HTTP server and no command line.
+//! **Invariant:** the crate does not depend on AWS, an HTTP server or a command line.
 
 mod budget;
 pub mod config;
@@ -20,6 +20,7 @@ pub mod programs;
 pub mod project;
 pub mod run;
 pub mod secrets;
+pub mod sentences;
 pub mod services;
 pub mod session;
 pub mod tally;

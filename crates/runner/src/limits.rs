@@ -1,40 +1,40 @@
-//! The bounds of a run, and the reasons for which it stops early.
+//! The limits of a run, and the reasons why it may stop early.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The bounds of a run. The default sets none.
+/// The limits of a run. By default, there are none.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RunLimits {
-    /// Stops after this many customers with something to say, in the dataset's order. Earlier attempts count. It is not
-    /// part of the request, so the same run without it continues with the other customers.
+    /// Stops after this many customers with something to say, in the dataset's order. Earlier attempts count. The limit
+    /// is not part of the request, so the same run without it continues with the other customers.
     pub customers: Option<usize>,
-    /// Customers narrated and rendered at once. The settings decide if `None`.
+    /// The number of customers narrated and rendered at once. `None` uses the settings.
     pub concurrency: Option<usize>,
-    /// US dollars for models and outside voices, including earlier attempts of the run.
+    /// The budget in US dollars for models and outside voices, including earlier attempts of the run.
     pub budget_usd: Option<f64>,
-    /// Percentage of customers that may fail before the run stops. `None` tolerates any number.
+    /// The percentage of customers who may fail before the run stops. `None` tolerates any number.
     pub tolerated_failure_percentage: Option<u8>,
 }
 
-/// The reason why a run started no further customer.
+/// The reason why a run stopped starting customers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(tag = "why", rename_all = "kebab-case")]
 pub enum StopReason {
     /// The remaining budget does not cover another customer.
     Budget {
-        /// US dollars spent.
+        /// The US dollars spent.
         spent_usd: f64,
-        /// US dollars allowed.
+        /// The budget in US dollars.
         budget_usd: f64,
     },
     /// More customers failed than the limits tolerate.
     Failures {
-        /// Customers that failed.
+        /// Customers who failed.
         failed: usize,
-        /// Customers that ended, except those skipped.
+        /// Finished customers, except those who were skipped.
         tried: usize,
     },
 }

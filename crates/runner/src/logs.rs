@@ -1,5 +1,5 @@
-//! Logs: warnings go to the terminal, and everything goes as JSON to `artifacts/logs/<run>.jsonl`. Neither holds personal
-//! data.
+//! Logs: warnings go to the terminal, and all messages go as JSON to `artifacts/logs/<run>.jsonl`. Neither contains
+//! personal data.
 
 use std::fs::File;
 use std::path::Path;
@@ -12,12 +12,12 @@ use tracing_subscriber::{Layer, fmt};
 
 use crate::failure::Failure;
 
-/// The target of failures of a whole run, which the command prints as its own error.
+/// The log target for failures of a whole run, which the command prints as its own error.
 pub const RUN_FAILED: &str = "runner::run_failed";
-/// The target of failures of one customer, which some commands print in their summary.
+/// The log target for failures of one customer, which some commands print in their summary.
 pub const CUSTOMER_FAILED: &str = "runner::customer_failed";
 
-/// Whether the command itself prints the failures of customers.
+/// Whether the command itself prints customers' failures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CustomerFailures {
     /// The command prints them, so the terminal log leaves them out.
@@ -26,8 +26,8 @@ pub enum CustomerFailures {
     LoggedOnly,
 }
 
-/// Starts logging to `logs/<name>.jsonl`, where `name` is a run or a command. The terminal shows warnings, with `verbose`
-/// 1 also information, and with 2 everything.
+/// Starts logging to `logs/<name>.jsonl`, where `name` is a run or a command. The terminal shows warnings. With
+/// `verbose` 1 it also shows information, and with 2 everything.
 pub fn start(artifacts: &Path, name: &str, verbose: u8, failures: CustomerFailures) -> Result<(), Failure> {
     let folder = artifacts.join("logs");
     let path = folder.join(format!("{name}.jsonl"));
@@ -48,7 +48,7 @@ pub fn start(artifacts: &Path, name: &str, verbose: u8, failures: CustomerFailur
             terminal = terminal.with_target(CUSTOMER_FAILED, LevelFilter::OFF);
         }
     }
-    // Libraries may quote the data that they process, so only their warnings are kept.
+    // Libraries may quote the data that they process, so only their warnings are logged.
     let ours = Targets::new().with_default(LevelFilter::WARN).with_targets(
         [
             "bespoke",
@@ -73,7 +73,7 @@ pub fn start(artifacts: &Path, name: &str, verbose: u8, failures: CustomerFailur
         .with(fmt::layer().json().flatten_event(true).with_writer(file).with_filter(LevelFilter::INFO))
         .with(fmt::layer().without_time().with_target(false).with_writer(std::io::stderr).with_filter(terminal))
         .try_init();
-    // Only a second start in one process fails; the first one stays in force.
+    // This fails only on a second start in one process, when the first one remains in effect.
     let _already = started;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The programs and speech engines of this machine.
+//! The programs and voice engines on this machine.
 
 use std::path::PathBuf;
 
@@ -34,7 +34,7 @@ impl Programs {
     }
 }
 
-/// Returns the speech engines of this machine. `http` serves the outside service, if the settings enable it.
+/// Returns the voice engines on this machine. `http` is used for the outside service, if the settings enable it.
 #[must_use]
 pub fn engines(programs: &Programs, settings: &Settings, http: reqwest::Client) -> narrate::Engines {
     let kokoro = narrate::kokoro::Files::find(&voices_folder());

@@ -9,6 +9,7 @@ use contracts::catalogue::Catalogue;
 use contracts::key::{Prefix, Workbook};
 use contracts::{Batch, Digest, ErrorName};
 use narrate::Pronunciations;
+use phrases::Phrasebook;
 use storage::secret::{SecretName, SecretString, Secrets};
 use storage::vault::{Keys, Vault};
 
@@ -18,19 +19,20 @@ use crate::folder::{FolderStore, SCRATCH};
 /// The folders and files of a project.
 #[derive(Clone, Debug)]
 pub struct Folders {
-    /// The folder of the three workbooks.
+    /// The folder with the three workbooks.
     pub data: PathBuf,
-    /// The folder of the local store.
+    /// The folder with the local store.
     pub artifacts: PathBuf,
-    /// The folder of `brand.toml`, backgrounds, music, logo and fonts.
+    /// The folder with `brand.toml`, backgrounds, music, logo and fonts.
     pub assets: PathBuf,
     /// The product catalog. `None` selects `catalogue.json` beside the workbooks, or `data/catalogue.json`.
     pub catalogue: Option<PathBuf>,
-    /// The words of categories and topics. `None` selects `lexicon.toml` beside the workbooks, or `data/lexicon.toml`.
+    /// The words for categories and topics. `None` selects `lexicon.toml` beside the workbooks, or `data/lexicon.toml`.
     pub lexicon: Option<PathBuf>,
 }
 
-/// Returns the named file, or the file called `name` beside the workbooks, or the one in the project's `data` folder.
+/// Returns `named` if given, or else the file called `name` beside the workbooks, or else the one in the project's
+/// `data` folder.
 fn beside(data: &Path, named: Option<&PathBuf>, name: &str) -> PathBuf {
     match named {
         Some(path) => path.clone(),
@@ -49,21 +51,33 @@ pub fn lexicon(data: &Path, named: Option<&PathBuf>) -> Result<Lexicon, Failure>
     Ok(Lexicon::from_toml(&text(&beside(data, named, "lexicon.toml"))?)?)
 }
 
+/// Reads the phrasebook for the workbooks in `data`, or else the project's own, or else the packaged one. A book without
+/// a file of approvals has no approved line.
+pub fn phrasebook(data: &Path) -> Result<Phrasebook, Failure> {
+    let path = beside(data, None, "phrases/en.toml");
+    if !path.exists() {
+        return Ok(Phrasebook::packaged());
+    }
+    let approvals = path.with_extension("approvals.csv");
+    let approvals = if approvals.exists() { text(&approvals)? } else { String::new() };
+    Ok(Phrasebook::parse(&text(&path)?, &approvals)?)
+}
+
 /// Reads the brand from the folder of assets.
 pub fn brand(assets: &Path) -> Result<Brand, Failure> {
     Ok(Brand::from_toml(&text(&assets.join("brand.toml"))?)?)
 }
 
-/// The three workbooks as files, and their password if one of them has one.
+/// The three workbooks as files, with their password if any of them is encrypted.
 pub struct Workbooks {
-    /// In the order of [`Workbook::ALL`].
+    /// The files, in the order of [`Workbook::ALL`].
     pub files: [Vec<u8>; 3],
-    /// The password of the workbooks, or `None` if none of them has one.
+    /// The password of the workbooks, or `None` if none of them is encrypted.
     pub password: Option<SecretString>,
 }
 
 impl Workbooks {
-    /// Reads the workbooks of the folder `data`.
+    /// Reads the workbooks in the `data` folder.
     pub async fn read(data: &Path, secrets: &dyn Secrets) -> Result<Self, Failure> {
         let mut files = [const { Vec::new() }; 3];
         for (workbook, file) in Workbook::ALL.into_iter().zip(&mut files) {
@@ -75,7 +89,7 @@ impl Workbooks {
                 read => read.map_err(Failure::file(ErrorName::InputMissingWorkbook, &path))?,
             };
         }
-        let protected = files.iter().any(|file| merge::is_protected(file));
+        let protected = files.iter().any(|file| merge::is_encrypted(file));
         let password = if protected { Some(secrets.get(SecretName::WorkbookPassword).await?) } else { None };
         Ok(Self { files, password })
     }
@@ -93,17 +107,19 @@ pub fn workbook_not_found(workbook: &Path, data: &Path) -> Failure {
 
 /// The bank's material, read and checked.
 pub struct Project {
-    /// The folders it was read from.
+    /// The folders that it was read from.
     pub folders: Folders,
     /// The approved products.
     pub catalogue: Catalogue,
+    /// The approved phrases.
+    pub phrases: Phrasebook,
     /// The words of categories and topics.
     pub lexicon: Lexicon,
     /// The brand.
     pub brand: Brand,
-    /// The pronunciations of the bank's words.
+    /// The pronunciations of the bank's own words.
     pub pronunciations: Pronunciations,
-    /// Digest of the brand and of every file that it names.
+    /// The digest of the brand and of every file that it refers to.
     pub assets: Digest,
 }
 
@@ -112,13 +128,14 @@ impl Project {
     pub fn load(folders: Folders) -> Result<Self, Failure> {
         let catalogue = catalogue(&folders.data, folders.catalogue.as_ref())?;
         let lexicon = lexicon(&folders.data, folders.lexicon.as_ref())?;
+        let phrases = phrasebook(&folders.data)?;
         let brand = brand(&folders.assets)?;
         let assets = render::assets_digest(&folders.assets, &brand)?;
         let pronunciations = Pronunciations::read(&folders.assets, &brand)?;
-        Ok(Self { folders, catalogue, lexicon, brand, pronunciations, assets })
+        Ok(Self { folders, catalogue, phrases, lexicon, brand, pronunciations, assets })
     }
 
-    /// Returns the name of the batch on one machine, which has one folder of workbooks at a time.
+    /// Returns the name of the batch on one machine, where there is only one folder of workbooks at a time.
     ///
     /// # Panics
     /// Never: the name is valid.
@@ -127,8 +144,8 @@ impl Project {
         Batch::parse("local").expect("a valid name")
     }
 
-    /// Opens the artifacts folder as a store. Mounts the workbooks at the keys of an upload, and the folder `backgrounds`
-    /// beside them at the keys of the bank's backgrounds.
+    /// Opens the artifacts folder as a store. Mounts the workbooks at the keys of an upload, and the `backgrounds`
+    /// folder beside them at the keys of the bank's backgrounds.
     pub fn store(&self) -> Result<FolderStore, Failure> {
         let artifacts = &self.folders.artifacts;
         let store = FolderStore::open(artifacts).map_err(Failure::file(ErrorName::StoreUnavailable, artifacts))?;
@@ -145,7 +162,8 @@ impl Project {
 }
 
 impl Lock {
-    /// Locks the artifacts folder for this process, and empties the scratch folder that a killed process may have left.
+    /// Locks the artifacts folder for this process. Empties the scratch folder, in case a killed process left files
+    /// behind.
     pub fn take(artifacts: &Path) -> Result<Self, Failure> {
         let path = artifacts.join(".lock");
         let unavailable = |error| Failure::file(ErrorName::StoreUnavailable, &path)(error);
@@ -168,7 +186,7 @@ impl Lock {
     }
 }
 
-/// The lock on the artifacts folder. Dropping it releases the folder.
+/// The lock on the artifacts folder. Dropping it unlocks the folder.
 pub struct Lock {
     _file: std::fs::File,
     /// The folder for temporary files, empty at the start.
@@ -190,7 +208,7 @@ fn empty(scratch: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Returns a vault over `store` with the keys of `secrets`.
+/// Returns a vault on top of `store`, with the keys from `secrets`.
 pub async fn vault(store: Arc<FolderStore>, secrets: &dyn Secrets) -> Result<Vault, Failure> {
     Ok(Vault::new(store, Keys::from_secrets(secrets).await?))
 }

@@ -1,5 +1,5 @@
-//! Runs a request to its end: the stages in the order of [`contracts::stage::STAGES`], several customers at a time, with
-//! retries as the stage table says, and exactly one outcome per customer.
+//! Runs a request to its end. Runs the stages in the order of [`contracts::stage::STAGES`], for several customers at a
+//! time, with retries according to the stage table. Each customer gets exactly one outcome.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -34,8 +34,8 @@ use crate::logs::{CUSTOMER_FAILED, RUN_FAILED};
 use crate::project::Project;
 use crate::services::Services;
 
-/// Customers in progress for each one that is rendered. Meanwhile the others are written, narrated and published, so that
-/// neither a core nor the model service waits.
+/// The number of customers in progress for each one that is being rendered. The others are being written, narrated or
+/// published, so neither a core nor the model service is idle.
 const AHEAD: usize = 4;
 
 /// Carries out runs on one machine.
@@ -44,9 +44,9 @@ pub struct Runner {
     pub project: Project,
     /// The services that all runs share.
     pub services: Services,
-    /// The bounds of the run.
+    /// The limits of the run.
     pub limits: RunLimits,
-    /// A background that the caller brought.
+    /// The caller's own background.
     pub background: Option<PathBuf>,
     /// Cancels the run.
     pub cancel: CancellationToken,
@@ -54,7 +54,7 @@ pub struct Runner {
     pub events: UnboundedSender<RunnerEvent>,
 }
 
-/// How one customer ended.
+/// The outcome of one customer's part of the run.
 #[derive(Clone, Debug)]
 pub struct CustomerReport {
     /// The customer.
@@ -63,22 +63,23 @@ pub struct CustomerReport {
     pub outcome: Outcome,
     /// The error message, if a stage failed.
     pub message: Option<String>,
-    /// Elapsed seconds. A result of an earlier attempt takes almost none.
+    /// The elapsed seconds. A result from an earlier attempt takes almost none.
     pub seconds: f64,
 }
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Debug)]
 pub struct RunReport {
     /// The run.
     pub run: RunId,
-    /// Its customers, in the dataset's order.
+    /// The run's customers, in the dataset's order.
     pub customers: Vec<CustomerReport>,
     /// The manifest that finalize wrote.
     pub manifest: Manifest,
     /// The dataset of the run.
     pub dataset: DatasetId,
-    /// Customers that no attempt started: beyond [`RunLimits::customers`], or after the run stopped.
+    /// Customers whom no attempt has started, because they are beyond [`RunLimits::customers`] or the run stopped
+    /// first.
     pub waiting: usize,
     /// Why the run stopped early, or `None` if it did not.
     pub stop: Option<StopReason>,
@@ -97,23 +98,23 @@ impl From<StageFailed> for Failure {
     }
 }
 
-/// The state that the customers of a run share.
+/// The state that the customers in a run share.
 struct Shared<'a> {
     run: &'a RunId,
     merged: &'a MergeOutput,
-    /// Customers that get a video; `None` means all.
+    /// The customers who get a video. `None` means all.
     videos: Option<HashSet<CustomerRef>>,
     budget: BudgetGate<'a>,
-    /// The most that one customer may cost, in US dollars.
+    /// The maximum cost of one customer in US dollars.
     worst_case_usd: f64,
     speaking: Semaphore,
     rendering: Semaphore,
 }
 
 impl Runner {
-    /// Runs `request` to its end. A customer's failure is an outcome; only a failure of the whole run is an error.
+    /// Runs `request` to its end. A customer's failure is an outcome. Only a failure of the whole run is an error.
     pub async fn run(&self, request: &Request) -> Result<RunReport, Failure> {
-        // This check comes before any write, because the prompt may name the customer.
+        // This check comes before any write, because the prompt may mention the customer.
         if let Some(only) = &request.only
             && self.services.vault.store().find(&ObjectKey::Forgotten(only.clone())).await?.is_some()
         {
@@ -135,7 +136,7 @@ impl Runner {
         if let Some(count) = self.limits.customers {
             let first = self.first_to_proceed(&run, &merged, &rows, count).await;
             let last = first.last().and_then(|last| rows.iter().position(|row| row.reference == *last));
-            // Customers before the last one get their outcome too, even if they are skipped.
+            // All customers up to the last selected one get their outcome too, even if they are skipped.
             rows.truncate(if first.len() < count { all } else { last.map_or(0, |last| last + 1) });
         }
         let videos = match request.videos {
@@ -163,7 +164,7 @@ impl Runner {
         Ok(RunReport { run, customers, manifest, dataset: merged.dataset, waiting, stop })
     }
 
-    /// Runs every customer that the limits admit, and returns them in the dataset's order.
+    /// Runs every customer whom the limits admit, and returns them in the dataset's order.
     async fn customers(&self, shared: &Shared<'_>, rows: Vec<IndexRow>) -> Result<Vec<CustomerReport>, Failure> {
         let mut ended = Vec::new();
         let mut open = Vec::new();
@@ -176,13 +177,13 @@ impl Runner {
         let broken = AtomicBool::new(false);
         let goes_on =
             || shared.budget.stop_reason().is_none() && !self.cancel.is_cancelled() && !broken.load(Ordering::Relaxed);
-        // The futures are boxed, here and below, so that the compiler can prove that a run is `Send`.
-        // Finished customers come first, so that their cost is known before the run spends more.
+        // The futures are boxed, here and below, so the compiler can verify that a run is `Send`. Finished customers
+        // come first, so their cost is known before the run spends more.
         for rows in [ended, open] {
             let mut running = stream::iter(rows.into_iter().take_while(|_| goes_on()))
                 .map(|(position, row)| async move { (position, self.customer(shared, row).await) }.boxed())
                 .buffer_unordered(self.concurrency() * AHEAD);
-            // If one customer fails to end, the running ones still end.
+            // If one customer's run fails with an error, those still running are completed anyway.
             while let Some((position, result)) = running.next().await {
                 match result {
                     Ok(customer) => customers.extend(customer.map(|customer| (position, customer))),
@@ -200,7 +201,7 @@ impl Runner {
         Ok(customers.into_iter().map(|(_, customer)| customer).collect())
     }
 
-    /// Returns how many customers are narrated and rendered at a time.
+    /// Returns how many customers are narrated and rendered at once.
     pub(crate) fn concurrency(&self) -> usize {
         match self.limits.concurrency.unwrap_or(self.services.settings.local.concurrency) {
             0 => std::thread::available_parallelism().map_or(2, usize::from),
@@ -231,8 +232,8 @@ impl Runner {
         })
     }
 
-    /// Returns the first `count` customers with something to say, in the dataset's order. Every attempt returns the same
-    /// ones.
+    /// Returns the first `count` customers with something to say, in the dataset's order. Every attempt returns the
+    /// same customers.
     async fn first_to_proceed(
         &self,
         run: &RunId,
@@ -266,7 +267,7 @@ impl Runner {
         Ok(assessed.await?.proceed)
     }
 
-    /// Runs one customer, or returns `None` if the run stops first. Fails only if the run was cancelled or the outcome
+    /// Runs one customer, or returns `None` if the run stops first. Fails only if the run was canceled or the outcome
     /// cannot be written.
     async fn customer(&self, shared: &Shared<'_>, row: IndexRow) -> Result<Option<CustomerReport>, Failure> {
         let started = Instant::now();
@@ -275,7 +276,7 @@ impl Runner {
         let video = shared.videos.as_ref().is_none_or(|videos| videos.contains(&reference));
         let used = Mutex::default();
         let mut admission = None;
-        // Only publish runs again for a customer that an earlier attempt finished.
+        // If an earlier attempt finished the customer, only publish runs again.
         let made = if self.has_evidence(run, &reference).await? {
             Ok(())
         } else {
@@ -298,7 +299,7 @@ impl Runner {
             Ok(()) => self.publish(run, &reference, video, None).await,
             Err(failed) => Err(failed),
         };
-        // A failure to publish is this customer's outcome, and the others go on.
+        // A failure to publish becomes this customer's outcome, and the other customers continue.
         let (outcome, message) = match published {
             Ok(outcome) => (outcome, None),
             Err(failed) => {
@@ -322,8 +323,8 @@ impl Runner {
         Ok(self.services.vault.store().find(&key).await?.is_some())
     }
 
-    /// Returns what a customer cost, in US dollars: from the evidence, else from the script, else from the tokens `used`
-    /// in this attempt. A forgotten customer's records cannot be read and count as 0.
+    /// Returns the cost of a customer in US dollars: from the evidence, else from the script, else from the tokens
+    /// `used` in this attempt. The records of an erased customer cannot be read, so their cost counts as 0.
     async fn spent(&self, run: &RunId, reference: &CustomerRef, used: Usage) -> f64 {
         let vault = &self.services.vault;
         let evidence = evidence::find(vault.store(), reference, run).await.ok().flatten();
@@ -376,6 +377,7 @@ impl Runner {
             vault: &self.services.vault,
             settings: &self.services.settings,
             catalogue: &self.project.catalogue,
+            phrases: &self.project.phrases,
             brand: &self.project.brand,
             secrets: self.services.secrets.as_ref(),
             http: &self.services.http,
@@ -461,7 +463,7 @@ impl Runner {
         Ok(finalized.await?)
     }
 
-    /// Runs a stage, and retries a transient failure as the stage table says.
+    /// Runs a stage, and retries transient failures according to the stage table.
     async fn attempt<T, E, F>(
         &self,
         stage: Stage,
@@ -481,7 +483,7 @@ impl Runner {
             if self.cancel.is_cancelled() {
                 return Err(stopped(stage));
             }
-            // A stage is never dropped while it works. On cancellation it ends its programs and removes its files itself.
+            // A running stage is never dropped. On cancellation, it stops its programs and removes its files itself.
             let error = match work().await {
                 Ok(output) => {
                     let seconds = started.elapsed().as_secs_f64();
@@ -510,7 +512,7 @@ impl Runner {
             let reference = customer.map(tracing::field::display);
             tracing::warn!(%stage, reference, error = %name, message, "stage failed; retrying");
             self.send(RunnerEvent::Retrying(customer.cloned(), stage, name));
-            // Full jitter could retry at once, so half of the wait is always kept.
+            // Full jitter could retry at once, so at least half of the wait is kept.
             let jittered = wait.mul_f64(rand::random_range(0.5..1.0));
             tokio::select! {
                 () = tokio::time::sleep(jittered) => {}
@@ -520,7 +522,7 @@ impl Runner {
         }
     }
 
-    /// Sends an event. A run goes on if the receiver is gone.
+    /// Sends an event. The run continues even if the receiver has been dropped.
     fn send(&self, event: RunnerEvent) {
         let _unwatched = self.events.send(event);
     }

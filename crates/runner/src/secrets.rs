@@ -1,6 +1,6 @@
 //! Secrets on one machine: from the environment, into which the command loads `.env`, and from a key file.
 //!
-//! The first use creates the key file with the data key and the reference key, readable by this user alone.
+//! The key file holds the data key and the reference key. It is created at first use, and only this user can read it.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -25,25 +25,27 @@ struct KeyFile {
 }
 
 impl LocalSecrets {
-    /// Returns secrets with the key file at `key_file`.
+    /// Returns secrets that use the key file at `key_file`.
     #[must_use]
     pub fn new(key_file: PathBuf) -> Self {
         Self { key_file, workbook_password: None, creates_keys: true }
     }
 
-    /// Returns the secrets that sealed a folder of artifacts. Only a new folder gets new keys: with other keys the folder's
-    /// customers have other references, and a suppression or an erasure would miss them.
+    /// Returns the secrets that sealed an artifacts folder. New keys are created only for a new folder. With other
+    /// keys, the customers in an existing folder would get other references, and a suppression or an erasure would miss
+    /// them.
     #[must_use]
     pub fn of_folder(artifacts: &Path) -> Self {
         let holds_something = ["control", "customers", "datasets"].into_iter().any(|name| {
             let entries = std::fs::read_dir(artifacts.join(name)).into_iter().flatten();
-            // A lock file may remain from a command that changed a list.
+            // A command that changed a list may have left a lock file behind.
             entries.filter_map(Result::ok).any(|entry| entry.path().extension().is_none_or(|kind| kind != "lock"))
         });
         Self { creates_keys: !holds_something, ..Self::new(Self::default_key_file()) }
     }
 
-    /// Adds a workbook password for when the environment has none. Only the sample data's password is public.
+    /// Adds a workbook password to use if the environment has none. Use this only for the sample data, whose password
+    /// is public.
     #[must_use]
     pub fn with_workbook_password(mut self, password: &str) -> Self {
         self.workbook_password = Some(password.into());
@@ -78,7 +80,7 @@ impl LocalSecrets {
     }
 }
 
-/// Creates both keys, unless another process did so first.
+/// Creates both keys, unless another process has already done so.
 fn create_keys(path: &Path) -> std::io::Result<()> {
     let random = || -> std::io::Result<Zeroizing<String>> {
         let mut bytes = Zeroizing::new([0_u8; 32]);
@@ -87,7 +89,7 @@ fn create_keys(path: &Path) -> std::io::Result<()> {
     };
     let folder = path.parent().unwrap_or(Path::new("."));
     crate::folder::create_private(folder)?;
-    // A NamedTempFile is readable by its owner only.
+    // Only its owner can read a NamedTempFile.
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     writeln!(
         file,

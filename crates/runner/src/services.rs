@@ -1,4 +1,4 @@
-//! The services that every run of a process shares.
+//! The services that all runs in a process share.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,24 +10,24 @@ use storage::vault::Vault;
 use crate::programs::Programs;
 use crate::project::Folders;
 
-/// The settings, the store and the clients that all runs of a process share.
+/// The settings, the store and the clients that all runs in a process share.
 #[derive(Clone)]
 pub struct Services {
     /// The folders of the project.
     pub folders: Folders,
     /// The folder for temporary files.
     pub scratch: PathBuf,
-    /// The settings in force.
+    /// The settings in effect.
     pub settings: Settings,
-    /// The encrypted store.
+    /// The vault.
     pub vault: Vault,
     /// The source of secrets.
     pub secrets: Arc<dyn Secrets>,
-    /// The speech engines. Runs share them because loading a model takes long.
+    /// The voice engines. Runs share them because loading a model takes a long time.
     pub engines: Arc<narrate::Engines>,
     /// The client for the model service.
     pub http: reqwest::Client,
-    /// The rate limiter of the model service.
+    /// The rate limiter for the model service.
     pub limiter: Arc<recommend::Limiter>,
     /// The cached facts about the brand's media files.
     pub probes: Arc<render::ProbeCache>,

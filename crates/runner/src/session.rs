@@ -7,7 +7,7 @@ use std::sync::Arc;
 use contracts::key::{RunPart, Workbook};
 use contracts::request::{Request, RunInputs, RunOptions, Trigger};
 use contracts::settings::Settings;
-use contracts::{CustomerId, CustomerRef, Digest, ErrorName, ObjectKey};
+use contracts::{CustomerId, CustomerRef, ErrorName, ObjectKey};
 use storage::secret::{SecretName, Secrets};
 use storage::store::ObjectStore;
 use storage::vault::Vault;
@@ -27,19 +27,19 @@ use crate::run::Runner;
 use crate::secrets::LocalSecrets;
 use crate::services::Services;
 
-/// Customer ids by reference, for the terminal only. No file holds the id of a customer who refused.
+/// Customer ids by reference, for the terminal only. The id of a customer who refused is not written to any file.
 pub type Labels = HashMap<CustomerRef, CustomerId>;
 
-/// The request of a caller on this machine, before any file is read.
+/// The request of a caller on this machine, before any file has been read.
 #[derive(Default)]
 pub struct LocalRequest {
-    /// One customer only; `None` means all.
+    /// The only customer in the run. `None` means all customers.
     pub customer: Option<CustomerId>,
     /// The options of the run.
     pub options: RunOptions,
-    /// A background that the caller brought.
+    /// The caller's own background.
     pub background: Option<PathBuf>,
-    /// Whether to make the results again, beside those of every finished attempt.
+    /// Whether to make the results again, and keep those of finished attempts.
     pub again: bool,
 }
 
@@ -53,7 +53,7 @@ pub struct SessionSetup {
     pub config: Config,
     /// The secrets.
     pub secrets: LocalSecrets,
-    /// The bounds of the run.
+    /// The limits of the run.
     pub limits: RunLimits,
 }
 
@@ -74,8 +74,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// Checks the programs, reads the bank's material, locks the artifacts folder and prepares the run. Calls `prepare`
-    /// with that folder after locking it.
+    /// Checks the programs, reads the bank's material, locks the artifacts folder and prepares the run. Once the folder
+    /// is locked, passes it to `prepare`.
     pub async fn open(
         setup: SessionSetup,
         prepare: impl FnOnce(&Path) -> Result<(), Failure>,
@@ -121,7 +121,7 @@ impl Session {
     }
 }
 
-/// Reads the customer ids for the terminal. This is also the first step that notices a wrong password.
+/// Reads the customer ids for the terminal. This is also the first step that detects a wrong password.
 async fn labels(
     project: &Project,
     settings: &Settings,
@@ -141,7 +141,7 @@ async fn labels(
     Ok(ids.into_iter().map(|id| (vault.keys().reference(&id), id)).collect())
 }
 
-/// Assembles the run's request from a local one and everything that determines the results.
+/// Assembles the run's request from a local request and everything else that determines the results.
 async fn assemble(local: LocalRequest, project: &Project, services: &Services) -> Result<Request, Failure> {
     let Services { vault, settings, .. } = services;
     let (background, backgrounds) = match &local.background {
@@ -158,6 +158,7 @@ async fn assemble(local: LocalRequest, project: &Project, services: &Services) -
     let inputs = RunInputs {
         settings,
         catalogue: project.catalogue.digest(),
+        phrases: project.phrases.digest(),
         lexicon: project.lexicon.digest(),
         assets: project.assets,
         background,

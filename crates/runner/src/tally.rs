@@ -1,4 +1,4 @@
-//! Counts a run's events into its progress, for a terminal or the web page.
+//! Counts a run's events to track its progress, for a terminal or the web page.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Instant;
@@ -13,22 +13,22 @@ use crate::event::RunnerEvent;
 /// The number of customers in each state of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct OutcomeCounts {
-    /// Customers with a published text, and a video if the run makes one.
+    /// Customers with a published text, and with a published video if the run makes one.
     pub published: usize,
-    /// Customers to whom nothing is said.
+    /// Customers who were skipped.
     pub skipped: usize,
     /// Customers whose result is in review.
     pub held: usize,
     /// Customers with a failed stage.
     pub failed: usize,
-    /// Customers not started, or only assessed.
+    /// Customers who were not started, or only assessed.
     pub waiting: usize,
     /// Customers in the stages from recommend to publish.
     pub running: usize,
 }
 
 impl OutcomeCounts {
-    /// Returns the number of customers that ended.
+    /// Returns the number of finished customers.
     #[must_use]
     pub const fn ended(&self) -> usize {
         self.published + self.skipped + self.held + self.failed
@@ -38,7 +38,7 @@ impl OutcomeCounts {
 /// The progress of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunProgress {
-    /// Customers of the run.
+    /// The number of customers in the run.
     pub customers: usize,
     /// Customers by state.
     pub counts: OutcomeCounts,
@@ -46,11 +46,11 @@ pub struct RunProgress {
     pub skipped_because: BTreeMap<String, usize>,
     /// Failed customers by error and stage.
     pub failed_with: BTreeMap<String, usize>,
-    /// Customers per minute since the first one started, except those skipped.
+    /// Finished customers per minute since the first one started, except those who were skipped.
     pub rate_per_minute: Option<f64>,
-    /// Seconds until the last customer ends, at the rate so far.
+    /// The seconds until the last customer finishes, at the rate so far.
     pub seconds_left: Option<f64>,
-    /// US dollars spent on models and outside voices, including earlier attempts of the run.
+    /// The US dollars spent on models and outside voices, including earlier attempts of the run.
     pub spent_usd: Option<f64>,
 }
 
@@ -62,7 +62,7 @@ pub struct Tally {
     running: HashSet<CustomerRef>,
     /// The time at which the first customer started.
     started: Option<Instant>,
-    /// Customers that ended since then, except those that an earlier attempt had finished.
+    /// Customers who have finished since then, except those whom an earlier attempt had finished.
     finished: usize,
 }
 
@@ -100,7 +100,7 @@ impl Tally {
         }
     }
 
-    /// Returns the run's progress at this moment.
+    /// Returns the run's current progress.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a run has millions of customers at most")]
     pub fn progress(&self) -> RunProgress {
@@ -110,7 +110,7 @@ impl Tally {
         progress.counts.waiting = progress.customers.saturating_sub(ended + self.running.len());
         if let Some(started) = self.started.filter(|_| self.finished > 0) {
             let rate = self.finished as f64 / started.elapsed().as_secs_f64().max(f64::MIN_POSITIVE);
-            // Assumes that waiting customers are skipped as often as those that ended.
+            // Assumes that waiting customers will be skipped as often as finished ones were.
             let share_not_skipped = (ended - progress.counts.skipped) as f64 / ended as f64;
             let left = self.running.len() as f64 + progress.counts.waiting as f64 * share_not_skipped;
             progress.rate_per_minute = Some(rate * 60.0);
@@ -138,7 +138,7 @@ mod tests {
     fn each_customer_counts_once_and_finished_ones_leave_the_rate_alone() {
         let mut tally = Tally::default();
         tally.record(&RunnerEvent::Customers(6));
-        // An earlier attempt finished this customer: the run only publishes again.
+        // An earlier attempt finished this customer, so the run only publishes again.
         tally.record(&RunnerEvent::Started(Some(customer(0)), Stage::Publish));
         tally.record(&RunnerEvent::Ended(customer(0), PUBLISHED));
         assert_eq!((tally.progress().rate_per_minute, tally.progress().seconds_left), (None, None));

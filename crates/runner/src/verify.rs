@@ -1,8 +1,8 @@
-//! Verifies that a run is unchanged: each record against the chain of the manifest, each file against the digest in its
-//! record, and that the run has no other files.
+//! Verifies that a run is unchanged. Compares each record with the manifest's chain and each file with the digest in
+//! its record, and checks that the run has no other files.
 //!
-//! Some missing files are no discrepancy: the media of customers who objected or were forgotten, and recalled files.
-//! Recalled files are compared in their new place.
+//! Some missing files are not discrepancies: the media of customers who opted out or were erased, and recalled files.
+//! Recalled files are compared at their new location.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -21,7 +21,7 @@ use storage::vault::{Owner, Vault};
 
 use crate::failure::Failure;
 
-/// Customers that are verified at a time.
+/// The number of customers who are verified at a time.
 const CONCURRENCY: usize = 4;
 
 /// A difference between a run and its record.
@@ -50,11 +50,12 @@ impl Discrepancy {
 pub struct Verification {
     /// The run.
     pub run: RunId,
-    /// Customers of the run.
+    /// Customers in the run.
     pub customers: usize,
     /// Files whose digests were compared.
     pub files: usize,
-    /// Whether the current keys sealed the chain. Without that, matching digests prove nothing: anyone can compute them.
+    /// Whether the current keys sealed the chain. If not, matching digests are no evidence, because anyone can compute
+    /// them.
     pub with_keys: bool,
     /// All discrepancies, ordered by object key.
     pub findings: Vec<Discrepancy>,
@@ -104,7 +105,7 @@ pub async fn verify(vault: &Vault, run: &RunId) -> Result<Verification, Failure>
     Ok(found.sum_up(run, manifest.customers, is_sealed(vault, &manifest)))
 }
 
-/// Returns whether the keys of the vault sealed the chain.
+/// Returns whether the vault's keys sealed the chain.
 fn is_sealed(vault: &Vault, manifest: &Manifest) -> bool {
     manifest.seal == Some(finalize::seal(vault.keys(), &manifest.chain))
 }
@@ -131,7 +132,7 @@ impl Found {
 /// The result of checking the run's request.
 struct RequestCheck {
     digest: Option<Digest>,
-    /// Whether it opens, which shows that the keys are those of the run.
+    /// Whether it opens. If so, the keys are those of the run.
     opened: bool,
 }
 
@@ -143,7 +144,7 @@ async fn check_request(
 ) -> Result<RequestCheck, Failure> {
     let key = ObjectKey::Run(run.clone(), RunPart::Request);
     let Some(sealed) = vault.store().find(&key).await? else {
-        // The prompt may name the only customer of a run, so an erasure deletes the request too.
+        // The prompt may mention a run's only customer, so an erasure deletes the request too.
         let erased = match manifest.entries.as_slice() {
             [only] => vault.store().find(&ObjectKey::Forgotten(only.reference.clone())).await?.is_some(),
             _ => false,
@@ -154,7 +155,7 @@ async fn check_request(
         return Ok(RequestCheck { digest: None, opened: false });
     };
     found.files += 1;
-    // Where a run is only verified, its keys may be missing. Then only the digests are checked.
+    // A machine that only verifies runs may not have the keys. Then only the digests are checked.
     let opened = match vault.read_json::<Request>(Owner::Run, &key).await {
         Ok((request, _)) => request.run_id() == *run,
         Err(_) => false,
@@ -162,7 +163,7 @@ async fn check_request(
     Ok(RequestCheck { digest: Some(Digest::of(&sealed)), opened })
 }
 
-/// Checks the manifest against itself, against its CSV table, and against the records in the store.
+/// Checks the manifest for consistency, and compares it with its CSV table and with the records in the store.
 async fn check_manifest(
     vault: &Vault,
     run: &RunId,
@@ -211,7 +212,7 @@ async fn check_manifest(
     Ok(())
 }
 
-/// Checks the dataset lines of the run, if the dataset still exists.
+/// Checks the run's dataset lines, if the dataset still exists.
 async fn check_dataset(vault: &Vault, run: &RunId, manifest: &Manifest, found: &mut Found) -> Result<(), Failure> {
     let store = vault.store();
     let Some(dataset) = &manifest.dataset else { return Ok(()) };
@@ -264,7 +265,7 @@ async fn check_dataset(vault: &Vault, run: &RunId, manifest: &Manifest, found: &
 /// The result of checking one customer.
 struct CustomerCheck {
     reference: CustomerRef,
-    /// The keys of all objects that a record names.
+    /// The keys of all objects that a record refers to.
     named: BTreeSet<String>,
     found: Found,
 }
@@ -303,7 +304,7 @@ async fn check_customer(
         check_key(vault, &record, forgotten.is_some(), &mut check).await?;
         return Ok(check);
     }
-    // Without a final record, any artifact of an unfinished attempt may exist.
+    // Without a final record, any artifact from an unfinished attempt may exist.
     check.named.extend(Artefact::ALL.map(|artefact| key(artefact).to_string()));
     if let Some(bytes) = store.find(&failure).await? {
         check.found.files += 1;
@@ -342,7 +343,7 @@ async fn compare(vault: &Vault, key: &ObjectKey, digest: Digest, check: &mut Cus
     Ok(true)
 }
 
-/// Checks every file that a record names, in its place or in the place to which a recall moved it.
+/// Checks every file that a record refers to, at its own key or at the key to which a recall moved it.
 async fn check_artefacts(
     vault: &Vault,
     run: &RunId,
@@ -369,7 +370,7 @@ async fn check_artefacts(
     Ok(())
 }
 
-/// Checks that the customer's key still opens the sealed evidence, unless the customer was forgotten.
+/// Checks that the customer's key still opens the sealed evidence, unless the customer was erased.
 async fn check_key(
     vault: &Vault,
     record: &Evidence,

@@ -14,10 +14,10 @@ use runner::folder::create_private;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// Run logs that stay open without a user.
+/// The number of unused run logs that are kept open.
 const OPEN_LOGS: usize = 64;
 
-/// The wait before another attempt to write events.
+/// The delay before another attempt to write events.
 const RETRY: Duration = Duration::from_secs(2);
 
 /// The event logs of all runs.
@@ -51,7 +51,8 @@ impl DiskEventLog {
     }
 }
 
-/// The events of one run. A reader sees an event only after it is in the file, so a number always names the same event.
+/// The events of one run. Readers see an event only once it is in the file, so an event number never changes its
+/// meaning.
 pub struct RunLog {
     path: PathBuf,
     lines: Mutex<Lines>,
@@ -60,20 +61,20 @@ pub struct RunLog {
     stop: CancellationToken,
 }
 
-/// The events of a run. The position of an event, from 1, is its number.
+/// The events of a run. An event's number is its position, counted from 1.
 #[derive(Default)]
 struct Lines {
     events: Vec<RunEvent>,
-    /// Events in the file.
+    /// The number of events in the file.
     written: usize,
-    /// Bytes of these events in the file.
+    /// The number of bytes that these events occupy in the file.
     bytes: u64,
-    /// Whether the last write failed, which is logged once.
+    /// Whether the last write failed. Only the first failure is logged.
     failing: bool,
 }
 
 impl RunLog {
-    /// Reads the file. Drops a last line that a killed process left incomplete.
+    /// Reads the file. Drops the last line if a killed process left it incomplete.
     fn read(path: PathBuf, stop: CancellationToken) -> std::io::Result<Self> {
         let mut lines = Lines::default();
         match std::fs::read(&path) {
@@ -95,8 +96,8 @@ impl RunLog {
         Ok(Self { path, lines: Mutex::new(lines), last, stop })
     }
 
-    /// Appends an event and numbers it. If the write fails, a later one publishes the event: a full disk must not fail the
-    /// run.
+    /// Appends an event and numbers it. If the write fails, a later one publishes the event, because a full disk must
+    /// not fail the run.
     pub fn append(&self, event: RunEvent) {
         let mut lines = self.lines();
         let number = lines.events.len() as u64 + 1;
@@ -104,14 +105,14 @@ impl RunLog {
         self.write(&mut lines);
     }
 
-    /// Returns whether the file holds all events, after an attempt to write the missing ones.
+    /// Returns whether the file holds all events. Tries to write the missing ones first.
     pub fn is_written(&self) -> bool {
         let mut lines = self.lines();
         self.write(&mut lines);
         lines.written == lines.events.len()
     }
 
-    /// Writes the events that the file lacks, over the remains of a failed write.
+    /// Writes the events that are missing from the file, and overwrites the remains of a failed write.
     fn write(&self, lines: &mut Lines) {
         if lines.written == lines.events.len() {
             return;
@@ -164,7 +165,7 @@ impl RunLog {
     pub async fn more(&self, after: u64) -> bool {
         let mut last = self.last.subscribe();
         loop {
-            // Retries a write that failed before.
+            // Retry a write that failed before.
             self.is_written();
             tokio::select! {
                 found = last.wait_for(|last| *last > after) => return found.is_ok(),
@@ -215,7 +216,7 @@ mod tests {
         let path = folder.path().join("run-1.jsonl");
         let log = open(folder.path());
         log.append(event());
-        // A folder in the place of the file makes every write fail.
+        // A folder in place of the file makes every write fail.
         let moved = folder.path().join("moved");
         let whole = std::fs::read(&path).unwrap();
         std::fs::rename(&path, &moved).unwrap();
@@ -225,7 +226,7 @@ mod tests {
         assert_eq!(log.after(0).len(), 1, "a restart would lose the others");
         assert!(!log.is_written());
 
-        // The disk works again, and half a line remains of the failed write.
+        // The disk works again, but half a line is left over from the failed write.
         std::fs::remove_dir(&path).unwrap();
         std::fs::write(&path, [whole.as_slice(), b"{\"n\":2,\"at\""].concat()).unwrap();
         assert!(log.more(1).await, "a waiting reader needs no further event");

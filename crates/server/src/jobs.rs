@@ -1,5 +1,5 @@
-//! The runs of this server. A file records each run before it starts and after it ends, so a restarted server continues
-//! the runs that were in progress.
+//! The runs of this server. Each run is recorded in a file before it starts and after it ends, so a restarted server
+//! can continue the runs that were in progress.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -36,40 +36,40 @@ use tokio_util::sync::CancellationToken;
 
 use crate::event_log::{DiskEventLog, RunLog};
 
-/// Runs that may wait or be in progress.
+/// The maximum number of runs that are queued or in progress.
 const MAX_OPEN_RUNS: usize = 100;
 
-/// Single-customer runs in progress at a time: one is narrated while the other is rendered.
+/// The maximum number of single-customer runs in progress: one is narrated while the other is rendered.
 const CONCURRENCY: usize = 2;
 
-/// The smallest growth of a render's share that makes an event.
+/// The minimum increase in the rendered share that creates an event.
 const SHARE_STEP: f64 = 0.02;
 
-/// A run, as its file records it.
+/// A run, as recorded in its file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Job {
     run: RunId,
-    /// The bounds of the run.
+    /// The limits of the run.
     #[serde(default)]
     bounds: CampaignBounds,
-    /// Whether the run only forecasts.
+    /// Whether the run is only a forecast.
     #[serde(default)]
     dry_run: bool,
-    /// How the run ended; `None` while it is open.
+    /// The result of the run. `None` until it ends.
     ended: Option<Ended>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Ended {
     at: Timestamp,
-    /// The error of the whole run, if it failed.
+    /// The error of the whole run, if the run failed.
     error: Option<(ErrorName, String)>,
-    /// Further findings of the run.
+    /// Further findings about the run.
     #[serde(default)]
     found: Findings,
 }
 
-/// The findings of a run in addition to its results.
+/// The findings about a run in addition to its results.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Findings {
     /// The forecast of a dry run: a [`runner::forecast::Forecast`].
@@ -103,7 +103,7 @@ pub struct Jobs {
     table: Mutex<HashMap<String, Job>>,
     queue: UnboundedSender<String>,
     queued: AsyncMutex<UnboundedReceiver<String>>,
-    /// The progress of campaigns that this server runs or has run since its start.
+    /// The progress of the campaigns that this server has run since it started.
     tallies: Mutex<HashMap<RunId, Arc<Mutex<Tally>>>>,
     customers: Semaphore,
     campaigns: Semaphore,
@@ -111,7 +111,7 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// Reads the recorded runs in `folder`. [`Self::work`] continues the open ones.
+    /// Reads the recorded runs in `folder`. [`Self::work`] continues the unfinished ones.
     pub fn open(
         folder: &Path,
         services: Services,
@@ -121,7 +121,7 @@ impl Jobs {
         let table = read(folder).map_err(Failure::file(ErrorName::StoreUnavailable, folder))?;
         let (queue, queued) = mpsc::unbounded_channel();
         for (name, _) in table.iter().filter(|(_, job)| job.ended.is_none()) {
-            // The receiver is open.
+            // Cannot fail, because the receiver is still open.
             let _queued = queue.send(name.clone());
         }
         Ok(Arc::new(Self {
@@ -158,8 +158,8 @@ impl Jobs {
         follow_up::rewrite_manifest(run, vault).await
     }
 
-    /// Notifies the bank's system of a decision or a recall in the background. `bespoke notify RUN` sends what a stopping
-    /// server leaves unsent.
+    /// Notifies the bank's system about a decision or a recall in the background. If the server stops before all
+    /// notifications are sent, `bespoke notify RUN` sends the rest.
     pub fn notify_later(self: &Arc<Self>, run: RunId) {
         let jobs = self.clone();
         tokio::spawn(async move {
@@ -170,7 +170,7 @@ impl Jobs {
         });
     }
 
-    /// Notifies the bank's system of a run or a decision.
+    /// Notifies the bank's system about a run or a decision.
     async fn notify(&self, run: &RunId) {
         let Services { settings, vault, secrets, .. } = &self.services;
         if let Some(warning) = follow_up::notify_if_configured(run, settings, vault, secrets.as_ref()).await {
@@ -178,7 +178,7 @@ impl Jobs {
         }
     }
 
-    /// Works on queued runs until the server stops, and then waits for the running ones to stop.
+    /// Works on queued runs until the server stops, and then waits until the running ones have stopped.
     pub async fn work(self: Arc<Self>) {
         let mut queued = self.queued.lock().await;
         let mut working = JoinSet::new();
@@ -188,7 +188,7 @@ impl Jobs {
                     let jobs = self.clone();
                     working.spawn(async move { jobs.execute(&name).await });
                 }
-                // Removes finished runs from the set.
+                // Remove finished runs from the set.
                 Some(_) = working.join_next() => {}
                 () = self.stop.cancelled() => break,
             }
@@ -214,11 +214,12 @@ impl Jobs {
         }
         let message = error.as_ref().map(|(name, _)| name.to_string());
         let job = Job { ended: Some(Ended { at: Timestamp::now(), error, found }), ..job };
-        // A reader of the end event must find the run ended, so the table comes first. The file comes last: a server that
-        // is killed before it finds all results and sends the end event again.
+        // A reader of the end event must see that the run has ended, so update the table first. Write the file last. If
+        // the server is killed before that, the restarted server runs the job again, reuses all results, and sends the
+        // end event again.
         self.table.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), job.clone());
         log.append(RunEvent { message, ..event(RunEventKind::End) });
-        // Without a written end event the run stays open, and a restarted server sends the event.
+        // If the end event was not written, the run stays open, and a restarted server sends the event.
         if !log.is_written() {
             return tracing::error!(run = %job.run, "failed to write the run's end event");
         }
@@ -262,12 +263,13 @@ impl Jobs {
             self.notify(&job.run).await;
         }
         drop(runner);
-        // The last event of the run comes before its end event.
+        // The run's last event must precede its end event.
         let _logged = logging.await;
         ended
     }
 
-    /// Starts a new count of a campaign's customers: an attempt reports customers that ended before again.
+    /// Starts a new count of a campaign's customers, because each attempt reports customers from earlier attempts
+    /// again.
     fn tally(&self, run: &RunId) -> Arc<Mutex<Tally>> {
         let tally = Arc::<Mutex<Tally>>::default();
         self.tallies.lock().unwrap_or_else(PoisonError::into_inner).insert(run.clone(), tally.clone());
@@ -337,7 +339,7 @@ impl Executions for Jobs {
     }
 }
 
-/// Starts runs within bounds.
+/// Starts runs within limits.
 pub struct BoundedJobs<'a> {
     pub jobs: &'a Jobs,
     pub bounds: CampaignBounds,
@@ -356,7 +358,7 @@ impl Executions for BoundedJobs<'_> {
     }
 }
 
-/// Returns the limits of a run. A campaign, which comes with settings, tolerates as many failures as they allow.
+/// Returns the limits of a run. `settings` is given for a campaign, and determines how many failures it tolerates.
 fn limits(bounds: CampaignBounds, settings: Option<&Settings>) -> RunLimits {
     RunLimits {
         customers: bounds.customers,
@@ -379,7 +381,7 @@ fn decided(decision: &Value) -> Option<DryRunDecision> {
     Some(DryRunDecision { reference, skip_reason: decision["because"].as_str().map(str::to_owned) })
 }
 
-/// Returns progress as the API shows it.
+/// Returns the progress in the API's format.
 fn shown(progress: RunProgress) -> CampaignProgress {
     let counts = progress.counts;
     CampaignProgress {
@@ -400,7 +402,7 @@ fn shown(progress: RunProgress) -> CampaignProgress {
     }
 }
 
-/// Reads the recorded runs by name, and removes files that a killed process left incomplete.
+/// Reads the recorded runs by name. Removes files that a killed process left incomplete.
 fn read(folder: &Path) -> std::io::Result<HashMap<String, Job>> {
     create_private(folder)?;
     let mut table = HashMap::new();
@@ -426,7 +428,8 @@ fn event(kind: RunEventKind) -> RunEvent {
     RunEvent::new(0, Timestamp::now(), kind)
 }
 
-/// Appends a run's events to its log. A campaign logs only events of the whole run; its tally counts the customers.
+/// Appends a run's events to its log. For a campaign, logs only events about the whole run, because its tally counts
+/// the customers.
 async fn append_events(
     mut events: UnboundedReceiver<RunnerEvent>,
     log: Arc<RunLog>,
@@ -455,7 +458,7 @@ async fn append_events(
                 log.append(RunEvent { message: Some(format!("{customers} customers")), ..event(RunEventKind::Log) });
             }
             RunnerEvent::Started(_, stage) => {
-                // Only a text that passed the guard is narrated.
+                // A text is narrated only after it has passed the guard.
                 if stage == Stage::Narrate && !log.has_text() {
                     log.append(event(RunEventKind::Text));
                 }

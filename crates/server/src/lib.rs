@@ -1,9 +1,9 @@
-//! The local server: the page and the API on one machine, over the runner and a folder.
+//! The local server: the page and the API on one machine, on top of the runner and a folder.
 //!
-//! A restarted server continues the runs of the stopped one, and event numbers survive the restart.
+//! A restarted server continues the unfinished runs, and event numbers survive the restart.
 //!
-//! **Invariant:** the server listens on the loopback interface alone, and every caller must know its token. The crate knows
-//! no AWS and no command line.
+//! **Invariant:** the server listens on the loopback interface only, and every caller must present its token. The crate
+//! does not depend on AWS or a command line.
 
 mod event_log;
 mod jobs;
@@ -55,27 +55,27 @@ use media::MediaTokens;
 /// The server's own folder below the artifacts folder.
 const FOLDER: &str = ".serve";
 
-/// The subject of every caller who knows the token: the local server has one user.
+/// The subject of every caller with the token, because the local server has only one user.
 const USER: &str = "the user of this machine";
 
 /// The inputs of a server.
 pub struct Setup {
     /// The folders of the project.
     pub folders: Folders,
-    /// The settings in force until the server restarts.
+    /// The settings in effect until the server restarts.
     pub settings: Settings,
     /// The source of secrets.
     pub secrets: Arc<dyn Secrets>,
-    /// The port of the loopback interface; 0 means any free port.
+    /// The port on the loopback interface. 0 means any free port.
     pub port: u16,
     /// Stops the server.
     pub stop: CancellationToken,
 }
 
-/// A server that listens but does not answer yet.
+/// A server that is listening but not yet answering.
 pub struct Server {
     listener: TcpListener,
-    /// The address on which it listens.
+    /// The address that it listens on.
     pub address: SocketAddr,
     /// The token that every call must carry.
     pub token: String,
@@ -85,14 +85,15 @@ pub struct Server {
 }
 
 impl Server {
-    /// Checks everything that a run needs, and starts to listen.
+    /// Checks everything that a run needs, and starts listening.
     pub async fn start(setup: Setup) -> Result<Self, Failure> {
         let Setup { folders, settings, secrets, port, stop } = setup;
         let programs = Programs::find();
         first_bad(&check_programs(&programs).await)?;
         let project = Project::load(folders.clone())?;
         let store = Arc::new(project.store()?);
-        // The lock is held as long as the server lives: another run would empty the scratch folder in use here.
+        // Hold the lock as long as the server lives. Otherwise, another run would empty the scratch folder that is in
+        // use here.
         let lock = project.lock()?;
         let own = folders.artifacts.join(FOLDER);
         create_private(&own).map_err(Failure::file(ErrorName::StoreUnavailable, &own))?;
@@ -137,7 +138,7 @@ impl Server {
         format!("http://{}/#token={}", self.address, self.token)
     }
 
-    /// Answers until the server is stopped, and then waits for its runs to stop.
+    /// Answers requests until the server is stopped, and then waits until its runs have stopped.
     pub async fn serve(self) -> Result<(), Failure> {
         let Self { listener, address, host, .. } = self;
         let stop = host.jobs.stop().clone();
@@ -147,7 +148,7 @@ impl Server {
         let served = axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await });
         let served = served.await.map_err(Failure::file(ErrorName::StoreUnavailable, Path::new("the listener")));
         host.jobs.stop().cancel();
-        // A panicked worker has no run left to stop.
+        // If the worker panicked, it has no runs left to stop.
         let _stopped = working.await;
         served
     }
@@ -160,7 +161,7 @@ struct Local {
     events: Arc<DiskEventLog>,
     token: Digest,
     media: MediaTokens,
-    /// Locks the artifacts folder.
+    /// The lock on the artifacts folder.
     #[expect(dead_code, reason = "dropping it releases the folder when the server ends")]
     lock: Lock,
 }
@@ -173,7 +174,7 @@ impl Local {
 
 #[async_trait]
 impl Backend for Local {
-    /// Compares digests, so the time of the comparison reveals nothing about the token.
+    /// Compares digests, so the duration of the comparison reveals nothing about the token.
     fn caller(&self, request: &Parts) -> Option<String> {
         let token = request.headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?;
         (Digest::of(token.as_bytes()) == self.token).then(|| USER.to_owned())
@@ -229,7 +230,7 @@ impl Backend for Local {
         self.jobs.as_ref()
     }
 
-    /// Returns limits without effect: only a workflow reads them, and the runner has its own settings.
+    /// Returns limits that have no effect. Only a workflow reads them, and the runner has its own settings.
     fn limits(&self) -> WorkflowLimits {
         WorkflowLimits { concurrency: 0, tolerated_failure_percentage: 100 }
     }
@@ -330,6 +331,7 @@ impl Source for Local {
             backgrounds: backgrounds.map_err(|failure| material(failure.name(), failure.to_string()))?,
             settings: settings.clone(),
             catalogue: project.catalogue,
+            phrases: project.phrases.digest(),
             lexicon: project.lexicon,
             assets: project.assets,
             engines: engines.local(),
@@ -347,7 +349,7 @@ fn problem(failure: Failure) -> Problem {
     Problem::new(failure.name(), failure.to_string())
 }
 
-/// Returns the voices of all engines, the installed ones first.
+/// Returns the voices of all engines, installed engines first.
 async fn voices(services: &Services) -> Vec<VoiceOption> {
     let available = services.engines.local();
     let espeak = narrate::english_voices(&services.programs.espeak).await.unwrap_or_default();
@@ -375,7 +377,7 @@ async fn voices(services: &Services) -> Vec<VoiceOption> {
     voices
 }
 
-/// Returns the label of a voice. Kokoro's names hold accent and gender: `af_heart`, `bm_george`.
+/// Returns the label of a voice. Kokoro's voice names encode accent and gender: `af_heart`, `bm_george`.
 fn label(engine: Engine, name: &str) -> String {
     let of_kokoro = || {
         let (kind, own) = name.split_once('_')?;

@@ -1,4 +1,4 @@
-//! Results behind short-lived tokens. A token stands for an object of the store, so no address holds a path.
+//! Serves results behind short-lived tokens. A token represents an object in the store, so no URL contains a path.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -19,13 +19,13 @@ use runner::folder::FolderStore;
 
 use crate::token;
 
-/// The issued tokens, each with its object and its end.
+/// The issued tokens, each with its object and its expiry time.
 #[derive(Default)]
 pub struct MediaTokens(Mutex<HashMap<String, (ObjectKey, Timestamp)>>);
 
 impl MediaTokens {
-    /// Issues a token for an object, valid for `seconds`. Returns an earlier token while half of its time is left, so
-    /// frequent callers share few tokens and each ends at its announced time.
+    /// Issues a token for an object, valid for `seconds`. Returns an earlier token if at least half of its time is
+    /// left, so frequent callers share a few tokens, and each expires at its announced time.
     pub fn issue(&self, key: &ObjectKey, seconds: u64) -> std::io::Result<SignedUrl> {
         let now = Timestamp::now();
         let half = SignedUrl::since(now, seconds / 2, String::new()).ends;
@@ -46,7 +46,7 @@ impl MediaTokens {
     }
 }
 
-/// Answers with the object of a token, or with the requested range of it, unless control data forbids it now.
+/// Answers with a token's object, or with the requested range of it, unless control data now forbids it.
 pub async fn answer(
     tokens: &MediaTokens,
     token: &str,
@@ -61,7 +61,7 @@ pub async fn answer(
             let evidence: Evidence = serde_json::from_slice(&evidence).map_err(|_| Problem::not_found())?;
             (matches!(evidence.outcome, Outcome::Published { .. }), evidence.from_posts)
         }
-        // The reviewer may see a result in review.
+        // A reviewer may see a result that is in review.
         None => match policy::review::find_pending(store, run, reference).await? {
             Some(waiting) => (true, waiting.from_posts),
             None => (false, false),

@@ -1,7 +1,8 @@
-//! The guard in front of the router: it admits only pages of this server and programs of this machine, at a limited rate.
+//! The guard in front of the router. It admits only this server's pages and programs on this machine, at a limited
+//! rate.
 //!
-//! Another page may make its own name point to 127.0.0.1 ("DNS rebinding"). Its requests carry that name as their host, so
-//! the guard refuses them. It also refuses every request from another origin.
+//! Another site may make its own host name point to 127.0.0.1 ("DNS rebinding"). Its requests have that name in the
+//! `Host` header, so the guard refuses them. It also refuses every request from another origin.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -13,12 +14,12 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 
-/// The rate of calls that change something.
+/// The rate limit for calls that change something.
 const WRITES: Rate = Rate { burst: 60.0, per_second: 10.0 };
-/// The rate of all calls.
+/// The rate limit for all calls.
 const CALLS: Rate = Rate { burst: 2_000.0, per_second: 500.0 };
 
-/// Returns `router` behind the guard of the server at `port`.
+/// Returns `router` behind the guard for the server at `port`.
 pub fn guarded(router: Router, port: u16) -> Router {
     let guard = Arc::new(OriginGuard { port, writes: Bucket::new(WRITES), calls: Bucket::new(CALLS) });
     router.layer(middleware::from_fn_with_state(guard, enter))
@@ -59,7 +60,7 @@ impl OriginGuard {
     }
 }
 
-/// The rate of a token bucket: calls at once, and calls per second from then on.
+/// The rate of a token bucket: how many calls may come at once, and how many per second after that.
 #[derive(Clone, Copy)]
 struct Rate {
     burst: f64,

@@ -1,10 +1,10 @@
-//! Random tokens: the server's own, and those of links to media.
+//! Random tokens: the server's own token, and those in links to media.
 
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
-/// Reads the server's token, or creates it at first use, readable by this user alone. The token survives a restart, so an
-/// open page keeps working.
+/// Reads the server's token, or creates it at first use, readable only by this user. The token survives a restart, so
+/// an open page keeps working.
 pub fn read_or_create(path: &Path) -> std::io::Result<String> {
     match std::fs::read_to_string(path) {
         Ok(token) if token.len() == 64 => return Ok(token),
@@ -13,7 +13,7 @@ pub fn read_or_create(path: &Path) -> std::io::Result<String> {
         Err(error) => return Err(error),
     }
     let token = random()?;
-    // A NamedTempFile is readable by its owner only.
+    // Only its owner can read a NamedTempFile.
     let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
     file.write_all(token.as_bytes())?;
     file.persist(path)?;

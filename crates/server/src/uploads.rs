@@ -1,4 +1,5 @@
-//! Uploads of workbooks. The server writes a body as it arrives, and moves the file into place once it is complete.
+//! Uploads of workbooks. The server writes a request body as it arrives, and moves the file into place once it is
+//! complete.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,17 +12,17 @@ use futures::StreamExt as _;
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt as _;
 
-/// The largest workbook, in bytes. Workbooks with a million rows are a tenth of that.
+/// The maximum size of a workbook in bytes. Workbooks with a million rows are a tenth of that size.
 const MAX_BYTES: u64 = 512 * 1024 * 1024;
 
 /// The time within which the next chunk of a body must arrive.
 const CHUNK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Receives a file at `path`. Its folder exists only if the upload was started.
+/// Receives a file at `path`. Its folder exists only if the upload has been started.
 pub async fn receive(path: &Path, body: BodyDataStream) -> Result<(), Problem> {
     let folder = path.parent().filter(|folder| folder.is_dir()).ok_or_else(Problem::not_found)?;
     let failed = |error: std::io::Error| Problem::new(ErrorName::StoreUnavailable, error.to_string());
-    // The temporary file is readable by its owner only, and removed unless it is moved into place.
+    // Only the owner can read the temporary file. It is removed unless it is moved into place.
     let part = NamedTempFile::new_in(folder).map_err(failed)?;
     let mut file = tokio::fs::File::from_std(part.reopen().map_err(failed)?);
     write(body, &mut file, MAX_BYTES).await?;

@@ -1,4 +1,4 @@
-//! The port to secrets. Adapters: the environment and a key file on one machine, Secrets Manager on AWS.
+//! The port to secrets. Its adapters are the environment and a key file on one machine, and Secrets Manager on AWS.
 
 use async_trait::async_trait;
 pub use secrecy::{ExposeSecret, SecretSlice, SecretString};
@@ -13,10 +13,10 @@ pub enum SecretName {
     WorkbookPassword,
     /// The key of the model service (`OPENAI_API_KEY`).
     ModelKey,
-    /// The data key, which wraps customer keys and seals objects of a run: 32 bytes as 64 hex digits
+    /// The data key, which wraps customer keys and seals a run's objects: 32 bytes as 64 hex digits
     /// (`BESPOKE_DATA_KEY`).
     DataKey,
-    /// The reference key, which makes customer references: 32 bytes as 64 hex digits (`BESPOKE_REFERENCE_KEY`).
+    /// The reference key, which creates customer references: 32 bytes as 64 hex digits (`BESPOKE_REFERENCE_KEY`).
     ReferenceKey,
     /// The key that signs notifications (`BESPOKE_WEBHOOK_KEY`).
     WebhookKey,
@@ -36,21 +36,21 @@ impl SecretName {
     }
 }
 
-/// An error of the secret store. Never holds any part of a secret.
+/// An error from the secret store. Never holds any part of a secret.
 #[derive(Debug, Error)]
 pub enum SecretError {
     /// The secret is not set.
     #[error("the secret {variable} is not set", variable = .0.variable())]
     Missing(SecretName),
-    /// The secret has the wrong form.
+    /// The secret has the wrong format.
     #[error("the secret {variable} is not {expected}", variable = .name.variable())]
     Malformed {
         /// The secret.
         name: SecretName,
-        /// The expected form.
+        /// The expected format.
         expected: &'static str,
     },
-    /// The service or the file cannot be read.
+    /// The service cannot be reached, or the file cannot be read.
     #[error("cannot reach the secret {variable}: {reason}", variable = .name.variable())]
     Unavailable {
         /// The secret.
@@ -81,10 +81,10 @@ impl NamedError for SecretError {
 /// A source of secrets.
 #[async_trait]
 pub trait Secrets: Send + Sync {
-    /// Returns the secret; `None` if it is not set.
+    /// Returns the secret, or `None` if it is not set.
     async fn find(&self, name: SecretName) -> Result<Option<SecretString>, SecretError>;
 
-    /// Returns the secret; fails with [`SecretError::Missing`] if it is not set.
+    /// Returns the secret. Fails with [`SecretError::Missing`] if it is not set.
     async fn get(&self, name: SecretName) -> Result<SecretString, SecretError> {
         self.find(name).await?.ok_or(SecretError::Missing(name))
     }

@@ -9,7 +9,7 @@ use thiserror::Error;
 use contracts::key::Prefix;
 use contracts::{ErrorName, NamedError, ObjectKey};
 
-/// An error of a store.
+/// An error from a store.
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// The object does not exist.
@@ -18,7 +18,7 @@ pub enum StoreError {
         /// The key.
         key: String,
     },
-    /// The store refuses, cannot be reached, or is full.
+    /// The store refused the call, cannot be reached, or is full.
     #[error("{key}: cannot {action}: {reason}")]
     Unavailable {
         /// The key.
@@ -44,14 +44,14 @@ impl NamedError for StoreError {
 pub enum PutOutcome {
     /// The object was created.
     Created,
-    /// Another writer was first; its object is unchanged.
+    /// Another writer was first. Its object is unchanged.
     AlreadyThere,
 }
 
 /// A listed object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedObject {
-    /// The whole key.
+    /// The full key.
     pub key: String,
     /// The time of the last write.
     pub modified: Timestamp,
@@ -60,33 +60,33 @@ pub struct ListedObject {
 /// The number of concurrent writes in a bulk write.
 const CONCURRENCY: usize = 32;
 
-/// A store of objects by key. Writes are atomic: a reader sees the whole object or none.
+/// A store of objects by key. Writes are atomic: a reader sees the whole object or no object.
 #[async_trait]
 pub trait ObjectStore: Send + Sync {
     /// Returns the object's bytes.
     async fn get(&self, key: &ObjectKey) -> Result<Bytes, StoreError>;
 
-    /// Returns up to `length` bytes of the object from `offset`.
+    /// Returns up to `length` bytes of the object, starting at `offset`.
     async fn get_range(&self, key: &ObjectKey, offset: u64, length: u64) -> Result<Bytes, StoreError>;
 
-    /// Writes an object that may change: under `control/`, `failure.json`, a manifest.
+    /// Writes an object that may change: one under `control/`, `failure.json`, or a manifest.
     async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), StoreError>;
 
-    /// Writes a final object, unless the key is taken.
+    /// Writes a final object, unless an object with this key exists.
     async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<PutOutcome, StoreError>;
 
-    /// Calls [`ObjectStore::put_new`] for many objects, and returns the outcomes in their order. If one write fails,
+    /// Calls [`ObjectStore::put_new`] for many objects, and returns the outcomes in the same order. If one write fails,
     /// others may have succeeded.
     async fn put_all_new(&self, objects: Vec<(ObjectKey, Bytes)>) -> Result<Vec<PutOutcome>, StoreError> {
         let put = |(key, bytes): (ObjectKey, Bytes)| async move { self.put_new(&key, bytes).await };
         stream::iter(objects).map(put).buffered(CONCURRENCY).try_collect().await
     }
 
-    /// Deletes an object; succeeds also if it does not exist.
+    /// Deletes an object. Also succeeds if the object does not exist.
     async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError>;
 
-    /// Deletes an object that [`ObjectStore::list_kept`] returned, with every version that the store keeps. Fails on
-    /// stores that cannot delete for good.
+    /// Deletes an object that [`ObjectStore::list_kept`] returned, including every version that the store keeps. Fails
+    /// on stores that cannot delete permanently.
     async fn erase(&self, listed: &str) -> Result<(), StoreError> {
         let reason = "this store cannot delete for good".to_owned();
         Err(StoreError::Unavailable { key: listed.to_owned(), action: "erase", reason })
@@ -95,13 +95,13 @@ pub trait ObjectStore: Send + Sync {
     /// Returns all objects with this prefix, sorted by key.
     async fn list(&self, prefix: &Prefix) -> Result<Vec<ListedObject>, StoreError>;
 
-    /// Returns all keys with this prefix of which the store keeps any version, sorted: deleted objects too, while old
-    /// versions of them exist.
+    /// Returns all keys with this prefix, sorted. Includes deleted objects while the store still keeps old versions of
+    /// them.
     async fn list_kept(&self, prefix: &Prefix) -> Result<Vec<String>, StoreError> {
         Ok(self.list(prefix).await?.into_iter().map(|listed| listed.key).collect())
     }
 
-    /// Returns the object's bytes; `None` if it does not exist.
+    /// Returns the object's bytes, or `None` if it does not exist.
     async fn find(&self, key: &ObjectKey) -> Result<Option<Bytes>, StoreError> {
         match self.get(key).await {
             Ok(bytes) => Ok(Some(bytes)),
@@ -121,7 +121,7 @@ pub struct SignedUrl {
 }
 
 impl SignedUrl {
-    /// Returns a URL made at `made` and valid for `seconds`, counted from the full second.
+    /// Returns a URL that was created at `made` and is valid for `seconds`. Rounds `made` down to a full second.
     #[must_use]
     pub fn since(made: Timestamp, seconds: u64, address: String) -> Self {
         let end = Timestamp::from_second(made.as_second().saturating_add_unsigned(seconds));
@@ -129,7 +129,7 @@ impl SignedUrl {
     }
 }
 
-/// Makes URLs with which anyone can read or write one object for a limited time.
+/// Creates URLs that let anyone read or write one object for a limited time.
 #[async_trait]
 pub trait UrlSigner: Send + Sync {
     /// Returns a URL to read the object, valid for at most `seconds`.
@@ -146,7 +146,7 @@ mod memory {
 
     use super::{Bytes, ListedObject, ObjectKey, ObjectStore, Prefix, PutOutcome, StoreError, Timestamp, async_trait};
 
-    /// A store in memory for tests. [`MemoryStore::fail_next`] makes the next calls on a key fail;
+    /// An in-memory store for tests. [`MemoryStore::fail_next`] makes the next calls for a key fail.
     /// [`MemoryStore::put_before`] simulates a competing writer.
     #[derive(Default)]
     pub struct MemoryStore {
@@ -156,7 +156,7 @@ mod memory {
     }
 
     impl MemoryStore {
-        /// Makes the next `times` calls on `key` fail with [`StoreError::Unavailable`].
+        /// Makes the next `times` calls for `key` fail with [`StoreError::Unavailable`].
         ///
         /// # Panics
         /// If another thread panicked while it used the store.
@@ -164,7 +164,7 @@ mod memory {
             self.faults.lock().expect("not poisoned").insert(key.to_string(), times);
         }
 
-        /// Writes `object` under `other` right before the next [`ObjectStore::put_new`] on `key`, like a competing
+        /// Writes `object` to `other` right before the next [`ObjectStore::put_new`] to `key`, like a competing
         /// process.
         ///
         /// # Panics
@@ -173,7 +173,7 @@ mod memory {
             self.others.lock().expect("not poisoned").insert(key.to_string(), (other.to_string(), object));
         }
 
-        /// Returns every object by key.
+        /// Returns all objects by key.
         ///
         /// # Panics
         /// If another thread panicked while it used the store.
@@ -237,7 +237,7 @@ mod memory {
             Ok(())
         }
 
-        // Objects in memory have no modification time, so all have the same one.
+        // Objects in memory have no modification time, so all get the same one.
         async fn list(&self, prefix: &Prefix) -> Result<Vec<ListedObject>, StoreError> {
             let objects = self.objects.lock().expect("not poisoned");
             let prefix = prefix.to_string();

@@ -14,7 +14,7 @@ fn key(name: &str) -> ObjectKey {
     ObjectKey::Run(RunId::parse(format!("suite-{name}")).expect("a name"), RunPart::ManifestJson)
 }
 
-/// Runs every check on a store without objects under `runs/suite-…`.
+/// Runs every check on a store that has no objects under `runs/suite-…`.
 ///
 /// # Panics
 /// If the store breaks the port's contract.
@@ -31,7 +31,7 @@ pub async fn run(store: &dyn ObjectStore) {
     list_returns_keys_with_prefix(store).await;
 }
 
-/// A bulk write creates each object whose key is free.
+/// A bulk write creates each object whose key is not taken.
 async fn bulk_write_creates_free_keys(store: &dyn ObjectStore) {
     let keys: Vec<ObjectKey> = (0..40).map(|number| key(&format!("many-{number}"))).collect();
     store.put(&keys[7], "first".into()).await.expect("put");
@@ -44,7 +44,7 @@ async fn bulk_write_creates_free_keys(store: &dyn ObjectStore) {
     assert_eq!(store.put_all_new(objects()).await.expect("put"), vec![PutOutcome::AlreadyThere; keys.len()]);
 }
 
-/// Reading a missing object fails with [`StoreError::NotFound`] and its key; `find` returns `None`.
+/// Reading a missing object fails with [`StoreError::NotFound`], which contains its key. `find` returns `None`.
 async fn missing_object_is_not_found(store: &dyn ObjectStore) {
     let key = key("missing");
     for result in [store.get(&key).await, store.get_range(&key, 0, 4).await] {
@@ -56,7 +56,7 @@ async fn missing_object_is_not_found(store: &dyn ObjectStore) {
     assert_eq!(store.find(&key).await.expect("find"), None);
 }
 
-/// `put` creates and replaces.
+/// `put` creates and replaces objects.
 async fn put_creates_and_replaces(store: &dyn ObjectStore) {
     let key = key("put");
     for content in ["first", "second, longer", ""] {
@@ -80,7 +80,7 @@ async fn content_survives_round_trip(store: &dyn ObjectStore) {
     store.delete(&deep).await.expect("delete");
 }
 
-/// `put_new` writes once; the first content stays, even against equal content.
+/// `put_new` writes once. The first content remains, even if the second is equal.
 async fn put_new_writes_once(store: &dyn ObjectStore) {
     let key = key("once");
     assert_eq!(store.put_new(&key, "first".into()).await.expect("put_new"), PutOutcome::Created);
@@ -90,7 +90,7 @@ async fn put_new_writes_once(store: &dyn ObjectStore) {
     assert_eq!(store.get(&key).await.expect("get"), "first");
 }
 
-/// Of sixteen concurrent writers, exactly one creates the object, and its content stays.
+/// Of sixteen concurrent writers, exactly one creates the object, and its content remains.
 async fn one_of_racing_writers_wins(store: &dyn ObjectStore) {
     for round in 0..4 {
         let key = key(&format!("race-{round}"));
@@ -103,7 +103,7 @@ async fn one_of_racing_writers_wins(store: &dyn ObjectStore) {
     }
 }
 
-/// A range is a slice of the object; beyond its end there is nothing.
+/// A range is a slice of the object. Beyond the end, it is empty.
 async fn range_is_a_slice(store: &dyn ObjectStore) {
     let key = key("range");
     store.put(&key, "0123456789".into()).await.expect("put");
@@ -113,7 +113,7 @@ async fn range_is_a_slice(store: &dyn ObjectStore) {
     }
 }
 
-/// `delete` can be repeated; afterwards a final object can be written again.
+/// `delete` can be repeated. Afterwards, a final object can be written again.
 async fn delete_can_be_repeated(store: &dyn ObjectStore) {
     let key = key("delete");
     store.put_new(&key, "first".into()).await.expect("put_new");
@@ -140,8 +140,8 @@ async fn erase_can_be_repeated(store: &dyn ObjectStore) {
     }
 }
 
-/// `list` returns the sorted keys with a prefix, more than S3's page of 1,000 too, and none that only starts with the
-/// same text.
+/// `list` returns the sorted keys under a prefix, even if there are more than the 1,000 of one S3 page. It omits keys
+/// that merely start with the same text.
 async fn list_returns_keys_with_prefix(store: &dyn ObjectStore) {
     let run = |name: &str| RunId::parse(name).expect("a name");
     let step = |run: &RunId, second| {

@@ -1,9 +1,9 @@
-//! The vault: seals personal data at rest with XChaCha20-Poly1305 under a key per customer, which is itself wrapped by
-//! the data key. Destroying a customer's key erases everything sealed with it.
+//! The vault: seals personal data at rest with XChaCha20-Poly1305 under a per-customer key, which the data key wraps.
+//! Destroying a customer's key erases everything sealed with it.
 //!
-//! A sealed object is `BSP1` ‖ digest of its inputs (32 bytes) ‖ nonce (24) ‖ ciphertext and tag. The tag authenticates
-//! the object's place and the digest of its inputs too: a sealed object does not open at another place, or with another
-//! digest.
+//! A sealed object is `BSP1` ‖ digest of its inputs (32 bytes) ‖ nonce (24) ‖ ciphertext and tag. The tag also
+//! authenticates the object's place and the digest of its inputs. A sealed object that is moved to another place or
+//! given another digest no longer opens.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ const HEADER: usize = MAGIC.len() + 32 + NONCE;
 
 type Key = Zeroizing<[u8; 32]>;
 
-/// An error of the vault.
+/// An error from the vault.
 #[derive(Debug, Error)]
 pub enum VaultError {
     /// The store failed.
@@ -51,7 +51,7 @@ pub enum VaultError {
         /// The object's key.
         place: String,
     },
-    /// The opened object is not the expected JSON.
+    /// The opened object is not JSON of the expected shape.
     #[error("{place}: not written by this version: invalid JSON at line {line}, column {column}")]
     Malformed {
         /// The object's key.
@@ -64,7 +64,8 @@ pub enum VaultError {
 }
 
 impl VaultError {
-    /// Returns a [`VaultError::Malformed`] with the position only: serde's own message may quote personal content.
+    /// Returns a [`VaultError::Malformed`] with only the position, because serde's own message may quote personal
+    /// content.
     #[must_use]
     pub fn malformed(place: &str, error: &serde_json::Error) -> Self {
         Self::Malformed { place: place.to_owned(), line: error.line(), column: error.column() }
@@ -96,13 +97,13 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Makes keys from raw bytes.
+    /// Creates keys from raw bytes.
     #[must_use]
     pub fn new(data: [u8; 32], reference: [u8; 32]) -> Self {
         Self { data: Zeroizing::new(data), reference: Zeroizing::new(reference) }
     }
 
-    /// Reads both keys from the secrets.
+    /// Reads both keys from `secrets`.
     pub async fn from_secrets(secrets: &dyn Secrets) -> Result<Self, SecretError> {
         async fn key(secrets: &dyn Secrets, name: SecretName) -> Result<Key, SecretError> {
             let text = secrets.get(name).await?;
@@ -127,8 +128,8 @@ impl Keys {
         CustomerRef::parse(hex::encode(&digest.as_bytes()[..16])).expect("32 hex digits")
     }
 
-    /// Returns a digest that only holders of the reference key can compute, so it neither reveals nor confirms the
-    /// content. `domain` separates digests for different purposes.
+    /// Returns a digest that only holders of the reference key can compute. It therefore neither reveals nor confirms
+    /// the content. `domain` separates digests for different purposes.
     ///
     /// # Panics
     /// Never: HMAC takes a key of any length.
@@ -141,7 +142,7 @@ impl Keys {
         Digest::from_bytes(mac.finalize().into_bytes().into())
     }
 
-    /// Returns an id of the two keys that does not reveal them, for the evidence.
+    /// Returns an id for the two keys, for the evidence. It does not reveal them.
     #[must_use]
     pub fn id(&self) -> String {
         let digest = Digest::of_parts([b"bespoke key id".as_slice(), self.data.as_slice(), self.reference.as_slice()]);
@@ -152,9 +153,9 @@ impl Keys {
 /// The owner of the key that seals an object.
 #[derive(Clone, Copy, Debug)]
 pub enum Owner<'a> {
-    /// A customer; their key is made at first use.
+    /// A customer. Their key is created at first use.
     Customer(&'a CustomerRef),
-    /// A run, sealed with the data key. For objects without a customer's data.
+    /// A run. Its objects are sealed with the data key and hold no customer data.
     Run,
 }
 
@@ -167,7 +168,7 @@ pub struct Vault {
 }
 
 impl Vault {
-    /// Makes a vault over `store`.
+    /// Creates a vault on top of `store`.
     #[must_use]
     pub fn new(store: Arc<dyn ObjectStore>, keys: Keys) -> Self {
         Self { store, keys: Arc::new(keys), customer_keys: Arc::default() }
@@ -185,7 +186,7 @@ impl Vault {
         &self.keys
     }
 
-    /// Seals `plain` for `owner`. The result opens only with the same `place`, and carries the digest of its inputs.
+    /// Seals `plain` for `owner`. The result opens only at the same `place`, and carries the digest of its inputs.
     pub async fn seal(
         &self,
         owner: Owner<'_>,
@@ -214,8 +215,8 @@ impl Vault {
         open_with(&key, place, sealed)
     }
 
-    /// Writes sealed bytes under a final key. Keeps an existing object from the same inputs; fails with
-    /// [`VaultError::Conflict`] if it has other inputs.
+    /// Writes sealed bytes to a final key. Keeps an existing object from the same inputs. Fails with
+    /// [`VaultError::Conflict`] if the existing object has other inputs.
     pub async fn write(
         &self,
         owner: Owner<'_>,
@@ -235,7 +236,7 @@ impl Vault {
         Ok(written)
     }
 
-    /// Writes a value as sealed JSON under a final key. Returns the stored value: this one, or an earlier one from the
+    /// Writes a value as sealed JSON to a final key. Returns the stored value: this one, or an earlier one from the
     /// same inputs.
     ///
     /// # Panics
@@ -254,7 +255,7 @@ impl Vault {
         }
     }
 
-    /// Returns the value under `key`; `None` if there is none. Fails with [`VaultError::Conflict`] if it has other
+    /// Returns the value at `key`, or `None` if it does not exist. Fails with [`VaultError::Conflict`] if it has other
     /// inputs.
     pub async fn find_json<T: DeserializeOwned>(
         &self,
@@ -271,7 +272,7 @@ impl Vault {
         parse_json(&place, &plain).map(Some)
     }
 
-    /// Returns the value under `key`, and the digest of the sealed object, with which later stages name their input.
+    /// Returns the value at `key`, and the digest of the sealed object, by which later stages identify their input.
     pub async fn read_json<T: DeserializeOwned>(
         &self,
         owner: Owner<'_>,
@@ -281,14 +282,14 @@ impl Vault {
         Ok((parse_json(&key.to_string(), &plain)?, digest))
     }
 
-    /// Returns the opened bytes under `key`, and the digest of the sealed object.
+    /// Returns the opened bytes at `key`, and the digest of the sealed object.
     pub async fn read(&self, owner: Owner<'_>, key: &ObjectKey) -> Result<(Zeroizing<Vec<u8>>, Digest), VaultError> {
         let sealed = self.store.get(key).await?;
         let (plain, _) = self.open(owner, &key.to_string(), &sealed).await?;
         Ok((plain, Digest::of(&sealed)))
     }
 
-    /// Makes keys for all customers who have none. Returns the erased customers among them, who get no key.
+    /// Creates keys for all customers who have none. Returns those who have been erased; they get no key.
     pub async fn make_customer_keys(&self, references: &[CustomerRef]) -> Result<BTreeSet<CustomerRef>, VaultError> {
         let (keys, objects): (Vec<_>, Vec<_>) = references
             .iter()
@@ -305,8 +306,8 @@ impl Vault {
             }
         }
         drop(cached);
-        // An erasure writes its record before it destroys the key. So an erasure that missed these keys has a record by
-        // now, and a later one will find the keys.
+        // An erasure writes its record before it destroys the key. An erasure that missed these keys has therefore
+        // written its record by now, and a later one will find the keys.
         let listed = self.store.list(&Prefix::Forgotten).await?;
         let mut forgotten: BTreeSet<_> =
             listed.iter().filter_map(|listed| ObjectKey::customer_of(&listed.key)).collect();
@@ -319,13 +320,13 @@ impl Vault {
         Ok(forgotten)
     }
 
-    /// Destroys a customer's key for good, and with it everything that it sealed.
+    /// Permanently destroys a customer's key, and with it everything that the key sealed.
     pub async fn destroy_customer_key(&self, reference: &CustomerRef) -> Result<(), StoreError> {
         self.customer_keys.lock().await.remove(reference);
         self.store.erase(&ObjectKey::CustomerKey(reference.clone()).to_string()).await
     }
 
-    /// Makes a customer's key. Returns it plain, and wrapped by the data key.
+    /// Creates a customer's key. Returns it both unwrapped and wrapped by the data key.
     fn new_customer_key(&self, reference: &CustomerRef) -> (Key, Bytes) {
         let place = ObjectKey::CustomerKey(reference.clone());
         let mut key = Zeroizing::new([0; 32]);
@@ -342,14 +343,14 @@ impl Vault {
         if let Some(wrapped) = self.store.find(&place).await? {
             return self.unwrap_key(reference, &wrapped).await;
         }
-        // The vault never makes a new key for an erased customer.
+        // The vault never creates a new key for an erased customer.
         let record = ObjectKey::Forgotten(reference.clone());
         if self.store.find(&record).await?.is_some() {
             return Err(erased_error(&place.to_string()));
         }
         let (key, wrapped) = self.new_customer_key(reference);
         match self.store.put_new(&place, wrapped).await? {
-            // Checked again, because an erasure may run meanwhile; see `make_customer_keys`.
+            // Checked again, because an erasure may be running concurrently. See `make_customer_keys`.
             PutOutcome::Created if self.store.find(&record).await?.is_some() => {
                 self.destroy_customer_key(reference).await?;
                 Err(erased_error(&place.to_string()))
@@ -402,7 +403,7 @@ fn seal_with(key: &Key, place: &str, inputs: &Digest, plain: &[u8]) -> Vec<u8> {
     let mut nonce = [0; NONCE];
     getrandom::fill(&mut nonce).expect("the operating system gives random bytes");
     let cipher = XChaCha20Poly1305::new(&(**key).into());
-    // Allocated in full at once: a growing buffer would leave plain bytes behind in memory.
+    // Allocated at full size at once, because a growing buffer would leave plain bytes behind in memory.
     let mut sealed = Vec::with_capacity(HEADER + plain.len() + TAG);
     for part in [MAGIC, inputs.as_bytes().as_slice(), &nonce, plain] {
         sealed.extend_from_slice(part);

@@ -43,6 +43,8 @@ function checkItem({ name, passed }) {
 
 const authorship = ({ writer, model, fallback_reason: reason }) => writer === "model"
   ? `The model ${model ?? ""} wrote the reasons for the products ranked here. Names, rates and disclosures come from the catalog.`
+  : writer === "phrases"
+  ? `Every sentence is one that the bank approved${model ? `; the model ${model} selected among them` : ""}${reason ? `. No model served: ${reason}` : ""}. Names, rates and disclosures come from the catalog.`
   : `The template wrote the text${reason ? ` instead of the model: ${reason}` : ""}. Names, rates and disclosures come from the catalog.`;
 
 /** Returns the sections with the reasons, as far as they are known. */

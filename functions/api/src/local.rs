@@ -10,12 +10,14 @@ use axum::response::IntoResponse;
 use contracts::Batch;
 use contracts::key::Workbook;
 use http::{Response, StatusCode};
+use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type};
+use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::backend::{Backend, SharedBackend};
 use crate::extract::Caller;
-use crate::problem::{Problem, ProblemResponses};
+use crate::problem::{MediaProblems, Problem, WorkbookProblems};
 use crate::security_headers::secure;
 
 /// The files of a local server.
@@ -53,16 +55,32 @@ pub(crate) fn documented() -> OpenApiRouter<LocalState> {
     OpenApiRouter::new().routes(routes!(get_media)).routes(routes!(upload_workbook))
 }
 
+/// The bytes of a file.
+struct FileBytes;
+
+impl PartialSchema for FileBytes {
+    fn schema() -> RefOr<Schema> {
+        let binary = SchemaFormat::KnownFormat(KnownFormat::Binary);
+        ObjectBuilder::new().schema_type(Type::String).format(Some(binary)).into()
+    }
+}
+
+impl ToSchema for FileBytes {}
+
 /// Returns a file of a result
 ///
-/// Local servers only. The token in the path comes from a link and replaces the bearer token.
+/// Local servers only. The token in the path comes from a link and replaces the bearer token. Every request checks consent,
+/// suppressions and recalls again.
 #[utoipa::path(
     get, path = "/v1/media/{token}", operation_id = "getMedia", tag = "local", security(()),
-    params(("token" = String, Path, description = "The token of a link")),
+    params(
+        ("token" = String, Path, description = "The token of a link"),
+        ("Range" = Option<String>, Header, description = "The bytes to return, such as `bytes=0-1023`. Omit it for the whole file.", nullable = false)
+    ),
     responses(
-        (status = 200, description = "The file", body = Vec<u8>, content_type = "*/*"),
-        (status = 206, description = "The range of the file that the header Range asks for", body = Vec<u8>, content_type = "*/*"),
-        ProblemResponses
+        (status = 200, description = "The file: MP4, WebVTT, JPEG, GIF or plain text", body = inline(FileBytes), content_type = "*/*"),
+        (status = 206, description = "The range of the file that the header Range asks for", body = inline(FileBytes), content_type = "*/*"),
+        MediaProblems
     )
 )]
 async fn get_media(
@@ -75,15 +93,16 @@ async fn get_media(
 
 /// Uploads a workbook
 ///
-/// Local servers only. `POST /v1/uploads` returns this path; on AWS it returns presigned addresses instead.
+/// Local servers only. `POST /v1/uploads` returns this path; on AWS it returns presigned addresses instead. A workbook that
+/// was uploaded before is replaced.
 #[utoipa::path(
     put, path = "/v1/uploads/{upload}/{name}", operation_id = "uploadWorkbook", tag = "local",
     params(
         ("upload" = String, Path, description = "The id of the upload"),
         ("name" = String, Path, description = "The file name of the workbook: `customer_profile.xlsx`, `customer_transactions.xlsx` or `twitter_data.xlsx`"),
     ),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
-    responses((status = 204, description = "The workbook was stored."), ProblemResponses)
+    request_body(content = inline(FileBytes), description = "The workbook, at most 512 MiB", content_type = "application/octet-stream"),
+    responses((status = 204, description = "The workbook was stored."), WorkbookProblems)
 )]
 async fn upload_workbook(
     State(state): State<LocalState>,

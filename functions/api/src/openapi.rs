@@ -2,7 +2,9 @@
 
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::{Tag, TagBuilder};
-use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
+use utoipa::openapi::{
+    ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, Schema, ServerBuilder,
+};
 use utoipa::{PartialSchema as _, ToSchema as _};
 
 use crate::problem::ProblemDetails;
@@ -15,10 +17,68 @@ const TOKEN: &str = "token";
 const TAGS: [(&str, &str); 5] = [
     ("recommendations", "Runs for one customer: a text, a narrated video, and the reasons for both."),
     ("campaigns", "Runs over all customers of a batch: the upload of the workbooks, dry runs, progress and outcomes."),
-    ("reviews", "Decisions of reviewers before publication, and recalls after it. Other callers get status 403."),
+    ("reviews", "Decisions before publication, and recalls after it. Callers who are not reviewers get status 403."),
     ("options", "The values that requests may use, and the product catalog."),
-    ("local", "Operations that only a server on the caller's own machine offers (`bespoke serve`). AWS answers 404."),
+    (
+        "local",
+        "Operations that only a server on the caller's own machine offers (`bespoke serve`). AWS answers with status 404.",
+    ),
 ];
+
+/// The general description. A reader without the code must understand the document.
+const DESCRIPTION: &str = "\
+Starts, follows and reviews narrated product recommendations for a bank's customers.
+
+## Terms
+
+- **Batch**: the three workbooks of one delivery. It is *complete* once all three exist. Its **dataset** is their joined \
+rows, sorted by customer id as text.
+- **Upload**: a batch that a caller sends through this API. Its id is also the name of the batch.
+- **Run**: one request carried out. A **recommendation** is the run for one customer; a **campaign** is a run over all \
+customers of a batch.
+- **Settings**: the server's configuration, `bespoke.toml`. Callers cannot change it. The settings decide which results \
+need a review.
+- **Brand**: the bank's look, sound and legal lines, part of the server's configuration.
+- **Customer reference**: a keyed hash of the customer id. Responses name a customer only by it.
+- **Consent**: a customer's answer in the workbooks, or a newer one that the bank imports. Anything but a plain yes is a refusal.
+- **Suppression**: an entry that forbids all contact with a customer. An opt-out is one.
+- **Guard**: the checks that every text must pass before anyone sees it.
+- **Service message**: a text without an offer, for a customer with a problem. It names ways to get help. The template \
+always writes it.
+- **Review**: a person's look at a result before it is published.
+- **Publish**: to make the text and video available to the caller through the links of this API. Publishing sends nothing \
+to the customer. The bank's export then creates a link for the customer.
+- **Evidence**: the audit record of why something was said to a customer, and of every check.
+
+## A result
+
+A result is *published* at once, or is *in review* until a reviewer approves or rejects it. A reviewer may *recall* a \
+published result: its links stop working. The server checks consent and suppressions when it ranks products, when it \
+publishes, and whenever it shows a result.
+
+## Callers
+
+A caller sees only the runs that they started. The run of another caller answers with status 404, as an unknown one does. \
+On a local server, everyone with its token is the same caller. A reviewer on AWS is a member of the Cognito group `reviewers`. On \
+a local server every caller is a reviewer.
+
+## The three workbooks
+
+- `customer_profile.xlsx` holds one row for each customer, such as name, income and products held.
+- `customer_transactions.xlsx` holds the payments and the consent answers.
+- `twitter_data.xlsx` holds the posts of customers.
+
+`data/README.md#columns` lists the columns. A local server accepts at most 512 MiB for each file. Every server reads at \
+most 2 GiB of unpacked data; a run over a larger workbook fails with `Input.TooLarge`.
+
+## Conventions
+
+Times are RFC 3339 in UTC. Lengths of texts are in Unicode code points. Errors are problem details (RFC 9457) with a \
+stable name in `error`. Clients must ignore unknown fields in responses. Requests with unknown fields get status 400.
+
+Any path may also answer with status 405 for a wrong method. A local server answers with 403 to requests from other web \
+origins, and with 421 to another host name. On AWS the gateway answers some 401, 429 and 503 itself: that body is JSON \
+with a `message`, without `Retry-After`.";
 
 /// Returns the document.
 #[must_use]
@@ -28,8 +88,24 @@ pub fn document() -> OpenApi {
     document.merge(local::documented().split_for_parts().1);
     if let Some(components) = &mut document.components {
         components.schemas.insert(ProblemDetails::name().into(), ProblemDetails::schema());
+        components.schemas.values_mut().for_each(describe_nullable_properties);
     }
     document
+}
+
+/// Moves the description of each property that is null or a reference from the reference to the property.
+fn describe_nullable_properties(schema: &mut RefOr<Schema>) {
+    let RefOr::T(Schema::Object(object)) = schema else { return };
+    for property in object.properties.values_mut() {
+        let RefOr::T(Schema::OneOf(alternatives)) = property else { continue };
+        for alternative in &mut alternatives.items {
+            if let RefOr::Ref(reference) = alternative
+                && !reference.description.is_empty()
+            {
+                alternatives.description = Some(std::mem::take(&mut reference.description));
+            }
+        }
+    }
 }
 
 /// Returns the document without operations and schemas.
@@ -43,22 +119,17 @@ fn frame() -> OpenApi {
     let info = InfoBuilder::new()
         .title("Bespoke")
         .version(env!("CARGO_PKG_VERSION"))
-        .description(Some(
-            "Starts, follows and reviews narrated product recommendations for a bank's customers.\n\n\
-             A **recommendation** is the run for one customer; a **campaign** is a run over all customers of a batch. A \
-             batch is the three workbooks of one upload. The **guard** is the set of checks that every text must pass \
-             before anyone sees it. A **review** is a person's look at a result before it is published; the settings \
-             decide which results need one.\n\n\
-             Responses name a customer by a **customer reference**, a keyed hash of the customer id. A caller sees only \
-             the runs that they started.\n\n\
-             Times are RFC 3339 in UTC. Errors are problem details (RFC 9457) with a stable name in `error`. Clients must \
-             ignore unknown fields in responses.",
-        ))
+        .description(Some(DESCRIPTION))
         .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
+        .build();
+    let server = ServerBuilder::new()
+        .url("http://127.0.0.1:5000")
+        .description(Some("A local server (`bespoke serve`). On AWS, use the stack's output `ApiAddress`."))
         .build();
     let tags = TAGS.map(|(name, description)| TagBuilder::new().name(name).description(Some(description)).build());
     OpenApiBuilder::new()
         .info(info)
+        .servers(Some([server]))
         .components(Some(ComponentsBuilder::new().security_scheme(TOKEN, SecurityScheme::Http(token)).build()))
         .security(Some([SecurityRequirement::new(TOKEN, Vec::<String>::new())]))
         .tags(Some(tags.into_iter().collect::<Vec<Tag>>()))

@@ -7,7 +7,10 @@ use contracts::error::chain;
 use contracts::{ErrorName, NamedError};
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response as DocumentedResponse, ResponseBuilder};
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::{
+    ContentBuilder, ObjectBuilder, Ref, RefOr, Response as DocumentedResponse, ResponseBuilder, Type,
+};
 use utoipa::{IntoResponses, ToSchema};
 
 /// An error response.
@@ -32,9 +35,9 @@ pub(crate) struct ProblemDetails<'a> {
     /// The stable name of the error, in the form `Area.Reason`.
     #[schema(value_type = String, example = "Input.InvalidRequest")]
     error: ErrorName,
-    /// The cause, for people. For a 5XX status the details are in the server's log only.
+    /// The cause, in words for people. For a 5XX status the details are in the server's log only.
     detail: &'a str,
-    /// What to do about the error. Absent if there is no specific advice.
+    /// The remedy. Absent if there is no specific advice.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     help: Option<&'a str>,
@@ -134,22 +137,88 @@ impl IntoResponse for Problem {
     }
 }
 
-/// The error responses that every operation documents.
-pub(crate) struct ProblemResponses;
-
-impl IntoResponses for ProblemResponses {
-    fn responses() -> BTreeMap<String, RefOr<DocumentedResponse>> {
-        let problem = |description| {
-            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemDetails::name()))).build();
-            let response = ResponseBuilder::new().description(description).content("application/problem+json", content);
-            RefOr::T(response.build())
-        };
-        BTreeMap::from([
-            ("4XX".to_owned(), problem("The request is invalid, or the caller may not make it.")),
-            (
-                "5XX".to_owned(),
-                problem("The server failed. Status 503 is temporary: retry after `Retry-After` seconds."),
-            ),
-        ])
+/// Returns the description of a response with this status; it holds for all operations.
+fn description(status: u16) -> &'static str {
+    match status {
+        400 => "The query, a header or the body is invalid. `detail` names the field.",
+        401 => "The bearer token is missing or invalid.",
+        403 => "The caller is not a reviewer.",
+        404 => "The resource does not exist, or belongs to another caller.",
+        408 => "The rest of the body did not arrive within 30 seconds.",
+        413 => "The body is too large. JSON has at most 64 KiB, a workbook at most 512 MiB.",
+        415 => "The header Content-Type is not `application/json`.",
+        416 => "The range is beyond the end of the file.",
+        429 => "Too many requests at once. Retry after `Retry-After` seconds.",
+        500 => "The server failed. Its log has the cause.",
+        503 => "A service that the server needs is unavailable. Retry after `Retry-After` seconds.",
+        _ => unreachable!("every documented status has a description"),
     }
+}
+
+/// Returns the documented error responses: these statuses, their variants with a description of their own, and the
+/// statuses that every operation may return.
+fn problems(statuses: &[u16], special: &[(u16, &str)]) -> BTreeMap<String, RefOr<DocumentedResponse>> {
+    let problem = |status: &str, description: &str| {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemDetails::name()))).build();
+        let mut response = ResponseBuilder::new().description(description).content("application/problem+json", content);
+        if matches!(status, "429" | "503") {
+            let seconds = ObjectBuilder::new().schema_type(Type::Integer).build();
+            let header = HeaderBuilder::new().schema(seconds).description(Some("The time to wait, in seconds"));
+            response = response.header("Retry-After", header.build());
+        }
+        (status.to_owned(), RefOr::T(response.build()))
+    };
+    let common =
+        statuses.iter().chain(&[429, 500, 503]).map(|status| problem(&status.to_string(), description(*status)));
+    let special = special.iter().map(|(status, description)| problem(&status.to_string(), description));
+    let other = problem("default", "Any other error; see the general description of this API.");
+    common.chain(special).chain([other]).collect()
+}
+
+macro_rules! problem_responses {
+    ($($(#[$doc:meta])* $name:ident: [$($status:literal),*] $(, $special:literal => $description:literal)*;)*) => {
+        $(
+            $(#[$doc])*
+            pub(crate) struct $name;
+
+            impl IntoResponses for $name {
+                fn responses() -> BTreeMap<String, RefOr<DocumentedResponse>> {
+                    problems(&[$($status),*], &[$(($special, $description)),*])
+                }
+            }
+        )*
+    };
+}
+
+problem_responses! {
+    /// The error responses of an operation without parameters.
+    ReadProblems: [401];
+    /// The error responses of an operation that returns one resource.
+    FindProblems: [401, 404];
+    /// The error responses of a list in pages.
+    PageProblems: [400, 401], 422 => "The value of `after` is not a value of `next`.";
+    /// The error responses of a list in pages below a resource.
+    SubpageProblems: [400, 401, 404], 422 => "The value of `after` is not a value of `next`.";
+    /// The error responses of a list of events.
+    EventProblems: [400, 401, 404];
+    /// The error responses of the start of a run.
+    StartProblems: [400, 401, 413, 415],
+        409 => "The batch is unknown or lacks a workbook, or no batch is complete. `error` is `Input.MissingWorkbook`.",
+        422 => "The idempotency key was used for a different request, the customer was erased, or `upload` and `batch` exclude each other.";
+    /// The error responses of the creation of an upload.
+    CreateUploadProblems: [400, 401, 413, 415];
+    /// The error responses of a list for reviewers.
+    ReviewProblems: [401, 403];
+    /// The error responses of a decision.
+    DecisionProblems: [400, 401, 403, 413, 415],
+        404 => "No result of this run and customer waits for a decision or has one.",
+        409 => "The content differs from the reviewed one, or can no longer be published as reviewed. List the reviews again.";
+    /// The error responses of a recall.
+    RecallProblems: [400, 401, 403, 413, 415],
+        404 => "No run has a recommendation with this id.",
+        409 => "The recommendation was not published.";
+    /// The error responses of a file.
+    MediaProblems: [416], 404 => "The link is unknown or has expired, or the file may no longer be shown.";
+    /// The error responses of the upload of a workbook.
+    WorkbookProblems: [400, 401, 408, 413], 404 => "The upload does not exist, or the file name is not one of the three.";
 }

@@ -30,7 +30,7 @@ pub(crate) struct Launch<'a> {
     pub(crate) batch: Option<Batch>,
     /// The options that the caller chose.
     pub(crate) options: RunOptions,
-    /// What executes the run.
+    /// The service that executes the run.
     pub(crate) executions: &'a dyn Executions,
     /// The workflow's limits.
     pub(crate) limits: WorkflowLimits,

@@ -7,6 +7,7 @@ mod campaign;
 mod catalog;
 mod deserialize;
 mod event;
+mod forecast;
 mod names;
 mod page;
 mod recommendation;

@@ -30,6 +30,13 @@ const MIN_RECURRING_PAYMENTS: usize = 3;
 /// The fewest days with payments that make a sign, so that a single purchase does not.
 const MIN_SIGN_DAYS: usize = 2;
 
+/// The fewest days with payments that make a sign of a business, unless a payment is one that only a business makes.
+const MIN_BUSINESS_DAYS: usize = 4;
+
+/// Words of the bank's category that only a business pays for. Anybody may buy office supplies or software.
+const BUSINESS_ONLY: [&str; 6] =
+    ["payroll", "supplier", "inventory", "merchant fee", "commercial rent", "business service"];
+
 /// A payment in a category of the lexicon, within the 180 days up to `as_of`.
 struct Payment<'a> {
     category: SpendingCategory,
@@ -37,6 +44,8 @@ struct Payment<'a> {
     age_days: i32,
     cents: i64,
     merchant: &'a str,
+    /// Only a business makes such a payment.
+    business_only: bool,
 }
 
 /// The payments that have a category in the lexicon. All facts ignore other payments, so not even their total shows.
@@ -51,13 +60,15 @@ impl<'a> Payments<'a> {
     #[must_use]
     pub fn of(transactions: &'a [Transaction], as_of: Date, lexicon: &Lexicon) -> Self {
         let mut payments = Self { counted: Vec::new(), history_days: 0 };
-        for Transaction { date, category, merchant, amount } in transactions {
+        for Transaction { date, category: word, merchant, amount } in transactions {
             let age_days = days_between(*date, as_of);
             payments.history_days = payments.history_days.max(age_days.saturating_add(1));
             if (0..BOTH_WINDOWS_DAYS).contains(&age_days)
-                && let Some(category) = lexicon.spending(category)
+                && let Some(category) = lexicon.spending(word)
             {
-                payments.counted.push(Payment { category, age_days, cents: amount.0, merchant });
+                let word = word.to_lowercase();
+                let business_only = BUSINESS_ONLY.iter().any(|only| word.contains(only));
+                payments.counted.push(Payment { category, age_days, cents: amount.0, merchant, business_only });
             }
         }
         payments
@@ -97,14 +108,17 @@ impl<'a> Payments<'a> {
         recurring.map(|((category, _), _)| category).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// Returns the signs that payments give: payments on at least two days, one of them in the window. A held mortgage
+    /// Returns the signs that payments give: payments on at least two days, one of them in the window. A business needs
+    /// four days, or a payment that only a business makes. A held mortgage
     /// is a sign of a home.
     #[must_use]
     pub fn signs<'p>(&self, mut held: impl Iterator<Item = &'p Product>) -> Vec<Sign> {
         let has_payments = |category| {
-            let payments = self.counted.iter().filter(|payment| payment.category == category && payment.cents > 0);
-            let days: BTreeSet<i32> = payments.map(|payment| payment.age_days).collect();
-            days.len() >= MIN_SIGN_DAYS && days.first().is_some_and(|newest| *newest < WINDOW_DAYS)
+            let payments = || self.counted.iter().filter(|payment| payment.category == category && payment.cents > 0);
+            let days: BTreeSet<i32> = payments().map(|payment| payment.age_days).collect();
+            let is_weak = category == SpendingCategory::Business && !payments().any(|payment| payment.business_only);
+            let fewest = if is_weak { MIN_BUSINESS_DAYS } else { MIN_SIGN_DAYS };
+            days.len() >= fewest && days.first().is_some_and(|newest| *newest < WINDOW_DAYS)
         };
         let has_mortgage = held.any(|product| product.kind == ProductKind::Mortgage);
         let is_present = |sign: &Sign| match sign {
@@ -295,6 +309,9 @@ mod tests {
     fn sign_needs_two_days_one_of_them_recent() {
         let signs = |transactions: &[Transaction]| Payments::of(transactions, AS_OF, &lexicon()).signs([].into_iter());
         assert_eq!(signs(&[paid(3, "Payroll", 9), paid(99, "Suppliers", 9)]), [Sign::Business]);
+        let supplies = [3, 30, 50, 99].map(|days| paid(days, "Business Supplies", 9));
+        assert_eq!(signs(&supplies[..2]), [], "two purchases of office supplies");
+        assert_eq!(signs(&supplies), [Sign::Business]);
         assert_eq!(signs(&[paid(3, "Travel", 9)]), []);
         assert_eq!(signs(&[paid(3, "Travel", 9), paid(3, "Hotels", 9)]), [], "one day");
         assert_eq!(signs(&[paid(95, "Home", 9), paid(99, "Home", 9)]), [], "long ago");

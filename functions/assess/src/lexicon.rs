@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization as _;
 
+use crate::stop_words::StopWords;
+
 /// An error in a lexicon.
 #[derive(Debug, Error)]
 pub enum LexiconError {
@@ -63,7 +65,9 @@ impl Lexicon {
     /// Parses and validates a lexicon.
     pub fn from_toml(text: &str) -> Result<Self, LexiconError> {
         let file: LexiconFile = toml::from_str(text)?;
-        let digest = Digest::of_json(&file);
+        let digest = Digest::of_parts(
+            [Digest::of_json(&file).as_bytes(), StopWords::get().digest().as_bytes()].map(|part| part.as_slice()),
+        );
         let mut spending = BTreeMap::new();
         for (category, entries) in file.spending {
             for words in entries.iter().map(|entry| words_of(entry)) {
@@ -88,7 +92,8 @@ impl Lexicon {
             topics.insert(topic, phrases);
         }
         // A topic without words would silently disable the protections that depend on it.
-        match Topic::ALL.iter().find(|topic| topics.get(topic).is_none_or(Vec::is_empty)) {
+        let has_no_words = |topic: &&Topic| **topic != Topic::Care && topics.get(topic).is_none_or(Vec::is_empty);
+        match Topic::ALL.iter().find(has_no_words) {
             Some(topic) => Err(LexiconError::NoWords { topic: topic.words() }),
             None => Ok(Self { spending, topics, digest }),
         }

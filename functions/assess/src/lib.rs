@@ -6,6 +6,8 @@
 //! compares that table with `Facts`. Facts from posts need a [`policy::consent::SocialConsent`], which only the
 //! consent gate creates.
 //!
+//! A post of danger to life, a stop of the profile and payments of trouble end the assessment before anything is ranked.
+//!
 //! No type that this stage reads contains age, sex, marital status, race, religion, national origin, address or zip
 //! code.
 
@@ -14,6 +16,8 @@ pub mod lexicon;
 pub mod mood;
 pub mod rank;
 pub mod stance;
+pub mod stop_words;
+pub mod stops;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -21,7 +25,7 @@ mod tests;
 
 use contracts::catalogue::{Catalogue, Category, Eligibility};
 use contracts::consent::ConsentAsRead;
-use contracts::facts::{Assessment, Facts, Skip, Stance};
+use contracts::facts::{Assessment, Facts, Skip, Stance, StopScope};
 use contracts::key::{Artefact, DatasetPart, RunPart};
 use contracts::request::{ChangedInput, CurrentInput, Request};
 use contracts::settings::Settings;
@@ -218,17 +222,24 @@ pub fn assess(record: CustomerRecord, control: &Control, rules: &Rules<'_>) -> A
     let skip = match permitted.and_then(|permission| control.narrow(permission)) {
         Err(skip) => skip,
         Ok(permission) => match facts(&customer, permission, rules) {
-            Some(facts) => return Assessment::Proceed(facts),
-            None => Skip::NoSuitableOffer,
+            Ok(facts) => return Assessment::Proceed(facts),
+            Err(skip) => skip,
         },
     };
     Assessment::Skip { skip, consent: customer.consent }
 }
 
-/// Returns the facts and the stance. Returns `None` if the customer has no trouble to answer and no suitable offer.
-fn facts(customer: &Customer, permission: Permission, rules: &Rules<'_>) -> Option<Facts> {
+/// Returns the facts and the stance. Skips a customer with a stop of every message, and one with no trouble to answer
+/// and no suitable offer.
+fn facts(customer: &Customer, permission: Permission, rules: &Rules<'_>) -> Result<Facts, Skip> {
     let Rules { catalogue, lexicon, keys, categories, at_most, today } = *rules;
-    let mood = permission.social.ok().and_then(|proof| mood::mood(&proof, customer, lexicon, keys));
+    let findings = permission.social.ok().and_then(|proof| mood::read_posts(&proof, customer, lexicon, keys));
+    let needs_person = findings.as_ref().is_some_and(|findings| findings.needs_person);
+    let stops = stops::of(customer, needs_person);
+    if let Some(stop) = stops.iter().find(|stop| stop.scope() == StopScope::Everything) {
+        return Err(Skip::Stopped(*stop));
+    }
+    let mood = findings.map(|findings| findings.mood);
     let payments = features::Payments::of(&customer.transactions, customer.as_of, lexicon);
     // An id that the catalog does not have is only a workbook cell, not a fact.
     let mut products_held = customer.profile.products_held.clone();
@@ -255,16 +266,21 @@ fn facts(customer: &Customer, permission: Permission, rules: &Rules<'_>) -> Opti
         balance: balance.map(features::balance_band),
         tenure: since.map(|since| features::tenure(since, customer.as_of)),
         mood: mood.as_ref(),
+        stops: &stops,
+        probably_held: &customer.profile.probably_held,
     };
     let ranked = rank::rank(catalogue, categories, input, today);
     let stance = if let Some(topic) = stance::service_topic(mood.as_ref()) {
         Stance::Service { topic }
     } else {
         let offers = rank::choose(&ranked, at_most);
-        (!offers.is_empty()).then_some(Stance::Recommend { offers })?
+        if offers.is_empty() {
+            return Err(Skip::NoSuitableOffer);
+        }
+        Stance::Recommend { offers }
     };
     let RankingInput { income, balance, tenure, .. } = input;
-    Some(Facts {
+    Ok(Facts {
         reference: customer.reference.clone(),
         first_name: customer.profile.first_name.clone(),
         adviser: customer.profile.adviser.clone(),
@@ -276,6 +292,7 @@ fn facts(customer: &Customer, permission: Permission, rules: &Rules<'_>) -> Opti
         recurring,
         signs,
         tenure,
+        stops,
         mood,
         stance,
         consent: customer.consent.clone(),

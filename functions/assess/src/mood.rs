@@ -13,6 +13,7 @@ use vader_sentiment::SentimentIntensityAnalyzer;
 
 use crate::features::days_between;
 use crate::lexicon::Lexicon;
+use crate::stop_words::{StopWords, Trouble};
 
 /// The age, in days, at which a post has half the weight of a new one.
 pub const HALF_LIFE_DAYS: f64 = 30.0;
@@ -22,6 +23,9 @@ pub const UNDATED_AGE_DAYS: i32 = 90;
 
 /// The greatest age for weights, in days, so that no weight becomes zero.
 const MAX_AGE_DAYS: i32 = 3_650;
+
+/// The highest compound score that a post that stops selling counts with.
+const STOPPED_SCORE: f64 = -0.5;
 
 /// The tone and the topics of one text.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,12 +75,88 @@ impl<'a> ToneAnalyzer<'a> {
     }
 }
 
-/// Returns the mood of a customer's posts; `None` without posts. The caller needs the proof of social consent.
+/// The days after which a post neither stops an offer nor speaks for one.
+pub const POSTS_AGE_OUT_DAYS: i32 = 180;
+
+/// The compound score at which a post about no listed topic is negative. Words such as "missed" alone do not stop.
+const NEGATIVE_OFF_TOPIC: f64 = -0.3;
+
+/// The compound score from which a post is cheerful.
+const CHEERFUL: f64 = 0.3;
+
+/// The findings in a customer's posts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PostFindings {
+    /// The mood.
+    pub mood: Mood,
+    /// A recent post suggests danger to life: there is no message, and a person must look.
+    pub needs_person: bool,
+}
+
+/// The effect of one recent post on selling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PostVerdict {
+    /// The post may speak for an offer if it is on a listed topic.
+    Ordinary,
+    /// The post stops selling. The topic is the one that a service message answers.
+    Stops(Topic),
+    /// The post suggests danger to life.
+    NeedsPerson,
+}
+
+impl ToneAnalyzer<'_> {
+    /// Returns what a recent post says about selling.
+    #[must_use]
+    pub fn judge(&self, text: &str) -> PostVerdict {
+        self.judge_tone(text, &self.analyze(text))
+    }
+
+    fn judge_tone(&self, text: &str, tone: &Tone) -> PostVerdict {
+        let found = StopWords::get().read_post(text);
+        let has = |trouble| found.troubles.contains(&trouble);
+        if has(Trouble::Danger) {
+            return PostVerdict::NeedsPerson;
+        }
+        let is_about = |topic| tone.topics.contains(&topic);
+        if [Trouble::Loss, Trouble::Health, Trouble::Law, Trouble::Crime, Trouble::Farewell].into_iter().any(has) {
+            return PostVerdict::Stops(Topic::Care);
+        }
+        if has(Trouble::Fraud) {
+            return PostVerdict::Stops(Topic::Fraud);
+        }
+        if has(Trouble::Hardship) || (is_about(Topic::Hardship) && !found.excused) {
+            return PostVerdict::Stops(Topic::Hardship);
+        }
+        let complaint = [Topic::Fraud, Topic::Service, Topic::Fees].into_iter().find(|topic| is_about(*topic));
+        if has(Trouble::Complaint) {
+            return PostVerdict::Stops(complaint.unwrap_or(Topic::Service));
+        }
+        let compound = match &found.without_idioms {
+            Some(words) => self.analyze(words).scores.compound,
+            None => tone.scores.compound,
+        };
+        let is_of_bank =
+            complaint.is_some() || is_about(Topic::Card) || is_about(Topic::Savings) || is_about(Topic::HomeLoan);
+        let threshold = if is_of_bank { -0.05 } else { NEGATIVE_OFF_TOPIC };
+        let is_negative = rounded(compound) <= threshold && (is_of_bank || !found.everyday) && !found.excused;
+        // About money, work and the like, silence is the safer mistake: only a cheerful post passes.
+        let is_planned = [Topic::Savings, Topic::HomeLoan, Topic::Travel, Topic::Investing, Topic::Business];
+        let is_plan = is_planned.into_iter().any(is_about) && rounded(compound) >= 0.0;
+        let is_doubtful = found.sensitive && !found.everyday && !is_plan && rounded(compound) < CHEERFUL;
+        if is_negative || is_doubtful || has(Trouble::Sarcasm) || found.unread || (found.distress && !found.everyday) {
+            return PostVerdict::Stops(complaint.unwrap_or(Topic::Care));
+        }
+        PostVerdict::Ordinary
+    }
+}
+
+/// Returns the findings in a customer's posts; `None` without posts. The caller needs the proof of social consent.
 ///
-/// A tone is the mean of the posts' compound scores, weighted by age. A post about hardship always counts as negative,
-/// because VADER scores "I can't pay the rent" and loving farewells as positive.
+/// Posts older than [`POSTS_AGE_OUT_DAYS`] count only for the guard's search for echoes; a post without a date counts
+/// as recent. A tone is the mean of the compound scores of the posts on listed topics, weighted by age. Any recent post
+/// that stops selling makes its topic negative.
 #[must_use]
-pub fn mood(proof: &SocialConsent, customer: &Customer, lexicon: &Lexicon, keys: &Keys) -> Option<Mood> {
+pub fn read_posts(proof: &SocialConsent, customer: &Customer, lexicon: &Lexicon, keys: &Keys) -> Option<PostFindings> {
     let posts = customer.tweets(proof);
     if posts.is_empty() {
         return None;
@@ -84,28 +164,44 @@ pub fn mood(proof: &SocialConsent, customer: &Customer, lexicon: &Lexicon, keys:
     let analyzer = ToneAnalyzer::new(lexicon);
     let mut overall = WeightedMean::default();
     let mut by_topic = BTreeMap::<Topic, WeightedMean>::new();
+    let mut stopped = BTreeSet::new();
+    let mut needs_person = false;
     // A sorted set hides the order and the number of the posts.
     let mut runs = BTreeSet::new();
     for post in posts {
-        let Tone { scores, topics, .. } = analyzer.analyze(&post.text);
-        let score = rounded(scores.compound);
-        let weight = weight(post, customer.as_of);
-        overall.add(score, weight);
-        for topic in topics {
-            by_topic.entry(topic).or_default().add(score, weight);
-        }
         let composed: String = post.text.nfkc().collect();
         runs.extend(five_word_runs(&composed).iter().map(|run| keys.keyed_digest(FIVE_WORD_RUN, run.as_bytes())));
+        if post.created_on.is_some_and(|day| days_between(day, customer.as_of) > POSTS_AGE_OUT_DAYS) {
+            continue;
+        }
+        let tone = analyzer.analyze(&post.text);
+        let verdict = analyzer.judge_tone(&post.text, &tone);
+        let weight = weight(post, customer.as_of);
+        let score = rounded(tone.scores.compound);
+        let score = if verdict == PostVerdict::Ordinary { score } else { score.min(STOPPED_SCORE) };
+        match verdict {
+            // Only a post on a listed topic may brighten the tone.
+            PostVerdict::Ordinary if tone.topics.is_empty() && score > 0.0 => continue,
+            PostVerdict::Ordinary => {}
+            PostVerdict::Stops(topic) => {
+                stopped.insert(topic);
+            }
+            PostVerdict::NeedsPerson => needs_person = true,
+        }
+        overall.add(score, weight);
+        for topic in tone.topics.into_iter().filter(|topic| *topic != Topic::Hardship) {
+            by_topic.entry(topic).or_default().add(score, weight);
+        }
     }
-    let tone = |(topic, mean): (Topic, WeightedMean)| TopicTone {
-        topic,
-        sentiment: if topic == Topic::Hardship { Sentiment::Negative } else { mean.label() },
-    };
-    Some(Mood {
+    let mut tones: BTreeMap<Topic, Sentiment> =
+        by_topic.into_iter().map(|(topic, mean)| (topic, mean.label())).collect();
+    tones.extend(stopped.into_iter().map(|topic| (topic, Sentiment::Negative)));
+    let mood = Mood {
         sentiment: overall.label(),
-        topics: by_topic.into_iter().map(tone).collect(),
+        topics: tones.into_iter().map(|(topic, sentiment)| TopicTone { topic, sentiment }).collect(),
         five_word_runs: runs.into_iter().collect(),
-    })
+    };
+    Some(PostFindings { mood, needs_person })
 }
 
 #[derive(Default)]
@@ -121,7 +217,7 @@ impl WeightedMean {
     }
 
     fn label(&self) -> Sentiment {
-        label(self.sum / self.weights)
+        if self.weights > 0.0 { label(self.sum / self.weights) } else { Sentiment::Neutral }
     }
 }
 
@@ -149,12 +245,13 @@ fn label(compound: f64) -> Sentiment {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stance::service_topic;
     use crate::testing::{CustomerBuilder, keys, lexicon, social_consent};
 
     fn mood_of(posts: &[(i32, &str)]) -> Option<Mood> {
         let customer =
             posts.iter().fold(CustomerBuilder::new(), |customer, (days, text)| customer.posted(*days, text)).customer();
-        mood(&social_consent(), &customer, &lexicon(), &keys())
+        read_posts(&social_consent(), &customer, &lexicon(), &keys()).map(|findings| findings.mood)
     }
 
     fn tone(posts: &[(i32, &str)], topic: Topic) -> Option<Sentiment> {
@@ -169,11 +266,23 @@ mod tests {
     }
 
     #[test]
-    fn newer_post_outweighs_older_one() {
+    fn recent_complaint_outweighs_praise() {
         let good = "Great customer service, thank you";
         let bad = "Terrible customer service, I am angry";
-        assert_eq!(tone(&[(1, good), (120, bad)], Topic::Service), Some(Sentiment::Positive));
+        assert_eq!(tone(&[(1, good), (120, bad)], Topic::Service), Some(Sentiment::Negative), "a complaint stops");
         assert_eq!(tone(&[(120, good), (1, bad)], Topic::Service), Some(Sentiment::Negative));
+        assert_eq!(tone(&[(1, good), (181, bad)], Topic::Service), Some(Sentiment::Positive), "it ages out");
+    }
+
+    #[test]
+    fn grief_ages_out_unless_undated() {
+        let text = "My father passed away today.";
+        let topic = |days| service_topic(mood_of(&[(days, text)]).as_ref());
+        assert_eq!(
+            [topic(3), topic(180), topic(181), topic(1_800)],
+            [Some(Topic::Care), Some(Topic::Care), None, None]
+        );
+        assert_eq!(topic(100_000), Some(Topic::Care), "without a date");
     }
 
     #[test]
@@ -181,7 +290,7 @@ mod tests {
         for text in ["I can't pay my rent", "Rest in peace grandma, we love you, beautiful soul", "Got laid off today"]
         {
             assert_ne!(ToneAnalyzer::new(&lexicon()).analyze(text).sentiment, Sentiment::Negative, "{text}");
-            assert_eq!(tone(&[(1, text)], Topic::Hardship), Some(Sentiment::Negative), "{text}");
+            assert!(service_topic(mood_of(&[(1, text)]).as_ref()).is_some(), "{text}");
         }
     }
 

@@ -4,7 +4,7 @@
 use contracts::ProductId;
 use contracts::catalogue::{Catalogue, Category, Product, ProductKind};
 use contracts::facts::{
-    Band, Candidate, Ground, Mood, Need, Offer, ScoreReason, Sentiment, Share, Sign, Spending, SpendingCategory,
+    Band, Candidate, Ground, Mood, Need, Offer, ScoreReason, Sentiment, Share, Sign, Spending, SpendingCategory, Stop,
     Tenure, Topic, Trend,
 };
 use jiff::civil::Date;
@@ -53,6 +53,10 @@ pub struct RankingInput<'a> {
     pub tenure: Option<Tenure>,
     /// The mood of posts, with social consent only.
     pub mood: Option<&'a Mood>,
+    /// Facts that stop offers of credit.
+    pub stops: &'a [Stop],
+    /// Products that the customer probably holds.
+    pub probably_held: &'a [ProductId],
 }
 
 /// A product with its rank for one customer.
@@ -159,6 +163,9 @@ fn weigh<'a>(product: &'a Product, catalogue: &Catalogue, customer: RankingInput
     if is_credit && grounds.is_empty() && !liked {
         exclusions.push("no ground for an offer of credit".to_owned());
     }
+    if is_credit {
+        exclusions.extend(customer.stops.iter().map(|stop| format!("no credit: {}", stop.words())));
+    }
     if score <= 0.0 {
         exclusions.push("the score is not positive".to_owned());
     }
@@ -244,6 +251,8 @@ fn unmet_conditions(product: &Product, catalogue: &Catalogue, customer: RankingI
     let mut unmet = Vec::new();
     if customer.held.contains(&product.id) {
         unmet.push("already held".to_owned());
+    } else if customer.probably_held.contains(&product.id) {
+        unmet.push("probably held: an entry of products_held resembles it".to_owned());
     }
     if let Some(other) = rules.holds_none.iter().find(|id| customer.held.contains(id)) {
         unmet.push(format!("not offered together with {}, which is held", name(other)));

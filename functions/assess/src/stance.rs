@@ -3,12 +3,12 @@
 use contracts::facts::{Mood, Sentiment, Topic};
 
 /// The topics of a service message, most serious first.
-const SERVICE_TOPICS: [Topic; 4] = [Topic::Hardship, Topic::Fraud, Topic::Service, Topic::Fees];
+const SERVICE_TOPICS: [Topic; 5] = [Topic::Care, Topic::Hardship, Topic::Fraud, Topic::Service, Topic::Fees];
 
 /// Returns the topic that a service message must answer; `None` if the customer may get offers.
 ///
-/// The topic is hardship after any post about it. It is fraud, service or fees after complaints that newer, kinder
-/// posts do not outweigh. UDAAP forbids taking advantage of a customer in trouble.
+/// [`crate::mood`] marks a topic as negative after any recent post that must stop selling, despite kinder posts. UDAAP
+/// forbids taking advantage of a customer in trouble.
 #[must_use]
 pub fn service_topic(mood: Option<&Mood>) -> Option<Topic> {
     let topics = &mood?.topics;

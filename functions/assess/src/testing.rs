@@ -51,6 +51,7 @@ fn readings(general: &str, social: &str) -> Vec<ConsentReading> {
         file: Workbook::Transactions,
         row: 2,
         rows: 1,
+        meaning: None,
     };
     vec![reading(Question::General, general), reading(Question::SocialMedia, social)]
 }
@@ -79,6 +80,8 @@ impl CustomerBuilder {
             products_held: Vec::new(),
             adviser: Some("Dana Reed".to_owned()),
             customer_since: None,
+            stops: Vec::new(),
+            probably_held: Vec::new(),
         };
         let consent = ConsentAsRead { readings: readings("yes", "yes"), read_at: Timestamp::UNIX_EPOCH, control: None };
         Self { consent, profile, transactions: vec![paid(179, "Transfer", 1)], tweets: Vec::new() }

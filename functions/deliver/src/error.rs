@@ -1,4 +1,4 @@
-//! Errors of delivery.
+//! Errors in delivery.
 
 use contracts::{ErrorName, NamedError, RunId};
 use policy::control::ControlError;
@@ -7,7 +7,7 @@ use storage::store::StoreError;
 use storage::vault::VaultError;
 use thiserror::Error;
 
-/// An error of an export, a link or a notification.
+/// An error in an export, a link or a notification.
 #[derive(Debug, Error)]
 pub enum Error {
     /// The store failed.
@@ -16,13 +16,13 @@ pub enum Error {
     /// The vault failed.
     #[error(transparent)]
     Vault(#[from] VaultError),
-    /// The control data is unreadable. Nothing is shown without it.
+    /// The control data is unreadable. No result is shown without it.
     #[error(transparent)]
     Control(#[from] ControlError),
     /// The signing key is unavailable or malformed.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// A plain JSON object is malformed. It holds no personal data, so the message may quote it.
+    /// An unsealed JSON object is malformed. It holds no personal data, so the message may quote it.
     #[error("the object {key} is not in this version's format")]
     Malformed {
         /// The key of the object.
@@ -36,7 +36,7 @@ pub enum Error {
         /// The run.
         run: RunId,
     },
-    /// The cursor of an export names a customer who is not in the run.
+    /// The cursor of an export refers to a customer who is not in the run.
     #[error("run {run} has no customer with the reference in `after`")]
     NotInRun {
         /// The run.

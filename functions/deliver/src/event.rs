@@ -1,4 +1,4 @@
-//! The events that trigger the Lambda `notify`.
+//! The events that trigger the `notify` Lambda.
 
 use contracts::{ObjectKey, RunId};
 use serde::Deserialize;

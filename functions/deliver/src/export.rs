@@ -1,8 +1,8 @@
 //! The export of a run for the bank's mail or CRM system: each customer's id, outcome and link.
 //!
-//! An export is made on demand and not stored: unlike everything at rest, it connects references to people and holds working
-//! links. The customer ids come from the sealed dataset. Customers who refused or were erased have no id there; the export
-//! lists them by reference.
+//! An export is made on demand and not stored. Unlike all stored data, it connects references to people and contains
+//! working links. The customer ids come from the sealed dataset. It has no ids for customers who refused or were
+//! erased, so the export lists them by reference.
 
 use std::collections::HashMap;
 
@@ -24,27 +24,27 @@ use crate::{Error, links, published};
 /// The number of customers who are looked up at the same time.
 const CONCURRENCY: usize = 16;
 
-/// One customer of an export.
+/// One customer in an export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ExportRow {
-    /// The bank's own customer id, as the workbook has it; empty if none is kept.
+    /// The bank's own customer id, as in the workbook. Empty if Bespoke does not keep it.
     pub customer_id: String,
     /// The customer reference. Notifications use it.
     pub reference: String,
     /// The current outcome: `published`, `skipped`, `in-review`, `failed` or `recalled`.
     pub outcome: String,
-    /// The reason for an outcome other than `published`; empty otherwise.
+    /// The reason for an outcome other than `published`. Empty otherwise.
     pub detail: String,
-    /// The customer's link; empty if nothing is published or the settings name no base address for links.
+    /// The customer's link. Empty if nothing is published or the settings have no base address for links.
     pub link: String,
-    /// The time at which the link expires, RFC 3339; empty without a link.
+    /// The time at which the link expires, in RFC 3339. Empty without a link.
     pub expires: String,
 }
 
 /// A page of an export, in the manifest's order.
 #[derive(Clone, Copy, Debug)]
 pub struct ExportPage<'a> {
-    /// The customer before the first row; `None` for the first page.
+    /// The customer before the first row. `None` for the first page.
     pub after: Option<&'a CustomerRef>,
     /// The maximum number of rows.
     pub limit: usize,
@@ -55,8 +55,8 @@ impl ExportPage<'_> {
     pub const ALL: Self = Self { after: None, limit: usize::MAX };
 }
 
-/// Makes a page of the export, with a new link for each customer whose result may be shown. Earlier links stay valid until
-/// they expire.
+/// Makes a page of the export, with a new link for each customer whose result may be shown. Earlier links remain valid
+/// until they expire.
 pub async fn export(
     run: &RunId,
     page: ExportPage<'_>,
@@ -140,7 +140,8 @@ fn detail(outcome: &Outcome) -> String {
     }
 }
 
-/// Reads a customer's id from their sealed row; `None` if they refused or were erased, or the dataset has expired.
+/// Reads a customer's id from their sealed row. Returns `None` if they refused or were erased, or if the dataset has
+/// expired.
 async fn find_customer_id(dataset: &DatasetId, row: &IndexRow, vault: &Vault) -> Result<Option<String>, Error> {
     let erasure = ObjectKey::Forgotten(row.reference.clone());
     if vault.store().find(&erasure).await?.is_some() {

@@ -2,10 +2,10 @@
 //!
 //! | Module | Purpose |
 //! |---|---|
-//! | [`export`] | The export: a table with customer ids and links for the bank's mail or CRM system. It is made on demand and not stored. On AWS the Lambda `export` returns it. |
+//! | [`export`] | The export: a table with customer ids and links for the bank's mail or CRM system. It is made on demand and not stored. On AWS, the `export` Lambda returns it. |
 //! | [`links`] | Customers' links: a page with the video, a transcript and an opt-out. |
 //! | [`webhook`] | Signed notifications about outcomes. |
-//! | [`event`] | The events that trigger the Lambda `notify`, which sends notifications. |
+//! | [`event`] | The events that trigger the `notify` Lambda, which sends notifications. |
 //!
 //! **Invariant:** this crate does not depend on AWS, Lambda, the file system or a stage. Only the digest of a link's token
 //! is stored. A notification holds no personal data. Every export and every opened link reads `control/` again.
@@ -37,7 +37,7 @@ struct PublishedContent {
     text: String,
 }
 
-/// Returns a customer's published content if it may be shown now, or else the outcome that forbids it.
+/// Returns a customer's published content if it may be shown now, or else the outcome that forbids showing it.
 async fn published(
     run: &RunId,
     reference: &CustomerRef,

@@ -1,8 +1,8 @@
 //! Customers' links: `<link_base>/<token>`.
 //!
-//! A token is 256 random bits. It is not stored; `links/<digest>.json` records the customer and the run. Opening a link checks
-//! everything again: the expiry, whether the customer may be contacted, recalls, and whether the files exist. A dead link
-//! looks the same whatever the reason, and reveals nothing about anyone.
+//! A token is 256 random bits. It is not stored; `links/<digest>.json` records the customer and the run. Opening a link
+//! checks everything again: the expiry, whether the customer may be contacted, recalls, and whether the files exist. A
+//! dead link looks the same for every reason, so it reveals nothing about the customer.
 //!
 //! A GET changes nothing, because mail scanners open every link. The opt-out is a POST from a button on the page.
 
@@ -19,15 +19,16 @@ use storage::store::ObjectStore;
 
 use crate::{Error, PublishedContent, page, published};
 
-/// The length of a token, bytes.
+/// The length of a token in bytes.
 const TOKEN_BYTES: usize = 32;
 
-/// The content security policy of a page: its own stylesheet and media, which may redirect to the bucket.
+/// The content security policy of a page. It allows the page's own stylesheet and media, which may redirect to the
+/// bucket.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' https:; media-src 'self' https:; \
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The headers of every page: no cache, no index, no other content. The referrer policy is the strictest one under which
-/// browsers still send the `Origin` header with the opt-out form.
+/// The headers of every page. They forbid caching, indexing and content from other origins. The referrer policy is the
+/// strictest one with which browsers still send the `Origin` header with the opt-out form.
 pub const HEADERS: [(&str, &str); 6] = [
     ("content-type", "text/html; charset=utf-8"),
     ("cache-control", "no-store"),
@@ -37,13 +38,14 @@ pub const HEADERS: [(&str, &str); 6] = [
     ("x-robots-tag", "noindex, nofollow"),
 ];
 
-/// The stylesheet of the pages, served beside them as `style.css`.
+/// The stylesheet for the pages, served beside them as `style.css`.
 pub const STYLE: &str = include_str!("style.css");
 
-/// The icon of the pages, served beside them as `icon.svg`. Without one, browsers request a file that does not exist.
+/// The icon for the pages, served beside them as `icon.svg`. Without it, browsers would request an icon that does not
+/// exist.
 pub const ICON: &str = include_str!("icon.svg");
 
-/// A new link. Its address cannot be read again later.
+/// A new link. Its address cannot be retrieved later.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewLink {
     /// The full address.
@@ -61,12 +63,13 @@ pub struct LinkPage {
     pub html: String,
 }
 
-/// A media file of a result, by the last segment of its path.
+/// A media file of a result, identified by the last segment of its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MediaFile {
     /// `video`: MP4.
     Video,
-    /// `captions`: WebVTT. The page's own origin must serve it, because browsers accept no captions from another.
+    /// `captions`: WebVTT. It must come from the page's own origin, because browsers reject captions from other
+    /// origins.
     Captions,
     /// `poster`: JPEG.
     Poster,
@@ -103,7 +106,7 @@ impl MediaFile {
     }
 }
 
-/// Creates a link to a customer's published result. Returns `None` if the settings name no base address for links.
+/// Creates a link to a customer's published result. Returns `None` if the settings have no base address for links.
 ///
 /// # Panics
 /// Never: the operating system provides random bytes, and a record is plain fields.
@@ -128,7 +131,7 @@ pub async fn create(
     Ok(Some(NewLink { address: format!("{}/{token}", settings.link_base.trim_end_matches('/')), expires }))
 }
 
-/// Returns the page behind a token. Changes nothing.
+/// Returns the page for a token. Changes nothing.
 pub async fn open(token: &str, brand: &Brand, store: &dyn ObjectStore, now: Timestamp) -> Result<LinkPage, Error> {
     Ok(match find_content(token, store, now).await? {
         Some((_, PublishedContent { video, text })) => {
@@ -138,7 +141,7 @@ pub async fn open(token: &str, brand: &Brand, store: &dyn ObjectStore, now: Time
     })
 }
 
-/// Returns the key of a media file behind a token; `None` if the link is dead or the result has no video.
+/// Returns the key of a media file for a token, or `None` if the link is dead or the result has no video.
 pub async fn media_key(
     token: &str,
     file: MediaFile,
@@ -149,8 +152,8 @@ pub async fn media_key(
     Ok(content.map(|(LinkRecord { run, reference, .. }, _)| ObjectKey::Customer(reference, run, file.artefact())))
 }
 
-/// Adds the customer behind a token to the suppressions and returns the page that confirms it. It works as long as the link
-/// is on record, even after the link has expired, and any number of times.
+/// Adds the token's customer to the suppressions, and returns the page that confirms it. This works as long as the link
+/// is on record, even after the link has expired, and can be repeated.
 ///
 /// # Panics
 /// Never: a suppression is plain fields.

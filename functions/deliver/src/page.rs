@@ -1,18 +1,18 @@
-//! The HTML of customers' links: no scripts, for any browser, screen reader and width.
+//! The HTML of customers' links. It has no scripts, and works in any browser, at any width, and with screen readers.
 
 use std::fmt::Write as _;
 
 use contracts::brand::Brand;
 
-/// Returns the page of a result. Its words come from the published text: the transcript, rates and terms, disclosures, and
-/// how it was made.
+/// Returns the page for a result. Its words come from the published text: the transcript, rates and terms, disclosures,
+/// and how it was made.
 pub(crate) fn recommendation(token: &str, text: &str, video: bool, brand: &Brand) -> String {
     let blocks: Vec<&str> = text.split("\n\n").collect();
     let (title, rest) = blocks.split_first().map_or(("", [].as_slice()), |(first, rest)| (*first, rest));
     let title = title.lines().next().unwrap_or_default();
     let mut body = format!("<h1>{}</h1>\n", escaped(title));
     if video {
-        // The picture shows captions already. The track adds captions that the viewer can switch on.
+        // The video image already shows captions. The track adds captions that the viewer can switch on.
         let _infallible = write!(
             body,
             "<video controls preload=\"metadata\" poster=\"{token}/poster\" aria-label=\"{}\">\n\
@@ -46,7 +46,7 @@ pub(crate) fn opted_out(brand: &Brand) -> String {
     whole(title, &body, "../", brand)
 }
 
-/// Returns the page of a dead link. `root` is the relative path to the stylesheet.
+/// Returns the page for a dead link. `root` is the relative path to the stylesheet.
 pub(crate) fn dead(brand: &Brand, root: &str) -> String {
     let title = "There is nothing to see here";
     let body = format!(
@@ -57,7 +57,7 @@ pub(crate) fn dead(brand: &Brand, root: &str) -> String {
     whole(title, &body, root, brand)
 }
 
-/// Returns a block of the text as HTML: a heading if the text underlines it, or else a paragraph.
+/// Returns a block of the text as HTML: a heading if it is underlined in the text, otherwise a paragraph.
 fn block_html(block: &str) -> String {
     let lines: Vec<&str> = block.trim_end().lines().collect();
     match lines.split_last() {
@@ -65,7 +65,7 @@ fn block_html(block: &str) -> String {
             format!("<h2>{}</h2>\n", escaped(&heading.join(" ")))
         }
         Some(_) => {
-            // Prose fills its lines. Short lines are a list.
+            // The lines of prose are long. Short lines form a list.
             let is_prose = lines.first().is_some_and(|line| line.len() > 50);
             let lines: Vec<String> = lines.into_iter().map(escaped).collect();
             format!("<p>{}</p>\n", lines.join(if is_prose { " " } else { "<br>\n" }))

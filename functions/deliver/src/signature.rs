@@ -1,4 +1,4 @@
-//! Signatures of notifications, by Standard Webhooks (<https://www.standardwebhooks.com>).
+//! Signatures of notifications, according to Standard Webhooks (<https://www.standardwebhooks.com>).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -6,23 +6,24 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use storage::secret::{ExposeSecret, SecretError, SecretName, SecretString};
 
-/// The prefix of a secret in the form of Standard Webhooks.
+/// The prefix of a secret in the format of Standard Webhooks.
 const PREFIX: &str = "whsec_";
 
-/// The minimum length of a decoded key, bytes. Standard Webhooks sets it.
+/// The minimum length of a decoded key in bytes, as required by Standard Webhooks.
 const MIN_KEY_BYTES: usize = 24;
 
-/// The minimum length of a legacy secret, bytes.
+/// The minimum length of a legacy secret in bytes.
 const MIN_LEGACY_BYTES: usize = 32;
 
-/// A key for signatures.
+/// A key that signs notifications.
 pub(crate) struct SigningKey(Hmac<Sha256>);
 
 impl SigningKey {
-    /// Parses the secret `BESPOKE_WEBHOOK_KEY`.
+    /// Parses the `BESPOKE_WEBHOOK_KEY` secret.
     ///
-    /// A secret with the prefix `whsec_` is the base64 of the key, as in Standard Webhooks. Any other secret is a legacy one:
-    /// its bytes are the key. A stock receiver accepts a legacy secret as `whsec_` plus the base64 of those bytes.
+    /// A secret with the prefix `whsec_` contains the key in base64, as in Standard Webhooks. Any other secret is a
+    /// legacy one: its bytes are the key. Standard receivers accept a legacy secret as `whsec_` plus the base64 of
+    /// those bytes.
     pub(crate) fn parse(secret: &SecretString) -> Result<Self, SecretError> {
         let malformed = |expected| SecretError::Malformed { name: SecretName::WebhookKey, expected };
         let secret = secret.expose_secret().trim();
@@ -42,7 +43,7 @@ impl SigningKey {
         Ok(Self(Hmac::new_from_slice(&key).expect("HMAC takes a key of any length")))
     }
 
-    /// Returns the header `webhook-signature`: `v1,` plus the base64 of HMAC-SHA256 over `id.timestamp.body`.
+    /// Returns the `webhook-signature` header: `v1,` plus the base64 of HMAC-SHA256 over `id.timestamp.body`.
     pub(crate) fn sign(&self, id: &str, timestamp: &str, body: &str) -> String {
         let mut mac = self.0.clone();
         mac.update(format!("{id}.{timestamp}.{body}").as_bytes());

@@ -1,4 +1,4 @@
-//! Exports, links and notifications against a store in memory and a receiver on the loopback interface.
+//! Exports, links and notifications, with an in-memory store and a receiver on the loopback interface.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -25,7 +25,7 @@ use crate::links::{self, MediaFile};
 use crate::webhook::{self, Backoff, NotifySummary};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
-/// A secret in the form of Standard Webhooks.
+/// A secret in the format of Standard Webhooks.
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const TEXT: &str = "For José <b>, from Meridian Bank\n================================\n\nHello José.\n\n\
     Please note\n-----------\n\nMember FDIC.\n\nVoice: AI-generated\nWritten by: template\n";
@@ -43,7 +43,7 @@ struct Bank {
 }
 
 impl Bank {
-    /// Creates a run that published a video to each of so many customers.
+    /// Creates a run that published a video to each of the given number of customers.
     async fn with_customers(customers: usize) -> Self {
         let store = Arc::new(MemoryStore::default());
         let vault = Vault::new(store.clone(), Keys::new([1; 32], [2; 32]));
@@ -129,7 +129,7 @@ impl Bank {
     }
 }
 
-/// Secrets that hold the webhook's key only.
+/// Secrets that hold only the webhook key.
 struct Secret(&'static str);
 
 #[async_trait]
@@ -151,7 +151,7 @@ struct Received {
     /// The accepted notifications by id.
     accepted: BTreeMap<String, Notification>,
     calls: usize,
-    /// The faults of the next calls, the last one first.
+    /// The faults for the next calls, last one first.
     faults: Vec<Fault>,
 }
 
@@ -227,7 +227,7 @@ async fn faulty_receiver_accepts_each_notification_once() {
     assert_eq!(receiver.received.lock().unwrap().calls, 15, "none was sent again");
 }
 
-/// A stock receiver that got a legacy secret as `whsec_` plus the base64 of its bytes accepts our signatures too.
+/// Our signatures also pass a standard receiver that has a legacy secret as `whsec_` plus the base64 of its bytes.
 #[tokio::test]
 async fn stock_receiver_accepts_legacy_secret() {
     let legacy = "a legacy secret of 32 characters";
@@ -380,7 +380,7 @@ async fn all_dead_links_look_the_same() {
     let at = async |now| links::open(&token, &brand(), &*bank.store, now).await.unwrap();
     assert_eq!(at(last).await.status, 200, "30 days");
     assert_eq!(at(later).await, unknown);
-    // An expired link still opts out.
+    // The opt-out works even after the link has expired.
     let answer = links::opt_out(&token, &brand(), &*bank.store, later).await.unwrap();
     assert_eq!(answer.status, 200);
 }

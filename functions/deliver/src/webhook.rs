@@ -1,14 +1,15 @@
-//! Notifications to the bank's own system: a signed call for each outcome, repeated until it succeeds or is given up.
+//! Notifications to the bank's own system. Each outcome is a signed call, repeated until it succeeds or is given up.
 //!
-//! A call is a POST of a [`Notification`] as JSON with the headers of Standard Webhooks (<https://www.standardwebhooks.com>):
+//! A call is a POST of a [`Notification`] as JSON, with the headers of Standard Webhooks
+//! (<https://www.standardwebhooks.com>):
 //!
-//! - `webhook-id`: the id of the notification, the same for every attempt. `idempotency-key` repeats it.
-//! - `webhook-timestamp`: the time of the attempt, Unix seconds.
+//! - `webhook-id`: the notification's id, the same for every attempt. `idempotency-key` repeats it.
+//! - `webhook-timestamp`: the time of the attempt in Unix seconds.
 //! - `webhook-signature`: `v1,` plus the base64 of HMAC-SHA256 over `id.timestamp.body`.
 //!
-//! A sent notification is recorded and not sent again. If the process dies before the record is written, the next call sends
-//! the notification again with the same id, so receivers must compare ids. A notification that was given up becomes a dead
-//! letter under `notices/dead/`; the next call of [`notify`] sends it again.
+//! A sent notification is recorded and not sent again. If the process dies before the record is written, the next call
+//! sends the notification again with the same id, so receivers must compare ids. A notification that is given up
+//! becomes a dead letter under `notices/dead/`, and the next call of [`notify`] sends it again.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -34,18 +35,18 @@ use crate::{Error, export};
 /// The number of concurrent notifications.
 const CONCURRENCY: usize = 4;
 
-/// The delays between the attempts of a notification. Each delay is twice the one before; a random half of it is left out,
-/// so that many notifications do not return at once.
+/// The delays between attempts to send a notification. Each delay is twice the previous one. A random part of up to
+/// half is subtracted, so retries do not all come at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Backoff {
-    /// The longest first delay.
+    /// The maximum first delay.
     pub initial: Duration,
-    /// The longest delay.
+    /// The maximum delay.
     pub max: Duration,
 }
 
 impl Default for Backoff {
-    /// Returns delays that sum to at least 90 seconds over the settings' default of eight attempts.
+    /// Returns delays that add up to at least 90 seconds over the settings' default of eight attempts.
     fn default() -> Self {
         Self { initial: Duration::from_secs(2), max: Duration::from_mins(1) }
     }
@@ -53,7 +54,7 @@ impl Default for Backoff {
 
 impl Backoff {
     fn builder(self, attempts: u32) -> ExponentialBuilder {
-        // The jitter adds up to the whole delay again.
+        // The jitter adds up to the full delay again.
         ExponentialBuilder::new()
             .with_min_delay(self.initial / 2)
             .with_max_delay(self.max / 2)
@@ -65,20 +66,20 @@ impl Backoff {
 
 /// The dependencies of [`notify`].
 pub struct Deps<'a> {
-    /// The vault that holds the run and the records of notifications.
+    /// The vault that holds the run and the notification records.
     pub vault: &'a Vault,
     /// The source of the signing key.
     pub secrets: &'a dyn Secrets,
-    /// The settings of the webhook.
+    /// The webhook settings.
     pub settings: &'a WebhookSettings,
     /// The delays between attempts.
     pub backoff: Backoff,
 }
 
-/// The numbers of a run's notifications by result.
+/// The number of a run's notifications by result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct NotifySummary {
-    /// Notifications that were sent now.
+    /// Notifications that were sent by this call.
     pub sent: usize,
     /// Notifications that had been sent before.
     #[serde(rename = "before")]
@@ -102,15 +103,15 @@ impl NotifySummary {
     }
 }
 
-/// Notifies the bank's system of the outcome of each customer in a run. Sends only what it has not sent before, and nothing
-/// if the settings name no address.
+/// Notifies the bank's system about each customer's outcome in a run. Sends only notifications that have not been sent
+/// before, and none if the settings have no address.
 pub async fn notify(run: &RunId, deps: &Deps<'_>) -> Result<NotifySummary, Error> {
     if deps.settings.url.is_empty() {
         return Ok(NotifySummary::default());
     }
     let sender = Sender::new(deps).await?;
     let manifest = export::read_manifest(run, deps.vault).await?;
-    // Owned entries keep the future `Send`: the compiler rejects the closure over borrowed ones.
+    // Owned entries keep the future `Send`. The compiler rejects the closure if the entries are borrowed.
     let sender = &sender;
     let summaries = stream::iter(manifest.entries);
     let summaries = summaries.map(|entry| async move { sender.notify_customer(run, &entry).await });
@@ -126,7 +127,8 @@ struct Sender<'a> {
     deps: &'a Deps<'a>,
     http: reqwest::Client,
     key: SigningKey,
-    /// Whether a notification has used up its attempts without an answer. The others then become dead letters at once.
+    /// Whether a notification has used up its attempts without an answer. If so, the remaining ones become dead letters
+    /// at once.
     is_down: AtomicBool,
 }
 
@@ -140,7 +142,7 @@ struct FailedAttempt {
 impl<'a> Sender<'a> {
     async fn new(deps: &'a Deps<'a>) -> Result<Self, Error> {
         let key = SigningKey::parse(&deps.secrets.get(SecretName::WebhookKey).await?)?;
-        // A signed notification is for this address only.
+        // A signed notification must reach only this address.
         let http = outbound::builder()
             .timeout(Duration::from_secs(deps.settings.deadline_seconds))
             .redirect(reqwest::redirect::Policy::none())
@@ -170,7 +172,7 @@ impl<'a> Sender<'a> {
         Ok(summary)
     }
 
-    /// Sends a notification unless it was sent before, and records the result.
+    /// Sends a notification unless it has been sent before, and records the result.
     async fn send_once(&self, notification: Notification) -> Result<NotifySummary, Error> {
         let id = notification.id();
         let key = |state| ObjectKey::Notification(state, notification.run.clone(), id);
@@ -231,7 +233,7 @@ impl<'a> Sender<'a> {
             .header("idempotency-key", &id)
             .body(body.to_owned());
         let response = request.send().await.map_err(|error| FailedAttempt {
-            // The settings have the address; the log omits it.
+            // The address is in the settings, so the log omits it.
             message: chain(&error.without_url()),
             is_transient: true,
         })?;
@@ -246,7 +248,7 @@ impl<'a> Sender<'a> {
     }
 }
 
-/// Returns the digest of the record that recalls a customer's result; `None` if there is none.
+/// Returns the digest of the record that recalls a customer's result, or `None` if there is none.
 async fn find_recall(
     store: &dyn ObjectStore,
     run: &RunId,

@@ -1,10 +1,11 @@
-//! The finalize stage: gives each customer of a run exactly one outcome, and chains the records.
+//! The finalize stage: verifies that each customer in a run has exactly one outcome, and chains the records.
 //!
-//! The chain starts with [`first_link`] of the run and the dataset. Each customer, in the dataset's order, adds
-//! [`next_link`] of the link before, the reference and the digest of their record. A record that is changed, missing,
-//! added or moved changes the last link.
+//! The chain starts with [`first_link`], computed from the run and the dataset. Each customer, in the dataset's order,
+//! adds a [`next_link`], computed from the previous link, the reference and the digest of their record. If a record is
+//! changed, missing, added or moved, the last link changes.
 //!
-//! **Invariant:** this crate knows no AWS, no Lambda, no file system and no other stage, and opens nothing personal.
+//! **Invariant:** this crate does not depend on AWS, Lambda, the file system or another stage. It opens no personal
+//! data.
 
 mod manifest;
 #[cfg(test)]
@@ -28,11 +29,11 @@ const CONCURRENCY: usize = 32;
 
 /// The dependencies of the stage.
 pub struct Deps<'a> {
-    /// The vault over the run's objects.
+    /// The vault with the run's objects.
     pub vault: &'a Vault,
 }
 
-/// An error that keeps the manifest from being written.
+/// An error that prevents the manifest from being written.
 #[derive(Debug, Error)]
 pub enum Error {
     /// The vault failed.
@@ -41,12 +42,12 @@ pub enum Error {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The dataset's index cannot be parsed. It holds nothing personal, so the source may quote it.
+    /// The dataset's index cannot be parsed. It holds no personal data, so the source may quote it.
     #[error("{key}: not an index of customers")]
     Index {
         /// The object's key.
         key: String,
-        /// The place in the CSV.
+        /// The position in the CSV.
         source: csv::Error,
     },
 }
@@ -68,8 +69,8 @@ impl NamedError for Error {
     }
 }
 
-/// Reads every customer's record, and writes `manifest.csv` and `manifest.json`, which replace those of an earlier
-/// attempt. Without a dataset, because merge failed, an earlier manifest stays: no customer's outcome changed.
+/// Reads every customer's record, and writes `manifest.csv` and `manifest.json`, replacing those of an earlier attempt.
+/// If merge failed, there is no dataset. An earlier manifest then stays, because no customer's outcome has changed.
 pub async fn run(input: FinalizeInput, deps: &Deps<'_>) -> Result<Manifest, Error> {
     let FinalizeInput { run, dataset } = input;
     if dataset.is_none()
@@ -83,7 +84,7 @@ pub async fn run(input: FinalizeInput, deps: &Deps<'_>) -> Result<Manifest, Erro
     Ok(manifest)
 }
 
-/// Composes the manifest from the current records. Writes nothing.
+/// Composes the manifest from the current records. Does not write it.
 pub async fn sum_up(run: RunId, dataset: Option<&DatasetId>, deps: &Deps<'_>) -> Result<Manifest, Error> {
     let outcomes = stream::iter(list_customers(deps, &run).await?)
         .map(|reference| read_outcome(deps, &run, reference))
@@ -93,14 +94,14 @@ pub async fn sum_up(run: RunId, dataset: Option<&DatasetId>, deps: &Deps<'_>) ->
     Ok(manifest::compose(run, dataset, deps.vault.keys(), outcomes))
 }
 
-/// Returns the manifest of an earlier attempt of the run.
+/// Returns the manifest from an earlier attempt of the run.
 async fn find_earlier(deps: &Deps<'_>, run: &RunId) -> Result<Option<Manifest>, Error> {
     let key = ObjectKey::Run(run.clone(), RunPart::ManifestJson);
     let found = deps.vault.store().find(&key).await?;
     Ok(found.and_then(|json| serde_json::from_slice(&json).ok()))
 }
 
-/// Returns the customers of the run in the dataset's order; none if no attempt got past merge.
+/// Returns the customers in the run, in the dataset's order. Returns an empty list if no attempt got past merge.
 async fn list_customers(deps: &Deps<'_>, run: &RunId) -> Result<Vec<CustomerRef>, Error> {
     let key = ObjectKey::Run(run.clone(), RunPart::Index);
     let Some(index) = deps.vault.store().find(&key).await? else { return Ok(Vec::new()) };
@@ -108,7 +109,7 @@ async fn list_customers(deps: &Deps<'_>, run: &RunId) -> Result<Vec<CustomerRef>
     Ok(rows.into_iter().map(|row| row.reference).collect())
 }
 
-/// A customer's outcome, with the digest of the record that says so.
+/// A customer's outcome, with the digest of the record that contains it.
 struct CustomerOutcome {
     reference: CustomerRef,
     outcome: Outcome,
@@ -132,7 +133,7 @@ async fn read_outcome(deps: &Deps<'_>, run: &RunId, reference: CustomerRef) -> R
     Ok(CustomerOutcome { reference, outcome, record })
 }
 
-/// The outcome of an unreadable record, which must not hide the other records.
+/// The outcome for an unreadable record. One such record must not hide the others.
 const UNREADABLE: Outcome = Outcome::Failed { error: ErrorName::SealBroken, stage: Stage::Finalize };
 
 fn outcome_of_evidence(bytes: &[u8], run: &RunId, reference: &CustomerRef) -> Outcome {
@@ -156,7 +157,7 @@ fn outcome_of_review(bytes: &[u8]) -> Outcome {
     }
 }
 
-/// Writes the JSON last, so that readers who wait for it find the table too.
+/// Writes the JSON last, so readers who wait for it can rely on the table.
 async fn write(deps: &Deps<'_>, manifest: &Manifest) -> Result<(), Error> {
     let store = deps.vault.store();
     let key = |part| ObjectKey::Run(manifest.run.clone(), part);

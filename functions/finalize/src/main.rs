@@ -10,7 +10,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     host.serve_stage(Stage::Finalize, async |input: FinalizeInput| {
         let manifest = finalize::run(input, &finalize::Deps { vault: &host.vault }).await?;
         metrics::outcomes(manifest.counts.iter().map(|(word, count)| (word.as_str(), *count)));
-        // The entries stay in manifest.json: they would exceed the payload limit of Step Functions.
+        // The entries stay in manifest.json, because they would exceed the payload limit of Step Functions.
         Ok(json!({ "run": manifest.run, "customers": manifest.customers, "counts": manifest.counts }))
     })
     .await

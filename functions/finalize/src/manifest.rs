@@ -16,7 +16,7 @@ pub fn first_link(run: &RunId, dataset: Option<&DatasetId>) -> Digest {
     Digest::of_parts([b"bespoke manifest".as_slice(), run.as_str().as_bytes(), dataset.as_bytes()])
 }
 
-/// Returns the link of one customer: the digest of the link before (32 bytes), the reference, and the digest of the
+/// Returns the link for one customer: the digest of the previous link (32 bytes), the reference, and the digest of the
 /// record (32 bytes). [`Digest::of_parts`] hashes each part's length too.
 #[must_use]
 pub fn next_link(before: &Digest, reference: &CustomerRef, record: &Digest) -> Digest {
@@ -34,7 +34,7 @@ pub fn document(manifest: &Manifest) -> Vec<u8> {
     json
 }
 
-/// Returns whether every link of a manifest follows from the one before, and the counts match the entries.
+/// Returns whether every link in a manifest follows from the previous one, and the counts match the entries.
 #[must_use]
 pub fn chain_holds(manifest: &Manifest, dataset: Option<&DatasetId>) -> bool {
     let mut link = first_link(&manifest.run, dataset);

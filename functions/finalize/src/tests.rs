@@ -1,4 +1,4 @@
-//! The manifest of a run, for every outcome of a customer.
+//! Tests of a run's manifest, for every possible outcome.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ impl Campaign {
         let run = Request::for_tests().run_id();
 
         let dataset = DatasetId::parse("d".repeat(64)).unwrap();
-        // Not sorted, so that the test sees the dataset's order.
+        // In descending order, so the test can tell the dataset's order from sorted order.
         let customers: Vec<CustomerRef> = (0..size).rev().map(reference).collect();
         let header = std::iter::once("reference,offset,length,digest".to_owned());
         let rows = customers.iter().map(|customer| format!("{customer},0,10,{}", Digest::of(b"line")));

@@ -1,4 +1,4 @@
-//! What both fuzzers do: look at one workbook beside two good ones.
+//! The step that both fuzz targets share: check one workbook beside two sound ones.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,7 @@ use contracts::key::Workbook;
 use storage::secret::SecretString;
 use contracts::settings::IntakeSettings;
 use jiff::Timestamp;
-use merge::Limits;
+use merge::IntakeLimits;
 
 const PROFILE: &[u8] = include_bytes!("../tests/files/base.profile.xlsx");
 const TWEETS: &[u8] = include_bytes!("../tests/files/base.tweets.xlsx");
@@ -23,14 +23,21 @@ fn silence_caught_panics() {
     }));
 }
 
-/// Reads `transactions` as a run would. Whatever it is, there must be a report or an error, soon, and in little memory.
-pub fn look(transactions: Vec<u8>) {
+/// Checks `transactions` as a run would. Any input must give a report or an error, quickly and in little memory.
+pub fn check(transactions: Vec<u8>) {
     static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
-        // In place of libFuzzer's own hook, which takes each panic for a crash: one that is caught is none.
+        // This replaces libFuzzer's own hook, which counts even a caught panic as a crash.
         silence_caught_panics();
-        Catalogue::from_json(PRODUCTS).expect("the project's own catalogue")
+        Catalogue::from_json(PRODUCTS).expect("the project's catalog is valid")
     });
-    let limits = Limits { unpacked: 32 << 20, ratio_from: 4 << 20, cells: 200_000, ..Limits::default() };
+    let limits = IntakeLimits {
+        unpacked: 32 << 20,
+        ratio_from: 4 << 20,
+        cells: 200_000,
+        string_count: 200_000,
+        tags: 100_000,
+        ..IntakeLimits::default()
+    };
     let intake = IntakeSettings { allow_unprotected: true, max_bad_rows: 1.0, ..IntakeSettings::default() };
     let files = [
         (Workbook::Profile, PROFILE.to_vec()),
@@ -38,7 +45,9 @@ pub fn look(transactions: Vec<u8>) {
         (Workbook::Tweets, TWEETS.to_vec()),
     ];
     let password = SecretString::from("meridian-demo");
-    let checked = merge::check(&files, Some(&password), &intake, &CATALOGUE, Timestamp::UNIX_EPOCH, &limits);
+    // After the payments of the seeds.
+    let now = Timestamp::from_second(1_793_534_400).expect("a time in 2026");
+    let checked = merge::check(&files, Some(&password), &intake, &CATALOGUE, now, &limits);
     for error in &checked.errors {
         assert!(!error.to_string().is_empty());
     }

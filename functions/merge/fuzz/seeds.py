@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Fills the fuzzers' corpora with seeds from the files of the tests.
+"""Fills the fuzzers' corpora with seeds from the test files.
 
-An encrypted seed asks for ten rounds of hashing instead of 100,000, so that the fuzzer gets on. Those of 100,000 open no
-more; `agile-ten-rounds` does, and what is changed in it is decrypted and read.
+It lowers the 100,000 rounds of hashing of an encrypted seed to ten, so that the fuzzer runs fast. Such a seed no longer
+opens. `agile-ten-rounds` does open, so a mutation of it is decrypted and read.
 """
 
 import pathlib

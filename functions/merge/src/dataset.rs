@@ -1,4 +1,4 @@
-//! The dataset: its keyed id, the sealed lines of `customers.jsonl`, and their index.
+//! The dataset: its keyed digest, the sealed lines of `customers.jsonl`, and their index.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -11,12 +11,14 @@ use policy::customer::{CustomerRecord, record_place};
 use storage::vault::{Keys, Owner, Vault, VaultError};
 use zeroize::Zeroizing;
 
-/// How many tasks seal at once, and how many lines each: a customer of an earlier batch costs a read of a key.
-const AT_ONCE: usize = 32;
-const FEW: usize = 16;
+/// How many tasks seal at once. Each new customer key costs a read of the store, so this exceeds the number of cores.
+const SEAL_CONCURRENCY: usize = 32;
+/// How many records one task seals.
+const RECORDS_PER_TASK: usize = 16;
 
-/// The keyed digest of the joined rows. Where a row stood and when it was read do not count, so that any order of the same
-/// rows is the same dataset.
+/// Returns the keyed digest of the joined rows.
+///
+/// It leaves out row numbers and the time of reading, so the same rows in any order give the same dataset.
 pub fn dataset_digest(keys: &Keys, records: &mut [CustomerRecord]) -> Digest {
     let mut joined = env!("CARGO_PKG_VERSION").as_bytes().to_vec();
     let mut plain = Zeroizing::new(Vec::new());
@@ -44,21 +46,24 @@ fn make_canonical(consent: &mut ConsentAsRead) {
     }
 }
 
-/// The id of the dataset with this digest.
+/// Returns the id of the dataset with this digest.
 pub fn dataset_id(digest: &Digest) -> DatasetId {
     DatasetId::parse(digest.to_string()).expect("a digest is 64 lowercase hex digits")
 }
 
-/// `customers.jsonl`: for each record the base64 of its sealed JSON, and a newline.
+/// Returns `customers.jsonl`: the base64 of each record's sealed JSON, one per line.
 pub async fn seal_lines(vault: &Vault, dataset: Digest, records: Vec<CustomerRecord>) -> Result<Vec<u8>, VaultError> {
     let mut records = records.into_iter();
-    let few = std::iter::from_fn(|| Some(records.by_ref().take(FEW).collect::<Vec<_>>()).filter(|few| !few.is_empty()));
-    let mut sealing = stream::iter(few)
-        .map(|few| {
+    let chunks = std::iter::from_fn(|| {
+        let chunk: Vec<_> = records.by_ref().take(RECORDS_PER_TASK).collect();
+        (!chunk.is_empty()).then_some(chunk)
+    });
+    let mut sealing = stream::iter(chunks)
+        .map(|chunk| {
             let vault = vault.clone();
-            tokio::spawn(async move { seal_few(&vault, dataset, &few).await })
+            tokio::spawn(async move { seal_chunk(&vault, dataset, &chunk).await })
         })
-        .buffered(AT_ONCE);
+        .buffered(SEAL_CONCURRENCY);
     let mut lines = Vec::new();
     while let Some(sealed) = sealing.next().await {
         let sealed = sealed.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
@@ -67,7 +72,7 @@ pub async fn seal_lines(vault: &Vault, dataset: Digest, records: Vec<CustomerRec
     Ok(lines)
 }
 
-async fn seal_few(vault: &Vault, dataset: Digest, records: &[CustomerRecord]) -> Result<String, VaultError> {
+async fn seal_chunk(vault: &Vault, dataset: Digest, records: &[CustomerRecord]) -> Result<String, VaultError> {
     let mut lines = String::new();
     let mut plain = Zeroizing::new(Vec::new());
     for record in records {
@@ -80,13 +85,13 @@ async fn seal_few(vault: &Vault, dataset: Digest, records: &[CustomerRecord]) ->
     Ok(lines)
 }
 
-/// The record's JSON in `plain`, whose memory is used again.
+/// Replaces the contents of `plain` with the record's JSON.
 fn write_json(record: &CustomerRecord, plain: &mut Vec<u8>) {
     plain.clear();
     serde_json::to_writer(plain, record).expect("the types of contracts serialize to JSON");
 }
 
-/// The index of `lines`, whose customers stand in the order of `references`; nothing if there are more or fewer lines.
+/// Returns the index of `lines`, which are in the order of `references`; `None` if the counts differ.
 pub fn index(references: &[CustomerRef], lines: &[u8]) -> Option<Vec<IndexRow>> {
     let body = if references.is_empty() { None } else { Some(lines.strip_suffix(b"\n")?) };
     let mut references = references.iter();
@@ -101,14 +106,14 @@ pub fn index(references: &[CustomerRef], lines: &[u8]) -> Option<Vec<IndexRow>> 
     (references.next().is_none() && offset == lines.len() as u64).then_some(rows)
 }
 
-/// `index.csv`, with a header row.
+/// Returns `index.csv`, with a header row.
 pub fn index_csv(rows: &[IndexRow]) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     if rows.is_empty() {
-        writer.write_record(["reference", "offset", "length", "digest"]).expect("memory takes all writes");
+        writer.write_record(["reference", "offset", "length", "digest"]).expect("writes to memory succeed");
     }
     for row in rows {
         writer.serialize(row).expect("an index row is four plain fields");
     }
-    writer.into_inner().expect("memory takes all writes")
+    writer.into_inner().expect("writes to memory succeed")
 }

@@ -1,4 +1,4 @@
-//! What merge can fail with.
+//! The errors of the merge stage.
 
 use std::fmt;
 
@@ -9,106 +9,144 @@ use storage::store::StoreError;
 use storage::vault::VaultError;
 use thiserror::Error;
 
-use crate::report::Problem;
+use crate::report::{ProblemGroup, RowProblem};
 
-/// How many bad rows a message lists; the report has more.
-const LISTED: usize = 20;
+/// How many rows or groups of rows a message lists; the report lists more.
+const MAX_LISTED: usize = 20;
 
-/// What merge can fail with. No message holds a cell's content: the file, the sheet, the row and the column are told.
+/// An error of the merge stage. Messages name file, sheet, row and column, and never hold a cell's content.
 #[derive(Debug, Error)]
 pub enum Error {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Something sealed could not be opened, or stands in the way.
+    /// A sealed object cannot be opened, or another one is already under its key.
     #[error(transparent)]
     Vault(#[from] VaultError),
-    /// The password could not be had.
+    /// The password is not available.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// What the run was started with has changed since.
-    #[error("the {what} changed since the run was started")]
-    Changed {
-        /// Which input.
-        what: &'static str,
+    /// An input differs from the one that the run started with.
+    #[error("the {input} changed since the run started")]
+    InputChanged {
+        /// The input.
+        input: &'static str,
     },
-    /// The run is for one customer, and the workbooks have no such customer.
-    #[error("batch {batch} has no customer with the id that was asked for", batch = .batch.as_str())]
+    /// The run is for one customer whom the workbooks do not have.
+    #[error("batch {batch} has no customer with the requested id", batch = .batch.as_str())]
     UnknownCustomer {
         /// The batch.
         batch: Batch,
     },
-    /// The run is for one customer, who was forgotten.
-    #[error("batch {batch}: the customer was forgotten, and nothing of them is taken in", batch = .batch.as_str())]
+    /// The run is for one customer whose data was erased.
+    #[error("batch {batch}: the requested customer was erased and cannot be read in again", batch = .batch.as_str())]
     Forgotten {
         /// The batch.
         batch: Batch,
     },
-    /// One or more of the three workbooks are not there.
-    #[error("batch {batch} lacks {files}", batch = .batch.as_str(), files = listed(.files))]
+    /// One or more of the three workbooks are missing.
+    #[error("batch {batch} lacks {files}", batch = .batch.as_str(), files = file_names(.files))]
     MissingWorkbook {
         /// The batch.
         batch: Batch,
-        /// Which are not there.
+        /// The missing workbooks.
         files: Vec<Workbook>,
     },
     /// The file is not an `.xlsx` workbook.
-    #[error("{file}: {is}, not an .xlsx workbook")]
+    #[error("{file}: not an .xlsx workbook but {kind}")]
     NotAWorkbook {
         /// The file.
         file: Workbook,
-        /// What it is instead.
-        is: Content,
+        /// The kind of file that was found.
+        kind: FileKind,
     },
     /// The file is encrypted in a way that is not supported.
-    #[error("{file}: is encrypted {how}, which cannot be read")]
+    #[error("{file}: cannot decrypt {scheme}")]
     UnknownEncryption {
         /// The file.
         file: Workbook,
-        /// How, as a phrase.
-        how: &'static str,
+        /// The scheme, as a noun phrase.
+        scheme: &'static str,
     },
-    /// The workbook begins as it must, but cannot be read to its end.
-    #[error("{file}: is damaged: {part} cannot be read")]
+    /// The file starts as a workbook but cannot be read to its end.
+    #[error("{file}: damaged: cannot read {part}")]
     Damaged {
         /// The file.
         file: Workbook,
-        /// Where.
-        part: &'static str,
+        /// The unreadable part.
+        part: DamagedPart,
     },
-    /// The workbook has no password.
-    #[error("{file}: has no password")]
+    /// The workbook is not encrypted.
+    #[error("{file}: not protected by a password")]
     NotProtected {
         /// The file.
         file: Workbook,
     },
     /// The password does not open the workbook.
-    #[error("{file}: the password does not open it")]
+    #[error("{file}: wrong password")]
     WrongPassword {
         /// The file.
         file: Workbook,
     },
-    /// The workbook has no visible sheet with anything in it.
-    #[error("{file}: has no visible sheet with a header row")]
+    /// The workbook has no visible sheet with content.
+    #[error("{file}: no visible sheet has a header row")]
     NoSheet {
         /// The file.
         file: Workbook,
     },
-    /// No visible sheet has all columns that are needed.
-    #[error("{file}: sheet {sheet:?} lacks {missing}; {found}", missing = columns(.missing), found = or_headless(.found))]
+    /// No visible sheet has all required columns.
+    #[error("{file}: sheet {sheet:?} lacks {missing}; {header}", missing = columns(.missing), header = header(.found))]
     MissingColumn {
         /// The file.
         file: Workbook,
-        /// The sheet that came nearest.
+        /// The sheet that lacks the fewest columns.
         sheet: String,
-        /// The columns that are not there.
+        /// The missing columns.
         missing: Vec<&'static str>,
-        /// The header row's texts; empty if it does not look like a header row.
+        /// The texts of the header row; empty if the first row does not look like a header.
         found: Vec<String>,
     },
-    /// Two columns of a sheet have the same name.
-    #[error("{file}: sheet {sheet:?} has the column {column} twice")]
-    ColumnTwice {
+    /// The settings name a sheet that the workbook does not have.
+    #[error("{file}: no sheet is named {sheet:?}; it has {sheets}", sheets = quoted(.sheets))]
+    NoSuchSheet {
+        /// The file.
+        file: Workbook,
+        /// The name in the settings.
+        sheet: String,
+        /// The visible sheets.
+        sheets: Vec<String>,
+    },
+    /// Several visible sheets have the columns and rows.
+    #[error("{file}: the sheets {sheets} all have the columns, and only one is read by default", sheets = quoted(.sheets))]
+    SeveralSheets {
+        /// The file.
+        file: Workbook,
+        /// The sheets.
+        sheets: Vec<String>,
+    },
+    /// The header is below other rows.
+    #[error("{file}: sheet {sheet:?}: the header seems to be in row {header}, below other content")]
+    TitleRows {
+        /// The file.
+        file: Workbook,
+        /// The sheet.
+        sheet: String,
+        /// The row that has the columns.
+        header: u32,
+    },
+    /// The row that the settings name as the header is empty.
+    #[error("{file}: sheet {sheet:?}: row {row} is empty, but intake.header_row names it as the header")]
+    NoHeader {
+        /// The file.
+        file: Workbook,
+        /// The sheet.
+        sheet: String,
+        /// The row.
+        row: u32,
+    },
+    /// A consent column holds codes whose meaning is unknown.
+    #[error("{file}: sheet {sheet:?}, column {column}: holds codes other than 0 and 1, whose meaning is unknown")]
+    CodedConsent {
         /// The file.
         file: Workbook,
         /// The sheet.
@@ -116,47 +154,78 @@ pub enum Error {
         /// The column.
         column: &'static str,
     },
-    /// The workbook goes beyond a limit.
-    #[error("{file}: more than {limit} {what}")]
+    /// Rows refuse consent but do not tell for which customer.
+    #[error("{file}: sheet {sheet:?}: refusals without a readable customer_id in {rows}", rows = row_list(.rows, *.count))]
+    UnassignedRefusals {
+        /// The file.
+        file: Workbook,
+        /// The sheet.
+        sheet: String,
+        /// How many rows there are.
+        count: usize,
+        /// The first of them.
+        rows: Vec<u32>,
+    },
+    /// Two columns of a sheet have the same name.
+    #[error("{file}: sheet {sheet:?} has two columns named {column}")]
+    DuplicateColumn {
+        /// The file.
+        file: Workbook,
+        /// The sheet.
+        sheet: String,
+        /// The column.
+        column: &'static str,
+    },
+    /// The workbook exceeds a limit.
+    #[error("{file}: {part}exceeds the limit of {limit} {unit}", part = place(.sheet.as_ref(), *.row))]
     TooLarge {
         /// The file.
         file: Workbook,
-        /// What there is too much of.
-        what: &'static str,
+        /// The sheet, if the limit is one of sheets.
+        sheet: Option<String>,
+        /// The row, if the limit is one of cells.
+        row: Option<u32>,
         /// The limit.
         limit: u64,
+        /// The counted things, as a plural noun.
+        unit: &'static str,
     },
     /// Too many rows cannot be used.
-    #[error("{file}: {bad} of {rows} rows cannot be used: {problems}", problems = first_of(.problems, *.bad))]
+    #[error(
+        "{file}: sheet {sheet:?}: {bad} of {rows} rows cannot be used: {problems}",
+        problems = first_problems(.problems, *.bad)
+    )]
     TooManyBadRows {
         /// The file.
         file: Workbook,
+        /// The sheet.
+        sheet: String,
         /// How many rows are bad.
         bad: usize,
-        /// How many rows there are.
+        /// How many rows the sheet has.
         rows: usize,
-        /// The first of them.
-        problems: Vec<Problem>,
+        /// The problems of the first bad rows.
+        problems: Vec<RowProblem>,
     },
     /// More than one workbook cannot be used.
     #[error("{}", .0.iter().map(Error::to_string).collect::<Vec<_>>().join("; "))]
-    Several(Vec<Error>),
-    /// The reading was stopped from outside, or failed in a way that nobody foresaw.
-    #[error("reading the workbooks was cut short")]
+    Multiple(Vec<Error>),
+    /// The task that reads the workbooks was aborted or panicked.
+    #[error("failed to read the workbooks: the reader stopped early")]
     Interrupted,
 }
 
-/// What a panic says may quote what was being read: it is left out.
+/// Drops the panic's message, because it may quote a cell.
 impl From<tokio::task::JoinError> for Error {
     fn from(_: tokio::task::JoinError) -> Self {
         Self::Interrupted
     }
 }
 
-/// What a file that is no `.xlsx` workbook turned out to be.
+/// The kind of a file that is not an `.xlsx` workbook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Content {
-    /// Nothing.
+pub enum FileKind {
+    /// A file without content.
     Empty,
     /// The binary format of Excel 97 to 2003.
     LegacyXls,
@@ -168,25 +237,49 @@ pub enum Content {
     Html,
     /// Another zip archive.
     Zip,
-    /// Something else.
+    /// Any other file.
     Unknown,
 }
 
-impl fmt::Display for Content {
+impl fmt::Display for FileKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Empty => "is empty",
-            Self::LegacyXls => "is a legacy .xls workbook",
-            Self::Xlsb => "is a binary .xlsb workbook",
-            Self::Csv => "is comma- or tab-separated text",
-            Self::Html => "is a web page",
-            Self::Zip => "is another kind of archive",
-            Self::Unknown => "is a file of an unknown kind",
+            Self::Empty => "an empty file",
+            Self::LegacyXls => "a legacy .xls workbook",
+            Self::Xlsb => "a binary .xlsb workbook",
+            Self::Csv => "comma- or tab-separated text",
+            Self::Html => "a web page",
+            Self::Zip => "another kind of archive",
+            Self::Unknown => "a file of an unknown kind",
         })
     }
 }
 
-fn listed(files: &[Workbook]) -> String {
+/// The part of a workbook that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DamagedPart {
+    /// The compound file around an encrypted workbook.
+    EncryptedContainer,
+    /// The zip archive.
+    Archive,
+    /// The XML of the workbook, of its texts or of its styles.
+    Xml,
+    /// A sheet.
+    Sheet(String),
+}
+
+impl fmt::Display for DamagedPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EncryptedContainer => f.write_str("its encrypted container"),
+            Self::Archive => f.write_str("its archive"),
+            Self::Xml => f.write_str("its XML"),
+            Self::Sheet(name) => write!(f, "sheet {name:?}"),
+        }
+    }
+}
+
+fn file_names(files: &[Workbook]) -> String {
     files.iter().map(|file| file.file_name()).collect::<Vec<_>>().join(", ")
 }
 
@@ -195,35 +288,51 @@ fn columns(missing: &[&str]) -> String {
     format!("{noun} {}", missing.join(", "))
 }
 
-fn or_headless(found: &[String]) -> String {
+fn header(found: &[String]) -> String {
     if found.is_empty() {
-        "its first row has no known column name, so it may lack the header row".to_owned()
+        "its first row has no known column name and may not be a header".to_owned()
     } else {
-        format!("found {}", found.join(", "))
+        format!("it has {}", found.join(", "))
     }
 }
 
-fn first_of(problems: &[Problem], bad: usize) -> String {
-    let listed = problems.iter().take(LISTED).map(Problem::to_string).collect::<Vec<_>>().join("; ");
-    if bad > LISTED { format!("{listed}; and {} more", bad - LISTED) } else { listed }
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
+}
+
+fn row_list(rows: &[u32], count: usize) -> String {
+    let first = rows.iter().take(MAX_LISTED).map(|row| format!("row {row}")).collect::<Vec<_>>().join(", ");
+    if count > MAX_LISTED { format!("{first} and {} more", count - MAX_LISTED) } else { first }
+}
+
+fn place(sheet: Option<&String>, row: Option<u32>) -> String {
+    let Some(sheet) = sheet else { return String::new() };
+    row.map_or_else(|| format!("sheet {sheet:?} "), |row| format!("sheet {sheet:?}, row {row} "))
+}
+
+fn first_problems(problems: &[RowProblem], bad: usize) -> String {
+    let groups = ProblemGroup::of(problems);
+    let first = groups.iter().take(MAX_LISTED).map(ProblemGroup::to_string).collect::<Vec<_>>().join("; ");
+    let listed: usize = groups.iter().take(MAX_LISTED).map(|group| group.rows.len()).sum();
+    if bad > listed { format!("{first}; and {} other rows", bad - listed) } else { first }
 }
 
 impl Error {
-    /// The one error, or all of them as one.
-    pub(crate) fn of_several(mut errors: Vec<Self>) -> Self {
-        if errors.len() == 1 { errors.remove(0) } else { Self::Several(errors) }
+    /// Returns the only error as it is, or all of them as [`Error::Multiple`].
+    pub(crate) fn combine(mut errors: Vec<Self>) -> Self {
+        if errors.len() == 1 { errors.remove(0) } else { Self::Multiple(errors) }
     }
 }
 
 impl NamedError for Error {
     fn name(&self) -> ErrorName {
         match self {
-            // The first workbook's: the others are read without it.
-            Self::Several(errors) => errors.first().map_or(ErrorName::InputNotAWorkbook, Self::name),
+            // The first workbook's name: the others are not joined after it.
+            Self::Multiple(errors) => errors.first().map_or(ErrorName::InputNotAWorkbook, Self::name),
             Self::Store(error) => error.name(),
             Self::Vault(error) => error.name(),
             Self::Secret(error) => error.name(),
-            Self::Changed { .. } => ErrorName::ConfigChanged,
+            Self::InputChanged { .. } => ErrorName::ConfigChanged,
             Self::UnknownCustomer { .. } | Self::Forgotten { .. } => ErrorName::InputUnknownCustomer,
             Self::MissingWorkbook { .. } => ErrorName::InputMissingWorkbook,
             Self::NotAWorkbook { .. } | Self::UnknownEncryption { .. } | Self::Damaged { .. } | Self::Interrupted => {
@@ -231,8 +340,14 @@ impl NamedError for Error {
             }
             Self::NotProtected { .. } => ErrorName::InputNotProtected,
             Self::WrongPassword { .. } => ErrorName::InputWrongPassword,
-            Self::NoSheet { .. } | Self::MissingColumn { .. } | Self::ColumnTwice { .. } => {
-                ErrorName::InputMissingColumn
+            Self::NoSheet { .. }
+            | Self::NoSuchSheet { .. }
+            | Self::MissingColumn { .. }
+            | Self::TitleRows { .. }
+            | Self::NoHeader { .. }
+            | Self::DuplicateColumn { .. } => ErrorName::InputMissingColumn,
+            Self::SeveralSheets { .. } | Self::CodedConsent { .. } | Self::UnassignedRefusals { .. } => {
+                ErrorName::InputAmbiguous
             }
             Self::TooLarge { .. } => ErrorName::InputTooLarge,
             Self::TooManyBadRows { .. } => ErrorName::InputTooManyBadRows,
@@ -241,39 +356,62 @@ impl NamedError for Error {
 
     fn help(&self) -> Option<String> {
         let help = match self {
-            Self::Several(errors) => {
+            Self::Multiple(errors) => {
                 let mut helps: Vec<String> = errors.iter().filter_map(Self::help).collect();
                 helps.dedup();
                 return Some(helps.join("; "));
             }
+            Self::NoSuchSheet { file, .. } => {
+                return Some(format!("correct intake.sheets.{} in bespoke.toml", file.name()));
+            }
+            Self::SeveralSheets { file, sheets } => {
+                let setting = format!("intake.sheets.{} = [{}]", file.name(), quoted(sheets));
+                return Some(format!(
+                    "hide or remove all but one, or list in bespoke.toml the sheets to read and join, such as {setting}"
+                ));
+            }
+            Self::TitleRows { file, header, .. } => {
+                let setting = format!("intake.header_row.{} = {header}", file.name());
+                return Some(format!("remove the rows above it, or set {setting} in bespoke.toml"));
+            }
+            Self::NoHeader { file, .. } => {
+                return Some(format!("correct intake.header_row.{} in bespoke.toml", file.name()));
+            }
             Self::Store(error) => return error.help(),
             Self::Vault(error) => return error.help(),
             Self::Secret(error) => return error.help(),
-            Self::Changed { .. } => "start a new run",
-            Self::Forgotten { .. } => "they are on the suppression list: bespoke suppress --list",
+            Self::InputChanged { .. } => "start a new run",
+            Self::Forgotten { .. } => "choose another customer; bespoke suppress --list shows who is suppressed",
             Self::UnknownCustomer { .. } => {
-                "ids are compared as text, leading zeros included; see the column customer_id of customer_profile.xlsx"
+                "compare the id with the column customer_id of customer_profile.xlsx; leading zeros count"
             }
             Self::MissingWorkbook { .. } => {
-                "a batch is the three files customer_profile.xlsx, customer_transactions.xlsx and twitter_data.xlsx"
+                "upload all three files: customer_profile.xlsx, customer_transactions.xlsx and twitter_data.xlsx"
             }
             Self::NotAWorkbook { .. } => "open it in a spreadsheet program and save it as .xlsx with a password",
             Self::UnknownEncryption { .. } => {
                 "save it with a password, and without rights management, in a current version of Excel"
             }
-            Self::Damaged { .. } | Self::Interrupted => "upload the workbook again, or save it afresh",
+            Self::Damaged { .. } => "upload the workbook again, or save it again in a spreadsheet program",
+            Self::Interrupted => "run bespoke check to find the workbook, and save it again in a spreadsheet program",
             Self::NotProtected { .. } => {
-                "save it with a password, or set intake.allow_unprotected = true if plain workbooks are meant to be read"
+                "save it with a password, or set intake.allow_unprotected = true to read workbooks without one"
             }
             Self::WrongPassword { .. } => {
-                "check EXCEL_PASSWORD; all three workbooks need the same one; if it is right, the file is damaged"
+                "check EXCEL_PASSWORD, which must open all three workbooks; if it is right, the file is damaged"
             }
             Self::NoSheet { .. } => "make the sheet visible and give it a header row",
             Self::MissingColumn { .. } => {
                 "rename the column, or name the bank's own column under [intake.columns] in bespoke.toml"
             }
-            Self::ColumnTwice { .. } => "remove or rename one of the two",
-            Self::TooLarge { .. } => "split the batch into smaller ones",
+            Self::DuplicateColumn { .. } => "remove or rename one of the two",
+            Self::CodedConsent { .. } => {
+                "list the codes under [intake.consent] in bespoke.toml, such as yes = [\"2\"] and no = [\"1\"]"
+            }
+            Self::UnassignedRefusals { .. } => {
+                "correct the ids of these rows, or remove rows that belong to no customer"
+            }
+            Self::TooLarge { .. } => "split the batch, or remove what does not belong in the workbook",
             Self::TooManyBadRows { .. } => "correct the rows, or raise intake.max_bad_rows in bespoke.toml",
         };
         Some(help.to_owned())
@@ -287,9 +425,9 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_a_panic_says_is_told_to_nobody() {
-        let ended = tokio::spawn(async { panic!("José spent 12.50") }).await;
-        let error = Error::from(ended.unwrap_err());
-        assert_eq!(chain(&error), "reading the workbooks was cut short");
+    async fn panic_message_is_dropped() {
+        let joined = tokio::spawn(async { panic!("José spent 12.50") }).await;
+        let error = Error::from(joined.unwrap_err());
+        assert_eq!(chain(&error), "failed to read the workbooks: the reader stopped early");
     }
 }

@@ -1,26 +1,32 @@
-//! Joins the rows of the three workbooks by customer, and applies the gate of consent as it joins.
+//! Joins the rows of the three workbooks by customer, and applies the consent gate as it joins.
 //!
-//! **Invariant:** no tweet of a customer without social consent, and no payment of one without general consent, is in what
-//! [`Joining::finish`] returns; such tweets are dropped as their rows are read.
+//! **Invariant:** [`Join::finish`] returns no tweet of a customer without social consent, and no payment of a customer
+//! without general consent. Such tweets are dropped as their rows are read. A refusal counts even if its row cannot be used,
+//! for every customer that the row could mean.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use contracts::catalogue::Catalogue;
-use contracts::consent::{ConsentAsRead, ConsentReading, Question, Refusal};
+use contracts::consent::{ConsentAsRead, ConsentReading, Meaning, Question, Refusal};
 use contracts::key::Workbook;
+use contracts::settings::{IntakeSettings, plain_answer};
 use contracts::{CustomerId, ProductId};
-use jiff::Timestamp;
 use jiff::civil::{Date, date};
-use policy::consent::{Permission, gate};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
+use policy::consent::{Permission, built_in_meaning, gate};
 use policy::customer::{Cents, Customer, CustomerRecord, Posts, Profile, Transaction, Tweet};
 use storage::vault::Keys;
+use unicode_normalization::UnicodeNormalization as _;
 
-use crate::report::{FileCount, Problem, Report};
-use crate::sheet::{Column, Row, optional, plain_name, required};
-use crate::value::{Cell, Rule};
+use crate::error::Error;
+use crate::report::{ColumnWarning, FileCount, IntakeReport, RowProblem, UnknownAnswer};
+use crate::sheet::{SheetRow, SheetSummary, SourceColumn, optional, plain_name, required};
+use crate::stop_columns;
+use crate::value::{Cell, CellRule, DateOrder, SPELLED_DATE, date_order, near_id, spells_date};
 
-/// What is read of a workbook. Whatever else it has is never kept.
-pub const fn columns(file: Workbook) -> &'static [Column] {
+/// Returns the columns that are read of a workbook. Other columns are never kept.
+pub const fn columns(file: Workbook) -> &'static [SourceColumn] {
     match file {
         Workbook::Profile => &PROFILE,
         Workbook::Transactions => &TRANSACTIONS,
@@ -28,7 +34,7 @@ pub const fn columns(file: Workbook) -> &'static [Column] {
     }
 }
 
-const PROFILE: [Column; 7] = [
+const PROFILE_FACTS: [SourceColumn; 9] = [
     required("customer_id"),
     required("first_name"),
     required("income"),
@@ -36,117 +42,246 @@ const PROFILE: [Column; 7] = [
     required("products_held"),
     optional("investment_advisor"),
     optional("customer_since"),
+    optional("consent"),
+    optional("consent_social_media"),
 ];
 
-const TRANSACTIONS: [Column; 7] = [
+/// The columns of facts, then those that only stop.
+const PROFILE: [SourceColumn; PROFILE_FACTS.len() + stop_columns::COUNT] = {
+    let mut columns = [PROFILE_FACTS[0]; PROFILE_FACTS.len() + stop_columns::COUNT];
+    let mut at = 0;
+    while at < columns.len() {
+        columns[at] =
+            if at < PROFILE_FACTS.len() { PROFILE_FACTS[at] } else { stop_columns::COLUMNS[at - PROFILE_FACTS.len()] };
+        at += 1;
+    }
+    columns
+};
+
+const TRANSACTIONS: [SourceColumn; 7] = [
     required("customer_id"),
     required("date"),
     required("category"),
     required("merchant"),
     required("transaction_amount"),
-    required("consent"),
-    required("consent_social_media"),
+    // Each of the two may be in the profile workbook instead.
+    optional("consent"),
+    optional("consent_social_media"),
 ];
 
-const TWEETS: [Column; 3] = [required("customer_id"), required("tweet"), optional("created_at")];
+/// The consent questions with their columns.
+const QUESTIONS: [(Question, &str); 2] =
+    [(Question::General, "consent"), (Question::SocialMedia, "consent_social_media")];
 
-/// The most characters of a name that are believed.
-const NAME: usize = 100;
+/// The most rows that an error lists.
+const MAX_LISTED_ROWS: usize = 100;
+
+/// The most unknown answers that a check shows. A column with more of them is hardly a consent column.
+const MAX_UNKNOWN_ANSWERS: usize = 10;
+
+/// How many dates must exist before their days can be suspicious.
+const MIN_SUSPICIOUS_DATES: u32 = 30;
+
+const TWEETS: [SourceColumn; 3] = [required("customer_id"), required("tweet"), optional("created_at")];
+
+/// The most characters of a name.
+const MAX_NAME: usize = 100;
+
+const NO_PROFILE: CellRule = "no profile row has this id; ids are text, so 0042 is not 42";
 
 /// A column and the rule that its cell breaks.
-type Broken = (&'static str, Rule);
+type BrokenCell = (&'static str, CellRule);
 
-struct Person {
+/// A customer as joined so far.
+struct JoinedCustomer {
     profile: Profile,
-    /// The few distinct answers.
-    answers: Vec<Said>,
+    /// The distinct consent answers. A customer has few.
+    answers: Vec<ConsentAnswer>,
     transactions: Vec<Transaction>,
+    /// The index, sheet and row of each transaction whose date is a number without a date format.
+    bare_serials: Vec<(usize, Place)>,
+    has_payment_rows: bool,
     tweets: Vec<Tweet>,
     permission: Result<Permission, Refusal>,
 }
 
-/// An answer to a consent question: the first row that gives it, and how many do.
-struct Said {
+/// A row by the index of its sheet's name and its number.
+type Place = (usize, u32);
+
+/// One distinct answer to a consent question.
+#[derive(Clone)]
+struct ConsentAnswer {
     question: Question,
+    file: Workbook,
     value: String,
+    meaning: Option<Meaning>,
+    /// The first row with this answer.
     row: u32,
+    /// How many rows have it.
     rows: u32,
 }
 
-/// Rows of one workbook in numbers, as they come.
+/// Row counts of the workbook being read.
 #[derive(Default)]
-struct Count {
+struct RowCount {
     read: usize,
     set_aside: usize,
     withheld: usize,
 }
 
-/// The join under way: profiles first, then transactions, then tweets.
-pub struct Joining<'a> {
+/// A join in progress. The profiles come first, then the transactions, then the tweets.
+pub struct Join<'a> {
     catalogue: &'a Catalogue,
-    profiles: BTreeMap<CustomerId, Vec<(u32, Profile)>>,
-    /// Customers whose profile cannot be used, by why.
-    without_profile: BTreeMap<CustomerId, Rule>,
-    people: HashMap<CustomerId, Person>,
-    newest: Option<Date>,
-    count: Count,
-    report: Report,
+    intake: &'a IntakeSettings,
+    /// The last day on which a payment can have happened: the day of reading, anywhere on Earth.
+    last_day: Date,
+    profiles: BTreeMap<CustomerId, Vec<(Place, Profile, Vec<ConsentAnswer>)>>,
+    /// The customers by what ids that could mean them have in common; `None` until the first row needs it.
+    near_ids: Option<HashMap<String, Vec<CustomerId>>>,
+    /// Refusals of profile rows whose id cannot be used.
+    profile_refusals: Vec<(String, ConsentAnswer)>,
+    /// Refusals of the current workbook that could be any customer's.
+    unassigned: Vec<Place>,
+    /// The names of the current workbook's sheets.
+    sheets: Vec<String>,
+    /// Whether a workbook has the column of each question.
+    has_questions: [bool; 2],
+    dates: DateSurvey,
+    /// Whether the current workbook has an amount other than 0.
+    has_amount: bool,
+    /// Customers whose profile cannot be used, with the reason.
+    unusable_profiles: BTreeMap<CustomerId, CellRule>,
+    customers: HashMap<CustomerId, JoinedCustomer>,
+    newest_payment: Option<Date>,
+    count: RowCount,
+    report: IntakeReport,
 }
 
-impl<'a> Joining<'a> {
-    /// Nothing read yet.
-    pub fn new(catalogue: &'a Catalogue, read_at: Timestamp) -> Self {
-        let report = Report { program: env!("CARGO_PKG_VERSION"), read_at, ..Report::default() };
+impl<'a> Join<'a> {
+    /// Returns a join without any rows.
+    pub fn new(catalogue: &'a Catalogue, intake: &'a IntakeSettings, read_at: Timestamp) -> Self {
+        let report = IntakeReport { program: env!("CARGO_PKG_VERSION"), read_at, ..IntakeReport::default() };
+        // The earliest time zone is 14 hours ahead of UTC.
+        let last_day = read_at.checked_add(14.hours()).unwrap_or(read_at).to_zoned(TimeZone::UTC).date();
         Self {
             catalogue,
+            intake,
+            last_day,
+            near_ids: None,
+            profile_refusals: Vec::new(),
+            unassigned: Vec::new(),
+            sheets: Vec::new(),
+            has_questions: [false; 2],
+            dates: DateSurvey::default(),
+            has_amount: false,
             profiles: BTreeMap::new(),
-            without_profile: BTreeMap::new(),
-            people: HashMap::new(),
-            newest: None,
-            count: Count::default(),
+            unusable_profiles: BTreeMap::new(),
+            customers: HashMap::new(),
+            newest_payment: None,
+            count: RowCount::default(),
             report,
         }
     }
 
-    /// One row of a workbook.
-    pub fn row(&mut self, file: Workbook, row: &Row<'_>) {
+    /// Adds one row of a workbook.
+    pub fn add_row(&mut self, file: Workbook, row: &SheetRow<'_>) {
         self.count.read += 1;
-        let taken = match file {
-            Workbook::Profile => self.profile(row),
-            Workbook::Transactions => self.transaction(row),
-            Workbook::Tweets => self.tweet(row),
+        let added = match file {
+            Workbook::Profile => self.add_profile(row),
+            Workbook::Transactions => self.add_transaction(row),
+            Workbook::Tweets => self.add_tweet(row),
         };
-        if let Err(broken) = taken {
+        if let Err(broken) = added {
             self.set_aside(file, row.sheet, row.number, broken);
         }
     }
 
-    /// After the last row of a workbook.
-    pub fn done(&mut self, file: Workbook, sheet: String) {
+    /// Concludes a workbook after its last row. Returns the errors that only the whole workbook shows.
+    pub fn finish_workbook(&mut self, file: Workbook, summary: &SheetSummary) -> Vec<Error> {
+        let sheet = summary.name();
+        self.warn_of_columns(file, summary);
+        for (has, (_, column)) in self.has_questions.iter_mut().zip(QUESTIONS) {
+            let at = columns(file).iter().position(|known| known.name == column);
+            *has |= at.is_some_and(|at| summary.present.get(at) == Some(&true));
+        }
+        let mut errors = Vec::new();
         match file {
-            Workbook::Profile => self.profiles_done(&sheet),
-            Workbook::Transactions => self.transactions_done(),
+            Workbook::Profile => self.finish_profiles(),
+            Workbook::Transactions => errors.extend(self.finish_transactions(summary)),
             Workbook::Tweets => {}
         }
-        self.close(file, sheet);
+        if !self.unassigned.is_empty() {
+            let refusals = std::mem::take(&mut self.unassigned);
+            let rows = refusals.iter().take(MAX_LISTED_ROWS).map(|(_, row)| *row).collect();
+            errors.push(Error::UnassignedRefusals { file, sheet: sheet.clone(), count: refusals.len(), rows });
+        }
+        self.sheets.clear();
+        let RowCount { read, set_aside, withheld } = std::mem::take(&mut self.count);
+        let kept = read.saturating_sub(set_aside + withheld);
+        self.report.files.push(FileCount { file, sheet, read, kept, set_aside, withheld });
+        errors
     }
 
-    fn profile(&mut self, row: &Row<'_>) -> Result<(), Broken> {
-        let [id, first_name, income, balance, products, adviser, since] = row.cells else { unreachable_cells() };
-        let id = id.customer_id().map_err(|rule| ("customer_id", rule))?;
-        let name = first_name
-            .some_text()
-            .and_then(|name| if name.chars().count() > NAME { Err("more than 100 characters") } else { Ok(name) });
-        let first_name = match name {
+    fn warn(&mut self, file: Workbook, sheet: String, column: &'static str, warning: impl Into<String>) {
+        self.report.warnings.push(ColumnWarning { file, sheet, column, warning: warning.into() });
+    }
+
+    fn warn_of_columns(&mut self, file: Workbook, summary: &SheetSummary) {
+        for column in &summary.stale_columns {
+            let warning = "has formulas, and the workbook asks for a recalculation, so their stored results may be stale; \
+                           open it in a spreadsheet program and save it";
+            self.warn(file, summary.name(), column, warning);
+        }
+        if let Some(format) = &summary.id_format {
+            let warning = format!("number cells with the format {format} are read as shown, with their leading zeros");
+            self.warn(file, summary.name(), "customer_id", warning);
+        }
+    }
+
+    /// Returns the place of a row, and remembers its sheet's name.
+    fn place(&mut self, row: &SheetRow<'_>) -> Place {
+        if self.sheets.last().is_none_or(|last| last != row.sheet) {
+            self.sheets.push(row.sheet.to_owned());
+        }
+        (self.sheets.len() - 1, row.number)
+    }
+
+    fn add_profile(&mut self, row: &SheetRow<'_>) -> Result<(), BrokenCell> {
+        let [id, first_name, income, balance, products, adviser, since, ..] = row.cells else { unreachable_cells() };
+        let place = self.place(row);
+        let answers: Vec<ConsentAnswer> = answers(Workbook::Profile, row).collect();
+        let id = match id.customer_id() {
+            Ok(id) => id,
+            Err(rule) => {
+                for answer in answers.into_iter().filter(|answer| is_refusal(self.intake, answer)) {
+                    match id.near_id() {
+                        Some(near) => self.profile_refusals.push((near, answer)),
+                        None if !answer.value.is_empty() => self.add_unassigned(place),
+                        None => {}
+                    }
+                }
+                return Err(("customer_id", rule));
+            }
+        };
+        let first_name = match first_name.some_text() {
+            Ok(name) if name.chars().count() <= MAX_NAME => Ok(name),
+            Ok(_) => Err("longer than 100 characters; shorten it"),
+            Err(rule) => Err(rule),
+        };
+        let first_name = match first_name {
             Ok(name) => name,
             Err(rule) => {
-                self.without_profile.insert(id, "the customer's profile row was set aside");
+                // Another row may make the customer usable, and must not hide this row's refusal.
+                let near = near_id(id.reveal());
+                let refusals = answers.into_iter().filter(|answer| is_refusal(self.intake, answer));
+                self.profile_refusals.extend(refusals.map(|answer| (near.clone(), answer)));
+                self.unusable_profiles.insert(id, "the customer's profile row was set aside; correct that row");
                 return Err(("first_name", rule));
             }
         };
         let mut remark = |column, rule| {
             let sheet = row.sheet.to_owned();
-            self.report.remark(Problem { file: Workbook::Profile, sheet, row: row.number, column, rule });
+            self.report.remark(RowProblem { file: Workbook::Profile, sheet, row: row.number, column, rule });
         };
         let mut money = |column, cell: &Cell<'_>| -> Option<Cents> {
             if cell.is_blank() {
@@ -164,124 +299,301 @@ impl<'a> Joining<'a> {
                 None
             }
         };
-        let (products_held, unknown) = products_held(self.catalogue, &products.text().unwrap_or_default());
-        if unknown > 0 || *products == Cell::Error {
-            remark("products_held", "names a product that the catalogue does not have");
+        let products = products.text().unwrap_or_else(|rule| {
+            remark("products_held", rule);
+            String::new()
+        });
+        let (products_held, unknown) = products_held(self.catalogue, &products);
+        if unknown > 0 {
+            remark("products_held", "names a product that the catalog lacks; correct the name or add the product");
         }
-        let adviser = adviser.text().ok().filter(|name| !name.is_empty() && name.chars().count() <= NAME);
-        let profile = Profile { first_name, income, account_balance, products_held, adviser, customer_since };
-        self.profiles.entry(id).or_default().push((row.number, profile));
+        let adviser = adviser.text().unwrap_or_else(|rule| {
+            remark("investment_advisor", rule);
+            String::new()
+        });
+        let adviser = Some(adviser).filter(|name| !name.is_empty() && name.chars().count() <= MAX_NAME);
+        let read_on = self.report.read_at.to_zoned(jiff::tz::TimeZone::UTC).date();
+        let stops = stop_columns::stops(&row.cells[PROFILE_FACTS.len()..], row.epoch_1904, read_on);
+        let probably_held =
+            if unknown > 0 { stop_columns::probably_held(self.catalogue, &products) } else { Vec::new() };
+        let profile = Profile {
+            first_name,
+            income,
+            account_balance,
+            products_held,
+            adviser,
+            customer_since,
+            stops,
+            probably_held,
+        };
+        self.profiles.entry(id).or_default().push((place, profile, answers));
         Ok(())
     }
 
-    /// Rows that say the same are one customer, rows that contradict each other none.
-    fn profiles_done(&mut self, sheet: &str) {
+    /// Makes one customer of equal rows, and sets aside rows of one customer that contradict each other.
+    fn finish_profiles(&mut self) {
         for (id, rows) in std::mem::take(&mut self.profiles) {
             let mut rows = rows.into_iter();
-            let Some((first, profile)) = rows.next() else { continue };
-            let others: Vec<(u32, Profile)> = rows.collect();
-            if others.iter().all(|(_, other)| *other == profile) {
-                for (row, _) in others {
-                    let rule = "says what an earlier row of the same customer says";
-                    let problem =
-                        Problem { file: Workbook::Profile, sheet: sheet.to_owned(), row, column: "customer_id", rule };
-                    self.report.remark(problem);
+            let Some((first, profile, first_answers)) = rows.next() else { continue };
+            let others: Vec<(Place, Profile, Vec<ConsentAnswer>)> = rows.collect();
+            if others.iter().any(|(_, other, _)| *other != profile) {
+                for place in std::iter::once(first).chain(others.into_iter().map(|(place, ..)| place)) {
+                    let rule = "contradicts another row of the same customer; keep one of them";
+                    self.set_aside_at(Workbook::Profile, place, ("customer_id", rule));
                 }
-                let person = Person {
-                    profile,
-                    answers: Vec::new(),
-                    transactions: Vec::new(),
-                    tweets: Vec::new(),
-                    permission: Err(Refusal::Blank),
-                };
-                self.people.insert(id, person);
-            } else {
-                for row in std::iter::once(first).chain(others.into_iter().map(|(row, _)| row)) {
-                    let rule = "contradicts another row of the same customer";
-                    self.set_aside(Workbook::Profile, sheet, row, ("customer_id", rule));
-                }
-                self.without_profile.insert(id, "the customer's profile rows contradict each other");
+                let rule = "the customer's profile rows contradict each other; keep one of them";
+                self.unusable_profiles.insert(id, rule);
+                continue;
+            }
+            let mut customer = JoinedCustomer {
+                profile,
+                answers: Vec::new(),
+                transactions: Vec::new(),
+                bare_serials: Vec::new(),
+                has_payment_rows: false,
+                tweets: Vec::new(),
+                permission: Err(Refusal::Blank),
+            };
+            first_answers.into_iter().for_each(|answer| customer.add_answer(answer));
+            for ((sheet, row), _, answers) in others {
+                answers.into_iter().for_each(|answer| customer.add_answer(answer));
+                self.report.remark(RowProblem {
+                    file: Workbook::Profile,
+                    sheet: self.sheets.get(sheet).cloned().unwrap_or_default(),
+                    row,
+                    column: "customer_id",
+                    rule: "repeats an earlier row of the same customer; remove it",
+                });
+            }
+            self.customers.insert(id, customer);
+        }
+        for (near, answer) in std::mem::take(&mut self.profile_refusals) {
+            self.add_near_refusal(&near, answer);
+        }
+    }
+
+    fn add_unassigned(&mut self, place: Place) {
+        if self.unassigned.last() != Some(&place) {
+            self.unassigned.push(place);
+        }
+    }
+
+    /// Gives a refusal to every customer whose id differs only in what is easily lost.
+    fn add_near_refusal(&mut self, near: &str, answer: ConsentAnswer) {
+        let customers = &mut self.customers;
+        let index = self.near_ids.get_or_insert_with(|| {
+            let mut index: HashMap<String, Vec<CustomerId>> = HashMap::new();
+            for id in customers.keys() {
+                index.entry(near_id(id.reveal())).or_default().push(id.clone());
+            }
+            index
+        });
+        for id in index.get(near).into_iter().flatten() {
+            if let Some(customer) = customers.get_mut(id) {
+                customer.add_answer(answer.clone());
             }
         }
     }
 
-    /// A payment's answers to the consent questions count even if the payment itself cannot be used, so that no refusal is
-    /// lost with a bad date.
-    fn transaction(&mut self, row: &Row<'_>) -> Result<(), Broken> {
-        let [id, day, category, merchant, amount, consent, social] = row.cells else { unreachable_cells() };
-        let person = find(&mut self.people, &self.without_profile, id)?;
-        for (question, answer) in [(Question::General, consent), (Question::SocialMedia, social)] {
-            let value = answer.answer();
-            match person.answers.iter_mut().find(|said| said.question == question && said.value == value) {
-                Some(said) => {
-                    said.row = said.row.min(row.number);
-                    said.rows += 1;
-                }
-                None => person.answers.push(Said { question, value: value.into_owned(), row: row.number, rows: 1 }),
+    /// Adds a payment and its answers to the consent questions. The answers count even if the payment cannot be used, so
+    /// that no refusal is lost with a bad date.
+    fn add_transaction(&mut self, row: &SheetRow<'_>) -> Result<(), BrokenCell> {
+        let [id, day, category, merchant, amount, ..] = row.cells else { unreachable_cells() };
+        let place = self.place(row);
+        let date = day.date(row.epoch_1904);
+        self.dates.add(day, date.as_ref().ok());
+        let customer = match find_customer(&mut self.customers, &self.unusable_profiles, id) {
+            Ok(customer) => customer,
+            Err(broken) => {
+                self.add_refusals_without_customer(id, row, place);
+                return Err(broken);
             }
+        };
+        answers(Workbook::Transactions, row).for_each(|answer| customer.add_answer(answer));
+        customer.has_payment_rows = true;
+        let date = date.map_err(|rule| ("date", rule))?;
+        if date > self.last_day {
+            return Err(("date", "after the day of reading; correct the date"));
         }
         let transaction = Transaction {
-            date: day.date(row.epoch_1904).map_err(|rule| ("date", rule))?,
+            date,
             category: category.some_text().map_err(|rule| ("category", rule))?,
             merchant: merchant.text().map_err(|rule| ("merchant", rule))?,
             amount: amount.amount().map_err(|rule| ("transaction_amount", rule))?,
         };
-        self.newest = self.newest.max(Some(transaction.date));
-        person.transactions.push(transaction);
+        if matches!(day, Cell::Number(_)) {
+            customer.bare_serials.push((customer.transactions.len(), place));
+        }
+        self.has_amount |= transaction.amount.0 != 0;
+        customer.transactions.push(transaction);
         Ok(())
     }
 
-    /// All answers are in, and the gate decides.
-    fn transactions_done(&mut self) {
-        for person in self.people.values_mut() {
-            person.permission = gate(&person.readings());
-            match person.permission {
-                Ok(_) => person.transactions.sort_unstable(),
-                Err(_) => self.count.withheld += std::mem::take(&mut person.transactions).len(),
+    /// Counts the refusals of a payment row whose id names no customer.
+    fn add_refusals_without_customer(&mut self, id: &Cell<'_>, row: &SheetRow<'_>, place: Place) {
+        for answer in answers(Workbook::Transactions, row) {
+            if !is_refusal(self.intake, &answer) {
+                continue;
+            }
+            match id.near_id() {
+                Some(near) => self.add_near_refusal(&near, answer),
+                None if !answer.value.is_empty() => self.add_unassigned(place),
+                None => {}
             }
         }
     }
 
-    /// Without social consent a post's text is not looked at.
-    fn tweet(&mut self, row: &Row<'_>) -> Result<(), Broken> {
+    /// Applies the consent gate to each customer, now that all answers are known.
+    fn finish_transactions(&mut self, summary: &SheetSummary) -> Vec<Error> {
+        let file = Workbook::Transactions;
+        let missing: Vec<&'static str> =
+            QUESTIONS.iter().zip(self.has_questions).filter(|(_, has)| !has).map(|((_, column), _)| *column).collect();
+        if !missing.is_empty() {
+            return vec![Error::MissingColumn { file, sheet: summary.name(), missing, found: summary.headers.clone() }];
+        }
+        let dates = std::mem::take(&mut self.dates);
+        if dates.spelled > 0 {
+            self.set_aside_bare_serials();
+        }
+        for warning in dates.warnings() {
+            self.warn(file, summary.name(), "date", warning);
+        }
+        let has_payments = self.customers.values().any(|customer| !customer.transactions.is_empty());
+        if has_payments && !self.has_amount {
+            let warning =
+                "every amount is 0; if they are formulas, open the workbook in a spreadsheet program and save it";
+            self.warn(file, summary.name(), "transaction_amount", warning);
+        }
+        let payments = self.customers.values().flat_map(|customer| &customer.transactions);
+        self.newest_payment = payments.map(|payment| payment.date).max();
+        let errors = self.set_meanings(summary);
+        for customer in self.customers.values_mut() {
+            customer.permission = gate(&customer.readings());
+            match customer.permission {
+                Ok(_) => customer.transactions.sort_unstable(),
+                Err(_) => self.count.withheld += std::mem::take(&mut customer.transactions).len(),
+            }
+        }
+        errors
+    }
+
+    /// Sets aside the payments whose date is a number without a date format.
+    fn set_aside_bare_serials(&mut self) {
+        let mut places = Vec::new();
+        for customer in self.customers.values_mut() {
+            for (at, place) in std::mem::take(&mut customer.bare_serials).into_iter().rev() {
+                customer.transactions.remove(at);
+                places.push(place);
+            }
+        }
+        places.sort_unstable();
+        for place in places {
+            self.set_aside_at(Workbook::Transactions, place, ("date", SPELLED_DATE));
+        }
+    }
+
+    /// Gives each answer its meaning by the other answers of its column and by the settings.
+    fn set_meanings(&mut self, summary: &SheetSummary) -> Vec<Error> {
+        let mut consent_columns: BTreeMap<(Question, Workbook), ConsentColumn> = BTreeMap::new();
+        for answer in self.customers.values().flat_map(|customer| &customer.answers) {
+            consent_columns.entry((answer.question, answer.file)).or_default().add(self.intake, &answer.value);
+        }
+        let mut errors = Vec::new();
+        for ((question, file), column) in &consent_columns {
+            if column.only_integers && column.has_unknown_code {
+                let sheet = match file {
+                    Workbook::Transactions => summary.name(),
+                    _ => self.report.files.first().map(|count| count.sheet.clone()).unwrap_or_default(),
+                };
+                errors.push(Error::CodedConsent { file: *file, sheet, column: column_of(*question) });
+            }
+        }
+        let intake = self.intake;
+        for answer in self.customers.values_mut().flat_map(|customer| &mut customer.answers) {
+            answer.meaning = own_meaning(intake, &answer.value);
+            let is_one = plain_answer(&answer.value) == "1";
+            let binary = consent_columns.get(&(answer.question, answer.file)).is_some_and(|column| column.only_binary);
+            if answer.meaning.is_none() && is_one && !binary {
+                answer.meaning = Some(Meaning::Unclear);
+            }
+        }
+        errors
+    }
+
+    /// Returns the commonest answers that are neither yes nor no; none if a column has so many that it hardly asks for
+    /// consent.
+    pub fn unknown_answers(&self) -> Vec<UnknownAnswer> {
+        let mut unknown: BTreeMap<(Workbook, Question, &str), u32> = BTreeMap::new();
+        for answer in self.customers.values().flat_map(|customer| &customer.answers) {
+            let meaning = answer.meaning.or_else(|| built_in_meaning(&answer.value));
+            if meaning == Some(Meaning::Unclear) {
+                *unknown.entry((answer.file, answer.question, answer.value.as_str())).or_default() += answer.rows;
+            }
+        }
+        let mut answers: Vec<UnknownAnswer> = Vec::new();
+        for (file, question) in unknown.keys().map(|(file, question, _)| (*file, *question)).collect::<BTreeSet<_>>() {
+            let own = unknown.iter().filter(|((other, asked, _), _)| *other == file && *asked == question);
+            let mut own: Vec<UnknownAnswer> = own
+                .map(|((.., answer), rows)| UnknownAnswer {
+                    file,
+                    column: column_of(question),
+                    answer: (*answer).to_owned(),
+                    rows: *rows,
+                })
+                .collect();
+            own.sort_by_key(|answer| std::cmp::Reverse(answer.rows));
+            if own.len() <= MAX_UNKNOWN_ANSWERS {
+                answers.extend(own);
+            }
+        }
+        answers
+    }
+
+    /// Adds a tweet. Without social consent it does not look at the text.
+    fn add_tweet(&mut self, row: &SheetRow<'_>) -> Result<(), BrokenCell> {
         let [id, text, created_at] = row.cells else { unreachable_cells() };
-        let person = find(&mut self.people, &self.without_profile, id)?;
-        let Ok(Permission { social: Ok(_), .. }) = person.permission else {
+        let customer = find_customer(&mut self.customers, &self.unusable_profiles, id)?;
+        let Ok(Permission { social: Ok(_), .. }) = customer.permission else {
             self.count.withheld += 1;
             return Ok(());
         };
         let text = text.some_text().map_err(|rule| ("tweet", rule))?;
         let created_on = match created_at.date(row.epoch_1904) {
             Ok(day) => Some(day),
+            Err(_) if created_at.is_blank() => None,
             Err(rule) => {
-                if !created_at.is_blank() {
-                    let (file, sheet) = (Workbook::Tweets, row.sheet.to_owned());
-                    self.report.remark(Problem { file, sheet, row: row.number, column: "created_at", rule });
-                }
+                let sheet = row.sheet.to_owned();
+                self.report.remark(RowProblem {
+                    file: Workbook::Tweets,
+                    sheet,
+                    row: row.number,
+                    column: "created_at",
+                    rule,
+                });
                 None
             }
         };
-        person.tweets.push(Tweet { created_on, text });
+        customer.tweets.push(Tweet { created_on, text });
         Ok(())
     }
 
-    /// The records, sorted by customer id, and the report.
-    pub fn finish(mut self, keys: &Keys) -> (Vec<CustomerRecord>, Report) {
-        // Whoever consented has a payment row; if none of all could be read, no day is "as of" anything.
-        let as_of = self.newest.unwrap_or(date(1970, 1, 1));
+    /// Returns the records, sorted by customer id, and the report.
+    pub fn finish(mut self, keys: &Keys) -> (Vec<CustomerRecord>, IntakeReport) {
+        // A customer who consented has a payment row. Without one readable payment, the date does not matter.
+        let as_of = self.newest_payment.unwrap_or(date(1970, 1, 1));
         let read_at = self.report.read_at;
         let count = &mut self.report.customers;
-        let mut records = Vec::with_capacity(self.people.len());
-        let mut people: Vec<(CustomerId, Person)> = self.people.into_iter().collect();
-        people.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        for (id, person) in people {
+        let mut records = Vec::with_capacity(self.customers.len());
+        let mut customers: Vec<(CustomerId, JoinedCustomer)> = self.customers.into_iter().collect();
+        customers.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        for (id, customer) in customers {
             count.all += 1;
-            for gap in person.gaps() {
+            for gap in customer.gaps() {
                 *count.without.entry(gap).or_default() += 1;
             }
             let reference = keys.reference(&id);
-            let as_read = ConsentAsRead { readings: person.readings(), read_at, control: None };
-            let permission = match person.permission {
+            let as_read = ConsentAsRead { readings: customer.readings(), read_at, control: None };
+            let permission = match customer.permission {
                 Ok(permission) => permission,
                 Err(refusal) => {
                     *count.refused.entry(refusal).or_default() += 1;
@@ -293,7 +605,7 @@ impl<'a> Joining<'a> {
             let posts = match permission.social {
                 Ok(proof) => {
                     count.consented_to_posts += 1;
-                    let mut tweets = person.tweets;
+                    let mut tweets = customer.tweets;
                     tweets.sort_unstable();
                     Posts::granted(proof, tweets)
                 }
@@ -306,8 +618,8 @@ impl<'a> Joining<'a> {
                 reference,
                 id,
                 consent: as_read,
-                profile: person.profile,
-                transactions: person.transactions,
+                profile: customer.profile,
+                transactions: customer.transactions,
                 as_of,
                 posts,
             };
@@ -316,33 +628,37 @@ impl<'a> Joining<'a> {
         (records, self.report)
     }
 
-    /// How many rows of the workbook that was closed last are bad, of how many, and what is wrong with them.
-    pub fn bad_rows(&self) -> Option<(&FileCount, Vec<Problem>)> {
+    /// Returns the counts and the bad rows of the workbook that was finished last.
+    pub fn bad_rows(&self) -> Option<(&FileCount, Vec<RowProblem>)> {
         let count = self.report.files.last()?;
         let problems = self.report.set_aside.iter().filter(|problem| problem.file == count.file);
         Some((count, problems.cloned().collect()))
     }
 
-    fn set_aside(&mut self, file: Workbook, sheet: &str, row: u32, (column, rule): Broken) {
-        self.count.set_aside += 1;
-        self.report.set_aside(Problem { file, sheet: sheet.to_owned(), row, column, rule });
+    fn set_aside_at(&mut self, file: Workbook, (sheet, row): Place, broken: BrokenCell) {
+        let sheet = self.sheets.get(sheet).cloned().unwrap_or_default();
+        self.set_aside(file, &sheet, row, broken);
     }
 
-    fn close(&mut self, file: Workbook, sheet: String) {
-        let Count { read, set_aside, withheld } = std::mem::take(&mut self.count);
-        self.report.files.push(FileCount {
-            file,
-            sheet,
-            read,
-            kept: read.saturating_sub(set_aside + withheld),
-            set_aside,
-            withheld,
-        });
+    fn set_aside(&mut self, file: Workbook, sheet: &str, row: u32, (column, rule): BrokenCell) {
+        self.count.set_aside += 1;
+        self.report.set_aside(RowProblem { file, sheet: sheet.to_owned(), row, column, rule });
     }
 }
 
-impl Person {
-    /// What a customer lacks that a recommendation would use.
+impl JoinedCustomer {
+    fn add_answer(&mut self, answer: ConsentAnswer) {
+        let key = |answer: &ConsentAnswer| (answer.question, answer.file);
+        match self.answers.iter_mut().find(|known| key(known) == key(&answer) && known.value == answer.value) {
+            Some(known) => {
+                known.row = known.row.min(answer.row);
+                known.rows += answer.rows;
+            }
+            None => self.answers.push(answer),
+        }
+    }
+
+    /// Returns the names of what the customer lacks and a recommendation would use.
     fn gaps(&self) -> impl Iterator<Item = &'static str> {
         let Profile { income, account_balance, products_held, adviser, .. } = &self.profile;
         let gaps = [
@@ -350,40 +666,158 @@ impl Person {
             ("account_balance", account_balance.is_none()),
             ("products_held", products_held.is_empty()),
             ("investment_advisor", adviser.is_none()),
-            // Also of those without consent, whose payments were counted and dropped.
-            ("transactions", self.answers.is_empty()),
+            // The payments of customers without consent are already dropped.
+            ("transactions", !self.has_payment_rows),
         ];
-        gaps.into_iter().filter(|(_, lacks)| *lacks).map(|(what, _)| what)
+        gaps.into_iter().filter(|(_, lacks)| *lacks).map(|(name, _)| name)
     }
 
-    /// The answers, sorted, so that any order of the rows gives the same.
+    /// Returns the answers in a fixed order, so that the order of the rows does not matter.
     fn readings(&self) -> Vec<ConsentReading> {
-        let reading = |said: &Said| ConsentReading {
-            question: said.question,
-            value: said.value.clone(),
-            file: Workbook::Transactions,
-            row: said.row,
-            rows: said.rows,
+        let reading = |answer: &ConsentAnswer| ConsentReading {
+            question: answer.question,
+            value: answer.value.clone(),
+            file: answer.file,
+            row: answer.row,
+            rows: answer.rows,
+            meaning: answer.meaning,
         };
         let mut readings: Vec<ConsentReading> = self.answers.iter().map(reading).collect();
-        readings.sort_by(|a, b| (a.question, &a.value).cmp(&(b.question, &b.value)));
+        readings.sort_by(|a, b| (a.question, &a.value, a.file).cmp(&(b.question, &b.value, b.file)));
         readings
     }
 }
 
-fn find<'p>(
-    people: &'p mut HashMap<CustomerId, Person>,
-    without_profile: &BTreeMap<CustomerId, Rule>,
-    id: &Cell<'_>,
-) -> Result<&'p mut Person, Broken> {
-    let id = id.customer_id().map_err(|rule| ("customer_id", rule))?;
-    let rule = || without_profile.get(&id).copied();
-    people
-        .get_mut(&id)
-        .ok_or_else(|| ("customer_id", rule().unwrap_or("no profile row has this id; ids are text, so 0042 is not 42")))
+/// The answers of one consent column, as far as they decide what codes mean.
+struct ConsentColumn {
+    /// Whether all answers are whole numbers.
+    only_integers: bool,
+    /// Whether all answers are 0 or 1.
+    only_binary: bool,
+    /// Whether a whole number other than 0 and 1 has no meaning in the settings.
+    has_unknown_code: bool,
 }
 
-/// The catalogue's products that a cell names by id or by name, and how many it names that the catalogue does not have.
+impl Default for ConsentColumn {
+    fn default() -> Self {
+        Self { only_integers: true, only_binary: true, has_unknown_code: false }
+    }
+}
+
+impl ConsentColumn {
+    fn add(&mut self, intake: &IntakeSettings, value: &str) {
+        let value = plain_answer(value);
+        if value.is_empty() {
+            return;
+        }
+        let is_integer = value.parse::<i64>().is_ok();
+        let is_binary = value == "0" || value == "1";
+        self.only_integers &= is_integer;
+        self.only_binary &= is_binary;
+        self.has_unknown_code |= is_integer && !is_binary && own_meaning(intake, &value).is_none();
+    }
+}
+
+/// The dates of a column, as far as they raise doubts.
+#[derive(Default)]
+struct DateSurvey {
+    dates: u32,
+    /// A bit for each day of the month.
+    days: u32,
+    day_first: u32,
+    month_first: u32,
+    spelled: u32,
+}
+
+impl DateSurvey {
+    fn add(&mut self, cell: &Cell<'_>, date: Option<&Date>) {
+        match (cell, date) {
+            (Cell::Text(text), _) => match date_order(text) {
+                Some(DateOrder::DayFirst) => self.day_first += 1,
+                Some(DateOrder::MonthFirst) => self.month_first += 1,
+                None => {}
+            },
+            (Cell::Number(number), _) if spells_date(*number) => self.spelled += 1,
+            (_, Some(date)) => {
+                self.dates += 1;
+                self.days |= 1 << date.day().unsigned_abs();
+            }
+            _ => {}
+        }
+    }
+
+    fn warnings(&self) -> impl Iterator<Item = &'static str> {
+        // Bit 13 and above are days that cannot be months.
+        let may_be_months = self.dates > 0 && self.days >> 13 == 0;
+        let texts = self.day_first + self.month_first > 0;
+        let many = self.dates >= MIN_SUSPICIOUS_DATES && self.days.count_ones() > 1;
+        let warnings = [
+            (
+                self.day_first > 0 && self.month_first > 0,
+                "some texts put the day first and others the month; write all dates as 2026-10-31",
+            ),
+            (
+                texts && may_be_months,
+                "has texts such as 31/10/2026, and no date cell is after the 12th of a month, so day and month of the date \
+                 cells are probably swapped; import the column again with the right order",
+            ),
+            (
+                !texts && may_be_months && many,
+                "no date is after the 12th of a month, so day and month are probably swapped; import the column again with \
+                 the right order",
+            ),
+            (self.spelled > 0, "has numbers that spell dates, such as 103126; format the column as dates"),
+        ];
+        warnings.into_iter().filter(|(applies, _)| *applies).map(|(_, warning)| warning)
+    }
+}
+
+/// Returns the answers of a row to the questions whose columns the sheet has.
+fn answers(file: Workbook, row: &SheetRow<'_>) -> impl Iterator<Item = ConsentAnswer> {
+    let number = row.number;
+    QUESTIONS.into_iter().filter_map(move |(question, column)| {
+        let at = columns(file).iter().position(|known| known.name == column)?;
+        let has_column = *row.present.get(at)?;
+        let value = row.cells.get(at)?.answer().into_owned();
+        has_column.then_some(ConsentAnswer { question, file, value, meaning: None, row: number, rows: 1 })
+    })
+}
+
+const fn column_of(question: Question) -> &'static str {
+    match question {
+        Question::General => "consent",
+        Question::SocialMedia => "consent_social_media",
+    }
+}
+
+/// Returns whether an answer refuses, by its word alone. A blank answer refuses too.
+fn is_refusal(intake: &IntakeSettings, answer: &ConsentAnswer) -> bool {
+    own_meaning(intake, &answer.value).or_else(|| built_in_meaning(&answer.value)) != Some(Meaning::Yes)
+}
+
+/// Returns the meaning that the settings give to an answer.
+fn own_meaning(intake: &IntakeSettings, value: &str) -> Option<Meaning> {
+    let words = &intake.consent;
+    if words.yes.is_empty() && words.no.is_empty() {
+        return None;
+    }
+    let plain = |word: &str| plain_answer(&word.nfkc().collect::<String>());
+    let value = plain(value);
+    let is_among = |words: &[String]| words.iter().any(|word| plain(word) == value);
+    if is_among(&words.no) { Some(Meaning::No) } else { is_among(&words.yes).then_some(Meaning::Yes) }
+}
+
+fn find_customer<'c>(
+    customers: &'c mut HashMap<CustomerId, JoinedCustomer>,
+    unusable_profiles: &BTreeMap<CustomerId, CellRule>,
+    id: &Cell<'_>,
+) -> Result<&'c mut JoinedCustomer, BrokenCell> {
+    let id = id.customer_id().map_err(|rule| ("customer_id", rule))?;
+    let rule = || unusable_profiles.get(&id).copied().unwrap_or(NO_PROFILE);
+    customers.get_mut(&id).ok_or_else(|| ("customer_id", rule()))
+}
+
+/// Returns the catalog products that a cell names by id or by name, and how many unknown products it names.
 fn products_held(catalogue: &Catalogue, text: &str) -> (Vec<ProductId>, usize) {
     let mut unknown = 0;
     let mut held = BTreeSet::new();
@@ -399,7 +833,7 @@ fn products_held(catalogue: &Catalogue, text: &str) -> (Vec<ProductId>, usize) {
     (held.into_iter().collect(), unknown)
 }
 
-/// A row has as many cells as its table has columns; [`crate::sheet::read_sheet`] sees to it.
+/// Panics: [`crate::sheet::read_sheet`] gives a row one cell for each column.
 fn unreachable_cells() -> ! {
-    unreachable!("a row has a cell for each column that was looked for")
+    unreachable!("a row has a cell for each column")
 }

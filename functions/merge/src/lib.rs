@@ -1,16 +1,18 @@
-//! The merge stage: decrypts the three workbooks of a batch, validates them, joins them by customer, gates by consent, and
-//! writes the sealed dataset.
+//! The merge stage: decrypts a batch's three workbooks, validates them, joins them by customer and writes the sealed
+//! dataset. It applies the consent gate as it joins.
 //!
-//! **Invariant:** decrypted workbooks exist only in memory and are zeroed; no cell's content and no customer id is in an
-//! error, a log or a key; what a customer did not consent to is never written. Knows nothing of AWS, of files on a disk,
-//! or of other stages.
+//! **Invariant:** Decrypted workbooks exist only in memory and are zeroed. No error, log or key holds a cell's content or a
+//! customer id. Data that a customer did not consent to is never written. The crate does not depend on AWS, on files on a
+//! disk, or on other stages.
 
 mod dataset;
 mod error;
 mod join;
+mod package;
 mod protected;
 mod report;
 mod sheet;
+mod stop_columns;
 mod unlock;
 mod value;
 
@@ -30,89 +32,88 @@ use storage::secret::{SecretName, SecretString, Secrets};
 use storage::store::{ObjectStore, PutOutcome};
 use storage::vault::{Keys, Owner, Vault, VaultError};
 
-pub use error::{Content, Error};
-pub use protected::{PROTECTED, Protected, protected};
-pub use report::{CustomerCount, FileCount, Problem, Report};
-pub use unlock::{Limits, is_protected};
+pub use error::{DamagedPart, Error, FileKind};
+pub use protected::{PROTECTED_COLUMNS, ProtectedAttributes, read_protected_attributes};
+pub use report::{ColumnWarning, CustomerCount, FileCount, IntakeReport, ProblemGroup, RowProblem, UnknownAnswer};
+pub use unlock::{IntakeLimits, is_encrypted};
 
-use join::Joining;
-use sheet::{read_sheet, required};
+use join::Join;
+use sheet::{SheetRequest, SheetRow, SheetSummary, read_sheets};
 use unlock::unlock;
 
-/// What merge works with.
+/// The dependencies of the stage.
 pub struct Deps<'a> {
-    /// Seals, and keeps the store.
+    /// Seals and opens objects, and holds the store.
     pub vault: &'a Vault,
-    /// Where the workbooks' password comes from.
+    /// Holds the workbooks' password.
     pub secrets: &'a dyn Secrets,
     /// The settings in force.
     pub settings: &'a Settings,
-    /// The approved products, by which the products that a customer holds are known.
+    /// The approved products, which identify the products that a customer holds.
     pub catalogue: &'a Catalogue,
-    /// When the workbooks are read, for the evidence.
+    /// The time of reading, for the evidence.
     pub now: Timestamp,
 }
 
-/// What `datasets/uploads/<digest>.json` holds.
+/// The content of `datasets/uploads/<digest>.json`: the dataset that an upload became.
 #[derive(Serialize, Deserialize)]
-struct Upload {
+struct UploadRecord {
     dataset: DatasetId,
     customers: usize,
 }
 
-/// The files of a batch as they lie.
-struct Files {
+/// The three files of a batch, as uploaded.
+struct BatchFiles {
     bytes: [Bytes; 3],
     digest: Digest,
 }
 
-/// Makes the batch's workbooks into a dataset, or finds the one that they became before.
+/// Turns the batch's workbooks into a dataset, or finds the dataset that the same workbooks became before.
 ///
 /// # Panics
-/// Never: what it writes as JSON are plain fields.
+/// Never: it serializes plain fields only.
 pub async fn run(input: MergeInput, deps: &Deps<'_>) -> Result<MergeOutput, Error> {
-    let files = Files::read(deps.vault.store(), &input.batch).await?;
-    let request = checked_request(&input, &files, deps).await?;
-    let upload = ObjectKey::Upload(files.inputs(deps));
-    let found = if let Some(found) = find_upload(deps.vault.store(), &upload).await? {
+    let files = BatchFiles::read(deps.vault.store(), &input.batch).await?;
+    let request = read_request(&input, &files, deps).await?;
+    let key = ObjectKey::Upload(files.input_digest(deps));
+    let upload = if let Some(found) = find_upload(deps.vault.store(), &key).await? {
         found
     } else {
         let (mut records, report) = read_and_join(files, deps).await?;
-        let forgotten = forgotten(deps.vault.store()).await?;
-        records.retain(|record| !forgotten.contains(record.reference()));
-        let made = write_dataset(records, &report, deps).await?;
-        let json = serde_json::to_vec(&made).expect("two plain fields");
-        deps.vault.store().put_new(&upload, json.into()).await?;
-        made
+        let erased = erased_customers(deps.vault.store()).await?;
+        records.retain(|record| !erased.contains(record.reference()));
+        let written = write_dataset(records, &report, deps).await?;
+        let json = serde_json::to_vec(&written).expect("two plain fields");
+        deps.vault.store().put_new(&key, json.into()).await?;
+        written
     };
-    let customers = write_run_index(&input, &found.dataset, request.only.as_ref(), deps.vault.store()).await?;
-    Ok(MergeOutput { run: input.run, dataset: found.dataset, customers })
+    let customers = write_run_index(&input, &upload.dataset, request.only.as_ref(), deps.vault.store()).await?;
+    Ok(MergeOutput { run: input.run, dataset: upload.dataset, customers })
 }
 
-/// Who was forgotten: nothing of them is taken in again.
-async fn forgotten(store: &dyn ObjectStore) -> Result<BTreeSet<CustomerRef>, Error> {
+/// Returns the customers whose data was erased, and must not be read in again.
+async fn erased_customers(store: &dyn ObjectStore) -> Result<BTreeSet<CustomerRef>, Error> {
     let listed = store.list(&Prefix::Forgotten).await?;
     Ok(listed.iter().filter_map(|listed| ObjectKey::customer_of(&listed.key)).collect())
 }
 
-/// The digest of a batch's three files as they lie: what a request names as its upload.
+/// Returns the digest of a batch's three files, which a request records as its upload.
 pub async fn upload_digest(store: &dyn ObjectStore, batch: &Batch) -> Result<Digest, Error> {
-    Ok(Files::read(store, batch).await?.digest)
+    Ok(BatchFiles::read(store, batch).await?.digest)
 }
 
-/// The customer ids of a profile workbook, sorted, for a terminal that shows them to whoever holds the password.
+/// Returns the sorted customer ids of a profile workbook, for a terminal whose user has the password.
 pub fn customer_ids(profile: &[u8], password: &SecretString, settings: &Settings) -> Result<Vec<CustomerId>, Error> {
-    let (file, limits) = (Workbook::Profile, Limits::default());
+    let file = Workbook::Profile;
+    let limits = IntakeLimits::default();
     let package = unlock(file, profile, Some(password), settings.intake.allow_unprotected, &limits)?;
     let mut ids = BTreeSet::new();
-    let renamed = settings.intake.columns.get(&file);
-    read_sheet(file, &package, &[required("customer_id")], renamed, &limits, |row| {
-        ids.extend(row.cells.iter().filter_map(|cell| cell.customer_id().ok()));
-    })?;
+    let request = SheetRequest { file, columns: join::columns(file), intake: &settings.intake, limits: &limits };
+    read_sheets(&request, &package, |row| ids.extend(row.cells[0].customer_id()))?;
     Ok(ids.into_iter().collect())
 }
 
-impl Files {
+impl BatchFiles {
     async fn read(store: &dyn ObjectStore, batch: &Batch) -> Result<Self, Error> {
         let mut found = Vec::new();
         let mut missing = Vec::new();
@@ -128,8 +129,8 @@ impl Files {
         Ok(Self { bytes, digest })
     }
 
-    /// The digest of all that determines the dataset and the references in it.
-    fn inputs(&self, deps: &Deps<'_>) -> Digest {
+    /// Returns the digest of every input that determines the dataset and its customer references.
+    fn input_digest(&self, deps: &Deps<'_>) -> Digest {
         Digest::of_parts([
             self.digest.as_bytes().as_slice(),
             Digest::of_json(&deps.settings.intake).as_bytes(),
@@ -140,8 +141,8 @@ impl Files {
     }
 }
 
-/// The run was started for these very files, this catalogue and these settings, and its evidence will say so.
-async fn checked_request(input: &MergeInput, files: &Files, deps: &Deps<'_>) -> Result<Request, Error> {
+/// Reads the run's request, and fails if its batch, workbooks, catalog or settings differ from those at hand.
+async fn read_request(input: &MergeInput, files: &BatchFiles, deps: &Deps<'_>) -> Result<Request, Error> {
     let key = ObjectKey::Run(input.run.clone(), RunPart::Request);
     let (request, _): (Request, _) = deps.vault.read_json(Owner::Run, &key).await?;
     let inputs = [
@@ -151,37 +152,37 @@ async fn checked_request(input: &MergeInput, files: &Files, deps: &Deps<'_>) -> 
         ("settings", request.settings == deps.settings.digest()),
     ];
     match inputs.into_iter().find(|(_, same)| !same) {
-        Some((what, _)) => Err(Error::Changed { what }),
+        Some((input, _)) => Err(Error::InputChanged { input }),
         None => Ok(request),
     }
 }
 
-/// Writes which lines of the dataset the run is for, all or one, and gives their number.
+/// Writes the index of the run: the dataset's whole index, or the row of one customer. Returns the number of rows.
 async fn write_run_index(
     input: &MergeInput,
     dataset: &DatasetId,
     only: Option<&CustomerRef>,
     store: &dyn ObjectStore,
 ) -> Result<usize, Error> {
-    let whole = ObjectKey::Dataset(dataset.clone(), DatasetPart::Index);
-    let rows = read_index(&whole, &store.get(&whole).await?)?;
-    let wanted: Vec<IndexRow> = rows.into_iter().filter(|row| only.is_none_or(|only| row.reference == *only)).collect();
+    let dataset_index = ObjectKey::Dataset(dataset.clone(), DatasetPart::Index);
+    let all = read_index(&dataset_index, &store.get(&dataset_index).await?)?;
+    let rows: Vec<IndexRow> = all.into_iter().filter(|row| only.is_none_or(|only| row.reference == *only)).collect();
     if let Some(only) = only
         && store.find(&ObjectKey::Forgotten(only.clone())).await?.is_some()
     {
         return Err(Error::Forgotten { batch: input.batch.clone() });
     }
-    if only.is_some() && wanted.is_empty() {
+    if only.is_some() && rows.is_empty() {
         return Err(Error::UnknownCustomer { batch: input.batch.clone() });
     }
     let key = ObjectKey::Run(input.run.clone(), RunPart::Index);
-    let index = dataset::index_csv(&wanted);
+    let index = dataset::index_csv(&rows);
     if store.put_new(&key, index.clone().into()).await? == PutOutcome::AlreadyThere && *store.get(&key).await? != *index
     {
-        // The dataset was sealed anew since: the run's own index leads into lines that are there no more.
+        // The dataset was sealed again since: the run's index points at lines that no longer exist.
         return Err(VaultError::Conflict { place: key.to_string() }.into());
     }
-    Ok(wanted.len())
+    Ok(rows.len())
 }
 
 fn read_index(key: &ObjectKey, csv: &[u8]) -> Result<Vec<IndexRow>, Error> {
@@ -189,10 +190,10 @@ fn read_index(key: &ObjectKey, csv: &[u8]) -> Result<Vec<IndexRow>, Error> {
         .map_err(|_| VaultError::Broken { place: key.to_string(), reason: "not an index of customers" }.into())
 }
 
-/// What the same upload became before, if all of it still lies there.
-async fn find_upload(store: &dyn ObjectStore, key: &ObjectKey) -> Result<Option<Upload>, Error> {
+/// Finds the dataset that the same upload became before, if its index still exists.
+async fn find_upload(store: &dyn ObjectStore, key: &ObjectKey) -> Result<Option<UploadRecord>, Error> {
     let Some(json) = store.find(key).await? else { return Ok(None) };
-    let upload: Upload = serde_json::from_slice(&json).map_err(|error| VaultError::Malformed {
+    let upload: UploadRecord = serde_json::from_slice(&json).map_err(|error| VaultError::Malformed {
         place: key.to_string(),
         line: error.line(),
         column: error.column(),
@@ -201,17 +202,23 @@ async fn find_upload(store: &dyn ObjectStore, key: &ObjectKey) -> Result<Option<
     Ok(store.find(&index).await?.map(|_| upload))
 }
 
-async fn read_and_join(files: Files, deps: &Deps<'_>) -> Result<(Vec<CustomerRecord>, Report), Error> {
-    let needs_password = files.bytes.iter().any(|file| is_protected(file));
-    let password = if needs_password { Some(deps.secrets.get(SecretName::WorkbookPassword).await?) } else { None };
-    let (vault, catalogue, now) = (deps.vault.clone(), deps.catalogue.clone(), deps.now);
+async fn read_and_join(files: BatchFiles, deps: &Deps<'_>) -> Result<(Vec<CustomerRecord>, IntakeReport), Error> {
+    let password = if files.bytes.iter().any(|file| is_encrypted(file)) {
+        Some(deps.secrets.get(SecretName::WorkbookPassword).await?)
+    } else {
+        None
+    };
+    let vault = deps.vault.clone();
+    let catalogue = deps.catalogue.clone();
     let intake = deps.settings.intake.clone();
+    let now = deps.now;
     tokio::task::spawn_blocking(move || join(&files.bytes, password.as_ref(), &intake, &catalogue, vault.keys(), now))
         .await?
 }
 
-/// Decrypts, reads and joins the three workbooks, in the order of [`Workbook::ALL`], and writes nothing: the records, each
-/// with the reference that `keys` give, and the report.
+/// Decrypts, reads and joins the three workbooks, in the order of [`Workbook::ALL`], without writing anything.
+///
+/// Returns the records, with references made by `keys`, and the report.
 pub fn join(
     files: &[impl AsRef<[u8]>; 3],
     password: Option<&SecretString>,
@@ -219,25 +226,35 @@ pub fn join(
     catalogue: &Catalogue,
     keys: &Keys,
     now: Timestamp,
-) -> Result<(Vec<CustomerRecord>, Report), Error> {
-    let mut joining = Joining::new(catalogue, now);
-    let found = Workbook::ALL.into_iter().zip(files);
-    match join_files(found, true, password, intake, &Limits::default(), &mut joining) {
-        errors if errors.is_empty() => Ok(joining.finish(keys)),
-        errors => Err(Error::of_several(errors)),
+) -> Result<(Vec<CustomerRecord>, IntakeReport), Error> {
+    let files: Vec<_> = Workbook::ALL.into_iter().zip(files).collect();
+    let limits = IntakeLimits::default();
+    let reader = Reader { password, intake, limits: &limits };
+    let mut join = Join::new(catalogue, intake, now);
+    match reader.read_and_join(&files, &mut join) {
+        errors if errors.is_empty() => {
+            let (records, report) = join.finish(keys);
+            for warning in &report.warnings {
+                tracing::warn!("{warning}");
+            }
+            Ok((records, report))
+        }
+        errors => Err(Error::combine(errors)),
     }
 }
 
-/// What a look at three workbooks found.
+/// The result of [`check`].
 #[derive(Debug)]
-pub struct Checked {
-    /// What was read, kept and set aside, as far as it could be read.
-    pub report: Report,
-    /// Each workbook that cannot be used; none if a run could be started.
+pub struct CheckResult {
+    /// Counts and problems of the rows that could be read.
+    pub report: IntakeReport,
+    /// The errors of each unusable workbook; empty if a run can start.
     pub errors: Vec<Error>,
+    /// The commonest consent answers that are neither yes nor no. They are content of cells: show them only to the user.
+    pub unknown_answers: Vec<UnknownAnswer>,
 }
 
-/// Reads whatever of the three workbooks is there, in the order of [`Workbook::ALL`], as a run would, and writes nothing.
+/// Reads the given workbooks as a run would, in the order of [`Workbook::ALL`], without writing anything.
 #[must_use]
 pub fn check(
     files: &[(Workbook, Vec<u8>)],
@@ -245,90 +262,114 @@ pub fn check(
     intake: &IntakeSettings,
     catalogue: &Catalogue,
     now: Timestamp,
-    limits: &Limits,
-) -> Checked {
-    let mut joining = Joining::new(catalogue, now);
-    let found = files.iter().map(|(file, bytes)| (*file, bytes));
-    let all_there = files.len() == Workbook::ALL.len();
-    let errors = join_files(found, all_there, password, intake, limits, &mut joining);
-    // The records with these references go nowhere.
-    let (_, report) = joining.finish(&Keys::new([0; 32], [0; 32]));
-    Checked { report, errors }
+    limits: &IntakeLimits,
+) -> CheckResult {
+    let mut join = Join::new(catalogue, intake, now);
+    let files: Vec<_> = files.iter().map(|(file, bytes)| (*file, bytes)).collect();
+    let errors = Reader { password, intake, limits }.read_and_join(&files, &mut join);
+    // The records are dropped, so their references need no real keys.
+    let unknown_answers = join.unknown_answers();
+    let (_, report) = join.finish(&Keys::new([0; 32], [0; 32]));
+    CheckResult { report, errors, unknown_answers }
 }
 
-/// Decrypts, reads and joins; gives what is wrong with each workbook. Each is dropped before the next is decrypted. After
-/// one that cannot be used, or if not `all_there`, they are read and not joined, so that all that is wrong is told at once.
-fn join_files<'f>(
-    files: impl Iterator<Item = (Workbook, &'f (impl AsRef<[u8]> + 'f))>,
-    all_there: bool,
-    password: Option<&SecretString>,
-    intake: &IntakeSettings,
-    limits: &Limits,
-    joining: &mut Joining<'_>,
-) -> Vec<Error> {
-    let mut errors = Vec::new();
-    for (file, bytes) in files {
-        let joinable = all_there && errors.is_empty();
-        let read = unlock(file, bytes.as_ref(), password, intake.allow_unprotected, limits).and_then(|package| {
-            read_sheet(file, &package, join::columns(file), intake.columns.get(&file), limits, |row| {
+/// Opens and reads workbooks.
+struct Reader<'a> {
+    password: Option<&'a SecretString>,
+    intake: &'a IntakeSettings,
+    limits: &'a IntakeLimits,
+}
+
+impl Reader<'_> {
+    /// Decrypts, reads and joins the files, and returns the errors of each. Each workbook is dropped before the next is
+    /// decrypted.
+    ///
+    /// After an error, or if a workbook is missing, it still reads the others without joining them, so that one pass finds
+    /// every error.
+    fn read_and_join(&self, files: &[(Workbook, impl AsRef<[u8]>)], join: &mut Join<'_>) -> Vec<Error> {
+        let complete = files.len() == Workbook::ALL.len();
+        let mut errors = Vec::new();
+        for (file, bytes) in files {
+            let joinable = complete && errors.is_empty();
+            let read = self.read(*file, bytes.as_ref(), |row| {
                 if joinable {
-                    joining.row(file, &row);
+                    join.add_row(*file, &row);
                 }
-            })
-        });
-        match read {
-            Ok(sheet) if joinable => {
-                joining.done(file, sheet);
-                errors.extend(too_many_bad_rows(joining, intake));
+            });
+            match read {
+                Ok(summary) if joinable => {
+                    errors.extend(join.finish_workbook(*file, &summary));
+                    errors.extend(too_many_bad_rows(join, self.intake));
+                }
+                Ok(_) => {}
+                Err(error) => errors.push(error),
             }
-            Ok(_) => {}
-            Err(error) => errors.push(error),
         }
+        errors
     }
-    errors
+
+    /// Hands each row of the file to `on_row`.
+    fn read(&self, file: Workbook, bytes: &[u8], on_row: impl FnMut(SheetRow<'_>)) -> Result<SheetSummary, Error> {
+        let package = unlock(file, bytes, self.password, self.intake.allow_unprotected, self.limits)?;
+        let request = SheetRequest { file, columns: join::columns(file), intake: self.intake, limits: self.limits };
+        read_sheets(&request, &package, on_row)
+    }
 }
 
-/// Bad rows are set aside up to a share of each workbook; beyond it, something is wrong with the workbook as a whole.
-fn too_many_bad_rows(joining: &Joining<'_>, intake: &IntakeSettings) -> Option<Error> {
-    let (count, problems) = joining.bad_rows()?;
+/// Returns an error if the share of bad rows in the last workbook exceeds `intake.max_bad_rows`.
+fn too_many_bad_rows(join: &Join<'_>, intake: &IntakeSettings) -> Option<Error> {
+    let (count, problems) = join.bad_rows()?;
     #[expect(clippy::cast_precision_loss, reason = "a sheet has about a million rows")]
-    let most = intake.max_bad_rows * count.read as f64;
+    let allowed = intake.max_bad_rows * count.read as f64;
     #[expect(clippy::cast_precision_loss, reason = "a sheet has about a million rows")]
-    let too_many = count.set_aside as f64 > most;
-    too_many.then_some(Error::TooManyBadRows { file: count.file, bad: count.set_aside, rows: count.read, problems })
+    let too_many = count.set_aside as f64 > allowed;
+    too_many.then(|| Error::TooManyBadRows {
+        file: count.file,
+        sheet: count.sheet.clone(),
+        bad: count.set_aside,
+        rows: count.read,
+        problems,
+    })
 }
 
-/// Writes the dataset's three parts, each adopted if it lies there already: the lines first, the index of the lines that
-/// lie there, then the report. Sealing is salted, so of two writers only the first one's lines count.
-async fn write_dataset(mut records: Vec<CustomerRecord>, report: &Report, deps: &Deps<'_>) -> Result<Upload, Error> {
+/// Writes the dataset's three parts, and adopts each part that already exists.
+///
+/// The order is lines, report, index. Sealing is salted, so of two concurrent writers only the first one's lines count, and
+/// the index is made from the stored lines.
+async fn write_dataset(
+    mut records: Vec<CustomerRecord>,
+    report: &IntakeReport,
+    deps: &Deps<'_>,
+) -> Result<UploadRecord, Error> {
     let store = deps.vault.store();
     let digest = dataset::dataset_digest(deps.vault.keys(), &mut records);
     let dataset = dataset::dataset_id(&digest);
     let part = |part| ObjectKey::Dataset(dataset.clone(), part);
     let references: Vec<CustomerRef> = records.iter().map(|record| record.reference().clone()).collect();
 
-    let place = part(DatasetPart::Customers);
-    let lines = if let Some(lines) = store.find(&place).await? {
+    let lines_key = part(DatasetPart::Customers);
+    let lines = if let Some(lines) = store.find(&lines_key).await? {
         lines
     } else {
-        let forgotten = deps.vault.make_customer_keys(&references).await?;
-        if !forgotten.is_empty() {
-            // Forgotten while the workbooks were read: without them it is another dataset.
-            records.retain(|record| !forgotten.contains(record.reference()));
+        let erased = deps.vault.make_customer_keys(&references).await?;
+        if !erased.is_empty() {
+            // Erased while the workbooks were read: without these customers it is another dataset.
+            records.retain(|record| !erased.contains(record.reference()));
             return Box::pin(write_dataset(records, report, deps)).await;
         }
         let lines = Bytes::from(dataset::seal_lines(deps.vault, digest, records).await?);
-        match store.put_new(&place, lines.clone()).await? {
+        match store.put_new(&lines_key, lines.clone()).await? {
             PutOutcome::Created => lines,
-            PutOutcome::AlreadyThere => store.get(&place).await?,
+            PutOutcome::AlreadyThere => store.get(&lines_key).await?,
         }
     };
-    let reason = "does not hold one line for each customer";
-    let broken = || VaultError::Broken { place: place.to_string(), reason };
-    let index = dataset::index(&references, &lines).ok_or_else(broken)?;
+    let index = dataset::index(&references, &lines).ok_or_else(|| VaultError::Broken {
+        place: lines_key.to_string(),
+        reason: "does not hold one line for each customer",
+    })?;
     let report = serde_json::to_vec_pretty(report).expect("a report is plain fields");
     store.put_new(&part(DatasetPart::Report), report.into()).await?;
     store.put_new(&part(DatasetPart::Index), dataset::index_csv(&index).into()).await?;
-    tracing::info!(%dataset, customers = references.len(), "the dataset is written");
-    Ok(Upload { dataset, customers: references.len() })
+    tracing::info!(%dataset, customers = references.len(), "wrote the dataset");
+    Ok(UploadRecord { dataset, customers: references.len() })
 }

@@ -11,7 +11,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let host = Host::start().await?;
     environment::required(secrets::variable(SecretName::WorkbookPassword))?;
     host.serve_stage(Stage::Merge, async |input: MergeInput| {
-        let (settings, catalogue) = (host.settings().await?, host.catalogue().await?);
+        let settings = host.settings().await?;
+        let catalogue = host.catalogue().await?;
         let deps = merge::Deps {
             vault: &host.vault,
             secrets: &host.secrets,
@@ -20,9 +21,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             now: Timestamp::now(),
         };
         let mut merged = merge::run(input.clone(), &deps).await;
-        // The password may have been replaced since this process fetched it.
-        let refused = merged.as_ref().is_err_and(|error| error.name() == ErrorName::InputWrongPassword);
-        if refused && host.secrets.renew(SecretName::WorkbookPassword).await? {
+        // The password may have been rotated since this process fetched it.
+        let wrong_password = merged.as_ref().is_err_and(|error| error.name() == ErrorName::InputWrongPassword);
+        if wrong_password && host.secrets.renew(SecretName::WorkbookPassword).await? {
             merged = merge::run(input, &deps).await;
         }
         Ok(merged?)

@@ -1,5 +1,6 @@
-//! What a profile workbook happens to say of protected classes, for the report that looks for disparities and for nothing
-//! else. It is read apart from the join: no type that a stage writes or reads holds it.
+//! Reads what a profile workbook says of protected classes, for the disparity report alone.
+//!
+//! It is read apart from the join: no type that a stage writes or reads holds it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,12 +11,13 @@ use contracts::settings::IntakeSettings;
 use storage::secret::SecretString;
 
 use crate::error::Error;
-use crate::sheet::{Column, optional, read_sheet, required};
-use crate::unlock::{Limits, unlock};
+use crate::join;
+use crate::sheet::{SheetRequest, SourceColumn, optional, read_sheets};
+use crate::unlock::{IntakeLimits, unlock};
 
-/// The columns that are looked for: the prohibited bases of Regulation B (12 CFR 1002.2(z)), under their usual names, and
-/// zip code, which stands for some of them.
-pub const PROTECTED: [&str; 15] = [
+/// The columns to look for: the prohibited bases of Regulation B (12 CFR 1002.2(z)) under their usual names, and zip code,
+/// which is a proxy for some of them.
+pub const PROTECTED_COLUMNS: [&str; 15] = [
     "sex",
     "gender",
     "race",
@@ -33,31 +35,34 @@ pub const PROTECTED: [&str; 15] = [
     "postal_code",
 ];
 
-/// What the workbook says of one customer, by the column's name in [`PROTECTED`]; blank cells left out.
-pub struct Protected(pub BTreeMap<&'static str, String>);
+/// A customer's protected attributes, by column name of [`PROTECTED_COLUMNS`]; blank cells are left out.
+pub struct ProtectedAttributes(pub BTreeMap<&'static str, String>);
 
-/// Never tells what it holds.
-impl fmt::Debug for Protected {
+/// Hides the values.
+impl fmt::Debug for ProtectedAttributes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Protected(…)")
+        f.write_str("ProtectedAttributes(…)")
     }
 }
 
-/// Reads the protected columns that a profile workbook has. Of a customer with several rows the last one counts.
-pub fn protected(
+/// Reads the protected columns of a profile workbook. If a customer has several rows, the last one counts.
+pub fn read_protected_attributes(
     profile: &[u8],
     password: Option<&SecretString>,
     intake: &IntakeSettings,
-) -> Result<BTreeMap<CustomerId, Protected>, Error> {
-    let (file, limits) = (Workbook::Profile, Limits::default());
+) -> Result<BTreeMap<CustomerId, ProtectedAttributes>, Error> {
+    let file = Workbook::Profile;
+    let limits = IntakeLimits::default();
     let package = unlock(file, profile, password, intake.allow_unprotected, &limits)?;
-    let columns: Vec<Column> = std::iter::once(required("customer_id")).chain(PROTECTED.map(optional)).collect();
-    let mut all = BTreeMap::new();
-    read_sheet(file, &package, &columns, intake.columns.get(&file), &limits, |row| {
-        let Some((id, cells)) = row.cells.split_first() else { return };
-        let Ok(id) = id.customer_id() else { return };
-        let said = PROTECTED.into_iter().zip(cells).filter_map(|(name, cell)| Some((name, cell.some_text().ok()?)));
-        all.insert(id, Protected(said.collect()));
+    let joined = join::columns(file);
+    let columns: Vec<SourceColumn> = joined.iter().copied().chain(PROTECTED_COLUMNS.map(optional)).collect();
+    let request = SheetRequest { file, columns: &columns, intake, limits: &limits };
+    let mut customers = BTreeMap::new();
+    read_sheets(&request, &package, |row| {
+        let Ok(id) = row.cells[0].customer_id() else { return };
+        let named = PROTECTED_COLUMNS.into_iter().zip(&row.cells[joined.len()..]);
+        let attributes = named.filter_map(|(name, cell)| Some((name, cell.some_text().ok()?)));
+        customers.insert(id, ProtectedAttributes(attributes.collect()));
     })?;
-    Ok(all)
+    Ok(customers)
 }

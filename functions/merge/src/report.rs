@@ -1,6 +1,6 @@
-//! `report.json`: what was read, kept and set aside. No cell's content, no id.
+//! `report.json`: counts of rows and customers, and the problems found. It holds no cell's content and no customer id.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use contracts::consent::Refusal;
@@ -8,33 +8,118 @@ use contracts::key::Workbook;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::value::Rule;
+use crate::value::CellRule;
 
-/// The most problems that a report lists.
-const LISTED: usize = 10_000;
+/// The most problems that each list of a report holds.
+const MAX_LISTED: usize = 10_000;
 
-/// A row that was set aside, or a cell that was passed over, and the rule it breaks.
+/// The most rows that a group of problems lists.
+const MAX_GROUP_ROWS: usize = 5;
+
+/// A row that was set aside or a cell that was ignored, and the rule it breaks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Problem {
+pub struct RowProblem {
     /// The workbook.
     pub file: Workbook,
-    /// The sheet.
+    /// The sheet's name.
     pub sheet: String,
     /// The row, counted from 1 as a spreadsheet counts.
     pub row: u32,
-    /// The column, by our name for it.
+    /// The column, by Bespoke's name for it.
     pub column: &'static str,
-    /// The rule, as a phrase.
-    pub rule: Rule,
+    /// The rule, as a phrase that ends in the remedy.
+    pub rule: CellRule,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for RowProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "row {}, column {}: {}", self.row, self.column, self.rule)
     }
 }
 
-/// One workbook's rows in numbers. `read` is `kept` + `set_aside` + `withheld`.
+/// The rows of one sheet with the same problem in the same column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProblemGroup {
+    /// The first of the problems.
+    pub first: RowProblem,
+    /// The rows.
+    pub rows: Vec<u32>,
+}
+
+impl ProblemGroup {
+    /// Groups problems, the most frequent first.
+    #[must_use]
+    pub fn of(problems: &[RowProblem]) -> Vec<Self> {
+        let mut groups: Vec<Self> = Vec::new();
+        let mut known: HashMap<(Workbook, &str, &str, &str), usize> = HashMap::new();
+        for problem in problems {
+            let key = (problem.file, problem.sheet.as_str(), problem.column, problem.rule);
+            let at = *known.entry(key).or_insert(groups.len());
+            match groups.get_mut(at) {
+                Some(group) => group.rows.push(problem.row),
+                None => groups.push(Self { first: problem.clone(), rows: vec![problem.row] }),
+            }
+        }
+        groups.sort_by_key(|group| (group.first.file, std::cmp::Reverse(group.rows.len())));
+        groups
+    }
+}
+
+impl fmt::Display for ProblemGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RowProblem { column, rule, .. } = &self.first;
+        let count = self.rows.len();
+        if count == 1 {
+            return write!(f, "{}", self.first);
+        }
+        let first: Vec<String> = self.rows.iter().take(MAX_GROUP_ROWS).map(u32::to_string).collect();
+        write!(f, "column {column}: {rule} ({count} rows: {}", first.join(", "))?;
+        if count > MAX_GROUP_ROWS {
+            write!(f, " and {} more", count - MAX_GROUP_ROWS)?;
+        }
+        f.write_str(")")
+    }
+}
+
+/// A doubt about a whole column, which does not stop a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ColumnWarning {
+    /// The workbook.
+    pub file: Workbook,
+    /// The sheet's name.
+    pub sheet: String,
+    /// The column, by Bespoke's name for it.
+    pub column: &'static str,
+    /// The doubt and the remedy, as a phrase.
+    pub warning: String,
+}
+
+impl fmt::Display for ColumnWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, sheet {:?}, column {}: {}", self.file, self.sheet, self.column, self.warning)
+    }
+}
+
+/// An answer to a consent question that is neither yes nor no. It is shown in a terminal and never stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UnknownAnswer {
+    /// The workbook.
+    pub file: Workbook,
+    /// The column.
+    pub column: &'static str,
+    /// The answer, at most 32 characters.
+    pub answer: String,
+    /// How many rows have it.
+    pub rows: u32,
+}
+
+impl fmt::Display for UnknownAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, column {}: {:?} (rows: {})", self.file, self.column, self.answer, self.rows)
+    }
+}
+
+/// Row counts of one workbook. `read` is the sum of `kept`, `set_aside` and `withheld`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FileCount {
     /// The workbook.
@@ -47,55 +132,57 @@ pub struct FileCount {
     pub kept: usize,
     /// Rows that cannot be used.
     pub set_aside: usize,
-    /// Rows of customers who did not consent to their use: never written.
+    /// Rows of customers who did not consent to their use. They are never written.
     pub withheld: usize,
 }
 
-/// Customers by what they consented to.
+/// Customer counts by consent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CustomerCount {
-    /// All of the dataset.
+    /// All customers of the dataset.
     pub all: usize,
-    /// Who consented to a recommendation.
+    /// Customers who consented to a recommendation.
     pub consented: usize,
-    /// Who also consented to the use of posts.
+    /// Customers who also consented to the use of their posts.
     pub consented_to_posts: usize,
-    /// Who did not consent to a recommendation, by why.
+    /// Customers who did not consent to a recommendation, by reason.
     pub refused: BTreeMap<Refusal, usize>,
-    /// Who consented to a recommendation but not to the use of posts, by why.
+    /// Customers who consented to a recommendation but not to the use of their posts, by reason.
     pub posts_refused: BTreeMap<Refusal, usize>,
-    /// Who lacks something that a recommendation would use: by column of the profile, or `transactions`.
+    /// Customers who lack something that a recommendation would use, by column of the profile or `transactions`.
     pub without: BTreeMap<&'static str, usize>,
 }
 
-/// What was read, kept and set aside.
+/// The result of reading the three workbooks, in numbers and problems.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Report {
+pub struct IntakeReport {
     /// The program's version.
     pub program: &'static str,
     /// When the workbooks were read.
     pub read_at: Timestamp,
-    /// The three workbooks.
+    /// Row counts of each workbook.
     pub files: Vec<FileCount>,
-    /// Customers in numbers.
+    /// Customer counts.
     pub customers: CustomerCount,
     /// Rows that were set aside, the first 10,000.
-    pub set_aside: Vec<Problem>,
-    /// Cells of kept rows that were passed over, and rows that say what another says; the first 10,000.
-    pub remarks: Vec<Problem>,
+    pub set_aside: Vec<RowProblem>,
+    /// Ignored cells of kept rows, and rows that repeat another; the first 10,000.
+    pub remarks: Vec<RowProblem>,
+    /// Doubts about whole columns.
+    pub warnings: Vec<ColumnWarning>,
 }
 
-impl Report {
+impl IntakeReport {
     /// Adds a row that was set aside.
-    pub fn set_aside(&mut self, problem: Problem) {
-        if self.set_aside.len() < LISTED {
+    pub fn set_aside(&mut self, problem: RowProblem) {
+        if self.set_aside.len() < MAX_LISTED {
             self.set_aside.push(problem);
         }
     }
 
     /// Adds a remark.
-    pub fn remark(&mut self, problem: Problem) {
-        if self.remarks.len() < LISTED {
+    pub fn remark(&mut self, problem: RowProblem) {
+        if self.remarks.len() < MAX_LISTED {
             self.remarks.push(problem);
         }
     }

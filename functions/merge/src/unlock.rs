@@ -1,6 +1,7 @@
-//! From the bytes of a file to the bytes of an unprotected workbook, within limits. Nothing touches a disk.
+//! Decrypts a file to the bytes of its workbook in memory, within limits.
 
-use std::io::{self, Cursor, Read};
+use std::collections::BTreeMap;
+use std::io::{self, Cursor, Read, Write};
 
 use contracts::key::Workbook;
 use contracts::panics::caught;
@@ -9,35 +10,43 @@ use storage::secret::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 use zip::ZipArchive;
 
-use crate::error::{Content, Error};
+use crate::error::{DamagedPart, Error, FileKind};
+use crate::package::{claimed_strings, main_part};
 
-/// The header of a compound file (MS-CFB 2.2): a password-protected `.xlsx`, or any legacy Office file.
-const COMPOUND: &[u8] = &[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
+/// The header of a compound file (MS-CFB 2.2): an encrypted `.xlsx`, or any legacy Office file.
+const COMPOUND_FILE: &[u8] = &[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
 /// The header of a zip archive's first entry (APPNOTE 4.3.7).
-const ARCHIVE: &[u8] = b"PK\x03\x04";
+const ZIP_ARCHIVE: &[u8] = b"PK\x03\x04";
 
-/// How large a workbook may be. Beyond it, reading stops by name instead of by exhausted memory. There is no limit to how
-/// deep XML is nested, because its reader keeps no stack but one of names; no entity is ever resolved but the five of XML
-/// itself; and `office-crypto` refuses more than a million rounds of hashing.
+/// How large a workbook may be. A workbook beyond a limit is a named error instead of exhausted memory.
+///
+/// No limit is needed for nested XML, whose reader keeps only a stack of names, or for entities, because only XML's own
+/// five are resolved. `office-crypto` itself refuses more than a million rounds of hashing.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Bytes of the workbook's parts once unpacked.
+pub struct IntakeLimits {
+    /// Bytes of all parts once unpacked.
     pub unpacked: u64,
     /// How many times its packed size a workbook may unpack to. Spreadsheets stay below 50; a zip bomb is near 1,000.
     pub ratio: u64,
-    /// Unpacked bytes up to which the ratio does not matter.
+    /// Unpacked bytes below which the ratio does not matter.
     pub ratio_from: u64,
     /// Parts of the archive.
     pub parts: usize,
-    /// Bytes of the part that holds the sheets' texts, which is kept in memory while a sheet is read.
+    /// Bytes of the shared strings, which stay in memory while a sheet is read.
     pub strings: u64,
-    /// Cells in the sheet that is read.
+    /// Number of shared strings.
+    pub string_count: u64,
+    /// XML tags of a part that stays in memory: the workbook, its styles and its relationships.
+    pub tags: u64,
+    /// Bytes from one XML tag to the next, which stay in memory together.
+    pub tag_gap: u64,
+    /// Cells of a sheet.
     pub cells: u64,
-    /// Characters in one cell; a spreadsheet itself allows 32,767.
+    /// Characters of one cell; a spreadsheet itself allows 32,767.
     pub characters: u64,
 }
 
-impl Default for Limits {
+impl Default for IntakeLimits {
     fn default() -> Self {
         Self {
             unpacked: 2 * 1024 * 1024 * 1024,
@@ -45,76 +54,79 @@ impl Default for Limits {
             ratio_from: 16 * 1024 * 1024,
             parts: 10_000,
             strings: 256 * 1024 * 1024,
+            string_count: 3_000_000,
+            tags: 1_000_000,
+            tag_gap: 1024 * 1024,
             cells: 20_000_000,
             characters: 32_767,
         }
     }
 }
 
-/// Whether the file needs a password, as far as its first bytes tell.
+/// Returns whether the file's first bytes are those of an encrypted workbook.
 #[must_use]
-pub fn is_protected(file: &[u8]) -> bool {
-    file.starts_with(COMPOUND)
+pub fn is_encrypted(file: &[u8]) -> bool {
+    file.starts_with(COMPOUND_FILE)
 }
 
-/// The unprotected workbook within `file`: decrypted with the password, or as it is where `allow_unprotected`. The copy is
-/// zeroed when dropped.
+/// Returns the workbook in `file`: decrypted with the password, or as it is if `allow_unprotected`. The copy is zeroed when
+/// dropped.
 ///
-/// `office-crypto` does not check the password of agile encryption, and a wrong one gives noise: what does not begin as an
-/// archive was opened with the wrong password.
+/// `office-crypto` does not check the password of agile encryption, and a wrong one gives noise. So a result without an
+/// archive's header means a wrong password.
 pub fn unlock(
-    workbook: Workbook,
-    file: &[u8],
+    file: Workbook,
+    bytes: &[u8],
     password: Option<&SecretString>,
     allow_unprotected: bool,
-    limits: &Limits,
+    limits: &IntakeLimits,
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let package = if is_protected(file) {
+    let package = if is_encrypted(bytes) {
         let password = password.map_or("", |password| password.expose_secret());
-        let package = caught(|| office_crypto::decrypt_from_bytes(file.to_vec(), password))
-            .ok_or(Error::Damaged { file: workbook, part: "its encrypted container" })?
-            .map_err(|error| decryption_error(workbook, file, &error))?;
+        let package = caught(|| office_crypto::decrypt_from_bytes(bytes.to_vec(), password))
+            .ok_or(Error::Damaged { file, part: DamagedPart::EncryptedContainer })?
+            .map_err(|error| decryption_error(file, bytes, &error))?;
         Zeroizing::new(package)
-    } else if file.starts_with(ARCHIVE) {
+    } else if bytes.starts_with(ZIP_ARCHIVE) {
+        // Another kind of file is the more useful error.
         if !allow_unprotected {
-            return Err(Error::NotProtected { file: workbook });
+            check_archive(file, bytes, limits)?;
+            return Err(Error::NotProtected { file });
         }
-        Zeroizing::new(file.to_vec())
+        Zeroizing::new(bytes.to_vec())
     } else {
-        return Err(Error::NotAWorkbook { file: workbook, is: content(file) });
+        return Err(Error::NotAWorkbook { file, kind: file_kind(bytes) });
     };
-    if !package.starts_with(ARCHIVE) {
-        return Err(Error::WrongPassword { file: workbook });
+    if !package.starts_with(ZIP_ARCHIVE) {
+        return Err(Error::WrongPassword { file });
     }
-    check_archive(workbook, &package, limits)?;
+    check_archive(file, &package, limits)?;
     Ok(package)
 }
 
-fn decryption_error(workbook: Workbook, file: &[u8], error: &DecryptError) -> Error {
+fn decryption_error(file: Workbook, bytes: &[u8], error: &DecryptError) -> Error {
     match error {
-        // A stream of this name, in UTF-16, is what a legacy workbook consists of (MS-XLS 2.1.2).
-        _ if !holds_utf16(file, "EncryptedPackage") && holds_utf16(file, "Workbook") => {
-            Error::NotAWorkbook { file: workbook, is: Content::LegacyXls }
+        // A legacy workbook is a stream of this name, in UTF-16 (MS-XLS 2.1.2).
+        _ if !holds_utf16(bytes, "EncryptedPackage") && holds_utf16(bytes, "Workbook") => {
+            Error::NotAWorkbook { file, kind: FileKind::LegacyXls }
         }
-        // What rights management adds to the container instead of a password (MS-OFFCRYPTO 2.2).
-        _ if holds_utf16(file, "DRMEncryptedTransform") => {
-            Error::UnknownEncryption { file: workbook, how: "by rights management" }
+        // The container has this storage if rights management replaces the password (MS-OFFCRYPTO 2.2).
+        _ if holds_utf16(bytes, "DRMEncryptedTransform") => {
+            Error::UnknownEncryption { file, scheme: "rights management" }
         }
-        // `office-crypto` takes another length of key for damage.
-        DecryptError::Unimplemented(_) => older_algorithm(workbook),
-        _ if [b"keyBits=\"128\"", b"keyBits=\"192\""].iter().any(|bits| holds(file, *bits)) => {
-            older_algorithm(workbook)
-        }
+        DecryptError::Unimplemented(_) => older_algorithm(file),
+        // `office-crypto` reports an unsupported key length as a damaged structure.
+        _ if [b"keyBits=\"128\"", b"keyBits=\"192\""].iter().any(|bits| holds(bytes, *bits)) => older_algorithm(file),
         DecryptError::IoError(_)
         | DecryptError::InvalidHeader
         | DecryptError::InvalidStructure
         | DecryptError::NotEncrypted
-        | DecryptError::Unknown => Error::Damaged { file: workbook, part: "its encrypted container" },
+        | DecryptError::Unknown => Error::Damaged { file, part: DamagedPart::EncryptedContainer },
     }
 }
 
-fn older_algorithm(workbook: Workbook) -> Error {
-    Error::UnknownEncryption { file: workbook, how: "with an older algorithm" }
+fn older_algorithm(file: Workbook) -> Error {
+    Error::UnknownEncryption { file, scheme: "an older encryption algorithm" }
 }
 
 fn holds(file: &[u8], bytes: &[u8]) -> bool {
@@ -126,61 +138,135 @@ fn holds_utf16(file: &[u8], name: &str) -> bool {
     holds(file, &name)
 }
 
-/// What a file is that is neither a compound file nor an archive.
-fn content(file: &[u8]) -> Content {
-    let start = &file[..file.len().min(4096)];
+/// Guesses the kind of a file that is neither a compound file nor an archive.
+fn file_kind(bytes: &[u8]) -> FileKind {
+    let start = &bytes[..bytes.len().min(4096)];
     let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
     if start.is_empty() {
-        return Content::Empty;
+        return FileKind::Empty;
     }
     // BIFF 2 to 5 without a container: a BOF record (MS-XLS 2.4.21).
     if matches!(start, [0x09, 0x00 | 0x02 | 0x04 | 0x08, ..]) {
-        return Content::LegacyXls;
+        return FileKind::LegacyXls;
     }
     let text = String::from_utf8_lossy(start);
     let trimmed = text.trim_start().to_ascii_lowercase();
     if ["<html", "<!doctype html", "<table", "<head"].iter().any(|tag| trimmed.starts_with(tag)) {
-        return Content::Html;
+        return FileKind::Html;
     }
     let is_text = !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
     let first_line = text.lines().next().unwrap_or_default();
-    if is_text && first_line.contains([',', ';', '\t']) { Content::Csv } else { Content::Unknown }
+    if is_text && first_line.contains([',', ';', '\t']) { FileKind::Csv } else { FileKind::Unknown }
 }
 
-/// Unpacks every part once, into nothing: what an archive says of its own sizes may be a lie, and calamine takes in whole
-/// parts. Checks the parts' checksums by the way.
-fn check_archive(workbook: Workbook, package: &[u8], limits: &Limits) -> Result<(), Error> {
-    let damaged = || Error::Damaged { file: workbook, part: "its archive" };
+/// Checks that the package is a workbook within the limits, and that each part matches its checksum.
+///
+/// It unpacks every part once and drops the bytes, because an archive may lie about its sizes and calamine loads whole
+/// parts.
+fn check_archive(file: Workbook, package: &[u8], limits: &IntakeLimits) -> Result<(), Error> {
+    let damaged = || Error::Damaged { file, part: DamagedPart::Archive };
     let mut archive = ZipArchive::new(Cursor::new(package)).map_err(|_| damaged())?;
     let names: Vec<_> = archive.file_names().collect::<Result<_, _>>().map_err(|_| damaged())?;
     if names.iter().any(|name| name == "xl/workbook.bin") {
-        return Err(Error::NotAWorkbook { file: workbook, is: Content::Xlsb });
+        return Err(Error::NotAWorkbook { file, kind: FileKind::Xlsb });
     }
     if !names.iter().any(|name| name.eq_ignore_ascii_case("xl/workbook.xml")) {
-        return Err(Error::NotAWorkbook { file: workbook, is: Content::Zip });
+        return Err(Error::NotAWorkbook { file, kind: FileKind::Zip });
     }
-    let too_large = |what, limit| Error::TooLarge { file: workbook, what, limit };
+    let too_large = |unit, limit| Error::TooLarge { file, sheet: None, row: None, limit, unit };
     if names.len() > limits.parts {
-        return Err(too_large("parts", limits.parts as u64));
+        return Err(too_large("parts in its archive", limits.parts as u64));
     }
-    // Whichever is smaller stops a bomb before all of it is unpacked.
-    let most_by_ratio = (package.len() as u64).saturating_mul(limits.ratio).max(limits.ratio_from);
+    // The smaller of the two limits stops a bomb before all of it is unpacked.
+    let max_by_ratio = (package.len() as u64).saturating_mul(limits.ratio).max(limits.ratio_from);
     let mut unpacked = 0;
+    let mut tags = BTreeMap::new();
     for index in 0..archive.len() {
         let part = archive.by_index(index).map_err(|_| damaged())?;
-        let is_strings = part.name().is_ok_and(|name| name.eq_ignore_ascii_case("xl/sharedStrings.xml"));
-        let rest = limits.unpacked.min(most_by_ratio).saturating_sub(unpacked) + 1;
-        let size = io::copy(&mut part.take(rest), &mut io::sink()).map_err(|_| damaged())?;
+        let name = part.name().map_err(|_| damaged())?.to_ascii_lowercase();
+        let rest = limits.unpacked.min(max_by_ratio).saturating_sub(unpacked) + 1;
+        let mut scanner = TagScanner::default();
+        let size = io::copy(&mut part.take(rest), &mut scanner).map_err(|_| damaged())?;
         unpacked += size;
-        if unpacked > most_by_ratio {
-            return Err(too_large("times its own size once unpacked", limits.ratio));
+        if unpacked > max_by_ratio {
+            return Err(too_large("times its packed size", limits.ratio));
         }
         if unpacked > limits.unpacked {
-            return Err(too_large("bytes once unpacked", limits.unpacked));
+            return Err(too_large("unpacked bytes", limits.unpacked));
         }
-        if is_strings && size > limits.strings {
-            return Err(too_large("bytes of texts", limits.strings));
+        if name.ends_with("sharedstrings.xml") && size > limits.strings {
+            return Err(too_large("bytes of shared strings", limits.strings));
+        }
+        let max_gap = if is_xml(&name) { limits.tag_gap } else { 64 * limits.tag_gap };
+        if scanner.longest_gap() > max_gap {
+            return Err(too_large("bytes between two XML tags", max_gap));
+        }
+        tags.insert(name, scanner.tags);
+    }
+    let main = main_part(&mut archive).to_ascii_lowercase();
+    for (name, tags) in tags {
+        if name.ends_with("sharedstrings.xml") {
+            // A string has at least four tags: `<si><t>…</t></si>`.
+            if claimed_strings(&mut archive, &name).max(tags / 4) > limits.string_count {
+                return Err(too_large("shared strings", limits.string_count));
+            }
+        } else if (name == main || name.ends_with(".rels") || name.ends_with("styles.xml") || name.contains("theme"))
+            && tags > limits.tags
+        {
+            return Err(too_large("XML tags in one part", limits.tags));
         }
     }
     Ok(())
+}
+
+/// Returns whether the reader may load the part as XML. Custom XML parts can hold long encoded data, and are not loaded.
+fn is_xml(name: &str) -> bool {
+    (name.ends_with(".xml") || name.ends_with(".rels")) && !name.starts_with("customxml/")
+}
+
+/// Counts the tags of a part and measures the bytes between them, while the part is unpacked.
+#[derive(Default)]
+struct TagScanner {
+    tags: u64,
+    gap: u64,
+    longest: u64,
+}
+
+impl TagScanner {
+    fn longest_gap(&self) -> u64 {
+        self.longest.max(self.gap)
+    }
+}
+
+impl Write for TagScanner {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut last = 0;
+        for at in memchr::memchr_iter(b'<', bytes) {
+            self.tags += 1;
+            self.longest = self.longest_gap().max(self.gap + (at - last) as u64);
+            self.gap = 0;
+            last = at;
+        }
+        self.gap += (bytes.len() - last) as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tag_scanner_measures_gaps_across_writes() {
+        let mut scanner = TagScanner::default();
+        for piece in ["<a>12", "345<", "b/><c>", "123456789"] {
+            scanner.write_all(piece.as_bytes()).unwrap();
+        }
+        assert_eq!(scanner.tags, 3);
+        assert_eq!(scanner.longest_gap(), "<c>123456789".len() as u64);
+    }
 }

@@ -1,135 +1,300 @@
-//! What a cell says: ids, amounts, dates and text, however the spreadsheet stores them.
+//! The content of a cell as an id, amount, date or text, whatever way the spreadsheet stores it.
 //!
-//! Each parser fails with the rule that the cell breaks, as a phrase, never with the cell's content.
+//! Each parser fails with the rule that the cell breaks. The rule is a phrase with the remedy and never holds the content.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use contracts::CustomerId;
 use jiff::civil::Date;
 use policy::customer::Cents;
 use unicode_normalization::UnicodeNormalization;
 
-/// A cell, freed from the way in which the workbook stores it.
+/// A cell's content, independent of how the workbook stores it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Cell<'a> {
-    /// Nothing stands in it.
+    /// No content.
     #[default]
     Empty,
-    /// Text; that of a workbook's shared strings is not copied.
+    /// Text, borrowed if it is one of the workbook's shared strings.
     Text(Cow<'a, str>),
-    /// A number; a date too, if the cell is not formatted as one.
+    /// A number, or a date in a cell without a date format.
     Number(f64),
     /// TRUE or FALSE.
     Bool(bool),
-    /// A date, its time of day dropped.
+    /// A date without its time of day.
     Date(Date),
-    /// A formula's error such as `#N/A`, or a date that does not exist.
+    /// A formula error such as `#N/A`, or a date that does not exist.
     Error,
+    /// A formula without a stored result.
+    NoResult,
+    /// A cell that the reader does not understand.
+    Unreadable,
 }
 
-/// The rule that a cell breaks.
-pub type Rule = &'static str;
+/// The rule that a cell breaks, as a phrase that ends in the remedy.
+pub type CellRule = &'static str;
 
-/// Whole numbers beyond this have more than the 15 digits that a spreadsheet keeps.
-const EXACT: f64 = 1e15;
+/// The bound of whole numbers that a spreadsheet keeps exactly: it keeps 15 digits.
+const MAX_EXACT_INTEGER: f64 = 1e15;
 
 /// The longest consent answer that the evidence keeps, characters.
-const ANSWER: usize = 32;
+const MAX_ANSWER: usize = 32;
+
+/// The largest plausible amount, in units of the currency.
+const MAX_AMOUNT: f64 = 1e12;
+
+const BLANK: CellRule = "blank; fill it in";
+const BAD_AMOUNT: CellRule = "not an amount; write it as 1234.50";
+const BAD_DATE: CellRule = "not a date; write it as 2026-10-31";
+
+/// The rule of a number cell in a date column of spelled dates.
+pub const SPELLED_DATE: CellRule = "a number that may spell a date; format the column as dates";
 
 impl Cell<'_> {
-    /// Whether nothing stands in it but space.
+    /// Returns whether the cell is empty or holds white space only.
     pub fn is_blank(&self) -> bool {
         match self {
             Self::Empty => true,
             Self::Text(text) => !text.starts_with(|c: char| c.is_ascii_graphic()) && text.trim().is_empty(),
-            Self::Number(_) | Self::Bool(_) | Self::Date(_) | Self::Error => false,
+            Self::Number(_) | Self::Bool(_) | Self::Date(_) | Self::Error | Self::NoResult | Self::Unreadable => false,
         }
     }
 
-    /// The customer's id as text: a number cell 42 is "42", a text cell "0042" keeps its zeros.
-    pub fn customer_id(&self) -> Result<CustomerId, Rule> {
+    /// Fails if the cell holds an error instead of a value.
+    fn has_value(&self) -> Result<(), CellRule> {
+        match self {
+            Self::Error => Err("a formula error; correct the formula"),
+            Self::NoResult => {
+                Err("a formula without a stored result; open the workbook in a spreadsheet program and save it")
+            }
+            Self::Unreadable => Err("unreadable; enter the value again"),
+            Self::Empty | Self::Text(_) | Self::Number(_) | Self::Bool(_) | Self::Date(_) => Ok(()),
+        }
+    }
+
+    /// Returns the customer id as text: a number cell 42 is "42", and a text cell "0042" keeps its zeros.
+    pub fn customer_id(&self) -> Result<CustomerId, CellRule> {
+        self.has_value()?;
         let text = match self {
-            _ if self.is_blank() => return Err("blank"),
-            Self::Text(text) => text.trim().to_owned(),
-            Self::Number(number) if number.fract() != 0.0 => return Err("not a whole number"),
-            Self::Number(number) if number.abs() >= EXACT => {
+            _ if self.is_blank() => return Err(BLANK),
+            Self::Text(text) if is_scientific(text.trim()) => {
+                return Err("a rounded number; store the whole id as text");
+            }
+            Self::Text(text) => {
+                if let Some(rule) = invisible_rule(text.trim()) {
+                    return Err(rule);
+                }
+                text.trim().to_owned()
+            }
+            Self::Number(number) if number.fract() != 0.0 => return Err("not a whole number; store the id as text"),
+            Self::Number(number) if number.abs() >= MAX_EXACT_INTEGER => {
                 return Err("more digits than a number cell keeps; store the id as text");
             }
             Self::Number(number) => format!("{number:.0}"),
-            Self::Bool(_) | Self::Date(_) | Self::Error | Self::Empty => return Err("neither text nor a number"),
+            _ => return Err("neither text nor a number; store the id as text"),
         };
-        CustomerId::parse(text).map_err(|_| "not an id of 1 to 64 characters without control characters")
+        CustomerId::parse(text).map_err(|_| "not an id; use 1 to 64 characters and no control characters")
     }
 
-    /// The answer to a consent question, trimmed and at most 32 characters. A longer one is cut and ends in `…`, so that
-    /// cutting never turns it into a plain yes.
+    /// Returns the answer to a consent question, trimmed to at most 32 characters. A cut answer ends in `…`, so that
+    /// cutting never makes it a plain yes.
     pub fn answer(&self) -> Cow<'_, str> {
         match self {
             Self::Empty => Cow::Borrowed(""),
             Self::Text(text) => {
                 let text = text.trim();
-                if text.chars().count() <= ANSWER {
+                if text.chars().count() <= MAX_ANSWER {
                     return Cow::Borrowed(text);
                 }
-                text.chars().take(ANSWER - 1).chain(['…']).collect()
+                text.chars().take(MAX_ANSWER - 1).chain(['…']).collect()
             }
-            Self::Number(number) => number.to_string().chars().take(ANSWER).collect(),
+            Self::Number(number) => number.to_string().chars().take(MAX_ANSWER).collect(),
             Self::Bool(answer) => Cow::Borrowed(if *answer { "TRUE" } else { "FALSE" }),
             Self::Date(_) => Cow::Borrowed("(a date)"),
             Self::Error => Cow::Borrowed("(an error)"),
+            Self::NoResult => Cow::Borrowed("(a formula)"),
+            Self::Unreadable => Cow::Borrowed("(unreadable)"),
         }
     }
 
-    /// Text on one line: control characters and marks of direction dropped, runs of space made one, composed (Unicode
-    /// NFC), because what is shown on a picture and compared between workbooks must have one form.
-    pub fn text(&self) -> Result<String, Rule> {
+    /// Returns what the ids that this cell could mean have in common; `None` if it could mean any id.
+    ///
+    /// Such ids differ only in leading zeros, invisible characters, space, case and Unicode form.
+    pub fn near_id(&self) -> Option<String> {
         match self {
-            Self::Empty => Ok(String::new()),
-            Self::Text(text) => Ok(one_line(text)),
-            Self::Number(number) => Ok(number.to_string()),
-            Self::Bool(answer) => Ok(answer.to_string()),
-            Self::Date(date) => Ok(date.to_string()),
-            Self::Error => Err("a formula's error"),
+            Self::Text(text) if !self.is_blank() && !is_scientific(text.trim()) => Some(near_id(text)),
+            Self::Number(number) if number.fract() == 0.0 && number.abs() < MAX_EXACT_INTEGER => {
+                Some(near_id(&format!("{number:.0}")))
+            }
+            _ => None,
         }
     }
 
-    /// [`Cell::text`], but not blank.
-    pub fn some_text(&self) -> Result<String, Rule> {
+    /// Returns the content as one line of text in a single form, which pictures show and workbooks are compared by.
+    ///
+    /// It drops control characters and direction marks, collapses white space, and composes characters (Unicode NFC).
+    pub fn text(&self) -> Result<String, CellRule> {
+        self.has_value()?;
+        Ok(match self {
+            Self::Text(text) => one_line(text),
+            Self::Number(number) => number.to_string(),
+            Self::Bool(answer) => answer.to_string(),
+            Self::Date(date) => date.to_string(),
+            Self::Empty | Self::Error | Self::NoResult | Self::Unreadable => String::new(),
+        })
+    }
+
+    /// Returns [`Cell::text`] if it is not blank.
+    pub fn some_text(&self) -> Result<String, CellRule> {
         let text = self.text()?;
-        if text.is_empty() { Err("blank") } else { Ok(text) }
+        if text.is_empty() { Err(BLANK) } else { Ok(text) }
     }
 
-    /// An amount of money, from a number or from text such as `$1,234.50`, `(45.00)`, `1.234,50 €` or `USD -3`.
-    pub fn amount(&self) -> Result<Cents, Rule> {
+    /// Returns an amount of money, from a number or from text such as `$1,234.50`, `(45.00)`, `1.234,50 €` or `USD -3`.
+    pub fn amount(&self) -> Result<Cents, CellRule> {
+        self.has_value()?;
         match self {
-            _ if self.is_blank() => Err("blank"),
+            _ if self.is_blank() => Err(BLANK),
             Self::Number(number) => cents(*number),
             Self::Text(text) => written_amount(text),
-            Self::Empty | Self::Bool(_) | Self::Date(_) | Self::Error => Err("not an amount"),
+            _ => Err(BAD_AMOUNT),
         }
     }
 
-    /// A day between 1970 and 2199: a date cell, a serial number, or ISO 8601 text.
-    pub fn date(&self, epoch_1904: bool) -> Result<Date, Rule> {
+    /// Returns a day between 1970 and 2199, from a date cell, a serial number or ISO 8601 text.
+    pub fn date(&self, epoch_1904: bool) -> Result<Date, CellRule> {
+        self.has_value()?;
         let date = match self {
-            _ if self.is_blank() => return Err("blank"),
+            _ if self.is_blank() => return Err(BLANK),
             Self::Date(date) => *date,
-            Self::Number(serial) => serial_date(*serial, epoch_1904).ok_or("not a date")?,
-            Self::Text(text) => written_date(text.trim()).ok_or("not a date; write it as 2026-10-31")?,
-            Self::Empty | Self::Bool(_) | Self::Error => return Err("not a date"),
+            Self::Number(serial) => serial_date(*serial, epoch_1904).ok_or(BAD_DATE)?,
+            Self::Text(text) => written_date(text.trim()).ok_or(BAD_DATE)?,
+            _ => return Err(BAD_DATE),
         };
-        if (1970..=2199).contains(&date.year()) { Ok(date) } else { Err("not a year between 1970 and 2199") }
+        if (1970..=2199).contains(&date.year()) {
+            Ok(date)
+        } else {
+            Err("not between the years 1970 and 2199; correct the date")
+        }
     }
 }
 
-/// The day of a spreadsheet's serial number, counted from 1900 or from 1904 (ECMA-376 part 1, 18.17.4.1).
+/// Returns what ids have in common that differ only in leading zeros, invisible characters, space, case and Unicode form.
+pub fn near_id(id: &str) -> String {
+    let plain: String =
+        id.nfkc().filter(|c| !is_invisible(*c) && !c.is_whitespace()).flat_map(char::to_lowercase).collect();
+    plain.trim_start_matches('0').to_owned()
+}
+
+/// Returns whether the text is a number as Excel abbreviates it, such as `1.23457E+15`.
+fn is_scientific(text: &str) -> bool {
+    let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, fraction) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));
+    whole.len() == 1 && is_number(whole) && is_number(fraction) && exponent.strip_prefix('+').is_some_and(is_number)
+}
+
+/// Returns whether a character takes no space: format characters (Unicode Cf) and fillers that look like nothing.
+pub fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Returns the rule that names the first invisible character of an id.
+fn invisible_rule(id: &str) -> Option<CellRule> {
+    id.chars().find(|c| is_invisible(*c)).map(|c| match c {
+        '\u{ad}' => "has the invisible character U+00AD (soft hyphen); remove it",
+        '\u{200b}' => "has the invisible character U+200B (zero-width space); remove it",
+        '\u{200c}' => "has the invisible character U+200C (zero-width non-joiner); remove it",
+        '\u{200d}' => "has the invisible character U+200D (zero-width joiner); remove it",
+        '\u{200e}' => "has the invisible character U+200E (left-to-right mark); remove it",
+        '\u{200f}' => "has the invisible character U+200F (right-to-left mark); remove it",
+        '\u{202a}' => "has the invisible character U+202A (left-to-right embedding); remove it",
+        '\u{202c}' => "has the invisible character U+202C (end of embedding); remove it",
+        '\u{2060}' => "has the invisible character U+2060 (word joiner); remove it",
+        '\u{feff}' => "has the invisible character U+FEFF (byte-order mark); remove it",
+        _ => "has an invisible character; remove it",
+    })
+}
+
+/// Returns the text with each invisible character shown as its code point.
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_invisible(c) || c.is_control() {
+            let _infallible = write!(shown, "[U+{:04X}]", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// Returns whether a whole number spells a date, such as 103126 or 20261031, and is no serial number of a plausible day.
+pub fn spells_date(number: f64) -> bool {
+    if number.fract() != 0.0 || !(10_000.0..1e8).contains(&number) {
+        return false;
+    }
+    let digits = format!("{number:06.0}");
+    let part = |from: usize, to: usize| digits.get(from..to).and_then(|part| part.parse::<u32>().ok()).unwrap_or(0);
+    let is_day = |day: u32, month: u32| (1..=31).contains(&day) && (1..=12).contains(&month);
+    match digits.len() {
+        6 => {
+            let first = part(0, 2);
+            let second = part(2, 4);
+            let third = part(4, 6);
+            // A serial number of six digits is a day after 2173.
+            number >= 100_000.0 && (is_day(first, second) || is_day(second, first) || is_day(third, second))
+        }
+        8 => {
+            let year_first = (1970..=2199).contains(&part(0, 4)) && is_day(part(6, 8), part(4, 6));
+            let year_last = (1970..=2199).contains(&part(4, 8))
+                && (is_day(part(0, 2), part(2, 4)) || is_day(part(2, 4), part(0, 2)));
+            year_first || year_last
+        }
+        _ => false,
+    }
+}
+
+/// The order of day and month in a text such as `31/10/2026`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DateOrder {
+    /// The day comes first.
+    DayFirst,
+    /// The month comes first.
+    MonthFirst,
+}
+
+/// Returns the order of day and month if the text is a date in which only one order is possible.
+pub fn date_order(text: &str) -> Option<DateOrder> {
+    let parts: Vec<&str> = text.trim().split(['/', '.', '-']).collect();
+    let [first, second, year] = parts.as_slice() else { return None };
+    let number =
+        |part: &&str| part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse::<u32>().ok()).flatten();
+    let first = number(first)?;
+    let second = number(second)?;
+    let year_digits = year.split_whitespace().next()?;
+    if !matches!(year_digits.len(), 2 | 4) || !year_digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    match (first, second) {
+        (13..=31, 1..=12) => Some(DateOrder::DayFirst),
+        (1..=12, 13..=31) => Some(DateOrder::MonthFirst),
+        _ => None,
+    }
+}
+
+/// Returns the day of a serial number, counted from 1900 or from 1904 (ECMA-376 part 1, 18.17.4.1); `None` if there is none.
 pub fn serial_date(serial: f64, epoch_1904: bool) -> Option<Date> {
     day_of(&calamine::ExcelDateTime::new(serial, calamine::ExcelDateTimeType::DateTime, epoch_1904))
 }
 
-/// The day of a cell that is formatted as a date.
+/// Returns the day of a cell with a date format; `None` if its number is not a date.
 pub fn day_of(serial: &calamine::ExcelDateTime) -> Option<Date> {
-    // calamine clamps what lies outside; here that is no date.
+    // calamine clamps numbers outside this range.
     if !(1.0..2_958_466.0).contains(&serial.as_f64()) {
         return None;
     }
@@ -137,7 +302,7 @@ pub fn day_of(serial: &calamine::ExcelDateTime) -> Option<Date> {
     Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
 }
 
-/// ISO 8601 with or without a time, or the form in which Twitter writes `created_at`.
+/// Parses ISO 8601 with or without a time, and the form of `created_at` in Twitter's exports.
 fn written_date(text: &str) -> Option<Date> {
     if let Some((day, rest)) = text.split_at_checked(10)
         && (rest.is_empty() || rest.starts_with(['T', ' ']))
@@ -149,7 +314,7 @@ fn written_date(text: &str) -> Option<Date> {
 }
 
 fn one_line(text: &str) -> String {
-    // Almost every cell is one plain line already.
+    // Almost every cell is one plain line already, and needs no work.
     let blank_at = |at: usize| text.as_bytes().get(at).is_none_or(|byte| *byte == b' ');
     let plain = |(at, byte): (usize, u8)| byte.is_ascii_graphic() || byte == b' ' && at > 0 && !blank_at(at + 1);
     if text.bytes().enumerate().all(plain) {
@@ -161,46 +326,42 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The most that is believed, in the currency's units.
-const MOST: f64 = 1e12;
-
 #[expect(clippy::cast_possible_truncation, reason = "checked to be below 1e14")]
-fn cents(units: f64) -> Result<Cents, Rule> {
-    if units.is_finite() && units.abs() <= MOST {
+fn cents(units: f64) -> Result<Cents, CellRule> {
+    if units.is_finite() && units.abs() <= MAX_AMOUNT {
         Ok(Cents((units * 100.0).round() as i64))
     } else {
-        Err("an amount beyond all reason")
+        Err("an amount beyond 1,000,000,000,000; correct it")
     }
 }
 
-fn written_amount(text: &str) -> Result<Cents, Rule> {
-    const BAD: Rule = "not an amount";
+fn written_amount(text: &str) -> Result<Cents, CellRule> {
     let mut rest: String = text.chars().filter(|c| !c.is_whitespace() && *c != '\'').collect();
     let mut negative = false;
     if let Some(inner) = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
         negative = true;
         rest = inner.to_owned();
     }
-    // A sign may stand before or after the currency, and at either end; only once.
+    // One sign may come before or after the currency, at either end.
     for _ in 0..2 {
         let sign = |c: char| matches!(c, '-' | '\u{2212}' | '+');
         let stripped = rest.strip_prefix(sign).or_else(|| rest.strip_suffix(sign));
         if let Some(stripped) = stripped {
             let minus = rest.starts_with(['-', '\u{2212}']) || rest.ends_with(['-', '\u{2212}']);
             if minus && negative {
-                return Err(BAD);
+                return Err(BAD_AMOUNT);
             }
             negative |= minus;
             rest = stripped.to_owned();
         }
         rest = without_currency(&rest).to_owned();
     }
-    let digits = plain_decimal(&rest).ok_or(BAD)?;
-    let units: f64 = digits.parse().map_err(|_| BAD)?;
+    let digits = plain_decimal(&rest).ok_or(BAD_AMOUNT)?;
+    let units: f64 = digits.parse().map_err(|_| BAD_AMOUNT)?;
     cents(if negative { -units } else { units })
 }
 
-/// Drops a currency sign or a three-letter code (ISO 4217) at either end.
+/// Removes a currency sign or a three-letter code (ISO 4217) from either end.
 fn without_currency(text: &str) -> &str {
     let sign = |c: char| matches!(c, '$' | '€' | '£' | '¥' | '₹' | '₫');
     if let Some(rest) = text.strip_prefix(sign).or_else(|| text.strip_suffix(sign)) {
@@ -220,7 +381,8 @@ fn without_currency(text: &str) -> &str {
     text
 }
 
-/// `1,234.50`, `1.234,50`, `1234.5`, `12,50` or `1,234` as digits with a point; nothing where it could mean two amounts.
+/// Rewrites `1,234.50`, `1.234,50`, `1234.5`, `12,50` or `1,234` as digits with a decimal point; `None` if the text is not
+/// an amount or could mean two amounts.
 fn plain_decimal(text: &str) -> Option<String> {
     let separators: Vec<(usize, char)> = text.char_indices().filter(|(_, c)| matches!(c, ',' | '.')).collect();
     let decimal = match separators.as_slice() {
@@ -266,21 +428,21 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_text_whatever_the_cell_and_keeps_its_zeros() {
+    fn customer_id_is_text_with_its_zeros() {
         assert_eq!(Cell::Number(42.0).customer_id().unwrap().reveal(), "42");
         assert_eq!(text(" 0042 ").customer_id().unwrap().reveal(), "0042");
         assert_eq!(text("../../a:b").customer_id().unwrap().reveal(), "../../a:b");
     }
 
     #[test]
-    fn an_id_that_a_number_cell_cannot_keep_is_refused() {
+    fn inexact_customer_id_is_refused() {
         for bad in [Cell::Empty, text("  "), Cell::Number(1.5), Cell::Number(1e15), Cell::Bool(true), text("a\u{0}b")] {
             assert!(bad.customer_id().is_err(), "{bad:?}");
         }
     }
 
     #[test]
-    fn amounts_are_read_with_currency_sign_and_separators() {
+    fn amount_may_have_currency_sign_and_separators() {
         for (written, cents) in [
             ("$1,234.50", 123_450),
             ("1.234,50 €", 123_450),
@@ -294,24 +456,19 @@ mod tests {
             ("1,234", 123_400),
             ("1,234,567", 123_456_700),
             ("12,50", 1_250),
-            (".5", 50),
             ("0", 0),
         ] {
-            if written == ".5" {
-                // Without a digit before the point it may be a slip.
-                assert!(text(written).amount().is_err());
-            } else {
-                assert_eq!(text(written).amount(), Ok(Cents(cents)), "{written}");
-            }
+            assert_eq!(text(written).amount(), Ok(Cents(cents)), "{written}");
         }
         assert_eq!(Cell::Number(0.1 + 0.2).amount(), Ok(Cents(30)));
     }
 
     #[test]
-    fn what_could_be_two_amounts_or_none_is_refused() {
-        for bad in
-            ["1.234", "1,23,4", "12.345.6", "1,234,56", "--3", "(-3)", "3-4", "abc", "$", "1e5", "=1+1", "NaN", ""]
-        {
+    fn ambiguous_amount_is_refused() {
+        // Without a digit before the point, ".5" may be a typo.
+        for bad in [
+            "1.234", ".5", "1,23,4", "12.345.6", "1,234,56", "--3", "(-3)", "3-4", "abc", "$", "1e5", "=1+1", "NaN", "",
+        ] {
             assert!(text(bad).amount().is_err(), "{bad}");
         }
         assert!(Cell::Number(f64::INFINITY).amount().is_err());
@@ -319,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_is_a_serial_in_either_epoch_or_iso_text() {
+    fn date_is_serial_or_iso_text() {
         let day = date(2026, 10, 31);
         assert_eq!(Cell::Number(46_326.0).date(false), Ok(day));
         assert_eq!(Cell::Number(46_326.75).date(false), Ok(day));
@@ -330,7 +487,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_that_is_unclear_or_does_not_exist_is_refused() {
+    fn unclear_or_impossible_date_is_refused() {
         for bad in ["31/10/2026", "10/31/26", "2026-13-01", "2026-02-30", "2026-10-311", "soon", "0001-01-01"] {
             assert!(text(bad).date(false).is_err(), "{bad}");
         }
@@ -340,12 +497,49 @@ mod tests {
     }
 
     #[test]
-    fn text_has_one_form_and_no_marks_that_change_a_picture() {
+    fn text_is_one_line_in_one_form() {
         assert_eq!(text("  Jose\u{301}\u{202e}\n\tAna\u{0} ").text().unwrap(), "José Ana");
     }
 
     #[test]
-    fn cutting_a_long_answer_never_makes_it_a_yes() {
+    fn ruined_or_invisible_ids_are_refused() {
+        for bad in ["1.23457E+15", "1,2E+10", "00\u{200b}42", "\u{feff}0042"] {
+            assert!(text(bad).customer_id().is_err(), "{bad}");
+        }
+        for good in ["1E5", "E+15", "12.5E+3", "A1.2E+3"] {
+            assert!(text(good).customer_id().is_ok(), "{good}");
+        }
+        assert_eq!(visible("Date\u{200b}"), "Date[U+200B]");
+    }
+
+    #[test]
+    fn near_ids_differ_only_in_what_is_easily_lost() {
+        for near in ["0042a", "42A", " 42a", "00\u{200b}42a", "\u{ff14}2a"] {
+            assert_eq!(text(near).near_id().unwrap(), "42a", "{near:?}");
+        }
+        assert_eq!(Cell::Number(42.0).near_id().unwrap(), "42");
+        for any in [Cell::Empty, text(" "), Cell::Error, Cell::Number(1.5), text("1.23457E+15")] {
+            assert_eq!(any.near_id(), None, "{any:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_spell_dates_are_told_from_serials() {
+        for spelled in [103_126.0, 311_026.0, 261_031.0, 20_261_031.0, 31_102_026.0, 10_312_026.0] {
+            assert!(spells_date(spelled), "{spelled}");
+        }
+        for serial in [46_326.0, 45_000.5, 25_569.0, 1.0, 999_999.0, 1e9] {
+            assert!(!spells_date(serial), "{serial}");
+        }
+        assert_eq!(date_order("31/10/2026"), Some(DateOrder::DayFirst));
+        assert_eq!(date_order("10-31-26 08:00"), Some(DateOrder::MonthFirst));
+        for either in ["10/11/2026", "2026-10-31", "31/31/2026", "soon", "31/10"] {
+            assert_eq!(date_order(either), None, "{either}");
+        }
+    }
+
+    #[test]
+    fn cut_answer_is_no_plain_yes() {
         let long = format!("yes{}but not really", " ".repeat(40));
         let long = text(&long);
         let answer = long.answer();
@@ -355,14 +549,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_plain_line_is_as_any_other(content in "[ -~]{0,12}") {
+        fn fast_path_of_plain_lines_agrees(content in "[ -~]{0,12}") {
             let slow: Vec<&str> = content.split_whitespace().collect();
             prop_assert_eq!(text(&content).text().unwrap(), slow.join(" "));
         }
 
         #[test]
-        fn an_amount_reads_the_same_in_every_way_it_is_written(cents in -99_999_999_i64..99_999_999) {
-            let (whole, part) = (cents.abs() / 100, cents.abs() % 100);
+        fn english_and_continental_amounts_agree(cents in -99_999_999_i64..99_999_999) {
+            let whole = cents.abs() / 100;
+            let part = cents.abs() % 100;
             let mut grouped = whole.to_string();
             let mut at = grouped.len();
             while at > 3 {
@@ -377,7 +572,7 @@ mod tests {
         }
 
         #[test]
-        fn no_cell_breaks_a_parser(content in ".{0,40}") {
+        fn parsers_accept_any_cell(content in ".{0,40}") {
             let cell = text(&content);
             let _ = (cell.amount(), cell.date(false), cell.customer_id(), cell.text());
             prop_assert!(cell.answer().chars().count() <= 32);

@@ -82,20 +82,20 @@ impl Narrator for CachedNarrator<'_> {
         self.narrator.external_service()
     }
 
-    async fn estimate_seconds(&self, sentence: &Utterance, place: &str) -> Result<Option<f64>, Error> {
-        self.narrator.estimate_seconds(sentence, place).await
+    async fn estimate_seconds(&self, sentence: &Utterance, location: &str) -> Result<Option<f64>, Error> {
+        self.narrator.estimate_seconds(sentence, location).await
     }
 
-    async fn speak(&self, sentence: &Utterance, pace: f64, place: &str) -> Result<Speech, Error> {
+    async fn speak(&self, sentence: &Utterance, pace: f64, location: &str) -> Result<Speech, Error> {
         let shown = sentence.words().iter().flat_map(|word| words(&word.shown));
         if shown.into_iter().any(|word| self.personal_words.contains(&word)) {
-            return self.narrator.speak(sentence, pace, place).await;
+            return self.narrator.speak(sentence, pace, location).await;
         }
         // The key keeps word boundaries, because times belong to written words: "$5" is one, "five dollars" are two.
         let said: Vec<_> = sentence.words().iter().map(|word| (&word.said, word.pause)).collect();
         let key = Digest::of_json(&(self.engine(), self.voice(), pace.to_bits(), said));
         let entry = self.cache.entry(key);
-        entry.get_or_try_init(|| self.narrator.speak(sentence, pace, place)).await.cloned()
+        entry.get_or_try_init(|| self.narrator.speak(sentence, pace, location)).await.cloned()
     }
 }
 

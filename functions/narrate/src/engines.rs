@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use storage::secret::{ExposeSecret as _, SecretName, Secrets};
 use contracts::settings;
 use contracts::speech::SpeechService;
 use contracts::voice::{Engine, VoiceName};
+use storage::secret::{ExposeSecret as _, SecretName, Secrets};
 use tokio::sync::OnceCell;
 
 use crate::cache::SpeechCache;

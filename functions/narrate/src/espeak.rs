@@ -84,7 +84,7 @@ impl Narrator for Espeak {
         5
     }
 
-    async fn speak(&self, sentence: &Utterance, pace: f64, place: &str) -> Result<Speech, Error> {
+    async fn speak(&self, sentence: &Utterance, pace: f64, location: &str) -> Result<Speech, Error> {
         let paces = self.paces();
         let speed = (pace.clamp(*paces.start(), *paces.end()) * NORMAL_SPEED).round();
         // Standard input, without `-m`, keeps the program from reading the text as options or SSML. An utterance
@@ -92,8 +92,8 @@ impl Narrator for Espeak {
         let gap = word_gap(speed).to_string();
         let speed = speed.max(MIN_SPEED).to_string();
         let arguments = ["-v", &self.voice, "-s", &speed, "-g", &gap, "-b", "1", "-z", "--stdin", "--stdout"];
-        let wav = run_program(&self.program, &arguments, sentence.text().as_bytes(), place).await?;
-        parse_wav(wav).map_err(|reason| Error::EngineOutput { place: place.to_owned(), reason })
+        let wav = run_program(&self.program, &arguments, sentence.text().as_bytes(), location).await?;
+        parse_wav(wav).map_err(|reason| Error::EngineOutput { place: location.to_owned(), reason })
     }
 }
 
@@ -147,9 +147,9 @@ pub(crate) async fn run_program(
     program: &Path,
     arguments: &[&str],
     input: &[u8],
-    place: &str,
+    location: &str,
 ) -> Result<Vec<u8>, Error> {
-    let io = |source| Error::EngineIo { place: place.to_owned(), source };
+    let io = |source| Error::EngineIo { place: location.to_owned(), source };
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())
@@ -170,11 +170,11 @@ pub(crate) async fn run_program(
     let exchange = async { tokio::try_join!(write_input, child.wait_with_output()) };
     let ((), output) = tokio::time::timeout(DEADLINE, exchange)
         .await
-        .map_err(|_| Error::EngineSlow { place: place.to_owned(), seconds: DEADLINE.as_secs() })?
+        .map_err(|_| Error::EngineSlow { place: location.to_owned(), seconds: DEADLINE.as_secs() })?
         .map_err(io)?;
     if !output.status.success() {
         let stderr = String::from_utf8_lossy(&output.stderr).trim().chars().take(MAX_STDERR_CHARS).collect();
-        return Err(Error::EngineFailed { place: place.to_owned(), status: output.status.to_string(), stderr });
+        return Err(Error::EngineFailed { place: location.to_owned(), status: output.status.to_string(), stderr });
     }
     Ok(output.stdout)
 }

@@ -195,8 +195,14 @@ impl Model {
     }
 
     /// Speaks tokens. Returns the samples and each token's duration in frames, padding tokens included.
-    fn speak(&self, tokens: &[i64], voice: &[f32], speed: f32, place: &str) -> Result<(Vec<f32>, Vec<usize>), Error> {
-        let failed = |reason: String| Error::EngineOutput { place: place.to_owned(), reason };
+    fn speak(
+        &self,
+        tokens: &[i64],
+        voice: &[f32],
+        speed: f32,
+        location: &str,
+    ) -> Result<(Vec<f32>, Vec<usize>), Error> {
+        let failed = |reason: String| Error::EngineOutput { place: location.to_owned(), reason };
         let row = tokens.len().min(MAX_TOKENS) * ROW_LENGTH;
         let padded: Vec<i64> = [&[0], tokens, &[0]].concat();
         let mut session = self.session()?;
@@ -260,13 +266,13 @@ impl Kokoro {
         Ok(Self { model, phonemizer, engine, voice: voice.to_owned(), style })
     }
 
-    async fn speak_tokens(&self, tokens: Vec<i64>, pace: f64, place: &str) -> Result<(Vec<f32>, Vec<usize>), Error> {
+    async fn speak_tokens(&self, tokens: Vec<i64>, pace: f64, location: &str) -> Result<(Vec<f32>, Vec<usize>), Error> {
         let _permit = self.model.permits.acquire().await.expect("the semaphore is never closed");
         let model = self.model.clone();
         let style = self.style.clone();
-        let place = place.to_owned();
+        let location = location.to_owned();
         #[expect(clippy::cast_possible_truncation, reason = "a pace needs no more digits")]
-        let work = move || model.speak(&tokens, &style, pace as f32, &place);
+        let work = move || model.speak(&tokens, &style, pace as f32, &location);
         tokio::task::spawn_blocking(work).await?
     }
 }
@@ -295,21 +301,21 @@ impl Narrator for Kokoro {
         self.model.concurrency
     }
 
-    async fn estimate_seconds(&self, sentence: &Utterance, place: &str) -> Result<Option<f64>, Error> {
-        let phonemes: usize = self.phonemizer.pronounce(sentence, place).await?.iter().map(Tokens::length).sum();
+    async fn estimate_seconds(&self, sentence: &Utterance, location: &str) -> Result<Option<f64>, Error> {
+        let phonemes: usize = self.phonemizer.pronounce(sentence, location).await?.iter().map(Tokens::length).sum();
         #[expect(clippy::cast_precision_loss, reason = "some hundred phonemes")]
         let phonemes = phonemes as f64;
         let row = SECONDS_PER_PHONEME.iter().find(|(voice, _)| *voice == self.voice || voice.is_empty());
         Ok(row.map(|(_, seconds)| phonemes * seconds))
     }
 
-    async fn speak(&self, sentence: &Utterance, pace: f64, place: &str) -> Result<Speech, Error> {
-        let pronounced = self.phonemizer.pronounce(sentence, place).await?;
+    async fn speak(&self, sentence: &Utterance, pace: f64, location: &str) -> Result<Speech, Error> {
+        let pronounced = self.phonemizer.pronounce(sentence, location).await?;
         let mut samples = Vec::new();
         let mut words = vec![(f64::MAX, 0.0_f64); sentence.words().len()];
         for part in parts(&pronounced) {
             let tokens = Tokens::of(part);
-            let (part_samples, frames) = self.speak_tokens(tokens.ids, pace, place).await?;
+            let (part_samples, frames) = self.speak_tokens(tokens.ids, pace, location).await?;
             let part_start = crate::sound::seconds(samples.len(), RATE);
             samples.extend(part_samples);
             for (sound, span) in part.iter().zip(tokens.spans) {

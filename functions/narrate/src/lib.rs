@@ -9,12 +9,12 @@ use contracts::key::{Artefact, RunPart};
 use contracts::narration::{Narration, Timing};
 use contracts::request::Request;
 use contracts::script::Script;
-use storage::secret::Secrets;
 use contracts::settings::{self, Settings};
 use contracts::stage::CustomerTask;
+use contracts::{Digest, ObjectKey};
+use storage::secret::Secrets;
 use storage::store::PutOutcome;
 use storage::vault::{Owner, Vault, VaultError};
-use contracts::{Digest, ObjectKey};
 
 mod cache;
 mod engines;

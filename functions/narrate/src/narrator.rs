@@ -54,11 +54,11 @@ pub trait Narrator: Send + Sync {
 
     /// Estimates the seconds that the sentence takes at pace 1. Returns `None` if only speaking it can tell.
     ///
-    /// `place` names the sentence in errors.
-    async fn estimate_seconds(&self, _sentence: &Utterance, _place: &str) -> Result<Option<f64>, Error> {
+    /// `location` names the sentence in errors.
+    async fn estimate_seconds(&self, _sentence: &Utterance, _location: &str) -> Result<Option<f64>, Error> {
         Ok(None)
     }
 
-    /// Speaks one sentence. `place` names it in errors.
-    async fn speak(&self, sentence: &Utterance, pace: f64, place: &str) -> Result<Speech, Error>;
+    /// Speaks one sentence. `location` names it in errors.
+    async fn speak(&self, sentence: &Utterance, pace: f64, location: &str) -> Result<Speech, Error>;
 }

@@ -143,8 +143,8 @@ impl Narrator for Openai {
         Some(self.settings.base_url.trim_end_matches('/').to_owned())
     }
 
-    async fn speak(&self, sentence: &Utterance, pace: f64, place: &str) -> Result<Speech, Error> {
-        let failed = |source: SpeechError| Error::Service { place: place.to_owned(), source };
+    async fn speak(&self, sentence: &Utterance, pace: f64, location: &str) -> Result<Speech, Error> {
+        let failed = |source: SpeechError| Error::Service { place: location.to_owned(), source };
         let pcm = self.request(&sentence.text(), pace).await.map_err(failed)?;
         let (samples, rest) = pcm.as_chunks::<2>();
         if samples.is_empty() || !rest.is_empty() {

@@ -302,7 +302,7 @@ mod tests {
             line("The 4.25% APY applies to balances of $1,250.50 until 12/31/2026."),
             line("Call 1-800-555-0100 or 1-800-555-0101."),
         ];
-        let take = speak(&SluggishNarrator, &lines, 140).await.unwrap();
+        let take = speak(&SluggishNarrator, &lines, 170).await.unwrap();
         let rate = |index: usize| {
             let words = u16::try_from(lines[index].utterance.spoken_words()).unwrap();
             f64::from(words) * 60.0 / take.speeches[index].seconds()

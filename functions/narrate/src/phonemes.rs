@@ -42,20 +42,20 @@ impl Phonemizer {
         Self { program, british, single_words: Mutex::default() }
     }
 
-    /// Returns the spoken words of a sentence in order. `place` names the sentence in errors.
-    pub async fn pronounce(&self, sentence: &Utterance, place: &str) -> Result<Vec<Pronounced>, Error> {
+    /// Returns the spoken words of a sentence in order. `location` names the sentence in errors.
+    pub async fn pronounce(&self, sentence: &Utterance, location: &str) -> Result<Vec<Pronounced>, Error> {
         let spoken = spoken_words(sentence);
-        let phonemes = self.phonemes(&sentence.text(), place).await?;
+        let phonemes = self.phonemes(&sentence.text(), location).await?;
         let groups: Vec<&str> = phonemes.split_whitespace().collect();
         let parts = if groups.len() == spoken.len() {
             groups.iter().map(|group| ((*group).to_owned(), true)).collect()
         } else {
             let mut single_words = Vec::with_capacity(spoken.len());
             for (_, word, _) in &spoken {
-                single_words.push(self.single_word(word, place).await?);
+                single_words.push(self.single_word(word, location).await?);
             }
             align(&single_words, &groups).ok_or_else(|| Error::EngineOutput {
-                place: place.to_owned(),
+                place: location.to_owned(),
                 reason: format!("cannot align {} words with {} groups of phonemes", spoken.len(), groups.len()),
             })?
         };
@@ -66,26 +66,30 @@ impl Phonemizer {
                 let phonemes: String = phonemes.chars().filter(|phoneme| token(*phoneme).is_some()).collect();
                 let silent = phonemes.chars().all(|phoneme| matches!(phoneme, 'ˈ' | 'ˌ' | 'ː'));
                 let pronounced = Pronounced { word, phonemes, spaced, pause };
-                if silent { Err(Error::Unvoiced { place: place.to_owned(), word: word + 1 }) } else { Ok(pronounced) }
+                if silent {
+                    Err(Error::Unvoiced { place: location.to_owned(), word: word + 1 })
+                } else {
+                    Ok(pronounced)
+                }
             })
             .collect()
     }
 
-    async fn single_word(&self, word: &str, place: &str) -> Result<String, Error> {
+    async fn single_word(&self, word: &str, location: &str) -> Result<String, Error> {
         let cached = self.single_words.lock().unwrap_or_else(PoisonError::into_inner).get(word).cloned();
         if let Some(phonemes) = cached {
             return Ok(phonemes);
         }
-        let phonemes: String = self.phonemes(word, place).await?.split_whitespace().collect();
+        let phonemes: String = self.phonemes(word, location).await?.split_whitespace().collect();
         let mut cache = self.single_words.lock().unwrap_or_else(PoisonError::into_inner);
         cache.insert(word.to_owned(), phonemes.clone());
         Ok(phonemes)
     }
 
-    async fn phonemes(&self, text: &str, place: &str) -> Result<String, Error> {
+    async fn phonemes(&self, text: &str, location: &str) -> Result<String, Error> {
         let voice = if self.british { "en-gb" } else { "en-us" };
         let arguments = ["-q", "--ipa", "--tie=^", "-v", voice, "-b", "1", "--stdin"];
-        let output = run_program(&self.program, &arguments, text.as_bytes(), place).await?;
+        let output = run_program(&self.program, &arguments, text.as_bytes(), location).await?;
         Ok(to_kokoro(&String::from_utf8_lossy(&output), self.british))
     }
 }

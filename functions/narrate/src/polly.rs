@@ -61,8 +61,8 @@ impl Narrator for Polly {
         Some(self.service.service())
     }
 
-    async fn speak(&self, sentence: &Utterance, pace: f64, place: &str) -> Result<Speech, Error> {
-        let failed = |source: SpeechError| Error::Service { place: place.to_owned(), source };
+    async fn speak(&self, sentence: &Utterance, pace: f64, location: &str) -> Result<Speech, Error> {
+        let failed = |source: SpeechError| Error::Service { place: location.to_owned(), source };
         let (ssml, offsets) = ssml(sentence, pace);
         let requests =
             async { tokio::try_join!(self.service.sound(&ssml, &self.voice), self.service.marks(&ssml, &self.voice)) };

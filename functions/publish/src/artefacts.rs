@@ -1,4 +1,4 @@
-//! Checks the artifacts of earlier stages in the store, and writes the text.
+//! Checks the artifacts that earlier stages stored, and writes the text.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::place::Place;
 /// The files that every video needs.
 const FILES: [Artefact; 4] = [Artefact::Video, Artefact::Captions, Artefact::Poster, Artefact::Preview];
 
-/// Reads the narration's cues, and checks that its sound is the one they describe. Adds both to `artefacts`.
+/// Reads the narration's cues, and checks that they belong to the stored audio. Adds both to `artefacts`.
 pub async fn read_narration(
     vault: &Vault,
     place: Place<'_>,
@@ -31,7 +31,7 @@ pub async fn read_narration(
     Ok(narration)
 }
 
-/// Checks that every file of the video is the one that the render stage recorded. Adds them to `artefacts`.
+/// Checks that every file of the video is the one that the render stage recorded, and adds it to `artefacts`.
 pub async fn check_media(
     vault: &Vault,
     place: Place<'_>,

@@ -12,7 +12,7 @@ use crate::place::Place;
 /// A reason why nothing may be published to the customer.
 pub struct Blocked {
     pub skip: Skip,
-    /// Whether the customer's posts contributed to the result, and the customer withdrew their use.
+    /// Whether the customer's posts contributed to the result, and the customer has since withdrawn their use.
     pub posts_withdrawn: bool,
 }
 
@@ -22,8 +22,8 @@ impl Blocked {
     }
 }
 
-/// Returns why nothing may be published to the customer; `None` if publishing is allowed. Records in the facts which
-/// version of `control/` it read.
+/// Returns why nothing may be published to the customer, or `None` if publishing is allowed. Records in the facts which
+/// version of `control/` was read.
 pub async fn find_block(deps: &Deps<'_>, place: Place<'_>, facts: &mut Facts) -> Result<Option<Blocked>, Error> {
     let store = deps.vault.store();
     let from_posts = facts.mood.is_some();

@@ -1,14 +1,14 @@
-//! Decides how a customer's part of the run ends.
+//! Decides the outcome of a customer's part of the run.
 
 use std::collections::BTreeMap;
 
 use contracts::Digest;
-use contracts::evidence::{MadeBy, Outcome, PersonalEvidence};
+use contracts::evidence::{MadeBy, Outcome, PersonalEvidence, PhrasebookUsed};
 use contracts::facts::{Assessment, Facts, Skip};
 use contracts::key::Artefact;
 use contracts::media::MediaFacts;
 use contracts::review::{Decision, PendingReview, ReviewChoice, ReviewReason, ReviewRecord, ReviewedDigests};
-use contracts::script::{OfferShown, Script, WrittenBy};
+use contracts::script::{FREE_TEXT, OfferShown, Script, WrittenBy};
 use contracts::text::recommendation_text;
 use jiff::tz::TimeZone;
 use policy::contact_cap;
@@ -20,10 +20,10 @@ use crate::contact::{Blocked, find_block};
 use crate::error::Error;
 use crate::place::Place;
 
-/// The sealed artifacts that stages leave for each other.
+/// The sealed artifacts that stages pass to each other.
 pub const SEALED: [Artefact; 4] = [Artefact::Facts, Artefact::Script, Artefact::NarrationAudio, Artefact::Cues];
 
-/// An outcome, with everything that the evidence says about it.
+/// An outcome, with all the data that goes into its evidence.
 pub struct Ending {
     pub outcome: Outcome,
     pub artefacts: BTreeMap<Artefact, Digest>,
@@ -34,16 +34,16 @@ pub struct Ending {
     pub personal: PersonalEvidence,
 }
 
-/// The state of a customer's part after [`decide`].
+/// The state of a customer's part of the run after [`decide`].
 #[expect(clippy::large_enum_variant, reason = "one value exists at a time, and the caller takes it apart at once")]
 pub enum Disposition {
-    /// It ends with an outcome.
+    /// It has an outcome.
     Final(Ending),
     /// A reviewer must decide first.
     InReview(PendingReview),
 }
 
-/// Decides the outcome. For a result to be published, checks its artifacts and writes its text.
+/// Decides the outcome. If a result is to be published, checks its artifacts and writes its text.
 pub async fn decide(deps: &Deps<'_>, place: Place<'_>, video: bool) -> Result<Disposition, Error> {
     let (assessment, digest) = deps.vault.read_json(place.owner(), &place.key(Artefact::Facts)).await?;
     let artefacts = BTreeMap::from([(Artefact::Facts, digest)]);
@@ -68,7 +68,7 @@ async fn proceed(
     mut facts: Facts,
     artefacts: BTreeMap<Artefact, Digest>,
 ) -> Result<Disposition, Error> {
-    // Checked first: a customer who opted out meanwhile may have no further artifacts.
+    // Check this first. If the customer has opted out in the meantime, further artifacts may be missing.
     if let Some(blocked) = find_block(deps, place, &mut facts).await? {
         return Ok(Disposition::Final(skip(deps, place, blocked, facts, None).await?));
     }
@@ -78,7 +78,7 @@ async fn proceed(
         Review::Pending(pending) => return Ok(Disposition::InReview(pending)),
         Review::Decided(why, decision) => Some((why, decision)),
     };
-    // Checked again as late as possible.
+    // Check again as late as possible.
     let rejected = decision.as_ref().is_some_and(|(_, decision)| decision.choice == ReviewChoice::Reject);
     let rejected = rejected.then_some(Blocked::because(Skip::Rejected));
     if let Some(blocked) = find_block(deps, place, &mut facts).await?.or(rejected) {
@@ -153,15 +153,15 @@ async fn publish(
     })
 }
 
-/// The state of the review of a result.
-#[expect(clippy::large_enum_variant, reason = "one value exists at a time, and the caller takes it apart at once")]
+/// The state of a result's review.
 enum Review {
     NotNeeded,
     Pending(PendingReview),
     Decided(ReviewReason, Decision),
 }
 
-/// Finds out whether the result needs a review, and its decision. Fails if the decision is about another text or video.
+/// Determines whether the result needs a review, and finds the decision. Fails if the decision is about another text or
+/// video.
 async fn find_review(deps: &Deps<'_>, place: Place<'_>, result: &Collected, facts: &Facts) -> Result<Review, Error> {
     let Some(why) = find_review_reason(deps, place, &result.script).await? else { return Ok(Review::NotNeeded) };
     let seen =
@@ -191,17 +191,20 @@ fn reviewed_files(artefacts: &BTreeMap<Artefact, Digest>) -> BTreeMap<Artefact, 
         .collect()
 }
 
-/// Returns why a reviewer must decide about the result; `None` if it needs no review.
+/// Returns why a reviewer must decide about the result, or `None` if it needs no review.
 async fn find_review_reason(deps: &Deps<'_>, place: Place<'_>, script: &Script) -> Result<Option<ReviewReason>, Error> {
     if let Some(review) = &script.text_review {
-        return Ok(Some(ReviewReason::TemplateText { what: review.why.clone() }));
+        return Ok(Some(match review.why.as_str() {
+            FREE_TEXT => ReviewReason::FreeText,
+            why => ReviewReason::TemplateText { what: why.to_owned() },
+        }));
     }
     let keys = deps.vault.keys();
     let store = deps.vault.store();
     Ok(review_reason(deps.settings.review, place.run, place.reference, keys, store).await?)
 }
 
-/// Splits a decision into its plain and its sealed part, as the evidence keeps them.
+/// Splits a decision into its plain and its sealed part, as the evidence stores them.
 fn split_decision(decision: Option<(ReviewReason, Decision)>) -> (Option<ReviewRecord>, Option<Decision>) {
     match decision {
         Some((why, decision)) => (Some(ReviewRecord::of(why, &decision)), Some(decision)),
@@ -209,8 +212,8 @@ fn split_decision(decision: Option<(ReviewReason, Decision)>) -> (Option<ReviewR
     }
 }
 
-/// Returns the ending of a result that must not be published. If the customer withdrew the use of posts that contributed,
-/// the evidence keeps neither facts nor text, and [`crate::outcome::settle`] deletes the artifacts.
+/// Returns the ending of a result that must not be published. If posts contributed and the customer has withdrawn their
+/// use, the evidence contains neither facts nor text, and [`crate::outcome::settle`] deletes the artifacts.
 async fn skip(
     deps: &Deps<'_>,
     place: Place<'_>,
@@ -229,7 +232,7 @@ async fn skip(
     if artefacts.contains_key(&Artefact::Script) {
         script = Some(deps.vault.read_json(place.owner(), &place.key(Artefact::Script)).await?.0);
     }
-    // The evidence always names the outside services that received data.
+    // The evidence always lists the outside services that received data.
     let made_by = script.as_ref().map(|script| made_by(&script.written_by));
     let (review, decision) = split_decision(decision);
     let mut personal = PersonalEvidence { consent: facts.consent.clone(), facts: Some(facts), script, decision };
@@ -249,7 +252,7 @@ async fn skip(
     })
 }
 
-/// Checks that every product in the script equals the catalog's, and is offered today.
+/// Checks that every product in the script is identical to the catalog's, and may be offered today.
 fn check_products(deps: &Deps<'_>, place: Place<'_>, script: &Script) -> Result<(), Error> {
     let as_in_catalogue = |offer: &&OfferShown| {
         deps.catalogue.product(&offer.product).is_some_and(|product| {
@@ -273,33 +276,35 @@ fn check_products(deps: &Deps<'_>, place: Place<'_>, script: &Script) -> Result<
 
 /// Returns the writer, and the outside services that received data.
 fn made_by(written_by: &WrittenBy) -> MadeBy {
-    match written_by {
-        WrittenBy::Template { instead_of_model } => {
-            // A service whose text was refused still received the facts.
-            let given = instead_of_model.as_ref().and_then(|instead| instead.given.clone());
-            MadeBy {
-                writer: "template".to_owned(),
-                instead_of_model: instead_of_model.as_ref().map(|instead| instead.why.clone()),
-                usage: given.as_ref().map(|given| given.usage),
-                outside: given.map(|given| (given.service, given.fields)).into_iter().collect(),
-                voice: None,
-                voice_instead_of: Vec::new(),
-            }
+    let (writer, phrasebook) = match written_by {
+        WrittenBy::Phrases { book, language, version, selected_by, .. } => {
+            let phrasebook = PhrasebookUsed {
+                digest: *book,
+                language: language.clone(),
+                version: version.clone(),
+                selected_by: selected_by.as_ref().map(|selection| selection.model.clone()),
+            };
+            ("phrases".to_owned(), Some(phrasebook))
         }
-        WrittenBy::Model { model, service, fields_sent, usage, .. } => MadeBy {
-            writer: model.clone(),
-            instead_of_model: None,
-            usage: Some(*usage),
-            outside: BTreeMap::from([(service.clone(), fields_sent.clone())]),
-            voice: None,
-            voice_instead_of: Vec::new(),
-        },
+        WrittenBy::Template { .. } => ("template".to_owned(), None),
+        WrittenBy::Model { model, .. } => (model.clone(), None),
+    };
+    // A service whose answer was refused still received the facts.
+    let given = written_by.given();
+    MadeBy {
+        writer,
+        phrasebook,
+        instead_of_model: written_by.instead_of_model().map(|instead| instead.why.clone()),
+        usage: given.as_ref().map(|given| given.usage),
+        outside: given.map(|given| (given.service, given.fields)).into_iter().collect(),
+        voice: None,
+        voice_instead_of: Vec::new(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use contracts::script::{InsteadOfModel, SentData, Usage};
+    use contracts::script::{InsteadOfModel, LineSelection, SentData, Usage, WishAsUnderstood};
 
     use super::*;
 
@@ -316,5 +321,27 @@ mod tests {
         assert_eq!(made_by.outside["https://model.example/v1"], ["offers"]);
         assert_eq!(made_by.instead_of_model.as_deref(), Some("the guard found: rates"));
         assert_eq!(made_by.usage, Some(Usage::default()));
+    }
+
+    #[test]
+    fn evidence_names_the_phrasebook_and_the_model_that_selected() {
+        let given = SentData {
+            service: "https://model.example/v1".to_owned(),
+            fields: vec!["offers".to_owned()],
+            usage: Usage::default(),
+        };
+        let selection = LineSelection { model: "small".to_owned(), given, prompt: Digest::of(b"prompt") };
+        let made_by = made_by(&WrittenBy::Phrases {
+            book: Digest::of(b"book"),
+            language: "en".to_owned(),
+            version: "7".to_owned(),
+            wish: WishAsUnderstood::default(),
+            selected_by: Some(selection),
+            instead_of_model: None,
+        });
+        assert_eq!((made_by.writer.as_str(), made_by.instead_of_model), ("phrases", None));
+        let phrasebook = made_by.phrasebook.unwrap();
+        assert_eq!((phrasebook.version.as_str(), phrasebook.selected_by.as_deref()), ("7", Some("small")));
+        assert_eq!(made_by.outside["https://model.example/v1"], ["offers"]);
     }
 }

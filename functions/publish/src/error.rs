@@ -35,7 +35,7 @@ pub enum Error {
         /// The object's key.
         key: String,
     },
-    /// The record of the render lacks a file.
+    /// The record of the render stage lacks a file.
     #[error("{key}: does not name {missing}", missing = .missing.file_name())]
     Unrecorded {
         /// The key of the record.
@@ -43,15 +43,15 @@ pub enum Error {
         /// The missing file.
         missing: Artefact,
     },
-    /// A plain JSON object cannot be parsed. It holds nothing personal, so the source may quote it.
+    /// An unsealed JSON object cannot be parsed. It holds no personal data, so the source may quote it.
     #[error("{key}: not written by this version")]
     Malformed {
         /// The object's key.
         key: String,
-        /// The place in the JSON.
+        /// The position in the JSON.
         source: serde_json::Error,
     },
-    /// The catalog or the settings changed since the run started.
+    /// The catalog or the settings have changed since the run started.
     #[error("the {what} changed since run {run} started")]
     ChangedSince {
         /// `catalog` or `settings`.
@@ -59,7 +59,8 @@ pub enum Error {
         /// The run.
         run: RunId,
     },
-    /// The guard did not pass the text of the script. A result in review has the template's text, which the guard passed.
+    /// The guard did not pass the text of the script. This includes results in review, whose text comes from the
+    /// template.
     #[error("{key}: the guard did not pass this text")]
     NotPassed {
         /// The key of the script.

@@ -1,14 +1,15 @@
-//! The publish stage: ends one customer's part of a run with exactly one outcome, and proves it.
+//! The publish stage: gives one customer's part of a run exactly one outcome, and records the evidence for it.
 //!
-//! Text and media under their final keys count as published only once `evidence.json` says so. The stage writes the
-//! evidence last and once. If evidence exists, the stage adopts its outcome: of two concurrent writers, the first one's
-//! record counts, and the stage deletes everything that the record does not call published.
+//! Text and media at their final keys count as published only once `evidence.json` says so. The stage writes the
+//! evidence last, and only once. If evidence already exists, the stage adopts its outcome. If two writers run
+//! concurrently, the first one's record counts. The stage deletes everything that the record does not list as
+//! published.
 //!
-//! A result that the settings put in review ([`contracts::review`]) stays unpublished until a decision about this very text
-//! and video is on record. The stage never publishes a recalled result again, nor a result of an erased customer; the
-//! crate `lifecycle` writes those records.
+//! A result that the settings put in review ([`contracts::review`]) stays unpublished until there is a decision about
+//! exactly this text and video. The stage never publishes a recalled result again, nor a result for an erased customer.
+//! The `lifecycle` crate writes those records.
 //!
-//! **Invariant:** this crate knows no AWS, no Lambda, no file system and no other stage.
+//! **Invariant:** this crate does not depend on AWS, Lambda, the file system or another stage.
 
 mod artefacts;
 mod contact;
@@ -51,15 +52,15 @@ pub struct Deps<'a> {
     pub catalogue: &'a Catalogue,
     /// The bank's look and legal lines.
     pub brand: &'a Brand,
-    /// The time that goes on record.
+    /// The time to put on record.
     pub now: Timestamp,
 }
 
 /// Publishes one customer's result, or records why there is none.
 ///
-/// A repeated call returns the first outcome, unless the customer has since opted out or withdrawn consent: then the stage
-/// deletes what was published. A result in review ends as [`Outcome::InReview`] without evidence; the call after the
-/// decision completes it.
+/// A repeated call returns the first outcome, unless the customer has since opted out or withdrawn consent. In that
+/// case, the stage deletes what was published. A result in review gets [`Outcome::InReview`] without evidence, and the
+/// call after the decision completes it.
 pub async fn run(input: PublishInput, deps: &Deps<'_>) -> Result<Outcome, Error> {
     let place = Place { run: &input.run, reference: &input.reference };
     if let Some(evidence) = outcome::find_evidence(deps, place).await? {
@@ -67,7 +68,7 @@ pub async fn run(input: PublishInput, deps: &Deps<'_>) -> Result<Outcome, Error>
     }
     let store = deps.vault.store();
     if store.find(&ObjectKey::Forgotten(input.reference.clone())).await?.is_some() {
-        // A stage that was still running during the erasure may have left artifacts.
+        // A stage that was running during the erasure may have left artifacts behind.
         delete_artefacts(store, place.reference).await?;
         return Ok(Outcome::Skipped { skip: Skip::Suppressed });
     }
@@ -86,8 +87,8 @@ pub async fn run(input: PublishInput, deps: &Deps<'_>) -> Result<Outcome, Error>
     }
 }
 
-/// Registers the workflow task that waits for a reviewer's decision. Returns whether the task can go on at once, because
-/// the decision is already on record or the review has ended.
+/// Registers the workflow task that is waiting for a reviewer's decision. Returns whether the task can continue at
+/// once, because the decision is already on record or the review has ended.
 pub async fn register_review_task(
     run: &RunId,
     reference: &CustomerRef,
@@ -101,7 +102,7 @@ pub async fn register_review_task(
     Ok(!pending || find_decision(vault, run, reference).await?.is_some())
 }
 
-/// Fails if the catalog or the settings changed since the run started.
+/// Fails if the catalog or the settings have changed since the run started.
 fn check_unchanged(deps: &Deps<'_>, place: Place<'_>, request: &Request) -> Result<(), Error> {
     let current = [CurrentInput::Catalogue(deps.catalogue.digest()), CurrentInput::Settings(deps.settings.digest())];
     let changed = |ChangedInput(what)| Error::ChangedSince { what, run: place.run.clone() };
@@ -125,7 +126,8 @@ async fn record_failure(deps: &Deps<'_>, place: Place<'_>, failure: StageFailure
     let record = FailureRecord { error, stage, message, at: deps.now };
     let store = deps.vault.store();
     store.put(&place.key(Artefact::Failure), json(&record).into()).await?;
-    // A retry may still publish the files after a transient error. After any other error, delete them and the review.
+    // After a transient error, a retry may still publish the files. After any other error, delete the files and the
+    // review.
     if !error.is_transient() {
         for artefact in Artefact::PUBLISHED {
             store.delete(&place.key(artefact)).await?;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
-/// The workflow's payload: publishes a result, or registers the token of a task that waits for a reviewer.
+/// The payload from the workflow: publishes a result, or registers the token of a task that is waiting for a reviewer.
 #[derive(Deserialize)]
 struct Payload {
     #[serde(flatten)]
@@ -31,7 +31,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let brand = host::brand()?;
     host.serve_stage(Stage::Publish, async |Payload { input, task_token }: Payload| {
         if let Some(token) = task_token {
-            // A decision from before the registration could not know the token, so the task goes on here.
+            // A decision made before the registration could not know the token, so the task continues here.
             if publish::register_review_task(&input.run, &input.reference, &token, &host.vault).await? {
                 host.tasks().succeed(&token).await?;
             }

@@ -1,4 +1,4 @@
-//! Records the outcome, and brings the store in line with it.
+//! Records the outcome, and makes the store consistent with it.
 
 use contracts::Digest;
 use contracts::evidence::{Evidence, Outcome};
@@ -20,7 +20,7 @@ pub async fn find_evidence(deps: &Deps<'_>, place: Place<'_>) -> Result<Option<E
     serde_json::from_slice(&bytes).map(Some).map_err(|source| Error::Malformed { key: key.to_string(), source })
 }
 
-/// Writes the evidence once, and returns the evidence on record: this one, or that of an earlier writer.
+/// Writes the evidence once. Returns the evidence on record: this one, or an earlier writer's.
 pub async fn write_evidence(
     deps: &Deps<'_>,
     place: Place<'_>,
@@ -59,9 +59,10 @@ pub async fn write_evidence(
     }
 }
 
-/// Brings the store in line with the evidence: deletes everything that it does not call published, and an earlier failure.
+/// Makes the store consistent with the evidence. Deletes everything that the evidence does not list as published, and
+/// the record of any earlier failure.
 ///
-/// Runs again whenever the evidence is found again, so that a killed process leaves nothing behind for good.
+/// This runs again whenever existing evidence is found, so a killed process never leaves files behind for good.
 pub async fn settle(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) -> Result<Outcome, Error> {
     let store = deps.vault.store();
     let was_published = matches!(evidence.outcome, Outcome::Published { .. });
@@ -86,7 +87,7 @@ pub async fn settle(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) -> Re
         }
     }
     store.delete(&place.key(Artefact::Failure)).await?;
-    // The review has ended; the decision itself stays.
+    // The review has ended. The decision itself stays.
     store.delete(&place.review()).await?;
     store.delete(&place.review_task()).await?;
     Ok(outcome)
@@ -94,12 +95,12 @@ pub async fn settle(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) -> Re
 
 struct CurrentOutcome {
     outcome: Outcome,
-    /// Whether the customer withdrew the use of posts that contributed to the result.
+    /// Whether posts contributed to the result and the customer has withdrawn their use.
     posts_withdrawn: bool,
 }
 
-/// Returns the outcome as of now. A published result becomes skipped once the customer opts out, withdraws consent, or the
-/// run is recalled. The evidence stays as it is.
+/// Returns the current outcome. A published result becomes skipped if the customer opts out or withdraws consent, or if
+/// the run is recalled. The evidence does not change.
 async fn current_outcome(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) -> Result<CurrentOutcome, Error> {
     let Evidence { outcome, from_posts, artefacts, .. } = evidence;
     match outcome {
@@ -116,7 +117,7 @@ async fn current_outcome(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) 
             }
             Ok(CurrentOutcome { outcome, posts_withdrawn: false })
         }
-        // Evidence that names no artifacts records a withdrawal.
+        // Evidence without artifacts records a withdrawal.
         Outcome::Skipped { .. } => Ok(CurrentOutcome { outcome, posts_withdrawn: artefacts.is_empty() }),
         Outcome::Failed { .. } => Ok(CurrentOutcome { outcome, posts_withdrawn: false }),
     }

@@ -1,4 +1,4 @@
-//! A run with one customer in a store in memory, as the stages before `publish` leave it.
+//! A run with one customer in an in-memory store, as the stages before `publish` leave it.
 
 #![expect(clippy::missing_panics_doc, clippy::unwrap_used, reason = "these builders serve tests only")]
 
@@ -57,11 +57,11 @@ body = "B"
 fallback = ["C"]
 "##;
 
-/// A bank with one customer and one run. Methods that return `Self` add what a stage leaves behind.
+/// A bank with one customer and one run. Methods that return `Self` add the objects that a stage leaves behind.
 pub struct Bank {
-    /// The store in memory.
+    /// The in-memory store.
     pub store: Arc<MemoryStore>,
-    /// The vault over the store.
+    /// The vault on top of the store.
     pub vault: Vault,
     /// The settings of the run.
     pub settings: Settings,
@@ -101,7 +101,7 @@ impl Bank {
         bank.restart(1).await
     }
 
-    /// Starts another run over the same store, with the current catalog and settings.
+    /// Starts another run in the same store, with the current catalog and settings.
     pub async fn restart(mut self, attempt: u32) -> Self {
         let request = Request {
             catalogue: self.catalogue.digest(),
@@ -121,7 +121,7 @@ impl Bank {
         self.restart(0).await
     }
 
-    /// Makes posts contribute to every later result.
+    /// Makes posts contribute to every subsequent result.
     #[must_use]
     pub fn with_posts(mut self) -> Self {
         self.from_posts = true;
@@ -176,12 +176,14 @@ impl Bank {
     }
 
     /// Returns the customer's facts.
+    #[must_use]
     pub fn facts(&self) -> Facts {
         let mood = Mood { sentiment: Sentiment::Positive, topics: Vec::new(), five_word_runs: Vec::new() };
         Facts { mood: self.from_posts.then_some(mood), ..facts(&self.reference) }
     }
 
     /// Returns the key of one of the customer's artifacts.
+    #[must_use]
     pub fn key(&self, artefact: Artefact) -> ObjectKey {
         ObjectKey::Customer(self.reference.clone(), self.run.clone(), artefact)
     }
@@ -229,17 +231,20 @@ impl Bank {
     }
 
     /// Returns the names of the files in the customer's folder.
+    #[must_use]
     pub fn files(&self) -> BTreeSet<String> {
         self.files_under(&format!("customers/{}/{}/", self.reference, self.run))
     }
 
-    /// Returns the names of the customer's files that the bank may show to them.
+    /// Returns the names of the files that the bank may show to the customer.
+    #[must_use]
     pub fn published_files(&self) -> Vec<String> {
         let published = ["poster.jpg", "preview.gif", "recommendation.mp4", "recommendation.txt", "recommendation.vtt"];
         self.files().into_iter().filter(|file| published.contains(&file.as_str())).collect()
     }
 
     /// Returns the names of the customer's recalled files.
+    #[must_use]
     pub fn recalled_files(&self) -> Vec<String> {
         self.files_under(&format!("recalled/{}/{}/", self.reference, self.run)).into_iter().collect()
     }
@@ -249,7 +254,7 @@ impl Bank {
     }
 }
 
-/// Returns consent as read from one row that says yes.
+/// Returns the consent as read from one row that says yes.
 #[must_use]
 pub fn consent() -> ConsentAsRead {
     let reading = ConsentReading {
@@ -258,6 +263,7 @@ pub fn consent() -> ConsentAsRead {
         file: Workbook::Transactions,
         row: 2,
         rows: 1,
+        meaning: None,
     };
     ConsentAsRead { readings: vec![reading], read_at: Timestamp::UNIX_EPOCH, control: None }
 }
@@ -273,6 +279,7 @@ fn facts(reference: &CustomerRef) -> Facts {
         balance: None,
         recurring: Vec::new(),
         signs: Vec::new(),
+        stops: Vec::new(),
         tenure: None,
         mood: None,
         stance: Stance::Service { topic: Topic::Fees },
@@ -281,12 +288,12 @@ fn facts(reference: &CustomerRef) -> Facts {
     }
 }
 
-/// Returns a script of the template with one offer.
+/// Returns a script from the template with one offer.
 #[must_use]
 pub fn script() -> Script {
     let catalogue = Catalogue::from_json(CATALOGUE.as_bytes()).unwrap();
     let product: &Product = &catalogue.products()[0];
-    let segment = |kind, text: &str| Segment { kind, text: text.to_owned(), product: None };
+    let segment = |kind, text: &str| Segment { kind, text: text.to_owned(), product: None, parts: Vec::new() };
     Script {
         first_name: "Zoë".to_owned(),
         segments: vec![

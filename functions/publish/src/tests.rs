@@ -1,4 +1,4 @@
-//! Every way in which a customer's part of a run can end.
+//! Tests of every possible outcome of a customer's part of a run.
 
 use std::collections::BTreeSet;
 

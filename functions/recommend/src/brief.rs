@@ -6,12 +6,17 @@ use contracts::brand::Brand;
 use contracts::catalogue::{Catalogue, Product};
 use contracts::facts::{Facts, Offer, Sentiment, Stance, Topic};
 use contracts::{CustomerRef, ProductId};
+use phrases::Phrasebook;
 use storage::vault::Keys;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
 use crate::guard::{self, GuardContext, NameSlot};
-use crate::words::en;
+
+/// The placeholder for the customer's first name in a text that the guard judges.
+pub(crate) const FIRST_NAME: &str = "{{first_name}}";
+/// The placeholder for the adviser's name.
+pub(crate) const ADVISER: &str = "{{adviser}}";
 
 /// The longest name that can be spoken and fits the title card, in characters.
 const MAX_NAME_CHARACTERS: usize = 40;
@@ -29,16 +34,23 @@ pub(crate) struct Brief<'a> {
     pub facts: &'a Facts,
     pub catalogue: &'a Catalogue,
     pub brand: &'a Brand,
+    /// The approved phrases.
+    pub phrases: &'a Phrasebook,
     /// The customer's first name; `None` if it cannot be spoken.
     pub name: Option<String>,
-    /// The name of the customer's adviser, or the brand's default adviser.
-    pub adviser: String,
+    /// The name of the customer's adviser; `None` if there is none, or if the name cannot be spoken.
+    pub adviser: Option<String>,
     pub purpose: Purpose<'a>,
 }
 
 impl<'a> Brief<'a> {
     /// Looks up the offered products. Fails with the id of a product that the catalog does not have.
-    pub(crate) fn new(facts: &'a Facts, catalogue: &'a Catalogue, brand: &'a Brand) -> Result<Self, ProductId> {
+    pub(crate) fn new(
+        facts: &'a Facts,
+        catalogue: &'a Catalogue,
+        brand: &'a Brand,
+        phrases: &'a Phrasebook,
+    ) -> Result<Self, ProductId> {
         let purpose = match &facts.stance {
             Stance::Recommend { offers } => {
                 let look_up = |offer: &'a Offer| {
@@ -49,8 +61,13 @@ impl<'a> Brief<'a> {
             }
             Stance::Service { topic } => Purpose::Service(*topic),
         };
-        let adviser = facts.adviser.as_deref().and_then(speakable).unwrap_or_else(|| brand.default_adviser.clone());
-        Ok(Self { facts, catalogue, brand, name: speakable(&facts.first_name), adviser, purpose })
+        let adviser = facts.adviser.as_deref().and_then(speakable);
+        Ok(Self { facts, catalogue, brand, phrases, name: speakable(&facts.first_name), adviser, purpose })
+    }
+
+    /// Returns the name of the customer's adviser, or the brand's default adviser.
+    pub(crate) fn adviser(&self) -> &str {
+        self.adviser.as_deref().unwrap_or(&self.brand.default_adviser)
     }
 
     pub(crate) fn offers(&self) -> &[(&'a Offer, &'a Product)] {
@@ -75,11 +92,8 @@ impl<'a> Brief<'a> {
 
     /// Returns the personal names that a text has placeholders for: the customer's and the adviser's.
     fn personal_names(&self) -> [NameSlot<'_>; 2] {
-        let customer = self.name.as_deref().unwrap_or(en::NO_NAME);
-        [
-            NameSlot { placeholder: en::FIRST_NAME, name: customer },
-            NameSlot { placeholder: en::ADVISER, name: &self.adviser },
-        ]
+        let customer = self.name.as_deref().unwrap_or(self.phrases.no_name());
+        [NameSlot { placeholder: FIRST_NAME, name: customer }, NameSlot { placeholder: ADVISER, name: self.adviser() }]
     }
 
     /// Returns the text with the personal names filled in.

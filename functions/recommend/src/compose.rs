@@ -1,13 +1,15 @@
-//! Combines a writer's reasons with the bank's own words. Code, not a writer, places the summaries, claims and
-//! disclosures, verbatim from the catalog.
+//! Combines a writer's sentences with the bank's own words. Code, not a writer, places the summaries, claims and
+//! disclosures, verbatim from the catalog, and records the source of every sentence.
 
 use contracts::catalogue::Product;
-use contracts::script::{OfferShown, Script, Segment, SegmentKind, Verdict, WrittenBy};
+use contracts::script::{
+    CatalogueField, GuardCheck, OfferShown, Script, Segment, SegmentKind, SentencePart, SentenceSource, Verdict,
+    WrittenBy,
+};
 use storage::vault::Keys;
 
 use crate::brief::Brief;
-use crate::guard::{self, TextPart};
-use crate::words::en;
+use crate::guard::{self, GuardContext, NameSlot, TextPart};
 
 /// The length up to which approved claims extend a text of three offers, in words. A video of three offers should take
 /// 60 to 100 s. The title takes 2.5 s and the end card about 18 s. At 140 words a minute, that leaves at most 185 words
@@ -18,28 +20,35 @@ const MAX_WORDS_WITH_CLAIMS: usize = 172;
 /// The most claims of an offer, so that a single offer does not turn into a leaflet.
 const MAX_CLAIMS: usize = 2;
 
-/// A writer's text with placeholders for names. Code fills in personal names after the guard has judged the text, so
-/// that no name can hide a writer's words.
+/// A part of a draft with its source.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Draft {
-    pub opening: String,
-    /// For each offer, its position in the brief and a reason of one or two sentences.
-    pub reasons: Vec<(usize, String)>,
-    /// The service message, if the text offers no product.
-    pub service: Option<String>,
-    pub closing: String,
+pub(crate) struct Sentence {
+    /// The text as the guard judges it: placeholders mark personal names, so that no name can hide a writer's words.
+    pub masked: String,
+    /// The text as it is said.
+    pub said: String,
+    pub source: SentenceSource,
 }
 
-impl Draft {
-    fn with_bank(&self, bank: &str) -> Self {
-        let fill = |text: &String| text.replace(en::BANK, bank);
-        Self {
-            opening: fill(&self.opening),
-            reasons: self.reasons.iter().map(|(position, reason)| (*position, fill(reason))).collect(),
-            service: self.service.as_ref().map(fill),
-            closing: fill(&self.closing),
-        }
-    }
+/// A writer's sentences. [`compose`] adds the bank's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Draft {
+    pub opening: Sentence,
+    pub offers: Vec<OfferDraft>,
+    /// The service message, if the text offers no product.
+    pub service: Option<Sentence>,
+    pub closing: Sentence,
+}
+
+/// A writer's sentences about one offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OfferDraft {
+    /// The offer's position in the brief.
+    pub position: usize,
+    /// A sentence that leads from the offer before.
+    pub link: Option<Sentence>,
+    /// A reason; `None` if the phrasebook has none for the product.
+    pub reason: Option<Sentence>,
 }
 
 /// Turns a draft into a script with the guard's verdict.
@@ -50,62 +59,179 @@ pub(crate) fn compose(
     instructions: Vec<&str>,
     written_by: WrittenBy,
 ) -> Script {
-    let draft = draft.with_bank(&brief.brand.name);
-    let products: Vec<(&str, &Product)> =
-        draft.reasons.iter().map(|(position, reason)| (reason.as_str(), brief.offers()[*position].1)).collect();
-    let segments = segments(brief, &draft, &products);
-    let offered: Vec<&Product> = products.iter().map(|(_, product)| *product).collect();
-    let disclosures = disclosures(brief, &offered);
-
-    let mut script = Script {
-        first_name: brief.name.clone().unwrap_or_else(|| en::NO_NAME_ON_CARD.to_owned()),
-        segments,
-        offers: offered.iter().map(|product| offer_shown(product)).collect(),
-        disclosures,
-        written_by,
-        verdict: Verdict { checks: Vec::new() },
-        text_review: None,
-    };
-    let parts: Vec<TextPart> = script.segments.iter().map(|segment| TextPart::of_segment(segment, &offered)).collect();
-    script.verdict = guard::check(&parts, &brief.guard_context(offered.clone(), keys, instructions));
-    for segment in &mut script.segments {
-        segment.text = brief.with_personal_names(&segment.text);
+    let offered: Vec<&Product> = draft.offers.iter().map(|offer| brief.offers()[offer.position].1).collect();
+    let segments = segments(draft, &offered);
+    let masked = segments.iter().map(DraftSegment::masked);
+    let parts: Vec<TextPart> = masked.map(|segment| TextPart::of_segment(&segment, &offered)).collect();
+    let mut context = brief.guard_context(offered.clone(), keys, instructions);
+    if matches!(draft.closing.source, SentenceSource::Line { .. }) {
+        // Only approved lines may name the bank's web address.
+        context.names.push(NameSlot::from(brief.brand.spoken_web()));
     }
-    script.verdict.checks.push(guard::check_disclosures(&script.disclosures, &offered));
+    let mut verdict = guard::check(&parts, &context);
+    context.posts = None;
+    accept_approved(&mut verdict, &segments, &offered, &context);
+    let mut script = assemble(brief, segments, &offered, written_by);
+    verdict.checks.push(guard::check_disclosures(&script.disclosures, &offered));
+    script.verdict = verdict;
     script
 }
 
-fn segments(brief: &Brief<'_>, draft: &Draft, products: &[(&str, &Product)]) -> Vec<Segment> {
-    let segment = |kind: SegmentKind, text: &str| Segment { kind, text: text.to_owned(), product: None };
-    let mut spoken_disclosures = Vec::new();
-    for line in products.iter().flat_map(|(_, product)| &product.spoken_disclosures) {
-        if !spoken_disclosures.contains(line) {
-            spoken_disclosures.push(line.clone());
+/// Turns a draft into a script without a verdict.
+#[cfg(test)]
+pub(crate) fn unjudged(brief: &Brief<'_>, draft: &Draft, written_by: WrittenBy) -> Script {
+    let offered: Vec<&Product> = draft.offers.iter().map(|offer| brief.offers()[offer.position].1).collect();
+    assemble(brief, segments(draft, &offered), &offered, written_by)
+}
+
+fn assemble(brief: &Brief<'_>, segments: Vec<DraftSegment>, offered: &[&Product], written_by: WrittenBy) -> Script {
+    Script {
+        first_name: brief.name.clone().unwrap_or_else(|| brief.phrases.no_name_on_card().to_owned()),
+        segments: segments.into_iter().map(DraftSegment::said).collect(),
+        offers: offered.iter().map(|product| offer_shown(product)).collect(),
+        disclosures: disclosures(brief, offered),
+        written_by,
+        verdict: Verdict { checks: Vec::new() },
+        text_review: None,
+    }
+}
+
+/// The checks of words and phrases, which a person's approval of exactly one line outweighs. The other checks judge what
+/// no approval of a line can cover: the length, the filled slots, and an echo of the customer's own posts.
+const OUTWEIGHED: [&str; 11] = [
+    "products",
+    "amounts",
+    "credit-terms",
+    "deposit-terms",
+    "approval",
+    "superlatives",
+    "urgency",
+    "invented-benefits",
+    "protected-class",
+    "surveillance",
+    "instructions",
+];
+
+/// Removes the violations that an approved line has alone. Violations that only the whole text has remain.
+fn accept_approved(verdict: &mut Verdict, segments: &[DraftSegment], offered: &[&Product], context: &GuardContext<'_>) {
+    let may_accept = |check: &GuardCheck| !check.violations.is_empty() && OUTWEIGHED.contains(&check.name.as_str());
+    if !verdict.checks.iter().any(may_accept) {
+        return;
+    }
+    let lines = segments.iter().flat_map(|segment| {
+        let is_line = |sentence: &&Sentence| matches!(sentence.source, SentenceSource::Line { .. });
+        segment.sentences.iter().filter(is_line).map(|line| segment.with_one(line))
+    });
+    for line in lines {
+        let alone = guard::check(&[TextPart::of_segment(&line.masked(), offered)], context);
+        for check in verdict.checks.iter_mut().filter(|check| may_accept(check)) {
+            let approved = alone.checks.iter().filter(|other| other.name == check.name);
+            let approved: Vec<&String> = approved.flat_map(|other| &other.violations).collect();
+            check.violations.retain(|violation| !approved.contains(&violation));
         }
     }
-    let frame = [Some(&draft.opening), draft.service.as_ref(), Some(&draft.closing)];
-    let words = |text: &str| guard::word_count(&brief.with_personal_names(text));
-    let frame_words: usize = frame.into_iter().flatten().chain(&spoken_disclosures).map(|text| words(text)).sum();
-    let offer_words: usize = products.iter().map(|(reason, product)| words(&offer_text(reason, product, 0))).sum();
-    let claim_counts = claim_counts(products, frame_words + offer_words);
+}
 
-    let mut segments = vec![segment(SegmentKind::Greeting, &draft.opening)];
-    for ((reason, product), claims) in products.iter().zip(claim_counts) {
-        let text = offer_text(reason, product, claims);
-        segments.push(Segment { kind: SegmentKind::Offer, text, product: Some(product.id.clone()) });
+/// A segment before its names are filled in.
+struct DraftSegment {
+    kind: SegmentKind,
+    product: Option<contracts::ProductId>,
+    sentences: Vec<Sentence>,
+}
+
+impl DraftSegment {
+    fn new(kind: SegmentKind, sentences: Vec<Sentence>) -> Self {
+        Self { kind, product: None, sentences }
     }
-    segments.extend(draft.service.iter().map(|text| segment(SegmentKind::Service, text)));
-    segments.extend(spoken_disclosures.iter().map(|text| segment(SegmentKind::Disclosure, text)));
-    segments.push(segment(SegmentKind::Closing, &draft.closing));
+
+    /// Returns the segment with one of its sentences only.
+    fn with_one(&self, sentence: &Sentence) -> Self {
+        Self { kind: self.kind, product: self.product.clone(), sentences: vec![sentence.clone()] }
+    }
+
+    /// Returns the segment as the guard judges it.
+    fn masked(&self) -> Segment {
+        let text = self.sentences.iter().map(|sentence| sentence.masked.as_str()).collect::<Vec<_>>().join(" ");
+        Segment { kind: self.kind, text, product: self.product.clone(), parts: Vec::new() }
+    }
+
+    /// Returns the segment as it is said.
+    fn said(self) -> Segment {
+        let part = |sentence: Sentence| SentencePart { text: sentence.said, source: sentence.source };
+        let parts: Vec<SentencePart> = self.sentences.into_iter().map(part).collect();
+        let text = parts.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(" ");
+        Segment { kind: self.kind, text, product: self.product, parts }
+    }
+}
+
+fn words(sentences: &[Sentence]) -> usize {
+    sentences.iter().map(|sentence| guard::word_count(&sentence.said)).sum()
+}
+
+fn segments(draft: &Draft, offered: &[&Product]) -> Vec<DraftSegment> {
+    let disclosures = spoken_disclosures(offered);
+    let frame: Vec<Sentence> = [Some(&draft.opening), draft.service.as_ref(), Some(&draft.closing)]
+        .into_iter()
+        .flatten()
+        .chain(&disclosures)
+        .cloned()
+        .collect();
+    let mut offers: Vec<Vec<Sentence>> =
+        draft.offers.iter().zip(offered).map(|(offer, product)| offer_sentences(offer, product)).collect();
+    let length = words(&frame) + offers.iter().map(|sentences| words(sentences)).sum::<usize>();
+    for ((sentences, product), claims) in offers.iter_mut().zip(offered).zip(claim_counts(offered, length)) {
+        sentences.extend((0..claims).filter_map(|index| of_catalogue(product, CatalogueField::ApprovedClaim(index))));
+    }
+
+    let mut segments = vec![DraftSegment::new(SegmentKind::Greeting, vec![draft.opening.clone()])];
+    for (sentences, product) in offers.into_iter().zip(offered) {
+        segments.push(DraftSegment { kind: SegmentKind::Offer, product: Some(product.id.clone()), sentences });
+    }
+    segments.extend(draft.service.iter().map(|service| DraftSegment::new(SegmentKind::Service, vec![service.clone()])));
+    segments.extend(disclosures.into_iter().map(|line| DraftSegment::new(SegmentKind::Disclosure, vec![line])));
+    segments.push(DraftSegment::new(SegmentKind::Closing, vec![draft.closing.clone()]));
     segments
+}
+
+/// Returns the sentences of an offer without claims: link, reason and summary. The product's name comes before the
+/// summary if neither the reason nor the summary has it.
+fn offer_sentences(offer: &OfferDraft, product: &Product) -> Vec<Sentence> {
+    let in_reason = offer.reason.as_ref().is_some_and(|reason| reason.said.contains(&product.name));
+    let is_named = in_reason || product.summary.contains(&product.name);
+    let name = (!is_named).then(|| of_catalogue(product, CatalogueField::Name)).flatten();
+    let summary = of_catalogue(product, CatalogueField::Summary);
+    [offer.link.clone(), offer.reason.clone(), name, summary].into_iter().flatten().collect()
+}
+
+/// Returns a sentence of the catalog.
+fn of_catalogue(product: &Product, field: CatalogueField) -> Option<Sentence> {
+    let text = ensure_period(field.of(product)?);
+    let source = SentenceSource::Catalogue { product: product.id.clone(), field };
+    Some(Sentence { masked: text.clone(), said: text, source })
+}
+
+/// Returns the spoken disclosures of the products without duplicates.
+fn spoken_disclosures(offered: &[&Product]) -> Vec<Sentence> {
+    let mut lines: Vec<Sentence> = Vec::new();
+    for product in offered {
+        for index in 0..product.spoken_disclosures.len() {
+            let text = product.spoken_disclosures[index].clone();
+            let field = CatalogueField::SpokenDisclosure(index);
+            let source = SentenceSource::Catalogue { product: product.id.clone(), field };
+            if lines.iter().all(|line| line.said != text) {
+                lines.push(Sentence { masked: text.clone(), said: text, source });
+            }
+        }
+    }
+    lines
 }
 
 /// Returns the number of approved claims for each offer. Each offer gets one in turn while there is room, and a second
 /// one only to reach [`TARGET_WORDS`]. `words` is the length of the text without claims.
-fn claim_counts(products: &[(&str, &Product)], mut words: usize) -> Vec<usize> {
+fn claim_counts(products: &[&Product], mut words: usize) -> Vec<usize> {
     let mut counts = vec![0; products.len()];
     for round in 0..MAX_CLAIMS {
-        for (count, (_, product)) in counts.iter_mut().zip(products) {
+        for (count, product) in counts.iter_mut().zip(products) {
             let Some(claim) = product.approved_claims.get(round).filter(|_| *count == round) else { continue };
             let longer = words + guard::word_count(claim);
             if longer <= MAX_WORDS_WITH_CLAIMS && (round == 0 || words < TARGET_WORDS) {
@@ -117,25 +243,8 @@ fn claim_counts(products: &[(&str, &Product)], mut words: usize) -> Vec<usize> {
     counts
 }
 
-fn offer_text(reason: &str, product: &Product, claims: usize) -> String {
-    let is_named = [reason, &product.summary].iter().any(|text| text.contains(&product.name));
-    let naming = (!is_named).then(|| name_product(en::NAMING_SENTENCE, product));
-    let sentences = [Some(reason.to_owned()), naming, Some(ensure_period(&product.summary))].into_iter().flatten();
-    let claims = product.approved_claims.iter().take(claims).map(|claim| ensure_period(claim));
-    sentences.chain(claims).collect::<Vec<_>>().join(" ")
-}
-
-/// Fills the product's name into a template. Drops `our` before a name that starts with `The`.
-pub(crate) fn name_product(text: &str, product: &Product) -> String {
-    if product.name.starts_with("The ") {
-        text.replace(&format!("our {}", en::PRODUCT), &product.name).replace(en::PRODUCT, &product.name)
-    } else {
-        text.replace(en::PRODUCT, &product.name)
-    }
-}
-
 /// Adds a period to a catalog text that ends without punctuation.
-fn ensure_period(text: &str) -> String {
+pub(crate) fn ensure_period(text: &str) -> String {
     let text = text.trim();
     let has_end = text.trim_end_matches(['"', '”', '’', ')']).ends_with(['.', '!', '?']);
     if has_end { text.to_owned() } else { format!("{text}.") }

@@ -1,6 +1,6 @@
 //! Builders for the tests of this crate.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use contracts::brand::Brand;
@@ -12,6 +12,7 @@ use contracts::facts::{
 };
 use contracts::{CustomerId, ProductId};
 use jiff::Timestamp;
+use phrases::Phrasebook;
 use serde_json::json;
 use storage::secret::{SecretError, SecretName, SecretString, Secrets};
 use storage::store::MemoryStore;
@@ -35,7 +36,13 @@ pub(crate) fn brand() -> Brand {
     Brand::from_toml(include_str!("../../../assets/brand.toml")).unwrap()
 }
 
-/// Returns a catalog of a card, a mortgage and two deposits, one of which has a claim that no writer may make.
+/// Returns the phrasebook in `data`.
+pub(crate) fn book() -> &'static Phrasebook {
+    static BOOK: LazyLock<Phrasebook> = LazyLock::new(Phrasebook::packaged);
+    &BOOK
+}
+
+/// Returns a catalog of a card, a mortgage and two deposits; one deposit has a claim that no writer may make.
 pub(crate) fn catalogue() -> Catalogue {
     let product = |id: &str, name: &str, kind: &str, summary: &str, claims: &[&str], lines: &[&str]| {
         json!({
@@ -95,6 +102,7 @@ pub(crate) fn facts(first_name: &str) -> Facts {
         balance: None,
         recurring: Vec::new(),
         signs: Vec::new(),
+        stops: Vec::new(),
         tenure: None,
         mood: Some(mood(Sentiment::Positive, &["cannot wait to see the sea again with my dog"])),
         stance: Stance::Recommend {

@@ -1,14 +1,16 @@
 //! The recommend stage: writes the script for one customer.
 //!
-//! 1. A writer, either a model or the templates, gives a reason for each offer.
-//! 2. `compose` adds the bank's own words verbatim from the catalog.
+//! 1. A writer gives an opening, a reason for each offer and a closing. By default the program selects approved lines
+//!    of the phrasebook (`phrases`). A model may select among them instead (`select`) or write free text (`free`).
+//! 2. `compose` adds the bank's own words verbatim from the catalog and records the source of every sentence.
 //! 3. [`guard`] judges the whole text.
 //!
-//! The stage returns a model's text to the model once if the guard refuses it. After a second refusal the templates
-//! write, so a faulty model does not fail the stage.
+//! The phrasebook writes whenever a model does not serve, so a faulty model does not fail the stage. Free text waits
+//! for a person unless the settings say otherwise.
 //!
 //! **Invariant:** the stage depends on no AWS crate, on no Lambda crate and on no other stage. A model never sees a
-//! name, an amount or a post. The stage calls a model only if the settings enable it.
+//! name, an amount or a post. The stage calls a model only if the settings enable it. No word of a caller's wish and no
+//! answer of a selecting model reaches a text.
 
 mod brief;
 mod compose;
@@ -16,29 +18,34 @@ mod compose;
 mod fixtures;
 pub mod guard;
 mod model;
-mod template;
+mod phrasing;
+mod proof;
 #[cfg(test)]
 mod tests;
-mod words;
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
 use contracts::facts::{Assessment, Facts};
 use contracts::key::{Artefact, RunPart};
-use contracts::model::Fallback;
+use contracts::model::{Fallback, WriterMode};
 use contracts::request::{ChangedInput, CurrentInput, Request};
-use contracts::script::{InsteadOfModel, RefusedText, Script, TextReview, Usage};
-use contracts::settings::Settings;
+use contracts::script::{FREE_TEXT, InsteadOfModel, RefusedText, Script, TextReview, Usage};
+use contracts::settings::{Settings, WriterSettings};
 use contracts::stage::{RecommendInput, RecommendOutput};
 use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, ProductId};
-use storage::secret::{SecretError, Secrets};
+use phrases::Phrasebook;
+use storage::secret::{ExposeSecret as _, SecretError, SecretName, Secrets};
 use storage::vault::{Owner, Vault, VaultError};
 use thiserror::Error;
 
 use brief::Brief;
-use model::{ModelOutcome, ModelRequest, RetryPolicy};
+use model::{ModelOutcome, ModelRequest, RetryPolicy, SelectOutcome};
+use phrasing::{NoLine, PhraseWriter};
 
 pub use model::{Limiter, PROMPTS, needs_key};
+pub use proof::{Proof, prove};
 
 /// The dependencies of the stage.
 pub struct Deps<'a> {
@@ -48,6 +55,8 @@ pub struct Deps<'a> {
     pub settings: &'a Settings,
     /// The approved products.
     pub catalogue: &'a Catalogue,
+    /// The approved phrases.
+    pub phrases: &'a Phrasebook,
     /// The bank's name, default adviser and disclosures.
     pub brand: &'a Brand,
     /// The secrets, for the model service's key.
@@ -96,10 +105,16 @@ pub enum Error {
     /// The catalog or the settings differ from those at the start of the run.
     #[error("the {what} changed since the run started")]
     Changed {
-        /// `catalog` or `settings`.
+        /// `catalog`, `phrasebook` or `settings`.
         what: &'static str,
     },
-    /// The guard refuses even the text of the templates.
+    /// The phrasebook lacks an approved line that every text needs.
+    #[error("the phrasebook has no approved {kind} line that fits")]
+    NoLine {
+        /// The kind, such as `opening`.
+        kind: &'static str,
+    },
+    /// The guard refuses even the text of the phrasebook.
     #[error("customer {reference}: no text passes the guard; failed checks: {checks}")]
     Guard {
         /// The customer.
@@ -117,7 +132,7 @@ impl NamedError for Error {
             Self::Throttled { .. } => ErrorName::WriterThrottled,
             Self::Skipped { .. } | Self::NoOffer { .. } => ErrorName::InputInvalidRequest,
             Self::UnknownProduct { .. } | Self::Changed { .. } => ErrorName::ConfigChanged,
-            Self::Guard { .. } => ErrorName::ConfigInvalid,
+            Self::Guard { .. } | Self::NoLine { .. } => ErrorName::ConfigInvalid,
         }
     }
 
@@ -127,6 +142,7 @@ impl NamedError for Error {
             Self::Secret(error) => error.help(),
             Self::Throttled { .. } | Self::Skipped { .. } | Self::NoOffer { .. } => None,
             Self::UnknownProduct { .. } | Self::Changed { .. } => Some("start a new run".to_owned()),
+            Self::NoLine { .. } => Some("run `bespoke phrases check`, and have the lines approved".to_owned()),
             Self::Guard { .. } => {
                 Some("check the wording of the catalog's texts and the names in the brand file".to_owned())
             }
@@ -159,9 +175,13 @@ pub async fn run(input: RecommendInput, usage: &mut Usage, deps: &Deps<'_>) -> R
     Ok(output())
 }
 
-/// Ensures that the catalog and the settings are those of the run's start, so that every customer gets the same.
+/// Ensures that the catalog, the phrasebook and the settings are those of the run's start, so that every customer gets the same.
 fn ensure_unchanged(request: &Request, deps: &Deps<'_>) -> Result<(), Error> {
-    let current = [CurrentInput::Catalogue(deps.catalogue.digest()), CurrentInput::Settings(deps.settings.digest())];
+    let current = [
+        CurrentInput::Catalogue(deps.catalogue.digest()),
+        CurrentInput::Phrases(deps.phrases.digest()),
+        CurrentInput::Settings(deps.settings.digest()),
+    ];
     request.ensure_unchanged(current).map_err(|ChangedInput(what)| Error::Changed { what })
 }
 
@@ -171,17 +191,17 @@ fn inputs_digest(request: Digest, facts: Digest, deps: &Deps<'_>) -> Digest {
         request,
         facts,
         deps.catalogue.digest(),
+        deps.phrases.digest(),
         deps.brand.digest(),
         deps.settings.digest(),
         model::prompt_digest(),
         guard::rules_digest(),
-        Digest::of(words::SOURCE.as_bytes()),
         Digest::of(env!("CARGO_PKG_VERSION").as_bytes()),
     ];
     Digest::of_parts(digests.iter().map(|digest| digest.as_bytes().as_slice()))
 }
 
-/// Writes with the model if the settings enable it. Falls back to the templates as the settings say.
+/// Writes with the writer of the request. Falls back to the phrasebook as the settings say.
 async fn write(
     facts: &Facts,
     request: &Request,
@@ -190,46 +210,143 @@ async fn write(
     deps: &Deps<'_>,
 ) -> Result<Script, Error> {
     let reference = || facts.reference.clone();
-    let brief = Brief::new(facts, deps.catalogue, deps.brand)
+    let brief = Brief::new(facts, deps.catalogue, deps.brand, deps.phrases)
         .map_err(|product| Error::UnknownProduct { reference: reference(), product })?;
     if brief.lacks_offers() {
         return Err(Error::NoOffer { reference: reference() });
     }
-    let writer = &deps.settings.writer;
-    let model_request = ModelRequest {
-        settings: writer,
-        categories: &request.categories,
-        secrets: deps.secrets,
-        http: deps.http,
-        limiter: deps.limiter,
-        keys: deps.vault.keys(),
-        wish: request.prompt.as_deref(),
-        skip: without_model,
-        retries: RetryPolicy::default(),
+    hint_at_model(request.writer, deps).await;
+    let phrases = PhraseWriter::new(&brief, request.prompt.as_deref());
+    let outcome = match request.writer {
+        WriterMode::Phrases => Outcome::Phrases(None),
+        // A service message is never left to a model.
+        WriterMode::Select | WriterMode::Free if brief.offers().is_empty() => Outcome::Phrases(None),
+        WriterMode::Select | WriterMode::Free => {
+            let model_request = ModelRequest {
+                settings: &deps.settings.writer,
+                categories: &request.categories,
+                secrets: deps.secrets,
+                http: deps.http,
+                limiter: deps.limiter,
+                keys: deps.vault.keys(),
+                wish: request.prompt.as_deref(),
+                skip: without_model,
+                retries: RetryPolicy::default(),
+            };
+            ask_model(request.writer, &brief, &phrases, &model_request, usage).await?
+        }
     };
-    let (instead, refused, fallback) = match model::write(&brief, &model_request, usage).await? {
-        ModelOutcome::Written(script) => return Ok(*script),
-        ModelOutcome::Throttled => return Err(Error::Throttled { reference: reference() }),
-        ModelOutcome::NotCalled => (None, None, Fallback::Template),
-        ModelOutcome::Unavailable(instead) => (Some(instead), None, writer.when_unavailable),
-        ModelOutcome::Refused(instead, script) => (Some(instead), script, writer.when_refused),
-    };
-    if let Some(InsteadOfModel { why, .. }) = &instead {
+    match outcome {
+        Outcome::Script(script) => Ok(*script),
+        Outcome::Throttled => Err(Error::Throttled { reference: reference() }),
+        Outcome::Phrases(replacement) => write_phrases(&phrases, &reference(), replacement, deps),
+    }
+}
+
+/// The outcome of asking a model.
+enum Outcome {
+    /// The model's text or selection.
+    Script(Box<Script>),
+    /// The service throttles requests; a later call may succeed.
+    Throttled,
+    /// The phrasebook writes. If a model should have, what the phrasebook replaces.
+    Phrases(Option<Replacement>),
+}
+
+/// The model text that the phrasebook replaces.
+struct Replacement {
+    instead: InsteadOfModel,
+    /// A text that the guard refused.
+    refused: Option<Box<Script>>,
+    fallback: Fallback,
+}
+
+async fn ask_model<'a>(
+    mode: WriterMode,
+    brief: &'a Brief<'a>,
+    phrases: &PhraseWriter<'a>,
+    request: &ModelRequest<'_>,
+    usage: &mut Usage,
+) -> Result<Outcome, Error> {
+    let writer = request.settings;
+    let replaced = |instead, refused, fallback| Outcome::Phrases(Some(Replacement { instead, refused, fallback }));
+    if mode == WriterMode::Select {
+        return Ok(match model::select(brief, phrases, request, usage).await? {
+            SelectOutcome::Selected(script) => Outcome::Script(script),
+            SelectOutcome::Throttled => Outcome::Throttled,
+            // The program's own selection is as approved as a model's, so it never waits for a person.
+            SelectOutcome::Failed(instead) => replaced(instead, None, Fallback::Template),
+        });
+    }
+    Ok(match model::write(brief, request, usage).await? {
+        ModelOutcome::Written(mut script) => {
+            if !writer.free_without_review {
+                script.text_review = Some(TextReview { why: FREE_TEXT.to_owned(), refused: None });
+            }
+            Outcome::Script(script)
+        }
+        ModelOutcome::Throttled => Outcome::Throttled,
+        ModelOutcome::Unavailable(instead) => replaced(instead, None, writer.when_unavailable),
+        ModelOutcome::Refused(instead, script) => replaced(instead, script, writer.when_refused),
+    })
+}
+
+/// Writes from the phrasebook.
+fn write_phrases(
+    phrases: &PhraseWriter<'_>,
+    reference: &CustomerRef,
+    replacement: Option<Replacement>,
+    deps: &Deps<'_>,
+) -> Result<Script, Error> {
+    if let Some(Replacement { instead, fallback, .. }) = &replacement {
         tracing::warn!(
-            customer = reference().short(),
-            why,
+            customer = reference.short(),
+            why = instead.why,
             ?fallback,
-            "no usable text from the model; using the fallback"
+            "no usable answer from the model; using the phrasebook"
         );
     }
-    let mut script = template::write(&brief, deps.vault.keys(), instead.as_ref());
+    let instead = replacement.as_ref().map(|replacement| &replacement.instead);
+    let mut script = phrases.write(deps.vault.keys(), instead).map_err(|NoLine { kind }| Error::NoLine { kind })?;
     if !script.verdict.passed() {
-        return Err(Error::Guard { reference: reference(), checks: script.verdict.failed().join(", ") });
+        return Err(Error::Guard { reference: reference.clone(), checks: script.verdict.failed().join(", ") });
     }
-    // A reviewer sees both texts, but only the templates' text can be published.
-    if let (Fallback::Review, Some(InsteadOfModel { why, .. })) = (fallback, instead) {
+    // A reviewer sees both texts, but only the phrasebook's text can be published.
+    if let Some(Replacement { instead, refused, fallback: Fallback::Review }) = replacement {
         let refused = refused.map(|script| RefusedText { segments: script.segments, verdict: script.verdict });
-        script.text_review = Some(TextReview { why, refused });
+        script.text_review = Some(TextReview { why: instead.why, refused });
     }
     Ok(script)
+}
+
+/// Returns how to switch the model on, if a key is set and no model is asked.
+#[must_use]
+pub fn model_hint(writer: &WriterSettings, mode: WriterMode, has_key: bool) -> Option<String> {
+    if !has_key || (mode.asks_a_model() && writer.model.enabled) {
+        return None;
+    }
+    let mut missing = Vec::new();
+    if !mode.asks_a_model() {
+        missing.push("writer.mode = \"select\" (a model selects approved lines) or \"free\" (a model writes)");
+    }
+    if !writer.model.enabled {
+        missing.push("writer.model.enabled = true");
+    }
+    let key = SecretName::ModelKey.variable();
+    Some(format!("{key} is set, but no model is asked; to switch one on, set {}", missing.join(" and ")))
+}
+
+/// Logs once per process how to switch the model on.
+async fn hint_at_model(mode: WriterMode, deps: &Deps<'_>) {
+    static HINTED: AtomicBool = AtomicBool::new(false);
+    let writer = &deps.settings.writer;
+    if model_hint(writer, mode, true).is_none() || HINTED.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    // Without the key there is no hint, so an error of the secret store does not matter here.
+    let key = deps.secrets.find(SecretName::ModelKey).await.ok().flatten();
+    let has_key = key.is_some_and(|key| !key.expose_secret().trim().is_empty());
+    if let Some(hint) = model_hint(writer, mode, has_key) {
+        tracing::warn!("{hint}");
+    }
 }

@@ -3,7 +3,7 @@
 use contracts::NamedError as _;
 use contracts::facts::{Assessment, Facts, Skip};
 use contracts::key::{Artefact, RunPart};
-use contracts::script::{SentData, WrittenBy};
+use contracts::script::{SentData, SentenceSource, WrittenBy};
 use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -16,6 +16,7 @@ struct RecommendFixture {
     vault: Vault,
     settings: Settings,
     catalogue: Catalogue,
+    book: &'static Phrasebook,
     brand: Brand,
     key: fixtures::ModelKey,
     input: RecommendInput,
@@ -23,12 +24,17 @@ struct RecommendFixture {
 
 impl RecommendFixture {
     async fn new(assessment: Assessment, settings: Settings, prompt: Option<&str>) -> Self {
+        Self::with(assessment, settings, prompt, fixtures::catalogue()).await
+    }
+
+    async fn with(assessment: Assessment, settings: Settings, prompt: Option<&str>, catalogue: Catalogue) -> Self {
         let vault = fixtures::vault();
-        let catalogue = fixtures::catalogue();
         let reference = fixtures::facts("José").reference;
         let request = Request {
             prompt: prompt.map(str::to_owned),
             catalogue: catalogue.digest(),
+            phrases: fixtures::book().digest(),
+            writer: settings.writer.mode,
             settings: settings.digest(),
             ..Request::for_tests()
         };
@@ -39,7 +45,15 @@ impl RecommendFixture {
         let key = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Facts);
         vault.write_json(Owner::Customer(&reference), &key, &inputs, assessment).await.unwrap();
         let input = RecommendInput { run, reference, without_model: false };
-        Self { vault, settings, catalogue, brand: fixtures::brand(), key: fixtures::ModelKey(None), input }
+        Self {
+            vault,
+            settings,
+            catalogue,
+            book: fixtures::book(),
+            brand: fixtures::brand(),
+            key: fixtures::ModelKey(None),
+            input,
+        }
     }
 
     async fn run(&self) -> Result<Script, Error> {
@@ -48,6 +62,7 @@ impl RecommendFixture {
             vault: &self.vault,
             settings: &self.settings,
             catalogue: &self.catalogue,
+            phrases: self.book,
             brand: &self.brand,
             secrets: &self.key,
             http: &http,
@@ -67,8 +82,15 @@ fn proceed() -> Assessment {
 
 fn with_model(base_url: &str) -> Settings {
     let mut settings = Settings::default();
+    settings.writer.mode = WriterMode::Free;
     settings.writer.model.enabled = true;
     settings.writer.model.base_url = base_url.to_owned();
+    settings
+}
+
+fn with_select(base_url: &str) -> Settings {
+    let mut settings = with_model(base_url);
+    settings.writer.mode = WriterMode::Select;
     settings
 }
 
@@ -102,11 +124,14 @@ async fn run_against(contents: &[&str], prompt: Option<&str>) -> (Script, MockSe
 }
 
 #[tokio::test]
-async fn second_run_adopts_template_script() {
+async fn second_run_adopts_script() {
     let stage = RecommendFixture::new(proceed(), Settings::default(), None).await;
     let script = stage.run().await.unwrap();
-    assert_eq!(script.written_by, WrittenBy::Template { instead_of_model: None });
-    assert!(script.verdict.passed());
+    let WrittenBy::Phrases { book, selected_by, instead_of_model, .. } = &script.written_by else {
+        panic!("{:?}", script.written_by)
+    };
+    assert_eq!((book, selected_by, instead_of_model), (&fixtures::book().digest(), &None, &None));
+    assert_eq!(script.text_review, None);
     assert_eq!(stage.run().await.unwrap(), script);
 }
 
@@ -119,13 +144,17 @@ async fn skipped_customer_gets_no_script() {
 }
 
 #[tokio::test]
-async fn changed_catalogue_or_settings_are_refused() {
+async fn changed_inputs_are_refused() {
     let mut stage = RecommendFixture::new(proceed(), Settings::default(), None).await;
     stage.settings.writer.model.temperature = 0.1;
     assert_eq!(stage.run().await.unwrap_err().to_string(), "the settings changed since the run started");
     let mut stage = RecommendFixture::new(proceed(), Settings::default(), None).await;
     stage.catalogue = fixtures::shipped_catalogue();
     assert_eq!(stage.run().await.unwrap_err().name(), ErrorName::ConfigChanged);
+    let mut stage = RecommendFixture::new(proceed(), Settings::default(), None).await;
+    let unapproved = Phrasebook::parse(include_str!("../../../data/phrases/en.toml"), "").unwrap();
+    stage.book = Box::leak(Box::new(unapproved));
+    assert_eq!(stage.run().await.unwrap_err().to_string(), "the phrasebook changed since the run started");
 }
 
 #[tokio::test]
@@ -134,11 +163,11 @@ async fn good_answer_gets_names_and_catalogue_texts() {
     let text = script.spoken();
     assert!(text.starts_with("Hello José, it is good to have you with us."), "{text}");
     assert!(text.contains("A trip may be on your mind. The Meridian Voyager Card is a card for trips."), "{text}");
-    assert!(
-        text.contains("plans easier. One to consider is our Meridian Goal Savings. An account for money"),
-        "{text}"
-    );
+    assert!(text.contains("plans easier. Meridian Goal Savings. An account for money"), "{text}");
     assert!(text.ends_with("Dana Whitfield."));
+    assert_eq!(script.text_review.as_ref().unwrap().why, FREE_TEXT, "free text waits for a person");
+    let source = &script.segments[0].parts[0].source;
+    assert_eq!(*source, SentenceSource::Free { by: "served".to_owned() });
     // The ranking, not the model, gives the order.
     assert_eq!(script.offers.iter().map(|o| o.product.as_str()).collect::<Vec<_>>(), ["voyager-card", "savings"]);
     let WrittenBy::Model { model, repaired, fields_sent, .. } = &script.written_by else { panic!("{script:?}") };
@@ -185,7 +214,7 @@ async fn bad_answer_is_repaired_once_with_reasons() {
 }
 
 #[tokio::test]
-async fn adversarial_answers_fall_back_to_template() {
+async fn adversarial_answers_fall_back_to_phrases() {
     let offers = [("savings", "It could be useful.")];
     let closing = "Call us whenever it suits you, we are always glad to hear from you and to help.";
     let opening = |text: &str| {
@@ -193,7 +222,7 @@ async fn adversarial_answers_fall_back_to_template() {
     };
     let reason =
         |text: &str| model_answer("Hello {{first_name}}, good to have you here.", &[("savings", text)], closing);
-    let template = RecommendFixture::new(proceed(), Settings::default(), None).await.run().await.unwrap();
+    let phrases = RecommendFixture::new(proceed(), Settings::default(), None).await.run().await.unwrap();
     // The frame of each answer passes, so only the listed fault can fail.
     let (control, _) = run_against(&[&opening("We hope that all is well.")], None).await;
     assert!(matches!(control.written_by, WrittenBy::Model { repaired: false, .. }), "{control:?}");
@@ -247,16 +276,16 @@ async fn adversarial_answers_fall_back_to_template() {
             "{fault}: {given:?}"
         );
         assert!(why.contains(expected) && why.ends_with("even after one repair"), "{fault}: {why}");
-        assert_eq!(script.spoken(), template.spoken(), "{fault}");
+        assert_eq!(script.spoken(), phrases.spoken(), "{fault}");
         assert!(script.verdict.passed());
         assert_eq!(server.received_requests().await.unwrap().len(), 2, "{fault}");
     }
 }
 
-/// Returns why the template wrote, and the data that the model service received.
+/// Returns why the phrasebook wrote, and the data that the model service received.
 #[track_caller]
 fn instead_of_model(written_by: &WrittenBy) -> (&str, Option<&SentData>) {
-    let WrittenBy::Template { instead_of_model: Some(instead) } = written_by else { panic!("{written_by:?}") };
+    let Some(instead) = written_by.instead_of_model() else { panic!("{written_by:?}") };
     (&instead.why, instead.given.as_ref())
 }
 
@@ -291,7 +320,7 @@ async fn remote_service_is_not_called_without_key() {
 }
 
 #[tokio::test]
-async fn unavailable_service_falls_back_to_template() {
+async fn unavailable_service_falls_back_to_phrases() {
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(ResponseTemplate::new(401)).mount(&server).await;
     let script = RecommendFixture::new(proceed(), with_model(&server.uri()), None).await.run().await.unwrap();
@@ -326,7 +355,8 @@ async fn service_message_needs_no_model() {
     let facts = Facts { stance, ..fixtures::facts("José") };
     let stage = RecommendFixture::new(Assessment::Proceed(facts), with_model(&server.uri()), None).await;
     let script = stage.run().await.unwrap();
-    assert_eq!(script.written_by, WrittenBy::Template { instead_of_model: None });
+    assert_eq!(script.written_by.instead_of_model(), None);
+    assert!(matches!(script.written_by, WrittenBy::Phrases { .. }), "{:?}", script.written_by);
     assert!(script.offers.is_empty() && server.received_requests().await.unwrap().is_empty());
 }
 
@@ -346,9 +376,9 @@ async fn hold_setting_sends_refused_text_to_review() {
     assert_eq!(refused.verdict.failed(), ["approval"]);
     assert!(refused.segments[0].text.contains("pre-approved"), "the reviewer sees the refused text");
     assert!(!script.spoken().contains("pre-approved"), "the refused text is never spoken");
-    assert!(matches!(script.written_by, WrittenBy::Template { instead_of_model: Some(_) }));
+    assert!(script.written_by.instead_of_model().is_some());
 
-    // A malformed answer has no text to show, so the review has only the template's text and the reason.
+    // A malformed answer has no text to show, so the review has only the phrasebook's text and the reason.
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(completion("I would rather not.")).mount(&server).await;
     settings.writer.model.base_url = server.uri();
@@ -377,4 +407,174 @@ async fn overlong_prompt_is_not_sent() {
     let (script, server) = run_against(&[&good_answer()], Some(&long)).await;
     assert_eq!(instead_of_model(&script.written_by).0, "the request's prompt is longer than 2000 characters");
     assert!(server.received_requests().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn free_text_is_published_without_review_only_by_setting() {
+    let server = MockServer::start().await;
+    Mock::given(any()).respond_with(completion(&good_answer())).mount(&server).await;
+    let mut settings = with_model(&server.uri());
+    settings.writer.free_without_review = true;
+    let script = RecommendFixture::new(proceed(), settings, None).await.run().await.unwrap();
+    assert_eq!(script.text_review, None);
+    assert!(matches!(script.written_by, WrittenBy::Model { .. }));
+}
+
+#[tokio::test]
+async fn model_is_asked_only_if_mode_and_settings_allow_it() {
+    let server = MockServer::start().await;
+    let mut settings = with_model(&server.uri());
+    settings.writer.mode = WriterMode::Phrases;
+    let script = RecommendFixture::new(proceed(), settings.clone(), None).await.run().await.unwrap();
+    assert_eq!(script.written_by.instead_of_model(), None);
+    for mode in [WriterMode::Select, WriterMode::Free] {
+        settings.writer.mode = mode;
+        settings.writer.model.enabled = false;
+        let script = RecommendFixture::new(proceed(), settings.clone(), None).await.run().await.unwrap();
+        assert_eq!(instead_of_model(&script.written_by), ("writer.model.enabled is false", None), "{mode}");
+    }
+    assert!(server.received_requests().await.unwrap().is_empty());
+}
+
+#[test]
+fn hint_says_how_to_switch_the_model_on() {
+    let mut writer = Settings::default().writer;
+    assert_eq!(model_hint(&writer, WriterMode::Phrases, false), None);
+    let hint = model_hint(&writer, WriterMode::Phrases, true).unwrap();
+    assert!(hint.contains("writer.mode") && hint.contains("writer.model.enabled = true"), "{hint}");
+    assert!(!model_hint(&writer, WriterMode::Free, true).unwrap().contains("writer.mode ="));
+    writer.model.enabled = true;
+    assert_eq!(model_hint(&writer, WriterMode::Select, true), None);
+}
+
+/// Returns the facts of a customer with two offers for which the phrasebook has reasons.
+fn facts_with_lines() -> Facts {
+    let offers = vec![
+        fixtures::offer("cash-back-card", contracts::facts::Need::Rewards, Vec::new()),
+        fixtures::offer("high-yield-savings", contracts::facts::Need::Saving, Vec::new()),
+    ];
+    Facts { stance: contracts::facts::Stance::Recommend { offers }, ..fixtures::facts("José") }
+}
+
+/// Runs the mode `select` against a service that gives one answer.
+async fn select_against(response: ResponseTemplate, prompt: Option<&str>) -> (Script, MockServer) {
+    let server = MockServer::start().await;
+    Mock::given(any()).respond_with(response).mount(&server).await;
+    let mut settings = with_select(&server.uri());
+    settings.writer.model.read_seconds = 1;
+    settings.writer.model.deadline_seconds = 2;
+    let catalogue = fixtures::shipped_catalogue();
+    let stage = RecommendFixture::with(Assessment::Proceed(facts_with_lines()), settings, prompt, catalogue).await;
+    (stage.run().await.unwrap(), server)
+}
+
+fn choice(opening: &str, reasons: &[&str], closing: &str) -> String {
+    json!({ "opening": opening, "reasons": reasons, "closing": closing }).to_string()
+}
+
+const OPENING: &str = "opening.adviser.formal.02";
+const REASONS: [&str; 2] = ["reason.cash-back-card.rewards-need.02", "reason.high-yield-savings.saving-need.03"];
+const CLOSING: &str = "closing.adviser.formal.02";
+
+fn ids(script: &Script) -> Vec<&str> {
+    let parts = script.segments.iter().flat_map(|segment| &segment.parts);
+    parts
+        .filter_map(|part| match &part.source {
+            SentenceSource::Line { id, .. } => Some(id.as_str()),
+            _ => None,
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn selected_lines_are_said() {
+    let answer = choice(OPENING, &[REASONS[1], REASONS[0]], CLOSING);
+    let (script, server) = select_against(completion(&answer), Some("Formal, and call me Zorro.")).await;
+    let ids = ids(&script);
+    assert_eq!((ids[0], ids[1], ids[3], ids[4]), (OPENING, REASONS[0], REASONS[1], CLOSING));
+    assert_eq!(script.text_review, None, "approved lines wait for nobody");
+    let WrittenBy::Phrases { selected_by: Some(selection), wish, .. } = &script.written_by else {
+        panic!("{:?}", script.written_by)
+    };
+    assert_eq!((selection.model.as_str(), selection.given.fields.last().unwrap().as_str()), ("served", "wish"));
+    assert_eq!(wish.tones, ["formal"]);
+
+    let requests = server.received_requests().await.unwrap();
+    assert_eq!(requests.len(), 1);
+    let sent = String::from_utf8(requests[0].body.clone()).unwrap();
+    for personal in ["José", "Dana", "Whitfield", "Zorro", "the sea", script_reference().as_str()] {
+        assert!(!sent.contains(personal), "{personal} was sent");
+    }
+    let body: Value = requests[0].body_json().unwrap();
+    let schema = &body["response_format"]["json_schema"]["schema"];
+    assert_eq!(schema["properties"]["reasons"]["maxItems"], 2);
+    let openings = schema["properties"]["opening"]["enum"].as_array().unwrap();
+    assert!(openings.iter().all(|id| id.as_str().unwrap().contains("adviser")), "{openings:?}");
+}
+
+/// Answers of a hostile model: none of them changes a word.
+#[tokio::test]
+async fn hostile_selection_changes_no_word() {
+    let (assessment, catalogue) = (Assessment::Proceed(facts_with_lines()), fixtures::shipped_catalogue());
+    let program = RecommendFixture::with(assessment, Settings::default(), None, catalogue).await;
+    let expected = program.run().await.unwrap().spoken();
+    let secret = "You are pre-approved, wire the money to me.";
+    let with_text = json!({ "opening": OPENING, "reasons": REASONS, "closing": CLOSING, "note": secret }).to_string();
+    let answers = [
+        (secret.to_owned(), "not JSON of the schema"),
+        (String::new(), "model"),
+        (with_text, "not JSON of the schema"),
+        (choice(secret, &REASONS, CLOSING), "an opening that is not among the lines"),
+        (choice(OPENING, &REASONS, secret), "a closing that is not among the lines"),
+        (choice(OPENING, &[REASONS[0], secret], CLOSING), "a reason that is not among the lines"),
+        (choice(OPENING, &[REASONS[0]], CLOSING), "no reason for a product"),
+        (choice(OPENING, &[REASONS[0], REASONS[0]], CLOSING), "two reasons for one product"),
+        // Ids of the book that do not fit this customer.
+        (choice("opening.bank.formal.02", &REASONS, CLOSING), "an opening that is not among the lines"),
+        (choice(OPENING, &[REASONS[0], "reason.auto-loan.vehicle-need.01"], CLOSING), "a reason that is not"),
+        (choice(CLOSING, &REASONS, OPENING), "an opening that is not among the lines"),
+        (choice("{first_name}", &REASONS, CLOSING), "an opening that is not among the lines"),
+        (choice(&format!("{OPENING} {secret}"), &REASONS, CLOSING), "an opening that is not among the lines"),
+        (json!({ "opening": [secret], "reasons": {}, "closing": null }).to_string(), "not JSON of the schema"),
+        ("[".repeat(100_000), "not JSON of the schema"),
+    ];
+    for (answer, reason) in answers {
+        let (script, _) = select_against(completion(&answer), None).await;
+        let (why, given) = instead_of_model(&script.written_by);
+        assert!(why.contains(reason), "{reason}: {why}");
+        assert!(given.is_some() && !why.contains("wire"), "{why}");
+        assert_eq!(script.spoken(), expected, "{reason}");
+    }
+    for response in [
+        ResponseTemplate::new(500),
+        ResponseTemplate::new(401).set_body_string(secret),
+        ResponseTemplate::new(200).set_body_string(secret),
+        ResponseTemplate::new(200).set_delay(std::time::Duration::from_secs(3)),
+    ] {
+        let (script, _) = select_against(response, None).await;
+        assert!(!instead_of_model(&script.written_by).0.contains("wire"));
+        assert_eq!(script.spoken(), expected);
+    }
+}
+
+#[tokio::test]
+async fn selecting_model_sees_only_lines_of_allowed_facts() {
+    let server = MockServer::start().await;
+    Mock::given(any()).respond_with(completion("{}")).mount(&server).await;
+    let mut settings = with_select(&server.uri());
+    settings.writer.model.fields = Vec::new();
+    let groceries = contracts::facts::Ground::Spending {
+        category: contracts::facts::SpendingCategory::Groceries,
+        trend: contracts::facts::Trend::Rising,
+    };
+    let need = contracts::facts::Need::Rewards;
+    let offers = vec![fixtures::offer("cash-back-card", need, vec![groceries])];
+    let facts = Facts { stance: contracts::facts::Stance::Recommend { offers }, ..fixtures::facts("José") };
+    let catalogue = fixtures::shipped_catalogue();
+    let stage = RecommendFixture::with(Assessment::Proceed(facts), settings, None, catalogue).await;
+    let script = stage.run().await.unwrap();
+    assert!(ids(&script)[1].contains("groceries"), "the program may use every ground: {:?}", ids(&script));
+    let sent = String::from_utf8(server.received_requests().await.unwrap()[0].body.clone()).unwrap();
+    assert!(sent.contains("cash-back-card.rewards-need") && !sent.contains("groceries"), "{sent}");
+    assert!(!sent.contains("bright"), "a line for a bright mood reveals the mood");
 }

@@ -90,7 +90,7 @@ pub enum Align {
     /// The left end.
     Left,
     /// The middle.
-    Centre,
+    Center,
     /// The right end.
     Right,
 }
@@ -243,7 +243,7 @@ impl<'a> Document<'a> {
         let ascent = runs.iter().map(|run| run.face.ascent_px(text.em)).fold(0.0, f64::max);
         let align = match text.align {
             Align::Left => 7,
-            Align::Centre => 8,
+            Align::Center => 8,
             Align::Right => 9,
         };
         let mut body = format!("{{{}}}", style.tags(align, text.x, text.baseline - ascent));

@@ -29,7 +29,8 @@ const STILL_CODECS: [&str; 5] = ["png", "mjpeg", "webp", "bmp", "tiff"];
 /// The codecs in which HDR is published. They mark HDR by their tags alone.
 const HDR_CODECS: [&str; 3] = ["hevc", "vp9", "av1"];
 
-/// The shortest side of a picture in HD. Smaller pictures without a tag have the matrix of BT.601.
+/// The size of HD, px. Players decode smaller videos without a tag by the matrix of BT.601.
+const HD_WIDTH: u32 = 1280;
 const HD_HEIGHT: u32 = 720;
 
 /// The share of its declared length that a complete file has at least.
@@ -323,15 +324,16 @@ fn matrix(asset: &Asset, stream: &Stream, still: bool) -> Result<Option<&'static
     if rgb.iter().any(|prefix| stream.pix_fmt.starts_with(prefix)) {
         return Ok(None);
     }
+    // Stills use BT.601 by the standards of JPEG and WebP. Players make the same guess for small videos.
+    let is_small = stream.height < HD_HEIGHT && stream.width < HD_WIDTH;
+    let untagged = if still || is_small { "bt601" } else { "bt709" };
     Ok(Some(match stream.color_space.as_str() {
+        "" | "unknown" | "reserved" => untagged,
         "bt709" => "bt709",
         "bt470bg" | "smpte170m" => "bt601",
         "smpte240m" => "smpte240m",
         "fcc" => "fcc",
         "bt2020nc" => "bt2020",
-        // Stills use BT.601 by the standards of JPEG and WebP. Players make the same guess for videos.
-        "" | "unknown" | "reserved" if still || stream.height < HD_HEIGHT && stream.width < 1280 => "bt601",
-        "" | "unknown" | "reserved" => "bt709",
         other => return Err(asset.broken(format!("has the color matrix {other}; convert it to BT.709"))),
     }))
 }
@@ -339,8 +341,7 @@ fn matrix(asset: &Asset, stream: &Stream, still: bool) -> Result<Option<&'static
 /// Returns the conversion of a stream's colors to BT.709. Fails if the colors are not supported or not certain.
 fn conversion(asset: &Asset, stream: &Stream) -> Result<Conversion, Error> {
     let dolby_vision_only = |side: &SideData| {
-        side.side_data_type.starts_with("DOVI")
-            && (side.dv_profile == 5 || side.dv_bl_signal_compatibility_id == Some(0))
+        side.kind.starts_with("DOVI") && (side.dv_profile == 5 || side.dv_bl_signal_compatibility_id == Some(0))
     };
     if stream.side_data_list.iter().any(dolby_vision_only) {
         return Err(asset.broken("is Dolby Vision without a compatible base layer; convert it to BT.709"));
@@ -352,9 +353,8 @@ fn conversion(asset: &Asset, stream: &Stream) -> Result<Conversion, Error> {
         asset.broken(format!("has the color primaries {}; convert it to BT.709", stream.color_primaries))
     })?;
     let tagged = !matches!(stream.color_transfer.as_str(), "" | "unknown" | "reserved");
-    let hdr_side_data = |side: &SideData| {
-        side.side_data_type.starts_with("Mastering display") || side.side_data_type.starts_with("Content light level")
-    };
+    let hdr_side_data =
+        |side: &SideData| side.kind.starts_with("Mastering display") || side.kind.starts_with("Content light level");
     let suspicion = if stream.color_primaries == "bt2020" || stream.color_space.starts_with("bt2020") {
         Some("its colors are BT.2020")
     } else if stream.side_data_list.iter().any(hdr_side_data) {
@@ -421,7 +421,7 @@ mod tests {
         assert!(bt2020.starts_with("x.mp4: may be HDR: its colors are BT.2020, but"), "{bt2020}");
         let deep = refused(&hevc("", "", "", "yuv420p10le"));
         assert!(deep.starts_with("x.mp4: may be HDR: it has more than 8 bits, but"), "{deep}");
-        let mastering = SideData { side_data_type: "Mastering display metadata".to_owned(), ..SideData::default() };
+        let mastering = SideData { kind: "Mastering display metadata".to_owned(), ..SideData::default() };
         let described = refused(&Stream { side_data_list: vec![mastering], ..hevc("", "", "", "yuv420p") });
         assert!(described.starts_with("x.mp4: may be HDR: it describes an HDR display, but"), "{described}");
     }
@@ -438,8 +438,7 @@ mod tests {
 
     #[test]
     fn unsupported_colors_are_named() {
-        let side =
-            SideData { side_data_type: "DOVI configuration record".to_owned(), dv_profile: 5, ..SideData::default() };
+        let side = SideData { kind: "DOVI configuration record".to_owned(), dv_profile: 5, ..SideData::default() };
         let dolby = Stream { side_data_list: vec![side], ..hevc("", "", "", "yuv420p10le") };
         assert!(conversion(&asset(), &dolby).unwrap_err().to_string().contains("Dolby Vision"));
         let error = matrix(&asset(), &hevc("ictcp", "bt2020", "smpte2084", "yuv420p10le"), false).unwrap_err();

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use contracts::key::Prefix;
 use contracts::settings::VideoSettings;
-use storage::store::{ObjectStore, StoreError};
 use contracts::{BackgroundName, Digest, ObjectKey};
+use storage::store::{ObjectStore, StoreError};
 
 use crate::error::Error;
 use crate::file_digest::PartialDigest;

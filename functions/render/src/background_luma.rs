@@ -48,7 +48,12 @@ impl BackgroundLuma {
 
     /// Returns the luma of the bright parts of an area, 0 to 1. `area` is in px of a frame of `frame` px.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the map")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "clamped to the map"
+    )]
     pub fn level(&self, area: Rect, frame: (f64, f64)) -> f64 {
         let (width, height) = self.size;
         let range = |from: f64, to: f64, frame: f64, size: u32| {

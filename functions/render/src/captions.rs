@@ -23,12 +23,14 @@ pub const MAX_RATE: f64 = 20.0;
 const HOLD_SECONDS: f64 = 0.4;
 /// A shorter pause between two cues is closed, so that the box does not flicker, seconds.
 const MIN_GAP_SECONDS: f64 = 0.35;
-/// Words that should not end a line, because they belong to the next word.
-const NO_LINE_END: [&str; 60] = [
+/// English and Spanish words that should not end a line, because they belong to the next word.
+const NO_LINE_END: [&str; 80] = [
     "a", "an", "the", "and", "or", "but", "nor", "of", "to", "in", "on", "at", "for", "with", "by", "from", "as",
     "than", "into", "about", "per", "if", "that", "which", "who", "whose", "when", "while", "where", "your", "our",
     "its", "their", "his", "her", "my", "this", "these", "those", "each", "every", "no", "is", "are", "be", "was",
-    "were", "has", "have", "had", "can", "may", "will", "would", "should", "you", "we", "it", "they", "not",
+    "were", "has", "have", "had", "can", "may", "will", "would", "should", "you", "we", "it", "they", "not", "el",
+    "la", "los", "las", "un", "una", "de", "del", "y", "que", "en", "con", "por", "para", "su", "sus", "es", "son",
+    "al", "se",
 ];
 /// Titles before a name, which end with a full stop but do not end a sentence.
 const TITLES: [&str; 5] = ["Mr.", "Mrs.", "Ms.", "Dr.", "St."];
@@ -309,14 +311,14 @@ pub fn cues(narration: &Narration, names: &[&str]) -> Vec<Cue> {
         end = best[end].1;
     }
     cuts.reverse();
-    let cues = cuts.into_iter().map(|(start, end)| {
+    let divided = cuts.into_iter().map(|(start, end)| {
         let part = &pieces[start..end];
         let second = best_lines(part).map_or(part.len(), |(at, _)| at);
         let split = [&part[..second], &part[second..]];
         let lines = split.into_iter().filter(|l| !l.is_empty()).map(|l| Line { pieces: l.to_vec() }).collect();
         Cue { start: part[0].start, end: cue_end(part, next_start(end)), lines }
     });
-    cues.collect()
+    divided.collect()
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ pub(crate) fn title(canvas: &mut Canvas<'_>, content: &SceneContent<'_>, seconds
         let TitleLine { kind, role, em, text, colour } = line;
         let width = canvas.fonts.width(role, text, em);
         canvas.place(kind, time, Rect { x: middle - width / 2.0, y: top, w: width, h: em * 1.2 });
-        let text_line = TextLine { role, em, align: Align::Centre, x: middle, baseline: top + em * 0.92, text };
+        let text_line = TextLine { role, em, align: Align::Center, x: middle, baseline: top + em * 0.92, text };
         canvas.document.text(2, time, &text_line, &style(colour));
         top + em * 1.2
     };

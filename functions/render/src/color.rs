@@ -1,6 +1,6 @@
 //! Converts the colors of a background to BT.709, as a lookup table for ffmpeg's `lut3d` filter.
 //!
-//! The table maps nonlinear R'G'B' of the source to nonlinear R'G'B' of BT.709. swscale converts from and to Y'CbCr around
+//! The table maps nonlinear R'G'B' of the source to nonlinear R'G'B' of BT.709. swscale converts from and to YUV around
 //! it. SDR transfers are all treated as BT.1886, as players do. HDR is scaled so that 100 nits become SDR white, and its
 //! highlights are compressed by the EETF of ITU-R BT.2390.
 

@@ -26,9 +26,9 @@ use contracts::request::Request;
 use contracts::script::Script;
 use contracts::settings::Settings;
 use contracts::stage::CustomerTask;
-use storage::store::{StoreError, PutOutcome};
-use storage::vault::{Owner, Vault, VaultError};
 use contracts::{CustomerRef, Digest, ObjectKey};
+use storage::store::{PutOutcome, StoreError};
+use storage::vault::{Owner, Vault, VaultError};
 use tokio_util::sync::CancellationToken;
 
 pub mod ass;

@@ -78,8 +78,9 @@ pub(crate) struct Disposition {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct SideData {
-    /// The kind of side data.
-    pub side_data_type: String,
+    /// The kind of side data, as in "Display Matrix".
+    #[serde(rename = "side_data_type")]
+    pub kind: String,
     /// Degrees by which a player rotates the picture.
     pub rotation: f64,
     /// The profile of Dolby Vision.

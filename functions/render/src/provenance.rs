@@ -34,6 +34,7 @@ impl Provenance {
     pub(crate) fn of(script: &Script, narration: &Narration) -> Self {
         let (by_model, writer) = match &script.written_by {
             WrittenBy::Model { model, .. } => (true, format!("by the model {model}")),
+            WrittenBy::Phrases { .. } => (false, "by a program, from approved phrases".to_owned()),
             WrittenBy::Template { .. } => (false, "by a program, from templates".to_owned()),
         };
         let trained = by_model || !narration.engine.starts_with("espeak");

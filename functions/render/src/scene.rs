@@ -171,7 +171,7 @@ fn captions(canvas: &mut Canvas<'_>, content: &SceneContent<'_>) {
             let top = area.y + pad_y + leading * index as f64;
             // Latin capitals are about 0.66 em high. This centers them in their line.
             let baseline = top + f64::midpoint(leading, 0.66 * em);
-            let text_line = TextLine { role: Role::Body, em, align: Align::Centre, x: middle, baseline, text };
+            let text_line = TextLine { role: Role::Body, em, align: Align::Center, x: middle, baseline, text };
             match content.narration.timing {
                 Timing::Estimated => canvas.document.text(4, time, &text_line, &style),
                 Timing::Exact => {

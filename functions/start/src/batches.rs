@@ -1,4 +1,4 @@
-//! The batches under `incoming/` and their missing workbooks.
+//! The batches under `incoming/`, and the workbooks that they lack.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use storage::store::{ListedObject, ObjectStore, StoreError};
 
 use crate::Error;
 
-/// The time for which a batch may lack a workbook before it is reported.
+/// How long a batch may lack a workbook before it is reported.
 const GRACE_PERIOD: SignedDuration = SignedDuration::from_hours(6);
 
 /// A batch that has lacked a workbook for longer than six hours.
@@ -51,8 +51,8 @@ pub async fn missing(batch: &Batch, store: &dyn ObjectStore) -> Result<Vec<Workb
     Ok(batches.get(batch).map_or_else(|| Workbook::ALL.to_vec(), missing_from))
 }
 
-/// Returns the named batch, or else the complete batch with the newest upload. Uploads through the API do not count as
-/// newest: their owner may have wanted a dry run only.
+/// Returns the given batch, or else the complete batch with the newest upload. Uploads through the API do not count as
+/// newest, because their owner may have wanted only a dry run.
 pub async fn named_or_newest(named: Option<Batch>, store: &dyn ObjectStore) -> Result<Batch, Error> {
     if let Some(batch) = named {
         return Ok(batch);
@@ -65,7 +65,7 @@ pub async fn named_or_newest(named: Option<Batch>, store: &dyn ObjectStore) -> R
     newest.map(|(batch, _)| batch).ok_or(Error::NoBatch)
 }
 
-/// Lists the batches that lack a workbook and got none for six hours.
+/// Lists the batches that lack a workbook and have received none for six hours.
 pub async fn incomplete(store: &dyn ObjectStore, now: Timestamp) -> Result<Vec<IncompleteBatch>, Error> {
     let deadline = now - GRACE_PERIOD;
     let batches = group_by_batch(store.list(&Prefix::Incoming).await?).into_iter();

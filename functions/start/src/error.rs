@@ -1,4 +1,4 @@
-//! Errors of starting a run.
+//! Errors that occur when a run is started.
 
 use contracts::executions::ExecutionsError;
 use contracts::{ErrorName, NamedError};
@@ -32,13 +32,13 @@ pub enum Error {
     /// No batch is complete.
     #[error("no batch under incoming/ has all three workbooks")]
     NoBatch,
-    /// The workflow service refused a taken name, and then did not find its execution.
+    /// The workflow service rejected a name as taken, but then did not find an execution with that name.
     #[error("the workflow service started the execution {name} but cannot find it")]
     Lost {
         /// The name of the execution.
         name: String,
     },
-    /// All executions of the same trigger failed.
+    /// All executions for the same trigger failed.
     #[error("all {attempts} executions of this trigger failed")]
     TooManyAttempts {
         /// The number of executions.

@@ -1,14 +1,14 @@
-//! The events that trigger the Lambda `start`.
+//! The events that trigger the `start` Lambda.
 
 use contracts::Batch;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-/// An event. Its fields decide its variant.
+/// An event. Its fields determine its variant.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "RawEvent")]
 pub enum StartEvent {
-    /// An object was created: EventBridge's `Object Created` of S3.
+    /// An object was created: S3's `Object Created` event from EventBridge.
     Uploaded {
         /// The key of the object.
         key: String,
@@ -19,16 +19,16 @@ pub enum StartEvent {
     Schedule {
         /// The name of the schedule.
         name: String,
-        /// The time for which the schedule was set. It is the same for every delivery of the event.
+        /// The scheduled time. It is the same for every delivery of the event.
         at: Timestamp,
-        /// The batch; `None` for the newest complete one.
+        /// The batch. `None` for the newest complete one.
         batch: Option<Batch>,
     },
-    /// The check for incomplete batches is due.
+    /// It is time to check for incomplete batches.
     CheckIncomplete,
 }
 
-/// The fields that EventBridge and its scheduler send, as far as `start` reads them:
+/// The fields from EventBridge and its scheduler that `start` reads:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>.
 #[derive(Deserialize)]
 struct RawEvent {
@@ -71,7 +71,7 @@ impl TryFrom<RawEvent> for StartEvent {
     }
 }
 
-/// Returns whether a name is short and plain enough to be part of an execution's name.
+/// Returns whether a name is short and simple enough to be part of an execution's name.
 fn is_schedule_name(name: &str) -> bool {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     (1..=40).contains(&name.len()) && name.bytes().all(is_plain)

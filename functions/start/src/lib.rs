@@ -1,11 +1,11 @@
-//! Starts runs: when the upload of a batch is complete, when a schedule is due, and when a person calls the API.
+//! Starts runs: when the upload of a batch is complete, when a schedule is due, and when someone calls the API.
 //!
-//! Events may arrive late, repeatedly or out of order. Each trigger still starts one execution, because the execution's name
-//! contains the identity of the trigger: the digest of the upload, the time of the schedule, or the caller's idempotency
-//! key. The workflow service accepts a name once in 90 days.
+//! Events may arrive late, more than once or out of order. Each trigger still starts only one execution, because the
+//! execution's name contains the identity of the trigger: the digest of the upload, the time of the schedule, or the
+//! caller's idempotency key. The workflow service accepts each name only once in 90 days.
 //!
-//! **Invariant:** only `BucketSource`, which the feature `lambda` adds for two Lambda functions, depends on AWS or Lambda. The
-//! name and the input of an execution hold no personal data.
+//! **Invariant:** only `BucketSource` depends on AWS or Lambda. The `lambda` feature adds it for two Lambda functions.
+//! The name and the input of an execution hold no personal data.
 
 mod batches;
 mod error;
@@ -35,7 +35,7 @@ const MAX_ATTEMPTS: u32 = 100;
 
 /// The dependencies of a start.
 pub struct Deps<'a> {
-    /// The vault for the sealed request.
+    /// The vault that seals the request.
     pub vault: &'a Vault,
     /// The source of the material for a new run.
     pub source: &'a dyn Source,
@@ -51,12 +51,12 @@ pub struct Deps<'a> {
 pub enum EventOutcome {
     /// The object is not a workbook of a batch, or was uploaded through the API.
     Ignored,
-    /// The batch is not complete.
+    /// The batch is not complete yet.
     Waiting {
         /// The workbooks that the batch lacks.
         missing: Vec<Workbook>,
     },
-    /// An execution exists: it was started now or before.
+    /// An execution exists, whether it was started now or earlier.
     Started(StartedRun),
     /// The check for incomplete batches ran.
     #[serde(rename = "looked")]
@@ -96,7 +96,7 @@ pub async fn run(event: StartEvent, deps: &Deps<'_>) -> Result<EventOutcome, Err
     }
 }
 
-/// Starts a run for a call of the API, over the named batch or else the newest complete one.
+/// Starts a run for an API call, over the given batch or else the newest complete one.
 pub async fn call(
     key: Digest,
     caller: Digest,
@@ -105,7 +105,7 @@ pub async fn call(
     deps: &Deps<'_>,
 ) -> Result<StartedRun, Error> {
     let batch = batches::named_or_newest(batch, deps.vault.store()).await?;
-    // The stored request would name the customer, so check for an erasure first.
+    // The stored request would contain the customer's reference, so check for an erasure first.
     if let Some(only) = &options.only
         && deps.vault.store().find(&ObjectKey::Forgotten(only.clone())).await?.is_some()
     {
@@ -114,7 +114,7 @@ pub async fn call(
     start(Trigger::Call { key, caller }, batch, options, Timestamp::now(), deps).await
 }
 
-/// Lists the executions of a stored run, one for each attempt, the first one first.
+/// Lists the executions of a stored run: one per attempt, first attempt first.
 pub async fn executions(request: &Request, executions: &dyn Executions) -> Result<Vec<Execution>, Error> {
     let mut all = Vec::new();
     for attempt in 0..MAX_ATTEMPTS {
@@ -128,7 +128,7 @@ pub async fn executions(request: &Request, executions: &dyn Executions) -> Resul
 
 async fn handle_upload(key: &str, at: Timestamp, deps: &Deps<'_>) -> Result<EventOutcome, Error> {
     let Some((batch, _)) = ObjectKey::incoming(key) else {
-        // The log omits the key, because any user can choose it.
+        // The log omits the key, because any user can choose one.
         tracing::info!("ignored an upload that is not a workbook of a batch");
         return Ok(EventOutcome::Ignored);
     };
@@ -144,9 +144,9 @@ async fn handle_upload(key: &str, at: Timestamp, deps: &Deps<'_>) -> Result<Even
     Ok(EventOutcome::Started(start(Trigger::Upload, batch, RunOptions::default(), at, deps).await?))
 }
 
-/// Stores the request and starts its execution, unless the trigger already has one. A trigger that occurs after its
-/// execution failed starts another attempt. So a batch that is uploaded again with the right password runs, while an old
-/// event that arrives late starts nothing.
+/// Stores the request and starts its execution, unless the trigger already has one. If a trigger occurs again after its
+/// execution failed, another attempt starts. For example, a batch that is uploaded again with the right password runs,
+/// while a late delivery of an old event starts nothing.
 async fn start(
     trigger: Trigger,
     batch: Batch,
@@ -177,7 +177,7 @@ async fn start(
         };
         let failed_before =
             existing.state == ExecutionState::Failed && existing.stopped.is_some_and(|stopped| stopped < at);
-        // An idempotency key belongs to one request. A different request with the same key must not retry it.
+        // An idempotency key belongs to one request. A different request with the same key must not retry that request.
         let key_is_taken = matches!(request.trigger, Trigger::Call { .. }) && existing.run != run;
         if !failed_before || key_is_taken {
             tracing::info!(run = %existing.run, execution = name, "the run was started before");
@@ -191,7 +191,7 @@ async fn find_existing(name: &str, executions: &dyn Executions) -> Result<Execut
     executions.find(name).await?.ok_or_else(|| Error::Lost { name: name.to_owned() })
 }
 
-/// Returns the name of a trigger's execution: at most 80 letters, digits, `-` and `_`.
+/// Returns the name for a trigger's execution: at most 80 letters, digits, `-` and `_`.
 fn execution_name(request: &Request, attempt: u32) -> String {
     match &request.trigger {
         Trigger::Command | Trigger::Upload => format!("upload-{}-{attempt}", request.upload.short()),
@@ -201,10 +201,12 @@ fn execution_name(request: &Request, attempt: u32) -> String {
 }
 
 async fn build_request(trigger: Trigger, batch: Batch, options: RunOptions, deps: &Deps<'_>) -> Result<Request, Error> {
-    let Material { settings, catalogue, lexicon, assets, backgrounds, engines } = deps.source.material().await?;
+    let Material { settings, catalogue, phrases, lexicon, assets, backgrounds, engines } =
+        deps.source.material().await?;
     let inputs = RunInputs {
         settings: &settings,
         catalogue: catalogue.digest(),
+        phrases,
         lexicon: lexicon.digest(),
         assets,
         background: None,

@@ -1,4 +1,4 @@
-//! The material of a new run and its source.
+//! The material for a new run, and its source.
 
 use std::collections::BTreeMap;
 
@@ -13,32 +13,34 @@ use crate::Error;
 
 /// The bank's material for a run.
 pub struct Material {
-    /// The settings in force.
+    /// The settings in effect.
     pub settings: Settings,
     /// The approved products.
     pub catalogue: Catalogue,
+    /// The digest of the phrasebook and its approvals.
+    pub phrases: Digest,
     /// The lexicon for the assessment of posts.
     pub lexicon: Lexicon,
-    /// The digest of the brand and of every file that it names.
+    /// The digest of the brand and of every file that it refers to.
     pub assets: Digest,
     /// The bank's own backgrounds with their digests.
     pub backgrounds: BTreeMap<BackgroundName, Digest>,
-    /// The available voice engines, the preferred one first.
+    /// The available voice engines, in order of preference.
     pub engines: Vec<Engine>,
 }
 
 /// A source of material.
 #[async_trait]
 pub trait Source: Send + Sync {
-    /// Reads the current material. A warm function must not start runs with replaced material.
+    /// Reads the current material. A warm function must not start runs with outdated material.
     async fn material(&self) -> Result<Material, Error>;
 }
 
-/// The source on AWS: the bucket's material and the layer's assets.
+/// The source on AWS: the material in the bucket and the assets in the layer.
 #[cfg(feature = "lambda")]
 pub struct BucketSource {
     host: bespoke_aws::Host,
-    /// The digest of the assets, read once: a layer never changes under a running function.
+    /// The digest of the assets. It is read once, because a layer never changes while a function is running.
     assets: tokio::sync::OnceCell<Digest>,
 }
 
@@ -48,11 +50,11 @@ mod bucket_source {
 
     use super::{BucketSource, Digest, Engine, Error, Lexicon, Material, Source, async_trait};
 
-    /// The voice engines of the deployment, the preferred one first.
+    /// The voice engines in the deployment, in order of preference.
     const ENGINES: [Engine; 2] = [Engine::Polly, Engine::Espeak];
 
     impl BucketSource {
-        /// Returns the source of a function's host.
+        /// Returns the source for a function's host.
         #[must_use]
         pub const fn new(host: Host) -> Self {
             Self { host, assets: tokio::sync::OnceCell::const_new() }
@@ -68,6 +70,7 @@ mod bucket_source {
             let settings = self.host.settings().await?;
             Ok(Material {
                 catalogue: self.host.catalogue().await?,
+                phrases: self.host.phrases().await?.digest(),
                 lexicon: Lexicon::from_toml(&self.host.lexicon().await?)?,
                 assets: self.assets_digest().await?,
                 backgrounds: render::background_digests(self.host.vault.store(), &settings.video).await?,

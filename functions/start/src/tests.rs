@@ -1,4 +1,4 @@
-//! Each trigger starts one execution, regardless of the order and the number of its events.
+//! Tests that each trigger starts one execution, regardless of the order and number of its events.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -70,6 +70,7 @@ impl Source for Bank {
         Ok(Material {
             settings: Settings::default(),
             catalogue: Catalogue::from_json(&data("catalogue.json")).unwrap(),
+            phrases: Digest::of(b"phrases"),
             lexicon: Lexicon::from_toml(&String::from_utf8(data("lexicon.toml")).unwrap()).unwrap(),
             assets: Digest::of(b"assets"),
             backgrounds: std::collections::BTreeMap::new(),

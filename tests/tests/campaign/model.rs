@@ -48,7 +48,10 @@ impl Model {
 
     /// Returns settings that point to the service.
     pub fn settings(&self) -> String {
-        format!("[writer.model]\nenabled = true\nbase_url = \"{}/v1\"\n", self.server.uri())
+        format!(
+            "[writer]\nmode = \"free\"\nfree_without_review = true\n[writer.model]\nenabled = true\nbase_url = \"{}/v1\"\n",
+            self.server.uri()
+        )
     }
 
     pub fn calls(&self) -> usize {

@@ -182,7 +182,7 @@ fn reachable<'g>(graph: &'g Graph, start: &str) -> BTreeSet<&'g String> {
     reached
 }
 
-/// Returns every circle: each set of modules of which every one reaches all the others.
+/// Returns every circle: each set of modules that all reach each other.
 fn circles(graph: &Graph) -> BTreeSet<BTreeSet<String>> {
     let mut circles = BTreeSet::new();
     for module in graph.keys() {

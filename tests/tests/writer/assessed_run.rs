@@ -15,6 +15,7 @@ use contracts::settings::Settings;
 use contracts::stage::{AssessInput, IndexRow, MergeInput, RecommendInput};
 use contracts::{Batch, CustomerRef, ObjectKey, RunId};
 use jiff::Timestamp;
+use phrases::Phrasebook;
 use runner::secrets::LocalSecrets;
 use storage::store::MemoryStore;
 use storage::vault::{Keys, Owner, Vault};
@@ -26,6 +27,7 @@ pub struct AssessedRun {
     vault: Vault,
     settings: Settings,
     catalogue: Catalogue,
+    phrases: Phrasebook,
     brand: Brand,
     secrets: LocalSecrets,
     http: reqwest::Client,
@@ -41,6 +43,7 @@ impl AssessedRun {
         write_sample(folder.path(), count, 0, 1).unwrap();
         let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
         let catalogue = Catalogue::from_json(read("data/catalogue.json").as_bytes()).unwrap();
+        let phrases = Phrasebook::packaged();
         let lexicon = Lexicon::from_toml(&read("data/lexicon.toml")).unwrap();
         let brand = Brand::from_toml(&read("assets/brand.toml")).unwrap();
         let secrets = LocalSecrets::new(folder.path().join("keys.toml")).with_workbook_password(SAMPLE_PASSWORD);
@@ -56,6 +59,8 @@ impl AssessedRun {
             upload: merge::upload_digest(vault.store(), &batch).await.unwrap(),
             categories: Category::ALL.to_vec(),
             catalogue: catalogue.digest(),
+            phrases: phrases.digest(),
+            writer: settings.writer.mode,
             lexicon: lexicon.digest(),
             settings: settings.digest(),
             ..Request::for_tests()
@@ -76,7 +81,7 @@ impl AssessedRun {
             customers.extend(assessed.proceed.then_some(assessed.reference));
         }
         let http = outbound::client().unwrap();
-        Self { run, vault, settings, catalogue, brand, secrets, http, _folder: folder, customers }
+        Self { run, vault, settings, catalogue, phrases, brand, secrets, http, _folder: folder, customers }
     }
 
     /// Returns the facts of a customer.
@@ -93,6 +98,7 @@ impl AssessedRun {
             vault: &self.vault,
             settings: &self.settings,
             catalogue: &self.catalogue,
+            phrases: &self.phrases,
             brand: &self.brand,
             secrets: &self.secrets,
             http: &self.http,

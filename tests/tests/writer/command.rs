@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-use bespoke::sample::{Rows, TweetRow, rows, write_rows};
+use bespoke::sample::{SampleRows, TweetRow, rows, write_rows};
 use bespoke_tests::{Sandbox, report};
 use serde_json::{Value, json};
 
@@ -18,7 +18,8 @@ fn unused_address() -> String {
 fn sandbox_with_dead_service(writer: &str) -> Sandbox {
     let sandbox = Sandbox::new(env!("CARGO_BIN_EXE_bespoke-under-test"));
     let model = format!("[writer.model]\nenabled = true\nbase_url = \"{}\"\ndeadline_seconds = 1\n", unused_address());
-    std::fs::write(sandbox.path().join("bespoke.toml"), format!("[writer]\n{writer}\n{model}")).unwrap();
+    std::fs::write(sandbox.path().join("bespoke.toml"), format!("[writer]\nmode = \"free\"\n{writer}\n{model}"))
+        .unwrap();
     sandbox
 }
 
@@ -30,14 +31,14 @@ fn records(sandbox: &Sandbox, outcome: &str) -> Vec<Value> {
 }
 
 #[test]
-fn dead_service_falls_back_to_template_on_record() {
+fn dead_service_falls_back_to_phrases_on_record() {
     let sandbox = sandbox_with_dead_service("");
     let output = sandbox.run(&["demo", "--videos", "0", "--json"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let published = records(&sandbox, "published");
     assert_eq!(published.len(), 9);
     for record in published {
-        assert_eq!(record["made_by"]["writer"], "template");
+        assert_eq!(record["made_by"]["writer"], "phrases");
         let why = record["made_by"]["instead_of_model"].as_str();
         // A service message never needs a model.
         let Some(why) = why else { continue };
@@ -55,7 +56,7 @@ fn hold_setting_sends_fallback_to_review() {
     assert_eq!(output.status.code(), Some(6), "{}", String::from_utf8_lossy(&output.stderr));
     let line = &report(&output)["customers"][0];
     assert_eq!(line["outcome"], "held");
-    assert!(line["because"].as_str().unwrap().starts_with("the template wrote instead of the model:"), "{line}");
+    assert!(line["because"].as_str().unwrap().starts_with("the phrasebook wrote instead of the model:"), "{line}");
     let names: Vec<String> =
         sandbox.files().iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
     for file in ["recommendation.txt", "recommendation.mp4", "narration.wav", "recommendations.txt"] {
@@ -70,12 +71,12 @@ fn hold_setting_sends_fallback_to_review() {
 fn text_of(tweets: &[&str]) -> String {
     let sandbox = Sandbox::new(env!("CARGO_BIN_EXE_bespoke-under-test"));
     let data = sandbox.path().join("data");
-    let Rows { profiles, transactions, tweets: mut all } = rows(12, 0, 1);
+    let SampleRows { profiles, transactions, tweets: mut all } = rows(12, 0, 1);
     let created_at = all.iter().map(|tweet| tweet.created_at).max().unwrap();
     all.retain(|tweet| tweet.customer_id != "0001");
     let tweet = |text: &&str| TweetRow { customer_id: "0001".to_owned(), tweet: (*text).to_owned(), created_at };
     all.extend(tweets.iter().map(tweet));
-    write_rows(&data, &Rows { profiles, transactions, tweets: all }).unwrap();
+    write_rows(&data, &SampleRows { profiles, transactions, tweets: all }).unwrap();
     for file in ["catalogue.json", "lexicon.toml"] {
         std::fs::copy(bespoke_tests::root().join("data").join(file), data.join(file)).unwrap();
     }

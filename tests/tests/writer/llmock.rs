@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use bespoke_tests::root;
 use contracts::NamedError as _;
 use contracts::facts::Stance;
+use contracts::model::WriterMode;
 use contracts::script::{Script, WrittenBy};
 use contracts::settings::Settings;
 use serde_json::{Value, json};
@@ -70,6 +71,8 @@ impl LlmockServer {
 
     fn settings(&self) -> Settings {
         let mut settings = Settings::default();
+        settings.writer.mode = WriterMode::Free;
+        settings.writer.free_without_review = true;
         settings.writer.model.enabled = true;
         settings.writer.model.base_url = format!("{}/v1", self.address);
         settings
@@ -137,7 +140,7 @@ async fn client_survives_every_fault_of_service() {
         assert!(elapsed < Duration::from_secs(12), "{scenario}: {elapsed:?}");
     }
 
-    // The client gives up, the template writes, and the script has the reason.
+    // The client gives up, the phrasebook writes, and the script has the reason.
     for (scenario, behaviors, why, attempts) in [
         (
             "a refusal",
@@ -156,9 +159,7 @@ async fn client_survives_every_fault_of_service() {
         mock.set_behaviors(behaviors).await;
         let (script, _) = write_script(&mock).await;
         let script = script.unwrap();
-        let WrittenBy::Template { instead_of_model: Some(instead) } = &script.written_by else {
-            panic!("{scenario}: {:?}", script.written_by)
-        };
+        let Some(instead) = script.written_by.instead_of_model() else { panic!("{scenario}: {:?}", script.written_by) };
         assert!(instead.why.starts_with(why), "{scenario}: {}", instead.why);
         assert!(script.verdict.passed());
         assert_eq!(mock.passing_verdict(scenario).await["attempts"], attempts, "{scenario}");

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use runner::project::Folders;
 
+use super::folders::FolderArgs;
 use super::run::RecommendationArgs;
 use super::values::dollars;
 
@@ -63,7 +64,7 @@ pub struct VerifyArgs {
     /// The run, as in its report and in artifacts/runs
     #[arg(value_name = "RUN")]
     pub run: String,
-    /// The folder of all results
-    #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
-    pub artifacts: PathBuf,
+    /// The folders of the project; the sentences are proved with its phrasebook, catalog and brand
+    #[command(flatten)]
+    pub folders: FolderArgs,
 }

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use contracts::catalogue::Category;
 use contracts::media::Shape;
+use contracts::model::WriterMode;
 
 use super::folders::FolderArgs;
-use super::values::{category, shape};
+use super::values::{category, shape, writer};
 
 /// Arguments of `bespoke demo`.
 #[derive(Debug, Args)]
@@ -49,6 +50,9 @@ pub struct RecommendationArgs {
     /// A wish for tone and emphasis, as text or as @FILE
     #[arg(long, value_name = "TEXT|@FILE")]
     pub prompt: Option<String>,
+    /// The writer: phrases (the program selects approved lines), select (a model selects them) or free (a model writes)
+    #[arg(long, value_name = "MODE", value_parser = writer)]
+    pub writer: Option<WriterMode>,
     /// Speaking rate in words per minute, 80 to 220
     #[arg(long, value_name = "WPM", value_parser = clap::value_parser!(u16).range(80..=220))]
     pub rate: Option<u16>,

@@ -2,6 +2,7 @@
 
 use contracts::catalogue::Category;
 use contracts::media::Shape;
+use contracts::model::WriterMode;
 
 /// Parses a line of business by its name.
 pub(super) fn category(name: &str) -> Result<Category, String> {
@@ -19,6 +20,11 @@ pub(super) fn shape(text: &str) -> Result<Shape, String> {
         "1:1" => Ok(Shape::Square),
         _ => Err("choose 16:9, 9:16 or 1:1".to_owned()),
     }
+}
+
+/// Parses the name of a writer.
+pub(super) fn writer(text: &str) -> Result<WriterMode, String> {
+    text.parse().map_err(|_| "choose phrases, select or free".to_owned())
 }
 
 /// Parses an amount of US dollars.

@@ -1,4 +1,4 @@
-//! `bespoke campaign`: a run over all customers of three workbooks, or a forecast of it.
+//! `bespoke campaign`: runs all customers in three workbooks, or forecasts that run.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -37,7 +37,7 @@ pub(super) async fn execute(args: CampaignArgs, config: Config, context: Context
         tolerated_failure_percentage: Some(config.settings.local.tolerated_failure_percentage),
     };
     let secrets = LocalSecrets::of_folder(&folders.artifacts);
-    let request = local_request(args.options, &config)?;
+    let request = local_request(args.options, &config, &folders.data)?;
     let session = Session::open(SessionSetup { folders, request, config, secrets, limits }, |_| Ok(())).await?;
     if args.dry_run { dry_run(&session, context).await } else { run(session, context).await }
 }
@@ -137,7 +137,7 @@ async fn run(session: Session, context: Context) -> Result<u8, Failure> {
     signals.abort();
     let Runner { project, services, events, .. } = runner;
     drop(events);
-    // If the display panicked, the counts are lost; the manifest has them.
+    // If the display panicked, its counts are lost, but the manifest has them.
     let progress = progress.await.unwrap_or_default().progress();
     let report = ended?;
     print_warning(

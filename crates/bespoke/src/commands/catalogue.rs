@@ -1,4 +1,4 @@
-//! `bespoke catalogue check`: lists every problem of a catalog.
+//! `bespoke catalogue check`: lists every problem in a catalog.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -19,7 +19,7 @@ struct CatalogueReport {
     version: Option<String>,
     digest: Option<Digest>,
     products: usize,
-    /// Products outside their dates today.
+    /// Products whose offer dates do not include today.
     outside_their_dates: Vec<ProductId>,
     problems: Vec<CatalogueProblem>,
 }

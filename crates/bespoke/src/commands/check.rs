@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use anstyle::Style;
+use anstyle::{AnsiColor, Style};
 use contracts::ErrorName;
 use contracts::consent::Refusal;
 use contracts::key::Workbook;
 use jiff::Timestamp;
-use merge::{Checked, CustomerCount, FileCount, Limits, Problem, Report};
+use merge::{
+    CheckResult, CustomerCount, FileCount, IntakeLimits, IntakeReport, ProblemGroup, RowProblem, UnknownAnswer,
+};
 use runner::config::Config;
 use runner::failure::Failure;
 use runner::project::{catalogue, workbook_not_found};
@@ -19,7 +21,7 @@ use storage::secret::{SecretName, Secrets};
 use super::context::{Context, print_failure};
 use crate::cli::tools::CheckArgs;
 
-/// Rows of a list that the terminal shows.
+/// The maximum number of rows that the terminal shows from a list.
 const MAX_ROWS: usize = 20;
 
 /// The report of a check.
@@ -27,7 +29,8 @@ const MAX_ROWS: usize = 20;
 struct CheckReport<'a> {
     usable: bool,
     errors: Vec<ErrorLine>,
-    report: &'a Report,
+    report: &'a IntakeReport,
+    unknown_answers: &'a [UnknownAnswer],
 }
 
 #[derive(Serialize)]
@@ -51,7 +54,7 @@ pub(super) async fn execute(args: CheckArgs, config: Config, context: Context) -
             Err(error) => failures.push(Failure::file(ErrorName::InputMissingWorkbook, &path)(error)),
         }
     }
-    let password = if files.iter().any(|(_, bytes)| merge::is_protected(bytes)) {
+    let password = if files.iter().any(|(_, bytes)| merge::is_encrypted(bytes)) {
         let secrets = LocalSecrets::new(LocalSecrets::default_key_file());
         Some(secrets.get(SecretName::WorkbookPassword).await?)
     } else {
@@ -59,19 +62,31 @@ pub(super) async fn execute(args: CheckArgs, config: Config, context: Context) -
     };
     let read = tokio::task::spawn_blocking(move || {
         let intake = &config.settings.intake;
-        merge::check(&files, password.as_ref(), intake, &catalogue, Timestamp::now(), &Limits::default())
+        merge::check(&files, password.as_ref(), intake, &catalogue, Timestamp::now(), &IntakeLimits::default())
     });
-    let Checked { report, errors } = read.await.map_err(merge::Error::from)?;
+    let CheckResult { report, errors, unknown_answers } = read.await.map_err(merge::Error::from)?;
     failures.extend(errors.into_iter().map(Failure::from));
 
     let line =
         |failure: &Failure| ErrorLine { error: failure.name(), message: failure.to_string(), help: failure.help() };
-    let printed =
-        CheckReport { usable: failures.is_empty(), errors: failures.iter().map(line).collect(), report: &report };
+    let printed = CheckReport {
+        usable: failures.is_empty(),
+        errors: failures.iter().map(line).collect(),
+        report: &report,
+        unknown_answers: &unknown_answers,
+    };
     context.print(&printed, || {
         let mut text = String::new();
         tables(&mut text, &report);
-        if failures.is_empty() {
+        doubts(&mut text, &report, &unknown_answers);
+        if failures.is_empty() && report.customers.consented == 0 {
+            let style = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+            let _infallible = writeln!(
+                text,
+                "\n{style}No customer consents, so a run would make nothing.{style:#} Check the consent columns; \
+                 [intake.consent] in bespoke.toml maps the bank's own words."
+            );
+        } else if failures.is_empty() {
             let _infallible = writeln!(text, "\nNext: bespoke run --data {} --customer ID", args.data.display());
         }
         text
@@ -82,7 +97,7 @@ pub(super) async fn execute(args: CheckArgs, config: Config, context: Context) -
     Ok(failures.first().map_or(0, |failure| failure.name().exit_code()))
 }
 
-fn tables(text: &mut String, report: &Report) {
+fn tables(text: &mut String, report: &IntakeReport) {
     let bold = Style::new().bold();
     if !report.files.is_empty() {
         let _infallible = writeln!(
@@ -119,16 +134,39 @@ fn reasons(text: &mut String, what: &str, refusals: &BTreeMap<Refusal, usize>) {
     }
 }
 
-fn problems(text: &mut String, what: &str, all: usize, problems: &[Problem]) {
+/// Writes the doubts about whole columns, and the consent answers that are neither yes nor no.
+fn doubts(text: &mut String, report: &IntakeReport, unknown_answers: &[UnknownAnswer]) {
+    let bold = Style::new().bold();
+    if !report.warnings.is_empty() {
+        let _infallible = writeln!(text, "\n{bold}Warnings{bold:#}");
+    }
+    for warning in &report.warnings {
+        let _infallible = writeln!(text, "  {warning}");
+    }
+    if !unknown_answers.is_empty() {
+        let _infallible = writeln!(
+            text,
+            "\n{bold}Consent answers that count as refusals{bold:#} (yes is yes, y, true, or 1 beside 0; no is no, n, false \
+             or 0; [intake.consent] in bespoke.toml adds words)"
+        );
+    }
+    for answer in unknown_answers {
+        let _infallible = writeln!(text, "  {answer}");
+    }
+}
+
+fn problems(text: &mut String, what: &str, all: usize, problems: &[RowProblem]) {
     if all == 0 {
         return;
     }
     let bold = Style::new().bold();
     let _infallible = writeln!(text, "\n{bold}{what}: {all}{bold:#}");
-    for problem in problems.iter().take(MAX_ROWS) {
-        let _infallible = writeln!(text, "  {}, sheet {:?}, {problem}", problem.file, problem.sheet);
+    let groups = ProblemGroup::of(problems);
+    for group in groups.iter().take(MAX_ROWS) {
+        let _infallible = writeln!(text, "  {}, sheet {:?}, {group}", group.first.file, group.first.sheet);
     }
-    if all > MAX_ROWS {
-        let _infallible = writeln!(text, "  and {} more; --json lists up to 10,000", all - MAX_ROWS);
+    let shown: usize = groups.iter().take(MAX_ROWS).map(|group| group.rows.len()).sum();
+    if all > shown {
+        let _infallible = writeln!(text, "  and {} more; --json lists up to 10,000", all - shown);
     }
 }

@@ -1,4 +1,4 @@
-//! `bespoke config`: shows the settings in force and their origins.
+//! `bespoke config`: shows the settings in effect and where each came from.
 
 use std::fmt::Write;
 

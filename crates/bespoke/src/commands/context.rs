@@ -1,4 +1,4 @@
-//! The helpers that commands share: printing, and reading runs, customers and names from the command line.
+//! Helpers that the commands share: printing, and parsing runs, customers and names from the command line.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// Prints a report: as JSON if the caller chose it, otherwise as `for_people` renders it.
+    /// Prints a report: as JSON if the user asked for JSON, otherwise as rendered by `for_people`.
     pub(super) fn print<T: Serialize>(self, report: &T, for_people: impl FnOnce() -> String) {
         if self.json {
             let json = serde_json::to_string_pretty(report).expect("reports serialize to JSON");
@@ -35,7 +35,7 @@ impl Context {
     }
 }
 
-/// Prints a failure and its remedy on standard error.
+/// Prints a failure and its remedy to standard error.
 pub fn print_failure(failure: &Failure) {
     let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
     let cyan = Style::new().bold().fg_color(Some(AnsiColor::Cyan.into()));
@@ -67,7 +67,7 @@ pub(super) fn run_id(run: String) -> Result<RunId, Failure> {
         .map_err(|error| Failure::new(ErrorName::InputInvalidRequest, error.to_string(), "list artifacts/runs"))
 }
 
-/// Returns the reference of a customer id from the command line.
+/// Returns the customer reference for a customer id from the command line.
 pub(super) fn reference(customer: String, keys: &Keys) -> Result<CustomerRef, Failure> {
     let id = CustomerId::parse(customer).map_err(|error| {
         Failure::new(ErrorName::InputInvalidRequest, error.to_string(), "ids are text: 0001 is not 1")
@@ -75,7 +75,7 @@ pub(super) fn reference(customer: String, keys: &Keys) -> Result<CustomerRef, Fa
     Ok(keys.reference(&id))
 }
 
-/// Opens the artifacts folder as a store, and a vault over it with the keys that sealed it.
+/// Opens the artifacts folder as a store, and a vault on top of it with the keys that sealed the folder.
 pub(super) async fn open_artifacts(artifacts: &Path) -> Result<(Arc<FolderStore>, Vault, LocalSecrets), Failure> {
     let store = FolderStore::open(artifacts).map_err(Failure::file(ErrorName::StoreUnavailable, artifacts))?;
     let store = Arc::new(store);

@@ -1,5 +1,5 @@
-//! `bespoke suppress`, `bespoke consent` and `bespoke legal-hold`: the lists under `control/`. Each change is one atomic
-//! write, and a run in progress reads the newest list.
+//! `bespoke suppress`, `bespoke consent` and `bespoke legal-hold`: maintain the lists under `control/`. Each change is
+//! one atomic write, and a run in progress always reads the latest list.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -22,10 +22,10 @@ use super::context::{Context, reference};
 use crate::cli::control::LegalHoldArgs;
 use crate::cli::offers::{ConsentAnswer, ConsentArgs, SuppressArgs};
 
-/// The longest reason, in characters.
+/// The maximum length of a reason, in characters.
 const MAX_REASON: usize = 200;
 
-/// One suppression of the list.
+/// One suppression in the list.
 #[derive(Serialize)]
 struct ListedSuppression {
     reference: String,
@@ -78,7 +78,7 @@ pub(super) async fn suppress(args: SuppressArgs, context: Context) -> Result<u8,
     Ok(0)
 }
 
-/// The note about an unknown id: with a typing error, the suppression would have no effect.
+/// The note about an unknown id. If it is a typing error, the suppression has no effect.
 const UNKNOWN: &str =
     "No dataset in this folder has a customer with that id. Check it: ids are text, and 0001 is not 1.\n";
 
@@ -175,7 +175,7 @@ pub(super) async fn consent(args: ConsentArgs, context: Context) -> Result<u8, F
     let reference = known_reference(args.customer, &args.artifacts).await?;
     let today = Zoned::now().date();
     let day = args.on.unwrap_or(today);
-    // The newest answer counts, so an answer of a future day would hide every answer until then.
+    // The newest answer counts, so an answer dated in the future would hide every answer until then.
     if today.tomorrow().is_ok_and(|tomorrow| day > tomorrow) {
         let message = format!("{day} is in the future");
         return Err(Failure::new(ErrorName::InputInvalidRequest, message, "give the day of the answer"));
@@ -186,7 +186,8 @@ pub(super) async fn consent(args: ConsentArgs, context: Context) -> Result<u8, F
     let answer = |answer| if answer == ConsentAnswer::Yes { "yes" } else { "no" };
     let general = answer(args.general);
     let posts = answer(args.posts);
-    // An equal answer replaces the earlier one. Other answers stay on record; on the same day, a refusal wins.
+    // An identical answer replaces the earlier one. Other answers stay on record. If answers from the same day differ,
+    // a refusal wins.
     list.remove(|list, row| {
         let same = |column, value| list.cell(row, column) == value;
         let answered = same("consent", general) && same("consent_social_media", posts);
@@ -207,12 +208,12 @@ pub(super) async fn consent(args: ConsentArgs, context: Context) -> Result<u8, F
     Ok(0)
 }
 
-/// Returns the reference of a customer in this folder.
+/// Returns the reference of a customer who is known in this folder.
 async fn known_reference(customer: String, artifacts: &Path) -> Result<CustomerRef, Failure> {
     reference(customer, &Keys::from_secrets(&LocalSecrets::of_folder(artifacts)).await?)
 }
 
-/// A list under `control/`, locked until it is dropped. Unknown columns stay unchanged.
+/// A list under `control/`, locked until it is dropped. Columns that Bespoke does not know stay unchanged.
 struct List {
     store: FolderStore,
     key: ObjectKey,
@@ -226,7 +227,7 @@ impl List {
         let store = FolderStore::open(artifacts).map_err(Failure::file(ErrorName::StoreUnavailable, artifacts))?;
         let path = store.path(&key);
         let lock = lock(&path).map_err(Failure::file(ErrorName::StoreUnavailable, &path))?;
-        // A list that a run could not read must not be overwritten.
+        // Never overwrite a list that a run could not read.
         let any = CustomerRef::parse("0".repeat(32)).expect("32 hex digits");
         control::read(&store, &any, Timestamp::now()).await?;
         control::holds(&store).await?;
@@ -279,7 +280,7 @@ impl List {
     }
 }
 
-/// Locks a list against changes by other processes.
+/// Locks a list so that other processes cannot change it.
 fn lock(list: &Path) -> std::io::Result<std::fs::File> {
     let folder = list.parent().unwrap_or(Path::new("."));
     create_private(folder)?;

@@ -1,5 +1,6 @@
-//! `bespoke disparity`: whether protected groups are offered as much as others. What a profile workbook says of them is read
-//! apart from the join, after the decisions are made, and goes nowhere but into the numbers of groups.
+//! `bespoke disparity`: reports whether protected groups get offers as often as others. The protected attributes in a
+//! profile workbook are read separately from the join, after the decisions are made. They are used only for the group
+//! counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -20,18 +21,20 @@ use storage::vault::Keys;
 
 use super::context::Context;
 use crate::cli::offers::DisparityArgs;
-use crate::disparity::{Attribute, Case, FEWEST, Rate, Selection, Verdict, compare, group};
+use crate::disparity::{
+    AttributeComparison, CustomerOffers, GroupRate, MIN_GROUP_SIZE, OfferRates, RateVerdict, compare, group,
+};
 
-/// What `--json` prints.
+/// The JSON report.
 #[derive(Serialize)]
 struct Told {
-    /// Customers of the workbooks.
+    /// Customers in the workbooks.
     customers: usize,
-    /// Those who consented, by whom the rates are counted.
+    /// Customers who consented. The rates are computed over them.
     considered: usize,
     /// Rates below four fifths that chance does not explain.
     findings: usize,
-    attributes: Vec<Attribute>,
+    attributes: Vec<AttributeComparison>,
 }
 
 pub(super) async fn execute(asked: DisparityArgs, config: Config, context: Context) -> Result<u8, Failure> {
@@ -42,7 +45,7 @@ pub(super) async fn execute(asked: DisparityArgs, config: Config, context: Conte
     let told = tokio::task::spawn_blocking(move || -> Result<Told, merge::Error> {
         let Workbooks { files, password } = &books;
         let (password, intake) = (password.as_ref(), &settings.intake);
-        // References under this key lead nowhere.
+        // No one can look up references made with this key.
         let keys = Keys::new([0; 32], [0; 32]);
         let (records, _) = merge::join(files, password, intake, &catalogue, &keys, Timestamp::now())?;
         let today = Zoned::now().date();
@@ -50,16 +53,17 @@ pub(super) async fn execute(asked: DisparityArgs, config: Config, context: Conte
         let at_most = settings.offers.at_most;
         let rules = Rules { catalogue: &catalogue, lexicon: &lexicon, keys: &keys, categories, at_most, today };
         let customers = records.len();
-        let mut cases: BTreeMap<CustomerRef, Case> =
+        let mut cases: BTreeMap<CustomerRef, CustomerOffers> =
             records.into_iter().filter_map(|record| decide(record, &rules)).collect();
-        for (id, said) in merge::protected(&files[0], password, intake)? {
+        for (id, said) in merge::read_protected_attributes(&files[0], password, intake)? {
             if let Some(case) = cases.get_mut(&keys.reference(&id)) {
                 case.groups = said.0.into_iter().map(|(column, cell)| (column, group(column, &cell, today))).collect();
             }
         }
-        let cases: Vec<Case> = cases.into_values().collect();
+        let cases: Vec<CustomerOffers> = cases.into_values().collect();
         let attributes = compare(&cases);
-        let findings = attributes.iter().map(|attribute| attribute.with(Verdict::BelowFourFifths).count()).sum();
+        let findings =
+            attributes.iter().map(|attribute| attribute.with_verdict(RateVerdict::BelowFourFifths).count()).sum();
         Ok(Told { customers, considered: cases.len(), findings, attributes })
     });
     let told = told.await.map_err(merge::Error::from)??;
@@ -67,8 +71,8 @@ pub(super) async fn execute(asked: DisparityArgs, config: Config, context: Conte
     Ok(0)
 }
 
-/// What was decided for a customer who consented.
-fn decide(record: CustomerRecord, rules: &Rules<'_>) -> Option<(CustomerRef, Case)> {
+/// Returns the offers of a customer who consented.
+fn decide(record: CustomerRecord, rules: &Rules<'_>) -> Option<(CustomerRef, CustomerOffers)> {
     let reference = record.reference().clone();
     let offered = match assess(record, &Control::default(), rules) {
         Assessment::Proceed(Facts { stance: Stance::Recommend { offers }, .. }) => {
@@ -77,7 +81,7 @@ fn decide(record: CustomerRecord, rules: &Rules<'_>) -> Option<(CustomerRef, Cas
         Assessment::Proceed(_) | Assessment::Skip { skip: Skip::NoSuitableOffer, .. } => BTreeSet::new(),
         Assessment::Skip { .. } => return None,
     };
-    Some((reference, Case { groups: BTreeMap::new(), offered }))
+    Some((reference, CustomerOffers { groups: BTreeMap::new(), offered }))
 }
 
 fn for_people(told: &Told) -> String {
@@ -102,13 +106,15 @@ fn for_people(told: &Told) -> String {
         }
         if !attribute.too_few.is_empty() {
             let (groups, customers) = (attribute.too_few.len(), attribute.too_few.values().sum::<usize>());
-            let _infallible =
-                writeln!(text, "  {groups} groups of under {FEWEST} ({customers} customers): too small to judge");
+            let _infallible = writeln!(
+                text,
+                "  {groups} groups of under {MIN_GROUP_SIZE} ({customers} customers): too small to judge"
+            );
         }
-        for (selection, rate) in attribute.with(Verdict::BelowFourFifths) {
+        for (selection, rate) in attribute.with_verdict(RateVerdict::BelowFourFifths) {
             line(&mut text, AnsiColor::Red, "below four fifths", selection, rate);
         }
-        for (selection, rate) in attribute.with(Verdict::MayBeChance) {
+        for (selection, rate) in attribute.with_verdict(RateVerdict::MayBeChance) {
             line(&mut text, AnsiColor::Yellow, "may be chance", selection, rate);
         }
     }
@@ -120,10 +126,10 @@ fn for_people(told: &Told) -> String {
     text
 }
 
-fn line(text: &mut String, colour: AnsiColor, verdict: &str, selection: &Selection, rate: &Rate) {
+fn line(text: &mut String, colour: AnsiColor, verdict: &str, selection: &OfferRates, rate: &GroupRate) {
     let style = Style::new().fg_color(Some(colour.into()));
     let offer = selection.offer.as_ref().map_or("any offer".to_owned(), ToString::to_string);
-    let Rate { group, offered, ratio, deviations, .. } = rate;
+    let GroupRate { group, offered, ratio, deviations, .. } = rate;
     let _infallible = writeln!(
         text,
         "  {style}{verdict}{style:#}: {group} and {offer}: {offered} offered, ratio {ratio:.2}, {deviations:.1} standard deviations"

@@ -9,7 +9,7 @@ use contracts::evidence::{Evidence, Outcome, PersonalEvidence};
 use contracts::facts::Stance;
 use contracts::key::Artefact;
 use contracts::review::{Decision, ReviewChoice, ReviewRecord};
-use contracts::script::{InsteadOfModel, Script, Usage, WrittenBy};
+use contracts::script::{InsteadOfModel, Script, SentenceSource, Usage, WrittenBy};
 use contracts::{CustomerId, CustomerRef, ErrorName, RunId};
 use policy::evidence;
 use runner::failure::Failure;
@@ -124,7 +124,7 @@ impl OpenedEvidence {
         sections::row(text, "files", &files.join(", "));
     }
 
-    /// Writes which voice spoke, and which outside services received data.
+    /// Writes which voice was used, and which outside services received data.
     fn voice(&self, text: &mut String) {
         let Some(made_by) = &self.evidence.made_by else { return };
         sections::row(text, "voice", made_by.voice.as_deref().unwrap_or_default());
@@ -137,10 +137,24 @@ impl OpenedEvidence {
     }
 }
 
-/// Writes whether the template or a model wrote the text.
+/// Writes whether the phrasebook or a model wrote the text, and the source of every sentence.
 fn written_by(text: &mut String, script: &Script) {
     sections::heading(text, "Written by");
     match &script.written_by {
+        WrittenBy::Phrases { book, version, selected_by, instead_of_model, .. } => {
+            sections::row(text, "writer", &format!("the phrasebook {version} ({})", book.short()));
+            if let Some(selection) = selected_by {
+                let selected = format!("{} at {}", selection.model, selection.given.service);
+                sections::row(text, "selected by", &selected);
+                usage(text, selection.given.usage);
+            }
+            if let Some(InsteadOfModel { why, given }) = instead_of_model {
+                sections::row(text, "no model", why);
+                if let Some(given) = given {
+                    usage(text, given.usage);
+                }
+            }
+        }
         WrittenBy::Template { instead_of_model: None } => sections::row(text, "writer", "the template"),
         WrittenBy::Template { instead_of_model: Some(InsteadOfModel { why, given }) } => {
             sections::row(text, "writer", &format!("the template, because the model did not serve: {why}"));
@@ -154,6 +168,17 @@ fn written_by(text: &mut String, script: &Script) {
             usage(text, *used);
         }
     }
+    for part in script.segments.iter().flat_map(|segment| &segment.parts) {
+        let source = match &part.source {
+            SentenceSource::Line { id, approved_by, approved_at, .. } => {
+                format!("line {id}, approved by {approved_by} at {approved_at}")
+            }
+            SentenceSource::Catalogue { product, field } => format!("catalog, {product}, {field}"),
+            SentenceSource::Brand { field } => format!("brand, {field}"),
+            SentenceSource::Free { by } => format!("free text by {by}"),
+        };
+        sections::row(text, "sentence", &source);
+    }
 }
 
 fn usage(text: &mut String, usage: Usage) {
@@ -161,7 +186,7 @@ fn usage(text: &mut String, usage: Usage) {
     sections::row(text, "model use", &format!("{tokens_read} tokens read, {tokens_written} written, ${usd:.4}"));
 }
 
-/// Writes why a result went to review, and the reviewer's decision.
+/// Writes why a result was put in review, and the reviewer's decision.
 fn reviewed(text: &mut String, review: &ReviewRecord, decision: Option<&Decision>) {
     sections::heading(text, "Review");
     sections::row(text, "because", &review.why.words());

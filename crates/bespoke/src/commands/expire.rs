@@ -1,4 +1,5 @@
-//! `bespoke expire`: deletes objects whose retention has ended, by prefix. On AWS the bucket's lifecycle rules do so.
+//! `bespoke expire`: deletes objects whose retention period has ended, by prefix. On AWS, the bucket's lifecycle rules
+//! do this.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -53,7 +54,7 @@ pub(super) async fn execute(args: &ExpireArgs, config: &Config, context: Context
     Ok(0)
 }
 
-/// Returns the days that objects of an area are kept; 0 means forever.
+/// Returns the number of days for which objects in an area are kept. 0 means forever.
 fn days(area: Area, settings: &Settings) -> u16 {
     let retention = settings.retention;
     match area {
@@ -65,14 +66,14 @@ fn days(area: Area, settings: &Settings) -> u16 {
     }
 }
 
-/// Returns the time before which objects have expired, or `None` if they never expire.
+/// Returns the time before which objects count as expired, or `None` if they never expire.
 fn before(days: u16, now: Timestamp) -> Option<Timestamp> {
     let kept = (days > 0).then(|| SignedDuration::from_hours(24 * i64::from(days)))?;
     now.checked_sub(kept).ok()
 }
 
-/// Returns the expired objects without a legal hold, and adds the holds of the others to `held`. Any hold keeps datasets
-/// and runs, because they concern all their customers.
+/// Returns the expired objects that are not under a legal hold, and adds the holds on the others to `held`. Any hold
+/// keeps all datasets and runs, because they contain data about all of their customers.
 async fn expired(
     area: Area,
     before: Timestamp,
@@ -99,7 +100,7 @@ async fn expired(
     Ok(expired)
 }
 
-/// Deletes expired logs, unless this is a dry run, and returns their number.
+/// Deletes expired logs, unless this is a dry run, and returns how many have expired.
 fn expire_logs(folder: &Path, before: Timestamp, dry_run: bool) -> std::io::Result<usize> {
     let entries = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),

@@ -1,4 +1,5 @@
-//! `bespoke export` and `bespoke notify`: a run's outcomes for the bank's systems. `bespoke deliver` is their former name.
+//! `bespoke export` and `bespoke notify`: pass a run's outcomes to the bank's systems. `bespoke deliver` is their
+//! former name.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -64,7 +65,7 @@ pub(super) async fn deliver(args: DeliverArgs, config: &Config, context: Context
     Ok(exit_code(sent))
 }
 
-/// Writes the table of a run's results and links into a folder, as CSV and as JSON.
+/// Writes the table of a run's results and links to a folder, as CSV and as JSON.
 async fn write_tables(run: &RunId, folder: &Path, settings: &Settings, vault: &Vault) -> Result<Export, Failure> {
     let settings = &settings.delivery;
     let rows = export::export(run, ExportPage::ALL, settings, vault, Timestamp::now()).await?;
@@ -117,7 +118,7 @@ fn exit_code(sent: NotifySummary) -> u8 {
     if sent.dead_letters == 0 { 0 } else { ErrorName::DeliveryFailed.exit_code() }
 }
 
-/// Writes a file for this user alone. The file appears whole or not at all.
+/// Writes a file that only this user can read. The file appears in full or not at all.
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, Failure> {
     let path = folder.join(name);
     let written = || {

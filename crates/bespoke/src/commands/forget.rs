@@ -16,7 +16,7 @@ use crate::cli::control::ForgetArgs;
 pub(super) async fn execute(args: ForgetArgs, context: Context) -> Result<u8, Failure> {
     let ForgetArgs { customer, artifacts } = args;
     let (_, vault, _) = open_artifacts(&artifacts).await?;
-    // The lock keeps runs away and empties the scratch folder.
+    // The lock prevents runs and empties the scratch folder.
     let _lock = Lock::take(&artifacts)?;
     let reference = reference(customer, vault.keys())?;
     let mut erased = lifecycle::erasure::erase(&reference, &vault, Timestamp::now()).await?;
@@ -36,7 +36,7 @@ pub(super) async fn execute(args: ForgetArgs, context: Context) -> Result<u8, Fa
     Ok(0)
 }
 
-/// Removes a folder and the folders below it if they are empty.
+/// Removes a folder and the folders below it, as far as they are empty.
 fn remove_empty(folder: &Path) -> std::io::Result<()> {
     let entries = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),

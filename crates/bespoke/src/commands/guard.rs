@@ -17,7 +17,7 @@ use super::context::Context;
 use super::sections;
 use crate::cli::tools::GuardArgs;
 
-/// The largest text, in bytes. No voice speaks a longer one.
+/// The maximum size of a text in bytes. No voice speaks a longer one.
 const MAX_BYTES: u64 = 1 << 20;
 
 /// The report of a check.
@@ -51,7 +51,7 @@ pub(super) fn execute(args: &GuardArgs, context: Context) -> Result<u8, Failure>
     Ok(if report.passed { 0 } else { EXIT_REFUSED })
 }
 
-/// Returns the products with these ids, or all products if there are no ids.
+/// Returns the products with these ids, or all products if no ids are given.
 fn offered<'a>(catalogue: &'a Catalogue, ids: &[String]) -> Result<Vec<&'a Product>, Failure> {
     if ids.is_empty() {
         return Ok(catalogue.products().iter().collect());

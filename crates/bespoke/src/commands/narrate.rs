@@ -1,4 +1,4 @@
-//! `bespoke narrate`: speaks a text into a file, to hear a voice before customers do.
+//! `bespoke narrate`: speaks a text into a file, so the bank can hear a voice before customers do.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -70,7 +70,7 @@ pub(super) async fn execute(args: NarrateArgs, config: &Config, context: Context
     Ok(0)
 }
 
-/// Reads the bank's pronunciations. Without a `brand.toml` there are none.
+/// Reads the bank's pronunciations. Returns an empty list if there is no `brand.toml`.
 fn pronunciations(assets: &Path) -> Result<Pronunciations, Failure> {
     let brand = match std::fs::read_to_string(assets.join("brand.toml")) {
         Ok(text) => Brand::from_toml(&text)?,

@@ -5,7 +5,7 @@ use std::path::Path;
 use contracts::ErrorName;
 use runner::failure::Failure;
 
-/// Opens a file with the desktop's program for it.
+/// Opens a file with the desktop's default program for it.
 pub(super) fn open(file: &Path) -> Result<(), Failure> {
     let openers = ["xdg-open", "open"];
     let help = || format!("open {}", file.display());

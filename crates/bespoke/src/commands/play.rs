@@ -78,22 +78,22 @@ mod aloud {
 
     use super::{ErrorName, Failure};
 
-    /// The interval between checks whether the voice still speaks.
+    /// The interval between checks of whether the voice is still speaking.
     const POLL: Duration = Duration::from_millis(200);
-    /// The slowest speech: 40 words per minute.
+    /// The slowest speech rate: 40 words per minute.
     const SECONDS_PER_WORD: f64 = 1.5;
-    /// The time that the desktop's speech may take to start.
+    /// The maximum time that the desktop's speech takes to start.
     const START: Duration = Duration::from_secs(15);
 
-    /// Speaks on a separate thread. Without a sound server the desktop's speech may never end; then the thread ends with
-    /// the process.
+    /// Speaks on a separate thread. Without a sound server, the desktop's speech may never end. In that case, the
+    /// thread ends with the process.
     pub(super) fn speak(text: &str) -> Result<(), Failure> {
         let words = u32::try_from(text.split_whitespace().count()).unwrap_or(u32::MAX);
         let deadline = START + Duration::from_secs_f64(f64::from(words) * SECONDS_PER_WORD);
         let (ended, wait) = mpsc::channel();
         let text = text.to_owned();
         std::thread::spawn(move || {
-            // After the deadline the receiver is gone.
+            // After the deadline, the receiver no longer exists.
             let _late = ended.send(say(&text, deadline));
         });
         let failed = |message: String| {

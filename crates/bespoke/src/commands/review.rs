@@ -33,11 +33,11 @@ struct ListedItem {
     waiting: PendingReview,
     /// The text to publish, or `None` if it cannot be published now.
     text: Option<String>,
-    /// Why it cannot be published now.
+    /// The reason why it cannot be published now.
     problem: Option<String>,
     /// The model's text that the guard refused.
     refused: Option<RefusedText>,
-    /// The files to look at.
+    /// The files for the reviewer to look at.
     files: Vec<PathBuf>,
 }
 
@@ -96,7 +96,7 @@ struct Decision<'a> {
 }
 
 impl Decision<'_> {
-    /// Records the decision, and returns the reviewer whose decision is in force.
+    /// Records the decision. Returns the reviewer whose decision is in effect.
     async fn record(&self, vault: &Vault) -> Result<Option<String>, Failure> {
         let digest = review::digest(self.waiting);
         let decision = NewDecision { reviewed: &digest, choice: self.choice, by: self.by, reason: self.reason };
@@ -107,7 +107,7 @@ impl Decision<'_> {
     }
 }
 
-/// Returns the customer of a reference from the list, or of an id.
+/// Returns the customer for a reference from the list, or for a customer id.
 fn id_or_reference(customer: String, vault: &Vault) -> Result<CustomerRef, Failure> {
     CustomerRef::parse(customer.clone()).or_else(|_| reference(customer, vault.keys()))
 }
@@ -134,7 +134,7 @@ fn words(outcome: &Outcome) -> String {
     }
 }
 
-/// Returns an item of the list. A result that cannot be shown gets its problem instead of its text.
+/// Returns an item for the list. For a result that cannot be shown, the item contains the problem instead of the text.
 fn item(waiting: PendingReview, shown: Result<review::ReviewItem, ReviewError>, store: &FolderStore) -> ListedItem {
     let (text, refused, problem) = match shown {
         Ok(shown) => (Some(shown.text.clone()), shown.refused().cloned(), None),

@@ -1,4 +1,4 @@
-//! `bespoke run` and `bespoke demo`: a run for one customer, or for all of them.
+//! `bespoke run` and `bespoke demo`: carry out a run for one customer or for all customers.
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
@@ -10,6 +10,7 @@ use contracts::evidence::Outcome;
 use contracts::key::Artefact;
 use contracts::request::RunOptions;
 use contracts::{CustomerId, ErrorName, ObjectKey};
+use phrases::Phrasebook;
 use runner::config::Config;
 use runner::copies::output_files;
 use runner::failure::Failure;
@@ -17,7 +18,7 @@ use runner::folder::{FolderStore, create_private};
 use runner::follow_up::notify_if_configured;
 use runner::limits::RunLimits;
 use runner::logs::CustomerFailures;
-use runner::project::Lock;
+use runner::project::{Lock, phrasebook};
 use runner::run::{RunReport, Runner};
 use runner::secrets::LocalSecrets;
 use runner::session::{LocalRequest, Session, SessionSetup};
@@ -46,7 +47,8 @@ pub(super) async fn demo(args: DemoArgs, config: Config, context: Context) -> Re
 
 pub(super) async fn one(args: RunArgs, config: Config, context: Context) -> Result<u8, Failure> {
     let customer = customer(args.customer)?;
-    let request = LocalRequest { customer: Some(customer), ..local_request(args.options, &config)? };
+    let request =
+        LocalRequest { customer: Some(customer), ..local_request(args.options, &config, &args.folders.data)? };
     let secrets = LocalSecrets::of_folder(&args.folders.artifacts);
     let limits = RunLimits::default();
     let setup = SessionSetup { folders: args.folders.into(), request, config, secrets, limits };
@@ -63,20 +65,39 @@ pub(super) async fn one(args: RunArgs, config: Config, context: Context) -> Resu
 }
 
 /// Returns the request of the options on the command line.
-pub(super) fn local_request(args: RecommendationArgs, config: &Config) -> Result<LocalRequest, Failure> {
-    if args.prompt.is_some() && !config.settings.writer.model.enabled {
-        anstream::eprintln!("note: the model is disabled, and the template ignores --prompt");
+pub(super) fn local_request(args: RecommendationArgs, config: &Config, data: &Path) -> Result<LocalRequest, Failure> {
+    let prompt = args.prompt.map(prompt).transpose()?;
+    if let Some(prompt) = &prompt {
+        print_understood(prompt, &phrasebook(data)?);
+    }
+    let mode = args.writer.unwrap_or(config.settings.writer.mode);
+    if mode.asks_a_model() && !config.settings.writer.model.enabled {
+        anstream::eprintln!("note: writer {mode} needs writer.model.enabled = true; the phrasebook writes instead");
     }
     let options = RunOptions {
         only: None,
         categories: args.categories,
-        prompt: args.prompt.map(prompt).transpose()?,
+        prompt,
+        writer: args.writer,
         words_per_minute: args.rate,
         voice: args.voice,
         shape: args.shape,
         videos: args.no_video.then_some(0),
     };
     Ok(LocalRequest { customer: None, options, background: args.background, again: args.again })
+}
+
+/// Prints what the phrasebook's words understood of a prompt, and what they did not.
+fn print_understood(prompt: &str, book: &Phrasebook) {
+    let wish = book.wishes().read(prompt);
+    let tones = wish.tones.iter().map(|tone| tone.as_str().to_owned());
+    let emphases =
+        wish.emphases.iter().map(|ground| book.ground(ground).map_or_else(|| ground.to_string(), str::to_owned));
+    let understood: Vec<String> = tones.chain(emphases).collect();
+    let understood = if understood.is_empty() { "nothing".to_owned() } else { understood.join(", ") };
+    let ignored =
+        if wish.ignored.is_empty() { String::new() } else { format!("; not understood: {}", wish.ignored.join(", ")) };
+    anstream::eprintln!("note: understood of --prompt: {understood}{ignored}");
 }
 
 /// A run that ended, with the folder still locked.
@@ -89,7 +110,7 @@ struct FinishedRun {
 }
 
 impl FinishedRun {
-    /// Copies the customer's text and video to the paths under `output/`, which are the same for every run.
+    /// Copies the customer's text and video to the paths under `output/`. Every run uses the same paths.
     fn copy_results(&self) -> Result<Vec<PathBuf>, Failure> {
         let Some(customer) = self.run.customers.first() else { return Ok(Vec::new()) };
         let Outcome::Published { video } = customer.outcome else { return Ok(Vec::new()) };
@@ -110,7 +131,7 @@ async fn execute(setup: SessionSetup, context: Context) -> Result<FinishedRun, F
     let started = Instant::now();
     let one_customer = setup.request.customer.is_some();
     let session = Session::open(setup, |artifacts| {
-        // If this run fails, the copies of another customer's results must not pass for this one's.
+        // If this run fails, copies of another customer's results must not be mistaken for its own.
         if one_customer { output_files(artifacts).iter().try_for_each(|copy| remove(copy)) } else { Ok(()) }
     })
     .await?;
@@ -122,7 +143,7 @@ async fn execute(setup: SessionSetup, context: Context) -> Result<FinishedRun, F
     signals.abort();
     let Runner { project, services, events, .. } = runner;
     drop(events);
-    // The display removes its bars before the command prints. A display that panicked has no bars.
+    // The display removes its bars before the command prints. If the display panicked, there are no bars.
     let _cleared = progress.await;
     let run = ended?;
     print_warning(notify_if_configured(&run.run, &services.settings, &services.vault, services.secrets.as_ref()).await);
@@ -139,7 +160,7 @@ async fn execute(setup: SessionSetup, context: Context) -> Result<FinishedRun, F
     Ok(FinishedRun { summary, run, store, artifacts: project.folders.artifacts, lock })
 }
 
-/// Copies a finished file. The copy appears whole or not at all.
+/// Copies a finished file. The copy appears in full or not at all.
 fn copy_whole(from: &Path, to: &Path, scratch: &Path) -> Result<(), Failure> {
     if !from.is_file() {
         let message = format!("{}: the published file is missing", from.display());
@@ -194,7 +215,7 @@ fn ask(question: &str) -> Result<String, Failure> {
     read().map_err(Failure::file(ErrorName::InputInvalidRequest, Path::new("standard input")))
 }
 
-/// Returns the prompt, or the content of the file after `@`.
+/// Returns the prompt, or the contents of the file after `@`.
 fn prompt(given: String) -> Result<String, Failure> {
     match given.strip_prefix('@') {
         Some(path) => {

@@ -1,4 +1,4 @@
-//! Sections of readable reports: consent, facts, candidates and measurements of a video.
+//! Sections of human-readable reports: consent, facts, candidates and measurements of a video.
 
 use std::fmt::Write;
 
@@ -23,7 +23,7 @@ pub(super) fn row(text: &mut String, name: &str, value: &str) {
     }
 }
 
-/// Writes the answers to the consent questions as they were read.
+/// Writes the answers to the consent questions as read from the workbooks.
 pub(super) fn consent(text: &mut String, consent: &ConsentAsRead) {
     heading(text, "Consent as read");
     let question = |question| match question {
@@ -44,7 +44,7 @@ pub(super) fn consent(text: &mut String, consent: &ConsentAsRead) {
     }
 }
 
-/// Writes the facts that may influence an offer.
+/// Writes the facts that can influence an offer.
 pub(super) fn facts(text: &mut String, facts: &Facts, catalogue: &Catalogue) {
     heading(text, "Facts");
     row(text, "spending", &facts.spending.iter().map(spending).collect::<Vec<_>>().join(", "));
@@ -96,7 +96,7 @@ fn product(catalogue: &Catalogue, id: &ProductId) -> String {
     catalogue.product(id).map_or_else(|| id.to_string(), |product| product.name.clone())
 }
 
-/// Writes every product of the catalog with its score and reasons.
+/// Writes every product in the catalog with its score and reasons.
 pub(super) fn candidates(text: &mut String, facts: &Facts, catalogue: &Catalogue) {
     heading(text, "Products considered");
     let offered = match &facts.stance {
@@ -132,7 +132,7 @@ pub(super) fn checks(text: &mut String, checks: &[script::GuardCheck]) {
     }
 }
 
-/// Writes the measurements of a video beside the required values.
+/// Writes the measurements of a video next to the required values.
 pub(super) fn media(text: &mut String, media: &MediaFacts) {
     let green = Style::new().fg_color(Some(AnsiColor::Green.into()));
     let red = Style::new().fg_color(Some(AnsiColor::Red.into()));

@@ -1,4 +1,4 @@
-//! `bespoke sentiment`: prints what the assess stage reads from texts.
+//! `bespoke sentiment`: prints what the assess stage detects in texts.
 
 use std::io::{BufWriter, ErrorKind, Read as _, Write};
 use std::path::Path;
@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::cli::offers::SentimentArgs;
 
-/// The reading of one line. It does not repeat the text.
+/// The assessment of one line. It does not repeat the text.
 #[derive(Serialize)]
 struct Reading {
     line: usize,
@@ -32,7 +32,7 @@ pub(super) fn execute(args: &SentimentArgs) -> Result<u8, Failure> {
         let Tone { scores, sentiment, topics } = analyzer.analyze(text);
         let json = serde_json::to_string(&Reading { line, scores, sentiment, topics }).expect("plain fields");
         match writeln!(out, "{json}") {
-            // The reader of the pipe has seen enough.
+            // The program at the other end of the pipe needs no more output.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(0),
             written => written.map_err(Failure::file(ErrorName::StoreUnavailable, Path::new("standard output")))?,
         }

@@ -23,7 +23,7 @@ pub(super) async fn execute(args: ServeArgs, config: Config, context: Context) -
     restart_with_one_arena();
     let mut secrets = LocalSecrets::of_folder(&args.folders.artifacts);
     if args.folders.data == Path::new("data") {
-        // The password of the sample data is public. One from the environment takes precedence.
+        // The password of the sample data is public. A password in the environment takes precedence.
         secrets = secrets.with_workbook_password(SAMPLE_PASSWORD);
     }
     let artifacts = args.folders.artifacts.clone();
@@ -42,7 +42,7 @@ pub(super) async fn execute(args: ServeArgs, config: Config, context: Context) -
     context.print(&report, || {
         format!("{} is served at\n  {page}\nAnyone with this address can use it. Press Ctrl-C to stop.\n", server.bank)
     });
-    // A reader at the other end of a pipe waits for the address.
+    // A program at the other end of a pipe may be waiting for the address.
     let _flushed = std::io::stdout().flush();
     if args.open {
         open_page(&page, &artifacts)?;
@@ -53,9 +53,9 @@ pub(super) async fn execute(args: ServeArgs, config: Config, context: Context) -
     ended.map(|()| 0)
 }
 
-/// Restarts the process in place with one allocation arena, unless the environment sets their number. glibc has an arena
-/// per few threads, keeps freed memory in each, and reads their number only at the start. With the default, a server grew
-/// by two thirds in ten minutes (`make bench`).
+/// Restarts the process in place with one allocation arena, unless the environment sets the number of arenas. By
+/// default, glibc creates an arena per few threads and keeps freed memory in each, so the server's memory grew by two
+/// thirds in ten minutes (`make bench`). glibc reads the number only at startup.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn restart_with_one_arena() {
     use std::os::unix::process::CommandExt as _;
@@ -65,14 +65,14 @@ fn restart_with_one_arena() {
         return;
     }
     if let Ok(program) = std::env::current_exe() {
-        // `exec` returns only if it fails. Then the server just takes more memory.
+        // `exec` returns only if it fails. In that case, the server just uses more memory.
         let error = std::process::Command::new(program).args(std::env::args_os().skip(1)).env(ARENAS, "1").exec();
         tracing::debug!(%error, "failed to restart with one arena; the server may take more memory");
     }
 }
 
-/// Opens the page through a file that only this user can read. The address holds the token, and every user of the machine
-/// can see the arguments of a process.
+/// Opens the page through a file that only this user can read. The page's address contains the token, and every user on
+/// the machine can see the arguments of a process.
 fn open_page(page: &str, artifacts: &Path) -> Result<(), Failure> {
     let path: PathBuf = artifacts.join("page.html");
     let write = || -> std::io::Result<()> {
@@ -82,7 +82,7 @@ fn open_page(page: &str, artifacts: &Path) -> Result<(), Failure> {
         Ok(())
     };
     write().map_err(Failure::file(ErrorName::StoreUnavailable, &path))?;
-    // The server works without a desktop.
+    // The server also works without a desktop.
     if let Err(failure) = open::open(&path) {
         anstream::eprintln!("note: {failure}; open the address yourself");
     }

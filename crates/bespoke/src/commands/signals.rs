@@ -3,7 +3,7 @@
 use contracts::ErrorName;
 use tokio_util::sync::CancellationToken;
 
-/// Waits for signals: the first one cancels the run cleanly, the second one ends the process at once.
+/// Waits for signals. The first one cancels the run cleanly, and the second one ends the process at once.
 pub(super) async fn watch(cancel: CancellationToken) {
     signal().await;
     anstream::eprintln!("stopping; press Ctrl-C again to stop at once");

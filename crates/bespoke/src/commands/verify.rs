@@ -8,8 +8,11 @@ use contracts::ErrorName;
 use contracts::error::EXIT_REFUSED;
 use runner::failure::Failure;
 use runner::folder::FolderStore;
+use runner::project::Project;
 use runner::secrets::LocalSecrets;
+use runner::sentences::{self, SentenceReport};
 use runner::verify::{Verification, verify};
+use serde::Serialize;
 use storage::secret::SecretError;
 use storage::vault::{Keys, Vault};
 
@@ -18,20 +21,59 @@ use crate::cli::campaign::VerifyArgs;
 
 pub(super) async fn execute(args: VerifyArgs, context: Context) -> Result<u8, Failure> {
     let run = run_id(args.run)?;
-    let artifacts = args.artifacts;
+    let artifacts = args.folders.artifacts.clone();
     if !artifacts.is_dir() {
         let message = format!("{}: not found", artifacts.display());
         return Err(Failure::new(ErrorName::EvidenceMissing, message, "name the folder with --artifacts"));
     }
     let store = FolderStore::open(&artifacts).map_err(Failure::file(ErrorName::StoreUnavailable, &artifacts))?;
     let keys = match Keys::from_secrets(&LocalSecrets::of_folder(&artifacts)).await {
-        // Random keys open no object, so the run counts as verified without its keys.
+        // Random keys do not open any object, so the run is reported as verified without its keys.
         Err(SecretError::Missing(_)) => Keys::new(rand::random(), rand::random()),
         keys => keys?,
     };
-    let verification = verify(&Vault::new(Arc::new(store), keys), &run).await?;
-    context.print(&verification, || for_people(&verification));
-    Ok(if verification.findings.is_empty() && verification.with_keys { 0 } else { EXIT_REFUSED })
+    let vault = Vault::new(Arc::new(store), keys);
+    let verification = verify(&vault, &run).await?;
+    let sentences = match Project::load(args.folders.into()) {
+        Ok(project) => sentences::prove(&vault, &run, &project).await?,
+        Err(failure) => SentenceReport { not_checked: Some(failure.to_string()), ..SentenceReport::default() },
+    };
+    let report = VerifyReport { verification: &verification, sentences: &sentences };
+    context.print(&report, || for_people(&verification) + &sentences_for_people(&sentences));
+    let is_good = verification.findings.is_empty() && verification.with_keys && sentences.unproved.is_empty();
+    Ok(if is_good { 0 } else { EXIT_REFUSED })
+}
+
+/// The report of `bespoke verify`.
+#[derive(Serialize)]
+struct VerifyReport<'a> {
+    #[serde(flatten)]
+    verification: &'a Verification,
+    sentences: &'a SentenceReport,
+}
+
+fn sentences_for_people(report: &SentenceReport) -> String {
+    if let Some(reason) = &report.not_checked {
+        return format!("note: the sentences were not proved: {reason}\n");
+    }
+    let mut text = String::new();
+    for unproved in &report.unproved {
+        let _infallible = writeln!(text, "customer {}: {}", unproved.reference.short(), unproved.reason);
+    }
+    let SentenceReport { texts, sealed, lines, catalogue, free_approved, free_unapproved, unproved, .. } = report;
+    let _infallible = writeln!(
+        text,
+        "{texts} texts: {lines} approved lines, {catalogue} texts of the catalog, {} unproved sentences",
+        unproved.len()
+    );
+    if free_approved + free_unapproved > 0 {
+        let _infallible =
+            writeln!(text, "free text: {free_approved} parts approved by a person, {free_unapproved} by nobody");
+    }
+    if *sealed > 0 {
+        let _infallible = writeln!(text, "note: the keys do not open {sealed} texts");
+    }
+    text
 }
 
 fn for_people(verification: &Verification) -> String {

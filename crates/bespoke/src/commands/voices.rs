@@ -13,14 +13,14 @@ use super::context::Context;
 use crate::cli::voice::{VoicesArgs, VoicesCommand};
 use crate::voices;
 
-/// One engine of the list.
+/// One engine in the list.
 #[derive(Serialize)]
 struct EngineLine {
     engine: Engine,
     /// Whether a run on this machine can use the engine now.
     usable: bool,
     state: String,
-    /// The voices, the default one first.
+    /// The voices, default voice first.
     voices: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The page of commands.
+//! The reference page for commands.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, Command, CommandFactory as _};
 use super::{NOTICE, cell};
 use crate::cli::Cli;
 
-/// Returns the page of commands.
+/// Returns the page.
 pub(super) fn page() -> String {
     let mut root = Cli::command();
     root.build();
@@ -26,7 +26,7 @@ fn is_shown(command: &Command) -> bool {
     !command.is_hide_set() && command.get_name() != "help"
 }
 
-/// Writes the section of a command and of the commands below it.
+/// Writes the section about a command and its subcommands.
 fn section(text: &mut String, command: &Command, parent: &str) {
     let name = format!("{parent} {}", command.get_name());
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
@@ -66,7 +66,7 @@ fn table<'a>(text: &mut String, arguments: impl IntoIterator<Item = &'a Arg>) {
     }
 }
 
-/// Returns an argument as the user types it.
+/// Returns an argument as a user would type it.
 fn signature(argument: &Arg) -> String {
     let value = argument.get_value_names().unwrap_or_default().first().map(ToString::to_string).unwrap_or_default();
     if argument.is_positional() {

@@ -1,4 +1,4 @@
-//! The page of errors.
+//! The reference page for errors.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use contracts::error::{EXIT_INPUT, EXIT_NOTHING_TO_DO, EXIT_PARTLY, EXIT_REFUSED
 
 use super::{NOTICE, cell};
 
-/// The source of the error names, whose doc comments are their meanings.
+/// The source code of the error names, whose doc comments describe them.
 const SOURCE: &str = include_str!("../../../contracts/src/error.rs");
 
 const EXIT_CODES: [(u8, &str); 7] = [
@@ -21,7 +21,7 @@ const EXIT_CODES: [(u8, &str); 7] = [
     (EXIT_PARTLY, "Partly done, in review, or stopped"),
 ];
 
-/// Returns the page of errors.
+/// Returns the page.
 pub(super) fn page() -> String {
     let mut text = format!(
         "{NOTICE}\n\n# Errors\n\n\
@@ -43,7 +43,7 @@ pub(super) fn page() -> String {
     text
 }
 
-/// Reads the doc comment of each error name from the source.
+/// Reads each error name's doc comment from the source code.
 fn meanings() -> BTreeMap<String, String> {
     let mut meanings = BTreeMap::new();
     let mut doc: Vec<&str> = Vec::new();
@@ -69,6 +69,9 @@ const fn remedy(name: ErrorName) -> &'static str {
         ErrorName::InputNotAWorkbook => "Save the file as an `.xlsx` workbook.",
         ErrorName::InputNotProtected => "Set a password on the workbook, or set `intake.allow_unprotected`.",
         ErrorName::InputMissingColumn => "Add the column, or map the bank's name for it in `intake.columns`.",
+        ErrorName::InputAmbiguous => {
+            "Remove the other sheets, or choose in `intake.sheets`; the message says what is open."
+        }
         ErrorName::InputTooManyBadRows => {
             "Correct the rows that `bespoke check` lists, or raise `intake.max_bad_rows`."
         }

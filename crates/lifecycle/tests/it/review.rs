@@ -133,7 +133,7 @@ async fn workflow_task_goes_on_whichever_comes_first() {
 /// Returns a template's script that replaces a refused text of the model.
 fn replacement_script() -> Script {
     let text = "You are pre-approved.".to_owned();
-    let segments = vec![Segment { kind: SegmentKind::Greeting, text, product: None }];
+    let segments = vec![Segment { kind: SegmentKind::Greeting, text, product: None, parts: Vec::new() }];
     let refused = RefusedText { segments, verdict: Verdict { checks: Vec::new() } };
     Script {
         text_review: Some(TextReview { why: "the guard found: approval".to_owned(), refused: Some(refused) }),
@@ -145,7 +145,7 @@ fn replacement_script() -> Script {
 async fn reviewer_sees_refused_text_and_approves_the_template() {
     let bank = Bank::open().await.written(replacement_script()).await;
     let expected =
-        Outcome::InReview { why: "the template wrote instead of the model: the guard found: approval".to_owned() };
+        Outcome::InReview { why: "the phrasebook wrote instead of the model: the guard found: approval".to_owned() };
     assert_eq!(bank.publish(false).await.unwrap(), expected);
     let pending = review::find(&*bank.store, &bank.run, &bank.reference).await.unwrap().unwrap();
     let item = review::load(pending, &bank.vault, &bank.catalogue, &bank.brand).await.unwrap();

@@ -1,86 +1,87 @@
-//! A model of what a run takes on AWS: hours from the quotas, US dollars from the list prices.
+//! A model of what a run takes on AWS: hours, based on the quotas, and US dollars, based on the list prices.
 //!
-//! All prices, quotas and sizes are here. `docs/concepts/cost-and-scale.md` cites their sources, and a test compares its tables with this
-//! model.
+//! All prices, quotas and sizes are defined here. `docs/concepts/cost-and-scale.md` cites their sources, and a test
+//! compares its tables with this model.
 
 use serde::Serialize;
 
 use super::local::{Workload, bytes_per_second};
 use super::prices::POLLY;
 
-/// US dollars per GB-second of Lambda on arm64, for the first 7.5 billion of a month (us-east-1).
+/// US dollars per GB-second of Lambda on arm64, for the first 7.5 billion in a month (us-east-1).
 const LAMBDA_GB_SECOND: f64 = 0.000_013_333_4;
 /// US dollars per function call.
 const LAMBDA_CALL: f64 = 0.000_000_2;
-/// US dollars per state transition of a standard workflow.
+/// US dollars per state transition in a standard workflow.
 const TRANSITION: f64 = 0.000_025;
 /// US dollars per write to S3 Standard.
 const S3_WRITE: f64 = 0.000_005;
 /// US dollars per read from S3 Standard.
 const S3_READ: f64 = 0.000_000_4;
-/// US dollars per GB and month in S3 Standard.
+/// US dollars per GB per month in S3 Standard.
 const S3_GB_MONTH: f64 = 0.023;
 /// US dollars per KMS call.
 const KMS_CALL: f64 = 0.000_003;
 /// US dollars per GB that CloudWatch Logs ingests.
 const LOGS_GB: f64 = 0.50;
 
-/// Months that results are kept: `ResultDays` is 400 days.
+/// The number of months for which results are kept: `ResultDays` is 400 days.
 const MONTHS: f64 = 13.0;
 
-/// Memory of `render`, GB, as in `infra/template.yaml`.
+/// The memory of `render` in GB, as in `infra/template.yaml`.
 const RENDER_GB: f64 = 2.94;
-/// Memory of `narrate`, GB.
+/// The memory of `narrate` in GB.
 const NARRATE_GB: f64 = 1.0;
-/// Memory of every other function, GB.
+/// The memory of every other function in GB.
 const REST_GB: f64 = 0.75;
-/// Cores of `render`: Lambda gives one core per 1,769 MB.
+/// The cores available to `render`: Lambda provides one core per 1,769 MB.
 const RENDER_CORES: f64 = 1.7;
-/// Core seconds to render a second of video at 1080, measured on x86-64.
+/// The core seconds needed to render a second of video at resolution 1080, measured on x86-64.
 const RENDER_CORE_SECONDS: f64 = 0.66;
-/// Seconds to narrate a text.
+/// The seconds needed to narrate a text.
 const NARRATE_SECONDS: f64 = 4.0;
-/// Seconds of all other stages of a customer together.
+/// The total seconds of a customer's other stages.
 const REST_SECONDS: f64 = 1.5;
 
-/// Polly requests per sentence: one for the sound and one for the word times, and one and a half passes until the
-/// pace is right.
+/// Polly requests per sentence. Each pass takes one request for the audio and one for the word times, and it takes one
+/// and a half passes on average to get the pace right.
 const POLLY_CALLS_PER_SENTENCE: f64 = 3.0;
 /// Requests per second that Polly accepts for neural voices.
 const POLLY_PER_SECOND: f64 = 8.0;
-/// Concurrent functions of an account.
+/// The maximum number of concurrent functions in an account.
 const LAMBDA_CONCURRENCY: f64 = 1_000.0;
-/// State transitions per second of an account, in the larger regions.
+/// The maximum number of state transitions per second in an account, in the larger regions.
 const TRANSITIONS_PER_SECOND: f64 = 5_000.0;
-/// Concurrent children of a distributed map.
+/// The maximum number of concurrent children of a distributed map.
 const CHILDREN_CONCURRENCY: f64 = 10_000.0;
-/// Rows of a worksheet below its header (Excel's specifications and limits).
+/// The maximum number of rows in a worksheet below its header (Excel's specifications and limits).
 pub const ROWS: f64 = 1_048_575.0;
 /// The workflow's timeout, in seconds.
 const WORKFLOW_SECONDS: f64 = 7.0 * 86_400.0;
-/// Records that `finalize` reads within its timeout of 300 s: 32 at a time, 15 ms each. Not measured on S3.
+/// The number of records that `finalize` can read within its timeout of 300 s: 32 at a time, 15 ms each. Not measured
+/// on S3.
 const FINALIZE_RECORDS: f64 = 300.0 * 32.0 / 0.015;
 
 /// The parameters of a deployed stack.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StackSetup {
-    /// The parameter `Concurrency`.
+    /// The `Concurrency` parameter.
     pub concurrency: f64,
-    /// Whether Polly speaks.
+    /// Whether Polly is the voice engine.
     pub polly: bool,
-    /// US dollars of the model per text; 0 if it is off.
+    /// The cost of the model per text in US dollars. 0 if it is disabled.
     pub model_usd: f64,
-    /// The shorter side of the frame, px.
+    /// The shorter side of the frame in pixels.
     pub resolution: u32,
     /// Transaction rows per customer.
     pub transactions: f64,
-    /// Characters of a text.
+    /// Characters per text.
     pub characters: f64,
-    /// Sentences of a text.
+    /// Sentences per text.
     pub sentences: f64,
 }
 
-/// One item of the bill.
+/// One item on the bill.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Component {
     /// The name of the item.
@@ -89,35 +90,35 @@ pub struct Component {
     pub usd: f64,
 }
 
-/// A quota, and how long the run takes if only this quota applies.
+/// A quota, and the time that the run takes if only this quota applies.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Bound {
     /// The limited resource.
     pub what: &'static str,
     /// The current limit.
     pub limit: String,
-    /// Hours of the run under this limit.
+    /// The hours that the run takes under this limit.
     pub hours: f64,
-    /// How to raise it.
+    /// How to raise the limit.
     pub raise: &'static str,
 }
 
 /// A forecast for AWS.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AwsForecast {
-    /// The items of the bill.
+    /// The items on the bill.
     pub components: Vec<Component>,
-    /// Its sum, US dollars.
+    /// The total of the items in US dollars.
     pub usd: f64,
-    /// Batches of workbooks that the customers need; each batch is a run.
+    /// The number of workbook batches needed for the customers. Each batch is a run.
     pub batches: f64,
-    /// The limits of the run, the narrowest first.
+    /// The limits on the run, tightest first.
     pub bounds: Vec<Bound>,
-    /// Hours under the narrowest limit.
+    /// The hours that the run takes under the tightest limit.
     pub hours: f64,
 }
 
-/// Forecasts the run, or several runs if the customers do not fit into one batch.
+/// Forecasts the run, or several runs if the customers do not fit in one batch.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "a run has millions of customers at most")]
 pub fn forecast_aws(work: &Workload, setup: &StackSetup) -> AwsForecast {
@@ -125,7 +126,7 @@ pub fn forecast_aws(work: &Workload, setup: &StackSetup) -> AwsForecast {
     let recommendations = work.recommendations as f64;
     let videos = work.videos as f64;
     let pixels = (f64::from(setup.resolution) / 1080.0).powi(2);
-    // A tenth of the work, sound and stills, does not depend on the frame size.
+    // A tenth of the work, audio and stills, does not depend on the frame size.
     let core_seconds = work.video_seconds * RENDER_CORE_SECONDS * (0.1 + 0.9 * pixels);
     let render = core_seconds / RENDER_CORES + videos;
     let stored = work.video_seconds * bytes_per_second(setup.resolution) + videos * 6e6 + customers * 8e3;
@@ -195,12 +196,12 @@ pub fn forecast_aws(work: &Workload, setup: &StackSetup) -> AwsForecast {
         });
     }
     bounds.sort_by(|a, b| b.hours.total_cmp(&a.hours));
-    // Even with unlimited concurrency, the run takes as long as one customer.
+    // Even with unlimited concurrency, the run takes as long as one customer takes.
     let hours = bounds.first().map_or(0.0, |bound| bound.hours).max(child_seconds / 3600.0);
     AwsForecast { components, usd, batches, bounds, hours }
 }
 
-/// Returns the problems of a batch that is too large for one run, each as a phrase with its remedy.
+/// Returns the reasons why a batch is too large for one run, each as a phrase with its remedy.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "a run has millions of customers at most")]
 pub fn too_large(work: &Workload, forecast: &AwsForecast) -> Vec<String> {
@@ -226,7 +227,7 @@ mod tests {
     use super::*;
     use crate::cost::local::TextSize;
 
-    /// Two of three customers consent and get three offers each, at 1080.
+    /// Two out of three customers consent and get three offers each, at resolution 1080.
     fn work(customers: usize) -> Workload {
         let recommendations = customers * 2 / 3;
         #[expect(clippy::cast_precision_loss, reason = "ten millions")]

@@ -1,11 +1,11 @@
-//! A model of how long a run takes on one machine, from measured stage times. `docs/concepts/cost-and-scale.md` cites the source of each
-//! number, and `make bench` compares the forecast with a real run.
+//! A model of how long a run takes on one machine, based on measured stage times. `docs/concepts/cost-and-scale.md`
+//! cites the source of each number, and `make bench` compares the forecast with a real run.
 
 use contracts::settings::VideoSettings;
 use contracts::voice::Engine;
 use serde::Serialize;
 
-/// The average size of a text that the templates write for a customer.
+/// The average size of a text that the template writes for a customer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TextSize {
     /// Spoken words.
@@ -14,12 +14,12 @@ pub struct TextSize {
     pub characters: f64,
     /// Sentences.
     pub sentences: f64,
-    /// Seconds of the title and end cards, which show the disclosures.
+    /// Seconds of the title and end cards. The end card shows the disclosures.
     pub cards: f64,
 }
 
 impl TextSize {
-    /// Returns the size of a text with this many offers; a service message has 0.
+    /// Returns the size of a text with this many offers. A service message has 0.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "0 to 3")]
     pub fn with_offers(offers: usize) -> Self {
@@ -35,28 +35,28 @@ impl TextSize {
     }
 }
 
-/// Words of a service message, and about the words around the offers of any other text.
+/// The words in a service message. Roughly also the words around the offers in any other text.
 const WORDS: f64 = 86.0;
-/// Words of one offer.
+/// The words in one offer.
 const WORDS_PER_OFFER: f64 = 28.0;
-/// Characters of a word, including its space.
+/// The characters in a word, including its space.
 const CHARACTERS_PER_WORD: f64 = 5.4;
-/// Words of a sentence.
+/// The words in a sentence.
 const WORDS_PER_SENTENCE: f64 = 12.0;
-/// Seconds of the title and end cards without offers.
+/// The seconds of the title and end cards without offers.
 const CARDS_SECONDS: f64 = 15.0;
-/// Seconds that an offer's disclosures add to the end card.
+/// The seconds that each offer's disclosures add to the end card.
 const CARDS_SECONDS_PER_OFFER: f64 = 2.4;
 
 /// CPU seconds of drawing for each CPU second of encoding.
 const DRAWING: f64 = 1.12;
-/// CPU seconds per second of video that do not depend on the frame size: mixing, mastering and measuring sound.
+/// CPU seconds per second of video that do not depend on the frame size: mixing, mastering and measuring audio.
 const SOUND: f64 = 0.04;
-/// CPU seconds per video of any length and size: starting programs, checking stills, poster and preview.
+/// CPU seconds per video, regardless of length and size: starting programs, and checking stills, poster and preview.
 const FIXED: f64 = 1.5;
-/// CPU seconds of publishing, and of everything done for a skipped customer.
+/// CPU seconds for publishing. Also all CPU seconds for a skipped customer.
 const BOOKKEEPING: f64 = 0.05;
-/// Returns the CPU seconds per second of speech (`make bench`). An outside voice costs this machine nothing.
+/// Returns the CPU seconds per second of speech (`make bench`). An outside voice takes none on this machine.
 const fn speaking(engine: Engine) -> f64 {
     match engine {
         Engine::Kokoro => 0.58,
@@ -66,19 +66,19 @@ const fn speaking(engine: Engine) -> f64 {
 }
 /// The share of the cores that a run keeps busy (`make bench`).
 const BUSY: f64 = 0.93;
-/// CPU seconds of reading and joining per customer with about 50 transactions (`make bench`).
+/// CPU seconds for reading and joining, per customer with about 50 transactions (`make bench`).
 const INTAKE: f64 = 0.001;
 
 /// The work that a run still has to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Workload {
-    /// Customers of the workbooks.
+    /// Customers in the workbooks.
     pub customers: usize,
-    /// Customers with something to say that no earlier attempt finished.
+    /// Customers with something to say whom no earlier attempt has finished.
     pub recommendations: usize,
     /// Videos to make.
     pub videos: usize,
-    /// Seconds of all videos together.
+    /// The total seconds of all videos.
     pub video_seconds: f64,
 }
 
@@ -87,15 +87,15 @@ pub struct Workload {
 pub struct LocalForecast {
     /// Cores in use.
     pub cores: usize,
-    /// CPU seconds by stage.
+    /// CPU seconds, by stage.
     pub cpu_seconds: Vec<(&'static str, f64)>,
-    /// Seconds from start to end.
+    /// The seconds from start to end.
     pub seconds: f64,
-    /// Bytes of all results.
+    /// The total bytes of all results.
     pub bytes: f64,
 }
 
-/// Forecasts a run on `cores` cores that need `encoding` CPU seconds to encode a second of video.
+/// Forecasts a run on `cores` cores, which need `encoding` CPU seconds to encode a second of video.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "a run has millions of customers at most")]
 pub fn forecast_local(
@@ -114,14 +114,14 @@ pub fn forecast_local(
         ("render", video_seconds * (encoding * DRAWING + SOUND) + videos * FIXED),
     ];
     let sum: f64 = cpu_seconds.iter().map(|(_, cpu)| cpu).sum();
-    // The last video of a run renders alone, and one encoder does not fill all cores.
+    // The last video in a run renders alone, and one encoder does not use all cores.
     let seconds = sum / (cores as f64 * BUSY);
     let bytes =
         video_seconds * bytes_per_second(video.resolution) + videos * 96_000.0 * 60.0 + work.customers as f64 * 8_000.0;
     LocalForecast { cores, cpu_seconds, seconds, bytes }
 }
 
-/// Returns the bytes of a second of video with sound, at crf 21.
+/// Returns the bytes in a second of video with audio, at crf 21.
 #[must_use]
 pub fn bytes_per_second(resolution: u32) -> f64 {
     let pixels = f64::from(resolution).powi(2) * 16.0 / 9.0;

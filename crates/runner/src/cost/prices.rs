@@ -1,4 +1,4 @@
-//! The prices of outside services: a model by the token, an outside voice by the character.
+//! The prices of outside services: per token for a model, per character for an outside voice.
 
 use contracts::request::Request;
 use contracts::script::{Script, Usage, WrittenBy};
@@ -7,9 +7,9 @@ use contracts::voice::{Engine, VoiceName};
 
 use super::local::TextSize;
 
-/// Tokens that one call to the model reads, measured on the sample customers with the shipped prompts.
+/// The input tokens of one model call, measured on the sample customers with the shipped prompts.
 pub const TOKENS_READ: u64 = 1_000;
-/// Tokens that one call to the model writes, measured in the same way.
+/// The output tokens of one model call, measured in the same way.
 pub const TOKENS_WRITTEN: u64 = 250;
 
 /// The price of an outside voice.
@@ -17,7 +17,7 @@ pub const TOKENS_WRITTEN: u64 = 250;
 pub struct VoicePrice {
     /// US dollars per million characters.
     usd_per_million: f64,
-    /// How often the service bills each character. Polly takes one call for the sound and one for the word times.
+    /// How many times the service bills each character. Polly takes one call for the audio and one for the word times.
     calls: f64,
 }
 
@@ -27,13 +27,13 @@ pub const POLLY: VoicePrice = VoicePrice { usd_per_million: 16.0, calls: 2.0 };
 const OPENAI: VoicePrice = VoicePrice { usd_per_million: 15.0, calls: 1.0 };
 
 impl VoicePrice {
-    /// Returns the US dollars for this many characters.
+    /// Returns the price of this many characters in US dollars.
     #[must_use]
     pub fn of_characters(self, characters: f64) -> f64 {
         characters * self.calls * self.usd_per_million / 1e6
     }
 
-    /// Returns the US dollars for speaking a script once.
+    /// Returns the price of speaking a script once, in US dollars.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a script has some thousand characters")]
     pub fn of_script(self, script: &Script) -> f64 {
@@ -41,7 +41,7 @@ impl VoicePrice {
     }
 }
 
-/// Returns the price of a voice that evidence names as engine and voice, or `None` for the voices of this machine.
+/// Returns the price of a voice, given the evidence's engine and voice, or `None` for voices that run on this machine.
 #[must_use]
 pub fn voice_price(engine_and_voice: &str) -> Option<VoicePrice> {
     let prices = [("polly", POLLY), ("openai", OPENAI)];
@@ -51,21 +51,16 @@ pub fn voice_price(engine_and_voice: &str) -> Option<VoicePrice> {
 /// Returns the tokens that the model used for a script, even if the guard refused the model's text.
 #[must_use]
 pub fn usage(written_by: &WrittenBy) -> Usage {
-    match written_by {
-        WrittenBy::Model { usage, .. } => *usage,
-        WrittenBy::Template { instead_of_model } => {
-            let given = instead_of_model.as_ref().and_then(|instead| instead.given.as_ref());
-            given.map(|given| given.usage).unwrap_or_default()
-        }
-    }
+    written_by.given().map(|given| given.usage).unwrap_or_default()
 }
 
-/// Returns the most that one customer may cost on this machine, in US dollars: two model calls, because the guard may
-/// return the first text, and the outside voice if the request or the settings name one.
+/// Returns the maximum cost of one customer on this machine, in US dollars. It covers two model calls, because the
+/// guard may return the first text, and the outside voice if the request or the settings select one.
 #[must_use]
 pub fn worst_case(settings: &Settings, request: &Request) -> f64 {
     let model = &settings.writer.model;
-    let model = if model.enabled { model.usage(2 * TOKENS_READ, 2 * TOKENS_WRITTEN).usd } else { 0.0 };
+    let asks_model = model.enabled && request.writer.asks_a_model();
+    let model = if asks_model { model.usage(2 * TOKENS_READ, 2 * TOKENS_WRITTEN).usd } else { 0.0 };
     let requested = request.voice.as_deref().map(VoiceName::parse).and_then(|voice| voice.engine);
     let engine = requested.or(settings.voice.engine.only());
     let voice = engine.and_then(|engine| voice_price(engine.as_str())).filter(|_| engine != Some(Engine::Polly));
@@ -74,6 +69,8 @@ pub fn worst_case(settings: &Settings, request: &Request) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use contracts::model::WriterMode;
+
     use super::*;
 
     #[test]
@@ -91,6 +88,8 @@ mod tests {
         assert!(worst_case(&Settings::default(), &request).abs() < f64::EPSILON);
         let mut settings = Settings::default();
         settings.writer.model.enabled = true;
+        assert!(worst_case(&settings, &request).abs() < f64::EPSILON, "the phrasebook asks no model");
+        let request = Request { writer: WriterMode::Free, ..request };
         assert!((worst_case(&settings, &request) - 0.0006).abs() < 1e-9, "two calls of 0.0003");
     }
 }

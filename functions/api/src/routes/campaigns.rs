@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use crate::backend::{CampaignBounds, DryRunDecision, SharedBackend};
 use crate::extract::{Caller, IdempotencyKey, Json, Query};
-use crate::problem::{Problem, ProblemResponses};
+use crate::problem::{FindProblems, PageProblems, Problem, StartProblems, SubpageProblems};
 use crate::results;
 use crate::runs::{self, CustomerRun, Launch, find_json};
 use crate::view::{
@@ -27,16 +27,19 @@ const CONCURRENCY: usize = 32;
 /// Starts a campaign or a dry run
 ///
 /// Starts a run over all customers of a batch. The run continues after the response: poll the campaign. A dry run makes
-/// nothing and forecasts the customers, the duration and the cost. A repeated request with the same idempotency key starts
-/// nothing and returns the same campaign with status 200.
+/// nothing and forecasts the customers, the duration and the cost.
+///
+/// A repeated request with the same idempotency key starts nothing and returns the same campaign with status 200. A
+/// different request with that key gets status 422. If the campaign failed as a whole, the repeated request starts another
+/// attempt under the same id, with status 202.
 #[utoipa::path(
     post, path = "/v1/campaigns", operation_id = "createCampaign", tag = "campaigns",
-    params(("Idempotency-Key" = String, Header, description = "A key that the client chooses for this request, such as a UUID. It makes a retry safe.", min_length = 1, max_length = 255)),
+    params(("Idempotency-Key" = String, Header, description = "A key that the client chooses for this request, such as a UUID. It makes a retry safe. A key belongs to one caller and covers recommendations and campaigns together. A local server keeps keys forever, AWS for 90 days after the run ends.", min_length = 1, max_length = 255)),
     request_body = CreateCampaignRequest,
     responses(
         (status = 202, description = "The campaign was started.", body = CampaignAccepted, headers(("Location" = String, description = "The path of the campaign"))),
         (status = 200, description = "An earlier request with this key started the campaign.", body = CampaignAccepted, headers(("Location" = String, description = "The path of the campaign"))),
-        ProblemResponses
+        StartProblems
     )
 )]
 pub(super) async fn create(
@@ -78,7 +81,7 @@ pub(super) async fn create(
 #[utoipa::path(
     get, path = "/v1/campaigns/{id}", operation_id = "getCampaign", tag = "campaigns",
     params(("id" = String, Path, description = "The id of the campaign")),
-    responses((status = 200, description = "The campaign", body = Campaign), ProblemResponses)
+    responses((status = 200, description = "The campaign", body = Campaign), FindProblems)
 )]
 pub(super) async fn get(
     State(backend): State<SharedBackend>,
@@ -97,7 +100,7 @@ pub(super) async fn get(
 /// Lists the campaigns that the caller started, the newest first.
 #[utoipa::path(
     get, path = "/v1/campaigns", operation_id = "listCampaigns", tag = "campaigns",
-    params(PageQuery), responses((status = 200, description = "A page of campaigns", body = CampaignPage), ProblemResponses)
+    params(PageQuery), responses((status = 200, description = "A page of campaigns", body = CampaignPage), PageProblems)
 )]
 pub(super) async fn list(
     State(backend): State<SharedBackend>,
@@ -146,12 +149,12 @@ async fn load(
 
 /// Lists a campaign's customers
 ///
-/// Lists the customers in the dataset's order, each with a status. In a dry run, the status is the decision that the
-/// campaign would make.
+/// Lists the customers in the dataset's order, each with a status. The list is empty until the batch has been read. In a dry
+/// run, the status is the decision that the campaign would make. The list is then empty until the dry run ends.
 #[utoipa::path(
     get, path = "/v1/campaigns/{id}/customers", operation_id = "listCampaignCustomers", tag = "campaigns",
     params(("id" = String, Path, description = "The id of the campaign"), CustomerQuery),
-    responses((status = 200, description = "A page of customers", body = CampaignCustomerPage), ProblemResponses)
+    responses((status = 200, description = "A page of customers", body = CampaignCustomerPage), SubpageProblems)
 )]
 pub(super) async fn customers(
     State(backend): State<SharedBackend>,

@@ -11,7 +11,7 @@ use http::{HeaderMap, header};
 
 use crate::backend::SharedBackend;
 use crate::extract::{Caller, Query};
-use crate::problem::{Problem, ProblemResponses};
+use crate::problem::{EventProblems, Problem};
 use crate::runs::CustomerRun;
 use crate::timeline;
 use crate::view::{EventQuery, RunEvent, RunEventKind, RunEventList};
@@ -19,14 +19,24 @@ use crate::view::{EventQuery, RunEvent, RunEventKind, RunEventList};
 /// Lists or streams the events of a recommendation
 ///
 /// By default, returns the events so far. With `Accept: text/event-stream` a local server keeps the response open and sends
-/// each event as it happens: the data is a `RunEvent`, the id its number. A client resumes with the header `Last-Event-ID`.
-/// A server that cannot stream returns the list.
+/// each event as it happens. The data is a `RunEvent`, the id its number.
+///
+/// The stream closes after the event `end`, and when the server stops. A client resumes with the header `Last-Event-ID`.
+/// Event numbers survive a restart, and a restarted server continues the run. A client that already has `end` gets an empty
+/// stream.
+///
+/// AWS cannot stream and returns the list. The events of a campaign's customer are never streamed. A local server keeps only
+/// their `end`.
 #[utoipa::path(
     get, path = "/v1/recommendations/{id}/events", operation_id = "listRecommendationEvents", tag = "recommendations",
-    params(("id" = String, Path, description = "The id of the recommendation"), EventQuery),
+    params(
+        ("id" = String, Path, description = "The id of the recommendation"),
+        EventQuery,
+        ("Last-Event-ID" = Option<u64>, Header, description = "The number of the last event that the client has. It takes precedence over `after`. An invalid value is ignored.", nullable = false)
+    ),
     responses(
         (status = 200, description = "The events", content((RunEventList = "application/json"), (String = "text/event-stream"))),
-        ProblemResponses
+        EventProblems
     )
 )]
 pub(super) async fn list(

@@ -7,7 +7,7 @@ use contracts::media::Shape;
 
 use crate::backend::SharedBackend;
 use crate::extract::Caller;
-use crate::problem::{Problem, ProblemResponses};
+use crate::problem::{Problem, ReadProblems};
 use crate::view::{
     Catalog, CategoryOption, MAX_PROMPT_LENGTH, ModelAvailability, RequestOptions, SPEAKING_RATES, SUGGESTED_PROMPT,
     SpeakingRateRange,
@@ -18,7 +18,7 @@ use crate::view::{
 /// Returns the values that the fields of a request may have, and the defaults from the settings.
 #[utoipa::path(
     get, path = "/v1/options", operation_id = "getOptions", tag = "options",
-    responses((status = 200, description = "The options", body = RequestOptions), ProblemResponses)
+    responses((status = 200, description = "The options", body = RequestOptions), ReadProblems)
 )]
 pub(super) async fn options(State(backend): State<SharedBackend>, _: Caller) -> Result<Json<RequestOptions>, Problem> {
     let settings = backend.settings().await?;
@@ -37,6 +37,7 @@ pub(super) async fn options(State(backend): State<SharedBackend>, _: Caller) -> 
             min: *SPEAKING_RATES.start(),
             max: *SPEAKING_RATES.end(),
         },
+        default_writer: settings.writer.mode,
         model: ModelAvailability { enabled: settings.writer.model.enabled, name: settings.writer.model.name },
         local: backend.is_local(),
     }))
@@ -47,7 +48,7 @@ pub(super) async fn options(State(backend): State<SharedBackend>, _: Caller) -> 
 /// Returns the products that the bank approved, with their claims, rates, terms and disclosures.
 #[utoipa::path(
     get, path = "/v1/catalogue", operation_id = "getCatalog", tag = "options",
-    responses((status = 200, description = "The catalog", body = Catalog), ProblemResponses)
+    responses((status = 200, description = "The catalog", body = Catalog), ReadProblems)
 )]
 pub(super) async fn catalog(State(backend): State<SharedBackend>, _: Caller) -> Result<Json<Catalog>, Problem> {
     Ok(Json(Catalog::from(&backend.catalogue().await?)))

@@ -8,7 +8,7 @@ use http::{StatusCode, header};
 
 use crate::backend::SharedBackend;
 use crate::extract::{Caller, IdempotencyKey, Json, Query};
-use crate::problem::{Problem, ProblemResponses};
+use crate::problem::{FindProblems, PageProblems, Problem, StartProblems};
 use crate::runs::{self, CustomerRun, Launch};
 use crate::view::{
     CreateRecommendationRequest, PageQuery, Recommendation, RecommendationAccepted, RecommendationPage,
@@ -22,16 +22,19 @@ const CONCURRENCY: usize = 16;
 /// Starts a recommendation
 ///
 /// Starts a run that makes a text, and a video if requested, for one customer. The run continues after the response:
-/// follow its events or poll the recommendation. A repeated request with the same idempotency key starts nothing and
-/// returns the same recommendation with status 200.
+/// follow its events or poll the recommendation.
+///
+/// A repeated request with the same idempotency key starts nothing and returns the same recommendation with status 200. A
+/// different request with that key gets status 422. If the run failed as a whole, the repeated request starts another
+/// attempt under the same id, with status 202.
 #[utoipa::path(
     post, path = "/v1/recommendations", operation_id = "createRecommendation", tag = "recommendations",
-    params(("Idempotency-Key" = String, Header, description = "A key that the client chooses for this request, such as a UUID. It makes a retry safe.", min_length = 1, max_length = 255)),
+    params(("Idempotency-Key" = String, Header, description = "A key that the client chooses for this request, such as a UUID. It makes a retry safe. A key belongs to one caller and covers recommendations and campaigns together. A local server keeps keys forever, AWS for 90 days after the run ends.", min_length = 1, max_length = 255)),
     request_body = CreateRecommendationRequest,
     responses(
         (status = 202, description = "The recommendation was started.", body = RecommendationAccepted, headers(("Location" = String, description = "The path of the recommendation"))),
         (status = 200, description = "An earlier request with this key started the recommendation.", body = RecommendationAccepted, headers(("Location" = String, description = "The path of the recommendation"))),
-        ProblemResponses
+        StartProblems
     )
 )]
 pub(super) async fn create(
@@ -66,7 +69,7 @@ pub(super) async fn create(
 #[utoipa::path(
     get, path = "/v1/recommendations/{id}", operation_id = "getRecommendation", tag = "recommendations",
     params(("id" = String, Path, description = "The id of the recommendation")),
-    responses((status = 200, description = "The recommendation", body = Recommendation), ProblemResponses)
+    responses((status = 200, description = "The recommendation", body = Recommendation), FindProblems)
 )]
 pub(super) async fn get(
     State(backend): State<SharedBackend>,
@@ -85,7 +88,7 @@ pub(super) async fn get(
 #[utoipa::path(
     get, path = "/v1/recommendations", operation_id = "listRecommendations", tag = "recommendations",
     params(PageQuery),
-    responses((status = 200, description = "A page of recommendations", body = RecommendationPage), ProblemResponses)
+    responses((status = 200, description = "A page of recommendations", body = RecommendationPage), PageProblems)
 )]
 pub(super) async fn list(
     State(backend): State<SharedBackend>,

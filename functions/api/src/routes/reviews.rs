@@ -17,7 +17,7 @@ use policy::recall::is_recalled;
 
 use crate::backend::SharedBackend;
 use crate::extract::{Json, Reviewer};
-use crate::problem::{Problem, ProblemResponses};
+use crate::problem::{DecisionProblems, Problem, RecallProblems, ReviewProblems};
 use crate::results;
 use crate::runs::CustomerRun;
 use crate::view::{
@@ -38,10 +38,10 @@ const CONTENT_CHANGED: &str =
 /// Lists pending reviews
 ///
 /// Lists the results that wait for a reviewer, with everything that would be published. Reviewers see the results of all
-/// callers.
+/// callers, and of runs that an upload or a schedule started.
 #[utoipa::path(
     get, path = "/v1/reviews", operation_id = "listReviews", tag = "reviews",
-    responses((status = 200, description = "The pending reviews", body = PendingReviewList), ProblemResponses)
+    responses((status = 200, description = "The pending reviews", body = PendingReviewList), ReviewProblems)
 )]
 pub(super) async fn list(
     State(backend): State<SharedBackend>,
@@ -106,18 +106,26 @@ async fn load(
     Ok(Some(review))
 }
 
-/// Decides a review
+/// Approves or rejects a result
 ///
-/// Approves or rejects a result. Approval publishes it after consent and suppressions are checked again. The first decision
-/// stands; a later one changes nothing and returns the first.
+/// Approval publishes the result, unless consent or a suppression now forbids it. Rejection ends it as `skipped`. The server
+/// applies these rules in order:
+///
+/// 1. To approve content that can no longer be published as reviewed, for example after a change of the catalog: 409.
+/// 2. No review is pending: 200 with the earlier decision, or 404 if no decision is on record.
+/// 3. `content_digest` differs from the pending one: 409.
+/// 4. The customer may no longer be contacted: 200 without `decision`.
+/// 5. Otherwise the first decision counts: 200. A later one changes nothing and returns the first.
+///
+/// On AWS a run waits three days for a decision. A later approval is recorded, but does not publish by itself.
 #[utoipa::path(
     post, path = "/v1/reviews/{run}/{customer_ref}", operation_id = "decideReview", tag = "reviews",
     params(
         ("run" = String, Path, description = "The id of the run"),
-        ("customer_ref" = String, Path, description = "The customer reference")
+        ("customer_ref" = String, Path, description = "The customer reference: 32 hexadecimal digits", pattern = "^[0-9a-f]{32}$")
     ),
     request_body = DecisionRequest,
-    responses((status = 200, description = "The decision in force", body = DecisionResult), ProblemResponses)
+    responses((status = 200, description = "The decision in force", body = DecisionResult), DecisionProblems)
 )]
 pub(super) async fn decide(
     State(backend): State<SharedBackend>,
@@ -188,12 +196,16 @@ async fn earlier_decision(
 
 /// Recalls a published recommendation
 ///
-/// All links to the text and the video stop working. The evidence stays. Repeating the request changes nothing. Reviewers
-/// may recall the recommendations of all callers.
+/// All links to the text and the video stop working. The evidence, which is the audit record of the run, stays. Only
+/// reviewers may recall, and they may recall the recommendations of all callers. Repeating the request changes nothing and
+/// returns 204 again. The request gets 409 if nothing was published, for example while the result is in review.
+///
+/// A reviewer forms the id from the run and the customer reference, which reviews, notifications and exports contain. The
+/// id is `RUN` for a run for one customer, and `RUN~CUSTOMER_REF` for a campaign. The other form gets 404.
 #[utoipa::path(
     post, path = "/v1/recommendations/{id}/recall", operation_id = "recallRecommendation", tag = "reviews",
     params(("id" = String, Path, description = "The id of the recommendation")), request_body = RecallRequest,
-    responses((status = 204, description = "The recommendation is recalled."), ProblemResponses)
+    responses((status = 204, description = "The recommendation is recalled."), RecallProblems)
 )]
 pub(super) async fn recall(
     State(backend): State<SharedBackend>,

@@ -10,17 +10,18 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::backend::SharedBackend;
 use crate::extract::{Caller, Json as Body};
-use crate::problem::{Problem, ProblemResponses};
+use crate::problem::{CreateUploadProblems, Problem};
 use crate::results::LINK_SECONDS;
 use crate::view::{CreateUploadRequest, Upload, UploadSlot};
 
 /// Creates an upload
 ///
-/// Returns an address for each of the three workbooks of a batch. The workbooks alone start nothing: start a campaign that
-/// names the upload.
+/// Returns an address for each of the three workbooks of a batch. Send each workbook to its address with `PUT` within 15
+/// minutes, in any order. The workbooks alone start nothing: start a campaign that names the upload. An upload never counts
+/// as the newest complete batch.
 #[utoipa::path(
     post, path = "/v1/uploads", operation_id = "createUpload", tag = "campaigns", request_body = CreateUploadRequest,
-    responses((status = 201, description = "The upload", body = Upload), ProblemResponses)
+    responses((status = 201, description = "The upload", body = Upload), CreateUploadProblems)
 )]
 pub(super) async fn create(
     State(backend): State<SharedBackend>,

@@ -6,6 +6,7 @@ use contracts::Batch;
 use contracts::catalogue::Category;
 use contracts::evidence::{Manifest, Outcome};
 use contracts::media::Shape;
+use contracts::model::WriterMode;
 use contracts::request::RunOptions;
 use http::StatusCode;
 use jiff::Timestamp;
@@ -14,21 +15,25 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::deserialize::whole_number;
-use super::names::{CategoryName, OutcomeName, RunStatus, ShapeName};
+use super::forecast::CampaignForecast;
+use super::names::{CategoryName, OutcomeName, RunStatus, ShapeName, WriterName};
 use super::recommendation::StatusReason;
 use crate::problem::Problem;
 
-/// The request for a campaign. The settings supply every value that it omits.
+/// The request for a campaign. The settings supply every value that it omits. In a field that allows null, null means the
+/// same as omitting it. AWS rejects the fields of local servers with status 400 and `Input.InvalidRequest`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateCampaignRequest {
-    /// The id of an upload through this API. It excludes `batch`.
+    /// The id of an upload through this API. A request with both `upload` and `batch` gets status 422.
     #[schema(value_type = Option<String>, pattern = "^upload-[A-Za-z0-9._-]{1,57}$")]
     pub(crate) upload: Option<Batch>,
-    /// The name of the batch to read. Omit it and `upload` for the newest complete batch.
+    /// The name of the batch to read. If both this and `upload` are omitted, AWS reads the newest complete batch. A local
+    /// server reads its own data folder. A batch that is unknown or incomplete gets status 409 and `Input.MissingWorkbook`.
     #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$")]
     pub(crate) batch: Option<Batch>,
     /// Whether only to forecast the campaign: its customers, duration and cost. Local servers only. The default is false.
+    /// Null is invalid.
     #[serde(default)]
     pub(crate) dry_run: bool,
     /// The maximum number of customers who get a recommendation, counted in the dataset's order. Skipped customers do not
@@ -36,31 +41,40 @@ pub(crate) struct CreateCampaignRequest {
     #[schema(minimum = 1)]
     #[serde(default, deserialize_with = "whole_number")]
     pub(crate) max_customers: Option<usize>,
-    /// The budget for models and outside voice services, US dollars. Local servers only. Omit it for no limit.
+    /// The budget for models and outside voice services, in US dollars. Local servers only. Omit it for no limit. A customer
+    /// starts only if the remaining budget covers their worst case. Customers that cost nothing always start.
     #[schema(minimum = 0)]
     pub(crate) budget_usd: Option<f64>,
-    /// The maximum number of customers in progress at the same time.
+    /// The maximum number of customers in progress at the same time. Omit it for the server's own limit. AWS never exceeds
+    /// the limit of its stack.
     #[schema(minimum = 1, maximum = 1000)]
     #[serde(default, deserialize_with = "whole_number")]
     pub(crate) max_concurrency: Option<u16>,
-    /// The lines of business whose products may be offered. Omit it or send an empty list for the default ones.
+    /// The lines of business whose products may be offered. Omit it or send an empty list for `default_categories` of
+    /// `GET /v1/options`. Null is invalid.
     #[serde(default)]
     #[schema(value_type = Vec<CategoryName>)]
     pub(crate) categories: Vec<Category>,
-    /// The wanted tone and emphasis, for the language model. It has no effect if the model is disabled.
+    /// The wanted tone and emphasis. At most 2000 Unicode code points. The phrasebook understands single words and short
+    /// phrases; only the writer `free` passes the whole prompt to the model.
     #[schema(max_length = 2000)]
     pub(crate) prompt: Option<String>,
-    /// The speaking rate, words per minute.
+    /// The writer. `select` and `free` need a model that is enabled.
+    #[schema(value_type = Option<WriterName>)]
+    pub(crate) writer: Option<WriterMode>,
+    /// The speaking rate, in words per minute. The default is `words_per_minute.default` of `GET /v1/options`.
     #[schema(minimum = 80, maximum = 220)]
     #[serde(default, deserialize_with = "whole_number")]
     pub(crate) words_per_minute: Option<u16>,
-    /// The voice: `NAME`, `ENGINE` or `ENGINE:NAME`. `GET /v1/options` lists the voices.
+    /// The voice: `NAME`, `ENGINE` or `ENGINE:NAME`. `GET /v1/options` lists the voices. `ENGINE` alone selects that
+    /// engine's first voice. `NAME` alone uses the engine in the settings, or else the engine that has the name. The server
+    /// does not check the value here: with an unknown voice, `narrate` fails with `Input.InvalidRequest`.
     #[schema(max_length = 100)]
     pub(crate) voice: Option<String>,
-    /// The aspect ratio of the videos.
+    /// The aspect ratio of the videos. The default is `default_shape` of `GET /v1/options`.
     #[schema(value_type = Option<ShapeName>)]
     pub(crate) shape: Option<Shape>,
-    /// Whether to make videos in addition to the texts. The default is true.
+    /// Whether to make videos in addition to the texts. The default is true. AWS ignores false and makes videos.
     pub(crate) video: Option<bool>,
 }
 
@@ -92,6 +106,7 @@ impl CreateCampaignRequest {
             only: None,
             categories: self.categories,
             prompt: self.prompt,
+            writer: self.writer,
             words_per_minute: self.words_per_minute,
             voice: self.voice,
             shape: self.shape,
@@ -110,7 +125,8 @@ pub(crate) struct CampaignAccepted {
     pub(crate) path: String,
 }
 
-/// The numbers of customers by status.
+/// The numbers of customers by status. All are 0 in a dry run, while the campaign is queued, and on AWS until it ends.
+/// Otherwise they add up to `customers`. A recall does not change them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CampaignCounts {
     /// Customers with a published text, and a video if one was requested.
@@ -119,11 +135,11 @@ pub struct CampaignCounts {
     pub skipped: usize,
     /// Customers whose result waits for a reviewer.
     pub in_review: usize,
-    /// Customers for whom a stage failed.
+    /// Customers with a failed stage.
     pub failed: usize,
-    /// Customers who are in no other group yet.
+    /// Customers who are in no other group. After an early stop, these are the customers that never started.
     pub waiting: usize,
-    /// Customers whose text or video is in progress.
+    /// Customers whose text or video is in progress. In `CustomerStatus` they are `waiting` too. Always 0 on AWS.
     pub running: usize,
 }
 
@@ -138,23 +154,28 @@ impl CampaignCounts {
 /// The progress of a campaign.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct CampaignProgress {
-    /// The number of customers in the campaign. It is 0 until the batch has been read.
+    /// The number of customers in the campaign. It is 0 until the batch has been read, and in a dry run: see `forecast`.
     pub customers: usize,
     /// The numbers of customers by status.
     pub counts: CampaignCounts,
-    /// The numbers of skipped customers by reason. Empty if none was skipped.
+    /// The numbers of skipped customers by reason, in words for people. The words may change: do not parse them. Empty if
+    /// none was skipped.
     pub skipped_because: BTreeMap<String, usize>,
     /// The numbers of failed customers by `ERROR in STAGE`, such as `Render.Failed in render`. Empty if none failed.
     pub failed_with: BTreeMap<String, usize>,
-    /// Customers per minute since the first text, without skipped customers. Absent until one has ended, and on AWS.
+    /// The customers that end per minute, counted since the first text and without skipped ones. Use it only while the
+    /// campaign runs. Absent until one has ended, after a restart of the server, and on AWS.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub rate_per_minute: Option<f64>,
-    /// The estimated time until the last customer ends, seconds. Absent until one has ended, and on AWS.
+    /// The estimated time until the last customer ends, in seconds. Use it only while the campaign runs. Absent until one
+    /// has ended, after a restart of the server, and on AWS.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub seconds_left: Option<f64>,
-    /// The cost of models and outside voice services so far, US dollars, including earlier attempts. Absent if unknown.
+    /// The cost of models and outside voice services so far, in US dollars. It counts customers that ended, in earlier
+    /// attempts too. It excludes Polly and other AWS services. Absent until one has ended, after a restart of the server,
+    /// and on AWS.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub spent_usd: Option<f64>,
@@ -193,26 +214,26 @@ impl From<&Manifest> for CampaignProgress {
 pub(crate) struct Campaign {
     /// The id of the campaign.
     pub(crate) id: String,
-    /// The time at which the caller started the campaign.
+    /// The time at which the caller started the campaign, also if it is still queued.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) started_at: Timestamp,
-    /// The status of the run.
+    /// The status of the run. A queued campaign is `running`.
     pub(crate) status: RunStatus,
     /// Whether the campaign is a dry run, which only forecasts.
     pub(crate) dry_run: bool,
-    /// The name of the batch.
+    /// The name of the batch, or the id of the upload.
     #[schema(value_type = String)]
     pub(crate) batch: Batch,
     /// The progress.
     #[serde(flatten)]
     pub(crate) progress: CampaignProgress,
-    /// The forecast of a dry run: customers, videos, durations, sizes and costs. Its fields may change between versions.
-    /// Absent for other campaigns, and until the dry run ends.
+    /// The forecast of a dry run: customers, videos, durations, sizes and costs. Absent for other campaigns, and until the
+    /// dry run ends.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>, nullable = false)]
+    #[schema(value_type = Option<CampaignForecast>, nullable = false)]
     pub(crate) forecast: Option<Value>,
-    /// The reason why the campaign started no further customer, such as an exhausted budget. Absent if it did not stop
-    /// early.
+    /// The reason why the campaign started no further customer, in words for people: an exhausted budget, or too many
+    /// failures. `status` is then `done`. Absent if the campaign did not stop early, and on AWS.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) stop_reason: Option<String>,
@@ -236,10 +257,11 @@ pub(crate) struct CampaignPage {
 /// The status of a campaign's customer.
 ///
 /// - `published`: the text was published, and the video if one was requested.
-/// - `skipped`: the customer gets nothing, or in a dry run would get nothing. A recalled result counts as skipped too.
+/// - `skipped`: the customer gets nothing, or in a dry run would get nothing. A result that was recalled before publication
+///   counts as skipped. A later recall leaves the status `published`.
 /// - `in-review`: the result waits for a reviewer.
 /// - `failed`: a stage failed.
-/// - `waiting`: the customer has no outcome yet.
+/// - `waiting`: the customer has no outcome yet. They may be in progress.
 /// - `selected`: in a dry run, the customer would get a recommendation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -290,14 +312,16 @@ pub(crate) struct CustomerQuery {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CampaignCustomer {
     /// The customer reference: 32 hexadecimal digits.
+    #[schema(pattern = "^[0-9a-f]{32}$")]
     pub(crate) customer_ref: String,
     /// The status of the customer.
     pub(crate) status: CustomerStatus,
-    /// The reason for the status, for people. Absent for `published`, `waiting` and `selected`.
+    /// The reason for the status, in words for people. Absent for `published`, `waiting` and `selected`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) reason: Option<String>,
-    /// The path of the customer's recommendation. Absent in a dry run.
+    /// The path of the customer's recommendation. It works from the start, also while the customer is `waiting`. Absent in
+    /// a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) recommendation: Option<String>,

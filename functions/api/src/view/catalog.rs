@@ -2,12 +2,13 @@
 
 use contracts::catalogue::{Catalogue, Category, Product, ProductKind};
 use contracts::media::Shape;
+use contracts::model::WriterMode;
 use contracts::voice::Engine;
 use jiff::civil::Date;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::names::{CategoryName, ProductKindName, ShapeName, VoiceEngine};
+use super::names::{CategoryName, ProductKindName, ShapeName, VoiceEngine, WriterName};
 
 /// A prompt that clients may suggest.
 pub(crate) const SUGGESTED_PROMPT: &str = "Keep it warm, plain and brief.";
@@ -20,11 +21,12 @@ pub struct VoiceOption {
     pub engine: Engine,
     /// The value for the field `voice` of a request, such as `kokoro:af_heart`.
     pub name: String,
-    /// The name for people.
+    /// The name to show to people.
     pub label: String,
     /// Whether the server uses this voice if a request names none.
     pub default: bool,
-    /// Whether the voice is installed and can speak now.
+    /// Whether the voice is installed and can speak now. For a service, true means that the settings enable it. The server
+    /// does not check whether the service answers.
     pub installed: bool,
 }
 
@@ -36,21 +38,21 @@ pub(crate) struct CategoryOption {
     pub(crate) name: Category,
 }
 
-/// The range of speaking rates, words per minute.
+/// The range of speaking rates, in words per minute.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SpeakingRateRange {
-    /// The rate that the server uses if a request names none, words per minute.
+    /// The rate that the server uses if a request names none, in words per minute.
     pub(crate) default: u16,
-    /// The lowest rate, words per minute.
+    /// The lowest rate, in words per minute.
     pub(crate) min: u16,
-    /// The highest rate, words per minute.
+    /// The highest rate, in words per minute.
     pub(crate) max: u16,
 }
 
 /// The language model that may write texts.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ModelAvailability {
-    /// Whether the model is enabled. If it is not, a template writes every text and `prompt` has no effect.
+    /// Whether the model is enabled. If it is not, the writers `select` and `free` are not available.
     pub(crate) enabled: bool,
     /// The name of the model in the settings.
     pub(crate) name: String,
@@ -68,7 +70,7 @@ pub(crate) struct RequestOptions {
     pub(crate) default_categories: Vec<Category>,
     /// A prompt that a client may suggest to its user.
     pub(crate) suggested_prompt: &'static str,
-    /// The maximum length of a prompt, characters.
+    /// The maximum length of a prompt, in Unicode code points.
     pub(crate) max_prompt_length: usize,
     /// All voices, installed ones first.
     pub(crate) voices: Vec<VoiceOption>,
@@ -82,6 +84,9 @@ pub(crate) struct RequestOptions {
     pub(crate) words_per_minute: SpeakingRateRange,
     /// The language model that may write texts.
     pub(crate) model: ModelAvailability,
+    /// The writer of a request that names none.
+    #[schema(value_type = WriterName)]
+    pub(crate) default_writer: WriterMode,
     /// Whether this server runs on the caller's own machine. Only such a server offers dry runs, budgets and the operations
     /// with the tag `local`.
     pub(crate) local: bool,
@@ -109,11 +114,11 @@ pub(crate) struct ProductView {
     rates_and_terms: Vec<String>,
     /// The disclosures that accompany every offer of the product.
     disclosures: Vec<String>,
-    /// The first day on which the product may be offered. Absent if there is no such limit.
+    /// The first day, in UTC, on which the product may be offered. Absent if there is no such limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = Date, nullable = false)]
     valid_from: Option<Date>,
-    /// The last day on which the product may be offered. Absent if there is no such limit.
+    /// The last day, in UTC, on which the product may be offered. Absent if there is no such limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = Date, nullable = false)]
     valid_until: Option<Date>,

@@ -7,15 +7,17 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::names::StageName;
 
-/// What an event reports.
+/// The kind of an event.
 ///
 /// - `stage`: a stage started, ended or failed; see `stage` and `status`.
 /// - `progress`: a stage advanced; see `stage` and `fraction`.
 /// - `retry`: a stage failed temporarily and will be retried; see `stage` and `message`.
-/// - `text`: the guard passed the text, and the recommendation now includes it.
+/// - `text`: the guard passed the text. The recommendation now includes it, unless its wording needs a review.
 /// - `result`: the outcome is known; see `message`.
 /// - `log`: a line for the log; see `message`.
 /// - `end`: the run ended and no event follows, unless the run is started again.
+///
+/// AWS reports only `stage`, `text` and `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunEventKind {
@@ -60,11 +62,12 @@ pub struct RunEvent {
     /// The position of the event in the run: 1, 2, 3 and so on without gaps. A number never changes.
     // The aliases read event logs that version 0.1 wrote.
     #[serde(alias = "n")]
+    #[schema(minimum = 1)]
     pub number: u64,
     /// The time of the event.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// What the event reports.
+    /// The kind of the event.
     pub kind: RunEventKind,
     /// The stage that the event concerns. Present for `stage`, `progress` and `retry`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -78,8 +81,8 @@ pub struct RunEvent {
     #[serde(default, alias = "share", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub fraction: Option<f64>,
-    /// For `result`, the outcome. For `retry`, a failed stage and a failed `end`, the name of the error. For `log`, the
-    /// line. Absent otherwise.
+    /// For `result`, a value of `OutcomeName`. For `retry`, for a failed stage and for the `end` of a failed run, the name
+    /// of the error. For `log`, the line in words for people. Absent otherwise, and for a failed stage on AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub message: Option<String>,
@@ -104,9 +107,9 @@ impl RunEvent {
 pub(crate) struct RunEventList {
     /// The events with numbers above `after`. Empty if there are none yet.
     pub(crate) events: Vec<RunEvent>,
-    /// The value of `after` for the next request.
+    /// The value of `after` for the next request: the highest number so far.
     pub(crate) next: u64,
-    /// Whether the run has ended, so that no event follows.
+    /// Whether the run has ended, so that no event follows unless the run is started again.
     pub(crate) ended: bool,
 }
 
@@ -134,7 +137,7 @@ pub(crate) struct StageProgress {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
     pub(crate) started_at: Option<Timestamp>,
-    /// The duration of the latest attempt, seconds. Absent until the attempt ends.
+    /// The duration of the latest attempt, in seconds. Absent until the attempt ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) duration_seconds: Option<f64>,

@@ -21,6 +21,20 @@ pub(crate) enum CategoryName {
     Commercial,
 }
 
+/// The author of a text.
+///
+/// - `phrases`: the program or a model, by selecting approved sentences.
+/// - `model`: a model, in its own words.
+/// - `template`: the template of version 0.1.0.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+#[expect(dead_code, reason = "documents `contracts::script::WrittenBy`")]
+pub(crate) enum AuthorName {
+    Phrases,
+    Model,
+    Template,
+}
+
 /// The aspect ratio of a video, width to height.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents `contracts::media::Shape`")]
@@ -31,6 +45,20 @@ pub(crate) enum ShapeName {
     Tall,
     #[schema(rename = "1:1")]
     Square,
+}
+
+/// The writer of a text.
+///
+/// - `phrases`: the program selects approved sentences.
+/// - `select`: a model selects among the approved sentences.
+/// - `free`: a model writes, and a person approves the text.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+#[expect(dead_code, reason = "documents `contracts::model::WriterMode`")]
+pub(crate) enum WriterName {
+    Phrases,
+    Select,
+    Free,
 }
 
 /// A step of the pipeline, in order of execution.
@@ -95,9 +123,10 @@ pub(crate) enum VoiceEngine {
 ///
 /// - `published`: the text was published, and the video if one was requested.
 /// - `skipped`: the customer gets nothing. The reason says why.
-/// - `in-review`: a reviewer must approve the result before it is published.
-/// - `failed`: a stage failed.
-/// - `recalled`: the result was published and then recalled.
+/// - `in-review`: a reviewer must approve the result before it is published. After the decision the outcome is `published`
+///   or `skipped`.
+/// - `failed`: a stage failed for this customer. The run itself may be `done`.
+/// - `recalled`: the result was published and then recalled. Only `GET /v1/recommendations/{id}` returns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum OutcomeName {
@@ -128,8 +157,11 @@ impl From<&Outcome> for OutcomeName {
 ///
 /// - `waiting`: the run is queued and no stage has started.
 /// - `running`: a stage has started.
-/// - `done`: the run ended. The outcome says how.
-/// - `failed`: the run ended without an outcome. The reason says why.
+/// - `done`: the run ended. The outcome says how: it may be `failed` or `in-review`.
+/// - `failed`: the run ended early as a whole, for example because a workbook could not be read. Some customers may have an
+///   outcome. The reason says why.
+///
+/// A result in review: AWS keeps the run `running` for up to three days. On a local server the run is `done`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum RunStatus {

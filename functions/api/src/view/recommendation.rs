@@ -3,9 +3,10 @@
 use std::ops::RangeInclusive;
 
 use contracts::catalogue::{Catalogue, Category};
-use contracts::facts::{Facts, Skip, Stance};
+use contracts::facts::{Facts, Skip, Stance, Stop};
 use contracts::key::Artefact;
 use contracts::media::{MediaFacts, Shape};
+use contracts::model::WriterMode;
 use contracts::request::RunOptions;
 use contracts::script::{GuardCheck, Script, Segment, WrittenBy};
 use contracts::{Batch, CustomerId, CustomerRef, ErrorName, ProductId};
@@ -16,7 +17,7 @@ use utoipa::ToSchema;
 
 use super::deserialize::whole_number;
 use super::event::StageProgress;
-use super::names::{CategoryName, OutcomeName, RunStatus, ShapeName};
+use super::names::{AuthorName, CategoryName, OutcomeName, RunStatus, ShapeName, WriterName};
 use crate::problem::Problem;
 
 /// The maximum length of a prompt, characters.
@@ -28,34 +29,45 @@ pub(crate) const SPEAKING_RATES: RangeInclusive<u16> = 80..=220;
 /// The maximum length of a voice's name, characters.
 const MAX_VOICE_LENGTH: usize = 100;
 
-/// The request for a recommendation. The settings supply every value that it omits.
+/// The request for a recommendation. The settings supply every value that it omits. In a field that allows null, null means
+/// the same as omitting it.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateRecommendationRequest {
-    /// The customer's id exactly as the workbooks have it, including leading zeros.
+    /// The customer's id exactly as the workbooks have it, including leading zeros. The server checks it while the run
+    /// reads the batch. For an unknown id, the run ends as `failed` with `Input.UnknownCustomer`. An erased customer gets
+    /// status 422 at once.
     #[schema(value_type = String, max_length = 64, pattern = r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]{0,62}[^\s\x00-\x1f\x7f-\x9f])?$")]
     pub(crate) customer_id: CustomerId,
-    /// The name of the batch to read. Omit it for the newest complete batch.
+    /// The name of the batch to read, or the id of an upload. If it is omitted, AWS reads the newest complete batch. A local
+    /// server reads its own data folder. A batch that is unknown or incomplete gets status 409 and `Input.MissingWorkbook`.
     #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$")]
     pub(crate) batch: Option<Batch>,
-    /// The lines of business whose products may be offered. Omit it or send an empty list for the default ones.
+    /// The lines of business whose products may be offered. Omit it or send an empty list for `default_categories` of
+    /// `GET /v1/options`. Null is invalid.
     #[serde(default)]
     #[schema(value_type = Vec<CategoryName>)]
     pub(crate) categories: Vec<Category>,
-    /// The wanted tone and emphasis, for the language model. It has no effect if the model is disabled.
+    /// The wanted tone and emphasis. At most 2000 Unicode code points. The phrasebook understands single words and short
+    /// phrases; only the writer `free` passes the whole prompt to the model.
     #[schema(max_length = 2000)]
     pub(crate) prompt: Option<String>,
-    /// The speaking rate, words per minute.
+    /// The writer. `select` and `free` need a model that is enabled.
+    #[schema(value_type = Option<WriterName>)]
+    pub(crate) writer: Option<WriterMode>,
+    /// The speaking rate, in words per minute. The default is `words_per_minute.default` of `GET /v1/options`.
     #[schema(minimum = 80, maximum = 220)]
     #[serde(default, deserialize_with = "whole_number")]
     pub(crate) words_per_minute: Option<u16>,
-    /// The voice: `NAME`, `ENGINE` or `ENGINE:NAME`. `GET /v1/options` lists the voices.
+    /// The voice: `NAME`, `ENGINE` or `ENGINE:NAME`. `GET /v1/options` lists the voices. `ENGINE` alone selects that
+    /// engine's first voice. `NAME` alone uses the engine in the settings, or else the engine that has the name. The server
+    /// does not check the value here: with an unknown voice, `narrate` fails with `Input.InvalidRequest`.
     #[schema(max_length = 100)]
     pub(crate) voice: Option<String>,
-    /// The aspect ratio of the video.
+    /// The aspect ratio of the video. The default is `default_shape` of `GET /v1/options`.
     #[schema(value_type = Option<ShapeName>)]
     pub(crate) shape: Option<Shape>,
-    /// Whether to make a video in addition to the text. The default is true.
+    /// Whether to make a video in addition to the text. The default is true. AWS ignores false and makes a video.
     pub(crate) video: Option<bool>,
 }
 
@@ -66,6 +78,7 @@ impl CreateRecommendationRequest {
             only: Some(reference),
             categories: self.categories,
             prompt: self.prompt,
+            writer: self.writer,
             words_per_minute: self.words_per_minute,
             voice: self.voice,
             shape: self.shape,
@@ -99,6 +112,7 @@ pub(crate) struct RecommendationAccepted {
     /// The path of the recommendation's events.
     pub(crate) events: String,
     /// The customer reference: 32 hexadecimal digits that replace the customer id in all responses and logs.
+    #[schema(pattern = "^[0-9a-f]{32}$")]
     pub(crate) customer_ref: String,
 }
 
@@ -110,13 +124,14 @@ pub(crate) struct RecommendationSummary {
     /// The time at which the caller started the recommendation.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) started_at: Timestamp,
-    /// The status of the run.
+    /// The status of the run. A queued run is `running` in a list.
     pub(crate) status: RunStatus,
-    /// The customer's outcome. Absent until the run has recorded it.
+    /// The customer's outcome. A recall does not change it in a list. Absent until the run has recorded it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) outcome: Option<OutcomeName>,
     /// The customer reference: 32 hexadecimal digits.
+    #[schema(pattern = "^[0-9a-f]{32}$")]
     pub(crate) customer_ref: String,
     /// The lines of business whose products could be offered.
     #[schema(value_type = Vec<CategoryName>)]
@@ -137,12 +152,22 @@ pub(crate) struct RecommendationPage {
 /// The reason why nothing was published, why a run failed, or why a published result is no longer shown.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StatusReason {
-    /// The stable code: the name of an error such as `Render.Failed`, the reason of a skip such as `no-consent`, or
-    /// `in-review`.
+    /// The stable code. It is one of the following:
+    ///
+    /// - `no-consent`: the customer did not consent, or withdrew consent.
+    /// - `suppressed`: the customer must not be contacted.
+    /// - `posts-withdrawn`: the result used posts, and the customer withdrew consent to their use.
+    /// - `heard-lately`: the customer heard from the bank too recently.
+    /// - `no-suitable-offer`: no product of the chosen lines of business fits.
+    /// - `rejected`: a reviewer rejected the result.
+    /// - `recalled`: a reviewer or an operator recalled the result.
+    /// - `in-review`: the result waits for a reviewer.
+    /// - An error name in the form `Area.Reason`, such as `Render.Failed`. `docs/reference/errors.md` lists the names. On
+    ///   AWS it may be a name of Step Functions, such as `States.Timeout`.
     pub(crate) code: String,
-    /// The reason, for people.
+    /// The reason, in words for people.
     pub(crate) message: String,
-    /// What to do about it. Absent if there is no specific advice.
+    /// The remedy. Absent if there is no specific advice.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) help: Option<String>,
@@ -155,6 +180,8 @@ impl StatusReason {
         let help = match skip {
             Skip::NoConsent(_) => Some("the customer gets nothing until the bank's workbook records their consent"),
             Skip::Suppressed => Some("remove the customer from the suppression list if the entry is wrong"),
+            Skip::Stopped(Stop::NeedsPerson) => Some("let a person of the bank decide how to reach the customer"),
+            Skip::Stopped(_) => Some("nothing is sold to the customer until the bank's records no longer say so"),
             Skip::NoSuitableOffer => Some("choose more lines of business"),
             Skip::PostsWithdrawn(_) => Some("start another recommendation: it will not use the customer's posts"),
             Skip::HeardLately => Some("the setting offers.at_most_every_days is the number of days between contacts"),
@@ -211,7 +238,7 @@ pub(crate) struct Offer {
     category: Option<Category>,
     /// The product's score for this customer. Higher is better; it has no unit.
     score: f64,
-    /// The reasons for the offer, the weightiest first. Each ends with its signed contribution to the score, such as
+    /// The reasons for the offer in words for people, the weightiest first. Each ends with its signed contribution to the score, such as
     /// `spends on travel +2.50`.
     reasons: Vec<String>,
 }
@@ -224,7 +251,8 @@ pub(crate) struct ConsideredProduct {
     product_id: ProductId,
     /// The name of the product.
     name: String,
-    /// The product's score for this customer. Higher is better; it has no unit.
+    /// The product's score for this customer. Higher is better; it has no unit. An ineligible product has a score too, but
+    /// ranks below all eligible ones.
     score: f64,
     /// Whether the customer is eligible for the product.
     eligible: bool,
@@ -239,29 +267,34 @@ pub(crate) struct ConsideredProduct {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = GuardCheck)]
 pub(crate) struct CheckResult {
-    /// The stable name of the check, such as `plain-text`.
+    /// The stable name of the check. The checks are `length`, `plain-text`, `contact`, `greeting`, `products`, `amounts`,
+    /// `credit-terms`, `deposit-terms`, `approval`, `superlatives`, `urgency`, `invented-benefits`, `protected-class`,
+    /// `surveillance`, `instructions`, `post-echo`, `instruction-echo` and `disclosures`. Later versions may add others.
     name: String,
-    /// Whether the text passed.
+    /// Whether the text passed. It is always true for a text that is shown.
     passed: bool,
 }
 
-/// Who wrote the text.
+/// The writer of the text.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Authorship {
-    /// The writer: `model` or `template`.
-    #[schema(pattern = "^(model|template)$")]
+    /// The author.
+    #[schema(value_type = AuthorName)]
     writer: &'static str,
-    /// The name of the model. Absent if the template wrote the text.
+    /// The name of the model that wrote the text or selected its sentences. Absent if there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     model: Option<String>,
-    /// The reason why the template wrote the text although the model is enabled. Absent otherwise.
+    /// The reason why no model took part although the writer needs one, in words for people. Examples: the model
+    /// did not answer, the guard refused its text or the prompt, or a secret is missing. Absent otherwise, and for a
+    /// service message.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     fallback_reason: Option<String>,
 }
 
-/// Links to the files of a result. A path without a host belongs to this server. A link needs no token.
+/// Links to the files of a result. A path without a host belongs to this server. A link needs no bearer token. It works for
+/// at most 15 minutes.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ResultLinks {
     /// The video, MP4. Absent if none was requested.
@@ -313,17 +346,18 @@ impl ResultLinks {
 /// Measurements of the finished video.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct VideoMeasurements {
-    /// The duration, seconds.
+    /// The duration, in seconds.
     duration_seconds: f64,
-    /// The width, pixels.
+    /// The width, in pixels.
     width: u32,
-    /// The height, pixels.
+    /// The height, in pixels.
     height: u32,
-    /// The integrated loudness, LUFS (EBU R 128).
+    /// The integrated loudness, in LUFS (EBU R 128).
     loudness_lufs: f64,
-    /// The true peak, dBTP.
+    /// The true peak, in dBTP.
     true_peak_dbtp: f64,
-    /// Deviations from the targets, such as an unusual duration. Empty if there are none.
+    /// Missed targets, in words for people. They do not prevent publication. The targets concern the duration of 60 to 100
+    /// seconds, and the display time, timing and reading speed of captions. Empty if all targets are met.
     warnings: Vec<String>,
 }
 
@@ -345,27 +379,30 @@ impl From<&MediaFacts> for VideoMeasurements {
 pub(crate) struct Recommendation {
     /// The id of the recommendation. For a customer of a campaign it is `RUN~CUSTOMER_REF`.
     pub(crate) id: String,
-    /// The status of the run.
+    /// The status of the run. For a customer of a campaign it is the status of the whole campaign. A local server then
+    /// returns `waiting` until the campaign ends.
     pub(crate) status: RunStatus,
     /// The customer's outcome. Absent until the run has recorded it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) outcome: Option<OutcomeName>,
-    /// The reason for the status or the outcome. Absent if the result is published and may be shown, and while the run is
-    /// in progress.
+    /// The reason for the status or the outcome. Present too if the result was published but may no longer be shown. Absent
+    /// if the published result may be shown, and while the run is in progress.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) reason: Option<StatusReason>,
     /// The customer reference: 32 hexadecimal digits.
+    #[schema(pattern = "^[0-9a-f]{32}$")]
     pub(crate) customer_ref: String,
     /// The lines of business whose products may be offered.
     #[schema(value_type = Vec<CategoryName>)]
     pub(crate) categories: Vec<Category>,
-    /// The time of the first event. Absent until the run starts.
+    /// The time of the first event. Absent until the run starts. On a local server, ignore it for a campaign's customer.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
     pub(crate) started_at: Option<Timestamp>,
-    /// The progress of all seven stages in order. Empty for a customer of a campaign whose events are not kept.
+    /// The progress of all seven stages in order. A stage that the run does not need stays `waiting`. For a customer of a
+    /// campaign, a local server does not track stages: the list is empty, or all stages are `waiting`.
     pub(crate) stages: Vec<StageProgress>,
     /// The content.
     #[serde(flatten)]
@@ -375,7 +412,9 @@ pub(crate) struct Recommendation {
 /// The content of a recommendation. Every field is absent while there is nothing that the caller may see.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub(crate) struct RecommendationContent {
-    /// The text. Absent until the guard has passed it, and if it may not be shown.
+    /// The text. It appears as soon as the guard has passed it, before the result is published. It is absent if its wording
+    /// needs a review, while the result is in review, and if it may not be shown. A recommendation that fails or is skipped
+    /// loses it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) text: Vec<Paragraph>,
     /// The disclosures that accompany the text, from the catalog and the brand. Absent without a text.
@@ -384,21 +423,22 @@ pub(crate) struct RecommendationContent {
     /// The offered products, the best first. Absent until published, and for a service message without offers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     offers: Vec<Offer>,
-    /// Every product that the ranking considered, the best first. Absent until published.
+    /// Every product that the ranking considered: eligible ones first, the best first. Absent until published.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     candidates: Vec<ConsideredProduct>,
-    /// The guard's checks on the text. Absent until the guard has checked it.
+    /// The guard's checks on the text. They are shown with the text. If the model's text fails one, the template writes the
+    /// text, and `written_by.fallback_reason` names the check.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     checks: Vec<CheckResult>,
-    /// Who wrote the text. Absent until the guard has checked it.
+    /// The writer of the text. It is shown with the text.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     written_by: Option<Authorship>,
-    /// Links to the files. Absent until published.
+    /// Links to the files. Absent until published, and if the result may not be shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) links: Option<ResultLinks>,
-    /// Measurements of the video. Absent without a video.
+    /// Measurements of the video. Absent until published, without a video, and if the result may not be shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) media: Option<VideoMeasurements>,
@@ -424,16 +464,15 @@ impl RecommendationContent {
     pub(crate) fn add_checks(&mut self, script: &Script) {
         let check = |check: &GuardCheck| CheckResult { name: check.name.clone(), passed: check.violations.is_empty() };
         self.checks = script.verdict.checks.iter().map(check).collect();
-        self.written_by = Some(match &script.written_by {
-            WrittenBy::Template { instead_of_model } => Authorship {
-                writer: "template",
-                model: None,
-                fallback_reason: instead_of_model.as_ref().map(|instead| instead.why.clone()),
-            },
-            WrittenBy::Model { model, .. } => {
-                Authorship { writer: "model", model: Some(model.clone()), fallback_reason: None }
+        let (writer, model) = match &script.written_by {
+            WrittenBy::Phrases { selected_by, .. } => {
+                ("phrases", selected_by.as_ref().map(|selection| selection.model.clone()))
             }
-        });
+            WrittenBy::Template { .. } => ("template", None),
+            WrittenBy::Model { model, .. } => ("model", Some(model.clone())),
+        };
+        let fallback_reason = script.written_by.instead_of_model().map(|instead| instead.why.clone());
+        self.written_by = Some(Authorship { writer, model, fallback_reason });
     }
 
     /// Adds the offers and every considered product with their reasons.

@@ -13,20 +13,23 @@ use super::recommendation::{Paragraph, ResultLinks};
 /// A result that waits for a reviewer.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PendingReview {
-    /// The id of the run.
+    /// The id of the run. The id of the recommendation is `RUN` for a run for one customer, and `RUN~CUSTOMER_REF` for a
+    /// campaign.
     #[schema(value_type = String)]
     pub(crate) run: RunId,
     /// The customer reference: 32 hexadecimal digits.
+    #[schema(pattern = "^[0-9a-f]{32}$")]
     pub(crate) customer_ref: String,
-    /// The reason why the result needs a review, for people.
+    /// The reason why the result needs a review, in words for people.
     pub(crate) reason: String,
     /// The time at which the review was requested.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) waiting_since: Timestamp,
     /// The SHA-256 digest of the text and the files under review: 64 hexadecimal digits. A decision repeats it.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     pub(crate) content_digest: String,
-    /// The reason why the content cannot be shown. Such a result can be rejected, not approved. Absent if the content can
-    /// be shown.
+    /// The reason why the content cannot be shown, in words for people. Such a result can be rejected, not approved. Absent
+    /// if the content can be shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) unavailable_reason: Option<&'static str>,
@@ -45,7 +48,7 @@ pub(crate) struct PendingReview {
 /// The results that wait for a reviewer.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PendingReviewList {
-    /// At most 100 results, the longest waiting first.
+    /// At most 100 results, the longest waiting first. To see further ones, decide these and list again.
     pub(crate) items: Vec<PendingReview>,
 }
 
@@ -86,10 +89,11 @@ impl From<ReviewChoice> for ReviewDecision {
 pub(crate) struct DecisionRequest {
     /// The decision.
     pub(crate) decision: ReviewDecision,
-    /// The `content_digest` of the review that the reviewer saw. The server answers 409 if the content has changed.
+    /// The `content_digest` of the review that the reviewer saw: 64 hexadecimal digits. The server answers 409 if the
+    /// content has changed.
     #[schema(value_type = String, pattern = "^[0-9a-f]{64}$")]
     pub(crate) content_digest: Digest,
-    /// The reviewer's reason for the record: one line of at most 500 characters. Optional.
+    /// The reviewer's reason for the record: one line of at most 500 code points. Optional.
     #[schema(
         min_length = 1,
         max_length = 500,
@@ -102,12 +106,13 @@ pub(crate) struct DecisionRequest {
 /// The decision in force after the request.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct DecisionResult {
-    /// The decision in force: the first one that any reviewer made. Absent if the customer may no longer be contacted, so
-    /// that no decision applies.
+    /// The decision in force: the first one that any reviewer made. Absent if the customer may no longer be contacted. Then
+    /// nothing is recorded, and the run skips the customer.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) decision: Option<ReviewDecision>,
-    /// The customer's outcome. Absent until the run has recorded it.
+    /// The customer's outcome. Absent until the run has recorded it: on AWS, shortly after the response. Get the
+    /// recommendation for the final outcome.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) outcome: Option<OutcomeName>,
@@ -117,7 +122,7 @@ pub(crate) struct DecisionResult {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RecallRequest {
-    /// The reviewer's reason for the record: one line of at most 500 characters. Optional.
+    /// The reviewer's reason for the record: one line of at most 500 code points. Optional.
     #[schema(
         min_length = 1,
         max_length = 500,

@@ -6,7 +6,7 @@ use contracts::ObjectKey;
 use contracts::catalogue::{Catalogue, Category, ProductKind};
 use contracts::consent::Refusal;
 use contracts::facts::{
-    Assessment, Facts, Ground, Need, Offer, Share, Sign, Skip, SpendingCategory, Stance, Tenure, Topic, Trend,
+    Assessment, Facts, Ground, Need, Offer, Share, Sign, Skip, SpendingCategory, Stance, Stop, Tenure, Topic, Trend,
 };
 use policy::control::{self, Control};
 use policy::customer::{Customer, CustomerRecord};
@@ -169,7 +169,10 @@ fn complaint_excludes_products_of_topic() {
     let offered = offers(person.clone(), &DEFAULT);
     assert!(!offered.is_empty(), "offered without the complaint");
     let assessed = assess_default(person.posted(3, "I hate my credit card, awful rewards points"), &DEFAULT);
-    assert!(matches!(assessed, Assessment::Skip { skip: Skip::NoSuitableOffer, .. }), "{assessed:?}");
+    let Assessment::Proceed(facts) = assessed else { panic!("skipped") };
+    assert!(matches!(facts.stance, Stance::Service { .. }), "{:?}", facts.stance);
+    let card = facts.candidates.iter().find(|candidate| candidate.product.as_str() == "cash-back-card").unwrap();
+    assert!(card.excluded.as_ref().unwrap().contains("posts are negative about cards"));
 }
 
 #[test]
@@ -232,15 +235,53 @@ fn hardship_gives_service_message() {
 }
 
 #[test]
-fn kinder_posts_outweigh_complaint() {
+fn complaints_give_service_message() {
     let angry = CustomerBuilder::new().posted(9, "Terrible customer service at my bank, I am furious");
     assert_eq!(facts(angry.clone(), &DEFAULT).stance, Stance::Service { topic: Topic::Service });
     let reconciled = angry.posted(1, "Excellent customer service at my bank, thank you so much, I love it");
-    assert!(!offers(reconciled, &DEFAULT).is_empty());
+    assert_eq!(facts(reconciled, &DEFAULT).stance, Stance::Service { topic: Topic::Service });
     let fees = CustomerBuilder::new().posted(3, "These overdraft fees are a horrible rip off");
-    assert_eq!(facts(fees, &DEFAULT).stance, Stance::Service { topic: Topic::Fees });
+    assert!(matches!(facts(fees, &DEFAULT).stance, Stance::Service { .. }));
     let fraud = CustomerBuilder::new().posted(3, "I was scammed and I am very upset");
     assert_eq!(facts(fraud, &DEFAULT).stance, Stance::Service { topic: Topic::Fraud });
+}
+
+#[test]
+fn danger_to_life_stops_every_message() {
+    let person =
+        CustomerBuilder::new().posted(2, "I don't think I want to be here anymore, there is nothing left in me");
+    let Assessment::Skip { skip, .. } = assess_default(person, &DEFAULT) else { panic!("not skipped") };
+    assert_eq!(skip, Skip::Stopped(Stop::NeedsPerson));
+    assert_eq!(skip.because(), "a person should contact the customer");
+}
+
+#[test]
+fn trouble_in_payments_stops_credit_or_everything() {
+    let shopper = || CustomerBuilder::new().spends("Groceries", 90_000).holds(&["everyday-checking"]);
+    let has_card = |person| ids(&offers(person, &DEFAULT)).contains(&"cash-back-card");
+    assert!(has_card(shopper()));
+    assert!(!has_card(shopper().has(60_000, -350)));
+    for category in ["Overdraft Fee", "Late Fee", "Returned Payment Fee", "Payday Loan"] {
+        assert!(!has_card(shopper().spends(category, 3_500)), "{category}");
+    }
+    for (category, stop) in [("Debt Collection", Stop::DebtCollection), ("Funeral Home", Stop::Funeral)] {
+        let Assessment::Skip { skip, .. } = assess_default(shopper().spends(category, 9_000), &DEFAULT) else {
+            panic!("{category}: not skipped")
+        };
+        assert_eq!(skip, Skip::Stopped(stop));
+    }
+}
+
+#[test]
+fn profile_stops_and_probable_products_stop() {
+    let mut customer = CustomerBuilder::new().customer();
+    customer.profile.probably_held = vec![product("high-yield-savings")];
+    let Assessment::Proceed(facts) = assess_customer(customer.clone(), &DEFAULT, 3) else { panic!("skipped") };
+    let Stance::Recommend { offers } = &facts.stance else { panic!("no offers") };
+    assert_eq!(ids(offers), ["everyday-checking"]);
+    customer.profile.stops = vec![Stop::Deceased];
+    let Assessment::Skip { skip, .. } = assess_customer(customer, &DEFAULT, 3) else { panic!("not skipped") };
+    assert_eq!(skip, Skip::Stopped(Stop::Deceased));
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! The Lambda function that returns the export of a run, with customer ids and links, to authorized operators. It stores
-//! nothing of it.
+//! The Lambda function that returns a run's export, with customer ids and links, to authorized operators. It does not
+//! store the export.
 
 use bespoke_aws::Host;
 use contracts::{CustomerRef, RunId};
@@ -7,7 +7,8 @@ use deliver::export::{ExportPage, ExportRow, export};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The maximum number of rows in a response. They stay far below Lambda's limit of 6 MB and within the time limit.
+/// The maximum number of rows in a response. A response of this size is far below Lambda's limit of 6 MB and its time
+/// limit.
 const MAX_ROWS: usize = 5_000;
 
 /// A request for a page of the export.
@@ -15,7 +16,7 @@ const MAX_ROWS: usize = 5_000;
 #[serde(deny_unknown_fields)]
 struct ExportRequest {
     run: RunId,
-    /// The cursor: the value of `next` from the previous page.
+    /// The cursor: the value of `next` in the previous page.
     after: Option<CustomerRef>,
 }
 
@@ -23,7 +24,7 @@ struct ExportRequest {
 #[derive(Serialize)]
 struct ExportResponse {
     rows: Vec<ExportRow>,
-    /// The cursor for the next page; `None` on the last page.
+    /// The cursor for the next page. `None` on the last page.
     next: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The Lambda function that notifies the bank's system of outcomes and recalls.
+//! The Lambda function that notifies the bank's system about outcomes and recalls.
 
 use bespoke_aws::Host;
 use deliver::Error;
@@ -19,7 +19,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         match event {
             DeliverEvent::Ended(run) => Ok(webhook::notify(&run, &deps).await?),
             DeliverEvent::Recalled(run) => match webhook::notify(&run, &deps).await {
-                // The end of the run triggers the notifications.
+                // The run has not ended yet. Its end will trigger the notifications.
                 Err(Error::NotEnded { .. }) => Ok(NotifySummary::default()),
                 summary => Ok(summary?),
             },

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Writes the workbook fixtures beside this file, with writers that are not ours. All data is invented.
+"""Writes the workbook fixtures beside this file with independent writers. All data is invented.
 
-A file is named `<case>.<profile|transactions|tweets>.xlsx`, whatever it holds: banks misname files. A case takes the
-workbooks that it lacks from the case `base`. Protected files open with `meridian-demo`; `agile-unicode` opens with
-`pässwörd-✓` and `wrong-password` with neither.
+Each file is named `<case>.<profile|transactions|tweets>.xlsx`, even if it is not a workbook, because banks misname files. A
+case takes the workbooks that it lacks from the case `base`. Encrypted files open with `meridian-demo`, except
+`agile-unicode`, which opens with `pässwörd-✓`, and `wrong-password`, which opens with neither.
 
-To run it (Debian 12, LibreOffice 7.4, Node.js 20), with everything but the fixtures outside the repository:
+To run it on Debian 12 with LibreOffice 7.4 and Node.js 20, and keep everything but the fixtures outside the repository:
 
     apt-get install --no-install-recommends libreoffice-calc-nogui python3-uno python3-venv
     /usr/bin/python3 -m venv --system-site-packages /tmp/fixtures
@@ -13,9 +13,9 @@ To run it (Debian 12, LibreOffice 7.4, Node.js 20), with everything but the fixt
     npm install --prefix /tmp/fixtures officecrypto-tool@0.0.19
     NODE_PATH=/tmp/fixtures/node_modules /tmp/fixtures/bin/python make.py
 
-A second run writes the same bytes, except in what LibreOffice (`libreoffice*`, `legacy*`, `ods`) and pyxlsbwriter (`xlsb`)
-wrote: they store the
-time of the run, and LibreOffice draws its own salts.
+A second run writes the same bytes, except in the files of LibreOffice (`libreoffice*`, `legacy*`, `ods`) and pyxlsbwriter
+(`xlsb`). Both store the time of the run, and LibreOffice draws its own salts. A `.xlsx` file that no case here writes, such
+as `odd-directory`, came from `make fuzz`.
 """
 
 import html
@@ -44,7 +44,7 @@ from pyxlsbwriter import XlsbWriter
 
 HERE = Path(__file__).resolve().parent
 PASSWORD = "meridian-demo"
-NOW = datetime(2026, 11, 1, 12)  # the time that every file claims to be from
+NOW = datetime(2026, 11, 1, 12)  # the creation time in every file
 DAY = date(2026, 10, 31)
 
 # The base data, header first. "" is a blank cell.
@@ -83,7 +83,7 @@ def taken(name):
 
 
 def book(rows, edit=None, epoch=None):
-    """A workbook by openpyxl. `edit` may change the openpyxl workbook before it is saved."""
+    """Returns a workbook by openpyxl. `edit` may change the openpyxl workbook before it is saved."""
     workbook = openpyxl.Workbook()
     workbook.properties.created = NOW
     if epoch:
@@ -96,7 +96,7 @@ def book(rows, edit=None, epoch=None):
         edit(workbook, sheet)
     content = io.BytesIO()
     workbook.save(content)
-    # openpyxl takes the time of saving as that of the last change.
+    # openpyxl sets the time of the last change to the time of saving.
     now = f"{NOW.isoformat()}Z".encode()
     return with_parts(
         content.getvalue(), {"docProps/core.xml": lambda part: re.sub(rb"\d{4}-\d\d-\d\dT[\d:]+Z", now, part)}
@@ -104,7 +104,7 @@ def book(rows, edit=None, epoch=None):
 
 
 def with_parts(package, parts):
-    """The package with parts added or replaced: by bytes, or by what a function makes of the old ones."""
+    """Returns the package with parts added or replaced, each by bytes or by a function of the old bytes."""
     with zipfile.ZipFile(io.BytesIO(package)) as archive:
         old = {name: archive.read(name) for name in archive.namelist()}
     new = {name: part(old[name]) if callable(part) else part for name, part in parts.items()}
@@ -120,7 +120,7 @@ def zipped(parts):
 
 
 def xlsxwriter_book(rows, options, formulas=()):
-    """A workbook by XlsxWriter. `formulas` are (cell, formula, result that a spreadsheet left with it)."""
+    """Returns a workbook by XlsxWriter. `formulas` are tuples of cell, formula and stored result."""
     content = io.BytesIO()
     workbook = xlsxwriter.Workbook(content, {"default_date_format": "yyyy-mm-dd"} | options)
     workbook.set_properties({"created": NOW})
@@ -134,7 +134,7 @@ def xlsxwriter_book(rows, options, formulas=()):
 
 
 def agile(package, password=PASSWORD, rounds=100_000):
-    """ECMA-376 agile encryption by msoffcrypto-tool, with salts and times that do not change."""
+    """Encrypts by msoffcrypto-tool (ECMA-376 agile), with fixed salts and times."""
 
     class Clock(datetime):
         @classmethod
@@ -152,14 +152,14 @@ def agile(package, password=PASSWORD, rounds=100_000):
 
 
 def as_excel_2010(container):
-    """Says of an agile container that it is encrypted as Excel 2010 does by default; the bytes stay where they are."""
+    """Relabels an agile container as encrypted by Excel 2010's default, without moving any byte."""
     for ours, theirs in (b'keyBits="256"', b'keyBits="128"'), (b'"SHA512"', b'"SHA1"  '), (b'hashSize="64"', b'hashSize="20"'):
         container = container.replace(ours, theirs)
     return container
 
 
 def xlsb(rows):
-    """A binary workbook by pyxlsbwriter."""
+    """Returns a binary workbook by pyxlsbwriter."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "rows.xlsb")
         with XlsbWriter(str(path)) as writer:
@@ -169,7 +169,7 @@ def xlsb(rows):
 
 
 def standard(package):
-    """ECMA-376 standard encryption by officecrypto-tool, with salts that do not change."""
+    """Encrypts by officecrypto-tool (ECMA-376 standard), with fixed salts."""
     script = """
         const crypto = require('crypto');
         let drawn = 0;
@@ -181,12 +181,12 @@ def standard(package):
     return subprocess.run(["node", "-e", script, PASSWORD], input=package, stdout=subprocess.PIPE, check=True).stdout
 
 
-# For other formats than its own, LibreOffice wants no password but what its dialog makes of one (sfx2::SetPassword).
+# For foreign formats, LibreOffice takes the data that its dialog derives from a password (sfx2::SetPassword).
 OOXML_PASSWORD = {"OOXPassword": PASSWORD, "CryptoType": "Standard"}
 
 
 def biff_password():
-    """The key of Office 97 RC4 encryption (MS-OFFCRYPTO 2.3.6.2)."""
+    """Returns the key of Office 97 RC4 encryption (MS-OFFCRYPTO 2.3.6.2)."""
     salt = bytes(range(16))
     start = md5(PASSWORD.encode("utf-16-le")).digest()[:5]
     key = md5((start + salt) * 16).digest()
@@ -194,7 +194,7 @@ def biff_password():
 
 
 class LibreOffice:
-    """A LibreOffice without windows, which loads a fixture and stores it in another form."""
+    """A headless LibreOffice that converts fixtures."""
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory()
@@ -248,7 +248,7 @@ def payment(id="0001", day=DAY, merchant="Inn", amount=5, consent="yes"):
 
 
 def containers():
-    """What a file is: protected or not, by whom, and files that are no workbook at all."""
+    """Kinds of files: plain and encrypted workbooks of each writer, and files that are not workbooks."""
     for name, rows in BASE.items():
         put(f"base.{name}", book(rows))
         put(f"agile.{name}", agile(book(rows)))
@@ -295,7 +295,7 @@ def containers():
 
 
 def attacks():
-    """Workbooks that aim at whoever reads them. Each is the base's tweets with parts added or changed."""
+    """Workbooks that attack their reader. Each is the base's tweets with parts added or changed."""
     base = taken("xlsxwriter.tweets")  # openpyxl writes inline strings, XlsxWriter shared ones
     strings, sheet = "xl/sharedStrings.xml", "xl/worksheets/sheet1.xml"
 
@@ -321,7 +321,7 @@ def attacks():
     def hide(part):
         return part.replace(b'state="visible"', b'state="hidden"')
 
-    # openpyxl itself refuses to save a workbook without a visible sheet.
+    # openpyxl refuses to save a workbook without a visible sheet.
     put("no-sheet.tweets", with_parts(taken("base.tweets"), {"xl/workbook.xml": hide}))
 
     texts = {
@@ -347,7 +347,7 @@ def attacks():
 
 
 def sheets():
-    """Where the data stands: columns, headers, rows and sheets."""
+    """The layout of the data: columns, headers, rows and sheets."""
     [header, *rows] = TRANSACTIONS
     put("missing-column.transactions", book([row[:-1] for row in TRANSACTIONS]))
     ours = ["Customer ID", "DATE", "Category ", "merchant", "Transaction Amount", "CONSENT", "Consent-Social-Media"]
@@ -357,7 +357,7 @@ def sheets():
     put("twice.transactions", book([[*header, "Consent"]] + [[*row, "no"] for row in rows]))
     put("no-header.profile", book(PROFILE[1:]))
     put("title-row.profile", book([["Customers 2026"]] + PROFILE, lambda _, sheet: sheet.merge_cells("A1:G1")))
-    # The second customer loses its id.
+    # The merge drops the id of the second customer.
     put("merged.profile", book(PROFILE, lambda _, sheet: sheet.merge_cells("A2:A3")))
     put("empty-rows.transactions", book([header] + [line for row in rows for line in ([], row, [])]))
     put("orphans.transactions", book(TRANSACTIONS + [payment("9999", merchant="Nowhere")]))
@@ -381,7 +381,7 @@ def sheets():
 
 
 def cells():
-    """What stands in a cell: ids, dates, amounts, answers, formulas and errors."""
+    """The content of cells: ids, dates, amounts, answers, formulas and errors."""
     [header, *rows] = TRANSACTIONS
 
     ids = {

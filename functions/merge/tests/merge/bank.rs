@@ -1,4 +1,4 @@
-//! A small bank: a store with a batch in it, and all that merge needs.
+//! A small bank: a store with one batch, and the dependencies of merge.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,21 +17,27 @@ use storage::secret::{SecretError, SecretName, SecretString, Secrets};
 use storage::store::{MemoryStore, ObjectStore};
 use storage::vault::{Keys, Owner, Vault};
 
-use crate::workbook::{Sheet, Value, plain, protect};
+use crate::workbook::{Sheet, Value, encrypt, plain};
 
 pub const PASSWORD: &str = "pässwörd";
 
+/// Secrets that hold the workbooks' password alone, and count how often they are read.
 pub struct OnePassword {
     pub password: &'static str,
-    pub asked: AtomicUsize,
+    pub reads: AtomicUsize,
 }
 
 #[async_trait]
 impl Secrets for OnePassword {
     async fn find(&self, name: SecretName) -> Result<Option<SecretString>, SecretError> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.reads.fetch_add(1, Ordering::Relaxed);
         Ok((name == SecretName::WorkbookPassword).then(|| self.password.into()))
     }
+}
+
+/// Returns when the tests read the workbooks: a day after the newest payment.
+pub fn reading_time() -> Timestamp {
+    "2026-11-01T12:00:00Z".parse().unwrap()
 }
 
 pub struct Bank {
@@ -42,16 +48,17 @@ pub struct Bank {
     pub catalogue: Catalogue,
 }
 
-/// Header rows as the banks' systems write them.
+/// Returns the header row of a profile sheet.
 pub fn profile_header() -> Vec<Value> {
     row!["customer_id", "first_name", "last_name", "income", "account_balance", "products_held", "investment_advisor"]
 }
 
+/// Returns the header row of a transactions sheet.
 pub fn transactions_header() -> Vec<Value> {
     row!["customer_id", "date", "category", "merchant", "transaction_amount", "consent", "consent_social_media"]
 }
 
-/// Anna consents to all, Ben not to posts, Cleo to nothing.
+/// Returns the sheets of three customers: Anna consents to both questions, Ben refuses posts, Cleopatra refuses everything.
 pub fn three_customers() -> [Sheet; 3] {
     [
         Sheet::new(vec![
@@ -77,7 +84,7 @@ pub fn three_customers() -> [Sheet; 3] {
 }
 
 impl Bank {
-    /// With unprotected workbooks allowed, because encryption takes long.
+    /// Returns a bank that accepts plain workbooks, because encryption is slow.
     pub fn new() -> Self {
         let store = Arc::new(MemoryStore::default());
         let vault = Vault::new(store.clone(), Keys::new([1; 32], [2; 32]));
@@ -87,16 +94,17 @@ impl Bank {
                 "approved_claims":[],"disclosures":[],"needs":["everyday-banking"]}}"#
             )
         };
-        let (checking, travel) = (product("checking", "Everyday Checking"), product("travel-card", "Travel Card"));
+        let checking = product("checking", "Everyday Checking");
+        let travel = product("travel-card", "Travel Card");
         let catalogue = format!(r#"{{"bank":"A","version":"1","products":[{checking},{travel}]}}"#);
         let catalogue = Catalogue::from_json(catalogue.as_bytes()).unwrap();
         let mut settings = Settings::default();
         settings.intake.allow_unprotected = true;
-        let secrets = OnePassword { password: PASSWORD, asked: AtomicUsize::new(0) };
+        let secrets = OnePassword { password: PASSWORD, reads: AtomicUsize::new(0) };
         Self { store, vault, secrets, settings, catalogue }
     }
 
-    /// Three files into the batch of the tests.
+    /// Puts three files into the batch.
     pub async fn upload(&self, files: [Vec<u8>; 3]) {
         for (workbook, bytes) in Workbook::ALL.into_iter().zip(files) {
             self.store.put(&incoming(workbook), bytes.into()).await.unwrap();
@@ -107,11 +115,11 @@ impl Bank {
         self.upload(sheets.each_ref().map(|sheet| plain(std::slice::from_ref(sheet)))).await;
     }
 
-    pub async fn upload_protected(&self, sheets: &[Sheet; 3]) {
-        self.upload(sheets.each_ref().map(|sheet| protect(&plain(std::slice::from_ref(sheet)), PASSWORD))).await;
+    pub async fn upload_encrypted(&self, sheets: &[Sheet; 3]) {
+        self.upload(sheets.each_ref().map(|sheet| encrypt(&plain(std::slice::from_ref(sheet)), PASSWORD))).await;
     }
 
-    /// Runs merge over the batch as a request that was made just now.
+    /// Runs merge for a new request.
     pub async fn merge(&self) -> Result<MergeOutput, Error> {
         let batch = Batch::parse("tests").unwrap();
         let request = Request {
@@ -126,18 +134,19 @@ impl Bank {
         self.merge_as(run).await
     }
 
+    /// Runs merge for an existing run.
     pub async fn merge_as(&self, run: RunId) -> Result<MergeOutput, Error> {
         let deps = Deps {
             vault: &self.vault,
             secrets: &self.secrets,
             settings: &self.settings,
             catalogue: &self.catalogue,
-            now: Timestamp::UNIX_EPOCH,
+            now: reading_time(),
         };
         merge::run(MergeInput { run, batch: Batch::parse("tests").unwrap() }, &deps).await
     }
 
-    /// Every record of a dataset, opened through its index as the next stage does.
+    /// Opens every record of a dataset through its index, as the next stage does.
     pub async fn records(&self, output: &MergeOutput) -> Vec<CustomerRecord> {
         let part = |part| ObjectKey::Dataset(output.dataset.clone(), part);
         let index = self.store.get(&part(DatasetPart::Index)).await.unwrap();
@@ -151,6 +160,7 @@ impl Bank {
         records
     }
 
+    /// Returns the report of a dataset.
     pub async fn report(&self, output: &MergeOutput) -> serde_json::Value {
         let key = ObjectKey::Dataset(output.dataset.clone(), DatasetPart::Report);
         serde_json::from_slice(&self.store.get(&key).await.unwrap()).unwrap()

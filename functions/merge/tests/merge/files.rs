@@ -1,5 +1,6 @@
-//! Every file of `tests/files`, made by writers that are not ours, and what intake says of it: the table in
-//! `docs/intake.md`. `BLESS=1` writes the table anew.
+//! Reads every file of `tests/files` and compares the results with the table in `docs/intake.md`.
+//!
+//! Independent programs wrote the files. `BLESS=1` rewrites the table.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -7,89 +8,81 @@ use std::path::{Path, PathBuf};
 
 use contracts::NamedError;
 use contracts::key::Workbook;
-use jiff::Timestamp;
-use merge::{Checked, Limits};
+use merge::{CheckResult, IntakeLimits, ProblemGroup};
 use policy::customer::{Customer, CustomerRecord};
 use storage::secret::SecretString;
 
-use crate::bank::Bank;
+use crate::bank::{Bank, reading_time};
 
-/// The cases, and what is in their files.
+/// The cases, with a description of their files.
 const CASES: [(&str, &str); 53] = [
     ("base", "three customers, by openpyxl"),
-    ("xlsxwriter", "the same, by XlsxWriter, with shared strings"),
-    ("inline-strings", "the same, by XlsxWriter, with strings in their cells"),
-    ("libreoffice", "the same, by LibreOffice"),
-    ("agile", "the same, under a password, by msoffcrypto-tool (ECMA-376 agile)"),
-    ("agile-ten-rounds", "under a password that is hashed 10 times, not 100,000"),
-    ("agile-unicode", "under the password `pässwörd-✓`"),
-    ("standard", "under a password, by officecrypto-tool (ECMA-376 standard)"),
-    ("libreoffice-protected", "under a password, by LibreOffice"),
-    ("wrong-password", "under another password"),
-    ("agile-2010", "under a password, as Excel 2010 does it by default (said by hand)"),
-    ("legacy", "an `.xls`, by LibreOffice"),
-    ("legacy-protected", "an `.xls` under a password"),
-    ("xlsb", "a binary workbook, by pyxlsbwriter"),
+    ("xlsxwriter", "the same by XlsxWriter, with shared strings"),
+    ("inline-strings", "the same by XlsxWriter, with inline strings"),
+    ("libreoffice", "the same by LibreOffice"),
+    ("agile", "the same, encrypted by msoffcrypto-tool (ECMA-376 agile)"),
+    ("agile-ten-rounds", "encrypted with 10 rounds of hashing instead of 100,000"),
+    ("agile-unicode", "encrypted with the password `pässwörd-✓`"),
+    ("standard", "encrypted by officecrypto-tool (ECMA-376 standard)"),
+    ("libreoffice-protected", "encrypted by LibreOffice"),
+    ("wrong-password", "encrypted with another password"),
+    ("agile-2010", "labeled as encrypted by Excel 2010's default, AES-128 with SHA-1"),
+    ("legacy", "an `.xls` by LibreOffice"),
+    ("legacy-protected", "an encrypted `.xls` by LibreOffice"),
+    ("xlsb", "a binary workbook by pyxlsbwriter"),
     ("csv", "comma-separated text"),
     ("html", "a web page with a table"),
     ("ods", "an OpenDocument sheet"),
     ("docx", "a Word document"),
     ("text", "a letter in plain text"),
-    ("empty", "nothing"),
+    ("empty", "no bytes"),
     ("truncated", "the first 60 % of a workbook"),
-    ("truncated-protected", "the first 60 % of a workbook under a password"),
-    ("odd-directory", "a container that `make fuzz` found, at which its reader panics"),
+    ("truncated-protected", "the first 60 % of an encrypted workbook"),
+    ("odd-directory", "an encrypted container on which its reader panics, found by `make fuzz`"),
     ("zip-bomb", "a part of 64 MB of zeros"),
     ("string-bomb", "one text of 80 MB"),
-    ("entity-bomb", "XML entities that multiply"),
-    ("external-entity", "an XML entity that names a file of the machine"),
-    ("deep-nesting", "100,000 XML elements, one in the other"),
+    ("entity-bomb", "XML entities that expand exponentially"),
+    ("external-entity", "an XML entity that names a local file"),
+    ("deep-nesting", "100,000 nested XML elements"),
     ("no-sheet", "one sheet, hidden"),
-    ("hidden-sheet", "a hidden sheet before the one to read"),
-    ("two-sheets", "a sheet of notes before the one to read"),
+    ("hidden-sheet", "a hidden sheet before the data sheet"),
+    ("two-sheets", "a sheet of notes before the data sheet"),
     ("no-header", "data in the first row"),
     ("title-row", "a merged title above the header"),
     ("missing-column", "without `consent_social_media`"),
-    ("renamed", "`Customer ID`, `DATE`, … and columns that are not ours"),
+    ("renamed", "`Customer ID`, `DATE`, … and unknown columns"),
     ("bank-names", "the bank's own column names, mapped in `bespoke.toml`"),
     ("twice", "a second column `Consent`"),
-    ("duplicate-same", "a customer twice, the same"),
-    ("duplicate-differs", "a customer twice, with another income"),
-    ("orphans", "a payment of somebody without a profile"),
-    ("ids", "ids as numbers, as text, with zeros and spaces, too long, and what is none"),
-    ("dates", "dates as such, as serials, as text, and what is none"),
+    ("duplicate-same", "two equal profile rows of a customer"),
+    ("duplicate-differs", "two profile rows of a customer with different incomes"),
+    ("orphans", "a payment of a customer without a profile"),
+    ("ids", "ids as numbers, as text, with zeros and spaces; too long; and not ids"),
+    ("dates", "dates as date cells, as serials and as text; and not dates"),
     ("dates-1904", "dates that count from 1904"),
-    ("amounts", "amounts as numbers and as text, and what is none"),
-    ("formulas", "formulas with their results, one of them an error"),
-    ("formulas-uncached", "formulas without results"),
+    ("amounts", "amounts as numbers and as text; and not amounts"),
+    ("formulas", "formulas with stored results, one of them an error"),
+    ("formulas-uncached", "formulas without stored results"),
     ("merged", "an id merged over two rows"),
-    ("empty-rows", "empty rows between"),
+    ("empty-rows", "empty rows between the others"),
     ("consent", "every form of yes and no, in both columns"),
-    ("contradicting", "a customer who says yes and no"),
+    ("contradicting", "a customer who says both yes and no"),
     ("error-cells", "`#REF!` in place of a name"),
     ("long-cell", "a post of 40,000 characters"),
-    ("hostile", "control and direction marks, formulas, markup, paths, orders to a model"),
+    ("hostile", "control and direction marks, formulas, markup, paths, prompt injection"),
 ];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files")
 }
 
-fn short(file: Workbook) -> &'static str {
-    match file {
-        Workbook::Profile => "profile",
-        Workbook::Transactions => "transactions",
-        Workbook::Tweets => "tweets",
-    }
-}
-
-/// The case's own file, or that of `base`.
+/// Returns the case's own file, or that of `base`.
 fn file(case: &str, workbook: Workbook) -> Vec<u8> {
-    let path = |case: &str| folder().join(format!("{case}.{}.xlsx", short(workbook)));
+    let path = |case: &str| folder().join(format!("{case}.{}.xlsx", workbook.name()));
     std::fs::read(path(case)).or_else(|_| std::fs::read(path("base"))).unwrap()
 }
 
-fn look(case: &str) -> Checked {
+/// Reads a case as `bespoke check` does.
+fn check(case: &str) -> CheckResult {
     let bank = Bank::new();
     let mut intake = bank.settings.intake;
     intake.max_bad_rows = 1.0;
@@ -103,62 +96,71 @@ fn look(case: &str) -> Checked {
     let password = if case == "agile-unicode" { "pässwörd-✓" } else { "meridian-demo" };
     let files = Workbook::ALL.map(|workbook| (workbook, file(case, workbook)));
     let password = SecretString::from(password);
-    merge::check(&files, Some(&password), &intake, &bank.catalogue, Timestamp::UNIX_EPOCH, &Limits::default())
+    merge::check(&files, Some(&password), &intake, &bank.catalogue, reading_time(), &IntakeLimits::default())
 }
 
-fn told(checked: &Checked) -> String {
-    let Checked { report, errors } = checked;
-    let mut lines: Vec<String> = errors.iter().map(|error| format!("`{}` {error}", error.name())).collect();
+/// Returns the result as a cell of the table.
+fn describe(checked: &CheckResult) -> String {
+    let CheckResult { report, errors, unknown_answers } = checked;
+    let mut lines = Vec::new();
+    for error in errors {
+        lines.push(format!("`{}` {error}", error.name()));
+        lines.extend(error.help().map(|help| format!("help: {help}")));
+    }
     if errors.is_empty() {
-        let (count, rows) = (&report.customers, report.files.iter().map(|file| file.read.to_string()));
+        let rows: Vec<String> = report.files.iter().map(|file| file.read.to_string()).collect();
+        let count = &report.customers;
         lines.push(format!(
             "{} rows; {} customers, {} consented, {} of them to the use of posts",
-            rows.collect::<Vec<_>>().join(" + "),
+            rows.join(" + "),
             count.all,
             count.consented,
             count.consented_to_posts
         ));
     }
-    for (what, problems) in [("set aside", &report.set_aside), ("passed over", &report.remarks)] {
-        lines.extend(problems.iter().map(|problem| format!("{what}: {} {problem}", short(problem.file))));
+    lines.extend(report.warnings.iter().map(|warning| format!("warning: {warning}")));
+    lines.extend(unknown_answers.iter().map(|answer| format!("unknown answer: {answer}")));
+    for (list, problems) in [("set aside", &report.set_aside), ("ignored", &report.remarks)] {
+        let groups = ProblemGroup::of(problems);
+        lines.extend(groups.iter().map(|group| format!("{list}: {} {group}", group.first.file.name())));
     }
     lines.join("<br>").replace('|', "\\|")
 }
 
 #[test]
-fn every_file_is_met_as_the_documentation_says() {
-    let mut table = String::from("| File | Holds | Intake says |\n|---|---|---|\n");
+fn documented_results_are_current() {
+    let mut table = String::from("| Case | Content | Result |\n|---|---|---|\n");
     for (case, holds) in CASES {
-        let _infallible = writeln!(table, "| {case} | {holds} | {} |", told(&look(case)));
+        let _infallible = writeln!(table, "| {case} | {holds} | {} |", describe(&check(case)));
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/intake.md");
     let document = std::fs::read_to_string(&path).unwrap();
-    let (begin, end) = ("<!-- table -->\n", "<!-- end of table -->\n");
+    let begin = "<!-- table -->\n";
     let from = document.find(begin).unwrap() + begin.len();
-    let to = document.find(end).unwrap();
+    let to = document.find("<!-- end of table -->\n").unwrap();
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(&path, [&document[..from], &table, &document[to..]].concat()).unwrap();
         return;
     }
-    for (said, documented) in table.lines().zip(document[from..to].lines()) {
-        assert_eq!(said, documented);
+    for (actual, documented) in table.lines().zip(document[from..to].lines()) {
+        assert_eq!(actual, documented);
     }
     assert_eq!(table, document[from..to]);
 }
 
 #[test]
-fn no_file_is_without_a_case() {
+fn every_file_has_a_case() {
     let files = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let of_files: BTreeSet<String> = files
+    let file_cases: BTreeSet<String> = files
         .filter(|name| Path::new(name).extension().is_some_and(|kind| kind == "xlsx"))
         .map(|name| name.split('.').next().unwrap().to_owned())
         .collect();
-    assert_eq!(of_files, CASES.iter().map(|(case, _)| (*case).to_owned()).collect());
+    assert_eq!(file_cases, CASES.iter().map(|(case, _)| (*case).to_owned()).collect());
 }
 
 #[test]
-fn the_same_rows_are_the_same_whoever_wrote_the_file() {
-    let base = told(&look("base"));
+fn same_rows_give_same_result_from_every_writer() {
+    let base = describe(&check("base"));
     for case in [
         "xlsxwriter",
         "inline-strings",
@@ -169,16 +171,16 @@ fn the_same_rows_are_the_same_whoever_wrote_the_file() {
         "standard",
         "libreoffice-protected",
     ] {
-        assert_eq!(told(&look(case)), base, "{case}");
+        assert_eq!(describe(&check(case)), base, "{case}");
     }
 }
 
 #[test]
-fn no_message_repeats_what_a_cell_holds() {
+fn no_message_quotes_a_cell() {
     for (case, _) in CASES {
-        let checked = look(case);
-        let said = format!("{} {}", told(&checked), serde_json::to_string(&checked.report).unwrap());
-        for held in [
+        let checked = check(case);
+        let messages = format!("{} {}", describe(&checked), serde_json::to_string(&checked.report).unwrap());
+        for content in [
             "Surname",
             "Cleopatra",
             "Anna",
@@ -191,13 +193,13 @@ fn no_message_repeats_what_a_cell_holds() {
             "script>",
             "root:",
         ] {
-            assert!(!said.contains(held), "{case}: {held}");
+            assert!(!messages.contains(content), "{case}: {content}");
         }
     }
 }
 
-/// The customers of a case, by what merge kept of them.
-async fn kept(case: &str) -> Vec<Customer> {
+/// Merges a case and returns the customers who consented.
+async fn merged_customers(case: &str) -> Vec<Customer> {
     let mut bank = Bank::new();
     bank.settings.intake.max_bad_rows = 1.0;
     bank.upload(Workbook::ALL.map(|workbook| file(case, workbook))).await;
@@ -210,28 +212,29 @@ async fn kept(case: &str) -> Vec<Customer> {
 }
 
 #[tokio::test]
-async fn only_a_plain_yes_is_consent() {
-    let customers = kept("consent").await;
+async fn only_plain_yes_is_consent() {
+    let customers = merged_customers("consent").await;
     let ids: Vec<&str> = customers.iter().map(|customer| customer.id.reveal()).collect();
-    assert_eq!(ids, ["c-1", "c-on", "c-true", "c-y", "c-yes"]);
+    // A 1 means yes only in a column of 0 and 1.
+    assert_eq!(ids, ["c-on", "c-true", "c-y", "c-yes"]);
 }
 
 #[tokio::test]
-async fn ids_keep_their_zeros_and_lose_their_spaces() {
-    let customers = kept("ids").await;
+async fn ids_keep_zeros_and_lose_spaces() {
+    let customers = merged_customers("ids").await;
     let ids: Vec<&str> = customers.iter().map(|customer| customer.id.reveal()).collect();
     assert_eq!(ids, ["0042", "42", "7"]);
 }
 
 #[tokio::test]
-async fn amounts_and_dates_are_what_the_cells_say() {
+async fn amounts_and_dates_equal_their_cells() {
     let amounts = |customer: &Customer| -> Vec<(String, i64)> {
         customer.transactions.iter().map(|payment| (payment.merchant.clone(), payment.amount.0)).collect()
     };
     let read = |pairs: &[(&str, i64)]| -> Vec<(String, i64)> {
         pairs.iter().map(|(merchant, cents)| ((*merchant).to_owned(), *cents)).collect()
     };
-    let mut of_amounts = amounts(&kept("amounts").await[0]);
+    let mut of_amounts = amounts(&merged_customers("amounts").await[0]);
     of_amounts.sort();
     assert_eq!(
         of_amounts,
@@ -243,26 +246,27 @@ async fn amounts_and_dates_are_what_the_cells_say() {
             ("Amount 5", -300)
         ])
     );
-    let formulas = kept("formulas").await;
+    let formulas = merged_customers("formulas").await;
     assert_eq!(amounts(&formulas[0]), read(&[("Skyway", 31_025), ("Inn", -4_500)]));
     for case in ["dates", "dates-1904"] {
-        let customers = kept(case).await;
+        let customers = merged_customers(case).await;
         let days: BTreeSet<String> = customers[0].transactions.iter().map(|payment| payment.date.to_string()).collect();
         assert!(days.contains("2026-10-31") && days.iter().all(|day| day.starts_with("2026-1")), "{case}: {days:?}");
     }
 }
 
 #[test]
-fn all_that_is_wrong_is_told_at_once() {
+fn errors_of_all_files_are_reported() {
     let bank = Bank::new();
     let files = [
         (Workbook::Profile, file("wrong-password", Workbook::Profile)),
-        (Workbook::Transactions, file("missing-column", Workbook::Transactions)),
+        (Workbook::Transactions, file("twice", Workbook::Transactions)),
         (Workbook::Tweets, file("ods", Workbook::Tweets)),
     ];
-    let (password, now) = (SecretString::from("meridian-demo"), Timestamp::UNIX_EPOCH);
-    let checked =
-        merge::check(&files, Some(&password), &bank.settings.intake, &bank.catalogue, now, &Limits::default());
+    let password = SecretString::from("meridian-demo");
+    let limits = IntakeLimits::default();
+    let intake = &bank.settings.intake;
+    let checked = merge::check(&files, Some(&password), intake, &bank.catalogue, reading_time(), &limits);
     let names: Vec<&str> = checked.errors.iter().map(|error| error.name().as_str()).collect();
     assert_eq!(names, ["Input.WrongPassword", "Input.MissingColumn", "Input.NotAWorkbook"]);
 }

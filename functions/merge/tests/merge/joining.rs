@@ -1,9 +1,9 @@
-//! From real workbooks to a dataset that opens.
+//! Workbooks that become a dataset.
 
 use std::sync::atomic::Ordering;
 
 use crate::bank::{Bank, PASSWORD, three_customers};
-use crate::workbook::{Sheet, Value, plain, protect};
+use crate::workbook::{Sheet, Value, encrypt, plain};
 use contracts::consent::Refusal;
 use contracts::key::{DatasetPart, Workbook};
 use contracts::{CustomerId, ErrorName, NamedError, ObjectKey};
@@ -20,10 +20,10 @@ fn given(record: &CustomerRecord) -> &policy::customer::Customer {
 }
 
 #[tokio::test]
-async fn three_protected_workbooks_become_a_dataset_of_joined_customers() {
+async fn encrypted_workbooks_become_joined_customers() {
     let mut bank = Bank::new();
     bank.settings.intake.allow_unprotected = false;
-    bank.upload_protected(&three_customers()).await;
+    bank.upload_encrypted(&three_customers()).await;
     let records = bank.records(&bank.merge().await.unwrap()).await;
 
     let anna = given(&records[0]);
@@ -41,12 +41,13 @@ async fn three_protected_workbooks_become_a_dataset_of_joined_customers() {
     assert_eq!(anna.tweets(&proof)[0].text, "Loving the coast!");
 
     let ben = given(&records[2]);
-    assert_eq!((ben.id.reveal(), ben.profile.income), ("2", None));
+    assert_eq!(ben.id.reveal(), "2");
+    assert_eq!(ben.profile.income, None);
     assert_eq!(gate(&ben.consent.readings).unwrap().social.unwrap_err(), Refusal::SaidNo);
 }
 
 #[tokio::test]
-async fn what_was_not_consented_to_is_in_no_record() {
+async fn record_holds_no_data_without_consent() {
     let bank = Bank::new();
     bank.upload_sheets(&three_customers()).await;
     let records = bank.records(&bank.merge().await.unwrap()).await;
@@ -58,7 +59,7 @@ async fn what_was_not_consented_to_is_in_no_record() {
 }
 
 #[tokio::test]
-async fn nothing_of_a_customer_is_readable_at_rest_or_in_the_report() {
+async fn stored_objects_hold_no_plain_personal_data() {
     let bank = Bank::new();
     bank.upload_sheets(&three_customers()).await;
     bank.merge().await.unwrap();
@@ -71,20 +72,21 @@ async fn nothing_of_a_customer_is_readable_at_rest_or_in_the_report() {
 }
 
 #[tokio::test]
-async fn any_order_of_the_same_rows_is_the_same_dataset() {
-    let [bank, shuffled] = [Bank::new(), Bank::new()];
+async fn row_order_does_not_change_dataset() {
+    let bank = Bank::new();
+    let shuffled = Bank::new();
     let mut sheets = three_customers();
     bank.upload_sheets(&sheets).await;
     for sheet in &mut sheets {
         sheet.rows[1..].reverse();
     }
     shuffled.upload_sheets(&sheets).await;
-    let (first, second) = (bank.merge().await.unwrap(), shuffled.merge().await.unwrap());
-    assert_eq!(first.dataset, second.dataset);
+    let first = bank.merge().await.unwrap();
+    assert_eq!(shuffled.merge().await.unwrap().dataset, first.dataset);
 
     sheets[1].rows[1][4] = Value::Number(5.01);
     shuffled.upload_sheets(&sheets).await;
-    // A refusing customer's payment is no part of the dataset.
+    // The dataset does not include the payment of a customer who refused.
     assert_eq!(shuffled.merge().await.unwrap().dataset, first.dataset);
     sheets[2].rows[3][1] = Value::from("Loving the hills!");
     shuffled.upload_sheets(&sheets).await;
@@ -92,24 +94,25 @@ async fn any_order_of_the_same_rows_is_the_same_dataset() {
 }
 
 #[tokio::test]
-async fn the_same_upload_is_found_again_without_the_password() {
+async fn same_upload_is_found_without_password() {
     let bank = Bank::new();
-    bank.upload_protected(&three_customers()).await;
+    bank.upload_encrypted(&three_customers()).await;
     let first = bank.merge().await.unwrap();
-    let (objects, asked) = (bank.store.objects(), bank.secrets.asked.load(Ordering::Relaxed));
+    let objects = bank.store.objects();
+    let reads = bank.secrets.reads.load(Ordering::Relaxed);
     assert_eq!(bank.merge().await.unwrap(), first);
     assert_eq!(bank.store.objects(), objects);
-    assert_eq!(bank.secrets.asked.load(Ordering::Relaxed), asked);
+    assert_eq!(bank.secrets.reads.load(Ordering::Relaxed), reads);
 }
 
 #[tokio::test]
-async fn the_same_rows_in_other_files_adopt_the_dataset_that_lies_there() {
+async fn same_rows_in_other_files_adopt_dataset() {
     let bank = Bank::new();
     bank.upload_sheets(&three_customers()).await;
     let first = bank.merge().await.unwrap();
     let lines = ObjectKey::Dataset(first.dataset.clone(), DatasetPart::Customers);
     let before = bank.store.get(&lines).await.unwrap();
-    bank.upload_protected(&three_customers()).await;
+    bank.upload_encrypted(&three_customers()).await;
     let second = bank.merge().await.unwrap();
     assert_eq!(second.dataset, first.dataset);
     assert_eq!(bank.store.get(&lines).await.unwrap(), before);
@@ -117,7 +120,7 @@ async fn the_same_rows_in_other_files_adopt_the_dataset_that_lies_there() {
 }
 
 #[tokio::test]
-async fn a_run_cut_short_before_the_index_is_completed_by_the_next() {
+async fn next_run_completes_missing_index() {
     let bank = Bank::new();
     bank.upload_sheets(&three_customers()).await;
     let dataset = bank.merge().await.unwrap().dataset;
@@ -131,7 +134,7 @@ async fn a_run_cut_short_before_the_index_is_completed_by_the_next() {
 }
 
 #[tokio::test]
-async fn who_is_forgotten_while_the_workbooks_are_read_gets_no_key_and_no_line() {
+async fn customer_erased_while_reading_gets_no_key_and_no_line() {
     let bank = Bank::new();
     bank.upload_sheets(&three_customers()).await;
     let anna = bank.vault.keys().reference(&CustomerId::parse("0001").unwrap());
@@ -144,7 +147,7 @@ async fn who_is_forgotten_while_the_workbooks_are_read_gets_no_key_and_no_line()
 }
 
 #[tokio::test]
-async fn workbooks_that_changed_since_the_run_was_started_are_refused() {
+async fn workbooks_changed_since_start_are_refused() {
     let bank = Bank::new();
     let mut sheets = three_customers();
     bank.upload_sheets(&sheets).await;
@@ -153,11 +156,11 @@ async fn workbooks_that_changed_since_the_run_was_started_are_refused() {
     bank.upload_sheets(&sheets).await;
     let error = bank.merge_as(run).await.unwrap_err();
     assert_eq!(error.name(), ErrorName::ConfigChanged);
-    assert_eq!(error.to_string(), "the workbooks changed since the run was started");
+    assert_eq!(error.to_string(), "the workbooks changed since the run started");
 }
 
 #[tokio::test]
-async fn a_refusal_counts_even_in_a_row_that_cannot_be_used() {
+async fn refusal_in_unusable_row_counts() {
     let mut bank = Bank::new();
     bank.settings.intake.max_bad_rows = 0.5;
     let mut sheets = three_customers();
@@ -168,12 +171,13 @@ async fn a_refusal_counts_even_in_a_row_that_cannot_be_used() {
     assert!(matches!(records[0], CustomerRecord::Refused { refusal: Refusal::Contradictory, .. }));
     let report = bank.report(&output).await;
     let problem = &report["set_aside"][0];
-    assert_eq!((problem["row"].as_u64(), problem["column"].as_str()), (Some(6), Some("date")));
+    assert_eq!(problem["row"], 6);
+    assert_eq!(problem["column"], "date");
     assert_eq!(report["customers"]["refused"], serde_json::json!({"said-no": 1, "contradictory": 1}));
 }
 
 #[tokio::test]
-async fn formulas_empty_rows_hidden_sheets_and_renamed_columns_are_met() {
+async fn formulas_empty_rows_hidden_sheets_and_renamed_columns_are_read() {
     let mut bank = Bank::new();
     let names = [("customer_id".to_owned(), "Client No.".to_owned())];
     bank.settings.intake.columns.insert(Workbook::Profile, names.into());
@@ -183,7 +187,8 @@ async fn formulas_empty_rows_hidden_sheets_and_renamed_columns_are_met() {
     transactions.rows.insert(1, Vec::new());
     transactions.rows[2][6] = Value::Formula("=TRUE()", "yes");
     let mut decoy = three_customers()[1].clone();
-    (decoy.name, decoy.hidden) = ("Old", true);
+    decoy.name = "Old";
+    decoy.hidden = true;
     decoy.rows[1][5] = Value::from("no");
     let cover = Sheet { name: "Cover", hidden: false, rows: vec![row!["Confidential"]] };
     bank.upload([
@@ -200,7 +205,7 @@ async fn formulas_empty_rows_hidden_sheets_and_renamed_columns_are_met() {
 }
 
 #[tokio::test]
-async fn rows_that_say_the_same_twice_are_one_customer_and_rows_that_differ_none() {
+async fn equal_profile_rows_are_one_customer_and_different_rows_none() {
     let mut bank = Bank::new();
     bank.settings.intake.max_bad_rows = 0.9;
     let mut sheets = three_customers();
@@ -218,7 +223,7 @@ async fn rows_that_say_the_same_twice_are_one_customer_and_rows_that_differ_none
 }
 
 #[tokio::test]
-async fn hostile_text_passes_as_text() {
+async fn hostile_text_is_kept_as_text() {
     let bank = Bank::new();
     let mut sheets = three_customers();
     let hostile = "{\\an8}:'%{eif} <script>{{template}} =cmd|' /C calc'!A0";
@@ -233,9 +238,9 @@ async fn hostile_text_passes_as_text() {
 }
 
 #[test]
-fn the_ids_of_a_profile_workbook_are_told_to_the_holder_of_the_password() {
+fn customer_ids_need_the_password() {
     let [profile, ..] = three_customers();
-    let file = protect(&plain(&[profile]), PASSWORD);
+    let file = encrypt(&plain(&[profile]), PASSWORD);
     let settings = contracts::settings::Settings::default();
     let ids = merge::customer_ids(&file, &PASSWORD.into(), &settings).unwrap();
     let ids: Vec<&str> = ids.iter().map(contracts::CustomerId::reveal).collect();

@@ -1,12 +1,13 @@
-//! Merge from real workbooks to a dataset that opens, or to an error that names what is wrong.
+//! Tests of the merge stage, from workbooks to a dataset or to a named error.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where its preparation fails")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 #[macro_use]
 mod workbook;
 mod bad_input;
 
 mod bank;
+mod doubts;
 mod files;
 mod joining;
 mod random;

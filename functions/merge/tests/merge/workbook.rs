@@ -1,11 +1,11 @@
-//! Builds real workbooks, protected with a real password.
+//! Builds workbooks, plain or encrypted.
 
 use std::io::{Cursor, Write};
 
 use ms_offcrypto_writer::Ecma376AgileWriter;
 use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
 
-/// What stands in a cell.
+/// The content of a cell.
 #[derive(Clone, Debug)]
 pub enum Value {
     Blank,
@@ -13,7 +13,7 @@ pub enum Value {
     Number(f64),
     Bool(bool),
     Date(u16, u8, u8),
-    /// A formula and the result that the spreadsheet program left with it.
+    /// A formula and its stored result.
     Formula(&'static str, &'static str),
 }
 
@@ -35,12 +35,12 @@ impl From<bool> for Value {
     }
 }
 
-/// Cells of one row.
+/// Returns the cells of one row.
 macro_rules! row {
     ($($value:expr),* $(,)?) => { vec![$($crate::workbook::Value::from($value)),*] };
 }
 
-/// A sheet by its rows, the first of them the header.
+/// A sheet; its first row is the header.
 #[derive(Clone, Debug)]
 pub struct Sheet {
     pub name: &'static str,
@@ -54,7 +54,7 @@ impl Sheet {
     }
 }
 
-/// An unprotected workbook.
+/// Returns a workbook without a password.
 pub fn plain(sheets: &[Sheet]) -> Vec<u8> {
     let mut workbook = Workbook::new();
     let day = Format::new().set_num_format("yyyy-mm-dd");
@@ -83,8 +83,8 @@ pub fn plain(sheets: &[Sheet]) -> Vec<u8> {
     workbook.save_to_buffer().unwrap()
 }
 
-/// The workbook under a password, as current versions of Excel write it.
-pub fn protect(plain: &[u8], password: &str) -> Vec<u8> {
+/// Encrypts the workbook as current versions of Excel do.
+pub fn encrypt(plain: &[u8], password: &str) -> Vec<u8> {
     let mut writer = Ecma376AgileWriter::create(&mut rand::rng(), password, Cursor::new(Vec::new())).unwrap();
     writer.write_all(plain).unwrap();
     writer.into_inner().unwrap().into_inner()

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use contracts::narration::{Narration, Timing};
-use storage::secret::{SecretError, SecretName, SecretString, Secrets};
 use contracts::settings::{EngineChoice, SpeechServiceSettings, VoiceSettings};
 use contracts::speech::{SpeechError, SpeechService, WordMark};
 use contracts::{ErrorName, NamedError};
@@ -15,6 +14,7 @@ use narrate::kokoro::Files;
 use narrate::spoken::{Lexicon, Utterance};
 use narrate::{Engines, Error, Pronunciations, speak_text};
 use serde_json::{Value, json};
+use storage::secret::{SecretError, SecretName, SecretString, Secrets};
 use tokio::sync::OnceCell;
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
@@ -39,7 +39,7 @@ async fn spoken(text: &str, settings: &VoiceSettings, engines: &Engines) -> Resu
 }
 
 fn chosen(engine: EngineChoice) -> VoiceSettings {
-    VoiceSettings { engine, ..Voice::default() }
+    VoiceSettings { engine, ..VoiceSettings::default() }
 }
 
 // Kokoro
@@ -242,7 +242,11 @@ async fn refusal_is_reported_with_the_service_code() {
 // OpenAI
 
 fn openai(server: &MockServer) -> VoiceSettings {
-    let openai = SpeechServiceSettings { enabled: true, base_url: format!("{}/v1", server.uri()), ..SpeechModel::default() };
+    let openai = SpeechServiceSettings {
+        enabled: true,
+        base_url: format!("{}/v1", server.uri()),
+        ..SpeechServiceSettings::default()
+    };
     VoiceSettings { openai, ..chosen(EngineChoice::Openai) }
 }
 

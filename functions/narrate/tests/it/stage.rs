@@ -9,16 +9,16 @@ use contracts::key::{Artefact, RunPart};
 use contracts::narration::{Narration, Timing};
 use contracts::request::Request;
 use contracts::script::{Script, Segment, SegmentKind, Verdict, WrittenBy};
-use storage::secret::{SecretError, SecretName, SecretString, Secrets};
 use contracts::settings::Settings;
 use contracts::speech::{SpeechError, SpeechService, WordMark};
 use contracts::stage::CustomerTask;
-use storage::store::MemoryStore;
-use storage::vault::{Keys, Owner, Vault};
 use contracts::voice::Engine;
 use contracts::{CustomerId, Digest, ErrorName, NamedError, ObjectKey};
 use narrate::spoken::{Lexicon, Utterance};
 use narrate::{Deps, Engines, Error, Pronunciations, engine_version, run};
+use storage::secret::{SecretError, SecretName, SecretString, Secrets};
+use storage::store::MemoryStore;
+use storage::vault::{Keys, Owner, Vault};
 
 const GREETING: &str = "Hello José, here is an idea or two from your team at Meridian Bank.";
 const OFFER: &str = "You spend on groceries and dining out, so the Meridian Everyday Rewards Card may suit you. \
@@ -44,7 +44,12 @@ impl Bank {
         let vault = Vault::new(store.clone(), Keys::new([1; 32], [2; 32]));
         let reference = vault.keys().reference(&CustomerId::parse("0042").unwrap());
         let task = CustomerTask { run: request.run_id(), reference };
-        let segment = |text: &&str| Segment { kind: SegmentKind::Service, text: (*text).to_owned(), product: None };
+        let segment = |text: &&str| Segment {
+            kind: SegmentKind::Service,
+            text: (*text).to_owned(),
+            product: None,
+            parts: Vec::new(),
+        };
         let script = Script {
             first_name: first_name.to_owned(),
             segments: texts.iter().map(segment).collect(),
@@ -52,7 +57,7 @@ impl Bank {
             disclosures: Vec::new(),
             written_by: WrittenBy::Template { instead_of_model: None },
             verdict: Verdict { checks: Vec::new() },
-            held: None,
+            text_review: None,
         };
         let inputs = Digest::of(b"inputs");
         let at = ObjectKey::Run(task.run.clone(), RunPart::Request);

@@ -324,13 +324,14 @@ fn approved_claim_counts_only_as_whole_sentence_in_its_segment() {
     let catalogue = fixtures::catalogue();
     let brand = fixtures::brand();
     let facts = fixtures::facts("José");
-    let brief = crate::brief::Brief::new(&facts, &catalogue, &brand).unwrap();
+    let brief = crate::brief::Brief::new(&facts, &catalogue, &brand, fixtures::book()).unwrap();
     let keys = fixtures::keys();
     let claim = "Free online bill pay comes with a guaranteed 4.25% annual percentage yield.";
     let judge = |place: SegmentKind, product: Option<&str>, text: String| {
         let offered = offered(&catalogue, &["voyager-card", "savings"]);
-        let segment = Segment { kind: place, text, product: product.map(fixtures::id) };
-        let opening = Segment { kind: SegmentKind::Greeting, text: HARMLESS.to_owned(), product: None };
+        let segment = Segment { kind: place, text, product: product.map(fixtures::id), parts: Vec::new() };
+        let opening =
+            Segment { kind: SegmentKind::Greeting, text: HARMLESS.to_owned(), product: None, parts: Vec::new() };
         let parts = [opening, segment].map(|segment| TextPart::of_segment(&segment, &offered));
         let mut context = brief.guard_context(offered, &keys, Vec::new());
         context.names.extend(["José", "Dana Best"].map(NameSlot::from));

@@ -1,9 +1,10 @@
-//! The model writer. The model selects among the ranked products and writes reasons. It never sees a name, and the
-//! stage uses its text only after the guard has passed it.
+//! The models: [`write`] lets a model write reasons for the ranked products, and [`select`] lets one select among
+//! approved lines. A model never sees a name. The stage uses its text only after the guard has passed it.
 
 mod client;
 mod limiter;
 mod prompt;
+mod select;
 mod service;
 
 use std::time::Duration;
@@ -28,14 +29,13 @@ pub use client::needs_key;
 pub use limiter::Limiter;
 pub use prompt::PROMPTS;
 pub(crate) use prompt::digest as prompt_digest;
+pub(crate) use select::{SelectOutcome, select};
 
 /// The longest prompt of a caller that the stage sends, in characters. The API has the same limit.
 const MAX_WISH_CHARACTERS: usize = 2000;
 
 /// The outcome of writing with the model.
 pub(crate) enum ModelOutcome {
-    /// The settings disable the model, or the customer gets a service message.
-    NotCalled,
     /// The model's text passed the guard.
     Written(Box<Script>),
     /// The service throttles requests; a later call may succeed.
@@ -62,20 +62,20 @@ pub(crate) struct ModelRequest<'a> {
     pub retries: RetryPolicy,
 }
 
-/// Writes with the model. Returns a refused text to the model once for repair. Adds the tokens to `usage`.
-pub(crate) async fn write(
-    brief: &Brief<'_>,
-    request: &ModelRequest<'_>,
-    usage: &mut Usage,
-) -> Result<ModelOutcome, SecretError> {
+/// A client that may call the service, or the reason why none may.
+enum Connection<'a> {
+    Ready(ModelClient<'a>),
+    /// The service throttles requests; a later call may succeed.
+    Throttled,
+    NotCalled(InsteadOfModel),
+}
+
+/// Prepares a client if the settings enable the model and its key is set.
+async fn connect<'a>(request: &ModelRequest<'a>) -> Result<Connection<'a>, SecretError> {
     let settings = &request.settings.model;
-    if !settings.enabled || brief.offers().is_empty() {
-        return Ok(ModelOutcome::NotCalled);
-    }
-    let not_called = |why: String| Ok(ModelOutcome::Unavailable(InsteadOfModel { why, given: None }));
-    let wish = request.wish.map(str::trim).filter(|wish| !wish.is_empty());
-    if let Some(problem) = wish.and_then(|wish| wish_problem(wish, brief)) {
-        return not_called(problem);
+    let not_called = |why: String| Ok(Connection::NotCalled(InsteadOfModel { why, given: None }));
+    if !settings.enabled {
+        return not_called("writer.model.enabled is false".to_owned());
     }
     let key = request.secrets.find(SecretName::ModelKey).await?.filter(|key| !key.expose_secret().trim().is_empty());
     if key.is_none() && needs_key(&settings.base_url) {
@@ -83,25 +83,44 @@ pub(crate) async fn write(
     }
     let time_limit = Duration::from_secs(settings.deadline_seconds);
     if !request.skip && !request.limiter.ready(settings, time_limit).await {
-        return Ok(ModelOutcome::Throttled);
+        return Ok(Connection::Throttled);
     }
-    let client = ModelClient {
+    Ok(Connection::Ready(ModelClient {
         http: request.http,
         service: settings,
         key,
         deadline: Instant::now() + time_limit,
         retries: request.retries,
         limiter: request.limiter,
+    }))
+}
+
+/// The reason for the fallback after the service throttled every call.
+const THROTTLED: &str = "the model service throttled every call";
+
+/// Writes with the model. Returns a refused text to the model once for repair. Adds the tokens to `usage`.
+pub(crate) async fn write(
+    brief: &Brief<'_>,
+    request: &ModelRequest<'_>,
+    usage: &mut Usage,
+) -> Result<ModelOutcome, SecretError> {
+    let wish = request.wish.map(str::trim).filter(|wish| !wish.is_empty());
+    if let Some(why) = wish.and_then(|wish| wish_problem(wish, brief)).filter(|_| request.settings.model.enabled) {
+        return Ok(ModelOutcome::Unavailable(InsteadOfModel { why, given: None }));
+    }
+    let client = match connect(request).await? {
+        Connection::Ready(client) => client,
+        Connection::Throttled => return Ok(ModelOutcome::Throttled),
+        Connection::NotCalled(instead) => return Ok(ModelOutcome::Unavailable(instead)),
     };
-    let prompt = Prompt::new(brief, request.categories, &settings.fields, wish);
+    let prompt = Prompt::new(brief, request.categories, &request.settings.model.fields, wish);
     let instead_of_model = |why: String, usage: Usage| {
         let given = SentData { service: client.service_address(), fields: prompt.fields.clone(), usage };
         InsteadOfModel { why, given: Some(given) }
     };
     if request.skip {
         // The throttled calls sent the same prompt, so the evidence lists its fields.
-        let why = "the model service throttled every call".to_owned();
-        return Ok(ModelOutcome::Unavailable(instead_of_model(why, *usage)));
+        return Ok(ModelOutcome::Unavailable(instead_of_model(THROTTLED.to_owned(), *usage)));
     }
     let mut conversation = Conversation { brief, request, wish, prompt: &prompt, client: &client, usage };
     Ok(match conversation.run().await {
@@ -189,7 +208,7 @@ impl Conversation<'_> {
 
     /// Turns an answer into a script with a verdict. Fails with the problem of a malformed answer.
     fn script(&self, completion: &Completion, repaired: bool) -> Result<Script, String> {
-        let draft = prompt::parse_answer(self.brief, &completion.content)?;
+        let draft = prompt::parse_answer(self.brief, &completion.content, &completion.model)?;
         let written_by = WrittenBy::Model {
             model: completion.model.clone(),
             service: self.client.service_address(),

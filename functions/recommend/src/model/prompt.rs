@@ -3,24 +3,53 @@
 use contracts::Digest;
 use contracts::catalogue::Category;
 use contracts::facts::Ground;
-use contracts::script::Verdict;
+use contracts::script::{SentenceSource, Verdict};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::brief::Brief;
-use crate::compose::Draft;
-use crate::words::en;
+use crate::brief::{Brief, FIRST_NAME};
+use crate::compose::{Draft, OfferDraft, Sentence};
 
 /// The system prompt, with a placeholder for the lines of business.
 const SYSTEM: &str = include_str!("../../prompts/system.txt");
 pub(super) const REPAIR: &str = include_str!("../../prompts/repair.txt");
 
-/// The prompt files. A text must not echo them.
+/// The greeting before an opening that lacks the customer's name.
+const GREETING: &str = include_str!("../../prompts/greeting.txt");
+/// The signature after a model's closing.
+const SIGN_OFF: &str = include_str!("../../prompts/sign-off.txt");
+/// The system prompt of a model that selects approved lines.
+pub(super) const SELECT: &str = include_str!("../../prompts/select.txt");
+
+/// The prompt files of a model that writes. A text must not echo them.
 pub const PROMPTS: [&str; 2] = [SYSTEM, REPAIR];
 
-/// Returns the digest of the prompt files.
+/// Returns the digest of everything in `prompts/`.
 pub(crate) fn digest() -> Digest {
-    Digest::of_parts(PROMPTS.map(str::as_bytes))
+    Digest::of_parts([SYSTEM, REPAIR, GREETING, SIGN_OFF, SELECT].map(str::as_bytes))
+}
+
+/// Returns the facts of the customer that may be sent, with the names of the sent fields.
+pub(super) fn customer_facts(brief: &Brief<'_>, allowed: &[String]) -> (serde_json::Map<String, Value>, Vec<String>) {
+    let mut fields = vec!["offers".to_owned()];
+    let mut customer = serde_json::Map::new();
+    let mut send = |field: &str, value: Value| {
+        if allowed.iter().any(|allowed| allowed == field) {
+            customer.insert(field.to_owned(), value);
+            fields.push(field.to_owned());
+        }
+    };
+    let facts = brief.facts;
+    let spending =
+        facts.spending.iter().map(|s| json!({ "on": s.category.words(), "part": s.share, "trend": s.trend }));
+    send("spending", spending.collect());
+    let held = facts.products_held.iter().filter_map(|id| brief.catalogue.product(id)).map(|p| p.name.as_str());
+    send("products_held", held.collect());
+    if let Some(mood) = &facts.mood {
+        let topics = mood.topics.iter().map(|t| json!({ "topic": t.topic.words(), "tone": t.sentiment }));
+        send("mood", json!({ "tone": mood.sentiment, "topics": topics.collect::<Value>() }));
+    }
+    (customer, fields)
 }
 
 /// The prompt for one customer.
@@ -38,24 +67,7 @@ pub(super) struct Prompt {
 impl Prompt {
     pub(super) fn new(brief: &Brief<'_>, categories: &[Category], allowed: &[String], wish: Option<&str>) -> Self {
         let may_send = |field: &str| allowed.iter().any(|allowed| allowed == field);
-        let mut fields = vec!["offers".to_owned()];
-        let mut customer = serde_json::Map::new();
-        let mut send = |field: &str, value: Value| {
-            if may_send(field) {
-                customer.insert(field.to_owned(), value);
-                fields.push(field.to_owned());
-            }
-        };
-        let facts = brief.facts;
-        let spending =
-            facts.spending.iter().map(|s| json!({ "on": s.category.words(), "part": s.share, "trend": s.trend }));
-        send("spending", spending.collect());
-        let held = facts.products_held.iter().filter_map(|id| brief.catalogue.product(id)).map(|p| p.name.as_str());
-        send("products_held", held.collect());
-        if let Some(mood) = &facts.mood {
-            let topics = mood.topics.iter().map(|t| json!({ "topic": t.topic.words(), "tone": t.sentiment }));
-            send("mood", json!({ "tone": mood.sentiment, "topics": topics.collect::<Value>() }));
-        }
+        let (customer, mut fields) = customer_facts(brief, allowed);
         if wish.is_some() {
             fields.push("prompt".to_owned());
         }
@@ -111,12 +123,16 @@ struct ModelAnswerOffer {
     reason: String,
 }
 
-/// Parses an answer. The error describes the problem of its form and never repeats the answer.
-pub(super) fn parse_answer(brief: &Brief<'_>, content: &str) -> Result<Draft, String> {
-    // A service without structured output may wrap its JSON in prose or a fence.
+/// Returns the JSON object within an answer. A service without structured output may wrap it in prose or a fence.
+pub(super) fn json_object(content: &str) -> &str {
     let bounds = content.find('{').zip(content.rfind('}')).filter(|(start, end)| start < end);
-    let json = bounds.map_or("", |(start, end)| &content[start..=end]);
-    let answer: ModelAnswer = serde_json::from_str(json).map_err(|_| "it is not JSON of the schema".to_owned())?;
+    bounds.map_or("", |(start, end)| &content[start..=end])
+}
+
+/// Parses an answer of the model named `by`. The error describes the problem of its form and never repeats the answer.
+pub(super) fn parse_answer(brief: &Brief<'_>, content: &str, by: &str) -> Result<Draft, String> {
+    let answer: ModelAnswer =
+        serde_json::from_str(json_object(content)).map_err(|_| "it is not JSON of the schema".to_owned())?;
     let mut reasons: Vec<(usize, String)> = Vec::new();
     for offer in &answer.offers {
         let position = brief.offers().iter().position(|(_, product)| product.id.as_str() == offer.product);
@@ -135,12 +151,19 @@ pub(super) fn parse_answer(brief: &Brief<'_>, content: &str) -> Result<Draft, St
     }
     // The order of the ranking replaces the model's order.
     reasons.sort_by_key(|(position, _)| *position);
-    let greeting = if answer.opening.contains(en::FIRST_NAME) { "" } else { "Hello {{first_name}}. " };
+    let free = |text: &str| {
+        let masked = text.replace("{{bank}}", &brief.brand.name);
+        let said = brief.with_personal_names(&masked);
+        Sentence { masked, said, source: SentenceSource::Free { by: by.to_owned() } }
+    };
+    let opening = tidy_sentences(&answer.opening);
+    let greeting = if opening.contains(FIRST_NAME) { "" } else { GREETING };
+    let reason = |(position, reason): (usize, String)| OfferDraft { position, link: None, reason: Some(free(&reason)) };
     Ok(Draft {
-        opening: format!("{greeting}{}", tidy_sentences(&answer.opening)),
-        reasons,
+        opening: free(format!("{} {opening}", greeting.trim()).trim()),
+        offers: reasons.into_iter().map(reason).collect(),
         service: None,
-        closing: format!("{} {}", tidy_sentences(&answer.closing), en::SIGN_OFF),
+        closing: free(&format!("{} {}", tidy_sentences(&answer.closing), SIGN_OFF.trim())),
     })
 }
 

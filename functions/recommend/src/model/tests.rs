@@ -23,16 +23,17 @@ struct CarelessOutput {
 fn objection(output: &CarelessOutput) -> Option<String> {
     let catalogue = fixtures::shipped_catalogue();
     let brand = fixtures::brand();
+    let book = fixtures::book();
     let offers = output.offered.iter().map(|id| fixtures::offer(id, Need::Saving, Vec::new())).collect();
     let facts = Facts { stance: Stance::Recommend { offers }, mood: None, ..fixtures::facts("José") };
-    let brief = Brief::new(&facts, &catalogue, &brand).unwrap();
+    let brief = Brief::new(&facts, &catalogue, &brand, book).unwrap();
     let verdict = if output.form == "letter" {
         let offered = brief.offers().iter().map(|(_, product)| *product).collect();
         let instructions = prompt::PROMPTS.to_vec();
         let names = ["José", "Dana"].map(Into::into).into();
         check_text(&output.text, &GuardContext { offered, catalogue: &catalogue, names, posts: None, instructions })
     } else {
-        let draft = match prompt::parse_answer(&brief, &output.text) {
+        let draft = match prompt::parse_answer(&brief, &output.text, "a model") {
             Ok(draft) => draft,
             Err(why) => return Some(why),
         };
@@ -60,6 +61,7 @@ fn careless_output_is_caught_or_harmless() {
 fn customer_name_hides_no_violation() {
     let catalogue = fixtures::catalogue();
     let brand = fixtures::brand();
+    let book = fixtures::book();
     let refused: &[&str] = &["deposit-terms"];
     for (name, word, failed) in [
         ("José", "No", refused),
@@ -74,8 +76,8 @@ fn customer_name_hides_no_violation() {
         });
         let offers = vec![fixtures::offer("savings", Need::Saving, Vec::new())];
         let facts = Facts { stance: Stance::Recommend { offers }, mood: None, ..fixtures::facts(name) };
-        let brief = Brief::new(&facts, &catalogue, &brand).unwrap();
-        let draft = prompt::parse_answer(&brief, &written.to_string()).unwrap();
+        let brief = Brief::new(&facts, &catalogue, &brand, book).unwrap();
+        let draft = prompt::parse_answer(&brief, &written.to_string(), "a model").unwrap();
         let written_by = WrittenBy::Template { instead_of_model: None };
         let script = compose::compose(&brief, &draft, &fixtures::keys(), Vec::new(), written_by);
         assert_eq!(script.verdict.failed(), failed, "{name}, {word}");

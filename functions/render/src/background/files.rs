@@ -86,7 +86,7 @@ impl Kit {
     }
 
     /// Compares the first frames of two files: the structural similarity of luma and chroma, 0 to 1.
-    fn similarity(&self, one: &Path, other: &Path) -> f64 {
+    fn similarity(one: &Path, other: &Path) -> f64 {
         let (w, h) = SIZE;
         let scale = format!("setsar=1,scale={w}:{h}:flags=bicubic,format=yuv420p,trim=end_frame=1");
         let graph = format!("[0:v]{scale}[a];[1:v]{scale}[b];[a][b]ssim");
@@ -99,7 +99,7 @@ impl Kit {
     }
 
     /// Returns the mean R'G'B' of a region of the first frame, 0 to 255. `crop` is in ffmpeg's syntax.
-    fn color(&self, path: &Path, crop: &str) -> [u8; 3] {
+    fn color(path: &Path, crop: &str) -> [u8; 3] {
         let filter =
             format!("scale=320:180:in_color_matrix=bt709:in_range=tv,format=rgb24,crop={crop},scale=1:1:flags=area");
         let mut command = Command::new("ffmpeg");
@@ -159,11 +159,11 @@ fn geometry_and_range_are_normalized() {
     ];
     for file in files {
         let prepared = kit.prepared(&file);
-        let similarity = kit.similarity(&prepared, &reference);
+        let similarity = Kit::similarity(&prepared, &reference);
         assert!(similarity > 0.94, "{}: {similarity}", file.display());
         // A bar of pure color.
         let bar = "20:20:100:20";
-        assert_color(kit.color(&prepared, bar), kit.color(&reference, bar));
+        assert_color(Kit::color(&prepared, bar), Kit::color(&reference, bar));
     }
 }
 
@@ -194,7 +194,7 @@ fn wide_gamut_is_converted() {
     let tags =
         ["-colorspace", "bt2020nc", "-color_primaries", "bt2020", "-color_trc", "bt2020-10", "-color_range", "tv"];
     let wide = kit.make("wide.mkv", frame, "null", &[&FFV1[..], &tags].concat());
-    assert_color(kit.color(&kit.prepared(&wide), "iw:ih"), [253, 9, 8]);
+    assert_color(Kit::color(&kit.prepared(&wide), "iw:ih"), [253, 9, 8]);
 }
 
 #[test]
@@ -210,9 +210,9 @@ fn hdr_is_tone_mapped() {
                 format!("nullsrc=size=640x360:rate=24:duration=1,format=yuv420p10le,geq=lum='{luma}':cb=512:cr=512");
             kit.prepared(&kit.make(&format!("{transfer}-{name}.mkv"), &frame, "null", &[&FFV1[..], &tags].concat()))
         };
-        let left = |path: &Path| kit.color(path, "80:80:40:20");
-        let right = |path: &Path| kit.color(path, "80:80:200:20");
-        let strip = |path: &Path| kit.color(path, "80:8:200:168");
+        let left = |path: &Path| Kit::color(path, "80:80:40:20");
+        let right = |path: &Path| Kit::color(path, "80:80:200:20");
+        let strip = |path: &Path| Kit::color(path, "80:8:200:168");
         let plain = make("plain", white);
         assert_color(left(&plain), [98; 3]);
         assert_color(right(&plain), [255; 3]);
@@ -242,16 +242,16 @@ fn pictures_become_loops() {
     let png = kit.make("picture.png", PATTERN, "null", &one);
     for file in [&jpeg, &png] {
         let prepared = kit.prepared(file);
-        let similarity = kit.similarity(&prepared, &reference);
+        let similarity = Kit::similarity(&prepared, &reference);
         assert!(similarity > 0.94, "{}: {similarity}", file.display());
         let probe = Probe::parse(&kit.runner.probe("testing", &prepared).unwrap()).unwrap();
         assert!((probe.format.duration.parse::<f64>().unwrap() - 10.0).abs() < 0.1);
     }
     // The GIF's 128 colors cost some similarity.
     let gif = kit.make("animation.gif", PATTERN, "fps=10,scale=320:180", &[]);
-    assert!(kit.similarity(&kit.prepared(&gif), &reference) > 0.7);
+    assert!(Kit::similarity(&kit.prepared(&gif), &reference) > 0.7);
     let clear = kit.make("clear.png", "color=c=white@0.0:size=640x360,format=rgba", "null", &one);
-    assert_color(kit.color(&kit.prepared(&clear), "iw:ih"), [0, 0, 0]);
+    assert_color(Kit::color(&kit.prepared(&clear), "iw:ih"), [0, 0, 0]);
 
     // A JPEG that EXIF turns by 90 degrees clockwise.
     let sideways = kit.make("sideways.jpg", PATTERN, "transpose=cclock", &[&one[..], &["-q:v", "2"]].concat());
@@ -259,7 +259,7 @@ fn pictures_become_loops() {
     let exif = b"\xff\xe1\x00\x22Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
     bytes.splice(2..2, exif.iter().copied());
     std::fs::write(&sideways, bytes).unwrap();
-    let similarity = kit.similarity(&kit.prepared(&sideways), &reference);
+    let similarity = Kit::similarity(&kit.prepared(&sideways), &reference);
     assert!(similarity > 0.94, "{similarity}");
 }
 

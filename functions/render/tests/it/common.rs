@@ -16,7 +16,8 @@ pub fn brand() -> Brand {
 }
 
 fn segment(kind: SegmentKind, text: &str, product: Option<&str>) -> Segment {
-    Segment { kind, text: text.to_owned(), product: product.map(|id| ProductId::parse(id).unwrap()) }
+    let product = product.map(|id| ProductId::parse(id).unwrap());
+    Segment { kind, text: text.to_owned(), product, parts: Vec::new() }
 }
 
 /// Builds a script for `name` with products of these names, and with these disclosures.

@@ -80,16 +80,16 @@ fn overlap_and_unsafe_area_are_named() {
 fn other_brand_replaces_ours_entirely() {
     let own = std::fs::read_to_string(assets().join("brand.toml")).unwrap();
     let other = own
-        .replace("Meridian Bank is a fictional bank used for demonstration.", "Harbour Savings is invented.")
-        .replace("Meridian Bank", "Harbour Savings")
-        .replace("https://www.meridian.example", "https://harbour.example")
+        .replace("Meridian Bank is a fictional bank used for demonstration.", "Harbor Savings is invented.")
+        .replace("Meridian Bank", "Harbor Savings")
+        .replace("https://www.meridian.example", "https://harbor.example")
         .replace("#0a2138", "#2b1331")
         .replace("#e6b366", "#8fe3c0")
         .replace("#04101d", "#12061a")
         .replace("Source Serif 4 Display Semibold", "Source Sans 3 Semibold");
     let brand = Brand::from_toml(&other).unwrap();
     let fonts = FontSet::load(&assets(), &brand).unwrap();
-    let script = script("Ana", &["Harbour Savings Account"], &["Harbour Savings is invented."]);
+    let script = script("Ana", &["Harbor Savings Account"], &["Harbor Savings is invented."]);
     let narration = narration(&script, Timing::Exact);
     let cues = cues(&narration, &[]);
     let content = SceneContent {
@@ -104,7 +104,7 @@ fn other_brand_replaces_ours_entirely() {
     for shape in SHAPES {
         let scene = compose(&fonts, &content, shape).unwrap();
         check_placements(&scene, &Frame::of(shape)).unwrap();
-        for theirs in ["Harbour Savings", "harbour.example", "&H31132B&", "&HC0E38F&", "Source Sans 3 Semibold"] {
+        for theirs in ["Harbor Savings", "harbor.example", "&H31132B&", "&HC0E38F&", "Source Sans 3 Semibold"] {
             assert!(scene.document.contains(theirs), "{theirs}");
         }
         for ours in ["Meridian", "meridian", "&H38210A&", "&H66B3E6&", "Source Serif"] {

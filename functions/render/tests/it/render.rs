@@ -12,10 +12,10 @@ use contracts::narration::{Narration, Timing};
 use contracts::request::Request;
 use contracts::settings::Settings;
 use contracts::stage::CustomerTask;
-use storage::store::{MemoryStore, ObjectStore as _};
-use storage::vault::{Keys, Owner, Vault};
 use contracts::{BackgroundName, CustomerId, Digest, NamedError, ObjectKey, RunId};
 use render::{Deps, Error, Tools, background_digests, run};
+use storage::store::{MemoryStore, ObjectStore as _};
+use storage::vault::{Keys, Owner, Vault};
 use tokio_util::sync::CancellationToken;
 
 /// Synthesizes something like speech: a buzz that swells with each word.

@@ -101,10 +101,10 @@ pub fn short_code(at: &Cursor<'_>) -> Option<Reading> {
     let before = at.word_before(1);
     let is_service = matches!(digits.as_str(), "211" | "311" | "411" | "511" | "611" | "711" | "811" | "911" | "988");
     let spelled = captures.get_match().as_str().contains('-');
-    let dialed = spelled && is_service
-        || matches!(before.as_str(), "call" | "dial" | "dialing" | "calling" | "text" | "or" | "tty" | "tdd" | "relay")
-            && is_service
-        || matches!(before.as_str(), "dial" | "dialing" | "extension" | "ext");
+    let called =
+        matches!(before.as_str(), "call" | "dial" | "dialing" | "calling" | "text" | "or" | "tty" | "tdd" | "relay");
+    let dialed =
+        is_service && (spelled || called) || matches!(before.as_str(), "dial" | "dialing" | "extension" | "ext");
     let head = at.head().to_lowercase();
     let texted = before == "to" && digits.len() >= 5 && head.contains("text ");
     (dialed || texted).then(|| at.whole(Class::Telephone, &captures, number::digits(digits)))

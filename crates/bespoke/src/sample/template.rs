@@ -1,34 +1,34 @@
-//! A customer as a story, and the rows it becomes.
+//! The template of a sample customer, and the rows made from it.
 
 use jiff::ToSpan;
 use rand::Rng;
 use rand::rngs::StdRng;
 
-use super::{LAST_DAY, ProfileRow, Rows, TransactionRow, TweetRow};
+use super::{LAST_DAY, ProfileRow, SampleRows, TransactionRow, TweetRow};
 
-/// The days that the payments of a story cover.
+/// The number of days that the payments cover.
 const DAYS: i64 = 180;
 
-/// Something a customer pays for again and again.
+/// A recurring kind of payment.
 #[derive(Clone, Copy, Debug)]
-pub struct Habit {
-    /// The bank's word for it.
+pub struct SpendingHabit {
+    /// The bank's category for the payments.
     pub category: &'static str,
-    /// Who is paid.
+    /// The possible payees.
     pub merchants: &'static [&'static str],
-    /// The least and the most, dollars.
+    /// The minimum and maximum amount in dollars.
     pub amount: (u32, u32),
-    /// How many payments in the older half of the days.
+    /// The number of payments in the older half of the days.
     pub early: usize,
-    /// How many in the newer half.
+    /// The number of payments in the newer half of the days.
     pub late: usize,
-    /// Whether it is a bill: paid to the first of the merchants every 30 days, always the same amount.
+    /// Whether it is a bill: the same amount every 30 days, to the first merchant in the list.
     pub bill: bool,
 }
 
-/// All that is told of one customer.
+/// A sample customer: profile, answers, habits and posts.
 #[derive(Clone, Debug)]
-pub struct Story {
+pub struct CustomerTemplate {
     pub first_name: &'static str,
     pub last_name: &'static str,
     pub age: u8,
@@ -41,22 +41,24 @@ pub struct Story {
     pub balance: u32,
     pub products: &'static [&'static str],
     pub adviser: &'static str,
-    /// The answers that stand in the customer's rows, in turn.
+    /// The answers to the general consent question. The payment rows cycle through them.
     pub consent: &'static [&'static str],
+    /// The answers to the social-media consent question. The payment rows cycle through them too.
     pub social: &'static [&'static str],
-    pub habits: &'static [Habit],
-    /// Posts, and how many days before the last day they were written.
+    pub habits: &'static [SpendingHabit],
+    /// The posts. Each one has its age in days, counted back from the last day.
     pub tweets: &'static [(i64, &'static str)],
 }
 
-/// For how many days customer number `number` has been one: up to twelve years, and nothing to do with who they are.
-fn customer_for(number: usize) -> i64 {
+/// Returns the number of days since customer `number` joined the bank. It is up to twelve years, and does not depend on
+/// the template.
+fn days_as_customer(number: usize) -> i64 {
     i64::try_from(number * 397 % 4_383).unwrap_or_default()
 }
 
-impl Story {
-    /// Adds the story's rows as those of customer number `number`. `payments` cuts or stretches its habits to that many.
-    pub fn tell(&self, number: usize, payments: Option<usize>, random: &mut StdRng, rows: &mut Rows) {
+impl CustomerTemplate {
+    /// Adds the rows of customer `number`. If `payments` is given, drops or repeats payments until there are that many.
+    pub fn add_rows(&self, number: usize, payments: Option<usize>, random: &mut StdRng, rows: &mut SampleRows) {
         let customer_id = format!("{number:04}");
         rows.profiles.push(ProfileRow {
             customer_id: customer_id.clone(),
@@ -72,15 +74,14 @@ impl Story {
             account_balance: f64::from(self.balance),
             products_held: self.products.join("; "),
             investment_advisor: self.adviser.to_owned(),
-            customer_since: LAST_DAY.saturating_sub(customer_for(number).days()),
+            customer_since: LAST_DAY.saturating_sub(days_as_customer(number).days()),
         });
-        let mut told = self.payments(random);
-        if let Some(payments) = payments {
-            let all = told.clone();
-            told = all.into_iter().cycle().take(payments).collect();
+        let mut payments_made = self.payments(random);
+        if let Some(count) = payments {
+            payments_made = payments_made.iter().copied().cycle().take(count).collect();
         }
-        told.sort_by_key(|(days_ago, ..)| std::cmp::Reverse(*days_ago));
-        for (at, (days_ago, habit, merchant, cents)) in told.into_iter().enumerate() {
+        payments_made.sort_by_key(|(days_ago, ..)| std::cmp::Reverse(*days_ago));
+        for (at, (days_ago, habit, merchant, cents)) in payments_made.into_iter().enumerate() {
             rows.transactions.push(TransactionRow {
                 customer_id: customer_id.clone(),
                 date: LAST_DAY.saturating_sub(days_ago.days()),
@@ -92,14 +93,16 @@ impl Story {
             });
         }
         for (days_ago, tweet) in self.tweets {
-            let created_at = LAST_DAY.saturating_sub(days_ago.days());
-            let (customer_id, tweet) = (customer_id.clone(), (*tweet).to_owned());
-            rows.tweets.push(TweetRow { customer_id, tweet, created_at });
+            rows.tweets.push(TweetRow {
+                customer_id: customer_id.clone(),
+                tweet: (*tweet).to_owned(),
+                created_at: LAST_DAY.saturating_sub(days_ago.days()),
+            });
         }
     }
 
-    /// Days before the last day, habit, merchant and cents of each payment. The first one is on the last day.
-    fn payments(&self, random: &mut StdRng) -> Vec<(i64, Habit, &'static str, u32)> {
+    /// Returns each payment's age in days, habit, merchant and amount in cents. The first payment is on the last day.
+    fn payments(&self, random: &mut StdRng) -> Vec<(i64, SpendingHabit, &'static str, u32)> {
         let half = DAYS / 2;
         let mut payments = Vec::new();
         for habit in self.habits {

@@ -1,6 +1,6 @@
-//! The twelve hand-written customers, one case each. Everybody is invented. `data/README.md` says what each is for.
+//! The twelve handwritten customers. All are invented. Each covers one case, which `data/README.md` describes.
 
-use super::story::{Habit, Story};
+use super::template::{CustomerTemplate, SpendingHabit};
 
 const fn habit(
     category: &'static str,
@@ -8,26 +8,26 @@ const fn habit(
     amount: (u32, u32),
     early: usize,
     late: usize,
-) -> Habit {
-    Habit { category, merchants, amount, early, late, bill: false }
+) -> SpendingHabit {
+    SpendingHabit { category, merchants, amount, early, late, bill: false }
 }
 
-/// Six payments in the days of a story.
-const fn bill(category: &'static str, merchants: &'static [&'static str], amount: (u32, u32)) -> Habit {
-    Habit { category, merchants, amount, early: 3, late: 3, bill: true }
+/// Returns a bill that a customer pays six times.
+const fn bill(category: &'static str, merchants: &'static [&'static str], amount: (u32, u32)) -> SpendingHabit {
+    SpendingHabit { category, merchants, amount, early: 3, late: 3, bill: true }
 }
 
-/// Where everybody shops.
-pub const GROCERIES: Habit =
+/// Groceries, which most customers buy.
+pub const GROCERIES: SpendingHabit =
     habit("Groceries", &["Greenleaf Market", "Harbor Foods", "Corner Basket"], (24, 140), 7, 7);
-const FUEL: Habit = habit("Fuel", &["Redline Fuel", "Junction Gas"], (28, 62), 3, 3);
-const UTILITIES: Habit = bill("Utilities", &["City Power & Light"], (60, 170));
-const STREAMING: Habit = bill("Streaming", &["Reelbox"], (9, 19));
-const PHARMACY: Habit = habit("Pharmacy", &["Wellspring Pharmacy"], (8, 60), 1, 1);
-const CHARITY: Habit = habit("Charity", &["Riverside Food Bank"], (20, 60), 1, 1);
+const FUEL: SpendingHabit = habit("Fuel", &["Redline Fuel", "Junction Gas"], (28, 62), 3, 3);
+const UTILITIES: SpendingHabit = bill("Utilities", &["City Power & Light"], (60, 170));
+const STREAMING: SpendingHabit = bill("Streaming", &["Reelbox"], (9, 19));
+const PHARMACY: SpendingHabit = habit("Pharmacy", &["Wellspring Pharmacy"], (8, 60), 1, 1);
+const CHARITY: SpendingHabit = habit("Charity", &["Riverside Food Bank"], (20, 60), 1, 1);
 
-/// A traveller whose trips become more.
-pub const TRAVELLER: &[Habit] = &[
+/// A traveler who takes more and more trips.
+pub const TRAVELER: &[SpendingHabit] = &[
     habit("Airlines", &["Skyway Air", "Blue Meridian Airlines"], (180, 640), 2, 7),
     habit("Hotels", &["Seabright Hotel", "Old Town Inn", "The Lantern House"], (120, 480), 2, 6),
     habit("Restaurants", &["Casa Lola", "Pier 9", "Noodle Street"], (18, 95), 4, 8),
@@ -36,8 +36,8 @@ pub const TRAVELLER: &[Habit] = &[
     CHARITY,
 ];
 
-/// Someone who makes a house into a home.
-pub const HOMEMAKER: &[Habit] = &[
+/// A customer who improves and furnishes a house.
+pub const HOMEMAKER: &[SpendingHabit] = &[
     habit("Home Improvement", &["Oak & Nail", "Brightside Hardware", "Tile Works"], (60, 1_450), 3, 12),
     habit("Furniture", &["Northfield Furniture"], (140, 980), 0, 3),
     GROCERIES,
@@ -46,8 +46,8 @@ pub const HOMEMAKER: &[Habit] = &[
     PHARMACY,
 ];
 
-/// Someone who eats out, streams and buys devices.
-pub const SHOPPER: &[Habit] = &[
+/// A customer who eats out, streams and buys devices.
+pub const SHOPPER: &[SpendingHabit] = &[
     habit("Restaurants", &["Blue Plate", "Noodle Street", "Taco Yard"], (14, 80), 7, 9),
     habit("Electronics", &["Voltage", "Pixel Depot"], (35, 620), 2, 5),
     habit("Streaming", &["Reelbox", "Tunewave", "Gamegrid"], (9, 24), 4, 4),
@@ -55,8 +55,8 @@ pub const SHOPPER: &[Habit] = &[
     FUEL,
 ];
 
-/// Someone who spends little and keeps much.
-pub const SAVER: &[Habit] = &[
+/// A customer who spends little and saves a lot.
+pub const SAVER: &[SpendingHabit] = &[
     habit("Brokerage", &["Fenwick Brokerage"], (200, 900), 2, 3),
     bill("Insurance", &["Guardrail Insurance"], (90, 210)),
     GROCERIES,
@@ -66,7 +66,7 @@ pub const SAVER: &[Habit] = &[
 ];
 
 /// The owner of a growing shop.
-pub const OWNER: &[Habit] = &[
+pub const OWNER: &[SpendingHabit] = &[
     habit("Payroll", &["Stafflink Payroll"], (2_400, 3_900), 3, 6),
     habit("Suppliers", &["Mill & Grain Wholesale", "Packwell Supply"], (300, 2_100), 4, 8),
     habit("Office Supplies", &["Paper & Pen Co."], (25, 240), 2, 3),
@@ -75,8 +75,8 @@ pub const OWNER: &[Habit] = &[
     GROCERIES,
 ];
 
-/// Someone on whom the bank's own charges fall.
-const CHARGED: &[Habit] = &[
+/// A customer whom the bank charges fees.
+const CHARGED: &[SpendingHabit] = &[
     habit("Bank Fees", &["Meridian Bank"], (12, 36), 2, 6),
     habit("Restaurants", &["Blue Plate", "Taco Yard"], (12, 60), 6, 6),
     GROCERIES,
@@ -84,8 +84,8 @@ const CHARGED: &[Habit] = &[
     FUEL,
 ];
 
-/// Someone who cuts back.
-const CUTTING_BACK: &[Habit] = &[
+/// A customer who cuts back on spending.
+const CUTTING_BACK: &[SpendingHabit] = &[
     habit("Restaurants", &["Taco Yard"], (10, 45), 8, 1),
     habit("Electronics", &["Voltage"], (40, 320), 4, 0),
     habit("Bank Fees", &["Meridian Bank"], (12, 36), 0, 3),
@@ -94,8 +94,8 @@ const CUTTING_BACK: &[Habit] = &[
     FUEL,
 ];
 
-/// Someone who studies.
-pub const STUDENT: &[Habit] = &[
+/// A student.
+pub const STUDENT: &[SpendingHabit] = &[
     habit("Tuition", &["Lakeside College"], (350, 1_400), 1, 3),
     habit("Books", &["Chapter & Verse Books"], (12, 90), 3, 4),
     habit("Public Transit", &["Metro Transit"], (20, 60), 4, 4),
@@ -104,9 +104,9 @@ pub const STUDENT: &[Habit] = &[
     STREAMING,
 ];
 
-/// The cast, in the order of their ids.
-pub const CAST: [Story; 12] = [
-    Story {
+/// The handwritten customers, in the order of their ids.
+pub const CUSTOMERS: [CustomerTemplate; 12] = [
+    CustomerTemplate {
         first_name: "José",
         last_name: "Álvarez",
         age: 38,
@@ -120,7 +120,7 @@ pub const CAST: [Story; 12] = [
         adviser: "Helen Marsh",
         consent: &["Yes"],
         social: &["Yes"],
-        habits: TRAVELLER,
+        habits: TRAVELER,
         tweets: &[
             (3, "Just back from ten days on the coast, what a wonderful trip! Already dreaming of the next flight."),
             (17, "Booked another holiday abroad. So excited to explore new places with my family!"),
@@ -129,7 +129,7 @@ pub const CAST: [Story; 12] = [
             (88, "Finally setting up an emergency fund. Feels great to be saving up!"),
         ],
     },
-    Story {
+    CustomerTemplate {
         first_name: "Thảo",
         last_name: "Nguyễn",
         age: 44,
@@ -149,7 +149,7 @@ pub const CAST: [Story; 12] = [
             (30, "Painted the hallway in periwinkle thunderplum. Love it."),
         ],
     },
-    Story {
+    CustomerTemplate {
         first_name: "Margaret",
         last_name: "Okafor",
         age: 59,
@@ -166,7 +166,7 @@ pub const CAST: [Story; 12] = [
         habits: SAVER,
         tweets: &[(12, "The gallimaufry of books on my desk is a joy.")],
     },
-    Story {
+    CustomerTemplate {
         first_name: "Daniel",
         last_name: "Brandt",
         age: 31,
@@ -183,7 +183,7 @@ pub const CAST: [Story; 12] = [
         habits: SHOPPER,
         tweets: &[(9, "That flibbertigibbet of a router works again!")],
     },
-    Story {
+    CustomerTemplate {
         first_name: "Priya",
         last_name: "Raman",
         age: 36,
@@ -197,10 +197,10 @@ pub const CAST: [Story; 12] = [
         adviser: "",
         consent: &["Yes", "Yes", "Yes", "No"],
         social: &["Yes"],
-        habits: TRAVELLER,
+        habits: TRAVELER,
         tweets: &[(20, "Kerfuffle at the gate, but what a lovely flight!")],
     },
-    Story {
+    CustomerTemplate {
         first_name: "李娜",
         last_name: "李",
         age: 52,
@@ -217,7 +217,7 @@ pub const CAST: [Story; 12] = [
         habits: SAVER,
         tweets: &[(15, "A rigmarole of receipts, and every one in its folder.")],
     },
-    Story {
+    CustomerTemplate {
         first_name: "Łukasz",
         last_name: "Wiśniewski",
         age: 27,
@@ -234,7 +234,7 @@ pub const CAST: [Story; 12] = [
         habits: SHOPPER,
         tweets: &[(8, "New headphones, and the bass is pure hullabaloo.")],
     },
-    Story {
+    CustomerTemplate {
         first_name: "Aaliyah",
         last_name: "Brooks",
         age: 33,
@@ -255,7 +255,7 @@ pub const CAST: [Story; 12] = [
             (11, "Worst banking app ever. Still angry about the fees they refuse to explain."),
         ],
     },
-    Story {
+    CustomerTemplate {
         first_name: "Tom",
         last_name: "Kowalczyk",
         age: 47,
@@ -275,7 +275,7 @@ pub const CAST: [Story; 12] = [
             (24, "They say more people at the plant will be laid off. Worried sick."),
         ],
     },
-    Story {
+    CustomerTemplate {
         first_name: "Maximiliana-Konstantina",
         last_name: "Papadopoulou-Vandenberghe",
         age: 61,
@@ -295,7 +295,7 @@ pub const CAST: [Story; 12] = [
             (37, "Good talk on retirement savings today. Great to have a plan."),
         ],
     },
-    Story {
+    CustomerTemplate {
         first_name: "Fatima",
         last_name: "Haddad",
         age: 41,
@@ -315,7 +315,7 @@ pub const CAST: [Story; 12] = [
             (26, "Record Saturday at my shop, thank you all. What a great team!"),
         ],
     },
-    Story {
+    CustomerTemplate {
         first_name: "Grace",
         last_name: "Lindqvist",
         age: 24,

@@ -1,11 +1,11 @@
-//! Invented customers at any number.
+//! Randomly generates any number of customers.
 
 use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 
-use super::cast::{HOMEMAKER, OWNER, SAVER, SHOPPER, STUDENT, TRAVELLER};
-use super::story::{Habit, Story};
+use super::handwritten::{HOMEMAKER, OWNER, SAVER, SHOPPER, STUDENT, TRAVELER};
+use super::template::{CustomerTemplate, SpendingHabit};
 
 const FIRST: &[&str] = &[
     "Amara", "Benjamin", "Chloe", "Diego", "Elif", "Farah", "Gustav", "Hana", "Imani", "Jonas", "Keiko", "Liam",
@@ -27,13 +27,13 @@ const PRODUCTS: &[&[&str]] = &[
     &[],
 ];
 
-/// What someone may be: occupation, habits, income and balance from and to, posts.
-type Kind = (&'static str, &'static [Habit], (u32, u32), (u32, u32), &'static [&'static [(i64, &'static str)]]);
+/// A kind of customer: occupation, habits, range of income, range of balance, and possible posts.
+type Kind = (&'static str, &'static [SpendingHabit], (u32, u32), (u32, u32), &'static [&'static [(i64, &'static str)]]);
 
 const KINDS: &[Kind] = &[
     (
         "Consultant",
-        TRAVELLER,
+        TRAVELER,
         (70_000, 150_000),
         (5_000, 40_000),
         &[
@@ -54,14 +54,14 @@ const KINDS: &[Kind] = &[
     ("Student", STUDENT, (12_000, 35_000), (200, 5_000), &[&[(2, "Passed the exam, what a relief!")], &[]]),
 ];
 
-/// One in a hundred stands for each line.
+/// A customer's consent answers, each with the percentile below which it is picked.
 const ANSWERS: &[(u32, &[&str])] =
     &[(78, &["Yes"]), (86, &["Y"]), (93, &["No"]), (96, &[""]), (98, &["Yes", "No"]), (100, &["maybe"])];
 
-/// A customer drawn at random.
-pub fn invent(random: &mut StdRng) -> Story {
+/// Randomly generates a customer.
+pub fn draw(random: &mut StdRng) -> CustomerTemplate {
     let (occupation, habits, income, balance, posts) = one_of(KINDS, random);
-    Story {
+    CustomerTemplate {
         first_name: one_of(FIRST, random),
         last_name: one_of(LAST, random),
         age: random.random_range(19..80),
@@ -81,10 +81,10 @@ pub fn invent(random: &mut StdRng) -> Story {
 }
 
 fn one_of<T: Copy>(list: &[T], random: &mut StdRng) -> T {
-    *list.choose(random).expect("no list here is empty")
+    *list.choose(random).expect("the lists are not empty")
 }
 
 fn answers(random: &mut StdRng) -> &'static [&'static str] {
     let percent = random.random_range(0..100);
-    ANSWERS.iter().find(|(below, _)| percent < *below).expect("the last is 100").1
+    ANSWERS.iter().find(|(below, _)| percent < *below).expect("the last percentile is 100").1
 }

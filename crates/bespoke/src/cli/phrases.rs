@@ -1,0 +1,68 @@
+//! Arguments of `bespoke phrases`.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, Subcommand};
+
+/// The phrasebook of the sample bank.
+const BOOK: &str = "data/phrases/en.toml";
+
+/// The commands below `bespoke phrases`.
+#[derive(Debug, Subcommand)]
+pub enum PhrasesCommand {
+    /// List everything that is wrong with a phrasebook
+    Check(CheckArgs),
+    /// List the lines of a phrasebook
+    List(ListArgs),
+    /// Approve lines that another person wrote
+    Approve(ApproveArgs),
+}
+
+/// Arguments of `bespoke phrases check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The phrasebook; its approvals are beside it, as in en.approvals.csv
+    #[arg(value_name = "FILE", default_value = BOOK)]
+    pub file: PathBuf,
+    /// The folder of the workbooks, for the catalog beside them
+    #[arg(long, value_name = "DIR", default_value = "data", env = "BESPOKE_DATA")]
+    pub data: PathBuf,
+    /// The product catalog [default: catalogue.json beside the workbooks, or data/catalogue.json]
+    #[arg(long, value_name = "FILE", env = "BESPOKE_CATALOGUE")]
+    pub catalogue: Option<PathBuf>,
+}
+
+/// Arguments of `bespoke phrases list`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// The phrasebook; its approvals are beside it, as in en.approvals.csv
+    #[arg(value_name = "FILE", default_value = BOOK)]
+    pub file: PathBuf,
+    /// Only lines of a kind, such as reason or opening
+    #[arg(long, value_name = "KIND")]
+    pub kind: Option<String>,
+    /// Only reasons for a product
+    #[arg(long, value_name = "ID")]
+    pub product: Option<String>,
+    /// Only lines without a valid approval
+    #[arg(long)]
+    pub unapproved: bool,
+}
+
+/// Arguments of `bespoke phrases approve`.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true).args(["lines", "all"]))]
+pub struct ApproveArgs {
+    /// The ids of the lines
+    #[arg(value_name = "LINE")]
+    pub lines: Vec<String>,
+    /// Approve every line without a valid approval
+    #[arg(long)]
+    pub all: bool,
+    /// Your name [default: the user of this session]
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+    /// The phrasebook; the approvals are written beside it, as in en.approvals.csv
+    #[arg(long = "book", value_name = "FILE", default_value = BOOK)]
+    pub file: PathBuf,
+}

@@ -1,0 +1,203 @@
+//! `bespoke phrases`: checks, lists and approves the lines of a phrasebook.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use contracts::catalogue::{Catalogue, Product};
+use contracts::{Digest, ErrorName};
+use jiff::{Timestamp, Unit};
+use phrases::check::{Finding, Severity, check, sample_names};
+use phrases::{Approval, Approvals, Line, LineKind, Phrasebook};
+use recommend::guard::{GuardContext, NameSlot, check_text};
+use runner::failure::Failure;
+use runner::project;
+use serde::Serialize;
+
+use super::context::{Context, person};
+use crate::cli::phrases::{ApproveArgs, CheckArgs, ListArgs, PhrasesCommand};
+
+/// The check of the guard that judges whole texts only.
+const WHOLE_TEXT: &str = "length";
+
+pub(super) fn execute(command: PhrasesCommand, context: Context) -> Result<u8, Failure> {
+    match command {
+        PhrasesCommand::Check(args) => check_book(&args, context),
+        PhrasesCommand::List(args) => list(&args, context),
+        PhrasesCommand::Approve(args) => approve(args, context),
+    }
+}
+
+/// A phrasebook with the path of its approvals.
+struct OpenedBook {
+    book: Phrasebook,
+    approvals: PathBuf,
+}
+
+impl OpenedBook {
+    fn open(file: &Path) -> Result<Self, Failure> {
+        let read = |path: &Path| std::fs::read_to_string(path).map_err(Failure::file(ErrorName::ConfigInvalid, path));
+        let approvals = file.with_extension("approvals.csv");
+        let csv = if approvals.exists() { read(&approvals)? } else { String::new() };
+        Ok(Self { book: Phrasebook::parse(&read(file)?, &csv)?, approvals })
+    }
+}
+
+/// The report of a check.
+#[derive(Serialize)]
+struct CheckReport<'a> {
+    usable: bool,
+    language: &'a str,
+    version: &'a str,
+    digest: Digest,
+    /// The number of lines by kind.
+    lines: BTreeMap<&'static str, usize>,
+    approved: usize,
+    findings: &'a [Finding],
+}
+
+fn check_book(args: &CheckArgs, context: Context) -> Result<u8, Failure> {
+    let OpenedBook { book, .. } = OpenedBook::open(&args.file)?;
+    let catalogue = project::catalogue(&args.data, args.catalogue.as_ref())?;
+    let findings = check(&book, &catalogue, |_, text, product| guard_findings(text, product, &catalogue));
+    let mut lines = BTreeMap::new();
+    for line in book.lines() {
+        *lines.entry(line.kind.name()).or_default() += 1;
+    }
+    let usable = findings.iter().all(|finding| finding.severity == Severity::Warning);
+    let report = CheckReport {
+        usable,
+        language: book.language(),
+        version: book.version(),
+        digest: book.digest(),
+        lines,
+        approved: book.live().count(),
+        findings: &findings,
+    };
+    context.print(&report, || {
+        let mut text = String::new();
+        for finding in &findings {
+            let severity = if finding.severity == Severity::Error { "error" } else { "warning" };
+            let _infallible = writeln!(text, "{severity}: {finding}");
+        }
+        let counts: Vec<String> = report.lines.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+        let _infallible = writeln!(
+            text,
+            "{} version {}: {}; {} approved; {errors} errors, {} warnings",
+            report.language,
+            report.version,
+            counts.join(", "),
+            report.approved,
+            findings.len() - errors
+        );
+        text
+    });
+    Ok(if usable { 0 } else { ErrorName::ConfigInvalid.exit_code() })
+}
+
+/// Returns the guard's findings about one filled line.
+fn guard_findings(text: &str, product: Option<&Product>, catalogue: &Catalogue) -> Vec<String> {
+    let context = GuardContext {
+        offered: product.into_iter().collect(),
+        catalogue,
+        names: sample_names().map(NameSlot::from).into(),
+        posts: None,
+        instructions: Vec::new(),
+    };
+    let checks = check_text(text, &context).checks.into_iter().filter(|check| check.name != WHOLE_TEXT);
+    checks
+        .flat_map(|check| check.violations.into_iter().map(move |violation| format!("{}: {violation}", check.name)))
+        .collect()
+}
+
+/// A line of the list.
+#[derive(Serialize)]
+struct ListedLine<'a> {
+    id: &'a str,
+    kind: &'static str,
+    author: &'a str,
+    approval: Option<&'a Approval>,
+    text: &'a str,
+}
+
+fn list(args: &ListArgs, context: Context) -> Result<u8, Failure> {
+    let OpenedBook { book, .. } = OpenedBook::open(&args.file)?;
+    let is_of_product = |line: &&Line| {
+        args.product
+            .as_ref()
+            .is_none_or(|id| matches!(&line.kind, LineKind::Reason { product, .. } if product.as_str() == id))
+    };
+    let listed: Vec<ListedLine<'_>> = book
+        .lines()
+        .iter()
+        .filter(is_of_product)
+        .filter(|line| args.kind.as_ref().is_none_or(|kind| line.kind.name() == kind))
+        .map(|line| ListedLine {
+            id: &line.id,
+            kind: line.kind.name(),
+            author: &line.author,
+            approval: book.approvals().of(line),
+            text: line.text.as_str(),
+        })
+        .filter(|line| !args.unapproved || line.approval.is_none())
+        .collect();
+    context.print(&listed, || {
+        let mut text = String::new();
+        for line in &listed {
+            let approval = line.approval.map_or_else(|| "not approved".to_owned(), |a| format!("approved by {}", a.by));
+            let _infallible = writeln!(text, "{}  {approval}\n    {}", line.id, line.text);
+        }
+        let _infallible = writeln!(text, "{} lines", listed.len());
+        text
+    });
+    Ok(0)
+}
+
+/// The report of an approval.
+#[derive(Serialize)]
+struct ApproveReport {
+    by: String,
+    approved: Vec<String>,
+}
+
+fn approve(args: ApproveArgs, context: Context) -> Result<u8, Failure> {
+    let OpenedBook { book, approvals: file } = OpenedBook::open(&args.file)?;
+    let by = person(args.by)?;
+    let refused = |message: String, help: &str| Failure::new(ErrorName::InputInvalidRequest, message, help);
+    let lines: Vec<&Line> = if args.all {
+        book.lines().iter().filter(|line| book.approvals().of(line).is_none()).collect()
+    } else {
+        let find = |id: &String| {
+            let unknown =
+                || refused(format!("the phrasebook has no line {id}"), "`bespoke phrases list` names all lines");
+            book.line(id).ok_or_else(unknown)
+        };
+        args.lines.iter().map(find).collect::<Result<_, _>>()?
+    };
+    let mut approvals = book.approvals().clone();
+    let at = Timestamp::now().round(Unit::Second).unwrap_or(Timestamp::UNIX_EPOCH);
+    for line in &lines {
+        approvals.record(Approval { line: line.id.clone(), digest: line.digest, by: by.clone(), at });
+        if approvals.of(line).is_none() {
+            let message = format!("{by} wrote line {} and cannot approve it", line.id);
+            return Err(refused(message, "have another person approve it, with --by NAME"));
+        }
+    }
+    write_approvals(&file, &approvals)?;
+    let report = ApproveReport { by, approved: lines.iter().map(|line| line.id.clone()).collect() };
+    context.print(&report, || format!("{} lines approved by {} in {}\n", lines.len(), report.by, file.display()));
+    Ok(0)
+}
+
+/// Replaces the file of approvals in one step.
+fn write_approvals(path: &Path, approvals: &Approvals) -> Result<(), Failure> {
+    let write = || {
+        let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or_else(|| Path::new(".")))?;
+        file.write_all(approvals.to_csv().as_bytes())?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().map_err(Failure::file(ErrorName::ConfigInvalid, path))
+}

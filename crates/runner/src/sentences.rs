@@ -1,0 +1,97 @@
+//! Proves every published sentence of a run: an approved line, a text of the catalog, or free text that a person approved.
+
+use contracts::evidence::{Evidence, Manifest, Outcome};
+use contracts::key::{Artefact, RunPart};
+use contracts::request::Request;
+use contracts::{CustomerRef, ErrorName, ObjectKey, RunId};
+use recommend::Proof;
+use serde::Serialize;
+use storage::vault::{Owner, Vault};
+
+use crate::failure::Failure;
+use crate::project::Project;
+
+/// A sentence that could not be proved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UnprovedSentence {
+    /// The customer.
+    pub reference: CustomerRef,
+    /// The reason.
+    pub reason: String,
+}
+
+/// The proof of the published sentences of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SentenceReport {
+    /// Why no sentence could be proved, such as a phrasebook that changed since the run.
+    pub not_checked: Option<String>,
+    /// Texts whose sentences were checked.
+    pub texts: usize,
+    /// Texts that the current keys do not open.
+    pub sealed: usize,
+    /// Sentences that are approved lines with filled slots.
+    pub lines: usize,
+    /// Sentences that are texts of the catalog.
+    pub catalogue: usize,
+    /// Parts of free text that a person approved.
+    pub free_approved: usize,
+    /// Parts of free text without an approval, as `writer.free_without_review` allows.
+    pub free_unapproved: usize,
+    /// Sentences that could not be proved.
+    pub unproved: Vec<UnprovedSentence>,
+}
+
+/// Proves the sentences of a run with the project's phrasebook, catalog and brand.
+pub async fn prove(vault: &Vault, run: &RunId, project: &Project) -> Result<SentenceReport, Failure> {
+    let mut report = SentenceReport::default();
+    let request = ObjectKey::Run(run.clone(), RunPart::Request);
+    let Ok((request, _)) = vault.read_json::<Request>(Owner::Run, &request).await else {
+        report.not_checked = Some("the keys do not open the run's request".to_owned());
+        return Ok(report);
+    };
+    let material = [
+        ("phrasebook", request.phrases == project.phrases.digest()),
+        ("catalog", request.catalogue == project.catalogue.digest()),
+        ("brand", request.assets == project.assets),
+    ];
+    if let Some((what, _)) = material.into_iter().find(|(_, is_of_run)| !is_of_run) {
+        report.not_checked = Some(format!("the {what} is not the one of the run"));
+        return Ok(report);
+    }
+    let manifest = ObjectKey::Run(run.clone(), RunPart::ManifestJson);
+    let Some(json) = vault.store().find(&manifest).await? else { return Ok(report) };
+    let manifest: Manifest = serde_json::from_slice(&json).map_err(|_| {
+        Failure::new(ErrorName::EvidenceChanged, format!("{manifest}: not a manifest"), "restore the file")
+    })?;
+    for entry in &manifest.entries {
+        let key = ObjectKey::Customer(entry.reference.clone(), run.clone(), Artefact::Evidence);
+        let Some(bytes) = vault.store().find(&key).await? else { continue };
+        let Ok(evidence) = serde_json::from_slice::<Evidence>(&bytes) else { continue };
+        if matches!(evidence.outcome, Outcome::Published { .. }) {
+            add(vault, &evidence, project, &mut report).await;
+        }
+    }
+    Ok(report)
+}
+
+/// Adds the sentences of one published text.
+async fn add(vault: &Vault, evidence: &Evidence, project: &Project, report: &mut SentenceReport) {
+    let opened = policy::evidence::open_personal(vault, evidence).await;
+    let script_and_facts = opened.map(|personal| personal.script.zip(personal.facts));
+    let Ok(Some((script, facts))) = script_and_facts else {
+        report.sealed += 1;
+        return;
+    };
+    let proof = recommend::prove(&script, &facts, &project.phrases, &project.catalogue, &project.brand);
+    let Proof { lines, catalogue, free, problems } = proof;
+    report.texts += 1;
+    report.lines += lines;
+    report.catalogue += catalogue;
+    if evidence.review.is_some() {
+        report.free_approved += free;
+    } else {
+        report.free_unapproved += free;
+    }
+    let unproved = |reason| UnprovedSentence { reference: evidence.reference.clone(), reason };
+    report.unproved.extend(problems.into_iter().map(unproved));
+}

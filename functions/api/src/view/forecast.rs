@@ -1,0 +1,76 @@
+//! The forecast of a dry run, as the document describes it.
+
+use std::collections::BTreeMap;
+
+use utoipa::ToSchema;
+
+/// The forecast of a dry run. It counts only customers within `max_customers`. Later versions may add fields.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents `runner::forecast::Forecast`")]
+pub(crate) struct CampaignForecast {
+    /// The id of the run.
+    run: String,
+    /// The number of customers.
+    customers: usize,
+    /// The number of customers that would get a recommendation or a service message.
+    #[schema(rename = "told")]
+    recommendations: usize,
+    /// The number of these customers that would get a service message.
+    service_messages: usize,
+    /// The numbers of skipped customers by reason, in words for people.
+    skipped_because: BTreeMap<String, usize>,
+    /// The number of customers that an earlier attempt finished.
+    ended_before: usize,
+    /// The number of videos still to make.
+    videos: usize,
+    /// The duration of all these videos together, in seconds.
+    video_seconds: f64,
+    /// The use of the language model.
+    model: ModelForecast,
+    /// The forecast for this machine.
+    here: LocalForecast,
+    /// The CPU time that this machine needs to encode a second of video, in seconds. It is measured.
+    encoding_cpu_seconds: f64,
+    /// The forecast for AWS.
+    aws: AwsForecast,
+    /// The limits of AWS that the batch exceeds, each with its remedy, in words for people. Empty if there are none.
+    too_large: Vec<String>,
+}
+
+/// The forecast use of the language model. It assumes that the guard refuses no text.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents `runner::forecast::ModelUse`")]
+pub(crate) struct ModelForecast {
+    /// The number of calls.
+    calls: usize,
+    /// The number of tokens that the model reads.
+    tokens_read: u64,
+    /// The number of tokens that the model writes.
+    tokens_written: u64,
+    /// The cost at the prices in the settings, in US dollars.
+    usd: f64,
+}
+
+/// The forecast for this machine. It has further fields, which may change.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents `runner::cost::local::LocalForecast`")]
+pub(crate) struct LocalForecast {
+    /// The number of cores in use.
+    cores: usize,
+    /// The duration of the campaign, in seconds.
+    seconds: f64,
+    /// The size of all results, in bytes.
+    bytes: f64,
+}
+
+/// The forecast for AWS. It has further fields, which may change.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents `runner::cost::aws::AwsForecast`")]
+pub(crate) struct AwsForecast {
+    /// The cost, in US dollars.
+    usd: f64,
+    /// The number of batches that the customers need. Each batch is a run.
+    batches: f64,
+    /// The duration, in hours.
+    hours: f64,
+}

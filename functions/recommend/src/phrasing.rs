@@ -1,0 +1,239 @@
+//! The writer over the phrasebook. It needs no service, and the stage falls back to it when a model fails.
+//!
+//! 1. [`PhraseWriter::slots`] finds the approved lines that fit each place of the text.
+//! 2. [`PhraseWriter::draft`] picks one for each place by the customer's reference. In the mode `select`, a model picks.
+//! 3. [`PhraseWriter::write`] composes the script and tries the next lines if the guard refuses it.
+
+use std::collections::BTreeSet;
+
+use contracts::catalogue::Product;
+use contracts::facts::{Offer, Sentiment, Topic};
+use contracts::script::{InsteadOfModel, LineSelection, Script, SentenceSource, WishAsUnderstood, WrittenBy};
+use phrases::{GroundKey, LineKind, LiveLine, Phrasebook, Selector, Slot, SlotValues, UnderstoodWish};
+use storage::vault::Keys;
+
+use crate::brief::{ADVISER, Brief, FIRST_NAME, Purpose};
+use crate::compose::{self, Draft, OfferDraft, Sentence};
+
+/// The most drafts to try. A draft fails only if a line happens to repeat five words of a post.
+const MAX_DRAFTS: usize = 24;
+
+/// Reports that the phrasebook has no approved line of a kind.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct NoLine {
+    /// The kind, such as `opening`.
+    pub kind: &'static str,
+}
+
+/// The lines that fit each place of a recommendation.
+pub(crate) struct Slots<'b> {
+    pub opening: Vec<LiveLine<'b>>,
+    /// The reasons for each offer of the brief, of one ground each. Empty if the book has none for the product.
+    pub reasons: Vec<Vec<LiveLine<'b>>>,
+    pub closing: Vec<LiveLine<'b>>,
+}
+
+/// One line for each place of a recommendation.
+pub(crate) struct Choice<'b> {
+    pub opening: LiveLine<'b>,
+    pub reasons: Vec<Option<LiveLine<'b>>>,
+    pub closing: LiveLine<'b>,
+}
+
+/// A writer of approved lines for one customer.
+pub(crate) struct PhraseWriter<'a> {
+    brief: &'a Brief<'a>,
+    book: &'a Phrasebook,
+    selector: Selector<'a>,
+    wish: UnderstoodWish,
+}
+
+impl<'a> PhraseWriter<'a> {
+    /// Creates a writer. `wish` is the caller's prompt.
+    pub(crate) fn new(brief: &'a Brief<'a>, wish: Option<&str>) -> Self {
+        let book = brief.phrases;
+        let wish = wish.map(|wish| book.wishes().read(wish)).unwrap_or_default();
+        let selector = Selector::new(book, wish.clone(), brief.reference().as_str().as_bytes());
+        Self { brief, book, selector, wish }
+    }
+
+    /// Returns the wish as the book's words understood it.
+    pub(crate) const fn wish(&self) -> &UnderstoodWish {
+        &self.wish
+    }
+
+    /// Writes a script. Returns the last draft with its verdict if none passes the guard.
+    pub(crate) fn write(&self, keys: &Keys, instead_of_model: Option<&InsteadOfModel>) -> Result<Script, NoLine> {
+        let script = |attempt| {
+            let written_by = self.written_by(None, instead_of_model.cloned());
+            Ok(compose::compose(self.brief, &self.draft(attempt)?, keys, Vec::new(), written_by))
+        };
+        let mut last = script(0)?;
+        for attempt in 1..MAX_DRAFTS {
+            if last.verdict.passed() {
+                break;
+            }
+            last = script(attempt)?;
+        }
+        Ok(last)
+    }
+
+    /// Writes the script of lines that a model selected.
+    pub(crate) fn write_selected(&self, choice: &Choice<'a>, selected_by: LineSelection, keys: &Keys) -> Script {
+        let written_by = self.written_by(Some(selected_by), None);
+        compose::compose(self.brief, &self.draft_of(choice, 0), keys, Vec::new(), written_by)
+    }
+
+    fn written_by(&self, selected_by: Option<LineSelection>, instead_of_model: Option<InsteadOfModel>) -> WrittenBy {
+        let wish = WishAsUnderstood {
+            tones: self.wish.tones.iter().map(|tone| tone.as_str().to_owned()).collect(),
+            emphases: self.wish.emphases.iter().map(ToString::to_string).collect(),
+            ignored: self.wish.ignored.clone(),
+        };
+        WrittenBy::Phrases {
+            book: self.book.digest(),
+            language: self.book.language().to_owned(),
+            version: self.book.version().to_owned(),
+            wish,
+            selected_by,
+            instead_of_model,
+        }
+    }
+
+    /// Returns the lines that fit each place. `may_use` limits the grounds, and `bright` allows lines for a customer
+    /// whose posts are positive.
+    pub(crate) fn slots(&self, bright: bool, may_use: impl Fn(&GroundKey) -> bool) -> Result<Slots<'a>, NoLine> {
+        let offers = self.brief.offers();
+        let is_positive = self.brief.sentiment() == Some(Sentiment::Positive);
+        let has_adviser = self.brief.adviser.is_some();
+        let by_adviser = |lines: &dyn Fn(bool) -> Vec<LiveLine<'a>>| {
+            // A book may lack lines that introduce an adviser.
+            Some(lines(has_adviser)).filter(|lines| !lines.is_empty()).unwrap_or_else(|| lines(false))
+        };
+        let opening = by_adviser(&|adviser| self.selector.openings(adviser, bright && is_positive));
+        let closing = by_adviser(&|adviser| self.selector.closings(adviser, offers.len()));
+        let mut used = BTreeSet::new();
+        let mut reasons = Vec::new();
+        for (offer, product) in offers {
+            let lines = self.reasons(offer, product, &used, &may_use);
+            if let Some((line, _)) = lines.first()
+                && let LineKind::Reason { ground, .. } = &line.kind
+            {
+                used.insert(ground.clone());
+            }
+            reasons.push(lines);
+        }
+        if opening.is_empty() {
+            return Err(NoLine { kind: "opening" });
+        }
+        if closing.is_empty() {
+            return Err(NoLine { kind: "closing" });
+        }
+        Ok(Slots { opening, reasons, closing })
+    }
+
+    /// Returns the reasons for the strongest ground that no earlier offer used, or else for the product's own needs.
+    fn reasons(
+        &self,
+        offer: &Offer,
+        product: &Product,
+        used: &BTreeSet<GroundKey>,
+        may_use: impl Fn(&GroundKey) -> bool,
+    ) -> Vec<LiveLine<'a>> {
+        let mut grounds: Vec<GroundKey> = offer.grounds.iter().map(GroundKey::from).filter(may_use).collect();
+        grounds.push(GroundKey::Need(offer.need));
+        let lines = self.selector.reasons(&product.id, &grounds, used);
+        if !lines.is_empty() {
+            return lines;
+        }
+        let needs: Vec<GroundKey> = product.needs.iter().map(|need| GroundKey::Need(*need)).collect();
+        self.selector.reasons(&product.id, &needs, used)
+    }
+
+    /// Returns a draft of the picked lines. Consecutive attempts give different lines.
+    pub(crate) fn draft(&self, attempt: usize) -> Result<Draft, NoLine> {
+        if let Purpose::Service(topic) = self.brief.purpose {
+            return self.service(topic, attempt);
+        }
+        let slots = self.slots(true, |_| true)?;
+        let pick = |place: &str, lines: &[LiveLine<'a>]| self.selector.pick_again(place, attempt, lines);
+        let reasons = slots.reasons.iter().enumerate();
+        let choice = Choice {
+            opening: pick("opening", &slots.opening).ok_or(NoLine { kind: "opening" })?,
+            reasons: reasons.map(|(index, lines)| pick(&format!("reason {index}"), lines)).collect(),
+            closing: pick("closing", &slots.closing).ok_or(NoLine { kind: "closing" })?,
+        };
+        Ok(self.draft_of(&choice, attempt))
+    }
+
+    /// Returns the draft of a choice. A link leads to the last of several offers, so that no link is in more than one
+    /// text of their number.
+    fn draft_of(&self, choice: &Choice<'a>, attempt: usize) -> Draft {
+        let last = choice.reasons.len().saturating_sub(1);
+        let offers = choice.reasons.iter().enumerate().map(|(position, reason)| {
+            let has_link = position > 0 && position == last;
+            let link = has_link.then(|| self.selector.pick_again("link", attempt, &self.selector.links())).flatten();
+            let product = self.brief.offers()[position].1;
+            OfferDraft {
+                position,
+                link: link.map(|line| self.fill(line, None)),
+                reason: reason.map(|line| self.fill(line, Some(product))),
+            }
+        });
+        Draft {
+            opening: self.fill(choice.opening, None),
+            offers: offers.collect(),
+            service: None,
+            closing: self.fill(choice.closing, None),
+        }
+    }
+
+    fn service(&self, topic: Topic, attempt: usize) -> Result<Draft, NoLine> {
+        let line = |kind: &'static str, mut lines: Vec<LiveLine<'a>>| {
+            lines.retain(|(line, _)| self.brief.adviser.is_some() || !line.text.has(Slot::Adviser));
+            let picked = self.selector.pick_again(kind, attempt, &lines);
+            Ok(self.fill(picked.ok_or(NoLine { kind })?, None))
+        };
+        Ok(Draft {
+            opening: line("service-opening", self.selector.service_openings())?,
+            offers: Vec::new(),
+            service: Some(line("service", self.selector.service(topic.into()))?),
+            closing: line("service-closing", self.selector.service_closings())?,
+        })
+    }
+
+    fn fill(&self, (line, approval): LiveLine<'a>, product: Option<&Product>) -> Sentence {
+        let said = slot_values(self.brief, product);
+        let masked = said.clone().with(Slot::FirstName, FIRST_NAME).with(Slot::Adviser, ADVISER);
+        Sentence {
+            masked: line.text.fill(&masked),
+            said: line.text.fill(&said),
+            source: SentenceSource::Line {
+                id: line.id.clone(),
+                digest: line.digest,
+                approved_by: approval.by.clone(),
+                approved_at: approval.at,
+                template: line.text.as_str().to_owned(),
+            },
+        }
+    }
+}
+
+/// Returns the values with which the slots of a line are filled. `product` is the line's own product.
+pub(crate) fn slot_values(brief: &Brief<'_>, product: Option<&Product>) -> SlotValues {
+    let book = brief.phrases;
+    let values = SlotValues::default()
+        .with(Slot::FirstName, brief.name.as_deref().unwrap_or(book.no_name()))
+        .with(Slot::Adviser, brief.adviser())
+        .with(Slot::AdviserTitle, brief.brand.adviser_title.as_deref().unwrap_or(book.adviser_title()))
+        .with(Slot::Bank, brief.brand.name.as_str())
+        .with(Slot::Web, brief.brand.spoken_web())
+        .with(Slot::Count, book.count(brief.offers().len()));
+    match product {
+        Some(product) => values.with(Slot::Product, product.name.as_str()),
+        None => values,
+    }
+}
+
+#[cfg(test)]
+mod tests;

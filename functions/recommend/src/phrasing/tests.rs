@@ -1,0 +1,362 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use contracts::CustomerRef;
+use contracts::catalogue::Catalogue;
+use contracts::facts::{Facts, Ground, Mood, Need, SpendingCategory, Stance, Trend};
+use contracts::script::SegmentKind;
+use proptest::prelude::*;
+
+use super::*;
+use crate::fixtures;
+use crate::guard::{self, word_count};
+use crate::proof::prove;
+
+fn script_with_wish(facts: &Facts, catalogue: &Catalogue, wish: Option<&str>) -> Script {
+    let brand = fixtures::brand();
+    let book = fixtures::book();
+    let brief = Brief::new(facts, catalogue, &brand, book).unwrap();
+    PhraseWriter::new(&brief, wish).write(&fixtures::keys(), None).unwrap()
+}
+
+fn script(facts: &Facts, catalogue: &Catalogue) -> Script {
+    script_with_wish(facts, catalogue, None)
+}
+
+fn with_service(topic: Topic) -> Facts {
+    Facts { stance: Stance::Service { topic }, ..fixtures::facts("José") }
+}
+
+fn reference(number: u32) -> CustomerRef {
+    fixtures::keys().reference(&contracts::CustomerId::parse(number.to_string()).unwrap())
+}
+
+/// Returns the ids of the lines in a script.
+fn line_ids(script: &Script) -> Vec<&str> {
+    let parts = script.segments.iter().flat_map(|segment| &segment.parts);
+    parts
+        .filter_map(|part| match &part.source {
+            SentenceSource::Line { id, .. } => Some(id.as_str()),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn parts_are_in_order_with_verbatim_catalogue_texts() {
+    let script = script(&fixtures::facts("José"), &fixtures::catalogue());
+    assert!(script.verdict.passed(), "{:?}", script.verdict);
+    let kinds: Vec<_> = script.segments.iter().map(|segment| serde_json::to_value(segment.kind).unwrap()).collect();
+    assert_eq!(kinds, ["greeting", "offer", "offer", "offer", "disclosure", "closing"]);
+
+    let text = script.spoken();
+    assert!(script.segments[0].text.contains("José") && script.segments[0].text.contains("Dana Whitfield"), "{text}");
+    assert!(text.contains("The Meridian Voyager Card is a card for trips."));
+    assert!(text.contains("Free online bill pay comes with a guaranteed 4.25% annual percentage yield."));
+    assert_eq!(script.segments[4].text, "Meridian Bank is an Equal Housing Lender.");
+    for (segment, offer) in script.segments[1..4].iter().zip(&script.offers) {
+        assert_eq!(segment.product.as_ref(), Some(&offer.product));
+        assert!(segment.text.contains(&offer.name), "{}", segment.text);
+    }
+}
+
+#[test]
+fn product_without_a_reason_has_its_catalogue_texts() {
+    let script = script(&fixtures::facts("José"), &fixtures::catalogue());
+    assert!(script.segments[2].text.starts_with("Meridian Goal Savings. An account for money"), "{script:?}");
+}
+
+#[test]
+fn reason_follows_the_strongest_ground_that_is_not_used() {
+    let travel = Ground::Spending { category: SpendingCategory::Travel, trend: Trend::Rising };
+    let dining = Ground::Spending { category: SpendingCategory::Dining, trend: Trend::Rising };
+    let offers = vec![
+        fixtures::offer("travel-rewards-card", Need::Travel, vec![travel.clone()]),
+        fixtures::offer("cash-back-card", Need::Rewards, vec![dining]),
+        fixtures::offer("high-yield-savings", Need::Saving, vec![travel]),
+    ];
+    let facts = Facts { stance: Stance::Recommend { offers }, ..fixtures::facts("José") };
+    let catalogue = fixtures::shipped_catalogue();
+    let grounds = |script: &Script| -> Vec<String> {
+        let lines = line_ids(script).into_iter().filter_map(|id| fixtures::book().line(id));
+        lines
+            .filter_map(|line| match &line.kind {
+                LineKind::Reason { ground, .. } => Some(ground.to_string()),
+                _ => None,
+            })
+            .collect()
+    };
+    let plain = script(&facts, &catalogue);
+    assert_eq!(grounds(&plain), ["spending:travel", "spending:dining", "need:saving"]);
+    // An emphasis prefers another ground of the same offer.
+    let wished = script_with_wish(&facts, &catalogue, Some("Please emphasize cash back and be formal, sir."));
+    assert_eq!(grounds(&wished)[1], "need:rewards");
+    let WrittenBy::Phrases { wish, .. } = &wished.written_by else { panic!("{:?}", wished.written_by) };
+    assert_eq!(wish.tones, ["formal"]);
+    assert_eq!(wish.ignored, ["sir"]);
+    assert!(line_ids(&wished)[0].contains("formal") && !wished.spoken().contains("sir"), "{}", wished.spoken());
+}
+
+#[test]
+fn opening_introduces_an_adviser_only_by_name() {
+    let named = script(&fixtures::facts("José"), &fixtures::catalogue());
+    assert!(named.segments[0].text.contains("Dana Whitfield"), "{}", named.segments[0].text);
+    let facts = Facts { adviser: None, ..fixtures::facts("4412") };
+    let unnamed = script(&facts, &fixtures::catalogue());
+    assert!(!unnamed.segments[0].text.contains("adviser"), "{}", unnamed.segments[0].text);
+    assert!(unnamed.segments[0].text.contains(" there"), "{}", unnamed.segments[0].text);
+    assert_eq!(unnamed.first_name, "you");
+}
+
+#[test]
+fn disclosures_are_complete_and_unique() {
+    let script = script(&fixtures::facts("José"), &fixtures::catalogue());
+    let unique: BTreeSet<&String> = script.disclosures.iter().collect();
+    assert_eq!(unique.len(), script.disclosures.len());
+    for line in ["Terms apply.", "Member FDIC.", "Equal Housing Lender."] {
+        assert!(script.disclosures.iter().any(|shown| shown == line), "{line}");
+    }
+    assert!(fixtures::brand().disclosures.iter().all(|line| script.disclosures.contains(line)));
+}
+
+#[test]
+fn service_message_offers_nothing() {
+    for topic in Topic::ALL {
+        for number in 0..6 {
+            let facts = Facts { reference: reference(number), ..with_service(*topic) };
+            let script = script(&facts, &fixtures::shipped_catalogue());
+            assert!(script.verdict.passed(), "{topic:?}: {:?}", script.verdict);
+            assert!(script.offers.is_empty());
+            assert!(script.segments.iter().all(|segment| segment.product.is_none()));
+            assert!(script.segments.iter().any(|segment| segment.kind == SegmentKind::Service));
+        }
+    }
+}
+
+#[test]
+fn letter_depends_on_customer_only() {
+    let letter = |number| {
+        script(&Facts { reference: reference(number), ..fixtures::facts("José") }, &fixtures::catalogue()).spoken()
+    };
+    assert_eq!(letter(1), letter(1));
+    let letters: BTreeSet<String> = (0..20).map(letter).collect();
+    assert!(letters.len() >= 15, "{} of 20 differ", letters.len());
+}
+
+#[test]
+fn line_that_echoes_post_is_replaced() {
+    let facts = fixtures::facts("José");
+    let first = script(&facts, &fixtures::catalogue());
+    let closing = first.segments.last().unwrap().text.clone();
+    let mood = Some(fixtures::mood(Sentiment::Positive, &[&closing]));
+    let second = script(&Facts { mood, ..facts }, &fixtures::catalogue());
+    assert!(second.verdict.passed(), "{:?}", second.verdict);
+    assert_ne!(second.segments.last().unwrap().text, closing);
+}
+
+#[test]
+fn unapproved_book_writes_nothing() {
+    let brand = fixtures::brand();
+    let catalogue = fixtures::catalogue();
+    let book = Phrasebook::parse(include_str!("../../../../data/phrases/en.toml"), "").unwrap();
+    let facts = fixtures::facts("José");
+    let brief = Brief::new(&facts, &catalogue, &brand, &book).unwrap();
+    let missing = PhraseWriter::new(&brief, None).write(&fixtures::keys(), None).unwrap_err();
+    assert_eq!(missing, NoLine { kind: "opening" });
+}
+
+#[test]
+fn three_offers_fill_a_minute() {
+    let catalogue = fixtures::shipped_catalogue();
+    for (number, window) in (0u32..).zip(catalogue.products().windows(3)) {
+        let offers = window.iter().map(|p| fixtures::offer(p.id.as_str(), p.needs[0], Vec::new())).collect();
+        let facts =
+            Facts { stance: Stance::Recommend { offers }, reference: reference(number), ..fixtures::facts("José") };
+        let script = script(&facts, &catalogue);
+        let words = word_count(&script.spoken());
+        assert!((120..=210).contains(&words), "{words} words:\n{}", script.spoken());
+    }
+}
+
+#[test]
+fn forged_sentences_are_not_proved() {
+    let facts = fixtures::facts("José");
+    let (catalogue, brand, book) = (fixtures::catalogue(), fixtures::brand(), fixtures::book());
+    let genuine = script(&facts, &catalogue);
+    assert!(prove(&genuine, &facts, book, &catalogue, &brand).is_complete());
+    type Forgery = fn(&mut Script);
+    let forgeries: [(Forgery, &str); 5] = [
+        (|script| script.segments[0].text.push('!'), "not the sum of its parts"),
+        (
+            |script| {
+                script.segments[0].parts[0].text.push('!');
+                script.segments[0].text.push('!');
+            },
+            "not filled as its slots say",
+        ),
+        (
+            |script| {
+                let last = script.segments[1].parts.last_mut().unwrap();
+                let text = std::mem::replace(&mut last.text, "It pays 9%.".to_owned());
+                script.segments[1].text = script.segments[1].text.replace(&text, "It pays 9%.");
+            },
+            "the text is not",
+        ),
+        (
+            |script| {
+                let SentenceSource::Line { approved_by, .. } = &mut script.segments[0].parts[0].source else { return };
+                *approved_by = "someone".to_owned();
+            },
+            "names another approval",
+        ),
+        (
+            |script| {
+                let SentenceSource::Line { digest, .. } = &mut script.segments[0].parts[0].source else { return };
+                *digest = contracts::Digest::of(b"another line");
+            },
+            "not the line of the phrasebook",
+        ),
+    ];
+    for (forge, expected) in forgeries {
+        let mut forged = genuine.clone();
+        forge(&mut forged);
+        let proof = prove(&forged, &facts, book, &catalogue, &brand);
+        assert!(proof.problems.iter().any(|problem| problem.contains(expected)), "{expected}: {:?}", proof.problems);
+    }
+}
+
+/// A generator of customers that gives the same ones in every run.
+struct Generator(u64);
+
+impl Generator {
+    /// Returns a number below `limit`.
+    fn below(&mut self, limit: usize) -> usize {
+        let digest = contracts::Digest::of(&self.0.to_be_bytes());
+        self.0 += 1;
+        let [a, b, c, d, ..] = *digest.as_bytes();
+        usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap() % limit
+    }
+
+    fn one<'t, T>(&mut self, list: &'t [T]) -> &'t T {
+        &list[self.below(list.len())]
+    }
+
+    /// Returns the facts of a customer with one to three offers, each with grounds that its product has.
+    fn facts(&mut self, number: u32, catalogue: &Catalogue) -> Facts {
+        let first_name = *self.one(&["José", "Ana", "李娜", "O'Neil", "{\\an8}", "Łucja", "Bill", "Grace"]);
+        let adviser = *self.one(&[Some("Dana Whitfield"), Some("J. R. Lee Jr."), None]);
+        let mood = *self.one(&[None, Some(Sentiment::Positive), Some(Sentiment::Neutral)]);
+        let count = 1 + self.below(3);
+        let mut offers: Vec<Offer> = Vec::new();
+        while offers.len() < count {
+            let product = self.one(catalogue.products());
+            if offers.iter().any(|offer| offer.product == product.id) {
+                continue;
+            }
+            let mut grounds = Vec::new();
+            if !product.spending.is_empty() && self.below(2) == 0 {
+                grounds.push(Ground::Spending { category: *self.one(&product.spending), trend: Trend::Rising });
+            }
+            if !product.eligibility.holds_any.is_empty() {
+                grounds.push(Ground::Holds { product: self.one(&product.eligibility.holds_any).clone() });
+            }
+            offers.push(fixtures::offer(product.id.as_str(), *self.one(&product.needs), grounds));
+        }
+        Facts {
+            reference: reference(number),
+            first_name: first_name.to_owned(),
+            adviser: adviser.map(str::to_owned),
+            mood: mood.map(|sentiment| Mood { topics: Vec::new(), ..fixtures::mood(sentiment, &[]) }),
+            stance: Stance::Recommend { offers },
+            ..fixtures::facts("José")
+        }
+    }
+}
+
+/// Ten thousand customers: every sentence is proved, and no line of a kind with at least 20 fitting lines is in more than
+/// 5 % of the letters. The guard, which is slow here, judges every fiftieth letter.
+#[test]
+fn ten_thousand_letters_are_proved_and_varied() {
+    const LETTERS: u32 = 10_000;
+    let (catalogue, brand, book) = (fixtures::shipped_catalogue(), fixtures::brand(), fixtures::book());
+    let mut generator = Generator(0);
+    let mut counts = BTreeMap::<String, usize>::new();
+    let keys = fixtures::keys();
+    for number in 0..LETTERS {
+        let facts = generator.facts(number, &catalogue);
+        let brief = Brief::new(&facts, &catalogue, &brand, book).unwrap();
+        let writer = PhraseWriter::new(&brief, None);
+        let script = if number % 50 == 0 {
+            let script = writer.write(&keys, None).unwrap();
+            assert!(script.verdict.passed(), "{:?}\n{}", script.verdict, script.spoken());
+            script
+        } else {
+            compose::unjudged(&brief, &writer.draft(0).unwrap(), writer.written_by(None, None))
+        };
+        let proof = prove(&script, &facts, book, &catalogue, &brand);
+        assert!(proof.is_complete(), "{:?}", proof.problems);
+        assert!(script.segments.iter().all(|segment| !segment.parts.is_empty()));
+        assert!(word_count(&script.spoken()) <= guard::MAX_WORDS);
+        assert!(!script.spoken().contains(".."), "{}", script.spoken());
+        for id in line_ids(&script) {
+            *counts.entry(id.to_owned()).or_default() += 1;
+        }
+    }
+    let limit = usize::try_from(LETTERS).unwrap() / 20;
+    let often: Vec<_> = counts.iter().filter(|(_, count)| **count > limit).collect();
+    assert!(often.is_empty(), "{often:?}");
+    let is_of_offers = |line: &&phrases::Line| !line.kind.name().starts_with("service");
+    let of_offers = book.lines().iter().filter(is_of_offers).count();
+    assert!(counts.len() * 10 >= of_offers * 9, "{} of {of_offers} lines were used", counts.len());
+}
+
+fn grounds() -> impl Strategy<Value = Vec<Ground>> {
+    let spending = prop::sample::select(SpendingCategory::ALL)
+        .prop_map(|category| Ground::Spending { category, trend: Trend::Rising });
+    let need = prop::sample::select(Need::ALL).prop_map(|need| Ground::Need { need });
+    let holds = Just(Ground::Holds { product: fixtures::id("everyday-checking") });
+    prop::collection::vec(prop_oneof![spending, need, holds], 0..3)
+}
+
+fn name() -> impl Strategy<Value = String> {
+    const ODD_NAMES: &str = "José|李娜|{\\an8}|%{x}|<script>|ANNE-MARIE|O'Neil|Guaranteed|Christian|";
+    const RULE_WORDS: &str = "No|May|Will|Grant|Rich|Chase|An|Ann Best|Bill Free";
+    let names = ODD_NAMES.split('|').chain(RULE_WORDS.split('|')).collect::<Vec<_>>();
+    prop_oneof![prop::sample::select(names).prop_map(str::to_owned), ".{0,50}"]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    #[test]
+    fn phrases_pass_guard_for_any_facts(
+        picks in prop::sample::subsequence((0..fixtures::shipped_catalogue().products().len()).collect::<Vec<_>>(), 1..=3),
+        needs in prop::collection::vec(prop::sample::select(Need::ALL), 3),
+        grounds in prop::collection::vec(grounds(), 3),
+        first_name in name(),
+        adviser in prop::option::of(name()),
+        sentiment in prop::option::of(prop::sample::select(&[Sentiment::Negative, Sentiment::Neutral, Sentiment::Positive])),
+        number in 0u32..1_000_000,
+    ) {
+        let catalogue = fixtures::shipped_catalogue();
+        let offers = picks.iter().zip(needs).zip(grounds).map(|((at, need), grounds)| {
+            fixtures::offer(catalogue.products()[*at].id.as_str(), need, grounds)
+        }).collect();
+        let facts = Facts {
+            reference: reference(number),
+            stance: Stance::Recommend { offers },
+            adviser,
+            mood: sentiment.map(|sentiment| Mood { topics: Vec::new(), ..fixtures::mood(sentiment, &[]) }),
+            ..fixtures::facts(&first_name)
+        };
+        let script = script(&facts, &catalogue);
+        let text = script.spoken();
+        prop_assert!(script.verdict.passed(), "{:?}\n{text}", script.verdict);
+        prop_assert!(prove(&script, &facts, fixtures::book(), &catalogue, &fixtures::brand()).is_complete());
+        prop_assert_eq!(script.offers.len(), picks.len());
+        prop_assert!(word_count(&text) <= guard::MAX_WORDS);
+        let markup = ['{', '}', '<', '>', '\\', '`'];
+        prop_assert!(!text.contains(markup), "{text}");
+        prop_assert!(!script.first_name.is_empty() && !script.first_name.contains(markup));
+        // The text has no doubled period or space and no space before a period.
+        prop_assert!(!text.contains("..") && !text.contains("  ") && !text.contains(" ."), "{text}");
+    }
+}

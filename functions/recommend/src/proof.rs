@@ -1,0 +1,98 @@
+//! Proves from the evidence that every sentence of a script has the source that it names.
+
+use contracts::brand::Brand;
+use contracts::catalogue::Catalogue;
+use contracts::facts::Facts;
+use contracts::script::{Script, Segment, SentencePart, SentenceSource};
+use phrases::{LineKind, Phrasebook};
+
+use crate::brief::Brief;
+use crate::compose::ensure_period;
+use crate::phrasing::slot_values;
+
+/// The result of a proof.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Proof {
+    /// The number of approved lines.
+    pub lines: usize,
+    /// The number of texts of the catalog.
+    pub catalogue: usize,
+    /// The number of parts that are free text.
+    pub free: usize,
+    /// The sentences that could not be proved, each with the reason.
+    pub problems: Vec<String>,
+}
+
+impl Proof {
+    /// Returns whether every sentence is an approved line, a text of the catalog or a filled slot.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.problems.is_empty() && self.free == 0
+    }
+}
+
+/// Proves the sentences of a script with the material of its run: the phrasebook, the catalog and the brand.
+#[must_use]
+pub fn prove(script: &Script, facts: &Facts, book: &Phrasebook, catalogue: &Catalogue, brand: &Brand) -> Proof {
+    let mut proof = Proof::default();
+    let brief = match Brief::new(facts, catalogue, brand, book) {
+        Ok(brief) => brief,
+        Err(product) => {
+            proof.problems.push(format!("the catalog has no product {product}"));
+            return proof;
+        }
+    };
+    for (index, segment) in script.segments.iter().enumerate() {
+        let parts: Vec<&str> = segment.parts.iter().map(|part| part.text.as_str()).collect();
+        if segment.text != parts.join(" ") {
+            proof.problems.push(format!("segment {index}: the text is not the sum of its parts"));
+        }
+        for part in &segment.parts {
+            match prove_part(part, segment, &brief) {
+                Ok(()) => match part.source {
+                    SentenceSource::Line { .. } => proof.lines += 1,
+                    SentenceSource::Catalogue { .. } | SentenceSource::Brand { .. } => proof.catalogue += 1,
+                    SentenceSource::Free { .. } => proof.free += 1,
+                },
+                Err(reason) => proof.problems.push(format!("segment {index}: {reason}")),
+            }
+        }
+    }
+    proof
+}
+
+fn prove_part(part: &SentencePart, segment: &Segment, brief: &Brief<'_>) -> Result<(), String> {
+    match &part.source {
+        SentenceSource::Line { id, digest, approved_by, approved_at, template } => {
+            let line = brief.phrases.line(id).ok_or_else(|| format!("the phrasebook has no line {id}"))?;
+            if line.digest != *digest || line.text.as_str() != template {
+                return Err(format!("line {id} is not the line of the phrasebook"));
+            }
+            let approval = brief.phrases.approvals().of(line).ok_or_else(|| format!("line {id} is not approved"))?;
+            if approval.by != *approved_by || approval.at != *approved_at {
+                return Err(format!("line {id} names another approval than the phrasebook"));
+            }
+            let product = match &line.kind {
+                LineKind::Reason { product, .. } if segment.product.as_ref() != Some(product) => {
+                    return Err(format!("line {id} is about another product"));
+                }
+                LineKind::Reason { product, .. } => brief.catalogue.product(product),
+                _ => None,
+            };
+            let filled = line.text.fill(&slot_values(brief, product));
+            if filled == part.text { Ok(()) } else { Err(format!("line {id} is not filled as its slots say")) }
+        }
+        SentenceSource::Catalogue { product: id, field } => {
+            let product = brief.offers().iter().map(|(_, product)| *product).find(|product| product.id == *id);
+            let text = product.and_then(|product| field.of(product));
+            let text = text.ok_or_else(|| format!("the catalog has no {field} of the offered product {id}"))?;
+            if part.text == text || part.text == ensure_period(text) {
+                Ok(())
+            } else {
+                Err(format!("the text is not {field} of {id}"))
+            }
+        }
+        SentenceSource::Brand { field } => Err(format!("no sentence is taken from the brand's {field}")),
+        SentenceSource::Free { .. } => Ok(()),
+    }
+}
