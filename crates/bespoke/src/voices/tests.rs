@@ -149,7 +149,7 @@ impl Machine {
     }
 }
 
-/// Returns a folder with two wheels, each of which holds one half of `content`.
+/// Returns a folder with two wheels, each with one half of `content`.
 fn wheels(content: &[u8]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (number, half) in content.chunks(HALF).enumerate() {
