@@ -62,7 +62,7 @@ test("dry run forecasts customers, skips and cost", async () => {
   const page = await open(browser, server.address);
   await page.getByRole("link", { name: "Campaigns" }).click();
   await page.getByRole("link", { name: "New campaign" }).click();
-  await page.getByRole("button", { name: "Dry run" }).click();
+  await page.getByRole("button", { name: "Dry run", exact: true }).click();
   await page.locator(".pill", { hasText: "Done" }).waitFor({ timeout: PATIENCE });
   views.set("dry run of all", [hash(page), ".bounds"]);
   const report = await page.locator("main").textContent();
@@ -105,7 +105,7 @@ test("dropped workbooks lead over a dry run to a campaign with a playing video",
   await page.getByLabel("Voice").selectOption({ value: await page.locator("option[value^='espeak:']").first().getAttribute("value") });
   await page.getByText("Limits").click();
   await page.getByLabel("Maximum customers").fill("1");
-  await page.getByRole("button", { name: "Dry run" }).click();
+  await page.getByRole("button", { name: "Dry run", exact: true }).click();
   await page.locator(".facts").first().waitFor({ timeout: PATIENCE });
   await page.locator(".pill", { hasText: "Done" }).waitFor({ timeout: PATIENCE });
   views.set("dry run", [hash(page), ".facts"]);

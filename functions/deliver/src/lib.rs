@@ -2,13 +2,13 @@
 //!
 //! | Module | Purpose |
 //! |---|---|
-//! | [`export`] | The export: a table with customer ids and links for the bank's mail or CRM system. It is made on demand and not stored. On AWS, the `export` Lambda returns it. |
+//! | [`export`] | A table with customer ids and links for the bank's mail or CRM system. It is made on demand. |
 //! | [`links`] | Customers' links: a page with the video, a transcript and an opt-out. |
 //! | [`webhook`] | Signed notifications about outcomes. |
 //! | [`event`] | The events that trigger the `notify` Lambda, which sends notifications. |
 //!
-//! **Invariant:** this crate does not depend on AWS, Lambda, the file system or a stage. Only the digest of a link's token
-//! is stored. A notification holds no personal data. Every export and every opened link reads `control/` again.
+//! **Invariant:** this crate does not depend on AWS, Lambda, the file system or a stage. Only the digest of a link's
+//! token is stored. A notification holds no personal data. Every export and every opened link reads `control/` again.
 
 mod error;
 pub mod event;

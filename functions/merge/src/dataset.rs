@@ -11,14 +11,15 @@ use policy::customer::{CustomerRecord, record_place};
 use storage::vault::{Keys, Owner, Vault, VaultError};
 use zeroize::Zeroizing;
 
-/// How many tasks seal at once. Each new customer key costs a read of the store, so this exceeds the number of cores.
+/// How many tasks seal concurrently. Each new customer key costs a read from the store, so this exceeds the number of
+/// cores.
 const SEAL_CONCURRENCY: usize = 32;
 /// How many records one task seals.
 const RECORDS_PER_TASK: usize = 16;
 
 /// Returns the keyed digest of the joined rows.
 ///
-/// It leaves out row numbers and the time of reading, so the same rows in any order give the same dataset.
+/// The digest excludes row numbers and the time of reading, so the same rows in any order result in the same dataset.
 pub fn dataset_digest(keys: &Keys, records: &mut [CustomerRecord]) -> Digest {
     let mut joined = env!("CARGO_PKG_VERSION").as_bytes().to_vec();
     let mut plain = Zeroizing::new(Vec::new());
@@ -91,7 +92,7 @@ fn write_json(record: &CustomerRecord, plain: &mut Vec<u8>) {
     serde_json::to_writer(plain, record).expect("the types of contracts serialize to JSON");
 }
 
-/// Returns the index of `lines`, which are in the order of `references`; `None` if the counts differ.
+/// Returns the index of `lines`, which are in the order of `references`. Returns `None` if the counts differ.
 pub fn index(references: &[CustomerRef], lines: &[u8]) -> Option<Vec<IndexRow>> {
     let body = if references.is_empty() { None } else { Some(lines.strip_suffix(b"\n")?) };
     let mut references = references.iter();

@@ -11,34 +11,34 @@ use thiserror::Error;
 
 use crate::report::{ProblemGroup, RowProblem};
 
-/// How many rows or groups of rows a message lists; the report lists more.
+/// The maximum number of rows or groups of rows that a message lists. The report lists more.
 const MAX_LISTED: usize = 20;
 
-/// An error of the merge stage. Messages name file, sheet, row and column, and never hold a cell's content.
+/// An error in the merge stage. Messages contain file, sheet, row and column, but never a cell's content.
 #[derive(Debug, Error)]
 pub enum Error {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A sealed object cannot be opened, or another one is already under its key.
+    /// A sealed object cannot be opened, or its key already holds a different object.
     #[error(transparent)]
     Vault(#[from] VaultError),
     /// The password is not available.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// An input differs from the one that the run started with.
+    /// An input differs from the one at the start of the run.
     #[error("the {input} changed since the run started")]
     InputChanged {
         /// The input.
         input: &'static str,
     },
-    /// The run is for one customer whom the workbooks do not have.
+    /// The run is for one customer, who is not in the workbooks.
     #[error("batch {batch} has no customer with the requested id", batch = .batch.as_str())]
     UnknownCustomer {
         /// The batch.
         batch: Batch,
     },
-    /// The run is for one customer whose data was erased.
+    /// The run is for one customer, whose data has been erased.
     #[error("batch {batch}: the requested customer was erased and cannot be read in again", batch = .batch.as_str())]
     Forgotten {
         /// The batch.
@@ -68,7 +68,7 @@ pub enum Error {
         /// The scheme, as a noun phrase.
         scheme: &'static str,
     },
-    /// The file starts as a workbook but cannot be read to its end.
+    /// The file starts like a workbook but cannot be read to its end.
     #[error("{file}: damaged: cannot read {part}")]
     Damaged {
         /// The file.
@@ -99,24 +99,24 @@ pub enum Error {
     MissingColumn {
         /// The file.
         file: Workbook,
-        /// The sheet that lacks the fewest columns.
+        /// The sheet with the fewest missing columns.
         sheet: String,
         /// The missing columns.
         missing: Vec<&'static str>,
-        /// The texts of the header row; empty if the first row does not look like a header.
+        /// The texts in the header row. Empty if the first row does not look like a header.
         found: Vec<String>,
     },
-    /// The settings name a sheet that the workbook does not have.
+    /// The settings list a sheet that the workbook does not have.
     #[error("{file}: no sheet is named {sheet:?}; it has {sheets}", sheets = quoted(.sheets))]
     NoSuchSheet {
         /// The file.
         file: Workbook,
-        /// The name in the settings.
+        /// The sheet's name in the settings.
         sheet: String,
         /// The visible sheets.
         sheets: Vec<String>,
     },
-    /// Several visible sheets have the columns and rows.
+    /// Several visible sheets have the required columns, and rows below them.
     #[error("{file}: the sheets {sheets} all have the columns, and only one is read by default", sheets = quoted(.sheets))]
     SeveralSheets {
         /// The file.
@@ -134,7 +134,7 @@ pub enum Error {
         /// The row that has the columns.
         header: u32,
     },
-    /// The row that the settings name as the header is empty.
+    /// The row that the settings declare as the header is empty.
     #[error("{file}: sheet {sheet:?}: row {row} is empty, but intake.header_row names it as the header")]
     NoHeader {
         /// The file.
@@ -154,14 +154,14 @@ pub enum Error {
         /// The column.
         column: &'static str,
     },
-    /// Rows refuse consent but do not tell for which customer.
+    /// Rows refuse consent but do not say for which customer.
     #[error("{file}: sheet {sheet:?}: refusals without a readable customer_id in {rows}", rows = row_list(.rows, *.count))]
     UnassignedRefusals {
         /// The file.
         file: Workbook,
         /// The sheet.
         sheet: String,
-        /// How many rows there are.
+        /// The number of such rows.
         count: usize,
         /// The first of them.
         rows: Vec<u32>,
@@ -181,16 +181,16 @@ pub enum Error {
     TooLarge {
         /// The file.
         file: Workbook,
-        /// The sheet, if the limit is one of sheets.
+        /// The sheet, if the limit concerns a sheet.
         sheet: Option<String>,
-        /// The row, if the limit is one of cells.
+        /// The row, if the limit concerns a cell.
         row: Option<u32>,
         /// The limit.
         limit: u64,
-        /// The counted things, as a plural noun.
+        /// The things that are limited, as a plural noun.
         unit: &'static str,
     },
-    /// Too many rows cannot be used.
+    /// Too many rows are unusable.
     #[error(
         "{file}: sheet {sheet:?}: {bad} of {rows} rows cannot be used: {problems}",
         problems = first_problems(.problems, *.bad)
@@ -200,17 +200,17 @@ pub enum Error {
         file: Workbook,
         /// The sheet.
         sheet: String,
-        /// How many rows are bad.
+        /// The number of bad rows.
         bad: usize,
-        /// How many rows the sheet has.
+        /// The number of rows in the sheet.
         rows: usize,
-        /// The problems of the first bad rows.
+        /// The problems in the first bad rows.
         problems: Vec<RowProblem>,
     },
-    /// More than one workbook cannot be used.
+    /// More than one workbook is unusable.
     #[error("{}", .0.iter().map(Error::to_string).collect::<Vec<_>>().join("; "))]
     Multiple(Vec<Error>),
-    /// The task that reads the workbooks was aborted or panicked.
+    /// The task that was reading the workbooks was aborted or panicked.
     #[error("failed to read the workbooks: the reader stopped early")]
     Interrupted,
 }
@@ -233,7 +233,7 @@ pub enum FileKind {
     Xlsb,
     /// Lines of text with separators.
     Csv,
-    /// A web page, which some banking systems export under the name of a workbook.
+    /// A web page. Some banking systems export web pages with a workbook's file name.
     Html,
     /// Another zip archive.
     Zip,
@@ -262,7 +262,7 @@ pub enum DamagedPart {
     EncryptedContainer,
     /// The zip archive.
     Archive,
-    /// The XML of the workbook, of its texts or of its styles.
+    /// The XML of the workbook, its texts or its styles.
     Xml,
     /// A sheet.
     Sheet(String),
@@ -327,7 +327,7 @@ impl Error {
 impl NamedError for Error {
     fn name(&self) -> ErrorName {
         match self {
-            // The first workbook's name: the others are not joined after it.
+            // Use the error of the first workbook, because the others are not joined after it fails.
             Self::Multiple(errors) => errors.first().map_or(ErrorName::InputNotAWorkbook, Self::name),
             Self::Store(error) => error.name(),
             Self::Vault(error) => error.name(),

@@ -1,8 +1,8 @@
-//! Joins the rows of the three workbooks by customer, and applies the consent gate as it joins.
+//! Joins the rows of the three workbooks by customer, and applies the consent gate while joining.
 //!
-//! **Invariant:** [`Join::finish`] returns no tweet of a customer without social consent, and no payment of a customer
-//! without general consent. Such tweets are dropped as their rows are read. A refusal counts even if its row cannot be used,
-//! for every customer that the row could mean.
+//! **Invariant:** [`Join::finish`] returns no tweets for a customer without social consent, and no payments for a
+//! customer without general consent. Such tweets are dropped as their rows are read. A refusal counts even if its row
+//! is unusable, for every customer that the row could refer to.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -25,7 +25,7 @@ use crate::sheet::{SheetRow, SheetSummary, SourceColumn, optional, plain_name, r
 use crate::stop_columns;
 use crate::value::{Cell, CellRule, DateOrder, SPELLED_DATE, date_order, near_id, spells_date};
 
-/// Returns the columns that are read of a workbook. Other columns are never kept.
+/// Returns the columns that are read from a workbook. Other columns are never kept.
 pub const fn columns(file: Workbook) -> &'static [SourceColumn] {
     match file {
         Workbook::Profile => &PROFILE,
@@ -64,7 +64,7 @@ const TRANSACTIONS: [SourceColumn; 7] = [
     required("category"),
     required("merchant"),
     required("transaction_amount"),
-    // Each of the two may be in the profile workbook instead.
+    // Each of these two may be in the profile workbook instead.
     optional("consent"),
     optional("consent_social_media"),
 ];
@@ -73,18 +73,18 @@ const TRANSACTIONS: [SourceColumn; 7] = [
 const QUESTIONS: [(Question, &str); 2] =
     [(Question::General, "consent"), (Question::SocialMedia, "consent_social_media")];
 
-/// The most rows that an error lists.
+/// The maximum number of rows that an error lists.
 const MAX_LISTED_ROWS: usize = 100;
 
-/// The most unknown answers that a check shows. A column with more of them is hardly a consent column.
+/// The maximum number of unknown answers that a check shows. A column with more of them is hardly a consent column.
 const MAX_UNKNOWN_ANSWERS: usize = 10;
 
-/// How many dates must exist before their days can be suspicious.
+/// The minimum number of dates for their days to look suspicious.
 const MIN_SUSPICIOUS_DATES: u32 = 30;
 
 const TWEETS: [SourceColumn; 3] = [required("customer_id"), required("tweet"), optional("created_at")];
 
-/// The most characters of a name.
+/// The maximum number of characters in a name.
 const MAX_NAME: usize = 100;
 
 const NO_PROFILE: CellRule = "no profile row has this id; ids are text, so 0042 is not 42";
@@ -92,10 +92,10 @@ const NO_PROFILE: CellRule = "no profile row has this id; ids are text, so 0042 
 /// A column and the rule that its cell breaks.
 type BrokenCell = (&'static str, CellRule);
 
-/// A customer as joined so far.
+/// A customer, as far as joined.
 struct JoinedCustomer {
     profile: Profile,
-    /// The distinct consent answers. A customer has few.
+    /// The distinct consent answers. There are only a few per customer.
     answers: Vec<ConsentAnswer>,
     transactions: Vec<Transaction>,
     /// The index, sheet and row of each transaction whose date is a number without a date format.
@@ -105,7 +105,7 @@ struct JoinedCustomer {
     permission: Result<Permission, Refusal>,
 }
 
-/// A row by the index of its sheet's name and its number.
+/// The place of a row: the index of its sheet's name, and its number.
 type Place = (usize, u32);
 
 /// One distinct answer to a consent question.
@@ -117,7 +117,7 @@ struct ConsentAnswer {
     meaning: Option<Meaning>,
     /// The first row with this answer.
     row: u32,
-    /// How many rows have it.
+    /// The number of rows with this answer.
     rows: u32,
 }
 
@@ -133,23 +133,23 @@ struct RowCount {
 pub struct Join<'a> {
     catalogue: &'a Catalogue,
     intake: &'a IntakeSettings,
-    /// The last day on which a payment can have happened: the day of reading, anywhere on Earth.
+    /// The latest possible date of a payment: the day of reading in the earliest time zone.
     last_day: Date,
     profiles: BTreeMap<CustomerId, Vec<(Place, Profile, Vec<ConsentAnswer>)>>,
-    /// The customers by what ids that could mean them have in common; `None` until the first row needs it.
+    /// The customers, grouped by the normalized form that similar ids share. `None` until the first row needs it.
     near_ids: Option<HashMap<String, Vec<CustomerId>>>,
-    /// Refusals of profile rows whose id cannot be used.
+    /// Refusals in profile rows whose id is unusable.
     profile_refusals: Vec<(String, ConsentAnswer)>,
-    /// Refusals of the current workbook that could be any customer's.
+    /// Refusals in the current workbook that could belong to any customer.
     unassigned: Vec<Place>,
-    /// The names of the current workbook's sheets.
+    /// The names of the sheets in the current workbook.
     sheets: Vec<String>,
     /// Whether a workbook has the column of each question.
     has_questions: [bool; 2],
     dates: DateSurvey,
     /// Whether the current workbook has an amount other than 0.
     has_amount: bool,
-    /// Customers whose profile cannot be used, with the reason.
+    /// Customers whose profile is unusable, with the reason.
     unusable_profiles: BTreeMap<CustomerId, CellRule>,
     customers: HashMap<CustomerId, JoinedCustomer>,
     newest_payment: Option<Date>,
@@ -196,7 +196,7 @@ impl<'a> Join<'a> {
         }
     }
 
-    /// Concludes a workbook after its last row. Returns the errors that only the whole workbook shows.
+    /// Finishes a workbook after its last row. Returns the errors that become visible only in the workbook as a whole.
     pub fn finish_workbook(&mut self, file: Workbook, summary: &SheetSummary) -> Vec<Error> {
         let sheet = summary.name();
         self.warn_of_columns(file, summary);
@@ -238,7 +238,7 @@ impl<'a> Join<'a> {
         }
     }
 
-    /// Returns the place of a row, and remembers its sheet's name.
+    /// Returns the place of a row, and stores its sheet's name.
     fn place(&mut self, row: &SheetRow<'_>) -> Place {
         if self.sheets.last().is_none_or(|last| last != row.sheet) {
             self.sheets.push(row.sheet.to_owned());
@@ -271,7 +271,7 @@ impl<'a> Join<'a> {
         let first_name = match first_name {
             Ok(name) => name,
             Err(rule) => {
-                // Another row may make the customer usable, and must not hide this row's refusal.
+                // Another row may make this customer usable. It must not hide this row's refusal.
                 let near = near_id(id.reveal());
                 let refusals = answers.into_iter().filter(|answer| is_refusal(self.intake, answer));
                 self.profile_refusals.extend(refusals.map(|answer| (near.clone(), answer)));
@@ -330,7 +330,7 @@ impl<'a> Join<'a> {
         Ok(())
     }
 
-    /// Makes one customer of equal rows, and sets aside rows of one customer that contradict each other.
+    /// Combines identical rows into one customer, and sets aside contradictory rows about the same customer.
     fn finish_profiles(&mut self) {
         for (id, rows) in std::mem::take(&mut self.profiles) {
             let mut rows = rows.into_iter();
@@ -378,7 +378,8 @@ impl<'a> Join<'a> {
         }
     }
 
-    /// Gives a refusal to every customer whose id differs only in what is easily lost.
+    /// Applies a refusal to every customer whose id differs only in details that are easily lost, such as leading
+    /// zeros, spaces or case.
     fn add_near_refusal(&mut self, near: &str, answer: ConsentAnswer) {
         let customers = &mut self.customers;
         let index = self.near_ids.get_or_insert_with(|| {
@@ -395,8 +396,8 @@ impl<'a> Join<'a> {
         }
     }
 
-    /// Adds a payment and its answers to the consent questions. The answers count even if the payment cannot be used, so
-    /// that no refusal is lost with a bad date.
+    /// Adds a payment and its answers to the consent questions. The answers count even if the payment is unusable, so a
+    /// bad date cannot hide a refusal.
     fn add_transaction(&mut self, row: &SheetRow<'_>) -> Result<(), BrokenCell> {
         let [id, day, category, merchant, amount, ..] = row.cells else { unreachable_cells() };
         let place = self.place(row);
@@ -429,7 +430,7 @@ impl<'a> Join<'a> {
         Ok(())
     }
 
-    /// Counts the refusals of a payment row whose id names no customer.
+    /// Applies the refusals in a payment row whose id matches no customer.
     fn add_refusals_without_customer(&mut self, id: &Cell<'_>, row: &SheetRow<'_>, place: Place) {
         for answer in answers(Workbook::Transactions, row) {
             if !is_refusal(self.intake, &answer) {
@@ -492,7 +493,7 @@ impl<'a> Join<'a> {
         }
     }
 
-    /// Gives each answer its meaning by the other answers of its column and by the settings.
+    /// Determines the meaning of each answer from the settings and the other answers in its column.
     fn set_meanings(&mut self, summary: &SheetSummary) -> Vec<Error> {
         let mut consent_columns: BTreeMap<(Question, Workbook), ConsentColumn> = BTreeMap::new();
         for answer in self.customers.values().flat_map(|customer| &customer.answers) {
@@ -520,8 +521,8 @@ impl<'a> Join<'a> {
         errors
     }
 
-    /// Returns the commonest answers that are neither yes nor no; none if a column has so many that it hardly asks for
-    /// consent.
+    /// Returns the most common answers that are neither yes nor no. Returns none for a column with so many that it is
+    /// hardly a consent column.
     pub fn unknown_answers(&self) -> Vec<UnknownAnswer> {
         let mut unknown: BTreeMap<(Workbook, Question, &str), u32> = BTreeMap::new();
         for answer in self.customers.values().flat_map(|customer| &customer.answers) {
@@ -549,7 +550,7 @@ impl<'a> Join<'a> {
         answers
     }
 
-    /// Adds a tweet. Without social consent it does not look at the text.
+    /// Adds a tweet. Without social consent, it ignores the text.
     fn add_tweet(&mut self, row: &SheetRow<'_>) -> Result<(), BrokenCell> {
         let [id, text, created_at] = row.cells else { unreachable_cells() };
         let customer = find_customer(&mut self.customers, &self.unusable_profiles, id)?;
@@ -579,7 +580,7 @@ impl<'a> Join<'a> {
 
     /// Returns the records, sorted by customer id, and the report.
     pub fn finish(mut self, keys: &Keys) -> (Vec<CustomerRecord>, IntakeReport) {
-        // A customer who consented has a payment row. Without one readable payment, the date does not matter.
+        // A customer who consented has a payment row. If no payment is readable, the date does not matter.
         let as_of = self.newest_payment.unwrap_or(date(1970, 1, 1));
         let read_at = self.report.read_at;
         let count = &mut self.report.customers;
@@ -628,7 +629,7 @@ impl<'a> Join<'a> {
         (records, self.report)
     }
 
-    /// Returns the counts and the bad rows of the workbook that was finished last.
+    /// Returns the counts and the bad rows of the most recently finished workbook.
     pub fn bad_rows(&self) -> Option<(&FileCount, Vec<RowProblem>)> {
         let count = self.report.files.last()?;
         let problems = self.report.set_aside.iter().filter(|problem| problem.file == count.file);
@@ -658,7 +659,7 @@ impl JoinedCustomer {
         }
     }
 
-    /// Returns the names of what the customer lacks and a recommendation would use.
+    /// Returns the names of the data that the customer lacks and a recommendation would use.
     fn gaps(&self) -> impl Iterator<Item = &'static str> {
         let Profile { income, account_balance, products_held, adviser, .. } = &self.profile;
         let gaps = [
@@ -666,13 +667,13 @@ impl JoinedCustomer {
             ("account_balance", account_balance.is_none()),
             ("products_held", products_held.is_empty()),
             ("investment_advisor", adviser.is_none()),
-            // The payments of customers without consent are already dropped.
+            // The payments of customers without consent have already been dropped.
             ("transactions", !self.has_payment_rows),
         ];
         gaps.into_iter().filter(|(_, lacks)| *lacks).map(|(name, _)| name)
     }
 
-    /// Returns the answers in a fixed order, so that the order of the rows does not matter.
+    /// Returns the answers in a fixed order, so the order of the rows does not matter.
     fn readings(&self) -> Vec<ConsentReading> {
         let reading = |answer: &ConsentAnswer| ConsentReading {
             question: answer.question,
@@ -688,13 +689,13 @@ impl JoinedCustomer {
     }
 }
 
-/// The answers of one consent column, as far as they decide what codes mean.
+/// The facts about a consent column's answers that determine what codes mean.
 struct ConsentColumn {
     /// Whether all answers are whole numbers.
     only_integers: bool,
     /// Whether all answers are 0 or 1.
     only_binary: bool,
-    /// Whether a whole number other than 0 and 1 has no meaning in the settings.
+    /// Whether the settings define no meaning for some whole number other than 0 and 1.
     has_unknown_code: bool,
 }
 
@@ -718,7 +719,7 @@ impl ConsentColumn {
     }
 }
 
-/// The dates of a column, as far as they raise doubts.
+/// The facts about a column's dates that may raise doubts.
 #[derive(Default)]
 struct DateSurvey {
     dates: u32,
@@ -747,7 +748,7 @@ impl DateSurvey {
     }
 
     fn warnings(&self) -> impl Iterator<Item = &'static str> {
-        // Bit 13 and above are days that cannot be months.
+        // Bits 13 and above are days that cannot be months.
         let may_be_months = self.dates > 0 && self.days >> 13 == 0;
         let texts = self.day_first + self.month_first > 0;
         let many = self.dates >= MIN_SUSPICIOUS_DATES && self.days.count_ones() > 1;
@@ -772,7 +773,7 @@ impl DateSurvey {
     }
 }
 
-/// Returns the answers of a row to the questions whose columns the sheet has.
+/// Returns the answers in a row to those questions for which the sheet has a column.
 fn answers(file: Workbook, row: &SheetRow<'_>) -> impl Iterator<Item = ConsentAnswer> {
     let number = row.number;
     QUESTIONS.into_iter().filter_map(move |(question, column)| {
@@ -790,12 +791,12 @@ const fn column_of(question: Question) -> &'static str {
     }
 }
 
-/// Returns whether an answer refuses, by its word alone. A blank answer refuses too.
+/// Returns whether an answer, taken by itself, is a refusal. A blank answer is a refusal too.
 fn is_refusal(intake: &IntakeSettings, answer: &ConsentAnswer) -> bool {
     own_meaning(intake, &answer.value).or_else(|| built_in_meaning(&answer.value)) != Some(Meaning::Yes)
 }
 
-/// Returns the meaning that the settings give to an answer.
+/// Returns the meaning that the settings assign to an answer.
 fn own_meaning(intake: &IntakeSettings, value: &str) -> Option<Meaning> {
     let words = &intake.consent;
     if words.yes.is_empty() && words.no.is_empty() {
@@ -817,7 +818,7 @@ fn find_customer<'c>(
     customers.get_mut(&id).ok_or_else(|| ("customer_id", rule()))
 }
 
-/// Returns the catalog products that a cell names by id or by name, and how many unknown products it names.
+/// Returns the catalog products that a cell lists by id or by name, and the number of unknown products in the cell.
 fn products_held(catalogue: &Catalogue, text: &str) -> (Vec<ProductId>, usize) {
     let mut unknown = 0;
     let mut held = BTreeSet::new();
@@ -833,7 +834,7 @@ fn products_held(catalogue: &Catalogue, text: &str) -> (Vec<ProductId>, usize) {
     (held.into_iter().collect(), unknown)
 }
 
-/// Panics: [`crate::sheet::read_sheet`] gives a row one cell for each column.
+/// Panics, because [`crate::sheet::read_sheet`] passes one cell per column in each row.
 fn unreachable_cells() -> ! {
     unreachable!("a row has a cell for each column")
 }

@@ -1,9 +1,9 @@
 //! The merge stage: decrypts a batch's three workbooks, validates them, joins them by customer and writes the sealed
-//! dataset. It applies the consent gate as it joins.
+//! dataset. It applies the consent gate while joining.
 //!
-//! **Invariant:** Decrypted workbooks exist only in memory and are zeroed. No error, log or key holds a cell's content or a
-//! customer id. Data that a customer did not consent to is never written. The crate does not depend on AWS, on files on a
-//! disk, or on other stages.
+//! **Invariant:** decrypted workbooks exist only in memory and are zeroed. No error, log or key holds a cell's content
+//! or a customer id. Data that a customer did not consent to is never written. The crate does not depend on AWS, files
+//! on disk, or other stages.
 
 mod dataset;
 mod error;
@@ -45,17 +45,17 @@ use unlock::unlock;
 pub struct Deps<'a> {
     /// Seals and opens objects, and holds the store.
     pub vault: &'a Vault,
-    /// Holds the workbooks' password.
+    /// The source of the workbooks' password.
     pub secrets: &'a dyn Secrets,
-    /// The settings in force.
+    /// The settings in effect.
     pub settings: &'a Settings,
-    /// The approved products, which identify the products that a customer holds.
+    /// The approved products, by which a customer's products are identified.
     pub catalogue: &'a Catalogue,
     /// The time of reading, for the evidence.
     pub now: Timestamp,
 }
 
-/// The content of `datasets/uploads/<digest>.json`: the dataset that an upload became.
+/// The contents of `datasets/uploads/<digest>.json`: the dataset that was built from an upload.
 #[derive(Serialize, Deserialize)]
 struct UploadRecord {
     dataset: DatasetId,
@@ -68,7 +68,7 @@ struct BatchFiles {
     digest: Digest,
 }
 
-/// Turns the batch's workbooks into a dataset, or finds the dataset that the same workbooks became before.
+/// Turns the batch's workbooks into a dataset, or finds the dataset that was built earlier from the same workbooks.
 ///
 /// # Panics
 /// Never: it serializes plain fields only.
@@ -91,7 +91,7 @@ pub async fn run(input: MergeInput, deps: &Deps<'_>) -> Result<MergeOutput, Erro
     Ok(MergeOutput { run: input.run, dataset: upload.dataset, customers })
 }
 
-/// Returns the customers whose data was erased, and must not be read in again.
+/// Returns the customers whose data has been erased. Their rows must not be added again.
 async fn erased_customers(store: &dyn ObjectStore) -> Result<BTreeSet<CustomerRef>, Error> {
     let listed = store.list(&Prefix::Forgotten).await?;
     Ok(listed.iter().filter_map(|listed| ObjectKey::customer_of(&listed.key)).collect())
@@ -102,7 +102,7 @@ pub async fn upload_digest(store: &dyn ObjectStore, batch: &Batch) -> Result<Dig
     Ok(BatchFiles::read(store, batch).await?.digest)
 }
 
-/// Returns the sorted customer ids of a profile workbook, for a terminal whose user has the password.
+/// Returns the sorted customer ids in a profile workbook, for a terminal whose user has the password.
 pub fn customer_ids(profile: &[u8], password: &SecretString, settings: &Settings) -> Result<Vec<CustomerId>, Error> {
     let file = Workbook::Profile;
     let limits = IntakeLimits::default();
@@ -141,7 +141,8 @@ impl BatchFiles {
     }
 }
 
-/// Reads the run's request, and fails if its batch, workbooks, catalog or settings differ from those at hand.
+/// Reads the run's request. Fails if the current batch, workbooks, catalog or settings differ from those in the
+/// request.
 async fn read_request(input: &MergeInput, files: &BatchFiles, deps: &Deps<'_>) -> Result<Request, Error> {
     let key = ObjectKey::Run(input.run.clone(), RunPart::Request);
     let (request, _): (Request, _) = deps.vault.read_json(Owner::Run, &key).await?;
@@ -157,7 +158,7 @@ async fn read_request(input: &MergeInput, files: &BatchFiles, deps: &Deps<'_>) -
     }
 }
 
-/// Writes the index of the run: the dataset's whole index, or the row of one customer. Returns the number of rows.
+/// Writes the index of the run: the dataset's full index, or one customer's row. Returns the number of rows.
 async fn write_run_index(
     input: &MergeInput,
     dataset: &DatasetId,
@@ -179,7 +180,7 @@ async fn write_run_index(
     let index = dataset::index_csv(&rows);
     if store.put_new(&key, index.clone().into()).await? == PutOutcome::AlreadyThere && *store.get(&key).await? != *index
     {
-        // The dataset was sealed again since: the run's index points at lines that no longer exist.
+        // The dataset has been sealed again in the meantime, so the run's index refers to lines that no longer exist.
         return Err(VaultError::Conflict { place: key.to_string() }.into());
     }
     Ok(rows.len())
@@ -190,7 +191,7 @@ fn read_index(key: &ObjectKey, csv: &[u8]) -> Result<Vec<IndexRow>, Error> {
         .map_err(|_| VaultError::Broken { place: key.to_string(), reason: "not an index of customers" }.into())
 }
 
-/// Finds the dataset that the same upload became before, if its index still exists.
+/// Finds the dataset that was built earlier from the same upload, if its index still exists.
 async fn find_upload(store: &dyn ObjectStore, key: &ObjectKey) -> Result<Option<UploadRecord>, Error> {
     let Some(json) = store.find(key).await? else { return Ok(None) };
     let upload: UploadRecord = serde_json::from_slice(&json).map_err(|error| VaultError::Malformed {
@@ -216,9 +217,9 @@ async fn read_and_join(files: BatchFiles, deps: &Deps<'_>) -> Result<(Vec<Custom
         .await?
 }
 
-/// Decrypts, reads and joins the three workbooks, in the order of [`Workbook::ALL`], without writing anything.
+/// Decrypts, reads and joins the three workbooks, in the order of [`Workbook::ALL`]. Does not write anything.
 ///
-/// Returns the records, with references made by `keys`, and the report.
+/// Returns the records, with references computed from `keys`, and the report.
 pub fn join(
     files: &[impl AsRef<[u8]>; 3],
     password: Option<&SecretString>,
@@ -246,15 +247,16 @@ pub fn join(
 /// The result of [`check`].
 #[derive(Debug)]
 pub struct CheckResult {
-    /// Counts and problems of the rows that could be read.
+    /// The counts and problems of the rows that could be read.
     pub report: IntakeReport,
-    /// The errors of each unusable workbook; empty if a run can start.
+    /// The errors in each unusable workbook. Empty if a run can start.
     pub errors: Vec<Error>,
-    /// The commonest consent answers that are neither yes nor no. They are content of cells: show them only to the user.
+    /// The most common consent answers that are neither yes nor no. They are cell contents, so show them only to the
+    /// user.
     pub unknown_answers: Vec<UnknownAnswer>,
 }
 
-/// Reads the given workbooks as a run would, in the order of [`Workbook::ALL`], without writing anything.
+/// Reads the given workbooks as a run would, in the order of [`Workbook::ALL`]. Does not write anything.
 #[must_use]
 pub fn check(
     files: &[(Workbook, Vec<u8>)],
@@ -267,7 +269,7 @@ pub fn check(
     let mut join = Join::new(catalogue, intake, now);
     let files: Vec<_> = files.iter().map(|(file, bytes)| (*file, bytes)).collect();
     let errors = Reader { password, intake, limits }.read_and_join(&files, &mut join);
-    // The records are dropped, so their references need no real keys.
+    // The records are dropped, so their references do not need real keys.
     let unknown_answers = join.unknown_answers();
     let (_, report) = join.finish(&Keys::new([0; 32], [0; 32]));
     CheckResult { report, errors, unknown_answers }
@@ -281,11 +283,11 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Decrypts, reads and joins the files, and returns the errors of each. Each workbook is dropped before the next is
-    /// decrypted.
+    /// Decrypts, reads and joins the files, and returns the errors in each. Each workbook is dropped before the next
+    /// one is decrypted.
     ///
-    /// After an error, or if a workbook is missing, it still reads the others without joining them, so that one pass finds
-    /// every error.
+    /// After an error, or if a workbook is missing, it still reads the other workbooks without joining them. One pass
+    /// thus finds every error.
     fn read_and_join(&self, files: &[(Workbook, impl AsRef<[u8]>)], join: &mut Join<'_>) -> Vec<Error> {
         let complete = files.len() == Workbook::ALL.len();
         let mut errors = Vec::new();
@@ -308,7 +310,7 @@ impl Reader<'_> {
         errors
     }
 
-    /// Hands each row of the file to `on_row`.
+    /// Passes each row in the file to `on_row`.
     fn read(&self, file: Workbook, bytes: &[u8], on_row: impl FnMut(SheetRow<'_>)) -> Result<SheetSummary, Error> {
         let package = unlock(file, bytes, self.password, self.intake.allow_unprotected, self.limits)?;
         let request = SheetRequest { file, columns: join::columns(file), intake: self.intake, limits: self.limits };
@@ -316,7 +318,7 @@ impl Reader<'_> {
     }
 }
 
-/// Returns an error if the share of bad rows in the last workbook exceeds `intake.max_bad_rows`.
+/// Returns an error if the share of bad rows in the most recent workbook exceeds `intake.max_bad_rows`.
 fn too_many_bad_rows(join: &Join<'_>, intake: &IntakeSettings) -> Option<Error> {
     let (count, problems) = join.bad_rows()?;
     #[expect(clippy::cast_precision_loss, reason = "a sheet has about a million rows")]
@@ -334,8 +336,8 @@ fn too_many_bad_rows(join: &Join<'_>, intake: &IntakeSettings) -> Option<Error> 
 
 /// Writes the dataset's three parts, and adopts each part that already exists.
 ///
-/// The order is lines, report, index. Sealing is salted, so of two concurrent writers only the first one's lines count, and
-/// the index is made from the stored lines.
+/// Writes the lines first, then the report, then the index. Sealing is salted. If two writers run concurrently, only
+/// the first one's lines count, so the index is built from the stored lines.
 async fn write_dataset(
     mut records: Vec<CustomerRecord>,
     report: &IntakeReport,
@@ -353,7 +355,8 @@ async fn write_dataset(
     } else {
         let erased = deps.vault.make_customer_keys(&references).await?;
         if !erased.is_empty() {
-            // Erased while the workbooks were read: without these customers it is another dataset.
+            // Some customers were erased while the workbooks were being read. Without them, this is a different
+            // dataset.
             records.retain(|record| !erased.contains(record.reference()));
             return Box::pin(write_dataset(records, report, deps)).await;
         }

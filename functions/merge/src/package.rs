@@ -1,5 +1,5 @@
-//! Reads the parts of a workbook's package that calamine does not expose: where each sheet is, whether formulas wait for a
-//! recalculation, and the position of each cell.
+//! Reads the parts of a workbook's package that calamine does not expose: the location of each sheet, whether formulas
+//! are waiting for a recalculation, and the position of each cell.
 
 use std::collections::HashMap;
 use std::io::{BufReader, Cursor, Read};
@@ -16,12 +16,12 @@ pub type Archive<'p> = ZipArchive<Cursor<&'p [u8]>>;
 pub struct WorkbookPart {
     /// The path of each sheet's part, by the sheet's name.
     sheets: HashMap<String, String>,
-    /// Whether the workbook asks for a recalculation when it is opened, so that stored results may be stale.
+    /// Whether the workbook asks to be recalculated when it is opened. If so, stored results may be stale.
     pub recalculates: bool,
 }
 
 impl WorkbookPart {
-    /// Reads the workbook part. Anything unreadable is left out, because calamine reports damage itself.
+    /// Reads the workbook part. Skips anything unreadable, because calamine reports damage itself.
     pub fn read(archive: &mut Archive<'_>) -> Self {
         let path = main_part(archive);
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
@@ -45,16 +45,16 @@ impl WorkbookPart {
         workbook
     }
 
-    /// Starts to locate the cells of a sheet; `None` if its part cannot be found.
+    /// Starts locating the cells in a sheet. Returns `None` if the sheet's part cannot be found.
     pub fn locate_cells<'z>(&self, archive: &'z mut Archive<'_>, sheet: &str) -> Option<CellLocator<'z>> {
         Some(CellLocator::new(part(archive, self.sheets.get(sheet)?)?))
     }
 }
 
-/// Yields the position of each cell of a sheet in the order of its XML.
+/// Yields the position of each cell in a sheet, in the order of the sheet's XML.
 ///
-/// calamine does not tell where a cell is that it cannot read. It yields the cells in the same order, so their number
-/// tells.
+/// calamine does not report the position of a cell that it cannot read. It yields the cells in the same order, so
+/// counting cells determines the position.
 pub struct CellLocator<'z> {
     reader: Reader<BufReader<Box<dyn Read + 'z>>>,
     buffer: Vec<u8>,
@@ -67,7 +67,7 @@ impl<'z> CellLocator<'z> {
         Self { reader: Reader::from_reader(BufReader::new(sheet)), buffer: Vec::new(), row: 0, column: 0 }
     }
 
-    /// Returns row and column of the next cell, both counted from 0; `None` at the end of the sheet.
+    /// Returns the row and column of the next cell, both counted from 0, or `None` at the end of the sheet.
     pub fn next(&mut self) -> Option<(u32, u32)> {
         loop {
             self.buffer.clear();
@@ -105,7 +105,7 @@ impl<'z> CellLocator<'z> {
     }
 }
 
-/// Parses a cell reference such as `B7` to row and column counted from 0.
+/// Parses a cell reference such as `B7` into row and column, counted from 0.
 fn cell_position(reference: &str) -> Option<(u32, u32)> {
     let letters = reference.find(|c: char| c.is_ascii_digit())?;
     let (letters, digits) = reference.split_at(letters);
@@ -130,7 +130,7 @@ pub fn main_part(archive: &mut Archive<'_>) -> String {
     path
 }
 
-/// Returns the number of strings that a shared-strings part claims to hold, for which calamine reserves memory.
+/// Returns the number of strings that a shared-strings part claims to hold. calamine reserves memory for that many.
 pub fn claimed_strings(archive: &mut Archive<'_>, path: &str) -> u64 {
     let mut claimed = 0;
     for_each_element(archive, path, |element| {
@@ -179,7 +179,7 @@ fn part<'z>(archive: &'z mut Archive<'_>, path: &str) -> Option<Box<dyn Read + '
     Some(Box::new(archive.by_index(index).ok()?))
 }
 
-/// Returns the unescaped value of an attribute, whatever its namespace prefix.
+/// Returns the unescaped value of an attribute, regardless of its namespace prefix.
 fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
     let mut attributes = element.attributes();
     let found = attributes

@@ -1,6 +1,6 @@
-//! Reads what a profile workbook says of protected classes, for the disparity report alone.
+//! Reads the attributes in a profile workbook that concern protected classes, for the disparity report only.
 //!
-//! It is read apart from the join: no type that a stage writes or reads holds it.
+//! They are read separately from the join. No type that a stage writes or reads contains them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,8 +15,8 @@ use crate::join;
 use crate::sheet::{SheetRequest, SourceColumn, optional, read_sheets};
 use crate::unlock::{IntakeLimits, unlock};
 
-/// The columns to look for: the prohibited bases of Regulation B (12 CFR 1002.2(z)) under their usual names, and zip code,
-/// which is a proxy for some of them.
+/// The columns to look for: the prohibited bases in Regulation B (12 CFR 1002.2(z)) under their usual names, and zip
+/// code, which is a proxy for some of them.
 pub const PROTECTED_COLUMNS: [&str; 15] = [
     "sex",
     "gender",
@@ -35,7 +35,7 @@ pub const PROTECTED_COLUMNS: [&str; 15] = [
     "postal_code",
 ];
 
-/// A customer's protected attributes, by column name of [`PROTECTED_COLUMNS`]; blank cells are left out.
+/// A customer's protected attributes, by their column name in [`PROTECTED_COLUMNS`]. Blank cells are left out.
 pub struct ProtectedAttributes(pub BTreeMap<&'static str, String>);
 
 /// Hides the values.
@@ -45,7 +45,7 @@ impl fmt::Debug for ProtectedAttributes {
     }
 }
 
-/// Reads the protected columns of a profile workbook. If a customer has several rows, the last one counts.
+/// Reads the protected columns in a profile workbook. If a customer has several rows, the last one counts.
 pub fn read_protected_attributes(
     profile: &[u8],
     password: Option<&SecretString>,

@@ -10,10 +10,10 @@ use serde::Serialize;
 
 use crate::value::CellRule;
 
-/// The most problems that each list of a report holds.
+/// The maximum number of problems in each of a report's lists.
 const MAX_LISTED: usize = 10_000;
 
-/// The most rows that a group of problems lists.
+/// The maximum number of rows that a group of problems lists.
 const MAX_GROUP_ROWS: usize = 5;
 
 /// A row that was set aside or a cell that was ignored, and the rule it breaks.
@@ -23,9 +23,9 @@ pub struct RowProblem {
     pub file: Workbook,
     /// The sheet's name.
     pub sheet: String,
-    /// The row, counted from 1 as a spreadsheet counts.
+    /// The row, counted from 1 as in a spreadsheet.
     pub row: u32,
-    /// The column, by Bespoke's name for it.
+    /// The column, by Bespoke's name.
     pub column: &'static str,
     /// The rule, as a phrase that ends in the remedy.
     pub rule: CellRule,
@@ -37,17 +37,17 @@ impl fmt::Display for RowProblem {
     }
 }
 
-/// The rows of one sheet with the same problem in the same column.
+/// The rows in one sheet that have the same problem in the same column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProblemGroup {
-    /// The first of the problems.
+    /// The first problem.
     pub first: RowProblem,
     /// The rows.
     pub rows: Vec<u32>,
 }
 
 impl ProblemGroup {
-    /// Groups problems, the most frequent first.
+    /// Groups problems, most frequent first.
     #[must_use]
     pub fn of(problems: &[RowProblem]) -> Vec<Self> {
         let mut groups: Vec<Self> = Vec::new();
@@ -88,7 +88,7 @@ pub struct ColumnWarning {
     pub file: Workbook,
     /// The sheet's name.
     pub sheet: String,
-    /// The column, by Bespoke's name for it.
+    /// The column, by Bespoke's name.
     pub column: &'static str,
     /// The doubt and the remedy, as a phrase.
     pub warning: String,
@@ -109,7 +109,7 @@ pub struct UnknownAnswer {
     pub column: &'static str,
     /// The answer, at most 32 characters.
     pub answer: String,
-    /// How many rows have it.
+    /// The number of rows with this answer.
     pub rows: u32,
 }
 
@@ -139,7 +139,7 @@ pub struct FileCount {
 /// Customer counts by consent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CustomerCount {
-    /// All customers of the dataset.
+    /// All customers in the dataset.
     pub all: usize,
     /// Customers who consented to a recommendation.
     pub consented: usize,
@@ -149,16 +149,16 @@ pub struct CustomerCount {
     pub refused: BTreeMap<Refusal, usize>,
     /// Customers who consented to a recommendation but not to the use of their posts, by reason.
     pub posts_refused: BTreeMap<Refusal, usize>,
-    /// Customers who lack something that a recommendation would use, by column of the profile or `transactions`.
+    /// Customers who lack data that a recommendation would use, by column of the profile or `transactions`.
     pub without: BTreeMap<&'static str, usize>,
 }
 
-/// The result of reading the three workbooks, in numbers and problems.
+/// The result of reading the three workbooks: counts and problems.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct IntakeReport {
-    /// The program's version.
+    /// The version of Bespoke.
     pub program: &'static str,
-    /// When the workbooks were read.
+    /// The time at which the workbooks were read.
     pub read_at: Timestamp,
     /// Row counts of each workbook.
     pub files: Vec<FileCount>,

@@ -1,4 +1,4 @@
-//! Reads the sheets of a workbook: finds them by their columns, then hands out their rows one by one.
+//! Reads the sheets of a workbook: finds them by their columns, then passes on their rows one by one.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -14,24 +14,24 @@ use crate::package::{Archive, CellLocator, WorkbookPart};
 use crate::unlock::IntakeLimits;
 use crate::value::{Cell, day_of, visible};
 
-/// The most header texts that a message lists.
+/// The maximum number of header texts that a message lists.
 const MAX_LISTED_HEADERS: usize = 30;
-/// The most characters of a header text in a message.
+/// The maximum number of characters in a header text within a message.
 const MAX_HEADER_CHARS: usize = 40;
-/// How many rows after the first one may be the header in a message.
+/// The number of rows after the first one that are searched for a header, to report it in a message.
 const MAX_TITLE_ROWS: usize = 20;
 
-/// The rows of a sheet (ECMA-376 part 1, 18.3.1.73). A cell beyond them would only cost memory.
+/// The maximum number of rows in a sheet (ECMA-376 part 1, 18.3.1.73). A cell beyond them would only cost memory.
 const MAX_ROWS: u32 = 1_048_576;
-/// The columns of a sheet (ECMA-376 part 1, 18.3.1.13).
+/// The maximum number of columns in a sheet (ECMA-376 part 1, 18.3.1.13).
 const MAX_COLUMNS: u32 = 16_384;
 
 /// A column to look for.
 #[derive(Clone, Copy, Debug)]
 pub struct SourceColumn {
-    /// Bespoke's name for it.
+    /// Bespoke's name for the column.
     pub name: &'static str,
-    /// Whether a sheet without it cannot be read.
+    /// Whether a sheet without this column is unreadable.
     pub required: bool,
 }
 
@@ -45,12 +45,12 @@ pub const fn optional(name: &'static str) -> SourceColumn {
     SourceColumn { name, required: false }
 }
 
-/// A workbook to read, and how.
+/// A workbook to read, and how to read it.
 #[derive(Clone, Copy)]
 pub struct SheetRequest<'a> {
     /// The workbook.
     pub file: Workbook,
-    /// Its columns to read. The first one is the customer id.
+    /// The columns to read. The first one is the customer id.
     pub columns: &'a [SourceColumn],
     /// The settings that choose sheets, header row and column names.
     pub intake: &'a IntakeSettings,
@@ -60,13 +60,13 @@ pub struct SheetRequest<'a> {
 
 /// A row with content.
 pub struct SheetRow<'a> {
-    /// Its number, counted from 1 as a spreadsheet counts.
+    /// The row's number, counted from 1 as in a spreadsheet.
     pub number: u32,
     /// The sheet's name.
     pub sheet: &'a str,
-    /// One cell for each column to look for, in the order of those columns.
+    /// One cell per requested column, in the order of the request.
     pub cells: &'a [Cell<'a>],
-    /// Whether the sheet has each of the columns, in the same order.
+    /// Whether the sheet has each of the requested columns, in the same order.
     pub present: &'a [bool],
     /// Whether serial dates count from 1904.
     pub epoch_1904: bool,
@@ -75,11 +75,11 @@ pub struct SheetRow<'a> {
 /// The sheets that were read.
 #[derive(Debug, Default)]
 pub struct SheetSummary {
-    /// Their names.
+    /// The names of the sheets.
     pub sheets: Vec<String>,
-    /// Whether any sheet has each of the columns, in the order of the request.
+    /// Whether any sheet has each of the requested columns, in the order of the request.
     pub present: Vec<bool>,
-    /// The texts of the last header.
+    /// The texts of the most recent header.
     pub headers: Vec<String>,
     /// The columns with formulas whose stored results may be stale.
     pub stale_columns: Vec<&'static str>,
@@ -94,7 +94,7 @@ impl SheetSummary {
     }
 }
 
-/// The bank's own column names, by Bespoke's names.
+/// The bank's own column names, keyed by Bespoke's names.
 type ColumnNames = BTreeMap<String, String>;
 
 /// The header row of a sheet.
@@ -112,10 +112,10 @@ impl Header {
     }
 }
 
-/// Finds the sheet with every required column and hands its rows to `on_row`.
+/// Finds the sheet that has every required column, and passes its rows to `on_row`.
 ///
-/// The sheet is the only visible one that has the columns and a row, or those that the settings name. Column names match
-/// whatever their case, spaces, underscores and other marks. The bank's own column names take precedence.
+/// The sheet must be the only visible one that has the columns and a row, unless the settings list the sheets. Column
+/// names match regardless of case, spaces, underscores and other marks. The bank's own column names take precedence.
 pub fn read_sheets(
     request: &SheetRequest<'_>,
     package: &[u8],
@@ -169,7 +169,7 @@ pub fn read_sheets(
     Ok(summary)
 }
 
-/// A workbook as calamine reads it, and its package beside it.
+/// A workbook as calamine reads it, together with its package.
 struct OpenWorkbook<'p> {
     xlsx: Xlsx<Cursor<&'p [u8]>>,
     part: WorkbookPart,
@@ -243,7 +243,7 @@ fn choose_sheets(request: &SheetRequest<'_>, workbook: &mut OpenWorkbook<'_>) ->
     }
 }
 
-/// Reads the header of a sheet and looks for a row below it.
+/// Reads the header of a sheet, and checks for a row below it.
 fn probe(request: &SheetRequest<'_>, workbook: &mut OpenWorkbook<'_>, sheet: &str) -> Result<Probe, Error> {
     let file = request.file;
     let mut reader = RowReader::open(request, workbook, sheet)?;
@@ -280,7 +280,7 @@ fn probe(request: &SheetRequest<'_>, workbook: &mut OpenWorkbook<'_>, sheet: &st
     Ok(Probe::Fits { has_rows: false })
 }
 
-/// Ranks the errors of several sheets: the sheet that comes closest is the one to name.
+/// Ranks the errors in several sheets. The sheet that comes closest to a match is the one to report.
 fn distance(error: &Error) -> usize {
     match error {
         Error::TitleRows { .. } => 0,
@@ -290,7 +290,7 @@ fn distance(error: &Error) -> usize {
     }
 }
 
-/// Reduces a name to its letters and digits in lower case, so that `Customer ID`, `customer_id` and `CustomerId` are equal.
+/// Reduces a name to its letters and digits in lower case, so `Customer ID`, `customer_id` and `CustomerId` are equal.
 /// A name without letters and digits, such as `%`, stays as it is.
 pub fn plain_name(name: &str) -> String {
     let plain: String = name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
@@ -322,7 +322,7 @@ fn match_columns(request: &SheetRequest<'_>, sheet: &str, row: &RawRow<'_>) -> R
     let absent =
         |(place, column): (&Option<u32>, &SourceColumn)| (place.is_none() && column.required).then_some(column.name);
     let missing: Vec<&str> = places.iter().zip(columns).filter_map(absent).collect();
-    // A first row without any known name may hold a customer's data, which messages must not repeat.
+    // A first row without any known name may hold a customer's data, which must not appear in messages.
     if positions.is_empty() {
         texts.clear();
     }
@@ -333,7 +333,7 @@ fn match_columns(request: &SheetRequest<'_>, sheet: &str, row: &RawRow<'_>) -> R
     Err(Error::MissingColumn { file, sheet: sheet.to_owned(), missing, found: texts })
 }
 
-/// Returns the number format of each id cell that shows leading zeros, by row. Almost every workbook has none.
+/// Returns the number format of each id cell that shows leading zeros, by row. Almost no workbook has any.
 fn padded_ids(
     request: &SheetRequest<'_>,
     workbook: &mut OpenWorkbook<'_>,
@@ -373,7 +373,7 @@ fn padded_ids(
     Ok(rows)
 }
 
-/// A row as the sheet has it.
+/// A row as stored in the sheet.
 #[derive(Default)]
 struct RawRow<'w> {
     number: u32,
@@ -392,12 +392,12 @@ struct RowReader<'w, 'p, 'r> {
     sheet: String,
     cells: calamine::XlsxCellReader<'w, Cursor<&'p [u8]>>,
     seen: u64,
-    /// The first cell of the row after the last one returned, with that row's number.
+    /// The first cell of the row after the most recently returned one, with that row's number.
     pending: Option<(u32, RawCell<'w>)>,
     done: bool,
-    /// The archive to locate cells in, until the first cell that calamine cannot read.
+    /// The archive in which cells are located. Needed until the first cell that calamine cannot read.
     archive: Option<(&'w WorkbookPart, &'w mut Archive<'p>)>,
-    /// The position of the next cell, after the first cell that calamine cannot read.
+    /// The locator of the next cell. Used after the first cell that calamine cannot read.
     locator: Option<CellLocator<'w>>,
 }
 
@@ -455,7 +455,7 @@ impl<'w, 'p, 'r> RowReader<'w, 'p, 'r> {
         Ok(!row.cells.is_empty())
     }
 
-    /// Returns the next cell with its row's number, counted from 1.
+    /// Returns the next cell with its row number, counted from 1.
     fn next_cell(&mut self) -> Result<Option<(u32, RawCell<'w>)>, Error> {
         let file = self.request.file;
         let next = match guarded(|| self.cells.next_cell_with_formula_metadata()) {
@@ -482,9 +482,10 @@ impl<'w, 'p, 'r> RowReader<'w, 'p, 'r> {
         Ok(Some((number, RawCell { column, cell, is_formula })))
     }
 
-    /// Returns the position of the cell that was read last.
+    /// Returns the position of the most recently read cell.
     ///
-    /// After an unreadable cell, calamine miscounts the cells of a row without references, so the locator takes over.
+    /// After an unreadable cell, calamine miscounts the cells in a row without references. From then on, the locator is
+    /// used instead.
     fn position(&mut self, known: Option<(u32, u32)>) -> Option<(u32, u32)> {
         if let Some(locator) = &mut self.locator {
             return locator.next();
@@ -505,7 +506,7 @@ impl<'w, 'p, 'r> RowReader<'w, 'p, 'r> {
     fn cell(&self, row: u32, value: &DataRef<'w>) -> Result<Cell<'w>, Error> {
         let text = |text: Cow<'w, str>| {
             let limit = self.request.limits.characters;
-            // Counting characters is slow, and a text has at least as many bytes.
+            // Counting characters is slow, and a text has at least as many bytes as characters.
             if text.len() as u64 > limit && text.chars().count() as u64 > limit {
                 return Err(self.too_large(Some(row), limit, "characters in one cell"));
             }
@@ -535,13 +536,14 @@ impl<'w, 'p, 'r> RowReader<'w, 'p, 'r> {
     }
 }
 
-/// The part of a workbook at which calamine failed. calamine's own messages may quote personal data and are dropped.
+/// The part of a workbook at which calamine failed. calamine's own messages are dropped, because they may quote
+/// personal data.
 #[derive(Clone, Copy)]
 enum Fault {
     Archive,
     Xml,
     Content,
-    /// One cell, after which the others can be read.
+    /// One cell. The cells after it can still be read.
     Cell,
 }
 
@@ -556,14 +558,14 @@ impl Fault {
     }
 }
 
-/// Runs a call into calamine. A panic in it counts as a damaged workbook.
+/// Runs a call into calamine. If calamine panics, the workbook counts as damaged.
 fn guarded<T>(read: impl FnOnce() -> Result<T, XlsxError>) -> Result<T, Fault> {
     caught(read).ok_or(Fault::Content)?.map_err(|error| match error {
         XlsxError::Io(_) | XlsxError::Zip(_) | XlsxError::FileNotFound(_) | XlsxError::RelationshipNotFound => {
             Fault::Archive
         }
         XlsxError::Xml(_) | XlsxError::XmlAttr(_) | XlsxError::XmlEof(_) | XlsxError::Encoding(_) => Fault::Xml,
-        // An unknown error code, type, boolean or string index, or a number that is none.
+        // An unknown error code, type, boolean or string index, or an invalid number.
         XlsxError::CellError(_)
         | XlsxError::CellTAttribute(_)
         | XlsxError::ParseFloat(_)

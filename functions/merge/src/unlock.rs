@@ -1,4 +1,4 @@
-//! Decrypts a file to the bytes of its workbook in memory, within limits.
+//! Decrypts a file in memory to obtain its workbook, within limits.
 
 use std::collections::BTreeMap;
 use std::io::{self, Cursor, Read, Write};
@@ -18,31 +18,31 @@ const COMPOUND_FILE: &[u8] = &[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
 /// The header of a zip archive's first entry (APPNOTE 4.3.7).
 const ZIP_ARCHIVE: &[u8] = b"PK\x03\x04";
 
-/// How large a workbook may be. A workbook beyond a limit is a named error instead of exhausted memory.
+/// The maximum size of a workbook. A workbook beyond a limit causes a named error instead of exhausting memory.
 ///
-/// No limit is needed for nested XML, whose reader keeps only a stack of names, or for entities, because only XML's own
-/// five are resolved. `office-crypto` itself refuses more than a million rounds of hashing.
+/// Nested XML needs no limit, because the reader keeps only a stack of names. Entities need none, because only XML's
+/// own five are resolved. `office-crypto` itself refuses more than a million rounds of hashing.
 #[derive(Clone, Copy, Debug)]
 pub struct IntakeLimits {
-    /// Bytes of all parts once unpacked.
+    /// The total bytes of all unpacked parts.
     pub unpacked: u64,
-    /// How many times its packed size a workbook may unpack to. Spreadsheets stay below 50; a zip bomb is near 1,000.
+    /// The maximum ratio of unpacked to packed size. Spreadsheets stay below 50; a zip bomb is near 1,000.
     pub ratio: u64,
-    /// Unpacked bytes below which the ratio does not matter.
+    /// The number of unpacked bytes below which the ratio is ignored.
     pub ratio_from: u64,
-    /// Parts of the archive.
+    /// The number of parts in the archive.
     pub parts: usize,
-    /// Bytes of the shared strings, which stay in memory while a sheet is read.
+    /// The bytes of shared strings, which stay in memory while a sheet is read.
     pub strings: u64,
-    /// Number of shared strings.
+    /// The number of shared strings.
     pub string_count: u64,
-    /// XML tags of a part that stays in memory: the workbook, its styles and its relationships.
+    /// The number of XML tags in a part that stays in memory: the workbook, its styles and its relationships.
     pub tags: u64,
-    /// Bytes from one XML tag to the next, which stay in memory together.
+    /// The number of bytes from one XML tag to the next. They are in memory together.
     pub tag_gap: u64,
-    /// Cells of a sheet.
+    /// The number of cells in a sheet.
     pub cells: u64,
-    /// Characters of one cell; a spreadsheet itself allows 32,767.
+    /// The number of characters in one cell. Spreadsheet programs themselves allow 32,767.
     pub characters: u64,
 }
 
@@ -69,11 +69,11 @@ pub fn is_encrypted(file: &[u8]) -> bool {
     file.starts_with(COMPOUND_FILE)
 }
 
-/// Returns the workbook in `file`: decrypted with the password, or as it is if `allow_unprotected`. The copy is zeroed when
-/// dropped.
+/// Returns the workbook in `file`: decrypted with the password, or unchanged if `allow_unprotected`. The copy is zeroed
+/// when dropped.
 ///
-/// `office-crypto` does not check the password of agile encryption, and a wrong one gives noise. So a result without an
-/// archive's header means a wrong password.
+/// `office-crypto` does not check the password with agile encryption, and a wrong password results in noise. A result
+/// without an archive's header therefore means that the password is wrong.
 pub fn unlock(
     file: Workbook,
     bytes: &[u8],
@@ -88,7 +88,7 @@ pub fn unlock(
             .map_err(|error| decryption_error(file, bytes, &error))?;
         Zeroizing::new(package)
     } else if bytes.starts_with(ZIP_ARCHIVE) {
-        // Another kind of file is the more useful error.
+        // If the file is of another kind, that is the more useful error.
         if !allow_unprotected {
             check_archive(file, bytes, limits)?;
             return Err(Error::NotProtected { file });
@@ -106,11 +106,12 @@ pub fn unlock(
 
 fn decryption_error(file: Workbook, bytes: &[u8], error: &DecryptError) -> Error {
     match error {
-        // A legacy workbook is a stream of this name, in UTF-16 (MS-XLS 2.1.2).
+        // A legacy workbook is a stream with this name, in UTF-16 (MS-XLS 2.1.2).
         _ if !holds_utf16(bytes, "EncryptedPackage") && holds_utf16(bytes, "Workbook") => {
             Error::NotAWorkbook { file, kind: FileKind::LegacyXls }
         }
-        // The container has this storage if rights management replaces the password (MS-OFFCRYPTO 2.2).
+        // The container has this storage if the workbook is protected by rights management instead of a password
+        // (MS-OFFCRYPTO 2.2).
         _ if holds_utf16(bytes, "DRMEncryptedTransform") => {
             Error::UnknownEncryption { file, scheme: "rights management" }
         }
@@ -161,7 +162,7 @@ fn file_kind(bytes: &[u8]) -> FileKind {
 
 /// Checks that the package is a workbook within the limits, and that each part matches its checksum.
 ///
-/// It unpacks every part once and drops the bytes, because an archive may lie about its sizes and calamine loads whole
+/// Unpacks every part once and drops the bytes, because an archive may declare false sizes and calamine loads whole
 /// parts.
 fn check_archive(file: Workbook, package: &[u8], limits: &IntakeLimits) -> Result<(), Error> {
     let damaged = || Error::Damaged { file, part: DamagedPart::Archive };
@@ -177,7 +178,7 @@ fn check_archive(file: Workbook, package: &[u8], limits: &IntakeLimits) -> Resul
     if names.len() > limits.parts {
         return Err(too_large("parts in its archive", limits.parts as u64));
     }
-    // The smaller of the two limits stops a bomb before all of it is unpacked.
+    // The smaller of the two limits stops a bomb before it is fully unpacked.
     let max_by_ratio = (package.len() as u64).saturating_mul(limits.ratio).max(limits.ratio_from);
     let mut unpacked = 0;
     let mut tags = BTreeMap::new();
@@ -219,7 +220,8 @@ fn check_archive(file: Workbook, package: &[u8], limits: &IntakeLimits) -> Resul
     Ok(())
 }
 
-/// Returns whether the reader may load the part as XML. Custom XML parts can hold long encoded data, and are not loaded.
+/// Returns whether the reader may load the part as XML. Custom XML parts may hold long encoded data, but are never
+/// loaded.
 fn is_xml(name: &str) -> bool {
     (name.ends_with(".xml") || name.ends_with(".rels")) && !name.starts_with("customxml/")
 }

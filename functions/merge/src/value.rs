@@ -1,6 +1,7 @@
-//! The content of a cell as an id, amount, date or text, whatever way the spreadsheet stores it.
+//! A cell's content as an id, amount, date or text, regardless of how the spreadsheet stores it.
 //!
-//! Each parser fails with the rule that the cell breaks. The rule is a phrase with the remedy and never holds the content.
+//! Each parser fails with the rule that the cell breaks. The rule is a phrase with the remedy, and never contains the
+//! content.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -35,24 +36,24 @@ pub enum Cell<'a> {
 /// The rule that a cell breaks, as a phrase that ends in the remedy.
 pub type CellRule = &'static str;
 
-/// The bound of whole numbers that a spreadsheet keeps exactly: it keeps 15 digits.
+/// The bound for whole numbers that a spreadsheet stores exactly: it keeps 15 digits.
 const MAX_EXACT_INTEGER: f64 = 1e15;
 
-/// The longest consent answer that the evidence keeps, characters.
+/// The maximum length of a consent answer in the evidence, in characters.
 const MAX_ANSWER: usize = 32;
 
-/// The largest plausible amount, in units of the currency.
+/// The maximum plausible amount, in units of the currency.
 const MAX_AMOUNT: f64 = 1e12;
 
 const BLANK: CellRule = "blank; fill it in";
 const BAD_AMOUNT: CellRule = "not an amount; write it as 1234.50";
 const BAD_DATE: CellRule = "not a date; write it as 2026-10-31";
 
-/// The rule of a number cell in a date column of spelled dates.
+/// The rule for a cell with a number in a date column whose numbers spell dates.
 pub const SPELLED_DATE: CellRule = "a number that may spell a date; format the column as dates";
 
 impl Cell<'_> {
-    /// Returns whether the cell is empty or holds white space only.
+    /// Returns whether the cell is empty or contains only white space.
     pub fn is_blank(&self) -> bool {
         match self {
             Self::Empty => true,
@@ -61,7 +62,7 @@ impl Cell<'_> {
         }
     }
 
-    /// Fails if the cell holds an error instead of a value.
+    /// Fails if the cell contains an error instead of a value.
     fn has_value(&self) -> Result<(), CellRule> {
         match self {
             Self::Error => Err("a formula error; correct the formula"),
@@ -73,7 +74,7 @@ impl Cell<'_> {
         }
     }
 
-    /// Returns the customer id as text: a number cell 42 is "42", and a text cell "0042" keeps its zeros.
+    /// Returns the customer id as text. A number cell 42 becomes "42", and a text cell "0042" keeps its zeros.
     pub fn customer_id(&self) -> Result<CustomerId, CellRule> {
         self.has_value()?;
         let text = match self {
@@ -97,8 +98,8 @@ impl Cell<'_> {
         CustomerId::parse(text).map_err(|_| "not an id; use 1 to 64 characters and no control characters")
     }
 
-    /// Returns the answer to a consent question, trimmed to at most 32 characters. A cut answer ends in `…`, so that
-    /// cutting never makes it a plain yes.
+    /// Returns the answer to a consent question, trimmed and cut to 32 characters. A cut answer ends in `…`, so cutting
+    /// never turns it into a plain yes.
     pub fn answer(&self) -> Cow<'_, str> {
         match self {
             Self::Empty => Cow::Borrowed(""),
@@ -118,7 +119,8 @@ impl Cell<'_> {
         }
     }
 
-    /// Returns what the ids that this cell could mean have in common; `None` if it could mean any id.
+    /// Returns the normalized form that is common to all ids that this cell could mean. Returns `None` if it could mean
+    /// any id.
     ///
     /// Such ids differ only in leading zeros, invisible characters, space, case and Unicode form.
     pub fn near_id(&self) -> Option<String> {
@@ -131,9 +133,9 @@ impl Cell<'_> {
         }
     }
 
-    /// Returns the content as one line of text in a single form, which pictures show and workbooks are compared by.
+    /// Returns the content as one line of text in a normalized form, for display in videos and for comparing workbooks.
     ///
-    /// It drops control characters and direction marks, collapses white space, and composes characters (Unicode NFC).
+    /// Drops control characters and direction marks, collapses white space, and composes characters (Unicode NFC).
     pub fn text(&self) -> Result<String, CellRule> {
         self.has_value()?;
         Ok(match self {
@@ -145,7 +147,7 @@ impl Cell<'_> {
         })
     }
 
-    /// Returns [`Cell::text`] if it is not blank.
+    /// Returns [`Cell::text`]. Fails if it is blank.
     pub fn some_text(&self) -> Result<String, CellRule> {
         let text = self.text()?;
         if text.is_empty() { Err(BLANK) } else { Ok(text) }
@@ -162,7 +164,7 @@ impl Cell<'_> {
         }
     }
 
-    /// Returns a day between 1970 and 2199, from a date cell, a serial number or ISO 8601 text.
+    /// Returns a date between 1970 and 2199, from a date cell, a serial number or ISO 8601 text.
     pub fn date(&self, epoch_1904: bool) -> Result<Date, CellRule> {
         self.has_value()?;
         let date = match self {
@@ -180,14 +182,15 @@ impl Cell<'_> {
     }
 }
 
-/// Returns what ids have in common that differ only in leading zeros, invisible characters, space, case and Unicode form.
+/// Returns an id without leading zeros, invisible characters and spaces, in a single case and Unicode form. Similar ids
+/// share the result.
 pub fn near_id(id: &str) -> String {
     let plain: String =
         id.nfkc().filter(|c| !is_invisible(*c) && !c.is_whitespace()).flat_map(char::to_lowercase).collect();
     plain.trim_start_matches('0').to_owned()
 }
 
-/// Returns whether the text is a number as Excel abbreviates it, such as `1.23457E+15`.
+/// Returns whether the text is a number in Excel's abbreviated form, such as `1.23457E+15`.
 fn is_scientific(text: &str) -> bool {
     let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -195,7 +198,7 @@ fn is_scientific(text: &str) -> bool {
     whole.len() == 1 && is_number(whole) && is_number(fraction) && exponent.strip_prefix('+').is_some_and(is_number)
 }
 
-/// Returns whether a character takes no space: format characters (Unicode Cf) and fillers that look like nothing.
+/// Returns whether a character is invisible: format characters (Unicode Cf) and fillers that look blank.
 pub fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
@@ -203,7 +206,7 @@ pub fn is_invisible(c: char) -> bool {
         | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Returns the rule that names the first invisible character of an id.
+/// Returns the rule that reports the first invisible character in an id.
 fn invisible_rule(id: &str) -> Option<CellRule> {
     id.chars().find(|c| is_invisible(*c)).map(|c| match c {
         '\u{ad}' => "has the invisible character U+00AD (soft hyphen); remove it",
@@ -233,7 +236,8 @@ pub fn visible(text: &str) -> String {
     shown
 }
 
-/// Returns whether a whole number spells a date, such as 103126 or 20261031, and is no serial number of a plausible day.
+/// Returns whether a whole number spells a date, such as 103126 or 20261031, and is not the serial number of a
+/// plausible date.
 pub fn spells_date(number: f64) -> bool {
     if number.fract() != 0.0 || !(10_000.0..1e8).contains(&number) {
         return false;
@@ -246,7 +250,7 @@ pub fn spells_date(number: f64) -> bool {
             let first = part(0, 2);
             let second = part(2, 4);
             let third = part(4, 6);
-            // A serial number of six digits is a day after 2173.
+            // A serial number with six digits is a date after 2173.
             number >= 100_000.0 && (is_day(first, second) || is_day(second, first) || is_day(third, second))
         }
         8 => {
@@ -268,7 +272,7 @@ pub enum DateOrder {
     MonthFirst,
 }
 
-/// Returns the order of day and month if the text is a date in which only one order is possible.
+/// Returns the order of day and month if the text is a date for which only one order is possible.
 pub fn date_order(text: &str) -> Option<DateOrder> {
     let parts: Vec<&str> = text.trim().split(['/', '.', '-']).collect();
     let [first, second, year] = parts.as_slice() else { return None };
@@ -287,12 +291,13 @@ pub fn date_order(text: &str) -> Option<DateOrder> {
     }
 }
 
-/// Returns the day of a serial number, counted from 1900 or from 1904 (ECMA-376 part 1, 18.17.4.1); `None` if there is none.
+/// Returns the date for a serial number, counted from 1900 or from 1904 (ECMA-376 part 1, 18.17.4.1). Returns `None` if
+/// there is none.
 pub fn serial_date(serial: f64, epoch_1904: bool) -> Option<Date> {
     day_of(&calamine::ExcelDateTime::new(serial, calamine::ExcelDateTimeType::DateTime, epoch_1904))
 }
 
-/// Returns the day of a cell with a date format; `None` if its number is not a date.
+/// Returns the date in a cell with a date format. Returns `None` if its number is not a date.
 pub fn day_of(serial: &calamine::ExcelDateTime) -> Option<Date> {
     // calamine clamps numbers outside this range.
     if !(1.0..2_958_466.0).contains(&serial.as_f64()) {
@@ -302,7 +307,7 @@ pub fn day_of(serial: &calamine::ExcelDateTime) -> Option<Date> {
     Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
 }
 
-/// Parses ISO 8601 with or without a time, and the form of `created_at` in Twitter's exports.
+/// Parses ISO 8601 with or without a time, and the format of `created_at` in Twitter's exports.
 fn written_date(text: &str) -> Option<Date> {
     if let Some((day, rest)) = text.split_at_checked(10)
         && (rest.is_empty() || rest.starts_with(['T', ' ']))
@@ -314,7 +319,7 @@ fn written_date(text: &str) -> Option<Date> {
 }
 
 fn one_line(text: &str) -> String {
-    // Almost every cell is one plain line already, and needs no work.
+    // Almost every cell is already one plain line, and needs no work.
     let blank_at = |at: usize| text.as_bytes().get(at).is_none_or(|byte| *byte == b' ');
     let plain = |(at, byte): (usize, u8)| byte.is_ascii_graphic() || byte == b' ' && at > 0 && !blank_at(at + 1);
     if text.bytes().enumerate().all(plain) {
@@ -342,7 +347,7 @@ fn written_amount(text: &str) -> Result<Cents, CellRule> {
         negative = true;
         rest = inner.to_owned();
     }
-    // One sign may come before or after the currency, at either end.
+    // A sign may come before or after the currency, at either end.
     for _ in 0..2 {
         let sign = |c: char| matches!(c, '-' | '\u{2212}' | '+');
         let stripped = rest.strip_prefix(sign).or_else(|| rest.strip_suffix(sign));
@@ -381,8 +386,8 @@ fn without_currency(text: &str) -> &str {
     text
 }
 
-/// Rewrites `1,234.50`, `1.234,50`, `1234.5`, `12,50` or `1,234` as digits with a decimal point; `None` if the text is not
-/// an amount or could mean two amounts.
+/// Rewrites `1,234.50`, `1.234,50`, `1234.5`, `12,50` or `1,234` as digits with a decimal point. Returns `None` if the
+/// text is not an amount or could mean two amounts.
 fn plain_decimal(text: &str) -> Option<String> {
     let separators: Vec<(usize, char)> = text.char_indices().filter(|(_, c)| matches!(c, ',' | '.')).collect();
     let decimal = match separators.as_slice() {

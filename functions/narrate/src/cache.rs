@@ -1,7 +1,7 @@
-//! Caches spoken sentences, so that a sentence which many customers hear is spoken once.
+//! Caches spoken sentences, so a sentence that many customers hear is synthesized only once.
 //!
-//! The cache lives only in memory and skips every sentence that contains the customer's name. Nothing in it needs
-//! sealing or erasure.
+//! The cache exists only in memory and skips every sentence that contains the customer's name. Its contents therefore
+//! need no sealing or erasure.
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -18,14 +18,14 @@ use crate::spoken::Utterance;
 /// The maximum number of cached samples: 64 MB, or 11 minutes at 24 kHz.
 const MAX_SAMPLES: usize = 16 << 20;
 
-/// Spoken sentences by the digest of engine, voice, pace and spoken words.
+/// Spoken sentences, keyed by the digest of engine, voice, pace and spoken words.
 #[derive(Default)]
 pub struct SpeechCache {
     entries: Mutex<HashMap<Digest, Arc<OnceCell<Speech>>>>,
 }
 
 impl SpeechCache {
-    /// Returns the entry of a sentence. A full cache returns a new entry that it does not keep.
+    /// Returns the entry for a sentence. If the cache is full, returns a new entry that is not kept.
     fn entry(&self, key: Digest) -> Arc<OnceCell<Speech>> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let samples: usize = entries.values().filter_map(|cell| cell.get()).map(|speech| speech.samples.len()).sum();
@@ -91,7 +91,8 @@ impl Narrator for CachedNarrator<'_> {
         if shown.into_iter().any(|word| self.personal_words.contains(&word)) {
             return self.narrator.speak(sentence, pace, location).await;
         }
-        // The key keeps word boundaries, because times belong to written words: "$5" is one, "five dollars" are two.
+        // The key includes word boundaries, because times belong to written words: "$5" is one word, "five dollars" are
+        // two.
         let said: Vec<_> = sentence.words().iter().map(|word| (&word.said, word.pause)).collect();
         let key = Digest::of_json(&(self.engine(), self.voice(), pace.to_bits(), said));
         let entry = self.cache.entry(key);
@@ -106,7 +107,7 @@ mod tests {
     use super::*;
     use crate::spoken::Lexicon;
 
-    /// Counts the sentences that it speaks.
+    /// Counts the sentences that it is asked to speak.
     #[derive(Default)]
     struct CountingNarrator(AtomicUsize);
 

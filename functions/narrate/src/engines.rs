@@ -1,4 +1,4 @@
-//! Chooses the engine that speaks: the requested one, or the first of the run's engines that works.
+//! Chooses the voice engine: the requested one, or the first of the run's engines that works.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,9 +17,9 @@ use crate::narrator::Narrator;
 use crate::openai::{self, Openai};
 use crate::polly::{self, Polly};
 
-/// The engines of a machine or a deployment.
+/// The engines on a machine or in a deployment.
 ///
-/// One value serves all customers: it loads the model once and caches the sentences that many customers hear.
+/// One value serves all customers. It loads the model only once, and caches the sentences that many customers hear.
 pub struct Engines {
     espeak: PathBuf,
     kokoro: Option<kokoro::Files>,
@@ -53,13 +53,13 @@ impl Engines {
         Self { polly: Some(service), ..self }
     }
 
-    /// Limits how many sentences this machine speaks in parallel. The default is one per core.
+    /// Limits how many sentences this machine synthesizes in parallel. The default is one per core.
     #[must_use]
     pub fn with_concurrency(self, sentences: usize) -> Self {
         Self { concurrency: sentences, ..self }
     }
 
-    /// Returns the engines of a local run: Kokoro if it is installed, then espeak-ng.
+    /// Returns the engines for a local run: Kokoro if it is installed, then espeak-ng.
     #[must_use]
     pub fn local(&self) -> Vec<Engine> {
         self.kokoro.as_ref().map(|_| Engine::Kokoro).into_iter().chain([Engine::Espeak]).collect()
@@ -109,14 +109,14 @@ pub struct VoiceChoice {
     pub engine: Engine,
     /// The voice. `None` selects the engine's default.
     pub name: Option<String>,
-    /// Where the choice came from, for error messages.
+    /// The source of the choice, for error messages.
     pub source: VoiceSource,
 }
 
 /// Returns the voices to try, in order.
 ///
-/// A requested engine or voice is the only candidate: if it fails, the narration fails. Otherwise the candidates are the
-/// engines that the run was started with.
+/// A requested engine or voice is the only candidate: if it fails, the narration fails. Otherwise, the candidates are
+/// the engines that were available when the run started.
 #[must_use]
 pub fn voices(requested: Option<&str>, settings: &settings::VoiceSettings, engines: &[Engine]) -> Vec<VoiceChoice> {
     let requested = requested.map(VoiceName::parse).filter(|voice| *voice != VoiceName::default());
@@ -132,7 +132,8 @@ pub fn voices(requested: Option<&str>, settings: &settings::VoiceSettings, engin
     }
 }
 
-/// Returns the engine that has a voice of this name. Unknown names belong to espeak-ng, which checks them itself.
+/// Returns the engine that has a voice with this name. Unknown names are assigned to espeak-ng, which checks them
+/// itself.
 fn owner(name: &str) -> Engine {
     let voices: [(Engine, &[&str]); 3] =
         [(Engine::Kokoro, &kokoro::VOICES), (Engine::Polly, &polly::VOICES), (Engine::Openai, &openai::VOICES)];

@@ -1,4 +1,4 @@
-//! Errors of the narrate stage.
+//! The errors of the narrate stage.
 
 use std::path::PathBuf;
 
@@ -13,9 +13,9 @@ use thiserror::Error;
 /// The source of a voice's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VoiceSource {
-    /// The request's field `voice`.
+    /// The `voice` field of the request.
     Request,
-    /// The setting `voice.name`.
+    /// The `voice.name` setting.
     Settings,
 }
 
@@ -28,7 +28,7 @@ impl VoiceSource {
     }
 }
 
-/// An error of the narrate stage.
+/// An error in the narrate stage.
 ///
 /// Messages identify segments, sentences and words by number, counted from 1. They never quote the text.
 #[derive(Debug, Error)]
@@ -44,16 +44,16 @@ pub enum Error {
     EngineMissing {
         /// The program.
         program: String,
-        /// The system's error.
+        /// The operating system's error.
         #[source]
         source: std::io::Error,
     },
-    /// The pipes to the program failed.
+    /// Communication with the program through its pipes failed.
     #[error("cannot exchange data with the speech engine at {place}")]
     EngineIo {
         /// The sentence or query.
         place: String,
-        /// The system's error.
+        /// The operating system's error.
         #[source]
         source: std::io::Error,
     },
@@ -62,7 +62,7 @@ pub enum Error {
     EngineFailed {
         /// The sentence or query.
         place: String,
-        /// Its exit status.
+        /// The program's exit status.
         status: String,
         /// The start of its error output.
         stderr: String,
@@ -75,7 +75,7 @@ pub enum Error {
         /// The time limit.
         seconds: u64,
     },
-    /// The engine's output is not usable speech.
+    /// The engine's output is not usable as speech.
     #[error("the speech engine returned no usable speech at {place}: {reason}")]
     EngineOutput {
         /// The sentence.
@@ -83,7 +83,7 @@ pub enum Error {
         /// The fault.
         reason: String,
     },
-    /// The engine is not installed on this machine or not part of this deployment.
+    /// The engine is not installed on this machine, or is not part of this deployment.
     #[error("the speech engine {0} is not available here")]
     EngineUnavailable(Engine),
     /// A file of the engine is unusable.
@@ -119,18 +119,18 @@ pub enum Error {
     /// The bank's list of pronunciations is invalid.
     #[error("pronunciations: {0}")]
     Pronunciations(String),
-    /// The engine has no voice of this name.
+    /// The engine has no voice with this name.
     #[error("{}: the speech engine has no English voice of that name", from.field())]
     UnknownVoice {
-        /// Where the name came from.
+        /// The source of the name.
         from: VoiceSource,
         /// The available voices.
         available: Vec<String>,
     },
-    /// The rate is outside its range.
+    /// The rate is out of range.
     #[error("request: words_per_minute must be 80 to 220")]
     RateOutOfRange,
-    /// The script contains a number that no rule reads. Reading it anyway could invent an amount.
+    /// The script contains a number that matches no rule. Reading it anyway could change an amount.
     #[error("script.json: segment {segment}, sentence {sentence}, word {word}: cannot read the number")]
     UnreadNumber {
         /// The number of the segment.
@@ -140,10 +140,10 @@ pub enum Error {
         /// The number of the word within the sentence.
         word: usize,
     },
-    /// The script contains no word.
+    /// The script contains no words.
     #[error("script.json: contains no words")]
     EmptyScript,
-    /// Processing of the sound failed.
+    /// Processing the audio failed.
     #[error("cannot {action} the sound: {reason}")]
     Sound {
         /// The failed action.
@@ -229,7 +229,7 @@ impl NamedError for Error {
 }
 
 impl Error {
-    /// Returns whether the engine failed, so that another engine may speak instead.
+    /// Returns whether the failure is the engine's, so another engine can be tried.
     pub(crate) const fn is_of_engine(&self) -> bool {
         match self {
             Self::EngineMissing { .. }

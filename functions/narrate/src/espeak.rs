@@ -1,4 +1,4 @@
-//! The engine espeak-ng. It runs as a separate program because its license, the GPL, forbids linking it here.
+//! The espeak-ng engine. It runs as a separate program because its license, the GPL, does not permit linking it here.
 
 use std::io::Cursor;
 use std::ops::RangeInclusive;
@@ -26,9 +26,9 @@ const NORMAL_SPEED: f64 = 145.0;
 /// The program's lowest speed.
 const MIN_SPEED: f64 = 80.0;
 
-/// Returns the pause between words, in the program's units, that makes up for a speed below its lowest.
+/// Returns the pause between words, in the program's units, that compensates for a speed below the program's minimum.
 ///
-/// Measured at its lowest speed: the first unit makes speech 10 % longer, each further one 4.5 %.
+/// Measured at the program's minimum speed: the first unit makes speech 10 % longer, and each further one 4.5 %.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
 fn word_gap(speed: f64) -> u32 {
     let longer = MIN_SPEED / speed - 1.0;
@@ -74,8 +74,8 @@ impl Narrator for Espeak {
         &self.voice
     }
 
-    /// The program accepts speeds of 80 to 450. Above 360 it drops sounds and is hard to follow. Below 80, pauses between
-    /// the words slow it down further.
+    /// The program accepts speeds from 80 to 450. Above 360, it drops sounds and is hard to follow. Below 80, pauses
+    /// between the words slow it down further.
     fn paces(&self) -> RangeInclusive<f64> {
         60.0 / NORMAL_SPEED..=360.0 / NORMAL_SPEED
     }
@@ -87,8 +87,8 @@ impl Narrator for Espeak {
     async fn speak(&self, sentence: &Utterance, pace: f64, location: &str) -> Result<Speech, Error> {
         let paces = self.paces();
         let speed = (pace.clamp(*paces.start(), *paces.end()) * NORMAL_SPEED).round();
-        // Standard input, without `-m`, keeps the program from reading the text as options or SSML. An utterance
-        // contains no phoneme markup.
+        // Passing the text on standard input, without `-m`, prevents the program from interpreting it as options or
+        // SSML. An utterance never contains phoneme markup.
         let gap = word_gap(speed).to_string();
         let speed = speed.max(MIN_SPEED).to_string();
         let arguments = ["-v", &self.voice, "-s", &speed, "-g", &gap, "-b", "1", "-z", "--stdin", "--stdout"];
@@ -100,7 +100,7 @@ impl Narrator for Espeak {
 /// Returns the program's name and version, such as `espeak-ng 1.51`.
 pub async fn engine_version(espeak: &Path) -> Result<String, Error> {
     let output = run_program(espeak, &["--version"], b"", "its version").await?;
-    // The output is "eSpeak NG text-to-speech: 1.51  Data at: /usr/lib/…". The path differs by machine.
+    // The output is "eSpeak NG text-to-speech: 1.51  Data at: /usr/lib/…". The path differs between machines.
     let output = String::from_utf8_lossy(&output);
     let version = output.split_once(": ").and_then(|(_, rest)| rest.split_whitespace().next()).unwrap_or("unknown");
     Ok(format!("espeak-ng {version}"))
@@ -108,7 +108,7 @@ pub async fn engine_version(espeak: &Path) -> Result<String, Error> {
 
 /// Returns the names of the installed English voices.
 ///
-/// Leaves out MBROLA voices, which the program lists even if their data is missing.
+/// Leaves out MBROLA voices, because the program lists them even if their data is missing.
 pub async fn english_voices(program: &Path) -> Result<Vec<String>, Error> {
     let output = run_program(program, &["--voices=en"], b"", "its voices").await?;
     let output = String::from_utf8_lossy(&output);
@@ -140,9 +140,9 @@ fn rows(table: &str) -> impl Iterator<Item = VoiceRow<'_>> {
     })
 }
 
-/// Runs the program once with `input` and returns its output.
+/// Runs the program once with `input`, and returns its output.
 ///
-/// Kills the program when it exceeds the time limit or when the caller drops the future.
+/// Kills the program if it exceeds the time limit or if the caller drops the future.
 pub(crate) async fn run_program(
     program: &Path,
     arguments: &[&str],
@@ -162,7 +162,7 @@ pub(crate) async fn run_program(
     let write_input = async {
         let Some(mut stdin) = stdin.take() else { return Ok(()) };
         match stdin.write_all(input).await {
-            // A program that exits before reading all input reports the reason in its exit status.
+            // A program that exits before it has read all input reports the reason in its exit status.
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
             other => other,
         }
@@ -179,7 +179,8 @@ pub(crate) async fn run_program(
     Ok(output.stdout)
 }
 
-/// Parses a WAV from a pipe. The sizes in its header are placeholders, because a pipe cannot be rewound.
+/// Parses a WAV from a pipe. The sizes in its header are placeholders, because a program cannot go back and fill them
+/// in.
 fn parse_wav(mut wav: Vec<u8>) -> Result<Speech, String> {
     const HEADER: usize = 44;
     if wav.len() < HEADER || !wav.starts_with(b"RIFF") || &wav[36..40] != b"data" {

@@ -1,4 +1,4 @@
-//! The engine Kokoro-82M: a neural voice that runs locally on ONNX Runtime, with phonemes from espeak-ng.
+//! The Kokoro-82M engine: a neural voice that runs locally on ONNX Runtime, with phonemes from espeak-ng.
 //!
 //! The model reports the duration of each phoneme, so word times are exact.
 
@@ -19,8 +19,8 @@ use crate::narrator::{Narrator, Speech};
 use crate::phonemes::{Phonemizer, Pronounced, token};
 use crate::spoken::Utterance;
 
-/// Kokoro's English voices, the default first. The prefix holds the accent (`a` American, `b` British) and the gender
-/// (`f` female, `m` male).
+/// Kokoro's English voices, default voice first. The prefix encodes the accent (`a` American, `b` British) and the
+/// gender (`f` female, `m` male).
 pub const VOICES: [&str; 28] = [
     "af_heart",
     "af_alloy",
@@ -56,17 +56,17 @@ pub const VOICES: [&str; 28] = [
 const RATE: u32 = 24_000;
 /// Samples per frame. Phoneme durations are counted in frames.
 const FRAME: usize = 600;
-/// The maximum number of tokens per call, which is the number of rows of a voice. Longer sentences are split.
+/// The maximum number of tokens per call, which is the number of rows in a voice. Longer sentences are split.
 const MAX_TOKENS: usize = 509;
-/// Numbers per row of a voice.
+/// The number of values in each row of a voice.
 const ROW_LENGTH: usize = 256;
-/// Seconds by which a word is audible before the frames of its first phoneme: three frames.
+/// The seconds by which a word becomes audible before the frames of its first phoneme: three frames.
 ///
-/// The value comes from the timestamp code of the library kokoro. `make voice-check` measures it.
+/// The value comes from the timestamp code of the kokoro library. `make voice-check` measures it.
 const ONSET_LEAD: f64 = 0.075;
-/// Seconds per phoneme at pace 1, measured over two sentences. The first estimate of the pace uses them.
+/// The seconds per phoneme at pace 1, measured over two sentences. They are used for the first estimate of the pace.
 ///
-/// The last row applies to all other voices.
+/// The last row applies to all voices not listed.
 const SECONDS_PER_PHONEME: [(&str, f64); 14] = [
     ("af_alloy", 0.0568),
     ("af_aoede", 0.0581),
@@ -84,13 +84,14 @@ const SECONDS_PER_PHONEME: [(&str, f64); 14] = [
     ("", 0.0565),
 ];
 
-/// The node of the model's graph that holds the durations. The original model does not declare it as an output.
+/// The node in the model's graph that holds the durations. The original model does not declare it as an output.
 const DURATIONS: &str = "/encoder/Clip_output_0";
 
-/// Returns bytes that, appended to the model, declare the durations as an output.
+/// Returns bytes that declare the durations as an output when they are appended to the model.
 ///
-/// They hold a second `graph` (field 7 of `ModelProto`) with one `output` (field 12 of `GraphProto`): a float tensor
-/// named [`DURATIONS`]. Protocol buffer readers merge repeated messages (Protocol Buffers, Encoding, "Last One Wins").
+/// The bytes contain a second `graph` (field 7 of `ModelProto`) with one `output` (field 12 of `GraphProto`): a float
+/// tensor named [`DURATIONS`]. Protocol buffer readers merge repeated messages (Protocol Buffers, Encoding, "Last One
+/// Wins").
 fn durations_output() -> Vec<u8> {
     let field = |number: u8, content: &[u8]| {
         let length = u8::try_from(content.len()).expect("short messages");
@@ -106,7 +107,7 @@ fn durations_output() -> Vec<u8> {
 pub struct Files {
     /// The model, `kokoro-v1.0.int8.onnx`.
     pub model: PathBuf,
-    /// The folder with one `VOICE.bin` per voice.
+    /// The folder that contains one `VOICE.bin` per voice.
     pub voices: PathBuf,
     /// The ONNX Runtime library.
     pub runtime: PathBuf,
@@ -126,9 +127,9 @@ impl Files {
     }
 }
 
-/// The loaded model, shared by all customers. Loading it takes as long as speaking for one second.
+/// The loaded model, shared by all customers. Loading it takes as long as synthesizing one second of speech.
 ///
-/// A session of ONNX Runtime must not be used by two threads at once, so each sentence in progress has its own. A
+/// Two threads must not use an ONNX Runtime session at once, so each sentence in progress has its own session. A
 /// session runs on one thread, because two threads take a third more CPU time for the same sentence.
 pub struct Model {
     files: Files,
@@ -140,7 +141,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// Loads the runtime and the model. `concurrency` is the number of sentences spoken in parallel.
+    /// Loads the runtime and the model. `concurrency` is the number of sentences synthesized in parallel.
     pub fn load(files: Files, concurrency: usize) -> Result<Self, Error> {
         let environment = environment(&files.runtime)?;
         let model = Self {
@@ -244,7 +245,7 @@ fn environment(runtime: &Path) -> Result<Environment, Error> {
     Ok(ENVIRONMENT.get_or_init(|| built).clone())
 }
 
-/// Kokoro with one voice.
+/// Kokoro with one of its voices.
 pub struct Kokoro {
     model: Arc<Model>,
     phonemizer: Phonemizer,
@@ -287,12 +288,12 @@ impl Narrator for Kokoro {
         &self.voice
     }
 
-    /// The model accepts any pace, but slurs and stumbles beyond this range.
+    /// The model accepts any pace, but its speech becomes slurred outside this range.
     fn paces(&self) -> RangeInclusive<f64> {
         0.6..=1.6
     }
 
-    /// Speaking takes about half as much CPU time as the sentence lasts, so few rounds are affordable.
+    /// Synthesis takes about half as much CPU time as the sentence lasts, so only a few rounds are affordable.
     fn max_rounds(&self) -> usize {
         3
     }
@@ -335,7 +336,7 @@ impl Narrator for Kokoro {
 /// Pronounced words as tokens of the model.
 struct Tokens {
     ids: Vec<i64>,
-    /// The range of token indexes of each word: start, end.
+    /// The range of token indexes for each word: start, end.
     spans: Vec<(usize, usize)>,
 }
 
@@ -361,9 +362,9 @@ impl Tokens {
     }
 }
 
-/// Splits words into parts that fit into one call of the model.
+/// Splits words into parts that each fit into one call of the model.
 ///
-/// Halves the words at the pause nearest to the middle until every part fits.
+/// Splits at the pause nearest to the middle, repeatedly, until every part fits.
 fn parts(words: &[Pronounced]) -> Vec<&[Pronounced]> {
     if words.len() < 2 || words.iter().map(Tokens::length).sum::<usize>() <= MAX_TOKENS {
         return vec![words];

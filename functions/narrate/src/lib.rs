@@ -1,7 +1,7 @@
 //! The narrate stage: speaks a customer's script and records when each word is heard.
 //!
-//! **Invariant:** this crate knows nothing about AWS, Lambda or other stages. The words of a script go only into the
-//! sealed results and the speech engine. Messages identify segments, sentences and words by number.
+//! **Invariant:** this crate does not depend on AWS, Lambda or other stages. The words of a script go only to the
+//! sealed results and the voice engine. Messages identify segments, sentences and words by number.
 
 use std::collections::BTreeMap;
 
@@ -45,15 +45,15 @@ use spoken::{Lexicon, Utterance};
 
 /// The dependencies of the stage.
 pub struct Deps<'a> {
-    /// Opens the script and seals the sound.
+    /// The vault, which opens the script and seals the audio.
     pub vault: &'a Vault,
     /// The settings of the run.
     pub settings: &'a Settings,
-    /// The available speech engines.
+    /// The available voice engines.
     pub engines: &'a Engines,
     /// The bank's list of pronunciations.
     pub pronunciations: &'a Pronunciations,
-    /// Holds the key of the external speech service.
+    /// The source of the external speech service's key.
     pub secrets: &'a dyn Secrets,
 }
 
@@ -65,16 +65,16 @@ struct SpeechJob<'a> {
     voices: Vec<VoiceChoice>,
     /// The customer's first name, which the text may contain.
     first_name: &'a str,
-    /// Whether no voice can say the first name, so that it is left out.
+    /// Whether the first name is left out because no voice can pronounce it.
     first_name_unspoken: bool,
 }
 
-/// Speaks the script of one customer: writes `narration.wav`, then `cues.json`.
+/// Speaks one customer's script: writes `narration.wav`, then `cues.json`.
 ///
 /// The rate is the number of spoken words divided by the minutes from the start of the first sentence to the end of the
-/// last; see the module `pace`. A first name without a pronunciation is left out, and the narration records that.
+/// last; see the `pace` module. A first name without a pronunciation is left out, and the narration records that.
 ///
-/// The loudness is that of the mono signal; on two channels it measures 3 LU more (ITU-R BS.1770-4).
+/// The loudness is that of the mono signal. Played on two channels, it measures 3 LU more (ITU-R BS.1770-4).
 pub async fn run(task: CustomerTask, deps: &Deps<'_>) -> Result<CustomerTask, Error> {
     let (request, _) = deps.vault.read_json::<Request>(Owner::Run, &request_key(&task)).await?;
     let owner = Owner::Customer(&task.reference);
@@ -99,9 +99,9 @@ pub async fn run(task: CustomerTask, deps: &Deps<'_>) -> Result<CustomerTask, Er
     Ok(task)
 }
 
-/// Speaks any text, one segment per paragraph, and returns the narration with its WAV.
+/// Speaks any text, with one segment per paragraph, and returns the narration with its WAV.
 ///
-/// The rate comes from the settings, and so does the voice unless `voice` names one.
+/// The rate comes from the settings. The voice does too, unless `voice` is given.
 pub async fn speak_text(
     text: &str,
     voice: Option<&str>,
@@ -122,7 +122,7 @@ pub async fn speak_text(
     speak(&job, engines, settings, secrets).await
 }
 
-/// Returns each sentence of a text with its spoken form, one segment per paragraph.
+/// Returns each sentence in a text with its spoken form, with one segment per paragraph.
 pub fn spoken_sentences(text: &str, pronunciations: &Pronunciations) -> Result<Vec<(String, String)>, Error> {
     let text = text.replace("\r\n", "\n");
     let lines = lines(text.split("\n\n"), pronunciations, "")?;
@@ -143,8 +143,8 @@ fn key(task: &CustomerTask, artefact: Artefact) -> ObjectKey {
 
 /// Returns the digest of everything that determines the result.
 ///
-/// The request covers the engines that may speak and their order, but not which of them spoke, nor its version. An
-/// existing narration therefore stays valid when an engine is upgraded or becomes available again.
+/// The request covers the candidate engines and their order, but not which one was used, nor its version. An existing
+/// narration therefore stays valid when an engine is upgraded or becomes available again.
 fn inputs(request: &Request, script: Digest, deps: &Deps<'_>) -> Digest {
     let request = Digest::of_json(request);
     let voice = Digest::of_json(&deps.settings.voice);
@@ -161,8 +161,8 @@ fn inputs(request: &Request, script: Digest, deps: &Deps<'_>) -> Digest {
 
 /// Returns whether the narration exists.
 ///
-/// A sound without cues comes from an interrupted run or from a writer that is still at work. Its cues are embedded in
-/// it, so this run can complete it.
+/// Audio without cues comes from an interrupted run or from a writer that is still working. The audio embeds its cues,
+/// so this run can complete the narration.
 async fn is_done(task: &CustomerTask, deps: &Deps<'_>, inputs: &Digest) -> Result<bool, Error> {
     let owner = Owner::Customer(&task.reference);
     if deps.vault.find_json::<Narration>(owner, &key(task, Artefact::Cues), inputs).await?.is_some() {
@@ -191,7 +191,8 @@ fn lines<'a>(
     if lines.is_empty() { Err(Error::EmptyScript) } else { Ok(lines) }
 }
 
-/// Speaks with the first voice that works. The narration records earlier failures and every service that got the text.
+/// Speaks with the first voice that works. The narration records earlier failures and every service that received the
+/// text.
 async fn speak(
     job: &SpeechJob<'_>,
     engines: &Engines,
@@ -258,7 +259,7 @@ async fn speak_with(
     Ok((narration, wav))
 }
 
-/// Returns the record of a narration before its sound exists.
+/// Returns the record of a narration whose audio does not exist yet.
 fn narration(narrator: &dyn Narrator, attempts: &Attempts) -> Narration {
     Narration {
         engine: narrator.engine().to_owned(),
@@ -275,7 +276,7 @@ fn narration(narrator: &dyn Narrator, attempts: &Attempts) -> Narration {
     }
 }
 
-/// Assembles and levels the sound, completes `narration` and returns the WAV.
+/// Assembles and levels the audio, completes `narration` and returns the WAV.
 ///
 /// The WAV embeds the narration without its digest.
 fn finish(lines: &[Line], take: &pace::Take, narration: &mut Narration) -> Result<Vec<u8>, Error> {
@@ -297,7 +298,7 @@ fn finish(lines: &[Line], take: &pace::Take, narration: &mut Narration) -> Resul
     Ok(wav)
 }
 
-/// Writes the sound, then the cues that name it. If another writer's sound exists, that one is kept.
+/// Writes the audio, then the cues that refer to it. If another writer's audio exists, keeps that audio.
 async fn write(
     task: &CustomerTask,
     deps: &Deps<'_>,
@@ -315,7 +316,7 @@ async fn write(
     }
 }
 
-/// Writes the cues embedded in the stored sound. Returns false if there is no sound.
+/// Writes the cues that are embedded in the stored audio. Returns false if there is no audio.
 async fn adopt_sound(task: &CustomerTask, deps: &Deps<'_>, inputs: &Digest) -> Result<bool, Error> {
     let owner = Owner::Customer(&task.reference);
     let audio = key(task, Artefact::NarrationAudio);

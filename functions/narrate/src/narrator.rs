@@ -1,4 +1,4 @@
-//! The port to a speech engine.
+//! The port to a voice engine.
 
 use std::ops::RangeInclusive;
 
@@ -14,7 +14,7 @@ pub struct Speech {
     pub samples: Vec<f32>,
     /// Samples per second.
     pub rate: u32,
-    /// Start and end of each written word, in seconds from the first sample. `None` if the engine reports no times.
+    /// The start and end of each written word, in seconds from the first sample. `None` if the engine reports no times.
     pub words: Option<Vec<(f64, f64)>>,
 }
 
@@ -27,7 +27,7 @@ impl Speech {
     }
 }
 
-/// A speech engine with one voice. The same sentence at the same pace always gives the same sound.
+/// A voice engine with one voice. The same sentence at the same pace always results in the same audio.
 #[async_trait]
 pub trait Narrator: Send + Sync {
     /// Returns the engine and its version, for the evidence.
@@ -39,10 +39,11 @@ pub trait Narrator: Send + Sync {
     /// Returns the paces that the engine supports, as multiples of its normal pace.
     fn paces(&self) -> RangeInclusive<f64>;
 
-    /// Returns how many times the script may be spoken in search of the right pace. Cheap engines allow more.
+    /// Returns how many times the script may be spoken while searching for the right pace. Cheap engines allow more
+    /// rounds.
     fn max_rounds(&self) -> usize;
 
-    /// Returns how many sentences the engine may speak in parallel.
+    /// Returns how many sentences the engine can speak in parallel.
     fn concurrency(&self) -> usize {
         1
     }
@@ -52,7 +53,8 @@ pub trait Narrator: Send + Sync {
         None
     }
 
-    /// Estimates the seconds that the sentence takes at pace 1. Returns `None` if only speaking it can tell.
+    /// Estimates the seconds that the sentence takes at pace 1. Returns `None` if the duration is known only after
+    /// speaking it.
     ///
     /// `location` names the sentence in errors.
     async fn estimate_seconds(&self, _sentence: &Utterance, _location: &str) -> Result<Option<f64>, Error> {

@@ -1,4 +1,4 @@
-//! The engine `openai`: an external speech service that speaks one sentence per request and reports no word times.
+//! The `openai` engine: an external speech service that speaks one sentence per request and reports no word times.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -15,16 +15,16 @@ use crate::error::{Error, VoiceSource};
 use crate::narrator::{Narrator, Speech};
 use crate::spoken::Utterance;
 
-/// The service's voices, the default first.
+/// The service's voices, default voice first.
 pub const VOICES: [&str; 9] = ["nova", "alloy", "ash", "coral", "echo", "fable", "onyx", "sage", "shimmer"];
 
 /// Samples per second of the service's PCM.
 const RATE: u32 = 24_000;
 /// The maximum number of attempts per sentence.
 const MAX_ATTEMPTS: u32 = 4;
-/// The time limit of one attempt.
+/// The time limit for one attempt.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
-/// The longest accepted `Retry-After`.
+/// The maximum `Retry-After` that is accepted.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(20);
 
 /// The service with one of its voices.
@@ -37,7 +37,7 @@ pub struct Openai {
 }
 
 impl Openai {
-    /// Checks that the voice exists and that the settings allow sending text.
+    /// Checks that the voice exists and that the settings allow sending text to the service.
     ///
     /// A service on this machine needs no key.
     pub fn new(
@@ -67,7 +67,7 @@ impl Openai {
         Ok(url)
     }
 
-    /// Makes one attempt and returns the PCM. A retryable error comes with the time to wait.
+    /// Makes one attempt and returns the PCM. A retryable error includes the time to wait.
     async fn attempt(&self, url: &Url, body: &serde_json::Value) -> Result<Vec<u8>, (SpeechError, Option<Duration>)> {
         let retry_now = Some(Duration::ZERO);
         let unreachable = |error: reqwest::Error| {

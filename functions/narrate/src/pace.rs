@@ -1,10 +1,10 @@
 //! Finds the pace at which the whole narration reaches the requested rate.
 //!
 //! The rate is the number of spoken words divided by the minutes from the start of the first sentence to the end of the
-//! last, pauses included. "4.25%" is five words, so terms full of numbers are not rushed. Engines define words per minute
-//! differently, so the pace is found by measurement.
+//! last, including pauses. "4.25%" counts as five words, so terms full of numbers are not rushed. Engines define words
+//! per minute differently, so the pace is found by measurement.
 //!
-//! Each sentence has a pace of its own near the common one, so that prose and terms full of numbers are heard at the same
+//! Each sentence has its own pace, close to the common one, so prose and terms full of numbers are spoken at the same
 //! rate. Telephone numbers and references get more time, because listeners write them down.
 
 use std::ops::RangeInclusive;
@@ -16,21 +16,21 @@ use crate::narrator::{Narrator, Speech};
 use crate::sound::trim;
 use crate::spoken::{Utterance, Word};
 
-/// Seconds of silence between two sentences of a segment.
+/// The seconds of silence between two sentences in a segment.
 pub const SENTENCE_PAUSE: f64 = 0.35;
-/// Seconds of silence between two segments.
+/// The seconds of silence between two segments.
 pub const SEGMENT_PAUSE: f64 = 0.7;
-/// Accepted relative deviation from the requested rate.
+/// The accepted relative deviation from the requested rate.
 const TOLERANCE: f64 = 0.01;
-/// Step between paces. Few distinct paces let the cache reuse repeated sentences.
+/// The step between paces. Having few distinct paces lets the cache reuse repeated sentences.
 const STEP: f64 = 0.02;
 
-/// Inaudible factors of stretching the pauses.
+/// The factors by which pauses can be stretched without listeners noticing.
 const SMALL_STRETCH: RangeInclusive<f64> = 0.7..=1.45;
 
-/// The rate at pace 1 that is assumed before anything is measured, in words per minute.
+/// The assumed rate at pace 1 before any measurement, in words per minute.
 const NATURAL_RATE: f64 = 140.0;
-/// The time of a dictated word, in words.
+/// The time for a dictated word, as a multiple of an ordinary word's time.
 const DICTATED: f64 = 1.25;
 /// The slowest and the fastest pace of a sentence, relative to the common pace.
 const PROSE_BOUNDS: (f64, f64) = (0.85, 1.1);
@@ -40,16 +40,16 @@ const DICTATED_BOUNDS: (f64, f64) = (0.7, 0.95);
 /// A sentence of the script.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
-    /// The index of its segment.
+    /// The index of the sentence's segment.
     pub segment: usize,
-    /// Its place in the script, for errors.
+    /// The sentence's place in the script, for errors.
     pub place: String,
     /// The sentence in spoken form.
     pub utterance: Utterance,
 }
 
 impl Line {
-    /// Returns the spoken words, with more weight on those that listeners write down.
+    /// Returns the number of spoken words, giving more weight to words that listeners write down.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a sentence has some dozen words")]
     pub fn units(&self) -> f64 {
@@ -74,7 +74,7 @@ impl Line {
 pub struct Take {
     /// Trimmed speech, one entry per sentence.
     pub speeches: Vec<Speech>,
-    /// Seconds of silence before each sentence; zero before the first.
+    /// The seconds of silence before each sentence. Zero before the first.
     pub pauses: Vec<f64>,
 }
 
@@ -92,8 +92,8 @@ impl Take {
 
 /// Speaks the script at `words_per_minute`.
 ///
-/// If the engine's range of paces does not reach the rate, the pauses change to 0.5 to 1.7 times their length, which
-/// stays under 1.5 s.
+/// If the engine's range of paces cannot reach the rate, the pauses are scaled to 0.5 to 1.7 times their length. They
+/// stay under 1.5 s.
 pub async fn speak(narrator: &dyn Narrator, lines: &[Line], words_per_minute: u16) -> Result<Take, Error> {
     let rate = f64::from(words_per_minute);
     let wanted = lines.iter().map(Line::units).sum::<f64>() * 60.0 / rate;
@@ -105,7 +105,7 @@ pub async fn speak(narrator: &dyn Narrator, lines: &[Line], words_per_minute: u1
     for round in 1..=narrator.max_rounds() {
         let take = Take { speeches: speeches.clone(), pauses: pauses.clone() };
         let deviation = |take: &Take| (take.seconds() / wanted - 1.0).abs();
-        // With a slow engine, pauses absorb a small remaining deviation.
+        // With a slow engine, pauses compensate for a small remaining deviation.
         let absorbed =
             narrator.max_rounds() <= 3 && SMALL_STRETCH.contains(&((wanted - take.speech_seconds()) / silent));
         let changed = plan.revise(&speeches);
@@ -133,7 +133,7 @@ pub async fn speak(narrator: &dyn Narrator, lines: &[Line], words_per_minute: u1
 
 /// The pace of each sentence.
 struct Plan {
-    /// The seconds that each sentence should take, without the pause before it.
+    /// The seconds that each sentence should take, excluding the pause before it.
     wanted: Vec<f64>,
     /// The seconds that each sentence takes at pace 1.
     natural: Vec<f64>,
@@ -166,7 +166,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Takes the measured speech as the new estimate. Returns the sentences whose pace changed.
+    /// Uses the measured speech as the new estimate. Returns the sentences whose pace changed.
     fn revise(&mut self, speeches: &[Speech]) -> Vec<usize> {
         self.natural = speeches.iter().zip(&self.paces).map(|(speech, pace)| speech.seconds() * pace).collect();
         let before = std::mem::take(&mut self.paces);
@@ -174,7 +174,7 @@ impl Plan {
         (0..before.len()).filter(|index| (self.paces[*index] - before[*index]).abs() > STEP / 2.0).collect()
     }
 
-    /// Finds the common pace at which all sentences together take the wanted time, and the pace of each.
+    /// Finds the common pace at which all sentences together take the desired time, and the resulting pace of each.
     fn solve(&self) -> Vec<f64> {
         let total: f64 = self.wanted.iter().sum();
         let paces = |common: f64| -> Vec<f64> {
@@ -227,7 +227,7 @@ mod tests {
     use super::*;
     use crate::spoken::Lexicon;
 
-    /// Speaks a word in 0.3 s at pace 1. Like real engines, it deviates from the requested pace.
+    /// A narrator that speaks a word in 0.3 s at pace 1. Like real engines, it deviates from the requested pace.
     struct SluggishNarrator;
 
     #[async_trait]
@@ -289,7 +289,7 @@ mod tests {
         }
     }
 
-    /// Terms full of numbers and prose are heard at the same rate.
+    /// Terms full of numbers are spoken at the same rate as prose.
     #[tokio::test]
     async fn numbers_are_not_faster_than_prose() {
         let line = |text: &str| Line {

@@ -1,8 +1,9 @@
-//! Pronounces sentences for Kokoro: phonemes of each spoken word from the espeak-ng program, in Kokoro's alphabet.
+//! Pronounces sentences for Kokoro: gets the phonemes of each spoken word from espeak-ng, and converts them to Kokoro's
+//! alphabet.
 //!
-//! The program gets the whole sentence, because context changes how a word sounds. Sometimes it joins words ("of the" as
-//! one) or splits one. The pronunciations of the single words then show which phonemes belong to which word, so that
-//! every word keeps its own.
+//! The program receives the whole sentence, because context changes the pronunciation of a word. Sometimes it joins
+//! words ("of the" becomes one) or splits one. In that case, the pronunciations of the individual words determine which
+//! phonemes belong to which word.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -12,27 +13,27 @@ use crate::error::Error;
 use crate::espeak::run_program;
 use crate::spoken::Utterance;
 
-/// The maximum number of words that the program joins, or of pieces into which it splits one.
+/// The maximum number of words that the program joins, or of pieces into which it splits one word.
 const MAX_JOINED: usize = 5;
 
 /// A spoken word with its phonemes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pronounced {
-    /// The index of the written word that contains it.
+    /// The index of the written word that contains this word.
     pub word: usize,
-    /// Phonemes in Kokoro's alphabet; never empty.
+    /// The phonemes in Kokoro's alphabet. Never empty.
     pub phonemes: String,
-    /// Whether a space precedes it. False within joined words.
+    /// Whether a space precedes the word. False within joined words.
     pub spaced: bool,
-    /// The punctuation mark of the pause after it.
+    /// The punctuation mark for the pause after the word.
     pub pause: Option<char>,
 }
 
-/// The espeak-ng program, with one of the two English accents of Kokoro.
+/// The espeak-ng program, with one of Kokoro's two English accents.
 pub struct Phonemizer {
     program: PathBuf,
     british: bool,
-    /// Phonemes of single words, which recur often.
+    /// The phonemes of individual words, because words recur often.
     single_words: Mutex<HashMap<String, String>>,
 }
 
@@ -62,7 +63,7 @@ impl Phonemizer {
         let words = spoken.into_iter().zip(parts);
         words
             .map(|((word, _, pause), (phonemes, spaced))| {
-                // A foreign name may contain a sound that the model does not know. It is left out.
+                // A foreign name may contain a phoneme that the model does not know. Such phonemes are left out.
                 let phonemes: String = phonemes.chars().filter(|phoneme| token(*phoneme).is_some()).collect();
                 let silent = phonemes.chars().all(|phoneme| matches!(phoneme, 'ˈ' | 'ˌ' | 'ː'));
                 let pronounced = Pronounced { word, phonemes, spaced, pause };
@@ -118,7 +119,8 @@ struct Step {
     groups: usize,
 }
 
-/// Assigns groups of phonemes to words, given how each word sounds alone. The flag tells whether a word starts a group.
+/// Assigns groups of phonemes to words, given each word's individual pronunciation. The flag is true if the word starts
+/// a group.
 ///
 /// Returns `None` if words or groups remain without a counterpart.
 fn align(single_words: &[String], groups: &[&str]) -> Option<Vec<(String, bool)>> {
@@ -160,7 +162,8 @@ fn align(single_words: &[String], groups: &[&str]) -> Option<Vec<(String, bool)>
     Some(parts)
 }
 
-/// Cuts joined phonemes into one part per word, each as close as possible to how its word sounds alone.
+/// Cuts joined phonemes into one part per word. Each part is as close as possible to its word's individual
+/// pronunciation.
 fn cut(single_words: &[String], joined: &[char]) -> Option<Vec<String>> {
     let text = |part: &[char]| part.iter().collect::<String>();
     let Some((first, rest)) = single_words.split_first() else { return joined.is_empty().then(Vec::new) };
@@ -178,7 +181,7 @@ fn cut(single_words: &[String], joined: &[char]) -> Option<Vec<String>> {
         .min_by_key(|parts| (cost(parts), first.len().abs_diff(parts[0].len())))
 }
 
-/// Returns the Levenshtein distance of two pronunciations, ignoring stress.
+/// Returns the Levenshtein distance between two pronunciations, ignoring stress.
 fn distance(a: &str, b: &str) -> usize {
     let letters = |text: &str| text.chars().filter(|c| !matches!(c, 'ˈ' | 'ˌ')).collect::<Vec<_>>();
     let a = letters(a);
@@ -195,9 +198,9 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-/// Replacements from the program's IPA, which ties letters of one phoneme with `^`, to Kokoro's alphabet.
+/// Replacements that convert the program's IPA to Kokoro's alphabet. In this IPA, `^` ties the letters of one phoneme.
 ///
-/// The table is that of the library misaki, with which Kokoro was trained. Longer sequences precede shorter ones.
+/// The table is the one in the misaki library, with which Kokoro was trained. Longer sequences precede shorter ones.
 const LETTERS: [(&str, &str); 25] = [
     ("ʔˌn\u{329}", "tn"),
     ("ʔn\u{329}", "tn"),
@@ -211,7 +214,7 @@ const LETTERS: [(&str, &str); 25] = [
     ("ʔn", "tn"),
     ("ʲo", "jo"),
     ("ʲə", "jə"),
-    // Not in misaki's table, which doubles the r of "Maria".
+    // Not in misaki's table, which doubles the r in "Maria".
     ("ɚɹ", "əɹ"),
     ("ʔ", "t"),
     ("ʲ", ""),
@@ -242,7 +245,7 @@ fn to_kokoro(ipa: &str, british: bool) -> String {
     text.replace('e', "A").replace('o', "ɔ").replace(['^', '-'], "")
 }
 
-/// Writes a syllabic consonant such as "n̩" as a short vowel and the consonant.
+/// Rewrites a syllabic consonant such as "n̩" as a short vowel and the consonant.
 fn syllabic(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -258,7 +261,7 @@ fn syllabic(text: &str) -> String {
     out
 }
 
-/// Removes the program's marks for words of another language, such as "(fr)".
+/// Removes the program's marks for words in another language, such as "(fr)".
 fn without_languages(ipa: &str) -> String {
     let mut out = String::with_capacity(ipa.len());
     let mut depth = 0;
@@ -273,7 +276,7 @@ fn without_languages(ipa: &str) -> String {
     out
 }
 
-/// Returns the model's token for a letter: the part of its configuration's `vocab` that English uses.
+/// Returns the model's token for a letter. Covers the part of the model's `vocab` that English uses.
 #[must_use]
 pub fn token(letter: char) -> Option<i64> {
     #[rustfmt::skip]

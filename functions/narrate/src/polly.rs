@@ -1,4 +1,4 @@
-//! The engine Amazon Polly, behind the port to speech services: neural voices with speech marks for words.
+//! The Amazon Polly engine, behind the port to speech services: neural voices with speech marks for words.
 
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
@@ -11,7 +11,7 @@ use crate::error::{Error, VoiceSource};
 use crate::narrator::{Narrator, Speech};
 use crate::spoken::Utterance;
 
-/// Polly's neural English voices, the default first.
+/// Polly's neural English voices, default voice first.
 pub const VOICES: [&str; 17] = [
     "Joanna", "Danielle", "Gregory", "Ivy", "Joey", "Justin", "Kendra", "Kevin", "Kimberly", "Matthew", "Ruth",
     "Salli", "Stephen", "Amy", "Arthur", "Brian", "Emma",
@@ -43,7 +43,7 @@ impl Narrator for Polly {
         &self.voice
     }
 
-    /// Returns the range of Polly's SSML element `prosody`.
+    /// Returns the range of the `prosody` SSML element in Polly.
     fn paces(&self) -> RangeInclusive<f64> {
         0.5..=2.0
     }
@@ -87,14 +87,15 @@ fn ssml(sentence: &Utterance, pace: f64) -> (String, Vec<usize>) {
             document.push(' ');
         }
         offsets.push(document.len());
-        // An utterance contains no characters that are special in XML.
+        // An utterance contains no characters that have a special meaning in XML.
         let _infallible = write!(document, "{}{}", word.said, word.pause.map_or(String::new(), String::from));
     }
     document.push_str("</prosody></speak>");
     (document, offsets)
 }
 
-/// Returns the span of each word, from its first mark to the next word's. Returns `None` if a word has no mark.
+/// Returns the span of each word, from its first mark to the next word's first mark. Returns `None` if a word has no
+/// mark.
 fn word_times(offsets: &[usize], marks: &[WordMark], seconds: f64) -> Option<Vec<(f64, f64)>> {
     let starts: Option<Vec<f64>> = offsets
         .iter()

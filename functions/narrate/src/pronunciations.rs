@@ -1,4 +1,4 @@
-//! The bank's list of pronunciations: `pronunciations.toml` in the assets.
+//! The bank's list of pronunciations: `pronunciations.toml` in the assets folder.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -36,7 +36,7 @@ impl Pronunciations {
         Ok(list)
     }
 
-    /// Reads the list that the brand names from the folder of assets. Returns an empty list if the brand names none.
+    /// Reads the list that the brand refers to, from the assets folder. Returns an empty list if the brand has none.
     pub fn read(assets: &Path, brand: &Brand) -> Result<Self, Error> {
         let Some(name) = &brand.pronunciations else { return Ok(Self::default()) };
         let text = std::fs::read_to_string(assets.join(name))
@@ -44,7 +44,7 @@ impl Pronunciations {
         Self::from_toml(&text)
     }
 
-    /// Returns the pronunciation of a word without its punctuation, or of the word before a final "'s".
+    /// Returns the pronunciation of a word, ignoring its punctuation. Also finds a listed word before a final "'s".
     #[must_use]
     pub fn get(&self, word: &str) -> Option<String> {
         if let Some(said) = self.words.get(word) {

@@ -1,12 +1,12 @@
 //! Splits the text of a segment into sentences.
 //!
-//! A sentence ends at a word that ends with a mark, if the next word can start a sentence. Abbreviations decide by what
-//! follows them: a title never ends a sentence, a unit ends one before a capital, and so on.
+//! A sentence ends at a word that ends with a mark, if the next word can start a sentence. After an abbreviation, the
+//! following word decides: a title never ends a sentence, a unit ends one before a capital, and so on.
 
 /// Marks that end a sentence.
 const ENDS: [char; 7] = ['.', '!', '?', '…', '。', '！', '？'];
 
-/// Abbreviations that a name, a number or a date follows.
+/// Abbreviations that precede a name, a number or a date.
 #[rustfmt::skip]
 const BEFORE_NAME: &[&str] = &[
     "adm", "apt", "approx", "art", "assoc", "ave", "av", "bldg", "blvd", "capt", "cf", "ch", "cir", "cmdr", "col", "cpl", "ct", "dept", "dr",
@@ -15,13 +15,14 @@ const BEFORE_NAME: &[&str] = &[
     "sec", "sen", "sgt", "sq", "sr", "st", "ste", "supt", "tel", "v", "vol", "vs",
 ];
 
-/// Months and weekdays: a number or another of them follows within the sentence.
+/// Months and weekdays. Within a sentence, a number or another month or weekday may follow them.
 const DATES: &[&str] = &[
     "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec", "mon", "tue", "tues", "wed",
     "thu", "thur", "thurs", "fri", "sat", "sun",
 ];
 
-/// Abbreviations that may occur within a sentence or at its end. It ends only before a word that usually starts one.
+/// Abbreviations that occur both within a sentence and at its end. The sentence ends only if the next word usually
+/// starts one.
 const EITHER: &[&str] = &[
     "a.m", "p.m", "am", "pm", "assn", "bros", "co", "corp", "d.c", "d.b.a", "e.u", "etc", "inc", "jr", "l.a", "l.p",
     "llc", "ltd", "n.a", "n.y", "p.c", "p.o", "ph.d", "u.k", "u.n", "u.s", "u.s.a", "a.k.a", "al",
@@ -38,7 +39,7 @@ const STARTERS: &[&str] = &[
     "we", "we'll", "we're", "welcome", "what", "when", "where", "while", "who", "why", "with", "you", "you'll", "you're", "your",
 ];
 
-/// Returns the sentences of a text, each with single spaces.
+/// Returns the sentences in a text, with their words separated by single spaces.
 #[must_use]
 pub fn sentences(text: &str) -> Vec<String> {
     let words: Vec<String> = text.split_whitespace().flat_map(split_ideographic).collect();
@@ -49,7 +50,7 @@ pub fn sentences(text: &str) -> Vec<String> {
         let next = words.get(index + 1).map(String::as_str);
         if next.is_none_or(|next| ends_sentence(&current, next)) {
             let sentence = current.join(" ");
-            // Marks alone belong to the sentence before them.
+            // Marks by themselves belong to the sentence before them.
             match sentences.last_mut() {
                 Some(before) if !sentence.chars().any(char::is_alphanumeric) => {
                     before.push(' ');
@@ -63,15 +64,15 @@ pub fn sentences(text: &str) -> Vec<String> {
     sentences
 }
 
-/// Splits after the full stops of scripts that write no spaces.
+/// Splits after the full stops in scripts that are written without spaces.
 fn split_ideographic(word: &str) -> Vec<String> {
     word.split_inclusive(['。', '！', '？']).map(str::to_owned).collect()
 }
 
-/// Returns whether the last of `words` ends a sentence before the word `next`.
+/// Returns whether the last of `words` ends a sentence, given the word `next`.
 fn ends_sentence(words: &[&str], next: &str) -> bool {
     let Some(word) = words.last() else { return false };
-    // Closing quotes, brackets and the numbers of footnotes follow the mark.
+    // Closing quotes, brackets and footnote numbers may follow the mark.
     let closing = |c: char| {
         matches!(c, ')' | ']' | '}' | '"' | '\'' | '”' | '’' | '»' | '*' | '†' | '‡' | '¹' | '²' | '³' | '⁴'..='⁹')
     };
@@ -85,7 +86,7 @@ fn ends_sentence(words: &[&str], next: &str) -> bool {
     let core = body.trim_end_matches('.').trim_start_matches(|c: char| !c.is_alphanumeric());
     let small = core.to_lowercase();
     let is_number = core.ends_with(|c: char| c.is_ascii_digit() || c == '%');
-    // "eStatements" starts a sentence like a capital.
+    // "eStatements" can start a sentence, like a capital.
     let camel = first.is_lowercase() && start.chars().nth(1).is_some_and(char::is_uppercase);
     if first.is_lowercase() && !camel {
         return false;
@@ -110,7 +111,7 @@ fn ends_sentence(words: &[&str], next: &str) -> bool {
     if EITHER.contains(&small.as_str()) {
         return starter && !digit;
     }
-    // Initials: "J. P. Morgan". A single letter at the end of a phrase is none: "Choose plan B. We help."
+    // Initials: "J. P. Morgan". A single letter at the end of a phrase is not an initial: "Choose plan B. We help."
     let is_initial = core.chars().count() == 1 && core.starts_with(|c: char| c.is_uppercase() && c != 'I');
     let initials =
         core.contains('.') && core.split('.').all(|part| part.chars().count() == 1) && core.chars().count() == 3;

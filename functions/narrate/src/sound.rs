@@ -1,4 +1,4 @@
-//! Processes sound: trims, resamples, levels the loudness and writes the WAV.
+//! Processes audio: trims, resamples, levels the loudness and writes the WAV.
 
 use std::collections::VecDeque;
 use std::io::Cursor;
@@ -10,24 +10,25 @@ use rubato::{Async, FixedAsync, Resampler as _, SincInterpolationParameters};
 use crate::error::Error;
 use crate::narrator::Speech;
 
-/// Samples per second of the narration. Video uses 48 kHz (EBU R 128 s2).
+/// The samples per second in the narration. Video uses 48 kHz (EBU R 128 s2).
 pub const RATE: u32 = 48_000;
 
-/// Integrated loudness of the narration in LUFS (AES TD1004 recommends -16 to -20).
+/// The integrated loudness of the narration in LUFS (AES TD1004 recommends -16 to -20).
 pub const LOUDNESS: f64 = -16.0;
 
-/// Maximum true peak in dBTP.
+/// The maximum true peak in dBTP.
 pub const PEAK: f64 = -1.5;
 
-/// Amplitude up to which a sample counts as silent: -50 dBFS.
+/// The amplitude up to which a sample counts as silent: -50 dBFS.
 const SILENCE: f32 = 0.003;
 
-/// Samples that the limiter considers on either side: 5 ms, less than a pitch period of a low voice.
+/// The number of samples that the limiter considers on either side: 5 ms, less than a pitch period of a low voice.
 const REACH: usize = 240;
-/// Width of the limiter's window in samples: 2 × [`REACH`] + 1.
+/// The width of the limiter's window in samples: 2 × [`REACH`] + 1.
 const WINDOW: f64 = 481.0;
 
-/// Cuts the silence at both ends to 15 ms, so that the span of a sentence is the span of the voice. Shifts word times.
+/// Cuts the silence at both ends to 15 ms, so a sentence's span is the span of the voice. Shifts word times
+/// accordingly.
 #[must_use]
 pub fn trim(mut speech: Speech) -> Speech {
     let margin = frames(0.015, speech.rate);
@@ -66,7 +67,7 @@ pub fn gaps(speech: &Speech, min_seconds: f64) -> Vec<(f64, f64)> {
     gaps
 }
 
-/// Resamples to [`RATE`] and fades 4 ms in and out, so that the edges do not click.
+/// Resamples to [`RATE`] and fades in and out over 4 ms, so the edges do not click.
 pub fn resample(speech: &Speech) -> Result<Vec<f32>, Error> {
     let fail = |reason: String| Error::Sound { action: "resample", reason };
     let mut samples = if speech.rate == RATE {
@@ -92,10 +93,10 @@ pub fn resample(speech: &Speech) -> Result<Vec<f32>, Error> {
     Ok(samples)
 }
 
-/// Levels the sound to [`LOUDNESS`] with no peak above [`PEAK`]. Returns the samples and the reached loudness.
+/// Levels the audio to [`LOUDNESS`] with no peak above [`PEAK`]. Returns the samples and the resulting loudness.
 ///
-/// Speech at this loudness has rare peaks above full scale. Limiting them costs some loudness, so the gain is adjusted
-/// in a few rounds.
+/// At this loudness, speech occasionally has peaks above full scale. Limiting them costs some loudness, so the gain is
+/// adjusted in a few rounds.
 pub fn level(samples: &[f32]) -> Result<(Vec<f32>, f64), Error> {
     let (loudness, _) = measure(samples)?;
     if !loudness.is_finite() {
@@ -128,10 +129,10 @@ pub fn measure(samples: &[f32]) -> Result<(f64, f64), Error> {
     Ok((meter.loudness_global().map_err(fail)?, 20.0 * peak.log10()))
 }
 
-/// Limits the sound to `ceiling` by a look-ahead limiter.
+/// Limits the audio to `ceiling` with a look-ahead limiter.
 ///
-/// For each sample, it takes the smallest gain needed within [`REACH`], and averages these minima over [`REACH`] on
-/// either side. The average never exceeds the gain that the sample itself needs, and it changes without steps.
+/// For each sample, takes the minimum gain needed within [`REACH`], and averages these minima over [`REACH`] on either
+/// side. The average never exceeds the gain that the sample itself needs, and it changes smoothly.
 fn limit(mut samples: Vec<f32>, ceiling: f32) -> Vec<f32> {
     let needed: Vec<f32> = samples.iter().map(|sample| (ceiling / sample.abs().max(ceiling)).min(1.0)).collect();
     if needed.iter().all(|gain| *gain >= 1.0) {
@@ -175,7 +176,7 @@ fn sliding_minimum(values: &[f32]) -> Vec<f32> {
 /// The RIFF chunk that holds the note. Readers skip unknown chunks.
 const NOTE: &[u8; 4] = b"cues";
 
-/// Returns the sound as a 16-bit WAV with an embedded note, which [`note`] returns.
+/// Returns the audio as a 16-bit WAV with an embedded note. [`note`] reads it back.
 pub fn wav(samples: &[f32], note: &[u8]) -> Result<Vec<u8>, Error> {
     let fail = |reason: String| Error::Sound { action: "write", reason };
     let spec =

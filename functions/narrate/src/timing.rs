@@ -8,22 +8,22 @@ use crate::pace::{Line, Take};
 use crate::sound::{RATE, frames, gaps, resample, seconds};
 use crate::spoken;
 
-/// Seconds of silence before the first sentence. Players swallow the first instant.
+/// The seconds of silence before the first sentence. Some players skip the first instant.
 pub const LEAD_IN: f64 = 0.1;
-/// Seconds of silence after the last sentence.
+/// The seconds of silence after the last sentence.
 pub const LEAD_OUT: f64 = 0.3;
 
-/// Minimum length in seconds of a silence that a comma may have caused.
+/// The minimum length, in seconds, of a silence that a comma may have caused.
 const MIN_GAP: f64 = 0.07;
-/// Maximum seconds between two words that do not count as a pause.
+/// The maximum gap, in seconds, between two words that does not count as a pause.
 const MAX_FLICKER: f64 = 0.15;
-/// Maximum seconds between the estimated and the actual time of a comma's silence.
+/// The maximum difference, in seconds, between the estimated and the actual time of a comma's silence.
 const GAP_REACH: f64 = 0.5;
 
 /// The sentences in sequence.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Timeline {
-    /// The sound at [`RATE`], before leveling.
+    /// The audio at [`RATE`], before leveling.
     pub samples: Vec<f32>,
     /// The sentences with their times.
     pub sentences: Vec<Sentence>,
@@ -60,7 +60,7 @@ pub fn assemble(lines: &[Line], take: &Take) -> Result<Timeline, Error> {
     Ok(Timeline { samples, sentences, timing })
 }
 
-/// Extends each word to the next one unless a pause separates them, so that the highlight does not flicker.
+/// Extends each word to the next one unless a pause separates them, so the highlight does not flicker.
 fn without_flicker(times: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let next = times.iter().skip(1).map(|(start, _)| *start).chain([f64::MAX]);
     times
@@ -72,7 +72,7 @@ fn without_flicker(times: &[(f64, f64)]) -> Vec<(f64, f64)> {
 
 /// Estimates word times from the number of spoken letters.
 ///
-/// If the sound contains the silence of a comma, the words before it end there and the words after it start there.
+/// If the audio contains a comma's silence, the words before it end there and the words after it start there.
 fn estimate(words: &[spoken::Word], speech: &Speech) -> Vec<(f64, f64)> {
     let length = speech.seconds();
     let gaps = gaps(speech, MIN_GAP);
@@ -108,7 +108,8 @@ fn estimate(words: &[spoken::Word], speech: &Speech) -> Vec<(f64, f64)> {
     times
 }
 
-/// Returns the spoken letters of a word plus one for its edges. A letter read by name counts as three.
+/// Returns the number of spoken letters in a word, plus one for its edges. A letter that is read by name counts as
+/// three.
 fn weight(word: &spoken::Word) -> f64 {
     let letters = |part: &str| match part.len() {
         1 if word.said.len() > 1 => 3,

@@ -193,7 +193,7 @@ async fn changed_catalogue_lexicon_or_settings_are_refused() {
     };
     let other = Digest::of(b"other");
     for (request, what) in [
-        (Request { catalogue: other, ..request.clone() }, "catalogue"),
+        (Request { catalogue: other, ..request.clone() }, "catalog"),
         (Request { lexicon: other, ..request.clone() }, "lexicon"),
         (Request { settings: other, ..request.clone() }, "settings"),
     ] {

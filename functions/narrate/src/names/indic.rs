@@ -1,4 +1,5 @@
-//! The scripts of India, whose blocks share one layout (ISCII): a consonant carries an "a" unless a sign says otherwise.
+//! Indian scripts, whose Unicode blocks share one layout (ISCII). A consonant includes an "a" unless a sign says
+//! otherwise.
 
 /// The first code points of the blocks, and whether a final "a" is silent.
 const BLOCKS: [(u32, bool); 9] = [
@@ -31,7 +32,7 @@ pub fn is_indic(c: char) -> bool {
 
 struct Unit {
     consonant: &'static str,
-    /// `None` is the inherent "a", an empty text is no vowel.
+    /// `None` means the inherent "a". An empty text means no vowel.
     vowel: Option<&'static str>,
 }
 
@@ -78,7 +79,7 @@ pub fn reading(word: &str) -> String {
     written(&units, silent_end)
 }
 
-/// Tamil writes voiced and voiceless consonants alike: between vowels they are voiced.
+/// Makes consonants between vowels voiced, because Tamil writes voiced and voiceless consonants alike.
 fn soften(units: &mut [Unit]) {
     for index in 0..units.len() {
         let after_vowel = index > 0 && units[index - 1].vowel != Some("");
@@ -122,7 +123,7 @@ fn written(units: &[Unit], silent_end: bool) -> String {
     out
 }
 
-/// Sinhala has its own layout.
+/// Reads Sinhala, which has a layout of its own.
 fn sinhala(word: &str) -> String {
     let mut out = String::new();
     let mut letters = word.chars().peekable();

@@ -1,7 +1,7 @@
-//! Says names and foreign words with the letters that an English voice knows.
+//! Spells names and foreign words in letters that an English voice can read.
 //!
-//! A name takes the first reading that exists: the bank's list, the table of common given names, the rules of its
-//! script. A name without a reading is silent, and the narration greets without it.
+//! The first available reading of a name is used: from the bank's list, the table of common given names, or the rules
+//! for its script. A name without a reading is left out, and the narration greets the customer without it.
 
 mod indic;
 mod pinyin;
@@ -16,13 +16,13 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use crate::pronunciations::Pronunciations;
 
-/// The table of common given names by their normalized spelling.
+/// The table of common given names, keyed by normalized spelling.
 static GIVEN_NAMES: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
     let rows = include_str!("given_names.tsv").lines().filter(|line| !line.starts_with('#'));
     rows.filter_map(|row| row.split_once('\t')).map(|(written, said)| (folded(&normalized(written)), said)).collect()
 });
 
-/// The first name of a customer.
+/// A customer's first name.
 pub struct Names {
     written: String,
     said: Option<Vec<String>>,
@@ -33,7 +33,7 @@ impl Names {
     pub fn new(first_name: &str, pronunciations: Option<&Pronunciations>) -> Self {
         let written = normalized(first_name);
         let said: Option<Vec<String>> = match table(&written) {
-            // One entry for all words of the name.
+            // One entry covers all words of the name.
             Some(said) if written.contains(' ') => {
                 let parts = written.split(' ').count();
                 let mut words: Vec<String> = said.split(' ').map(str::to_owned).collect();
@@ -45,32 +45,32 @@ impl Names {
         Self { written, said }
     }
 
-    /// Returns the name as a normalized text contains it.
+    /// Returns the name as it appears in a normalized text.
     #[must_use]
     pub fn written(&self) -> &str {
         &self.written
     }
 
-    /// Returns the reading of each written word of the name, or `None` if the name cannot be said.
+    /// Returns the reading of each written word in the name, or `None` if the name cannot be pronounced.
     #[must_use]
     pub fn said(&self) -> Option<&[String]> {
         self.said.as_deref()
     }
 }
 
-/// Returns whether a first name can be said. A missing name needs no voice.
+/// Returns whether a first name can be pronounced. A missing name needs no pronunciation.
 #[must_use]
 pub fn is_sayable(first_name: &str, pronunciations: &Pronunciations) -> bool {
     first_name.trim().is_empty() || Names::new(first_name, Some(pronunciations)).said.is_some()
 }
 
-/// Normalizes a name like the text that contains it.
+/// Normalizes a name in the same way as the text that contains it.
 fn normalized(name: &str) -> String {
     let composed = name.nfc().filter(|c| !is_formatting(*c)).map(|c| if matches!(c, '’' | '‘') { '\'' } else { c });
     composed.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Returns the pronunciations of the table.
+/// Returns the pronunciations in the table.
 #[cfg(test)]
 pub fn given_names() -> impl Iterator<Item = &'static str> {
     GIVEN_NAMES.values().copied()
@@ -92,7 +92,7 @@ fn folded(name: &str) -> String {
     name.chars().map(fold).collect()
 }
 
-/// Returns how a part of a name is said.
+/// Returns the pronunciation of one part of a name.
 fn name(part: &str, pronunciations: Option<&Pronunciations>) -> Option<String> {
     if let Some(said) = pronunciations.and_then(|list| list.get(part)) {
         return Some(said);
@@ -128,7 +128,7 @@ fn piece(piece: &str) -> Option<String> {
     table(piece).map(str::to_owned).or_else(|| reading(piece))
 }
 
-/// Returns a name in capitals with only its first letter as a capital. Scripts without case stay as they are.
+/// Converts a name in capitals to an initial capital and lowercase letters. Leaves scripts without case unchanged.
 fn in_title_case(part: &str) -> String {
     let letters = part.chars().filter(|c| c.is_alphabetic()).count();
     if letters < 2 || part.chars().any(char::is_lowercase) || !part.chars().any(char::is_uppercase) {
@@ -147,7 +147,7 @@ fn in_title_case(part: &str) -> String {
     out
 }
 
-/// Returns a word of any script in the letters that an English voice knows, or `None` if it has no reading.
+/// Returns a word in any script in letters that an English voice can read, or `None` if it has no reading.
 #[must_use]
 pub fn reading(word: &str) -> Option<String> {
     if let Some(said) = table(word) {
@@ -169,7 +169,7 @@ pub fn reading(word: &str) -> Option<String> {
     (fits && said.chars().any(char::is_alphabetic)).then_some(said)
 }
 
-/// Returns the sound of a Latin letter that plain letters would misspell.
+/// Returns the pronunciation of a Latin letter that plain letters would misrepresent.
 fn own_sound(c: char) -> Option<&'static str> {
     Some(match c {
         'ł' => "w",
@@ -184,7 +184,7 @@ fn own_sound(c: char) -> Option<&'static str> {
     })
 }
 
-/// Returns a word letter by letter.
+/// Returns a word spelled letter by letter.
 fn letters(word: &str) -> String {
     let mut out = String::new();
     for c in word.chars() {
@@ -205,7 +205,7 @@ fn letters(word: &str) -> String {
         let out = out.replace("iya", "ia");
         return out.strip_suffix("iy").map_or(out.clone(), |stem| format!("{stem}y"));
     }
-    // Long vowels of Japanese: "yuuki" is "yuki".
+    // Long vowels in Japanese: "yuuki" becomes "yuki".
     let is_kana = word.chars().any(|c| matches!(c, '\u{3040}'..='\u{30ff}'));
     if is_kana { out.to_lowercase().replace("uu", "u").replace("ou", "o").replace("oo", "o") } else { out }
 }
@@ -249,7 +249,7 @@ pub fn sign(c: char) -> Option<String> {
     (name.len() > 3 && name.starts_with(':') && !words.is_empty()).then_some(words)
 }
 
-/// Returns whether a sign is shown but never spoken alone.
+/// Returns whether a sign is displayed but never spoken by itself.
 #[must_use]
 pub fn is_mark(c: char) -> bool {
     if is_formatting(c) || c.is_ascii_punctuation() {

@@ -1,12 +1,13 @@
-//! Chinese characters: an English voice misreads pinyin ("Li" as "lie"), so its syllables are respelled.
+//! Chinese characters. An English voice misreads pinyin ("Li" as "lie"), so its syllables are respelled.
 
 pub const fn is_han(c: char) -> bool {
     matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{323af}')
 }
 
-/// Returns whether a name in Chinese characters is Japanese: by forms that only Japanese uses, or by its ending.
+/// Returns whether a name in Chinese characters is Japanese, judging by characters that only Japanese uses, or by its
+/// ending.
 ///
-/// Their reading is not Chinese and cannot be derived, so only the table has it.
+/// The reading of such names is not Chinese and cannot be derived, so it comes only from the table.
 pub fn is_japanese(name: &str) -> bool {
     const ONLY_JAPANESE: &str =
         "々恵桜沢辺浜竜広亜栄弥渋稲実穂咲菜斎塩歩巻剣検険気楽薫徳鉄売読訳図団囲圧仏仮価倹児処勧匁匂峠畑込";
@@ -17,7 +18,7 @@ pub fn is_japanese(name: &str) -> bool {
     all_han && (ending || name.chars().any(|c| ONLY_JAPANESE.contains(c)))
 }
 
-/// Returns a syllable of pinyin (ISO 7098) as an English reader would spell it: "xiao" is "shyow".
+/// Returns a pinyin syllable (ISO 7098) as an English reader would spell it: "xiao" becomes "shyow".
 pub fn respelled(syllable: &str) -> String {
     const INITIALS: [&str; 21] =
         ["zh", "ch", "sh", "b", "p", "m", "f", "d", "t", "n", "l", "g", "k", "h", "j", "q", "x", "r", "z", "c", "s"];

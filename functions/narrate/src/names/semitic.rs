@@ -1,12 +1,12 @@
-//! Arabic and Hebrew letters, which leave out short vowels.
+//! Arabic and Hebrew letters. These scripts leave out short vowels.
 //!
-//! Long vowels are read where a letter marks them. An "a" fills the remaining pairs of consonants; the table of given
-//! names has those that this gets wrong.
+//! Long vowels are read where a letter marks them. An "a" is inserted between the remaining pairs of consonants. The
+//! table of given names covers names for which this is wrong.
 
 /// The sound of a letter.
 enum Sound {
     Consonant(&'static str),
-    /// A vowel, or the consonant where it starts a word or follows a vowel.
+    /// A vowel, or a consonant at the start of a word or after a vowel.
     Either(&'static str, &'static str),
     Vowel(&'static str),
     Silent,
@@ -73,7 +73,7 @@ pub fn reading(word: &str) -> String {
     let letters: Vec<char> = word.chars().filter(|c| c.is_alphabetic()).collect();
     let mut out = String::new();
     let mut after_vowel = true;
-    // Whether the last consonant has a vowel before it and so closes a syllable.
+    // Whether the last consonant follows a vowel and so closes a syllable.
     let mut closing = false;
     for (index, letter) in letters.iter().enumerate() {
         let last = index + 1 == letters.len();
@@ -81,7 +81,7 @@ pub fn reading(word: &str) -> String {
         let next_is_vowel = matches!(next, Some(Sound::Vowel(_) | Sound::Either(..)));
         let next_ends = index + 2 == letters.len() && matches!(next, Some(Sound::Consonant(_)));
         let (text, is_vowel) = match sound(*letter) {
-            // A guttural that starts a word carries its vowel.
+            // A guttural at the start of a word carries the word's vowel.
             Sound::Silent if matches!(letter, 'ع' | 'ע') && !next_is_vowel && (index == 0 || !after_vowel) => {
                 ("a", true)
             }

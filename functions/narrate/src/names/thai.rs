@@ -1,4 +1,4 @@
-//! Thai and Lao letters: some vowels are written before their consonant, some are not written at all.
+//! Thai and Lao letters. Some vowels are written before their consonant, and some are not written at all.
 
 use any_ascii::any_ascii_char;
 
@@ -15,7 +15,7 @@ pub fn reading(word: &str) -> String {
         let last = index + 1 == sounds.len();
         let before = index.checked_sub(1).map(|at| sounds[at].as_str());
         let after_vowel = before.is_none_or(is_vowel);
-        // A second consonant at the end is silent, and so is the second of a doubled one.
+        // A second consonant at the end is silent, and so is the second one of a doubled consonant.
         let closed = index > 1 && !after_vowel && is_vowel(&sounds[index - 2]);
         if closed && (last || before == Some(sound.as_str())) {
             continue;

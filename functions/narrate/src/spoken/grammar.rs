@@ -1,4 +1,4 @@
-//! Reads a text by the rules of a language. Knows no language itself.
+//! Reads a text according to the rules of a language. Contains no language-specific rules itself.
 
 use std::ops::Range;
 
@@ -47,7 +47,7 @@ impl Class {
     }
 }
 
-/// A spoken part and the place of its written form.
+/// A spoken part, and the position of its written form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
     pub span: Range<usize>,
@@ -66,17 +66,17 @@ pub struct Reading {
 /// A rule: reads the text at the cursor, or returns `None`.
 pub type Rule = fn(&Cursor<'_>) -> Option<Reading>;
 
-/// The rules of a language in priority order.
+/// The rules of a language, in order of priority.
 pub struct Grammar {
     pub rules: &'static [Rule],
-    /// Whether capitals carry no information, as in disclosures that are all in capitals.
+    /// Returns whether capitals carry no information, as in disclosures that are entirely in capitals.
     pub is_shouted: fn(&str) -> bool,
-    /// Signs of currencies. Before a number that no rule reads, they are an error, not a word.
+    /// Currency symbols. Before a number that no rule reads, they are an error, not a word.
     pub currency_signs: &'static [char],
 }
 
 impl Grammar {
-    /// Returns whether the text starts with a currency sign before a number.
+    /// Returns whether the text starts with a currency symbol before a number.
     fn opens_amount(&self, text: &str) -> bool {
         let Some(rest) = text.strip_prefix(self.currency_signs) else { return false };
         rest.trim_start_matches([' ', '(', '-', '+']).starts_with(|c: char| c.is_ascii_digit())
@@ -116,7 +116,7 @@ impl Reader<'_> {
                     pos = reading.end;
                 }
                 None if c.is_ascii_digit() || grammar.opens_amount(&text[pos..]) => return Err(pos),
-                // A sign that no rule gives a meaning is silent.
+                // A symbol to which no rule assigns a meaning is silent.
                 None => pos += c.len_utf8(),
             }
         }
@@ -124,7 +124,7 @@ impl Reader<'_> {
     }
 }
 
-/// A position in the text, with what surrounds it.
+/// A position in the text, with its surroundings.
 pub struct Cursor<'a> {
     pub reader: &'a Reader<'a>,
     pub pos: usize,
@@ -136,7 +136,7 @@ pub struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// Returns the text from the cursor on.
+    /// Returns the text from the cursor onward.
     pub fn rest(&self) -> &'a str {
         &self.reader.text.as_str()[self.pos..]
     }
@@ -146,17 +146,17 @@ impl<'a> Cursor<'a> {
         &self.reader.text.as_str()[..self.pos]
     }
 
-    /// Returns the text from `at` on.
+    /// Returns the text from `at` onward.
     pub fn after(&self, at: usize) -> &'a str {
         &self.reader.text.as_str()[at..]
     }
 
-    /// Returns whether no letter or digit precedes the cursor directly.
+    /// Returns whether the cursor is not directly preceded by a letter or digit.
     pub fn starts_word(&self) -> bool {
         !self.head().ends_with(char::is_alphanumeric)
     }
 
-    /// Returns the n-th word before the cursor in lower case, counted from 1. Punctuation is skipped.
+    /// Returns the n-th word before the cursor in lower case, counted from 1. Skips punctuation.
     pub fn word_before(&self, n: usize) -> String {
         let mut words = self.head().rsplit(|c: char| !is_of_word(c)).filter(|word| !word.is_empty());
         words.nth(n - 1).unwrap_or_default().trim_matches(['.', '\'']).to_lowercase()
@@ -173,12 +173,12 @@ impl<'a> Cursor<'a> {
         words.next().unwrap_or_default().trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase()
     }
 
-    /// Returns whether the last spoken part is a quantity that ends at the cursor, spaces aside.
+    /// Returns whether the last spoken part is a quantity that ends at the cursor, ignoring spaces.
     pub fn follows_quantity(&self) -> bool {
         self.last.is_some_and(|(class, end)| class.is_quantity() && self.head()[end..].trim().is_empty())
     }
 
-    /// Returns whether the cursor follows the dash of a range of dates, or an "&" between dates.
+    /// Returns whether the cursor follows the dash in a range of dates, or an "&" between dates.
     pub fn follows_range(&self) -> bool {
         let head = self.head().trim_end();
         head.ends_with(['-', '–', '—', '/', '&']) && self.last.is_some_and(|(class, _)| class == Class::Date)
@@ -201,7 +201,7 @@ impl<'a> Cursor<'a> {
         Reading { class, end, pieces: vec![(self.pos..end, said.into())] }
     }
 
-    /// Returns a reading of the whole match with one piece for each `(group, text)`. Missing groups are skipped.
+    /// Returns a reading of the whole match with one piece for each `(group, text)`. Skips missing groups.
     pub fn parts(&self, class: Class, captures: &Captures<'_>, parts: &[(&str, String)]) -> Reading {
         let pieces = parts.iter().filter_map(|(name, said)| {
             let group = captures.name(name)?;
@@ -210,7 +210,7 @@ impl<'a> Cursor<'a> {
         Reading { class, end: self.pos + captures.get_match().end(), pieces: pieces.collect() }
     }
 
-    /// Returns whether a reading may end at `end`: not within letters, and not within a number.
+    /// Returns whether a reading may end at `end`, which must not be within a word or a number.
     fn may_end(&self, end: usize) -> bool {
         let text = self.reader.text.as_str();
         let before = text[..end].chars().next_back();
@@ -231,7 +231,7 @@ fn is_of_word(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '\'' | '.')
 }
 
-/// Compiles a pattern of the grammar, anchored at the cursor.
+/// Compiles a pattern for the grammar, anchored at the cursor.
 pub fn pattern(source: &str) -> Regex {
     Regex::new(&format!("^(?:{source})")).expect("the patterns of the grammar are valid")
 }

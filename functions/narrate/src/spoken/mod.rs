@@ -1,11 +1,12 @@
 //! Turns a written sentence into spoken words.
 //!
-//! [`Text`] normalizes the sentence without losing its written words. A [`Grammar`] then reads it from left to right:
-//! at each position, the first rule that matches says its part. The order of the rules is the grammar's priority order;
-//! see [`english`] for the order and its reasons. Rules see the whole sentence, so nothing is cut at punctuation first.
+//! [`Text`] normalizes the sentence and keeps track of its written words. A [`Grammar`] then reads it from left to
+//! right: at each position, the first matching rule reads its part. The order of the rules is the grammar's order of
+//! priority; see [`english`] for the order and its reasons. Rules see the whole sentence, so punctuation never cuts
+//! text apart first.
 //!
-//! **Invariant:** a comma or point between digits is read by a rule or is an [`UnreadNumber`]. No part of an amount is
-//! ever dropped or guessed.
+//! **Invariant:** a rule either reads a comma or point between digits, or reports an [`UnreadNumber`]. No part of an
+//! amount is ever dropped or guessed.
 
 mod english;
 mod grammar;
@@ -20,14 +21,14 @@ use crate::pronunciations::Pronunciations;
 /// A written word with its spoken form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
-    /// The word as written, with its punctuation. Joined by spaces, the words give the sentence.
+    /// The word as written, with its punctuation. Joining the words with spaces yields the sentence.
     pub shown: String,
-    /// The spoken form: letters of ASCII and Latin-1, apostrophes, inner hyphens, periods between single letters, and
-    /// commas within long forms. Never contains a sign that an engine could take for markup.
+    /// The spoken form: ASCII and Latin-1 letters, apostrophes, inner hyphens, periods between single letters, and
+    /// commas within long forms. It never contains a symbol that an engine could interpret as markup.
     pub said: String,
     /// The pause after the word: one of `,;:.?!`.
     pub pause: Option<char>,
-    /// Whether listeners write it down, as they do with telephone numbers and references. It is spoken more slowly.
+    /// Whether listeners write it down, as with telephone numbers and references. Such words are spoken more slowly.
     pub dictated: bool,
 }
 
@@ -37,11 +38,11 @@ pub struct Utterance {
     words: Vec<Word>,
 }
 
-/// A number that no rule can read, by the number of its word, counted from 1.
+/// A number that no rule can read, identified by the number of its word, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnreadNumber(pub usize);
 
-/// A language that sentences are read in.
+/// A language in which sentences are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Language {
     /// American English.
@@ -57,19 +58,19 @@ impl Language {
     }
 }
 
-/// The lists that a sentence is read with.
+/// The language and word lists with which a sentence is read.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lexicon<'a> {
     /// The language of the sentence.
     pub language: Language,
     /// The bank's list of pronunciations. `None` is an empty list.
     pub pronunciations: Option<&'a Pronunciations>,
-    /// The customer's first name, which capitals do not turn into letters.
+    /// The customer's first name. It is never spelled out, even in capitals.
     pub first_name: &'a str,
 }
 
 impl Utterance {
-    /// Reads a sentence. Returns `None` if it contains nothing to say.
+    /// Reads a sentence. Returns `None` if it has no words to speak.
     pub fn of(sentence: &str, lexicon: Lexicon<'_>) -> Result<Option<Self>, UnreadNumber> {
         let text = Text::new(sentence);
         let names = Names::new(lexicon.first_name, lexicon.pronunciations);
@@ -82,7 +83,7 @@ impl Utterance {
         Ok(if words.is_empty() { None } else { Some(Self { words }) })
     }
 
-    /// Returns the words, at least one.
+    /// Returns the words. There is at least one.
     #[must_use]
     pub fn words(&self) -> &[Word] {
         &self.words
@@ -117,7 +118,7 @@ impl Word {
     }
 }
 
-/// Assigns the spoken pieces to the written words. A written word without a piece joins the word before it.
+/// Assigns the spoken pieces to the written words. A written word without a piece is merged into the word before it.
 fn words(text: &Text, pieces: Vec<Piece>) -> Vec<Word> {
     let mut words: Vec<Word> = Vec::new();
     let mut opening = String::new();
@@ -154,7 +155,7 @@ fn words(text: &Text, pieces: Vec<Piece>) -> Vec<Word> {
     words
 }
 
-/// Returns the pause that the marks after a word ask for.
+/// Returns the pause that the punctuation after a word calls for.
 fn pause(marks: &str) -> Option<char> {
     marks.chars().find_map(|mark| match mark {
         ',' | '、' | '，' | ')' | '—' | '–' | '―' | '…' | '•' | '|' => Some(','),

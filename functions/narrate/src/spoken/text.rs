@@ -1,4 +1,4 @@
-//! A normalized sentence that remembers its written words.
+//! A normalized sentence that keeps track of its written words.
 
 use std::ops::Range;
 
@@ -11,11 +11,11 @@ use crate::names::is_formatting;
 pub struct Chunk {
     /// The word as written.
     pub shown: String,
-    /// Its place in the normalized text.
+    /// The word's position in the normalized text.
     pub span: Range<usize>,
 }
 
-/// A sentence whose words are separated by single spaces and whose look-alike signs are unified.
+/// A sentence whose words are separated by single spaces and whose look-alike characters are unified.
 #[derive(Clone, Debug)]
 pub struct Text {
     normalized: String,
@@ -59,7 +59,7 @@ impl Text {
     }
 }
 
-/// Maps a sign to the one that the grammars know: digits of all scripts, apostrophes, the minus sign.
+/// Maps a character to the one that the grammars expect: digits in all scripts, apostrophes, the minus sign.
 fn unified(c: char) -> char {
     match c {
         '−' | '‐' | '‑' | '﹣' | '－' => '-',
@@ -75,7 +75,7 @@ fn unified(c: char) -> char {
     }
 }
 
-/// Returns the ASCII digit of a decimal digit in another script.
+/// Returns the ASCII digit for a decimal digit in another script.
 fn digit(c: char) -> Option<char> {
     const ZEROS: [u32; 13] =
         [0x660, 0x6f0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xe50, 0xff10];

@@ -7,7 +7,7 @@ use regex::Regex;
 use super::postal::STREET;
 use crate::spoken::grammar::{Class, Cursor, Reading, pattern};
 
-/// Abbreviations with one meaning. Those with a period need it; others may have one.
+/// Abbreviations with one meaning. Those listed with a period require it; for the others, it is optional.
 #[rustfmt::skip]
 const FIXED: &[(&str, &str)] = &[
     // Titles.
@@ -50,7 +50,7 @@ pub fn fixed(at: &Cursor<'_>) -> Option<Reading> {
     let stem = small.trim_end_matches('.');
     let (key, said) = FIXED.iter().find(|(key, _)| key.trim_end_matches('.') == stem)?;
     let rest = at.after(at.pos + written.len());
-    // "Inc" in "Inca" and "ave" in "avenue" are no abbreviations.
+    // "Inc" in "Inca" and "ave" in "avenue" are not abbreviations.
     if rest.starts_with(|c: char| c.is_alphabetic() || c == '\'') && !key.ends_with('/') {
         return None;
     }
@@ -81,7 +81,7 @@ pub fn fixed(at: &Cursor<'_>) -> Option<Reading> {
     if could_be_word && rest.is_empty() && stem != "max" {
         return None;
     }
-    // "Ed. Co. Max" is a name when it is capitalized without a period.
+    // "Ed", "Co" and "Max" are names if they are capitalized and have no period.
     if stem == "max"
         && !written.ends_with('.')
         && !rest.trim_start().starts_with(['$', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
@@ -219,7 +219,7 @@ pub fn contextual(at: &Cursor<'_>) -> Option<Reading> {
 
 static PHRASE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:&c\.|sq\.\s?ft\.?|et\sal\.|a/k/a\b|d/b/a\b)"));
 
-/// Reads abbreviations that start with a sign or contain a space.
+/// Reads abbreviations that start with a symbol or contain a space.
 pub fn dotted_phrase(at: &Cursor<'_>) -> Option<Reading> {
     let captures = at.captures(&PHRASE).filter(|_| at.starts_word())?;
     let said = match captures.get_match().as_str().chars().next()? {

@@ -10,7 +10,7 @@ use crate::spoken::grammar::{Class, Cursor, Reading, pattern};
 static SCALED: LazyLock<Regex> =
     LazyLock::new(|| pattern(&format!(r"(?P<number>{NUMBER})(?:(?P<scale>[kKMB]|bn|mn|MM)\b|(?P<many>'?s)\b)")));
 
-/// Words before a number with a letter that names a place.
+/// Words that make a following number with a letter the name of a place.
 const PLACES: &[&str] = &[
     "apartment",
     "apt",
@@ -43,7 +43,7 @@ pub fn scaled(at: &Cursor<'_>) -> Option<Reading> {
     let captures = at.captures(&SCALED).filter(|_| at.starts_word())?;
     let amount = number::amount(&captures["number"])?;
     if captures.name("many").is_some() {
-        // "$100s" and "1,000s" are many; "3s" is three seconds or a name.
+        // "$100s" and "1,000s" are plurals; "3s" is three seconds or a name.
         let (value, decimals) = number::parse(&captures["number"])?;
         // "W-2s"
         if at.head().ends_with('-') && value < 100 && decimals.is_empty() {
@@ -56,7 +56,7 @@ pub fn scaled(at: &Cursor<'_>) -> Option<Reading> {
         return Some(at.whole(Class::Cardinal, &captures, many.trim_start_matches("one ")));
     }
     let scale = &captures["scale"];
-    // "Room 5B" and "Suite 2M" are no billions and millions.
+    // "Room 5B" and "Suite 2M" do not mean billions and millions.
     let in_place = PLACES.contains(&at.word_before(1).as_str());
     let followed = at.after(at.pos + captures.get_match().end()).starts_with([' ', '+', '-', '–', ',', '.']);
     let lone_letter = scale == "B" && captures["number"].len() == 1 && !followed;
@@ -78,7 +78,7 @@ pub fn plain(at: &Cursor<'_>) -> Option<Reading> {
     let captures = at.captures(&PLAIN)?;
     let matched = captures.get_match().as_str();
     let before = at.head().chars().next_back();
-    // A point after a point or a digit is no decimal point.
+    // A point after a point or a digit is not a decimal point.
     if matched.starts_with('.') && before.is_some_and(|c| c == '.' || c.is_alphanumeric()) {
         return None;
     }

@@ -28,7 +28,7 @@ const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Frid
 /// A month, in full or abbreviated, with its period.
 const MONTH: &str = r"(?:(?:January|February|March|April|May|June|July|August|September|October|November|December)\b|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)\b\.?|(?:jan|feb|apr|jun|jul|aug|sept|sep|oct|nov|dec)\b\.?|(?:JANUARY|FEBRUARY|MARCH|APRIL|JUNE|JULY|AUGUST|SEPTEMBER|OCTOBER|NOVEMBER|DECEMBER)\b|(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEPT|SEP|OCT|NOV|DEC)\b\.?|(?:january|february|april|june|july|august|september|october|november|december)\b)";
 
-/// Words before a year that is out of the usual range, or before a date such as "10/31".
+/// Words that precede a year outside the usual range, or a date such as "10/31".
 const BEFORE_DATE: &[&str] = &[
     "after",
     "before",
@@ -66,7 +66,7 @@ const BEFORE_DATE: &[&str] = &[
     "year",
 ];
 
-/// Nouns that are counted: a number of four digits before them is no year.
+/// Countable nouns: a four-digit number before them is not a year.
 const COUNTED: &[&str] = &[
     "accounts",
     "atms",
@@ -146,7 +146,7 @@ static MONTH_DAY: LazyLock<Regex> = LazyLock::new(|| pattern(r"(\d{1,2})/(\d{1,2
 
 /// Reads `12/31/2025`, `2026-03-05`, `31.10.2026`, `12/2026`, `2026/27`, and `10/31` where a date is expected.
 ///
-/// A number above 12 decides which part is the day. Otherwise the month comes first, as in the United States.
+/// A number above 12 determines which part is the day. Otherwise, the month comes first, as in the United States.
 pub fn numeric(at: &Cursor<'_>) -> Option<Reading> {
     if !at.starts_word() {
         return None;
@@ -261,7 +261,7 @@ pub fn month(at: &Cursor<'_>) -> Option<Reading> {
         pieces.push(year_said(year)?);
         end = year.end();
     } else if day.is_none() && !name.eq_ignore_ascii_case(month.as_str()) {
-        // "Mar" and "Dec" alone are words; with a period or beside another month they are months.
+        // "Mar" and "Dec" by themselves are words. With a period or next to another month, they are months.
         let beside = MONTH_BEYOND.is_match(at.after(at.pos + month.end())) || at.follows_range();
         if !month.as_str().ends_with('.') && !beside {
             return None;
@@ -437,7 +437,7 @@ pub fn year(at: &Cursor<'_>) -> Option<Reading> {
     is_year.then(|| at.read(Class::Date, 4, number::year(value)))
 }
 
-/// Returns whether the text goes on with a word that may be counted: neither an end nor a function word.
+/// Returns whether the text continues with a word that may be counted, which is neither the end nor a function word.
 fn noun_follows(rest: &str) -> bool {
     const FUNCTION_WORDS: &[&str] = &[
         "a", "and", "as", "at", "but", "by", "for", "if", "in", "is", "it", "of", "on", "or", "our", "that", "the",

@@ -1,4 +1,4 @@
-//! Addresses of the web and of e-mail.
+//! Web and e-mail addresses.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,7 @@ use regex::Regex;
 use super::{letters, number};
 use crate::spoken::grammar::{Class, Cursor, Reading, pattern};
 
-/// Top-level domains that make a word with points an address.
+/// Top-level domains that mark a word with periods as an address.
 const DOMAINS: &[&str] = &[
     "ai", "app", "bank", "biz", "ca", "ch", "co", "com", "de", "dev", "edu", "es", "eu", "example", "fr", "gov",
     "info", "int", "invalid", "io", "me", "mil", "mobi", "mx", "name", "net", "online", "org", "test", "tv", "uk",
@@ -51,7 +51,7 @@ pub fn address(at: &Cursor<'_>) -> Option<Reading> {
     Some(at.read(Class::Electronic, written.len(), spelled(spoken)))
 }
 
-/// Returns an address sign by sign.
+/// Returns an address spelled out, including its symbols.
 fn spelled(text: &str) -> String {
     let mut said: Vec<String> = Vec::new();
     let mut rest = text;

@@ -7,7 +7,7 @@ use regex::Regex;
 use super::number::{self, NUMBER};
 use crate::spoken::grammar::{Class, Cursor, Reading, pattern};
 
-/// Signs of fractions.
+/// Fraction characters.
 const SIGNS: [(char, &str); 15] = [
     ('½', "one half"),
     ('⅓', "one third"),
@@ -79,7 +79,7 @@ static SIMPLE: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
-/// Numbers of this form with a fixed reading that is no fraction.
+/// Numbers in this form with a fixed reading that is not a fraction.
 const FIXED: [(&str, &str); 4] = [
     ("24/7", "twenty-four seven"),
     ("24/7/365", "twenty-four seven three sixty-five"),

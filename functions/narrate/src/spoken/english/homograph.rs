@@ -1,7 +1,7 @@
-//! Verbs that are written like nouns and adjectives.
+//! Verbs that are spelled like nouns and adjectives but pronounced differently.
 //!
-//! Engines read "Use your card" as they read "the use of it". At the start of a sentence or clause, a verb before an
-//! object is respelled by its sound.
+//! Engines pronounce "use" in "Use your card" like the noun in "the use of it". At the start of a sentence or clause, a
+//! verb before an object is respelled as it sounds.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use regex::Regex;
 
 use crate::spoken::grammar::{Class, Cursor, Reading, pattern};
 
-/// Verbs that need a respelling.
+/// Verbs that need respelling.
 const VERBS: &[(&str, &str)] = &[
     ("use", "yooze"),
     ("close", "cloze"),
@@ -28,7 +28,7 @@ const VERBS: &[(&str, &str)] = &[
 
 static VERB: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?P<word>[A-Za-z]+)(?P<end>)\s(?P<next>[A-Za-z0-9$]+)"));
 
-/// Words before an object or an adverb of an imperative.
+/// Words that start the object or are an adverb after an imperative.
 const OBJECTS: &[&str] = &[
     "a", "all", "an", "another", "any", "as", "at", "both", "cash", "each", "every", "for", "from", "her", "his", "in",
     "it", "its", "less", "like", "more", "my", "no", "on", "one", "only", "our", "ours", "some", "that", "the",
@@ -44,11 +44,11 @@ pub fn verb(at: &Cursor<'_>) -> Option<Reading> {
     let starts = at.first || at.head().ends_with(", ") && captures["word"].starts_with(char::is_lowercase);
     let joined = matches!(before.as_str(), "and" | "or" | "please" | "then" | "simply" | "just" | "not" | "don't");
     let next = captures["next"].to_lowercase();
-    // "Permit No. 5" has a number, not an object.
+    // In "Permit No. 5", a number follows, not an object.
     let is_number = &captures["next"] == "No";
     let objects = !is_number && OBJECTS.contains(&next.as_str())
         || captures["next"].starts_with(['$', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
-    // A name is an object of "use" alone: "Use Meridian Pay", but "Live Chat" and "Record High".
+    // A name can be the object only of "use": "Use Meridian Pay", but not "Live Chat" and "Record High".
     let named = word == "use" && next != "of" && at.first;
     let prepositional =
         matches!(next.as_str(), "for" | "in" | "at" | "on" | "to" | "from" | "with" | "up" | "as" | "like");

@@ -31,7 +31,7 @@ static EXCHANGE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?P<number>1031|529|1035)(?P<end>)\s(?:[Ee]xchange|[Pp]lan|[Aa]ccount|college|savings)")
 });
 
-/// Reads identifiers by their form: `123-45-6789`, `401(k)`, `501(c)(3)`, `5/1 ARM`, `Form 1040`, `529 plan`.
+/// Reads identifiers that have a known form: `123-45-6789`, `401(k)`, `501(c)(3)`, `5/1 ARM`, `Form 1040`, `529 plan`.
 pub fn known_form(at: &Cursor<'_>) -> Option<Reading> {
     if !at.starts_word() {
         return None;
@@ -81,7 +81,7 @@ pub fn known_form(at: &Cursor<'_>) -> Option<Reading> {
         );
     let captures = if named { at.captures(&FORM) } else { at.captures(&TAX_FORM) }?;
     let digits = &captures["number"];
-    // "Section 1.1" is no form.
+    // "Section 1.1" does not have this form.
     if at.after(at.pos + captures.get_match().end()).starts_with(['.', ',', '%'])
         && !ends_clause(at.after(at.pos + captures.get_match().end()))
     {
@@ -101,7 +101,7 @@ fn ends_clause(rest: &str) -> bool {
     !rest[1..].starts_with(|c: char| c.is_ascii_digit()) && !rest.starts_with('%')
 }
 
-/// Returns the groups of an identifier digit by digit, with a pause between them.
+/// Returns the groups of an identifier digit by digit, with a pause between groups.
 fn grouped(text: &str) -> String {
     let groups = text.split(['-', ' ', '/', '.']).filter(|group| !group.is_empty());
     groups.map(spelled).collect::<Vec<_>>().join(", ")
@@ -125,7 +125,7 @@ fn spelled(text: &str) -> String {
     parts.join(" ")
 }
 
-/// Words before an identifier, and the fewest digits that make one.
+/// Words that precede an identifier, each with the minimum number of digits that the identifier must have.
 const CONTEXT: &[(&str, usize)] = &[
     ("aba", 3),
     ("account", 4),
@@ -189,7 +189,7 @@ pub fn by_context(at: &Cursor<'_>) -> Option<Reading> {
     let before = at.word_before(1);
     let is_context =
         |word: &str| CONTEXT.iter().any(|(known, _)| *known == word) || matches!(word, "ending" | "ends" | "digits");
-    // The context is the nearest known word; only fillers separate it from the number.
+    // The context is the nearest known word. Only fillers may separate it from the number.
     let mut context = 1;
     while context < 4 && !is_context(&at.word_before(context)) && FILLERS.contains(&at.word_before(context).as_str()) {
         context += 1;
@@ -210,7 +210,7 @@ pub fn by_context(at: &Cursor<'_>) -> Option<Reading> {
         Some((_, least)) => digits >= if numbered || marked { 2 } else { *least },
         None => digits >= 4 && (marked || matches!(before.as_str(), "no" | "number") && !is_year && id.len() > 3),
     };
-    // Counted things and dates are no identifiers: "order 10,000 checks", "account 2026-05-01".
+    // Counted things and dates are not identifiers: "order 10,000 checks", "account 2026-05-01".
     let is_amount = rest.starts_with([',', '.']) && !ends_clause(rest) || rest.starts_with(['%', '/', ':']);
     let counted = known
         .is_some_and(|(word, _)| matches!(*word, "card" | "check" | "loan" | "member" | "order" | "account"))

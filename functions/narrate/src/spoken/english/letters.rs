@@ -1,4 +1,4 @@
-//! Capitals: abbreviations that are read by letters, and those that are read as words.
+//! Words in capitals: abbreviations that are read letter by letter, and those that are read as words.
 
 use std::sync::LazyLock;
 
@@ -37,7 +37,7 @@ const EMPHASIZED: &[&str] = &[
     "WHAT", "WHEN", "WHO", "WHY", "WILL", "WIN", "WITH", "WOW", "YEAR", "YES", "YET", "YOU", "YOUR", "ZERO",
 ];
 
-/// Abbreviations that are letters even where the whole sentence is in capitals.
+/// Abbreviations that are read letter by letter even if the whole sentence is in capitals.
 #[rustfmt::skip]
 const SPELLED: &[&str] = &[
     "AARP", "ABA", "ACA", "ACH", "AI", "APR", "APY", "ARM", "ATM", "AUM", "CD", "CEO", "CFO", "CFP", "CFPB", "CIO", "COO", "CPA", "CVV", "DBA", "DDA",
@@ -47,7 +47,7 @@ const SPELLED: &[&str] = &[
     "VIP", "VPN", "YTD",
 ];
 
-/// Abbreviations that are words in a sentence in capitals.
+/// Abbreviations that are read as words in a sentence in capitals.
 const WORDS_IN_CAPITALS: &[&str] = &["ARM", "IT", "TIN", "US", "POD", "AI"];
 
 static CAPITALS: LazyLock<Regex> =
@@ -65,7 +65,7 @@ pub fn is_shouted(text: &str) -> bool {
         .map(|word| word.trim_matches(|c: char| !c.is_alphabetic()))
         .filter(|word| !word.chars().any(char::is_lowercase))
         .collect();
-    // A list of abbreviations is no sentence in capitals.
+    // A list of abbreviations is not a sentence in capitals.
     let has_word = capitals.iter().any(|word| EMPHASIZED.contains(word) || word.len() > 4 && !SPELLED.contains(word));
     words.len() >= 3 && capitals.len() * 2 > words.len() && has_word
 }
@@ -79,7 +79,7 @@ pub fn known_word(at: &Cursor<'_>) -> Option<Reading> {
     Some(at.whole(Class::Word, &captures, format!("{said}{owner}")))
 }
 
-/// Reads capitals: letter by letter, unless they are a word in capitals.
+/// Reads capitals letter by letter, unless they are an ordinary word in capitals.
 pub fn capitals(at: &Cursor<'_>) -> Option<Reading> {
     let captures = at.captures(&CAPITALS)?;
     if at.head().ends_with(char::is_alphabetic) && !at.head().ends_with(char::is_lowercase) {
@@ -88,7 +88,7 @@ pub fn capitals(at: &Cursor<'_>) -> Option<Reading> {
     let letters = &captures["letters"];
     let many = captures.name("many");
     let length = captures.name("end")?.start();
-    // "AT&T" is letters on both sides.
+    // The letters on both sides of "AT&T" are read letter by letter.
     let joined = at.head().ends_with('&') || at.rest()[length..].starts_with('&');
     let is_word = if joined {
         false
@@ -106,13 +106,13 @@ pub fn capitals(at: &Cursor<'_>) -> Option<Reading> {
     let dotted = letters.chars().map(String::from).collect::<Vec<_>>().join(".");
     let said = match many.map(|many| many.as_str()) {
         None => dotted,
-        // "CD's" belongs to one CD and "CDs" are many, which sounds the same.
+        // "CD's" refers to one CD and "CDs" to several, but both sound the same.
         Some(_) => many_letters(letters),
     };
     Some(at.read(Class::Word, length, said))
 }
 
-/// Returns the plural of letters. Engines read "C.D's" as three letters, so the names of the letters are spelled.
+/// Returns the plural of letters, written as names of letters. Engines would read "C.D's" as three letters.
 fn many_letters(letters: &str) -> String {
     const NAMES: [&str; 26] = [
         "eh",
@@ -142,7 +142,7 @@ fn many_letters(letters: &str) -> String {
         "why",
         "zee",
     ];
-    // The plural "ares" would be read as another word.
+    // The plural "ares" would be read as a different word.
     if letters.ends_with('R') {
         let dotted = letters.chars().map(String::from).collect::<Vec<_>>().join(".");
         return format!("{dotted}'s");
@@ -162,7 +162,7 @@ pub fn dotted(at: &Cursor<'_>) -> Option<Reading> {
     Some(at.read(Class::Word, captures["letters"].len(), said))
 }
 
-/// Returns the letters of an address: short ones without a vowel are spelled.
+/// Reads part of an address: short parts without a vowel are spelled out.
 pub fn in_address(run: &str) -> String {
     if let Some((_, said)) = KNOWN.iter().find(|(known, _)| known.eq_ignore_ascii_case(run)) {
         return (*said).to_owned();

@@ -7,7 +7,7 @@ use regex::Regex;
 use super::number::{self, NUMBER};
 use crate::spoken::grammar::{Class, Cursor, Reading, pattern};
 
-/// Units: as written without a period, the singular and the plural.
+/// Units: as written without a period, in the singular and in the plural.
 #[rustfmt::skip]
 const UNITS: &[(&str, &str, &str)] = &[
     ("mins", "minute", "minutes"), ("min", "minute", "minutes"), ("secs", "second", "seconds"), ("sec", "second", "seconds"),
@@ -45,7 +45,7 @@ static TIMES: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!(r"(?P<number>{NUMBER})\s?(?P<sign>[xX×])(?P<end>)(?:(?:\s?(?P<by>\d))|[^\w]|$)"))
 });
 
-/// Nouns that a measure describes.
+/// Nouns that a measure can describe.
 const DESCRIBED: &[&str] = &[
     "arm",
     "bond",
@@ -126,7 +126,7 @@ fn after(source: &str) -> Regex {
     Regex::new(source).expect("the patterns of the grammar are valid")
 }
 
-/// Reads a unit after a quantity of another rule: `1/2 hr.`, `$500/mo.`.
+/// Reads a unit after a quantity that another rule has read: `1/2 hr.`, `$500/mo.`.
 pub fn unit(at: &Cursor<'_>) -> Option<Reading> {
     let captures = at.captures(&UNIT)?;
     let (class, end) = at.last?;

@@ -1,18 +1,18 @@
-//! American English: one file per class, each with its table of examples.
+//! American English: one file per class, each with its own table of examples.
 //!
-//! **Priority.** A rule that needs more evidence comes before a rule that needs less:
+//! **Priority.** A rule that needs more evidence comes before one that needs less:
 //!
-//! 1. words of the bank's list and the customer's name, because the bank and the customer know best;
-//! 2. addresses of the web, which contain every other sign;
+//! 1. words in the bank's list and the customer's name, because the bank and the customer know best;
+//! 2. web addresses, which can contain all other symbols;
 //! 3. telephone numbers and identifiers, which are read digit by digit and are never amounts;
 //! 4. amounts and rates, which must be exact;
 //! 5. dates and times, whose digits look like fractions and ratios;
 //! 6. postal addresses, measures, fractions and ordinals;
 //! 7. plain numbers;
-//! 8. Roman numerals, abbreviations, words that are written alike, capitals, words;
-//! 9. signs, which get a meaning from their neighbors or stay silent.
+//! 8. Roman numerals, abbreviations, homographs, capitals, words;
+//! 9. symbols, which get a meaning from their neighbors or are silent.
 //!
-//! A new language is a folder like this one and a variant of `Language`. It shares nothing with English but the reader.
+//! A new language is a folder like this one and a variant of `Language`. It shares only the reader with English.
 
 mod abbreviation;
 mod cardinal;

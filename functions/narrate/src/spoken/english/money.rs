@@ -7,7 +7,7 @@ use regex::Regex;
 use super::number::{self, NUMBER, SCALES};
 use crate::spoken::grammar::{Class, Cursor, Reading, pattern};
 
-/// A currency: its signs, its code, the unit and the part, each as singular and plural.
+/// A currency: its symbols, its code, and its unit and subunit, each in the singular and plural.
 struct Currency {
     signs: &'static [&'static str],
     code: &'static str,
@@ -97,7 +97,7 @@ const DESCRIBED: &[&str] = &[
     "vouchers",
 ];
 
-/// Nouns that an amount after a word such as "the" or "each" describes as well.
+/// Nouns that an amount describes only after a word such as "the" or "each".
 const DESCRIBED_AFTER_DETERMINER: &[&str] = &[
     "account",
     "balance",
@@ -136,7 +136,7 @@ const DESCRIBED_AFTER_DETERMINER: &[&str] = &[
     "wire",
 ];
 
-/// Adjectives between an amount and the noun that it describes.
+/// Adjectives that may come between an amount and the noun that it describes.
 const BETWEEN: &[&str] = &[
     "annual",
     "cash",
@@ -161,7 +161,7 @@ const BETWEEN: &[&str] = &[
     "yearly",
 ];
 
-/// Words after an amount with an article that do not make it an adjective: "a $5 or more purchase" is not one.
+/// Words that prevent a preceding amount from describing a noun: "a $5 or more purchase".
 const NOT_DESCRIBED: &[&str] = &[
     "a",
     "an",
@@ -271,7 +271,7 @@ pub fn amount(at: &Cursor<'_>) -> Option<Reading> {
             ],
         });
     }
-    // The part without the range.
+    // The end of the amount without the range.
     let last = ["scale", "letters", "fraction", "number"].iter().find_map(|name| captures.name(name))?;
     let end = at.pos + last.end();
     let described = is_described(at, end);
@@ -285,7 +285,7 @@ pub fn amount(at: &Cursor<'_>) -> Option<Reading> {
             let unit = if described { currency.unit.0 } else { currency.unit.1 };
             let whole = number::amount(&digits)? + &fraction.map_or(String::new(), |said| format!(" and {said}"));
             if let Some(scale) = captures.name("scale") {
-                // The scale is a written word of its own: the unit follows it.
+                // The scale is a separate written word, followed by the unit.
                 let scale_start = at.pos + scale.start();
                 return Some(Reading {
                     class: Class::Money,
@@ -302,7 +302,8 @@ pub fn amount(at: &Cursor<'_>) -> Option<Reading> {
     Some(Reading { class: Class::Money, end, pieces: vec![(at.pos..end, format!("{minus}{said}"))] })
 }
 
-/// Returns whether the second number of a match belongs to a range: not a date, a percentage or another currency.
+/// Returns whether the second number in a match belongs to a range, rather than to a date, a percentage or another
+/// currency.
 fn is_range(at: &Cursor<'_>, captures: &regex::Captures<'_>) -> bool {
     let Some(end) = captures.name("to_end") else { return false };
     let rest = at.after(at.pos + end.start());
@@ -311,7 +312,7 @@ fn is_range(at: &Cursor<'_>, captures: &regex::Captures<'_>) -> bool {
     let repeated = matched[sign.len()..].contains(sign);
     let scaled = ["to_letters", "to_scale"].iter().any(|name| captures.name(name).is_some());
     let first_scaled = ["letters", "scale"].iter().any(|name| captures.name(name).is_some());
-    // "$5-$10" names its unit twice. "$1-$2 million" names the scale once.
+    // "$5-$10" contains its unit twice. "$1-$2 million" contains the scale once.
     if repeated && (!scaled || first_scaled) {
         return false;
     }
@@ -325,7 +326,7 @@ fn with_scale(amount: &str, scale: Option<&str>) -> String {
     scale.map_or_else(|| amount.to_owned(), |scale| format!("{amount} {scale}"))
 }
 
-/// Returns an amount without a scale, in units and parts.
+/// Returns an amount without a scale, in units and subunits.
 fn exact(currency: &Currency, digits: &str, described: bool) -> Option<String> {
     let (whole, decimals) = number::parse(digits)?;
     let name = |(one, many): (&str, &str), count: u64| if described || count == 1 { one } else { many }.to_owned();
@@ -382,7 +383,7 @@ fn is_described(at: &Cursor<'_>, end: usize) -> bool {
 
 static ACCOUNTING: LazyLock<Regex> = LazyLock::new(|| pattern(&format!(r"\$\((?P<number>{NUMBER})\)")));
 
-/// Reads a negative amount of accountants: `$(12.50)`.
+/// Reads a negative amount in accounting notation: `$(12.50)`.
 pub fn accounting(at: &Cursor<'_>) -> Option<Reading> {
     let captures = at.captures(&ACCOUNTING)?;
     let currency = CURRENCIES.iter().find(|currency| currency.signs.contains(&"$"))?;
@@ -417,7 +418,7 @@ pub fn code(at: &Cursor<'_>) -> Option<Reading> {
         return None;
     }
     let key = captures.name("before").or_else(|| captures.name("after"))?;
-    // "30 $5 cards": the sign belongs to the next number.
+    // "30 $5 cards": the symbol belongs to the next number.
     if captures.name("after").is_some() && at.after(at.pos + key.end()).starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
@@ -429,7 +430,7 @@ pub fn code(at: &Cursor<'_>) -> Option<Reading> {
     let described = is_described(at, end);
     let below_one = number::parse(number.as_str())?.0 == 0;
     let mut said = match scale {
-        // "0.92 EUR" is no number of cents.
+        // "0.92 EUR" is not read as a number of cents.
         None if below_one => format!("{} {}", number::amount(number.as_str())?, currency.unit.1),
         None => exact(currency, number.as_str(), described)?,
         Some(scale) => {

@@ -1,11 +1,11 @@
-//! Numbers in words: the pieces that the classes share.
+//! Numbers in words: the building blocks that the classes share.
 
 use num2words::Num2Words;
 
-/// The pattern of an amount: digits, grouped by commas or not, with decimals or not.
+/// The pattern of an amount: digits, optionally grouped by commas and optionally with decimals.
 pub const NUMBER: &str = r"(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)";
 
-/// Words of scale after an amount.
+/// Scale words that follow an amount.
 pub const SCALES: &str = "hundred|thousand|million|billion|trillion";
 
 /// Returns a whole number in words.
@@ -19,25 +19,26 @@ pub fn ordinal(number: u64) -> String {
 }
 
 fn in_words(number: u64, style: impl Fn(Num2Words) -> Num2Words) -> String {
-    // The library writes "two hundred and fifty", as in Britain. Americans leave out the "and".
+    // The library writes "two hundred and fifty", as in British English. Americans leave out the "and".
     style(Num2Words::new(number))
         .to_words()
         .map_or_else(|_| digits(&number.to_string()), |words| words.replace(" and ", " "))
 }
 
-/// Returns the digits of a text one by one; letters and signs are left out.
+/// Returns the digits in a text one by one. Leaves out letters and symbols.
 pub fn digits(text: &str) -> String {
     let names = text.bytes().filter(u8::is_ascii_digit).map(|digit| cardinal(u64::from(digit - b'0')));
     names.collect::<Vec<_>>().join(" ")
 }
 
-/// Returns the digits of an identifier one by one, with a pause after each three or four of a long one.
+/// Returns the digits of an identifier one by one. A long identifier gets a pause after every three or four digits.
 pub fn dictated(text: &str) -> String {
     let all: String = text.chars().filter(char::is_ascii_digit).collect();
     if all.len() < 6 {
         return digits(&all);
     }
-    // Groups of three; the last one takes a digit that would be alone. Eight digits are two groups of four.
+    // Groups have three digits, but a last digit that would be alone joins the previous group. Eight digits form two
+    // groups of four.
     let size = if all.len() == 8 { 4 } else { 3 };
     let mut groups = Vec::new();
     let mut rest = all.as_str();
@@ -63,7 +64,7 @@ pub fn amount(text: &str) -> Option<String> {
     Some(if decimals.is_empty() { cardinal(whole) } else { format!("{} point {}", cardinal(whole), digits(decimals)) })
 }
 
-/// Returns a number without context: digit by digit if it is long or starts with a zero, else as an amount.
+/// Returns a number without context: digit by digit if it is long or starts with a zero, otherwise as an amount.
 pub fn plain(text: &str) -> Option<String> {
     let only_digits = text.bytes().all(|b| b.is_ascii_digit());
     if only_digits && (text.len() > 6 || text.len() > 1 && text.starts_with('0')) {
@@ -72,7 +73,7 @@ pub fn plain(text: &str) -> Option<String> {
     amount(text)
 }
 
-/// Returns a number by pairs of digits, as houses, forms and years are read: "ten forty", "five oh one".
+/// Returns a number in pairs of digits, as in house numbers, forms and years: "ten forty", "five oh one".
 pub fn pairs(text: &str) -> String {
     let pair = |text: &str| match text.as_bytes() {
         [b'0', b'0'] => "hundred".to_owned(),
@@ -102,12 +103,12 @@ pub fn year(year: u64) -> String {
     }
 }
 
-/// Returns the year of two digits: those from 70 on are of the last century.
+/// Returns the full year for two digits. Years from 70 on are in the 1900s.
 pub const fn full_year(two_digits: u64) -> u64 {
     if two_digits < 70 { 2000 + two_digits } else { 1900 + two_digits }
 }
 
-/// Returns the plural of a word in words, such as that of a decade: "nineties", "tens", "thousands".
+/// Returns the plural of a number in words, such as for a decade: "nineties", "tens", "thousands".
 pub fn plural(words: &str) -> String {
     match words.strip_suffix('y') {
         Some(stem) => format!("{stem}ies"),
@@ -116,7 +117,7 @@ pub fn plural(words: &str) -> String {
     }
 }
 
-/// Returns the word of a scale letter: "K", "M", "bn".
+/// Returns the word for a scale abbreviation: "K", "M", "bn".
 pub fn scale(letters: &str) -> Option<&'static str> {
     Some(match letters.to_lowercase().as_str() {
         "k" => "thousand",

@@ -1,4 +1,4 @@
-//! Numbers of houses and postal codes.
+//! House numbers and postal codes.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,7 @@ use regex::Regex;
 use super::number;
 use crate::spoken::grammar::{Class, Cursor, Reading, pattern};
 
-/// Kinds of streets after the name of a street.
+/// Words for kinds of streets that follow the street's name.
 pub const STREET: &str = r"(?:St|Street|Ave|Av|Avenue|Rd|Road|Blvd|Boulevard|Ln|Lane|Dr|Drive|Ct|Court|Pl|Place|Sq|Square|Pkwy|Parkway|Hwy|Highway|Ter|Terrace|Cir|Circle|Way|Plaza|Trl|Trail)";
 
 static HOUSE: LazyLock<Regex> = LazyLock::new(|| {
@@ -16,13 +16,13 @@ static HOUSE: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
-/// Reads the number of a house: `123 Main St.` is "one twenty-three".
+/// Reads a house number: `123 Main St.` becomes "one twenty-three".
 pub fn house_number(at: &Cursor<'_>) -> Option<Reading> {
     let captures = at.captures(&HOUSE).filter(|_| at.starts_word())?;
     Some(at.read(Class::Address, captures["number"].len(), number::pairs(&captures["number"])))
 }
 
-/// Words before a number that is read by pairs of digits.
+/// Words before a number that is read in pairs of digits.
 const NUMBERED: &[&str] = &[
     "apartment",
     "apt",
@@ -40,7 +40,7 @@ const NUMBERED: &[&str] = &[
 ];
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| pattern(r"\d{3,4}\b"));
 
-/// Reads numbers of rooms and roads: `Room 205` is "room two oh five".
+/// Reads room and road numbers: `Room 205` becomes "room two oh five".
 pub fn numbered(at: &Cursor<'_>) -> Option<Reading> {
     let captures = at.captures(&NUMBER).filter(|_| at.starts_word())?;
     let known = NUMBERED.contains(&at.word_before(1).as_str());
@@ -50,7 +50,7 @@ pub fn numbered(at: &Cursor<'_>) -> Option<Reading> {
 static ZIP: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?P<state>[A-Z]{2}),?\s(?P<code>\d{5})(?:-(?P<more>\d{4}))?\b"));
 
-/// Reads a postal code after its state: `TX 75201`.
+/// Reads a postal code that follows its state: `TX 75201`.
 pub fn zip(at: &Cursor<'_>) -> Option<Reading> {
     let captures = at.captures(&ZIP).filter(|_| at.starts_word())?;
     let state = captures["state"].chars().map(String::from).collect::<Vec<_>>().join(".");

@@ -10,14 +10,14 @@ use crate::spoken::grammar::{Class, Cursor, Reading, pattern};
 static NUMERAL: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?:M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3}))(?:'s)?\b"));
 
-/// Words before a Roman numeral that counts: "Title IX" is "title nine".
+/// Words before a Roman numeral that is a cardinal: "Title IX" becomes "title nine".
 const COUNTED: &[&str] = &[
     "act", "appendix", "article", "basel", "book", "bowl", "chapter", "class", "division", "exhibit", "fund", "grade",
     "group", "level", "mifid", "mark", "part", "phase", "plan", "psd", "schedule", "section", "series", "solvency",
     "stage", "step", "tier", "title", "track", "type", "ucits", "unit", "version", "volume", "war",
 ];
 
-/// Names before a Roman numeral that ranks: "Henry VIII" is "Henry the eighth".
+/// Names before a Roman numeral that is an ordinal: "Henry VIII" becomes "Henry the eighth".
 const RANKED: &[&str] = &[
     "albert",
     "alexander",
@@ -92,7 +92,7 @@ pub fn numeral(at: &Cursor<'_>) -> Option<Reading> {
     let small = before.first().map(|word| word.to_lowercase()).unwrap_or_default();
     let capitalized = |word: Option<&&str>| word.is_some_and(|word| word.starts_with(char::is_uppercase));
     let only_small = written.bytes().all(|b| b"IVX".contains(&b) || b == b'L' && written.len() > 1);
-    // Owners keep their ending: "Henry VIII's".
+    // Possessives keep their ending: "Henry VIII's".
     let owner = if written.len() < captures.get_match().len() { "'s" } else { "" };
     if COUNTED.contains(&small.as_str()) && only_small {
         return Some(at.whole(Class::Word, &captures, number::cardinal(value) + owner));
@@ -106,7 +106,7 @@ pub fn numeral(at: &Cursor<'_>) -> Option<Reading> {
     if ranked && only_small {
         return Some(at.whole(Class::Word, &captures, format!("the {}{owner}", number::ordinal(value))));
     }
-    // Without such a word, only numerals that are no usual abbreviation.
+    // Without such a word, accept only numerals that are not a common abbreviation.
     let unambiguous = matches!(written, "II" | "III" | "VII" | "VIII" | "XII" | "XIII" | "XIV" | "XVI");
     if unambiguous && capitalized(before.first()) {
         return Some(at.whole(Class::Word, &captures, number::cardinal(value) + owner));
@@ -114,7 +114,7 @@ pub fn numeral(at: &Cursor<'_>) -> Option<Reading> {
     (value >= 1900 && written.len() > 3).then(|| at.whole(Class::Date, &captures, number::year(value)))
 }
 
-/// Returns the last two words, the nearest first.
+/// Returns the last two words, nearest first.
 fn last_words(head: &str) -> Vec<&str> {
     head.trim_end().rsplit(' ').take(2).map(|word| word.trim_matches(|c: char| !c.is_alphanumeric())).collect()
 }

@@ -1,4 +1,4 @@
-//! Signs: they get a meaning from their neighbors or stay silent.
+//! Symbols: they get a meaning from their neighbors or are silent.
 
 use std::sync::LazyLock;
 
@@ -38,7 +38,7 @@ pub fn range(at: &Cursor<'_>) -> Option<Reading> {
     if matches!(at.word_before(1).as_str(), "noon" | "midnight") && RANGE_END.is_match(at.rest()) {
         return Some(at.read(Class::Time, dash.end(), "to"));
     }
-    // The end of the range is read as its start was: after "October 1", a "15" is a day.
+    // The end of the range is read like its start: after "October 1", a "15" is a day.
     (at.follows_quantity() && RANGE_END.is_match(at.rest())).then(|| at.read(class, dash.end(), "to"))
 }
 
@@ -52,7 +52,7 @@ static PER_TIME: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"/(?P<unit>mo|yr|wk|hr|day|week|month|year|hour|night)\b"));
 static WEEKDAY: LazyLock<Regex> = LazyLock::new(|| pattern(r"/\s?(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"));
 
-/// Reads the slash of a rate: `$12/mo`, `4% / year`. Between two amounts the slash is silent.
+/// Reads the slash in a rate: `$12/mo`, `4% / year`. Between two amounts, the slash is silent.
 pub fn per(at: &Cursor<'_>) -> Option<Reading> {
     let class = at.last.map(|(class, _)| class)?;
     if !at.rest().starts_with('/') {
@@ -103,12 +103,12 @@ pub fn relation(at: &Cursor<'_>) -> Option<Reading> {
 
 static NUMBERED: LazyLock<Regex> = LazyLock::new(|| pattern(r"\s?(?:[A-Z]{1,4}-?)?\d"));
 
-/// Reads single signs: `&`, `@`, `+`.
+/// Reads single symbols: `&`, `@`, `+`.
 pub fn sign(at: &Cursor<'_>) -> Option<Reading> {
     let c = at.rest().chars().next()?;
     let after = &at.rest()[c.len_utf8()..];
     let joins = at.head().ends_with(char::is_alphanumeric) && after.starts_with(char::is_alphanumeric);
-    // A sign before a number that no rule reads belongs to an unread amount.
+    // A symbol before a number that no rule reads belongs to an unread amount.
     if after.trim_start_matches([' ', '(', '-', '+']).starts_with(|d: char| d.is_ascii_digit())
         && matches!(c, '$' | '€' | '£' | '¥')
     {

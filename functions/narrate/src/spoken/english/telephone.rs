@@ -1,4 +1,4 @@
-//! Telephone numbers: digit by digit, with a pause after each group.
+//! Telephone numbers, read digit by digit with a pause after each group.
 
 use std::sync::LazyLock;
 
@@ -20,7 +20,7 @@ pub fn number(at: &Cursor<'_>) -> Option<Reading> {
     let main = &at.rest()[..captures.name("end")?.start()];
     // No exchange begins with 0 or 1 (North American Numbering Plan), so "100-1000" is a range.
     let is_range = main.len() == 8 && main.starts_with(['0', '1']);
-    // A country code and a number have at least seven digits; "+0.25%" has not.
+    // A country code and a number together have at least seven digits, unlike "+0.25%".
     let too_short = main.bytes().filter(u8::is_ascii_digit).count() < 7;
     if !at.starts_word() || is_range || too_short {
         return None;
@@ -49,7 +49,7 @@ pub fn number(at: &Cursor<'_>) -> Option<Reading> {
     Some(Reading { class: Class::Telephone, end, pieces })
 }
 
-/// Returns the groups of digits with their places, each with a pause after it.
+/// Returns the groups of digits with their positions, each with a pause after it.
 fn groups(start: usize, text: &str) -> Vec<(std::ops::Range<usize>, String)> {
     let mut pieces = Vec::new();
     let mut from = None;
@@ -70,7 +70,7 @@ fn group(text: &str) -> String {
     match text {
         "800" => "eight hundred".to_owned(),
         _ if text.bytes().all(|b| b.is_ascii_digit()) => number::digits(text),
-        // Words are said as words: "BANK". What is no word is spelled.
+        // Words are read as words: "BANK". Other letters are spelled out.
         _ if text.len() > 1 && text.bytes().any(|b| b"AEIOUY".contains(&b)) => text.to_lowercase(),
         _ => text.chars().map(String::from).collect::<Vec<_>>().join("."),
     }
@@ -94,7 +94,7 @@ pub fn vanity(at: &Cursor<'_>) -> Option<Reading> {
 
 static SHORT: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:[2-9]-1-1|\d{3,6})\b"));
 
-/// Reads short numbers where one is dialed: `dial 711`, `text BANK to 12345`.
+/// Reads short numbers where the text says to dial one: `dial 711`, `text BANK to 12345`.
 pub fn short_code(at: &Cursor<'_>) -> Option<Reading> {
     let captures = at.captures(&SHORT).filter(|_| at.starts_word())?;
     let digits = &captures.get_match().as_str().replace('-', "");

@@ -13,7 +13,7 @@ static CAMEL: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?P<first>e|i|[A-Z][a-z]{2,}|[a-z]{3,})(?P<second>[A-Z][a-z]{2,})(?P<third>[A-Z][a-z]{2,})?\b")
 });
 
-/// Reads a word of the bank's list.
+/// Reads a word from the bank's list.
 pub fn listed(at: &Cursor<'_>) -> Option<Reading> {
     let list = at.reader.pronunciations?;
     if !at.starts_word() {
@@ -22,7 +22,7 @@ pub fn listed(at: &Cursor<'_>) -> Option<Reading> {
     let captures = at.captures(&CHUNK)?;
     let chunk = captures.get_match().as_str();
     let trimmed = chunk.trim_end_matches(|c: char| !c.is_alphanumeric());
-    // The longest listed part of the written word counts.
+    // The longest listed part of the written word is used.
     let ends = [chunk.len(), trimmed.len()]
         .into_iter()
         .chain(trimmed.match_indices(['-', '/', '\'']).map(|(end, _)| end).rev());
@@ -30,7 +30,7 @@ pub fn listed(at: &Cursor<'_>) -> Option<Reading> {
     Some(at.read(Class::Listed, end, said))
 }
 
-/// Reads the customer's first name. A name that cannot be said is silent.
+/// Reads the customer's first name. A name that cannot be pronounced is silent.
 pub fn name(at: &Cursor<'_>) -> Option<Reading> {
     let written = at.reader.names.written();
     if written.is_empty() || !at.starts_word() || !at.rest().starts_with(written) {
@@ -57,7 +57,7 @@ pub fn name(at: &Cursor<'_>) -> Option<Reading> {
     Some(Reading { class: Class::Name, end: end + if owner { 2 } else { 0 }, pieces })
 }
 
-/// Reads words that are joined by capitals: `PreCheck`, `eStatements`. Not `McDonald`.
+/// Reads words that are joined with inner capitals: `PreCheck`, `eStatements`. Does not match `McDonald`.
 pub fn camel_case(at: &Cursor<'_>) -> Option<Reading> {
     const PREFIXES: [&str; 4] = ["Mac", "Fitz", "Van", "San"];
     let captures = at.captures(&CAMEL).filter(|_| at.starts_word())?;
@@ -70,7 +70,7 @@ pub fn camel_case(at: &Cursor<'_>) -> Option<Reading> {
     Some(at.whole(Class::Word, &captures, said.join(" ")))
 }
 
-/// Reads a word by its letters, in any script.
+/// Reads a word from its letters, in any script.
 pub fn plain(at: &Cursor<'_>) -> Option<Reading> {
     let captures = at.captures(&LETTERS)?;
     let run = captures.get_match().as_str();
