@@ -203,7 +203,7 @@ fn transpose(m: Matrix) -> Matrix {
     [[m[0][0], m[1][0], m[2][0]], [m[0][1], m[1][1], m[2][1]], [m[0][2], m[1][2], m[2][2]]]
 }
 
-/// Inverts a matrix by its adjugate. The primaries of a color space are never collinear, so the determinant is not zero.
+/// Inverts a matrix by its adjugate. A color space's primaries are never collinear, so the determinant is not zero.
 fn inverse(m: Matrix) -> Matrix {
     let minor = |r: usize, c: usize| {
         let rows = [(r + 1) % 3, (r + 2) % 3];
