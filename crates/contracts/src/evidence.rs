@@ -120,7 +120,7 @@ impl Evidence {
     }
 }
 
-/// The writer and the voice of a published result. Holds nothing personal.
+/// The writer and the voice of a published result. Holds no personal data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MadeBy {
     /// `phrases`, the model's name for free text, or `template` in records of older versions.

@@ -56,7 +56,7 @@ pub struct Request {
     pub words_per_minute: u16,
     /// The voice, in the syntax of [`crate::voice::VoiceName`]. `None` for the voice in the settings.
     pub voice: Option<String>,
-    /// The speech engines available when the run started, in order of preference. They are part of the request, so an
+    /// The voice engines available when the run started, in order of preference. They are part of the request, so an
     /// engine that is installed later makes a new run instead of changing the voice midway.
     pub engines: Vec<Engine>,
     /// The aspect ratio.
@@ -86,7 +86,7 @@ pub struct Request {
     pub settings: Digest,
     /// The id of the keys that seal the run (`storage::vault::Keys::id`). Different keys make a different run.
     pub keys: String,
-    /// The version of the program that started the run.
+    /// The version of Bespoke that started the run.
     pub program: String,
     /// Incremented when someone deliberately runs the same request again.
     pub attempt: u32,
@@ -129,7 +129,7 @@ pub struct RunInputs<'a> {
     pub background: Option<Digest>,
     /// The bank's backgrounds by name.
     pub backgrounds: BTreeMap<BackgroundName, Digest>,
-    /// The available speech engines, in order of preference.
+    /// The available voice engines, in order of preference.
     pub engines: Vec<Engine>,
     /// The digest of the uploaded workbooks.
     pub upload: Digest,

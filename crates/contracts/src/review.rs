@@ -60,7 +60,7 @@ pub struct ReviewedDigests {
     pub artefacts: BTreeMap<Artefact, Digest>,
 }
 
-/// A result in review: `control/reviews/<run>/<reference>.json`. Holds nothing personal.
+/// A result in review: `control/reviews/<run>/<reference>.json`. Holds no personal data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingReview {
     /// The run.

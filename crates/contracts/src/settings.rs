@@ -330,7 +330,7 @@ impl Default for VoiceSettings {
     }
 }
 
-/// The choice of a speech engine.
+/// The choice of a voice engine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EngineChoice {

@@ -1,11 +1,11 @@
-//! The speech engines, and the names of their voices.
+//! The voice engines, and the names of their voices.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A speech engine.
+/// A voice engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Engine {

@@ -323,7 +323,7 @@ impl Runner {
         Ok(self.services.vault.store().find(&key).await?.is_some())
     }
 
-    /// Returns the cost of a customer in US dollars: from the evidence, else from the script, else from the tokens
+    /// Returns a customer's cost in US dollars: from the evidence, else from the script, else from the tokens
     /// `used` in this attempt. The records of an erased customer cannot be read, so their cost counts as 0.
     async fn spent(&self, run: &RunId, reference: &CustomerRef, used: Usage) -> f64 {
         let vault = &self.services.vault;

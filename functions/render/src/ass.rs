@@ -1,7 +1,7 @@
-//! The picture's text and shapes as an ASS document for libass.
+//! The video's text and shapes as an ASS document for libass.
 //!
-//! Every event sets its font, size, color and place itself, so no event depends on a style. All text of a customer or a
-//! catalog passes [`escape`], so it cannot contain commands.
+//! Every event sets its own font, size, color and position, so no event depends on a style. All text from a customer or
+//! a catalog goes through [`escape`], so it cannot contain commands.
 
 use std::fmt::Write;
 
@@ -21,7 +21,7 @@ impl Colour {
     /// White.
     pub const WHITE: Self = Self { red: 255, green: 255, blue: 255 };
 
-    /// Parses `#rrggbb`. `field` names the setting in the error.
+    /// Parses `#rrggbb`. `field` is the setting's name for the error.
     pub fn parse(text: &str, field: &'static str) -> Result<Self, Error> {
         let number =
             text.strip_prefix('#').filter(|digits| digits.len() == 6).map(|digits| u32::from_str_radix(digits, 16));
@@ -34,12 +34,12 @@ impl Colour {
         }
     }
 
-    /// Returns the color as ASS writes it, blue first.
+    /// Returns the color in ASS notation, with blue first.
     fn tag(self) -> String {
         format!("&H{:02X}{:02X}{:02X}&", self.blue, self.green, self.red)
     }
 
-    /// Returns the color as ffmpeg reads it.
+    /// Returns the color in ffmpeg's notation.
     pub(crate) fn hex(self) -> String {
         format!("0x{:02X}{:02X}{:02X}", self.red, self.green, self.blue)
     }
@@ -58,7 +58,7 @@ impl Colour {
         0.2126 * linear(self.red) + 0.7152 * linear(self.green) + 0.0722 * linear(self.blue)
     }
 
-    /// Returns the contrast ratio of two colors (WCAG 2.2), 1 to 21.
+    /// Returns the contrast ratio between two colors (WCAG 2.2), 1 to 21.
     #[must_use]
     pub fn contrast(self, other: Self) -> f64 {
         let a = self.luminance();
@@ -67,8 +67,8 @@ impl Colour {
     }
 }
 
-/// Escapes a text so that it contains no override block, line break or escape sequence. libass ignores the word joiner that
-/// separates a backslash from the next character.
+/// Escapes a text so it contains no override block, line break or escape sequence. The word joiner inserted after a
+/// backslash separates it from the next character; libass ignores the joiner.
 #[must_use]
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -84,7 +84,7 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
-/// The point of a line that lies at the given x.
+/// The point of a line that is placed at the given x coordinate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
     /// The left end.
@@ -100,15 +100,15 @@ pub enum Align {
 pub struct DrawStyle {
     /// The color.
     pub colour: Colour,
-    /// 0 is invisible, 1 opaque.
+    /// The opacity: 0 is invisible, 1 opaque.
     pub opacity: f64,
-    /// Seconds of fading in.
+    /// The duration of the fade-in in seconds.
     pub fade_in: f64,
-    /// Seconds of fading out.
+    /// The duration of the fade-out in seconds.
     pub fade_out: f64,
-    /// px by which it moves up to its place while it fades in; negative values move down.
+    /// The distance in pixels by which it moves up to its position while it fades in. If negative, it moves down.
     pub rise: f64,
-    /// Whether a soft dark edge keeps it legible on a moving picture.
+    /// Whether a soft dark edge keeps it legible on moving video.
     pub halo: bool,
 }
 
@@ -119,7 +119,7 @@ impl DrawStyle {
         Self { colour, opacity: 1.0, fade_in: 0.0, fade_out: 0.0, rise: 0.0, halo: false }
     }
 
-    /// Sets the fades, seconds.
+    /// Sets the durations of the fades in seconds.
     #[must_use]
     pub const fn fading(self, fade_in: f64, fade_out: f64) -> Self {
         Self { fade_in, fade_out, ..self }
@@ -158,24 +158,24 @@ impl DrawStyle {
 pub struct TextLine<'a> {
     /// The font role.
     pub role: Role,
-    /// The em square, px.
+    /// The em square in pixels.
     pub em: f64,
-    /// The point of the line that lies at `x`.
+    /// The point of the line that is placed at `x`.
     pub align: Align,
-    /// px from the left edge of the frame.
+    /// The distance from the left edge of the frame in pixels.
     pub x: f64,
-    /// The baseline, px from the upper edge of the frame.
+    /// The distance of the baseline from the top edge of the frame in pixels.
     pub baseline: f64,
     /// The unescaped text.
     pub text: &'a str,
 }
 
-/// The words of a line with the color that each takes while it is spoken.
+/// The words of a line, with the color that each word has while it is spoken.
 #[derive(Clone, Copy, Debug)]
 pub struct Highlight<'a> {
     /// The words.
     pub words: &'a [TimedWord],
-    /// The color of the spoken word.
+    /// The color of the word being spoken.
     pub colour: Colour,
 }
 
@@ -184,9 +184,9 @@ pub struct Highlight<'a> {
 pub struct TimedWord {
     /// The byte offset of the word in the line.
     pub offset: usize,
-    /// Seconds from the start of the video.
+    /// The start, in seconds from the start of the video.
     pub start: f64,
-    /// Seconds from the start of the video.
+    /// The end, in seconds from the start of the video.
     pub end: f64,
 }
 
@@ -210,7 +210,7 @@ fn stamp(seconds: f64) -> String {
 }
 
 impl<'a> Document<'a> {
-    /// Creates an empty document for a frame of this size, px.
+    /// Creates an empty document for a frame of this size in pixels.
     #[must_use]
     pub fn new(fonts: &'a FontSet, (width, height): (u32, u32)) -> Self {
         let text = format!(
@@ -279,17 +279,17 @@ impl<'a> Document<'a> {
             let to = ((word.end - time.0) * 1000.0).max(1.0);
             let plain = style.colour.tag();
             let lit = highlight.colour.tag();
-            // A transition that lasts one millisecond is a switch.
+            // A transition of one millisecond acts as a switch.
             format!("{{\\1c{plain}\\t({from:.0},{:.0},\\1c{lit})\\t({to:.0},{:.0},\\1c{plain})}}", from + 1.0, to + 1.0)
         };
         self.line(layer, time, text, style, &tags);
     }
 
-    /// Adds a rectangle with rounded corners of `radius` px.
+    /// Adds a rectangle whose rounded corners have a radius of `radius` pixels.
     pub fn rectangle(&mut self, layer: u8, time: (f64, f64), area: Rect, radius: f64, style: &DrawStyle) {
         let Rect { w, h, .. } = area;
         let r = radius.min(w / 2.0).min(h / 2.0);
-        // The Bézier curve of a quarter circle has handles of 0.5523 r.
+        // The Bézier curve for a quarter circle has handles of 0.5523 r.
         let k = r * (1.0 - 0.5523);
         let path = if r <= 0.0 {
             format!("m 0 0 l {w:.1} 0 {w:.1} {h:.1} 0 {h:.1}")

@@ -1,4 +1,4 @@
-//! Prepares a background for the frame: checks the file, and converts its geometry, motion and colors.
+//! Prepares a background for the frame: checks the file, and converts its geometry, frame rate and colors.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -17,26 +17,26 @@ use crate::graph::{self, Arguments, BackgroundGraph, Motion, SourceColor};
 use crate::measure::{Probe, SideData, Stream, parse_idet};
 use crate::probe_cache::{PreparedBackground, ProbeCache};
 
-/// The containers of videos, as ffprobe names them. None is a playlist that opens other files.
+/// The containers of videos, by ffprobe's names. None of them is a playlist that could open other files.
 const VIDEO_CONTAINERS: [&str; 7] = ["mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts", "flv", "gif", "apng"];
 
-/// The containers of still pictures, as ffprobe names them.
+/// The containers of still images, by ffprobe's names.
 const STILL_CONTAINERS: [&str; 6] = ["image2", "png_pipe", "jpeg_pipe", "webp_pipe", "bmp_pipe", "tiff_pipe"];
 
-/// The codecs of still pictures.
+/// The codecs of still images.
 const STILL_CODECS: [&str; 5] = ["png", "mjpeg", "webp", "bmp", "tiff"];
 
-/// The codecs in which HDR is published. They mark HDR by their tags alone.
+/// The codecs that are used for HDR. They mark HDR only with tags.
 const HDR_CODECS: [&str; 3] = ["hevc", "vp9", "av1"];
 
-/// The size of HD, px. Players decode smaller videos without a tag by the matrix of BT.601.
+/// The frame size of HD in pixels. Players decode smaller untagged videos with the BT.601 matrix.
 const HD_WIDTH: u32 = 1280;
 const HD_HEIGHT: u32 = 720;
 
-/// The share of its declared length that a complete file has at least.
+/// The minimum share of its declared length that a complete file has.
 const COMPLETE_SHARE: f64 = 0.9;
 
-/// A file of the brand or of the bank: its path, and its name for messages.
+/// A file from the brand or the bank: its path, and its name for messages.
 #[derive(Clone, Debug)]
 pub(crate) struct Asset {
     pub path: PathBuf,
@@ -49,9 +49,9 @@ impl Asset {
         Error::AssetBroken { file: self.name.clone(), reason: reason.into() }
     }
 
-    /// Turns a failure of ffmpeg or ffprobe over this file into an error that names the file.
+    /// Turns an error from ffmpeg or ffprobe about this file into an error that mentions the file.
     pub(crate) fn blame(&self, error: Error) -> Error {
-        // A killed program and a full disk say nothing about the file.
+        // If a program was killed or the disk is full, the file is not to blame.
         const MACHINE: [&str; 3] = ["signal:", "No space left", "File too large"];
         match error {
             Error::Failed { reason, .. } if reason.contains("moov atom not found") => {
@@ -80,21 +80,21 @@ impl Asset {
 pub(crate) struct BackgroundPreparer<'a> {
     pub runner: &'a FfmpegRunner,
     pub cache: &'a ProbeCache,
-    /// The folder in which prepared backgrounds are kept.
+    /// The folder for prepared backgrounds.
     pub folder: &'a Path,
-    /// The frame, px.
+    /// The frame size in pixels.
     pub size: (u32, u32),
 }
 
 impl BackgroundPreparer<'_> {
-    /// Returns a file that fits the frame, with its brightness: the background itself, or a prepared copy that is kept under
-    /// its digest.
+    /// Returns a file that fits the frame, with its brightness: the background itself, or a prepared copy that is
+    /// stored by its digest.
     pub(crate) fn prepare(&self, asset: &Asset) -> Result<PreparedBackground, Error> {
         let (w, h) = self.size;
         let variant = format!("{w}x{h} in {}", self.folder.display());
         let find = || self.find_or_convert(asset);
         let ready = self.cache.backgrounds.get_or_try_insert(&asset.path, &variant, find)?;
-        // The folder may have been cleaned since.
+        // The folder may have been cleaned in the meantime.
         if ready.path.is_file() { Ok(ready) } else { self.find_or_convert(asset) }
     }
 
@@ -127,8 +127,8 @@ impl BackgroundPreparer<'_> {
             && source.conversion.is_identity()
     }
 
-    /// Returns a copy of the background at the frame's size, rate and colors, from an earlier render or made now. Two
-    /// renders that make it at once make the same file, so the later one may replace the earlier one.
+    /// Returns a copy of the background with the frame's size, rate and colors, either from an earlier render or newly
+    /// created. Two concurrent renders create identical files, so the later one may replace the earlier one.
     fn convert(&self, source: &Source<'_>, motion: Motion) -> Result<PathBuf, Error> {
         let asset = source.asset;
         let lut_path = self.runner.scratch.join("colors.cube");
@@ -168,7 +168,7 @@ impl BackgroundPreparer<'_> {
         Ok(path)
     }
 
-    /// Decides how the frames of a background follow each other.
+    /// Determines how the background's frames follow each other.
     fn motion(&self, source: &Source<'_>) -> Result<Motion, Error> {
         if source.still {
             return Ok(Motion::Still { orientation: self.orientation(source.asset)? });
@@ -185,13 +185,13 @@ impl BackgroundPreparer<'_> {
         })
     }
 
-    /// Returns the EXIF orientation of a still, 1 to 8.
+    /// Returns the EXIF orientation of a still image, 1 to 8.
     fn orientation(&self, asset: &Asset) -> Result<u8, Error> {
         let json = self.runner.probe_first_frame(&asset.path).map_err(|error| asset.blame(error))?;
         Ok(Probe::parse(&json)?.orientation().unwrap_or(1))
     }
 
-    /// Runs ffmpeg over a background. Fails if the file is damaged or ends before its declared length.
+    /// Runs ffmpeg on a background. Fails if the file is damaged or ends before its declared length.
     fn check_complete(&self, source: &Source<'_>, doing: &'static str, arguments: &Arguments) -> Result<(), Error> {
         let asset = source.asset;
         let seconds = Cell::new(0.0_f64);
@@ -211,7 +211,7 @@ impl BackgroundPreparer<'_> {
         Ok(())
     }
 
-    /// Measures the highest luminance of an HDR background, nits.
+    /// Measures the maximum luminance of an HDR background in nits.
     fn peak_nits(&self, source: &Source<'_>) -> Result<f64, Error> {
         let stream = source.stream;
         let depth = bit_depth(&stream.pix_fmt);
@@ -248,21 +248,21 @@ impl BackgroundPreparer<'_> {
     }
 }
 
-/// A background file after the checks of its description.
+/// A background file whose description has been checked.
 struct Source<'a> {
     asset: &'a Asset,
     stream: &'a Stream,
     /// Whether it has only one frame.
     still: bool,
-    /// swscale's name of the matrix. `None` for RGB.
+    /// swscale's name for the matrix. `None` for RGB.
     matrix: Option<&'static str>,
     conversion: Conversion,
-    /// The length that the file claims to have, seconds.
+    /// The declared length of the file in seconds.
     declared_seconds: Option<f64>,
 }
 
 impl<'a> Source<'a> {
-    /// Checks that a file is a supported video or picture whose colors are known.
+    /// Checks that a file is a supported video or image with known colors.
     fn examine(asset: &'a Asset, probe: &'a Probe) -> Result<Self, Error> {
         let container = probe.format.format_name.as_str();
         let picture = STILL_CONTAINERS.contains(&container);
@@ -296,10 +296,10 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Fails if a picture file does not end with its format's end marker.
+/// Fails if an image file does not end with its format's end marker.
 fn check_picture_end(asset: &Asset, codec: &str) -> Result<(), Error> {
     const TAIL: u64 = 1 << 16;
-    // JPEG: the marker EOI; other data may follow. PNG: the chunk IEND. GIF: the trailer, perhaps with padding.
+    // JPEG: the EOI marker; other data may follow. PNG: the IEND chunk. GIF: the trailer, possibly with padding.
     let is_complete = |tail: &[u8]| match codec {
         "mjpeg" => tail.windows(2).any(|bytes| bytes == [0xff, 0xd9]),
         "png" => tail.windows(4).any(|bytes| bytes == b"IEND"),
@@ -318,13 +318,13 @@ fn check_picture_end(asset: &Asset, codec: &str) -> Result<(), Error> {
     if is_complete(&tail) { Ok(()) } else { Err(asset.broken("truncated: the end of the picture is missing")) }
 }
 
-/// Returns swscale's name of a stream's matrix, or `None` for RGB.
+/// Returns swscale's name for a stream's matrix, or `None` for RGB.
 fn matrix(asset: &Asset, stream: &Stream, still: bool) -> Result<Option<&'static str>, Error> {
     let rgb = ["rgb", "bgr", "gbr", "argb", "abgr", "0rgb", "0bgr", "pal", "mono"];
     if rgb.iter().any(|prefix| stream.pix_fmt.starts_with(prefix)) {
         return Ok(None);
     }
-    // Stills use BT.601 by the standards of JPEG and WebP. Players make the same guess for small videos.
+    // The JPEG and WebP standards prescribe BT.601 for still images. For small videos, players assume BT.601 too.
     let is_small = stream.height < HD_HEIGHT && stream.width < HD_WIDTH;
     let untagged = if still || is_small { "bt601" } else { "bt709" };
     Ok(Some(match stream.color_space.as_str() {
@@ -338,7 +338,7 @@ fn matrix(asset: &Asset, stream: &Stream, still: bool) -> Result<Option<&'static
     }))
 }
 
-/// Returns the conversion of a stream's colors to BT.709. Fails if the colors are not supported or not certain.
+/// Returns the conversion of a stream's colors to BT.709. Fails if the colors are unsupported or uncertain.
 fn conversion(asset: &Asset, stream: &Stream) -> Result<Conversion, Error> {
     let dolby_vision_only = |side: &SideData| {
         side.kind.starts_with("DOVI") && (side.dv_profile == 5 || side.dv_bl_signal_compatibility_id == Some(0))
@@ -372,14 +372,14 @@ fn conversion(asset: &Asset, stream: &Stream) -> Result<Conversion, Error> {
     }
 }
 
-/// Returns the bits per component of a pixel format.
+/// Returns the number of bits per component in a pixel format.
 fn bit_depth(pix_fmt: &str) -> u32 {
     let name = pix_fmt.trim_end_matches("le").trim_end_matches("be");
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
     match name[stem.len()..].parse() {
-        // `nv12` and the like are named after their layout.
+        // The number in `nv12` and similar names refers to the layout.
         Ok(depth @ 9..=16) if !stem.ends_with("nv") => depth,
-        // `rgb48` and `rgba64` are named after all their components.
+        // The number in `rgb48` and `rgba64` is the total for all components.
         Ok(48 | 64) => 16,
         _ => 8,
     }

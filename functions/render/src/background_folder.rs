@@ -1,5 +1,5 @@
-//! The bank's own backgrounds, in the store's folder `config/backgrounds/`. A run records their digests when it starts, so
-//! a file that is later replaced or removed changes none of its videos.
+//! The bank's own backgrounds, in the store under `config/backgrounds/`. A run records their digests when it starts, so
+//! replacing or removing a file later does not change the run's videos.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -13,14 +13,14 @@ use storage::store::{ObjectStore, StoreError};
 use crate::error::Error;
 use crate::file_digest::PartialDigest;
 
-/// The largest accepted file, bytes. A loop of a few minutes has a tenth of it.
+/// The maximum size of a file in bytes. A loop of a few minutes is a tenth of that.
 const MAX_BYTES: u64 = 256 << 20;
 
-/// The size of one read from the store, bytes.
+/// The size in bytes of one read from the store.
 const CHUNK_BYTES: usize = 4 << 20;
 
-/// Returns the backgrounds from which each customer of a new run gets one, with the digests that the request records: the
-/// background that the settings name, or all files of the folder.
+/// Returns the backgrounds for a new run, with the digests that the request records: the background in the settings, or
+/// else all files in the folder. Each customer in the run gets one of them.
 pub async fn background_digests(
     store: &dyn ObjectStore,
     settings: &VideoSettings,
@@ -40,7 +40,7 @@ pub async fn background_digests(
     Ok(digests)
 }
 
-/// Lists the names in the folder. Skips names that begin with a full stop, and the folder's own entry.
+/// Lists the names in the folder. Skips names that begin with a period, and the entry for the folder itself.
 async fn list_names(store: &dyn ObjectStore) -> Result<Vec<BackgroundName>, Error> {
     let prefix = Prefix::Backgrounds.to_string();
     let listed = store.list(&Prefix::Backgrounds).await?;
@@ -50,15 +50,15 @@ async fn list_names(store: &dyn ObjectStore) -> Result<Vec<BackgroundName>, Erro
     visible.map(|name| BackgroundName::parse(name).map_err(invalid)).collect()
 }
 
-/// The folders for copies of backgrounds on this machine.
+/// The folders for local copies of backgrounds.
 pub(crate) struct LocalCopies<'a> {
-    /// The folder in which fetched and prepared backgrounds are kept.
+    /// The folder for fetched and prepared backgrounds.
     pub folder: &'a Path,
     /// A private folder for files that are not complete yet.
     pub scratch: &'a Path,
 }
 
-/// Returns the local copy of a background that a run recorded. Fetches it on first use and keeps it under its digest.
+/// Returns the local copy of a background that a run recorded. Fetches it on first use and stores it by its digest.
 pub(crate) async fn fetch(
     store: &dyn ObjectStore,
     copies: &LocalCopies<'_>,
@@ -78,7 +78,7 @@ pub(crate) async fn fetch(
     if fetched != *digest {
         return Err(changed());
     }
-    // Two renders that fetch it at once write the same bytes.
+    // Two concurrent renders that fetch it write the same bytes.
     std::fs::create_dir_all(copies.folder).map_err(Error::Scratch)?;
     file.persist(&path).map_err(|error| Error::Scratch(error.error))?;
     Ok(path)
@@ -94,7 +94,7 @@ async fn read(
     let mut digest = PartialDigest::default();
     let mut offset = 0;
     loop {
-        // One byte beyond the chunk shows whether another chunk follows.
+        // One extra byte shows whether another chunk follows.
         let bytes = store.get_range(&key, offset, CHUNK_BYTES as u64 + 1).await?;
         let chunk = &bytes[..bytes.len().min(CHUNK_BYTES)];
         digest.update(chunk);

@@ -1,37 +1,37 @@
-//! The brightness of a background, which decides how much it must be darkened behind text.
+//! The brightness of a background. It determines how much the background must be darkened behind text.
 
 use crate::layout::Rect;
 
-/// The size of the map's longer side, px.
+/// The length of the map's longer side in pixels.
 const LONGER_SIDE: u32 = 320;
 
-/// The share of an area's pixels that may be brighter than its level.
+/// The share of an area's pixels that may be brighter than the area's level.
 const OUTLIERS: f64 = 0.1;
 
-/// The highest luma of each part of the picture over time.
+/// The maximum luma of each part of the background over time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BackgroundLuma {
-    /// Width and height of the map.
+    /// The width and height of the map.
     size: (u32, u32),
     /// Luma, 0 to 1, row by row.
     levels: Vec<f64>,
 }
 
 impl BackgroundLuma {
-    /// Returns a map that has the same luma, 0 to 1, everywhere.
+    /// Returns a map that has the same luma everywhere, 0 to 1.
     #[must_use]
     pub fn uniform(level: f64) -> Self {
         Self { size: (1, 1), levels: vec![level] }
     }
 
-    /// Returns the size of the map for a frame of `size` px.
+    /// Returns the size of the map for a frame of `size`, both in pixels.
     pub(crate) fn map_size((width, height): (u32, u32)) -> (u32, u32) {
         let longer = width.max(height).max(1);
         let scaled = |side: u32| (side * LONGER_SIDE).div_ceil(longer).max(2);
         (scaled(width), scaled(height))
     }
 
-    /// Builds a map from frames of limited-range 8-bit luma. Returns `None` if there is no frame.
+    /// Builds a map from frames of limited-range 8-bit luma. Returns `None` if there are no frames.
     pub(crate) fn from_frames(frames: &[u8], size: (u32, u32)) -> Option<Self> {
         let mut levels = vec![0.0_f64; (size.0 * size.1) as usize];
         let frames = frames.chunks_exact(levels.len());
@@ -46,7 +46,7 @@ impl BackgroundLuma {
         Some(Self { size, levels })
     }
 
-    /// Returns the luma of the bright parts of an area, 0 to 1. `area` is in px of a frame of `frame` px.
+    /// Returns the luma of an area's bright parts, 0 to 1. `area` and `frame` are in pixels.
     #[must_use]
     #[expect(
         clippy::cast_possible_truncation,

@@ -1,4 +1,4 @@
-//! The canvas on which cards and scenes are drawn: the document, the palette, and a record of everything on the picture.
+//! The canvas for cards and scenes: the document, the palette, and a record of every element in the video image.
 
 use contracts::brand::Brand;
 
@@ -11,23 +11,23 @@ use crate::layout::{Frame, Rect};
 /// Frames per second.
 pub const FRAME_RATE: u32 = 24;
 
-/// Something on the picture. Placements show that nothing covers anything else.
+/// An element in the video image. Placements make it possible to check that elements do not overlap.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Placement {
-    /// The kind of element, as in "lower third".
+    /// The kind of element, such as "lower third".
     pub kind: &'static str,
-    /// Seconds from the start.
+    /// The start, in seconds from the start of the video.
     pub start: f64,
-    /// Seconds from the start.
+    /// The end, in seconds from the start of the video.
     pub end: f64,
-    /// The area, px of the layout.
+    /// The area, in pixels of the layout.
     pub area: Rect,
 }
 
-/// One of the brand's two pictures.
+/// One of the brand's two images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Emblem {
-    /// The mark with the bank's name.
+    /// The mark together with the bank's name.
     Logo,
     /// The mark alone.
     Mark,
@@ -38,61 +38,61 @@ pub enum Emblem {
 pub struct LogoPlacement {
     /// The emblem.
     pub emblem: Emblem,
-    /// The area, px of the layout. Its left and upper edges are whole numbers.
+    /// The area, in pixels of the layout. Its left and top edges are whole numbers.
     pub area: Rect,
-    /// Seconds from the start.
+    /// The start, in seconds from the start of the video.
     pub start: f64,
-    /// Seconds from the start.
+    /// The end, in seconds from the start of the video.
     pub end: f64,
-    /// 1 is opaque.
+    /// The opacity: 1 is opaque.
     pub opacity: f64,
-    /// Seconds of fading in and out.
+    /// The duration of fading in and out, in seconds.
     pub fade: f64,
 }
 
-/// A color over the whole frame, behind all text. The overlay filter draws it several times as fast as libass.
+/// A color over the whole frame, behind all text. The overlay filter draws it several times faster than libass.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Veil {
     /// The color.
     pub colour: Colour,
-    /// 1 is opaque.
+    /// The opacity: 1 is opaque.
     pub opacity: f64,
-    /// Seconds from the start.
+    /// The start, in seconds from the start of the video.
     pub start: f64,
-    /// Seconds from the start.
+    /// The end, in seconds from the start of the video.
     pub end: f64,
-    /// Seconds of fading in and out.
+    /// The durations of fading in and out, in seconds.
     pub fades: (f64, f64),
 }
 
-/// A gradient that darkens the background from the upper edge of the frame down.
+/// A gradient that darkens the background, starting at the top edge of the frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scrim {
     /// The color.
     pub colour: Colour,
-    /// The opacity at the upper edge; 1 is opaque.
+    /// The opacity at the top edge: 1 is opaque.
     pub opacity: f64,
-    /// The lower edge of the part with full opacity, px of the layout.
+    /// The bottom edge of the part with full opacity, in pixels of the layout.
     pub solid: f64,
-    /// The lower edge, at which the gradient ends, px of the layout.
+    /// The bottom edge of the gradient, in pixels of the layout.
     pub height: f64,
 }
 
-/// The contrast that text over the background gets. It exceeds the required 4.5, because compression lowers it.
+/// The target contrast of text over the background. It exceeds the required 4.5, because compression reduces contrast.
 const CONTRAST: f64 = 5.5;
 
-/// The relative luminance of a gray, 0 to 1 (WCAG 2.2).
+/// Returns the relative luminance of a gray, 0 to 1 (WCAG 2.2).
 fn luminance(level: f64) -> f64 {
     if level <= 0.04045 { level / 12.92 } else { ((level + 0.055) / 1.055).powf(2.4) }
 }
 
-/// The contrast of ink of some opacity with a gray background (WCAG 2.2), if the ink is lighter.
+/// Returns the contrast between ink of some opacity and a gray background (WCAG 2.2), if the ink is lighter.
 fn ink_contrast(ink: f64, opacity: f64, background: f64) -> f64 {
     let visible = opacity * ink + (1.0 - opacity) * background;
     (luminance(visible) + 0.05) / (luminance(background) + 0.05)
 }
 
-/// Finds the end of the range of `x`, 0 to 1, in which a condition holds that holds at 0.
+/// Finds the largest `x`, 0 to 1, up to which a condition holds. The condition must hold at 0.
 fn bisect(holds: impl Fn(f64) -> bool) -> f64 {
     let mut low = 0.0;
     let mut high = 1.0;
@@ -107,12 +107,13 @@ fn bisect(holds: impl Fn(f64) -> bool) -> f64 {
     low
 }
 
-/// Returns the least opacity, at least `least`, at which ink of a gray level has the contrast over a background.
+/// Returns the minimum opacity, at least `least`, at which ink of a gray level has the target contrast over a
+/// background.
 pub(crate) fn ink_opacity(ink: f64, background: f64, least: f64) -> f64 {
     1.0 - bisect(|transparency| ink_contrast(ink, 1.0 - transparency, background) >= CONTRAST).min(1.0 - least)
 }
 
-/// Returns the least opacity, at least `least`, of a panel of a gray level, at which ink has the contrast over it.
+/// Returns the minimum opacity, at least `least`, at which a panel of a gray level gives ink the target contrast.
 pub(crate) fn panel_opacity(panel: f64, ink: f64, background: f64, least: f64) -> f64 {
     let legible = |transparency: f64| {
         ink_contrast(ink, 1.0, (1.0 - transparency) * panel + transparency * background) >= CONTRAST
@@ -123,21 +124,21 @@ pub(crate) fn panel_opacity(panel: f64, ink: f64, background: f64, least: f64) -
 /// The brand's colors.
 #[derive(Clone, Copy, Debug)]
 pub struct Palette {
-    /// Cards and boxes.
+    /// The background of cards and boxes.
     pub background: Colour,
     /// Text.
     pub ink: Colour,
     /// Secondary text.
     pub muted: Colour,
-    /// Rules and the word being spoken.
+    /// Lines, and the word being spoken.
     pub accent: Colour,
     /// The box behind captions.
     pub caption_box: Colour,
 }
 
 impl Palette {
-    /// Parses the brand's colors. Fails if text does not have the contrast that WCAG 1.4.3 demands. Text must be light on
-    /// dark, as captions and logo are, because the checks of the finished picture assume it.
+    /// Parses the brand's colors. Fails if text does not have the contrast that WCAG 1.4.3 requires. Text must be light
+    /// on dark, like the captions and the logo, because the checks of the finished video assume it.
     pub fn of(brand: &Brand) -> Result<Self, Error> {
         let colours = &brand.colours;
         let palette = Self {
@@ -181,7 +182,7 @@ impl Palette {
     }
 }
 
-/// A picture under construction.
+/// A video image under construction.
 pub(crate) struct Canvas<'a> {
     pub fonts: &'a FontSet,
     pub frame: Frame,
@@ -194,13 +195,14 @@ pub(crate) struct Canvas<'a> {
 }
 
 impl Canvas<'_> {
-    /// Returns the opacity, at least `least`, that a panel of the background color needs in an area to make `ink` legible.
+    /// Returns the opacity, at least `least`, that a panel in the background color needs in an area to make `ink`
+    /// legible.
     pub(crate) fn panel_opacity(&self, area: Rect, panel: Colour, ink: Colour, least: f64) -> f64 {
         let level = self.background.level(area, self.frame.dimensions());
         panel_opacity(panel.luma(), ink.luma(), level, least)
     }
 
-    /// Records something on the picture.
+    /// Records an element in the video image.
     pub(crate) fn place(&mut self, kind: &'static str, (start, end): (f64, f64), area: Rect) {
         self.placements.push(Placement { kind, start, end, area });
     }

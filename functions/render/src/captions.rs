@@ -1,8 +1,8 @@
 //! Captions: divides the spoken words into readable cues.
 //!
-//! The rules are those of Netflix's timed text guide (English) and the BBC's subtitle guidelines: at most two lines of 42
-//! columns, 5/6 to 7 seconds, at most 20 characters a second, breaks at phrases. A cue starts with its first word. Dynamic
-//! programming finds the division with the lowest total cost.
+//! The rules are those of Netflix's timed text guide (English) and the BBC's subtitle guidelines: at most two lines of
+//! 42 columns, 5/6 to 7 seconds, at most 20 characters per second, and breaks between phrases. A cue starts with its
+//! first word. Dynamic programming finds the division with the lowest total cost.
 
 use contracts::media::CaptionFacts;
 use contracts::narration::Narration;
@@ -11,19 +11,19 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::font::display_text;
 
-/// The most columns of a line. A Han character takes two.
+/// The maximum number of columns in a line. A Han character takes two.
 pub const MAX_COLUMNS: usize = 42;
-/// The shortest time of a cue, seconds.
+/// The minimum duration of a cue in seconds.
 pub const MIN_SECONDS: f64 = 5.0 / 6.0;
-/// The longest time of a cue, seconds.
+/// The maximum duration of a cue in seconds.
 pub const MAX_SECONDS: f64 = 7.0;
-/// The most characters a second.
+/// The maximum number of characters per second.
 pub const MAX_RATE: f64 = 20.0;
-/// How long a cue stays after its last word if no cue follows, seconds.
+/// How long a cue stays after its last word if no cue follows, in seconds.
 const HOLD_SECONDS: f64 = 0.4;
-/// A shorter pause between two cues is closed, so that the box does not flicker, seconds.
+/// The minimum gap between two cues, in seconds. A shorter one is closed, so the box does not flicker.
 const MIN_GAP_SECONDS: f64 = 0.35;
-/// English and Spanish words that should not end a line, because they belong to the next word.
+/// English and Spanish words that should not end a line, because they belong with the next word.
 const NO_LINE_END: [&str; 80] = [
     "a", "an", "the", "and", "or", "but", "nor", "of", "to", "in", "on", "at", "for", "with", "by", "from", "as",
     "than", "into", "about", "per", "if", "that", "which", "who", "whose", "when", "while", "where", "your", "our",
@@ -32,32 +32,32 @@ const NO_LINE_END: [&str; 80] = [
     "la", "los", "las", "un", "una", "de", "del", "y", "que", "en", "con", "por", "para", "su", "sus", "es", "son",
     "al", "se",
 ];
-/// Titles before a name, which end with a full stop but do not end a sentence.
+/// Titles that precede a name. They end with a period but do not end a sentence.
 const TITLES: [&str; 5] = ["Mr.", "Mrs.", "Ms.", "Dr.", "St."];
 
-/// A word, or a part of a word that is too long for a line.
+/// A word, or part of a word that is too long for a line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Piece {
-    /// The shown text.
+    /// The displayed text.
     pub text: String,
-    /// Seconds from the start of the narration.
+    /// The start, in seconds from the start of the narration.
     pub start: f64,
-    /// Seconds from the start of the narration.
+    /// The end, in seconds from the start of the narration.
     pub end: f64,
     /// Whether it continues the previous piece without a space.
     pub glued: bool,
-    /// Whether a name continues with the next piece, so that no break should follow.
+    /// Whether a name continues with the next piece, so no break should follow.
     pub keeps_next: bool,
-    /// The index of its sentence.
+    /// The index of the piece's sentence.
     pub sentence: usize,
-    /// The index of its segment in the script.
+    /// The index of the piece's segment in the script.
     pub segment: usize,
 }
 
 /// A line of a cue.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
-    /// Its words.
+    /// The line's words.
     pub pieces: Vec<Piece>,
 }
 
@@ -72,22 +72,22 @@ impl Line {
 /// One caption.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cue {
-    /// Seconds from the start of the narration.
+    /// The start, in seconds from the start of the narration.
     pub start: f64,
-    /// Seconds from the start of the narration.
+    /// The end, in seconds from the start of the narration.
     pub end: f64,
     /// One or two lines.
     pub lines: Vec<Line>,
 }
 
-/// A cue of a caption file: its times in seconds, and its lines.
+/// A cue in a caption file: its times in seconds, and its lines.
 pub(crate) struct TimedText {
     pub start: f64,
     pub end: f64,
     pub lines: Vec<String>,
 }
 
-/// Measures captions in the order in which they are shown.
+/// Measures captions, which must be in the order in which they are displayed.
 #[expect(clippy::cast_precision_loss, reason = "characters are few")]
 pub(crate) fn facts(cues: &[TimedText]) -> CaptionFacts {
     let seconds = |cue: &TimedText| cue.end - cue.start;
@@ -117,12 +117,12 @@ fn joined(pieces: &[Piece]) -> String {
     text
 }
 
-/// Counts the columns of pieces on one line.
+/// Counts the columns that pieces take on one line.
 fn columns(pieces: &[Piece]) -> usize {
     pieces.iter().enumerate().map(|(i, piece)| piece.text.width() + usize::from(i > 0 && !piece.glued)).sum()
 }
 
-/// Splits a word into parts that each fit a line.
+/// Splits a word into parts that each fit on a line.
 fn split_to_width(word: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
     for cluster in word.graphemes(true) {
@@ -148,7 +148,7 @@ fn pieces(narration: &Narration, names: &[&str]) -> Vec<Piece> {
                 .filter(|word| !word.is_empty())
                 .flat_map(|word| split_to_width(word).into_iter().enumerate().map(|(i, part)| (part, i > 0)))
                 .collect();
-            // Makes times monotonic, whatever the engine reported.
+            // Keep times monotonic, whatever the engine reported.
             let start = if word.start.is_finite() { word.start.max(now) } else { now };
             let end = if word.end.is_finite() { word.end.max(start) } else { start };
             let step = (end - start) / cut.len().max(1) as f64;
@@ -173,7 +173,7 @@ fn pieces(narration: &Narration, names: &[&str]) -> Vec<Piece> {
     all
 }
 
-/// Marks every occurrence of a name, so that it is not broken.
+/// Marks every occurrence of a name, so it is not broken across lines.
 fn keep_together(pieces: &mut [Piece], name: &str) {
     let name = display_text(name);
     let words: Vec<String> = name.split(' ').map(bare_word).filter(|word| !word.is_empty()).collect();
@@ -188,18 +188,18 @@ fn keep_together(pieces: &mut [Piece], name: &str) {
     }
 }
 
-/// Returns a word in lowercase without punctuation around it and without a possessive ending.
+/// Returns a word in lowercase without surrounding punctuation and without a possessive ending.
 fn bare_word(word: &str) -> String {
     let word = word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
     word.strip_suffix("'s").or(word.strip_suffix("’s")).unwrap_or(&word).to_owned()
 }
 
-/// Returns whether a piece belongs to the next one, such as an article.
+/// Returns whether a piece belongs with the next one, as an article does.
 fn leans_on_next(piece: &Piece) -> bool {
     TITLES.contains(&piece.text.as_str()) || NO_LINE_END.contains(&piece.text.to_lowercase().as_str())
 }
 
-/// Returns the cost of a break after the last of `pieces`.
+/// Returns the cost of a break after the last piece in `pieces`.
 fn break_cost(pieces: &[Piece]) -> f64 {
     let Some((piece, before)) = pieces.split_last() else { return 0.0 };
     if piece.keeps_next {
@@ -219,8 +219,8 @@ fn break_cost(pieces: &[Piece]) -> f64 {
     }
 }
 
-/// Finds the best way to put pieces on one or two lines. Returns the index at which the second line starts, and the cost.
-/// Returns `None` if they do not fit.
+/// Finds the best way to arrange pieces on one or two lines. Returns the index at which the second line starts, and the
+/// cost. Returns `None` if the pieces do not fit.
 #[expect(clippy::cast_precision_loss, reason = "columns are small")]
 fn best_lines(pieces: &[Piece]) -> Option<(usize, f64)> {
     if columns(pieces) <= MAX_COLUMNS {
@@ -232,7 +232,7 @@ fn best_lines(pieces: &[Piece]) -> Option<(usize, f64)> {
         let fits = first <= MAX_COLUMNS && second <= MAX_COLUMNS;
         let uneven = first.abs_diff(second) as f64 * 0.4 + if first > second { 2.0 } else { 0.0 };
         let last = &pieces[at - 1];
-        // A break within a phrase hurts in a cue as much as between two cues. Any other hurts less.
+        // Within a phrase, a line break is as bad as a break between two cues. Other line breaks are not as bad.
         let weight = if last.keeps_next || leans_on_next(last) { 1.0 } else { 0.4 };
         fits.then(|| 6.0 + uneven + break_cost(&pieces[..at]) * weight)
     };
@@ -240,7 +240,7 @@ fn best_lines(pieces: &[Piece]) -> Option<(usize, f64)> {
     options.min_by(|a, b| a.1.total_cmp(&b.1))
 }
 
-/// Returns when a cue of these pieces ends if the next cue starts at `next`, seconds.
+/// Returns when a cue with these pieces ends, in seconds, if the next cue starts at `next`.
 #[expect(clippy::cast_precision_loss, reason = "characters are few")]
 fn cue_end(pieces: &[Piece], next: f64) -> f64 {
     let start = pieces[0].start;
@@ -251,7 +251,7 @@ fn cue_end(pieces: &[Piece], next: f64) -> f64 {
     end.min(next).min(start + MAX_SECONDS)
 }
 
-/// Returns the cost of a cue of these pieces if the next cue starts at `next`. Returns `None` if they do not fit.
+/// Returns the cost of a cue with these pieces if the next cue starts at `next`. Returns `None` if they do not fit.
 #[expect(clippy::cast_precision_loss, reason = "characters are few")]
 fn cue_cost(pieces: &[Piece], next: f64) -> Option<f64> {
     let (_, line_cost) = best_lines(pieces)?;
@@ -283,16 +283,16 @@ fn cue_cost(pieces: &[Piece], next: f64) -> Option<f64> {
     Some(cost)
 }
 
-/// Divides the narration into cues. Keeps each of `names` on one line, if it fits.
+/// Divides the narration into cues. Keeps each of `names` on one line if it fits.
 #[must_use]
 pub fn cues(narration: &Narration, names: &[&str]) -> Vec<Cue> {
     let pieces = pieces(narration, names);
     let next_start = |index: usize| {
         let last = pieces.last().map_or(0.0, |piece| piece.end);
-        // After the narration there is a short pause before the end card.
+        // A short pause separates the narration from the end card.
         pieces.get(index).map_or(last.max(narration.seconds) + HOLD_SECONDS, |piece| piece.start)
     };
-    // best[i]: the lowest cost of all cues before piece i, and the first piece of the last of them.
+    // best[i]: the lowest cost of all cues before piece i, and the first piece of the last of these cues.
     let mut best: Vec<(f64, usize)> = vec![(0.0, 0)];
     for end in 1..=pieces.len() {
         let mut choice = (f64::INFINITY, end - 1);
@@ -330,7 +330,7 @@ mod tests {
 
     use super::*;
 
-    /// Builds a narration at `rate` characters a second, with `pause` seconds between sentences.
+    /// Builds a narration at `rate` characters per second, with `pause` seconds between sentences.
     fn narration(sentences: &[&str], rate: f64, pause: f64) -> Narration {
         let mut now = 0.0;
         let mut all = Vec::new();
@@ -398,7 +398,7 @@ mod tests {
         let names = ["Meridian Bank", "Meridian Travel Rewards Card", "Mary Ann"];
         let text = "Hello Mary Ann, if you think about it for a while, the new Meridian Travel Rewards Card's benefits are \
                     yours, and Meridian Bank would be glad to tell you much more about all of it on the way.";
-        // Shifts the names through all positions of a line.
+        // Moves the names through all positions in a line.
         for shift in 0..40 {
             let text = format!("{} {text}", "o".repeat(shift + 1));
             let cues = cues(&narration(&[&text], 14.0, 0.3), &names);

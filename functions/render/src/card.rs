@@ -6,14 +6,14 @@ use crate::content::SceneContent;
 use crate::font::{Role, display_text};
 use crate::layout::{Frame, Rect, fit_into};
 
-/// The shortest time of an end card, seconds.
+/// The minimum duration of an end card in seconds.
 const MIN_SECONDS: f64 = 5.0;
-/// The distance from the logo to the first product on the end card, px.
+/// The distance from the logo to the first product on the end card, in pixels.
 const LOGO_GAP: f64 = 52.0;
-/// The reading rate, words per second: 180 words a minute.
+/// The reading rate in words per second: 180 words per minute.
 const READING_RATE: f64 = 3.0;
 
-/// A centered line of the title card.
+/// A centered line on the title card.
 struct TitleLine<'a> {
     kind: &'static str,
     role: Role,
@@ -22,7 +22,7 @@ struct TitleLine<'a> {
     colour: Colour,
 }
 
-/// Adds the title card: the customer's name and the bank's.
+/// Adds the title card, with the names of the customer and the bank.
 pub(crate) fn title(canvas: &mut Canvas<'_>, content: &SceneContent<'_>, seconds: f64) {
     let Frame { safe, name_em, for_em, title_mark, .. } = canvas.frame;
     let (width, height) = canvas.frame.dimensions();
@@ -35,18 +35,18 @@ pub(crate) fn title(canvas: &mut Canvas<'_>, content: &SceneContent<'_>, seconds
     canvas.veil(time, veil, (0.0, fade_out));
 
     let style = |colour| DrawStyle { rise: 24.0, ..DrawStyle::plain(colour).fading(fade_in, fade_out) };
-    // Centers the group of mark, "For", name, rule and bank in the frame.
+    // Center the group of mark, "For", name, rule and bank in the frame.
     let name = display_text(&content.script.first_name);
     let (em, lines) = canvas.fonts.fit(Role::Title, &name, name_em, safe.w * 0.9, 1);
     let (mark_w, mark_h) = fit_into(content.mark, title_mark);
-    // A name in smaller type gets extra space above, because its line contains less.
+    // A name in smaller type gets extra space above, because its line is less full.
     let air = (name_em - em) * 0.22;
     let group = mark_h + for_em * 1.7 + air + em * 1.2 + 34.0 + for_em * 1.9;
     let mut y = (height - group) / 2.0;
     canvas.logo(Emblem::Mark, time, Rect { x: middle - mark_w / 2.0, y, w: mark_w, h: mark_h }, 1.0, 0.4);
     y += mark_h + for_em * 0.6;
 
-    // Draws a line at `top` px and returns its lower edge.
+    // Draws a line at `top` pixels and returns its bottom edge.
     let draw = |canvas: &mut Canvas<'_>, line: TitleLine<'_>, top: f64| {
         let TitleLine { kind, role, em, text, colour } = line;
         let width = canvas.fonts.width(role, text, em);
@@ -68,18 +68,18 @@ pub(crate) fn title(canvas: &mut Canvas<'_>, content: &SceneContent<'_>, seconds
     draw(canvas, TitleLine { kind: "bank", role: Role::Title, em, text: bank, colour: ink }, rule.bottom() + 30.0);
 }
 
-/// One line of a column that is not yet placed.
+/// One line in a column that has not been positioned yet.
 #[derive(Clone, Debug)]
 struct CardRow {
     role: Role,
     em: f64,
     text: String,
-    /// Space above, px.
+    /// The space above the line in pixels.
     above: f64,
-    /// The height of the line, px.
+    /// The height of the line in pixels.
     height: f64,
     colour: RowColour,
-    /// Whether an accent bar precedes it.
+    /// Whether an accent bar precedes the line.
     bar: bool,
 }
 
@@ -90,7 +90,7 @@ enum RowColour {
     Accent,
 }
 
-/// Returns the height of a column of rows, px.
+/// Returns the height of a column of rows in pixels.
 fn rows_height(rows: &[CardRow]) -> f64 {
     rows.iter().enumerate().map(|(i, row)| row.height + if i == 0 { 0.0 } else { row.above }).sum()
 }
@@ -133,7 +133,7 @@ fn notice_rows(canvas: &Canvas<'_>, notices: &[String], scale: f64) -> Vec<CardR
     rows
 }
 
-/// Divides notices over as few cards as possible at a legible size.
+/// Divides notices among as few cards as possible at a legible size.
 fn notice_cards(canvas: &Canvas<'_>, notices: &[String]) -> Vec<Vec<CardRow>> {
     let room = canvas.frame.end_notices.h;
     for scale in [1.0, 0.95, 0.9, 0.85, 0.8] {
@@ -173,7 +173,7 @@ fn offer_rows(canvas: &Canvas<'_>, content: &SceneContent<'_>, scale: f64) -> Ve
             });
         }
     }
-    // A viewer reads the address and cannot follow it, so the scheme is left out.
+    // Viewers can read the address but not click it, so the scheme is left out.
     let web = display_text(&content.brand.web);
     let web = web.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/');
     let em = em * 0.76;
@@ -192,7 +192,7 @@ fn offer_rows(canvas: &Canvas<'_>, content: &SceneContent<'_>, scale: f64) -> Ve
     rows
 }
 
-/// Adds the end card, or as many end cards as the notices need. Returns when the last one ends, seconds.
+/// Adds one end card, or as many as the notices need. Returns when the last one ends, in seconds.
 pub(crate) fn end(canvas: &mut Canvas<'_>, content: &SceneContent<'_>, start: f64) -> f64 {
     let notices = notices(content);
     let cards = notice_cards(canvas, &notices);

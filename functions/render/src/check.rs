@@ -10,32 +10,32 @@ use crate::layout::{Frame, Rect, shape_and_resolution};
 use crate::provenance::VOCABULARY;
 use crate::scene::Scene;
 
-/// The integrated loudness, LUFS (AES TD1004).
+/// The integrated loudness in LUFS (AES TD1004).
 pub const LOUDNESS: f64 = -16.0;
-/// The largest deviation from [`LOUDNESS`], LU.
+/// The maximum deviation from [`LOUDNESS`] in LU.
 pub const LOUDNESS_TOLERANCE: f64 = 1.0;
-/// The highest true peak, dBTP.
+/// The maximum true peak in dBTP.
 pub const MAX_TRUE_PEAK: f64 = -1.5;
-/// The longest silence within the speech, seconds (WCAG technique G56, and listening tests).
+/// The maximum silence within the speech, in seconds (WCAG technique G56, and listening tests).
 pub const MAX_SILENCE: f64 = 1.5;
-/// The desired length, seconds.
+/// The target length in seconds.
 pub const LENGTH: std::ops::RangeInclusive<f64> = 60.0..=100.0;
-/// The desired distance of captions from their words, seconds.
+/// The target distance between captions and their words, in seconds.
 pub const SYNC_AIM: f64 = 0.1;
-/// The largest distance of captions from their words, seconds. The measurement is coarse: it can mistake a breath for a
-/// word, and a beat of the music for either.
+/// The maximum distance between captions and their words, in seconds. The measurement is coarse: it can mistake a
+/// breath for a word, and a musical beat for either.
 pub const MAX_SYNC: f64 = 0.25;
-/// The lowest contrast of text (WCAG 2.2, 1.4.3).
+/// The minimum contrast of text (WCAG 2.2, 1.4.3).
 pub const MIN_CONTRAST: f64 = 4.5;
-/// The lowest resolution at which thin strokes can be measured. Below, they are thinner than a pixel.
+/// The minimum resolution at which thin strokes can be measured. At lower resolutions, they are thinner than a pixel.
 pub(crate) const LEGIBLE_RESOLUTION: u32 = 540;
-/// The least difference between the brightest and the darkest parts of an area with text, of 255.
+/// The minimum difference between the brightest and the darkest parts of an area with text, on a scale of 255.
 const MIN_INK_RANGE: u8 = 56;
 
-/// A measure of a video with its required value.
+/// A measured property of a video with its required value.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Measure {
-    /// The measure's name.
+    /// The property's name.
     pub measure: &'static str,
     /// The measured value.
     pub found: String,
@@ -134,8 +134,8 @@ pub fn measures(video: &MediaFacts) -> Vec<Measure> {
     all
 }
 
-/// Fails on the first measure that is out of range. Adds a warning for each missed aim. `size`, px, and `seconds` are the
-/// values of the layout.
+/// Fails on the first measure that is out of range. Adds a warning for each missed target. `size`, in pixels, and
+/// `seconds` are the layout's values.
 pub fn check(video: &mut MediaFacts, size: (u32, u32), seconds: f64) -> Result<(), Error> {
     let mut all = measures(video);
     all.push(Measure {
@@ -158,7 +158,8 @@ pub fn check(video: &mut MediaFacts, size: (u32, u32), seconds: f64) -> Result<(
     Ok(())
 }
 
-/// Returns a warning for each missed aim. The words and the speaking rate decide these measures, not the renderer.
+/// Returns a warning for each missed target. These measures depend on the words and the speaking rate, not on the
+/// renderer.
 #[must_use]
 pub fn warnings(video: &MediaFacts) -> Vec<String> {
     let mut warnings = Vec::new();
@@ -184,7 +185,7 @@ pub fn warnings(video: &MediaFacts) -> Vec<String> {
     warnings
 }
 
-/// Fails if anything on the picture overlaps anything else or leaves the safe area.
+/// Fails if any element in the video image overlaps another one or extends beyond the safe area.
 pub fn check_placements(scene: &Scene, frame: &Frame) -> Result<(), Error> {
     for (index, one) in scene.placements.iter().enumerate() {
         if !frame.safe.contains(&one.area) {
@@ -202,19 +203,19 @@ pub fn check_placements(scene: &Scene, frame: &Frame) -> Result<(), Error> {
     Ok(())
 }
 
-/// Returns whether an area of a picture shows text, judged by its range of brightness. `picture` is 8-bit luma, row by row,
-/// of `size` px. `area` is in px of the picture.
+/// Returns whether an area of a frame shows text, judging by its range of brightness. `picture` is 8-bit luma, row by
+/// row. `size` and `area` are in pixels of the frame.
 #[must_use]
 pub fn has_ink(picture: &[u8], size: (u32, u32), area: Rect) -> bool {
     let levels = sorted_levels(picture, size, area);
-    // Text covers a few percent of its area. Fewer pixels are specks of compression.
+    // Text covers a few percent of its area. Fewer pixels are compression artifacts.
     let Some(last) = levels.len().checked_sub(1) else { return false };
     let specks = levels.len() / 50;
     levels[last - specks] - levels[specks] >= MIN_INK_RANGE
 }
 
-/// Measures the contrast of text with its background (WCAG 2.2), 1 to 21: the brightest hundredth of an area against its
-/// median. Takes the same arguments as [`has_ink`]. Returns `None` for an area outside the picture.
+/// Measures the contrast between text and its background (WCAG 2.2), 1 to 21, by comparing the brightest hundredth of
+/// an area with its median. Takes the same arguments as [`has_ink`]. Returns `None` for an area outside the frame.
 #[must_use]
 pub fn contrast(picture: &[u8], size: (u32, u32), area: Rect) -> Option<f64> {
     let levels = sorted_levels(picture, size, area);
@@ -231,7 +232,7 @@ pub(crate) fn min_contrast(one: Option<f64>, other: Option<f64>) -> Option<f64> 
     one.into_iter().chain(other).reduce(f64::min)
 }
 
-/// Returns the luma of an area's pixels, the darkest first.
+/// Returns the luma of an area's pixels, darkest first.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the picture")]
 fn sorted_levels(picture: &[u8], (width, height): (u32, u32), area: Rect) -> Vec<u8> {
     let clamp = |px: f64, max: u32| px.clamp(0.0, f64::from(max)) as usize;

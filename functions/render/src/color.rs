@@ -1,18 +1,18 @@
-//! Converts the colors of a background to BT.709, as a lookup table for ffmpeg's `lut3d` filter.
+//! Converts a background's colors to BT.709, with a lookup table for ffmpeg's `lut3d` filter.
 //!
-//! The table maps nonlinear R'G'B' of the source to nonlinear R'G'B' of BT.709. swscale converts from and to YUV around
-//! it. SDR transfers are all treated as BT.1886, as players do. HDR is scaled so that 100 nits become SDR white, and its
-//! highlights are compressed by the EETF of ITU-R BT.2390.
+//! The table maps the source's nonlinear R'G'B' to nonlinear R'G'B' in BT.709. swscale converts from YUV before it and
+//! to YUV after it. All SDR transfers are treated as BT.1886, as players do. HDR is scaled to make 100 nits SDR white,
+//! and its highlights are compressed by the EETF from ITU-R BT.2390.
 
 use std::fmt::Write as _;
 
-/// Entries of the table per axis.
+/// The number of entries in the table per axis.
 const LUT_SIZE: u16 = 65;
 
-/// The luminance of SDR white, nits (ITU-R BT.2035).
+/// The luminance of SDR white in nits (ITU-R BT.2035).
 const SDR_WHITE_NITS: f64 = 100.0;
 
-/// The peak luminance of an HLG display, nits (ITU-R BT.2100), and the peak assumed for unmeasured PQ.
+/// The peak luminance of an HLG display in nits (ITU-R BT.2100). Also the assumed peak of PQ if it was not measured.
 pub(crate) const DEFAULT_PEAK_NITS: f64 = 1000.0;
 
 /// The gamma of an SDR display (ITU-R BT.1886 with a black of zero).
@@ -23,9 +23,9 @@ type Matrix = [[f64; 3]; 3];
 /// A nonlinear encoding of light.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transfer {
-    /// Any transfer for an SDR display.
+    /// Any transfer for SDR displays.
     Sdr,
-    /// Light itself.
+    /// Linear light.
     Linear,
     /// Logarithmic, 100:1.
     Log100,
@@ -38,7 +38,7 @@ pub(crate) enum Transfer {
 }
 
 impl Transfer {
-    /// Parses ffprobe's name of a transfer. Returns `None` for transfers that are not supported.
+    /// Parses ffprobe's name for a transfer. Returns `None` for unsupported transfers.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         Some(match name {
             "" | "unknown" | "bt709" | "bt470m" | "bt470bg" | "gamma22" | "gamma28" | "smpte170m" | "smpte240m"
@@ -56,12 +56,12 @@ impl Transfer {
         matches!(self, Self::Pq | Self::Hlg)
     }
 
-    /// Returns the luminance of a gray signal, nits.
+    /// Returns the luminance of a gray signal in nits.
     pub(crate) fn nits(self, signal: f64) -> f64 {
         self.to_light([signal; 3], [0.2627, 0.6780, 0.0593])[0] * SDR_WHITE_NITS
     }
 
-    /// Decodes R'G'B' to display light relative to SDR white. `luma` are the luminance weights of the primaries.
+    /// Decodes R'G'B' to display light relative to SDR white. `luma` contains the luminance weights of the primaries.
     fn to_light(self, rgb: [f64; 3], luma: [f64; 3]) -> [f64; 3] {
         match self {
             Self::Sdr => rgb.map(|signal| signal.max(0.0).powf(SDR_GAMMA)),
@@ -80,7 +80,7 @@ impl Transfer {
     }
 }
 
-/// The inverse OETF of HLG: scene light, 0 to 1.
+/// Applies the inverse OETF of HLG. Returns scene light, 0 to 1.
 fn hlg_to_scene(signal: f64) -> f64 {
     const A: f64 = 0.178_832_77;
     const B: f64 = 0.284_668_92;
@@ -95,19 +95,20 @@ const PQ_C1: f64 = 3424.0 / 4096.0;
 const PQ_C2: f64 = 2413.0 / 4096.0 * 32.0;
 const PQ_C3: f64 = 2392.0 / 4096.0 * 32.0;
 
-/// The EOTF of PQ (SMPTE ST 2084): nits.
+/// Applies the EOTF of PQ (SMPTE ST 2084). Returns nits.
 fn pq_to_nits(signal: f64) -> f64 {
     let power = signal.clamp(0.0, 1.0).powf(1.0 / PQ_M2);
     10_000.0 * ((power - PQ_C1).max(0.0) / (PQ_C2 - PQ_C3 * power)).powf(1.0 / PQ_M1)
 }
 
-/// The inverse EOTF of PQ (SMPTE ST 2084).
+/// Applies the inverse EOTF of PQ (SMPTE ST 2084).
 fn nits_to_pq(nits: f64) -> f64 {
     let power = (nits.max(0.0) / 10_000.0).powf(PQ_M1);
     ((PQ_C1 + PQ_C2 * power) / (1.0 + PQ_C3 * power)).powf(PQ_M2)
 }
 
-/// The EETF of ITU-R BT.2390-11, 5.4.1, with a black of zero: maps luminance up to `peak` nits to at most SDR white.
+/// Applies the EETF from ITU-R BT.2390-11, 5.4.1, with a black of zero: maps luminance up to `peak` nits to at most SDR
+/// white.
 fn compress(nits: f64, peak: f64) -> f64 {
     if peak <= SDR_WHITE_NITS {
         return nits;
@@ -143,7 +144,7 @@ impl Primaries {
     pub(crate) const BT709: Self =
         Self { red: (0.640, 0.330), green: (0.300, 0.600), blue: (0.150, 0.060), white: D65 };
 
-    /// Parses ffprobe's name of primaries (ITU-T H.273, table 2). Returns `None` for primaries that are not supported.
+    /// Parses ffprobe's name for primaries (ITU-T H.273, table 2). Returns `None` for unsupported primaries.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         Some(match name {
             "" | "unknown" | "bt709" => Self::BT709,
@@ -171,7 +172,7 @@ impl Primaries {
         columns.map(|row| [row[0] * gains[0], row[1] * gains[1], row[2] * gains[2]])
     }
 
-    /// Returns the matrix from linear RGB to linear RGB of BT.709, with Bradford adaptation of the white point.
+    /// Returns the matrix from linear RGB to linear RGB in BT.709, with Bradford adaptation of the white point.
     fn to_bt709(self) -> Matrix {
         const BRADFORD: Matrix = [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]];
         let source = apply(BRADFORD, xyz(self.white));
@@ -202,7 +203,7 @@ fn transpose(m: Matrix) -> Matrix {
     [[m[0][0], m[1][0], m[2][0]], [m[0][1], m[1][1], m[2][1]], [m[0][2], m[1][2], m[2][2]]]
 }
 
-/// Inverts a matrix by its adjugate. The primaries of a color space are never collinear, so the determinant is not zero.
+/// Inverts a matrix by its adjugate. A color space's primaries are never collinear, so the determinant is not zero.
 fn inverse(m: Matrix) -> Matrix {
     let minor = |r: usize, c: usize| {
         let rows = [(r + 1) % 3, (r + 2) % 3];
@@ -224,12 +225,12 @@ fn inverse(m: Matrix) -> Matrix {
 pub(crate) struct Conversion {
     pub primaries: Primaries,
     pub transfer: Transfer,
-    /// The highest luminance of the source, nits. Matters only for HDR.
+    /// The maximum luminance of the source in nits. Used only for HDR.
     pub peak_nits: f64,
 }
 
 impl Conversion {
-    /// Returns whether the conversion leaves every color as it is.
+    /// Returns whether the conversion leaves every color unchanged.
     pub(crate) fn is_identity(&self) -> bool {
         self.transfer == Transfer::Sdr && self.primaries == Primaries::BT709
     }
@@ -238,7 +239,7 @@ impl Conversion {
     fn convert(&self, to_bt709: Matrix, luma: [f64; 3], rgb: [f64; 3]) -> [f64; 3] {
         let mut light = self.transfer.to_light(rgb, luma);
         if self.transfer.is_hdr() {
-            // Scales all components by the compression of the largest one, which keeps the hue.
+            // Scale all components by the compression of the largest one, which preserves the hue.
             let largest = light.iter().copied().fold(0.0, f64::max);
             if largest > 0.0 {
                 let gain = compress(largest * SDR_WHITE_NITS, self.peak_nits) / (largest * SDR_WHITE_NITS);
@@ -327,7 +328,7 @@ mod tests {
         }
         assert!((last - 100.0).abs() < 0.1, "the peak becomes white: {last}");
         assert!((compress(10.0, 1000.0) - 10.0).abs() < 0.01, "shadows stay");
-        // ITU-R BT.2408 wants the reference white near SDR white.
+        // ITU-R BT.2408 places the reference white near SDR white.
         assert!(compress(203.0, 1000.0) > 80.0);
     }
 

@@ -1,4 +1,4 @@
-//! The inputs of a picture.
+//! The inputs from which a scene is composed.
 
 use contracts::brand::Brand;
 use contracts::narration::Narration;
@@ -9,10 +9,10 @@ use crate::captions::Cue;
 use crate::error::Error;
 use crate::font::{FontSet, display_text};
 
-/// The inputs of a picture.
+/// The inputs from which a scene is composed.
 #[derive(Clone, Copy, Debug)]
 pub struct SceneContent<'a> {
-    /// The spoken and the shown text.
+    /// The spoken and the displayed text.
     pub script: &'a Script,
     /// The times of the spoken words.
     pub narration: &'a Narration,
@@ -20,15 +20,15 @@ pub struct SceneContent<'a> {
     pub cues: &'a [Cue],
     /// The bank's brand.
     pub brand: &'a Brand,
-    /// The logo's size, px.
+    /// The logo's size in pixels.
     pub logo: (u32, u32),
-    /// The brand mark's size, px.
+    /// The brand mark's size in pixels.
     pub mark: (u32, u32),
     /// The brightness of the background.
     pub background: &'a BackgroundLuma,
 }
 
-/// Fails if a text has a character for which no font of the brand has a glyph.
+/// Fails if a text contains a character for which none of the brand's fonts has a glyph.
 pub fn check_glyphs(fonts: &FontSet, content: &SceneContent<'_>) -> Result<(), Error> {
     let SceneContent { script, narration, brand, .. } = *content;
     let spoken = narration.sentences.iter().flat_map(|sentence| &sentence.words).map(|word| (&word.text, "a caption"));

@@ -12,11 +12,11 @@ use crate::error::Error;
 use crate::ffmpeg::{FfmpegRunner, Tools};
 use crate::graph;
 
-/// Seconds of the background to encode. In a shorter sample, the encoder's start-up would distort the result.
+/// The seconds of the background to encode. With a shorter sample, the encoder's startup would distort the result.
 const SECONDS: u32 = 8;
 
-/// Measures the CPU seconds that this machine takes per second of video: it decodes the brand's first background at the
-/// frame's size and encodes it with the settings, without text or sound. `scratch` is an existing private folder.
+/// Measures the CPU seconds that this machine takes per second of video. Decodes the brand's first background at the
+/// frame's size and encodes it with the settings, without text or audio. `scratch` is an existing private folder.
 pub fn measure_encoding_cost(
     tools: &Tools,
     brand: &Brand,
@@ -52,7 +52,7 @@ pub fn measure_encoding_cost(
     Ok(cpu_seconds / f64::from(SECONDS))
 }
 
-/// Reads the CPU seconds that ffmpeg reports: `bench: utime=1.234s stime=0.056s rtime=0.789s`.
+/// Parses the CPU seconds that ffmpeg reports: `bench: utime=1.234s stime=0.056s rtime=0.789s`.
 fn parse_cpu_seconds(log: &[String]) -> Option<f64> {
     let line = log.iter().rev().find(|line| line.contains("utime="))?;
     let field = |name: &str| -> Option<f64> { line.split_once(name)?.1.split('s').next()?.parse().ok() };

@@ -5,7 +5,7 @@ use storage::store::StoreError;
 use storage::vault::VaultError;
 use thiserror::Error;
 
-/// An error of the render stage. No message contains shown or spoken text.
+/// An error in the render stage. No message contains displayed or spoken text.
 #[derive(Debug, Error)]
 pub enum Error {
     /// A sealed object cannot be read or written.
@@ -27,9 +27,9 @@ pub enum Error {
     Failed {
         /// `ffmpeg` or `ffprobe`.
         program: &'static str,
-        /// The step, as in "mixing the sound".
+        /// The step, such as "mixing the sound".
         doing: &'static str,
-        /// The program's last errors, without shown or spoken text.
+        /// The program's last errors, without displayed or spoken text.
         reason: String,
     },
     /// ffmpeg did not finish in time.
@@ -37,9 +37,9 @@ pub enum Error {
     TimedOut {
         /// `ffmpeg`.
         program: &'static str,
-        /// The step, as in "mixing the sound".
+        /// The step, such as "mixing the sound".
         doing: &'static str,
-        /// The limit.
+        /// The limit that was exceeded.
         reason: String,
     },
     /// The scratch folder cannot be used.
@@ -53,7 +53,7 @@ pub enum Error {
         /// The reason.
         reason: String,
     },
-    /// A background in the bank's folder changed after the run started.
+    /// A background in the bank's folder has changed since the run started.
     #[error("{key}: changed after the run started")]
     BackgroundChanged {
         /// The object's key.
@@ -67,12 +67,12 @@ pub enum Error {
         /// The expected value.
         expected: &'static str,
     },
-    /// No font of the brand has a glyph for a character.
+    /// None of the brand's fonts has a glyph for a character.
     #[error("no font of the brand has a glyph for U+{code:04X} in {place}")]
     MissingGlyph {
         /// The character's code point.
         code: u32,
-        /// The text that contains it.
+        /// The text that contains the character.
         place: &'static str,
     },
     /// A measure of the finished video is out of range.

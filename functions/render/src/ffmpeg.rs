@@ -1,4 +1,4 @@
-//! Runs ffmpeg and ffprobe with progress, a deadline and cancellation.
+//! Runs ffmpeg and ffprobe with progress reports, a deadline and cancellation.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 use crate::error::Error;
 use crate::graph::Arguments;
 
-/// The longest time without output from ffmpeg. It reports progress twice a second.
+/// The maximum time without output from ffmpeg, which reports progress twice per second.
 const SILENCE_LIMIT: Duration = Duration::from_mins(1);
-/// The interval between checks for cancellation and the deadline.
+/// The interval at which cancellation and the deadline are checked.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The paths of the two programs.
@@ -64,7 +64,7 @@ impl FfmpegRunner {
         command.args(["-hide_banner", "-nostdin"]).args(&arguments.0);
         let inner = command.as_inner_mut();
         inner.current_dir(&self.scratch).stdin(Stdio::piped());
-        // Restricts fontconfig to the brand's fonts.
+        // Restrict fontconfig to the brand's fonts.
         let config = self.fonts.join("fonts.conf");
         if config.is_file() {
             inner.env("FONTCONFIG_FILE", config).env("XDG_CACHE_HOME", &self.scratch);
@@ -74,7 +74,8 @@ impl FfmpegRunner {
         let deadline = "exceeded video.deadline_seconds of bespoke.toml".to_owned();
         let mut child = KillOnDrop(command.spawn().map_err(|error| cannot_start("ffmpeg", &error))?);
         let events = child.0.iter().map_err(|error| failed(error.to_string()))?;
-        // The crate's iterator blocks without a timeout. A thread of its own lets this one watch the clock.
+        // The crate's iterator blocks without a timeout. Running it in a separate thread lets this thread check the
+        // deadline.
         let (sender, receiver) = channel();
         std::thread::spawn(move || {
             for event in events {
@@ -95,7 +96,7 @@ impl FfmpegRunner {
             match receiver.recv_timeout(POLL_INTERVAL) {
                 Ok(FfmpegEvent::Progress(now)) => progress(parse_time_str(&now.time).unwrap_or(0.0)),
                 Ok(FfmpegEvent::Log(level, line)) => {
-                    // A line may hold a measure or an error. It still contains its level.
+                    // A line may contain a measurement or an error. It still includes its level.
                     if level != LogLevel::Unknown || !line.is_empty() {
                         log.push(line);
                     }
@@ -111,7 +112,7 @@ impl FfmpegRunner {
             }
             last_event = Instant::now();
         }
-        // The log has ended, so the process has ended or is about to.
+        // The log has ended, so the process has ended or is about to end.
         let status = loop {
             match child.0.as_inner_mut().try_wait() {
                 Ok(Some(status)) => break status,
@@ -125,7 +126,7 @@ impl FfmpegRunner {
         if status.success() { Ok(log) } else { Err(failed(format!("{status}: {}", self.last_errors(&log)))) }
     }
 
-    /// Returns the last errors without the machine's paths and without messages of libass, which may quote a caption.
+    /// Returns the last errors. Omits the machine's paths, and messages from libass, because they may quote a caption.
     fn last_errors(&self, log: &[String]) -> String {
         let errors = log.iter().filter(|line| line.contains("[error]") || line.contains("[fatal]"));
         let printable: Vec<&String> =
@@ -143,7 +144,7 @@ impl FfmpegRunner {
         probe(&self.tools, doing, file, &[])
     }
 
-    /// Returns ffprobe's description of a file and of its first frame as JSON.
+    /// Returns ffprobe's description of a file and its first frame as JSON.
     pub(crate) fn probe_first_frame(&self, file: &Path) -> Result<Vec<u8>, Error> {
         probe(&self.tools, "describing a picture", file, &["-show_frames", "-read_intervals", "%+#1"])
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use contracts::Digest;
 use sha2::{Digest as _, Sha256};
 
-/// A digest of bytes that arrive in parts.
+/// A digest of bytes that arrive in chunks.
 #[derive(Default)]
 pub(crate) struct PartialDigest(Sha256);
 
@@ -21,7 +21,7 @@ impl PartialDigest {
     }
 }
 
-/// Computes the digest of a file without reading it into memory as a whole.
+/// Computes the digest of a file without loading the whole file into memory.
 pub fn file_digest(path: &Path) -> std::io::Result<Digest> {
     let mut file = File::open(path)?;
     let mut digest = PartialDigest::default();

@@ -1,7 +1,8 @@
-//! The brand's fonts: which font has a glyph for a character, and how wide a text is.
+//! The brand's fonts: finds the font that has a glyph for a character, and measures the width of texts.
 //!
-//! libass scales a font as `VSFilter` and GDI do: the size in the document is `usWinAscent` + `usWinDescent` of the OS/2
-//! table, not the em square. This module measures in px of the em square; [`Face::ass_size`] converts.
+//! libass scales a font as `VSFilter` and GDI do: the size in the document is `usWinAscent` + `usWinDescent` from the
+//! OS/2 table, not the em square. This module measures in pixels of the em square, and [`Face::ass_size`] converts to
+//! document sizes.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -47,7 +48,7 @@ impl Face {
         }
         let os2 = face.tables().os2;
         let windows = os2.map(|os2| (f64::from(os2.windows_ascender()), f64::from(-os2.windows_descender())));
-        // libass falls back to the face's ascender and descender if the OS/2 table has none.
+        // If the OS/2 table lacks these values, libass falls back to the face's ascender and descender.
         let (ascent, descent) = windows
             .filter(|(ascent, descent)| ascent + descent > 0.0)
             .unwrap_or((f64::from(face.ascender()), f64::from(-face.descender())));
@@ -61,20 +62,20 @@ impl Face {
         self.names.first().map_or("", String::as_str)
     }
 
-    /// Returns the ASS font size for an em square of `em` px.
+    /// Returns the ASS font size for an em square of `em` pixels.
     #[must_use]
     pub fn ass_size(&self, em: f64) -> f64 {
         em * (self.ascent + self.descent) / self.units
     }
 
-    /// Returns the distance from the top of libass's line to the baseline, px.
+    /// Returns the distance in pixels from the top of libass's line to the baseline.
     #[must_use]
     pub fn ascent_px(&self, em: f64) -> f64 {
         em * self.ascent / self.units
     }
 }
 
-/// The use of a text, which selects its font.
+/// The purpose of a text, which selects its font.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Names and titles.
@@ -83,7 +84,7 @@ pub enum Role {
     Body,
 }
 
-/// A part of a text that is drawn in one face.
+/// Part of a text that is drawn in one face.
 #[derive(Debug)]
 pub struct FontRun<'a> {
     /// The face.
@@ -92,7 +93,7 @@ pub struct FontRun<'a> {
     pub text: String,
 }
 
-/// The brand's fonts, with the order in which they are searched for a glyph.
+/// The brand's fonts, in the order in which they are searched for a glyph.
 #[derive(Debug)]
 pub struct FontSet {
     faces: Vec<Face>,
@@ -102,7 +103,7 @@ pub struct FontSet {
 }
 
 impl FontSet {
-    /// Loads every font of the brand's folder.
+    /// Loads every font in the brand's folder.
     pub fn load(assets: &Path, brand: &Brand) -> Result<Self, Error> {
         let folder = &brand.fonts.folder;
         let broken = |file: &str, reason: &str| Error::AssetBroken { file: file.to_owned(), reason: reason.to_owned() };
@@ -123,7 +124,7 @@ impl FontSet {
         let find = |family: &str| {
             let has_name = |face: &Face| face.names.iter().any(|name| name.eq_ignore_ascii_case(family));
             let named = faces.iter().enumerate().filter(|(_, face)| has_name(face));
-            // The document asks for weight 400; libass takes the nearest.
+            // The document requests weight 400, and libass takes the nearest.
             named.min_by_key(|(_, face)| face.weight.abs_diff(400)).map(|(index, _)| index)
         };
         let need = |family: &str| {
@@ -137,7 +138,7 @@ impl FontSet {
         Ok(Self { faces, title, body, order })
     }
 
-    /// Returns the face of a role.
+    /// Returns the face for a role.
     #[must_use]
     pub fn face(&self, role: Role) -> &Face {
         match role {
@@ -146,7 +147,7 @@ impl FontSet {
         }
     }
 
-    /// Returns the face that draws `character` in a text of `role`. Returns `None` if no font has a glyph.
+    /// Returns the face for drawing `character` in a text with this role. Returns `None` if no font has a glyph.
     fn face_for(&self, role: Role, character: char) -> Option<&Face> {
         let preferred = self.face(role);
         if preferred.advances.contains_key(&character) {
@@ -155,7 +156,7 @@ impl FontSet {
         self.order.iter().map(|&index| &self.faces[index]).find(|face| face.advances.contains_key(&character))
     }
 
-    /// Splits a text into runs of one face each. A character without a glyph gets the role's face.
+    /// Splits a text into runs that each use one face. A character without a glyph gets the role's face.
     #[must_use]
     pub fn font_runs(&self, role: Role, text: &str) -> Vec<FontRun<'_>> {
         let mut runs: Vec<FontRun<'_>> = Vec::new();
@@ -163,7 +164,7 @@ impl FontSet {
             let face =
                 cluster.chars().next().and_then(|character| self.face_for(role, character)).unwrap_or(self.face(role));
             match runs.last_mut() {
-                // A space stays in the run before it if that font has a space.
+                // A space stays in the preceding run if that run's font has a space.
                 Some(run)
                     if std::ptr::eq(run.face, face) || (cluster == " " && run.face.advances.contains_key(&' ')) =>
                 {
@@ -175,7 +176,7 @@ impl FontSet {
         runs
     }
 
-    /// Returns the width of a text on one line, px. Ignores kerning, which hardly ever widens a line.
+    /// Returns the width of a text on one line in pixels. Ignores kerning, which hardly ever makes a line wider.
     #[must_use]
     pub fn width(&self, role: Role, text: &str, em: f64) -> f64 {
         let advance = |run: &FontRun<'_>| {
@@ -185,13 +186,14 @@ impl FontSet {
         self.font_runs(role, text).iter().map(advance).sum()
     }
 
-    /// Returns the first character of a text for which no font has a glyph.
+    /// Returns the first character in a text for which no font has a glyph.
     #[must_use]
     pub fn first_missing(&self, text: &str) -> Option<char> {
         text.chars().find(|&character| !character.is_whitespace() && self.face_for(Role::Body, character).is_none())
     }
 
-    /// Breaks a text into lines no wider than `max` px. Breaks at spaces, and within a word only if the word alone is wider.
+    /// Breaks a text into lines no wider than `max` pixels. Breaks at spaces, or within a word if the word alone is
+    /// wider than a line.
     #[must_use]
     pub fn wrap(&self, role: Role, text: &str, em: f64, max: f64) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
@@ -218,7 +220,8 @@ impl FontSet {
         lines
     }
 
-    /// Breaks a text into as many lines as [`FontSet::wrap`], of nearly equal width, so that no last word is alone.
+    /// Breaks a text into as many lines as [`FontSet::wrap`], but with nearly equal widths, so the last word is not
+    /// alone on a line.
     #[must_use]
     pub fn wrap_evenly(&self, role: Role, text: &str, em: f64, max: f64) -> Vec<String> {
         let mut best = self.wrap(role, text, em, max);
@@ -240,8 +243,9 @@ impl FontSet {
         best
     }
 
-    /// Finds the largest size, at most `em` px, at which a text fits into `lines` lines of `max` px. Returns the size and the
-    /// lines. At a quarter of `em`, where 40 letters fit the narrowest frame, the text is cut with an ellipsis instead.
+    /// Finds the maximum size, up to `em` pixels, at which a text fits on `lines` lines of `max` pixels. Returns the
+    /// size and the lines. The minimum is a quarter of `em`, at which 40 letters fit in the narrowest frame. A text
+    /// that is still too long is cut with an ellipsis.
     #[must_use]
     pub fn fit(&self, role: Role, text: &str, em: f64, max: f64, lines: usize) -> (f64, Vec<String>) {
         let mut size = em;
@@ -265,8 +269,8 @@ impl FontSet {
     }
 }
 
-/// Returns a text in the form in which it is shown: NFC, one line, single spaces. Removes control characters, marks that
-/// change the writing direction, and characters without width.
+/// Returns a text in the form in which it is displayed: NFC, one line, single spaces. Removes control characters,
+/// direction marks, and zero-width characters.
 #[must_use]
 pub fn display_text(text: &str) -> String {
     let hidden = |c: char| {

@@ -1,13 +1,13 @@
-//! Builds the arguments of ffmpeg from typed descriptions. No argument passes a shell. Values in a filter graph are escaped
-//! for its two levels of quoting.
+//! Builds ffmpeg's arguments from typed descriptions. No argument is passed through a shell. Values in a filter graph
+//! are escaped for its two levels of quoting.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::canvas::{Emblem, FRAME_RATE, LogoPlacement, Scrim, Veil};
 
-/// Escapes the value of a filter option within a graph: once for the option, once for the graph (ffmpeg-filters, "Notes on
-/// filtergraph escaping").
+/// Escapes the value of a filter option within a graph, once for the option and once for the graph (ffmpeg-filters,
+/// "Notes on filtergraph escaping").
 #[must_use]
 pub fn escape(value: &str) -> String {
     let level = |text: &str, special: &[char]| {
@@ -42,23 +42,23 @@ impl Arguments {
         self
     }
 
-    /// Adds an input file. The whitelist keeps a playlist from opening anything but files.
+    /// Adds an input file. The whitelist prevents a playlist from opening anything but files.
     fn input(&mut self, options: &[&str], path: &Path) -> &mut Self {
         self.text(&["-protocol_whitelist", "file"]).text(options).text(&["-i"]).path(path)
     }
 
-    /// Discards the output, which is only measured.
+    /// Discards the output, because it is only measured.
     fn discard_output(&mut self) -> &mut Self {
         self.text(&["-f", "null", "null"])
     }
 }
 
-/// The graph that makes the video.
+/// The graph that creates the video.
 #[derive(Clone, Debug)]
 pub struct VideoGraph<'a> {
-    /// The background loop, which has the frame's size and rate.
+    /// The background loop, with the frame's size and rate.
     pub background: &'a Path,
-    /// The finished sound.
+    /// The finished audio.
     pub sound: &'a Path,
     /// The logo.
     pub logo: &'a Path,
@@ -66,21 +66,21 @@ pub struct VideoGraph<'a> {
     pub mark: &'a Path,
     /// The ASS document.
     pub document: &'a Path,
-    /// The folder of fonts.
+    /// The fonts folder.
     pub fonts: &'a Path,
     /// The gradient that darkens a bright background behind the corner marks.
     pub scrim: Option<Scrim>,
     /// The colors that cover the whole frame.
     pub veils: &'a [Veil],
-    /// Times and places of the logo and the brand mark.
+    /// The times and positions of the logo and the brand mark.
     pub logos: &'a [LogoPlacement],
-    /// The frame, px.
+    /// The frame size in pixels.
     pub size: (u32, u32),
-    /// px of the frame for each px of the layout.
+    /// The number of frame pixels per layout pixel.
     pub scale: f64,
-    /// Length in seconds.
+    /// The length in seconds.
     pub seconds: f64,
-    /// Moments at which playback or a measurement may start, seconds. Each gets a key frame.
+    /// The times, in seconds, at which playback or a measurement may start. Each gets a key frame.
     pub moments: &'a [f64],
     /// The provenance in words, for the file's metadata.
     pub provenance: &'a str,
@@ -92,20 +92,21 @@ pub struct VideoGraph<'a> {
     pub output: &'a Path,
 }
 
-/// A still picture that lies over the video for some time.
+/// A still image that is laid over the video for some time.
 struct Layer {
-    /// The filter chain that yields its one frame.
+    /// The filter chain that produces its single frame.
     frame: String,
     start: f64,
     end: f64,
-    /// Seconds of fading in and out.
+    /// The durations of fading in and out, in seconds.
     fades: (f64, f64),
-    /// The left and the upper edge, px.
+    /// The positions of the left and top edges in pixels.
     at: (f64, f64),
 }
 
 impl Layer {
-    /// Returns the filters that overlay it on the stream `under` and name the result `out`. `name` labels the layer itself.
+    /// Returns the filters that overlay this layer on the stream `under` and call the result `out`. `name` labels the
+    /// layer.
     fn filters(&self, name: &str, under: &str, out: &str) -> String {
         let rate = f64::from(FRAME_RATE);
         let first = (self.start * rate).round();
@@ -134,7 +135,7 @@ impl Layer {
 impl VideoGraph<'_> {
     /// Returns the graph, from back to front: background, scrim, veils, text, logos.
     fn filters(&self) -> String {
-        // Numbers the frames anew, because a looped file may repeat with odd timestamps.
+        // Renumber the frames, because a looped file may repeat with irregular timestamps.
         let input = if self.scrim.is_some() { "a0" } else { "b0" };
         let mut graph = vec![format!("[0:v]setpts=N/{FRAME_RATE}/TB[{input}]")];
         if let Some(scrim) = &self.scrim {
@@ -191,7 +192,7 @@ impl VideoGraph<'_> {
         let solid = (scrim.solid * self.scale).round();
         let height = (scrim.height * self.scale / 2.0).round() * 2.0;
         let colour = scrim.colour.hex();
-        // A smooth step from the solid part to the lower edge.
+        // A smooth step from the solid part to the bottom edge.
         let step = format!("st(0,clip(({height}-Y)/({height}-{solid}),0,1));ld(0)*ld(0)*(3-2*ld(0))");
         let alpha = format!("255*{:.4}*({step})", scrim.opacity);
         Layer {
@@ -234,7 +235,7 @@ impl VideoGraph<'_> {
             let moments: Vec<String> = self.moments.iter().map(|at| format!("{at:.3}")).collect();
             all.text(&["-force_key_frames", &moments.join(",")]);
         }
-        // At this bit rate the fast coder is as accurate as the slow one and takes half the time.
+        // At this bit rate, the fast coder is as accurate as the slow one and takes half the time.
         all.text(&["-c:a", "aac", "-aac_coder", "fast", "-b:a", "192k", "-ar", "48000", "-ac", "2"]);
         all.text(&["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"]);
         all.text(&["-metadata", &format!("comment={}", self.provenance)]);
@@ -244,28 +245,28 @@ impl VideoGraph<'_> {
     }
 }
 
-/// The longest part of a background that is used, seconds. It exceeds any video of 220 words.
+/// The maximum length of a background that is used, in seconds. It exceeds any video of 220 words.
 pub(crate) const BACKGROUND_SECONDS: u32 = 180;
 
-/// The length of the loop that is made from a still picture, seconds.
+/// The length of the loop that is made from a still image, in seconds.
 const STILL_SECONDS: u32 = 10;
 
-/// The largest picture that is decoded, px. It bounds the memory that a file can demand.
+/// The maximum number of pixels in an image that is decoded. It limits the memory that a file can demand.
 const MAX_PIXELS: &str = "200000000";
 
-/// How the frames of a background follow each other.
+/// How a background's frames follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Motion {
-    /// A video of whole frames.
+    /// A video that consists of whole frames.
     Progressive,
-    /// A video of fields.
+    /// A video that consists of fields.
     Interlaced {
-        /// The order of the fields. `None` if each frame is tagged with it.
+        /// The order of the fields. `None` if the order is tagged on each frame.
         top_field_first: Option<bool>,
     },
-    /// A single picture.
+    /// A single image.
     Still {
-        /// Its EXIF orientation, 1 to 8.
+        /// The image's EXIF orientation, 1 to 8.
         orientation: u8,
     },
 }
@@ -273,9 +274,9 @@ pub enum Motion {
 /// The colors of a background file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SourceColor<'a> {
-    /// swscale's name of the matrix. `None` for RGB.
+    /// swscale's name for the matrix. `None` for RGB.
     pub matrix: Option<&'static str>,
-    /// Whether black is 0, instead of 16 of 255.
+    /// Whether black is 0 instead of 16, on a scale of 255.
     pub full_range: bool,
     /// Whether there is an alpha channel.
     pub alpha: bool,
@@ -290,9 +291,9 @@ pub struct BackgroundGraph<'a> {
     pub source: &'a Path,
     /// The index of the video stream.
     pub stream: u32,
-    /// The frame, px.
+    /// The frame size in pixels.
     pub size: (u32, u32),
-    /// The longest part to convert, seconds.
+    /// The maximum length to convert, in seconds.
     pub seconds: u32,
     /// How the frames follow each other.
     pub motion: Motion,
@@ -310,7 +311,8 @@ impl<'a> BackgroundGraph<'a> {
         Self { source, stream: 0, size, seconds, motion: Motion::Progressive, color, output }
     }
 
-    /// Returns the filters. The picture fills the frame by its display aspect ratio and is cropped to its middle.
+    /// Returns the filters. The image is scaled by its display aspect ratio to fill the frame, then cropped to its
+    /// center.
     pub(crate) fn filters(&self) -> String {
         let (w, h) = self.size;
         let mut chain: Vec<String> = Vec::new();
@@ -365,7 +367,7 @@ impl<'a> BackgroundGraph<'a> {
         filters
     }
 
-    /// Returns the arguments. The result is quick to decode. Any error in the source ends the conversion.
+    /// Returns the arguments. The result can be decoded quickly. Any error in the source ends the conversion.
     #[must_use]
     pub fn arguments(&self) -> Arguments {
         let mut all = Arguments::default();
@@ -373,7 +375,7 @@ impl<'a> BackgroundGraph<'a> {
         let seconds = self.seconds.to_string();
         match self.motion {
             Motion::Still { orientation: 1 } => all.input(&["-max_pixels", MAX_PIXELS], self.source),
-            // The filters turn the picture.
+            // The filters rotate the image.
             Motion::Still { .. } => all.input(&["-max_pixels", MAX_PIXELS, "-noautorotate"], self.source),
             _ => all.input(&["-max_pixels", MAX_PIXELS, "-t", &seconds], self.source),
         };
@@ -384,7 +386,7 @@ impl<'a> BackgroundGraph<'a> {
     }
 }
 
-/// Returns the filters that turn a picture of an EXIF orientation upright.
+/// Returns the filters that rotate an image with this EXIF orientation upright.
 fn upright(orientation: u8) -> Option<&'static str> {
     Some(match orientation {
         2 => "hflip",
@@ -398,7 +400,7 @@ fn upright(orientation: u8) -> Option<&'static str> {
     })
 }
 
-/// Reads all packets of a stream without decoding them.
+/// Reads all packets in a stream without decoding them.
 #[must_use]
 pub(crate) fn demux(video: &Path, stream: u32) -> Arguments {
     let mut all = Arguments::default();
@@ -416,8 +418,8 @@ pub(crate) fn detect_interlacing(video: &Path, stream: u32) -> Arguments {
     all
 }
 
-/// Writes the luma of the key frames of a video, scaled to `size` px, row by row, frame after frame. A sample has one byte,
-/// or two in little-endian order for more than 8 bits.
+/// Writes the luma of a video's key frames, scaled to `size` pixels, row by row, frame after frame. A sample has one
+/// byte, or two bytes in little-endian order if the depth exceeds 8 bits.
 #[must_use]
 pub(crate) fn sample_luma(video: &Path, stream: u32, (w, h): (u32, u32), output: &Path) -> Arguments {
     let mut all = Arguments::default();
@@ -427,7 +429,7 @@ pub(crate) fn sample_luma(video: &Path, stream: u32, (w, h): (u32, u32), output:
     all
 }
 
-/// Encodes a prepared background as a video would be, and logs the CPU time.
+/// Encodes a prepared background like a video, and logs the CPU time.
 #[must_use]
 pub(crate) fn benchmark_encode(prepared: &Path, preset: &str, crf: u8) -> Arguments {
     let mut all = Arguments::default();
@@ -437,7 +439,8 @@ pub(crate) fn benchmark_encode(prepared: &Path, preset: &str, crf: u8) -> Argume
     all
 }
 
-/// Writes frames of `video` as 8-bit luma, row by row. `moments`: seconds, and the file to write.
+/// Writes frames of `video` as 8-bit luma, row by row. Each entry in `moments` is a time in seconds and the file to
+/// write.
 #[must_use]
 pub fn luma_frames(video: &Path, moments: &[(f64, PathBuf)]) -> Arguments {
     let mut all = Arguments::default();
@@ -471,7 +474,8 @@ pub fn poster(video: &Path, at: f64, output: &Path) -> Arguments {
     all
 }
 
-/// Writes three seconds of `video` from `from` seconds as a GIF, at most 480 px wide and high, in 128 colors.
+/// Writes three seconds of `video`, starting at `from` seconds, as a GIF of at most 480 pixels in width and height, in
+/// 128 colors.
 #[must_use]
 pub fn preview(video: &Path, from: f64, output: &Path) -> Arguments {
     let mut all = Arguments::default();
@@ -482,7 +486,7 @@ pub fn preview(video: &Path, from: f64, output: &Path) -> Arguments {
     all
 }
 
-/// Measures loudness and silences of a sound in stereo. With `peak`, also measures the true peak, which takes most of the
+/// Measures loudness and silences in stereo audio. With `peak`, also measures the true peak, which takes most of the
 /// time.
 #[must_use]
 pub fn measure_sound(sound: &Path, peak: bool) -> Arguments {
@@ -494,8 +498,8 @@ pub fn measure_sound(sound: &Path, peak: bool) -> Arguments {
     all
 }
 
-/// Finds the pauses of a finished sound: at least a fifth of a second in which even the peaks of the ducked music stay below
-/// −30 dBFS.
+/// Finds the pauses in finished audio: at least a fifth of a second in which even the peaks of the ducked music stay
+/// below −30 dBFS.
 #[must_use]
 pub fn find_pauses(video: &Path) -> Arguments {
     let mut all = Arguments::default();
@@ -511,13 +515,13 @@ pub struct SoundMix<'a> {
     pub voice: &'a Path,
     /// The music.
     pub music: &'a Path,
-    /// The start of the narration in the video, seconds.
+    /// The start of the narration in the video, in seconds.
     pub offset: f64,
-    /// Length in seconds.
+    /// The length in seconds.
     pub seconds: f64,
-    /// The music's gain over time, an ffmpeg expression in `t`.
+    /// The music's gain over time, as an ffmpeg expression in `t`.
     pub music_gain: &'a str,
-    /// The file to write: 32-bit float WAV.
+    /// The file to write, a 32-bit float WAV.
     pub output: &'a Path,
 }
 
@@ -528,7 +532,7 @@ impl SoundMix<'_> {
         let stereo = "aresample=48000,aformat=sample_fmts=fltp:channel_layouts=stereo";
         let seconds = self.seconds;
         let delay = (self.offset * 1000.0).round();
-        // The gain changes once per block. Blocks of a hundredth of a second make it smooth.
+        // The gain changes once per block. Blocks of a hundredth of a second make the change smooth.
         let graph = format!(
             "[0:a]{stereo},adelay={delay}:all=1,apad,atrim=end={seconds:.4}[voice];\
              [1:a]{stereo},atrim=end={seconds:.4},asetnsamples=n=480:p=0,volume=eval=frame:volume='{}',\
@@ -548,8 +552,8 @@ impl SoundMix<'_> {
 /// Applies a gain in dB and a limiter, and measures the result.
 #[must_use]
 pub fn master(mix: &Path, gain: f64, output: &Path) -> Arguments {
-    // At four times the sample rate the limiter sees peaks between samples (ITU-R BS.1770-4, annex 2). The limit of 0.78 is
-    // −2.2 dB, because AAC may overshoot by a few tenths.
+    // At four times the sample rate, the limiter sees peaks between samples (ITU-R BS.1770-4, annex 2). The limit of
+    // 0.78 is −2.2 dB, because AAC may overshoot by a few tenths.
     let filter = format!(
         "volume={gain:.3}dB,aresample=192000,alimiter=limit=0.78:attack=4:release=60:level=disabled,aresample=48000,\
          ebur128=framelog=verbose"

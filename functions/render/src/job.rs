@@ -1,4 +1,4 @@
-//! The blocking part of a render: turns plain inputs into the finished files within one private folder.
+//! The blocking part of a render: turns decrypted inputs into the finished files within a private folder.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,16 +47,16 @@ pub(crate) struct RenderJob {
     pub video: VideoSettings,
     pub brand: Brand,
     pub assets: PathBuf,
-    /// Replaces the brand's own background.
+    /// The background that replaces the brand's own.
     pub background: Option<Asset>,
-    /// The folder in which prepared backgrounds are kept.
+    /// The folder for prepared backgrounds.
     pub prepared: PathBuf,
     pub cache: Arc<ProbeCache>,
     pub runner: FfmpegRunner,
     pub progress: UnboundedSender<f64>,
 }
 
-/// The finished files and their measures.
+/// The finished files and their measurements.
 #[derive(Debug)]
 pub(crate) struct RenderOutput {
     pub video: Bytes,
@@ -66,21 +66,22 @@ pub(crate) struct RenderOutput {
     pub media: MediaFacts,
 }
 
-/// A picture file of the brand.
+/// An image file from the brand.
 struct Picture {
     path: PathBuf,
-    /// px.
+    /// The size in pixels.
     size: (u32, u32),
 }
 
-/// The narration in the private folder.
+/// The narration, stored in the private folder.
 struct Voice {
     path: PathBuf,
     sound: SoundMeasures,
 }
 
 impl RenderJob {
-    /// Renders the video, or takes `finished`, an earlier writer's video. Then measures it and derives the other files.
+    /// Renders the video, or uses an earlier writer's video if `finished` is given. Then measures it and derives the
+    /// other files.
     pub(crate) fn run(&self, finished: Option<&[u8]>) -> Result<RenderOutput, Error> {
         let fonts = FontSet::load(&self.assets, &self.brand)?;
         let logo = self.picture(&self.brand.logo)?;
@@ -125,7 +126,7 @@ impl RenderJob {
         Ok(RenderOutput { video, captions, poster, preview, media })
     }
 
-    /// Returns the names that captions keep together: of the customer, the bank and the products.
+    /// Returns the names that captions keep together: those of the customer, the bank and the products.
     fn names(&self) -> Vec<&str> {
         let script = &self.inputs.script;
         let products = script.offers.iter().map(|offer| offer.name.as_str());
@@ -134,16 +135,16 @@ impl RenderJob {
 
     /// Reports progress, 0 to 1.
     fn report(&self, share: f64) {
-        // Fails only if the caller has gone away.
+        // Fails only if the receiver has been dropped.
         let _ = self.progress.send(share);
     }
 
-    /// Returns the px of the frame for each px of the layout.
+    /// Returns the number of frame pixels per layout pixel.
     fn scale(&self) -> f64 {
         f64::from(self.video.resolution) / f64::from(LAYOUT_RESOLUTION)
     }
 
-    /// Returns the size of the frame, px.
+    /// Returns the size of the frame in pixels.
     fn size(&self) -> (u32, u32) {
         self.shape.size(self.video.resolution)
     }
@@ -159,7 +160,7 @@ impl RenderJob {
         Ok(Picture { size: (stream.width, stream.height), path: asset.path })
     }
 
-    /// Writes plain bytes into the private folder.
+    /// Writes unencrypted bytes to the private folder.
     fn write_scratch(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Error> {
         let path = self.runner.scratch.join(name);
         std::fs::write(&path, bytes).map_err(Error::Scratch)?;
@@ -171,7 +172,7 @@ impl RenderJob {
         parse_sound_log(&log).ok_or_else(no_loudness)
     }
 
-    /// Returns the start of the first sentence and the end of the last one, seconds of the narration.
+    /// Returns the start of the first sentence and the end of the last one, in seconds from the start of the narration.
     fn spoken_span(&self) -> (f64, f64) {
         let sentences = &self.inputs.narration.sentences;
         let first = sentences.first().map_or(0.0, |sentence| sentence.start);
@@ -218,8 +219,8 @@ impl RenderJob {
         Ok(video)
     }
 
-    /// Samples frames of the finished video and checks that text and logos are visible in them. Returns the
-    /// number of checked areas and their lowest contrast.
+    /// Samples frames from the finished video and checks that text and logos are visible in them. Returns the number of
+    /// checked areas and their lowest contrast.
     fn measure_text(&self, video: &Path, scene: &Scene) -> Result<(usize, Option<f64>), Error> {
         const TEXTS: [&str; 5] = ["name", "lower third", "captions", "offers", "notices"];
         const MARKS: [&str; 2] = ["privacy mark", "logo"];
@@ -231,7 +232,7 @@ impl RenderJob {
         let mut lowest = None;
         for (at, path) in moments {
             let picture = std::fs::read(&path).map_err(Error::Scratch)?;
-            // Text that fades in or out does not have its final contrast.
+            // Text that is fading in or out does not have its final contrast.
             let fade = |placement: &Placement| if placement.kind == "captions" { 0.1 } else { 0.7 };
             let visible = |placement: &&Placement| {
                 let fade = fade(placement);
@@ -239,7 +240,7 @@ impl RenderJob {
                     && (placement.start + fade..placement.end - fade).contains(&at)
             };
             for placement in scene.placements.iter().filter(visible) {
-                // A margin around a logo shows the background, even if the logo fills its own area.
+                // The margin around a logo shows the background, even if the logo fills its own area.
                 let margin = if placement.kind == "logo" { 0.25 * placement.area.h } else { 0.0 };
                 let area = placement.area.grown(margin).scaled(self.scale());
                 if !has_ink(&picture, self.size(), area) {
@@ -266,7 +267,7 @@ impl RenderJob {
         preparer.prepare(&asset)
     }
 
-    /// Mixes the voice with the ducked music and brings the result to the required loudness.
+    /// Mixes the voice with the ducked music, and adjusts the result to the required loudness.
     fn mix(&self, scene: &Scene, voice: &Voice) -> Result<PathBuf, Error> {
         let music = self.asset(&self.brand.music);
         music.probe(&self.runner, &self.cache)?;
@@ -286,7 +287,7 @@ impl RenderJob {
         let log = self.runner.ffmpeg("mixing the sound", &mix.arguments(), &|_| {})?;
         let mut gain = LOUDNESS - parse_sound_log(&log).ok_or_else(no_loudness)?.loudness;
         let mastered = self.runner.scratch.join("sound.wav");
-        // The limiter lowers the loudness a little. Further passes correct the gain.
+        // The limiter slightly lowers the loudness. Further passes correct the gain.
         for _ in 0..3 {
             let log = self.runner.ffmpeg("mastering the sound", &graph::master(&mixed, gain, &mastered), &|_| {})?;
             let deviation = LOUDNESS - parse_sound_log(&log).ok_or_else(no_loudness)?.loudness;
@@ -298,7 +299,7 @@ impl RenderJob {
         Ok(mastered)
     }
 
-    /// Makes the poster and the preview.
+    /// Creates the poster and the preview.
     fn stills(&self, video: &Path, scene: &Scene) -> Result<(Vec<u8>, Vec<u8>), Error> {
         let still = |name: &str, arguments: &dyn Fn(&Path) -> Arguments| {
             let path = self.runner.scratch.join(name);
@@ -311,13 +312,13 @@ impl RenderJob {
     }
 }
 
-/// Returns the moments at which the finished picture is sampled, seconds: the middle of each card and each lower third.
+/// Returns the times, in seconds, at which the finished video is sampled: the middle of each card and each lower third.
 fn sample_moments(scene: &Scene) -> impl Iterator<Item = f64> {
     let texts = scene.placements.iter().filter(|text| matches!(text.kind, "name" | "lower third" | "notices"));
     texts.map(|text| f64::midpoint(text.start, text.end))
 }
 
-/// Returns when the three seconds of the preview start, seconds.
+/// Returns when the preview's three seconds start, in seconds.
 fn preview_start(scene: &Scene) -> f64 {
     (scene.poster - 1.5).max(0.0)
 }

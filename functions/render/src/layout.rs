@@ -1,26 +1,26 @@
-//! The layout of each of the three shapes, in px of a frame at [`LAYOUT_RESOLUTION`]. A video of another resolution is the
-//! same picture at another scale.
+//! The layout of each of the three shapes, in pixels of a frame at [`LAYOUT_RESOLUTION`]. A video at another resolution
+//! is the same image at another scale.
 
 use contracts::media::Shape;
 pub use contracts::settings::RESOLUTIONS;
 
-/// The resolution of the layout: px of the frame's shorter side.
+/// The resolution of the layout: the length of the frame's shorter side in pixels.
 pub const LAYOUT_RESOLUTION: u32 = 1080;
 
-/// The height of the controls that players on phones draw over the lower part of a full-screen video, px of the layout:
-/// 18 % of the frame's height.
+/// The height, in layout pixels, of the controls that phone players draw over the bottom of a full-screen video: 18 %
+/// of the frame's height.
 const PLAYER_CONTROLS: f64 = 346.0;
 
-/// An area of the frame, px.
+/// An area of the frame in pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Rect {
     /// The left edge.
     pub x: f64,
-    /// The upper edge.
+    /// The top edge.
     pub y: f64,
-    /// Width.
+    /// The width.
     pub w: f64,
-    /// Height.
+    /// The height.
     pub h: f64,
 }
 
@@ -31,19 +31,19 @@ impl Rect {
         self.x + self.w
     }
 
-    /// Returns the lower edge.
+    /// Returns the bottom edge.
     #[must_use]
     pub const fn bottom(&self) -> f64 {
         self.y + self.h
     }
 
-    /// Returns the same area of a picture that is `scale` times as large.
+    /// Returns the same area in an image that is `scale` times as large.
     #[must_use]
     pub fn scaled(&self, scale: f64) -> Self {
         Self { x: self.x * scale, y: self.y * scale, w: self.w * scale, h: self.h * scale }
     }
 
-    /// Returns the area with a margin of `px` on every side.
+    /// Returns the area with a margin of `px` pixels on every side.
     #[must_use]
     pub fn grown(&self, px: f64) -> Self {
         Self { x: self.x - px, y: self.y - px, w: self.w + 2.0 * px, h: self.h + 2.0 * px }
@@ -55,21 +55,21 @@ impl Rect {
         self.x < other.right() && other.x < self.right() && self.y < other.bottom() && other.y < self.bottom()
     }
 
-    /// Returns whether `other` lies within this area.
+    /// Returns whether this area contains `other` completely.
     #[must_use]
     pub fn contains(&self, other: &Self) -> bool {
         self.x <= other.x && self.y <= other.y && other.right() <= self.right() && other.bottom() <= self.bottom()
     }
 }
 
-/// The measures of one shape, px.
+/// The dimensions of one shape in pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Frame {
-    /// Width and height.
+    /// The width and height.
     pub size: (u32, u32),
-    /// The safe area, which holds everything: at least 5 % from each edge (EBU R 95, graphics safe area).
+    /// The safe area, which contains all elements: at least 5 % from each edge (EBU R 95, graphics safe area).
     pub safe: Rect,
-    /// The lower edge of captions. In 9:16 it lies above the controls of phone players.
+    /// The bottom edge of captions. In 9:16, it is above the controls of phone players.
     pub captions_bottom: f64,
     /// The em square of captions.
     pub caption_em: f64,
@@ -83,7 +83,7 @@ pub struct Frame {
     pub category_em: f64,
     /// The distance from the lower third to the highest caption box.
     pub lower_third_gap: f64,
-    /// The largest size of the corner logo.
+    /// The maximum size of the corner logo.
     pub corner_logo: (f64, f64),
     /// The em square of the privacy mark.
     pub mark_em: f64,
@@ -91,13 +91,13 @@ pub struct Frame {
     pub name_em: f64,
     /// The em square of the line above the name.
     pub for_em: f64,
-    /// The largest size of the brand mark on the title card.
+    /// The maximum size of the brand mark on the title card.
     pub title_mark: (f64, f64),
     /// The end card's area for logo, products and web address.
     pub end_offers: Rect,
     /// The end card's area for disclosures and notices.
     pub end_notices: Rect,
-    /// The largest size of the logo on the end card.
+    /// The maximum size of the logo on the end card.
     pub end_logo: (f64, f64),
     /// The em square of a product's name on the end card.
     pub end_product_em: f64,
@@ -106,7 +106,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Returns the measures of a shape.
+    /// Returns the dimensions of a shape.
     #[must_use]
     pub fn of(shape: Shape) -> Self {
         let size = shape.size(LAYOUT_RESOLUTION);
@@ -168,40 +168,41 @@ impl Frame {
         }
     }
 
-    /// Returns width and height as floating-point numbers.
+    /// Returns the width and height as floating-point numbers.
     #[must_use]
     pub fn dimensions(&self) -> (f64, f64) {
         (f64::from(self.size.0), f64::from(self.size.1))
     }
 
-    /// Returns the middle of a caption's last line, which the text of even the shortest caption covers.
+    /// Returns the middle of a caption's last line. The text of even the shortest caption covers it.
     pub(crate) fn caption_core(&self) -> Rect {
         let w = 1.5 * self.caption_em;
         let bottom = self.captions_bottom - self.caption_pad.1;
         Rect { x: (self.dimensions().0 - w) / 2.0, y: bottom - self.caption_leading, w, h: self.caption_leading }
     }
 
-    /// Returns the upper edge of a caption box with two lines. Everything above captions stays above this edge.
+    /// Returns the top edge of a caption box with two lines. Everything above the captions stays above this edge.
     #[must_use]
     pub fn captions_top(&self) -> f64 {
         self.captions_bottom - 2.0 * (self.caption_leading + self.caption_pad.1)
     }
 }
 
-/// Returns the shape and the resolution of a frame of `size` px. Returns `None` for sizes that this program never makes.
+/// Returns the shape and the resolution for a frame of `size` pixels. Returns `None` for sizes that Bespoke never
+/// creates.
 pub(crate) fn shape_and_resolution(size: (u32, u32)) -> Option<(Shape, u32)> {
     let shapes = [Shape::Wide, Shape::Tall, Shape::Square].into_iter();
     let mut all = shapes.flat_map(|shape| RESOLUTIONS.into_iter().map(move |resolution| (shape, resolution)));
     all.find(|(shape, resolution)| shape.size(*resolution) == size)
 }
 
-/// Scales a picture of `size` px to fit into a box of `max` px and keeps its proportions.
+/// Scales an image of `size` pixels to fit into a box of `max` pixels, keeping its proportions.
 #[must_use]
 pub fn fit_into(size: (u32, u32), max: (f64, f64)) -> (f64, f64) {
     let w = f64::from(size.0.max(1));
     let h = f64::from(size.1.max(1));
     let scale = (max.0 / w).min(max.1 / h);
-    // Even numbers, because color has half the resolution of luma.
+    // Use even numbers, because color has half the resolution of luma.
     let even = |x: f64| ((x * scale / 2.0).round() * 2.0).max(2.0);
     (even(w), even(h))
 }

@@ -1,15 +1,14 @@
 //! The render stage: turns a script and its narration into a captioned video, a caption file, a poster and a preview.
 //!
-//! **Invariant:** depends on no AWS crate, on no Lambda runtime and on no other stage. Personal data touches the disk only
-//! in a folder that its owner alone can read and that the stage deletes at its end. Personal data never appears in a
-//! message.
+//! **Invariant:** this crate does not depend on AWS, Lambda or another stage. Personal data is written to disk only in
+//! a private folder, which the stage deletes when it ends. Personal data never appears in a message.
 //!
 //! The kernels are plain functions:
 //!
 //! - [`captions`] divides the words into cues.
-//! - [`scene`] composes the picture with the measures of [`layout`] and [`font`], and writes it with [`ass`].
+//! - [`scene`] composes the video image with the dimensions from [`layout`] and [`font`], and writes it with [`ass`].
 //! - [`sound`] computes the music's gain.
-//! - [`graph`] builds the arguments of ffmpeg.
+//! - [`graph`] builds ffmpeg's arguments.
 //! - [`measure`] and [`check`] examine the result.
 
 use std::collections::BTreeMap;
@@ -70,7 +69,7 @@ use background::Asset;
 use background_folder::LocalCopies;
 use job::{Inputs, RenderJob, RenderOutput};
 
-/// Returns the digest of the brand and of every file that it names in `folder`. A request records it as its assets.
+/// Returns the digest of the brand and of every file in `folder` that it refers to. A request records it as its assets.
 pub fn assets_digest(folder: &Path, brand: &Brand) -> Result<Digest, Error> {
     let broken = |path: &Path| {
         let file = path.strip_prefix(folder).unwrap_or(path).display().to_string();
@@ -92,7 +91,7 @@ pub fn assets_digest(folder: &Path, brand: &Brand) -> Result<Digest, Error> {
 
 /// The dependencies of the stage.
 pub struct Deps<'a> {
-    /// The store behind encryption.
+    /// The vault.
     pub vault: &'a Vault,
     /// The settings of the run.
     pub settings: &'a Settings,
@@ -100,13 +99,13 @@ pub struct Deps<'a> {
     pub brand: &'a Brand,
     /// The folder to which the brand's paths are relative.
     pub assets: &'a Path,
-    /// The caller's own background. If `None`, the request chooses one.
+    /// The caller's own background. `None` if the request chooses one.
     pub background: Option<&'a Path>,
-    /// The folder that keeps fetched and prepared backgrounds. The stage creates it. It holds no personal data.
+    /// The folder for fetched and prepared backgrounds. The stage creates it. It holds no personal data.
     pub prepared: &'a Path,
-    /// An existing private folder, in which the stage creates one of its own.
+    /// An existing private folder, in which the stage creates its own folder.
     pub scratch: &'a Path,
-    /// Facts about the brand's files from earlier renders of this process.
+    /// Facts about the brand's files from earlier renders in this process.
     pub cache: &'a Arc<ProbeCache>,
     /// The paths of ffmpeg and ffprobe.
     pub tools: &'a Tools,
@@ -116,7 +115,7 @@ pub struct Deps<'a> {
     pub progress: &'a (dyn Fn(f64) + Send + Sync),
 }
 
-/// Renders the video of one customer. Returns at once if an earlier call has finished with the same inputs.
+/// Renders one customer's video. Returns at once if an earlier call with the same inputs has finished.
 pub async fn run(task: CustomerTask, deps: &Deps<'_>) -> Result<CustomerTask, Error> {
     let inputs = read_inputs(&task, deps).await?;
     if is_finished(&task, deps, &inputs.digest).await? {
@@ -160,7 +159,7 @@ async fn read_inputs(task: &CustomerTask, deps: &Deps<'_>) -> Result<Inputs, Err
     Ok(Inputs { request, script, narration, audio, digest })
 }
 
-/// Returns whether the record of these inputs exists. Fails if a record of other inputs exists.
+/// Returns whether the record for these inputs exists. Fails if a record for other inputs exists.
 async fn is_finished(task: &CustomerTask, deps: &Deps<'_>, digest: &Digest) -> Result<bool, Error> {
     let at = key(task, Artefact::RenderRecord);
     let Some(bytes) = deps.vault.store().find(&at).await? else { return Ok(false) };
@@ -173,8 +172,8 @@ async fn is_finished(task: &CustomerTask, deps: &Deps<'_>, digest: &Digest) -> R
     if record.inputs == *digest { Ok(true) } else { Err(VaultError::Conflict { place }.into()) }
 }
 
-/// Renders the video, or adopts the video of an earlier writer. Either way, the measured video is the one under the final
-/// key.
+/// Renders the video, or adopts an earlier writer's video. Either way, the video at the final key is the one that is
+/// measured.
 async fn render_once(task: &CustomerTask, deps: &Deps<'_>, inputs: Inputs) -> Result<RenderOutput, Error> {
     let video = key(task, Artefact::Video);
     let existing = deps.vault.store().find(&video).await?;
@@ -227,7 +226,7 @@ async fn run_job(
     };
     let task = tokio::task::spawn_blocking(move || {
         let output = job.run(finished.as_deref());
-        // The folder lives as long as the job, even if the caller has gone away.
+        // The folder lives as long as the job, even if the caller has stopped waiting.
         let closed = folder.close().map_err(Error::Scratch);
         output.and_then(|output| closed.map(|()| output))
     });

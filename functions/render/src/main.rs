@@ -29,7 +29,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             scratch: &scratch,
             cache: &cache,
             tools: &tools,
-            // Lambda ends a call by ending the process. The workflow shows stages, not percentages.
+            // Lambda cancels a call by ending the process. The workflow shows stages, not percentages.
             cancel: &CancellationToken::new(),
             progress: &|_| {},
         };

@@ -1,4 +1,4 @@
-//! Reads the output of ffprobe, ebur128 and silencedetect.
+//! Parses the output of ffprobe, ebur128 and silencedetect.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -22,14 +22,14 @@ pub(crate) struct Probe {
     pub frames: Vec<ProbedFrame>,
 }
 
-/// A frame of a stream.
+/// A frame in a stream.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct ProbedFrame {
     pub tags: HashMap<String, String>,
 }
 
-/// A stream of a file.
+/// A stream in a file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Stream {
@@ -39,13 +39,13 @@ pub(crate) struct Stream {
     pub profile: String,
     pub width: u32,
     pub height: u32,
-    /// Width to height of a pixel: `4:3`.
+    /// The ratio of a pixel's width to its height: `4:3`.
     pub sample_aspect_ratio: String,
     /// `progressive`, or the order of the fields: `tt`, `bb`, `tb`, `bt`.
     pub field_order: String,
-    /// The number of frames, if the container has it.
+    /// The number of frames, if the container states it.
     pub nb_frames: String,
-    /// Seconds, if the container has it.
+    /// The duration in seconds, if the container states it.
     pub duration: String,
     pub pix_fmt: String,
     pub r_frame_rate: String,
@@ -61,7 +61,7 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// Returns whether this is a video, and not the cover picture of a sound.
+    /// Returns whether this is a video, and not the cover image of an audio file.
     pub(crate) fn is_video(&self) -> bool {
         self.codec_type == "video" && self.disposition.attached_pic == 0
     }
@@ -78,14 +78,14 @@ pub(crate) struct Disposition {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct SideData {
-    /// The kind of side data, as in "Display Matrix".
+    /// The kind of side data, such as "Display Matrix".
     #[serde(rename = "side_data_type")]
     pub kind: String,
-    /// Degrees by which a player rotates the picture.
+    /// The rotation in degrees that a player applies.
     pub rotation: f64,
-    /// The profile of Dolby Vision.
+    /// The Dolby Vision profile.
     pub dv_profile: u8,
-    /// The format with which the base layer of Dolby Vision is compatible; 0 is none.
+    /// The format with which the Dolby Vision base layer is compatible. 0 means none.
     pub dv_bl_signal_compatibility_id: Option<u8>,
 }
 
@@ -116,21 +116,21 @@ impl Probe {
     }
 }
 
-/// Loudness, peak and silences of a sound.
+/// The loudness, peak and silences of audio.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct SoundMeasures {
-    /// Integrated loudness, LUFS (EBU R 128).
+    /// The integrated loudness in LUFS (EBU R 128).
     pub loudness: f64,
-    /// True peak, dBTP.
+    /// The true peak in dBTP.
     pub true_peak: f64,
-    /// The silences: start and end, seconds.
+    /// The start and end of each silence, in seconds.
     pub silences: Vec<(f64, f64)>,
 }
 
-/// Parses an ffmpeg log with the output of `silencedetect` and `ebur128`. Returns `None` if it has no loudness.
+/// Parses an ffmpeg log with the output of `silencedetect` and `ebur128`. Returns `None` if it contains no loudness.
 pub(crate) fn parse_sound_log(log: &[String]) -> Option<SoundMeasures> {
     let mut sound = SoundMeasures { loudness: f64::NAN, true_peak: f64::NAN, silences: parse_silences(log) };
-    // The summary at the end has the integrated loudness and the peak.
+    // The summary at the end contains the integrated loudness and the peak.
     for line in log.iter().skip_while(|line| !line.contains("Summary:")) {
         let line = line.trim_start();
         let value = |label: &str| line.strip_prefix(label)?.split_whitespace().next()?.parse().ok();
@@ -140,7 +140,7 @@ pub(crate) fn parse_sound_log(log: &[String]) -> Option<SoundMeasures> {
     (!sound.loudness.is_nan()).then_some(sound)
 }
 
-/// Parses an ffmpeg log with the output of `silencedetect`: start and end of each silence, seconds.
+/// Parses an ffmpeg log with the output of `silencedetect`. Returns the start and end of each silence, in seconds.
 fn parse_silences(log: &[String]) -> Vec<(f64, f64)> {
     let after =
         |line: &str, label: &str| -> Option<f64> { line.split_once(label)?.1.split_whitespace().next()?.parse().ok() };
@@ -157,8 +157,8 @@ fn parse_silences(log: &[String]) -> Vec<(f64, f64)> {
     silences
 }
 
-/// Parses an ffmpeg log with the output of `idet`. Returns whether the top field comes first, if most frames consist of two
-/// fields.
+/// Parses an ffmpeg log with the output of `idet`. If most frames consist of two fields, returns whether the top field
+/// comes first.
 pub(crate) fn parse_idet(log: &[String]) -> Option<bool> {
     const MIN_FRAMES: u32 = 10;
     let line = log.iter().rev().find(|line| line.contains("Multi frame detection:"))?;
@@ -170,7 +170,7 @@ pub(crate) fn parse_idet(log: &[String]) -> Option<bool> {
     (combed >= MIN_FRAMES && combed > 3 * (progressive + top.min(bottom))).then_some(top > bottom)
 }
 
-/// Returns the longest silence between the first word and the end of the last one, seconds.
+/// Returns the longest silence between the first word and the end of the last one, in seconds.
 pub(crate) fn longest_silence(silences: &[(f64, f64)], (first, last): (f64, f64)) -> f64 {
     silences.iter().map(|(start, end)| end.min(last) - start.max(first)).fold(0.0, f64::max)
 }
@@ -207,7 +207,7 @@ pub(crate) fn media_facts(probe: &Probe, sound: &SoundMeasures) -> MediaFacts {
     }
 }
 
-/// Measures the streams and the sound of a video. Also returns the silences of the whole sound.
+/// Measures a video's streams and audio. Also returns the silences in the whole audio.
 pub(crate) fn measure_file(runner: &FfmpegRunner, file: &Path) -> Result<(MediaFacts, Vec<(f64, f64)>), Error> {
     let probe = Probe::parse(&runner.probe("describing the video", file)?)?;
     let log = runner.ffmpeg("measuring the video's sound", &graph::measure_sound(file, true), &|_| {})?;
@@ -217,7 +217,7 @@ pub(crate) fn measure_file(runner: &FfmpegRunner, file: &Path) -> Result<(MediaF
     Ok((media, sound.silences))
 }
 
-/// Measures how far captions start from the ends of pauses in the finished video, seconds.
+/// Measures the distance between the start of captions and the end of pauses in the finished video, in seconds.
 pub(crate) fn caption_sync(
     runner: &FfmpegRunner,
     file: &Path,
@@ -227,11 +227,11 @@ pub(crate) fn caption_sync(
     Ok(median_distance(cues, &parse_silences(&log)))
 }
 
-/// Returns the median distance of captions from the nearest end of a pause, seconds. Returns `None` for fewer than five
-/// captions or pauses.
+/// Returns the median distance between captions and the nearest end of a pause, in seconds. Returns `None` if there are
+/// fewer than five captions or pauses.
 ///
-/// A caption that starts within a sentence is far from every pause, so only near captions count. If hardly any caption is
-/// near a pause, the captions do not fit the speech.
+/// A caption that starts within a sentence is far from every pause, so only captions near a pause count. If hardly any
+/// caption is near a pause, the captions do not match the speech.
 fn median_distance(cues: &[captions::TimedText], pauses: &[(f64, f64)]) -> Option<f64> {
     const MIN_COUNT: usize = 5;
     const MAX_NEAR: f64 = 0.5;
@@ -244,12 +244,12 @@ fn median_distance(cues: &[captions::TimedText], pauses: &[(f64, f64)]) -> Optio
     Some(if distances.len() < MIN_COUNT / 2 { MAX_NEAR } else { distances[(distances.len() - 1) / 2] })
 }
 
-/// Returns the error for a log without a loudness.
+/// Returns the error for a log that contains no loudness.
 pub(crate) fn no_loudness() -> Error {
     Error::Failed { program: "ffmpeg", doing: "measuring sound", reason: "ebur128 reported no loudness".to_owned() }
 }
 
-/// Measures the lowest contrast of captions with their box in frames from a sample of the cues.
+/// Measures the lowest contrast between captions and their box, in frames from a sample of the cues.
 fn caption_contrast(
     runner: &FfmpegRunner,
     file: &Path,
@@ -276,8 +276,8 @@ fn caption_contrast(
     Ok(lowest)
 }
 
-/// Measures a video file: streams, color, length, loudness, peak and silence. If a `.vtt` file of the same name lies beside
-/// it, also measures the captions and their contrast in the picture.
+/// Measures a video file: streams, color, length, loudness, peak and silence. If there is a `.vtt` file with the same
+/// name beside it, also measures the captions and their contrast in the video.
 pub fn inspect(tools: &Tools, file: &Path) -> Result<MediaFacts, Error> {
     let file = std::path::absolute(file).map_err(Error::Scratch)?;
     let folder = file.parent().map(Path::to_owned).unwrap_or_default();
@@ -337,7 +337,7 @@ mod tests {
     fn late_and_early_captions_are_detected() {
         let pauses = [(0.0, 2.6), (7.0, 7.5), (12.1, 12.8), (20.0, 20.4), (25.0, 25.3)];
         let cues = |shift: f64| -> Vec<captions::TimedText> {
-            // The third starts within a sentence.
+            // The third caption starts within a sentence.
             let starts = [2.65, 7.48, 10.0, 12.85, 20.4, 25.38];
             starts.map(|start| captions::TimedText { start: start + shift, end: start + 2.0, lines: Vec::new() }).into()
         };

@@ -1,5 +1,5 @@
-//! Facts about files that all renders of a process share: what ffprobe reported, how loud the music is, and where each
-//! prepared background lies.
+//! Facts about files that all renders in a process share: what ffprobe reported, how loud the music is, and where each
+//! prepared background is stored.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,8 @@ use crate::background_luma::BackgroundLuma;
 use crate::error::Error;
 use crate::measure::{Probe, SoundMeasures};
 
-/// Results that are kept across renders. Concurrent renders wait for each other instead of measuring a file twice. A file
-/// that has changed is measured again.
+/// Results that are kept across renders. Concurrent renders wait for each other instead of measuring the same file
+/// twice. If a file has changed, it is measured again.
 #[derive(Debug, Default)]
 pub struct ProbeCache {
     pub(crate) probes: FileCache<Probe>,
@@ -26,10 +26,10 @@ pub(crate) struct PreparedBackground {
     pub luma: BackgroundLuma,
 }
 
-/// The state of a file: its path, its length in bytes, its modification time, and the variant that was asked for.
+/// The state of a file: its path, its length in bytes, its modification time, and the requested variant.
 type FileState = (PathBuf, u64, Option<SystemTime>, String);
 
-/// One kind of result, by the state of the file.
+/// One kind of result, keyed by the state of the file.
 #[derive(Debug)]
 pub(crate) struct FileCache<T>(Mutex<HashMap<FileState, T>>);
 
@@ -40,7 +40,7 @@ impl<T> Default for FileCache<T> {
 }
 
 impl<T: Clone> FileCache<T> {
-    /// Returns the cached result for a file, or computes and caches it. An error is not cached, so the next call tries
+    /// Returns the cached result for a file, or computes and caches it. Errors are not cached, so the next call tries
     /// again.
     pub(crate) fn get_or_try_insert(
         &self,
@@ -51,7 +51,7 @@ impl<T: Clone> FileCache<T> {
         let (length, modified) =
             file.metadata().map_or((0, None), |metadata| (metadata.len(), metadata.modified().ok()));
         let state = (file.to_owned(), length, modified, variant.to_owned());
-        // Results are inserted whole, so a panic in another thread leaves the map consistent.
+        // Each result is inserted in full, so a panic in another thread leaves the map consistent.
         let mut results = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(result) = results.get(&state) {
             return Ok(result.clone());

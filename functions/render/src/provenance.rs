@@ -1,6 +1,6 @@
-//! The machine-readable statement that a video is synthetic: an XMP packet (ISO 16684-1) that names a term of IPTC's
-//! vocabulary "Digital Source Type". It lies in a `uuid` box at the end of the MP4, as part 3 of the XMP specification
-//! demands. The media before it stays untouched, so the file is bit-identical on every machine.
+//! The machine-readable statement that a video is synthetic: an XMP packet (ISO 16684-1) that contains a term from
+//! IPTC's "Digital Source Type" vocabulary. It is stored in a `uuid` box at the end of the MP4, as part 3 of the XMP
+//! specification requires. The media before it is not touched, so the file is bit-identical on every machine.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Result, Seek as _, SeekFrom, Write as _};
@@ -15,13 +15,13 @@ pub const VOCABULARY: &str = "http://cv.iptc.org/newscodes/digitalsourcetype/";
 /// The user type of the XMP box, from the XMP specification.
 const XMP: [u8; 16] = [0xbe, 0x7a, 0xcf, 0xcb, 0x97, 0xa9, 0x42, 0xe8, 0x9c, 0x71, 0x99, 0x94, 0x91, 0xe3, 0xaf, 0xac];
 
-/// The largest packet that is read, bytes. Our own are far smaller.
+/// The maximum size of a packet that is read, in bytes. Our own packets are far smaller.
 const MAX_PACKET_BYTES: u64 = 1 << 16;
 
 /// The XML tag that holds the term.
 const TAG: &str = "Iptc4xmpExt:DigitalSourceType";
 
-/// The provenance of a video: a vocabulary term, and the same in words.
+/// The provenance of a video: a vocabulary term, and the same statement in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Provenance {
     term: &'static str,
@@ -29,8 +29,8 @@ pub(crate) struct Provenance {
 }
 
 impl Provenance {
-    /// Derives the provenance from the script's writer and the voice engine. A trained voice or text model makes the video
-    /// a composite with trained algorithmic media. espeak-ng computes speech from rules, which is synthetic too.
+    /// Derives the provenance from the script's writer and the voice engine. A neural voice or a model's text makes the
+    /// video a composite with trained algorithmic media. espeak-ng computes speech from rules, which is synthetic too.
     pub(crate) fn of(script: &Script, narration: &Narration) -> Self {
         let (by_model, writer) = match &script.written_by {
             WrittenBy::Model { model, .. } => (true, format!("by the model {model}")),
@@ -43,7 +43,7 @@ impl Provenance {
     }
 
     fn packet(&self) -> String {
-        // A model service chooses the name of its model, so the words need escaping.
+        // A model service chooses the name of its model, so the words must be escaped.
         let words = self.words.replace('&', "&amp;").replace('<', "&lt;");
         format!(
             "<?xpacket begin=\"\u{feff}\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\
@@ -67,7 +67,7 @@ impl Provenance {
     }
 }
 
-/// Reads the vocabulary term of an MP4. Returns `None` if the file has no XMP box or is not an MP4.
+/// Reads the vocabulary term from an MP4. Returns `None` if the file has no XMP box or is not an MP4.
 pub(crate) fn read_term(video: &Path) -> Result<Option<String>> {
     let mut file = File::open(video)?;
     let end = file.metadata()?.len();

@@ -1,4 +1,4 @@
-//! The picture over time: one ASS document, and the places of veils and logos.
+//! The video image over time: one ASS document, and the positions of veils and logos.
 
 use contracts::media::Shape;
 use contracts::narration::{Narration, Timing};
@@ -14,17 +14,17 @@ use crate::error::Error;
 use crate::font::{FontSet, Role, display_text};
 use crate::layout::{Frame, Rect, fit_into};
 
-/// The time of the title card, seconds.
+/// The duration of the title card in seconds.
 pub const TITLE_SECONDS: f64 = 2.5;
-/// The pause between the narration and the end card, seconds.
+/// The pause between the narration and the end card in seconds.
 pub const PAUSE_SECONDS: f64 = 0.7;
 
-/// The picture over the whole video.
+/// The video image over the whole video.
 #[derive(Clone, Debug)]
 pub struct Scene {
     /// The ASS document.
     pub document: String,
-    /// Everything on the picture.
+    /// All elements in the video image.
     pub placements: Vec<Placement>,
     /// The gradient behind the corner marks, if the background is bright.
     pub scrim: Option<Scrim>,
@@ -32,11 +32,11 @@ pub struct Scene {
     pub veils: Vec<Veil>,
     /// The appearances of the emblems in order. They never overlap in time.
     pub logos: Vec<LogoPlacement>,
-    /// The length of the video, seconds. A whole number of frames.
+    /// The length of the video in seconds. It is a whole number of frames.
     pub seconds: f64,
-    /// The start of the end card, seconds.
+    /// The start of the end card in seconds.
     pub end_card: f64,
-    /// The moment of the poster, seconds: within the first offer, or on the title card.
+    /// The time of the poster in seconds: within the first offer, or on the title card.
     pub poster: f64,
 }
 
@@ -45,7 +45,7 @@ fn round_up_to_frame(seconds: f64) -> f64 {
     (seconds * f64::from(FRAME_RATE)).ceil() / f64::from(FRAME_RATE)
 }
 
-/// Composes the picture.
+/// Composes the scene.
 pub fn compose(fonts: &FontSet, content: &SceneContent<'_>, shape: Shape) -> Result<Scene, Error> {
     let frame = Frame::of(shape);
     let palette = Palette::of(content.brand)?;
@@ -81,7 +81,7 @@ pub fn compose(fonts: &FontSet, content: &SceneContent<'_>, shape: Shape) -> Res
     Ok(Scene { document: document.finish(), placements, scrim, veils, logos, seconds, end_card, poster })
 }
 
-/// Returns the area of the logo in the upper right corner.
+/// Returns the area of the logo in the top right corner.
 fn corner_logo_area(canvas: &Canvas<'_>, logo: (u32, u32)) -> Rect {
     let (w, h) = fit_into(logo, canvas.frame.corner_logo);
     Rect { x: (canvas.frame.safe.right() - w).round(), y: canvas.frame.safe.y, w, h }
@@ -97,13 +97,13 @@ fn scrim(canvas: &Canvas<'_>, logo: Rect, mark: Rect) -> Option<Scrim> {
     (opacity > 0.0).then_some(Scrim { colour, opacity, solid, height: 2.2 * solid })
 }
 
-/// Returns the luma of the background with the scrim in an area at the upper edge, 0 to 1.
+/// Returns the luma of the background with the scrim in an area at the top edge, 0 to 1.
 fn level_under(canvas: &Canvas<'_>, scrim: Option<Scrim>, area: Rect) -> f64 {
     let level = canvas.background.level(area, canvas.frame.dimensions());
     scrim.map_or(level, |scrim| scrim.opacity * scrim.colour.luma() + (1.0 - scrim.opacity) * level)
 }
 
-/// The privacy mark in the upper left corner.
+/// The privacy mark in the top left corner.
 struct PrivacyMark {
     em: f64,
     lines: Vec<String>,
@@ -113,7 +113,7 @@ struct PrivacyMark {
 impl PrivacyMark {
     const BAR_WIDTH: f64 = 4.0;
     const INDENT: f64 = Self::BAR_WIDTH + 14.0;
-    /// The distance between two baselines, em.
+    /// The distance between two baselines in em.
     const LEADING: f64 = 1.25;
 
     fn lay_out(canvas: &Canvas<'_>, content: &SceneContent<'_>) -> Self {
@@ -123,7 +123,7 @@ impl PrivacyMark {
         #[expect(clippy::cast_precision_loss, reason = "two lines at most")]
         let h = em * Self::LEADING * lines.len() as f64;
         let widest = lines.iter().map(|line| canvas.fonts.width(Role::Body, line, em)).fold(0.0, f64::max);
-        // Centers the mark on the logo in the other corner.
+        // Align the mark vertically with the center of the logo in the other corner.
         let y = safe.y + ((fit_into(content.logo, corner_logo).1 - h) / 2.0).max(0.0);
         Self { em, lines, area: Rect { x: safe.x, y, w: Self::INDENT + widest, h } }
     }
@@ -191,7 +191,7 @@ fn captions(canvas: &mut Canvas<'_>, content: &SceneContent<'_>) {
     }
 }
 
-/// Returns when a segment is spoken, seconds from the start of the video.
+/// Returns when a segment is spoken, in seconds from the start of the video.
 fn spoken_time(narration: &Narration, segment: usize) -> Option<(f64, f64)> {
     let mut sentences = narration.sentences.iter().filter(|sentence| sentence.segment == segment);
     let first = sentences.next()?;
@@ -199,7 +199,7 @@ fn spoken_time(narration: &Narration, segment: usize) -> Option<(f64, f64)> {
     Some((first.start + TITLE_SECONDS, last.end + TITLE_SECONDS))
 }
 
-/// Adds the lower thirds. Returns when the first one is shown.
+/// Adds the lower thirds. Returns when the first one appears.
 fn lower_thirds(canvas: &mut Canvas<'_>, content: &SceneContent<'_>) -> Option<(f64, f64)> {
     let mut first = None;
     let offers = content.script.segments.iter().enumerate().filter_map(|(index, segment)| {

@@ -2,19 +2,19 @@
 
 use contracts::narration::Narration;
 
-/// The music's loudness under speech, relative to the speech, LU. At least 20 LU below is required; the rest is a margin
-/// for the music's loud moments.
+/// The music's loudness under speech, relative to the speech, in LU. At least 20 LU below the speech is required; the
+/// rest is a margin for loud passages.
 const UNDER_SPEECH: f64 = -24.0;
-/// The music's loudness without speech, relative to the speech, LU.
+/// The music's loudness without speech, relative to the speech, in LU.
 const ALONE: f64 = -11.0;
-/// Seconds over which the music fades down before speech.
+/// The duration, in seconds, of the music's fade before speech.
 const FADE_DOWN: f64 = 0.7;
-/// Seconds over which the music comes back after speech.
+/// The duration, in seconds, of the music's return after speech.
 const FADE_UP: f64 = 1.4;
-/// The music stays down in pauses shorter than this, seconds. Music that swells between sentences is restless.
+/// The minimum pause, in seconds, in which the music returns. Music that swells between sentences is distracting.
 const MIN_PAUSE: f64 = 3.0;
 
-/// Returns the spans of speech, seconds from the start of the narration, with short pauses closed.
+/// Returns the spans of speech, in seconds from the start of the narration, with short pauses closed.
 fn speech_spans(narration: &Narration) -> Vec<(f64, f64)> {
     let mut spans: Vec<(f64, f64)> = Vec::new();
     for sentence in &narration.sentences {
@@ -26,8 +26,8 @@ fn speech_spans(narration: &Narration) -> Vec<(f64, f64)> {
     spans
 }
 
-/// Returns the music's gain as an ffmpeg expression in `t`. The narration starts at `offset` seconds and has `voice` LUFS;
-/// the music has `music` LUFS.
+/// Returns the music's gain as an ffmpeg expression in `t`. The narration starts at `offset` seconds. `voice` and
+/// `music` are their loudness in LUFS.
 #[must_use]
 pub fn music_gain(narration: &Narration, offset: f64, voice: f64, music: f64) -> String {
     let factor = |relative: f64| 10_f64.powf((voice + relative - music) / 20.0);

@@ -41,9 +41,9 @@ const ENCODERS: [&str; 4] = ["libx264", "aac", "mjpeg", "gif"];
 /// The versions of the installed programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolVersions {
-    /// ffmpeg's version, as it reports it.
+    /// The version that ffmpeg reports.
     pub ffmpeg: String,
-    /// ffprobe's version, as it reports it.
+    /// The version that ffprobe reports.
     pub ffprobe: String,
 }
 
@@ -57,7 +57,7 @@ pub fn probe_tools(tools: &Tools) -> Result<ToolVersions, Error> {
     Ok(ToolVersions { ffmpeg, ffprobe: version(ffprobe) })
 }
 
-/// Fails if `list` lacks one of `needed`. The second word of each line of `list` is a name.
+/// Fails if `list` lacks one of `needed`. The second word on each line of `list` is a name.
 fn require(kind: &str, list: &str, needed: &[&str]) -> Result<(), Error> {
     let present: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
     let missing: Vec<&str> = needed.iter().copied().filter(|name| !present.contains(name)).collect();

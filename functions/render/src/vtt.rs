@@ -1,4 +1,4 @@
-//! The caption file: WebVTT (W3C), with the same cues as the picture.
+//! The caption file: WebVTT (W3C), with the same cues as the video image.
 
 use std::fmt::Write;
 
@@ -28,8 +28,8 @@ pub fn document(cues: &[Cue], offset: f64) -> String {
     text
 }
 
-/// Reads the times and lines of a caption file. Skips blocks that are not cues. Markup within a line counts as text,
-/// because this program writes none.
+/// Reads the times and lines in a caption file. Skips blocks that are not cues. Markup within a line counts as text,
+/// because Bespoke never writes any.
 pub(crate) fn read(text: &str) -> Vec<TimedText> {
     let seconds = |stamp: &str| -> Option<f64> {
         stamp.trim().split(':').try_fold(0.0, |sum, part| Some(sum * 60.0 + part.parse::<f64>().ok()?))

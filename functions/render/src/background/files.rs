@@ -12,10 +12,10 @@ use crate::ffmpeg::{FfmpegRunner, Tools};
 use crate::measure::{Probe, parse_idet};
 use crate::probe_cache::{PreparedBackground, ProbeCache};
 
-/// The frame for which backgrounds are prepared, px.
+/// The size in pixels of the frame for which backgrounds are prepared.
 const SIZE: (u32, u32) = (320, 180);
 
-/// A pattern that moves, 16:9.
+/// A moving test pattern, 16:9.
 const PATTERN: &str = "testsrc2=size=640x360:rate=24:duration=2";
 
 const TO_BT709: &str = "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p";
@@ -42,7 +42,7 @@ impl Kit {
         Self { folder, runner }
     }
 
-    /// Makes a file from a source of lavfi.
+    /// Creates a file from a lavfi source.
     fn make(&self, name: &str, source: &str, filters: &str, options: &[&str]) -> PathBuf {
         let input = ["-f", "lavfi", "-i", source, "-vf", filters];
         self.ffmpeg(name, &[&input, options].concat())
@@ -64,7 +64,7 @@ impl Kit {
         preparer.prepare(&Asset { path: path.to_owned(), name })
     }
 
-    /// Prepares a file that must be usable, and checks the form of the result.
+    /// Prepares a file that must be usable, and checks the format of the result.
     fn prepared(&self, path: &Path) -> PathBuf {
         let prepared = self.prepare(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).path;
         let probe = Probe::parse(&self.runner.probe("testing", &prepared).unwrap()).unwrap();
@@ -85,7 +85,7 @@ impl Kit {
         }
     }
 
-    /// Compares the first frames of two files: the structural similarity of luma and chroma, 0 to 1.
+    /// Compares the first frames of two files. Returns the structural similarity of luma and chroma, 0 to 1.
     fn similarity(one: &Path, other: &Path) -> f64 {
         let (w, h) = SIZE;
         let scale = format!("setsar=1,scale={w}:{h}:flags=bicubic,format=yuv420p,trim=end_frame=1");
@@ -200,7 +200,7 @@ fn wide_gamut_is_converted() {
 #[test]
 fn hdr_is_tone_mapped() {
     let kit = Kit::new();
-    // The codes of 10, 100 and 1000 nits.
+    // The code values for 10, 100 and 1000 nits.
     for (transfer, dark, white, peak) in [("smpte2084", 327, 509, 723), ("arib-std-b67", 287, 616, 940)] {
         let tags =
             ["-colorspace", "bt2020nc", "-color_primaries", "bt2020", "-color_trc", transfer, "-color_range", "tv"];
@@ -253,7 +253,7 @@ fn pictures_become_loops() {
     let clear = kit.make("clear.png", "color=c=white@0.0:size=640x360,format=rgba", "null", &one);
     assert_color(Kit::color(&kit.prepared(&clear), "iw:ih"), [0, 0, 0]);
 
-    // A JPEG that EXIF turns by 90 degrees clockwise.
+    // A JPEG that its EXIF orientation rotates by 90 degrees clockwise.
     let sideways = kit.make("sideways.jpg", PATTERN, "transpose=cclock", &[&one[..], &["-q:v", "2"]].concat());
     let mut bytes = std::fs::read(&sideways).unwrap();
     let exif = b"\xff\xe1\x00\x22Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";

@@ -81,7 +81,7 @@ pub fn fixed(at: &Cursor<'_>) -> Option<Reading> {
     if could_be_word && rest.is_empty() && stem != "max" {
         return None;
     }
-    // "Ed", "Co" and "Max" are names if they are capitalized and have no period.
+    // "Max" without a period is a name, unless a number or an amount follows.
     if stem == "max"
         && !written.ends_with('.')
         && !rest.trim_start().starts_with(['$', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
