@@ -191,7 +191,7 @@ async fn erasure_leaves_no_readable_id_name_or_post() {
 
     // A later run for this customer is refused, and a run for all customers goes on without them.
     let stderr = ends(&sandbox.run(&own), 3);
-    assert!(stderr.contains("was forgotten"), "{stderr}");
+    assert!(stderr.contains("was erased"), "{stderr}");
     let output = sandbox.run(&["demo", "--videos", "0", "--again", "--json"]);
     assert!([0, 6].contains(&output.status.code().unwrap()), "{}", String::from_utf8_lossy(&output.stderr));
     let other = sandbox.path().join("bank");

@@ -27,8 +27,10 @@ fn start_rendering(sandbox: &Sandbox) -> (Child, BufReader<std::process::ChildSt
 }
 
 fn videos(sandbox: &Sandbox) -> Vec<PathBuf> {
+    // Prepared backgrounds are kept for later renders.
+    let backgrounds = sandbox.artifacts().join(".backgrounds");
     let is_video = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "mp4");
-    sandbox.files().into_iter().filter(is_video).collect()
+    sandbox.files().into_iter().filter(is_video).filter(|path| !path.starts_with(&backgrounds)).collect()
 }
 
 #[track_caller]

@@ -61,7 +61,8 @@ impl Approvals {
     pub fn of(&self, line: &Line) -> Option<&Approval> {
         self.0
             .get(&line.id)
-            .filter(|approval| approval.digest == line.digest && !is_same_person(&approval.by, &line.author))
+            .filter(|approval| approval.digest == line.digest && !approval.by.trim().is_empty())
+            .filter(|approval| !is_same_person(&approval.by, &line.author))
     }
 
     /// Returns the recorded approval of a line, whether or not it still holds.

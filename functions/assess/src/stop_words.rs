@@ -209,7 +209,8 @@ impl StopWords {
                     }
                 };
                 let is_said = |at: usize| *trouble == Trouble::Danger || !language.is_negated(&words, at);
-                if !is_excused && phrases.find(&words).any(is_said) {
+                let searched = if *trouble == Trouble::Danger { &all_words } else { &words };
+                if !is_excused && phrases.find(searched).any(is_said) {
                     found.troubles.insert(*trouble);
                 }
             }

@@ -55,13 +55,15 @@ pub fn read_protected_attributes(
     let limits = IntakeLimits::default();
     let package = unlock(file, profile, password, intake.allow_unprotected, &limits)?;
     let joined = join::columns(file);
-    let columns: Vec<SourceColumn> = joined.iter().copied().chain(PROTECTED_COLUMNS.map(optional)).collect();
+    let is_joined = |name: &str| joined.iter().any(|column| column.name == name);
+    let protected = PROTECTED_COLUMNS.into_iter().filter(|name| !is_joined(name)).map(optional);
+    let columns: Vec<SourceColumn> = joined.iter().copied().chain(protected).collect();
     let request = SheetRequest { file, columns: &columns, intake, limits: &limits };
     let mut customers = BTreeMap::new();
     read_sheets(&request, &package, |row| {
         let Ok(id) = row.cells[0].customer_id() else { return };
-        let named = PROTECTED_COLUMNS.into_iter().zip(&row.cells[joined.len()..]);
-        let attributes = named.filter_map(|(name, cell)| Some((name, cell.some_text().ok()?)));
+        let named = columns.iter().zip(row.cells).filter(|(column, _)| PROTECTED_COLUMNS.contains(&column.name));
+        let attributes = named.filter_map(|(column, cell)| Some((column.name, cell.some_text().ok()?)));
         customers.insert(id, ProtectedAttributes(attributes.collect()));
     })?;
     Ok(customers)

@@ -98,8 +98,7 @@ fn assemble(brief: &Brief<'_>, segments: Vec<DraftSegment>, offered: &[&Product]
 
 /// The checks of words and phrases, which a person's approval of exactly one line outweighs. The other checks judge what
 /// no approval of a line can cover: the length, the filled slots, and an echo of the customer's own posts.
-const OUTWEIGHED: [&str; 11] = [
-    "products",
+const OUTWEIGHED: [&str; 10] = [
     "amounts",
     "credit-terms",
     "deposit-terms",

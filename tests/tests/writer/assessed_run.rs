@@ -69,7 +69,7 @@ impl AssessedRun {
         let key = ObjectKey::Run(run.clone(), RunPart::Request);
         vault.write_json(Owner::Run, &key, &settings.digest(), request).await.unwrap();
 
-        let now = Timestamp::UNIX_EPOCH;
+        let now: Timestamp = "2026-11-01T12:00:00Z".parse().unwrap();
         let deps = merge::Deps { vault: &vault, secrets: &secrets, settings: &settings, catalogue: &catalogue, now };
         let dataset = merge::run(MergeInput { run: run.clone(), batch }, &deps).await.unwrap().dataset;
         let index = vault.store().get(&ObjectKey::Run(run.clone(), RunPart::Index)).await.unwrap();

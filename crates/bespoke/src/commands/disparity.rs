@@ -78,7 +78,9 @@ fn decide(record: CustomerRecord, rules: &Rules<'_>) -> Option<(CustomerRef, Cus
         Assessment::Proceed(Facts { stance: Stance::Recommend { offers }, .. }) => {
             offers.into_iter().map(|offer| offer.product).collect()
         }
-        Assessment::Proceed(_) | Assessment::Skip { skip: Skip::NoSuitableOffer, .. } => BTreeSet::new(),
+        Assessment::Proceed(_) | Assessment::Skip { skip: Skip::NoSuitableOffer | Skip::Stopped(_), .. } => {
+            BTreeSet::new()
+        }
         Assessment::Skip { .. } => return None,
     };
     Some((reference, CustomerOffers { groups: BTreeMap::new(), offered }))

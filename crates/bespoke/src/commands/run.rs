@@ -87,7 +87,7 @@ pub(super) fn local_request(args: RecommendationArgs, config: &Config, data: &Pa
     Ok(LocalRequest { customer: None, options, background: args.background, again: args.again })
 }
 
-/// Prints what the phrasebook's words understood of a prompt, and what they did not.
+/// Prints what the phrasebook understood of a prompt. The other words are only counted, because they may hold a name.
 fn print_understood(prompt: &str, book: &Phrasebook) {
     let wish = book.wishes().read(prompt);
     let tones = wish.tones.iter().map(|tone| tone.as_str().to_owned());
@@ -95,8 +95,11 @@ fn print_understood(prompt: &str, book: &Phrasebook) {
         wish.emphases.iter().map(|ground| book.ground(ground).map_or_else(|| ground.to_string(), str::to_owned));
     let understood: Vec<String> = tones.chain(emphases).collect();
     let understood = if understood.is_empty() { "nothing".to_owned() } else { understood.join(", ") };
-    let ignored =
-        if wish.ignored.is_empty() { String::new() } else { format!("; not understood: {}", wish.ignored.join(", ")) };
+    let ignored = match wish.ignored.len() {
+        0 => String::new(),
+        1 => "; 1 word was not understood".to_owned(),
+        words => format!("; {words} words were not understood"),
+    };
     anstream::eprintln!("note: understood of --prompt: {understood}{ignored}");
 }
 

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use contracts::settings::Settings;
 use runner::config::VARIABLES;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{NOTICE, cell};
 
@@ -94,6 +94,10 @@ fn leaves(structs: &BTreeMap<String, Vec<Field>>, section: &Field) -> Vec<(Strin
 fn defaults() -> Value {
     let mut defaults = serde_json::to_value(Settings::default()).expect("settings serialize to JSON");
     defaults["local"] = serde_json::to_value(Settings::default().local).expect("settings serialize to JSON");
+    // Empty tables are left out of the JSON, so that they do not change the digest of the settings.
+    defaults["intake"]["sheets"] = json!({});
+    defaults["intake"]["header_row"] = json!({});
+    defaults["intake"]["consent"] = json!({ "yes": [], "no": [] });
     defaults
 }
 
