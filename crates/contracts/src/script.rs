@@ -219,6 +219,7 @@ pub struct LineSelection {
 /// The writer of a script.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "writer", rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "a script holds one")]
 pub enum WrittenBy {
     /// The phrasebook: every sentence is an approved line, a text of the catalog or a text of the brand.
     Phrases {

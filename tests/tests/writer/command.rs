@@ -64,7 +64,7 @@ fn hold_setting_sends_fallback_to_review() {
     }
     let manifest = sandbox.files().into_iter().find(|path| path.ends_with("manifest.json")).unwrap();
     let manifest: Value = serde_json::from_slice(&std::fs::read(manifest).unwrap()).unwrap();
-    assert_eq!(manifest["counts"], json!({ "held": 1 }));
+    assert_eq!(manifest["counts"], json!({ "in-review": 1 }));
 }
 
 /// Returns the text for customer 0001 with these posts.
