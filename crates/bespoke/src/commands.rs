@@ -45,9 +45,9 @@ pub async fn execute(cli: Cli) -> Result<u8, Failure> {
     let context = Context { json: cli.json, verbose: cli.verbose };
     let config = || Config::load(cli.config.as_deref(), |name| std::env::var(name).ok());
     match cli.command {
-        Command::Demo(args) => run::demo(args, config()?, context).await,
-        Command::Run(args) => run::one(args, config()?, context).await,
-        Command::Campaign(args) => campaign::execute(args, config()?, context).await,
+        Command::Demo(args) => Box::pin(run::demo(args, config()?, context)).await,
+        Command::Run(args) => Box::pin(run::one(args, config()?, context)).await,
+        Command::Campaign(args) => Box::pin(campaign::execute(args, config()?, context)).await,
         Command::Verify(args) => verify::execute(args, context).await,
         Command::Check(args) => check::execute(args, config()?, context).await,
         Command::Guard(args) => guard::execute(&args, context),

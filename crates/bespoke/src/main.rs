@@ -16,7 +16,7 @@ async fn main() -> ExitCode {
     {
         anstream::eprintln!("warning: failed to read .env; going on without it");
     }
-    match commands::execute(cli).await {
+    match Box::pin(commands::execute(cli)).await {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             commands::context::print_failure(&failure);

@@ -128,10 +128,9 @@ mod tests {
     }
 
     fn many_openings() -> Phrasebook {
-        let more: String = (0..20)
-            .map(|n| format!("[[opening]]\nid = \"more-{n}\"\nadviser = false\ntext = \"Hello number {n}.\"\n"))
-            .collect();
-        approved(&format!("{SMALL}{more}"))
+        let opening = |n| format!("[[opening]]\nid = \"more-{n}\"\nadviser = false\ntext = \"Hello number {n}.\"\n");
+        let more: Vec<String> = (0..20).map(opening).collect();
+        approved(&format!("{SMALL}{}", more.concat()))
     }
 
     #[test]

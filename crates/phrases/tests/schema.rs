@@ -1,5 +1,7 @@
 //! `data/phrases/phrases.schema.json` has the fields and the values that the parser has.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
+
 use std::collections::BTreeSet;
 
 use contracts::facts::{Need, SpendingCategory};

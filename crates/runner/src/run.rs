@@ -547,6 +547,7 @@ mod tests {
         fn check(runner: &Runner, request: &Request) {
             is_send(|| runner.run(request));
         }
-        let _compiles: fn(&Runner, &Request) = check;
+        let compiles: fn(&Runner, &Request) = check;
+        std::hint::black_box(compiles);
     }
 }

@@ -255,7 +255,7 @@ async fn check_dataset(vault: &Vault, run: &RunId, manifest: &Manifest, found: &
                 ));
             }
             (false, false) => {
-                found.push(Discrepancy::changed(&index, "points to other lines than the dataset's index"))
+                found.push(Discrepancy::changed(&index, "points to other lines than the dataset's index"));
             }
         }
     }

@@ -66,7 +66,7 @@ impl Lexicon {
     pub fn from_toml(text: &str) -> Result<Self, LexiconError> {
         let file: LexiconFile = toml::from_str(text)?;
         let digest = Digest::of_parts(
-            [Digest::of_json(&file).as_bytes(), StopWords::get().digest().as_bytes()].map(|part| part.as_slice()),
+            [Digest::of_json(&file).as_bytes(), StopWords::get().digest().as_bytes()].map(<[u8; 32]>::as_slice),
         );
         let mut spending = BTreeMap::new();
         for (category, entries) in file.spending {

@@ -53,6 +53,7 @@ pub enum Trouble {
 
 /// The stops found in one post.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent finding about one post")]
 pub struct PostStops {
     /// The kinds of trouble, by lexicon.
     pub troubles: BTreeSet<Trouble>,
@@ -154,7 +155,7 @@ impl StopWords {
         let unread = words(&languages.other).difference(&read).cloned().collect();
         let phrases = |list: Vec<String>| Phrases::parse(&list, &payments.sets);
         Self {
-            languages: [ENGLISH, SPANISH].map(|text| LanguagePhrases::parse(post_file(text))),
+            languages: [ENGLISH, SPANISH].map(|text| LanguagePhrases::parse(&post_file(text))),
             read,
             unread,
             payments: payments.payments.into_iter().map(|(stop, list)| (stop, phrases(list))).collect(),
@@ -243,7 +244,7 @@ const fn is_latin(sign: char) -> bool {
 }
 
 impl LanguagePhrases {
-    fn parse(file: PostFile) -> Self {
+    fn parse(file: &PostFile) -> Self {
         let phrases = |list: &[String]| Phrases::parse(list, &file.sets);
         let ContextFile { ordinary, everyday, fiction, sensitive, own, recovery, past, negation, grave, distress } =
             &file.context;

@@ -7,7 +7,7 @@ const CORPUS: &str = include_str!("corpus/stops.tsv");
 
 fn lexicon() -> Lexicon {
     let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/lexicon.toml"));
-    Lexicon::from_toml(text).unwrap()
+    Lexicon::from_toml(text).expect("the sample lexicon is valid")
 }
 
 /// Returns the posts that are expected to be of `expected` and are not, and the number of all such posts.

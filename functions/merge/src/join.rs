@@ -354,9 +354,13 @@ impl<'a> Join<'a> {
                 tweets: Vec::new(),
                 permission: Err(Refusal::Blank),
             };
-            first_answers.into_iter().for_each(|answer| customer.add_answer(answer));
+            for answer in first_answers {
+                customer.add_answer(answer);
+            }
             for ((sheet, row), _, answers) in others {
-                answers.into_iter().for_each(|answer| customer.add_answer(answer));
+                for answer in answers {
+                    customer.add_answer(answer);
+                }
                 self.report.remark(RowProblem {
                     file: Workbook::Profile,
                     sheet: self.sheets.get(sheet).cloned().unwrap_or_default(),
@@ -368,7 +372,7 @@ impl<'a> Join<'a> {
             self.customers.insert(id, customer);
         }
         for (near, answer) in std::mem::take(&mut self.profile_refusals) {
-            self.add_near_refusal(&near, answer);
+            self.add_near_refusal(&near, &answer);
         }
     }
 
@@ -380,7 +384,7 @@ impl<'a> Join<'a> {
 
     /// Applies a refusal to every customer whose id differs only in details that are easily lost, such as leading
     /// zeros, spaces or case.
-    fn add_near_refusal(&mut self, near: &str, answer: ConsentAnswer) {
+    fn add_near_refusal(&mut self, near: &str, answer: &ConsentAnswer) {
         let customers = &mut self.customers;
         let index = self.near_ids.get_or_insert_with(|| {
             let mut index: HashMap<String, Vec<CustomerId>> = HashMap::new();
@@ -437,7 +441,7 @@ impl<'a> Join<'a> {
                 continue;
             }
             match id.near_id() {
-                Some(near) => self.add_near_refusal(&near, answer),
+                Some(near) => self.add_near_refusal(&near, &answer),
                 None if !answer.value.is_empty() => self.add_unassigned(place),
                 None => {}
             }

@@ -211,7 +211,10 @@ fn check_archive(file: Workbook, package: &[u8], limits: &IntakeLimits) -> Resul
             if claimed_strings(&mut archive, &name).max(tags / 4) > limits.string_count {
                 return Err(too_large("shared strings", limits.string_count));
             }
-        } else if (name == main || name.ends_with(".rels") || name.ends_with("styles.xml") || name.contains("theme"))
+        } else if (name == main
+            || has_extension(&name, "rels")
+            || name.ends_with("styles.xml")
+            || name.contains("theme"))
             && tags > limits.tags
         {
             return Err(too_large("XML tags in one part", limits.tags));
@@ -223,7 +226,12 @@ fn check_archive(file: Workbook, package: &[u8], limits: &IntakeLimits) -> Resul
 /// Returns whether the reader may load the part as XML. Custom XML parts may hold long encoded data, but are never
 /// loaded.
 fn is_xml(name: &str) -> bool {
-    (name.ends_with(".xml") || name.ends_with(".rels")) && !name.starts_with("customxml/")
+    (has_extension(name, "xml") || has_extension(name, "rels")) && !name.starts_with("customxml/")
+}
+
+/// Returns whether the name of a part, in lower case, has the extension.
+fn has_extension(name: &str, extension: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, found)| found == extension)
 }
 
 /// Counts the tags of a part and measures the bytes between them, while the part is unpacked.

@@ -49,7 +49,7 @@ pub(super) async fn execute(args: CheckArgs, config: Config, context: Context) -
         match std::fs::read(&path) {
             Ok(bytes) => files.push((workbook, bytes)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                failures.push(workbook_not_found(&path, &args.data))
+                failures.push(workbook_not_found(&path, &args.data));
             }
             Err(error) => failures.push(Failure::file(ErrorName::InputMissingWorkbook, &path)(error)),
         }

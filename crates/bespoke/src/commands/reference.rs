@@ -15,6 +15,9 @@ pub(super) fn execute(args: &ReferenceArgs, context: Context) -> Result<u8, Fail
         std::fs::write(&path, page).map_err(Failure::file(ErrorName::StoreUnavailable, &path))?;
         files.push(path);
     }
-    context.print(&json!({ "files": files }), || files.iter().map(|file| format!("{}\n", file.display())).collect());
+    context.print(&json!({ "files": files }), || {
+        let lines: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+        lines.join("\n") + "\n"
+    });
     Ok(0)
 }

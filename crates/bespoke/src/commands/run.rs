@@ -36,7 +36,7 @@ pub(super) async fn demo(args: DemoArgs, config: Config, context: Context) -> Re
     let secrets = LocalSecrets::of_folder(&args.folders.artifacts).with_workbook_password(SAMPLE_PASSWORD);
     let limits = RunLimits::default();
     let setup = SessionSetup { folders: args.folders.into(), request, config, secrets, limits };
-    let finished = execute(setup, context).await?;
+    let finished = Box::pin(execute(setup, context)).await?;
     context.print(&finished.summary, || {
         let mut text = finished.summary.for_people();
         text.push_str("Next: bespoke evidence --customer 0001   shows why the bank said this\n");
@@ -52,7 +52,7 @@ pub(super) async fn one(args: RunArgs, config: Config, context: Context) -> Resu
     let secrets = LocalSecrets::of_folder(&args.folders.artifacts);
     let limits = RunLimits::default();
     let setup = SessionSetup { folders: args.folders.into(), request, config, secrets, limits };
-    let finished = execute(setup, context).await?;
+    let finished = Box::pin(execute(setup, context)).await?;
     let copies = finished.copy_results()?;
     context.print(&finished.summary, || {
         let mut text = finished.summary.for_people();

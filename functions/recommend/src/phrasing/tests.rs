@@ -179,11 +179,12 @@ fn three_offers_fill_a_minute() {
 
 #[test]
 fn forged_sentences_are_not_proved() {
+    type Forgery = fn(&mut Script);
+
     let facts = fixtures::facts("José");
     let (catalogue, brand, book) = (fixtures::catalogue(), fixtures::brand(), fixtures::book());
     let genuine = script(&facts, &catalogue);
     assert!(prove(&genuine, &facts, book, &catalogue, &brand).is_complete());
-    type Forgery = fn(&mut Script);
     let forgeries: [(Forgery, &str); 5] = [
         (|script| script.segments[0].text.push('!'), "not the sum of its parts"),
         (
