@@ -1,8 +1,8 @@
 //! Turns a written sentence into spoken words.
 //!
-//! [`Text`] normalizes the sentence and keeps track of its written words. A [`Grammar`] then reads it from left to
+//! `Text` normalizes the sentence and keeps track of its written words. A `Grammar` then reads it from left to
 //! right: at each position, the first matching rule reads its part. The order of the rules is the grammar's order of
-//! priority; see [`english`] for the order and its reasons. Rules see the whole sentence, so punctuation never cuts
+//! priority; see `english` for the order and its reasons. Rules see the whole sentence, so punctuation never cuts
 //! text apart first.
 //!
 //! **Invariant:** a rule either reads a comma or point between digits, or reports an [`UnreadNumber`]. No part of an
