@@ -72,7 +72,7 @@ impl<'b> Selector<'b> {
         self.fitting(|kind| matches!(kind, LineKind::Service { topic: other } if *other == topic))
     }
 
-    /// Returns every opening of a service message, by whether it names an adviser.
+    /// Returns every opening of a service message.
     #[must_use]
     pub fn service_openings(&self) -> Vec<LiveLine<'b>> {
         self.fitting(|kind| matches!(kind, LineKind::ServiceOpening))
@@ -84,7 +84,7 @@ impl<'b> Selector<'b> {
         self.fitting(|kind| matches!(kind, LineKind::ServiceClosing))
     }
 
-    /// Picks one of `lines` for a place of the text, such as `opening`. Returns `None` if there are none.
+    /// Picks one of `lines` for a position in the text, such as `opening`. Returns `None` if there are none.
     #[must_use]
     pub fn pick(&self, place: &str, lines: &[LiveLine<'b>]) -> Option<LiveLine<'b>> {
         self.pick_again(place, 0, lines)
