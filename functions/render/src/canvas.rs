@@ -124,61 +124,120 @@ pub(crate) fn panel_opacity(panel: f64, ink: f64, background: f64, least: f64) -
 /// The brand's colors.
 #[derive(Clone, Copy, Debug)]
 pub struct Palette {
-    /// The background of cards and boxes.
+    /// The ground of scenes.
     pub background: Colour,
     /// Text.
     pub ink: Colour,
     /// Secondary text.
     pub muted: Colour,
-    /// Lines, and the word being spoken.
+    /// Lines, figures and product names.
     pub accent: Colour,
+    /// Panels.
+    pub panel: Colour,
+    /// Text on panels: the one of ink and ground that contrasts more.
+    pub on_panel: Colour,
+    /// The color that covers the picture between scenes.
+    pub cover: Colour,
+    /// Shapes and cards on the ground, between ground and panel.
+    pub shade: Colour,
+    /// Large shapes on the ground, closer to it than `shade`.
+    pub tint: Colour,
     /// The box behind captions.
     pub caption_box: Colour,
+    /// The word being spoken.
+    pub caption_word: Colour,
 }
 
 impl Palette {
-    /// Parses the brand's colors. Fails if text does not have the contrast that WCAG 1.4.3 requires. Text must be light
-    /// on dark, like the captions and the logo, because the checks of the finished video assume it.
+    /// Parses the brand's colors. Fails if text does not have the contrast that WCAG 1.4.3 requires.
     pub fn of(brand: &Brand) -> Result<Self, Error> {
         let colours = &brand.colours;
-        let palette = Self {
-            background: Colour::parse(&colours.background, "colours.background")?,
-            ink: Colour::parse(&colours.ink, "colours.ink")?,
-            muted: Colour::parse(&colours.muted, "colours.muted")?,
-            accent: Colour::parse(&colours.accent, "colours.accent")?,
-            caption_box: Colour::parse(&colours.caption_box, "colours.caption_box")?,
+        let background = Colour::parse(&colours.background, "colours.background")?;
+        let ink = Colour::parse(&colours.ink, "colours.ink")?;
+        let accent = Colour::parse(&colours.accent, "colours.accent")?;
+        let panel = Colour::parse(&colours.panel, "colours.panel")?;
+        let or = |text: &Option<String>, field, other| match text {
+            Some(text) => Colour::parse(text, field),
+            None => Ok(other),
         };
+        let palette = Self {
+            background,
+            ink,
+            muted: Colour::parse(&colours.muted, "colours.muted")?,
+            accent,
+            panel,
+            on_panel: if ink.contrast(panel) >= background.contrast(panel) { ink } else { background },
+            cover: or(&colours.cover, "colours.cover", panel)?,
+            shade: background.mixed(panel, 0.34),
+            tint: background.mixed(panel, 0.15),
+            caption_box: Colour::parse(&colours.caption_box, "colours.caption_box")?,
+            caption_word: or(&colours.caption_word, "colours.caption_word", accent)?,
+        };
+        palette.check()?;
+        Ok(palette)
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let on = |text: Colour, ground: Colour, field, expected| (text.contrast(ground), field, expected);
         let contrasts = [
-            (
-                Colour::WHITE.contrast(palette.caption_box),
-                "colours.caption_box",
-                "at a contrast of at least 4.5:1 with white",
-            ),
-            (
-                palette.accent.contrast(palette.caption_box),
-                "colours.accent",
+            on(Colour::WHITE, self.caption_box, "colours.caption_box", "at a contrast of at least 4.5:1 with white"),
+            on(
+                self.caption_word,
+                self.caption_box,
+                "colours.caption_word",
                 "at a contrast of at least 4.5:1 with colours.caption_box",
             ),
-            (
-                palette.ink.contrast(palette.background),
-                "colours.ink",
+            on(self.ink, self.background, "colours.ink", "at a contrast of at least 4.5:1 with colours.background"),
+            on(self.muted, self.background, "colours.muted", "at a contrast of at least 4.5:1 with colours.background"),
+            on(
+                self.accent,
+                self.background,
+                "colours.accent",
                 "at a contrast of at least 4.5:1 with colours.background",
             ),
-            (
-                palette.muted.contrast(palette.background),
+            on(
+                self.muted,
+                self.shade,
                 "colours.muted",
-                "at a contrast of at least 4.5:1 with colours.background",
+                "at a contrast of at least 4.5:1 with colours.background mixed with a third of colours.panel",
+            ),
+            on(
+                self.accent,
+                self.shade,
+                "colours.accent",
+                "at a contrast of at least 4.5:1 with colours.background mixed with a third of colours.panel",
+            ),
+            on(
+                self.on_panel,
+                self.panel,
+                "colours.panel",
+                "at a contrast of at least 4.5:1 with colours.ink or colours.background",
             ),
         ];
-        for (colour, field) in [(palette.ink, "colours.ink"), (palette.muted, "colours.muted")] {
-            if colour.luminance() < palette.background.luminance() {
-                return Err(Error::Brand { field, expected: "lighter than colours.background" });
-            }
-        }
         match contrasts.into_iter().find(|(contrast, ..)| *contrast < 4.5) {
             Some((_, field, expected)) => Err(Error::Brand { field, expected }),
-            None => Ok(palette),
+            None => Ok(()),
         }
+    }
+
+    /// Returns the style sheet that gives templates the brand's colors.
+    pub(crate) fn style_sheet(&self) -> String {
+        let colors = [
+            ("ground", self.background),
+            ("ink", self.ink),
+            ("muted", self.muted),
+            ("accent", self.accent),
+            ("panel", self.panel),
+            ("on-panel", self.on_panel),
+            ("cover", self.cover),
+            ("shade", self.shade),
+            ("tint", self.tint),
+        ];
+        let rules = colors.into_iter().map(|(name, color)| {
+            let color = color.web();
+            format!(".fill-{name}{{fill:{color}}}.stroke-{name}{{stroke:{color}}}.stop-{name}{{stop-color:{color}}}")
+        });
+        rules.collect()
     }
 }
 
