@@ -90,7 +90,7 @@ pub struct Colours {
     pub caption_box: String,
     /// Panels, in the second brand color.
     pub panel: String,
-    /// The color that covers the picture between scenes. `panel` if `None`.
+    /// The color that covers the picture between scenes. Derived from `background` and `panel` if `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cover: Option<String>,
     /// The word being spoken in captions. `accent` if `None`.

@@ -67,14 +67,15 @@ pub async fn check_programs(programs: &Programs) -> Vec<Finding> {
 /// Checks everything.
 pub async fn examine(folders: &Folders, settings: &Settings, secrets: &dyn Secrets) -> Vec<Finding> {
     let mut findings = check_programs(&Programs::find()).await;
-    findings.push(match Project::load(folders.clone()) {
+    match Project::load(folders.clone()) {
         Ok(project) => {
             let bank = project.catalogue.bank();
             let products = project.catalogue.products().len();
-            good("bank's material", format!("{bank}, {products} products, brand {}", project.brand.name))
+            let found = format!("{bank}, {products} products, brand {}", project.brand.name);
+            findings.extend([good("bank's material", found), scenes(&project)]);
         }
-        Err(failure) => from_failure("bank's material", &failure),
-    });
+        Err(failure) => findings.push(from_failure("bank's material", &failure)),
+    }
     findings.push(workbooks(folders));
     findings.push(if is_set(secrets, SecretName::WorkbookPassword).await {
         good("workbook password", "EXCEL_PASSWORD is set".to_owned())
@@ -95,6 +96,21 @@ pub async fn examine(folders: &Folders, settings: &Settings, secrets: &dyn Secre
     }
     findings.push(voice(settings));
     findings
+}
+
+/// Checks that the brand's scenes can show every product.
+fn scenes(project: &Project) -> Finding {
+    let problems = render::preview::check_scenes(&project.folders.assets, &project.brand, &project.catalogue);
+    match problems.first() {
+        None => good("scenes", "every product fits in three shapes".to_owned()),
+        Some(first) => Finding {
+            what: "scenes",
+            state: State::Bad,
+            found: format!("{} problems, first: {}", problems.len(), first.reason),
+            help: Some("list all of them with bespoke scene check".to_owned()),
+            name: ErrorName::ConfigInvalid,
+        },
+    }
 }
 
 /// Returns, as an error, the first finding that would make a run fail.

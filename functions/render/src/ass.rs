@@ -39,11 +39,6 @@ impl Colour {
         format!("&H{:02X}{:02X}{:02X}&", self.blue, self.green, self.red)
     }
 
-    /// Returns the color in ffmpeg's notation.
-    pub(crate) fn hex(self) -> String {
-        format!("0x{:02X}{:02X}{:02X}", self.red, self.green, self.blue)
-    }
-
     /// Returns the color in the notation of CSS.
     pub(crate) fn web(self) -> String {
         format!("#{:02x}{:02x}{:02x}", self.red, self.green, self.blue)

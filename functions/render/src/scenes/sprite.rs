@@ -370,9 +370,10 @@ mod tests {
     #[test]
     fn opacity_mixes_with_what_is_below() {
         let mut canvas = Canvas::new((10, 6));
-        canvas.fill(canvas.bounds(), [0, 0, 100], 1.0);
+        let all = canvas.bounds();
+        canvas.fill(all, [0, 0, 100], 1.0);
         let half = Paint { dx: 0.0, dy: 0.0, opacity: 0.5, mask: Mask::All, columns: (0, 6) };
-        bars().paint(&mut canvas, canvas.bounds(), &half);
+        bars().paint(&mut canvas, all, &half);
         let pixel = &canvas.pixels[(10 + 1) * 4..][..4];
         assert_eq!(pixel, [100, 50, 75, 255]);
     }
