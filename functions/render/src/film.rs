@@ -107,8 +107,8 @@ struct Part<'a> {
     start: f64,
     sentences: Vec<&'a Sentence>,
     offer: Option<(usize, &'a OfferShown)>,
-    /// The shown claims: their index in the catalog, and their sentence.
-    claims: Vec<(usize, &'a Sentence)>,
+    /// The shown claims: their index in the catalog, and when they enter, in seconds of the narration.
+    claims: Vec<(usize, f64)>,
     /// The disclosures that are spoken.
     notes: Vec<String>,
 }
@@ -120,7 +120,7 @@ impl Part<'_> {
         SceneTiming {
             seconds,
             sentences: self.sentences.iter().map(|sentence| local(sentence.start)).collect(),
-            claims: self.claims.iter().map(|(_, sentence)| local(sentence.start)).collect(),
+            claims: self.claims.iter().map(|(_, at)| local(*at)).collect(),
             words: words.map(|word| (word.text.clone(), local(word.start))).collect(),
         }
     }
@@ -159,7 +159,7 @@ fn parts<'a>(content: &SceneContent<'a>) -> Vec<Part<'a>> {
         if kind == SceneKind::Closing {
             part.notes.clone_from(&notes);
         }
-        part.claims = offer.map_or_else(Vec::new, |_| claims(segment, &sentences));
+        part.claims = offer.map_or_else(Vec::new, |(_, offer)| claims(segment, &sentences, offer));
         part.sentences.extend(sentences);
         part.offer = offer;
     }
@@ -170,9 +170,13 @@ fn sentences_of(narration: &Narration, segment: usize) -> Vec<&Sentence> {
     narration.sentences.iter().filter(|sentence| sentence.segment == segment).collect()
 }
 
-/// Returns the claims that a segment speaks, each with the sentence in which it starts.
-fn claims<'a>(segment: &Segment, sentences: &[&'a Sentence]) -> Vec<(usize, &'a Sentence)> {
-    let mut claims = Vec::new();
+/// Returns the claims that a scene shows, each with its time in the narration. A spoken claim enters with its sentence.
+/// A claim that is not spoken enters after the last sentence has begun, if there is time to read it.
+fn claims(segment: &Segment, sentences: &[&Sentence], offer: &OfferShown) -> Vec<(usize, f64)> {
+    const SHOWN: usize = 2;
+    const AFTER: f64 = 1.4;
+    const TO_READ: f64 = 1.8;
+    let mut claims: Vec<(usize, f64)> = Vec::new();
     let mut words_before = 0;
     for part in &segment.parts {
         if let SentenceSource::Catalogue { field: CatalogueField::ApprovedClaim(index), .. } = part.source {
@@ -181,9 +185,19 @@ fn claims<'a>(segment: &Segment, sentences: &[&'a Sentence]) -> Vec<(usize, &'a 
                 passed += sentence.words.len();
                 passed > words_before
             });
-            claims.extend(sentence.map(|sentence| (index, *sentence)));
+            claims.extend(sentence.map(|sentence| (index, sentence.start)));
         }
         words_before += part.text.split_whitespace().count();
+    }
+    let Some(last) = sentences.last() else { return claims };
+    let available = offer.picture.as_ref().map_or(0, |picture| picture.claims.len());
+    let mut at = last.start + AFTER;
+    for index in 0..available {
+        let is_spoken = claims.iter().any(|(spoken, _)| *spoken == index);
+        if !is_spoken && claims.len() < SHOWN && at + TO_READ <= last.end {
+            claims.push((index, at));
+            at += AFTER;
+        }
     }
     claims
 }
@@ -275,7 +289,7 @@ fn art_picture(content: &SceneContent<'_>, picture: &ProductPicture) -> Picture 
 fn offer_slots(
     content: &SceneContent<'_>,
     offer: &OfferShown,
-    spoken: &[(usize, &Sentence)],
+    shown: &[(usize, f64)],
     (texts, pictures): (&mut BTreeMap<&'static str, String>, &mut BTreeMap<&'static str, Picture>),
 ) {
     let picture = picture_of(offer);
@@ -284,7 +298,7 @@ fn offer_slots(
         texts.insert("product", picture.customer_name);
     }
     texts.insert("headline", picture.headline);
-    let claims = spoken.iter().filter_map(|(index, _)| picture.claims.get(*index));
+    let claims = shown.iter().filter_map(|(index, _)| picture.claims.get(*index));
     for (slot, claim) in ["claim-1", "claim-2", "claim-3"].into_iter().zip(claims) {
         texts.insert(slot, claim.trim_end_matches('.').to_owned());
     }
@@ -353,7 +367,7 @@ fn end_cards(kit: &SceneKit, content: &SceneContent<'_>, start: f64) -> Vec<Scen
             texts.insert("products", names.join("\n"));
         }
         #[expect(clippy::cast_precision_loss, reason = "words are few")]
-        let words = texts.values().map(|text| text.split_whitespace().count()).sum::<usize>() as f64;
+        let words = texts["notices"].split_whitespace().count() as f64;
         let seconds = up_to_frame((words / READING_RATE).max(MIN_END_SECONDS) + END_MOTION_SECONDS);
         let pictures =
             BTreeMap::from([("logo-large", Picture::Logo), ("qr", Picture::Qr(brand.web.clone()))]);

@@ -47,6 +47,13 @@ impl Arguments {
         self.text(&["-protocol_whitelist", "file"]).text(options).text(&["-i"]).path(path)
     }
 
+    /// Adds raw frames on the standard input.
+    fn frames(&mut self, pixels: &str, (w, h): (u32, u32)) -> &mut Self {
+        self.text(&["-protocol_whitelist", "pipe", "-f", "rawvideo", "-pixel_format", pixels]);
+        self.text(&["-video_size", &format!("{w}x{h}"), "-framerate", &FRAME_RATE.to_string()]);
+        self.text(&["-color_range", "tv", "-colorspace", "bt709", "-i", "pipe:0"])
+    }
+
     /// Discards the output, because it is only measured.
     fn discard_output(&mut self) -> &mut Self {
         self.text(&["-f", "null", "null"])
@@ -106,12 +113,8 @@ impl VideoGraph<'_> {
     #[must_use]
     pub fn arguments(&self) -> Arguments {
         let mut all = Arguments::default();
-        let (w, h) = self.size;
         let pixels = if self.background.is_some() { "yuva420p" } else { "yuv420p" };
-        all.text(&["-protocol_whitelist", "pipe", "-f", "rawvideo", "-pixel_format", pixels]);
-        all.text(&["-video_size", &format!("{w}x{h}"), "-framerate", &FRAME_RATE.to_string()]);
-        all.text(&["-color_range", "tv", "-colorspace", "bt709", "-i", "pipe:0"]);
-        all.input(&[], self.sound);
+        all.frames(pixels, self.size).input(&[], self.sound);
         if let Some(background) = self.background {
             all.input(&["-stream_loop", "-1"], background);
         }
@@ -323,13 +326,13 @@ pub(crate) fn sample_luma(video: &Path, stream: u32, (w, h): (u32, u32), output:
     all
 }
 
-/// Encodes a prepared background like a video, and logs the CPU time.
+/// Encodes frames from the standard input like a video, and logs the CPU time.
 #[must_use]
-pub(crate) fn benchmark_encode(prepared: &Path, preset: &str, crf: u8) -> Arguments {
+pub(crate) fn benchmark_encode(size: (u32, u32), preset: &str, crf: u8) -> Arguments {
     let mut all = Arguments::default();
-    all.text(&["-benchmark"]).input(&[], prepared);
-    all.text(&["-map", "0:v", "-c:v", "libx264", "-preset", preset, "-crf", &crf.to_string(), "-pix_fmt", "yuv420p"]);
-    all.discard_output();
+    all.text(&["-benchmark"]).frames("yuv420p", size);
+    all.text(&["-map", "0:v", "-c:v", "libx264", "-preset", preset, "-crf", &crf.to_string()]);
+    all.text(&["-tune", "animation", "-pix_fmt", "yuv420p"]).discard_output();
     all
 }
 

@@ -153,6 +153,23 @@ pub struct Preview<'a> {
     pub video: &'a VideoSettings,
 }
 
+/// Returns the film of a service message, and its colors.
+pub(crate) fn service_film(
+    assets: &Path,
+    brand: &Brand,
+    shape: Shape,
+    video: &VideoSettings,
+) -> Result<(Film, FrameColors), Error> {
+    let kit = SceneKit::load(assets, brand, shape)?;
+    let script = sample_script(brand, &brand.name, &[], &SampleCustomer::default());
+    let narration = sample_narration(&script);
+    let luma = BackgroundLuma::uniform(kit.palette.background.luma());
+    let content = SceneContent { script: &script, narration: &narration, cues: &[], brand, background: &luma };
+    let scale = f64::from(video.resolution) / f64::from(LAYOUT_RESOLUTION);
+    let film = compose(&kit, &content, &Frame::of(shape), DrawOptions { scale, motion: video.motion })?;
+    Ok((film, FrameColors { background: kit.palette.background, cover: kit.palette.cover }))
+}
+
 /// A problem of a brand's scenes.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct SceneProblem {

@@ -44,13 +44,19 @@ fn read_text(assets: &Path, file: &str) -> Result<String, Error> {
     String::from_utf8(read(assets, file)?).map_err(|_| broken(file, "not UTF-8"))
 }
 
-/// Loads a PNG or SVG image.
-fn image(assets: &Path, file: &str) -> Result<Pixmap, Error> {
+/// Loads a PNG or SVG image. Texts in an SVG image use the brand's fonts.
+fn image(assets: &Path, file: &str, fonts: &FontSet) -> Result<Pixmap, Error> {
     let bytes = read(assets, file)?;
     if !Path::new(file).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("svg")) {
         return Pixmap::decode_png(&bytes).map_err(|_| broken(file, "not a picture"));
     }
-    let tree = Tree::from_data(&bytes, &Options::default()).map_err(|error| broken(file, error))?;
+    let options = Options {
+        font_family: "title".to_owned(),
+        font_resolver: fonts.resolver(),
+        fontdb: fonts.database(),
+        ..Options::default()
+    };
+    let tree = Tree::from_data(&bytes, &options).map_err(|error| broken(file, error))?;
     let scale = LOGO_PIXELS / tree.size().width().max(tree.size().height());
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most LOGO_PIXELS")]
     let side = |length: f32| (length * scale).round().max(1.0) as u32;
@@ -67,16 +73,17 @@ impl SceneKit {
         for kind in SceneKind::ALL {
             templates.insert(kind, Self::template(assets, brand, kind, shape)?);
         }
+        let fonts = FontSet::load(assets, brand)?;
         Ok(Self {
-            fonts: FontSet::load(assets, brand)?,
             palette: Palette::of(brand)?,
             motion: brand.motion.clone(),
             corner: brand.corner,
             templates,
             art: assets.join(&brand.scenes).join("art"),
             art_name: format!("{}/art", brand.scenes),
-            logo: image(assets, &brand.logo)?,
-            mark: image(assets, &brand.mark)?,
+            logo: image(assets, &brand.logo, &fonts)?,
+            mark: image(assets, &brand.mark, &fonts)?,
+            fonts,
         })
     }
 

@@ -181,6 +181,9 @@ impl Sprite {
         let weights = weights(part_x, part_y);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 256")]
         let opacity = (paint.opacity.clamp(0.0, 1.0) * 256.0).round() as u32;
+        if is_whole && paint.mask == Mask::All {
+            return self.paint_whole(canvas, area, (left, top), opacity);
+        }
         for y in area.top..area.bottom {
             for x in area.left..area.right {
                 let (sx, sy) = (x - left, y - top);
@@ -205,15 +208,56 @@ impl Sprite {
         }
     }
 
+    /// Paints rows of whole pixels, which is the most common case.
+    #[expect(clippy::cast_sign_loss, reason = "the area is within the sprite and the canvas")]
+    fn paint_whole(&self, canvas: &mut Canvas, area: PixelRect, (left, top): (i32, i32), alpha: u32) {
+        let (w, h) = self.size;
+        for y in area.top..area.bottom {
+            let row = (y - top) as usize;
+            if row >= h {
+                return;
+            }
+            let first = (area.left - left) as usize;
+            let count = ((area.right - area.left) as usize).min(w - first.min(w));
+            let from = (row * w + first) * 4;
+            let to = canvas.index(area.left, y);
+            let (source, under) = (&self.pixels[from..from + count * 4], &mut canvas.pixels[to..to + count * 4]);
+            for (over, under) in source.chunks_exact(4).zip(under.chunks_exact_mut(4)) {
+                match over[3] {
+                    0 => {}
+                    255 if alpha >= 256 => under.copy_from_slice(over),
+                    _ => mix(under, over, alpha),
+                }
+            }
+        }
+    }
+
     /// Returns the color between four pixels.
     fn blended(&self, x: i32, y: i32, columns: (usize, usize), weights: &[u32; 4]) -> [u8; 4] {
-        let corners = [(0, 0), (1, 0), (0, 1), (1, 1)].map(|(dx, dy)| self.pixel(x - dx, y - dy, columns));
-        let mut color = [0; 4];
-        for (channel, value) in color.iter_mut().enumerate() {
-            let sum: u32 = corners.iter().zip(weights).map(|(pixel, weight)| u32::from(pixel[channel]) * weight).sum();
-            *value = u8::try_from((sum + 128) >> 8).unwrap_or(u8::MAX);
+        let corners = [(0, 0), (1, 0), (0, 1), (1, 1)].map(|(dx, dy)| {
+            // Most drawings move along one axis, where half of the weights are zero.
+            if weights[dx + 2 * dy] == 0 {
+                return [0; 4];
+            }
+            #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "0 or 1")]
+            self.pixel(x - dx as i32, y - dy as i32, columns)
+        });
+        if corners.iter().all(|pixel| *pixel == corners[0]) && corners[0][3] == 255 {
+            return corners[0];
         }
-        color
+        std::array::from_fn(|channel| {
+            let sum: u32 = corners.iter().zip(weights).map(|(pixel, weight)| u32::from(pixel[channel]) * weight).sum();
+            u8::try_from((sum + 128) >> 8).unwrap_or(u8::MAX)
+        })
+    }
+}
+
+/// Paints a premultiplied color over another one. `alpha` is 0 to 256.
+fn mix(under: &mut [u8], over: &[u8], alpha: u32) {
+    let keep = 255 - ((u32::from(over[3]) * alpha) >> 8);
+    for (under, over) in under.iter_mut().zip(over) {
+        let over = (u32::from(*over) * alpha) >> 8;
+        *under = u8::try_from(over + (u32::from(*under) * keep + 127) / 255).unwrap_or(u8::MAX);
     }
 }
 
@@ -271,11 +315,7 @@ impl Canvas {
             under.copy_from_slice(&source);
             return;
         }
-        let keep = 255 - ((u32::from(source[3]) * alpha) >> 8);
-        for (under, over) in under.iter_mut().zip(source) {
-            let over = (u32::from(over) * alpha) >> 8;
-            *under = u8::try_from(over + (u32::from(*under) * keep + 127) / 255).unwrap_or(u8::MAX);
-        }
+        mix(under, &source, alpha);
     }
 
     /// Makes a part of the canvas transparent.
@@ -293,9 +333,11 @@ impl Canvas {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 256")]
         let alpha = (opacity.clamp(0.0, 1.0) * 256.0).round() as u32;
         let [red, green, blue] = color;
+        let over = [red, green, blue, 255];
         for y in area.top..area.bottom {
-            for x in area.left..area.right {
-                self.blend(x, y, [red, green, blue, 255], alpha);
+            let range = self.index(area.left, y)..self.index(area.right, y);
+            for under in self.pixels[range].chunks_exact_mut(4) {
+                if alpha >= 256 { under.copy_from_slice(&over) } else { mix(under, &over, alpha) }
             }
         }
     }

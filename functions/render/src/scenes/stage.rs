@@ -447,7 +447,8 @@ impl DrawnScene {
         let leaves = |layer: &&DrawnLayer| {
             let (Some(area), true) = (layer.area, TEXT_SLOTS.contains(&layer.id.as_str())) else { return false };
             let Some(ink) = layer.sprite.ink() else { return false };
-            let slack = 0.35 * area.h.min(120.0) + 4.0;
+            // Marks of some scripts are above and below the line by up to half of its height.
+            let slack = 0.55 * area.h.min(160.0) + 6.0;
             let allowed = area.grown(slack).scaled(layer.scale).grown(2.0);
             let edges = [ink.left, ink.top, ink.right, ink.bottom].map(f64::from);
             let ink = Rect { x: edges[0], y: edges[1], w: edges[2] - edges[0], h: edges[3] - edges[1] };

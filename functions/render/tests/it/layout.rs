@@ -74,8 +74,8 @@ fn overlap_and_unsafe_area_are_named() {
     );
     let over = broken("headline", |area| area.h += 700.0);
     assert_eq!(over, "headline is too near the edge, must be within the safe area");
-    let over = broken("headline", |area| area.h += 560.0);
-    assert!(over.starts_with("headline is over the "), "{over}");
+    let over = broken("headline", |area| area.w += 800.0);
+    assert_eq!(over, "headline is over the art, must be clear of everything else");
 }
 
 #[test]
