@@ -1,5 +1,5 @@
-//! Extractors: the caller, the idempotency key, the query and the body of a request. A problem names the field, never its
-//! value.
+//! Extractors: the caller, the idempotency key, the query and the body of a request. An error response names the field,
+//! never its value.
 
 use axum::body::Bytes;
 use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use crate::backend::SharedBackend;
 use crate::problem::Problem;
 
-/// The maximum length of an idempotency key, characters.
+/// The maximum length of an idempotency key in characters.
 const MAX_KEY_LENGTH: usize = 255;
 
 /// An authenticated caller, as the keyed digest of their subject.
@@ -52,7 +52,7 @@ impl FromRequestParts<SharedBackend> for IdempotencyKey {
     }
 }
 
-/// A caller who may review, by the name that goes on record.
+/// A caller who may review, with the name to record.
 pub(crate) struct Reviewer(pub(crate) String);
 
 impl FromRequestParts<SharedBackend> for Reviewer {
@@ -82,7 +82,7 @@ impl<T: DeserializeOwned> FromRequest<SharedBackend> for Json<T> {
             let status = rejection.into_response().status();
             Problem::with_status(status, "the body is too large or incomplete")
         })?;
-        // Serde would also read the fields from an array, in order. The document does not allow that.
+        // Serde would also read the fields from an array, in order. The OpenAPI document does not allow that.
         if body.trim_ascii_start().first() != Some(&b'{') {
             return Err(Problem::invalid("the body must be a JSON object"));
         }
@@ -99,8 +99,8 @@ impl<T: DeserializeOwned> FromRequest<SharedBackend> for Json<T> {
     }
 }
 
-/// Describes an error that concerns the body as a whole. Only serde's message about a missing field is passed on: others
-/// may quote a value, which may be personal.
+/// Describes an error that concerns the body as a whole. Only serde's message about a missing field is passed on,
+/// because others may quote a personal value.
 fn body_error(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let field = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());

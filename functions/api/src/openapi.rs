@@ -25,7 +25,7 @@ const TAGS: [(&str, &str); 5] = [
     ),
 ];
 
-/// The general description. A reader without the code must understand the document.
+/// The general description. It must make sense to readers who do not have the code.
 const DESCRIPTION: &str = "\
 Starts, follows and reviews narrated product recommendations for a bank's customers.
 
@@ -93,7 +93,7 @@ pub fn document() -> OpenApi {
     document
 }
 
-/// Moves the description of each property that is null or a reference from the reference to the property.
+/// For each property that is a nullable reference, moves the description from the reference to the property.
 fn describe_nullable_properties(schema: &mut RefOr<Schema>) {
     let RefOr::T(Schema::Object(object)) = schema else { return };
     for property in object.properties.values_mut() {

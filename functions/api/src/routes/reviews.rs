@@ -37,8 +37,8 @@ const CONTENT_CHANGED: &str =
 
 /// Lists pending reviews
 ///
-/// Lists the results that wait for a reviewer, with everything that would be published. Reviewers see the results of all
-/// callers, and of runs that an upload or a schedule started.
+/// Lists the results that are waiting for a reviewer, with everything that would be published. Reviewers see the
+/// results from all callers, including runs that an upload or a schedule started.
 #[utoipa::path(
     get, path = "/v1/reviews", operation_id = "listReviews", tag = "reviews",
     responses((status = 200, description = "The pending reviews", body = PendingReviewList), ReviewProblems)
@@ -57,7 +57,8 @@ pub(super) async fn list(
     Ok(axum::Json(PendingReviewList { items }))
 }
 
-/// Loads a pending review; `None` if it was decided meanwhile or the customer may no longer be contacted.
+/// Loads a pending review. Returns `None` if it has been decided in the meantime, or if the customer may no longer be
+/// contacted.
 async fn load(
     run: &RunId,
     reference: &CustomerRef,
@@ -94,7 +95,7 @@ async fn load(
                 review.links = Some(results::links(run, reference, &files, backend).await?);
             }
         }
-        // The review stays in the list so that it can be rejected, and the others stay visible.
+        // The review stays in the list, so it can be rejected and the others stay visible.
         Err(error) => {
             tracing::warn!(%run, %reference, error = chain(&error), "cannot show a pending review");
             review.unavailable_reason = Some(match error {
@@ -108,16 +109,17 @@ async fn load(
 
 /// Approves or rejects a result
 ///
-/// Approval publishes the result, unless consent or a suppression now forbids it. Rejection ends it as `skipped`. The server
-/// applies these rules in order:
+/// Approval publishes the result, unless consent or a suppression now forbids it. Rejection makes the outcome
+/// `skipped`. The server applies these rules in order:
 ///
-/// 1. To approve content that can no longer be published as reviewed, for example after a change of the catalog: 409.
+/// 1. The decision approves content that can no longer be published as reviewed, for example after a change to the
+///    catalog: 409.
 /// 2. No review is pending: 200 with the earlier decision, or 404 if no decision is on record.
 /// 3. `content_digest` differs from the pending one: 409.
 /// 4. The customer may no longer be contacted: 200 without `decision`.
-/// 5. Otherwise the first decision counts: 200. A later one changes nothing and returns the first.
+/// 5. Otherwise: 200. The first decision counts. A later one changes nothing and returns the first.
 ///
-/// On AWS a run waits three days for a decision. A later approval is recorded, but does not publish by itself.
+/// On AWS, a run waits three days for a decision. A later approval is recorded, but does not publish by itself.
 #[utoipa::path(
     post, path = "/v1/reviews/{run}/{customer_ref}", operation_id = "decideReview", tag = "reviews",
     params(
