@@ -45,7 +45,7 @@ impl FromRequestParts<SharedBackend> for IdempotencyKey {
         let caller = Caller::from_request_parts(parts, backend).await?;
         let key = parts.headers.get("idempotency-key").and_then(|key| key.to_str().ok());
         let key = key.filter(|key| (1..=MAX_KEY_LENGTH).contains(&key.len()));
-        let key = key.ok_or_else(|| Problem::invalid("the header Idempotency-Key must have 1 to 255 characters"))?;
+        let key = key.ok_or_else(|| Problem::invalid("the Idempotency-Key header must have 1 to 255 characters"))?;
         let caller_and_key = format!("{}\0{key}", caller.0);
         let digest = backend.vault().keys().keyed_digest("idempotency", caller_and_key.as_bytes());
         Ok(Self { caller, digest })
@@ -76,7 +76,7 @@ impl<T: DeserializeOwned> FromRequest<SharedBackend> for Json<T> {
         let media_type = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
         if !media_type.eq_ignore_ascii_case("application/json") {
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            return Err(Problem::with_status(status, "the header Content-Type must be application/json"));
+            return Err(Problem::with_status(status, "the Content-Type header must be application/json"));
         }
         let body = Bytes::from_request(request, backend).await.map_err(|rejection| {
             let status = rejection.into_response().status();

@@ -90,12 +90,12 @@ impl Problem {
 
     /// Returns the problem for a path that exists but does not support the request's method (405).
     pub(crate) fn method_not_allowed() -> Self {
-        Self::with_status(StatusCode::METHOD_NOT_ALLOWED, "the path does not allow this method; see the header Allow")
+        Self::with_status(StatusCode::METHOD_NOT_ALLOWED, "the path does not allow this method; see the Allow header")
     }
 
     /// Returns the problem for an unknown page cursor (422). Starting over instead could make a client loop forever.
     pub(crate) fn unknown_cursor() -> Self {
-        Self::with_status(StatusCode::UNPROCESSABLE_ENTITY, "the parameter after must be the value of next from a page")
+        Self::with_status(StatusCode::UNPROCESSABLE_ENTITY, "the after parameter must be the value of next from a page")
     }
 
     /// Returns the problem for a reused idempotency key (422).
@@ -140,16 +140,16 @@ impl IntoResponse for Problem {
 /// Returns the description for a response with this status, which applies to all operations.
 fn description(status: u16) -> &'static str {
     match status {
-        400 => "The query, a header or the body is invalid. `detail` names the field.",
+        400 => "The query, a header or the body is invalid. `detail` contains the field's name.",
         401 => "The bearer token is missing or invalid.",
         403 => "The caller is not a reviewer.",
         404 => "The resource does not exist, or belongs to another caller.",
         408 => "The rest of the body did not arrive within 30 seconds.",
         413 => "The body is too large. JSON has at most 64 KiB, a workbook at most 512 MiB.",
-        415 => "The header Content-Type is not `application/json`.",
+        415 => "The `Content-Type` header is not `application/json`.",
         416 => "The range is beyond the end of the file.",
         429 => "Too many requests at once. Retry after `Retry-After` seconds.",
-        500 => "The server failed. Its log has the cause.",
+        500 => "The server failed. See its log for the cause.",
         503 => "A service that the server needs is unavailable. Retry after `Retry-After` seconds.",
         _ => unreachable!("every documented status has a description"),
     }

@@ -152,7 +152,7 @@ pub(crate) fn page_limit(limit: Option<usize>) -> Result<usize, Problem> {
     if (1..=MAX_PAGE).contains(&limit) {
         Ok(limit)
     } else {
-        Err(Problem::invalid("the parameter limit must be 1 to 100"))
+        Err(Problem::invalid("the limit parameter must be 1 to 100"))
     }
 }
 

@@ -33,7 +33,7 @@ const CONCURRENCY: usize = 16;
 
 /// The reason why changed content cannot be approved.
 const CONTENT_CHANGED: &str =
-    "the catalog or the brand changed since this was made: reject it and start the recommendation again";
+    "the catalog or the brand has changed since this result was made: reject it and start the recommendation again";
 
 /// Lists pending reviews
 ///
@@ -161,8 +161,8 @@ pub(super) async fn decide(
     }))
 }
 
-/// Checks before an approval that the content is still what `publish` would publish. Does nothing if the customer may no
-/// longer be contacted: the decision itself handles that.
+/// Before an approval, checks that `publish` would still publish exactly this content. Does nothing if the customer may
+/// no longer be contacted, because the decision handles that case.
 async fn check_content(run: &RunId, reference: &CustomerRef, backend: &SharedBackend) -> Result<(), Problem> {
     let vault = backend.vault();
     let Some(waiting) = policy::review::find_pending(vault.store(), run, reference).await? else { return Ok(()) };
@@ -185,7 +185,7 @@ fn review_problem(error: lifecycle::ReviewError) -> Problem {
     }
 }
 
-/// Returns the decision on a review that no longer waits.
+/// Returns the decision on a review that is no longer pending.
 async fn earlier_decision(
     run: &RunId,
     reference: &CustomerRef,
@@ -198,12 +198,13 @@ async fn earlier_decision(
 
 /// Recalls a published recommendation
 ///
-/// All links to the text and the video stop working. The evidence, which is the audit record of the run, stays. Only
-/// reviewers may recall, and they may recall the recommendations of all callers. Repeating the request changes nothing and
-/// returns 204 again. The request gets 409 if nothing was published, for example while the result is in review.
+/// All links to the text and the video stop working. The evidence, which is the audit record of the run, is kept. Only
+/// reviewers may recall, and they may recall any caller's recommendations. Repeating the request changes nothing and
+/// returns 204 again. The response is 409 if nothing was published, for example while the result is in review.
 ///
-/// A reviewer forms the id from the run and the customer reference, which reviews, notifications and exports contain. The
-/// id is `RUN` for a run for one customer, and `RUN~CUSTOMER_REF` for a campaign. The other form gets 404.
+/// A reviewer builds the id from the run and the customer reference, which are in reviews, notifications and exports.
+/// The id is `RUN` for a run for one customer, and `RUN~CUSTOMER_REF` for a campaign. The response to the wrong form is
+/// 404.
 #[utoipa::path(
     post, path = "/v1/recommendations/{id}/recall", operation_id = "recallRecommendation", tag = "reviews",
     params(("id" = String, Path, description = "The id of the recommendation")), request_body = RecallRequest,

@@ -84,20 +84,20 @@ impl CreateCampaignRequest {
     /// Checks the limits that the field types do not express.
     pub(crate) fn validate(&self) -> Result<(), Problem> {
         if self.max_customers == Some(0) {
-            return Err(Problem::invalid("the field max_customers must be 1 or more"));
+            return Err(Problem::invalid("max_customers must be 1 or more"));
         }
         if self.budget_usd.is_some_and(|usd| !(usd.is_finite() && usd >= 0.0)) {
-            return Err(Problem::invalid("the field budget_usd must be 0 or more"));
+            return Err(Problem::invalid("budget_usd must be 0 or more"));
         }
         if self.max_concurrency.is_some_and(|customers| !(1..=1000).contains(&customers)) {
-            return Err(Problem::invalid("the field max_concurrency must be 1 to 1000"));
+            return Err(Problem::invalid("max_concurrency must be 1 to 1000"));
         }
         if self.upload.is_some() && self.batch.is_some() {
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            return Err(Problem::with_status(status, "use either the field upload or the field batch, not both"));
+            return Err(Problem::with_status(status, "use either upload or batch, not both"));
         }
         if self.upload.as_ref().is_some_and(|upload| !upload.is_through_api()) {
-            return Err(Problem::invalid("the field upload is not the id of an upload"));
+            return Err(Problem::invalid("upload is not the id of an upload"));
         }
         Ok(())
     }

@@ -92,13 +92,13 @@ impl CreateRecommendationRequest {
 /// Checks the limits that the option types do not express.
 pub(crate) fn validate_options(options: &RunOptions) -> Result<(), Problem> {
     if options.prompt.as_ref().is_some_and(|prompt| prompt.chars().count() > MAX_PROMPT_LENGTH) {
-        return Err(Problem::invalid("the field prompt must have at most 2000 characters"));
+        return Err(Problem::invalid("prompt must have at most 2000 characters"));
     }
     if options.voice.as_ref().is_some_and(|voice| voice.chars().count() > MAX_VOICE_LENGTH) {
-        return Err(Problem::invalid("the field voice must have at most 100 characters"));
+        return Err(Problem::invalid("voice must have at most 100 characters"));
     }
     if options.words_per_minute.is_some_and(|rate| !SPEAKING_RATES.contains(&rate)) {
-        return Err(Problem::invalid("the field words_per_minute must be 80 to 220"));
+        return Err(Problem::invalid("words_per_minute must be 80 to 220"));
     }
     Ok(())
 }
@@ -180,13 +180,15 @@ impl StatusReason {
     pub(crate) fn of_skip(skip: Skip) -> Self {
         let code = serde_json::to_value(skip).ok().and_then(|skip| skip["reason"].as_str().map(str::to_owned));
         let help = match skip {
-            Skip::NoConsent(_) => Some("the customer gets nothing until the bank's workbook records their consent"),
+            Skip::NoConsent(_) => Some("the customer gets no message until the bank's workbook records their consent"),
             Skip::Suppressed => Some("remove the customer from the suppression list if the entry is wrong"),
             Skip::Stopped(Stop::NeedsPerson) => Some("let a person of the bank decide how to reach the customer"),
             Skip::Stopped(_) => Some("nothing is sold to the customer until the bank's records no longer say so"),
             Skip::NoSuitableOffer => Some("choose more lines of business"),
             Skip::PostsWithdrawn(_) => Some("start another recommendation: it will not use the customer's posts"),
-            Skip::HeardLately => Some("the setting offers.at_most_every_days is the number of days between contacts"),
+            Skip::HeardLately => {
+                Some("the offers.at_most_every_days setting is the minimum number of days between contacts")
+            }
             Skip::Rejected | Skip::Recalled => None,
         };
         Self { code: code.unwrap_or_default(), message: skip.because().to_owned(), help: help.map(str::to_owned) }
