@@ -1,4 +1,4 @@
-"""Removes each permission of each function in turn: the call then fails with a named error. With all of them it succeeds.
+"""Removes each permission of each function in turn: the call then fails with a named error. With all of them, it succeeds.
 
 A permission is one resource in one statement of the function's role. `WITHOUT_EFFECT` lists the permissions whose absence
 a first run on the emulator cannot show; these stay in place.

@@ -120,7 +120,7 @@ fn sample_values(book: &Phrasebook, product: Option<&Product>) -> SlotValues {
 fn check_approval(book: &Phrasebook, line: &Line, add: &mut impl FnMut(Severity, String)) {
     let message = match book.approvals().recorded(&line.id) {
         _ if book.approvals().of(line).is_some() => return,
-        None => "nobody has approved the line; run `bespoke phrases approve`".to_owned(),
+        None => "the line is not approved; run `bespoke phrases approve`".to_owned(),
         Some(approval) if is_same_person(&approval.by, &line.author) => {
             format!("{} wrote the line and cannot approve it", line.author)
         }

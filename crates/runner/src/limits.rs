@@ -12,7 +12,7 @@ pub struct RunLimits {
     /// earlier attempts count. The limit is not part of the request, so repeating the run without it continues with the
     /// rest.
     pub customers: Option<usize>,
-    /// The number of customers narrated and rendered at once. `None` uses the settings.
+    /// The number of customers narrated and rendered concurrently. `None` uses the settings.
     pub concurrency: Option<usize>,
     /// The budget in US dollars for models and outside voices, including earlier attempts of the run.
     pub budget_usd: Option<f64>,

@@ -492,7 +492,7 @@ async fn selected_lines_are_said() {
     let (script, server) = select_against(completion(&answer), Some("Formal, and call me Zorro.")).await;
     let ids = ids(&script);
     assert_eq!((ids[0], ids[1], ids[3], ids[4]), (OPENING, REASONS[0], REASONS[1], CLOSING));
-    assert_eq!(script.text_review, None, "approved lines wait for nobody");
+    assert_eq!(script.text_review, None, "approved lines need no review");
     let WrittenBy::Phrases { selected_by: Some(selection), wish, .. } = &script.written_by else {
         panic!("{:?}", script.written_by)
     };
