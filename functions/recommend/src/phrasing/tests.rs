@@ -192,7 +192,7 @@ fn forged_sentences_are_not_proved() {
                 script.segments[0].parts[0].text.push('!');
                 script.segments[0].text.push('!');
             },
-            "not filled as its slots say",
+            "not filled with its slots' values",
         ),
         (
             |script| {
@@ -207,7 +207,7 @@ fn forged_sentences_are_not_proved() {
                 let SentenceSource::Line { approved_by, .. } = &mut script.segments[0].parts[0].source else { return };
                 *approved_by = "someone".to_owned();
             },
-            "names another approval",
+            "has a different approval",
         ),
         (
             |script| {
