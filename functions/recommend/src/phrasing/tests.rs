@@ -186,7 +186,7 @@ fn forged_sentences_are_not_proved() {
     let genuine = script(&facts, &catalogue);
     assert!(prove(&genuine, &facts, book, &catalogue, &brand).is_complete());
     let forgeries: [(Forgery, &str); 5] = [
-        (|script| script.segments[0].text.push('!'), "not the sum of its parts"),
+        (|script| script.segments[0].text.push('!'), "does not equal its joined parts"),
         (
             |script| {
                 script.segments[0].parts[0].text.push('!');
@@ -214,7 +214,7 @@ fn forged_sentences_are_not_proved() {
                 let SentenceSource::Line { digest, .. } = &mut script.segments[0].parts[0].source else { return };
                 *digest = contracts::Digest::of(b"another line");
             },
-            "not the line of the phrasebook",
+            "differs from the phrasebook's line",
         ),
     ];
     for (forge, expected) in forgeries {
