@@ -84,7 +84,7 @@ pub enum Error {
         /// A protection that leaves the content readable, as a phrase.
         only: Option<&'static str>,
     },
-    /// The password does not open the workbook.
+    /// The password is wrong for the workbook.
     #[error("{file}: wrong password")]
     WrongPassword {
         /// The file.

@@ -33,7 +33,8 @@ use crate::value::{Cell, CellRule, SPELLED_DATE, near_id};
 /// The maximum number of rows that an error lists.
 const MAX_LISTED_ROWS: usize = 100;
 
-/// The maximum number of unknown answers that a check shows. A column with more of them is hardly a consent column.
+/// The maximum number of distinct unknown answers that a check lists per column. A column with more of them is probably
+/// not a consent column.
 const MAX_UNKNOWN_ANSWERS: usize = 10;
 
 /// The maximum number of distinct unknown words that are counted.
@@ -85,7 +86,7 @@ struct RowCount {
 pub struct Join<'a> {
     catalogue: &'a Catalogue,
     intake: &'a IntakeSettings,
-    /// The latest possible date of a payment: the day of reading in the earliest time zone.
+    /// The latest possible payment date: the day on which the workbooks are read, in the earliest time zone.
     last_day: Date,
     profiles: BTreeMap<CustomerId, Vec<ProfileRow>>,
     /// The customers, grouped by the normalized form that similar ids share. `None` until the first row needs it.
@@ -100,7 +101,7 @@ pub struct Join<'a> {
     unknown_words: BTreeMap<(&'static str, String), u32>,
     /// The names of the sheets in the current workbook.
     sheets: Vec<String>,
-    /// Whether a workbook has the column of each question.
+    /// Whether any workbook has the column for each question.
     has_questions: [bool; 2],
     dates: DateSurvey,
     /// Whether the current workbook has an amount other than 0.
@@ -154,7 +155,7 @@ impl<'a> Join<'a> {
         }
     }
 
-    /// Finishes a workbook after its last row. Returns the errors that become visible only in the workbook as a whole.
+    /// Finishes a workbook after its last row. Returns the errors that only the workbook as a whole reveals.
     pub fn finish_workbook(&mut self, file: Workbook, summary: &SheetSummary) -> Vec<Error> {
         let sheet = summary.name();
         self.warn_of_columns(file, summary);
@@ -197,7 +198,7 @@ impl<'a> Join<'a> {
         }
     }
 
-    /// Returns the place of a row, and stores its sheet's name.
+    /// Returns the location of a row, and stores its sheet's name.
     fn place(&mut self, row: &SheetRow<'_>) -> Place {
         if self.sheets.last().is_none_or(|last| last != row.sheet) {
             self.sheets.push(row.sheet.to_owned());
@@ -559,8 +560,8 @@ impl<'a> Join<'a> {
         errors
     }
 
-    /// Returns the most common answers that are neither yes nor no. Returns none for a column with so many that it is
-    /// hardly a consent column.
+    /// Returns each column's answers that are neither yes nor no, most common first. Skips a column that has so many of
+    /// them that it is probably not a consent column.
     pub fn unknown_answers(&self) -> Vec<UnknownAnswer> {
         let mut unknown: BTreeMap<(Workbook, Question, &str), u32> = BTreeMap::new();
         for answer in self.customers.values().flat_map(|customer| &customer.answers) {
@@ -588,7 +589,7 @@ impl<'a> Join<'a> {
         answers
     }
 
-    /// Adds a tweet. Without social consent, it ignores the text.
+    /// Adds a tweet. Ignores the text if the customer has not given social consent.
     fn add_tweet(&mut self, row: &SheetRow<'_>) -> Result<(), BrokenCell> {
         let [id, text, created_at] = row.cells else { unreachable_cells() };
         let customer = find_customer(&mut self.customers, &self.unusable_profiles, id)?;
