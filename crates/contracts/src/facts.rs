@@ -152,7 +152,7 @@ closed_list!(
         Closed => "the relationship is closed",
         /// A column of the profile that may stop cannot be read, or holds an unknown word.
         Unclear => "a profile column that may stop messages is unclear",
-        /// Payments to collectors of debts.
+        /// Payments to debt collectors.
         DebtCollection => "payments show debt collection",
         /// Payments for a funeral.
         Funeral => "payments show a funeral",
