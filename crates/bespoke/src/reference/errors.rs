@@ -86,6 +86,7 @@ const fn remedy(name: ErrorName) -> &'static str {
         ErrorName::StoreNotFound => "Run again; `--again` makes everything new.",
         ErrorName::StoreConflict => "Run with `--again`.",
         ErrorName::SealBroken => "Use the keys that sealed the data. If bytes changed, restore a backup.",
+        ErrorName::ConsentWithdrawn => "Nothing to do: Bespoke records the customer as skipped.",
         ErrorName::WriterThrottled => "Set `writer.model.requests_per_minute`, or ask the service for a higher limit.",
         ErrorName::StartUnavailable => "Check the access to Step Functions, and try again.",
         ErrorName::NarrateEngineMissing => "Install the engine: `bespoke doctor` shows how.",
