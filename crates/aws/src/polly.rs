@@ -22,7 +22,7 @@ pub struct Polly {
 }
 
 impl Polly {
-    /// Returns Polly with the clients of `config`.
+    /// Returns Polly with clients from `config`.
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
         let region = config.region().map_or("no region", |region| region.as_ref());
@@ -53,7 +53,7 @@ async fn answer(_permit: Permit, request: SynthesizeSpeechFluentBuilder) -> Resu
     Ok(body.map_err(|error| SpeechError::Unavailable(chain(&error)))?.to_vec())
 }
 
-/// Returns the error of a failed call with its code. The service's message may repeat the text, so it is dropped.
+/// Returns the error for a failed call, with its code. Drops the service's message, which may repeat the text.
 fn speech_error(error: &SdkError<SynthesizeSpeechError>) -> SpeechError {
     let code = error.code().map(str::to_owned);
     match (error, code) {

@@ -95,7 +95,7 @@ pub fn is_this_machine(url: &Url) -> bool {
 
 /// Returns a builder for clients that never send customer data, with the TLS stack chosen.
 pub fn builder() -> ClientBuilder {
-    // A second installation fails because the provider is there already, which is the aim.
+    // A second installation fails because the provider is already installed, which is fine.
     drop(rustls::crypto::ring::default_provider().install_default());
     reqwest::Client::builder()
 }

@@ -29,7 +29,7 @@ fn polly(server: &MockServer) -> Arc<dyn SpeechService> {
     Arc::new(Polly::new(&config))
 }
 
-/// Answers requests with exactly this body, as AWS documents them: a signed `POST /v1/speech`.
+/// Responds to the documented AWS request, a signed `POST /v1/speech` with exactly this body.
 async fn answer(server: &MockServer, body: Value, response: ResponseTemplate) {
     Mock::given(method("POST"))
         .and(path("/v1/speech"))

@@ -90,7 +90,7 @@ impl Export {
         let links = self.links;
         let _infallible = writeln!(
             text,
-            "These files name customers and hold {links} working links: protect them like the workbooks."
+            "These files identify customers and contain {links} working links: protect them like the workbooks."
         );
         text
     }
