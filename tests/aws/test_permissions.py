@@ -35,6 +35,8 @@ WITHOUT_EFFECT = {
     ("assess", "Read", "evidence.json"): CONTACT_CAP,
     ("recommend", "Secrets", "ModelKey"): "read only when the settings enable the model",
     ("narrate", "Secrets", "ModelKey"): "read only when the settings enable the outside voice service",
+    ("recommend", "Control", "*"): "read only before a call to a model",
+    ("narrate", "Control", "*"): "read only before a call to an outside voice",
     ("narrate", "Speak", "*"): "the emulator has no Polly; the tests' settings choose espeak-ng",
     ("narrate", "Read", "narration.wav"): OTHER_WRITER,
     ("render", "Read", "poster.jpg"): OTHER_WRITER,
