@@ -1,16 +1,16 @@
-//! Adapters of Bespoke to AWS, and the host that its Lambdas share.
+//! Bespoke's adapters to AWS, and the host that its Lambdas share.
 //!
 //! | Module | Content |
 //! |---|---|
 //! | [`s3`] | [`storage::store::ObjectStore`] over one bucket |
 //! | [`secrets`] | [`storage::secret::Secrets`] over Secrets Manager |
 //! | [`executions`] | [`contracts::executions::Executions`] over Step Functions |
-//! | [`polly`] | [`contracts::speech::SpeechService`] over Polly |
+//! | [`polly`] | [`policy::disclosure::SpeechService`] over Polly |
 //! | [`metrics`] | CloudWatch metrics in the embedded format |
 //! | [`host`] | starts a Lambda, decodes its payload and names its errors |
 //! | `step_functions_error` | translates an error that Step Functions caught |
 //!
-//! **Invariant:** this crate knows no stage and none of their rules.
+//! **Invariant:** this crate does not depend on any stage or on the stages' rules.
 
 pub mod environment;
 pub mod executions;

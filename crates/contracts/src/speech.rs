@@ -1,6 +1,5 @@
-//! The port to a speech service that reports word times. Its adapter is Amazon Polly on AWS.
+//! What a speech service that reports word times answers with.
 
-use async_trait::async_trait;
 use thiserror::Error;
 
 /// The time of a word.
@@ -15,10 +14,10 @@ pub struct WordMark {
 /// An error from a speech service. Never holds the text.
 #[derive(Debug, Error)]
 pub enum SpeechError {
-    /// The service refused the request. A retry would fail too.
-    #[error("the speech service refuses: {0}")]
+    /// The service refused the request. A retry would also fail.
+    #[error("the speech service refused the request: {0}")]
     Refused(String),
-    /// The service cannot be reached, or is throttling.
+    /// The service cannot be reached, or is throttling requests.
     #[error("the speech service cannot be reached: {0}")]
     Unavailable(String),
     /// The answer is malformed.
@@ -26,19 +25,6 @@ pub enum SpeechError {
     Malformed(&'static str),
 }
 
-/// A service that speaks documents in SSML (W3C Speech Synthesis Markup Language 1.1).
-#[async_trait]
-pub trait SpeechService: Send + Sync {
-    /// Returns the service's name and address, for the evidence.
-    fn service(&self) -> String;
-
-    /// Returns the audio of a document: mono, 16 bit, little-endian, [`SAMPLE_RATE`].
-    async fn sound(&self, ssml: &str, voice: &str) -> Result<Vec<u8>, SpeechError>;
-
-    /// Returns the time of each word of a document, in order.
-    async fn marks(&self, ssml: &str, voice: &str) -> Result<Vec<WordMark>, SpeechError>;
-}
-
-/// The samples per second in the audio of [`SpeechService::sound`]: the highest rate that Polly offers without
+/// The samples per second in the audio of a speech service: the highest rate that Polly offers without
 /// compression.
 pub const SAMPLE_RATE: u32 = 16_000;

@@ -36,7 +36,7 @@ impl Programs {
 
 /// Returns the voice engines on this machine. `http` is used for the outside service, if the settings enable it.
 #[must_use]
-pub fn engines(programs: &Programs, settings: &Settings, http: reqwest::Client) -> narrate::Engines {
+pub fn engines(programs: &Programs, settings: &Settings, http: outbound::Client) -> narrate::Engines {
     let kokoro = narrate::kokoro::Files::find(&voices_folder());
     let engines = narrate::Engines::new(programs.espeak.clone(), http).with_kokoro(kokoro);
     match settings.local.concurrency {
@@ -45,7 +45,7 @@ pub fn engines(programs: &Programs, settings: &Settings, http: reqwest::Client) 
     }
 }
 
-/// Returns the folder of Kokoro's files: `BESPOKE_VOICES`, or `bespoke/voices` in the user's cache folder.
+/// Returns the folder that holds Kokoro's files: `BESPOKE_VOICES`, or `bespoke/voices` in the user's cache folder.
 #[must_use]
 pub fn voices_folder() -> PathBuf {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -54,7 +54,7 @@ pub fn voices_folder() -> PathBuf {
 }
 
 /// Returns the client for outside services that receive customer data.
-pub fn http_client() -> Result<reqwest::Client, Failure> {
-    outbound::client()
+pub fn http_client() -> Result<outbound::Client, Failure> {
+    outbound::Client::new()
         .map_err(|error| Failure::new(ErrorName::ConfigInvalid, chain(&error), "check the proxy variables"))
 }

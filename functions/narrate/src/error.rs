@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use contracts::speech::SpeechError;
 use contracts::voice::Engine;
 use contracts::{ErrorName, NamedError};
+use policy::disclosure::Withheld;
 use storage::secret::SecretError;
 use storage::store::StoreError;
 use storage::vault::VaultError;
@@ -40,7 +41,7 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The program is missing or not executable.
-    #[error("cannot start the speech engine {program}")]
+    #[error("cannot start the voice engine {program}")]
     EngineMissing {
         /// The program.
         program: String,
@@ -49,7 +50,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// Communication with the program through its pipes failed.
-    #[error("cannot exchange data with the speech engine at {place}")]
+    #[error("cannot exchange data with the voice engine at {place}")]
     EngineIo {
         /// The sentence or query.
         place: String,
@@ -58,7 +59,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The program exited with an error.
-    #[error("the speech engine failed at {place}: {status}: {stderr}")]
+    #[error("the voice engine failed at {place}: {status}: {stderr}")]
     EngineFailed {
         /// The sentence or query.
         place: String,
@@ -68,7 +69,7 @@ pub enum Error {
         stderr: String,
     },
     /// The program exceeded its time limit and was killed.
-    #[error("the speech engine timed out after {seconds} s at {place}")]
+    #[error("the voice engine timed out after {seconds} s at {place}")]
     EngineSlow {
         /// The sentence or query.
         place: String,
@@ -76,7 +77,7 @@ pub enum Error {
         seconds: u64,
     },
     /// The engine's output is not usable as speech.
-    #[error("the speech engine returned no usable speech at {place}: {reason}")]
+    #[error("the voice engine returned no usable speech at {place}: {reason}")]
     EngineOutput {
         /// The sentence.
         place: String,
@@ -84,7 +85,7 @@ pub enum Error {
         reason: String,
     },
     /// The engine is not installed on this machine, or is not part of this deployment.
-    #[error("the speech engine {0} is not available here")]
+    #[error("the voice engine {0} is not available here")]
     EngineUnavailable(Engine),
     /// A file of the engine is unusable.
     #[error("{file}: {reason}", file = .file.display())]
@@ -94,12 +95,15 @@ pub enum Error {
         /// The fault.
         reason: String,
     },
-    /// The settings forbid sending text to the external service.
-    #[error("voice.openai.enabled is false, which forbids sending text to the speech service")]
+    /// The settings forbid sending text to the outside service.
+    #[error("voice.openai.enabled is false, which forbids sending text to the voice service")]
     ServiceDisabled,
     /// A secret is not readable.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// The customer withdrew, or their answers are unreadable, so nothing may be sent to a speech service.
+    #[error(transparent)]
+    Withheld(#[from] Withheld),
     /// A speech service failed.
     #[error("{place}")]
     Service {
@@ -109,7 +113,7 @@ pub enum Error {
         source: SpeechError,
     },
     /// The engine cannot pronounce a word.
-    #[error("{place}, word {word}: the speech engine cannot pronounce it")]
+    #[error("{place}, word {word}: the voice engine cannot pronounce it")]
     Unvoiced {
         /// The sentence.
         place: String,
@@ -120,7 +124,7 @@ pub enum Error {
     #[error("pronunciations: {0}")]
     Pronunciations(String),
     /// The engine has no voice with this name.
-    #[error("{}: the speech engine has no English voice of that name", from.field())]
+    #[error("{}: the voice engine has no English voice with that name", from.field())]
     UnknownVoice {
         /// The source of the name.
         from: VoiceSource,
@@ -178,6 +182,7 @@ impl NamedError for Error {
                 ErrorName::InputInvalidRequest
             }
             Self::Secret(error) => error.name(),
+            Self::Withheld(error) => error.name(),
             Self::EngineIo { .. }
             | Self::EngineFailed { .. }
             | Self::EngineSlow { .. }
@@ -210,6 +215,7 @@ impl NamedError for Error {
             ),
             Self::ServiceDisabled => Some("set it to true, or choose another engine".to_owned()),
             Self::Secret(error) => error.help(),
+            Self::Withheld(error) => error.help(),
             Self::Vault(error) => error.help(),
             Self::EngineIo { .. }
             | Self::EngineFailed { .. }
@@ -247,6 +253,7 @@ impl Error {
             | Self::Worker => true,
             Self::Vault(_)
             | Self::Store(_)
+            | Self::Withheld(_)
             | Self::UnknownVoice { .. }
             | Self::Pronunciations(_)
             | Self::RateOutOfRange

@@ -12,6 +12,7 @@ use contracts::script::Script;
 use contracts::settings::{self, Settings};
 use contracts::stage::CustomerTask;
 use contracts::{Digest, ObjectKey};
+use policy::disclosure::Gate;
 use storage::secret::Secrets;
 use storage::store::PutOutcome;
 use storage::vault::{Owner, Vault, VaultError};
@@ -53,7 +54,7 @@ pub struct Deps<'a> {
     pub engines: &'a Engines,
     /// The bank's list of pronunciations.
     pub pronunciations: &'a Pronunciations,
-    /// The source of the external speech service's key.
+    /// The source of the outside voice service's key.
     pub secrets: &'a dyn Secrets,
 }
 
@@ -67,6 +68,8 @@ struct SpeechJob<'a> {
     first_name: &'a str,
     /// Whether the first name is left out because no voice can pronounce it.
     first_name_unspoken: bool,
+    /// The gate for the text.
+    gate: Gate,
 }
 
 /// Speaks one customer's script: writes `narration.wav`, then `cues.json`.
@@ -90,6 +93,7 @@ pub async fn run(task: CustomerTask, deps: &Deps<'_>) -> Result<CustomerTask, Er
         voices: engines::voices(request.voice.as_deref(), &deps.settings.voice, &request.engines),
         first_name: &script.first_name,
         first_name_unspoken: !names::is_sayable(&script.first_name, deps.pronunciations),
+        gate: Gate::new(deps.vault, &task.reference, script.from_posts),
     };
     if job.first_name_unspoken {
         tracing::warn!(reference = %task.reference, "first name has no pronunciation; the voice leaves it out");
@@ -118,6 +122,7 @@ pub async fn speak_text(
         voices: engines::voices(voice, settings, &engines.local()),
         first_name: "",
         first_name_unspoken: false,
+        gate: Gate::without_customer(),
     };
     speak(&job, engines, settings, secrets).await
 }
@@ -209,7 +214,7 @@ async fn speak(
         match speak_with(voice, job, engines, settings, secrets, &mut attempts).await {
             Err(error) if error.is_of_engine() && remaining > 0 => {
                 let reason = contracts::error::chain(&error);
-                tracing::warn!(engine = %voice.engine, reason, "speech engine failed; trying the next one");
+                tracing::warn!(engine = %voice.engine, reason, "voice engine failed; trying the next one");
                 attempts.failures.push(format!("{}: {reason}", voice.engine));
             }
             result => return result,
@@ -222,11 +227,11 @@ async fn speak(
 #[derive(Default)]
 struct Attempts {
     failures: Vec<String>,
-    /// External services, with the data that each received.
+    /// Outside services, with the data that each received.
     disclosures: BTreeMap<String, Vec<String>>,
 }
 
-/// The data that an external speech service receives.
+/// The data that an outside voice service receives.
 const DISCLOSED_DATA: &str = "the spoken text, first name included";
 
 async fn speak_with(
@@ -237,7 +242,7 @@ async fn speak_with(
     secrets: &dyn Secrets,
     attempts: &mut Attempts,
 ) -> Result<(Narration, Vec<u8>), Error> {
-    let narrator = engines.open(voice, settings, secrets).await?;
+    let narrator = engines.open(voice, settings, secrets, &job.gate).await?;
     if let Some(service) = narrator.external_service() {
         attempts.disclosures.insert(service, vec![DISCLOSED_DATA.to_owned()]);
     }
@@ -254,7 +259,7 @@ async fn speak_with(
     let requested = f64::from(job.words_per_minute);
     if (narration.words_per_minute / requested - 1.0).abs() > 0.05 {
         let reached = narration.words_per_minute;
-        tracing::warn!(requested, reached, "speech engine misses the requested rate by more than 5 %");
+        tracing::warn!(requested, reached, "voice engine misses the requested rate by more than 5 %");
     }
     Ok((narration, wav))
 }

@@ -17,7 +17,7 @@ use storage::vault::{Keys, Vault};
 use crate::testing::{Bank, CATALOGUE, consent, failure, media, script};
 
 #[tokio::test]
-async fn evidence_names_every_published_file() {
+async fn evidence_lists_every_published_file() {
     let bank = Bank::open().await.rendered().await;
     assert_eq!(bank.publish(true).await.unwrap(), Outcome::Published { video: true });
     let evidence = bank.evidence().await;
@@ -140,7 +140,7 @@ async fn withdrawal_of_posts_removes_everything_they_contributed_to() {
     assert_eq!(bank.files().into_iter().collect::<Vec<_>>(), ["evidence.json"]);
     let evidence = bank.evidence().await;
     assert!(evidence.artefacts.is_empty());
-    assert_eq!(evidence.made_by.as_ref().unwrap().writer, "template", "the writer stays on record");
+    assert_eq!(evidence.made_by.as_ref().unwrap().writer, "template", "the writer remains on record");
     let personal = open_personal(&bank.vault, &evidence).await.unwrap();
     assert_eq!((personal.facts, personal.script), (None, None));
 }
@@ -271,6 +271,20 @@ async fn failure_record_disappears_after_success() {
 
     bank.publish(false).await.unwrap();
     assert!(!bank.files().contains("failure.json"));
+}
+
+#[tokio::test]
+async fn stage_ended_by_a_withdrawal_is_a_skip() {
+    let withdrawn = || StageFailure { error: ErrorName::ConsentWithdrawn, ..failure() };
+    let bank = Bank::open().await.written(script()).await;
+    bank.store.put(&ObjectKey::Suppression(bank.reference.clone()), "{}".into()).await.unwrap();
+    let outcome = bank.publish_at(true, Some(withdrawn()), Timestamp::UNIX_EPOCH).await.unwrap();
+    assert_eq!(outcome, Outcome::Skipped { skip: Skip::Suppressed });
+    assert_eq!(bank.evidence().await.outcome, outcome);
+
+    let bank = Bank::open().await.written(script()).await;
+    let outcome = bank.publish_at(true, Some(withdrawn()), Timestamp::UNIX_EPOCH).await.unwrap();
+    assert_eq!(outcome.word(), "failed", "the customer has changed their mind, so the run must be repeated");
 }
 
 #[tokio::test]

@@ -1,16 +1,18 @@
 //! The recommend stage: writes the script for one customer.
 //!
-//! 1. A writer gives an opening, a reason for each offer and a closing. By default the program selects approved lines
-//!    of the phrasebook (`phrases`). A model may select among them instead (`select`) or write free text (`free`).
+//! 1. A writer provides an opening, a reason for each offer and a closing. By default, the program selects approved
+//!    lines from the phrasebook (`phrases`). A model may select among them instead (`select`) or write free text
+//!    (`free`).
 //! 2. `compose` adds the bank's own words verbatim from the catalog and records the source of every sentence.
-//! 3. [`guard`] judges the whole text.
+//! 3. [`guard`] checks the whole text.
 //!
-//! The phrasebook writes whenever a model does not serve, so a faulty model does not fail the stage. Free text waits
-//! for a person unless the settings say otherwise.
+//! If the model fails, the stage uses the phrasebook instead, so a faulty model never fails the stage. Free text waits
+//! for a reviewer unless the settings say otherwise.
 //!
 //! **Invariant:** the stage depends on no AWS crate, on no Lambda crate and on no other stage. A model never sees a
-//! name, an amount or a post. The stage calls a model only if the settings enable it. No word of a caller's wish and no
-//! answer of a selecting model reaches a text.
+//! name, an amount or a post. The stage calls a model only if the settings enable it, and asks the gate
+//! ([`policy::disclosure`]) before every call. No word of a caller's wish and no answer of a selecting model reaches a
+//! text.
 
 mod brief;
 mod compose;
@@ -36,6 +38,7 @@ use contracts::settings::{Settings, WriterSettings};
 use contracts::stage::{RecommendInput, RecommendOutput};
 use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, ProductId};
 use phrases::Phrasebook;
+use policy::disclosure::{Gate, Withheld};
 use storage::secret::{ExposeSecret as _, SecretError, SecretName, Secrets};
 use storage::vault::{Owner, Vault, VaultError};
 use thiserror::Error;
@@ -61,8 +64,8 @@ pub struct Deps<'a> {
     pub brand: &'a Brand,
     /// The secrets, for the model service's key.
     pub secrets: &'a dyn Secrets,
-    /// The HTTP client for the model service. It should have a connect timeout of about 3 s.
-    pub http: &'a reqwest::Client,
+    /// The HTTP client for the model service.
+    pub http: &'a outbound::Client,
     /// The process-wide limiter, so that all customers together respect the model service's limits.
     pub limiter: &'a Limiter,
 }
@@ -76,6 +79,9 @@ pub enum Error {
     /// The model service's key could not be read.
     #[error("failed to read the model service's key")]
     Secret(#[from] SecretError),
+    /// The customer withdrew, or their answers are unreadable, so nothing may be sent to the model.
+    #[error(transparent)]
+    Withheld(#[from] Withheld),
     /// The model service throttles requests. A later retry or a call without the model may succeed.
     #[error("customer {reference}: the model service is throttling requests")]
     Throttled {
@@ -96,8 +102,8 @@ pub enum Error {
         /// The product's id.
         product: ProductId,
     },
-    /// The facts recommend without naming a product.
-    #[error("customer {reference}: the facts recommend no product")]
+    /// The facts call for a recommendation but offer no product.
+    #[error("customer {reference}: the facts offer no product")]
     NoOffer {
         /// The customer.
         reference: CustomerRef,
@@ -108,13 +114,13 @@ pub enum Error {
         /// `catalog`, `phrasebook` or `settings`.
         what: &'static str,
     },
-    /// The phrasebook lacks an approved line that every text needs.
+    /// The phrasebook has no suitable approved line of a kind that every text needs.
     #[error("the phrasebook has no approved {kind} line that fits")]
     NoLine {
         /// The kind, such as `opening`.
         kind: &'static str,
     },
-    /// The guard refuses even the text of the phrasebook.
+    /// The guard rejects even the phrasebook's text.
     #[error("customer {reference}: no text passes the guard; failed checks: {checks}")]
     Guard {
         /// The customer.
@@ -129,6 +135,7 @@ impl NamedError for Error {
         match self {
             Self::Vault(error) => error.name(),
             Self::Secret(error) => error.name(),
+            Self::Withheld(error) => error.name(),
             Self::Throttled { .. } => ErrorName::WriterThrottled,
             Self::Skipped { .. } | Self::NoOffer { .. } => ErrorName::InputInvalidRequest,
             Self::UnknownProduct { .. } | Self::Changed { .. } => ErrorName::ConfigChanged,
@@ -140,6 +147,7 @@ impl NamedError for Error {
         match self {
             Self::Vault(error) => error.help(),
             Self::Secret(error) => error.help(),
+            Self::Withheld(error) => error.help(),
             Self::Throttled { .. } | Self::Skipped { .. } | Self::NoOffer { .. } => None,
             Self::UnknownProduct { .. } | Self::Changed { .. } => Some("start a new run".to_owned()),
             Self::NoLine { .. } => Some("run `bespoke phrases check`, and have the lines approved".to_owned()),
@@ -150,7 +158,7 @@ impl NamedError for Error {
     }
 }
 
-/// Writes and seals the script of one customer. Adds a model's token usage to `usage`, even on failure.
+/// Writes and seals the script for one customer. Adds a model's token usage to `usage`, even on failure.
 pub async fn run(input: RecommendInput, usage: &mut Usage, deps: &Deps<'_>) -> Result<RecommendOutput, Error> {
     let reference = &input.reference;
     let output = || RecommendOutput { run: input.run.clone(), reference: reference.clone() };
@@ -175,7 +183,8 @@ pub async fn run(input: RecommendInput, usage: &mut Usage, deps: &Deps<'_>) -> R
     Ok(output())
 }
 
-/// Ensures that the catalog, the phrasebook and the settings are those of the run's start, so that every customer gets the same.
+/// Fails if the catalog, the phrasebook or the settings have changed since the run started. All customers in a run must
+/// be treated alike.
 fn ensure_unchanged(request: &Request, deps: &Deps<'_>) -> Result<(), Error> {
     let current = [
         CurrentInput::Catalogue(deps.catalogue.digest()),
@@ -201,7 +210,7 @@ fn inputs_digest(request: Digest, facts: Digest, deps: &Deps<'_>) -> Digest {
     Digest::of_parts(digests.iter().map(|digest| digest.as_bytes().as_slice()))
 }
 
-/// Writes with the writer of the request. Falls back to the phrasebook as the settings say.
+/// Writes the script with the writer that the request specifies. Falls back to the phrasebook as the settings specify.
 async fn write(
     facts: &Facts,
     request: &Request,
@@ -219,14 +228,16 @@ async fn write(
     let phrases = PhraseWriter::new(&brief, request.prompt.as_deref());
     let outcome = match request.writer {
         WriterMode::Phrases => Outcome::Phrases(None),
-        // A service message is never left to a model.
+        // A model never writes a service message.
         WriterMode::Select | WriterMode::Free if brief.offers().is_empty() => Outcome::Phrases(None),
         WriterMode::Select | WriterMode::Free => {
+            let gate = Gate::new(deps.vault, &facts.reference, facts.mood.is_some());
             let model_request = ModelRequest {
                 settings: &deps.settings.writer,
                 categories: &request.categories,
                 secrets: deps.secrets,
                 http: deps.http,
+                gate: &gate,
                 limiter: deps.limiter,
                 keys: deps.vault.keys(),
                 wish: request.prompt.as_deref(),
@@ -247,9 +258,9 @@ async fn write(
 enum Outcome {
     /// The model's text or selection.
     Script(Box<Script>),
-    /// The service throttles requests; a later call may succeed.
+    /// The service is throttling requests; a later call may succeed.
     Throttled,
-    /// The phrasebook writes. If a model should have, what the phrasebook replaces.
+    /// The text must come from the phrasebook. If a model was asked first, contains the model text to replace.
     Phrases(Option<Replacement>),
 }
 
@@ -274,8 +285,9 @@ async fn ask_model<'a>(
         return Ok(match model::select(brief, phrases, request, usage).await? {
             SelectOutcome::Selected(script) => Outcome::Script(script),
             SelectOutcome::Throttled => Outcome::Throttled,
-            // The program's own selection is as approved as a model's, so it never waits for a person.
+            // The program also selects approved lines only, so its text needs no review.
             SelectOutcome::Failed(instead) => replaced(instead, None, Fallback::Template),
+            SelectOutcome::Withheld(withheld) => return Err(withheld.into()),
         });
     }
     Ok(match model::write(brief, request, usage).await? {
@@ -286,12 +298,13 @@ async fn ask_model<'a>(
             Outcome::Script(script)
         }
         ModelOutcome::Throttled => Outcome::Throttled,
+        ModelOutcome::Withheld(withheld) => return Err(withheld.into()),
         ModelOutcome::Unavailable(instead) => replaced(instead, None, writer.when_unavailable),
         ModelOutcome::Refused(instead, script) => replaced(instead, script, writer.when_refused),
     })
 }
 
-/// Writes from the phrasebook.
+/// Writes the script from the phrasebook.
 fn write_phrases(
     phrases: &PhraseWriter<'_>,
     reference: &CustomerRef,
@@ -319,7 +332,7 @@ fn write_phrases(
     Ok(script)
 }
 
-/// Returns how to switch the model on, if a key is set and no model is asked.
+/// Returns a hint on how to enable the model if its key is set but no model is in use.
 #[must_use]
 pub fn model_hint(writer: &WriterSettings, mode: WriterMode, has_key: bool) -> Option<String> {
     if !has_key || (mode.asks_a_model() && writer.model.enabled) {
@@ -333,10 +346,10 @@ pub fn model_hint(writer: &WriterSettings, mode: WriterMode, has_key: bool) -> O
         missing.push("writer.model.enabled = true");
     }
     let key = SecretName::ModelKey.variable();
-    Some(format!("{key} is set, but no model is asked; to switch one on, set {}", missing.join(" and ")))
+    Some(format!("{key} is set, but no model is in use; to enable one, set {}", missing.join(" and ")))
 }
 
-/// Logs once per process how to switch the model on.
+/// Logs, once per process, how to enable the model.
 async fn hint_at_model(mode: WriterMode, deps: &Deps<'_>) {
     static HINTED: AtomicBool = AtomicBool::new(false);
     let writer = &deps.settings.writer;

@@ -4,11 +4,11 @@ use contracts::media::MediaFacts;
 use serde::Serialize;
 
 use crate::canvas::FRAME_RATE;
+use crate::canvas::Placement;
 use crate::captions::{MAX_COLUMNS, MAX_RATE, MAX_SECONDS, MIN_SECONDS};
 use crate::error::Error;
 use crate::layout::{Frame, Rect, shape_and_resolution};
 use crate::provenance::VOCABULARY;
-use crate::canvas::Placement;
 
 /// The integrated loudness in LUFS (AES TD1004).
 pub const LOUDNESS: f64 = -16.0;

@@ -83,7 +83,9 @@ impl FfmpegRunner {
             match written {
                 Ok(Ok(())) => Ok(log),
                 Ok(Err(error)) => Err(Error::Failed { program: "ffmpeg", doing, reason: error.to_string() }),
-                Err(_) => Err(Error::Failed { program: "ffmpeg", doing, reason: "composing a frame failed".to_owned() }),
+                Err(_) => {
+                    Err(Error::Failed { program: "ffmpeg", doing, reason: "composing a frame failed".to_owned() })
+                }
             }
         })
     }

@@ -129,14 +129,16 @@ impl Part<'_> {
 /// Divides the narration into parts. The first one is always the opening.
 fn parts<'a>(content: &SceneContent<'a>) -> Vec<Part<'a>> {
     let SceneContent { script, narration, .. } = *content;
-    let empty = |kind, start| Part { kind, start, sentences: Vec::new(), offer: None, claims: Vec::new(), notes: Vec::new() };
+    let empty =
+        |kind, start| Part { kind, start, sentences: Vec::new(), offer: None, claims: Vec::new(), notes: Vec::new() };
     let mut parts = vec![empty(SceneKind::Opening, 0.0)];
     let mut last_end: f64 = 0.0;
     let mut notes = Vec::new();
     for (index, segment) in script.segments.iter().enumerate() {
         let sentences = sentences_of(narration, index);
         let (Some(first), Some(last)) = (sentences.first(), sentences.last()) else { continue };
-        let offer = script.offers.iter().enumerate().find(|(_, offer)| Some(&offer.product) == segment.product.as_ref());
+        let offer =
+            script.offers.iter().enumerate().find(|(_, offer)| Some(&offer.product) == segment.product.as_ref());
         let kind = match segment.kind {
             SegmentKind::Greeting => SceneKind::Opening,
             SegmentKind::Offer => SceneKind::Offer,
@@ -279,11 +281,7 @@ fn opening(
 }
 
 fn art_picture(content: &SceneContent<'_>, picture: &ProductPicture) -> Picture {
-    Picture::Art {
-        name: picture.art.clone(),
-        product: picture.customer_name.clone(),
-        bank: content.brand.name.clone(),
-    }
+    Picture::Art { name: picture.art.clone(), product: picture.customer_name.clone(), bank: content.brand.name.clone() }
 }
 
 fn offer_slots(
@@ -351,8 +349,7 @@ fn end_cards(kit: &SceneKit, content: &SceneContent<'_>, start: f64) -> Vec<Scen
         Some(LayerKind::Text(text_box)) => paginate(&kit.fonts, text_box, &lines),
         _ => vec![lines.join("\n")],
     };
-    let names: Vec<String> =
-        content.script.offers.iter().map(|offer| picture_of(offer).customer_name).collect();
+    let names: Vec<String> = content.script.offers.iter().map(|offer| picture_of(offer).customer_name).collect();
     let count = pages.len();
     let mut now = start;
     let mut specs = Vec::new();
@@ -369,8 +366,7 @@ fn end_cards(kit: &SceneKit, content: &SceneContent<'_>, start: f64) -> Vec<Scen
         #[expect(clippy::cast_precision_loss, reason = "words are few")]
         let words = texts["notices"].split_whitespace().count() as f64;
         let seconds = up_to_frame((words / READING_RATE).max(MIN_END_SECONDS) + END_MOTION_SECONDS);
-        let pictures =
-            BTreeMap::from([("logo-large", Picture::Logo), ("qr", Picture::Qr(brand.web.clone()))]);
+        let pictures = BTreeMap::from([("logo-large", Picture::Logo), ("qr", Picture::Qr(brand.web.clone()))]);
         let timing = SceneTiming { seconds, ..SceneTiming::default() };
         let joints = Joints { covered_start: true, covered_end: index + 1 < count };
         specs.push(SceneSpec { kind: SceneKind::End, start: now, timing, texts, pictures, joints });

@@ -55,7 +55,8 @@ fn segment(kind: SegmentKind, product: Option<ProductId>, parts: Vec<SentencePar
 #[must_use]
 pub fn sample_script(brand: &Brand, bank: &str, products: &[&Product], customer: &SampleCustomer) -> Script {
     let of_brand = |text: &str| part(text, SentenceSource::Brand { field: "name".to_owned() });
-    let greeting = [of_brand(&format!("Hello {}.", customer.first_name)), of_brand(&format!("This is {}.", brand.name))];
+    let greeting =
+        [of_brand(&format!("Hello {}.", customer.first_name)), of_brand(&format!("This is {}.", brand.name))];
     let mut segments = vec![segment(SegmentKind::Greeting, None, greeting.into())];
     for product in products {
         let of_product = |field: CatalogueField| {
@@ -197,8 +198,7 @@ pub fn check_scenes(assets: &Path, brand: &Brand, catalogue: &Catalogue) -> Vec<
             }
         };
         let preview = |products: &[&Product]| {
-            let preview =
-                Preview { assets, brand, catalogue, products, customer: &customer, shape, video: &video };
+            let preview = Preview { assets, brand, catalogue, products, customer: &customer, shape, video: &video };
             preview.problems(&kit)
         };
         let of_service = preview(&[]);
@@ -250,7 +250,8 @@ impl Preview<'_> {
                 problems.push("figure does not fit its boxes, so it is left out".to_owned());
             }
         }
-        let claims = script.offers.iter().filter_map(|offer| offer.picture.as_ref()).map(|picture| picture.claims.len());
+        let claims =
+            script.offers.iter().filter_map(|offer| offer.picture.as_ref()).map(|picture| picture.claims.len());
         if claims.max().unwrap_or_default() > 3 {
             problems.push("only three claims can be shown".to_owned());
         }

@@ -30,14 +30,14 @@ pub struct AssessedRun {
     phrases: Phrasebook,
     brand: Brand,
     secrets: LocalSecrets,
-    http: reqwest::Client,
+    http: outbound::Client,
     _folder: TempDir,
     /// The customers who proceed, in the dataset's order.
     pub customers: Vec<CustomerRef>,
 }
 
 impl AssessedRun {
-    /// Merges and assesses `count` sample customers for products of all categories.
+    /// Merges and assesses `count` sample customers for products in all categories.
     pub async fn new(count: usize, settings: Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         write_sample(folder.path(), count, 0, 1).unwrap();
@@ -80,11 +80,11 @@ impl AssessedRun {
             let assessed = assess::run(input, &deps).await.unwrap();
             customers.extend(assessed.proceed.then_some(assessed.reference));
         }
-        let http = outbound::client().unwrap();
+        let http = outbound::Client::new().unwrap();
         Self { run, vault, settings, catalogue, phrases, brand, secrets, http, _folder: folder, customers }
     }
 
-    /// Returns the facts of a customer.
+    /// Returns the facts about a customer.
     pub async fn facts(&self, reference: &CustomerRef) -> Facts {
         let key = ObjectKey::Customer(reference.clone(), self.run.clone(), Artefact::Facts);
         let (assessment, _) = self.vault.read_json(Owner::Customer(reference), &key).await.unwrap();
@@ -92,7 +92,7 @@ impl AssessedRun {
         facts
     }
 
-    /// Writes the script of a customer.
+    /// Writes the script for a customer.
     pub async fn write(&self, reference: &CustomerRef) -> Result<Script, recommend::Error> {
         let deps = recommend::Deps {
             vault: &self.vault,

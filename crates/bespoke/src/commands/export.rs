@@ -90,7 +90,7 @@ impl Export {
         let links = self.links;
         let _infallible = writeln!(
             text,
-            "These files name customers and hold {links} working links: protect them like the workbooks."
+            "These files identify customers and contain {links} working links: protect them like the workbooks."
         );
         text
     }
@@ -110,8 +110,11 @@ async fn send(
 }
 
 fn sent_for_people(sent: NotifySummary) -> String {
-    let NotifySummary { sent, already_sent, dead_letters } = sent;
-    format!("{sent} notifications arrived, {already_sent} had arrived before, {dead_letters} did not arrive\n")
+    let NotifySummary { sent, already_sent, dead_letters, withheld } = sent;
+    let withheld = if withheld == 0 { String::new() } else { format!(", {withheld} were withheld") };
+    format!(
+        "{sent} notifications arrived, {already_sent} had arrived before, {dead_letters} did not arrive{withheld}\n"
+    )
 }
 
 fn exit_code(sent: NotifySummary) -> u8 {

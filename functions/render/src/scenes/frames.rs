@@ -138,12 +138,7 @@ impl Composer {
     }
 
     /// Writes all frames of a scene. Stops early if `go_on` returns false.
-    pub fn write(
-        &mut self,
-        scene: &DrawnScene,
-        sink: &mut dyn Write,
-        go_on: &dyn Fn() -> bool,
-    ) -> std::io::Result<()> {
+    pub fn write(&mut self, scene: &DrawnScene, sink: &mut dyn Write, go_on: &dyn Fn() -> bool) -> std::io::Result<()> {
         self.prepare(scene);
         let mut states: Vec<Option<Appearance>> = vec![None; scene.layers.len()];
         let mut cover = None;
@@ -176,8 +171,7 @@ impl Composer {
             Behind::Ground => {
                 self.ground.fill(all, background, 1.0);
                 if let Some(ground) = &scene.ground {
-                    let paint =
-                        Paint { dx: 0.0, dy: 0.0, opacity: 1.0, mask: Mask::All, columns: (0, ground.size.0) };
+                    let paint = Paint { dx: 0.0, dy: 0.0, opacity: 1.0, mask: Mask::All, columns: (0, ground.size.0) };
                     ground.paint(&mut self.ground, all, &paint);
                 }
             }

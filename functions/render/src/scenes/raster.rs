@@ -240,8 +240,8 @@ impl<'a> Rasterizer<'a> {
         let (Ok(width), Ok(height)) = size else { return Ok(None) };
         let Some(mut pixmap) = Pixmap::new(width, height) else { return Ok(None) };
         #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "pixels of a frame")]
-        let transform = Transform::from_scale(self.scale as f32, self.scale as f32)
-            .post_translate(-(left as f32), -(top as f32));
+        let transform =
+            Transform::from_scale(self.scale as f32, self.scale as f32).post_translate(-(left as f32), -(top as f32));
         resvg::render(&tree, transform, &mut pixmap.as_mut());
         Ok(Some(Sprite::of(&pixmap, (left, top))))
     }
@@ -257,7 +257,14 @@ impl<'a> Rasterizer<'a> {
         let (w, h) = fit_into((image.width(), image.height()), (area.w, area.h));
         let center = (area.x + area.w / 2.0) / self.size.0;
         let room = area.w - w;
-        let x = area.x + if center < 0.4 { 0.0 } else if center > 0.6 { room } else { room / 2.0 };
+        let x = area.x
+            + if center < 0.4 {
+                0.0
+            } else if center > 0.6 {
+                room
+            } else {
+                room / 2.0
+            };
         let y = area.y + (area.h - h) / 2.0;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "pixels of a frame")]
         let pixels = |length: f64| (length * self.scale).round() as u32;

@@ -165,7 +165,12 @@ pub fn draw(kit: &SceneKit, spec: &SceneSpec, options: DrawOptions) -> Result<Dr
         spec,
         options,
         rasterizer: Rasterizer::new(kit, template.size, options.scale),
-        texts: spec.texts.iter().filter(|(_, text)| !text.trim().is_empty()).map(|(slot, t)| (*slot, t.clone())).collect(),
+        texts: spec
+            .texts
+            .iter()
+            .filter(|(_, text)| !text.trim().is_empty())
+            .map(|(slot, t)| (*slot, t.clone()))
+            .collect(),
         placed: BTreeMap::new(),
         figure_lead: 0.0,
     };
@@ -196,7 +201,9 @@ impl SceneDrawer<'_> {
             return self.remove_figure();
         }
         #[expect(clippy::cast_precision_loss, reason = "words are few")]
-        let words = FIGURE.iter().filter_map(|slot| self.texts.get(slot)).flat_map(|text| text.split_whitespace()).count() as f64;
+        let words =
+            FIGURE.iter().filter_map(|slot| self.texts.get(slot)).flat_map(|text| text.split_whitespace()).count()
+                as f64;
         let fits = FIGURE.iter().all(|slot| self.placed.get(slot).is_some_and(|placed| !placed.is_cut));
         let enter = self.timeline.of("figure-terms").and_then(|enter| self.spec.timing.resolve(&enter.at));
         let latest = self.spec.timing.seconds - COVER_SECONDS - words / READING_RATE;
@@ -327,7 +334,10 @@ fn progress(current: usize, count: usize, area: Rect, corner: u32) -> String {
         let class = if index < current { "fill-accent" } else { "fill-shade" };
         #[expect(clippy::cast_precision_loss, reason = "offers are few")]
         let x = area.x + index as f64 * (width + GAP);
-        format!(r#"<rect class="{class}" x="{x:.2}" y="{}" width="{width:.2}" height="{}" rx="{radius}"/>"#, area.y, area.h)
+        format!(
+            r#"<rect class="{class}" x="{x:.2}" y="{}" width="{width:.2}" height="{}" rx="{radius}"/>"#,
+            area.y, area.h
+        )
     });
     bars.collect()
 }

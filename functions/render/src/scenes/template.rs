@@ -43,8 +43,7 @@ pub const TEXT_SLOTS: [&str; 26] = [
 ];
 
 /// The slots for pictures.
-pub const PICTURE_SLOTS: [&str; 9] =
-    ["logo", "logo-large", "mark", "art", "art-1", "art-2", "art-3", "qr", "progress"];
+pub const PICTURE_SLOTS: [&str; 9] = ["logo", "logo-large", "mark", "art", "art-1", "art-2", "art-3", "qr", "progress"];
 
 /// The horizontal alignment of a text in its box.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

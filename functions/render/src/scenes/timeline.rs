@@ -35,7 +35,8 @@ impl TryFrom<String> for Moment {
     fn try_from(text: String) -> Result<Self, String> {
         let expected = || format!("{text:?} is no moment; write start, end, sentence:2, claim:1, word:TEXT or +0.4s");
         let trimmed = text.trim();
-        let split = trimmed.rfind(['+', '-']).filter(|at| trimmed[*at..].ends_with('s') && !trimmed[..*at].ends_with(':'));
+        let split =
+            trimmed.rfind(['+', '-']).filter(|at| trimmed[*at..].ends_with('s') && !trimmed[..*at].ends_with(':'));
         let (anchor, offset) = split.map_or((trimmed, ""), |at| trimmed.split_at(at));
         let offset = if offset.is_empty() {
             0

@@ -3,8 +3,8 @@
 use std::process::Command;
 
 use crate::common::{assets, brand, narration, script};
-use contracts::media::Shape;
 use contracts::catalogue::{Figure, ProductPicture};
+use contracts::media::Shape;
 use contracts::narration::Timing;
 use contracts::settings::SceneMotion;
 use proptest::prelude::*;
@@ -12,12 +12,12 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, TestRunner};
 use render::background_luma::BackgroundLuma;
 use render::captions::cues;
+use render::check::check_placements;
 use render::content::{SceneContent, check_glyphs};
+use render::film::compose;
 use render::font::{FontSet, display_text};
 use render::graph;
-use render::film::compose;
 use render::layout::Frame;
-use render::check::check_placements;
 use render::scenes::kit::SceneKit;
 use render::scenes::stage::DrawOptions;
 

@@ -10,9 +10,9 @@ use render::background_luma::BackgroundLuma;
 use render::captions::cues;
 use render::check::check_placements;
 use render::content::{SceneContent, check_glyphs};
+use render::film::{Film, compose};
 use render::font::FontSet;
 use render::layout::{Frame, Rect};
-use render::film::{Film, compose};
 use render::scenes::SceneKind;
 use render::scenes::kit::SceneKit;
 use render::scenes::stage::DrawOptions;
@@ -32,8 +32,7 @@ fn film(kit: &SceneKit, script: &Script, shape: Shape, timing: Timing) -> Film {
     let narration = narration(script, timing);
     let cues = cues(&narration, &[]);
     let background = BackgroundLuma::uniform(0.2);
-    let content =
-        SceneContent { script, narration: &narration, cues: &cues, brand: &brand, background: &background };
+    let content = SceneContent { script, narration: &narration, cues: &cues, brand: &brand, background: &background };
     let fonts = FontSet::load(&assets(), &brand).unwrap();
     check_glyphs(&fonts, &content).unwrap();
     compose(kit, &content, &Frame::of(shape), OPTIONS).unwrap()
@@ -110,8 +109,7 @@ fn scenes_follow_each_other_without_gaps() {
     let script = script("Ana", &["Checking", "Savings"], &["Member FDIC."]);
     let film = film(&kit(Shape::Square), &script, Shape::Square, Timing::Exact);
     let kinds: Vec<_> = film.specs.iter().map(|spec| spec.kind).collect();
-    let expected =
-        [SceneKind::Opening, SceneKind::Offer, SceneKind::Offer, SceneKind::Closing, SceneKind::End];
+    let expected = [SceneKind::Opening, SceneKind::Offer, SceneKind::Offer, SceneKind::Closing, SceneKind::End];
     assert_eq!(kinds, expected);
     for pair in film.specs.windows(2) {
         let end = pair[0].start + pair[0].timing.seconds;

@@ -30,7 +30,7 @@ fn error(status: u16, code: impl Into<Value>) -> ResponseTemplate {
     ResponseTemplate::new(status).set_body_json(json!({ "error": { "message": "secret words", "code": code.into() } }))
 }
 
-/// Starts a server that gives each response once, and the last one for all further requests.
+/// Starts a server that sends each response once, and repeats the last one for all further requests.
 async fn server(responses: Vec<ResponseTemplate>) -> MockServer {
     let server = MockServer::start().await;
     let last = responses.len() - 1;
@@ -41,15 +41,16 @@ async fn server(responses: Vec<ResponseTemplate>) -> MockServer {
     server
 }
 
-/// Returns the settings of a service at the path `v1` of the server.
+/// Returns the settings for a service at the server's `v1` path.
 fn service_of(server: &MockServer) -> ModelSettings {
     ModelSettings { base_url: format!("{}/v1", server.uri()), ..ModelSettings::default() }
 }
 
-fn client<'a>(http: &'a reqwest::Client, service: &'a ModelSettings, limiter: &'a Limiter) -> ModelClient<'a> {
+fn client<'a>(http: &'a outbound::Client, service: &'a ModelSettings, limiter: &'a Limiter) -> ModelClient<'a> {
+    const GATE: &Gate = &Gate::without_customer();
     let key = Some(SecretString::from("k"));
     let deadline = Instant::now() + Duration::from_secs(20);
-    ModelClient { http, service, key, deadline, retries: RETRIES, limiter }
+    ModelClient { http, gate: GATE, service, key, deadline, retries: RETRIES, limiter }
 }
 
 fn chat_request<'a>(messages: &'a [ChatMessage], takes: ModelTraits, schema: &'a Value) -> ChatRequest<'a> {
@@ -61,7 +62,7 @@ async fn call_service(
     takes: ModelTraits,
     time_limit: Duration,
 ) -> Result<Completion, ServiceError> {
-    let http = outbound::client().unwrap();
+    let http = outbound::Client::new().unwrap();
     let limiter = Limiter::default();
     let client = ModelClient { deadline: Instant::now() + time_limit, ..client(&http, service, &limiter) };
     let messages = [ChatMessage::user("hello")];
@@ -170,7 +171,7 @@ async fn silent_service_is_retried() {
     assert!(call_service(&impatient, ModelTraits::default(), Duration::from_secs(20)).await.is_ok());
 }
 
-/// Returns an answer of server-sent events.
+/// Returns an answer as server-sent events.
 fn streamed(events: &[&str]) -> ResponseTemplate {
     let lines = [": hello".to_owned()].into_iter().chain(events.iter().map(|event| format!("data: {event}")));
     let body = lines.collect::<Vec<_>>().join("\r\n\r\n") + "\r\n\r\n";
@@ -310,7 +311,7 @@ async fn unsupported_parameter_is_dropped_once() {
 async fn retry_after_pauses_all_calls() {
     let throttled = error(429, Value::Null).insert_header("retry-after-ms", "300");
     let server = server(vec![throttled, good()]).await;
-    let http = outbound::client().unwrap();
+    let http = outbound::Client::new().unwrap();
     let service = service_of(&server);
     let limiter = Limiter::default();
     let client = client(&http, &service, &limiter);
@@ -322,7 +323,7 @@ async fn retry_after_pauses_all_calls() {
         while bodies(&server).await.is_empty() {
             tokio::task::yield_now().await;
         }
-        // Gives the first call time to receive its answer.
+        // Give the first call time to receive its answer.
         tokio::time::sleep(Duration::from_millis(50)).await;
         assert!(limiter.ready(&service, Duration::from_secs(5)).await);
         start.elapsed()
@@ -337,7 +338,7 @@ async fn errors_leak_neither_service_text_nor_address() {
     let server = server(vec![error(400, json!("bad \"secret words\""))]).await;
     let message = contracts::error::chain(&call(&server).await.unwrap_err());
     assert!(!message.contains("secret words"), "{message}");
-    let http = outbound::client().unwrap();
+    let http = outbound::Client::new().unwrap();
     let service =
         ModelSettings { base_url: "http://me:hush@127.0.0.1:9/v1?k=hush".to_owned(), ..ModelSettings::default() };
     let limiter = Limiter::default();
