@@ -9,11 +9,12 @@ use std::collections::BTreeSet;
 use contracts::catalogue::Product;
 use contracts::facts::{Offer, Sentiment, Topic};
 use contracts::script::{InsteadOfModel, LineSelection, Script, SentenceSource, WishAsUnderstood, WrittenBy};
-use phrases::{GroundKey, LineKind, LiveLine, Phrasebook, Selector, Slot, SlotValues, UnderstoodWish};
+use phrases::{GroundKey, LineKind, LiveLine, Phrasebook, Selector, Slot, SlotValues, Template, UnderstoodWish};
 use storage::vault::Keys;
 
 use crate::brief::{ADVISER, Brief, FIRST_NAME, Purpose};
 use crate::compose::{self, Draft, OfferDraft, Sentence};
+use crate::guard::NameSlot;
 
 /// The most drafts to try. A draft fails only if a line happens to repeat five words of a post.
 const MAX_DRAFTS: usize = 24;
@@ -88,7 +89,7 @@ impl<'a> PhraseWriter<'a> {
         let wish = WishAsUnderstood {
             tones: self.wish.tones.iter().map(|tone| tone.as_str().to_owned()).collect(),
             emphases: self.wish.emphases.iter().map(ToString::to_string).collect(),
-            ignored: self.wish.ignored.clone(),
+            unread: self.wish.ignored.len(),
         };
         WrittenBy::Phrases {
             book: self.book.digest(),
@@ -110,7 +111,8 @@ impl<'a> PhraseWriter<'a> {
             // A book may lack lines that introduce an adviser.
             Some(lines(has_adviser)).filter(|lines| !lines.is_empty()).unwrap_or_else(|| lines(false))
         };
-        let opening = by_adviser(&|adviser| self.selector.openings(adviser, bright && is_positive));
+        let opening =
+            by_adviser(&|adviser| self.selector.openings(adviser, bright && is_positive, self.brief.name.is_some()));
         let closing = by_adviser(&|adviser| self.selector.closings(adviser, offers.len()));
         let mut used = BTreeSet::new();
         let mut reasons = Vec::new();
@@ -217,6 +219,30 @@ impl<'a> PhraseWriter<'a> {
             },
         }
     }
+}
+
+/// The placeholders of all slots but the product's, with which the guard judges a line by its own words alone.
+const NEUTRAL: [(Slot, &str); 6] = [
+    (Slot::FirstName, FIRST_NAME),
+    (Slot::Adviser, ADVISER),
+    (Slot::AdviserTitle, "{{adviser_title}}"),
+    (Slot::Bank, "{{bank}}"),
+    (Slot::Web, "{{web}}"),
+    (Slot::Count, "{{count}}"),
+];
+
+/// Returns a line's text with placeholders in its slots. `product` is the line's own product.
+pub(crate) fn neutral_text(line: &Template, product: Option<&Product>) -> String {
+    let values = NEUTRAL.iter().fold(SlotValues::default(), |values, (slot, text)| values.with(*slot, *text));
+    line.fill(&match product {
+        Some(product) => values.with(Slot::Product, product.name.as_str()),
+        None => values,
+    })
+}
+
+/// Returns the placeholders as names that the guard does not judge.
+pub(crate) fn neutral_names() -> Vec<NameSlot<'static>> {
+    NEUTRAL.iter().map(|(_, placeholder)| NameSlot::from(*placeholder)).collect()
 }
 
 /// Returns the values with which the slots of a line are filled. `product` is the line's own product.

@@ -8,6 +8,8 @@ use storage::vault::Keys;
 pub struct GuardContext<'a> {
     /// The products that the text offers; it may name these and no others.
     pub offered: Vec<&'a Product>,
+    /// The products that the customer holds. The text may name their kinds, as in "your savings account".
+    pub held: Vec<&'a Product>,
     /// All products of the bank.
     pub catalogue: &'a Catalogue,
     /// Names that code fills in: the customer's, the adviser's, the bank's. The guard does not judge them, because no
