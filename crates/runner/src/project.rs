@@ -113,7 +113,7 @@ pub struct Project {
     pub catalogue: Catalogue,
     /// The approved phrases.
     pub phrases: Phrasebook,
-    /// The words of categories and topics.
+    /// The words for categories and topics.
     pub lexicon: Lexicon,
     /// The brand.
     pub brand: Brand,
@@ -178,11 +178,11 @@ impl Lock {
         match file.try_lock() {
             Ok(()) => {}
             Err(std::fs::TryLockError::WouldBlock) => {
-                let message = format!("another bespoke process uses {}", artifacts.display());
+                let message = format!("another bespoke process is using {}", artifacts.display());
                 return Err(Failure::new(
                     ErrorName::RunBusy,
                     message,
-                    "wait for it to end, or name another folder with --artifacts",
+                    "wait for it to end, or specify another folder with --artifacts",
                 ));
             }
             Err(std::fs::TryLockError::Error(error)) => return Err(unavailable(error)),

@@ -1,4 +1,4 @@
-//! Proves from the evidence that every sentence of a script has the source that it names.
+//! Verifies from the evidence that every sentence in a script comes from its recorded source.
 
 use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
@@ -10,28 +10,28 @@ use crate::brief::Brief;
 use crate::compose::ensure_period;
 use crate::phrasing::slot_values;
 
-/// The result of a proof.
+/// The result of verifying a script's sentences.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Proof {
     /// The number of approved lines.
     pub lines: usize,
-    /// The number of texts of the catalog.
+    /// The number of catalog texts.
     pub catalogue: usize,
     /// The number of parts that are free text.
     pub free: usize,
-    /// The sentences that could not be proved, each with the reason.
+    /// The sentences whose source could not be verified, each with the reason.
     pub problems: Vec<String>,
 }
 
 impl Proof {
-    /// Returns whether every sentence is an approved line, a text of the catalog or a filled slot.
+    /// Returns whether every sentence is an approved line, a catalog text or a filled slot.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.problems.is_empty() && self.free == 0
     }
 }
 
-/// Proves the sentences of a script with the material of its run: the phrasebook, the catalog and the brand.
+/// Verifies the sentences in a script against the run's material: the phrasebook, the catalog and the brand.
 #[must_use]
 pub fn prove(script: &Script, facts: &Facts, book: &Phrasebook, catalogue: &Catalogue, brand: &Brand) -> Proof {
     let mut proof = Proof::default();
@@ -45,7 +45,7 @@ pub fn prove(script: &Script, facts: &Facts, book: &Phrasebook, catalogue: &Cata
     for (index, segment) in script.segments.iter().enumerate() {
         let parts: Vec<&str> = segment.parts.iter().map(|part| part.text.as_str()).collect();
         if segment.text != parts.join(" ") {
-            proof.problems.push(format!("segment {index}: the text is not the sum of its parts"));
+            proof.problems.push(format!("segment {index}: the text does not equal its joined parts"));
         }
         for part in &segment.parts {
             match prove_part(part, segment, &brief) {
@@ -66,21 +66,21 @@ fn prove_part(part: &SentencePart, segment: &Segment, brief: &Brief<'_>) -> Resu
         SentenceSource::Line { id, digest, approved_by, approved_at, template } => {
             let line = brief.phrases.line(id).ok_or_else(|| format!("the phrasebook has no line {id}"))?;
             if line.digest != *digest || line.text.as_str() != template {
-                return Err(format!("line {id} is not the line of the phrasebook"));
+                return Err(format!("line {id} differs from the phrasebook's line"));
             }
             let approval = brief.phrases.live_approval(id).ok_or_else(|| format!("line {id} is not approved"))?;
             if approval.by != *approved_by || approval.at != *approved_at {
-                return Err(format!("line {id} names another approval than the phrasebook"));
+                return Err(format!("line {id} has a different approval from the one in the phrasebook"));
             }
             let product = match &line.kind {
                 LineKind::Reason { product, .. } if segment.product.as_ref() != Some(product) => {
-                    return Err(format!("line {id} is about another product"));
+                    return Err(format!("line {id} is about a different product"));
                 }
                 LineKind::Reason { product, .. } => brief.catalogue.product(product),
                 _ => None,
             };
             let filled = line.text.fill(&slot_values(brief, product));
-            if filled == part.text { Ok(()) } else { Err(format!("line {id} is not filled as its slots say")) }
+            if filled == part.text { Ok(()) } else { Err(format!("line {id} is not filled with its slots' values")) }
         }
         SentenceSource::Catalogue { product: id, field } => {
             let product = brief.offers().iter().map(|(_, product)| *product).find(|product| product.id == *id);
@@ -92,7 +92,7 @@ fn prove_part(part: &SentencePart, segment: &Segment, brief: &Brief<'_>) -> Resu
                 Err(format!("the text is not {field} of {id}"))
             }
         }
-        SentenceSource::Brand { field } => Err(format!("no sentence is taken from the brand's {field}")),
+        SentenceSource::Brand { field } => Err(format!("no sentence may come from the brand's {field}")),
         SentenceSource::Free { .. } => Ok(()),
     }
 }

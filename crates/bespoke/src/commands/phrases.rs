@@ -103,7 +103,7 @@ fn guard_findings(line: &Line, text: &str, product: Option<&Product>, catalogue:
     check_line(text, product, held, &sample_names(), catalogue)
 }
 
-/// A line of the list.
+/// A line in the list.
 #[derive(Serialize)]
 struct ListedLine<'a> {
     id: &'a str,
@@ -162,7 +162,7 @@ fn approve(args: ApproveArgs, context: Context) -> Result<u8, Failure> {
     } else {
         let find = |id: &String| {
             let unknown =
-                || refused(format!("the phrasebook has no line {id}"), "`bespoke phrases list` names all lines");
+                || refused(format!("the phrasebook has no line {id}"), "`bespoke phrases list` shows all lines");
             book.line(id).ok_or_else(unknown)
         };
         args.lines.iter().map(find).collect::<Result<_, _>>()?
