@@ -207,7 +207,7 @@ impl Bank {
 
     /// Writes the index of a newer dataset with one customer, as `merge` does after another upload.
     pub async fn upload(&self, customer: &CustomerRef, line: Digest) {
-        let dataset = DatasetId::parse("0123456789abcdef").unwrap();
+        let dataset = DatasetId::parse(Digest::of(b"newer upload").to_string()).unwrap();
         let index = format!("reference,offset,length,digest\n{customer},0,9,{line}\n");
         self.store.put(&ObjectKey::Dataset(dataset, DatasetPart::Index), index.into()).await.unwrap();
     }

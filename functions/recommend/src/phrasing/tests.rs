@@ -236,22 +236,6 @@ fn guard_has_no_finding_about_the_sample_book() {
 }
 
 #[test]
-fn print_letters() {
-    let (catalogue, brand, book) = (fixtures::shipped_catalogue(), fixtures::brand(), fixtures::book());
-    let mut generator = Generator(7);
-    for number in 0..40 {
-        let facts = generator.facts(number, &catalogue);
-        let brief = Brief::new(&facts, &catalogue, &brand, book).unwrap();
-        let script = PhraseWriter::new(&brief, None).write(&fixtures::keys(), None).unwrap();
-        println!(
-            "--- {number} {:?}\n{}\n",
-            script.verdict.failed(),
-            script.segments.iter().map(|s| s.text.as_str()).collect::<Vec<_>>().join("\n")
-        );
-    }
-}
-
-#[test]
 fn unapproved_book_writes_nothing() {
     let brand = fixtures::brand();
     let catalogue = fixtures::catalogue();
