@@ -529,16 +529,8 @@ impl Settings {
                 "writer.model.fields",
                 "any of \"spending\", \"products_held\", \"mood\"",
             ),
-            (
-                !self.writer.model.base_url.contains(['@', '?']),
-                "writer.model.base_url",
-                "an address without a user, a password or a query: secrets are never in the settings",
-            ),
-            (
-                !self.voice.openai.base_url.contains(['@', '?']),
-                "voice.openai.base_url",
-                "an address without a user, a password or a query: secrets are never in the settings",
-            ),
+            (is_address(&self.writer.model.base_url), "writer.model.base_url", WEB_ADDRESS),
+            (is_address(&self.voice.openai.base_url), "voice.openai.base_url", WEB_ADDRESS),
             (
                 self.writer.model.usd_per_million_tokens_read >= 0.0,
                 "writer.model.usd_per_million_tokens_read",
