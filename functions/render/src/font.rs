@@ -240,6 +240,11 @@ impl FontSet {
         lines
     }
 
+    /// Returns the width of the widest word in pixels.
+    fn widest_word(&self, role: Role, text: &str, em: f64) -> f64 {
+        text.split(' ').map(|word| self.width(role, word, em)).fold(0.0, f64::max)
+    }
+
     /// Breaks a text into as many lines as [`FontSet::wrap`], but with nearly equal widths, so the last word is not
     /// alone on a line.
     #[must_use]
@@ -248,10 +253,15 @@ impl FontSet {
         if best.len() < 2 {
             return best;
         }
-        let mut low = max * 0.4;
+        // No word is broken that fits on a line.
+        let widest = self.widest_word(role, text, em);
+        if widest > max {
+            return best;
+        }
+        let mut low = (max * 0.4).max(widest - 4.0);
         let mut high = max;
         while high - low > 4.0 {
-            let middle = f64::midpoint(low, high);
+            let middle = f64::midpoint(low, high).max(widest);
             let lines = self.wrap(role, text, em, middle);
             if lines.len() > best.len() {
                 low = middle;
@@ -270,7 +280,8 @@ impl FontSet {
         let mut size = em;
         loop {
             let mut wrapped = self.wrap(role, text, size, max);
-            if wrapped.len() <= lines {
+            let breaks_a_word = size > min && self.widest_word(role, text, size) > max;
+            if wrapped.len() <= lines && !breaks_a_word {
                 return FittedText { em: size, lines: self.wrap_evenly(role, text, size, max), is_cut: false };
             }
             if size <= min {

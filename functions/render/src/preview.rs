@@ -94,6 +94,7 @@ pub fn sample_script(brand: &Brand, bank: &str, products: &[&Product], customer:
         written_by: WrittenBy::Template { instead_of_model: None },
         verdict: Verdict { checks: Vec::new() },
         text_review: None,
+        from_posts: false,
     }
 }
 

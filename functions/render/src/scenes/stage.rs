@@ -354,7 +354,8 @@ impl DrawnLayer {
             Rest::Drift => {
                 const PERIOD: f64 = 6.0;
                 const DISTANCE: f64 = 10.0;
-                let phase = (at - self.enter) / PERIOD * std::f64::consts::TAU;
+                // Layers that drift do so together.
+                let phase = at / PERIOD * std::f64::consts::TAU;
                 // Steps of a sixteenth of a pixel are the finest that painting can show.
                 (phase.sin() * DISTANCE * self.scale * 16.0).round() / 16.0
             }
