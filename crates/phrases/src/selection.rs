@@ -29,11 +29,14 @@ impl<'b> Selector<'b> {
     }
 
     /// Returns the suitable openings. With `adviser`, these are the lines that introduce the customer's adviser.
-    /// Without `bright`, lines that suit only an upbeat mood are left out.
+    /// Without `bright`, lines that suit only an upbeat mood are left out. Without `named`, lines that need the
+    /// customer's name are left out.
     #[must_use]
-    pub fn openings(&self, adviser: bool, bright: bool) -> Vec<LiveLine<'b>> {
+    pub fn openings(&self, adviser: bool, bright: bool, named: bool) -> Vec<LiveLine<'b>> {
         self.fitting(|kind| match kind {
-            LineKind::Opening { adviser: needs, bright: only } => *needs == adviser && (bright || !only),
+            LineKind::Opening { adviser: introduces, bright: only_bright, named: only_named } => {
+                *introduces == adviser && (bright || !only_bright) && (named || !only_named)
+            }
             _ => false,
         })
     }
@@ -142,8 +145,8 @@ mod tests {
         let mut counts = BTreeMap::<&str, usize>::new();
         for customer in 0..10_000_u32 {
             let selector = Selector::new(&book, UnderstoodWish::default(), &customer.to_be_bytes());
-            let (line, _) = selector.pick("opening", &selector.openings(false, false)).unwrap();
-            assert_eq!(selector.pick("opening", &selector.openings(false, false)).unwrap().0.id, line.id);
+            let (line, _) = selector.pick("opening", &selector.openings(false, false, true)).unwrap();
+            assert_eq!(selector.pick("opening", &selector.openings(false, false, true)).unwrap().0.id, line.id);
             *counts.entry(line.id.as_str()).or_default() += 1;
         }
         assert_eq!(counts.len(), 21);
@@ -154,7 +157,7 @@ mod tests {
     fn next_attempt_picks_another_line() {
         let book = many_openings();
         let selector = Selector::new(&book, UnderstoodWish::default(), b"1");
-        let lines = selector.openings(false, false);
+        let lines = selector.openings(false, false, true);
         let ids: BTreeSet<&str> =
             (0..lines.len()).map(|n| selector.pick_again("opening", n, &lines).unwrap().0.id.as_str()).collect();
         assert_eq!(ids.len(), lines.len());
@@ -164,7 +167,7 @@ mod tests {
     fn unapproved_line_is_never_selected() {
         let book = Phrasebook::parse(SMALL, "").unwrap();
         let selector = Selector::new(&book, UnderstoodWish::default(), b"1");
-        assert!(selector.openings(true, false).is_empty());
+        assert!(selector.openings(true, false, true).is_empty());
         assert_eq!(selector.pick("opening", &[]), None);
     }
 
@@ -190,6 +193,6 @@ mod tests {
         let book = many_openings();
         let wish = UnderstoodWish { tones: vec![Tone::Formal], ..UnderstoodWish::default() };
         let selector = Selector::new(&book, wish, b"1");
-        assert_eq!(selector.openings(true, false).len(), 1, "no opening is formal, so the warm one fits");
+        assert_eq!(selector.openings(true, false, true).len(), 1, "no opening is formal, so the warm one fits");
     }
 }

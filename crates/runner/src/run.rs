@@ -448,6 +448,7 @@ impl Runner {
                 vault: &self.services.vault,
                 settings: &self.services.settings,
                 catalogue: &self.project.catalogue,
+                phrases: self.project.current_phrases(),
                 brand: &self.project.brand,
                 now: Timestamp::now(),
             };
