@@ -72,9 +72,9 @@ pub async fn examine(folders: &Folders, settings: &Settings, secrets: &dyn Secre
             let bank = project.catalogue.bank();
             let products = project.catalogue.products().len();
             let found = format!("{bank}, {products} products, brand {}", project.brand.name);
-            findings.extend([good("bank's material", found), scenes(&project)]);
+            findings.extend([good("bank's materials", found), scenes(&project)]);
         }
-        Err(failure) => findings.push(from_failure("bank's material", &failure)),
+        Err(failure) => findings.push(from_failure("bank's materials", &failure)),
     }
     findings.push(workbooks(folders));
     findings.push(if is_set(secrets, SecretName::WorkbookPassword).await {
