@@ -17,7 +17,7 @@ use lifecycle::review::{self, DecisionOutcome, NewDecision};
 use runner::config::Config;
 use runner::failure::Failure;
 use runner::folder::FolderStore;
-use runner::follow_up::{notify_if_configured, publish_decision, rewrite_manifest};
+use runner::follow_up::{ensure_newest_workbooks, notify_if_configured, publish_decision, rewrite_manifest};
 use runner::project::Project;
 use serde::Serialize;
 use serde_json::json;
@@ -68,6 +68,9 @@ pub(super) async fn execute(args: ReviewArgs, config: Config, context: Context) 
     let run = run.ok_or_else(|| not_one(0))?;
     let [waiting] = <[PendingReview; 1]>::try_from(waiting).map_err(|waiting| not_one(waiting.len()))?;
     let by = person(args.by)?;
+    if choice == ReviewChoice::Approve {
+        ensure_newest_workbooks(&run, &project, &vault).await?;
+    }
     let reviewed = match (choice, args.seen) {
         // Nothing is published, so it does not matter what the reviewer saw.
         (ReviewChoice::Reject, _) => review::digest(&waiting),
