@@ -87,7 +87,7 @@ def test_repeated_uploads_start_no_second_execution(cloud, published, sample):
 
 def lines_of_start(cloud):
     """Returns how many lines `start` has logged for uploads that started no execution."""
-    return sum("was started before" in line or "waiting for the rest" in line for line in cloud.logs())
+    return sum("had already been started" in line or "waiting for the missing workbooks" in line for line in cloud.logs())
 
 
 def test_schedule_starts_one_run_for_each_time(cloud, published):

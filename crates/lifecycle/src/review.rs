@@ -73,7 +73,7 @@ impl NamedError for ReviewError {
 /// A result in review, as a reviewer sees it.
 #[derive(Clone, Debug)]
 pub struct ReviewItem {
-    /// The pending review. The result's files are stored at their final keys.
+    /// The pending review. The result's files are already stored, but they are not published.
     pub pending: PendingReview,
     /// The text as it will be published.
     pub text: String,
