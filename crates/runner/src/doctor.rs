@@ -67,15 +67,14 @@ pub async fn check_programs(programs: &Programs) -> Vec<Finding> {
 /// Checks everything.
 pub async fn examine(folders: &Folders, settings: &Settings, secrets: &dyn Secrets) -> Vec<Finding> {
     let mut findings = check_programs(&Programs::find()).await;
-    match Project::load(folders.clone()) {
+    findings.push(match Project::load(folders.clone()) {
         Ok(project) => {
             let bank = project.catalogue.bank();
             let products = project.catalogue.products().len();
-            let found = format!("{bank}, {products} products, brand {}", project.brand.name);
-            findings.extend([good("bank's materials", found), scenes(&project)]);
+            good("bank's materials", format!("{bank}, {products} products, brand {}", project.brand.name))
         }
-        Err(failure) => findings.push(from_failure("bank's materials", &failure)),
-    }
+        Err(failure) => from_failure("bank's materials", &failure),
+    });
     findings.push(workbooks(folders));
     findings.push(if is_set(secrets, SecretName::WorkbookPassword).await {
         good("workbook password", "EXCEL_PASSWORD is set".to_owned())
@@ -95,13 +94,16 @@ pub async fn examine(folders: &Folders, settings: &Settings, secrets: &dyn Secre
         findings.push(note("model", end, "describe an unknown model under writer.models in bespoke.toml"));
     }
     findings.push(voice(settings));
+    findings.extend(scenes(folders));
     findings
 }
 
-/// Checks that the brand's scenes can show every product.
-fn scenes(project: &Project) -> Finding {
-    let problems = render::preview::check_scenes(&project.folders.assets, &project.brand, &project.catalogue);
-    match problems.first() {
+/// Checks that the brand's scenes can show every product. Returns nothing if the bank's materials cannot be read, which is
+/// a finding of its own.
+fn scenes(folders: &Folders) -> Option<Finding> {
+    let project = Project::load(folders.clone()).ok()?;
+    let problems = render::preview::check_scenes(&folders.assets, &project.brand, &project.catalogue);
+    Some(match problems.first() {
         None => good("scenes", "every product fits in three shapes".to_owned()),
         Some(first) => Finding {
             what: "scenes",
@@ -110,7 +112,7 @@ fn scenes(project: &Project) -> Finding {
             help: Some("list all of them with bespoke scene check".to_owned()),
             name: ErrorName::ConfigInvalid,
         },
-    }
+    })
 }
 
 /// Returns, as an error, the first finding that would make a run fail.
