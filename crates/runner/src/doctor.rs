@@ -98,23 +98,6 @@ pub async fn examine(folders: &Folders, settings: &Settings, secrets: &dyn Secre
     findings
 }
 
-/// Checks that the brand's scenes can show every product. Returns nothing if the bank's materials cannot be read, which is
-/// a finding of its own.
-fn scenes(folders: &Folders) -> Option<Finding> {
-    let project = Project::load(folders.clone()).ok()?;
-    let problems = render::preview::check_scenes(&folders.assets, &project.brand, &project.catalogue);
-    Some(match problems.first() {
-        None => good("scenes", "every product fits in three shapes".to_owned()),
-        Some(first) => Finding {
-            what: "scenes",
-            state: State::Bad,
-            found: format!("{} problems, first: {}", problems.len(), first.reason),
-            help: Some("list all of them with bespoke scene check".to_owned()),
-            name: ErrorName::ConfigInvalid,
-        },
-    })
-}
-
 /// Returns, as an error, the first finding that would make a run fail.
 pub fn first_bad(findings: &[Finding]) -> Result<(), Failure> {
     match findings.iter().find(|finding| finding.state == State::Bad) {
@@ -219,4 +202,21 @@ fn install(package: &str) -> Option<String> {
     ];
     let (_, command) = MANAGERS.iter().find(|(manager, _)| which::which(manager).is_ok())?;
     Some(format!("{command} {package}"))
+}
+
+/// Checks that the brand's scenes can show every product. Returns nothing if the bank's materials cannot be read, which is
+/// a finding of its own.
+fn scenes(folders: &Folders) -> Option<Finding> {
+    let project = Project::load(folders.clone()).ok()?;
+    let problems = render::preview::check_scenes(&folders.assets, &project.brand, &project.catalogue);
+    Some(match problems.first() {
+        None => good("scenes", "every product fits in three shapes".to_owned()),
+        Some(first) => Finding {
+            what: "scenes",
+            state: State::Bad,
+            found: format!("{} problems, first: {}", problems.len(), first.reason),
+            help: Some("list all of them with bespoke scene check".to_owned()),
+            name: ErrorName::ConfigInvalid,
+        },
+    })
 }
