@@ -265,20 +265,18 @@ pub const fn intake_columns(workbook: Workbook) -> &'static [&'static str] {
             "opted_out",
             "unsubscribed",
         ],
-        Workbook::Transactions => {
-            &[
-                "customer_id",
-                "date",
-                "category",
-                "merchant",
-                "transaction_amount",
-                "debit_amount",
-                "credit_amount",
-                "currency",
-                "consent",
-                "consent_social_media",
-            ]
-        }
+        Workbook::Transactions => &[
+            "customer_id",
+            "date",
+            "category",
+            "merchant",
+            "transaction_amount",
+            "debit_amount",
+            "credit_amount",
+            "currency",
+            "consent",
+            "consent_social_media",
+        ],
         Workbook::Tweets => &["customer_id", "tweet", "created_at"],
     }
 }

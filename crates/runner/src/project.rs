@@ -165,8 +165,7 @@ impl Project {
         let artifacts = &self.folders.artifacts;
         let store = FolderStore::open(artifacts).map_err(Failure::file(ErrorName::StoreUnavailable, artifacts))?;
         let backgrounds = Prefix::Backgrounds.to_string();
-        let store = store
-            .mount(backgrounds.trim_end_matches('/'), &self.folders.data.join("backgrounds"));
+        let store = store.mount(backgrounds.trim_end_matches('/'), &self.folders.data.join("backgrounds"));
         // A table of text is mounted in the place of its workbook.
         let tables = Workbook::ALL.into_iter().fold(store, |store, workbook| {
             let key = ObjectKey::Incoming(Self::batch(), workbook).to_string();

@@ -5,9 +5,9 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 use assess::Lexicon;
-use contracts::{ErrorName, NamedError};
 use contracts::consent::Refusal;
 use contracts::key::Workbook;
+use contracts::{ErrorName, NamedError};
 use jiff::Timestamp;
 use merge::{
     CheckResult, CustomerCount, FileCount, IntakeLimits, IntakeReport, ProblemGroup, RowProblem, UnknownAnswer,
@@ -76,7 +76,6 @@ impl NamedError for UnknownCategories {
     }
 }
 
-
 #[derive(Serialize)]
 struct ErrorLine {
     error: ErrorName,
@@ -109,7 +108,8 @@ pub(super) async fn execute(args: CheckArgs, config: Config, context: Context) -
         let intake = &config.settings.intake;
         merge::check(&files, password.as_ref(), intake, &catalogue, Timestamp::now(), &IntakeLimits::default())
     });
-    let CheckResult { report, errors, unknown_answers, unknown_words, categories } = read.await.map_err(merge::Error::from)?;
+    let CheckResult { report, errors, unknown_answers, unknown_words, categories } =
+        read.await.map_err(merge::Error::from)?;
     failures.extend(errors.into_iter().map(Failure::from));
     let lexicon = lexicon(&args.data, None).ok();
     let categories = lexicon.and_then(|lexicon| UnknownCategories::of(&categories, &lexicon));
@@ -228,7 +228,9 @@ fn words(text: &mut String, words: &[UnknownAnswer]) {
 
 /// Writes the share of payments whose category is unknown, and the most common such words.
 fn unknown_categories(text: &mut String, categories: Option<&UnknownCategories>) {
-    let Some(UnknownCategories { percent, words }) = categories.filter(|unknown| !unknown.words.is_empty()) else { return };
+    let Some(UnknownCategories { percent, words }) = categories.filter(|unknown| !unknown.words.is_empty()) else {
+        return;
+    };
     let bold = Style::new().bold();
     let _infallible = writeln!(
         text,
