@@ -7,7 +7,7 @@ use assess::Lexicon;
 use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
 use contracts::key::{Prefix, Workbook};
-use contracts::{Batch, Digest, ErrorName};
+use contracts::{Batch, Digest, ErrorName, ObjectKey};
 use narrate::Pronunciations;
 use phrases::Phrasebook;
 use storage::secret::{SecretName, SecretString, Secrets};

@@ -42,6 +42,9 @@ pub struct IntakeLimits {
     pub string_count: u64,
     /// The number of XML tags in a part that stays in memory: the workbook, its styles and its relationships.
     pub tags: u64,
+    /// The bytes of cell formats. The reader copies a long format for each kind of cell that has it, so the longest tag
+    /// counts for every tag.
+    pub formats: u64,
     /// The number of bytes from one XML tag to the next. They are in memory together.
     pub tag_gap: u64,
     /// The number of cells in a sheet.
@@ -60,6 +63,7 @@ impl Default for IntakeLimits {
             strings: 256 * 1024 * 1024,
             string_count: 3_000_000,
             tags: 1_000_000,
+            formats: 256 * 1024 * 1024,
             tag_gap: 1024 * 1024,
             cells: 20_000_000,
             characters: 32_767,
@@ -273,6 +277,9 @@ fn check_archive(file: Workbook, package: &[u8], limits: &IntakeLimits) -> Resul
         let max_gap = if is_xml(&name) { limits.tag_gap } else { 64 * limits.tag_gap };
         if scanner.longest_gap() > max_gap {
             return Err(too_large("bytes between two XML tags", max_gap));
+        }
+        if name.ends_with("styles.xml") && scanner.tags.saturating_mul(scanner.longest_gap()) > limits.formats {
+            return Err(too_large("bytes of cell formats", limits.formats));
         }
         scan.has_odd_cells |= scanner.has_odd_cells;
         scan.protection = scan.protection.or(scanner.protection);

@@ -502,8 +502,20 @@ fn claimed_counts_and_long_gaps_do_not_reach_the_reader() {
     let empty = format!("<sst xmlns=\"{namespace}\">{}</sst>", "<si/>".repeat(13_000_000));
     let long_tag = format!("<sst xmlns=\"{namespace}\" x=\"{}\"></sst>", "a".repeat(2 << 20));
     let styles = format!("<styleSheet>{}</styleSheet>", "<xf/>".repeat(1_100_000));
+    let long_format = format!(
+        "<styleSheet><numFmts><numFmt numFmtId=\"200\" formatCode=\"{}\"/></numFmts><cellXfs>{}</cellXfs></styleSheet>",
+        "0".repeat(2000),
+        "<xf numFmtId=\"200\"/>".repeat(150_000)
+    );
     let mut messages = String::new();
-    for (part, content) in [(strings, &claims), (strings, &empty), (strings, &long_tag), ("xl/styles.xml", &styles)] {
+    let styles_part = "xl/styles.xml";
+    for (part, content) in [
+        (strings, &claims),
+        (strings, &empty),
+        (strings, &long_tag),
+        (styles_part, &styles),
+        (styles_part, &long_format),
+    ] {
         let files = Workbook::ALL.into_iter().zip([
             profile.clone(),
             with_part(&transactions, part, content.as_bytes()),
@@ -520,6 +532,7 @@ fn claimed_counts_and_long_gaps_do_not_reach_the_reader() {
     customer_transactions.xlsx: exceeds the limit of 3000000 shared strings
     customer_transactions.xlsx: exceeds the limit of 1048576 bytes between two XML tags
     customer_transactions.xlsx: exceeds the limit of 1000000 XML tags in one part
+    customer_transactions.xlsx: exceeds the limit of 268435456 bytes of cell formats
     ");
 }
 
