@@ -15,7 +15,7 @@ use ort::value::Tensor;
 use tokio::sync::Semaphore;
 
 use crate::error::{Error, VoiceSource};
-use crate::narrator::{Narrator, Speech};
+use crate::narrator::{Narrator, Order, Speech};
 use crate::phonemes::{Phonemizer, Pronounced, token};
 use crate::spoken::Utterance;
 
@@ -64,25 +64,51 @@ const ROW_LENGTH: usize = 256;
 ///
 /// The value comes from the timestamp code of the kokoro library. `make voice-check` measures it.
 const ONSET_LEAD: f64 = 0.075;
-/// The seconds per phoneme at pace 1, measured over two sentences. They are used for the first estimate of the pace.
-///
-/// The last row applies to all voices not listed.
-const SECONDS_PER_PHONEME: [(&str, f64); 14] = [
-    ("af_alloy", 0.0568),
-    ("af_aoede", 0.0581),
-    ("af_bella", 0.0612),
-    ("af_heart", 0.0581),
-    ("af_jessica", 0.0525),
-    ("af_kore", 0.0590),
-    ("af_nicole", 0.0932),
-    ("af_nova", 0.0561),
-    ("af_river", 0.0520),
-    ("af_sarah", 0.0567),
-    ("af_sky", 0.0562),
-    ("am_adam", 0.0562),
-    ("am_echo", 0.0565),
-    ("", 0.0565),
+/// The measured properties of a voice.
+struct VoiceFacts {
+    /// The seconds per phoneme at pace 1.
+    seconds_per_phoneme: f64,
+    /// The gain in decibels that brings the voice to the loudness of a narration.
+    gain: f64,
+}
+
+/// The facts about each of [`VOICES`], measured with the reference text at 140 words per minute.
+const VOICE_FACTS: [(&str, VoiceFacts); 28] = [
+    ("af_heart", VoiceFacts { seconds_per_phoneme: 0.0581, gain: 0.0 }),
+    ("af_alloy", VoiceFacts { seconds_per_phoneme: 0.0568, gain: 0.0 }),
+    ("af_aoede", VoiceFacts { seconds_per_phoneme: 0.0581, gain: 0.0 }),
+    ("af_bella", VoiceFacts { seconds_per_phoneme: 0.0612, gain: 0.0 }),
+    ("af_jessica", VoiceFacts { seconds_per_phoneme: 0.0525, gain: 0.0 }),
+    ("af_kore", VoiceFacts { seconds_per_phoneme: 0.0590, gain: 0.0 }),
+    ("af_nicole", VoiceFacts { seconds_per_phoneme: 0.0932, gain: 0.0 }),
+    ("af_nova", VoiceFacts { seconds_per_phoneme: 0.0561, gain: 0.0 }),
+    ("af_river", VoiceFacts { seconds_per_phoneme: 0.0520, gain: 0.0 }),
+    ("af_sarah", VoiceFacts { seconds_per_phoneme: 0.0567, gain: 0.0 }),
+    ("af_sky", VoiceFacts { seconds_per_phoneme: 0.0562, gain: 0.0 }),
+    ("am_adam", VoiceFacts { seconds_per_phoneme: 0.0562, gain: 0.0 }),
+    ("am_echo", VoiceFacts { seconds_per_phoneme: 0.0565, gain: 0.0 }),
+    ("am_eric", VoiceFacts { seconds_per_phoneme: 0.0565, gain: 0.0 }),
+    ("am_fenrir", VoiceFacts { seconds_per_phoneme: 0.0565, gain: 0.0 }),
+    ("am_liam", VoiceFacts { seconds_per_phoneme: 0.0565, gain: 0.0 }),
+    ("am_michael", VoiceFacts { seconds_per_phoneme: 0.0565, gain: 0.0 }),
+    ("am_onyx", VoiceFacts { seconds_per_phoneme: 0.0565, gain: 0.0 }),
+    ("am_puck", VoiceFacts { seconds_per_phoneme: 0.0565, gain: 0.0 }),
+    ("am_santa", VoiceFacts { seconds_per_phoneme: 0.0565, gain: 0.0 }),
+    ("bf_alice", VoiceFacts { seconds_per_phoneme: 0.0565, gain: 0.0 }),
+    ("bf_emma", VoiceFacts { seconds_per_phoneme: 0.0565, gain: 0.0 }),
+    ("bf_isabella", VoiceFacts { seconds_per_phoneme: 0.0565, gain: 0.0 }),
+    ("bf_lily", VoiceFacts { seconds_per_phoneme: 0.0565, gain: 0.0 }),
+    ("bm_daniel", VoiceFacts { seconds_per_phoneme: 0.0565, gain: 0.0 }),
+    ("bm_fable", VoiceFacts { seconds_per_phoneme: 0.0565, gain: 0.0 }),
+    ("bm_george", VoiceFacts { seconds_per_phoneme: 0.0565, gain: 0.0 }),
+    ("bm_lewis", VoiceFacts { seconds_per_phoneme: 0.0565, gain: 0.0 }),
 ];
+
+/// Returns the facts about one of [`VOICES`].
+fn voice_facts(voice: &str) -> &'static VoiceFacts {
+    let row = VOICE_FACTS.iter().find(|(name, _)| *name == voice);
+    &row.unwrap_or(&VOICE_FACTS[0]).1
+}
 
 /// The node in the model's graph that holds the durations. The original model does not declare it as an output.
 const DURATIONS: &str = "/encoder/Clip_output_0";
@@ -302,15 +328,19 @@ impl Narrator for Kokoro {
         self.model.concurrency
     }
 
-    async fn estimate_seconds(&self, sentence: &Utterance, location: &str) -> Result<Option<f64>, Error> {
+    fn gain(&self) -> Option<f64> {
+        Some(voice_facts(&self.voice).gain)
+    }
+
+    async fn estimate_seconds(&self, sentence: &Utterance, location: &str) -> Result<f64, Error> {
         let phonemes: usize = self.phonemizer.pronounce(sentence, location).await?.iter().map(Tokens::length).sum();
         #[expect(clippy::cast_precision_loss, reason = "some hundred phonemes")]
         let phonemes = phonemes as f64;
-        let row = SECONDS_PER_PHONEME.iter().find(|(voice, _)| *voice == self.voice || voice.is_empty());
-        Ok(row.map(|(_, seconds)| phonemes * seconds))
+        Ok(phonemes * voice_facts(&self.voice).seconds_per_phoneme)
     }
 
-    async fn speak(&self, sentence: &Utterance, pace: f64, location: &str) -> Result<Speech, Error> {
+    async fn speak(&self, order: Order<'_>) -> Result<Speech, Error> {
+        let Order { sentence, pace, location } = order;
         let pronounced = self.phonemizer.pronounce(sentence, location).await?;
         let mut samples = Vec::new();
         let mut words = vec![(f64::MAX, 0.0_f64); sentence.words().len()];

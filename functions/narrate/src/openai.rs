@@ -12,8 +12,7 @@ use serde_json::json;
 use storage::secret::{ExposeSecret as _, SecretString};
 
 use crate::error::{Error, VoiceSource};
-use crate::narrator::{Narrator, Speech};
-use crate::spoken::Utterance;
+use crate::narrator::{Narrator, Order, Speech};
 
 /// The service's voices, default voice first.
 pub const VOICES: [&str; 9] = ["nova", "alloy", "ash", "coral", "echo", "fable", "onyx", "sage", "shimmer"];
@@ -88,7 +87,8 @@ impl Openai {
         // The response body may quote the text, so the error leaves it out.
         let reason = format!("it answered {}", status.as_u16());
         Err(match status.as_u16() {
-            408 | 409 | 429 | 500..=599 => {
+            429 => (SpeechError::Throttled(reason), Some(wait).filter(|w| *w <= MAX_RETRY_AFTER)),
+            408 | 409 | 500..=599 => {
                 (SpeechError::Unavailable(reason), Some(wait).filter(|w| *w <= MAX_RETRY_AFTER))
             }
             _ => (SpeechError::Refused(reason), None),
@@ -143,9 +143,9 @@ impl Narrator for Openai {
         Some(self.settings.base_url.trim_end_matches('/').to_owned())
     }
 
-    async fn speak(&self, sentence: &Utterance, pace: f64, location: &str) -> Result<Speech, Error> {
-        let failed = |source: SpeechError| Error::Service { place: location.to_owned(), source };
-        let pcm = self.request(&sentence.text(), pace).await.map_err(failed)?;
+    async fn speak(&self, order: Order<'_>) -> Result<Speech, Error> {
+        let failed = |source| Error::of_service(order.location, source);
+        let pcm = self.request(&order.sentence.text(), order.pace).await.map_err(failed)?;
         let (samples, rest) = pcm.as_chunks::<2>();
         if samples.is_empty() || !rest.is_empty() {
             return Err(failed(SpeechError::Malformed("the sound is not 16-bit PCM")));
