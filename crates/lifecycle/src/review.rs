@@ -27,7 +27,7 @@ pub enum ReviewError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// `control/` cannot be read, so contacting the customer may be forbidden.
+    /// `control/` cannot be read, so it is unknown whether the customer may be contacted.
     #[error(transparent)]
     Control(#[from] ControlError),
     /// The name or the reason is not valid for the record.
@@ -82,8 +82,8 @@ pub struct ReviewItem {
 }
 
 impl ReviewItem {
-    /// Returns the model's text that the guard refused, if that is why the result is in review. That text is never
-    /// published.
+    /// Returns the model's text that the guard rejected, if that rejection is the reason for the review. That text is
+    /// never published.
     #[must_use]
     pub fn refused(&self) -> Option<&RefusedText> {
         self.script.text_review.as_ref()?.refused.as_ref()
@@ -106,8 +106,8 @@ pub struct NewDecision<'a> {
 /// The result of [`decide`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecisionOutcome {
-    /// The decision on record: this one, or an earlier reviewer's. `Err` if the customer may no longer be contacted, in
-    /// which case no decision is needed.
+    /// The decision on record: this one, or an earlier reviewer's. `Err` if the customer may no longer be contacted.
+    /// Then no decision is needed.
     pub decision: Result<Decision, Skip>,
     /// The token of the workflow task that is waiting for the decision, on AWS.
     pub task: Option<String>,
@@ -152,9 +152,9 @@ pub async fn load(
 
 /// Records a decision about a pending review. Only the first reviewer's decision counts.
 ///
-/// Reads `control/` again first, because a customer who may no longer be contacted needs no decision. The caller then
-/// completes the outcome: on one machine with `publish::run`, on AWS with [`contracts::executions::Tasks`]. Fails if
-/// the result has changed since the reviewer saw it.
+/// Reads `control/` again first, because no decision is needed if the customer may no longer be contacted. Afterwards,
+/// the caller completes the outcome: on one machine with `publish::run`, on AWS with [`contracts::executions::Tasks`].
+/// Fails if the result has changed since the reviewer saw it.
 pub async fn decide(
     run: &RunId,
     reference: &CustomerRef,
@@ -179,7 +179,7 @@ pub async fn decide(
         let key = ObjectKey::Decision(run.clone(), reference.clone());
         Ok(vault.write_json(Owner::Customer(reference), &key, &inputs, decision).await?)
     };
-    // Read after the decision is written: a task that registers in between finds the decision itself.
+    // Read this after writing the decision. A task that registers in between finds the decision itself.
     Ok(DecisionOutcome { decision, task: find_task(store, run, reference).await? })
 }
 

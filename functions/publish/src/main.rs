@@ -31,7 +31,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let brand = host::brand()?;
     host.serve_stage(Stage::Publish, async |Payload { input, task_token }: Payload| {
         if let Some(token) = task_token {
-            // A decision made before the registration could not know the token, so the task continues here.
+            // A decision made before the registration could not use the token, so the task continues here.
             if publish::register_review_task(&input.run, &input.reference, &token, &host.vault).await? {
                 host.tasks().succeed(&token).await?;
             }

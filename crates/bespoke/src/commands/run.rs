@@ -72,7 +72,7 @@ pub(super) fn local_request(args: RecommendationArgs, config: &Config, data: &Pa
     }
     let mode = args.writer.unwrap_or(config.settings.writer.mode);
     if mode.asks_a_model() && !config.settings.writer.model.enabled {
-        anstream::eprintln!("note: writer {mode} needs writer.model.enabled = true; the phrasebook writes instead");
+        anstream::eprintln!("note: writer {mode} needs writer.model.enabled = true; the phrasebook is used instead");
     }
     let options = RunOptions {
         only: None,

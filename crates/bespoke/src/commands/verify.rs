@@ -54,7 +54,7 @@ struct VerifyReport<'a> {
 
 fn sentences_for_people(report: &SentenceReport) -> String {
     if let Some(reason) = &report.not_checked {
-        return format!("note: the sentences were not proved: {reason}\n");
+        return format!("note: the sentences were not verified: {reason}\n");
     }
     let mut text = String::new();
     for unproved in &report.unproved {
@@ -63,15 +63,15 @@ fn sentences_for_people(report: &SentenceReport) -> String {
     let SentenceReport { texts, sealed, lines, catalogue, free_approved, free_unapproved, unproved, .. } = report;
     let _infallible = writeln!(
         text,
-        "{texts} texts: {lines} approved lines, {catalogue} texts of the catalog, {} unproved sentences",
+        "{texts} texts: {lines} approved lines, {catalogue} catalog texts, {} unverified sentences",
         unproved.len()
     );
     if free_approved + free_unapproved > 0 {
         let _infallible =
-            writeln!(text, "free text: {free_approved} parts approved by a person, {free_unapproved} by nobody");
+            writeln!(text, "free text: {free_approved} parts approved by a person, {free_unapproved} without approval");
     }
     if *sealed > 0 {
-        let _infallible = writeln!(text, "note: the keys do not open {sealed} texts");
+        let _infallible = writeln!(text, "note: the keys cannot open {sealed} texts");
     }
     text
 }
