@@ -107,7 +107,7 @@ fn segment_sentences(segment: &Segment) -> Vec<(String, Sharing)> {
 }
 
 /// Decides by the source of a sentence. An approved line is personal if a customer's data fills one of its slots, except
-/// for sentences that stand in the approved text word for word.
+/// for sentences that occur word for word in the approved text.
 fn sharing(source: &SentenceSource, sentence: &str) -> Sharing {
     match source {
         SentenceSource::Catalogue { .. } | SentenceSource::Brand { .. } => Sharing::Shared,

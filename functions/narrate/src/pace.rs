@@ -234,7 +234,7 @@ mod tests {
         async fn speak(&self, order: Order<'_>) -> Result<Speech, Error> {
             let words = u16::try_from(order.sentence.spoken_words()).unwrap();
             let seconds = f64::from(words) * 0.3 / order.pace.powf(0.8) + 0.1;
-            Ok(Speech { samples: vec![0.1; sound::frames(seconds, 22_050)], rate: 22_050, words: None })
+            Ok(Speech { samples: vec![0.1; sound::frames(seconds, sound::RATE)], rate: sound::RATE, words: None })
         }
     }
 

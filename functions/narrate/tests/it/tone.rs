@@ -10,7 +10,8 @@ use tokio::time::Instant;
 /// Plays 0.3 s of tone per word, scaled by the pace.
 #[derive(Default)]
 pub struct ToneService {
-    refuses: bool,
+    /// The words whose documents are refused.
+    refuses: Option<&'static str>,
     /// The requests per second, and the bucket of tokens.
     quota: Option<(f64, Mutex<Bucket>)>,
     /// The number of answered requests.
@@ -35,7 +36,12 @@ struct Heard {
 
 impl ToneService {
     pub fn refusing() -> Self {
-        Self { refuses: true, ..Self::default() }
+        Self::refusing_text("")
+    }
+
+    /// A service that refuses documents with this text.
+    pub fn refusing_text(text: &'static str) -> Self {
+        Self { refuses: Some(text), ..Self::default() }
     }
 
     /// A service that answers `per_second` requests after a burst.
@@ -44,8 +50,8 @@ impl ToneService {
         Self { quota: Some((per_second, Mutex::new(bucket))), ..Self::default() }
     }
 
-    fn admit(&self) -> Result<(), SpeechError> {
-        if self.refuses {
+    fn admit(&self, ssml: &str) -> Result<(), SpeechError> {
+        if self.refuses.is_some_and(|text| ssml.contains(text)) {
             return Err(SpeechError::Refused("AccessDeniedException".to_owned()));
         }
         if let Some((per_second, bucket)) = &self.quota {
@@ -110,7 +116,7 @@ impl SpeechService for ToneService {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some seconds of sound")]
     async fn sound(&self, ssml: &str, voice: &str) -> Result<Vec<u8>, SpeechError> {
         assert_eq!(voice, "Joanna");
-        self.admit()?;
+        self.admit(ssml)?;
         let (_, silences, seconds) = Self::read(ssml);
         let mut pcm = tone(seconds * f64::from(SAMPLE_RATE));
         for (start, end) in silences {
@@ -122,7 +128,7 @@ impl SpeechService for ToneService {
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some seconds of sound")]
     async fn marks(&self, ssml: &str, _: &str) -> Result<Vec<SpeechMark>, SpeechError> {
-        self.admit()?;
+        self.admit(ssml)?;
         let (marks, _, _) = Self::read(ssml);
         let mark =
             |heard: Heard| SpeechMark { kind: heard.kind, start: heard.start, milliseconds: (heard.at * 1000.0) as u32 };
