@@ -22,7 +22,7 @@ pub struct StateMachine {
 }
 
 impl StateMachine {
-    /// Returns the state machine of this ARN.
+    /// Returns the state machine with this ARN.
     #[must_use]
     pub fn new(client: Client, arn: impl Into<String>) -> Self {
         Self { client, arn: arn.into() }
@@ -34,14 +34,14 @@ impl StateMachine {
     }
 }
 
-/// Tasks of the workflow that wait for a reviewer. A token identifies its task.
+/// Workflow tasks that are waiting for a reviewer. A token identifies its task.
 #[derive(Clone, Debug)]
 pub struct WaitingTasks {
     client: Client,
 }
 
 impl WaitingTasks {
-    /// Returns the tasks of this account and region.
+    /// Returns the tasks in this account and region.
     #[must_use]
     pub const fn new(client: Client) -> Self {
         Self { client }
@@ -61,13 +61,13 @@ impl Tasks for WaitingTasks {
             {
                 Ok(())
             }
-            // The error does not name the token.
+            // The error does not contain the token.
             Err(error) => Err(unavailable("of a review", "go on with", chain(&error))),
         }
     }
 }
 
-/// The known part of an execution's input. Other fields may belong to another version.
+/// The known part of an execution's input. Other fields may come from another version.
 #[derive(Deserialize)]
 struct RunInput {
     run: RunId,

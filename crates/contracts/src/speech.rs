@@ -27,7 +27,7 @@ pub struct SpeechMark {
 #[derive(Debug, Error)]
 pub enum SpeechError {
     /// The service refused the request. A retry would also fail.
-    #[error("the speech service refuses: {0}")]
+    #[error("the speech service refused the request: {0}")]
     Refused(String),
     /// The service is throttling. The same request succeeds later.
     #[error("the speech service throttles: {0}")]

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use contracts::brand::Brand;
 
-/// Returns the page for a result. Its words come from the published text: the transcript, rates and terms, disclosures,
-/// and how it was made.
+/// Returns the page for a result. Its content comes from the published text: the transcript, rates and terms,
+/// disclosures, and how it was made.
 pub(crate) fn recommendation(token: &str, text: &str, video: bool, brand: &Brand) -> String {
     let blocks: Vec<&str> = text.split("\n\n").collect();
     let (title, rest) = blocks.split_first().map_or(("", [].as_slice()), |(first, rest)| (*first, rest));

@@ -1,4 +1,4 @@
-//! `bespoke narrate`: speaks a text into a file, so the bank can hear a voice before customers do.
+//! `bespoke narrate`: narrates a text into a sound file, so the bank can hear a voice before its customers do.
 
 mod show;
 
@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::context::Context;
 use crate::cli::voice::NarrateArgs;
 
-/// The report of a spoken text.
+/// The report about a narrated text.
 #[derive(Serialize)]
 struct Spoken<'a> {
     file: &'a Path,
