@@ -62,7 +62,11 @@ fn speech_error(error: &SdkError<SynthesizeSpeechError>) -> SpeechError {
         (SdkError::ServiceError(refused), code) => {
             let status = refused.raw().status().as_u16();
             let code = code.unwrap_or_else(|| status.to_string());
-            if status == 429 || code.contains("Throttl") || code.contains("LimitExceeded") || code == "TooManyRequestsException" {
+            if status == 429
+                || code.contains("Throttl")
+                || code.contains("LimitExceeded")
+                || code == "TooManyRequestsException"
+            {
                 SpeechError::Throttled(code)
             } else if status >= 500 {
                 SpeechError::Unavailable(code)
@@ -87,7 +91,8 @@ impl SpeechService for Polly {
 
     async fn marks(&self, ssml: &str, voice: &str) -> Result<Vec<SpeechMark>, SpeechError> {
         let request = self.speech(ssml, voice).output_format(OutputFormat::Json);
-        let body = answer(request.speech_mark_types(SpeechMarkType::Ssml).speech_mark_types(SpeechMarkType::Word)).await?;
+        let body =
+            answer(request.speech_mark_types(SpeechMarkType::Ssml).speech_mark_types(SpeechMarkType::Word)).await?;
         let lines = body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         let mut marks = Vec::new();
         for line in lines {

@@ -483,7 +483,14 @@ pub struct RetentionSettings {
 
 impl Default for RetentionSettings {
     fn default() -> Self {
-        Self { incoming_days: 14, datasets_days: 400, results_days: 400, recalled_days: 400, speech_days: 90, logs_days: 90 }
+        Self {
+            incoming_days: 14,
+            datasets_days: 400,
+            results_days: 400,
+            recalled_days: 400,
+            speech_days: 90,
+            logs_days: 90,
+        }
     }
 }
 

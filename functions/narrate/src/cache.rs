@@ -162,7 +162,8 @@ impl SharedVoice<'_> {
                 self.remember(key, &kept, &mut guards, &mut known);
             }
         }
-        let speeches = spoken.into_iter().zip(&keys).map(|(speech, key)| speech.or_else(|| known.get(&(*key)?).cloned()));
+        let speeches =
+            spoken.into_iter().zip(&keys).map(|(speech, key)| speech.or_else(|| known.get(&(*key)?).cloned()));
         Ok(speeches.map(|speech| speech.expect("each sentence was known or has been spoken")).collect())
     }
 

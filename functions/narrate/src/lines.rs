@@ -80,8 +80,10 @@ impl Lines<'_> {
         first_name: &str,
     ) -> Result<(), Error> {
         let lexicon = Lexicon { pronunciations: self.pronunciations, first_name, ..Lexicon::default() };
-        let utterance = Utterance::of(sentence, lexicon).map_err(|spoken::UnreadNumber(word)| {
-            Error::UnreadNumber { segment: segment + 1, sentence: number, word }
+        let utterance = Utterance::of(sentence, lexicon).map_err(|spoken::UnreadNumber(word)| Error::UnreadNumber {
+            segment: segment + 1,
+            sentence: number,
+            word,
         })?;
         let place = format!("segment {}, sentence {number}", segment + 1);
         self.found.extend(utterance.map(|utterance| Line { segment, place, utterance, sharing }));
@@ -101,7 +103,12 @@ fn segment_sentences(segment: &Segment) -> Vec<(String, Sharing)> {
     }
     let sentences_of = |part: &SentencePart| -> Vec<(String, Sharing)> {
         let found = sentences(&part.text).into_iter();
-        found.map(|sentence| { let sharing = sharing(&part.source, &sentence); (sentence, sharing) }).collect()
+        found
+            .map(|sentence| {
+                let sharing = sharing(&part.source, &sentence);
+                (sentence, sharing)
+            })
+            .collect()
     };
     segment.parts.iter().flat_map(sentences_of).collect()
 }
@@ -158,7 +165,8 @@ mod tests {
             product: None,
             parts,
         };
-        let sharings = |segment| segment_sentences(&segment).into_iter().map(|(_, sharing)| sharing).collect::<Vec<_>>();
+        let sharings =
+            |segment| segment_sentences(&segment).into_iter().map(|(_, sharing)| sharing).collect::<Vec<_>>();
         assert_eq!(sharings(segment("Thank you.", vec![whole.clone()])), [Sharing::Shared]);
         assert_eq!(sharings(segment("Thank you.", Vec::new())), [Sharing::Personal], "an older version");
         let more = segment("Thank you. Hello Ana.", vec![whole]);

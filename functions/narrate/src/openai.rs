@@ -88,9 +88,7 @@ impl Openai {
         let reason = format!("it answered {}", status.as_u16());
         Err(match status.as_u16() {
             429 => (SpeechError::Throttled(reason), Some(wait).filter(|w| *w <= MAX_RETRY_AFTER)),
-            408 | 409 | 500..=599 => {
-                (SpeechError::Unavailable(reason), Some(wait).filter(|w| *w <= MAX_RETRY_AFTER))
-            }
+            408 | 409 | 500..=599 => (SpeechError::Unavailable(reason), Some(wait).filter(|w| *w <= MAX_RETRY_AFTER)),
             _ => (SpeechError::Refused(reason), None),
         })
     }

@@ -8,9 +8,7 @@ use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use contracts::speech::{
-    MAX_BILLED, MAX_CHARACTERS, MarkKind, SAMPLE_RATE, SpeechError, SpeechMark, SpeechService,
-};
+use contracts::speech::{MAX_BILLED, MAX_CHARACTERS, MarkKind, SAMPLE_RATE, SpeechError, SpeechMark, SpeechService};
 
 use crate::error::{Error, VoiceSource};
 use crate::narrator::{Narrator, Order, Speech};

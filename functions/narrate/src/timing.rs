@@ -3,8 +3,8 @@
 use contracts::narration::{Sentence, Timing, Word};
 
 use crate::error::Error;
-use crate::narrator::Speech;
 use crate::lines::Line;
+use crate::narrator::Speech;
 use crate::pace::Take;
 use crate::sound::{RATE, frames, gaps, resample, seconds};
 use crate::spoken;

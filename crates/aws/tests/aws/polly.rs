@@ -63,8 +63,7 @@ async fn times_of_words_and_elements_are_read_from_speech_marks() {
     answer(&server, request(&json!({"OutputFormat": "json", "SpeechMarkTypes": ["ssml", "word"]})), marks).await;
     let marks = polly(&server, 1).marks(SSML, "Ruth").await.expect("marks");
     let mark = |kind, start, milliseconds| SpeechMark { kind, start, milliseconds };
-    let expected =
-        [mark(MarkKind::Element, 7, 6), mark(MarkKind::Word, 27, 6), mark(MarkKind::Word, 33, 373)];
+    let expected = [mark(MarkKind::Element, 7, 6), mark(MarkKind::Word, 27, 6), mark(MarkKind::Word, 33, 373)];
     assert_eq!(marks, expected);
     assert_eq!(&SSML[27..32], "Hello");
 }

@@ -130,8 +130,11 @@ impl SpeechService for ToneService {
     async fn marks(&self, ssml: &str, _: &str) -> Result<Vec<SpeechMark>, SpeechError> {
         self.admit(ssml)?;
         let (marks, _, _) = Self::read(ssml);
-        let mark =
-            |heard: Heard| SpeechMark { kind: heard.kind, start: heard.start, milliseconds: (heard.at * 1000.0) as u32 };
+        let mark = |heard: Heard| SpeechMark {
+            kind: heard.kind,
+            start: heard.start,
+            milliseconds: (heard.at * 1000.0) as u32,
+        };
         Ok(marks.into_iter().map(mark).collect())
     }
 }

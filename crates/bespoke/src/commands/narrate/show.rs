@@ -79,8 +79,7 @@ fn texts(file: &Path) -> Result<Vec<(String, String)>, Failure> {
 
 fn product_texts(product: &Product) -> Vec<(String, String)> {
     let single = [&product.name, &product.summary].into_iter();
-    let lists =
-        [&product.approved_claims, &product.rates_and_terms, &product.disclosures, &product.spoken_disclosures];
+    let lists = [&product.approved_claims, &product.rates_and_terms, &product.disclosures, &product.spoken_disclosures];
     let texts = single.chain(lists.into_iter().flatten());
     texts.map(|text| (product.id.to_string(), text.clone())).collect()
 }
