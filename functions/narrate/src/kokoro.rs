@@ -74,13 +74,16 @@ struct VoiceFacts {
 
 /// The facts about common voices, measured over three sentences at 140 words per minute. The tempo of any other voice
 /// is found by listening to it once.
-const VOICE_FACTS: [(&str, VoiceFacts); 6] = [
+const VOICE_FACTS: [(&str, VoiceFacts); 9] = [
     ("af_heart", VoiceFacts { seconds_per_phoneme: 0.0535, gain: 6.8 }),
     ("af_alloy", VoiceFacts { seconds_per_phoneme: 0.0528, gain: 6.7 }),
     ("af_aoede", VoiceFacts { seconds_per_phoneme: 0.0500, gain: 2.3 }),
     ("af_bella", VoiceFacts { seconds_per_phoneme: 0.0571, gain: 6.1 }),
     ("af_jessica", VoiceFacts { seconds_per_phoneme: 0.0462, gain: 6.7 }),
     ("af_kore", VoiceFacts { seconds_per_phoneme: 0.0538, gain: 2.7 }),
+    ("af_nicole", VoiceFacts { seconds_per_phoneme: 0.0813, gain: 6.3 }),
+    ("af_nova", VoiceFacts { seconds_per_phoneme: 0.0504, gain: 11.5 }),
+    ("af_river", VoiceFacts { seconds_per_phoneme: 0.0471, gain: 6.2 }),
 ];
 
 /// The seconds per phoneme of a voice that is not listed.
@@ -300,9 +303,9 @@ impl Narrator for Kokoro {
         0.6..=1.6
     }
 
-    /// Synthesis takes about half as much CPU time as the sentence lasts, so only a few rounds are affordable.
+    /// Synthesis takes about half as much CPU time as the sentence lasts, so only one round is affordable.
     fn max_rounds(&self) -> usize {
-        3
+        1
     }
 
     fn concurrency(&self) -> usize {

@@ -111,7 +111,7 @@ impl Tempo {
         }
         let mut tempo = Self { word_seconds: speech / units, pace: 1.0, scale: 1.0, stretch: 1.0, gain: 0.0 };
         let mut round = 1;
-        let spoken_seconds = loop {
+        let spoken_seconds: f64 = loop {
             tempo.pace = tempo.common_pace(&lines, &estimates, &narrator.paces());
             let paces = tempo.paces(&lines, &estimates, &narrator.paces());
             let expected: f64 =
@@ -123,12 +123,14 @@ impl Tempo {
             let orders = lines.iter().zip(&paces).map(|(line, pace)| line.order(*pace)).collect::<Vec<_>>();
             let speeches = speak_all(narrator, &orders).await?;
             let spoken: f64 = speeches.iter().map(Speech::seconds).sum();
+            tempo.scale *= spoken / expected;
             if round == narrator.max_rounds() || (spoken / expected - 1.0).abs() < TOLERANCE {
                 let take = Take { speeches, pauses: pauses.clone(), gain: 0.0 };
                 tempo.gain = sound::leveling_gain(&timing::assemble(&lines, &take)?.samples)?;
-                break spoken;
+                tempo.pace = tempo.common_pace(&lines, &estimates, &narrator.paces());
+                let paces = tempo.paces(&lines, &estimates, &narrator.paces());
+                break estimates.iter().zip(&paces).map(|(estimate, pace)| tempo.scale * estimate / pace).sum();
             }
-            tempo.scale *= spoken / expected;
             round += 1;
         };
         if (spoken_seconds / speech - 1.0).abs() > 2.0 * TOLERANCE {

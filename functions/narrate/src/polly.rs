@@ -71,7 +71,7 @@ impl Narrator for Polly {
     }
 
     fn max_rounds(&self) -> usize {
-        3
+        2
     }
 
     fn external_service(&self) -> Option<String> {
