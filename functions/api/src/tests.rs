@@ -271,6 +271,7 @@ impl Api {
             disclosures: vec!["Member FDIC.".to_owned()],
             written_by: WrittenBy::Template { instead_of_model: None },
             text_review: None,
+            from_posts: false,
             verdict: Verdict {
                 checks: vec![GuardCheck {
                     name: "numbers".to_owned(),
@@ -289,6 +290,7 @@ impl Api {
             self.bank.vault.read_json(Owner::Customer(reference), &script).await.ok().map(|(script, _)| script);
         let personal = contracts::evidence::PersonalEvidence {
             consent: ConsentAsRead { readings: Vec::new(), read_at: Timestamp::UNIX_EPOCH, control: None },
+            skip: None,
             facts: None,
             script,
             decision: None,

@@ -13,6 +13,7 @@ use contracts::script::Script;
 use contracts::settings::{self, Settings};
 use contracts::stage::CustomerTask;
 use contracts::{Digest, ObjectKey};
+use policy::disclosure::Gate;
 use storage::secret::Secrets;
 use storage::store::PutOutcome;
 use storage::vault::{Owner, Vault, VaultError};
@@ -71,6 +72,8 @@ struct SpeechJob<'a> {
     first_name_unspoken: bool,
     /// The store of shared speech.
     shared: Option<SpeechStore<'a>>,
+    /// The gate for the text.
+    gate: Gate,
 }
 
 /// Speaks one customer's script: writes `narration.wav`, then `cues.json`.
@@ -93,6 +96,7 @@ pub async fn run(task: CustomerTask, deps: &Deps<'_>) -> Result<CustomerTask, Er
         voices: engines::voices(request.voice.as_deref(), &deps.settings.voice, &request.engines),
         first_name_unspoken: !names::is_sayable(&script.first_name, deps.pronunciations),
         shared: Some(SpeechStore::new(deps.vault, deps.settings.retention.speech_days)),
+        gate: Gate::new(deps.vault, &task.reference, script.from_posts),
     };
     if job.first_name_unspoken {
         tracing::warn!(reference = %task.reference, "first name has no pronunciation; the voice leaves it out");
@@ -119,6 +123,7 @@ pub async fn speak_text(
         voices: engines::voices(voice, settings, &engines.local()),
         first_name_unspoken: false,
         shared: None,
+        gate: Gate::without_customer(),
     };
     speak(&job, engines, settings, secrets).await
 }
@@ -217,7 +222,7 @@ async fn speak_with(
     secrets: &dyn Secrets,
     attempts: &mut Attempts,
 ) -> Result<(Narration, Vec<u8>), Error> {
-    let narrator = engines.open(voice, settings, secrets).await?;
+    let narrator = engines.open(voice, settings, secrets, &job.gate).await?;
     let shared = SharedVoice { narrator: narrator.as_ref(), cache: &engines.cache, store: job.shared };
     let tempo = shared.tempo(job.words_per_minute).await?;
     let sent = AtomicBool::new(false);

@@ -191,6 +191,7 @@ mod tests {
             written_by: contracts::script::WrittenBy::Template { instead_of_model: None },
             verdict: contracts::script::Verdict { checks: Vec::new() },
             text_review: None,
+            from_posts: false,
         };
         let list = Pronunciations::default();
         assert_eq!(of_script(&script("May"), &list).unwrap(), of_script(&script("Ana"), &list).unwrap());

@@ -6,9 +6,11 @@
 use std::fmt::Write as _;
 use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::speech::{MAX_BILLED, MAX_CHARACTERS, MarkKind, SAMPLE_RATE, SpeechError, SpeechMark, SpeechService};
+use contracts::speech::{MAX_BILLED, MAX_CHARACTERS, MarkKind, SAMPLE_RATE, SpeechError, SpeechMark};
+use policy::disclosure::{Gate, Permit, SpeechService};
 
 use crate::error::{Error, VoiceSource};
 use crate::narrator::{Narrator, Order, Speech};
@@ -26,32 +28,57 @@ const BREAK: u32 = 500;
 /// The seconds by which a sentence's sound starts before its mark, within the silence.
 const LEAD: f64 = 0.15;
 
+/// The maximum number of attempts per request, before the whole narration has to wait.
+const MAX_ATTEMPTS: u32 = 6;
+/// The pause after the first failed attempt. It doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
 /// The service with one of its voices.
 pub struct Polly {
     service: Arc<dyn SpeechService>,
+    gate: Gate,
     voice: String,
 }
 
 impl Polly {
     /// Checks that the voice exists.
-    pub fn new(service: Arc<dyn SpeechService>, voice: &str, source: VoiceSource) -> Result<Self, Error> {
+    pub fn new(service: Arc<dyn SpeechService>, gate: Gate, voice: &str, source: VoiceSource) -> Result<Self, Error> {
         if !VOICES.contains(&voice) {
             return Err(Error::UnknownVoice { from: source, available: VOICES.map(str::to_owned).to_vec() });
         }
-        Ok(Self { service, voice: voice.to_owned() })
+        Ok(Self { service, gate, voice: voice.to_owned() })
     }
 
-    /// Speaks one document. Takes two requests, one after the other, so that a throttled one repeats alone.
-    async fn speak_document(&self, document: &Document) -> Result<Vec<Speech>, SpeechError> {
-        let pcm = self.service.sound(&document.ssml, &self.voice).await?;
-        let marks = self.service.marks(&document.ssml, &self.voice).await?;
+    /// Speaks one document. Takes two requests, one after the other, so that a failed one repeats alone.
+    async fn speak_document(&self, document: &Document, location: &str) -> Result<Vec<Speech>, Error> {
+        let ssml = &document.ssml;
+        let pcm = self.attempt(location, |permit| self.service.sound(permit, ssml, &self.voice)).await?;
+        let marks = self.attempt(location, |permit| self.service.marks(permit, ssml, &self.voice)).await?;
         let (samples, rest) = pcm.as_chunks::<2>();
         if samples.is_empty() || !rest.is_empty() {
-            return Err(SpeechError::Malformed("the sound is not 16-bit PCM"));
+            return Err(Error::of_service(location, SpeechError::Malformed("the sound is not 16-bit PCM")));
         }
         let samples: Vec<f32> =
             samples.iter().map(|sample| f32::from(i16::from_le_bytes(*sample)) / 32_768.0).collect();
-        document.cut(&samples, &marks)
+        document.cut(&samples, &marks).map_err(|error| Error::of_service(location, error))
+    }
+
+    /// Makes a request until it succeeds, or fails for good. Each attempt has its own permit.
+    async fn attempt<T, F>(&self, location: &str, request: impl Fn(Permit) -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, SpeechError>>,
+    {
+        let mut pause = FIRST_PAUSE;
+        for attempt in 1.. {
+            match request(self.gate.permit().await?).await {
+                Ok(answer) => return Ok(answer),
+                Err(SpeechError::Unavailable(_) | SpeechError::Throttled(_)) if attempt < MAX_ATTEMPTS => {}
+                Err(source) => return Err(Error::of_service(location, source)),
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+        unreachable!("the last attempt returns")
     }
 }
 
@@ -87,8 +114,7 @@ impl Narrator for Polly {
         let mut speeches = Vec::with_capacity(orders.len());
         for document in documents(orders) {
             let location = orders.get(speeches.len()).map_or("", |order| order.location);
-            let spoken = self.speak_document(&document).await;
-            speeches.extend(spoken.map_err(|error| Error::of_service(location, error))?);
+            speeches.extend(self.speak_document(&document, location).await?);
         }
         Ok(speeches)
     }

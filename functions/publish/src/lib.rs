@@ -31,7 +31,7 @@ use contracts::request::{ChangedInput, CurrentInput, Request};
 use contracts::review::PendingReview;
 use contracts::settings::Settings;
 use contracts::stage::{PublishInput, StageFailure};
-use contracts::{CustomerRef, ObjectKey, RunId};
+use contracts::{CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
 use policy::erasure::delete_artefacts;
 use policy::review::{find_decision, find_pending};
@@ -39,7 +39,7 @@ use storage::vault::{Owner, Vault};
 
 pub use error::Error;
 
-use crate::ending::Disposition;
+use crate::ending::{Disposition, Ending};
 use crate::place::{Place, json};
 
 /// The dependencies of the stage.
@@ -50,6 +50,8 @@ pub struct Deps<'a> {
     pub settings: &'a Settings,
     /// The approved products.
     pub catalogue: &'a Catalogue,
+    /// The digest of the phrasebook and its approvals, read immediately before this call.
+    pub phrases: Digest,
     /// The bank's look and legal lines.
     pub brand: &'a Brand,
     /// The time to record.
@@ -72,23 +74,35 @@ pub async fn run(input: PublishInput, deps: &Deps<'_>) -> Result<Outcome, Error>
         delete_artefacts(store, place.reference).await?;
         return Ok(Outcome::Skipped { skip: Skip::Suppressed });
     }
-    if let Some(failure) = input.failure {
-        return record_failure(deps, place, failure).await;
-    }
+    let failure = match input.failure {
+        // A stage that the customer's withdrawal ended has not failed.
+        Some(failure) if failure.error == ErrorName::ConsentWithdrawn => Some(failure),
+        Some(failure) => return record_failure(deps, place, failure).await,
+        None => None,
+    };
     let (request, request_digest): (Request, _) =
         deps.vault.read_json(Owner::Run, &ObjectKey::Run(input.run.clone(), RunPart::Request)).await?;
     check_unchanged(deps, place, &request)?;
+    if let Some(failure) = failure {
+        return match ending::withdrawn(deps, place).await? {
+            Some(ending) => conclude(deps, place, request_digest, ending).await,
+            None => record_failure(deps, place, failure).await,
+        };
+    }
     match ending::decide(deps, place, input.video).await? {
-        Disposition::Final(ending) => {
-            let evidence = outcome::write_evidence(deps, place, request_digest, ending).await?;
-            outcome::settle(deps, place, evidence).await
-        }
+        Disposition::Final(ending) => conclude(deps, place, request_digest, ending).await,
         Disposition::InReview(pending) => put_in_review(deps, place, pending).await,
     }
 }
 
-/// Registers the workflow task that is waiting for a reviewer's decision. Returns whether the task can continue
-/// immediately, because the decision is already on record or the review has ended.
+/// Records an outcome, and makes the store consistent with it.
+async fn conclude(deps: &Deps<'_>, place: Place<'_>, request: Digest, ending: Ending) -> Result<Outcome, Error> {
+    let evidence = outcome::write_evidence(deps, place, request, ending).await?;
+    outcome::settle(deps, place, evidence).await
+}
+
+/// Registers the workflow task that is waiting for a reviewer's decision. Returns whether the task can continue at
+/// once, because the decision is already on record or the review has ended.
 pub async fn register_review_task(
     run: &RunId,
     reference: &CustomerRef,
@@ -102,9 +116,14 @@ pub async fn register_review_task(
     Ok(!pending || find_decision(vault, run, reference).await?.is_some())
 }
 
-/// Fails if the catalog or the settings have changed since the run started.
+/// Fails if the catalog, the phrasebook or the settings have changed since the run started. An approval that was
+/// withdrawn changes the phrasebook.
 fn check_unchanged(deps: &Deps<'_>, place: Place<'_>, request: &Request) -> Result<(), Error> {
-    let current = [CurrentInput::Catalogue(deps.catalogue.digest()), CurrentInput::Settings(deps.settings.digest())];
+    let current = [
+        CurrentInput::Catalogue(deps.catalogue.digest()),
+        CurrentInput::Phrases(deps.phrases),
+        CurrentInput::Settings(deps.settings.digest()),
+    ];
     let changed = |ChangedInput(what)| Error::ChangedSince { what, run: place.run.clone() };
     request.ensure_unchanged(current).map_err(changed)
 }

@@ -43,6 +43,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             vault: &host.vault,
             settings: &settings,
             catalogue: &catalogue,
+            phrases: host.phrases(&catalogue).await?.digest(),
             brand: &brand,
             now: Timestamp::now(),
         };

@@ -90,6 +90,11 @@ impl<'a> Brief<'a> {
         self.facts.mood.as_ref().map(|mood| mood.sentiment)
     }
 
+    /// Returns whether posts contributed to the facts.
+    pub(crate) fn is_from_posts(&self) -> bool {
+        self.facts.mood.is_some()
+    }
+
     /// Returns the personal names that a text has placeholders for: the customer's and the adviser's.
     fn personal_names(&self) -> [NameSlot<'_>; 2] {
         let customer = self.name.as_deref().unwrap_or(self.phrases.no_name());
@@ -120,6 +125,7 @@ impl<'a> Brief<'a> {
     ) -> GuardContext<'b> {
         GuardContext {
             offered,
+            held: self.facts.products_held.iter().filter_map(|id| self.catalogue.product(id)).collect(),
             catalogue: self.catalogue,
             names: self.personal_names().into_iter().chain([NameSlot::from(self.brand.name.as_str())]).collect(),
             posts: self.facts.mood.as_ref().map(|mood| (mood.five_word_runs.as_slice(), keys)),

@@ -9,7 +9,7 @@ use storage::secret::SecretName;
 async fn main() -> Result<(), lambda_runtime::Error> {
     let host = Host::start().await?;
     let brand = host::brand()?;
-    let http = outbound::client()?;
+    let http = outbound::Client::new()?;
     let limiter = recommend::Limiter::default();
     let deprecation_warning = std::sync::Once::new();
     host.serve_stage(Stage::Recommend, async |input: RecommendInput| {
@@ -17,7 +17,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         host.secrets.forget(SecretName::ModelKey).await;
         let settings = host.settings().await?;
         let catalogue = host.catalogue().await?;
-        let phrases = host.phrases().await?;
+        let phrases = host.phrases(&catalogue).await?;
         if let Some(warning) = settings.writer.retirement_warning() {
             deprecation_warning.call_once(|| tracing::warn!("{warning}"));
         }

@@ -32,7 +32,7 @@ impl Secrets for Key {
 }
 
 fn engines() -> Engines {
-    Engines::new("espeak-ng".into(), outbound::client().unwrap())
+    Engines::new("espeak-ng".into(), outbound::Client::new().unwrap())
 }
 
 async fn spoken(text: &str, settings: &VoiceSettings, engines: &Engines) -> Result<(Narration, Vec<u8>), Error> {

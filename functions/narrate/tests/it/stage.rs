@@ -69,6 +69,7 @@ impl Bank {
             written_by: WrittenBy::Template { instead_of_model: None },
             verdict: Verdict { checks: Vec::new() },
             text_review: None,
+            from_posts: false,
         };
         let inputs = Digest::of(b"inputs");
         let at = ObjectKey::Run(task.run.clone(), RunPart::Request);
@@ -98,7 +99,7 @@ impl Bank {
     async fn run_with(&self, espeak: &str) -> Result<CustomerTask, Error> {
         // The tests share the engine, so that they find its tempo once.
         static ESPEAK: OnceLock<Engines> = OnceLock::new();
-        let new = || Engines::new(espeak.into(), outbound::client().unwrap());
+        let new = || Engines::new(espeak.into(), outbound::Client::new().unwrap());
         if espeak == "espeak-ng" { self.run_by(ESPEAK.get_or_init(new)).await } else { self.run_by(&new()).await }
     }
 
@@ -342,7 +343,7 @@ async fn rate_out_of_range_is_rejected() {
 async fn failed_engine_is_recorded_and_the_next_one_speaks() {
     let request = Request { engines: vec![Engine::Polly, Engine::Espeak], ..Request::for_tests() };
     let bank = Bank::with(&[GREETING], request).await;
-    let engines = Engines::new("espeak-ng".into(), outbound::client().unwrap())
+    let engines = Engines::new("espeak-ng".into(), outbound::Client::new().unwrap())
         .with_polly(Arc::new(ToneService::refusing_text("José")));
     bank.run_by(&engines).await.unwrap();
     let (narration, sound) = bank.result().await;

@@ -23,7 +23,7 @@ fn request() -> Request {
 }
 
 fn engines(service: &Arc<ToneService>) -> Engines {
-    Engines::new("espeak-ng".into(), outbound::client().unwrap()).with_polly(service.clone())
+    Engines::new("espeak-ng".into(), outbound::Client::new().unwrap()).with_polly(service.clone())
 }
 
 /// Amazon Polly accepts 8 requests per second for neural voices, with a burst of 10. All customers start at once, each

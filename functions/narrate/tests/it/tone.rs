@@ -4,7 +4,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use contracts::speech::{MarkKind, SAMPLE_RATE, SpeechError, SpeechMark, SpeechService};
+use contracts::speech::{MarkKind, SAMPLE_RATE, SpeechError, SpeechMark};
+use policy::disclosure::{Permit, SpeechService};
 use tokio::time::Instant;
 
 /// Plays 0.3 s of tone per word, scaled by the pace.
@@ -114,7 +115,7 @@ impl SpeechService for ToneService {
     }
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some seconds of sound")]
-    async fn sound(&self, ssml: &str, voice: &str) -> Result<Vec<u8>, SpeechError> {
+    async fn sound(&self, _: Permit, ssml: &str, voice: &str) -> Result<Vec<u8>, SpeechError> {
         assert_eq!(voice, "Joanna");
         self.admit(ssml)?;
         let (_, silences, seconds) = Self::read(ssml);
@@ -127,7 +128,7 @@ impl SpeechService for ToneService {
     }
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some seconds of sound")]
-    async fn marks(&self, ssml: &str, _: &str) -> Result<Vec<SpeechMark>, SpeechError> {
+    async fn marks(&self, _: Permit, ssml: &str, _: &str) -> Result<Vec<SpeechMark>, SpeechError> {
         self.admit(ssml)?;
         let (marks, _, _) = Self::read(ssml);
         let mark = |heard: Heard| SpeechMark {
