@@ -8,6 +8,8 @@ use crate::layout::Rect;
 
 /// Frames per second.
 pub const FRAME_RATE: u32 = 24;
+/// The start of the narration in the video, in seconds.
+pub const VOICE_START: f64 = 1.0;
 
 /// An element in the video image. Placements make it possible to check that elements do not overlap.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,9 +3,8 @@
 use contracts::narration::Timing;
 
 use crate::ass::{Align, Colour, Document, DrawStyle, Highlight, TextLine, TimedWord};
-use crate::canvas::{Palette, Placement, panel_opacity};
+use crate::canvas::{Palette, Placement, VOICE_START, panel_opacity};
 use crate::content::SceneContent;
-use crate::film::VOICE_START;
 use crate::font::{FontSet, Role};
 use crate::layout::{Frame, Rect};
 

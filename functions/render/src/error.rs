@@ -5,6 +5,16 @@ use storage::store::StoreError;
 use storage::vault::VaultError;
 use thiserror::Error;
 
+/// A faulty scene template, timeline or drawing.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{file}: {reason}")]
+pub struct SceneError {
+    /// The file, relative to the assets folder.
+    pub file: String,
+    /// The reason.
+    pub reason: String,
+}
+
 /// An error in the render stage. No message contains displayed or spoken text.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -77,7 +87,7 @@ pub enum Error {
     },
     /// A scene template, a timeline or a drawing is faulty.
     #[error(transparent)]
-    Scene(#[from] crate::scenes::SceneError),
+    Scene(#[from] SceneError),
     /// A measure of the finished video is out of range.
     #[error("{measure} is {found}, must be {wanted}")]
     OutOfRange {

@@ -6,7 +6,7 @@ use contracts::catalogue::ProductPicture;
 use contracts::narration::{Narration, Sentence};
 use contracts::script::{CatalogueField, OfferShown, Segment, SegmentKind, SentenceSource};
 
-use crate::canvas::{FRAME_RATE, Placement};
+use crate::canvas::{FRAME_RATE, Placement, VOICE_START};
 use crate::caption_track;
 use crate::content::SceneContent;
 use crate::error::Error;
@@ -18,8 +18,6 @@ use crate::scenes::stage::{DrawOptions, DrawnScene, Joints, Picture, READING_RAT
 use crate::scenes::template::LayerKind;
 use crate::scenes::timeline::SceneTiming;
 
-/// The start of the narration in the video, in seconds.
-pub const VOICE_START: f64 = 1.0;
 /// The pause between the narration and the end card in seconds.
 const PAUSE_SECONDS: f64 = 0.7;
 /// The minimum duration of an end card in seconds.

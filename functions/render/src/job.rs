@@ -16,13 +16,13 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::background::{Asset, BackgroundPreparer};
 use crate::background_luma::BackgroundLuma;
-use crate::canvas::{Placement, veil_opacity};
+use crate::canvas::{Placement, VOICE_START, veil_opacity};
 use crate::captions::{self, cues};
 use crate::check::{LEGIBLE_RESOLUTION, LOUDNESS, check, check_placements, contrast, has_ink, min_contrast};
 use crate::content::{SceneContent, check_glyphs};
 use crate::error::Error;
 use crate::ffmpeg::FfmpegRunner;
-use crate::film::{Film, VOICE_START, compose};
+use crate::film::{Film, compose};
 use crate::graph::{self, Arguments, SoundMix, VideoGraph};
 use crate::layout::{Frame, LAYOUT_RESOLUTION, Rect};
 use crate::measure::{SoundMeasures, caption_sync, longest_silence, measure_file, no_loudness, parse_sound_log};

@@ -18,15 +18,7 @@ pub mod stage;
 pub mod template;
 pub mod timeline;
 
-/// A faulty scene template, timeline or drawing.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}: {reason}")]
-pub struct SceneError {
-    /// The file, relative to the assets folder.
-    pub file: String,
-    /// The reason.
-    pub reason: String,
-}
+pub use crate::error::SceneError;
 
 /// The kind of a scene, which names its template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
