@@ -321,6 +321,9 @@ impl Canvas {
     /// Makes a part of the canvas transparent.
     pub(crate) fn clear(&mut self, area: PixelRect) {
         let area = area.and(&self.bounds());
+        if area.is_empty() {
+            return;
+        }
         for y in area.top..area.bottom {
             let range = self.index(area.left, y)..self.index(area.right, y);
             self.pixels[range].fill(0);
@@ -334,6 +337,9 @@ impl Canvas {
         let alpha = (opacity.clamp(0.0, 1.0) * 256.0).round() as u32;
         let [red, green, blue] = color;
         let over = [red, green, blue, 255];
+        if area.is_empty() {
+            return;
+        }
         for y in area.top..area.bottom {
             let range = self.index(area.left, y)..self.index(area.right, y);
             for under in self.pixels[range].chunks_exact_mut(4) {
@@ -345,6 +351,9 @@ impl Canvas {
     /// Copies a part of another canvas of the same size.
     pub(crate) fn copy(&mut self, other: &Self, area: PixelRect) {
         let area = area.and(&self.bounds());
+        if area.is_empty() {
+            return;
+        }
         for y in area.top..area.bottom {
             let range = self.index(area.left, y)..self.index(area.right, y);
             self.pixels[range.clone()].copy_from_slice(&other.pixels[range]);
@@ -407,6 +416,17 @@ mod tests {
         let alpha = |x: usize, y: usize| canvas.pixels[(y * 10 + x) * 4 + 3];
         assert_eq!((alpha(1, 1), alpha(2, 1), alpha(3, 1), alpha(4, 1)), (128, 255, 128, 0));
         assert_eq!(alpha(2, 2), 0, "outside the clip");
+    }
+
+    #[test]
+    fn areas_that_do_not_meet_leave_the_canvas_alone() {
+        let mut canvas = Canvas::new((10, 6));
+        let other = canvas.clone();
+        let nowhere = PixelRect { left: 8, top: 1, right: 3, bottom: 4 };
+        canvas.fill(nowhere, [1, 2, 3], 1.0);
+        canvas.clear(nowhere);
+        canvas.copy(&other, nowhere);
+        assert!(canvas.pixels.iter().all(|value| *value == 0));
     }
 
     #[test]

@@ -289,9 +289,22 @@ impl SceneDrawer<'_> {
             }
             LayerKind::Text(text_box) => {
                 let Some(placed) = self.placed.get(layer.id.as_str()) else { return Ok(None) };
-                let placed = PlacedText { area: lifted(placed.area), ..placed.clone() };
-                let drawn = self.rasterizer.text(text_box, &placed)?;
-                Ok(drawn.map(|sprite| (sprite, Some(placed.area))))
+                let mut placed = PlacedText { area: lifted(placed.area), ..placed.clone() };
+                let Some(mut sprite) = self.rasterizer.text(text_box, &placed)? else { return Ok(None) };
+                // Shaped text of some scripts is wider than the sum of its characters.
+                let width = |sprite: &Sprite| {
+                    sprite.ink().map_or(0.0, |ink| f64::from(ink.right - ink.left) / self.options.scale)
+                };
+                if width(&sprite) > text_box.area.w + 4.0 {
+                    placed.em *= text_box.area.w / width(&sprite);
+                    let Some(smaller) = self.rasterizer.text(text_box, &placed)? else { return Ok(None) };
+                    sprite = smaller;
+                }
+                if let Some(ink) = sprite.ink() {
+                    placed.area.x = f64::from(ink.left) / self.options.scale;
+                    placed.area.w = width(&sprite);
+                }
+                Ok(Some((sprite, Some(placed.area))))
             }
             LayerKind::Picture(area) => {
                 let area = lifted(*area);

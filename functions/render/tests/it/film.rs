@@ -147,9 +147,9 @@ fn both_sample_brands_show_every_product() {
 #[test]
 fn problem_of_a_brand_is_named() {
     let mut brand = brand();
-    brand.colours.accent = "#16324a".to_owned();
+    brand.colours.muted = "#16324a".to_owned();
     let problems = check_scenes(&assets(), &brand, &catalogue());
-    assert!(problems[0].reason.starts_with("brand.toml: colours.accent must be at a contrast"), "{problems:?}");
+    assert!(problems[0].reason.starts_with("brand.toml: colours.muted must be at a contrast"), "{problems:?}");
     brand = crate::common::brand();
     brand.scenes = "fonts".to_owned();
     let problems = check_scenes(&assets(), &brand, &catalogue());
