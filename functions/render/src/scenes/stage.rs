@@ -301,8 +301,10 @@ impl SceneDrawer<'_> {
                     sprite = smaller;
                 }
                 if let Some(ink) = sprite.ink() {
-                    placed.area.x = f64::from(ink.left) / self.options.scale;
-                    placed.area.w = width(&sprite);
+                    // Strokes may leave the box by a pixel.
+                    let left = (f64::from(ink.left) / self.options.scale).max(text_box.area.x);
+                    let right = (f64::from(ink.right) / self.options.scale).min(text_box.area.right());
+                    placed.area = Rect { x: left, w: (right - left).max(0.0), ..placed.area };
                 }
                 Ok(Some((sprite, Some(placed.area))))
             }
