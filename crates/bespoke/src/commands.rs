@@ -32,6 +32,7 @@ mod reference;
 mod review;
 mod run;
 mod sample;
+mod scene;
 mod sections;
 mod sentiment;
 mod serve;
@@ -74,6 +75,7 @@ pub async fn execute(cli: Cli) -> Result<u8, Failure> {
         Command::Expire(args) => expire::execute(&args, &config()?, context).await,
         Command::Disparity(args) => disparity::execute(args, config()?, context).await,
         Command::Catalogue(CatalogueCommand::Check { file }) => catalogue::check(&file, context),
+        Command::Scene(command) => scene::execute(command, &config()?, context),
         Command::Phrases(command) => phrases::execute(command, context),
         Command::Reference(args) => reference::execute(&args, context),
     }

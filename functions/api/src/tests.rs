@@ -270,6 +270,7 @@ impl Api {
         let segment = |kind, text: &str| Segment { kind, text: text.to_owned(), product: None, parts: Vec::new() };
         let script = Script {
             first_name: "José".to_owned(),
+            adviser: None,
             segments: vec![segment(SegmentKind::Greeting, "Hello José."), segment(SegmentKind::Closing, "Goodbye.")],
             offers: Vec::new(),
             disclosures: vec!["Member FDIC.".to_owned()],

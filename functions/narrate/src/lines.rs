@@ -185,6 +185,7 @@ mod tests {
         };
         let script = |first_name: &str| Script {
             first_name: first_name.to_owned(),
+            adviser: None,
             segments: vec![segment.clone()],
             offers: Vec::new(),
             disclosures: Vec::new(),
