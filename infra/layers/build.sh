@@ -45,7 +45,9 @@ SECURITY_SUITES="bookworm-security trixie-security"
 # their usual codecs, but no playlists and no network protocols.
 DEMUXERS="mov,matroska,avi,mpegts,flv,gif,apng,wav,flac,mp3,ogg,aac,image2"
 DEMUXERS="$DEMUXERS,image_png_pipe,image_jpeg_pipe,image_webp_pipe,image_bmp_pipe,image_tiff_pipe"
-DECODERS="h264,hevc,vp8,vp9,mpeg2video,mpeg4,mjpeg,png,apng,gif,webp,bmp,tiff,flac,aac,mp3float,vorbis,opus,pcm_s16le,pcm_s24le,pcm_s32le,pcm_f32le"
+# functions/render composes frames and writes them, as raw video, to ffmpeg's standard input.
+DEMUXERS="$DEMUXERS,rawvideo"
+DECODERS="rawvideo,h264,hevc,vp8,vp9,mpeg2video,mpeg4,mjpeg,png,apng,gif,webp,bmp,tiff,flac,aac,mp3float,vorbis,opus,pcm_s16le,pcm_s24le,pcm_s32le,pcm_f32le"
 PARSERS="h264,hevc,vp8,vp9,mpegvideo,mpeg4video,mjpeg,png,gif,webp,bmp,flac,aac,mpegaudio,vorbis,opus"
 # The muxer "null", which only measures a file, needs wrapped_avframe and pcm_s16le.
 ENCODERS="libx264,aac,mjpeg,gif,rawvideo,pcm_f32le,pcm_s16le,wrapped_avframe"
@@ -313,7 +315,7 @@ build_ffmpeg() {
         --pkg-config=pkg-config --pkg-config-flags=--static --extra-ldexeflags="-static -Wl,--gc-sections" \
         --extra-version="${version##*-}" --enable-gpl --disable-autodetect --disable-everything --disable-network \
         --disable-doc --disable-debug --disable-ffplay --disable-avdevice --disable-postproc --disable-iconv \
-        --enable-zlib --enable-libx264 --enable-libass --enable-protocol=file \
+        --enable-zlib --enable-libx264 --enable-libass --enable-protocol=file,pipe \
         --enable-demuxer="$DEMUXERS" --enable-muxer="$MUXERS" --enable-decoder="$DECODERS" \
         --enable-encoder="$ENCODERS" --enable-parser="$PARSERS" --enable-filter="$FILTERS" ||
         { tail -n 15 ffbuild/config.log && return 1; }
@@ -380,7 +382,7 @@ put_assets() {
     rm -rf "$out/assets"
     mkdir -p "$to/logo"
     cp "$root/assets/brand.toml" "$to/"
-    cp -R "$root/assets/backgrounds" "$root/assets/fonts" "$root/assets/music" "$to/"
+    cp -R "$root/assets/backgrounds" "$root/assets/fonts" "$root/assets/music" "$root/assets/scenes" "$to/"
     cp "$root"/assets/logo/*.png "$to/logo/"
     find "$out/assets" -type d -exec chmod 755 {} + -o -type f -exec chmod 644 {} +
 }

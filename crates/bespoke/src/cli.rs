@@ -117,6 +117,9 @@ pub enum Command {
     /// Commands for the product catalog
     #[command(subcommand)]
     Catalogue(tools::CatalogueCommand),
+    /// Check and preview the scenes of the brand
+    #[command(subcommand)]
+    Scene(tools::SceneCommand),
     /// Check, list and approve the lines of the phrasebook
     #[command(subcommand)]
     Phrases(phrases::PhrasesCommand),

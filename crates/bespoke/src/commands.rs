@@ -32,6 +32,7 @@ mod reference;
 mod review;
 mod run;
 mod sample;
+mod scene;
 mod sections;
 mod sentiment;
 mod serve;
@@ -76,6 +77,7 @@ pub async fn execute(cli: Cli) -> Result<u8, Failure> {
         Command::Catalogue(CatalogueCommand::Check { file, institution }) => {
             catalogue::check(&file, institution, context)
         }
+        Command::Scene(command) => scene::execute(command, &config()?, context),
         Command::Phrases(command) => phrases::execute(command, context),
         Command::Reference(args) => reference::execute(&args, context),
     }

@@ -41,11 +41,30 @@ pub struct Brand {
     pub opt_out: String,
     /// The lines for every end card and text.
     pub disclosures: Vec<String>,
+    /// The words above the web address at the end of a video.
+    #[serde(default = "default_action")]
+    pub action: String,
+    /// The words in the picture of a service message.
+    #[serde(default = "default_service_headline")]
+    pub service_headline: String,
+    /// The folder of scene templates.
+    #[serde(default = "default_scenes")]
+    pub scenes: String,
+    /// What is behind the scenes.
+    #[serde(default)]
+    pub ground: Ground,
+    /// How scenes move.
+    #[serde(default)]
+    pub motion: MotionTokens,
+    /// The radius of rounded corners in pixels of a 1080p frame.
+    #[serde(default = "default_corner")]
+    pub corner: u32,
     /// The colors.
     pub colours: Colours,
     /// The font families, as named in the font files.
     pub fonts: Fonts,
-    /// The background loops, such as `backgrounds/calm.mp4`. The first is the default.
+    /// The background loops, such as `backgrounds/calm.mp4`.
+    #[serde(default)]
     pub backgrounds: Vec<String>,
     /// The music under the voice.
     pub music: String,
@@ -75,6 +94,89 @@ pub struct Colours {
     pub caption_box: String,
     /// Panels, in the second brand color.
     pub panel: String,
+    /// The color that covers the picture between scenes. Derived from `background` and `panel` if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cover: Option<String>,
+    /// The word being spoken in captions. `accent` if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caption_word: Option<String>,
+}
+
+fn default_action() -> String {
+    "Find out more".to_owned()
+}
+
+fn default_service_headline() -> String {
+    "We are here to help".to_owned()
+}
+
+fn default_scenes() -> String {
+    "scenes".to_owned()
+}
+
+const fn default_corner() -> u32 {
+    28
+}
+
+/// What is behind the scenes if neither the command nor the settings name a background.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ground {
+    /// The templates' own still ground.
+    #[default]
+    Still,
+    /// The first of `backgrounds`, which loops.
+    Loop,
+}
+
+/// How scenes move: durations in milliseconds, and the curve of movements.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MotionTokens {
+    /// The duration for small elements.
+    pub fast: u32,
+    /// The duration for most elements.
+    pub normal: u32,
+    /// The duration for large elements.
+    pub slow: u32,
+    /// The curve.
+    pub easing: Easing,
+    /// The transition between scenes.
+    pub cover: Cover,
+}
+
+impl Default for MotionTokens {
+    fn default() -> Self {
+        Self { fast: 300, normal: 550, slow: 1100, easing: Easing::OutCubic, cover: Cover::Wipe }
+    }
+}
+
+/// The curve of a movement.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Easing {
+    /// At a constant speed.
+    Linear,
+    /// Fast at first, then slower.
+    #[default]
+    OutCubic,
+    /// Very fast at first, then much slower.
+    OutQuint,
+    /// Slightly too far, then back.
+    OutBack,
+}
+
+/// How a color covers the picture between two scenes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cover {
+    /// From left to right.
+    #[default]
+    Wipe,
+    /// From bottom to top.
+    Rise,
+    /// By becoming opaque.
+    Fade,
 }
 
 /// The font families.

@@ -78,6 +78,21 @@ pub enum ProductKind {
     Service,
 }
 
+impl ProductKind {
+    /// Returns the drawing of products of this kind.
+    #[must_use]
+    pub const fn art(self) -> &'static str {
+        match self {
+            Self::Deposit => "account",
+            Self::CreditCard => "card",
+            Self::Loan => "loan",
+            Self::Mortgage => "house",
+            Self::Investment => "chart",
+            Self::Service => "counter",
+        }
+    }
+}
+
 /// The conditions for an offer; all must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -98,6 +113,39 @@ pub struct Eligibility {
     pub min_tenure: Option<Tenure>,
 }
 
+/// A figure with the terms that must accompany it. The three texts appear together or not at all.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Figure {
+    /// The figure, such as `3.60%`.
+    pub value: String,
+    /// The name of the figure, such as `Annual Percentage Yield`.
+    pub label: String,
+    /// The terms that the figure requires.
+    pub terms: String,
+}
+
+/// The texts and the drawing of a product in the picture.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductPicture {
+    /// The short name.
+    pub customer_name: String,
+    /// The reason for the product in few words.
+    pub headline: String,
+    /// The name of the drawing.
+    pub art: String,
+    /// The figure with its terms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub figure: Option<Figure>,
+    /// The approved claims as they are shown, in the catalog's order.
+    pub claims: Vec<String>,
+    /// The lines that must be shown with the product.
+    pub disclosures: Vec<String>,
+}
+
+/// The maximum number of words in a headline.
+const MAX_HEADLINE_WORDS: usize = 5;
+
 /// An approved product.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -110,10 +158,25 @@ pub struct Product {
     pub category: Category,
     /// The legal kind.
     pub kind: ProductKind,
+    /// The short name in the picture. Derived from `name` if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_name: Option<String>,
+    /// The reason for the product in at most five words, for the picture. `customer_name` if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headline: Option<String>,
+    /// The drawing, a file of the brand without its ending. Derived from `kind` if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub art: Option<String>,
+    /// One figure with its required terms, for the picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub figure: Option<Figure>,
     /// One sentence about the product, approved for speech.
     pub summary: String,
     /// Sentences approved for verbatim use in speech.
     pub approved_claims: Vec<String>,
+    /// The same claims in fewer words, for the picture. One for each approved claim, or none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub short_claims: Vec<String>,
     /// Blocks of rates and terms. Each block is shown verbatim and in full, or not at all.
     #[serde(default)]
     pub rates_and_terms: Vec<String>,
@@ -147,6 +210,28 @@ impl Product {
     #[must_use]
     pub fn is_valid_on(&self, day: Date) -> bool {
         self.valid_from.is_none_or(|first| first <= day) && self.valid_until.is_none_or(|last| day <= last)
+    }
+
+    /// Returns the product's texts and drawing in the picture. `bank` is the bank's name.
+    #[must_use]
+    pub fn picture(&self, bank: &str) -> ProductPicture {
+        let customer_name = self.customer_name.clone().unwrap_or_else(|| self.name_without(bank).to_owned());
+        let claims = if self.short_claims.is_empty() { &self.approved_claims } else { &self.short_claims };
+        ProductPicture {
+            headline: self.headline.clone().unwrap_or_else(|| customer_name.clone()),
+            art: self.art.clone().unwrap_or_else(|| self.kind.art().to_owned()),
+            figure: self.figure.clone(),
+            claims: claims.clone(),
+            disclosures: self.disclosures.clone(),
+            customer_name,
+        }
+    }
+
+    /// Returns the product's name without the first word of the bank's name.
+    fn name_without(&self, bank: &str) -> &str {
+        let first = bank.split_whitespace().next().unwrap_or_default();
+        let rest = self.name.strip_prefix(first).and_then(|rest| rest.strip_prefix(' '));
+        rest.filter(|rest| !rest.trim().is_empty()).unwrap_or(&self.name)
     }
 }
 
@@ -329,7 +414,13 @@ fn check(file: &CatalogueFile, problems: &mut Vec<CatalogueProblem>) {
 
 fn check_texts(product: &Product, fail: &mut impl FnMut(&str, String)) {
     let one = std::slice::from_ref;
-    let texts: [(&str, &[String]); 6] = [
+    let figure = product.figure.as_ref();
+    let figure = figure.map(|figure| [figure.value.clone(), figure.label.clone(), figure.terms.clone()]);
+    let texts: [(&str, &[String]); 10] = [
+        ("customer_name", product.customer_name.as_slice()),
+        ("headline", product.headline.as_slice()),
+        ("short_claims", &product.short_claims),
+        ("figure", figure.as_ref().map_or(&[], <[String; 3]>::as_slice)),
         ("name", one(&product.name)),
         ("summary", one(&product.summary)),
         ("approved_claims", &product.approved_claims),
@@ -346,6 +437,38 @@ fn check_texts(product: &Product, fail: &mut impl FnMut(&str, String)) {
         }
         if lines.iter().any(|line| line.contains("{{")) {
             fail(field, "must not contain {{, which marks a placeholder".to_owned());
+        }
+    }
+    check_picture(product, fail);
+}
+
+/// Returns the numbers in a text, such as `3.60`, `1,000` or `2026`.
+fn numbers(text: &str) -> Vec<&str> {
+    let parts = text.split(|character: char| !character.is_ascii_digit() && !matches!(character, '.' | ','));
+    parts.map(|part| part.trim_matches(['.', ','])).filter(|part| !part.is_empty()).collect()
+}
+
+/// Checks the texts in the picture.
+fn check_picture(product: &Product, fail: &mut impl FnMut(&str, String)) {
+    let words = product.headline.as_ref().map_or(0, |headline| headline.split_whitespace().count());
+    if words > MAX_HEADLINE_WORDS {
+        fail("headline", format!("has {words} words, must have at most {MAX_HEADLINE_WORDS}"));
+    }
+    if let Some(art) = &product.art
+        && (art.is_empty() || !art.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-')))
+    {
+        fail("art", "must consist of lowercase letters, digits and dashes".to_owned());
+    }
+    let claims = product.approved_claims.len();
+    if !product.short_claims.is_empty() && product.short_claims.len() != claims {
+        fail("short_claims", format!("must have one text for each of the {claims} approved claims"));
+    }
+    if let Some(Figure { value, label, terms }) = &product.figure {
+        let approved: BTreeSet<&str> = product.rates_and_terms.iter().flat_map(|block| numbers(block)).collect();
+        for number in [value, label, terms].into_iter().flat_map(|text| numbers(text)) {
+            if !approved.contains(number) {
+                fail("figure", format!("{number} is not in rates_and_terms"));
+            }
         }
     }
 }
@@ -424,7 +547,24 @@ mod tests {
 
     #[test]
     fn every_broken_rule_is_reported_by_product_and_field() {
-        let rules: [(Change, &str); 8] = [
+        let rules: [(Change, &str); 13] = [
+            (
+                |p| p["headline"] = "one two three four five six".into(),
+                "product everyday-checking: headline: has 6 words, must have at most 5",
+            ),
+            (|p| p["art"] = "../logo".into(), "product everyday-checking: art: must consist of"),
+            (
+                |p| p["short_claims"] = serde_json::json!(["one"]),
+                "product everyday-checking: short_claims: must have one text for each of the 3 approved claims",
+            ),
+            (
+                |p| p["figure"] = serde_json::json!({ "value": "4.10%", "label": "APY", "terms": "Variable." }),
+                "product everyday-checking: figure: 4.10 is not in rates_and_terms",
+            ),
+            (
+                |p| p["figure"] = serde_json::json!({ "value": "$25", "label": "to open", "terms": " " }),
+                "product everyday-checking: figure: must not be empty",
+            ),
             (|p| p["id"] = "high-yield-savings".into(), "product high-yield-savings: id: is used twice"),
             (|p| p["name"] = "meridian high-yield savings".into(), "product high-yield-savings: name: another product"),
             (|p| p["summary"] = " ".into(), "product everyday-checking: summary: must not be empty"),
@@ -468,6 +608,17 @@ mod tests {
         assert_eq!(days.map(|day| product.is_valid_on(day)), [false, true, true, false]);
     }
 
+    #[test]
+    fn picture_is_derived_from_what_every_product_has() {
+        let mut product = Catalogue::from_json(SAMPLE.as_bytes()).unwrap().products()[0].clone();
+        (product.customer_name, product.headline, product.art, product.figure) = (None, None, None, None);
+        product.short_claims.clear();
+        let picture = product.picture("Meridian Bank");
+        assert_eq!((&*picture.customer_name, &*picture.headline), ("Everyday Checking", "Everyday Checking"));
+        assert_eq!((&*picture.art, picture.figure, picture.claims), ("account", None, product.approved_claims.clone()));
+        assert_eq!(product.picture("Harbor").customer_name, "Meridian Everyday Checking");
+    }
+
     /// Returns the names that serde lists in its message about an unknown name.
     fn expected(change: impl FnOnce(&mut Value)) -> BTreeSet<String> {
         let said = problems(change).remove(0);
@@ -493,6 +644,10 @@ mod tests {
         assert_eq!(
             fields(&schema["$defs"]["eligibility"]),
             expected(|whole| whole["products"][0]["eligibility"]["bogus"] = 1.into())
+        );
+        assert_eq!(
+            fields(&schema["$defs"]["figure"]),
+            expected(|whole| whole["products"][0]["figure"] = serde_json::json!({ "bogus": 1 }))
         );
         let lists: [(&str, Change); 7] = [
             ("category", |p| p["category"] = "bogus".into()),

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::Product;
+use crate::catalogue::{Product, ProductPicture};
 use crate::{Digest, ProductId};
 
 /// The purpose of a segment.
@@ -349,6 +349,9 @@ pub struct OfferShown {
     pub category: String,
     /// The rates and terms, from the catalog. Used in the text only.
     pub rates_and_terms: Vec<String>,
+    /// The texts and the drawing in the picture. `None` in scripts of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<ProductPicture>,
 }
 
 /// The script: `script.json`.
@@ -356,6 +359,9 @@ pub struct OfferShown {
 pub struct Script {
     /// The first name on the title card.
     pub first_name: String,
+    /// The name of the customer's adviser; `None` if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adviser: Option<String>,
     /// The spoken segments, in order.
     pub segments: Vec<Segment>,
     /// The offers, in order. Empty for a service message.

@@ -471,8 +471,23 @@ pub struct VideoSettings {
     /// The deadline in seconds, after which ffmpeg is killed.
     pub deadline_seconds: u64,
     /// The background file in `config/backgrounds/`. If not set, each customer gets one of the folder's files, or the
-    /// brand's first loop if the folder is empty.
+    /// brand's own ground if the folder is empty.
     pub background: Option<BackgroundName>,
+    /// How much scenes move.
+    pub motion: SceneMotion,
+    /// Whether captions are drawn into the picture. The caption file is always made.
+    pub burn_captions: bool,
+}
+
+/// How much scenes move.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SceneMotion {
+    /// As the templates say.
+    #[default]
+    Full,
+    /// Elements only fade, for viewers whom movement disturbs.
+    Reduced,
 }
 
 impl Default for VideoSettings {
@@ -484,6 +499,8 @@ impl Default for VideoSettings {
             crf: 21,
             deadline_seconds: 840,
             background: None,
+            motion: SceneMotion::Full,
+            burn_captions: true,
         }
     }
 }

@@ -71,9 +71,9 @@ pub async fn examine(folders: &Folders, settings: &Settings, secrets: &dyn Secre
         Ok(project) => {
             let bank = project.catalogue.bank();
             let products = project.catalogue.products().len();
-            good("bank's material", format!("{bank}, {products} products, brand {}", project.brand.name))
+            good("bank's materials", format!("{bank}, {products} products, brand {}", project.brand.name))
         }
-        Err(failure) => from_failure("bank's material", &failure),
+        Err(failure) => from_failure("bank's materials", &failure),
     });
     findings.push(workbooks(folders));
     findings.push(if is_set(secrets, SecretName::WorkbookPassword).await {
@@ -94,6 +94,7 @@ pub async fn examine(folders: &Folders, settings: &Settings, secrets: &dyn Secre
         findings.push(note("model", end, "describe an unknown model under writer.models in bespoke.toml"));
     }
     findings.push(voice(settings));
+    findings.extend(scenes(folders));
     findings
 }
 
@@ -201,4 +202,21 @@ fn install(package: &str) -> Option<String> {
     ];
     let (_, command) = MANAGERS.iter().find(|(manager, _)| which::which(manager).is_ok())?;
     Some(format!("{command} {package}"))
+}
+
+/// Checks that the brand's scenes can show every product. Returns nothing if the bank's materials cannot be read, which is
+/// a finding of its own.
+fn scenes(folders: &Folders) -> Option<Finding> {
+    let project = Project::load(folders.clone()).ok()?;
+    let problems = render::preview::check_scenes(&folders.assets, &project.brand, &project.catalogue);
+    Some(match problems.first() {
+        None => good("scenes", "every product fits in three shapes".to_owned()),
+        Some(first) => Finding {
+            what: "scenes",
+            state: State::Bad,
+            found: format!("{} problems, first: {}", problems.len(), first.reason),
+            help: Some("list all of them with bespoke scene check".to_owned()),
+            name: ErrorName::ConfigInvalid,
+        },
+    })
 }

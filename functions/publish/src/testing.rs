@@ -169,8 +169,8 @@ impl Bank {
             files.insert(artefact, Digest::of(bytes));
         }
         let record = RenderRecord { inputs: Digest::of(b"inputs"), shape: Shape::Wide, files, media: media() };
-        let record = serde_json::to_vec(&record).unwrap();
-        bank.store.put_new(&bank.key(Artefact::RenderRecord), record.into()).await.unwrap();
+        let key = bank.key(Artefact::RenderRecord);
+        bank.store.put_new(&key, bank.vault.authenticate(&key, &record)).await.unwrap();
         bank
     }
 
@@ -313,6 +313,7 @@ pub fn script() -> Script {
     let segment = |kind, text: &str| Segment { kind, text: text.to_owned(), product: None, parts: Vec::new() };
     Script {
         first_name: "Zoë".to_owned(),
+        adviser: None,
         segments: vec![
             segment(SegmentKind::Greeting, "Hello Zoë."),
             Segment {
@@ -325,6 +326,7 @@ pub fn script() -> Script {
             name: product.name.clone(),
             category: product.category.name().to_owned(),
             rates_and_terms: product.rates_and_terms.clone(),
+            picture: None,
         }],
         disclosures: vec!["Member FDIC.".to_owned()],
         written_by: WrittenBy::Template { instead_of_model: None },

@@ -99,8 +99,9 @@ pub(crate) fn unjudged(brief: &Brief<'_>, draft: &Draft, written_by: WrittenBy) 
 fn assemble(brief: &Brief<'_>, segments: Vec<DraftSegment>, offered: &[&Product], written_by: WrittenBy) -> Script {
     Script {
         first_name: brief.name.clone().unwrap_or_else(|| brief.phrases.no_name_on_card().to_owned()),
+        adviser: brief.adviser.clone(),
         segments: segments.into_iter().map(DraftSegment::said).collect(),
-        offers: offered.iter().map(|product| offer_shown(product)).collect(),
+        offers: offered.iter().map(|product| offer_shown(product, brief.catalogue.bank())).collect(),
         disclosures: disclosures(brief, offered),
         written_by,
         verdict: Verdict { checks: Vec::new() },
@@ -303,11 +304,12 @@ fn disclosures(brief: &Brief<'_>, offered: &[&Product]) -> Vec<String> {
     lines
 }
 
-fn offer_shown(product: &Product) -> OfferShown {
+fn offer_shown(product: &Product, bank: &str) -> OfferShown {
     OfferShown {
         product: product.id.clone(),
         name: product.name.clone(),
         category: product.category.name().to_owned(),
         rates_and_terms: product.rates_and_terms.clone(),
+        picture: Some(product.picture(bank)),
     }
 }

@@ -39,9 +39,22 @@ impl Colour {
         format!("&H{:02X}{:02X}{:02X}&", self.blue, self.green, self.red)
     }
 
-    /// Returns the color in ffmpeg's notation.
-    pub(crate) fn hex(self) -> String {
-        format!("0x{:02X}{:02X}{:02X}", self.red, self.green, self.blue)
+    /// Returns the color in the notation of CSS.
+    pub(crate) fn web(self) -> String {
+        format!("#{:02x}{:02x}{:02x}", self.red, self.green, self.blue)
+    }
+
+    /// Returns red, green and blue.
+    pub(crate) const fn rgb(self) -> [u8; 3] {
+        [self.red, self.green, self.blue]
+    }
+
+    /// Returns the color with a share, 0 to 1, of another one.
+    #[must_use]
+    pub(crate) fn mixed(self, other: Self, share: f64) -> Self {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between two bytes")]
+        let mix = |one: u8, two: u8| (f64::from(one) * (1.0 - share) + f64::from(two) * share).round() as u8;
+        Self { red: mix(self.red, other.red), green: mix(self.green, other.green), blue: mix(self.blue, other.blue) }
     }
 
     /// Returns the luma (ITU-R BT.709), 0 to 1.

@@ -1,12 +1,10 @@
-//! The canvas for cards and scenes: the document, the palette, and a record of every element in the video image.
+//! The palette, and the record of every element in the video image.
 
 use contracts::brand::Brand;
 
-use crate::ass::{Colour, Document};
-use crate::background_luma::BackgroundLuma;
+use crate::ass::Colour;
 use crate::error::Error;
-use crate::font::FontSet;
-use crate::layout::{Frame, Rect};
+use crate::layout::Rect;
 
 /// Frames per second.
 pub const FRAME_RATE: u32 = 24;
@@ -22,60 +20,6 @@ pub struct Placement {
     pub end: f64,
     /// The area, in pixels of the layout.
     pub area: Rect,
-}
-
-/// One of the brand's two images.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Emblem {
-    /// The mark together with the bank's name.
-    Logo,
-    /// The mark alone.
-    Mark,
-}
-
-/// One appearance of an emblem.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LogoPlacement {
-    /// The emblem.
-    pub emblem: Emblem,
-    /// The area, in pixels of the layout. Its left and top edges are whole numbers.
-    pub area: Rect,
-    /// The start, in seconds from the start of the video.
-    pub start: f64,
-    /// The end, in seconds from the start of the video.
-    pub end: f64,
-    /// The opacity: 1 is opaque.
-    pub opacity: f64,
-    /// The duration of fading in and out, in seconds.
-    pub fade: f64,
-}
-
-/// A color over the whole frame, behind all text. The overlay filter draws it several times faster than libass.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Veil {
-    /// The color.
-    pub colour: Colour,
-    /// The opacity: 1 is opaque.
-    pub opacity: f64,
-    /// The start, in seconds from the start of the video.
-    pub start: f64,
-    /// The end, in seconds from the start of the video.
-    pub end: f64,
-    /// The durations of fading in and out, in seconds.
-    pub fades: (f64, f64),
-}
-
-/// A gradient that darkens the background, starting at the top edge of the frame.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Scrim {
-    /// The color.
-    pub colour: Colour,
-    /// The opacity at the top edge: 1 is opaque.
-    pub opacity: f64,
-    /// The bottom edge of the part with full opacity, in pixels of the layout.
-    pub solid: f64,
-    /// The bottom edge of the gradient, in pixels of the layout.
-    pub height: f64,
 }
 
 /// The target contrast of text over the background. It exceeds the required 4.5, because compression reduces contrast.
@@ -107,10 +51,21 @@ fn bisect(holds: impl Fn(f64) -> bool) -> f64 {
     low
 }
 
-/// Returns the minimum opacity, at least `least`, at which ink of a gray level has the target contrast over a
-/// background.
-pub(crate) fn ink_opacity(ink: f64, background: f64, least: f64) -> f64 {
-    1.0 - bisect(|transparency| ink_contrast(ink, 1.0 - transparency, background) >= CONTRAST).min(1.0 - least)
+/// Returns the minimum opacity, at least `least`, at which the palette's ground over a video makes all text legible.
+/// `brightest` is the luma of the video's bright parts.
+pub(crate) fn veil_opacity(palette: &Palette, brightest: f64, least: f64) -> f64 {
+    let ground = palette.background.luma();
+    let legible = |text: Colour, video: f64, transparency: f64| {
+        let under = (1.0 - transparency) * ground + transparency * video;
+        let (one, other) = (luminance(text.luma()) + 0.05, luminance(under) + 0.05);
+        one.max(other) / one.min(other) >= CONTRAST
+    };
+    // Light text suffers over bright parts, dark text over dark ones.
+    let video = if palette.ink.luma() > ground { brightest } else { 0.0 };
+    let all = |transparency: f64| {
+        [palette.ink, palette.muted, palette.accent].into_iter().all(|text| legible(text, video, transparency))
+    };
+    1.0 - bisect(all).min(1.0 - least)
 }
 
 /// Returns the minimum opacity, at least `least`, at which a panel of a gray level gives ink the target contrast.
@@ -124,99 +79,122 @@ pub(crate) fn panel_opacity(panel: f64, ink: f64, background: f64, least: f64) -
 /// The brand's colors.
 #[derive(Clone, Copy, Debug)]
 pub struct Palette {
-    /// The background of cards and boxes.
+    /// The ground of scenes.
     pub background: Colour,
     /// Text.
     pub ink: Colour,
     /// Secondary text.
     pub muted: Colour,
-    /// Lines, and the word being spoken.
+    /// Lines, figures and product names.
     pub accent: Colour,
+    /// Panels.
+    pub panel: Colour,
+    /// Text on panels: the one of ink and ground that contrasts more.
+    pub on_panel: Colour,
+    /// The color that covers the picture between scenes.
+    pub cover: Colour,
+    /// Shapes and cards on the ground, between ground and panel.
+    pub shade: Colour,
+    /// Large shapes on the ground, closer to it than `shade`.
+    pub tint: Colour,
     /// The box behind captions.
     pub caption_box: Colour,
+    /// The word being spoken.
+    pub caption_word: Colour,
 }
 
 impl Palette {
-    /// Parses the brand's colors. Fails if text does not have the contrast that WCAG 1.4.3 requires. Text must be light
-    /// on dark, like the captions and the logo, because the checks of the finished video assume it.
+    /// Parses the brand's colors. Fails if text does not have the contrast that WCAG 1.4.3 requires.
     pub fn of(brand: &Brand) -> Result<Self, Error> {
         let colours = &brand.colours;
-        let palette = Self {
-            background: Colour::parse(&colours.background, "colours.background")?,
-            ink: Colour::parse(&colours.ink, "colours.ink")?,
-            muted: Colour::parse(&colours.muted, "colours.muted")?,
-            accent: Colour::parse(&colours.accent, "colours.accent")?,
-            caption_box: Colour::parse(&colours.caption_box, "colours.caption_box")?,
+        let background = Colour::parse(&colours.background, "colours.background")?;
+        let ink = Colour::parse(&colours.ink, "colours.ink")?;
+        let accent = Colour::parse(&colours.accent, "colours.accent")?;
+        let panel = Colour::parse(&colours.panel, "colours.panel")?;
+        let or = |text: &Option<String>, field, other| match text {
+            Some(text) => Colour::parse(text, field),
+            None => Ok(other),
         };
+        let shade = background.mixed(panel, 0.34);
+        let palette = Self {
+            background,
+            ink,
+            muted: Colour::parse(&colours.muted, "colours.muted")?,
+            accent,
+            panel,
+            on_panel: if ink.contrast(panel) >= background.contrast(panel) { ink } else { background },
+            cover: or(&colours.cover, "colours.cover", shade)?,
+            shade,
+            tint: background.mixed(panel, 0.15),
+            caption_box: Colour::parse(&colours.caption_box, "colours.caption_box")?,
+            caption_word: or(&colours.caption_word, "colours.caption_word", accent)?,
+        };
+        palette.check()?;
+        Ok(palette)
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let on = |text: Colour, ground: Colour, field, expected| (text.contrast(ground), field, expected);
         let contrasts = [
-            (
-                Colour::WHITE.contrast(palette.caption_box),
-                "colours.caption_box",
-                "at a contrast of at least 4.5:1 with white",
-            ),
-            (
-                palette.accent.contrast(palette.caption_box),
-                "colours.accent",
+            on(Colour::WHITE, self.caption_box, "colours.caption_box", "at a contrast of at least 4.5:1 with white"),
+            on(
+                self.caption_word,
+                self.caption_box,
+                "colours.caption_word",
                 "at a contrast of at least 4.5:1 with colours.caption_box",
             ),
-            (
-                palette.ink.contrast(palette.background),
-                "colours.ink",
+            on(self.ink, self.background, "colours.ink", "at a contrast of at least 4.5:1 with colours.background"),
+            on(self.muted, self.background, "colours.muted", "at a contrast of at least 4.5:1 with colours.background"),
+            on(
+                self.accent,
+                self.background,
+                "colours.accent",
                 "at a contrast of at least 4.5:1 with colours.background",
             ),
-            (
-                palette.muted.contrast(palette.background),
+            on(
+                self.muted,
+                self.shade,
                 "colours.muted",
-                "at a contrast of at least 4.5:1 with colours.background",
+                "at a contrast of at least 4.5:1 with colours.background mixed with a third of colours.panel",
+            ),
+            on(
+                self.accent,
+                self.shade,
+                "colours.accent",
+                "at a contrast of at least 4.5:1 with colours.background mixed with a third of colours.panel",
+            ),
+            on(self.muted, self.cover, "colours.cover", "at a contrast of at least 4.5:1 with colours.muted"),
+            on(
+                self.on_panel,
+                self.panel,
+                "colours.panel",
+                "at a contrast of at least 4.5:1 with colours.ink or colours.background",
             ),
         ];
-        for (colour, field) in [(palette.ink, "colours.ink"), (palette.muted, "colours.muted")] {
-            if colour.luminance() < palette.background.luminance() {
-                return Err(Error::Brand { field, expected: "lighter than colours.background" });
-            }
-        }
         match contrasts.into_iter().find(|(contrast, ..)| *contrast < 4.5) {
             Some((_, field, expected)) => Err(Error::Brand { field, expected }),
-            None => Ok(palette),
+            None => Ok(()),
         }
     }
-}
 
-/// A video image under construction.
-pub(crate) struct Canvas<'a> {
-    pub fonts: &'a FontSet,
-    pub frame: Frame,
-    pub palette: Palette,
-    pub background: &'a BackgroundLuma,
-    pub document: Document<'a>,
-    pub placements: Vec<Placement>,
-    pub veils: Vec<Veil>,
-    pub logos: Vec<LogoPlacement>,
-}
-
-impl Canvas<'_> {
-    /// Returns the opacity, at least `least`, that a panel in the background color needs in an area to make `ink`
-    /// legible.
-    pub(crate) fn panel_opacity(&self, area: Rect, panel: Colour, ink: Colour, least: f64) -> f64 {
-        let level = self.background.level(area, self.frame.dimensions());
-        panel_opacity(panel.luma(), ink.luma(), level, least)
-    }
-
-    /// Records an element in the video image.
-    pub(crate) fn place(&mut self, kind: &'static str, (start, end): (f64, f64), area: Rect) {
-        self.placements.push(Placement { kind, start, end, area });
-    }
-
-    /// Covers the whole frame with the background color.
-    pub(crate) fn veil(&mut self, (start, end): (f64, f64), opacity: f64, fades: (f64, f64)) {
-        self.veils.push(Veil { colour: self.palette.background, opacity, start, end, fades });
-    }
-
-    /// Shows an emblem.
-    pub(crate) fn logo(&mut self, emblem: Emblem, time: (f64, f64), area: Rect, opacity: f64, fade: f64) {
-        let area = Rect { x: area.x.round(), y: area.y.round(), ..area };
-        self.place("logo", time, area);
-        self.logos.push(LogoPlacement { emblem, area, start: time.0, end: time.1, opacity, fade });
+    /// Returns the style sheet that gives templates the brand's colors.
+    pub(crate) fn style_sheet(&self) -> String {
+        let colors = [
+            ("ground", self.background),
+            ("ink", self.ink),
+            ("muted", self.muted),
+            ("accent", self.accent),
+            ("panel", self.panel),
+            ("on-panel", self.on_panel),
+            ("cover", self.cover),
+            ("shade", self.shade),
+            ("tint", self.tint),
+        ];
+        let rules = colors.into_iter().map(|(name, color)| {
+            let color = color.web();
+            format!(".fill-{name}{{fill:{color}}}.stroke-{name}{{stroke:{color}}}.stop-{name}{{stop-color:{color}}}")
+        });
+        rules.collect()
     }
 }
 
@@ -231,13 +209,5 @@ mod tests {
         assert!((0.6..0.75).contains(&on_white), "{on_white}");
         assert!(ink_contrast(1.0, 1.0, on_white * 0.1 + (1.0 - on_white)) >= CONTRAST - 0.01);
         assert!(panel_opacity(0.1, 1.0, 0.7, 0.0) < on_white);
-    }
-
-    #[test]
-    fn ink_is_as_opaque_as_the_background_demands() {
-        assert!((ink_opacity(1.0, 0.1, 0.7) - 0.7).abs() < 1e-6);
-        let on_gray = ink_opacity(1.0, 0.35, 0.7);
-        assert!((0.7..=1.0).contains(&on_gray) && ink_contrast(1.0, on_gray, 0.35) >= CONTRAST - 0.01, "{on_gray}");
-        assert!((ink_opacity(1.0, 0.9, 0.7) - 1.0).abs() < 1e-6, "no opacity suffices");
     }
 }

@@ -4,11 +4,11 @@ use contracts::media::MediaFacts;
 use serde::Serialize;
 
 use crate::canvas::FRAME_RATE;
+use crate::canvas::Placement;
 use crate::captions::{MAX_COLUMNS, MAX_RATE, MAX_SECONDS, MIN_SECONDS};
 use crate::error::Error;
 use crate::layout::{Frame, Rect, shape_and_resolution};
 use crate::provenance::VOCABULARY;
-use crate::scene::Scene;
 
 /// The integrated loudness in LUFS (AES TD1004).
 pub const LOUDNESS: f64 = -16.0;
@@ -186,13 +186,13 @@ pub fn warnings(video: &MediaFacts) -> Vec<String> {
 }
 
 /// Fails if any element in the video image overlaps another one or extends beyond the safe area.
-pub fn check_placements(scene: &Scene, frame: &Frame) -> Result<(), Error> {
-    for (index, one) in scene.placements.iter().enumerate() {
+pub fn check_placements(placements: &[Placement], frame: &Frame) -> Result<(), Error> {
+    for (index, one) in placements.iter().enumerate() {
         if !frame.safe.contains(&one.area) {
             let wanted = "within the safe area".to_owned();
             return Err(Error::OutOfRange { measure: one.kind, found: "too near the edge".to_owned(), wanted });
         }
-        for other in &scene.placements[index + 1..] {
+        for other in &placements[index + 1..] {
             let together = one.start < other.end - 1e-6 && other.start < one.end - 1e-6;
             if together && one.area.overlaps(&other.area) {
                 let wanted = "clear of everything else".to_owned();
@@ -214,17 +214,20 @@ pub fn has_ink(picture: &[u8], size: (u32, u32), area: Rect) -> bool {
     levels[last - specks] - levels[specks] >= MIN_INK_RANGE
 }
 
-/// Measures the contrast between text and its background (WCAG 2.2), 1 to 21, by comparing the brightest hundredth of
-/// an area with its median. Takes the same arguments as [`has_ink`]. Returns `None` for an area outside the frame.
+/// Measures the contrast between text and its background (WCAG 2.2), 1 to 21, by comparing the brightest or the darkest
+/// hundredth of an area with its median, whichever differs more. Takes the same arguments as [`has_ink`]. Returns `None` for an area outside the frame.
 #[must_use]
 pub fn contrast(picture: &[u8], size: (u32, u32), area: Rect) -> Option<f64> {
     let levels = sorted_levels(picture, size, area);
-    let ink = *levels.get((levels.len() * 99) / 100)?;
+    let brightest = *levels.get((levels.len() * 99) / 100)?;
+    let darkest = *levels.get(levels.len() / 100)?;
     let luminance = |level: u8| {
         let grey = ((f64::from(level) - 16.0) / 219.0).clamp(0.0, 1.0);
         if grey <= 0.04045 { grey / 12.92 } else { ((grey + 0.055) / 1.055).powf(2.4) }
     };
-    Some((luminance(ink) + 0.05) / (luminance(levels[levels.len() / 2]) + 0.05))
+    let ground = luminance(levels[levels.len() / 2]);
+    let ratio = |one: f64, other: f64| (one.max(other) + 0.05) / (one.min(other) + 0.05);
+    Some(ratio(luminance(brightest), ground).max(ratio(luminance(darkest), ground)))
 }
 
 /// Returns the lower of two contrasts.

@@ -1,5 +1,6 @@
 //! Measures this machine's encoding speed for the forecast of a campaign.
 
+use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -10,13 +11,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
 use crate::ffmpeg::{FfmpegRunner, Tools};
-use crate::graph;
+use crate::scenes::frames::{Behind, Composer};
+use crate::{graph, preview};
 
-/// The seconds of the background to encode. With a shorter sample, the encoder's startup would distort the result.
-const SECONDS: u32 = 8;
-
-/// Measures the CPU seconds that this machine takes per second of video. Decodes the brand's first background at the
-/// frame's size and encodes it with the settings, without text or audio. `scratch` is an existing private folder.
+/// Measures the CPU seconds that this machine takes per second of video. Composes and encodes a service message in the
+/// brand's scenes with the settings, without captions or audio. `scratch` is an existing private folder.
 pub fn measure_encoding_cost(
     tools: &Tools,
     brand: &Brand,
@@ -25,31 +24,34 @@ pub fn measure_encoding_cost(
     shape: Shape,
     scratch: &Path,
 ) -> Result<f64, Error> {
-    let missing = || Error::Brand { field: "backgrounds", expected: "at least one file" };
     let absolute = |path: &Path| std::path::absolute(path).map_err(Error::Scratch);
     let assets = absolute(assets)?;
-    let scratch = absolute(scratch)?;
-    let background = assets.join(brand.backgrounds.first().ok_or_else(missing)?);
-    let prepared = scratch.join("encoding-cost.mp4");
     let runner = FfmpegRunner {
         tools: tools.clone(),
         fonts: assets.join(&brand.fonts.folder),
-        scratch,
+        scratch: absolute(scratch)?,
         cancel: CancellationToken::new(),
         deadline: Instant::now() + Duration::from_mins(5),
     };
+    let (film, colors) = preview::service_film(&assets, brand, shape, video)?;
     let size = shape.size(video.resolution);
     let doing = "measuring how fast this machine encodes";
-    let conversion = graph::BackgroundGraph::of_video(&background, size, SECONDS, &prepared);
-    runner.ffmpeg(doing, &conversion.arguments(), &|_| {})?;
-    let log = runner.ffmpeg(doing, &graph::benchmark_encode(&prepared, &video.preset, video.crf), &|_| {})?;
-    std::fs::remove_file(&prepared).map_err(Error::Scratch)?;
-    let cpu_seconds = parse_cpu_seconds(&log).ok_or_else(|| Error::Failed {
+    let arguments = graph::benchmark_encode(size, &video.preset, video.crf);
+    let compose = |sink: &mut dyn Write| {
+        let mut composer = Composer::new(size, Behind::Ground, colors);
+        film.scenes.iter().try_for_each(|scene| composer.write(scene, sink, &|| true))
+    };
+    // Composing alone takes one core, so its time is its CPU time.
+    let started = Instant::now();
+    compose(&mut std::io::sink()).map_err(Error::Scratch)?;
+    let composing = started.elapsed().as_secs_f64();
+    let log = runner.ffmpeg_fed(doing, &arguments, &|_| {}, compose)?;
+    let encoding = parse_cpu_seconds(&log).ok_or_else(|| Error::Failed {
         program: "ffmpeg",
         doing,
         reason: "it did not report its CPU time".to_owned(),
     })?;
-    Ok(cpu_seconds / f64::from(SECONDS))
+    Ok((composing + encoding) / film.seconds)
 }
 
 /// Parses the CPU seconds that ffmpeg reports: `bench: utime=1.234s stime=0.056s rtime=0.789s`.

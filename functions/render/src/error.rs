@@ -75,6 +75,9 @@ pub enum Error {
         /// The text that contains the character.
         place: &'static str,
     },
+    /// A scene template, a timeline or a drawing is faulty.
+    #[error(transparent)]
+    Scene(#[from] crate::scenes::SceneError),
     /// A measure of the finished video is out of range.
     #[error("{measure} is {found}, must be {wanted}")]
     OutOfRange {
@@ -97,7 +100,7 @@ impl NamedError for Error {
             Self::Store(error) => error.name(),
             Self::EngineMissing { .. } => ErrorName::RenderEngineMissing,
             Self::Failed { .. } | Self::TimedOut { .. } | Self::Scratch(_) => ErrorName::RenderFailed,
-            Self::AssetBroken { .. } => ErrorName::RenderAssetBroken,
+            Self::AssetBroken { .. } | Self::Scene(_) => ErrorName::RenderAssetBroken,
             Self::BackgroundChanged { .. } => ErrorName::ConfigChanged,
             Self::Brand { .. } => ErrorName::ConfigInvalid,
             Self::MissingGlyph { .. } => ErrorName::RenderMissingGlyph,
@@ -112,6 +115,7 @@ impl NamedError for Error {
             Self::Store(error) => return error.help(),
             Self::EngineMissing { .. } => "install ffmpeg 5.1 or later with libass and libx264",
             Self::AssetBroken { .. } => "replace the file, or name another one in brand.toml or as video.background",
+            Self::Scene(_) => "correct the file; \"bespoke scene check\" reports every fault of a brand's scenes",
             Self::BackgroundChanged { .. } => "restore the file, or start a new run",
             Self::MissingGlyph { .. } => "add a font with this glyph to the folder fonts.folder of brand.toml",
             Self::TimedOut { .. } => "raise video.deadline_seconds of bespoke.toml, or use a shorter background",

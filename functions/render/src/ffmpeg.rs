@@ -1,5 +1,6 @@
 //! Runs ffmpeg and ffprobe with progress reports, a deadline and cancellation.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -60,6 +61,36 @@ impl FfmpegRunner {
         arguments: &Arguments,
         progress: &dyn Fn(f64),
     ) -> Result<Vec<String>, Error> {
+        self.start(arguments)?.wait(self, doing, progress)
+    }
+
+    /// Runs ffmpeg with what `feed` writes as its standard input. Otherwise like [`Self::ffmpeg`].
+    pub(crate) fn ffmpeg_fed(
+        &self,
+        doing: &'static str,
+        arguments: &Arguments,
+        progress: &dyn Fn(f64),
+        feed: impl FnOnce(&mut dyn Write) -> std::io::Result<()> + Send,
+    ) -> Result<Vec<String>, Error> {
+        let mut child = self.start(arguments)?;
+        let input = child.0.take_stdin();
+        std::thread::scope(|scope| {
+            // If ffmpeg ends early, its own error says why. A write to it then fails, which ends the thread.
+            let writer = scope.spawn(move || input.map_or(Ok(()), |mut input| feed(&mut input)));
+            let log = child.wait(self, doing, progress);
+            let written = writer.join();
+            let log = log?;
+            match written {
+                Ok(Ok(())) => Ok(log),
+                Ok(Err(error)) => Err(Error::Failed { program: "ffmpeg", doing, reason: error.to_string() }),
+                Err(_) => {
+                    Err(Error::Failed { program: "ffmpeg", doing, reason: "composing a frame failed".to_owned() })
+                }
+            }
+        })
+    }
+
+    fn start(&self, arguments: &Arguments) -> Result<KillOnDrop, Error> {
         let mut command = FfmpegCommand::new_with_path(&self.tools.ffmpeg);
         command.args(["-hide_banner", "-nostdin"]).args(&arguments.0);
         let inner = command.as_inner_mut();
@@ -69,61 +100,7 @@ impl FfmpegRunner {
         if config.is_file() {
             inner.env("FONTCONFIG_FILE", config).env("XDG_CACHE_HOME", &self.scratch);
         }
-        let failed = |reason: String| Error::Failed { program: "ffmpeg", doing, reason };
-        let timed_out = |reason: String| Error::TimedOut { program: "ffmpeg", doing, reason };
-        let deadline = "exceeded video.deadline_seconds of bespoke.toml".to_owned();
-        let mut child = KillOnDrop(command.spawn().map_err(|error| cannot_start("ffmpeg", &error))?);
-        let events = child.0.iter().map_err(|error| failed(error.to_string()))?;
-        // The crate's iterator blocks without a timeout. Running it in a separate thread lets this thread check the
-        // deadline.
-        let (sender, receiver) = channel();
-        std::thread::spawn(move || {
-            for event in events {
-                if sender.send(event).is_err() {
-                    break;
-                }
-            }
-        });
-        let mut log = Vec::new();
-        let mut last_event = Instant::now();
-        loop {
-            if self.cancel.is_cancelled() {
-                return Err(Error::Cancelled);
-            }
-            if Instant::now() >= self.deadline {
-                return Err(timed_out(deadline.clone()));
-            }
-            match receiver.recv_timeout(POLL_INTERVAL) {
-                Ok(FfmpegEvent::Progress(now)) => progress(parse_time_str(&now.time).unwrap_or(0.0)),
-                Ok(FfmpegEvent::Log(level, line)) => {
-                    // A line may contain a measurement or an error. It still includes its level.
-                    if level != LogLevel::Unknown || !line.is_empty() {
-                        log.push(line);
-                    }
-                }
-                Ok(FfmpegEvent::LogEOF) | Err(RecvTimeoutError::Disconnected) => break,
-                Ok(_) => {}
-                Err(RecvTimeoutError::Timeout) => {
-                    if last_event.elapsed() > SILENCE_LIMIT {
-                        return Err(timed_out(format!("no output for {} s", SILENCE_LIMIT.as_secs())));
-                    }
-                    continue;
-                }
-            }
-            last_event = Instant::now();
-        }
-        // The log has ended, so the process has ended or is about to end.
-        let status = loop {
-            match child.0.as_inner_mut().try_wait() {
-                Ok(Some(status)) => break status,
-                Ok(None) if Instant::now() >= self.deadline => {
-                    return Err(timed_out(deadline.clone()));
-                }
-                Ok(None) => std::thread::sleep(Duration::from_millis(5)),
-                Err(error) => return Err(failed(error.to_string())),
-            }
-        };
-        if status.success() { Ok(log) } else { Err(failed(format!("{status}: {}", self.last_errors(&log)))) }
+        Ok(KillOnDrop(command.spawn().map_err(|error| cannot_start("ffmpeg", &error))?))
     }
 
     /// Returns the last errors. Omits the machine's paths, and messages from libass, because they may quote a caption.
@@ -147,6 +124,71 @@ impl FfmpegRunner {
     /// Returns ffprobe's description of a file and its first frame as JSON.
     pub(crate) fn probe_first_frame(&self, file: &Path) -> Result<Vec<u8>, Error> {
         probe(&self.tools, "describing a picture", file, &["-show_frames", "-read_intervals", "%+#1"])
+    }
+}
+
+impl KillOnDrop {
+    /// Waits for the end and returns the log. Kills the process when it returns early.
+    fn wait(
+        mut self,
+        runner: &FfmpegRunner,
+        doing: &'static str,
+        progress: &dyn Fn(f64),
+    ) -> Result<Vec<String>, Error> {
+        let failed = |reason: String| Error::Failed { program: "ffmpeg", doing, reason };
+        let timed_out = |reason: String| Error::TimedOut { program: "ffmpeg", doing, reason };
+        let deadline = "exceeded video.deadline_seconds of bespoke.toml".to_owned();
+        let events = self.0.iter().map_err(|error| failed(error.to_string()))?;
+        // The crate's iterator blocks without a timeout. Running it in a separate thread lets this thread check the
+        // deadline.
+        let (sender, receiver) = channel();
+        std::thread::spawn(move || {
+            for event in events {
+                if sender.send(event).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut log = Vec::new();
+        let mut last_event = Instant::now();
+        loop {
+            if runner.cancel.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
+            if Instant::now() >= runner.deadline {
+                return Err(timed_out(deadline.clone()));
+            }
+            match receiver.recv_timeout(POLL_INTERVAL) {
+                Ok(FfmpegEvent::Progress(now)) => progress(parse_time_str(&now.time).unwrap_or(0.0)),
+                Ok(FfmpegEvent::Log(level, line)) => {
+                    // A line may contain a measurement or an error. It still includes its level.
+                    if level != LogLevel::Unknown || !line.is_empty() {
+                        log.push(line);
+                    }
+                }
+                Ok(FfmpegEvent::LogEOF) | Err(RecvTimeoutError::Disconnected) => break,
+                Ok(_) => {}
+                Err(RecvTimeoutError::Timeout) => {
+                    if last_event.elapsed() > SILENCE_LIMIT {
+                        return Err(timed_out(format!("no output for {} s", SILENCE_LIMIT.as_secs())));
+                    }
+                    continue;
+                }
+            }
+            last_event = Instant::now();
+        }
+        // The log has ended, so the process has ended or is about to end.
+        let status = loop {
+            match self.0.as_inner_mut().try_wait() {
+                Ok(Some(status)) => break status,
+                Ok(None) if Instant::now() >= runner.deadline => {
+                    return Err(timed_out(deadline.clone()));
+                }
+                Ok(None) => std::thread::sleep(Duration::from_millis(5)),
+                Err(error) => return Err(failed(error.to_string())),
+            }
+        };
+        if status.success() { Ok(log) } else { Err(failed(format!("{status}: {}", runner.last_errors(&log)))) }
     }
 }
 

@@ -6,8 +6,10 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use contracts::brand::Brand;
+use resvg::usvg::{FontResolver, fontdb};
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -100,6 +102,20 @@ pub struct FontSet {
     title: usize,
     body: usize,
     order: Vec<usize>,
+    /// The same faces for drawing SVG.
+    database: Arc<fontdb::Database>,
+    ids: Vec<fontdb::ID>,
+}
+
+/// A text in the largest size at which it fits into a box.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FittedText {
+    /// The em square in pixels.
+    pub em: f64,
+    /// The lines.
+    pub lines: Vec<String>,
+    /// Whether the text had to be cut with an ellipsis.
+    pub is_cut: bool,
 }
 
 impl FontSet {
@@ -116,10 +132,14 @@ impl FontSet {
             matches!(extension.as_str(), "ttf" | "otf")
         };
         let mut faces = Vec::new();
+        let mut database = fontdb::Database::new();
+        let mut ids = Vec::new();
         for path in files.iter().filter(|path| is_font(path)) {
             let file = format!("{folder}/{}", path.file_name().unwrap_or_default().to_string_lossy());
             let data = std::fs::read(path).map_err(|error| broken(&file, &error.kind().to_string()))?;
             faces.push(Face::parse(&data).ok_or_else(|| broken(&file, "not a font"))?);
+            let loaded = database.load_font_source(fontdb::Source::Binary(Arc::new(data)));
+            ids.push(*loaded.first().ok_or_else(|| broken(&file, "not a font"))?);
         }
         let find = |family: &str| {
             let has_name = |face: &Face| face.names.iter().any(|name| name.eq_ignore_ascii_case(family));
@@ -135,7 +155,7 @@ impl FontSet {
         let mut order: Vec<usize> = vec![body];
         order.extend(brand.fonts.fallback.iter().filter_map(|family| find(family)));
         order.extend(0..faces.len());
-        Ok(Self { faces, title, body, order })
+        Ok(Self { faces, title, body, order, database: Arc::new(database), ids })
     }
 
     /// Returns the face for a role.
@@ -220,6 +240,11 @@ impl FontSet {
         lines
     }
 
+    /// Returns the width of the widest word in pixels.
+    fn widest_word(&self, role: Role, text: &str, em: f64) -> f64 {
+        text.split(' ').map(|word| self.width(role, word, em)).fold(0.0, f64::max)
+    }
+
     /// Breaks a text into as many lines as [`FontSet::wrap`], but with nearly equal widths, so the last word is not
     /// alone on a line.
     #[must_use]
@@ -228,10 +253,15 @@ impl FontSet {
         if best.len() < 2 {
             return best;
         }
-        let mut low = max * 0.4;
+        // No word is broken that fits on a line.
+        let widest = self.widest_word(role, text, em);
+        if widest > max {
+            return best;
+        }
+        let mut low = (max * 0.4).max(widest - 4.0);
         let mut high = max;
         while high - low > 4.0 {
-            let middle = f64::midpoint(low, high);
+            let middle = f64::midpoint(low, high).max(widest);
             let lines = self.wrap(role, text, em, middle);
             if lines.len() > best.len() {
                 low = middle;
@@ -243,18 +273,18 @@ impl FontSet {
         best
     }
 
-    /// Finds the maximum size, up to `em` pixels, at which a text fits on `lines` lines of `max` pixels. Returns the
-    /// size and the lines. The minimum is a quarter of `em`, at which 40 letters fit in the narrowest frame. A text
-    /// that is still too long is cut with an ellipsis.
+    /// Finds the largest size, `em` to `min` pixels, at which a text fits on `lines` lines of `max` pixels. A text that
+    /// is still too long is cut with an ellipsis.
     #[must_use]
-    pub fn fit(&self, role: Role, text: &str, em: f64, max: f64, lines: usize) -> (f64, Vec<String>) {
+    pub fn fit(&self, role: Role, text: &str, (em, min): (f64, f64), max: f64, lines: usize) -> FittedText {
         let mut size = em;
         loop {
             let mut wrapped = self.wrap(role, text, size, max);
-            if wrapped.len() <= lines {
-                return (size, self.wrap_evenly(role, text, size, max));
+            let breaks_a_word = size > min && self.widest_word(role, text, size) > max;
+            if wrapped.len() <= lines && !breaks_a_word {
+                return FittedText { em: size, lines: self.wrap_evenly(role, text, size, max), is_cut: false };
             }
-            if size <= em / 4.0 {
+            if size <= min {
                 wrapped.truncate(lines);
                 if let Some(last) = wrapped.last_mut() {
                     while !last.is_empty() && self.width(role, &format!("{last}…"), size) > max {
@@ -262,9 +292,31 @@ impl FontSet {
                     }
                     last.push('…');
                 }
-                return (size, wrapped);
+                return FittedText { em: size, lines: wrapped, is_cut: true };
             }
-            size = (size - em * 0.04).max(em / 4.0);
+            size = (size - em * 0.04).max(min);
+        }
+    }
+
+    /// Returns the database of the fonts for drawing SVG.
+    pub(crate) fn database(&self) -> Arc<fontdb::Database> {
+        self.database.clone()
+    }
+
+    /// Returns how SVG texts find their fonts: the families `title` and `body` are the brand's, and a character without
+    /// a glyph takes the same font as in captions.
+    pub(crate) fn resolver(&self) -> FontResolver<'_> {
+        let select = |font: &resvg::usvg::Font| {
+            let is_title = font.families().iter().any(|family| family.to_string().contains("title"));
+            if is_title { self.title } else { self.body }
+        };
+        FontResolver {
+            select_font: Box::new(move |font, _| self.ids.get(select(font)).copied()),
+            select_fallback: Box::new(move |character, used, _| {
+                let has_glyph = |index: &&usize| self.faces[**index].advances.contains_key(&character);
+                let fitting = self.order.iter().filter(has_glyph).map(|index| self.ids[*index]);
+                fitting.into_iter().find(|id| !used.contains(id))
+            }),
         }
     }
 }

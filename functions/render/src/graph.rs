@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::canvas::{Emblem, FRAME_RATE, LogoPlacement, Scrim, Veil};
+use crate::canvas::FRAME_RATE;
 
 /// Escapes the value of a filter option within a graph, once for the option and once for the graph (ffmpeg-filters,
 /// "Notes on filtergraph escaping").
@@ -47,37 +47,32 @@ impl Arguments {
         self.text(&["-protocol_whitelist", "file"]).text(options).text(&["-i"]).path(path)
     }
 
+    /// Adds raw frames on the standard input.
+    fn frames(&mut self, pixels: &str, (w, h): (u32, u32)) -> &mut Self {
+        self.text(&["-protocol_whitelist", "pipe", "-f", "rawvideo", "-pixel_format", pixels]);
+        self.text(&["-video_size", &format!("{w}x{h}"), "-framerate", &FRAME_RATE.to_string()]);
+        self.text(&["-color_range", "tv", "-colorspace", "bt709", "-i", "pipe:0"])
+    }
+
     /// Discards the output, because it is only measured.
     fn discard_output(&mut self) -> &mut Self {
         self.text(&["-f", "null", "null"])
     }
 }
 
-/// The graph that creates the video.
+/// The graph that creates the video from composed frames.
 #[derive(Clone, Debug)]
 pub struct VideoGraph<'a> {
-    /// The background loop, with the frame's size and rate.
-    pub background: &'a Path,
+    /// The background loop, with the frame's size and rate, if there is one. Frames then have an alpha channel.
+    pub background: Option<&'a Path>,
     /// The finished audio.
     pub sound: &'a Path,
-    /// The logo.
-    pub logo: &'a Path,
-    /// The brand mark.
-    pub mark: &'a Path,
-    /// The ASS document.
-    pub document: &'a Path,
+    /// The ASS document with the captions. `None` if they are not drawn into the picture.
+    pub document: Option<&'a Path>,
     /// The fonts folder.
     pub fonts: &'a Path,
-    /// The gradient that darkens a bright background behind the corner marks.
-    pub scrim: Option<Scrim>,
-    /// The colors that cover the whole frame.
-    pub veils: &'a [Veil],
-    /// The times and positions of the logo and the brand mark.
-    pub logos: &'a [LogoPlacement],
     /// The frame size in pixels.
     pub size: (u32, u32),
-    /// The number of frame pixels per layout pixel.
-    pub scale: f64,
     /// The length in seconds.
     pub seconds: f64,
     /// The times, in seconds, at which playback or a measurement may start. Each gets a key frame.
@@ -92,143 +87,45 @@ pub struct VideoGraph<'a> {
     pub output: &'a Path,
 }
 
-/// A still image that is laid over the video for some time.
-struct Layer {
-    /// The filter chain that produces its single frame.
-    frame: String,
-    start: f64,
-    end: f64,
-    /// The durations of fading in and out, in seconds.
-    fades: (f64, f64),
-    /// The positions of the left and top edges in pixels.
-    at: (f64, f64),
-}
-
-impl Layer {
-    /// Returns the filters that overlay this layer on the stream `under` and call the result `out`. `name` labels the
-    /// layer.
-    fn filters(&self, name: &str, under: &str, out: &str) -> String {
-        let rate = f64::from(FRAME_RATE);
-        let first = (self.start * rate).round();
-        let last = (self.end * rate).round();
-        let start = first / rate;
-        let end = last / rate;
-        let fade = |direction, at: f64, seconds: f64| match seconds {
-            0.0 => String::new(),
-            _ => format!(",fade=t={direction}:st={at:.4}:d={seconds}:alpha=1"),
-        };
-        format!(
-            "{},format=rgba,scale=out_color_matrix=bt709:out_range=tv,format=yuva420p,loop=loop={}:size=1:start=0,\
-             settb=1/{FRAME_RATE},setpts=N+{first}{}{}[{name}];\
-             [{under}][{name}]overlay=x={}:y={}:eof_action=pass:eval=init:enable='between(t,{start:.4},{:.4})'[{out}]",
-            self.frame,
-            (last - first - 1.0).max(0.0),
-            fade("in", start, self.fades.0),
-            fade("out", end - self.fades.1, self.fades.1),
-            self.at.0,
-            self.at.1,
-            end - 0.5 / rate,
-        )
-    }
-}
-
 impl VideoGraph<'_> {
-    /// Returns the graph, from back to front: background, scrim, veils, text, logos.
+    /// Returns the graph, from back to front: background, frames, captions.
     fn filters(&self) -> String {
-        // Renumber the frames, because a looped file may repeat with irregular timestamps.
-        let input = if self.scrim.is_some() { "a0" } else { "b0" };
-        let mut graph = vec![format!("[0:v]setpts=N/{FRAME_RATE}/TB[{input}]")];
-        if let Some(scrim) = &self.scrim {
-            graph.push(self.scrim_layer(scrim).filters("a1", input, "b0"));
+        let mut graph = Vec::new();
+        let mut last = "0:v";
+        if self.background.is_some() {
+            // Renumber the frames, because a looped file may repeat with irregular timestamps.
+            graph.push(format!("[2:v]setpts=N/{FRAME_RATE}/TB[back]"));
+            graph.push("[back][0:v]overlay=format=yuv420:shortest=1[laid]".to_owned());
+            last = "laid";
         }
-        for (index, veil) in self.veils.iter().enumerate() {
-            let colour = veil.colour.hex();
-            let (w, h) = self.size;
-            let layer = Layer {
-                frame: format!("color=c={colour}@{}:s={w}x{h},trim=end_frame=1", veil.opacity),
-                start: veil.start,
-                end: veil.end,
-                fades: veil.fades,
-                at: (0.0, 0.0),
-            };
-            graph.push(layer.filters(&format!("v{index}"), &format!("b{index}"), &format!("b{}", index + 1)));
+        if let Some(document) = self.document {
+            let (document, fonts) = (escape_path(document), escape_path(self.fonts));
+            graph.push(format!("[{last}]ass=filename={document}:fontsdir={fonts}[captioned]"));
+            last = "captioned";
         }
         graph.push(format!(
-            "[b{}]ass=filename={}:fontsdir={}[p0]",
-            self.veils.len(),
-            escape_path(self.document),
-            escape_path(self.fonts)
-        ));
-        for (input, emblem) in [(2, Emblem::Logo), (3, Emblem::Mark)] {
-            let uses = self.logos.iter().enumerate().filter(|(_, logo)| logo.emblem == emblem);
-            let branches: Vec<String> = uses.map(|(index, _)| format!("[s{index}]")).collect();
-            if !branches.is_empty() {
-                graph.push(format!("[{input}:v]format=rgba,split={}{}", branches.len(), branches.concat()));
-            }
-        }
-        for (index, logo) in self.logos.iter().enumerate() {
-            let [x, y, w, h] = [logo.area.x, logo.area.y, logo.area.w, logo.area.h].map(|px| (px * self.scale).round());
-            let layer = Layer {
-                frame: format!("[s{index}]colorchannelmixer=aa={},scale={w}:{h}:flags=lanczos", logo.opacity),
-                start: logo.start,
-                end: logo.end,
-                fades: (logo.fade, logo.fade),
-                at: (x, y),
-            };
-            graph.push(layer.filters(&format!("l{index}"), &format!("p{index}"), &format!("p{}", index + 1)));
-        }
-        let fade = 0.8;
-        graph.push(format!(
-            "[p{}]fade=t=out:st={:.4}:d={fade},format=yuv420p,\
-             setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709[v]",
-            self.logos.len(),
-            self.seconds - fade
+            "[{last}]format=yuv420p,setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709[v]"
         ));
         graph.join(";")
     }
 
-    fn scrim_layer(&self, scrim: &Scrim) -> Layer {
-        let width = self.size.0;
-        let solid = (scrim.solid * self.scale).round();
-        let height = (scrim.height * self.scale / 2.0).round() * 2.0;
-        let colour = scrim.colour.hex();
-        // A smooth step from the solid part to the bottom edge.
-        let step = format!("st(0,clip(({height}-Y)/({height}-{solid}),0,1));ld(0)*ld(0)*(3-2*ld(0))");
-        let alpha = format!("255*{:.4}*({step})", scrim.opacity);
-        Layer {
-            frame: format!(
-                "color=c={colour}:s={width}x{height},trim=end_frame=1,format=rgba,\
-                 geq=r='r(X,Y)':g='g(X,Y)':b='b(X,Y)':a='{alpha}'"
-            ),
-            start: 0.0,
-            end: self.seconds,
-            fades: (0.0, 0.0),
-            at: (0.0, 0.0),
-        }
-    }
-
-    /// Returns the arguments.
+    /// Returns the arguments. The frames are read from the standard input.
     #[must_use]
     pub fn arguments(&self) -> Arguments {
         let mut all = Arguments::default();
-        all.input(&["-stream_loop", "-1"], self.background)
-            .input(&[], self.sound)
-            .input(&[], self.logo)
-            .input(&[], self.mark);
+        let pixels = if self.background.is_some() { "yuva420p" } else { "yuv420p" };
+        all.frames(pixels, self.size).input(&[], self.sound);
+        if let Some(background) = self.background {
+            all.input(&["-stream_loop", "-1"], background);
+        }
         all.text(&["-filter_complex", &self.filters(), "-map", "[v]", "-map", "1:a"]);
         // With 8x8 transforms, even the fastest preset produces High profile.
-        all.text(&[
-            "-c:v",
-            "libx264",
-            "-preset",
-            self.preset,
-            "-crf",
-            &self.crf.to_string(),
-            "-profile:v",
-            "high",
-            "-x264-params",
-            "8x8dct=1",
-        ]);
+        all.text(&["-c:v", "libx264", "-preset", self.preset, "-crf", &self.crf.to_string(), "-profile:v", "high"]);
+        if self.background.is_none() {
+            // Drawn scenes have flat areas and clean edges.
+            all.text(&["-tune", "animation"]);
+        }
+        all.text(&["-x264-params", "8x8dct=1"]);
         all.text(&["-pix_fmt", "yuv420p", "-r", &FRAME_RATE.to_string(), "-g", &(FRAME_RATE * 5).to_string()]);
         all.text(&["-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]);
         if !self.moments.is_empty() {
@@ -429,13 +326,13 @@ pub(crate) fn sample_luma(video: &Path, stream: u32, (w, h): (u32, u32), output:
     all
 }
 
-/// Encodes a prepared background like a video, and logs the CPU time.
+/// Encodes frames from the standard input like a video, and logs the CPU time.
 #[must_use]
-pub(crate) fn benchmark_encode(prepared: &Path, preset: &str, crf: u8) -> Arguments {
+pub(crate) fn benchmark_encode(size: (u32, u32), preset: &str, crf: u8) -> Arguments {
     let mut all = Arguments::default();
-    all.text(&["-benchmark"]).input(&[], prepared);
-    all.text(&["-map", "0:v", "-c:v", "libx264", "-preset", preset, "-crf", &crf.to_string(), "-pix_fmt", "yuv420p"]);
-    all.discard_output();
+    all.text(&["-benchmark"]).frames("yuv420p", size);
+    all.text(&["-map", "0:v", "-c:v", "libx264", "-preset", preset, "-crf", &crf.to_string()]);
+    all.text(&["-tune", "animation", "-pix_fmt", "yuv420p"]).discard_output();
     all
 }
 
@@ -486,6 +383,14 @@ pub fn preview(video: &Path, from: f64, output: &Path) -> Arguments {
     all
 }
 
+/// Writes silence of this length in seconds.
+#[must_use]
+pub(crate) fn silence(seconds: f64, output: &Path) -> Arguments {
+    let mut all = Arguments::default();
+    all.text(&["-f", "lavfi", "-i", "anullsrc=r=48000:cl=stereo", "-t", &format!("{seconds:.4}"), "-y"]).path(output);
+    all
+}
+
 /// Measures loudness and silences in stereo audio. With `peak`, also measures the true peak, which takes most of the
 /// time.
 #[must_use]
@@ -503,7 +408,7 @@ pub fn measure_sound(sound: &Path, peak: bool) -> Arguments {
 #[must_use]
 pub fn find_pauses(video: &Path) -> Arguments {
     let mut all = Arguments::default();
-    let filter = "aformat=channel_layouts=mono,silencedetect=noise=-30dB:duration=0.2";
+    let filter = "aformat=channel_layouts=mono,silencedetect=noise=-21dB:duration=0.2";
     all.input(&[], video).text(&["-map", "0:a", "-af", filter]).discard_output();
     all
 }
@@ -566,30 +471,15 @@ pub fn master(mix: &Path, gain: f64, output: &Path) -> Arguments {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layout::Rect;
 
     fn video_arguments() -> String {
-        let logo = LogoPlacement {
-            emblem: Emblem::Logo,
-            area: Rect { x: 10.0, y: 20.0, w: 300.0, h: 54.0 },
-            start: 2.5,
-            end: 12.0,
-            opacity: 0.7,
-            fade: 0.5,
-        };
         let graph = VideoGraph {
             provenance: "The voice is synthetic.",
-            background: Path::new("-loop.mp4"),
+            background: Some(Path::new("-loop.mp4")),
             sound: Path::new("sound.wav"),
-            logo: Path::new("logo.png"),
-            mark: Path::new("mark.png"),
-            document: Path::new("/it's [a]:b,c;d/picture.ass"),
+            document: Some(Path::new("/it's [a]:b,c;d/picture.ass")),
             fonts: Path::new("fonts"),
-            scrim: None,
-            veils: &[],
-            logos: &[logo],
             size: (1920, 1080),
-            scale: 1.0,
             seconds: 20.0,
             moments: &[],
             preset: "veryfast",

@@ -1,11 +1,12 @@
 //! The blocking part of a render: turns decrypted inputs into the finished files within a private folder.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use contracts::Digest;
-use contracts::brand::Brand;
+use contracts::brand::{Brand, Ground};
 use contracts::media::{MediaFacts, Shape};
 use contracts::narration::{Narration, Timing};
 use contracts::request::Request;
@@ -14,19 +15,22 @@ use contracts::settings::VideoSettings;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::background::{Asset, BackgroundPreparer};
-use crate::canvas::Placement;
+use crate::background_luma::BackgroundLuma;
+use crate::canvas::{Placement, veil_opacity};
 use crate::captions::{self, cues};
 use crate::check::{LEGIBLE_RESOLUTION, LOUDNESS, check, check_placements, contrast, has_ink, min_contrast};
 use crate::content::{SceneContent, check_glyphs};
 use crate::error::Error;
 use crate::ffmpeg::FfmpegRunner;
-use crate::font::FontSet;
+use crate::film::{Film, VOICE_START, compose};
 use crate::graph::{self, Arguments, SoundMix, VideoGraph};
-use crate::layout::{Frame, LAYOUT_RESOLUTION};
+use crate::layout::{Frame, LAYOUT_RESOLUTION, Rect};
 use crate::measure::{SoundMeasures, caption_sync, longest_silence, measure_file, no_loudness, parse_sound_log};
 use crate::probe_cache::{PreparedBackground, ProbeCache};
 use crate::provenance::Provenance;
-use crate::scene::{Scene, TITLE_SECONDS, compose};
+use crate::scenes::frames::{Behind, Composer, FrameColors};
+use crate::scenes::kit::SceneKit;
+use crate::scenes::stage::{DrawOptions, DrawnScene};
 use crate::{sound, vtt};
 
 /// The decrypted inputs of a render.
@@ -39,6 +43,9 @@ pub(crate) struct Inputs {
     /// The digest of all inputs.
     pub digest: Digest,
 }
+
+/// The minimum opacity of the ground's color over a video. It keeps the picture calm behind text.
+const MIN_VEIL: f64 = 0.72;
 
 /// Everything that a render needs.
 pub(crate) struct RenderJob {
@@ -66,13 +73,6 @@ pub(crate) struct RenderOutput {
     pub media: MediaFacts,
 }
 
-/// An image file from the brand.
-struct Picture {
-    path: PathBuf,
-    /// The size in pixels.
-    size: (u32, u32),
-}
-
 /// The narration, stored in the private folder.
 struct Voice {
     path: PathBuf,
@@ -83,23 +83,25 @@ impl RenderJob {
     /// Renders the video, or uses an earlier writer's video if `finished` is given. Then measures it and derives the
     /// other files.
     pub(crate) fn run(&self, finished: Option<&[u8]>) -> Result<RenderOutput, Error> {
-        let fonts = FontSet::load(&self.assets, &self.brand)?;
-        let logo = self.picture(&self.brand.logo)?;
-        let mark = self.picture(&self.brand.mark)?;
+        let kit = SceneKit::load(&self.assets, &self.brand, self.shape)?;
         let background = self.background()?;
         let cues = cues(&self.inputs.narration, &self.names());
+        let luma = match &background {
+            Some(background) => background.luma.clone(),
+            None => BackgroundLuma::uniform(kit.palette.background.luma()),
+        };
         let content = SceneContent {
             script: &self.inputs.script,
             narration: &self.inputs.narration,
             cues: &cues,
             brand: &self.brand,
-            logo: logo.size,
-            mark: mark.size,
-            background: &background.luma,
+            background: &luma,
         };
-        check_glyphs(&fonts, &content)?;
-        let scene = compose(&fonts, &content, self.shape)?;
-        check_placements(&scene, &Frame::of(self.shape))?;
+        check_glyphs(&kit.fonts, &content)?;
+        let frame = Frame::of(self.shape);
+        let options = DrawOptions { scale: self.scale(), motion: self.video.motion };
+        let film = compose(&kit, &content, &frame, options)?;
+        check_placements(&film.placements, &frame)?;
         let path = self.write_scratch("narration.wav", &self.inputs.audio)?;
         let sound = self.measure_sound("measuring the narration", &path)?;
         let voice = Voice { path, sound };
@@ -107,21 +109,21 @@ impl RenderJob {
 
         let video = match finished {
             Some(bytes) => self.write_scratch("recommendation.mp4", bytes)?,
-            None => self.render(&scene, &background.path, [&logo.path, &mark.path], &voice)?,
+            None => self.render(&kit, &film, background.as_ref(), &voice)?,
         };
         self.report(0.92);
         let (mut media, _) = measure_file(&self.runner, &video)?;
-        let captions = vtt::document(&cues, TITLE_SECONDS);
+        let captions = vtt::document(&cues, VOICE_START);
         let timed_texts = vtt::read(&captions);
         media.captions = captions::facts(&timed_texts);
         if self.inputs.narration.timing == Timing::Exact {
             media.captions.sync = caption_sync(&self.runner, &video, &timed_texts)?;
         }
         media.longest_silence = longest_silence(&voice.sound.silences, self.spoken_span());
-        (media.areas_with_text, media.contrast) = self.measure_text(&video, &scene)?;
-        check(&mut media, self.size(), scene.seconds)?;
+        (media.areas_with_text, media.contrast) = self.measure_text(&video, &film)?;
+        check(&mut media, self.size(), film.seconds)?;
         self.report(0.96);
-        let (poster, preview) = self.stills(&video, &scene)?;
+        let (poster, preview) = self.stills(&video, &film)?;
         let video = Bytes::from(std::fs::read(&video).map_err(Error::Scratch)?);
         Ok(RenderOutput { video, captions, poster, preview, media })
     }
@@ -153,13 +155,6 @@ impl RenderJob {
         Asset { path: self.assets.join(name), name: name.to_owned() }
     }
 
-    fn picture(&self, name: &str) -> Result<Picture, Error> {
-        let asset = self.asset(name);
-        let probe = asset.probe(&self.runner, &self.cache)?;
-        let stream = probe.stream("video").ok_or_else(|| asset.broken("not a picture"))?;
-        Ok(Picture { size: (stream.width, stream.height), path: asset.path })
-    }
-
     /// Writes unencrypted bytes to the private folder.
     fn write_scratch(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Error> {
         let path = self.runner.scratch.join(name);
@@ -182,64 +177,74 @@ impl RenderJob {
     /// Renders the video and returns its path.
     fn render(
         &self,
-        scene: &Scene,
-        background: &Path,
-        [logo, mark]: [&Path; 2],
+        kit: &SceneKit,
+        film: &Film,
+        background: Option<&PreparedBackground>,
         voice: &Voice,
     ) -> Result<PathBuf, Error> {
-        let sound = self.mix(scene, voice)?;
+        let sound = self.mix(film, voice)?;
         self.report(0.1);
-        let document = self.write_scratch("picture.ass", scene.document.as_bytes())?;
-        let mut moments: Vec<f64> = sample_moments(scene).chain([scene.poster, preview_start(scene)]).collect();
+        let document = self.write_scratch("captions.ass", film.document.as_bytes())?;
+        let starts = film.scenes.iter().map(DrawnScene::start);
+        let mut moments: Vec<f64> = sample_moments(film).chain(starts).chain([film.poster, film.preview]).collect();
         moments.sort_by(f64::total_cmp);
         let provenance = Provenance::of(&self.inputs.script, &self.inputs.narration);
         let video = self.runner.scratch.join("recommendation.mp4");
         let graph = VideoGraph {
             provenance: &provenance.words,
-            background,
+            background: background.map(|background| background.path.as_path()),
             sound: &sound,
-            logo,
-            mark,
-            document: &document,
+            document: self.video.burn_captions.then_some(document.as_path()),
             fonts: &self.runner.fonts,
-            scrim: scene.scrim,
-            veils: &scene.veils,
-            logos: &scene.logos,
             size: self.size(),
-            scale: self.scale(),
-            seconds: scene.seconds,
+            seconds: film.seconds,
             moments: &moments,
             preset: &self.video.preset,
             crf: self.video.crf,
             output: &video,
         };
-        let progress = |seconds: f64| self.report(0.1 + 0.8 * (seconds / scene.seconds).clamp(0.0, 1.0));
-        self.runner.ffmpeg("rendering the video", &graph.arguments(), &progress)?;
+        let frame = Frame::of(self.shape);
+        let whole = Rect { x: 0.0, y: 0.0, w: frame.dimensions().0, h: frame.dimensions().1 };
+        let behind = background.map_or(Behind::Ground, |background| {
+            let brightest = background.luma.level(whole, frame.dimensions());
+            #[expect(clippy::cast_possible_truncation, reason = "0 to 1")]
+            let veil = veil_opacity(&kit.palette, brightest, MIN_VEIL) as f32;
+            Behind::Video { veil }
+        });
+        let colors = FrameColors { background: kit.palette.background, cover: kit.palette.cover };
+        let size = self.size();
+        let cancel = self.runner.cancel.clone();
+        let feed = move |sink: &mut dyn Write| {
+            let mut composer = Composer::new(size, behind, colors);
+            film.scenes.iter().try_for_each(|scene| composer.write(scene, sink, &|| !cancel.is_cancelled()))
+        };
+        let progress = |seconds: f64| self.report(0.1 + 0.8 * (seconds / film.seconds).clamp(0.0, 1.0));
+        self.runner.ffmpeg_fed("rendering the video", &graph.arguments(), &progress, feed)?;
         provenance.append_to(&video).map_err(Error::Scratch)?;
         Ok(video)
     }
 
     /// Samples frames from the finished video and checks that text and logos are visible in them. Returns the number of
     /// checked areas and their lowest contrast.
-    fn measure_text(&self, video: &Path, scene: &Scene) -> Result<(usize, Option<f64>), Error> {
-        const TEXTS: [&str; 5] = ["name", "lower third", "captions", "offers", "notices"];
-        const MARKS: [&str; 2] = ["privacy mark", "logo"];
-        let marks = if self.video.resolution >= LEGIBLE_RESOLUTION { MARKS.as_slice() } else { &[] };
+    fn measure_text(&self, video: &Path, film: &Film) -> Result<(usize, Option<f64>), Error> {
+        /// Pictures, whose contrast is not that of text.
+        const PICTURES: [&str; 8] = ["art", "art-1", "art-2", "art-3", "qr", "progress", "mark", "logo-large"];
+        /// Texts that are too small to measure at a low resolution.
+        const SMALL: [&str; 5] = ["privacy", "logo", "note", "figure-label", "figure-terms"];
+        let is_fine = self.video.resolution >= LEGIBLE_RESOLUTION;
         let file = |(index, at)| (at, self.runner.scratch.join(format!("picture-{index}.gray")));
-        let moments: Vec<(f64, PathBuf)> = sample_moments(scene).enumerate().map(file).collect();
+        let moments: Vec<(f64, PathBuf)> = sample_moments(film).enumerate().map(file).collect();
         self.runner.ffmpeg("sampling frames of the video", &graph::luma_frames(video, &moments), &|_| {})?;
         let mut areas = 0;
         let mut lowest = None;
         for (at, path) in moments {
             let picture = std::fs::read(&path).map_err(Error::Scratch)?;
-            // Text that is fading in or out does not have its final contrast.
-            let fade = |placement: &Placement| if placement.kind == "captions" { 0.1 } else { 0.7 };
             let visible = |placement: &&Placement| {
-                let fade = fade(placement);
-                (TEXTS.contains(&placement.kind) || marks.contains(&placement.kind))
-                    && (placement.start + fade..placement.end - fade).contains(&at)
+                (is_fine || !SMALL.contains(&placement.kind))
+                    && (self.video.burn_captions || placement.kind != "captions")
+                    && (placement.start + 0.1..placement.end - 0.1).contains(&at)
             };
-            for placement in scene.placements.iter().filter(visible) {
+            for placement in film.placements.iter().filter(visible) {
                 // The margin around a logo shows the background, even if the logo fills its own area.
                 let margin = if placement.kind == "logo" { 0.25 * placement.area.h } else { 0.0 };
                 let area = placement.area.grown(margin).scaled(self.scale());
@@ -249,38 +254,41 @@ impl RenderJob {
                     return Err(Error::OutOfRange { measure: placement.kind, found, wanted });
                 }
                 areas += 1;
-                lowest = min_contrast(lowest, contrast(&picture, self.size(), area));
+                if !PICTURES.contains(&placement.kind) {
+                    lowest = min_contrast(lowest, contrast(&picture, self.size(), area));
+                }
             }
         }
         Ok((areas, lowest))
     }
 
-    /// Returns the background in a form that fits the frame.
-    fn background(&self) -> Result<PreparedBackground, Error> {
-        let missing = || Error::Brand { field: "backgrounds", expected: "at least one file" };
-        let asset = match &self.background {
-            Some(asset) => asset.clone(),
-            None => self.asset(self.brand.backgrounds.first().ok_or_else(missing)?),
+    /// Returns the background in a form that fits the frame. `None` if the scenes have their own ground.
+    fn background(&self) -> Result<Option<PreparedBackground>, Error> {
+        let missing = || Error::Brand { field: "backgrounds", expected: "at least one file if ground is loop" };
+        let asset = match (&self.background, self.brand.ground) {
+            (Some(asset), _) => asset.clone(),
+            (None, Ground::Still) => return Ok(None),
+            (None, Ground::Loop) => self.asset(self.brand.backgrounds.first().ok_or_else(missing)?),
         };
         let preparer =
             BackgroundPreparer { runner: &self.runner, cache: &self.cache, folder: &self.prepared, size: self.size() };
-        preparer.prepare(&asset)
+        preparer.prepare(&asset).map(Some)
     }
 
     /// Mixes the voice with the ducked music, and adjusts the result to the required loudness.
-    fn mix(&self, scene: &Scene, voice: &Voice) -> Result<PathBuf, Error> {
+    fn mix(&self, film: &Film, voice: &Voice) -> Result<PathBuf, Error> {
         let music = self.asset(&self.brand.music);
         music.probe(&self.runner, &self.cache)?;
         let measure = || self.measure_sound("measuring the music", &music.path).map_err(|error| music.blame(error));
         let music_sound = self.cache.sounds.get_or_try_insert(&music.path, "", measure)?;
         let narration = &self.inputs.narration;
-        let gain = sound::music_gain(narration, TITLE_SECONDS, voice.sound.loudness, music_sound.loudness);
+        let gain = sound::music_gain(narration, VOICE_START, voice.sound.loudness, music_sound.loudness);
         let mixed = self.runner.scratch.join("mix.wav");
         let mix = SoundMix {
             voice: &voice.path,
             music: &music.path,
-            offset: TITLE_SECONDS,
-            seconds: scene.seconds,
+            offset: VOICE_START,
+            seconds: film.seconds,
             music_gain: &gain,
             output: &mixed,
         };
@@ -300,25 +308,19 @@ impl RenderJob {
     }
 
     /// Creates the poster and the preview.
-    fn stills(&self, video: &Path, scene: &Scene) -> Result<(Vec<u8>, Vec<u8>), Error> {
+    fn stills(&self, video: &Path, film: &Film) -> Result<(Vec<u8>, Vec<u8>), Error> {
         let still = |name: &str, arguments: &dyn Fn(&Path) -> Arguments| {
             let path = self.runner.scratch.join(name);
             self.runner.ffmpeg("taking stills", &arguments(&path), &|_| {})?;
             std::fs::read(&path).map_err(Error::Scratch)
         };
-        let poster = still("poster.jpg", &|path| graph::poster(video, scene.poster, path))?;
-        let preview = still("preview.gif", &|path| graph::preview(video, preview_start(scene), path))?;
+        let poster = still("poster.jpg", &|path| graph::poster(video, film.poster, path))?;
+        let preview = still("preview.gif", &|path| graph::preview(video, film.preview, path))?;
         Ok((poster, preview))
     }
 }
 
-/// Returns the times, in seconds, at which the finished video is sampled: the middle of each card and each lower third.
-fn sample_moments(scene: &Scene) -> impl Iterator<Item = f64> {
-    let texts = scene.placements.iter().filter(|text| matches!(text.kind, "name" | "lower third" | "notices"));
-    texts.map(|text| f64::midpoint(text.start, text.end))
-}
-
-/// Returns when the preview's three seconds start, in seconds.
-fn preview_start(scene: &Scene) -> f64 {
-    (scene.poster - 1.5).max(0.0)
+/// Returns the times, in seconds, at which the finished video is sampled: when each scene shows the most.
+fn sample_moments(film: &Film) -> impl Iterator<Item = f64> {
+    film.scenes.iter().map(DrawnScene::fullest)
 }

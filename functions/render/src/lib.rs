@@ -5,8 +5,8 @@
 //!
 //! The kernels are plain functions:
 //!
-//! - [`captions`] divides the words into cues.
-//! - [`scene`] composes the video image with the dimensions from [`layout`] and [`font`], and writes it with [`ass`].
+//! - [`captions`] divides the words into cues, and [`ass`] writes them for libass.
+//! - [`film`] divides the script into [`scenes`], which are composed frame by frame.
 //! - [`sound`] computes the music's gain.
 //! - [`graph`] builds ffmpeg's arguments.
 //! - [`measure`] and [`check`] examine the result.
@@ -26,7 +26,7 @@ use contracts::script::Script;
 use contracts::settings::Settings;
 use contracts::stage::CustomerTask;
 use contracts::{CustomerRef, Digest, ObjectKey};
-use storage::store::{PutOutcome, StoreError};
+use storage::store::PutOutcome;
 use storage::vault::{Owner, Vault, VaultError};
 use tokio_util::sync::CancellationToken;
 
@@ -35,8 +35,8 @@ mod background;
 mod background_folder;
 pub mod background_luma;
 pub mod canvas;
+mod caption_track;
 pub mod captions;
-mod card;
 pub mod check;
 mod color;
 pub mod content;
@@ -44,14 +44,16 @@ mod encoding_cost;
 mod error;
 mod ffmpeg;
 mod file_digest;
+pub mod film;
 pub mod font;
 pub mod graph;
 mod job;
 pub mod layout;
 pub mod measure;
+pub mod preview;
 mod probe_cache;
 pub mod provenance;
-pub mod scene;
+pub mod scenes;
 pub mod sound;
 mod tool_check;
 pub mod vtt;
@@ -75,7 +77,13 @@ pub fn assets_digest(folder: &Path, brand: &Brand) -> Result<Digest, Error> {
         let file = path.strip_prefix(folder).unwrap_or(path).display().to_string();
         move |error: std::io::Error| Error::AssetBroken { file, reason: error.to_string() }
     };
-    let mut paths = vec![folder.join(&brand.logo), folder.join(&brand.music)];
+    let mut paths = vec![folder.join(&brand.logo), folder.join(&brand.mark), folder.join(&brand.music)];
+    let scenes = folder.join(&brand.scenes);
+    for folder in [scenes.join("art"), scenes] {
+        for entry in std::fs::read_dir(&folder).map_err(broken(&folder))? {
+            paths.push(entry.map_err(broken(&folder))?.path());
+        }
+    }
     paths.extend(brand.backgrounds.iter().chain(&brand.pronunciations).map(|file| folder.join(file)));
     let fonts = folder.join(&brand.fonts.folder);
     for entry in std::fs::read_dir(&fonts).map_err(broken(&fonts))? {
@@ -163,13 +171,8 @@ async fn read_inputs(task: &CustomerTask, deps: &Deps<'_>) -> Result<Inputs, Err
 async fn is_finished(task: &CustomerTask, deps: &Deps<'_>, digest: &Digest) -> Result<bool, Error> {
     let at = key(task, Artefact::RenderRecord);
     let Some(bytes) = deps.vault.store().find(&at).await? else { return Ok(false) };
-    let place = at.to_string();
-    let record: RenderRecord = serde_json::from_slice(&bytes).map_err(|error| VaultError::Malformed {
-        place: place.clone(),
-        line: error.line(),
-        column: error.column(),
-    })?;
-    if record.inputs == *digest { Ok(true) } else { Err(VaultError::Conflict { place }.into()) }
+    let record: RenderRecord = deps.vault.open_authenticated(&at, &bytes)?;
+    if record.inputs == *digest { Ok(true) } else { Err(VaultError::Conflict { place: at.to_string() }.into()) }
 }
 
 /// Renders the video, or adopts an earlier writer's video. Either way, the video at the final key is the one that is
@@ -277,12 +280,7 @@ async fn write_outputs(
     }
     let record = RenderRecord { inputs, shape, files, media: output.media };
     let at = key(task, Artefact::RenderRecord);
-    let json = serde_json::to_vec_pretty(&record).map_err(|error| StoreError::Unavailable {
-        key: at.to_string(),
-        action: "write",
-        reason: error.to_string(),
-    })?;
-    if deps.vault.store().put_new(&at, json.into()).await? == PutOutcome::AlreadyThere {
+    if deps.vault.store().put_new(&at, deps.vault.authenticate(&at, &record)).await? == PutOutcome::AlreadyThere {
         is_finished(task, deps, &inputs).await?;
     }
     Ok(())

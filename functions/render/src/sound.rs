@@ -2,11 +2,10 @@
 
 use contracts::narration::Narration;
 
-/// The music's loudness under speech, relative to the speech, in LU. At least 20 LU below the speech is required; the
-/// rest is a margin for loud passages.
-const UNDER_SPEECH: f64 = -24.0;
-/// The music's loudness without speech, relative to the speech, in LU.
-const ALONE: f64 = -11.0;
+/// The music's loudness under speech, relative to the speech, in LU: audible in pauses, but far below the words.
+const UNDER_SPEECH: f64 = -15.0;
+/// The music's loudness without speech, relative to the speech, in LU: -20 LUFS in a video of -16 LUFS.
+const ALONE: f64 = -4.0;
 /// The duration, in seconds, of the music's fade before speech.
 const FADE_DOWN: f64 = 0.7;
 /// The duration, in seconds, of the music's return after speech.
@@ -75,9 +74,9 @@ mod tests {
     }
 
     #[test]
-    fn music_is_24_lu_below_speech() {
-        let gain = music_gain(&narration(&[(0.0, 5.0)]), 2.5, -20.0, -20.0);
-        // -24 dB and -11 dB as factors.
-        assert_eq!(gain, "0.28184+(0.06310-0.28184)*min(1,clip((t-1.800)/0.7,0,1)*clip((8.900-t)/1.4,0,1))");
+    fn music_is_15_lu_below_speech() {
+        let gain = music_gain(&narration(&[(0.0, 5.0)]), 1.0, -20.0, -20.0);
+        // -15 dB and -4 dB as factors.
+        assert_eq!(gain, "0.63096+(0.17783-0.63096)*min(1,clip((t-0.300)/0.7,0,1)*clip((7.400-t)/1.4,0,1))");
     }
 }

@@ -113,6 +113,45 @@ pub enum CatalogueCommand {
     },
 }
 
+/// The commands below `bespoke scene`.
+#[derive(Debug, Subcommand)]
+pub enum SceneCommand {
+    /// List every problem of the brand's scenes: files, missing elements, texts that do not fit, contrast, overlaps
+    Check(SceneFolders),
+    /// Draw the scenes without a customer: a picture of each, and a film without sound
+    Preview {
+        /// A product to show; repeat it for up to three [default: a service message]
+        #[arg(long = "product", value_name = "ID")]
+        products: Vec<String>,
+        /// A shape to draw: 16:9, 9:16 or 1:1; repeat it for several [default: all]
+        #[arg(long = "shape", value_name = "SHAPE", value_parser = super::values::shape)]
+        shapes: Vec<contracts::media::Shape>,
+        /// The first name in the opening
+        #[arg(long, value_name = "NAME", default_value = "Alexandra")]
+        name: String,
+        /// Draw the pictures only, no film
+        #[arg(long)]
+        no_film: bool,
+        /// The folder for the pictures and films
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// The brand and the catalog
+        #[command(flatten)]
+        folders: SceneFolders,
+    },
+}
+
+/// The folders of scenes.
+#[derive(Debug, Args)]
+pub struct SceneFolders {
+    /// The folder of brand.toml, scenes, logo and fonts
+    #[arg(long, value_name = "DIR", default_value = "assets", env = "BESPOKE_ASSETS")]
+    pub assets: PathBuf,
+    /// The product catalog
+    #[arg(long, value_name = "FILE", default_value = "data/catalogue.json", env = "BESPOKE_CATALOGUE")]
+    pub catalogue: PathBuf,
+}
+
 /// Arguments of `bespoke reference`.
 #[derive(Debug, Args)]
 pub struct ReferenceArgs {

@@ -53,6 +53,7 @@ impl Bank {
         };
         let script = Script {
             first_name: first_name.to_owned(),
+            adviser: None,
             segments: texts.iter().map(segment).collect(),
             offers: Vec::new(),
             disclosures: Vec::new(),

@@ -33,11 +33,13 @@ pub fn script(name: &str, products: &[&str], disclosures: &[&str]) -> Script {
             name: (*product).to_owned(),
             category: "Consumer and Small Business Banking".to_owned(),
             rates_and_terms: Vec::new(),
+            picture: None,
         });
     }
     segments.push(segment(SegmentKind::Closing, "Thank you for being with us.", None));
     Script {
         first_name: name.to_owned(),
+        adviser: None,
         segments,
         offers,
         disclosures: disclosures.iter().map(ToString::to_string).collect(),

@@ -9,6 +9,7 @@
 )]
 
 mod common;
+mod film;
 mod hostile;
 mod layout;
 mod render;

@@ -296,7 +296,7 @@ async fn bright_background_keeps_text_legible() {
     let luma = ["-vf", "format=gray,scale=1:9:flags=area", "-f", "rawvideo", "-"];
     let rows = std::process::Command::new("ffmpeg").args(["-v", "error", "-i"]).arg(&poster).args(luma).output();
     let rows = rows.unwrap().stdout;
-    assert!(rows[0] < 140 && rows[3] > 220, "only the part behind the marks is dark: {rows:?}");
+    assert!(rows[1] < 140, "the ground's color covers the white: {rows:?}");
 }
 
 fn in_folder(name: &str) -> ObjectKey {
@@ -326,7 +326,7 @@ async fn folder_background_is_fetched_once_and_pinned() {
     let mean = ["-vf", "scale=1:1:flags=area", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"];
     let mean_color = std::process::Command::new("ffmpeg").args(["-v", "error", "-i"]).arg(&poster).args(mean).output();
     let mean_color = mean_color.unwrap().stdout;
-    assert!(mean_color[0] > 2 * mean_color[2], "red: {mean_color:?}");
+    assert!(mean_color[0] > mean_color[2], "red through the veil: {mean_color:?}");
 
     // A replaced or removed file does not matter as long as the local copy exists. Without the copy, the run fails.
     bench.store.put(&in_folder("sea.mp4"), video_of_color("green").into()).await.unwrap();

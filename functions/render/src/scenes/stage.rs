@@ -1,0 +1,487 @@
+//! A drawn scene: sprites, and where each is at a moment.
+
+use std::collections::BTreeMap;
+
+use contracts::brand::{Cover, Easing};
+use contracts::settings::SceneMotion;
+
+use crate::canvas::Placement;
+use crate::error::Error;
+use crate::layout::Rect;
+use crate::scenes::SceneKind;
+use crate::scenes::kit::SceneKit;
+use crate::scenes::qr::qr_code;
+use crate::scenes::raster::{PlacedText, Rasterizer, place_text};
+use crate::scenes::sprite::{Mask, Paint, PixelRect, Sprite};
+use crate::scenes::template::{LayerKind, PICTURE_SLOTS, TEXT_SLOTS, Template, TemplateLayer};
+use crate::scenes::timeline::{Entrance, Pace, Rest, SceneTiming, Timeline};
+
+/// The reading rate in words per second: 180 words per minute.
+pub const READING_RATE: f64 = 3.0;
+/// The duration of covering and of uncovering the picture, in seconds.
+pub const COVER_SECONDS: f64 = 0.375;
+
+/// The content of a picture slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Picture {
+    /// The logo.
+    Logo,
+    /// The brand mark.
+    Mark,
+    /// A product's drawing.
+    Art {
+        /// The name of the drawing.
+        name: String,
+        /// The product's name, for drawings that show it.
+        product: String,
+        /// The bank's name, for drawings that show it.
+        bank: String,
+    },
+    /// A QR code of a web address.
+    Qr(String),
+    /// The position among the offers.
+    Progress {
+        /// The position, counted from 1.
+        current: usize,
+        /// The number of offers.
+        count: usize,
+    },
+}
+
+/// How a scene begins and ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Joints {
+    /// Whether it begins covered.
+    pub covered_start: bool,
+    /// Whether it ends covered.
+    pub covered_end: bool,
+}
+
+/// Everything that a scene shows, and when.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SceneSpec {
+    /// The kind.
+    pub kind: SceneKind,
+    /// The start in seconds from the start of the video. It is a whole number of frames.
+    pub start: f64,
+    /// The times within the scene. Its length is a whole number of frames.
+    pub timing: SceneTiming,
+    /// The texts by slot.
+    pub texts: BTreeMap<&'static str, String>,
+    /// The pictures by slot.
+    pub pictures: BTreeMap<&'static str, Picture>,
+    /// How it begins and ends.
+    pub joints: Joints,
+}
+
+/// How scenes are drawn.
+#[derive(Clone, Copy, Debug)]
+pub struct DrawOptions {
+    /// The number of frame pixels per layout pixel.
+    pub scale: f64,
+    /// How much scenes move.
+    pub motion: SceneMotion,
+}
+
+/// A layer of a drawn scene.
+#[derive(Debug)]
+pub(crate) struct DrawnLayer {
+    pub id: String,
+    pub sprite: Sprite,
+    enter: f64,
+    seconds: f64,
+    how: Entrance,
+    then: Rest,
+    /// Whether the cover leaves the layer visible.
+    pub is_above_cover: bool,
+    /// The area in layout pixels, for texts and pictures.
+    area: Option<Rect>,
+    scale: f64,
+    easing: Easing,
+}
+
+/// The state of a layer at a moment. Equal states look equal.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Appearance {
+    /// The share of the entrance that has passed, 0 to 1.
+    progress: f64,
+    /// The offset of a drifting layer in frame pixels.
+    drift: f64,
+}
+
+/// A scene that is ready to be composed.
+#[derive(Debug)]
+pub struct DrawnScene {
+    pub(crate) ground: Option<Sprite>,
+    pub(crate) layers: Vec<DrawnLayer>,
+    pub(crate) start: f64,
+    pub(crate) seconds: f64,
+    pub(crate) joints: Joints,
+    pub(crate) cover: Cover,
+    /// The ids of the texts that had to be cut.
+    cut: Vec<&'static str>,
+}
+
+fn ease(easing: Easing, p: f64) -> f64 {
+    let q = 1.0 - p;
+    match easing {
+        Easing::Linear => p,
+        Easing::OutCubic => 1.0 - q.powi(3),
+        Easing::OutQuint => 1.0 - q.powi(5),
+        Easing::OutBack => 1.0 - q.powi(2) * (2.2 * q - 1.2),
+    }
+}
+
+/// The ids of the texts that form a figure with its terms.
+const FIGURE: [&str; 3] = ["figure-value", "figure-label", "figure-terms"];
+
+/// Returns whether a layer belongs to the figure, which appears as one block.
+fn is_of_figure(layer: &TemplateLayer) -> bool {
+    FIGURE.contains(&layer.id.as_str()) || layer.needs.as_deref().is_some_and(|slot| FIGURE.contains(&slot))
+}
+
+/// Draws one scene.
+struct SceneDrawer<'a> {
+    kit: &'a SceneKit,
+    template: &'a Template,
+    timeline: &'a Timeline,
+    spec: &'a SceneSpec,
+    options: DrawOptions,
+    rasterizer: Rasterizer<'a>,
+    /// The texts that are shown.
+    texts: BTreeMap<&'static str, String>,
+    placed: BTreeMap<&'static str, PlacedText>,
+    /// The time by which the figure enters earlier, so that its terms can be read.
+    figure_lead: f64,
+}
+
+/// Draws a scene.
+pub fn draw(kit: &SceneKit, spec: &SceneSpec, options: DrawOptions) -> Result<DrawnScene, Error> {
+    let (template, timeline) = kit.scene(spec.kind);
+    let mut drawer = SceneDrawer {
+        kit,
+        template,
+        timeline,
+        spec,
+        options,
+        rasterizer: Rasterizer::new(kit, template.size, options.scale),
+        texts: spec
+            .texts
+            .iter()
+            .filter(|(_, text)| !text.trim().is_empty())
+            .map(|(slot, t)| (*slot, t.clone()))
+            .collect(),
+        placed: BTreeMap::new(),
+        figure_lead: 0.0,
+    };
+    drawer.place_texts();
+    drawer.settle_figure();
+    let ground = drawer.rasterizer.draw("ground", &template.defs, &template.ground)?;
+    let mut layers = Vec::new();
+    for layer in &template.layers {
+        layers.extend(drawer.layer(layer)?);
+    }
+    let cut = drawer.placed.iter().filter(|(_, placed)| placed.is_cut).map(|(slot, _)| *slot).collect();
+    let cover = if options.motion == SceneMotion::Reduced { Cover::Fade } else { kit.motion.cover };
+    Ok(DrawnScene { ground, layers, start: spec.start, seconds: spec.timing.seconds, joints: spec.joints, cover, cut })
+}
+
+impl SceneDrawer<'_> {
+    fn place_texts(&mut self) {
+        for layer in &self.template.layers {
+            let LayerKind::Text(text_box) = &layer.kind else { continue };
+            let Some((slot, text)) = self.texts.get_key_value(layer.id.as_str()) else { continue };
+            self.placed.insert(slot, place_text(&self.kit.fonts, text_box, text));
+        }
+    }
+
+    /// Removes a figure whose terms do not fit or cannot be read in time, or lets it enter earlier.
+    fn settle_figure(&mut self) {
+        if FIGURE.iter().any(|slot| !self.texts.contains_key(slot)) {
+            return self.remove_figure();
+        }
+        #[expect(clippy::cast_precision_loss, reason = "words are few")]
+        let words =
+            FIGURE.iter().filter_map(|slot| self.texts.get(slot)).flat_map(|text| text.split_whitespace()).count()
+                as f64;
+        let fits = FIGURE.iter().all(|slot| self.placed.get(slot).is_some_and(|placed| !placed.is_cut));
+        let enter = self.timeline.of("figure-terms").and_then(|enter| self.spec.timing.resolve(&enter.at));
+        let latest = self.spec.timing.seconds - COVER_SECONDS - words / READING_RATE;
+        if !fits || latest < COVER_SECONDS {
+            return self.remove_figure();
+        }
+        self.figure_lead = (enter.unwrap_or(0.0) - latest).max(0.0);
+    }
+
+    fn remove_figure(&mut self) {
+        for slot in FIGURE {
+            self.texts.remove(slot);
+            self.placed.remove(slot);
+        }
+    }
+
+    fn is_filled(&self, slot: &str) -> bool {
+        self.texts.contains_key(slot) || self.spec.pictures.contains_key(slot)
+    }
+
+    /// Returns how far a layer moves up because texts above it need less than their boxes.
+    fn lift(&self, layer: &TemplateLayer) -> f64 {
+        let Some(above) = layer.below.as_deref().and_then(|id| self.template.layer(id)) else { return 0.0 };
+        let unused = match (&above.kind, self.placed.get(above.id.as_str())) {
+            (_, Some(placed)) => placed.unused,
+            (LayerKind::Text(text_box), None) => text_box.area.h,
+            (LayerKind::Picture(area), None) if !self.is_filled(&above.id) => area.h,
+            _ => 0.0,
+        };
+        unused + self.lift(above)
+    }
+
+    fn layer(&self, layer: &TemplateLayer) -> Result<Option<DrawnLayer>, Error> {
+        if layer.needs.as_deref().is_some_and(|slot| !self.is_filled(slot)) {
+            return Ok(None);
+        }
+        let enter = self.timeline.of(&layer.id);
+        let at = match enter {
+            None => Some(0.0),
+            Some(enter) => self.spec.timing.resolve(&enter.at),
+        };
+        let Some(mut at) = at else { return Ok(None) };
+        if is_of_figure(layer) {
+            at = (at - self.figure_lead).max(0.0);
+        }
+        let lift = self.lift(layer);
+        let Some((sprite, area)) = self.sprite(layer, lift)? else { return Ok(None) };
+        let is_reduced = self.options.motion == SceneMotion::Reduced;
+        let (how, then, pace) = match enter {
+            None => (Entrance::Cut, Rest::Still, Pace::Normal),
+            Some(enter) if is_reduced => (Entrance::Fade, Rest::Still, enter.pace),
+            Some(enter) => (enter.how, enter.then, enter.pace),
+        };
+        let milliseconds = match pace {
+            Pace::Fast => self.kit.motion.fast,
+            Pace::Normal => self.kit.motion.normal,
+            Pace::Slow => self.kit.motion.slow,
+        };
+        let seconds = if how == Entrance::Cut { 0.0 } else { f64::from(milliseconds) / 1000.0 };
+        Ok(Some(DrawnLayer {
+            is_above_cover: matches!(layer.id.as_str(), "logo" | "privacy" | "privacy-bar"),
+            id: layer.id.clone(),
+            sprite,
+            enter: at,
+            seconds,
+            how,
+            then,
+            area,
+            scale: self.options.scale,
+            easing: self.kit.motion.easing,
+        }))
+    }
+
+    /// Draws a layer, and returns the area of its text or picture.
+    fn sprite(&self, layer: &TemplateLayer, lift: f64) -> Result<Option<(Sprite, Option<Rect>)>, Error> {
+        let lifted = |area: Rect| Rect { y: area.y - lift, ..area };
+        let with_area = |drawn: Option<(Sprite, Rect)>| drawn.map(|(sprite, area)| (sprite, Some(area)));
+        match &layer.kind {
+            LayerKind::Drawing(source) => {
+                let source = format!(r#"<g transform="translate(0 {:.3})">{source}</g>"#, -lift);
+                let drawn = self.rasterizer.draw(&layer.id, &self.template.defs, &source)?;
+                Ok(drawn.map(|sprite| (sprite, None)))
+            }
+            LayerKind::Text(text_box) => {
+                let Some(placed) = self.placed.get(layer.id.as_str()) else { return Ok(None) };
+                let placed = PlacedText { area: lifted(placed.area), ..placed.clone() };
+                let drawn = self.rasterizer.text(text_box, &placed)?;
+                Ok(drawn.map(|sprite| (sprite, Some(placed.area))))
+            }
+            LayerKind::Picture(area) => {
+                let area = lifted(*area);
+                let Some(picture) = self.spec.pictures.get(layer.id.as_str()) else { return Ok(None) };
+                Ok(with_area(self.picture(picture, area)?))
+            }
+        }
+    }
+
+    fn picture(&self, picture: &Picture, area: Rect) -> Result<Option<(Sprite, Rect)>, Error> {
+        match picture {
+            Picture::Logo => Ok(self.rasterizer.image(&self.kit.logo, area)),
+            Picture::Mark => Ok(self.rasterizer.image(&self.kit.mark, area)),
+            Picture::Art { name, product, bank } => self.rasterizer.art(name, area, &|slot| match slot {
+                "art-name" => Some(product.clone()),
+                "bank-name" => Some(bank.clone()),
+                _ => None,
+            }),
+            Picture::Qr(address) => {
+                let Some(source) = qr_code(address, area) else { return Ok(None) };
+                let side = area.w.min(area.h);
+                let drawn = self.rasterizer.draw("qr", "", &source)?;
+                Ok(drawn.map(|sprite| (sprite, Rect { w: side, h: side, ..area })))
+            }
+            Picture::Progress { current, count } => {
+                let drawn = self.rasterizer.draw("progress", "", &progress(*current, *count, area, self.kit.corner))?;
+                Ok(drawn.map(|sprite| (sprite, area)))
+            }
+        }
+    }
+}
+
+/// Returns a row of bars, of which the first ones are lit.
+fn progress(current: usize, count: usize, area: Rect, corner: u32) -> String {
+    const GAP: f64 = 14.0;
+    #[expect(clippy::cast_precision_loss, reason = "offers are few")]
+    let width = (area.w - GAP * (count as f64 - 1.0)) / count as f64;
+    let radius = f64::from(corner).min(area.h / 2.0);
+    let bars = (0..count).map(|index| {
+        let class = if index < current { "fill-accent" } else { "fill-shade" };
+        #[expect(clippy::cast_precision_loss, reason = "offers are few")]
+        let x = area.x + index as f64 * (width + GAP);
+        format!(
+            r#"<rect class="{class}" x="{x:.2}" y="{}" width="{width:.2}" height="{}" rx="{radius}"/>"#,
+            area.y, area.h
+        )
+    });
+    bars.collect()
+}
+
+impl DrawnLayer {
+    /// Returns the state at a time of the scene. `None` while the layer is invisible.
+    pub(crate) fn appearance(&self, at: f64) -> Option<Appearance> {
+        if at + 1e-9 < self.enter {
+            return None;
+        }
+        let progress = if self.seconds > 0.0 { ((at - self.enter) / self.seconds).clamp(0.0, 1.0) } else { 1.0 };
+        let drift = match self.then {
+            Rest::Still => 0.0,
+            Rest::Drift => {
+                const PERIOD: f64 = 6.0;
+                const DISTANCE: f64 = 10.0;
+                // Layers that drift do so together.
+                let phase = at / PERIOD * std::f64::consts::TAU;
+                // Steps of a sixteenth of a pixel are the finest that painting can show.
+                (phase.sin() * DISTANCE * self.scale * 16.0).round() / 16.0
+            }
+        };
+        Some(Appearance { progress, drift })
+    }
+
+    /// Returns how the sprite is painted in a state.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "pixels of a frame")]
+    pub(crate) fn paints(&self, state: Appearance) -> Vec<Paint> {
+        const RISE: f64 = 34.0;
+        const SLIDE: f64 = 90.0;
+        let all = (0, self.sprite.size.0);
+        let eased = ease(self.easing, state.progress);
+        let drift = state.drift as f32;
+        let whole = Paint { dx: 0.0, dy: drift, opacity: 1.0, mask: Mask::All, columns: all };
+        if state.progress >= 1.0 {
+            return vec![whole];
+        }
+        let opacity = (state.progress * 1.8).min(1.0) as f32;
+        match self.how {
+            Entrance::Cut => vec![whole],
+            Entrance::Fade => vec![Paint { opacity: state.progress as f32, ..whole }],
+            Entrance::Rise => {
+                vec![Paint { dy: drift + ((1.0 - eased) * RISE * self.scale) as f32, opacity, ..whole }]
+            }
+            Entrance::Slide => vec![Paint { dx: ((1.0 - eased) * SLIDE * self.scale) as f32, opacity, ..whole }],
+            Entrance::Wipe => {
+                let edge = (eased as f32) * (self.sprite.size.0 as f32 + 24.0) - 12.0;
+                vec![Paint { mask: Mask::Columns { edge }, ..whole }]
+            }
+            Entrance::Draw => vec![Paint { mask: Mask::Sector { share: eased as f32 * 1.03 }, ..whole }],
+            Entrance::Type => {
+                const EACH: f64 = 0.45;
+                let slices = self.sprite.slices();
+                let steps = (slices.len().max(2) - 1) as f64;
+                let letter = |(index, columns): (usize, &(usize, usize))| {
+                    let start = index as f64 / steps * (1.0 - EACH);
+                    let local = ((state.progress - start) / EACH).clamp(0.0, 1.0);
+                    let away = 1.0 - ease(self.easing, local);
+                    let dy = away * 0.3 * self.sprite.size.1 as f64;
+                    let opacity = (local * 2.0).min(1.0) as f32;
+                    Paint { dx: 0.0, dy: dy as f32, opacity, mask: Mask::All, columns: *columns }
+                };
+                slices.iter().enumerate().map(letter).filter(|paint| paint.opacity > 0.0).collect()
+            }
+        }
+    }
+
+    /// Returns the pixels that a state may touch.
+    #[expect(clippy::cast_possible_truncation, reason = "pixels of a frame")]
+    pub(crate) fn reach(&self, state: Appearance) -> PixelRect {
+        let bounds = self.sprite.bounds();
+        self.paints(state).iter().fold(PixelRect::default(), |all, paint| {
+            all.or(&bounds.shifted(paint.dx.floor() as i32, paint.dy.floor() as i32).grown(1))
+        })
+    }
+}
+
+impl DrawnScene {
+    /// Returns the start in seconds from the start of the video.
+    #[must_use]
+    pub const fn start(&self) -> f64 {
+        self.start
+    }
+
+    /// Returns the last moment, in seconds from the start of the video, at which all elements are visible.
+    #[must_use]
+    pub fn fullest(&self) -> f64 {
+        let left = if self.joints.covered_end { COVER_SECONDS } else { 0.6 };
+        self.start + (self.seconds - left - 0.25).max(self.seconds / 2.0)
+    }
+
+    /// Returns the areas of texts and pictures with their times in the video.
+    #[must_use]
+    pub fn placements(&self) -> Vec<Placement> {
+        let placed = self.layers.iter().filter_map(|layer| {
+            let kind = kind_of(&layer.id)?;
+            let drift = if layer.then == Rest::Drift { 10.0 } else { 0.0 };
+            let area = layer.area?;
+            Some(Placement {
+                kind,
+                start: self.start + layer.enter + layer.seconds,
+                end: self.start + self.seconds - if self.joints.covered_end { COVER_SECONDS } else { 0.6 },
+                area: Rect { y: area.y - drift, h: area.h + 2.0 * drift, ..area },
+            })
+        });
+        placed.filter(|placement| placement.start < placement.end).collect()
+    }
+
+    /// Returns the ids of the texts that had to be cut to fit their boxes.
+    #[must_use]
+    pub fn cut_texts(&self) -> &[&'static str] {
+        &self.cut
+    }
+
+    /// Returns the id of a text whose pixels leave its box by more than the strokes of letters do, if there is one.
+    #[must_use]
+    pub fn overflow(&self) -> Option<&str> {
+        let leaves = |layer: &&DrawnLayer| {
+            let (Some(area), true) = (layer.area, TEXT_SLOTS.contains(&layer.id.as_str())) else { return false };
+            let Some(ink) = layer.sprite.ink() else { return false };
+            // Marks of some scripts are above and below the line by up to half of its height.
+            let slack = 0.55 * area.h.min(160.0) + 6.0;
+            let allowed = area.grown(slack).scaled(layer.scale).grown(2.0);
+            let edges = [ink.left, ink.top, ink.right, ink.bottom].map(f64::from);
+            let ink = Rect { x: edges[0], y: edges[1], w: edges[2] - edges[0], h: edges[3] - edges[1] };
+            !allowed.contains(&ink)
+        };
+        self.layers.iter().find(leaves).map(|layer| layer.id.as_str())
+    }
+
+    /// Returns when the layer with an id is completely visible, in seconds from the start of the scene.
+    #[must_use]
+    pub fn entered(&self, id: &str) -> Option<f64> {
+        self.layers.iter().find(|layer| layer.id == id).map(|layer| layer.enter + layer.seconds)
+    }
+
+    /// Returns when the layer with an id starts to enter, in seconds from the start of the scene.
+    #[must_use]
+    pub fn enters(&self, id: &str) -> Option<f64> {
+        self.layers.iter().find(|layer| layer.id == id).map(|layer| layer.enter)
+    }
+}
+
+/// Returns the name of a slot for messages.
+fn kind_of(id: &str) -> Option<&'static str> {
+    TEXT_SLOTS.into_iter().chain(PICTURE_SLOTS).find(|slot| *slot == id)
+}

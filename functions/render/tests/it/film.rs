@@ -1,0 +1,156 @@
+//! Scenes follow the voice, show figures with their terms only, and are the brand's alone.
+
+use contracts::brand::Brand;
+use contracts::catalogue::{Catalogue, Product};
+use contracts::media::Shape;
+use contracts::narration::Narration;
+use contracts::script::Script;
+use contracts::settings::SceneMotion;
+use render::background_luma::BackgroundLuma;
+use render::content::SceneContent;
+use render::film::{Film, VOICE_START, compose};
+use render::layout::Frame;
+use render::preview::{SampleCustomer, check_scenes, sample_narration, sample_script};
+use render::scenes::SceneKind;
+use render::scenes::frames::{Behind, Composer, FrameColors};
+use render::scenes::kit::SceneKit;
+use render::scenes::stage::DrawOptions;
+
+use crate::common::{assets, brand};
+
+fn catalogue() -> Catalogue {
+    Catalogue::from_json(&std::fs::read(assets().join("../data/catalogue.json")).unwrap()).unwrap()
+}
+
+fn script(ids: &[&str]) -> Script {
+    let catalogue = catalogue();
+    let products: Vec<&Product> =
+        ids.iter().map(|id| catalogue.products().iter().find(|product| product.id.as_str() == *id).unwrap()).collect();
+    sample_script(&brand(), catalogue.bank(), &products, &SampleCustomer::default())
+}
+
+fn film(script: &Script, narration: &Narration, motion: SceneMotion) -> (SceneKit, Film) {
+    let kit = SceneKit::load(&assets(), &brand(), Shape::Wide).unwrap();
+    let brand = brand();
+    let background = BackgroundLuma::uniform(0.1);
+    let content = SceneContent { script, narration, cues: &[], brand: &brand, background: &background };
+    let film = compose(&kit, &content, &Frame::of(Shape::Wide), DrawOptions { scale: 1.0 / 6.0, motion }).unwrap();
+    (kit, film)
+}
+
+#[test]
+fn claim_enters_when_it_is_spoken() {
+    let script = script(&["travel-rewards-card", "everyday-checking"]);
+    let narration = sample_narration(&script);
+    let (_, film) = film(&script, &narration, SceneMotion::Full);
+    let mut claims = 0;
+    for (spec, scene) in film.specs.iter().zip(&film.scenes).filter(|(spec, _)| spec.kind == SceneKind::Offer) {
+        // The sample script speaks the name, the summary, and each claim as a sentence.
+        let segment = narration.sentences.iter().filter(|sentence| {
+            let at = sentence.start + VOICE_START;
+            (spec.start..spec.start + spec.timing.seconds).contains(&at)
+        });
+        for (sentence, slot) in segment.skip(2).zip(["claim-1", "claim-2", "claim-3"]) {
+            let shown = spec.start + scene.enters(slot).unwrap();
+            assert!((shown - sentence.start - VOICE_START).abs() <= 0.3, "{slot} at {shown}");
+            claims += 1;
+        }
+    }
+    assert_eq!(claims, 5);
+}
+
+#[test]
+fn figure_is_shown_with_its_terms_or_not_at_all() {
+    let script = script(&["travel-rewards-card"]);
+    let narration = sample_narration(&script);
+    let shown = |narration: &Narration| {
+        let (_, film) = film(&script, narration, SceneMotion::Full);
+        let offer = film.specs.iter().position(|spec| spec.kind == SceneKind::Offer).unwrap();
+        let scene = &film.scenes[offer];
+        let slots = ["figure-panel", "figure-value", "figure-label", "figure-terms"];
+        let times = slots.map(|slot| scene.enters(slot));
+        (times.iter().all(Option::is_some), times.iter().all(Option::is_none), film.specs[offer].timing.seconds, times)
+    };
+    let (is_whole, _, seconds, times) = shown(&narration);
+    assert!(is_whole);
+    let words = 25.0;
+    assert!(seconds - times[3].unwrap() > words / 3.0, "the terms can be read: {times:?} of {seconds}");
+
+    // Speech at four times the rate leaves no time to read the terms.
+    let mut fast = narration;
+    for sentence in &mut fast.sentences {
+        (sentence.start, sentence.end) = (sentence.start / 4.0, sentence.end / 4.0);
+    }
+    fast.seconds /= 4.0;
+    let (_, is_gone, ..) = shown(&fast);
+    assert!(is_gone);
+}
+
+#[test]
+fn scenes_begin_and_end_covered_and_are_the_same_each_time() {
+    let script = script(&["fixed-rate-mortgage"]);
+    let narration = sample_narration(&script);
+    let (_, film) = film(&script, &narration, SceneMotion::Full);
+    let colors = FrameColors {
+        background: render::ass::Colour::parse("#0a2138", "").unwrap(),
+        cover: render::ass::Colour::parse("#102030", "").unwrap(),
+    };
+    let size = Shape::Wide.size(180);
+    let mut frames = Vec::new();
+    for _ in 0..2 {
+        let mut bytes: Vec<u8> = Vec::new();
+        Composer::new(size, Behind::Ground, colors).write(&film.scenes[1], &mut bytes, &|| true).unwrap();
+        frames.push(bytes);
+    }
+    assert!(frames[0] == frames[1]);
+    let frame = (size.0 * size.1 * 3 / 2) as usize;
+    let count = frames[0].len() / frame;
+    assert_eq!(count, (film.specs[1].timing.seconds * 24.0).round() as usize);
+    // The rows below the marks have one color in the first and the last frame.
+    let lower = |index: usize| &frames[0][index * frame..][(size.0 * 30) as usize..(size.0 * size.1) as usize];
+    for index in [0, count - 1] {
+        assert!(lower(index).iter().all(|luma| *luma == lower(0)[0]), "frame {index}");
+    }
+    assert!(lower(count / 2).iter().any(|luma| *luma > 150), "text in the middle");
+}
+
+#[test]
+fn reduced_motion_only_fades() {
+    let script = script(&["auto-loan"]);
+    let narration = sample_narration(&script);
+    let (_, film) = film(&script, &narration, SceneMotion::Reduced);
+    let colors = FrameColors {
+        background: render::ass::Colour::parse("#0a2138", "").unwrap(),
+        cover: render::ass::Colour::parse("#114054", "").unwrap(),
+    };
+    let size = Shape::Wide.size(180);
+    let mut composer = Composer::new(size, Behind::Ground, colors);
+    let scene = &film.scenes[1];
+    let end = film.specs[1].timing.seconds - 1.0;
+    assert!(composer.still(scene, end) == composer.still(scene, end - 0.5), "nothing drifts");
+}
+
+#[test]
+fn both_sample_brands_show_every_product() {
+    let catalogue = catalogue();
+    let harbor = assets().join("brands/harbor");
+    let other = Brand::from_toml(&std::fs::read_to_string(harbor.join("brand.toml")).unwrap()).unwrap();
+    for (folder, brand) in [(assets(), brand()), (harbor, other.clone())] {
+        assert_eq!(check_scenes(&folder, &brand, &catalogue), [], "{}", brand.name);
+    }
+    // A script of one brand holds nothing of the other.
+    let script = sample_script(&other, "Harbor Mutual", &[], &SampleCustomer::default());
+    assert!(!serde_json::to_string(&script).unwrap().contains("Meridian"));
+}
+
+#[test]
+fn problem_of_a_brand_is_named() {
+    let mut brand = brand();
+    brand.colours.accent = "#16324a".to_owned();
+    let problems = check_scenes(&assets(), &brand, &catalogue());
+    assert!(problems[0].reason.starts_with("brand.toml: colours.accent must be at a contrast"), "{problems:?}");
+    brand = crate::common::brand();
+    brand.scenes = "fonts".to_owned();
+    let problems = check_scenes(&assets(), &brand, &catalogue());
+    assert_eq!(problems[0].reason, "fonts/opening.16x9.svg: entity not found");
+}
