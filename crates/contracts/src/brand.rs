@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::institution::Institution;
 use crate::{ErrorName, NamedError};
 
 /// An invalid brand.
@@ -20,6 +21,9 @@ impl NamedError for BrandError {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Brand {
+    /// The kind of institution, which decides the rules for its products.
+    #[serde(default)]
+    pub institution: Institution,
     /// The bank's name.
     pub name: String,
     /// The sender for customers who have no adviser, such as "your Meridian adviser".

@@ -25,3 +25,4 @@ pub mod services;
 pub mod session;
 pub mod tally;
 pub mod verify;
+pub mod writers;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use assess::Lexicon;
 use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
+use contracts::institution::ensure_rules;
 use contracts::key::{Prefix, Workbook};
 use contracts::{Batch, Digest, ErrorName, ObjectKey};
 use narrate::Pronunciations;
@@ -138,6 +139,7 @@ impl Project {
         let lexicon = lexicon(&folders.data, folders.lexicon.as_ref())?;
         let phrases = phrasebook(&folders, &catalogue)?;
         let brand = brand(&folders.assets)?;
+        ensure_rules(&catalogue, &brand)?;
         let assets = render::assets_digest(&folders.assets, &brand)?;
         let pronunciations = Pronunciations::read(&folders.assets, &brand)?;
         Ok(Self { folders, catalogue, phrases, lexicon, brand, pronunciations, assets })

@@ -14,6 +14,8 @@ pub struct TextPart {
     approved: Vec<String>,
     /// The products that the part is about.
     products: Vec<ProductId>,
+    /// The product of an offer segment.
+    only_product: Option<ProductId>,
 }
 
 impl TextPart {
@@ -29,7 +31,11 @@ impl TextPart {
             SegmentKind::Disclosure => offered.iter().flat_map(|product| product.spoken_disclosures.clone()).collect(),
             SegmentKind::Greeting | SegmentKind::Service | SegmentKind::Closing => Vec::new(),
         };
-        Self { products: segment.product.iter().cloned().collect(), ..Self::new(segment.text.clone(), approved) }
+        Self {
+            products: segment.product.iter().cloned().collect(),
+            only_product: segment.product.clone(),
+            ..Self::new(segment.text.clone(), approved)
+        }
     }
 
     /// Splits a text into its paragraphs and joins wrapped lines. Each paragraph may contain the sentences and the
@@ -54,7 +60,12 @@ impl TextPart {
         approved.retain(|sentence| !sentence.trim().is_empty());
         // Longest first, so a sentence inside another one does not split it.
         approved.sort_by_key(|sentence| std::cmp::Reverse(sentence.len()));
-        Self { text, approved, products: Vec::new() }
+        Self { text, approved, products: Vec::new(), only_product: None }
+    }
+
+    /// Returns the product of an offer segment; `None` for every other text.
+    pub(super) const fn only_product(&self) -> Option<&ProductId> {
+        self.only_product.as_ref()
     }
 
     /// Returns whether the part is about the product.

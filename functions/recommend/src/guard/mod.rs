@@ -6,17 +6,20 @@
 
 mod contact;
 mod context;
+mod language;
 mod mask;
 mod normal;
 mod numbers;
 mod own;
 mod products;
+mod reason;
 mod rules;
 
 use std::collections::HashSet;
 
 use contracts::Digest;
-use contracts::catalogue::{Catalogue, Product, ProductKind};
+use contracts::brand::Brand;
+use contracts::catalogue::{Catalogue, Product};
 use contracts::facts::{FIVE_WORD_RUN, five_word_runs};
 use contracts::script::{GuardCheck, Verdict};
 use unicode_normalization::UnicodeNormalization as _;
@@ -66,6 +69,8 @@ pub fn check(parts: &[TextPart], context: &GuardContext<'_>) -> Verdict {
             }
         }
     }
+    checks.push(check_of("language", language::check(&normal)));
+    checks.push(check_of("reason", reasons(parts, context)));
     checks.push(check_of("post-echo", post_echo(&unapproved_with_names, context)));
     checks.push(check_of("instruction-echo", instruction_echo(&normal, context)));
     Verdict { checks }
@@ -116,25 +121,19 @@ pub fn check_prompt(prompt: &str) -> Verdict {
 /// Checks the displayed disclosures: each product needs its own lines, and no line may belong to a product that is not
 /// offered.
 #[must_use]
-pub fn check_disclosures(shown: &[String], offered: &[&Product]) -> GuardCheck {
-    let offers_kind = |kind: ProductKind| offered.iter().any(|product| product.kind == kind);
-    let is_shown = |line: &str| shown.iter().any(|text| text.contains(line));
+pub fn check_disclosures(shown: &[String], offered: &[&Product], brand: &Brand) -> GuardCheck {
+    let rules = brand.institution.rules();
     let mut violations = Vec::new();
     for product in offered {
         if product.disclosures.iter().any(|line| !shown.contains(line)) {
             violations.push(format!("a disclosure of {} is missing", product.id));
         }
     }
-    if offers_kind(ProductKind::Deposit) && !is_shown("Member FDIC") {
-        violations.push("a deposit is offered without \"Member FDIC\"".to_owned());
-    }
-    let is_of_product = |line: &str| offered.iter().any(|p| p.disclosures.iter().any(|text| text.contains(line)));
-    if !offers_kind(ProductKind::Deposit) && !is_of_product("Member FDIC") && is_shown("Member FDIC") {
-        violations.push("\"Member FDIC\" is shown although no deposit is offered".to_owned());
-    }
-    if offers_kind(ProductKind::Mortgage) && !is_shown("Equal Housing Lender") {
-        violations.push("a mortgage is offered without \"Equal Housing Lender\"".to_owned());
-    }
+    violations.extend(rules.missing_lines(shown, offered, &brand.name));
+    violations.extend(rules.missing_brand_lines(shown, offered, &brand.name));
+    let is_of_product = |line: &String| offered.iter().any(|product| product.disclosures.contains(line));
+    let strays = shown.iter().filter(|line| !is_of_product(line) && rules.is_out_of_place(line, offered, &brand.name));
+    violations.extend(strays.map(|line| format!("\"{line}\" is shown although no such product is offered")));
     check_of("disclosures", violations)
 }
 
@@ -252,6 +251,17 @@ fn plain_text(raw: &str, masked: &str) -> Vec<String> {
         violations.push("a list".to_owned());
     }
     violations
+}
+
+/// Compares each passage about one product with the catalog's words about it.
+fn reasons(parts: &[TextPart], context: &GuardContext<'_>) -> Vec<String> {
+    let words = reason::CatalogueWords::new(context.catalogue);
+    let found = parts.iter().filter_map(|part| {
+        let id = part.only_product()?;
+        let product = context.offered.iter().find(|product| product.id == *id)?;
+        Some(words.check(part, product))
+    });
+    found.flatten().collect()
 }
 
 fn post_echo(unapproved: &str, context: &GuardContext<'_>) -> Vec<String> {

@@ -64,6 +64,12 @@ pub(super) static RULES: LazyLock<Vec<PhraseRule>> = LazyLock::new(|| {
         "protected-class",
         "surveillance",
         "instructions",
+        "secrets",
+        "money-transfer",
+        "threats",
+        "shame",
+        "politics",
+        "advice",
     ]
 });
 

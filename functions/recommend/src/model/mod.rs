@@ -1,9 +1,11 @@
 //! The models: [`write`] lets a model write reasons for the ranked products, and [`select`] lets one select among
 //! approved lines. A model never sees a name. The stage uses its text only after the guard has passed it.
 
+mod answer;
 mod client;
 mod limiter;
 mod prompt;
+mod reader;
 mod select;
 mod service;
 
@@ -85,6 +87,9 @@ async fn connect<'a>(request: &ModelRequest<'a>) -> Result<Connection<'a>, Secre
     let key = request.secrets.find(SecretName::ModelKey).await?.filter(|key| !key.expose_secret().trim().is_empty());
     if key.is_none() && needs_key(&settings.base_url) {
         return not_called(format!("the secret {} is not set", SecretName::ModelKey.variable()));
+    }
+    if let Some(why) = request.limiter.given_up(client::service_id(settings, key.as_ref())) {
+        return not_called(format!("{why}; the service is not asked again in this run"));
     }
     let time_limit = Duration::from_secs(settings.deadline_seconds);
     if !request.skip && !request.limiter.ready(settings, time_limit).await {
