@@ -14,6 +14,7 @@ from cloud import FUNCTIONS, PROGRAM, ROOT, STAGES, TOOLS
 
 WHOLE = pytest.mark.skipif(not os.environ.get("WHOLE"), reason="needs programs that `make aws-test` installs")
 DEFINITION = ROOT / "infra/workflow.asl.json"
+REFRESH = ROOT / "infra/refresh.asl.json"
 
 # Findings of checkov that the template keeps, each with the reason.
 ACCEPTED = {
@@ -78,12 +79,23 @@ def test_functions_get_exactly_the_variables_they_read(template):
 
 
 def test_substitutions_match_definition(template):
-    machine = of_type(template, "AWS::Serverless::StateMachine")["Workflow"]
-    names = set(machine["DefinitionSubstitutions"])
-    assert names == substituted(DEFINITION.read_text())
-    assert names == {"Bucket", "Stack"} | {f"{stage.title()}FunctionArn" for stage in STAGES}
+    machines = of_type(template, "AWS::Serverless::StateMachine")
+    for name, definition in [("Workflow", DEFINITION), ("Refresh", REFRESH)]:
+        assert set(machines[name]["DefinitionSubstitutions"]) == substituted(definition.read_text())
+    machine = machines["Workflow"]
+    assert set(machine["DefinitionSubstitutions"]) == {"Bucket", "Stack"} | {f"{stage.title()}FunctionArn" for stage in STAGES}
     stages = next(s for p in machine["Policies"] for s in p["Statement"] if s["Sid"] == "Stages")
-    assert [each["Fn::GetAtt"][0] for each in stages["Resource"]] == [f"{stage.title()}Function" for stage in STAGES]
+    assert [each["Fn::Sub"] for each in stages["Resource"]] == [f"${{{stage.title()}Function.Arn}}:*" for stage in STAGES]
+
+
+def test_definitions_name_published_versions(template):
+    functions = of_type(template, "AWS::Serverless::Function")
+    for machine in of_type(template, "AWS::Serverless::StateMachine").values():
+        for name, value in machine["DefinitionSubstitutions"].items():
+            if name.endswith("FunctionArn"):
+                function = name.removesuffix("Arn")
+                assert value == {"Ref": f"{function}.Version"}, "a deployment must not change a running execution"
+                assert functions[function]["AutoPublishAlias"] and functions[function]["AutoPublishAliasAllProperties"]
 
 
 def test_tasks_outlast_their_functions(template):
@@ -93,7 +105,7 @@ def test_tasks_outlast_their_functions(template):
     tasks = {name: state for name, state in states.items() if state["Type"] == "Task"}
     assert len(tasks) > len(STAGES)
     calls = {name: task for name, task in tasks.items() if "FunctionName" in task["Parameters"]}
-    assert {name for name in tasks if name not in calls} == {"Announce", "AnnounceFailed"}
+    assert {name for name in tasks if name not in calls} == {"Announce", "AnnounceFailed", "AccountLimits"}
     for name, task in calls.items():
         function = substituted(task["Parameters"]["FunctionName"]).pop().removesuffix("Arn")
         assert task["TimeoutSeconds"] > functions[function]["Timeout"], name
@@ -138,6 +150,26 @@ def test_bucket_is_private_versioned_and_encrypted(template):
     assert {"incoming/", "datasets/", "customers/", "runs/", "recalled/", "links/", "notices/", "control/keys/"} <= prefixes
     assert template["Parameters"]["ObjectLock"]["Default"] == "OFF"
     assert bucket["ObjectLockEnabled"]["Fn::If"][:2] == ["HasObjectLock", True]
+
+
+def test_production_needs_a_person_for_alarms(template):
+    assertion = template["Rules"]["ProductionHasAlarmEmail"]
+    assert assertion["RuleCondition"] == {"Fn::Equals": [{"Ref": "Stage"}, "prod"]}
+    assert assertion["Assertions"][0]["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmEmail"}, ""]}]}
+
+
+def test_failed_first_deployment_leaves_nothing_behind(template):
+    kept = {name: each["DeletionPolicy"] for name, each in template["Resources"].items() if "DeletionPolicy" in each}
+    assert kept.keys() >= {"Key", "Bucket", "DataKey", "ReferenceKey"}
+    assert set(kept.values()) == {"RetainExceptOnCreate"}
+
+
+def test_every_rule_reports_events_that_do_not_arrive(template):
+    watched = [each["Dimensions"][0]["Value"] for each in of_type(template, "AWS::CloudWatch::Alarm").values()
+               if each["MetricName"] == "FailedInvocations"]
+    rules = of_type(template, "AWS::Events::Rule")
+    assert sorted(each["Ref"] for each in watched) == sorted(rules)
+    assert all(target["DeadLetterConfig"] for rule in rules.values() for target in rule["Targets"])
 
 
 @WHOLE

@@ -12,6 +12,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use contracts::brand::{Brand, BrandError};
 use contracts::catalogue::{Catalogue, CatalogueError};
 use contracts::error::chain;
+use contracts::key::RunPart;
 use contracts::progress::{Step, StepKind};
 use contracts::settings::{Settings, SettingsError};
 use contracts::stage::{Stage, Subject};
@@ -30,7 +31,7 @@ use tracing::Instrument as _;
 use tracing_subscriber::EnvFilter;
 
 use crate::environment::{self, EnvironmentError};
-use crate::executions::{StateMachine, WaitingTasks};
+use crate::executions::{Refreshes, StateMachine};
 use crate::polly::Polly;
 use crate::s3::S3Store;
 use crate::secrets::SecretsManager;
@@ -115,6 +116,14 @@ pub enum HostError {
     /// The brand is invalid.
     #[error(transparent)]
     Brand(#[from] BrandError),
+    /// The settings of a run cannot be parsed: another version wrote them.
+    #[error("{key}: not settings of this version")]
+    StoredSettings {
+        /// The key of the object.
+        key: String,
+        /// The cause.
+        source: serde_json::Error,
+    },
     /// A text is not UTF-8.
     #[error("{key}: not UTF-8")]
     Encoding {
@@ -142,6 +151,7 @@ impl NamedError for HostError {
             Self::Catalogue(error) => error.name(),
             Self::Phrases(error) => error.name(),
             Self::Brand(error) => error.name(),
+            Self::StoredSettings { .. } => ErrorName::ConfigChanged,
             Self::Encoding { .. } => ErrorName::ConfigInvalid,
             Self::File { .. } => ErrorName::RenderAssetBroken,
         }
@@ -257,16 +267,24 @@ impl Host {
         Ok(StateMachine::new(aws_sdk_sfn::Client::new(&self.config), arn))
     }
 
-    /// Returns the tasks of the workflow that wait for a reviewer.
-    #[must_use]
-    pub fn tasks(&self) -> WaitingTasks {
-        WaitingTasks::new(aws_sdk_sfn::Client::new(&self.config))
+    /// Returns the workflow that rewrites manifests after decisions, which `REFRESH_MACHINE` names.
+    pub fn refreshes(&self) -> Result<Refreshes, Failure> {
+        let arn = environment::required("REFRESH_MACHINE")?;
+        Ok(Refreshes::new(aws_sdk_sfn::Client::new(&self.config), arn))
     }
 
     /// Returns Polly in the function's region.
     #[must_use]
     pub fn polly(&self) -> Polly {
         Polly::new(&self.config)
+    }
+
+    /// Reads the settings with which a run started. A deployment or new settings in the middle of a run change nothing for
+    /// its remaining customers. Returns the current settings for a run of a version that stored none.
+    pub async fn settings_of(&self, run: &RunId) -> Result<Settings, HostError> {
+        let key = ObjectKey::Run(run.clone(), RunPart::Settings);
+        let Some(json) = self.vault.store().find(&key).await? else { return self.settings().await };
+        serde_json::from_slice(&json).map_err(|source| HostError::StoredSettings { key: key.to_string(), source })
     }
 
     /// Reads `config/bespoke.toml`, or returns the defaults if it does not exist. Each call reads it again, so a warm

@@ -7,11 +7,11 @@ use bespoke_aws::executions::StateMachine;
 use bespoke_aws::{Failure, Host, environment, host};
 use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
-use contracts::executions::{Executions, Tasks as _};
+use contracts::executions::Executions;
 use contracts::settings::Settings;
 use contracts::stage::WorkflowLimits;
 use contracts::voice::Engine;
-use contracts::{Batch, CustomerRef, Digest, RunId};
+use contracts::{Batch, CustomerRef, Digest, ObjectKey, RunId};
 use http::request::Parts;
 use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;
@@ -63,12 +63,13 @@ impl Backend for AwsBackend {
         is_reviewer.then(|| claims.get("username").or_else(|| claims.get("sub")).cloned())?
     }
 
-    async fn continue_after_decision(&self, _: &RunId, _: &CustomerRef, task: Option<String>) -> Result<(), Problem> {
-        match task {
-            Some(token) => Ok(self.source.host().tasks().succeed(&token).await?),
-            // The next attempt of the run finds the decision.
-            None => Ok(()),
+    /// The record of a decision invokes `publish`. Without a decision, another object does.
+    async fn complete_review(&self, run: &RunId, reference: &CustomerRef, decided: bool) -> Result<(), Problem> {
+        if !decided {
+            let key = ObjectKey::ReviewEnded(run.clone(), reference.clone());
+            self.vault().store().put(&key, "".into()).await?;
         }
+        Ok(())
     }
 
     /// Does nothing: there are no copies, and the record of the recall triggers `deliver`.

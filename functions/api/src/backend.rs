@@ -32,13 +32,9 @@ pub trait Backend: Send + Sync + 'static {
     /// Returns the name under which a caller's decisions are recorded; `None` if the caller may not review.
     fn reviewer(&self, request: &Parts) -> Option<String>;
 
-    /// Continues a run after a review decision. `task` is the token of the workflow task that waits for the decision.
-    async fn continue_after_decision(
-        &self,
-        run: &RunId,
-        reference: &CustomerRef,
-        task: Option<String>,
-    ) -> Result<(), Problem>;
+    /// Completes a result after its review. `decided` says whether a decision is on record; without one, the customer
+    /// may no longer be contacted.
+    async fn complete_review(&self, run: &RunId, reference: &CustomerRef, decided: bool) -> Result<(), Problem>;
 
     /// Completes a recall: removes copies of the files with these digests and notifies the bank's system.
     async fn complete_recall(&self, run: &RunId, files: BTreeSet<Digest>) -> Result<(), Problem>;

@@ -11,6 +11,7 @@
 //! No type that this stage reads contains age, sex, marital status, race, religion, national origin, address or zip
 //! code.
 
+mod admission;
 pub mod features;
 pub mod lexicon;
 pub mod mood;
@@ -42,6 +43,7 @@ use storage::store::StoreError;
 use storage::vault::{Keys, Owner, Vault, VaultError};
 use thiserror::Error;
 
+pub use crate::admission::admit;
 pub use crate::lexicon::{Lexicon, LexiconError};
 use crate::rank::RankingInput;
 

@@ -84,6 +84,13 @@ pub async fn run(input: FinalizeInput, deps: &Deps<'_>) -> Result<Manifest, Erro
     Ok(manifest)
 }
 
+/// Rewrites the manifest of a run that has ended, after decisions changed its outcomes. Returns `None` if the run has not
+/// ended: its end will write the manifest.
+pub async fn refresh(run: RunId, deps: &Deps<'_>) -> Result<Option<Manifest>, Error> {
+    let Some(earlier) = find_earlier(deps, &run).await? else { return Ok(None) };
+    self::run(FinalizeInput { run, dataset: earlier.dataset }, deps).await.map(Some)
+}
+
 /// Composes the manifest from the current records. Does not write it.
 pub async fn sum_up(run: RunId, dataset: Option<&DatasetId>, deps: &Deps<'_>) -> Result<Manifest, Error> {
     let outcomes = stream::iter(list_customers(deps, &run).await?)

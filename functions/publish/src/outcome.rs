@@ -89,7 +89,7 @@ pub async fn settle(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) -> Re
     store.delete(&place.key(Artefact::Failure)).await?;
     // The review has ended. The decision itself stays.
     store.delete(&place.review()).await?;
-    store.delete(&place.review_task()).await?;
+    store.delete(&place.review_ended()).await?;
     Ok(outcome)
 }
 

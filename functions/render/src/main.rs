@@ -18,7 +18,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     };
     let cache = std::sync::Arc::default();
     host.serve_stage(Stage::Render, async |task: CustomerTask| {
-        let settings = host.settings().await?;
+        let settings = host.settings_of(&task.run).await?;
         let deps = render::Deps {
             vault: &host.vault,
             settings: &settings,

@@ -12,7 +12,7 @@ use contracts::script::RefusedText;
 use contracts::{CustomerRef, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
 use lifecycle::ReviewError;
-use lifecycle::review::{self, DecisionOutcome, NewDecision};
+use lifecycle::review::{self, NewDecision};
 use runner::config::Config;
 use runner::failure::Failure;
 use runner::folder::FolderStore;
@@ -101,8 +101,7 @@ impl Decision<'_> {
         let digest = review::digest(self.waiting);
         let decision = NewDecision { reviewed: &digest, choice: self.choice, by: self.by, reason: self.reason };
         let reference = &self.waiting.reference;
-        let DecisionOutcome { decision, .. } =
-            review::decide(self.run, reference, decision, vault, Timestamp::now()).await?;
+        let decision = review::decide(self.run, reference, decision, vault, Timestamp::now()).await?;
         Ok(decision.as_ref().ok().map(|decision| decision.by.clone()))
     }
 }

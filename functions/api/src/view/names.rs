@@ -161,7 +161,7 @@ impl From<&Outcome> for OutcomeName {
 /// - `failed`: the run ended early as a whole, for example because a workbook could not be read. Some customers may have an
 ///   outcome. The reason says why.
 ///
-/// A result in review: AWS keeps the run `running` for up to three days. On a local server the run is `done`.
+/// A run with results in review is `done`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum RunStatus {
