@@ -255,6 +255,10 @@ pub enum ObjectKey {
     Admitted(RunId, CustomerRef),
     /// An empty object that says that all places are taken.
     AdmissionsFull(RunId),
+    /// An empty object that says how a customer's part of a run ended: the word of [`crate::evidence::Outcome::word`].
+    Ended(RunId, CustomerRef, &'static str),
+    /// The limits of a campaign that a caller started.
+    Campaign(RunId),
     /// A step in a run, for one customer or for the run as a whole: a [`crate::progress::Step`].
     Progress(RunId, Option<CustomerRef>, crate::progress::StepName),
     /// A customer's key, wrapped by the data key. Destroying it erases the customer's data.
@@ -331,6 +335,10 @@ impl fmt::Display for ObjectKey {
             }
             Self::Admission(run, place) => write!(f, "runs/{run}/admitted/{place}.txt"),
             Self::Admitted(run, reference) => write!(f, "runs/{run}/admitted/{reference}.json"),
+            Self::Ended(run, reference, word) => {
+                write!(f, "runs/{run}/ended/{}/{reference}-{word}.txt", &reference.as_str()[..1])
+            }
+            Self::Campaign(run) => write!(f, "runs/{run}/campaign.json"),
             Self::AdmissionsFull(run) => write!(f, "runs/{run}/admitted/full.json"),
             Self::Started(caller, kind, run) => write!(f, "{}{run}.json", Prefix::Started(*caller, *kind)),
             Self::Progress(run, reference, step) => {
@@ -399,6 +407,14 @@ impl ObjectKey {
         Some((RunId::parse(run).ok()?, CustomerRef::parse(name.strip_suffix(suffix)?).ok()?))
     }
 
+    /// Returns the customer and the outcome in the key of a [`Self::Ended`]. Returns `None` for other keys.
+    #[must_use]
+    pub fn ended_of(key: &str) -> Option<(CustomerRef, &str)> {
+        let name = key.strip_prefix("runs/")?.rsplit_once('/')?.1.strip_suffix(".txt")?;
+        let (reference, word) = name.split_once('-')?;
+        Some((CustomerRef::parse(reference).ok()?, word))
+    }
+
     /// Returns the number in the key of a customer's [`Self::ContactReservation`]. Returns `None` for other keys.
     #[must_use]
     pub fn contact_reservation_of(key: &str, reference: &CustomerRef) -> Option<u32> {
@@ -456,6 +472,8 @@ pub enum Prefix {
     Started(Digest, RunKind),
     /// The steps in a run, for one customer or for the run as a whole.
     Progress(RunId, Option<CustomerRef>),
+    /// The outcomes of a run for the references that begin with one hexadecimal digit, 0 to 15.
+    Ended(RunId, u8),
     /// The results in review, for one run or for all runs.
     Reviews(Option<RunId>),
     /// The customers who opted out or were erased, one object each.
@@ -482,6 +500,7 @@ impl fmt::Display for Prefix {
             Self::Started(caller, kind) => write!(f, "runs/started/{caller}/{}/", kind.folder()),
             Self::Progress(run, Some(reference)) => write!(f, "customers/{reference}/{run}/progress/"),
             Self::Progress(run, None) => write!(f, "runs/{run}/progress/"),
+            Self::Ended(run, digit) => write!(f, "runs/{run}/ended/{digit:x}/"),
             Self::Reviews(None) => f.write_str("control/reviews/"),
             Self::Reviews(Some(run)) => write!(f, "control/reviews/{run}/"),
             Self::Suppressions => f.write_str("control/suppressions/"),

@@ -17,9 +17,9 @@ use policy::customer::CustomerRecord;
 use serde::Serialize;
 use storage::secret::SecretName;
 
-use crate::cost::aws::{AwsForecast, StackSetup, forecast_aws, too_large};
-use crate::cost::local::{LocalForecast, TextSize, Workload, forecast_local};
-use crate::cost::prices::{TOKENS_READ, TOKENS_WRITTEN};
+use cost::aws::{AwsForecast, StackSetup, forecast_aws, too_large};
+use cost::local::{LocalForecast, TextSize, Workload, forecast_local};
+use cost::prices::{TOKENS_READ, TOKENS_WRITTEN};
 use crate::failure::Failure;
 use crate::run::Runner;
 

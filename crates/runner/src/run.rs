@@ -25,7 +25,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
 use crate::budget::BudgetGate;
-use crate::cost::prices;
+use cost::prices;
 use crate::event::RunnerEvent;
 use crate::failure::Failure;
 use crate::folder::BACKGROUNDS;

@@ -7,20 +7,27 @@ use bespoke_aws::executions::StateMachine;
 use bespoke_aws::{Failure, Host, environment, host};
 use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
-use contracts::executions::Executions;
+use contracts::executions::{Execution, Executions, ExecutionsError, StartOutcome};
+use contracts::key::RunPart;
+use contracts::request::Request;
 use contracts::settings::Settings;
-use contracts::stage::WorkflowLimits;
+use contracts::stage::{WorkflowInput, WorkflowLimits};
 use contracts::voice::Engine;
 use contracts::{Batch, CustomerRef, Digest, ObjectKey, RunId};
+use cost::prices::{customers_within, worst_case_on_aws};
 use http::request::Parts;
 use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;
+use serde::{Deserialize, Serialize};
 use start::{BucketSource, Source};
 use storage::store::UrlSigner;
-use storage::vault::Vault;
+use storage::vault::{Owner, Vault};
 
 use crate::backend::{Backend, CampaignBounds, CampaignState, EventLog};
+use crate::live::LiveCounts;
+use crate::polling::PolledExecutions;
 use crate::problem::Problem;
+use crate::runs;
 use crate::view::VoiceOption;
 
 /// The group of the user pool whose members may review.
@@ -29,7 +36,8 @@ const REVIEWERS: &str = "reviewers";
 /// The backend of the Lambda function.
 pub struct AwsBackend {
     source: BucketSource,
-    executions: StateMachine,
+    executions: PolledExecutions<StateMachine>,
+    live: LiveCounts,
     limits: WorkflowLimits,
     origins: Vec<String>,
     brand: Brand,
@@ -39,9 +47,60 @@ impl AwsBackend {
     /// Builds the backend from the function's environment.
     pub async fn start() -> Result<Self, Failure> {
         let source = BucketSource::new(Host::start().await?);
-        let executions = source.host().workflow()?;
+        let executions = PolledExecutions::new(source.host().workflow()?);
+        let live = LiveCounts::default();
         let limits = environment::limits()?;
-        Ok(Self { source, executions, limits, origins: environment::origins(), brand: host::brand()? })
+        Ok(Self { source, executions, live, limits, origins: environment::origins(), brand: host::brand()? })
+    }
+}
+
+/// The limits of a campaign: `runs/<run>/campaign.json`.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct CampaignRecord {
+    dry_run: bool,
+    bounds: CampaignBounds,
+}
+
+/// The executions of a campaign with limits.
+struct BoundedExecutions<'a> {
+    backend: &'a AwsBackend,
+    record: CampaignRecord,
+}
+
+impl BoundedExecutions<'_> {
+    /// Returns the number of customers that the bounds allow. `None` for all.
+    async fn limit(&self, run: &RunId) -> Result<Option<usize>, Failure> {
+        let CampaignBounds { customers, budget_usd, .. } = self.record.bounds;
+        let Some(budget_usd) = budget_usd else { return Ok(customers) };
+        let host = self.backend.source.host();
+        let settings = host.settings_of(run).await?;
+        let key = ObjectKey::Run(run.clone(), RunPart::Request);
+        let (request, _): (Request, _) = host.vault.read_json(Owner::Run, &key).await?;
+        let within = customers_within(budget_usd, worst_case_on_aws(&settings, &request));
+        Ok(customers.into_iter().chain(within).min())
+    }
+
+    async fn record(&self, run: &RunId) -> Result<Option<usize>, Failure> {
+        let json = serde_json::to_vec(&self.record).expect("numbers serialize to JSON");
+        self.backend.vault().store().put(&ObjectKey::Campaign(run.clone()), json.into()).await?;
+        self.limit(run).await
+    }
+}
+
+#[async_trait]
+impl Executions for BoundedExecutions<'_> {
+    /// Stores the limits, so that pages show them, and starts the execution with the number of customers they allow.
+    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<StartOutcome, ExecutionsError> {
+        let limit = self.record(&input.run).await.map_err(|failure| ExecutionsError {
+            name: name.to_owned(),
+            action: "start",
+            reason: failure.to_string(),
+        })?;
+        self.backend.executions.start(name, &WorkflowInput { limit, ..input.clone() }).await
+    }
+
+    async fn find(&self, name: &str) -> Result<Option<Execution>, ExecutionsError> {
+        self.backend.executions.find(name).await
     }
 }
 
@@ -110,19 +169,27 @@ impl Backend for AwsBackend {
         bounds: CampaignBounds,
         dry_run: bool,
     ) -> Result<(Box<dyn Executions + '_>, WorkflowLimits), Problem> {
-        let CampaignBounds { customers, concurrency, budget_usd } = bounds;
-        if dry_run || customers.is_some() || budget_usd.is_some() {
-            return Err(Problem::invalid(
-                "only a local server supports dry_run, max_customers and budget_usd; use bespoke serve or bespoke campaign",
-            ));
-        }
-        let concurrency = concurrency.map_or(u32::MAX, |customers| u32::try_from(customers).unwrap_or(u32::MAX));
-        let limits = WorkflowLimits { concurrency: self.limits.concurrency.min(concurrency), ..self.limits };
-        Ok((Box::new(self.executions.clone()), limits))
+        let concurrency = bounds.concurrency.map_or(u32::MAX, |customers| u32::try_from(customers).unwrap_or(u32::MAX));
+        let limits = WorkflowLimits {
+            concurrency: self.limits.concurrency.min(concurrency),
+            customers: bounds.customers,
+            dry_run,
+            ..self.limits
+        };
+        let record = CampaignRecord { dry_run, bounds };
+        Ok((Box::new(BoundedExecutions { backend: self, record }), limits))
     }
 
-    async fn campaign_state(&self, _: &RunId) -> Result<Option<CampaignState>, Problem> {
-        Ok(None)
+    async fn campaign_state(&self, run: &RunId) -> Result<Option<CampaignState>, Problem> {
+        let store = self.vault().store();
+        let record: Option<CampaignRecord> = runs::find_json(store, &ObjectKey::Campaign(run.clone())).await?;
+        let Some(CampaignRecord { dry_run, bounds }) = record else { return Ok(None) };
+        let mut state = CampaignState { dry_run, bounds, ..CampaignState::default() };
+        if !dry_run {
+            let customers = async || runs::count_customers(run, store).await;
+            state.progress = Some(self.live.progress(run, store, customers).await?);
+        }
+        Ok(Some(state))
     }
 
     fn event_log(&self) -> Option<&dyn EventLog> {

@@ -30,8 +30,12 @@
 pub mod aws;
 pub mod backend;
 mod extract;
+#[cfg(any(feature = "lambda", test))]
+mod live;
 pub mod local;
 mod openapi;
+#[cfg(any(feature = "lambda", test))]
+mod polling;
 mod problem;
 mod results;
 mod routes;

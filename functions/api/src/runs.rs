@@ -136,6 +136,14 @@ async fn find_request(run: &RunId, backend: &SharedBackend) -> Result<Option<Req
     }
 }
 
+/// Counts the customers of a run. 0 until the batch has been read.
+#[cfg(feature = "lambda")]
+pub(crate) async fn count_customers(run: &RunId, store: &dyn ObjectStore) -> Result<usize, StoreError> {
+    let index = store.find(&ObjectKey::Run(run.clone(), RunPart::Index)).await?;
+    // A header, and one line for each customer.
+    Ok(index.map_or(0, |index| index.iter().filter(|byte| **byte == b'\n').count().saturating_sub(1)))
+}
+
 /// Lists the customers of a run in the dataset's order. Empty until the batch has been read.
 pub(crate) async fn customers(run: &RunId, backend: &SharedBackend) -> Result<Vec<CustomerRef>, Problem> {
     let key = ObjectKey::Run(run.clone(), RunPart::Index);

@@ -58,14 +58,22 @@ async fn answer(payload: Payload, brand: &Brand, host: &Host) -> Result<Value, F
     let catalogue = host.catalogue().await?;
     let now = Timestamp::now();
     let deps = publish::Deps { vault: &host.vault, settings: &settings, catalogue: &catalogue, brand, now };
+    let (run, reference, is_decided) = match &payload {
+        Payload::Task(input) => (input.run.clone(), input.reference.clone(), false),
+        Payload::Decided(part) => (part.run.clone(), part.reference.clone(), true),
+    };
     let outcome = match payload {
         Payload::Task(input) => Some(publish::run(input, &deps).await?),
-        Payload::Decided(CustomerRun { run, reference }) => {
-            let outcome = publish::complete_review(&run, &reference, &deps).await?;
-            // Also if an earlier delivery of the event published the result: it may have failed here.
-            host.refreshes()?.start(&run, Timestamp::now()).await?;
-            outcome
-        }
+        Payload::Decided(_) => publish::complete_review(&run, &reference, &deps).await?,
     };
+    if let Some(outcome) = &outcome {
+        // Pages count these objects while the campaign runs.
+        let key = ObjectKey::Ended(run.clone(), reference, outcome.word());
+        host.vault.store().put(&key, "".into()).await?;
+    }
+    if is_decided {
+        // Also if an earlier delivery of the event published the result: it may have failed here.
+        host.refreshes()?.start(&run, Timestamp::now()).await?;
+    }
     Ok(json!({ "outcome": outcome.map(|outcome| outcome.word()) }))
 }

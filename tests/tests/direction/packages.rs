@@ -8,8 +8,9 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 use contracts::stage::STAGES;
 
 /// The layers below the stages, each with the workspace crates that its library may use.
-const LAYERS: [(&str, &[&str]); 6] = [
+const LAYERS: [(&str, &[&str]); 7] = [
     ("contracts", &[]),
+    ("cost", &["contracts"]),
     ("phrases", &["contracts"]),
     ("storage", &["contracts"]),
     ("policy", &["contracts", "storage"]),

@@ -53,7 +53,7 @@ pub(crate) struct ModelForecast {
 
 /// The forecast for this machine. It has further fields, which may change.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "documents `runner::cost::local::LocalForecast`")]
+#[expect(dead_code, reason = "documents `cost::local::LocalForecast`")]
 pub(crate) struct LocalForecast {
     /// The number of cores in use.
     cores: usize,
@@ -65,7 +65,7 @@ pub(crate) struct LocalForecast {
 
 /// The forecast for AWS. It has further fields, which may change.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "documents `runner::cost::aws::AwsForecast`")]
+#[expect(dead_code, reason = "documents `cost::aws::AwsForecast`")]
 pub(crate) struct AwsForecast {
     /// The cost, in US dollars.
     usd: f64,

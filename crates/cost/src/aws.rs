@@ -5,8 +5,8 @@
 
 use serde::Serialize;
 
-use super::local::{Workload, bytes_per_second};
-use super::prices::POLLY;
+use crate::local::{Workload, bytes_per_second};
+use crate::prices::POLLY;
 
 /// US dollars per GB-second of Lambda on arm64, for the first 7.5 billion in a month (us-east-1).
 const LAMBDA_GB_SECOND: f64 = 0.000_013_333_4;
@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn document_tables_match_the_model() {
-        let document = include_str!("../../../../docs/concepts/cost-and-scale.md");
+        let document = include_str!("../../../docs/concepts/cost-and-scale.md");
         let tables = tables();
         assert!(document.contains(&tables), "docs/concepts/cost-and-scale.md should hold:\n{tables}");
     }
