@@ -56,7 +56,7 @@ test("link shows a playing video, and opt-out ends it", async () => {
 
   const listed = await server.command("suppress", "--list");
   const own = listed.find((entry) => entry.reference === reference);
-  assert.equal(own?.reason, "opted out by their link");
+  assert.equal(own?.reason, "opted out through their link");
   await staff.reload();
   await staff.locator(".note-title", { hasText: "The result is no longer shown" }).waitFor();
   assert.equal(await staff.locator("video").count(), 0);

@@ -24,7 +24,7 @@ pub struct Cli {
     /// Print the report as JSON on standard output
     #[arg(long, global = true)]
     pub json: bool,
-    /// Print more on standard error; repeat it for everything
+    /// Print more on standard error; repeat the option to print everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// The settings file [default: bespoke.toml, if it exists]
@@ -72,23 +72,23 @@ pub enum Command {
     Guard(tools::GuardArgs),
     /// Write sample workbooks of any size
     Sample(tools::SampleArgs),
-    /// Show the settings in force and their origins
+    /// Show the settings in effect and where each came from
     Config,
     /// Check this machine, and show how to install what is missing
     Doctor(tools::DoctorArgs),
     /// List the engines and voices, or install them
     Voices(voice::VoicesArgs),
-    /// Speak a text into a file
+    /// Narrate a text into a sound file
     Narrate(voice::NarrateArgs),
-    /// Show the result of a run, or speak it
+    /// Show a run's result, or read it aloud
     Play(voice::PlayArgs),
     /// Report why the bank said something to one customer: consent, facts, scores and checks
     Evidence(tools::EvidenceArgs),
     /// Measure a video and its captions, and report values out of range
     Inspect(tools::InspectArgs),
-    /// Show which offers one customer would get and why, without making anything
+    /// Show which offers one customer would get and why, without making results
     Explain(offers::ExplainArgs),
-    /// Print scores, sentiment and topics of each text as a line of JSON
+    /// Print the scores, sentiment and topics of each text as a line of JSON
     Sentiment(offers::SentimentArgs),
     /// Never contact a customer, or list the suppressed customers
     Suppress(offers::SuppressArgs),
@@ -96,23 +96,23 @@ pub enum Command {
     Consent(offers::ConsentArgs),
     /// List the results in review, approve one or reject it
     Review(control::ReviewArgs),
-    /// Take back the published results of a run
+    /// Withdraw the published results of a run
     Recall(control::RecallArgs),
-    /// Destroy everything kept about a customer, and never contact them again
+    /// Destroy all data about a customer, and never contact them again
     Forget(control::ForgetArgs),
-    /// Keep a customer's data for a case or an audit: erasure and expiry refuse to delete it
+    /// Place a legal hold: keep a customer's data for a case or an audit, despite erasure and expiry
     #[command(alias = "hold")]
     LegalHold(control::LegalHoldArgs),
     /// Write the table of a run's results and links for the bank's mail or CRM system
     Export(control::ExportArgs),
-    /// Send the notifications of a run that have not arrived, including dead letters
+    /// Send a run's undelivered notifications, including dead letters
     Notify(control::NotifyArgs),
     /// The former name of export and notify
     #[command(hide = true)]
     Deliver(control::DeliverArgs),
-    /// Delete data whose retention has ended
+    /// Delete data whose retention period has ended
     Expire(control::ExpireArgs),
-    /// Compare offer rates between the protected groups that a profile workbook names
+    /// Compare offer rates between the protected groups in a profile workbook
     Disparity(offers::DisparityArgs),
     /// Commands for the product catalog
     #[command(subcommand)]

@@ -45,7 +45,7 @@ pub enum RateVerdict {
     BelowFourFifths,
 }
 
-/// The rate at which a group gets an offer.
+/// The rate at which a group's customers get an offer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct GroupRate {
     /// The group.
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn ratio_and_deviations_are_of_two_proportions() {
+    fn ratio_and_deviations_compare_two_proportions() {
         let attributes = compare(&customers(&[("a", 60, 100), ("b", 40, 100)]));
         let low = &attributes[0].selections[1].rates[1];
         // (0.6 - 0.4) / sqrt(0.5 * 0.5 * (1/100 + 1/100))

@@ -14,7 +14,7 @@ async fn main() -> ExitCode {
     if let Err(error) = loaded
         && !error.not_found()
     {
-        anstream::eprintln!("warning: failed to read .env; going on without it");
+        anstream::eprintln!("warning: failed to read .env; continuing without it");
     }
     match Box::pin(commands::execute(cli)).await {
         Ok(code) => ExitCode::from(code),

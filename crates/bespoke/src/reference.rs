@@ -16,7 +16,7 @@ pub fn pages() -> [(&'static str, String); 3] {
     [("commands.md", commands::page()), ("settings.md", settings::page()), ("errors.md", errors::page())]
 }
 
-/// Formats a text for a Markdown table cell.
+/// Formats text for a Markdown table cell.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', " ")
 }

@@ -1,7 +1,7 @@
 //! Generates sample workbooks with any number of invented customers of the fictional Meridian Bank.
 //!
 //! The first twelve customers are handwritten, one case each (see `data/README.md`). The others are randomly generated.
-//! The same seed results in the same rows, but the files differ because encryption is salted.
+//! The same seed generates the same rows, but the files differ because encryption is salted.
 
 mod drawn;
 mod handwritten;
@@ -75,7 +75,7 @@ pub struct TransactionRow {
     pub category: String,
     /// The payee.
     pub merchant: String,
-    /// The dollars that left the account.
+    /// The amount that left the account, in dollars.
     pub transaction_amount: f64,
     /// The answer to the general consent question. Empty if there is none.
     pub consent: String,
@@ -154,9 +154,9 @@ impl NamedError for SampleError {
 /// Writes the three workbooks to the `out` folder. Creates the folder if needed, and replaces files with the same
 /// names.
 ///
-/// `transactions` is the target number of payments. The handwritten customers always keep all of their payments, about
-/// 50 each. The other customers share the rest, with at least one each. If `transactions` is 0, every customer has
-/// about 50.
+/// `transactions` is the target number of payments. Handwritten customers always keep all of their payments, about 50
+/// each. The other customers share the remaining payments, with at least one each. If `transactions` is 0, every
+/// customer has about 50.
 pub fn write_sample(
     out: &Path,
     customers: usize,

@@ -46,7 +46,7 @@ pub struct CustomerSummary {
     /// The outcome.
     #[serde(flatten)]
     pub outcome: Outcome,
-    /// The reason for the outcome, in words.
+    /// The human-readable reason for the outcome.
     pub because: Option<String>,
     /// The offers, best first.
     pub offers: Vec<OfferSummary>,
@@ -69,7 +69,7 @@ pub struct OfferSummary {
     pub why: Vec<String>,
 }
 
-/// The sources of a summary.
+/// The data that a summary is built from.
 pub struct SummaryInput<'a> {
     /// The run that has ended.
     pub run: &'a RunReport,
@@ -101,7 +101,7 @@ impl RunSummary {
         })
     }
 
-    /// Returns the exit code that follows from the outcomes.
+    /// Returns the exit code for the outcomes.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         use contracts::error::{EXIT_NOTHING_TO_DO, EXIT_PARTLY};

@@ -37,7 +37,7 @@ const ATTEMPTS: usize = 3;
 pub async fn install(folder: &Path) -> Result<usize, Failure> {
     if !parts::runs_here() {
         let message = "ONNX Runtime does not support this kind of machine";
-        return Err(Failure::new(ErrorName::NarrateEngineMissing, message, "espeak-ng speaks instead"));
+        return Err(Failure::new(ErrorName::NarrateEngineMissing, message, "espeak-ng is used instead"));
     }
     let bar = ProgressBar::new(0).with_style(
         ProgressStyle::with_template("{msg:<24} {bar:32} {bytes:>10} of {total_bytes}")
@@ -47,7 +47,7 @@ pub async fn install(folder: &Path) -> Result<usize, Failure> {
     fetch(folder, &parts(), &Clients::find(), &bar).await
 }
 
-/// Downloads those of `parts` that are missing. `bar` shows the progress in bytes.
+/// Downloads the missing files among `parts`. `bar` shows the progress in bytes.
 async fn fetch(folder: &Path, parts: &[&Part], clients: &Clients, bar: &ProgressBar) -> Result<usize, Failure> {
     let downloads = folder.join("downloads");
     std::fs::create_dir_all(&downloads).map_err(cannot_write(&downloads))?;
@@ -134,7 +134,7 @@ struct Fetcher<'a> {
 enum DownloadError {
     /// The download was interrupted and can resume.
     BrokenOff,
-    /// Any other reason, in words.
+    /// Any other reason, as a human-readable message.
     Other(String),
 }
 
@@ -181,7 +181,7 @@ impl Fetcher<'_> {
         }
         let mut reason = String::new();
         for _ in 0..ATTEMPTS {
-            // A killed process may have left a complete download.
+            // A killed process may have left a complete download behind.
             if is_intact(partial, part)? {
                 return Ok(true);
             }
@@ -191,12 +191,12 @@ impl Fetcher<'_> {
                 Ok(()) => {
                     // The partial download may belong to another file, so make the next attempt start over.
                     std::fs::remove_file(partial).map_err(cannot_write(partial))?;
-                    "the server sends another file than the pinned one".clone_into(&mut reason);
+                    "the server sent a file other than the pinned one".clone_into(&mut reason);
                     if !resumed {
                         break;
                     }
                 }
-                Err(DownloadError::BrokenOff) => "the download broke off".clone_into(&mut reason),
+                Err(DownloadError::BrokenOff) => "the download was interrupted".clone_into(&mut reason),
                 Err(DownloadError::Other(other)) => {
                     reason = other;
                     break;

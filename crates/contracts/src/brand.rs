@@ -22,9 +22,9 @@ impl NamedError for BrandError {
 pub struct Brand {
     /// The bank's name.
     pub name: String,
-    /// The sender's name for customers who have no adviser: "your Meridian adviser".
+    /// The sender for customers who have no adviser, such as "your Meridian adviser".
     pub default_adviser: String,
-    /// The title of the bank's advisers, such as "relationship manager"; from the phrasebook if `None`.
+    /// The title of the bank's advisers, such as "relationship manager". If `None`, the phrasebook's title applies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adviser_title: Option<String>,
     /// The address for more information; shown on the end card.
@@ -77,7 +77,7 @@ pub struct Colours {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fonts {
-    /// The folder of font files.
+    /// The folder with the font files.
     pub folder: String,
     /// Titles.
     pub title: String,

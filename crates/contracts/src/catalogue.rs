@@ -60,7 +60,7 @@ impl Category {
     }
 }
 
-/// The legal kind of a product, which decides the rules and disclosures that apply.
+/// The legal kind of a product. It determines which rules and disclosures apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProductKind {
@@ -267,7 +267,7 @@ impl Catalogue {
     }
 }
 
-/// Parses the products one by one, to report the problems in each.
+/// Parses the products one by one, so the problems in each can be reported.
 fn read_file(mut json: Value, problems: &mut Vec<CatalogueProblem>) -> CatalogueFile {
     let products = json.get_mut("products").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
     let mut parsed = Vec::new();

@@ -45,11 +45,11 @@ impl Notification {
 pub struct NotificationRecord {
     /// The notification.
     pub notice: Notification,
-    /// The time at which the notification arrived or was given up.
+    /// The time at which the notification was delivered or became a dead letter.
     pub at: Timestamp,
     /// The number of attempts.
     pub attempts: u32,
-    /// The reason why the notification did not arrive. `None` if it did.
+    /// The reason why the notification was not delivered. `None` if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }

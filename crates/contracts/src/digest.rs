@@ -1,4 +1,4 @@
-//! SHA-256 digests, by which stages identify their inputs.
+//! SHA-256 digests. Stages use them to identify their inputs.
 
 use std::fmt;
 
@@ -51,7 +51,7 @@ impl Digest {
         &self.0
     }
 
-    /// Returns the first 16 hex digits: enough to tell values apart, too few to verify them.
+    /// Returns the first 16 hex digits. They are enough to tell values apart, but too few to verify them.
     #[must_use]
     pub fn short(&self) -> String {
         hex::encode(&self.0[..8])

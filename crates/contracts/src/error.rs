@@ -1,4 +1,4 @@
-//! The closed list of errors that the workflow or a person acts on.
+//! The closed list of errors that the workflow or a person can act on.
 
 use std::fmt;
 
@@ -39,7 +39,7 @@ macro_rules! error_names {
     };
 }
 
-/// The exit code if the guard refuses a text, or if a run fails verification.
+/// The exit code if the guard rejects a text, or if a run fails verification.
 pub const EXIT_REFUSED: u8 = 1;
 /// The exit code for an invalid command line or invalid settings.
 pub const EXIT_USAGE: u8 = 2;
@@ -53,7 +53,7 @@ pub const EXIT_SERVICE: u8 = 5;
 pub const EXIT_PARTLY: u8 = 6;
 
 error_names! {
-    /// The password does not open the workbook.
+    /// The password is wrong for the workbook.
     InputWrongPassword => "Input.WrongPassword", EXIT_INPUT, transient: false;
     /// A workbook is missing from the batch.
     InputMissingWorkbook => "Input.MissingWorkbook", EXIT_INPUT, transient: false;
@@ -81,31 +81,31 @@ error_names! {
     SecretMissing => "Secret.Missing", EXIT_USAGE, transient: false;
     /// The secret store cannot be reached.
     SecretUnavailable => "Secret.Unavailable", EXIT_SERVICE, transient: true;
-    /// The store cannot be reached, refuses, or is full.
+    /// The store cannot be reached, refuses the request, or is full.
     StoreUnavailable => "Store.Unavailable", EXIT_SERVICE, transient: true;
     /// An object that an earlier stage should have written is missing.
     StoreNotFound => "Store.NotFound", EXIT_SERVICE, transient: false;
     /// The final key holds a result from different inputs.
     StoreConflict => "Store.Conflict", EXIT_SERVICE, transient: false;
-    /// A sealed object does not open: the key differs, the bytes changed, or the customer was erased.
+    /// A sealed object cannot be opened: the key differs, the bytes have changed, or the customer has been erased.
     SealBroken => "Seal.Broken", EXIT_SERVICE, transient: false;
-    /// The model service throttles for longer than one call can wait.
+    /// The model service has been throttling requests for longer than one call can wait.
     WriterThrottled => "Writer.Throttled", EXIT_SERVICE, transient: true;
-    /// The workflow service refuses or cannot be reached.
+    /// The workflow service refuses the request or cannot be reached.
     StartUnavailable => "Start.Unavailable", EXIT_SERVICE, transient: true;
-    /// The speech engine is not installed.
+    /// The voice engine is not installed.
     NarrateEngineMissing => "Narrate.EngineMissing", EXIT_SERVICE, transient: false;
-    /// The speech engine failed.
+    /// The voice engine failed.
     NarrateFailed => "Narrate.Failed", EXIT_SERVICE, transient: true;
     /// ffmpeg is not installed, or lacks a required feature.
     RenderEngineMissing => "Render.EngineMissing", EXIT_SERVICE, transient: false;
     /// ffmpeg failed, was killed, or ran out of time or disk.
     RenderFailed => "Render.Failed", EXIT_SERVICE, transient: true;
-    /// A background, font, logo or piece of music is missing or cannot be read.
+    /// A background, font, logo or music file is missing or cannot be read.
     RenderAssetBroken => "Render.AssetBroken", EXIT_INPUT, transient: false;
     /// No shipped font has a glyph that the text needs.
     RenderMissingGlyph => "Render.MissingGlyph", EXIT_INPUT, transient: false;
-    /// The finished video is out of range; the message names the measurement.
+    /// A measurement of the finished video is out of range. The message says which one.
     RenderOutOfRange => "Render.OutOfRange", EXIT_SERVICE, transient: false;
     /// No result is in review, so there is nothing to decide.
     ReviewNotWaiting => "Review.NotWaiting", EXIT_INPUT, transient: false;
@@ -113,13 +113,13 @@ error_names! {
     ForgetOnHold => "Forget.OnHold", EXIT_PARTLY, transient: false;
     /// The bank's system did not accept a notification.
     DeliveryFailed => "Delivery.Failed", EXIT_SERVICE, transient: false;
-    /// A record, or a file that it names, changed after it was written.
+    /// A record, or a file that it refers to, has changed since it was written.
     EvidenceChanged => "Evidence.Changed", EXIT_REFUSED, transient: false;
-    /// A record, or a file that it names, is missing without a reason on record.
+    /// A record, or a file that it refers to, is missing, and no record explains why.
     EvidenceMissing => "Evidence.Missing", EXIT_REFUSED, transient: false;
-    /// The run has a record or file that no other record names.
+    /// The run has a record or file that no other record refers to.
     EvidenceUnexpected => "Evidence.Unexpected", EXIT_REFUSED, transient: false;
-    /// A customer of the run has no outcome.
+    /// A customer in the run has no outcome.
     RunIncomplete => "Run.Incomplete", EXIT_PARTLY, transient: false;
     /// The person who started the run canceled it.
     RunCancelled => "Run.Cancelled", EXIT_PARTLY, transient: false;

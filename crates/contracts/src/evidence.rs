@@ -72,8 +72,8 @@ pub struct PersonalEvidence {
     pub decision: Option<Decision>,
 }
 
-/// The evidence: `evidence.json`. Its digests cover objects as stored, including sealed ones, so the evidence still
-/// verifies after the customer has been erased.
+/// The evidence: `evidence.json`. Its digests cover objects as stored, including sealed ones, so the evidence can still
+/// be verified after the customer has been erased.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// The run.
@@ -123,12 +123,12 @@ impl Evidence {
 /// The writer and the voice of a published result. Holds no personal data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MadeBy {
-    /// `phrases`, the model's name for free text, or `template` in records of older versions.
+    /// `phrases`, the model's name for free text, or `template` in records from older versions.
     pub writer: String,
     /// The phrasebook, if its lines were used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phrasebook: Option<PhrasebookUsed>,
-    /// The reason why no model served although the settings ask for one.
+    /// The reason why no model was used even though the settings request one.
     #[serde(default)]
     pub instead_of_model: Option<String>,
     /// The model's tokens and cost, if it was called.
@@ -142,14 +142,14 @@ pub struct MadeBy {
     pub voice_instead_of: Vec<String>,
 }
 
-/// The phrasebook of a result.
+/// The phrasebook that a result was written from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PhrasebookUsed {
-    /// The digest of the book and its approvals.
+    /// The digest of the phrasebook and its approvals.
     pub digest: Digest,
     /// The language, a BCP 47 tag.
     pub language: String,
-    /// The version, as the book's owners number it.
+    /// The version, as the phrasebook's owners number it.
     pub version: String,
     /// The model that selected among the approved lines; `None` if the program did.
     #[serde(default, skip_serializing_if = "Option::is_none")]

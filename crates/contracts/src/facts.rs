@@ -1,4 +1,4 @@
-//! The facts that the stages may know about a customer, as a closed list, and the offers that follow from them.
+//! The closed list of facts that the stages may know about a customer, and the offers that follow from them.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,8 +26,8 @@ macro_rules! closed_list {
 }
 
 closed_list!(
-    /// A spending category. Health, religion, politics and donations are left out on purpose: they reveal protected
-    /// traits.
+    /// A spending category. Health, religion, politics and donations are deliberately omitted, because they reveal
+    /// protected traits.
     SpendingCategory {
         /// Food for the home.
         Groceries => "groceries",
@@ -121,19 +121,20 @@ closed_list!(
         Business => "business",
         /// Trouble with money or life: job loss, debt, illness, grief.
         Hardship => "hardship",
-        /// A hard time that no message names, or posts that the program cannot read. No lexicon lists words for it.
+        /// A hard time that messages never mention explicitly, or posts that the program cannot read. No lexicon lists
+        /// words for this topic.
         Care => "care",
     }
 );
 
 closed_list!(
-    /// A fact that only stops: it never raises a score and never chooses a product.
+    /// A fact that can only stop offers or messages. It never raises a score and never selects a product.
     Stop {
         /// Posts suggest danger to life.
         NeedsPerson => "a person should contact the customer",
-        /// The profile says that the customer died.
+        /// The profile says that the customer has died.
         Deceased => "the customer is deceased",
-        /// The profile gives an age under 18.
+        /// The profile shows that the customer is under 18.
         Minor => "the customer is a minor",
         /// The profile says that the customer must not be contacted or marketed to.
         DoNotContact => "the customer must not be contacted",
@@ -149,17 +150,17 @@ closed_list!(
         OpenApplication => "an application is open",
         /// The profile says that the customer's accounts are closed.
         Closed => "the relationship is closed",
-        /// Payments to collectors of debts.
+        /// Payments to debt collectors.
         DebtCollection => "payments show debt collection",
         /// Payments for a funeral.
         Funeral => "payments show a funeral",
-        /// The balance over all accounts is below zero.
+        /// The total balance across all accounts is below zero.
         NegativeBalance => "the balance is negative",
-        /// Charges for an overdraft.
+        /// Overdraft charges.
         Overdraft => "payments show an overdraft",
-        /// Fees for late payment.
+        /// Late-payment fees.
         LateFee => "payments show late fees",
-        /// Payments that were returned.
+        /// Returned payments.
         ReturnedPayment => "payments were returned",
         /// Payments to payday lenders or pawnshops.
         PaydayLoan => "payments show a payday loan",
@@ -167,7 +168,7 @@ closed_list!(
 );
 
 impl Stop {
-    /// Returns what the fact stops.
+    /// Returns which offers the fact rules out.
     #[must_use]
     pub const fn scope(self) -> StopScope {
         match self {
@@ -212,8 +213,8 @@ closed_list!(
 );
 
 closed_list!(
-    /// A customer's time with the bank, used only where eligibility needs it. The last band begins at five years, so it
-    /// does not reveal a customer's age.
+    /// A customer's time with the bank, used only where eligibility requires it. The last band starts at five years, so
+    /// it does not reveal a customer's age.
     Tenure {
         /// Under a year.
         New => "under a year",
@@ -406,7 +407,7 @@ pub struct Facts {
     /// The time with the bank, if a chosen product requires it.
     #[serde(default)]
     pub tenure: Option<Tenure>,
-    /// Facts that stop offers of credit, sorted. A fact that stops every message is the reason of a [`Skip`].
+    /// Facts that stop offers of credit, sorted. A fact that stops every message becomes the reason for a [`Skip`].
     #[serde(default)]
     pub stops: Vec<Stop>,
     /// The mood in the posts. `None` without social consent.
@@ -463,7 +464,7 @@ impl Skip {
 #[serde(tag = "assessment", rename_all = "kebab-case")]
 #[expect(clippy::large_enum_variant, reason = "one is read at a time, straight from JSON")]
 pub enum Assessment {
-    /// The run goes on with these facts.
+    /// The run continues with these facts.
     Proceed(Facts),
     /// The customer gets no recommendation.
     Skip {

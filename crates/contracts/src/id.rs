@@ -122,7 +122,7 @@ identifier!(
     debug: true
 );
 identifier!(
-    /// A dataset's id: a keyed digest of the joined rows. The same rows result in the same id, even if the files are
+    /// A dataset's id: a keyed digest of the joined rows. The same rows have the same id, even if the files are
     /// encrypted differently.
     DatasetId,
     "dataset id",
@@ -169,7 +169,7 @@ const THROUGH_API: &str = "upload-";
 
 impl Batch {
     /// Returns the name for a batch that is uploaded through the API. Such a batch does not start a run by itself and
-    /// never counts as the newest, because its uploader looks at it first. `name` must be unique.
+    /// never counts as the newest batch, because its uploader checks it first. `name` must be unique.
     pub fn through_api(name: &str) -> Result<Self, InvalidId> {
         Self::parse(format!("{THROUGH_API}{name}"))
     }

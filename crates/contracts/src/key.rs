@@ -170,7 +170,7 @@ impl RunKind {
 pub enum NotificationState {
     /// The bank's system accepted it.
     Sent,
-    /// It was given up: a dead letter.
+    /// Bespoke stopped trying to deliver it: a dead letter.
     Dead,
 }
 
@@ -242,12 +242,12 @@ pub enum ObjectKey {
     Upload(Digest),
     /// A part of a dataset.
     Dataset(DatasetId, DatasetPart),
-    /// An artifact of a run for a customer.
+    /// An artifact that a run made for a customer.
     Customer(CustomerRef, RunId, Artefact),
     /// A file about a run as a whole.
     Run(RunId, RunPart),
-    /// An empty object that says that a caller, identified by a keyed digest, started a run. Its modification time is
-    /// the start.
+    /// An empty object. It records that a caller, identified by a keyed digest, started a run. Its modification time is
+    /// the time of the start.
     Started(Digest, RunKind, RunId),
     /// A place among the customers whom the run's limit admits: a customer's reference.
     Admission(RunId, usize),
@@ -263,7 +263,7 @@ pub enum ObjectKey {
     Progress(RunId, Option<CustomerRef>, crate::progress::StepName),
     /// A customer's key, wrapped by the data key. Destroying it erases the customer's data.
     CustomerKey(CustomerRef),
-    /// The list of customers who must not be contacted. It can change at any time, so code reads it anew for each
+    /// The list of customers who must not be contacted. It can change at any time, so it is read again for each
     /// decision.
     Suppressions,
     /// One customer who must not be contacted: a `policy::control::Suppression`. Each opt-out or erasure writes its own
@@ -271,7 +271,7 @@ pub enum ObjectKey {
     Suppression(CustomerRef),
     /// A customer's contact-cap reservation, counted from 1: a `policy::contact_cap::ContactReservation`.
     ContactReservation(CustomerRef, u32),
-    /// The list of legal holds. Code reads it before it destroys a customer's data.
+    /// The list of legal holds. It is read before a customer's data is destroyed.
     Holds,
     /// The record that a customer was erased: a `policy::control::ErasureRecord`.
     Forgotten(CustomerRef),
@@ -291,7 +291,7 @@ pub enum ObjectKey {
     Link(Digest),
     /// The result of a notification, keyed by its id: a [`crate::delivery::NotificationRecord`].
     Notification(NotificationState, RunId, Digest),
-    /// The list of newer consent answers. It can change at any time, so code reads it anew for each decision.
+    /// The list of newer consent answers. It can change at any time, so it is read again for each decision.
     Consents,
     /// The catalog of approved products.
     Catalogue,

@@ -1,4 +1,4 @@
-//! The writers, the parameters that models of chat-completion services accept, their retirement dates, and the fallback.
+//! The writers and their fallbacks, and the parameters and retirement dates of chat-completion models.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WriterMode {
-    /// The program selects approved lines of the phrasebook.
+    /// The program selects approved lines from the phrasebook.
     #[default]
     Phrases,
-    /// A model selects among the approved lines that fit. It answers with ids only.
+    /// A model selects among the suitable approved lines. It answers with ids only.
     Select,
-    /// A model writes, the guard judges, and a person approves.
+    /// A model writes the text, the guard checks it, and a person approves it.
     Free,
 }
 
@@ -24,7 +24,7 @@ impl WriterMode {
     /// All writers.
     pub const ALL: [Self; 3] = [Self::Phrases, Self::Select, Self::Free];
 
-    /// Returns the name as settings and requests write it.
+    /// Returns the name in settings and requests.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -34,7 +34,7 @@ impl WriterMode {
         }
     }
 
-    /// Returns whether the writer asks a model.
+    /// Returns whether the writer uses a model.
     #[must_use]
     pub const fn asks_a_model(self) -> bool {
         matches!(self, Self::Select | Self::Free)
@@ -56,15 +56,15 @@ impl FromStr for WriterMode {
     }
 }
 
-/// The fallback for a text that the model did not write as it should.
+/// The fallback when the model fails to write an acceptable text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fallback {
-    /// The phrasebook writes instead, and the evidence says so.
+    /// The text comes from the phrasebook instead, and the evidence records that.
     #[default]
     Template,
-    /// The phrasebook writes instead, and a reviewer must approve the text.
-    // `hold` is the word of version 0.1.0.
+    /// The text comes from the phrasebook instead, and a reviewer must approve it.
+    // Version 0.1.0 used the word `hold`.
     #[serde(alias = "hold")]
     Review,
 }
@@ -115,7 +115,7 @@ pub enum ReasoningEffort {
 pub struct ModelTraits {
     /// Whether the model accepts a temperature. Reasoning models reject it.
     pub temperature: bool,
-    /// The reasoning effort to request, if any. Without a limit, a reasoning model uses up the tokens for a short
+    /// The reasoning effort to request, if any. Without a limit, a reasoning model can spend all tokens of a short
     /// answer on reasoning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_effort: Option<ReasoningEffort>,

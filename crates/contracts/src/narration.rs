@@ -10,9 +10,9 @@ use crate::Digest;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Timing {
-    /// The engine reported the times of words.
+    /// The engine reported the time of each word.
     Exact,
-    /// The times of sentences are exact. The times of words are estimates, too coarse for highlighting words.
+    /// Sentence times are exact, but word times are estimates that are too coarse for highlighting words.
     Estimated,
 }
 

@@ -8,8 +8,8 @@ thread_local! {
     static CATCHING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `work`, which passes untrusted bytes to a library. Returns `None` if it panicked. In that case, values that
-/// `work` changed must not be used again. Panic hooks must print nothing while [`is_catching`] returns true.
+/// Runs `work`, which passes untrusted bytes to a library. Returns `None` if `work` panics. In that case, the caller
+/// must not use the values that `work` changed. Panic hooks must print nothing while [`is_catching`] returns true.
 pub fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
     let outer = CATCHING.replace(true);
     let done = catch_unwind(AssertUnwindSafe(work)).ok();

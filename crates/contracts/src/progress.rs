@@ -1,4 +1,4 @@
-//! Progress: one object per step in a run. From these, pages show what is currently happening.
+//! Progress: one object per step in a run. Pages read these objects to show the current state of the run.
 
 use std::fmt;
 

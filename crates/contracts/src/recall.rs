@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Recall {
     /// The time of the recall.
     pub at: Timestamp,
-    /// The name of the person who made the recall.
+    /// The name of the person who recalled the result.
     pub by: String,
     /// The reason.
     pub reason: Option<String>,

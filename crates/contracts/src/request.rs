@@ -12,8 +12,8 @@ use crate::settings::Settings;
 use crate::voice::Engine;
 use crate::{BackgroundName, Batch, CustomerRef, Digest, RunId};
 
-/// The event that started a run. It is part of the request. A weekly schedule therefore makes a new run each week,
-/// while an upload that is announced twice makes only one run.
+/// The event that started a run. It is part of the request. A weekly schedule therefore creates a new run each week,
+/// while an upload that is announced twice creates only one run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Trigger {
@@ -50,14 +50,14 @@ pub struct Request {
     pub only: Option<CustomerRef>,
     /// The lines of business to recommend from. Never empty.
     pub categories: Vec<Category>,
-    /// The caller's wishes for tone and emphasis. They cannot switch off the guard.
+    /// The caller's wishes for tone and emphasis. They cannot disable the guard.
     pub prompt: Option<String>,
     /// The speaking rate in words per minute.
     pub words_per_minute: u16,
     /// The voice, in the syntax of [`crate::voice::VoiceName`]. `None` for the voice in the settings.
     pub voice: Option<String>,
-    /// The voice engines available when the run started, in order of preference. They are part of the request, so an
-    /// engine that is installed later makes a new run instead of changing the voice midway.
+    /// The voice engines that were available when the run started, in order of preference. They are part of the
+    /// request, so installing another engine leads to a new run instead of changing the voice midway.
     pub engines: Vec<Engine>,
     /// The aspect ratio.
     pub shape: Shape,
@@ -84,7 +84,7 @@ pub struct Request {
     pub assets: Digest,
     /// The digest of the settings.
     pub settings: Digest,
-    /// The id of the keys that seal the run (`storage::vault::Keys::id`). Different keys make a different run.
+    /// The id of the keys that seal the run (`storage::vault::Keys::id`). With different keys, it is a different run.
     pub keys: String,
     /// The version of Bespoke that started the run.
     pub program: String,
@@ -92,7 +92,7 @@ pub struct Request {
     pub attempt: u32,
 }
 
-/// The options of a run. The settings apply wherever an option is empty.
+/// The options of a run. Where an option is empty, the settings apply.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunOptions {
     /// The only customer in the run. `None` for all customers.
@@ -115,7 +115,7 @@ pub struct RunOptions {
 
 /// Everything except the options that determines the results of a run.
 pub struct RunInputs<'a> {
-    /// The settings in force.
+    /// The settings in effect.
     pub settings: &'a Settings,
     /// The digest of the catalog.
     pub catalogue: Digest,
@@ -239,7 +239,7 @@ impl Request {
     }
 
     /// Returns the bank's own background for a customer, with its digest. Returns `None` if there are no backgrounds.
-    /// The same customer and backgrounds always result in the same choice.
+    /// The choice depends only on the customer and the backgrounds.
     #[must_use]
     pub fn background_of(&self, customer: &CustomerRef) -> Option<(&BackgroundName, &Digest)> {
         // A reference is a keyed hash, so its digits are evenly distributed.
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_options_take_the_settings() {
+    fn settings_apply_where_options_are_empty() {
         let settings = Settings::default();
         let inputs = || RunInputs {
             settings: &settings,
@@ -290,7 +290,7 @@ mod tests {
         let batch = || Batch::parse("tests").unwrap();
         let request = Request::new(Trigger::Command, batch(), RunOptions::default(), inputs());
         let expected = Request { settings: settings.digest(), ..Request::for_tests() };
-        assert_eq!(request, expected, "every way to start a run gives the same run id");
+        assert_eq!(request, expected, "every way to start a run leads to the same run id");
         let options = RunOptions { words_per_minute: Some(150), ..RunOptions::default() };
         assert_eq!(Request::new(Trigger::Command, batch(), options, inputs()).words_per_minute, 150);
     }

@@ -1,8 +1,8 @@
 //! Review: results that are waiting for a reviewer, and the reviewer's decision.
 //!
 //! A result in review stays under `control/reviews/` until a reviewer decides. The decision is written once and sealed
-//! with the customer's key, so only holders of the keys can write one. It contains the digests of what the reviewer
-//! saw. The publish stage publishes exactly that content and nothing else.
+//! with the customer's key, so only holders of the keys can write one. It contains the digests of the content that the
+//! reviewer saw. The publish stage publishes exactly that content and nothing else.
 
 use std::collections::BTreeMap;
 
@@ -16,8 +16,8 @@ use crate::{CustomerRef, Digest, RunId};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "because", rename_all = "kebab-case")]
 pub enum ReviewReason {
-    /// The guard refused the model's text, or the model did not answer, and the settings require a review in that case.
-    /// The template wrote the text that is in review.
+    /// The guard rejected the model's text, or the model did not answer, and the settings require a review in that
+    /// case. The text in review comes from the phrasebook.
     #[serde(rename = "text-held")]
     TemplateText {
         /// The problem with the model or its text.

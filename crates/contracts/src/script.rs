@@ -34,8 +34,8 @@ pub struct Segment {
     pub text: String,
     /// The offered product.
     pub product: Option<ProductId>,
-    /// The parts of the text with their sources; joined by single spaces, they are the text. Empty in scripts of older
-    /// versions.
+    /// The parts of the text with their sources. Joined by single spaces, they form the text. Empty in scripts from
+    /// older versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<SentencePart>,
 }
@@ -43,7 +43,7 @@ pub struct Segment {
 /// A part of a segment's text that has one source: one or more whole sentences.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SentencePart {
-    /// The text as it is said.
+    /// The text as spoken.
     pub text: String,
     /// The source.
     #[serde(flatten)]
@@ -54,7 +54,7 @@ pub struct SentencePart {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "source", rename_all = "kebab-case")]
 pub enum SentenceSource {
-    /// An approved line of the phrasebook.
+    /// An approved line from the phrasebook.
     Line {
         /// The line's id.
         id: String,
@@ -67,30 +67,30 @@ pub enum SentenceSource {
         /// The line's text with its slots unfilled.
         template: String,
     },
-    /// A text of the catalog.
+    /// A catalog text.
     Catalogue {
         /// The product.
         product: ProductId,
         /// The field.
         field: CatalogueField,
     },
-    /// A text of the brand.
+    /// A text from the brand file.
     Brand {
         /// The field's name.
         field: String,
     },
-    /// Free text, which is no approved line.
+    /// Free text, which is not an approved line.
     Free {
-        /// The model, as the service names it.
+        /// The model's name, as the service reports it.
         by: String,
     },
 }
 
-/// A spoken field of a product, written `summary`, `name`, `approved_claims[0]` or `spoken_disclosures[0]`.
+/// A spoken field of a product: `summary`, `name`, or an item such as `approved_claims[0]` or `spoken_disclosures[0]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum CatalogueField {
-    /// The name, as a sentence of its own.
+    /// The name, as a separate sentence.
     Name,
     /// The summary.
     Summary,
@@ -154,7 +154,7 @@ impl TryFrom<String> for CatalogueField {
     }
 }
 
-/// The reason why the phrasebook wrote although the settings ask for a model.
+/// The reason why the phrasebook was used even though the settings request a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InsteadOfModel {
     /// The problem with the service or its answer.
@@ -194,7 +194,7 @@ impl std::ops::AddAssign for Usage {
     }
 }
 
-/// A caller's wish for tone and emphasis, as the phrasebook's words understood it.
+/// A caller's wish for tone and emphasis, as interpreted by the phrasebook.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WishAsUnderstood {
     /// The tones, such as `warm`.
@@ -221,7 +221,7 @@ pub struct LineSelection {
 #[serde(tag = "writer", rename_all = "kebab-case")]
 #[expect(clippy::large_enum_variant, reason = "a script holds one")]
 pub enum WrittenBy {
-    /// The phrasebook: every sentence is an approved line, a text of the catalog or a text of the brand.
+    /// The phrasebook: every sentence is an approved line, or comes from the catalog or the brand file.
     Phrases {
         /// Digest of the phrasebook and its approvals.
         book: Digest,
@@ -234,12 +234,12 @@ pub enum WrittenBy {
         /// The model that selected the lines; `None` if the program did.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         selected_by: Option<LineSelection>,
-        /// Why no model selected or wrote, if the settings ask for one.
+        /// The reason why no model was used, if the settings request one.
         instead_of_model: Option<InsteadOfModel>,
     },
-    /// The template writer of older versions.
+    /// The template writer in older versions.
     Template {
-        /// Why the template replaced the model. `None` if the model was disabled.
+        /// The reason why the template replaced the model. `None` if the model was disabled.
         instead_of_model: Option<InsteadOfModel>,
     },
     /// A model.
@@ -261,7 +261,7 @@ pub enum WrittenBy {
 }
 
 impl WrittenBy {
-    /// Returns why no model served although the settings ask for one.
+    /// Returns the reason why no model was used even though the settings request one.
     #[must_use]
     pub const fn instead_of_model(&self) -> Option<&InsteadOfModel> {
         match self {
@@ -270,7 +270,7 @@ impl WrittenBy {
         }
     }
 
-    /// Returns the data that a model service received, whether or not its answer served.
+    /// Returns the data that a model service received, whether or not its answer was used.
     #[must_use]
     pub fn given(&self) -> Option<SentData> {
         match self {
@@ -315,20 +315,20 @@ impl Verdict {
     }
 }
 
-/// The reason why free text waits for a person.
+/// The review reason for free text.
 pub const FREE_TEXT: &str = "free text";
 
-/// The reason why a reviewer must approve the text. Keeps the model's refused text for the reviewer; it is
+/// The reason why a reviewer must approve the text. Keeps the model's rejected text for the reviewer. That text is
 /// never spoken or published.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TextReview {
     /// [`FREE_TEXT`], or the problem with the model service or its answer.
     pub why: String,
-    /// The model's refused text. `None` if the model was not called, did not answer, or answered in the wrong format.
+    /// The model's rejected text. `None` if the model was not called, did not answer, or answered in the wrong format.
     pub refused: Option<RefusedText>,
 }
 
-/// A text that the guard refused twice.
+/// A text that the guard rejected twice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedText {
     /// The segments.
@@ -365,8 +365,8 @@ pub struct Script {
     pub written_by: WrittenBy,
     /// The guard's verdict on the segments.
     pub verdict: Verdict,
-    /// Set if a reviewer must approve the text, because it is free text, or because the phrasebook wrote it instead of the
-    /// model.
+    /// Set if a reviewer must approve the text: it is free text, or it came from the phrasebook because the model
+    /// failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(rename = "held")]
     pub text_review: Option<TextReview>,
@@ -385,7 +385,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn field_of_a_product_is_written_as_it_is_read() {
+    fn product_field_survives_a_round_trip() {
         for text in ["name", "summary", "approved_claims[1]", "spoken_disclosures[0]"] {
             assert_eq!(text.parse::<CatalogueField>().unwrap().to_string(), text);
         }
@@ -412,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn segment_of_an_older_version_has_no_parts() {
+    fn segment_from_an_older_version_has_no_parts() {
         let json = r#"{"kind": "greeting", "text": "Hello.", "product": null}"#;
         let segment: Segment = serde_json::from_str(json).unwrap();
         assert_eq!(segment.parts, []);

@@ -33,7 +33,7 @@ pub enum SettingsError {
         /// The allowed values.
         expected: &'static str,
     },
-    /// `intake.columns` renames a column that intake does not read.
+    /// `intake.columns` refers to a column that intake does not read.
     #[error(
         "bespoke.toml: intake.columns.{workbook}: no column is called {column:?}; use one of {known}",
         workbook = .workbook.name(),
@@ -69,11 +69,11 @@ pub struct Settings {
     pub video: VideoSettings,
     /// Which results are put in review.
     pub review: ReviewSettings,
-    /// Links and notifications. Not part of the digest, because they change no result.
+    /// Links and notifications. Not part of the digest, because they do not affect results.
     pub delivery: DeliverySettings,
     /// How long data is kept. Not part of the digest.
     pub retention: RetentionSettings,
-    /// The local runner. Not part of the digest, because it changes no result.
+    /// The local runner. Not part of the digest, because these settings do not affect results.
     #[serde(skip_serializing_if = "LocalSettings::is_default")]
     pub local: LocalSettings,
 }
@@ -192,7 +192,7 @@ impl Default for IntakeSettings {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OfferSettings {
-    /// The lines of business if a request names none.
+    /// The lines of business if a request does not list any.
     pub categories: Vec<Category>,
     /// The maximum number of offers in one recommendation, 1 to 3.
     pub at_most: usize,
@@ -210,19 +210,19 @@ impl Default for OfferSettings {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WriterSettings {
-    /// The writer when a request names none: `phrases`, `select` or `free`. The last two also need
+    /// The writer if a request does not specify one: `phrases`, `select` or `free`. The last two also need
     /// `writer.model.enabled`.
     pub mode: WriterMode,
     /// Whether free text is published without a person's approval.
     pub free_without_review: bool,
-    /// The fallback of `free` if the guard refuses a model's text twice.
+    /// The fallback for `free` if the guard rejects a model's text twice.
     pub when_refused: Fallback,
-    /// The fallback of `free` if the model cannot be asked or does not answer.
+    /// The fallback for `free` if the model cannot be called or does not answer.
     pub when_unavailable: Fallback,
     /// The model service.
     pub model: ModelSettings,
-    /// The traits of models, by the start of their names, for models that the program does not know or knows
-    /// differently.
+    /// The traits of models, by name prefix. These override the built-in traits, and add models that the program does
+    /// not know about.
     pub models: BTreeMap<String, ModelTraits>,
 }
 
@@ -249,8 +249,8 @@ pub struct ModelSettings {
     pub enabled: bool,
     /// The address, without `/chat/completions`.
     pub base_url: String,
-    /// The API version of an Azure-style service, which takes it in the address and expects the key as `api-key`; empty
-    /// for other services.
+    /// The API version for an Azure-style service, which expects the version in the address and the key in the
+    /// `api-key` header; empty for other services.
     pub api_version: String,
     /// The model's name.
     pub name: String,
@@ -258,11 +258,11 @@ pub struct ModelSettings {
     pub temperature: f64,
     /// The maximum number of tokens in one answer.
     pub max_tokens: u32,
-    /// The deadline in seconds for writing one customer's text, repair included.
+    /// The deadline in seconds for writing one customer's text, including a repair.
     pub deadline_seconds: u64,
-    /// The deadline in seconds for the first token of an answer; after it, the call is repeated.
+    /// The deadline in seconds for the first token of an answer. When it passes, the call is repeated.
     pub read_seconds: u64,
-    /// The service's limit on calls per minute, over all customers of a process; no limit if 0.
+    /// The service's limit on calls per minute, across all customers in a process; no limit if 0.
     pub requests_per_minute: u32,
     /// The service's limit on input and output tokens per minute; no limit if 0.
     pub tokens_per_minute: u32,
@@ -309,13 +309,13 @@ impl ModelSettings {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct VoiceSettings {
-    /// The speech engine.
+    /// The voice engine.
     pub engine: EngineChoice,
-    /// The engine's own name for the voice; its default voice if empty.
+    /// The engine's own name for the voice; the engine's default voice if empty.
     pub name: String,
     /// The speaking rate, 80 to 220 words per minute.
     pub words_per_minute: u16,
-    /// The outside speech service.
+    /// The outside voice service.
     pub openai: SpeechServiceSettings,
 }
 
@@ -343,7 +343,7 @@ pub enum EngineChoice {
     Espeak,
     /// Polly only. If it fails, the narration fails.
     Polly,
-    /// The outside speech service only. If it fails, the narration fails.
+    /// The outside voice service only. If it fails, the narration fails.
     Openai,
 }
 
@@ -361,12 +361,12 @@ impl EngineChoice {
     }
 }
 
-/// An outside speech service with `OpenAI`'s protocol.
+/// An outside voice service that uses `OpenAI`'s protocol.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SpeechServiceSettings {
-    /// Whether the spoken text, first name included, may be sent to the service. Off by default; a key alone does not
-    /// turn it on.
+    /// Whether the spoken text, including the first name, may be sent to the service. Off by default; a key alone does
+    /// not turn it on.
     pub enabled: bool,
     /// The address, without `/audio/speech`.
     pub base_url: String,
@@ -387,9 +387,9 @@ pub const RESOLUTIONS: [u32; 5] = [180, 360, 540, 720, 1080];
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct VideoSettings {
-    /// The aspect ratio if a request names none.
+    /// The aspect ratio if a request does not specify one.
     pub shape: Shape,
-    /// The shorter side in px: one of [`RESOLUTIONS`].
+    /// The length of the shorter side in pixels: one of [`RESOLUTIONS`].
     pub resolution: u32,
     /// The x264 preset.
     pub preset: String,
@@ -397,8 +397,8 @@ pub struct VideoSettings {
     pub crf: u8,
     /// The deadline in seconds, after which ffmpeg is killed.
     pub deadline_seconds: u64,
-    /// The background file in `config/backgrounds/`. Without a name, each customer gets one of the folder's files; if
-    /// the folder is empty, the brand's first loop.
+    /// The background file in `config/backgrounds/`. If not set, each customer gets one of the folder's files, or the
+    /// brand's first loop if the folder is empty.
     pub background: Option<BackgroundName>,
 }
 
@@ -415,13 +415,13 @@ impl Default for VideoSettings {
     }
 }
 
-/// Which results are put in review, in addition to the texts that the template wrote instead of the model.
+/// Which results are put in review, in addition to the texts for which the writer's settings require a review.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReviewSettings {
-    /// The number of customers at the start of a run; none if 0.
+    /// Put this many customers at the start of a run in review; none if 0.
     pub first: u32,
-    /// One in this many of the others; none if 0.
+    /// Put one in this many of the other customers in review; none if 0.
     pub every: u32,
 }
 
@@ -429,7 +429,8 @@ pub struct ReviewSettings {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DeliverySettings {
-    /// The start of customer links, without the token: `https://bank.example/l`. Empty makes no links.
+    /// The start of customer links, without the token, such as `https://bank.example/l`. If empty, no links are
+    /// created.
     pub link_base: String,
     /// The number of days for which a link works.
     pub link_days: u16,
@@ -447,9 +448,9 @@ impl Default for DeliverySettings {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WebhookSettings {
-    /// The address; empty sends no notifications.
+    /// The address. If empty, no notifications are sent.
     pub url: String,
-    /// The deadline of one call in seconds.
+    /// The deadline for one call in seconds.
     pub deadline_seconds: u64,
     /// The number of attempts before a notification becomes a dead letter.
     pub attempts: u32,
@@ -488,10 +489,10 @@ impl Default for RetentionSettings {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LocalSettings {
-    /// The number of customers narrated and rendered concurrently, and of sentences spoken concurrently; one per core
-    /// if 0.
+    /// The number of customers narrated and rendered concurrently, and the number of sentences narrated concurrently;
+    /// one per core if 0.
     pub concurrency: usize,
-    /// The percentage of failed customers at which a campaign stops by itself.
+    /// The percentage of failed customers at which a campaign stops automatically.
     pub tolerated_failure_percentage: u8,
 }
 
@@ -708,7 +709,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_file_gives_defaults() {
+    fn empty_file_means_defaults() {
         assert_eq!(Settings::from_toml("").unwrap(), Settings::default());
     }
 
@@ -781,13 +782,13 @@ mod tests {
         assert_eq!(writer.model_traits().token_limit, crate::model::TokenLimit::MaxTokens);
         assert!(writer.retirement_warning().unwrap().starts_with("llama3.2 retires on 2027-06-30"));
         let former = Settings::from_toml("[writer]\nwhen_refused = \"hold\"\n").unwrap().writer;
-        assert_eq!(former.when_refused, Fallback::Review, "the word of version 0.1.0 stays readable");
+        assert_eq!(former.when_refused, Fallback::Review, "the word from version 0.1.0 can still be read");
         let unknown = Settings::from_toml("[writer.models.llama3]\ntemprature = true\n").unwrap_err().to_string();
         assert!(unknown.contains("temprature"), "{unknown}");
     }
 
     #[test]
-    fn phrases_write_unless_the_settings_name_another_writer() {
+    fn phrases_are_the_default_writer() {
         let writer = Settings::default().writer;
         assert_eq!((writer.mode, writer.free_without_review), (WriterMode::Phrases, false));
         let free = Settings::from_toml("[writer]\nmode = \"free\"\nfree_without_review = true\n").unwrap();

@@ -1,4 +1,4 @@
-//! The port to a speech service that reports word times. Its adapter is Amazon Polly on AWS.
+//! The port for a speech service that reports word times. Its only adapter is Amazon Polly on AWS.
 
 use async_trait::async_trait;
 use thiserror::Error;
@@ -15,10 +15,10 @@ pub struct WordMark {
 /// An error from a speech service. Never holds the text.
 #[derive(Debug, Error)]
 pub enum SpeechError {
-    /// The service refused the request. A retry would fail too.
+    /// The service refused the request. A retry would also fail.
     #[error("the speech service refuses: {0}")]
     Refused(String),
-    /// The service cannot be reached, or is throttling.
+    /// The service cannot be reached, or is throttling requests.
     #[error("the speech service cannot be reached: {0}")]
     Unavailable(String),
     /// The answer is malformed.

@@ -16,7 +16,7 @@ pub enum Stage {
     Assess,
     /// Writes the text, and checks it with the guard.
     Recommend,
-    /// Speaks the text.
+    /// Turns the text into speech.
     Narrate,
     /// Renders the video.
     Render,
@@ -101,7 +101,7 @@ pub struct StageRow {
     pub stage: Stage,
     /// The number of retries after a transient failure.
     pub retries: u32,
-    /// The seconds before the first retry.
+    /// The delay before the first retry, in seconds.
     pub interval_seconds: u32,
     /// The factor by which each wait grows.
     pub backoff: f64,
@@ -121,7 +121,7 @@ pub const STAGES: [StageRow; 7] = [
     StageRow { stage: Stage::Finalize, retries: 3, interval_seconds: 1, backoff: 2.0, catch: None },
 ];
 
-/// Parses a number from JSON, or from text, because a CSV item source provides text.
+/// Parses a number from JSON, or from text, because Step Functions passes CSV cells as text.
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]

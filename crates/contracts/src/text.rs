@@ -28,7 +28,7 @@ pub fn recommendation_text(script: &Script, catalogue: &Catalogue, brand: &Brand
     let of_products = products.flat_map(|product| &product.disclosures);
     let mut disclosures: Vec<&String> = Vec::new();
     for line in script.disclosures.iter().chain(of_products).chain(&brand.disclosures) {
-        // The opt-out line has its own place below.
+        // The opt-out line is added separately below.
         if *line != brand.opt_out && !disclosures.contains(&line) {
             disclosures.push(line);
         }

@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 pub enum Engine {
     /// Kokoro-82M, a neural voice that runs locally.
     Kokoro,
-    /// espeak-ng, a program that starts at once but sounds robotic.
+    /// espeak-ng, a program that starts immediately but sounds robotic.
     Espeak,
     /// Amazon Polly's neural voices, in the bank's own AWS account.
     Polly,
-    /// A speech service with `OpenAI`'s protocol: outside, and off by default.
+    /// An outside voice service that uses `OpenAI`'s protocol. Off by default.
     Openai,
 }
 
@@ -59,7 +59,7 @@ pub struct VoiceName {
 }
 
 impl VoiceName {
-    /// Parses a voice's name. Empty text results in the default value.
+    /// Parses a voice's name. Returns the default value for empty text.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let (engine, name) = match text.split_once(':') {

@@ -1,4 +1,5 @@
-//! A model of what a run takes on AWS: hours, based on the quotas, and US dollars, based on the list prices.
+//! A model of a run on AWS: the duration in hours, based on the quotas, and the cost in US dollars, based on list
+//! prices.
 //!
 //! All prices, quotas and sizes are defined here. `docs/concepts/cost-and-scale.md` cites their sources, and a test
 //! compares its tables with this model.
@@ -170,19 +171,19 @@ pub fn forecast_aws(work: &Workload, setup: &StackSetup) -> AwsForecast {
         },
         Bound {
             what: "Lambda, functions at once",
-            limit: "1,000 an account, 10 in a new one".to_owned(),
+            limit: "1,000 per account, 10 in a new one".to_owned(),
             hours: in_children / LAMBDA_CONCURRENCY,
             raise: "ask for more concurrent executions (Service Quotas, L-B99A9384)",
         },
         Bound {
             what: "Step Functions, children at once",
-            limit: "10,000 a map".to_owned(),
+            limit: "10,000 per map".to_owned(),
             hours: in_children / CHILDREN_CONCURRENCY,
-            raise: "cannot be raised: run batches side by side",
+            raise: "cannot be raised: run batches in parallel",
         },
         Bound {
             what: "Step Functions, transitions",
-            limit: "5,000 a second".to_owned(),
+            limit: "5,000 per second".to_owned(),
             hours: transitions / TRANSITIONS_PER_SECOND / 3600.0,
             raise: "ask for a larger bucket and refill rate",
         },
@@ -190,9 +191,9 @@ pub fn forecast_aws(work: &Workload, setup: &StackSetup) -> AwsForecast {
     if setup.polly {
         bounds.push(Bound {
             what: "Polly, neural voices",
-            limit: "8 requests a second".to_owned(),
+            limit: "8 requests per second".to_owned(),
             hours: polly,
-            raise: "ask for more transactions a second, or let espeak-ng or Kokoro speak",
+            raise: "ask for more transactions per second, or use espeak-ng or Kokoro",
         });
     }
     bounds.sort_by(|a, b| b.hours.total_cmp(&a.hours));

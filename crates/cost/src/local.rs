@@ -5,7 +5,7 @@ use contracts::settings::VideoSettings;
 use contracts::voice::Engine;
 use serde::Serialize;
 
-/// The average size of a text that the template writes for a customer.
+/// The average size of a text that the phrasebook produces for a customer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TextSize {
     /// Spoken words.
@@ -14,12 +14,12 @@ pub struct TextSize {
     pub characters: f64,
     /// Sentences.
     pub sentences: f64,
-    /// Seconds of the title and end cards. The end card shows the disclosures.
+    /// The duration of the title and end cards in seconds. The end card shows the disclosures.
     pub cards: f64,
 }
 
 impl TextSize {
-    /// Returns the size of a text with this many offers. A service message has 0.
+    /// Returns the size of a text with this many offers. A service message has none.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "0 to 3")]
     pub fn with_offers(offers: usize) -> Self {
@@ -28,14 +28,14 @@ impl TextSize {
         Self { words, characters: words * CHARACTERS_PER_WORD, sentences: words / WORDS_PER_SENTENCE, cards }
     }
 
-    /// Returns the seconds of a video that speaks the text.
+    /// Returns the length, in seconds, of a video that narrates the text.
     #[must_use]
     pub fn video_seconds(&self, words_per_minute: u16) -> f64 {
         self.words * 60.0 / f64::from(words_per_minute) + self.cards
     }
 }
 
-/// The words in a service message. Roughly also the words around the offers in any other text.
+/// The number of words in a service message. Other texts have about as many words around their offers.
 const WORDS: f64 = 86.0;
 /// The words in one offer.
 const WORDS_PER_OFFER: f64 = 28.0;
@@ -74,11 +74,11 @@ const INTAKE: f64 = 0.001;
 pub struct Workload {
     /// Customers in the workbooks.
     pub customers: usize,
-    /// Customers with something to say whom no earlier attempt has finished.
+    /// Customers with a recommendation or a service message that no earlier attempt has finished.
     pub recommendations: usize,
     /// Videos to make.
     pub videos: usize,
-    /// The total seconds of all videos.
+    /// The total length of all videos in seconds.
     pub video_seconds: f64,
 }
 
@@ -95,7 +95,7 @@ pub struct LocalForecast {
     pub bytes: f64,
 }
 
-/// Forecasts a run on `cores` cores, which need `encoding` CPU seconds to encode a second of video.
+/// Forecasts a run on `cores` cores. Encoding a second of video takes `encoding` CPU seconds.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "a run has millions of customers at most")]
 pub fn forecast_local(

@@ -48,14 +48,14 @@ pub fn voice_price(engine_and_voice: &str) -> Option<VoicePrice> {
     prices.into_iter().find(|(engine, _)| engine_and_voice.starts_with(engine)).map(|(_, price)| price)
 }
 
-/// Returns the tokens that the model used for a script, even if the guard refused the model's text.
+/// Returns the tokens that the model used for a script, even if the guard rejected the model's text.
 #[must_use]
 pub fn usage(written_by: &WrittenBy) -> Usage {
     written_by.given().map(|given| given.usage).unwrap_or_default()
 }
 
 /// Returns the maximum cost of one customer on this machine, in US dollars. It covers two model calls, because the
-/// guard may return the first text, and the outside voice if the request or the settings select one.
+/// guard may send the first text back. It also covers the outside voice, if the request or the settings select one.
 #[must_use]
 pub fn worst_case(settings: &Settings, request: &Request) -> f64 {
     let model = &settings.writer.model;
@@ -117,7 +117,7 @@ mod tests {
         assert!(worst_case(&Settings::default(), &request).abs() < f64::EPSILON);
         let mut settings = Settings::default();
         settings.writer.model.enabled = true;
-        assert!(worst_case(&settings, &request).abs() < f64::EPSILON, "the phrasebook asks no model");
+        assert!(worst_case(&settings, &request).abs() < f64::EPSILON, "the phrasebook does not call a model");
         let request = Request { writer: WriterMode::Free, ..request };
         assert!((worst_case(&settings, &request) - 0.0006).abs() < 1e-9, "two calls of 0.0003");
     }

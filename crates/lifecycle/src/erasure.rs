@@ -1,7 +1,7 @@
 //! Erasure: destroys a customer's key, deletes their artifacts, and leaves a record without personal data.
 //!
-//! Whatever remains is sealed with a destroyed key, or holds only the customer reference. The evidence remains: its
-//! personal part no longer opens, and its digests still show what was done.
+//! All remaining data is either sealed with the destroyed key or holds only the customer reference. The evidence
+//! remains: its personal part can no longer be opened, but its digests still show what was done.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +26,7 @@ pub enum ErasureError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// `control/` cannot be read, so the customer may be under a legal hold.
+    /// `control/` cannot be read, so it is unknown whether the customer is under a legal hold.
     #[error(transparent)]
     Control(#[from] ControlError),
     /// The record of the erasure cannot be parsed.

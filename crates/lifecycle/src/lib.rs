@@ -1,7 +1,7 @@
-//! Review, recall and erasure: what people at the bank do with results after the pipeline has made them.
+//! Review, recall and erasure: the actions that people at the bank take on finished results.
 //!
 //! - [`review`]: lists results in review, and records a reviewer's decision.
-//! - [`recall`]: takes back what a run published.
+//! - [`recall`]: withdraws a run's published results.
 //! - [`erasure`]: destroys a customer's key and artifacts.
 //!
 //! The publish stage enforces all three: it reads the records that this crate writes.

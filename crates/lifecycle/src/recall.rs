@@ -1,4 +1,5 @@
-//! Recall: takes back what a run published. Links stop working, files move to `recalled/`, and the evidence remains.
+//! Recall: withdraws a run's published results. Links stop working, files move to `recalled/`, and the evidence
+//! remains.
 
 use contracts::key::{Artefact, RunPart};
 use contracts::recall::Recall;
@@ -70,8 +71,8 @@ pub struct RecalledCustomer {
 
 /// Recalls a run, or one customer's part of it. Returns every customer who has recalled files.
 ///
-/// Writes the record first. From then on, links stop working, and parts of the run that are still in progress publish
-/// nothing. Repeating a recall finishes the work of an interrupted one, and changes nothing else.
+/// Writes the record first. From then on, links do not work, and customers still in progress are not published.
+/// Repeating a recall completes an interrupted one and changes nothing else.
 pub async fn recall(
     run: &RunId,
     only: Option<&CustomerRef>,
@@ -94,7 +95,7 @@ pub async fn recall(
     Ok(recalled.into_iter().filter(|recalled| recalled.files > 0).collect())
 }
 
-/// Returns the customers in a run. If `only` is given, returns just that customer, provided that the run has them.
+/// Returns the customers in a run. With `only`, returns just that customer, if the run contains them.
 async fn list_customers(
     run: &RunId,
     only: Option<&CustomerRef>,

@@ -27,7 +27,7 @@ pub enum ReviewError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// `control/` cannot be read, so contacting the customer may be forbidden.
+    /// `control/` cannot be read, so it is unknown whether the customer may be contacted.
     #[error(transparent)]
     Control(#[from] ControlError),
     /// The name or the reason is not valid for the record.
@@ -82,8 +82,8 @@ pub struct ReviewItem {
 }
 
 impl ReviewItem {
-    /// Returns the model's text that the guard refused, if that is why the result is in review. That text is never
-    /// published.
+    /// Returns the model's text that the guard rejected, if that rejection is the reason for the review. That text is
+    /// never published.
     #[must_use]
     pub fn refused(&self) -> Option<&RefusedText> {
         self.script.text_review.as_ref()?.refused.as_ref()

@@ -1,4 +1,4 @@
-//! Selection of lines for one customer.
+//! Selects the lines for one customer's text.
 
 use std::collections::BTreeSet;
 
@@ -12,8 +12,8 @@ use crate::wish::UnderstoodWish;
 /// An approved line with its approval.
 pub type LiveLine<'b> = (&'b Line, &'b Approval);
 
-/// Selects approved lines for one customer. The same seed always gives the same lines. Different seeds spread evenly
-/// over the fitting lines, so a line's share of a campaign is about one over their number.
+/// Selects approved lines for one customer. The same seed always selects the same lines. Across customers, each of `n`
+/// suitable lines is selected about once in `n` texts.
 #[derive(Clone, Debug)]
 pub struct Selector<'b> {
     live: Vec<LiveLine<'b>>,
@@ -28,7 +28,8 @@ impl<'b> Selector<'b> {
         Self { live: book.live().collect(), wish, seed: seed.to_vec() }
     }
 
-    /// Returns every opening that fits. An adviser's name asks for a line that introduces the adviser.
+    /// Returns the suitable openings. With `adviser`, these are the lines that introduce the customer's adviser.
+    /// Without `bright`, lines that only suit a bright mood are left out.
     #[must_use]
     pub fn openings(&self, adviser: bool, bright: bool) -> Vec<LiveLine<'b>> {
         self.fitting(|kind| match kind {
@@ -37,7 +38,7 @@ impl<'b> Selector<'b> {
         })
     }
 
-    /// Returns every closing that fits.
+    /// Returns the suitable closings for a text with this number of offers.
     #[must_use]
     pub fn closings(&self, adviser: bool, offers: usize) -> Vec<LiveLine<'b>> {
         self.fitting(|kind| match kind {
@@ -46,14 +47,14 @@ impl<'b> Selector<'b> {
         })
     }
 
-    /// Returns every link.
+    /// Returns the lines that link two offers.
     #[must_use]
     pub fn links(&self) -> Vec<LiveLine<'b>> {
         self.fitting(|kind| matches!(kind, LineKind::Link))
     }
 
-    /// Returns every reason for `product`, those of the best ground only. An emphasized ground comes first, then
-    /// the order of `grounds`; a ground in `used` comes last.
+    /// Returns the reasons for `product` that cite the best ground. Unused grounds rank before those in `used`, then
+    /// emphasized grounds before others, and then the order of `grounds` decides.
     #[must_use]
     pub fn reasons(&self, product: &ProductId, grounds: &[GroundKey], used: &BTreeSet<GroundKey>) -> Vec<LiveLine<'b>> {
         let mut order: Vec<&GroundKey> = grounds.iter().collect();
@@ -66,19 +67,19 @@ impl<'b> Selector<'b> {
         order.iter().map(of_ground).find(|lines| !lines.is_empty()).unwrap_or_default()
     }
 
-    /// Returns every service message about `topic`.
+    /// Returns the service messages about `topic`.
     #[must_use]
     pub fn service(&self, topic: ServiceTopic) -> Vec<LiveLine<'b>> {
         self.fitting(|kind| matches!(kind, LineKind::Service { topic: other } if *other == topic))
     }
 
-    /// Returns every opening of a service message.
+    /// Returns the openings for service messages.
     #[must_use]
     pub fn service_openings(&self) -> Vec<LiveLine<'b>> {
         self.fitting(|kind| matches!(kind, LineKind::ServiceOpening))
     }
 
-    /// Returns every closing of a service message.
+    /// Returns the closings for service messages.
     #[must_use]
     pub fn service_closings(&self) -> Vec<LiveLine<'b>> {
         self.fitting(|kind| matches!(kind, LineKind::ServiceClosing))
@@ -90,7 +91,7 @@ impl<'b> Selector<'b> {
         self.pick_again(place, 0, lines)
     }
 
-    /// Picks like [`Self::pick`] and skips `attempt` lines, so that consecutive attempts give different lines.
+    /// Picks like [`Self::pick`], but skips `attempt` lines, so consecutive attempts return different lines.
     #[must_use]
     pub fn pick_again(&self, place: &str, attempt: usize, lines: &[LiveLine<'b>]) -> Option<LiveLine<'b>> {
         let digest = Digest::of_parts([self.seed.as_slice(), place.as_bytes()]);
@@ -99,7 +100,8 @@ impl<'b> Selector<'b> {
         lines.get(number.wrapping_add(attempt).checked_rem(lines.len())?).copied()
     }
 
-    /// Returns the live lines of a kind in a wished tone. Without a wish, or where no line has the tone, all of them.
+    /// Returns the live lines that satisfy `fits` and have a tone from the wish. If no such line exists, or the wish
+    /// has no tone, returns all live lines that satisfy `fits`.
     fn fitting(&self, fits: impl Fn(&LineKind) -> bool) -> Vec<LiveLine<'b>> {
         let all: Vec<LiveLine<'b>> = self.live.iter().filter(|(line, _)| fits(&line.kind)).copied().collect();
         let has_tone = |tone: Option<Tone>| tone.is_none_or(|tone| self.wish.tones.contains(&tone));
@@ -148,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn next_attempt_gives_another_line() {
+    fn next_attempt_picks_another_line() {
         let book = many_openings();
         let selector = Selector::new(&book, UnderstoodWish::default(), b"1");
         let lines = selector.openings(false, false);
@@ -183,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn wished_tone_restricts_lines_where_it_can() {
+    fn wished_tone_is_preferred() {
         let book = many_openings();
         let wish = UnderstoodWish { tones: vec![Tone::Formal], ..UnderstoodWish::default() };
         let selector = Selector::new(&book, wish, b"1");

@@ -10,7 +10,7 @@ enum Answer {
     Unclear,
 }
 
-/// Reads one cell. Only a plain yes is a yes.
+/// Parses one cell. Only a plain yes counts as a yes.
 fn answer(value: &str) -> Answer {
     match value.trim().to_ascii_lowercase().as_str() {
         "" => Answer::Blank,
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn meaning_of_intake_overrides_the_words() {
+    fn intake_meaning_overrides_built_in_words() {
         let with =
             |value: &str, meaning| ConsentReading { meaning: Some(meaning), ..reading(Question::General, value) };
         assert!(gate(&[with("Opted in", Meaning::Yes)]).is_ok());

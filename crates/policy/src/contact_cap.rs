@@ -103,7 +103,7 @@ async fn last_reservation(
     Ok(Some((number, reservation)))
 }
 
-/// Returns whether the run's part for the customer has ended without publishing.
+/// Returns whether the customer's part of the run has ended without publishing.
 async fn ended_unpublished(store: &dyn ObjectStore, reference: &CustomerRef, run: &RunId) -> Result<bool, VaultError> {
     Ok(find_evidence(store, reference, run).await?.is_some_and(|evidence| !evidence.is_published()))
 }

@@ -1,7 +1,7 @@
 //! Control data that may change at any time: suppressions (`control/suppressions.csv`, and one object per opt-out or
 //! erasure), newer consent answers (`control/consents.csv`) and legal holds (`control/holds.csv`).
 //!
-//! Code reads it anew for each decision. It can only narrow what a workbook permits. An unreadable list is an error,
+//! It is read again for each decision, and can only narrow what a workbook permits. An unreadable list is an error,
 //! never an empty list. Before showing, approving or exporting a result, call [`read`] and [`Control::forbids`]. Before
 //! destroying data, call [`holds`].
 
@@ -29,7 +29,7 @@ const SUPPRESSIONS: [&str; 1] = ["reference"];
 /// The required columns of `control/holds.csv`.
 const HOLDS: [&str; 2] = ["reference", "hold"];
 
-/// Invalid control data. The error contains the location, never the content.
+/// An error from reading control data. Contains the location, never the content.
 #[derive(Debug, Error)]
 pub enum ControlError {
     /// The store failed.
@@ -43,7 +43,7 @@ pub enum ControlError {
         /// The column.
         column: &'static str,
     },
-    /// A row is invalid, so it may concern any customer.
+    /// A row is invalid, so it could refer to any customer.
     #[error("{file}: row {row}: {rule}")]
     Row {
         /// The file's key.
@@ -67,7 +67,8 @@ impl NamedError for ControlError {
         match self {
             Self::Store(error) => error.help(),
             Self::NoColumn { .. } | Self::Row { .. } => Some(
-                "suppressions.csv has a column reference; holds.csv has reference, hold; consents.csv has reference, consent, consent_social_media, as_of"
+                "the required columns are reference in suppressions.csv; reference and hold in holds.csv; and reference, \
+                 consent, consent_social_media and as_of in consents.csv"
                     .to_owned(),
             ),
         }
@@ -158,8 +159,8 @@ impl Control {
         Ok(Permission { social, ..permission })
     }
 
-    /// Returns why results for the customer must not be shown now, or `None` if they may be shown. `from_posts` says
-    /// whether posts contributed.
+    /// Returns the reason why results for the customer must not be shown now, or `None` if they may be shown.
+    /// `from_posts` says whether posts contributed to the results.
     #[must_use]
     pub fn forbids(&self, from_posts: bool) -> Option<Skip> {
         match self.check_contact() {
@@ -231,7 +232,7 @@ fn newest_answers(list: &[u8], reference: &CustomerRef, now: Timestamp) -> Resul
     Ok(answers)
 }
 
-const LINE_BREAK: &str = "a cell with a line break: a quotation mark may not be closed";
+const LINE_BREAK: &str = "a cell contains a line break; check for an unclosed quotation mark";
 
 fn holds_line_break(record: &csv::StringRecord) -> bool {
     record.iter().any(|cell| cell.contains(['\n', '\r']))
@@ -365,12 +366,12 @@ mod tests {
         let row = format!("reference,reason\n{OTHER},\"asked twice\n{REFERENCE},\n");
         let header = format!("reference,\"reason\n{REFERENCE},asked\n");
         for list in [row, header] {
-            assert!(listed(&list).unwrap_err().to_string().contains("a quotation mark may not be closed"), "{list}");
+            assert!(listed(&list).unwrap_err().to_string().contains("unclosed quotation mark"), "{list}");
         }
     }
 
     #[tokio::test]
-    async fn without_lists_workbook_permission_stays() {
+    async fn without_lists_workbook_permission_applies() {
         let control = read_with("", "").await.unwrap();
         assert_eq!(remaining(&control), Ok(Ok(())));
         assert_eq!((control.forbids(true), control.as_read.consents), (None, None));
@@ -387,7 +388,7 @@ mod tests {
             let social = answered(&[("yes", cell, "2026-11-01")]).await;
             assert_eq!(remaining(&social), Ok(Err(refusal)), "{cell}");
             assert_eq!(social.forbids(true), Some(Skip::PostsWithdrawn(refusal)), "{cell}");
-            assert_eq!(social.forbids(false), None, "what was made without posts may be shown");
+            assert_eq!(social.forbids(false), None, "results made without posts may be shown");
         }
     }
 
@@ -414,7 +415,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn opt_out_and_erasure_suppress_by_own_object() {
+    async fn opt_out_and_erasure_objects_suppress() {
         let store = MemoryStore::default();
         let now = Timestamp::UNIX_EPOCH;
         store.put(&ObjectKey::Suppression(customer()), "{}".into()).await.unwrap();

@@ -35,10 +35,10 @@ pub struct Profile {
     /// The date on which the customer joined the bank.
     #[serde(default)]
     pub customer_since: Option<Date>,
-    /// The stops that columns of the profile cause, sorted. The cells are not kept.
+    /// The stops derived from the profile's stop columns, sorted. The cells are not kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stops: Vec<Stop>,
-    /// The products that unrecognized entries of `products_held` probably mean. They are not offered.
+    /// The products that unrecognized entries in `products_held` probably refer to. They are not offered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub probably_held: Vec<ProductId>,
 }
@@ -104,8 +104,8 @@ pub struct Customer {
     pub profile: Profile,
     /// The payments, sorted.
     pub transactions: Vec<Transaction>,
-    /// The date of the newest payment in the batch. "The last 90 days" end on this date, so the same workbooks result
-    /// in the same facts on any day.
+    /// The date of the newest payment in the batch. "The last 90 days" end on this date, so the same workbooks produce
+    /// the same facts on any day.
     pub as_of: Date,
     /// The posts, or the reason why there are none.
     pub posts: Posts,
@@ -162,7 +162,7 @@ pub async fn open_record(vault: &Vault, row: &IndexRow, line: &[u8]) -> Result<C
     let place = record_place(&row.reference);
     let broken = |reason| VaultError::Broken { place: place.clone(), reason };
     if Digest::of(line) != row.digest {
-        return Err(broken("not the line that the index names"));
+        return Err(broken("not the line that the index refers to"));
     }
     let sealed = BASE64.decode(line).map_err(|_| broken("not base64"))?;
     let (plain, _) = vault.open(Owner::Customer(&row.reference), &place, &sealed).await?;

@@ -1,4 +1,4 @@
-//! Recalls: checks whether a result was recalled, and moves its files.
+//! Checks whether a result has been recalled, and moves the files of recalled results.
 
 use contracts::key::Artefact;
 use contracts::{CustomerRef, ErrorName, NamedError, ObjectKey, RunId};
@@ -38,9 +38,9 @@ pub async fn is_recalled(store: &dyn ObjectStore, run: &RunId, reference: &Custo
     Ok(false)
 }
 
-/// Moves the published files from one customer's part of a run to `recalled/`: copies each file, then deletes it. Files
-/// that have already been moved stay there. Moves no files if there is no evidence, because the publish stage deletes
-/// what was never published.
+/// Moves the published files from one customer's part of a run to `recalled/`: copies each file, then deletes the
+/// original. Files that have already been moved are left in place. Without evidence, it moves nothing, because the
+/// publish stage deletes unpublished files itself.
 pub async fn move_to_recalled(store: &dyn ObjectStore, run: &RunId, reference: &CustomerRef) -> Result<(), MoveError> {
     let published = |artefact| ObjectKey::Customer(reference.clone(), run.clone(), artefact);
     if store.find(&published(Artefact::Evidence)).await?.is_none() {

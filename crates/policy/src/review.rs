@@ -8,12 +8,12 @@ use contracts::{CustomerRef, ObjectKey, RunId};
 use storage::store::{ObjectStore, StoreError};
 use storage::vault::{Keys, Owner, Vault, VaultError};
 
-/// The maximum length of a line in `runs/<run>/index.csv` in bytes: 32 + 20 + 20 + 64 characters, three commas, a line
-/// break.
+/// The maximum length, in bytes, of a line in `runs/<run>/index.csv`: 32 + 20 + 20 + 64 characters, three commas and a
+/// line break.
 const LONGEST_LINE: u64 = 141;
 
-/// Returns why the settings put a customer's result in review, or `None` if they do not. A keyed digest of run and
-/// customer picks one in `every`, so the order of the workbook does not influence the choice.
+/// Returns the reason why the settings require a review of a customer's result, or `None` if they do not. A keyed
+/// digest of run and customer picks one result in `every`, so the workbook's order does not influence the choice.
 pub async fn review_reason(
     settings: ReviewSettings,
     run: &RunId,
@@ -58,7 +58,8 @@ pub async fn find_decision(
     Ok(Some(decision))
 }
 
-/// Reads no more of the index than its first lines can occupy.
+/// Returns whether the customer is on one of the first lines of the run's index. Reads only the bytes that these lines
+/// can occupy.
 async fn is_among_first(
     first: u32,
     run: &RunId,

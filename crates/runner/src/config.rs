@@ -22,7 +22,7 @@ pub const VARIABLES: [(&str, &str); 7] = [
     ("BESPOKE_WORDS_PER_MINUTE", "voice.words_per_minute"),
 ];
 
-/// Settings and where each came from.
+/// The settings, with the source of each.
 #[derive(Debug)]
 pub struct Config {
     /// The settings in effect.
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn error_names_its_line() {
+    fn error_contains_its_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bespoke.toml");
         std::fs::write(&path, "[voice]\nsped = 120\n").unwrap();
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn named_file_must_exist() {
+    fn specified_file_must_exist() {
         let failure = Config::load(Some(Path::new("no/such/file.toml")), |_| None).unwrap_err();
         assert!(failure.to_string().contains("no/such/file.toml"), "{failure}");
     }

@@ -1,4 +1,4 @@
-//! Checks of this machine: what a run needs, what is missing, and the commands that install it.
+//! Checks whether this machine has everything that a run needs, and suggests commands to install anything missing.
 
 use contracts::error::chain;
 use contracts::key::Workbook;
@@ -137,18 +137,18 @@ async fn model(settings: &Settings, secrets: &dyn Secrets) -> Finding {
         }
         (WriterMode::Select | WriterMode::Free, true, false) => note(
             "writer",
-            format!("{}, but OPENAI_API_KEY is not set, so the phrasebook writes", writer.mode),
+            format!("{}, but OPENAI_API_KEY is not set, so the phrasebook is used", writer.mode),
             "set it in the environment or in .env",
         ),
         (WriterMode::Select | WriterMode::Free, false, _) => note(
             "writer",
-            format!("{}, but writer.model.enabled is false, so the phrasebook writes", writer.mode),
+            format!("{}, but writer.model.enabled is false, so the phrasebook is used", writer.mode),
             "set writer.model.enabled = true in bespoke.toml to send the fields of writer.model.fields",
         ),
         (WriterMode::Phrases, ..) if key_is_set => note(
             "writer",
             "the phrasebook; OPENAI_API_KEY is set, but no data leaves this machine".to_owned(),
-            "to switch a model on, set writer.mode = \"select\" or \"free\" and writer.model.enabled = true",
+            "to enable a model, set writer.mode = \"select\" or \"free\" and writer.model.enabled = true",
         ),
         (WriterMode::Phrases, ..) => good("writer", "the phrasebook; no data leaves this machine".to_owned()),
     }

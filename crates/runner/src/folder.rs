@@ -12,7 +12,8 @@ use storage::store::{ListedObject, ObjectStore, PutOutcome, StoreError};
 use tempfile::{NamedTempFile, TempPath};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
-/// The folder of temporary files below the root. Each run empties it first, in case a killed process left files behind.
+/// The folder for temporary files below the root. Each run empties it first, in case a killed process left files
+/// behind.
 pub const SCRATCH: &str = ".scratch";
 
 /// The folder below the root for backgrounds that were fetched or prepared for a frame size.
@@ -34,8 +35,8 @@ impl FolderStore {
         Ok(Self { root, mounts: Vec::new() })
     }
 
-    /// Reads keys that start with `prefix` from `path`, which is a file if the prefix is a whole key, otherwise a
-    /// folder.
+    /// Reads keys that start with `prefix` from `path`. The path is a file if the prefix is a whole key, and a folder
+    /// otherwise.
     #[must_use]
     pub fn mount(mut self, prefix: &str, path: &Path) -> Self {
         self.mounts.push((prefix.to_owned(), path.to_owned()));
@@ -146,8 +147,8 @@ impl ObjectStore for FolderStore {
         self.staged(key, bytes, unless_there).await
     }
 
-    /// Writes all files, syncs the file system once, and then moves the files into place. Syncing each file would take
-    /// a thousand times as long as the writing.
+    /// Writes all files, syncs the file system once, and then moves the files into place. Syncing each file separately
+    /// would take a thousand times as long as writing it.
     async fn put_all_new(&self, objects: Vec<(ObjectKey, Bytes)>) -> Result<Vec<PutOutcome>, StoreError> {
         let scratch = self.root.join(SCRATCH);
         let objects: Vec<(PathBuf, ObjectKey, Bytes)> =
@@ -193,7 +194,7 @@ impl ObjectStore for FolderStore {
 
     async fn erase(&self, listed: &str) -> Result<(), StoreError> {
         let failed = |reason: String| StoreError::Unavailable { key: listed.to_owned(), action: "erase", reason };
-        // A listed key never leads out of the folder, so any other path is refused.
+        // A listed key never points outside the folder, so any other path is refused.
         let path = Path::new(listed);
         if !path.components().all(|part| matches!(part, std::path::Component::Normal(_))) {
             return Err(failed("not a key".to_owned()));

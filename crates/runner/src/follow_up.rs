@@ -46,7 +46,7 @@ pub async fn rewrite_manifest(run: &RunId, vault: &Vault) -> Result<(), Failure>
     Ok(())
 }
 
-/// Sends the notifications of a run that have not arrived yet, including dead letters.
+/// Sends a run's undelivered notifications, including dead letters.
 pub async fn send_notifications(
     run: &RunId,
     settings: &Settings,
@@ -65,8 +65,8 @@ pub struct NotificationWarning {
     pub message: String,
 }
 
-/// Notifies the bank's system about a run or a decision, if the settings have its address. Notifications that do not
-/// arrive become dead letters and a warning. They never fail the run or the decision.
+/// Notifies the bank's system about a run or a decision, if the settings contain its address. Undelivered notifications
+/// become dead letters and cause a warning, but never fail the run or the decision.
 pub async fn notify_if_configured(
     run: &RunId,
     settings: &Settings,

@@ -1,5 +1,5 @@
-//! The dry run: decides for every customer as the stages would, and forecasts the time and cost on this machine and on
-//! AWS. It writes no files and does not call a model.
+//! The dry run: makes the same decision for each customer as the stages would, and forecasts the time and cost on this
+//! machine and on AWS. It writes no files and does not call a model.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -23,7 +23,7 @@ use cost::prices::{TOKENS_READ, TOKENS_WRITTEN};
 use crate::failure::Failure;
 use crate::run::Runner;
 
-/// The default concurrency of a stack.
+/// A stack's default concurrency.
 const STACK_CONCURRENCY: f64 = 10.0;
 /// Transaction rows per customer, as in the sample data.
 const TRANSACTIONS: f64 = 50.0;
@@ -46,13 +46,13 @@ pub struct Forecast {
     pub ended_before: usize,
     /// Videos that still have to be made.
     pub videos: usize,
-    /// The total seconds of these videos.
+    /// The total length of these videos in seconds.
     pub video_seconds: f64,
     /// The use of the model.
     pub model: ModelUse,
     /// The forecast for this machine.
     pub here: LocalForecast,
-    /// CPU seconds that this machine needs to encode a second of video, measured now.
+    /// CPU seconds that this machine needs to encode a second of video, as just measured.
     pub encoding_cpu_seconds: f64,
     /// The forecast for AWS.
     pub aws: AwsForecast,
@@ -66,7 +66,7 @@ pub struct Forecast {
 /// The use of the model for the customers who are not finished yet.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct ModelUse {
-    /// Model calls, assuming that the guard never returns a text.
+    /// Model calls, assuming that the guard never sends a text back to the model.
     pub calls: usize,
     /// Input tokens.
     pub tokens_read: u64,
@@ -163,7 +163,7 @@ fn model(runner: &Runner, decisions: &[Decision]) -> ModelUse {
     if !settings.enabled {
         return ModelUse::default();
     }
-    // The template writes every service message.
+    // Service messages always come from the phrasebook.
     let calls = decisions.iter().filter(|decision| decision.is_open() && decision.offers != Some(0)).count();
     let tokens_read = TOKENS_READ * calls as u64;
     let tokens_written = TOKENS_WRITTEN * calls as u64;
@@ -191,7 +191,7 @@ async fn encoding(runner: &Runner, request: &Request, videos: usize) -> Result<f
     })??)
 }
 
-/// Decides for every customer as `assess` would.
+/// Makes the decision that `assess` would make for each customer.
 async fn decide(runner: &Runner, request: &Request, run: &RunId) -> Result<Vec<Decision>, Failure> {
     let settings = &runner.services.settings;
     let now = Timestamp::now();

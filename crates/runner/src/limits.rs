@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RunLimits {
-    /// Stops after this many customers with something to say, in the dataset's order. Earlier attempts count. The limit
-    /// is not part of the request, so the same run without it continues with the other customers.
+    /// Stops after this many customers who get a message, in the dataset's order. Customers from
+    /// earlier attempts count. The limit is not part of the request, so repeating the run without it continues with the
+    /// rest.
     pub customers: Option<usize>,
     /// The number of customers narrated and rendered at once. `None` uses the settings.
     pub concurrency: Option<usize>,
@@ -34,7 +35,7 @@ pub enum StopReason {
     Failures {
         /// Customers who failed.
         failed: usize,
-        /// Finished customers, except those who were skipped.
+        /// Finished customers, not counting those who were skipped.
         tried: usize,
     },
 }

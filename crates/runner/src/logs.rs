@@ -73,7 +73,7 @@ pub fn start(artifacts: &Path, name: &str, verbose: u8, failures: CustomerFailur
         .with(fmt::layer().json().flatten_event(true).with_writer(file).with_filter(LevelFilter::INFO))
         .with(fmt::layer().without_time().with_target(false).with_writer(std::io::stderr).with_filter(terminal))
         .try_init();
-    // This fails only on a second start in one process, when the first one remains in effect.
+    // This fails only if logging was already started in this process. Then the first logger stays in effect.
     let _already = started;
     Ok(())
 }

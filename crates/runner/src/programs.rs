@@ -45,7 +45,7 @@ pub fn engines(programs: &Programs, settings: &Settings, http: reqwest::Client) 
     }
 }
 
-/// Returns the folder of Kokoro's files: `BESPOKE_VOICES`, or `bespoke/voices` in the user's cache folder.
+/// Returns the folder that holds Kokoro's files: `BESPOKE_VOICES`, or `bespoke/voices` in the user's cache folder.
 #[must_use]
 pub fn voices_folder() -> PathBuf {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);

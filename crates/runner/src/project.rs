@@ -51,8 +51,8 @@ pub fn lexicon(data: &Path, named: Option<&PathBuf>) -> Result<Lexicon, Failure>
     Ok(Lexicon::from_toml(&text(&beside(data, named, "lexicon.toml"))?)?)
 }
 
-/// Reads the phrasebook for the workbooks in `data`, or else the project's own, or else the packaged one. A book without
-/// a file of approvals has no approved line.
+/// Reads the phrasebook beside the workbooks in `data`, or else the project's own, or else the packaged one. A
+/// phrasebook without an approvals file has no approved lines.
 pub fn phrasebook(data: &Path) -> Result<Phrasebook, Failure> {
     let path = beside(data, None, "phrases/en.toml");
     if !path.exists() {
@@ -113,7 +113,7 @@ pub struct Project {
     pub catalogue: Catalogue,
     /// The approved phrases.
     pub phrases: Phrasebook,
-    /// The words of categories and topics.
+    /// The words for categories and topics.
     pub lexicon: Lexicon,
     /// The brand.
     pub brand: Brand,
@@ -171,11 +171,11 @@ impl Lock {
         match file.try_lock() {
             Ok(()) => {}
             Err(std::fs::TryLockError::WouldBlock) => {
-                let message = format!("another bespoke process uses {}", artifacts.display());
+                let message = format!("another bespoke process is using {}", artifacts.display());
                 return Err(Failure::new(
                     ErrorName::RunBusy,
                     message,
-                    "wait for it to end, or name another folder with --artifacts",
+                    "wait for it to end, or specify another folder with --artifacts",
                 ));
             }
             Err(std::fs::TryLockError::Error(error)) => return Err(unavailable(error)),

@@ -1,5 +1,5 @@
-//! Runs a request to its end. Runs the stages in the order of [`contracts::stage::STAGES`], for several customers at a
-//! time, with retries according to the stage table. Each customer gets exactly one outcome.
+//! Carries out a request. Runs the stages in the order of [`contracts::stage::STAGES`], for several customers at a
+//! time, and retries them as the stage table specifies. Each customer gets exactly one outcome.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -34,8 +34,8 @@ use crate::logs::{CUSTOMER_FAILED, RUN_FAILED};
 use crate::project::Project;
 use crate::services::Services;
 
-/// The number of customers in progress for each one that is being rendered. The others are being written, narrated or
-/// published, so neither a core nor the model service is idle.
+/// The number of customers in progress for each one that is being rendered. The others are in the recommend, narrate or
+/// publish stage, so neither the cores nor the model service sit idle.
 const AHEAD: usize = 4;
 
 /// Carries out runs on one machine.
@@ -63,7 +63,7 @@ pub struct CustomerReport {
     pub outcome: Outcome,
     /// The error message, if a stage failed.
     pub message: Option<String>,
-    /// The elapsed seconds. A result from an earlier attempt takes almost none.
+    /// The elapsed time in seconds. Almost 0 for a result from an earlier attempt.
     pub seconds: f64,
 }
 
@@ -78,10 +78,10 @@ pub struct RunReport {
     pub manifest: Manifest,
     /// The dataset of the run.
     pub dataset: DatasetId,
-    /// Customers whom no attempt has started, because they are beyond [`RunLimits::customers`] or the run stopped
-    /// first.
+    /// Customers that no attempt has started, because they are beyond [`RunLimits::customers`] or because the run
+    /// stopped first.
     pub waiting: usize,
-    /// Why the run stopped early, or `None` if it did not.
+    /// The reason why the run stopped early, or `None` if it did not.
     pub stop: Option<StopReason>,
 }
 
@@ -112,7 +112,7 @@ struct Shared<'a> {
 }
 
 impl Runner {
-    /// Runs `request` to its end. A customer's failure is an outcome. Only a failure of the whole run is an error.
+    /// Carries out `request`. A customer's failure is an outcome. Only a failure of the whole run is an error.
     pub async fn run(&self, request: &Request) -> Result<RunReport, Failure> {
         // This check comes before any write, because the prompt may mention the customer.
         if let Some(only) = &request.only
@@ -136,7 +136,7 @@ impl Runner {
         if let Some(count) = self.limits.customers {
             let first = self.first_to_proceed(&run, &merged, &rows, count).await;
             let last = first.last().and_then(|last| rows.iter().position(|row| row.reference == *last));
-            // All customers up to the last selected one get their outcome too, even if they are skipped.
+            // Customers before the last selected one also get an outcome, even if they are skipped.
             rows.truncate(if first.len() < count { all } else { last.map_or(0, |last| last + 1) });
         }
         let videos = match request.videos {
@@ -164,7 +164,7 @@ impl Runner {
         Ok(RunReport { run, customers, manifest, dataset: merged.dataset, waiting, stop })
     }
 
-    /// Runs every customer whom the limits admit, and returns them in the dataset's order.
+    /// Processes every customer that the limits admit, and returns the reports in the dataset's order.
     async fn customers(&self, shared: &Shared<'_>, rows: Vec<IndexRow>) -> Result<Vec<CustomerReport>, Failure> {
         let mut ended = Vec::new();
         let mut open = Vec::new();
@@ -178,12 +178,12 @@ impl Runner {
         let goes_on =
             || shared.budget.stop_reason().is_none() && !self.cancel.is_cancelled() && !broken.load(Ordering::Relaxed);
         // The futures are boxed, here and below, so the compiler can verify that a run is `Send`. Finished customers
-        // come first, so their cost is known before the run spends more.
+        // are processed first, so their cost is known before the run spends more.
         for rows in [ended, open] {
             let mut running = stream::iter(rows.into_iter().take_while(|_| goes_on()))
                 .map(|(position, row)| async move { (position, self.customer(shared, row).await) }.boxed())
                 .buffer_unordered(self.concurrency() * AHEAD);
-            // If one customer's run fails with an error, those still running are completed anyway.
+            // If one customer fails with an error, the customers still in progress are completed anyway.
             while let Some((position, result)) = running.next().await {
                 match result {
                     Ok(customer) => customers.extend(customer.map(|customer| (position, customer))),
@@ -201,7 +201,7 @@ impl Runner {
         Ok(customers.into_iter().map(|(_, customer)| customer).collect())
     }
 
-    /// Returns how many customers are narrated and rendered at once.
+    /// Returns the number of customers to narrate and render concurrently.
     pub(crate) fn concurrency(&self) -> usize {
         match self.limits.concurrency.unwrap_or(self.services.settings.local.concurrency) {
             0 => std::thread::available_parallelism().map_or(2, usize::from),
@@ -227,13 +227,13 @@ impl Runner {
         let key = ObjectKey::Run(run.clone(), RunPart::Index);
         let index = self.services.vault.store().get(&key).await?;
         IndexRow::read_all(&index).map_err(|error| {
-            let help = "remove the run's folder and run again";
+            let help = "remove the run's folder and start the run again";
             Failure::new(ErrorName::SealBroken, format!("{key}: {error}"), help)
         })
     }
 
-    /// Returns the first `count` customers with something to say, in the dataset's order. Every attempt returns the
-    /// same customers.
+    /// Returns the first `count` customers who get a message, in the dataset's order. The result is
+    /// the same in every attempt.
     async fn first_to_proceed(
         &self,
         run: &RunId,
@@ -267,8 +267,8 @@ impl Runner {
         Ok(assessed.await?.proceed)
     }
 
-    /// Runs one customer, or returns `None` if the run stops first. Fails only if the run was canceled or the outcome
-    /// cannot be written.
+    /// Processes one customer, or returns `None` if the run stops first. Fails only if the run is canceled or the
+    /// outcome cannot be written.
     async fn customer(&self, shared: &Shared<'_>, row: IndexRow) -> Result<Option<CustomerReport>, Failure> {
         let started = Instant::now();
         let run = shared.run;
@@ -276,7 +276,7 @@ impl Runner {
         let video = shared.videos.as_ref().is_none_or(|videos| videos.contains(&reference));
         let used = Mutex::default();
         let mut admission = None;
-        // If an earlier attempt finished the customer, only publish runs again.
+        // If an earlier attempt finished the customer, only the publish stage runs again.
         let made = if self.has_evidence(run, &reference).await? {
             Ok(())
         } else {
@@ -323,8 +323,9 @@ impl Runner {
         Ok(self.services.vault.store().find(&key).await?.is_some())
     }
 
-    /// Returns a customer's cost in US dollars: from the evidence, else from the script, else from the tokens
-    /// `used` in this attempt. The records of an erased customer cannot be read, so their cost counts as 0.
+    /// Returns a customer's cost in US dollars. Reads it from the evidence, or else from the script, or else computes
+    /// it from the tokens `used` in this attempt. An erased customer's records cannot be read, so their cost counts as
+    /// 0.
     async fn spent(&self, run: &RunId, reference: &CustomerRef, used: Usage) -> f64 {
         let vault = &self.services.vault;
         let evidence = evidence::find(vault.store(), reference, run).await.ok().flatten();
@@ -483,7 +484,7 @@ impl Runner {
             if self.cancel.is_cancelled() {
                 return Err(stopped(stage));
             }
-            // A running stage is never dropped. On cancellation, it stops its programs and removes its files itself.
+            // A running stage is never dropped. When canceled, it stops its own programs and removes its own files.
             let error = match work().await {
                 Ok(output) => {
                     let seconds = started.elapsed().as_secs_f64();
@@ -512,7 +513,7 @@ impl Runner {
             let reference = customer.map(tracing::field::display);
             tracing::warn!(%stage, reference, error = %name, message, "stage failed; retrying");
             self.send(RunnerEvent::Retrying(customer.cloned(), stage, name));
-            // Full jitter could retry at once, so at least half of the wait is kept.
+            // Full jitter could retry immediately, so the delay is never less than half of the wait.
             let jittered = wait.mul_f64(rand::random_range(0.5..1.0));
             tokio::select! {
                 () = tokio::time::sleep(jittered) => {}
@@ -534,7 +535,7 @@ fn stopped(stage: Stage) -> StageFailed {
 }
 
 fn cancelled() -> Failure {
-    Failure::new(ErrorName::RunCancelled, "the run was cancelled", "the same command continues it")
+    Failure::new(ErrorName::RunCancelled, "the run was canceled", "to continue it, repeat the command")
 }
 
 #[cfg(test)]
@@ -542,7 +543,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn future_of_a_run_is_send() {
+    fn run_future_is_send() {
         fn is_send<T: Send>(_: impl Fn() -> T) {}
         fn check(runner: &Runner, request: &Request) {
             is_send(|| runner.run(request));

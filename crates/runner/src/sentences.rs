@@ -1,4 +1,5 @@
-//! Proves every published sentence of a run: an approved line, a text of the catalog, or free text that a person approved.
+//! Verifies the source of every published sentence in a run: an approved line, a catalog text, or free text that a
+//! person approved.
 
 use contracts::evidence::{Evidence, Manifest, Outcome};
 use contracts::key::{Artefact, RunPart};
@@ -11,7 +12,7 @@ use storage::vault::{Owner, Vault};
 use crate::failure::Failure;
 use crate::project::Project;
 
-/// A sentence that could not be proved.
+/// A sentence whose source could not be verified.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UnprovedSentence {
     /// The customer.
@@ -20,33 +21,33 @@ pub struct UnprovedSentence {
     pub reason: String,
 }
 
-/// The proof of the published sentences of a run.
+/// The result of verifying a run's published sentences.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SentenceReport {
-    /// Why no sentence could be proved, such as a phrasebook that changed since the run.
+    /// The reason why no sentence could be verified, such as a phrasebook that has changed since the run.
     pub not_checked: Option<String>,
     /// Texts whose sentences were checked.
     pub texts: usize,
-    /// Texts that the current keys do not open.
+    /// Texts that the current keys cannot open.
     pub sealed: usize,
     /// Sentences that are approved lines with filled slots.
     pub lines: usize,
-    /// Sentences that are texts of the catalog.
+    /// Sentences that are catalog texts.
     pub catalogue: usize,
     /// Parts of free text that a person approved.
     pub free_approved: usize,
     /// Parts of free text without an approval, as `writer.free_without_review` allows.
     pub free_unapproved: usize,
-    /// Sentences that could not be proved.
+    /// Sentences whose source could not be verified.
     pub unproved: Vec<UnprovedSentence>,
 }
 
-/// Proves the sentences of a run with the project's phrasebook, catalog and brand.
+/// Verifies the sentences in a run against the project's phrasebook, catalog and brand.
 pub async fn prove(vault: &Vault, run: &RunId, project: &Project) -> Result<SentenceReport, Failure> {
     let mut report = SentenceReport::default();
     let request = ObjectKey::Run(run.clone(), RunPart::Request);
     let Ok((request, _)) = vault.read_json::<Request>(Owner::Run, &request).await else {
-        report.not_checked = Some("the keys do not open the run's request".to_owned());
+        report.not_checked = Some("the keys cannot open the run's request".to_owned());
         return Ok(report);
     };
     let material = [
@@ -55,7 +56,7 @@ pub async fn prove(vault: &Vault, run: &RunId, project: &Project) -> Result<Sent
         ("brand", request.assets == project.assets),
     ];
     if let Some((what, _)) = material.into_iter().find(|(_, is_of_run)| !is_of_run) {
-        report.not_checked = Some(format!("the {what} is not the one of the run"));
+        report.not_checked = Some(format!("the {what} has changed since the run"));
         return Ok(report);
     }
     let manifest = ObjectKey::Run(run.clone(), RunPart::ManifestJson);

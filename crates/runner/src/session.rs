@@ -39,7 +39,7 @@ pub struct LocalRequest {
     pub options: RunOptions,
     /// The caller's own background.
     pub background: Option<PathBuf>,
-    /// Whether to make the results again, and keep those of finished attempts.
+    /// Whether to create all results anew, in a new run, while keeping those of finished attempts.
     pub again: bool,
 }
 
@@ -121,7 +121,7 @@ impl Session {
     }
 }
 
-/// Reads the customer ids for the terminal. This is also the first step that detects a wrong password.
+/// Reads the customer ids for display in the terminal. This is also the first step that detects a wrong password.
 async fn labels(
     project: &Project,
     settings: &Settings,

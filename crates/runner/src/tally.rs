@@ -46,7 +46,7 @@ pub struct RunProgress {
     pub skipped_because: BTreeMap<String, usize>,
     /// Failed customers by error and stage.
     pub failed_with: BTreeMap<String, usize>,
-    /// Finished customers per minute since the first one started, except those who were skipped.
+    /// Finished customers per minute since the first one started, not counting skipped customers.
     pub rate_per_minute: Option<f64>,
     /// The seconds until the last customer finishes, at the rate so far.
     pub seconds_left: Option<f64>,
@@ -62,7 +62,7 @@ pub struct Tally {
     running: HashSet<CustomerRef>,
     /// The time at which the first customer started.
     started: Option<Instant>,
-    /// Customers who have finished since then, except those whom an earlier attempt had finished.
+    /// Customers who have finished since then, not counting those that an earlier attempt had already finished.
     finished: usize,
 }
 

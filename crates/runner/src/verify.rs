@@ -98,7 +98,7 @@ pub async fn verify(vault: &Vault, run: &RunId) -> Result<Verification, Failure>
             found.push(Discrepancy {
                 object: listed.key,
                 error: ErrorName::EvidenceUnexpected,
-                what: "no record names it",
+                what: "no record refers to it",
             });
         }
     }
@@ -132,7 +132,7 @@ impl Found {
 /// The result of checking the run's request.
 struct RequestCheck {
     digest: Option<Digest>,
-    /// Whether it opens. If so, the keys are those of the run.
+    /// Whether it can be opened. If so, the current keys are the ones that the run used.
     opened: bool,
 }
 
@@ -176,7 +176,7 @@ async fn check_manifest(
     let document = ObjectKey::Run(run.clone(), RunPart::ManifestJson);
     found.files += 2;
     if manifest.run != *run || !finalize::chain_holds(manifest, manifest.dataset.as_ref()) {
-        found.push(Discrepancy::changed(&document, "its chain does not hold"));
+        found.push(Discrepancy::changed(&document, "its chain is broken"));
     } else if finalize::document(manifest) != json {
         found.push(Discrepancy::changed(&document, "was changed after it was written"));
     }
@@ -200,13 +200,13 @@ async fn check_manifest(
     if references(&current) != references(manifest) {
         found.push(Discrepancy::changed(
             &ObjectKey::Run(run.clone(), RunPart::Index),
-            "names other customers than the manifest",
+            "does not list the same customers as the manifest",
         ));
         return Ok(());
     }
     for (entry, recorded) in current.entries.iter().zip(&manifest.entries) {
         if entry.record == recorded.record && entry.outcome != recorded.outcome {
-            found.push(Discrepancy::changed(&document, "has another outcome than the record"));
+            found.push(Discrepancy::changed(&document, "has a different outcome from the record"));
         }
     }
     Ok(())
@@ -245,17 +245,14 @@ async fn check_dataset(vault: &Vault, run: &RunId, manifest: &Manifest, found: &
             (true, false) => {
                 found.push(Discrepancy::changed(
                     &part(DatasetPart::Index),
-                    "points to other lines than the run's index",
+                    "does not point to the same lines as the run's index",
                 ));
             }
             (false, true) => {
-                found.push(Discrepancy::changed(
-                    &part(DatasetPart::Customers),
-                    "a line differs from the one that merge wrote",
-                ));
+                found.push(Discrepancy::changed(&part(DatasetPart::Customers), "a line differs from what merge wrote"));
             }
             (false, false) => {
-                found.push(Discrepancy::changed(&index, "points to other lines than the dataset's index"));
+                found.push(Discrepancy::changed(&index, "does not point to the same lines as the dataset's index"));
             }
         }
     }
@@ -296,7 +293,7 @@ async fn check_customer(
         if request.is_some_and(|request| request != record.request) {
             check.found.push(Discrepancy::changed(
                 &ObjectKey::Run(run.clone(), RunPart::Request),
-                "is not the request that the record names",
+                "is not the request that the record refers to",
             ));
         }
         let control = control::read(store, reference, Timestamp::now()).await?;
@@ -338,7 +335,7 @@ async fn compare(vault: &Vault, key: &ObjectKey, digest: Digest, check: &mut Cus
     let Some(bytes) = vault.store().find(key).await? else { return Ok(false) };
     check.found.files += 1;
     if Digest::of(&bytes) != digest {
-        check.found.push(Discrepancy::changed(key, "is not the file that the record names"));
+        check.found.push(Discrepancy::changed(key, "is not the file that the record refers to"));
     }
     Ok(true)
 }
@@ -365,7 +362,7 @@ async fn check_artefacts(
         if (recalled && compare(vault, &moved, *digest, check).await?) || forgotten || objected || !published {
             continue;
         }
-        check.found.push(Discrepancy::missing(&key, "the record names it, but it is missing"));
+        check.found.push(Discrepancy::missing(&key, "the record refers to it, but it is missing"));
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! The events of each run on disk. The log persists each event before publishing it, so event numbers survive a restart.
+//! The events of each run on disk. The log persists each event before publishing it, so event numbers survive a
+//! restart.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -34,7 +35,7 @@ impl DiskEventLog {
         Ok(Self { folder: folder.to_owned(), open: Mutex::default(), stop })
     }
 
-    /// Returns the log of a run, empty if the run has no events yet.
+    /// Returns a run's log, which is empty if the run has no events yet.
     pub fn of(&self, run: &RunId) -> Result<Arc<RunLog>, Failure> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(log) = open.get(run) {
@@ -51,8 +52,8 @@ impl DiskEventLog {
     }
 }
 
-/// The events of one run. Readers see an event only once it is in the file, so an event number never changes its
-/// meaning.
+/// The events of one run. Readers see an event only after it is in the file, so an event number always refers to the
+/// same event.
 pub struct RunLog {
     path: PathBuf,
     lines: Mutex<Lines>,

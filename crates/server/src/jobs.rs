@@ -64,17 +64,17 @@ struct Ended {
     at: Timestamp,
     /// The error of the whole run, if the run failed.
     error: Option<(ErrorName, String)>,
-    /// Further findings about the run.
+    /// Information about the run beyond its results.
     #[serde(default)]
     found: Findings,
 }
 
-/// The findings about a run in addition to its results.
+/// Information about a run beyond its results.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Findings {
     /// The forecast of a dry run: a [`runner::forecast::Forecast`].
     forecast: Option<Value>,
-    /// Why the run stopped early.
+    /// The reason why the run stopped early.
     stopped: Option<String>,
 }
 
@@ -148,8 +148,8 @@ impl Jobs {
         &self.stop
     }
 
-    /// Carries out a decision: publishes an approved result or records a rejected one, and rewrites the manifest of a run
-    /// that has ended.
+    /// Carries out a decision: publishes an approved result or records a rejected one, and rewrites the manifest of a
+    /// run that has ended.
     pub async fn follow(&self, run: &RunId, reference: &CustomerRef) -> Result<(), Failure> {
         let Services { vault, folders, settings, .. } = &self.services;
         let Some(waiting) = policy::review::find_pending(vault.store(), run, reference).await? else { return Ok(()) };
@@ -165,7 +165,7 @@ impl Jobs {
         tokio::spawn(async move {
             tokio::select! {
                 () = jobs.notify(&run) => {}
-                () = jobs.stop.cancelled() => tracing::warn!(%run, "the server stops before all notifications were sent"),
+                () = jobs.stop.cancelled() => tracing::warn!(%run, "the server is stopping before all notifications have been sent"),
             }
         });
     }
@@ -214,9 +214,9 @@ impl Jobs {
         }
         let message = error.as_ref().map(|(name, _)| name.to_string());
         let job = Job { ended: Some(Ended { at: Timestamp::now(), error, found }), ..job };
-        // A reader of the end event must see that the run has ended, so update the table first. Write the file last. If
-        // the server is killed before that, the restarted server runs the job again, reuses all results, and sends the
-        // end event again.
+        // Update the table first, because a reader who gets the end event must see that the run has ended. Write the
+        // file last. If the server is killed before that, the restarted server repeats the job, reuses all results, and
+        // sends the end event again.
         self.table.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), job.clone());
         log.append(RunEvent { message, ..event(RunEventKind::End) });
         // If the end event was not written, the run stays open, and a restarted server sends the event.
@@ -268,8 +268,8 @@ impl Jobs {
         ended
     }
 
-    /// Starts a new count of a campaign's customers, because each attempt reports customers from earlier attempts
-    /// again.
+    /// Starts counting a campaign's customers from zero, because each attempt also reports the customers from earlier
+    /// attempts.
     fn tally(&self, run: &RunId) -> Arc<Mutex<Tally>> {
         let tally = Arc::<Mutex<Tally>>::default();
         self.tallies.lock().unwrap_or_else(PoisonError::into_inner).insert(run.clone(), tally.clone());
@@ -307,7 +307,7 @@ impl Jobs {
             return Ok(StartOutcome::NameTaken);
         }
         if table.values().filter(|job| job.ended.is_none()).count() >= MAX_OPEN_RUNS {
-            return Err(refused(format!("{MAX_OPEN_RUNS} runs are waiting already")));
+            return Err(refused(format!("{MAX_OPEN_RUNS} runs are already waiting")));
         }
         self.write(name, &job).map_err(|error| refused(error.to_string()))?;
         table.insert(name.to_owned(), job);
@@ -358,7 +358,7 @@ impl Executions for BoundedJobs<'_> {
     }
 }
 
-/// Returns the limits of a run. `settings` is given for a campaign, and determines how many failures it tolerates.
+/// Returns the limits of a run. For a campaign, `settings` determines how many failures it tolerates.
 fn limits(bounds: CampaignBounds, settings: Option<&Settings>) -> RunLimits {
     RunLimits {
         customers: bounds.customers,

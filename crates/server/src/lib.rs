@@ -92,8 +92,8 @@ impl Server {
         first_bad(&check_programs(&programs).await)?;
         let project = Project::load(folders.clone())?;
         let store = Arc::new(project.store()?);
-        // Hold the lock as long as the server lives. Otherwise, another run would empty the scratch folder that is in
-        // use here.
+        // Hold the lock for the server's lifetime. Otherwise, another run would empty the scratch folder while the
+        // server is using it.
         let lock = project.lock()?;
         let own = folders.artifacts.join(FOLDER);
         create_private(&own).map_err(Failure::file(ErrorName::StoreUnavailable, &own))?;
@@ -123,7 +123,7 @@ impl Server {
             Ok((listener.local_addr()?, listener))
         };
         let (address, listener) = listening.await.map_err(|error: std::io::Error| {
-            let help = "stop the program that listens there, or name another port with --port";
+            let help = "stop the program that is listening there, or specify another port with --port";
             Failure::new(ErrorName::RunBusy, format!("{address}: {error}"), help)
         })?;
         let digest = Digest::of(token.as_bytes());
@@ -225,7 +225,7 @@ impl Backend for Local {
         self.jobs.as_ref()
     }
 
-    /// Returns limits that have no effect. Only a workflow reads them, and the runner has its own settings.
+    /// Returns limits that have no effect here: only a workflow reads them, and the runner uses its own settings.
     fn limits(&self) -> WorkflowLimits {
         WorkflowLimits { concurrency: 0, tolerated_failure_percentage: 100, customers: None, dry_run: false }
     }

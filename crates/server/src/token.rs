@@ -3,8 +3,8 @@
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
-/// Reads the server's token, or creates it at first use, readable only by this user. The token survives a restart, so
-/// an open page keeps working.
+/// Reads the server's token. On first use, creates it in a file that only this user can read. The token survives a
+/// restart, so an open page keeps working.
 pub fn read_or_create(path: &Path) -> std::io::Result<String> {
     match std::fs::read_to_string(path) {
         Ok(token) if token.len() == 64 => return Ok(token),

@@ -22,7 +22,7 @@ const CHUNK_TIMEOUT: Duration = Duration::from_secs(30);
 pub async fn receive(path: &Path, body: BodyDataStream) -> Result<(), Problem> {
     let folder = path.parent().filter(|folder| folder.is_dir()).ok_or_else(Problem::not_found)?;
     let failed = |error: std::io::Error| Problem::new(ErrorName::StoreUnavailable, error.to_string());
-    // Only the owner can read the temporary file. It is removed unless it is moved into place.
+    // Only the owner can read the temporary file. It is deleted unless it is moved into place.
     let part = NamedTempFile::new_in(folder).map_err(failed)?;
     let mut file = tokio::fs::File::from_std(part.reopen().map_err(failed)?);
     write(body, &mut file, MAX_BYTES).await?;
@@ -64,7 +64,7 @@ mod tests {
         receive(&path, body("rows")).await.unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"rows");
         assert!(receive(&path, body("")).await.is_err());
-        assert_eq!(std::fs::read(&path).unwrap(), b"rows", "the earlier file stays");
+        assert_eq!(std::fs::read(&path).unwrap(), b"rows", "the earlier file is kept");
 
         let part = NamedTempFile::new_in(folder.path()).unwrap();
         let mut file = tokio::fs::File::from_std(part.reopen().unwrap());

@@ -1,4 +1,4 @@
-//! The port to secrets. Its adapters are the environment and a key file on one machine, and Secrets Manager on AWS.
+//! The port for secrets. Its adapters read the environment and a key file on one machine, and Secrets Manager on AWS.
 
 use async_trait::async_trait;
 pub use secrecy::{ExposeSecret, SecretSlice, SecretString};
@@ -9,9 +9,9 @@ use contracts::{ErrorName, NamedError};
 /// The name of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SecretName {
-    /// The password of the three workbooks (`EXCEL_PASSWORD`).
+    /// The password for the three workbooks (`EXCEL_PASSWORD`).
     WorkbookPassword,
-    /// The key of the model service (`OPENAI_API_KEY`).
+    /// The API key for the model service (`OPENAI_API_KEY`).
     ModelKey,
     /// The data key, which wraps customer keys and seals a run's objects: 32 bytes as 64 hex digits
     /// (`BESPOKE_DATA_KEY`).

@@ -31,7 +31,7 @@ pub async fn run(store: &dyn ObjectStore) {
     list_returns_keys_with_prefix(store).await;
 }
 
-/// A bulk write creates each object whose key is not taken.
+/// A bulk write creates only the objects whose keys are free.
 async fn bulk_write_creates_free_keys(store: &dyn ObjectStore) {
     let keys: Vec<ObjectKey> = (0..40).map(|number| key(&format!("many-{number}"))).collect();
     store.put(&keys[7], "first".into()).await.expect("put");
@@ -140,8 +140,8 @@ async fn erase_can_be_repeated(store: &dyn ObjectStore) {
     }
 }
 
-/// `list` returns the sorted keys under a prefix, even if there are more than the 1,000 of one S3 page. It omits keys
-/// that merely start with the same text.
+/// `list` returns the sorted keys under a prefix, even if there are more than 1,000, the size of an S3 page. It omits
+/// keys that merely start with the same text.
 async fn list_returns_keys_with_prefix(store: &dyn ObjectStore) {
     let run = |name: &str| RunId::parse(name).expect("a name");
     let step = |run: &RunId, second| {

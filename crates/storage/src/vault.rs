@@ -2,8 +2,8 @@
 //! Destroying a customer's key erases everything sealed with it.
 //!
 //! A sealed object is `BSP1` ‖ digest of its inputs (32 bytes) ‖ nonce (24) ‖ ciphertext and tag. The tag also
-//! authenticates the object's place and the digest of its inputs. A sealed object that is moved to another place or
-//! given another digest no longer opens.
+//! authenticates the object's place and the digest of its inputs. If a sealed object is moved to another place or given
+//! another digest, it can no longer be opened.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub enum VaultError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The object does not open.
+    /// The object cannot be opened.
     #[error("{place}: cannot be opened: {reason}")]
     Broken {
         /// The object's key.
@@ -142,7 +142,7 @@ impl Keys {
         Digest::from_bytes(mac.finalize().into_bytes().into())
     }
 
-    /// Returns an id for the two keys, for the evidence. It does not reveal them.
+    /// Returns an id that identifies the two keys in the evidence without revealing them.
     #[must_use]
     pub fn id(&self) -> String {
         let digest = Digest::of_parts([b"bespoke key id".as_slice(), self.data.as_slice(), self.reference.as_slice()]);
@@ -153,7 +153,7 @@ impl Keys {
 /// The owner of the key that seals an object.
 #[derive(Clone, Copy, Debug)]
 pub enum Owner<'a> {
-    /// A customer. Their key is created at first use.
+    /// A customer. Their key is created on first use.
     Customer(&'a CustomerRef),
     /// A run. Its objects are sealed with the data key and hold no customer data.
     Run,
@@ -186,7 +186,8 @@ impl Vault {
         &self.keys
     }
 
-    /// Seals `plain` for `owner`. The result opens only at the same `place`, and carries the digest of its inputs.
+    /// Seals `plain` for `owner`. The result can be opened only at the same `place`, and carries the digest of its
+    /// inputs.
     pub async fn seal(
         &self,
         owner: Owner<'_>,
@@ -201,7 +202,7 @@ impl Vault {
         Ok(seal_with(&key, place, inputs, plain))
     }
 
-    /// Opens a sealed object. Returns the plain bytes and the digest of the inputs.
+    /// Opens a sealed object. Returns the plaintext and the digest of the inputs.
     pub async fn open(
         &self,
         owner: Owner<'_>,
@@ -215,8 +216,8 @@ impl Vault {
         open_with(&key, place, sealed)
     }
 
-    /// Writes sealed bytes to a final key. Keeps an existing object from the same inputs. Fails with
-    /// [`VaultError::Conflict`] if the existing object has other inputs.
+    /// Writes sealed bytes to a final key. Keeps an existing object if it has the same inputs, and fails with
+    /// [`VaultError::Conflict`] if it has different ones.
     pub async fn write(
         &self,
         owner: Owner<'_>,
@@ -236,7 +237,7 @@ impl Vault {
         Ok(written)
     }
 
-    /// Writes a value as sealed JSON to a final key. Returns the stored value: this one, or an earlier one from the
+    /// Writes a value as sealed JSON to a final key. Returns the stored value: this one, or an earlier one with the
     /// same inputs.
     ///
     /// # Panics
@@ -255,8 +256,8 @@ impl Vault {
         }
     }
 
-    /// Returns the value at `key`, or `None` if it does not exist. Fails with [`VaultError::Conflict`] if it has other
-    /// inputs.
+    /// Returns the value at `key`, or `None` if it does not exist. Fails with [`VaultError::Conflict`] if it has
+    /// different inputs.
     pub async fn find_json<T: DeserializeOwned>(
         &self,
         owner: Owner<'_>,
@@ -272,7 +273,8 @@ impl Vault {
         parse_json(&place, &plain).map(Some)
     }
 
-    /// Returns the value at `key`, and the digest of the sealed object, by which later stages identify their input.
+    /// Returns the value at `key` and the digest of the sealed object. Later stages identify their input by this
+    /// digest.
     pub async fn read_json<T: DeserializeOwned>(
         &self,
         owner: Owner<'_>,
@@ -282,7 +284,7 @@ impl Vault {
         Ok((parse_json(&key.to_string(), &plain)?, digest))
     }
 
-    /// Returns the opened bytes at `key`, and the digest of the sealed object.
+    /// Returns the plaintext of the object at `key` and the digest of the sealed object.
     pub async fn read(&self, owner: Owner<'_>, key: &ObjectKey) -> Result<(Zeroizing<Vec<u8>>, Digest), VaultError> {
         let sealed = self.store.get(key).await?;
         let (plain, _) = self.open(owner, &key.to_string(), &sealed).await?;
@@ -306,8 +308,8 @@ impl Vault {
             }
         }
         drop(cached);
-        // An erasure writes its record before it destroys the key. An erasure that missed these keys has therefore
-        // written its record by now, and a later one will find the keys.
+        // An erasure writes its record before it destroys the key. So an erasure that did not see these keys has
+        // already written its record, and a later erasure will find the keys.
         let listed = self.store.list(&Prefix::Forgotten).await?;
         let mut forgotten: BTreeSet<_> =
             listed.iter().filter_map(|listed| ObjectKey::customer_of(&listed.key)).collect();
@@ -326,7 +328,7 @@ impl Vault {
         self.store.erase(&ObjectKey::CustomerKey(reference.clone()).to_string()).await
     }
 
-    /// Creates a customer's key. Returns it both unwrapped and wrapped by the data key.
+    /// Creates a customer's key. Returns the key itself and its wrapped form.
     fn new_customer_key(&self, reference: &CustomerRef) -> (Key, Bytes) {
         let place = ObjectKey::CustomerKey(reference.clone());
         let mut key = Zeroizing::new([0; 32]);
@@ -378,7 +380,7 @@ impl Vault {
         let (plain, _) = open_with(&self.keys.data, &key_place.to_string(), wrapped)?;
         let mut key = Zeroizing::new([0; 32]);
         if plain.len() != key.len() {
-            return Err(VaultError::Broken { place: key_place.to_string(), reason: "not a key of 32 bytes" });
+            return Err(VaultError::Broken { place: key_place.to_string(), reason: "not a 32-byte key" });
         }
         key.copy_from_slice(&plain);
         self.customer_keys.lock().await.insert(reference.clone(), key.clone());
@@ -403,7 +405,7 @@ fn seal_with(key: &Key, place: &str, inputs: &Digest, plain: &[u8]) -> Vec<u8> {
     let mut nonce = [0; NONCE];
     getrandom::fill(&mut nonce).expect("the operating system gives random bytes");
     let cipher = XChaCha20Poly1305::new(&(**key).into());
-    // Allocated at full size at once, because a growing buffer would leave plain bytes behind in memory.
+    // Allocated at full size, because a growing buffer would leave plain bytes behind in memory.
     let mut sealed = Vec::with_capacity(HEADER + plain.len() + TAG);
     for part in [MAGIC, inputs.as_bytes().as_slice(), &nonce, plain] {
         sealed.extend_from_slice(part);

@@ -30,7 +30,7 @@ use crate::problem::Problem;
 use crate::runs;
 use crate::view::VoiceOption;
 
-/// The group of the user pool whose members may review.
+/// The user pool group whose members may review.
 const REVIEWERS: &str = "reviewers";
 
 /// The backend of the Lambda function.
@@ -106,13 +106,13 @@ impl Executions for BoundedExecutions<'_> {
 
 #[async_trait]
 impl Backend for AwsBackend {
-    /// Returns the subject of the token that the authorizer has verified.
+    /// Returns the subject from the token that the authorizer has verified.
     fn caller(&self, request: &Parts) -> Option<String> {
         let RequestContext::ApiGatewayV2(context) = request.request_context_ref()? else { return None };
         context.authorizer.as_ref()?.jwt.as_ref()?.claims.get("sub").cloned()
     }
 
-    /// Returns the user name of a member of the group `reviewers`.
+    /// Returns the user name if the caller is in the `reviewers` group.
     fn reviewer(&self, request: &Parts) -> Option<String> {
         let RequestContext::ApiGatewayV2(context) = request.request_context_ref()? else { return None };
         let claims = &context.authorizer.as_ref()?.jwt.as_ref()?.claims;
@@ -131,7 +131,7 @@ impl Backend for AwsBackend {
         Ok(())
     }
 
-    /// Does nothing: there are no copies, and the record of the recall triggers `deliver`.
+    /// Does nothing: there are no copies, and the recall record triggers `deliver`.
     async fn complete_recall(&self, _: &RunId, _: BTreeSet<Digest>) -> Result<(), Problem> {
         Ok(())
     }

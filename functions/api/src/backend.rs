@@ -1,4 +1,4 @@
-//! The port to the system that executes runs: the workflow on AWS, or the server on one machine.
+//! The port for the system that executes runs: the workflow on AWS, or the local server on one machine.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,10 +26,10 @@ pub(crate) type SharedBackend = Arc<dyn Backend>;
 /// The system behind the API.
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
-    /// Returns the authenticated subject of a request; `None` if the request is not authenticated.
+    /// Returns the authenticated subject of a request, or `None` if the request is not authenticated.
     fn caller(&self, request: &Parts) -> Option<String>;
 
-    /// Returns the name under which a caller's decisions are recorded; `None` if the caller may not review.
+    /// Returns the name under which a caller's decisions are recorded, or `None` if the caller may not review.
     fn reviewer(&self, request: &Parts) -> Option<String>;
 
     /// Completes a result after its review. `decided` says whether a decision is on record; without one, the customer
@@ -51,7 +51,7 @@ pub trait Backend: Send + Sync + 'static {
     /// Reads the bank's brand.
     async fn brand(&self) -> Result<Brand, Problem>;
 
-    /// Reads the settings in force.
+    /// Reads the settings in effect.
     async fn settings(&self) -> Result<Settings, Problem>;
 
     /// Returns the executions of recommendations.
@@ -69,19 +69,19 @@ pub trait Backend: Send + Sync + 'static {
         dry_run: bool,
     ) -> Result<(Box<dyn Executions + '_>, WorkflowLimits), Problem>;
 
-    /// Returns this backend's own record of a campaign; `None` if it keeps none.
+    /// Returns this backend's own record of a campaign, or `None` if it does not keep one.
     async fn campaign_state(&self, run: &RunId) -> Result<Option<CampaignState>, Problem>;
 
-    /// Returns the log of events that this backend keeps; `None` if the API must derive events from `progress/` objects.
+    /// Returns this backend's event log, or `None` if the API must derive events from `progress/` objects.
     fn event_log(&self) -> Option<&dyn EventLog>;
 
     /// Returns the issuer of addresses for results and uploads.
     fn links(&self) -> &dyn UrlSigner;
 
-    /// Returns the batch for requests that name none; `None` for the newest complete batch.
+    /// Returns the batch for requests that do not specify one. `None` means the newest complete batch.
     fn default_batch(&self) -> Option<Batch>;
 
-    /// Lists the voices, installed ones first.
+    /// Lists the voices, installed voices first.
     async fn voices(&self) -> Vec<VoiceOption>;
 
     /// Returns the other origins from which the page may load results and to which it may upload workbooks.
@@ -101,14 +101,14 @@ pub trait EventLog: Send + Sync {
     async fn wait(&self, run: &RunId, after: u64) -> bool;
 }
 
-/// Upper bounds of a campaign. An absent bound means no limit.
+/// The upper bounds for a campaign. An absent bound means no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CampaignBounds {
     /// The number of customers who may get a recommendation, counted in the dataset's order.
     pub customers: Option<usize>,
     /// The number of customers in progress at the same time.
     pub concurrency: Option<usize>,
-    /// The budget for models and outside voice services, US dollars.
+    /// The budget for models and outside voice services in US dollars.
     pub budget_usd: Option<f64>,
 }
 
@@ -119,11 +119,11 @@ pub struct CampaignState {
     pub dry_run: bool,
     /// The bounds that the campaign was started with.
     pub bounds: CampaignBounds,
-    /// The progress; `None` if the campaign has not run since the server started.
+    /// The progress. `None` if the campaign has not run since the server started.
     pub progress: Option<CampaignProgress>,
     /// The forecast of a dry run, a JSON object.
     pub forecast: Option<Value>,
-    /// The decisions of a dry run, one for each customer.
+    /// The decisions in a dry run, one per customer.
     pub decisions: Vec<DryRunDecision>,
     /// The reason why the campaign stopped early.
     pub stop_reason: Option<String>,
@@ -134,6 +134,6 @@ pub struct CampaignState {
 pub struct DryRunDecision {
     /// The customer.
     pub reference: CustomerRef,
-    /// The reason for a skip; `None` if the customer would get a recommendation.
+    /// The reason for a skip. `None` if the customer would get a recommendation.
     pub skip_reason: Option<String>,
 }

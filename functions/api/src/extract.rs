@@ -1,5 +1,5 @@
-//! Extractors: the caller, the idempotency key, the query and the body of a request. A problem names the field, never its
-//! value.
+//! Extractors: the caller, the idempotency key, the query and the body of a request. An error response names the field,
+//! never its value.
 
 use axum::body::Bytes;
 use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use crate::backend::SharedBackend;
 use crate::problem::Problem;
 
-/// The maximum length of an idempotency key, characters.
+/// The maximum length of an idempotency key in characters.
 const MAX_KEY_LENGTH: usize = 255;
 
 /// An authenticated caller, as the keyed digest of their subject.
@@ -45,14 +45,14 @@ impl FromRequestParts<SharedBackend> for IdempotencyKey {
         let caller = Caller::from_request_parts(parts, backend).await?;
         let key = parts.headers.get("idempotency-key").and_then(|key| key.to_str().ok());
         let key = key.filter(|key| (1..=MAX_KEY_LENGTH).contains(&key.len()));
-        let key = key.ok_or_else(|| Problem::invalid("the header Idempotency-Key must have 1 to 255 characters"))?;
+        let key = key.ok_or_else(|| Problem::invalid("the Idempotency-Key header must have 1 to 255 characters"))?;
         let caller_and_key = format!("{}\0{key}", caller.0);
         let digest = backend.vault().keys().keyed_digest("idempotency", caller_and_key.as_bytes());
         Ok(Self { caller, digest })
     }
 }
 
-/// A caller who may review, by the name that goes on record.
+/// A caller who may review, with the name to record.
 pub(crate) struct Reviewer(pub(crate) String);
 
 impl FromRequestParts<SharedBackend> for Reviewer {
@@ -76,13 +76,13 @@ impl<T: DeserializeOwned> FromRequest<SharedBackend> for Json<T> {
         let media_type = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
         if !media_type.eq_ignore_ascii_case("application/json") {
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            return Err(Problem::with_status(status, "the header Content-Type must be application/json"));
+            return Err(Problem::with_status(status, "the Content-Type header must be application/json"));
         }
         let body = Bytes::from_request(request, backend).await.map_err(|rejection| {
             let status = rejection.into_response().status();
             Problem::with_status(status, "the body is too large or incomplete")
         })?;
-        // Serde would also read the fields from an array, in order. The document does not allow that.
+        // Serde would also read the fields from an array, in order. The OpenAPI document does not allow that.
         if body.trim_ascii_start().first() != Some(&b'{') {
             return Err(Problem::invalid("the body must be a JSON object"));
         }
@@ -99,8 +99,8 @@ impl<T: DeserializeOwned> FromRequest<SharedBackend> for Json<T> {
     }
 }
 
-/// Describes an error that concerns the body as a whole. Only serde's message about a missing field is passed on: others
-/// may quote a value, which may be personal.
+/// Describes an error that concerns the body as a whole. Only serde's message about a missing field is passed on,
+/// because others may quote a personal value.
 fn body_error(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let field = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());

@@ -2,7 +2,7 @@
 //!
 //! | Route | Purpose |
 //! |---|---|
-//! | `POST /v1/recommendations` | Starts a run for one customer. The header `Idempotency-Key` makes retries safe. |
+//! | `POST /v1/recommendations` | Starts a run for one customer. The `Idempotency-Key` header makes retries safe. |
 //! | `GET /v1/recommendations` | Lists the recommendations that the caller started. |
 //! | `GET /v1/recommendations/{id}`, `…/events` | Returns a recommendation; lists its numbered events. |
 //! | `POST /v1/uploads`, `POST /v1/campaigns` | Prepares the upload of a batch; starts a campaign over it. |
@@ -14,17 +14,17 @@
 //! | `GET /` | Serves the page for staff. |
 //! | `GET /l/{token}`, `POST …/opt-out` | Serves the page behind a customer's link. |
 //!
-//! AWS Lambda and `bespoke serve` run the same [`router`]. The trait [`Backend`] hides what differs between them. Routes
-//! that exist on one machine only are in [`local`]; the local server merges them. Errors are problem details (RFC 9457)
+//! AWS Lambda and `bespoke serve` run the same [`router`]. The [`Backend`] trait hides the differences. The routes that
+//! exist only on one machine are in [`local`], and the local server adds them. Errors are problem details (RFC 9457)
 //! with the error's name.
 //!
 //! Modules depend on each other in one direction: `problem` ← `view` ← `backend` ← `extract` ← `runs` ← `timeline` ←
 //! `results` ← `routes`.
 //!
 //! **Invariant:** a caller sees only their own runs; the backend authenticates them. A customer id arrives in a request
-//! body, never in a path, and no log contains a customer id or a text. No text is shown before the guard passed it, and the
-//! API reads `control/` again before it shows a result. No file path is built from a request. Only `aws`, which the feature
-//! `lambda` adds, depends on AWS or Lambda.
+//! body, never in a path, and no log contains a customer id or a text. No text is shown before the guard has passed it,
+//! and the API reads `control/` again before it shows a result. No file path is built from a request. Only the `aws`
+//! module, which the `lambda` feature adds, depends on AWS or Lambda.
 
 #[cfg(feature = "lambda")]
 pub mod aws;
@@ -56,7 +56,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 
-/// The maximum size of a request body, bytes. Workbooks do not pass through this router.
+/// The maximum size of a request body in bytes. Workbooks do not pass through this router.
 const MAX_BODY: usize = 64 * 1024;
 
 /// Returns the router over `backend`.

@@ -1,4 +1,4 @@
-//! Routes that exist on one machine only: files of results, and uploads of workbooks. On AWS the bucket serves both.
+//! Routes that exist on one machine only: result files and workbook uploads. On AWS, the bucket handles both.
 
 use std::sync::Arc;
 
@@ -23,10 +23,10 @@ use crate::security_headers::secure;
 /// The files of a local server.
 #[async_trait]
 pub trait LocalFiles: Send + Sync + 'static {
-    /// Serves the file behind a link's token, or the range of it that the request asks for.
+    /// Serves the file behind a link's token, or the requested range of it.
     async fn serve(&self, token: &str, request: Request) -> Result<Response<Body>, Problem>;
 
-    /// Stores a workbook of an upload.
+    /// Stores one of an upload's workbooks.
     async fn receive(&self, upload: &Batch, workbook: Workbook, body: BodyDataStream) -> Result<(), Problem>;
 }
 
@@ -67,10 +67,10 @@ impl PartialSchema for FileBytes {
 
 impl ToSchema for FileBytes {}
 
-/// Returns a file of a result
+/// Returns a result file
 ///
-/// Local servers only. The token in the path comes from a link and replaces the bearer token. Every request checks consent,
-/// suppressions and recalls again.
+/// Local servers only. The token in the path comes from a link and replaces the bearer token. Each request checks
+/// consent, suppressions and recalls again.
 #[utoipa::path(
     get, path = "/v1/media/{token}", operation_id = "getMedia", tag = "local", security(()),
     params(
@@ -93,8 +93,8 @@ async fn get_media(
 
 /// Uploads a workbook
 ///
-/// Local servers only. `POST /v1/uploads` returns this path; on AWS it returns presigned addresses instead. A workbook that
-/// was uploaded before is replaced.
+/// Local servers only. `POST /v1/uploads` returns this path; on AWS, it returns presigned URLs instead. A workbook that
+/// was uploaded earlier is replaced.
 #[utoipa::path(
     put, path = "/v1/uploads/{upload}/{name}", operation_id = "uploadWorkbook", tag = "local",
     params(

@@ -16,7 +16,7 @@ const TOKEN: &str = "token";
 /// The tags that group operations, with their descriptions.
 const TAGS: [(&str, &str); 5] = [
     ("recommendations", "Runs for one customer: a text, a narrated video, and the reasons for both."),
-    ("campaigns", "Runs over all customers of a batch: the upload of the workbooks, dry runs, progress and outcomes."),
+    ("campaigns", "Runs over all customers in a batch: the upload of the workbooks, dry runs, progress and outcomes."),
     ("reviews", "Decisions before publication, and recalls after it. Callers who are not reviewers get status 403."),
     ("options", "The values that requests may use, and the product catalog."),
     (
@@ -25,7 +25,7 @@ const TAGS: [(&str, &str); 5] = [
     ),
 ];
 
-/// The general description. A reader without the code must understand the document.
+/// The general description. It must make sense to readers who do not have the code.
 const DESCRIPTION: &str = "\
 Starts, follows and reviews narrated product recommendations for a bank's customers.
 
@@ -35,50 +35,50 @@ Starts, follows and reviews narrated product recommendations for a bank's custom
 rows, sorted by customer id as text.
 - **Upload**: a batch that a caller sends through this API. Its id is also the name of the batch.
 - **Run**: one request carried out. A **recommendation** is the run for one customer; a **campaign** is a run over all \
-customers of a batch.
+customers in a batch.
 - **Settings**: the server's configuration, `bespoke.toml`. Callers cannot change it. The settings decide which results \
 need a review.
 - **Brand**: the bank's look, sound and legal lines, part of the server's configuration.
-- **Customer reference**: a keyed hash of the customer id. Responses name a customer only by it.
+- **Customer reference**: a keyed hash of the customer id. Responses identify a customer only by this reference.
 - **Consent**: a customer's answer in the workbooks, or a newer one that the bank imports. Anything but a plain yes is a refusal.
 - **Suppression**: an entry that forbids all contact with a customer. An opt-out is one.
 - **Guard**: the checks that every text must pass before anyone sees it.
-- **Service message**: a text without an offer, for a customer with a problem. It names ways to get help. The template \
-always writes it.
-- **Review**: a person's look at a result before it is published.
+- **Service message**: a text without an offer, for a customer with a problem. It lists ways to get help. It \
+always comes from the phrasebook.
+- **Review**: a person's check of a result before it is published.
 - **Publish**: to make the text and video available to the caller through the links of this API. Publishing sends nothing \
 to the customer. The bank's export then creates a link for the customer.
 - **Evidence**: the audit record of why something was said to a customer, and of every check.
 
 ## A result
 
-A result is *published* at once, or is *in review* until a reviewer approves or rejects it. A reviewer may *recall* a \
+A result is *published* immediately, or is *in review* until a reviewer approves or rejects it. A reviewer may *recall* a \
 published result: its links stop working. The server checks consent and suppressions when it ranks products, when it \
 publishes, and whenever it shows a result.
 
 ## Callers
 
-A caller sees only the runs that they started. The run of another caller answers with status 404, as an unknown one does. \
-On a local server, everyone with its token is the same caller. A reviewer on AWS is a member of the Cognito group `reviewers`. On \
-a local server every caller is a reviewer.
+A caller sees only the runs that they started. A request for another caller's run gets status 404, like an unknown one. \
+On a local server, everyone with its token is the same caller. A reviewer on AWS is a member of the `reviewers` group in Cognito. On \
+a local server, every caller is a reviewer.
 
 ## The three workbooks
 
-- `customer_profile.xlsx` holds one row for each customer, such as name, income and products held.
+- `customer_profile.xlsx` holds one row per customer with the name, income, products held and so on.
 - `customer_transactions.xlsx` holds the payments and the consent answers.
-- `twitter_data.xlsx` holds the posts of customers.
+- `twitter_data.xlsx` holds the customers' posts.
 
-`data/README.md#columns` lists the columns. A local server accepts at most 512 MiB for each file. Every server reads at \
+`data/README.md#columns` lists the columns. A local server accepts at most 512 MiB per file. Every server reads at \
 most 2 GiB of unpacked data; a run over a larger workbook fails with `Input.TooLarge`.
 
 ## Conventions
 
-Times are RFC 3339 in UTC. Lengths of texts are in Unicode code points. Errors are problem details (RFC 9457) with a \
+Times are RFC 3339 in UTC. Text lengths are in Unicode code points. Errors are problem details (RFC 9457) with a \
 stable name in `error`. Clients must ignore unknown fields in responses. Requests with unknown fields get status 400.
 
-Any path may also answer with status 405 for a wrong method. A local server answers with 403 to requests from other web \
-origins, and with 421 to another host name. On AWS the gateway answers some 401, 429 and 503 itself: that body is JSON \
-with a `message`, without `Retry-After`.";
+Any path may also respond with status 405 to a wrong method. A local server responds with 403 to requests from other web \
+origins, and with 421 to another host name. On AWS, the gateway itself sends some 401, 429 and 503 responses. Their body is JSON \
+with a `message`, and they have no `Retry-After` header.";
 
 /// Returns the document.
 #[must_use]
@@ -93,7 +93,7 @@ pub fn document() -> OpenApi {
     document
 }
 
-/// Moves the description of each property that is null or a reference from the reference to the property.
+/// For each property that is a nullable reference, moves the description from the reference to the property.
 fn describe_nullable_properties(schema: &mut RefOr<Schema>) {
     let RefOr::T(Schema::Object(object)) = schema else { return };
     for property in object.properties.values_mut() {

@@ -22,7 +22,7 @@ pub struct Problem {
     help: Option<String>,
 }
 
-/// The details of an error (RFC 9457). They never repeat a value of the request.
+/// The details of an error (RFC 9457). They never repeat a value from the request.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct ProblemDetails<'a> {
@@ -35,7 +35,7 @@ pub(crate) struct ProblemDetails<'a> {
     /// The stable name of the error, in the form `Area.Reason`.
     #[schema(value_type = String, example = "Input.InvalidRequest")]
     error: ErrorName,
-    /// The cause, in words for people. For a 5XX status the details are in the server's log only.
+    /// The cause, in human-readable form. For a 5xx status, the details are only in the server's log.
     detail: &'a str,
     /// The remedy. Absent if there is no specific advice.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,7 +50,7 @@ impl<E: NamedError> From<E> for Problem {
 }
 
 impl Problem {
-    /// Returns a problem with the status that belongs to `error`. The detail must not hold personal data.
+    /// Returns a problem with the status for `error`. The detail must not contain personal data.
     #[must_use]
     pub fn new(error: ErrorName, detail: String) -> Self {
         let status = match error {
@@ -64,41 +64,41 @@ impl Problem {
         Self { status, error, detail, help: None }
     }
 
-    /// Returns a problem with the name `Input.InvalidRequest` and a status of its own.
+    /// Returns a problem with the name `Input.InvalidRequest` and the given status.
     #[must_use]
     pub fn with_status(status: StatusCode, detail: &str) -> Self {
         Self { status, error: ErrorName::InputInvalidRequest, detail: detail.to_owned(), help: None }
     }
 
-    /// Returns the problem of an invalid request (400).
+    /// Returns the problem for an invalid request (400).
     #[must_use]
     pub fn invalid(detail: &str) -> Self {
         Self::with_status(StatusCode::BAD_REQUEST, detail)
     }
 
-    /// Returns the problem of an unauthenticated request (401).
+    /// Returns the problem for an unauthenticated request (401).
     #[must_use]
     pub fn unauthorized() -> Self {
         Self::with_status(StatusCode::UNAUTHORIZED, "the request is not authenticated; send a bearer token")
     }
 
-    /// Returns the problem of a missing resource (404). Another caller's run gets the same answer.
+    /// Returns the problem for a missing resource (404). Another caller's run gets the same response.
     #[must_use]
     pub fn not_found() -> Self {
         Self::with_status(StatusCode::NOT_FOUND, "no such resource")
     }
 
-    /// Returns the problem of a path that exists without the request's method (405).
+    /// Returns the problem for a path that exists but does not support the request's method (405).
     pub(crate) fn method_not_allowed() -> Self {
-        Self::with_status(StatusCode::METHOD_NOT_ALLOWED, "the path does not allow this method; see the header Allow")
+        Self::with_status(StatusCode::METHOD_NOT_ALLOWED, "the path does not allow this method; see the Allow header")
     }
 
-    /// Returns the problem of an unknown page cursor (422). Starting over instead would let a client loop forever.
+    /// Returns the problem for an unknown page cursor (422). Starting over instead could make a client loop forever.
     pub(crate) fn unknown_cursor() -> Self {
-        Self::with_status(StatusCode::UNPROCESSABLE_ENTITY, "the parameter after must be the value of next from a page")
+        Self::with_status(StatusCode::UNPROCESSABLE_ENTITY, "the after parameter must be the value of next from a page")
     }
 
-    /// Returns the problem of a reused idempotency key (422).
+    /// Returns the problem for a reused idempotency key (422).
     pub(crate) fn key_reused() -> Self {
         Self::with_status(StatusCode::UNPROCESSABLE_ENTITY, "this Idempotency-Key was used for a different request")
     }
@@ -109,7 +109,7 @@ impl IntoResponse for Problem {
         if self.status.is_server_error() {
             tracing::error!(error = self.error.as_str(), cause = self.detail, "request failed");
         }
-        // The cause of a server error may name roles, keys and addresses.
+        // The cause of a server error may contain roles, keys and addresses.
         let detail = if self.status.is_server_error() { "the server failed; see its log" } else { &self.detail };
         let details = ProblemDetails {
             r#type: "about:blank",
@@ -137,26 +137,26 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Returns the description of a response with this status; it holds for all operations.
+/// Returns the description for a response with this status, which applies to all operations.
 fn description(status: u16) -> &'static str {
     match status {
-        400 => "The query, a header or the body is invalid. `detail` names the field.",
+        400 => "The query, a header or the body is invalid. `detail` contains the field's name.",
         401 => "The bearer token is missing or invalid.",
         403 => "The caller is not a reviewer.",
         404 => "The resource does not exist, or belongs to another caller.",
         408 => "The rest of the body did not arrive within 30 seconds.",
         413 => "The body is too large. JSON has at most 64 KiB, a workbook at most 512 MiB.",
-        415 => "The header Content-Type is not `application/json`.",
+        415 => "The `Content-Type` header is not `application/json`.",
         416 => "The range is beyond the end of the file.",
         429 => "Too many requests at once. Retry after `Retry-After` seconds.",
-        500 => "The server failed. Its log has the cause.",
+        500 => "The server failed. See its log for the cause.",
         503 => "A service that the server needs is unavailable. Retry after `Retry-After` seconds.",
         _ => unreachable!("every documented status has a description"),
     }
 }
 
-/// Returns the documented error responses: these statuses, their variants with a description of their own, and the
-/// statuses that every operation may return.
+/// Returns the documented error responses: these statuses, the variants with their own description, and the statuses
+/// that every operation may return.
 fn problems(statuses: &[u16], special: &[(u16, &str)]) -> BTreeMap<String, RefOr<DocumentedResponse>> {
     let problem = |status: &str, description: &str| {
         let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemDetails::name()))).build();
@@ -191,34 +191,34 @@ macro_rules! problem_responses {
 }
 
 problem_responses! {
-    /// The error responses of an operation without parameters.
+    /// The error responses for an operation without parameters.
     ReadProblems: [401];
-    /// The error responses of an operation that returns one resource.
+    /// The error responses for an operation that returns one resource.
     FindProblems: [401, 404];
-    /// The error responses of a list in pages.
+    /// The error responses for a paginated list.
     PageProblems: [400, 401], 422 => "The value of `after` is not a value of `next`.";
-    /// The error responses of a list in pages below a resource.
+    /// The error responses for a paginated list below a resource.
     SubpageProblems: [400, 401, 404], 422 => "The value of `after` is not a value of `next`.";
-    /// The error responses of a list of events.
+    /// The error responses for a list of events.
     EventProblems: [400, 401, 404];
-    /// The error responses of the start of a run.
+    /// The error responses for starting a run.
     StartProblems: [400, 401, 413, 415],
         409 => "The batch is unknown or lacks a workbook, or no batch is complete. `error` is `Input.MissingWorkbook`.",
         422 => "The idempotency key was used for a different request, the customer was erased, or `upload` and `batch` exclude each other.";
-    /// The error responses of the creation of an upload.
+    /// The error responses for creating an upload.
     CreateUploadProblems: [400, 401, 413, 415];
-    /// The error responses of a list for reviewers.
+    /// The error responses for a list for reviewers.
     ReviewProblems: [401, 403];
-    /// The error responses of a decision.
+    /// The error responses for a decision.
     DecisionProblems: [400, 401, 403, 413, 415],
         404 => "No result of this run and customer waits for a decision or has one.",
         409 => "The content differs from the reviewed one, or can no longer be published as reviewed. List the reviews again.";
-    /// The error responses of a recall.
+    /// The error responses for a recall.
     RecallProblems: [400, 401, 403, 413, 415],
         404 => "No run has a recommendation with this id.",
         409 => "The recommendation was not published.";
-    /// The error responses of a file.
+    /// The error responses for a file.
     MediaProblems: [416], 404 => "The link is unknown or has expired, or the file may no longer be shown.";
-    /// The error responses of the upload of a workbook.
+    /// The error responses for uploading a workbook.
     WorkbookProblems: [400, 401, 408, 413], 404 => "The upload does not exist, or the file name is not one of the three.";
 }

@@ -1,7 +1,7 @@
-//! Results of a recommendation, as far as its caller may see them.
+//! The parts of a recommendation that its caller may see.
 //!
-//! **Invariant:** a text is shown only after the guard has passed it. A customer's result is not shown once `control/`, which
-//! is read for every request, forbids it.
+//! **Invariant:** a text is shown only after the guard has passed it. `control/` is read for every request, and a
+//! customer's result is not shown if it forbids that.
 
 use contracts::evidence::{Evidence, FailureRecord, Outcome};
 use contracts::executions::Execution;
@@ -25,10 +25,10 @@ use crate::view::{
     VideoMeasurements,
 };
 
-/// The lifetime of a link to a result or for an upload, seconds.
+/// The lifetime of a result link or an upload link in seconds.
 pub(crate) const LINK_SECONDS: u64 = 15 * 60;
 
-/// The stored record of how a customer's part of a run ended.
+/// The stored record of the outcome of a customer's part of a run.
 enum Record {
     Ended(Box<Evidence>),
     /// A review is pending. The evidence is written after the decision.
@@ -89,7 +89,7 @@ fn key(customer: &CustomerRun, artefact: Artefact) -> ObjectKey {
     ObjectKey::Customer(customer.reference.clone(), customer.run.clone(), artefact)
 }
 
-/// Reads the evidence of one customer's part of a run; `None` until that part has ended.
+/// Reads the evidence for one customer's part of a run. Returns `None` until that part has ended.
 pub(crate) async fn evidence(
     run: &RunId,
     reference: &CustomerRef,
@@ -99,7 +99,7 @@ pub(crate) async fn evidence(
     find_json(backend.vault().store(), &key).await
 }
 
-/// Returns a customer's outcome and a short reason for it; `None` until there is an outcome.
+/// Returns a customer's outcome and a short reason for it, or `None` until there is an outcome.
 pub(crate) async fn outcome(
     customer: &CustomerRun,
     backend: &SharedBackend,
@@ -132,7 +132,7 @@ pub(crate) async fn recommendation(
             reason = reason.or_else(|| Some(StatusReason::of_skip(skip)));
         }
         (Some(_), None) | (None, Some(Record::InReview(_) | Record::Failed(_))) => {}
-        // A recall moves the files aside. Nothing of the result is shown.
+        // A recall has moved the files, so no part of the result is shown.
         (None, Some(Record::Ended(_))) if is_recalled(store, &customer.run, &customer.reference).await? => {
             outcome = Some(OutcomeName::Recalled);
             reason = Some(StatusReason::of_skip(Skip::Recalled));
@@ -167,7 +167,7 @@ async fn content_in_progress(
     let owner = Owner::Customer(&customer.reference);
     let script: Script = match backend.vault().read_json(owner, &key(customer, Artefact::Script)).await {
         Ok((script, _)) => script,
-        // The text is not written yet, or its key was destroyed.
+        // The text has not been written yet, or its key has been destroyed.
         Err(VaultError::Store(StoreError::NotFound { .. }) | VaultError::Broken { .. }) => return Ok(content),
         Err(error) => return Err(error.into()),
     };
@@ -187,19 +187,19 @@ async fn content_of_evidence(
     let mut content = RecommendationContent::default();
     let personal = match policy::evidence::open_personal(backend.vault(), evidence).await {
         Ok(personal) => personal,
-        // The customer was erased.
+        // The customer has been erased.
         Err(VaultError::Broken { .. }) => return Ok(content),
         Err(error) => return Err(error.into()),
     };
     let Outcome::Published { video } = evidence.outcome else {
-        // Only reviewers see a refused text. The names of the failed checks reveal nothing of it.
+        // Only reviewers see a rejected text. The names of the failed checks reveal none of its content.
         if let (Outcome::InReview { .. }, Some(script)) = (&evidence.outcome, &personal.script) {
             content.add_checks(script);
         }
         return Ok(content);
     };
     if backend.vault().store().find(&key(customer, Artefact::Text)).await?.is_none() {
-        // The published files were removed.
+        // The published files have been removed.
         return Ok(content);
     }
     if let Some(script) = &personal.script {
@@ -217,7 +217,7 @@ async fn content_of_evidence(
     Ok(content)
 }
 
-/// Issues links to files of a customer's result.
+/// Issues links to a customer's result files.
 pub(crate) async fn links(
     run: &RunId,
     reference: &CustomerRef,

@@ -16,17 +16,17 @@ use crate::extract::{Caller, IdempotencyKey};
 use crate::problem::Problem;
 use crate::view::{PageQuery, validate_options};
 
-/// The maximum number of items in a page.
+/// The maximum number of items on a page.
 const MAX_PAGE: usize = 100;
 
-/// The number of items in a page if the query names none.
+/// The number of items in a page if the query does not specify one.
 const DEFAULT_PAGE: usize = 20;
 
 /// A run to start.
 pub(crate) struct Launch<'a> {
     /// Whether it is a recommendation or a campaign.
     pub(crate) kind: RunKind,
-    /// The batch; `None` for the default one.
+    /// The batch. `None` means the default batch.
     pub(crate) batch: Option<Batch>,
     /// The options that the caller chose.
     pub(crate) options: RunOptions,
@@ -56,8 +56,8 @@ pub(crate) async fn start(
     Ok((run, already))
 }
 
-/// Returns whether the stored request of a run agrees with these options. Values that the caller left to the settings are
-/// not compared: the settings may have changed since.
+/// Returns whether a run's stored request matches these options. Values that the caller left to the settings are not
+/// compared, because the settings may have changed since.
 async fn is_same_request(
     run: &RunId,
     options: &RunOptions,
@@ -83,13 +83,14 @@ pub(crate) struct CustomerRun {
 }
 
 impl CustomerRun {
-    /// Finds a recommendation that the caller started. Its id is a run's own, or `RUN~REFERENCE` for a campaign's customer.
+    /// Finds a recommendation that the caller started. Its id is the run's id, or `RUN~REFERENCE` for a customer in a
+    /// campaign.
     pub(crate) async fn find(id: &str, caller: Caller, backend: &SharedBackend) -> Result<Self, Problem> {
         let found = Self::find_of_any_caller(id, backend).await?;
         if was_started_by(&found.request, caller) { Ok(found) } else { Err(Problem::not_found()) }
     }
 
-    /// Finds a recommendation of any caller, for reviewers.
+    /// Finds any caller's recommendation, for reviewers.
     pub(crate) async fn find_of_any_caller(id: &str, backend: &SharedBackend) -> Result<Self, Problem> {
         let (run, reference) = match id.split_once('~') {
             Some((run, reference)) => (run, CustomerRef::parse(reference).map(Some)),
@@ -159,11 +160,11 @@ pub(crate) fn page_limit(limit: Option<usize>) -> Result<usize, Problem> {
     if (1..=MAX_PAGE).contains(&limit) {
         Ok(limit)
     } else {
-        Err(Problem::invalid("the parameter limit must be 1 to 100"))
+        Err(Problem::invalid("the limit parameter must be 1 to 100"))
     }
 }
 
-/// Lists the runs that a caller started with their start times, the newest first.
+/// Lists the runs that a caller started, with their start times, newest first.
 pub(crate) async fn list_started(
     caller: Caller,
     kind: RunKind,
@@ -192,7 +193,7 @@ pub(crate) async fn page_of_started(
     Ok((runs, next))
 }
 
-/// Reads a plain JSON object; `None` if there is none.
+/// Reads an unsealed JSON object. Returns `None` if it does not exist.
 pub(crate) async fn find_json<T: DeserializeOwned>(
     store: &dyn ObjectStore,
     key: &ObjectKey,

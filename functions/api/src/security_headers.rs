@@ -17,7 +17,7 @@ const HEADERS: [(&str, &str); 5] = [
     ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=()"),
 ];
 
-/// Adds security headers to every response of `router`. The content security policy admits the backend's origins only.
+/// Adds security headers to every response of `router`. The content security policy allows only the backend's origins.
 pub(crate) fn secure<S: Clone + Send + Sync + 'static>(router: Router<S>, backend: &dyn Backend) -> Router<S> {
     let origins = backend.origins().join(" ");
     let policy = format!(
@@ -35,7 +35,7 @@ async fn add_headers(State(policy): State<HeaderValue>, mut response: Response) 
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-    // A response without a cache policy of its own may be personal.
+    // A response without its own cache policy may be personal.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }

@@ -1,4 +1,4 @@
-//! The API over a backend in memory. The caller's subject is the header `subject`.
+//! Tests the API on top of an in-memory backend. The `subject` header is the caller's subject.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -76,7 +76,7 @@ fn sample_catalogue() -> Catalogue {
     Catalogue::from_json(&data("catalogue.json")).unwrap()
 }
 
-/// A backend in memory. It trusts the header `subject`; `rita` is the only reviewer.
+/// An in-memory backend. It trusts the `subject` header. `rita` is the only reviewer.
 struct Bank {
     store: Arc<MemoryStore>,
     vault: Vault,
@@ -667,7 +667,7 @@ fn committed_document_is_current() {
     );
 }
 
-/// A reader without the code must understand the document.
+/// The document must make sense to readers who do not have the code.
 #[test]
 fn every_schema_field_and_parameter_is_described() {
     let document = serde_json::to_value(document()).unwrap();

@@ -1,9 +1,9 @@
 //! The timeline of a recommendation: its numbered events, and the progress of its stages.
 //!
-//! A backend with an [`EventLog`](crate::backend::EventLog) numbers events as they happen. On AWS this module derives them
-//! from the `progress/` objects, sorted by the time at which the bucket stored them. Numbers never change: retries, later
-//! attempts and late function calls only append. The bucket's times have a resolution of one second. Within a second the
-//! order is that of the stages, and within a stage that of the function's own clock.
+//! A backend with an [`EventLog`](crate::backend::EventLog) numbers events as they happen. On AWS, this module derives
+//! them from the `progress/` objects, sorted by the time at which the bucket stored them. Numbers never change:
+//! retries, later attempts and late function calls only append events. The bucket's times have a resolution of one
+//! second. Within a second, events are in stage order, and within a stage, in the order of the function's own clock.
 
 use contracts::executions::{Execution, ExecutionState};
 use contracts::key::Prefix;
@@ -17,7 +17,7 @@ use crate::problem::Problem;
 use crate::runs::CustomerRun;
 use crate::view::{RunEvent, RunEventKind, StageProgress, StageStatus};
 
-/// Loads all events of a recommendation. `executions` are the run's, the first attempt first.
+/// Loads all events of a recommendation. `executions` are the run's executions, first attempt first.
 pub(crate) async fn load(
     customer: &CustomerRun,
     executions: &[Execution],
@@ -36,8 +36,8 @@ pub(crate) async fn load(
     Ok(from_steps(steps, executions))
 }
 
-/// Derives events from steps, each with the time at which the store received it. The steps of an attempt precede its end,
-/// and those of the next attempt follow it.
+/// Derives events from steps, each with the time at which the store received it. An attempt's steps come before its
+/// end, and the next attempt's steps come after it.
 fn from_steps(steps: Vec<(Timestamp, StepName)>, executions: &[Execution]) -> Vec<RunEvent> {
     let has_ended = |execution: &&Execution| execution.state != ExecutionState::Running;
     let ended = executions.iter().filter(has_ended);
@@ -141,8 +141,8 @@ mod tests {
         Execution { run, state, stopped: stopped.map(at), error: error.map(str::to_owned), message: None }
     }
 
-    /// Returns all events, as a client sees them that polls after each step from step `known` on. Checks that no event
-    /// changes between two polls.
+    /// Returns all events as seen by a client that polls after each step, starting with step `known`. Checks that no
+    /// event changes between polls.
     fn poll_after_each_step(known: usize, steps: &[(Timestamp, StepName)], executions: &[Execution]) -> Vec<RunEvent> {
         let mut before = Vec::new();
         for count in known..=steps.len() {
@@ -160,7 +160,7 @@ mod tests {
         let steps = [
             step(10, Stage::Merge, Started),
             step(12, Stage::Merge, Done),
-            // The clock is slow, and both steps fall into one second.
+            // The clock is slow, and both steps fall within one second.
             stored(12, 11, Stage::Assess, Started),
             step(13, Stage::Assess, Done),
             step(14, Stage::Recommend, Started),
@@ -183,10 +183,10 @@ mod tests {
             step(20, Stage::Recommend, Started),
             step(22, Stage::Recommend, Done),
             step(23, Stage::Narrate, Started),
-            // The first call ends after all; its clock is slow.
+            // The first call ends after all, with a slow clock.
             stored(24, 21, Stage::Recommend, Failed),
             step(25, Stage::Narrate, Done),
-            // The result waits for a review and is published after approval.
+            // The result is in review, and is published after approval.
             step(26, Stage::Publish, Started),
             step(27, Stage::Publish, Done),
             step(90, Stage::Publish, Started),

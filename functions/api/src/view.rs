@@ -1,7 +1,7 @@
 //! The types of the public API: requests, responses, and the vocabulary that they share.
 //!
-//! The doc comments here become the descriptions in `docs/openapi.json`. Write them for a reader without the code: state
-//! the unit, the form, and when a field is absent.
+//! The doc comments here become the descriptions in `docs/openapi.json`. Write them for readers who do not have the
+//! code: state the unit, the format, and when a field is absent.
 
 mod campaign;
 mod catalog;

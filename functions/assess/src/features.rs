@@ -1,5 +1,5 @@
-//! Derives facts without amounts from payments and accounts: spending by closed category, recurring payments, and
-//! bands.
+//! Derives facts that contain no amounts from payments and accounts: spending in a closed list of categories, recurring
+//! payments, and bands.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -11,44 +11,47 @@ use policy::customer::{Cents, Transaction};
 
 use crate::lexicon::Lexicon;
 
-/// The length in days of the current window, which ends with `as_of`, and of the earlier window before it.
+/// The length, in days, of the current window, which ends on `as_of`. The earlier window before it has the same length.
 pub const WINDOW_DAYS: i32 = 90;
 
 const BOTH_WINDOWS_DAYS: i32 = 2 * WINDOW_DAYS;
 
-/// The days of history that a trend needs: the window and two thirds of the one before. With less history, every
-/// category of a new customer would seem to rise.
+/// The days of history that a trend requires: the current window and two thirds of the earlier one. With less history,
+/// spending would appear to rise in every category for a new customer.
 pub const MIN_TREND_HISTORY_DAYS: i32 = WINDOW_DAYS + 60;
 
-/// The days between recurring payments: weekly, every two weeks, or monthly. A month has 26 to 35 days here, because
-/// paydays and bank holidays shift payments.
+/// The allowed intervals between recurring payments, in days: weekly, every two weeks, or monthly. A month has 26 to 35
+/// days here, because paydays and bank holidays shift payments.
 const INTERVALS: [RangeInclusive<i32>; 3] = [6..=8, 13..=15, 26..=35];
 
-/// The fewest payments that count as recurring.
+/// The minimum number of payments that count as recurring.
 const MIN_RECURRING_PAYMENTS: usize = 3;
 
-/// The fewest days with payments that make a sign, so that a single purchase does not.
+/// The minimum number of days with payments for a sign, so a single purchase is not a sign.
 const MIN_SIGN_DAYS: usize = 2;
 
-/// The fewest days with payments that make a sign of a business, unless a payment is one that only a business makes.
+/// The minimum number of days with payments for a sign of a business. A payment that only a business makes is enough by
+/// itself.
 const MIN_BUSINESS_DAYS: usize = 4;
 
-/// Words of the bank's category that only a business pays for. Anybody may buy office supplies or software.
+/// Words in the bank's category names that mark payments only a business makes. Consumers also buy office supplies and
+/// software, so those are not listed.
 const BUSINESS_ONLY: [&str; 6] =
     ["payroll", "supplier", "inventory", "merchant fee", "commercial rent", "business service"];
 
-/// A payment in a category of the lexicon, within the 180 days up to `as_of`.
+/// A payment in one of the lexicon's categories, within the 180 days up to `as_of`.
 struct Payment<'a> {
     category: SpendingCategory,
     /// The days from the payment to `as_of`.
     age_days: i32,
     cents: i64,
     merchant: &'a str,
-    /// Only a business makes such a payment.
+    /// Whether only a business makes such a payment.
     business_only: bool,
 }
 
-/// The payments that have a category in the lexicon. All facts ignore other payments, so not even their total shows.
+/// The payments that have a category in the lexicon. All facts ignore other payments, so not even their total is
+/// visible.
 pub struct Payments<'a> {
     counted: Vec<Payment<'a>>,
     /// The days of history, counted over all payments.
@@ -74,8 +77,8 @@ impl<'a> Payments<'a> {
         payments
     }
 
-    /// Returns the spending by category in the window, largest first, with ties in category order. Refunds are negative
-    /// amounts and reduce their category to zero at most.
+    /// Returns the spending by category in the current window, largest first, with ties in category order. Refunds are
+    /// negative amounts, and cannot reduce a category below zero.
     #[must_use]
     pub fn spending(&self) -> Vec<Spending> {
         // An i128 holds the sum of the largest amounts in all rows of a workbook.
@@ -108,9 +111,9 @@ impl<'a> Payments<'a> {
         recurring.map(|((category, _), _)| category).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// Returns the signs that payments give: payments on at least two days, one of them in the window. A business needs
-    /// four days, or a payment that only a business makes. A held mortgage
-    /// is a sign of a home.
+    /// Returns the signs in the payments. A sign requires payments on at least two days, one of them in the current
+    /// window. A sign of a business requires four days, or a payment that only a business makes. A mortgage that the
+    /// customer holds is a sign of a home.
     #[must_use]
     pub fn signs<'p>(&self, mut held: impl Iterator<Item = &'p Product>) -> Vec<Sign> {
         let has_payments = |category| {
@@ -142,7 +145,7 @@ fn is_recurring(payments: &[&Payment<'_>]) -> bool {
     payments.len() >= MIN_RECURRING_PAYMENTS && amounts.iter().all(is_near_median) && INTERVALS.iter().any(is_regular)
 }
 
-/// Returns the band of the time since `since`: less than a year, one to five years, or more. A future day counts as
+/// Returns the band for the time since `since`: less than a year, one to five years, or more. A future day counts as
 /// new.
 #[must_use]
 pub fn tenure(since: Date, as_of: Date) -> Tenure {
@@ -158,7 +161,7 @@ pub(crate) fn days_between(date: Date, as_of: Date) -> i32 {
     as_of.duration_since(date).as_hours().div_euclid(24).try_into().unwrap_or(i32::MAX)
 }
 
-/// Returns the band of a share. A tenth to a quarter, both inclusive, is notable.
+/// Returns the band for a share. A share from a tenth to a quarter, both inclusive, is notable.
 fn share(part: i128, total: i128) -> Share {
     if part * 4 > total {
         Share::Large
@@ -180,23 +183,23 @@ fn trend(now: i128, before: i128) -> Trend {
     }
 }
 
-/// Returns the band of a yearly income: below $40,000, below $100,000, below $250,000, or above.
+/// Returns the band for an annual income: below $40,000, below $100,000, below $250,000, or above.
 ///
-/// This program chose the bounds, and only eligibility uses the band. The source of an income, which may be public
+/// The bounds are Bespoke's own, and only eligibility uses the band. The source of the income, which may be public
 /// assistance, is unknown.
 #[must_use]
 pub const fn income_band(income: Cents) -> Band {
     band(income, [40_000, 100_000, 250_000])
 }
 
-/// Returns the band of the balance over all accounts: below $5,000, below $50,000, below $500,000, or above. A negative
-/// balance is in the lowest band.
+/// Returns the band for the total balance across all accounts: below $5,000, below $50,000, below $500,000, or above. A
+/// negative balance is in the lowest band.
 #[must_use]
 pub const fn balance_band(balance: Cents) -> Band {
     band(balance, [5_000, 50_000, 500_000])
 }
 
-/// Returns the band of an amount. `bounds` are the lowest amounts of the three upper bands, in whole currency units.
+/// Returns the band for an amount. `bounds` are the lowest amounts in the three upper bands, in whole currency units.
 const fn band(amount: Cents, bounds: [i64; 3]) -> Band {
     let units = amount.0.div_euclid(100);
     if units < bounds[0] {
@@ -266,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn refund_reduces_category_to_zero_at_most() {
+    fn refund_never_makes_category_negative() {
         let rows = [paid(9, "Travel", 500), paid(5, "Travel", -500), paid(4, "Dining", 100), paid(2, "Home", -900)];
         assert_eq!(spending(&rows), [(Dining, Share::Large, Trend::Steady)]);
     }

@@ -1,12 +1,13 @@
 //! The assess stage: decides which facts later stages may use, and which products to offer, if any. Writes an
 //! [`Assessment`] to `facts.json`, sealed with the customer's key.
 //!
-//! **Invariant:** the stage depends on no AWS crate, on no network and on no other stage. [`Facts`] contains only the
-//! facts in the table of `docs/concepts/consent-and-facts.md`, which gives the source and the use of each. A test
-//! compares that table with `Facts`. Facts from posts need a [`policy::consent::SocialConsent`], which only the
-//! consent gate creates.
+//! **Invariant:** the stage does not depend on AWS, the network or another stage. [`Facts`] contains only the facts in
+//! the table in `docs/concepts/consent-and-facts.md`, which lists the source and use of each fact. A test compares that
+//! table with `Facts`. Facts from posts require a [`policy::consent::SocialConsent`], which only the consent gate
+//! creates.
 //!
-//! A post of danger to life, a stop of the profile and payments of trouble end the assessment before anything is ranked.
+//! Before ranking, the stage ends the assessment if a post suggests danger to life, or if the profile or the payments
+//! contain a fact that stops every message.
 //!
 //! No type that this stage reads contains age, sex, marital status, race, religion, national origin, address or zip
 //! code.
@@ -72,7 +73,7 @@ pub struct Rules<'a> {
     pub keys: &'a Keys,
     /// The lines of business to recommend from.
     pub categories: &'a [Category],
-    /// The most offers for one customer.
+    /// The maximum number of offers for one customer.
     pub at_most: usize,
     /// The day on which offered products must be valid.
     pub today: Date,
@@ -98,8 +99,8 @@ pub enum Error {
         /// The run.
         run: RunId,
     },
-    /// The request names no line of business.
-    #[error("the request of run {run} names no category")]
+    /// The request does not list a line of business.
+    #[error("the request for run {run} lists no category")]
     NoCategory {
         /// The run.
         run: RunId,
@@ -123,13 +124,13 @@ impl NamedError for Error {
             Self::Store(error) => error.help(),
             Self::Control(error) => error.help(),
             Self::Changed { .. } => Some("start a new run".to_owned()),
-            Self::NoCategory { .. } => Some("name at least one of the five categories".to_owned()),
+            Self::NoCategory { .. } => Some("list at least one of the five categories".to_owned()),
         }
     }
 }
 
-/// Assesses one customer. Adopts an existing result of the same inputs. The inputs exclude `control/` and the contact
-/// cap, which may change at any time, because `publish` checks both again.
+/// Assesses one customer. Adopts an existing result for the same inputs. The inputs exclude `control/` and the contact
+/// cap, which may change at any time. `publish` checks both again.
 pub async fn run(input: AssessInput, deps: &Deps<'_>) -> Result<AssessOutput, Error> {
     let request = read_request(&input.run, deps).await?;
     let AssessInput { run, dataset, row } = input;
@@ -138,7 +139,7 @@ pub async fn run(input: AssessInput, deps: &Deps<'_>) -> Result<AssessOutput, Er
     let owner = Owner::Customer(&row.reference);
     let control = control::read(deps.vault.store(), &row.reference, deps.now).await?;
     if control.forgotten {
-        // The customer's key is destroyed: the row cannot be opened, and no new object may be sealed for the customer.
+        // The customer's key has been destroyed, so the row cannot be opened and no new object may be sealed for them.
         return Ok(AssessOutput { run, reference: row.reference, proceed: false });
     }
     if let Some(found) = deps.vault.find_json(owner, &key, &inputs).await? {
@@ -199,7 +200,7 @@ fn inputs_digest(row: &Digest, request: &Request) -> Digest {
     Digest::of_parts([row.as_bytes(), request.as_bytes().as_slice(), env!("CARGO_PKG_VERSION").as_bytes()])
 }
 
-/// Returns the stage's output. An adopted result does not proceed if `control/` forbids its publication by now.
+/// Returns the stage's output. An adopted result does not proceed if `control/` now forbids its publication.
 fn output(run: RunId, reference: &CustomerRef, assessment: &Assessment, control: &Control) -> AssessOutput {
     let proceed = match assessment {
         Assessment::Proceed(facts) => control.forbids(facts.mood.is_some()).is_none(),
@@ -208,8 +209,8 @@ fn output(run: RunId, reference: &CustomerRef, assessment: &Assessment, control:
     AssessOutput { run, reference: reference.clone(), proceed }
 }
 
-/// Assesses a record under the current `control/`. Applies the consent gate again, so that a record from an older or
-/// faulty `merge` cannot exceed its consent.
+/// Assesses a record under the current `control/`. Applies the consent gate again, so a record from an older or faulty
+/// `merge` cannot exceed the customer's consent.
 #[must_use]
 pub fn assess(record: CustomerRecord, control: &Control, rules: &Rules<'_>) -> Assessment {
     let with_control = |consent| ConsentAsRead { control: Some(control.as_read.clone()), ..consent };
@@ -231,8 +232,8 @@ pub fn assess(record: CustomerRecord, control: &Control, rules: &Rules<'_>) -> A
     Assessment::Skip { skip, consent: customer.consent }
 }
 
-/// Returns the facts and the stance. Skips a customer with a stop of every message, and one with no trouble to answer
-/// and no suitable offer.
+/// Returns the facts and the stance. Skips a customer if a fact stops every message, or if there is neither a suitable
+/// offer nor a problem that needs a service message.
 fn facts(customer: &Customer, permission: Permission, rules: &Rules<'_>) -> Result<Facts, Skip> {
     let Rules { catalogue, lexicon, keys, categories, at_most, today } = *rules;
     let findings = permission.social.ok().and_then(|proof| mood::read_posts(&proof, customer, lexicon, keys));

@@ -1,4 +1,5 @@
-//! Derives a mood from consented posts: a tone, tones by topic, and keyed digests with which the guard detects echoes.
+//! Derives a mood from consented posts: an overall tone, a tone per topic, and keyed digests that the guard uses to
+//! detect echoes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,10 +22,10 @@ pub const HALF_LIFE_DAYS: f64 = 30.0;
 /// The assumed age of a post without a date, in days.
 pub const UNDATED_AGE_DAYS: i32 = 90;
 
-/// The greatest age for weights, in days, so that no weight becomes zero.
+/// The maximum age that weights take into account, in days. It keeps every weight above zero.
 const MAX_AGE_DAYS: i32 = 3_650;
 
-/// The highest compound score that a post that stops selling counts with.
+/// The maximum compound score that counts for a post that stops selling.
 const STOPPED_SCORE: f64 = -0.5;
 
 /// The tone and the topics of one text.
@@ -33,7 +34,7 @@ pub struct Tone {
     /// VADER's scores, unrounded. All are zero for a text without a known word or emoji, so text in another language is
     /// neutral.
     pub scores: Scores,
-    /// The label of the compound score.
+    /// The label for the compound score.
     pub sentiment: Sentiment,
     /// The topics of the text, sorted.
     pub topics: Vec<Topic>,
@@ -52,7 +53,7 @@ pub struct Scores {
     pub compound: f64,
 }
 
-/// An analyzer of the tone of texts.
+/// Analyzes the tone of texts.
 pub struct ToneAnalyzer<'a> {
     analyzer: SentimentIntensityAnalyzer<'static>,
     lexicon: &'a Lexicon,
@@ -75,13 +76,14 @@ impl<'a> ToneAnalyzer<'a> {
     }
 }
 
-/// The days after which a post neither stops an offer nor speaks for one.
+/// The age, in days, after which a post no longer counts for or against an offer.
 pub const POSTS_AGE_OUT_DAYS: i32 = 180;
 
-/// The compound score at which a post about no listed topic is negative. Words such as "missed" alone do not stop.
+/// The compound score at or below which a post that is not about a listed topic is negative. A single word such as
+/// "missed" does not stop offers.
 const NEGATIVE_OFF_TOPIC: f64 = -0.3;
 
-/// The compound score from which a post is cheerful.
+/// The minimum compound score of a cheerful post.
 const CHEERFUL: f64 = 0.3;
 
 /// The findings in a customer's posts.
@@ -89,23 +91,24 @@ const CHEERFUL: f64 = 0.3;
 pub struct PostFindings {
     /// The mood.
     pub mood: Mood,
-    /// A recent post suggests danger to life: there is no message, and a person must look.
+    /// Whether a recent post suggests danger to life. If so, the customer gets no message, and a person must look at
+    /// the case.
     pub needs_person: bool,
 }
 
 /// The effect of one recent post on selling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PostVerdict {
-    /// The post may speak for an offer if it is on a listed topic.
+    /// The post may count in favor of an offer if it is about a listed topic.
     Ordinary,
-    /// The post stops selling. The topic is the one that a service message answers.
+    /// The post stops selling. A service message then addresses this topic.
     Stops(Topic),
     /// The post suggests danger to life.
     NeedsPerson,
 }
 
 impl ToneAnalyzer<'_> {
-    /// Returns what a recent post says about selling.
+    /// Returns the effect of a recent post on selling.
     #[must_use]
     pub fn judge(&self, text: &str) -> PostVerdict {
         self.judge_tone(text, &self.analyze(text))
@@ -139,7 +142,7 @@ impl ToneAnalyzer<'_> {
             complaint.is_some() || is_about(Topic::Card) || is_about(Topic::Savings) || is_about(Topic::HomeLoan);
         let threshold = if is_of_bank { -0.05 } else { NEGATIVE_OFF_TOPIC };
         let is_negative = rounded(compound) <= threshold && (is_of_bank || !found.everyday) && !found.excused;
-        // About money, work and the like, silence is the safer mistake: only a cheerful post passes.
+        // For topics such as money and work, staying silent is the safer mistake, so only a cheerful post passes.
         let is_planned = [Topic::Savings, Topic::HomeLoan, Topic::Travel, Topic::Investing, Topic::Business];
         let is_plan = is_planned.into_iter().any(is_about) && rounded(compound) >= 0.0;
         let is_doubtful = found.sensitive && !found.everyday && !is_plan && rounded(compound) < CHEERFUL;
@@ -150,11 +153,12 @@ impl ToneAnalyzer<'_> {
     }
 }
 
-/// Returns the findings in a customer's posts; `None` without posts. The caller needs the proof of social consent.
+/// Returns the findings in a customer's posts, or `None` if there are no posts. The caller must present the proof of
+/// social consent.
 ///
-/// Posts older than [`POSTS_AGE_OUT_DAYS`] count only for the guard's search for echoes; a post without a date counts
-/// as recent. A tone is the mean of the compound scores of the posts on listed topics, weighted by age. Any recent post
-/// that stops selling makes its topic negative.
+/// Posts older than [`POSTS_AGE_OUT_DAYS`] are used only by the guard, to detect echoes. A post without a date counts
+/// as recent. A tone is the mean compound score of the posts about listed topics, weighted by age. Any recent post that
+/// stops selling makes its topic negative.
 #[must_use]
 pub fn read_posts(proof: &SocialConsent, customer: &Customer, lexicon: &Lexicon, keys: &Keys) -> Option<PostFindings> {
     let posts = customer.tweets(proof);
@@ -180,7 +184,7 @@ pub fn read_posts(proof: &SocialConsent, customer: &Customer, lexicon: &Lexicon,
         let score = rounded(tone.scores.compound);
         let score = if verdict == PostVerdict::Ordinary { score } else { score.min(STOPPED_SCORE) };
         match verdict {
-            // Only a post on a listed topic may brighten the tone.
+            // Only a post about a listed topic may improve the tone.
             PostVerdict::Ordinary if tone.topics.is_empty() && score > 0.0 => continue,
             PostVerdict::Ordinary => {}
             PostVerdict::Stops(topic) => {
@@ -221,8 +225,8 @@ impl WeightedMean {
     }
 }
 
-/// Rounds to four digits, as the original VADER program does. The rounding also makes the score reproducible, because
-/// the crate adds some terms in the order of a hash map.
+/// Rounds to four digits, as the original VADER program does. Rounding also makes the score reproducible, because the
+/// crate adds some terms in hash-map order.
 fn rounded(compound: f64) -> f64 {
     (compound * 10_000.0).round() / 10_000.0
 }
@@ -295,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn no_posts_give_no_mood() {
+    fn without_posts_there_is_no_mood() {
         assert_eq!(mood_of(&[]), None);
     }
 

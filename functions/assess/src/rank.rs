@@ -1,5 +1,5 @@
-//! Ranks the products of the chosen categories for one customer. Each product gets weighted reasons, and an exclusion
-//! if it cannot be offered. The weights are few and round, so that a compliance officer can add them up by hand.
+//! Ranks the products in the chosen categories for one customer. Each product gets weighted reasons, and an exclusion
+//! if it cannot be offered. The weights are few and round, so a compliance officer can add them up by hand.
 
 use contracts::ProductId;
 use contracts::catalogue::{Catalogue, Category, Product, ProductKind};
@@ -9,35 +9,36 @@ use contracts::facts::{
 };
 use jiff::civil::Date;
 
-/// Weights of spending in a category of the product, by share.
+/// The weights for spending in one of the product's categories, by share.
 const SMALL: f64 = 0.5;
 const NOTABLE: f64 = 2.0;
 const LARGE: f64 = 3.0;
-/// Weights of a rise or a fall in that spending.
+/// The weights for a rise or a fall in that spending.
 const RISING: f64 = 1.0;
 const FALLING: f64 = -0.5;
-/// The weight of each further spending category. It is small, so that a product does not win by the length of its list.
+/// The weight for each additional spending category. It is small, so a product does not win just because its list is
+/// long.
 const FURTHER_SPENDING: f64 = 0.25;
-/// The weight of recurring payments in a category of the product.
+/// The weight for recurring payments in one of the product's categories.
 const RECURRING: f64 = 0.5;
-/// The weight of a sign of the product's main need.
+/// The weight for a sign of the product's main need.
 const SIGN: f64 = 0.5;
-/// The weight of a held product that this one complements.
+/// The weight for complementing a product that the customer holds.
 const GOES_WITH_HELD: f64 = 1.5;
-/// Weights of a main need that no held product serves, and of one that a held product serves.
+/// The weights for a main need that no held product serves, and for one that a held product already serves.
 const NEED_OPEN: f64 = 1.0;
 const NEED_SERVED: f64 = -1.0;
-/// Weights of the tone of posts about a topic of the product. A negative tone weighs more, because silence is the safer
-/// mistake.
+/// The weights for the tone of posts about one of the product's topics. A negative tone weighs more, because staying
+/// silent is the safer mistake.
 const LIKED: f64 = 1.0;
 const DISLIKED: f64 = -2.0;
-/// The most offers of one kind: two deposits may complement each other, but three cards never do.
+/// The maximum number of offers of one kind. Two deposits may complement each other, but three cards never do.
 const MAX_OFFERS_PER_KIND: usize = 2;
 
-/// The facts of a customer that ranking uses.
+/// The facts about a customer that ranking uses.
 #[derive(Clone, Copy, Debug)]
 pub struct RankingInput<'a> {
-    /// Spending, the largest first.
+    /// Spending, largest first.
     pub spending: &'a [Spending],
     /// Categories with recurring payments.
     pub recurring: &'a [SpendingCategory],
@@ -51,7 +52,7 @@ pub struct RankingInput<'a> {
     pub balance: Option<Band>,
     /// The tenure band, if it is known.
     pub tenure: Option<Tenure>,
-    /// The mood of posts, with social consent only.
+    /// The mood in the posts. `None` without social consent.
     pub mood: Option<&'a Mood>,
     /// Facts that stop offers of credit.
     pub stops: &'a [Stop],
@@ -70,8 +71,8 @@ pub struct Ranked<'a> {
     pub grounds: Vec<Ground>,
 }
 
-/// Ranks every product of the chosen categories: products that can be offered first, then by score, then by id. A
-/// product that is not valid `today` is excluded.
+/// Ranks every product in the chosen categories: first those that can be offered, then by score, then by id. Excludes a
+/// product that is not valid `today`.
 #[must_use]
 pub fn rank<'a>(
     catalogue: &'a Catalogue,
@@ -154,7 +155,7 @@ fn weigh<'a>(product: &'a Product, catalogue: &Catalogue, customer: RankingInput
     if !product.is_valid_on(today) {
         exclusions.push("outside the product's dates".to_owned());
     }
-    // A complaint about a topic excludes its products despite all other reasons.
+    // A complaint about a topic excludes its products, regardless of all other reasons.
     if let Some((topic, false)) = tone {
         exclusions.push(format!("posts are negative about {}", topic.words()));
     }
@@ -173,7 +174,7 @@ fn weigh<'a>(product: &'a Product, catalogue: &Catalogue, customer: RankingInput
     Ranked { product, candidate: Candidate { product: product.id.clone(), score, reasons, excluded }, grounds }
 }
 
-/// Returns the spending in categories of the product, greatest weight first, with ties in order of size.
+/// Returns the spending in the product's categories, largest weight first, with ties in order of size.
 fn relevant_spending<'a>(product: &Product, spending: &'a [Spending]) -> Vec<&'a Spending> {
     let mut found: Vec<&Spending> = spending.iter().filter(|s| product.spending.contains(&s.category)).collect();
     found.sort_by(|a, b| weight_of(b).total_cmp(&weight_of(a)));
@@ -217,8 +218,8 @@ fn describe(spent: &Spending) -> String {
     format!("{} is {share} part of spending, {trend}", spent.category.words())
 }
 
-/// Returns whether a text may mention the spending. The customer must recognize it, so it must have more than a small
-/// share or rise.
+/// Returns whether a text may mention the spending. The customer must be able to recognize it, so its share must be
+/// more than small, or it must be rising.
 fn is_mentionable(spent: &Spending) -> bool {
     spent.share != Share::Small || spent.trend == Trend::Rising
 }
@@ -234,7 +235,8 @@ fn need_reason(product: &Product, held: &[&Product]) -> ScoreReason {
     }
 }
 
-/// Returns one topic of posts about the product, and whether its tone is positive. A negative topic takes precedence.
+/// Returns one of the product's topics that the posts are about, and whether its tone is positive. A negative topic
+/// takes precedence.
 fn tone_of(product: &Product, mood: Option<&Mood>) -> Option<(Topic, bool)> {
     let find = |sentiment| {
         let mut tones = mood?.topics.iter();
@@ -244,7 +246,7 @@ fn tone_of(product: &Product, mood: Option<&Mood>) -> Option<(Topic, bool)> {
     disliked.or_else(|| find(Sentiment::Positive).map(|topic| (topic, true)))
 }
 
-/// Returns every condition of the catalog that the customer does not meet.
+/// Returns every eligibility condition that the customer does not meet.
 fn unmet_conditions(product: &Product, catalogue: &Catalogue, customer: RankingInput<'_>) -> Vec<String> {
     let name = |id: &ProductId| catalogue.product(id).map_or_else(|| id.to_string(), |product| product.name.clone());
     let rules = &product.eligibility;

@@ -2,13 +2,13 @@
 
 use contracts::facts::{Mood, Sentiment, Topic};
 
-/// The topics of a service message, most serious first.
+/// The topics that a service message can address, most serious first.
 const SERVICE_TOPICS: [Topic; 5] = [Topic::Care, Topic::Hardship, Topic::Fraud, Topic::Service, Topic::Fees];
 
-/// Returns the topic that a service message must answer; `None` if the customer may get offers.
+/// Returns the topic that a service message must address, or `None` if the customer may get offers.
 ///
-/// [`crate::mood`] marks a topic as negative after any recent post that must stop selling, despite kinder posts. UDAAP
-/// forbids taking advantage of a customer in trouble.
+/// If any recent post must stop selling, [`crate::mood`] marks its topic as negative, even if other posts are positive.
+/// UDAAP forbids taking advantage of a customer in trouble.
 #[must_use]
 pub fn service_topic(mood: Option<&Mood>) -> Option<Topic> {
     let topics = &mood?.topics;
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn negative_post_about_travel_is_no_complaint() {
+    fn negative_post_about_travel_is_not_a_complaint() {
         assert_eq!(topic_for(&[(Topic::Travel, Sentiment::Negative)]), None);
         assert_eq!(service_topic(None), None);
     }

@@ -1,7 +1,7 @@
-//! Recognizes posts and payments after which the bank must not sell, by the phrases in `data/lexicons/`.
+//! Recognizes posts and payments that must stop the bank from selling, by the phrases in `data/lexicons/`.
 //!
-//! The files are part of the program, so a bank cannot weaken them by accident. Their digest is part of the lexicon's
-//! digest, and therefore of every run.
+//! The files are compiled into the program, so a bank cannot weaken them by accident. Their digest is part of the
+//! lexicon's digest, and therefore of every run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -22,10 +22,10 @@ static STOP_WORDS: LazyLock<StopWords> = LazyLock::new(StopWords::shipped);
 /// Emoji of mourning.
 const MOURNING: [char; 4] = ['🕊', '🪦', '⚰', '🕯'];
 
-/// The longest post of another language that still counts as read, in words: names, places and exclamations.
+/// The maximum number of unknown words in a post that still counts as read. They may be names, places or exclamations.
 const MAX_UNKNOWN_WORDS: usize = 3;
 
-/// A kind of trouble that a post may speak of.
+/// A kind of trouble that a post may mention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trouble {
@@ -37,7 +37,7 @@ pub enum Trouble {
     Hardship,
     /// Theft and deception.
     Fraud,
-    /// Illness of body or mind.
+    /// Physical or mental illness.
     Health,
     /// Courts, police, immigration.
     Law,
@@ -45,7 +45,7 @@ pub enum Trouble {
     Crime,
     /// A complaint about a bank.
     Complaint,
-    /// Irony about one's own trouble.
+    /// Sarcasm about one's own trouble.
     Sarcasm,
     /// Words of farewell.
     Farewell,
@@ -57,17 +57,17 @@ pub enum Trouble {
 pub struct PostStops {
     /// The kinds of trouble, by lexicon.
     pub troubles: BTreeSet<Trouble>,
-    /// The post is in a language that the program does not read.
+    /// Whether the post is in a language that the program cannot read.
     pub unread: bool,
-    /// The post shows distress without a clearer kind.
+    /// Whether the post shows distress of no specific kind.
     pub distress: bool,
-    /// The post is about money, work, health or the like.
+    /// Whether the post is about money, work, health or a similar topic.
     pub sensitive: bool,
-    /// The post is about weather, traffic, sports or the like, and about nothing grave.
+    /// Whether the post is about weather, traffic, sports or a similar topic, and about nothing serious.
     pub everyday: bool,
-    /// The post is about a work of fiction, or about trouble that is over.
+    /// Whether the post is about a work of fiction, or about trouble that has passed.
     pub excused: bool,
-    /// The words without harmless idioms, if the post has such idioms.
+    /// The words without harmless idioms. `None` if the post has no such idioms.
     pub without_idioms: Option<String>,
 }
 
@@ -134,16 +134,16 @@ pub struct StopWords {
 }
 
 impl StopWords {
-    /// Returns the phrases of the program.
+    /// Returns the program's phrases.
     #[must_use]
     pub fn get() -> &'static Self {
         &STOP_WORDS
     }
 
-    /// Parses the files of the program.
+    /// Parses the files that are compiled into the program.
     ///
     /// # Panics
-    /// Panics if a file is malformed, which a test excludes.
+    /// Panics if a file is malformed. A test ensures that none is.
     #[expect(clippy::expect_used, reason = "the files are part of the program, and a test parses them")]
     fn shipped() -> Self {
         let post_file = |text| toml::from_str::<PostFile>(text).expect("a valid file of post phrases");
@@ -169,7 +169,7 @@ impl StopWords {
         self.digest
     }
 
-    /// Returns the stops that a payment causes by its category or payee.
+    /// Returns the stops that a payment's category or payee triggers.
     #[must_use]
     pub fn payment_stops(&self, category: &str, payee: &str) -> Vec<Stop> {
         let texts = [folded_words(category), folded_words(payee)];
@@ -184,7 +184,7 @@ impl StopWords {
         let own_words = own_words.collect::<Vec<_>>().join(" ");
         let all_words = folded_words(&own_words);
         let mut found = PostStops { unread: self.is_unread(&own_words, &all_words), ..PostStops::default() };
-        // Danger counts even within an idiom.
+        // Words of danger count even within an idiom.
         let mut words = all_words.clone();
         for language in &self.languages {
             language.blank_idioms(&mut words);
@@ -225,7 +225,7 @@ impl StopWords {
         found
     }
 
-    /// Returns whether a post is in a language that the program does not read.
+    /// Returns whether a post is in a language that the program cannot read.
     fn is_unread(&self, text: &str, words: &[String]) -> bool {
         let letters = text.chars().filter(|sign| sign.is_alphabetic());
         let (latin, foreign): (Vec<char>, Vec<char>) = letters.partition(|sign| is_latin(*sign));
@@ -238,7 +238,8 @@ impl StopWords {
     }
 }
 
-/// Returns whether a letter is in the Latin script, after which German, Polish or Vietnamese still may be unread.
+/// Returns whether a letter is in the Latin script. A post in Latin script can still be in a language that the program
+/// cannot read, such as German, Polish or Vietnamese.
 const fn is_latin(sign: char) -> bool {
     matches!(sign, 'a'..='z' | 'A'..='Z' | '\u{aa}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' | '\u{ff21}'..='\u{ff5a}')
 }
@@ -263,7 +264,7 @@ impl LanguagePhrases {
         }
     }
 
-    /// Empties the words of harmless idioms.
+    /// Blanks out the words of harmless idioms.
     fn blank_idioms(&self, words: &mut [String]) {
         let spans: Vec<_> = self.ordinary.find_spans(words).collect();
         for (start, end) in spans {
@@ -277,7 +278,7 @@ impl LanguagePhrases {
     }
 }
 
-/// A list of phrases, found by the first character of their first word.
+/// A list of phrases, indexed by the first character of their first word.
 struct Phrases {
     phrases: Vec<Vec<Element>>,
     by_first: BTreeMap<char, Vec<usize>>,
@@ -339,7 +340,7 @@ struct Word {
 }
 
 impl Element {
-    /// Parses a part of a phrase. An unknown set has no words; a test excludes it.
+    /// Parses a part of a phrase. An unknown set would have no words, but a test ensures that all sets are known.
     fn parse(part: &str, sets: &BTreeMap<String, String>) -> Self {
         match part {
             "." => return Self::Gap(1),
@@ -413,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn payments_of_trouble_stop() {
+    fn payments_that_show_trouble_stop() {
         let stop_words = StopWords::get();
         assert_eq!(stop_words.payment_stops("Bank Fees", "OVERDRAFT FEE 35"), [Stop::Overdraft]);
         assert_eq!(stop_words.payment_stops("Debt Collection", "x"), [Stop::DebtCollection]);

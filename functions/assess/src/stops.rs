@@ -1,4 +1,4 @@
-//! Collects the facts that only stop: from the profile, the balance, the payments and the posts.
+//! Collects a customer's stops from the profile, the balance, the payments and the posts.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use policy::customer::{Cents, Customer};
 use crate::features::days_between;
 use crate::stop_words::StopWords;
 
-/// The days after which a payment no longer stops an offer.
+/// The age, in days, after which a payment no longer stops an offer.
 pub const PAYMENTS_AGE_OUT_DAYS: i32 = 180;
 
-/// Returns the customer's stops, sorted: those that need a person first.
+/// Returns the customer's stops, sorted. A stop that needs a person comes first.
 #[must_use]
 pub fn of(customer: &Customer, needs_person: bool) -> Vec<Stop> {
     let mut stops: BTreeSet<Stop> = customer.profile.stops.iter().copied().collect();

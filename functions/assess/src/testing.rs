@@ -56,7 +56,7 @@ fn readings(general: &str, social: &str) -> Vec<ConsentReading> {
     vec![reading(Question::General, general), reading(Question::SocialMedia, social)]
 }
 
-/// A builder of a customer, who by default consents to everything, has a middle income, and spends nothing.
+/// Builds a customer. By default, the customer consents to everything, has a middle income, and spends nothing.
 #[derive(Clone)]
 pub struct CustomerBuilder {
     consent: ConsentAsRead,
@@ -92,7 +92,7 @@ impl CustomerBuilder {
         self
     }
 
-    /// Sets the yearly income and the balance, in whole dollars.
+    /// Sets the annual income and the balance, in whole dollars.
     pub fn has(mut self, income: i64, balance: i64) -> Self {
         self.profile.income = Some(Cents(income * 100));
         self.profile.account_balance = Some(Cents(balance * 100));
@@ -121,7 +121,7 @@ impl CustomerBuilder {
         self
     }
 
-    /// Adds a post of this age in days; 10,000 days or more mean a post without a date.
+    /// Adds a post of this age in days. 10,000 days or more means a post without a date.
     pub fn posted(mut self, days: i32, text: &str) -> Self {
         let created_on = (days < 10_000).then(|| AS_OF - days.days());
         self.tweets.push(Tweet { created_on, text: text.to_owned() });

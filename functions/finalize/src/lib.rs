@@ -69,8 +69,9 @@ impl NamedError for Error {
     }
 }
 
-/// Reads every customer's record, and writes `manifest.csv` and `manifest.json`, replacing those of an earlier attempt.
-/// If merge failed, there is no dataset. An earlier manifest then stays, because no customer's outcome has changed.
+/// Reads every customer's record, and writes `manifest.csv` and `manifest.json`, replacing those from an earlier
+/// attempt. If merge failed, there is no dataset. An earlier manifest is then kept, because no customer's outcome has
+/// changed.
 pub async fn run(input: FinalizeInput, deps: &Deps<'_>) -> Result<Manifest, Error> {
     let FinalizeInput { run, dataset } = input;
     if dataset.is_none()

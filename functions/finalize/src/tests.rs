@@ -174,7 +174,7 @@ async fn edited_manifest_fails_verification() {
 }
 
 #[tokio::test]
-async fn manifest_with_former_word_for_in_review_verifies() {
+async fn manifest_with_former_word_for_in_review_is_verified() {
     let campaign = one_of_each().await;
     let manifest = campaign.finalize().await.unwrap();
     let json = serde_json::to_string(&manifest).unwrap().replace("\"in-review\"", "\"held\"");
@@ -184,7 +184,7 @@ async fn manifest_with_former_word_for_in_review_verifies() {
 }
 
 #[tokio::test]
-async fn failed_merge_gives_empty_manifest() {
+async fn failed_merge_leads_to_empty_manifest() {
     let campaign = Campaign::with_customers(3).await;
     campaign.store.delete(&ObjectKey::Run(campaign.run.clone(), RunPart::Index)).await.unwrap();
     let manifest = campaign.finalize_failed_merge().await;
@@ -226,7 +226,7 @@ async fn evidence_overrides_earlier_failure() {
 }
 
 #[tokio::test]
-async fn unreadable_or_foreign_record_is_a_failure_of_its_own() {
+async fn unreadable_or_foreign_record_counts_as_failure() {
     let campaign = Campaign::with_customers(3).await;
     campaign.write_evidence(0, PUBLISHED).await;
     campaign.store.put(&campaign.key(1, Artefact::Evidence), "{".into()).await.unwrap();

@@ -1,8 +1,8 @@
 //! Joins the rows of the three workbooks by customer, and applies the consent gate while joining.
 //!
 //! **Invariant:** [`Join::finish`] returns no tweets for a customer without social consent, and no payments for a
-//! customer without general consent. Such tweets are dropped as their rows are read. A refusal counts even if its row
-//! is unusable, for every customer that the row could refer to.
+//! customer without general consent. Such tweets are dropped as their rows are read. A refusal in an unusable row still
+//! counts for every customer that the row could refer to.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -46,7 +46,7 @@ const PROFILE_FACTS: [SourceColumn; 9] = [
     optional("consent_social_media"),
 ];
 
-/// The columns of facts, then those that only stop.
+/// The columns with facts, followed by the stop columns.
 const PROFILE: [SourceColumn; PROFILE_FACTS.len() + stop_columns::COUNT] = {
     let mut columns = [PROFILE_FACTS[0]; PROFILE_FACTS.len() + stop_columns::COUNT];
     let mut at = 0;
@@ -69,17 +69,18 @@ const TRANSACTIONS: [SourceColumn; 7] = [
     optional("consent_social_media"),
 ];
 
-/// The consent questions with their columns.
+/// The consent questions and their columns.
 const QUESTIONS: [(Question, &str); 2] =
     [(Question::General, "consent"), (Question::SocialMedia, "consent_social_media")];
 
 /// The maximum number of rows that an error lists.
 const MAX_LISTED_ROWS: usize = 100;
 
-/// The maximum number of unknown answers that a check shows. A column with more of them is hardly a consent column.
+/// The maximum number of distinct unknown answers that a check lists per column. A column with more of them is probably
+/// not a consent column.
 const MAX_UNKNOWN_ANSWERS: usize = 10;
 
-/// The minimum number of dates for their days to look suspicious.
+/// The minimum number of dates in a column before their days of the month can look suspicious.
 const MIN_SUSPICIOUS_DATES: u32 = 30;
 
 const TWEETS: [SourceColumn; 3] = [required("customer_id"), required("tweet"), optional("created_at")];
@@ -92,7 +93,7 @@ const NO_PROFILE: CellRule = "no profile row has this id; ids are text, so 0042 
 /// A column and the rule that its cell breaks.
 type BrokenCell = (&'static str, CellRule);
 
-/// A customer, as far as joined.
+/// A partly joined customer.
 struct JoinedCustomer {
     profile: Profile,
     /// The distinct consent answers. There are only a few per customer.
@@ -105,7 +106,7 @@ struct JoinedCustomer {
     permission: Result<Permission, Refusal>,
 }
 
-/// The place of a row: the index of its sheet's name, and its number.
+/// The location of a row: the index of its sheet's name, and the row number.
 type Place = (usize, u32);
 
 /// One distinct answer to a consent question.
@@ -133,18 +134,18 @@ struct RowCount {
 pub struct Join<'a> {
     catalogue: &'a Catalogue,
     intake: &'a IntakeSettings,
-    /// The latest possible date of a payment: the day of reading in the earliest time zone.
+    /// The latest possible payment date: the day on which the workbooks are read, in the earliest time zone.
     last_day: Date,
     profiles: BTreeMap<CustomerId, Vec<(Place, Profile, Vec<ConsentAnswer>)>>,
-    /// The customers, grouped by the normalized form that similar ids share. `None` until the first row needs it.
+    /// The customers, grouped by the normalized form that similar ids share. `None` until a row first needs it.
     near_ids: Option<HashMap<String, Vec<CustomerId>>>,
-    /// Refusals in profile rows whose id is unusable.
+    /// Refusals in unusable profile rows, each with the normalized form of the row's id.
     profile_refusals: Vec<(String, ConsentAnswer)>,
     /// Refusals in the current workbook that could belong to any customer.
     unassigned: Vec<Place>,
     /// The names of the sheets in the current workbook.
     sheets: Vec<String>,
-    /// Whether a workbook has the column of each question.
+    /// Whether any workbook has the column for each question.
     has_questions: [bool; 2],
     dates: DateSurvey,
     /// Whether the current workbook has an amount other than 0.
@@ -196,7 +197,7 @@ impl<'a> Join<'a> {
         }
     }
 
-    /// Finishes a workbook after its last row. Returns the errors that become visible only in the workbook as a whole.
+    /// Finishes a workbook after its last row. Returns the errors that only the workbook as a whole reveals.
     pub fn finish_workbook(&mut self, file: Workbook, summary: &SheetSummary) -> Vec<Error> {
         let sheet = summary.name();
         self.warn_of_columns(file, summary);
@@ -238,7 +239,7 @@ impl<'a> Join<'a> {
         }
     }
 
-    /// Returns the place of a row, and stores its sheet's name.
+    /// Returns the location of a row, and stores its sheet's name.
     fn place(&mut self, row: &SheetRow<'_>) -> Place {
         if self.sheets.last().is_none_or(|last| last != row.sheet) {
             self.sheets.push(row.sheet.to_owned());
@@ -271,7 +272,7 @@ impl<'a> Join<'a> {
         let first_name = match first_name {
             Ok(name) => name,
             Err(rule) => {
-                // Another row may make this customer usable. It must not hide this row's refusal.
+                // Another row may still make this customer usable, but it must not hide this row's refusal.
                 let near = near_id(id.reveal());
                 let refusals = answers.into_iter().filter(|answer| is_refusal(self.intake, answer));
                 self.profile_refusals.extend(refusals.map(|answer| (near.clone(), answer)));
@@ -525,8 +526,8 @@ impl<'a> Join<'a> {
         errors
     }
 
-    /// Returns the most common answers that are neither yes nor no. Returns none for a column with so many that it is
-    /// hardly a consent column.
+    /// Returns each column's answers that are neither yes nor no, most common first. Skips a column that has so many of
+    /// them that it is probably not a consent column.
     pub fn unknown_answers(&self) -> Vec<UnknownAnswer> {
         let mut unknown: BTreeMap<(Workbook, Question, &str), u32> = BTreeMap::new();
         for answer in self.customers.values().flat_map(|customer| &customer.answers) {
@@ -554,7 +555,7 @@ impl<'a> Join<'a> {
         answers
     }
 
-    /// Adds a tweet. Without social consent, it ignores the text.
+    /// Adds a tweet. Ignores the text if the customer has not given social consent.
     fn add_tweet(&mut self, row: &SheetRow<'_>) -> Result<(), BrokenCell> {
         let [id, text, created_at] = row.cells else { unreachable_cells() };
         let customer = find_customer(&mut self.customers, &self.unusable_profiles, id)?;
@@ -663,7 +664,7 @@ impl JoinedCustomer {
         }
     }
 
-    /// Returns the names of the data that the customer lacks and a recommendation would use.
+    /// Returns the names of the data that a recommendation would use but the customer lacks.
     fn gaps(&self) -> impl Iterator<Item = &'static str> {
         let Profile { income, account_balance, products_held, adviser, .. } = &self.profile;
         let gaps = [
@@ -693,13 +694,13 @@ impl JoinedCustomer {
     }
 }
 
-/// The facts about a consent column's answers that determine what codes mean.
+/// The properties of a consent column's answers that determine the meaning of its numeric codes.
 struct ConsentColumn {
     /// Whether all answers are whole numbers.
     only_integers: bool,
     /// Whether all answers are 0 or 1.
     only_binary: bool,
-    /// Whether the settings define no meaning for some whole number other than 0 and 1.
+    /// Whether an answer is a whole number other than 0 and 1 whose meaning the settings do not define.
     has_unknown_code: bool,
 }
 
@@ -723,7 +724,7 @@ impl ConsentColumn {
     }
 }
 
-/// The facts about a column's dates that may raise doubts.
+/// Statistics on a column's dates that can reveal import errors.
 #[derive(Default)]
 struct DateSurvey {
     dates: u32,
@@ -777,7 +778,7 @@ impl DateSurvey {
     }
 }
 
-/// Returns the answers in a row to those questions for which the sheet has a column.
+/// Returns a row's answers to the questions that have a column in the sheet.
 fn answers(file: Workbook, row: &SheetRow<'_>) -> impl Iterator<Item = ConsentAnswer> {
     let number = row.number;
     QUESTIONS.into_iter().filter_map(move |(question, column)| {

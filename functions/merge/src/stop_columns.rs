@@ -1,5 +1,5 @@
-//! Reads the profile columns that only stop, and guesses the products that unrecognized entries of `products_held`
-//! mean. Only the resulting stops and product ids are kept, never a cell.
+//! Reads the stop columns: profile columns that can only stop offers or messages. Also guesses which products the
+//! unrecognized entries in `products_held` refer to. Only the resulting stops and product ids are kept, never a cell.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ const ADULT_AGE: i16 = 18;
 /// The number of [`COLUMNS`].
 pub const COUNT: usize = 19;
 
-/// The columns that only stop.
+/// The stop columns.
 pub const COLUMNS: [SourceColumn; COUNT] = [
     optional("deceased"),
     optional("status"),

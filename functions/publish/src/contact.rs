@@ -22,8 +22,8 @@ impl Blocked {
     }
 }
 
-/// Returns why nothing may be published to the customer, or `None` if publishing is allowed. Records in the facts which
-/// version of `control/` was read.
+/// Returns the reason why nothing may be published to the customer, or `None` if publishing is allowed. Records in the
+/// facts which version of `control/` was read.
 pub async fn find_block(deps: &Deps<'_>, place: Place<'_>, facts: &mut Facts) -> Result<Option<Blocked>, Error> {
     let store = deps.vault.store();
     let from_posts = facts.mood.is_some();

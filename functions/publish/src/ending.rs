@@ -160,8 +160,8 @@ enum Review {
     Decided(ReviewReason, Decision),
 }
 
-/// Determines whether the result needs a review, and finds the decision. Fails if the decision is about another text or
-/// video.
+/// Determines whether the result needs a review, and finds the decision. Fails if the decision is about a different
+/// text or video.
 async fn find_review(deps: &Deps<'_>, place: Place<'_>, result: &Collected, facts: &Facts) -> Result<Review, Error> {
     let Some(why) = find_review_reason(deps, place, &result.script).await? else { return Ok(Review::NotNeeded) };
     let seen =
@@ -191,7 +191,7 @@ fn reviewed_files(artefacts: &BTreeMap<Artefact, Digest>) -> BTreeMap<Artefact, 
         .collect()
 }
 
-/// Returns why a reviewer must decide about the result, or `None` if it needs no review.
+/// Returns the reason why the result needs a review, or `None` if it does not.
 async fn find_review_reason(deps: &Deps<'_>, place: Place<'_>, script: &Script) -> Result<Option<ReviewReason>, Error> {
     if let Some(review) = &script.text_review {
         return Ok(Some(match review.why.as_str() {
@@ -204,7 +204,7 @@ async fn find_review_reason(deps: &Deps<'_>, place: Place<'_>, script: &Script) 
     Ok(review_reason(deps.settings.review, place.run, place.reference, keys, store).await?)
 }
 
-/// Splits a decision into its plain and its sealed part, as the evidence stores them.
+/// Splits a decision into its plain part and its sealed part, as the evidence stores them.
 fn split_decision(decision: Option<(ReviewReason, Decision)>) -> (Option<ReviewRecord>, Option<Decision>) {
     match decision {
         Some((why, decision)) => (Some(ReviewRecord::of(why, &decision)), Some(decision)),
@@ -289,7 +289,7 @@ fn made_by(written_by: &WrittenBy) -> MadeBy {
         WrittenBy::Template { .. } => ("template".to_owned(), None),
         WrittenBy::Model { model, .. } => (model.clone(), None),
     };
-    // A service whose answer was refused still received the facts.
+    // A service whose answer was rejected still received the facts.
     let given = written_by.given();
     MadeBy {
         writer,
@@ -309,7 +309,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refused_model_text_still_names_its_service() {
+    fn rejected_model_text_still_records_its_service() {
         let given = SentData {
             service: "https://model.example/v1".to_owned(),
             fields: vec!["offers".to_owned()],
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn evidence_names_the_phrasebook_and_the_model_that_selected() {
+    fn evidence_records_the_phrasebook_and_the_selecting_model() {
         let given = SentData {
             service: "https://model.example/v1".to_owned(),
             fields: vec!["offers".to_owned()],

@@ -20,7 +20,7 @@ pub enum Error {
     /// A recalled file could not be moved.
     #[error(transparent)]
     Move(#[from] MoveError),
-    /// `control/` cannot be read, so contacting the customer may be forbidden.
+    /// `control/` cannot be read, so it is unknown whether the customer may be contacted.
     #[error(transparent)]
     Control(#[from] ControlError),
     /// A file differs from the one that its stage recorded.
@@ -30,13 +30,13 @@ pub enum Error {
         key: String,
     },
     /// The object under the final key differs from the text of this script.
-    #[error("{key}: holds another text than the one of this script")]
+    #[error("{key}: holds a different text from this script's")]
     OtherText {
         /// The object's key.
         key: String,
     },
     /// The record of the render stage lacks a file.
-    #[error("{key}: does not name {missing}", missing = .missing.file_name())]
+    #[error("{key}: does not list {missing}", missing = .missing.file_name())]
     Unrecorded {
         /// The key of the record.
         key: String,
@@ -59,15 +59,14 @@ pub enum Error {
         /// The run.
         run: RunId,
     },
-    /// The guard did not pass the text of the script. This includes results in review, whose text comes from the
-    /// template.
+    /// The script's text has not passed the guard. This is checked even for results in review.
     #[error("{key}: the guard did not pass this text")]
     NotPassed {
         /// The key of the script.
         key: String,
     },
-    /// The decision is about another text or video.
-    #[error("{key}: the decision is about another text or video than the current one")]
+    /// The decision is about a different text or video.
+    #[error("{key}: the decision is about a different text or video")]
     NotAsReviewed {
         /// The key of the decision.
         key: String,

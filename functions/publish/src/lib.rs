@@ -52,14 +52,14 @@ pub struct Deps<'a> {
     pub catalogue: &'a Catalogue,
     /// The bank's look and legal lines.
     pub brand: &'a Brand,
-    /// The time to put on record.
+    /// The time to record.
     pub now: Timestamp,
 }
 
 /// Publishes one customer's result, or records why there is none.
 ///
 /// A repeated call returns the first outcome, unless the customer has since opted out or withdrawn consent. In that
-/// case, the stage deletes what was published. A result in review gets [`Outcome::InReview`] without evidence, and the
+/// case, the stage deletes the published files. A result in review gets [`Outcome::InReview`] without evidence. The
 /// call after the decision completes it.
 pub async fn run(input: PublishInput, deps: &Deps<'_>) -> Result<Outcome, Error> {
     let place = Place { run: &input.run, reference: &input.reference };

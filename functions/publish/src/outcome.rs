@@ -60,7 +60,7 @@ pub async fn write_evidence(
 }
 
 /// Makes the store consistent with the evidence. Deletes everything that the evidence does not list as published, and
-/// the record of any earlier failure.
+/// the record of an earlier failure, if there is one.
 ///
 /// This runs again whenever existing evidence is found, so a killed process never leaves files behind for good.
 pub async fn settle(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) -> Result<Outcome, Error> {
@@ -87,7 +87,7 @@ pub async fn settle(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) -> Re
         }
     }
     store.delete(&place.key(Artefact::Failure)).await?;
-    // The review has ended. The decision itself stays.
+    // The review has ended, so only the decision is kept.
     store.delete(&place.review()).await?;
     store.delete(&place.review_ended()).await?;
     Ok(outcome)

@@ -17,7 +17,7 @@ use storage::vault::{Keys, Vault};
 use crate::testing::{Bank, CATALOGUE, consent, failure, media, script};
 
 #[tokio::test]
-async fn evidence_names_every_published_file() {
+async fn evidence_lists_every_published_file() {
     let bank = Bank::open().await.rendered().await;
     assert_eq!(bank.publish(true).await.unwrap(), Outcome::Published { video: true });
     let evidence = bank.evidence().await;
@@ -140,7 +140,7 @@ async fn withdrawal_of_posts_removes_everything_they_contributed_to() {
     assert_eq!(bank.files().into_iter().collect::<Vec<_>>(), ["evidence.json"]);
     let evidence = bank.evidence().await;
     assert!(evidence.artefacts.is_empty());
-    assert_eq!(evidence.made_by.as_ref().unwrap().writer, "template", "the writer stays on record");
+    assert_eq!(evidence.made_by.as_ref().unwrap().writer, "template", "the writer remains on record");
     let personal = open_personal(&bank.vault, &evidence).await.unwrap();
     assert_eq!((personal.facts, personal.script), (None, None));
 }

@@ -1,16 +1,17 @@
 //! The recommend stage: writes the script for one customer.
 //!
-//! 1. A writer gives an opening, a reason for each offer and a closing. By default the program selects approved lines
-//!    of the phrasebook (`phrases`). A model may select among them instead (`select`) or write free text (`free`).
+//! 1. A writer provides an opening, a reason for each offer and a closing. By default, the program selects approved
+//!    lines from the phrasebook (`phrases`). A model may select among them instead (`select`) or write free text
+//!    (`free`).
 //! 2. `compose` adds the bank's own words verbatim from the catalog and records the source of every sentence.
-//! 3. [`guard`] judges the whole text.
+//! 3. [`guard`] checks the whole text.
 //!
-//! The phrasebook writes whenever a model does not serve, so a faulty model does not fail the stage. Free text waits
-//! for a person unless the settings say otherwise.
+//! If the model fails, the stage uses the phrasebook instead, so a faulty model never fails the stage. Free text waits
+//! for a reviewer unless the settings say otherwise.
 //!
-//! **Invariant:** the stage depends on no AWS crate, on no Lambda crate and on no other stage. A model never sees a
-//! name, an amount or a post. The stage calls a model only if the settings enable it. No word of a caller's wish and no
-//! answer of a selecting model reaches a text.
+//! **Invariant:** the stage does not depend on AWS crates, Lambda crates or other stages. A model never sees a name, an
+//! amount or a post. The stage calls a model only if the settings enable it. No text contains words from the caller's
+//! wish, or words that a selecting model wrote.
 
 mod brief;
 mod compose;
@@ -76,7 +77,7 @@ pub enum Error {
     /// The model service's key could not be read.
     #[error("failed to read the model service's key")]
     Secret(#[from] SecretError),
-    /// The model service throttles requests. A later retry or a call without the model may succeed.
+    /// The model service is throttling requests. A later attempt, or one without the model, may succeed.
     #[error("customer {reference}: the model service is throttling requests")]
     Throttled {
         /// The customer.
@@ -96,8 +97,8 @@ pub enum Error {
         /// The product's id.
         product: ProductId,
     },
-    /// The facts recommend without naming a product.
-    #[error("customer {reference}: the facts recommend no product")]
+    /// The facts call for a recommendation but offer no product.
+    #[error("customer {reference}: the facts offer no product")]
     NoOffer {
         /// The customer.
         reference: CustomerRef,
@@ -108,13 +109,13 @@ pub enum Error {
         /// `catalog`, `phrasebook` or `settings`.
         what: &'static str,
     },
-    /// The phrasebook lacks an approved line that every text needs.
+    /// The phrasebook has no suitable approved line of a kind that every text needs.
     #[error("the phrasebook has no approved {kind} line that fits")]
     NoLine {
         /// The kind, such as `opening`.
         kind: &'static str,
     },
-    /// The guard refuses even the text of the phrasebook.
+    /// The guard rejects even the phrasebook's text.
     #[error("customer {reference}: no text passes the guard; failed checks: {checks}")]
     Guard {
         /// The customer.
@@ -150,7 +151,7 @@ impl NamedError for Error {
     }
 }
 
-/// Writes and seals the script of one customer. Adds a model's token usage to `usage`, even on failure.
+/// Writes and seals the script for one customer. Adds a model's token usage to `usage`, even on failure.
 pub async fn run(input: RecommendInput, usage: &mut Usage, deps: &Deps<'_>) -> Result<RecommendOutput, Error> {
     let reference = &input.reference;
     let output = || RecommendOutput { run: input.run.clone(), reference: reference.clone() };
@@ -175,7 +176,8 @@ pub async fn run(input: RecommendInput, usage: &mut Usage, deps: &Deps<'_>) -> R
     Ok(output())
 }
 
-/// Ensures that the catalog, the phrasebook and the settings are those of the run's start, so that every customer gets the same.
+/// Fails if the catalog, the phrasebook or the settings have changed since the run started. All customers in a run must
+/// be treated alike.
 fn ensure_unchanged(request: &Request, deps: &Deps<'_>) -> Result<(), Error> {
     let current = [
         CurrentInput::Catalogue(deps.catalogue.digest()),
@@ -201,7 +203,7 @@ fn inputs_digest(request: Digest, facts: Digest, deps: &Deps<'_>) -> Digest {
     Digest::of_parts(digests.iter().map(|digest| digest.as_bytes().as_slice()))
 }
 
-/// Writes with the writer of the request. Falls back to the phrasebook as the settings say.
+/// Writes the script with the writer that the request specifies. Falls back to the phrasebook as the settings specify.
 async fn write(
     facts: &Facts,
     request: &Request,
@@ -219,7 +221,7 @@ async fn write(
     let phrases = PhraseWriter::new(&brief, request.prompt.as_deref());
     let outcome = match request.writer {
         WriterMode::Phrases => Outcome::Phrases(None),
-        // A service message is never left to a model.
+        // A model never writes a service message.
         WriterMode::Select | WriterMode::Free if brief.offers().is_empty() => Outcome::Phrases(None),
         WriterMode::Select | WriterMode::Free => {
             let model_request = ModelRequest {
@@ -247,9 +249,9 @@ async fn write(
 enum Outcome {
     /// The model's text or selection.
     Script(Box<Script>),
-    /// The service throttles requests; a later call may succeed.
+    /// The service is throttling requests; a later call may succeed.
     Throttled,
-    /// The phrasebook writes. If a model should have, what the phrasebook replaces.
+    /// The text must come from the phrasebook. If a model was asked first, contains the model text to replace.
     Phrases(Option<Replacement>),
 }
 
@@ -274,7 +276,7 @@ async fn ask_model<'a>(
         return Ok(match model::select(brief, phrases, request, usage).await? {
             SelectOutcome::Selected(script) => Outcome::Script(script),
             SelectOutcome::Throttled => Outcome::Throttled,
-            // The program's own selection is as approved as a model's, so it never waits for a person.
+            // The program also selects approved lines only, so its text needs no review.
             SelectOutcome::Failed(instead) => replaced(instead, None, Fallback::Template),
         });
     }
@@ -291,7 +293,7 @@ async fn ask_model<'a>(
     })
 }
 
-/// Writes from the phrasebook.
+/// Writes the script from the phrasebook.
 fn write_phrases(
     phrases: &PhraseWriter<'_>,
     reference: &CustomerRef,
@@ -319,7 +321,7 @@ fn write_phrases(
     Ok(script)
 }
 
-/// Returns how to switch the model on, if a key is set and no model is asked.
+/// Returns a hint on how to enable the model if its key is set but no model is in use.
 #[must_use]
 pub fn model_hint(writer: &WriterSettings, mode: WriterMode, has_key: bool) -> Option<String> {
     if !has_key || (mode.asks_a_model() && writer.model.enabled) {
@@ -333,10 +335,10 @@ pub fn model_hint(writer: &WriterSettings, mode: WriterMode, has_key: bool) -> O
         missing.push("writer.model.enabled = true");
     }
     let key = SecretName::ModelKey.variable();
-    Some(format!("{key} is set, but no model is asked; to switch one on, set {}", missing.join(" and ")))
+    Some(format!("{key} is set, but no model is in use; to enable one, set {}", missing.join(" and ")))
 }
 
-/// Logs once per process how to switch the model on.
+/// Logs, once per process, how to enable the model.
 async fn hint_at_model(mode: WriterMode, deps: &Deps<'_>) {
     static HINTED: AtomicBool = AtomicBool::new(false);
     let writer = &deps.settings.writer;

@@ -1,4 +1,4 @@
-//! Proves from the evidence that every sentence of a script has the source that it names.
+//! Verifies from the evidence that every sentence in a script comes from its recorded source.
 
 use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
@@ -10,28 +10,28 @@ use crate::brief::Brief;
 use crate::compose::ensure_period;
 use crate::phrasing::slot_values;
 
-/// The result of a proof.
+/// The result of verifying a script's sentences.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Proof {
     /// The number of approved lines.
     pub lines: usize,
-    /// The number of texts of the catalog.
+    /// The number of catalog texts.
     pub catalogue: usize,
     /// The number of parts that are free text.
     pub free: usize,
-    /// The sentences that could not be proved, each with the reason.
+    /// The sentences whose source could not be verified, each with the reason.
     pub problems: Vec<String>,
 }
 
 impl Proof {
-    /// Returns whether every sentence is an approved line, a text of the catalog or a filled slot.
+    /// Returns whether every sentence is an approved line, a catalog text or a filled slot.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.problems.is_empty() && self.free == 0
     }
 }
 
-/// Proves the sentences of a script with the material of its run: the phrasebook, the catalog and the brand.
+/// Verifies the sentences in a script against the run's material: the phrasebook, the catalog and the brand.
 #[must_use]
 pub fn prove(script: &Script, facts: &Facts, book: &Phrasebook, catalogue: &Catalogue, brand: &Brand) -> Proof {
     let mut proof = Proof::default();
@@ -45,7 +45,7 @@ pub fn prove(script: &Script, facts: &Facts, book: &Phrasebook, catalogue: &Cata
     for (index, segment) in script.segments.iter().enumerate() {
         let parts: Vec<&str> = segment.parts.iter().map(|part| part.text.as_str()).collect();
         if segment.text != parts.join(" ") {
-            proof.problems.push(format!("segment {index}: the text is not the sum of its parts"));
+            proof.problems.push(format!("segment {index}: the text does not equal its joined parts"));
         }
         for part in &segment.parts {
             match prove_part(part, segment, &brief) {

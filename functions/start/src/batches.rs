@@ -24,7 +24,7 @@ pub struct IncompleteBatch {
     pub since: Timestamp,
 }
 
-/// The workbooks of a batch with their upload times.
+/// The workbooks in a batch, with their upload times.
 type Workbooks = BTreeMap<Workbook, Timestamp>;
 
 fn group_by_batch(listed: Vec<ListedObject>) -> BTreeMap<Batch, Workbooks> {

@@ -6,7 +6,7 @@ use storage::store::StoreError;
 use storage::vault::VaultError;
 use thiserror::Error;
 
-/// An error that prevented the start of a run.
+/// An error that prevents a run from starting.
 #[derive(Debug, Error)]
 pub enum Error {
     /// The vault could not seal the request.
@@ -32,14 +32,14 @@ pub enum Error {
     /// No batch is complete.
     #[error("no batch under incoming/ has all three workbooks")]
     NoBatch,
-    /// The workflow service rejected a name as taken, but then did not find an execution with that name.
+    /// The workflow service rejected a name as taken, but then could not find an execution with that name.
     #[error("the workflow service started the execution {name} but cannot find it")]
     Lost {
         /// The name of the execution.
         name: String,
     },
     /// All executions for the same trigger failed.
-    #[error("all {attempts} executions of this trigger failed")]
+    #[error("all {attempts} executions for this trigger failed")]
     TooManyAttempts {
         /// The number of executions.
         attempts: u32,

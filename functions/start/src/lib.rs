@@ -1,8 +1,8 @@
 //! Starts runs: when the upload of a batch is complete, when a schedule is due, and when someone calls the API.
 //!
 //! Events may arrive late, more than once or out of order. Each trigger still starts only one execution, because the
-//! execution's name contains the identity of the trigger: the digest of the upload, the time of the schedule, or the
-//! caller's idempotency key. The workflow service accepts each name only once in 90 days.
+//! execution's name identifies the trigger: by the digest of the upload, the time of the schedule, or the caller's
+//! idempotency key. The workflow service accepts each name only once in 90 days.
 //!
 //! **Invariant:** only `BucketSource` depends on AWS or Lambda. The `lambda` feature adds it for two Lambda functions.
 //! The name and the input of an execution hold no personal data.
@@ -31,7 +31,7 @@ pub use event::StartEvent;
 pub use material::BucketSource;
 pub use material::{Material, Source};
 
-/// The maximum number of executions for the same trigger. Each one after the first retries a failed one.
+/// The maximum number of executions for the same trigger. Each execution after the first retries a failed one.
 const MAX_ATTEMPTS: u32 = 100;
 
 /// The dependencies of a start.
@@ -50,7 +50,7 @@ pub struct Deps<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum EventOutcome {
-    /// The object is not a workbook of a batch, or was uploaded through the API.
+    /// The object is not a workbook in a batch, or was uploaded through the API.
     Ignored,
     /// The batch is not complete yet.
     Waiting {
@@ -146,8 +146,8 @@ async fn handle_upload(key: &str, at: Timestamp, deps: &Deps<'_>) -> Result<Even
 }
 
 /// Stores the request and starts its execution, unless the trigger already has one. If a trigger occurs again after its
-/// execution failed, another attempt starts. For example, a batch that is uploaded again with the right password runs,
-/// while a late delivery of an old event starts nothing.
+/// execution has failed, another attempt starts. For example, uploading a batch again with the right password starts a
+/// new attempt, but a late delivery of an old event does not.
 async fn start(
     trigger: Trigger,
     batch: Batch,

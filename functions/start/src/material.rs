@@ -32,7 +32,7 @@ pub struct Material {
 /// A source of material.
 #[async_trait]
 pub trait Source: Send + Sync {
-    /// Reads the current material. A warm function must not start runs with outdated material.
+    /// Reads the current material. It must not be cached, so a warm function never starts a run with outdated material.
     async fn material(&self) -> Result<Material, Error>;
 }
 

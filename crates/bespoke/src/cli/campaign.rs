@@ -12,19 +12,19 @@ use super::values::dollars;
 /// Arguments of `bespoke campaign`.
 #[derive(Debug, Args)]
 pub struct CampaignArgs {
-    /// The folder of the three workbooks
+    /// The folder with the three workbooks
     #[arg(value_name = "DIR", default_value = "data", env = "BESPOKE_DATA")]
     pub data: PathBuf,
-    /// Forecast the run: which customers are skipped and why, how long it takes and what it costs; make nothing
+    /// Forecast the run without making results: the skipped customers with reasons, the duration and the cost
     #[arg(long)]
     pub dry_run: bool,
-    /// Stop after N customers with something to say; the same command without it continues with the others
+    /// Stop after N customers who get a message; the same command without this option continues with the rest
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
     /// Customers narrated and rendered at a time [default: local.concurrency]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub max_concurrency: Option<u16>,
-    /// Start a customer only if this many US dollars cover the worst case for models and outside voices
+    /// The budget in US dollars for models and outside voices; a customer starts only if it covers their worst case
     #[arg(long, value_name = "USD", value_parser = dollars)]
     pub budget: Option<f64>,
     /// The options of the recommendations
@@ -33,13 +33,13 @@ pub struct CampaignArgs {
     /// The folder for all results
     #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
     pub artifacts: PathBuf,
-    /// The folder of brand.toml, backgrounds, music, logo and fonts
+    /// The folder with brand.toml, backgrounds, music, logo and fonts
     #[arg(long, value_name = "DIR", default_value = "assets", env = "BESPOKE_ASSETS")]
     pub assets: PathBuf,
     /// The product catalog [default: catalogue.json beside the workbooks, or data/catalogue.json]
     #[arg(long, value_name = "FILE", env = "BESPOKE_CATALOGUE")]
     pub catalogue: Option<PathBuf>,
-    /// The words of categories and topics [default: lexicon.toml beside the workbooks, or data/lexicon.toml]
+    /// The words for categories and topics [default: lexicon.toml beside the workbooks, or data/lexicon.toml]
     #[arg(long, value_name = "FILE", env = "BESPOKE_LEXICON")]
     pub lexicon: Option<PathBuf>,
 }
@@ -64,7 +64,7 @@ pub struct VerifyArgs {
     /// The run, as in its report and in artifacts/runs
     #[arg(value_name = "RUN")]
     pub run: String,
-    /// The folders of the project; the sentences are proved with its phrasebook, catalog and brand
+    /// The folders of the project; the sentences are verified against its phrasebook, catalog and brand
     #[command(flatten)]
     pub folders: FolderArgs,
 }

@@ -41,13 +41,13 @@ pub struct RecallArgs {
     /// Only this customer's results
     #[arg(long, value_name = "ID")]
     pub customer: Option<String>,
-    /// The name of the person who recalls them [default: the user of this session]
+    /// Your name [default: the user of this session]
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,
     /// The reason, for the record
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
-    /// The folder of all results
+    /// The folder with all results
     #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
     pub artifacts: PathBuf,
 }
@@ -58,7 +58,7 @@ pub struct ForgetArgs {
     /// The customer's id, as in the workbooks
     #[arg(long, value_name = "ID")]
     pub customer: String,
-    /// The folder of all results
+    /// The folder with all results
     #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
     pub artifacts: PathBuf,
 }
@@ -79,7 +79,7 @@ pub struct LegalHoldArgs {
     /// List all legal holds
     #[arg(long)]
     pub list: bool,
-    /// The folder of all results
+    /// The folder with all results
     #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
     pub artifacts: PathBuf,
 }
@@ -93,7 +93,7 @@ pub struct ExportArgs {
     /// The folder for the table with customer ids and links, as CSV and as JSON
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// The folder of all results
+    /// The folder with all results
     #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
     pub artifacts: PathBuf,
 }
@@ -104,7 +104,7 @@ pub struct NotifyArgs {
     /// The run
     #[arg(value_name = "RUN")]
     pub run: String,
-    /// The folder of all results
+    /// The folder with all results
     #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
     pub artifacts: PathBuf,
 }
@@ -122,7 +122,7 @@ pub struct DeliverArgs {
     /// As in bespoke notify
     #[arg(long)]
     pub notify: bool,
-    /// The folder of all results
+    /// The folder with all results
     #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
     pub artifacts: PathBuf,
 }
@@ -130,10 +130,10 @@ pub struct DeliverArgs {
 /// Arguments of `bespoke expire`.
 #[derive(Debug, Args)]
 pub struct ExpireArgs {
-    /// List what would be deleted, and delete nothing
+    /// List what would be deleted, without deleting it
     #[arg(long)]
     pub dry_run: bool,
-    /// The folder of all results
+    /// The folder with all results
     #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
     pub artifacts: PathBuf,
 }

@@ -15,7 +15,7 @@ pub struct ExplainArgs {
     /// The customer's id, as in the workbooks
     #[arg(long, value_name = "ID")]
     pub customer: String,
-    /// A line of business to recommend from; repeat it for several
+    /// A line of business to recommend from; can be repeated
     #[arg(long = "category", value_name = "NAME", value_parser = category)]
     pub categories: Vec<Category>,
     /// The folders of the project
@@ -29,10 +29,10 @@ pub struct SentimentArgs {
     /// A file with one text per line; - reads standard input
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// The folder of the workbooks, for the lexicon beside them
+    /// The folder with the workbooks and the lexicon beside them
     #[arg(long, value_name = "DIR", default_value = "data", env = "BESPOKE_DATA")]
     pub data: PathBuf,
-    /// The words of topics [default: lexicon.toml beside the workbooks, or data/lexicon.toml]
+    /// The words for topics [default: lexicon.toml beside the workbooks, or data/lexicon.toml]
     #[arg(long, value_name = "FILE", env = "BESPOKE_LEXICON")]
     pub lexicon: Option<PathBuf>,
 }
@@ -53,7 +53,7 @@ pub struct SuppressArgs {
     /// Show the list
     #[arg(long)]
     pub list: bool,
-    /// The folder of all results
+    /// The folder with all results
     #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
     pub artifacts: PathBuf,
 }
@@ -73,7 +73,7 @@ pub struct ConsentArgs {
     /// The day of the answer [default: today]
     #[arg(long, value_name = "DATE")]
     pub on: Option<Date>,
-    /// The folder of all results
+    /// The folder with all results
     #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
     pub artifacts: PathBuf,
 }
@@ -90,16 +90,16 @@ pub enum ConsentAnswer {
 /// Arguments of `bespoke disparity`.
 #[derive(Debug, Args)]
 pub struct DisparityArgs {
-    /// The folder of the three workbooks
+    /// The folder with the three workbooks
     #[arg(value_name = "DIR", default_value = "data", env = "BESPOKE_DATA")]
     pub data: PathBuf,
-    /// A line of business to recommend from; repeat it for several
+    /// A line of business to recommend from; can be repeated
     #[arg(long = "category", value_name = "NAME", value_parser = category)]
     pub categories: Vec<Category>,
     /// The product catalog [default: catalogue.json beside the workbooks, or data/catalogue.json]
     #[arg(long, value_name = "FILE", env = "BESPOKE_CATALOGUE")]
     pub catalogue: Option<PathBuf>,
-    /// The words of categories and topics [default: lexicon.toml beside the workbooks, or data/lexicon.toml]
+    /// The words for categories and topics [default: lexicon.toml beside the workbooks, or data/lexicon.toml]
     #[arg(long, value_name = "FILE", env = "BESPOKE_LEXICON")]
     pub lexicon: Option<PathBuf>,
 }

@@ -4,15 +4,15 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
 
-/// The phrasebook of the sample bank.
+/// The sample bank's phrasebook.
 const BOOK: &str = "data/phrases/en.toml";
 
 /// The commands below `bespoke phrases`.
 #[derive(Debug, Subcommand)]
 pub enum PhrasesCommand {
-    /// List everything that is wrong with a phrasebook
+    /// List every problem in a phrasebook
     Check(CheckArgs),
-    /// List the lines of a phrasebook
+    /// List the lines in a phrasebook
     List(ListArgs),
     /// Approve lines that another person wrote
     Approve(ApproveArgs),
@@ -24,7 +24,7 @@ pub struct CheckArgs {
     /// The phrasebook; its approvals are beside it, as in en.approvals.csv
     #[arg(value_name = "FILE", default_value = BOOK)]
     pub file: PathBuf,
-    /// The folder of the workbooks, for the catalog beside them
+    /// The folder with the workbooks and the catalog beside them
     #[arg(long, value_name = "DIR", default_value = "data", env = "BESPOKE_DATA")]
     pub data: PathBuf,
     /// The product catalog [default: catalogue.json beside the workbooks, or data/catalogue.json]
@@ -38,10 +38,10 @@ pub struct ListArgs {
     /// The phrasebook; its approvals are beside it, as in en.approvals.csv
     #[arg(value_name = "FILE", default_value = BOOK)]
     pub file: PathBuf,
-    /// Only lines of a kind, such as reason or opening
+    /// Only lines of this kind, such as reason or opening
     #[arg(long, value_name = "KIND")]
     pub kind: Option<String>,
-    /// Only reasons for a product
+    /// Only reasons for this product
     #[arg(long, value_name = "ID")]
     pub product: Option<String>,
     /// Only lines without a valid approval

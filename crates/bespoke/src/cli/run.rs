@@ -13,13 +13,13 @@ use super::values::{category, shape, writer};
 /// Arguments of `bespoke demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// How many customers get a video
+    /// The number of customers who get a video
     #[arg(long, value_name = "N", default_value_t = 2, conflicts_with = "all")]
     pub videos: usize,
     /// Make a video for every customer who consented
     #[arg(long)]
     pub all: bool,
-    /// Make everything again, beside the earlier results
+    /// Make all results again, and keep the earlier ones
     #[arg(long)]
     pub again: bool,
     /// The folders of the project
@@ -44,7 +44,7 @@ pub struct RunArgs {
 /// Options of a recommendation, for one customer or for a campaign.
 #[derive(Debug, Args)]
 pub struct RecommendationArgs {
-    /// A line of business to recommend from; repeat it for several
+    /// A line of business to recommend from; can be repeated
     #[arg(long = "category", value_name = "NAME", value_parser = category)]
     pub categories: Vec<Category>,
     /// A wish for tone and emphasis, as text or as @FILE
@@ -62,13 +62,13 @@ pub struct RecommendationArgs {
     /// The shape of the video: 16:9, 9:16 or 1:1
     #[arg(long, value_name = "SHAPE", value_parser = shape)]
     pub shape: Option<Shape>,
-    /// A video, GIF or picture to use as the background
+    /// A video, GIF or image to use as the background
     #[arg(long, value_name = "FILE")]
     pub background: Option<PathBuf>,
-    /// Make the text only, no video
+    /// Make only the text, without a video
     #[arg(long)]
     pub no_video: bool,
-    /// Make everything again, beside the earlier results
+    /// Make all results again, and keep the earlier ones
     #[arg(long)]
     pub again: bool,
 }

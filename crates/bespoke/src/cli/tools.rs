@@ -23,7 +23,7 @@ pub struct ServeArgs {
 /// Arguments of `bespoke check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// The folder of the three workbooks
+    /// The folder with the three workbooks
     #[arg(value_name = "DIR", default_value = "data", env = "BESPOKE_DATA")]
     pub data: PathBuf,
     /// The product catalog [default: catalogue.json beside the workbooks, or data/catalogue.json]
@@ -34,13 +34,13 @@ pub struct CheckArgs {
 /// Arguments of `bespoke sample`.
 #[derive(Debug, Args)]
 pub struct SampleArgs {
-    /// How many customers; the first twelve are always the same invented people
+    /// The number of customers; the first twelve are always the same invented people
     #[arg(long, value_name = "N", default_value_t = 12)]
     pub customers: usize,
-    /// How many transactions in all [default: about 50 per customer]
+    /// The total number of transactions [default: about 50 per customer]
     #[arg(long, value_name = "M")]
     pub transactions: Option<usize>,
-    /// The same seed gives the same rows
+    /// The random seed; the same seed generates the same rows
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// The folder for the three workbooks
@@ -73,7 +73,7 @@ pub struct EvidenceArgs {
 /// Arguments of `bespoke inspect`.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// The video; the file of the same name that ends in .vtt holds its captions
+    /// The video; its captions are read from the file with the same name and the ending .vtt
     #[arg(value_name = "VIDEO")]
     pub video: PathBuf,
 }
@@ -87,10 +87,10 @@ pub struct GuardArgs {
     /// The ids of the products that the text may offer, separated by commas [default: the whole catalog]
     #[arg(long, value_name = "IDS", value_delimiter = ',')]
     pub products: Vec<String>,
-    /// A name that the program would fill in, such as the customer's or the adviser's; repeat it for several
+    /// A name that the program would fill in, such as the customer's or the adviser's; can be repeated
     #[arg(long = "name", value_name = "NAME")]
     pub names: Vec<String>,
-    /// The folder of the workbooks, for the catalog beside them
+    /// The folder with the workbooks and the catalog beside them
     #[arg(long, value_name = "DIR", default_value = "data", env = "BESPOKE_DATA")]
     pub data: PathBuf,
     /// The product catalog [default: catalogue.json beside the workbooks, or data/catalogue.json]
@@ -101,7 +101,7 @@ pub struct GuardArgs {
 /// The commands below `bespoke catalogue`.
 #[derive(Debug, Subcommand)]
 pub enum CatalogueCommand {
-    /// List every problem of a catalog, by product and field
+    /// List every problem in a catalog, by product and field
     Check {
         /// The catalog
         #[arg(value_name = "FILE", default_value = "data/catalogue.json", env = "BESPOKE_CATALOGUE")]

@@ -31,7 +31,7 @@ pub(super) fn writer(text: &str) -> Result<WriterMode, String> {
 pub(super) fn dollars(text: &str) -> Result<f64, String> {
     match text.trim_start_matches('$').parse::<f64>() {
         Ok(usd) if usd.is_finite() && usd >= 0.0 => Ok(usd),
-        _ => Err("give an amount of US dollars such as 12.50".to_owned()),
+        _ => Err("expected an amount in US dollars, such as 12.50".to_owned()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Arguments of the commands for speech.
+//! Arguments of the speech commands.
 
 use std::path::PathBuf;
 
@@ -19,7 +19,7 @@ pub struct VoicesArgs {
 pub enum VoicesCommand {
     /// Download Kokoro, its voices and its runtime, about 145 MB, into the user's cache folder
     Install {
-        /// If the download fails, say so and succeed: espeak-ng speaks instead
+        /// If the download fails, print a note and exit successfully; espeak-ng is used instead
         #[arg(long)]
         optional: bool,
     },
@@ -40,10 +40,10 @@ pub struct NarrateArgs {
     /// The WAV file to write
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// The JSON file for the time of each word
+    /// The JSON file to write the word times to
     #[arg(long, value_name = "FILE")]
     pub cues: Option<PathBuf>,
-    /// The folder of brand.toml, for its pronunciations
+    /// The folder with brand.toml, for its pronunciations
     #[arg(long, value_name = "DIR", default_value = "assets", env = "BESPOKE_ASSETS")]
     pub assets: PathBuf,
 }
@@ -57,7 +57,7 @@ pub struct PlayArgs {
     /// The customer's id; required if the run published results of several customers
     #[arg(long, value_name = "ID")]
     pub customer: Option<String>,
-    /// Speak the text with the desktop's voice instead of showing the video
+    /// Read the text aloud with the desktop's voice instead of showing the video
     #[arg(long)]
     pub aloud: bool,
     /// The folders of the project

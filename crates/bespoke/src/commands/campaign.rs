@@ -75,7 +75,7 @@ fn for_people(forecast: &Forecast, bank: &str) -> String {
     } else {
         let _infallible = writeln!(
             text,
-            "  {} model calls: {} tokens read, {} written, ${:.2}; twice as much if the guard returned every text",
+            "  {} model calls: {} input tokens, {} output tokens, ${:.2}; twice as much if the guard sends every text back",
             model.calls, model.tokens_read, model.tokens_written, model.usd
         );
     }
@@ -119,7 +119,7 @@ struct CampaignReport {
     skipped_because: BTreeMap<String, usize>,
     /// Failed customers by error and stage.
     failed_with: BTreeMap<String, usize>,
-    /// Why the run stopped early.
+    /// The reason why the run stopped early.
     stop: Option<StopReason>,
     spent_usd: f64,
     seconds: f64,
@@ -137,7 +137,7 @@ async fn run(session: Session, context: Context) -> Result<u8, Failure> {
     signals.abort();
     let Runner { project, services, events, .. } = runner;
     drop(events);
-    // If the display panicked, its counts are lost, but the manifest has them.
+    // If the display panicked, its counts are lost. The manifest still has them.
     let progress = progress.await.unwrap_or_default().progress();
     let report = ended?;
     print_warning(

@@ -83,7 +83,7 @@ pub(super) async fn execute(args: CheckArgs, config: Config, context: Context) -
             let style = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
             let _infallible = writeln!(
                 text,
-                "\n{style}No customer consents, so a run would make nothing.{style:#} Check the consent columns; \
+                "\n{style}No customer has consented, so a run would make no results.{style:#} Check the consent columns; \
                  [intake.consent] in bespoke.toml maps the bank's own words."
             );
         } else if failures.is_empty() {
@@ -134,7 +134,7 @@ fn reasons(text: &mut String, what: &str, refusals: &BTreeMap<Refusal, usize>) {
     }
 }
 
-/// Writes the doubts about whole columns, and the consent answers that are neither yes nor no.
+/// Writes the warnings about whole columns, and the consent answers that are neither yes nor no.
 fn doubts(text: &mut String, report: &IntakeReport, unknown_answers: &[UnknownAnswer]) {
     let bold = Style::new().bold();
     if !report.warnings.is_empty() {

@@ -19,7 +19,7 @@ use storage::vault::{Keys, Vault};
 pub struct Context {
     /// Whether to print JSON.
     pub json: bool,
-    /// How much to print on standard error.
+    /// The verbosity of standard error.
     pub verbose: u8,
 }
 
@@ -56,8 +56,8 @@ pub(super) fn print_warning(warning: Option<NotificationWarning>) {
 pub(super) fn person(given: Option<String>) -> Result<String, Failure> {
     let set = |name| std::env::var(name).ok().filter(|value: &String| !value.trim().is_empty());
     given.or_else(|| set("USER")).or_else(|| set("LOGNAME")).ok_or_else(|| {
-        let message = "no person is named, and the session has no user";
-        Failure::new(ErrorName::InputInvalidRequest, message, "give --by NAME")
+        let message = "no reviewer name was given, and the session has no user";
+        Failure::new(ErrorName::InputInvalidRequest, message, "use --by NAME")
     })
 }
 

@@ -86,7 +86,7 @@ const UNKNOWN: &str =
 fn reason_and_date(bytes: &[u8]) -> (String, String) {
     match serde_json::from_slice::<Suppression>(bytes) {
         Ok(Suppression { by: SuppressedBy::OptOut, since }) => {
-            ("opted out by their link".to_owned(), since.to_string())
+            ("opted out through their link".to_owned(), since.to_string())
         }
         Ok(Suppression { by: SuppressedBy::Erasure, since }) => ("asked to be forgotten".to_owned(), since.to_string()),
         Err(_) => (String::new(), String::new()),
@@ -178,7 +178,7 @@ pub(super) async fn consent(args: ConsentArgs, context: Context) -> Result<u8, F
     // The newest answer counts, so an answer dated in the future would hide every answer until then.
     if today.tomorrow().is_ok_and(|tomorrow| day > tomorrow) {
         let message = format!("{day} is in the future");
-        return Err(Failure::new(ErrorName::InputInvalidRequest, message, "give the day of the answer"));
+        return Err(Failure::new(ErrorName::InputInvalidRequest, message, "use the day of the answer"));
     }
     let day = day.to_string();
     let columns = ["reference", "consent", "consent_social_media", "as_of"];
@@ -213,7 +213,7 @@ async fn known_reference(customer: String, artifacts: &Path) -> Result<CustomerR
     reference(customer, &Keys::from_secrets(&LocalSecrets::of_folder(artifacts)).await?)
 }
 
-/// A list under `control/`, locked until it is dropped. Columns that Bespoke does not know stay unchanged.
+/// A list under `control/`, locked until it is dropped. Columns that Bespoke does not know are left unchanged.
 struct List {
     store: FolderStore,
     key: ObjectKey,

@@ -27,47 +27,48 @@ use crate::disparity::{
 
 /// The JSON report.
 #[derive(Serialize)]
-struct Told {
+struct DisparityReport {
     /// Customers in the workbooks.
     customers: usize,
     /// Customers who consented. The rates are computed over them.
     considered: usize,
-    /// Rates below four fifths that chance does not explain.
+    /// Rates below four fifths that chance alone does not explain.
     findings: usize,
     attributes: Vec<AttributeComparison>,
 }
 
-pub(super) async fn execute(asked: DisparityArgs, config: Config, context: Context) -> Result<u8, Failure> {
+pub(super) async fn execute(args: DisparityArgs, config: Config, context: Context) -> Result<u8, Failure> {
     let (catalogue, lexicon) =
-        (catalogue(&asked.data, asked.catalogue.as_ref())?, lexicon(&asked.data, asked.lexicon.as_ref())?);
-    let books = Workbooks::read(&asked.data, &LocalSecrets::new(LocalSecrets::default_key_file())).await?;
+        (catalogue(&args.data, args.catalogue.as_ref())?, lexicon(&args.data, args.lexicon.as_ref())?);
+    let books = Workbooks::read(&args.data, &LocalSecrets::new(LocalSecrets::default_key_file())).await?;
     let settings = config.settings;
-    let told = tokio::task::spawn_blocking(move || -> Result<Told, merge::Error> {
+    let report = tokio::task::spawn_blocking(move || -> Result<DisparityReport, merge::Error> {
         let Workbooks { files, password } = &books;
         let (password, intake) = (password.as_ref(), &settings.intake);
         // No one can look up references made with this key.
         let keys = Keys::new([0; 32], [0; 32]);
         let (records, _) = merge::join(files, password, intake, &catalogue, &keys, Timestamp::now())?;
         let today = Zoned::now().date();
-        let categories = if asked.categories.is_empty() { &settings.offers.categories } else { &asked.categories };
+        let categories = if args.categories.is_empty() { &settings.offers.categories } else { &args.categories };
         let at_most = settings.offers.at_most;
         let rules = Rules { catalogue: &catalogue, lexicon: &lexicon, keys: &keys, categories, at_most, today };
         let customers = records.len();
         let mut cases: BTreeMap<CustomerRef, CustomerOffers> =
             records.into_iter().filter_map(|record| decide(record, &rules)).collect();
-        for (id, said) in merge::read_protected_attributes(&files[0], password, intake)? {
+        for (id, protected) in merge::read_protected_attributes(&files[0], password, intake)? {
             if let Some(case) = cases.get_mut(&keys.reference(&id)) {
-                case.groups = said.0.into_iter().map(|(column, cell)| (column, group(column, &cell, today))).collect();
+                let cells = protected.0.into_iter();
+                case.groups = cells.map(|(column, cell)| (column, group(column, &cell, today))).collect();
             }
         }
         let cases: Vec<CustomerOffers> = cases.into_values().collect();
         let attributes = compare(&cases);
         let findings =
             attributes.iter().map(|attribute| attribute.with_verdict(RateVerdict::BelowFourFifths).count()).sum();
-        Ok(Told { customers, considered: cases.len(), findings, attributes })
+        Ok(DisparityReport { customers, considered: cases.len(), findings, attributes })
     });
-    let told = told.await.map_err(merge::Error::from)??;
-    context.print(&told, || for_people(&told));
+    let report = report.await.map_err(merge::Error::from)??;
+    context.print(&report, || for_people(&report));
     Ok(0)
 }
 
@@ -86,10 +87,10 @@ fn decide(record: CustomerRecord, rules: &Rules<'_>) -> Option<(CustomerRef, Cus
     Some((reference, CustomerOffers { groups: BTreeMap::new(), offered }))
 }
 
-fn for_people(told: &Told) -> String {
+fn for_people(report: &DisparityReport) -> String {
     let bold = Style::new().bold();
     let mut text = String::new();
-    let Told { customers, considered, findings, attributes } = told;
+    let DisparityReport { customers, considered, findings, attributes } = report;
     let _infallible = writeln!(text, "{considered} of {customers} customers consented and are counted");
     if attributes.is_empty() {
         let _infallible = writeln!(text, "The profile workbook has no protected column");
@@ -121,8 +122,8 @@ fn for_people(told: &Told) -> String {
         }
     }
     let verdict = match findings {
-        0 => "No rate is below four fifths of the highest by more than chance explains (29 CFR 1607.4(D))".to_owned(),
-        some => format!("{some} rates are below four fifths of the highest (29 CFR 1607.4(D)): somebody must look"),
+        0 => "No rate is significantly below four fifths of the highest (29 CFR 1607.4(D))".to_owned(),
+        some => format!("{some} rates are below four fifths of the highest (29 CFR 1607.4(D)): have them reviewed"),
     };
     let _infallible = writeln!(text, "\n{bold}{verdict}{bold:#}");
     text

@@ -21,7 +21,7 @@ use super::context::{Context, run_id};
 use super::sections;
 use crate::cli::tools::EvidenceArgs;
 
-/// The evidence of one customer with its personal part opened.
+/// The evidence about one customer, with its personal part opened.
 #[derive(Serialize)]
 struct OpenedEvidence {
     #[serde(flatten)]
@@ -157,13 +157,13 @@ fn written_by(text: &mut String, script: &Script) {
         }
         WrittenBy::Template { instead_of_model: None } => sections::row(text, "writer", "the template"),
         WrittenBy::Template { instead_of_model: Some(InsteadOfModel { why, given }) } => {
-            sections::row(text, "writer", &format!("the template, because the model did not serve: {why}"));
+            sections::row(text, "writer", &format!("the template, because the model was not used: {why}"));
             if let Some(given) = given {
                 usage(text, given.usage);
             }
         }
         WrittenBy::Model { model, service, repaired, usage: used, .. } => {
-            let repaired = if *repaired { ", after the guard returned its first text" } else { "" };
+            let repaired = if *repaired { ", after the guard sent back its first text" } else { "" };
             sections::row(text, "writer", &format!("{model} at {service}{repaired}"));
             usage(text, *used);
         }
@@ -183,10 +183,10 @@ fn written_by(text: &mut String, script: &Script) {
 
 fn usage(text: &mut String, usage: Usage) {
     let Usage { tokens_read, tokens_written, usd } = usage;
-    sections::row(text, "model use", &format!("{tokens_read} tokens read, {tokens_written} written, ${usd:.4}"));
+    sections::row(text, "model use", &format!("{tokens_read} input tokens, {tokens_written} output tokens, ${usd:.4}"));
 }
 
-/// Writes why a result was put in review, and the reviewer's decision.
+/// Writes the reason why a result was put in review, and the reviewer's decision.
 fn reviewed(text: &mut String, review: &ReviewRecord, decision: Option<&Decision>) {
     sections::heading(text, "Review");
     sections::row(text, "because", &review.why.words());

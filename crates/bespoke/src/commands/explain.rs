@@ -1,4 +1,4 @@
-//! `bespoke explain`: shows which offers a customer would get now and why, without making anything or calling a model.
+//! `bespoke explain`: shows which offers a customer would get now and why, without making results or calling a model.
 
 use std::fmt::Write;
 

@@ -90,7 +90,7 @@ impl Export {
         let links = self.links;
         let _infallible = writeln!(
             text,
-            "These files name customers and hold {links} working links: protect them like the workbooks."
+            "These files identify customers and contain {links} working links: protect them like the workbooks."
         );
         text
     }
@@ -111,7 +111,7 @@ async fn send(
 
 fn sent_for_people(sent: NotifySummary) -> String {
     let NotifySummary { sent, already_sent, dead_letters } = sent;
-    format!("{sent} notifications arrived, {already_sent} had arrived before, {dead_letters} did not arrive\n")
+    format!("{sent} notifications delivered, {already_sent} delivered earlier, {dead_letters} not delivered\n")
 }
 
 fn exit_code(sent: NotifySummary) -> u8 {

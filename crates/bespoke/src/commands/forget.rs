@@ -36,7 +36,7 @@ pub(super) async fn execute(args: ForgetArgs, context: Context) -> Result<u8, Fa
     Ok(0)
 }
 
-/// Removes a folder and the folders below it, as far as they are empty.
+/// Removes a folder and the folders below it, unless they contain files.
 fn remove_empty(folder: &Path) -> std::io::Result<()> {
     let entries = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),

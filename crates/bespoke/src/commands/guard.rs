@@ -17,7 +17,7 @@ use super::context::Context;
 use super::sections;
 use crate::cli::tools::GuardArgs;
 
-/// The maximum size of a text in bytes. No voice speaks a longer one.
+/// The maximum size of a text in bytes. No voice can narrate a longer one.
 const MAX_BYTES: u64 = 1 << 20;
 
 /// The report of a check.
@@ -60,7 +60,7 @@ fn offered<'a>(catalogue: &'a Catalogue, ids: &[String]) -> Result<Vec<&'a Produ
         catalogue.products().iter().find(|product| product.id.as_str() == id.trim()).ok_or_else(|| {
             let ids: Vec<&str> = catalogue.products().iter().map(|product| product.id.as_str()).collect();
             let help = format!("choose from: {}", ids.join(", "));
-            Failure::new(ErrorName::InputInvalidRequest, format!("{id:?} is not a product of the catalog"), help)
+            Failure::new(ErrorName::InputInvalidRequest, format!("{id:?} is not a product in the catalog"), help)
         })
     };
     ids.iter().map(find).collect()
@@ -91,7 +91,7 @@ fn for_people(report: &GuardReport<'_>) -> String {
     let _infallible = if report.passed {
         writeln!(text, "\n{words} words pass all {all} checks")
     } else {
-        writeln!(text, "\n{words} words, refused by {refused} of {all} checks")
+        writeln!(text, "\n{words} words, rejected by {refused} of {all} checks")
     };
     text
 }

@@ -23,7 +23,7 @@ pub(super) async fn execute(args: InspectArgs, context: Context) -> Result<u8, F
     let video = args.video;
     if !video.is_file() {
         let message = format!("{}: not found", video.display());
-        return Err(Failure::new(ErrorName::RenderAssetBroken, message, "name a video file"));
+        return Err(Failure::new(ErrorName::RenderAssetBroken, message, "specify an existing video file"));
     }
     let inspected = tokio::task::spawn_blocking(move || render::inspect(&tools, &video)).await;
     let media = inspected.map_err(|panic| Failure::Refused {

@@ -1,4 +1,4 @@
-//! `bespoke narrate`: speaks a text into a file, so the bank can hear a voice before customers do.
+//! `bespoke narrate`: narrates a text into a sound file, so the bank can hear a voice before its customers do.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::context::Context;
 use crate::cli::voice::NarrateArgs;
 
-/// The report of a spoken text.
+/// The report about a narrated text.
 #[derive(Serialize)]
 struct Spoken<'a> {
     file: &'a Path,

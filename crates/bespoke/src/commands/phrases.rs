@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::context::{Context, person};
 use crate::cli::phrases::{ApproveArgs, CheckArgs, ListArgs, PhrasesCommand};
 
-/// The check of the guard that judges whole texts only.
+/// The guard check that applies to whole texts only.
 const WHOLE_TEXT: &str = "length";
 
 pub(super) fn execute(command: PhrasesCommand, context: Context) -> Result<u8, Failure> {
@@ -112,7 +112,7 @@ fn guard_findings(text: &str, product: Option<&Product>, catalogue: &Catalogue) 
         .collect()
 }
 
-/// A line of the list.
+/// A line in the list.
 #[derive(Serialize)]
 struct ListedLine<'a> {
     id: &'a str,
@@ -171,7 +171,7 @@ fn approve(args: ApproveArgs, context: Context) -> Result<u8, Failure> {
     } else {
         let find = |id: &String| {
             let unknown =
-                || refused(format!("the phrasebook has no line {id}"), "`bespoke phrases list` names all lines");
+                || refused(format!("the phrasebook has no line {id}"), "`bespoke phrases list` shows all lines");
             book.line(id).ok_or_else(unknown)
         };
         args.lines.iter().map(find).collect::<Result<_, _>>()?
@@ -191,7 +191,7 @@ fn approve(args: ApproveArgs, context: Context) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// Replaces the file of approvals in one step.
+/// Replaces the approvals file atomically.
 fn write_approvals(path: &Path, approvals: &Approvals) -> Result<(), Failure> {
     let write = || {
         let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or_else(|| Path::new(".")))?;

@@ -1,4 +1,4 @@
-//! `bespoke play`: shows a customer's result, or speaks it with the desktop's voice.
+//! `bespoke play`: shows a customer's result, or reads it aloud with the desktop's voice.
 
 use std::path::{Path, PathBuf};
 
@@ -53,7 +53,7 @@ fn only(customers: &Path, run: &RunId) -> Result<PathBuf, Failure> {
         (found, more) => {
             let found = usize::from(found.is_some()) + more;
             let message = format!("{run}: {found} customers have published results");
-            Err(Failure::new(ErrorName::InputInvalidRequest, message, "give --customer ID, or name another run"))
+            Err(Failure::new(ErrorName::InputInvalidRequest, message, "use --customer ID, or specify another run"))
         }
     }
 }

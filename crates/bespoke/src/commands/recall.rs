@@ -1,4 +1,4 @@
-//! `bespoke recall`: takes back the published results of a run, even while another run is in progress.
+//! `bespoke recall`: withdraws a run's published results, even while another run is in progress.
 
 use std::collections::BTreeSet;
 

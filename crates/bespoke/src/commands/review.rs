@@ -35,7 +35,7 @@ struct ListedItem {
     text: Option<String>,
     /// The reason why it cannot be published now.
     problem: Option<String>,
-    /// The model's text that the guard refused.
+    /// The model's text that the guard rejected.
     refused: Option<RefusedText>,
     /// The files for the reviewer to look at.
     files: Vec<PathBuf>,
@@ -117,9 +117,7 @@ fn not_one(waiting: usize) -> Failure {
             "the run has no result in review for this customer".to_owned(),
             "list the results in review: bespoke review",
         ),
-        some => {
-            (format!("{some} results of the run are in review, and each needs its own decision"), "give --customer")
-        }
+        some => (format!("{some} results in the run are in review, and each needs its own decision"), "use --customer"),
     };
     Failure::new(ErrorName::ReviewNotWaiting, message, help)
 }
@@ -163,7 +161,7 @@ fn for_people(items: &[ListedItem]) -> String {
         }
         if let Some(RefusedText { segments, verdict }) = refused {
             let written: Vec<&str> = segments.iter().map(|segment| segment.text.as_str()).collect();
-            let _infallible = writeln!(text, "  {bold}The model's refused text, which is never published:{bold:#}\n");
+            let _infallible = writeln!(text, "  {bold}The model's rejected text, which is never published:{bold:#}\n");
             let _infallible = writeln!(text, "{}\n", textwrap::indent(&written.join("\n"), "    "));
             for check in verdict.checks.iter().filter(|check| !check.violations.is_empty()) {
                 let _infallible = writeln!(text, "  {}: {}", check.name, check.violations.join("; "));

@@ -64,7 +64,7 @@ pub(super) async fn one(args: RunArgs, config: Config, context: Context) -> Resu
     Ok(finished.summary.exit_code())
 }
 
-/// Returns the request of the options on the command line.
+/// Returns the request for the options on the command line.
 pub(super) fn local_request(args: RecommendationArgs, config: &Config, data: &Path) -> Result<LocalRequest, Failure> {
     let prompt = args.prompt.map(prompt).transpose()?;
     if let Some(prompt) = &prompt {
@@ -72,7 +72,7 @@ pub(super) fn local_request(args: RecommendationArgs, config: &Config, data: &Pa
     }
     let mode = args.writer.unwrap_or(config.settings.writer.mode);
     if mode.asks_a_model() && !config.settings.writer.model.enabled {
-        anstream::eprintln!("note: writer {mode} needs writer.model.enabled = true; the phrasebook writes instead");
+        anstream::eprintln!("note: writer {mode} needs writer.model.enabled = true; the phrasebook is used instead");
     }
     let options = RunOptions {
         only: None,
@@ -87,7 +87,8 @@ pub(super) fn local_request(args: RecommendationArgs, config: &Config, data: &Pa
     Ok(LocalRequest { customer: None, options, background: args.background, again: args.again })
 }
 
-/// Prints what the phrasebook understood of a prompt. The other words are only counted, because they may hold a name.
+/// Prints the parts of a prompt that the phrasebook understood. Other words are only counted, because they may contain
+/// a name.
 fn print_understood(prompt: &str, book: &Phrasebook) {
     let wish = book.wishes().read(prompt);
     let tones = wish.tones.iter().map(|tone| tone.as_str().to_owned());
@@ -100,10 +101,10 @@ fn print_understood(prompt: &str, book: &Phrasebook) {
         1 => "; 1 word was not understood".to_owned(),
         words => format!("; {words} words were not understood"),
     };
-    anstream::eprintln!("note: understood of --prompt: {understood}{ignored}");
+    anstream::eprintln!("note: understood from --prompt: {understood}{ignored}");
 }
 
-/// A run that ended, with the folder still locked.
+/// A finished run, with the folder still locked.
 struct FinishedRun {
     summary: RunSummary,
     run: RunReport,
@@ -198,13 +199,13 @@ fn customer(given: Option<String>) -> Result<CustomerId, Failure> {
         None => {
             return Err(Failure::new(
                 ErrorName::InputInvalidRequest,
-                "no customer is named, and there is no terminal to ask at",
-                "give --customer ID",
+                "no customer id was given, and there is no terminal to ask for one",
+                "use --customer ID",
             ));
         }
     };
     CustomerId::parse(id.trim())
-        .map_err(|error| Failure::new(ErrorName::InputInvalidRequest, error.to_string(), "give --customer ID"))
+        .map_err(|error| Failure::new(ErrorName::InputInvalidRequest, error.to_string(), "use --customer ID"))
 }
 
 fn ask(question: &str) -> Result<String, Failure> {

@@ -127,7 +127,7 @@ pub(super) fn checks(text: &mut String, checks: &[script::GuardCheck]) {
     let green = Style::new().fg_color(Some(AnsiColor::Green.into()));
     let red = Style::new().fg_color(Some(AnsiColor::Red.into()));
     for script::GuardCheck { name, violations } in checks {
-        let (style, word) = if violations.is_empty() { (green, "passes") } else { (red, "refuses") };
+        let (style, word) = if violations.is_empty() { (green, "passes") } else { (red, "rejects") };
         let _infallible = writeln!(text, "  {style}{word:<8}{style:#} {name:<18} {}", violations.join("; "));
     }
 }
@@ -142,7 +142,7 @@ pub(super) fn media(text: &mut String, media: &MediaFacts) {
         let _infallible = writeln!(text, "{style}{sign}{style:#}  {name:<40} {found:<22} {wanted}");
     }
     let captions = match media.captions.cues {
-        0 => "captions not measured, because no caption file lies beside the video".to_owned(),
+        0 => "captions not measured, because there is no caption file beside the video".to_owned(),
         cues => format!("{cues} captions"),
     };
     let _infallible = writeln!(text, "\n{:.1} s, {captions}", media.seconds);

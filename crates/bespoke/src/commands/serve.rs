@@ -67,7 +67,7 @@ fn restart_with_one_arena() {
     if let Ok(program) = std::env::current_exe() {
         // `exec` returns only if it fails. In that case, the server just uses more memory.
         let error = std::process::Command::new(program).args(std::env::args_os().skip(1)).env(ARENAS, "1").exec();
-        tracing::debug!(%error, "failed to restart with one arena; the server may take more memory");
+        tracing::debug!(%error, "failed to restart with one arena; the server may use more memory");
     }
 }
 

@@ -3,10 +3,10 @@
 use contracts::ErrorName;
 use tokio_util::sync::CancellationToken;
 
-/// Waits for signals. The first one cancels the run cleanly, and the second one ends the process at once.
+/// Waits for signals. The first signal cancels the run cleanly, and the second one ends the process immediately.
 pub(super) async fn watch(cancel: CancellationToken) {
     signal().await;
-    anstream::eprintln!("stopping; press Ctrl-C again to stop at once");
+    anstream::eprintln!("stopping; press Ctrl-C again to stop immediately");
     cancel.cancel();
     signal().await;
     std::process::exit(i32::from(ErrorName::RunCancelled.exit_code()));

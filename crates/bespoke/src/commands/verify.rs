@@ -24,11 +24,11 @@ pub(super) async fn execute(args: VerifyArgs, context: Context) -> Result<u8, Fa
     let artifacts = args.folders.artifacts.clone();
     if !artifacts.is_dir() {
         let message = format!("{}: not found", artifacts.display());
-        return Err(Failure::new(ErrorName::EvidenceMissing, message, "name the folder with --artifacts"));
+        return Err(Failure::new(ErrorName::EvidenceMissing, message, "specify the folder with --artifacts"));
     }
     let store = FolderStore::open(&artifacts).map_err(Failure::file(ErrorName::StoreUnavailable, &artifacts))?;
     let keys = match Keys::from_secrets(&LocalSecrets::of_folder(&artifacts)).await {
-        // Random keys do not open any object, so the run is reported as verified without its keys.
+        // Random keys cannot open any object, so the run is reported as verified without its keys.
         Err(SecretError::Missing(_)) => Keys::new(rand::random(), rand::random()),
         keys => keys?,
     };
@@ -54,7 +54,7 @@ struct VerifyReport<'a> {
 
 fn sentences_for_people(report: &SentenceReport) -> String {
     if let Some(reason) = &report.not_checked {
-        return format!("note: the sentences were not proved: {reason}\n");
+        return format!("note: the sentences were not verified: {reason}\n");
     }
     let mut text = String::new();
     for unproved in &report.unproved {
@@ -63,15 +63,15 @@ fn sentences_for_people(report: &SentenceReport) -> String {
     let SentenceReport { texts, sealed, lines, catalogue, free_approved, free_unapproved, unproved, .. } = report;
     let _infallible = writeln!(
         text,
-        "{texts} texts: {lines} approved lines, {catalogue} texts of the catalog, {} unproved sentences",
+        "{texts} texts: {lines} approved lines, {catalogue} catalog texts, {} unverified sentences",
         unproved.len()
     );
     if free_approved + free_unapproved > 0 {
         let _infallible =
-            writeln!(text, "free text: {free_approved} parts approved by a person, {free_unapproved} by nobody");
+            writeln!(text, "free text: {free_approved} parts approved by a person, {free_unapproved} without approval");
     }
     if *sealed > 0 {
-        let _infallible = writeln!(text, "note: the keys do not open {sealed} texts");
+        let _infallible = writeln!(text, "note: the keys cannot open {sealed} texts");
     }
     text
 }
@@ -87,7 +87,7 @@ fn for_people(verification: &Verification) -> String {
     let compared = format!("{run}: {customers} customers, {files} files compared");
     let _infallible = match findings.len() {
         0 if *with_keys => writeln!(text, "{good}verified{good:#}  {compared}, all unchanged"),
-        0 => writeln!(text, "{bad}not proven{bad:#}  {compared}, all digests match"),
+        0 => writeln!(text, "{bad}not verified{bad:#}  {compared}, all digests match"),
         count => writeln!(text, "{compared}, {count} discrepancies"),
     };
     if !with_keys {

@@ -34,7 +34,7 @@ pub(super) async fn execute(args: VoicesArgs, config: &Config, context: Context)
                 Ok(_) => anstream::eprintln!("voices: installed Kokoro in {}", folder.display()),
                 Err(failure) if optional => {
                     anstream::eprintln!("voices: {failure}");
-                    anstream::eprintln!("voices: Kokoro is not installed; espeak-ng speaks instead");
+                    anstream::eprintln!("voices: Kokoro is not installed; espeak-ng is used instead");
                 }
                 Err(failure) => return Err(failure),
             }

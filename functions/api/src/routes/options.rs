@@ -15,7 +15,7 @@ use crate::view::{
 
 /// Returns the options for requests
 ///
-/// Returns the values that the fields of a request may have, and the defaults from the settings.
+/// Returns the allowed values for request fields, and the defaults from the settings.
 #[utoipa::path(
     get, path = "/v1/options", operation_id = "getOptions", tag = "options",
     responses((status = 200, description = "The options", body = RequestOptions), ReadProblems)

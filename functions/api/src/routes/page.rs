@@ -1,4 +1,4 @@
-//! The page for staff. Its files are part of the program, so no path leads to the file system.
+//! The page for staff. Its files are compiled into the program, so no request path leads to the file system.
 
 use std::sync::LazyLock;
 
@@ -65,7 +65,7 @@ pub(super) fn router() -> Router<SharedBackend> {
 
 /// Returns a file, or status 304 if the browser has it.
 fn serve(file: &'static PageFile, tag: &HeaderValue, request: &HeaderMap) -> Response {
-    // The browser must ask each time, so that it never shows a page of an older version.
+    // The browser must revalidate each time, so it never shows a page from an older version.
     let headers = [(header::ETAG, tag.clone()), (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
     if request.get(header::IF_NONE_MATCH) == Some(tag) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();

@@ -21,12 +21,12 @@ const CONCURRENCY: usize = 16;
 
 /// Starts a recommendation
 ///
-/// Starts a run that makes a text, and a video if requested, for one customer. The run continues after the response:
+/// Starts a run that makes a text, and a video if requested, for one customer. The run continues after the response, so
 /// follow its events or poll the recommendation.
 ///
-/// A repeated request with the same idempotency key starts nothing and returns the same recommendation with status 200. A
-/// different request with that key gets status 422. If the run failed as a whole, the repeated request starts another
-/// attempt under the same id, with status 202.
+/// A repeated request with the same idempotency key does not start another run. It returns the same recommendation with
+/// status 200. A different request with that key gets status 422. If the whole run failed, the repeated request starts
+/// another attempt under the same id, with status 202.
 #[utoipa::path(
     post, path = "/v1/recommendations", operation_id = "createRecommendation", tag = "recommendations",
     params(("Idempotency-Key" = String, Header, description = "A key that the client chooses for this request, such as a UUID. It makes a retry safe. A key belongs to one caller and covers recommendations and campaigns together. A local server keeps keys forever, AWS for 90 days after the run ends.", min_length = 1, max_length = 255)),
@@ -64,8 +64,8 @@ pub(super) async fn create(
 
 /// Returns a recommendation
 ///
-/// Returns its status, its outcome, and the content that the caller may see. Consent and suppressions are checked for
-/// every request.
+/// Returns the recommendation's status, its outcome, and the content that the caller may see. Each request checks
+/// consent and suppressions again.
 #[utoipa::path(
     get, path = "/v1/recommendations/{id}", operation_id = "getRecommendation", tag = "recommendations",
     params(("id" = String, Path, description = "The id of the recommendation")),
@@ -84,7 +84,7 @@ pub(super) async fn get(
 
 /// Lists recommendations
 ///
-/// Lists the recommendations that the caller started, the newest first. It leaves out the customers of campaigns.
+/// Lists the recommendations that the caller started, newest first. Customers in campaigns are not included.
 #[utoipa::path(
     get, path = "/v1/recommendations", operation_id = "listRecommendations", tag = "recommendations",
     params(PageQuery),

@@ -33,12 +33,12 @@ const CONCURRENCY: usize = 16;
 
 /// The reason why changed content cannot be approved.
 const CONTENT_CHANGED: &str =
-    "the catalog or the brand changed since this was made: reject it and start the recommendation again";
+    "the catalog or the brand has changed since this result was made: reject it and start the recommendation again";
 
 /// Lists pending reviews
 ///
-/// Lists the results that wait for a reviewer, with everything that would be published. Reviewers see the results of all
-/// callers, and of runs that an upload or a schedule started.
+/// Lists the results that are waiting for a reviewer, with everything that would be published. Reviewers see the
+/// results from all callers, including runs that an upload or a schedule started.
 #[utoipa::path(
     get, path = "/v1/reviews", operation_id = "listReviews", tag = "reviews",
     responses((status = 200, description = "The pending reviews", body = PendingReviewList), ReviewProblems)
@@ -57,7 +57,8 @@ pub(super) async fn list(
     Ok(axum::Json(PendingReviewList { items }))
 }
 
-/// Loads a pending review; `None` if it was decided meanwhile or the customer may no longer be contacted.
+/// Loads a pending review. Returns `None` if it has been decided in the meantime, or if the customer may no longer be
+/// contacted.
 async fn load(
     run: &RunId,
     reference: &CustomerRef,
@@ -94,7 +95,7 @@ async fn load(
                 review.links = Some(results::links(run, reference, &files, backend).await?);
             }
         }
-        // The review stays in the list so that it can be rejected, and the others stay visible.
+        // The review stays in the list, so it can be rejected and the others stay visible.
         Err(error) => {
             tracing::warn!(%run, %reference, error = chain(&error), "cannot show a pending review");
             review.unavailable_reason = Some(match error {
@@ -108,14 +109,15 @@ async fn load(
 
 /// Approves or rejects a result
 ///
-/// Approval publishes the result, unless consent or a suppression now forbids it. Rejection ends it as `skipped`. The server
-/// applies these rules in order:
+/// Approval publishes the result, unless consent or a suppression now forbids it. Rejection makes the outcome
+/// `skipped`. The server applies these rules in order:
 ///
-/// 1. To approve content that can no longer be published as reviewed, for example after a change of the catalog: 409.
+/// 1. The decision approves content that can no longer be published as reviewed, for example after a change to the
+///    catalog: 409.
 /// 2. No review is pending: 200 with the earlier decision, or 404 if no decision is on record.
 /// 3. `content_digest` differs from the pending one: 409.
 /// 4. The customer may no longer be contacted: 200 without `decision`.
-/// 5. Otherwise the first decision counts: 200. A later one changes nothing and returns the first.
+/// 5. Otherwise: 200. The first decision counts. A later one changes nothing and returns the first.
 ///
 /// A decision never expires. On AWS, an approved result is published within seconds, and the campaign's counts follow within
 /// minutes.
@@ -160,8 +162,8 @@ pub(super) async fn decide(
     }))
 }
 
-/// Checks before an approval that the content is still what `publish` would publish. Does nothing if the customer may no
-/// longer be contacted: the decision itself handles that.
+/// Before an approval, checks that `publish` would still publish exactly this content. Does nothing if the customer may
+/// no longer be contacted, because the decision handles that case.
 async fn check_content(run: &RunId, reference: &CustomerRef, backend: &SharedBackend) -> Result<(), Problem> {
     let vault = backend.vault();
     let Some(waiting) = policy::review::find_pending(vault.store(), run, reference).await? else { return Ok(()) };
@@ -184,7 +186,7 @@ fn review_problem(error: lifecycle::ReviewError) -> Problem {
     }
 }
 
-/// Returns the decision on a review that no longer waits.
+/// Returns the decision on a review that is no longer pending.
 async fn earlier_decision(
     run: &RunId,
     reference: &CustomerRef,
@@ -197,12 +199,13 @@ async fn earlier_decision(
 
 /// Recalls a published recommendation
 ///
-/// All links to the text and the video stop working. The evidence, which is the audit record of the run, stays. Only
-/// reviewers may recall, and they may recall the recommendations of all callers. Repeating the request changes nothing and
-/// returns 204 again. The request gets 409 if nothing was published, for example while the result is in review.
+/// All links to the text and the video stop working. The evidence, which is the audit record of the run, is kept. Only
+/// reviewers may recall, and they may recall any caller's recommendations. Repeating the request changes nothing and
+/// returns 204 again. The response is 409 if nothing was published, for example while the result is in review.
 ///
-/// A reviewer forms the id from the run and the customer reference, which reviews, notifications and exports contain. The
-/// id is `RUN` for a run for one customer, and `RUN~CUSTOMER_REF` for a campaign. The other form gets 404.
+/// A reviewer builds the id from the run and the customer reference, which are in reviews, notifications and exports.
+/// The id is `RUN` for a run for one customer, and `RUN~CUSTOMER_REF` for a campaign. The response to the wrong form is
+/// 404.
 #[utoipa::path(
     post, path = "/v1/recommendations/{id}/recall", operation_id = "recallRecommendation", tag = "reviews",
     params(("id" = String, Path, description = "The id of the recommendation")), request_body = RecallRequest,

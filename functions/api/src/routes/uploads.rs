@@ -1,5 +1,5 @@
-//! Uploads of a batch. On AWS the addresses are presigned, because a function takes no large bodies. A local server takes
-//! the workbooks itself; see [`crate::local`].
+//! Uploads of a batch. On AWS, the addresses are presigned, because a function cannot accept large bodies. A local
+//! server accepts the workbooks itself; see [`crate::local`].
 
 use axum::Json;
 use axum::extract::State;
@@ -16,9 +16,9 @@ use crate::view::{CreateUploadRequest, Upload, UploadSlot};
 
 /// Creates an upload
 ///
-/// Returns an address for each of the three workbooks of a batch. Send each workbook to its address with `PUT` within 15
-/// minutes, in any order. The workbooks alone start nothing: start a campaign that names the upload. An upload never counts
-/// as the newest complete batch.
+/// Returns an address for each of a batch's three workbooks. Send each workbook to its address with `PUT` within 15
+/// minutes, in any order. Uploading the workbooks does not start a run: start a campaign that refers to the upload. An
+/// upload never counts as the newest complete batch.
 #[utoipa::path(
     post, path = "/v1/uploads", operation_id = "createUpload", tag = "campaigns", request_body = CreateUploadRequest,
     responses((status = 201, description = "The upload", body = Upload), CreateUploadProblems)
@@ -38,7 +38,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(Upload { id: batch.to_string(), files })))
 }
 
-/// Returns 16 random hex digits, so that other callers cannot guess the id of an upload.
+/// Returns 16 random hex digits, so other callers cannot guess the id of an upload.
 fn random_hex() -> Result<String, Problem> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| Problem::new(ErrorName::StoreUnavailable, error.to_string()))?;

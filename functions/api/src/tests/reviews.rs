@@ -121,7 +121,8 @@ async fn changed_content_can_only_be_rejected() {
         api.write_script(run, &reference, &[]).await;
         api.request_review(run, &reference, since).await;
     }
-    // A change of the catalog or the brand would change the published text, so its digest differs from the recorded one.
+    // A change to the catalog or the brand would change the published text, so its digest would differ from the
+    // recorded one.
     let key = ObjectKey::Review(run.clone(), reference.clone());
     let mut waiting: PendingReview = serde_json::from_slice(&api.bank.store.get(&key).await.unwrap()).unwrap();
     waiting.seen.text = Digest::of(b"with an older catalog");

@@ -20,20 +20,21 @@ use super::names::{CategoryName, OutcomeName, RunStatus, ShapeName, WriterName};
 use super::recommendation::StatusReason;
 use crate::problem::Problem;
 
-/// The request for a campaign. The settings supply every value that it omits. In a field that allows null, null means the
-/// same as omitting it. AWS rejects the fields of local servers with status 400 and `Input.InvalidRequest`.
+/// The request for a campaign. The settings supply every omitted value. In a field that allows null, null means the
+/// same as omitting the field. AWS rejects the fields for local servers with status 400 and `Input.InvalidRequest`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateCampaignRequest {
-    /// The id of an upload through this API. A request with both `upload` and `batch` gets status 422.
+    /// The id of an upload that was created through this API. A request with both `upload` and `batch` gets status 422.
     #[schema(value_type = Option<String>, pattern = "^upload-[A-Za-z0-9._-]{1,57}$")]
     pub(crate) upload: Option<Batch>,
-    /// The name of the batch to read. If both this and `upload` are omitted, AWS reads the newest complete batch. A local
-    /// server reads its own data folder. A batch that is unknown or incomplete gets status 409 and `Input.MissingWorkbook`.
+    /// The name of the batch to read. If both this and `upload` are omitted, AWS reads the newest complete batch. A
+    /// local server reads its own data folder. For an unknown or incomplete batch, the response has status 409 and
+    /// `Input.MissingWorkbook`.
     #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$")]
     pub(crate) batch: Option<Batch>,
-    /// Whether only to forecast the campaign: its customers, duration and cost. Local servers only. The default is false.
-    /// Null is invalid.
+    /// Whether to only forecast the campaign: its customers, duration and cost. Local servers only. The default is
+    /// false. Null is invalid.
     #[serde(default)]
     pub(crate) dry_run: bool,
     /// The maximum number of customers who get a recommendation, counted in the dataset's order. Skipped customers do not
@@ -41,8 +42,8 @@ pub(crate) struct CreateCampaignRequest {
     #[schema(minimum = 1)]
     #[serde(default, deserialize_with = "whole_number")]
     pub(crate) max_customers: Option<usize>,
-    /// The budget for models and outside voice services, in US dollars. Local servers only. Omit it for no limit. A customer
-    /// starts only if the remaining budget covers their worst case. Customers that cost nothing always start.
+    /// The budget for models and outside voice services, in US dollars. Local servers only. Omit it for no limit. A
+    /// customer starts only if the remaining budget covers their worst case. Customers who cost nothing always start.
     #[schema(minimum = 0)]
     pub(crate) budget_usd: Option<f64>,
     /// The maximum number of customers in progress at the same time. Omit it for the server's own limit. AWS never exceeds
@@ -50,28 +51,29 @@ pub(crate) struct CreateCampaignRequest {
     #[schema(minimum = 1, maximum = 1000)]
     #[serde(default, deserialize_with = "whole_number")]
     pub(crate) max_concurrency: Option<u16>,
-    /// The lines of business whose products may be offered. Omit it or send an empty list for `default_categories` of
-    /// `GET /v1/options`. Null is invalid.
+    /// The lines of business whose products may be offered. Omit it or send an empty list to use `default_categories`
+    /// from `GET /v1/options`. Null is invalid.
     #[serde(default)]
     #[schema(value_type = Vec<CategoryName>)]
     pub(crate) categories: Vec<Category>,
-    /// The wanted tone and emphasis. At most 2000 Unicode code points. The phrasebook understands single words and short
-    /// phrases; only the writer `free` passes the whole prompt to the model.
+    /// The requested tone and emphasis. At most 2000 Unicode code points. The phrasebook understands single words and
+    /// short phrases. Only the `free` writer passes the whole prompt to the model.
     #[schema(max_length = 2000)]
     pub(crate) prompt: Option<String>,
-    /// The writer. `select` and `free` need a model that is enabled.
+    /// The writer. `select` and `free` require an enabled model.
     #[schema(value_type = Option<WriterName>)]
     pub(crate) writer: Option<WriterMode>,
-    /// The speaking rate, in words per minute. The default is `words_per_minute.default` of `GET /v1/options`.
+    /// The speaking rate, in words per minute. The default is `words_per_minute.default` from `GET /v1/options`.
     #[schema(minimum = 80, maximum = 220)]
     #[serde(default, deserialize_with = "whole_number")]
     pub(crate) words_per_minute: Option<u16>,
     /// The voice: `NAME`, `ENGINE` or `ENGINE:NAME`. `GET /v1/options` lists the voices. `ENGINE` alone selects that
-    /// engine's first voice. `NAME` alone uses the engine in the settings, or else the engine that has the name. The server
-    /// does not check the value here: with an unknown voice, `narrate` fails with `Input.InvalidRequest`.
+    /// engine's first voice. `NAME` alone uses the engine in the settings, or else the engine that has the name. The
+    /// server does not check the value at this point. If the voice is unknown, `narrate` fails later with
+    /// `Input.InvalidRequest`.
     #[schema(max_length = 100)]
     pub(crate) voice: Option<String>,
-    /// The aspect ratio of the videos. The default is `default_shape` of `GET /v1/options`.
+    /// The aspect ratio of the videos. The default is `default_shape` from `GET /v1/options`.
     #[schema(value_type = Option<ShapeName>)]
     pub(crate) shape: Option<Shape>,
     /// Whether to make videos in addition to the texts. The default is true. AWS ignores false and makes videos.
@@ -79,28 +81,28 @@ pub(crate) struct CreateCampaignRequest {
 }
 
 impl CreateCampaignRequest {
-    /// Checks the limits that the types of the fields do not express.
+    /// Checks the limits that the field types do not express.
     pub(crate) fn validate(&self) -> Result<(), Problem> {
         if self.max_customers == Some(0) {
-            return Err(Problem::invalid("the field max_customers must be 1 or more"));
+            return Err(Problem::invalid("max_customers must be 1 or more"));
         }
         if self.budget_usd.is_some_and(|usd| !(usd.is_finite() && usd >= 0.0)) {
-            return Err(Problem::invalid("the field budget_usd must be 0 or more"));
+            return Err(Problem::invalid("budget_usd must be 0 or more"));
         }
         if self.max_concurrency.is_some_and(|customers| !(1..=1000).contains(&customers)) {
-            return Err(Problem::invalid("the field max_concurrency must be 1 to 1000"));
+            return Err(Problem::invalid("max_concurrency must be 1 to 1000"));
         }
         if self.upload.is_some() && self.batch.is_some() {
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            return Err(Problem::with_status(status, "use either the field upload or the field batch, not both"));
+            return Err(Problem::with_status(status, "use either upload or batch, not both"));
         }
         if self.upload.as_ref().is_some_and(|upload| !upload.is_through_api()) {
-            return Err(Problem::invalid("the field upload is not the id of an upload"));
+            return Err(Problem::invalid("upload is not the id of an upload"));
         }
         Ok(())
     }
 
-    /// Returns the options of the run.
+    /// Returns the options for the run.
     pub(crate) fn into_options(self) -> RunOptions {
         RunOptions {
             only: None,
@@ -120,7 +122,7 @@ impl CreateCampaignRequest {
 pub(crate) struct CampaignAccepted {
     /// The id of the campaign.
     pub(crate) id: String,
-    /// The path of the campaign, also in the header `Location`.
+    /// The path of the campaign. It is also in the `Location` header.
     #[serde(rename = "self")]
     pub(crate) path: String,
 }
@@ -131,15 +133,16 @@ pub(crate) struct CampaignAccepted {
 pub struct CampaignCounts {
     /// Customers with a published text, and a video if one was requested.
     pub published: usize,
-    /// Customers who get nothing.
+    /// Customers who get no message.
     pub skipped: usize,
-    /// Customers whose result waits for a reviewer.
+    /// Customers whose result is waiting for a reviewer.
     pub in_review: usize,
     /// Customers with a failed stage.
     pub failed: usize,
-    /// Customers who are in no other group. After an early stop, these are the customers that never started.
+    /// Customers who are in none of the other groups. After an early stop, these are the customers who never started.
     pub waiting: usize,
-    /// Customers whose text or video is in progress. In `CustomerStatus` they are `waiting` too. Always 0 on AWS.
+    /// Customers whose text or video is in progress. In `CustomerStatus`, they also appear as `waiting`. Always 0 on
+    /// AWS.
     pub running: usize,
 }
 
@@ -158,24 +161,24 @@ pub struct CampaignProgress {
     pub customers: usize,
     /// The numbers of customers by status.
     pub counts: CampaignCounts,
-    /// The numbers of skipped customers by reason, in words for people. The words may change: do not parse them. Empty if
-    /// none was skipped.
+    /// The numbers of skipped customers by human-readable reason. The wording may change, so do not parse it. Empty if
+    /// none were skipped.
     pub skipped_because: BTreeMap<String, usize>,
     /// The numbers of failed customers by `ERROR in STAGE`, such as `Render.Failed in render`. Empty if none failed.
     pub failed_with: BTreeMap<String, usize>,
-    /// The customers that end per minute, counted since the first text and without skipped ones. Use it only while the
-    /// campaign runs. Absent until one has ended, after a restart of the server, and on AWS.
+    /// The number of customers finished per minute since the first text, not counting skipped ones. Use it only while
+    /// the campaign is running. Absent until a customer has finished, after a server restart, and on AWS.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub rate_per_minute: Option<f64>,
-    /// The estimated time until the last customer ends, in seconds. Use it only while the campaign runs. Absent until one
-    /// has ended, after a restart of the server, and on AWS.
+    /// The estimated time until the last customer finishes, in seconds. Use it only while the campaign is running.
+    /// Absent until a customer has finished, after a server restart, and on AWS.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub seconds_left: Option<f64>,
-    /// The cost of models and outside voice services so far, in US dollars. It counts customers that ended, in earlier
-    /// attempts too. It excludes Polly and other AWS services. Absent until one has ended, after a restart of the server,
-    /// and on AWS.
+    /// The cost of models and outside voice services so far, in US dollars. It includes customers who finished in
+    /// earlier attempts, and excludes Polly and other AWS services. Absent until a customer has finished, after a
+    /// server restart, and on AWS.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub spent_usd: Option<f64>,
@@ -187,7 +190,7 @@ impl From<&Manifest> for CampaignProgress {
         let mut counts = CampaignCounts {
             published: count("published"),
             skipped: count("skipped"),
-            // Manifests of version 0.1 call it `held`.
+            // Manifests from version 0.1 call it `held`.
             in_review: count("in-review") + count("held"),
             failed: count("failed"),
             ..CampaignCounts::default()
@@ -209,12 +212,12 @@ impl From<&Manifest> for CampaignProgress {
     }
 }
 
-/// A campaign: a run over all customers of a batch.
+/// A campaign: a run over all customers in a batch.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Campaign {
     /// The id of the campaign.
     pub(crate) id: String,
-    /// The time at which the caller started the campaign, also if it is still queued.
+    /// The time at which the caller started the campaign, even if it is still queued.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) started_at: Timestamp,
     /// The status of the run. A queued campaign is `running`.
@@ -232,7 +235,7 @@ pub(crate) struct Campaign {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<CampaignForecast>, nullable = false)]
     pub(crate) forecast: Option<Value>,
-    /// The reason why the campaign started no further customer, in words for people: an exhausted budget, or too many
+    /// The human-readable reason why the campaign stopped starting customers: an exhausted budget, or too many
     /// failures. `status` is then `done`. Absent if the campaign did not stop early, and on AWS.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -243,10 +246,10 @@ pub(crate) struct Campaign {
     pub(crate) reason: Option<StatusReason>,
 }
 
-/// A page of campaigns, the newest first.
+/// A page of campaigns, newest first.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CampaignPage {
-    /// The campaigns of this page.
+    /// The campaigns on this page.
     pub(crate) items: Vec<Campaign>,
     /// The cursor for the next page, to send as `after`. Absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -254,12 +257,12 @@ pub(crate) struct CampaignPage {
     pub(crate) next: Option<String>,
 }
 
-/// The status of a campaign's customer.
+/// The status of a customer in a campaign.
 ///
 /// - `published`: the text was published, and the video if one was requested.
-/// - `skipped`: the customer gets nothing, or in a dry run would get nothing. A result that was recalled before publication
-///   counts as skipped. A later recall leaves the status `published`.
-/// - `in-review`: the result waits for a reviewer.
+/// - `skipped`: the customer gets no message, or would get none in a dry run. A result that was recalled before
+///   publication counts as skipped. A later recall leaves the status `published`.
+/// - `in-review`: the result is waiting for a reviewer.
 /// - `failed`: a stage failed.
 /// - `waiting`: the customer has no outcome yet. They may be in progress.
 /// - `selected`: in a dry run, the customer would get a recommendation.
@@ -268,9 +271,9 @@ pub(crate) struct CampaignPage {
 pub(crate) enum CustomerStatus {
     /// The result is published.
     Published,
-    /// The customer gets nothing.
+    /// The customer gets no message.
     Skipped,
-    /// The result waits for a reviewer.
+    /// The result is waiting for a reviewer.
     InReview,
     /// A stage failed.
     Failed,
@@ -292,7 +295,7 @@ impl From<Option<OutcomeName>> for CustomerStatus {
     }
 }
 
-/// The query of a campaign's customers.
+/// The query for a campaign's customers.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -303,12 +306,12 @@ pub(crate) struct CustomerQuery {
     /// The cursor: the value of `next` from the previous page. Omit it for the first page.
     #[param(max_length = 64)]
     pub(crate) after: Option<String>,
-    /// The maximum number of items in the page. The default is 20.
+    /// The maximum number of items on the page. The default is 20.
     #[param(minimum = 1, maximum = 100)]
     pub(crate) limit: Option<usize>,
 }
 
-/// A customer of a campaign.
+/// A customer in a campaign.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CampaignCustomer {
     /// The customer reference: 32 hexadecimal digits.
@@ -316,12 +319,12 @@ pub(crate) struct CampaignCustomer {
     pub(crate) customer_ref: String,
     /// The status of the customer.
     pub(crate) status: CustomerStatus,
-    /// The reason for the status, in words for people. Absent for `published`, `waiting` and `selected`.
+    /// The human-readable reason for the status. Absent for `published`, `waiting` and `selected`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) reason: Option<String>,
-    /// The path of the customer's recommendation. It works from the start, also while the customer is `waiting`. Absent in
-    /// a dry run.
+    /// The path of the customer's recommendation. It works from the start, even while the customer is `waiting`. Absent
+    /// in a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) recommendation: Option<String>,
@@ -330,7 +333,7 @@ pub(crate) struct CampaignCustomer {
 /// A page of a campaign's customers, in the dataset's order.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CampaignCustomerPage {
-    /// The customers of this page.
+    /// The customers on this page.
     pub(crate) items: Vec<CampaignCustomer>,
     /// The cursor for the next page, to send as `after`. Absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -13,27 +13,27 @@ use super::names::{CategoryName, ProductKindName, ShapeName, VoiceEngine, Writer
 /// A prompt that clients may suggest.
 pub(crate) const SUGGESTED_PROMPT: &str = "Keep it warm, plain and brief.";
 
-/// A voice that can speak a recommendation.
+/// A voice that can narrate a recommendation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct VoiceOption {
     /// The engine that provides the voice.
     #[schema(value_type = VoiceEngine)]
     pub engine: Engine,
-    /// The value for the field `voice` of a request, such as `kokoro:af_heart`.
+    /// The value for a request's `voice` field, such as `kokoro:af_heart`.
     pub name: String,
     /// The name to show to people.
     pub label: String,
-    /// Whether the server uses this voice if a request names none.
+    /// Whether the server uses this voice if a request does not specify one.
     pub default: bool,
-    /// Whether the voice is installed and can speak now. For a service, true means that the settings enable it. The server
-    /// does not check whether the service answers.
+    /// Whether the voice is installed and ready. For a service, true means that the settings enable it. The server does
+    /// not check whether the service answers.
     pub installed: bool,
 }
 
-/// A line of business that a request may choose.
+/// A line of business that a request may list.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CategoryOption {
-    /// The value for the field `categories` of a request.
+    /// The value for a request's `categories` field.
     #[schema(value_type = CategoryName)]
     pub(crate) name: Category,
 }
@@ -41,7 +41,7 @@ pub(crate) struct CategoryOption {
 /// The range of speaking rates, in words per minute.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SpeakingRateRange {
-    /// The rate that the server uses if a request names none, in words per minute.
+    /// The rate that the server uses if a request does not specify one, in words per minute.
     pub(crate) default: u16,
     /// The lowest rate, in words per minute.
     pub(crate) min: u16,
@@ -65,7 +65,7 @@ pub(crate) struct RequestOptions {
     pub(crate) bank: String,
     /// All lines of business.
     pub(crate) categories: Vec<CategoryOption>,
-    /// The lines of business that the server uses if a request names none.
+    /// The lines of business that the server uses if a request does not list any.
     #[schema(value_type = Vec<CategoryName>)]
     pub(crate) default_categories: Vec<Category>,
     /// A prompt that a client may suggest to its user.
@@ -77,18 +77,18 @@ pub(crate) struct RequestOptions {
     /// All aspect ratios.
     #[schema(value_type = Vec<ShapeName>)]
     pub(crate) shapes: [Shape; 3],
-    /// The aspect ratio that the server uses if a request names none.
+    /// The aspect ratio that the server uses if a request does not specify one.
     #[schema(value_type = ShapeName)]
     pub(crate) default_shape: Shape,
     /// The range of speaking rates.
     pub(crate) words_per_minute: SpeakingRateRange,
     /// The language model that may write texts.
     pub(crate) model: ModelAvailability,
-    /// The writer of a request that names none.
+    /// The writer that the server uses if a request does not specify one.
     #[schema(value_type = WriterName)]
     pub(crate) default_writer: WriterMode,
-    /// Whether this server runs on the caller's own machine. Only such a server offers dry runs, budgets and the operations
-    /// with the tag `local`.
+    /// Whether this server runs on the caller's own machine. Only such a server offers dry runs, budgets and the
+    /// operations tagged `local`.
     pub(crate) local: bool,
 }
 
@@ -147,7 +147,7 @@ impl From<&Product> for ProductView {
 pub(crate) struct Catalog {
     /// The name of the bank.
     bank: String,
-    /// The version of the catalog, as the bank wrote it.
+    /// The version of the catalog, as the bank numbers it.
     version: String,
     /// The products in the catalog's order.
     products: Vec<ProductView>,

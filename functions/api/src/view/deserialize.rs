@@ -1,4 +1,4 @@
-//! Checks of single fields. They run while the body is parsed, so that an error names the field.
+//! Checks of single fields. They run while the body is parsed, so an error can name the field.
 
 use serde::de::Error as _;
 use serde::{Deserialize as _, Deserializer};

@@ -69,11 +69,11 @@ pub struct RunEvent {
     pub at: Timestamp,
     /// The kind of the event.
     pub kind: RunEventKind,
-    /// The stage that the event concerns. Present for `stage`, `progress` and `retry`.
+    /// The stage that the event is about. Present for `stage`, `progress` and `retry`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<StageName>, nullable = false)]
     pub stage: Option<Stage>,
-    /// The new status of the stage. Present for `stage`.
+    /// The stage's new status. Present for `stage`.
     #[serde(default, alias = "state", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub status: Option<StageStatus>,
@@ -81,8 +81,8 @@ pub struct RunEvent {
     #[serde(default, alias = "share", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub fraction: Option<f64>,
-    /// For `result`, a value of `OutcomeName`. For `retry`, for a failed stage and for the `end` of a failed run, the name
-    /// of the error. For `log`, the line in words for people. Absent otherwise, and for a failed stage on AWS.
+    /// For `result`, a value of `OutcomeName`. For `retry`, for a failed stage and for the `end` of a failed run, the
+    /// name of the error. For `log`, the human-readable line. Absent otherwise, and for a failed stage on AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub message: Option<String>,
@@ -95,31 +95,31 @@ impl RunEvent {
         Self { number, at, kind, stage: None, status: None, fraction: None, message: None }
     }
 
-    /// Returns the event of a stage's new status.
+    /// Returns the event for a stage's new status.
     #[must_use]
     pub fn of_stage(number: u64, at: Timestamp, stage: Stage, status: StageStatus) -> Self {
         Self { stage: Some(stage), status: Some(status), ..Self::new(number, at, RunEventKind::Stage) }
     }
 }
 
-/// Events of a run in order of their numbers.
+/// Events of a run, in order of their numbers.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RunEventList {
     /// The events with numbers above `after`. Empty if there are none yet.
     pub(crate) events: Vec<RunEvent>,
     /// The value of `after` for the next request: the highest number so far.
     pub(crate) next: u64,
-    /// Whether the run has ended, so that no event follows unless the run is started again.
+    /// Whether the run has ended. If so, no event follows unless the run is started again.
     pub(crate) ended: bool,
 }
 
-/// The query of a list of events.
+/// The query for a list of events.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct EventQuery {
-    /// The number of the last event that the client has; 0 or omitted for all events. The header `Last-Event-ID` takes
-    /// precedence.
+    /// The number of the last event that the client has. Omit it or send 0 for all events. The `Last-Event-ID` header
+    /// takes precedence.
     #[serde(default)]
     #[param(value_type = Option<u64>)]
     pub(crate) after: u64,

@@ -1,4 +1,4 @@
-//! The forecast of a dry run, as the document describes it.
+//! The forecast of a dry run, as described in the OpenAPI document.
 
 use std::collections::BTreeMap;
 
@@ -12,46 +12,46 @@ pub(crate) struct CampaignForecast {
     run: String,
     /// The number of customers.
     customers: usize,
-    /// The number of customers that would get a recommendation or a service message.
+    /// The number of customers who would get a recommendation or a service message.
     #[schema(rename = "told")]
     recommendations: usize,
-    /// The number of these customers that would get a service message.
+    /// The number of these customers who would get a service message.
     service_messages: usize,
-    /// The numbers of skipped customers by reason, in words for people.
+    /// The numbers of skipped customers by human-readable reason.
     skipped_because: BTreeMap<String, usize>,
-    /// The number of customers that an earlier attempt finished.
+    /// The number of customers whom an earlier attempt finished.
     ended_before: usize,
-    /// The number of videos still to make.
+    /// The number of videos that remain to be made.
     videos: usize,
-    /// The duration of all these videos together, in seconds.
+    /// The total duration of these videos, in seconds.
     video_seconds: f64,
-    /// The use of the language model.
+    /// The expected use of the language model.
     model: ModelForecast,
     /// The forecast for this machine.
     here: LocalForecast,
-    /// The CPU time that this machine needs to encode a second of video, in seconds. It is measured.
+    /// The CPU time that this machine needs to encode a second of video, in seconds. This is measured, not estimated.
     encoding_cpu_seconds: f64,
     /// The forecast for AWS.
     aws: AwsForecast,
-    /// The limits of AWS that the batch exceeds, each with its remedy, in words for people. Empty if there are none.
+    /// The AWS limits that the batch exceeds, each with its remedy, in human-readable form. Empty if there are none.
     too_large: Vec<String>,
 }
 
-/// The forecast use of the language model. It assumes that the guard refuses no text.
+/// The forecast use of the language model. It assumes that the guard does not reject any text.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents `runner::forecast::ModelUse`")]
 pub(crate) struct ModelForecast {
     /// The number of calls.
     calls: usize,
-    /// The number of tokens that the model reads.
+    /// The number of input tokens.
     tokens_read: u64,
-    /// The number of tokens that the model writes.
+    /// The number of output tokens.
     tokens_written: u64,
     /// The cost at the prices in the settings, in US dollars.
     usd: f64,
 }
 
-/// The forecast for this machine. It has further fields, which may change.
+/// The forecast for this machine. It has additional fields, which may change.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents `cost::local::LocalForecast`")]
 pub(crate) struct LocalForecast {
@@ -63,13 +63,13 @@ pub(crate) struct LocalForecast {
     bytes: f64,
 }
 
-/// The forecast for AWS. It has further fields, which may change.
+/// The forecast for AWS. It has additional fields, which may change.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents `cost::aws::AwsForecast`")]
 pub(crate) struct AwsForecast {
     /// The cost, in US dollars.
     usd: f64,
-    /// The number of batches that the customers need. Each batch is a run.
+    /// The number of batches needed for the customers. Each batch is a run.
     batches: f64,
     /// The duration, in hours.
     hours: f64,

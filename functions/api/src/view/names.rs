@@ -5,7 +5,7 @@ use contracts::executions::{Execution, ExecutionState};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// A line of business of the bank.
+/// One of the bank's lines of business.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents `contracts::catalogue::Category`")]
 pub(crate) enum CategoryName {
@@ -25,7 +25,7 @@ pub(crate) enum CategoryName {
 ///
 /// - `phrases`: the program or a model, by selecting approved sentences.
 /// - `model`: a model, in its own words.
-/// - `template`: the template of version 0.1.0.
+/// - `template`: the template writer in version 0.1.0.
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]
 #[expect(dead_code, reason = "documents `contracts::script::WrittenBy`")]
@@ -51,7 +51,7 @@ pub(crate) enum ShapeName {
 ///
 /// - `phrases`: the program selects approved sentences.
 /// - `select`: a model selects among the approved sentences.
-/// - `free`: a model writes, and a person approves the text.
+/// - `free`: a model writes the text, and a person approves it.
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]
 #[expect(dead_code, reason = "documents `contracts::model::WriterMode`")]
@@ -63,10 +63,10 @@ pub(crate) enum WriterName {
 
 /// A step of the pipeline, in order of execution.
 ///
-/// - `merge`: reads the workbooks of the batch and joins them by customer.
+/// - `merge`: reads the batch's workbooks and joins them by customer.
 /// - `assess`: checks consent and ranks products.
 /// - `recommend`: writes the text and checks it with the guard.
-/// - `narrate`: speaks the text.
+/// - `narrate`: turns the text into speech.
 /// - `render`: makes the video.
 /// - `publish`: reads consent again and publishes the result, or submits it for review.
 /// - `finalize`: records one outcome for each customer.
@@ -83,12 +83,12 @@ pub(crate) enum StageName {
     Finalize,
 }
 
-/// The legal kind of a product. It decides which rules and disclosures apply.
+/// The legal kind of a product. It determines which rules and disclosures apply.
 ///
 /// - `deposit`: an insured deposit (Regulation DD).
 /// - `credit-card`: a credit card (Regulation Z).
-/// - `loan`: other credit without a home as security (Regulation Z).
-/// - `mortgage`: credit that a home secures.
+/// - `loan`: other credit that is not secured by a home (Regulation Z).
+/// - `mortgage`: credit that is secured by a home.
 /// - `investment`: not a deposit, not insured, may lose value.
 /// - `service`: neither a deposit nor credit.
 #[derive(ToSchema)]
@@ -103,12 +103,12 @@ pub(crate) enum ProductKindName {
     Service,
 }
 
-/// A program or service that speaks texts.
+/// A program or service that turns text into speech.
 ///
 /// - `kokoro`: a neural voice model that runs on the server itself.
-/// - `espeak`: the program espeak-ng on the server itself. It is fast and sounds robotic.
+/// - `espeak`: the espeak-ng program on the server itself. It is fast but sounds robotic.
 /// - `polly`: Amazon Polly in the bank's own AWS account.
-/// - `openai`: an outside service with OpenAI's protocol. It is off by default.
+/// - `openai`: an outside service that uses OpenAI's protocol. It is off by default.
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]
 #[expect(dead_code, reason = "documents `contracts::voice::Engine`")]
@@ -119,22 +119,22 @@ pub(crate) enum VoiceEngine {
     Openai,
 }
 
-/// How the part of one customer in a run ended.
+/// The outcome of one customer's part of a run.
 ///
 /// - `published`: the text was published, and the video if one was requested.
-/// - `skipped`: the customer gets nothing. The reason says why.
-/// - `in-review`: a reviewer must approve the result before it is published. After the decision the outcome is `published`
-///   or `skipped`.
-/// - `failed`: a stage failed for this customer. The run itself may be `done`.
+/// - `skipped`: the customer gets no message. The reason says why.
+/// - `in-review`: a reviewer must approve the result before it is published. After the decision, the outcome is
+///   `published` or `skipped`.
+/// - `failed`: a stage failed for this customer. The run itself may still be `done`.
 /// - `recalled`: the result was published and then recalled. Only `GET /v1/recommendations/{id}` returns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum OutcomeName {
-    /// Text, and video if requested, are published.
+    /// The text is published, and the video if one was requested.
     Published,
-    /// The customer gets nothing.
+    /// The customer gets no message.
     Skipped,
-    /// The result waits for a reviewer.
+    /// The result is waiting for a reviewer.
     InReview,
     /// A stage failed.
     Failed,
@@ -157,8 +157,8 @@ impl From<&Outcome> for OutcomeName {
 ///
 /// - `waiting`: the run is queued and no stage has started.
 /// - `running`: a stage has started.
-/// - `done`: the run ended. The outcome says how: it may be `failed` or `in-review`.
-/// - `failed`: the run ended early as a whole, for example because a workbook could not be read. Some customers may have an
+/// - `done`: the run ended. See the outcome, which may be `failed` or `in-review`.
+/// - `failed`: the whole run ended early, for example because a workbook could not be read. Some customers may have an
 ///   outcome. The reason says why.
 ///
 /// A run with results in review is `done`.

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-/// The query of a list: which page to return.
+/// The query for a list: which page to return.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -11,7 +11,7 @@ pub(crate) struct PageQuery {
     /// The cursor: the value of `next` from the previous page. Omit it for the first page.
     #[param(max_length = 120)]
     pub(crate) after: Option<String>,
-    /// The maximum number of items in the page. The default is 20.
+    /// The maximum number of items on the page. The default is 20.
     #[param(minimum = 1, maximum = 100)]
     pub(crate) limit: Option<usize>,
 }

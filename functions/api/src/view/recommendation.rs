@@ -20,51 +20,53 @@ use super::event::StageProgress;
 use super::names::{AuthorName, CategoryName, OutcomeName, RunStatus, ShapeName, WriterName};
 use crate::problem::Problem;
 
-/// The maximum length of a prompt, characters.
+/// The maximum length of a prompt in characters.
 pub(crate) const MAX_PROMPT_LENGTH: usize = 2_000;
 
-/// The speaking rates, words per minute.
+/// The allowed speaking rates in words per minute.
 pub(crate) const SPEAKING_RATES: RangeInclusive<u16> = 80..=220;
 
-/// The maximum length of a voice's name, characters.
+/// The maximum length of a voice's name in characters.
 const MAX_VOICE_LENGTH: usize = 100;
 
-/// The request for a recommendation. The settings supply every value that it omits. In a field that allows null, null means
-/// the same as omitting it.
+/// The request for a recommendation. The settings supply every omitted value. In a field that allows null, null means
+/// the same as omitting the field.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateRecommendationRequest {
-    /// The customer's id exactly as the workbooks have it, including leading zeros. The server checks it while the run
-    /// reads the batch. For an unknown id, the run ends as `failed` with `Input.UnknownCustomer`. An erased customer gets
-    /// status 422 at once.
+    /// The customer's id exactly as in the workbooks, including leading zeros. It is checked when the run reads the
+    /// batch. For an unknown id, the run ends as `failed` with `Input.UnknownCustomer`. For an erased customer, the
+    /// request immediately gets status 422.
     #[schema(value_type = String, max_length = 64, pattern = r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]{0,62}[^\s\x00-\x1f\x7f-\x9f])?$")]
     pub(crate) customer_id: CustomerId,
-    /// The name of the batch to read, or the id of an upload. If it is omitted, AWS reads the newest complete batch. A local
-    /// server reads its own data folder. A batch that is unknown or incomplete gets status 409 and `Input.MissingWorkbook`.
+    /// The name of the batch to read, or the id of an upload. If it is omitted, AWS reads the newest complete batch. A
+    /// local server reads its own data folder. For an unknown or incomplete batch, the response has status 409 and
+    /// `Input.MissingWorkbook`.
     #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$")]
     pub(crate) batch: Option<Batch>,
-    /// The lines of business whose products may be offered. Omit it or send an empty list for `default_categories` of
-    /// `GET /v1/options`. Null is invalid.
+    /// The lines of business whose products may be offered. Omit it or send an empty list to use `default_categories`
+    /// from `GET /v1/options`. Null is invalid.
     #[serde(default)]
     #[schema(value_type = Vec<CategoryName>)]
     pub(crate) categories: Vec<Category>,
-    /// The wanted tone and emphasis. At most 2000 Unicode code points. The phrasebook understands single words and short
-    /// phrases; only the writer `free` passes the whole prompt to the model.
+    /// The requested tone and emphasis. At most 2000 Unicode code points. The phrasebook understands single words and
+    /// short phrases. Only the `free` writer passes the whole prompt to the model.
     #[schema(max_length = 2000)]
     pub(crate) prompt: Option<String>,
-    /// The writer. `select` and `free` need a model that is enabled.
+    /// The writer. `select` and `free` require an enabled model.
     #[schema(value_type = Option<WriterName>)]
     pub(crate) writer: Option<WriterMode>,
-    /// The speaking rate, in words per minute. The default is `words_per_minute.default` of `GET /v1/options`.
+    /// The speaking rate, in words per minute. The default is `words_per_minute.default` from `GET /v1/options`.
     #[schema(minimum = 80, maximum = 220)]
     #[serde(default, deserialize_with = "whole_number")]
     pub(crate) words_per_minute: Option<u16>,
     /// The voice: `NAME`, `ENGINE` or `ENGINE:NAME`. `GET /v1/options` lists the voices. `ENGINE` alone selects that
-    /// engine's first voice. `NAME` alone uses the engine in the settings, or else the engine that has the name. The server
-    /// does not check the value here: with an unknown voice, `narrate` fails with `Input.InvalidRequest`.
+    /// engine's first voice. `NAME` alone uses the engine in the settings, or else the engine that has the name. The
+    /// server does not check the value at this point. If the voice is unknown, `narrate` fails later with
+    /// `Input.InvalidRequest`.
     #[schema(max_length = 100)]
     pub(crate) voice: Option<String>,
-    /// The aspect ratio of the video. The default is `default_shape` of `GET /v1/options`.
+    /// The aspect ratio of the video. The default is `default_shape` from `GET /v1/options`.
     #[schema(value_type = Option<ShapeName>)]
     pub(crate) shape: Option<Shape>,
     /// Whether to make a video in addition to the text. The default is true. AWS ignores false and makes a video.
@@ -87,16 +89,16 @@ impl CreateRecommendationRequest {
     }
 }
 
-/// Checks the limits that the types of the options do not express.
+/// Checks the limits that the option types do not express.
 pub(crate) fn validate_options(options: &RunOptions) -> Result<(), Problem> {
     if options.prompt.as_ref().is_some_and(|prompt| prompt.chars().count() > MAX_PROMPT_LENGTH) {
-        return Err(Problem::invalid("the field prompt must have at most 2000 characters"));
+        return Err(Problem::invalid("prompt must have at most 2000 characters"));
     }
     if options.voice.as_ref().is_some_and(|voice| voice.chars().count() > MAX_VOICE_LENGTH) {
-        return Err(Problem::invalid("the field voice must have at most 100 characters"));
+        return Err(Problem::invalid("voice must have at most 100 characters"));
     }
     if options.words_per_minute.is_some_and(|rate| !SPEAKING_RATES.contains(&rate)) {
-        return Err(Problem::invalid("the field words_per_minute must be 80 to 220"));
+        return Err(Problem::invalid("words_per_minute must be 80 to 220"));
     }
     Ok(())
 }
@@ -106,7 +108,7 @@ pub(crate) fn validate_options(options: &RunOptions) -> Result<(), Problem> {
 pub(crate) struct RecommendationAccepted {
     /// The id of the recommendation.
     pub(crate) id: String,
-    /// The path of the recommendation, also in the header `Location`.
+    /// The path of the recommendation. It is also in the `Location` header.
     #[serde(rename = "self")]
     pub(crate) path: String,
     /// The path of the recommendation's events.
@@ -126,7 +128,7 @@ pub(crate) struct RecommendationSummary {
     pub(crate) started_at: Timestamp,
     /// The status of the run. A queued run is `running` in a list.
     pub(crate) status: RunStatus,
-    /// The customer's outcome. A recall does not change it in a list. Absent until the run has recorded it.
+    /// The customer's outcome. In a list, a recall does not change it. Absent until the run has recorded it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) outcome: Option<OutcomeName>,
@@ -138,10 +140,10 @@ pub(crate) struct RecommendationSummary {
     pub(crate) categories: Vec<Category>,
 }
 
-/// A page of recommendations, the newest first.
+/// A page of recommendations, newest first.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RecommendationPage {
-    /// The recommendations of this page.
+    /// The recommendations on this page.
     pub(crate) items: Vec<RecommendationSummary>,
     /// The cursor for the next page, to send as `after`. Absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -158,14 +160,14 @@ pub(crate) struct StatusReason {
     /// - `suppressed`: the customer must not be contacted.
     /// - `posts-withdrawn`: the result used posts, and the customer withdrew consent to their use.
     /// - `heard-lately`: the customer heard from the bank too recently.
-    /// - `no-suitable-offer`: no product of the chosen lines of business fits.
+    /// - `no-suitable-offer`: no product in the chosen lines of business fits.
     /// - `rejected`: a reviewer rejected the result.
     /// - `recalled`: a reviewer or an operator recalled the result.
-    /// - `in-review`: the result waits for a reviewer.
-    /// - An error name in the form `Area.Reason`, such as `Render.Failed`. `docs/reference/errors.md` lists the names. On
-    ///   AWS it may be a name of Step Functions, such as `States.Timeout`.
+    /// - `in-review`: the result is waiting for a reviewer.
+    /// - An error name in the form `Area.Reason`, such as `Render.Failed`. `docs/reference/errors.md` lists the names.
+    ///   On AWS, it may be an error name from Step Functions, such as `States.Timeout`.
     pub(crate) code: String,
-    /// The reason, in words for people.
+    /// The human-readable reason.
     pub(crate) message: String,
     /// The remedy. Absent if there is no specific advice.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -174,28 +176,30 @@ pub(crate) struct StatusReason {
 }
 
 impl StatusReason {
-    /// Returns the reason of a skip.
+    /// Returns the reason for a skip.
     pub(crate) fn of_skip(skip: Skip) -> Self {
         let code = serde_json::to_value(skip).ok().and_then(|skip| skip["reason"].as_str().map(str::to_owned));
         let help = match skip {
-            Skip::NoConsent(_) => Some("the customer gets nothing until the bank's workbook records their consent"),
+            Skip::NoConsent(_) => Some("the customer gets no message until the bank's workbook records their consent"),
             Skip::Suppressed => Some("remove the customer from the suppression list if the entry is wrong"),
             Skip::Stopped(Stop::NeedsPerson) => Some("let a person of the bank decide how to reach the customer"),
             Skip::Stopped(_) => Some("nothing is sold to the customer until the bank's records no longer say so"),
             Skip::NoSuitableOffer => Some("choose more lines of business"),
             Skip::PostsWithdrawn(_) => Some("start another recommendation: it will not use the customer's posts"),
-            Skip::HeardLately => Some("the setting offers.at_most_every_days is the number of days between contacts"),
+            Skip::HeardLately => {
+                Some("the offers.at_most_every_days setting is the minimum number of days between contacts")
+            }
             Skip::Rejected | Skip::Recalled => None,
         };
         Self { code: code.unwrap_or_default(), message: skip.because().to_owned(), help: help.map(str::to_owned) }
     }
 
-    /// Returns the reason of a pending review.
+    /// Returns the reason for a pending review.
     pub(crate) fn in_review(message: String) -> Self {
         Self { code: "in-review".to_owned(), message, help: Some("a reviewer must decide first".to_owned()) }
     }
 
-    /// Returns the reason of a failure with this error name.
+    /// Returns the reason for a failure with this error name.
     pub(crate) fn of_error(error: &str, message: Option<String>) -> Self {
         let help = match ErrorName::ALL.iter().find(|name| name.as_str() == error) {
             Some(ErrorName::InputUnknownCustomer) => {
@@ -233,13 +237,13 @@ pub(crate) struct Offer {
     product_id: ProductId,
     /// The name of the product.
     name: String,
-    /// The line of business of the product. Null if the product has left the catalog.
+    /// The product's line of business. Null if the product is no longer in the catalog.
     #[schema(value_type = Option<CategoryName>)]
     category: Option<Category>,
     /// The product's score for this customer. Higher is better; it has no unit.
     score: f64,
-    /// The reasons for the offer in words for people, the weightiest first. Each ends with its signed contribution to the score, such as
-    /// `spends on travel +2.50`.
+    /// The human-readable reasons for the offer, largest contribution first. Each ends with its signed contribution to
+    /// the score, such as `spends on travel +2.50`.
     reasons: Vec<String>,
 }
 
@@ -251,8 +255,8 @@ pub(crate) struct ConsideredProduct {
     product_id: ProductId,
     /// The name of the product.
     name: String,
-    /// The product's score for this customer. Higher is better; it has no unit. An ineligible product has a score too, but
-    /// ranks below all eligible ones.
+    /// The product's score for this customer. Higher is better; it has no unit. An ineligible product also has a score,
+    /// but ranks below all eligible ones.
     score: f64,
     /// Whether the customer is eligible for the product.
     eligible: bool,
@@ -263,7 +267,7 @@ pub(crate) struct ConsideredProduct {
     offered: bool,
 }
 
-/// A check of the guard on the text.
+/// One of the guard's checks on the text.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = GuardCheck)]
 pub(crate) struct CheckResult {
@@ -271,7 +275,7 @@ pub(crate) struct CheckResult {
     /// `credit-terms`, `deposit-terms`, `approval`, `superlatives`, `urgency`, `invented-benefits`, `protected-class`,
     /// `surveillance`, `instructions`, `post-echo`, `instruction-echo` and `disclosures`. Later versions may add others.
     name: String,
-    /// Whether the text passed. It is always true for a text that is shown.
+    /// Whether the text passed. Always true for a text that is shown.
     passed: bool,
 }
 
@@ -285,39 +289,39 @@ pub(crate) struct Authorship {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     model: Option<String>,
-    /// The reason why no model took part although the writer needs one, in words for people. Examples: the model
-    /// did not answer, the guard refused its text or the prompt, or a secret is missing. Absent otherwise, and for a
-    /// service message.
+    /// The human-readable reason why no model was used even though the writer requires one. Examples: the model did not
+    /// answer, the guard rejected its text or the prompt, or a secret is missing. Absent otherwise, and for a service
+    /// message.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     fallback_reason: Option<String>,
 }
 
-/// Links to the files of a result. A path without a host belongs to this server. A link needs no bearer token. It works for
-/// at most 15 minutes.
+/// Links to a result's files. A path without a host belongs to this server. A link does not require a bearer token, and
+/// works for at most 15 minutes.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ResultLinks {
-    /// The video, MP4. Absent if none was requested.
+    /// The video as MP4. Absent if none was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     video: Option<String>,
-    /// The captions of the video, WebVTT. Absent if there is no video.
+    /// The video's captions as WebVTT. Absent if there is no video.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     captions: Option<String>,
-    /// A still of the video, JPEG. Absent if there is no video.
+    /// A still image from the video as JPEG. Absent if there is no video.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     poster: Option<String>,
-    /// A short moving preview of the video, GIF. Absent in reviews and if there is no video.
+    /// A short animated preview of the video as GIF. Absent in reviews and if there is no video.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     preview: Option<String>,
-    /// The text with rates, terms and disclosures, plain text. Absent in reviews.
+    /// The text with rates, terms and disclosures, as plain text. Absent in reviews.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     text: Option<String>,
-    /// The time at which the first of the links expires. Request the resource again for new links.
+    /// The time at which the first link expires. Request the resource again for new links.
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
 }
@@ -328,7 +332,7 @@ impl ResultLinks {
         Self { video: None, captions: None, poster: None, preview: None, text: None, expires_at: Timestamp::MAX }
     }
 
-    /// Adds a link to a file. Ignores artifacts that callers do not get.
+    /// Adds a link to a file. Ignores artifacts that callers may not see.
     pub(crate) fn add(&mut self, artefact: Artefact, SignedUrl { address, ends }: SignedUrl) {
         let field = match artefact {
             Artefact::Video => &mut self.video,
@@ -356,8 +360,8 @@ pub(crate) struct VideoMeasurements {
     loudness_lufs: f64,
     /// The true peak, in dBTP.
     true_peak_dbtp: f64,
-    /// Missed targets, in words for people. They do not prevent publication. The targets concern the duration of 60 to 100
-    /// seconds, and the display time, timing and reading speed of captions. Empty if all targets are met.
+    /// Missed targets, in human-readable form. They do not prevent publication. There are targets for the duration, 60
+    /// to 100 seconds, and for the display time, timing and reading speed of captions. Empty if all targets are met.
     warnings: Vec<String>,
 }
 
@@ -377,17 +381,17 @@ impl From<&MediaFacts> for VideoMeasurements {
 /// A recommendation for one customer: its status, its outcome and its content.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Recommendation {
-    /// The id of the recommendation. For a customer of a campaign it is `RUN~CUSTOMER_REF`.
+    /// The id of the recommendation. For a customer in a campaign, it is `RUN~CUSTOMER_REF`.
     pub(crate) id: String,
-    /// The status of the run. For a customer of a campaign it is the status of the whole campaign. A local server then
+    /// The status of the run. For a customer in a campaign, it is the status of the whole campaign. A local server then
     /// returns `waiting` until the campaign ends.
     pub(crate) status: RunStatus,
     /// The customer's outcome. Absent until the run has recorded it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) outcome: Option<OutcomeName>,
-    /// The reason for the status or the outcome. Present too if the result was published but may no longer be shown. Absent
-    /// if the published result may be shown, and while the run is in progress.
+    /// The reason for the status or the outcome. Also present if the result was published but may no longer be shown.
+    /// Absent if the published result may be shown, and while the run is in progress.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) reason: Option<StatusReason>,
@@ -397,40 +401,42 @@ pub(crate) struct Recommendation {
     /// The lines of business whose products may be offered.
     #[schema(value_type = Vec<CategoryName>)]
     pub(crate) categories: Vec<Category>,
-    /// The time of the first event. Absent until the run starts. On a local server, ignore it for a campaign's customer.
+    /// The time of the first event. Absent until the run starts. On a local server, ignore it for a customer in a
+    /// campaign.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
     pub(crate) started_at: Option<Timestamp>,
-    /// The progress of all seven stages in order. A stage that the run does not need stays `waiting`. For a customer of a
-    /// campaign, a local server does not track stages: the list is empty, or all stages are `waiting`.
+    /// The progress of all seven stages, in order. A stage that the run does not need stays `waiting`. A local server
+    /// does not track stages for a customer in a campaign: the list is empty, or all stages are `waiting`.
     pub(crate) stages: Vec<StageProgress>,
     /// The content.
     #[serde(flatten)]
     pub(crate) content: RecommendationContent,
 }
 
-/// The content of a recommendation. Every field is absent while there is nothing that the caller may see.
+/// The content of a recommendation. Each field is absent while it has nothing that the caller may see.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub(crate) struct RecommendationContent {
-    /// The text. It appears as soon as the guard has passed it, before the result is published. It is absent if its wording
-    /// needs a review, while the result is in review, and if it may not be shown. A recommendation that fails or is skipped
-    /// loses it.
+    /// The text. It appears as soon as the guard has passed it, before the result is published. It is absent if its
+    /// wording needs a review, while the result is in review, if it may not be shown, and after the recommendation has
+    /// failed or been skipped.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) text: Vec<Paragraph>,
     /// The disclosures that accompany the text, from the catalog and the brand. Absent without a text.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) disclosures: Vec<String>,
-    /// The offered products, the best first. Absent until published, and for a service message without offers.
+    /// The offered products, best first. Absent until published, and for a service message without offers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     offers: Vec<Offer>,
-    /// Every product that the ranking considered: eligible ones first, the best first. Absent until published.
+    /// Every product that the ranking considered: eligible products first, and within each group the best first. Absent
+    /// until published.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     candidates: Vec<ConsideredProduct>,
-    /// The guard's checks on the text. They are shown with the text. If the model's text fails one, the template writes the
-    /// text, and `written_by.fallback_reason` names the check.
+    /// The guard's checks on the text. They are shown with the text. If the model's text fails a check, the text comes
+    /// from the phrasebook instead, and `written_by.fallback_reason` names the check.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     checks: Vec<CheckResult>,
-    /// The writer of the text. It is shown with the text.
+    /// The writer of the text. Present whenever the text is.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     written_by: Option<Authorship>,
@@ -438,14 +444,14 @@ pub(crate) struct RecommendationContent {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) links: Option<ResultLinks>,
-    /// Measurements of the video. Absent until published, without a video, and if the result may not be shown.
+    /// Measurements of the video. Absent until published, if there is no video, and if the result may not be shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) media: Option<VideoMeasurements>,
 }
 
 impl RecommendationContent {
-    /// Adds the text of a script that the guard has passed, its disclosures, its checks and its authorship.
+    /// Adds the text, disclosures, checks and authorship from a script that the guard has passed.
     pub(crate) fn add_text(&mut self, script: &Script) {
         let paragraph = |segment: &Segment| {
             let offer = segment.product.as_ref().and_then(|id| script.offers.iter().find(|offer| offer.product == *id));

@@ -10,7 +10,7 @@ use super::deserialize::recorded_reason;
 use super::names::OutcomeName;
 use super::recommendation::{Paragraph, ResultLinks};
 
-/// A result that waits for a reviewer.
+/// A result that is waiting for a reviewer.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PendingReview {
     /// The id of the run. The id of the recommendation is `RUN` for a run for one customer, and `RUN~CUSTOMER_REF` for a
@@ -20,20 +20,20 @@ pub(crate) struct PendingReview {
     /// The customer reference: 32 hexadecimal digits.
     #[schema(pattern = "^[0-9a-f]{32}$")]
     pub(crate) customer_ref: String,
-    /// The reason why the result needs a review, in words for people.
+    /// The human-readable reason why the result needs a review.
     pub(crate) reason: String,
     /// The time at which the review was requested.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) waiting_since: Timestamp,
-    /// The SHA-256 digest of the text and the files under review: 64 hexadecimal digits. A decision repeats it.
+    /// The SHA-256 digest of the text and the files in review: 64 hexadecimal digits. A decision must repeat it.
     #[schema(pattern = "^[0-9a-f]{64}$")]
     pub(crate) content_digest: String,
-    /// The reason why the content cannot be shown, in words for people. Such a result can be rejected, not approved. Absent
-    /// if the content can be shown.
+    /// The human-readable reason why the content cannot be shown. Such a result can be rejected but not approved.
+    /// Absent if the content can be shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) unavailable_reason: Option<&'static str>,
-    /// The text as it will be published; the guard passed it. Absent if the content cannot be shown.
+    /// The text as it will be published. It has passed the guard. Absent if the content cannot be shown.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) text: Vec<Paragraph>,
     /// The disclosures that accompany the text. Absent if there are none.
@@ -45,10 +45,10 @@ pub(crate) struct PendingReview {
     pub(crate) links: Option<ResultLinks>,
 }
 
-/// The results that wait for a reviewer.
+/// The results that are waiting for a reviewer.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PendingReviewList {
-    /// At most 100 results, the longest waiting first. To see further ones, decide these and list again.
+    /// At most 100 results, oldest first. To see more, decide these and list again.
     pub(crate) items: Vec<PendingReview>,
 }
 
@@ -83,14 +83,14 @@ impl From<ReviewChoice> for ReviewDecision {
     }
 }
 
-/// The request to decide a review.
+/// The request to record a review decision.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DecisionRequest {
     /// The decision.
     pub(crate) decision: ReviewDecision,
-    /// The `content_digest` of the review that the reviewer saw: 64 hexadecimal digits. The server answers 409 if the
-    /// content has changed.
+    /// The `content_digest` of the review that the reviewer saw: 64 hexadecimal digits. The server responds with 409 if
+    /// the content has changed.
     #[schema(value_type = String, pattern = "^[0-9a-f]{64}$")]
     pub(crate) content_digest: Digest,
     /// The reviewer's reason for the record: one line of at most 500 code points. Optional.
@@ -103,11 +103,11 @@ pub(crate) struct DecisionRequest {
     pub(crate) reason: Option<String>,
 }
 
-/// The decision in force after the request.
+/// The decision in effect after the request.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct DecisionResult {
-    /// The decision in force: the first one that any reviewer made. Absent if the customer may no longer be contacted. Then
-    /// nothing is recorded, and the run skips the customer.
+    /// The decision in effect: the first one that any reviewer made. Absent if the customer may no longer be contacted.
+    /// In that case, no decision is recorded, and the run skips the customer.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) decision: Option<ReviewDecision>,

@@ -9,24 +9,25 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateUploadRequest {}
 
-/// The address for one workbook of an upload.
+/// The address for one workbook in an upload.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct UploadSlot {
-    /// The file name of the workbook, which also tells its content: `customer_profile.xlsx`, `customer_transactions.xlsx` or `twitter_data.xlsx`.
+    /// The file name of the workbook, which also identifies its content: `customer_profile.xlsx`,
+    /// `customer_transactions.xlsx` or `twitter_data.xlsx`.
     pub(crate) name: &'static str,
-    /// The address to which the client sends the file with `PUT`. A path without a host belongs to this server and needs
-    /// the bearer token; a full URL is presigned and needs none.
+    /// The address to which the client sends the file with `PUT`. A path without a host belongs to this server and
+    /// requires the bearer token. A full URL is presigned and does not.
     pub(crate) url: String,
-    /// The time at which the address expires: 15 minutes after the request. A local server accepts the file later too.
+    /// The time at which the address expires: 15 minutes after the request. A local server also accepts the file later.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) expires_at: Timestamp,
 }
 
-/// An upload of the three workbooks of a batch. It has no status. While a workbook is missing, a request to start a run over
+/// An upload of a batch's three workbooks. It has no status. While a workbook is missing, a request to start a run over
 /// it gets status 409. A second `PUT` replaces a workbook. AWS deletes the workbooks, by default after 14 days.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Upload {
-    /// The id of the upload. A campaign names it in its field `upload`. It is also the name of the batch.
+    /// The id of the upload, for a campaign's `upload` field. It is also the name of the batch.
     pub(crate) id: String,
     /// One slot for each of the three workbooks.
     pub(crate) files: Vec<UploadSlot>,

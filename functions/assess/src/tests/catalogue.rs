@@ -131,11 +131,11 @@ fn rates_have_required_terms() {
             }
         }
         if product.kind == ProductKind::CreditCard {
-            // Reg Z, 12 CFR 1026.16(b): the rate, that it varies, and the yearly fee.
+            // Reg Z, 12 CFR 1026.16(b): the rate, the fact that it varies, and the annual fee.
             assert!(block.contains("Variable APR") && block.contains("Annual fee"), "{}", product.id);
         }
         if block.contains("monthly payments") {
-            // Reg Z, 12 CFR 1026.24(d): amount, terms of repayment and APR together.
+            // Reg Z, 12 CFR 1026.24(d): amount, repayment terms and APR together.
             assert!(block.contains("APR") && block.contains("Example: $"), "{}", product.id);
         }
     }

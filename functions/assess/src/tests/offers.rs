@@ -33,7 +33,7 @@ fn assess_customer(customer: Customer, categories: &[Category], at_most: usize) 
     assess_with(customer, &Control::default(), &catalogue(), categories, at_most)
 }
 
-/// Returns the control data of the customer with these lists.
+/// Returns the customer's control data with these lists.
 async fn control(suppressions: &str, consents: &str) -> Control {
     let store = MemoryStore::default();
     store.put(&ObjectKey::Suppressions, format!("reference\n{suppressions}").into()).await.unwrap();
@@ -229,13 +229,13 @@ fn income_above_band_excludes_product() {
 }
 
 #[test]
-fn hardship_gives_service_message() {
+fn hardship_leads_to_service_message() {
     let person = CustomerBuilder::new().spends("Travel", 90_000).posted(2, "Got laid off today, can't pay rent");
     assert_eq!(facts(person, &DEFAULT).stance, Stance::Service { topic: Topic::Hardship });
 }
 
 #[test]
-fn complaints_give_service_message() {
+fn complaints_lead_to_service_message() {
     let angry = CustomerBuilder::new().posted(9, "Terrible customer service at my bank, I am furious");
     assert_eq!(facts(angry.clone(), &DEFAULT).stance, Stance::Service { topic: Topic::Service });
     let reconciled = angry.posted(1, "Excellent customer service at my bank, thank you so much, I love it");

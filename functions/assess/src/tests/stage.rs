@@ -22,7 +22,7 @@ use crate::{Deps, Error, Lexicon, run};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
-/// A store with one run of one customer.
+/// A store with one run for one customer.
 struct AssessFixture {
     store: Arc<MemoryStore>,
     vault: Vault,
@@ -111,7 +111,7 @@ async fn suppressed_customer_is_skipped() {
 }
 
 #[tokio::test]
-async fn adopted_result_stops_after_withdrawal_of_posts() {
+async fn adopted_result_stops_if_posts_are_withdrawn() {
     let fixture = AssessFixture::with(&record(CustomerBuilder::new().posted(3, "What a wonderful vacation"))).await;
     assert!(fixture.assess().await.unwrap().proceed);
     let answers =
