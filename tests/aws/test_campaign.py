@@ -112,3 +112,43 @@ def test_run_without_videos_makes_none(interpreter):
     assert interpreter.run(bank, video=False)["status"] == "SUCCEEDED"
     assert bank.count("narrate") == bank.count("render") == 0
     assert [payload["video"] for stage, payload in bank.calls if stage == "publish"] == [False] * 3
+
+
+def test_decisions_of_five_minutes_rewrite_the_manifest_once(interpreter):
+    bank = fakes.Bank(3)
+    bank.finalize = lambda payload: {"refreshed": payload["refresh"]}
+    execution = interpreter.run(bank, "refresh", at="2026-11-30T08:05:00Z")
+    assert execution["status"] == "SUCCEEDED"
+    assert [stage for stage, _ in bank.calls] == ["finalize"] and len(bank.events) == 1
+
+
+def test_refresh_of_a_running_campaign_announces_nothing(interpreter):
+    bank = fakes.Bank(3)
+    bank.finalize = lambda payload: {"refreshed": False}
+    assert interpreter.run(bank, "refresh", at="2026-11-30T08:05:00Z")["status"] == "SUCCEEDED"
+    assert not bank.events
+
+
+def test_recall_records_first_and_moves_every_customer(interpreter):
+    bank = fakes.Bank(8)
+    execution = interpreter.run(bank, "recall", by="Rita", reason="A wrong rate")
+    assert execution["status"] == "SUCCEEDED"
+    assert "record-recall" in bank.calls[0][1] and bank.calls[0][1]["record-recall"]["reason"] == "A wrong rate"
+    moved = [row["reference"] for _, payload in bank.calls[1:] for row in payload["move-recalled"]["rows"]]
+    assert sorted(moved) == bank.customers
+
+
+def test_interrupted_recall_completes_when_repeated(interpreter):
+    bank = fakes.Bank(8)
+    left = {"attempts": 1}
+
+    def refuse(stage, payload):
+        if "move-recalled" in payload and left["attempts"]:
+            left["attempts"] -= 1
+            return "Seal.Broken"
+        return None
+    bank.fail = refuse
+    assert interpreter.run(bank, "recall", by="Rita", reason="A wrong rate")["status"] != "RUNNING"
+    again = fakes.Bank(8)
+    assert interpreter.run(again, "recall", by="Rita", reason="A wrong rate")["status"] == "SUCCEEDED"
+    assert again.count("retract") > 1

@@ -3,18 +3,23 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
+use axum::body::Body;
+use axum::middleware::{self, Next};
+use axum::response::IntoResponse as _;
+use axum::Router;
 use bespoke_aws::executions::StateMachine;
 use bespoke_aws::{Failure, Host, environment, host};
 use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
 use contracts::executions::{Execution, Executions, ExecutionsError, StartOutcome};
 use contracts::key::RunPart;
-use contracts::request::Request;
+use contracts::request::Request as RunRequest;
 use contracts::settings::Settings;
 use contracts::stage::{WorkflowInput, WorkflowLimits};
 use contracts::voice::Engine;
 use contracts::{Batch, CustomerRef, Digest, ObjectKey, RunId};
 use cost::prices::{customers_within, worst_case_on_aws};
+use http::Request;
 use http::request::Parts;
 use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;
@@ -54,6 +59,17 @@ impl AwsBackend {
     }
 }
 
+/// Returns the router for requests that come through the edge only: with this key in the header `x-edge-key`. CloudFront
+/// adds it, so nobody gets around the firewall by calling the origin.
+#[must_use]
+pub fn behind_edge(router: Router, key: &str) -> Router {
+    let expected = Digest::of(key.as_bytes());
+    router.layer(middleware::from_fn(move |request: Request<Body>, next: Next| async move {
+        let given = request.headers().get("x-edge-key").map(|key| Digest::of(key.as_bytes()));
+        if given == Some(expected) { next.run(request).await } else { Problem::not_found().into_response() }
+    }))
+}
+
 /// The limits of a campaign: `runs/<run>/campaign.json`.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 struct CampaignRecord {
@@ -75,7 +91,7 @@ impl BoundedExecutions<'_> {
         let host = self.backend.source.host();
         let settings = host.settings_of(run).await?;
         let key = ObjectKey::Run(run.clone(), RunPart::Request);
-        let (request, _): (Request, _) = host.vault.read_json(Owner::Run, &key).await?;
+        let (request, _): (RunRequest, _) = host.vault.read_json(Owner::Run, &key).await?;
         let within = customers_within(budget_usd, worst_case_on_aws(&settings, &request));
         Ok(customers.into_iter().chain(within).min())
     }
@@ -221,5 +237,27 @@ impl Backend for AwsBackend {
 
     fn is_local(&self) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use http::StatusCode;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn links_answer_only_through_the_edge() {
+        let router = behind_edge(Router::new().route("/l/token", get(async || "a page")), "0123456789");
+        let status = async |key: Option<&str>| {
+            let request = key.into_iter().fold(Request::get("/l/token"), |request, key| request.header("x-edge-key", key));
+            router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status()
+        };
+        assert_eq!(status(Some("0123456789")).await, StatusCode::OK);
+        for wrong in [None, Some(""), Some("0123456788")] {
+            assert_eq!(status(wrong).await, StatusCode::NOT_FOUND, "{wrong:?}");
+        }
     }
 }

@@ -61,7 +61,7 @@ impl Record {
             Self::InReview(waiting) => Some(waiting.why.words()),
             Self::Failed(failure) => Some(format!("{} in {}", failure.error, failure.stage)),
             Self::Ended(evidence) => match &evidence.outcome {
-                Outcome::Published { .. } => None,
+                Outcome::Published { .. } | Outcome::NotStarted => None,
                 Outcome::Skipped { skip } => Some(skip.because().to_owned()),
                 Outcome::InReview { why } => Some(why.clone()),
                 Outcome::Failed { error, stage } => Some(format!("{error} in {stage}")),
@@ -76,7 +76,7 @@ impl Record {
                 Some(StatusReason::of_error(failure.error.as_str(), Some(failure.message.clone())))
             }
             Self::Ended(evidence) => match &evidence.outcome {
-                Outcome::Published { .. } => None,
+                Outcome::Published { .. } | Outcome::NotStarted => None,
                 Outcome::Skipped { skip } => Some(StatusReason::of_skip(*skip)),
                 Outcome::InReview { why } => Some(StatusReason::in_review(why.clone())),
                 Outcome::Failed { error, .. } => Some(StatusReason::of_error(error.as_str(), None)),
@@ -104,8 +104,13 @@ pub(crate) async fn outcome(
     customer: &CustomerRun,
     backend: &SharedBackend,
 ) -> Result<Option<(OutcomeName, Option<String>)>, Problem> {
-    let record = Record::find(customer, backend.vault().store()).await?;
-    Ok(record.map(|record| (record.outcome(), record.short_reason())))
+    let store = backend.vault().store();
+    let Some(record) = Record::find(customer, store).await? else { return Ok(None) };
+    let is_published = record.outcome() == OutcomeName::Published;
+    if is_published && is_recalled(store, &customer.run, &customer.reference).await? {
+        return Ok(Some((OutcomeName::Recalled, Some(Skip::Recalled.because().to_owned()))));
+    }
+    Ok(Some((record.outcome(), record.short_reason())))
 }
 
 /// Assembles a recommendation with everything that the caller may see.

@@ -133,7 +133,7 @@ async fn export_row(
 
 fn detail(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Published { .. } => String::new(),
+        Outcome::Published { .. } | Outcome::NotStarted => String::new(),
         Outcome::Skipped { skip } => skip.because().to_owned(),
         Outcome::InReview { why } => why.clone(),
         Outcome::Failed { error, stage } => format!("{error} in {stage}"),

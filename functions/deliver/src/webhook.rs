@@ -163,6 +163,10 @@ impl<'a> Sender<'a> {
             outcome: outcome.to_owned(),
             record,
         };
+        // A later run or attempt may begin with the customer.
+        if entry.outcome == Outcome::NotStarted {
+            return Ok(NotifySummary::default());
+        }
         let mut summary = self.send_once(notification(entry.outcome.word(), entry.record)).await?;
         if matches!(entry.outcome, Outcome::Published { .. })
             && let Some(recall) = find_recall(self.store(), run, entry).await?

@@ -135,8 +135,10 @@ async fn read_outcome(deps: &Deps<'_>, run: &RunId, reference: CustomerRef) -> R
         (outcome_of_review(&bytes), Digest::of(&bytes))
     } else if let Some(bytes) = store.find(&ObjectKey::Forgotten(reference.clone())).await? {
         (Outcome::Skipped { skip: Skip::Suppressed }, Digest::of(&bytes))
-    } else {
+    } else if store.find(&key(Artefact::Script)).await?.is_some() {
         (Outcome::Failed { error: ErrorName::RunIncomplete, stage: Stage::Finalize }, Digest::of(b""))
+    } else {
+        (Outcome::NotStarted, Digest::of(b""))
     };
     Ok(CustomerOutcome { reference, outcome, record })
 }

@@ -106,6 +106,7 @@ fn detail(outcome: &Outcome) -> String {
         Outcome::Published { video: false } => "text".to_owned(),
         Outcome::Skipped { skip } => skip.because().to_owned(),
         Outcome::InReview { why } => why.clone(),
+        Outcome::NotStarted => String::new(),
         Outcome::Failed { error, stage } => format!("{error} in {stage}"),
     }
 }

@@ -111,6 +111,7 @@ impl OpenedEvidence {
             Outcome::Published { video: false } => "published, text only".to_owned(),
             Outcome::Skipped { skip } => format!("skipped: {}", skip.because()),
             Outcome::InReview { why } => format!("in review: {why}"),
+            Outcome::NotStarted => "not started".to_owned(),
             Outcome::Failed { error, stage } => format!("failed: {error} in {stage}"),
         };
         sections::heading(text, "Outcome");

@@ -127,6 +127,7 @@ fn words(outcome: &Outcome) -> String {
         Outcome::Published { .. } => "approved and published".to_owned(),
         Outcome::Skipped { skip } => format!("not published: {}", skip.because()),
         Outcome::InReview { why } => format!("still in review: {why}"),
+        Outcome::NotStarted => "not started".to_owned(),
         Outcome::Failed { error, stage } => format!("{error} in {stage}"),
     }
 }

@@ -126,7 +126,7 @@ pub(crate) enum VoiceEngine {
 /// - `in-review`: a reviewer must approve the result before it is published. After the decision, the outcome is
 ///   `published` or `skipped`.
 /// - `failed`: a stage failed for this customer. The run itself may still be `done`.
-/// - `recalled`: the result was published and then recalled. Only `GET /v1/recommendations/{id}` returns it.
+/// - `recalled`: the result was published and then recalled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum OutcomeName {
@@ -148,7 +148,8 @@ impl From<&Outcome> for OutcomeName {
             Outcome::Published { .. } => Self::Published,
             Outcome::Skipped { .. } => Self::Skipped,
             Outcome::InReview { .. } => Self::InReview,
-            Outcome::Failed { .. } => Self::Failed,
+            // Evidence never says that a customer was not started.
+            Outcome::NotStarted | Outcome::Failed { .. } => Self::Failed,
         }
     }
 }

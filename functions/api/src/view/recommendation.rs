@@ -69,7 +69,7 @@ pub(crate) struct CreateRecommendationRequest {
     /// The aspect ratio of the video. The default is `default_shape` from `GET /v1/options`.
     #[schema(value_type = Option<ShapeName>)]
     pub(crate) shape: Option<Shape>,
-    /// Whether to make a video in addition to the text. The default is true. AWS ignores false and makes a video.
+    /// Whether to make a video in addition to the text. The default is true.
     pub(crate) video: Option<bool>,
 }
 
