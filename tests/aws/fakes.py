@@ -209,8 +209,8 @@ class Interpreter:
         self.server.stop()
         self.fake.shutdown()
 
-    def run(self, bank, definition="workflow", **given):
-        """Runs the definition over a bank. Returns the ended execution."""
+    def run(self, bank, definition="workflow", whole=None, **given):
+        """Runs the definition over a bank. `whole` replaces the usual input. Returns the ended execution."""
         self.fake.bank = bank
         text = with_batches_of_one((ROOT / f"infra/{definition}.asl.json").read_text()).replace("${Bucket}", BUCKET)
         for stage in [*STAGES, "retract"]:
@@ -220,7 +220,7 @@ class Interpreter:
         machine = self.client.create_state_machine(name=f"m{id(bank)}", definition=text, roleArn=role)["stateMachineArn"]
         given = {"run": RUN, "batch": "monday", "concurrency": 20, "tolerated_failure_percentage": 5,
                  "video": True, "limit": None, "dry_run": False} | given
-        started = self.client.start_execution(stateMachineArn=machine, input=json.dumps(given))
+        started = self.client.start_execution(stateMachineArn=machine, input=json.dumps(whole or given))
 
         def ended():
             described = self.client.describe_execution(executionArn=started["executionArn"])

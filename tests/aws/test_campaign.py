@@ -152,3 +152,9 @@ def test_interrupted_recall_completes_when_repeated(interpreter):
     again = fakes.Bank(8)
     assert interpreter.run(again, "recall", by="Rita", reason="A wrong rate")["status"] == "SUCCEEDED"
     assert again.count("retract") > 1
+
+
+def test_input_of_an_earlier_version_still_runs(interpreter):
+    bank = fakes.Bank(2)
+    execution = interpreter.run(bank, whole={"run": fakes.RUN, "batch": "monday", "concurrency": 2})
+    assert execution["status"] == "SUCCEEDED" and set(bank.records.values()) == {"published"}

@@ -42,7 +42,8 @@ def substituted(definition):
 def mains():
     """Returns the path of each function's main source by the function's name."""
     main = {path.parent.parent.name: path for path in ROOT.glob("functions/*/src/main.rs")}
-    return main | {path.stem: path for path in ROOT.glob("functions/*/src/bin/*.rs")}
+    others = [*ROOT.glob("functions/*/src/bin/*.rs"), *ROOT.glob("crates/*/src/bin/*.rs")]
+    return main | {path.stem: path for path in others if path.stem in FUNCTIONS}
 
 
 def binary(function):
@@ -190,8 +191,9 @@ def test_statelint_accepts_definition():
 
 
 @WHOLE
-def test_asl_validator_accepts_definition():
-    command = ["npx", "--prefix", TOOLS / "node", "asl-validator", "--json-path", DEFINITION]
+@pytest.mark.parametrize("definition", [DEFINITION, REFRESH, RECALL], ids=lambda path: path.name)
+def test_asl_validator_accepts_definition(definition):
+    command = ["npx", "--prefix", TOOLS / "node", "asl-validator", "--json-path", definition]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0 and "is valid" in done.stdout, done.stdout + done.stderr
 
