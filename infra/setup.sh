@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs those of the named programs that are missing.
+# Installs the given programs that are missing.
 #
 #     infra/setup.sh ffmpeg espeak-ng cargo-deny
 #

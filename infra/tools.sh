@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs Python programs for deployment and tests, each set into a folder of its own.
+# Installs Python programs for deployment and tests, each set into its own folder.
 #
 #     infra/tools.sh sam emulator     installs tests/requirements/{sam,emulator}.txt to target/tools/{sam,emulator}
 #

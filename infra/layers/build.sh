@@ -9,7 +9,7 @@
 #     OUT/assets/bespoke/assets                       the layer "assets"; a function sees it as /opt/bespoke/assets
 #
 # Builds everything from Debian's source packages, whose signatures apt checks, and downloads nothing else. Prebuilt
-# programs do not serve, for three reasons:
+# programs are not suitable, for three reasons:
 #
 #   - a full ffmpeg with its libraries exceeds the size of a layer
 #   - a function should not contain a hundred decoders that it never uses
@@ -244,7 +244,7 @@ build_x264() {
 # ---- espeak-ng ----
 
 # espeak_program COMPILER FOLDER: compiles espeak-ng into FOLDER. Leaves out sound output, MBROLA's voices, and libsonic,
-# which only rates above 450 words a minute need. Does not use espeak-ng's own build, because it downloads files.
+# which only rates above 450 words per minute need. Does not use espeak-ng's own build, because it downloads files.
 espeak_program() {
     local compiler=$1 folder=$2 source object objects=()
     local version
@@ -298,7 +298,7 @@ build_espeak_ng() {
     cp .target/espeak-ng "$prefix/bin/"
     (cd espeak-ng-data && cp en_dict intonations phondata phonindex phontab "$data/")
     cp espeak-ng-data/lang/gmw/en* "$data/lang/gmw/"
-    # English in the Shavian alphabet needs a dictionary of its own.
+    # English in the Shavian alphabet needs its own dictionary.
     rm -f "$data/lang/gmw/en-Shaw"
     cp -R 'espeak-ng-data/voices/!v' "$data/voices/"
 }

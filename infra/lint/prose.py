@@ -39,7 +39,7 @@ SENTENCE_END = re.compile(r"[.!?][\"'”’)\]*_]*(?=\s+[^a-z\s]|\s*$)")
 LINK = re.compile(r"!?\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
 WORD = re.compile(r"[^\W_]+(?:['’./,-][^\W_]+)*")
 
-# Each pattern matches comments and, so that their content is skipped, strings.
+# Each pattern matches comments. It also matches strings, so their content is skipped.
 RUST = re.compile(
     r"""//[^\n]*|/\*.*?\*/|[bc]?r(?P<hashes>\#*)".*?"(?P=hashes)|"(?:\\.|[^"\\])*"|'(?:\\[^'\n]*|[^\\'\n])'""", re.DOTALL)
 SCRIPT = re.compile(r"""//[^\n]*|/\*.*?\*/|`(?:\\.|[^`\\])*`|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.DOTALL)
@@ -237,7 +237,7 @@ def check_tree(root=ROOT):
 
 
 def count_by_folder(findings):
-    """Returns how many findings each folder has, the most first. Crates are folders of the second level."""
+    """Returns how many findings each folder has, highest count first. Crates are folders of the second level."""
     folders = ("/".join(finding.path.parts[:-1][:2]) or "." for finding in findings)
     return collections.Counter(folders).most_common()
 

@@ -28,7 +28,7 @@ WORKBOOKS = ["customer_profile.xlsx", "customer_transactions.xlsx", "twitter_dat
 PASSWORD = "meridian-demo"
 REGION = "eu-central-1"
 STACK = "bespoke-test"
-# Small, quick videos, because these tests do not judge the picture. espeak-ng, because the emulator has no Polly.
+# Small, quick videos, because these tests do not check the image. espeak-ng, because the emulator has no Polly.
 SETTINGS = '[video]\nresolution = 180\npreset = "ultrafast"\ncrf = 34\n[voice]\nengine = "espeak"\n'
 
 
@@ -50,7 +50,7 @@ def wait_for(name, poll, seconds=120.0):
 
 
 def environment(port, **more):
-    """Returns the environment of a program that talks to the emulator and never to AWS."""
+    """Returns the environment for a program that talks to the emulator and never to AWS."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     address = f"http://127.0.0.1:{port}"
     return inherited | {
@@ -97,7 +97,7 @@ class Cloud:
         wait_for("the emulator", lambda: is_answering(f"http://127.0.0.1:{self.port}/_ministack/health"), 60)
 
     def client(self, service):
-        # No retries, so that a test sees every error.
+        # No retries, so a test sees every error.
         config = Config(retries={"total_max_attempts": 1}, read_timeout=1000, s3={"addressing_style": "path"})
         return boto3.client(service, endpoint_url=f"http://127.0.0.1:{self.port}", region_name=REGION, config=config,
                             aws_access_key_id="test", aws_secret_access_key="test")
@@ -202,7 +202,7 @@ class Cloud:
         return [event for page in pages for event in page["events"]]
 
     def children(self, arn):
-        """Returns the child executions of an execution's map, one for each customer, with their histories."""
+        """Returns the child executions of an execution's map, one per customer, with their histories."""
         client = self.client("stepfunctions")
         runs = client.list_map_runs(executionArn=arn)["mapRuns"]
         children = client.list_executions(mapRunArn=runs[0]["mapRunArn"])["executions"]
@@ -231,7 +231,7 @@ class Cloud:
         return lines
 
     def invoke(self, function, payload):
-        """Invokes a function. Returns whether it failed, and its answer."""
+        """Invokes a function. Returns whether it failed, and its response."""
         client = self.client("lambda")
         called = client.invoke(FunctionName=self.resources[f"{function.title()}Function"], Payload=json.dumps(payload))
         return "FunctionError" in called, json.loads(called["Payload"].read() or b"null")

@@ -65,7 +65,7 @@ def fresh(tmp_path_factory, functions):
 
 @pytest.fixture
 def other_rows(tmp_path):
-    """Workbooks of the same four customers with different rows, so that uploading them starts another run."""
+    """Workbooks of the same four customers with different rows, so uploading them starts another run."""
     return make_sample(tmp_path / "rows", "--seed", "2")
 
 

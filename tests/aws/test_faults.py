@@ -1,4 +1,4 @@
-"""Failures: each has a name, the history shows the definition's retry or catch, and other customers go on."""
+"""Failures: each has a name, the history shows the definition's retry or catch, and other customers continue."""
 
 import collections
 import http.server
@@ -41,7 +41,7 @@ def test_batch_with_wrong_password_fails_and_runs_after_correction(cloud, other_
 
 
 def test_killed_function_is_retried_once(cloud, published, tmp_path):
-    # This speech engine kills its caller the first time it runs.
+    # This voice engine kills its caller the first time it runs.
     engine, died = tmp_path / "espeak-ng", tmp_path / "died"
     engine.write_text(f'#!/bin/sh\nmkdir "{died}" 2>/dev/null && kill -9 $PPID\nexec espeak-ng "$@"\n')
     engine.chmod(0o755)

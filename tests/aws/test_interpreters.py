@@ -1,4 +1,4 @@
-"""The workflow gives equal files on two interpreters and on one machine."""
+"""The workflow produces equal files on two interpreters and on one machine."""
 
 import json
 import os

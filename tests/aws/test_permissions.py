@@ -1,4 +1,4 @@
-"""Removes each permission of each function in turn: the call then fails with a named error. With all of them it succeeds.
+"""Removes each permission of each function in turn: the call then fails with a named error. With all of them, it succeeds.
 
 A permission is one resource in one statement of the function's role. `WITHOUT_EFFECT` lists the permissions whose absence
 a first run on the emulator cannot show; these stay in place.
@@ -34,7 +34,7 @@ WITHOUT_EFFECT = {
     ("merge", "Versions", "*"): ERASED_MEANWHILE,
     ("assess", "Read", "evidence.json"): CONTACT_CAP,
     ("recommend", "Secrets", "ModelKey"): "read only when the settings enable the model",
-    ("narrate", "Secrets", "ModelKey"): "read only when the settings enable the external speech service",
+    ("narrate", "Secrets", "ModelKey"): "read only when the settings enable the outside voice service",
     ("narrate", "Speak", "*"): "the emulator has no Polly; the tests' settings choose espeak-ng",
     ("narrate", "Read", "narration.wav"): OTHER_WRITER,
     ("render", "Read", "poster.jpg"): OTHER_WRITER,

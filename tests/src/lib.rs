@@ -40,7 +40,7 @@ impl Sandbox {
         Self { folder, program }
     }
 
-    /// Returns the folder of artifacts.
+    /// Returns the artifacts folder.
     #[must_use]
     pub fn artifacts(&self) -> PathBuf {
         self.folder.path().join("artifacts")
@@ -74,7 +74,7 @@ impl Sandbox {
         command
     }
 
-    /// Runs the command, and waits for its end.
+    /// Runs the command, and waits for it to exit.
     ///
     /// # Panics
     /// If it cannot be started.
@@ -105,7 +105,7 @@ impl Sandbox {
         files
     }
 
-    /// Returns the files in the folder of temporary files.
+    /// Returns the files in the scratch folder.
     #[must_use]
     pub fn leftovers(&self) -> Vec<PathBuf> {
         let scratch = self.artifacts().join(runner::folder::SCRATCH);

@@ -72,7 +72,7 @@ fn only_approved_results_are_published() {
     let evidence: serde_json::Value =
         serde_json::from_slice(&std::fs::read(folder.join("evidence.json")).unwrap()).unwrap();
     assert_eq!((&evidence["review"]["by"], &evidence["review"]["choice"]), (&"Ann".into(), &"approve".into()));
-    // The same run again publishes only the approved result.
+    // Repeating the run publishes only the approved result.
     ends(&sandbox.run(&["demo", "--videos", "0"]), 6);
     assert_eq!(find(&sandbox, "recommendation.txt").len(), published + 1);
 }
@@ -189,7 +189,7 @@ async fn erasure_leaves_no_readable_id_name_or_post() {
     assert_eq!(left, BTreeSet::from(["evidence.json".to_owned()]));
     assert!(!sandbox.artifacts().join("output/recommendations_video.mp4").exists());
 
-    // A later run for this customer is refused, and a run for all customers goes on without them.
+    // A later run for this customer is refused, and a run for all customers continues without them.
     let stderr = ends(&sandbox.run(&own), 3);
     assert!(stderr.contains("was erased"), "{stderr}");
     let output = sandbox.run(&["demo", "--videos", "0", "--again", "--json"]);
@@ -263,7 +263,7 @@ fn export_writes_a_private_table() {
         let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o077;
         assert_eq!((mode(&out), mode(&out.join(format!("{run}.csv")))), (0, 0));
     }
-    // The artifacts hold no token: the records of links hold its digest.
+    // The artifacts do not contain the token. The link records contain only its digest.
     let tokens: Vec<&str> =
         rows.iter().filter_map(|row| row["link"].as_str()?.rsplit('/').next()).filter(|t| !t.is_empty()).collect();
     let added: Vec<PathBuf> = sandbox.files().into_iter().filter(|path| !before.contains(path)).collect();

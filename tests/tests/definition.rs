@@ -1,4 +1,4 @@
-//! The workflow's definition agrees with the retry rules of the stages and with the list of errors.
+//! The workflow's definition agrees with the stages' retry rules and with the list of errors.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ const REFUSED: &str = "Lambda.TooManyRequestsException";
 /// Errors of functions that died or timed out.
 const CRASH_ERRORS: [&str; 4] = ["Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"];
 
-/// The resource with which a task calls a function.
+/// The resource that a task uses to call a function.
 const INVOKE: &str = "arn:aws:states:::lambda:invoke";
 
 fn definition() -> Value {
@@ -28,7 +28,7 @@ fn definition() -> Value {
     serde_json::from_str(&text).expect("the definition is JSON")
 }
 
-/// Returns every state by name, those of the map included.
+/// Returns every state by name, including those in the map.
 fn states(definition: &Value) -> BTreeMap<String, Value> {
     let outer = definition["States"].as_object().expect("states");
     let inner = outer["Customers"]["ItemProcessor"]["States"].as_object().expect("the map's states");
@@ -73,7 +73,7 @@ fn tasks_retry_as_the_stage_table_says() {
             let own = rules[0];
             let mut expected = transient(stage);
             if name == "RecommendWithoutModel" {
-                // This task asks no model, so nothing throttles it.
+                // This task does not call a model, so it is never throttled.
                 assert_eq!(task["Parameters"]["Payload"]["without_model"], true);
                 expected.remove(ErrorName::WriterThrottled.as_str());
             }
@@ -115,7 +115,7 @@ fn throttled_speech_waits_instead_of_changing_the_voice() {
 fn every_transient_error_is_retried_by_a_stage() {
     let retried: BTreeSet<&str> = STAGES.iter().flat_map(|row| transient(row.stage)).collect();
     let all = ErrorName::ALL.iter().filter(|name| name.is_transient()).map(|name| name.as_str());
-    // Starting a run happens before the workflow: Lambda itself retries that.
+    // A run is started before the workflow, so Lambda itself retries the start.
     let all: BTreeSet<&str> = all.filter(|name| *name != ErrorName::StartUnavailable.as_str()).collect();
     assert_eq!(retried, all);
 }

@@ -37,7 +37,7 @@ struct Demo {
 
 static DEMO: LazyLock<Demo> = LazyLock::new(|| {
     let sandbox = Sandbox::new(env!("CARGO_BIN_EXE_bespoke-under-test"));
-    // The demo must work without any setting, even without the password.
+    // The demo must work without any settings, even without the password.
     let output = sandbox.command(&["demo", "--json"]).env_remove("EXCEL_PASSWORD").output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Demo { report: report(&output), sandbox, sample: rows(12, 0, 1) }
@@ -230,7 +230,7 @@ async fn posts_without_consent_are_written_nowhere() {
     let silent = |tweet: &&bespoke::sample::TweetRow| !SOCIAL.contains(&tweet.customer_id.as_str());
     let tweets: Vec<_> = DEMO.sample.tweets.iter().filter(silent).collect();
     assert!(!tweets.is_empty());
-    // Phrases and rare words that only these posts hold.
+    // Phrases and rare words that occur only in these posts.
     let common: String = DEMO.sample.tweets.iter().filter(|tweet| !silent(tweet)).map(|t| t.tweet.as_str()).collect();
     for tweet in tweets {
         let words: Vec<&str> = tweet.tweet.split_whitespace().collect();

@@ -30,7 +30,7 @@ fn function(name: &str) -> &str {
     name.split('-').next().unwrap_or(name)
 }
 
-/// Decodes a payload and encodes it again, so that ignored fields are missing from the result.
+/// Decodes a payload and encodes it again, so ignored fields are missing from the result.
 fn round_trip<T: DeserializeOwned + Serialize>(payload: &Value) -> serde_json::Result<Value> {
     serde_json::to_value(serde_json::from_value::<T>(payload.clone())?)
 }

@@ -1,5 +1,5 @@
-//! Tests for leaks: words of posts without consent, over random rows, and content of forbidden columns, over a run with a
-//! model.
+//! Tests for leaks: words from posts without consent, with random rows, and content from forbidden columns, in a run
+//! with a model.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -64,7 +64,7 @@ const PAYMENTS: [&str; 7] =
     ["customer_id", "date", "category", "merchant", "transaction_amount", "consent", "consent_social_media"];
 const POSTS: [&str; 3] = ["customer_id", "tweet", "created_at"];
 
-/// A word in no dictionary: wherever it appears, it came from a post.
+/// A word that is in no dictionary. Wherever it appears, it came from a post.
 const MARKER: &str = "zqxjkvw";
 
 /// Texts of posts. Each one would change facts, stance or scores if it were read.
@@ -107,7 +107,7 @@ prop_compose! {
     }
 }
 
-/// Repeats the consent rule independently.
+/// Implements the consent rule independently.
 fn is_yes(cell: &Cell) -> bool {
     match cell {
         Cell::Text(text) => ["yes", "y", "true"].contains(&text.trim().to_ascii_lowercase().as_str()),
@@ -166,7 +166,7 @@ fn joined(people: &[Person], with_posts: bool, material: &Material, keys: &Keys)
     merge::join(&books, None, &intake, &material.catalogue, keys, "2026-11-01T12:00:00Z".parse().unwrap()).unwrap().0
 }
 
-/// Returns the script that the template writes from the facts.
+/// Returns the script that the phrasebook produces from the facts.
 async fn written(assessment: &Assessment, reference: &CustomerRef, material: &Material) -> Script {
     let vault = Vault::new(Arc::new(MemoryStore::default()), Keys::new([1; 32], [2; 32]));
     let settings = Settings::default();

@@ -140,7 +140,7 @@ fn manual_list_keeps_its_columns_and_a_malformed_one_is_not_overwritten() {
     let list = sandbox.artifacts().join("control/suppressions.csv");
     std::fs::create_dir_all(list.parent().unwrap()).unwrap();
     std::fs::write(&list, "reference\n").unwrap();
-    // A list without keys gets no new keys: its references would match no customer.
+    // A list without keys does not get new keys, because its references would not match any customer.
     assert_eq!(sandbox.run(&["suppress", "--customer", "0001"]).status.code(), Some(2));
     std::fs::remove_file(&list).unwrap();
     succeeds(&sandbox.run(&["suppress", "--customer", "0002", "--json"]));
@@ -204,8 +204,8 @@ fn catalogue_check_lists_problems_by_product_and_field() {
     assert_eq!(explained["problems"], expected);
 }
 
-/// Of ten thousand customers, all women and no men hold a membership. The bank's catalog ignores it. The biased catalog
-/// excludes its holders from an offer, which is discrimination by sex in disguise.
+/// Among ten thousand customers, all women and no men hold a membership. The bank's catalog ignores it. The biased
+/// catalog excludes its holders from an offer, which is disguised discrimination by sex.
 #[test]
 fn disparity_finds_a_planted_bias() {
     let sandbox = sandbox();

@@ -1,4 +1,4 @@
-//! Tests of a run that is killed or cancelled: the next run continues it, and no partial file remains.
+//! Tests of a run that is killed or canceled: the next run continues it, and no partial file remains.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -1,5 +1,5 @@
-//! `bespoke serve` as a process, over HTTP: from the request of a recommendation to a video that seeks, a killed server, refused
-//! callers, uploads, reviews and recalls.
+//! Tests `bespoke serve` as a process, over HTTP: from the request for a recommendation to a seekable video, a killed
+//! server, refused callers, uploads, reviews and recalls.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use wiremock::{Mock, MockServer, Respond, ResponseTemplate, matchers};
 
-/// A legacy secret: it lacks the prefix `whsec_`, so its bytes are the key.
+/// A legacy secret: it lacks the `whsec_` prefix, so its bytes are the key.
 const WEBHOOK_KEY: &str = "0123456789abcdef0123456789abcdef";
 
 /// A server process. It is killed when this is dropped.
@@ -75,7 +75,7 @@ impl Server {
         response.headers()["location"].to_str().unwrap().to_owned()
     }
 
-    /// Streams the events of a recommendation after number `last`.
+    /// Streams a recommendation's events after number `last`.
     async fn follow(&self, path: &str, last: u64) -> Stream {
         let call = self.request(Method::GET, &format!("{path}/events")).header("Accept", "text/event-stream");
         let response = call.header("Last-Event-ID", last.to_string()).send().await.unwrap();
@@ -91,7 +91,7 @@ struct Stream {
 }
 
 impl Stream {
-    /// Returns the next event; `None` once the server has closed the stream.
+    /// Returns the next event, or `None` once the server has closed the stream.
     async fn next(&mut self) -> Option<Value> {
         loop {
             if let Some((message, rest)) = self.rest.split_once("\n\n") {
@@ -156,7 +156,7 @@ async fn killed_server_resumes_run_and_event_numbers() {
     assert!(read["checks"].as_array().unwrap().iter().all(|check| check["passed"] == true));
     assert_eq!(server.get("/v1/recommendations").await["items"][0]["outcome"], "published");
 
-    // The video seeks: its link needs no token and serves ranges.
+    // The video is seekable: its link does not need a token, and serves ranges.
     let video = format!("{}{}", server.address, read["links"]["video"].as_str().unwrap());
     let whole = server.http.get(&video).send().await.unwrap();
     assert_eq!(whole.headers()["content-type"], "video/mp4");
@@ -177,7 +177,7 @@ async fn killed_server_resumes_run_and_event_numbers() {
         assert_eq!((response.status(), response.headers()["content-type"].to_str().unwrap()), (StatusCode::OK, kind));
     }
 
-    // A suppression takes effect at once, for earlier links too.
+    // A suppression takes effect immediately, even for earlier links.
     assert!(sandbox.run(&["suppress", "--customer", "0001"]).status.success());
     assert_eq!(server.http.get(&video).send().await.unwrap().status(), StatusCode::NOT_FOUND);
     let read = server.get(&path).await;

@@ -1,7 +1,7 @@
 //! Behavior does not change without a new version.
 //!
-//! A run's id contains the program's version, so a run adopts results that the same version made. If code changes what a
-//! version produces, new code adopts old results. `tests/behavior.lock` therefore records the version beside the digests
+//! A run's id contains the program's version, so a run adopts results that the same version made. If the code changes
+//! without a new version, it adopts old results. `tests/behavior.lock` therefore records the version beside the digests
 //! of everything that determines results.
 //!
 //! After a change, run `UPDATE_BEHAVIOR_LOCK=VALUE cargo test --profile ci -p bespoke-tests --test version` with:
@@ -16,14 +16,14 @@ use std::path::{Path, PathBuf};
 use bespoke_tests::{root, source};
 use contracts::Digest;
 
-/// The files and folders that determine results. Settings, catalog, lexicon and brand are not among them: their digests are
-/// part of each run's id anyway.
+/// The files and folders that determine results. Settings, catalog, lexicon and brand are not included, because their
+/// digests are already part of each run's id.
 const SOURCES: [&str; 13] = [
     // Consent, and who may be contacted.
     "crates/policy/src/consent.rs",
     "crates/policy/src/contact_cap.rs",
     "crates/policy/src/control.rs",
-    // The form of the text.
+    // The format of the text.
     "crates/contracts/src/text.rs",
     "data/catalogue.schema.json",
     // Joining, facts and scores.
@@ -40,7 +40,7 @@ const SOURCES: [&str; 13] = [
     "functions/render/src",
 ];
 
-/// Files in those folders without influence on results: Lambda wiring, errors, test code.
+/// Files in those folders that do not influence results: Lambda wiring, errors, test code.
 const EXCLUDED: [&str; 5] = ["main.rs", "error.rs", "tests.rs", "testing.rs", "fixtures.rs"];
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -108,7 +108,7 @@ fn collect_files(path: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// Returns a digest of a file; of Rust source without comments, layout and tests.
+/// Returns a file's digest. For Rust source, it excludes comments, layout and tests.
 fn digest(path: &Path) -> String {
     let text = std::fs::read_to_string(path).expect("a text file");
     let is_rust = path.extension().is_some_and(|extension| extension == "rs");

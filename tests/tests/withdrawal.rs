@@ -1,5 +1,5 @@
-//! Tests of consent that changes during a run. The store of these tests changes both lists of `control/` once the first
-//! script is written, between assess and publish.
+//! Tests of consent that changes during a run. In these tests, the store changes both lists under `control/` once the
+//! first script is written, between assess and publish.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -74,7 +74,7 @@ struct Bank {
     request: Request,
 }
 
-/// Returns a runner over the sample customers. During its run 0002 is suppressed, 0006 withdraws consent, and 0001 and
+/// Returns a runner over the sample customers. During its run, 0002 is suppressed, 0006 withdraws consent, and 0001 and
 /// 0007 refuse the use of posts.
 async fn bank() -> Bank {
     let folder = tempfile::tempdir().unwrap();
@@ -187,7 +187,7 @@ async fn withdrawal_during_a_run_is_respected() {
     assert_eq!((control.answers[1].value.as_str(), control.answers[1].row), ("no", 2));
     assert_eq!((personal.facts, personal.script), (None, None));
 
-    // A new run reads the lists first, and makes the result of 0001 without posts.
+    // A new run reads the lists first, and makes the result for 0001 without posts.
     let again = Request { attempt: 1, ..bank.request.clone() };
     let report = bank.runner.run(&again).await.unwrap();
     let outcomes = Bank::outcomes(&report);

@@ -1,4 +1,4 @@
-//! The settings of a function from its environment.
+//! A function's settings from its environment.
 
 use std::env;
 use std::path::PathBuf;

@@ -23,7 +23,7 @@ pub struct StateMachine {
 }
 
 impl StateMachine {
-    /// Returns the state machine of this ARN.
+    /// Returns the state machine with this ARN.
     #[must_use]
     pub fn new(client: Client, arn: impl Into<String>) -> Self {
         Self { client, arn: arn.into() }

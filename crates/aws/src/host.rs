@@ -37,7 +37,7 @@ use crate::s3::S3Store;
 use crate::secrets::SecretsManager;
 use crate::{metrics, panic_hook, step_functions_error};
 
-/// An error as the workflow sees it: a name of the closed table, and the chain of causes.
+/// An error as the workflow sees it: a name from the closed list, and the chain of causes.
 pub struct Failure {
     name: ErrorName,
     message: String,
@@ -84,7 +84,7 @@ impl From<Failure> for Diagnostic {
     }
 }
 
-/// Why a function cannot start or go on.
+/// The reason why a function cannot start or continue.
 #[derive(Debug, Error)]
 pub enum HostError {
     /// The payload is malformed. The error names the field, never its value.
@@ -92,7 +92,7 @@ pub enum HostError {
     Payload {
         /// The path of the field, such as `row.offset`; `.` is the whole payload.
         field: String,
-        /// The problem of the field.
+        /// The problem with the field.
         problem: String,
     },
     /// An environment variable is missing or wrong.
@@ -130,7 +130,7 @@ pub enum HostError {
         /// The key of the object.
         key: String,
     },
-    /// A file of the layer cannot be read.
+    /// A file in the layer cannot be read.
     #[error("{path}: cannot be read", path = .path.display())]
     File {
         /// The path of the file.
@@ -158,18 +158,18 @@ impl NamedError for HostError {
     }
 }
 
-/// A call of a stage: which stage, run and customer.
+/// A call to a stage, with its run and customer.
 struct StageCall {
     stage: Stage,
     run: RunId,
     reference: Option<CustomerRef>,
 }
 
-/// The clients of a function, built once, and readers of the configuration, which each call reads again.
+/// A function's clients, which are built once, and methods that read the configuration, which each call does again.
 pub struct Host {
     /// The encrypted store.
     pub vault: Vault,
-    /// The secrets, for the stages that need one.
+    /// The secrets, for stages that need one.
     pub secrets: SecretsManager,
     /// The bucket, which can issue links.
     pub bucket: S3Store,
@@ -190,7 +190,7 @@ impl Host {
         Self::with(&config, bucket).await
     }
 
-    /// Returns a host with the clients of `config`.
+    /// Returns a host with clients from `config`.
     pub async fn with(config: &SdkConfig, bucket: String) -> Result<Self, Failure> {
         let secrets = SecretsManager::from_environment(aws_sdk_secretsmanager::Client::new(config));
         let keys = Keys::from_secrets(&secrets).await?;
@@ -207,8 +207,8 @@ impl Host {
         run(async |input| work(input).await.inspect_err(log)).await
     }
 
-    /// Serves the calls of a stage. Each call writes its steps as progress, and reports its duration to the log and as a
-    /// metric.
+    /// Serves calls to a stage. Each call records its steps under `progress/`, and reports its duration in the log and
+    /// as a metric.
     pub async fn serve_stage<I, O>(
         &self,
         stage: Stage,
@@ -251,7 +251,7 @@ impl Host {
         .await
     }
 
-    /// Writes a step as an object. A failure to write progress must not stop the work.
+    /// Writes a step as an object. A failure to write progress does not stop the work.
     async fn write_step(&self, call: &StageCall, kind: StepKind, seconds: f64, error: Option<ErrorName>) {
         let step = Step { stage: call.stage, kind, at: Timestamp::now(), seconds, error };
         let key = ObjectKey::Progress(call.run.clone(), call.reference.clone(), step.name());
@@ -261,7 +261,7 @@ impl Host {
         }
     }
 
-    /// Returns the workflow that `STATE_MACHINE` names.
+    /// Returns the workflow in `STATE_MACHINE`.
     pub fn workflow(&self) -> Result<StateMachine, Failure> {
         let arn = environment::required("STATE_MACHINE")?;
         Ok(StateMachine::new(aws_sdk_sfn::Client::new(&self.config), arn))
@@ -327,13 +327,13 @@ fn decode<T: DeserializeOwned>(payload: Value) -> Result<T, HostError> {
     })
 }
 
-/// Returns the folder of the bank's assets: `ASSETS_DIR`, or the folder in the Lambda layer.
+/// Returns the folder with the bank's assets: `ASSETS_DIR`, or the folder in the Lambda layer.
 #[must_use]
 pub fn assets() -> PathBuf {
     environment::path("ASSETS_DIR", "/opt/bespoke/assets")
 }
 
-/// Reads `brand.toml` in the folder of assets.
+/// Reads `brand.toml` from the assets folder.
 pub fn brand() -> Result<Brand, Failure> {
     let path = assets().join("brand.toml");
     let text = std::fs::read_to_string(&path).map_err(|source| HostError::File { path, source })?;
@@ -367,7 +367,7 @@ fn text(key: &ObjectKey, bytes: Vec<u8>) -> Result<String, HostError> {
 fn log_as_json() {
     let level = environment::optional("AWS_LAMBDA_LOG_LEVEL").or_else(|| environment::optional("RUST_LOG"));
     let filter = EnvFilter::try_new(level.as_deref().unwrap_or("info")).unwrap_or_else(|_| EnvFilter::new("info"));
-    // Only a second start in one process finds a subscriber, which then stays in force.
+    // Setting the subscriber fails only on a second start in one process. Then the first one stays in effect.
     let _ = tracing_subscriber::fmt().json().flatten_event(true).with_target(false).with_env_filter(filter).try_init();
 }
 

@@ -1,4 +1,4 @@
-//! Adapters of Bespoke to AWS, and the host that its Lambdas share.
+//! Bespoke's adapters to AWS, and the host that its Lambdas share.
 //!
 //! | Module | Content |
 //! |---|---|
@@ -10,7 +10,7 @@
 //! | [`host`] | starts a Lambda, decodes its payload and names its errors |
 //! | `step_functions_error` | translates an error that Step Functions caught |
 //!
-//! **Invariant:** this crate knows no stage and none of their rules.
+//! **Invariant:** this crate does not depend on any stage or on the stages' rules.
 
 pub mod environment;
 pub mod executions;

@@ -5,10 +5,10 @@ use contracts::stage::Stage;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// The namespace of all metrics. The dimension `Stack` keeps deployments apart.
+/// The namespace of all metrics. The `Stack` dimension keeps deployments apart.
 const NAMESPACE: &str = "Bespoke";
 
-/// Reports the seconds that a call of a stage took.
+/// Reports the duration of a call to a stage in seconds.
 pub fn stage_took(stage: Stage, seconds: f64) {
     emit(&[("Stage", stage.as_str())], &[("StageSeconds", "Seconds", seconds)]);
 }
@@ -20,7 +20,7 @@ pub fn outcomes<'a>(counts: impl IntoIterator<Item = (&'a str, usize)>) {
     emit(&[], &counts.into_iter().map(count).collect::<Vec<_>>());
 }
 
-/// Reports the tokens of a model call and their cost in US dollars.
+/// Reports the tokens used by a model call, and their cost in US dollars.
 pub fn model_used(tokens_read: u64, tokens_written: u64, usd: f64) {
     #[expect(clippy::cast_precision_loss, reason = "a call uses thousands of tokens")]
     let values = [
@@ -31,14 +31,14 @@ pub fn model_used(tokens_read: u64, tokens_written: u64, usd: f64) {
     emit(&[], &values);
 }
 
-/// Reports the batches that have lacked a workbook for long.
+/// Reports the number of batches that have lacked a workbook for a long time.
 pub fn incomplete_batches(count: usize) {
     #[expect(clippy::cast_precision_loss, reason = "a few")]
     let count = count as f64;
     emit(&[], &[("IncompleteBatches", "Count", count)]);
 }
 
-/// Returns the metric of an outcome's word.
+/// Returns the metric for an outcome's word.
 fn name_of(word: &str) -> &'static str {
     match word {
         "published" => "Published",

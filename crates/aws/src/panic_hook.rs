@@ -1,10 +1,10 @@
-//! The panic hook of the Lambdas.
+//! The panic hook for the Lambdas.
 
 use std::io::Write as _;
 
 use contracts::panics::is_catching;
 
-/// Makes panics print only their place: a message may quote personal data.
+/// Makes panics print only their location, because a message may quote personal data.
 pub(crate) fn install() {
     std::panic::set_hook(Box::new(|panic| {
         if !is_catching() {

@@ -13,10 +13,10 @@ use contracts::error::chain;
 use contracts::speech::{SAMPLE_RATE, SpeechError, SpeechService, WordMark};
 use serde::Deserialize;
 
-/// Attempts per call. Polly throttles when many customers are narrated at a time.
+/// The number of attempts per call. Polly throttles when many customers are narrated at the same time.
 const ATTEMPTS: u32 = 6;
 
-/// The neural voices of Polly in one region.
+/// Polly's neural voices in one region.
 #[derive(Clone, Debug)]
 pub struct Polly {
     client: Client,
@@ -24,7 +24,7 @@ pub struct Polly {
 }
 
 impl Polly {
-    /// Returns Polly with the clients of `config`.
+    /// Returns Polly with clients from `config`.
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
         let region = config.region().map_or("no region", |region| region.as_ref());
@@ -55,7 +55,7 @@ async fn answer(request: SynthesizeSpeechFluentBuilder) -> Result<Vec<u8>, Speec
     Ok(body.map_err(|error| SpeechError::Unavailable(chain(&error)))?.to_vec())
 }
 
-/// Returns the error of a failed call with its code. The service's message may repeat the text, so it is dropped.
+/// Returns the error for a failed call, with its code. Drops the service's message, which may repeat the text.
 fn speech_error(error: &SdkError<SynthesizeSpeechError>) -> SpeechError {
     let code = error.code().map(str::to_owned);
     match (error, code) {

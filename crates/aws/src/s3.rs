@@ -17,15 +17,15 @@ use contracts::key::{Artefact, Prefix};
 use jiff::Timestamp;
 use storage::store::{ListedObject, ObjectStore, PutOutcome, SignedUrl, StoreError, UrlSigner};
 
-/// Attempts of a conditional write that meets another one in flight.
+/// The number of attempts for a conditional write that conflicts with another one in flight.
 const CONFLICT_TRIES: u32 = 6;
-/// The wait before the second attempt. It doubles with each attempt.
+/// The delay before the second attempt. It doubles with each attempt.
 const CONFLICT_WAIT: Duration = Duration::from_millis(50);
 
 /// A store in one bucket. It uses each [`ObjectKey`] without a prefix, and the bucket's default encryption.
 ///
-/// The role needs `s3:ListBucket` on the bucket in addition to its object permissions. Without it S3 answers 403 for a missing
-/// object, and the store reports itself as unavailable.
+/// The role needs `s3:ListBucket` on the bucket in addition to its object permissions. Without it, S3 responds with 403
+/// for a missing object, and the store reports itself as unavailable.
 #[derive(Clone, Debug)]
 pub struct S3Store {
     client: Client,
@@ -39,7 +39,7 @@ pub struct S3Store {
 pub struct Lock {
     /// `GOVERNANCE` or `COMPLIANCE`.
     pub mode: ObjectLockMode,
-    /// The days of the lock.
+    /// The duration of the lock in days.
     pub days: u32,
 }
 
@@ -75,7 +75,7 @@ impl S3Store {
 
 #[async_trait]
 impl UrlSigner for S3Store {
-    /// Returns a presigned GET. It expires with the role's session if that ends first.
+    /// Returns a presigned GET URL. It expires with the role's session if that ends first.
     async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<SignedUrl, StoreError> {
         let refused = |error: &dyn std::error::Error| unavailable(key, "link to", error);
         let now = Timestamp::now();
@@ -84,7 +84,7 @@ impl UrlSigner for S3Store {
         Ok(SignedUrl::since(now, seconds, request.uri().to_owned()))
     }
 
-    /// Returns a presigned PUT. The bucket's default encryption applies to the upload.
+    /// Returns a presigned PUT URL. The bucket's default encryption applies to the upload.
     async fn upload_link(&self, key: &ObjectKey, seconds: u64) -> Result<String, StoreError> {
         let refused = |error: &dyn std::error::Error| unavailable(key, "link to", error);
         let config = PresigningConfig::expires_in(Duration::from_secs(seconds)).map_err(|error| refused(&error))?;
@@ -93,7 +93,8 @@ impl UrlSigner for S3Store {
     }
 }
 
-/// Returns an error with the SDK's text: kind, code, message and request id. Its `Debug` form would quote bodies.
+/// Returns an error with the SDK's description: kind, code, message and request id. Its `Debug` form would quote
+/// bodies.
 fn unavailable(key: &ObjectKey, action: &'static str, error: &dyn std::error::Error) -> StoreError {
     StoreError::Unavailable { key: key.to_string(), action, reason: chain(error) }
 }
@@ -122,7 +123,7 @@ impl ObjectStore for S3Store {
     }
 
     async fn get_range(&self, key: &ObjectKey, offset: u64, length: u64) -> Result<Bytes, StoreError> {
-        // HTTP has no range of no bytes (RFC 9110, section 14.1.2).
+        // HTTP has no empty ranges (RFC 9110, section 14.1.2).
         let Some(last) = length.checked_sub(1).map(|length| offset.saturating_add(length)) else {
             return Ok(Bytes::new());
         };
@@ -188,7 +189,7 @@ impl ObjectStore for S3Store {
         let request = self.client.delete_object().bucket(&self.bucket).key(key.to_string());
         match request.send().await {
             Ok(_) => Ok(()),
-            // S3 itself answers 204 either way.
+            // S3 itself responds with 204 in both cases.
             Err(error) if error.code() == Some("NoSuchKey") => Ok(()),
             Err(error) => Err(unavailable(key, "delete", &error)),
         }

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 use crate::environment::optional;
 
-/// Returns the environment variable with a secret's id: its name or its ARN in Secrets Manager.
+/// Returns the environment variable that holds a secret's id: its name or ARN in Secrets Manager.
 #[must_use]
 pub const fn variable(name: SecretName) -> &'static str {
     match name {
@@ -23,7 +23,7 @@ pub const fn variable(name: SecretName) -> &'static str {
     }
 }
 
-/// Secrets from Secrets Manager. Each secret is a plain text, fetched once.
+/// Secrets from Secrets Manager. Each secret is plain text, and is fetched once.
 pub struct SecretsManager {
     client: Client,
     ids: HashMap<SecretName, String>,
@@ -31,7 +31,7 @@ pub struct SecretsManager {
 }
 
 impl SecretsManager {
-    /// Returns secrets with these ids. A name without an id is not set.
+    /// Returns secrets with these ids. A secret without an id counts as not set.
     #[must_use]
     pub fn new(client: Client, ids: HashMap<SecretName, String>) -> Self {
         Self { client, ids, fetched: Mutex::default() }
@@ -51,12 +51,12 @@ impl SecretsManager {
         Self::new(client, ids.collect())
     }
 
-    /// Drops the cached text of a secret, so the next use fetches it again.
+    /// Drops a secret's cached value, so the next use fetches it again.
     pub async fn forget(&self, name: SecretName) {
         self.fetched.lock().await.remove(&name);
     }
 
-    /// Fetches a secret again, and returns whether it changed, which makes another attempt worthwhile.
+    /// Fetches a secret again, and returns whether it has changed. If so, another attempt is worthwhile.
     pub async fn renew(&self, name: SecretName) -> Result<bool, SecretError> {
         let before = self.fetched.lock().await.remove(&name);
         let now = self.find(name).await?;
@@ -75,8 +75,8 @@ impl SecretsManager {
             {
                 Ok(None)
             }
-            // The chain of `Display` texts names the error and the request. The `Debug` form would quote the body of a
-            // malformed response, and with it the secret.
+            // The chain of `Display` texts identifies the error and the request. The `Debug` form would quote the body
+            // of a malformed response, including the secret.
             Err(error) => Err(SecretError::Unavailable { name, reason: chain(&error) }),
         }
     }

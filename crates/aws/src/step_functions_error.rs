@@ -1,17 +1,18 @@
 //! The error that Step Functions passes on after catching it: `{"Error": …, "Cause": …}`.
 //!
-//! For an error of a Lambda, `Cause` is JSON with an `errorMessage`. `Error` is one of our names or one of the service's
-//! (`States.Timeout`, `Lambda.Unknown`, …), which says only that the stage did not finish. The workflow passes both on as
-//! `error` and `message` of [`contracts::stage::StageFailure`]. This module translates them into our names.
+//! For an error from a Lambda, `Cause` is JSON with an `errorMessage`. `Error` is one of our names, or one of the
+//! service's (`States.Timeout`, `Lambda.Unknown`, …), which says only that the stage did not finish. The workflow
+//! passes both on as the `error` and `message` fields of [`contracts::stage::StageFailure`]. This module translates
+//! them into our names.
 
 use contracts::ErrorName;
 use serde_json::Value;
 
-/// The longest message, in characters. Evidence records it, so it must stay short.
+/// The maximum length of a message, in characters. The evidence records it, so it must be short.
 const MAX_MESSAGE: usize = 2_000;
 
-/// Rewrites the `failure` of a payload for `publish` so that it decodes. Leaves other payloads and unknown forms unchanged;
-/// decoding then names the field.
+/// Rewrites the `failure` in a payload for `publish`, so it can be decoded. Leaves other payloads and unknown formats
+/// unchanged; the decoding error then names the field.
 pub fn translate(payload: &mut Value) {
     let Some(failure) = payload.get_mut("failure").and_then(Value::as_object_mut) else { return };
     let Some(error) = failure.get("error").and_then(Value::as_str).map(ToOwned::to_owned) else { return };
@@ -27,7 +28,7 @@ pub fn translate(payload: &mut Value) {
     failure.insert("message".to_owned(), message.chars().take(MAX_MESSAGE).collect::<String>().into());
 }
 
-/// Returns the error name of a stage that the service stopped or lost.
+/// Returns the error name for a stage that the service stopped or lost.
 fn stopped(stage: &str) -> ErrorName {
     match stage {
         "narrate" => ErrorName::NarrateFailed,

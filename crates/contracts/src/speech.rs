@@ -16,7 +16,7 @@ pub struct WordMark {
 #[derive(Debug, Error)]
 pub enum SpeechError {
     /// The service refused the request. A retry would also fail.
-    #[error("the speech service refuses: {0}")]
+    #[error("the speech service refused the request: {0}")]
     Refused(String),
     /// The service cannot be reached, or is throttling requests.
     #[error("the speech service cannot be reached: {0}")]

@@ -11,14 +11,14 @@ use reqwest::{Client, ClientBuilder};
 /// The time within which a service must accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Returns a client for services that receive customer data: models, voices, webhooks. It follows no redirect.
+/// Returns a client for services that receive customer data: models, voices, webhooks. It does not follow redirects.
 pub fn client() -> reqwest::Result<Client> {
     builder().redirect(Policy::none()).connect_timeout(CONNECT_TIMEOUT).build()
 }
 
 /// Returns a builder for any other client, with the TLS stack chosen.
 pub fn builder() -> ClientBuilder {
-    // A second installation fails because the provider is there already, which is the aim.
+    // A second installation fails because the provider is already installed, which is fine.
     drop(rustls::crypto::ring::default_provider().install_default());
     Client::builder()
 }

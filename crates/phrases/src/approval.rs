@@ -21,12 +21,12 @@ pub struct Approval {
     pub at: Timestamp,
 }
 
-/// All approvals of a book: `LANGUAGE.approvals.csv` with the columns `line,digest,by,at`.
+/// All approvals in a phrasebook: `LANGUAGE.approvals.csv` with the columns `line,digest,by,at`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Approvals(BTreeMap<String, Approval>);
 
 impl Approvals {
-    /// Reads approvals. Of several approvals of one line the last counts.
+    /// Reads approvals. If a line has several approvals, the last one counts.
     pub fn parse(text: &str) -> Result<Self, csv::Error> {
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
         let mut approvals = BTreeMap::new();
@@ -37,7 +37,7 @@ impl Approvals {
         Ok(Self(approvals))
     }
 
-    /// Returns the approvals as the file holds them, sorted by line.
+    /// Returns the approvals in the file format, sorted by line.
     ///
     /// # Panics
     /// Never: an approval is a row of text.
@@ -51,12 +51,13 @@ impl Approvals {
         String::from_utf8(bytes).expect("the rows are UTF-8")
     }
 
-    /// Records an approval in place of an earlier one.
+    /// Records an approval, and replaces an earlier one.
     pub fn record(&mut self, approval: Approval) {
         self.0.insert(approval.line.clone(), approval);
     }
 
-    /// Returns the approval that makes `line` live: of exactly this line, by someone other than its author.
+    /// Returns the approval that makes `line` live: an approval of exactly this wording by someone other than its
+    /// author.
     #[must_use]
     pub fn of(&self, line: &Line) -> Option<&Approval> {
         self.0
@@ -65,14 +66,14 @@ impl Approvals {
             .filter(|approval| !is_same_person(&approval.by, &line.author))
     }
 
-    /// Returns the recorded approval of a line, whether or not it still holds.
+    /// Returns a line's recorded approval, whether or not it is still valid.
     #[must_use]
     pub fn recorded(&self, id: &str) -> Option<&Approval> {
         self.0.get(id)
     }
 }
 
-/// Returns whether two names are the same person, ignoring case and spaces.
+/// Returns whether two names refer to the same person, ignoring case and spaces.
 pub(crate) fn is_same_person(one: &str, other: &str) -> bool {
     let plain = |name: &str| name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
     plain(one) == plain(other)

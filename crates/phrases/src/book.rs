@@ -1,4 +1,4 @@
-//! A phrasebook: the lines of one language with their approvals.
+//! A phrasebook: the lines in one language, with their approvals.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use crate::wish::Wishes;
 /// An error that makes a phrasebook unusable.
 #[derive(Debug, Error)]
 pub enum BookError {
-    /// The file is not the TOML that it must be.
+    /// The file is not valid TOML, or lacks required fields.
     #[error("phrasebook: {0}")]
     Toml(#[from] toml::de::Error),
     /// The list of approvals cannot be read.
@@ -63,11 +63,11 @@ struct BookFile {
     version: String,
     author: String,
     counts: Counts,
-    /// The word that replaces a name that cannot be said or shown.
+    /// The word that replaces a name that cannot be spoken or shown.
     no_name: String,
     /// The word that replaces such a name on the title card.
     no_name_on_card: String,
-    /// The title of an adviser where the brand names none.
+    /// The title of an adviser if the brand does not define one.
     adviser_title: String,
     #[serde(default)]
     grounds: BTreeMap<GroundKey, String>,
@@ -120,7 +120,7 @@ line_file!(PlainLine {});
 line_file!(ClosingLine { adviser: bool, offers: Option<OfferCount> });
 line_file!(ServiceLine { topic: ServiceTopic });
 
-/// The lines of one language with their approvals.
+/// The lines in one language, with their approvals.
 #[derive(Clone, Debug)]
 pub struct Phrasebook {
     language: String,
@@ -132,17 +132,17 @@ pub struct Phrasebook {
     grounds: BTreeMap<GroundKey, String>,
     wishes: Wishes,
     lines: Vec<Line>,
-    /// The positions of the lines that may be said.
+    /// The positions of the lines that may be used.
     live: Vec<usize>,
     approvals: Approvals,
     digest: Digest,
 }
 
 impl Phrasebook {
-    /// Returns the packaged book: `data/phrases/en.toml` with its approvals.
+    /// Returns the packaged phrasebook: `data/phrases/en.toml` with its approvals.
     ///
     /// # Panics
-    /// Never: a test reads the packaged book.
+    /// Never: a test reads the packaged phrasebook.
     #[must_use]
     pub fn packaged() -> Self {
         let book = include_str!("../../../data/phrases/en.toml");
@@ -150,7 +150,7 @@ impl Phrasebook {
         Self::parse(book, approvals).expect("the packaged phrasebook is sound")
     }
 
-    /// Reads a book (TOML) and its approvals (CSV).
+    /// Reads a phrasebook (TOML) and its approvals (CSV).
     pub fn parse(book: &str, approvals: &str) -> Result<Self, BookError> {
         let digest = Digest::of_parts([book.as_bytes(), approvals.as_bytes()]);
         let file: BookFile = toml::from_str(book)?;
@@ -218,19 +218,19 @@ impl Phrasebook {
         &self.language
     }
 
-    /// Returns the version, as the book's owners number it.
+    /// Returns the version, as the phrasebook's owners number it.
     #[must_use]
     pub fn version(&self) -> &str {
         &self.version
     }
 
-    /// Returns the digest of the book and its approvals.
+    /// Returns the digest of the phrasebook and its approvals.
     #[must_use]
     pub const fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// Returns the word that replaces a name that cannot be said or shown.
+    /// Returns the word that replaces a name that cannot be spoken or shown.
     #[must_use]
     pub fn no_name(&self) -> &str {
         &self.no_name
@@ -242,7 +242,7 @@ impl Phrasebook {
         &self.no_name_on_card
     }
 
-    /// Returns the title of an adviser where the brand names none.
+    /// Returns the title of an adviser if the brand does not define one.
     #[must_use]
     pub fn adviser_title(&self) -> &str {
         &self.adviser_title
@@ -270,7 +270,7 @@ impl Phrasebook {
         &self.wishes
     }
 
-    /// Returns all lines, approved or not, in the book's order by kind.
+    /// Returns all lines, approved or not, grouped by kind in the phrasebook's order.
     #[must_use]
     pub fn lines(&self) -> &[Line] {
         &self.lines
@@ -282,7 +282,7 @@ impl Phrasebook {
         self.lines.iter().find(|line| line.id == id)
     }
 
-    /// Returns the lines that may be said, each with its approval.
+    /// Returns the lines that may be used, each with its approval.
     pub fn live(&self) -> impl Iterator<Item = (&Line, &Approval)> {
         let lines = self.live.iter().map(|position| &self.lines[*position]);
         lines.filter_map(|line| Some((line, self.approvals.recorded(&line.id)?)))
@@ -314,7 +314,7 @@ fn may_have(kind: &LineKind, slot: Slot) -> bool {
 pub(crate) mod tests {
     use super::*;
 
-    /// A small book with one line of each kind, without approvals.
+    /// A small phrasebook with one line of each kind, without approvals.
     pub(crate) const SMALL: &str = r#"
 language = "en"
 version = "1"

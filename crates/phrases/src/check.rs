@@ -1,4 +1,4 @@
-//! Reports everything that is wrong with a phrasebook.
+//! Reports every problem in a phrasebook.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -12,21 +12,23 @@ use crate::line::{GroundKey, Line, LineKind, ServiceTopic};
 use crate::readability::lix;
 use crate::template::{Slot, SlotValues};
 
-/// The fewest reasons for each product and ground.
+/// The minimum number of reasons for each product and ground.
 pub const MIN_REASONS: usize = 6;
-/// The fewest openings, with and without an adviser. Twenty keep each sentence within 5 % of a campaign's letters.
+/// The minimum number of openings, with and without an adviser. With twenty, each sentence appears in at most about 5 %
+/// of a campaign's letters.
 pub const MIN_OPENINGS: usize = 20;
-/// The fewest closings, with and without an adviser.
+/// The minimum number of closings, with and without an adviser.
 pub const MIN_CLOSINGS: usize = 16;
-/// The most words of a reason or a link.
+/// The maximum number of words in a reason or a link.
 const MAX_REASON_WORDS: usize = 24;
-/// The most words of an opening or a closing.
+/// The maximum number of words in an opening or a closing.
 const MAX_FRAME_WORDS: usize = 45;
-/// The most words of a service message.
+/// The maximum number of words in a service message.
 const MAX_SERVICE_WORDS: usize = 75;
-/// The highest LIX of one line. A single sentence varies more than a text, so the bound is looser than for the book.
+/// The maximum LIX of one line. A single sentence varies more than a whole text, so the bound is looser than for the
+/// phrasebook.
 const MAX_LINE_LIX: f64 = 65.0;
-/// The highest mean LIX of all lines: CEFR B2.
+/// The maximum mean LIX of all lines: CEFR B2.
 const MAX_MEAN_LIX: f64 = 45.0;
 /// The share of a kind's lines that may begin with the same three words.
 const MAX_SAME_START: f64 = 0.25;
@@ -35,18 +37,18 @@ const MAX_SAME_START: f64 = 0.25;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
-    /// The book must not be used.
+    /// The phrasebook must not be used.
     Error,
-    /// The book can be used, but should be better.
+    /// The phrasebook can be used, but should be improved.
     Warning,
 }
 
-/// Something that is wrong with a book.
+/// A problem in a phrasebook.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Finding {
     /// The severity.
     pub severity: Severity,
-    /// The line's id; `None` if the finding is about the book.
+    /// The line's id. `None` if the finding is about the whole phrasebook.
     pub line: Option<String>,
     /// The problem and the remedy.
     pub message: String,
@@ -61,7 +63,8 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Checks a book against a catalog. `guard` returns the guard's findings about a filled line that offers the products.
+/// Checks a phrasebook against a catalog. `guard` returns the guard's findings about a filled line that offers the
+/// given products.
 #[must_use]
 pub fn check(
     book: &Phrasebook,
@@ -81,7 +84,7 @@ pub fn check(
         check_length(line, &filled, &mut add);
         check_slots(line, &mut add);
         check_product(line, catalogue, &mut add);
-        // A person's approval of exactly this line outweighs the guard's lists of words.
+        // A person's approval of exactly this line overrides the guard's word lists.
         let is_approved = book.approvals().of(line).is_some();
         let severity = if is_approved { Severity::Warning } else { Severity::Error };
         for violation in guard(line, &filled, product) {
@@ -95,13 +98,13 @@ pub fn check(
     findings
 }
 
-/// Returns the names in the typical values of the slots, which the guard does not judge.
+/// Returns the names in the slots' typical values, which the guard does not check.
 #[must_use]
 pub const fn sample_names() -> [&'static str; 4] {
     ["Alexandra", "Jordan Whitfield", "the bank", "bank.example"]
 }
 
-/// Returns typical values for the slots, so that a line can be judged as a listener hears it.
+/// Returns typical values for the slots, so a line can be checked as a listener hears it.
 fn sample_values(book: &Phrasebook, product: Option<&Product>) -> SlotValues {
     let [first_name, adviser, bank, web] = sample_names();
     SlotValues::default()
@@ -117,7 +120,7 @@ fn sample_values(book: &Phrasebook, product: Option<&Product>) -> SlotValues {
 fn check_approval(book: &Phrasebook, line: &Line, add: &mut impl FnMut(Severity, String)) {
     let message = match book.approvals().recorded(&line.id) {
         _ if book.approvals().of(line).is_some() => return,
-        None => "nobody has approved the line; run `bespoke phrases approve`".to_owned(),
+        None => "the line is not approved; run `bespoke phrases approve`".to_owned(),
         Some(approval) if is_same_person(&approval.by, &line.author) => {
             format!("{} wrote the line and cannot approve it", line.author)
         }

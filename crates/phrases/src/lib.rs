@@ -1,11 +1,12 @@
 //! The phrasebook: every sentence that a bank may say to a customer, apart from the catalog's own texts.
 //!
-//! 1. [`Phrasebook::parse`] reads the lines of one language and their approvals.
-//! 2. [`check`] reports everything that is wrong with a book.
-//! 3. [`Selector`] picks approved lines for one customer, the same ones on every attempt.
+//! 1. [`Phrasebook::parse`] reads the lines in one language and their approvals.
+//! 2. [`check`] reports every problem in a phrasebook.
+//! 3. [`Selector`] picks approved lines for one customer. It picks the same lines on every attempt.
 //!
-//! **Invariant:** a line can be selected only if a person other than its author approved exactly this line. Only
-//! openings and closings have slots for a customer's data, so every other line can be spoken and filmed once for all.
+//! **Invariant:** a line can be selected only if a person other than its author has approved exactly this line. Only
+//! openings and closings have slots for a customer's data, so every other line can be narrated and rendered once for
+//! all customers.
 
 mod approval;
 mod book;

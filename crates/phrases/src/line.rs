@@ -1,4 +1,4 @@
-//! The lines of a phrasebook.
+//! The lines in a phrasebook.
 
 use std::fmt;
 use std::str::FromStr;
@@ -27,7 +27,7 @@ impl Tone {
     /// All tones.
     pub const ALL: [Self; 4] = [Self::Warm, Self::Formal, Self::Brief, Self::Lively];
 
-    /// Returns the tone's name as written in a book.
+    /// Returns the tone's name in a phrasebook.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -39,7 +39,7 @@ impl Tone {
     }
 }
 
-/// The number of offers for which a closing is written.
+/// The number of offers that a closing is written for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OfferCount {
@@ -68,15 +68,15 @@ impl OfferCount {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ServiceTopic {
-    /// Trouble with money or life.
+    /// Trouble with money or in life.
     Hardship,
-    /// Charges of the bank.
+    /// The bank's charges.
     Fees,
     /// Theft and deception.
     Fraud,
     /// The bank's service.
     Service,
-    /// A hard time that the message does not name.
+    /// A hard time that the message does not mention.
     Care,
 }
 
@@ -167,7 +167,7 @@ impl<'de> Deserialize<'de> for GroundKey {
     }
 }
 
-/// The purpose of a line, with the conditions under which it fits.
+/// The purpose of a line, and the conditions under which it is suitable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum LineKind {
@@ -175,10 +175,10 @@ pub enum LineKind {
     Opening {
         /// Whether it introduces a named adviser.
         adviser: bool,
-        /// Whether it fits only a customer whose recent posts are positive.
+        /// Whether it is suitable only for a customer whose recent posts are positive.
         bright: bool,
     },
-    /// Says why a product may fit.
+    /// Says why a product may be suitable.
     Reason {
         /// The product.
         product: ProductId,
@@ -187,14 +187,14 @@ pub enum LineKind {
     },
     /// Leads to the next offer.
     Link,
-    /// Says the next step and where to read on.
+    /// Says what to do next and where to read more.
     Closing {
-        /// Whether it names an adviser.
+        /// Whether it mentions an adviser.
         adviser: bool,
-        /// The number of offers that it fits.
+        /// The number of offers that it is written for.
         offers: OfferCount,
     },
-    /// Offers help and sells nothing.
+    /// Offers help, without selling anything.
     Service {
         /// The topic.
         topic: ServiceTopic,
@@ -206,7 +206,7 @@ pub enum LineKind {
 }
 
 impl LineKind {
-    /// Returns the kind's name as written in a book.
+    /// Returns the kind's name in a phrasebook.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -227,24 +227,25 @@ impl LineKind {
     }
 }
 
-/// A line of a phrasebook.
+/// A line in a phrasebook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// The line's id, unique in its book.
+    /// The line's id, unique within its phrasebook.
     pub id: String,
     /// The purpose.
     pub kind: LineKind,
-    /// The tone; `None` fits every tone.
+    /// The tone. `None` means that the line fits every tone.
     pub tone: Option<Tone>,
     /// The text.
     pub text: Template,
     /// The author, who cannot approve the line.
     pub author: String,
-    /// The digest that an approval must name.
+    /// The digest that an approval must refer to.
     pub digest: Digest,
 }
 
-/// The parts of a line that an approval covers. The author is not among them: who wrote a line does not change it.
+/// The parts of a line that an approval covers. The author is not one of them, because who wrote a line does not change
+/// it.
 #[derive(Serialize)]
 struct Approved<'a> {
     language: &'a str,

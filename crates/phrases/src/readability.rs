@@ -2,11 +2,11 @@
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
-/// Words of more than this many letters count as long.
+/// Words with more than this many letters count as long.
 const LONG_WORD: usize = 6;
 
-/// Returns the LIX of a text: words per sentence plus the percentage of words of more than six letters (Björnsson 1968).
-/// Below 30 is easy, 40 to 50 is the level of a newspaper. CEFR B2 readers manage texts up to about 45.
+/// Returns the LIX of a text: words per sentence plus the percentage of words with more than six letters (Björnsson
+/// 1968). Below 30 is easy, and 40 to 50 is newspaper level. CEFR B2 readers can read texts up to about 45.
 #[must_use]
 pub fn lix(text: &str) -> f64 {
     let words: Vec<&str> = text.unicode_words().collect();

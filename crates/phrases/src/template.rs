@@ -52,13 +52,13 @@ impl Slot {
 /// An error in a line's text.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum TemplateError {
-    /// The text names a slot that does not exist.
+    /// The text refers to a slot that does not exist.
     #[error("unknown slot {{{0}}}; slots are {list}", list = slot_list())]
     UnknownSlot(String),
-    /// A brace has no partner.
+    /// A brace is unmatched.
     #[error("unbalanced brace")]
     UnbalancedBrace,
-    /// The text has nothing to say.
+    /// The text is empty.
     #[error("empty text")]
     Empty,
 }
@@ -80,12 +80,12 @@ pub struct Template {
     pieces: Vec<Piece>,
 }
 
-/// The values with which slots are filled. A slot without a value stays empty.
+/// The values for slots. A slot without a value is left empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SlotValues(Vec<(Slot, String)>);
 
 impl SlotValues {
-    /// Returns the values with one more.
+    /// Returns the values with one more added.
     #[must_use]
     pub fn with(mut self, slot: Slot, value: impl Into<String>) -> Self {
         self.0.retain(|(other, _)| *other != slot);
@@ -147,7 +147,8 @@ impl Template {
         self.slots().any(|other| other == slot)
     }
 
-    /// Returns the text with its slots filled. Two neighboring full stops, as after a name that ends in one, become one.
+    /// Returns the text with its slots filled. Two adjacent periods become one, for example after a name that ends with
+    /// a period.
     #[must_use]
     pub fn fill(&self, values: &SlotValues) -> String {
         let mut text = String::with_capacity(self.source.len());

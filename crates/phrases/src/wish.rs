@@ -1,4 +1,4 @@
-//! A caller's wish for tone and emphasis, understood by a small lexicon. No word of a wish reaches a text.
+//! A caller's wish for tone and emphasis, interpreted with a small lexicon. No word from a wish reaches a text.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::line::{GroundKey, Tone};
 
-/// The words of a language that express a wish.
+/// The words in a language that express a wish.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Wishes {
@@ -15,13 +15,13 @@ pub struct Wishes {
     pub tones: BTreeMap<Tone, Vec<String>>,
     /// Words and phrases for each ground that a wish may emphasize.
     pub emphases: BTreeMap<String, Vec<String>>,
-    /// Words that carry no wish, such as "please".
+    /// Words that do not express a wish, such as "please".
     pub fillers: Vec<String>,
     /// Words that turn the next two words into their opposite, such as "not".
     pub negations: Vec<String>,
 }
 
-/// A wish as the program understood it.
+/// A wish, as interpreted by the program.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnderstoodWish {
     /// The tones, sorted.
@@ -33,7 +33,7 @@ pub struct UnderstoodWish {
 }
 
 impl Wishes {
-    /// Reads a wish.
+    /// Interprets a wish.
     #[must_use]
     pub fn read(&self, wish: &str) -> UnderstoodWish {
         let words: Vec<String> = wish.unicode_words().map(str::to_lowercase).collect();

@@ -21,7 +21,7 @@ pub struct Finding {
     pub what: &'static str,
     /// Whether a run can use it.
     pub state: State,
-    /// The finding, in words.
+    /// The finding, as human-readable text.
     pub found: String,
     /// The remedy.
     pub help: Option<String>,

@@ -9,7 +9,7 @@ use thiserror::Error;
 /// The reason why a command failed.
 #[derive(Debug, Error)]
 pub enum Failure {
-    /// An error from a stage, the store, a secret or the settings. It has a name of its own.
+    /// An error from a stage, the store, a secret or the settings. It has its own name.
     #[error("{}", chain(.0.as_ref()))]
     Named(Box<dyn NamedError>),
     /// A file on this machine cannot be read or written.

@@ -8,11 +8,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RunLimits {
-    /// Stops after this many customers who get a message, in the dataset's order. Customers from
-    /// earlier attempts count. The limit is not part of the request, so repeating the run without it continues with the
-    /// rest.
+    /// The maximum number of customers who get a message, counted in the dataset's order. Customers from earlier
+    /// attempts count. The limit is not part of the request, so repeating the run without it continues with the rest.
     pub customers: Option<usize>,
-    /// The number of customers narrated and rendered at once. `None` uses the settings.
+    /// The number of customers narrated and rendered concurrently. `None` uses the settings.
     pub concurrency: Option<usize>,
     /// The budget in US dollars for models and outside voices, including earlier attempts of the run.
     pub budget_usd: Option<f64>,

@@ -232,8 +232,8 @@ impl Runner {
         })
     }
 
-    /// Returns the first `count` customers who get a message, in the dataset's order. The result is
-    /// the same in every attempt.
+    /// Returns the first `count` customers who get a message, in the dataset's order. Every attempt returns the same
+    /// customers.
     async fn first_to_proceed(
         &self,
         run: &RunId,

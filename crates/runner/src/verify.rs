@@ -31,7 +31,7 @@ pub struct Discrepancy {
     pub object: String,
     /// [`ErrorName::EvidenceChanged`], [`ErrorName::EvidenceMissing`] or [`ErrorName::EvidenceUnexpected`].
     pub error: ErrorName,
-    /// The problem, in words.
+    /// The problem, as human-readable text.
     pub what: &'static str,
 }
 

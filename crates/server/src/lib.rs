@@ -334,12 +334,12 @@ impl Source for Local {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` passes the error by value")]
 fn interrupted(panic: tokio::task::JoinError) -> Problem {
     Problem::new(ErrorName::StoreUnavailable, panic.to_string())
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` passes the error by value")]
 fn problem(failure: Failure) -> Problem {
     Problem::new(failure.name(), failure.to_string())
 }

@@ -60,7 +60,7 @@ impl OriginGuard {
     }
 }
 
-/// The rate of a token bucket: how many calls may come at once, and how many per second after that.
+/// The rate of a token bucket: how many calls may arrive at once, and how many per second after that.
 #[derive(Clone, Copy)]
 struct Rate {
     burst: f64,

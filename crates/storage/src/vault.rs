@@ -332,7 +332,7 @@ impl Vault {
     fn new_customer_key(&self, reference: &CustomerRef) -> (Key, Bytes) {
         let place = ObjectKey::CustomerKey(reference.clone());
         let mut key = Zeroizing::new([0; 32]);
-        getrandom::fill(key.as_mut_slice()).expect("the operating system gives random bytes");
+        getrandom::fill(key.as_mut_slice()).expect("the operating system provides random bytes");
         let wrapped = seal_with(&self.keys.data, &place.to_string(), &Digest::of(b""), key.as_slice());
         (key, wrapped.into())
     }
@@ -403,7 +403,7 @@ fn associated_data(place: &str, inputs: &Digest) -> Vec<u8> {
 
 fn seal_with(key: &Key, place: &str, inputs: &Digest, plain: &[u8]) -> Vec<u8> {
     let mut nonce = [0; NONCE];
-    getrandom::fill(&mut nonce).expect("the operating system gives random bytes");
+    getrandom::fill(&mut nonce).expect("the operating system provides random bytes");
     let cipher = XChaCha20Poly1305::new(&(**key).into());
     // Allocated at full size, because a growing buffer would leave plain bytes behind in memory.
     let mut sealed = Vec::with_capacity(HEADER + plain.len() + TAG);

@@ -86,7 +86,7 @@ function mount({ title, lede, head, body }, address) {
     if (link.hash.split("/")[1] === section) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  // A new view starts at the top. The focus moves to the title, so that a screen reader reads it.
+  // A new view starts at the top. The focus moves to the title, so a screen reader reads it.
   if (!isFirstView) {
     scrollTo(0, 0);
     masthead.querySelector("h1").focus({ preventScroll: true });

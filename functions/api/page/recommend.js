@@ -5,7 +5,7 @@ import { h, problemNote, section } from "./dom.js";
 import * as fields from "./fields.js";
 import { STAGES } from "./words.js";
 
-/** The last input, so that the form is filled in when the reader returns to it. It lasts as long as the page. */
+/** The last input, so the form is filled in when the reader returns to it. It lasts as long as the page. */
 let draft = {};
 
 export function recommend(_, { options, storeName }) {
@@ -29,7 +29,7 @@ export function recommend(_, { options, storeName }) {
 
   const problemPlace = h("div", { class: "wrong" });
   const button = h("button", { class: "primary" }, "Create the recommendation");
-  // A retry or a double click keeps the key, so that it starts one run.
+  // A retry or a double click keeps the key, so it starts only one run.
   let sent = {};
   const submit = async (event) => {
     event.preventDefault();

@@ -56,7 +56,7 @@ export async function review(_, { signal }) {
     }
     draw();
     announce(`${lastDecision} ${waiting(items)}.`);
-    // The focus moves to the next review, so that a keyboard user can continue.
+    // The focus moves to the next review, so a keyboard user can continue.
     (list.querySelectorAll("h2")[Math.min(position, items.length - 1)] ?? document.getElementById("main")).focus();
   };
   draw();

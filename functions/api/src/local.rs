@@ -79,7 +79,7 @@ impl ToSchema for FileBytes {}
     ),
     responses(
         (status = 200, description = "The file: MP4, WebVTT, JPEG, GIF or plain text", body = inline(FileBytes), content_type = "*/*"),
-        (status = 206, description = "The range of the file that the header Range asks for", body = inline(FileBytes), content_type = "*/*"),
+        (status = 206, description = "The requested range of the file", body = inline(FileBytes), content_type = "*/*"),
         MediaProblems
     )
 )]

@@ -196,23 +196,23 @@ problem_responses! {
     /// The error responses for an operation that returns one resource.
     FindProblems: [401, 404];
     /// The error responses for a paginated list.
-    PageProblems: [400, 401], 422 => "The value of `after` is not a value of `next`.";
+    PageProblems: [400, 401], 422 => "`after` is not a value that `next` returned.";
     /// The error responses for a paginated list below a resource.
-    SubpageProblems: [400, 401, 404], 422 => "The value of `after` is not a value of `next`.";
+    SubpageProblems: [400, 401, 404], 422 => "`after` is not a value that `next` returned.";
     /// The error responses for a list of events.
     EventProblems: [400, 401, 404];
     /// The error responses for starting a run.
     StartProblems: [400, 401, 413, 415],
         409 => "The batch is unknown or lacks a workbook, or no batch is complete. `error` is `Input.MissingWorkbook`.",
-        422 => "The idempotency key was used for a different request, the customer was erased, or `upload` and `batch` exclude each other.";
+        422 => "The idempotency key was used for a different request, the customer has been erased, or the request has both `upload` and `batch`.";
     /// The error responses for creating an upload.
     CreateUploadProblems: [400, 401, 413, 415];
     /// The error responses for a list for reviewers.
     ReviewProblems: [401, 403];
     /// The error responses for a decision.
     DecisionProblems: [400, 401, 403, 413, 415],
-        404 => "No result of this run and customer waits for a decision or has one.",
-        409 => "The content differs from the reviewed one, or can no longer be published as reviewed. List the reviews again.";
+        404 => "This run has no result for this customer that is waiting for a decision or has one.",
+        409 => "The content differs from the reviewed content, or can no longer be published as reviewed. List the reviews again.";
     /// The error responses for a recall.
     RecallProblems: [400, 401, 403, 413, 415],
         404 => "No run has a recommendation with this id.",

@@ -16,7 +16,7 @@ pub enum Error {
     /// The vault failed.
     #[error(transparent)]
     Vault(#[from] VaultError),
-    /// The control data is unreadable. No result is shown without it.
+    /// The control data cannot be read. No result is shown without it.
     #[error(transparent)]
     Control(#[from] ControlError),
     /// The signing key is unavailable or malformed.

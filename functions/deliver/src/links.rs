@@ -28,7 +28,7 @@ const POLICY: &str = "default-src 'none'; style-src 'sha256-xUtMvpw0rdvJrrciQieY
     img-src 'self' https: data:; media-src 'self' https:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The headers of every page. They forbid caching, indexing and content from other origins. The referrer policy is the
-/// strictest one with which browsers still send the `Origin` header with the opt-out form.
+/// strictest one under which browsers still send the `Origin` header with the opt-out form.
 pub const HEADERS: [(&str, &str); 6] = [
     ("content-type", "text/html; charset=utf-8"),
     ("cache-control", "no-store"),

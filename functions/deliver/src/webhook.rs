@@ -1,4 +1,5 @@
-//! Notifications to the bank's own system. Each outcome is a signed call, repeated until it succeeds or is given up.
+//! Notifications to the bank's own system. Each outcome is a signed call, which is repeated until it succeeds or runs
+//! out of attempts.
 //!
 //! A call is a POST of a [`Notification`] as JSON, with the headers of Standard Webhooks
 //! (<https://www.standardwebhooks.com>):
@@ -8,8 +9,8 @@
 //! - `webhook-signature`: `v1,` plus the base64 of HMAC-SHA256 over `id.timestamp.body`.
 //!
 //! A sent notification is recorded and not sent again. If the process dies before the record is written, the next call
-//! sends the notification again with the same id, so receivers must compare ids. A notification that is given up
-//! becomes a dead letter under `notices/dead/`, and the next call of [`notify`] sends it again.
+//! sends the notification again with the same id, so receivers must compare ids. A notification that runs out of
+//! attempts becomes a dead letter under `notices/dead/`, and the next call to [`notify`] sends it again.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -36,7 +37,7 @@ use crate::{Error, export};
 const CONCURRENCY: usize = 4;
 
 /// The delays between attempts to send a notification. Each delay is twice the previous one. A random part of up to
-/// half is subtracted, so retries do not all come at once.
+/// half is subtracted, so retries do not all arrive at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Backoff {
     /// The maximum first delay.
@@ -54,7 +55,7 @@ impl Default for Backoff {
 
 impl Backoff {
     fn builder(self, attempts: u32) -> ExponentialBuilder {
-        // The jitter adds up to the full delay again.
+        // The jitter can add up to another full delay.
         ExponentialBuilder::new()
             .with_min_delay(self.initial / 2)
             .with_max_delay(self.max / 2)
@@ -81,10 +82,10 @@ pub struct Deps<'a> {
 pub struct NotifySummary {
     /// Notifications that were sent by this call.
     pub sent: usize,
-    /// Notifications that had been sent before.
+    /// Notifications that had already been sent.
     #[serde(rename = "before")]
     pub already_sent: usize,
-    /// Notifications that were given up.
+    /// Notifications that became dead letters.
     #[serde(rename = "dead")]
     pub dead_letters: usize,
 }
@@ -104,7 +105,7 @@ impl NotifySummary {
 }
 
 /// Notifies the bank's system about each customer's outcome in a run. Sends only notifications that have not been sent
-/// before, and none if the settings have no address.
+/// yet, and none if the settings have no address.
 pub async fn notify(run: &RunId, deps: &Deps<'_>) -> Result<NotifySummary, Error> {
     if deps.settings.url.is_empty() {
         return Ok(NotifySummary::default());
@@ -127,8 +128,8 @@ struct Sender<'a> {
     deps: &'a Deps<'a>,
     http: reqwest::Client,
     key: SigningKey,
-    /// Whether a notification has used up its attempts without an answer. If so, the remaining ones become dead letters
-    /// at once.
+    /// Whether a notification has used up its attempts without a response. If so, the remaining ones immediately become
+    /// dead letters.
     is_down: AtomicBool,
 }
 
@@ -199,7 +200,8 @@ impl<'a> Sender<'a> {
         Ok(NotifySummary::SENT)
     }
 
-    /// Sends a notification until it arrives. Returns the number of attempts, and the last error if it was given up.
+    /// Sends a notification until it is delivered. Returns the number of attempts, and the last error if it was not
+    /// delivered.
     async fn send(&self, notification: &Notification, id: &Digest) -> (u32, Option<String>) {
         if self.is_down.load(Ordering::Relaxed) {
             return (0, Some("the receiver did not answer earlier notifications".to_owned()));

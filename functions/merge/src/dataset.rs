@@ -11,15 +11,15 @@ use policy::customer::{CustomerRecord, record_place};
 use storage::vault::{Keys, Owner, Vault, VaultError};
 use zeroize::Zeroizing;
 
-/// How many tasks seal concurrently. Each new customer key costs a read from the store, so this exceeds the number of
-/// cores.
+/// The number of tasks that seal concurrently. Each new customer key requires a read from the store, so this exceeds
+/// the number of cores.
 const SEAL_CONCURRENCY: usize = 32;
-/// How many records one task seals.
+/// The number of records that one task seals.
 const RECORDS_PER_TASK: usize = 16;
 
 /// Returns the keyed digest of the joined rows.
 ///
-/// The digest excludes row numbers and the time of reading, so the same rows in any order result in the same dataset.
+/// The digest excludes row numbers and the time of reading, so the same rows in any order produce the same dataset.
 pub fn dataset_digest(keys: &Keys, records: &mut [CustomerRecord]) -> Digest {
     let mut joined = env!("CARGO_PKG_VERSION").as_bytes().to_vec();
     let mut plain = Zeroizing::new(Vec::new());

@@ -82,7 +82,7 @@ pub enum Error {
         /// The file.
         file: Workbook,
     },
-    /// The password does not open the workbook.
+    /// The password is wrong for the workbook.
     #[error("{file}: wrong password")]
     WrongPassword {
         /// The file.

@@ -49,7 +49,7 @@ pub struct Deps<'a> {
     pub secrets: &'a dyn Secrets,
     /// The settings in effect.
     pub settings: &'a Settings,
-    /// The approved products, by which a customer's products are identified.
+    /// The approved products, which are used to identify a customer's products.
     pub catalogue: &'a Catalogue,
     /// The time of reading, for the evidence.
     pub now: Timestamp,

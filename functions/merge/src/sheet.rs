@@ -291,7 +291,7 @@ fn distance(error: &Error) -> usize {
 }
 
 /// Reduces a name to its letters and digits in lower case, so `Customer ID`, `customer_id` and `CustomerId` are equal.
-/// A name without letters and digits, such as `%`, stays as it is.
+/// A name without letters and digits, such as `%`, is left unchanged.
 pub fn plain_name(name: &str) -> String {
     let plain: String = name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     if plain.is_empty() { name.trim().to_owned() } else { plain }

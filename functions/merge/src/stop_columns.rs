@@ -40,7 +40,7 @@ pub const COLUMNS: [SourceColumn; COUNT] = [
     optional("bankruptcy"),
 ];
 
-/// Words of a status, each with the stop that it causes.
+/// Status words, each with the stop that it triggers.
 const STATUS_WORDS: [(&str, Stop); 25] = [
     ("deceased", Stop::Deceased),
     ("dead", Stop::Deceased),
@@ -75,11 +75,11 @@ const NO: [&str; 17] = [
     "—",
 ];
 
-/// Returns the stops of a profile row, sorted. `cells` are those of [`COLUMNS`].
+/// Returns the stops in a profile row, sorted. `cells` are the cells of [`COLUMNS`].
 pub fn stops(cells: &[Cell<'_>], epoch_1904: bool, read_on: Date) -> Vec<Stop> {
     let mut stops = BTreeSet::new();
     for (index, cell) in cells.iter().enumerate().filter(|(_, cell)| !cell.is_blank()) {
-        // A cell that cannot be read stops, because silence is the safer mistake.
+        // A cell that cannot be read triggers the stop, because staying silent is the safer mistake.
         let text = cell.text().unwrap_or_else(|_| "unreadable".to_owned()).trim().to_lowercase();
         let flag = match index {
             0 => Stop::Deceased,
@@ -117,8 +117,8 @@ pub fn stops(cells: &[Cell<'_>], epoch_1904: bool, read_on: Date) -> Vec<Stop> {
     stops.into_iter().collect()
 }
 
-/// Returns the products that the unrecognized entries of a `products_held` cell probably mean: for each entry, those
-/// that share the most words with it.
+/// Returns the products that the unrecognized entries in a `products_held` cell probably refer to: for each entry, the
+/// products that share the most words with it.
 pub fn probably_held(catalogue: &Catalogue, cell: &str) -> Vec<ProductId> {
     let products: Vec<(&Product, BTreeSet<String>)> =
         catalogue.products().iter().map(|product| (product, product_words(product))).collect();
@@ -126,7 +126,7 @@ pub fn probably_held(catalogue: &Catalogue, cell: &str) -> Vec<ProductId> {
     for word in products.iter().flat_map(|(_, words)| words) {
         *used.entry(word).or_default() += 1;
     }
-    // The bank's own name is in every product and says nothing.
+    // The bank's own name is in every product name, so it does not help to tell them apart.
     let is_common = |word: &str| used.get(word).is_some_and(|count| count * 2 > products.len());
     let is_known = |entry: &str| {
         let named = plain_name(entry);

@@ -31,7 +31,7 @@ pub struct Engines {
 }
 
 impl Engines {
-    /// Creates the engines from the espeak-ng program and an HTTP client for the external service.
+    /// Creates the engines from the espeak-ng program and an HTTP client for the outside service.
     ///
     /// `espeak` is a path, or a name that is looked up in `PATH`.
     #[must_use]

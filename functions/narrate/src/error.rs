@@ -40,7 +40,7 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The program is missing or not executable.
-    #[error("cannot start the speech engine {program}")]
+    #[error("cannot start the voice engine {program}")]
     EngineMissing {
         /// The program.
         program: String,
@@ -49,7 +49,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// Communication with the program through its pipes failed.
-    #[error("cannot exchange data with the speech engine at {place}")]
+    #[error("cannot exchange data with the voice engine at {place}")]
     EngineIo {
         /// The sentence or query.
         place: String,
@@ -58,7 +58,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The program exited with an error.
-    #[error("the speech engine failed at {place}: {status}: {stderr}")]
+    #[error("the voice engine failed at {place}: {status}: {stderr}")]
     EngineFailed {
         /// The sentence or query.
         place: String,
@@ -68,7 +68,7 @@ pub enum Error {
         stderr: String,
     },
     /// The program exceeded its time limit and was killed.
-    #[error("the speech engine timed out after {seconds} s at {place}")]
+    #[error("the voice engine timed out after {seconds} s at {place}")]
     EngineSlow {
         /// The sentence or query.
         place: String,
@@ -76,7 +76,7 @@ pub enum Error {
         seconds: u64,
     },
     /// The engine's output is not usable as speech.
-    #[error("the speech engine returned no usable speech at {place}: {reason}")]
+    #[error("the voice engine returned no usable speech at {place}: {reason}")]
     EngineOutput {
         /// The sentence.
         place: String,
@@ -84,7 +84,7 @@ pub enum Error {
         reason: String,
     },
     /// The engine is not installed on this machine, or is not part of this deployment.
-    #[error("the speech engine {0} is not available here")]
+    #[error("the voice engine {0} is not available here")]
     EngineUnavailable(Engine),
     /// A file of the engine is unusable.
     #[error("{file}: {reason}", file = .file.display())]
@@ -94,8 +94,8 @@ pub enum Error {
         /// The fault.
         reason: String,
     },
-    /// The settings forbid sending text to the external service.
-    #[error("voice.openai.enabled is false, which forbids sending text to the speech service")]
+    /// The settings forbid sending text to the outside service.
+    #[error("voice.openai.enabled is false, which forbids sending text to the voice service")]
     ServiceDisabled,
     /// A secret is not readable.
     #[error(transparent)]
@@ -109,7 +109,7 @@ pub enum Error {
         source: SpeechError,
     },
     /// The engine cannot pronounce a word.
-    #[error("{place}, word {word}: the speech engine cannot pronounce it")]
+    #[error("{place}, word {word}: the voice engine cannot pronounce it")]
     Unvoiced {
         /// The sentence.
         place: String,
@@ -120,7 +120,7 @@ pub enum Error {
     #[error("pronunciations: {0}")]
     Pronunciations(String),
     /// The engine has no voice with this name.
-    #[error("{}: the speech engine has no English voice of that name", from.field())]
+    #[error("{}: the voice engine has no English voice with that name", from.field())]
     UnknownVoice {
         /// The source of the name.
         from: VoiceSource,

@@ -53,7 +53,7 @@ pub struct Deps<'a> {
     pub engines: &'a Engines,
     /// The bank's list of pronunciations.
     pub pronunciations: &'a Pronunciations,
-    /// The source of the external speech service's key.
+    /// The source of the outside voice service's key.
     pub secrets: &'a dyn Secrets,
 }
 
@@ -209,7 +209,7 @@ async fn speak(
         match speak_with(voice, job, engines, settings, secrets, &mut attempts).await {
             Err(error) if error.is_of_engine() && remaining > 0 => {
                 let reason = contracts::error::chain(&error);
-                tracing::warn!(engine = %voice.engine, reason, "speech engine failed; trying the next one");
+                tracing::warn!(engine = %voice.engine, reason, "voice engine failed; trying the next one");
                 attempts.failures.push(format!("{}: {reason}", voice.engine));
             }
             result => return result,
@@ -222,11 +222,11 @@ async fn speak(
 #[derive(Default)]
 struct Attempts {
     failures: Vec<String>,
-    /// External services, with the data that each received.
+    /// Outside services, with the data that each received.
     disclosures: BTreeMap<String, Vec<String>>,
 }
 
-/// The data that an external speech service receives.
+/// The data that an outside voice service receives.
 const DISCLOSED_DATA: &str = "the spoken text, first name included";
 
 async fn speak_with(
@@ -254,7 +254,7 @@ async fn speak_with(
     let requested = f64::from(job.words_per_minute);
     if (narration.words_per_minute / requested - 1.0).abs() > 0.05 {
         let reached = narration.words_per_minute;
-        tracing::warn!(requested, reached, "speech engine misses the requested rate by more than 5 %");
+        tracing::warn!(requested, reached, "voice engine misses the requested rate by more than 5 %");
     }
     Ok((narration, wav))
 }

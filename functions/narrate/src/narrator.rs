@@ -48,7 +48,7 @@ pub trait Narrator: Send + Sync {
         1
     }
 
-    /// Returns the external service that receives the text, if there is one.
+    /// Returns the outside service that receives the text, if there is one.
     fn external_service(&self) -> Option<String> {
         None
     }

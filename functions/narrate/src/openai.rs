@@ -1,4 +1,4 @@
-//! The `openai` engine: an external speech service that speaks one sentence per request and reports no word times.
+//! The `openai` engine: an outside voice service that speaks one sentence per request and reports no word times.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;

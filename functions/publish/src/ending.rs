@@ -35,7 +35,7 @@ pub struct Ending {
 }
 
 /// The state of a customer's part of the run after [`decide`].
-#[expect(clippy::large_enum_variant, reason = "one value exists at a time, and the caller takes it apart at once")]
+#[expect(clippy::large_enum_variant, reason = "one value exists at a time, and the caller immediately takes it apart")]
 pub enum Disposition {
     /// It has an outcome.
     Final(Ending),

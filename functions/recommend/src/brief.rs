@@ -1,4 +1,4 @@
-//! The input of both writers for one customer: the facts, their products, and names in speakable form.
+//! The input for both writers, for one customer: the facts, the products in them, and names in speakable form.
 
 use std::collections::HashSet;
 
@@ -13,19 +13,19 @@ use unicode_normalization::char::is_combining_mark;
 
 use crate::guard::{self, GuardContext, NameSlot};
 
-/// The placeholder for the customer's first name in a text that the guard judges.
+/// The placeholder for the customer's first name in a text that the guard checks.
 pub(crate) const FIRST_NAME: &str = "{{first_name}}";
 /// The placeholder for the adviser's name.
 pub(crate) const ADVISER: &str = "{{adviser}}";
 
-/// The longest name that can be spoken and fits the title card, in characters.
+/// The maximum length, in characters, of a name that can be spoken and fits on the title card.
 const MAX_NAME_CHARACTERS: usize = 40;
 
 /// The purpose of a message.
 pub(crate) enum Purpose<'a> {
-    /// Recommends these products, best first.
+    /// Recommend these products, best first.
     Offers(Vec<(&'a Offer, &'a Product)>),
-    /// Offers help with a topic and sells nothing.
+    /// Offer help with a topic, without selling anything.
     Service(Topic),
 }
 
@@ -36,9 +36,9 @@ pub(crate) struct Brief<'a> {
     pub brand: &'a Brand,
     /// The approved phrases.
     pub phrases: &'a Phrasebook,
-    /// The customer's first name; `None` if it cannot be spoken.
+    /// The customer's first name. `None` if it cannot be spoken.
     pub name: Option<String>,
-    /// The name of the customer's adviser; `None` if there is none, or if the name cannot be spoken.
+    /// The name of the customer's adviser. `None` if there is no adviser, or if the name cannot be spoken.
     pub adviser: Option<String>,
     pub purpose: Purpose<'a>,
 }
@@ -77,7 +77,7 @@ impl<'a> Brief<'a> {
         }
     }
 
-    /// Returns whether the brief recommends but has no product.
+    /// Returns whether the brief calls for a recommendation but has no product.
     pub(crate) fn lacks_offers(&self) -> bool {
         matches!(&self.purpose, Purpose::Offers(offers) if offers.is_empty())
     }
@@ -101,7 +101,7 @@ impl<'a> Brief<'a> {
         self.personal_names().iter().fold(text.to_owned(), |text, slot| text.replace(slot.placeholder, slot.name))
     }
 
-    /// Returns whether a caller's prompt contains personal data that no model may see: a name of this customer or
+    /// Returns whether a caller's prompt contains personal data that a model must not see: a name of this customer or
     /// adviser, a number, or an e-mail address.
     pub(crate) fn is_personal(&self, prompt: &str) -> bool {
         let names = [self.name.as_deref(), self.facts.adviser.as_deref(), Some(self.facts.first_name.as_str())];
@@ -128,8 +128,8 @@ impl<'a> Brief<'a> {
     }
 }
 
-/// Returns a name in the form in which it is spoken and shown. Returns `None` for a text that is no name, such as one
-/// with markup, digits or a claim; names come from a workbook that may be hostile.
+/// Returns a name as it is spoken and shown. Returns `None` if the text is not a name, for example because it has
+/// markup, digits or a claim. Names come from a workbook, which may be hostile.
 fn speakable(name: &str) -> Option<String> {
     let name: String = name.nfc().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ");
     let is_name_character =
@@ -142,7 +142,7 @@ fn speakable(name: &str) -> Option<String> {
     if !is_speakable {
         return None;
     }
-    // Banks often keep names in capitals: `ANNA-MARIE` becomes `Anna-Marie`, but `JR` stays.
+    // Banks often store names in capitals: `ANNA-MARIE` becomes `Anna-Marie`, but `JR` is kept.
     let is_uppercase = letters().count() > 2 && letters().all(char::is_uppercase);
     let is_lowercase = letters().next().is_some_and(char::is_lowercase) && letters().all(char::is_lowercase);
     Some(if is_uppercase || is_lowercase { capitalize_words(&name) } else { name })

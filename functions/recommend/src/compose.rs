@@ -11,26 +11,26 @@ use storage::vault::Keys;
 use crate::brief::Brief;
 use crate::guard::{self, GuardContext, NameSlot, TextPart};
 
-/// The length up to which approved claims extend a text of three offers, in words. A video of three offers should take
-/// 60 to 100 s. The title takes 2.5 s and the end card about 18 s. At 140 words a minute, that leaves at most 185 words
-/// including pauses.
+/// The length, in words, up to which approved claims may extend a text with three offers. A video with three offers
+/// should take 60 to 100 s. The title takes 2.5 s and the end card about 18 s. At 140 words per minute, that leaves at
+/// most 185 words including pauses.
 const TARGET_WORDS: usize = 155;
-/// The length that no added claim may exceed, in words; well below [`guard::MAX_WORDS`].
+/// The maximum length, in words, of a text with added claims. It is well below [`guard::MAX_WORDS`].
 const MAX_WORDS_WITH_CLAIMS: usize = 172;
-/// The most claims of an offer, so that a single offer does not turn into a leaflet.
+/// The maximum number of claims in an offer, so a single offer does not turn into a leaflet.
 const MAX_CLAIMS: usize = 2;
 
-/// A part of a draft with its source.
+/// A part of a draft, with its source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sentence {
-    /// The text as the guard judges it: placeholders mark personal names, so that no name can hide a writer's words.
+    /// The text as the guard checks it: placeholders mark personal names, so a name cannot hide a writer's words.
     pub masked: String,
-    /// The text as it is said.
+    /// The text as spoken.
     pub said: String,
     pub source: SentenceSource,
 }
 
-/// A writer's sentences. [`compose`] adds the bank's own.
+/// A writer's sentences. [`compose`] adds the bank's own sentences.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Draft {
     pub opening: Sentence,
@@ -45,9 +45,9 @@ pub(crate) struct Draft {
 pub(crate) struct OfferDraft {
     /// The offer's position in the brief.
     pub position: usize,
-    /// A sentence that leads from the offer before.
+    /// A sentence that leads over from the previous offer.
     pub link: Option<Sentence>,
-    /// A reason; `None` if the phrasebook has none for the product.
+    /// The reason. `None` if the phrasebook has none for the product.
     pub reason: Option<Sentence>,
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn compose(
     let parts: Vec<TextPart> = masked.map(|segment| TextPart::of_segment(&segment, &offered)).collect();
     let mut context = brief.guard_context(offered.clone(), keys, instructions);
     if matches!(draft.closing.source, SentenceSource::Line { .. }) {
-        // Only approved lines may name the bank's web address.
+        // Only approved lines may contain the bank's web address.
         context.names.push(NameSlot::from(brief.brand.spoken_web()));
     }
     let mut verdict = guard::check(&parts, &context);
@@ -96,8 +96,8 @@ fn assemble(brief: &Brief<'_>, segments: Vec<DraftSegment>, offered: &[&Product]
     }
 }
 
-/// The checks of words and phrases, which a person's approval of exactly one line outweighs. The other checks judge what
-/// no approval of a line can cover: the length, the filled slots, and an echo of the customer's own posts.
+/// The checks for words and phrases, which a person's approval of the exact line overrides. The approval of a line
+/// cannot cover the other checks: the length, the filled slots, and an echo of the customer's own posts.
 const OUTWEIGHED: [&str; 10] = [
     "amounts",
     "credit-terms",
@@ -111,7 +111,7 @@ const OUTWEIGHED: [&str; 10] = [
     "instructions",
 ];
 
-/// Removes the violations that an approved line has alone. Violations that only the whole text has remain.
+/// Removes the violations that an approved line has by itself. Keeps violations that only the whole text has.
 fn accept_approved(verdict: &mut Verdict, segments: &[DraftSegment], offered: &[&Product], context: &GuardContext<'_>) {
     let may_accept = |check: &GuardCheck| !check.violations.is_empty() && OUTWEIGHED.contains(&check.name.as_str());
     if !verdict.checks.iter().any(may_accept) {
@@ -143,18 +143,18 @@ impl DraftSegment {
         Self { kind, product: None, sentences }
     }
 
-    /// Returns the segment with one of its sentences only.
+    /// Returns the segment with only one of its sentences.
     fn with_one(&self, sentence: &Sentence) -> Self {
         Self { kind: self.kind, product: self.product.clone(), sentences: vec![sentence.clone()] }
     }
 
-    /// Returns the segment as the guard judges it.
+    /// Returns the segment as the guard checks it.
     fn masked(&self) -> Segment {
         let text = self.sentences.iter().map(|sentence| sentence.masked.as_str()).collect::<Vec<_>>().join(" ");
         Segment { kind: self.kind, text, product: self.product.clone(), parts: Vec::new() }
     }
 
-    /// Returns the segment as it is said.
+    /// Returns the segment as spoken.
     fn said(self) -> Segment {
         let part = |sentence: Sentence| SentencePart { text: sentence.said, source: sentence.source };
         let parts: Vec<SentencePart> = self.sentences.into_iter().map(part).collect();
@@ -192,8 +192,8 @@ fn segments(draft: &Draft, offered: &[&Product]) -> Vec<DraftSegment> {
     segments
 }
 
-/// Returns the sentences of an offer without claims: link, reason and summary. The product's name comes before the
-/// summary if neither the reason nor the summary has it.
+/// Returns an offer's sentences without claims: link, reason and summary. The product's name comes before the summary
+/// if neither the reason nor the summary has it.
 fn offer_sentences(offer: &OfferDraft, product: &Product) -> Vec<Sentence> {
     let in_reason = offer.reason.as_ref().is_some_and(|reason| reason.said.contains(&product.name));
     let is_named = in_reason || product.summary.contains(&product.name);
@@ -202,14 +202,14 @@ fn offer_sentences(offer: &OfferDraft, product: &Product) -> Vec<Sentence> {
     [offer.link.clone(), offer.reason.clone(), name, summary].into_iter().flatten().collect()
 }
 
-/// Returns a sentence of the catalog.
+/// Returns a catalog sentence.
 fn of_catalogue(product: &Product, field: CatalogueField) -> Option<Sentence> {
     let text = ensure_period(field.of(product)?);
     let source = SentenceSource::Catalogue { product: product.id.clone(), field };
     Some(Sentence { masked: text.clone(), said: text, source })
 }
 
-/// Returns the spoken disclosures of the products without duplicates.
+/// Returns the products' spoken disclosures, without duplicates.
 fn spoken_disclosures(offered: &[&Product]) -> Vec<Sentence> {
     let mut lines: Vec<Sentence> = Vec::new();
     for product in offered {
@@ -225,8 +225,9 @@ fn spoken_disclosures(offered: &[&Product]) -> Vec<Sentence> {
     lines
 }
 
-/// Returns the number of approved claims for each offer. Each offer gets one in turn while there is room, and a second
-/// one only to reach [`TARGET_WORDS`]. `words` is the length of the text without claims.
+/// Returns the number of approved claims for each offer. While there is room, each offer in turn gets one. An offer
+/// gets a second one only if the text needs it to reach [`TARGET_WORDS`]. `words` is the length of the text without
+/// claims.
 fn claim_counts(products: &[&Product], mut words: usize) -> Vec<usize> {
     let mut counts = vec![0; products.len()];
     for round in 0..MAX_CLAIMS {
@@ -249,7 +250,7 @@ pub(crate) fn ensure_period(text: &str) -> String {
     if has_end { text.to_owned() } else { format!("{text}.") }
 }
 
-/// Returns the disclosures of the offered products and of the brand without duplicates. Keeps a brand line about
+/// Returns the disclosures for the offered products and from the brand, without duplicates. Keeps a brand line about
 /// deposits or mortgages only if an offered product has the same line.
 fn disclosures(brief: &Brief<'_>, offered: &[&Product]) -> Vec<String> {
     let of_products = offered.iter().flat_map(|product| &product.disclosures);

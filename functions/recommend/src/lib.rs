@@ -64,7 +64,7 @@ pub struct Deps<'a> {
     pub secrets: &'a dyn Secrets,
     /// The HTTP client for the model service. It should have a connect timeout of about 3 s.
     pub http: &'a reqwest::Client,
-    /// The process-wide limiter, so that all customers together respect the model service's limits.
+    /// The process-wide limiter, which keeps the calls for all customers within the model service's limits.
     pub limiter: &'a Limiter,
 }
 

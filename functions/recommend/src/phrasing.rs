@@ -1,8 +1,9 @@
-//! The writer over the phrasebook. It needs no service, and the stage falls back to it when a model fails.
+//! The phrasebook writer. It does not need a service, so the stage falls back to it when a model fails.
 //!
-//! 1. [`PhraseWriter::slots`] finds the approved lines that fit each place of the text.
-//! 2. [`PhraseWriter::draft`] picks one for each place by the customer's reference. In the mode `select`, a model picks.
-//! 3. [`PhraseWriter::write`] composes the script and tries the next lines if the guard refuses it.
+//! 1. [`PhraseWriter::slots`] finds the suitable approved lines for each position in the text.
+//! 2. [`PhraseWriter::draft`] picks one for each position, based on the customer's reference. In the `select` mode, a
+//!    model picks.
+//! 3. [`PhraseWriter::write`] composes the script, and tries the next lines if the guard rejects it.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +16,7 @@ use storage::vault::Keys;
 use crate::brief::{ADVISER, Brief, FIRST_NAME, Purpose};
 use crate::compose::{self, Draft, OfferDraft, Sentence};
 
-/// The most drafts to try. A draft fails only if a line happens to repeat five words of a post.
+/// The maximum number of drafts to try. A draft fails only if a line happens to repeat five words from a post.
 const MAX_DRAFTS: usize = 24;
 
 /// Reports that the phrasebook has no approved line of a kind.
@@ -25,22 +26,23 @@ pub(crate) struct NoLine {
     pub kind: &'static str,
 }
 
-/// The lines that fit each place of a recommendation.
+/// The suitable lines for each position in a recommendation.
 pub(crate) struct Slots<'b> {
     pub opening: Vec<LiveLine<'b>>,
-    /// The reasons for each offer of the brief, of one ground each. Empty if the book has none for the product.
+    /// The reasons for each offer in the brief, on one ground per offer. Empty if the phrasebook has none for the
+    /// product.
     pub reasons: Vec<Vec<LiveLine<'b>>>,
     pub closing: Vec<LiveLine<'b>>,
 }
 
-/// One line for each place of a recommendation.
+/// One line for each position in a recommendation.
 pub(crate) struct Choice<'b> {
     pub opening: LiveLine<'b>,
     pub reasons: Vec<Option<LiveLine<'b>>>,
     pub closing: LiveLine<'b>,
 }
 
-/// A writer of approved lines for one customer.
+/// Writes a text for one customer from approved lines.
 pub(crate) struct PhraseWriter<'a> {
     brief: &'a Brief<'a>,
     book: &'a Phrasebook,
@@ -57,7 +59,7 @@ impl<'a> PhraseWriter<'a> {
         Self { brief, book, selector, wish }
     }
 
-    /// Returns the wish as the book's words understood it.
+    /// Returns the wish as interpreted by the phrasebook.
     pub(crate) const fn wish(&self) -> &UnderstoodWish {
         &self.wish
     }
@@ -78,7 +80,7 @@ impl<'a> PhraseWriter<'a> {
         Ok(last)
     }
 
-    /// Writes the script of lines that a model selected.
+    /// Writes the script from lines that a model selected.
     pub(crate) fn write_selected(&self, choice: &Choice<'a>, selected_by: LineSelection, keys: &Keys) -> Script {
         let written_by = self.written_by(Some(selected_by), None);
         compose::compose(self.brief, &self.draft_of(choice, 0), keys, Vec::new(), written_by)
@@ -100,14 +102,14 @@ impl<'a> PhraseWriter<'a> {
         }
     }
 
-    /// Returns the lines that fit each place. `may_use` limits the grounds, and `bright` allows lines for a customer
-    /// whose posts are positive.
+    /// Returns the suitable lines for each position. `may_use` limits the grounds, and `bright` allows lines for a
+    /// customer whose posts are positive.
     pub(crate) fn slots(&self, bright: bool, may_use: impl Fn(&GroundKey) -> bool) -> Result<Slots<'a>, NoLine> {
         let offers = self.brief.offers();
         let is_positive = self.brief.sentiment() == Some(Sentiment::Positive);
         let has_adviser = self.brief.adviser.is_some();
         let by_adviser = |lines: &dyn Fn(bool) -> Vec<LiveLine<'a>>| {
-            // A book may lack lines that introduce an adviser.
+            // The phrasebook may have no lines that introduce an adviser.
             Some(lines(has_adviser)).filter(|lines| !lines.is_empty()).unwrap_or_else(|| lines(false))
         };
         let opening = by_adviser(&|adviser| self.selector.openings(adviser, bright && is_positive));
@@ -132,7 +134,7 @@ impl<'a> PhraseWriter<'a> {
         Ok(Slots { opening, reasons, closing })
     }
 
-    /// Returns the reasons for the strongest ground that no earlier offer used, or else for the product's own needs.
+    /// Returns the reasons on the strongest ground that no earlier offer used, or else on the product's own needs.
     fn reasons(
         &self,
         offer: &Offer,
@@ -150,7 +152,7 @@ impl<'a> PhraseWriter<'a> {
         self.selector.reasons(&product.id, &needs, used)
     }
 
-    /// Returns a draft of the picked lines. Consecutive attempts give different lines.
+    /// Returns a draft with the picked lines. Consecutive attempts pick different lines.
     pub(crate) fn draft(&self, attempt: usize) -> Result<Draft, NoLine> {
         if let Purpose::Service(topic) = self.brief.purpose {
             return self.service(topic, attempt);
@@ -166,8 +168,8 @@ impl<'a> PhraseWriter<'a> {
         Ok(self.draft_of(&choice, attempt))
     }
 
-    /// Returns the draft of a choice. A link leads to the last of several offers, so that no link is in more than one
-    /// text of their number.
+    /// Returns the draft for a choice. Only the last of several offers is preceded by a link, so each link appears in
+    /// fewer texts.
     fn draft_of(&self, choice: &Choice<'a>, attempt: usize) -> Draft {
         let last = choice.reasons.len().saturating_sub(1);
         let offers = choice.reasons.iter().enumerate().map(|(position, reason)| {
@@ -219,7 +221,7 @@ impl<'a> PhraseWriter<'a> {
     }
 }
 
-/// Returns the values with which the slots of a line are filled. `product` is the line's own product.
+/// Returns the values for a line's slots. `product` is the line's own product.
 pub(crate) fn slot_values(brief: &Brief<'_>, product: Option<&Product>) -> SlotValues {
     let book = brief.phrases;
     let values = SlotValues::default()

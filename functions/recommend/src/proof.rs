@@ -66,21 +66,21 @@ fn prove_part(part: &SentencePart, segment: &Segment, brief: &Brief<'_>) -> Resu
         SentenceSource::Line { id, digest, approved_by, approved_at, template } => {
             let line = brief.phrases.line(id).ok_or_else(|| format!("the phrasebook has no line {id}"))?;
             if line.digest != *digest || line.text.as_str() != template {
-                return Err(format!("line {id} is not the line of the phrasebook"));
+                return Err(format!("line {id} differs from the phrasebook's line"));
             }
             let approval = brief.phrases.approvals().of(line).ok_or_else(|| format!("line {id} is not approved"))?;
             if approval.by != *approved_by || approval.at != *approved_at {
-                return Err(format!("line {id} names another approval than the phrasebook"));
+                return Err(format!("line {id} has a different approval from the one in the phrasebook"));
             }
             let product = match &line.kind {
                 LineKind::Reason { product, .. } if segment.product.as_ref() != Some(product) => {
-                    return Err(format!("line {id} is about another product"));
+                    return Err(format!("line {id} is about a different product"));
                 }
                 LineKind::Reason { product, .. } => brief.catalogue.product(product),
                 _ => None,
             };
             let filled = line.text.fill(&slot_values(brief, product));
-            if filled == part.text { Ok(()) } else { Err(format!("line {id} is not filled as its slots say")) }
+            if filled == part.text { Ok(()) } else { Err(format!("line {id} is not filled with its slots' values")) }
         }
         SentenceSource::Catalogue { product: id, field } => {
             let product = brief.offers().iter().map(|(_, product)| *product).find(|product| product.id == *id);
@@ -92,7 +92,7 @@ fn prove_part(part: &SentencePart, segment: &Segment, brief: &Brief<'_>) -> Resu
                 Err(format!("the text is not {field} of {id}"))
             }
         }
-        SentenceSource::Brand { field } => Err(format!("no sentence is taken from the brand's {field}")),
+        SentenceSource::Brand { field } => Err(format!("no sentence may come from the brand's {field}")),
         SentenceSource::Free { .. } => Ok(()),
     }
 }

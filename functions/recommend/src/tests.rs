@@ -11,7 +11,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use super::*;
 use crate::fixtures;
 
-/// A run of one customer up to this stage.
+/// A run for one customer up to this stage.
 struct RecommendFixture {
     vault: Vault,
     settings: Settings,
@@ -112,7 +112,7 @@ fn good_answer() -> String {
     )
 }
 
-/// Runs the stage against a service that gives each answer once, and the last one for all further calls.
+/// Runs the stage against a service that sends each answer once, and repeats the last one for all further calls.
 async fn run_against(contents: &[&str], prompt: Option<&str>) -> (Script, MockServer) {
     let server = MockServer::start().await;
     for (index, content) in contents.iter().enumerate() {
@@ -168,7 +168,7 @@ async fn good_answer_gets_names_and_catalogue_texts() {
     assert_eq!(script.text_review.as_ref().unwrap().why, FREE_TEXT, "free text waits for a person");
     let source = &script.segments[0].parts[0].source;
     assert_eq!(*source, SentenceSource::Free { by: "served".to_owned() });
-    // The ranking, not the model, gives the order.
+    // The ranking, not the model, determines the order.
     assert_eq!(script.offers.iter().map(|o| o.product.as_str()).collect::<Vec<_>>(), ["voyager-card", "savings"]);
     let WrittenBy::Model { model, repaired, fields_sent, .. } = &script.written_by else { panic!("{script:?}") };
     assert_eq!((model.as_str(), repaired), ("served", &false));
@@ -223,7 +223,7 @@ async fn adversarial_answers_fall_back_to_phrases() {
     let reason =
         |text: &str| model_answer("Hello {{first_name}}, good to have you here.", &[("savings", text)], closing);
     let phrases = RecommendFixture::new(proceed(), Settings::default(), None).await.run().await.unwrap();
-    // The frame of each answer passes, so only the listed fault can fail.
+    // The rest of each answer passes, so only the listed fault can fail.
     let (control, _) = run_against(&[&opening("We hope that all is well.")], None).await;
     assert!(matches!(control.written_by, WrittenBy::Model { repaired: false, .. }), "{control:?}");
     for (fault, expected, content) in [
@@ -282,7 +282,7 @@ async fn adversarial_answers_fall_back_to_phrases() {
     }
 }
 
-/// Returns why the phrasebook wrote, and the data that the model service received.
+/// Returns the reason why the phrasebook was used, and the data that the model service received.
 #[track_caller]
 fn instead_of_model(written_by: &WrittenBy) -> (&str, Option<&SentData>) {
     let Some(instead) = written_by.instead_of_model() else { panic!("{written_by:?}") };
@@ -331,7 +331,7 @@ async fn unavailable_service_falls_back_to_phrases() {
 #[tokio::test]
 async fn throttling_is_transient_and_can_skip_model() {
     let server = MockServer::start().await;
-    // A wait beyond the deadline makes the client give up at once.
+    // A delay beyond the deadline makes the client give up immediately.
     let throttled = ResponseTemplate::new(429).insert_header("retry-after", "3600");
     Mock::given(any()).respond_with(throttled).mount(&server).await;
     let mut stage = RecommendFixture::new(proceed(), with_model(&server.uri()), None).await;
@@ -447,7 +447,7 @@ fn hint_says_how_to_switch_the_model_on() {
     assert_eq!(model_hint(&writer, WriterMode::Select, true), None);
 }
 
-/// Returns the facts of a customer with two offers for which the phrasebook has reasons.
+/// Returns the facts about a customer with two offers that the phrasebook has reasons for.
 fn facts_with_lines() -> Facts {
     let offers = vec![
         fixtures::offer("cash-back-card", contracts::facts::Need::Rewards, Vec::new()),
@@ -456,7 +456,7 @@ fn facts_with_lines() -> Facts {
     Facts { stance: contracts::facts::Stance::Recommend { offers }, ..fixtures::facts("José") }
 }
 
-/// Runs the mode `select` against a service that gives one answer.
+/// Runs the `select` mode against a service that sends one answer.
 async fn select_against(response: ResponseTemplate, prompt: Option<&str>) -> (Script, MockServer) {
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(response).mount(&server).await;
@@ -492,7 +492,7 @@ async fn selected_lines_are_said() {
     let (script, server) = select_against(completion(&answer), Some("Formal, and call me Zorro.")).await;
     let ids = ids(&script);
     assert_eq!((ids[0], ids[1], ids[3], ids[4]), (OPENING, REASONS[0], REASONS[1], CLOSING));
-    assert_eq!(script.text_review, None, "approved lines wait for nobody");
+    assert_eq!(script.text_review, None, "approved lines need no review");
     let WrittenBy::Phrases { selected_by: Some(selection), wish, .. } = &script.written_by else {
         panic!("{:?}", script.written_by)
     };
@@ -512,7 +512,7 @@ async fn selected_lines_are_said() {
     assert!(openings.iter().all(|id| id.as_str().unwrap().contains("adviser")), "{openings:?}");
 }
 
-/// Answers of a hostile model: none of them changes a word.
+/// Answers from a hostile model. None of them changes a word.
 #[tokio::test]
 async fn hostile_selection_changes_no_word() {
     let (assessment, catalogue) = (Assessment::Proceed(facts_with_lines()), fixtures::shipped_catalogue());
@@ -529,7 +529,7 @@ async fn hostile_selection_changes_no_word() {
         (choice(OPENING, &[REASONS[0], secret], CLOSING), "a reason that is not among the lines"),
         (choice(OPENING, &[REASONS[0]], CLOSING), "no reason for a product"),
         (choice(OPENING, &[REASONS[0], REASONS[0]], CLOSING), "two reasons for one product"),
-        // Ids of the book that do not fit this customer.
+        // Ids from the phrasebook that are not suitable for this customer.
         (choice("opening.bank.formal.02", &REASONS, CLOSING), "an opening that is not among the lines"),
         (choice(OPENING, &[REASONS[0], "reason.auto-loan.vehicle-need.01"], CLOSING), "a reason that is not"),
         (choice(CLOSING, &REASONS, OPENING), "an opening that is not among the lines"),

@@ -1,5 +1,5 @@
-//! The guard against hostile texts that it must refuse and harmless texts that it must pass. The author of the files
-//! `*-blind.jsonl` knew the product's purpose but not the rules.
+//! Tests the guard with hostile texts that it must reject and harmless texts that it must pass. The author of the
+//! `*-blind.jsonl` files knew the product's purpose but not the rules.
 
 #![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -9,17 +9,17 @@ use contracts::script::Verdict;
 use recommend::guard::{GuardContext, NameSlot, check_text};
 use serde::Deserialize;
 
-/// The most harmless texts that the guard may refuse.
+/// The maximum number of harmless texts that the guard may reject.
 const MAX_REFUSED: usize = 2;
 
 #[derive(Deserialize)]
 struct CorpusText {
-    /// The check that must refuse the text; `None` for a harmless text.
+    /// The check that must reject the text. `None` for a harmless text.
     check: Option<String>,
     text: String,
 }
 
-/// Reads the texts of a file. All of them greet Maria, are signed by Daniel Brooks, and offer a checking account and a
+/// Reads the texts in a file. All of them greet Maria, are signed by Daniel Brooks, and offer a checking account and a
 /// card.
 fn texts(file: &str) -> Vec<CorpusText> {
     let path = format!("{}/tests/corpus/{file}.jsonl", env!("CARGO_MANIFEST_DIR"));

@@ -130,7 +130,7 @@ pub async fn executions(request: &Request, executions: &dyn Executions) -> Resul
 async fn handle_upload(key: &str, at: Timestamp, deps: &Deps<'_>) -> Result<EventOutcome, Error> {
     let Some((batch, _)) = ObjectKey::incoming(key) else {
         // The log omits the key, because any user can choose one.
-        tracing::info!("ignored an upload that is not a workbook of a batch");
+        tracing::info!("ignored an upload that is not a workbook in a batch");
         return Ok(EventOutcome::Ignored);
     };
     if batch.is_through_api() {

@@ -1,4 +1,4 @@
-//! A test of a campaign that is killed three times at random and continued each time.
+//! Tests a campaign that is killed three times at random moments and continued each time.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{ends, model::Model, sandbox};
 
-/// Returns the number of customers: few in `make test`, more in `make crash-test`.
+/// Returns the number of customers. `make crash-test` uses more than `make test`.
 fn customers() -> usize {
     std::env::var("CRASH_CUSTOMERS").map_or(8, |text| text.parse().unwrap())
 }
@@ -19,7 +19,7 @@ fn customers() -> usize {
 /// Customers in progress per core, at most.
 const IN_PROGRESS: usize = 4;
 
-/// Runs the campaign, kills it after this many lines on standard error, and returns whether it ended before.
+/// Runs the campaign, kills it after this many lines on standard error, and returns whether it ended before that.
 fn run_and_kill(sandbox: &Sandbox, data: &std::path::Path, lines: usize) -> bool {
     let mut command = sandbox.command(&["campaign", "--rate", "220", "-vv"]);
     command.env("BESPOKE_DATA", data).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -77,8 +77,8 @@ async fn killed_campaign_ends_with_one_outcome_per_customer() {
     assert_eq!(customers_with(&sandbox, "recommendation.mp4").len() as u64, published);
     assert!(sandbox.leftovers().is_empty(), "{:?}", sandbox.leftovers());
 
-    // An existing text costs no further call: each text by the model costs one call, plus at most the calls in progress
-    // when the process was killed.
+    // An existing text does not cost another call: each text by the model costs one call, plus at most the calls in
+    // progress when the process was killed.
     let by_model = |reference: &str| {
         let at = sandbox.artifacts().join(format!("customers/{reference}/{run}/evidence.json"));
         let record: Value = serde_json::from_slice(&std::fs::read(at).unwrap()).unwrap();

@@ -17,7 +17,7 @@ use std::process::Output;
 use bespoke_tests::{Sandbox, report};
 use serde_json::Value;
 
-/// Returns a sandbox with small videos, the fastest voice and further settings.
+/// Returns a sandbox with small videos, the fastest voice and additional settings.
 fn sandbox(more: &str) -> Sandbox {
     let sandbox = Sandbox::new(env!("CARGO_BIN_EXE_bespoke-under-test"));
     let settings = "[voice]\nengine = \"espeak\"\n[video]\nresolution = 180\npreset = \"ultrafast\"\n";

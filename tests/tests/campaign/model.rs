@@ -1,4 +1,4 @@
-//! A model service that answers every call with a text that passes the guard, and counts the calls.
+//! A model service that responds to every call with a text that passes the guard, and counts the calls.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! Tests that `bespoke verify` names every changed, removed or added file of a run.
+//! Tests that `bespoke verify` lists every changed, removed or added file in a run.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use storage::vault::{Keys, Vault};
 
 use super::{ends, sandbox};
 
-/// A finished run over twelve customers.
+/// A finished run for twelve customers.
 struct FinishedRun {
     sandbox: Sandbox,
     id: RunId,
@@ -55,7 +55,7 @@ impl FinishedRun {
         self.files().into_iter().find(is_skipped).unwrap()
     }
 
-    /// Returns every file of the run.
+    /// Returns every file in the run.
     fn files(&self) -> Vec<PathBuf> {
         let of_the_run = |path: &PathBuf| {
             let key = self.key(path);
@@ -96,7 +96,7 @@ async fn changed_bytes(run: &FinishedRun) {
             continue;
         }
         let whole = std::fs::read(&file).unwrap();
-        // The end of the video holds its mark, and the middle a picture.
+        // The end of the video holds its metadata mark, and the middle holds an image.
         for at in [0, whole.len() / 2, whole.len() - 1] {
             let mut changed = whole.clone();
             changed[at] ^= 1;
@@ -163,7 +163,7 @@ fn verify_accepts_a_suppression_and_fails_on_tampering() {
     let verified = ends(&run.sandbox.run(&["verify", run.id.as_str(), "--json"]), 0);
     assert_eq!(verified["customers"], 12);
 
-    // The next attempt removes the result of a suppressed customer, which is no discrepancy.
+    // The next attempt removes a suppressed customer's result, which is not a discrepancy.
     assert!(run.sandbox.run(&["suppress", "--customer", "0001"]).status.success());
     assert!(run.sandbox.run(&["demo", "--videos", "0"]).status.success());
     let texts = run.files().iter().filter(|path| path.ends_with("recommendation.txt")).count();

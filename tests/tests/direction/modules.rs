@@ -1,9 +1,9 @@
-//! No circle between the modules of a crate.
+//! Checks that the modules within a crate do not form a circle.
 //!
-//! A module is a top-level module with all its submodules. It uses another one where its code names `crate::other`,
-//! or `super::other` from its own top level. Comments, strings and code under `#[cfg(test)]` do not count. The crate root
-//! does not count either: it re-exports and wires the others. A path through a re-export of the root counts as a path
-//! to the module that defines the name.
+//! A module is a top-level module with all its submodules. It uses another module where its code refers to
+//! `crate::other`, or to `super::other` from its own top level. Comments, strings and code under `#[cfg(test)]` do not
+//! count. The crate root does not count either: it re-exports and wires the others. A path through a re-export of the
+//! root counts as a path to the module that defines the name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -21,7 +21,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
 /// The workspace crates that a stage's library may use.
 const BELOW_STAGES: [&str; 5] = ["contracts", "phrases", "storage", "policy", "outbound"];
 
-/// The crates of the local program, in their order of use: each may use only the ones before it.
+/// The crates of the local program, in dependency order: each may use only the ones before it.
 const LOCAL: [&str; 3] = ["runner", "server", "bespoke"];
 
 /// Reads the workspace from its manifests, without external dependencies.
@@ -48,7 +48,8 @@ fn is_of_aws(package: &str) -> bool {
     service || package.starts_with("lambda_") || package == "bespoke-aws"
 }
 
-/// Returns the workspace crates that the library of `package` uses: no dev-dependencies, and none behind a feature.
+/// Returns the workspace crates that the library of `package` uses, without dev-dependencies and dependencies behind a
+/// feature.
 fn used_members(workspace: &Metadata, package: &str) -> BTreeSet<String> {
     let found = workspace.packages.iter().find(|candidate| candidate.name.as_str() == package);
     let package = found.unwrap_or_else(|| panic!("{package} is not a member of the workspace"));
@@ -65,8 +66,8 @@ fn assert_uses_only(workspace: &Metadata, package: &str, allowed: &[&str]) {
     assert!(forbidden.is_empty(), "{package} must not depend on {forbidden:?}");
 }
 
-/// Returns the names of all packages that cargo builds for `arguments`, without tests and build scripts. `cargo metadata`
-/// unifies the features of all members, so this asks `cargo tree` for the chosen package.
+/// Returns the names of all packages that cargo builds for `arguments`, without tests and build scripts. `cargo
+/// metadata` unifies the features of all members, so this runs `cargo tree` for the chosen package.
 fn built(arguments: &[&str]) -> BTreeSet<String> {
     let mut command = Command::new(env!("CARGO"));
     command.current_dir(root()).args(["tree", "--offline", "--edges", "normal", "--prefix", "none", "--format", "{p}"]);
@@ -118,7 +119,7 @@ fn functions_beside_the_stages_build_no_aws() {
 
 #[test]
 fn api_uses_no_stage_that_publishes() {
-    // Review, recall and erasure are the business of `lifecycle`.
+    // Review, recall and erasure belong to `lifecycle`.
     let used = used_members(&workspace(), "api");
     assert!(!used.contains("publish") && used.contains("lifecycle"), "{used:?}");
 }

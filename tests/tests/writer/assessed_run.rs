@@ -37,7 +37,7 @@ pub struct AssessedRun {
 }
 
 impl AssessedRun {
-    /// Merges and assesses `count` sample customers for products of all categories.
+    /// Merges and assesses `count` sample customers for products in all categories.
     pub async fn new(count: usize, settings: Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         write_sample(folder.path(), count, 0, 1).unwrap();
@@ -84,7 +84,7 @@ impl AssessedRun {
         Self { run, vault, settings, catalogue, phrases, brand, secrets, http, _folder: folder, customers }
     }
 
-    /// Returns the facts of a customer.
+    /// Returns the facts about a customer.
     pub async fn facts(&self, reference: &CustomerRef) -> Facts {
         let key = ObjectKey::Customer(reference.clone(), self.run.clone(), Artefact::Facts);
         let (assessment, _) = self.vault.read_json(Owner::Customer(reference), &key).await.unwrap();
@@ -92,7 +92,7 @@ impl AssessedRun {
         facts
     }
 
-    /// Writes the script of a customer.
+    /// Writes the script for a customer.
     pub async fn write(&self, reference: &CustomerRef) -> Result<Script, recommend::Error> {
         let deps = recommend::Deps {
             vault: &self.vault,

@@ -1,4 +1,4 @@
-//! Template letters to a thousand generated customers.
+//! Checks letters to a thousand generated customers.
 
 use std::collections::HashSet;
 

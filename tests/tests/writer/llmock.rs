@@ -1,5 +1,5 @@
-//! The client against llmock, a mock model service that injects faults and grades its clients. `infra/tools.sh llmock`
-//! installs it.
+//! Tests the client against llmock, a mock model service that injects faults and grades its clients. `infra/tools.sh
+//! llmock` installs it.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::assessed_run::AssessedRun;
 
-/// An llmock process, which ends on drop.
+/// An llmock process, which is killed on drop.
 struct LlmockServer {
     process: Child,
     address: String,
@@ -42,7 +42,7 @@ impl LlmockServer {
             .unwrap_or_else(|error| panic!("{}: {error}; infra/tools.sh llmock installs it", program.display()));
         let mut log = BufReader::new(process.stderr.take().unwrap()).lines();
         let mock = Self { process, address: format!("http://127.0.0.1:{port}"), http: outbound::client().unwrap() };
-        // Waits for the line that reports the listening port. The thread reads the rest, so that the pipe never fills.
+        // Waits for the line that reports the listening port. The thread reads the rest, so the pipe never fills up.
         assert!(log.any(|line| line.unwrap().contains("Uvicorn running")), "llmock did not start");
         std::thread::spawn(move || log.count());
         mock
@@ -61,7 +61,7 @@ impl LlmockServer {
         self.http.get(format!("{}/_llmock/{path}", self.address)).send().await.unwrap().json().await.unwrap()
     }
 
-    /// Asserts that llmock found no error of its client and returns its verdict.
+    /// Asserts that llmock found no client error, and returns its verdict.
     async fn passing_verdict(&self, scenario: &str) -> Value {
         let verdict = self.get("verdict").await;
         assert_eq!(verdict["passed"], true, "{scenario}: {verdict:#}");
@@ -140,7 +140,7 @@ async fn client_survives_every_fault_of_service() {
         assert!(elapsed < Duration::from_secs(12), "{scenario}: {elapsed:?}");
     }
 
-    // The client gives up, the phrasebook writes, and the script has the reason.
+    // The client gives up, the phrasebook is used, and the script has the reason.
     for (scenario, behaviors, why, attempts) in [
         (
             "a refusal",
@@ -165,7 +165,7 @@ async fn client_survives_every_fault_of_service() {
         assert_eq!(mock.passing_verdict(scenario).await["attempts"], attempts, "{scenario}");
     }
 
-    // A wait beyond the deadline fails at once with a named error, so the workflow can retry later.
+    // A delay beyond the deadline fails immediately with a named error, so the workflow can retry later.
     mock.set_behaviors(fault(json!({ "type": "fail", "status": 429, "retry_after": 600 }))).await;
     let (script, elapsed) = write_script(&mock).await;
     assert_eq!(script.unwrap_err().name(), contracts::ErrorName::WriterThrottled);

@@ -1,4 +1,4 @@
-//! The adapters against independent servers that speak the protocols of AWS.
+//! Tests the adapters against independent servers that implement AWS protocols.
 
 mod polly;
 mod s3;

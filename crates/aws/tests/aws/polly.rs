@@ -24,7 +24,7 @@ fn polly(server: &MockServer, attempts: u32) -> Arc<dyn SpeechService> {
     Arc::new(Polly::new(&config))
 }
 
-/// Answers requests with exactly this body, as AWS documents them: a signed `POST /v1/speech`.
+/// Responds to the documented AWS request, a signed `POST /v1/speech` with exactly this body.
 async fn answer(server: &MockServer, body: Value, response: ResponseTemplate) {
     Mock::given(method("POST"))
         .and(path("/v1/speech"))
@@ -91,6 +91,6 @@ async fn refusal_names_its_code_but_not_the_text() {
         .set_body_json(json!({"message": "not authorized to speak Hello there."}));
     Mock::given(path("/v1/speech")).respond_with(refusal).mount(&server).await;
     let error = polly(&server, 3).marks(SSML, "Ruth").await.expect_err("it refuses");
-    assert_eq!(error.to_string(), "the speech service refuses: AccessDeniedException");
+    assert_eq!(error.to_string(), "the speech service refused the request: AccessDeniedException");
     assert_eq!(server.received_requests().await.expect("recorded").len(), 1, "a refusal is not retried");
 }

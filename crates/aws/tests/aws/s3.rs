@@ -36,7 +36,7 @@ async fn refused_signature_is_not_a_missing_object() {
     }
 }
 
-/// Returns a refusal in the format of S3.
+/// Returns an error response in S3's format.
 fn refusal(status: u16, code: &str) -> ResponseTemplate {
     let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
     ResponseTemplate::new(status).set_body_raw(body, "application/xml")
@@ -44,7 +44,7 @@ fn refusal(status: u16, code: &str) -> ResponseTemplate {
 
 #[tokio::test]
 async fn missing_bucket_is_not_a_missing_object() {
-    // s3s-fs answers NoSuchKey here, S3 does not.
+    // s3s-fs responds with NoSuchKey here, but S3 does not.
     let server = MockServer::start().await;
     Mock::given(method("GET")).respond_with(refusal(404, "NoSuchBucket")).mount(&server).await;
     let error = store_at(&server.uri(), "secret").find(&ObjectKey::Catalogue).await.expect_err("there is no bucket");

@@ -25,7 +25,7 @@ fn secrets(server: &MockServer) -> SecretsManager {
     SecretsManager::new(Client::from_conf(config), HashMap::from([(PASSWORD, "bespoke/password".to_owned())]))
 }
 
-/// Answers the next `times` requests for the password.
+/// Responds to the next `times` requests for the password.
 async fn answer(server: &MockServer, times: u64, response: ResponseTemplate) {
     Mock::given(header("x-amz-target", "secretsmanager.GetSecretValue"))
         .and(body_json(json!({"SecretId": "bespoke/password"})))

@@ -280,7 +280,7 @@ impl List {
     }
 }
 
-/// Locks a list so that other processes cannot change it.
+/// Locks a list, so other processes cannot change it.
 fn lock(list: &Path) -> std::io::Result<std::fs::File> {
     let folder = list.parent().unwrap_or(Path::new("."));
     create_private(folder)?;

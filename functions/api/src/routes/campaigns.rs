@@ -35,7 +35,7 @@ const CONCURRENCY: usize = 32;
 /// starts another attempt under the same id, with status 202.
 #[utoipa::path(
     post, path = "/v1/campaigns", operation_id = "createCampaign", tag = "campaigns",
-    params(("Idempotency-Key" = String, Header, description = "A key that the client chooses for this request, such as a UUID. It makes a retry safe. A key belongs to one caller and covers recommendations and campaigns together. A local server keeps keys forever, AWS for 90 days after the run ends.", min_length = 1, max_length = 255)),
+    params(("Idempotency-Key" = String, Header, description = "A key that the client chooses for this request, such as a UUID. It makes a retry safe. A key belongs to one caller and covers recommendations and campaigns together. A local server keeps keys forever. AWS keeps them for 90 days after the run ends.", min_length = 1, max_length = 255)),
     request_body = CreateCampaignRequest,
     responses(
         (status = 202, description = "The campaign was started.", body = CampaignAccepted, headers(("Location" = String, description = "The path of the campaign"))),

@@ -209,7 +209,7 @@ async fn earlier_decision(
 #[utoipa::path(
     post, path = "/v1/recommendations/{id}/recall", operation_id = "recallRecommendation", tag = "reviews",
     params(("id" = String, Path, description = "The id of the recommendation")), request_body = RecallRequest,
-    responses((status = 204, description = "The recommendation is recalled."), RecallProblems)
+    responses((status = 204, description = "The recommendation has been recalled."), RecallProblems)
 )]
 pub(super) async fn recall(
     State(backend): State<SharedBackend>,

@@ -131,7 +131,7 @@ async fn changed_content_can_only_be_rejected() {
     let (_, reviews) = api.get("rita", "/v1/reviews").await;
     let [changed, other] = reviews["items"].as_array().unwrap().as_slice() else { panic!("{reviews}") };
     let reason = changed["unavailable_reason"].as_str().unwrap();
-    assert!(reason.contains("the catalog or the brand changed"), "{changed}");
+    assert!(reason.contains("the catalog or the brand has changed"), "{changed}");
     assert!(changed.get("text").is_none() && changed.get("links").is_none(), "{changed}");
     assert_eq!(other["text"][0]["body"], "Hello José.", "other reviews stay visible");
 

@@ -123,7 +123,7 @@ fn written(units: &[Unit], silent_end: bool) -> String {
     out
 }
 
-/// Reads Sinhala, which has a layout of its own.
+/// Reads Sinhala, which has its own layout.
 fn sinhala(word: &str) -> String {
     let mut out = String::new();
     let mut letters = word.chars().peekable();

@@ -236,7 +236,7 @@ async fn refusal_is_reported_with_the_service_code() {
     let polly = engines().with_polly(Arc::new(ToneService { refuses: true }));
     let error = spoken(TEXT, &chosen(EngineChoice::Polly), &polly).await.unwrap_err();
     assert_eq!(error.name(), ErrorName::NarrateFailed);
-    assert!(contracts::error::chain(&error).ends_with("refuses: AccessDeniedException"), "{error:?}");
+    assert!(contracts::error::chain(&error).ends_with("refused the request: AccessDeniedException"), "{error:?}");
 }
 
 // OpenAI

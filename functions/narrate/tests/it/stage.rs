@@ -114,7 +114,7 @@ impl Bank {
     }
 }
 
-/// A secret store with the key of the external service.
+/// A secret store with the key of the outside service.
 struct Key;
 
 #[async_trait]

@@ -3,7 +3,7 @@
 use super::normal::{self, NormalizedText};
 use super::{numbers, rules};
 
-/// The number of digits, with only separators between them, that makes a telephone, card or account number.
+/// The number of digits, with only separators between them, that counts as a telephone, card or account number.
 const LONG_NUMBER: usize = 7;
 /// The last words of street names.
 const STREET_SUFFIXES: &[&str] = &[
@@ -26,7 +26,7 @@ const STREET_SUFFIXES: &[&str] = &[
 ];
 
 pub(super) fn check(normal: &NormalizedText) -> Vec<String> {
-    // Undoes the tricks that keep an address from being clickable.
+    // Undo the tricks that keep an address from being clickable.
     let folded = normal.folded.replace("hxxp", "http");
     let folded = ["[.]", "(.)", "{.}", " . "].iter().fold(folded, |text, dot| text.replace(dot, "."));
     let mut violations: Vec<String> =
@@ -52,7 +52,7 @@ pub(super) fn check(normal: &NormalizedText) -> Vec<String> {
     violations
 }
 
-/// Returns whether a word is a host: a dot between two labels of at least two letters. `e.g.` and `U.S.` are not.
+/// Returns whether a word is a host name: a dot between two labels of at least two letters. `e.g.` and `U.S.` are not.
 fn is_host(word: &str) -> bool {
     let word = word.trim_matches(|c: char| !c.is_alphanumeric());
     word.split_once('.').is_some_and(|(left, right)| {

@@ -4,18 +4,18 @@ use contracts::Digest;
 use contracts::catalogue::{Catalogue, Product};
 use storage::vault::Keys;
 
-/// Everything that the guard needs to judge a text.
+/// Everything that the guard needs to check a text.
 pub struct GuardContext<'a> {
-    /// The products that the text offers; it may name these and no others.
+    /// The products that the text offers. It may mention only these.
     pub offered: Vec<&'a Product>,
-    /// All products of the bank.
+    /// All of the bank's products.
     pub catalogue: &'a Catalogue,
-    /// Names that code fills in: the customer's, the adviser's, the bank's. The guard does not judge them, because no
-    /// writer chose them. With no names, the guard cannot know the right greeting and skips that check.
+    /// Names that code fills in: the customer's, the adviser's, the bank's. The guard does not check them, because no
+    /// writer chose them. Without names, the guard does not know the right greeting, so it skips that check.
     pub names: Vec<NameSlot<'a>>,
-    /// Keyed digests of the five-word runs of the customer's posts, with the keys that made them.
+    /// Keyed digests of the five-word runs in the customer's posts, with the keys that made them.
     pub posts: Option<(&'a [Digest], &'a Keys)>,
-    /// The instructions of the writer. Seven consecutive words of them in a text are an echo.
+    /// The writer's instructions. A text that repeats seven consecutive words of them is an echo.
     pub instructions: Vec<&'a str>,
 }
 

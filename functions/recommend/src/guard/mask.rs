@@ -1,4 +1,4 @@
-//! Masks the parts of a text that no writer wrote: approved sentences of the catalog, and names.
+//! Masks the parts of a text that no writer wrote: approved catalog sentences, and names.
 
 use contracts::catalogue::Product;
 use contracts::script::{Segment, SegmentKind};
@@ -6,7 +6,7 @@ use contracts::script::{Segment, SegmentKind};
 use super::GuardContext;
 use super::normal::{APPROVED, NAME};
 
-/// A part of a text, with the catalog's sentences that are approved in it.
+/// A part of a text, with the catalog sentences that are approved in it.
 #[derive(Clone, Debug)]
 pub struct TextPart {
     text: String,
@@ -14,8 +14,8 @@ pub struct TextPart {
 }
 
 impl TextPart {
-    /// Takes a segment of a script. An offer may contain the sentences of its own product, and a disclosure segment the
-    /// spoken disclosures; other segments have no approved sentences.
+    /// Creates a part from a script's segment. An offer may contain its own product's sentences, and a disclosure
+    /// segment may contain the spoken disclosures. Other segments have no approved sentences.
     #[must_use]
     pub fn of_segment(segment: &Segment, offered: &[&Product]) -> Self {
         let approved = match segment.kind {
@@ -47,7 +47,7 @@ impl TextPart {
 
     fn new(text: String, mut approved: Vec<String>) -> Self {
         approved.retain(|sentence| !sentence.trim().is_empty());
-        // Longest first, so that a sentence inside another one does not cut it.
+        // Longest first, so a sentence inside another one does not split it.
         approved.sort_by_key(|sentence| std::cmp::Reverse(sentence.len()));
         Self { text, approved }
     }
@@ -57,8 +57,9 @@ impl TextPart {
         &self.text
     }
 
-    /// Returns the text with [`APPROVED`] in place of each approved sentence. Only a whole sentence counts: the one
-    /// before must have ended and the next one must start anew, so that a writer's words cannot extend the bank's.
+    /// Returns the text with [`APPROVED`] in place of each approved sentence. Only a whole sentence counts: the
+    /// sentence before it must have ended and the next one must start anew, so a writer's words cannot extend the
+    /// bank's.
     pub(super) fn without_approved(&self) -> String {
         self.approved.iter().fold(self.text.clone(), |text, sentence| mask_sentence(&text, sentence.trim()))
     }
@@ -82,7 +83,7 @@ fn mask_sentence(text: &str, sentence: &str) -> String {
         let before = &rest[..at];
         let after = &rest[at + sentence.len()..];
         masked.push_str(before);
-        // The catalog's sentence may lack the period that the text has.
+        // The catalog's sentence may lack the period in the text.
         let after_stop = if ends_sentence(sentence) { after } else { after.strip_prefix('.').unwrap_or(after) };
         let ends = ends_sentence(sentence) || after_stop.len() < after.len();
         let begins =

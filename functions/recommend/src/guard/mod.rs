@@ -1,7 +1,8 @@
-//! Decides whether a text may be said to a customer. Every text passes through it, including those of the templates.
+//! Decides whether a text may be used for a customer. Every text passes through it, including texts from the
+//! phrasebook.
 //!
-//! A rule is a named check that lists violations; the evidence keeps them. The rules are an engineering reading of
-//! public sources, which each list below `rules/` names. The bank's counsel has the final word.
+//! A rule is a named check that lists violations, which the evidence keeps. The rules are an engineering interpretation
+//! of public sources, which each list below `rules/` cites. The bank's counsel has the final word.
 
 mod contact;
 mod context;
@@ -23,14 +24,14 @@ pub use context::{GuardContext, NameSlot};
 pub use mask::TextPart;
 use normal::{APPROVED, NAME, NormalizedText};
 
-/// The fewest words of a text.
+/// The minimum number of words in a text.
 pub const MIN_WORDS: usize = 25;
-/// The most words of a text.
+/// The maximum number of words in a text.
 pub const MAX_WORDS: usize = 220;
-/// The number of consecutive words that make an echo of the instructions.
+/// The number of consecutive words that count as an echo of the instructions.
 const INSTRUCTION_RUN: usize = 7;
 
-/// Judges a whole text, given as parts in the order in which they are spoken.
+/// Checks a whole text, given as parts in spoken order.
 #[must_use]
 pub fn check(parts: &[TextPart], context: &GuardContext<'_>) -> Verdict {
     let join = |text_of: &dyn Fn(&TextPart) -> String| parts.iter().map(text_of).collect::<Vec<_>>().join("\n\n");
@@ -55,14 +56,14 @@ pub fn check(parts: &[TextPart], context: &GuardContext<'_>) -> Verdict {
     Verdict { checks }
 }
 
-/// Judges a text in one piece; see [`TextPart::split`].
+/// Checks a text in one piece. See [`TextPart::split`].
 #[must_use]
 pub fn check_text(text: &str, context: &GuardContext<'_>) -> Verdict {
     check(&TextPart::split(text, &context.offered), context)
 }
 
-/// Judges the caller's prompt before a model reads it. The prompt must not name a protected class, reveal an
-/// observation of the customer, or give orders that contradict the instructions.
+/// Checks the caller's prompt before a model reads it. The prompt must not mention a protected class, reveal an
+/// observation about the customer, or contradict the instructions.
 #[must_use]
 pub fn check_prompt(prompt: &str) -> Verdict {
     let normal = NormalizedText::new(prompt);
@@ -73,7 +74,7 @@ pub fn check_prompt(prompt: &str) -> Verdict {
     Verdict { checks }
 }
 
-/// Judges the displayed disclosures: each product needs its own lines, and no line may belong to a product that is not
+/// Checks the displayed disclosures: each product needs its own lines, and no line may belong to a product that is not
 /// offered.
 #[must_use]
 pub fn check_disclosures(shown: &[String], offered: &[&Product]) -> GuardCheck {
@@ -109,8 +110,7 @@ pub fn name_is_harmless(name: &str) -> bool {
         && checks.iter().all(|check| check.violations.is_empty() || check.name == "protected-class")
 }
 
-/// Returns the digest of the rule files. A changed rule makes the stage write a new text instead of adopting an old
-/// one.
+/// Returns the digest of the rule files. If a rule changes, the stage writes a new text instead of adopting an old one.
 pub(crate) fn rules_digest() -> Digest {
     rules::digest()
 }
@@ -121,7 +121,7 @@ pub(crate) fn plain_words(text: &str) -> Vec<String> {
     normal::words(&normal::fold(text))
 }
 
-/// Counts the words of a text as a speaker does; lone punctuation is no word.
+/// Counts the words in a text as a speaker does. Punctuation by itself is not a word.
 #[must_use]
 pub fn word_count(text: &str) -> usize {
     text.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric)).count()
@@ -150,8 +150,8 @@ fn phrase_checks(normal: &NormalizedText) -> Vec<GuardCheck> {
 
 /// Looks for phrases in the text with placeholders, and again with personal names in it.
 ///
-/// A model may write that there is `{{first_name}}` minimum, and the customer may be called `No`. A name's own hint at
-/// a protected class is no violation. The violation does not quote the phrase, because the repair message repeats
+/// A model may write that there is `{{first_name}}` minimum, and the customer may be called `No`. A hint at a protected
+/// class within a name is not a violation. The violation does not quote the phrase, because the repair message repeats
 /// violations to the model, which must not learn a name.
 fn phrases(with_placeholders: &NormalizedText, with_names: &NormalizedText) -> Vec<GuardCheck> {
     let mut checks = phrase_checks(with_placeholders);
@@ -164,7 +164,7 @@ fn phrases(with_placeholders: &NormalizedText, with_names: &NormalizedText) -> V
     checks
 }
 
-/// Refuses a salutation that names anyone but the customer, whose name is masked.
+/// Rejects a salutation that addresses anyone but the customer, whose name is masked.
 fn greeting(masked: &str) -> Vec<String> {
     let greets_stranger = |sentence: &str| {
         let mut words = sentence.split_whitespace();
@@ -187,8 +187,8 @@ fn length(text: &str) -> Vec<String> {
     }
 }
 
-/// Refuses everything but letters of Western writing, digits (which `amounts` judges), spaces and the punctuation of
-/// prose. Searches `raw` for invisible characters and `masked` for all others, so that a name may use any script.
+/// Rejects everything but Western letters, digits (which `amounts` checks), spaces and prose punctuation. Searches
+/// `raw` for invisible characters and `masked` for all others, so a name may use any script.
 fn plain_text(raw: &str, masked: &str) -> Vec<String> {
     let is_hidden =
         |c: &char| normal::is_invisible(*c) || c.is_control() && *c != '\n' || matches!(*c, APPROVED | NAME);

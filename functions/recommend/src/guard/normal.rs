@@ -1,18 +1,18 @@
-//! Normalizes a text before the rules search it, so that an unusual spelling cannot evade them.
+//! Normalizes a text before the rules search it, so an unusual spelling cannot evade them.
 
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
-/// Replaces an approved sentence of the catalog. The character is from the private use area, and the check `plain-text`
-/// refuses it in an unmasked text, so a writer cannot smuggle it in.
+/// Replaces an approved catalog sentence. The character is from the private use area, and the `plain-text` check
+/// rejects it in an unmasked text, so a writer cannot smuggle it in.
 pub(super) const APPROVED: char = '\u{e000}';
 /// Replaces a name that code fills in.
 pub(super) const NAME: char = '\u{e001}';
 
 /// A text prepared for the rules.
 pub(super) struct NormalizedText {
-    /// The text in lower case, without compatibility forms, accents and invisible characters, with look-alikes of other
-    /// scripts made Latin. Punctuation remains.
+    /// The text in lower case, without compatibility forms, accents and invisible characters. Look-alikes from other
+    /// scripts become Latin letters. Punctuation is kept.
     pub folded: String,
     /// The words of `folded`, once for each way to read them.
     pub readings: Vec<Vec<String>>,
@@ -34,7 +34,7 @@ impl NormalizedText {
     }
 }
 
-/// Returns the words of a text once for each way to read them: as written, with consecutive single letters joined, and
+/// Returns the words in a text once for each way to read them: as written, with consecutive single letters joined, and
 /// with digits as letters.
 fn readings(folded: &str) -> Vec<Vec<String>> {
     let as_written = words(folded);
@@ -53,8 +53,8 @@ fn readings(folded: &str) -> Vec<Vec<String>> {
     readings
 }
 
-/// Splits a text, which must not be in lower case yet, into sentences. A stop ends a sentence only between a word and a
-/// space, so an ellipsis does not, and never before a lowercase letter.
+/// Splits a text, which must not be in lower case yet, into sentences. A period ends a sentence only between a word and
+/// a space, so an ellipsis does not. It never ends a sentence before a lowercase letter.
 fn sentences(plain: &str) -> Vec<&str> {
     const STOPS: [char; 3] = ['.', '!', '?'];
     let ends_a_word = |text: &str| !text.ends_with(|c: char| c.is_whitespace() || STOPS.contains(&c));
@@ -84,7 +84,7 @@ pub(super) const fn is_invisible(c: char) -> bool {
 }
 
 /// Returns the Latin letter that a character looks like, or the character itself. The list has the obvious Cyrillic and
-/// Greek confusables of Unicode UTS #39. Letters of other scripts need no entry, because `plain-text` refuses them.
+/// Greek confusables of Unicode UTS #39. Letters of other scripts need no entry, because `plain-text` rejects them.
 const fn latin(c: char) -> char {
     match c {
         'А' | 'а' | 'Α' | 'α' | 'ɑ' => 'a',
@@ -122,7 +122,7 @@ pub(super) fn fold(text: &str) -> String {
     lower(&without_disguise(text))
 }
 
-/// Does everything that [`fold`] does except lowercasing.
+/// Does the same as [`fold`], except for lowercasing.
 fn without_disguise(text: &str) -> String {
     text.nfkd()
         .filter(|c| !is_combining_mark(*c) && !is_invisible(*c))
@@ -159,7 +159,7 @@ fn without_digits_as_letters(folded: &str) -> String {
 }
 
 /// Splits a folded text into words of letters and digits. An apostrophe does not split (`don't` is `dont`), and a mask
-/// is a word of its own.
+/// is a separate word.
 pub(super) fn words(folded: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     for c in folded.chars() {

@@ -2,7 +2,7 @@
 
 use super::normal::NormalizedText;
 
-/// Words that are harmless alone (`two ideas`), but an amount before a unit (`two percent`) or in a row
+/// Words that are harmless by themselves (`two ideas`), but form an amount before a unit (`two percent`) or in a row
 /// (`five five five`).
 const SMALL: &[&str] = &[
     "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "half", "quarter", "third", "fifth",
@@ -57,7 +57,7 @@ const LARGE: &[&str] = &[
     "thrice",
 ];
 
-/// Words that make a preceding small number an amount.
+/// Words that turn a preceding small number into an amount.
 const UNITS: &[&str] = &[
     "percent",
     "cent",
@@ -94,7 +94,7 @@ const UNITS: &[&str] = &[
     "x",
 ];
 
-/// Words that make a small number nearby an amount without a unit: `the interest on it is four`, `five back`.
+/// Words that turn a nearby small number into an amount without a unit: `the interest on it is four`, `five back`.
 const MONEY: &[&str] = &[
     "interest", "rate", "rates", "pay", "pays", "paying", "paid", "earn", "earns", "earning", "back", "yield",
     "yields", "yielding",
@@ -111,12 +111,12 @@ const BEFORE_MONEY: usize = 3;
 /// Units that are not part of an offer: the length of a conversation, and the words of a saying.
 const HARMLESS_UNITS: &[&str] = &["minute", "minutes", "words"];
 
-/// Digits of a number that is read out.
+/// Digits in a number that is read out.
 const SPELLED_DIGITS: &[&str] = &[
     "zero", "nought", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "double", "triple",
 ];
 
-/// The number of consecutive small numbers that make an amount or a telephone number.
+/// The number of consecutive small numbers that count as an amount or a telephone number.
 const NUMBERS_IN_ROW: usize = 3;
 
 /// Returns a violation for each amount in the text.

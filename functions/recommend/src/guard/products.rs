@@ -57,7 +57,7 @@ const OTHER_COMPANIES: &[&str] = &[
     "Zelle",
 ];
 
-/// Returns a violation for each product or company that the text must not name.
+/// Returns a violation for each product or company that the text must not mention.
 pub(super) fn check(
     normal: &NormalizedText,
     masked: &str,
@@ -81,7 +81,7 @@ fn other_products(normal: &NormalizedText, context: &GuardContext<'_>) -> Vec<St
         context.offered.iter().map(|product| name_words(&product.name, &bank)).collect();
     let is_mentioned = |product: &&Product| {
         let name = name_words(&product.name, &bank);
-        // Plurals count too: "Personal Loans", "Certificates of Deposit", "Home Equity Lines".
+        // Plurals also count: "Personal Loans", "Certificates of Deposit", "Home Equity Lines".
         let is_named = |words: &[String]| {
             let matches =
                 |(word, part): (&String, &String)| word == part || word.strip_prefix(part.as_str()) == Some("s");

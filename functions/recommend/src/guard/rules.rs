@@ -1,12 +1,12 @@
-//! Lists of phrases that no writer may use, one file per check below `rules/`. The guard masks approved texts of the
-//! catalog before it searches, so an approved claim may contain a phrase that a writer may not use.
+//! Lists of phrases that no writer may use, one file per check below `rules/`. The guard masks approved catalog texts
+//! before it searches, so an approved claim may contain a phrase that a writer may not use.
 //!
 //! Each line of a file is a phrase in lowercase words without apostrophes:
 //!
 //! - `*` at the end of a word matches any ending, and `*` alone matches any word.
 //! - `|` separates alternative words.
 //! - `~` alone matches up to three words of any kind.
-//! - Lines after `[harmless]` are phrases that are allowed although they contain a forbidden one.
+//! - Lines after `[harmless]` are phrases that are allowed even though they contain a forbidden one.
 //! - `#` starts a comment.
 
 use std::sync::LazyLock;
@@ -15,10 +15,10 @@ use contracts::Digest;
 
 use super::normal::NormalizedText;
 
-/// The most words that a `~` matches.
+/// The maximum number of words that a `~` matches.
 const MAX_GAP: usize = 3;
 
-/// The phrases of one check.
+/// The phrases for one check.
 pub(super) struct PhraseRule {
     /// The check's name.
     pub check: &'static str,
@@ -51,7 +51,7 @@ macro_rules! rules {
     };
 }
 
-/// Every check that is a list of phrases.
+/// All checks that are lists of phrases.
 pub(super) static RULES: LazyLock<Vec<PhraseRule>> = LazyLock::new(|| {
     rules![
         "credit-terms",
@@ -66,11 +66,11 @@ pub(super) static RULES: LazyLock<Vec<PhraseRule>> = LazyLock::new(|| {
     ]
 });
 
-/// Kinds of products; a text may name only the kinds that it offers.
+/// Kinds of products. A text may mention only the kinds that it offers.
 pub(super) static KINDS: LazyLock<PhraseRule> = LazyLock::new(|| rules!["product-kinds"].remove(0));
 /// Contact details in words.
 pub(super) static CONTACT: LazyLock<PhraseRule> = LazyLock::new(|| rules!["contact"].remove(0));
-/// Orders that a caller's prompt must not give.
+/// Orders that a caller's prompt must not contain.
 pub(super) static PROMPT_ORDERS: LazyLock<PhraseRule> = LazyLock::new(|| rules!["prompt-orders"].remove(0));
 
 /// Stems, by check, that are distinctive enough to search for in the text without its spaces.
@@ -100,7 +100,7 @@ impl PhraseRule {
         Self { check, file, forbidden: phrases(forbidden), harmless: phrases(harmless) }
     }
 
-    /// Returns the forbidden phrases of a text that are not inside a harmless one. Searches for phrases with a `~`
+    /// Returns the forbidden phrases in a text that are not inside a harmless one. Searches for phrases with a `~`
     /// within each sentence, and for all others across sentences as well.
     pub(super) fn find(&self, normal: &NormalizedText) -> Vec<&'static str> {
         let (gapped, solid): (Vec<&Phrase>, Vec<&Phrase>) = self.forbidden.iter().partition(|phrase| phrase.has_gap());

@@ -4,7 +4,7 @@ use contracts::script::{Segment, SegmentKind, Verdict};
 use super::*;
 use crate::fixtures;
 
-/// A text that passes; the tests add a phrase to it.
+/// A text that passes. The tests add a phrase to it.
 const HARMLESS: &str = "Hello José. Thank you for banking with us. If a trip is on your mind, you might like to hear \
     about our Meridian Voyager Card. Feel free to call whenever it suits you. Kind regards, Dana Best.";
 

@@ -1,7 +1,7 @@
 //! Calls to the model service, with retries before a deadline.
 //!
-//! The crate `backon` gives the waits between attempts. The loop itself is ours, because a retry may first drop a
-//! parameter, wait for the shared [`Limiter`], or give up early when its wait would pass the deadline.
+//! The `backon` crate provides the delays between attempts. The loop itself is our own, because a retry may first drop
+//! a parameter, wait for the shared [`Limiter`], or give up early if its delay would exceed the deadline.
 
 use std::time::Duration;
 
@@ -16,22 +16,22 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use super::limiter::Limiter;
 use super::service::{ChatRequest, Completion, ErrorBody, PartialCompletion, RetryDecision, ServiceError};
 
-/// The size limit of an answer in bytes, far above an answer of 250 tokens.
+/// The size limit for an answer in bytes, far above the size of a 250-token answer.
 const MAX_ANSWER_BYTES: usize = 1 << 20;
 
-/// The retry policy of a call.
+/// The retry policy for a call.
 #[derive(Clone, Copy, Debug)]
 pub struct RetryPolicy {
-    /// The waits between attempts. Their number limits the retries.
+    /// The delays between attempts. Their number limits the retries.
     pub backoff: ExponentialBuilder,
-    /// The pause for all calls after the last attempt, if the service throttles without `Retry-After`.
+    /// The pause for all calls after the last attempt, if the service is throttling without a `Retry-After`.
     pub throttled_pause: Duration,
-    /// The longest silence between two chunks of an answer.
+    /// The maximum time between two chunks of an answer.
     pub idle: Duration,
 }
 
 impl Default for RetryPolicy {
-    /// Waits 250 to 500 ms before the first of four retries, doubles each wait, and stops doubling at 4 to 8 s.
+    /// Waits 250 to 500 ms before the first of four retries, and doubles the delay each time, up to 4 to 8 s.
     fn default() -> Self {
         Self {
             backoff: ExponentialBuilder::new()
@@ -45,24 +45,24 @@ impl Default for RetryPolicy {
     }
 }
 
-/// A client of one service with one deadline for all its calls. Its creator reserves the first call's slot of the
+/// A client for one service, with one deadline for all of its calls. Its creator reserves the first call's slot in the
 /// limiter.
 pub struct ModelClient<'a> {
     /// The HTTP client.
     pub http: &'a reqwest::Client,
-    /// The settings of the service.
+    /// The settings for the service.
     pub service: &'a ModelSettings,
-    /// The key of the service; `None` for a service on this machine.
+    /// The service's API key. `None` for a service on this machine.
     pub key: Option<SecretString>,
-    /// The end of all calls.
+    /// The deadline for all calls.
     pub deadline: Instant,
-    /// The retry policy of each call.
+    /// The retry policy for each call.
     pub retries: RetryPolicy,
-    /// The limiter of the process.
+    /// The process-wide limiter.
     pub limiter: &'a Limiter,
 }
 
-/// Returns whether a service at this address needs a key. Only a service on this machine does not.
+/// Returns whether a service at this address needs a key. All services need one, except those on this machine.
 #[must_use]
 pub fn needs_key(base_url: &str) -> bool {
     let Ok(url) = Url::parse(base_url) else { return true };
@@ -72,12 +72,12 @@ pub fn needs_key(base_url: &str) -> bool {
 }
 
 impl ModelClient<'_> {
-    /// Waits for the slot of a further call.
+    /// Waits for the slot for another call.
     pub(super) async fn wait_for_slot(&self) -> Result<(), ServiceError> {
         self.sleep_until(self.limiter.reserve_slot(self.service), None).await
     }
 
-    /// Returns the service's address without possible secrets: user, password, query and fragment.
+    /// Returns the service's address without parts that may be secret: user, password, query and fragment.
     pub(super) fn service_address(&self) -> String {
         let Ok(mut url) = Url::parse(&self.service.base_url) else { return String::new() };
         url.set_query(None);
@@ -102,8 +102,8 @@ impl ModelClient<'_> {
         Ok(url)
     }
 
-    /// Calls the service until it gives a complete answer or a final error, or until the deadline. Returns no part of
-    /// an incomplete answer, so a retry has nothing to take back.
+    /// Calls the service until it returns a complete answer or a final error, or until the deadline. Never returns part
+    /// of an incomplete answer, so a retry does not have to withdraw anything.
     pub async fn complete(&self, chat: &ChatRequest<'_>) -> Result<Completion, ServiceError> {
         let url = self.completions_url()?;
         let mut body = chat.body();
@@ -118,7 +118,7 @@ impl ModelClient<'_> {
                 Err(_) => return Err(ServiceError::Deadline(None)),
             };
             match decision {
-                // A parameter can be dropped only once, so this ends.
+                // A parameter can be dropped only once, so the loop ends.
                 RetryDecision::RetryWithout(parameter) => {
                     drop_parameter(&mut body, parameter);
                     self.wait_for_slot().await?;
@@ -173,7 +173,7 @@ impl ModelClient<'_> {
         result.map_err(with_decision)
     }
 
-    /// Reads a body that is not a stream of events.
+    /// Reads a body that is not an event stream.
     async fn read_whole(&self, mut response: Response) -> Result<Vec<u8>, ServiceError> {
         let mut bytes = Vec::new();
         while let Some(chunk) = within(self.retries.idle, response.chunk()).await? {
@@ -185,12 +185,12 @@ impl ModelClient<'_> {
         Ok(bytes)
     }
 
-    /// Reads an answer of server-sent events: lines `data: JSON`, and `data: [DONE]` at the end.
+    /// Reads an answer that is sent as server-sent events: `data: JSON` lines, with `data: [DONE]` at the end.
     async fn read_stream(&self, mut response: Response, model: &str) -> Result<Completion, ServiceError> {
         let mut answer = PartialCompletion::default();
         let mut line = Vec::new();
         let mut length = 0;
-        // A service may send its headers at once and think before the first word.
+        // A service may send its headers immediately and then think before the first word.
         let mut time_limit = Duration::from_secs(self.service.read_seconds);
         while let Some(chunk) = within(time_limit, response.chunk()).await? {
             time_limit = self.retries.idle;
@@ -215,9 +215,9 @@ impl ModelClient<'_> {
         answer.finish(model)
     }
 
-    /// Waits before the next attempt. Gives up at once if the wait would pass the deadline.
+    /// Waits before the next attempt. Gives up immediately if the delay would exceed the deadline.
     async fn wait_for_retry(&self, wait: Duration, error: ServiceError) -> Result<(), ServiceError> {
-        // The service throttles the account, so all calls must wait.
+        // The service is throttling the account, so all calls must wait.
         if error.is_throttling() {
             self.limiter.pause(wait);
         }
@@ -230,7 +230,7 @@ impl ModelClient<'_> {
         }
     }
 
-    /// Sleeps until `start`. Gives up at once if the deadline is earlier.
+    /// Sleeps until `start`. Gives up immediately if the deadline is earlier.
     async fn sleep_until(&self, start: Instant, cause: Option<ServiceError>) -> Result<(), ServiceError> {
         if start >= self.deadline {
             return Err(ServiceError::Deadline(cause.map(Box::new)));
@@ -247,7 +247,7 @@ async fn within<T>(
 ) -> Result<T, ServiceError> {
     match timeout(time_limit, future).await {
         Ok(Ok(value)) => Ok(value),
-        // Drops the address, because it may contain a password.
+        // Drop the address, because it may contain a password.
         Ok(Err(error)) => Err(ServiceError::Unreachable(error.without_url())),
         Err(_) => Err(ServiceError::Silent),
     }
@@ -258,12 +258,13 @@ fn with_decision(error: ServiceError) -> (ServiceError, RetryDecision) {
     (error, decision)
 }
 
-/// Removes a parameter. Replaces the newer name of the token limit with the older one, which other services know.
+/// Removes a parameter. If it is the newer name of the token limit, replaces it with the older one, which other
+/// services support.
 fn drop_parameter(body: &mut Map<String, Value>, parameter: &str) {
     let value = body.remove(parameter);
     match parameter {
         "max_completion_tokens" => body.extend(value.map(|limit| ("max_tokens".to_owned(), limit))),
-        // The stream options are invalid without a stream.
+        // Stream options are invalid without a stream.
         "stream" => drop(body.remove("stream_options")),
         _ => {}
     }
@@ -294,7 +295,7 @@ fn refusal(
     (error, if should_retry { RetryDecision::Retry(retry_after(headers)) } else { RetryDecision::Stop })
 }
 
-/// Returns the wait that the service asks for: `retry-after-ms`, or else `Retry-After` in seconds or as a date (RFC
+/// Returns the delay that the service requests: `retry-after-ms`, or else `Retry-After` in seconds or as a date (RFC
 /// 9110, section 10.2.3).
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);

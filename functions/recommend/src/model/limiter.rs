@@ -1,9 +1,9 @@
-//! Limits that all calls of a process to the model service share: requests a minute, tokens a minute, and a pause while
-//! the service throttles. A `Retry-After` in the answer to one call delays all other calls too.
+//! Limits for a process's calls to the model service: requests per minute, tokens per minute, and a pause while the
+//! service is throttling. A `Retry-After` in the response to one call also delays all other calls.
 //!
-//! The crate `governor` does not fit here:
+//! The `governor` crate is not suitable here:
 //!
-//! - It charges a call before it starts, but the token count is known only after the answer.
+//! - It charges a call before it starts, but the token count is known only after the response.
 //! - It fixes its quota at construction, but each call may bring new settings.
 //! - It cannot pause all callers for a `Retry-After`.
 //! - It cannot reserve a later slot, which [`Limiter::reserve_slot`] needs to compare the slot with a deadline.
@@ -22,9 +22,9 @@ pub struct Limiter {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct LimiterState {
-    /// The start of the next free slot by the limits per minute.
+    /// The start of the next free slot under the per-minute limits.
     next_slot: Option<Instant>,
-    /// The end of the pause that the service asked for.
+    /// The end of the pause that the service requested.
     paused_until: Option<Instant>,
 }
 
@@ -43,8 +43,7 @@ impl Limiter {
         slot
     }
 
-    /// Counts the tokens of a finished call. Delays the next slot if the tokens take more time than the call's own
-    /// slot.
+    /// Counts the tokens of a finished call. Delays the next slot if the tokens use up more than the call's own slot.
     pub(super) fn count_tokens(&self, service: &ModelSettings, tokens: u64) {
         let slot = fraction_of_minute(1, service.requests_per_minute);
         let excess = fraction_of_minute(tokens, service.tokens_per_minute).saturating_sub(slot);
@@ -60,8 +59,8 @@ impl Limiter {
         state.paused_until = state.paused_until.max(until);
     }
 
-    /// Waits for a slot; call it before the deadline of a customer starts. Returns false if the service asks for a
-    /// pause longer than `max_wait`, because a later attempt may succeed.
+    /// Waits for a slot. Call it before a customer's deadline starts to count. Returns false if the service requests a
+    /// pause longer than `max_wait`; a later attempt may succeed.
     pub(super) async fn ready(&self, service: &ModelSettings, max_wait: Duration) -> bool {
         let paused_until = self.state().paused_until;
         if paused_until.is_some_and(|until| until > Instant::now() + max_wait) {
@@ -75,7 +74,7 @@ impl Limiter {
             let now = Instant::now();
             match paused_until {
                 Some(until) if until > now + max_wait => return false,
-                // Reserves another slot, so that the waiting calls do not all start at once.
+                // Reserve another slot, so the waiting calls do not all start at once.
                 Some(until) if until > now => slot = self.reserve_slot(service),
                 _ => return true,
             }
@@ -83,7 +82,7 @@ impl Limiter {
     }
 }
 
-/// Returns the part of a minute that `amount` of `per_minute` takes; zero if there is no limit.
+/// Returns the fraction of a minute that `amount` takes at `per_minute`. Returns zero if there is no limit.
 fn fraction_of_minute(amount: u64, per_minute: u32) -> Duration {
     if per_minute == 0 {
         return Duration::ZERO;

@@ -31,41 +31,41 @@ pub use prompt::PROMPTS;
 pub(crate) use prompt::digest as prompt_digest;
 pub(crate) use select::{SelectOutcome, select};
 
-/// The longest prompt of a caller that the stage sends, in characters. The API has the same limit.
+/// The maximum length, in characters, of a caller's prompt that the stage sends. The API has the same limit.
 const MAX_WISH_CHARACTERS: usize = 2000;
 
 /// The outcome of writing with the model.
 pub(crate) enum ModelOutcome {
     /// The model's text passed the guard.
     Written(Box<Script>),
-    /// The service throttles requests; a later call may succeed.
+    /// The service is throttling requests; a later call may succeed.
     Throttled,
     /// The model could not be called or did not answer.
     Unavailable(InsteadOfModel),
-    /// The model's text was refused, even after one repair. `None` if the last answer was malformed.
+    /// The guard rejected the model's text, even after one repair. `None` if the last answer was malformed.
     Refused(InsteadOfModel, Option<Box<Script>>),
 }
 
 /// The inputs for writing with the model, in addition to the brief.
 pub(crate) struct ModelRequest<'a> {
     pub settings: &'a WriterSettings,
-    /// The lines of business that the request is for.
+    /// The lines of business in the request.
     pub categories: &'a [Category],
     pub secrets: &'a dyn Secrets,
     pub http: &'a reqwest::Client,
     pub limiter: &'a Limiter,
     pub keys: &'a Keys,
-    /// The prompt of the caller: a wish about tone and emphasis.
+    /// The caller's prompt: a wish for tone and emphasis.
     pub wish: Option<&'a str>,
-    /// Whether to skip the model, because the service throttled all earlier calls.
+    /// Whether to skip the model because the service throttled all earlier calls.
     pub skip: bool,
     pub retries: RetryPolicy,
 }
 
-/// A client that may call the service, or the reason why none may.
+/// A client that may call the service, or the reason why there is none.
 enum Connection<'a> {
     Ready(ModelClient<'a>),
-    /// The service throttles requests; a later call may succeed.
+    /// The service is throttling requests; a later call may succeed.
     Throttled,
     NotCalled(InsteadOfModel),
 }
@@ -95,10 +95,10 @@ async fn connect<'a>(request: &ModelRequest<'a>) -> Result<Connection<'a>, Secre
     }))
 }
 
-/// The reason for the fallback after the service throttled every call.
+/// The reason for the fallback if the service has throttled every call.
 const THROTTLED: &str = "the model service throttled every call";
 
-/// Writes with the model. Returns a refused text to the model once for repair. Adds the tokens to `usage`.
+/// Writes a text with the model. Sends a rejected text back to the model once for repair. Adds the tokens to `usage`.
 pub(crate) async fn write(
     brief: &Brief<'_>,
     request: &ModelRequest<'_>,
@@ -131,7 +131,7 @@ pub(crate) async fn write(
     })
 }
 
-/// Returns why a caller's prompt must not reach the model; `None` if it may.
+/// Returns the reason why a caller's prompt must not be sent to the model, or `None` if it may be sent.
 fn wish_problem(wish: &str, brief: &Brief<'_>) -> Option<String> {
     if wish.chars().count() > MAX_WISH_CHARACTERS {
         return Some(format!("the request's prompt is longer than {MAX_WISH_CHARACTERS} characters"));
@@ -145,9 +145,9 @@ fn wish_problem(wish: &str, brief: &Brief<'_>) -> Option<String> {
 
 /// The end of a conversation with the model.
 enum ConversationEnd {
-    /// A text passed the guard.
+    /// A text has passed the guard.
     Written(Box<Script>),
-    /// No text passed: the reason, and the last text unless the answer was malformed.
+    /// No text has passed. Contains the reason, and the last text unless the answer was malformed.
     Refused(String, Option<Box<Script>>),
 }
 
@@ -206,7 +206,8 @@ impl Conversation<'_> {
         }
     }
 
-    /// Turns an answer into a script with a verdict. Fails with the problem of a malformed answer.
+    /// Turns an answer into a script with a verdict. Fails with a description of the problem if the answer is
+    /// malformed.
     fn script(&self, completion: &Completion, repaired: bool) -> Result<Script, String> {
         let draft = prompt::parse_answer(self.brief, &completion.content, &completion.model)?;
         let written_by = WrittenBy::Model {

@@ -1,4 +1,4 @@
-//! The prompt of the model, and the form of its answer.
+//! The model's prompt, and the format of its answer.
 
 use contracts::Digest;
 use contracts::catalogue::Category;
@@ -14,14 +14,14 @@ use crate::compose::{Draft, OfferDraft, Sentence};
 const SYSTEM: &str = include_str!("../../prompts/system.txt");
 pub(super) const REPAIR: &str = include_str!("../../prompts/repair.txt");
 
-/// The greeting before an opening that lacks the customer's name.
+/// The greeting to add before an opening that lacks the customer's name.
 const GREETING: &str = include_str!("../../prompts/greeting.txt");
-/// The signature after a model's closing.
+/// The signature to add after a model's closing.
 const SIGN_OFF: &str = include_str!("../../prompts/sign-off.txt");
-/// The system prompt of a model that selects approved lines.
+/// The system prompt for a model that selects approved lines.
 pub(super) const SELECT: &str = include_str!("../../prompts/select.txt");
 
-/// The prompt files of a model that writes. A text must not echo them.
+/// The prompt files for a model that writes. A text must not echo them.
 pub const PROMPTS: [&str; 2] = [SYSTEM, REPAIR];
 
 /// Returns the digest of everything in `prompts/`.
@@ -29,7 +29,7 @@ pub(crate) fn digest() -> Digest {
     Digest::of_parts([SYSTEM, REPAIR, GREETING, SIGN_OFF, SELECT].map(str::as_bytes))
 }
 
-/// Returns the facts of the customer that may be sent, with the names of the sent fields.
+/// Returns the facts about the customer that may be sent, with the names of the sent fields.
 pub(super) fn customer_facts(brief: &Brief<'_>, allowed: &[String]) -> (serde_json::Map<String, Value>, Vec<String>) {
     let mut fields = vec!["offers".to_owned()];
     let mut customer = serde_json::Map::new();
@@ -56,7 +56,7 @@ pub(super) fn customer_facts(brief: &Brief<'_>, allowed: &[String]) -> (serde_js
 pub(super) struct Prompt {
     /// The system prompt.
     pub system: String,
-    /// The user message. It is JSON, so that no value can break out of its field.
+    /// The user message. It is JSON, so no value can break out of its field.
     pub document: String,
     /// The answer's JSON schema.
     pub schema: Value,
@@ -89,8 +89,8 @@ impl Prompt {
     }
 }
 
-/// Returns the JSON schema of the answer. It requires every field, allows no others, and limits product ids to the
-/// ranked products.
+/// Returns the JSON schema for the answer. It requires every field, does not allow others, and limits product ids to
+/// the ranked products.
 fn schema(brief: &Brief<'_>) -> Value {
     let ids: Vec<&str> = brief.offers().iter().map(|(_, product)| product.id.as_str()).collect();
     let object = |properties: Value, required: &[&str]| json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
@@ -123,13 +123,15 @@ struct ModelAnswerOffer {
     reason: String,
 }
 
-/// Returns the JSON object within an answer. A service without structured output may wrap it in prose or a fence.
+/// Returns the JSON object within an answer. A service without structured output may wrap it in prose or in a code
+/// fence.
 pub(super) fn json_object(content: &str) -> &str {
     let bounds = content.find('{').zip(content.rfind('}')).filter(|(start, end)| start < end);
     bounds.map_or("", |(start, end)| &content[start..=end])
 }
 
-/// Parses an answer of the model named `by`. The error describes the problem of its form and never repeats the answer.
+/// Parses an answer from the model named `by`. The error describes the problem with its format and never repeats the
+/// answer.
 pub(super) fn parse_answer(brief: &Brief<'_>, content: &str, by: &str) -> Result<Draft, String> {
     let answer: ModelAnswer =
         serde_json::from_str(json_object(content)).map_err(|_| "it is not JSON of the schema".to_owned())?;
@@ -149,7 +151,7 @@ pub(super) fn parse_answer(brief: &Brief<'_>, content: &str, by: &str) -> Result
     if answer.opening.is_empty() || answer.closing.is_empty() || has_empty_reason {
         return Err("a part of it is empty".to_owned());
     }
-    // The order of the ranking replaces the model's order.
+    // The ranking's order replaces the model's order.
     reasons.sort_by_key(|(position, _)| *position);
     let free = |text: &str| {
         let masked = text.replace("{{bank}}", &brief.brand.name);

@@ -1,5 +1,5 @@
-//! The selecting model. It sees the facts that it may see and the approved lines that fit, and answers with ids. An
-//! answer that is anything else has no effect: no word of it can reach a text.
+//! The selecting model. It receives the permitted facts and the suitable approved lines, and answers with ids. Any
+//! other answer has no effect, so none of the model's words can reach a text.
 
 use contracts::catalogue::Product;
 use contracts::facts::Offer;
@@ -18,15 +18,15 @@ use crate::phrasing::{Choice, PhraseWriter, Slots};
 
 /// The outcome of selecting with the model.
 pub(crate) enum SelectOutcome {
-    /// The script of the selected lines, which the guard passed.
+    /// The script with the selected lines. It has passed the guard.
     Selected(Box<Script>),
-    /// The service throttles requests; a later call may succeed.
+    /// The service is throttling requests; a later call may succeed.
     Throttled,
     /// The model could not be called, or its answer cannot be used.
     Failed(InsteadOfModel),
 }
 
-/// Selects with the model. Adds the tokens to `usage`.
+/// Selects lines with the model. Adds the tokens to `usage`.
 pub(crate) async fn select<'a>(
     brief: &'a Brief<'a>,
     phrases: &PhraseWriter<'a>,
@@ -40,7 +40,7 @@ pub(crate) async fn select<'a>(
     };
     let allowed = &request.settings.model.fields;
     let may_send = |field: &str| allowed.iter().any(|allowed| allowed == field);
-    // A line shows its ground and its mood, so a line is sent only if the model may know them.
+    // A line reveals its ground and its mood, so it is sent only if the model may know them.
     let slots = phrases.slots(may_send("mood"), |ground| match ground {
         GroundKey::Spending(_) => may_send("spending"),
         GroundKey::Holds(_) => may_send("products_held"),
@@ -94,7 +94,7 @@ async fn ask(
 
 /// The prompt for one customer.
 struct SelectPrompt {
-    /// The user message. It is JSON, so that no value can break out of its field.
+    /// The user message. It is JSON, so no value can break out of its field.
     document: String,
     /// The answer's JSON schema.
     schema: Value,
@@ -123,12 +123,12 @@ impl SelectPrompt {
     }
 }
 
-/// Returns lines as the model sees them, with their slots unfilled.
+/// Returns the lines as the model sees them, with unfilled slots.
 fn shown(lines: &[LiveLine<'_>]) -> Value {
     lines.iter().map(|(line, _)| json!({ "id": line.id, "text": line.text.as_str() })).collect()
 }
 
-/// Returns the JSON schema of the answer: ids of the fitting lines, and nothing else.
+/// Returns the JSON schema for the answer, which allows only ids of suitable lines.
 fn schema(slots: &Slots<'_>) -> Value {
     let one_of = |lines: &mut dyn Iterator<Item = &LiveLine<'_>>| {
         let ids: Vec<&str> = lines.map(|(line, _)| line.id.as_str()).collect();
@@ -157,7 +157,7 @@ struct Answer {
     closing: String,
 }
 
-/// Parses an answer. It must name one fitting line for each place. The error never repeats the answer.
+/// Parses an answer. It must contain one suitable line id for each position. The error never repeats the answer.
 fn parse_choice<'b>(slots: &Slots<'b>, content: &str) -> Result<Choice<'b>, String> {
     let answer: Answer =
         serde_json::from_str(json_object(content)).map_err(|_| "it is not JSON of the schema".to_owned())?;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-/// A message of the conversation.
+/// A message in the conversation.
 #[derive(Clone, Debug, Serialize)]
 pub struct ChatMessage {
     role: &'static str,
@@ -36,20 +36,20 @@ pub struct ChatRequest<'a> {
     pub takes: ModelTraits,
     /// The conversation so far.
     pub messages: &'a [ChatMessage],
-    /// The sampling temperature from 0 to 2; left out for models that refuse it.
+    /// The sampling temperature from 0 to 2. Omitted for models that reject it.
     pub temperature: f64,
-    /// The token limit of the answer.
+    /// The token limit for the answer.
     pub max_tokens: u32,
-    /// The JSON schema of the answer.
+    /// The JSON schema for the answer.
     pub schema: &'a Value,
 }
 
-/// Parameters that a service may refuse and that the request can omit.
+/// Parameters that a service may reject and that the request can omit.
 const OPTIONAL_PARAMETERS: [&str; 6] =
     ["temperature", "reasoning_effort", "response_format", "max_completion_tokens", "stream_options", "stream"];
 
 impl ChatRequest<'_> {
-    /// Returns the body of the request. It asks for a streamed answer, which shows whether a service is slow or
+    /// Returns the body of the request. It requests a streamed answer, which shows whether a service is slow or
     /// stalled.
     pub(super) fn body(&self) -> Map<String, Value> {
         let limit = match self.takes.token_limit {
@@ -87,26 +87,26 @@ pub struct Completion {
     pub content: String,
     /// The model's name as the service reports it.
     pub model: String,
-    /// The tokens of the prompt.
+    /// The number of tokens in the prompt.
     pub tokens_read: u64,
-    /// The tokens of the answer.
+    /// The number of tokens in the answer.
     pub tokens_written: u64,
 }
 
-/// A failed call. Its message never contains a prompt, an answer, a key or the service's own words, which may repeat
-/// them.
+/// A failed call. Its message never contains a prompt, an answer or a key, nor the service's own message, which may
+/// repeat them.
 #[derive(Debug, Error)]
 pub enum ServiceError {
     /// The address in the settings is not an HTTP address.
     #[error("writer.model.base_url is not an http address")]
     Address,
-    /// The connection failed or broke.
+    /// The connection failed or was interrupted.
     #[error("the model service cannot be reached")]
     Unreachable(#[source] reqwest::Error),
     /// The service sent no answer within `writer.model.read_seconds`, or paused within its answer for more than 4 s.
     #[error("the model service did not answer in time")]
     Silent,
-    /// The service answered with an error.
+    /// The service responded with an error.
     #[error("the model service answered {status}{}", code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default())]
     Status {
         /// The HTTP status.
@@ -120,7 +120,7 @@ pub enum ServiceError {
     /// The model refused to answer.
     #[error("the model refused")]
     Refused,
-    /// The service cut or filtered the answer.
+    /// The service truncated or filtered the answer.
     #[error("the answer is not complete: finish reason {0}")]
     Incomplete(String),
     /// The answer ended without a finish reason.
@@ -132,14 +132,14 @@ pub enum ServiceError {
     /// The answer exceeds the size limit.
     #[error("the model service's answer is too large")]
     TooLarge,
-    /// The customer's deadline passed, or will pass before the next attempt may start.
+    /// The customer's deadline has passed, or will pass before the next attempt may start.
     #[error("the deadline of writer.model.deadline_seconds passed")]
     Deadline(#[source] Option<Box<ServiceError>>),
 }
 
 impl ServiceError {
     /// Decides whether to retry after a response with status 200 and no usable answer. A damaged answer may arrive
-    /// intact next time, but a decision of the model is final.
+    /// intact next time, but the model's own decision is final.
     pub(super) fn retry_decision(&self) -> RetryDecision {
         match self {
             Self::Truncated | Self::Malformed | Self::Silent | Self::Unreachable(_) => RetryDecision::Retry(None),
@@ -153,7 +153,7 @@ impl ServiceError {
         }
     }
 
-    /// Returns whether the service throttles requests, so that a later call may succeed.
+    /// Returns whether the service is throttling requests, in which case a later call may succeed.
     pub(super) fn is_throttling(&self) -> bool {
         match self {
             Self::Status { status, .. } => *status == 429,
@@ -173,11 +173,11 @@ impl ServiceError {
 
 /// A decision about the next attempt after an error.
 pub(super) enum RetryDecision {
-    /// Retries, after at least this time if the service sent one.
+    /// Retry, after at least this delay if the service sent one.
     Retry(Option<Duration>),
-    /// Retries without this parameter.
+    /// Retry without this parameter.
     RetryWithout(&'static str),
-    /// Does not retry.
+    /// Do not retry.
     Stop,
 }
 
@@ -220,7 +220,7 @@ struct TokenCounts {
     completion_tokens: u64,
 }
 
-/// An answer that is still arriving.
+/// A partially received answer.
 #[derive(Default)]
 pub(super) struct PartialCompletion {
     content: String,
@@ -249,8 +249,8 @@ impl PartialCompletion {
         Ok(())
     }
 
-    /// Returns the completion if the service marked it as complete. `requested_model` is the name to use if the service
-    /// reports none.
+    /// Returns the completion if the service marked it as complete. `requested_model` is the model name to use if the
+    /// service does not report one.
     pub(super) fn finish(self, requested_model: &str) -> Result<Completion, ServiceError> {
         if !self.has_choice {
             return Err(ServiceError::Malformed);
@@ -290,7 +290,7 @@ pub(super) struct ErrorBody {
 }
 
 impl ErrorBody {
-    /// Parses a body; all fields are empty if it is not JSON.
+    /// Parses a body. All fields are empty if it is not JSON.
     pub(super) fn parse(bytes: &[u8]) -> Self {
         let Ok(body) = serde_json::from_slice::<Value>(bytes) else { return Self::default() };
         let error = body.get("error").unwrap_or(&body);
@@ -313,7 +313,7 @@ impl ErrorBody {
         [&self.code, &self.kind].into_iter().any(|word| word.as_deref() == Some("insufficient_quota"))
     }
 
-    /// Returns the optional parameter of the request that the error calls unsupported.
+    /// Returns the request's optional parameter that the error reports as unsupported.
     pub(super) fn unsupported_parameter(&self, body: &Map<String, Value>) -> Option<&'static str> {
         let message = self.message.to_lowercase();
         let unsupported = self.code.as_deref().is_some_and(|code| code.starts_with("unsupported"))
@@ -340,7 +340,7 @@ impl ErrorBody {
     }
 }
 
-/// Returns a service's word in a form that is safe for an error message.
+/// Returns a word from a service in a form that is safe for an error message.
 fn sanitized(word: &str) -> String {
     word.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).take(40).collect()
 }

@@ -1,5 +1,6 @@
-//! The guard against fifty outputs of a small, careless model: `SmolLM2` with 135 million parameters, temperature 0.7,
-//! seeds 0 to 49. Some are free letters, and the others are answers to this program's prompt and schema.
+//! Tests the guard against fifty outputs from a small, careless model: `SmolLM2` with 135 million parameters,
+//! temperature 0.7, seeds 0 to 49. Some are free-form letters, and the others are answers to this program's prompt and
+//! schema.
 
 use contracts::facts::{Facts, Need, Stance};
 use serde::Deserialize;
@@ -19,7 +20,7 @@ struct CarelessOutput {
     text: String,
 }
 
-/// Returns the problem of an output; `None` if it passes.
+/// Returns the problem with an output, or `None` if it passes.
 fn objection(output: &CarelessOutput) -> Option<String> {
     let catalogue = fixtures::shipped_catalogue();
     let brand = fixtures::brand();

@@ -87,7 +87,7 @@ fn reason_follows_the_strongest_ground_that_is_not_used() {
     };
     let plain = script(&facts, &catalogue);
     assert_eq!(grounds(&plain), ["spending:travel", "spending:dining", "need:saving"]);
-    // An emphasis prefers another ground of the same offer.
+    // The emphasis prefers another ground for the same offer.
     let wished = script_with_wish(&facts, &catalogue, Some("Please emphasize cash back and be formal, sir."));
     assert_eq!(grounds(&wished)[1], "need:rewards");
     let WrittenBy::Phrases { wish, .. } = &wished.written_by else { panic!("{:?}", wished.written_by) };
@@ -186,13 +186,13 @@ fn forged_sentences_are_not_proved() {
     let genuine = script(&facts, &catalogue);
     assert!(prove(&genuine, &facts, book, &catalogue, &brand).is_complete());
     let forgeries: [(Forgery, &str); 5] = [
-        (|script| script.segments[0].text.push('!'), "not the sum of its parts"),
+        (|script| script.segments[0].text.push('!'), "does not equal its joined parts"),
         (
             |script| {
                 script.segments[0].parts[0].text.push('!');
                 script.segments[0].text.push('!');
             },
-            "not filled as its slots say",
+            "not filled with its slots' values",
         ),
         (
             |script| {
@@ -207,14 +207,14 @@ fn forged_sentences_are_not_proved() {
                 let SentenceSource::Line { approved_by, .. } = &mut script.segments[0].parts[0].source else { return };
                 *approved_by = "someone".to_owned();
             },
-            "names another approval",
+            "has a different approval",
         ),
         (
             |script| {
                 let SentenceSource::Line { digest, .. } = &mut script.segments[0].parts[0].source else { return };
                 *digest = contracts::Digest::of(b"another line");
             },
-            "not the line of the phrasebook",
+            "differs from the phrasebook's line",
         ),
     ];
     for (forge, expected) in forgeries {
@@ -225,7 +225,7 @@ fn forged_sentences_are_not_proved() {
     }
 }
 
-/// A generator of customers that gives the same ones in every run.
+/// Generates the same customers in every test run.
 struct Generator(u64);
 
 impl Generator {
@@ -241,7 +241,7 @@ impl Generator {
         &list[self.below(list.len())]
     }
 
-    /// Returns the facts of a customer with one to three offers, each with grounds that its product has.
+    /// Returns the facts about a customer with one to three offers, each on grounds that its product has.
     fn facts(&mut self, number: u32, catalogue: &Catalogue) -> Facts {
         let first_name = *self.one(&["José", "Ana", "李娜", "O'Neil", "{\\an8}", "Łucja", "Bill", "Grace"]);
         let adviser = *self.one(&[Some("Dana Whitfield"), Some("J. R. Lee Jr."), None]);
@@ -273,8 +273,8 @@ impl Generator {
     }
 }
 
-/// Ten thousand customers: every sentence is proved, and no line of a kind with at least 20 fitting lines is in more than
-/// 5 % of the letters. The guard, which is slow here, judges every fiftieth letter.
+/// Ten thousand customers: every sentence is verified, and if a kind has at least 20 suitable lines, none of them is in
+/// more than 5 % of the letters. The guard, which is slow here, checks every fiftieth letter.
 #[test]
 fn ten_thousand_letters_are_proved_and_varied() {
     const LETTERS: u32 = 10_000;
@@ -357,7 +357,7 @@ proptest! {
         let markup = ['{', '}', '<', '>', '\\', '`'];
         prop_assert!(!text.contains(markup), "{text}");
         prop_assert!(!script.first_name.is_empty() && !script.first_name.contains(markup));
-        // The text has no doubled period or space and no space before a period.
+        // The text has no doubled period or space, and no space before a period.
         prop_assert!(!text.contains("..") && !text.contains("  ") && !text.contains(" ."), "{text}");
     }
 }

@@ -18,14 +18,14 @@ use tokio::sync::Mutex;
 
 const BUCKET: &str = "bespoke-tests";
 
-/// A server over a folder of its own. Stops when the test's runtime does.
+/// A server on top of its own folder. It stops when the test's runtime stops.
 pub struct Server {
     folder: TempDir,
     endpoint: String,
 }
 
 impl Server {
-    /// Listens on a free port of loopback.
+    /// Listens on a free loopback port.
     pub async fn start() -> Self {
         let folder = TempDir::new().expect("a folder");
         std::fs::create_dir(folder.path().join(BUCKET)).expect("a bucket");
@@ -35,7 +35,8 @@ impl Server {
 
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
-        // s3s-fs looks whether the object is there and writes it later; S3 does both in one step, and so must this.
+        // s3s-fs checks whether the object exists and writes it later. S3 does both atomically, so this server must as
+        // well.
         let one_write = Arc::new(Mutex::new(()));
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
@@ -55,7 +56,7 @@ impl Server {
         Self { folder, endpoint }
     }
 
-    /// The folder of the bucket.
+    /// The bucket's folder.
     pub fn folder(&self) -> PathBuf {
         self.folder.path().join(BUCKET)
     }
@@ -65,13 +66,13 @@ impl Server {
         self.store_with("secret")
     }
 
-    /// The store with a secret of the test's own.
+    /// The store with the test's own secret.
     pub fn store_with(&self, secret: &str) -> S3Store {
         store_at(&self.endpoint, secret)
     }
 }
 
-/// The store over any endpoint.
+/// The store on top of any endpoint.
 pub fn store_at(endpoint: &str, secret: &str) -> S3Store {
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())

@@ -30,7 +30,7 @@ fn error(status: u16, code: impl Into<Value>) -> ResponseTemplate {
     ResponseTemplate::new(status).set_body_json(json!({ "error": { "message": "secret words", "code": code.into() } }))
 }
 
-/// Starts a server that gives each response once, and the last one for all further requests.
+/// Starts a server that sends each response once, and repeats the last one for all further requests.
 async fn server(responses: Vec<ResponseTemplate>) -> MockServer {
     let server = MockServer::start().await;
     let last = responses.len() - 1;
@@ -41,7 +41,7 @@ async fn server(responses: Vec<ResponseTemplate>) -> MockServer {
     server
 }
 
-/// Returns the settings of a service at the path `v1` of the server.
+/// Returns the settings for a service at the server's `v1` path.
 fn service_of(server: &MockServer) -> ModelSettings {
     ModelSettings { base_url: format!("{}/v1", server.uri()), ..ModelSettings::default() }
 }
@@ -170,7 +170,7 @@ async fn silent_service_is_retried() {
     assert!(call_service(&impatient, ModelTraits::default(), Duration::from_secs(20)).await.is_ok());
 }
 
-/// Returns an answer of server-sent events.
+/// Returns an answer as server-sent events.
 fn streamed(events: &[&str]) -> ResponseTemplate {
     let lines = [": hello".to_owned()].into_iter().chain(events.iter().map(|event| format!("data: {event}")));
     let body = lines.collect::<Vec<_>>().join("\r\n\r\n") + "\r\n\r\n";
@@ -322,7 +322,7 @@ async fn retry_after_pauses_all_calls() {
         while bodies(&server).await.is_empty() {
             tokio::task::yield_now().await;
         }
-        // Gives the first call time to receive its answer.
+        // Give the first call time to receive its answer.
         tokio::time::sleep(Duration::from_millis(50)).await;
         assert!(limiter.ready(&service, Duration::from_secs(5)).await);
         start.elapsed()
