@@ -60,7 +60,7 @@ impl AwsBackend {
 }
 
 /// Returns the router for requests that come through the edge only: with this key in the header `x-edge-key`. CloudFront
-/// adds it, so nobody gets around the firewall by calling the origin.
+/// adds it, so a direct call to the origin cannot get around the firewall.
 #[must_use]
 pub fn behind_edge(router: Router, key: &str) -> Router {
     let expected = Digest::of(key.as_bytes());
