@@ -105,6 +105,7 @@ def test_dry_run_only_assesses(interpreter):
     bank = fakes.Bank(10)
     assert interpreter.run(bank, dry_run=True)["status"] == "SUCCEEDED"
     assert {stage for stage, _ in bank.calls} == {"merge", "assess", "finalize"} and not bank.records
+    assert bank.calls[-1][1]["dry_run"] and not bank.events, "a forecast has no outcomes to announce"
 
 
 def test_run_without_videos_makes_none(interpreter):

@@ -162,6 +162,12 @@ def test_bucket_is_private_versioned_and_encrypted(template):
     assert bucket["ObjectLockEnabled"]["Fn::If"][:2] == ["HasObjectLock", True]
 
 
+def test_alarm_on_the_voice_reads_a_line_that_narrate_logs(template):
+    pattern = template["Resources"]["OtherVoice"]["Properties"]["FilterPattern"]
+    message = re.search(r'\$\.message = "(.+)"', pattern)[1]
+    assert any(message in path.read_text() for path in ROOT.glob("functions/narrate/src/**/*.rs")), message
+
+
 def test_production_needs_a_person_for_alarms(template):
     assertion = template["Rules"]["ProductionHasAlarmEmail"]
     assert assertion["RuleCondition"] == {"Fn::Equals": [{"Ref": "Stage"}, "prod"]}

@@ -1,7 +1,7 @@
 //! The host of every Lambda: it starts the function, decodes payloads, and reports progress, metrics and errors.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -333,6 +333,17 @@ pub fn assets() -> PathBuf {
     environment::path("ASSETS_DIR", "/opt/bespoke/assets")
 }
 
+/// Empties a folder, and creates it if it does not exist. A call that ran out of time leaves its files behind, and they
+/// would fill the disk of a warm function.
+pub fn sweep(folder: &Path) -> Result<(), Failure> {
+    let failed = |source| HostError::File { path: folder.to_owned(), source };
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error).into()),
+        _ => {}
+    }
+    Ok(std::fs::create_dir_all(folder).map_err(failed)?)
+}
+
 /// Reads `brand.toml` from the assets folder.
 pub fn brand() -> Result<Brand, Failure> {
     let path = assets().join("brand.toml");
@@ -386,6 +397,16 @@ mod tests {
         let diagnostic: Diagnostic = answer(payload, &stage).await.unwrap_err().into();
         assert_eq!(diagnostic.error_type, "Input.InvalidRequest");
         assert_eq!(diagnostic.error_message, "the payload at `row.offset`: invalid value");
+    }
+
+    #[test]
+    fn sweep_removes_what_a_killed_call_left() {
+        let folder = std::env::temp_dir().join(format!("bespoke-sweep-{}", std::process::id()));
+        sweep(&folder).unwrap();
+        std::fs::write(folder.join("part.mp4"), "left behind").unwrap();
+        sweep(&folder).unwrap();
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+        std::fs::remove_dir(&folder).unwrap();
     }
 
     #[test]

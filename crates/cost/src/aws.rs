@@ -226,7 +226,7 @@ mod tests {
     use std::fmt::Write as _;
 
     use super::*;
-    use crate::cost::local::TextSize;
+    use crate::local::TextSize;
 
     /// Two out of three customers consent and get three offers each, at resolution 1080.
     fn work(customers: usize) -> Workload {

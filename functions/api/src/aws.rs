@@ -1,6 +1,7 @@
 //! The backend on AWS: the workflow, the bucket, and the authorizer of the API gateway.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use axum::body::Body;
@@ -52,7 +53,7 @@ impl AwsBackend {
     /// Builds the backend from the function's environment.
     pub async fn start() -> Result<Self, Failure> {
         let source = BucketSource::new(Host::start().await?);
-        let executions = PolledExecutions::new(source.host().workflow()?);
+        let executions = PolledExecutions::new(source.host().workflow()?, Instant::now);
         let live = LiveCounts::default();
         let limits = environment::limits()?;
         Ok(Self { source, executions, live, limits, origins: environment::origins(), brand: host::brand()? })

@@ -39,12 +39,8 @@ impl Known {
 }
 
 impl<E> PolledExecutions<E> {
-    /// Returns the executions with an empty memory.
-    pub fn new(inner: E) -> Self {
-        Self::at(inner, Instant::now)
-    }
-
-    fn at(inner: E, now: fn() -> Instant) -> Self {
+    /// Returns the executions with an empty memory and this clock.
+    pub fn new(inner: E, now: fn() -> Instant) -> Self {
         Self { inner, now, known: Mutex::default() }
     }
 
@@ -124,7 +120,7 @@ mod tests {
     #[tokio::test]
     async fn eight_polling_pages_ask_once_in_ten_seconds() {
         let service = Counting::default();
-        let executions = PolledExecutions::at(&service, clock);
+        let executions = PolledExecutions::new(&service, clock);
         // For two minutes, eight pages ask once a second for the attempt that runs and the one that may follow.
         for _ in 0..120 {
             for _page in 0..8 {

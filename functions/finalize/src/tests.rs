@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::{Deps, Error, chain_holds, run};
+use crate::{Deps, Error, chain_holds, refresh, run};
 use contracts::evidence::{Evidence, FailureRecord, Manifest, Outcome};
 use contracts::facts::Skip;
 use contracts::key::{Artefact, RunPart};

@@ -39,7 +39,7 @@ async fn approved_result_is_published_as_reviewed() {
     let item = review::load(pending, &bank.vault, &bank.catalogue, &bank.brand).await.unwrap();
 
     let recorded = decide(&bank, ReviewChoice::Approve, "ann").await.unwrap();
-    assert_eq!(recorded.decision.unwrap().by, "ann");
+    assert_eq!(recorded.unwrap().by, "ann");
     assert_eq!(bank.publish(true).await.unwrap(), Outcome::Published { video: true });
     assert_eq!(bank.text().await, item.text);
     let evidence = bank.evidence().await;
@@ -72,7 +72,7 @@ async fn first_of_two_decisions_counts() {
     let bank = Bank::open_with_review().await.rendered().await;
     bank.publish(true).await.unwrap();
     decide(&bank, ReviewChoice::Reject, "ben").await.unwrap();
-    let second = decide(&bank, ReviewChoice::Approve, "ann").await.unwrap().decision.unwrap();
+    let second = decide(&bank, ReviewChoice::Approve, "ann").await.unwrap().unwrap();
     assert_eq!((second.choice, second.by.as_str()), (ReviewChoice::Reject, "ben"));
 }
 
