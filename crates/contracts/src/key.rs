@@ -137,6 +137,8 @@ impl Artefact {
 pub enum RunPart {
     /// `request.json`, sealed with the run's key: a [`crate::request::Request`].
     Request,
+    /// `forecast.json`: the forecast of a dry run.
+    Forecast,
     /// `settings.json`: the settings when the run started. On AWS, every stage of the run uses these.
     Settings,
     /// `index.csv`: the index rows of the run's customers. The workflow's map iterates over them.
@@ -259,6 +261,8 @@ pub enum ObjectKey {
     Ended(RunId, CustomerRef, &'static str),
     /// The limits of a campaign that a caller started.
     Campaign(RunId),
+    /// What a dry run would do for a customer, sealed with the run's key: a [`crate::stage::DryRunDecision`].
+    DryRun(RunId, CustomerRef),
     /// A step in a run, for one customer or for the run as a whole: a [`crate::progress::Step`].
     Progress(RunId, Option<CustomerRef>, crate::progress::StepName),
     /// A customer's key, wrapped by the data key. Destroying it erases the customer's data.
@@ -326,6 +330,7 @@ impl fmt::Display for ObjectKey {
             Self::Run(run, part) => {
                 let name = match part {
                     RunPart::Request => "request.json",
+                    RunPart::Forecast => "forecast.json",
                     RunPart::Settings => "settings.json",
                     RunPart::Index => "index.csv",
                     RunPart::ManifestCsv => "manifest.csv",
@@ -338,6 +343,7 @@ impl fmt::Display for ObjectKey {
             Self::Ended(run, reference, word) => {
                 write!(f, "runs/{run}/ended/{}/{reference}-{word}.txt", &reference.as_str()[..1])
             }
+            Self::DryRun(run, reference) => write!(f, "runs/{run}/dry-run/{reference}.json"),
             Self::Campaign(run) => write!(f, "runs/{run}/campaign.json"),
             Self::AdmissionsFull(run) => write!(f, "runs/{run}/admitted/full.json"),
             Self::Started(caller, kind, run) => write!(f, "{}{run}.json", Prefix::Started(*caller, *kind)),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{Batch, CustomerRef, DatasetId, Digest, ErrorName, RunId};
+use crate::{Batch, CustomerRef, DatasetId, Digest, ErrorName, ProductId, RunId};
 
 /// A stage of the pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -176,6 +176,15 @@ const MIN_FAILURES: usize = 5;
 pub fn tolerated_failures(customers: usize, percentage: u32) -> usize {
     let share = customers.saturating_mul(percentage as usize) / 100;
     share.max(MIN_FAILURES - 1)
+}
+
+/// What a dry run would do for one customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DryRunDecision {
+    /// The offers. Empty for a service message. `None` if the customer would be skipped.
+    pub offers: Option<Vec<ProductId>>,
+    /// The reason for a skip.
+    pub because: Option<String>,
 }
 
 /// The input of `merge`.

@@ -25,11 +25,12 @@ use http::request::Parts;
 use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use start::{BucketSource, Source};
 use storage::store::UrlSigner;
 use storage::vault::{Owner, Vault};
 
-use crate::backend::{Backend, CampaignBounds, CampaignState, EventLog};
+use crate::backend::{Backend, CampaignBounds, CampaignState, DryRunDecision, EventLog};
 use crate::live::LiveCounts;
 use crate::polling::PolledExecutions;
 use crate::problem::Problem;
@@ -58,6 +59,23 @@ impl AwsBackend {
         let limits = environment::limits()?;
         Ok(Self { source, executions, live, limits, origins: environment::origins(), brand: host::brand()? })
     }
+}
+
+/// Splits the forecast of a dry run from the decisions for its customers.
+fn split_forecast(forecast: Option<Value>) -> (Option<Value>, Vec<DryRunDecision>) {
+    let Some(mut forecast) = forecast else { return (None, Vec::new()) };
+    let each = forecast.as_object_mut().and_then(|fields| fields.remove("each")).unwrap_or_default();
+    let each: Vec<EachDecision> = serde_json::from_value(each).unwrap_or_default();
+    let decisions = each.into_iter();
+    let decisions = decisions.map(|each| DryRunDecision { reference: each.reference, skip_reason: each.because });
+    (Some(forecast), decisions.collect())
+}
+
+/// The decision for one customer in `forecast.json`.
+#[derive(Deserialize)]
+struct EachDecision {
+    reference: CustomerRef,
+    because: Option<String>,
 }
 
 /// Returns the router for requests that come through the edge only: with this key in the header `x-edge-key`. CloudFront
@@ -202,7 +220,10 @@ impl Backend for AwsBackend {
         let record: Option<CampaignRecord> = runs::find_json(store, &ObjectKey::Campaign(run.clone())).await?;
         let Some(CampaignRecord { dry_run, bounds }) = record else { return Ok(None) };
         let mut state = CampaignState { dry_run, bounds, ..CampaignState::default() };
-        if !dry_run {
+        if dry_run {
+            let forecast: Option<Value> = runs::find_json(store, &ObjectKey::Run(run.clone(), RunPart::Forecast)).await?;
+            (state.forecast, state.decisions) = split_forecast(forecast);
+        } else {
             let customers = async || runs::count_customers(run, store).await;
             state.progress = Some(self.live.progress(run, store, customers).await?);
         }

@@ -13,6 +13,7 @@
 //! code.
 
 mod admission;
+mod dry_run;
 pub mod features;
 pub mod lexicon;
 pub mod mood;
@@ -45,6 +46,7 @@ use storage::vault::{Keys, Owner, Vault, VaultError};
 use thiserror::Error;
 
 pub use crate::admission::admit;
+pub use crate::dry_run::record_dry_run;
 pub use crate::lexicon::{Lexicon, LexiconError};
 use crate::rank::RankingInput;
 

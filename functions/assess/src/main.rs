@@ -42,6 +42,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         let deps =
             assess::Deps { vault: &host.vault, settings: &settings, catalogue: &catalogue, lexicon: &lexicon, now };
         let output = assess::run(input, &deps).await?;
+        if dry_run {
+            assess::record_dry_run(&output.run, &output.reference, &host.vault).await?;
+        }
         let next = match output.proceed {
             _ if dry_run => "end",
             false => "publish",

@@ -38,10 +38,6 @@ pub const HEADERS: [(&str, &str); 6] = [
     ("x-robots-tag", "noindex, nofollow"),
 ];
 
-/// The stylesheet of the pages, which each page contains: a page is one request. The content security policy holds its
-/// digest.
-pub(crate) const STYLE: &str = include_str!("style.css");
-
 /// A new link. Its address cannot be retrieved later.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewLink {
@@ -196,7 +192,7 @@ mod tests {
 
     #[test]
     fn policy_allows_exactly_the_stylesheet() {
-        let digest = base64::engine::general_purpose::STANDARD.encode(Digest::of(STYLE.as_bytes()).as_bytes());
+        let digest = base64::engine::general_purpose::STANDARD.encode(Digest::of(page::STYLE.as_bytes()).as_bytes());
         assert!(POLICY.contains(&format!("style-src 'sha256-{digest}'")), "{digest}");
     }
 }

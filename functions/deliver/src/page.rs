@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use contracts::brand::Brand;
 
-use crate::links::STYLE;
+/// The stylesheet of the pages, which each page contains: a page is one request. The content security policy holds its
+/// digest.
+pub(crate) const STYLE: &str = include_str!("style.css");
 
 /// The icon of the pages. Without it, browsers would request one that does not exist.
 const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E\

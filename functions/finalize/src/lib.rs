@@ -7,6 +7,7 @@
 //! **Invariant:** this crate does not depend on AWS, Lambda, the file system or another stage. It opens no personal
 //! data.
 
+mod forecast;
 mod manifest;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use storage::store::StoreError;
 use storage::vault::{Vault, VaultError};
 use thiserror::Error;
 
+pub use forecast::{Decision, Forecast, ModelUse, forecast};
 pub use manifest::{chain_holds, document, first_link, next_link, seal, table};
 
 /// The number of records that are read concurrently.

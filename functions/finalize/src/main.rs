@@ -15,6 +15,12 @@ struct Payload {
     /// Whether to rewrite the manifest of a run that has ended.
     #[serde(default)]
     refresh: bool,
+    /// Whether the run only assessed its customers, and ends with a forecast.
+    #[serde(default)]
+    dry_run: bool,
+    /// The number of customers that the run processes at once.
+    #[serde(default)]
+    concurrency: u32,
 }
 
 impl Subject for Payload {
@@ -30,11 +36,16 @@ impl Subject for Payload {
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let host = Host::start().await?;
-    host.serve_stage(Stage::Finalize, async |Payload { run, dataset, refresh }: Payload| {
+    host.serve_stage(Stage::Finalize, async |Payload { run, dataset, refresh, dry_run, concurrency }: Payload| {
         let deps = finalize::Deps { vault: &host.vault };
         if refresh {
             let manifest = finalize::refresh(run, &deps).await?;
             return Ok(json!({ "refreshed": manifest.is_some() }));
+        }
+        if dry_run {
+            let settings = host.settings_of(&run).await?;
+            let forecast = finalize::forecast(run, &settings, concurrency, &deps).await?;
+            return Ok(json!({ "run": forecast.run, "customers": forecast.customers, "counts": {} }));
         }
         let manifest = finalize::run(FinalizeInput { run, dataset }, &deps).await?;
         metrics::outcomes(manifest.counts.iter().map(|(word, count)| (word.as_str(), *count)));

@@ -19,7 +19,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
 ];
 
 /// The workspace crates that a stage's library may use.
-const BELOW_STAGES: [&str; 5] = ["contracts", "phrases", "storage", "policy", "outbound"];
+const BELOW_STAGES: [&str; 6] = ["contracts", "cost", "phrases", "storage", "policy", "outbound"];
 
 /// The crates of the local program, in dependency order: each may use only the ones before it.
 const LOCAL: [&str; 3] = ["runner", "server", "bespoke"];
