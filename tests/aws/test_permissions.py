@@ -35,6 +35,8 @@ WITHOUT_EFFECT = {
     ("assess", "Read", "evidence.json"): CONTACT_CAP,
     ("recommend", "Secrets", "ModelKey"): "read only when the settings enable the model",
     ("narrate", "Secrets", "ModelKey"): "read only when the settings enable the outside voice service",
+    ("recommend", "Control", "*"): "read only before a call to a model",
+    ("narrate", "Control", "*"): "read only before a call to an outside voice",
     ("narrate", "Speak", "*"): "the emulator has no Polly; the tests' settings choose espeak-ng",
     ("narrate", "Read", "narration.wav"): OTHER_WRITER,
     ("render", "Read", "poster.jpg"): OTHER_WRITER,
@@ -209,7 +211,7 @@ def test_every_function_needs_every_permission(fresh, sample):
 
     # Without a webhook in its settings `notify` reads these and stops, so it exercises no other permission.
     failed, answer = fresh.invoke("notify", sample_event("notify"))
-    assert not failed and answer == {"sent": 0, "before": 0, "dead": 0}, answer
+    assert not failed and answer == {"sent": 0, "before": 0, "dead": 0, "withheld": 0}, answer
     assert removed.keys() == set(FUNCTIONS) - {"notify"}
     for function, permissions in removed.items():
         print(f"{function}: needs each of {len(permissions)} permissions")

@@ -145,7 +145,7 @@ struct Material {
     lexicon: Lexicon,
     brand: Brand,
     secrets: LocalSecrets,
-    http: reqwest::Client,
+    http: outbound::Client,
 }
 
 fn material() -> Material {
@@ -156,7 +156,7 @@ fn material() -> Material {
         lexicon: Lexicon::from_toml(&read("data/lexicon.toml")).unwrap(),
         brand: Brand::from_toml(&read("assets/brand.toml")).unwrap(),
         secrets: LocalSecrets::new("unused".into()),
-        http: outbound::client().unwrap(),
+        http: outbound::Client::new().unwrap(),
     }
 }
 

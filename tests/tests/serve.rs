@@ -50,7 +50,7 @@ impl Server {
         }
         let printed: Value = serde_json::from_str(&printed).unwrap();
         let text = |field: &str| printed[field].as_str().unwrap().to_owned();
-        Self { process, address: text("address"), token: text("token"), http: outbound::client().unwrap() }
+        Self { process, address: text("address"), token: text("token"), http: outbound::builder().build().unwrap() }
     }
 
     fn port(&self) -> &str {

@@ -115,7 +115,7 @@ async fn bank() -> Bank {
     // The receiver is dropped, so events go nowhere.
     let (events, _) = tokio::sync::mpsc::unbounded_channel();
     let programs = Programs::find();
-    let http = outbound::client().unwrap();
+    let http = outbound::Client::new().unwrap();
     let services = Services {
         folders: project.folders.clone(),
         scratch: project.folders.artifacts.join(runner::folder::SCRATCH),

@@ -5,7 +5,7 @@
 //! | [`s3`] | [`storage::store::ObjectStore`] over one bucket |
 //! | [`secrets`] | [`storage::secret::Secrets`] over Secrets Manager |
 //! | [`executions`] | [`contracts::executions::Executions`] over Step Functions |
-//! | [`polly`] | [`contracts::speech::SpeechService`] over Polly |
+//! | [`polly`] | [`policy::disclosure::SpeechService`] over Polly |
 //! | [`metrics`] | CloudWatch metrics in the embedded format |
 //! | [`host`] | starts a Lambda, decodes its payload and names its errors |
 //! | `step_functions_error` | translates an error that Step Functions caught |

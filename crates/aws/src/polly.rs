@@ -10,13 +10,11 @@ use aws_sdk_polly::operation::synthesize_speech::SynthesizeSpeechError;
 use aws_sdk_polly::operation::synthesize_speech::builders::SynthesizeSpeechFluentBuilder;
 use aws_sdk_polly::types::{Engine, OutputFormat, SpeechMarkType, TextType, VoiceId};
 use contracts::error::chain;
-use contracts::speech::{SAMPLE_RATE, SpeechError, SpeechService, WordMark};
+use contracts::speech::{SAMPLE_RATE, SpeechError, WordMark};
+use policy::disclosure::{Permit, SpeechService};
 use serde::Deserialize;
 
-/// The number of attempts per call. Polly throttles when many customers are narrated at the same time.
-const ATTEMPTS: u32 = 6;
-
-/// Polly's neural voices in one region.
+/// The neural voices of Polly in one region.
 #[derive(Clone, Debug)]
 pub struct Polly {
     client: Client,
@@ -28,9 +26,8 @@ impl Polly {
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
         let region = config.region().map_or("no region", |region| region.as_ref());
-        let retries = config.retry_config().cloned().unwrap_or_else(RetryConfig::standard);
-        let retries = if retries.has_retry() { retries.with_max_attempts(ATTEMPTS) } else { retries };
-        let client = Client::from_conf(Builder::from(config).retry_config(retries).build());
+        // The caller repeats failed calls, because each attempt needs its own permit.
+        let client = Client::from_conf(Builder::from(config).retry_config(RetryConfig::disabled()).build());
         Self { client, service: format!("Amazon Polly, {region}") }
     }
 
@@ -49,7 +46,8 @@ struct Mark {
     start: usize,
 }
 
-async fn answer(request: SynthesizeSpeechFluentBuilder) -> Result<Vec<u8>, SpeechError> {
+/// Makes the one request that the permit allows.
+async fn answer(_permit: Permit, request: SynthesizeSpeechFluentBuilder) -> Result<Vec<u8>, SpeechError> {
     let output = request.send().await.map_err(|error| speech_error(&error))?;
     let body = output.audio_stream.collect().await;
     Ok(body.map_err(|error| SpeechError::Unavailable(chain(&error)))?.to_vec())
@@ -76,14 +74,14 @@ impl SpeechService for Polly {
         self.service.clone()
     }
 
-    async fn sound(&self, ssml: &str, voice: &str) -> Result<Vec<u8>, SpeechError> {
+    async fn sound(&self, permit: Permit, ssml: &str, voice: &str) -> Result<Vec<u8>, SpeechError> {
         let request = self.speech(ssml, voice).output_format(OutputFormat::Pcm);
-        answer(request.sample_rate(SAMPLE_RATE.to_string())).await
+        answer(permit, request.sample_rate(SAMPLE_RATE.to_string())).await
     }
 
-    async fn marks(&self, ssml: &str, voice: &str) -> Result<Vec<WordMark>, SpeechError> {
+    async fn marks(&self, permit: Permit, ssml: &str, voice: &str) -> Result<Vec<WordMark>, SpeechError> {
         let request = self.speech(ssml, voice).output_format(OutputFormat::Json);
-        let body = answer(request.speech_mark_types(SpeechMarkType::Word)).await?;
+        let body = answer(permit, request.speech_mark_types(SpeechMarkType::Word)).await?;
         let lines = body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         lines
             .map(|line| {

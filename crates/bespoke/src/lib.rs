@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod commands;
 mod disparity;
+pub mod env_file;
 mod panic_hook;
 mod paths;
 mod progress;

@@ -3,18 +3,19 @@
 use std::process::ExitCode;
 
 use bespoke::cli::Cli;
-use bespoke::commands;
+use bespoke::{commands, env_file};
 use clap::Parser;
+use runner::failure::Failure;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     // The command line overrides the environment, and the environment overrides the file.
-    let loaded = dotenvy::dotenv();
+    let loaded = env_file::load();
     let cli = Cli::parse();
-    if let Err(error) = loaded
-        && !error.not_found()
-    {
-        anstream::eprintln!("warning: failed to read .env; continuing without it");
+    if let Err(error) = loaded {
+        let failure = Failure::from(error);
+        commands::context::print_failure(&failure);
+        return ExitCode::from(failure.name().exit_code());
     }
     match Box::pin(commands::execute(cli)).await {
         Ok(code) => ExitCode::from(code),

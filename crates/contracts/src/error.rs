@@ -77,6 +77,8 @@ error_names! {
     ConfigInvalid => "Config.Invalid", EXIT_USAGE, transient: false;
     /// The catalog or the settings changed since the run started.
     ConfigChanged => "Config.Changed", EXIT_INPUT, transient: false;
+    /// The customer withdrew or was erased during the run, so no more data may be sent anywhere.
+    ConsentWithdrawn => "Consent.Withdrawn", EXIT_NOTHING_TO_DO, transient: false;
     /// A required secret is not set.
     SecretMissing => "Secret.Missing", EXIT_USAGE, transient: false;
     /// The secret store cannot be reached.

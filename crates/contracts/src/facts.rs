@@ -150,6 +150,8 @@ closed_list!(
         OpenApplication => "an application is open",
         /// The profile says that the customer's accounts are closed.
         Closed => "the relationship is closed",
+        /// A column of the profile that may stop cannot be read, or holds an unknown word.
+        Unclear => "a profile column that may stop messages is unclear",
         /// Payments to debt collectors.
         DebtCollection => "payments show debt collection",
         /// Payments for a funeral.
@@ -185,6 +187,7 @@ impl Stop {
             | Self::OpenComplaint
             | Self::OpenApplication
             | Self::Closed
+            | Self::Unclear
             | Self::DebtCollection
             | Self::Funeral => StopScope::Everything,
         }

@@ -89,10 +89,13 @@ identifier!(
     /// keys, it has no `Display`, and its `Debug` hides the value.
     CustomerId,
     "customer id",
-    "1 to 64 characters, none of them a control character, with no space at either end",
+    "1 to 64 characters, none of them a control character, with no space at either end and none of = + - @ at the start",
     |text| {
         let characters = text.chars().count();
-        (1..=64).contains(&characters) && text.trim() == text && !text.chars().any(char::is_control)
+        (1..=64).contains(&characters)
+            && text.trim() == text
+            && !text.chars().any(char::is_control)
+            && !is_formula(text)
     },
     debug: false
 );
@@ -155,6 +158,12 @@ display!(BackgroundName);
 display!(DatasetId);
 display!(ProductId);
 
+/// Returns whether a spreadsheet program may take a text for a formula, for example when it opens a CSV file.
+#[must_use]
+pub fn is_formula(text: &str) -> bool {
+    text.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'])
+}
+
 impl CustomerId {
     /// Returns the id in the clear, for sealed records and for the person who entered it. Never use it in a log or a
     /// key.
@@ -205,6 +214,14 @@ mod tests {
         for bad in ["", " 1", "1 ", "1\u{0}", "a\nb"] {
             assert!(CustomerId::parse(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn customer_id_that_is_a_formula_in_a_spreadsheet_is_invalid() {
+        for bad in ["=HYPERLINK(\"http://a\")", "+1", "-1", "@SUM(A1)", "＝1+1"] {
+            assert!(CustomerId::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(CustomerId::parse("A-1+2=@").is_ok());
     }
 
     #[test]

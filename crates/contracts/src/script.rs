@@ -365,8 +365,11 @@ pub struct Script {
     pub written_by: WrittenBy,
     /// The guard's verdict on the segments.
     pub verdict: Verdict,
-    /// Set if a reviewer must approve the text: it is free text, or it came from the phrasebook because the model
-    /// failed.
+    /// Whether posts contributed to the facts behind the script.
+    #[serde(default)]
+    pub from_posts: bool,
+    /// Set if a reviewer must approve the text, because it is free text, or because the phrasebook wrote it instead of the
+    /// model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(rename = "held")]
     pub text_review: Option<TextReview>,

@@ -97,6 +97,25 @@ pub struct IntakeSettings {
     /// The bank's own words for consent and refusal.
     #[serde(skip_serializing_if = "ConsentWords::is_empty")]
     pub consent: ConsentWords,
+    /// The columns that only stop messages.
+    #[serde(skip_serializing_if = "StopSettings::is_empty")]
+    pub stops: StopSettings,
+}
+
+/// How the columns are read that only stop messages, such as `deceased` or `status`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StopSettings {
+    /// The bank's own words that stop nothing, such as a status `A`. Any unknown status stops.
+    pub harmless: Vec<String>,
+    /// The names of columns that are deliberately not read, although their name suggests a stop.
+    pub declined: Vec<String>,
+}
+
+impl StopSettings {
+    fn is_empty(&self) -> bool {
+        self.harmless.is_empty() && self.declined.is_empty()
+    }
 }
 
 /// The name of one sheet, or a list of names.
@@ -167,6 +186,59 @@ pub const fn intake_columns(workbook: Workbook) -> &'static [&'static str] {
             "customer_since",
             "consent",
             "consent_social_media",
+            "deceased",
+            "is_deceased",
+            "deceased_date",
+            "date_of_death",
+            "death_date",
+            "decedent",
+            "status",
+            "customer_status",
+            "client_status",
+            "member_status",
+            "account_status",
+            "date_of_birth",
+            "birth_date",
+            "dob",
+            "fecha_de_nacimiento",
+            "age",
+            "edad",
+            "minor",
+            "is_minor",
+            "collections",
+            "in_collections",
+            "charge_off",
+            "charged_off",
+            "written_off",
+            "delinquent",
+            "past_due",
+            "in_arrears",
+            "in_default",
+            "bankruptcy",
+            "bankrupt",
+            "foreclosure",
+            "vulnerable",
+            "vulnerable_customer",
+            "vulnerability",
+            "hardship",
+            "open_complaint",
+            "complaint",
+            "open_dispute",
+            "open_application",
+            "pending_application",
+            "fraud_case",
+            "fraud",
+            "fraud_flag",
+            "do_not_contact",
+            "do_not_market",
+            "do_not_solicit",
+            "do_not_call",
+            "do_not_mail",
+            "do_not_email",
+            "dnc",
+            "opt_out",
+            "opted_out",
+            "unsubscribed",
         ],
         Workbook::Transactions => {
             &["customer_id", "date", "category", "merchant", "transaction_amount", "consent", "consent_social_media"]
@@ -184,6 +256,7 @@ impl Default for IntakeSettings {
             sheets: BTreeMap::new(),
             header_row: BTreeMap::new(),
             consent: ConsentWords::default(),
+            stops: StopSettings::default(),
         }
     }
 }
@@ -529,16 +602,8 @@ impl Settings {
                 "writer.model.fields",
                 "any of \"spending\", \"products_held\", \"mood\"",
             ),
-            (
-                !self.writer.model.base_url.contains(['@', '?']),
-                "writer.model.base_url",
-                "an address without a user, a password or a query: secrets are never in the settings",
-            ),
-            (
-                !self.voice.openai.base_url.contains(['@', '?']),
-                "voice.openai.base_url",
-                "an address without a user, a password or a query: secrets are never in the settings",
-            ),
+            (is_address(&self.writer.model.base_url), "writer.model.base_url", WEB_ADDRESS),
+            (is_address(&self.voice.openai.base_url), "voice.openai.base_url", WEB_ADDRESS),
             (
                 self.writer.model.usd_per_million_tokens_read >= 0.0,
                 "writer.model.usd_per_million_tokens_read",

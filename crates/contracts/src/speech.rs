@@ -1,6 +1,5 @@
-//! The port for a speech service that reports word times. Its only adapter is Amazon Polly on AWS.
+//! What a speech service that reports word times answers with.
 
-use async_trait::async_trait;
 use thiserror::Error;
 
 /// The time of a word.
@@ -26,19 +25,6 @@ pub enum SpeechError {
     Malformed(&'static str),
 }
 
-/// A service that speaks documents in SSML (W3C Speech Synthesis Markup Language 1.1).
-#[async_trait]
-pub trait SpeechService: Send + Sync {
-    /// Returns the service's name and address, for the evidence.
-    fn service(&self) -> String;
-
-    /// Returns the audio of a document: mono, 16 bit, little-endian, [`SAMPLE_RATE`].
-    async fn sound(&self, ssml: &str, voice: &str) -> Result<Vec<u8>, SpeechError>;
-
-    /// Returns the time of each word of a document, in order.
-    async fn marks(&self, ssml: &str, voice: &str) -> Result<Vec<WordMark>, SpeechError>;
-}
-
-/// The samples per second in the audio of [`SpeechService::sound`]: the highest rate that Polly offers without
+/// The samples per second in the audio of a speech service: the highest rate that Polly offers without
 /// compression.
 pub const SAMPLE_RATE: u32 = 16_000;

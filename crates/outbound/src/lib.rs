@@ -1,26 +1,103 @@
 //! Builds the HTTP clients with which Bespoke calls outside services.
 //!
-//! **Invariant:** every client uses one TLS stack, rustls over ring. A client for a service that receives customer data
-//! never follows a redirect: the request's headers and body would go to another origin.
+//! **Invariant:** every client uses one TLS stack, rustls over ring. Customer data leaves only through [`Client`], which
+//! demands a [`Permit`] for each request. It never follows a redirect, because the request's headers and body would go
+//! to another origin, and it sends only to HTTPS addresses or to this machine.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
+use policy::disclosure::Permit;
 use reqwest::redirect::Policy;
-use reqwest::{Client, ClientBuilder};
+use reqwest::{ClientBuilder, RequestBuilder};
+use serde::Serialize;
+
+pub use reqwest::{Error, Response, StatusCode, Url, header};
 
 /// The time within which a service must accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Returns a client for services that receive customer data: models, voices, webhooks. It does not follow redirects.
-pub fn client() -> reqwest::Result<Client> {
-    builder().redirect(Policy::none()).connect_timeout(CONNECT_TIMEOUT).build()
+/// A client for services that receive customer data: models, voices, the bank's own system.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
 }
 
-/// Returns a builder for any other client, with the TLS stack chosen.
+impl Client {
+    /// Creates a client.
+    pub fn new() -> Result<Self, Error> {
+        let http = builder().redirect(Policy::none()).connect_timeout(CONNECT_TIMEOUT).build()?;
+        Ok(Self { http })
+    }
+
+    /// Starts a POST request. Returns `None` if others could read the request on its way to the address.
+    #[must_use]
+    pub fn post(&self, url: Url) -> Option<Post> {
+        is_confidential(&url).then(|| Post { request: self.http.post(url) })
+    }
+}
+
+/// A POST request that may hold customer data.
+#[derive(Debug)]
+#[must_use = "a request is sent by `send`"]
+pub struct Post {
+    request: RequestBuilder,
+}
+
+impl Post {
+    /// Adds a header.
+    pub fn header(self, name: &str, value: &str) -> Self {
+        Self { request: self.request.header(name, value) }
+    }
+
+    /// Adds a key as a bearer token.
+    pub fn bearer_auth(self, key: &str) -> Self {
+        Self { request: self.request.bearer_auth(key) }
+    }
+
+    /// Sets the body to a value as JSON.
+    pub fn json(self, value: &impl Serialize) -> Self {
+        Self { request: self.request.json(value) }
+    }
+
+    /// Sets the body.
+    pub fn body(self, body: String) -> Self {
+        Self { request: self.request.body(body) }
+    }
+
+    /// Limits the time from the start of the request to the end of the answer.
+    pub fn timeout(self, limit: Duration) -> Self {
+        Self { request: self.request.timeout(limit) }
+    }
+
+    /// Sends the request. The permit pays for this one request.
+    pub async fn send(self, permit: Permit) -> Result<Response, Error> {
+        let Self { request } = self;
+        let response = request.send().await;
+        drop(permit);
+        response
+    }
+}
+
+/// Returns whether nobody on the way can read what is sent to the address: HTTPS, or this machine.
+#[must_use]
+pub fn is_confidential(url: &Url) -> bool {
+    url.scheme() == "https" || (url.scheme() == "http" && is_this_machine(url))
+}
+
+/// Returns whether the address is on this machine.
+#[must_use]
+pub fn is_this_machine(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// Returns a builder for clients that never send customer data, with the TLS stack chosen.
 pub fn builder() -> ClientBuilder {
     // A second installation fails because the provider is already installed, which is fine.
     drop(rustls::crypto::ring::default_provider().install_default());
-    Client::builder()
+    reqwest::Client::builder()
 }
 
 #[cfg(test)]
@@ -29,8 +106,26 @@ mod tests {
 
     #[test]
     fn process_can_build_many_clients() {
-        client().unwrap();
-        client().unwrap();
+        Client::new().unwrap();
+        Client::new().unwrap();
         builder().build().unwrap();
+    }
+
+    #[test]
+    fn only_https_or_this_machine_gets_a_request() {
+        let client = Client::new().unwrap();
+        for (address, allowed) in [
+            ("https://model.example/v1", true),
+            ("http://127.0.0.1:8080/v1", true),
+            ("http://[::1]:8080/v1", true),
+            ("http://localhost/v1", true),
+            ("http://model.example/v1", false),
+            ("http://127.0.0.1.example/v1", false),
+            ("http://localhost.example/v1", false),
+            ("http://10.0.0.7/v1", false),
+            ("ftp://127.0.0.1/v1", false),
+        ] {
+            assert_eq!(client.post(Url::parse(address).unwrap()).is_some(), allowed, "{address}");
+        }
     }
 }

@@ -8,6 +8,7 @@ pub mod consent;
 pub mod contact_cap;
 pub mod control;
 pub mod customer;
+pub mod disclosure;
 pub mod erasure;
 pub mod evidence;
 pub mod recall;

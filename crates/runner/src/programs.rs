@@ -36,7 +36,7 @@ impl Programs {
 
 /// Returns the voice engines on this machine. `http` is used for the outside service, if the settings enable it.
 #[must_use]
-pub fn engines(programs: &Programs, settings: &Settings, http: reqwest::Client) -> narrate::Engines {
+pub fn engines(programs: &Programs, settings: &Settings, http: outbound::Client) -> narrate::Engines {
     let kokoro = narrate::kokoro::Files::find(&voices_folder());
     let engines = narrate::Engines::new(programs.espeak.clone(), http).with_kokoro(kokoro);
     match settings.local.concurrency {
@@ -54,7 +54,7 @@ pub fn voices_folder() -> PathBuf {
 }
 
 /// Returns the client for outside services that receive customer data.
-pub fn http_client() -> Result<reqwest::Client, Failure> {
-    outbound::client()
+pub fn http_client() -> Result<outbound::Client, Failure> {
+    outbound::Client::new()
         .map_err(|error| Failure::new(ErrorName::ConfigInvalid, chain(&error), "check the proxy variables"))
 }

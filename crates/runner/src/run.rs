@@ -304,7 +304,9 @@ impl Runner {
             Ok(outcome) => (outcome, None),
             Err(failed) => {
                 let message = failed.failure.message.clone();
-                (self.publish(run, &reference, video, Some(failed.failure)).await?, Some(message))
+                let outcome = self.publish(run, &reference, video, Some(failed.failure)).await?;
+                let is_failure = matches!(outcome, Outcome::Failed { .. });
+                (outcome, is_failure.then_some(message))
             }
         };
         let used = *used.lock().unwrap_or_else(PoisonError::into_inner);
@@ -498,12 +500,18 @@ impl Runner {
             let message = contracts::error::chain(&error);
             if !name.is_transient() || retries == 0 {
                 match customer {
+                    // The customer's wish is not a fault.
+                    Some(reference) if name == ErrorName::ConsentWithdrawn => {
+                        tracing::info!(%stage, %reference, message, "stage ended by a withdrawal");
+                    }
                     None => tracing::error!(target: RUN_FAILED, %stage, error = %name, message, "stage failed"),
                     Some(reference) => {
                         tracing::error!(target: CUSTOMER_FAILED, %stage, %reference, error = %name, message, "stage failed");
                     }
                 }
-                self.send(RunnerEvent::Failed(customer.cloned(), stage, name));
+                if name != ErrorName::ConsentWithdrawn {
+                    self.send(RunnerEvent::Failed(customer.cloned(), stage, name));
+                }
                 return Err(StageFailed {
                     failure: stage::StageFailure { stage, error: name, message },
                     help: error.help(),

@@ -25,8 +25,8 @@ pub struct Services {
     pub secrets: Arc<dyn Secrets>,
     /// The voice engines. Runs share them because loading a model takes a long time.
     pub engines: Arc<narrate::Engines>,
-    /// The client for the model service.
-    pub http: reqwest::Client,
+    /// The client for outside services.
+    pub http: outbound::Client,
     /// The rate limiter for the model service.
     pub limiter: Arc<recommend::Limiter>,
     /// The cached facts about the brand's media files.

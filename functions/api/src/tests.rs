@@ -271,6 +271,7 @@ impl Api {
             disclosures: vec!["Member FDIC.".to_owned()],
             written_by: WrittenBy::Template { instead_of_model: None },
             text_review: None,
+            from_posts: false,
             verdict: Verdict {
                 checks: vec![GuardCheck {
                     name: "numbers".to_owned(),

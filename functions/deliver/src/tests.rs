@@ -219,11 +219,11 @@ async fn faulty_receiver_accepts_each_notification_once() {
         vec![Fault::Error500, Fault::AcceptedButSlow, Fault::AcceptedBut500, Fault::Throttled, Fault::Error500];
     let server = receiver.at(free_port()).await;
     let summary = bank.notify(&server.uri(), 8).await;
-    assert_eq!(summary, NotifySummary { sent: 10, already_sent: 0, dead_letters: 0 });
+    assert_eq!(summary, NotifySummary { sent: 10, already_sent: 0, dead_letters: 0, withheld: 0 });
     assert_eq!(receiver.customers(), bank.sorted());
     assert_eq!(receiver.received.lock().unwrap().calls, 15, "five were sent twice");
     let summary = bank.notify(&server.uri(), 8).await;
-    assert_eq!(summary, NotifySummary { sent: 0, already_sent: 10, dead_letters: 0 });
+    assert_eq!(summary, NotifySummary { sent: 0, already_sent: 10, dead_letters: 0, withheld: 0 });
     assert_eq!(receiver.received.lock().unwrap().calls, 15, "none was sent again");
 }
 
@@ -240,6 +240,23 @@ async fn stock_receiver_accepts_legacy_secret() {
 }
 
 #[tokio::test]
+async fn withdrawn_customer_is_not_announced_but_a_recall_is() {
+    let receiver = Receiver::new(SECRET);
+    let server = receiver.at(TcpListener::bind("127.0.0.1:0").unwrap()).await;
+    let bank = Bank::with_customers(3).await;
+    let withdrawn = ObjectKey::Suppression(bank.customers[1].clone());
+    bank.store.put(&withdrawn, "{}".into()).await.unwrap();
+    let summary = bank.notify(&server.uri(), 8).await;
+    assert_eq!(summary, NotifySummary { sent: 2, already_sent: 0, dead_letters: 0, withheld: 1 });
+    let recall = ObjectKey::Recall(bank.run.clone(), Some(bank.customers[1].clone()));
+    bank.store.put(&recall, "{}".into()).await.unwrap();
+    assert_eq!(bank.notify(&server.uri(), 8).await.sent, 1);
+    let received = receiver.received.lock().unwrap();
+    let of_withdrawn = received.accepted.values().filter(|notification| notification.reference == bank.customers[1]);
+    assert_eq!(of_withdrawn.map(|notification| notification.outcome.as_str()).collect::<Vec<_>>(), ["recalled"]);
+}
+
+#[tokio::test]
 async fn dead_letters_are_sent_once_receiver_is_back() {
     let bank = Bank::with_customers(3).await;
     let listener = free_port();
@@ -247,7 +264,7 @@ async fn dead_letters_are_sent_once_receiver_is_back() {
     drop(listener);
     let url = format!("http://{address}");
     let summary = bank.notify(&url, 2).await;
-    assert_eq!(summary, NotifySummary { sent: 0, already_sent: 0, dead_letters: 3 });
+    assert_eq!(summary, NotifySummary { sent: 0, already_sent: 0, dead_letters: 3, withheld: 0 });
     let dead = bank.store.list(&Prefix::Notifications(NotificationState::Dead, Some(bank.run.clone()))).await.unwrap();
     assert_eq!(dead.len(), 3);
     let record: NotificationRecord = serde_json::from_slice(&bank.store.objects()[&dead[0].key]).unwrap();
@@ -257,7 +274,7 @@ async fn dead_letters_are_sent_once_receiver_is_back() {
     let receiver = Receiver::new(SECRET);
     let _server = receiver.at(TcpListener::bind(address).unwrap()).await;
     let summary = bank.notify(&url, 2).await;
-    assert_eq!(summary, NotifySummary { sent: 3, already_sent: 0, dead_letters: 0 });
+    assert_eq!(summary, NotifySummary { sent: 3, already_sent: 0, dead_letters: 0, withheld: 0 });
     assert_eq!(receiver.customers(), bank.sorted());
     let dead = bank.store.list(&Prefix::Notifications(NotificationState::Dead, None)).await.unwrap();
     assert!(dead.is_empty(), "{dead:?}");
@@ -275,7 +292,7 @@ async fn refused_notification_is_not_retried_and_recall_has_its_own() {
     assert_eq!(bank.notify(&server.uri(), 8).await.sent, 1);
     bank.store.put(&ObjectKey::Recall(bank.run.clone(), None), "{}".into()).await.unwrap();
     let summary = bank.notify(&server.uri(), 8).await;
-    assert_eq!(summary, NotifySummary { sent: 1, already_sent: 1, dead_letters: 0 });
+    assert_eq!(summary, NotifySummary { sent: 1, already_sent: 1, dead_letters: 0, withheld: 0 });
     let requests = server.received_requests().await.unwrap();
     let last: Notification = requests.last().unwrap().body_json().unwrap();
     assert_eq!(last.outcome, "recalled");

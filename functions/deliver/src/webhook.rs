@@ -8,6 +8,9 @@
 //! - `webhook-timestamp`: the time of the attempt in Unix seconds.
 //! - `webhook-signature`: `v1,` plus the base64 of HMAC-SHA256 over `id.timestamp.body`.
 //!
+//! Before each attempt, Bespoke reads `control/` again. If the customer has withdrawn, it sends no notification that could
+//! lead to a message. It still sends those that prevent one.
+//!
 //! A sent notification is recorded and not sent again. If the process dies before the record is written, the next call
 //! sends the notification again with the same id, so receivers must compare ids. A notification that runs out of
 //! attempts becomes a dead letter under `notices/dead/`, and the next call to [`notify`] sends it again.
@@ -15,7 +18,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable as _};
+use backon::{BackoffBuilder as _, ExponentialBuilder};
 use contracts::delivery::{Notification, NotificationRecord};
 use contracts::error::chain;
 use contracts::evidence::{ManifestEntry, Outcome};
@@ -24,7 +27,9 @@ use contracts::settings::WebhookSettings;
 use contracts::{Digest, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
-use reqwest::{StatusCode, header};
+use outbound::{Client, StatusCode, Url};
+use policy::disclosure::{Gate, Permit, Withheld};
+use policy::evidence;
 use serde::Serialize;
 use storage::secret::{SecretName, Secrets};
 use storage::store::{ObjectStore, StoreError};
@@ -88,18 +93,23 @@ pub struct NotifySummary {
     /// Notifications that became dead letters.
     #[serde(rename = "dead")]
     pub dead_letters: usize,
+    /// Notifications that were not sent because the customer has withdrawn.
+    pub withheld: usize,
 }
 
 impl NotifySummary {
-    const SENT: Self = Self { sent: 1, already_sent: 0, dead_letters: 0 };
-    const ALREADY_SENT: Self = Self { sent: 0, already_sent: 1, dead_letters: 0 };
-    const DEAD_LETTER: Self = Self { sent: 0, already_sent: 0, dead_letters: 1 };
+    const NONE: Self = Self { sent: 0, already_sent: 0, dead_letters: 0, withheld: 0 };
+    const SENT: Self = Self { sent: 1, ..Self::NONE };
+    const ALREADY_SENT: Self = Self { already_sent: 1, ..Self::NONE };
+    const DEAD_LETTER: Self = Self { dead_letters: 1, ..Self::NONE };
+    const WITHHELD: Self = Self { withheld: 1, ..Self::NONE };
 
     const fn plus(self, other: Self) -> Self {
         Self {
             sent: self.sent + other.sent,
             already_sent: self.already_sent + other.already_sent,
             dead_letters: self.dead_letters + other.dead_letters,
+            withheld: self.withheld + other.withheld,
         }
     }
 }
@@ -119,14 +129,15 @@ pub async fn notify(run: &RunId, deps: &Deps<'_>) -> Result<NotifySummary, Error
     let summaries = summaries.buffer_unordered(CONCURRENCY);
     let summary: NotifySummary =
         summaries.try_fold(NotifySummary::default(), |sum, summary| async move { Ok(sum.plus(summary)) }).await?;
-    let NotifySummary { sent, already_sent, dead_letters } = summary;
-    tracing::info!(%run, sent, already_sent, dead_letters, "notified the bank's system");
+    let NotifySummary { sent, already_sent, dead_letters, withheld } = summary;
+    tracing::info!(%run, sent, already_sent, dead_letters, withheld, "notified the bank's system");
     Ok(summary)
 }
 
 struct Sender<'a> {
     deps: &'a Deps<'a>,
-    http: reqwest::Client,
+    http: Client,
+    url: Url,
     key: SigningKey,
     /// Whether a notification has used up its attempts without a response. If so, the remaining ones immediately become
     /// dead letters.
@@ -143,13 +154,9 @@ struct FailedAttempt {
 impl<'a> Sender<'a> {
     async fn new(deps: &'a Deps<'a>) -> Result<Self, Error> {
         let key = SigningKey::parse(&deps.secrets.get(SecretName::WebhookKey).await?)?;
-        // A signed notification must reach only this address.
-        let http = outbound::builder()
-            .timeout(Duration::from_secs(deps.settings.deadline_seconds))
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|error| Error::Client { reason: chain(&error) })?;
-        Ok(Self { deps, http, key, is_down: AtomicBool::new(false) })
+        let http = Client::new().map_err(|error| Error::Client { reason: chain(&error) })?;
+        let url = Url::parse(&deps.settings.url).map_err(|error| Error::Client { reason: error.to_string() })?;
+        Ok(Self { deps, http, url, key, is_down: AtomicBool::new(false) })
     }
 
     fn store(&self) -> &dyn ObjectStore {
@@ -168,17 +175,31 @@ impl<'a> Sender<'a> {
         if entry.outcome == Outcome::NotStarted {
             return Ok(NotifySummary::default());
         }
-        let mut summary = self.send_once(notification(entry.outcome.word(), entry.record)).await?;
+        let gate = self.gate(run, entry).await?;
+        let mut summary = self.send_once(notification(entry.outcome.word(), entry.record), &gate).await?;
         if matches!(entry.outcome, Outcome::Published { .. })
             && let Some(recall) = find_recall(self.store(), run, entry).await?
         {
-            summary = summary.plus(self.send_once(notification("recalled", recall)).await?);
+            summary = summary.plus(self.send_once(notification("recalled", recall), &Gate::without_customer()).await?);
         }
         Ok(summary)
     }
 
+    /// Returns the gate for the notification about an outcome. Only outcomes that may lead to a message are subject to
+    /// the customer's answers; the others tell the bank's system to send none.
+    async fn gate(&self, run: &RunId, entry: &ManifestEntry) -> Result<Gate, Error> {
+        match entry.outcome {
+            Outcome::Published { .. } | Outcome::InReview { .. } => {
+                let evidence = evidence::find(self.store(), &entry.reference, run).await?;
+                let from_posts = evidence.is_some_and(|evidence| evidence.from_posts);
+                Ok(Gate::new(self.deps.vault, &entry.reference, from_posts))
+            }
+            Outcome::Skipped { .. } | Outcome::Failed { .. } => Ok(Gate::without_customer()),
+        }
+    }
+
     /// Sends a notification unless it has been sent before, and records the result.
-    async fn send_once(&self, notification: Notification) -> Result<NotifySummary, Error> {
+    async fn send_once(&self, notification: Notification, gate: &Gate) -> Result<NotifySummary, Error> {
         let id = notification.id();
         let key = |state| ObjectKey::Notification(state, notification.run.clone(), id);
         let sent_key = key(NotificationState::Sent);
@@ -186,7 +207,14 @@ impl<'a> Sender<'a> {
         if self.store().find(&sent_key).await?.is_some() {
             return Ok(NotifySummary::ALREADY_SENT);
         }
-        let (attempts, error) = self.send(&notification, &id).await;
+        let (attempts, error) = match self.send(&notification, &id, gate).await {
+            Ok((attempts, error)) => (attempts, error.map(|failed| failed.message)),
+            Err(Withheld::Withdrawn { .. }) => {
+                self.store().delete(&dead_key).await?;
+                return Ok(NotifySummary::WITHHELD);
+            }
+            Err(Withheld::Control(error)) => return Err(error.into()),
+        };
         let record = NotificationRecord { notice: notification, at: Timestamp::now(), attempts, error };
         let json = serde_json::to_vec(&record).expect("a record is plain fields");
         if let Some(error) = &record.error {
@@ -200,45 +228,50 @@ impl<'a> Sender<'a> {
         Ok(NotifySummary::SENT)
     }
 
-    /// Sends a notification until it is delivered. Returns the number of attempts, and the last error if it was not
-    /// delivered.
-    async fn send(&self, notification: &Notification, id: &Digest) -> (u32, Option<String>) {
+    /// Sends a notification until it arrives. Returns the number of attempts, and the last error if it was given up.
+    async fn send(
+        &self,
+        notification: &Notification,
+        id: &Digest,
+        gate: &Gate,
+    ) -> Result<(u32, Option<FailedAttempt>), Withheld> {
         if self.is_down.load(Ordering::Relaxed) {
-            return (0, Some("the receiver did not answer earlier notifications".to_owned()));
+            let message = "the receiver did not answer earlier notifications".to_owned();
+            return Ok((0, Some(FailedAttempt { message, is_transient: true })));
         }
         let body = serde_json::to_string(notification).expect("a notification is plain fields");
-        let mut attempts = 0;
-        let attempt = || {
-            attempts += 1;
-            self.attempt(&body, id)
-        };
-        let sent = attempt
-            .retry(self.deps.backoff.builder(self.deps.settings.attempts))
-            .when(|failed| failed.is_transient)
-            .notify(|failed, delay| tracing::debug!(error = failed.message, ?delay, "retrying a notification"))
-            .await;
-        match sent {
-            Ok(()) => (attempts, None),
-            Err(FailedAttempt { message, is_transient }) => {
-                self.is_down.fetch_or(is_transient, Ordering::Relaxed);
-                (attempts, Some(message))
-            }
+        let mut waits = self.deps.backoff.builder(self.deps.settings.attempts).build();
+        for attempts in 1.. {
+            let permit = gate.permit().await?;
+            let Err(failed) = self.attempt(permit, &body, id).await else { return Ok((attempts, None)) };
+            let wait = waits.next().filter(|_| failed.is_transient);
+            let Some(wait) = wait else {
+                self.is_down.fetch_or(failed.is_transient, Ordering::Relaxed);
+                return Ok((attempts, Some(failed)));
+            };
+            tracing::debug!(error = failed.message, delay = ?wait, "retrying a notification");
+            tokio::time::sleep(wait).await;
         }
+        unreachable!("the waits end")
     }
 
-    async fn attempt(&self, body: &str, id: &Digest) -> Result<(), FailedAttempt> {
+    async fn attempt(&self, permit: Permit, body: &str, id: &Digest) -> Result<(), FailedAttempt> {
         let id = id.to_string();
         let timestamp = Timestamp::now().as_second().to_string();
-        let request = self
-            .http
-            .post(&self.deps.settings.url)
-            .header(header::CONTENT_TYPE, "application/json")
+        let insecure = || FailedAttempt {
+            message: "delivery.webhook.url is neither an https address nor on this machine".to_owned(),
+            is_transient: false,
+        };
+        let request = self.http.post(self.url.clone()).ok_or_else(insecure)?;
+        let request = request
+            .timeout(Duration::from_secs(self.deps.settings.deadline_seconds))
+            .header("content-type", "application/json")
             .header("webhook-id", &id)
             .header("webhook-timestamp", &timestamp)
-            .header("webhook-signature", self.key.sign(&id, &timestamp, body))
+            .header("webhook-signature", &self.key.sign(&id, &timestamp, body))
             .header("idempotency-key", &id)
             .body(body.to_owned());
-        let response = request.send().await.map_err(|error| FailedAttempt {
+        let response = request.send(permit).await.map_err(|error| FailedAttempt {
             // The address is in the settings, so the log omits it.
             message: chain(&error.without_url()),
             is_transient: true,

@@ -77,14 +77,28 @@ pub enum Error {
         part: DamagedPart,
     },
     /// The workbook is not encrypted.
-    #[error("{file}: not protected by a password")]
+    #[error("{file}: not protected by a password{also}", also = only_protected(*.only))]
     NotProtected {
         /// The file.
         file: Workbook,
+        /// A protection that leaves the content readable, as a phrase.
+        only: Option<&'static str>,
     },
     /// The password is wrong for the workbook.
     #[error("{file}: wrong password")]
     WrongPassword {
+        /// The file.
+        file: Workbook,
+    },
+    /// The workbook is encrypted with the password that Excel uses for everyone.
+    #[error("{file}: encrypted with Excel's own default password, which protects nothing")]
+    DefaultPassword {
+        /// The file.
+        file: Workbook,
+    },
+    /// The encrypted workbook was changed after it was encrypted.
+    #[error("{file}: changed since it was encrypted: its integrity check fails")]
+    Changed {
         /// The file.
         file: Workbook,
     },
@@ -154,17 +168,32 @@ pub enum Error {
         /// The column.
         column: &'static str,
     },
-    /// Rows refuse consent but do not say for which customer.
-    #[error("{file}: sheet {sheet:?}: refusals without a readable customer_id in {rows}", rows = row_list(.rows, *.count))]
-    UnassignedRefusals {
+    /// Rows refuse consent or stop messages but do not say for which customer.
+    #[error("{file}: sheet {sheet:?}: {what} without a readable customer_id in {rows}", rows = row_list(.rows, *.count))]
+    Unassigned {
         /// The file.
         file: Workbook,
         /// The sheet.
         sheet: String,
+        /// The content of the rows: `refusals` or `stops`.
+        what: &'static str,
         /// The number of such rows.
         count: usize,
         /// The first of them.
         rows: Vec<u32>,
+    },
+    /// Columns seem to name customers who must not get a message, and are neither read nor declined.
+    #[error(
+        "{file}: sheet {sheet:?}: not read, although the name suggests customers who must not be contacted: {columns}",
+        columns = quoted(.columns)
+    )]
+    UnreadStops {
+        /// The file.
+        file: Workbook,
+        /// The sheet.
+        sheet: String,
+        /// The columns' names in the header.
+        columns: Vec<String>,
     },
     /// Two columns of a sheet have the same name.
     #[error("{file}: sheet {sheet:?} has two columns named {column}")]
@@ -235,6 +264,14 @@ pub enum FileKind {
     Csv,
     /// A web page. Some banking systems export web pages with a workbook's file name.
     Html,
+    /// An OpenDocument spreadsheet.
+    Ods,
+    /// An OpenDocument spreadsheet under a password.
+    ProtectedOds,
+    /// A Word document.
+    Word,
+    /// A PowerPoint presentation.
+    PowerPoint,
     /// Another zip archive.
     Zip,
     /// Any other file.
@@ -249,6 +286,10 @@ impl fmt::Display for FileKind {
             Self::Xlsb => "a binary .xlsb workbook",
             Self::Csv => "comma- or tab-separated text",
             Self::Html => "a web page",
+            Self::Ods => "an OpenDocument spreadsheet (.ods)",
+            Self::ProtectedOds => "an OpenDocument spreadsheet (.ods) under a password",
+            Self::Word => "a Word document",
+            Self::PowerPoint => "a PowerPoint presentation",
             Self::Zip => "another kind of archive",
             Self::Unknown => "a file of an unknown kind",
         })
@@ -296,6 +337,12 @@ fn header(found: &[String]) -> String {
     }
 }
 
+fn only_protected(only: Option<&str>) -> String {
+    only.map_or_else(String::new, |only| {
+        format!(": a password or mark protects only {only}, and the content is readable")
+    })
+}
+
 fn quoted(names: &[String]) -> String {
     names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
 }
@@ -335,10 +382,12 @@ impl NamedError for Error {
             Self::InputChanged { .. } => ErrorName::ConfigChanged,
             Self::UnknownCustomer { .. } | Self::Forgotten { .. } => ErrorName::InputUnknownCustomer,
             Self::MissingWorkbook { .. } => ErrorName::InputMissingWorkbook,
-            Self::NotAWorkbook { .. } | Self::UnknownEncryption { .. } | Self::Damaged { .. } | Self::Interrupted => {
-                ErrorName::InputNotAWorkbook
-            }
-            Self::NotProtected { .. } => ErrorName::InputNotProtected,
+            Self::NotAWorkbook { .. }
+            | Self::UnknownEncryption { .. }
+            | Self::Damaged { .. }
+            | Self::Changed { .. }
+            | Self::Interrupted => ErrorName::InputNotAWorkbook,
+            Self::NotProtected { .. } | Self::DefaultPassword { .. } => ErrorName::InputNotProtected,
             Self::WrongPassword { .. } => ErrorName::InputWrongPassword,
             Self::NoSheet { .. }
             | Self::NoSuchSheet { .. }
@@ -346,9 +395,10 @@ impl NamedError for Error {
             | Self::TitleRows { .. }
             | Self::NoHeader { .. }
             | Self::DuplicateColumn { .. } => ErrorName::InputMissingColumn,
-            Self::SeveralSheets { .. } | Self::CodedConsent { .. } | Self::UnassignedRefusals { .. } => {
-                ErrorName::InputAmbiguous
-            }
+            Self::SeveralSheets { .. }
+            | Self::CodedConsent { .. }
+            | Self::Unassigned { .. }
+            | Self::UnreadStops { .. } => ErrorName::InputAmbiguous,
             Self::TooLarge { .. } => ErrorName::InputTooLarge,
             Self::TooManyBadRows { .. } => ErrorName::InputTooManyBadRows,
         }
@@ -377,6 +427,14 @@ impl NamedError for Error {
             Self::NoHeader { file, .. } => {
                 return Some(format!("correct intake.header_row.{} in bespoke.toml", file.name()));
             }
+            Self::UnreadStops { columns, .. } => {
+                return Some(format!(
+                    "name each under [intake.columns.profile] in bespoke.toml, such as deceased = {first:?}, or list it in \
+                     intake.stops.declined = [{all}]",
+                    first = columns.first().map_or("", String::as_str),
+                    all = quoted(columns)
+                ));
+            }
             Self::Store(error) => return error.help(),
             Self::Vault(error) => return error.help(),
             Self::Secret(error) => return error.help(),
@@ -390,8 +448,10 @@ impl NamedError for Error {
             }
             Self::NotAWorkbook { .. } => "open it in a spreadsheet program and save it as .xlsx with a password",
             Self::UnknownEncryption { .. } => {
-                "save it with a password, and without rights management, in a current version of Excel"
+                "save it with a password, and without rights management or a certificate, in a current version of Excel"
             }
+            Self::DefaultPassword { .. } => "save it again with a password of the bank's own",
+            Self::Changed { .. } => "upload the workbook again from its source",
             Self::Damaged { .. } => "upload the workbook again, or save it again in a spreadsheet program",
             Self::Interrupted => "run bespoke check to find the workbook, and save it again in a spreadsheet program",
             Self::NotProtected { .. } => {
@@ -408,9 +468,7 @@ impl NamedError for Error {
             Self::CodedConsent { .. } => {
                 "list the codes under [intake.consent] in bespoke.toml, such as yes = [\"2\"] and no = [\"1\"]"
             }
-            Self::UnassignedRefusals { .. } => {
-                "correct the ids of these rows, or remove rows that belong to no customer"
-            }
+            Self::Unassigned { .. } => "correct the ids of these rows, or remove rows that belong to no customer",
             Self::TooLarge { .. } => "split the batch, or remove what does not belong in the workbook",
             Self::TooManyBadRows { .. } => "correct the rows, or raise intake.max_bad_rows in bespoke.toml",
         };

@@ -1,77 +1,34 @@
 //! Joins the rows of the three workbooks by customer, and applies the consent gate while joining.
 //!
 //! **Invariant:** [`Join::finish`] returns no tweets for a customer without social consent, and no payments for a
-//! customer without general consent. Such tweets are dropped as their rows are read. A refusal in an unusable row still
-//! counts for every customer that the row could refer to.
+//! customer without general consent. Such tweets are dropped as their rows are read. Refusals and stops count even if
+//! their row is unusable, for every customer that the row could refer to.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use contracts::CustomerId;
 use contracts::catalogue::Catalogue;
 use contracts::consent::{ConsentAsRead, ConsentReading, Meaning, Question, Refusal};
+use contracts::facts::Stop;
 use contracts::key::Workbook;
 use contracts::settings::{IntakeSettings, plain_answer};
-use contracts::{CustomerId, ProductId};
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use policy::consent::{Permission, built_in_meaning, gate};
 use policy::customer::{Cents, Customer, CustomerRecord, Posts, Profile, Transaction, Tweet};
 use storage::vault::Keys;
-use unicode_normalization::UnicodeNormalization as _;
 
+use crate::answers::{ConsentAnswer, ConsentColumn, QUESTIONS, answers, column_of, is_refusal, own_meaning};
+use crate::columns::{PROFILE_FACTS, columns};
+use crate::date_survey::DateSurvey;
 use crate::error::Error;
+use crate::likely_products::held_products;
+use crate::names::{MAX_NAME, is_name, is_placeholder};
 use crate::report::{ColumnWarning, FileCount, IntakeReport, RowProblem, UnknownAnswer};
-use crate::sheet::{SheetRow, SheetSummary, SourceColumn, optional, plain_name, required};
-use crate::stop_columns;
-use crate::value::{Cell, CellRule, DateOrder, SPELLED_DATE, date_order, near_id, spells_date};
-
-/// Returns the columns that are read from a workbook. Other columns are never kept.
-pub const fn columns(file: Workbook) -> &'static [SourceColumn] {
-    match file {
-        Workbook::Profile => &PROFILE,
-        Workbook::Transactions => &TRANSACTIONS,
-        Workbook::Tweets => &TWEETS,
-    }
-}
-
-const PROFILE_FACTS: [SourceColumn; 9] = [
-    required("customer_id"),
-    required("first_name"),
-    required("income"),
-    required("account_balance"),
-    required("products_held"),
-    optional("investment_advisor"),
-    optional("customer_since"),
-    optional("consent"),
-    optional("consent_social_media"),
-];
-
-/// The columns with facts, followed by the stop columns.
-const PROFILE: [SourceColumn; PROFILE_FACTS.len() + stop_columns::COUNT] = {
-    let mut columns = [PROFILE_FACTS[0]; PROFILE_FACTS.len() + stop_columns::COUNT];
-    let mut at = 0;
-    while at < columns.len() {
-        columns[at] =
-            if at < PROFILE_FACTS.len() { PROFILE_FACTS[at] } else { stop_columns::COLUMNS[at - PROFILE_FACTS.len()] };
-        at += 1;
-    }
-    columns
-};
-
-const TRANSACTIONS: [SourceColumn; 7] = [
-    required("customer_id"),
-    required("date"),
-    required("category"),
-    required("merchant"),
-    required("transaction_amount"),
-    // Each of these two may be in the profile workbook instead.
-    optional("consent"),
-    optional("consent_social_media"),
-];
-
-/// The consent questions and their columns.
-const QUESTIONS: [(Question, &str); 2] =
-    [(Question::General, "consent"), (Question::SocialMedia, "consent_social_media")];
+use crate::sheet::{SheetRow, SheetSummary};
+use crate::stop_columns::{names_deceased, read_stops};
+use crate::value::{Cell, CellRule, SPELLED_DATE, near_id};
 
 /// The maximum number of rows that an error lists.
 const MAX_LISTED_ROWS: usize = 100;
@@ -80,20 +37,21 @@ const MAX_LISTED_ROWS: usize = 100;
 /// not a consent column.
 const MAX_UNKNOWN_ANSWERS: usize = 10;
 
-/// The minimum number of dates in a column before their days of the month can look suspicious.
-const MIN_SUSPICIOUS_DATES: u32 = 30;
+/// The maximum number of distinct unknown words that are counted.
+const MAX_UNKNOWN_WORDS: usize = 1_000;
 
-const TWEETS: [SourceColumn; 3] = [required("customer_id"), required("tweet"), optional("created_at")];
-
-/// The maximum number of characters in a name.
-const MAX_NAME: usize = 100;
+/// The maximum number of characters of an unknown word.
+const MAX_WORD: usize = 40;
 
 const NO_PROFILE: CellRule = "no profile row has this id; ids are text, so 0042 is not 42";
 
 /// A column and the rule that its cell breaks.
 type BrokenCell = (&'static str, CellRule);
 
-/// A partly joined customer.
+/// A usable row of the profile workbook.
+type ProfileRow = (Place, Profile, Vec<ConsentAnswer>);
+
+/// A customer, as far as joined.
 struct JoinedCustomer {
     profile: Profile,
     /// The distinct consent answers. There are only a few per customer.
@@ -106,21 +64,15 @@ struct JoinedCustomer {
     permission: Result<Permission, Refusal>,
 }
 
-/// The location of a row: the index of its sheet's name, and the row number.
-type Place = (usize, u32);
-
-/// One distinct answer to a consent question.
-#[derive(Clone)]
-struct ConsentAnswer {
-    question: Question,
-    file: Workbook,
-    value: String,
-    meaning: Option<Meaning>,
-    /// The first row with this answer.
-    row: u32,
-    /// The number of rows with this answer.
-    rows: u32,
+/// The refusals and stops of a profile row that is set aside.
+#[derive(Default)]
+struct Restrictions {
+    refusals: Vec<ConsentAnswer>,
+    stops: Vec<Stop>,
 }
+
+/// The place of a row: the index of its sheet's name, and its number.
+type Place = (usize, u32);
 
 /// Row counts of the workbook being read.
 #[derive(Default)]
@@ -136,13 +88,17 @@ pub struct Join<'a> {
     intake: &'a IntakeSettings,
     /// The latest possible payment date: the day on which the workbooks are read, in the earliest time zone.
     last_day: Date,
-    profiles: BTreeMap<CustomerId, Vec<(Place, Profile, Vec<ConsentAnswer>)>>,
-    /// The customers, grouped by the normalized form that similar ids share. `None` until a row first needs it.
+    profiles: BTreeMap<CustomerId, Vec<ProfileRow>>,
+    /// The customers, grouped by the normalized form that similar ids share. `None` until the first row needs it.
     near_ids: Option<HashMap<String, Vec<CustomerId>>>,
-    /// Refusals in unusable profile rows, each with the normalized form of the row's id.
-    profile_refusals: Vec<(String, ConsentAnswer)>,
+    /// Refusals and stops of profile rows that are set aside, with the normalized form of their id.
+    restrictions: Vec<(String, Restrictions)>,
     /// Refusals in the current workbook that could belong to any customer.
     unassigned: Vec<Place>,
+    /// Stops in the profile workbook that could belong to any customer.
+    unassigned_stops: Vec<Place>,
+    /// Statuses and products that are unknown, with the number of rows.
+    unknown_words: BTreeMap<(&'static str, String), u32>,
     /// The names of the sheets in the current workbook.
     sheets: Vec<String>,
     /// Whether any workbook has the column for each question.
@@ -169,8 +125,10 @@ impl<'a> Join<'a> {
             intake,
             last_day,
             near_ids: None,
-            profile_refusals: Vec::new(),
+            restrictions: Vec::new(),
             unassigned: Vec::new(),
+            unassigned_stops: Vec::new(),
+            unknown_words: BTreeMap::new(),
             sheets: Vec::new(),
             has_questions: [false; 2],
             dates: DateSurvey::default(),
@@ -211,10 +169,11 @@ impl<'a> Join<'a> {
             Workbook::Transactions => errors.extend(self.finish_transactions(summary)),
             Workbook::Tweets => {}
         }
-        if !self.unassigned.is_empty() {
-            let refusals = std::mem::take(&mut self.unassigned);
-            let rows = refusals.iter().take(MAX_LISTED_ROWS).map(|(_, row)| *row).collect();
-            errors.push(Error::UnassignedRefusals { file, sheet: sheet.clone(), count: refusals.len(), rows });
+        let unassigned =
+            [("refusals", std::mem::take(&mut self.unassigned)), ("stops", std::mem::take(&mut self.unassigned_stops))];
+        for (what, places) in unassigned.into_iter().filter(|(_, places)| !places.is_empty()) {
+            let rows = places.iter().take(MAX_LISTED_ROWS).map(|(_, row)| *row).collect();
+            errors.push(Error::Unassigned { file, sheet: sheet.clone(), what, count: places.len(), rows });
         }
         self.sheets.clear();
         let RowCount { read, set_aside, withheld } = std::mem::take(&mut self.count);
@@ -251,44 +210,71 @@ impl<'a> Join<'a> {
         let [id, first_name, income, balance, products, adviser, since, ..] = row.cells else { unreachable_cells() };
         let place = self.place(row);
         let answers: Vec<ConsentAnswer> = answers(Workbook::Profile, row).collect();
-        let id = match id.customer_id() {
-            Ok(id) => id,
-            Err(rule) => {
-                for answer in answers.into_iter().filter(|answer| is_refusal(self.intake, answer)) {
-                    match id.near_id() {
-                        Some(near) => self.profile_refusals.push((near, answer)),
-                        None if !answer.value.is_empty() => self.add_unassigned(place),
-                        None => {}
-                    }
+        let stops = self.read_stops(row, first_name);
+        let broken = match id.customer_id() {
+            Err(rule) => ("customer_id", rule),
+            Ok(id) => match first_name.some_text() {
+                Ok(name) if name.chars().count() <= MAX_NAME => {
+                    let profile = self.read_profile(row, name, [income, balance, products, adviser, since], stops);
+                    self.profiles.entry(id).or_default().push((place, profile, answers));
+                    return Ok(());
                 }
-                return Err(("customer_id", rule));
+                unusable => {
+                    self.unusable_profiles.insert(id, "the customer's profile row was set aside; correct that row");
+                    ("first_name", unusable.err().unwrap_or("longer than 100 characters; shorten it"))
+                }
+            },
+        };
+        // Another row may make this customer usable. It must not hide the refusals and stops of this row.
+        let refusals: Vec<ConsentAnswer> =
+            answers.into_iter().filter(|answer| is_refusal(self.intake, answer)).collect();
+        if let Some(near) = id.near_id() {
+            self.restrictions.push((near, Restrictions { refusals, stops }));
+        } else {
+            if refusals.iter().any(|answer| !answer.value.is_empty()) {
+                self.unassigned.push(place);
             }
-        };
-        let first_name = match first_name.some_text() {
-            Ok(name) if name.chars().count() <= MAX_NAME => Ok(name),
-            Ok(_) => Err("longer than 100 characters; shorten it"),
-            Err(rule) => Err(rule),
-        };
-        let first_name = match first_name {
-            Ok(name) => name,
-            Err(rule) => {
-                // Another row may still make this customer usable, but it must not hide this row's refusal.
-                let near = near_id(id.reveal());
-                let refusals = answers.into_iter().filter(|answer| is_refusal(self.intake, answer));
-                self.profile_refusals.extend(refusals.map(|answer| (near.clone(), answer)));
-                self.unusable_profiles.insert(id, "the customer's profile row was set aside; correct that row");
-                return Err(("first_name", rule));
+            // A row of totals has cells that are unclear as a status or an age.
+            if stops.iter().any(|stop| *stop != Stop::Unclear) {
+                self.unassigned_stops.push(place);
             }
-        };
-        let mut remark = |column, rule| {
-            let sheet = row.sheet.to_owned();
-            self.report.remark(RowProblem { file: Workbook::Profile, sheet, row: row.number, column, rule });
-        };
+        }
+        Err(broken)
+    }
+
+    /// Reads the stops of a profile row, and reports its unclear cells.
+    fn read_stops(&mut self, row: &SheetRow<'_>, first_name: &Cell<'_>) -> Vec<Stop> {
+        let read_on = self.report.read_at.to_zoned(TimeZone::UTC).date();
+        let cells = &row.cells[PROFILE_FACTS.len()..];
+        let read = read_stops(cells, row.epoch_1904, read_on, &self.intake.stops);
+        for (column, rule, word) in read.unclear {
+            self.remark(Workbook::Profile, row, column, rule);
+            if let Some(word) = word {
+                self.add_unknown_word(column, word);
+            }
+        }
+        let mut stops = read.stops;
+        if first_name.text().is_ok_and(|name| names_deceased(&name)) && !stops.contains(&Stop::Deceased) {
+            stops.push(Stop::Deceased);
+            stops.sort_unstable();
+        }
+        stops
+    }
+
+    /// Reads the cells of a usable profile row. Cells that are not usable are reported and ignored.
+    fn read_profile(
+        &mut self,
+        row: &SheetRow<'_>,
+        first_name: String,
+        [income, balance, products, adviser, since]: [&Cell<'_>; 5],
+        stops: Vec<Stop>,
+    ) -> Profile {
+        let file = Workbook::Profile;
         let mut money = |column, cell: &Cell<'_>| -> Option<Cents> {
             if cell.is_blank() {
                 return None;
             }
-            cell.amount().map_err(|rule| remark(column, rule)).ok()
+            cell.amount().map_err(|rule| self.remark(file, row, column, rule)).ok()
         };
         let income = money("income", income);
         let account_balance = money("account_balance", balance);
@@ -296,39 +282,81 @@ impl<'a> Join<'a> {
             Ok(day) => Some(day),
             Err(_) if since.is_blank() => None,
             Err(rule) => {
-                remark("customer_since", rule);
+                self.remark(file, row, "customer_since", rule);
                 None
             }
         };
         let products = products.text().unwrap_or_else(|rule| {
-            remark("products_held", rule);
+            self.remark(file, row, "products_held", rule);
             String::new()
         });
-        let (products_held, unknown) = products_held(self.catalogue, &products);
-        if unknown > 0 {
-            remark("products_held", "names a product that the catalog lacks; correct the name or add the product");
+        let held = held_products(self.catalogue, &products);
+        if !held.unknown.is_empty() {
+            let rule = "names a product that the catalog lacks; correct the name or add the product";
+            self.remark(file, row, "products_held", rule);
+        }
+        for entry in held.unknown {
+            self.add_unknown_word("products_held", entry);
         }
         let adviser = adviser.text().unwrap_or_else(|rule| {
-            remark("investment_advisor", rule);
+            self.remark(file, row, "investment_advisor", rule);
             String::new()
         });
         let adviser = Some(adviser).filter(|name| !name.is_empty() && name.chars().count() <= MAX_NAME);
-        let read_on = self.report.read_at.to_zoned(jiff::tz::TimeZone::UTC).date();
-        let stops = stop_columns::stops(&row.cells[PROFILE_FACTS.len()..], row.epoch_1904, read_on);
-        let probably_held =
-            if unknown > 0 { stop_columns::probably_held(self.catalogue, &products) } else { Vec::new() };
-        let profile = Profile {
+        let adviser = adviser.filter(|name| {
+            let is_placeholder = is_placeholder(name);
+            if is_placeholder {
+                self.remark(file, row, "investment_advisor", "a placeholder and no name; leave the cell blank");
+            }
+            !is_placeholder
+        });
+        let first_name = if is_name(&first_name) {
+            first_name
+        } else {
+            self.remark(file, row, "first_name", "not a first name, so the greeting has none; correct it");
+            String::new()
+        };
+        Profile {
             first_name,
             income,
             account_balance,
-            products_held,
+            products_held: held.named,
             adviser,
             customer_since,
             stops,
-            probably_held,
-        };
-        self.profiles.entry(id).or_default().push((place, profile, answers));
-        Ok(())
+            probably_held: held.likely,
+        }
+    }
+
+    fn remark(&mut self, file: Workbook, row: &SheetRow<'_>, column: &'static str, rule: CellRule) {
+        let sheet = row.sheet.to_owned();
+        self.report.remark(RowProblem { file, sheet, row: row.number, column, rule });
+    }
+
+    fn add_unknown_word(&mut self, column: &'static str, word: String) {
+        let key = (column, word.chars().take(MAX_WORD).collect());
+        if self.unknown_words.len() < MAX_UNKNOWN_WORDS || self.unknown_words.contains_key(&key) {
+            *self.unknown_words.entry(key).or_default() += 1;
+        }
+    }
+
+    /// Returns the most common unknown words of each column.
+    pub fn unknown_words(&self) -> Vec<UnknownAnswer> {
+        let mut words: Vec<UnknownAnswer> = Vec::new();
+        for column in self.unknown_words.keys().map(|(column, _)| *column).collect::<BTreeSet<_>>() {
+            let own = self.unknown_words.iter().filter(|((other, _), _)| *other == column);
+            let mut own: Vec<UnknownAnswer> = own
+                .map(|((_, word), rows)| UnknownAnswer {
+                    file: Workbook::Profile,
+                    column,
+                    answer: word.clone(),
+                    rows: *rows,
+                })
+                .collect();
+            own.sort_by_key(|word| std::cmp::Reverse(word.rows));
+            words.extend(own.into_iter().take(MAX_UNKNOWN_ANSWERS));
+        }
+        words
     }
 
     /// Combines identical rows into one customer, and sets aside contradictory rows about the same customer.
@@ -336,9 +364,12 @@ impl<'a> Join<'a> {
         for (id, rows) in std::mem::take(&mut self.profiles) {
             let mut rows = rows.into_iter();
             let Some((first, profile, first_answers)) = rows.next() else { continue };
-            let others: Vec<(Place, Profile, Vec<ConsentAnswer>)> = rows.collect();
+            let others: Vec<ProfileRow> = rows.collect();
             if others.iter().any(|(_, other, _)| *other != profile) {
-                for place in std::iter::once(first).chain(others.into_iter().map(|(place, ..)| place)) {
+                let all = std::iter::once((first, profile, first_answers)).chain(others);
+                for (place, profile, answers) in all {
+                    let refusals = answers.into_iter().filter(|answer| is_refusal(self.intake, answer)).collect();
+                    self.restrictions.push((near_id(id.reveal()), Restrictions { refusals, stops: profile.stops }));
                     let rule = "contradicts another row of the same customer; keep one of them";
                     self.set_aside_at(Workbook::Profile, place, ("customer_id", rule));
                 }
@@ -372,8 +403,11 @@ impl<'a> Join<'a> {
             }
             self.customers.insert(id, customer);
         }
-        for (near, answer) in std::mem::take(&mut self.profile_refusals) {
-            self.add_near_refusal(&near, &answer);
+        for (near, restrictions) in std::mem::take(&mut self.restrictions) {
+            self.for_each_near(&near, |customer| {
+                restrictions.refusals.iter().for_each(|answer| customer.add_answer(answer.clone()));
+                customer.add_stops(&restrictions.stops);
+            });
         }
     }
 
@@ -383,9 +417,9 @@ impl<'a> Join<'a> {
         }
     }
 
-    /// Applies a refusal to every customer whose id differs only in details that are easily lost, such as leading
-    /// zeros, spaces or case.
-    fn add_near_refusal(&mut self, near: &str, answer: &ConsentAnswer) {
+    /// Applies `change` to every customer whose id differs only in details that are easily lost, such as leading zeros,
+    /// spaces or case.
+    fn for_each_near(&mut self, near: &str, mut change: impl FnMut(&mut JoinedCustomer)) {
         let customers = &mut self.customers;
         let index = self.near_ids.get_or_insert_with(|| {
             let mut index: HashMap<String, Vec<CustomerId>> = HashMap::new();
@@ -396,7 +430,7 @@ impl<'a> Join<'a> {
         });
         for id in index.get(near).into_iter().flatten() {
             if let Some(customer) = customers.get_mut(id) {
-                customer.add_answer(answer.clone());
+                change(customer);
             }
         }
     }
@@ -442,7 +476,7 @@ impl<'a> Join<'a> {
                 continue;
             }
             match id.near_id() {
-                Some(near) => self.add_near_refusal(&near, &answer),
+                Some(near) => self.for_each_near(&near, |customer| customer.add_answer(answer.clone())),
                 None if !answer.value.is_empty() => self.add_unassigned(place),
                 None => {}
             }
@@ -569,13 +603,8 @@ impl<'a> Join<'a> {
             Err(_) if created_at.is_blank() => None,
             Err(rule) => {
                 let sheet = row.sheet.to_owned();
-                self.report.remark(RowProblem {
-                    file: Workbook::Tweets,
-                    sheet,
-                    row: row.number,
-                    column: "created_at",
-                    rule,
-                });
+                let problem = RowProblem { file: Workbook::Tweets, sheet, row: row.number, column: "created_at", rule };
+                self.report.remark(problem);
                 None
             }
         };
@@ -664,7 +693,13 @@ impl JoinedCustomer {
         }
     }
 
-    /// Returns the names of the data that a recommendation would use but the customer lacks.
+    fn add_stops(&mut self, stops: &[Stop]) {
+        self.profile.stops.extend_from_slice(stops);
+        self.profile.stops.sort_unstable();
+        self.profile.stops.dedup();
+    }
+
+    /// Returns the names of the data that the customer lacks and a recommendation would use.
     fn gaps(&self) -> impl Iterator<Item = &'static str> {
         let Profile { income, account_balance, products_held, adviser, .. } = &self.profile;
         let gaps = [
@@ -694,125 +729,6 @@ impl JoinedCustomer {
     }
 }
 
-/// The properties of a consent column's answers that determine the meaning of its numeric codes.
-struct ConsentColumn {
-    /// Whether all answers are whole numbers.
-    only_integers: bool,
-    /// Whether all answers are 0 or 1.
-    only_binary: bool,
-    /// Whether an answer is a whole number other than 0 and 1 whose meaning the settings do not define.
-    has_unknown_code: bool,
-}
-
-impl Default for ConsentColumn {
-    fn default() -> Self {
-        Self { only_integers: true, only_binary: true, has_unknown_code: false }
-    }
-}
-
-impl ConsentColumn {
-    fn add(&mut self, intake: &IntakeSettings, value: &str) {
-        let value = plain_answer(value);
-        if value.is_empty() {
-            return;
-        }
-        let is_integer = value.parse::<i64>().is_ok();
-        let is_binary = value == "0" || value == "1";
-        self.only_integers &= is_integer;
-        self.only_binary &= is_binary;
-        self.has_unknown_code |= is_integer && !is_binary && own_meaning(intake, &value).is_none();
-    }
-}
-
-/// Statistics on a column's dates that can reveal import errors.
-#[derive(Default)]
-struct DateSurvey {
-    dates: u32,
-    /// A bit for each day of the month.
-    days: u32,
-    day_first: u32,
-    month_first: u32,
-    spelled: u32,
-}
-
-impl DateSurvey {
-    fn add(&mut self, cell: &Cell<'_>, date: Option<&Date>) {
-        match (cell, date) {
-            (Cell::Text(text), _) => match date_order(text) {
-                Some(DateOrder::DayFirst) => self.day_first += 1,
-                Some(DateOrder::MonthFirst) => self.month_first += 1,
-                None => {}
-            },
-            (Cell::Number(number), _) if spells_date(*number) => self.spelled += 1,
-            (_, Some(date)) => {
-                self.dates += 1;
-                self.days |= 1 << date.day().unsigned_abs();
-            }
-            _ => {}
-        }
-    }
-
-    fn warnings(&self) -> impl Iterator<Item = &'static str> {
-        // Bits 13 and above are days that cannot be months.
-        let may_be_months = self.dates > 0 && self.days >> 13 == 0;
-        let texts = self.day_first + self.month_first > 0;
-        let many = self.dates >= MIN_SUSPICIOUS_DATES && self.days.count_ones() > 1;
-        let warnings = [
-            (
-                self.day_first > 0 && self.month_first > 0,
-                "some texts put the day first and others the month; write all dates as 2026-10-31",
-            ),
-            (
-                texts && may_be_months,
-                "has texts such as 31/10/2026, and no date cell is after the 12th of a month, so day and month of the date \
-                 cells are probably swapped; import the column again with the right order",
-            ),
-            (
-                !texts && may_be_months && many,
-                "no date is after the 12th of a month, so day and month are probably swapped; import the column again with \
-                 the right order",
-            ),
-            (self.spelled > 0, "has numbers that spell dates, such as 103126; format the column as dates"),
-        ];
-        warnings.into_iter().filter(|(applies, _)| *applies).map(|(_, warning)| warning)
-    }
-}
-
-/// Returns a row's answers to the questions that have a column in the sheet.
-fn answers(file: Workbook, row: &SheetRow<'_>) -> impl Iterator<Item = ConsentAnswer> {
-    let number = row.number;
-    QUESTIONS.into_iter().filter_map(move |(question, column)| {
-        let at = columns(file).iter().position(|known| known.name == column)?;
-        let has_column = *row.present.get(at)?;
-        let value = row.cells.get(at)?.answer().into_owned();
-        has_column.then_some(ConsentAnswer { question, file, value, meaning: None, row: number, rows: 1 })
-    })
-}
-
-const fn column_of(question: Question) -> &'static str {
-    match question {
-        Question::General => "consent",
-        Question::SocialMedia => "consent_social_media",
-    }
-}
-
-/// Returns whether an answer, taken by itself, is a refusal. A blank answer is a refusal too.
-fn is_refusal(intake: &IntakeSettings, answer: &ConsentAnswer) -> bool {
-    own_meaning(intake, &answer.value).or_else(|| built_in_meaning(&answer.value)) != Some(Meaning::Yes)
-}
-
-/// Returns the meaning that the settings assign to an answer.
-fn own_meaning(intake: &IntakeSettings, value: &str) -> Option<Meaning> {
-    let words = &intake.consent;
-    if words.yes.is_empty() && words.no.is_empty() {
-        return None;
-    }
-    let plain = |word: &str| plain_answer(&word.nfkc().collect::<String>());
-    let value = plain(value);
-    let is_among = |words: &[String]| words.iter().any(|word| plain(word) == value);
-    if is_among(&words.no) { Some(Meaning::No) } else { is_among(&words.yes).then_some(Meaning::Yes) }
-}
-
 fn find_customer<'c>(
     customers: &'c mut HashMap<CustomerId, JoinedCustomer>,
     unusable_profiles: &BTreeMap<CustomerId, CellRule>,
@@ -821,22 +737,6 @@ fn find_customer<'c>(
     let id = id.customer_id().map_err(|rule| ("customer_id", rule))?;
     let rule = || unusable_profiles.get(&id).copied().unwrap_or(NO_PROFILE);
     customers.get_mut(&id).ok_or_else(|| ("customer_id", rule()))
-}
-
-/// Returns the catalog products that a cell lists by id or by name, and the number of unknown products in the cell.
-fn products_held(catalogue: &Catalogue, text: &str) -> (Vec<ProductId>, usize) {
-    let mut unknown = 0;
-    let mut held = BTreeSet::new();
-    for named in text.split([';', ',', '|']).map(plain_name).filter(|name| !name.is_empty()) {
-        let is_named = |text: &str| plain_name(text) == named;
-        match catalogue.products().iter().find(|product| is_named(product.id.as_str()) || is_named(&product.name)) {
-            Some(product) => {
-                held.insert(product.id.clone());
-            }
-            None => unknown += 1,
-        }
-    }
-    (held.into_iter().collect(), unknown)
 }
 
 /// Panics, because [`crate::sheet::read_sheet`] passes one cell per column in each row.

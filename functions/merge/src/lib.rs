@@ -5,9 +5,18 @@
 //! or a customer id. Data that a customer did not consent to is never written. The crate does not depend on AWS, files
 //! on disk, or other stages.
 
+mod agile;
+mod amount;
+mod answers;
+mod columns;
+mod container;
 mod dataset;
+mod date_survey;
 mod error;
 mod join;
+mod likely_products;
+mod names;
+mod normal;
 mod package;
 mod protected;
 mod report;
@@ -108,7 +117,7 @@ pub fn customer_ids(profile: &[u8], password: &SecretString, settings: &Settings
     let limits = IntakeLimits::default();
     let package = unlock(file, profile, Some(password), settings.intake.allow_unprotected, &limits)?;
     let mut ids = BTreeSet::new();
-    let request = SheetRequest { file, columns: join::columns(file), intake: &settings.intake, limits: &limits };
+    let request = SheetRequest { file, columns: columns::columns(file), intake: &settings.intake, limits: &limits };
     read_sheets(&request, &package, |row| ids.extend(row.cells[0].customer_id()))?;
     Ok(ids.into_iter().collect())
 }
@@ -254,6 +263,8 @@ pub struct CheckResult {
     /// The most common consent answers that are neither yes nor no. They are cell contents, so show them only to the
     /// user.
     pub unknown_answers: Vec<UnknownAnswer>,
+    /// The most common statuses and products that Bespoke does not know. They are cell contents too.
+    pub unknown_words: Vec<UnknownAnswer>,
 }
 
 /// Reads the given workbooks as a run would, in the order of [`Workbook::ALL`]. Does not write anything.
@@ -271,8 +282,9 @@ pub fn check(
     let errors = Reader { password, intake, limits }.read_and_join(&files, &mut join);
     // The records are dropped, so their references do not need real keys.
     let unknown_answers = join.unknown_answers();
+    let unknown_words = join.unknown_words();
     let (_, report) = join.finish(&Keys::new([0; 32], [0; 32]));
-    CheckResult { report, errors, unknown_answers }
+    CheckResult { report, errors, unknown_answers, unknown_words }
 }
 
 /// Opens and reads workbooks.
@@ -299,21 +311,32 @@ impl Reader<'_> {
                 }
             });
             match read {
-                Ok(summary) if joinable => {
-                    errors.extend(join.finish_workbook(*file, &summary));
-                    errors.extend(too_many_bad_rows(join, self.intake));
+                Ok(summary) => {
+                    let unread = self.unread_stops(*file, &summary);
+                    if joinable {
+                        errors.extend(join.finish_workbook(*file, &summary));
+                        errors.extend(too_many_bad_rows(join, self.intake));
+                    }
+                    errors.extend(unread);
                 }
-                Ok(_) => {}
                 Err(error) => errors.push(error),
             }
         }
         errors
     }
 
+    /// Returns an error if the name of an unread column suggests customers who must not be contacted.
+    fn unread_stops(&self, file: Workbook, summary: &SheetSummary) -> Option<Error> {
+        let suspicious =
+            |name: &&String| stop_columns::suggests_stop(name) && !stop_columns::is_declined(name, &self.intake.stops);
+        let columns: Vec<String> = summary.unread.iter().filter(suspicious).cloned().collect();
+        (!columns.is_empty()).then(|| Error::UnreadStops { file, sheet: summary.name(), columns })
+    }
+
     /// Passes each row in the file to `on_row`.
     fn read(&self, file: Workbook, bytes: &[u8], on_row: impl FnMut(SheetRow<'_>)) -> Result<SheetSummary, Error> {
         let package = unlock(file, bytes, self.password, self.intake.allow_unprotected, self.limits)?;
-        let request = SheetRequest { file, columns: join::columns(file), intake: self.intake, limits: self.limits };
+        let request = SheetRequest { file, columns: columns::columns(file), intake: self.intake, limits: self.limits };
         read_sheets(&request, &package, on_row)
     }
 }

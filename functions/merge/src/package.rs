@@ -1,6 +1,7 @@
 //! Reads the parts of a workbook's package that calamine does not expose: the location of each sheet, whether formulas
 //! are waiting for a recalculation, and the position of each cell.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{BufReader, Cursor, Read};
 
@@ -106,7 +107,7 @@ impl<'z> CellLocator<'z> {
 }
 
 /// Parses a cell reference such as `B7` into row and column, counted from 0.
-fn cell_position(reference: &str) -> Option<(u32, u32)> {
+pub fn cell_position(reference: &str) -> Option<(u32, u32)> {
     let letters = reference.find(|c: char| c.is_ascii_digit())?;
     let (letters, digits) = reference.split_at(letters);
     let mut column = 0_u32;
@@ -128,6 +129,41 @@ pub fn main_part(archive: &mut Archive<'_>) -> String {
         }
     });
     path
+}
+
+/// Returns XML in UTF-8. It is borrowed if it is in UTF-8 already, and owned if its first bytes or its declaration name
+/// another encoding.
+pub fn utf8(xml: &[u8]) -> Cow<'_, [u8]> {
+    let declared = || {
+        let start = xml.get(..xml.len().min(200))?;
+        let end = memchr::memmem::find(start, b"?>")?;
+        let declaration = std::str::from_utf8(start.get(..end)?).ok()?;
+        let (_, value) = declaration.trim_start_matches('\u{feff}').strip_prefix("<?xml")?.split_once("encoding")?;
+        let value = value.trim_start().strip_prefix('=')?.trim_start();
+        let quote = value.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
+        encoding_rs::Encoding::for_label(value.get(1..)?.split(quote).next()?.as_bytes())
+    };
+    let encoding = match xml {
+        [0xff, 0xfe, ..] | [b'<', 0, ..] => Some(encoding_rs::UTF_16LE),
+        [0xfe, 0xff, ..] | [0, b'<', ..] => Some(encoding_rs::UTF_16BE),
+        _ => declared(),
+    };
+    match encoding {
+        None => Cow::Borrowed(xml),
+        Some(encoding) if encoding == encoding_rs::UTF_8 => Cow::Borrowed(xml),
+        Some(encoding) => {
+            let is_wide = [encoding_rs::UTF_16LE, encoding_rs::UTF_16BE].contains(&encoding);
+            // A part in bytes that declares UTF-16 is in UTF-8 after all.
+            let text = if is_wide && !matches!(xml, [0xff | 0xfe | 0, ..] | [_, 0, ..]) {
+                String::from_utf8_lossy(xml)
+            } else {
+                encoding.decode_with_bom_removal(xml).0
+            };
+            // The declaration would contradict the new encoding.
+            let body = text.find("?>").filter(|_| text.starts_with("<?xml")).map_or(0, |end| end + 2);
+            Cow::Owned(text.as_bytes()[body..].to_vec())
+        }
+    }
 }
 
 /// Returns the number of strings that a shared-strings part claims to hold. calamine reserves memory for that many.
@@ -180,7 +216,7 @@ fn part<'z>(archive: &'z mut Archive<'_>, path: &str) -> Option<Box<dyn Read + '
 }
 
 /// Returns the unescaped value of an attribute, regardless of its namespace prefix.
-fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
+pub fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
     let mut attributes = element.attributes();
     let found = attributes
         .with_checks(false)

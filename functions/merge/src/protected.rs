@@ -10,8 +10,8 @@ use contracts::key::Workbook;
 use contracts::settings::IntakeSettings;
 use storage::secret::SecretString;
 
+use crate::columns;
 use crate::error::Error;
-use crate::join;
 use crate::sheet::{SheetRequest, SourceColumn, optional, read_sheets};
 use crate::unlock::{IntakeLimits, unlock};
 
@@ -54,7 +54,7 @@ pub fn read_protected_attributes(
     let file = Workbook::Profile;
     let limits = IntakeLimits::default();
     let package = unlock(file, profile, password, intake.allow_unprotected, &limits)?;
-    let joined = join::columns(file);
+    let joined = columns::columns(file);
     let is_joined = |name: &str| joined.iter().any(|column| column.name == name);
     let protected = PROTECTED_COLUMNS.into_iter().filter(|name| !is_joined(name)).map(optional);
     let columns: Vec<SourceColumn> = joined.iter().copied().chain(protected).collect();

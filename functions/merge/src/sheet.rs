@@ -81,6 +81,8 @@ pub struct SheetSummary {
     pub present: Vec<bool>,
     /// The texts of the most recent header.
     pub headers: Vec<String>,
+    /// The names of the columns that are not read.
+    pub unread: Vec<String>,
     /// The columns with formulas whose stored results may be stale.
     pub stale_columns: Vec<&'static str>,
     /// The number format that shows ids with leading zeros, if the id column has one.
@@ -104,6 +106,8 @@ struct Header {
     positions: Vec<Option<usize>>,
     /// The texts.
     texts: Vec<String>,
+    /// The names of the columns that are not read.
+    unread: Vec<String>,
 }
 
 impl Header {
@@ -164,6 +168,7 @@ pub fn read_sheets(
             }
         }
         summary.headers = header.texts;
+        summary.unread.extend(header.unread);
         summary.sheets.push(sheet);
     }
     Ok(summary)
@@ -306,12 +311,16 @@ fn match_columns(request: &SheetRequest<'_>, sheet: &str, row: &RawRow<'_>) -> R
     let names: Vec<String> = columns.iter().map(own_name).collect();
     let mut positions = Vec::new();
     let mut texts = Vec::new();
+    let mut unread = Vec::new();
     let mut places = vec![None; columns.len()];
     for RawCell { column: at, cell, .. } in &row.cells {
         let Cell::Text(text) = cell else { continue };
         texts.push(visible(text.trim()).chars().take(MAX_HEADER_CHARS).collect::<String>());
         let plain = plain_name(text);
-        let Some(column) = names.iter().position(|name| *name == plain) else { continue };
+        let Some(column) = names.iter().position(|name| *name == plain) else {
+            unread.push(visible(text.trim()).chars().take(MAX_HEADER_CHARS).collect());
+            continue;
+        };
         if places[column].replace(*at).is_some() {
             return Err(Error::DuplicateColumn { file, sheet: sheet.to_owned(), column: columns[column].name });
         }
@@ -328,7 +337,7 @@ fn match_columns(request: &SheetRequest<'_>, sheet: &str, row: &RawRow<'_>) -> R
     }
     texts.truncate(MAX_LISTED_HEADERS);
     if missing.is_empty() {
-        return Ok(Header { positions, texts });
+        return Ok(Header { positions, texts, unread });
     }
     Err(Error::MissingColumn { file, sheet: sheet.to_owned(), missing, found: texts })
 }

@@ -1,182 +1,365 @@
-//! Reads the stop columns: profile columns that can only stop offers or messages. Also guesses which products the
-//! unrecognized entries in `products_held` refer to. Only the resulting stops and product ids are kept, never a cell.
+//! Reads the profile columns that only stop, and recognizes such columns by name. Only the stops are kept, never a cell.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use contracts::ProductId;
-use contracts::catalogue::{Catalogue, Product, ProductKind};
 use contracts::facts::{Stop, plain_words};
+use contracts::settings::StopSettings;
 use jiff::civil::Date;
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::sheet::{SourceColumn, optional, plain_name};
-use crate::value::Cell;
+use crate::value::{Cell, CellRule};
 
 /// The age below which a customer is a minor, in years.
 const ADULT_AGE: i16 = 18;
+/// The maximum plausible age, in years.
+const MAX_AGE: i16 = 130;
+
+/// How the cells of a column stop.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// Any cell stops that is neither blank nor a plain no.
+    Flag(Stop),
+    /// Words stop, and unknown words do too.
+    Status,
+    /// A date of birth stops if the customer may be a minor.
+    BirthDate,
+    /// An age stops if the customer may be a minor.
+    Age,
+}
+
+use Kind::{Age, BirthDate, Flag, Status};
+use Stop::{
+    Closed, Collections, Deceased, DoNotContact, FraudCase, Minor, OpenApplication, OpenComplaint, Unclear, Vulnerable,
+};
 
 /// The number of [`COLUMNS`].
-pub const COUNT: usize = 19;
+pub const COUNT: usize = 53;
 
-/// The stop columns.
-pub const COLUMNS: [SourceColumn; COUNT] = [
-    optional("deceased"),
-    optional("status"),
-    optional("customer_status"),
-    optional("account_status"),
-    optional("date_of_birth"),
-    optional("dob"),
-    optional("age"),
-    optional("minor"),
-    optional("collections"),
-    optional("in_collections"),
-    optional("vulnerable"),
-    optional("vulnerable_customer"),
-    optional("open_complaint"),
-    optional("open_application"),
-    optional("fraud_case"),
-    optional("do_not_contact"),
-    optional("do_not_market"),
-    optional("opt_out"),
-    optional("bankruptcy"),
+const KINDS: [(&str, Kind); COUNT] = [
+    ("deceased", Flag(Deceased)),
+    ("is_deceased", Flag(Deceased)),
+    ("deceased_date", Flag(Deceased)),
+    ("date_of_death", Flag(Deceased)),
+    ("death_date", Flag(Deceased)),
+    ("decedent", Flag(Deceased)),
+    ("status", Status),
+    ("customer_status", Status),
+    ("client_status", Status),
+    ("member_status", Status),
+    ("account_status", Status),
+    ("date_of_birth", BirthDate),
+    ("birth_date", BirthDate),
+    ("dob", BirthDate),
+    ("fecha_de_nacimiento", BirthDate),
+    ("age", Age),
+    ("edad", Age),
+    ("minor", Flag(Minor)),
+    ("is_minor", Flag(Minor)),
+    ("collections", Flag(Collections)),
+    ("in_collections", Flag(Collections)),
+    ("charge_off", Flag(Collections)),
+    ("charged_off", Flag(Collections)),
+    ("written_off", Flag(Collections)),
+    ("delinquent", Flag(Collections)),
+    ("past_due", Flag(Collections)),
+    ("in_arrears", Flag(Collections)),
+    ("in_default", Flag(Collections)),
+    ("bankruptcy", Flag(Collections)),
+    ("bankrupt", Flag(Collections)),
+    ("foreclosure", Flag(Collections)),
+    ("vulnerable", Flag(Vulnerable)),
+    ("vulnerable_customer", Flag(Vulnerable)),
+    ("vulnerability", Flag(Vulnerable)),
+    ("hardship", Flag(Vulnerable)),
+    ("open_complaint", Flag(OpenComplaint)),
+    ("complaint", Flag(OpenComplaint)),
+    ("open_dispute", Flag(OpenComplaint)),
+    ("open_application", Flag(OpenApplication)),
+    ("pending_application", Flag(OpenApplication)),
+    ("fraud_case", Flag(FraudCase)),
+    ("fraud", Flag(FraudCase)),
+    ("fraud_flag", Flag(FraudCase)),
+    ("do_not_contact", Flag(DoNotContact)),
+    ("do_not_market", Flag(DoNotContact)),
+    ("do_not_solicit", Flag(DoNotContact)),
+    ("do_not_call", Flag(DoNotContact)),
+    ("do_not_mail", Flag(DoNotContact)),
+    ("do_not_email", Flag(DoNotContact)),
+    ("dnc", Flag(DoNotContact)),
+    ("opt_out", Flag(DoNotContact)),
+    ("opted_out", Flag(DoNotContact)),
+    ("unsubscribed", Flag(DoNotContact)),
 ];
 
-/// Status words, each with the stop that it triggers.
-const STATUS_WORDS: [(&str, Stop); 25] = [
-    ("deceased", Stop::Deceased),
-    ("dead", Stop::Deceased),
-    ("died", Stop::Deceased),
-    ("estate", Stop::Deceased),
-    ("fallecid", Stop::Deceased),
-    ("difunt", Stop::Deceased),
-    ("minor", Stop::Minor),
-    ("closed", Stop::Closed),
-    ("closing", Stop::Closed),
-    ("terminated", Stop::Closed),
-    ("cerrad", Stop::Closed),
-    ("collection", Stop::Collections),
-    ("charged", Stop::Collections),
-    ("chargeoff", Stop::Collections),
-    ("delinquent", Stop::Collections),
-    ("default", Stop::Collections),
-    ("bankrupt", Stop::Collections),
-    ("foreclos", Stop::Collections),
-    ("vulnerable", Stop::Vulnerable),
-    ("fraud", Stop::FraudCase),
-    ("frozen", Stop::FraudCase),
-    ("blocked", Stop::FraudCase),
-    ("suspended", Stop::FraudCase),
-    ("complaint", Stop::OpenComplaint),
-    ("dispute", Stop::OpenComplaint),
+/// The columns that only stop.
+pub const COLUMNS: [SourceColumn; COUNT] = {
+    let mut columns = [optional(""); COUNT];
+    let mut at = 0;
+    while at < COUNT {
+        columns[at] = optional(KINDS[at].0);
+        at += 1;
+    }
+    columns
+};
+
+/// The beginnings of words or phrases in a status, with their stop.
+const STATUS_WORDS: [(Stop, &str); 9] = [
+    (
+        Deceased,
+        "deceas, decd, dead, died, death, decedent, estate, probate, passed away, passed on, rip, fallec, \
+         difunt, muert, defunc, sucesion, obito",
+    ),
+    (Minor, "minor, under age, underage, under 18, child, juvenile, custodial, ward, menor, infant"),
+    (
+        Closed,
+        "close, closing, terminat, cancel, ceased, exit, inactiv, dormant, churn, former, left, cerrad, baja, \
+         terminad, inoperativ",
+    ),
+    (
+        Collections,
+        "collect, charge, chg off, delinq, default, bankrupt, insolv, foreclos, written, write, wrote off, \
+         past due, pastdue, overdue, over due, arrear, non perform, nonperform, npl, nonaccrual, non accrual, \
+         repo, recover, legal, litig, lawsuit, chapter, debt, garnish, levy, lien, judg, dpd, late, days, \
+         special mention, substandard, doubtful, loss, settle, workout, cobran, mora, impag, vencid, quiebra, \
+         castig, incobr, embarg, concurs, juicio, judicial, deud, adeud, atras, litigio",
+    ),
+    (
+        Vulnerable,
+        "vulnerab, hardship, incapac, power of attorney, poa, guardian, conservator, forbear, dementia, \
+         special care, ill, hospital, dificultad, tutel",
+    ),
+    (
+        FraudCase,
+        "fraud, frozen, freez, block, suspen, restrict, hold, held, lock, stolen, lost, compromis, identity, \
+         takeover, aml, sanction, ofac, scam, victim, bloque, congel, robad, robo, estaf, retenid, sancion, \
+         restring",
+    ),
+    (OpenComplaint, "complain, disput, grievance, ombuds, escalat, queja, reclam, chargeback"),
+    (OpenApplication, "pending, appli, in review, under review, onboard, pendiente, solicit, en tramite, prospect"),
+    (
+        DoNotContact,
+        "do not, donot, dont, dnc, dnm, opt out, opted out, optout, optedout, unsubscr, no contact, no market, \
+         no mail, no email, no call, no solicit, suppress, cease, gone away, no contact, no llamar, no molest, \
+         no enviar, robinson",
+    ),
 ];
+
+/// Words of a status that stop nothing.
+const HARMLESS: &str = "active, activated, activo, activa, open, opened, abierto, abierta, current, good, standing, normal, ok, \
+    okay, live, enrolled, verified, regular, standard, gold, silver, platinum, premium, basic, bronze, diamond, \
+    classic, new, existing, customer, client, member, account, cliente, cuenta, retail, personal, private, \
+    preferred, primary, valid, in, al, dia, vigente, nuevo, nueva, buen, estado, performing, alive, living, \
+    paid, full, time, on, accounts, relationship, priority, vip, loyal, returning";
 
 /// Cells that say no.
-const NO: [&str; 17] = [
-    "", "no", "n", "false", "f", "0", "none", "na", "n/a", "nil", "null", "never", "off", "resolved", "negative", "-",
-    "—",
-];
+const NO: &str = ", no, n, false, f, 0, none, na, n/a, nil, null, never, off, resolved, negative, -, —, falso, ninguno, \
+    ninguna, alive, living";
 
-/// Returns the stops in a profile row, sorted. `cells` are the cells of [`COLUMNS`].
-pub fn stops(cells: &[Cell<'_>], epoch_1904: bool, read_on: Date) -> Vec<Stop> {
+/// Beginnings of words or phrases in a column's name that suggest a stop. A final `$` requires the whole word.
+const NAMES: &str = "deceas, decedent, death, dead$, died$, dod$, fallec, difunt, defuncion, muert, estate of, minor$, menor, \
+    birthdate, birthday, birth date, birth day, birth year, birth dt, birth$, of birth, year born, dob$, age$, \
+    edad$, nacimiento, collection, in collect, charge off, chargeoff, charged off, written off, write off, \
+    delinq, bankrupt, insolv, foreclos, arrear, past due, overdue, days late, days past, dpd$, default date, \
+    default status, default ind, loan default, defaulted, in default, default flag, cobranza, moros, mora$, \
+    impag, quiebra, embarg, vulnerab, hardship, incapac, guardian, power of attorney, poa$, complain, \
+    grievance, queja, reclam, dispute, open application, application status, pending application, solicitud, \
+    fraud, scam, identity theft, estafa, do not, dont, donot, dnc$, dnm$, opt out, optout, opted out, unsubscr, \
+    suppress, no contact, no call, no mail, no email, no market, contactable, robinson, no molest, \
+    customer status, client status, account status";
+
+/// The result of reading a row's columns that only stop.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct ReadStops {
+    /// The stops, sorted.
+    pub stops: Vec<Stop>,
+    /// The columns with unclear cells, the rule that each breaks, and the words that are unknown.
+    pub unclear: Vec<(&'static str, CellRule, Option<String>)>,
+}
+
+const UNKNOWN_STATUS: CellRule =
+    "a status that Bespoke does not know, so the customer gets no message; list it in intake.stops.harmless";
+const UNREADABLE: CellRule = "unreadable, so the customer gets no message; correct it";
+const BAD_BIRTH_DATE: CellRule = "not a date of birth, so the customer gets no message; write it as 1980-10-31";
+const BAD_AGE: CellRule = "not an age, so the customer gets no message; write it in years";
+
+/// Reads the stops of a profile row. `cells` are those of [`COLUMNS`].
+pub fn read_stops(cells: &[Cell<'_>], epoch_1904: bool, read_on: Date, settings: &StopSettings) -> ReadStops {
     let mut stops = BTreeSet::new();
-    for (index, cell) in cells.iter().enumerate().filter(|(_, cell)| !cell.is_blank()) {
-        // A cell that cannot be read triggers the stop, because staying silent is the safer mistake.
-        let text = cell.text().unwrap_or_else(|_| "unreadable".to_owned()).trim().to_lowercase();
-        let flag = match index {
-            0 => Stop::Deceased,
-            1..=3 => {
-                let words = plain_words(&text);
-                let named = STATUS_WORDS.iter().filter(|(stem, _)| words.iter().any(|word| word.starts_with(stem)));
-                stops.extend(named.map(|(_, stop)| *stop));
-                continue;
-            }
-            4 | 5 => {
-                let is_minor = |born: Date| born.saturating_add(jiff::Span::new().years(ADULT_AGE)) > read_on;
-                if cell.date(epoch_1904).is_ok_and(is_minor) {
-                    stops.insert(Stop::Minor);
-                }
-                continue;
-            }
-            6 => {
-                if cell.amount().is_ok_and(|age| (0..i64::from(ADULT_AGE) * 100).contains(&age.0)) {
-                    stops.insert(Stop::Minor);
-                }
-                continue;
-            }
-            7 => Stop::Minor,
-            8 | 9 | 18 => Stop::Collections,
-            10 | 11 => Stop::Vulnerable,
-            12 => Stop::OpenComplaint,
-            13 => Stop::OpenApplication,
-            14 => Stop::FraudCase,
-            _ => Stop::DoNotContact,
+    let mut unclear = Vec::new();
+    for ((column, kind), cell) in KINDS.iter().zip(cells).filter(|(_, cell)| !cell.is_blank()) {
+        let text = cell.text().map(|text| plain(&text));
+        let found = match (kind, &text) {
+            (Flag(_), Ok(text)) if listed(NO).any(|no| no == text) || is_harmless(text, settings) => Ok(Vec::new()),
+            // An unreadable flag stops, because silence is the safer mistake.
+            (Flag(stop), _) => Ok(vec![*stop]),
+            (_, Err(_)) => Err((UNREADABLE, None)),
+            (Status, Ok(text)) => status_stops(text, settings).ok_or_else(|| (UNKNOWN_STATUS, Some(text.clone()))),
+            (BirthDate, Ok(text)) => latest_birth(cell, text, epoch_1904, read_on)
+                .map(|born| if is_minor(born, read_on) { vec![Minor] } else { Vec::new() })
+                .ok_or((BAD_BIRTH_DATE, None)),
+            (Age, Ok(text)) => lowest_age(text)
+                .map(|age| if age < ADULT_AGE { vec![Minor] } else { Vec::new() })
+                .ok_or((BAD_AGE, None)),
         };
-        if !NO.contains(&text.as_str()) {
-            stops.insert(flag);
+        match found {
+            Ok(found) => stops.extend(found),
+            Err((rule, word)) => {
+                stops.insert(Unclear);
+                unclear.push((*column, rule, word));
+            }
         }
     }
-    stops.into_iter().collect()
+    ReadStops { stops: stops.into_iter().collect(), unclear }
 }
 
-/// Returns the products that the unrecognized entries in a `products_held` cell probably refer to: for each entry, the
-/// products that share the most words with it.
-pub fn probably_held(catalogue: &Catalogue, cell: &str) -> Vec<ProductId> {
-    let products: Vec<(&Product, BTreeSet<String>)> =
-        catalogue.products().iter().map(|product| (product, product_words(product))).collect();
-    let mut used = BTreeMap::<&str, usize>::new();
-    for word in products.iter().flat_map(|(_, words)| words) {
-        *used.entry(word).or_default() += 1;
+/// Returns whether a column's name suggests that its cells may stop messages.
+pub fn suggests_stop(name: &str) -> bool {
+    let mut words = String::new();
+    let mut previous = ' ';
+    for c in name.chars() {
+        // `dateOfDeath` and `date_of_death` are the same words.
+        if c.is_uppercase() && previous.is_lowercase() {
+            words.push(' ');
+        }
+        words.push(c);
+        previous = c;
     }
-    // The bank's own name is in every product name, so it does not help to tell them apart.
-    let is_common = |word: &str| used.get(word).is_some_and(|count| count * 2 > products.len());
-    let is_known = |entry: &str| {
-        let named = plain_name(entry);
-        products
-            .iter()
-            .any(|(product, _)| plain_name(product.id.as_str()) == named || plain_name(&product.name) == named)
+    let name = spaced(&plain(&words));
+    // The age of an account says nothing about the customer's.
+    let of_account = ["account", "acct", "loan", "card", "relationship"].iter().any(|word| has(&name, word));
+    listed(NAMES).any(|pattern| has(&name, pattern) && !(pattern == "age$" && of_account))
+}
+
+/// Returns whether the settings decline the column with this name.
+pub fn is_declined(name: &str, settings: &StopSettings) -> bool {
+    settings.declined.iter().any(|declined| plain_name(declined) == plain_name(name))
+}
+
+/// Returns whether a name says that the customer died, such as `Estate of Ann`.
+pub fn names_deceased(name: &str) -> bool {
+    let name = spaced(&plain(name));
+    ["deceas", "estate of", "the late", "late mr", "late mrs", "fallecid", "difunt", "sucesion de"]
+        .iter()
+        .any(|pattern| has(&name, pattern))
+}
+
+/// Returns the words or phrases in a list.
+fn listed(list: &str) -> impl Iterator<Item = &str> {
+    list.split(", ")
+}
+
+/// Returns a text in lower case without accents, in Unicode form NFKC.
+fn plain(text: &str) -> String {
+    let is_mark = |c: &char| ('\u{300}'..='\u{36f}').contains(c);
+    text.nfkd().filter(|c| !is_mark(c)).flat_map(char::to_lowercase).collect::<String>().trim().to_owned()
+}
+
+/// Returns the words of a text, each between spaces.
+fn spaced(text: &str) -> String {
+    format!(" {} ", plain_words(text).join(" "))
+}
+
+/// Returns whether one of the words in `spaced` begins with the pattern.
+fn has(spaced: &str, pattern: &str) -> bool {
+    match pattern.strip_suffix('$') {
+        Some(word) => spaced.contains(&format!(" {word} ")),
+        None => spaced.contains(&format!(" {pattern}")),
+    }
+}
+
+fn is_harmless(text: &str, settings: &StopSettings) -> bool {
+    settings.harmless.iter().any(|harmless| plain(harmless) == *text)
+}
+
+/// Returns the stops that a status names, or `None` if it has an unknown word.
+fn status_stops(text: &str, settings: &StopSettings) -> Option<Vec<Stop>> {
+    if is_harmless(text, settings) {
+        return Some(Vec::new());
+    }
+    let words = plain_words(text);
+    let status = spaced(text);
+    let named = |patterns| listed(patterns).any(|pattern| has(&status, pattern));
+    let stops: Vec<Stop> = STATUS_WORDS.iter().filter(|(_, patterns)| named(patterns)).map(|(stop, _)| *stop).collect();
+    if !stops.is_empty() {
+        return Some(stops);
+    }
+    (!words.is_empty() && words.iter().all(|word| listed(HARMLESS).any(|harmless| harmless == word))).then(Vec::new)
+}
+
+fn is_minor(born: Date, read_on: Date) -> bool {
+    born.saturating_add(jiff::Span::new().years(ADULT_AGE)) > read_on
+}
+
+/// Returns the latest date of birth that the cell can mean. Returns `None` if it means none, or an implausible one.
+fn latest_birth(cell: &Cell<'_>, text: &str, epoch_1904: bool, read_on: Date) -> Option<Date> {
+    let born = match cell {
+        Cell::Date(date) => *date,
+        Cell::Number(number) if number.fract() == 0.0 && (1900.0..=2100.0).contains(number) => year_end(text)?,
+        Cell::Number(number) if number.fract() == 0.0 && *number >= 1e7 => packed_date(text)?,
+        Cell::Number(number) => crate::value::serial_date(*number, epoch_1904)?,
+        Cell::Text(_) => written_birth(text, read_on)?,
+        _ => return None,
     };
-    let mut held = BTreeSet::new();
-    for entry in cell.split([';', ',', '|']).filter(|entry| !is_known(entry)) {
-        let words: BTreeSet<String> = plain_words(entry).into_iter().flat_map(|word| synonyms(&word)).collect();
-        let shared = |of: &BTreeSet<String>| {
-            words.iter().filter(|word| !is_common(word) && of.iter().any(|other| is_like(word, other))).count()
-        };
-        let most = products.iter().map(|(_, words)| shared(words)).max().unwrap_or(0);
-        if most > 0 {
-            let likely = products.iter().filter(|(_, words)| shared(words) == most);
-            held.extend(likely.map(|(product, _)| product.id.clone()));
+    let oldest = read_on.saturating_sub(jiff::Span::new().years(MAX_AGE));
+    (oldest..=read_on).contains(&born).then_some(born)
+}
+
+fn year_end(year: &str) -> Option<Date> {
+    Date::new(year.parse().ok()?, 12, 31).ok()
+}
+
+/// Parses `19801031`.
+fn packed_date(text: &str) -> Option<Date> {
+    let part = |from: usize, to: usize| text.get(from..to)?.parse::<i16>().ok();
+    (text.len() == 8).then_some(())?;
+    date_of(part(0, 4)?, part(4, 6)?, part(6, 8)?)
+}
+
+fn date_of(year: i16, month: i16, day: i16) -> Option<Date> {
+    Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
+}
+
+fn written_birth(text: &str, read_on: Date) -> Option<Date> {
+    let day = text.split(['t', ' ']).next().unwrap_or_default();
+    if let Ok(date) = day.parse() {
+        return Some(date);
+    }
+    for format in ["%d %b %Y", "%d-%b-%Y", "%d %B %Y", "%B %d, %Y", "%b %d, %Y", "%B %d %Y", "%b %d %Y", "%d/%b/%Y"] {
+        if let Ok(date) = Date::strptime(format, text) {
+            return Some(date);
         }
     }
-    held.into_iter().collect()
+    let parts: Vec<i16> = day.split(['/', '.', '-']).map(str::parse).collect::<Result<_, _>>().ok()?;
+    match *parts.as_slice() {
+        [year] if day.len() == 4 => Date::new(year, 12, 31).ok(),
+        [_] => packed_date(day),
+        [year, month, day] if year >= 1000 => date_of(year, month, day),
+        [first, second, year] => {
+            let candidates = |year: i16| [date_of(year, first, second), date_of(year, second, first)];
+            // A year of two digits can mean two centuries. The later one is the safer guess, unless it is in the future.
+            let years = if year < 100 { [year + 2000, year + 1900] } else { [year, year] };
+            years
+                .into_iter()
+                .find_map(|year| candidates(year).into_iter().flatten().filter(|born| *born <= read_on).max())
+        }
+        _ => None,
+    }
 }
 
-fn product_words(product: &Product) -> BTreeSet<String> {
-    let kind = match product.kind {
-        ProductKind::CreditCard => "credit card",
-        ProductKind::Loan => "loan",
-        ProductKind::Mortgage => "mortgage",
-        ProductKind::Investment => "investment",
-        ProductKind::Deposit | ProductKind::Service => "",
+/// Returns the lowest age that a text such as `17`, `17 years` or `25-34` can mean.
+fn lowest_age(text: &str) -> Option<i16> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (age, rest) = text.split_at(digits);
+    let age: i16 = age.parse().ok()?;
+    let rest = rest.trim();
+    let is_fraction =
+        |rest: &str| rest.strip_prefix(['.', ',']).is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
+    let is_range = |rest: &str| {
+        rest.strip_prefix(['-', '–', '+']).is_some_and(|rest| rest.trim().bytes().all(|b| b.is_ascii_digit()))
     };
-    plain_words(&format!("{} {} {kind}", product.name, product.id)).into_iter().collect()
-}
-
-/// Returns the words that a bank may use in place of `word`.
-fn synonyms(word: &str) -> Vec<String> {
-    let words: &[&str] = match word {
-        "visa" | "mastercard" | "amex" | "cc" => &["credit", "card"],
-        "cd" => &["certificate", "deposit"],
-        "heloc" => &["home", "equity", "line"],
-        "chequing" | "chk" | "current" => &["checking"],
-        "sav" | "saver" => &["savings"],
-        "cashback" => &["cash", "back"],
-        other => &[other],
-    };
-    words.iter().map(|word| (*word).to_owned()).collect()
-}
-
-/// Returns whether two words are the same, or one abbreviates the other by at least four letters.
-fn is_like(a: &str, b: &str) -> bool {
-    a == b || (a.len().min(b.len()) >= 4 && (a.starts_with(b) || b.starts_with(a)))
+    let is_years = ["", "y", "yo", "yr", "yrs", "year", "years", "years old", "anos"].contains(&rest);
+    ((is_years || is_fraction(rest) || is_range(rest)) && (0..=MAX_AGE).contains(&age)).then_some(age)
 }
 
 #[cfg(test)]
@@ -187,50 +370,165 @@ mod tests {
 
     use super::*;
 
-    fn catalogue() -> Catalogue {
-        let json = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/catalogue.json"));
-        Catalogue::from_json(json).unwrap()
+    fn read(column: &str, cell: Cell<'_>) -> ReadStops {
+        let mut cells = vec![Cell::Empty; COUNT];
+        cells[COLUMNS.iter().position(|other| other.name == column).unwrap()] = cell;
+        read_stops(&cells, false, date(2026, 10, 31), &StopSettings::default())
     }
 
-    fn stops_of(column: &str, value: &'static str) -> Vec<Stop> {
-        let mut cells = vec![Cell::Empty; COUNT];
-        let index = COLUMNS.iter().position(|other| other.name == column).unwrap();
-        cells[index] = Cell::Text(Cow::Borrowed(value));
-        stops(&cells, false, date(2026, 10, 31))
+    fn stops_of(column: &str, value: &str) -> Vec<Stop> {
+        read(column, Cell::Text(Cow::Borrowed(value))).stops
     }
 
     #[test]
     fn cells_that_say_so_stop() {
         for (column, value, stop) in [
-            ("deceased", "Y", Stop::Deceased),
-            ("status", "Deceased", Stop::Deceased),
-            ("account_status", "Account closed 2024", Stop::Closed),
-            ("date_of_birth", "2010-05-01", Stop::Minor),
-            ("age", "17", Stop::Minor),
-            ("in_collections", "TRUE", Stop::Collections),
-            ("vulnerable", "yes", Stop::Vulnerable),
-            ("open_complaint", "1", Stop::OpenComplaint),
-            ("open_application", "mortgage, pending", Stop::OpenApplication),
-            ("fraud_case", "C-17", Stop::FraudCase),
-            ("do_not_market", "Y", Stop::DoNotContact),
+            ("deceased", "Y", Deceased),
+            ("date_of_death", "2025-01-01", Deceased),
+            ("status", "Deceased", Deceased),
+            ("status", "DECEDENT", Deceased),
+            ("status", "Fallecido", Deceased),
+            ("account_status", "Account closed 2024", Closed),
+            ("account_status", "Charge Off", Collections),
+            ("account_status", "charged-off", Collections),
+            ("account_status", "Written off", Collections),
+            ("account_status", "Past due", Collections),
+            ("account_status", "Bankrupt (ch. 7)", Collections),
+            ("account_status", "In arrears", Collections),
+            ("account_status", "en cobranza", Collections),
+            ("account_status", "En mora", Collections),
+            ("status", "Do not contact", DoNotContact),
+            ("status", "No contactar", DoNotContact),
+            ("status", "Menor de edad", Minor),
+            ("date_of_birth", "2010-05-01", Minor),
+            ("date_of_birth", "05/01/2010", Minor),
+            ("date_of_birth", "1 May 2010", Minor),
+            ("date_of_birth", "1/5/10", Minor),
+            ("age", "17", Minor),
+            ("age", "17 years", Minor),
+            ("age", "16-24", Minor),
+            ("in_collections", "TRUE", Collections),
+            ("vulnerable", "yes", Vulnerable),
+            ("open_complaint", "1", OpenComplaint),
+            ("open_application", "mortgage, pending", OpenApplication),
+            ("fraud_case", "C-17", FraudCase),
+            ("do_not_market", "Y", DoNotContact),
         ] {
             assert_eq!(stops_of(column, value), [stop], "{column}: {value}");
-        }
-        for (column, value) in
-            [("deceased", "No"), ("status", "Active"), ("age", "18"), ("date_of_birth", "1980-01-01"), ("opt_out", "0")]
-        {
-            assert_eq!(stops_of(column, value), [], "{column}: {value}");
         }
     }
 
     #[test]
-    fn unrecognized_products_are_guessed() {
-        let guess = |cell: &str| {
-            let ids = probably_held(&catalogue(), cell);
-            ids.iter().map(|id| id.as_str().to_owned()).collect::<Vec<_>>()
+    fn plain_cells_do_not_stop() {
+        for (column, value) in [
+            ("deceased", "No"),
+            ("status", "Active"),
+            ("status", "In good standing"),
+            ("status", "Activo"),
+            ("account_status", "Al día"),
+            ("age", "18"),
+            ("age", "65+"),
+            ("date_of_birth", "1980-01-01"),
+            ("date_of_birth", "31/12/1955"),
+            ("date_of_birth", "12/31/55"),
+            ("dob", "May 1, 1980"),
+            ("opt_out", "0"),
+        ] {
+            assert_eq!(stops_of(column, value), [], "{column}: {value}");
+        }
+        for born in
+            [Cell::Date(date(1955, 1, 1)), Cell::Number(29_221.0), Cell::Number(1980.0), Cell::Number(19_800_501.0)]
+        {
+            assert_eq!(read("dob", born.clone()).stops, [], "{born:?}");
+        }
+    }
+
+    #[test]
+    fn unreadable_cells_stop_and_are_reported() {
+        for (column, value) in [
+            ("date_of_birth", "unknown"),
+            ("date_of_birth", "2062-01-01"),
+            ("date_of_birth", "31/31/1980"),
+            ("age", "adult"),
+            ("age", "<18"),
+            ("age", "18 months"),
+            ("age", "1980"),
+            ("status", "Zwrq"),
+            ("status", "A"),
+            ("status", "7"),
+        ] {
+            let read = read(column, Cell::Text(Cow::Borrowed(value)));
+            assert_eq!((read.stops.as_slice(), read.unclear.len()), ([Unclear].as_slice(), 1), "{column}: {value}");
+        }
+        for cell in [Cell::Error, Cell::NoResult, Cell::Unreadable] {
+            for column in ["age", "dob", "status"] {
+                assert_eq!(read(column, cell.clone()).stops, [Unclear], "{column}: {cell:?}");
+            }
+            assert_eq!(read("deceased", cell).stops, [Deceased]);
+        }
+        assert_eq!(read("status", Cell::Text("Zwrq".into())).unclear[0].2.as_deref(), Some("zwrq"));
+    }
+
+    #[test]
+    fn bank_declares_harmless_words() {
+        let settings = StopSettings { harmless: vec!["A".to_owned(), "Tier 1".to_owned()], ..StopSettings::default() };
+        let status = |value: &'static str| {
+            let mut cells = vec![Cell::Empty; COUNT];
+            cells[6] = Cell::Text(Cow::Borrowed(value));
+            read_stops(&cells, false, date(2026, 10, 31), &settings).stops
         };
-        assert_eq!(guess("Cashback Visa"), ["cash-back-card"]);
-        assert!(guess("Savings Plus").contains(&"high-yield-savings".to_owned()));
-        assert_eq!(guess("everyday-checking; Zeppelin"), Vec::<String>::new());
+        assert_eq!(status("a"), []);
+        assert_eq!(status("TIER 1"), []);
+        assert_eq!(status("B"), [Unclear]);
+    }
+
+    #[test]
+    fn column_names_suggest_stops() {
+        for name in [
+            "Deceased Flag",
+            "dateOfDeath",
+            "In Collections?",
+            "DoNotMarket",
+            "do-not-mail-flag",
+            "Vulnerable Cust",
+            "Complaint Count",
+            "fraud_alert",
+            "Is Minor",
+            "Birth Date",
+            "DOB (dd/mm)",
+            "Age",
+            "Opt-Out Marketing",
+            "charge_off_date",
+            "Days Past Due",
+            "Fecha nacimiento",
+            "Cliente fallecido",
+            "Account Status Code",
+            "DNC",
+        ] {
+            assert!(suggests_stop(name), "{name}");
+        }
+        for name in [
+            "customer_id",
+            "last_name",
+            "city",
+            "zip_code",
+            "occupation",
+            "gender",
+            "marital_status",
+            "Mortgage balance",
+            "Account age",
+            "Real estate value",
+            "segment",
+            "Birthplace",
+            "stage",
+            "page",
+            "default_currency",
+            "merchant",
+            "consent",
+            "Average balance",
+            "language",
+        ] {
+            assert!(!suggests_stop(name), "{name}");
+        }
     }
 }

@@ -7,11 +7,15 @@ use contracts::key::Workbook;
 use contracts::panics::caught;
 use office_crypto::DecryptError;
 use storage::secret::{ExposeSecret, SecretString};
+use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 use zip::ZipArchive;
 
+use crate::agile::{AgileError, AgileInfo};
+use crate::container::Container;
 use crate::error::{DamagedPart, Error, FileKind};
-use crate::package::{claimed_strings, main_part};
+use crate::normal::{find_main_part, rewritten};
+use crate::package::{Archive, claimed_strings};
 
 /// The header of a compound file (MS-CFB 2.2): an encrypted `.xlsx`, or any legacy Office file.
 const COMPOUND_FILE: &[u8] = &[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
@@ -69,11 +73,11 @@ pub fn is_encrypted(file: &[u8]) -> bool {
     file.starts_with(COMPOUND_FILE)
 }
 
+/// The password with which Excel encrypts a workbook whose structure alone is protected. Anyone can open it.
+const DEFAULT_PASSWORD: &str = "VelvetSweatshop";
+
 /// Returns the workbook in `file`: decrypted with the password, or unchanged if `allow_unprotected`. The copy is zeroed
 /// when dropped.
-///
-/// `office-crypto` does not check the password with agile encryption, and a wrong password results in noise. A result
-/// without an archive's header therefore means that the password is wrong.
 pub fn unlock(
     file: Workbook,
     bytes: &[u8],
@@ -83,51 +87,108 @@ pub fn unlock(
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
     let package = if is_encrypted(bytes) {
         let password = password.map_or("", |password| password.expose_secret());
-        let package = caught(|| office_crypto::decrypt_from_bytes(bytes.to_vec(), password))
-            .ok_or(Error::Damaged { file, part: DamagedPart::EncryptedContainer })?
-            .map_err(|error| decryption_error(file, bytes, &error))?;
-        Zeroizing::new(package)
+        decrypt(file, bytes, password)?
     } else if bytes.starts_with(ZIP_ARCHIVE) {
         // If the file is of another kind, that is the more useful error.
         if !allow_unprotected {
-            check_archive(file, bytes, limits)?;
-            return Err(Error::NotProtected { file });
+            let scan = check_archive(file, bytes, limits)?;
+            return Err(Error::NotProtected { file, only: scan.protection });
         }
         Zeroizing::new(bytes.to_vec())
     } else {
         return Err(Error::NotAWorkbook { file, kind: file_kind(bytes) });
     };
-    if !package.starts_with(ZIP_ARCHIVE) {
-        return Err(Error::WrongPassword { file });
+    let scan = check_archive(file, &package, limits)?;
+    match rewritten(file, &package, scan.has_cell_extensions)? {
+        Some(usual) => {
+            check_archive(file, &usual, limits)?;
+            Ok(usual)
+        }
+        None => Ok(package),
     }
-    check_archive(file, &package, limits)?;
-    Ok(package)
 }
 
-fn decryption_error(file: Workbook, bytes: &[u8], error: &DecryptError) -> Error {
+/// Decrypts a compound file.
+fn decrypt(file: Workbook, bytes: &[u8], password: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let damaged = || Error::Damaged { file, part: DamagedPart::EncryptedContainer };
+    let unknown = |scheme| Error::UnknownEncryption { file, scheme };
+    let container = Container::open(bytes).ok_or_else(damaged)?;
+    // A legacy workbook is a stream with one of these names (MS-XLS 2.1.2).
+    if container.has("Workbook") || container.has("Book") {
+        return Err(Error::NotAWorkbook { file, kind: FileKind::LegacyXls });
+    }
+    // Rights management replaces the password (MS-OFFCRYPTO 2.2).
+    if holds_utf16(bytes, "DRMEncryptedTransform") {
+        return Err(unknown("rights management"));
+    }
+    let info = container.stream("EncryptionInfo").ok_or_else(damaged)?;
+    let (version, info) = info.split_first_chunk::<4>().ok_or_else(damaged)?;
+    let passwords = spellings(password);
+    match *version {
+        [4, 0, 4, 0] => {
+            let stream = container.stream("EncryptedPackage").ok_or_else(damaged)?;
+            drop(container);
+            // The version is followed by four bytes of flags.
+            let info = info.get(4..).ok_or_else(damaged)?;
+            let info = AgileInfo::parse(info).map_err(|error| agile_error(file, error))?;
+            let open = |password: &str| info.decrypt(&*info.unlock(password)?, &stream);
+            let mut opened = Err(AgileError::WrongPassword);
+            for password in &passwords {
+                opened = open(password);
+                if opened.as_ref().err() != Some(&AgileError::WrongPassword) {
+                    break;
+                }
+            }
+            if opened.as_ref().err() == Some(&AgileError::WrongPassword) && info.unlock(DEFAULT_PASSWORD).is_ok() {
+                return Err(Error::DefaultPassword { file });
+            }
+            opened.map_err(|error| agile_error(file, error))
+        }
+        [2..=4, 0, 2, 0] => {
+            drop(container);
+            for password in passwords.iter().map(|password| password.as_str()).chain([DEFAULT_PASSWORD]) {
+                let package = caught(|| office_crypto::decrypt_from_bytes(bytes.to_vec(), password))
+                    .ok_or_else(damaged)?
+                    .map_err(|error| match error {
+                        DecryptError::Unimplemented(_) => unknown("an older encryption algorithm"),
+                        _ => damaged(),
+                    })?;
+                let package = Zeroizing::new(package);
+                // `office-crypto` does not check the password, and a wrong one results in noise.
+                if package.starts_with(ZIP_ARCHIVE) {
+                    let is_default = password == DEFAULT_PASSWORD;
+                    return if is_default { Err(Error::DefaultPassword { file }) } else { Ok(package) };
+                }
+            }
+            Err(Error::WrongPassword { file })
+        }
+        [3 | 4, 0, 3, 0] => Err(unknown("extensible encryption, which a program other than Excel defines")),
+        _ => Err(unknown("an unknown kind of encryption")),
+    }
+}
+
+/// Returns the spellings of a password to try. The same characters may be stored composed or decomposed.
+fn spellings(password: &str) -> Vec<Zeroizing<String>> {
+    let mut spellings = vec![Zeroizing::new(password.to_owned())];
+    for spelling in [password.nfc().collect::<String>(), password.nfd().collect()] {
+        let spelling = Zeroizing::new(spelling);
+        if !spellings.contains(&spelling) {
+            spellings.push(spelling);
+        }
+    }
+    spellings
+}
+
+fn agile_error(file: Workbook, error: AgileError) -> Error {
+    let unknown = |scheme| Error::UnknownEncryption { file, scheme };
     match error {
-        // A legacy workbook is a stream with this name, in UTF-16 (MS-XLS 2.1.2).
-        _ if !holds_utf16(bytes, "EncryptedPackage") && holds_utf16(bytes, "Workbook") => {
-            Error::NotAWorkbook { file, kind: FileKind::LegacyXls }
-        }
-        // The container has this storage if the workbook is protected by rights management instead of a password
-        // (MS-OFFCRYPTO 2.2).
-        _ if holds_utf16(bytes, "DRMEncryptedTransform") => {
-            Error::UnknownEncryption { file, scheme: "rights management" }
-        }
-        DecryptError::Unimplemented(_) => older_algorithm(file),
-        // `office-crypto` reports an unsupported key length as a damaged structure.
-        _ if [b"keyBits=\"128\"", b"keyBits=\"192\""].iter().any(|bits| holds(bytes, *bits)) => older_algorithm(file),
-        DecryptError::IoError(_)
-        | DecryptError::InvalidHeader
-        | DecryptError::InvalidStructure
-        | DecryptError::NotEncrypted
-        | DecryptError::Unknown => Error::Damaged { file, part: DamagedPart::EncryptedContainer },
+        AgileError::WrongPassword => Error::WrongPassword { file },
+        AgileError::Malformed => Error::Damaged { file, part: DamagedPart::EncryptedContainer },
+        AgileError::Changed => Error::Changed { file },
+        AgileError::NoIntegrity => unknown("encryption without an integrity check"),
+        AgileError::CertificateOnly => unknown("encryption for a certificate, because it has no password"),
+        AgileError::Unsupported => unknown("a cipher other than AES, or a hash other than SHA-1 or SHA-2"),
     }
-}
-
-fn older_algorithm(file: Workbook) -> Error {
-    Error::UnknownEncryption { file, scheme: "an older encryption algorithm" }
 }
 
 fn holds(file: &[u8], bytes: &[u8]) -> bool {
@@ -164,15 +225,19 @@ fn file_kind(bytes: &[u8]) -> FileKind {
 ///
 /// Unpacks every part once and drops the bytes, because an archive may declare false sizes and calamine loads whole
 /// parts.
-fn check_archive(file: Workbook, package: &[u8], limits: &IntakeLimits) -> Result<(), Error> {
+fn check_archive(file: Workbook, package: &[u8], limits: &IntakeLimits) -> Result<Scan, Error> {
     let damaged = || Error::Damaged { file, part: DamagedPart::Archive };
     let mut archive = ZipArchive::new(Cursor::new(package)).map_err(|_| damaged())?;
     let names: Vec<_> = archive.file_names().collect::<Result<_, _>>().map_err(|_| damaged())?;
-    if names.iter().any(|name| name == "xl/workbook.bin") {
-        return Err(Error::NotAWorkbook { file, kind: FileKind::Xlsb });
-    }
-    if !names.iter().any(|name| name.eq_ignore_ascii_case("xl/workbook.xml")) {
-        return Err(Error::NotAWorkbook { file, kind: FileKind::Zip });
+    let plain_names: Vec<String> = names.iter().map(|name| name.to_ascii_lowercase().replace('\\', "/")).collect();
+    let has = |suffix: &str| plain_names.iter().any(|name| name.ends_with(suffix));
+    let other_kind = [
+        ("workbook.bin", FileKind::Xlsb),
+        ("word/document.xml", FileKind::Word),
+        ("ppt/presentation.xml", FileKind::PowerPoint),
+    ];
+    if let Some((_, kind)) = other_kind.into_iter().find(|(suffix, _)| has(suffix)) {
+        return Err(Error::NotAWorkbook { file, kind });
     }
     let too_large = |unit, limit| Error::TooLarge { file, sheet: None, row: None, limit, unit };
     if names.len() > limits.parts {
@@ -182,6 +247,7 @@ fn check_archive(file: Workbook, package: &[u8], limits: &IntakeLimits) -> Resul
     let max_by_ratio = (package.len() as u64).saturating_mul(limits.ratio).max(limits.ratio_from);
     let mut unpacked = 0;
     let mut tags = BTreeMap::new();
+    let mut scan = Scan::default();
     for index in 0..archive.len() {
         let part = archive.by_index(index).map_err(|_| damaged())?;
         let name = part.name().map_err(|_| damaged())?.to_ascii_lowercase();
@@ -202,9 +268,19 @@ fn check_archive(file: Workbook, package: &[u8], limits: &IntakeLimits) -> Resul
         if scanner.longest_gap() > max_gap {
             return Err(too_large("bytes between two XML tags", max_gap));
         }
-        tags.insert(name, scanner.tags);
+        scan.has_cell_extensions |= scanner.has_cell_extensions;
+        scan.protection = scan.protection.or(scanner.protection);
+        tags.insert(name.replace('\\', "/"), scanner.tags);
     }
-    let main = main_part(&mut archive).to_ascii_lowercase();
+    let Some(main) = find_main_part(&mut archive) else {
+        let is_ods = has("content.xml") && has("meta-inf/manifest.xml");
+        let kind = match is_ods.then(|| text_of(&mut archive, "META-INF/manifest.xml")) {
+            Some(manifest) if manifest.contains("encryption-data") => FileKind::ProtectedOds,
+            Some(_) => FileKind::Ods,
+            None => FileKind::Zip,
+        };
+        return Err(Error::NotAWorkbook { file, kind });
+    };
     for (name, tags) in tags {
         if name.ends_with("sharedstrings.xml") {
             // A string has at least four tags: `<si><t>…</t></si>`.
@@ -220,7 +296,25 @@ fn check_archive(file: Workbook, package: &[u8], limits: &IntakeLimits) -> Resul
             return Err(too_large("XML tags in one part", limits.tags));
         }
     }
-    Ok(())
+    Ok(scan)
+}
+
+/// Facts about a package that the first pass over its parts finds.
+#[derive(Default)]
+struct Scan {
+    /// Whether a cell of a sheet has an extension.
+    has_cell_extensions: bool,
+    /// A kind of protection that leaves the content readable, as a phrase.
+    protection: Option<&'static str>,
+}
+
+/// Returns the first megabyte of a part as text.
+fn text_of(archive: &mut Archive<'_>, name: &str) -> String {
+    let mut bytes = Vec::new();
+    if let Ok(part) = archive.by_name(name) {
+        let _partial = part.take(1 << 20).read_to_end(&mut bytes);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Returns whether the reader may load the part as XML. Custom XML parts may hold long encoded data, but are never
@@ -240,7 +334,15 @@ struct TagScanner {
     tags: u64,
     gap: u64,
     longest: u64,
+    /// The end of the last write, if a tag may continue in the next one.
+    tail: Vec<u8>,
+    in_sheet_data: bool,
+    has_cell_extensions: bool,
+    protection: Option<&'static str>,
 }
+
+/// The maximum length of a tag's name with its prefix, of those that the scanner knows.
+const MAX_TAG_NAME: usize = 40;
 
 impl TagScanner {
     fn longest_gap(&self) -> u64 {
@@ -248,10 +350,43 @@ impl TagScanner {
     }
 }
 
+impl TagScanner {
+    /// Looks at a tag's name.
+    fn look_at(&mut self, tag: &[u8]) {
+        let end = tag.iter().position(|byte| matches!(byte, b' ' | b'>' | b'/' | b'\t' | b'\r' | b'\n'));
+        let (closes, name) = match tag {
+            [b'/', name @ ..] => (true, name.split(|byte| *byte == b'>').next().unwrap_or_default()),
+            name => (false, &name[..end.unwrap_or(name.len())]),
+        };
+        let name = name.rsplit(|byte| *byte == b':').next().unwrap_or_default();
+        match name {
+            b"sheetData" => self.in_sheet_data = !closes,
+            b"extLst" if self.in_sheet_data => self.has_cell_extensions = true,
+            b"workbookProtection" => self.protection = Some("its structure"),
+            b"fileSharing" => self.protection = self.protection.or(Some("a recommendation to read it only")),
+            b"sheetProtection" => self.protection = self.protection.or(Some("its cells against changes")),
+            _ => {}
+        }
+    }
+}
+
 impl Write for TagScanner {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !self.tail.is_empty() {
+            let mut tag = std::mem::take(&mut self.tail);
+            tag.extend_from_slice(&bytes[..bytes.len().min(MAX_TAG_NAME)]);
+            self.look_at(&tag);
+        }
         let mut last = 0;
         for at in memchr::memchr_iter(b'<', bytes) {
+            let rest = &bytes[at + 1..];
+            if rest.len() < MAX_TAG_NAME {
+                self.tail = rest.to_vec();
+            }
+            // Almost all tags are cells, values and strings, whose names are one letter long.
+            if rest.len() >= MAX_TAG_NAME && !matches!(rest[1], b'>' | b' ' | b'c' | b'v' | b't' | b'f') {
+                self.look_at(&rest[..MAX_TAG_NAME]);
+            }
             self.tags += 1;
             self.longest = self.longest_gap().max(self.gap + (at - last) as u64);
             self.gap = 0;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use contracts::settings;
-use contracts::speech::SpeechService;
 use contracts::voice::{Engine, VoiceName};
+use policy::disclosure::{Gate, SpeechService};
 use storage::secret::{ExposeSecret as _, SecretName, Secrets};
 use tokio::sync::OnceCell;
 
@@ -24,7 +24,7 @@ pub struct Engines {
     espeak: PathBuf,
     kokoro: Option<kokoro::Files>,
     polly: Option<Arc<dyn SpeechService>>,
-    http: reqwest::Client,
+    http: outbound::Client,
     concurrency: usize,
     model: OnceCell<Arc<Model>>,
     pub(crate) cache: SpeechCache,
@@ -35,7 +35,7 @@ impl Engines {
     ///
     /// `espeak` is a path, or a name that is looked up in `PATH`.
     #[must_use]
-    pub fn new(espeak: PathBuf, http: reqwest::Client) -> Self {
+    pub fn new(espeak: PathBuf, http: outbound::Client) -> Self {
         let concurrency = std::thread::available_parallelism().map_or(1, usize::from);
         let cache = SpeechCache::default();
         Self { espeak, kokoro: None, polly: None, http, concurrency, model: OnceCell::new(), cache }
@@ -70,6 +70,7 @@ impl Engines {
         voice: &VoiceChoice,
         settings: &settings::VoiceSettings,
         secrets: &dyn Secrets,
+        gate: &Gate,
     ) -> Result<Box<dyn Narrator>, Error> {
         let name = voice.name.as_deref();
         Ok(match voice.engine {
@@ -84,13 +85,13 @@ impl Engines {
             }
             Engine::Polly => {
                 let service = self.polly.clone().ok_or(Error::EngineUnavailable(Engine::Polly))?;
-                Box::new(Polly::new(service, name.unwrap_or(polly::VOICES[0]), voice.source)?)
+                Box::new(Polly::new(service, gate.clone(), name.unwrap_or(polly::VOICES[0]), voice.source)?)
             }
             Engine::Openai => {
                 let key = if settings.openai.enabled { secrets.find(SecretName::ModelKey).await? } else { None };
                 let key = key.filter(|key| !key.expose_secret().trim().is_empty());
                 let name = name.unwrap_or(openai::VOICES[0]);
-                Box::new(Openai::new(self.http.clone(), key, &settings.openai, name, voice.source)?)
+                Box::new(Openai::new(self.http.clone(), gate.clone(), key, &settings.openai, name, voice.source)?)
             }
         })
     }

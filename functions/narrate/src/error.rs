@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use contracts::speech::SpeechError;
 use contracts::voice::Engine;
 use contracts::{ErrorName, NamedError};
+use policy::disclosure::Withheld;
 use storage::secret::SecretError;
 use storage::store::StoreError;
 use storage::vault::VaultError;
@@ -100,6 +101,9 @@ pub enum Error {
     /// A secret is not readable.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// The customer withdrew, or their answers are unreadable, so nothing may be sent to a speech service.
+    #[error(transparent)]
+    Withheld(#[from] Withheld),
     /// A speech service failed.
     #[error("{place}")]
     Service {
@@ -178,6 +182,7 @@ impl NamedError for Error {
                 ErrorName::InputInvalidRequest
             }
             Self::Secret(error) => error.name(),
+            Self::Withheld(error) => error.name(),
             Self::EngineIo { .. }
             | Self::EngineFailed { .. }
             | Self::EngineSlow { .. }
@@ -210,6 +215,7 @@ impl NamedError for Error {
             ),
             Self::ServiceDisabled => Some("set it to true, or choose another engine".to_owned()),
             Self::Secret(error) => error.help(),
+            Self::Withheld(error) => error.help(),
             Self::Vault(error) => error.help(),
             Self::EngineIo { .. }
             | Self::EngineFailed { .. }
@@ -247,6 +253,7 @@ impl Error {
             | Self::Worker => true,
             Self::Vault(_)
             | Self::Store(_)
+            | Self::Withheld(_)
             | Self::UnknownVoice { .. }
             | Self::Pronunciations(_)
             | Self::RateOutOfRange

@@ -12,6 +12,7 @@ use contracts::script::Script;
 use contracts::settings::{self, Settings};
 use contracts::stage::CustomerTask;
 use contracts::{Digest, ObjectKey};
+use policy::disclosure::Gate;
 use storage::secret::Secrets;
 use storage::store::PutOutcome;
 use storage::vault::{Owner, Vault, VaultError};
@@ -67,6 +68,8 @@ struct SpeechJob<'a> {
     first_name: &'a str,
     /// Whether the first name is left out because no voice can pronounce it.
     first_name_unspoken: bool,
+    /// The gate for the text.
+    gate: Gate,
 }
 
 /// Speaks one customer's script: writes `narration.wav`, then `cues.json`.
@@ -90,6 +93,7 @@ pub async fn run(task: CustomerTask, deps: &Deps<'_>) -> Result<CustomerTask, Er
         voices: engines::voices(request.voice.as_deref(), &deps.settings.voice, &request.engines),
         first_name: &script.first_name,
         first_name_unspoken: !names::is_sayable(&script.first_name, deps.pronunciations),
+        gate: Gate::new(deps.vault, &task.reference, script.from_posts),
     };
     if job.first_name_unspoken {
         tracing::warn!(reference = %task.reference, "first name has no pronunciation; the voice leaves it out");
@@ -118,6 +122,7 @@ pub async fn speak_text(
         voices: engines::voices(voice, settings, &engines.local()),
         first_name: "",
         first_name_unspoken: false,
+        gate: Gate::without_customer(),
     };
     speak(&job, engines, settings, secrets).await
 }
@@ -237,7 +242,7 @@ async fn speak_with(
     secrets: &dyn Secrets,
     attempts: &mut Attempts,
 ) -> Result<(Narration, Vec<u8>), Error> {
-    let narrator = engines.open(voice, settings, secrets).await?;
+    let narrator = engines.open(voice, settings, secrets, &job.gate).await?;
     if let Some(service) = narrator.external_service() {
         attempts.disclosures.insert(service, vec![DISCLOSED_DATA.to_owned()]);
     }

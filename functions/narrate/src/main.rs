@@ -10,7 +10,7 @@ use storage::secret::SecretName;
 async fn main() -> Result<(), lambda_runtime::Error> {
     let host = Host::start().await?;
     let pronunciations = Pronunciations::read(&host::assets(), &host::brand()?).map_err(bespoke_aws::Failure::from)?;
-    let http = outbound::client()?;
+    let http = outbound::Client::new()?;
     let engines = Engines::new(environment::path("ESPEAK_PATH", "/opt/bin/espeak-ng"), http)
         .with_kokoro(kokoro::Files::find(&environment::path("KOKORO_DIR", "/opt/bespoke/kokoro")))
         .with_polly(Arc::new(host.polly()));

@@ -6,8 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use contracts::settings::SpeechServiceSettings;
 use contracts::speech::SpeechError;
-use reqwest::header::RETRY_AFTER;
-use reqwest::{StatusCode, Url};
+use outbound::header::RETRY_AFTER;
+use outbound::{Post, StatusCode, Url};
+use policy::disclosure::{Gate, Withheld};
 use serde_json::json;
 use storage::secret::{ExposeSecret as _, SecretString};
 
@@ -29,7 +30,8 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(20);
 
 /// The service with one of its voices.
 pub struct Openai {
-    http: reqwest::Client,
+    http: outbound::Client,
+    gate: Gate,
     key: Option<SecretString>,
     settings: SpeechServiceSettings,
     voice: String,
@@ -41,7 +43,8 @@ impl Openai {
     ///
     /// A service on this machine needs no key.
     pub fn new(
-        http: reqwest::Client,
+        http: outbound::Client,
+        gate: Gate,
         key: Option<SecretString>,
         settings: &SpeechServiceSettings,
         voice: &str,
@@ -54,30 +57,33 @@ impl Openai {
             return Err(Error::UnknownVoice { from: source, available: VOICES.map(str::to_owned).to_vec() });
         }
         let engine = format!("openai {}", settings.model);
-        Ok(Self { http, key, settings: settings.clone(), voice: voice.to_owned(), engine })
+        Ok(Self { http, gate, key, settings: settings.clone(), voice: voice.to_owned(), engine })
     }
 
-    fn endpoint(&self) -> Result<Url, SpeechError> {
-        let invalid = || SpeechError::Refused("voice.openai.base_url is not an http address".to_owned());
-        let mut url = Url::parse(&self.settings.base_url).map_err(|_| invalid())?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(invalid());
-        }
-        url.path_segments_mut().map_err(|()| invalid())?.pop_if_empty().extend(["audio", "speech"]);
-        Ok(url)
-    }
-
-    /// Makes one attempt and returns the PCM. A retryable error includes the time to wait.
-    async fn attempt(&self, url: &Url, body: &serde_json::Value) -> Result<Vec<u8>, (SpeechError, Option<Duration>)> {
-        let retry_now = Some(Duration::ZERO);
-        let unreachable = |error: reqwest::Error| {
-            (SpeechError::Unavailable(contracts::error::chain(&error.without_url())), retry_now)
+    /// Returns the request for a text. Fails if the address in the settings is unusable.
+    fn request(&self, body: &serde_json::Value) -> Result<Post, SpeechError> {
+        let invalid = || {
+            let why = "voice.openai.base_url is neither an https address nor on this machine";
+            SpeechError::Refused(why.to_owned())
         };
-        let mut request = self.http.post(url.clone()).timeout(ATTEMPT_TIMEOUT).json(body);
-        if let Some(key) = &self.key {
-            request = request.bearer_auth(key.expose_secret().trim());
-        }
-        let response = request.send().await.map_err(unreachable)?;
+        let mut url = Url::parse(&self.settings.base_url).map_err(|_| invalid())?;
+        url.path_segments_mut().map_err(|()| invalid())?.pop_if_empty().extend(["audio", "speech"]);
+        let request = self.http.post(url).ok_or_else(invalid)?.timeout(ATTEMPT_TIMEOUT).json(body);
+        Ok(match &self.key {
+            Some(key) => request.bearer_auth(key.expose_secret().trim()),
+            None => request,
+        })
+    }
+
+    /// Makes one attempt and returns the PCM.
+    async fn attempt(&self, body: &serde_json::Value) -> Result<Vec<u8>, AttemptError> {
+        let unreachable = |error: outbound::Error| {
+            let error = SpeechError::Unavailable(contracts::error::chain(&error.without_url()));
+            AttemptError::Service(error, Some(Duration::ZERO))
+        };
+        let request = self.request(body).map_err(|error| AttemptError::Service(error, None))?;
+        let permit = self.gate.permit().await?;
+        let response = request.send(permit).await.map_err(unreachable)?;
         let status = response.status();
         if status == StatusCode::OK {
             return Ok(response.bytes().await.map_err(unreachable)?.to_vec());
@@ -89,14 +95,15 @@ impl Openai {
         let reason = format!("it answered {}", status.as_u16());
         Err(match status.as_u16() {
             408 | 409 | 429 | 500..=599 => {
-                (SpeechError::Unavailable(reason), Some(wait).filter(|w| *w <= MAX_RETRY_AFTER))
+                let wait = Some(wait).filter(|wait| *wait <= MAX_RETRY_AFTER);
+                AttemptError::Service(SpeechError::Unavailable(reason), wait)
             }
-            _ => (SpeechError::Refused(reason), None),
+            _ => AttemptError::Service(SpeechError::Refused(reason), None),
         })
     }
 
-    async fn request(&self, text: &str, pace: f64) -> Result<Vec<u8>, SpeechError> {
-        let url = self.endpoint()?;
+    /// Returns the PCM of a text, after retries if necessary.
+    async fn pcm(&self, text: &str, pace: f64) -> Result<Vec<u8>, AttemptError> {
         let body = json!({
             "model": self.settings.model,
             "voice": self.voice,
@@ -106,14 +113,27 @@ impl Openai {
         });
         let mut pause = Duration::from_millis(400);
         for _ in 1..MAX_ATTEMPTS {
-            match self.attempt(&url, &body).await {
-                Ok(pcm) => return Ok(pcm),
-                Err((error, None)) => return Err(error),
-                Err((_, Some(wait))) => tokio::time::sleep(wait.max(pause)).await,
+            match self.attempt(&body).await {
+                Err(AttemptError::Service(_, Some(wait))) => tokio::time::sleep(wait.max(pause)).await,
+                ended => return ended,
             }
             pause *= 2;
         }
-        self.attempt(&url, &body).await.map_err(|(error, _)| error)
+        self.attempt(&body).await
+    }
+}
+
+/// A failed attempt.
+enum AttemptError {
+    /// The service failed. The time to wait is `None` if a retry would fail too.
+    Service(SpeechError, Option<Duration>),
+    /// The gate gave no permit.
+    Withheld(Withheld),
+}
+
+impl From<Withheld> for AttemptError {
+    fn from(withheld: Withheld) -> Self {
+        Self::Withheld(withheld)
     }
 }
 
@@ -145,7 +165,10 @@ impl Narrator for Openai {
 
     async fn speak(&self, sentence: &Utterance, pace: f64, location: &str) -> Result<Speech, Error> {
         let failed = |source: SpeechError| Error::Service { place: location.to_owned(), source };
-        let pcm = self.request(&sentence.text(), pace).await.map_err(failed)?;
+        let pcm = self.pcm(&sentence.text(), pace).await.map_err(|error| match error {
+            AttemptError::Service(error, _) => failed(error),
+            AttemptError::Withheld(withheld) => withheld.into(),
+        })?;
         let (samples, rest) = pcm.as_chunks::<2>();
         if samples.is_empty() || !rest.is_empty() {
             return Err(failed(SpeechError::Malformed("the sound is not 16-bit PCM")));

@@ -3,9 +3,11 @@
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::speech::{SAMPLE_RATE, SpeechError, SpeechService, WordMark};
+use contracts::speech::{SAMPLE_RATE, SpeechError, WordMark};
+use policy::disclosure::{Gate, Permit, SpeechService};
 
 use crate::error::{Error, VoiceSource};
 use crate::narrator::{Narrator, Speech};
@@ -17,19 +19,43 @@ pub const VOICES: [&str; 17] = [
     "Salli", "Stephen", "Amy", "Arthur", "Brian", "Emma",
 ];
 
+/// The maximum number of attempts per request. Polly throttles when many customers are narrated at a time.
+const MAX_ATTEMPTS: u32 = 6;
+/// The pause after the first failed attempt. It doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
 /// The service with one of its voices.
 pub struct Polly {
     service: Arc<dyn SpeechService>,
+    gate: Gate,
     voice: String,
 }
 
 impl Polly {
     /// Checks that the voice exists.
-    pub fn new(service: Arc<dyn SpeechService>, voice: &str, source: VoiceSource) -> Result<Self, Error> {
+    pub fn new(service: Arc<dyn SpeechService>, gate: Gate, voice: &str, source: VoiceSource) -> Result<Self, Error> {
         if !VOICES.contains(&voice) {
             return Err(Error::UnknownVoice { from: source, available: VOICES.map(str::to_owned).to_vec() });
         }
-        Ok(Self { service, voice: voice.to_owned() })
+        Ok(Self { service, gate, voice: voice.to_owned() })
+    }
+
+    /// Makes a request until it succeeds, or fails for good. Each attempt has its own permit.
+    async fn attempt<T, F>(&self, location: &str, request: impl Fn(Permit) -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, SpeechError>>,
+    {
+        let mut pause = FIRST_PAUSE;
+        for attempt in 1.. {
+            match request(self.gate.permit().await?).await {
+                Ok(answer) => return Ok(answer),
+                Err(SpeechError::Unavailable(_)) if attempt < MAX_ATTEMPTS => {}
+                Err(source) => return Err(Error::Service { place: location.to_owned(), source }),
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+        unreachable!("the last attempt returns")
     }
 }
 
@@ -64,9 +90,10 @@ impl Narrator for Polly {
     async fn speak(&self, sentence: &Utterance, pace: f64, location: &str) -> Result<Speech, Error> {
         let failed = |source: SpeechError| Error::Service { place: location.to_owned(), source };
         let (ssml, offsets) = ssml(sentence, pace);
-        let requests =
-            async { tokio::try_join!(self.service.sound(&ssml, &self.voice), self.service.marks(&ssml, &self.voice)) };
-        let (pcm, marks) = requests.await.map_err(failed)?;
+        let (pcm, marks) = tokio::try_join!(
+            self.attempt(location, |permit| self.service.sound(permit, &ssml, &self.voice)),
+            self.attempt(location, |permit| self.service.marks(permit, &ssml, &self.voice)),
+        )?;
         let (samples, rest) = pcm.as_chunks::<2>();
         if samples.is_empty() || !rest.is_empty() {
             return Err(failed(SpeechError::Malformed("the sound is not 16-bit PCM")));

@@ -61,6 +61,17 @@ pub async fn decide(deps: &Deps<'_>, place: Place<'_>, video: bool) -> Result<Di
     }
 }
 
+/// Returns the ending for a customer who withdrew while a stage was working. Returns `None` if nothing forbids a message
+/// any more.
+pub async fn withdrawn(deps: &Deps<'_>, place: Place<'_>) -> Result<Option<Ending>, Error> {
+    let (assessment, _) = deps.vault.read_json(place.owner(), &place.key(Artefact::Facts)).await?;
+    let Assessment::Proceed(mut facts) = assessment else { return Ok(None) };
+    match find_block(deps, place, &mut facts).await? {
+        Some(blocked) => skip(deps, place, blocked, facts, None).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 async fn proceed(
     deps: &Deps<'_>,
     place: Place<'_>,

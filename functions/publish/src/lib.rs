@@ -31,7 +31,7 @@ use contracts::request::{ChangedInput, CurrentInput, Request};
 use contracts::review::PendingReview;
 use contracts::settings::Settings;
 use contracts::stage::{PublishInput, StageFailure};
-use contracts::{CustomerRef, ObjectKey, RunId};
+use contracts::{CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
 use policy::erasure::delete_artefacts;
 use policy::review::find_pending;
@@ -39,7 +39,7 @@ use storage::vault::{Owner, Vault};
 
 pub use error::Error;
 
-use crate::ending::Disposition;
+use crate::ending::{Disposition, Ending};
 use crate::place::{Place, json};
 
 /// The dependencies of the stage.
@@ -72,19 +72,31 @@ pub async fn run(input: PublishInput, deps: &Deps<'_>) -> Result<Outcome, Error>
         delete_artefacts(store, place.reference).await?;
         return Ok(Outcome::Skipped { skip: Skip::Suppressed });
     }
-    if let Some(failure) = input.failure {
-        return record_failure(deps, place, failure).await;
-    }
+    let failure = match input.failure {
+        // A stage that the customer's withdrawal ended has not failed.
+        Some(failure) if failure.error == ErrorName::ConsentWithdrawn => Some(failure),
+        Some(failure) => return record_failure(deps, place, failure).await,
+        None => None,
+    };
     let (request, request_digest): (Request, _) =
         deps.vault.read_json(Owner::Run, &ObjectKey::Run(input.run.clone(), RunPart::Request)).await?;
     check_unchanged(deps, place, &request)?;
+    if let Some(failure) = failure {
+        return match ending::withdrawn(deps, place).await? {
+            Some(ending) => conclude(deps, place, request_digest, ending).await,
+            None => record_failure(deps, place, failure).await,
+        };
+    }
     match ending::decide(deps, place, input.video).await? {
-        Disposition::Final(ending) => {
-            let evidence = outcome::write_evidence(deps, place, request_digest, ending).await?;
-            outcome::settle(deps, place, evidence).await
-        }
+        Disposition::Final(ending) => conclude(deps, place, request_digest, ending).await,
         Disposition::InReview(pending) => put_in_review(deps, place, pending).await,
     }
+}
+
+/// Records an outcome, and makes the store consistent with it.
+async fn conclude(deps: &Deps<'_>, place: Place<'_>, request: Digest, ending: Ending) -> Result<Outcome, Error> {
+    let evidence = outcome::write_evidence(deps, place, request, ending).await?;
+    outcome::settle(deps, place, evidence).await
 }
 
 /// Completes a customer's part of a run after a decision. Returns `None` if no result is in review, because an earlier

@@ -313,6 +313,7 @@ pub fn script() -> Script {
         written_by: WrittenBy::Template { instead_of_model: None },
         verdict: Verdict { checks: vec![GuardCheck { name: "length".to_owned(), violations: Vec::new() }] },
         text_review: None,
+        from_posts: false,
     }
 }
 

@@ -274,6 +274,20 @@ async fn failure_record_disappears_after_success() {
 }
 
 #[tokio::test]
+async fn stage_ended_by_a_withdrawal_is_a_skip() {
+    let withdrawn = || StageFailure { error: ErrorName::ConsentWithdrawn, ..failure() };
+    let bank = Bank::open().await.written(script()).await;
+    bank.store.put(&ObjectKey::Suppression(bank.reference.clone()), "{}".into()).await.unwrap();
+    let outcome = bank.publish_at(true, Some(withdrawn()), Timestamp::UNIX_EPOCH).await.unwrap();
+    assert_eq!(outcome, Outcome::Skipped { skip: Skip::Suppressed });
+    assert_eq!(bank.evidence().await.outcome, outcome);
+
+    let bank = Bank::open().await.written(script()).await;
+    let outcome = bank.publish_at(true, Some(withdrawn()), Timestamp::UNIX_EPOCH).await.unwrap();
+    assert_eq!(outcome.word(), "failed", "the customer has changed their mind, so the run must be repeated");
+}
+
+#[tokio::test]
 async fn permanent_failure_removes_files_and_transient_one_keeps_them() {
     let bank = Bank::open().await.rendered().await;
     let permanent = StageFailure { error: ErrorName::ConfigChanged, ..failure() };

@@ -90,6 +90,11 @@ impl<'a> Brief<'a> {
         self.facts.mood.as_ref().map(|mood| mood.sentiment)
     }
 
+    /// Returns whether posts contributed to the facts.
+    pub(crate) fn is_from_posts(&self) -> bool {
+        self.facts.mood.is_some()
+    }
+
     /// Returns the personal names that a text has placeholders for: the customer's and the adviser's.
     fn personal_names(&self) -> [NameSlot<'_>; 2] {
         let customer = self.name.as_deref().unwrap_or(self.phrases.no_name());

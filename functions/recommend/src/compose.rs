@@ -93,6 +93,7 @@ fn assemble(brief: &Brief<'_>, segments: Vec<DraftSegment>, offered: &[&Product]
         written_by,
         verdict: Verdict { checks: Vec::new() },
         text_review: None,
+        from_posts: brief.is_from_posts(),
     }
 }
 

@@ -9,9 +9,10 @@
 //! If the model fails, the stage uses the phrasebook instead, so a faulty model never fails the stage. Free text waits
 //! for a reviewer unless the settings say otherwise.
 //!
-//! **Invariant:** the stage does not depend on AWS crates, Lambda crates or other stages. A model never sees a name, an
-//! amount or a post. The stage calls a model only if the settings enable it. No text contains words from the caller's
-//! wish, or words that a selecting model wrote.
+//! **Invariant:** the stage depends on no AWS crate, on no Lambda crate and on no other stage. A model never sees a
+//! name, an amount or a post. The stage calls a model only if the settings enable it, and asks the gate
+//! ([`policy::disclosure`]) before every call. No word of a caller's wish and no answer of a selecting model reaches a
+//! text.
 
 mod brief;
 mod compose;
@@ -37,6 +38,7 @@ use contracts::settings::{Settings, WriterSettings};
 use contracts::stage::{RecommendInput, RecommendOutput};
 use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, ProductId};
 use phrases::Phrasebook;
+use policy::disclosure::{Gate, Withheld};
 use storage::secret::{ExposeSecret as _, SecretError, SecretName, Secrets};
 use storage::vault::{Owner, Vault, VaultError};
 use thiserror::Error;
@@ -62,9 +64,9 @@ pub struct Deps<'a> {
     pub brand: &'a Brand,
     /// The secrets, for the model service's key.
     pub secrets: &'a dyn Secrets,
-    /// The HTTP client for the model service. It should have a connect timeout of about 3 s.
-    pub http: &'a reqwest::Client,
-    /// The process-wide limiter, which keeps the calls for all customers within the model service's limits.
+    /// The HTTP client for the model service.
+    pub http: &'a outbound::Client,
+    /// The process-wide limiter, so that all customers together respect the model service's limits.
     pub limiter: &'a Limiter,
 }
 
@@ -77,7 +79,10 @@ pub enum Error {
     /// The model service's key could not be read.
     #[error("failed to read the model service's key")]
     Secret(#[from] SecretError),
-    /// The model service is throttling requests. A later attempt, or one without the model, may succeed.
+    /// The customer withdrew, or their answers are unreadable, so nothing may be sent to the model.
+    #[error(transparent)]
+    Withheld(#[from] Withheld),
+    /// The model service throttles requests. A later retry or a call without the model may succeed.
     #[error("customer {reference}: the model service is throttling requests")]
     Throttled {
         /// The customer.
@@ -130,6 +135,7 @@ impl NamedError for Error {
         match self {
             Self::Vault(error) => error.name(),
             Self::Secret(error) => error.name(),
+            Self::Withheld(error) => error.name(),
             Self::Throttled { .. } => ErrorName::WriterThrottled,
             Self::Skipped { .. } | Self::NoOffer { .. } => ErrorName::InputInvalidRequest,
             Self::UnknownProduct { .. } | Self::Changed { .. } => ErrorName::ConfigChanged,
@@ -141,6 +147,7 @@ impl NamedError for Error {
         match self {
             Self::Vault(error) => error.help(),
             Self::Secret(error) => error.help(),
+            Self::Withheld(error) => error.help(),
             Self::Throttled { .. } | Self::Skipped { .. } | Self::NoOffer { .. } => None,
             Self::UnknownProduct { .. } | Self::Changed { .. } => Some("start a new run".to_owned()),
             Self::NoLine { .. } => Some("run `bespoke phrases check`, and have the lines approved".to_owned()),
@@ -224,11 +231,13 @@ async fn write(
         // A model never writes a service message.
         WriterMode::Select | WriterMode::Free if brief.offers().is_empty() => Outcome::Phrases(None),
         WriterMode::Select | WriterMode::Free => {
+            let gate = Gate::new(deps.vault, &facts.reference, facts.mood.is_some());
             let model_request = ModelRequest {
                 settings: &deps.settings.writer,
                 categories: &request.categories,
                 secrets: deps.secrets,
                 http: deps.http,
+                gate: &gate,
                 limiter: deps.limiter,
                 keys: deps.vault.keys(),
                 wish: request.prompt.as_deref(),
@@ -278,6 +287,7 @@ async fn ask_model<'a>(
             SelectOutcome::Throttled => Outcome::Throttled,
             // The program also selects approved lines only, so its text needs no review.
             SelectOutcome::Failed(instead) => replaced(instead, None, Fallback::Template),
+            SelectOutcome::Withheld(withheld) => return Err(withheld.into()),
         });
     }
     Ok(match model::write(brief, request, usage).await? {
@@ -288,6 +298,7 @@ async fn ask_model<'a>(
             Outcome::Script(script)
         }
         ModelOutcome::Throttled => Outcome::Throttled,
+        ModelOutcome::Withheld(withheld) => return Err(withheld.into()),
         ModelOutcome::Unavailable(instead) => replaced(instead, None, writer.when_unavailable),
         ModelOutcome::Refused(instead, script) => replaced(instead, script, writer.when_refused),
     })

@@ -9,7 +9,7 @@ use storage::secret::SecretName;
 async fn main() -> Result<(), lambda_runtime::Error> {
     let host = Host::start().await?;
     let brand = host::brand()?;
-    let http = outbound::client()?;
+    let http = outbound::Client::new()?;
     let limiter = recommend::Limiter::default();
     let deprecation_warning = std::sync::Once::new();
     host.serve_stage(Stage::Recommend, async |input: RecommendInput| {

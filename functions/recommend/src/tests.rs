@@ -11,7 +11,9 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use super::*;
 use crate::fixtures;
 
-/// A run for one customer up to this stage.
+mod withdrawal;
+
+/// A run of one customer up to this stage.
 struct RecommendFixture {
     vault: Vault,
     settings: Settings,
@@ -57,7 +59,7 @@ impl RecommendFixture {
     }
 
     async fn run(&self) -> Result<Script, Error> {
-        let http = outbound::client().unwrap();
+        let http = outbound::Client::new().unwrap();
         let deps = Deps {
             vault: &self.vault,
             settings: &self.settings,

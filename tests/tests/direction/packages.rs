@@ -15,7 +15,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
     ("storage", &["contracts"]),
     ("policy", &["contracts", "storage"]),
     ("lifecycle", &["contracts", "storage", "policy"]),
-    ("outbound", &[]),
+    ("outbound", &["policy"]),
 ];
 
 /// The workspace crates that a stage's library may use.
@@ -156,4 +156,17 @@ fn aws_adapters_use_no_stage() {
     let used = used_members(&workspace(), "bespoke-aws");
     assert!(used.is_disjoint(&stages()), "{used:?}");
     assert!(!used.contains("lifecycle"), "{used:?}");
+}
+
+/// The packages that may use an HTTP client: the one whose client demands a permit for each request, and the command,
+/// which downloads voices.
+const HTTP: [&str; 2] = ["outbound", "bespoke"];
+
+#[test]
+fn customer_data_leaves_only_through_the_client_that_demands_permits() {
+    for package in workspace().packages {
+        let used =
+            package.dependencies.iter().any(|found| found.kind == DependencyKind::Normal && found.name == "reqwest");
+        assert!(!used || HTTP.contains(&package.name.as_str()), "{} must not depend on reqwest", package.name);
+    }
 }

@@ -30,7 +30,7 @@ pub struct AssessedRun {
     phrases: Phrasebook,
     brand: Brand,
     secrets: LocalSecrets,
-    http: reqwest::Client,
+    http: outbound::Client,
     _folder: TempDir,
     /// The customers who proceed, in the dataset's order.
     pub customers: Vec<CustomerRef>,
@@ -80,7 +80,7 @@ impl AssessedRun {
             let assessed = assess::run(input, &deps).await.unwrap();
             customers.extend(assessed.proceed.then_some(assessed.reference));
         }
-        let http = outbound::client().unwrap();
+        let http = outbound::Client::new().unwrap();
         Self { run, vault, settings, catalogue, phrases, brand, secrets, http, _folder: folder, customers }
     }
 

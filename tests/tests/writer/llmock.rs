@@ -41,7 +41,8 @@ impl LlmockServer {
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}; infra/tools.sh llmock installs it", program.display()));
         let mut log = BufReader::new(process.stderr.take().unwrap()).lines();
-        let mock = Self { process, address: format!("http://127.0.0.1:{port}"), http: outbound::client().unwrap() };
+        let mock =
+            Self { process, address: format!("http://127.0.0.1:{port}"), http: outbound::builder().build().unwrap() };
         // Waits for the line that reports the listening port. The thread reads the rest, so the pipe never fills up.
         assert!(log.any(|line| line.unwrap().contains("Uvicorn running")), "llmock did not start");
         std::thread::spawn(move || log.count());

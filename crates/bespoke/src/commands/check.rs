@@ -31,6 +31,7 @@ struct CheckReport<'a> {
     errors: Vec<ErrorLine>,
     report: &'a IntakeReport,
     unknown_answers: &'a [UnknownAnswer],
+    unknown_words: &'a [UnknownAnswer],
 }
 
 #[derive(Serialize)]
@@ -64,7 +65,7 @@ pub(super) async fn execute(args: CheckArgs, config: Config, context: Context) -
         let intake = &config.settings.intake;
         merge::check(&files, password.as_ref(), intake, &catalogue, Timestamp::now(), &IntakeLimits::default())
     });
-    let CheckResult { report, errors, unknown_answers } = read.await.map_err(merge::Error::from)?;
+    let CheckResult { report, errors, unknown_answers, unknown_words } = read.await.map_err(merge::Error::from)?;
     failures.extend(errors.into_iter().map(Failure::from));
 
     let line =
@@ -74,11 +75,13 @@ pub(super) async fn execute(args: CheckArgs, config: Config, context: Context) -
         errors: failures.iter().map(line).collect(),
         report: &report,
         unknown_answers: &unknown_answers,
+        unknown_words: &unknown_words,
     };
     context.print(&printed, || {
         let mut text = String::new();
         tables(&mut text, &report);
         doubts(&mut text, &report, &unknown_answers);
+        words(&mut text, &unknown_words);
         if failures.is_empty() && report.customers.consented == 0 {
             let style = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
             let _infallible = writeln!(
@@ -125,7 +128,7 @@ fn tables(text: &mut String, report: &IntakeReport) {
     }
     let rows: usize = report.files.iter().map(|file| file.set_aside).sum();
     problems(text, "Rows set aside", rows, &report.set_aside);
-    problems(text, "Cells or rows passed over", report.remarks.len(), &report.remarks);
+    problems(text, "Cells or rows ignored", report.remarks.len(), &report.remarks);
 }
 
 fn reasons(text: &mut String, what: &str, refusals: &BTreeMap<Refusal, usize>) {
@@ -152,6 +155,21 @@ fn doubts(text: &mut String, report: &IntakeReport, unknown_answers: &[UnknownAn
     }
     for answer in unknown_answers {
         let _infallible = writeln!(text, "  {answer}");
+    }
+}
+
+/// Writes the statuses and products that Bespoke does not know.
+fn words(text: &mut String, words: &[UnknownAnswer]) {
+    let bold = Style::new().bold();
+    if !words.is_empty() {
+        let _infallible = writeln!(
+            text,
+            "\n{bold}Unknown words{bold:#} (a customer with an unknown status gets no message, unless intake.stops.harmless \
+             lists it; products similar to an unknown one are not offered)"
+        );
+    }
+    for word in words {
+        let _infallible = writeln!(text, "  {word}");
     }
 }
 

@@ -110,8 +110,11 @@ async fn send(
 }
 
 fn sent_for_people(sent: NotifySummary) -> String {
-    let NotifySummary { sent, already_sent, dead_letters } = sent;
-    format!("{sent} notifications delivered, {already_sent} delivered earlier, {dead_letters} not delivered\n")
+    let NotifySummary { sent, already_sent, dead_letters, withheld } = sent;
+    let withheld = if withheld == 0 { String::new() } else { format!(", {withheld} were withheld") };
+    format!(
+        "{sent} notifications arrived, {already_sent} had arrived before, {dead_letters} did not arrive{withheld}\n"
+    )
 }
 
 fn exit_code(sent: NotifySummary) -> u8 {

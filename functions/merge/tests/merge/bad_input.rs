@@ -196,7 +196,7 @@ async fn rights_management_is_named() {
     let error = merge_with(Workbook::Tweets, managed.into_inner().into_inner()).await;
     assert_snapshot!(shown(&error), @r"
     [Input.NotAWorkbook] twitter_data.xlsx: cannot decrypt rights management
-    help: save it with a password, and without rights management, in a current version of Excel
+    help: save it with a password, and without rights management or a certificate, in a current version of Excel
     ");
 }
 

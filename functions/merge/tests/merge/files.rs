@@ -7,7 +7,9 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use contracts::NamedError;
+use contracts::catalogue::Catalogue;
 use contracts::key::Workbook;
+use contracts::settings::IntakeSettings;
 use merge::{CheckResult, IntakeLimits, ProblemGroup};
 use policy::customer::{Customer, CustomerRecord};
 use storage::secret::SecretString;
@@ -71,14 +73,106 @@ const CASES: [(&str, &str); 53] = [
     ("hostile", "control and direction marks, formulas, markup, paths, prompt injection"),
 ];
 
+/// The cases of `tests/files/field`, after reports from the field, with a description of their files.
+const FIELD_CASES: [(&str, &str); 58] = [
+    ("adviser-null", "`NULL` in place of an adviser"),
+    ("amount-cr-dr", "amounts such as `12.50 DR`"),
+    ("amount-debits-negative", "debits negative, deposits positive"),
+    ("amount-indian-grouping", "amounts such as `1,23,456.00`"),
+    ("amount-mixed-currencies", "several currencies in one column"),
+    ("bad-boolean", "a truth value of -1"),
+    ("bad-number-unread-column", "a bad number in a column that is not read"),
+    ("column-names-of-marks-only", "a column named `%`, and `merchant = \"$\"` in the settings"),
+    ("consent-coded-1no-2yes", "consent coded as 1 and 2"),
+    ("consent-opted-in", "consent as `Opted in`"),
+    ("crash-unique-count", "shared strings that claim 100,000,000,000 texts"),
+    ("date-one-in-2062", "a payment in 2062"),
+    ("date-swapped-all-real", "all days and months swapped"),
+    ("date-uk-csv-in-us-excel", "days and months swapped where possible, and texts elsewhere"),
+    ("dimension-a0", "the dimension `A0:G41`"),
+    ("dimension-empty", "an empty dimension"),
+    ("dimension-whole-columns", "the dimension `A:G`"),
+    ("enc-aes128-sha512", "AES-128 with SHA-512"),
+    ("enc-aes256-last-sector-short", "a container whose last sector is cut short"),
+    ("enc-aes256-long-tags", "an encryption description without empty tags"),
+    ("enc-aes256-padded-package", "a padded package"),
+    ("enc-aes256-sha256", "AES-256 with SHA-256"),
+    ("enc-certificate-only", "encrypted for a certificate"),
+    ("enc-excel2010-aes128-sha1", "Excel 2010's default: AES-128 with SHA-1"),
+    ("enc-extensible", "extensible encryption"),
+    ("enc-reprotected-mixed-ciphers", "another cipher for the password than for the package"),
+    ("enc-velvetsweatshop", "Excel's own default password"),
+    ("env-backslash", "the password `Sum\\mer`"),
+    ("env-dollar", "the password `Summer$2026`"),
+    ("env-dollar-dq", "the password `Summer$2026`, in double quotes in `.env`"),
+    ("env-dollar-word", "the password `pa$$word`"),
+    ("env-leading-hash", "the password `#1Bank`"),
+    ("env-quote-inside", "the password `O'Brien26`"),
+    ("env-space-hash", "the password `Summer #2026`"),
+    ("error-getting-data-by-exceljs", "`#GETTING_DATA` in a column that is not read"),
+    ("formula-amounts-cached-zero", "formulas with the stored result 0"),
+    ("formula-products-no-result", "formulas without results"),
+    ("id-format-0000", "number ids with the format `0000`"),
+    ("id-format-0000-one-file", "the same in one workbook only"),
+    ("id-scientific-text", "an id as `1.23457E+15`"),
+    ("name-boolean", "`TRUE` in place of a name"),
+    ("name-null", "`NULL` in place of a name"),
+    ("ods-under-password", "OpenDocument sheets under a password"),
+    ("package-backslash-names", "backslashes in the paths of parts"),
+    ("package-cell-extlst", "a cell with an extension"),
+    ("package-dotdot-targets", "`../` in the paths of sheets"),
+    ("package-latin1-strings", "texts in Latin-1"),
+    ("package-macro-sheet", "a macro sheet"),
+    ("package-utf16-strings", "texts in UTF-16"),
+    ("package-workbook2-xml", "`workbook2.xml` in place of `workbook.xml`"),
+    ("refusal-lost-id-blank", "a refusal without an id"),
+    ("refusal-lost-id-unpadded", "a refusal for `1`, which means `0001`"),
+    ("refusal-lost-id-zero-width", "a refusal whose id has a zero-width space"),
+    ("sheet-empty-template-first", "an empty template before the data sheet"),
+    ("sheet-old-copy-first", "an old copy before the current sheet"),
+    ("sheet-second-refuses", "a second sheet with refusals"),
+    ("title-rows-above", "title rows above the header"),
+    ("v-whitespace-string-index", "spaces around the number of a text"),
+];
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files")
 }
 
 /// Returns the case's own file, or that of `base`.
 fn file(case: &str, workbook: Workbook) -> Vec<u8> {
-    let path = |case: &str| folder().join(format!("{case}.{}.xlsx", workbook.name()));
+    file_in(&folder(), case, workbook)
+}
+
+fn file_in(folder: &Path, case: &str, workbook: Workbook) -> Vec<u8> {
+    let path = |case: &str| folder.join(format!("{case}.{}.xlsx", workbook.name()));
     std::fs::read(path(case)).or_else(|_| std::fs::read(path("base"))).unwrap()
+}
+
+/// Reads a case of `tests/files/field` as `bespoke check` does with default settings, except that workbooks need no
+/// password.
+fn check_field(case: &str) -> CheckResult {
+    let mut intake = IntakeSettings { allow_unprotected: true, ..IntakeSettings::default() };
+    if case == "column-names-of-marks-only" {
+        let names = [("merchant".to_owned(), "$".to_owned())];
+        intake.columns.insert(Workbook::Transactions, names.into_iter().collect());
+    }
+    let password = match case {
+        "env-backslash" => "Sum\\mer",
+        "env-dollar" | "env-dollar-dq" => "Summer$2026",
+        "env-dollar-word" => "pa$$word",
+        "env-leading-hash" => "#1Bank",
+        "env-quote-inside" => "O'Brien26",
+        "env-space-hash" => "Summer #2026",
+        _ => "meridian-demo",
+    };
+    let folder = folder().join("field");
+    let files = Workbook::ALL.map(|workbook| (workbook, file_in(&folder, case, workbook)));
+    let catalogue = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/catalogue.json"));
+    let catalogue = Catalogue::from_json(catalogue).unwrap();
+    let read_at = "2026-11-30T12:00:00Z".parse().unwrap();
+    let password = SecretString::from(password);
+    merge::check(&files, Some(&password), &intake, &catalogue, read_at, &IntakeLimits::default())
 }
 
 /// Reads a case as `bespoke check` does.
@@ -101,7 +195,7 @@ fn check(case: &str) -> CheckResult {
 
 /// Returns the result as a cell of the table.
 fn describe(checked: &CheckResult) -> String {
-    let CheckResult { report, errors, unknown_answers } = checked;
+    let CheckResult { report, errors, unknown_answers, unknown_words } = checked;
     let mut lines = Vec::new();
     for error in errors {
         lines.push(format!("`{}` {error}", error.name()));
@@ -120,6 +214,7 @@ fn describe(checked: &CheckResult) -> String {
     }
     lines.extend(report.warnings.iter().map(|warning| format!("warning: {warning}")));
     lines.extend(unknown_answers.iter().map(|answer| format!("unknown answer: {answer}")));
+    lines.extend(unknown_words.iter().map(|word| format!("unknown word: {word}")));
     for (list, problems) in [("set aside", &report.set_aside), ("ignored", &report.remarks)] {
         let groups = ProblemGroup::of(problems);
         lines.extend(groups.iter().map(|group| format!("{list}: {} {group}", group.first.file.name())));
@@ -127,17 +222,17 @@ fn describe(checked: &CheckResult) -> String {
     lines.join("<br>").replace('|', "\\|")
 }
 
-#[test]
-fn documented_results_are_current() {
+/// Compares a table in `docs/intake.md` with the results, or rewrites it.
+fn assert_documented(name: &str, cases: &[(&str, &str)], check: impl Fn(&str) -> CheckResult) {
     let mut table = String::from("| Case | Content | Result |\n|---|---|---|\n");
-    for (case, holds) in CASES {
+    for (case, holds) in cases {
         let _infallible = writeln!(table, "| {case} | {holds} | {} |", describe(&check(case)));
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/intake.md");
     let document = std::fs::read_to_string(&path).unwrap();
-    let begin = "<!-- table -->\n";
-    let from = document.find(begin).unwrap() + begin.len();
-    let to = document.find("<!-- end of table -->\n").unwrap();
+    let begin = format!("<!-- {name} -->\n");
+    let from = document.find(&begin).unwrap() + begin.len();
+    let to = from + document[from..].find("<!-- end of table -->\n").unwrap();
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(&path, [&document[..from], &table, &document[to..]].concat()).unwrap();
         return;
@@ -149,13 +244,25 @@ fn documented_results_are_current() {
 }
 
 #[test]
+fn documented_results_are_current() {
+    assert_documented("table", &CASES, check);
+    assert_documented("field table", &FIELD_CASES, check_field);
+}
+
+#[test]
 fn every_file_has_a_case() {
-    let files = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let file_cases: BTreeSet<String> = files
+    assert_eq!(cases_in(&folder()), CASES.iter().map(|(case, _)| (*case).to_owned()).collect());
+    let mut field: BTreeSet<String> = FIELD_CASES.iter().map(|(case, _)| (*case).to_owned()).collect();
+    field.insert("base".to_owned());
+    assert_eq!(cases_in(&folder().join("field")), field);
+}
+
+fn cases_in(folder: &Path) -> BTreeSet<String> {
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    files
         .filter(|name| Path::new(name).extension().is_some_and(|kind| kind == "xlsx"))
         .map(|name| name.split('.').next().unwrap().to_owned())
-        .collect();
-    assert_eq!(file_cases, CASES.iter().map(|(case, _)| (*case).to_owned()).collect());
+        .collect()
 }
 
 #[test]

@@ -11,3 +11,4 @@ mod doubts;
 mod files;
 mod joining;
 mod random;
+mod stops;

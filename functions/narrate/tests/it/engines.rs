@@ -8,11 +8,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use contracts::narration::{Narration, Timing};
 use contracts::settings::{EngineChoice, SpeechServiceSettings, VoiceSettings};
-use contracts::speech::{SpeechError, SpeechService, WordMark};
+use contracts::speech::{SpeechError, WordMark};
 use contracts::{ErrorName, NamedError};
 use narrate::kokoro::Files;
 use narrate::spoken::{Lexicon, Utterance};
 use narrate::{Engines, Error, Pronunciations, speak_text};
+use policy::disclosure::{Permit, SpeechService};
 use serde_json::{Value, json};
 use storage::secret::{SecretError, SecretName, SecretString, Secrets};
 use tokio::sync::OnceCell;
@@ -31,7 +32,7 @@ impl Secrets for Key {
 }
 
 fn engines() -> Engines {
-    Engines::new("espeak-ng".into(), outbound::client().unwrap())
+    Engines::new("espeak-ng".into(), outbound::Client::new().unwrap())
 }
 
 async fn spoken(text: &str, settings: &VoiceSettings, engines: &Engines) -> Result<(Narration, Vec<u8>), Error> {
@@ -197,7 +198,7 @@ impl SpeechService for ToneService {
         "a speech service, nowhere".to_owned()
     }
 
-    async fn sound(&self, ssml: &str, voice: &str) -> Result<Vec<u8>, SpeechError> {
+    async fn sound(&self, _: Permit, ssml: &str, voice: &str) -> Result<Vec<u8>, SpeechError> {
         assert_eq!(voice, "Joanna");
         if self.refuses {
             return Err(SpeechError::Refused("AccessDeniedException".to_owned()));
@@ -207,7 +208,7 @@ impl SpeechService for ToneService {
     }
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some seconds of sound")]
-    async fn marks(&self, ssml: &str, _: &str) -> Result<Vec<WordMark>, SpeechError> {
+    async fn marks(&self, _: Permit, ssml: &str, _: &str) -> Result<Vec<WordMark>, SpeechError> {
         let mut at = 0.0;
         let mark = |(start, seconds): (usize, f64)| {
             let mark = WordMark { start, milliseconds: (at * 1000.0) as u32 };

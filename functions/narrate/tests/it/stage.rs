@@ -10,12 +10,13 @@ use contracts::narration::{Narration, Timing};
 use contracts::request::Request;
 use contracts::script::{Script, Segment, SegmentKind, Verdict, WrittenBy};
 use contracts::settings::Settings;
-use contracts::speech::{SpeechError, SpeechService, WordMark};
+use contracts::speech::{SpeechError, WordMark};
 use contracts::stage::CustomerTask;
 use contracts::voice::Engine;
 use contracts::{CustomerId, Digest, ErrorName, NamedError, ObjectKey};
 use narrate::spoken::{Lexicon, Utterance};
 use narrate::{Deps, Engines, Error, Pronunciations, engine_version, run};
+use policy::disclosure::{Permit, SpeechService};
 use storage::secret::{SecretError, SecretName, SecretString, Secrets};
 use storage::store::MemoryStore;
 use storage::vault::{Keys, Owner, Vault};
@@ -58,6 +59,7 @@ impl Bank {
             written_by: WrittenBy::Template { instead_of_model: None },
             verdict: Verdict { checks: Vec::new() },
             text_review: None,
+            from_posts: false,
         };
         let inputs = Digest::of(b"inputs");
         let at = ObjectKey::Run(task.run.clone(), RunPart::Request);
@@ -85,7 +87,7 @@ impl Bank {
     }
 
     async fn run_with(&self, espeak: &str) -> Result<CustomerTask, Error> {
-        self.run_by(&Engines::new(espeak.into(), outbound::client().unwrap())).await
+        self.run_by(&Engines::new(espeak.into(), outbound::Client::new().unwrap())).await
     }
 
     async fn run_by(&self, engines: &Engines) -> Result<CustomerTask, Error> {
@@ -332,11 +334,11 @@ impl SpeechService for RefusingService {
         "a speech service, nowhere".to_owned()
     }
 
-    async fn sound(&self, _: &str, _: &str) -> Result<Vec<u8>, SpeechError> {
+    async fn sound(&self, _: Permit, _: &str, _: &str) -> Result<Vec<u8>, SpeechError> {
         Err(SpeechError::Refused("AccessDeniedException".to_owned()))
     }
 
-    async fn marks(&self, _: &str, _: &str) -> Result<Vec<WordMark>, SpeechError> {
+    async fn marks(&self, _: Permit, _: &str, _: &str) -> Result<Vec<WordMark>, SpeechError> {
         Err(SpeechError::Refused("AccessDeniedException".to_owned()))
     }
 }
@@ -345,7 +347,8 @@ impl SpeechService for RefusingService {
 async fn failed_engine_is_recorded_and_the_next_one_speaks() {
     let request = Request { engines: vec![Engine::Polly, Engine::Espeak], ..Request::for_tests() };
     let bank = Bank::with(&[GREETING], request).await;
-    let engines = Engines::new("espeak-ng".into(), outbound::client().unwrap()).with_polly(Arc::new(RefusingService));
+    let engines =
+        Engines::new("espeak-ng".into(), outbound::Client::new().unwrap()).with_polly(Arc::new(RefusingService));
     bank.run_by(&engines).await.unwrap();
     let (narration, sound) = bank.result().await;
     assert!(narration.engine.starts_with("espeak-ng "));

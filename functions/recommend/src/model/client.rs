@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use contracts::settings::ModelSettings;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use reqwest::{Response, StatusCode, Url};
+use outbound::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use outbound::{Response, StatusCode, Url};
+use policy::disclosure::Gate;
 use serde_json::{Map, Value};
 use storage::secret::{ExposeSecret as _, SecretString};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
@@ -49,8 +50,10 @@ impl Default for RetryPolicy {
 /// limiter.
 pub struct ModelClient<'a> {
     /// The HTTP client.
-    pub http: &'a reqwest::Client,
-    /// The settings for the service.
+    pub http: &'a outbound::Client,
+    /// The gate for the customer's data. Each call needs its own permit.
+    pub gate: &'a Gate,
+    /// The settings of the service.
     pub service: &'a ModelSettings,
     /// The service's API key. `None` for a service on this machine.
     pub key: Option<SecretString>,
@@ -65,10 +68,7 @@ pub struct ModelClient<'a> {
 /// Returns whether a service at this address needs a key. All services need one, except those on this machine.
 #[must_use]
 pub fn needs_key(base_url: &str) -> bool {
-    let Ok(url) = Url::parse(base_url) else { return true };
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    host != "localhost" && !address.is_ok_and(|address| address.is_loopback())
+    Url::parse(base_url).map_or(true, |url| !outbound::is_this_machine(&url))
 }
 
 impl ModelClient<'_> {
@@ -90,9 +90,6 @@ impl ModelClient<'_> {
 
     fn completions_url(&self) -> Result<Url, ServiceError> {
         let mut url = Url::parse(&self.service.base_url).map_err(|_| ServiceError::Address)?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(ServiceError::Address);
-        }
         let mut path = url.path_segments_mut().map_err(|()| ServiceError::Address)?;
         path.pop_if_empty().extend(["chat", "completions"]);
         drop(path);
@@ -143,7 +140,8 @@ impl ModelClient<'_> {
         body: &Map<String, Value>,
         model: &str,
     ) -> Result<Completion, (ServiceError, RetryDecision)> {
-        let mut request = self.http.post(url.clone()).json(body);
+        let request = self.http.post(url.clone()).ok_or_else(|| with_decision(ServiceError::Address))?;
+        let mut request = request.json(body);
         if let Some(key) = &self.key {
             let key = key.expose_secret().trim();
             request = if self.service.api_version.is_empty() {
@@ -153,7 +151,8 @@ impl ModelClient<'_> {
             };
         }
         let read_timeout = Duration::from_secs(self.service.read_seconds);
-        let response = within(read_timeout, request.send()).await.map_err(with_decision)?;
+        let permit = self.gate.permit().await.map_err(|withheld| with_decision(withheld.into()))?;
+        let response = within(read_timeout, request.send(permit)).await.map_err(with_decision)?;
         let status = response.status();
         let headers = response.headers().clone();
         if status != StatusCode::OK {
@@ -243,7 +242,7 @@ impl ModelClient<'_> {
 /// Awaits a response or its next chunk for at most `time_limit`.
 async fn within<T>(
     time_limit: Duration,
-    future: impl Future<Output = Result<T, reqwest::Error>>,
+    future: impl Future<Output = Result<T, outbound::Error>>,
 ) -> Result<T, ServiceError> {
     match timeout(time_limit, future).await {
         Ok(Ok(value)) => Ok(value),

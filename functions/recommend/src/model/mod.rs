@@ -12,6 +12,7 @@ use std::time::Duration;
 use contracts::catalogue::Category;
 use contracts::script::{InsteadOfModel, Script, SentData, Usage, WrittenBy};
 use contracts::settings::WriterSettings;
+use policy::disclosure::{Gate, Withheld};
 use storage::secret::{ExposeSecret as _, SecretError, SecretName, Secrets};
 use storage::vault::Keys;
 use tokio::time::Instant;
@@ -44,6 +45,8 @@ pub(crate) enum ModelOutcome {
     Unavailable(InsteadOfModel),
     /// The guard rejected the model's text, even after one repair. `None` if the last answer was malformed.
     Refused(InsteadOfModel, Option<Box<Script>>),
+    /// The gate gave no permit for a call, so the stage must end.
+    Withheld(Withheld),
 }
 
 /// The inputs for writing with the model, in addition to the brief.
@@ -52,7 +55,9 @@ pub(crate) struct ModelRequest<'a> {
     /// The lines of business in the request.
     pub categories: &'a [Category],
     pub secrets: &'a dyn Secrets,
-    pub http: &'a reqwest::Client,
+    pub http: &'a outbound::Client,
+    /// The gate for the customer's data.
+    pub gate: &'a Gate,
     pub limiter: &'a Limiter,
     pub keys: &'a Keys,
     /// The caller's prompt: a wish for tone and emphasis.
@@ -87,6 +92,7 @@ async fn connect<'a>(request: &ModelRequest<'a>) -> Result<Connection<'a>, Secre
     }
     Ok(Connection::Ready(ModelClient {
         http: request.http,
+        gate: request.gate,
         service: settings,
         key,
         deadline: Instant::now() + time_limit,
@@ -126,6 +132,7 @@ pub(crate) async fn write(
     Ok(match conversation.run().await {
         Ok(ConversationEnd::Written(script)) => ModelOutcome::Written(script),
         Ok(ConversationEnd::Refused(why, script)) => ModelOutcome::Refused(instead_of_model(why, *usage), script),
+        Err(ServiceError::Withheld(withheld)) => ModelOutcome::Withheld(withheld),
         Err(error) if error.is_throttling() => ModelOutcome::Throttled,
         Err(error) => ModelOutcome::Unavailable(instead_of_model(contracts::error::chain(&error), *usage)),
     })

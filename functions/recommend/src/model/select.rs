@@ -5,6 +5,7 @@ use contracts::catalogue::Product;
 use contracts::facts::Offer;
 use contracts::script::{InsteadOfModel, LineSelection, Script, SentData, Usage};
 use phrases::{GroundKey, LiveLine};
+use policy::disclosure::Withheld;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use storage::secret::SecretError;
@@ -24,6 +25,8 @@ pub(crate) enum SelectOutcome {
     Throttled,
     /// The model could not be called, or its answer cannot be used.
     Failed(InsteadOfModel),
+    /// The gate gave no permit for a call, so the stage must end.
+    Withheld(Withheld),
 }
 
 /// Selects lines with the model. Adds the tokens to `usage`.
@@ -58,6 +61,7 @@ pub(crate) async fn select<'a>(
     }
     let completion = match ask(&client, request, &prompt).await {
         Ok(completion) => completion,
+        Err(ServiceError::Withheld(withheld)) => return Ok(SelectOutcome::Withheld(withheld)),
         Err(error) if error.is_throttling() => return Ok(SelectOutcome::Throttled),
         Err(error) => return Ok(failed(contracts::error::chain(&error), *usage)),
     };

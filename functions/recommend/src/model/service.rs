@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use contracts::model::{AnswerForm, ModelTraits, TokenLimit};
+use policy::disclosure::Withheld;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
@@ -97,12 +98,12 @@ pub struct Completion {
 /// repeat them.
 #[derive(Debug, Error)]
 pub enum ServiceError {
-    /// The address in the settings is not an HTTP address.
-    #[error("writer.model.base_url is not an http address")]
+    /// The address in the settings is neither an HTTPS address nor on this machine.
+    #[error("writer.model.base_url is neither an https address nor on this machine")]
     Address,
     /// The connection failed or was interrupted.
     #[error("the model service cannot be reached")]
-    Unreachable(#[source] reqwest::Error),
+    Unreachable(#[source] outbound::Error),
     /// The service sent no answer within `writer.model.read_seconds`, or paused within its answer for more than 4 s.
     #[error("the model service did not answer in time")]
     Silent,
@@ -135,6 +136,9 @@ pub enum ServiceError {
     /// The customer's deadline has passed, or will pass before the next attempt may start.
     #[error("the deadline of writer.model.deadline_seconds passed")]
     Deadline(#[source] Option<Box<ServiceError>>),
+    /// The gate gave no permit for the call.
+    #[error(transparent)]
+    Withheld(#[from] Withheld),
 }
 
 impl ServiceError {
@@ -149,7 +153,8 @@ impl ServiceError {
             | Self::Refused
             | Self::Incomplete(_)
             | Self::TooLarge
-            | Self::Deadline(_) => RetryDecision::Stop,
+            | Self::Deadline(_)
+            | Self::Withheld(_) => RetryDecision::Stop,
         }
     }
 
@@ -166,7 +171,8 @@ impl ServiceError {
             | Self::Incomplete(_)
             | Self::Truncated
             | Self::Malformed
-            | Self::TooLarge => false,
+            | Self::TooLarge
+            | Self::Withheld(_) => false,
         }
     }
 }

@@ -44,6 +44,7 @@ pub fn script(name: &str, products: &[&str], disclosures: &[&str]) -> Script {
         written_by: WrittenBy::Template { instead_of_model: None },
         verdict: Verdict { checks: Vec::new() },
         text_review: None,
+        from_posts: false,
     }
 }
 

@@ -46,10 +46,11 @@ fn service_of(server: &MockServer) -> ModelSettings {
     ModelSettings { base_url: format!("{}/v1", server.uri()), ..ModelSettings::default() }
 }
 
-fn client<'a>(http: &'a reqwest::Client, service: &'a ModelSettings, limiter: &'a Limiter) -> ModelClient<'a> {
+fn client<'a>(http: &'a outbound::Client, service: &'a ModelSettings, limiter: &'a Limiter) -> ModelClient<'a> {
+    const GATE: &Gate = &Gate::without_customer();
     let key = Some(SecretString::from("k"));
     let deadline = Instant::now() + Duration::from_secs(20);
-    ModelClient { http, service, key, deadline, retries: RETRIES, limiter }
+    ModelClient { http, gate: GATE, service, key, deadline, retries: RETRIES, limiter }
 }
 
 fn chat_request<'a>(messages: &'a [ChatMessage], takes: ModelTraits, schema: &'a Value) -> ChatRequest<'a> {
@@ -61,7 +62,7 @@ async fn call_service(
     takes: ModelTraits,
     time_limit: Duration,
 ) -> Result<Completion, ServiceError> {
-    let http = outbound::client().unwrap();
+    let http = outbound::Client::new().unwrap();
     let limiter = Limiter::default();
     let client = ModelClient { deadline: Instant::now() + time_limit, ..client(&http, service, &limiter) };
     let messages = [ChatMessage::user("hello")];
@@ -310,7 +311,7 @@ async fn unsupported_parameter_is_dropped_once() {
 async fn retry_after_pauses_all_calls() {
     let throttled = error(429, Value::Null).insert_header("retry-after-ms", "300");
     let server = server(vec![throttled, good()]).await;
-    let http = outbound::client().unwrap();
+    let http = outbound::Client::new().unwrap();
     let service = service_of(&server);
     let limiter = Limiter::default();
     let client = client(&http, &service, &limiter);
@@ -337,7 +338,7 @@ async fn errors_leak_neither_service_text_nor_address() {
     let server = server(vec![error(400, json!("bad \"secret words\""))]).await;
     let message = contracts::error::chain(&call(&server).await.unwrap_err());
     assert!(!message.contains("secret words"), "{message}");
-    let http = outbound::client().unwrap();
+    let http = outbound::Client::new().unwrap();
     let service =
         ModelSettings { base_url: "http://me:hush@127.0.0.1:9/v1?k=hush".to_owned(), ..ModelSettings::default() };
     let limiter = Limiter::default();
