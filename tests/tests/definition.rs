@@ -125,7 +125,8 @@ fn every_transient_error_is_retried_by_a_stage() {
 #[test]
 fn every_named_error_exists() {
     let known: BTreeSet<&str> = ErrorName::ALL.iter().map(|name| name.as_str()).collect();
-    let of_aws: BTreeSet<&str> = SERVICE_ERRORS.into_iter().chain(CRASH_ERRORS).chain([REFUSED, "States.ALL"]).collect();
+    let of_aws: BTreeSet<&str> =
+        SERVICE_ERRORS.into_iter().chain(CRASH_ERRORS).chain([REFUSED, "States.ALL"]).collect();
     for (state, body) in states(&definition()) {
         let rules = ["Retry", "Catch"].into_iter().filter_map(|field| body[field].as_array()).flatten();
         for name in rules.flat_map(names).chain(body["Error"].as_str()) {

@@ -107,7 +107,9 @@ impl RunSummary {
         use contracts::error::{EXIT_NOTHING_TO_DO, EXIT_PARTLY};
         let failed = self.customers.iter().find_map(|customer| match &customer.outcome {
             Outcome::Failed { error, .. } => Some(*error),
-            Outcome::Published { .. } | Outcome::Skipped { .. } | Outcome::InReview { .. } | Outcome::NotStarted => None,
+            Outcome::Published { .. } | Outcome::Skipped { .. } | Outcome::InReview { .. } | Outcome::NotStarted => {
+                None
+            }
         });
         let published = self.customers.iter().any(|customer| matches!(customer.outcome, Outcome::Published { .. }));
         let held = self.customers.iter().any(|customer| matches!(customer.outcome, Outcome::InReview { .. }));

@@ -17,14 +17,14 @@ use policy::customer::CustomerRecord;
 use serde::Serialize;
 use storage::secret::SecretName;
 
+use crate::failure::Failure;
+use crate::run::Runner;
 use cost::aws::{AwsForecast, StackSetup, forecast_aws, too_large};
 use cost::local::{LocalForecast, TextSize, Workload, forecast_local};
 use cost::prices::{TOKENS_READ, TOKENS_WRITTEN};
-use crate::failure::Failure;
-use crate::run::Runner;
 
 /// A stack's default concurrency.
-const STACK_CONCURRENCY: f64 = 10.0;
+const STACK_CONCURRENCY: f64 = 5.0;
 /// Transaction rows per customer, as in the sample data.
 const TRANSACTIONS: f64 = 50.0;
 
@@ -125,7 +125,6 @@ pub async fn forecast(runner: &Runner, request: &Request) -> Result<Forecast, Fa
         resolution: settings.video.resolution,
         transactions: TRANSACTIONS,
         characters: texts.iter().map(|text| text.characters).sum::<f64>() * share,
-        sentences: texts.iter().map(|text| text.sentences).sum::<f64>() * share,
     };
     let aws = forecast_aws(&work, &setup);
     let count = |matches: fn(&Decision) -> bool| decisions.iter().filter(|decision| matches(decision)).count();

@@ -25,7 +25,6 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
 use crate::budget::BudgetGate;
-use cost::prices;
 use crate::event::RunnerEvent;
 use crate::failure::Failure;
 use crate::folder::BACKGROUNDS;
@@ -33,6 +32,7 @@ use crate::limits::{RunLimits, StopReason};
 use crate::logs::{CUSTOMER_FAILED, RUN_FAILED};
 use crate::project::Project;
 use crate::services::Services;
+use cost::prices;
 
 /// The number of customers in progress for each one that is being rendered. The others are in the recommend, narrate or
 /// publish stage, so neither the cores nor the model service sit idle.

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use async_trait::async_trait;
+use axum::Router;
 use axum::body::Body;
 use axum::middleware::{self, Next};
 use axum::response::IntoResponse as _;
-use axum::Router;
 use bespoke_aws::executions::StateMachine;
 use bespoke_aws::{Failure, Host, environment, host};
 use contracts::brand::Brand;
@@ -221,7 +221,8 @@ impl Backend for AwsBackend {
         let Some(CampaignRecord { dry_run, bounds }) = record else { return Ok(None) };
         let mut state = CampaignState { dry_run, bounds, ..CampaignState::default() };
         if dry_run {
-            let forecast: Option<Value> = runs::find_json(store, &ObjectKey::Run(run.clone(), RunPart::Forecast)).await?;
+            let forecast: Option<Value> =
+                runs::find_json(store, &ObjectKey::Run(run.clone(), RunPart::Forecast)).await?;
             (state.forecast, state.decisions) = split_forecast(forecast);
         } else {
             let customers = async || runs::count_customers(run, store).await;
@@ -274,7 +275,8 @@ mod tests {
     async fn links_answer_only_through_the_edge() {
         let router = behind_edge(Router::new().route("/l/token", get(async || "a page")), "0123456789");
         let status = async |key: Option<&str>| {
-            let request = key.into_iter().fold(Request::get("/l/token"), |request, key| request.header("x-edge-key", key));
+            let request =
+                key.into_iter().fold(Request::get("/l/token"), |request, key| request.header("x-edge-key", key));
             router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status()
         };
         assert_eq!(status(Some("0123456789")).await, StatusCode::OK);

@@ -86,13 +86,21 @@ mod tests {
         let end = async |number, word| {
             store.put(&ObjectKey::Ended(run.clone(), customer(number), word), "".into()).await.unwrap();
         };
-        for (number, word) in [(1, "published"), (0x22, "skipped"), (0xf3, "in-review"), (4, "failed"), (5, "in-review")] {
+        for (number, word) in
+            [(1, "published"), (0x22, "skipped"), (0xf3, "in-review"), (4, "failed"), (5, "in-review")]
+        {
             end(number, word).await;
         }
         end(5, "published").await;
         let progress = LiveCounts::default().progress(&run, &store, async || Ok(9)).await.unwrap();
-        let counts =
-            CampaignCounts { published: 2, skipped: 1, in_review: 1, failed: 1, waiting: 4, ..CampaignCounts::default() };
+        let counts = CampaignCounts {
+            published: 2,
+            skipped: 1,
+            in_review: 1,
+            failed: 1,
+            waiting: 4,
+            ..CampaignCounts::default()
+        };
         assert_eq!((progress.customers, progress.counts), (9, counts));
     }
 

@@ -79,12 +79,7 @@ pub struct Decision {
 
 /// Computes the forecast of a dry run and writes it. `concurrency` is the number of customers that a run would process at
 /// once.
-pub async fn forecast(
-    run: RunId,
-    settings: &Settings,
-    concurrency: u32,
-    deps: &Deps<'_>,
-) -> Result<Forecast, Error> {
+pub async fn forecast(run: RunId, settings: &Settings, concurrency: u32, deps: &Deps<'_>) -> Result<Forecast, Error> {
     let (request, _): (Request, _) =
         deps.vault.read_json(Owner::Run, &ObjectKey::Run(run.clone(), RunPart::Request)).await?;
     let decided: Vec<(CustomerRef, Option<DryRunDecision>)> = stream::iter(list_customers(deps, &run).await?)
@@ -151,7 +146,6 @@ fn compute(
         resolution: settings.video.resolution,
         transactions: TRANSACTIONS,
         characters: texts.iter().map(|text| text.characters).sum::<f64>() * share,
-        sentences: texts.iter().map(|text| text.sentences).sum::<f64>() * share,
     };
     let aws = forecast_aws(&work, &setup);
     Forecast {

@@ -96,7 +96,8 @@ impl Bank {
     }
 
     fn deps(&self) -> Deps<'_> {
-        let limits = WorkflowLimits { concurrency: 2, tolerated_failure_percentage: 5, customers: None, dry_run: false };
+        let limits =
+            WorkflowLimits { concurrency: 2, tolerated_failure_percentage: 5, customers: None, dry_run: false };
         Deps { vault: &self.vault, source: self, executions: &self.workflow, limits }
     }
 
