@@ -261,7 +261,7 @@ pub enum ObjectKey {
     Ended(RunId, CustomerRef, &'static str),
     /// The limits of a campaign that a caller started.
     Campaign(RunId),
-    /// What a dry run would do for a customer, sealed with the run's key: a [`crate::stage::DryRunDecision`].
+    /// The decision of a dry run for a customer, sealed with the run's key: a [`crate::stage::DryRunDecision`].
     DryRun(RunId, CustomerRef),
     /// A step in a run, for one customer or for the run as a whole: a [`crate::progress::Step`].
     Progress(RunId, Option<CustomerRef>, crate::progress::StepName),

@@ -178,7 +178,7 @@ pub fn tolerated_failures(customers: usize, percentage: u32) -> usize {
     share.max(MIN_FAILURES - 1)
 }
 
-/// What a dry run would do for one customer.
+/// The decision of a dry run for one customer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DryRunDecision {
     /// The offers. Empty for a service message. `None` if the customer would be skipped.
