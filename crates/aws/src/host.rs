@@ -301,10 +301,13 @@ impl Host {
         Ok(Catalogue::from_json(&self.vault.store().get(&ObjectKey::Catalogue).await?)?)
     }
 
-    /// Reads `config/phrases/en.toml` with its approvals, or returns the packaged phrasebook if there is none.
-    pub async fn phrases(&self) -> Result<Phrasebook, HostError> {
+    /// Reads `config/phrases/en.toml` with its approvals. If there is none, the sample catalog has the packaged phrasebook,
+    /// and any other catalog fails.
+    pub async fn phrases(&self, catalogue: &Catalogue) -> Result<Phrasebook, HostError> {
         let store = self.vault.store();
-        let Some(book) = store.find(&ObjectKey::Phrasebook).await? else { return Ok(Phrasebook::packaged()) };
+        let Some(book) = store.find(&ObjectKey::Phrasebook).await? else {
+            return Ok(Phrasebook::packaged_for(catalogue)?);
+        };
         let approvals = store.find(&ObjectKey::PhraseApprovals).await?.map_or_else(Vec::new, |bytes| bytes.to_vec());
         let approvals = text(&ObjectKey::PhraseApprovals, approvals)?;
         Ok(Phrasebook::parse(&text(&ObjectKey::Phrasebook, book.to_vec())?, &approvals)?)

@@ -66,6 +66,9 @@ impl Outcome {
 pub struct PersonalEvidence {
     /// The consent answers.
     pub consent: ConsentAsRead,
+    /// The reason of a skip, if the plain record says less than it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skip: Option<Skip>,
     /// The facts, candidates and scores, if the run got that far.
     pub facts: Option<Facts>,
     /// The script with its writer and the guard's verdict, if the run got that far.

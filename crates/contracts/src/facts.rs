@@ -437,6 +437,11 @@ pub enum Skip {
     HeardLately,
     /// A fact stops every message.
     Stopped(Stop),
+    /// A stop that a plain record must not reveal. `publish` records every [`Self::Stopped`] like this, and keeps the
+    /// stop itself sealed.
+    Withheld,
+    /// Newer data about the customer arrived while the result was in review, so a stop may have been added.
+    Outdated,
     /// No product in the chosen categories fits.
     NoSuitableOffer,
     /// A reviewer rejected the result.
@@ -446,6 +451,23 @@ pub enum Skip {
 }
 
 impl Skip {
+    /// Returns the reason as it may be recorded without a seal.
+    #[must_use]
+    pub const fn plain(self) -> Self {
+        match self {
+            Self::Stopped(_) => Self::Withheld,
+            Self::NoConsent(_)
+            | Self::Suppressed
+            | Self::PostsWithdrawn(_)
+            | Self::HeardLately
+            | Self::Withheld
+            | Self::Outdated
+            | Self::NoSuitableOffer
+            | Self::Rejected
+            | Self::Recalled => self,
+        }
+    }
+
     /// Returns the reason as a short phrase.
     #[must_use]
     pub fn because(self) -> &'static str {
@@ -455,6 +477,8 @@ impl Skip {
             Self::PostsWithdrawn(_) => "the customer withdrew consent to the use of posts",
             Self::HeardLately => "the customer heard from the bank too recently",
             Self::Stopped(stop) => stop.words(),
+            Self::Withheld => "the bank's records say not to write to the customer now",
+            Self::Outdated => "newer data about the customer arrived during the review",
             Self::NoSuitableOffer => "no product of the chosen categories fits",
             Self::Rejected => "a reviewer rejected it",
             Self::Recalled => "it was recalled",

@@ -437,6 +437,13 @@ impl ObjectKey {
         RunId::parse(run).ok()
     }
 
+    /// Returns the key of a dataset's index, if `key` is one.
+    #[must_use]
+    pub fn dataset_index(key: &str) -> Option<Self> {
+        let dataset = key.strip_prefix("datasets/")?.strip_suffix("/index.csv")?;
+        Some(Self::Dataset(DatasetId::parse(dataset).ok()?, DatasetPart::Index))
+    }
+
     /// Returns the customer in the key of their own suppression or erasure record.
     #[must_use]
     pub fn customer_of(key: &str) -> Option<CustomerRef> {

@@ -201,8 +201,9 @@ pub struct WishAsUnderstood {
     pub tones: Vec<String>,
     /// The grounds to prefer, such as `need:saving`.
     pub emphases: Vec<String>,
-    /// The words that were not understood, in order.
-    pub ignored: Vec<String>,
+    /// The number of words that were not understood. The words are not kept.
+    #[serde(default)]
+    pub unread: usize,
 }
 
 /// A model that selected among approved lines.

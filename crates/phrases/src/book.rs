@@ -1,7 +1,9 @@
 //! A phrasebook: the lines in one language, with their approvals.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
+use contracts::catalogue::Catalogue;
 use contracts::{Digest, ErrorName, NamedError, ProductId};
 use serde::Deserialize;
 use thiserror::Error;
@@ -38,6 +40,9 @@ pub enum BookError {
         /// The slot.
         slot: Slot,
     },
+    /// There is no book for the catalog.
+    #[error("phrases/en.toml: not found; the packaged phrasebook is approved for the sample catalog only")]
+    Missing,
     /// Two lines have the same id.
     #[error("line {id}: the id is used twice")]
     DuplicateId {
@@ -52,7 +57,15 @@ impl NamedError for BookError {
     }
 
     fn help(&self) -> Option<String> {
-        Some("`bespoke phrases check` lists everything that is wrong with the phrasebook".to_owned())
+        let help = match self {
+            Self::Missing => {
+                "put the bank's own phrasebook beside the catalog and have it approved: `bespoke phrases approve`"
+            }
+            Self::Toml(_) | Self::Approvals(_) | Self::Line { .. } | Self::Slot { .. } | Self::DuplicateId { .. } => {
+                "`bespoke phrases check` lists everything that is wrong with the phrasebook"
+            }
+        };
+        Some(help.to_owned())
     }
 }
 
@@ -114,13 +127,21 @@ macro_rules! line_file {
     };
 }
 
-line_file!(OpeningLine { adviser: bool, bright: Option<bool> });
+line_file!(OpeningLine { adviser: bool, bright: Option<bool>, named: Option<bool> });
 line_file!(ReasonLine { product: ProductId, ground: GroundKey });
 line_file!(PlainLine {});
 line_file!(ClosingLine { adviser: bool, offers: Option<OfferCount> });
 line_file!(ServiceLine { topic: ServiceTopic });
 
-/// The lines in one language, with their approvals.
+/// The words of a book that fill slots. Each is approved like a line, under its id.
+mod word {
+    pub const NO_NAME: &str = "word.no_name";
+    pub const NO_NAME_ON_CARD: &str = "word.no_name_on_card";
+    pub const ADVISER_TITLE: &str = "word.adviser_title";
+    pub const COUNTS: [&str; 3] = ["word.counts.one", "word.counts.two", "word.counts.three"];
+}
+
+/// The lines of one language with their approvals.
 #[derive(Clone, Debug)]
 pub struct Phrasebook {
     language: String,
@@ -150,7 +171,16 @@ impl Phrasebook {
         Self::parse(book, approvals).expect("the packaged phrasebook is sound")
     }
 
-    /// Reads a phrasebook (TOML) and its approvals (CSV).
+    /// Returns the packaged book if `catalogue` is the packaged sample catalog. Its lines are approved for the sample bank,
+    /// so no other bank may say them.
+    pub fn packaged_for(catalogue: &Catalogue) -> Result<Self, BookError> {
+        static SAMPLE: LazyLock<Option<Digest>> = LazyLock::new(|| {
+            Catalogue::from_json(include_bytes!("../../../data/catalogue.json")).ok().map(|sample| sample.digest())
+        });
+        if *SAMPLE == Some(catalogue.digest()) { Ok(Self::packaged()) } else { Err(BookError::Missing) }
+    }
+
+    /// Reads a book (TOML) and its approvals (CSV).
     pub fn parse(book: &str, approvals: &str) -> Result<Self, BookError> {
         let digest = Digest::of_parts([book.as_bytes(), approvals.as_bytes()]);
         let file: BookFile = toml::from_str(book)?;
@@ -166,7 +196,11 @@ impl Phrasebook {
             Ok(())
         };
         for line in file.opening {
-            let kind = LineKind::Opening { adviser: line.adviser, bright: line.bright.unwrap_or_default() };
+            let kind = LineKind::Opening {
+                adviser: line.adviser,
+                bright: line.bright.unwrap_or_default(),
+                named: line.named.unwrap_or_default(),
+            };
             add(line.id, &line.text, line.tone, line.author, kind)?;
         }
         for line in file.reason {
@@ -190,12 +224,27 @@ impl Phrasebook {
                 add(line.id, &line.text, line.tone, line.author, kind.clone())?;
             }
         }
+        let [one, two, three] = word::COUNTS;
+        for (id, text) in [
+            (word::NO_NAME, &file.no_name),
+            (word::NO_NAME_ON_CARD, &file.no_name_on_card),
+            (word::ADVISER_TITLE, &file.adviser_title),
+            (one, &file.counts.one),
+            (two, &file.counts.two),
+            (three, &file.counts.three),
+        ] {
+            add(id.to_owned(), text, None, None, LineKind::Word)?;
+        }
         let mut ids = BTreeSet::new();
         if let Some(twice) = lines.iter().find(|line| !ids.insert(line.id.as_str())) {
             return Err(BookError::DuplicateId { id: twice.id.clone() });
         }
-        let is_live = |(position, line)| approvals.of(line).map(|_| position);
-        let live = lines.iter().enumerate().filter_map(is_live).collect();
+        let approved: BTreeSet<&str> =
+            lines.iter().filter(|line| approvals.of(line).is_some()).map(|line| line.id.as_str()).collect();
+        let is_live = |line: &Line| {
+            approved.contains(line.id.as_str()) && words_of(line).iter().all(|word| approved.contains(word))
+        };
+        let live = lines.iter().enumerate().filter(|(_, line)| is_live(line)).map(|(position, _)| position).collect();
         Ok(Self {
             language: file.language,
             version: file.version,
@@ -288,11 +337,33 @@ impl Phrasebook {
         lines.filter_map(|line| Some((line, self.approvals.recorded(&line.id)?)))
     }
 
+    /// Returns the approval of a line that may be said: of exactly this line, with all words that fill its slots approved.
+    #[must_use]
+    pub fn live_approval(&self, id: &str) -> Option<&Approval> {
+        self.live().find(|(line, _)| line.id == id).map(|(_, approval)| approval)
+    }
+
     /// Returns the approvals.
     #[must_use]
     pub const fn approvals(&self) -> &Approvals {
         &self.approvals
     }
+}
+
+/// Returns the ids of the words that may be said with the line. It is live only if they are approved too.
+fn words_of(line: &Line) -> Vec<&'static str> {
+    let of_slot = |slot| match slot {
+        Slot::FirstName => &[word::NO_NAME][..],
+        Slot::AdviserTitle => &[word::ADVISER_TITLE],
+        Slot::Count => &word::COUNTS,
+        Slot::Adviser | Slot::Bank | Slot::Web | Slot::Product => &[],
+    };
+    let mut words: Vec<&str> = line.text.slots().flat_map(of_slot).copied().collect();
+    // The title card comes before every text.
+    if matches!(line.kind, LineKind::Opening { .. } | LineKind::ServiceOpening) {
+        words.push(word::NO_NAME_ON_CARD);
+    }
+    words
 }
 
 /// Returns whether a line of this kind may have the slot.
@@ -302,11 +373,11 @@ fn may_have(kind: &LineKind, slot: Slot) -> bool {
         Slot::Adviser | Slot::AdviserTitle => match kind {
             LineKind::Opening { adviser, .. } | LineKind::Closing { adviser, .. } => *adviser,
             LineKind::ServiceOpening | LineKind::ServiceClosing => true,
-            LineKind::Reason { .. } | LineKind::Link | LineKind::Service { .. } => false,
+            LineKind::Reason { .. } | LineKind::Link | LineKind::Service { .. } | LineKind::Word => false,
         },
         Slot::Count => matches!(kind, LineKind::Opening { .. } | LineKind::Closing { .. }),
         Slot::Product => matches!(kind, LineKind::Reason { .. }),
-        Slot::Bank | Slot::Web => true,
+        Slot::Bank | Slot::Web => !matches!(kind, LineKind::Word),
     }
 }
 
@@ -355,7 +426,7 @@ text = "Charges should be clear."
     #[test]
     fn book_is_read() {
         let book = Phrasebook::parse(SMALL, "").unwrap();
-        assert_eq!(book.lines().len(), 6);
+        assert_eq!(book.lines().iter().filter(|line| line.kind != LineKind::Word).count(), 6);
         assert_eq!(book.count(2), "two ideas");
         assert_eq!(book.live().count(), 0, "an unapproved line is not live");
         assert_eq!(book.line("l1").unwrap().author, "writer@bank.example");
@@ -372,6 +443,32 @@ text = "Charges should be clear."
             let error = Phrasebook::parse(&SMALL.replace(from, to), "").unwrap_err();
             assert!(matches!(error, BookError::Slot { .. }), "{to}: {error}");
         }
+    }
+
+    #[test]
+    fn word_in_a_slot_needs_an_approval_of_its_own() {
+        let approve_all_but = |without: &str| {
+            let mut approvals = Approvals::default();
+            for line in Phrasebook::parse(SMALL, "").unwrap().lines().iter().filter(|line| line.id != without) {
+                let at = jiff::Timestamp::UNIX_EPOCH;
+                let (line, digest) = (line.id.clone(), line.digest);
+                approvals.record(Approval { line, digest, by: "reviewer".to_owned(), at });
+            }
+            Phrasebook::parse(SMALL, &approvals.to_csv()).unwrap()
+        };
+        let is_live = |without: &str, id: &str| approve_all_but(without).live_approval(id).is_some();
+        assert!(is_live("", "o1") && is_live("", "o2"));
+        for word in word::COUNTS {
+            assert!(!is_live(word, "o1"), "{word}");
+            assert!(is_live(word, "o2"), "{word}");
+        }
+        for word in [word::NO_NAME, word::NO_NAME_ON_CARD] {
+            assert!(!is_live(word, "o1") && !is_live(word, "o2"), "{word}");
+            assert!(is_live(word, "r1"), "{word}");
+        }
+        let changed = SMALL.replace("no_name = \"there\"", "no_name = \"buddy\"");
+        let stale = Phrasebook::parse(&changed, &approve_all_but("").approvals().to_csv()).unwrap();
+        assert_eq!(stale.live_approval("o2"), None, "the approval was of another word");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt;
 
 use contracts::catalogue::{Catalogue, Product};
 use serde::Serialize;
+use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::approval::is_same_person;
 use crate::book::Phrasebook;
@@ -25,11 +26,14 @@ const MAX_REASON_WORDS: usize = 24;
 const MAX_FRAME_WORDS: usize = 45;
 /// The maximum number of words in a service message.
 const MAX_SERVICE_WORDS: usize = 75;
-/// The maximum LIX of one line. A single sentence varies more than a whole text, so the bound is looser than for the
-/// phrasebook.
+/// The most words of a text that fills a slot.
+const MAX_WORD_WORDS: usize = 5;
+/// The highest LIX of one line. A single sentence varies more than a text, so the bound is looser than for the book.
 const MAX_LINE_LIX: f64 = 65.0;
 /// The maximum mean LIX of all lines: CEFR B2.
 const MAX_MEAN_LIX: f64 = 45.0;
+/// The fewest words in a row that a reason must not share with the catalog's texts about its product.
+const ECHO_WORDS: usize = 5;
 /// The share of a kind's lines that may begin with the same three words.
 const MAX_SAME_START: f64 = 0.25;
 
@@ -84,7 +88,8 @@ pub fn check(
         check_length(line, &filled, &mut add);
         check_slots(line, &mut add);
         check_product(line, catalogue, &mut add);
-        // A person's approval of exactly this line overrides the guard's word lists.
+        check_echo(line, &filled, catalogue, &mut add);
+        // A person's approval of exactly this line outweighs the guard's lists of words.
         let is_approved = book.approvals().of(line).is_some();
         let severity = if is_approved { Severity::Warning } else { Severity::Error };
         for violation in guard(line, &filled, product) {
@@ -136,10 +141,14 @@ fn check_length(line: &Line, filled: &str, add: &mut impl FnMut(Severity, String
             MAX_FRAME_WORDS
         }
         LineKind::Service { .. } => MAX_SERVICE_WORDS,
+        LineKind::Word => MAX_WORD_WORDS,
     };
     let words = filled.split_whitespace().count();
     if words > max {
         add(Severity::Error, format!("{words} words; a {} line may have {max}", line.kind.name()));
+    }
+    if line.kind == LineKind::Word {
+        return;
     }
     if !filled.ends_with(['.', '?', '!']) {
         add(Severity::Error, "the line must be whole sentences that end with a full stop".to_owned());
@@ -181,6 +190,26 @@ fn check_product(line: &Line, catalogue: &Catalogue, add: &mut impl FnMut(Severi
     }
 }
 
+/// Refuses a reason that says what the catalog's text after it says anyway.
+fn check_echo(line: &Line, filled: &str, catalogue: &Catalogue, add: &mut impl FnMut(Severity, String)) {
+    let LineKind::Reason { product, .. } = &line.kind else { return };
+    let Some(product) = catalogue.product(product) else { return };
+    let words = |text: &str| -> Vec<String> { text.unicode_words().map(str::to_lowercase).collect() };
+    // The product's name is no repetition.
+    let name = words(&product.name);
+    let without_name =
+        |text: &str| -> Vec<String> { words(text).into_iter().filter(|word| !name.contains(word)).collect() };
+    let said = without_name(filled);
+    for text in std::iter::once(&product.summary).chain(&product.approved_claims) {
+        let text = without_name(text);
+        let echo = said.windows(ECHO_WORDS).find(|run| text.windows(ECHO_WORDS).any(|other| other == *run));
+        if let Some(echo) = echo {
+            add(Severity::Error, format!("repeats the catalog's own text: \"{}\"", echo.join(" ")));
+            return;
+        }
+    }
+}
+
 /// Returns every ground on which the catalog may offer a product.
 #[must_use]
 pub fn grounds(product: &Product) -> BTreeSet<GroundKey> {
@@ -210,8 +239,10 @@ fn check_coverage(book: &Phrasebook, catalogue: &Catalogue, findings: &mut Vec<F
     for adviser in [true, false] {
         let with = if adviser { "with an adviser" } else { "without an adviser" };
         let openings =
-            |kind: &LineKind| matches!(kind, LineKind::Opening { adviser: a, bright: false } if *a == adviser);
+            |kind: &LineKind| matches!(kind, LineKind::Opening { adviser: a, bright: false, .. } if *a == adviser);
         require(count(&openings), MIN_OPENINGS, format!("openings {with} for every mood"));
+        let for_anyone = |kind: &LineKind| openings(kind) && matches!(kind, LineKind::Opening { named: false, .. });
+        require(count(&for_anyone), 1, format!("openings {with} for a customer whose name cannot be said"));
         for offers in [1, 3] {
             let closings = |kind: &LineKind| matches!(kind, LineKind::Closing { adviser: a, offers: o } if *a == adviser && o.fits(offers));
             require(count(&closings), MIN_CLOSINGS, format!("closings {with} for {offers} offers"));
@@ -230,7 +261,7 @@ fn check_repetition(book: &Phrasebook, findings: &mut Vec<Finding>) {
     let mut texts = BTreeMap::<String, &str>::new();
     let mut starts = BTreeMap::<(&str, String), usize>::new();
     let mut kinds = BTreeMap::<&str, usize>::new();
-    for line in book.lines() {
+    for line in book.lines().iter().filter(|line| line.kind != LineKind::Word) {
         let text = line.text.as_str().to_lowercase();
         if let Some(other) = texts.insert(text.clone(), &line.id) {
             let message = format!("the same text as line {other}");
@@ -252,7 +283,8 @@ fn check_repetition(book: &Phrasebook, findings: &mut Vec<Finding>) {
 }
 
 fn check_reading_level(book: &Phrasebook, findings: &mut Vec<Finding>) {
-    let levels: Vec<f64> = book.lines().iter().map(|line| lix(&line.text.fill(&sample_values(book, None)))).collect();
+    let sentences = book.lines().iter().filter(|line| line.kind != LineKind::Word);
+    let levels: Vec<f64> = sentences.map(|line| lix(&line.text.fill(&sample_values(book, None)))).collect();
     #[expect(clippy::cast_precision_loss, reason = "a book has few lines")]
     let mean = levels.iter().sum::<f64>() / levels.len().max(1) as f64;
     if mean > MAX_MEAN_LIX {

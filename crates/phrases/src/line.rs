@@ -177,6 +177,9 @@ pub enum LineKind {
         adviser: bool,
         /// Whether it is suitable only for a customer whose recent posts are positive.
         bright: bool,
+        /// Whether it fits only a customer whose name can be said: "Dear there" is no greeting.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        named: bool,
     },
     /// Says why a product may be suitable.
     Reason {
@@ -203,6 +206,8 @@ pub enum LineKind {
     ServiceOpening,
     /// Closes a service message.
     ServiceClosing,
+    /// Fills a slot, or stands on the title card. The id says which.
+    Word,
 }
 
 impl LineKind {
@@ -217,6 +222,7 @@ impl LineKind {
             Self::Service { .. } => "service",
             Self::ServiceOpening => "service-opening",
             Self::ServiceClosing => "service-closing",
+            Self::Word => "word",
         }
     }
 
@@ -283,7 +289,7 @@ mod tests {
     #[test]
     fn digest_covers_everything_that_decides_when_a_line_is_said() {
         let line = |tone, bright, text: &str| {
-            let kind = LineKind::Opening { adviser: false, bright };
+            let kind = LineKind::Opening { adviser: false, bright, named: false };
             Line::new("en", "a".to_owned(), kind, tone, Template::parse(text).unwrap(), "x".to_owned()).digest
         };
         let digests = [

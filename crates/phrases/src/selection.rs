@@ -28,12 +28,14 @@ impl<'b> Selector<'b> {
         Self { live: book.live().collect(), wish, seed: seed.to_vec() }
     }
 
-    /// Returns the suitable openings. With `adviser`, these are the lines that introduce the customer's adviser.
-    /// Without `bright`, lines that only suit a bright mood are left out.
+    /// Returns every opening that fits. `adviser` asks for a line that introduces the adviser, `bright` allows lines for
+    /// good moods, and `named` allows lines that need the customer's name.
     #[must_use]
-    pub fn openings(&self, adviser: bool, bright: bool) -> Vec<LiveLine<'b>> {
+    pub fn openings(&self, adviser: bool, bright: bool, named: bool) -> Vec<LiveLine<'b>> {
         self.fitting(|kind| match kind {
-            LineKind::Opening { adviser: needs, bright: only } => *needs == adviser && (bright || !only),
+            LineKind::Opening { adviser: introduces, bright: only_bright, named: only_named } => {
+                *introduces == adviser && (bright || !only_bright) && (named || !only_named)
+            }
             _ => false,
         })
     }
@@ -141,8 +143,8 @@ mod tests {
         let mut counts = BTreeMap::<&str, usize>::new();
         for customer in 0..10_000_u32 {
             let selector = Selector::new(&book, UnderstoodWish::default(), &customer.to_be_bytes());
-            let (line, _) = selector.pick("opening", &selector.openings(false, false)).unwrap();
-            assert_eq!(selector.pick("opening", &selector.openings(false, false)).unwrap().0.id, line.id);
+            let (line, _) = selector.pick("opening", &selector.openings(false, false, true)).unwrap();
+            assert_eq!(selector.pick("opening", &selector.openings(false, false, true)).unwrap().0.id, line.id);
             *counts.entry(line.id.as_str()).or_default() += 1;
         }
         assert_eq!(counts.len(), 21);
@@ -153,7 +155,7 @@ mod tests {
     fn next_attempt_picks_another_line() {
         let book = many_openings();
         let selector = Selector::new(&book, UnderstoodWish::default(), b"1");
-        let lines = selector.openings(false, false);
+        let lines = selector.openings(false, false, true);
         let ids: BTreeSet<&str> =
             (0..lines.len()).map(|n| selector.pick_again("opening", n, &lines).unwrap().0.id.as_str()).collect();
         assert_eq!(ids.len(), lines.len());
@@ -163,7 +165,7 @@ mod tests {
     fn unapproved_line_is_never_selected() {
         let book = Phrasebook::parse(SMALL, "").unwrap();
         let selector = Selector::new(&book, UnderstoodWish::default(), b"1");
-        assert!(selector.openings(true, false).is_empty());
+        assert!(selector.openings(true, false, true).is_empty());
         assert_eq!(selector.pick("opening", &[]), None);
     }
 
@@ -189,6 +191,6 @@ mod tests {
         let book = many_openings();
         let wish = UnderstoodWish { tones: vec![Tone::Formal], ..UnderstoodWish::default() };
         let selector = Selector::new(&book, wish, b"1");
-        assert_eq!(selector.openings(true, false).len(), 1, "no opening is formal, so the warm one fits");
+        assert_eq!(selector.openings(true, false, true).len(), 1, "no opening is formal, so the warm one fits");
     }
 }

@@ -1,6 +1,7 @@
 //! The phrasebook of the sample bank is sound and approved.
 
 use contracts::catalogue::Catalogue;
+use contracts::{ErrorName, NamedError as _};
 use phrases::{Phrasebook, check};
 
 #[test]
@@ -13,4 +14,15 @@ fn sample_book_is_sound() {
         check::check(&book, &catalogue, |_, _, _| Vec::new()).iter().map(ToString::to_string).collect();
     assert_eq!(findings, Vec::<String>::new());
     assert_eq!(book.live().count(), book.lines().len());
+}
+
+#[test]
+fn packaged_book_is_for_the_sample_catalogue_only() {
+    let sample = include_str!("../../../data/catalogue.json");
+    let catalogue = |text: &str| Catalogue::from_json(text.as_bytes()).unwrap();
+    assert!(Phrasebook::packaged_for(&catalogue(sample)).is_ok());
+    let error =
+        Phrasebook::packaged_for(&catalogue(&sample.replace("Everyday Checking", "Daily Checking"))).unwrap_err();
+    assert_eq!(error.name(), ErrorName::ConfigInvalid);
+    assert!(error.help().unwrap().contains("the bank's own phrasebook"));
 }

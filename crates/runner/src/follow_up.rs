@@ -2,17 +2,33 @@
 
 use contracts::evidence::{Manifest, Outcome};
 use contracts::key::RunPart;
-use contracts::review::PendingReview;
+use contracts::request::Request;
+use contracts::review::{PendingReview, ReviewChoice};
 use contracts::settings::Settings;
 use contracts::stage::{FinalizeInput, PublishInput};
 use contracts::{ErrorName, ObjectKey, RunId};
 use deliver::webhook::{self, Backoff, Deps, NotifySummary};
 use jiff::Timestamp;
+use policy::review::find_decision;
 use storage::secret::Secrets;
-use storage::vault::Vault;
+use storage::vault::{Owner, Vault};
 
 use crate::failure::Failure;
 use crate::project::Project;
+
+/// Fails if the workbooks are no longer those of the run, because the new ones may hold a stop for the customer.
+pub async fn ensure_newest_workbooks(run: &RunId, project: &Project, vault: &Vault) -> Result<(), Failure> {
+    let (request, _): (Request, _) =
+        vault.read_json(Owner::Run, &ObjectKey::Run(run.clone(), RunPart::Request)).await?;
+    match merge::upload_digest(&project.store()?, &request.batch).await {
+        Ok(current) if current != request.upload => {
+            let message = format!("the workbooks changed since {run} started, so its results must not be approved");
+            Err(Failure::new(ErrorName::ConfigChanged, message, "start a new run with the current workbooks"))
+        }
+        // A reviewer's machine may have no workbooks. The datasets still show newer data.
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
 
 /// Publishes an approved result or records a rejected one. If publishing fails, the decision is kept for the next
 /// attempt.
@@ -28,8 +44,18 @@ pub async fn publish_decision(
         video: waiting.video,
         failure: None,
     };
-    let deps =
-        publish::Deps { vault, settings, catalogue: &project.catalogue, brand: &project.brand, now: Timestamp::now() };
+    let decision = find_decision(vault, &waiting.run, &waiting.reference).await?;
+    if decision.is_some_and(|decision| decision.choice == ReviewChoice::Approve) {
+        ensure_newest_workbooks(&waiting.run, project, vault).await?;
+    }
+    let deps = publish::Deps {
+        vault,
+        settings,
+        catalogue: &project.catalogue,
+        phrases: project.current_phrases(),
+        brand: &project.brand,
+        now: Timestamp::now(),
+    };
     Ok(publish::run(input, &deps).await?)
 }
 

@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, HashMap};
 use assess::{Rules, assess};
 use contracts::facts::{Assessment, Facts, Skip, Stance};
 use contracts::key::{Artefact, Prefix, Workbook};
+use contracts::model::WriterMode;
 use contracts::request::Request;
+use contracts::settings::ModelSettings;
 use contracts::voice::{Engine, VoiceName};
 use contracts::{CustomerRef, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
@@ -112,7 +114,9 @@ pub async fn forecast(runner: &Runner, request: &Request) -> Result<Forecast, Fa
     let videos = texts.len().min(request.videos.unwrap_or(usize::MAX));
     let video_seconds = texts.iter().take(videos).map(|text| text.video_seconds(request.words_per_minute)).sum();
     let work = Workload { customers: decisions.len(), recommendations: texts.len(), videos, video_seconds };
-    let model = model(runner, &decisions);
+    // The phrasebook writes every service message.
+    let calls = decisions.iter().filter(|decision| decision.is_open() && decision.offers != Some(0)).count();
+    let model = model_use(&runner.services.settings.writer.model, request.writer, calls);
     let encoding = encoding(runner, request, videos).await?;
 
     let settings = &runner.services.settings;
@@ -157,13 +161,11 @@ fn engine(runner: &Runner, request: &Request) -> Engine {
     chosen.or(request.engines.first().copied()).unwrap_or(Engine::Espeak)
 }
 
-fn model(runner: &Runner, decisions: &[Decision]) -> ModelUse {
-    let settings = &runner.services.settings.writer.model;
-    if !settings.enabled {
+/// Returns the use of the model for the open customers with an offer.
+fn model_use(settings: &ModelSettings, writer: WriterMode, calls: usize) -> ModelUse {
+    if !settings.enabled || !writer.asks_a_model() {
         return ModelUse::default();
     }
-    // Service messages always come from the phrasebook.
-    let calls = decisions.iter().filter(|decision| decision.is_open() && decision.offers != Some(0)).count();
     let tokens_read = TOKENS_READ * calls as u64;
     let tokens_written = TOKENS_WRITTEN * calls as u64;
     ModelUse { calls, tokens_read, tokens_written, usd: settings.usage(tokens_read, tokens_written).usd }
@@ -272,5 +274,19 @@ fn offers(facts: &Facts) -> usize {
     match &facts.stance {
         Stance::Recommend { offers } => offers.len(),
         Stance::Service { .. } => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_model_that_is_asked_costs_anything() {
+        let settings = ModelSettings { enabled: true, ..ModelSettings::default() };
+        assert_eq!(model_use(&settings, WriterMode::Phrases, 10).calls, 0);
+        assert_eq!(model_use(&settings, WriterMode::Select, 10).calls, 10);
+        assert_eq!(model_use(&settings, WriterMode::Free, 10).calls, 10);
+        assert_eq!(model_use(&ModelSettings::default(), WriterMode::Free, 10).calls, 0);
     }
 }

@@ -51,13 +51,13 @@ pub fn lexicon(data: &Path, named: Option<&PathBuf>) -> Result<Lexicon, Failure>
     Ok(Lexicon::from_toml(&text(&beside(data, named, "lexicon.toml"))?)?)
 }
 
-/// Reads the phrasebook beside the workbooks in `data`, or else the project's own, or else the packaged one. A
-/// phrasebook without an approvals file has no approved lines.
-pub fn phrasebook(data: &Path) -> Result<Phrasebook, Failure> {
-    let path = beside(data, None, "phrases/en.toml");
-    if !path.exists() {
-        return Ok(Phrasebook::packaged());
-    }
+/// Reads the phrasebook beside the catalog, or else the one beside the workbooks. Without either, the sample catalog has
+/// the packaged phrasebook, and any other catalog fails. A book without a file of approvals has no approved line.
+pub fn phrasebook(folders: &Folders, catalogue: &Catalogue) -> Result<Phrasebook, Failure> {
+    let by_catalogue = beside(&folders.data, folders.catalogue.as_ref(), "catalogue.json");
+    let places = [by_catalogue.parent().unwrap_or(Path::new(".")), &folders.data];
+    let mut paths = places.iter().map(|folder| folder.join("phrases/en.toml"));
+    let Some(path) = paths.find(|path| path.exists()) else { return Ok(Phrasebook::packaged_for(catalogue)?) };
     let approvals = path.with_extension("approvals.csv");
     let approvals = if approvals.exists() { text(&approvals)? } else { String::new() };
     Ok(Phrasebook::parse(&text(&path)?, &approvals)?)
@@ -128,11 +128,18 @@ impl Project {
     pub fn load(folders: Folders) -> Result<Self, Failure> {
         let catalogue = catalogue(&folders.data, folders.catalogue.as_ref())?;
         let lexicon = lexicon(&folders.data, folders.lexicon.as_ref())?;
-        let phrases = phrasebook(&folders.data)?;
+        let phrases = phrasebook(&folders, &catalogue)?;
         let brand = brand(&folders.assets)?;
         let assets = render::assets_digest(&folders.assets, &brand)?;
         let pronunciations = Pronunciations::read(&folders.assets, &brand)?;
         Ok(Self { folders, catalogue, phrases, lexicon, brand, pronunciations, assets })
+    }
+
+    /// Returns the digest of the phrasebook as its files are now, so an approval that was withdrawn during a run counts. A
+    /// book that can no longer be read differs from every book.
+    #[must_use]
+    pub fn current_phrases(&self) -> Digest {
+        phrasebook(&self.folders, &self.catalogue).map_or_else(|_| Digest::of(b"unreadable"), |book| book.digest())
     }
 
     /// Returns the name of the batch on one machine, where there is only one folder of workbooks at a time.

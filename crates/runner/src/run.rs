@@ -447,6 +447,7 @@ impl Runner {
                 vault: &self.services.vault,
                 settings: &self.services.settings,
                 catalogue: &self.project.catalogue,
+                phrases: self.project.current_phrases(),
                 brand: &self.project.brand,
                 now: Timestamp::now(),
             };

@@ -1,10 +1,12 @@
-//! Verifies the source of every published sentence in a run: an approved line, a catalog text, or free text that a
-//! person approved.
+//! Proves every published sentence of a run: an approved line, a text of the catalog, or free text that a person
+//! approved. Proves also that the published text consists of these sentences.
 
 use contracts::evidence::{Evidence, Manifest, Outcome};
 use contracts::key::{Artefact, RunPart};
 use contracts::request::Request;
-use contracts::{CustomerRef, ErrorName, ObjectKey, RunId};
+use contracts::script::Script;
+use contracts::text::recommendation_text;
+use contracts::{CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 use recommend::Proof;
 use serde::Serialize;
 use storage::vault::{Owner, Vault};
@@ -30,6 +32,8 @@ pub struct SentenceReport {
     pub texts: usize,
     /// Texts that the current keys cannot open.
     pub sealed: usize,
+    /// Texts of customers who have been erased since.
+    pub erased: usize,
     /// Sentences that are approved lines with filled slots.
     pub lines: usize,
     /// Sentences that are catalog texts.
@@ -42,7 +46,15 @@ pub struct SentenceReport {
     pub unproved: Vec<UnprovedSentence>,
 }
 
-/// Verifies the sentences in a run against the project's phrasebook, catalog and brand.
+impl SentenceReport {
+    /// Returns whether every published sentence that still exists is proved.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.not_checked.is_none() && self.sealed == 0 && self.unproved.is_empty()
+    }
+}
+
+/// Proves the sentences of a run with the project's phrasebook, catalog and brand.
 pub async fn prove(vault: &Vault, run: &RunId, project: &Project) -> Result<SentenceReport, Failure> {
     let mut report = SentenceReport::default();
     let request = ObjectKey::Run(run.clone(), RunPart::Request);
@@ -69,19 +81,27 @@ pub async fn prove(vault: &Vault, run: &RunId, project: &Project) -> Result<Sent
         let Some(bytes) = vault.store().find(&key).await? else { continue };
         let Ok(evidence) = serde_json::from_slice::<Evidence>(&bytes) else { continue };
         if matches!(evidence.outcome, Outcome::Published { .. }) {
-            add(vault, &evidence, project, &mut report).await;
+            add(vault, &evidence, project, &mut report).await?;
         }
     }
     Ok(report)
 }
 
 /// Adds the sentences of one published text.
-async fn add(vault: &Vault, evidence: &Evidence, project: &Project, report: &mut SentenceReport) {
+async fn add(
+    vault: &Vault,
+    evidence: &Evidence,
+    project: &Project,
+    report: &mut SentenceReport,
+) -> Result<(), Failure> {
     let opened = policy::evidence::open_personal(vault, evidence).await;
     let script_and_facts = opened.map(|personal| personal.script.zip(personal.facts));
     let Ok(Some((script, facts))) = script_and_facts else {
-        report.sealed += 1;
-        return;
+        match vault.store().find(&ObjectKey::Forgotten(evidence.reference.clone())).await? {
+            Some(_) => report.erased += 1,
+            None => report.sealed += 1,
+        }
+        return Ok(());
     };
     let proof = recommend::prove(&script, &facts, &project.phrases, &project.catalogue, &project.brand);
     let Proof { lines, catalogue, free, problems } = proof;
@@ -95,4 +115,35 @@ async fn add(vault: &Vault, evidence: &Evidence, project: &Project, report: &mut
     }
     let unproved = |reason| UnprovedSentence { reference: evidence.reference.clone(), reason };
     report.unproved.extend(problems.into_iter().map(unproved));
+    report.unproved.extend(text_problem(&script, evidence, project).map(unproved));
+    Ok(())
+}
+
+/// Rebuilds the published text from its sentences. Returns the problem if its digest is not the recorded one.
+fn text_problem(script: &Script, evidence: &Evidence, project: &Project) -> Option<String> {
+    let video = matches!(evidence.outcome, Outcome::Published { video: true });
+    let text = recommendation_text(script, &project.catalogue, &project.brand, &evidence.run, video);
+    if evidence.artefacts.get(&Artefact::Text) == Some(&Digest::of(text.as_bytes())) {
+        return None;
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    Some(if evidence.program == version {
+        "the published text does not consist of the script's sentences".to_owned()
+    } else {
+        format!("version {} laid out the published text; verify it with that version", evidence.program)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unchecked_or_sealed_sentences_are_not_proved() {
+        assert!(SentenceReport::default().is_complete());
+        assert!(SentenceReport { erased: 1, ..SentenceReport::default() }.is_complete());
+        let not_checked = Some("the phrasebook is not the one of the run".to_owned());
+        assert!(!SentenceReport { not_checked, ..SentenceReport::default() }.is_complete());
+        assert!(!SentenceReport { sealed: 1, ..SentenceReport::default() }.is_complete());
+    }
 }

@@ -19,6 +19,7 @@ use crate::backend::{Backend, SharedBackend};
 use crate::extract::Caller;
 use crate::problem::{MediaProblems, Problem, WorkbookProblems};
 use crate::security_headers::secure;
+use crate::view::WorkbookName;
 
 /// The files of a local server.
 #[async_trait]
@@ -99,7 +100,7 @@ async fn get_media(
     put, path = "/v1/uploads/{upload}/{name}", operation_id = "uploadWorkbook", tag = "local",
     params(
         ("upload" = String, Path, description = "The id of the upload"),
-        ("name" = String, Path, description = "The file name of the workbook: `customer_profile.xlsx`, `customer_transactions.xlsx` or `twitter_data.xlsx`"),
+        ("name" = inline(WorkbookName), Path, description = "The file name of the workbook"),
     ),
     request_body(content = inline(FileBytes), description = "The workbook, at most 512 MiB", content_type = "application/octet-stream"),
     responses((status = 204, description = "The workbook was stored."), WorkbookProblems)

@@ -290,6 +290,7 @@ impl Api {
             self.bank.vault.read_json(Owner::Customer(reference), &script).await.ok().map(|(script, _)| script);
         let personal = contracts::evidence::PersonalEvidence {
             consent: ConsentAsRead { readings: Vec::new(), read_at: Timestamp::UNIX_EPOCH, control: None },
+            skip: None,
             facts: None,
             script,
             decision: None,

@@ -34,4 +34,4 @@ pub(crate) use recommendation::{
     validate_options,
 };
 pub(crate) use review::{DecisionRequest, DecisionResult, PendingReview, PendingReviewList, RecallRequest};
-pub(crate) use upload::{CreateUploadRequest, Upload, UploadSlot};
+pub(crate) use upload::{CreateUploadRequest, Upload, UploadSlot, WorkbookName};

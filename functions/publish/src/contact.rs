@@ -1,6 +1,9 @@
 //! Checks whether anything may be published to the customer now.
 
 use contracts::facts::{Facts, Skip};
+use contracts::key::{Area, Artefact, Prefix, RunPart};
+use contracts::stage::IndexRow;
+use contracts::{Digest, ObjectKey};
 use policy::contact_cap::heard_lately;
 use policy::control;
 use policy::recall::is_recalled;
@@ -42,4 +45,36 @@ pub async fn find_block(deps: &Deps<'_>, place: Place<'_>, facts: &mut Facts) ->
         return Ok(Some(Blocked::because(Skip::HeardLately)));
     }
     Ok(None)
+}
+
+/// Returns whether a dataset with other data about the customer was written since the customer was assessed.
+pub async fn is_outdated(deps: &Deps<'_>, place: Place<'_>) -> Result<bool, Error> {
+    let store = deps.vault.store();
+    let facts = place.key(Artefact::Facts).to_string();
+    let own = store.list(&Prefix::Customer(place.reference.clone())).await?;
+    let Some(assessed) = own.iter().find(|object| object.key == facts).map(|object| object.modified) else {
+        return Ok(true);
+    };
+    let own_index = ObjectKey::Run(place.run.clone(), RunPart::Index);
+    let own_row = match store.find(&own_index).await? {
+        Some(csv) => find_row(&csv, place),
+        None => None,
+    };
+    for object in store.list(&Prefix::Area(Area::Datasets)).await? {
+        let Some(index) = ObjectKey::dataset_index(&object.key).filter(|_| object.modified >= assessed) else {
+            continue;
+        };
+        let Some(csv) = store.find(&index).await? else { continue };
+        let row = find_row(&csv, place);
+        if row.is_some() && row != own_row {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Returns the digest of the customer's line in a dataset.
+fn find_row(csv: &[u8], place: Place<'_>) -> Option<Digest> {
+    let rows = IndexRow::read_all(csv).ok()?;
+    rows.into_iter().find(|row| row.reference == *place.reference).map(|row| row.digest)
 }

@@ -16,7 +16,7 @@ use policy::review::{find_decision, review_reason};
 
 use crate::Deps;
 use crate::artefacts::{check_media, read_narration, write_text};
-use crate::contact::{Blocked, find_block};
+use crate::contact::{Blocked, find_block, is_outdated};
 use crate::error::Error;
 use crate::place::Place;
 
@@ -49,13 +49,19 @@ pub async fn decide(deps: &Deps<'_>, place: Place<'_>, video: bool) -> Result<Di
     let artefacts = BTreeMap::from([(Artefact::Facts, digest)]);
     match assessment {
         Assessment::Skip { skip, consent } => Ok(Disposition::Final(Ending {
-            outcome: Outcome::Skipped { skip },
+            outcome: Outcome::Skipped { skip: skip.plain() },
             artefacts,
             made_by: None,
             media: None,
             from_posts: false,
             review: None,
-            personal: PersonalEvidence { consent, facts: None, script: None, decision: None },
+            personal: PersonalEvidence {
+                consent,
+                skip: (skip != skip.plain()).then_some(skip),
+                facts: None,
+                script: None,
+                decision: None,
+            },
         })),
         Assessment::Proceed(facts) => proceed(deps, place, video, facts, artefacts).await,
     }
@@ -90,9 +96,14 @@ async fn proceed(
         Review::Decided(why, decision) => Some((why, decision)),
     };
     // Check again as late as possible.
-    let rejected = decision.as_ref().is_some_and(|(_, decision)| decision.choice == ReviewChoice::Reject);
-    let rejected = rejected.then_some(Blocked::because(Skip::Rejected));
-    if let Some(blocked) = find_block(deps, place, &mut facts).await?.or(rejected) {
+    let blocked = find_block(deps, place, &mut facts).await?;
+    let by_decision = match decision.as_ref().map(|(_, decision)| decision.choice) {
+        Some(ReviewChoice::Reject) => Some(Skip::Rejected),
+        // A review may take days, and a newer upload may hold a stop.
+        Some(ReviewChoice::Approve) if is_outdated(deps, place).await? => Some(Skip::Outdated),
+        Some(ReviewChoice::Approve) | None => None,
+    };
+    if let Some(blocked) = blocked.or(by_decision.map(Blocked::because)) {
         return Ok(Disposition::Final(skip(deps, place, blocked, facts, decision).await?));
     }
     let days = deps.settings.offers.at_most_every_days;
@@ -160,7 +171,7 @@ async fn publish(
         media,
         from_posts,
         review,
-        personal: PersonalEvidence { consent, facts: Some(facts), script: Some(script), decision },
+        personal: PersonalEvidence { consent, skip: None, facts: Some(facts), script: Some(script), decision },
     })
 }
 
@@ -246,7 +257,8 @@ async fn skip(
     // The evidence always lists the outside services that received data.
     let made_by = script.as_ref().map(|script| made_by(&script.written_by));
     let (review, decision) = split_decision(decision);
-    let mut personal = PersonalEvidence { consent: facts.consent.clone(), facts: Some(facts), script, decision };
+    let consent = facts.consent.clone();
+    let mut personal = PersonalEvidence { consent, skip: None, facts: Some(facts), script, decision };
     if posts_withdrawn {
         artefacts.clear();
         personal.facts = None;

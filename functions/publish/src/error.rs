@@ -51,10 +51,10 @@ pub enum Error {
         /// The position in the JSON.
         source: serde_json::Error,
     },
-    /// The catalog or the settings have changed since the run started.
+    /// The catalog, the phrasebook or the settings have changed since the run started.
     #[error("the {what} changed since run {run} started")]
     ChangedSince {
-        /// `catalog` or `settings`.
+        /// `catalog`, `phrasebook` or `settings`.
         what: &'static str,
         /// The run.
         run: RunId,

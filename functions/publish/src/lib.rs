@@ -50,6 +50,8 @@ pub struct Deps<'a> {
     pub settings: &'a Settings,
     /// The approved products.
     pub catalogue: &'a Catalogue,
+    /// The digest of the phrasebook and its approvals, read immediately before this call.
+    pub phrases: Digest,
     /// The bank's look and legal lines.
     pub brand: &'a Brand,
     /// The time to record.
@@ -107,9 +109,14 @@ pub async fn complete_review(run: &RunId, reference: &CustomerRef, deps: &Deps<'
     self::run(input, deps).await.map(Some)
 }
 
-/// Fails if the catalog or the settings have changed since the run started.
+/// Fails if the catalog, the phrasebook or the settings have changed since the run started. An approval that was
+/// withdrawn changes the phrasebook.
 fn check_unchanged(deps: &Deps<'_>, place: Place<'_>, request: &Request) -> Result<(), Error> {
-    let current = [CurrentInput::Catalogue(deps.catalogue.digest()), CurrentInput::Settings(deps.settings.digest())];
+    let current = [
+        CurrentInput::Catalogue(deps.catalogue.digest()),
+        CurrentInput::Phrases(deps.phrases),
+        CurrentInput::Settings(deps.settings.digest()),
+    ];
     let changed = |ChangedInput(what)| Error::ChangedSince { what, run: place.run.clone() };
     request.ensure_unchanged(current).map_err(changed)
 }

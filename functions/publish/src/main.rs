@@ -56,8 +56,14 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 async fn answer(payload: Payload, brand: &Brand, host: &Host) -> Result<Value, Failure> {
     let settings = host.settings_of(payload.run()).await?;
     let catalogue = host.catalogue().await?;
-    let now = Timestamp::now();
-    let deps = publish::Deps { vault: &host.vault, settings: &settings, catalogue: &catalogue, brand, now };
+    let deps = publish::Deps {
+        vault: &host.vault,
+        settings: &settings,
+        catalogue: &catalogue,
+        phrases: host.phrases(&catalogue).await?.digest(),
+        brand,
+        now: Timestamp::now(),
+    };
     let (run, reference, is_decided) = match &payload {
         Payload::Task(input) => (input.run.clone(), input.reference.clone(), false),
         Payload::Decided(part) => (part.run.clone(), part.reference.clone(), true),

@@ -10,14 +10,14 @@ use contracts::catalogue::{Catalogue, Product};
 use contracts::consent::{ConsentAsRead, ConsentReading, Question};
 use contracts::evidence::{Evidence, Outcome};
 use contracts::facts::{Assessment, Facts, Mood, Sentiment, Stance, Topic};
-use contracts::key::{Artefact, RunPart, Workbook};
+use contracts::key::{Artefact, DatasetPart, RunPart, Workbook};
 use contracts::media::{CaptionFacts, MediaFacts, RenderRecord, Shape};
 use contracts::narration::{Narration, Timing};
 use contracts::request::Request;
 use contracts::script::{GuardCheck, OfferShown, Script, Segment, SegmentKind, Verdict, WrittenBy};
 use contracts::settings::{ReviewSettings, Settings};
 use contracts::stage::{PublishInput, Stage, StageFailure};
-use contracts::{CustomerId, CustomerRef, Digest, ErrorName, ObjectKey, RunId};
+use contracts::{CustomerId, CustomerRef, DatasetId, Digest, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
 use storage::store::{MemoryStore, ObjectStore as _};
 use storage::vault::{Keys, Owner, Vault};
@@ -73,6 +73,8 @@ pub struct Bank {
     pub run: RunId,
     /// The customer.
     pub reference: CustomerRef,
+    /// The digest of the phrasebook.
+    pub phrases: Digest,
     from_posts: bool,
 }
 
@@ -89,6 +91,7 @@ impl Bank {
             catalogue: Catalogue::from_json(CATALOGUE.as_bytes()).unwrap(),
             brand: Brand::from_toml(BRAND).unwrap(),
             run: RunId::parse("run-0").unwrap(),
+            phrases: Digest::of(b"phrasebook"),
             from_posts: false,
         };
         bank.restart(0).await
@@ -105,6 +108,7 @@ impl Bank {
     pub async fn restart(mut self, attempt: u32) -> Self {
         let request = Request {
             catalogue: self.catalogue.digest(),
+            phrases: self.phrases,
             settings: self.settings.digest(),
             attempt,
             ..Request::for_tests()
@@ -195,6 +199,19 @@ impl Bank {
         self.store.put(&ObjectKey::Consents, list.into()).await.unwrap();
     }
 
+    /// Returns the reference of a customer id.
+    #[must_use]
+    pub fn reference_of(id: &str) -> CustomerRef {
+        Keys::new([1; 32], [2; 32]).reference(&CustomerId::parse(id).unwrap())
+    }
+
+    /// Writes the index of a newer dataset with one customer, as `merge` does after another upload.
+    pub async fn upload(&self, customer: &CustomerRef, line: Digest) {
+        let dataset = DatasetId::parse(Digest::of(b"newer upload").to_string()).unwrap();
+        let index = format!("reference,offset,length,digest\n{customer},0,9,{line}\n");
+        self.store.put(&ObjectKey::Dataset(dataset, DatasetPart::Index), index.into()).await.unwrap();
+    }
+
     /// Adds the customer to the list of suppressions.
     pub async fn suppress(&self) {
         let list = format!("reference\n{}\n", self.reference);
@@ -208,8 +225,8 @@ impl Bank {
         failure: Option<StageFailure>,
         now: Timestamp,
     ) -> Result<Outcome, Error> {
-        let Self { vault, settings, catalogue, brand, .. } = self;
-        let deps = Deps { vault, settings, catalogue, brand, now };
+        let Self { vault, settings, catalogue, brand, phrases, .. } = self;
+        let deps = Deps { vault, settings, catalogue, phrases: *phrases, brand, now };
         let input = PublishInput { run: self.run.clone(), reference: self.reference.clone(), video, failure };
         run(input, &deps).await
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use contracts::catalogue::Catalogue;
 use contracts::consent::{ControlAsRead, Refusal};
 use contracts::evidence::{FailureRecord, Outcome};
-use contracts::facts::{Assessment, Skip};
+use contracts::facts::{Assessment, Skip, Stop};
 use contracts::key::Artefact;
 use contracts::stage::{Stage, StageFailure};
 use contracts::{Digest, ErrorName, NamedError as _, ObjectKey, RunId};
@@ -343,6 +343,28 @@ async fn changed_catalog_is_an_error() {
     let newer = CATALOGUE.replace("4.10", "4.20");
     bank.catalogue = Catalogue::from_json(newer.as_bytes()).unwrap();
     assert_eq!(bank.publish(false).await.unwrap_err().name(), ErrorName::ConfigChanged);
+}
+
+#[tokio::test]
+async fn approval_withdrawn_after_writing_stops_publication() {
+    let mut bank = Bank::open().await.written(script()).await;
+    bank.phrases = Digest::of(b"the phrasebook without an approval");
+    let error = bank.publish(false).await.unwrap_err();
+    assert_eq!(error.name(), ErrorName::ConfigChanged);
+    assert!(error.to_string().contains("phrasebook"), "{error}");
+    assert_eq!(bank.published_files(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn plain_record_does_not_reveal_a_stop() {
+    for stop in Stop::ALL {
+        let assessment = Assessment::Skip { skip: Skip::Stopped(*stop), consent: consent() };
+        let bank = Bank::open().await.assessed(assessment).await;
+        assert_eq!(bank.publish(true).await.unwrap(), Outcome::Skipped { skip: Skip::Withheld });
+        let evidence = bank.evidence().await;
+        assert_eq!(evidence.outcome, Outcome::Skipped { skip: Skip::Withheld });
+        assert_eq!(open_personal(&bank.vault, &evidence).await.unwrap().skip, Some(Skip::Stopped(*stop)));
+    }
 }
 
 #[tokio::test]

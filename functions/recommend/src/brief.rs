@@ -125,6 +125,7 @@ impl<'a> Brief<'a> {
     ) -> GuardContext<'b> {
         GuardContext {
             offered,
+            held: self.facts.products_held.iter().filter_map(|id| self.catalogue.product(id)).collect(),
             catalogue: self.catalogue,
             names: self.personal_names().into_iter().chain([NameSlot::from(self.brand.name.as_str())]).collect(),
             posts: self.facts.mood.as_ref().map(|mood| (mood.five_word_runs.as_slice(), keys)),

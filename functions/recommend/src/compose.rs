@@ -6,10 +6,12 @@ use contracts::script::{
     CatalogueField, GuardCheck, OfferShown, Script, Segment, SegmentKind, SentencePart, SentenceSource, Verdict,
     WrittenBy,
 };
+use phrases::Template;
 use storage::vault::Keys;
 
 use crate::brief::Brief;
 use crate::guard::{self, GuardContext, NameSlot, TextPart};
+use crate::phrasing::{neutral_names, neutral_text};
 
 /// The length, in words, up to which approved claims may extend a text with three offers. A video with three offers
 /// should take 60 to 100 s. The title takes 2.5 s and the end card about 18 s. At 140 words per minute, that leaves at
@@ -30,7 +32,17 @@ pub(crate) struct Sentence {
     pub source: SentenceSource,
 }
 
-/// A writer's sentences. [`compose`] adds the bank's own sentences.
+impl Sentence {
+    /// Returns an approved line with placeholders in its slots; `None` for any other sentence.
+    fn neutral(&self, segment: &DraftSegment, offered: &[&Product]) -> Option<Self> {
+        let SentenceSource::Line { template, .. } = &self.source else { return None };
+        let product = offered.iter().find(|product| segment.product.as_ref() == Some(&product.id));
+        let text = neutral_text(&Template::parse(template).ok()?, product.copied());
+        Some(Self { masked: text.clone(), said: text, source: self.source.clone() })
+    }
+}
+
+/// A writer's sentences. [`compose`] adds the bank's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Draft {
     pub opening: Sentence,
@@ -112,22 +124,39 @@ const OUTWEIGHED: [&str; 10] = [
     "instructions",
 ];
 
-/// Removes the violations that an approved line has by itself. Keeps violations that only the whole text has.
+/// Removes the violations that an approved line has by its own words. The line is judged with placeholders in its slots,
+/// so no customer's name can excuse a violation. Violations that only the whole text has, or that a sentence without an
+/// approval has too, remain.
 fn accept_approved(verdict: &mut Verdict, segments: &[DraftSegment], offered: &[&Product], context: &GuardContext<'_>) {
     let may_accept = |check: &GuardCheck| !check.violations.is_empty() && OUTWEIGHED.contains(&check.name.as_str());
     if !verdict.checks.iter().any(may_accept) {
         return;
     }
+    let neutral = GuardContext {
+        offered: context.offered.clone(),
+        held: context.held.clone(),
+        catalogue: context.catalogue,
+        names: neutral_names(),
+        posts: None,
+        instructions: context.instructions.clone(),
+    };
+    let unapproved = segments.iter().map(|segment| {
+        let is_line = |sentence: &Sentence| matches!(sentence.source, SentenceSource::Line { .. });
+        segment.with(segment.sentences.iter().filter(|sentence| !is_line(sentence)).cloned().collect()).masked()
+    });
+    let unapproved: Vec<TextPart> = unapproved.map(|segment| TextPart::of_segment(&segment, offered)).collect();
+    let unapproved = guard::check(&unapproved, context);
     let lines = segments.iter().flat_map(|segment| {
-        let is_line = |sentence: &&Sentence| matches!(sentence.source, SentenceSource::Line { .. });
-        segment.sentences.iter().filter(is_line).map(|line| segment.with_one(line))
+        segment.sentences.iter().filter_map(|sentence| Some(segment.with(vec![sentence.neutral(segment, offered)?])))
     });
     for line in lines {
-        let alone = guard::check(&[TextPart::of_segment(&line.masked(), offered)], context);
+        let alone = guard::check(&[TextPart::of_segment(&line.masked(), offered)], &neutral);
+        let has = |verdict: &Verdict, check: &str, violation: &String| {
+            verdict.checks.iter().any(|other| other.name == check && other.violations.contains(violation))
+        };
         for check in verdict.checks.iter_mut().filter(|check| may_accept(check)) {
-            let approved = alone.checks.iter().filter(|other| other.name == check.name);
-            let approved: Vec<&String> = approved.flat_map(|other| &other.violations).collect();
-            check.violations.retain(|violation| !approved.contains(&violation));
+            let name = check.name.clone();
+            check.violations.retain(|violation| !has(&alone, &name, violation) || has(&unapproved, &name, violation));
         }
     }
 }
@@ -144,9 +173,9 @@ impl DraftSegment {
         Self { kind, product: None, sentences }
     }
 
-    /// Returns the segment with only one of its sentences.
-    fn with_one(&self, sentence: &Sentence) -> Self {
-        Self { kind: self.kind, product: self.product.clone(), sentences: vec![sentence.clone()] }
+    /// Returns the segment with other sentences.
+    fn with(&self, sentences: Vec<Sentence>) -> Self {
+        Self { kind: self.kind, product: self.product.clone(), sentences }
     }
 
     /// Returns the segment as the guard checks it.

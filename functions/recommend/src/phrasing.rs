@@ -10,11 +10,12 @@ use std::collections::BTreeSet;
 use contracts::catalogue::Product;
 use contracts::facts::{Offer, Sentiment, Topic};
 use contracts::script::{InsteadOfModel, LineSelection, Script, SentenceSource, WishAsUnderstood, WrittenBy};
-use phrases::{GroundKey, LineKind, LiveLine, Phrasebook, Selector, Slot, SlotValues, UnderstoodWish};
+use phrases::{GroundKey, LineKind, LiveLine, Phrasebook, Selector, Slot, SlotValues, Template, UnderstoodWish};
 use storage::vault::Keys;
 
 use crate::brief::{ADVISER, Brief, FIRST_NAME, Purpose};
 use crate::compose::{self, Draft, OfferDraft, Sentence};
+use crate::guard::NameSlot;
 
 /// The maximum number of drafts to try. A draft fails only if a line happens to repeat five words from a post.
 const MAX_DRAFTS: usize = 24;
@@ -90,7 +91,7 @@ impl<'a> PhraseWriter<'a> {
         let wish = WishAsUnderstood {
             tones: self.wish.tones.iter().map(|tone| tone.as_str().to_owned()).collect(),
             emphases: self.wish.emphases.iter().map(ToString::to_string).collect(),
-            ignored: self.wish.ignored.clone(),
+            unread: self.wish.ignored.len(),
         };
         WrittenBy::Phrases {
             book: self.book.digest(),
@@ -112,7 +113,8 @@ impl<'a> PhraseWriter<'a> {
             // The phrasebook may have no lines that introduce an adviser.
             Some(lines(has_adviser)).filter(|lines| !lines.is_empty()).unwrap_or_else(|| lines(false))
         };
-        let opening = by_adviser(&|adviser| self.selector.openings(adviser, bright && is_positive));
+        let opening =
+            by_adviser(&|adviser| self.selector.openings(adviser, bright && is_positive, self.brief.name.is_some()));
         let closing = by_adviser(&|adviser| self.selector.closings(adviser, offers.len()));
         let mut used = BTreeSet::new();
         let mut reasons = Vec::new();
@@ -221,7 +223,31 @@ impl<'a> PhraseWriter<'a> {
     }
 }
 
-/// Returns the values for a line's slots. `product` is the line's own product.
+/// The placeholders of all slots but the product's, with which the guard judges a line by its own words alone.
+const NEUTRAL: [(Slot, &str); 6] = [
+    (Slot::FirstName, FIRST_NAME),
+    (Slot::Adviser, ADVISER),
+    (Slot::AdviserTitle, "{{adviser_title}}"),
+    (Slot::Bank, "{{bank}}"),
+    (Slot::Web, "{{web}}"),
+    (Slot::Count, "{{count}}"),
+];
+
+/// Returns a line's text with placeholders in its slots. `product` is the line's own product.
+pub(crate) fn neutral_text(line: &Template, product: Option<&Product>) -> String {
+    let values = NEUTRAL.iter().fold(SlotValues::default(), |values, (slot, text)| values.with(*slot, *text));
+    line.fill(&match product {
+        Some(product) => values.with(Slot::Product, product.name.as_str()),
+        None => values,
+    })
+}
+
+/// Returns the placeholders as names that the guard does not judge.
+pub(crate) fn neutral_names() -> Vec<NameSlot<'static>> {
+    NEUTRAL.iter().map(|(_, placeholder)| NameSlot::from(*placeholder)).collect()
+}
+
+/// Returns the values with which the slots of a line are filled. `product` is the line's own product.
 pub(crate) fn slot_values(brief: &Brief<'_>, product: Option<&Product>) -> SlotValues {
     let book = brief.phrases;
     let values = SlotValues::default()

@@ -68,7 +68,7 @@ fn prove_part(part: &SentencePart, segment: &Segment, brief: &Brief<'_>) -> Resu
             if line.digest != *digest || line.text.as_str() != template {
                 return Err(format!("line {id} differs from the phrasebook's line"));
             }
-            let approval = brief.phrases.approvals().of(line).ok_or_else(|| format!("line {id} is not approved"))?;
+            let approval = brief.phrases.live_approval(id).ok_or_else(|| format!("line {id} is not approved"))?;
             if approval.by != *approved_by || approval.at != *approved_at {
                 return Err(format!("line {id} has a different approval from the one in the phrasebook"));
             }

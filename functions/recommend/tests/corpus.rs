@@ -32,6 +32,7 @@ fn judge(text: &str) -> Verdict {
     let offered = ["everyday-checking", "travel-rewards-card"].map(|id| ProductId::parse(id).unwrap());
     let context = GuardContext {
         offered: offered.iter().map(|id| catalogue.product(id).unwrap()).collect(),
+        held: Vec::new(),
         catalogue: &catalogue,
         names: ["Maria", "Daniel Brooks"].map(NameSlot::from).into(),
         posts: None,

@@ -68,9 +68,10 @@ mod bucket_source {
 
         async fn read(&self) -> Result<Material, Failure> {
             let settings = self.host.settings().await?;
+            let catalogue = self.host.catalogue().await?;
             Ok(Material {
-                catalogue: self.host.catalogue().await?,
-                phrases: self.host.phrases().await?.digest(),
+                phrases: self.host.phrases(&catalogue).await?.digest(),
+                catalogue,
                 lexicon: Lexicon::from_toml(&self.host.lexicon().await?)?,
                 assets: self.assets_digest().await?,
                 backgrounds: render::background_digests(self.host.vault.store(), &settings.video).await?,

@@ -163,6 +163,16 @@ fn verify_accepts_a_suppression_and_fails_on_tampering() {
     let verified = ends(&run.sandbox.run(&["verify", run.id.as_str(), "--json"]), 0);
     assert_eq!(verified["customers"], 12);
 
+    // Without the run's own catalog and phrasebook, the sentences are not proved.
+    let other = run.sandbox.path().join("other");
+    std::fs::create_dir_all(&other).unwrap();
+    let catalogue = std::fs::read_to_string(bespoke_tests::root().join("data/catalogue.json")).unwrap();
+    std::fs::write(other.join("catalogue.json"), catalogue.replace("Everyday Checking", "Daily Checking")).unwrap();
+    let unproved = run.sandbox.run(&["verify", run.id.as_str(), "--data", other.to_str().unwrap()]);
+    assert_eq!(unproved.status.code(), Some(1), "{}", String::from_utf8_lossy(&unproved.stdout));
+    let stdout = String::from_utf8_lossy(&unproved.stdout).into_owned();
+    assert!(stdout.contains("not proven") && stdout.contains("phrases/en.toml: not found"), "{stdout}");
+
     // The next attempt removes a suppressed customer's result, which is not a discrepancy.
     assert!(run.sandbox.run(&["suppress", "--customer", "0001"]).status.success());
     assert!(run.sandbox.run(&["demo", "--videos", "0"]).status.success());

@@ -37,7 +37,7 @@ pub(super) async fn execute(args: CampaignArgs, config: Config, context: Context
         tolerated_failure_percentage: Some(config.settings.local.tolerated_failure_percentage),
     };
     let secrets = LocalSecrets::of_folder(&folders.artifacts);
-    let request = local_request(args.options, &config, &folders.data)?;
+    let request = local_request(args.options, &config, &folders)?;
     let session = Session::open(SessionSetup { folders, request, config, secrets, limits }, |_| Ok(())).await?;
     if args.dry_run { dry_run(&session, context).await } else { run(session, context).await }
 }

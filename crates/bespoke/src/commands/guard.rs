@@ -35,6 +35,7 @@ pub(super) fn execute(args: &GuardArgs, context: Context) -> Result<u8, Failure>
     let text = read(&args.file)?;
     let guard = GuardContext {
         offered: offered.clone(),
+        held: Vec::new(),
         catalogue: &catalogue,
         names: args.names.iter().map(|name| name.as_str().into()).collect(),
         posts: None,

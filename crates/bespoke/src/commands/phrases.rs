@@ -9,17 +9,14 @@ use contracts::catalogue::{Catalogue, Product};
 use contracts::{Digest, ErrorName};
 use jiff::{Timestamp, Unit};
 use phrases::check::{Finding, Severity, check, sample_names};
-use phrases::{Approval, Approvals, Line, LineKind, Phrasebook};
-use recommend::guard::{GuardContext, NameSlot, check_text};
+use phrases::{Approval, Approvals, GroundKey, Line, LineKind, Phrasebook};
+use recommend::guard::check_line;
 use runner::failure::Failure;
 use runner::project;
 use serde::Serialize;
 
 use super::context::{Context, person};
 use crate::cli::phrases::{ApproveArgs, CheckArgs, ListArgs, PhrasesCommand};
-
-/// The guard check that applies to whole texts only.
-const WHOLE_TEXT: &str = "length";
 
 pub(super) fn execute(command: PhrasesCommand, context: Context) -> Result<u8, Failure> {
     match command {
@@ -60,7 +57,7 @@ struct CheckReport<'a> {
 fn check_book(args: &CheckArgs, context: Context) -> Result<u8, Failure> {
     let OpenedBook { book, .. } = OpenedBook::open(&args.file)?;
     let catalogue = project::catalogue(&args.data, args.catalogue.as_ref())?;
-    let findings = check(&book, &catalogue, |_, text, product| guard_findings(text, product, &catalogue));
+    let findings = check(&book, &catalogue, |line, text, product| guard_findings(line, text, product, &catalogue));
     let mut lines = BTreeMap::new();
     for line in book.lines() {
         *lines.entry(line.kind.name()).or_default() += 1;
@@ -98,18 +95,12 @@ fn check_book(args: &CheckArgs, context: Context) -> Result<u8, Failure> {
 }
 
 /// Returns the guard's findings about one filled line.
-fn guard_findings(text: &str, product: Option<&Product>, catalogue: &Catalogue) -> Vec<String> {
-    let context = GuardContext {
-        offered: product.into_iter().collect(),
-        catalogue,
-        names: sample_names().map(NameSlot::from).into(),
-        posts: None,
-        instructions: Vec::new(),
+fn guard_findings(line: &Line, text: &str, product: Option<&Product>, catalogue: &Catalogue) -> Vec<String> {
+    let held = match &line.kind {
+        LineKind::Reason { ground: GroundKey::Holds(id), .. } => catalogue.product(id),
+        _ => None,
     };
-    let checks = check_text(text, &context).checks.into_iter().filter(|check| check.name != WHOLE_TEXT);
-    checks
-        .flat_map(|check| check.violations.into_iter().map(move |violation| format!("{}: {violation}", check.name)))
-        .collect()
+    check_line(text, product, held, &sample_names(), catalogue)
 }
 
 /// A line in the list.
@@ -191,13 +182,47 @@ fn approve(args: ApproveArgs, context: Context) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// Replaces the approvals file atomically.
+/// Replaces the file of approvals in one step. The file keeps its permissions, so other people can still read it.
 fn write_approvals(path: &Path, approvals: &Approvals) -> Result<(), Failure> {
     let write = || {
-        let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or_else(|| Path::new(".")))?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut builder = tempfile::Builder::new();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            // The process's umask restricts the permissions of a new file.
+            builder.permissions(std::fs::Permissions::from_mode(0o666));
+        }
+        let mut file = builder.tempfile_in(folder)?;
+        if let Ok(existing) = std::fs::metadata(path) {
+            file.as_file().set_permissions(existing.permissions())?;
+        }
         file.write_all(approvals.to_csv().as_bytes())?;
         file.persist(path)?;
         Ok(())
     };
     write().map_err(Failure::file(ErrorName::ConfigInvalid, path))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn approvals_keep_their_permissions() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("en.approvals.csv");
+        for mode in [0o644, 0o660, 0o600] {
+            std::fs::write(&path, "").unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            write_approvals(&path, &Approvals::default()).unwrap();
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode);
+        }
+        std::fs::remove_file(&path).unwrap();
+        write_approvals(&path, &Approvals::default()).unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_ne!(mode & 0o044, 0, "other people can read a new file: {mode:o}");
+    }
 }

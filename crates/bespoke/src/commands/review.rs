@@ -16,7 +16,7 @@ use lifecycle::review::{self, NewDecision};
 use runner::config::Config;
 use runner::failure::Failure;
 use runner::folder::FolderStore;
-use runner::follow_up::{notify_if_configured, publish_decision, rewrite_manifest};
+use runner::follow_up::{ensure_newest_workbooks, notify_if_configured, publish_decision, rewrite_manifest};
 use runner::project::Project;
 use serde::Serialize;
 use serde_json::json;
@@ -64,6 +64,9 @@ pub(super) async fn execute(args: ReviewArgs, config: Config, context: Context) 
     let run = run.ok_or_else(|| not_one(0))?;
     let [waiting] = <[PendingReview; 1]>::try_from(waiting).map_err(|waiting| not_one(waiting.len()))?;
     let by = person(args.by)?;
+    if choice == ReviewChoice::Approve {
+        ensure_newest_workbooks(&run, &project, &vault).await?;
+    }
     let decision = Decision { run: &run, waiting: &waiting, choice, by: &by, reason: args.reason.as_deref() };
     let decided_by = decision.record(&vault).await?;
     let outcome = publish_decision(&waiting, &project, &config.settings, &vault).await?;

@@ -18,7 +18,7 @@ use runner::folder::{FolderStore, create_private};
 use runner::follow_up::notify_if_configured;
 use runner::limits::RunLimits;
 use runner::logs::CustomerFailures;
-use runner::project::{Lock, phrasebook};
+use runner::project::{Folders, Lock, catalogue, phrasebook};
 use runner::run::{RunReport, Runner};
 use runner::secrets::LocalSecrets;
 use runner::session::{LocalRequest, Session, SessionSetup};
@@ -47,11 +47,11 @@ pub(super) async fn demo(args: DemoArgs, config: Config, context: Context) -> Re
 
 pub(super) async fn one(args: RunArgs, config: Config, context: Context) -> Result<u8, Failure> {
     let customer = customer(args.customer)?;
-    let request =
-        LocalRequest { customer: Some(customer), ..local_request(args.options, &config, &args.folders.data)? };
-    let secrets = LocalSecrets::of_folder(&args.folders.artifacts);
+    let folders = Folders::from(args.folders);
+    let request = LocalRequest { customer: Some(customer), ..local_request(args.options, &config, &folders)? };
+    let secrets = LocalSecrets::of_folder(&folders.artifacts);
     let limits = RunLimits::default();
-    let setup = SessionSetup { folders: args.folders.into(), request, config, secrets, limits };
+    let setup = SessionSetup { folders, request, config, secrets, limits };
     let finished = Box::pin(execute(setup, context)).await?;
     let copies = finished.copy_results()?;
     context.print(&finished.summary, || {
@@ -65,10 +65,15 @@ pub(super) async fn one(args: RunArgs, config: Config, context: Context) -> Resu
 }
 
 /// Returns the request for the options on the command line.
-pub(super) fn local_request(args: RecommendationArgs, config: &Config, data: &Path) -> Result<LocalRequest, Failure> {
+pub(super) fn local_request(
+    args: RecommendationArgs,
+    config: &Config,
+    folders: &Folders,
+) -> Result<LocalRequest, Failure> {
     let prompt = args.prompt.map(prompt).transpose()?;
     if let Some(prompt) = &prompt {
-        print_understood(prompt, &phrasebook(data)?);
+        let catalogue = catalogue(&folders.data, folders.catalogue.as_ref())?;
+        print_understood(prompt, &phrasebook(folders, &catalogue)?);
     }
     let mode = args.writer.unwrap_or(config.settings.writer.mode);
     if mode.asks_a_model() && !config.settings.writer.model.enabled {

@@ -40,7 +40,7 @@ pub(super) async fn execute(args: VerifyArgs, context: Context) -> Result<u8, Fa
     };
     let report = VerifyReport { verification: &verification, sentences: &sentences };
     context.print(&report, || for_people(&verification) + &sentences_for_people(&sentences));
-    let is_good = verification.findings.is_empty() && verification.with_keys && sentences.unproved.is_empty();
+    let is_good = verification.findings.is_empty() && verification.with_keys && sentences.is_complete();
     Ok(if is_good { 0 } else { EXIT_REFUSED })
 }
 
@@ -54,13 +54,16 @@ struct VerifyReport<'a> {
 
 fn sentences_for_people(report: &SentenceReport) -> String {
     if let Some(reason) = &report.not_checked {
-        return format!("note: the sentences were not verified: {reason}\n");
+        return format!(
+            "not proven: the sentences were not checked: {reason}\nhelp: name the folders with the run's own phrasebook, catalog and brand\n"
+        );
     }
     let mut text = String::new();
     for unproved in &report.unproved {
         let _infallible = writeln!(text, "customer {}: {}", unproved.reference.short(), unproved.reason);
     }
-    let SentenceReport { texts, sealed, lines, catalogue, free_approved, free_unapproved, unproved, .. } = report;
+    let SentenceReport { texts, sealed, erased, lines, catalogue, free_approved, free_unapproved, unproved, .. } =
+        report;
     let _infallible = writeln!(
         text,
         "{texts} texts: {lines} approved lines, {catalogue} catalog texts, {} unverified sentences",
@@ -71,7 +74,10 @@ fn sentences_for_people(report: &SentenceReport) -> String {
             writeln!(text, "free text: {free_approved} parts approved by a person, {free_unapproved} without approval");
     }
     if *sealed > 0 {
-        let _infallible = writeln!(text, "note: the keys cannot open {sealed} texts");
+        let _infallible = writeln!(text, "not proven: the keys do not open {sealed} texts");
+    }
+    if *erased > 0 {
+        let _infallible = writeln!(text, "note: {erased} texts were erased with their customers");
     }
     text
 }

@@ -106,6 +106,24 @@ async fn opt_out_during_review_needs_no_decision() {
 }
 
 #[tokio::test]
+async fn newer_data_during_review_stops_publication() {
+    let own_line = Digest::of(b"line");
+    let other_customer = Bank::reference_of("0002");
+    for (customer, line, expected) in [
+        (None, Digest::of(b"a line with a stop"), Outcome::Skipped { skip: Skip::Outdated }),
+        (None, own_line, Outcome::Published { video: true }),
+        (Some(other_customer), Digest::of(b"another line"), Outcome::Published { video: true }),
+    ] {
+        let bank = Bank::open_with_review().await.indexed().await.rendered().await;
+        bank.publish(true).await.unwrap();
+        bank.upload(customer.as_ref().unwrap_or(&bank.reference), line).await;
+        decide(&bank, ReviewChoice::Approve, "ann").await.unwrap();
+        assert_eq!(bank.publish(true).await.unwrap(), expected);
+        assert_eq!(bank.published_files().is_empty(), expected == Outcome::Skipped { skip: Skip::Outdated });
+    }
+}
+
+#[tokio::test]
 async fn decision_needs_a_pending_review_and_a_name() {
     let bank = Bank::open_with_review().await.rendered().await;
     assert_eq!(decide(&bank, ReviewChoice::Approve, "ann").await.unwrap_err().name(), ErrorName::ReviewNotWaiting);

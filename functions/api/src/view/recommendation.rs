@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use contracts::catalogue::{Catalogue, Category};
-use contracts::facts::{Facts, Skip, Stance, Stop};
+use contracts::facts::{Facts, Skip, Stance};
 use contracts::key::Artefact;
 use contracts::media::{MediaFacts, Shape};
 use contracts::model::WriterMode;
@@ -160,7 +160,9 @@ pub(crate) struct StatusReason {
     /// - `suppressed`: the customer must not be contacted.
     /// - `posts-withdrawn`: the result used posts, and the customer withdrew consent to their use.
     /// - `heard-lately`: the customer heard from the bank too recently.
-    /// - `no-suitable-offer`: no product in the chosen lines of business fits.
+    /// - `withheld`: the bank's records say not to write to the customer now. `bespoke explain` shows the reason.
+    /// - `outdated`: newer data about the customer arrived during the review.
+    /// - `no-suitable-offer`: no product of the chosen lines of business fits.
     /// - `rejected`: a reviewer rejected the result.
     /// - `recalled`: a reviewer or an operator recalled the result.
     /// - `in-review`: the result is waiting for a reviewer.
@@ -182,8 +184,10 @@ impl StatusReason {
         let help = match skip {
             Skip::NoConsent(_) => Some("the customer gets no message until the bank's workbook records their consent"),
             Skip::Suppressed => Some("remove the customer from the suppression list if the entry is wrong"),
-            Skip::Stopped(Stop::NeedsPerson) => Some("let a person of the bank decide how to reach the customer"),
-            Skip::Stopped(_) => Some("nothing is sold to the customer until the bank's records no longer say so"),
+            Skip::Stopped(_) | Skip::Withheld => Some(
+                "`bespoke explain` shows the reason; let a member of the bank's staff decide how to reach the customer",
+            ),
+            Skip::Outdated => Some("start another recommendation: it will use the newer data"),
             Skip::NoSuitableOffer => Some("choose more lines of business"),
             Skip::PostsWithdrawn(_) => Some("start another recommendation: it will not use the customer's posts"),
             Skip::HeardLately => {

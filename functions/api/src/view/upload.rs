@@ -1,8 +1,22 @@
 //! Uploads of a batch.
 
+use contracts::key::Workbook;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+/// The schema of a workbook's file name: one of the three.
+pub(crate) struct WorkbookName;
+
+impl PartialSchema for WorkbookName {
+    fn schema() -> RefOr<Schema> {
+        let names = Workbook::ALL.map(Workbook::file_name);
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).into()
+    }
+}
+
+impl ToSchema for WorkbookName {}
 
 /// The request for an upload: an empty JSON object.
 #[derive(Deserialize, ToSchema)]
@@ -12,8 +26,8 @@ pub(crate) struct CreateUploadRequest {}
 /// The address for one workbook in an upload.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct UploadSlot {
-    /// The file name of the workbook, which also identifies its content: `customer_profile.xlsx`,
-    /// `customer_transactions.xlsx` or `twitter_data.xlsx`.
+    /// The file name of the workbook, which also identifies its content.
+    #[schema(inline, value_type = WorkbookName)]
     pub(crate) name: &'static str,
     /// The address to which the client sends the file with `PUT`. A path without a host belongs to this server and
     /// requires the bearer token. A full URL is presigned and does not.

@@ -1,6 +1,7 @@
 //! Finds contact details: links, e-mail addresses, handles, street addresses and long numbers.
 
 use super::normal::{self, NormalizedText};
+use super::own::OwnTerms;
 use super::{numbers, rules};
 
 /// The number of digits, with only separators between them, that counts as a telephone, card or account number.
@@ -30,7 +31,7 @@ pub(super) fn check(normal: &NormalizedText) -> Vec<String> {
     let folded = normal.folded.replace("hxxp", "http");
     let folded = ["[.]", "(.)", "{.}", " . "].iter().fold(folded, |text, dot| text.replace(dot, "."));
     let mut violations: Vec<String> =
-        rules::CONTACT.find(normal).into_iter().map(|found| format!("\"{found}\"")).collect();
+        rules::CONTACT.find(normal, &OwnTerms::default()).into_iter().map(|found| format!("\"{found}\"")).collect();
     let mut add = |violation: &str| violations.push(violation.to_owned());
     if folded.contains('@') {
         add("an e-mail address or a handle");

@@ -8,6 +8,8 @@ use storage::vault::Keys;
 pub struct GuardContext<'a> {
     /// The products that the text offers. It may mention only these.
     pub offered: Vec<&'a Product>,
+    /// The products that the customer holds. The text may name their kinds, as in "your savings account".
+    pub held: Vec<&'a Product>,
     /// All of the bank's products.
     pub catalogue: &'a Catalogue,
     /// Names that code fills in: the customer's, the adviser's, the bank's. The guard does not check them, because no

@@ -1,5 +1,6 @@
 //! Masks the parts of a text that no writer wrote: approved catalog sentences, and names.
 
+use contracts::ProductId;
 use contracts::catalogue::Product;
 use contracts::script::{Segment, SegmentKind};
 
@@ -11,6 +12,8 @@ use super::normal::{APPROVED, NAME};
 pub struct TextPart {
     text: String,
     approved: Vec<String>,
+    /// The products that the part is about.
+    products: Vec<ProductId>,
 }
 
 impl TextPart {
@@ -26,7 +29,7 @@ impl TextPart {
             SegmentKind::Disclosure => offered.iter().flat_map(|product| product.spoken_disclosures.clone()).collect(),
             SegmentKind::Greeting | SegmentKind::Service | SegmentKind::Closing => Vec::new(),
         };
-        Self::new(segment.text.clone(), approved)
+        Self { products: segment.product.iter().cloned().collect(), ..Self::new(segment.text.clone(), approved) }
     }
 
     /// Splits a text into its paragraphs and joins wrapped lines. Each paragraph may contain the sentences and the
@@ -41,7 +44,9 @@ impl TextPart {
             })
             .collect();
         let text = text.replace("\r\n", "\n");
-        let paragraph = |text: &str| Self::new(unwrap_lines(text), approved.clone());
+        let products: Vec<ProductId> = offered.iter().map(|product| product.id.clone()).collect();
+        let paragraph =
+            |text: &str| Self { products: products.clone(), ..Self::new(unwrap_lines(text), approved.clone()) };
         text.split("\n\n").filter(|text| !text.trim().is_empty()).map(paragraph).collect()
     }
 
@@ -49,7 +54,12 @@ impl TextPart {
         approved.retain(|sentence| !sentence.trim().is_empty());
         // Longest first, so a sentence inside another one does not split it.
         approved.sort_by_key(|sentence| std::cmp::Reverse(sentence.len()));
-        Self { text, approved }
+        Self { text, approved, products: Vec::new() }
+    }
+
+    /// Returns whether the part is about the product.
+    pub(super) fn is_about(&self, product: &ProductId) -> bool {
+        self.products.contains(product)
     }
 
     /// Returns the unmasked text.
@@ -105,9 +115,24 @@ fn ends_sentence(text: &str) -> bool {
     text.trim_end_matches(['"', '”', '’', ')']).ends_with(['.', '!', '?', APPROVED])
 }
 
-/// Returns the text with [`NAME`] in place of each name in the context and each offered product's name.
+/// Returns a product's name without the bank's, as in `Cash Back Card`; `None` if that leaves a single word.
+pub(super) fn short_name<'a>(product: &'a Product, bank: &str) -> Option<&'a str> {
+    let bank: Vec<&str> = bank.split_whitespace().collect();
+    let mut rest = product.name.as_str();
+    while let Some((_, after)) = rest.split_once(' ').filter(|(word, _)| bank.contains(word)) {
+        rest = after;
+    }
+    (rest.len() < product.name.len() && rest.contains([' ', '-'])).then_some(rest)
+}
+
+/// Returns the text with [`NAME`] in place of each name in the context and each offered product's name, with or without
+/// the bank's name.
 pub(super) fn without_names(text: &str, context: &GuardContext<'_>) -> String {
-    let offered = context.offered.iter().map(|product| product.name.as_str());
+    let bank = context.catalogue.bank();
+    let offered = context
+        .offered
+        .iter()
+        .flat_map(|product| std::iter::once(product.name.as_str()).chain(short_name(product, bank)));
     let mut names: Vec<&str> =
         offered.chain(context.names.iter().map(|slot| slot.placeholder)).map(str::trim).collect();
     names.retain(|name| !name.is_empty());

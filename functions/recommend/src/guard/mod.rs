@@ -9,13 +9,14 @@ mod context;
 mod mask;
 mod normal;
 mod numbers;
+mod own;
 mod products;
 mod rules;
 
 use std::collections::HashSet;
 
 use contracts::Digest;
-use contracts::catalogue::{Product, ProductKind};
+use contracts::catalogue::{Catalogue, Product, ProductKind};
 use contracts::facts::{FIVE_WORD_RUN, five_word_runs};
 use contracts::script::{GuardCheck, Verdict};
 use unicode_normalization::UnicodeNormalization as _;
@@ -23,6 +24,7 @@ use unicode_normalization::UnicodeNormalization as _;
 pub use context::{GuardContext, NameSlot};
 pub use mask::TextPart;
 use normal::{APPROVED, NAME, NormalizedText};
+use own::OwnTerms;
 
 /// The minimum number of words in a text.
 pub const MIN_WORDS: usize = 25;
@@ -40,7 +42,6 @@ pub fn check(parts: &[TextPart], context: &GuardContext<'_>) -> Verdict {
     let unapproved_with_names = context.with_names(&unapproved);
     let masked = mask::without_names(&unapproved, context);
     let normal = NormalizedText::new(&masked);
-    let normal_with_names = NormalizedText::new(&mask::without_names(&unapproved_with_names, context));
 
     let mut checks = vec![
         check_of("length", length(&full)),
@@ -50,7 +51,21 @@ pub fn check(parts: &[TextPart], context: &GuardContext<'_>) -> Verdict {
         check_of("products", products::check(&normal, &masked, &unapproved, context)),
         check_of("amounts", numbers::amounts(&normal)),
     ];
-    checks.extend(phrases(&normal, &normal_with_names));
+    checks.extend(phrases(&unapproved, &OwnTerms::of(context.offered.iter().copied()), context));
+    if context.offered.len() > 1 {
+        // In a passage about one product, only the catalog's words about that product count as its own.
+        for part in parts {
+            let own = context.offered.iter().filter(|product| part.is_about(&product.id)).copied();
+            let found = phrases(&part.without_approved(), &OwnTerms::of(own), context);
+            for GuardCheck { name, violations } in found {
+                for check in checks.iter_mut().filter(|check| check.name == name) {
+                    check.violations.extend(violations.iter().cloned());
+                    check.violations.sort();
+                    check.violations.dedup();
+                }
+            }
+        }
+    }
     checks.push(check_of("post-echo", post_echo(&unapproved_with_names, context)));
     checks.push(check_of("instruction-echo", instruction_echo(&normal, context)));
     Verdict { checks }
@@ -62,13 +77,37 @@ pub fn check_text(text: &str, context: &GuardContext<'_>) -> Verdict {
     check(&TextPart::split(text, &context.offered), context)
 }
 
+/// Checks one line of a phrasebook by its words alone. `names` are the values of its slots, which are not checked, and
+/// `held` is the product that the line assumes the customer to hold. Returns the violations, each with its check.
+#[must_use]
+pub fn check_line(
+    text: &str,
+    product: Option<&Product>,
+    held: Option<&Product>,
+    names: &[&str],
+    catalogue: &Catalogue,
+) -> Vec<String> {
+    let context = GuardContext {
+        offered: product.into_iter().collect(),
+        held: held.into_iter().collect(),
+        catalogue,
+        names: names.iter().map(|name| NameSlot::from(*name)).collect(),
+        posts: None,
+        instructions: Vec::new(),
+    };
+    let checks = check_text(text, &context).checks.into_iter().filter(|check| check.name != "length");
+    checks
+        .flat_map(|check| check.violations.into_iter().map(move |violation| format!("{}: {violation}", check.name)))
+        .collect()
+}
+
 /// Checks the caller's prompt before a model reads it. The prompt must not mention a protected class, reveal an
 /// observation about the customer, or contradict the instructions.
 #[must_use]
 pub fn check_prompt(prompt: &str) -> Verdict {
     let normal = NormalizedText::new(prompt);
-    let orders = check_of("instructions", quoted(rules::PROMPT_ORDERS.find(&normal)));
-    let mut checks = phrase_checks(&normal);
+    let orders = check_of("instructions", quoted(rules::PROMPT_ORDERS.find(&normal, &OwnTerms::default())));
+    let mut checks = phrase_checks(&normal, &OwnTerms::default());
     checks.retain(|check| ["protected-class", "surveillance"].contains(&check.name.as_str()));
     checks.push(orders);
     Verdict { checks }
@@ -104,7 +143,7 @@ pub fn check_disclosures(shown: &[String], offered: &[&Product]) -> GuardCheck {
 #[must_use]
 pub fn name_is_harmless(name: &str) -> bool {
     let normal = NormalizedText::new(name);
-    let checks = phrase_checks(&normal);
+    let checks = phrase_checks(&normal, &OwnTerms::default());
     numbers::amounts(&normal).is_empty()
         && !contact::is_in_name(name)
         && checks.iter().all(|check| check.violations.is_empty() || check.name == "protected-class")
@@ -138,12 +177,12 @@ fn quoted<'a>(phrases: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     violations
 }
 
-fn phrase_checks(normal: &NormalizedText) -> Vec<GuardCheck> {
+fn phrase_checks(normal: &NormalizedText, own: &OwnTerms) -> Vec<GuardCheck> {
     let squashed = normal.squashed();
     let check = |rule: &rules::PhraseRule| {
         let stems = rules::SQUASHED.iter().filter(|(check, _)| *check == rule.check).flat_map(|(_, stems)| *stems);
         let split_words = stems.copied().filter(|stem| squashed.contains(stem));
-        check_of(rule.check, quoted(rule.find(normal).into_iter().chain(split_words)))
+        check_of(rule.check, quoted(rule.find(normal, own).into_iter().chain(split_words)))
     };
     rules::RULES.iter().map(check).collect()
 }
@@ -153,9 +192,11 @@ fn phrase_checks(normal: &NormalizedText) -> Vec<GuardCheck> {
 /// A model may write that there is `{{first_name}}` minimum, and the customer may be called `No`. A hint at a protected
 /// class within a name is not a violation. The violation does not quote the phrase, because the repair message repeats
 /// violations to the model, which must not learn a name.
-fn phrases(with_placeholders: &NormalizedText, with_names: &NormalizedText) -> Vec<GuardCheck> {
-    let mut checks = phrase_checks(with_placeholders);
-    for (check, check_with_names) in checks.iter_mut().zip(phrase_checks(with_names)) {
+fn phrases(unapproved: &str, own: &OwnTerms, context: &GuardContext<'_>) -> Vec<GuardCheck> {
+    let with_placeholders = NormalizedText::new(&mask::without_names(unapproved, context));
+    let with_names = NormalizedText::new(&mask::without_names(&context.with_names(unapproved), context));
+    let mut checks = phrase_checks(&with_placeholders, own);
+    for (check, check_with_names) in checks.iter_mut().zip(phrase_checks(&with_names, own)) {
         let is_new = |violation| !check.violations.contains(violation);
         if check_with_names.violations.iter().any(is_new) && check.name != "protected-class" {
             check.violations.push("a phrase that a filled-in name completes".to_owned());

@@ -2,10 +2,12 @@
 
 use std::collections::HashSet;
 
-use contracts::catalogue::Product;
+use contracts::catalogue::{Product, ProductKind};
 
 use super::context::GuardContext;
+use super::mask::short_name;
 use super::normal::{self, APPROVED, NAME, NormalizedText};
+use super::own::OwnTerms;
 use super::rules;
 
 /// Companies that a text must not mention: the largest banks of the United States and well-known finance apps.
@@ -96,13 +98,29 @@ fn other_products(normal: &NormalizedText, context: &GuardContext<'_>) -> Vec<St
 
 /// Finds kinds of products that are not offered, such as `a mortgage` or `life insurance`.
 fn other_kinds(normal: &NormalizedText, context: &GuardContext<'_>) -> Vec<String> {
-    let offered = context.offered.iter().map(|product| format!("{} {}", product.name, product.summary));
-    let offered_kinds = rules::KINDS.find(&NormalizedText::new(&offered.collect::<Vec<_>>().join(" ")));
-    let mut found = rules::KINDS.find(normal);
-    found.retain(|kind| !offered_kinds.contains(kind));
+    let offered = context
+        .offered
+        .iter()
+        .flat_map(|product| [product.name.clone(), product.summary.clone(), product.approved_claims.join(" ")]);
+    let held = context.held.iter().map(|product| kind_words(product.kind).to_owned());
+    let known: Vec<String> = offered.chain(held).collect();
+    let known = rules::KINDS.find(&NormalizedText::new(&known.join(". ")), &OwnTerms::default());
+    let mut found = rules::KINDS.find(normal, &OwnTerms::default());
+    found.retain(|kind| !known.contains(kind));
     found.sort_unstable();
     found.dedup();
     found.into_iter().map(|kind| format!("names \"{kind}\", which is not offered")).collect()
+}
+
+/// Returns how people call a product of the kind.
+const fn kind_words(kind: ProductKind) -> &'static str {
+    match kind {
+        ProductKind::Deposit => "savings account",
+        ProductKind::Mortgage => "mortgage",
+        ProductKind::CreditCard => "credit card",
+        ProductKind::Loan => "loan",
+        ProductKind::Investment | ProductKind::Service => "",
+    }
 }
 
 /// Finds products that the bank does not have: the bank's name or an offered product's name before a capitalized word.
@@ -120,13 +138,15 @@ fn invented_products(masked: &str, unapproved: &str, context: &GuardContext<'_>)
         let violation = |pair: &[&str]| format!("names a {bank} {}, which is no product", pair[1]);
         found.extend(words.windows(2).filter(is_invented).map(violation));
     }
-    for product in &context.offered {
-        let longer_names = unapproved.match_indices(&product.name).filter_map(|(at, name)| {
+    let bank = context.catalogue.bank();
+    let names = context.offered.iter().flat_map(|p| std::iter::once(p.name.as_str()).chain(short_name(p, bank)));
+    for product in names {
+        let longer_names = unapproved.match_indices(product).filter_map(|(at, name)| {
             let next = unapproved[at + name.len()..].strip_prefix(' ')?.split_whitespace().next()?;
             let starts_clause = ["I", "I'm", "I'd", "I'll", "I've", "I’m", "I’d", "I’ll", "I’ve"].contains(&next);
             (is_capitalized(next) && !starts_clause && !next.starts_with(NAME)).then_some(next)
         });
-        found.extend(longer_names.map(|next| format!("names a {} {next}, which is no product", product.name)));
+        found.extend(longer_names.map(|next| format!("names a {product} {next}, which is no product")));
     }
     found
 }

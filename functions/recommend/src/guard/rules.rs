@@ -14,6 +14,7 @@ use std::sync::LazyLock;
 use contracts::Digest;
 
 use super::normal::NormalizedText;
+use super::own::OwnTerms;
 
 /// The maximum number of words that a `~` matches.
 const MAX_GAP: usize = 3;
@@ -102,14 +103,15 @@ impl PhraseRule {
 
     /// Returns the forbidden phrases in a text that are not inside a harmless one. Searches for phrases with a `~`
     /// within each sentence, and for all others across sentences as well.
-    pub(super) fn find(&self, normal: &NormalizedText) -> Vec<&'static str> {
+    /// Words of `own` are no finding.
+    pub(super) fn find(&self, normal: &NormalizedText, own: &OwnTerms) -> Vec<&'static str> {
         let (gapped, solid): (Vec<&Phrase>, Vec<&Phrase>) = self.forbidden.iter().partition(|phrase| phrase.has_gap());
-        let across_sentences = normal.readings.iter().flat_map(|words| self.find_in(words, &solid));
-        let within_sentences = normal.sentences.iter().flat_map(|words| self.find_in(words, &gapped));
+        let across_sentences = normal.readings.iter().flat_map(|words| self.find_in(words, &solid, own));
+        let within_sentences = normal.sentences.iter().flat_map(|words| self.find_in(words, &gapped, own));
         across_sentences.chain(within_sentences).collect()
     }
 
-    fn find_in(&self, words: &[String], forbidden: &[&Phrase]) -> Vec<&'static str> {
+    fn find_in(&self, words: &[String], forbidden: &[&Phrase], own: &OwnTerms) -> Vec<&'static str> {
         let mut harmless = vec![false; words.len()];
         for at in 0..words.len() {
             for length in self.harmless.iter().filter_map(|phrase| phrase.match_length(&words[at..])) {
@@ -119,7 +121,9 @@ impl PhraseRule {
         let is_found = |phrase: &&&Phrase| {
             (0..words.len()).any(|at| {
                 let length = phrase.match_length(&words[at..]);
-                length.is_some_and(|length| !harmless[at..at + length].iter().all(|harmless| *harmless))
+                length.is_some_and(|length| {
+                    !harmless[at..at + length].iter().all(|harmless| *harmless) && !own.cover(words, at, length)
+                })
             })
         };
         forbidden.iter().filter(is_found).map(|phrase| phrase.text).collect()
@@ -187,7 +191,7 @@ mod tests {
     }
 
     fn found(rule: &PhraseRule, text: &str) -> bool {
-        !rule.find(&NormalizedText::new(text)).is_empty()
+        !rule.find(&NormalizedText::new(text), &OwnTerms::default()).is_empty()
     }
 
     #[test]

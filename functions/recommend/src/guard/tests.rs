@@ -19,6 +19,7 @@ fn judge(text: &str) -> Verdict {
         text,
         &GuardContext {
             offered,
+            held: Vec::new(),
             catalogue: &catalogue,
             names: ["José", "Dana Best"].map(NameSlot::from).into(),
             posts: Some((&mood.five_word_runs, &keys)),
@@ -400,6 +401,7 @@ fn approved_claim_of_unoffered_product_is_caught() {
     let claim = "Free online bill pay comes with a guaranteed 4.25% annual percentage yield.";
     let context = GuardContext {
         offered: offered(&catalogue, &["voyager-card"]),
+        held: Vec::new(),
         catalogue: &catalogue,
         names: ["José", "Dana Best"].map(NameSlot::from).into(),
         posts: None,
@@ -441,4 +443,65 @@ fn disclosures_match_offered_products() {
     assert!(check_disclosures(&lines(&["Member FDIC."]), &savings).violations.is_empty());
     assert!(!check_disclosures(&lines(&[]), &savings).violations.is_empty());
     assert!(!check_disclosures(&lines(&["Terms apply.", "Member FDIC."]), &card).violations.is_empty());
+}
+
+fn line(text: &str, product: &str, held: Option<&str>) -> Vec<String> {
+    let catalogue = fixtures::shipped_catalogue();
+    let product_of = |id: &str| catalogue.product(&fixtures::id(id)).unwrap();
+    check_line(text, Some(product_of(product)), held.map(product_of), &[], &catalogue)
+}
+
+#[test]
+fn catalogue_words_of_the_product_are_no_violation() {
+    for (text, product) in [
+        ("The Cash Back Card returns a part of the price.", "cash-back-card"),
+        ("It gives cash back on everyday purchases.", "cash-back-card"),
+        ("High-Yield Savings keeps the money for it apart.", "high-yield-savings"),
+        ("The rate stays the same until the term ends.", "certificate-of-deposit"),
+        ("It can help to build a credit history.", "secured-card"),
+    ] {
+        assert_eq!(line(text, product, None), Vec::<String>::new(), "{text}");
+    }
+    for (text, product) in [
+        ("It gives cash back on everyday purchases.", "travel-rewards-card"),
+        ("You get a guaranteed rate.", "certificate-of-deposit"),
+        ("There is no fee at all.", "everyday-checking"),
+        ("The Cash Back Card Premium returns a part of the price.", "cash-back-card"),
+    ] {
+        assert_ne!(line(text, product, None), Vec::<String>::new(), "{text}");
+    }
+}
+
+#[test]
+fn only_the_holder_of_a_product_hears_of_its_kind() {
+    let text = "A Certificate of Deposit works well beside a savings account.";
+    assert_eq!(line(text, "certificate-of-deposit", Some("high-yield-savings")), Vec::<String>::new());
+    assert_eq!(line(text, "certificate-of-deposit", None).len(), 1);
+}
+
+#[test]
+fn words_of_one_product_do_not_excuse_another_passage() {
+    let catalogue = fixtures::shipped_catalogue();
+    let products = ["cash-back-card", "travel-rewards-card"].map(|id| catalogue.product(&fixtures::id(id)).unwrap());
+    let context = GuardContext {
+        offered: products.to_vec(),
+        held: Vec::new(),
+        catalogue: &catalogue,
+        names: Vec::new(),
+        posts: None,
+        instructions: Vec::new(),
+    };
+    let verdict = |cash: &str, travel: &str| {
+        let part = |product: &Product, text: &str| {
+            let kind = contracts::script::SegmentKind::Offer;
+            let product = Some(product.id.clone());
+            let segment = contracts::script::Segment { kind, text: text.to_owned(), product, parts: Vec::new() };
+            TextPart::of_segment(&segment, &context.offered)
+        };
+        let verdict = check(&[part(products[0], cash), part(products[1], travel)], &context);
+        verdict.failed().into_iter().filter(|check| *check != "length").map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (cash, travel) = ("The card gives cash back.", "The card earns points on trips.");
+    assert_eq!(verdict(cash, travel), Vec::<String>::new());
+    assert_eq!(verdict(cash, "The card gives cash back too."), ["invented-benefits"]);
 }

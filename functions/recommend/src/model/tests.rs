@@ -32,7 +32,10 @@ fn objection(output: &CarelessOutput) -> Option<String> {
         let offered = brief.offers().iter().map(|(_, product)| *product).collect();
         let instructions = prompt::PROMPTS.to_vec();
         let names = ["José", "Dana"].map(Into::into).into();
-        check_text(&output.text, &GuardContext { offered, catalogue: &catalogue, names, posts: None, instructions })
+        check_text(
+            &output.text,
+            &GuardContext { offered, held: Vec::new(), catalogue: &catalogue, names, posts: None, instructions },
+        )
     } else {
         let draft = match prompt::parse_answer(&brief, &output.text, "a model") {
             Ok(draft) => draft,

@@ -92,7 +92,7 @@ fn reason_follows_the_strongest_ground_that_is_not_used() {
     assert_eq!(grounds(&wished)[1], "need:rewards");
     let WrittenBy::Phrases { wish, .. } = &wished.written_by else { panic!("{:?}", wished.written_by) };
     assert_eq!(wish.tones, ["formal"]);
-    assert_eq!(wish.ignored, ["sir"]);
+    assert_eq!(wish.unread, 1);
     assert!(line_ids(&wished)[0].contains("formal") && !wished.spoken().contains("sir"), "{}", wished.spoken());
 }
 
@@ -105,6 +105,11 @@ fn opening_introduces_an_adviser_only_by_name() {
     assert!(!unnamed.segments[0].text.contains("adviser"), "{}", unnamed.segments[0].text);
     assert!(unnamed.segments[0].text.contains(" there"), "{}", unnamed.segments[0].text);
     assert_eq!(unnamed.first_name, "you");
+    for number in 0..60 {
+        let facts = Facts { reference: reference(number), ..facts.clone() };
+        let opening = script(&facts, &fixtures::catalogue()).segments[0].text.clone();
+        assert!(!opening.starts_with("Dear") && !opening.starts_with("Good day"), "{opening}");
+    }
 }
 
 #[test]
@@ -151,6 +156,83 @@ fn line_that_echoes_post_is_replaced() {
     let second = script(&Facts { mood, ..facts }, &fixtures::catalogue());
     assert!(second.verdict.passed(), "{:?}", second.verdict);
     assert_ne!(second.segments.last().unwrap().text, closing);
+}
+
+/// A book in which the customer's name can complete a forbidden phrase.
+const ODD_BOOK: &str = r#"
+language = "en"
+version = "1"
+author = "writer@bank.example"
+no_name = "there"
+no_name_on_card = "you"
+adviser_title = "adviser"
+counts = { one = "one idea", two = "two ideas", three = "three ideas" }
+[[opening]]
+id = "opening"
+adviser = false
+text = "{first_name} fees, {first_name} interest: this is a short letter from your bank about three useful things."
+[[closing]]
+id = "closing"
+adviser = false
+text = "You are pre-approved, as the bank's counsel agreed. Come and see us when it suits you, and ask us anything."
+"#;
+
+fn approved(text: &str) -> Phrasebook {
+    let mut approvals = phrases::Approvals::default();
+    for line in Phrasebook::parse(text, "").unwrap().lines() {
+        let (line, digest) = (line.id.clone(), line.digest);
+        approvals.record(phrases::Approval {
+            line,
+            digest,
+            by: "reviewer".to_owned(),
+            at: jiff::Timestamp::UNIX_EPOCH,
+        });
+    }
+    Phrasebook::parse(text, &approvals.to_csv()).unwrap()
+}
+
+#[test]
+fn approval_of_a_line_does_not_cover_a_name_that_changes_its_meaning() {
+    let (brand, catalogue, book) = (fixtures::brand(), fixtures::catalogue(), approved(ODD_BOOK));
+    let failed = |name: &str| {
+        let facts = Facts { adviser: None, ..fixtures::facts(name) };
+        let brief = Brief::new(&facts, &catalogue, &brand, &book).unwrap();
+        assert_eq!(brief.name.as_deref(), Some(name));
+        let script = PhraseWriter::new(&brief, None).write(&fixtures::keys(), None).unwrap();
+        script.verdict.failed().into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(failed("Ana"), Vec::<String>::new(), "the approval outweighs the words of the line");
+    assert_ne!(failed("No"), Vec::<String>::new(), "\"No fees, No interest\" is not what was approved");
+}
+
+#[test]
+fn approval_of_a_line_does_not_cover_free_text_with_the_same_words() {
+    let (brand, catalogue, book) = (fixtures::brand(), fixtures::catalogue(), approved(ODD_BOOK));
+    let facts = Facts { adviser: None, ..fixtures::facts("Ana") };
+    let brief = Brief::new(&facts, &catalogue, &brand, &book).unwrap();
+    let writer = PhraseWriter::new(&brief, None);
+    let mut draft = writer.draft(0).unwrap();
+    let text = "You are pre-approved.".to_owned();
+    let source = SentenceSource::Free { by: "model".to_owned() };
+    draft.offers[0].reason = Some(Sentence { masked: text.clone(), said: text, source });
+    let script = compose::compose(&brief, &draft, &fixtures::keys(), Vec::new(), writer.written_by(None, None));
+    assert_eq!(script.verdict.failed(), ["approval"]);
+}
+
+/// The guard judges each approved line by its own words: an approval should not be needed to outweigh it.
+#[test]
+fn guard_has_no_finding_about_the_sample_book() {
+    let catalogue = fixtures::shipped_catalogue();
+    let guard = |line: &phrases::Line, text: &str, product: Option<&Product>| {
+        let held = match &line.kind {
+            LineKind::Reason { ground: GroundKey::Holds(id), .. } => catalogue.product(id),
+            _ => None,
+        };
+        guard::check_line(text, product, held, &phrases::check::sample_names(), &catalogue)
+    };
+    let findings: Vec<String> =
+        phrases::check::check(fixtures::book(), &catalogue, guard).iter().map(ToString::to_string).collect();
+    assert_eq!(findings, Vec::<String>::new());
 }
 
 #[test]

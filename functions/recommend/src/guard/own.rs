@@ -1,0 +1,51 @@
+//! The catalog's own words about a product. A writer may use them for that product.
+
+use contracts::catalogue::Product;
+
+use super::normal;
+
+/// The fewest words in a row that a writer must share with an approved claim. A single word of a claim, such as `free`,
+/// could promise more than the claim.
+const CLAIM_RUN: usize = 3;
+
+/// The words of the texts that describe products.
+#[derive(Default)]
+pub(super) struct OwnTerms {
+    /// Names and summaries, of which each word counts.
+    texts: Vec<Vec<String>>,
+    claims: Vec<Vec<String>>,
+}
+
+impl OwnTerms {
+    pub(super) fn of<'a>(products: impl IntoIterator<Item = &'a Product>) -> Self {
+        let mut terms = Self::default();
+        for product in products {
+            terms.texts.extend([&product.name, &product.summary].map(|text| stems(text)));
+            terms.claims.extend(product.approved_claims.iter().map(|claim| stems(claim)));
+        }
+        terms
+    }
+
+    /// Returns whether the catalog itself has the `length` words from `at`.
+    pub(super) fn cover(&self, words: &[String], at: usize, length: usize) -> bool {
+        let stems: Vec<&str> = words.iter().map(|word| stem(word)).collect();
+        let has = |texts: &[Vec<String>], run: &[&str]| {
+            texts.iter().any(|text| text.windows(run.len()).any(|window| window.iter().zip(run).all(|(a, b)| a == b)))
+        };
+        let matched = &stems[at..at + length];
+        if has(&self.texts, matched) || length > 1 && has(&self.claims, matched) {
+            return true;
+        }
+        let first = (at + length).saturating_sub(CLAIM_RUN);
+        (first..=at).any(|start| stems.get(start..start + CLAIM_RUN).is_some_and(|run| has(&self.claims, run)))
+    }
+}
+
+fn stems(text: &str) -> Vec<String> {
+    normal::words(&normal::fold(text)).iter().map(|word| stem(word).to_owned()).collect()
+}
+
+/// Returns a word without the ending of a plural.
+fn stem(word: &str) -> &str {
+    word.strip_suffix('s').filter(|stem| stem.len() > 2).unwrap_or(word)
+}
