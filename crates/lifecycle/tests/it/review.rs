@@ -57,7 +57,7 @@ async fn approved_result_is_published_as_reviewed() {
 async fn rejected_result_is_never_published() {
     let bank = Bank::open_with_review().await.rendered().await;
     bank.publish(true).await.unwrap();
-    decide(&bank, ReviewChoice::Reject, "ben").await.unwrap();
+    decide(&bank, ReviewChoice::Reject, "ben").await.unwrap().unwrap();
     let rejected = Outcome::Skipped { skip: Skip::Rejected };
     assert_eq!(bank.publish(true).await.unwrap(), rejected);
     assert_eq!(bank.publish(true).await.unwrap(), rejected, "a second call agrees");
@@ -71,7 +71,7 @@ async fn rejected_result_is_never_published() {
 async fn first_of_two_decisions_counts() {
     let bank = Bank::open_with_review().await.rendered().await;
     bank.publish(true).await.unwrap();
-    decide(&bank, ReviewChoice::Reject, "ben").await.unwrap();
+    decide(&bank, ReviewChoice::Reject, "ben").await.unwrap().unwrap();
     let second = decide(&bank, ReviewChoice::Approve, "ann").await.unwrap().unwrap();
     assert_eq!((second.choice, second.by.as_str()), (ReviewChoice::Reject, "ben"));
 }
@@ -157,7 +157,7 @@ async fn reviewer_sees_refused_text_and_approves_the_template() {
     let item = review::load(pending, &bank.vault, &bank.catalogue, &bank.brand).await.unwrap();
     assert!(item.refused().unwrap().segments[0].text.contains("pre-approved"));
     assert!(!item.text.contains("pre-approved"));
-    decide(&bank, ReviewChoice::Approve, "ann").await.unwrap();
+    decide(&bank, ReviewChoice::Approve, "ann").await.unwrap().unwrap();
     assert_eq!(bank.publish(false).await.unwrap(), Outcome::Published { video: false });
     assert!(!bank.text().await.contains("pre-approved"));
 }
