@@ -39,7 +39,7 @@ macro_rules! error_names {
     };
 }
 
-/// The exit code if the guard rejects a text, or if a run fails verification.
+/// The exit code if the guard rejects text, or if a run fails verification.
 pub const EXIT_REFUSED: u8 = 1;
 /// The exit code for an invalid command line or invalid settings.
 pub const EXIT_USAGE: u8 = 2;
@@ -77,7 +77,7 @@ error_names! {
     ConfigInvalid => "Config.Invalid", EXIT_USAGE, transient: false;
     /// The catalog or the settings changed since the run started.
     ConfigChanged => "Config.Changed", EXIT_INPUT, transient: false;
-    /// The customer withdrew or was erased during the run, so no more data may be sent anywhere.
+    /// The customer withdrew consent or was erased during the run, so no more of their data may be sent anywhere.
     ConsentWithdrawn => "Consent.Withdrawn", EXIT_NOTHING_TO_DO, transient: false;
     /// A required secret is not set.
     SecretMissing => "Secret.Missing", EXIT_USAGE, transient: false;
@@ -87,7 +87,7 @@ error_names! {
     StoreUnavailable => "Store.Unavailable", EXIT_SERVICE, transient: true;
     /// An object that an earlier stage should have written is missing.
     StoreNotFound => "Store.NotFound", EXIT_SERVICE, transient: false;
-    /// The final key holds a result from different inputs.
+    /// The object key already holds a result from different inputs.
     StoreConflict => "Store.Conflict", EXIT_SERVICE, transient: false;
     /// A sealed object cannot be opened: the key differs, the bytes have changed, or the customer has been erased.
     SealBroken => "Seal.Broken", EXIT_SERVICE, transient: false;

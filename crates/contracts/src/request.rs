@@ -1,4 +1,4 @@
-//! The request of a run: `request.json`.
+//! The request for a run: `request.json`.
 
 use std::collections::BTreeMap;
 
@@ -50,7 +50,7 @@ pub struct Request {
     pub only: Option<CustomerRef>,
     /// The lines of business to recommend from. Never empty.
     pub categories: Vec<Category>,
-    /// The caller's wishes for tone and emphasis. They cannot disable the guard.
+    /// The caller's preferences for tone and emphasis. They cannot disable the guard.
     pub prompt: Option<String>,
     /// The speaking rate in words per minute.
     pub words_per_minute: u16,
@@ -84,7 +84,8 @@ pub struct Request {
     pub assets: Digest,
     /// The digest of the settings.
     pub settings: Digest,
-    /// The id of the keys that seal the run (`storage::vault::Keys::id`). With different keys, it is a different run.
+    /// The id of the keys that seal the run (`storage::vault::Keys::id`). The same request under different keys is a
+    /// different run.
     pub keys: String,
     /// The version of Bespoke that started the run.
     pub program: String,
@@ -92,14 +93,14 @@ pub struct Request {
     pub attempt: u32,
 }
 
-/// The options of a run. Where an option is empty, the settings apply.
+/// The options for a run. If an option is empty, the settings apply.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunOptions {
     /// The only customer in the run. `None` for all customers.
     pub only: Option<CustomerRef>,
     /// The lines of business.
     pub categories: Vec<Category>,
-    /// The caller's wishes for tone and emphasis.
+    /// The caller's preferences for tone and emphasis.
     pub prompt: Option<String>,
     /// The writer.
     pub writer: Option<WriterMode>,
@@ -113,7 +114,7 @@ pub struct RunOptions {
     pub videos: Option<usize>,
 }
 
-/// Everything except the options that determines the results of a run.
+/// Everything that determines the results of a run, apart from its options.
 pub struct RunInputs<'a> {
     /// The settings in effect.
     pub settings: &'a Settings,
@@ -137,7 +138,7 @@ pub struct RunInputs<'a> {
     pub keys: String,
 }
 
-/// An input of a run with its current digest.
+/// An input to a run with its current digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CurrentInput {
     /// The uploaded workbooks.
@@ -176,7 +177,7 @@ impl Request {
         Ok(())
     }
 
-    /// Assembles the request of a run. Its digest is the run id, so all code that starts a run must use this function.
+    /// Assembles the request for a run. Its digest is the run id, so all code that starts a run must use this function.
     #[must_use]
     pub fn new(trigger: Trigger, batch: Batch, options: RunOptions, inputs: RunInputs<'_>) -> Self {
         let RunOptions { only, categories, prompt, writer, words_per_minute, voice, shape, videos } = options;
@@ -210,7 +211,7 @@ impl Request {
     /// Returns a request with default values and digests of empty input, for tests.
     #[cfg(any(test, feature = "testing"))]
     #[must_use]
-    #[expect(clippy::missing_panics_doc, reason = "the batch's name is a constant that is valid")]
+    #[expect(clippy::missing_panics_doc, reason = "the batch name is a valid constant")]
     pub fn for_tests() -> Self {
         Self {
             trigger: Trigger::Command,

@@ -30,11 +30,11 @@ pub enum ErasureError {
     #[error(transparent)]
     Control(#[from] ControlError),
     /// The record of the erasure cannot be parsed.
-    #[error("{key}: not written by this version")]
+    #[error("{key}: not in the format that this version writes")]
     Malformed {
         /// The object's key.
         key: String,
-        /// The place in the JSON.
+        /// The position in the JSON.
         source: serde_json::Error,
     },
     /// No dataset has a customer with this id.

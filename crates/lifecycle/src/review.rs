@@ -73,7 +73,7 @@ impl NamedError for ReviewError {
 /// A result in review, as a reviewer sees it.
 #[derive(Clone, Debug)]
 pub struct ReviewItem {
-    /// The pending review. The result's files are stored at their final keys.
+    /// The pending review. The result's files are already stored, but they are not published.
     pub pending: PendingReview,
     /// The text as it will be published.
     pub text: String,
@@ -104,11 +104,11 @@ pub struct NewDecision<'a> {
 }
 
 /// Returns the pending reviews of one run or of all runs, oldest first.
-pub async fn list_pending(store: &dyn ObjectStore, run: Option<&RunId>) -> Result<Vec<PendingReview>, ReviewError> {
+pub async fn list_pending(vault: &Vault, run: Option<&RunId>) -> Result<Vec<PendingReview>, ReviewError> {
     let mut pending = Vec::new();
-    for (run, reference) in list_keys(store, run).await? {
+    for (run, reference) in list_keys(vault.store(), run).await? {
         // A review that has been decided since the listing no longer exists.
-        pending.extend(find(store, &run, &reference).await?);
+        pending.extend(find(vault, &run, &reference).await?);
     }
     pending.sort_by_key(|pending| pending.since);
     Ok(pending)
@@ -158,7 +158,7 @@ pub async fn decide(
     check_name(by)?;
     reason.map_or(Ok(()), check_reason)?;
     let store = vault.store();
-    let pending = find(store, run, reference).await?.ok_or_else(|| ReviewError::NotWaiting { run: run.clone() })?;
+    let pending = find(vault, run, reference).await?.ok_or_else(|| ReviewError::NotWaiting { run: run.clone() })?;
     let inputs = digest(&pending);
     if inputs != *reviewed {
         return Err(not_as_reviewed(run, reference));
@@ -166,10 +166,23 @@ pub async fn decide(
     if let Some(skip) = control::read(store, reference, now).await?.forbids(pending.from_posts) {
         return Ok(Err(skip));
     }
+    check_files(&pending, store).await?;
     let decision =
         Decision { choice, by: by.to_owned(), at: now, reason: reason.map(ToOwned::to_owned), seen: pending.seen };
     let key = ObjectKey::Decision(run.clone(), reference.clone());
     Ok(Ok(vault.write_json(Owner::Customer(reference), &key, &inputs, decision).await?))
+}
+
+/// Fails if a file is not the one that the reviewer saw.
+async fn check_files(pending: &PendingReview, store: &dyn ObjectStore) -> Result<(), ReviewError> {
+    let PendingReview { run, reference, seen, .. } = pending;
+    for (artefact, digest) in &seen.artefacts {
+        let key = ObjectKey::Customer(reference.clone(), run.clone(), *artefact);
+        if Digest::of(&store.get(&key).await?) != *digest {
+            return Err(not_as_reviewed(run, reference));
+        }
+    }
+    Ok(())
 }
 
 /// Returns the digest of what a reviewer sees: text and media.

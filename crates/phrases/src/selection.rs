@@ -1,4 +1,4 @@
-//! Selects the lines for one customer's text.
+//! Selects the lines for one customer's script.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::wish::UnderstoodWish;
 pub type LiveLine<'b> = (&'b Line, &'b Approval);
 
 /// Selects approved lines for one customer. The same seed always selects the same lines. Across customers, each of `n`
-/// suitable lines is selected about once in `n` texts.
+/// suitable lines is selected about once in `n` scripts.
 #[derive(Clone, Debug)]
 pub struct Selector<'b> {
     live: Vec<LiveLine<'b>>,
@@ -28,8 +28,9 @@ impl<'b> Selector<'b> {
         Self { live: book.live().collect(), wish, seed: seed.to_vec() }
     }
 
-    /// Returns every opening that fits. `adviser` asks for a line that introduces the adviser, `bright` allows lines for
-    /// good moods, and `named` allows lines that need the customer's name.
+    /// Returns the suitable openings. With `adviser`, these are the lines that introduce the customer's adviser.
+    /// Without `bright`, lines that suit only an upbeat mood are left out. Without `named`, lines that need the
+    /// customer's name are left out.
     #[must_use]
     pub fn openings(&self, adviser: bool, bright: bool, named: bool) -> Vec<LiveLine<'b>> {
         self.fitting(|kind| match kind {
@@ -40,7 +41,7 @@ impl<'b> Selector<'b> {
         })
     }
 
-    /// Returns the suitable closings for a text with this number of offers.
+    /// Returns the suitable closings for a script with this number of offers.
     #[must_use]
     pub fn closings(&self, adviser: bool, offers: usize) -> Vec<LiveLine<'b>> {
         self.fitting(|kind| match kind {
@@ -55,8 +56,9 @@ impl<'b> Selector<'b> {
         self.fitting(|kind| matches!(kind, LineKind::Link))
     }
 
-    /// Returns the reasons for `product` that cite the best ground. Unused grounds rank before those in `used`, then
-    /// emphasized grounds before others, and then the order of `grounds` decides.
+    /// Returns the reasons for `product` that cite the highest-ranked of `grounds` for which there are lines. Grounds
+    /// are ranked by three criteria in turn: unused before those in `used`, emphasized before others, and then their
+    /// order in `grounds`.
     #[must_use]
     pub fn reasons(&self, product: &ProductId, grounds: &[GroundKey], used: &BTreeSet<GroundKey>) -> Vec<LiveLine<'b>> {
         let mut order: Vec<&GroundKey> = grounds.iter().collect();
@@ -87,7 +89,7 @@ impl<'b> Selector<'b> {
         self.fitting(|kind| matches!(kind, LineKind::ServiceClosing))
     }
 
-    /// Picks one of `lines` for a position in the text, such as `opening`. Returns `None` if there are none.
+    /// Picks one of `lines` for a position in the script, such as `opening`. Returns `None` if there are none.
     #[must_use]
     pub fn pick(&self, place: &str, lines: &[LiveLine<'b>]) -> Option<LiveLine<'b>> {
         self.pick_again(place, 0, lines)
@@ -102,8 +104,8 @@ impl<'b> Selector<'b> {
         lines.get(number.wrapping_add(attempt).checked_rem(lines.len())?).copied()
     }
 
-    /// Returns the live lines that satisfy `fits` and have a tone from the wish. If no such line exists, or the wish
-    /// has no tone, returns all live lines that satisfy `fits`.
+    /// Returns the live lines that satisfy `fits` and whose tone, if any, is among those requested in the wish. If no
+    /// such line exists, or the wish requests no tone, returns all live lines that satisfy `fits`.
     fn fitting(&self, fits: impl Fn(&LineKind) -> bool) -> Vec<LiveLine<'b>> {
         let all: Vec<LiveLine<'b>> = self.live.iter().filter(|(line, _)| fits(&line.kind)).copied().collect();
         let has_tone = |tone: Option<Tone>| tone.is_none_or(|tone| self.wish.tones.contains(&tone));

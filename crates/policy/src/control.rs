@@ -108,7 +108,7 @@ pub struct ErasureRecord {
 #[derive(Clone, Debug, Default)]
 pub struct Control {
     suppressed: bool,
-    /// Whether the customer has been erased, so no data is left.
+    /// Whether the customer has been erased. If so, no data is left.
     pub forgotten: bool,
     /// The state of `control/` when it was read.
     pub as_read: ControlAsRead,
@@ -213,7 +213,7 @@ fn newest_answers(list: &[u8], reference: &CustomerRef, now: Timestamp) -> Resul
         let Row { number: row, reference: row_customer, cells } = row?;
         // The time of day is ignored: two different answers on the same day are a contradiction.
         let day = cells[2].split(['T', ' ']).next().unwrap_or_default();
-        let rule = "as_of is not a day such as 2026-10-31";
+        let rule = "as_of is not a date such as 2026-10-31";
         let as_of: Date =
             day.parse().map_err(|_| ControlError::Row { file: ObjectKey::Consents.to_string(), row, rule })?;
         if row_customer == *reference {
@@ -269,7 +269,7 @@ fn rows<'l>(
     }
     Ok(reader.into_records().zip(2_u32..).map(move |(record, number)| {
         let bad = |rule| ControlError::Row { file: file.clone(), row: number, rule };
-        let record = record.map_err(|_| bad("not CSV in UTF-8"))?;
+        let record = record.map_err(|_| bad("not valid CSV encoded in UTF-8"))?;
         if holds_line_break(&record) {
             return Err(bad(LINE_BREAK));
         }
@@ -471,7 +471,7 @@ mod tests {
         let head = "reference,consent,consent_social_media,as_of\n";
         for (consents, message) in [
             ("reference,consent,as_of\n".to_owned(), "missing column \"consent_social_media\""),
-            (format!("{head}{OTHER},yes,yes,soon\n"), "row 2: as_of is not a day such as 2026-10-31"),
+            (format!("{head}{OTHER},yes,yes,soon\n"), "row 2: as_of is not a date such as 2026-10-31"),
             (format!("{head}{OTHER},yes,yes,2026-11-01\nMaria,no,no,2026-11-01\n"), "row 3: not a customer reference"),
         ] {
             let error = read_with("", &consents).await.unwrap_err();

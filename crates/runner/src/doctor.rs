@@ -71,9 +71,9 @@ pub async fn examine(folders: &Folders, settings: &Settings, secrets: &dyn Secre
         Ok(project) => {
             let bank = project.catalogue.bank();
             let products = project.catalogue.products().len();
-            good("bank's material", format!("{bank}, {products} products, brand {}", project.brand.name))
+            good("bank's materials", format!("{bank}, {products} products, brand {}", project.brand.name))
         }
-        Err(failure) => from_failure("bank's material", &failure),
+        Err(failure) => from_failure("bank's materials", &failure),
     });
     findings.push(workbooks(folders));
     findings.push(if is_set(secrets, SecretName::WorkbookPassword).await {

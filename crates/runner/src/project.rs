@@ -1,4 +1,4 @@
-//! The folders of a project, and the bank's material in them.
+//! The folders of a project, and the bank's materials in them.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -105,7 +105,7 @@ pub fn workbook_not_found(workbook: &Path, data: &Path) -> Failure {
     )
 }
 
-/// The bank's material, read and checked.
+/// The bank's materials, read and checked.
 pub struct Project {
     /// The folders that it was read from.
     pub folders: Folders,

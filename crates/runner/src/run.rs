@@ -34,13 +34,13 @@ use crate::project::Project;
 use crate::services::Services;
 use cost::prices;
 
-/// The number of customers in progress for each one that is being rendered. The others are in the recommend, narrate or
-/// publish stage, so neither the cores nor the model service sit idle.
+/// The number of customers in progress for each customer whose video can be rendering, including that customer. The
+/// others are in the recommend, narrate or publish stage, so neither the cores nor the model service sit idle.
 const AHEAD: usize = 4;
 
 /// Carries out runs on one machine.
 pub struct Runner {
-    /// The bank's material.
+    /// The bank's materials.
     pub project: Project,
     /// The services that all runs share.
     pub services: Services,
@@ -183,7 +183,8 @@ impl Runner {
             let mut running = stream::iter(rows.into_iter().take_while(|_| goes_on()))
                 .map(|(position, row)| async move { (position, self.customer(shared, row).await) }.boxed())
                 .buffer_unordered(self.concurrency() * AHEAD);
-            // If one customer fails with an error, the customers still in progress are completed anyway.
+            // If processing one customer returns an error, the customers still in progress are processed to the end
+            // anyway.
             while let Some((position, result)) = running.next().await {
                 match result {
                     Ok(customer) => customers.extend(customer.map(|customer| (position, customer))),
@@ -201,7 +202,7 @@ impl Runner {
         Ok(customers.into_iter().map(|(_, customer)| customer).collect())
     }
 
-    /// Returns the number of customers to narrate and render concurrently.
+    /// Returns the number of customers whose videos are narrated and rendered concurrently.
     pub(crate) fn concurrency(&self) -> usize {
         match self.limits.concurrency.unwrap_or(self.services.settings.local.concurrency) {
             0 => std::thread::available_parallelism().map_or(2, usize::from),
@@ -276,7 +277,7 @@ impl Runner {
         let video = shared.videos.as_ref().is_none_or(|videos| videos.contains(&reference));
         let used = Mutex::default();
         let mut admission = None;
-        // If an earlier attempt finished the customer, only the publish stage runs again.
+        // If an earlier attempt finished processing the customer, only the publish stage runs again.
         let made = if self.has_evidence(run, &reference).await? {
             Ok(())
         } else {
@@ -314,7 +315,7 @@ impl Runner {
         shared.budget.record(&outcome, spent);
         drop(admission);
         let seconds = started.elapsed().as_secs_f64();
-        tracing::info!(%run, %reference, outcome = outcome.word(), seconds, "customer ended");
+        tracing::info!(%run, %reference, outcome = outcome.word(), seconds, "finished processing customer");
         self.send(RunnerEvent::Spent(spent));
         self.send(RunnerEvent::Ended(reference.clone(), outcome.clone()));
         Ok(Some(CustomerReport { reference, outcome, message, seconds }))
@@ -501,9 +502,9 @@ impl Runner {
             let message = contracts::error::chain(&error);
             if !name.is_transient() || retries == 0 {
                 match customer {
-                    // The customer's wish is not a fault.
+                    // A customer's withdrawal of consent is not a failure. Neither is a suppression.
                     Some(reference) if name == ErrorName::ConsentWithdrawn => {
-                        tracing::info!(%stage, %reference, message, "stage ended by a withdrawal");
+                        tracing::info!(%stage, %reference, message, "stage ended because the customer withdrew consent or is suppressed");
                     }
                     None => tracing::error!(target: RUN_FAILED, %stage, error = %name, message, "stage failed"),
                     Some(reference) => {
@@ -539,7 +540,7 @@ impl Runner {
 }
 
 fn stopped(stage: Stage) -> StageFailed {
-    let failure = stage::StageFailure { stage, error: ErrorName::RunCancelled, message: "cancelled".to_owned() };
+    let failure = stage::StageFailure { stage, error: ErrorName::RunCancelled, message: "canceled".to_owned() };
     StageFailed { failure, help: None }
 }
 

@@ -74,8 +74,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// Checks the programs, reads the bank's material, locks the artifacts folder and prepares the run. Once the folder
-    /// is locked, passes it to `prepare`.
+    /// Checks the programs, reads the bank's materials, locks the artifacts folder and prepares the run. Once the
+    /// folder is locked, passes it to `prepare`.
     pub async fn open(
         setup: SessionSetup,
         prepare: impl FnOnce(&Path) -> Result<(), Failure>,

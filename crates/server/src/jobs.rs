@@ -42,7 +42,7 @@ const MAX_OPEN_RUNS: usize = 100;
 /// The maximum number of single-customer runs in progress: one is narrated while the other is rendered.
 const CONCURRENCY: usize = 2;
 
-/// The minimum increase in the rendered share that creates an event.
+/// An event is created each time the rendered fraction of the video grows by at least this much.
 const SHARE_STEP: f64 = 0.02;
 
 /// A run, as recorded in its file.
@@ -64,17 +64,17 @@ struct Ended {
     at: Timestamp,
     /// The error of the whole run, if the run failed.
     error: Option<(ErrorName, String)>,
-    /// Information about the run beyond its results.
+    /// Information about the run in addition to its results.
     #[serde(default)]
     found: Findings,
 }
 
-/// Information about a run beyond its results.
+/// Information about a run in addition to its results.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Findings {
     /// The forecast of a dry run: a [`runner::forecast::Forecast`].
     forecast: Option<Value>,
-    /// The reason why the run stopped early.
+    /// The reason that the run stopped early.
     stopped: Option<String>,
 }
 
@@ -152,7 +152,7 @@ impl Jobs {
     /// run that has ended.
     pub async fn follow(&self, run: &RunId, reference: &CustomerRef) -> Result<(), Failure> {
         let Services { vault, folders, settings, .. } = &self.services;
-        let Some(waiting) = policy::review::find_pending(vault.store(), run, reference).await? else { return Ok(()) };
+        let Some(waiting) = policy::review::find_pending(vault, run, reference).await? else { return Ok(()) };
         let project = Project::load(folders.clone())?;
         follow_up::publish_decision(&waiting, &project, settings, vault).await?;
         follow_up::rewrite_manifest(run, vault).await
@@ -240,7 +240,7 @@ impl Jobs {
         let project = tokio::task::spawn_blocking(move || Project::load(folders)).await;
         let project = project.map_err(|panic| {
             let help = "start another run";
-            Failure::new(ErrorName::ConfigInvalid, format!("failed to read the bank's material: {panic}"), help)
+            Failure::new(ErrorName::ConfigInvalid, format!("failed to read the bank's materials: {panic}"), help)
         })??;
         let (sender, events) = mpsc::unbounded_channel();
         let runner = Runner {
@@ -402,7 +402,7 @@ fn shown(progress: RunProgress) -> CampaignProgress {
     }
 }
 
-/// Reads the recorded runs by name. Removes files that a killed process left incomplete.
+/// Reads the recorded runs and returns them keyed by name. Removes files that a killed process left incomplete.
 fn read(folder: &Path) -> std::io::Result<HashMap<String, Job>> {
     create_private(folder)?;
     let mut table = HashMap::new();

@@ -2,8 +2,8 @@
 //! Destroying a customer's key erases everything sealed with it.
 //!
 //! A sealed object is `BSP1` ‖ digest of its inputs (32 bytes) ‖ nonce (24) ‖ ciphertext and tag. The tag also
-//! authenticates the object's place and the digest of its inputs. If a sealed object is moved to another place or given
-//! another digest, it can no longer be opened.
+//! authenticates the object's location (its object key) and the digest of its inputs. If a sealed object is moved to
+//! another location or given another digest, it can no longer be opened.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -25,6 +25,8 @@ use contracts::key::Prefix;
 use contracts::{CustomerId, CustomerRef, Digest, ErrorName, NamedError, ObjectKey};
 
 const MAGIC: &[u8; 4] = b"BSP1";
+/// The start of an authenticated JSON object.
+const MAC_FIELD: &[u8] = b"{\"mac\":\"";
 const NONCE: usize = 24;
 const TAG: usize = 16;
 const HEADER: usize = MAGIC.len() + 32 + NONCE;
@@ -45,14 +47,14 @@ pub enum VaultError {
         /// The reason.
         reason: &'static str,
     },
-    /// The final key holds a result from different inputs.
-    #[error("{place}: holds a result from different inputs")]
+    /// The object key already holds a result from different inputs.
+    #[error("{place}: already holds a result from different inputs")]
     Conflict {
         /// The object's key.
         place: String,
     },
     /// The opened object is not JSON of the expected shape.
-    #[error("{place}: not written by this version: invalid JSON at line {line}, column {column}")]
+    #[error("{place}: not in the format that this version writes: invalid JSON at line {line}, column {column}")]
     Malformed {
         /// The object's key.
         place: String,
@@ -121,7 +123,7 @@ impl Keys {
     /// Returns a customer's reference: the first 128 bits of HMAC-SHA256 (RFC 2104) of the id.
     ///
     /// # Panics
-    /// Never: 32 lowercase hex digits are a reference.
+    /// Never: any 32 lowercase hex digits form a valid reference.
     #[must_use]
     pub fn reference(&self, id: &CustomerId) -> CustomerRef {
         let digest = self.keyed_digest("customer", id.reveal().as_bytes());
@@ -132,7 +134,7 @@ impl Keys {
     /// the content. `domain` separates digests for different purposes.
     ///
     /// # Panics
-    /// Never: HMAC takes a key of any length.
+    /// Never: HMAC accepts a key of any length.
     #[must_use]
     pub fn keyed_digest(&self, domain: &str, bytes: &[u8]) -> Digest {
         let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(self.reference.as_slice()).expect("any length");
@@ -216,8 +218,8 @@ impl Vault {
         open_with(&key, place, sealed)
     }
 
-    /// Writes sealed bytes to a final key. Keeps an existing object if it has the same inputs, and fails with
-    /// [`VaultError::Conflict`] if it has different ones.
+    /// Writes sealed bytes to a write-once object key. Keeps an existing object if it has the same inputs, and fails
+    /// with [`VaultError::Conflict`] if it has different ones.
     pub async fn write(
         &self,
         owner: Owner<'_>,
@@ -237,11 +239,11 @@ impl Vault {
         Ok(written)
     }
 
-    /// Writes a value as sealed JSON to a final key. Returns the stored value: this one, or an earlier one with the
-    /// same inputs.
+    /// Writes a value as sealed JSON to a write-once object key. Returns the stored value: this one, or an earlier one
+    /// with the same inputs.
     ///
     /// # Panics
-    /// If the value does not serialize to JSON; all types of `contracts` do.
+    /// If the value does not serialize to JSON. Every type in the contracts crate does.
     pub async fn write_json<T: Serialize + DeserializeOwned>(
         &self,
         owner: Owner<'_>,
@@ -249,7 +251,8 @@ impl Vault {
         inputs: &Digest,
         value: T,
     ) -> Result<T, VaultError> {
-        let plain = Zeroizing::new(serde_json::to_vec(&value).expect("the types of contracts serialize to JSON"));
+        let plain =
+            Zeroizing::new(serde_json::to_vec(&value).expect("every type in the contracts crate serializes to JSON"));
         match self.write(owner, key, inputs, &plain).await? {
             PutOutcome::Created => Ok(value),
             PutOutcome::AlreadyThere => Ok(self.read_json(owner, key).await?.0),
@@ -291,6 +294,42 @@ impl Vault {
         Ok((plain, Digest::of(&sealed)))
     }
 
+    /// Returns a value as JSON with a message authentication code. The value is readable by anybody, but only holders of
+    /// the keys can write it, and only for this key.
+    ///
+    /// # Panics
+    /// If the value does not serialize to a JSON object with fields.
+    #[must_use]
+    pub fn authenticate<T: Serialize>(&self, key: &ObjectKey, value: &T) -> Bytes {
+        let json = serde_json::to_vec(value).expect("the types of contracts serialize to JSON");
+        let fields = json.strip_prefix(b"{").filter(|fields| fields.len() > 1).expect("a JSON object with fields");
+        let code = self.authentication_code(key, fields).to_string();
+        [MAC_FIELD, code.as_bytes(), b"\",", fields].concat().into()
+    }
+
+    /// Returns the value of an object that [`Vault::authenticate`] wrote for this key. Fails if its bytes changed, if it was
+    /// moved from another key, or if it was written without the keys.
+    pub fn open_authenticated<T: DeserializeOwned>(&self, key: &ObjectKey, bytes: &[u8]) -> Result<T, VaultError> {
+        let place = key.to_string();
+        let broken = || VaultError::Broken {
+            place: place.clone(),
+            reason: "not written with the current keys, or changed since",
+        };
+        let (code, fields) =
+            bytes.strip_prefix(MAC_FIELD).and_then(|rest| rest.split_at_checked(64)).ok_or_else(broken)?;
+        let fields = fields.strip_prefix(b"\",").ok_or_else(broken)?;
+        let expected = self.authentication_code(key, fields).to_string();
+        // Comparing digests hides how much of a guessed code is right.
+        if Digest::of(code) != Digest::of(expected.as_bytes()) {
+            return Err(broken());
+        }
+        parse_json(&place, bytes)
+    }
+
+    fn authentication_code(&self, key: &ObjectKey, fields: &[u8]) -> Digest {
+        self.keys.keyed_digest("record", &[key.to_string().as_bytes(), &[0], fields].concat())
+    }
+
     /// Creates keys for all customers who have none. Returns those who have been erased; they get no key.
     pub async fn make_customer_keys(&self, references: &[CustomerRef]) -> Result<BTreeSet<CustomerRef>, VaultError> {
         let (keys, objects): (Vec<_>, Vec<_>) = references
@@ -308,8 +347,8 @@ impl Vault {
             }
         }
         drop(cached);
-        // An erasure writes its record before it destroys the key. So an erasure that did not see these keys has
-        // already written its record, and a later erasure will find the keys.
+        // An erasure writes its record before it destroys the key. So any erasure that missed these keys has already
+        // written its record, which the listing below finds. Any later erasure will find the keys itself.
         let listed = self.store.list(&Prefix::Forgotten).await?;
         let mut forgotten: BTreeSet<_> =
             listed.iter().filter_map(|listed| ObjectKey::customer_of(&listed.key)).collect();
@@ -389,7 +428,7 @@ impl Vault {
 }
 
 fn erased_error(place: &str) -> VaultError {
-    let reason = "the customer was forgotten, and their key destroyed";
+    let reason = "the customer was erased, and their key was destroyed";
     VaultError::Broken { place: place.to_owned(), reason }
 }
 
@@ -438,6 +477,8 @@ fn inputs_of(place: &str, sealed: &[u8]) -> Result<Digest, VaultError> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::store::MemoryStore;
     use contracts::RunId;
@@ -514,6 +555,27 @@ mod tests {
         assert!(second.read(owner, &key).await.is_err());
     }
 
+    #[test]
+    fn authenticated_record_cannot_be_changed_moved_or_forged() {
+        let store = Arc::new(MemoryStore::default());
+        let vault = vault(&store, 1);
+        let key = facts_key(&customer(&vault));
+        let value = BTreeMap::from([("seconds".to_owned(), 0.1 + 0.2)]);
+        let bytes = vault.authenticate(&key, &value);
+        let open = |key: &ObjectKey, bytes: &[u8]| vault.open_authenticated::<serde_json::Value>(key, bytes);
+        assert_eq!(open(&key, &bytes).unwrap()["seconds"], 0.1 + 0.2);
+        for at in 0..bytes.len() {
+            let mut changed = bytes.to_vec();
+            changed[at] ^= 1;
+            assert_eq!(open(&key, &changed).unwrap_err().name(), ErrorName::SealBroken, "byte {at}");
+        }
+        let other = vault.keys().reference(&CustomerId::parse("0002").unwrap());
+        assert!(open(&facts_key(&other), &bytes).is_err(), "moved");
+        assert!(open(&key, b"{\"seconds\":1}").is_err(), "without a code");
+        let stranger = Vault::new(store.clone(), Keys::new([1; 32], [8; 32]));
+        assert!(stranger.open_authenticated::<serde_json::Value>(&key, &bytes).is_err(), "other keys");
+    }
+
     #[tokio::test]
     async fn destroyed_key_makes_objects_unreadable() {
         let store = Arc::new(MemoryStore::default());
@@ -523,7 +585,7 @@ mod tests {
         vault(&store, 1).write_json(Owner::Customer(&customer), &key, &inputs, 1).await.unwrap();
         store.delete(&ObjectKey::CustomerKey(customer.clone())).await.unwrap();
         let error = vault(&store, 1).read(Owner::Customer(&customer), &key).await.unwrap_err();
-        assert!(error.to_string().contains("forgotten"), "{error}");
+        assert!(error.to_string().contains("was erased"), "{error}");
     }
 
     #[tokio::test]
@@ -535,7 +597,7 @@ mod tests {
         let record = ObjectKey::Forgotten(customer.clone());
         store.put_before(&key, &record, "{}".into());
         let sealed = vault.seal(Owner::Customer(&customer), "a place", &Digest::of(b"inputs"), b"plain").await;
-        assert!(sealed.unwrap_err().to_string().contains("forgotten"));
+        assert!(sealed.unwrap_err().to_string().contains("was erased"));
         assert_eq!(store.objects().into_keys().collect::<Vec<_>>(), [record.to_string()]);
 
         store.delete(&record).await.unwrap();

@@ -42,7 +42,7 @@ pub trait Backend: Send + Sync + 'static {
     /// Returns the vault that holds all objects.
     fn vault(&self) -> &Vault;
 
-    /// Returns the source of the material for a new run.
+    /// Returns the source of the materials for a new run.
     fn source(&self) -> &dyn Source;
 
     /// Reads the current product catalog.

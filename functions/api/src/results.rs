@@ -13,8 +13,8 @@ use contracts::{CustomerRef, ObjectKey, RunId};
 use jiff::Timestamp;
 use policy::control;
 use policy::recall::is_recalled;
-use storage::store::{ObjectStore, StoreError};
-use storage::vault::{Owner, VaultError};
+use storage::store::StoreError;
+use storage::vault::{Owner, Vault, VaultError};
 
 use crate::backend::SharedBackend;
 use crate::problem::Problem;
@@ -37,11 +37,12 @@ enum Record {
 }
 
 impl Record {
-    async fn find(customer: &CustomerRun, store: &dyn ObjectStore) -> Result<Option<Self>, Problem> {
+    async fn find(customer: &CustomerRun, vault: &Vault) -> Result<Option<Self>, Problem> {
+        let store = vault.store();
         if let Some(evidence) = find_json::<Evidence>(store, &key(customer, Artefact::Evidence)).await? {
             return Ok(Some(Self::Ended(Box::new(evidence))));
         }
-        if let Some(waiting) = policy::review::find_pending(store, &customer.run, &customer.reference).await? {
+        if let Some(waiting) = policy::review::find_pending(vault, &customer.run, &customer.reference).await? {
             return Ok(Some(Self::InReview(waiting)));
         }
         Ok(find_json(store, &key(customer, Artefact::Failure)).await?.map(Self::Failed))
@@ -105,7 +106,7 @@ pub(crate) async fn outcome(
     backend: &SharedBackend,
 ) -> Result<Option<(OutcomeName, Option<String>)>, Problem> {
     let store = backend.vault().store();
-    let Some(record) = Record::find(customer, store).await? else { return Ok(None) };
+    let Some(record) = Record::find(customer, backend.vault()).await? else { return Ok(None) };
     let is_published = record.outcome() == OutcomeName::Published;
     if is_published && is_recalled(store, &customer.run, &customer.reference).await? {
         return Ok(Some((OutcomeName::Recalled, Some(Skip::Recalled.because().to_owned()))));
@@ -121,7 +122,7 @@ pub(crate) async fn recommendation(
     backend: &SharedBackend,
 ) -> Result<Recommendation, Problem> {
     let store = backend.vault().store();
-    let record = Record::find(customer, store).await?;
+    let record = Record::find(customer, backend.vault()).await?;
     let mut outcome = record.as_ref().map(Record::outcome);
     let mut reason = match &record {
         Some(record) => record.reason(),

@@ -246,7 +246,7 @@ fn facts(customer: &Customer, permission: Permission, rules: &Rules<'_>) -> Resu
     }
     let mood = findings.map(|findings| findings.mood);
     let payments = features::Payments::of(&customer.transactions, customer.as_of, lexicon);
-    // An id that the catalog does not have is only a workbook cell, not a fact.
+    // An id that is not in the catalog is only a workbook cell, not a fact.
     let mut products_held = customer.profile.products_held.clone();
     products_held.retain(|id| catalogue.product(id).is_some());
     products_held.sort_unstable();

@@ -2,8 +2,8 @@
 //! dataset. It applies the consent gate while joining.
 //!
 //! **Invariant:** decrypted workbooks exist only in memory and are zeroed. No error, log or key holds a cell's content
-//! or a customer id. Data that a customer did not consent to is never written. The crate does not depend on AWS, files
-//! on disk, or other stages.
+//! or a customer id. Data whose use a customer did not consent to is never written. The crate does not depend on AWS,
+//! files on disk, or other stages.
 
 mod agile;
 mod amount;
@@ -80,7 +80,7 @@ struct BatchFiles {
 /// Turns the batch's workbooks into a dataset, or finds the dataset that was built earlier from the same workbooks.
 ///
 /// # Panics
-/// Never: it serializes plain fields only.
+/// Never: it serializes only plain fields.
 pub async fn run(input: MergeInput, deps: &Deps<'_>) -> Result<MergeOutput, Error> {
     let files = BatchFiles::read(deps.vault.store(), &input.batch).await?;
     let request = read_request(&input, &files, deps).await?;
@@ -111,7 +111,7 @@ pub async fn upload_digest(store: &dyn ObjectStore, batch: &Batch) -> Result<Dig
     Ok(BatchFiles::read(store, batch).await?.digest)
 }
 
-/// Returns the sorted customer ids in a profile workbook, for a terminal whose user has the password.
+/// Returns the sorted customer ids in a profile workbook, for display in a terminal to a user who has the password.
 pub fn customer_ids(profile: &[u8], password: &SecretString, settings: &Settings) -> Result<Vec<CustomerId>, Error> {
     let file = Workbook::Profile;
     let limits = IntakeLimits::default();
@@ -158,7 +158,7 @@ async fn read_request(input: &MergeInput, files: &BatchFiles, deps: &Deps<'_>) -
     let inputs = [
         ("batch", request.batch == input.batch),
         ("workbooks", request.upload == files.digest),
-        ("catalogue", request.catalogue == deps.catalogue.digest()),
+        ("catalog", request.catalogue == deps.catalogue.digest()),
         ("settings", request.settings == deps.settings.digest()),
     ];
     match inputs.into_iter().find(|(_, same)| !same) {
@@ -167,7 +167,7 @@ async fn read_request(input: &MergeInput, files: &BatchFiles, deps: &Deps<'_>) -
     }
 }
 
-/// Writes the index of the run: the dataset's full index, or one customer's row. Returns the number of rows.
+/// Writes the index for the run: the dataset's full index, or one customer's row. Returns the number of rows.
 async fn write_run_index(
     input: &MergeInput,
     dataset: &DatasetId,
@@ -298,8 +298,8 @@ impl Reader<'_> {
     /// Decrypts, reads and joins the files, and returns the errors in each. Each workbook is dropped before the next
     /// one is decrypted.
     ///
-    /// After an error, or if a workbook is missing, it still reads the other workbooks without joining them. One pass
-    /// thus finds every error.
+    /// After an error, or if a workbook is missing, it still reads the other workbooks without joining them. So one
+    /// pass finds every error.
     fn read_and_join(&self, files: &[(Workbook, impl AsRef<[u8]>)], join: &mut Join<'_>) -> Vec<Error> {
         let complete = files.len() == Workbook::ALL.len();
         let mut errors = Vec::new();
@@ -344,9 +344,9 @@ impl Reader<'_> {
 /// Returns an error if the share of bad rows in the most recent workbook exceeds `intake.max_bad_rows`.
 fn too_many_bad_rows(join: &Join<'_>, intake: &IntakeSettings) -> Option<Error> {
     let (count, problems) = join.bad_rows()?;
-    #[expect(clippy::cast_precision_loss, reason = "a sheet has about a million rows")]
+    #[expect(clippy::cast_precision_loss, reason = "a sheet has at most about a million rows")]
     let allowed = intake.max_bad_rows * count.read as f64;
-    #[expect(clippy::cast_precision_loss, reason = "a sheet has about a million rows")]
+    #[expect(clippy::cast_precision_loss, reason = "a sheet has at most about a million rows")]
     let too_many = count.set_aside as f64 > allowed;
     too_many.then(|| Error::TooManyBadRows {
         file: count.file,
@@ -359,8 +359,9 @@ fn too_many_bad_rows(join: &Join<'_>, intake: &IntakeSettings) -> Option<Error> 
 
 /// Writes the dataset's three parts, and adopts each part that already exists.
 ///
-/// Writes the lines first, then the report, then the index. Sealing is salted. If two writers run concurrently, only
-/// the first one's lines count, so the index is built from the stored lines.
+/// Writes the lines first, then the report, then the index. Sealing is randomized, so each writer produces different
+/// bytes. If two writers run concurrently, only the first one's lines count, so the index is built from the stored
+/// lines.
 async fn write_dataset(
     mut records: Vec<CustomerRecord>,
     report: &IntakeReport,
@@ -391,9 +392,9 @@ async fn write_dataset(
     };
     let index = dataset::index(&references, &lines).ok_or_else(|| VaultError::Broken {
         place: lines_key.to_string(),
-        reason: "does not hold one line for each customer",
+        reason: "does not hold one line per customer",
     })?;
-    let report = serde_json::to_vec_pretty(report).expect("a report is plain fields");
+    let report = serde_json::to_vec_pretty(report).expect("a report contains only plain fields");
     store.put_new(&part(DatasetPart::Report), report.into()).await?;
     store.put_new(&part(DatasetPart::Index), dataset::index_csv(&index).into()).await?;
     tracing::info!(%dataset, customers = references.len(), "wrote the dataset");

@@ -29,8 +29,8 @@ pub enum Error {
         /// The object's key.
         key: String,
     },
-    /// The object under the final key differs from the text of this script.
-    #[error("{key}: holds a different text from this script's")]
+    /// The stored text differs from the text of this script.
+    #[error("{key}: holds text that differs from this script")]
     OtherText {
         /// The object's key.
         key: String,
@@ -44,7 +44,7 @@ pub enum Error {
         missing: Artefact,
     },
     /// An unsealed JSON object cannot be parsed. It holds no personal data, so the source may quote it.
-    #[error("{key}: not written by this version")]
+    #[error("{key}: not in the format that this version writes")]
     Malformed {
         /// The object's key.
         key: String,

@@ -1,13 +1,12 @@
 //! The publish stage: gives one customer's part of a run exactly one outcome, and records the evidence for it.
 //!
-//! Text and media at their final keys count as published only once `evidence.json` says so. The stage writes the
-//! evidence last, and only once. If evidence already exists, the stage adopts its outcome. If two writers run
-//! concurrently, the first one's record counts. The stage deletes everything that the record does not list as
-//! published.
+//! Stored text and media count as published only once `evidence.json` says so. The stage writes the evidence last, and
+//! only once. If evidence already exists, the stage adopts its outcome. If two writers run concurrently, the first
+//! one's record counts. The stage deletes everything that the record does not list as published.
 //!
 //! A result that the settings put in review ([`contracts::review`]) stays unpublished until there is a decision about
-//! exactly this text and video. The stage never publishes a recalled result again, nor a result for an erased customer.
-//! The `lifecycle` crate writes those records.
+//! that exact text and video. The stage never republishes a recalled result and never publishes a result for an erased
+//! customer. The `lifecycle` crate writes the records of decisions, recalls and erasures.
 //!
 //! **Invariant:** this crate does not depend on AWS, Lambda, the file system or another stage.
 
@@ -35,7 +34,7 @@ use contracts::{CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
 use policy::erasure::delete_artefacts;
 use policy::review::find_pending;
-use storage::vault::{Owner, Vault};
+use storage::vault::{Owner, Vault, VaultError};
 
 pub use error::Error;
 
@@ -52,7 +51,7 @@ pub struct Deps<'a> {
     pub catalogue: &'a Catalogue,
     /// The digest of the phrasebook and its approvals, read immediately before this call.
     pub phrases: Digest,
-    /// The bank's look and legal lines.
+    /// The bank's visual identity and legal text.
     pub brand: &'a Brand,
     /// The time to record.
     pub now: Timestamp,
@@ -61,8 +60,8 @@ pub struct Deps<'a> {
 /// Publishes one customer's result, or records why there is none.
 ///
 /// A repeated call returns the first outcome, unless the customer has since opted out or withdrawn consent. In that
-/// case, the stage deletes the published files. A result in review gets [`Outcome::InReview`] without evidence. The
-/// call after the decision completes it.
+/// case, the stage deletes the published files. A result in review gets [`Outcome::InReview`] without evidence. Once a
+/// decision has been made, the next call completes the result.
 pub async fn run(input: PublishInput, deps: &Deps<'_>) -> Result<Outcome, Error> {
     let place = Place { run: &input.run, reference: &input.reference };
     if let Some(evidence) = outcome::find_evidence(deps, place).await? {
@@ -75,7 +74,7 @@ pub async fn run(input: PublishInput, deps: &Deps<'_>) -> Result<Outcome, Error>
         return Ok(Outcome::Skipped { skip: Skip::Suppressed });
     }
     let failure = match input.failure {
-        // A stage that the customer's withdrawal ended has not failed.
+        // If a stage ended because the customer withdrew consent, it did not fail.
         Some(failure) if failure.error == ErrorName::ConsentWithdrawn => Some(failure),
         Some(failure) => return record_failure(deps, place, failure).await,
         None => None,
@@ -104,7 +103,7 @@ async fn conclude(deps: &Deps<'_>, place: Place<'_>, request: Digest, ending: En
 /// Completes a customer's part of a run after a decision. Returns `None` if no result is in review, because an earlier
 /// call completed it.
 pub async fn complete_review(run: &RunId, reference: &CustomerRef, deps: &Deps<'_>) -> Result<Option<Outcome>, Error> {
-    let Some(pending) = find_pending(deps.vault.store(), run, reference).await? else { return Ok(None) };
+    let Some(pending) = find_pending(deps.vault, run, reference).await? else { return Ok(None) };
     let input = PublishInput { run: run.clone(), reference: reference.clone(), video: pending.video, failure: None };
     self::run(input, deps).await.map(Some)
 }
@@ -124,9 +123,13 @@ fn check_unchanged(deps: &Deps<'_>, place: Place<'_>, request: &Request) -> Resu
 async fn put_in_review(deps: &Deps<'_>, place: Place<'_>, pending: PendingReview) -> Result<Outcome, Error> {
     let store = deps.vault.store();
     let why = pending.why.words();
-    let earlier = find_pending(store, place.run, place.reference).await?;
+    // A record that was not written with the keys is replaced.
+    let earlier = match find_pending(deps.vault, place.run, place.reference).await {
+        Err(VaultError::Broken { .. } | VaultError::Malformed { .. }) => None,
+        earlier => earlier?,
+    };
     if earlier.is_none_or(|earlier| earlier.seen != pending.seen) {
-        store.put(&place.review(), json(&pending).into()).await?;
+        store.put(&place.review(), deps.vault.authenticate(&place.review(), &pending)).await?;
         tracing::info!(reference = %place.reference, why, "put a result in review");
     }
     store.delete(&place.key(Artefact::Failure)).await?;

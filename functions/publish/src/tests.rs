@@ -45,7 +45,7 @@ async fn personal_evidence_opens_until_customer_is_erased() {
 
     bank.store.delete(&ObjectKey::CustomerKey(bank.reference.clone())).await.unwrap();
     let fresh = Vault::new(bank.store.clone(), Keys::new([1; 32], [2; 32]));
-    assert!(open_personal(&fresh, &evidence).await.unwrap_err().to_string().contains("forgotten"));
+    assert!(open_personal(&fresh, &evidence).await.unwrap_err().to_string().contains("was erased"));
 }
 
 #[tokio::test]

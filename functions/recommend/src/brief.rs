@@ -44,7 +44,7 @@ pub(crate) struct Brief<'a> {
 }
 
 impl<'a> Brief<'a> {
-    /// Looks up the offered products. Fails with the id of a product that the catalog does not have.
+    /// Looks up the offered products. Fails with the id of the first product that is not in the catalog.
     pub(crate) fn new(
         facts: &'a Facts,
         catalogue: &'a Catalogue,

@@ -4,15 +4,15 @@
 //!    lines from the phrasebook (`phrases`). A model may select among them instead (`select`) or write free text
 //!    (`free`).
 //! 2. `compose` adds the bank's own words verbatim from the catalog and records the source of every sentence.
-//! 3. [`guard`] checks the whole text.
+//! 3. [`guard`] checks the complete script.
 //!
 //! If the model fails, the stage uses the phrasebook instead, so a faulty model never fails the stage. Free text waits
-//! for a reviewer unless the settings say otherwise.
+//! for a reviewer unless the settings specify otherwise.
 //!
-//! **Invariant:** the stage depends on no AWS crate, on no Lambda crate and on no other stage. A model never sees a
+//! **Invariant:** the stage does not depend on any AWS crate, any Lambda crate or any other stage. A model never sees a
 //! name, an amount or a post. The stage calls a model only if the settings enable it, and asks the gate
-//! ([`policy::disclosure`]) before every call. No word of a caller's wish and no answer of a selecting model reaches a
-//! text.
+//! ([`policy::disclosure`]) before every call. The customer's text never contains any of the caller's prompt wording or
+//! any output from a model that selects lines.
 
 mod brief;
 mod compose;
@@ -66,11 +66,11 @@ pub struct Deps<'a> {
     pub secrets: &'a dyn Secrets,
     /// The HTTP client for the model service.
     pub http: &'a outbound::Client,
-    /// The process-wide limiter, so that all customers together respect the model service's limits.
+    /// The process-wide limiter, which keeps the calls for all customers together within the model service's limits.
     pub limiter: &'a Limiter,
 }
 
-/// An error of the stage.
+/// An error from the stage.
 #[derive(Debug, Error)]
 pub enum Error {
     /// A sealed object could not be read or written.
@@ -94,16 +94,16 @@ pub enum Error {
         /// The customer.
         reference: CustomerRef,
     },
-    /// The facts offer a product that the catalog does not have.
-    #[error("customer {reference}: the facts offer product {product}, which the catalog does not have")]
+    /// The facts list a product as an offer, but it is not in the catalog.
+    #[error("customer {reference}: the facts list product {product} as an offer, but it is not in the catalog")]
     UnknownProduct {
         /// The customer.
         reference: CustomerRef,
         /// The product's id.
         product: ProductId,
     },
-    /// The facts call for a recommendation but offer no product.
-    #[error("customer {reference}: the facts offer no product")]
+    /// The facts call for a recommendation but list no product to offer.
+    #[error("customer {reference}: the facts call for a recommendation but list no product to offer")]
     NoOffer {
         /// The customer.
         reference: CustomerRef,
@@ -114,7 +114,7 @@ pub enum Error {
         /// `catalog`, `phrasebook` or `settings`.
         what: &'static str,
     },
-    /// The phrasebook has no suitable approved line of a kind that every text needs.
+    /// The phrasebook has no suitable approved line of a kind that every script needs.
     #[error("the phrasebook has no approved {kind} line that fits")]
     NoLine {
         /// The kind, such as `opening`.
@@ -151,9 +151,7 @@ impl NamedError for Error {
             Self::Throttled { .. } | Self::Skipped { .. } | Self::NoOffer { .. } => None,
             Self::UnknownProduct { .. } | Self::Changed { .. } => Some("start a new run".to_owned()),
             Self::NoLine { .. } => Some("run `bespoke phrases check`, and have the lines approved".to_owned()),
-            Self::Guard { .. } => {
-                Some("check the wording of the catalog's texts and the names in the brand file".to_owned())
-            }
+            Self::Guard { .. } => Some("check the wording in the catalog and the names in the brand file".to_owned()),
         }
     }
 }
@@ -267,7 +265,7 @@ enum Outcome {
 /// The model text that the phrasebook replaces.
 struct Replacement {
     instead: InsteadOfModel,
-    /// A text that the guard refused.
+    /// The model's text that the guard refused.
     refused: Option<Box<Script>>,
     fallback: Fallback,
 }
@@ -285,7 +283,7 @@ async fn ask_model<'a>(
         return Ok(match model::select(brief, phrases, request, usage).await? {
             SelectOutcome::Selected(script) => Outcome::Script(script),
             SelectOutcome::Throttled => Outcome::Throttled,
-            // The program also selects approved lines only, so its text needs no review.
+            // Like the model, the program selects only approved lines, so its text needs no review.
             SelectOutcome::Failed(instead) => replaced(instead, None, Fallback::Template),
             SelectOutcome::Withheld(withheld) => return Err(withheld.into()),
         });
@@ -324,7 +322,7 @@ fn write_phrases(
     if !script.verdict.passed() {
         return Err(Error::Guard { reference: reference.clone(), checks: script.verdict.failed().join(", ") });
     }
-    // A reviewer sees both texts, but only the phrasebook's text can be published.
+    // A reviewer sees both versions, but only the phrasebook's can be published.
     if let Some(Replacement { instead, refused, fallback: Fallback::Review }) = replacement {
         let refused = refused.map(|script| RefusedText { segments: script.segments, verdict: script.verdict });
         script.text_review = Some(TextReview { why: instead.why, refused });
@@ -356,7 +354,7 @@ async fn hint_at_model(mode: WriterMode, deps: &Deps<'_>) {
     if model_hint(writer, mode, true).is_none() || HINTED.swap(true, Ordering::Relaxed) {
         return;
     }
-    // Without the key there is no hint, so an error of the secret store does not matter here.
+    // Without the key there is no hint, so an error from the secret store does not matter here.
     let key = deps.secrets.find(SecretName::ModelKey).await.ok().flatten();
     let has_key = key.is_some_and(|key| !key.expose_secret().trim().is_empty());
     if let Some(hint) = model_hint(writer, mode, has_key) {

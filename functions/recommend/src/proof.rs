@@ -31,7 +31,7 @@ impl Proof {
     }
 }
 
-/// Verifies the sentences in a script against the run's material: the phrasebook, the catalog and the brand.
+/// Verifies the sentences in a script against the run's materials: the phrasebook, the catalog and the brand.
 #[must_use]
 pub fn prove(script: &Script, facts: &Facts, book: &Phrasebook, catalogue: &Catalogue, brand: &Brand) -> Proof {
     let mut proof = Proof::default();

@@ -34,11 +34,11 @@ pub use material::{Material, Source};
 /// The maximum number of executions for the same trigger. Each execution after the first retries a failed one.
 const MAX_ATTEMPTS: u32 = 100;
 
-/// The dependencies of a start.
+/// The dependencies for starting a run.
 pub struct Deps<'a> {
     /// The vault that seals the request.
     pub vault: &'a Vault,
-    /// The source of the material for a new run.
+    /// The source of the materials for a new run.
     pub source: &'a dyn Source,
     /// The executions of the workflow.
     pub executions: &'a dyn Executions,
@@ -129,12 +129,12 @@ pub async fn executions(request: &Request, executions: &dyn Executions) -> Resul
 
 async fn handle_upload(key: &str, at: Timestamp, deps: &Deps<'_>) -> Result<EventOutcome, Error> {
     let Some((batch, _)) = ObjectKey::incoming(key) else {
-        // The log omits the key, because any user can choose one.
+        // The log omits the key, because users choose keys freely, so it could contain anything.
         tracing::info!("ignored an upload that is not a workbook in a batch");
         return Ok(EventOutcome::Ignored);
     };
     if batch.is_through_api() {
-        tracing::info!("ignored an upload through the API; its caller starts the campaign");
+        tracing::info!("ignored an upload made through the API; the API caller starts the campaign");
         return Ok(EventOutcome::Ignored);
     }
     let missing = batches::missing(&batch, deps.vault.store()).await?;
@@ -186,7 +186,7 @@ async fn start(
         // An idempotency key belongs to one request. A different request with the same key must not retry that request.
         let key_is_taken = matches!(request.trigger, Trigger::Call { .. }) && existing.run != run;
         if !failed_before || key_is_taken {
-            tracing::info!(run = %existing.run, execution = name, "the run was started before");
+            tracing::info!(run = %existing.run, execution = name, "the run had already been started");
             return Ok(StartedRun { run: existing.run, execution: name, already: true });
         }
     }

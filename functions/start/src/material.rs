@@ -1,4 +1,4 @@
-//! The material for a new run, and its source.
+//! The materials for a new run, and their source.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use contracts::{BackgroundName, Digest};
 
 use crate::Error;
 
-/// The bank's material for a run.
+/// The bank's materials for a run.
 pub struct Material {
     /// The settings in effect.
     pub settings: Settings,
@@ -29,14 +29,14 @@ pub struct Material {
     pub engines: Vec<Engine>,
 }
 
-/// A source of material.
+/// A source of materials.
 #[async_trait]
 pub trait Source: Send + Sync {
-    /// Reads the current material. It must not be cached, so a warm function never starts a run with outdated material.
+    /// Reads the current materials. They must not be cached, so a warm function never starts a run with outdated ones.
     async fn material(&self) -> Result<Material, Error>;
 }
 
-/// The source on AWS: the material in the bucket and the assets in the layer.
+/// The source on AWS: the materials in the bucket and the assets in the layer.
 #[cfg(feature = "lambda")]
 pub struct BucketSource {
     host: bespoke_aws::Host,

@@ -33,8 +33,8 @@ async fn erasure_leaves_only_evidence_and_is_final() {
     assert_eq!(bank.recalled_files(), Vec::<String>::new());
     assert!(bank.store.list(&Prefix::Reviews(None)).await.unwrap().is_empty());
     let decision = find_decision(&bank.vault, &bank.run, &bank.reference).await;
-    assert!(decision.unwrap_err().to_string().contains("forgotten"), "the decision stays, but no key opens it");
-    assert!(open_personal(&bank.vault, &bank.evidence().await).await.unwrap_err().to_string().contains("forgotten"));
+    assert!(decision.unwrap_err().to_string().contains("was erased"), "the decision stays, but no key opens it");
+    assert!(open_personal(&bank.vault, &bank.evidence().await).await.unwrap_err().to_string().contains("was erased"));
 
     // A stage was still running during the erasure, and the run is resumed.
     bank.store.put(&bank.key(Artefact::Video), "late".into()).await.unwrap();
@@ -45,7 +45,7 @@ async fn erasure_leaves_only_evidence_and_is_final() {
     assert_eq!(bank.publish(true).await.unwrap(), Outcome::Skipped { skip: Skip::Suppressed });
     assert!(bank.files().is_empty(), "no new evidence is sealed: {:?}", bank.files());
     let sealed = bank.vault.seal(Owner::Customer(&bank.reference), "anywhere", &Digest::of(b""), b"").await;
-    assert!(sealed.unwrap_err().to_string().contains("forgotten"), "the vault makes no new key");
+    assert!(sealed.unwrap_err().to_string().contains("was erased"), "the vault makes no new key");
 
     let later = "2026-11-24T00:00:00Z".parse().unwrap();
     let again = erase(&bank.reference, &bank.vault, later).await.unwrap();

@@ -111,7 +111,7 @@ impl Respond for SlowModel {
     }
 }
 
-/// The bank's material, which all customers share.
+/// The bank's materials, which all customers share.
 struct Bank {
     vault: Vault,
     http: outbound::Client,
