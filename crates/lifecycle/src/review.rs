@@ -40,7 +40,7 @@ pub enum ReviewError {
         key: String,
     },
     /// No result for this customer is in review.
-    #[error("no result of run {run} is in review for this customer")]
+    #[error("run {run} has no result in review for this customer")]
     NotWaiting {
         /// The run.
         run: RunId,
@@ -117,7 +117,7 @@ pub struct DecisionOutcome {
 pub async fn list_pending(store: &dyn ObjectStore, run: Option<&RunId>) -> Result<Vec<PendingReview>, ReviewError> {
     let mut pending = Vec::new();
     for (run, reference) in list_keys(store, run).await? {
-        // A review that has been decided since the listing no longer exists.
+        // A review is gone from the store if it was decided after the listing.
         pending.extend(find(store, &run, &reference).await?);
     }
     pending.sort_by_key(|pending| pending.since);

@@ -1,6 +1,6 @@
 //! The parts of a recommendation that its caller may see.
 //!
-//! **Invariant:** a text is shown only after the guard has passed it. `control/` is read for every request, and a
+//! **Invariant:** text is shown only after the guard has passed it. `control/` is read for every request, and a
 //! customer's result is not shown if it forbids that.
 
 use contracts::evidence::{Evidence, FailureRecord, Outcome};
@@ -171,7 +171,7 @@ async fn content_in_progress(
         Err(VaultError::Store(StoreError::NotFound { .. }) | VaultError::Broken { .. }) => return Ok(content),
         Err(error) => return Err(error.into()),
     };
-    // Only reviewers see a text that needs a review.
+    // Only reviewers see text that needs a review.
     if script.verdict.passed() && script.text_review.is_none() {
         content.add_text(&script);
     }
