@@ -65,6 +65,7 @@ WITHOUT_EFFECT = {
     ("api", "Read", "preview.gif"): "the presigned URL uses it when it is opened",
     ("api", "ReadRender", "*"): RECALL,
     ("api", "Write", "incoming/"): "the presigned URL uses it when a workbook is uploaded",
+    ("api", "Read", "runs/started/"): REVIEW,
     ("api", "Decide", "*"): REVIEW,
     ("api", "Recall", "*"): RECALL,
     ("api", "Lock", "*"): OBJECT_LOCK,

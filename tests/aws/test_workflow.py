@@ -145,8 +145,11 @@ def approve(cloud, sample, folder, settings, run, customer):
             (artifacts / key).write_bytes(cloud.read(key))
     (folder / "bespoke.toml").write_text(settings)
     keys = {"BESPOKE_DATA_KEY": cloud.secret("DataKey"), "BESPOKE_REFERENCE_KEY": cloud.secret("ReferenceKey")}
-    command = [PROGRAM, "review", run, "--customer", customer, "--approve", "--by", "Ann", "--data", sample,
-               "--assets", ROOT / "assets", "--artifacts", artifacts]
+    folders = ["--data", sample, "--assets", ROOT / "assets", "--artifacts", artifacts]
+    command = [PROGRAM, "review", run, "--customer", customer, "--json", *folders]
+    shown = subprocess.run(command, cwd=folder, env=os.environ | keys, capture_output=True, text=True, check=True)
+    seen = json.loads(shown.stdout)[0]["content_digest"]
+    command = [PROGRAM, "review", run, "--customer", customer, "--approve", "--seen", seen, "--by", "Ann", *folders]
     done = subprocess.run(command, cwd=folder, env=os.environ | keys, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     decision = f"control/decisions/{run}/{customer}.json"

@@ -54,14 +54,20 @@ fn only_approved_results_are_published() {
     let [approved, rejected] = [0, 1].map(|at| waiting[at]["reference"].as_str().unwrap());
     let published = find(&sandbox, "recommendation.txt").len();
 
-    let decide = |customer: &str, choice: &str| {
-        sandbox.run(&["review", &run, "--customer", customer, choice, "--by", "Ann", "--json"])
+    let decide = |customer: &str, choice: &[&str]| {
+        sandbox.run(&[&["review", &run, "--customer", customer, "--by", "Ann", "--json"], choice].concat())
     };
-    let decided = report(&decide(approved, "--approve"));
+    // An approval names the digest that was shown.
+    let seen = waiting[0]["content_digest"].as_str().unwrap();
+    let other = waiting[1]["content_digest"].as_str().unwrap();
+    ends(&decide(approved, &["--approve"]), 2);
+    ends(&decide(approved, &["--approve", "--seen", other]), 5);
+    assert_eq!(find(&sandbox, "recommendation.txt").len(), published);
+    let decided = report(&decide(approved, &["--approve", "--seen", seen]));
     assert_eq!((&decided["result"]["outcome"], &decided["decided_by"]), (&"published".into(), &"Ann".into()));
-    ends(&decide(rejected, "--reject"), 0);
+    ends(&decide(rejected, &["--reject"]), 0);
     assert_eq!(find(&sandbox, "recommendation.txt").len(), published + 1);
-    ends(&decide(rejected, "--approve"), 3);
+    ends(&decide(rejected, &["--approve", "--seen", other]), 3);
     assert_eq!(report(&sandbox.run(&["review", &run, "--json"])).as_array().unwrap().len(), in_review - 2);
 
     // The manifest has the current outcomes, and the evidence names the reviewer.
@@ -149,7 +155,10 @@ async fn erasure_leaves_no_readable_id_name_or_post() {
     let prompt = format!("Be kind to {name}, customer 0001");
     let own = ["run", "--customer", "0001", "--prompt", &prompt, "--json"];
     let run = report(&sandbox.run(&own))["run"].as_str().unwrap().to_owned();
-    let approve = ["review", &run, "--customer", "0001", "--approve", "--by", "Ann", "--reason", &prompt];
+    let waiting = report(&sandbox.run(&["review", &run, "--customer", "0001", "--json"]));
+    let seen = waiting[0]["content_digest"].as_str().unwrap();
+    let approve =
+        ["review", &run, "--customer", "0001", "--approve", "--seen", seen, "--by", "Ann", "--reason", &prompt];
     ends(&sandbox.run(&approve), 0);
     ends(&sandbox.run(&own), 0);
     assert!(sandbox.artifacts().join("output/recommendations_video.mp4").exists());

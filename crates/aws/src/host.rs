@@ -83,10 +83,10 @@ impl From<Failure> for Diagnostic {
     }
 }
 
-/// The reason why a function cannot start or continue.
+/// The reason that a function cannot start or continue.
 #[derive(Debug, Error)]
 pub enum HostError {
-    /// The payload is malformed. The error names the field, never its value.
+    /// The payload is malformed. The error identifies the field but never repeats its value.
     #[error("invalid payload at `{field}`: {problem}")]
     Payload {
         /// The path of the field, such as `row.offset`; `.` is the whole payload.

@@ -114,11 +114,11 @@ pub struct DecisionOutcome {
 }
 
 /// Returns the pending reviews of one run or of all runs, oldest first.
-pub async fn list_pending(store: &dyn ObjectStore, run: Option<&RunId>) -> Result<Vec<PendingReview>, ReviewError> {
+pub async fn list_pending(vault: &Vault, run: Option<&RunId>) -> Result<Vec<PendingReview>, ReviewError> {
     let mut pending = Vec::new();
-    for (run, reference) in list_keys(store, run).await? {
+    for (run, reference) in list_keys(vault.store(), run).await? {
         // A review is gone from the store if it was decided after the listing.
-        pending.extend(find(store, &run, &reference).await?);
+        pending.extend(find(vault, &run, &reference).await?);
     }
     pending.sort_by_key(|pending| pending.since);
     Ok(pending)
@@ -166,7 +166,7 @@ pub async fn decide(
     check_name(by)?;
     reason.map_or(Ok(()), check_reason)?;
     let store = vault.store();
-    let pending = find(store, run, reference).await?.ok_or_else(|| ReviewError::NotWaiting { run: run.clone() })?;
+    let pending = find(vault, run, reference).await?.ok_or_else(|| ReviewError::NotWaiting { run: run.clone() })?;
     let inputs = digest(&pending);
     if inputs != *reviewed {
         return Err(not_as_reviewed(run, reference));
@@ -174,6 +174,7 @@ pub async fn decide(
     let decision = if let Some(skip) = control::read(store, reference, now).await?.forbids(pending.from_posts) {
         Err(skip)
     } else {
+        check_files(&pending, store).await?;
         let decision =
             Decision { choice, by: by.to_owned(), at: now, reason: reason.map(ToOwned::to_owned), seen: pending.seen };
         let key = ObjectKey::Decision(run.clone(), reference.clone());
@@ -181,6 +182,18 @@ pub async fn decide(
     };
     // Read this after writing the decision. A task that registers in between finds the decision itself.
     Ok(DecisionOutcome { decision, task: find_task(store, run, reference).await? })
+}
+
+/// Fails if a file is not the one that the reviewer saw.
+async fn check_files(pending: &PendingReview, store: &dyn ObjectStore) -> Result<(), ReviewError> {
+    let PendingReview { run, reference, seen, .. } = pending;
+    for (artefact, digest) in &seen.artefacts {
+        let key = ObjectKey::Customer(reference.clone(), run.clone(), *artefact);
+        if Digest::of(&store.get(&key).await?) != *digest {
+            return Err(not_as_reviewed(run, reference));
+        }
+    }
+    Ok(())
 }
 
 /// Returns the digest of what a reviewer sees: text and media.

@@ -33,15 +33,16 @@ pub async fn review_reason(
     Ok(sampled.then_some(ReviewReason::Sampled { every }))
 }
 
-/// Returns the pending review of one customer's part of a run, or `None` if there is none.
+/// Returns the pending review of one customer's part of a run, or `None` if there is none. Fails if it was not written
+/// with the keys, or changed since.
 pub async fn find_pending(
-    store: &dyn ObjectStore,
+    vault: &Vault,
     run: &RunId,
     reference: &CustomerRef,
 ) -> Result<Option<PendingReview>, VaultError> {
     let key = ObjectKey::Review(run.clone(), reference.clone());
-    let Some(bytes) = store.find(&key).await? else { return Ok(None) };
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| VaultError::malformed(&key.to_string(), &error))
+    let Some(bytes) = vault.store().find(&key).await? else { return Ok(None) };
+    vault.open_authenticated(&key, &bytes).map(Some)
 }
 
 /// Returns the decision about one customer's part of a run, or `None` if there is none.

@@ -152,7 +152,7 @@ impl Jobs {
     /// run that has ended.
     pub async fn follow(&self, run: &RunId, reference: &CustomerRef) -> Result<(), Failure> {
         let Services { vault, folders, settings, .. } = &self.services;
-        let Some(waiting) = policy::review::find_pending(vault.store(), run, reference).await? else { return Ok(()) };
+        let Some(waiting) = policy::review::find_pending(vault, run, reference).await? else { return Ok(()) };
         let project = Project::load(folders.clone())?;
         follow_up::publish_decision(&waiting, &project, settings, vault).await?;
         follow_up::rewrite_manifest(run, vault).await

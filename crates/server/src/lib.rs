@@ -308,7 +308,7 @@ impl EventLog for Local {
 #[async_trait]
 impl LocalFiles for Local {
     async fn serve(&self, token: &str, request: Request<Body>) -> Result<Response<Body>, Problem> {
-        media::answer(&self.media, token, request, &self.store).await
+        media::answer(&self.media, token, request, &self.store, self.vault()).await
     }
 
     async fn receive(&self, upload: &Batch, workbook: Workbook, body: BodyDataStream) -> Result<(), Problem> {

@@ -6,13 +6,14 @@ use std::sync::{Mutex, PoisonError};
 use api::Problem;
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, Response, StatusCode, header};
-use contracts::ObjectKey;
 use contracts::evidence::{Evidence, Outcome};
 use contracts::key::Artefact;
+use contracts::{Digest, ObjectKey};
 use jiff::Timestamp;
 use policy::control;
 use policy::recall::is_recalled;
 use storage::store::{ObjectStore as _, SignedUrl};
+use storage::vault::Vault;
 use tower_http::services::ServeFile;
 
 use runner::folder::FolderStore;
@@ -52,24 +53,31 @@ pub async fn answer(
     token: &str,
     request: Request<Body>,
     store: &FolderStore,
+    vault: &Vault,
 ) -> Result<Response<Body>, Problem> {
     let key = tokens.find(token, Timestamp::now()).ok_or_else(Problem::not_found)?;
     let ObjectKey::Customer(reference, run, artefact) = &key else { return Err(Problem::not_found()) };
     let evidence = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Evidence);
-    let (shown, from_posts) = match store.find(&evidence).await? {
+    let (recorded, from_posts) = match store.find(&evidence).await? {
         Some(evidence) => {
             let evidence: Evidence = serde_json::from_slice(&evidence).map_err(|_| Problem::not_found())?;
-            (matches!(evidence.outcome, Outcome::Published { .. }), evidence.from_posts)
+            let published = matches!(evidence.outcome, Outcome::Published { .. });
+            (evidence.artefacts.get(artefact).copied().filter(|_| published), evidence.from_posts)
         }
         // A reviewer may see a result that is in review.
-        None => match policy::review::find_pending(store, run, reference).await? {
-            Some(waiting) => (true, waiting.from_posts),
-            None => (false, false),
+        None => match policy::review::find_pending(vault, run, reference).await? {
+            Some(waiting) => (waiting.seen.artefacts.get(artefact).copied(), waiting.from_posts),
+            None => (None, false),
         },
     };
     let control = control::read(store, reference, Timestamp::now()).await?;
     let forbidden = control.forbids(from_posts).is_some() || is_recalled(store, run, reference).await?;
-    if !shown || forbidden {
+    if recorded.is_none() || forbidden {
+        return Err(Problem::not_found());
+    }
+    // A file that is not the recorded one is never shown.
+    if store.find(&key).await?.is_none_or(|bytes| Some(Digest::of(&bytes)) != recorded) {
+        tracing::error!(%key, "the file is not the recorded one, so it is not shown");
         return Err(Problem::not_found());
     }
     let content_type = match artefact {

@@ -25,6 +25,8 @@ use contracts::key::Prefix;
 use contracts::{CustomerId, CustomerRef, Digest, ErrorName, NamedError, ObjectKey};
 
 const MAGIC: &[u8; 4] = b"BSP1";
+/// The start of an authenticated JSON object.
+const MAC_FIELD: &[u8] = b"{\"mac\":\"";
 const NONCE: usize = 24;
 const TAG: usize = 16;
 const HEADER: usize = MAGIC.len() + 32 + NONCE;
@@ -292,6 +294,42 @@ impl Vault {
         Ok((plain, Digest::of(&sealed)))
     }
 
+    /// Returns a value as JSON with a message authentication code. The value is readable by anybody, but only holders of
+    /// the keys can write it, and only for this key.
+    ///
+    /// # Panics
+    /// If the value does not serialize to a JSON object with fields.
+    #[must_use]
+    pub fn authenticate<T: Serialize>(&self, key: &ObjectKey, value: &T) -> Bytes {
+        let json = serde_json::to_vec(value).expect("the types of contracts serialize to JSON");
+        let fields = json.strip_prefix(b"{").filter(|fields| fields.len() > 1).expect("a JSON object with fields");
+        let code = self.authentication_code(key, fields).to_string();
+        [MAC_FIELD, code.as_bytes(), b"\",", fields].concat().into()
+    }
+
+    /// Returns the value of an object that [`Vault::authenticate`] wrote for this key. Fails if its bytes changed, if it was
+    /// moved from another key, or if it was written without the keys.
+    pub fn open_authenticated<T: DeserializeOwned>(&self, key: &ObjectKey, bytes: &[u8]) -> Result<T, VaultError> {
+        let place = key.to_string();
+        let broken = || VaultError::Broken {
+            place: place.clone(),
+            reason: "not written with the current keys, or changed since",
+        };
+        let (code, fields) =
+            bytes.strip_prefix(MAC_FIELD).and_then(|rest| rest.split_at_checked(64)).ok_or_else(broken)?;
+        let fields = fields.strip_prefix(b"\",").ok_or_else(broken)?;
+        let expected = self.authentication_code(key, fields).to_string();
+        // Comparing digests hides how much of a guessed code is right.
+        if Digest::of(code) != Digest::of(expected.as_bytes()) {
+            return Err(broken());
+        }
+        parse_json(&place, bytes)
+    }
+
+    fn authentication_code(&self, key: &ObjectKey, fields: &[u8]) -> Digest {
+        self.keys.keyed_digest("record", &[key.to_string().as_bytes(), &[0], fields].concat())
+    }
+
     /// Creates keys for all customers who have none. Returns those who have been erased; they get no key.
     pub async fn make_customer_keys(&self, references: &[CustomerRef]) -> Result<BTreeSet<CustomerRef>, VaultError> {
         let (keys, objects): (Vec<_>, Vec<_>) = references
@@ -439,6 +477,8 @@ fn inputs_of(place: &str, sealed: &[u8]) -> Result<Digest, VaultError> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::store::MemoryStore;
     use contracts::RunId;
@@ -513,6 +553,27 @@ mod tests {
         }
         let second = vault(&store, 2);
         assert!(second.read(owner, &key).await.is_err());
+    }
+
+    #[test]
+    fn authenticated_record_cannot_be_changed_moved_or_forged() {
+        let store = Arc::new(MemoryStore::default());
+        let vault = vault(&store, 1);
+        let key = facts_key(&customer(&vault));
+        let value = BTreeMap::from([("seconds".to_owned(), 0.1 + 0.2)]);
+        let bytes = vault.authenticate(&key, &value);
+        let open = |key: &ObjectKey, bytes: &[u8]| vault.open_authenticated::<serde_json::Value>(key, bytes);
+        assert_eq!(open(&key, &bytes).unwrap()["seconds"], 0.1 + 0.2);
+        for at in 0..bytes.len() {
+            let mut changed = bytes.to_vec();
+            changed[at] ^= 1;
+            assert_eq!(open(&key, &changed).unwrap_err().name(), ErrorName::SealBroken, "byte {at}");
+        }
+        let other = vault.keys().reference(&CustomerId::parse("0002").unwrap());
+        assert!(open(&facts_key(&other), &bytes).is_err(), "moved");
+        assert!(open(&key, b"{\"seconds\":1}").is_err(), "without a code");
+        let stranger = Vault::new(store.clone(), Keys::new([1; 32], [8; 32]));
+        assert!(stranger.open_authenticated::<serde_json::Value>(&key, &bytes).is_err(), "other keys");
     }
 
     #[tokio::test]

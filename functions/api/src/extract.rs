@@ -1,5 +1,5 @@
-//! Extractors: the caller, the idempotency key, the query and the body of a request. An error response names the field,
-//! never its value.
+//! Extractors: the caller, the idempotency key, the query and the body of a request. An error response identifies the
+//! field but never repeats its value.
 
 use axum::body::Bytes;
 use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
@@ -52,16 +52,21 @@ impl FromRequestParts<SharedBackend> for IdempotencyKey {
     }
 }
 
-/// A caller who may review, with the name to record.
-pub(crate) struct Reviewer(pub(crate) String);
+/// A caller who may review.
+pub(crate) struct Reviewer {
+    /// The name to record.
+    pub(crate) name: String,
+    pub(crate) caller: Caller,
+}
 
 impl FromRequestParts<SharedBackend> for Reviewer {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, backend: &SharedBackend) -> Result<Self, Problem> {
-        backend.caller(parts).ok_or_else(Problem::unauthorized)?;
+        let caller = Caller::from_request_parts(parts, backend).await?;
         let forbidden = || Problem::with_status(StatusCode::FORBIDDEN, "only reviewers may do this");
-        backend.reviewer(parts).map(Self).ok_or_else(forbidden)
+        let name = backend.reviewer(parts).ok_or_else(forbidden)?;
+        Ok(Self { name, caller })
     }
 }
 

@@ -13,8 +13,8 @@ use contracts::{CustomerRef, ObjectKey, RunId};
 use jiff::Timestamp;
 use policy::control;
 use policy::recall::is_recalled;
-use storage::store::{ObjectStore, StoreError};
-use storage::vault::{Owner, VaultError};
+use storage::store::StoreError;
+use storage::vault::{Owner, Vault, VaultError};
 
 use crate::backend::SharedBackend;
 use crate::problem::Problem;
@@ -37,11 +37,12 @@ enum Record {
 }
 
 impl Record {
-    async fn find(customer: &CustomerRun, store: &dyn ObjectStore) -> Result<Option<Self>, Problem> {
+    async fn find(customer: &CustomerRun, vault: &Vault) -> Result<Option<Self>, Problem> {
+        let store = vault.store();
         if let Some(evidence) = find_json::<Evidence>(store, &key(customer, Artefact::Evidence)).await? {
             return Ok(Some(Self::Ended(Box::new(evidence))));
         }
-        if let Some(waiting) = policy::review::find_pending(store, &customer.run, &customer.reference).await? {
+        if let Some(waiting) = policy::review::find_pending(vault, &customer.run, &customer.reference).await? {
             return Ok(Some(Self::InReview(waiting)));
         }
         Ok(find_json(store, &key(customer, Artefact::Failure)).await?.map(Self::Failed))
@@ -104,7 +105,7 @@ pub(crate) async fn outcome(
     customer: &CustomerRun,
     backend: &SharedBackend,
 ) -> Result<Option<(OutcomeName, Option<String>)>, Problem> {
-    let record = Record::find(customer, backend.vault().store()).await?;
+    let record = Record::find(customer, backend.vault()).await?;
     Ok(record.map(|record| (record.outcome(), record.short_reason())))
 }
 
@@ -116,7 +117,7 @@ pub(crate) async fn recommendation(
     backend: &SharedBackend,
 ) -> Result<Recommendation, Problem> {
     let store = backend.vault().store();
-    let record = Record::find(customer, store).await?;
+    let record = Record::find(customer, backend.vault()).await?;
     let mut outcome = record.as_ref().map(Record::outcome);
     let mut reason = match &record {
         Some(record) => record.reason(),
@@ -192,7 +193,7 @@ async fn content_of_evidence(
         Err(error) => return Err(error.into()),
     };
     let Outcome::Published { video } = evidence.outcome else {
-        // Only reviewers see a rejected text. The names of the failed checks reveal none of its content.
+        // Only reviewers see rejected text. The names of the failed checks do not reveal its content.
         if let (Outcome::InReview { .. }, Some(script)) = (&evidence.outcome, &personal.script) {
             content.add_checks(script);
         }

@@ -255,7 +255,11 @@ impl Api {
 
     /// Starts a recommendation as `ann` for customer 0001.
     async fn started(&self, key: &str) -> (RunId, CustomerRef) {
-        let (status, started) = self.post("ann", key, BODY).await;
+        self.started_by("ann", key).await
+    }
+
+    async fn started_by(&self, caller: &str, key: &str) -> (RunId, CustomerRef) {
+        let (status, started) = self.post(caller, key, BODY).await;
         assert_eq!(status, StatusCode::ACCEPTED, "{started}");
         let reference = self.bank.vault.keys().reference(&CustomerId::parse("0001").unwrap());
         (RunId::parse(started["id"].as_str().unwrap()).unwrap(), reference)

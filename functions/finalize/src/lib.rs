@@ -120,12 +120,13 @@ struct CustomerOutcome {
 async fn read_outcome(deps: &Deps<'_>, run: &RunId, reference: CustomerRef) -> Result<CustomerOutcome, Error> {
     let store = deps.vault.store();
     let key = |artefact| ObjectKey::Customer(reference.clone(), run.clone(), artefact);
+    let review = ObjectKey::Review(run.clone(), reference.clone());
     let (outcome, record) = if let Some(bytes) = store.find(&key(Artefact::Evidence)).await? {
         (outcome_of_evidence(&bytes, run, &reference), Digest::of(&bytes))
     } else if let Some(bytes) = store.find(&key(Artefact::Failure)).await? {
         (outcome_of_failure(&bytes), Digest::of(&bytes))
-    } else if let Some(bytes) = store.find(&ObjectKey::Review(run.clone(), reference.clone())).await? {
-        (outcome_of_review(&bytes), Digest::of(&bytes))
+    } else if let Some(bytes) = store.find(&review).await? {
+        (outcome_of_review(deps.vault, &review, &bytes), Digest::of(&bytes))
     } else if let Some(bytes) = store.find(&ObjectKey::Forgotten(reference.clone())).await? {
         (Outcome::Skipped { skip: Skip::Suppressed }, Digest::of(&bytes))
     } else {
@@ -151,8 +152,8 @@ fn outcome_of_failure(bytes: &[u8]) -> Outcome {
     }
 }
 
-fn outcome_of_review(bytes: &[u8]) -> Outcome {
-    match serde_json::from_slice::<PendingReview>(bytes) {
+fn outcome_of_review(vault: &Vault, key: &ObjectKey, bytes: &[u8]) -> Outcome {
+    match vault.open_authenticated::<PendingReview>(key, bytes) {
         Ok(pending) => Outcome::InReview { why: pending.why.words() },
         Err(_) => UNREADABLE,
     }

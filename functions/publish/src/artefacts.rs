@@ -40,8 +40,7 @@ pub async fn check_media(
     let store = vault.store();
     let key = place.key(Artefact::RenderRecord);
     let bytes = store.get(&key).await?;
-    let record: RenderRecord =
-        serde_json::from_slice(&bytes).map_err(|source| Error::Malformed { key: key.to_string(), source })?;
+    let record: RenderRecord = vault.open_authenticated(&key, &bytes)?;
     if let Some(missing) = FILES.into_iter().find(|file| !record.files.contains_key(file)) {
         return Err(Error::Unrecorded { key: key.to_string(), missing });
     }

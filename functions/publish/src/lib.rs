@@ -34,7 +34,7 @@ use contracts::{CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
 use policy::erasure::delete_artefacts;
 use policy::review::{find_decision, find_pending};
-use storage::vault::{Owner, Vault};
+use storage::vault::{Owner, Vault, VaultError};
 
 pub use error::Error;
 
@@ -111,7 +111,7 @@ pub async fn register_review_task(
     let store = vault.store();
     let key = Place { run, reference }.review_task();
     store.put(&key, token.to_owned().into()).await?;
-    let pending = find_pending(store, run, reference).await?.is_some();
+    let pending = find_pending(vault, run, reference).await?.is_some();
     Ok(!pending || find_decision(vault, run, reference).await?.is_some())
 }
 
@@ -130,9 +130,13 @@ fn check_unchanged(deps: &Deps<'_>, place: Place<'_>, request: &Request) -> Resu
 async fn put_in_review(deps: &Deps<'_>, place: Place<'_>, pending: PendingReview) -> Result<Outcome, Error> {
     let store = deps.vault.store();
     let why = pending.why.words();
-    let earlier = find_pending(store, place.run, place.reference).await?;
+    // A record that was not written with the keys is replaced.
+    let earlier = match find_pending(deps.vault, place.run, place.reference).await {
+        Err(VaultError::Broken { .. } | VaultError::Malformed { .. }) => None,
+        earlier => earlier?,
+    };
     if earlier.is_none_or(|earlier| earlier.seen != pending.seen) {
-        store.put(&place.review(), json(&pending).into()).await?;
+        store.put(&place.review(), deps.vault.authenticate(&place.review(), &pending)).await?;
         tracing::info!(reference = %place.reference, why, "put a result in review");
     }
     store.delete(&place.key(Artefact::Failure)).await?;

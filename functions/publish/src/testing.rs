@@ -169,8 +169,8 @@ impl Bank {
             files.insert(artefact, Digest::of(bytes));
         }
         let record = RenderRecord { inputs: Digest::of(b"inputs"), shape: Shape::Wide, files, media: media() };
-        let record = serde_json::to_vec(&record).unwrap();
-        bank.store.put_new(&bank.key(Artefact::RenderRecord), record.into()).await.unwrap();
+        let key = bank.key(Artefact::RenderRecord);
+        bank.store.put_new(&key, bank.vault.authenticate(&key, &record)).await.unwrap();
         bank
     }
 

@@ -26,7 +26,7 @@ use contracts::script::Script;
 use contracts::settings::Settings;
 use contracts::stage::CustomerTask;
 use contracts::{CustomerRef, Digest, ObjectKey};
-use storage::store::{PutOutcome, StoreError};
+use storage::store::PutOutcome;
 use storage::vault::{Owner, Vault, VaultError};
 use tokio_util::sync::CancellationToken;
 
@@ -163,13 +163,8 @@ async fn read_inputs(task: &CustomerTask, deps: &Deps<'_>) -> Result<Inputs, Err
 async fn is_finished(task: &CustomerTask, deps: &Deps<'_>, digest: &Digest) -> Result<bool, Error> {
     let at = key(task, Artefact::RenderRecord);
     let Some(bytes) = deps.vault.store().find(&at).await? else { return Ok(false) };
-    let place = at.to_string();
-    let record: RenderRecord = serde_json::from_slice(&bytes).map_err(|error| VaultError::Malformed {
-        place: place.clone(),
-        line: error.line(),
-        column: error.column(),
-    })?;
-    if record.inputs == *digest { Ok(true) } else { Err(VaultError::Conflict { place }.into()) }
+    let record: RenderRecord = deps.vault.open_authenticated(&at, &bytes)?;
+    if record.inputs == *digest { Ok(true) } else { Err(VaultError::Conflict { place: at.to_string() }.into()) }
 }
 
 /// Renders the video, or adopts an earlier writer's video. Either way, the video at the final key is the one that is
@@ -277,12 +272,7 @@ async fn write_outputs(
     }
     let record = RenderRecord { inputs, shape, files, media: output.media };
     let at = key(task, Artefact::RenderRecord);
-    let json = serde_json::to_vec_pretty(&record).map_err(|error| StoreError::Unavailable {
-        key: at.to_string(),
-        action: "write",
-        reason: error.to_string(),
-    })?;
-    if deps.vault.store().put_new(&at, json.into()).await? == PutOutcome::AlreadyThere {
+    if deps.vault.store().put_new(&at, deps.vault.authenticate(&at, &record)).await? == PutOutcome::AlreadyThere {
         is_finished(task, deps, &inputs).await?;
     }
     Ok(())

@@ -18,6 +18,9 @@ pub struct ReviewArgs {
     /// Publish the result as the list shows it
     #[arg(long, requires = "run", conflicts_with = "reject")]
     pub approve: bool,
+    /// The digest that the list shows for what is approved; asked on a terminal if missing
+    #[arg(long, value_name = "DIGEST", requires = "approve")]
+    pub seen: Option<String>,
     /// Never publish the result
     #[arg(long, requires = "run")]
     pub reject: bool,

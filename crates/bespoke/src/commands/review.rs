@@ -1,7 +1,8 @@
 //! `bespoke review`: lists the results in review, and records decisions.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
 
 use anstyle::Style;
 use contracts::error::{EXIT_NOTHING_TO_DO, chain};
@@ -9,7 +10,7 @@ use contracts::evidence::Outcome;
 use contracts::facts::Skip;
 use contracts::review::{PendingReview, ReviewChoice};
 use contracts::script::RefusedText;
-use contracts::{CustomerRef, ErrorName, ObjectKey, RunId};
+use contracts::{CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
 use lifecycle::ReviewError;
 use lifecycle::review::{self, DecisionOutcome, NewDecision};
@@ -31,6 +32,9 @@ use crate::paths::relative;
 struct ListedItem {
     #[serde(flatten)]
     waiting: PendingReview,
+    /// The digest of text and media, which an approval names.
+    #[serde(rename = "content_digest")]
+    seen: Digest,
     /// The text to publish, or `None` if it cannot be published now.
     text: Option<String>,
     /// The reason why it cannot be published now.
@@ -46,7 +50,7 @@ pub(super) async fn execute(args: ReviewArgs, config: Config, context: Context) 
     let (store, vault, secrets) = open_artifacts(&project.folders.artifacts).await?;
     let run = args.run.map(run_id).transpose()?;
     let customer = args.customer.map(|customer| id_or_reference(customer, &vault)).transpose()?;
-    let mut waiting = review::list_pending(&*store, run.as_ref()).await?;
+    let mut waiting = review::list_pending(&vault, run.as_ref()).await?;
     waiting.retain(|waiting| customer.as_ref().is_none_or(|customer| waiting.reference == *customer));
     let choice = match (args.approve, args.reject) {
         (true, _) => ReviewChoice::Approve,
@@ -67,7 +71,17 @@ pub(super) async fn execute(args: ReviewArgs, config: Config, context: Context) 
     if choice == ReviewChoice::Approve {
         ensure_newest_workbooks(&run, &project, &vault).await?;
     }
-    let decision = Decision { run: &run, waiting: &waiting, choice, by: &by, reason: args.reason.as_deref() };
+    let reviewed = match (choice, args.seen) {
+        // Nothing is published, so it does not matter what the reviewer saw.
+        (ReviewChoice::Reject, _) => review::digest(&waiting),
+        (ReviewChoice::Approve, Some(seen)) => seen.parse().map_err(|_| not_a_digest())?,
+        (ReviewChoice::Approve, None) => {
+            let shown = review::load(waiting.clone(), &vault, &project.catalogue, &project.brand).await;
+            show_and_ask(item(waiting.clone(), shown, &store))?
+        }
+    };
+    let reason = args.reason.as_deref();
+    let decision = Decision { run: &run, waiting: &waiting, reviewed, choice, by: &by, reason };
     let decided_by = decision.record(&vault).await?;
     let outcome = publish_decision(&waiting, &project, &config.settings, &vault).await?;
     rewrite_manifest(&run, &vault).await?;
@@ -93,6 +107,8 @@ pub(super) async fn execute(args: ReviewArgs, config: Config, context: Context) 
 struct Decision<'a> {
     run: &'a RunId,
     waiting: &'a PendingReview,
+    /// The digest of what the reviewer saw.
+    reviewed: Digest,
     choice: ReviewChoice,
     by: &'a str,
     reason: Option<&'a str>,
@@ -101,13 +117,41 @@ struct Decision<'a> {
 impl Decision<'_> {
     /// Records the decision. Returns the reviewer whose decision is in effect.
     async fn record(&self, vault: &Vault) -> Result<Option<String>, Failure> {
-        let digest = review::digest(self.waiting);
-        let decision = NewDecision { reviewed: &digest, choice: self.choice, by: self.by, reason: self.reason };
+        let decision = NewDecision { reviewed: &self.reviewed, choice: self.choice, by: self.by, reason: self.reason };
         let reference = &self.waiting.reference;
         let DecisionOutcome { decision, .. } =
             review::decide(self.run, reference, decision, vault, Timestamp::now()).await?;
         Ok(decision.as_ref().ok().map(|decision| decision.by.clone()))
     }
+}
+
+/// Shows a result on the terminal, and returns the digest of what it showed if the reviewer approves exactly that.
+fn show_and_ask(item: ListedItem) -> Result<Digest, Failure> {
+    let seen = item.seen;
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        let message = "--approve does not say what was seen";
+        let help = "give --seen DIGEST, with the digest that `bespoke review` shows";
+        return Err(Failure::new(ErrorName::InputInvalidRequest, message, help));
+    }
+    if let Some(problem) = &item.problem {
+        let message = format!("the result cannot be published now: {problem}");
+        return Err(Failure::new(ErrorName::ReviewNotWaiting, message, "reject it"));
+    }
+    anstream::eprintln!("{}", for_people(&[item]));
+    anstream::eprint!("Publish exactly this? Type yes: ");
+    let mut answer = String::new();
+    std::io::stdin()
+        .read_line(&mut answer)
+        .map_err(Failure::file(ErrorName::InputInvalidRequest, Path::new("the terminal")))?;
+    if answer.trim() == "yes" {
+        return Ok(seen);
+    }
+    Err(Failure::new(ErrorName::InputInvalidRequest, "the result was not approved", "it stays in review"))
+}
+
+fn not_a_digest() -> Failure {
+    let help = "give the 64 hex digits that `bespoke review` shows";
+    Failure::new(ErrorName::InputInvalidRequest, "--seen is not a digest", help)
 }
 
 /// Returns the customer for a reference from the list, or for a customer id.
@@ -143,17 +187,19 @@ fn item(waiting: PendingReview, shown: Result<review::ReviewItem, ReviewError>, 
     };
     let key = |artefact| ObjectKey::Customer(waiting.reference.clone(), waiting.run.clone(), artefact);
     let files = waiting.seen.artefacts.keys().map(|artefact| store.path(&key(*artefact))).collect();
-    ListedItem { waiting, text, problem, refused, files }
+    let seen = review::digest(&waiting);
+    ListedItem { waiting, seen, text, problem, refused, files }
 }
 
 fn for_people(items: &[ListedItem]) -> String {
     let bold = Style::new().bold();
     let dim = Style::new().dimmed();
     let mut text = String::new();
-    for ListedItem { waiting, text: spoken, problem, refused, files } in items {
+    for ListedItem { waiting, seen, text: spoken, problem, refused, files } in items {
         let PendingReview { run, reference, why, since, .. } = waiting;
         let _infallible =
             writeln!(text, "{bold}{reference}{bold:#} {dim}{run}, since {since}{dim:#}\n  {}", why.words());
+        let _infallible = writeln!(text, "  {dim}digest {seen}{dim:#}");
         for file in files {
             let _infallible = writeln!(text, "  {}", relative(file).display());
         }
@@ -175,9 +221,9 @@ fn for_people(items: &[ListedItem]) -> String {
     match items {
         [] => text.push_str("no results are in review\n"),
         [.., last] => {
-            let PendingReview { run, reference, .. } = &last.waiting;
-            let _infallible =
-                writeln!(text, "Next: bespoke review {run} --customer {reference} --approve, or --reject");
+            let ListedItem { waiting: PendingReview { run, reference, .. }, seen, .. } = last;
+            let command = format!("bespoke review {run} --customer {reference}");
+            let _infallible = writeln!(text, "Next: {command} --approve --seen {seen}, or {command} --reject");
         }
     }
     text

@@ -19,7 +19,7 @@ use storage::vault::Owner;
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
 pub async fn decide(bank: &Bank, choice: ReviewChoice, by: &str) -> Result<DecisionOutcome, ReviewError> {
-    let pending = review::find(&*bank.store, &bank.run, &bank.reference).await?;
+    let pending = review::find(&bank.vault, &bank.run, &bank.reference).await?;
     let reviewed = pending.as_ref().map_or(Digest::of(b"nothing"), review::digest);
     let decision = NewDecision { reviewed: &reviewed, choice, by, reason: Some("as José likes it") };
     review::decide(&bank.run, &bank.reference, decision, &bank.vault, NOW).await
@@ -33,7 +33,7 @@ async fn approved_result_is_published_as_reviewed() {
         assert_eq!(bank.publish(true).await.unwrap(), in_review);
     }
     assert!(!bank.files().contains("evidence.json") && !bank.files().contains("recommendation.txt"));
-    let pending = review::list_pending(&*bank.store, Some(&bank.run)).await.unwrap();
+    let pending = review::list_pending(&bank.vault, Some(&bank.run)).await.unwrap();
     let [pending] = <[_; 1]>::try_from(pending).unwrap();
     assert_eq!((&pending.why, pending.video), (&ReviewReason::Sampled { every: 1 }, true));
     let item = review::load(pending, &bank.vault, &bank.catalogue, &bank.brand).await.unwrap();
@@ -50,7 +50,35 @@ async fn approved_result_is_published_as_reviewed() {
     assert!(!serde_json::to_string(&evidence).unwrap().contains("José"), "the reason is sealed");
     let decision = open_personal(&bank.vault, &evidence).await.unwrap().decision.unwrap();
     assert_eq!(decision.reason.as_deref(), Some("as José likes it"));
-    assert!(review::list_pending(&*bank.store, None).await.unwrap().is_empty(), "the review has ended");
+    assert!(review::list_pending(&bank.vault, None).await.unwrap().is_empty(), "the review has ended");
+}
+
+/// Without any key, an attacker replaces the waiting video with another one and adapts the digests in both records.
+#[tokio::test]
+async fn replaced_video_with_adapted_digests_is_never_published() {
+    let bank = Bank::open_with_review().await.rendered().await;
+    bank.publish(true).await.unwrap();
+    let store = &*bank.store;
+    let (own, other) = (Digest::of(b"recommendation.mp4").to_string(), Digest::of(b"another video").to_string());
+    let review = ObjectKey::Review(bank.run.clone(), bank.reference.clone());
+    let adapt = async |key: &ObjectKey| {
+        let text = String::from_utf8(store.get(key).await.unwrap().to_vec()).unwrap();
+        assert!(text.contains(&own), "{text}");
+        store.put(key, text.replace(&own, &other).into()).await.unwrap();
+    };
+    let untouched = store.get(&review).await.unwrap();
+    store.put(&bank.key(Artefact::Video), "another video".into()).await.unwrap();
+    let error = decide(&bank, ReviewChoice::Approve, "ann").await.unwrap_err();
+    assert!(matches!(error, ReviewError::NotAsReviewed { .. }), "{error}");
+
+    adapt(&review).await;
+    let error = decide(&bank, ReviewChoice::Approve, "ann").await.unwrap_err();
+    assert_eq!(error.name(), ErrorName::SealBroken, "{error}");
+
+    store.put(&review, untouched).await.unwrap();
+    adapt(&bank.key(Artefact::RenderRecord)).await;
+    assert_eq!(bank.publish(true).await.unwrap_err().name(), ErrorName::SealBroken);
+    assert!(!bank.files().contains("evidence.json"));
 }
 
 #[tokio::test]
@@ -165,7 +193,7 @@ async fn reviewer_sees_refused_text_and_approves_the_template() {
     let expected =
         Outcome::InReview { why: "the phrasebook wrote instead of the model: the guard found: approval".to_owned() };
     assert_eq!(bank.publish(false).await.unwrap(), expected);
-    let pending = review::find(&*bank.store, &bank.run, &bank.reference).await.unwrap().unwrap();
+    let pending = review::find(&bank.vault, &bank.run, &bank.reference).await.unwrap().unwrap();
     let item = review::load(pending, &bank.vault, &bank.catalogue, &bank.brand).await.unwrap();
     assert!(item.refused().unwrap().segments[0].text.contains("pre-approved"));
     assert!(!item.text.contains("pre-approved"));

@@ -5,18 +5,19 @@ use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
 use contracts::error::chain;
 use contracts::evidence::{Evidence, Outcome};
-use contracts::key::Artefact;
+use contracts::key::{Artefact, RunKind};
 use contracts::review::ReviewChoice;
-use contracts::{CustomerRef, RunId};
+use contracts::{CustomerRef, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::StatusCode;
 use jiff::Timestamp;
 use lifecycle::review::ReviewItem;
 use policy::control;
 use policy::recall::is_recalled;
+use storage::vault::VaultError;
 
 use crate::backend::SharedBackend;
-use crate::extract::{Json, Reviewer};
+use crate::extract::{Caller, Json, Reviewer};
 use crate::problem::{DecisionProblems, Problem, RecallProblems, ReviewProblems};
 use crate::results;
 use crate::runs::CustomerRun;
@@ -31,7 +32,7 @@ const MAX_REVIEWS: usize = 100;
 /// The number of concurrent reads for a list.
 const CONCURRENCY: usize = 16;
 
-/// The reason why changed content cannot be approved.
+/// The reason that changed content cannot be approved.
 const CONTENT_CHANGED: &str =
     "the catalog or the brand has changed since this result was made: reject it and start the recommendation again";
 
@@ -67,7 +68,16 @@ async fn load(
     backend: &SharedBackend,
 ) -> Result<Option<PendingReview>, Problem> {
     let store = backend.vault().store();
-    let Some(waiting) = policy::review::find_pending(store, run, reference).await? else { return Ok(None) };
+    let waiting = match policy::review::find_pending(backend.vault(), run, reference).await {
+        Ok(Some(waiting)) => waiting,
+        Ok(None) => return Ok(None),
+        // A record that was not written with the keys must not hide the others.
+        Err(error @ (VaultError::Broken { .. } | VaultError::Malformed { .. })) => {
+            tracing::error!(%run, %reference, error = chain(&error), "a pending review was changed");
+            return Ok(None);
+        }
+        Err(error) => return Err(error.into()),
+    };
     let control = control::read(store, reference, Timestamp::now()).await?;
     if control.forbids(waiting.from_posts).is_some() || is_recalled(store, run, reference).await? {
         return Ok(None);
@@ -112,12 +122,13 @@ async fn load(
 /// Approval publishes the result, unless consent or a suppression now forbids it. Rejection makes the outcome
 /// `skipped`. The server applies these rules in order:
 ///
-/// 1. The decision approves content that can no longer be published as reviewed, for example after a change to the
+/// 1. The caller approves a result of a run that they started: 403.
+/// 2. The decision approves content that can no longer be published as reviewed, for example after a change to the
 ///    catalog: 409.
-/// 2. No review is pending: 200 with the earlier decision, or 404 if no decision is on record.
-/// 3. `content_digest` differs from the pending one: 409.
-/// 4. The customer may no longer be contacted: 200 without `decision`.
-/// 5. Otherwise: 200. The first decision counts. A later one changes nothing and returns the first.
+/// 3. No review is pending: 200 with the earlier decision, or 404 if no decision is on record.
+/// 4. `content_digest` differs from the pending one: 409.
+/// 5. The customer may no longer be contacted: 200 without `decision`.
+/// 6. Otherwise: 200. The first decision counts. A later one changes nothing and returns the first.
 ///
 /// On AWS, a run waits three days for a decision. A later approval is recorded, but does not publish by itself.
 #[utoipa::path(
@@ -131,7 +142,7 @@ async fn load(
 )]
 pub(super) async fn decide(
     State(backend): State<SharedBackend>,
-    Reviewer(reviewer): Reviewer,
+    Reviewer { name, caller }: Reviewer,
     Path((run, customer_ref)): Path<(String, String)>,
     Json(request): Json<DecisionRequest>,
 ) -> Result<axum::Json<DecisionResult>, Problem> {
@@ -140,12 +151,13 @@ pub(super) async fn decide(
     };
     let choice = ReviewChoice::from(request.decision);
     if choice == ReviewChoice::Approve {
+        check_two_people(&run, caller, &backend).await?;
         check_content(&run, &reference, &backend).await?;
     }
     let verdict = lifecycle::review::NewDecision {
         reviewed: &request.content_digest,
         choice,
-        by: &reviewer,
+        by: &name,
         reason: request.reason.as_deref(),
     };
     let decided = match lifecycle::review::decide(&run, &reference, verdict, backend.vault(), Timestamp::now()).await {
@@ -161,11 +173,26 @@ pub(super) async fn decide(
     }))
 }
 
+/// Fails if the caller started the run: a second person must approve its results. On one machine, all callers are the
+/// person who started the server.
+async fn check_two_people(run: &RunId, Caller(caller): Caller, backend: &SharedBackend) -> Result<(), Problem> {
+    if backend.is_local() {
+        return Ok(());
+    }
+    for kind in [RunKind::Recommendation, RunKind::Campaign] {
+        if backend.vault().store().find(&ObjectKey::Started(caller, kind, run.clone())).await?.is_some() {
+            let why = "you started this run, so another reviewer must approve its results";
+            return Err(Problem::with_status(StatusCode::FORBIDDEN, why));
+        }
+    }
+    Ok(())
+}
+
 /// Before an approval, checks that `publish` would still publish exactly this content. Does nothing if the customer may
 /// no longer be contacted, because the decision handles that case.
 async fn check_content(run: &RunId, reference: &CustomerRef, backend: &SharedBackend) -> Result<(), Problem> {
     let vault = backend.vault();
-    let Some(waiting) = policy::review::find_pending(vault.store(), run, reference).await? else { return Ok(()) };
+    let Some(waiting) = policy::review::find_pending(vault, run, reference).await? else { return Ok(()) };
     let control = control::read(vault.store(), reference, Timestamp::now()).await?;
     if control.forbids(waiting.from_posts).is_some() {
         return Ok(());
@@ -212,7 +239,7 @@ async fn earlier_decision(
 )]
 pub(super) async fn recall(
     State(backend): State<SharedBackend>,
-    Reviewer(reviewer): Reviewer,
+    Reviewer { name, .. }: Reviewer,
     Path(id): Path<String>,
     Json(RecallRequest { reason }): Json<RecallRequest>,
 ) -> Result<StatusCode, Problem> {
@@ -222,7 +249,7 @@ pub(super) async fn recall(
         return Err(Problem::with_status(StatusCode::CONFLICT, "the recommendation was not published"));
     };
     let vault = backend.vault();
-    lifecycle::recall::recall(&run, Some(&reference), &reviewer, reason.as_deref(), vault, Timestamp::now()).await?;
+    lifecycle::recall::recall(&run, Some(&reference), &name, reason.as_deref(), vault, Timestamp::now()).await?;
     backend.complete_recall(&run, artefacts.into_values().collect()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

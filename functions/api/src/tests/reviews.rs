@@ -23,7 +23,7 @@ impl Api {
             seen: ReviewedDigests { text: Digest::of(text.as_bytes()), artefacts: BTreeMap::new() },
         };
         let key = ObjectKey::Review(run.clone(), reference.clone());
-        self.bank.store.put(&key, serde_json::to_vec(&waiting).unwrap().into()).await.unwrap();
+        self.bank.store.put(&key, self.bank.vault.authenticate(&key, &waiting)).await.unwrap();
     }
 
     async fn decide(&self, caller: &str, review: &str, decision: &str, digest: &str) -> (StatusCode, Value) {
@@ -41,6 +41,19 @@ impl Api {
         let request = request.header(header::CONTENT_TYPE, "application/json");
         self.send(request, &json!({ "reason": reason }).to_string()).await.0.status
     }
+}
+
+#[tokio::test]
+async fn nobody_approves_what_they_started() {
+    let api = Api::new().await;
+    let (run, reference) = api.started_by("rita", "k1").await;
+    api.write_script(&run, &reference, &[]).await;
+    api.request_review(&run, &reference, 0).await;
+    let (_, reviews) = api.get("rita", "/v1/reviews").await;
+    let digest = reviews["items"][0]["content_digest"].as_str().unwrap();
+    let review = format!("{run}/{reference}");
+    assert_eq!(api.decide("rita", &review, "approve", digest).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(api.decide("rita", &review, "reject", digest).await.0, StatusCode::OK, "a rejection publishes nothing");
 }
 
 #[tokio::test]
@@ -126,7 +139,7 @@ async fn changed_content_can_only_be_rejected() {
     let key = ObjectKey::Review(run.clone(), reference.clone());
     let mut waiting: PendingReview = serde_json::from_slice(&api.bank.store.get(&key).await.unwrap()).unwrap();
     waiting.seen.text = Digest::of(b"with an older catalog");
-    api.bank.store.put(&key, serde_json::to_vec(&waiting).unwrap().into()).await.unwrap();
+    api.bank.store.put(&key, api.bank.vault.authenticate(&key, &waiting)).await.unwrap();
 
     let (_, reviews) = api.get("rita", "/v1/reviews").await;
     let [changed, other] = reviews["items"].as_array().unwrap().as_slice() else { panic!("{reviews}") };

@@ -76,7 +76,7 @@ pub(crate) struct CreateCampaignRequest {
     /// The aspect ratio of the videos. The default is `default_shape` from `GET /v1/options`.
     #[schema(value_type = Option<ShapeName>)]
     pub(crate) shape: Option<Shape>,
-    /// Whether to make videos in addition to the texts. The default is true. AWS ignores false and makes videos.
+    /// Whether to make videos in addition to the text. The default is true. AWS ignores false and makes videos.
     pub(crate) video: Option<bool>,
 }
 
@@ -131,7 +131,7 @@ pub(crate) struct CampaignAccepted {
 /// Otherwise they add up to `customers`. A recall does not change them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CampaignCounts {
-    /// Customers with a published text, and a video if one was requested.
+    /// Customers whose text was published, along with the video if one was requested.
     pub published: usize,
     /// Customers who get no message.
     pub skipped: usize,
