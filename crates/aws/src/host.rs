@@ -84,11 +84,11 @@ impl From<Failure> for Diagnostic {
     }
 }
 
-/// The reason why a function cannot start or continue.
+/// The reason that a function cannot start or continue.
 #[derive(Debug, Error)]
 pub enum HostError {
-    /// The payload is malformed. The error names the field, never its value.
-    #[error("the payload at `{field}`: {problem}")]
+    /// The payload is malformed. The error identifies the field but never repeats its value.
+    #[error("invalid payload at `{field}`: {problem}")]
     Payload {
         /// The path of the field, such as `row.offset`; `.` is the whole payload.
         field: String,
@@ -301,8 +301,8 @@ impl Host {
         Ok(Catalogue::from_json(&self.vault.store().get(&ObjectKey::Catalogue).await?)?)
     }
 
-    /// Reads `config/phrases/en.toml` with its approvals. If there is none, the sample catalog has the packaged phrasebook,
-    /// and any other catalog fails.
+    /// Reads `config/phrases/en.toml` with its approvals. If there is none, uses the packaged phrasebook for the sample
+    /// catalog, and fails for any other catalog.
     pub async fn phrases(&self, catalogue: &Catalogue) -> Result<Phrasebook, HostError> {
         let store = self.vault.store();
         let Some(book) = store.find(&ObjectKey::Phrasebook).await? else {
@@ -399,7 +399,7 @@ mod tests {
         let stage = async |_: AssessInput| -> Result<(), Failure> { panic!("must not be called") };
         let diagnostic: Diagnostic = answer(payload, &stage).await.unwrap_err().into();
         assert_eq!(diagnostic.error_type, "Input.InvalidRequest");
-        assert_eq!(diagnostic.error_message, "the payload at `row.offset`: invalid value");
+        assert_eq!(diagnostic.error_message, "invalid payload at `row.offset`: invalid value");
     }
 
     #[test]
@@ -415,7 +415,7 @@ mod tests {
     #[test]
     fn missing_field_is_named() {
         let error = decode::<MergeInput>(json!({"run": "run-1"})).unwrap_err();
-        assert_eq!(error.to_string(), "the payload at `.`: missing field `batch`");
+        assert_eq!(error.to_string(), "invalid payload at `.`: missing field `batch`");
     }
 
     #[tokio::test]

@@ -119,7 +119,7 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Returns whether a text was published.
+    /// Returns whether text was published.
     #[must_use]
     pub const fn is_published(&self) -> bool {
         matches!(self.outcome, Outcome::Published { .. })

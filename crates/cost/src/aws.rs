@@ -48,7 +48,7 @@ const REST_GB: f64 = 0.75;
 const RENDER_CORES: f64 = 1.7;
 /// The core seconds needed to render a second of video at resolution 1080, measured on x86-64.
 const RENDER_CORE_SECONDS: f64 = 0.66;
-/// The seconds needed to narrate a text.
+/// The seconds needed to narrate a script.
 const NARRATE_SECONDS: f64 = 4.0;
 /// The total seconds of a customer's other stages.
 const REST_SECONDS: f64 = 1.5;
@@ -78,14 +78,19 @@ pub struct StackSetup {
     pub concurrency: f64,
     /// Whether Polly is the voice engine.
     pub polly: bool,
-    /// The cost of the model per text in US dollars. 0 if it is disabled.
+    /// The cost of the model per script in US dollars. 0 if it is disabled.
     pub model_usd: f64,
     /// The shorter side of the frame in pixels.
     pub resolution: u32,
     /// Transaction rows per customer.
     pub transactions: f64,
-    /// Characters per text.
+    /// Characters per script.
     pub characters: f64,
+<<<<<<< HEAD:crates/cost/src/aws.rs
+=======
+    /// Sentences per script.
+    pub sentences: f64,
+>>>>>>> prose2:crates/runner/src/cost/aws.rs
 }
 
 /// One item on the bill.

@@ -55,7 +55,7 @@ pub fn usage(written_by: &WrittenBy) -> Usage {
 }
 
 /// Returns the maximum cost of one customer on this machine, in US dollars. It covers two model calls, because the
-/// guard may send the first text back. It also covers the outside voice, if the request or the settings select one.
+/// guard may send the first draft back. It also covers the outside voice, if the request or the settings select one.
 #[must_use]
 pub fn worst_case(settings: &Settings, request: &Request) -> f64 {
     let model = &settings.writer.model;

@@ -196,7 +196,7 @@ async fn erase_from_run(run: &RunId, reference: &CustomerRef, vault: &Vault) -> 
     match vault.read_json::<Request>(Owner::Run, &request_key).await {
         Ok((request, _)) if request.only.as_ref() == Some(reference) => keys.push(request_key),
         Ok(_) => {}
-        // A request that the current keys cannot open is unreadable for everyone.
+        // If the current keys cannot open a request, no one can read it.
         Err(error) if matches!(error.name(), ErrorName::SealBroken | ErrorName::StoreNotFound) => {}
         Err(error) => return Err(error.into()),
     }

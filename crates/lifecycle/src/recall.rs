@@ -34,7 +34,7 @@ pub enum RecallError {
     #[error(transparent)]
     RecordText(#[from] RecordTextError),
     /// The run, or the customer's part of it, does not exist.
-    #[error("run {run} does not exist, lacks this customer, or did not get past merge")]
+    #[error("run {run} does not exist, does not include this customer, or did not get past merge")]
     NoSuchRun {
         /// The run.
         run: RunId,

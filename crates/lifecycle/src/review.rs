@@ -40,7 +40,7 @@ pub enum ReviewError {
         key: String,
     },
     /// No result for this customer is in review.
-    #[error("no result of run {run} is in review for this customer")]
+    #[error("run {run} has no result in review for this customer")]
     NotWaiting {
         /// The run.
         run: RunId,
@@ -107,7 +107,7 @@ pub struct NewDecision<'a> {
 pub async fn list_pending(vault: &Vault, run: Option<&RunId>) -> Result<Vec<PendingReview>, ReviewError> {
     let mut pending = Vec::new();
     for (run, reference) in list_keys(vault.store(), run).await? {
-        // A review that has been decided since the listing no longer exists.
+        // A review is gone from the store if it was decided after the listing.
         pending.extend(find(vault, &run, &reference).await?);
     }
     pending.sort_by_key(|pending| pending.since);

@@ -44,7 +44,7 @@ pub struct Forecast {
     pub service_messages: usize,
     /// Skipped customers by reason.
     pub skipped_because: BTreeMap<String, usize>,
-    /// Customers whom an earlier attempt finished.
+    /// Customers whose processing an earlier attempt finished.
     pub ended_before: usize,
     /// Videos that still have to be made.
     pub videos: usize,
@@ -68,7 +68,7 @@ pub struct Forecast {
 /// The use of the model for the customers who are not finished yet.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct ModelUse {
-    /// Model calls, assuming that the guard never sends a text back to the model.
+    /// Model calls, assuming that the guard never sends a draft back to the model.
     pub calls: usize,
     /// Input tokens.
     pub tokens_read: u64,
@@ -87,7 +87,7 @@ pub struct Decision {
     pub offers: Option<usize>,
     /// The reason for a skip.
     pub because: Option<&'static str>,
-    /// Whether an earlier attempt finished the customer.
+    /// Whether an earlier attempt finished processing the customer.
     pub ended_before: bool,
 }
 

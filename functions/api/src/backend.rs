@@ -106,7 +106,7 @@ pub trait EventLog: Send + Sync {
 pub struct CampaignBounds {
     /// The number of customers who may get a recommendation, counted in the dataset's order.
     pub customers: Option<usize>,
-    /// The number of customers in progress at the same time.
+    /// The maximum number of customers in progress at the same time.
     pub concurrency: Option<usize>,
     /// The budget for models and outside voice services in US dollars.
     pub budget_usd: Option<f64>,
@@ -125,7 +125,7 @@ pub struct CampaignState {
     pub forecast: Option<Value>,
     /// The decisions in a dry run, one per customer.
     pub decisions: Vec<DryRunDecision>,
-    /// The reason why the campaign stopped early.
+    /// The reason that the campaign stopped early.
     pub stop_reason: Option<String>,
 }
 

@@ -1,6 +1,6 @@
 //! The parts of a recommendation that its caller may see.
 //!
-//! **Invariant:** a text is shown only after the guard has passed it. `control/` is read for every request, and a
+//! **Invariant:** text is shown only after the guard has passed it. `control/` is read for every request, and a
 //! customer's result is not shown if it forbids that.
 
 use contracts::evidence::{Evidence, FailureRecord, Outcome};
@@ -177,7 +177,7 @@ async fn content_in_progress(
         Err(VaultError::Store(StoreError::NotFound { .. }) | VaultError::Broken { .. }) => return Ok(content),
         Err(error) => return Err(error.into()),
     };
-    // Only reviewers see a text that needs a review.
+    // Only reviewers see text that needs a review.
     if script.verdict.passed() && script.text_review.is_none() {
         content.add_text(&script);
     }
@@ -198,7 +198,7 @@ async fn content_of_evidence(
         Err(error) => return Err(error.into()),
     };
     let Outcome::Published { video } = evidence.outcome else {
-        // Only reviewers see a rejected text. The names of the failed checks reveal none of its content.
+        // Only reviewers see rejected text. The names of the failed checks do not reveal its content.
         if let (Outcome::InReview { .. }, Some(script)) = (&evidence.outcome, &personal.script) {
             content.add_checks(script);
         }

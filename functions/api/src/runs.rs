@@ -36,7 +36,7 @@ pub(crate) struct Launch<'a> {
     pub(crate) limits: WorkflowLimits,
 }
 
-/// Starts a run, or finds the one that the same key started. Returns its id and whether it existed before.
+/// Starts a run, or finds the one that the same key started. Returns its id and whether it already existed.
 pub(crate) async fn start(
     key: IdempotencyKey,
     launch: Launch<'_>,

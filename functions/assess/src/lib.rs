@@ -64,7 +64,7 @@ pub struct Deps<'a> {
     pub now: Timestamp,
 }
 
-/// The rules for assessing a customer. They contain no customer's data.
+/// The rules for assessing a customer. They do not contain any customer data.
 #[derive(Clone, Copy)]
 pub struct Rules<'a> {
     /// The approved products.
@@ -81,7 +81,7 @@ pub struct Rules<'a> {
     pub today: Date,
 }
 
-/// An error of the stage.
+/// An error from the stage.
 #[derive(Debug, Error)]
 pub enum Error {
     /// A sealed object could not be read or written.

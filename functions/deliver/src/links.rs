@@ -145,8 +145,8 @@ pub async fn media_key(
     Ok(content.map(|(LinkRecord { run, reference, .. }, _)| ObjectKey::Customer(reference, run, file.artefact())))
 }
 
-/// Adds the token's customer to the suppressions, and returns the page that confirms it. This works as long as the link
-/// is on record, even after the link has expired, and can be repeated.
+/// Adds the token's customer to the suppressions, and returns the page that confirms it. This works for as long as the
+/// link is on record, even after it has expired. It can be repeated.
 ///
 /// # Panics
 /// Never: a suppression is plain fields.

@@ -4,8 +4,8 @@
 //! adds a [`next_link`], computed from the previous link, the reference and the digest of their record. If a record is
 //! changed, missing, added or moved, the last link changes.
 //!
-//! **Invariant:** this crate does not depend on AWS, Lambda, the file system or another stage. It opens no personal
-//! data.
+//! **Invariant:** this crate does not depend on AWS, Lambda, the file system or another stage. It does not open any
+//! personal data.
 
 mod forecast;
 mod manifest;
@@ -146,7 +146,7 @@ async fn read_outcome(deps: &Deps<'_>, run: &RunId, reference: CustomerRef) -> R
     Ok(CustomerOutcome { reference, outcome, record })
 }
 
-/// The outcome for an unreadable record. One such record must not hide the others.
+/// The outcome for an unreadable record. An unreadable record must not hide the others.
 const UNREADABLE: Outcome = Outcome::Failed { error: ErrorName::SealBroken, stage: Stage::Finalize };
 
 fn outcome_of_evidence(bytes: &[u8], run: &RunId, reference: &CustomerRef) -> Outcome {
@@ -170,7 +170,7 @@ fn outcome_of_review(vault: &Vault, key: &ObjectKey, bytes: &[u8]) -> Outcome {
     }
 }
 
-/// Writes the JSON last, so readers who wait for it can rely on the table.
+/// Writes the JSON last, so readers who wait for it can be sure that the table is complete.
 async fn write(deps: &Deps<'_>, manifest: &Manifest) -> Result<(), Error> {
     let store = deps.vault.store();
     let key = |part| ObjectKey::Run(manifest.run.clone(), part);

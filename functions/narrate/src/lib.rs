@@ -127,7 +127,7 @@ pub async fn speak_text(
     speak(&job, engines, settings, secrets).await
 }
 
-/// Returns each sentence in a text with its spoken form, with one segment per paragraph.
+/// Returns each sentence in the text with its spoken form, with one segment per paragraph.
 pub fn spoken_sentences(text: &str, pronunciations: &Pronunciations) -> Result<Vec<(String, String)>, Error> {
     let text = text.replace("\r\n", "\n");
     let lines = lines(text.split("\n\n"), pronunciations, "")?;

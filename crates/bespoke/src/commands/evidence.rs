@@ -164,7 +164,7 @@ fn written_by(text: &mut String, script: &Script) {
             }
         }
         WrittenBy::Model { model, service, repaired, usage: used, .. } => {
-            let repaired = if *repaired { ", after the guard sent back its first text" } else { "" };
+            let repaired = if *repaired { ", after the guard sent back its first draft" } else { "" };
             sections::row(text, "writer", &format!("{model} at {service}{repaired}"));
             usage(text, *used);
         }

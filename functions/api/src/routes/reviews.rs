@@ -32,7 +32,7 @@ const MAX_REVIEWS: usize = 100;
 /// The number of concurrent reads for a list.
 const CONCURRENCY: usize = 16;
 
-/// The reason why changed content cannot be approved.
+/// The reason that changed content cannot be approved.
 const CONTENT_CHANGED: &str =
     "the catalog or the brand has changed since this result was made: reject it and start the recommendation again";
 

@@ -130,7 +130,7 @@ pub(crate) struct CampaignAccepted {
 /// `customers`. On AWS they are up to 10 seconds old, and older for more than 20,000 customers. A recall does not change them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CampaignCounts {
-    /// Customers with a published text, and a video if one was requested.
+    /// Customers whose text was published, along with the video if one was requested.
     pub published: usize,
     /// Customers who get no message.
     pub skipped: usize,

@@ -21,7 +21,7 @@ pub(crate) enum CategoryName {
     Commercial,
 }
 
-/// The author of a text.
+/// The author of the text.
 ///
 /// - `phrases`: the program or a model, by selecting approved sentences.
 /// - `model`: a model, in its own words.
@@ -47,7 +47,7 @@ pub(crate) enum ShapeName {
     Square,
 }
 
-/// The writer of a text.
+/// The writer of the text.
 ///
 /// - `phrases`: the program selects approved sentences.
 /// - `select`: a model selects among the approved sentences.
