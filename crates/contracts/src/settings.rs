@@ -548,13 +548,22 @@ pub struct RetentionSettings {
     pub results_days: u16,
     /// `recalled/`: recalled files.
     pub recalled_days: u16,
+    /// `speech/`: spoken sentences without personal data, counted from their last use.
+    pub speech_days: u16,
     /// `logs/`.
     pub logs_days: u16,
 }
 
 impl Default for RetentionSettings {
     fn default() -> Self {
-        Self { incoming_days: 14, datasets_days: 400, results_days: 400, recalled_days: 400, logs_days: 90 }
+        Self {
+            incoming_days: 14,
+            datasets_days: 400,
+            results_days: 400,
+            recalled_days: 400,
+            speech_days: 90,
+            logs_days: 90,
+        }
     }
 }
 
