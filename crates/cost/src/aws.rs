@@ -86,11 +86,6 @@ pub struct StackSetup {
     pub transactions: f64,
     /// Characters per script.
     pub characters: f64,
-<<<<<<< HEAD:crates/cost/src/aws.rs
-=======
-    /// Sentences per script.
-    pub sentences: f64,
->>>>>>> prose2:crates/runner/src/cost/aws.rs
 }
 
 /// One item on the bill.
