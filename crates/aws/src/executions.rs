@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn decisions_within_five_minutes_share_a_refresh() {
         let run = RunId::parse("run-4c1f09a2b7d83e56").unwrap();
-        let at = |second| refresh(&run, Timestamp::from_second(1_800_000_000 + second).unwrap());
+        let at = |second: i64| refresh(&run, Timestamp::from_second(1_800_000_000 + second).unwrap());
         assert_eq!(at(0), at(299));
         assert_ne!(at(299).0, at(300).0);
         let (name, input) = at(17);
