@@ -10,7 +10,7 @@ use aws_sdk_polly::operation::synthesize_speech::SynthesizeSpeechError;
 use aws_sdk_polly::operation::synthesize_speech::builders::SynthesizeSpeechFluentBuilder;
 use aws_sdk_polly::types::{Engine, OutputFormat, SpeechMarkType, TextType, VoiceId};
 use contracts::error::chain;
-use contracts::speech::{SAMPLE_RATE, SpeechError, WordMark};
+use contracts::speech::{MarkKind, SAMPLE_RATE, SpeechError, SpeechMark};
 use policy::disclosure::{Permit, SpeechService};
 use serde::Deserialize;
 
@@ -60,9 +60,17 @@ fn speech_error(error: &SdkError<SynthesizeSpeechError>) -> SpeechError {
         (SdkError::ServiceError(refused), code) => {
             let status = refused.raw().status().as_u16();
             let code = code.unwrap_or_else(|| status.to_string());
-            let transient =
-                status >= 500 || status == 429 || code.contains("Throttl") || code.contains("LimitExceeded");
-            if transient { SpeechError::Unavailable(code) } else { SpeechError::Refused(code) }
+            if status == 429
+                || code.contains("Throttl")
+                || code.contains("LimitExceeded")
+                || code == "TooManyRequestsException"
+            {
+                SpeechError::Throttled(code)
+            } else if status >= 500 {
+                SpeechError::Unavailable(code)
+            } else {
+                SpeechError::Refused(code)
+            }
         }
         (other, _) => SpeechError::Unavailable(chain(other)),
     }
@@ -79,17 +87,23 @@ impl SpeechService for Polly {
         answer(permit, request.sample_rate(SAMPLE_RATE.to_string())).await
     }
 
-    async fn marks(&self, permit: Permit, ssml: &str, voice: &str) -> Result<Vec<WordMark>, SpeechError> {
+    async fn marks(&self, permit: Permit, ssml: &str, voice: &str) -> Result<Vec<SpeechMark>, SpeechError> {
         let request = self.speech(ssml, voice).output_format(OutputFormat::Json);
-        let body = answer(permit, request.speech_mark_types(SpeechMarkType::Word)).await?;
+        let body =
+            answer(permit, request.speech_mark_types(SpeechMarkType::Ssml).speech_mark_types(SpeechMarkType::Word))
+                .await?;
         let lines = body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        lines
-            .map(|line| {
-                let malformed = |_| SpeechError::Malformed("the speech marks are not lines of JSON");
-                serde_json::from_slice::<Mark>(line).map_err(malformed)
-            })
-            .filter(|mark| mark.as_ref().map_or(true, |mark| mark.kind == "word"))
-            .map(|mark| mark.map(|mark| WordMark { start: mark.start, milliseconds: mark.time }))
-            .collect()
+        let mut marks = Vec::new();
+        for line in lines {
+            let mark: Mark = serde_json::from_slice(line)
+                .map_err(|_| SpeechError::Malformed("the speech marks are not lines of JSON"))?;
+            let kind = match mark.kind.as_str() {
+                "word" => MarkKind::Word,
+                "ssml" => MarkKind::Element,
+                _ => continue,
+            };
+            marks.push(SpeechMark { kind, start: mark.start, milliseconds: mark.time });
+        }
+        Ok(marks)
     }
 }

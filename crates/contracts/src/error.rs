@@ -97,6 +97,8 @@ error_names! {
     StartUnavailable => "Start.Unavailable", EXIT_SERVICE, transient: true;
     /// The voice engine is not installed.
     NarrateEngineMissing => "Narrate.EngineMissing", EXIT_SERVICE, transient: false;
+    /// The speech service has been throttling requests for longer than one call can wait.
+    NarrateThrottled => "Narrate.Throttled", EXIT_SERVICE, transient: true;
     /// The voice engine failed.
     NarrateFailed => "Narrate.Failed", EXIT_SERVICE, transient: true;
     /// ffmpeg is not installed, or lacks a required feature.

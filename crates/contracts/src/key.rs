@@ -200,11 +200,13 @@ pub enum Area {
     Notifications,
     /// `contacts/`: contact-cap reservations.
     ContactReservations,
+    /// `speech/`: spoken sentences without personal data.
+    Speech,
 }
 
 impl Area {
     /// All areas.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Incoming,
         Self::Datasets,
         Self::Customers,
@@ -213,6 +215,7 @@ impl Area {
         Self::Links,
         Self::Notifications,
         Self::ContactReservations,
+        Self::Speech,
     ];
 
     /// Returns the key prefix.
@@ -227,6 +230,7 @@ impl Area {
             Self::Links => "links/",
             Self::Notifications => "notices/",
             Self::ContactReservations => "contacts/",
+            Self::Speech => "speech/",
         }
     }
 }
@@ -278,6 +282,9 @@ pub enum ObjectKey {
     Link(Digest),
     /// The result of a notification, keyed by its id: a [`crate::delivery::NotificationRecord`].
     Notification(NotificationState, RunId, Digest),
+    /// Speech that all customers share, keyed by the digest of everything that determines it; sealed with the data key.
+    /// Expires with its last use.
+    Speech(Digest),
     /// The list of newer consent answers. It can change at any time, so it is read again for each decision.
     Consents,
     /// The catalog of approved products.
@@ -341,6 +348,7 @@ impl fmt::Display for ObjectKey {
             }
             Self::Link(digest) => write!(f, "links/{digest}.json"),
             Self::Notification(state, run, id) => write!(f, "notices/{}/{run}/{}.json", state.as_str(), id.short()),
+            Self::Speech(digest) => write!(f, "{}{digest}", Area::Speech.as_str()),
             Self::Consents => f.write_str("control/consents.csv"),
             Self::Catalogue => f.write_str("config/catalogue.json"),
             Self::Phrasebook => f.write_str("config/phrases/en.toml"),

@@ -100,6 +100,31 @@ pub struct IntakeSettings {
     /// The columns that only stop messages.
     #[serde(skip_serializing_if = "StopSettings::is_empty")]
     pub stops: StopSettings,
+    /// The sign of spending in `transaction_amount`. Required if most amounts are negative. An amount marked DR or CR
+    /// needs none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spending: Option<SpendingSign>,
+    /// The share of payments, 0 to 1, whose category may be unknown before `bespoke check` fails.
+    #[serde(skip_serializing_if = "is_default_share")]
+    pub max_unknown_categories: f64,
+}
+
+/// The default of `intake.max_unknown_categories`.
+const MAX_UNKNOWN_CATEGORIES: f64 = 0.5;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_default_share(share: &f64) -> bool {
+    (*share - MAX_UNKNOWN_CATEGORIES).abs() < f64::EPSILON
+}
+
+/// The sign of the amounts that a customer spends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SpendingSign {
+    /// Spending is positive, and money that comes in is negative.
+    Positive,
+    /// Spending is negative, and money that comes in is positive.
+    Negative,
 }
 
 /// How the columns are read that only stop messages, such as `deceased` or `status`.
@@ -240,9 +265,18 @@ pub const fn intake_columns(workbook: Workbook) -> &'static [&'static str] {
             "opted_out",
             "unsubscribed",
         ],
-        Workbook::Transactions => {
-            &["customer_id", "date", "category", "merchant", "transaction_amount", "consent", "consent_social_media"]
-        }
+        Workbook::Transactions => &[
+            "customer_id",
+            "date",
+            "category",
+            "merchant",
+            "transaction_amount",
+            "debit_amount",
+            "credit_amount",
+            "currency",
+            "consent",
+            "consent_social_media",
+        ],
         Workbook::Tweets => &["customer_id", "tweet", "created_at"],
     }
 }
@@ -257,6 +291,8 @@ impl Default for IntakeSettings {
             header_row: BTreeMap::new(),
             consent: ConsentWords::default(),
             stops: StopSettings::default(),
+            spending: None,
+            max_unknown_categories: MAX_UNKNOWN_CATEGORIES,
         }
     }
 }
@@ -548,13 +584,22 @@ pub struct RetentionSettings {
     pub results_days: u16,
     /// `recalled/`: recalled files.
     pub recalled_days: u16,
+    /// `speech/`: spoken sentences without personal data, counted from their last use.
+    pub speech_days: u16,
     /// `logs/`.
     pub logs_days: u16,
 }
 
 impl Default for RetentionSettings {
     fn default() -> Self {
-        Self { incoming_days: 14, datasets_days: 400, results_days: 400, recalled_days: 400, logs_days: 90 }
+        Self {
+            incoming_days: 14,
+            datasets_days: 400,
+            results_days: 400,
+            recalled_days: 400,
+            speech_days: 90,
+            logs_days: 90,
+        }
     }
 }
 
@@ -623,6 +668,11 @@ impl Settings {
             (self.writer.model.read_seconds > 0, "writer.model.read_seconds", "above 0"),
             (presets.contains(&self.video.preset.as_str()), "video.preset", "a preset of x264, ultrafast to veryslow"),
             ((0.0..=1.0).contains(&self.intake.max_bad_rows), "intake.max_bad_rows", "a share from 0 to 1"),
+            (
+                (0.0..=1.0).contains(&self.intake.max_unknown_categories),
+                "intake.max_unknown_categories",
+                "a share from 0 to 1",
+            ),
             (self.intake.header_row.values().all(|row| *row > 0), "intake.header_row", "1 or more"),
             (
                 self.intake.sheets.values().all(|names| !names.as_slice().is_empty()),

@@ -2,10 +2,21 @@
 
 use thiserror::Error;
 
-/// The time of a word.
+/// The kind of a speech mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WordMark {
-    /// The offset of the word's first byte in the spoken document.
+pub enum MarkKind {
+    /// A spoken word.
+    Word,
+    /// A `mark` element of the document.
+    Element,
+}
+
+/// The time of a word, or of a `mark` element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpeechMark {
+    /// The kind.
+    pub kind: MarkKind,
+    /// The offset of the first byte of the word or the element in the spoken document.
     pub start: usize,
     /// The milliseconds from the start of the audio.
     pub milliseconds: u32,
@@ -17,7 +28,10 @@ pub enum SpeechError {
     /// The service refused the request. A retry would also fail.
     #[error("the speech service refused the request: {0}")]
     Refused(String),
-    /// The service cannot be reached, or is throttling requests.
+    /// The service is throttling. The same request succeeds later.
+    #[error("the speech service throttles: {0}")]
+    Throttled(String),
+    /// The service cannot be reached, or failed.
     #[error("the speech service cannot be reached: {0}")]
     Unavailable(String),
     /// The answer is malformed.
@@ -28,3 +42,9 @@ pub enum SpeechError {
 /// The samples per second in the audio of a speech service: the highest rate that Polly offers without
 /// compression.
 pub const SAMPLE_RATE: u32 = 16_000;
+
+/// The maximum number of characters in a document that are billed, which excludes markup (Amazon Polly, Quotas).
+pub const MAX_BILLED: usize = 3_000;
+
+/// The maximum number of characters in a document, markup included (Amazon Polly, Quotas).
+pub const MAX_CHARACTERS: usize = 6_000;

@@ -7,7 +7,7 @@
 
 use async_trait::async_trait;
 use contracts::facts::Skip;
-use contracts::speech::{SpeechError, WordMark};
+use contracts::speech::{SpeechError, SpeechMark};
 use contracts::{CustomerRef, ErrorName, NamedError, ObjectKey};
 use jiff::Timestamp;
 use storage::vault::Vault;
@@ -105,8 +105,8 @@ pub trait SpeechService: Send + Sync {
     /// Returns the audio for a document: mono, 16 bit, little-endian, [`contracts::speech::SAMPLE_RATE`].
     async fn sound(&self, permit: Permit, ssml: &str, voice: &str) -> Result<Vec<u8>, SpeechError>;
 
-    /// Returns the time of each word in a document, in order.
-    async fn marks(&self, permit: Permit, ssml: &str, voice: &str) -> Result<Vec<WordMark>, SpeechError>;
+    /// Returns the time of each word and each `mark` element in a document, in order.
+    async fn marks(&self, permit: Permit, ssml: &str, voice: &str) -> Result<Vec<SpeechMark>, SpeechError>;
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use assess::Lexicon;
 use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
 use contracts::key::{Prefix, Workbook};
-use contracts::{Batch, Digest, ErrorName};
+use contracts::{Batch, Digest, ErrorName, ObjectKey};
 use narrate::Pronunciations;
 use phrases::Phrasebook;
 use storage::secret::{SecretName, SecretString, Secrets};
@@ -82,7 +82,7 @@ impl Workbooks {
     pub async fn read(data: &Path, secrets: &dyn Secrets) -> Result<Self, Failure> {
         let mut files = [const { Vec::new() }; 3];
         for (workbook, file) in Workbook::ALL.into_iter().zip(&mut files) {
-            let path = data.join(workbook.file_name());
+            let path = workbook_path(data, workbook);
             *file = match std::fs::read(&path) {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                     return Err(workbook_not_found(&path, data));
@@ -94,6 +94,14 @@ impl Workbooks {
         let password = if protected { Some(secrets.get(SecretName::WorkbookPassword).await?) } else { None };
         Ok(Self { files, password })
     }
+}
+
+/// Returns the path of a workbook in a folder, or that of the table of text which takes its place.
+#[must_use]
+pub fn workbook_path(data: &Path, workbook: Workbook) -> PathBuf {
+    let path = data.join(workbook.file_name());
+    let table = path.with_extension("csv");
+    if !path.exists() && table.exists() { table } else { path }
 }
 
 /// Returns the error for a workbook that does not exist.
@@ -158,9 +166,13 @@ impl Project {
         let artifacts = &self.folders.artifacts;
         let store = FolderStore::open(artifacts).map_err(Failure::file(ErrorName::StoreUnavailable, artifacts))?;
         let backgrounds = Prefix::Backgrounds.to_string();
-        Ok(store
-            .mount(&format!("incoming/{}", Self::batch()), &self.folders.data)
-            .mount(backgrounds.trim_end_matches('/'), &self.folders.data.join("backgrounds")))
+        let store = store.mount(backgrounds.trim_end_matches('/'), &self.folders.data.join("backgrounds"));
+        // A table of text is mounted in the place of its workbook.
+        let tables = Workbook::ALL.into_iter().fold(store, |store, workbook| {
+            let key = ObjectKey::Incoming(Self::batch(), workbook).to_string();
+            store.mount(&key, &workbook_path(&self.folders.data, workbook))
+        });
+        Ok(tables.mount(&format!("incoming/{}", Self::batch()), &self.folders.data))
     }
 
     /// Locks the artifacts folder for this process.

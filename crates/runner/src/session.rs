@@ -22,7 +22,7 @@ use crate::folder::FolderStore;
 use crate::limits::RunLimits;
 use crate::logs::{self, CustomerFailures};
 use crate::programs::{Programs, engines, http_client};
-use crate::project::{Folders, Lock, Project, vault, workbook_not_found};
+use crate::project::{Folders, Lock, Project, vault, workbook_not_found, workbook_path};
 use crate::run::Runner;
 use crate::secrets::LocalSecrets;
 use crate::services::Services;
@@ -130,7 +130,7 @@ async fn labels(
     vault: &Vault,
 ) -> Result<Labels, Failure> {
     let password = secrets.get(SecretName::WorkbookPassword).await?;
-    let path = project.folders.data.join(Workbook::Profile.file_name());
+    let path = workbook_path(&project.folders.data, Workbook::Profile);
     let key = ObjectKey::Incoming(Project::batch(), Workbook::Profile);
     let Some(profile) = store.find(&key).await? else {
         return Err(workbook_not_found(&path, &project.folders.data));

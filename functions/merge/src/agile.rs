@@ -309,3 +309,141 @@ fn decrypt_in_place(key: &[u8], vector: &[u8; BLOCK], bytes: &mut [u8]) -> Resul
     };
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use cbc::cipher::BlockEncryptMut as _;
+
+    use super::*;
+
+    const PASSWORD: &str = "pässwörd";
+
+    fn encrypt(key: &[u8], vector: &[u8; BLOCK], plain: &[u8]) -> Vec<u8> {
+        let mut padded = plain.to_vec();
+        padded.resize(plain.len().next_multiple_of(BLOCK), 0);
+        let length = padded.len();
+        macro_rules! seal {
+            ($cipher:ty) => {
+                cbc::Encryptor::<$cipher>::new_from_slices(key, vector)
+                    .unwrap()
+                    .encrypt_padded_mut::<NoPadding>(&mut padded, length)
+                    .unwrap()
+            };
+        }
+        match key.len() {
+            16 => seal!(aes::Aes128),
+            24 => seal!(aes::Aes192),
+            _ => seal!(aes::Aes256),
+        }
+        .to_vec()
+    }
+
+    fn tag(hash: Hash, key: &[u8], message: &[u8]) -> Vec<u8> {
+        macro_rules! tag {
+            ($hash:ty) => {
+                Hmac::<$hash>::new_from_slice(key).unwrap().chain_update(message).finalize().into_bytes().to_vec()
+            };
+        }
+        match hash {
+            Hash::Sha1 => tag!(Sha1),
+            Hash::Sha256 => tag!(Sha256),
+            Hash::Sha384 => tag!(Sha384),
+            Hash::Sha512 => tag!(Sha512),
+        }
+    }
+
+    fn cipher(bits: usize, hash: &str) -> Cipher {
+        let hash = Hash::named(hash).unwrap();
+        Cipher { hash, hash_size: hash.digest(&[]).len(), key_bytes: bits / 8, salt: vec![7; 16] }
+    }
+
+    /// Returns the description and the stream of an encrypted package.
+    fn sealed(package: (usize, &str), password: (usize, &str), prefix: &str, content: &[u8]) -> (String, Vec<u8>) {
+        let outer = cipher(package.0, package.1);
+        let inner = cipher(password.0, password.1);
+        let key: Vec<u8> = (0..outer.key_bytes).map(|byte| u8::try_from(byte).unwrap()).collect();
+        let utf16: Vec<u8> = PASSWORD.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let hash = inner.hash.iterated(&inner.salt, &utf16, 10);
+        let seal = |purpose: &[u8], plain: &[u8]| {
+            let key = fitted(&inner.hash.digest(&[&hash, purpose]), inner.key_bytes);
+            BASE64.encode(encrypt(&key, &[7; 16], plain))
+        };
+        let mut stream = (content.len() as u64).to_le_bytes().to_vec();
+        for (number, segment) in (0_u32..).zip(content.chunks(SEGMENT)) {
+            stream.extend(encrypt(&key, &outer.vector(&number.to_le_bytes()), segment));
+        }
+        let hmac_key = vec![9; outer.hash_size];
+        let hmac = tag(outer.hash, &hmac_key, &stream);
+        let attributes = |bits: usize, hash: &str| {
+            format!(
+                r#"saltSize="16" blockSize="16" keyBits="{bits}" cipherAlgorithm="AES" cipherChaining="ChainingModeCBC"
+                hashAlgorithm="{hash}" saltValue="{}""#,
+                BASE64.encode([7; 16])
+            )
+        };
+        let xml = format!(
+            r#"<{prefix}encryption><{prefix}keyData {}/><{prefix}dataIntegrity encryptedHmacKey="{}" encryptedHmacValue="{}"/>
+            <{prefix}keyEncryptors><{prefix}keyEncryptor uri="http://schemas.microsoft.com/office/2006/keyEncryptor/password">
+            <{prefix}encryptedKey spinCount="10" {} encryptedVerifierHashInput="{}" encryptedVerifierHashValue="{}"
+            encryptedKeyValue="{}"/></{prefix}keyEncryptor></{prefix}keyEncryptors></{prefix}encryption>"#,
+            attributes(package.0, package.1),
+            BASE64.encode(encrypt(&key, &outer.vector(&HMAC_KEY), &hmac_key)),
+            BASE64.encode(encrypt(&key, &outer.vector(&HMAC_VALUE), &hmac)),
+            attributes(password.0, password.1),
+            seal(&VERIFIER_INPUT, &[5; 16]),
+            seal(&VERIFIER_VALUE, &inner.hash.digest(&[&[5; 16]])),
+            seal(&PACKAGE_KEY, &key),
+        );
+        (xml, stream)
+    }
+
+    #[test]
+    fn every_cipher_and_hash_is_decrypted() {
+        let content: Vec<u8> = (0..10_001_u32).map(|at| at.to_le_bytes()[0]).collect();
+        let kinds = [128, 192, 256]
+            .into_iter()
+            .flat_map(|bits| ["SHA1", "SHA256", "SHA384", "SHA-512"].into_iter().map(move |hash| (bits, hash)));
+        for kind in kinds {
+            for other in [kind, (256, "SHA512"), (128, "SHA1")] {
+                let (xml, stream) = sealed(kind, other, "", &content);
+                let info = AgileInfo::parse(xml.as_bytes()).unwrap();
+                let key = info.unlock(PASSWORD).unwrap();
+                assert_eq!(info.decrypt(&key, &stream).unwrap().as_slice(), content, "{kind:?} {other:?}");
+                assert_eq!(info.unlock("another").unwrap_err(), AgileError::WrongPassword);
+            }
+        }
+    }
+
+    #[test]
+    fn changed_stream_is_told() {
+        let (xml, stream) = sealed((128, "SHA1"), (256, "SHA512"), "e:", &[3; 5000]);
+        let info = AgileInfo::parse(xml.as_bytes()).unwrap();
+        let key = info.unlock(PASSWORD).unwrap();
+        let padded = [stream.as_slice(), &[0; 600]].concat();
+        assert_eq!(info.decrypt(&key, &padded).unwrap().len(), 5000);
+        for at in [0, 8, 2000, stream.len() - 1] {
+            let mut changed = stream.clone();
+            changed[at] ^= 1;
+            assert_eq!(info.decrypt(&key, &changed).unwrap_err(), AgileError::Changed, "{at}");
+        }
+        assert_eq!(info.decrypt(&key, &stream[..1000]).unwrap_err(), AgileError::Changed);
+        let stripped = xml.replace("e:dataIntegrity", "e:other");
+        let info = AgileInfo::parse(stripped.as_bytes()).unwrap();
+        assert_eq!(info.decrypt(&key, &stream).unwrap_err(), AgileError::NoIntegrity);
+    }
+
+    #[test]
+    fn other_kinds_are_named() {
+        let (xml, _) = sealed((256, "SHA512"), (256, "SHA512"), "", b"");
+        for (from, to, error) in [
+            ("keyEncryptor/password", "keyEncryptor/certificate", AgileError::CertificateOnly),
+            ("\"AES\"", "\"DES\"", AgileError::Unsupported),
+            ("ChainingModeCBC", "ChainingModeCFB", AgileError::Unsupported),
+            ("\"SHA512\"", "\"WHIRLPOOL\"", AgileError::Unsupported),
+            ("spinCount=\"10\"", "spinCount=\"1000000000\"", AgileError::Malformed),
+            ("keyData", "other", AgileError::Malformed),
+        ] {
+            assert_eq!(AgileInfo::parse(xml.replace(from, to).as_bytes()).unwrap_err(), error, "{to}");
+        }
+    }
+}

@@ -39,12 +39,16 @@ const PROFILE: [SourceColumn; PROFILE_FACTS.len() + stop_columns::COUNT] = {
     columns
 };
 
-const TRANSACTIONS: [SourceColumn; 7] = [
+const TRANSACTIONS: [SourceColumn; 10] = [
     required("customer_id"),
     required("date"),
     required("category"),
     required("merchant"),
-    required("transaction_amount"),
+    // Either this column or the next two.
+    optional("transaction_amount"),
+    optional("debit_amount"),
+    optional("credit_amount"),
+    optional("currency"),
     // Each of these two may be in the profile workbook instead.
     optional("consent"),
     optional("consent_social_media"),

@@ -182,6 +182,31 @@ pub enum Error {
         /// The first of them.
         rows: Vec<u32>,
     },
+    /// Most amounts are negative, and the settings do not say whether spending is.
+    #[error(
+        "{file}: sheet {sheet:?}, column transaction_amount: {percent} % of the amounts are negative, so it is unclear whether \
+         spending is positive or negative"
+    )]
+    UnclearSign {
+        /// The file.
+        file: Workbook,
+        /// The sheet.
+        sheet: String,
+        /// The percentage.
+        percent: u32,
+    },
+    /// A column of amounts has several currencies.
+    #[error("{file}: sheet {sheet:?}, column {column}: holds several currencies: {list}", list = .currencies.join(", "))]
+    MixedCurrencies {
+        /// The file.
+        file: Workbook,
+        /// The sheet.
+        sheet: String,
+        /// The column.
+        column: &'static str,
+        /// The currencies.
+        currencies: Vec<String>,
+    },
     /// Columns seem to name customers who must not get a message, and are neither read nor declined.
     #[error(
         "{file}: sheet {sheet:?}: not read, although the name suggests customers who must not be contacted: {columns}",
@@ -307,6 +332,8 @@ pub enum DamagedPart {
     Xml,
     /// A sheet.
     Sheet(String),
+    /// The text of a table that is no workbook.
+    Text,
 }
 
 impl fmt::Display for DamagedPart {
@@ -315,6 +342,7 @@ impl fmt::Display for DamagedPart {
             Self::EncryptedContainer => f.write_str("its encrypted container"),
             Self::Archive => f.write_str("its archive"),
             Self::Xml => f.write_str("its XML"),
+            Self::Text => f.write_str("its text as UTF-8 or UTF-16"),
             Self::Sheet(name) => write!(f, "sheet {name:?}"),
         }
     }
@@ -338,13 +366,12 @@ fn header(found: &[String]) -> String {
 }
 
 fn only_protected(only: Option<&str>) -> String {
-    only.map_or_else(String::new, |only| {
-        format!(": a password or mark protects only {only}, and the content is readable")
-    })
+    only.map_or_else(String::new, |only| format!(": it has only {only}, and everyone can read the content"))
 }
 
 fn quoted(names: &[String]) -> String {
-    names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
+    let first = names.iter().take(MAX_LISTED).map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
+    if names.len() > MAX_LISTED { format!("{first} and {} more", names.len() - MAX_LISTED) } else { first }
 }
 
 fn row_list(rows: &[u32], count: usize) -> String {
@@ -398,6 +425,8 @@ impl NamedError for Error {
             Self::SeveralSheets { .. }
             | Self::CodedConsent { .. }
             | Self::Unassigned { .. }
+            | Self::UnclearSign { .. }
+            | Self::MixedCurrencies { .. }
             | Self::UnreadStops { .. } => ErrorName::InputAmbiguous,
             Self::TooLarge { .. } => ErrorName::InputTooLarge,
             Self::TooManyBadRows { .. } => ErrorName::InputTooManyBadRows,
@@ -450,6 +479,11 @@ impl NamedError for Error {
             Self::UnknownEncryption { .. } => {
                 "save it with a password, and without rights management or a certificate, in a current version of Excel"
             }
+            Self::UnclearSign { .. } => {
+                "set intake.spending = \"negative\" or \"positive\" in bespoke.toml, or name columns for debits and credits as \
+                 debit_amount and credit_amount under [intake.columns.transactions]"
+            }
+            Self::MixedCurrencies { .. } => "convert the amounts to one currency, or split the batch by currency",
             Self::DefaultPassword { .. } => "save it again with a password of the bank's own",
             Self::Changed { .. } => "upload the workbook again from its source",
             Self::Damaged { .. } => "upload the workbook again, or save it again in a spreadsheet program",

@@ -19,7 +19,9 @@ use policy::consent::{Permission, built_in_meaning, gate};
 use policy::customer::{Cents, Customer, CustomerRecord, Posts, Profile, Transaction, Tweet};
 use storage::vault::Keys;
 
+use crate::amount_survey::{AmountSurvey, read_spending};
 use crate::answers::{ConsentAnswer, ConsentColumn, QUESTIONS, answers, column_of, is_refusal, own_meaning};
+use crate::category::usual_category;
 use crate::columns::{PROFILE_FACTS, columns};
 use crate::date_survey::DateSurvey;
 use crate::error::Error;
@@ -104,8 +106,10 @@ pub struct Join<'a> {
     /// Whether any workbook has the column for each question.
     has_questions: [bool; 2],
     dates: DateSurvey,
-    /// Whether the current workbook has an amount other than 0.
-    has_amount: bool,
+    /// The amounts of the current workbook.
+    amounts: AmountSurvey,
+    /// The categories of the payments, with the number of payments.
+    categories: BTreeMap<String, u32>,
     /// Customers whose profile is unusable, with the reason.
     unusable_profiles: BTreeMap<CustomerId, CellRule>,
     customers: HashMap<CustomerId, JoinedCustomer>,
@@ -132,7 +136,8 @@ impl<'a> Join<'a> {
             sheets: Vec::new(),
             has_questions: [false; 2],
             dates: DateSurvey::default(),
-            has_amount: false,
+            amounts: AmountSurvey::default(),
+            categories: BTreeMap::new(),
             profiles: BTreeMap::new(),
             unusable_profiles: BTreeMap::new(),
             customers: HashMap::new(),
@@ -165,7 +170,10 @@ impl<'a> Join<'a> {
         }
         let mut errors = Vec::new();
         match file {
-            Workbook::Profile => self.finish_profiles(),
+            Workbook::Profile => {
+                self.finish_profiles();
+                errors.extend(mixed_currencies(file, &sheet, &std::mem::take(&mut self.amounts)));
+            }
             Workbook::Transactions => errors.extend(self.finish_transactions(summary)),
             Workbook::Tweets => {}
         }
@@ -274,7 +282,10 @@ impl<'a> Join<'a> {
             if cell.is_blank() {
                 return None;
             }
-            cell.amount().map_err(|rule| self.remark(file, row, column, rule)).ok()
+            let amount = cell.written_amount().map_err(|rule| self.remark(file, row, column, rule)).ok()?;
+            self.amounts.add(column, &amount);
+            // Credit is money in the account.
+            Some(if amount.is_marked { Cents(-amount.cents.0) } else { amount.cents })
         };
         let income = money("income", income);
         let account_balance = money("account_balance", balance);
@@ -438,7 +449,10 @@ impl<'a> Join<'a> {
     /// Adds a payment and its answers to the consent questions. The answers count even if the payment is unusable, so a
     /// bad date cannot hide a refusal.
     fn add_transaction(&mut self, row: &SheetRow<'_>) -> Result<(), BrokenCell> {
-        let [id, day, category, merchant, amount, ..] = row.cells else { unreachable_cells() };
+        let [id, day, category, merchant, amount, debit, credit, currency, ..] = row.cells else { unreachable_cells() };
+        if let Ok(currency) = currency.text() {
+            self.amounts.add_currency("transaction_amount", &currency);
+        }
         let place = self.place(row);
         let date = day.date(row.epoch_1904);
         self.dates.add(day, date.as_ref().ok());
@@ -455,16 +469,20 @@ impl<'a> Join<'a> {
         if date > self.last_day {
             return Err(("date", "after the day of reading; correct the date"));
         }
+        let category = category.some_text().map_err(|rule| ("category", rule))?;
+        let amount = read_spending([amount, debit, credit], self.intake.spending, &mut self.amounts)?;
         let transaction = Transaction {
             date,
-            category: category.some_text().map_err(|rule| ("category", rule))?,
+            category: usual_category(category, amount),
             merchant: merchant.text().map_err(|rule| ("merchant", rule))?,
-            amount: amount.amount().map_err(|rule| ("transaction_amount", rule))?,
+            amount,
         };
+        if self.categories.len() < MAX_UNKNOWN_WORDS || self.categories.contains_key(&transaction.category) {
+            *self.categories.entry(transaction.category.clone()).or_default() += 1;
+        }
         if matches!(day, Cell::Number(_)) {
             customer.bare_serials.push((customer.transactions.len(), place));
         }
-        self.has_amount |= transaction.amount.0 != 0;
         customer.transactions.push(transaction);
         Ok(())
     }
@@ -486,8 +504,16 @@ impl<'a> Join<'a> {
     /// Applies the consent gate to each customer, now that all answers are known.
     fn finish_transactions(&mut self, summary: &SheetSummary) -> Vec<Error> {
         let file = Workbook::Transactions;
-        let missing: Vec<&'static str> =
-            QUESTIONS.iter().zip(self.has_questions).filter(|(_, has)| !has).map(|((_, column), _)| *column).collect();
+        let mut missing: Vec<&'static str> = Vec::new();
+        let has = |column: &str| {
+            let at = columns(file).iter().position(|known| known.name == column);
+            at.is_some_and(|at| summary.present.get(at) == Some(&true))
+        };
+        if !has("transaction_amount") && !(has("debit_amount") && has("credit_amount")) {
+            missing.push("transaction_amount");
+        }
+        missing
+            .extend(QUESTIONS.iter().zip(self.has_questions).filter(|(_, has)| !has).map(|((_, column), _)| *column));
         if !missing.is_empty() {
             return vec![Error::MissingColumn { file, sheet: summary.name(), missing, found: summary.headers.clone() }];
         }
@@ -499,14 +525,21 @@ impl<'a> Join<'a> {
             self.warn(file, summary.name(), "date", warning);
         }
         let has_payments = self.customers.values().any(|customer| !customer.transactions.is_empty());
-        if has_payments && !self.has_amount {
+        let amounts = std::mem::take(&mut self.amounts);
+        if has_payments && !amounts.has_amount {
             let warning =
                 "every amount is 0; if they are formulas, open the workbook in a spreadsheet program and save it";
             self.warn(file, summary.name(), "transaction_amount", warning);
         }
         let payments = self.customers.values().flat_map(|customer| &customer.transactions);
         self.newest_payment = payments.map(|payment| payment.date).max();
-        let errors = self.set_meanings(summary);
+        let mut errors = self.set_meanings(summary);
+        errors.extend(mixed_currencies(file, &summary.name(), &amounts));
+        if let Some(percent) = amounts.suspicious_sign()
+            && self.intake.spending.is_none()
+        {
+            errors.push(Error::UnclearSign { file, sheet: summary.name(), percent });
+        }
         for customer in self.customers.values_mut() {
             customer.permission = gate(&customer.readings());
             match customer.permission {
@@ -587,6 +620,14 @@ impl<'a> Join<'a> {
             }
         }
         answers
+    }
+
+    /// Returns the categories of the payments, most common first.
+    pub fn categories(&self) -> Vec<(String, u32)> {
+        let mut categories: Vec<(String, u32)> =
+            self.categories.iter().map(|(category, rows)| (category.clone(), *rows)).collect();
+        categories.sort_by_key(|(_, rows)| std::cmp::Reverse(*rows));
+        categories
     }
 
     /// Adds a tweet. Ignores the text if the customer has not given social consent.
@@ -737,6 +778,11 @@ fn find_customer<'c>(
     let id = id.customer_id().map_err(|rule| ("customer_id", rule))?;
     let rule = || unusable_profiles.get(&id).copied().unwrap_or(NO_PROFILE);
     customers.get_mut(&id).ok_or_else(|| ("customer_id", rule()))
+}
+
+fn mixed_currencies(file: Workbook, sheet: &str, amounts: &AmountSurvey) -> Vec<Error> {
+    let error = |(column, currencies)| Error::MixedCurrencies { file, sheet: sheet.to_owned(), column, currencies };
+    amounts.mixed().map(error).collect()
 }
 
 /// Panics, because [`crate::sheet::read_sheet`] passes one cell per column in each row.

@@ -7,11 +7,14 @@
 
 mod agile;
 mod amount;
+mod amount_survey;
 mod answers;
+mod category;
 mod columns;
 mod container;
 mod dataset;
 mod date_survey;
+mod delimited;
 mod error;
 mod join;
 mod likely_products;
@@ -41,14 +44,16 @@ use storage::secret::{SecretName, SecretString, Secrets};
 use storage::store::{ObjectStore, PutOutcome};
 use storage::vault::{Keys, Owner, Vault, VaultError};
 
+pub use category::is_ignored_category;
 pub use error::{DamagedPart, Error, FileKind};
 pub use protected::{PROTECTED_COLUMNS, ProtectedAttributes, read_protected_attributes};
 pub use report::{ColumnWarning, CustomerCount, FileCount, IntakeReport, ProblemGroup, RowProblem, UnknownAnswer};
 pub use unlock::{IntakeLimits, is_encrypted};
 
+use delimited::read_delimited;
 use join::Join;
 use sheet::{SheetRequest, SheetRow, SheetSummary, read_sheets};
-use unlock::unlock;
+use unlock::{is_delimited, unlock};
 
 /// The dependencies of the stage.
 pub struct Deps<'a> {
@@ -115,10 +120,9 @@ pub async fn upload_digest(store: &dyn ObjectStore, batch: &Batch) -> Result<Dig
 pub fn customer_ids(profile: &[u8], password: &SecretString, settings: &Settings) -> Result<Vec<CustomerId>, Error> {
     let file = Workbook::Profile;
     let limits = IntakeLimits::default();
-    let package = unlock(file, profile, Some(password), settings.intake.allow_unprotected, &limits)?;
     let mut ids = BTreeSet::new();
     let request = SheetRequest { file, columns: columns::columns(file), intake: &settings.intake, limits: &limits };
-    read_sheets(&request, &package, |row| ids.extend(row.cells[0].customer_id()))?;
+    read_table(&request, profile, Some(password), |row| ids.extend(row.cells[0].customer_id()))?;
     Ok(ids.into_iter().collect())
 }
 
@@ -265,6 +269,8 @@ pub struct CheckResult {
     pub unknown_answers: Vec<UnknownAnswer>,
     /// The most common statuses and products that Bespoke does not know. They are cell contents too.
     pub unknown_words: Vec<UnknownAnswer>,
+    /// The categories of the payments with the number of payments, most common first. They are cell contents too.
+    pub categories: Vec<(String, u32)>,
 }
 
 /// Reads the given workbooks as a run would, in the order of [`Workbook::ALL`]. Does not write anything.
@@ -283,8 +289,27 @@ pub fn check(
     // The records are dropped, so their references do not need real keys.
     let unknown_answers = join.unknown_answers();
     let unknown_words = join.unknown_words();
+    let categories = join.categories();
     let (_, report) = join.finish(&Keys::new([0; 32], [0; 32]));
-    CheckResult { report, errors, unknown_answers, unknown_words }
+    CheckResult { report, errors, unknown_answers, unknown_words, categories }
+}
+
+/// Passes the rows of a workbook, or of a table of separated text if files need no password, to `on_row`.
+fn read_table(
+    request: &SheetRequest<'_>,
+    bytes: &[u8],
+    password: Option<&SecretString>,
+    on_row: impl FnMut(SheetRow<'_>),
+) -> Result<SheetSummary, Error> {
+    if is_delimited(bytes) {
+        return if request.intake.allow_unprotected {
+            read_delimited(request, bytes, on_row)
+        } else {
+            Err(Error::NotProtected { file: request.file, only: None })
+        };
+    }
+    let package = unlock(request.file, bytes, password, request.intake.allow_unprotected, request.limits)?;
+    read_sheets(request, &package, on_row)
 }
 
 /// Opens and reads workbooks.
@@ -335,9 +360,8 @@ impl Reader<'_> {
 
     /// Passes each row in the file to `on_row`.
     fn read(&self, file: Workbook, bytes: &[u8], on_row: impl FnMut(SheetRow<'_>)) -> Result<SheetSummary, Error> {
-        let package = unlock(file, bytes, self.password, self.intake.allow_unprotected, self.limits)?;
         let request = SheetRequest { file, columns: columns::columns(file), intake: self.intake, limits: self.limits };
-        read_sheets(&request, &package, on_row)
+        read_table(&request, bytes, self.password, on_row)
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Cursor, Read, Write};
 
 use contracts::key::Workbook;
-use quick_xml::events::{BytesEnd, BytesStart, Event};
+use quick_xml::events::{BytesEnd, BytesStart, BytesText, Event};
 use quick_xml::{Reader, Writer};
 use zeroize::Zeroizing;
 use zip::write::SimpleFileOptions;
@@ -54,9 +54,9 @@ pub fn find_main_part(archive: &mut Archive<'_>) -> Option<String> {
     Layout::of(archive).map(|layout| layout.main)
 }
 
-/// Rewrites a package if calamine would not read it. Returns `None` if it is in the usual form. `has_extensions` says
-/// whether a cell has an extension.
-pub fn rewritten(file: Workbook, package: &[u8], has_extensions: bool) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+/// Rewrites a package if calamine would not read it. Returns `None` if it is in the usual form. `has_odd_cells` says
+/// whether a sheet has cells that calamine does not read.
+pub fn rewritten(file: Workbook, package: &[u8], has_odd_cells: bool) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
     let damaged = |part| Error::Damaged { file, part };
     let archive = || ZipArchive::new(Cursor::new(package)).map_err(|_| damaged(DamagedPart::Archive));
     let mut archive = archive()?;
@@ -66,7 +66,7 @@ pub fn rewritten(file: Workbook, package: &[u8], has_extensions: bool) -> Result
         && !layout.has_odd_path
         && !main.has_odd_target
         && !main.has_other_sheets
-        && !has_extensions
+        && !has_odd_cells
         && !main.has_odd_part(&mut archive, &layout);
     if is_usual {
         return Ok(None);
@@ -88,6 +88,7 @@ impl Layout {
             has_odd_path |= path != name.to_ascii_lowercase();
             parts.entry(path).or_insert(index);
         }
+        has_odd_path |= !parts.contains_key("_rels/.rels");
         let mut layout = Self { parts, has_odd_path, main: String::new() };
         let mut main = None;
         layout.for_each(archive, "_rels/.rels", |element| {
@@ -201,7 +202,8 @@ impl MainPart {
             let start = layout.start(archive, path).unwrap_or_default();
             matches!(utf8(&start), Cow::Owned(_)) || has_odd_dimension(&start)
         };
-        let relations = layout.parts.keys().filter(|path| path.ends_with("workbook.xml.rels"));
+        let relations =
+            layout.parts.keys().filter(|path| path.ends_with("workbook.xml.rels") || *path == "_rels/.rels");
         let sheets = self.sheets.iter().map(|sheet| &sheet.path);
         let mut paths = sheets.chain(&self.strings).chain(&self.styles).chain([&layout.main]).chain(relations);
         paths.any(|path| odd(path))
@@ -280,6 +282,8 @@ fn filter(part: impl BufRead, zip: &mut ZipWriter<Cursor<Vec<u8>>>) -> Result<()
     let mut buffer = Vec::new();
     // The depth below the current cell, and below an element that is left out.
     let mut in_cell: Option<u32> = None;
+    let mut is_value = false;
+    let mut is_text_cell = false;
     let mut left_out: Option<u32> = None;
     loop {
         buffer.clear();
@@ -311,6 +315,12 @@ fn filter(part: impl BufRead, zip: &mut ZipWriter<Cursor<Vec<u8>>>) -> Result<()
             }
             continue;
         }
+        if opens && name == "c" {
+            is_text_cell = matches!(&event, Event::Start(cell) if attribute(cell, "t").as_deref() == Some("str"));
+        }
+        if opens || closes {
+            is_value = opens && !closes && in_cell == Some(0) && name == "v";
+        }
         match (&mut in_cell, opens, closes) {
             (None, true, false) if name == "c" => in_cell = Some(0),
             (Some(depth), true, false) => *depth += 1,
@@ -327,6 +337,10 @@ fn filter(part: impl BufRead, zip: &mut ZipWriter<Cursor<Vec<u8>>>) -> Result<()
                 let name = element.name().as_ref().to_owned();
                 writer.write_event(Event::Start(BytesStart::new(name.clone()))).map_err(drop)?;
                 writer.write_event(Event::End(BytesEnd::new(name))).map_err(drop)?;
+            }
+            Event::Text(text) if is_value && !is_text_cell => {
+                let number = text.as_ref().trim().to_owned();
+                writer.write_event(Event::Text(BytesText::from_escaped(number))).map_err(drop)?;
             }
             event => writer.write_event(event).map_err(drop)?,
         }

@@ -12,8 +12,9 @@ use storage::secret::SecretString;
 
 use crate::columns;
 use crate::error::Error;
-use crate::sheet::{SheetRequest, SourceColumn, optional, read_sheets};
-use crate::unlock::{IntakeLimits, unlock};
+use crate::read_table;
+use crate::sheet::{SheetRequest, SourceColumn, optional};
+use crate::unlock::IntakeLimits;
 
 /// The columns to look for: the prohibited bases in Regulation B (12 CFR 1002.2(z)) under their usual names, and zip
 /// code, which is a proxy for some of them.
@@ -53,14 +54,13 @@ pub fn read_protected_attributes(
 ) -> Result<BTreeMap<CustomerId, ProtectedAttributes>, Error> {
     let file = Workbook::Profile;
     let limits = IntakeLimits::default();
-    let package = unlock(file, profile, password, intake.allow_unprotected, &limits)?;
     let joined = columns::columns(file);
     let is_joined = |name: &str| joined.iter().any(|column| column.name == name);
     let protected = PROTECTED_COLUMNS.into_iter().filter(|name| !is_joined(name)).map(optional);
     let columns: Vec<SourceColumn> = joined.iter().copied().chain(protected).collect();
     let request = SheetRequest { file, columns: &columns, intake, limits: &limits };
     let mut customers = BTreeMap::new();
-    read_sheets(&request, &package, |row| {
+    read_table(&request, profile, password, |row| {
         let Ok(id) = row.cells[0].customer_id() else { return };
         let named = columns.iter().zip(row.cells).filter(|(column, _)| PROTECTED_COLUMNS.contains(&column.name));
         let attributes = named.filter_map(|(column, cell)| Some((column.name, cell.some_text().ok()?)));

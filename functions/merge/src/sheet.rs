@@ -101,17 +101,18 @@ type ColumnNames = BTreeMap<String, String>;
 
 /// The header row of a sheet.
 #[derive(Debug)]
-struct Header {
+pub struct Header {
     /// For each column of the sheet, its position in the request.
-    positions: Vec<Option<usize>>,
+    pub positions: Vec<Option<usize>>,
     /// The texts.
-    texts: Vec<String>,
+    pub texts: Vec<String>,
     /// The names of the columns that are not read.
-    unread: Vec<String>,
+    pub unread: Vec<String>,
 }
 
 impl Header {
-    fn column_of(&self, position: usize) -> Option<u32> {
+    /// Returns the sheet's column for a position in the request.
+    pub fn column_of(&self, position: usize) -> Option<u32> {
         self.positions.iter().position(|at| *at == Some(position)).and_then(|at| u32::try_from(at).ok())
     }
 }
@@ -302,7 +303,8 @@ pub fn plain_name(name: &str) -> String {
     if plain.is_empty() { name.trim().to_owned() } else { plain }
 }
 
-fn match_columns(request: &SheetRequest<'_>, sheet: &str, row: &RawRow<'_>) -> Result<Header, Error> {
+/// Finds the columns in a header row.
+pub fn match_columns(request: &SheetRequest<'_>, sheet: &str, row: &RawRow<'_>) -> Result<Header, Error> {
     let SheetRequest { file, columns, intake, .. } = *request;
     let own_names: Option<&ColumnNames> = intake.columns.get(&file);
     let own_name = |column: &SourceColumn| {
@@ -384,15 +386,21 @@ fn padded_ids(
 
 /// A row as stored in the sheet.
 #[derive(Default)]
-struct RawRow<'w> {
-    number: u32,
-    cells: Vec<RawCell<'w>>,
+pub struct RawRow<'w> {
+    /// The row's number, counted from 1.
+    pub number: u32,
+    /// The cells with content.
+    pub cells: Vec<RawCell<'w>>,
 }
 
-struct RawCell<'w> {
-    column: u32,
-    cell: Cell<'w>,
-    is_formula: bool,
+/// A cell as stored in a row.
+pub struct RawCell<'w> {
+    /// The column, counted from 0.
+    pub column: u32,
+    /// The content.
+    pub cell: Cell<'w>,
+    /// Whether the content is a formula's result.
+    pub is_formula: bool,
 }
 
 /// Groups the cells of one sheet into rows.

@@ -42,6 +42,9 @@ pub struct IntakeLimits {
     pub string_count: u64,
     /// The number of XML tags in a part that stays in memory: the workbook, its styles and its relationships.
     pub tags: u64,
+    /// The bytes of cell formats. The reader copies a long format for each kind of cell that has it, so the longest tag
+    /// counts for every tag.
+    pub formats: u64,
     /// The number of bytes from one XML tag to the next. They are in memory together.
     pub tag_gap: u64,
     /// The number of cells in a sheet.
@@ -60,6 +63,7 @@ impl Default for IntakeLimits {
             strings: 256 * 1024 * 1024,
             string_count: 3_000_000,
             tags: 1_000_000,
+            formats: 256 * 1024 * 1024,
             tag_gap: 1024 * 1024,
             cells: 20_000_000,
             characters: 32_767,
@@ -99,7 +103,7 @@ pub fn unlock(
         return Err(Error::NotAWorkbook { file, kind: file_kind(bytes) });
     };
     let scan = check_archive(file, &package, limits)?;
-    match rewritten(file, &package, scan.has_cell_extensions)? {
+    match rewritten(file, &package, scan.has_odd_cells)? {
         Some(usual) => {
             check_archive(file, &usual, limits)?;
             Ok(usual)
@@ -200,6 +204,12 @@ fn holds_utf16(file: &[u8], name: &str) -> bool {
     holds(file, &name)
 }
 
+/// Returns whether the file is a table of separated text.
+pub fn is_delimited(bytes: &[u8]) -> bool {
+    let is_wide = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    !is_encrypted(bytes) && !bytes.starts_with(ZIP_ARCHIVE) && (is_wide || file_kind(bytes) == FileKind::Csv)
+}
+
 /// Guesses the kind of a file that is neither a compound file nor an archive.
 fn file_kind(bytes: &[u8]) -> FileKind {
     let start = &bytes[..bytes.len().min(4096)];
@@ -218,7 +228,7 @@ fn file_kind(bytes: &[u8]) -> FileKind {
     }
     let is_text = !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
     let first_line = text.lines().next().unwrap_or_default();
-    if is_text && first_line.contains([',', ';', '\t']) { FileKind::Csv } else { FileKind::Unknown }
+    if is_text && first_line.contains([',', ';', '\t', '|']) { FileKind::Csv } else { FileKind::Unknown }
 }
 
 /// Checks that the package is a workbook within the limits, and that each part matches its checksum.
@@ -268,7 +278,10 @@ fn check_archive(file: Workbook, package: &[u8], limits: &IntakeLimits) -> Resul
         if scanner.longest_gap() > max_gap {
             return Err(too_large("bytes between two XML tags", max_gap));
         }
-        scan.has_cell_extensions |= scanner.has_cell_extensions;
+        if name.ends_with("styles.xml") && scanner.tags.saturating_mul(scanner.longest_gap()) > limits.formats {
+            return Err(too_large("bytes of cell formats", limits.formats));
+        }
+        scan.has_odd_cells |= scanner.has_odd_cells;
         scan.protection = scan.protection.or(scanner.protection);
         tags.insert(name.replace('\\', "/"), scanner.tags);
     }
@@ -302,8 +315,8 @@ fn check_archive(file: Workbook, package: &[u8], limits: &IntakeLimits) -> Resul
 /// Facts about a package that the first pass over its parts finds.
 #[derive(Default)]
 struct Scan {
-    /// Whether a cell of a sheet has an extension.
-    has_cell_extensions: bool,
+    /// Whether a sheet has cells that calamine does not read.
+    has_odd_cells: bool,
     /// A kind of protection that leaves the content readable, as a phrase.
     protection: Option<&'static str>,
 }
@@ -336,8 +349,10 @@ struct TagScanner {
     longest: u64,
     /// The end of the last write, if a tag may continue in the next one.
     tail: Vec<u8>,
+    /// The last byte of the last write.
+    last: u8,
     in_sheet_data: bool,
-    has_cell_extensions: bool,
+    has_odd_cells: bool,
     protection: Option<&'static str>,
 }
 
@@ -350,21 +365,58 @@ impl TagScanner {
     }
 }
 
+/// The elements within a sheet's data that calamine reads.
+const CELL_ELEMENTS: [&[u8]; 23] = [
+    b"row",
+    b"c",
+    b"v",
+    b"f",
+    b"is",
+    b"t",
+    b"r",
+    b"rPr",
+    b"rPh",
+    b"phoneticPr",
+    b"b",
+    b"i",
+    b"u",
+    b"sz",
+    b"color",
+    b"rFont",
+    b"family",
+    b"scheme",
+    b"charset",
+    b"vertAlign",
+    b"strike",
+    b"outline",
+    b"shadow",
+];
+
 impl TagScanner {
-    /// Looks at a tag's name.
+    /// Looks at a tag, from the byte after its `<`.
     fn look_at(&mut self, tag: &[u8]) {
-        let end = tag.iter().position(|byte| matches!(byte, b' ' | b'>' | b'/' | b'\t' | b'\r' | b'\n'));
-        let (closes, name) = match tag {
-            [b'/', name @ ..] => (true, name.split(|byte| *byte == b'>').next().unwrap_or_default()),
-            name => (false, &name[..end.unwrap_or(name.len())]),
+        let is_end = |byte: &u8| matches!(byte, b' ' | b'>' | b'/' | b'\t' | b'\r' | b'\n');
+        let (closes, tag) = match tag {
+            [b'/', tag @ ..] => (true, tag),
+            tag => (false, tag),
         };
-        let name = name.rsplit(|byte| *byte == b':').next().unwrap_or_default();
+        let end = tag.iter().position(is_end).unwrap_or(tag.len());
+        let name = tag[..end].rsplit(|byte| *byte == b':').next().unwrap_or_default();
         match name {
             b"sheetData" => self.in_sheet_data = !closes,
-            b"extLst" if self.in_sheet_data => self.has_cell_extensions = true,
-            b"workbookProtection" => self.protection = Some("its structure"),
-            b"fileSharing" => self.protection = self.protection.or(Some("a recommendation to read it only")),
-            b"sheetProtection" => self.protection = self.protection.or(Some("its cells against changes")),
+            b"workbookProtection" => self.protection = Some("a protected structure"),
+            b"fileSharing" => self.protection = self.protection.or(Some("a read-only recommendation")),
+            b"sheetProtection" => self.protection = self.protection.or(Some("protected cells")),
+            // calamine reads a number with a space before it as 0.
+            b"v" if !closes => {
+                self.has_odd_cells |=
+                    tag.get(end + 1).is_some_and(u8::is_ascii_whitespace) || tag.get(end) == Some(&b' ')
+            }
+            name if self.in_sheet_data => {
+                let is_known =
+                    CELL_ELEMENTS.contains(&name) || name.first().is_none_or(|byte| matches!(byte, b'!' | b'?'));
+                self.has_odd_cells |= !is_known;
+            }
             _ => {}
         }
     }
@@ -380,12 +432,19 @@ impl Write for TagScanner {
         let mut last = 0;
         for at in memchr::memchr_iter(b'<', bytes) {
             let rest = &bytes[at + 1..];
-            if rest.len() < MAX_TAG_NAME {
+            if rest.len() < MAX_TAG_NAME && !rest.contains(&b'>') {
                 self.tail = rest.to_vec();
-            }
-            // Almost all tags are cells, values and strings, whose names are one letter long.
-            if rest.len() >= MAX_TAG_NAME && !matches!(rest[1], b'>' | b' ' | b'c' | b'v' | b't' | b'f') {
-                self.look_at(&rest[..MAX_TAG_NAME]);
+            } else {
+                match rest {
+                    // Almost all tags are cells, values and strings, whose names are one letter long.
+                    [b'/', b'v', b'>', ..] => {
+                        let before = if at > 0 { bytes[at - 1] } else { self.last };
+                        self.has_odd_cells |= before.is_ascii_whitespace();
+                    }
+                    [b'/', _, b'>', ..] | [b'c' | b'r' | b't', b'>' | b' ', ..] => {}
+                    [b'v', b'>', first, ..] => self.has_odd_cells |= first.is_ascii_whitespace(),
+                    rest => self.look_at(&rest[..rest.len().min(MAX_TAG_NAME)]),
+                }
             }
             self.tags += 1;
             self.longest = self.longest_gap().max(self.gap + (at - last) as u64);
@@ -393,6 +452,7 @@ impl Write for TagScanner {
             last = at;
         }
         self.gap += (bytes.len() - last) as u64;
+        self.last = bytes.last().copied().unwrap_or(self.last);
         Ok(bytes.len())
     }
 

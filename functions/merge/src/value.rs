@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use policy::customer::Cents;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::amount::{BAD_AMOUNT, cents, written_amount};
+use crate::amount::{BAD_AMOUNT, WrittenAmount, cents, written_amount};
 
 /// A cell's content, independent of how the workbook stores it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -162,6 +162,14 @@ impl Cell<'_> {
             Self::Number(number) => cents(*number),
             Self::Text(text) => written_amount(text).map(|amount| amount.cents),
             _ => Err(BAD_AMOUNT),
+        }
+    }
+
+    /// Returns [`Cell::amount`] with the currency and the mark that the text has.
+    pub fn written_amount(&self) -> Result<WrittenAmount, CellRule> {
+        match self {
+            Self::Text(text) if !self.is_blank() => written_amount(text),
+            _ => Ok(WrittenAmount { cents: self.amount()?, currency: None, is_marked: false }),
         }
     }
 

@@ -1,155 +1,201 @@
-//! Caches spoken sentences, so a sentence that many customers hear is synthesized only once.
+//! Speaks sentences, and each shared one only once: it looks in this process's memory, then in the store.
 //!
-//! The cache exists only in memory and skips every sentence that contains the customer's name. Its contents therefore
-//! need no sealing or erasure.
+//! Only sentences that [`Sharing::Shared`] allows are looked up or kept, so the memory and the store hold nothing
+//! personal.
 
-use std::collections::HashMap;
-use std::ops::RangeInclusive;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use async_trait::async_trait;
 use contracts::Digest;
-use tokio::sync::OnceCell;
+use futures::{StreamExt as _, stream};
+use tokio::sync::OwnedMutexGuard;
 
 use crate::error::Error;
+use crate::lines::{Line, Sharing};
 use crate::narrator::{Narrator, Speech};
-use crate::spoken::Utterance;
+use crate::pace::{self, Tempo};
+use crate::speech_store::{Found, SpeechStore, rounded};
 
-/// The maximum number of cached samples: 64 MB, or 11 minutes at 24 kHz.
+/// The maximum number of samples in memory: 64 MB, or 11 minutes at 24 kHz.
 const MAX_SAMPLES: usize = 16 << 20;
 
-/// Spoken sentences, keyed by the digest of engine, voice, pace and spoken words.
+/// The number of concurrent reads from the store.
+const READS: usize = 16;
+
+/// The format of shared speech. A change of the trimming or the tempo needs another number.
+const FORMAT: &str = "speech 1";
+
+/// One sentence in memory. While it is locked, its holder is speaking it.
+type Entry = Arc<tokio::sync::Mutex<Option<Speech>>>;
+
+/// The tempos of voices, and their shared sentences, by digest.
 #[derive(Default)]
 pub struct SpeechCache {
-    entries: Mutex<HashMap<Digest, Arc<OnceCell<Speech>>>>,
+    entries: Mutex<HashMap<Digest, Entry>>,
+    samples: AtomicUsize,
+    tempos: tokio::sync::Mutex<HashMap<Digest, Tempo>>,
 }
 
 impl SpeechCache {
-    /// Returns the entry for a sentence. If the cache is full, returns a new entry that is not kept.
-    fn entry(&self, key: Digest) -> Arc<OnceCell<Speech>> {
+    /// Returns the entry for a sentence. If the memory is full, returns a new entry that is not kept.
+    fn entry(&self, key: Digest) -> Entry {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let samples: usize = entries.values().filter_map(|cell| cell.get()).map(|speech| speech.samples.len()).sum();
         match entries.get(&key) {
             Some(entry) => entry.clone(),
-            None if samples > MAX_SAMPLES => Arc::default(),
+            None if self.samples.load(Ordering::Relaxed) > MAX_SAMPLES => Entry::default(),
             None => entries.entry(key).or_default().clone(),
         }
     }
-}
 
-/// A narrator that caches every sentence without personal words.
-pub struct CachedNarrator<'a> {
-    narrator: &'a dyn Narrator,
-    cache: &'a SpeechCache,
-    personal_words: Vec<String>,
-}
-
-impl<'a> CachedNarrator<'a> {
-    /// Wraps a narrator. Sentences that contain a word of `first_name` bypass the cache.
-    pub fn new(narrator: &'a dyn Narrator, cache: &'a SpeechCache, first_name: &str) -> Self {
-        Self { narrator, cache, personal_words: words(first_name) }
-    }
-}
-
-fn words(text: &str) -> Vec<String> {
-    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    words.map(str::to_lowercase).collect()
-}
-
-#[async_trait]
-impl Narrator for CachedNarrator<'_> {
-    fn engine(&self) -> &str {
-        self.narrator.engine()
-    }
-
-    fn voice(&self) -> &str {
-        self.narrator.voice()
-    }
-
-    fn paces(&self) -> RangeInclusive<f64> {
-        self.narrator.paces()
-    }
-
-    fn max_rounds(&self) -> usize {
-        self.narrator.max_rounds()
-    }
-
-    fn concurrency(&self) -> usize {
-        self.narrator.concurrency()
-    }
-
-    fn external_service(&self) -> Option<String> {
-        self.narrator.external_service()
-    }
-
-    async fn estimate_seconds(&self, sentence: &Utterance, location: &str) -> Result<Option<f64>, Error> {
-        self.narrator.estimate_seconds(sentence, location).await
-    }
-
-    async fn speak(&self, sentence: &Utterance, pace: f64, location: &str) -> Result<Speech, Error> {
-        let shown = sentence.words().iter().flat_map(|word| words(&word.shown));
-        if shown.into_iter().any(|word| self.personal_words.contains(&word)) {
-            return self.narrator.speak(sentence, pace, location).await;
+    /// Locks the entries of all keys and returns those that are empty; fills `known` with the others.
+    ///
+    /// Locks in the order of the keys, so two customers never wait for each other.
+    async fn lock_missing(
+        &self,
+        keys: impl Iterator<Item = Digest>,
+        known: &mut HashMap<Digest, Speech>,
+    ) -> BTreeMap<Digest, OwnedMutexGuard<Option<Speech>>> {
+        let mut missing = BTreeMap::new();
+        let sorted: std::collections::BTreeSet<Digest> = keys.collect();
+        for key in sorted {
+            let guard = self.entry(key).lock_owned().await;
+            match guard.as_ref() {
+                Some(speech) => {
+                    known.insert(key, speech.clone());
+                }
+                None => {
+                    missing.insert(key, guard);
+                }
+            }
         }
-        // The key includes word boundaries, because times belong to written words: "$5" is one word, "five dollars" are
-        // two.
-        let said: Vec<_> = sentence.words().iter().map(|word| (&word.said, word.pause)).collect();
-        let key = Digest::of_json(&(self.engine(), self.voice(), pace.to_bits(), said));
-        let entry = self.cache.entry(key);
-        entry.get_or_try_init(|| self.narrator.speak(sentence, pace, location)).await.cloned()
+        missing
+    }
+}
+
+/// A voice with the speech that all customers share.
+pub struct SharedVoice<'a> {
+    /// The voice.
+    pub narrator: &'a dyn Narrator,
+    /// The memory of this process.
+    pub cache: &'a SpeechCache,
+    /// The store, if the speech may be kept.
+    pub store: Option<SpeechStore<'a>>,
+}
+
+impl SharedVoice<'_> {
+    /// Returns the voice's tempo at `words_per_minute`: found once, then the same for every customer.
+    pub async fn tempo(&self, words_per_minute: u16) -> Result<Tempo, Error> {
+        let voice = (self.narrator.engine(), self.narrator.voice());
+        let key = Digest::of_json(&(FORMAT, "tempo", voice, words_per_minute, pace::reference_digest()));
+        let mut tempos = self.cache.tempos.lock().await;
+        if let Some(tempo) = tempos.get(&key) {
+            return Ok(*tempo);
+        }
+        // A voice with a known gain needs no speech for its tempo, so its tempo is not worth keeping.
+        let store = self.store.filter(|_| self.narrator.gain().is_none());
+        let found = match &store {
+            Some(store) => store.find::<Tempo>(key).await,
+            None => Found::Missing,
+        };
+        let tempo = match (found, &store) {
+            (Found::Kept(tempo), _) => tempo,
+            (Found::Missing, Some(store)) => store.keep(key, Tempo::find(self.narrator, words_per_minute).await?).await,
+            (Found::Damaged, Some(store)) => {
+                let tempo = Tempo::find(self.narrator, words_per_minute).await?;
+                store.replace(key, &tempo).await;
+                tempo
+            }
+            (Found::Missing | Found::Damaged, None) => Tempo::find(self.narrator, words_per_minute).await?,
+        };
+        tempos.insert(key, tempo);
+        Ok(tempo)
+    }
+
+    /// Speaks all sentences, and returns them in order. Sets `sent` before the voice gets a sentence.
+    pub async fn speak(&self, lines: &[Line], tempo: &Tempo, sent: &AtomicBool) -> Result<Vec<Speech>, Error> {
+        let keys: Vec<Option<Digest>> = lines.iter().map(|line| self.key(line, tempo)).collect();
+        let mut known: HashMap<Digest, Speech> = HashMap::new();
+        let mut guards = self.cache.lock_missing(keys.iter().flatten().copied(), &mut known).await;
+        let mut damaged = Vec::new();
+        if let Some(store) = &self.store {
+            let wanted: Vec<Digest> = guards.keys().copied().collect();
+            let find = |key| async move { (key, store.find::<Speech>(key).await) };
+            let found: Vec<_> = stream::iter(wanted).map(find).buffer_unordered(READS).collect().await;
+            for (key, found) in found {
+                match found {
+                    Found::Kept(speech) => self.remember(key, &speech, &mut guards, &mut known),
+                    Found::Damaged => damaged.push(key),
+                    Found::Missing => {}
+                }
+            }
+        }
+        let mut spoken: Vec<Option<Speech>> =
+            keys.iter().map(|key| key.and_then(|key| known.get(&key).cloned())).collect();
+        // A sentence that occurs twice is spoken once.
+        let is_first = |index: usize| keys[index].is_none_or(|key| !keys[..index].contains(&Some(key)));
+        let open: Vec<usize> = (0..lines.len()).filter(|index| spoken[*index].is_none() && is_first(*index)).collect();
+        if !open.is_empty() {
+            let mut orders = Vec::with_capacity(open.len());
+            let range = self.narrator.paces();
+            for index in &open {
+                let line = &lines[*index];
+                let estimate = self.narrator.estimate_seconds(&line.utterance, &line.place).await?;
+                orders.push(line.order(tempo.pace(line, estimate, &range)));
+            }
+            sent.store(true, Ordering::Relaxed);
+            let speeches = pace::speak_all(self.narrator, &orders).await?;
+            for (index, speech) in open.into_iter().zip(speeches) {
+                let speech = rounded(&speech);
+                let Some(key) = keys[index] else {
+                    spoken[index] = Some(speech);
+                    continue;
+                };
+                let kept = match &self.store {
+                    Some(store) if damaged.contains(&key) => {
+                        store.replace(key, &speech).await;
+                        speech
+                    }
+                    Some(store) => store.keep(key, speech).await,
+                    None => speech,
+                };
+                self.remember(key, &kept, &mut guards, &mut known);
+            }
+        }
+        let speeches =
+            spoken.into_iter().zip(&keys).map(|(speech, key)| speech.or_else(|| known.get(&(*key)?).cloned()));
+        Ok(speeches.map(|speech| speech.expect("each sentence was known or has been spoken")).collect())
+    }
+
+    fn remember(
+        &self,
+        key: Digest,
+        speech: &Speech,
+        guards: &mut BTreeMap<Digest, OwnedMutexGuard<Option<Speech>>>,
+        known: &mut HashMap<Digest, Speech>,
+    ) {
+        if let Some(mut guard) = guards.remove(&key) {
+            self.cache.samples.fetch_add(speech.samples.len(), Ordering::Relaxed);
+            *guard = Some(speech.clone());
+        }
+        known.insert(key, speech.clone());
+    }
+
+    /// Returns the digest of everything that determines the speech of a shared sentence, or `None` if it is personal.
+    ///
+    /// The words are those after the bank's pronunciations. Word boundaries belong to the key, because times belong to
+    /// written words: "$5" is one word, "five dollars" are two.
+    fn key(&self, line: &Line, tempo: &Tempo) -> Option<Digest> {
+        match line.sharing {
+            Sharing::Personal => None,
+            Sharing::Shared => {
+                let words: Vec<_> =
+                    line.utterance.words().iter().map(|word| (&word.said, word.pause, word.dictated)).collect();
+                Some(Digest::of_json(&(FORMAT, self.narrator.engine(), self.narrator.voice(), tempo, words)))
+            }
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use super::*;
-    use crate::spoken::Lexicon;
-
-    /// Counts the sentences that it is asked to speak.
-    #[derive(Default)]
-    struct CountingNarrator(AtomicUsize);
-
-    #[async_trait]
-    impl Narrator for CountingNarrator {
-        fn engine(&self) -> &'static str {
-            "counting 1"
-        }
-        fn voice(&self) -> &'static str {
-            "any"
-        }
-        fn paces(&self) -> RangeInclusive<f64> {
-            1.0..=1.0
-        }
-        fn max_rounds(&self) -> usize {
-            1
-        }
-        async fn speak(&self, _: &Utterance, _: f64, _: &str) -> Result<Speech, Error> {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            Ok(Speech { samples: vec![0.1; 10], rate: 24_000, words: None })
-        }
-    }
-
-    async fn spoken_count(sentences: &[&str], first_name: &str) -> usize {
-        let narrator = CountingNarrator::default();
-        let cache = SpeechCache::default();
-        for sentence in sentences {
-            let sentence = Utterance::of(sentence, Lexicon::default()).unwrap().unwrap();
-            CachedNarrator::new(&narrator, &cache, first_name).speak(&sentence, 1.0, "").await.unwrap();
-        }
-        narrator.0.into_inner()
-    }
-
-    #[tokio::test]
-    async fn repeated_sentence_is_spoken_once() {
-        assert_eq!(spoken_count(&["Member FDIC.", "Thank you.", "Member FDIC."], "José").await, 2);
-        assert_eq!(spoken_count(&["Pay $5.", "Pay five dollars."], "José").await, 2, "the words have other times");
-    }
-
-    #[tokio::test]
-    async fn sentence_with_the_first_name_is_not_cached() {
-        assert_eq!(spoken_count(&["Hello, José!", "Hello, José!", "José's card.", "José's card."], "José").await, 4);
-        assert_eq!(spoken_count(&["Dear Mary Ann.", "Dear Mary Ann."], "Mary Ann").await, 2);
-    }
-}
+mod tests;

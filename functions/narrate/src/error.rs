@@ -112,6 +112,14 @@ pub enum Error {
         /// The service's error.
         source: SpeechError,
     },
+    /// A speech service throttles for longer than one call can wait.
+    #[error("{place}")]
+    Throttled {
+        /// The sentence.
+        place: String,
+        /// The service's error.
+        source: SpeechError,
+    },
     /// The engine cannot pronounce a word.
     #[error("{place}, word {word}: the voice engine cannot pronounce it")]
     Unvoiced {
@@ -182,6 +190,7 @@ impl NamedError for Error {
                 ErrorName::InputInvalidRequest
             }
             Self::Secret(error) => error.name(),
+            Self::Throttled { .. } => ErrorName::NarrateThrottled,
             Self::Withheld(error) => error.name(),
             Self::EngineIo { .. }
             | Self::EngineFailed { .. }
@@ -213,6 +222,9 @@ impl NamedError for Error {
                 "write numbers as in 1,250.50: a comma before each three digits and a point before the decimals"
                     .to_owned(),
             ),
+            Self::Throttled { .. } => {
+                Some("run again later, run fewer customers at once, or ask the service for a higher quota".to_owned())
+            }
             Self::ServiceDisabled => Some("set it to true, or choose another engine".to_owned()),
             Self::Secret(error) => error.help(),
             Self::Withheld(error) => error.help(),
@@ -235,7 +247,19 @@ impl NamedError for Error {
 }
 
 impl Error {
-    /// Returns whether the failure is the engine's, so another engine can be tried.
+    /// Returns the error of a speech service at a sentence.
+    pub(crate) fn of_service(place: &str, source: SpeechError) -> Self {
+        let place = place.to_owned();
+        match source {
+            SpeechError::Throttled(_) => Self::Throttled { place, source },
+            SpeechError::Refused(_) | SpeechError::Unavailable(_) | SpeechError::Malformed(_) => {
+                Self::Service { place, source }
+            }
+        }
+    }
+
+    /// Returns whether the failure is the engine's, so another engine can be tried. Throttling is not: the same voice
+    /// speaks later.
     pub(crate) const fn is_of_engine(&self) -> bool {
         match self {
             Self::EngineMissing { .. }
@@ -257,6 +281,7 @@ impl Error {
             | Self::UnknownVoice { .. }
             | Self::Pronunciations(_)
             | Self::RateOutOfRange
+            | Self::Throttled { .. }
             | Self::UnreadNumber { .. }
             | Self::EmptyScript => false,
         }

@@ -11,7 +11,8 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 use crate::error::{Error, VoiceSource};
-use crate::narrator::{Narrator, Speech};
+use crate::narrator::{Narrator, Order, Speech};
+use crate::sound::trim;
 use crate::spoken::Utterance;
 
 /// The default voice.
@@ -84,7 +85,13 @@ impl Narrator for Espeak {
         5
     }
 
-    async fn speak(&self, sentence: &Utterance, pace: f64, location: &str) -> Result<Speech, Error> {
+    /// Speaks the sentence, because the program takes next to no time.
+    async fn estimate_seconds(&self, sentence: &Utterance, location: &str) -> Result<f64, Error> {
+        Ok(trim(self.speak(Order { sentence, pace: 1.0, location }).await?).seconds())
+    }
+
+    async fn speak(&self, order: Order<'_>) -> Result<Speech, Error> {
+        let Order { sentence, pace, location } = order;
         let paces = self.paces();
         let speed = (pace.clamp(*paces.start(), *paces.end()) * NORMAL_SPEED).round();
         // Passing the text on standard input, without `-m`, prevents the program from interpreting it as options or

@@ -4,6 +4,7 @@
 //! sealed results and the voice engine. Messages identify segments, sentences and words by number.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 
 use contracts::key::{Artefact, RunPart};
 use contracts::narration::{Narration, Timing};
@@ -22,6 +23,7 @@ mod engines;
 mod error;
 mod espeak;
 pub mod kokoro;
+mod lines;
 mod names;
 pub mod narrator;
 pub mod openai;
@@ -31,18 +33,20 @@ pub mod polly;
 mod pronunciations;
 mod sentences;
 mod sound;
+mod speech_store;
 pub mod spoken;
 mod timing;
 
-use cache::CachedNarrator;
+use cache::SharedVoice;
 pub use engines::Engines;
 use engines::VoiceChoice;
 pub use error::{Error, VoiceSource};
 pub use espeak::{Espeak, engine_version, english_voices};
+use lines::Line;
 use narrator::Narrator;
-use pace::Line;
+use pace::Take;
 pub use pronunciations::Pronunciations;
-use spoken::{Lexicon, Utterance};
+use speech_store::SpeechStore;
 
 /// The dependencies of the stage.
 pub struct Deps<'a> {
@@ -64,10 +68,10 @@ struct SpeechJob<'a> {
     words_per_minute: u16,
     /// The voices to try, in order.
     voices: Vec<VoiceChoice>,
-    /// The customer's first name, which the text may contain.
-    first_name: &'a str,
     /// Whether the first name is left out because no voice can pronounce it.
     first_name_unspoken: bool,
+    /// The store of shared speech.
+    shared: Option<SpeechStore<'a>>,
     /// The gate for the text.
     gate: Gate,
 }
@@ -86,13 +90,12 @@ pub async fn run(task: CustomerTask, deps: &Deps<'_>) -> Result<CustomerTask, Er
     if is_done(&task, deps, &inputs).await? {
         return Ok(task);
     }
-    let texts = script.segments.iter().map(|segment| segment.text.as_str());
     let job = SpeechJob {
-        lines: lines(texts, deps.pronunciations, &script.first_name)?,
+        lines: lines::of_script(&script, deps.pronunciations)?,
         words_per_minute: request.words_per_minute,
         voices: engines::voices(request.voice.as_deref(), &deps.settings.voice, &request.engines),
-        first_name: &script.first_name,
         first_name_unspoken: !names::is_sayable(&script.first_name, deps.pronunciations),
+        shared: Some(SpeechStore::new(deps.vault, deps.settings.retention.speech_days)),
         gate: Gate::new(deps.vault, &task.reference, script.from_posts),
     };
     if job.first_name_unspoken {
@@ -114,14 +117,12 @@ pub async fn speak_text(
     pronunciations: &Pronunciations,
     secrets: &dyn Secrets,
 ) -> Result<(Narration, Vec<u8>), Error> {
-    let text = text.replace("\r\n", "\n");
-    let paragraphs: Vec<&str> = text.split("\n\n").collect();
     let job = SpeechJob {
-        lines: lines(paragraphs.into_iter(), pronunciations, "")?,
+        lines: lines::of_text(text, Some(pronunciations))?,
         words_per_minute: settings.words_per_minute,
         voices: engines::voices(voice, settings, &engines.local()),
-        first_name: "",
         first_name_unspoken: false,
+        shared: None,
         gate: Gate::without_customer(),
     };
     speak(&job, engines, settings, secrets).await
@@ -129,8 +130,7 @@ pub async fn speak_text(
 
 /// Returns each sentence in the text with its spoken form, with one segment per paragraph.
 pub fn spoken_sentences(text: &str, pronunciations: &Pronunciations) -> Result<Vec<(String, String)>, Error> {
-    let text = text.replace("\r\n", "\n");
-    let lines = lines(text.split("\n\n"), pronunciations, "")?;
+    let lines = lines::of_text(text, Some(pronunciations))?;
     let shown = |line: &Line| {
         let words: Vec<&str> = line.utterance.words().iter().map(|word| word.shown.as_str()).collect();
         words.join(" ")
@@ -174,26 +174,6 @@ async fn is_done(task: &CustomerTask, deps: &Deps<'_>, inputs: &Digest) -> Resul
         return Ok(true);
     }
     adopt_sound(task, deps, inputs).await
-}
-
-/// Returns the sentences of all segments in spoken form.
-fn lines<'a>(
-    segments: impl Iterator<Item = &'a str>,
-    pronunciations: &Pronunciations,
-    first_name: &str,
-) -> Result<Vec<Line>, Error> {
-    let lexicon = Lexicon { pronunciations: Some(pronunciations), first_name, ..Lexicon::default() };
-    let mut lines = Vec::new();
-    for (segment, text) in segments.enumerate() {
-        for (index, sentence) in sentences::sentences(text).iter().enumerate() {
-            let utterance = Utterance::of(sentence, lexicon).map_err(|spoken::UnreadNumber(word)| {
-                Error::UnreadNumber { segment: segment + 1, sentence: index + 1, word }
-            })?;
-            let place = format!("segment {}, sentence {}", segment + 1, index + 1);
-            lines.extend(utterance.map(|utterance| Line { segment, place, utterance }));
-        }
-    }
-    if lines.is_empty() { Err(Error::EmptyScript) } else { Ok(lines) }
 }
 
 /// Speaks with the first voice that works. The narration records earlier failures and every service that received the
@@ -243,13 +223,16 @@ async fn speak_with(
     attempts: &mut Attempts,
 ) -> Result<(Narration, Vec<u8>), Error> {
     let narrator = engines.open(voice, settings, secrets, &job.gate).await?;
-    if let Some(service) = narrator.external_service() {
+    let shared = SharedVoice { narrator: narrator.as_ref(), cache: &engines.cache, store: job.shared };
+    let tempo = shared.tempo(job.words_per_minute).await?;
+    let sent = AtomicBool::new(false);
+    let spoken = shared.speak(&job.lines, &tempo, &sent).await;
+    if let Some(service) = narrator.external_service().filter(|_| sent.into_inner()) {
         attempts.disclosures.insert(service, vec![DISCLOSED_DATA.to_owned()]);
     }
-    let narrator = CachedNarrator::new(narrator.as_ref(), &engines.cache, job.first_name);
-    let take = pace::speak(&narrator, &job.lines, job.words_per_minute).await?;
+    let take = Take { speeches: spoken?, pauses: tempo.pauses(&job.lines), gain: tempo.gain() };
     let lines = job.lines.clone();
-    let mut narration = narration(&narrator, attempts);
+    let mut narration = narration(narrator.as_ref(), attempts);
     narration.first_name_unspoken = job.first_name_unspoken;
     let (narration, wav) = tokio::task::spawn_blocking(move || {
         let wav = finish(&lines, &take, &mut narration)?;
@@ -281,12 +264,12 @@ fn narration(narrator: &dyn Narrator, attempts: &Attempts) -> Narration {
     }
 }
 
-/// Assembles and levels the audio, completes `narration` and returns the WAV.
+/// Assembles the audio at the voice's gain, completes `narration` and returns the WAV.
 ///
 /// The WAV embeds the narration without its digest.
-fn finish(lines: &[Line], take: &pace::Take, narration: &mut Narration) -> Result<Vec<u8>, Error> {
+fn finish(lines: &[Line], take: &Take, narration: &mut Narration) -> Result<Vec<u8>, Error> {
     let timeline = timing::assemble(lines, take)?;
-    let (samples, loudness) = sound::level(&timeline.samples)?;
+    let (samples, loudness) = sound::apply_gain(&timeline.samples, take.gain)?;
     let words: f64 = lines.iter().map(Line::units).sum();
     let seconds = match (timeline.sentences.first(), timeline.sentences.last()) {
         (Some(first), Some(last)) => last.end - first.start,

@@ -3,9 +3,10 @@
 use std::ops::RangeInclusive;
 
 use async_trait::async_trait;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::error::Error;
-use crate::spoken::Utterance;
+use crate::spoken::{Utterance, Word};
 
 /// One spoken sentence.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +28,17 @@ impl Speech {
     }
 }
 
+/// A sentence to speak.
+#[derive(Clone, Copy, Debug)]
+pub struct Order<'a> {
+    /// The sentence.
+    pub sentence: &'a Utterance,
+    /// The pace, as a multiple of the engine's normal pace.
+    pub pace: f64,
+    /// The sentence's place, for errors.
+    pub location: &'a str,
+}
+
 /// A voice engine with one voice. The same sentence at the same pace always results in the same audio.
 #[async_trait]
 pub trait Narrator: Send + Sync {
@@ -39,9 +51,15 @@ pub trait Narrator: Send + Sync {
     /// Returns the paces that the engine supports, as multiples of its normal pace.
     fn paces(&self) -> RangeInclusive<f64>;
 
-    /// Returns how many times the script may be spoken while searching for the right pace. Cheap engines allow more
+    /// Returns how many times the reference text may be spoken to find the voice's tempo. Cheap engines allow more
     /// rounds.
     fn max_rounds(&self) -> usize;
+
+    /// Returns the gain in decibels that brings the voice to the loudness of a narration. `None` if only a measurement
+    /// can tell. If it is known, the estimates of [`Narrator::estimate_seconds`] need no measurement either.
+    fn gain(&self) -> Option<f64> {
+        None
+    }
 
     /// Returns how many sentences the engine can speak in parallel.
     fn concurrency(&self) -> usize {
@@ -53,14 +71,23 @@ pub trait Narrator: Send + Sync {
         None
     }
 
-    /// Estimates the seconds that the sentence takes at pace 1. Returns `None` if the duration is known only after
-    /// speaking it.
+    /// Estimates the seconds that the sentence takes at pace 1. By default, a letter takes [`SECONDS_PER_LETTER`].
     ///
     /// `location` names the sentence in errors.
-    async fn estimate_seconds(&self, _sentence: &Utterance, _location: &str) -> Result<Option<f64>, Error> {
-        Ok(None)
+    async fn estimate_seconds(&self, sentence: &Utterance, _location: &str) -> Result<f64, Error> {
+        let letters: f64 = sentence.words().iter().map(Word::letters).sum();
+        Ok(letters * SECONDS_PER_LETTER)
     }
 
-    /// Speaks one sentence. `location` names it in errors.
-    async fn speak(&self, sentence: &Utterance, pace: f64, location: &str) -> Result<Speech, Error>;
+    /// Speaks one sentence.
+    async fn speak(&self, order: Order<'_>) -> Result<Speech, Error>;
+
+    /// Speaks several sentences, and returns them in order.
+    async fn speak_all(&self, orders: &[Order<'_>]) -> Result<Vec<Speech>, Error> {
+        let calls: Vec<_> = orders.iter().map(|order| self.speak(*order)).collect();
+        stream::iter(calls).buffered(self.concurrency()).try_collect().await
+    }
 }
+
+/// The seconds for a spoken letter, if the engine gives no better estimate.
+const SECONDS_PER_LETTER: f64 = 0.06;

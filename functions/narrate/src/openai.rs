@@ -13,8 +13,7 @@ use serde_json::json;
 use storage::secret::{ExposeSecret as _, SecretString};
 
 use crate::error::{Error, VoiceSource};
-use crate::narrator::{Narrator, Speech};
-use crate::spoken::Utterance;
+use crate::narrator::{Narrator, Order, Speech};
 
 /// The service's voices, default voice first.
 pub const VOICES: [&str; 9] = ["nova", "alloy", "ash", "coral", "echo", "fable", "onyx", "sage", "shimmer"];
@@ -96,7 +95,12 @@ impl Openai {
         Err(match status.as_u16() {
             408 | 409 | 429 | 500..=599 => {
                 let wait = Some(wait).filter(|wait| *wait <= MAX_RETRY_AFTER);
-                AttemptError::Service(SpeechError::Unavailable(reason), wait)
+                let error = if status == StatusCode::TOO_MANY_REQUESTS {
+                    SpeechError::Throttled(reason)
+                } else {
+                    SpeechError::Unavailable(reason)
+                };
+                AttemptError::Service(error, wait)
             }
             _ => AttemptError::Service(SpeechError::Refused(reason), None),
         })
@@ -163,9 +167,9 @@ impl Narrator for Openai {
         Some(self.settings.base_url.trim_end_matches('/').to_owned())
     }
 
-    async fn speak(&self, sentence: &Utterance, pace: f64, location: &str) -> Result<Speech, Error> {
-        let failed = |source: SpeechError| Error::Service { place: location.to_owned(), source };
-        let pcm = self.pcm(&sentence.text(), pace).await.map_err(|error| match error {
+    async fn speak(&self, order: Order<'_>) -> Result<Speech, Error> {
+        let failed = |source| Error::of_service(order.location, source);
+        let pcm = self.pcm(&order.sentence.text(), order.pace).await.map_err(|error| match error {
             AttemptError::Service(error, _) => failed(error),
             AttemptError::Withheld(withheld) => withheld.into(),
         })?;

@@ -1,51 +1,49 @@
-//! Finds the pace at which the whole narration reaches the requested rate.
+//! The pace of each sentence, which is the same in every video.
 //!
 //! The rate is the number of spoken words divided by the minutes from the start of the first sentence to the end of the
-//! last, including pauses. "4.25%" counts as five words, so terms full of numbers are not rushed. Engines define words
-//! per minute differently, so the pace is found by measurement.
+//! last, including pauses. "4.25%" counts as five words, so terms full of numbers are not rushed.
 //!
-//! Each sentence has its own pace, close to the common one, so prose and terms full of numbers are spoken at the same
-//! rate. Telephone numbers and references get more time, because listeners write them down.
+//! A voice has one tempo for each requested rate, found once with a reference text. A sentence's pace depends on the
+//! tempo and on the sentence alone, so the same sentence is the same sound in every video and position. It lies close
+//! to the tempo's pace, so prose and terms full of numbers are spoken at the same rate. Telephone numbers and references
+//! get more time, because listeners write them down.
 
 use std::ops::RangeInclusive;
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use contracts::Digest;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::narrator::{Narrator, Speech};
-use crate::sound::trim;
-use crate::spoken::{Utterance, Word};
+use crate::lines::Line;
+use crate::narrator::{Narrator, Order, Speech};
+use crate::sound::{self, trim};
+use crate::spoken::Word;
+use crate::{lines, timing};
 
 /// The seconds of silence between two sentences in a segment.
-pub const SENTENCE_PAUSE: f64 = 0.35;
+const SENTENCE_PAUSE: f64 = 0.35;
 /// The seconds of silence between two segments.
-pub const SEGMENT_PAUSE: f64 = 0.7;
-/// The accepted relative deviation from the requested rate.
+const SEGMENT_PAUSE: f64 = 0.7;
+/// The accepted relative deviation of the reference text from the requested rate.
 const TOLERANCE: f64 = 0.01;
-/// The step between paces. Having few distinct paces lets the cache reuse repeated sentences.
-const STEP: f64 = 0.02;
+/// The step between paces: what Polly and the speech services distinguish.
+const STEP: f64 = 0.01;
 
-/// The factors by which pauses can be stretched without listeners noticing.
-const SMALL_STRETCH: RangeInclusive<f64> = 0.7..=1.45;
-
-/// The assumed rate at pace 1 before any measurement, in words per minute.
-const NATURAL_RATE: f64 = 140.0;
 /// The time for a dictated word, as a multiple of an ordinary word's time.
 const DICTATED: f64 = 1.25;
-/// The slowest and the fastest pace of a sentence, relative to the common pace.
+/// The slowest and the fastest pace of a sentence, relative to the tempo's pace.
 const PROSE_BOUNDS: (f64, f64) = (0.85, 1.1);
 const NUMBER_BOUNDS: (f64, f64) = (0.8, 1.08);
 const DICTATED_BOUNDS: (f64, f64) = (0.7, 0.95);
 
-/// A sentence of the script.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Line {
-    /// The index of the sentence's segment.
-    pub segment: usize,
-    /// The sentence's place in the script, for errors.
-    pub place: String,
-    /// The sentence in spoken form.
-    pub utterance: Utterance,
+/// The text with which a voice's tempo is found: sentences as a bank says them, one segment in each paragraph.
+///
+/// It does not come from the bank's phrasebook, so a new phrase leaves the sound of all others unchanged.
+const REFERENCE: &str = include_str!("reference.txt");
+
+/// Returns the digest of the reference text, on which every tempo depends.
+pub fn reference_digest() -> Digest {
+    Digest::of(REFERENCE.as_bytes())
 }
 
 impl Line {
@@ -76,134 +74,122 @@ pub struct Take {
     pub speeches: Vec<Speech>,
     /// The seconds of silence before each sentence. Zero before the first.
     pub pauses: Vec<f64>,
+    /// The gain in decibels.
+    pub gain: f64,
 }
 
-impl Take {
-    /// Returns the seconds from the start of the first sentence to the end of the last.
-    #[must_use]
-    pub fn seconds(&self) -> f64 {
-        self.speech_seconds() + self.pauses.iter().sum::<f64>()
-    }
-
-    fn speech_seconds(&self) -> f64 {
-        self.speeches.iter().map(Speech::seconds).sum()
-    }
+/// How one voice speaks at one requested rate, for all customers.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tempo {
+    /// The seconds that a spoken word should take, pauses between sentences excluded.
+    word_seconds: f64,
+    /// The pace of an average sentence.
+    pace: f64,
+    /// The ratio of the measured seconds to the engine's estimates.
+    scale: f64,
+    /// The factor for the pauses. It differs from 1 if the engine's paces do not reach the rate.
+    stretch: f64,
+    /// The gain in decibels that brings the voice to the loudness of a narration.
+    gain: f64,
 }
 
-/// Speaks the script at `words_per_minute`.
-///
-/// If the engine's range of paces cannot reach the rate, the pauses are scaled to 0.5 to 1.7 times their length. They
-/// stay under 1.5 s.
-pub async fn speak(narrator: &dyn Narrator, lines: &[Line], words_per_minute: u16) -> Result<Take, Error> {
-    let rate = f64::from(words_per_minute);
-    let wanted = lines.iter().map(Line::units).sum::<f64>() * 60.0 / rate;
-    let pauses = pauses(lines);
-    let silent: f64 = pauses.iter().sum();
-    let mut plan = Plan::new(narrator, lines, &pauses, rate).await?;
-    let mut speeches = speak_all(narrator, lines, &plan.paces).await?;
-    let mut best: Option<Take> = None;
-    for round in 1..=narrator.max_rounds() {
-        let take = Take { speeches: speeches.clone(), pauses: pauses.clone() };
-        let deviation = |take: &Take| (take.seconds() / wanted - 1.0).abs();
-        // With a slow engine, pauses compensate for a small remaining deviation.
-        let absorbed =
-            narrator.max_rounds() <= 3 && SMALL_STRETCH.contains(&((wanted - take.speech_seconds()) / silent));
-        let changed = plan.revise(&speeches);
-        let settled = deviation(&take) < TOLERANCE || absorbed || changed.is_empty() || round == narrator.max_rounds();
-        if best.as_ref().is_none_or(|before| deviation(&take) < deviation(before)) {
-            best = Some(take);
-        }
-        if settled {
-            break;
-        }
-        let changed_lines: Vec<Line> = changed.iter().map(|index| lines[*index].clone()).collect();
-        let changed_paces: Vec<f64> = changed.iter().map(|index| plan.paces[*index]).collect();
-        let spoken = speak_all(narrator, &changed_lines, &changed_paces).await?;
-        for (index, speech) in changed.into_iter().zip(spoken) {
-            speeches[index] = speech;
-        }
-    }
-    let mut take = best.ok_or(Error::EmptyScript)?;
-    if silent > 0.0 && (take.seconds() / wanted - 1.0).abs() > TOLERANCE {
-        let stretch = ((wanted - take.speech_seconds()) / silent).clamp(0.5, 1.7);
-        take.pauses.iter_mut().for_each(|pause| *pause *= stretch);
-    }
-    Ok(take)
-}
-
-/// The pace of each sentence.
-struct Plan {
-    /// The seconds that each sentence should take, excluding the pause before it.
-    wanted: Vec<f64>,
-    /// The seconds that each sentence takes at pace 1.
-    natural: Vec<f64>,
-    /// How far each pace may deviate from the common one.
-    bounds: Vec<(f64, f64)>,
-    /// The paces that the engine supports.
-    range: RangeInclusive<f64>,
-    paces: Vec<f64>,
-}
-
-impl Plan {
-    async fn new(narrator: &dyn Narrator, lines: &[Line], pauses: &[f64], rate: f64) -> Result<Self, Error> {
-        // Pauses never leave less than a quarter of the time for speech.
+impl Tempo {
+    /// Finds the tempo of a voice at `words_per_minute` with the reference text.
+    ///
+    /// If the engine's range of paces cannot reach the rate, the pauses are scaled to 0.5 to 1.7 times their length.
+    pub async fn find(narrator: &dyn Narrator, words_per_minute: u16) -> Result<Self, Error> {
+        let lines = lines::of_text(REFERENCE, None)?;
         let units: f64 = lines.iter().map(Line::units).sum();
-        let total = units * 60.0 / rate;
-        let speech = (total - pauses.iter().sum::<f64>()).max(total / 4.0);
-        let mut natural = Vec::with_capacity(lines.len());
-        for line in lines {
-            let estimate = narrator.estimate_seconds(&line.utterance, &line.place).await?;
-            natural.push(estimate.unwrap_or(line.units() * 60.0 / NATURAL_RATE));
+        let total = units * 60.0 / f64::from(words_per_minute);
+        let pauses = pauses(&lines);
+        let silent: f64 = pauses.iter().sum();
+        // Pauses never leave less than a quarter of the time for speech.
+        let speech = (total - silent).max(total / 4.0);
+        let mut estimates = Vec::with_capacity(lines.len());
+        for line in &lines {
+            estimates.push(narrator.estimate_seconds(&line.utterance, &line.place).await?);
         }
-        let mut plan = Self {
-            wanted: lines.iter().map(|line| line.units() * speech / units).collect(),
-            natural,
-            bounds: lines.iter().map(Line::bounds).collect(),
-            range: narrator.paces(),
-            paces: Vec::new(),
+        let mut tempo = Self { word_seconds: speech / units, pace: 1.0, scale: 1.0, stretch: 1.0, gain: 0.0 };
+        let mut round = 1;
+        let spoken_seconds: f64 = loop {
+            tempo.pace = tempo.common_pace(&lines, &estimates, &narrator.paces());
+            let paces = tempo.paces(&lines, &estimates, &narrator.paces());
+            let expected: f64 =
+                estimates.iter().zip(&paces).map(|(estimate, pace)| tempo.scale * estimate / pace).sum();
+            if let Some(gain) = narrator.gain() {
+                tempo.gain = gain;
+                break expected;
+            }
+            let orders = lines.iter().zip(&paces).map(|(line, pace)| line.order(*pace)).collect::<Vec<_>>();
+            let speeches = speak_all(narrator, &orders).await?;
+            let spoken: f64 = speeches.iter().map(Speech::seconds).sum();
+            tempo.scale *= spoken / expected;
+            if round == narrator.max_rounds() || (spoken / expected - 1.0).abs() < TOLERANCE {
+                let take = Take { speeches, pauses: pauses.clone(), gain: 0.0 };
+                tempo.gain = sound::leveling_gain(&timing::assemble(&lines, &take)?.samples)?;
+                tempo.pace = tempo.common_pace(&lines, &estimates, &narrator.paces());
+                let paces = tempo.paces(&lines, &estimates, &narrator.paces());
+                break estimates.iter().zip(&paces).map(|(estimate, pace)| tempo.scale * estimate / pace).sum();
+            }
+            round += 1;
         };
-        plan.paces = plan.solve();
-        Ok(plan)
+        if (spoken_seconds / speech - 1.0).abs() > 2.0 * TOLERANCE {
+            tempo.stretch = ((total - spoken_seconds) / silent).clamp(0.5, 1.7);
+        }
+        Ok(tempo)
     }
 
-    /// Uses the measured speech as the new estimate. Returns the sentences whose pace changed.
-    fn revise(&mut self, speeches: &[Speech]) -> Vec<usize> {
-        self.natural = speeches.iter().zip(&self.paces).map(|(speech, pace)| speech.seconds() * pace).collect();
-        let before = std::mem::take(&mut self.paces);
-        self.paces = self.solve();
-        (0..before.len()).filter(|index| (self.paces[*index] - before[*index]).abs() > STEP / 2.0).collect()
+    /// Returns the gain in decibels.
+    pub const fn gain(&self) -> f64 {
+        self.gain
     }
 
-    /// Finds the common pace at which all sentences together take the desired time, and the resulting pace of each.
-    fn solve(&self) -> Vec<f64> {
-        let total: f64 = self.wanted.iter().sum();
-        let paces = |common: f64| -> Vec<f64> {
-            let own = self.natural.iter().zip(&self.wanted).map(|(natural, wanted)| natural / wanted);
-            let bounded = own.zip(&self.bounds).map(|(own, (low, high))| own.clamp(common * low, common * high));
-            bounded.map(|pace| pace.clamp(*self.range.start(), *self.range.end())).collect()
+    /// Returns the pace of a sentence that takes `estimate` seconds at pace 1.
+    pub fn pace(&self, line: &Line, estimate: f64, range: &RangeInclusive<f64>) -> f64 {
+        let own = self.scale * estimate / (line.units() * self.word_seconds);
+        let (low, high) = line.bounds();
+        let pace = own.clamp(self.pace * low, self.pace * high);
+        ((pace / STEP).round() * STEP).clamp(*range.start(), *range.end())
+    }
+
+    fn paces(&self, lines: &[Line], estimates: &[f64], range: &RangeInclusive<f64>) -> Vec<f64> {
+        lines.iter().zip(estimates).map(|(line, estimate)| self.pace(line, *estimate, range)).collect()
+    }
+
+    /// Finds the pace around which all sentences together take the desired time.
+    fn common_pace(&self, lines: &[Line], estimates: &[f64], range: &RangeInclusive<f64>) -> f64 {
+        let wanted: f64 = lines.iter().map(Line::units).sum::<f64>() * self.word_seconds;
+        let seconds = |pace: f64| -> f64 {
+            let paces = Self { pace, ..*self }.paces(lines, estimates, range);
+            estimates.iter().zip(paces).map(|(estimate, pace)| self.scale * estimate / pace).sum()
         };
-        let seconds =
-            |paces: &[f64]| -> f64 { self.natural.iter().zip(paces).map(|(natural, pace)| natural / pace).sum() };
         let mut slow = 0.05;
         let mut fast = 20.0;
         for _ in 0..40 {
             let middle = f64::midpoint(slow, fast);
-            if seconds(&paces(middle)) > total { slow = middle } else { fast = middle }
+            if seconds(middle) > wanted { slow = middle } else { fast = middle }
         }
-        let step = |pace: f64| ((pace / STEP).round() * STEP).clamp(*self.range.start(), *self.range.end());
-        paces(fast).into_iter().map(step).collect()
+        fast
+    }
+
+    /// Returns the seconds of silence before each sentence.
+    pub fn pauses(&self, lines: &[Line]) -> Vec<f64> {
+        pauses(lines).into_iter().map(|pause| pause * self.stretch).collect()
     }
 }
 
-async fn speak_all(narrator: &dyn Narrator, lines: &[Line], paces: &[f64]) -> Result<Vec<Speech>, Error> {
-    let speak = async |(line, pace): (&Line, &f64)| {
-        let speech = trim(narrator.speak(&line.utterance, *pace, &line.place).await?);
+/// Speaks sentences, and trims the silence around them.
+pub async fn speak_all(narrator: &dyn Narrator, orders: &[Order<'_>]) -> Result<Vec<Speech>, Error> {
+    let spoken = narrator.speak_all(orders).await?;
+    let trimmed = spoken.into_iter().zip(orders).map(|(speech, order)| {
+        let speech = trim(speech);
         if speech.samples.is_empty() {
-            return Err(Error::EngineOutput { place: line.place.clone(), reason: "the speech is silent".to_owned() });
+            let place = order.location.to_owned();
+            return Err(Error::EngineOutput { place, reason: "the speech is silent".to_owned() });
         }
         Ok(speech)
-    };
-    stream::iter(lines.iter().zip(paces).map(speak)).buffered(narrator.concurrency()).try_collect().await
+    });
+    trimmed.collect()
 }
 
 fn pauses(lines: &[Line]) -> Vec<f64> {
@@ -225,7 +211,7 @@ mod tests {
     use async_trait::async_trait;
 
     use super::*;
-    use crate::spoken::Lexicon;
+    use crate::spoken::Utterance;
 
     /// A narrator that speaks a word in 0.3 s at pace 1. Like real engines, it deviates from the requested pace.
     struct SluggishNarrator;
@@ -244,38 +230,44 @@ mod tests {
         fn max_rounds(&self) -> usize {
             5
         }
-        async fn speak(&self, sentence: &Utterance, pace: f64, _: &str) -> Result<Speech, Error> {
-            let words = u16::try_from(sentence.spoken_words()).unwrap();
-            let seconds = f64::from(words) * 0.3 / pace.powf(0.8) + 0.1;
-            Ok(Speech { samples: vec![0.1; crate::sound::frames(seconds, 22_050)], rate: 22_050, words: None })
+        async fn estimate_seconds(&self, sentence: &Utterance, _: &str) -> Result<f64, Error> {
+            Ok(f64::from(u16::try_from(sentence.spoken_words()).unwrap()) * 0.3 + 0.1)
+        }
+        async fn speak(&self, order: Order<'_>) -> Result<Speech, Error> {
+            let words = u16::try_from(order.sentence.spoken_words()).unwrap();
+            let seconds = f64::from(words) * 0.3 / order.pace.powf(0.8) + 0.1;
+            Ok(Speech { samples: vec![0.1; sound::frames(seconds, sound::RATE)], rate: sound::RATE, words: None })
         }
     }
 
-    fn script() -> Vec<Line> {
-        let line = |segment, text: &str| Line {
-            segment,
-            place: String::new(),
-            utterance: Utterance::of(text, Lexicon::default()).unwrap().unwrap(),
-        };
-        vec![
-            line(0, "Hello there, this is a first sentence of some length."),
-            line(1, "And here is one more of them, which says nothing new."),
-            line(1, "The last one is short."),
-        ]
+    const SCRIPT: &str = "Hello there, this is a first sentence of some length, and it says a few words more.\n\nAnd \
+        here is one more of them, which says nothing new, but takes its time. The last one is short, as endings are.";
+
+    async fn spoken(text: &str, rate: u16) -> (Vec<Line>, Take) {
+        let lines = lines::of_text(text, None).unwrap();
+        let tempo = Tempo::find(&SluggishNarrator, rate).await.unwrap();
+        let mut speeches = Vec::new();
+        for line in &lines {
+            let estimate = SluggishNarrator.estimate_seconds(&line.utterance, "").await.unwrap();
+            let pace = tempo.pace(line, estimate, &SluggishNarrator.paces());
+            speeches.push(SluggishNarrator.speak(line.order(pace)).await.unwrap());
+        }
+        let pauses = tempo.pauses(&lines);
+        (lines, Take { speeches, pauses, gain: tempo.gain() })
     }
 
-    async fn reached(rate: u16) -> (f64, Take) {
-        let lines = script();
-        let words: usize = lines.iter().map(|line| line.utterance.spoken_words()).sum();
-        let take = speak(&SluggishNarrator, &lines, rate).await.unwrap();
-        (f64::from(u16::try_from(words).unwrap()) * 60.0 / take.seconds(), take)
+    fn rate_of(lines: &[Line], take: &Take) -> f64 {
+        let words: f64 = lines.iter().map(Line::units).sum();
+        let speech: f64 = take.speeches.iter().map(Speech::seconds).sum();
+        words * 60.0 / (speech + take.pauses.iter().sum::<f64>())
     }
 
     #[tokio::test]
     async fn rate_is_reached_despite_a_deviating_pace() {
         for rate in [120, 140, 180] {
-            let (reached, take) = reached(rate).await;
-            assert!((reached / f64::from(rate) - 1.0).abs() < 0.015, "{rate}: {reached}");
+            let (lines, take) = spoken(SCRIPT, rate).await;
+            let reached = rate_of(&lines, &take);
+            assert!((reached / f64::from(rate) - 1.0).abs() < 0.05, "{rate}: {reached}");
             assert_eq!(take.pauses, [0.0, SEGMENT_PAUSE, SENTENCE_PAUSE]);
         }
     }
@@ -283,31 +275,35 @@ mod tests {
     #[tokio::test]
     async fn pauses_change_within_bounds_beyond_the_pace_range() {
         for rate in [80, 220] {
-            let (_, take) = reached(rate).await;
+            let (_, take) = spoken(SCRIPT, rate).await;
             assert!(take.pauses.iter().all(|pause| *pause <= 1.2), "{:?}", take.pauses);
             assert!(take.pauses[1] >= 0.35, "{:?}", take.pauses);
         }
     }
 
+    /// A sentence sounds the same in every script: neither its neighbors nor its position change its pace.
+    #[tokio::test]
+    async fn sentence_is_spoken_alike_in_every_script() {
+        let sentence = "There is no monthly maintenance fee.";
+        let (_, alone) = spoken(sentence, 140).await;
+        let (_, last) = spoken(&format!("{SCRIPT} {sentence}"), 140).await;
+        let (_, first) = spoken(&format!("{sentence} The APR is 19.49% to 27.49%.\n\n{SCRIPT}"), 140).await;
+        assert_eq!(last.speeches.last(), Some(&alone.speeches[0]));
+        assert_eq!(first.speeches[0], alone.speeches[0]);
+        assert_eq!((alone.gain, last.gain), (first.gain, first.gain));
+    }
+
     /// Terms full of numbers are spoken at the same rate as prose.
     #[tokio::test]
     async fn numbers_are_not_faster_than_prose() {
-        let line = |text: &str| Line {
-            segment: 0,
-            place: String::new(),
-            utterance: Utterance::of(text, Lexicon::default()).unwrap().unwrap(),
-        };
-        let lines = [
-            line("Your team at the bank has an idea or two for you today."),
-            line("The 4.25% APY applies to balances of $1,250.50 until 12/31/2026."),
-            line("Call 1-800-555-0100 or 1-800-555-0101."),
-        ];
-        let take = speak(&SluggishNarrator, &lines, 170).await.unwrap();
+        let text = "Your team at the bank has an idea or two for you today. The 4.25% APY applies to balances of \
+            $1,250.50 until 12/31/2026. Call 1-800-555-0100 or 1-800-555-0101.";
+        let (lines, take) = spoken(text, 170).await;
         let rate = |index: usize| {
             let words = u16::try_from(lines[index].utterance.spoken_words()).unwrap();
             f64::from(words) * 60.0 / take.speeches[index].seconds()
         };
-        assert!(rate(1) <= rate(0) * 1.02, "{} {}", rate(1), rate(0));
+        assert!(rate(1) <= rate(0) * 1.05, "{} {}", rate(1), rate(0));
         assert!(rate(2) < rate(0) * 0.95, "{} {}", rate(2), rate(0));
     }
 }

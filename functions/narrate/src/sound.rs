@@ -93,31 +93,52 @@ pub fn resample(speech: &Speech) -> Result<Vec<f32>, Error> {
     Ok(samples)
 }
 
-/// Levels the audio to [`LOUDNESS`] with no peak above [`PEAK`]. Returns the samples and the resulting loudness.
+/// The sample peak above which the limiter acts, in dBFS. True peaks lie a little above sample peaks.
+const CEILING: f64 = PEAK - 0.3;
+
+/// Returns the gain in decibels that brings the audio to [`LOUDNESS`] after the limiter.
 ///
 /// At this loudness, speech occasionally has peaks above full scale. Limiting them costs some loudness, so the gain is
-/// adjusted in a few rounds.
-pub fn level(samples: &[f32]) -> Result<(Vec<f32>, f64), Error> {
-    let (loudness, _) = measure(samples)?;
-    if !loudness.is_finite() {
+/// found in two rounds.
+pub fn leveling_gain(samples: &[f32]) -> Result<f64, Error> {
+    let mut gain = LOUDNESS - loudness(samples)?;
+    if !gain.is_finite() {
         return Err(Error::Sound { action: "level", reason: "the sound is silent".to_owned() });
     }
-    let mut gain = LOUDNESS - loudness;
-    let mut ceiling = PEAK - 0.3;
-    let mut best = (Vec::new(), f64::NEG_INFINITY);
-    for _ in 0..6 {
-        let louder = samples.iter().map(|sample| sample * amplitude(gain)).collect();
-        let limited = limit(louder, amplitude(ceiling));
-        let (loudness, peak) = measure(&limited)?;
-        best = (limited, loudness);
-        if peak > PEAK {
-            ceiling -= peak - PEAK + 0.05;
-        } else if (loudness - LOUDNESS).abs() < 0.1 {
-            break;
-        }
-        gain += LOUDNESS - loudness;
+    for _ in 0..2 {
+        gain += LOUDNESS - loudness(&limited(samples, gain, CEILING))?;
     }
-    Ok(best)
+    Ok(gain)
+}
+
+/// Measures the integrated loudness in LUFS of one channel (ITU-R BS.1770-4).
+fn loudness(samples: &[f32]) -> Result<f64, Error> {
+    let fail = |error: ebur128::Error| Error::Sound { action: "measure", reason: error.to_string() };
+    let mut meter = EbuR128::new(1, RATE, Mode::I).map_err(fail)?;
+    meter.add_frames_f32(samples).map_err(fail)?;
+    meter.loudness_global().map_err(fail)
+}
+
+/// Applies a gain in decibels, with no true peak above [`PEAK`]. Returns the samples and the resulting loudness.
+///
+/// The gain is the voice's own, not the audio's: a short sentence is as loud as it is within a longer text.
+pub fn apply_gain(samples: &[f32], gain: f64) -> Result<(Vec<f32>, f64), Error> {
+    let mut ceiling = CEILING;
+    loop {
+        let samples = limited(samples, gain, ceiling);
+        let (loudness, peak) = measure(&samples)?;
+        if !loudness.is_finite() {
+            return Err(Error::Sound { action: "level", reason: "the sound is silent".to_owned() });
+        }
+        if peak <= PEAK {
+            return Ok((samples, loudness));
+        }
+        ceiling -= peak - PEAK + 0.05;
+    }
+}
+
+fn limited(samples: &[f32], gain: f64, ceiling: f64) -> Vec<f32> {
+    limit(samples.iter().map(|sample| sample * amplitude(gain)).collect(), amplitude(ceiling))
 }
 
 /// Measures the integrated loudness in LUFS and the true peak in dBTP of one channel (ITU-R BS.1770-4).
@@ -288,7 +309,7 @@ mod tests {
         for at in (0..samples.len()).step_by(9_000) {
             samples[at] = 0.95;
         }
-        let (out, loudness) = level(&samples).unwrap();
+        let (out, loudness) = apply_gain(&samples, leveling_gain(&samples).unwrap()).unwrap();
         let (measured, peak) = measure(&out).unwrap();
         assert!((loudness - measured).abs() < 1e-9 && (loudness - LOUDNESS).abs() < 0.2, "{loudness}");
         assert!(peak <= PEAK, "{peak}");
@@ -306,6 +327,7 @@ mod tests {
 
     #[test]
     fn level_rejects_silence() {
-        assert!(level(&vec![0.0; 48_000]).is_err());
+        assert!(leveling_gain(&vec![0.0; 48_000]).is_err());
+        assert!(apply_gain(&vec![0.0; 48_000], 6.0).is_err());
     }
 }

@@ -3,8 +3,9 @@
 use contracts::narration::{Sentence, Timing, Word};
 
 use crate::error::Error;
+use crate::lines::Line;
 use crate::narrator::Speech;
-use crate::pace::{Line, Take};
+use crate::pace::Take;
 use crate::sound::{RATE, frames, gaps, resample, seconds};
 use crate::spoken;
 
@@ -76,7 +77,7 @@ fn without_flicker(times: &[(f64, f64)]) -> Vec<(f64, f64)> {
 fn estimate(words: &[spoken::Word], speech: &Speech) -> Vec<(f64, f64)> {
     let length = speech.seconds();
     let gaps = gaps(speech, MIN_GAP);
-    let weights: Vec<f64> = words.iter().map(weight).collect();
+    let weights: Vec<f64> = words.iter().map(spoken::Word::letters).collect();
     let mut times = Vec::with_capacity(words.len());
     let mut first = 0;
     let mut start = 0.0;
@@ -106,17 +107,6 @@ fn estimate(words: &[spoken::Word], speech: &Speech) -> Vec<(f64, f64)> {
         start = next;
     }
     times
-}
-
-/// Returns the number of spoken letters in a word, plus one for its edges. A letter that is read by name counts as
-/// three.
-fn weight(word: &spoken::Word) -> f64 {
-    let letters = |part: &str| match part.len() {
-        1 if word.said.len() > 1 => 3,
-        letters => letters,
-    };
-    let letters: usize = word.said.split(['.', ' ', '-', ',']).map(letters).sum();
-    f64::from(u32::try_from(letters).unwrap_or(u32::MAX)) + 1.0
 }
 
 #[cfg(test)]

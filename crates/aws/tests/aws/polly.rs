@@ -6,7 +6,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_polly::config::{Credentials, SharedCredentialsProvider};
 use bespoke_aws::polly::Polly;
-use contracts::speech::{SpeechError, WordMark};
+use contracts::speech::{MarkKind, SpeechError, SpeechMark};
 use policy::disclosure::{Gate, Permit, SpeechService};
 use serde_json::{Value, json};
 use wiremock::matchers::{body_json, header_regex, method, path};
@@ -56,17 +56,20 @@ async fn sound_is_requested_as_pcm_of_a_neural_voice() {
 }
 
 #[tokio::test]
-async fn word_times_are_read_from_speech_marks() {
+async fn times_of_words_and_elements_are_read_from_speech_marks() {
     let server = MockServer::start().await;
     let lines = concat!(
         "{\"time\":0,\"type\":\"sentence\",\"start\":27,\"end\":39,\"value\":\"Hello there.\"}\n",
+        "{\"time\":6,\"type\":\"ssml\",\"start\":7,\"end\":23,\"value\":\"0\"}\n",
         "{\"time\":6,\"type\":\"word\",\"start\":27,\"end\":32,\"value\":\"Hello\"}\n",
         "{\"time\":373,\"type\":\"word\",\"start\":33,\"end\":38,\"value\":\"there\"}\n",
     );
     let marks = ResponseTemplate::new(200).set_body_raw(lines, "application/x-json-stream");
-    answer(&server, request(&json!({"OutputFormat": "json", "SpeechMarkTypes": ["word"]})), marks).await;
+    answer(&server, request(&json!({"OutputFormat": "json", "SpeechMarkTypes": ["ssml", "word"]})), marks).await;
     let marks = polly(&server).marks(permit().await, SSML, "Ruth").await.expect("marks");
-    assert_eq!(marks, [WordMark { start: 27, milliseconds: 6 }, WordMark { start: 33, milliseconds: 373 }]);
+    let mark = |kind, start, milliseconds| SpeechMark { kind, start, milliseconds };
+    let expected = [mark(MarkKind::Element, 7, 6), mark(MarkKind::Word, 27, 6), mark(MarkKind::Word, 33, 373)];
+    assert_eq!(marks, expected);
     assert_eq!(&SSML[27..32], "Hello");
 }
 
@@ -78,7 +81,7 @@ async fn throttled_call_is_one_request_and_hides_the_text() {
         .set_body_json(json!({"message": "Rate exceeded for Hello there."}));
     Mock::given(path("/v1/speech")).respond_with(busy).mount(&server).await;
     let error = polly(&server).sound(permit().await, SSML, "Ruth").await.expect_err("it throttles");
-    assert!(matches!(error, SpeechError::Unavailable(_)), "{error}");
+    assert!(matches!(error, SpeechError::Throttled(_)), "{error}");
     assert!(!error.to_string().contains("Hello"), "{error}");
     assert_eq!(server.received_requests().await.expect("recorded").len(), 1, "a permit is for one request");
 }

@@ -29,8 +29,11 @@ pub enum VoicesCommand {
 #[derive(Debug, Args)]
 pub struct NarrateArgs {
     /// The text, one segment per paragraph; - reads standard input
-    #[arg(long, value_name = "FILE")]
-    pub text: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "show")]
+    pub text: Option<PathBuf>,
+    /// Speak nothing; list every sentence of a text, phrasebook (.toml) or catalog (.json) with its spoken form
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["text", "voice", "rate", "out", "cues"])]
+    pub show: Option<PathBuf>,
     /// The voice: NAME, ENGINE or ENGINE:NAME
     #[arg(long, value_name = "NAME")]
     pub voice: Option<String>,
@@ -38,8 +41,8 @@ pub struct NarrateArgs {
     #[arg(long, value_name = "WPM", value_parser = clap::value_parser!(u16).range(80..=220))]
     pub rate: Option<u16>,
     /// The WAV file to write
-    #[arg(long, value_name = "FILE")]
-    pub out: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "show")]
+    pub out: Option<PathBuf>,
     /// The JSON file to write the word times to
     #[arg(long, value_name = "FILE")]
     pub cues: Option<PathBuf>,

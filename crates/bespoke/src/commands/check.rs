@@ -4,25 +4,29 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
-use contracts::ErrorName;
+use assess::Lexicon;
 use contracts::consent::Refusal;
 use contracts::key::Workbook;
+use contracts::{ErrorName, NamedError};
 use jiff::Timestamp;
 use merge::{
     CheckResult, CustomerCount, FileCount, IntakeLimits, IntakeReport, ProblemGroup, RowProblem, UnknownAnswer,
 };
 use runner::config::Config;
 use runner::failure::Failure;
-use runner::project::{catalogue, workbook_not_found};
+use runner::project::{catalogue, lexicon, workbook_not_found, workbook_path};
 use runner::secrets::LocalSecrets;
 use serde::Serialize;
 use storage::secret::{SecretName, Secrets};
+use thiserror::Error;
 
 use super::context::{Context, print_failure};
 use crate::cli::tools::CheckArgs;
 
 /// The maximum number of rows that the terminal shows from a list.
 const MAX_ROWS: usize = 20;
+/// The maximum number of unknown categories that are listed.
+const MAX_CATEGORIES: usize = 10;
 
 /// The report of a check.
 #[derive(Serialize)]
@@ -32,6 +36,44 @@ struct CheckReport<'a> {
     report: &'a IntakeReport,
     unknown_answers: &'a [UnknownAnswer],
     unknown_words: &'a [UnknownAnswer],
+    unknown_categories: Option<&'a UnknownCategories>,
+}
+
+/// The payments whose category neither the lexicon nor Bespoke knows.
+#[derive(Debug, Serialize, Error)]
+#[error("customer_transactions.xlsx: the category of {percent} % of the payments is unknown, so they count nowhere")]
+struct UnknownCategories {
+    /// The percentage of the payments.
+    percent: u32,
+    /// The most common unknown categories, with the number of payments. They are cell contents.
+    words: Vec<(String, u32)>,
+}
+
+impl UnknownCategories {
+    /// Returns `None` without a payment.
+    fn of(categories: &[(String, u32)], lexicon: &Lexicon) -> Option<Self> {
+        let is_known = |word: &str| lexicon.spending(word).is_some() || merge::is_ignored_category(word);
+        let unknown: Vec<&(String, u32)> = categories.iter().filter(|(word, _)| !is_known(word)).collect();
+        let rows = |of: &mut dyn Iterator<Item = u32>| of.map(u64::from).sum::<u64>();
+        let all = rows(&mut categories.iter().map(|(_, rows)| *rows));
+        let percent = (rows(&mut unknown.iter().map(|(_, rows)| *rows)) * 100).checked_div(all)?;
+        let words = unknown.into_iter().take(MAX_CATEGORIES).cloned().collect();
+        Some(Self { percent: u32::try_from(percent).unwrap_or(100), words })
+    }
+}
+
+impl NamedError for UnknownCategories {
+    fn name(&self) -> ErrorName {
+        ErrorName::InputAmbiguous
+    }
+
+    fn help(&self) -> Option<String> {
+        Some(
+            "add the bank's words to lexicon.toml, or raise intake.max_unknown_categories in bespoke.toml; \
+             data/lexicon.toml shows the form"
+                .to_owned(),
+        )
+    }
 }
 
 #[derive(Serialize)]
@@ -46,7 +88,7 @@ pub(super) async fn execute(args: CheckArgs, config: Config, context: Context) -
     let mut files = Vec::new();
     let mut failures = Vec::new();
     for workbook in Workbook::ALL {
-        let path = args.data.join(workbook.file_name());
+        let path = workbook_path(&args.data, workbook);
         match std::fs::read(&path) {
             Ok(bytes) => files.push((workbook, bytes)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -61,12 +103,21 @@ pub(super) async fn execute(args: CheckArgs, config: Config, context: Context) -
     } else {
         None
     };
+    let max_unknown = config.settings.intake.max_unknown_categories;
     let read = tokio::task::spawn_blocking(move || {
         let intake = &config.settings.intake;
         merge::check(&files, password.as_ref(), intake, &catalogue, Timestamp::now(), &IntakeLimits::default())
     });
-    let CheckResult { report, errors, unknown_answers, unknown_words } = read.await.map_err(merge::Error::from)?;
+    let CheckResult { report, errors, unknown_answers, unknown_words, categories } =
+        read.await.map_err(merge::Error::from)?;
     failures.extend(errors.into_iter().map(Failure::from));
+    let lexicon = lexicon(&args.data, None).ok();
+    let categories = lexicon.and_then(|lexicon| UnknownCategories::of(&categories, &lexicon));
+    if let Some(UnknownCategories { percent, words }) = &categories
+        && f64::from(*percent) > max_unknown * 100.0
+    {
+        failures.push(UnknownCategories { percent: *percent, words: words.clone() }.into());
+    }
 
     let line =
         |failure: &Failure| ErrorLine { error: failure.name(), message: failure.to_string(), help: failure.help() };
@@ -76,12 +127,14 @@ pub(super) async fn execute(args: CheckArgs, config: Config, context: Context) -
         report: &report,
         unknown_answers: &unknown_answers,
         unknown_words: &unknown_words,
+        unknown_categories: categories.as_ref(),
     };
     context.print(&printed, || {
         let mut text = String::new();
         tables(&mut text, &report);
         doubts(&mut text, &report, &unknown_answers);
         words(&mut text, &unknown_words);
+        unknown_categories(&mut text, categories.as_ref());
         if failures.is_empty() && report.customers.consented == 0 {
             let style = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
             let _infallible = writeln!(
@@ -170,6 +223,21 @@ fn words(text: &mut String, words: &[UnknownAnswer]) {
     }
     for word in words {
         let _infallible = writeln!(text, "  {word}");
+    }
+}
+
+/// Writes the share of payments whose category is unknown, and the most common such words.
+fn unknown_categories(text: &mut String, categories: Option<&UnknownCategories>) {
+    let Some(UnknownCategories { percent, words }) = categories.filter(|unknown| !unknown.words.is_empty()) else {
+        return;
+    };
+    let bold = Style::new().bold();
+    let _infallible = writeln!(
+        text,
+        "\n{bold}Unknown categories: {percent} % of the payments{bold:#} (lexicon.toml lists the words that count)"
+    );
+    for (word, rows) in words {
+        let _infallible = writeln!(text, "  {rows:>8} {word:?}");
     }
 }
 

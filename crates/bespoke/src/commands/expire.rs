@@ -62,6 +62,7 @@ fn days(area: Area, settings: &Settings) -> u16 {
         Area::Datasets => retention.datasets_days,
         Area::Customers | Area::Runs | Area::Notifications | Area::ContactReservations => retention.results_days,
         Area::Recalled => retention.recalled_days,
+        Area::Speech => retention.speech_days,
         Area::Links => settings.delivery.link_days,
     }
 }

@@ -1,5 +1,7 @@
 //! `bespoke narrate`: narrates text into an audio file, so the bank can hear a voice before its customers do.
 
+mod show;
+
 use std::io::Read as _;
 use std::path::Path;
 
@@ -29,13 +31,13 @@ struct Spoken<'a> {
 }
 
 pub(super) async fn execute(args: NarrateArgs, config: &Config, context: Context) -> Result<u8, Failure> {
-    let text = if args.text == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map(|_| text)
-    } else {
-        std::fs::read_to_string(&args.text)
+    if let Some(file) = &args.show {
+        return show::execute(file, &pronunciations(&args.assets)?, context);
+    }
+    let (Some(file), Some(out)) = (&args.text, &args.out) else {
+        unreachable!("the arguments require both unless they ask to show a file");
     };
-    let text = text.map_err(Failure::file(ErrorName::InputInvalidRequest, &args.text))?;
+    let text = read(file)?;
     let mut voice = config.settings.voice.clone();
     voice.words_per_minute = args.rate.unwrap_or(voice.words_per_minute);
     let engines = engines(&Programs::find(), &config.settings, http_client()?);
@@ -43,13 +45,13 @@ pub(super) async fn execute(args: NarrateArgs, config: &Config, context: Context
     let secrets = LocalSecrets::new(LocalSecrets::default_key_file());
     let named = args.voice.as_deref();
     let (narration, wav) = speak_text(&text, named, &voice, &engines, &pronunciations, &secrets).await?;
-    std::fs::write(&args.out, wav).map_err(Failure::file(ErrorName::StoreUnavailable, &args.out))?;
+    std::fs::write(out, wav).map_err(Failure::file(ErrorName::StoreUnavailable, out))?;
     if let Some(cues) = &args.cues {
         let json = serde_json::to_vec_pretty(&narration).expect("the types of contracts serialize to JSON");
         std::fs::write(cues, json).map_err(Failure::file(ErrorName::StoreUnavailable, cues))?;
     }
     let spoken = Spoken {
-        file: &args.out,
+        file: out,
         engine: &narration.engine,
         voice: &narration.voice,
         instead_of: &narration.instead_of,
@@ -68,6 +70,17 @@ pub(super) async fn execute(args: NarrateArgs, config: &Config, context: Context
         )
     });
     Ok(0)
+}
+
+/// Reads a text file, or standard input if the file is `-`.
+fn read(file: &Path) -> Result<String, Failure> {
+    let text = if file == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map(|_| text)
+    } else {
+        std::fs::read_to_string(file)
+    };
+    text.map_err(Failure::file(ErrorName::InputInvalidRequest, file))
 }
 
 /// Reads the bank's pronunciations. Returns an empty list if there is no `brand.toml`.

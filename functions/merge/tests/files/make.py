@@ -417,7 +417,7 @@ def cells():
     unformatted = payment(day=to_excel(DAY, CALENDAR_MAC_1904), merchant="serial number")
     put("dates-1904.transactions", book(TRANSACTIONS + [unformatted], epoch=CALENDAR_MAC_1904))
 
-    amounts = [12.5, "$1,234.50", "1.234,50 €", "(45.00)", "USD -3", "1.234", "abc", "1e5", ""]
+    amounts = [12.5, "$1,234.50", "1.234,50 $", "(45.00)", "USD -3", "1.234", "abc", "1e5", ""]
     put(
         "amounts.transactions",
         book([header] + [payment(merchant=f"Amount {n}", amount=amount) for n, amount in enumerate(amounts, 1)]),

@@ -78,14 +78,14 @@ async fn other_kinds_of_file_are_named() {
         let error = merge_with(Workbook::Transactions, bytes).await;
         writeln!(messages, "[{}] {error}", error.name()).unwrap();
     }
-    assert_snapshot!(messages, @r"
-    [Input.NotAWorkbook] customer_transactions.xlsx: not an .xlsx workbook but comma- or tab-separated text
-    [Input.NotAWorkbook] customer_transactions.xlsx: not an .xlsx workbook but comma- or tab-separated text
+    assert_snapshot!(messages, @r#"
+    [Input.MissingColumn] customer_transactions.xlsx: sheet "CSV" lacks the columns date, category, merchant; it has customer_id, first_name
+    [Input.MissingColumn] customer_transactions.xlsx: sheet "CSV" lacks the columns date, category, merchant; it has customer_id, first_name
     [Input.NotAWorkbook] customer_transactions.xlsx: not an .xlsx workbook but a web page
     [Input.NotAWorkbook] customer_transactions.xlsx: not an .xlsx workbook but an empty file
     [Input.NotAWorkbook] customer_transactions.xlsx: not an .xlsx workbook but a file of an unknown kind
     [Input.NotAWorkbook] customer_transactions.xlsx: not an .xlsx workbook but a legacy .xls workbook
-    ");
+    "#);
 }
 
 #[tokio::test]
@@ -101,11 +101,45 @@ async fn truncated_file_is_damaged() {
 }
 
 #[tokio::test]
+async fn decomposed_password_is_tried_composed() {
+    let mut bank = Bank::new();
+    bank.secrets.password = "pa\u{308}sswo\u{308}rd";
+    bank.upload_encrypted(&three_customers()).await;
+    assert!(bank.merge().await.is_ok());
+}
+
+#[tokio::test]
+async fn protection_of_structure_alone_is_told() {
+    let protected = |xml: &str| {
+        let book = plain(&[three_customers()[2].clone()]);
+        let part = "xl/workbook.xml";
+        let mut archive = zip::ZipArchive::new(Cursor::new(&book)).unwrap();
+        let main = std::io::read_to_string(archive.by_name(part).unwrap()).unwrap();
+        with_part(&book, part, main.replacen("<bookViews>", &format!("{xml}<bookViews>"), 1).as_bytes())
+    };
+    let mut messages = String::new();
+    for xml in [r#"<workbookProtection lockStructure="1"/>"#, r#"<fileSharing readOnlyRecommended="1"/>"#] {
+        let mut bank = Bank::new();
+        bank.settings.intake.allow_unprotected = false;
+        bank.upload_encrypted(&three_customers()).await;
+        bank.store.put(&incoming(Workbook::Tweets), protected(xml).into()).await.unwrap();
+        writeln!(messages, "{}", bank.merge().await.unwrap_err()).unwrap();
+    }
+    assert_snapshot!(messages, @r"
+    twitter_data.xlsx: not protected by a password: it has only a protected structure, and everyone can read the content
+    twitter_data.xlsx: not protected by a password: it has only a read-only recommendation, and everyone can read the content
+    ");
+}
+
+#[tokio::test]
 async fn changed_byte_is_damage() {
     let mut bytes = encrypt(&plain(&[three_customers()[2].clone()]), bank::PASSWORD);
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
-    assert_eq!(merge_with(Workbook::Tweets, bytes).await.name().as_str(), "Input.NotAWorkbook");
+    assert_snapshot!(shown(&merge_with(Workbook::Tweets, bytes).await), @r"
+    [Input.NotAWorkbook] twitter_data.xlsx: changed since it was encrypted: its integrity check fails
+    help: upload the workbook again from its source
+    ");
 }
 
 /// Returns the workbook with one of its parts replaced.
@@ -204,7 +238,7 @@ async fn rights_management_is_named() {
 async fn missing_columns_are_named_beside_those_found() {
     let rows = vec![row!["Customer ID", "date", "category", "merchant", "amount", "consent"]];
     assert_snapshot!(shown(&merge_with_rows(Workbook::Transactions, rows).await), @r#"
-    [Input.MissingColumn] customer_transactions.xlsx: sheet "Sheet1" lacks the column transaction_amount; it has Customer ID, date, category, merchant, amount, consent
+    [Input.MissingColumn] customer_transactions.xlsx: sheet "Sheet1" lacks the columns transaction_amount, consent_social_media; it has Customer ID, date, category, merchant, amount, consent
     help: rename the column, or name the bank's own column under [intake.columns] in bespoke.toml
     "#);
 }

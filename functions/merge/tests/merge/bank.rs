@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use contracts::catalogue::Catalogue;
 use contracts::key::{DatasetPart, RunPart, Workbook};
 use contracts::request::Request;
-use contracts::settings::Settings;
+use contracts::settings::{Settings, SpendingSign};
 use contracts::stage::{IndexRow, MergeInput, MergeOutput};
 use contracts::{Batch, Digest, ObjectKey, RunId};
 use jiff::Timestamp;
@@ -100,6 +100,7 @@ impl Bank {
         let catalogue = Catalogue::from_json(catalogue.as_bytes()).unwrap();
         let mut settings = Settings::default();
         settings.intake.allow_unprotected = true;
+        settings.intake.spending = Some(SpendingSign::Positive);
         let secrets = OnePassword { password: PASSWORD, reads: AtomicUsize::new(0) };
         Self { store, vault, secrets, settings, catalogue }
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use contracts::NamedError;
 use contracts::key::Workbook;
-use contracts::settings::{ConsentWords, IntakeSettings, SheetNames};
+use contracts::settings::{ConsentWords, IntakeSettings, SheetNames, SpendingSign};
 use insta::assert_snapshot;
 use merge::{CheckResult, IntakeLimits};
 
@@ -502,8 +502,20 @@ fn claimed_counts_and_long_gaps_do_not_reach_the_reader() {
     let empty = format!("<sst xmlns=\"{namespace}\">{}</sst>", "<si/>".repeat(13_000_000));
     let long_tag = format!("<sst xmlns=\"{namespace}\" x=\"{}\"></sst>", "a".repeat(2 << 20));
     let styles = format!("<styleSheet>{}</styleSheet>", "<xf/>".repeat(1_100_000));
+    let long_format = format!(
+        "<styleSheet><numFmts><numFmt numFmtId=\"200\" formatCode=\"{}\"/></numFmts><cellXfs>{}</cellXfs></styleSheet>",
+        "0".repeat(2000),
+        "<xf numFmtId=\"200\"/>".repeat(150_000)
+    );
     let mut messages = String::new();
-    for (part, content) in [(strings, &claims), (strings, &empty), (strings, &long_tag), ("xl/styles.xml", &styles)] {
+    let styles_part = "xl/styles.xml";
+    for (part, content) in [
+        (strings, &claims),
+        (strings, &empty),
+        (strings, &long_tag),
+        (styles_part, &styles),
+        (styles_part, &long_format),
+    ] {
         let files = Workbook::ALL.into_iter().zip([
             profile.clone(),
             with_part(&transactions, part, content.as_bytes()),
@@ -520,5 +532,139 @@ fn claimed_counts_and_long_gaps_do_not_reach_the_reader() {
     customer_transactions.xlsx: exceeds the limit of 3000000 shared strings
     customer_transactions.xlsx: exceeds the limit of 1048576 bytes between two XML tags
     customer_transactions.xlsx: exceeds the limit of 1000000 XML tags in one part
+    customer_transactions.xlsx: exceeds the limit of 268435456 bytes of cell formats
     ");
+}
+
+/// Returns the three customers with 24 payments of Anna, whose amounts are `amounts` in turn.
+fn with_amounts(amounts: &[Value]) -> [Sheet; 3] {
+    let mut sheets = three_customers();
+    for (day, amount) in (1..=24).zip(amounts.iter().cycle()) {
+        let mut row = sheets[1].rows[1].clone();
+        row[1] = Value::Date(2026, 10, day);
+        row[4] = amount.clone();
+        sheets[1].rows.push(row);
+    }
+    sheets
+}
+
+fn amounts(amounts: &[f64]) -> Vec<Value> {
+    amounts.iter().map(|amount| Value::from(*amount)).collect()
+}
+
+#[test]
+fn mostly_negative_amounts_need_a_sign() {
+    let debits = with_amounts(&amounts(&[-31.2, -210.25, -145.0, 2_000.0]));
+    assert_snapshot!(shown(&check(&IntakeSettings::default(), books(&debits))), @r#"
+    [Input.Ambiguous] customer_transactions.xlsx: sheet "Sheet1", column transaction_amount: 67 % of the amounts are negative, so it is unclear whether spending is positive or negative
+    help: set intake.spending = "negative" or "positive" in bespoke.toml, or name columns for debits and credits as debit_amount and credit_amount under [intake.columns.transactions]
+    "#);
+    for sign in [SpendingSign::Negative, SpendingSign::Positive] {
+        let intake = IntakeSettings { spending: Some(sign), ..IntakeSettings::default() };
+        assert!(check(&intake, books(&debits)).errors.is_empty());
+    }
+    let marked = with_amounts(&["31.20 DR", "5.00 DR", "2000.00 CR"].map(Value::from));
+    assert!(check(&IntakeSettings::default(), books(&marked)).errors.is_empty());
+    let usual = with_amounts(&amounts(&[31.2, 210.25, -5.0]));
+    assert!(check(&IntakeSettings::default(), books(&usual)).errors.is_empty());
+}
+
+#[test]
+fn several_currencies_are_refused() {
+    let mixed = with_amounts(&["$100.00", "€100.00", "¥10,000", "USD 5"].map(Value::from));
+    assert_snapshot!(shown(&check(&IntakeSettings::default(), books(&mixed))), @r#"
+    [Input.Ambiguous] customer_transactions.xlsx: sheet "Sheet1", column transaction_amount: holds several currencies: EUR, JPY, USD
+    help: convert the amounts to one currency, or split the batch by currency
+    "#);
+    let mut sheets = three_customers();
+    for (row, currency) in sheets[1].rows.iter_mut().zip(["currency", "USD", "USD", "EUR", "USD"]) {
+        row.push(Value::from(currency));
+    }
+    let message = shown(&check(&IntakeSettings::default(), books(&sheets)));
+    assert!(message.contains("holds several currencies: EUR, USD"), "{message}");
+    let balances = check_changed(|sheets| sheets[0].rows[2][4] = Value::from("€5.00"));
+    assert!(shown(&balances).contains("column account_balance: holds several currencies: EUR, USD"));
+}
+
+#[test]
+fn debits_and_credits_may_have_columns_of_their_own() {
+    let split = |sheets: &mut [Sheet; 3]| {
+        let cells = [["Debit Amount", "Credit amount"], ["310.25", ""], ["", "45.00"], ["-40.00", ""], ["5", "0.00"]];
+        for (row, [debit, credit]) in sheets[1].rows.iter_mut().zip(cells) {
+            row.remove(4);
+            row.extend([Value::from(debit), Value::from(credit)]);
+        }
+    };
+    assert_snapshot!(shown(&check_changed(split)), @"2 of 3 consented, 1 to posts");
+    let both = check_changed(|sheets| {
+        split(sheets);
+        sheets[1].rows[1][7] = Value::from("3.00");
+    });
+    assert_snapshot!(shown(&both), @r"
+    2 of 3 consented, 1 to posts
+    set aside: transactions row 2, column debit_amount: both a debit and a credit; keep one of them
+    ");
+    let neither = check_changed(|sheets| {
+        sheets[1].rows.iter_mut().for_each(|row| drop(row.remove(4)));
+    });
+    assert!(shown(&neither).contains("lacks the column transaction_amount"), "{}", shown(&neither));
+}
+
+#[test]
+fn categories_are_counted_in_the_usual_words() {
+    let result = check_changed(|sheets| {
+        sheets[1].rows[1][2] = Value::from("4511");
+        sheets[1].rows[2][2] = Value::from("Payroll");
+        sheets[1].rows[3][2] = Value::from("TRANSPORTATION_GAS");
+    });
+    let mut words: Vec<&str> = result.categories.iter().map(|(word, _)| word.as_str()).collect();
+    words.sort_unstable();
+    // The payroll is money that came in.
+    assert_eq!(words, ["Groceries", "airlines", "gas station", "income"]);
+}
+
+/// LibreOffice and openpyxl read such packages. The file reader must not read other values from them.
+#[test]
+fn unusual_package_has_the_same_content() {
+    let [profile, transactions, tweets] = books(&three_customers());
+    let part = |name: &str| {
+        let mut archive = zip::ZipArchive::new(std::io::Cursor::new(&profile)).unwrap();
+        std::io::read_to_string(archive.by_name(name).unwrap()).unwrap()
+    };
+    let utf16 = |text: &str| {
+        let text = text.replace("UTF-8", "UTF-16");
+        [0xfeff].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect::<Vec<u8>>()
+    };
+    let sheet = part("xl/worksheets/sheet1.xml");
+    let main = part("xl/workbook.xml");
+    let with_sheet =
+        |id: &str| main.replace("</sheets>", &format!("<sheet name=\"B\" sheetId=\"9\" r:id=\"{id}\"/></sheets>"));
+    let name = "xl/worksheets/sheet1.xml";
+    let packages = [
+        ("spaces around values", name, sheet.replace("<v>", "<v> ").replace("</v>", "\n</v>").into_bytes()),
+        (
+            "an unknown element in a cell",
+            name,
+            sheet.replacen("</v></c>", "</v><x:y xmlns:x=\"z\">1</x:y></c>", 3).into_bytes(),
+        ),
+        (
+            "an extension before a value",
+            name,
+            sheet.replacen("<v>", "<extLst><ext><v>9</v></ext></extLst><v>", 3).into_bytes(),
+        ),
+        ("a reversed dimension", name, sheet.replacen("<dimension ref=\"A1:", "<dimension ref=\"Z99:", 1).into_bytes()),
+        ("a sheet in UTF-16", name, utf16(&sheet)),
+        ("strings in UTF-16", "xl/sharedStrings.xml", utf16(&part("xl/sharedStrings.xml"))),
+        ("relationships in UTF-16", "_rels/.rels", utf16(&part("_rels/.rels"))),
+        ("a sheet without a relationship", "xl/workbook.xml", with_sheet("").into_bytes()),
+        ("a sheet with an unknown relationship", "xl/workbook.xml", with_sheet("rId99").into_bytes()),
+    ];
+    let usual = check(&IntakeSettings::default(), [profile.clone(), transactions.clone(), tweets.clone()]);
+    for (kind, name, content) in packages {
+        assert_ne!(content, part(name).into_bytes(), "{kind}");
+        let unusual = with_part(&profile, name, &content);
+        let result = check(&IntakeSettings::default(), [unusual, transactions.clone(), tweets.clone()]);
+        assert_eq!(shown(&result), shown(&usual), "{kind}");
+        assert_eq!(result.report.remarks, usual.report.remarks, "{kind}");
+    }
 }

@@ -195,7 +195,7 @@ fn check(case: &str) -> CheckResult {
 
 /// Returns the result as a cell of the table.
 fn describe(checked: &CheckResult) -> String {
-    let CheckResult { report, errors, unknown_answers, unknown_words } = checked;
+    let CheckResult { report, errors, unknown_answers, unknown_words, .. } = checked;
     let mut lines = Vec::new();
     for error in errors {
         lines.push(format!("`{}` {error}", error.name()));

@@ -7,6 +7,7 @@ mod workbook;
 mod bad_input;
 
 mod bank;
+mod delimited;
 mod doubts;
 mod files;
 mod joining;

@@ -116,6 +116,18 @@ impl Word {
     pub fn spoken_words(&self) -> usize {
         self.said.split([' ', '-', '.', ',']).filter(|part| part.chars().any(char::is_alphabetic)).count()
     }
+
+    /// Returns the number of spoken letters, plus one for the word's edges. A letter that is read by name counts as
+    /// three.
+    #[must_use]
+    pub fn letters(&self) -> f64 {
+        let letters = |part: &str| match part.len() {
+            1 if self.said.len() > 1 => 3,
+            letters => letters,
+        };
+        let letters: usize = self.said.split(['.', ' ', '-', ',']).map(letters).sum();
+        f64::from(u32::try_from(letters).unwrap_or(u32::MAX)) + 1.0
+    }
 }
 
 /// Assigns the spoken pieces to the written words. A written word without a piece is merged into the word before it.

@@ -4,3 +4,5 @@
 
 mod engines;
 mod stage;
+mod throttling;
+mod tone;

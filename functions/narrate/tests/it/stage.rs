@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use contracts::key::{Artefact, RunPart};
@@ -10,16 +10,16 @@ use contracts::narration::{Narration, Timing};
 use contracts::request::Request;
 use contracts::script::{Script, Segment, SegmentKind, Verdict, WrittenBy};
 use contracts::settings::Settings;
-use contracts::speech::{SpeechError, WordMark};
 use contracts::stage::CustomerTask;
 use contracts::voice::Engine;
 use contracts::{CustomerId, Digest, ErrorName, NamedError, ObjectKey};
 use narrate::spoken::{Lexicon, Utterance};
 use narrate::{Deps, Engines, Error, Pronunciations, engine_version, run};
-use policy::disclosure::{Permit, SpeechService};
 use storage::secret::{SecretError, SecretName, SecretString, Secrets};
 use storage::store::MemoryStore;
 use storage::vault::{Keys, Owner, Vault};
+
+use crate::tone::ToneService;
 
 const GREETING: &str = "Hello José, here is an idea or two from your team at Meridian Bank.";
 const OFFER: &str = "You spend on groceries and dining out, so the Meridian Everyday Rewards Card may suit you. \
@@ -28,8 +28,8 @@ const CLOSING: &str =
     "Please talk to Dr. Lee, your adviser, before March 5, 2026. Thank you for banking with us. Member FDIC.";
 
 /// A store that contains the script of one customer.
-struct Bank {
-    store: Arc<MemoryStore>,
+pub struct Bank {
+    pub store: Arc<MemoryStore>,
     vault: Vault,
     task: CustomerTask,
     settings: Settings,
@@ -41,9 +41,19 @@ impl Bank {
     }
 
     async fn addressing(first_name: &str, texts: &[&str], request: Request) -> Self {
-        let store = Arc::new(MemoryStore::default());
+        Self::customer(Arc::default(), "0042", first_name, texts, request).await
+    }
+
+    /// Adds a customer to a store.
+    pub async fn customer(
+        store: Arc<MemoryStore>,
+        id: &str,
+        first_name: &str,
+        texts: &[&str],
+        request: Request,
+    ) -> Self {
         let vault = Vault::new(store.clone(), Keys::new([1; 32], [2; 32]));
-        let reference = vault.keys().reference(&CustomerId::parse("0042").unwrap());
+        let reference = vault.keys().reference(&CustomerId::parse(id).unwrap());
         let task = CustomerTask { run: request.run_id(), reference };
         let segment = |text: &&str| Segment {
             kind: SegmentKind::Service,
@@ -87,10 +97,13 @@ impl Bank {
     }
 
     async fn run_with(&self, espeak: &str) -> Result<CustomerTask, Error> {
-        self.run_by(&Engines::new(espeak.into(), outbound::Client::new().unwrap())).await
+        // The tests share the engine, so that they find its tempo once.
+        static ESPEAK: OnceLock<Engines> = OnceLock::new();
+        let new = || Engines::new(espeak.into(), outbound::Client::new().unwrap());
+        if espeak == "espeak-ng" { self.run_by(ESPEAK.get_or_init(new)).await } else { self.run_by(&new()).await }
     }
 
-    async fn run_by(&self, engines: &Engines) -> Result<CustomerTask, Error> {
+    pub async fn run_by(&self, engines: &Engines) -> Result<CustomerTask, Error> {
         let pronunciations = Pronunciations::default();
         let deps = Deps {
             vault: &self.vault,
@@ -107,7 +120,7 @@ impl Bank {
         self.result().await
     }
 
-    async fn result(&self) -> (Narration, Sound) {
+    pub async fn result(&self) -> (Narration, Sound) {
         let owner = Owner::Customer(&self.task.reference);
         let (narration, _) = self.vault.read_json::<Narration>(owner, &self.key(Artefact::Cues)).await.unwrap();
         let (wav, _) = self.vault.read(owner, &self.key(Artefact::NarrationAudio)).await.unwrap();
@@ -126,7 +139,7 @@ impl Secrets for Key {
     }
 }
 
-struct Sound {
+pub struct Sound {
     samples: Vec<f32>,
     rate: u32,
 }
@@ -209,12 +222,13 @@ async fn requested_rate_is_reached() {
 
 #[tokio::test]
 async fn loudness_and_peak_meet_the_target() {
-    for texts in [&[GREETING, OFFER, CLOSING][..], &["Yes."][..]] {
+    // Every sentence of a voice has the same gain, so a word on its own is as loud as it is within a text.
+    for (texts, reach) in [(&[GREETING, OFFER, CLOSING][..], 1.0), (&["Yes."][..], 5.0)] {
         let (narration, sound) = Bank::with(texts, Request::for_tests()).await.narrated().await;
         let mut meter = ebur128::EbuR128::new(1, 48_000, ebur128::Mode::I | ebur128::Mode::TRUE_PEAK).unwrap();
         meter.add_frames_f32(&sound.samples).unwrap();
         let loudness = meter.loudness_global().unwrap();
-        assert!((loudness + 16.0).abs() < 1.0, "{loudness} LUFS");
+        assert!((loudness + 16.0).abs() < reach, "{loudness} LUFS");
         assert!((loudness - narration.loudness).abs() < 0.1);
         let peak = 20.0 * meter.true_peak(0).unwrap().log10();
         assert!(peak <= -1.5, "{peak} dBTP");
@@ -325,30 +339,12 @@ async fn rate_out_of_range_is_rejected() {
     assert_eq!(error.name(), ErrorName::InputInvalidRequest);
 }
 
-/// A speech service that refuses every request.
-struct RefusingService;
-
-#[async_trait]
-impl SpeechService for RefusingService {
-    fn service(&self) -> String {
-        "a speech service, nowhere".to_owned()
-    }
-
-    async fn sound(&self, _: Permit, _: &str, _: &str) -> Result<Vec<u8>, SpeechError> {
-        Err(SpeechError::Refused("AccessDeniedException".to_owned()))
-    }
-
-    async fn marks(&self, _: Permit, _: &str, _: &str) -> Result<Vec<WordMark>, SpeechError> {
-        Err(SpeechError::Refused("AccessDeniedException".to_owned()))
-    }
-}
-
 #[tokio::test]
 async fn failed_engine_is_recorded_and_the_next_one_speaks() {
     let request = Request { engines: vec![Engine::Polly, Engine::Espeak], ..Request::for_tests() };
     let bank = Bank::with(&[GREETING], request).await;
-    let engines =
-        Engines::new("espeak-ng".into(), outbound::Client::new().unwrap()).with_polly(Arc::new(RefusingService));
+    let engines = Engines::new("espeak-ng".into(), outbound::Client::new().unwrap())
+        .with_polly(Arc::new(ToneService::refusing_text("José")));
     bank.run_by(&engines).await.unwrap();
     let (narration, sound) = bank.result().await;
     assert!(narration.engine.starts_with("espeak-ng "));

@@ -207,6 +207,8 @@ pub fn numeric(at: &Cursor<'_>) -> Option<Reading> {
     let day: u64 = captures[2].parse().ok()?;
     let name = MONTHS.get(month.checked_sub(1)?)?;
     let follows = at.after(at.pos + captures.get_match().end());
+    // Fractions have small denominators, or sixteenths.
+    let expected = expected || (13..=31).contains(&day) && day != 16;
     let is_share = follows.starts_with(" of ") || follows.starts_with(['/', '%', '-']) && !follows.starts_with("-1");
     (expected && (1..=31).contains(&day) && !is_share)
         .then(|| at.whole(Class::Date, &captures, format!("{name} {}", number::ordinal(day))))
@@ -214,7 +216,7 @@ pub fn numeric(at: &Cursor<'_>) -> Option<Reading> {
 
 static MONTH_FIRST: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!(
-        r"(?P<month>{MONTH})(?:[\s-](?P<day>\d{{1,2}})(?P<suffix>st|nd|rd|th)?\b(?:\s?(?P<dash>[-–—])\s?(?P<to>\d{{1,2}})\b)?(?P<end>))?(?:,?[\s-](?P<year>\d{{4}})\b)?"
+        r"(?P<month>{MONTH})(?:[\s-](?P<day>\d{{1,2}})(?P<suffix>st|nd|rd|th)?\b(?:\s?(?P<dash>[-–—])\s?(?P<to>\d{{1,2}})\b)?(?P<end>))?(?:,?[\s-](?P<year>\d{{4}})\b|\s'(?P<short>\d{{2}})\b)?"
     ))
 });
 static MONTH_BEYOND: LazyLock<Regex> = LazyLock::new(|| pattern(&format!(r"\s?[-–—/&]\s?{MONTH}")));
@@ -260,6 +262,9 @@ pub fn month(at: &Cursor<'_>) -> Option<Reading> {
     if let Some(year) = year {
         pieces.push(year_said(year)?);
         end = year.end();
+    } else if let Some(short) = captures.name("short") {
+        pieces.push((span(short), year_of(short.as_str())?));
+        end = short.end();
     } else if day.is_none() && !name.eq_ignore_ascii_case(month.as_str()) {
         // "Mar" and "Dec" by themselves are words. With a period or next to another month, they are months.
         let beside = MONTH_BEYOND.is_match(at.after(at.pos + month.end())) || at.follows_range();
@@ -267,7 +272,7 @@ pub fn month(at: &Cursor<'_>) -> Option<Reading> {
             return None;
         }
     }
-    if day.is_none() && year.is_none() && matches!(name, "May" | "March") && !at.follows_range() {
+    if day.is_none() && end == month.end() && matches!(name, "May" | "March") && !at.follows_range() {
         let beside = MONTH_BEYOND.is_match(at.after(at.pos + month.end()));
         if !beside {
             return None;
@@ -455,6 +460,9 @@ mod tests {
     #[test]
     fn numeric_dates_are_said_month_first() {
         check(&[
+            ("Dec '26", "December twenty twenty-six"),
+            ("12/25", "December twenty-fifth"),
+            ("5/16 inch", "five sixteenths inch"),
             ("12/31/2025", "December thirty-first, twenty twenty-five"),
             ("2026-03-05", "March fifth, twenty twenty-six"),
             ("31.12.2026", "December thirty-first, twenty twenty-six"),

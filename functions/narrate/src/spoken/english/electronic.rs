@@ -31,7 +31,11 @@ pub fn address(at: &Cursor<'_>) -> Option<Reading> {
         let said: Vec<String> = captures.get_match().as_str().split('.').map(number::digits).collect();
         return Some(at.whole(Class::Electronic, &captures, said.join(" dot ")));
     }
-    if let Some(captures) = at.captures(&HANDLE) {
+    // "#A1B2" is a number with letters.
+    let is_number = |captures: &regex::Captures<'_>| {
+        &captures["sign"] == "#" && captures["name"].contains(|c: char| c.is_ascii_digit())
+    };
+    if let Some(captures) = at.captures(&HANDLE).filter(|captures| !is_number(captures)) {
         let sign = if &captures["sign"] == "@" { "at" } else { "hash" };
         return Some(at.whole(Class::Electronic, &captures, format!("{sign} {}", spelled(&captures["name"]))));
     }

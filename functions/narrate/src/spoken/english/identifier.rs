@@ -169,6 +169,13 @@ const CONTEXT: &[(&str, usize)] = &[
     ("tracking", 4),
     ("transit", 4),
     ("username", 3),
+    ("sku", 3),
+    ("vin", 5),
+    ("imei", 5),
+    ("isbn", 5),
+    ("upc", 5),
+    ("iban", 5),
+    ("claim", 5),
     ("zip", 5),
 ];
 
@@ -218,7 +225,18 @@ pub fn by_context(at: &Cursor<'_>) -> Option<Reading> {
         && !numbered
         && rest.starts_with(' ')
         && rest[1..].starts_with(char::is_lowercase);
-    (enough && !is_amount && !counted).then(|| at.whole(Class::Identifier, &captures, grouped(id)))
+    (enough && !is_amount && !counted || is_code(id)).then(|| at.whole(Class::Identifier, &captures, grouped(id)))
+}
+
+static DATE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:\d{4}-\d{1,2}-\d{1,2}|\d{1,2}-\d{1,2}-(?:\d{4}|\d{2}))$"));
+
+/// Returns whether a form alone shows an identifier: three groups of digits, or a long mix of digits and capitals.
+fn is_code(id: &str) -> bool {
+    let groups = id.split('-').count();
+    let only_digits = id.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    let digits = id.bytes().filter(u8::is_ascii_digit).count();
+    let capitals = id.bytes().filter(u8::is_ascii_uppercase).count();
+    groups >= 3 && only_digits && digits >= 5 && !DATE.is_match(id) || digits >= 3 && capitals >= 3 && id.len() >= 9
 }
 
 static GROUPED_CODE: LazyLock<Regex> =
@@ -290,6 +308,10 @@ mod tests {
             ("SWIFT code MERIUS33", "swift code M.E.R.I.U.S three three"),
             ("order 50 checks", "order fifty checks"),
             ("No. 5 in savings", "number five in savings"),
+            ("SKU 88-120-7", "S.K.U eight eight, one two zero, seven"),
+            ("part 44-310-92", "part four four, three one zero, nine two"),
+            ("Confirmation #A1B2C3", "Confirmation number A one B two C three"),
+            ("on 2027-03-15", "on March fifteenth, twenty twenty-seven"),
         ]);
     }
 

@@ -21,6 +21,8 @@ const UNITS: &[(&str, &str, &str)] = &[
     ("KB", "kilobyte", "kilobytes"), ("MB", "megabyte", "megabytes"), ("GB", "gigabyte", "gigabytes"), ("TB", "terabyte", "terabytes"), ("Mbps", "megabit per second", "megabits per second"),
     ("pts", "point", "points"), ("pt", "point", "points"), ("pct", "percent", "percent"), ("txns", "transaction", "transactions"), ("txn", "transaction", "transactions"),
     ("°F", "degree Fahrenheit", "degrees Fahrenheit"), ("°C", "degree Celsius", "degrees Celsius"), ("°", "degree", "degrees"),
+    ("GHz", "gigahertz", "gigahertz"), ("MHz", "megahertz", "megahertz"), ("kHz", "kilohertz", "kilohertz"), ("Hz", "hertz", "hertz"),
+    ("L", "liter", "liters"), ("mL", "milliliter", "milliliters"), ("ml", "milliliter", "milliliters"),
     ("px", "pixel", "pixels"), ("dpi", "dot per inch", "dots per inch"), ("doz", "dozen", "dozen"), ("ppl", "person", "people"),
 ];
 
@@ -41,6 +43,9 @@ static MEASURED: LazyLock<Regex> = LazyLock::new(|| {
     let units = units();
     pattern(&format!(r"(?P<number>{NUMBER})(?P<gap>\s?|-)(?P<unit>{units})(?P<end>)(?:[^\w']|$)"))
 });
+static HEIGHT: LazyLock<Regex> = LazyLock::new(|| pattern("(?P<feet>\\d{1,2})'\\s?(?P<inches>\\d{1,2})\""));
+static TENOR: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?P<months>\d{1,2})M(?P<end>)\s(?:Term\s)?(?:SOFR|LIBOR|EURIBOR|T-bill|Treasury)"));
 static TIMES: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!(r"(?P<number>{NUMBER})\s?(?P<sign>[xX×])(?P<end>)(?:(?:\s?(?P<by>\d))|[^\w]|$)"))
 });
@@ -77,6 +82,18 @@ const DESCRIBED: &[&str] = &[
 pub fn measured(at: &Cursor<'_>) -> Option<Reading> {
     if !at.starts_word() {
         return None;
+    }
+    if let Some(captures) = at.captures(&HEIGHT) {
+        let count = |name: &str, one: &str, many: &str| {
+            let value: u64 = captures[name].parse().ok()?;
+            Some(format!("{} {}", number::cardinal(value), if value == 1 { one } else { many }))
+        };
+        let said = format!("{} {}", count("feet", "foot", "feet")?, count("inches", "inch", "inches")?);
+        return Some(at.whole(Class::Measure, &captures, said));
+    }
+    if let Some(captures) = at.captures(&TENOR) {
+        let said = format!("{} month", number::amount(&captures["months"])?);
+        return Some(at.read(Class::Measure, captures.name("end")?.start(), said));
     }
     if let Some(captures) = at.captures(&TIMES) {
         let number = number::plain(&captures["number"])?;
@@ -172,6 +189,10 @@ mod tests {
             ("2x points", "two times points"),
             ("2.5x", "two point five times"),
             ("5× points", "five times points"),
+            ("6'2\"", "six feet two inches"),
+            ("1M SOFR", "one month so fur"),
+            ("1.5 GHz", "one point five gigahertz"),
+            ("2.5 L", "two point five liters"),
         ]);
     }
 }

@@ -329,6 +329,10 @@ fn with_scale(amount: &str, scale: Option<&str>) -> String {
 /// Returns an amount without a scale, in units and subunits.
 fn exact(currency: &Currency, digits: &str, described: bool) -> Option<String> {
     let (whole, decimals) = number::parse(digits)?;
+    // Outside the United States, "€1.000" is a thousand.
+    if decimals.len() == 3 && currency.code != "USD" {
+        return None;
+    }
     let name = |(one, many): (&str, &str), count: u64| if described || count == 1 { one } else { many }.to_owned();
     let units = || format!("{} {}", number::cardinal(whole), name(currency.unit, whole));
     match (decimals.len(), currency.part) {
@@ -356,7 +360,7 @@ static OTHER_AMOUNT: LazyLock<Regex> =
 fn is_described(at: &Cursor<'_>, end: usize) -> bool {
     let rest = at.after(end);
     if JOINED_RATE.is_match(rest) {
-        return false;
+        return matches!(at.word_before(1).as_str(), "a" | "an");
     }
     if JOINED_NOUN.is_match(rest) {
         return true;
@@ -407,7 +411,7 @@ static CODE: LazyLock<Regex> = LazyLock::new(|| {
     let codes = codes.join("|");
     let signs = "[€£¥₹₩$]|zł";
     pattern(&format!(
-        r"(?:(?P<before>{codes})\s?(?P<first>{NUMBER})(?:\s(?P<first_scale>{SCALES})\b)?|(?P<second>{NUMBER})(?:\s(?P<second_scale>{SCALES})\b)?\s?(?P<after>(?:{codes})\b|{signs}))"
+        r"(?:(?P<before>{codes})\s?(?P<first>{NUMBER})(?:\s(?P<first_scale>{SCALES})\b|(?P<letters>[kKmMbB]|bn|mn)\b)?|(?P<second>{NUMBER})(?:\s(?P<second_scale>{SCALES})\b)?\s?(?P<after>(?:{codes})\b|{signs}))"
     ))
 });
 
@@ -426,6 +430,7 @@ pub fn code(at: &Cursor<'_>) -> Option<Reading> {
         CURRENCIES.iter().find(|currency| currency.code == key.as_str() || currency.signs.contains(&key.as_str()))?;
     let number = captures.name("first").or_else(|| captures.name("second"))?;
     let scale = captures.name("first_scale").or_else(|| captures.name("second_scale")).map(|scale| scale.as_str());
+    let scale = scale.or_else(|| captures.name("letters").and_then(|letters| number::scale(letters.as_str())));
     let end = at.pos + captures.get_match().end();
     let described = is_described(at, end);
     let below_one = number::parse(number.as_str())?.0 == 0;
@@ -451,6 +456,9 @@ mod tests {
     #[test]
     fn amounts_are_exact() {
         check(&[
+            ("a $100-off coupon", "a one hundred dollar off coupon"),
+            ("a $20-a-month plan", "a twenty dollar a month plan"),
+            ("GBP 5m", "five million pounds"),
             ("$1,250.50", "one thousand two hundred fifty dollars and fifty cents"),
             ("$1", "one dollar"),
             ("$1.00", "one dollar"),

@@ -48,12 +48,13 @@ pub fn numbered(at: &Cursor<'_>) -> Option<Reading> {
 }
 
 static ZIP: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?P<state>[A-Z]{2}),?\s(?P<code>\d{5})(?:-(?P<more>\d{4}))?\b"));
+    LazyLock::new(|| pattern(r"(?P<state>[A-Z]{2}|D\.C\.),?\s(?P<code>\d{5})(?:-(?P<more>\d{4}))?\b"));
 
 /// Reads a postal code that follows its state: `TX 75201`.
 pub fn zip(at: &Cursor<'_>) -> Option<Reading> {
     let captures = at.captures(&ZIP).filter(|_| at.starts_word())?;
-    let state = captures["state"].chars().map(String::from).collect::<Vec<_>>().join(".");
+    let letters = captures["state"].chars().filter(char::is_ascii_uppercase).map(String::from);
+    let state = letters.collect::<Vec<_>>().join(".");
     let code = captures.name("code")?;
     let more = captures.name("more").map_or(String::new(), |more| format!(", {}", number::digits(more.as_str())));
     let end = at.pos + captures.get_match().end();
@@ -61,8 +62,24 @@ pub fn zip(at: &Cursor<'_>) -> Option<Reading> {
     Some(Reading {
         class: Class::Address,
         end,
-        pieces: vec![(at.pos..at.pos + 2, state), (at.pos + code.start()..end, said)],
+        pieces: vec![(at.pos..at.pos + captures["state"].len(), state), (at.pos + code.start()..end, said)],
     })
+}
+
+static DIRECTION: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?P<direction>NW|NE|SW|SE)\b"));
+static STREET_BEFORE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(&format!(r"\b{STREET}\.?,?\s$")).expect("the patterns of the grammar are valid"));
+
+/// Reads the direction after a street: `Pennsylvania Ave. NW`.
+pub fn direction(at: &Cursor<'_>) -> Option<Reading> {
+    let captures = at.captures(&DIRECTION).filter(|_| at.starts_word() && STREET_BEFORE.is_match(at.head()))?;
+    let said = match &captures["direction"] {
+        "NW" => "northwest",
+        "NE" => "northeast",
+        "SW" => "southwest",
+        _ => "southeast",
+    };
+    Some(at.whole(Class::Address, &captures, said))
 }
 
 #[cfg(test)]
@@ -81,6 +98,8 @@ mod tests {
             ("12 Elm Rd.", "twelve Elm road"),
             ("Ste. 300", "suite three hundred"),
             ("Austin, TX 78701", "Austin, T.X seven eight seven zero one"),
+            ("Washington, D.C. 20001", "Washington, D.C two zero zero zero one"),
+            ("1600 Pennsylvania Ave. NW", "sixteen hundred Pennsylvania avenue northwest"),
             ("P.O. Box 1234", "P.O Box one two three four"),
             ("St. Louis", "saint Louis"),
             ("Mt. Hood", "mount Hood"),

@@ -101,6 +101,15 @@ pub fn relation(at: &Cursor<'_>) -> Option<Reading> {
     compares.then(|| at.read(Class::Sign, sign.end(), said))
 }
 
+static RATING: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b(?:A{1,3}|B{1,3}|C{1,3}|D)$").expect("valid"));
+
+/// Reads the minus of a grade or a credit rating: `AA- rated`.
+pub fn rating(at: &Cursor<'_>) -> Option<Reading> {
+    let next = at.rest().strip_prefix('-')?.trim_start_matches(' ').split(' ').next()?;
+    let graded = next.starts_with("rat") || next.starts_with("grade");
+    (graded && RATING.is_match(at.head())).then(|| at.read(Class::Sign, 1, "minus"))
+}
+
 static NUMBERED: LazyLock<Regex> = LazyLock::new(|| pattern(r"\s?(?:[A-Z]{1,4}-?)?\d"));
 
 /// Reads single symbols: `&`, `@`, `+`.
@@ -163,6 +172,7 @@ mod tests {
             ("#1 in service", "number one in service"),
             ("flights & hotels", "flights and hotels"),
             ("debit/credit", "debit slash credit"),
+            ("an AA- rating", "an A.A minus rating"),
             ("2.6% + 10¢", "two point six percent plus ten cents"),
         ]);
     }

@@ -26,6 +26,10 @@ pub fn clock(at: &Cursor<'_>) -> Option<Reading> {
     if hour > 24 || minutes > 59 {
         return None;
     }
+    let next = at.word_after(at.pos + captures.get_match().end(), 1);
+    if half.is_none() && matches!(next.as_str(), "ratio" | "split" | "odds" | "match" | "scale") {
+        return None;
+    }
     let mut said = match minutes {
         0 if half.is_none() && captures.name("second").is_none() => format!("{} o'clock", number::cardinal(hour)),
         0 => number::cardinal(hour),
@@ -87,6 +91,6 @@ mod tests {
 
     #[test]
     fn ratios_are_no_times() {
-        check(&[("3:1", "three to one"), ("16:9", "sixteen to nine")]);
+        check(&[("3:1", "three to one"), ("16:9", "sixteen to nine"), ("a 1:25 ratio", "a one to twenty-five ratio")]);
     }
 }

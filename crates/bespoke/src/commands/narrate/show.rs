@@ -1,0 +1,85 @@
+//! `bespoke narrate --show`: lists every sentence of a file with its spoken form, for people to read through.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use contracts::catalogue::{Catalogue, Product};
+use contracts::error::EXIT_REFUSED;
+use narrate::{Pronunciations, spoken_sentences};
+use phrases::{Phrasebook, Slot};
+use runner::failure::Failure;
+use serde::Serialize;
+
+use super::read;
+use crate::commands::context::Context;
+
+/// A sentence with its spoken form, or with the reason why it has none.
+#[derive(Serialize)]
+struct Shown {
+    /// The line of the phrasebook or the product of the catalog.
+    source: String,
+    /// The sentence as written.
+    written: String,
+    /// The sentence as spoken. `None` if it cannot be read.
+    spoken: Option<String>,
+    /// The reason why it cannot be read.
+    problem: Option<String>,
+}
+
+/// Lists the file. Returns [`EXIT_REFUSED`] if a sentence cannot be read.
+pub(super) fn execute(file: &Path, pronunciations: &Pronunciations, context: Context) -> Result<u8, Failure> {
+    let mut shown: Vec<Shown> = Vec::new();
+    for (source, text) in texts(file)? {
+        match spoken_sentences(&text, pronunciations) {
+            Ok(sentences) => shown.extend(sentences.into_iter().map(|(written, spoken)| Shown {
+                source: source.clone(),
+                written,
+                spoken: Some(spoken),
+                problem: None,
+            })),
+            Err(error) => {
+                shown.push(Shown { source, written: text, spoken: None, problem: Some(error.to_string()) });
+            }
+        }
+    }
+    let refused = shown.iter().any(|shown| shown.spoken.is_none());
+    context.print(&shown, || {
+        let mut text = String::new();
+        for Shown { source, written, spoken, problem } in &shown {
+            let label = if source.is_empty() { String::new() } else { format!("{source}: ") };
+            let said = spoken.as_deref().or(problem.as_deref()).unwrap_or_default();
+            let _infallible = writeln!(text, "{label}{written}\n    {said}");
+        }
+        text
+    });
+    Ok(if refused { EXIT_REFUSED } else { 0 })
+}
+
+/// Returns the texts of a file with their sources: a phrasebook, a catalog, or plain text.
+fn texts(file: &Path) -> Result<Vec<(String, String)>, Failure> {
+    let content = read(file)?;
+    match file.extension().and_then(|extension| extension.to_str()) {
+        Some("toml") => {
+            let book = Phrasebook::parse(&content, "")?;
+            let filled = |template: &str| {
+                // The names of the slots stand for their values.
+                Slot::ALL.iter().fold(template.to_owned(), |text, slot| {
+                    text.replace(&format!("{{{}}}", slot.as_str()), &slot.as_str().replace('_', " "))
+                })
+            };
+            Ok(book.lines().iter().map(|line| (line.id.clone(), filled(line.text.as_str()))).collect())
+        }
+        Some("json") => {
+            let catalogue = Catalogue::from_json(content.as_bytes())?;
+            Ok(catalogue.products().iter().flat_map(product_texts).collect())
+        }
+        _ => Ok(vec![(String::new(), content)]),
+    }
+}
+
+fn product_texts(product: &Product) -> Vec<(String, String)> {
+    let single = [&product.name, &product.summary].into_iter();
+    let lists = [&product.approved_claims, &product.rates_and_terms, &product.disclosures, &product.spoken_disclosures];
+    let texts = single.chain(lists.into_iter().flatten());
+    texts.map(|text| (product.id.to_string(), text.clone())).collect()
+}
