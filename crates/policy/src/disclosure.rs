@@ -105,7 +105,7 @@ pub trait SpeechService: Send + Sync {
     /// Returns the audio for a document: mono, 16 bit, little-endian, [`contracts::speech::SAMPLE_RATE`].
     async fn sound(&self, permit: Permit, ssml: &str, voice: &str) -> Result<Vec<u8>, SpeechError>;
 
-    /// Returns the time of each word and each `mark` element of a document, in order.
+    /// Returns the time of each word and each `mark` element in a document, in order.
     async fn marks(&self, permit: Permit, ssml: &str, voice: &str) -> Result<Vec<SpeechMark>, SpeechError>;
 }
 
