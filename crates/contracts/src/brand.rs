@@ -1,4 +1,4 @@
-//! The brand: the bank's look, sound and legal lines (`assets/brand.toml`).
+//! The brand: the bank's visual identity, music and legal text (`assets/brand.toml`).
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -17,7 +17,7 @@ impl NamedError for BrandError {
     }
 }
 
-/// The bank's look, sound and legal lines. Paths are relative to the assets folder.
+/// The bank's visual identity, music and legal text. Paths are relative to the assets folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Brand {
@@ -39,7 +39,7 @@ pub struct Brand {
     pub voice_notice: String,
     /// The instructions for opting out.
     pub opt_out: String,
-    /// The lines for every end card and text.
+    /// The lines that every end card and script carries.
     pub disclosures: Vec<String>,
     /// The words above the web address at the end of a video.
     #[serde(default = "default_action")]

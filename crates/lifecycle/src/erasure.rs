@@ -181,13 +181,16 @@ async fn published_digests(
 /// locked.
 async fn erase_from_run(run: &RunId, reference: &CustomerRef, vault: &Vault) -> Result<usize, ErasureError> {
     let store = vault.store();
-    let mut keys =
-        vec![ObjectKey::Review(run.clone(), reference.clone()), ObjectKey::ReviewTask(run.clone(), reference.clone())];
+    let mut keys = vec![
+        ObjectKey::Review(run.clone(), reference.clone()),
+        ObjectKey::ReviewEnded(run.clone(), reference.clone()),
+        ObjectKey::Admitted(run.clone(), reference.clone()),
+    ];
     let request_key = ObjectKey::Run(run.clone(), RunPart::Request);
     match vault.read_json::<Request>(Owner::Run, &request_key).await {
         Ok((request, _)) if request.only.as_ref() == Some(reference) => keys.push(request_key),
         Ok(_) => {}
-        // A request that the current keys cannot open is unreadable for everyone.
+        // If the current keys cannot open a request, no one can read it.
         Err(error) if matches!(error.name(), ErrorName::SealBroken | ErrorName::StoreNotFound) => {}
         Err(error) => return Err(error.into()),
     }

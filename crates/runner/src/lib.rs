@@ -7,7 +7,6 @@
 mod budget;
 pub mod config;
 pub mod copies;
-pub mod cost;
 pub mod doctor;
 pub mod event;
 pub mod failure;

@@ -52,8 +52,9 @@ pub fn lexicon(data: &Path, named: Option<&PathBuf>) -> Result<Lexicon, Failure>
     Ok(Lexicon::from_toml(&text(&beside(data, named, "lexicon.toml"))?)?)
 }
 
-/// Reads the phrasebook beside the catalog, or else the one beside the workbooks. Without either, the sample catalog has
-/// the packaged phrasebook, and any other catalog fails. A book without a file of approvals has no approved line.
+/// Reads the phrasebook beside the catalog, or else the one beside the workbooks. Without either, uses the packaged
+/// phrasebook for the sample catalog, and fails for any other catalog. Without an approvals file, no line in the
+/// phrasebook is approved.
 pub fn phrasebook(folders: &Folders, catalogue: &Catalogue) -> Result<Phrasebook, Failure> {
     let by_catalogue = beside(&folders.data, folders.catalogue.as_ref(), "catalogue.json");
     let places = [by_catalogue.parent().unwrap_or(Path::new(".")), &folders.data];
@@ -145,8 +146,8 @@ impl Project {
         Ok(Self { folders, catalogue, phrases, lexicon, brand, pronunciations, assets })
     }
 
-    /// Returns the digest of the phrasebook as its files are now, so an approval that was withdrawn during a run counts. A
-    /// book that can no longer be read differs from every book.
+    /// Returns the digest of the phrasebook as its files are now, so an approval withdrawn during a run no longer
+    /// counts. If the phrasebook can no longer be read, the digest differs from that of every phrasebook.
     #[must_use]
     pub fn current_phrases(&self) -> Digest {
         phrasebook(&self.folders, &self.catalogue).map_or_else(|_| Digest::of(b"unreadable"), |book| book.digest())

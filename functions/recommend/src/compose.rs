@@ -13,11 +13,11 @@ use crate::brief::Brief;
 use crate::guard::{self, GuardContext, NameSlot, TextPart};
 use crate::phrasing::{neutral_names, neutral_text};
 
-/// The length, in words, up to which approved claims may extend a text with three offers. A video with three offers
+/// The length, in words, up to which approved claims may extend a script with three offers. A video with three offers
 /// should take 60 to 100 s. The title takes 2.5 s and the end card about 18 s. At 140 words per minute, that leaves at
 /// most 185 words including pauses.
 const TARGET_WORDS: usize = 155;
-/// The maximum length, in words, of a text with added claims. It is well below [`guard::MAX_WORDS`].
+/// The maximum length, in words, of a script with added claims. It is well below [`guard::MAX_WORDS`].
 const MAX_WORDS_WITH_CLAIMS: usize = 172;
 /// The maximum number of claims in an offer, so a single offer does not turn into a leaflet.
 const MAX_CLAIMS: usize = 2;

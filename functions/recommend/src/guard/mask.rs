@@ -1,4 +1,4 @@
-//! Masks the parts of a text that no writer wrote: approved catalog sentences, and names.
+//! Masks the parts of the text that no writer wrote: approved catalog sentences, and names.
 
 use contracts::ProductId;
 use contracts::catalogue::Product;
@@ -7,7 +7,7 @@ use contracts::script::{Segment, SegmentKind};
 use super::GuardContext;
 use super::normal::{APPROVED, NAME};
 
-/// A part of a text, with the catalog sentences that are approved in it.
+/// A part of the text, with the catalog sentences that are approved in it.
 #[derive(Clone, Debug)]
 pub struct TextPart {
     text: String,
@@ -38,7 +38,7 @@ impl TextPart {
         }
     }
 
-    /// Splits a text into its paragraphs and joins wrapped lines. Each paragraph may contain the sentences and the
+    /// Splits the text into its paragraphs and joins wrapped lines. Each paragraph may contain the sentences and the
     /// whole blocks of terms of any offered product.
     #[must_use]
     pub fn split(text: &str, offered: &[&Product]) -> Vec<Self> {

@@ -1,5 +1,4 @@
-//! Decides whether a text may be used for a customer. Every text passes through it, including texts from the
-//! phrasebook.
+//! Decides whether text may be used for a customer. All text passes through it, including text from the phrasebook.
 //!
 //! A rule is a named check that lists violations, which the evidence keeps. The rules are an engineering interpretation
 //! of public sources, which each list below `rules/` cites. The bank's counsel has the final word.
@@ -29,14 +28,14 @@ pub use mask::TextPart;
 use normal::{APPROVED, NAME, NormalizedText};
 use own::OwnTerms;
 
-/// The minimum number of words in a text.
+/// The minimum number of words in a script.
 pub const MIN_WORDS: usize = 25;
-/// The maximum number of words in a text.
+/// The maximum number of words in a script.
 pub const MAX_WORDS: usize = 220;
 /// The number of consecutive words that count as an echo of the instructions.
 const INSTRUCTION_RUN: usize = 7;
 
-/// Checks a whole text, given as parts in spoken order.
+/// Checks a complete script, given as parts in spoken order.
 #[must_use]
 pub fn check(parts: &[TextPart], context: &GuardContext<'_>) -> Verdict {
     let join = |text_of: &dyn Fn(&TextPart) -> String| parts.iter().map(text_of).collect::<Vec<_>>().join("\n\n");
@@ -76,7 +75,7 @@ pub fn check(parts: &[TextPart], context: &GuardContext<'_>) -> Verdict {
     Verdict { checks }
 }
 
-/// Checks a text in one piece. See [`TextPart::split`].
+/// Checks text in one piece. See [`TextPart::split`].
 #[must_use]
 pub fn check_text(text: &str, context: &GuardContext<'_>) -> Verdict {
     check(&TextPart::split(text, &context.offered), context)
@@ -137,7 +136,7 @@ pub fn check_disclosures(shown: &[String], offered: &[&Product], brand: &Brand) 
     check_of("disclosures", violations)
 }
 
-/// Returns whether a name is free of everything that the guard forbids in a text. Hints at a protected class are
+/// Returns whether a name is free of everything that the guard forbids in the text. Hints at a protected class are
 /// allowed, because `Christian` is a name. Names come from a workbook, and a workbook may be hostile.
 #[must_use]
 pub fn name_is_harmless(name: &str) -> bool {
@@ -153,13 +152,13 @@ pub(crate) fn rules_digest() -> Digest {
     rules::digest()
 }
 
-/// Returns the words of a text as the guard compares them: lower case, without accents, look-alikes, hyphens and
+/// Returns the words in `text` as the guard compares them: lower case, without accents, look-alikes, hyphens and
 /// apostrophes.
 pub(crate) fn plain_words(text: &str) -> Vec<String> {
     normal::words(&normal::fold(text))
 }
 
-/// Counts the words in a text as a speaker does. Punctuation by itself is not a word.
+/// Counts the words in `text` as a speaker does. Punctuation by itself is not a word.
 #[must_use]
 pub fn word_count(text: &str) -> usize {
     text.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric)).count()

@@ -10,7 +10,7 @@ use super::normal::{self, APPROVED, NAME, NormalizedText};
 use super::own::OwnTerms;
 use super::rules;
 
-/// Companies that a text must not mention: the largest banks of the United States and well-known finance apps.
+/// Companies that the text must not mention: the largest banks of the United States and well-known finance apps.
 const OTHER_COMPANIES: &[&str] = &[
     "Affirm",
     "Ally",

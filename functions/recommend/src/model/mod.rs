@@ -109,7 +109,8 @@ async fn connect<'a>(request: &ModelRequest<'a>) -> Result<Connection<'a>, Secre
 /// The reason for the fallback if the service has throttled every call.
 const THROTTLED: &str = "the model service throttled every call";
 
-/// Writes a text with the model. Sends a rejected text back to the model once for repair. Adds the tokens to `usage`.
+/// Has the model write the text. If the guard rejects it, sends it back to the model once for repair. Adds the tokens
+/// to `usage`.
 pub(crate) async fn write(
     brief: &Brief<'_>,
     request: &ModelRequest<'_>,

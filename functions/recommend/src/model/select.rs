@@ -1,5 +1,5 @@
 //! The selecting model. It receives the permitted facts and the suitable approved lines, and answers with ids. Any
-//! other answer has no effect, so none of the model's words can reach a text.
+//! other answer has no effect, so none of the model's words can reach the customer's text.
 
 use contracts::catalogue::Product;
 use contracts::facts::Offer;
