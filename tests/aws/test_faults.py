@@ -30,7 +30,7 @@ def test_batch_with_wrong_password_fails_and_runs_after_correction(cloud, other_
         assert described["error"] == "Input.WrongPassword"
         assert "customer_profile.xlsx" in described["cause"] and "not this" not in described["cause"]
         assert entered_states(cloud.history(first["executionArn"])) == [
-            "Merge", "MergeFailed", "RecordOutcomes", "AnnounceFailed", "WhoseError", "Failed"]
+            "Defaults", "Merge", "MergeFailed", "RecordOutcomes", "IsFailedDryRun", "AnnounceFailed", "WhoseError", "Failed"]
         assert cloud.manifest(cloud.run_of(first))["customers"] == 0
     finally:
         cloud.set_password(PASSWORD)

@@ -113,7 +113,8 @@ def test_second_interpreter_gives_equal_files(interpreter, first, sample):
     rest, (client, arn) = interpreter
     # `start` writes the request; the execution starts on the other interpreter.
     run = rest.request_without_start("compared", sample)
-    given = {"run": run, "batch": "compared", "concurrency": 2, "tolerated_failure_percentage": 5}
+    given = {"run": run, "batch": "compared", "concurrency": 2, "tolerated_failure_percentage": 5, "limit": None,
+             "dry_run": False, "video": True}
     execution = client.start_execution(stateMachineArn=arn, name="second", input=json.dumps(given))["executionArn"]
 
     def ended():

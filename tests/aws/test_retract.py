@@ -20,7 +20,7 @@ def names(cloud, prefix):
 
 def open_link(cloud, link):
     """Returns the status and the page of a customer's link, requested without a banker's token."""
-    address = f"http://127.0.0.1:{cloud.port}/_aws/execute-api/{cloud.resources['HttpApi']}/$default/l/{link.rsplit('/', 1)[1]}"
+    address = f"http://127.0.0.1:{cloud.port}/_aws/execute-api/{cloud.resources['LinksApi']}/$default/l/{link.rsplit('/', 1)[1]}"
     try:
         with urllib.request.urlopen(address, timeout=60) as response:
             return response.status, response.read().decode()

@@ -30,7 +30,8 @@ def test_upload_publishes_videos(cloud, published):
 
 
 def test_history_shows_states_and_tasks(cloud, published):
-    assert entered_states(cloud.history(published["executionArn"])) == ["Merge", "Customers", "Finalize", "Announce", "Succeeded"]
+    assert entered_states(cloud.history(published["executionArn"])) == [
+        "Defaults", "Merge", "AccountLimits", "Customers", "Finalize", "IsDryRun", "Announce", "Succeeded"]
     results = sorted(task_results(child["history"]) for child in cloud.children(published["executionArn"]))
     assert results == sorted([PUBLISHED, PUBLISHED, SKIPPED, SKIPPED])
 
@@ -115,25 +116,53 @@ def test_incomplete_batch_waits_unreported(cloud, sample):
 def test_review_publishes_only_approved_results(fresh, sample, tmp_path):
     settings = SETTINGS + "[review]\nevery = 1\n"
     fresh.configure(settings)
-    fresh.upload("b", sample)
-
-    def both_waiting():
-        found = [key for key in fresh.keys("control/reviews/") if key.endswith(".task")]
-        return len(found) == 2 and found
-    waiting = wait_for("the review of both customers", both_waiting, 600)
-    run, approved = waiting[0].split("/")[2], waiting[0].rsplit("/", 1)[1].removesuffix(".task")
-    assert not [key for key in fresh.keys("customers/") if key.endswith(f"{run}/recommendation.txt")]
-    approve(fresh, sample, tmp_path, settings, run, approved)
-    # Both tasks get their token, but only one customer has a decision.
-    for task in waiting:
-        fresh.client("stepfunctions").send_task_success(taskToken=fresh.read(task).decode(), output="{}")
-    execution = fresh.wait_for_end("upload-")
+    # The run ends while both results are in review: they take no place of the map.
+    execution = fresh.upload_and_wait("b", sample)
     assert execution["status"] == "SUCCEEDED", fresh.history(execution["executionArn"])[-3:]
-    manifest = fresh.manifest(run)
-    assert manifest["counts"] == {"in-review": 1, "published": 1, "skipped": 2}
-    published = next(entry["reference"] for entry in manifest["entries"] if entry["outcome"] == "published")
-    evidence = json.loads(fresh.read(f"customers/{published}/{run}/evidence.json"))
-    assert (published, evidence["review"]["by"]) == (approved, "Ann")
+    run = fresh.run_of(execution)
+    assert fresh.manifest(run)["counts"] == {"in-review": 2, "skipped": 2}
+    waiting = [key for key in fresh.keys(f"control/reviews/{run}/") if key.endswith(".json")]
+    approved = waiting[0].rsplit("/", 1)[1].removesuffix(".json")
+    assert not [key for key in fresh.keys("customers/") if key.endswith(f"{run}/recommendation.txt")]
+
+    # Settings that are replaced days later change nothing for this run.
+    fresh.configure(SETTINGS + "[review]\nevery = 2\n")
+    approve(fresh, sample, tmp_path, settings, run, approved)
+    evidence = f"customers/{approved}/{run}/evidence.json"
+    wait_for("the evidence of the approved result", lambda: evidence in fresh.keys(f"customers/{approved}/"), 60)
+    assert json.loads(fresh.read(evidence))["review"]["by"] == "Ann"
+    assert len([key for key in fresh.keys("customers/") if key.endswith(f"{run}/recommendation.txt")]) == 1
+    refreshes = wait_for("a refresh", lambda: fresh.client("stepfunctions").list_executions(
+        stateMachineArn=fresh.resources["Refresh"])["executions"])
+    assert refreshes[0]["name"].startswith(run)
+    failed, answer = fresh.invoke("finalize", {"run": run, "dataset": None, "refresh": True})
+    assert not failed and answer == {"refreshed": True}, answer
+    assert fresh.manifest(run)["counts"] == {"in-review": 1, "published": 1, "skipped": 2}
+
+
+@pytest.mark.skipif(not os.environ.get("WHOLE"), reason="takes minutes; `make aws-test` runs it")
+def test_deployment_in_the_middle_of_a_run_changes_nothing_for_it(fresh, other_rows, tmp_path):
+    # The speech of the first version waits until the second one is deployed.
+    engine, go = tmp_path / "espeak-ng", tmp_path / "go"
+    engine.write_text(f'#!/bin/sh\nwhile [ ! -e "{go}" ]; do sleep 0.1; done\nexec espeak-ng "$@"\n')
+    engine.chmod(0o755)
+    fresh.configure()
+    before = fresh.set_variables("narrate", ESPEAK_PATH=str(engine))
+    try:
+        known = {each["name"] for each in fresh.executions()}
+        fresh.upload("mid", other_rows)
+        started = wait_for("an execution", lambda: [each for each in fresh.executions() if each["name"] not in known])[0]
+        run = fresh.run_of(started)
+        wait_for("the first script", lambda: [key for key in fresh.keys("customers/") if key.endswith(f"{run}/script.json")])
+        # The new version speaks with a program that does not exist, and the new settings want another pace.
+        fresh.set_variables("narrate", ESPEAK_PATH=str(tmp_path / "missing"))
+        fresh.configure(SETTINGS + "words_per_minute = 200\n")
+    finally:
+        go.touch()
+    execution = fresh.wait_for_end(started["name"])
+    assert execution["status"] == "SUCCEEDED" and fresh.manifest(run)["counts"] == {"published": 2, "skipped": 2}
+    fresh.set_variables("narrate", **before)
+    fresh.configure()
 
 
 def approve(cloud, sample, folder, settings, run, customer):

@@ -9,13 +9,14 @@ use serde_json::Value;
 
 /// Errors of Step Functions and Lambda that every task must retry.
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html>
-const SERVICE_ERRORS: [&str; 5] = [
+const SERVICE_ERRORS: [&str; 4] = [
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
     "Lambda.ClientExecutionTimeoutException",
-    "Lambda.TooManyRequestsException",
 ];
+/// The error of a call that Lambda refuses because too many functions are running.
+const REFUSED: &str = "Lambda.TooManyRequestsException";
 /// Errors of functions that died or timed out.
 const CRASH_ERRORS: [&str; 4] = ["Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"];
 
@@ -66,7 +67,10 @@ fn tasks_retry_as_the_stage_table_says() {
         assert!(!tasks.is_empty(), "no task calls {stage}");
         for (name, task) in tasks {
             let rules = task["Retry"].as_array().unwrap_or_else(|| panic!("{name} is not retried"));
-            let own = &rules[0];
+            let (throttled, rules): (Vec<&Value>, Vec<&Value>) = rules.iter().partition(|rule| {
+                names(rule).iter().all(|name| [REFUSED, ErrorName::NarrateThrottled.as_str()].contains(name))
+            });
+            let own = rules[0];
             let mut expected = transient(stage);
             if name == "RecommendWithoutModel" {
                 // This task does not call a model, so it is never throttled.
@@ -78,16 +82,40 @@ fn tasks_retry_as_the_stage_table_says() {
             assert_eq!(own["IntervalSeconds"], interval_seconds, "{name}");
             assert_eq!(own["BackoffRate"].as_f64(), Some(backoff), "{name}");
             assert_eq!(own["JitterStrategy"], "FULL", "{name}");
-            assert_eq!(names(&rules[1]), BTreeSet::from(SERVICE_ERRORS), "{name}");
-            assert_eq!(names(&rules[2]), BTreeSet::from(CRASH_ERRORS), "{name}");
+            assert_eq!(names(rules[1]), BTreeSet::from(SERVICE_ERRORS), "{name}");
+            assert_eq!(names(rules[2]), BTreeSet::from(CRASH_ERRORS), "{name}");
+            for rule in &throttled {
+                assert!(seconds_of(rule) > 1_800.0, "{name} gives up on {:?} too early", names(rule));
+                assert_eq!(rule["JitterStrategy"], "FULL", "{name}");
+            }
+            assert!(throttled.iter().any(|rule| names(rule).contains(REFUSED)), "{name}");
             assert!(task["TimeoutSeconds"].as_u64().is_some_and(|seconds| seconds > 30), "{name} has no timeout");
         }
     }
 }
 
+/// Returns the seconds that all waits of a retry rule last at most.
+fn seconds_of(rule: &Value) -> f64 {
+    let number = |field: &str| rule[field].as_f64().expect("a number");
+    let attempts = rule["MaxAttempts"].as_u64().expect("a number");
+    let waits = std::iter::successors(Some(number("IntervalSeconds")), |wait| Some(wait * number("BackoffRate")));
+    (0..attempts).zip(waits).map(|(_, wait)| wait.min(number("MaxDelaySeconds"))).sum()
+}
+
+#[test]
+fn throttled_speech_waits_instead_of_changing_the_voice() {
+    let states = states(&definition());
+    let first = &states["Narrate"]["Retry"][0];
+    assert_eq!(names(first), BTreeSet::from([ErrorName::NarrateThrottled.as_str()]));
+    let caught = states["Narrate"]["Catch"].as_array().expect("rules");
+    assert_eq!(caught[0]["Next"], "NarrateFailed", "no other state speaks");
+}
+
 #[test]
 fn every_transient_error_is_retried_by_a_stage() {
-    let retried: BTreeSet<&str> = STAGES.iter().flat_map(|row| transient(row.stage)).collect();
+    let by_table = STAGES.iter().flat_map(|row| transient(row.stage));
+    // It has a longer rule of its own.
+    let retried: BTreeSet<&str> = by_table.chain([ErrorName::NarrateThrottled.as_str()]).collect();
     let all = ErrorName::ALL.iter().filter(|name| name.is_transient()).map(|name| name.as_str());
     // A run is started before the workflow, so Lambda itself retries the start.
     let all: BTreeSet<&str> = all.filter(|name| *name != ErrorName::StartUnavailable.as_str()).collect();
@@ -97,7 +125,8 @@ fn every_transient_error_is_retried_by_a_stage() {
 #[test]
 fn every_named_error_exists() {
     let known: BTreeSet<&str> = ErrorName::ALL.iter().map(|name| name.as_str()).collect();
-    let of_aws: BTreeSet<&str> = SERVICE_ERRORS.into_iter().chain(CRASH_ERRORS).chain(["States.ALL"]).collect();
+    let of_aws: BTreeSet<&str> =
+        SERVICE_ERRORS.into_iter().chain(CRASH_ERRORS).chain([REFUSED, "States.ALL"]).collect();
     for (state, body) in states(&definition()) {
         let rules = ["Retry", "Catch"].into_iter().filter_map(|field| body[field].as_array()).flatten();
         for name in rules.flat_map(names).chain(body["Error"].as_str()) {
@@ -116,7 +145,7 @@ fn failures_reach_the_stage_in_the_table() {
             match (catch, caught) {
                 (Some(to), Some(rule)) => {
                     let pass = &states[rule["Next"].as_str().expect("a state")];
-                    let reported = pass["Parameters"]["failure"]["stage"].as_str();
+                    let reported = pass["Parameters"]["stage"].as_str();
                     assert!(to == Stage::Finalize || reported == Some(stage.as_str()), "{name}: {reported:?}");
                     let end = &states[pass["Next"].as_str().expect("a state")];
                     let function = end["Parameters"]["FunctionName"].as_str().expect("a task").to_lowercase();
@@ -130,25 +159,29 @@ fn failures_reach_the_stage_in_the_table() {
     }
 }
 
+/// The map counts only children that fail, and stops when too many do.
 #[test]
-fn results_in_review_wait_for_a_decision() {
+fn failed_customer_fails_its_child_after_it_is_recorded() {
     let states = states(&definition());
-    let choice = &states["InReview"]["Choices"][0];
-    assert_eq!((&choice["Variable"], &choice["StringEquals"]), (&"$.published.outcome".into(), &"in-review".into()));
-    let wait = &states[choice["Next"].as_str().expect("a state")];
-    assert_eq!(wait["Resource"], format!("{INVOKE}.waitForTaskToken"));
-    assert_eq!(wait["Parameters"]["Payload"]["task_token.$"], "$$.Task.Token");
-    assert!(
-        wait["TimeoutSeconds"].as_u64().is_some_and(|seconds| seconds < 604_800),
-        "the wait ends before the workflow's week"
+    let record = &states["RecordFailure"];
+    let recorded = &states[record["Next"].as_str().expect("a state")];
+    assert_eq!(
+        (&recorded["Choices"][0]["StringEquals"], &recorded["Choices"][0]["Next"]),
+        (&"failed".into(), &"CustomerFailed".into())
     );
-    let retried = wait["Retry"].as_array().expect("rules").iter().flat_map(names).collect::<BTreeSet<_>>();
-    assert!(!retried.contains("States.Timeout"), "a timeout is not retried");
-    // Whether decided or timed out, `publish` records the outcome. It publishes only approved results.
-    let caught = wait["Catch"].as_array().and_then(|rules| rules.last()).expect("a rule");
-    assert!(names(caught).contains("States.ALL"));
-    assert_eq!((&caught["Next"], &wait["Next"]), (&"PublishReviewed".into(), &"PublishReviewed".into()));
-    assert!(tasks(&states, Stage::Publish).iter().any(|(name, _)| *name == "PublishReviewed"));
+    assert_eq!(record["Catch"][0]["Next"], "CustomerFailed", "also if it cannot be recorded");
+    assert_eq!(states["CustomerFailed"]["Type"], "Fail");
+    assert_eq!(states["Customers"]["ToleratedFailureCountPath"], "$.merged.tolerated_failures");
+}
+
+/// A result in review takes no place in the map: its decision publishes it.
+#[test]
+fn no_state_waits_for_people() {
+    let states = states(&definition());
+    let waits = states.iter().filter(|(_, state)| {
+        state["Type"] == "Wait" || state["Resource"].as_str().is_some_and(|task| task.ends_with("waitForTaskToken"))
+    });
+    assert_eq!(waits.count(), 0);
 }
 
 #[test]
@@ -189,6 +222,9 @@ fn definition_reads_every_input_field() {
         batch: contracts::Batch::parse("b").expect("a batch"),
         concurrency: 1,
         tolerated_failure_percentage: 1,
+        limit: None,
+        dry_run: false,
+        video: true,
     };
     for field in serde_json::to_value(input).expect("plain fields").as_object().expect("an object").keys() {
         assert!(text.contains(&format!("\"$.{field}\"")), "the definition does not read {field}");

@@ -69,6 +69,8 @@ pub fn limits() -> Result<WorkflowLimits, EnvironmentError> {
     Ok(WorkflowLimits {
         concurrency: number("CONCURRENCY")?,
         tolerated_failure_percentage: number("TOLERATED_FAILURE_PERCENTAGE")?,
+        customers: None,
+        dry_run: false,
     })
 }
 

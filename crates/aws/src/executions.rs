@@ -7,10 +7,11 @@ use aws_sdk_sfn::operation::start_execution::StartExecutionError;
 use aws_sdk_sfn::types::ExecutionStatus;
 use contracts::RunId;
 use contracts::error::chain;
-use contracts::executions::{Execution, ExecutionState, Executions, ExecutionsError, StartOutcome, Tasks};
+use contracts::executions::{Execution, ExecutionState, Executions, ExecutionsError, StartOutcome};
 use contracts::stage::WorkflowInput;
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::step_functions_error;
 
@@ -34,40 +35,48 @@ impl StateMachine {
     }
 }
 
-/// Workflow tasks that are waiting for a reviewer. A token identifies its task.
+/// The workflow that rewrites the manifest of a run after decisions, and announces it.
+///
+/// Decisions come one by one, and a manifest covers a whole run. So each execution waits for the end of its five minutes and
+/// covers all decisions in them. Its name holds the run and the minutes, so they share one execution.
 #[derive(Clone, Debug)]
-pub struct WaitingTasks {
+pub struct Refreshes {
     client: Client,
+    arn: String,
 }
 
-impl WaitingTasks {
-    /// Returns the tasks in this account and region.
+/// The length of the window that one refresh covers, in seconds.
+const REFRESH_SECONDS: i64 = 300;
+
+impl Refreshes {
+    /// Returns the state machine of this ARN.
     #[must_use]
-    pub const fn new(client: Client) -> Self {
-        Self { client }
+    pub fn new(client: Client, arn: impl Into<String>) -> Self {
+        Self { client, arn: arn.into() }
     }
-}
 
-#[async_trait]
-impl Tasks for WaitingTasks {
-    async fn succeed(&self, token: &str) -> Result<(), ExecutionsError> {
-        match self.client.send_task_success().task_token(token).output("{}").send().await {
+    /// Starts the refresh that covers `now`, unless it has started.
+    pub async fn start(&self, run: &RunId, now: Timestamp) -> Result<(), ExecutionsError> {
+        let (name, input) = refresh(run, now);
+        let request = self.client.start_execution().state_machine_arn(&self.arn).name(&name).input(input.to_string());
+        match request.send().await {
             Ok(_) => Ok(()),
-            // The task timed out, or another call completed it.
-            Err(error)
-                if error.as_service_error().is_some_and(|error| {
-                    error.is_task_timed_out() || error.is_task_does_not_exist() || error.is_invalid_token()
-                }) =>
-            {
+            Err(error) if error.as_service_error().is_some_and(StartExecutionError::is_execution_already_exists) => {
                 Ok(())
             }
-            // The error does not contain the token.
-            Err(error) => Err(unavailable("of a review", "go on with", chain(&error))),
+            Err(error) => Err(unavailable(&name, "start", chain(&error))),
         }
     }
 }
 
-/// The known part of an execution's input. Other fields may come from another version.
+/// Returns the name and the input of the refresh that covers `now`.
+fn refresh(run: &RunId, now: Timestamp) -> (String, Value) {
+    let window = now.as_second().div_euclid(REFRESH_SECONDS);
+    let end = Timestamp::from_second((window + 1) * REFRESH_SECONDS).unwrap_or(now);
+    (format!("{run}-{window}"), json!({ "run": run, "at": end.strftime("%Y-%m-%dT%H:%M:%SZ").to_string() }))
+}
+
+/// The known part of an execution's input. Other fields may belong to another version.
 #[derive(Deserialize)]
 struct RunInput {
     run: RunId,
@@ -111,5 +120,21 @@ impl Executions for StateMachine {
         let stopped = described.stop_date.and_then(|at| Timestamp::from_millisecond(at.to_millis().ok()?).ok());
         let message = described.cause.as_deref().map(step_functions_error::message);
         Ok(Some(Execution { run: input.run, state, stopped, error: described.error, message }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decisions_within_five_minutes_share_a_refresh() {
+        let run = RunId::parse("run-4c1f09a2b7d83e56").unwrap();
+        let at = |second: i64| refresh(&run, Timestamp::from_second(1_800_000_000 + second).unwrap());
+        assert_eq!(at(0), at(299));
+        assert_ne!(at(299).0, at(300).0);
+        let (name, input) = at(17);
+        assert!(name.len() <= 80, "{name}");
+        assert_eq!(input["at"], "2027-01-15T08:05:00Z");
     }
 }

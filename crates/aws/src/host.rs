@@ -1,7 +1,7 @@
 //! The host of every Lambda: it starts the function, decodes payloads, and reports progress, metrics and errors.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,6 +12,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use contracts::brand::{Brand, BrandError};
 use contracts::catalogue::{Catalogue, CatalogueError};
 use contracts::error::chain;
+use contracts::key::RunPart;
 use contracts::progress::{Step, StepKind};
 use contracts::settings::{Settings, SettingsError};
 use contracts::stage::{Stage, Subject};
@@ -30,7 +31,7 @@ use tracing::Instrument as _;
 use tracing_subscriber::EnvFilter;
 
 use crate::environment::{self, EnvironmentError};
-use crate::executions::{StateMachine, WaitingTasks};
+use crate::executions::{Refreshes, StateMachine};
 use crate::polly::Polly;
 use crate::s3::S3Store;
 use crate::secrets::SecretsManager;
@@ -83,11 +84,11 @@ impl From<Failure> for Diagnostic {
     }
 }
 
-/// The reason why a function cannot start or continue.
+/// The reason that a function cannot start or continue.
 #[derive(Debug, Error)]
 pub enum HostError {
-    /// The payload is malformed. The error names the field, never its value.
-    #[error("the payload at `{field}`: {problem}")]
+    /// The payload is malformed. The error identifies the field but never repeats its value.
+    #[error("invalid payload at `{field}`: {problem}")]
     Payload {
         /// The path of the field, such as `row.offset`; `.` is the whole payload.
         field: String,
@@ -115,7 +116,15 @@ pub enum HostError {
     /// The brand is invalid.
     #[error(transparent)]
     Brand(#[from] BrandError),
-    /// An object is not UTF-8 text.
+    /// The settings of a run cannot be parsed: another version wrote them.
+    #[error("{key}: not settings of this version")]
+    StoredSettings {
+        /// The key of the object.
+        key: String,
+        /// The cause.
+        source: serde_json::Error,
+    },
+    /// A text is not UTF-8.
     #[error("{key}: not UTF-8")]
     Encoding {
         /// The key of the object.
@@ -142,6 +151,7 @@ impl NamedError for HostError {
             Self::Catalogue(error) => error.name(),
             Self::Phrases(error) => error.name(),
             Self::Brand(error) => error.name(),
+            Self::StoredSettings { .. } => ErrorName::ConfigChanged,
             Self::Encoding { .. } => ErrorName::ConfigInvalid,
             Self::File { .. } => ErrorName::RenderAssetBroken,
         }
@@ -257,16 +267,24 @@ impl Host {
         Ok(StateMachine::new(aws_sdk_sfn::Client::new(&self.config), arn))
     }
 
-    /// Returns the workflow tasks that are waiting for a reviewer.
-    #[must_use]
-    pub fn tasks(&self) -> WaitingTasks {
-        WaitingTasks::new(aws_sdk_sfn::Client::new(&self.config))
+    /// Returns the workflow that rewrites manifests after decisions, which `REFRESH_MACHINE` names.
+    pub fn refreshes(&self) -> Result<Refreshes, Failure> {
+        let arn = environment::required("REFRESH_MACHINE")?;
+        Ok(Refreshes::new(aws_sdk_sfn::Client::new(&self.config), arn))
     }
 
     /// Returns Polly in the function's region.
     #[must_use]
     pub fn polly(&self) -> Polly {
         Polly::new(&self.config)
+    }
+
+    /// Reads the settings with which a run started. A deployment or new settings in the middle of a run change nothing for
+    /// its remaining customers. Returns the current settings for a run of a version that stored none.
+    pub async fn settings_of(&self, run: &RunId) -> Result<Settings, HostError> {
+        let key = ObjectKey::Run(run.clone(), RunPart::Settings);
+        let Some(json) = self.vault.store().find(&key).await? else { return self.settings().await };
+        serde_json::from_slice(&json).map_err(|source| HostError::StoredSettings { key: key.to_string(), source })
     }
 
     /// Reads `config/bespoke.toml`, or returns the defaults if it does not exist. Each call reads it again, so a warm
@@ -283,8 +301,8 @@ impl Host {
         Ok(Catalogue::from_json(&self.vault.store().get(&ObjectKey::Catalogue).await?)?)
     }
 
-    /// Reads `config/phrases/en.toml` with its approvals. If there is none, the sample catalog has the packaged phrasebook,
-    /// and any other catalog fails.
+    /// Reads `config/phrases/en.toml` with its approvals. If there is none, uses the packaged phrasebook for the sample
+    /// catalog, and fails for any other catalog.
     pub async fn phrases(&self, catalogue: &Catalogue) -> Result<Phrasebook, HostError> {
         let store = self.vault.store();
         let Some(book) = store.find(&ObjectKey::Phrasebook).await? else {
@@ -316,6 +334,17 @@ fn decode<T: DeserializeOwned>(payload: Value) -> Result<T, HostError> {
 #[must_use]
 pub fn assets() -> PathBuf {
     environment::path("ASSETS_DIR", "/opt/bespoke/assets")
+}
+
+/// Empties a folder, and creates it if it does not exist. A call that ran out of time leaves its files behind, and they
+/// would fill the disk of a warm function.
+pub fn sweep(folder: &Path) -> Result<(), Failure> {
+    let failed = |source| HostError::File { path: folder.to_owned(), source };
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error).into()),
+        _ => {}
+    }
+    Ok(std::fs::create_dir_all(folder).map_err(failed)?)
 }
 
 /// Reads `brand.toml` from the assets folder.
@@ -370,13 +399,23 @@ mod tests {
         let stage = async |_: AssessInput| -> Result<(), Failure> { panic!("must not be called") };
         let diagnostic: Diagnostic = answer(payload, &stage).await.unwrap_err().into();
         assert_eq!(diagnostic.error_type, "Input.InvalidRequest");
-        assert_eq!(diagnostic.error_message, "the payload at `row.offset`: invalid value");
+        assert_eq!(diagnostic.error_message, "invalid payload at `row.offset`: invalid value");
+    }
+
+    #[test]
+    fn sweep_removes_what_a_killed_call_left() {
+        let folder = std::env::temp_dir().join(format!("bespoke-sweep-{}", std::process::id()));
+        sweep(&folder).unwrap();
+        std::fs::write(folder.join("part.mp4"), "left behind").unwrap();
+        sweep(&folder).unwrap();
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+        std::fs::remove_dir(&folder).unwrap();
     }
 
     #[test]
     fn missing_field_is_named() {
         let error = decode::<MergeInput>(json!({"run": "run-1"})).unwrap_err();
-        assert_eq!(error.to_string(), "the payload at `.`: missing field `batch`");
+        assert_eq!(error.to_string(), "invalid payload at `.`: missing field `batch`");
     }
 
     #[tokio::test]

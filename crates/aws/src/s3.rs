@@ -162,6 +162,29 @@ impl ObjectStore for S3Store {
         }
     }
 
+    /// Copies with `If-None-Match: *`:
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>.
+    async fn copy_new(&self, from: &ObjectKey, to: &ObjectKey) -> Result<Option<PutOutcome>, StoreError> {
+        // Keys consist of letters, digits and `/._-`, so the source needs no encoding.
+        let source = format!("{}/{from}", self.bucket);
+        let request = self.client.copy_object().bucket(&self.bucket).key(to.to_string()).copy_source(source);
+        match request.if_none_match("*").send().await {
+            Ok(_) => Ok(Some(PutOutcome::Created)),
+            Err(error) if status(&error) == Some(412) => Ok(Some(PutOutcome::AlreadyThere)),
+            Err(error) if status(&error) == Some(404) => Ok(None),
+            Err(error) => Err(unavailable(from, "copy", &error)),
+        }
+    }
+
+    async fn exists(&self, key: &ObjectKey) -> Result<bool, StoreError> {
+        let request = self.client.head_object().bucket(&self.bucket).key(key.to_string());
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if status(&error) == Some(404) => Ok(false),
+            Err(error) => Err(unavailable(key, "read", &error)),
+        }
+    }
+
     async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
         let request = self.client.delete_object().bucket(&self.bucket).key(key.to_string());
         match request.send().await {

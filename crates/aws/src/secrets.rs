@@ -68,15 +68,15 @@ impl SecretsManager {
         match self.client.get_secret_value().secret_id(id).send().await {
             Ok(value) => match value.secret_string {
                 Some(text) => Ok(Some(SecretString::from(text))),
-                None => Err(SecretError::Malformed { name, expected: "a text" }),
+                None => Err(SecretError::Malformed { name, expected: "text" }),
             },
             Err(error)
                 if error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception) =>
             {
                 Ok(None)
             }
-            // The chain of `Display` texts identifies the error and the request. The `Debug` form would quote the body
-            // of a malformed response, including the secret.
+            // The chain of `Display` messages identifies the error and the request. The `Debug` form would quote the
+            // body of a malformed response, including the secret.
             Err(error) => Err(SecretError::Unavailable { name, reason: chain(&error) }),
         }
     }

@@ -42,7 +42,7 @@ Examples:
   bespoke campaign --dry-run data                  forecast a campaign
   bespoke campaign --limit 50 --budget 10 data     the first fifty; without --limit it continues with the others
   bespoke serve --open                             the same on a web page
-  bespoke guard letter.txt --products auto-loan    what the guard refuses in a text
+  bespoke guard letter.txt --products auto-loan    what the guard refuses in a letter
   bespoke evidence --customer 0001                 why the bank said this to a customer
   bespoke explain --customer 0001                  which offers a customer would get, and why
   bespoke suppress --customer 0001                 never contact this customer
@@ -78,7 +78,7 @@ pub enum Command {
     Doctor(tools::DoctorArgs),
     /// List the engines and voices, or install them
     Voices(voice::VoicesArgs),
-    /// Narrate a text into a sound file
+    /// Narrate text into an audio file
     Narrate(voice::NarrateArgs),
     /// Show a run's result, or read it aloud
     Play(voice::PlayArgs),

@@ -74,7 +74,9 @@ pub async fn execute(cli: Cli) -> Result<u8, Failure> {
         Command::Deliver(args) => export::deliver(args, &config()?, context).await,
         Command::Expire(args) => expire::execute(&args, &config()?, context).await,
         Command::Disparity(args) => disparity::execute(args, config()?, context).await,
-        Command::Catalogue(CatalogueCommand::Check { file }) => catalogue::check(&file, context),
+        Command::Catalogue(CatalogueCommand::Check { file, institution }) => {
+            catalogue::check(&file, institution, context)
+        }
         Command::Scene(command) => scene::execute(command, &config()?, context),
         Command::Phrases(command) => phrases::execute(command, context),
         Command::Reference(args) => reference::execute(&args, context),

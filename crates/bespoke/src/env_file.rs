@@ -130,7 +130,7 @@ mod tests {
             let text = format!("\u{feff}# comment\r\n\r\nexport EXCEL_PASSWORD = {written}\r\n");
             let variables = parse(&text).unwrap();
             assert_eq!(variables, [("EXCEL_PASSWORD".to_owned(), password.to_owned())], "{written}");
-            // What dotenvy reads from the quoted form is what it sets.
+            // dotenvy reads back the same variables from the quoted form.
             let loaded: Vec<_> = dotenvy::from_read_iter(quoted(&variables).as_bytes()).map(Result::unwrap).collect();
             assert_eq!(loaded, variables, "{written}");
         }

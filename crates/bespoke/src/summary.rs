@@ -107,7 +107,9 @@ impl RunSummary {
         use contracts::error::{EXIT_NOTHING_TO_DO, EXIT_PARTLY};
         let failed = self.customers.iter().find_map(|customer| match &customer.outcome {
             Outcome::Failed { error, .. } => Some(*error),
-            Outcome::Published { .. } | Outcome::Skipped { .. } | Outcome::InReview { .. } => None,
+            Outcome::Published { .. } | Outcome::Skipped { .. } | Outcome::InReview { .. } | Outcome::NotStarted => {
+                None
+            }
         });
         let published = self.customers.iter().any(|customer| matches!(customer.outcome, Outcome::Published { .. }));
         let held = self.customers.iter().any(|customer| matches!(customer.outcome, Outcome::InReview { .. }));
@@ -132,7 +134,7 @@ impl RunSummary {
         }
         let count = |word: &str| self.customers.iter().filter(|customer| customer.outcome.word() == word).count();
         let videos = self.customers.iter().filter(|customer| customer.video_seconds.is_some()).count();
-        let held = count("held");
+        let held = count("in-review");
         let counts: Vec<String> = [("published", count("published")), ("skipped", count("skipped"))]
             .into_iter()
             .chain([("in review", held), ("failed", count("failed"))])
@@ -157,7 +159,7 @@ impl CustomerSummary {
         let run = &input.run.run;
         let key = |artefact| ObjectKey::Customer(customer.reference.clone(), run.clone(), artefact);
         let because = match &customer.outcome {
-            Outcome::Published { .. } => None,
+            Outcome::Published { .. } | Outcome::NotStarted => None,
             Outcome::Skipped { skip } => Some(skip.because().to_owned()),
             Outcome::InReview { why } => Some(why.clone()),
             Outcome::Failed { error, stage } => {
@@ -202,7 +204,7 @@ impl CustomerSummary {
     fn write(&self, text: &mut String) {
         let color = match self.outcome {
             Outcome::Published { .. } => AnsiColor::Green,
-            Outcome::Skipped { .. } => AnsiColor::Yellow,
+            Outcome::Skipped { .. } | Outcome::NotStarted => AnsiColor::Yellow,
             Outcome::InReview { .. } => AnsiColor::Cyan,
             Outcome::Failed { .. } => AnsiColor::Red,
         };

@@ -1,8 +1,9 @@
-//! The brand: the bank's look, sound and legal lines (`assets/brand.toml`).
+//! The brand: the bank's visual identity, music and legal text (`assets/brand.toml`).
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::institution::Institution;
 use crate::{ErrorName, NamedError};
 
 /// An invalid brand.
@@ -16,10 +17,13 @@ impl NamedError for BrandError {
     }
 }
 
-/// The bank's look, sound and legal lines. Paths are relative to the assets folder.
+/// The bank's visual identity, music and legal text. Paths are relative to the assets folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Brand {
+    /// The kind of institution, which decides the rules for its products.
+    #[serde(default)]
+    pub institution: Institution,
     /// The bank's name.
     pub name: String,
     /// The sender for customers who have no adviser, such as "your Meridian adviser".
@@ -35,7 +39,7 @@ pub struct Brand {
     pub voice_notice: String,
     /// The instructions for opting out.
     pub opt_out: String,
-    /// The lines for every end card and text.
+    /// The lines that every end card and script carries.
     pub disclosures: Vec<String>,
     /// The words above the web address at the end of a video.
     #[serde(default = "default_action")]

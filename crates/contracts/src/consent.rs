@@ -18,7 +18,7 @@ pub enum Question {
     SocialMedia,
 }
 
-/// A distinct answer in a workbook, with the place where it first occurs.
+/// A distinct answer in a workbook, with the location where it first occurs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ConsentReading {
     /// The question.
@@ -48,7 +48,7 @@ pub enum Meaning {
     Unclear,
 }
 
-/// The reason why there is no consent.
+/// The reason that there is no consent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Refusal {

@@ -36,6 +36,8 @@ pub enum Outcome {
         /// The reason.
         why: String,
     },
+    /// The run ended before it began with the customer: because of a limit, a budget or too many failures.
+    NotStarted,
     /// A stage failed.
     Failed {
         /// The error's name.
@@ -46,13 +48,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Returns the outcome as one word: `published`, `skipped`, `in-review`, `failed`.
+    /// Returns the outcome as one word: `published`, `skipped`, `in-review`, `not-started`, `failed`.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Published { .. } => "published",
             Self::Skipped { .. } => "skipped",
             Self::InReview { .. } => "in-review",
+            Self::NotStarted => "not-started",
             Self::Failed { .. } => "failed",
         }
     }
@@ -116,7 +119,7 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Returns whether a text was published.
+    /// Returns whether text was published.
     #[must_use]
     pub const fn is_published(&self) -> bool {
         matches!(self.outcome, Outcome::Published { .. })

@@ -13,7 +13,7 @@ use crate::{ErrorName, NamedError, RunId};
 pub struct ExecutionsError {
     /// The name of the execution.
     pub name: String,
-    /// The attempted action: `start`, `read` or `go on with`.
+    /// The attempted action: `start` or `read`.
     pub action: &'static str,
     /// The service's message.
     pub reason: String,
@@ -58,13 +58,6 @@ pub struct Execution {
     pub error: Option<String>,
     /// The error's message, if it failed and the service keeps messages. Holds no personal data.
     pub message: Option<String>,
-}
-
-/// Resumes workflow tasks that are waiting for a reviewer.
-#[async_trait]
-pub trait Tasks: Send + Sync {
-    /// Resumes the task with this token. Also succeeds if the task is no longer waiting.
-    async fn succeed(&self, token: &str) -> Result<(), ExecutionsError>;
 }
 
 /// Starts and reads executions of the workflow.

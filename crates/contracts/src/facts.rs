@@ -423,7 +423,7 @@ pub struct Facts {
     pub consent: ConsentAsRead,
 }
 
-/// The reason why a customer gets no recommendation.
+/// The reason that a customer gets no recommendation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reason", content = "because", rename_all = "kebab-case")]
 pub enum Skip {
@@ -502,7 +502,7 @@ pub enum Assessment {
     },
 }
 
-/// Splits a text into lowercase words: sequences of letters and digits in any script. Drops apostrophes and invisible
+/// Splits `text` into lowercase words: sequences of letters and digits in any script. Drops apostrophes and invisible
 /// joiners, so `don’t`, `don't` and `dont` are the same word. The caller must normalize `text` to Unicode form NFKC
 /// first.
 #[must_use]
@@ -515,9 +515,9 @@ pub fn plain_words(text: &str) -> Vec<String> {
 /// The domain for the keyed digests of [`five_word_runs`] (see `storage::vault::Keys::keyed_digest`).
 pub const FIVE_WORD_RUN: &str = "tweet-run";
 
-/// Returns all sequences of five [`plain_words`], joined by spaces. A text must not repeat such a sequence from a post.
-/// Posts are kept only as keyed digests of these sequences. To compare, the guard applies this function to the written
-/// text.
+/// Returns all sequences of five [`plain_words`], joined by spaces. The script must not repeat such a sequence from a
+/// post. Posts are kept only as keyed digests of these sequences. To compare, the guard applies this function to the
+/// written text.
 #[must_use]
 pub fn five_word_runs(text: &str) -> Vec<String> {
     plain_words(text).windows(5).map(|run| run.join(" ")).collect()

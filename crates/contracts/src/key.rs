@@ -137,6 +137,10 @@ impl Artefact {
 pub enum RunPart {
     /// `request.json`, sealed with the run's key: a [`crate::request::Request`].
     Request,
+    /// `forecast.json`: the forecast of a dry run.
+    Forecast,
+    /// `settings.json`: the settings when the run started. On AWS, every stage of the run uses these.
+    Settings,
     /// `index.csv`: the index rows of the run's customers. The workflow's map iterates over them.
     Index,
     /// `manifest.csv`: one line per customer.
@@ -251,6 +255,18 @@ pub enum ObjectKey {
     /// An empty object. It records that a caller, identified by a keyed digest, started a run. Its modification time is
     /// the time of the start.
     Started(Digest, RunKind, RunId),
+    /// A place among the customers whom the run's limit admits: a customer's reference.
+    Admission(RunId, usize),
+    /// An empty object that says that a customer has one of the places.
+    Admitted(RunId, CustomerRef),
+    /// An empty object that says that all places are taken.
+    AdmissionsFull(RunId),
+    /// An empty object that says how a customer's part of a run ended: the word of [`crate::evidence::Outcome::word`].
+    Ended(RunId, CustomerRef, &'static str),
+    /// The limits of a campaign that a caller started.
+    Campaign(RunId),
+    /// The decision of a dry run for a customer, sealed with the run's key: a [`crate::stage::DryRunDecision`].
+    DryRun(RunId, CustomerRef),
     /// A step in a run, for one customer or for the run as a whole: a [`crate::progress::Step`].
     Progress(RunId, Option<CustomerRef>, crate::progress::StepName),
     /// A customer's key, wrapped by the data key. Destroying it erases the customer's data.
@@ -269,8 +285,9 @@ pub enum ObjectKey {
     Forgotten(CustomerRef),
     /// A result in review: a [`crate::review::PendingReview`].
     Review(RunId, CustomerRef),
-    /// The token of the workflow task that is waiting for this review.
-    ReviewTask(RunId, CustomerRef),
+    /// An empty object that ends a review without a decision, because the customer may no longer be contacted. On AWS, its
+    /// creation invokes publish, as that of a decision does.
+    ReviewEnded(RunId, CustomerRef),
     /// A reviewer's decision, sealed with the customer's key: a [`crate::review::Decision`].
     Decision(RunId, CustomerRef),
     /// The recall of a run, or of one customer's part of it: a [`crate::recall::Recall`]. Sealed with the run's key, or
@@ -320,12 +337,22 @@ impl fmt::Display for ObjectKey {
             Self::Run(run, part) => {
                 let name = match part {
                     RunPart::Request => "request.json",
+                    RunPart::Forecast => "forecast.json",
+                    RunPart::Settings => "settings.json",
                     RunPart::Index => "index.csv",
                     RunPart::ManifestCsv => "manifest.csv",
                     RunPart::ManifestJson => "manifest.json",
                 };
                 write!(f, "runs/{run}/{name}")
             }
+            Self::Admission(run, place) => write!(f, "runs/{run}/admitted/{place}.txt"),
+            Self::Admitted(run, reference) => write!(f, "runs/{run}/admitted/{reference}.json"),
+            Self::Ended(run, reference, word) => {
+                write!(f, "runs/{run}/ended/{}/{reference}-{word}.txt", &reference.as_str()[..1])
+            }
+            Self::DryRun(run, reference) => write!(f, "runs/{run}/dry-run/{reference}.json"),
+            Self::Campaign(run) => write!(f, "runs/{run}/campaign.json"),
+            Self::AdmissionsFull(run) => write!(f, "runs/{run}/admitted/full.json"),
             Self::Started(caller, kind, run) => write!(f, "{}{run}.json", Prefix::Started(*caller, *kind)),
             Self::Progress(run, reference, step) => {
                 write!(f, "{}{step}.json", Prefix::Progress(run.clone(), reference.clone()))
@@ -339,7 +366,7 @@ impl fmt::Display for ObjectKey {
             Self::Holds => f.write_str("control/holds.csv"),
             Self::Forgotten(reference) => write!(f, "control/forgotten/{reference}.json"),
             Self::Review(run, reference) => write!(f, "control/reviews/{run}/{reference}.json"),
-            Self::ReviewTask(run, reference) => write!(f, "control/reviews/{run}/{reference}.task"),
+            Self::ReviewEnded(run, reference) => write!(f, "control/reviews/{run}/{reference}.ended"),
             Self::Decision(run, reference) => write!(f, "control/decisions/{run}/{reference}.json"),
             Self::Recall(run, None) => write!(f, "control/recalls/{run}/run.json"),
             Self::Recall(run, Some(reference)) => write!(f, "control/recalls/{run}/{reference}.json"),
@@ -380,6 +407,26 @@ impl ObjectKey {
     pub fn review_of(key: &str) -> Option<(RunId, CustomerRef)> {
         let (run, name) = key.strip_prefix("control/reviews/")?.split_once('/')?;
         Some((RunId::parse(run).ok()?, CustomerRef::parse(name.strip_suffix(".json")?).ok()?))
+    }
+
+    /// Returns the run and the customer in the key of a [`Self::Decision`] or a [`Self::ReviewEnded`]. Returns `None` for
+    /// other keys.
+    #[must_use]
+    pub fn decided_of(key: &str) -> Option<(RunId, CustomerRef)> {
+        let (within, suffix) = match key.strip_prefix("control/decisions/") {
+            Some(within) => (within, ".json"),
+            None => (key.strip_prefix("control/reviews/")?, ".ended"),
+        };
+        let (run, name) = within.split_once('/')?;
+        Some((RunId::parse(run).ok()?, CustomerRef::parse(name.strip_suffix(suffix)?).ok()?))
+    }
+
+    /// Returns the customer and the outcome in the key of a [`Self::Ended`]. Returns `None` for other keys.
+    #[must_use]
+    pub fn ended_of(key: &str) -> Option<(CustomerRef, &str)> {
+        let name = key.strip_prefix("runs/")?.rsplit_once('/')?.1.strip_suffix(".txt")?;
+        let (reference, word) = name.split_once('-')?;
+        Some((CustomerRef::parse(reference).ok()?, word))
     }
 
     /// Returns the number in the key of a customer's [`Self::ContactReservation`]. Returns `None` for other keys.
@@ -446,6 +493,8 @@ pub enum Prefix {
     Started(Digest, RunKind),
     /// The steps in a run, for one customer or for the run as a whole.
     Progress(RunId, Option<CustomerRef>),
+    /// The outcomes of a run for the references that begin with one hexadecimal digit, 0 to 15.
+    Ended(RunId, u8),
     /// The results in review, for one run or for all runs.
     Reviews(Option<RunId>),
     /// The customers who opted out or were erased, one object each.
@@ -472,6 +521,7 @@ impl fmt::Display for Prefix {
             Self::Started(caller, kind) => write!(f, "runs/started/{caller}/{}/", kind.folder()),
             Self::Progress(run, Some(reference)) => write!(f, "customers/{reference}/{run}/progress/"),
             Self::Progress(run, None) => write!(f, "runs/{run}/progress/"),
+            Self::Ended(run, digit) => write!(f, "runs/{run}/ended/{digit:x}/"),
             Self::Reviews(None) => f.write_str("control/reviews/"),
             Self::Reviews(Some(run)) => write!(f, "control/reviews/{run}/"),
             Self::Suppressions => f.write_str("control/suppressions/"),
@@ -502,8 +552,13 @@ mod tests {
         let customer = CustomerRef::parse("0".repeat(32)).unwrap();
         let review = ObjectKey::Review(run.clone(), customer.clone());
         assert_eq!(ObjectKey::review_of(&review.to_string()), Some((run.clone(), customer.clone())));
-        let task = ObjectKey::ReviewTask(run.clone(), customer.clone());
-        assert_eq!(ObjectKey::review_of(&task.to_string()), None);
+        assert_eq!(ObjectKey::decided_of(&review.to_string()), None);
+        let ended = ObjectKey::ReviewEnded(run.clone(), customer.clone());
+        assert_eq!(ObjectKey::review_of(&ended.to_string()), None);
+        let decision = ObjectKey::Decision(run.clone(), customer.clone());
+        for key in [ended, decision] {
+            assert_eq!(ObjectKey::decided_of(&key.to_string()), Some((run.clone(), customer.clone())), "{key}");
+        }
         for key in [ObjectKey::Forgotten(customer.clone()), ObjectKey::Suppression(customer.clone())] {
             assert_eq!(ObjectKey::customer_of(&key.to_string()), Some(customer.clone()), "{key}");
         }

@@ -13,6 +13,7 @@ pub mod evidence;
 pub mod executions;
 pub mod facts;
 pub mod id;
+pub mod institution;
 pub mod key;
 pub mod media;
 pub mod model;

@@ -255,7 +255,7 @@ pub enum WrittenBy {
         prompt: Digest,
         /// Whether the guard returned the text to the model once for repair.
         repaired: bool,
-        /// The tokens and cost, including those of a text that the guard returned.
+        /// The tokens and cost, including those for text that the guard sent back.
         #[serde(default)]
         usage: Usage,
     },
@@ -295,7 +295,7 @@ pub struct GuardCheck {
     pub violations: Vec<String>,
 }
 
-/// The guard's verdict on a text.
+/// The guard's verdict on the text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     /// The checks that ran.

@@ -733,7 +733,11 @@ impl Settings {
     }
 
     /// Returns the digest of all settings that can change a result. Excludes concurrency, rate limits, token prices,
-    /// delivery and retention.
+    /// delivery and retention. Covers only values that differ from the defaults, so a field that a later version adds
+    /// keeps the digests of earlier settings.
+    ///
+    /// # Panics
+    /// Never: the settings serialize to JSON.
     #[must_use]
     pub fn digest(&self) -> Digest {
         let local = LocalSettings::default();
@@ -748,7 +752,24 @@ impl Settings {
             usd_per_million_tokens_written: any.usd_per_million_tokens_written,
             ..settings.writer.model
         };
-        Digest::of_json(&settings)
+        let json = |settings: &Self| serde_json::to_value(settings).expect("the settings serialize to JSON");
+        Digest::of_json(&differences(json(&settings), &json(&Self::default())))
+    }
+}
+
+/// Returns the values that differ from the defaults.
+fn differences(value: serde_json::Value, default: &serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match (value, default) {
+        (Value::Object(fields), Value::Object(defaults)) => {
+            let set = fields.into_iter().filter(|(name, value)| defaults.get(name) != Some(value));
+            set.map(|(name, value)| {
+                let default = defaults.get(&name).unwrap_or(&Value::Null);
+                (name, differences(value, default))
+            })
+            .collect()
+        }
+        (value, _) => value,
     }
 }
 
@@ -860,6 +881,21 @@ mod tests {
             let error = Settings::from_toml(text).unwrap_err().to_string();
             assert!(error.starts_with("bespoke.toml: line 2: ") && !error.contains("s3cret"), "{error}");
         }
+    }
+
+    #[test]
+    fn digest_covers_only_what_differs_from_the_defaults() {
+        assert_eq!(Settings::default().digest(), Digest::of_json(&serde_json::json!({})));
+        let slow = Settings::from_toml("[voice]\nwords_per_minute = 120\n").unwrap();
+        assert_eq!(slow.digest(), Digest::of_json(&serde_json::json!({ "voice": { "words_per_minute": 120 } })));
+    }
+
+    #[test]
+    fn settings_survive_json() {
+        let text = "[voice]\nwords_per_minute = 120\n[intake.sheets]\nprofile = \"Data\"\n[review]\nevery = 3\n";
+        let settings = Settings::from_toml(text).unwrap();
+        let json = serde_json::to_string(&settings).unwrap();
+        assert_eq!(serde_json::from_str::<Settings>(&json).unwrap(), settings);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a speech service that reports word times answers with.
+//! The responses of a speech service that reports word times.
 
 use thiserror::Error;
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{Batch, CustomerRef, DatasetId, Digest, ErrorName, RunId};
+use crate::{Batch, CustomerRef, DatasetId, Digest, ErrorName, ProductId, RunId};
 
 /// A stage of the pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -140,8 +140,12 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
 pub struct WorkflowLimits {
     /// The maximum number of concurrent customers.
     pub concurrency: u32,
-    /// The percentage of customers who may lack an outcome before the execution counts as failed.
+    /// The percentage of customers who may fail before the run starts no further customer.
     pub tolerated_failure_percentage: u32,
+    /// The maximum number of customers who get a recommendation. `None` for all.
+    pub customers: Option<usize>,
+    /// Whether the run only assesses its customers.
+    pub dry_run: bool,
 }
 
 /// The input of a workflow execution.
@@ -156,6 +160,31 @@ pub struct WorkflowInput {
     pub concurrency: u32,
     /// [`WorkflowLimits::tolerated_failure_percentage`].
     pub tolerated_failure_percentage: u32,
+    /// [`WorkflowLimits::customers`].
+    pub limit: Option<usize>,
+    /// [`WorkflowLimits::dry_run`].
+    pub dry_run: bool,
+    /// Whether the customers get videos.
+    pub video: bool,
+}
+
+/// A run never stops because of fewer failures: they may be chance.
+const MIN_FAILURES: usize = 5;
+
+/// Returns how many customers of a run may fail before it starts no further customer.
+#[must_use]
+pub fn tolerated_failures(customers: usize, percentage: u32) -> usize {
+    let share = customers.saturating_mul(percentage as usize) / 100;
+    share.max(MIN_FAILURES - 1)
+}
+
+/// The decision of a dry run for one customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DryRunDecision {
+    /// The offers. Empty for a service message. `None` if the customer would be skipped.
+    pub offers: Option<Vec<ProductId>>,
+    /// The reason for a skip.
+    pub because: Option<String>,
 }
 
 /// The input of `merge`.
@@ -290,4 +319,15 @@ pub struct FinalizeInput {
     pub run: RunId,
     /// The dataset; `None` if merge failed.
     pub dataset: Option<DatasetId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_runs_tolerate_four_failures_and_large_ones_their_share() {
+        assert_eq!([1, 12, 100, 1000].map(|customers| tolerated_failures(customers, 5)), [4, 4, 5, 50]);
+        assert_eq!(tolerated_failures(12, 100), 12);
+    }
 }

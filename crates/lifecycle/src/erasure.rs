@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use policy::control::{self, ControlError, ErasureRecord, SuppressedBy, Suppression};
 use policy::erasure::delete_artefacts;
 use serde::Serialize;
-use storage::store::{ObjectStore, StoreError};
+use storage::store::{ObjectStore, PutOutcome, StoreError};
 use storage::vault::{Owner, Vault, VaultError};
 use thiserror::Error;
 
@@ -29,14 +29,6 @@ pub enum ErasureError {
     /// `control/` cannot be read, so it is unknown whether the customer is under a legal hold.
     #[error(transparent)]
     Control(#[from] ControlError),
-    /// The record of the erasure cannot be parsed.
-    #[error("{key}: not in the format that this version writes")]
-    Malformed {
-        /// The object's key.
-        key: String,
-        /// The position in the JSON.
-        source: serde_json::Error,
-    },
     /// No dataset has a customer with this id.
     #[error("no dataset has a customer with that id: nothing was erased")]
     UnknownCustomer,
@@ -54,7 +46,6 @@ impl NamedError for ErasureError {
             Self::Vault(error) => error.name(),
             Self::Store(error) => error.name(),
             Self::Control(error) => error.name(),
-            Self::Malformed { .. } => ErrorName::SealBroken,
             Self::UnknownCustomer => ErrorName::InputUnknownCustomer,
             Self::OnHold { .. } => ErrorName::ForgetOnHold,
         }
@@ -71,7 +62,7 @@ impl NamedError for ErasureError {
                 "the customer is suppressed from now on; once the hold ends, remove it and forget them again"
                     .to_owned(),
             ),
-            Self::Store(_) | Self::Malformed { .. } => None,
+            Self::Store(_) => None,
         }
     }
 }
@@ -104,7 +95,7 @@ pub async fn erase(reference: &CustomerRef, vault: &Vault, now: Timestamp) -> Re
     if let Some(holds) = control::holds(store).await?.remove(reference) {
         return Err(ErasureError::OnHold { holds });
     }
-    let record = write_record(store, reference, now).await?;
+    let record = write_record(vault, reference, now).await?;
     vault.destroy_customer_key(reference).await?;
 
     let runs = list_runs(store, reference).await?;
@@ -140,17 +131,20 @@ async fn check_known(store: &dyn ObjectStore, reference: &CustomerRef) -> Result
     Err(ErasureError::UnknownCustomer)
 }
 
-/// Writes the record of the erasure. Returns the first record ever written.
-async fn write_record(
-    store: &dyn ObjectStore,
-    reference: &CustomerRef,
-    now: Timestamp,
-) -> Result<ErasureRecord, ErasureError> {
+/// Writes the record of the erasure. Returns the first record ever written with the keys.
+async fn write_record(vault: &Vault, reference: &CustomerRef, now: Timestamp) -> Result<ErasureRecord, ErasureError> {
+    let store = vault.store();
     let key = ObjectKey::Forgotten(reference.clone());
     let record = ErasureRecord { at: now, program: env!("CARGO_PKG_VERSION").to_owned() };
-    store.put_new(&key, json(&record).into()).await?;
-    serde_json::from_slice(&store.get(&key).await?)
-        .map_err(|source| ErasureError::Malformed { key: key.to_string(), source })
+    let authenticated = vault.authenticate(&key, &record);
+    if store.put_new(&key, authenticated.clone()).await? == PutOutcome::Created {
+        return Ok(record);
+    }
+    match vault.open_authenticated(&key, &store.get(&key).await?) {
+        Ok(first) => Ok(first),
+        // An earlier version, or someone without the keys, wrote the record.
+        Err(_) => store.put(&key, authenticated).await.map(|()| record).map_err(ErasureError::from),
+    }
 }
 
 /// Returns every run that has objects about the customer.
@@ -187,13 +181,16 @@ async fn published_digests(
 /// locked.
 async fn erase_from_run(run: &RunId, reference: &CustomerRef, vault: &Vault) -> Result<usize, ErasureError> {
     let store = vault.store();
-    let mut keys =
-        vec![ObjectKey::Review(run.clone(), reference.clone()), ObjectKey::ReviewTask(run.clone(), reference.clone())];
+    let mut keys = vec![
+        ObjectKey::Review(run.clone(), reference.clone()),
+        ObjectKey::ReviewEnded(run.clone(), reference.clone()),
+        ObjectKey::Admitted(run.clone(), reference.clone()),
+    ];
     let request_key = ObjectKey::Run(run.clone(), RunPart::Request);
     match vault.read_json::<Request>(Owner::Run, &request_key).await {
         Ok((request, _)) if request.only.as_ref() == Some(reference) => keys.push(request_key),
         Ok(_) => {}
-        // A request that the current keys cannot open is unreadable for everyone.
+        // If the current keys cannot open a request, no one can read it.
         Err(error) if matches!(error.name(), ErrorName::SealBroken | ErrorName::StoreNotFound) => {}
         Err(error) => return Err(error.into()),
     }

@@ -1,13 +1,13 @@
 //! Recall: withdraws a run's published results. Links stop working, files move to `recalled/`, and the evidence
 //! remains.
 
-use contracts::key::{Artefact, RunPart};
+use contracts::key::RunPart;
 use contracts::recall::Recall;
 use contracts::stage::IndexRow;
 use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
-use policy::recall::{MoveError, move_to_recalled};
+use policy::recall::{MoveError, is_recalled, move_to_recalled};
 use serde::Serialize;
 use storage::store::{ObjectStore, StoreError};
 use storage::vault::{Owner, Vault, VaultError};
@@ -34,8 +34,14 @@ pub enum RecallError {
     #[error(transparent)]
     RecordText(#[from] RecordTextError),
     /// The run, or the customer's part of it, does not exist.
-    #[error("run {run} does not exist, lacks this customer, or did not get past merge")]
+    #[error("run {run} does not exist, does not include this customer, or did not get past merge")]
     NoSuchRun {
+        /// The run.
+        run: RunId,
+    },
+    /// The recall of the run is not on record.
+    #[error("the recall of run {run} is not on record; record it before its files move")]
+    NotRecorded {
         /// The run.
         run: RunId,
     },
@@ -48,14 +54,18 @@ impl NamedError for RecallError {
             Self::Store(error) => error.name(),
             Self::Move(error) => error.name(),
             Self::RecordText(error) => error.name(),
-            Self::NoSuchRun { .. } => ErrorName::InputInvalidRequest,
+            Self::NoSuchRun { .. } | Self::NotRecorded { .. } => ErrorName::InputInvalidRequest,
         }
     }
 
     fn help(&self) -> Option<String> {
         match self {
             Self::Vault(error) => error.help(),
-            Self::Store(_) | Self::Move(_) | Self::RecordText(_) | Self::NoSuchRun { .. } => None,
+            Self::Store(_)
+            | Self::Move(_)
+            | Self::RecordText(_)
+            | Self::NoSuchRun { .. }
+            | Self::NotRecorded { .. } => None,
         }
     }
 }
@@ -81,6 +91,19 @@ pub async fn recall(
     vault: &Vault,
     now: Timestamp,
 ) -> Result<Vec<RecalledCustomer>, RecallError> {
+    let customers = record(run, only, by, reason, vault, now).await?;
+    move_files(run, customers, vault.store()).await
+}
+
+/// Writes the record of a recall. Returns the customers whose files must still move.
+pub async fn record(
+    run: &RunId,
+    only: Option<&CustomerRef>,
+    by: &str,
+    reason: Option<&str>,
+    vault: &Vault,
+    now: Timestamp,
+) -> Result<Vec<CustomerRef>, RecallError> {
     check_name(by)?;
     reason.map_or(Ok(()), check_reason)?;
     let customers = list_customers(run, only, vault.store()).await?;
@@ -89,8 +112,23 @@ pub async fn recall(
     let owner = only.map_or(Owner::Run, Owner::Customer);
     let first = vault.write_json(owner, &key, &Digest::of(b"recall"), record).await?;
     tracing::info!(%run, customers = customers.len(), at = %first.at, "recalled a run");
+    Ok(customers)
+}
 
-    let moves = stream::iter(customers).map(|reference| move_files(vault.store(), run, reference));
+/// Moves the files of customers whose recall is on record. Returns every customer who has recalled files. Fails without a
+/// record: it must come first, so that links stop working before files move.
+pub async fn move_files(
+    run: &RunId,
+    customers: Vec<CustomerRef>,
+    store: &dyn ObjectStore,
+) -> Result<Vec<RecalledCustomer>, RecallError> {
+    let moves = stream::iter(customers).map(|reference| async move {
+        if !is_recalled(store, run, &reference).await? {
+            return Err(RecallError::NotRecorded { run: run.clone() });
+        }
+        let files = move_to_recalled(store, run, &reference).await?;
+        Ok(RecalledCustomer { reference, files })
+    });
     let recalled: Vec<RecalledCustomer> = moves.buffered(CONCURRENCY).try_collect().await?;
     Ok(recalled.into_iter().filter(|recalled| recalled.files > 0).collect())
 }
@@ -110,18 +148,4 @@ async fn list_customers(
         Some(only) if customers.contains(only) => Ok(vec![only.clone()]),
         Some(_) => Err(no_such_run()),
     }
-}
-
-async fn move_files(
-    store: &dyn ObjectStore,
-    run: &RunId,
-    reference: CustomerRef,
-) -> Result<RecalledCustomer, RecallError> {
-    move_to_recalled(store, run, &reference).await?;
-    let mut files = 0;
-    for artefact in Artefact::PUBLISHED {
-        let key = ObjectKey::Recalled(reference.clone(), run.clone(), artefact);
-        files += usize::from(store.find(&key).await?.is_some());
-    }
-    Ok(RecalledCustomer { reference, files })
 }

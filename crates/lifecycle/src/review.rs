@@ -40,7 +40,7 @@ pub enum ReviewError {
         key: String,
     },
     /// No result for this customer is in review.
-    #[error("no result of run {run} is in review for this customer")]
+    #[error("run {run} has no result in review for this customer")]
     NotWaiting {
         /// The run.
         run: RunId,
@@ -103,21 +103,11 @@ pub struct NewDecision<'a> {
     pub reason: Option<&'a str>,
 }
 
-/// The result of [`decide`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DecisionOutcome {
-    /// The decision on record: this one, or an earlier reviewer's. `Err` if the customer may no longer be contacted.
-    /// Then no decision is needed.
-    pub decision: Result<Decision, Skip>,
-    /// The token of the workflow task that is waiting for the decision, on AWS.
-    pub task: Option<String>,
-}
-
 /// Returns the pending reviews of one run or of all runs, oldest first.
 pub async fn list_pending(vault: &Vault, run: Option<&RunId>) -> Result<Vec<PendingReview>, ReviewError> {
     let mut pending = Vec::new();
     for (run, reference) in list_keys(vault.store(), run).await? {
-        // A review that has been decided since the listing no longer exists.
+        // A review is gone from the store if it was decided after the listing.
         pending.extend(find(vault, &run, &reference).await?);
     }
     pending.sort_by_key(|pending| pending.since);
@@ -152,16 +142,18 @@ pub async fn load(
 
 /// Records a decision about a pending review. Only the first reviewer's decision counts.
 ///
-/// Reads `control/` again first, because no decision is needed if the customer may no longer be contacted. Afterwards,
-/// the caller completes the outcome: on one machine with `publish::run`, on AWS with [`contracts::executions::Tasks`].
-/// Fails if the result has changed since the reviewer saw it.
+/// Reads `control/` again first, because a customer who may no longer be contacted needs no decision. The caller then
+/// completes the outcome: on one machine with `publish::run`, on AWS the object of the decision
+/// invokes `publish`. Returns the decision on record: this one, or an earlier reviewer's. The inner error says why the
+/// customer may no longer be contacted, in which case no decision is needed. Fails if
+/// the result has changed since the reviewer saw it.
 pub async fn decide(
     run: &RunId,
     reference: &CustomerRef,
     new: NewDecision<'_>,
     vault: &Vault,
     now: Timestamp,
-) -> Result<DecisionOutcome, ReviewError> {
+) -> Result<Result<Decision, Skip>, ReviewError> {
     let NewDecision { reviewed, choice, by, reason } = new;
     check_name(by)?;
     reason.map_or(Ok(()), check_reason)?;
@@ -171,17 +163,14 @@ pub async fn decide(
     if inputs != *reviewed {
         return Err(not_as_reviewed(run, reference));
     }
-    let decision = if let Some(skip) = control::read(store, reference, now).await?.forbids(pending.from_posts) {
-        Err(skip)
-    } else {
-        check_files(&pending, store).await?;
-        let decision =
-            Decision { choice, by: by.to_owned(), at: now, reason: reason.map(ToOwned::to_owned), seen: pending.seen };
-        let key = ObjectKey::Decision(run.clone(), reference.clone());
-        Ok(vault.write_json(Owner::Customer(reference), &key, &inputs, decision).await?)
-    };
-    // Read this after writing the decision. A task that registers in between finds the decision itself.
-    Ok(DecisionOutcome { decision, task: find_task(store, run, reference).await? })
+    if let Some(skip) = control::read(store, reference, now).await?.forbids(pending.from_posts) {
+        return Ok(Err(skip));
+    }
+    check_files(&pending, store).await?;
+    let decision =
+        Decision { choice, by: by.to_owned(), at: now, reason: reason.map(ToOwned::to_owned), seen: pending.seen };
+    let key = ObjectKey::Decision(run.clone(), reference.clone());
+    Ok(Ok(vault.write_json(Owner::Customer(reference), &key, &inputs, decision).await?))
 }
 
 /// Fails if a file is not the one that the reviewer saw.
@@ -204,13 +193,4 @@ pub fn digest(pending: &PendingReview) -> Digest {
 
 fn not_as_reviewed(run: &RunId, reference: &CustomerRef) -> ReviewError {
     ReviewError::NotAsReviewed { key: ObjectKey::Review(run.clone(), reference.clone()).to_string() }
-}
-
-async fn find_task(
-    store: &dyn ObjectStore,
-    run: &RunId,
-    reference: &CustomerRef,
-) -> Result<Option<String>, StoreError> {
-    let token = store.find(&ObjectKey::ReviewTask(run.clone(), reference.clone())).await?;
-    Ok(token.and_then(|token| String::from_utf8(token.to_vec()).ok()))
 }

@@ -79,7 +79,7 @@ impl Post {
     }
 }
 
-/// Returns whether nobody on the way can read what is sent to the address: HTTPS, or this machine.
+/// Returns whether requests to the address are safe from eavesdropping: it uses HTTPS, or it is this machine.
 #[must_use]
 pub fn is_confidential(url: &Url) -> bool {
     url.scheme() == "https" || (url.scheme() == "http" && is_this_machine(url))

@@ -206,7 +206,7 @@ pub enum LineKind {
     ServiceOpening,
     /// Closes a service message.
     ServiceClosing,
-    /// Fills a slot, or stands on the title card. The id says which.
+    /// Fills a slot or appears on the title card, depending on the id.
     Word,
 }
 

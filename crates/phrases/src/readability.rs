@@ -5,7 +5,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 /// Words with more than this many letters count as long.
 const LONG_WORD: usize = 6;
 
-/// Returns the LIX of a text: words per sentence plus the percentage of words with more than six letters (Björnsson
+/// Returns the LIX of `text`: words per sentence plus the percentage of words with more than six letters (Björnsson
 /// 1968). Below 30 is easy, and 40 to 50 is newspaper level. CEFR B2 readers can read texts up to about 45.
 #[must_use]
 pub fn lix(text: &str) -> f64 {

@@ -101,7 +101,7 @@ impl SlotValues {
 }
 
 impl Template {
-    /// Parses a text such as `Hello {first_name}.`
+    /// Parses text such as `Hello {first_name}.`
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let source = text.split_whitespace().collect::<Vec<_>>().join(" ");
         if source.is_empty() {

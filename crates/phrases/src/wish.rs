@@ -1,4 +1,5 @@
-//! A caller's wish for tone and emphasis, interpreted with a small lexicon. No word from a wish reaches a text.
+//! A caller's wish for tone and emphasis, interpreted with a small lexicon. No word from a wish reaches the customer's
+//! text.
 
 use std::collections::BTreeMap;
 

@@ -26,7 +26,7 @@ pub struct ContactReservation {
 /// Reserves the customer's next contact for `run`. Returns `false` if another run has reserved it within the last
 /// `days` before `now`.
 ///
-/// A reservation lapses if its run ends without publishing. Until its run ends, it counts: missing a message is better
+/// A reservation lapses if its run ends without publishing. Until then it counts, because missing a message is better
 /// for the customer than getting two.
 pub async fn reserve(
     store: &dyn ObjectStore,
@@ -55,7 +55,7 @@ pub async fn reserve(
         if store.put_new(&key, reservation.into()).await? == PutOutcome::Created {
             return Ok(true);
         }
-        // Another run was faster; check its reservation.
+        // Another run created this reservation first. Check whether it still counts.
     }
 }
 

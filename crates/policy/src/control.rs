@@ -1,7 +1,7 @@
 //! Control data that may change at any time: suppressions (`control/suppressions.csv`, and one object per opt-out or
 //! erasure), newer consent answers (`control/consents.csv`) and legal holds (`control/holds.csv`).
 //!
-//! It is read again for each decision, and can only narrow what a workbook permits. An unreadable list is an error,
+//! It is read again for each decision, and can only restrict what a workbook permits. An unreadable list is an error,
 //! never an empty list. Before showing, approving or exporting a result, call [`read`] and [`Control::forbids`]. Before
 //! destroying data, call [`holds`].
 
@@ -152,7 +152,7 @@ pub async fn holds(store: &dyn ObjectStore) -> Result<BTreeMap<CustomerRef, Vec<
 }
 
 impl Control {
-    /// Narrows the `permission` from a workbook.
+    /// Restricts the `permission` from a workbook.
     pub fn narrow(&self, permission: Permission) -> Result<Permission, Skip> {
         self.check_contact()?;
         let social = permission.social.and_then(|proof| self.check_answers(Question::SocialMedia).map(|()| proof));

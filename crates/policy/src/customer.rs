@@ -150,7 +150,7 @@ impl CustomerRecord {
     }
 }
 
-/// Returns the place that authenticates a customer's sealed line in `customers.jsonl`.
+/// Returns the location that authenticates a customer's sealed line in `customers.jsonl`.
 #[must_use]
 pub fn record_place(reference: &CustomerRef) -> String {
     format!("{reference}/customers.jsonl")

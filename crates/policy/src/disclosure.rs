@@ -2,8 +2,8 @@
 //! bank's own system.
 //!
 //! A client for such a call demands a [`Permit`], and only [`Gate::permit`] creates one. The gate reads `control/` for
-//! each permit, so a withdrawal counts from the next call on, be it a first attempt, a repair or a retry. A call that
-//! has already passed the gate cannot be taken back.
+//! each permit, so a withdrawal takes effect with the next call, whether that is a first attempt, a repair or a retry.
+//! A call that has already passed the gate cannot be stopped.
 
 use async_trait::async_trait;
 use contracts::facts::Skip;
@@ -20,7 +20,7 @@ use crate::control::{self, ControlError};
 #[must_use = "a permit is for one call"]
 pub struct Permit(());
 
-/// The reason why a call must not be made.
+/// The reason that a call must not be made.
 #[derive(Debug, Error)]
 pub enum Withheld {
     /// The customer's newest answers forbid it.
@@ -55,7 +55,7 @@ impl NamedError for Withheld {
 /// The gate for one customer's data.
 #[derive(Clone)]
 pub struct Gate {
-    /// `None` if the data concerns no customer.
+    /// `None` if the data does not concern a customer.
     subject: Option<Subject>,
 }
 
@@ -73,13 +73,13 @@ impl Gate {
         Self { subject: Some(Subject { vault: vault.clone(), reference: reference.clone(), from_posts }) }
     }
 
-    /// Creates the gate for data that concerns no customer, such as a text that an operator wants to hear.
+    /// Creates the gate for data that does not concern a customer, such as text that an operator wants to hear.
     #[must_use]
     pub const fn without_customer() -> Self {
         Self { subject: None }
     }
 
-    /// Reads the control data and permits one call, unless the customer has withdrawn or was erased.
+    /// Reads the control data and permits one call, unless the customer has withdrawn consent or has been erased.
     pub async fn permit(&self) -> Result<Permit, Withheld> {
         let Some(Subject { vault, reference, from_posts }) = &self.subject else { return Ok(Permit(())) };
         let store = vault.store();
@@ -102,10 +102,10 @@ pub trait SpeechService: Send + Sync {
     /// Returns the service's name and address, for the evidence.
     fn service(&self) -> String;
 
-    /// Returns the audio of a document: mono, 16 bit, little-endian, [`contracts::speech::SAMPLE_RATE`].
+    /// Returns the audio for a document: mono, 16 bit, little-endian, [`contracts::speech::SAMPLE_RATE`].
     async fn sound(&self, permit: Permit, ssml: &str, voice: &str) -> Result<Vec<u8>, SpeechError>;
 
-    /// Returns the time of each word and each `mark` element of a document, in order.
+    /// Returns the time of each word and each `mark` element in a document, in order.
     async fn marks(&self, permit: Permit, ssml: &str, voice: &str) -> Result<Vec<SpeechMark>, SpeechError>;
 }
 

@@ -19,7 +19,7 @@ pub async fn find(
     serde_json::from_slice(&bytes).map(Some).map_err(|error| VaultError::malformed(&key.to_string(), &error))
 }
 
-/// Returns the place that authenticates the sealed personal part of `evidence.json`.
+/// Returns the location that authenticates the sealed personal part of `evidence.json`.
 #[must_use]
 pub fn personal_place(run: &RunId, reference: &CustomerRef) -> String {
     format!("{reference}/{run}/personal evidence")
@@ -28,7 +28,7 @@ pub fn personal_place(run: &RunId, reference: &CustomerRef) -> String {
 /// Seals the personal part of the evidence, as base64.
 ///
 /// # Panics
-/// Never: the types of `contracts` serialize to JSON.
+/// Never: every type in the contracts crate serializes to JSON.
 pub async fn seal_personal(
     vault: &Vault,
     run: &RunId,

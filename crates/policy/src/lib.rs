@@ -1,8 +1,8 @@
 //! The rules that every part of Bespoke applies in the same way: who consented, who may be contacted, who was recently
 //! contacted, and which results need a review.
 //!
-//! **Invariant:** this crate only ever narrows what a customer permitted. Posts can be read only with a
-//! [`consent::SocialConsent`], which only [`consent::gate`] creates.
+//! **Invariant:** this crate can only restrict what a customer permitted, never extend it. Posts can be read only with
+//! a [`consent::SocialConsent`], which only [`consent::gate`] creates.
 
 pub mod consent;
 pub mod contact_cap;

@@ -31,7 +31,7 @@ impl NamedError for MoveError {
 /// Returns whether the run, or the customer's part of it, has been recalled.
 pub async fn is_recalled(store: &dyn ObjectStore, run: &RunId, reference: &CustomerRef) -> Result<bool, StoreError> {
     for customer in [None, Some(reference.clone())] {
-        if store.find(&ObjectKey::Recall(run.clone(), customer)).await?.is_some() {
+        if store.exists(&ObjectKey::Recall(run.clone(), customer)).await? {
             return Ok(true);
         }
     }
@@ -40,20 +40,36 @@ pub async fn is_recalled(store: &dyn ObjectStore, run: &RunId, reference: &Custo
 
 /// Moves the published files from one customer's part of a run to `recalled/`: copies each file, then deletes the
 /// original. Files that have already been moved are left in place. Without evidence, it moves nothing, because the
-/// publish stage deletes unpublished files itself.
-pub async fn move_to_recalled(store: &dyn ObjectStore, run: &RunId, reference: &CustomerRef) -> Result<(), MoveError> {
+/// publish stage deletes unpublished files itself. Returns how many files are now under `recalled/`.
+pub async fn move_to_recalled(
+    store: &dyn ObjectStore,
+    run: &RunId,
+    reference: &CustomerRef,
+) -> Result<usize, MoveError> {
     let published = |artefact| ObjectKey::Customer(reference.clone(), run.clone(), artefact);
-    if store.find(&published(Artefact::Evidence)).await?.is_none() {
-        return Ok(());
+    if !store.exists(&published(Artefact::Evidence)).await? {
+        return Ok(0);
     }
+    let mut files = 0;
     for artefact in Artefact::PUBLISHED {
         let from = published(artefact);
         let to = ObjectKey::Recalled(reference.clone(), run.clone(), artefact);
-        let Some(bytes) = store.find(&from).await? else { continue };
-        if store.put_new(&to, bytes.clone()).await? == PutOutcome::AlreadyThere && store.get(&to).await? != bytes {
-            return Err(MoveError::Changed { key: to.to_string() });
+        match store.copy_new(&from, &to).await? {
+            Some(PutOutcome::Created) => {}
+            // An earlier call copied the file and was cut off before it deleted the original.
+            Some(PutOutcome::AlreadyThere) => {
+                let moved = store.find(&to).await?;
+                if store.find(&from).await?.is_some_and(|original| Some(original) != moved) {
+                    return Err(MoveError::Changed { key: to.to_string() });
+                }
+            }
+            None => {
+                files += usize::from(store.exists(&to).await?);
+                continue;
+            }
         }
         store.delete(&from).await?;
+        files += 1;
     }
-    Ok(())
+    Ok(files)
 }

@@ -21,16 +21,16 @@ pub(crate) struct BudgetGate<'a> {
 #[derive(Default)]
 struct Ledger {
     spent_usd: f64,
-    /// Customers that are running.
+    /// The number of customers in progress.
     running: usize,
-    /// The US dollars that the running customers may still cost.
+    /// The US dollars that may still be spent on the customers in progress.
     reserved_usd: f64,
     tried: usize,
     failed: usize,
     stop: Option<StopReason>,
 }
 
-/// A customer that is running. Dropping it releases the dollars reserved for them.
+/// A customer in progress. Dropping it releases the dollars reserved for them.
 pub(crate) struct Admission<'g, 'a> {
     gate: &'g BudgetGate<'a>,
     usd: f64,
@@ -57,7 +57,7 @@ impl<'a> BudgetGate<'a> {
     }
 
     /// Admits a customer who may cost `usd`, or returns `None` if the run must stop. Waits while the decision depends
-    /// on customers that are still running.
+    /// on customers who are still in progress.
     pub(crate) async fn admit(&self, usd: f64) -> Option<Admission<'_, 'a>> {
         loop {
             let changed = self.changed.notified();
@@ -90,7 +90,7 @@ impl<'a> BudgetGate<'a> {
         let mut ledger = self.ledger();
         ledger.spent_usd += spent_usd;
         match outcome {
-            Outcome::Skipped { .. } => {}
+            Outcome::Skipped { .. } | Outcome::NotStarted => {}
             Outcome::Published { .. } | Outcome::InReview { .. } => ledger.tried += 1,
             Outcome::Failed { .. } => {
                 ledger.tried += 1;
@@ -107,7 +107,7 @@ impl<'a> BudgetGate<'a> {
         }
     }
 
-    /// Returns the reason why the run stopped, or `None` if it is continuing.
+    /// Returns the reason that the run stopped, or `None` if it is continuing.
     pub(crate) fn stop_reason(&self) -> Option<StopReason> {
         self.ledger().stop
     }

@@ -98,7 +98,7 @@ pub async fn examine(folders: &Folders, settings: &Settings, secrets: &dyn Secre
     findings
 }
 
-/// Returns, as an error, the first finding that would make a run fail.
+/// Returns the first finding that would make a run fail, as an error.
 pub fn first_bad(findings: &[Finding]) -> Result<(), Failure> {
     match findings.iter().find(|finding| finding.state == State::Bad) {
         Some(bad) => Err(Failure::Refused { name: bad.name, message: bad.found.clone(), help: bad.help.clone() }),
@@ -116,7 +116,10 @@ fn workbooks(folders: &Folders) -> Finding {
         what: "workbooks",
         state: State::Bad,
         found: format!("{} not in {}", missing.join(", "), folders.data.display()),
-        help: Some(format!("put them there, or create samples: bespoke sample --out {}", folders.data.display())),
+        help: Some(format!(
+            "put the workbooks there, or create samples: bespoke sample --out {}",
+            folders.data.display()
+        )),
         name: ErrorName::InputMissingWorkbook,
     }
 }
@@ -131,7 +134,7 @@ async fn model(settings: &Settings, secrets: &dyn Secrets) -> Finding {
         (WriterMode::Free, true, true) if writer.free_without_review => note(
             "writer",
             format!("free; {}; free text is published without a person's approval", receives()),
-            "set writer.free_without_review = false to have each text approved",
+            "set writer.free_without_review = false to have a reviewer approve each result",
         ),
         (WriterMode::Select | WriterMode::Free, true, true) => {
             good("writer", format!("{}; {}", writer.mode, receives()))

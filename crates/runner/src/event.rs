@@ -19,7 +19,7 @@ pub enum RunnerEvent {
     Rendering(CustomerRef, f64),
     /// A stage failed and will be retried.
     Retrying(Option<CustomerRef>, Stage, ErrorName),
-    /// A customer cost this many US dollars.
+    /// Processing a customer cost this many US dollars.
     Spent(f64),
     /// A customer got this outcome.
     Ended(CustomerRef, Outcome),

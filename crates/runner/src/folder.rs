@@ -74,10 +74,27 @@ impl FolderStore {
             let mut file = NamedTempFile::new_in(scratch)?;
             file.write_all(&bytes)?;
             file.as_file().sync_data()?;
-            place(file, &path)
+            let outcome = place(file, &path)?;
+            // Without this, a power cut could undo the move, and with it a withdrawal that was acknowledged.
+            if let Some(parent) = path.parent() {
+                sync_folder(parent)?;
+            }
+            Ok(outcome)
         });
         written.await.map_err(std::io::Error::other).flatten().map_err(|error| fault(key, "write", &error))
     }
+}
+
+/// Syncs the entries of a folder to the disk.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    std::fs::File::open(folder)?.sync_all()
+}
+
+/// Does nothing, because other systems cannot open a folder as a file.
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) -> std::io::Result<()> {
+    Ok(())
 }
 
 /// Syncs the file system of a folder to the disk.
@@ -232,9 +249,13 @@ fn files_below(root: &Path, folder: &Path, start: &str) -> std::io::Result<Vec<L
             entries => entries?,
         };
         for entry in entries {
-            let path = entry?.path();
+            let entry = entry?;
+            let path = entry.path();
             if path.is_dir() {
-                folders.push(path);
+                // Behind a link are files that are not the store's, and a listed file may be deleted.
+                if !entry.file_type()?.is_symlink() {
+                    folders.push(path);
+                }
             } else if let Some(key) = path.strip_prefix(root).ok().and_then(Path::to_str) {
                 let modified = Timestamp::try_from(path.metadata()?.modified()?).map_err(std::io::Error::other)?;
                 listed.push(ListedObject { key: format!("{start}{key}"), modified });
@@ -254,6 +275,18 @@ mod tests {
 
     fn key() -> ObjectKey {
         ObjectKey::Incoming(Batch::parse("local").unwrap(), Workbook::Profile)
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn linked_folder_is_not_listed() {
+        let (root, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::fs::write(outside.path().join("diary.txt"), "mine").unwrap();
+        let store = FolderStore::open(root.path()).unwrap();
+        store.put(&key(), "own".into()).await.unwrap();
+        std::os::unix::fs::symlink(outside.path(), root.path().join("incoming/linked")).unwrap();
+        let listed = store.list(&Prefix::Area(contracts::key::Area::Incoming)).await.unwrap();
+        assert_eq!(listed.into_iter().map(|listed| listed.key).collect::<Vec<_>>(), [key().to_string()]);
     }
 
     #[tokio::test]

@@ -19,14 +19,14 @@ use policy::customer::CustomerRecord;
 use serde::Serialize;
 use storage::secret::SecretName;
 
-use crate::cost::aws::{AwsForecast, StackSetup, forecast_aws, too_large};
-use crate::cost::local::{LocalForecast, TextSize, Workload, forecast_local};
-use crate::cost::prices::{TOKENS_READ, TOKENS_WRITTEN};
 use crate::failure::Failure;
 use crate::run::Runner;
+use cost::aws::{AwsForecast, StackSetup, forecast_aws, too_large};
+use cost::local::{LocalForecast, TextSize, Workload, forecast_local};
+use cost::prices::{TOKENS_READ, TOKENS_WRITTEN};
 
 /// A stack's default concurrency.
-const STACK_CONCURRENCY: f64 = 10.0;
+const STACK_CONCURRENCY: f64 = 5.0;
 /// Transaction rows per customer, as in the sample data.
 const TRANSACTIONS: f64 = 50.0;
 
@@ -44,7 +44,7 @@ pub struct Forecast {
     pub service_messages: usize,
     /// Skipped customers by reason.
     pub skipped_because: BTreeMap<String, usize>,
-    /// Customers whom an earlier attempt finished.
+    /// Customers whose processing an earlier attempt finished.
     pub ended_before: usize,
     /// Videos that still have to be made.
     pub videos: usize,
@@ -68,7 +68,7 @@ pub struct Forecast {
 /// The use of the model for the customers who are not finished yet.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct ModelUse {
-    /// Model calls, assuming that the guard never sends a text back to the model.
+    /// Model calls, assuming that the guard never sends a draft back to the model.
     pub calls: usize,
     /// Input tokens.
     pub tokens_read: u64,
@@ -87,7 +87,7 @@ pub struct Decision {
     pub offers: Option<usize>,
     /// The reason for a skip.
     pub because: Option<&'static str>,
-    /// Whether an earlier attempt finished the customer.
+    /// Whether an earlier attempt finished processing the customer.
     pub ended_before: bool,
 }
 
@@ -129,7 +129,6 @@ pub async fn forecast(runner: &Runner, request: &Request) -> Result<Forecast, Fa
         resolution: settings.video.resolution,
         transactions: TRANSACTIONS,
         characters: texts.iter().map(|text| text.characters).sum::<f64>() * share,
-        sentences: texts.iter().map(|text| text.sentences).sum::<f64>() * share,
     };
     let aws = forecast_aws(&work, &setup);
     let count = |matches: fn(&Decision) -> bool| decisions.iter().filter(|decision| matches(decision)).count();

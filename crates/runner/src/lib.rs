@@ -7,7 +7,6 @@
 mod budget;
 pub mod config;
 pub mod copies;
-pub mod cost;
 pub mod doctor;
 pub mod event;
 pub mod failure;
@@ -25,3 +24,4 @@ pub mod services;
 pub mod session;
 pub mod tally;
 pub mod verify;
+pub mod writers;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use assess::Lexicon;
 use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
+use contracts::institution::ensure_rules;
 use contracts::key::{Prefix, Workbook};
 use contracts::{Batch, Digest, ErrorName, ObjectKey};
 use narrate::Pronunciations;
@@ -51,8 +52,9 @@ pub fn lexicon(data: &Path, named: Option<&PathBuf>) -> Result<Lexicon, Failure>
     Ok(Lexicon::from_toml(&text(&beside(data, named, "lexicon.toml"))?)?)
 }
 
-/// Reads the phrasebook beside the catalog, or else the one beside the workbooks. Without either, the sample catalog has
-/// the packaged phrasebook, and any other catalog fails. A book without a file of approvals has no approved line.
+/// Reads the phrasebook beside the catalog, or else the one beside the workbooks. Without either, uses the packaged
+/// phrasebook for the sample catalog, and fails for any other catalog. Without an approvals file, no line in the
+/// phrasebook is approved.
 pub fn phrasebook(folders: &Folders, catalogue: &Catalogue) -> Result<Phrasebook, Failure> {
     let by_catalogue = beside(&folders.data, folders.catalogue.as_ref(), "catalogue.json");
     let places = [by_catalogue.parent().unwrap_or(Path::new(".")), &folders.data];
@@ -138,13 +140,14 @@ impl Project {
         let lexicon = lexicon(&folders.data, folders.lexicon.as_ref())?;
         let phrases = phrasebook(&folders, &catalogue)?;
         let brand = brand(&folders.assets)?;
+        ensure_rules(&catalogue, &brand)?;
         let assets = render::assets_digest(&folders.assets, &brand)?;
         let pronunciations = Pronunciations::read(&folders.assets, &brand)?;
         Ok(Self { folders, catalogue, phrases, lexicon, brand, pronunciations, assets })
     }
 
-    /// Returns the digest of the phrasebook as its files are now, so an approval that was withdrawn during a run counts. A
-    /// book that can no longer be read differs from every book.
+    /// Returns the digest of the phrasebook as its files are now, so an approval withdrawn during a run no longer
+    /// counts. If the phrasebook can no longer be read, the digest differs from that of every phrasebook.
     #[must_use]
     pub fn current_phrases(&self) -> Digest {
         phrasebook(&self.folders, &self.catalogue).map_or_else(|_| Digest::of(b"unreadable"), |book| book.digest())

@@ -25,7 +25,6 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
 use crate::budget::BudgetGate;
-use crate::cost::prices;
 use crate::event::RunnerEvent;
 use crate::failure::Failure;
 use crate::folder::BACKGROUNDS;
@@ -33,6 +32,7 @@ use crate::limits::{RunLimits, StopReason};
 use crate::logs::{CUSTOMER_FAILED, RUN_FAILED};
 use crate::project::Project;
 use crate::services::Services;
+use cost::prices;
 
 /// The number of customers in progress for each customer whose video can be rendering, including that customer. The
 /// others are in the recommend, narrate or publish stage, so neither the cores nor the model service sit idle.
@@ -78,10 +78,10 @@ pub struct RunReport {
     pub manifest: Manifest,
     /// The dataset of the run.
     pub dataset: DatasetId,
-    /// Customers that no attempt has started, because they are beyond [`RunLimits::customers`] or because the run
-    /// stopped first.
+    /// Customers whom no attempt has started processing, because they are beyond [`RunLimits::customers`] or because
+    /// the run stopped first.
     pub waiting: usize,
-    /// The reason why the run stopped early, or `None` if it did not.
+    /// The reason that the run stopped early, or `None` if it did not.
     pub stop: Option<StopReason>,
 }
 
@@ -164,7 +164,7 @@ impl Runner {
         Ok(RunReport { run, customers, manifest, dataset: merged.dataset, waiting, stop })
     }
 
-    /// Processes every customer that the limits admit, and returns the reports in the dataset's order.
+    /// Processes every customer whom the limits admit, and returns the reports in the dataset's order.
     async fn customers(&self, shared: &Shared<'_>, rows: Vec<IndexRow>) -> Result<Vec<CustomerReport>, Failure> {
         let mut ended = Vec::new();
         let mut open = Vec::new();

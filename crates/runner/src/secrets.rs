@@ -32,8 +32,8 @@ impl LocalSecrets {
     }
 
     /// Returns the secrets that sealed an artifacts folder. New keys are created only for a new folder. With other
-    /// keys, the customers in an existing folder would get other references, and a suppression or an erasure would miss
-    /// them.
+    /// keys, the customers in an existing folder would get different references, and a suppression or an erasure would
+    /// miss them.
     #[must_use]
     pub fn of_folder(artifacts: &Path) -> Self {
         let holds_something = ["control", "customers", "datasets"].into_iter().any(|name| {

@@ -1,5 +1,5 @@
-//! Proves every published sentence of a run: an approved line, a text of the catalog, or free text that a person
-//! approved. Proves also that the published text consists of these sentences.
+//! Verifies the source of every published sentence in a run: an approved line, the catalog, or free text that a person
+//! approved. Also verifies that the published text consists of these sentences.
 
 use contracts::evidence::{Evidence, Manifest, Outcome};
 use contracts::key::{Artefact, RunPart};
@@ -26,17 +26,17 @@ pub struct UnprovedSentence {
 /// The result of verifying a run's published sentences.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SentenceReport {
-    /// The reason why no sentence could be verified, such as a phrasebook that has changed since the run.
+    /// The reason that no sentence could be verified, such as a phrasebook that has changed since the run.
     pub not_checked: Option<String>,
-    /// Texts whose sentences were checked.
+    /// The number of scripts whose sentences were checked.
     pub texts: usize,
-    /// Texts that the current keys cannot open.
+    /// The number of scripts that the current keys cannot open.
     pub sealed: usize,
-    /// Texts of customers who have been erased since.
+    /// The number of scripts for customers who have since been erased.
     pub erased: usize,
     /// Sentences that are approved lines with filled slots.
     pub lines: usize,
-    /// Sentences that are catalog texts.
+    /// Sentences from the catalog.
     pub catalogue: usize,
     /// Parts of free text that a person approved.
     pub free_approved: usize,
@@ -47,14 +47,14 @@ pub struct SentenceReport {
 }
 
 impl SentenceReport {
-    /// Returns whether every published sentence that still exists is proved.
+    /// Returns whether the source of every published sentence that still exists was verified.
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         self.not_checked.is_none() && self.sealed == 0 && self.unproved.is_empty()
     }
 }
 
-/// Proves the sentences of a run with the project's phrasebook, catalog and brand.
+/// Verifies the sentences in a run against the project's phrasebook, catalog and brand.
 pub async fn prove(vault: &Vault, run: &RunId, project: &Project) -> Result<SentenceReport, Failure> {
     let mut report = SentenceReport::default();
     let request = ObjectKey::Run(run.clone(), RunPart::Request);

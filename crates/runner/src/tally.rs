@@ -82,6 +82,8 @@ impl Tally {
                 match outcome {
                     Outcome::Published { .. } => counts.published += 1,
                     Outcome::InReview { .. } => counts.held += 1,
+                    // They stay among the waiting customers.
+                    Outcome::NotStarted => {}
                     Outcome::Skipped { skip } => {
                         counts.skipped += 1;
                         *self.progress.skipped_because.entry(skip.because().to_owned()).or_default() += 1;

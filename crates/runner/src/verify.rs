@@ -8,16 +8,17 @@ use std::collections::{BTreeSet, HashMap};
 
 use contracts::evidence::{Evidence, Manifest, ManifestEntry, Outcome};
 use contracts::key::{Area, Artefact, DatasetPart, Prefix, RunPart};
+use contracts::recall::Recall;
 use contracts::request::Request;
-use contracts::review::PendingReview;
+use contracts::review::{PendingReview, ReviewRecord};
 use contracts::stage::IndexRow;
 use contracts::{CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
-use policy::control::{self, Control};
+use policy::control::{self, Control, ErasureRecord};
 use policy::recall;
 use serde::Serialize;
-use storage::vault::{Owner, Vault};
+use storage::vault::{Owner, Vault, VaultError};
 
 use crate::failure::Failure;
 
@@ -79,7 +80,9 @@ pub async fn verify(vault: &Vault, run: &RunId) -> Result<Verification, Failure>
     check_manifest(vault, run, &manifest, &json, &request, &mut found).await?;
     check_dataset(vault, run, &manifest, &mut found).await?;
 
-    let checks = stream::iter(&manifest.entries).map(|entry| check_customer(vault, run, entry, request.digest));
+    let has_keys = request.opened || is_sealed(vault, &manifest);
+    let checks =
+        stream::iter(&manifest.entries).map(|entry| check_customer(vault, run, entry, request.digest, has_keys));
     let checks: Vec<CustomerCheck> = checks.buffer_unordered(CONCURRENCY).try_collect().await?;
     let mut named: HashMap<CustomerRef, BTreeSet<String>> = HashMap::new();
     for check in checks {
@@ -272,12 +275,13 @@ async fn check_customer(
     run: &RunId,
     entry: &ManifestEntry,
     request: Option<Digest>,
+    has_keys: bool,
 ) -> Result<CustomerCheck, Failure> {
     let store = vault.store();
     let reference = &entry.reference;
     let key = |artefact| ObjectKey::Customer(reference.clone(), run.clone(), artefact);
     let mut check = CustomerCheck { reference: reference.clone(), named: BTreeSet::new(), found: Found::default() };
-    let forgotten = store.find(&ObjectKey::Forgotten(reference.clone())).await?;
+    let forgotten = is_forgotten(vault, reference, has_keys, &mut check.found).await?;
     let evidence = key(Artefact::Evidence);
     let failure = key(Artefact::Failure);
     if let Some(bytes) = store.find(&evidence).await? {
@@ -297,8 +301,12 @@ async fn check_customer(
             ));
         }
         let control = control::read(store, reference, Timestamp::now()).await?;
-        check_artefacts(vault, run, &record, &control, forgotten.is_some(), &mut check).await?;
-        check_key(vault, &record, forgotten.is_some(), &mut check).await?;
+        check_artefacts(vault, run, &record, &control, forgotten, &mut check).await?;
+        check_key(vault, &record, forgotten, &mut check).await?;
+        if has_keys && !forgotten {
+            check_decision(vault, run, &record, &mut check).await?;
+            check_recalls(vault, run, reference, &mut check).await?;
+        }
         return Ok(check);
     }
     // Without a final record, any artifact from an unfinished attempt may exist.
@@ -324,10 +332,62 @@ async fn check_customer(
         return Ok(check);
     }
     let is_incomplete = entry.record == Digest::of(b"");
-    if !is_incomplete && forgotten.is_none() {
+    if !is_incomplete && !forgotten {
         check.found.push(Discrepancy::missing(&evidence, "the record in the manifest's chain is missing"));
     }
     Ok(check)
+}
+
+/// Returns whether the customer was erased. A record that was not written with the keys excuses nothing.
+async fn is_forgotten(
+    vault: &Vault,
+    reference: &CustomerRef,
+    has_keys: bool,
+    found: &mut Found,
+) -> Result<bool, Failure> {
+    let key = ObjectKey::Forgotten(reference.clone());
+    let Some(bytes) = vault.store().find(&key).await? else { return Ok(false) };
+    if has_keys && vault.open_authenticated::<ErasureRecord>(&key, &bytes).is_err() {
+        found.push(Discrepancy::changed(&key, "was not written by an erasure with the run's keys"));
+        return Ok(false);
+    }
+    Ok(true)
+}
+
+/// Checks that the review in the evidence is the sealed decision.
+async fn check_decision(
+    vault: &Vault,
+    run: &RunId,
+    record: &Evidence,
+    check: &mut CustomerCheck,
+) -> Result<(), Failure> {
+    let key = ObjectKey::Decision(run.clone(), record.reference.clone());
+    let Some(review) = &record.review else { return Ok(()) };
+    match policy::review::find_decision(vault, run, &record.reference).await {
+        Ok(Some(decision)) if ReviewRecord::of(review.why.clone(), &decision) == *review => {}
+        Ok(None) => check.found.push(Discrepancy::missing(&key, "the evidence names a review, but no decision exists")),
+        Ok(Some(_)) | Err(VaultError::Broken { .. } | VaultError::Malformed { .. } | VaultError::Conflict { .. }) => {
+            check.found.push(Discrepancy::changed(&key, "is not the decision that the evidence names"));
+        }
+        Err(VaultError::Store(error)) => return Err(error.into()),
+    }
+    Ok(())
+}
+
+/// Checks that the recalls of the run, and of the customer's part of it, were written with the keys.
+async fn check_recalls(
+    vault: &Vault,
+    run: &RunId,
+    reference: &CustomerRef,
+    check: &mut CustomerCheck,
+) -> Result<(), Failure> {
+    for (owner, scope) in [(Owner::Run, None), (Owner::Customer(reference), Some(reference.clone()))] {
+        let key = ObjectKey::Recall(run.clone(), scope);
+        if vault.store().find(&key).await?.is_some() && vault.read_json::<Recall>(owner, &key).await.is_err() {
+            check.found.push(Discrepancy::changed(&key, "is not a recall that was written with the run's keys"));
+        }
+    }
+    Ok(())
 }
 
 /// Compares an object with a digest. Returns false if the object does not exist.

@@ -186,12 +186,7 @@ impl Backend for Local {
         self.caller(request).map(|user| set("USER").or_else(|| set("LOGNAME")).unwrap_or(user))
     }
 
-    async fn continue_after_decision(
-        &self,
-        run: &RunId,
-        reference: &CustomerRef,
-        _: Option<String>,
-    ) -> Result<(), Problem> {
+    async fn complete_review(&self, run: &RunId, reference: &CustomerRef, _: bool) -> Result<(), Problem> {
         self.jobs.follow(run, reference).await.map_err(problem)?;
         self.jobs.notify_later(run.clone());
         Ok(())
@@ -232,7 +227,7 @@ impl Backend for Local {
 
     /// Returns limits that have no effect here: only a workflow reads them, and the runner uses its own settings.
     fn limits(&self) -> WorkflowLimits {
-        WorkflowLimits { concurrency: 0, tolerated_failure_percentage: 100 }
+        WorkflowLimits { concurrency: 0, tolerated_failure_percentage: 100, customers: None, dry_run: false }
     }
 
     fn campaign_executions(

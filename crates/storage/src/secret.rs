@@ -89,3 +89,30 @@ pub trait Secrets: Send + Sync {
         self.find(name).await?.ok_or(SecretError::Missing(name))
     }
 }
+
+/// The variables that a child program may see. None of them holds a secret.
+const CHILD_VARIABLES: [&str; 17] = [
+    "PATH",
+    "HOME",
+    "TMPDIR",
+    "TEMP",
+    "TMP",
+    "SystemRoot",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "FONTCONFIG_FILE",
+    "FONTCONFIG_PATH",
+    "XDG_CACHE_HOME",
+    "XDG_DATA_DIRS",
+    "XDG_RUNTIME_DIR",
+    "ESPEAK_DATA_PATH",
+];
+
+/// Returns the part of this process's environment that child programs may see. Start each child with a cleared
+/// environment and these variables, because the environment of this process may hold secrets.
+pub fn child_environment() -> impl Iterator<Item = (&'static str, std::ffi::OsString)> {
+    CHILD_VARIABLES.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)))
+}

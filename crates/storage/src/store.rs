@@ -82,6 +82,18 @@ pub trait ObjectStore: Send + Sync {
         stream::iter(objects).map(put).buffered(CONCURRENCY).try_collect().await
     }
 
+    /// Copies an object to a new key, unless an object with that key exists. A bucket copies by itself, so the bytes do not
+    /// pass through this process. Returns `None` if `from` does not exist.
+    async fn copy_new(&self, from: &ObjectKey, to: &ObjectKey) -> Result<Option<PutOutcome>, StoreError> {
+        let Some(bytes) = self.find(from).await? else { return Ok(None) };
+        self.put_new(to, bytes).await.map(Some)
+    }
+
+    /// Returns whether the object exists.
+    async fn exists(&self, key: &ObjectKey) -> Result<bool, StoreError> {
+        Ok(self.find(key).await?.is_some())
+    }
+
     /// Deletes an object. Also succeeds if the object does not exist.
     async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError>;
 

@@ -91,17 +91,21 @@ export function upload(address, file, onProgress, signal) {
 export async function* events(path, { signal, onConnection }) {
   let last = 0;
   let failures = 0;
+  let idle = 0;
   while (!signal.aborted) {
     try {
+      idle += 1;
       for await (const event of eventsOfResponse(path, last, signal)) {
         if (failures > 0) onConnection(true);
         failures = 0;
         if (!event || event.number <= last) continue;
         last = event.number;
+        idle = 0;
         yield event;
         if (event.kind === "end") return;
       }
-      await pause(failures ? 2_000 : 700, signal);
+      // A run that waits for a person or for its turn is asked less and less often.
+      await pause(failures ? 2_000 : Math.min(5_000, 700 * 1.5 ** idle), signal);
     } catch (problem) {
       if (signal.aborted) return;
       if (problem instanceof Problem && !problem.isTemporary) throw problem;

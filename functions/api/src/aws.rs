@@ -1,26 +1,40 @@
 //! The backend on AWS: the workflow, the bucket, and the authorizer of the API gateway.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use axum::middleware::{self, Next};
+use axum::response::IntoResponse as _;
 use bespoke_aws::executions::StateMachine;
 use bespoke_aws::{Failure, Host, environment, host};
 use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
-use contracts::executions::{Executions, Tasks as _};
+use contracts::executions::{Execution, Executions, ExecutionsError, StartOutcome};
+use contracts::key::RunPart;
+use contracts::request::Request as RunRequest;
 use contracts::settings::Settings;
-use contracts::stage::WorkflowLimits;
+use contracts::stage::{WorkflowInput, WorkflowLimits};
 use contracts::voice::Engine;
-use contracts::{Batch, CustomerRef, Digest, RunId};
+use contracts::{Batch, CustomerRef, Digest, ObjectKey, RunId};
+use cost::prices::{customers_within, worst_case_on_aws};
+use http::Request;
 use http::request::Parts;
 use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use start::{BucketSource, Source};
 use storage::store::UrlSigner;
-use storage::vault::Vault;
+use storage::vault::{Owner, Vault};
 
-use crate::backend::{Backend, CampaignBounds, CampaignState, EventLog};
+use crate::backend::{Backend, CampaignBounds, CampaignState, DryRunDecision, EventLog};
+use crate::live::LiveCounts;
+use crate::polling::PolledExecutions;
 use crate::problem::Problem;
+use crate::runs;
 use crate::view::VoiceOption;
 
 /// The user pool group whose members may review.
@@ -29,7 +43,8 @@ const REVIEWERS: &str = "reviewers";
 /// The backend of the Lambda function.
 pub struct AwsBackend {
     source: BucketSource,
-    executions: StateMachine,
+    executions: PolledExecutions<StateMachine>,
+    live: LiveCounts,
     limits: WorkflowLimits,
     origins: Vec<String>,
     brand: Brand,
@@ -39,9 +54,88 @@ impl AwsBackend {
     /// Builds the backend from the function's environment.
     pub async fn start() -> Result<Self, Failure> {
         let source = BucketSource::new(Host::start().await?);
-        let executions = source.host().workflow()?;
+        let executions = PolledExecutions::new(source.host().workflow()?, Instant::now);
+        let live = LiveCounts::default();
         let limits = environment::limits()?;
-        Ok(Self { source, executions, limits, origins: environment::origins(), brand: host::brand()? })
+        Ok(Self { source, executions, live, limits, origins: environment::origins(), brand: host::brand()? })
+    }
+}
+
+/// Splits the forecast of a dry run from the decisions for its customers.
+fn split_forecast(forecast: Option<Value>) -> (Option<Value>, Vec<DryRunDecision>) {
+    let Some(mut forecast) = forecast else { return (None, Vec::new()) };
+    let each = forecast.as_object_mut().and_then(|fields| fields.remove("each")).unwrap_or_default();
+    let each: Vec<EachDecision> = serde_json::from_value(each).unwrap_or_default();
+    let decisions = each.into_iter();
+    let decisions = decisions.map(|each| DryRunDecision { reference: each.reference, skip_reason: each.because });
+    (Some(forecast), decisions.collect())
+}
+
+/// The decision for one customer in `forecast.json`.
+#[derive(Deserialize)]
+struct EachDecision {
+    reference: CustomerRef,
+    because: Option<String>,
+}
+
+/// Returns the router for requests that come through the edge only: with this key in the header `x-edge-key`. CloudFront
+/// adds it, so a direct call to the origin cannot get around the firewall.
+#[must_use]
+pub fn behind_edge(router: Router, key: &str) -> Router {
+    let expected = Digest::of(key.as_bytes());
+    router.layer(middleware::from_fn(move |request: Request<Body>, next: Next| async move {
+        let given = request.headers().get("x-edge-key").map(|key| Digest::of(key.as_bytes()));
+        if given == Some(expected) { next.run(request).await } else { Problem::not_found().into_response() }
+    }))
+}
+
+/// The limits of a campaign: `runs/<run>/campaign.json`.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct CampaignRecord {
+    dry_run: bool,
+    bounds: CampaignBounds,
+}
+
+/// The executions of a campaign with limits.
+struct BoundedExecutions<'a> {
+    backend: &'a AwsBackend,
+    record: CampaignRecord,
+}
+
+impl BoundedExecutions<'_> {
+    /// Returns the number of customers that the bounds allow. `None` for all.
+    async fn limit(&self, run: &RunId) -> Result<Option<usize>, Failure> {
+        let CampaignBounds { customers, budget_usd, .. } = self.record.bounds;
+        let Some(budget_usd) = budget_usd else { return Ok(customers) };
+        let host = self.backend.source.host();
+        let settings = host.settings_of(run).await?;
+        let key = ObjectKey::Run(run.clone(), RunPart::Request);
+        let (request, _): (RunRequest, _) = host.vault.read_json(Owner::Run, &key).await?;
+        let within = customers_within(budget_usd, worst_case_on_aws(&settings, &request));
+        Ok(customers.into_iter().chain(within).min())
+    }
+
+    async fn record(&self, run: &RunId) -> Result<Option<usize>, Failure> {
+        let json = serde_json::to_vec(&self.record).expect("numbers serialize to JSON");
+        self.backend.vault().store().put(&ObjectKey::Campaign(run.clone()), json.into()).await?;
+        self.limit(run).await
+    }
+}
+
+#[async_trait]
+impl Executions for BoundedExecutions<'_> {
+    /// Stores the limits, so that pages show them, and starts the execution with the number of customers they allow.
+    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<StartOutcome, ExecutionsError> {
+        let limit = self.record(&input.run).await.map_err(|failure| ExecutionsError {
+            name: name.to_owned(),
+            action: "start",
+            reason: failure.to_string(),
+        })?;
+        self.backend.executions.start(name, &WorkflowInput { limit, ..input.clone() }).await
+    }
+
+    async fn find(&self, name: &str) -> Result<Option<Execution>, ExecutionsError> {
+        self.backend.executions.find(name).await
     }
 }
 
@@ -63,12 +157,13 @@ impl Backend for AwsBackend {
         is_reviewer.then(|| claims.get("username").or_else(|| claims.get("sub")).cloned())?
     }
 
-    async fn continue_after_decision(&self, _: &RunId, _: &CustomerRef, task: Option<String>) -> Result<(), Problem> {
-        match task {
-            Some(token) => Ok(self.source.host().tasks().succeed(&token).await?),
-            // The next attempt of the run finds the decision.
-            None => Ok(()),
+    /// The record of a decision invokes `publish`. Without a decision, another object does.
+    async fn complete_review(&self, run: &RunId, reference: &CustomerRef, decided: bool) -> Result<(), Problem> {
+        if !decided {
+            let key = ObjectKey::ReviewEnded(run.clone(), reference.clone());
+            self.vault().store().put(&key, "".into()).await?;
         }
+        Ok(())
     }
 
     /// Does nothing: there are no copies, and the recall record triggers `deliver`.
@@ -109,19 +204,31 @@ impl Backend for AwsBackend {
         bounds: CampaignBounds,
         dry_run: bool,
     ) -> Result<(Box<dyn Executions + '_>, WorkflowLimits), Problem> {
-        let CampaignBounds { customers, concurrency, budget_usd } = bounds;
-        if dry_run || customers.is_some() || budget_usd.is_some() {
-            return Err(Problem::invalid(
-                "only a local server supports dry_run, max_customers and budget_usd; use bespoke serve or bespoke campaign",
-            ));
-        }
-        let concurrency = concurrency.map_or(u32::MAX, |customers| u32::try_from(customers).unwrap_or(u32::MAX));
-        let limits = WorkflowLimits { concurrency: self.limits.concurrency.min(concurrency), ..self.limits };
-        Ok((Box::new(self.executions.clone()), limits))
+        let concurrency = bounds.concurrency.map_or(u32::MAX, |customers| u32::try_from(customers).unwrap_or(u32::MAX));
+        let limits = WorkflowLimits {
+            concurrency: self.limits.concurrency.min(concurrency),
+            customers: bounds.customers,
+            dry_run,
+            ..self.limits
+        };
+        let record = CampaignRecord { dry_run, bounds };
+        Ok((Box::new(BoundedExecutions { backend: self, record }), limits))
     }
 
-    async fn campaign_state(&self, _: &RunId) -> Result<Option<CampaignState>, Problem> {
-        Ok(None)
+    async fn campaign_state(&self, run: &RunId) -> Result<Option<CampaignState>, Problem> {
+        let store = self.vault().store();
+        let record: Option<CampaignRecord> = runs::find_json(store, &ObjectKey::Campaign(run.clone())).await?;
+        let Some(CampaignRecord { dry_run, bounds }) = record else { return Ok(None) };
+        let mut state = CampaignState { dry_run, bounds, ..CampaignState::default() };
+        if dry_run {
+            let forecast: Option<Value> =
+                runs::find_json(store, &ObjectKey::Run(run.clone(), RunPart::Forecast)).await?;
+            (state.forecast, state.decisions) = split_forecast(forecast);
+        } else {
+            let customers = async || runs::count_customers(run, store).await;
+            state.progress = Some(self.live.progress(run, store, customers).await?);
+        }
+        Ok(Some(state))
     }
 
     fn event_log(&self) -> Option<&dyn EventLog> {
@@ -153,5 +260,28 @@ impl Backend for AwsBackend {
 
     fn is_local(&self) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use http::StatusCode;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn links_answer_only_through_the_edge() {
+        let router = behind_edge(Router::new().route("/l/token", get(async || "a page")), "0123456789");
+        let status = async |key: Option<&str>| {
+            let request =
+                key.into_iter().fold(Request::get("/l/token"), |request, key| request.header("x-edge-key", key));
+            router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status()
+        };
+        assert_eq!(status(Some("0123456789")).await, StatusCode::OK);
+        for wrong in [None, Some(""), Some("0123456788")] {
+            assert_eq!(status(wrong).await, StatusCode::NOT_FOUND, "{wrong:?}");
+        }
     }
 }

@@ -32,14 +32,9 @@ pub trait Backend: Send + Sync + 'static {
     /// Returns the name under which a caller's decisions are recorded, or `None` if the caller may not review.
     fn reviewer(&self, request: &Parts) -> Option<String>;
 
-    /// Continues a run after a review decision. `task` is the token of the workflow task that is waiting for the
-    /// decision.
-    async fn continue_after_decision(
-        &self,
-        run: &RunId,
-        reference: &CustomerRef,
-        task: Option<String>,
-    ) -> Result<(), Problem>;
+    /// Completes a result after its review. `decided` says whether a decision is on record; without one, the customer
+    /// may no longer be contacted.
+    async fn complete_review(&self, run: &RunId, reference: &CustomerRef, decided: bool) -> Result<(), Problem>;
 
     /// Completes a recall: removes copies of the files with these digests and notifies the bank's system.
     async fn complete_recall(&self, run: &RunId, files: BTreeSet<Digest>) -> Result<(), Problem>;
@@ -111,7 +106,7 @@ pub trait EventLog: Send + Sync {
 pub struct CampaignBounds {
     /// The number of customers who may get a recommendation, counted in the dataset's order.
     pub customers: Option<usize>,
-    /// The number of customers in progress at the same time.
+    /// The maximum number of customers in progress at the same time.
     pub concurrency: Option<usize>,
     /// The budget for models and outside voice services in US dollars.
     pub budget_usd: Option<f64>,
@@ -130,7 +125,7 @@ pub struct CampaignState {
     pub forecast: Option<Value>,
     /// The decisions in a dry run, one per customer.
     pub decisions: Vec<DryRunDecision>,
-    /// The reason why the campaign stopped early.
+    /// The reason that the campaign stopped early.
     pub stop_reason: Option<String>,
 }
 

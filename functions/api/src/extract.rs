@@ -1,5 +1,5 @@
-//! Extractors: the caller, the idempotency key, the query and the body of a request. An error response names the field,
-//! never its value.
+//! Extractors: the caller, the idempotency key, the query and the body of a request. An error response identifies the
+//! field but never repeats its value.
 
 use axum::body::Bytes;
 use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};

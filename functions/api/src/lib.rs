@@ -22,16 +22,20 @@
 //! `results` ← `routes`.
 //!
 //! **Invariant:** a caller sees only their own runs; the backend authenticates them. A customer id arrives in a request
-//! body, never in a path, and no log contains a customer id or a text. No text is shown before the guard has passed it,
-//! and the API reads `control/` again before it shows a result. No file path is built from a request. Only the `aws`
-//! module, which the `lambda` feature adds, depends on AWS or Lambda.
+//! body, never in a path, and no log contains a customer id or any of the text. No text is shown before the guard has
+//! passed it, and the API reads `control/` again before it shows a result. No file path is built from a request. Only
+//! the `aws` module, which the `lambda` feature adds, depends on AWS or Lambda.
 
 #[cfg(feature = "lambda")]
 pub mod aws;
 pub mod backend;
 mod extract;
+#[cfg(any(feature = "lambda", test))]
+mod live;
 pub mod local;
 mod openapi;
+#[cfg(any(feature = "lambda", test))]
+mod polling;
 mod problem;
 mod results;
 mod routes;

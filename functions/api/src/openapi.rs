@@ -15,7 +15,7 @@ const TOKEN: &str = "token";
 
 /// The tags that group operations, with their descriptions.
 const TAGS: [(&str, &str); 5] = [
-    ("recommendations", "Runs for one customer: a text, a narrated video, and the reasons for both."),
+    ("recommendations", "Runs for one customer: the text, a narrated video, and the reasons for both."),
     ("campaigns", "Runs over all customers in a batch: the upload of the workbooks, dry runs, progress and outcomes."),
     ("reviews", "Decisions before publication, and recalls after it. Callers who are not reviewers get status 403."),
     ("options", "The values that requests may use, and the product catalog."),

@@ -1,6 +1,6 @@
 //! The parts of a recommendation that its caller may see.
 //!
-//! **Invariant:** a text is shown only after the guard has passed it. `control/` is read for every request, and a
+//! **Invariant:** text is shown only after the guard has passed it. `control/` is read for every request, and a
 //! customer's result is not shown if it forbids that.
 
 use contracts::evidence::{Evidence, FailureRecord, Outcome};
@@ -62,7 +62,7 @@ impl Record {
             Self::InReview(waiting) => Some(waiting.why.words()),
             Self::Failed(failure) => Some(format!("{} in {}", failure.error, failure.stage)),
             Self::Ended(evidence) => match &evidence.outcome {
-                Outcome::Published { .. } => None,
+                Outcome::Published { .. } | Outcome::NotStarted => None,
                 Outcome::Skipped { skip } => Some(skip.because().to_owned()),
                 Outcome::InReview { why } => Some(why.clone()),
                 Outcome::Failed { error, stage } => Some(format!("{error} in {stage}")),
@@ -77,7 +77,7 @@ impl Record {
                 Some(StatusReason::of_error(failure.error.as_str(), Some(failure.message.clone())))
             }
             Self::Ended(evidence) => match &evidence.outcome {
-                Outcome::Published { .. } => None,
+                Outcome::Published { .. } | Outcome::NotStarted => None,
                 Outcome::Skipped { skip } => Some(StatusReason::of_skip(*skip)),
                 Outcome::InReview { why } => Some(StatusReason::in_review(why.clone())),
                 Outcome::Failed { error, .. } => Some(StatusReason::of_error(error.as_str(), None)),
@@ -105,8 +105,13 @@ pub(crate) async fn outcome(
     customer: &CustomerRun,
     backend: &SharedBackend,
 ) -> Result<Option<(OutcomeName, Option<String>)>, Problem> {
-    let record = Record::find(customer, backend.vault()).await?;
-    Ok(record.map(|record| (record.outcome(), record.short_reason())))
+    let store = backend.vault().store();
+    let Some(record) = Record::find(customer, backend.vault()).await? else { return Ok(None) };
+    let is_published = record.outcome() == OutcomeName::Published;
+    if is_published && is_recalled(store, &customer.run, &customer.reference).await? {
+        return Ok(Some((OutcomeName::Recalled, Some(Skip::Recalled.because().to_owned()))));
+    }
+    Ok(Some((record.outcome(), record.short_reason())))
 }
 
 /// Assembles a recommendation with everything that the caller may see.
@@ -172,7 +177,7 @@ async fn content_in_progress(
         Err(VaultError::Store(StoreError::NotFound { .. }) | VaultError::Broken { .. }) => return Ok(content),
         Err(error) => return Err(error.into()),
     };
-    // Only reviewers see a text that needs a review.
+    // Only reviewers see text that needs a review.
     if script.verdict.passed() && script.text_review.is_none() {
         content.add_text(&script);
     }
@@ -193,7 +198,7 @@ async fn content_of_evidence(
         Err(error) => return Err(error.into()),
     };
     let Outcome::Published { video } = evidence.outcome else {
-        // Only reviewers see a rejected text. The names of the failed checks reveal none of its content.
+        // Only reviewers see rejected text. The names of the failed checks do not reveal its content.
         if let (Outcome::InReview { .. }, Some(script)) = (&evidence.outcome, &personal.script) {
             content.add_checks(script);
         }

@@ -36,7 +36,7 @@ pub(crate) struct Launch<'a> {
     pub(crate) limits: WorkflowLimits,
 }
 
-/// Starts a run, or finds the one that the same key started. Returns its id and whether it existed before.
+/// Starts a run, or finds the one that the same key started. Returns its id and whether it already existed.
 pub(crate) async fn start(
     key: IdempotencyKey,
     launch: Launch<'_>,
@@ -137,7 +137,15 @@ async fn find_request(run: &RunId, backend: &SharedBackend) -> Result<Option<Req
     }
 }
 
-/// Lists the customers in a run, in the dataset's order. The list is empty until the batch has been read.
+/// Counts the customers of a run. 0 until the batch has been read.
+#[cfg(feature = "lambda")]
+pub(crate) async fn count_customers(run: &RunId, store: &dyn ObjectStore) -> Result<usize, StoreError> {
+    let index = store.find(&ObjectKey::Run(run.clone(), RunPart::Index)).await?;
+    // A header, and one line for each customer.
+    Ok(index.map_or(0, |index| index.iter().filter(|byte| **byte == b'\n').count().saturating_sub(1)))
+}
+
+/// Lists the customers of a run in the dataset's order. Empty until the batch has been read.
 pub(crate) async fn customers(run: &RunId, backend: &SharedBackend) -> Result<Vec<CustomerRef>, Problem> {
     let key = ObjectKey::Run(run.clone(), RunPart::Index);
     let Some(index) = backend.vault().store().find(&key).await? else { return Ok(Vec::new()) };

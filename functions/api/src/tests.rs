@@ -98,7 +98,7 @@ impl Backend for Bank {
         self.caller(request).filter(|subject| subject == "rita")
     }
 
-    async fn continue_after_decision(&self, run: &RunId, _: &CustomerRef, _: Option<String>) -> Result<(), Problem> {
+    async fn complete_review(&self, run: &RunId, _: &CustomerRef, _: bool) -> Result<(), Problem> {
         self.continued.lock().unwrap().push(run.clone());
         Ok(())
     }
@@ -134,7 +134,7 @@ impl Backend for Bank {
     }
 
     fn limits(&self) -> WorkflowLimits {
-        WorkflowLimits { concurrency: 2, tolerated_failure_percentage: 5 }
+        WorkflowLimits { concurrency: 2, tolerated_failure_percentage: 5, customers: None, dry_run: false }
     }
 
     fn campaign_executions(

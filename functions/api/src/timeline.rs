@@ -56,7 +56,7 @@ fn from_steps(steps: Vec<(Timestamp, StepName)>, executions: &[Execution]) -> Ve
     for attempt in 0..=ends.len() {
         let mut last = Timestamp::UNIX_EPOCH;
         while let Some((_, _, StepName { at, stage, kind })) = steps.next_if(|(of, ..)| *of == attempt) {
-            // A text is narrated only after the guard has passed it.
+            // The text is narrated only after the guard has passed it.
             if stage == Stage::Narrate && !std::mem::replace(&mut has_text, true) {
                 append(RunEvent::new(0, at, RunEventKind::Text));
             }

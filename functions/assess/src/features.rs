@@ -50,7 +50,7 @@ struct Payment<'a> {
     business_only: bool,
 }
 
-/// The payments that have a category in the lexicon. All facts ignore other payments, so not even their total is
+/// The payments that have a category in the lexicon. Other payments do not affect any fact, so not even their total is
 /// visible.
 pub struct Payments<'a> {
     counted: Vec<Payment<'a>>,

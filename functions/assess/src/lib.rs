@@ -12,6 +12,8 @@
 //! No type that this stage reads contains age, sex, marital status, race, religion, national origin, address or zip
 //! code.
 
+mod admission;
+mod dry_run;
 pub mod features;
 pub mod lexicon;
 pub mod mood;
@@ -43,6 +45,8 @@ use storage::store::StoreError;
 use storage::vault::{Keys, Owner, Vault, VaultError};
 use thiserror::Error;
 
+pub use crate::admission::admit;
+pub use crate::dry_run::record_dry_run;
 pub use crate::lexicon::{Lexicon, LexiconError};
 use crate::rank::RankingInput;
 
@@ -60,7 +64,7 @@ pub struct Deps<'a> {
     pub now: Timestamp,
 }
 
-/// The rules for assessing a customer. They contain no customer's data.
+/// The rules for assessing a customer. They do not contain any customer data.
 #[derive(Clone, Copy)]
 pub struct Rules<'a> {
     /// The approved products.
@@ -77,7 +81,7 @@ pub struct Rules<'a> {
     pub today: Date,
 }
 
-/// An error of the stage.
+/// An error from the stage.
 #[derive(Debug, Error)]
 pub enum Error {
     /// A sealed object could not be read or written.

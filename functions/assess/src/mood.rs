@@ -28,10 +28,10 @@ const MAX_AGE_DAYS: i32 = 3_650;
 /// The maximum compound score that counts for a post that stops selling.
 const STOPPED_SCORE: f64 = -0.5;
 
-/// The tone and the topics of one text.
+/// The tone and topics of a piece of text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tone {
-    /// VADER's scores, unrounded. All are zero for a text without a known word or emoji, so text in another language is
+    /// VADER's scores, unrounded. All are zero for text without a known word or emoji, so text in another language is
     /// neutral.
     pub scores: Scores,
     /// The label for the compound score.
@@ -53,7 +53,7 @@ pub struct Scores {
     pub compound: f64,
 }
 
-/// Analyzes the tone of texts.
+/// Analyzes the tone of text.
 pub struct ToneAnalyzer<'a> {
     analyzer: SentimentIntensityAnalyzer<'static>,
     lexicon: &'a Lexicon,

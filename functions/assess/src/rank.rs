@@ -67,7 +67,7 @@ pub struct Ranked<'a> {
     pub product: &'a Product,
     /// The score, the reasons and the exclusion.
     pub candidate: Candidate,
-    /// The grounds that a text may mention to the customer, strongest first; never from posts.
+    /// The grounds that the script may mention to the customer, strongest first; never from posts.
     pub grounds: Vec<Ground>,
 }
 
@@ -218,7 +218,7 @@ fn describe(spent: &Spending) -> String {
     format!("{} is {share} part of spending, {trend}", spent.category.words())
 }
 
-/// Returns whether a text may mention the spending. The customer must be able to recognize it, so its share must be
+/// Returns whether the script may mention the spending. The customer must be able to recognize it, so its share must be
 /// more than small, or it must be rising.
 fn is_mentionable(spent: &Spending) -> bool {
     spent.share != Share::Small || spent.trend == Trend::Rising

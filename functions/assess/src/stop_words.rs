@@ -369,7 +369,7 @@ impl Element {
     }
 }
 
-/// Returns the lowercase words of a text without accents.
+/// Returns the lowercase words in `text` without accents.
 fn folded_words(text: &str) -> Vec<String> {
     plain_words(&text.nfkd().filter(|sign| !is_combining_mark(*sign)).collect::<String>())
 }

@@ -23,7 +23,7 @@ pub enum Error {
     #[error(transparent)]
     Secret(#[from] SecretError),
     /// An unsealed JSON object is malformed. It holds no personal data, so the message may quote it.
-    #[error("the object {key} is not in this version's format")]
+    #[error("{key}: not in the format that this version writes")]
     Malformed {
         /// The key of the object.
         key: String,

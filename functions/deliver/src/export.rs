@@ -1,8 +1,8 @@
 //! The export of a run for the bank's mail or CRM system: each customer's id, outcome and link.
 //!
 //! An export is made on demand and not stored. Unlike all stored data, it connects references to people and contains
-//! working links. The customer ids come from the sealed dataset. It has no ids for customers who refused or were
-//! erased, so the export lists them by reference.
+//! working links. The customer ids come from the sealed dataset. Customers who refused or were erased have no ids
+//! there, so the export lists them by reference.
 
 use std::collections::HashMap;
 
@@ -21,7 +21,7 @@ use storage::vault::{Vault, VaultError};
 
 use crate::{Error, links, published};
 
-/// The number of customers who are looked up at the same time.
+/// The number of customers who are looked up concurrently.
 const CONCURRENCY: usize = 16;
 
 /// One customer in an export.
@@ -133,7 +133,7 @@ async fn export_row(
 
 fn detail(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Published { .. } => String::new(),
+        Outcome::Published { .. } | Outcome::NotStarted => String::new(),
         Outcome::Skipped { skip } => skip.because().to_owned(),
         Outcome::InReview { why } => why.clone(),
         Outcome::Failed { error, stage } => format!("{error} in {stage}"),

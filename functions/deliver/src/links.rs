@@ -22,10 +22,10 @@ use crate::{Error, PublishedContent, page, published};
 /// The length of a token in bytes.
 const TOKEN_BYTES: usize = 32;
 
-/// The content security policy of a page. It allows the page's own stylesheet and media, which may redirect to the
+/// The content security policy of a page. It allows exactly the page's stylesheet, and media, which may redirect to the
 /// bucket.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' https:; media-src 'self' https:; \
-    form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'sha256-xUtMvpw0rdvJrrciQieYwBDkv7rL6MKXQi+Sktb66zs='; \
+    img-src 'self' https: data:; media-src 'self' https:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The headers of every page. They forbid caching, indexing and content from other origins. The referrer policy is the
 /// strictest one under which browsers still send the `Origin` header with the opt-out form.
@@ -37,13 +37,6 @@ pub const HEADERS: [(&str, &str); 6] = [
     ("x-content-type-options", "nosniff"),
     ("x-robots-tag", "noindex, nofollow"),
 ];
-
-/// The stylesheet for the pages, served beside them as `style.css`.
-pub const STYLE: &str = include_str!("style.css");
-
-/// The icon for the pages, served beside them as `icon.svg`. Without it, browsers would request an icon that does not
-/// exist.
-pub const ICON: &str = include_str!("icon.svg");
 
 /// A new link. Its address cannot be retrieved later.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,7 +130,7 @@ pub async fn open(token: &str, brand: &Brand, store: &dyn ObjectStore, now: Time
         Some((_, PublishedContent { video, text })) => {
             LinkPage { status: 200, html: page::recommendation(token, &text, video, brand) }
         }
-        None => dead_link(brand, ""),
+        None => dead_link(brand),
     })
 }
 
@@ -152,14 +145,14 @@ pub async fn media_key(
     Ok(content.map(|(LinkRecord { run, reference, .. }, _)| ObjectKey::Customer(reference, run, file.artefact())))
 }
 
-/// Adds the token's customer to the suppressions, and returns the page that confirms it. This works as long as the link
-/// is on record, even after the link has expired, and can be repeated.
+/// Adds the token's customer to the suppressions, and returns the page that confirms it. This works for as long as the
+/// link is on record, even after it has expired. It can be repeated.
 ///
 /// # Panics
 /// Never: a suppression is plain fields.
 pub async fn opt_out(token: &str, brand: &Brand, store: &dyn ObjectStore, now: Timestamp) -> Result<LinkPage, Error> {
     let Some(LinkRecord { reference, .. }) = find_record(token, store).await? else {
-        return Ok(dead_link(brand, "../"));
+        return Ok(dead_link(brand));
     };
     let suppression = Suppression { by: SuppressedBy::OptOut, since: now };
     let json = serde_json::to_vec(&suppression).expect("plain fields");
@@ -168,8 +161,8 @@ pub async fn opt_out(token: &str, brand: &Brand, store: &dyn ObjectStore, now: T
     Ok(LinkPage { status: 200, html: page::opted_out(brand) })
 }
 
-fn dead_link(brand: &Brand, root: &str) -> LinkPage {
-    LinkPage { status: 404, html: page::dead(brand, root) }
+fn dead_link(brand: &Brand) -> LinkPage {
+    LinkPage { status: 404, html: page::dead(brand) }
 }
 
 fn record_key(token: &str) -> ObjectKey {
@@ -191,4 +184,15 @@ async fn find_content(
     let Some(record) = record else { return Ok(None) };
     let content = published(&record.run, &record.reference, store, now).await?;
     Ok(content.ok().map(|content| (record, content)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policy_allows_exactly_the_stylesheet() {
+        let digest = base64::engine::general_purpose::STANDARD.encode(Digest::of(page::STYLE.as_bytes()).as_bytes());
+        assert!(POLICY.contains(&format!("style-src 'sha256-{digest}'")), "{digest}");
+    }
 }

@@ -4,8 +4,16 @@ use std::fmt::Write as _;
 
 use contracts::brand::Brand;
 
-/// Returns the page for a result. Its content comes from the published text: the transcript, rates and terms,
-/// disclosures, and how it was made.
+/// The stylesheet of the pages, which each page contains: a page is one request. The content security policy holds its
+/// digest.
+pub(crate) const STYLE: &str = include_str!("style.css");
+
+/// The icon of the pages. Without it, browsers would request one that does not exist.
+const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E\
+    %3Ccircle cx='8' cy='8' r='8' fill='%230b4f5c'/%3E%3Cpath d='M6 4.5v7l6-3.5z' fill='%23fff'/%3E%3C/svg%3E";
+
+/// Returns the page for a result. Its words come from the published text: the transcript, rates and terms, disclosures,
+/// and how it was made.
 pub(crate) fn recommendation(token: &str, text: &str, video: bool, brand: &Brand) -> String {
     let blocks: Vec<&str> = text.split("\n\n").collect();
     let (title, rest) = blocks.split_first().map_or(("", [].as_slice()), |(first, rest)| (*first, rest));
@@ -33,7 +41,7 @@ pub(crate) fn recommendation(token: &str, text: &str, video: bool, brand: &Brand
          <button type=\"submit\">Do not contact me again</button>\n</form>\n",
         escaped("Press the button to stop all recommendations. This page will then show nothing."),
     );
-    whole(title, &body, "", brand)
+    whole(title, &body, brand)
 }
 
 /// Returns the page that confirms an opt-out.
@@ -43,18 +51,18 @@ pub(crate) fn opted_out(brand: &Brand) -> String {
         "<h1>{title}</h1>\n<p>{} makes no more recommendations for you. You need not do anything else.</p>\n",
         escaped(&brand.name)
     );
-    whole(title, &body, "../", brand)
+    whole(title, &body, brand)
 }
 
-/// Returns the page for a dead link. `root` is the relative path to the stylesheet.
-pub(crate) fn dead(brand: &Brand, root: &str) -> String {
+/// Returns the page for a dead link.
+pub(crate) fn dead(brand: &Brand) -> String {
     let title = "There is nothing to see here";
     let body = format!(
         "<h1>{title}</h1>\n<p>This link has ended or was withdrawn. If you expected something, ask {}: {}</p>\n",
         escaped(&brand.name),
         escaped(&brand.web)
     );
-    whole(title, &body, root, brand)
+    whole(title, &body, brand)
 }
 
 /// Returns a block of the text as HTML: a heading if it is underlined in the text, otherwise a paragraph.
@@ -78,13 +86,13 @@ fn is_underline(line: &str) -> bool {
     line.len() > 2 && (line.bytes().all(|b| b == b'-') || line.bytes().all(|b| b == b'='))
 }
 
-fn whole(title: &str, body: &str, root: &str, brand: &Brand) -> String {
+fn whole(title: &str, body: &str, brand: &Brand) -> String {
     let (title, bank) = (escaped(title), escaped(&brand.name));
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
-         <link rel=\"icon\" href=\"{root}icon.svg\" type=\"image/svg+xml\">\n\
-         <link rel=\"stylesheet\" href=\"{root}style.css\">\n</head>\n<body>\n<header><p>{bank}</p></header>\n<main>\n{body}</main>\n</body>\n</html>\n"
+         <link rel=\"icon\" href=\"{ICON}\">\n<style>{STYLE}</style>\n</head>\n<body>\n\
+         <header><p>{bank}</p></header>\n<main>\n{body}</main>\n</body>\n</html>\n"
     )
 }
 

@@ -1,5 +1,5 @@
-//! Notifications to the bank's own system. Each outcome is a signed call, which is repeated until it succeeds or runs
-//! out of attempts.
+//! Notifications to the bank's own system. Each outcome is sent as a signed call, which is repeated until it succeeds
+//! or runs out of attempts.
 //!
 //! A call is a POST of a [`Notification`] as JSON, with the headers of Standard Webhooks
 //! (<https://www.standardwebhooks.com>):
@@ -8,8 +8,8 @@
 //! - `webhook-timestamp`: the time of the attempt in Unix seconds.
 //! - `webhook-signature`: `v1,` plus the base64 of HMAC-SHA256 over `id.timestamp.body`.
 //!
-//! Before each attempt, Bespoke reads `control/` again. If the customer has withdrawn, it sends no notification that could
-//! lead to a message. It still sends those that prevent one.
+//! Before each attempt, Bespoke reads `control/` again. If the customer has withdrawn consent, Bespoke does not send
+//! notifications that could lead to a message. It still sends those that prevent one.
 //!
 //! A sent notification is recorded and not sent again. If the process dies before the record is written, the next call
 //! sends the notification again with the same id, so receivers must compare ids. A notification that runs out of
@@ -93,7 +93,7 @@ pub struct NotifySummary {
     /// Notifications that became dead letters.
     #[serde(rename = "dead")]
     pub dead_letters: usize,
-    /// Notifications that were not sent because the customer has withdrawn.
+    /// Notifications that were not sent because the customer has withdrawn consent.
     pub withheld: usize,
 }
 
@@ -171,6 +171,10 @@ impl<'a> Sender<'a> {
             outcome: outcome.to_owned(),
             record,
         };
+        // A later run or attempt may begin with the customer.
+        if entry.outcome == Outcome::NotStarted {
+            return Ok(NotifySummary::default());
+        }
         let gate = self.gate(run, entry).await?;
         let mut summary = self.send_once(notification(entry.outcome.word(), entry.record), &gate).await?;
         if matches!(entry.outcome, Outcome::Published { .. })
@@ -190,7 +194,7 @@ impl<'a> Sender<'a> {
                 let from_posts = evidence.is_some_and(|evidence| evidence.from_posts);
                 Ok(Gate::new(self.deps.vault, &entry.reference, from_posts))
             }
-            Outcome::Skipped { .. } | Outcome::Failed { .. } => Ok(Gate::without_customer()),
+            Outcome::Skipped { .. } | Outcome::NotStarted | Outcome::Failed { .. } => Ok(Gate::without_customer()),
         }
     }
 
@@ -215,7 +219,7 @@ impl<'a> Sender<'a> {
         let json = serde_json::to_vec(&record).expect("a record is plain fields");
         if let Some(error) = &record.error {
             let Notification { run, reference, .. } = &record.notice;
-            tracing::warn!(%run, %reference, attempts, error, "gave up a notification; it is now a dead letter");
+            tracing::warn!(%run, %reference, attempts, error, "gave up on a notification; it is now a dead letter");
             self.store().put(&dead_key, json.into()).await?;
             return Ok(NotifySummary::DEAD_LETTER);
         }
@@ -224,7 +228,7 @@ impl<'a> Sender<'a> {
         Ok(NotifySummary::SENT)
     }
 
-    /// Sends a notification until it arrives. Returns the number of attempts, and the last error if it was given up.
+    /// Sends a notification until it arrives. Returns the number of attempts, and the last error if Bespoke gave up.
     async fn send(
         &self,
         notification: &Notification,

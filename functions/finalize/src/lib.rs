@@ -4,9 +4,10 @@
 //! adds a [`next_link`], computed from the previous link, the reference and the digest of their record. If a record is
 //! changed, missing, added or moved, the last link changes.
 //!
-//! **Invariant:** this crate does not depend on AWS, Lambda, the file system or another stage. It opens no personal
-//! data.
+//! **Invariant:** this crate does not depend on AWS, Lambda, the file system or another stage. It does not open any
+//! personal data.
 
+mod forecast;
 mod manifest;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use storage::store::StoreError;
 use storage::vault::{Vault, VaultError};
 use thiserror::Error;
 
+pub use forecast::{Decision, Forecast, ModelUse, forecast};
 pub use manifest::{chain_holds, document, first_link, next_link, seal, table};
 
 /// The number of records that are read concurrently.
@@ -85,6 +87,13 @@ pub async fn run(input: FinalizeInput, deps: &Deps<'_>) -> Result<Manifest, Erro
     Ok(manifest)
 }
 
+/// Rewrites the manifest of a run that has ended, after decisions changed its outcomes. Returns `None` if the run has not
+/// ended: its end will write the manifest.
+pub async fn refresh(run: RunId, deps: &Deps<'_>) -> Result<Option<Manifest>, Error> {
+    let Some(earlier) = find_earlier(deps, &run).await? else { return Ok(None) };
+    self::run(FinalizeInput { run, dataset: earlier.dataset }, deps).await.map(Some)
+}
+
 /// Composes the manifest from the current records. Does not write it.
 pub async fn sum_up(run: RunId, dataset: Option<&DatasetId>, deps: &Deps<'_>) -> Result<Manifest, Error> {
     let outcomes = stream::iter(list_customers(deps, &run).await?)
@@ -129,13 +138,15 @@ async fn read_outcome(deps: &Deps<'_>, run: &RunId, reference: CustomerRef) -> R
         (outcome_of_review(deps.vault, &review, &bytes), Digest::of(&bytes))
     } else if let Some(bytes) = store.find(&ObjectKey::Forgotten(reference.clone())).await? {
         (Outcome::Skipped { skip: Skip::Suppressed }, Digest::of(&bytes))
-    } else {
+    } else if store.find(&key(Artefact::Script)).await?.is_some() {
         (Outcome::Failed { error: ErrorName::RunIncomplete, stage: Stage::Finalize }, Digest::of(b""))
+    } else {
+        (Outcome::NotStarted, Digest::of(b""))
     };
     Ok(CustomerOutcome { reference, outcome, record })
 }
 
-/// The outcome for an unreadable record. One such record must not hide the others.
+/// The outcome for an unreadable record. An unreadable record must not hide the others.
 const UNREADABLE: Outcome = Outcome::Failed { error: ErrorName::SealBroken, stage: Stage::Finalize };
 
 fn outcome_of_evidence(bytes: &[u8], run: &RunId, reference: &CustomerRef) -> Outcome {
@@ -159,7 +170,7 @@ fn outcome_of_review(vault: &Vault, key: &ObjectKey, bytes: &[u8]) -> Outcome {
     }
 }
 
-/// Writes the JSON last, so readers who wait for it can rely on the table.
+/// Writes the JSON last, so readers who wait for it can be sure that the table is complete.
 async fn write(deps: &Deps<'_>, manifest: &Manifest) -> Result<(), Error> {
     let store = deps.vault.store();
     let key = |part| ObjectKey::Run(manifest.run.clone(), part);

@@ -26,7 +26,7 @@ pub fn next_link(before: &Digest, reference: &CustomerRef, record: &Digest) -> D
 /// Returns the contents of `manifest.json`.
 ///
 /// # Panics
-/// Never: the types of contracts serialize to JSON.
+/// Never: every type in the contracts crate serializes to JSON.
 #[must_use]
 pub fn document(manifest: &Manifest) -> Vec<u8> {
     let mut json = serde_json::to_vec_pretty(manifest).expect("the types of contracts serialize to JSON");
@@ -106,6 +106,7 @@ fn detail(outcome: &Outcome) -> String {
         Outcome::Published { video: false } => "text".to_owned(),
         Outcome::Skipped { skip } => skip.because().to_owned(),
         Outcome::InReview { why } => why.clone(),
+        Outcome::NotStarted => String::new(),
         Outcome::Failed { error, stage } => format!("{error} in {stage}"),
     }
 }

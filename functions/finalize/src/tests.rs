@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::{Deps, Error, chain_holds, run};
+use crate::{Deps, Error, chain_holds, refresh, run};
 use contracts::evidence::{Evidence, FailureRecord, Manifest, Outcome};
 use contracts::facts::Skip;
 use contracts::key::{Artefact, RunPart};
@@ -90,6 +90,27 @@ fn reference(number: usize) -> CustomerRef {
 const PUBLISHED: Outcome = Outcome::Published { video: true };
 const INCOMPLETE: Outcome = Outcome::Failed { error: ErrorName::RunIncomplete, stage: Stage::Finalize };
 
+#[tokio::test]
+async fn customer_with_a_text_and_no_record_has_failed() {
+    let campaign = Campaign::with_customers(2).await;
+    let key = ObjectKey::Customer(campaign.customers[1].clone(), campaign.run.clone(), Artefact::Script);
+    campaign.store.put(&key, "sealed".into()).await.unwrap();
+    let manifest = campaign.finalize().await.unwrap();
+    let outcomes: Vec<&Outcome> = manifest.entries.iter().map(|entry| &entry.outcome).collect();
+    assert_eq!(outcomes, [&Outcome::NotStarted, &INCOMPLETE], "the first was left out, the second was cut off");
+}
+
+#[tokio::test]
+async fn refresh_follows_decisions_only_after_the_run_has_ended() {
+    let campaign = Campaign::with_customers(1).await;
+    let deps = Deps { vault: &campaign.vault };
+    assert!(refresh(campaign.run.clone(), &deps).await.unwrap().is_none(), "the end of the run writes the manifest");
+    let before = campaign.finalize().await.unwrap();
+    campaign.write_evidence(0, PUBLISHED).await;
+    let after = refresh(campaign.run.clone(), &deps).await.unwrap().unwrap();
+    assert_eq!((after.counts["published"], &after.dataset), (1, &before.dataset));
+}
+
 async fn one_of_each() -> Campaign {
     let campaign = Campaign::with_customers(5).await;
     campaign.write_evidence(0, PUBLISHED).await;
@@ -106,11 +127,11 @@ async fn each_customer_has_one_outcome_in_dataset_order() {
     let references: Vec<CustomerRef> = manifest.entries.iter().map(|entry| entry.reference.clone()).collect();
     assert_eq!(references, campaign.customers);
     let words: Vec<&str> = manifest.entries.iter().map(|entry| entry.outcome.word()).collect();
-    assert_eq!(words, ["published", "skipped", "in-review", "failed", "failed"]);
+    assert_eq!(words, ["published", "skipped", "in-review", "failed", "not-started"]);
     assert_eq!(manifest.entries[3].outcome, Outcome::Failed { error: ErrorName::RenderFailed, stage: Stage::Render });
-    assert_eq!(manifest.entries[4].outcome, INCOMPLETE);
+    assert_eq!(manifest.entries[4].outcome, Outcome::NotStarted);
     let counts: Vec<(&str, usize)> = manifest.counts.iter().map(|(word, count)| (word.as_str(), *count)).collect();
-    assert_eq!(counts, [("failed", 2), ("in-review", 1), ("published", 1), ("skipped", 1)]);
+    assert_eq!(counts, [("failed", 1), ("in-review", 1), ("not-started", 1), ("published", 1), ("skipped", 1)]);
     assert_eq!(manifest.customers, 5);
 }
 
@@ -127,7 +148,7 @@ async fn manifest_is_written_as_json_and_table() {
     assert!(lines[1].contains(",published,text and video,"), "{table}");
     assert!(lines[2].contains(",skipped,the customer must not be contacted,"), "{table}");
     assert!(lines[4].contains(",failed,Render.Failed in render,"), "{table}");
-    assert!(lines[5].contains(",failed,Run.Incomplete in finalize,"), "{table}");
+    assert!(lines[5].contains(",not-started,,"), "{table}");
     assert_eq!(lines.len(), 6);
 }
 

@@ -125,9 +125,9 @@ const SENTENCE_WORDS: [&str; 27] = [
     "that", "please", "not", "no", "owes", "must", "su", "tu", "usted", "esta", "por",
 ];
 
-/// Returns whether a text stands for a missing value.
+/// Returns whether `text` represents a missing value.
 pub fn is_placeholder(text: &str) -> bool {
-    // `Na` is a name, and `NA` a missing value.
+    // `Na` is a name, but `NA` is a missing value.
     PLACEHOLDERS.contains(&text.to_lowercase().as_str()) || text == "NA" || !text.chars().any(char::is_alphanumeric)
 }
 

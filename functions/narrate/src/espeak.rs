@@ -7,6 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use storage::secret::child_environment;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
@@ -159,6 +160,8 @@ pub(crate) async fn run_program(
     let io = |source| Error::EngineIo { place: location.to_owned(), source };
     let mut child = Command::new(program)
         .args(arguments)
+        .env_clear()
+        .envs(child_environment())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

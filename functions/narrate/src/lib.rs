@@ -128,7 +128,7 @@ pub async fn speak_text(
     speak(&job, engines, settings, secrets).await
 }
 
-/// Returns each sentence in a text with its spoken form, with one segment per paragraph.
+/// Returns each sentence in the text with its spoken form, with one segment per paragraph.
 pub fn spoken_sentences(text: &str, pronunciations: &Pronunciations) -> Result<Vec<(String, String)>, Error> {
     let lines = lines::of_text(text, Some(pronunciations))?;
     let shown = |line: &Line| {

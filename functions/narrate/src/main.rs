@@ -17,7 +17,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     host.serve_stage(Stage::Narrate, async |task: CustomerTask| {
         // Drop the cached key: it may have been rotated since the last customer.
         host.secrets.forget(SecretName::ModelKey).await;
-        let settings = host.settings().await?;
+        let settings = host.settings_of(&task.run).await?;
         let deps = narrate::Deps {
             vault: &host.vault,
             settings: &settings,

@@ -59,7 +59,7 @@ impl Openai {
         Ok(Self { http, gate, key, settings: settings.clone(), voice: voice.to_owned(), engine })
     }
 
-    /// Returns the request for a text. Fails if the address in the settings is unusable.
+    /// Returns the HTTP request with `body`. Fails if the address in the settings is unusable.
     fn request(&self, body: &serde_json::Value) -> Result<Post, SpeechError> {
         let invalid = || {
             let why = "voice.openai.base_url is neither an https address nor on this machine";
@@ -106,7 +106,7 @@ impl Openai {
         })
     }
 
-    /// Returns the PCM of a text, after retries if necessary.
+    /// Returns the PCM audio for `text`, after retries if necessary.
     async fn pcm(&self, text: &str, pace: f64) -> Result<Vec<u8>, AttemptError> {
         let body = json!({
             "model": self.settings.model,

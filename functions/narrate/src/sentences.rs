@@ -39,7 +39,7 @@ const STARTERS: &[&str] = &[
     "we", "we'll", "we're", "welcome", "what", "when", "where", "while", "who", "why", "with", "you", "you'll", "you're", "your",
 ];
 
-/// Returns the sentences in a text, with their words separated by single spaces.
+/// Returns the sentences in `text`, with their words separated by single spaces.
 #[must_use]
 pub fn sentences(text: &str) -> Vec<String> {
     let words: Vec<String> = text.split_whitespace().flat_map(split_ideographic).collect();

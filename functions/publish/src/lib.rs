@@ -33,7 +33,7 @@ use contracts::stage::{PublishInput, StageFailure};
 use contracts::{CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
 use policy::erasure::delete_artefacts;
-use policy::review::{find_decision, find_pending};
+use policy::review::find_pending;
 use storage::vault::{Owner, Vault, VaultError};
 
 pub use error::Error;
@@ -100,19 +100,12 @@ async fn conclude(deps: &Deps<'_>, place: Place<'_>, request: Digest, ending: En
     outcome::settle(deps, place, evidence).await
 }
 
-/// Registers the workflow task that is waiting for a reviewer's decision. Returns whether the task can continue at
-/// once, because the decision is already on record or the review has ended.
-pub async fn register_review_task(
-    run: &RunId,
-    reference: &CustomerRef,
-    token: &str,
-    vault: &Vault,
-) -> Result<bool, Error> {
-    let store = vault.store();
-    let key = Place { run, reference }.review_task();
-    store.put(&key, token.to_owned().into()).await?;
-    let pending = find_pending(vault, run, reference).await?.is_some();
-    Ok(!pending || find_decision(vault, run, reference).await?.is_some())
+/// Completes a customer's part of a run after a decision. Returns `None` if no result is in review, because an earlier
+/// call completed it.
+pub async fn complete_review(run: &RunId, reference: &CustomerRef, deps: &Deps<'_>) -> Result<Option<Outcome>, Error> {
+    let Some(pending) = find_pending(deps.vault, run, reference).await? else { return Ok(None) };
+    let input = PublishInput { run: run.clone(), reference: reference.clone(), video: pending.video, failure: None };
+    self::run(input, deps).await.map(Some)
 }
 
 /// Fails if the catalog, the phrasebook or the settings have changed since the run started. An approval that was
@@ -155,7 +148,7 @@ async fn record_failure(deps: &Deps<'_>, place: Place<'_>, failure: StageFailure
             store.delete(&place.key(artefact)).await?;
         }
         store.delete(&place.review()).await?;
-        store.delete(&place.review_task()).await?;
+        store.delete(&place.review_ended()).await?;
     }
     tracing::info!(reference = %place.reference, %stage, %error, "recorded a failure");
     Ok(Outcome::Failed { error, stage })

@@ -1,27 +1,48 @@
-//! The Lambda of the publish stage.
+//! The Lambda of the publish stage. The workflow calls it for each customer, and the record of a decision invokes it.
 
-use bespoke_aws::{Host, host};
-use contracts::executions::Tasks as _;
+use bespoke_aws::{Failure, Host, host};
+use contracts::brand::Brand;
 use contracts::stage::{PublishInput, Stage, Subject};
-use contracts::{CustomerRef, RunId};
+use contracts::{CustomerRef, ObjectKey, RunId};
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
-/// The payload from the workflow: publishes a result, or registers the token of a task that is waiting for a reviewer.
+/// The payload: a task of the workflow, or S3's event about an object that ends a review.
 #[derive(Deserialize)]
-struct Payload {
-    #[serde(flatten)]
-    input: PublishInput,
-    task_token: Option<String>,
+#[serde(untagged)]
+enum Payload {
+    Task(PublishInput),
+    #[serde(deserialize_with = "decided")]
+    Decided(CustomerRun),
+}
+
+struct CustomerRun {
+    run: RunId,
+    reference: CustomerRef,
+}
+
+/// Reads an `Object Created` event: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>.
+fn decided<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<CustomerRun, D::Error> {
+    let event = Value::deserialize(deserializer)?;
+    let key = event["detail"]["object"]["key"].as_str().and_then(ObjectKey::decided_of);
+    let (run, reference) = key.ok_or_else(|| serde::de::Error::custom("not a task and not a decision"))?;
+    Ok(CustomerRun { run, reference })
 }
 
 impl Subject for Payload {
     fn run(&self) -> &RunId {
-        &self.input.run
+        match self {
+            Self::Task(input) => &input.run,
+            Self::Decided(part) => &part.run,
+        }
     }
+
     fn reference(&self) -> Option<&CustomerRef> {
-        Some(&self.input.reference)
+        match self {
+            Self::Task(input) => Some(&input.reference),
+            Self::Decided(part) => Some(&part.reference),
+        }
     }
 }
 
@@ -29,26 +50,36 @@ impl Subject for Payload {
 async fn main() -> Result<(), lambda_runtime::Error> {
     let host = Host::start().await?;
     let brand = host::brand()?;
-    host.serve_stage(Stage::Publish, async |Payload { input, task_token }: Payload| {
-        if let Some(token) = task_token {
-            // A decision made before the registration could not use the token, so the task continues here.
-            if publish::register_review_task(&input.run, &input.reference, &token, &host.vault).await? {
-                host.tasks().succeed(&token).await?;
-            }
-            return Ok(json!({}));
-        }
-        let settings = host.settings().await?;
-        let catalogue = host.catalogue().await?;
-        let deps = publish::Deps {
-            vault: &host.vault,
-            settings: &settings,
-            catalogue: &catalogue,
-            phrases: host.phrases(&catalogue).await?.digest(),
-            brand: &brand,
-            now: Timestamp::now(),
-        };
-        let outcome = publish::run(input, &deps).await?;
-        Ok(json!({ "outcome": outcome.word() }))
-    })
-    .await
+    host.serve_stage(Stage::Publish, async |payload: Payload| Box::pin(answer(payload, &brand, &host)).await).await
+}
+
+async fn answer(payload: Payload, brand: &Brand, host: &Host) -> Result<Value, Failure> {
+    let settings = host.settings_of(payload.run()).await?;
+    let catalogue = host.catalogue().await?;
+    let deps = publish::Deps {
+        vault: &host.vault,
+        settings: &settings,
+        catalogue: &catalogue,
+        phrases: host.phrases(&catalogue).await?.digest(),
+        brand,
+        now: Timestamp::now(),
+    };
+    let (run, reference, is_decided) = match &payload {
+        Payload::Task(input) => (input.run.clone(), input.reference.clone(), false),
+        Payload::Decided(part) => (part.run.clone(), part.reference.clone(), true),
+    };
+    let outcome = match payload {
+        Payload::Task(input) => Some(publish::run(input, &deps).await?),
+        Payload::Decided(_) => publish::complete_review(&run, &reference, &deps).await?,
+    };
+    if let Some(outcome) = &outcome {
+        // Pages count these objects while the campaign runs.
+        let key = ObjectKey::Ended(run.clone(), reference, outcome.word());
+        host.vault.store().put(&key, "".into()).await?;
+    }
+    if is_decided {
+        // Also if an earlier delivery of the event published the result: it may have failed here.
+        host.refreshes()?.start(&run, Timestamp::now()).await?;
+    }
+    Ok(json!({ "outcome": outcome.map(|outcome| outcome.word()) }))
 }

@@ -72,7 +72,7 @@ pub async fn settle(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) -> Re
         Outcome::Skipped { skip: Skip::Recalled } if was_published => {
             move_to_recalled(store, place.run, place.reference).await?;
         }
-        Outcome::Skipped { .. } | Outcome::InReview { .. } | Outcome::Failed { .. } => {
+        Outcome::Skipped { .. } | Outcome::InReview { .. } | Outcome::NotStarted | Outcome::Failed { .. } => {
             for artefact in Artefact::PUBLISHED {
                 store.delete(&place.key(artefact)).await?;
             }
@@ -89,7 +89,7 @@ pub async fn settle(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) -> Re
     store.delete(&place.key(Artefact::Failure)).await?;
     // The review has ended, so only the decision is kept.
     store.delete(&place.review()).await?;
-    store.delete(&place.review_task()).await?;
+    store.delete(&place.review_ended()).await?;
     Ok(outcome)
 }
 
@@ -119,6 +119,6 @@ async fn current_outcome(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) 
         }
         // Evidence without artifacts records a withdrawal.
         Outcome::Skipped { .. } => Ok(CurrentOutcome { outcome, posts_withdrawn: artefacts.is_empty() }),
-        Outcome::Failed { .. } => Ok(CurrentOutcome { outcome, posts_withdrawn: false }),
+        Outcome::NotStarted | Outcome::Failed { .. } => Ok(CurrentOutcome { outcome, posts_withdrawn: false }),
     }
 }

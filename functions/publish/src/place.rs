@@ -24,8 +24,8 @@ impl Place<'_> {
         ObjectKey::Review(self.run.clone(), self.reference.clone())
     }
 
-    pub fn review_task(self) -> ObjectKey {
-        ObjectKey::ReviewTask(self.run.clone(), self.reference.clone())
+    pub fn review_ended(self) -> ObjectKey {
+        ObjectKey::ReviewEnded(self.run.clone(), self.reference.clone())
     }
 
     pub fn decision(self) -> ObjectKey {

@@ -13,7 +13,7 @@ use unicode_normalization::char::is_combining_mark;
 
 use crate::guard::{self, GuardContext, NameSlot};
 
-/// The placeholder for the customer's first name in a text that the guard checks.
+/// The placeholder for the customer's first name in text that the guard checks.
 pub(crate) const FIRST_NAME: &str = "{{first_name}}";
 /// The placeholder for the adviser's name.
 pub(crate) const ADVISER: &str = "{{adviser}}";
@@ -95,7 +95,7 @@ impl<'a> Brief<'a> {
         self.facts.mood.is_some()
     }
 
-    /// Returns the personal names that a text has placeholders for: the customer's and the adviser's.
+    /// Returns the personal names that the text has placeholders for: the customer's and the adviser's.
     fn personal_names(&self) -> [NameSlot<'_>; 2] {
         let customer = self.name.as_deref().unwrap_or(self.phrases.no_name());
         [NameSlot { placeholder: FIRST_NAME, name: customer }, NameSlot { placeholder: ADVISER, name: self.adviser() }]
@@ -115,8 +115,8 @@ impl<'a> Brief<'a> {
             || guard::plain_words(prompt).iter().any(|word| names.contains(word))
     }
 
-    /// Returns the guard's context for a text that offers `offered`. The text must not name a product that was ranked
-    /// but is not offered, because that product's disclosures are missing.
+    /// Returns the guard's context for text that offers `offered`. The text must not name a product that was ranked but
+    /// is not offered, because that product's disclosures are missing.
     pub(crate) fn guard_context<'b>(
         &'b self,
         offered: Vec<&'b Product>,

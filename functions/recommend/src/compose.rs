@@ -13,11 +13,11 @@ use crate::brief::Brief;
 use crate::guard::{self, GuardContext, NameSlot, TextPart};
 use crate::phrasing::{neutral_names, neutral_text};
 
-/// The length, in words, up to which approved claims may extend a text with three offers. A video with three offers
+/// The length, in words, up to which approved claims may extend a script with three offers. A video with three offers
 /// should take 60 to 100 s. The title takes 2.5 s and the end card about 18 s. At 140 words per minute, that leaves at
 /// most 185 words including pauses.
 const TARGET_WORDS: usize = 155;
-/// The maximum length, in words, of a text with added claims. It is well below [`guard::MAX_WORDS`].
+/// The maximum length, in words, of a script with added claims. It is well below [`guard::MAX_WORDS`].
 const MAX_WORDS_WITH_CLAIMS: usize = 172;
 /// The maximum number of claims in an offer, so a single offer does not turn into a leaflet.
 const MAX_CLAIMS: usize = 2;
@@ -84,7 +84,7 @@ pub(crate) fn compose(
     context.posts = None;
     accept_approved(&mut verdict, &segments, &offered, &context);
     let mut script = assemble(brief, segments, &offered, written_by);
-    verdict.checks.push(guard::check_disclosures(&script.disclosures, &offered));
+    verdict.checks.push(guard::check_disclosures(&script.disclosures, &offered, brief.brand));
     script.verdict = verdict;
     script
 }
@@ -112,7 +112,7 @@ fn assemble(brief: &Brief<'_>, segments: Vec<DraftSegment>, offered: &[&Product]
 
 /// The checks for words and phrases, which a person's approval of the exact line overrides. The approval of a line
 /// cannot cover the other checks: the length, the filled slots, and an echo of the customer's own posts.
-const OUTWEIGHED: [&str; 10] = [
+const OUTWEIGHED: [&str; 18] = [
     "amounts",
     "credit-terms",
     "deposit-terms",
@@ -123,6 +123,14 @@ const OUTWEIGHED: [&str; 10] = [
     "protected-class",
     "surveillance",
     "instructions",
+    "secrets",
+    "money-transfer",
+    "threats",
+    "shame",
+    "politics",
+    "advice",
+    "language",
+    "reason",
 ];
 
 /// Removes the violations that an approved line has by its own words. The line is judged with placeholders in its slots,
@@ -281,14 +289,12 @@ pub(crate) fn ensure_period(text: &str) -> String {
     if has_end { text.to_owned() } else { format!("{text}.") }
 }
 
-/// Returns the disclosures for the offered products and from the brand, without duplicates. Keeps a brand line about
-/// deposits or mortgages only if an offered product has the same line.
+/// Returns the disclosures for the offered products and from the brand, without duplicates. Drops a brand line
+/// that belongs to kinds of products of which none is offered.
 fn disclosures(brief: &Brief<'_>, offered: &[&Product]) -> Vec<String> {
     let of_products = offered.iter().flat_map(|product| &product.disclosures);
-    let product_bound = ["Member FDIC", "Equal Housing Lender"];
-    let is_of_product =
-        |line: &str| offered.iter().any(|product| product.disclosures.iter().any(|text| text.contains(line)));
-    let applies = |line: &&String| product_bound.iter().all(|text| !line.contains(text) || is_of_product(text));
+    let rules = brief.brand.institution.rules();
+    let applies = |line: &&String| !rules.is_out_of_place(line, offered, &brief.brand.name);
     let mut lines: Vec<String> = Vec::new();
     for line in of_products.chain(brief.brand.disclosures.iter().filter(applies)) {
         if !lines.contains(line) {

@@ -15,7 +15,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     host.serve_stage(Stage::Recommend, async |input: RecommendInput| {
         // Drop the cached key, because it may have been rotated since the last customer.
         host.secrets.forget(SecretName::ModelKey).await;
-        let settings = host.settings().await?;
+        let settings = host.settings_of(&input.run).await?;
         let catalogue = host.catalogue().await?;
         let phrases = host.phrases(&catalogue).await?;
         if let Some(warning) = settings.writer.retirement_warning() {

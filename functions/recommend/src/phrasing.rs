@@ -43,7 +43,7 @@ pub(crate) struct Choice<'b> {
     pub closing: LiveLine<'b>,
 }
 
-/// Writes a text for one customer from approved lines.
+/// Writes the script for one customer from approved lines.
 pub(crate) struct PhraseWriter<'a> {
     brief: &'a Brief<'a>,
     book: &'a Phrasebook,
@@ -171,7 +171,7 @@ impl<'a> PhraseWriter<'a> {
     }
 
     /// Returns the draft for a choice. Only the last of several offers is preceded by a link, so each link appears in
-    /// fewer texts.
+    /// fewer scripts.
     fn draft_of(&self, choice: &Choice<'a>, attempt: usize) -> Draft {
         let last = choice.reasons.len().saturating_sub(1);
         let offers = choice.reasons.iter().enumerate().map(|(position, reason)| {

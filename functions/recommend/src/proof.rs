@@ -15,7 +15,7 @@ use crate::phrasing::slot_values;
 pub struct Proof {
     /// The number of approved lines.
     pub lines: usize,
-    /// The number of catalog texts.
+    /// The number of sentences from the catalog.
     pub catalogue: usize,
     /// The number of parts that are free text.
     pub free: usize,

@@ -525,7 +525,6 @@ async fn hostile_selection_changes_no_word() {
     let answers = [
         (secret.to_owned(), "not JSON of the schema"),
         (String::new(), "model"),
-        (with_text, "not JSON of the schema"),
         (choice(secret, &REASONS, CLOSING), "an opening that is not among the lines"),
         (choice(OPENING, &REASONS, secret), "a closing that is not among the lines"),
         (choice(OPENING, &[REASONS[0], secret], CLOSING), "a reason that is not among the lines"),
@@ -547,6 +546,9 @@ async fn hostile_selection_changes_no_word() {
         assert!(given.is_some() && !why.contains("wire"), "{why}");
         assert_eq!(script.spoken(), expected, "{reason}");
     }
+    // A field that the schema does not have is ignored.
+    let (script, _) = select_against(completion(&with_text), None).await;
+    assert!(script.verdict.passed() && !script.spoken().contains("wire"), "{}", script.spoken());
     for response in [
         ResponseTemplate::new(500),
         ResponseTemplate::new(401).set_body_string(secret),

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use ffmpeg_sidecar::command::FfmpegCommand;
 use ffmpeg_sidecar::event::{FfmpegEvent, LogLevel};
 use ffmpeg_sidecar::log_parser::parse_time_str;
+use storage::secret::child_environment;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
@@ -94,6 +95,7 @@ impl FfmpegRunner {
         let mut command = FfmpegCommand::new_with_path(&self.tools.ffmpeg);
         command.args(["-hide_banner", "-nostdin"]).args(&arguments.0);
         let inner = command.as_inner_mut();
+        inner.env_clear().envs(child_environment());
         inner.current_dir(&self.scratch).stdin(Stdio::piped());
         // Restrict fontconfig to the brand's fonts.
         let config = self.fonts.join("fonts.conf");
@@ -195,6 +197,8 @@ impl KillOnDrop {
 /// Returns ffprobe's description of a file as JSON.
 pub(crate) fn probe(tools: &Tools, doing: &'static str, file: &Path, options: &[&str]) -> Result<Vec<u8>, Error> {
     let output = std::process::Command::new(&tools.ffprobe)
+        .env_clear()
+        .envs(child_environment())
         .args(["-v", "error", "-protocol_whitelist", "file", "-print_format", "json", "-show_format", "-show_streams"])
         .args(options)
         .arg("-i")
@@ -213,10 +217,31 @@ pub(crate) fn probe(tools: &Tools, doing: &'static str, file: &Path, options: &[
 /// Returns what a program prints for an option such as `-version`.
 pub(crate) fn query(program: &'static str, path: &Path, option: &str) -> Result<String, Error> {
     let output = std::process::Command::new(path)
+        .env_clear()
+        .envs(child_environment())
         .args(["-hide_banner", option])
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .output()
         .map_err(|error| cannot_start(program, &error))?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn program_sees_no_variable_that_may_hold_a_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("ffmpeg");
+        std::fs::write(&program, "#!/bin/sh\nenv\n").unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+        // cargo sets this variable for the test, as a bank sets its keys.
+        assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+        let environment = query("ffmpeg", &program, "-version").unwrap();
+        assert!(environment.contains("PATH=") && !environment.contains("CARGO_MANIFEST_DIR"), "{environment}");
+    }
 }

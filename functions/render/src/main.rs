@@ -10,15 +10,16 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let host = Host::start().await?;
     let brand = host::brand()?;
     let assets = host::assets();
-    let scratch = std::env::temp_dir();
-    let prepared = scratch.join("backgrounds");
+    let prepared = std::env::temp_dir().join("backgrounds");
+    let scratch = std::env::temp_dir().join("scratch");
     let tools = Tools {
         ffmpeg: environment::path("FFMPEG_PATH", "/opt/bin/ffmpeg"),
         ffprobe: environment::path("FFPROBE_PATH", "/opt/bin/ffprobe"),
     };
     let cache = std::sync::Arc::default();
     host.serve_stage(Stage::Render, async |task: CustomerTask| {
-        let settings = host.settings().await?;
+        let settings = host.settings_of(&task.run).await?;
+        host::sweep(&scratch)?;
         let deps = render::Deps {
             vault: &host.vault,
             settings: &settings,

@@ -17,6 +17,7 @@ mod tests;
 use contracts::executions::{Execution, ExecutionState, Executions, StartOutcome};
 use contracts::key::{RunPart, Workbook};
 use contracts::request::{Request, RunInputs, RunOptions, Trigger};
+use contracts::settings::Settings;
 use contracts::stage::{WorkflowInput, WorkflowLimits};
 use contracts::{Batch, Digest, ObjectKey, RunId};
 use jiff::Timestamp;
@@ -154,15 +155,20 @@ async fn start(
     at: Timestamp,
     deps: &Deps<'_>,
 ) -> Result<StartedRun, Error> {
-    let request = build_request(trigger, batch, options, deps).await?;
+    let (request, settings) = build_request(trigger, batch, options, deps).await?;
     let run = request.run_id();
     let key = ObjectKey::Run(run.clone(), RunPart::Request);
     deps.vault.write_json(Owner::Run, &key, &Digest::of_json(&request), request.clone()).await?;
+    let json = serde_json::to_vec(&settings).expect("the settings serialize to JSON");
+    deps.vault.store().put(&ObjectKey::Run(run.clone(), RunPart::Settings), json.into()).await?;
     let input = WorkflowInput {
         run: run.clone(),
         batch: request.batch.clone(),
         concurrency: deps.limits.concurrency,
         tolerated_failure_percentage: deps.limits.tolerated_failure_percentage,
+        limit: deps.limits.customers,
+        dry_run: deps.limits.dry_run,
+        video: request.videos != Some(0),
     };
     for attempt in 0..MAX_ATTEMPTS {
         let name = execution_name(&request, attempt);
@@ -200,7 +206,12 @@ fn execution_name(request: &Request, attempt: u32) -> String {
     }
 }
 
-async fn build_request(trigger: Trigger, batch: Batch, options: RunOptions, deps: &Deps<'_>) -> Result<Request, Error> {
+async fn build_request(
+    trigger: Trigger,
+    batch: Batch,
+    options: RunOptions,
+    deps: &Deps<'_>,
+) -> Result<(Request, Settings), Error> {
     let Material { settings, catalogue, phrases, lexicon, assets, backgrounds, engines } =
         deps.source.material().await?;
     let inputs = RunInputs {
@@ -215,5 +226,5 @@ async fn build_request(trigger: Trigger, batch: Batch, options: RunOptions, deps
         upload: merge::upload_digest(deps.vault.store(), &batch).await?,
         keys: deps.vault.keys().id(),
     };
-    Ok(Request::new(trigger, batch, options, inputs))
+    Ok((Request::new(trigger, batch, options, inputs), settings))
 }

@@ -47,6 +47,7 @@ pub struct BucketSource {
 #[cfg(feature = "lambda")]
 mod bucket_source {
     use bespoke_aws::{Failure, Host, host};
+    use contracts::institution::ensure_rules;
 
     use super::{BucketSource, Digest, Engine, Error, Lexicon, Material, Source, async_trait};
 
@@ -69,6 +70,7 @@ mod bucket_source {
         async fn read(&self) -> Result<Material, Failure> {
             let settings = self.host.settings().await?;
             let catalogue = self.host.catalogue().await?;
+            ensure_rules(&catalogue, &host::brand()?)?;
             Ok(Material {
                 phrases: self.host.phrases(&catalogue).await?.digest(),
                 catalogue,

@@ -7,7 +7,6 @@ use assess::Lexicon;
 use async_trait::async_trait;
 use contracts::catalogue::Catalogue;
 use contracts::executions::ExecutionsError;
-use contracts::settings::Settings;
 use contracts::voice::Engine;
 use contracts::{ErrorName, NamedError as _};
 use storage::store::{MemoryStore, ObjectStore as _};
@@ -97,7 +96,8 @@ impl Bank {
     }
 
     fn deps(&self) -> Deps<'_> {
-        let limits = WorkflowLimits { concurrency: 2, tolerated_failure_percentage: 5 };
+        let limits =
+            WorkflowLimits { concurrency: 2, tolerated_failure_percentage: 5, customers: None, dry_run: false };
         Deps { vault: &self.vault, source: self, executions: &self.workflow, limits }
     }
 

@@ -9,6 +9,7 @@
 
 mod command;
 mod crash;
+mod credit_union;
 mod model;
 mod tampering;
 

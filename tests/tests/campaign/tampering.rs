@@ -76,6 +76,7 @@ async fn every_change_is_named() {
     assert_eq!((verified.findings.as_slice(), verified.customers, verified.with_keys), ([].as_slice(), 12, true));
     changed_bytes(&run).await;
     missing_and_additional(&run).await;
+    forged_control(&run).await;
     assert_eq!(run.finding().await, None, "the run is restored");
     forged(&run).await;
 }
@@ -111,6 +112,29 @@ async fn changed_bytes(run: &FinishedRun) {
     }
     // Eleven kinds of a customer, four of the run, two of the dataset, and the keys.
     assert_eq!(seen.len(), 11 + 4 + 2 + 1, "a kind of file is missing: {:?}", seen.keys());
+}
+
+/// Someone without the keys deletes a record and excuses it with a record of an erasure, or forges a recall.
+async fn forged_control(run: &FinishedRun) {
+    let record = run.skipped();
+    let reference = record.parent().unwrap().parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
+    let whole = std::fs::read(&record).unwrap();
+    let forgotten = run.sandbox.artifacts().join(format!("control/forgotten/{reference}.json"));
+    std::fs::create_dir_all(forgotten.parent().unwrap()).unwrap();
+    std::fs::write(&forgotten, "{}").unwrap();
+    std::fs::remove_file(&record).unwrap();
+    let findings = run.verify().await.findings;
+    for object in [run.key(&forgotten), run.key(&record)] {
+        assert!(findings.iter().any(|finding| finding.object == object), "{object}: {findings:?}");
+    }
+    std::fs::remove_file(&forgotten).unwrap();
+    std::fs::write(&record, whole).unwrap();
+
+    let recall = run.sandbox.artifacts().join(format!("control/recalls/{}/{reference}.json", run.id));
+    std::fs::create_dir_all(recall.parent().unwrap()).unwrap();
+    std::fs::write(&recall, "{}").unwrap();
+    assert_eq!(run.finding().await, Some(("Evidence.Changed".to_owned(), run.key(&recall))));
+    std::fs::remove_file(&recall).unwrap();
 }
 
 async fn missing_and_additional(run: &FinishedRun) {

@@ -8,8 +8,9 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 use contracts::stage::STAGES;
 
 /// The layers below the stages, each with the workspace crates that its library may use.
-const LAYERS: [(&str, &[&str]); 6] = [
+const LAYERS: [(&str, &[&str]); 7] = [
     ("contracts", &[]),
+    ("cost", &["contracts"]),
     ("phrases", &["contracts"]),
     ("storage", &["contracts"]),
     ("policy", &["contracts", "storage"]),
@@ -18,7 +19,7 @@ const LAYERS: [(&str, &[&str]); 6] = [
 ];
 
 /// The workspace crates that a stage's library may use.
-const BELOW_STAGES: [&str; 5] = ["contracts", "phrases", "storage", "policy", "outbound"];
+const BELOW_STAGES: [&str; 6] = ["contracts", "cost", "phrases", "storage", "policy", "outbound"];
 
 /// The crates of the local program, in dependency order: each may use only the ones before it.
 const LOCAL: [&str; 3] = ["runner", "server", "bespoke"];

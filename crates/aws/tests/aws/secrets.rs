@@ -117,5 +117,5 @@ async fn binary_secret_is_malformed() {
     let server = MockServer::start().await;
     answer(&server, 1, ResponseTemplate::new(200).set_body_json(json!({"SecretBinary": "aGk="}))).await;
     let error = secrets(&server).get(PASSWORD).await.expect_err("binary");
-    assert_eq!(error.to_string(), "the secret EXCEL_PASSWORD is not a text");
+    assert_eq!(error.to_string(), "the secret EXCEL_PASSWORD is not text");
 }

@@ -26,7 +26,7 @@ pub struct ExplainArgs {
 /// Arguments of `bespoke sentiment`.
 #[derive(Debug, Args)]
 pub struct SentimentArgs {
-    /// A file with one text per line; - reads standard input
+    /// A text file with one post per line; - reads standard input
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// The folder with the workbooks and the lexicon beside them

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use contracts::institution::Institution;
 
 use super::folders::FolderArgs;
 
@@ -106,6 +107,9 @@ pub enum CatalogueCommand {
         /// The catalog
         #[arg(value_name = "FILE", default_value = "data/catalogue.json", env = "BESPOKE_CATALOGUE")]
         file: PathBuf,
+        /// The kind of institution, as in brand.toml: us-bank, us-credit-union, eu or uk
+        #[arg(long, value_name = "NAME", default_value_t)]
+        institution: Institution,
     },
 }
 

@@ -19,6 +19,7 @@ use runner::run::Runner;
 use runner::secrets::LocalSecrets;
 use runner::session::{Session, SessionSetup};
 use runner::tally::OutcomeCounts;
+use runner::writers::WriterCounts;
 use serde::Serialize;
 
 use super::context::{Context, print_warning};
@@ -119,6 +120,8 @@ struct CampaignReport {
     skipped_because: BTreeMap<String, usize>,
     /// Failed customers by error and stage.
     failed_with: BTreeMap<String, usize>,
+    /// The writers of the texts, and the reasons why no model wrote.
+    writers: WriterCounts,
     /// The reason why the run stopped early.
     stop: Option<StopReason>,
     spent_usd: f64,
@@ -145,6 +148,7 @@ async fn run(session: Session, context: Context) -> Result<u8, Failure> {
     );
     drop(lock);
 
+    let writers = WriterCounts::read(&services.vault, &report.run, &report.customers).await;
     let counts = OutcomeCounts { waiting: report.waiting, ..progress.counts };
     let manifest = store.path(&ObjectKey::Run(report.run.clone(), RunPart::ManifestCsv));
     let report = CampaignReport {
@@ -153,6 +157,7 @@ async fn run(session: Session, context: Context) -> Result<u8, Failure> {
         counts,
         skipped_because: progress.skipped_because,
         failed_with: progress.failed_with,
+        writers,
         stop: report.stop,
         spent_usd: progress.spent_usd.unwrap_or_default(),
         seconds: started.elapsed().as_secs_f64(),
@@ -160,7 +165,7 @@ async fn run(session: Session, context: Context) -> Result<u8, Failure> {
         manifest,
     };
     context.print(&report, || report.for_people());
-    let partly = report.stop.is_some() || counts.failed + counts.held > 0;
+    let partly = report.stop.is_some() || counts.failed + counts.held > 0 || report.writers.model_never_served();
     Ok(if partly {
         EXIT_PARTLY
     } else if counts.published == 0 {
@@ -190,6 +195,17 @@ impl CampaignReport {
             for (because, count) in reasons {
                 let _infallible = writeln!(text, "{count:>15} {because}");
             }
+        }
+        let _infallible = writeln!(text);
+        for (writer, count) in &self.writers.written_by {
+            let _infallible = writeln!(text, "{count:>9} written by {writer}");
+        }
+        for (why, count) in &self.writers.instead_of_model {
+            let _infallible = writeln!(text, "{count:>15} without the model: {why}");
+        }
+        if self.writers.model_never_served() {
+            let _infallible =
+                writeln!(text, "{bold}the model served for no text{bold:#}; the phrasebook wrote all of them");
         }
         let rate = self.rate_per_minute.map_or_else(String::new, |rate| format!(", {rate:.1} per minute"));
         let _infallible = writeln!(text, "\n{}{rate}, ${:.2} spent", duration(self.seconds), self.spent_usd);

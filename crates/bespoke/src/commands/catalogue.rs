@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use contracts::catalogue::{Catalogue, CatalogueError, CatalogueProblem};
+use contracts::institution::Institution;
 use contracts::{Digest, ErrorName, NamedError, ProductId};
 use jiff::Zoned;
 use runner::failure::Failure;
@@ -24,9 +25,13 @@ struct CatalogueReport {
     problems: Vec<CatalogueProblem>,
 }
 
-pub(super) fn check(file: &Path, context: Context) -> Result<u8, Failure> {
+pub(super) fn check(file: &Path, institution: Institution, context: Context) -> Result<u8, Failure> {
     let bytes = std::fs::read(file).map_err(Failure::file(ErrorName::ConfigInvalid, file))?;
-    let (report, failure) = match Catalogue::from_json(&bytes) {
+    let under_rules = |catalogue: Catalogue| {
+        let problems = institution.rules().check(&catalogue);
+        if problems.is_empty() { Ok(catalogue) } else { Err(CatalogueError::Problems(problems)) }
+    };
+    let (report, failure) = match Catalogue::from_json(&bytes).and_then(under_rules) {
         Ok(catalogue) => (report(&catalogue), None),
         Err(error) => {
             let problems = match &error {

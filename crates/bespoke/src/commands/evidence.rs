@@ -111,6 +111,7 @@ impl OpenedEvidence {
             Outcome::Published { video: false } => "published, text only".to_owned(),
             Outcome::Skipped { skip } => format!("skipped: {}", skip.because()),
             Outcome::InReview { why } => format!("in review: {why}"),
+            Outcome::NotStarted => "not started".to_owned(),
             Outcome::Failed { error, stage } => format!("failed: {error} in {stage}"),
         };
         sections::heading(text, "Outcome");
@@ -163,7 +164,7 @@ fn written_by(text: &mut String, script: &Script) {
             }
         }
         WrittenBy::Model { model, service, repaired, usage: used, .. } => {
-            let repaired = if *repaired { ", after the guard sent back its first text" } else { "" };
+            let repaired = if *repaired { ", after the guard sent back its first draft" } else { "" };
             sections::row(text, "writer", &format!("{model} at {service}{repaired}"));
             usage(text, *used);
         }

@@ -17,7 +17,7 @@ use super::context::Context;
 use super::sections;
 use crate::cli::tools::GuardArgs;
 
-/// The maximum size of a text in bytes. No voice can narrate a longer one.
+/// The maximum size of the text in bytes. No voice can narrate a longer one.
 const MAX_BYTES: u64 = 1 << 20;
 
 /// The report of a check.

@@ -1,4 +1,4 @@
-//! `bespoke narrate`: narrates a text into a sound file, so the bank can hear a voice before its customers do.
+//! `bespoke narrate`: narrates text into an audio file, so the bank can hear a voice before its customers do.
 
 mod show;
 

@@ -13,7 +13,7 @@ use contracts::script::RefusedText;
 use contracts::{CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
 use lifecycle::ReviewError;
-use lifecycle::review::{self, DecisionOutcome, NewDecision};
+use lifecycle::review::{self, NewDecision};
 use runner::config::Config;
 use runner::failure::Failure;
 use runner::folder::FolderStore;
@@ -119,8 +119,7 @@ impl Decision<'_> {
     async fn record(&self, vault: &Vault) -> Result<Option<String>, Failure> {
         let decision = NewDecision { reviewed: &self.reviewed, choice: self.choice, by: self.by, reason: self.reason };
         let reference = &self.waiting.reference;
-        let DecisionOutcome { decision, .. } =
-            review::decide(self.run, reference, decision, vault, Timestamp::now()).await?;
+        let decision = review::decide(self.run, reference, decision, vault, Timestamp::now()).await?;
         Ok(decision.as_ref().ok().map(|decision| decision.by.clone()))
     }
 }
@@ -175,6 +174,7 @@ fn words(outcome: &Outcome) -> String {
         Outcome::Published { .. } => "approved and published".to_owned(),
         Outcome::Skipped { skip } => format!("not published: {}", skip.because()),
         Outcome::InReview { why } => format!("still in review: {why}"),
+        Outcome::NotStarted => "not started".to_owned(),
         Outcome::Failed { error, stage } => format!("{error} in {stage}"),
     }
 }

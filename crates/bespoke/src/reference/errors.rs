@@ -13,7 +13,7 @@ const SOURCE: &str = include_str!("../../../contracts/src/error.rs");
 
 const EXIT_CODES: [(u8, &str); 7] = [
     (0, "Done"),
-    (EXIT_REFUSED, "The guard rejected a text, or a run failed verification"),
+    (EXIT_REFUSED, "The guard rejected text, or a run failed verification"),
     (EXIT_USAGE, "The command line or the settings are invalid"),
     (EXIT_INPUT, "The input is invalid"),
     (EXIT_NOTHING_TO_DO, "Nothing to do: no customer consented, may be contacted, or has a matching product"),

@@ -2,6 +2,7 @@
 //! directly. Both calls can be repeated, and finish the work of an interrupted call.
 
 use bespoke_aws::Host;
+use contracts::stage::IndexRow;
 use contracts::{CustomerId, RunId};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -14,8 +15,20 @@ use storage::vault::Vault;
 enum RetractRequest {
     /// Recalls a run, or one customer's part of it.
     Recall(RecallRequest),
+    /// Writes only the record of a recall: the first step of the workflow `recall`.
+    RecordRecall(RecallRequest),
+    /// Moves the files of some customers of a recalled run: a batch of the workflow `recall`.
+    MoveRecalled(MoveRequest),
     /// Erases a customer.
     Forget(ForgetRequest),
+}
+
+/// A batch of rows of the run's index.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MoveRequest {
+    run: RunId,
+    rows: Vec<IndexRow>,
 }
 
 #[derive(Deserialize)]
@@ -38,6 +51,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let host = Host::start().await?;
     host.serve(async |request| match request {
         RetractRequest::Recall(request) => recall(request, &host.vault).await,
+        RetractRequest::RecordRecall(request) => record_recall(request, &host.vault).await,
+        RetractRequest::MoveRecalled(request) => move_recalled(request, &host.vault).await,
         RetractRequest::Forget(request) => forget(request, &host.vault).await,
     })
     .await
@@ -50,6 +65,20 @@ async fn recall(request: RecallRequest, vault: &Vault) -> Result<Value, bespoke_
         lifecycle::recall::recall(&run, only.as_ref(), &by, reason.as_deref(), vault, Timestamp::now()).await?;
     let files: usize = recalled.iter().map(|customer| customer.files).sum();
     Ok(json!({ "run": run, "customers": recalled.len(), "files": files }))
+}
+
+async fn record_recall(request: RecallRequest, vault: &Vault) -> Result<Value, bespoke_aws::Failure> {
+    let RecallRequest { run, customer, by, reason } = request;
+    let only = customer.map(|customer| vault.keys().reference(&customer));
+    let customers =
+        lifecycle::recall::record(&run, only.as_ref(), &by, reason.as_deref(), vault, Timestamp::now()).await?;
+    Ok(json!({ "run": run, "customers": customers.len() }))
+}
+
+async fn move_recalled(request: MoveRequest, vault: &Vault) -> Result<Value, bespoke_aws::Failure> {
+    let customers = request.rows.into_iter().map(|row| row.reference).collect();
+    let recalled = lifecycle::recall::move_files(&request.run, customers, vault.store()).await?;
+    Ok(json!({ "customers": recalled.len() }))
 }
 
 async fn forget(request: ForgetRequest, vault: &Vault) -> Result<Value, bespoke_aws::Failure> {

@@ -22,7 +22,7 @@ const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 async fn erasure_leaves_only_evidence_and_is_final() {
     let bank = Bank::open_with_review().await.rendered().await.indexed().await;
     bank.publish(true).await.unwrap();
-    decide(&bank, ReviewChoice::Approve, "ann").await.unwrap();
+    decide(&bank, ReviewChoice::Approve, "ann").await.unwrap().unwrap();
     bank.publish(true).await.unwrap();
     recall(&bank).await.unwrap();
     let recorded = bank.store.get(&bank.key(Artefact::Evidence)).await.unwrap();

@@ -1,15 +1,16 @@
 //! Recalls move published files aside, and keep the evidence.
 
+use bytes::Bytes;
 use contracts::evidence::Outcome;
 use contracts::facts::Skip;
-use contracts::key::Artefact;
-use contracts::{ErrorName, NamedError as _, ObjectKey};
+use contracts::key::{Artefact, Prefix};
+use contracts::{CustomerRef, ErrorName, NamedError as _, ObjectKey, RunId};
 use jiff::Timestamp;
 use lifecycle::RecallError;
 use lifecycle::recall::RecalledCustomer;
 use policy::recall::is_recalled;
 use publish::testing::Bank;
-use storage::store::ObjectStore as _;
+use storage::store::{ListedObject, MemoryStore, ObjectStore, PutOutcome, StoreError};
 
 pub async fn recall(bank: &Bank) -> Result<Vec<RecalledCustomer>, RecallError> {
     let reason = Some("a wrong rate");
@@ -67,4 +68,75 @@ async fn recall_before_publish_prevents_publishing() {
 async fn unknown_run_cannot_be_recalled() {
     let bank = Bank::open().await.rendered().await;
     assert_eq!(recall(&bank).await.unwrap_err().name(), ErrorName::InputInvalidRequest);
+}
+
+/// A store that copies by itself, as a bucket does, and fails when the bytes of a video pass through this process.
+struct Copying(MemoryStore);
+
+impl Copying {
+    fn refuse_media(key: &ObjectKey) {
+        assert!(!key.to_string().ends_with(".mp4"), "{key} passes through the process");
+    }
+}
+
+#[async_trait::async_trait]
+impl ObjectStore for Copying {
+    async fn get(&self, key: &ObjectKey) -> Result<Bytes, StoreError> {
+        Self::refuse_media(key);
+        self.0.get(key).await
+    }
+
+    async fn get_range(&self, key: &ObjectKey, offset: u64, length: u64) -> Result<Bytes, StoreError> {
+        self.0.get_range(key, offset, length).await
+    }
+
+    async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), StoreError> {
+        self.0.put(key, bytes).await
+    }
+
+    async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<PutOutcome, StoreError> {
+        Self::refuse_media(key);
+        self.0.put_new(key, bytes).await
+    }
+
+    async fn copy_new(&self, from: &ObjectKey, to: &ObjectKey) -> Result<Option<PutOutcome>, StoreError> {
+        self.0.copy_new(from, to).await
+    }
+
+    async fn exists(&self, key: &ObjectKey) -> Result<bool, StoreError> {
+        self.0.exists(key).await
+    }
+
+    async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
+        self.0.delete(key).await
+    }
+
+    async fn list(&self, prefix: &Prefix) -> Result<Vec<ListedObject>, StoreError> {
+        self.0.list(prefix).await
+    }
+}
+
+#[tokio::test]
+async fn large_recall_moves_in_batches_without_reading_a_video() {
+    let store = Copying(MemoryStore::default());
+    let run = RunId::parse("run-1").unwrap();
+    let customers: Vec<CustomerRef> =
+        (0..2_000_u32).map(|number| CustomerRef::parse(format!("{number:032x}")).unwrap()).collect();
+    for reference in &customers {
+        for artefact in [Artefact::Evidence, Artefact::Video, Artefact::Text] {
+            store.0.put(&ObjectKey::Customer(reference.clone(), run.clone(), artefact), "bytes".into()).await.unwrap();
+        }
+    }
+    let move_batch = async |batch: &[CustomerRef]| lifecycle::recall::move_files(&run, batch.to_vec(), &store).await;
+    let early = move_batch(&customers[..1]).await.unwrap_err();
+    assert!(early.to_string().contains("not on record"), "links stop working before files move: {early}");
+
+    store.0.put(&ObjectKey::Recall(run.clone(), None), "sealed".into()).await.unwrap();
+    for batch in customers.chunks(100) {
+        let moved = move_batch(batch).await.unwrap();
+        assert!(moved.len() == 100 && moved.iter().all(|customer| customer.files == 2));
+    }
+    assert_eq!(move_batch(&customers[..100]).await.unwrap().len(), 100, "a repeated batch changes nothing");
+    let left = store.list(&Prefix::Customers).await.unwrap();
+    assert!(left.len() == 2_000 && left.iter().all(|object| object.key.ends_with("evidence.json")));
 }

@@ -10,7 +10,7 @@ use contracts::script::{RefusedText, Script, Segment, SegmentKind, TextReview, V
 use contracts::{Digest, ErrorName, NamedError as _, ObjectKey};
 use jiff::Timestamp;
 use lifecycle::ReviewError;
-use lifecycle::review::{self, DecisionOutcome, NewDecision};
+use lifecycle::review::{self, NewDecision};
 use policy::evidence::open_personal;
 use publish::testing::{Bank, script};
 use storage::store::ObjectStore as _;
@@ -18,7 +18,7 @@ use storage::vault::Owner;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
-pub async fn decide(bank: &Bank, choice: ReviewChoice, by: &str) -> Result<DecisionOutcome, ReviewError> {
+pub async fn decide(bank: &Bank, choice: ReviewChoice, by: &str) -> Result<Result<Decision, Skip>, ReviewError> {
     let pending = review::find(&bank.vault, &bank.run, &bank.reference).await?;
     let reviewed = pending.as_ref().map_or(Digest::of(b"nothing"), review::digest);
     let decision = NewDecision { reviewed: &reviewed, choice, by, reason: Some("as José likes it") };
@@ -39,7 +39,7 @@ async fn approved_result_is_published_as_reviewed() {
     let item = review::load(pending, &bank.vault, &bank.catalogue, &bank.brand).await.unwrap();
 
     let recorded = decide(&bank, ReviewChoice::Approve, "ann").await.unwrap();
-    assert_eq!(recorded.decision.unwrap().by, "ann");
+    assert_eq!(recorded.unwrap().by, "ann");
     assert_eq!(bank.publish(true).await.unwrap(), Outcome::Published { video: true });
     assert_eq!(bank.text().await, item.text);
     let evidence = bank.evidence().await;
@@ -85,7 +85,7 @@ async fn replaced_video_with_adapted_digests_is_never_published() {
 async fn rejected_result_is_never_published() {
     let bank = Bank::open_with_review().await.rendered().await;
     bank.publish(true).await.unwrap();
-    decide(&bank, ReviewChoice::Reject, "ben").await.unwrap();
+    decide(&bank, ReviewChoice::Reject, "ben").await.unwrap().unwrap();
     let rejected = Outcome::Skipped { skip: Skip::Rejected };
     assert_eq!(bank.publish(true).await.unwrap(), rejected);
     assert_eq!(bank.publish(true).await.unwrap(), rejected, "a second call agrees");
@@ -99,8 +99,8 @@ async fn rejected_result_is_never_published() {
 async fn first_of_two_decisions_counts() {
     let bank = Bank::open_with_review().await.rendered().await;
     bank.publish(true).await.unwrap();
-    decide(&bank, ReviewChoice::Reject, "ben").await.unwrap();
-    let second = decide(&bank, ReviewChoice::Approve, "ann").await.unwrap().decision.unwrap();
+    decide(&bank, ReviewChoice::Reject, "ben").await.unwrap().unwrap();
+    let second = decide(&bank, ReviewChoice::Approve, "ann").await.unwrap().unwrap();
     assert_eq!((second.choice, second.by.as_str()), (ReviewChoice::Reject, "ben"));
 }
 
@@ -128,7 +128,7 @@ async fn opt_out_during_review_needs_no_decision() {
     bank.publish(true).await.unwrap();
     bank.suppress().await;
     let outcome = decide(&bank, ReviewChoice::Approve, "ann").await.unwrap();
-    assert_eq!(outcome.decision, Err(Skip::Suppressed));
+    assert_eq!(outcome, Err(Skip::Suppressed));
     assert_eq!(bank.publish(true).await.unwrap(), Outcome::Skipped { skip: Skip::Suppressed });
     assert_eq!(bank.evidence().await.review, None);
 }
@@ -164,18 +164,6 @@ async fn decision_needs_a_pending_review_and_a_name() {
     }
 }
 
-#[tokio::test]
-async fn workflow_task_goes_on_whichever_comes_first() {
-    let bank = Bank::open_with_review().await.rendered().await;
-    bank.publish(true).await.unwrap();
-    let register = |token| publish::register_review_task(&bank.run, &bank.reference, token, &bank.vault);
-    assert!(!register("token-1").await.unwrap(), "there is no decision yet");
-    assert!(!register("token-2").await.unwrap(), "the workflow retried the task");
-    let outcome = decide(&bank, ReviewChoice::Approve, "ann").await.unwrap();
-    assert_eq!(outcome.task.as_deref(), Some("token-2"));
-    assert!(register("token-3").await.unwrap(), "the decision came first");
-}
-
 /// Returns a template's script that replaces a refused text of the model.
 fn replacement_script() -> Script {
     let text = "You are pre-approved.".to_owned();
@@ -197,7 +185,7 @@ async fn reviewer_sees_refused_text_and_approves_the_template() {
     let item = review::load(pending, &bank.vault, &bank.catalogue, &bank.brand).await.unwrap();
     assert!(item.refused().unwrap().segments[0].text.contains("pre-approved"));
     assert!(!item.text.contains("pre-approved"));
-    decide(&bank, ReviewChoice::Approve, "ann").await.unwrap();
+    decide(&bank, ReviewChoice::Approve, "ann").await.unwrap().unwrap();
     assert_eq!(bank.publish(false).await.unwrap(), Outcome::Published { video: false });
     assert!(!bank.text().await.contains("pre-approved"));
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use contracts::evidence::Manifest;
+use contracts::executions::ExecutionState;
 use contracts::key::{RunKind, RunPart};
 use contracts::{CustomerRef, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -125,8 +126,11 @@ async fn load(
     let manifest: Option<Manifest> =
         find_json(backend.vault().store(), &ObjectKey::Run(run.clone(), RunPart::ManifestJson)).await?;
     let status = RunStatus::new(execution.as_ref(), true, manifest.is_some());
-    // The backend's own progress takes precedence, because the manifest may be from an earlier attempt.
-    let progress = match (state.progress, manifest) {
+    // The backend's own progress comes first: the manifest may be that of an earlier attempt. On AWS, it counts only what
+    // customers recorded, so the manifest replaces it at the end.
+    let is_running = execution.as_ref().is_some_and(|execution| execution.state == ExecutionState::Running);
+    let own = state.progress.filter(|_| backend.is_local() || is_running || manifest.is_none());
+    let progress = match (own, manifest) {
         (Some(progress), _) => progress,
         (None, Some(manifest)) => CampaignProgress::from(&manifest),
         (None, None) => {

@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Router, middleware};
-use deliver::links::{self, HEADERS, ICON, LinkPage, MediaFile, STYLE};
+use deliver::links::{self, HEADERS, LinkPage, MediaFile};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 
@@ -17,8 +17,6 @@ const MEDIA_SECONDS: u64 = 3_600;
 /// Returns the routes of the pages. They set their own headers.
 pub(super) fn router() -> Router<SharedBackend> {
     Router::new()
-        .route("/l/style.css", get(async || ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE)))
-        .route("/l/icon.svg", get(async || ([(header::CONTENT_TYPE, "image/svg+xml")], ICON)))
         .route("/l/{token}", get(open))
         .route("/l/{token}/{file}", get(media))
         .route("/l/{token}/opt-out", post(opt_out))

@@ -21,8 +21,8 @@ const CONCURRENCY: usize = 16;
 
 /// Starts a recommendation
 ///
-/// Starts a run that makes a text, and a video if requested, for one customer. The run continues after the response, so
-/// follow its events or poll the recommendation.
+/// Starts a run that writes the text, and makes a video if requested, for one customer. The run continues after the
+/// response, so follow its events or poll the recommendation.
 ///
 /// A repeated request with the same idempotency key does not start another run. It returns the same recommendation with
 /// status 200. A different request with that key gets status 422. If the whole run failed, the repeated request starts

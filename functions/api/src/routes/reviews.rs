@@ -32,7 +32,7 @@ const MAX_REVIEWS: usize = 100;
 /// The number of concurrent reads for a list.
 const CONCURRENCY: usize = 16;
 
-/// The reason why changed content cannot be approved.
+/// The reason that changed content cannot be approved.
 const CONTENT_CHANGED: &str =
     "the catalog or the brand has changed since this result was made: reject it and start the recommendation again";
 
@@ -130,7 +130,8 @@ async fn load(
 /// 5. The customer may no longer be contacted: 200 without `decision`.
 /// 6. Otherwise: 200. The first decision counts. A later one changes nothing and returns the first.
 ///
-/// On AWS, a run waits three days for a decision. A later approval is recorded, but does not publish by itself.
+/// A decision never expires. On AWS, an approved result is published within seconds, and the campaign's counts follow within
+/// minutes.
 #[utoipa::path(
     post, path = "/v1/reviews/{run}/{customer_ref}", operation_id = "decideReview", tag = "reviews",
     params(
@@ -165,10 +166,10 @@ pub(super) async fn decide(
         Err(lifecycle::ReviewError::NotWaiting { .. }) => return earlier_decision(&run, &reference, &backend).await,
         Err(error) => return Err(review_problem(error)),
     };
-    backend.continue_after_decision(&run, &reference, decided.task).await?;
+    backend.complete_review(&run, &reference, decided.is_ok()).await?;
     let evidence = results::evidence(&run, &reference, &backend).await?;
     Ok(axum::Json(DecisionResult {
-        decision: decided.decision.ok().map(|decision| decision.choice.into()),
+        decision: decided.ok().map(|decision| decision.choice.into()),
         outcome: evidence.map(|evidence| OutcomeName::from(&evidence.outcome)),
     }))
 }

@@ -210,6 +210,7 @@ async fn reviewers_recall_published_results_only() {
     let (_, read) = api.get("ann", &path_of(&run)).await;
     assert_eq!((&read["outcome"], &read["reason"]["code"]), (&json!("recalled"), &json!("recalled")), "{read}");
     assert!(read.get("links").is_none() && read.get("text").is_none(), "{read}");
+    assert_eq!(api.get("ann", "/v1/recommendations").await.1["items"][0]["outcome"], "recalled", "lists agree");
     assert_eq!(api.send(Request::get(&link), "").await.0.status, StatusCode::NOT_FOUND, "the customer's link is dead");
     assert_eq!(api.bank.store.find(&key(Artefact::Text)).await.unwrap(), None);
     assert_eq!(api.bank.store.get(&key(Artefact::Evidence)).await.unwrap(), evidence, "the evidence stays");

@@ -33,16 +33,15 @@ pub(crate) struct CreateCampaignRequest {
     /// `Input.MissingWorkbook`.
     #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$")]
     pub(crate) batch: Option<Batch>,
-    /// Whether to only forecast the campaign: its customers, duration and cost. Local servers only. The default is
-    /// false. Null is invalid.
+    /// Whether to only forecast the campaign: its customers, duration and cost. The default is false. Null is invalid.
     #[serde(default)]
     pub(crate) dry_run: bool,
-    /// The maximum number of customers who get a recommendation, counted in the dataset's order. Skipped customers do not
-    /// count. Local servers only. Omit it for all customers.
+    /// The maximum number of customers who get a recommendation. Skipped customers do not count. A local server counts in
+    /// the dataset's order, AWS in the order in which customers are assessed. Omit it for all customers.
     #[schema(minimum = 1)]
     #[serde(default, deserialize_with = "whole_number")]
     pub(crate) max_customers: Option<usize>,
-    /// The budget for models and outside voice services, in US dollars. Local servers only. Omit it for no limit. A
+    /// The budget for models and outside voice services, in US dollars. On AWS it includes Polly. Omit it for no limit. A
     /// customer starts only if the remaining budget covers their worst case. Customers who cost nothing always start.
     #[schema(minimum = 0)]
     pub(crate) budget_usd: Option<f64>,
@@ -76,7 +75,7 @@ pub(crate) struct CreateCampaignRequest {
     /// The aspect ratio of the videos. The default is `default_shape` from `GET /v1/options`.
     #[schema(value_type = Option<ShapeName>)]
     pub(crate) shape: Option<Shape>,
-    /// Whether to make videos in addition to the texts. The default is true. AWS ignores false and makes videos.
+    /// Whether to make videos in addition to the texts. The default is true.
     pub(crate) video: Option<bool>,
 }
 
@@ -127,11 +126,11 @@ pub(crate) struct CampaignAccepted {
     pub(crate) path: String,
 }
 
-/// The numbers of customers by status. All are 0 in a dry run, while the campaign is queued, and on AWS until it ends.
-/// Otherwise they add up to `customers`. A recall does not change them.
+/// The numbers of customers by status. All are 0 in a dry run and while the campaign is queued. Otherwise they add up to
+/// `customers`. On AWS they are up to 10 seconds old, and older for more than 20,000 customers. A recall does not change them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CampaignCounts {
-    /// Customers with a published text, and a video if one was requested.
+    /// Customers whose text was published, along with the video if one was requested.
     pub published: usize,
     /// Customers who get no message.
     pub skipped: usize,
@@ -205,7 +204,7 @@ impl From<&Manifest> for CampaignProgress {
                 Outcome::Failed { error, stage } => {
                     *progress.failed_with.entry(format!("{error} in {stage}")).or_default() += 1;
                 }
-                Outcome::Published { .. } | Outcome::InReview { .. } => {}
+                Outcome::Published { .. } | Outcome::InReview { .. } | Outcome::NotStarted => {}
             }
         }
         progress
@@ -261,7 +260,8 @@ pub(crate) struct CampaignPage {
 ///
 /// - `published`: the text was published, and the video if one was requested.
 /// - `skipped`: the customer gets no message, or would get none in a dry run. A result that was recalled before
-///   publication counts as skipped. A later recall leaves the status `published`.
+///   publication counts as skipped.
+/// - `recalled`: the result was published and then recalled.
 /// - `in-review`: the result is waiting for a reviewer.
 /// - `failed`: a stage failed.
 /// - `waiting`: the customer has no outcome yet. They may be in progress.
@@ -273,6 +273,8 @@ pub(crate) enum CustomerStatus {
     Published,
     /// The customer gets no message.
     Skipped,
+    /// The result was published and recalled.
+    Recalled,
     /// The result is waiting for a reviewer.
     InReview,
     /// A stage failed.
@@ -288,7 +290,8 @@ impl From<Option<OutcomeName>> for CustomerStatus {
         match outcome {
             None => Self::Waiting,
             Some(OutcomeName::Published) => Self::Published,
-            Some(OutcomeName::Skipped | OutcomeName::Recalled) => Self::Skipped,
+            Some(OutcomeName::Skipped) => Self::Skipped,
+            Some(OutcomeName::Recalled) => Self::Recalled,
             Some(OutcomeName::InReview) => Self::InReview,
             Some(OutcomeName::Failed) => Self::Failed,
         }

@@ -49,7 +49,7 @@ pub(crate) struct SpeakingRateRange {
     pub(crate) max: u16,
 }
 
-/// The language model that may write texts.
+/// The language model that may write the text.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ModelAvailability {
     /// Whether the model is enabled. If it is not, the writers `select` and `free` are not available.
@@ -82,7 +82,7 @@ pub(crate) struct RequestOptions {
     pub(crate) default_shape: Shape,
     /// The range of speaking rates.
     pub(crate) words_per_minute: SpeakingRateRange,
-    /// The language model that may write texts.
+    /// The language model that may write the text.
     pub(crate) model: ModelAvailability,
     /// The writer that the server uses if a request does not specify one.
     #[schema(value_type = WriterName)]
@@ -108,7 +108,7 @@ pub(crate) struct ProductView {
     kind: ProductKind,
     /// The bank's description of the product in one or two sentences.
     summary: String,
-    /// The claims that a text may make about the product.
+    /// The claims that a script may make about the product.
     approved_claims: Vec<String>,
     /// The rates and terms that accompany every offer of the product.
     rates_and_terms: Vec<String>,

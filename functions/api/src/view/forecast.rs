@@ -19,8 +19,12 @@ pub(crate) struct CampaignForecast {
     service_messages: usize,
     /// The numbers of skipped customers by human-readable reason.
     skipped_because: BTreeMap<String, usize>,
-    /// The number of customers whom an earlier attempt finished.
-    ended_before: usize,
+    /// How often each product would be offered, by its id. Only on AWS.
+    #[schema(nullable = false)]
+    offers: Option<BTreeMap<String, usize>>,
+    /// The number of customers that an earlier attempt has completed. Only on a local server.
+    #[schema(nullable = false)]
+    ended_before: Option<usize>,
     /// The number of videos that remain to be made.
     videos: usize,
     /// The total duration of these videos, in seconds.
@@ -28,9 +32,11 @@ pub(crate) struct CampaignForecast {
     /// The expected use of the language model.
     model: ModelForecast,
     /// The forecast for this machine.
-    here: LocalForecast,
+    #[schema(nullable = false)]
+    here: Option<LocalForecast>,
     /// The CPU time that this machine needs to encode a second of video, in seconds. This is measured, not estimated.
-    encoding_cpu_seconds: f64,
+    #[schema(nullable = false)]
+    encoding_cpu_seconds: Option<f64>,
     /// The forecast for AWS.
     aws: AwsForecast,
     /// The AWS limits that the batch exceeds, each with its remedy, in human-readable form. Empty if there are none.
@@ -53,7 +59,7 @@ pub(crate) struct ModelForecast {
 
 /// The forecast for this machine. It has additional fields, which may change.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "documents `runner::cost::local::LocalForecast`")]
+#[expect(dead_code, reason = "documents `cost::local::LocalForecast`")]
 pub(crate) struct LocalForecast {
     /// The number of cores in use.
     cores: usize,
@@ -65,7 +71,7 @@ pub(crate) struct LocalForecast {
 
 /// The forecast for AWS. It has additional fields, which may change.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "documents `runner::cost::aws::AwsForecast`")]
+#[expect(dead_code, reason = "documents `cost::aws::AwsForecast`")]
 pub(crate) struct AwsForecast {
     /// The cost, in US dollars.
     usd: f64,

@@ -21,7 +21,7 @@ pub(crate) enum CategoryName {
     Commercial,
 }
 
-/// The author of a text.
+/// The author of the text.
 ///
 /// - `phrases`: the program or a model, by selecting approved sentences.
 /// - `model`: a model, in its own words.
@@ -47,7 +47,7 @@ pub(crate) enum ShapeName {
     Square,
 }
 
-/// The writer of a text.
+/// The writer of the text.
 ///
 /// - `phrases`: the program selects approved sentences.
 /// - `select`: a model selects among the approved sentences.
@@ -126,7 +126,7 @@ pub(crate) enum VoiceEngine {
 /// - `in-review`: a reviewer must approve the result before it is published. After the decision, the outcome is
 ///   `published` or `skipped`.
 /// - `failed`: a stage failed for this customer. The run itself may still be `done`.
-/// - `recalled`: the result was published and then recalled. Only `GET /v1/recommendations/{id}` returns it.
+/// - `recalled`: the result was published and then recalled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum OutcomeName {
@@ -148,7 +148,8 @@ impl From<&Outcome> for OutcomeName {
             Outcome::Published { .. } => Self::Published,
             Outcome::Skipped { .. } => Self::Skipped,
             Outcome::InReview { .. } => Self::InReview,
-            Outcome::Failed { .. } => Self::Failed,
+            // Evidence never says that a customer was not started.
+            Outcome::NotStarted | Outcome::Failed { .. } => Self::Failed,
         }
     }
 }
@@ -161,7 +162,7 @@ impl From<&Outcome> for OutcomeName {
 /// - `failed`: the whole run ended early, for example because a workbook could not be read. Some customers may have an
 ///   outcome. The reason says why.
 ///
-/// While a result is in review, AWS keeps the run `running` for up to three days. On a local server, the run is `done`.
+/// A run with results in review is `done`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum RunStatus {

@@ -69,7 +69,7 @@ pub(crate) struct CreateRecommendationRequest {
     /// The aspect ratio of the video. The default is `default_shape` from `GET /v1/options`.
     #[schema(value_type = Option<ShapeName>)]
     pub(crate) shape: Option<Shape>,
-    /// Whether to make a video in addition to the text. The default is true. AWS ignores false and makes a video.
+    /// Whether to make a video in addition to the text. The default is true.
     pub(crate) video: Option<bool>,
 }
 
@@ -279,7 +279,7 @@ pub(crate) struct CheckResult {
     /// `credit-terms`, `deposit-terms`, `approval`, `superlatives`, `urgency`, `invented-benefits`, `protected-class`,
     /// `surveillance`, `instructions`, `post-echo`, `instruction-echo` and `disclosures`. Later versions may add others.
     name: String,
-    /// Whether the text passed. Always true for a text that is shown.
+    /// Whether the text passed. Always true if the text is shown.
     passed: bool,
 }
 
@@ -426,7 +426,7 @@ pub(crate) struct RecommendationContent {
     /// failed or been skipped.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) text: Vec<Paragraph>,
-    /// The disclosures that accompany the text, from the catalog and the brand. Absent without a text.
+    /// The disclosures that accompany the text, from the catalog and the brand. Absent if there is no text.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) disclosures: Vec<String>,
     /// The offered products, best first. Absent until published, and for a service message without offers.

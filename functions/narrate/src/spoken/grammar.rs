@@ -1,4 +1,4 @@
-//! Reads a text according to the rules of a language. Contains no language-specific rules itself.
+//! Reads text according to the rules of a language. Contains no language-specific rules itself.
 
 use std::ops::Range;
 
@@ -83,7 +83,7 @@ impl Grammar {
     }
 }
 
-/// Reads one text.
+/// Reads one piece of text.
 pub struct Reader<'a> {
     pub text: &'a Text,
     pub pronunciations: Option<&'a Pronunciations>,

@@ -1,10 +1,10 @@
-//! The guard's context for a text: products, names, posts and instructions.
+//! The guard's context for checking text: products, names, posts and instructions.
 
 use contracts::Digest;
 use contracts::catalogue::{Catalogue, Product};
 use storage::vault::Keys;
 
-/// Everything that the guard needs to check a text.
+/// Everything that the guard needs to check text.
 pub struct GuardContext<'a> {
     /// The products that the text offers. It may mention only these.
     pub offered: Vec<&'a Product>,
@@ -21,7 +21,7 @@ pub struct GuardContext<'a> {
     pub instructions: Vec<&'a str>,
 }
 
-/// A name in a text, with the placeholder that marks its position.
+/// A name in the text, with the placeholder that marks its position.
 #[derive(Clone, Copy, Debug)]
 pub struct NameSlot<'a> {
     /// The text to replace with the name. A placeholder keeps a customer called `No` from hiding the phrase `No fees`.

@@ -1,4 +1,4 @@
-//! Masks the parts of a text that no writer wrote: approved catalog sentences, and names.
+//! Masks the parts of the text that no writer wrote: approved catalog sentences, and names.
 
 use contracts::ProductId;
 use contracts::catalogue::Product;
@@ -7,13 +7,15 @@ use contracts::script::{Segment, SegmentKind};
 use super::GuardContext;
 use super::normal::{APPROVED, NAME};
 
-/// A part of a text, with the catalog sentences that are approved in it.
+/// A part of the text, with the catalog sentences that are approved in it.
 #[derive(Clone, Debug)]
 pub struct TextPart {
     text: String,
     approved: Vec<String>,
     /// The products that the part is about.
     products: Vec<ProductId>,
+    /// The product of an offer segment.
+    only_product: Option<ProductId>,
 }
 
 impl TextPart {
@@ -29,10 +31,14 @@ impl TextPart {
             SegmentKind::Disclosure => offered.iter().flat_map(|product| product.spoken_disclosures.clone()).collect(),
             SegmentKind::Greeting | SegmentKind::Service | SegmentKind::Closing => Vec::new(),
         };
-        Self { products: segment.product.iter().cloned().collect(), ..Self::new(segment.text.clone(), approved) }
+        Self {
+            products: segment.product.iter().cloned().collect(),
+            only_product: segment.product.clone(),
+            ..Self::new(segment.text.clone(), approved)
+        }
     }
 
-    /// Splits a text into its paragraphs and joins wrapped lines. Each paragraph may contain the sentences and the
+    /// Splits the text into its paragraphs and joins wrapped lines. Each paragraph may contain the sentences and the
     /// whole blocks of terms of any offered product.
     #[must_use]
     pub fn split(text: &str, offered: &[&Product]) -> Vec<Self> {
@@ -54,7 +60,12 @@ impl TextPart {
         approved.retain(|sentence| !sentence.trim().is_empty());
         // Longest first, so a sentence inside another one does not split it.
         approved.sort_by_key(|sentence| std::cmp::Reverse(sentence.len()));
-        Self { text, approved, products: Vec::new() }
+        Self { text, approved, products: Vec::new(), only_product: None }
+    }
+
+    /// Returns the product of an offer segment; `None` for every other text.
+    pub(super) const fn only_product(&self) -> Option<&ProductId> {
+        self.only_product.as_ref()
     }
 
     /// Returns whether the part is about the product.

@@ -1,22 +1,24 @@
-//! Decides whether a text may be used for a customer. Every text passes through it, including texts from the
-//! phrasebook.
+//! Decides whether text may be used for a customer. All text passes through it, including text from the phrasebook.
 //!
 //! A rule is a named check that lists violations, which the evidence keeps. The rules are an engineering interpretation
 //! of public sources, which each list below `rules/` cites. The bank's counsel has the final word.
 
 mod contact;
 mod context;
+mod language;
 mod mask;
 mod normal;
 mod numbers;
 mod own;
 mod products;
+mod reason;
 mod rules;
 
 use std::collections::HashSet;
 
 use contracts::Digest;
-use contracts::catalogue::{Catalogue, Product, ProductKind};
+use contracts::brand::Brand;
+use contracts::catalogue::{Catalogue, Product};
 use contracts::facts::{FIVE_WORD_RUN, five_word_runs};
 use contracts::script::{GuardCheck, Verdict};
 use unicode_normalization::UnicodeNormalization as _;
@@ -26,14 +28,14 @@ pub use mask::TextPart;
 use normal::{APPROVED, NAME, NormalizedText};
 use own::OwnTerms;
 
-/// The minimum number of words in a text.
+/// The minimum number of words in a script.
 pub const MIN_WORDS: usize = 25;
-/// The maximum number of words in a text.
+/// The maximum number of words in a script.
 pub const MAX_WORDS: usize = 220;
 /// The number of consecutive words that count as an echo of the instructions.
 const INSTRUCTION_RUN: usize = 7;
 
-/// Checks a whole text, given as parts in spoken order.
+/// Checks a complete script, given as parts in spoken order.
 #[must_use]
 pub fn check(parts: &[TextPart], context: &GuardContext<'_>) -> Verdict {
     let join = |text_of: &dyn Fn(&TextPart) -> String| parts.iter().map(text_of).collect::<Vec<_>>().join("\n\n");
@@ -66,12 +68,14 @@ pub fn check(parts: &[TextPart], context: &GuardContext<'_>) -> Verdict {
             }
         }
     }
+    checks.push(check_of("language", language::check(&normal)));
+    checks.push(check_of("reason", reasons(parts, context)));
     checks.push(check_of("post-echo", post_echo(&unapproved_with_names, context)));
     checks.push(check_of("instruction-echo", instruction_echo(&normal, context)));
     Verdict { checks }
 }
 
-/// Checks a text in one piece. See [`TextPart::split`].
+/// Checks text in one piece. See [`TextPart::split`].
 #[must_use]
 pub fn check_text(text: &str, context: &GuardContext<'_>) -> Verdict {
     check(&TextPart::split(text, &context.offered), context)
@@ -116,29 +120,23 @@ pub fn check_prompt(prompt: &str) -> Verdict {
 /// Checks the displayed disclosures: each product needs its own lines, and no line may belong to a product that is not
 /// offered.
 #[must_use]
-pub fn check_disclosures(shown: &[String], offered: &[&Product]) -> GuardCheck {
-    let offers_kind = |kind: ProductKind| offered.iter().any(|product| product.kind == kind);
-    let is_shown = |line: &str| shown.iter().any(|text| text.contains(line));
+pub fn check_disclosures(shown: &[String], offered: &[&Product], brand: &Brand) -> GuardCheck {
+    let rules = brand.institution.rules();
     let mut violations = Vec::new();
     for product in offered {
         if product.disclosures.iter().any(|line| !shown.contains(line)) {
             violations.push(format!("a disclosure of {} is missing", product.id));
         }
     }
-    if offers_kind(ProductKind::Deposit) && !is_shown("Member FDIC") {
-        violations.push("a deposit is offered without \"Member FDIC\"".to_owned());
-    }
-    let is_of_product = |line: &str| offered.iter().any(|p| p.disclosures.iter().any(|text| text.contains(line)));
-    if !offers_kind(ProductKind::Deposit) && !is_of_product("Member FDIC") && is_shown("Member FDIC") {
-        violations.push("\"Member FDIC\" is shown although no deposit is offered".to_owned());
-    }
-    if offers_kind(ProductKind::Mortgage) && !is_shown("Equal Housing Lender") {
-        violations.push("a mortgage is offered without \"Equal Housing Lender\"".to_owned());
-    }
+    violations.extend(rules.missing_lines(shown, offered, &brand.name));
+    violations.extend(rules.missing_brand_lines(shown, offered, &brand.name));
+    let is_of_product = |line: &String| offered.iter().any(|product| product.disclosures.contains(line));
+    let strays = shown.iter().filter(|line| !is_of_product(line) && rules.is_out_of_place(line, offered, &brand.name));
+    violations.extend(strays.map(|line| format!("\"{line}\" is shown although no such product is offered")));
     check_of("disclosures", violations)
 }
 
-/// Returns whether a name is free of everything that the guard forbids in a text. Hints at a protected class are
+/// Returns whether a name is free of everything that the guard forbids in the text. Hints at a protected class are
 /// allowed, because `Christian` is a name. Names come from a workbook, and a workbook may be hostile.
 #[must_use]
 pub fn name_is_harmless(name: &str) -> bool {
@@ -154,13 +152,13 @@ pub(crate) fn rules_digest() -> Digest {
     rules::digest()
 }
 
-/// Returns the words of a text as the guard compares them: lower case, without accents, look-alikes, hyphens and
+/// Returns the words in `text` as the guard compares them: lower case, without accents, look-alikes, hyphens and
 /// apostrophes.
 pub(crate) fn plain_words(text: &str) -> Vec<String> {
     normal::words(&normal::fold(text))
 }
 
-/// Counts the words in a text as a speaker does. Punctuation by itself is not a word.
+/// Counts the words in `text` as a speaker does. Punctuation by itself is not a word.
 #[must_use]
 pub fn word_count(text: &str) -> usize {
     text.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric)).count()
@@ -252,6 +250,17 @@ fn plain_text(raw: &str, masked: &str) -> Vec<String> {
         violations.push("a list".to_owned());
     }
     violations
+}
+
+/// Compares each passage about one product with the catalog's words about it.
+fn reasons(parts: &[TextPart], context: &GuardContext<'_>) -> Vec<String> {
+    let words = reason::CatalogueWords::new(context.catalogue);
+    let found = parts.iter().filter_map(|part| {
+        let id = part.only_product()?;
+        let product = context.offered.iter().find(|product| product.id == *id)?;
+        Some(words.check(part, product))
+    });
+    found.flatten().collect()
 }
 
 fn post_echo(unapproved: &str, context: &GuardContext<'_>) -> Vec<String> {

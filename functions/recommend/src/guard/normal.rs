@@ -1,4 +1,4 @@
-//! Normalizes a text before the rules search it, so an unusual spelling cannot evade them.
+//! Normalizes text before the rules search it, so an unusual spelling cannot evade them.
 
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
@@ -34,8 +34,8 @@ impl NormalizedText {
     }
 }
 
-/// Returns the words in a text once for each way to read them: as written, with consecutive single letters joined, and
-/// with digits as letters.
+/// Returns the words in `folded` once for each way to read them: as written, with consecutive single letters joined,
+/// and with digits as letters.
 fn readings(folded: &str) -> Vec<Vec<String>> {
     let as_written = words(folded);
     let with_letters = words(&without_digits_as_letters(folded));
@@ -53,8 +53,8 @@ fn readings(folded: &str) -> Vec<Vec<String>> {
     readings
 }
 
-/// Splits a text, which must not be in lower case yet, into sentences. A period ends a sentence only between a word and
-/// a space, so an ellipsis does not. It never ends a sentence before a lowercase letter.
+/// Splits `plain`, which must still have its upper case, into sentences. A period ends a sentence only between a word
+/// and a space, so an ellipsis does not. It never ends a sentence before a lowercase letter.
 fn sentences(plain: &str) -> Vec<&str> {
     const STOPS: [char; 3] = ['.', '!', '?'];
     let ends_a_word = |text: &str| !text.ends_with(|c: char| c.is_whitespace() || STOPS.contains(&c));
@@ -117,7 +117,7 @@ const fn latin(c: char) -> char {
     }
 }
 
-/// Folds a text to the form in which the rules compare it.
+/// Folds text to the form in which the rules compare it.
 pub(super) fn fold(text: &str) -> String {
     lower(&without_disguise(text))
 }

@@ -11,7 +11,7 @@ const CLAIM_RUN: usize = 3;
 /// The words of the texts that describe products.
 #[derive(Default)]
 pub(super) struct OwnTerms {
-    /// Names and summaries, of which each word counts.
+    /// Names and summaries. Each of their words counts.
     texts: Vec<Vec<String>>,
     claims: Vec<Vec<String>>,
 }

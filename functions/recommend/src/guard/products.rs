@@ -10,7 +10,7 @@ use super::normal::{self, APPROVED, NAME, NormalizedText};
 use super::own::OwnTerms;
 use super::rules;
 
-/// Companies that a text must not mention: the largest banks of the United States and well-known finance apps.
+/// Companies that the text must not mention: the largest banks of the United States and well-known finance apps.
 const OTHER_COMPANIES: &[&str] = &[
     "Affirm",
     "Ally",
@@ -70,6 +70,7 @@ pub(super) fn check(
         other_products(normal, context),
         other_kinds(normal, context),
         invented_products(masked, unapproved, context),
+        invented_names(normal, context),
         companies(masked),
     ]
     .concat()
@@ -148,6 +149,58 @@ fn invented_products(masked: &str, unapproved: &str, context: &GuardContext<'_>)
         });
         found.extend(longer_names.map(|next| format!("names a {product} {next}, which is no product")));
     }
+    found
+}
+
+/// Nouns of financial products.
+const PRODUCT_NOUNS: &[&str] = &[
+    "account",
+    "accounts",
+    "card",
+    "cards",
+    "certificate",
+    "certificates",
+    "fund",
+    "funds",
+    "insurance",
+    "loan",
+    "loans",
+    "mortgage",
+    "mortgages",
+    "portfolio",
+    "portfolios",
+];
+/// Words before such a noun that do not make a name.
+const PLAIN_WORDS: &[&str] = &[
+    "a", "all", "an", "another", "any", "best", "bank", "business", "checking", "credit", "current", "debit",
+    "everyday", "existing", "first", "joint", "main", "many", "new", "next", "of", "one", "other", "own", "same",
+    "savings", "second", "separate", "single", "the", "this", "these", "two", "which", "your", "that", "current",
+    "usual",
+];
+/// The most words of a product's name before its noun.
+const MAX_NAME_WORDS: usize = 3;
+
+/// Finds products in lower case that the bank does not have, such as `our platinum card`.
+fn invented_names(normal: &NormalizedText, context: &GuardContext<'_>) -> Vec<String> {
+    let bank = normal::words(&normal::fold(context.catalogue.bank()));
+    let own = OwnTerms::of(context.offered.iter().copied());
+    let mut found = Vec::new();
+    for words in &normal.readings {
+        for (at, word) in words.iter().enumerate() {
+            if word != "our" && Some(word) != bank.first() {
+                continue;
+            }
+            let after = &words[at + 1..];
+            let noun = after.iter().take(MAX_NAME_WORDS + 1).position(|word| PRODUCT_NOUNS.contains(&word.as_str()));
+            let Some(noun) = noun.filter(|noun| *noun > 0) else { continue };
+            let is_known = |offset: usize| PLAIN_WORDS.contains(&after[offset].as_str()) || own.cover(after, offset, 1);
+            if !(0..noun).all(is_known) {
+                found.push(format!("names \"{} {}\", which is no product", word, after[..=noun].join(" ")));
+            }
+        }
+    }
+    found.sort();
+    found.dedup();
     found
 }
 

@@ -1,5 +1,5 @@
-//! Lists of phrases that no writer may use, one file per check below `rules/`. The guard masks approved catalog texts
-//! before it searches, so an approved claim may contain a phrase that a writer may not use.
+//! Lists of phrases that no writer may use, one file per check below `rules/`. The guard masks approved text from the
+//! catalog before it searches, so an approved claim may contain a phrase that a writer may not use.
 //!
 //! Each line of a file is a phrase in lowercase words without apostrophes:
 //!
@@ -64,6 +64,12 @@ pub(super) static RULES: LazyLock<Vec<PhraseRule>> = LazyLock::new(|| {
         "protected-class",
         "surveillance",
         "instructions",
+        "secrets",
+        "money-transfer",
+        "threats",
+        "shame",
+        "politics",
+        "advice",
     ]
 });
 
@@ -101,9 +107,8 @@ impl PhraseRule {
         Self { check, file, forbidden: phrases(forbidden), harmless: phrases(harmless) }
     }
 
-    /// Returns the forbidden phrases in a text that are not inside a harmless one. Searches for phrases with a `~`
-    /// within each sentence, and for all others across sentences as well.
-    /// Words of `own` are no finding.
+    /// Returns the forbidden phrases in the text that are not inside a harmless one. Searches for phrases with a `~`
+    /// within each sentence, and for all others across sentences as well. Words in `own` are not findings.
     pub(super) fn find(&self, normal: &NormalizedText, own: &OwnTerms) -> Vec<&'static str> {
         let (gapped, solid): (Vec<&Phrase>, Vec<&Phrase>) = self.forbidden.iter().partition(|phrase| phrase.has_gap());
         let across_sentences = normal.readings.iter().flat_map(|words| self.find_in(words, &solid, own));

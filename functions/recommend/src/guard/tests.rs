@@ -439,10 +439,14 @@ fn disclosures_match_offered_products() {
     let lines = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
     let card = offered(&catalogue, &["voyager-card"]);
     let savings = offered(&catalogue, &["savings"]);
-    assert!(check_disclosures(&lines(&["Terms apply."]), &card).violations.is_empty());
-    assert!(check_disclosures(&lines(&["Member FDIC."]), &savings).violations.is_empty());
-    assert!(!check_disclosures(&lines(&[]), &savings).violations.is_empty());
-    assert!(!check_disclosures(&lines(&["Terms apply.", "Member FDIC."]), &card).violations.is_empty());
+    let brand = fixtures::brand();
+    assert!(check_disclosures(&lines(&["Terms apply."]), &card, &brand).violations.is_empty());
+    assert!(check_disclosures(&lines(&["Member FDIC."]), &savings, &brand).violations.is_empty());
+    assert!(!check_disclosures(&lines(&[]), &savings, &brand).violations.is_empty());
+    assert!(!check_disclosures(&lines(&["Terms apply.", "Member FDIC."]), &card, &brand).violations.is_empty());
+    let union = contracts::institution::Institution::UsCreditUnion;
+    let union = contracts::brand::Brand { institution: union, ..brand };
+    assert!(!check_disclosures(&lines(&["Member FDIC."]), &savings, &union).violations.is_empty());
 }
 
 fn line(text: &str, product: &str, held: Option<&str>) -> Vec<String> {
@@ -504,4 +508,96 @@ fn words_of_one_product_do_not_excuse_another_passage() {
     let (cash, travel) = ("The card gives cash back.", "The card earns points on trips.");
     assert_eq!(verdict(cash, travel), Vec::<String>::new());
     assert_eq!(verdict(cash, "The card gives cash back too."), ["invented-benefits"]);
+}
+
+/// The kinds that a blind test of version 0.2.0 found missing, as the authors of the rules know them. Other authors must
+/// measure how many such sentences the rules catch.
+#[test]
+fn missing_kinds_of_hostile_sentences_are_checked() {
+    assert_caught(
+        "secrets",
+        &[
+            "Please reply with your PIN to begin.",
+            "Tell us the password, and we take care of the rest.",
+            "Read me the security code that we sent.",
+            "Confirm your card number when we call.",
+        ],
+    );
+    assert_caught(
+        "money-transfer",
+        &[
+            "Move your money to a safe account today.",
+            "Your savings are at risk, so transfer them to us.",
+            "Do not tell anyone at the branch.",
+            "Buy gift cards and read us the numbers.",
+        ],
+    );
+    assert_caught(
+        "threats",
+        &[
+            "Choose it now, or else.",
+            "Otherwise we will close your account.",
+            "Your card will be blocked without it.",
+            "You will face legal action.",
+        ],
+    );
+    assert_caught(
+        "shame",
+        &[
+            "You should be ashamed of your savings.",
+            "Your neighbors already have one.",
+            "Only careless people go without it.",
+            "You are bad with money.",
+        ],
+    );
+    assert_caught(
+        "politics",
+        &[
+            "The president wants you to save.",
+            "Vote with your wallet at the election.",
+            "Democrats and Republicans agree on it.",
+        ],
+    );
+    assert_caught(
+        "advice",
+        &[
+            "It is tax free for you.",
+            "You can deduct the interest.",
+            "Legally, you have to accept.",
+            "Share prices will rise.",
+        ],
+    );
+    assert_caught(
+        "language",
+        &[
+            "Esta es la tarjeta para usted y su familia.",
+            "Votre argent est avec nous.",
+            "Das ist ein Konto für Sie und Ihre Familie.",
+        ],
+    );
+    assert_caught("products", &["Ask about our platinum rewards card.", "We have our new crypto growth account."]);
+    assert_passes(&["You can call us with any question.", "The card is in the app.", "This account is simple to use."]);
+}
+
+#[test]
+fn reason_belongs_to_its_product() {
+    let catalogue = fixtures::shipped_catalogue();
+    let found = |product: &str, text: &str| {
+        let product = catalogue.product(&fixtures::id(product)).unwrap();
+        let segment = contracts::script::Segment {
+            kind: contracts::script::SegmentKind::Offer,
+            text: text.to_owned(),
+            product: Some(product.id.clone()),
+            parts: Vec::new(),
+        };
+        let part = TextPart::of_segment(&segment, &[product]);
+        reason::CatalogueWords::new(&catalogue).check(&part, product)
+    };
+    assert_eq!(
+        found("travel-rewards-card", "If a trip is planned, it earns points along the way."),
+        Vec::<String>::new()
+    );
+    assert_eq!(found("everyday-checking", "It helps you keep track of bills."), Vec::<String>::new());
+    assert_eq!(found("everyday-checking", "The ocean is deep and blue.").len(), 1);
+    assert_eq!(found("everyday-checking", "Pay for flights, hotels and trips, and earn points.").len(), 1);
 }

@@ -6,16 +6,18 @@
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
+use contracts::Digest;
 use contracts::settings::ModelSettings;
-use outbound::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use outbound::header::{HeaderMap, RETRY_AFTER};
 use outbound::{Response, StatusCode, Url};
 use policy::disclosure::Gate;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use storage::secret::{ExposeSecret as _, SecretString};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::limiter::Limiter;
-use super::service::{ChatRequest, Completion, ErrorBody, PartialCompletion, RetryDecision, ServiceError};
+use super::reader::AnswerReader;
+use super::service::{ChatRequest, Completion, ErrorBody, RetryDecision, ServiceError};
 
 /// The size limit for an answer in bytes, far above the size of a 250-token answer.
 const MAX_ANSWER_BYTES: usize = 1 << 20;
@@ -65,6 +67,12 @@ pub struct ModelClient<'a> {
     pub limiter: &'a Limiter,
 }
 
+/// Returns the digest of everything that a call to the service depends on, apart from the conversation.
+pub(super) fn service_id(service: &ModelSettings, key: Option<&SecretString>) -> Digest {
+    let key = key.map(|key| key.expose_secret()).unwrap_or_default();
+    Digest::of_parts([service.base_url.as_bytes(), service.name.as_bytes(), key.as_bytes()])
+}
+
 /// Returns whether a service at this address needs a key. All services need one, except those on this machine.
 #[must_use]
 pub fn needs_key(base_url: &str) -> bool {
@@ -88,6 +96,11 @@ impl ModelClient<'_> {
         url.as_str().trim_end_matches('/').to_owned()
     }
 
+    /// Returns what identifies the service, the model and the key.
+    fn service_id(&self) -> Digest {
+        service_id(self.service, self.key.as_ref())
+    }
+
     fn completions_url(&self) -> Result<Url, ServiceError> {
         let mut url = Url::parse(&self.service.base_url).map_err(|_| ServiceError::Address)?;
         let mut path = url.path_segments_mut().map_err(|()| ServiceError::Address)?;
@@ -103,11 +116,17 @@ impl ModelClient<'_> {
     /// of an incomplete answer, so a retry does not have to withdraw anything.
     pub async fn complete(&self, chat: &ChatRequest<'_>) -> Result<Completion, ServiceError> {
         let url = self.completions_url()?;
+        let service = self.service_id();
         let mut body = chat.body();
+        let mut steps = self.limiter.learned_steps(service);
+        for (at, parameter) in steps.iter().enumerate() {
+            step_down(&mut body, parameter, &steps[..at]);
+        }
         let mut waits = self.retries.backoff.build();
         loop {
             let (error, decision) = match timeout_at(self.deadline, self.attempt(&url, &body, chat.model)).await {
                 Ok(Ok(completion)) => {
+                    self.limiter.learn_steps(service, steps);
                     self.limiter.count_tokens(self.service, completion.tokens_read + completion.tokens_written);
                     return Ok(completion);
                 }
@@ -115,9 +134,10 @@ impl ModelClient<'_> {
                 Err(_) => return Err(ServiceError::Deadline(None)),
             };
             match decision {
-                // A parameter can be dropped only once, so the loop ends.
+                // Each step makes the request simpler, so this ends.
                 RetryDecision::RetryWithout(parameter) => {
-                    drop_parameter(&mut body, parameter);
+                    step_down(&mut body, parameter, &steps);
+                    steps.push(parameter);
                     self.wait_for_slot().await?;
                 }
                 RetryDecision::Retry(after) => {
@@ -129,7 +149,12 @@ impl ModelClient<'_> {
                     };
                     self.wait_for_retry(after.map_or(wait, |after| after.max(wait)), error).await?;
                 }
-                RetryDecision::Stop => return Err(error),
+                RetryDecision::Stop => {
+                    if error.is_hopeless() {
+                        self.limiter.give_up(service, &error.to_string());
+                    }
+                    return Err(error);
+                }
             }
         }
     }
@@ -159,17 +184,7 @@ impl ModelClient<'_> {
             let bytes = self.read_whole(response).await.map_err(with_decision)?;
             return Err(refusal(status, &headers, &bytes, body));
         }
-        let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let result = if content_type.starts_with("text/event-stream") {
-            self.read_stream(response, model).await
-        } else {
-            self.read_whole(response).await.and_then(|bytes| {
-                let mut answer = PartialCompletion::default();
-                answer.add(&bytes)?;
-                answer.finish(model)
-            })
-        };
-        result.map_err(with_decision)
+        self.read_answer(response, model).await.map_err(with_decision)
     }
 
     /// Reads a body that is not an event stream.
@@ -184,34 +199,32 @@ impl ModelClient<'_> {
         Ok(bytes)
     }
 
-    /// Reads an answer that is sent as server-sent events: `data: JSON` lines, with `data: [DONE]` at the end.
-    async fn read_stream(&self, mut response: Response, model: &str) -> Result<Completion, ServiceError> {
-        let mut answer = PartialCompletion::default();
-        let mut line = Vec::new();
+    /// Reads an answer. Never loses an answer that has arrived whole to an error after it.
+    async fn read_answer(&self, mut response: Response, model: &str) -> Result<Completion, ServiceError> {
+        let mut reader = AnswerReader::default();
         let mut length = 0;
-        // A service may send its headers immediately and then think before the first word.
+        // A service may send its headers or comments at once and think before the first word.
         let mut time_limit = Duration::from_secs(self.service.read_seconds);
-        while let Some(chunk) = within(time_limit, response.chunk()).await? {
-            time_limit = self.retries.idle;
+        while !reader.is_done() {
+            let chunk = match within(time_limit, response.chunk()).await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => break,
+                Err(_) if reader.is_whole() => break,
+                Err(error) => return Err(error),
+            };
             length += chunk.len();
             if length > MAX_ANSWER_BYTES {
                 return Err(ServiceError::TooLarge);
             }
-            for byte in chunk {
-                if byte != b'\n' {
-                    line.push(byte);
-                    continue;
-                }
-                match line.strip_prefix(b"data:").map(<[u8]>::trim_ascii) {
-                    Some(b"[DONE]") => return answer.finish(model),
-                    Some(json) => answer.add(json)?,
-                    // A keep-alive comment, an event's name or an empty line.
-                    None => {}
-                }
-                line.clear();
+            match reader.push(&chunk) {
+                Err(_) if reader.is_whole() => break,
+                added => added?,
+            }
+            if reader.has_begun() {
+                time_limit = self.retries.idle;
             }
         }
-        answer.finish(model)
+        reader.finish(model)
     }
 
     /// Waits before the next attempt. Gives up immediately if the delay would exceed the deadline.
@@ -257,13 +270,24 @@ fn with_decision(error: ServiceError) -> (ServiceError, RetryDecision) {
     (error, decision)
 }
 
-/// Removes a parameter. If it is the newer name of the token limit, replaces it with the older one, which other
-/// services support.
-fn drop_parameter(body: &mut Map<String, Value>, parameter: &str) {
+/// Makes a request simpler in one parameter. `before` are the earlier steps.
+///
+/// The format of the answer goes from a schema to any JSON object to none. The token limit gets its other name, and is
+/// left out if the service accepts neither.
+fn step_down(body: &mut Map<String, Value>, parameter: &str, before: &[&str]) {
     let value = body.remove(parameter);
+    let mut rename = |other: &str| {
+        if !before.contains(&other) {
+            body.extend(value.clone().map(|limit| (other.to_owned(), limit)));
+        }
+    };
     match parameter {
-        "max_completion_tokens" => body.extend(value.map(|limit| ("max_tokens".to_owned(), limit))),
-        // Stream options are invalid without a stream.
+        "max_completion_tokens" => rename("max_tokens"),
+        "max_tokens" => rename("max_completion_tokens"),
+        "response_format" if value.is_some_and(|format| format["type"] == "json_schema") => {
+            body.insert(parameter.to_owned(), json!({ "type": "json_object" }));
+        }
+        // The stream options are invalid without a stream.
         "stream" => drop(body.remove("stream_options")),
         _ => {}
     }
@@ -280,10 +304,13 @@ fn refusal(
     if error_body.is_quota() {
         return (ServiceError::QuotaUsedUp, RetryDecision::Stop);
     }
-    let is_bad_request = status == StatusCode::BAD_REQUEST;
-    let unsupported = is_bad_request.then(|| error_body.unsupported_parameter(body)).flatten();
-    let error = ServiceError::Status { status: status.as_u16(), code: error_body.code };
-    if let Some(parameter) = unsupported {
+    let number = status.as_u16();
+    let named = matches!(number, 400 | 422 | 500).then(|| error_body.named_parameter(body, number)).flatten();
+    // Without any reason, the newest parameter is the likeliest one.
+    let guessed =
+        (number == 400 && error_body.is_silent() && body.contains_key("response_format")).then_some("response_format");
+    let error = ServiceError::Status { status: number, code: error_body.code };
+    if let Some(parameter) = named.or(guessed) {
         return (error, RetryDecision::RetryWithout(parameter));
     }
     let should_retry = match headers.get("x-should-retry").and_then(|value| value.to_str().ok()) {

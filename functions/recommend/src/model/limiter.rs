@@ -8,9 +8,11 @@
 //! - It cannot pause all callers for a `Retry-After`.
 //! - It cannot reserve a later slot, which [`Limiter::reserve_slot`] needs to compare the slot with a deadline.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use contracts::Digest;
 use contracts::settings::ModelSettings;
 use tokio::time::{Instant, sleep_until};
 
@@ -18,6 +20,16 @@ use tokio::time::{Instant, sleep_until};
 #[derive(Debug, Default)]
 pub struct Limiter {
     state: Mutex<LimiterState>,
+    services: Mutex<HashMap<Digest, ServiceMemory>>,
+}
+
+/// The lessons from earlier calls to one service, with one model and one key.
+#[derive(Clone, Debug, Default)]
+struct ServiceMemory {
+    /// The parameters that the service refused, in order.
+    steps: Vec<&'static str>,
+    /// The error that no further call can avoid.
+    given_up: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,6 +44,37 @@ impl Limiter {
     fn state(&self) -> MutexGuard<'_, LimiterState> {
         // A panic cannot leave the two instants half-written, so a poisoned lock is safe to use.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn services(&self) -> MutexGuard<'_, HashMap<Digest, ServiceMemory>> {
+        self.services.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the parameters that the service has refused so far.
+    pub(super) fn learned_steps(&self, service: Digest) -> Vec<&'static str> {
+        self.services().get(&service).map(|memory| memory.steps.clone()).unwrap_or_default()
+    }
+
+    /// Remembers the parameters that the service refused before it answered.
+    pub(super) fn learn_steps(&self, service: Digest, steps: Vec<&'static str>) {
+        if !steps.is_empty() {
+            self.services().entry(service).or_default().steps = steps;
+        }
+    }
+
+    /// Remembers an error that no further call can avoid, and logs it once.
+    pub(super) fn give_up(&self, service: Digest, why: &str) {
+        let mut services = self.services();
+        let given_up = &mut services.entry(service).or_default().given_up;
+        if given_up.is_none() {
+            tracing::error!(why, "the model service cannot serve, so it is not asked again");
+            *given_up = Some(why.to_owned());
+        }
+    }
+
+    /// Returns the error for which the service is not asked again.
+    pub(super) fn given_up(&self, service: Digest) -> Option<String> {
+        self.services().get(&service)?.given_up.clone()
     }
 
     /// Reserves the next slot and returns its start.

@@ -1,9 +1,11 @@
 //! The models: [`write`] lets a model write reasons for the ranked products, and [`select`] lets one select among
 //! approved lines. A model never sees a name. The stage uses its text only after the guard has passed it.
 
+mod answer;
 mod client;
 mod limiter;
 mod prompt;
+mod reader;
 mod select;
 mod service;
 
@@ -86,6 +88,9 @@ async fn connect<'a>(request: &ModelRequest<'a>) -> Result<Connection<'a>, Secre
     if key.is_none() && needs_key(&settings.base_url) {
         return not_called(format!("the secret {} is not set", SecretName::ModelKey.variable()));
     }
+    if let Some(why) = request.limiter.given_up(client::service_id(settings, key.as_ref())) {
+        return not_called(format!("{why}; the service is not asked again in this run"));
+    }
     let time_limit = Duration::from_secs(settings.deadline_seconds);
     if !request.skip && !request.limiter.ready(settings, time_limit).await {
         return Ok(Connection::Throttled);
@@ -104,7 +109,8 @@ async fn connect<'a>(request: &ModelRequest<'a>) -> Result<Connection<'a>, Secre
 /// The reason for the fallback if the service has throttled every call.
 const THROTTLED: &str = "the model service throttled every call";
 
-/// Writes a text with the model. Sends a rejected text back to the model once for repair. Adds the tokens to `usage`.
+/// Has the model write the text. If the guard rejects it, sends it back to the model once for repair. Adds the tokens
+/// to `usage`.
 pub(crate) async fn write(
     brief: &Brief<'_>,
     request: &ModelRequest<'_>,

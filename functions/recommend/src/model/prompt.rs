@@ -1,14 +1,16 @@
 //! The model's prompt, and the format of its answer.
 
 use contracts::Digest;
-use contracts::catalogue::Category;
+use contracts::catalogue::{Category, Product};
 use contracts::facts::Ground;
 use contracts::script::{SentenceSource, Verdict};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::brief::{Brief, FIRST_NAME};
+use super::answer;
+use crate::brief::{ADVISER, Brief, FIRST_NAME};
 use crate::compose::{Draft, OfferDraft, Sentence};
+use crate::guard;
 
 /// The system prompt, with a placeholder for the lines of business.
 const SYSTEM: &str = include_str!("../../prompts/system.txt");
@@ -109,7 +111,6 @@ fn schema(brief: &Brief<'_>) -> Value {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct ModelAnswer {
     opening: String,
     offers: Vec<ModelAnswerOffer>,
@@ -117,38 +118,33 @@ struct ModelAnswer {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct ModelAnswerOffer {
+    #[serde(alias = "id")]
     product: String,
     reason: String,
-}
-
-/// Returns the JSON object within an answer. A service without structured output may wrap it in prose or in a code
-/// fence.
-pub(super) fn json_object(content: &str) -> &str {
-    let bounds = content.find('{').zip(content.rfind('}')).filter(|(start, end)| start < end);
-    bounds.map_or("", |(start, end)| &content[start..=end])
 }
 
 /// Parses an answer from the model named `by`. The error describes the problem with its format and never repeats the
 /// answer.
 pub(super) fn parse_answer(brief: &Brief<'_>, content: &str, by: &str) -> Result<Draft, String> {
-    let answer: ModelAnswer =
-        serde_json::from_str(json_object(content)).map_err(|_| "it is not JSON of the schema".to_owned())?;
-    let mut reasons: Vec<(usize, String)> = Vec::new();
+    let answer: ModelAnswer = answer::parse(content).ok_or("it is not JSON of the schema")?;
+    let mut reasons: Vec<(usize, Option<String>)> = Vec::new();
     for offer in &answer.offers {
         let position = brief.offers().iter().position(|(_, product)| product.id.as_str() == offer.product);
         let position = position.ok_or("it recommends a product that is not among the offers")?;
         if reasons.iter().any(|(other, _)| *other == position) {
             return Err("it recommends a product twice".to_owned());
         }
-        reasons.push((position, tidy_sentences(&offer.reason)));
+        let reason = tidy_sentences(&offer.reason);
+        if reason.is_empty() {
+            return Err("a part of it is empty".to_owned());
+        }
+        reasons.push((position, without_catalogue_texts(&reason, brief.offers()[position].1)));
     }
     if reasons.is_empty() {
         return Err("it recommends nothing".to_owned());
     }
-    let has_empty_reason = reasons.iter().any(|(_, reason)| reason.is_empty());
-    if answer.opening.is_empty() || answer.closing.is_empty() || has_empty_reason {
+    if answer.opening.trim().is_empty() || answer.closing.trim().is_empty() {
         return Err("a part of it is empty".to_owned());
     }
     // The ranking's order replaces the model's order.
@@ -160,17 +156,64 @@ pub(super) fn parse_answer(brief: &Brief<'_>, content: &str, by: &str) -> Result
     };
     let opening = tidy_sentences(&answer.opening);
     let greeting = if opening.contains(FIRST_NAME) { "" } else { GREETING };
-    let reason = |(position, reason): (usize, String)| OfferDraft { position, link: None, reason: Some(free(&reason)) };
+    let reason = |(position, reason): (usize, Option<String>)| OfferDraft {
+        position,
+        link: None,
+        reason: reason.map(|reason| free(&reason)),
+    };
+    let closing = without_bare_sign_off(&tidy_placeholders(&answer.closing));
+    let closing = tidy_sentences(&closing);
+    let is_signed = [ADVISER, "{{bank}}", brief.brand.name.as_str()]
+        .into_iter()
+        .any(|name| closing.trim_end_matches(['.', '!']).ends_with(name));
+    let sign_off = if is_signed { "" } else { SIGN_OFF.trim() };
     Ok(Draft {
         opening: free(format!("{} {opening}", greeting.trim()).trim()),
         offers: reasons.into_iter().map(reason).collect(),
         service: None,
-        closing: free(&format!("{} {}", tidy_sentences(&answer.closing), SIGN_OFF.trim())),
+        closing: free(format!("{closing} {sign_off}").trim()),
     })
 }
 
-/// Collapses whitespace and adds a missing period.
+/// Removes the texts that the bank adds after a reason anyway. Returns `None` if nothing else remains.
+fn without_catalogue_texts(reason: &str, product: &Product) -> Option<String> {
+    let texts = || std::iter::once(&product.summary).chain(&product.approved_claims);
+    let words = guard::plain_words(reason);
+    if texts().any(|text| guard::plain_words(text) == words) {
+        return None;
+    }
+    let rest = texts().fold(reason.to_owned(), |rest, text| rest.replace(text.trim(), ""));
+    let rest = tidy_sentences(&rest);
+    rest.chars().any(char::is_alphanumeric).then_some(rest)
+}
+
+/// Removes a sign-off without a name, such as "Warm regards,", because the program signs.
+fn without_bare_sign_off(closing: &str) -> String {
+    let closing = closing.trim();
+    if !closing.ends_with(',') {
+        return closing.to_owned();
+    }
+    closing.rfind(['.', '!', '?']).map_or(String::new(), |end| closing[..=end].to_owned())
+}
+
+/// Writes placeholders in their one form: `{{ first_name }}` becomes `{{first_name}}`.
+fn tidy_placeholders(text: &str) -> String {
+    let mut tidy = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("{{") {
+        let Some(end) = rest[start..].find("}}").map(|end| start + end) else { break };
+        let name = rest[start + 2..end].trim();
+        tidy.push_str(&rest[..start]);
+        tidy.push_str(&format!("{{{{{name}}}}}"));
+        rest = &rest[end + 2..];
+    }
+    tidy.push_str(rest);
+    tidy
+}
+
+/// Collapses whitespace, tidies placeholders and adds a missing period.
 fn tidy_sentences(text: &str) -> String {
+    let text = tidy_placeholders(text);
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if text.is_empty() || text.ends_with(['.', '!', '?']) { text } else { format!("{text}.") }
 }

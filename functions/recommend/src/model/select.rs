@@ -1,5 +1,5 @@
 //! The selecting model. It receives the permitted facts and the suitable approved lines, and answers with ids. Any
-//! other answer has no effect, so none of the model's words can reach a text.
+//! other answer has no effect, so none of the model's words can reach the customer's text.
 
 use contracts::catalogue::Product;
 use contracts::facts::Offer;
@@ -10,8 +10,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use storage::secret::SecretError;
 
+use super::answer;
 use super::client::ModelClient;
-use super::prompt::{self, customer_facts, json_object};
+use super::prompt::{self, customer_facts};
 use super::service::{ChatMessage, ChatRequest, Completion, ServiceError};
 use super::{Connection, ModelRequest, THROTTLED, connect};
 use crate::brief::Brief;
@@ -153,7 +154,6 @@ fn schema(slots: &Slots<'_>) -> Value {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Answer {
     opening: String,
     #[serde(default)]
@@ -163,8 +163,7 @@ struct Answer {
 
 /// Parses an answer. It must contain one suitable line id for each position. The error never repeats the answer.
 fn parse_choice<'b>(slots: &Slots<'b>, content: &str) -> Result<Choice<'b>, String> {
-    let answer: Answer =
-        serde_json::from_str(json_object(content)).map_err(|_| "it is not JSON of the schema".to_owned())?;
+    let answer: Answer = answer::parse(content).ok_or("it is not JSON of the schema")?;
     let find = |lines: &[LiveLine<'b>], id: &str| lines.iter().find(|(line, _)| line.id == id).copied();
     let mut reasons: Vec<Option<LiveLine<'b>>> = vec![None; slots.reasons.len()];
     for id in &answer.reasons {

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
+use super::answer::has_whole_json;
+
 /// A message in the conversation.
 #[derive(Clone, Debug, Serialize)]
 pub struct ChatMessage {
@@ -46,8 +48,15 @@ pub struct ChatRequest<'a> {
 }
 
 /// Parameters that a service may reject and that the request can omit.
-const OPTIONAL_PARAMETERS: [&str; 6] =
-    ["temperature", "reasoning_effort", "response_format", "max_completion_tokens", "stream_options", "stream"];
+const OPTIONAL_PARAMETERS: [&str; 7] = [
+    "response_format",
+    "max_completion_tokens",
+    "max_tokens",
+    "temperature",
+    "reasoning_effort",
+    "stream_options",
+    "stream",
+];
 
 impl ChatRequest<'_> {
     /// Returns the body of the request. It requests a streamed answer, which shows whether a service is slow or
@@ -130,6 +139,17 @@ pub enum ServiceError {
     /// The answer violates the protocol.
     #[error("the model service's answer is not a chat completion")]
     Malformed,
+    /// The service reported an error inside an answer with status 200.
+    #[error("the model service reported an error{}", code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default())]
+    Reported {
+        /// The service's error code, if it is a plain word or number.
+        code: Option<String>,
+        /// Whether a later attempt may succeed.
+        is_transient: bool,
+    },
+    /// The service answered with a web page, perhaps one to sign in.
+    #[error("the model service answered with a web page; check writer.model.base_url")]
+    WebPage,
     /// The answer exceeds the size limit.
     #[error("the model service's answer is too large")]
     TooLarge,
@@ -147,14 +167,26 @@ impl ServiceError {
     pub(super) fn retry_decision(&self) -> RetryDecision {
         match self {
             Self::Truncated | Self::Malformed | Self::Silent | Self::Unreachable(_) => RetryDecision::Retry(None),
+            Self::Reported { is_transient: true, .. } => RetryDecision::Retry(None),
             Self::Address
             | Self::Status { .. }
             | Self::QuotaUsedUp
             | Self::Refused
+            | Self::Reported { .. }
+            | Self::WebPage
             | Self::Incomplete(_)
             | Self::TooLarge
             | Self::Deadline(_)
             | Self::Withheld(_) => RetryDecision::Stop,
+        }
+    }
+
+    /// Returns whether no call with this address, model and key can succeed, so the run should not try again.
+    pub(super) const fn is_hopeless(&self) -> bool {
+        match self {
+            Self::Status { status, .. } => matches!(*status, 401..=404),
+            Self::QuotaUsedUp | Self::WebPage | Self::Address => true,
+            _ => false,
         }
     }
 
@@ -168,6 +200,8 @@ impl ServiceError {
             | Self::Silent
             | Self::QuotaUsedUp
             | Self::Refused
+            | Self::Reported { .. }
+            | Self::WebPage
             | Self::Incomplete(_)
             | Self::Truncated
             | Self::Malformed
@@ -187,37 +221,7 @@ pub(super) enum RetryDecision {
     Stop,
 }
 
-/// A whole answer, or one chunk of a streamed answer.
-#[derive(Deserialize)]
-struct CompletionChunk {
-    #[serde(default)]
-    choices: Vec<CompletionChoice>,
-    #[serde(default)]
-    model: Option<String>,
-    #[serde(default)]
-    usage: Option<TokenCounts>,
-    /// An error after the start of the answer.
-    #[serde(default)]
-    error: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct CompletionChoice {
-    /// The whole message, or the text that a chunk adds.
-    #[serde(alias = "delta", default)]
-    message: ChoiceMessage,
-    #[serde(default)]
-    finish_reason: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-struct ChoiceMessage {
-    #[serde(default)]
-    content: Option<String>,
-    #[serde(default)]
-    refusal: Option<String>,
-}
-
+/// The tokens of an answer.
 #[derive(Default, Deserialize)]
 struct TokenCounts {
     #[serde(default)]
@@ -226,10 +230,30 @@ struct TokenCounts {
     completion_tokens: u64,
 }
 
-/// A partially received answer.
+/// Finish reasons of an answer that the service cut off or filtered, in lower case.
+const CUT_OFF: [&str; 12] = [
+    "length",
+    "max_tokens",
+    "model_length",
+    "content_filter",
+    "safety",
+    "recitation",
+    "blocklist",
+    "prohibited_content",
+    "spii",
+    "error",
+    "abort",
+    "cancelled",
+];
+
+/// An answer that is still arriving.
 #[derive(Default)]
 pub(super) struct PartialCompletion {
     content: String,
+    /// The arguments of a tool call, in which some services put structured answers.
+    arguments: String,
+    /// The model's reasoning, in which some services put the whole answer.
+    reasoning: String,
     refusal: String,
     finish_reason: Option<String>,
     model: Option<String>,
@@ -238,25 +262,75 @@ pub(super) struct PartialCompletion {
 }
 
 impl PartialCompletion {
-    /// Adds a chunk or a whole answer.
+    /// Adds a chunk of a stream.
     pub(super) fn add(&mut self, json: &[u8]) -> Result<(), ServiceError> {
-        let chunk: CompletionChunk = serde_json::from_slice(json).map_err(|_| ServiceError::Malformed)?;
-        if chunk.error.is_some() {
-            return Err(ServiceError::Malformed);
+        let chunk: Value = serde_json::from_slice(json).map_err(|_| ServiceError::Malformed)?;
+        self.add_value(&chunk)
+    }
+
+    /// Adds a whole answer, or a chunk of one.
+    pub(super) fn add_value(&mut self, chunk: &Value) -> Result<(), ServiceError> {
+        // Some services put an error into a list.
+        let chunk = chunk.as_array().and_then(|list| list.first()).unwrap_or(chunk);
+        if chunk.get("error").is_some_and(|error| !error.is_null()) || chunk["object"] == "error" {
+            return Err(ErrorBody::of(chunk).reported());
         }
-        if let Some(choice) = chunk.choices.into_iter().next() {
+        if let Some(choice) = chunk["choices"].as_array().and_then(|choices| choices.first()) {
             self.has_choice = true;
-            self.content.push_str(&choice.message.content.unwrap_or_default());
-            self.refusal.push_str(&choice.message.refusal.unwrap_or_default());
-            self.finish_reason = choice.finish_reason.or(self.finish_reason.take());
+            let message = choice.get("message").or_else(|| choice.get("delta")).unwrap_or(&Value::Null);
+            self.content.push_str(&text_of(&message["content"]));
+            self.refusal.push_str(&text_of(&message["refusal"]));
+            let reasoning = message.get("reasoning_content").or_else(|| message.get("reasoning"));
+            self.reasoning.push_str(&reasoning.map(text_of).unwrap_or_default());
+            let calls = message["tool_calls"].as_array().into_iter().flatten().map(|call| &call["function"]);
+            for call in calls.chain(message.get("function_call")) {
+                match &call["arguments"] {
+                    Value::Null => {}
+                    Value::String(arguments) => self.arguments.push_str(arguments),
+                    arguments => self.arguments.push_str(&arguments.to_string()),
+                }
+            }
+            let reason = choice["finish_reason"].as_str().map(str::to_owned);
+            self.finish_reason = reason.or(self.finish_reason.take());
         }
-        self.model = chunk.model.filter(|model| !model.is_empty()).or(self.model.take());
-        self.usage = chunk.usage.unwrap_or(std::mem::take(&mut self.usage));
+        self.model = chunk["model"].as_str().filter(|model| !model.is_empty()).map(str::to_owned).or(self.model.take());
+        if let Ok(Some(usage)) = Option::<TokenCounts>::deserialize(&chunk["usage"]) {
+            self.usage = usage;
+        }
         Ok(())
     }
 
-    /// Returns the completion if the service marked it as complete. `requested_model` is the model name to use if the
-    /// service does not report one.
+    /// Returns the answer's text, wherever the service put it.
+    fn text(&self) -> &str {
+        let places = [&self.content, &self.arguments, &self.reasoning];
+        places.into_iter().find(|text| !text.trim().is_empty()).map_or("", |text| text.as_str())
+    }
+
+    /// Returns whether any words have arrived.
+    pub(super) fn has_words(&self) -> bool {
+        !self.text().is_empty()
+    }
+
+    /// Returns whether the service marked the answer as complete.
+    pub(super) fn is_whole(&self) -> bool {
+        self.finish_reason.is_some() && self.ended().is_ok() && self.refusal.is_empty() && self.has_words()
+    }
+
+    /// Checks the finish reason. Services use many words for a good end, and some none. Then the JSON must be whole.
+    fn ended(&self) -> Result<(), ServiceError> {
+        let reason = self.finish_reason.as_deref().unwrap_or_default();
+        let word = reason.to_lowercase();
+        if CUT_OFF.contains(&word.as_str()) {
+            return Err(ServiceError::Incomplete(sanitized(reason)));
+        }
+        if word == "stop" || has_whole_json(self.text()) {
+            return Ok(());
+        }
+        Err(if word.is_empty() { ServiceError::Truncated } else { ServiceError::Incomplete(sanitized(reason)) })
+    }
+
+    /// Returns the completion if the service marked it as complete. `requested_model` is the name to use if the service
+    /// reports none.
     pub(super) fn finish(self, requested_model: &str) -> Result<Completion, ServiceError> {
         if !self.has_choice {
             return Err(ServiceError::Malformed);
@@ -264,20 +338,28 @@ impl PartialCompletion {
         if !self.refusal.is_empty() {
             return Err(ServiceError::Refused);
         }
-        match self.finish_reason.as_deref() {
-            Some("stop") => {}
-            Some(other) => return Err(ServiceError::Incomplete(sanitized(other))),
-            None => return Err(ServiceError::Truncated),
-        }
-        if self.content.trim().is_empty() {
+        self.ended()?;
+        if !self.has_words() {
             return Err(ServiceError::Malformed);
         }
         Ok(Completion {
-            content: self.content,
+            content: self.text().to_owned(),
             model: self.model.filter(|name| is_model_name(name)).unwrap_or_else(|| requested_model.to_owned()),
             tokens_read: self.usage.prompt_tokens,
             tokens_written: self.usage.completion_tokens,
         })
+    }
+}
+
+/// Returns the text of a content field: a string, or a list of parts.
+fn text_of(content: &Value) -> String {
+    match content {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => {
+            let text = |part: &Value| part.as_str().or_else(|| part["text"].as_str()).unwrap_or_default().to_owned();
+            parts.iter().map(text).collect()
+        }
+        _ => String::new(),
     }
 }
 
@@ -292,14 +374,44 @@ pub(super) struct ErrorBody {
     pub code: Option<String>,
     kind: Option<String>,
     param: Option<String>,
-    message: String,
+    /// The whole body in lower case.
+    text: String,
 }
 
+/// Words in an error that a later attempt may not meet.
+const TRANSIENT: [&str; 14] = [
+    "overloaded",
+    "rate_limit",
+    "rate limit",
+    "too many requests",
+    "server_error",
+    "internal error",
+    "timeout",
+    "timed out",
+    "unavailable",
+    "busy",
+    "capacity",
+    "try again",
+    "429",
+    "503",
+];
+/// Words that name the format of the answer.
+const FORMAT_WORDS: [&str; 5] = ["json_schema", "json_object", "structured output", "guided", "grammar"];
+/// Codes of errors that no other parameters cure.
+const FINAL_CODES: [&str; 4] = ["content_filter", "context_length_exceeded", "model_not_found", "invalid_api_key"];
+
 impl ErrorBody {
-    /// Parses a body. All fields are empty if it is not JSON.
+    /// Parses a body. Only the text is set if it is not JSON.
     pub(super) fn parse(bytes: &[u8]) -> Self {
-        let Ok(body) = serde_json::from_slice::<Value>(bytes) else { return Self::default() };
-        let error = body.get("error").unwrap_or(&body);
+        match serde_json::from_slice::<Value>(bytes) {
+            Ok(body) => Self::of(&body),
+            Err(_) => Self { text: String::from_utf8_lossy(bytes).to_lowercase(), ..Self::default() },
+        }
+    }
+
+    /// Reads an error: an object, an object with an `error`, or an `error` that is a string.
+    pub(super) fn of(body: &Value) -> Self {
+        let error = body.get("error").unwrap_or(body);
         // A code may be a string, a number or null.
         let field = |name: &str| match error.get(name) {
             Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
@@ -310,40 +422,60 @@ impl ErrorBody {
             code: field("code").map(|code| sanitized(&code)),
             kind: field("type"),
             param: field("param"),
-            message: field("message").unwrap_or_default(),
+            text: body.to_string().to_lowercase(),
         }
     }
 
     /// Returns whether the account's quota is used up.
     pub(super) fn is_quota(&self) -> bool {
         [&self.code, &self.kind].into_iter().any(|word| word.as_deref() == Some("insufficient_quota"))
+            || ["exceeded your current quota", "insufficient credits", "insufficient_quota", "credit balance"]
+                .into_iter()
+                .any(|words| self.text.contains(words))
     }
 
-    /// Returns the request's optional parameter that the error reports as unsupported.
-    pub(super) fn unsupported_parameter(&self, body: &Map<String, Value>) -> Option<&'static str> {
-        let message = self.message.to_lowercase();
-        let unsupported = self.code.as_deref().is_some_and(|code| code.starts_with("unsupported"))
-            || [
-                "unsupported",
-                "not supported",
-                "does not support",
-                "not permitted",
-                "unrecognized",
-                "unknown parameter",
-                "unknown field",
-                "unexpected",
-            ]
-            .into_iter()
-            .any(|phrase| message.contains(phrase));
-        let is_named = |name: &&str| {
-            body.contains_key(*name)
-                && match &self.param {
-                    Some(param) => param.split('.').next() == Some(*name),
-                    None => self.message.contains(*name),
-                }
-        };
-        unsupported.then(|| OPTIONAL_PARAMETERS.into_iter().find(is_named)).flatten()
+    /// Returns the error of an answer with status 200 that reports an error.
+    fn reported(self) -> ServiceError {
+        if self.is_quota() {
+            return ServiceError::QuotaUsedUp;
+        }
+        let is_transient = TRANSIENT.into_iter().any(|word| self.text.contains(word));
+        ServiceError::Reported { code: self.code, is_transient }
     }
+
+    /// Returns whether the error says nothing about its cause.
+    pub(super) fn is_silent(&self) -> bool {
+        !self.text.chars().any(char::is_alphabetic)
+            || ["{}", "\"bad request\"", "bad request", "{\"error\":{}}", "{\"error\":null}"]
+                .contains(&self.text.trim())
+    }
+
+    /// Returns the optional parameter of the request that the error names, in its `param` or anywhere in its text.
+    pub(super) fn named_parameter(&self, body: &Map<String, Value>, status: u16) -> Option<&'static str> {
+        if self.code.as_deref().is_some_and(|code| FINAL_CODES.contains(&code)) {
+            return None;
+        }
+        let sent = OPTIONAL_PARAMETERS.into_iter().filter(|name| body.contains_key(*name));
+        // A server error rarely is about a parameter, so only an unmistakable name counts.
+        let sent: Vec<&str> = sent.filter(|name| status < 500 || name.contains('_')).collect();
+        if let Some(param) = &self.param {
+            let first = param.split(['.', '[']).next().unwrap_or_default();
+            return sent.into_iter().find(|name| *name == first);
+        }
+        let by_name = sent.iter().copied().find(|name| contains_word(&self.text, name));
+        let by_format = || {
+            let names_format = FORMAT_WORDS.into_iter().any(|words| self.text.contains(words));
+            sent.iter().copied().find(|name| *name == "response_format" && names_format)
+        };
+        by_name.or_else(by_format)
+    }
+}
+
+/// Returns whether a text has a name that is not a part of a longer name.
+fn contains_word(text: &str, name: &str) -> bool {
+    let is_part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    text.match_indices(name)
+        .any(|(at, _)| !is_part(text[..at].chars().next_back()) && !is_part(text[at + name.len()..].chars().next()))
 }
 
 /// Returns a word from a service in a form that is safe for an error message.

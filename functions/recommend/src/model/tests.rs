@@ -91,3 +91,74 @@ fn customer_name_hides_no_violation() {
         assert!(script.segments.iter().all(|segment| !segment.text.contains("{{")));
     }
 }
+
+fn parsed(answer: &serde_json::Value, wrap: impl Fn(&str) -> String) -> Result<crate::compose::Draft, String> {
+    let catalogue = fixtures::catalogue();
+    let brand = fixtures::brand();
+    let facts = fixtures::facts("José");
+    let brief = Brief::new(&facts, &catalogue, &brand, fixtures::book()).unwrap();
+    prompt::parse_answer(&brief, &wrap(&answer.to_string()), "a model")
+}
+
+fn answer(opening: &str, reason: &str, closing: &str) -> serde_json::Value {
+    json!({ "opening": opening, "offers": [{ "product": "voyager-card", "reason": reason }], "closing": closing })
+}
+
+#[test]
+fn answer_may_be_wrapped_and_have_other_fields() {
+    let plain = answer("Hello {{ first_name }}.", "It suits trips.", "Call me.");
+    let mut other = plain.clone();
+    other["offers"][0] = json!({ "id": "voyager-card", "name": "Voyager", "reason": "It suits trips." });
+    other["confidence"] = json!(0.9);
+    for answer in [plain, other] {
+        for wrap in [
+            |text: &str| text.to_owned(),
+            |text: &str| {
+                format!(
+                    "<think>{{\"opening\": 1}}</think>Sure! Here you go:\n```json\n{text}\n```\nI kept {{first_name}}."
+                )
+            },
+            |text: &str| format!("{{\"recommendation\": {text}}}"),
+            |text: &str| format!("[{text}]"),
+        ] {
+            let draft = parsed(&answer, wrap).unwrap();
+            assert_eq!(draft.opening.said, "Hello José.");
+            assert_eq!(draft.offers[0].reason.as_ref().unwrap().said, "It suits trips.");
+        }
+    }
+}
+
+#[test]
+fn bent_placeholder_is_a_violation() {
+    for opening in ["Hello {first_name}.", "Hello [Name]."] {
+        let draft = parsed(&answer(opening, "It suits trips.", "Call me."), str::to_owned).unwrap();
+        assert!(draft.opening.said.contains(['{', '[']), "{}", draft.opening.said);
+        let catalogue = fixtures::catalogue();
+        let brand = fixtures::brand();
+        let facts = fixtures::facts("José");
+        let brief = Brief::new(&facts, &catalogue, &brand, fixtures::book()).unwrap();
+        let written_by = WrittenBy::Template { instead_of_model: None };
+        let script = compose::compose(&brief, &draft, &fixtures::keys(), Vec::new(), written_by);
+        assert!(script.verdict.failed().contains(&"plain-text"), "{opening}");
+    }
+}
+
+#[test]
+fn nothing_is_said_twice() {
+    let summary = "The Meridian Voyager Card is a card for trips.";
+    let reason = |text: &str| {
+        let draft = parsed(&answer("Hello {{first_name}}.", text, "Call me."), str::to_owned).unwrap();
+        draft.offers[0].reason.as_ref().map(|reason| reason.said.clone())
+    };
+    assert_eq!(reason(summary), None, "the bank adds the summary itself");
+    assert_eq!(reason("the meridian voyager card is a card for trips"), None);
+    assert_eq!(reason(&format!("It suits you. {summary}")).as_deref(), Some("It suits you."));
+    let closing = |text: &str| {
+        parsed(&answer("Hello {{first_name}}.", "It suits trips.", text), str::to_owned).unwrap().closing.said
+    };
+    assert_eq!(closing("Call me."), "Call me. With warm regards, Dana Whitfield.");
+    for signed in ["Call me. Warm regards, {{adviser}}", "Call me. Warm regards, {{ adviser }}."] {
+        assert_eq!(closing(signed), "Call me. Warm regards, Dana Whitfield.");
+    }
+    assert_eq!(closing("Call me. Warm regards,"), "Call me. With warm regards, Dana Whitfield.");
+}

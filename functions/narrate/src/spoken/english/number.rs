@@ -25,7 +25,7 @@ fn in_words(number: u64, style: impl Fn(Num2Words) -> Num2Words) -> String {
         .map_or_else(|_| digits(&number.to_string()), |words| words.replace(" and ", " "))
 }
 
-/// Returns the digits in a text one by one. Leaves out letters and symbols.
+/// Returns the digits in `text` one by one. Leaves out letters and symbols.
 pub fn digits(text: &str) -> String {
     let names = text.bytes().filter(u8::is_ascii_digit).map(|digit| cardinal(u64::from(digit - b'0')));
     names.collect::<Vec<_>>().join(" ")

@@ -8,6 +8,8 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use super::super::service::{ChatMessage, Completion};
 use super::*;
 
+mod field;
+
 /// Three retries with short waits, to keep the tests fast.
 const RETRIES: RetryPolicy = RetryPolicy {
     backoff: ExponentialBuilder::new()
@@ -254,9 +256,7 @@ async fn request_has_only_supported_parameters() {
 
 #[tokio::test]
 async fn damaged_answer_is_retried() {
-    for garbled in
-        ["<html>", "{}", r#"{"choices":[]}"#, r#"{"choices":[{"message":{"content":""},"finish_reason":"stop"}]}"#]
-    {
+    for garbled in ["{}", r#"{"choices":[]}"#, r#"{"choices":[{"message":{"content":""},"finish_reason":"stop"}]}"#] {
         let server = server(vec![ResponseTemplate::new(200).set_body_string(garbled), good()]).await;
         assert!(call(&server).await.is_ok(), "{garbled}");
         let stubborn = self::server(vec![ResponseTemplate::new(200).set_body_string(garbled)]).await;

@@ -5,7 +5,7 @@ use contracts::script::{Script, Usage, WrittenBy};
 use contracts::settings::Settings;
 use contracts::voice::{Engine, VoiceName};
 
-use super::local::TextSize;
+use crate::local::TextSize;
 
 /// The input tokens of one model call, measured on the sample customers with the shipped prompts.
 pub const TOKENS_READ: u64 = 1_000;
@@ -55,7 +55,7 @@ pub fn usage(written_by: &WrittenBy) -> Usage {
 }
 
 /// Returns the maximum cost of one customer on this machine, in US dollars. It covers two model calls, because the
-/// guard may send the first text back. It also covers the outside voice, if the request or the settings select one.
+/// guard may send the first draft back. It also covers the outside voice, if the request or the settings select one.
 #[must_use]
 pub fn worst_case(settings: &Settings, request: &Request) -> f64 {
     let model = &settings.writer.model;
@@ -65,6 +65,24 @@ pub fn worst_case(settings: &Settings, request: &Request) -> f64 {
     let engine = requested.or(settings.voice.engine.only());
     let voice = engine.and_then(|engine| voice_price(engine.as_str())).filter(|_| engine != Some(Engine::Polly));
     model + voice.map_or(0.0, |voice| voice.of_characters(TextSize::with_offers(3).characters))
+}
+
+/// Returns the maximum cost of one customer on AWS, in US dollars: two model calls, and the voice. Without a voice of its
+/// own choice, a run on AWS speaks with Polly.
+#[must_use]
+pub fn worst_case_on_aws(settings: &Settings, request: &Request) -> f64 {
+    let requested = request.voice.as_deref().map(VoiceName::parse).and_then(|voice| voice.engine);
+    let engine = requested.or(settings.voice.engine.only()).unwrap_or(Engine::Polly);
+    let polly = engine == Engine::Polly && request.videos != Some(0);
+    let polly = if polly { POLLY.of_characters(TextSize::with_offers(3).characters) } else { 0.0 };
+    worst_case(settings, request) + polly
+}
+
+/// Returns how many customers a budget in US dollars certainly covers. `None` if customers cost nothing.
+#[must_use]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 0 and the largest number")]
+pub fn customers_within(budget_usd: f64, worst_case_usd: f64) -> Option<usize> {
+    (worst_case_usd > 0.0).then(|| (budget_usd / worst_case_usd).floor().max(0.0) as usize)
 }
 
 #[cfg(test)]
@@ -80,6 +98,17 @@ mod tests {
         let polly = voice_price("polly neural Joanna").unwrap();
         assert!((polly.of_characters(1e6) - 32.0).abs() < 1e-9, "two calls");
         assert!((voice_price("openai tts-1 alloy").unwrap().of_characters(1e6) - 15.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn budget_covers_the_worst_case_of_each_customer() {
+        let request = Request::for_tests();
+        let usd = worst_case_on_aws(&Settings::default(), &request);
+        assert!((usd - POLLY.of_characters(TextSize::with_offers(3).characters)).abs() < 1e-9, "Polly speaks");
+        assert_eq!(customers_within(10.0 * usd + 0.001, usd), Some(10));
+        assert_eq!(customers_within(0.5 * usd, usd), Some(0));
+        let silent = Request { videos: Some(0), ..request };
+        assert_eq!(customers_within(0.0, worst_case_on_aws(&Settings::default(), &silent)), None);
     }
 
     #[test]

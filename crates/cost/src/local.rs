@@ -5,7 +5,7 @@ use contracts::settings::VideoSettings;
 use contracts::voice::Engine;
 use serde::Serialize;
 
-/// The average size of a text that the phrasebook produces for a customer.
+/// The average size of a script that the phrasebook produces for a customer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TextSize {
     /// Spoken words.
@@ -19,7 +19,7 @@ pub struct TextSize {
 }
 
 impl TextSize {
-    /// Returns the size of a text with this many offers. A service message has none.
+    /// Returns the size of a script with this many offers. A service message has none.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "0 to 3")]
     pub fn with_offers(offers: usize) -> Self {
@@ -35,7 +35,7 @@ impl TextSize {
     }
 }
 
-/// The number of words in a service message. Other texts have about as many words around their offers.
+/// The number of words in a service message. Other scripts have about as many words around their offers.
 const WORDS: f64 = 86.0;
 /// The words in one offer.
 const WORDS_PER_OFFER: f64 = 28.0;

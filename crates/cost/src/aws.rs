@@ -6,8 +6,8 @@
 
 use serde::Serialize;
 
-use super::local::{Workload, bytes_per_second};
-use super::prices::POLLY;
+use crate::local::{Workload, bytes_per_second};
+use crate::prices::POLLY;
 
 /// US dollars per GB-second of Lambda on arm64, for the first 7.5 billion in a month (us-east-1).
 const LAMBDA_GB_SECOND: f64 = 0.000_013_333_4;
@@ -26,6 +26,15 @@ const KMS_CALL: f64 = 0.000_003;
 /// US dollars per GB that CloudWatch Logs ingests.
 const LOGS_GB: f64 = 0.50;
 
+/// US dollars per S3 event that EventBridge receives.
+const S3_EVENT: f64 = 0.000_001;
+/// US dollars per GB that leaves AWS, for the first 10 TB in a month.
+const EGRESS_GB: f64 = 0.09;
+/// US dollars per request to an HTTP API.
+const HTTP_REQUEST: f64 = 0.000_001;
+/// Requests of a customer who opens their link: the page, the poster, the video and the captions.
+const LINK_REQUESTS: f64 = 4.0;
+
 /// The number of months for which results are kept: `ResultDays` is 400 days.
 const MONTHS: f64 = 13.0;
 
@@ -39,14 +48,13 @@ const REST_GB: f64 = 0.75;
 const RENDER_CORES: f64 = 1.7;
 /// The core seconds needed to render a second of video at resolution 1080, measured on x86-64.
 const RENDER_CORE_SECONDS: f64 = 0.66;
-/// The seconds needed to narrate a text.
+/// The seconds needed to narrate a script.
 const NARRATE_SECONDS: f64 = 4.0;
 /// The total seconds of a customer's other stages.
 const REST_SECONDS: f64 = 1.5;
 
-/// Polly requests per sentence. Each pass takes one request for the audio and one for the word times, and it takes one
-/// and a half passes on average to get the pace right.
-const POLLY_CALLS_PER_SENTENCE: f64 = 3.0;
+/// Polly requests per video: one for the sound of all sentences, and one for the word times.
+const POLLY_REQUESTS_PER_VIDEO: f64 = 2.0;
 /// Requests per second that Polly accepts for neural voices.
 const POLLY_PER_SECOND: f64 = 8.0;
 /// The maximum number of concurrent functions in an account.
@@ -70,16 +78,14 @@ pub struct StackSetup {
     pub concurrency: f64,
     /// Whether Polly is the voice engine.
     pub polly: bool,
-    /// The cost of the model per text in US dollars. 0 if it is disabled.
+    /// The cost of the model per script in US dollars. 0 if it is disabled.
     pub model_usd: f64,
     /// The shorter side of the frame in pixels.
     pub resolution: u32,
     /// Transaction rows per customer.
     pub transactions: f64,
-    /// Characters per text.
+    /// Characters per script.
     pub characters: f64,
-    /// Sentences per text.
-    pub sentences: f64,
 }
 
 /// One item on the bill.
@@ -132,7 +138,9 @@ pub fn forecast_aws(work: &Workload, setup: &StackSetup) -> AwsForecast {
     let render = core_seconds / RENDER_CORES + videos;
     let stored = work.video_seconds * bytes_per_second(setup.resolution) + videos * 6e6 + customers * 8e3;
     let batches = (customers / ROWS.min(ROWS / setup.transactions.max(1.0))).ceil().max(1.0);
-    let transitions = recommendations * 8.0 + (customers - recommendations) * 6.0 + batches * 9.0;
+    let transitions = recommendations * 8.0 + (customers - recommendations) * 4.0 + batches * 10.0;
+    let writes = recommendations * 30.0 + customers * 5.0;
+    let watched = work.video_seconds * bytes_per_second(setup.resolution);
     let calls = recommendations * 5.0 + (customers - recommendations) * 2.0;
     let components = vec![
         Component { component: "Lambda, render", usd: render * RENDER_GB * LAMBDA_GB_SECOND },
@@ -144,10 +152,14 @@ pub fn forecast_aws(work: &Workload, setup: &StackSetup) -> AwsForecast {
         Component { component: "Step Functions", usd: transitions * TRANSITION },
         Component {
             component: "S3, requests",
-            usd: (recommendations * 30.0 + customers * 4.0) * S3_WRITE
-                + (recommendations * 60.0 + customers * 8.0) * S3_READ,
+            usd: writes * S3_WRITE + (recommendations * 60.0 + customers * 8.0) * S3_READ,
         },
         Component { component: "S3, 13 months", usd: stored / 1e9 * S3_GB_MONTH * MONTHS },
+        Component { component: "EventBridge, S3 events", usd: writes * S3_EVENT },
+        Component {
+            component: "Links, each opened once",
+            usd: watched / 1e9 * EGRESS_GB + videos * LINK_REQUESTS * (HTTP_REQUEST + LAMBDA_CALL),
+        },
         Component { component: "KMS", usd: customers * 14.0 * KMS_CALL },
         Component { component: "CloudWatch Logs", usd: customers * 12e3 / 1e9 * LOGS_GB },
         Component {
@@ -160,7 +172,7 @@ pub fn forecast_aws(work: &Workload, setup: &StackSetup) -> AwsForecast {
 
     let child_seconds = if videos > 0.0 { render / videos + NARRATE_SECONDS + REST_SECONDS } else { REST_SECONDS };
     let in_children = (videos * child_seconds + (customers - videos) * REST_SECONDS) / 3600.0;
-    let polly = videos * setup.sentences * POLLY_CALLS_PER_SENTENCE / POLLY_PER_SECOND / 3600.0;
+    let polly = videos * POLLY_REQUESTS_PER_VIDEO / POLLY_PER_SECOND / 3600.0;
     let concurrency = setup.concurrency;
     let mut bounds = vec![
         Bound {
@@ -226,7 +238,7 @@ mod tests {
     use std::fmt::Write as _;
 
     use super::*;
-    use crate::cost::local::TextSize;
+    use crate::local::TextSize;
 
     /// Two out of three customers consent and get three offers each, at resolution 1080.
     fn work(customers: usize) -> Workload {
@@ -237,16 +249,8 @@ mod tests {
     }
 
     fn setup(concurrency: f64, polly: bool) -> StackSetup {
-        let TextSize { characters, sentences, .. } = TextSize::with_offers(3);
-        StackSetup {
-            concurrency,
-            polly,
-            model_usd: 0.0003,
-            resolution: 1080,
-            transactions: 50.0,
-            characters,
-            sentences,
-        }
+        let TextSize { characters, .. } = TextSize::with_offers(3);
+        StackSetup { concurrency, polly, model_usd: 0.0003, resolution: 1080, transactions: 50.0, characters }
     }
 
     const SIZES: [usize; 3] = [1_000, 100_000, 10_000_000];
@@ -260,7 +264,7 @@ mod tests {
         #[expect(clippy::cast_precision_loss, reason = "ten millions")]
         let head = SIZES.map(|size| format!(" {} |", thousands(size as f64))).concat();
         let mut text = format!("| US dollars for customers |{head}\n|---|---|---|---|\n");
-        let bills = SIZES.map(|size| forecast_aws(&work(size), &setup(10.0, true)));
+        let bills = SIZES.map(|size| forecast_aws(&work(size), &setup(5.0, true)));
         let dollars = |usd: f64| if usd < 100.0 { format!("{usd:.2}") } else { thousands(usd) };
         for (row, component) in bills[0].components.iter().enumerate() {
             let cells = bills.each_ref().map(|bill| format!(" {} |", dollars(bill.components[row].usd))).concat();
@@ -268,7 +272,7 @@ mod tests {
         }
         let sums = bills.each_ref().map(|bill| format!(" {} |", dollars(bill.usd))).concat();
         let without =
-            SIZES.map(|size| format!(" {} |", dollars(forecast_aws(&work(size), &setup(10.0, false)).usd))).concat();
+            SIZES.map(|size| format!(" {} |", dollars(forecast_aws(&work(size), &setup(5.0, false)).usd))).concat();
         let batches = bills.each_ref().map(|bill| format!(" {} |", thousands(bill.batches))).concat();
         let _infallible = writeln!(
             text,
@@ -282,13 +286,13 @@ mod tests {
         let forecasts = SIZES.map(|size| forecast_aws(&work(size), &setup(1000.0, true)));
         let hours = |hours: f64| if hours < 10.0 { format!("{hours:.1}") } else { thousands(hours) };
         let ours = SIZES.map(|size| {
-            let ten = forecast_aws(&work(size), &setup(10.0, true)).bounds;
-            let own = ten.iter().find(|bound| bound.limit == "Concurrency=10").unwrap().hours;
+            let default = forecast_aws(&work(size), &setup(5.0, true)).bounds;
+            let own = default.iter().find(|bound| bound.limit == "Concurrency=5").unwrap().hours;
             format!(" {} |", hours(own))
         });
         let _infallible = writeln!(
             text,
-            "| the stack's own concurrency (Concurrency=10, the default) |{} deploy with a larger Concurrency |",
+            "| the stack's own concurrency (Concurrency=5, the default) |{} deploy with a larger Concurrency |",
             ours.concat()
         );
         for bound in &forecasts[0].bounds {
@@ -302,7 +306,7 @@ mod tests {
 
     #[test]
     fn document_tables_match_the_model() {
-        let document = include_str!("../../../../docs/concepts/cost-and-scale.md");
+        let document = include_str!("../../../docs/concepts/cost-and-scale.md");
         let tables = tables();
         assert!(document.contains(&tables), "docs/concepts/cost-and-scale.md should hold:\n{tables}");
     }
@@ -311,12 +315,12 @@ mod tests {
     fn polly_is_the_narrowest_quota() {
         let forecast = forecast_aws(&work(100_000), &setup(1000.0, true));
         assert_eq!(forecast.bounds[0].what, "Polly, neural voices");
-        assert!(forecast.hours > 24.0, "{}", forecast.hours);
+        assert!(forecast.hours > 4.0, "{}", forecast.hours);
     }
 
     #[test]
     fn ten_million_customers_need_several_batches() {
-        let forecast = forecast_aws(&work(10_000_000), &setup(10.0, false));
+        let forecast = forecast_aws(&work(10_000_000), &setup(5.0, false));
         assert!(forecast.batches > 10_000_000.0 / ROWS, "transactions fill their sheet before profiles do");
         let in_one = AwsForecast { batches: 1.0, ..forecast };
         assert_eq!(too_large(&work(10_000_000), &in_one).len(), 2, "finalize and the workflow's timeout");

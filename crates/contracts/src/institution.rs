@@ -1,0 +1,327 @@
+//! The rules of a market: the lines that products of a kind must show, and the words that they must not have.
+//!
+//! Each pack is a file below `rules/`, with a version and the source of each rule. The brand file chooses the pack.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+
+use crate::brand::Brand;
+use crate::catalogue::{Catalogue, CatalogueError, CatalogueProblem, Product, ProductKind};
+
+/// The kind of institution, which decides the market's rules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Institution {
+    /// A bank in the United States.
+    #[default]
+    UsBank,
+    /// A federally insured credit union in the United States.
+    UsCreditUnion,
+    /// A bank in the European Union.
+    Eu,
+    /// A bank in the United Kingdom.
+    Uk,
+}
+
+impl Institution {
+    /// All institutions.
+    pub const ALL: [Self; 4] = [Self::UsBank, Self::UsCreditUnion, Self::Eu, Self::Uk];
+
+    /// Returns the name as the brand file writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::UsBank => "us-bank",
+            Self::UsCreditUnion => "us-credit-union",
+            Self::Eu => "eu",
+            Self::Uk => "uk",
+        }
+    }
+
+    /// Returns the market's rules.
+    ///
+    /// # Panics
+    /// Never: a test reads every pack.
+    #[must_use]
+    pub fn rules(self) -> &'static RulePack {
+        static PACKS: LazyLock<[RulePack; 4]> = LazyLock::new(|| {
+            [
+                include_str!("../../../rules/us-bank/pack.toml"),
+                include_str!("../../../rules/us-credit-union/pack.toml"),
+                include_str!("../../../rules/eu/pack.toml"),
+                include_str!("../../../rules/uk/pack.toml"),
+            ]
+            .map(|text| toml::from_str(text).expect("the packs are sound"))
+        });
+        let [us_bank, us_credit_union, eu, uk] = &*PACKS;
+        match self {
+            Self::UsBank => us_bank,
+            Self::UsCreditUnion => us_credit_union,
+            Self::Eu => eu,
+            Self::Uk => uk,
+        }
+    }
+}
+
+impl fmt::Display for Institution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Institution {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|institution| institution.as_str() == text);
+        found.ok_or_else(|| {
+            format!("unknown institution {text:?}; expected one of {}", Self::ALL.map(Self::as_str).join(", "))
+        })
+    }
+}
+
+/// The rules of one market.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RulePack {
+    /// The version.
+    pub version: String,
+    /// Lines that a product must disclose.
+    #[serde(default)]
+    required: Vec<RequiredLine>,
+    /// Lines that the brand must disclose beside a product.
+    #[serde(default)]
+    required_of_brand: Vec<RequiredLine>,
+    /// Words that a product's texts must not have.
+    #[serde(default)]
+    forbidden: Vec<ForbiddenWords>,
+}
+
+/// A line that products of some kinds must show: any one of `lines`, as a whole sentence.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RequiredLine {
+    kinds: Vec<ProductKind>,
+    lines: Vec<String>,
+    source: String,
+}
+
+/// Words that products of some kinds must not have in any text.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ForbiddenWords {
+    kinds: Vec<ProductKind>,
+    words: Vec<String>,
+    source: String,
+}
+
+/// Words in a name that show the kind of a product.
+const KIND_WORDS: [(&str, &[&str]); 4] = [
+    ("deposit", &["savings", "checking", "certificate of deposit", "share certificate", "money market"]),
+    ("credit-card", &["credit card"]),
+    ("mortgage", &["mortgage", "home equity"]),
+    ("loan", &["loan", "line of credit"]),
+];
+
+impl RequiredLine {
+    fn applies_to(&self, offered: &[&Product]) -> bool {
+        offered.iter().any(|product| self.kinds.contains(&product.kind))
+    }
+
+    /// Returns whether a shown text has the line as a whole sentence. A part of a sentence does not count: "is not a
+    /// Member FDIC institution" has the words, but says the opposite.
+    fn is_shown(&self, shown: &[String], bank: &str) -> bool {
+        let lines: Vec<String> = self.lines.iter().map(|line| plain(&line.replace("{bank}", bank))).collect();
+        shown.iter().any(|text| sentences(text).any(|sentence| lines.contains(&plain(sentence))))
+    }
+
+    fn problem(&self) -> String {
+        format!("lacks the line \"{}\" ({})", self.lines.first().map_or("", String::as_str), self.source)
+    }
+}
+
+impl RulePack {
+    /// Returns the problems of a catalog under these rules.
+    #[must_use]
+    pub fn check(&self, catalogue: &Catalogue) -> Vec<CatalogueProblem> {
+        let mut problems = Vec::new();
+        for product in catalogue.products() {
+            let mut add = |field: &str, reason: String| {
+                let product = Some(product.id.to_string());
+                problems.push(CatalogueProblem { product, field: field.to_owned(), reason });
+            };
+            for problem in self.missing_lines(&product.disclosures, &[product], catalogue.bank()) {
+                add("disclosures", problem);
+            }
+            for rule in self.forbidden.iter().filter(|rule| rule.kinds.contains(&product.kind)) {
+                for (field, text) in texts(product) {
+                    if let Some(words) = rule.words.iter().find(|words| is_said(text, words)) {
+                        add(field, format!("must not say \"{words}\" ({})", rule.source));
+                    }
+                }
+            }
+            if let Some(kind) = evaded_kind(product) {
+                add("kind", format!("the name is that of a {kind}, whose rules a service evades; correct the kind"));
+            }
+        }
+        problems
+    }
+
+    /// Returns a problem for each required line of the products that is not among the shown lines.
+    #[must_use]
+    pub fn missing_lines(&self, shown: &[String], offered: &[&Product], bank: &str) -> Vec<String> {
+        missing(&self.required, shown, offered, bank)
+    }
+
+    /// Returns a problem for each line that the brand must show beside the products and does not.
+    #[must_use]
+    pub fn missing_brand_lines(&self, shown: &[String], offered: &[&Product], bank: &str) -> Vec<String> {
+        missing(&self.required_of_brand, shown, offered, bank)
+    }
+
+    /// Returns whether a line belongs to kinds of products of which none is offered.
+    #[must_use]
+    pub fn is_out_of_place(&self, line: &str, offered: &[&Product], bank: &str) -> bool {
+        let line = [line.to_owned()];
+        let mut rules = self.required.iter().filter(|rule| rule.is_shown(&line, bank)).peekable();
+        rules.peek().is_some() && !rules.any(|rule| rule.applies_to(offered))
+    }
+}
+
+/// Fails if the catalog or the brand breaks the rules of the institution's market.
+pub fn ensure_rules(catalogue: &Catalogue, brand: &Brand) -> Result<(), CatalogueError> {
+    let rules = brand.institution.rules();
+    let mut problems = rules.check(catalogue);
+    let products: Vec<&Product> = catalogue.products().iter().collect();
+    let of_brand = rules.missing_brand_lines(&brand.disclosures, &products, &brand.name);
+    let field = "disclosures of brand.toml";
+    problems.extend(of_brand.into_iter().map(|reason| CatalogueProblem {
+        product: None,
+        field: field.to_owned(),
+        reason,
+    }));
+    if problems.is_empty() { Ok(()) } else { Err(CatalogueError::Problems(problems)) }
+}
+
+fn missing(rules: &[RequiredLine], shown: &[String], offered: &[&Product], bank: &str) -> Vec<String> {
+    let is_missing = |rule: &&RequiredLine| rule.applies_to(offered) && !rule.is_shown(shown, bank);
+    rules.iter().filter(is_missing).map(RequiredLine::problem).collect()
+}
+
+/// Returns the texts of a product with their fields.
+fn texts(product: &Product) -> impl Iterator<Item = (&'static str, &String)> {
+    let lists = [
+        ("approved_claims", &product.approved_claims),
+        ("rates_and_terms", &product.rates_and_terms),
+        ("disclosures", &product.disclosures),
+        ("spoken_disclosures", &product.spoken_disclosures),
+    ];
+    let of_lists = lists.into_iter().flat_map(|(field, texts)| texts.iter().map(move |text| (field, text)));
+    std::iter::once(("summary", &product.summary)).chain(of_lists)
+}
+
+/// Returns whether a text says the words without a negation. "Not insured by NCUA" is what an investment should say.
+fn is_said(text: &str, words: &str) -> bool {
+    let text = plain(text);
+    text.match_indices(words).any(|(at, _)| {
+        let before: Vec<&str> = text[..at].split_whitespace().rev().take(3).collect();
+        !before.iter().any(|word| ["not", "no", "nor", "neither", "never"].contains(word))
+    })
+}
+
+/// Returns the kind that a product's name shows, if the product is filed as a service.
+fn evaded_kind(product: &Product) -> Option<&'static str> {
+    let name = plain(&product.name);
+    let shown = KIND_WORDS.into_iter().filter(|_| product.kind == ProductKind::Service);
+    shown.into_iter().find(|(_, words)| words.iter().any(|word| name.contains(word))).map(|(kind, _)| kind)
+}
+
+/// Splits a text at the ends of sentences, and at marks that separate lines.
+fn sentences(text: &str) -> impl Iterator<Item = &str> {
+    text.split(". ").flat_map(|part| part.split(['\n', '•', '|', ';']))
+}
+
+/// Returns a sentence in lower case, with single spaces and without marks at its ends.
+fn plain(text: &str) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    text.trim_matches(|c: char| !c.is_alphanumeric()).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn catalogue(kind: &str, name: &str, disclosure: &str) -> Catalogue {
+        let file = serde_json::json!({ "bank": "Harbor", "version": "1", "products": [{
+            "id": "p", "name": name, "category": "Consumer and Small Business Banking", "kind": kind,
+            "summary": "A product.", "approved_claims": [], "rates_and_terms": [], "disclosures": [disclosure],
+            "needs": ["saving"],
+        }]});
+        Catalogue::from_json(file.to_string().as_bytes()).unwrap()
+    }
+
+    fn problems(institution: Institution, kind: &str, name: &str, disclosure: &str) -> Vec<String> {
+        let problems = institution.rules().check(&catalogue(kind, name, disclosure));
+        problems.into_iter().map(|problem| problem.reason).collect()
+    }
+
+    #[test]
+    fn every_rule_has_a_source_and_every_pack_a_version() {
+        for institution in Institution::ALL {
+            let pack = institution.rules();
+            assert!(!pack.version.is_empty(), "{institution}");
+            let required = pack.required.iter().chain(&pack.required_of_brand).map(|rule| &rule.source);
+            let sources: Vec<&String> = required.chain(pack.forbidden.iter().map(|rule| &rule.source)).collect();
+            assert!(sources.len() >= 2 && sources.iter().all(|source| !source.is_empty()), "{institution}");
+            assert_eq!(institution.as_str().parse(), Ok(institution));
+        }
+    }
+
+    #[test]
+    fn required_line_is_whole_and_unnegated() {
+        let deposit = |line| problems(Institution::UsBank, "deposit", "Goal", line);
+        for good in ["Member FDIC", "Member FDIC.", "Fees apply. Member FDIC.", "Harbor, Member FDIC"] {
+            assert_eq!(deposit(good), Vec::<String>::new(), "{good}");
+        }
+        for bad in ["Harbor is not a Member FDIC institution.", "Not Member FDIC", "Ask if we are Member FDIC", "x"] {
+            assert_eq!(deposit(bad).len(), 1, "{bad}");
+        }
+    }
+
+    #[test]
+    fn credit_union_says_its_own_line_and_never_that_of_a_bank() {
+        let deposit = |line| problems(Institution::UsCreditUnion, "deposit", "Goal", line);
+        assert_eq!(deposit("Federally insured by NCUA."), Vec::<String>::new());
+        assert_eq!(deposit("Member FDIC.").len(), 2, "the right line is missing, and the wrong one is there");
+        let investment = |line| problems(Institution::UsCreditUnion, "investment", "Fund", line);
+        assert_eq!(investment("Not insured by NCUA. May lose value."), Vec::<String>::new());
+        assert_eq!(investment("Insured by NCUA.").len(), 1);
+        assert_eq!(problems(Institution::UsBank, "investment", "Fund", "Member FDIC.").len(), 1);
+    }
+
+    #[test]
+    fn european_credit_warns_and_says_that_it_was_personalized() {
+        let warning = "Caution! Borrowing money costs money.";
+        assert_eq!(problems(Institution::Eu, "loan", "Plan", "Terms apply.").len(), 1);
+        assert_eq!(problems(Institution::Eu, "loan", "Plan", warning), Vec::<String>::new());
+        let catalogue = catalogue("loan", "Plan", warning);
+        let offered: Vec<&Product> = catalogue.products().iter().collect();
+        let rules = Institution::Eu.rules();
+        assert_eq!(rules.missing_brand_lines(&[], &offered, "Harbor").len(), 1);
+        let notice = ["This offer was personalised by automated processing of your data.".to_owned()];
+        assert_eq!(rules.missing_brand_lines(&notice, &offered, "Harbor"), Vec::<String>::new());
+        assert_eq!(problems(Institution::Uk, "investment", "Fund", "Terms apply.").len(), 1);
+        assert_eq!(problems(Institution::Uk, "investment", "Fund", "Your capital is at risk."), Vec::<String>::new());
+    }
+
+    #[test]
+    fn kind_that_evades_the_rules_is_found() {
+        for name in ["Harbor Savings", "Everyday Checking", "Home Equity Line", "Boat Loan"] {
+            assert_eq!(problems(Institution::UsBank, "service", name, "Terms apply.").len(), 1, "{name}");
+        }
+        assert_eq!(problems(Institution::UsBank, "service", "Merchant Services", "Terms apply."), Vec::<String>::new());
+    }
+}
