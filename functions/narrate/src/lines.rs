@@ -184,6 +184,7 @@ mod tests {
             parts: vec![part],
         };
         let script = |first_name: &str| Script {
+            adviser: None,
             first_name: first_name.to_owned(),
             adviser: None,
             segments: vec![segment.clone()],
