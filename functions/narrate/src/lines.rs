@@ -186,7 +186,6 @@ mod tests {
         let script = |first_name: &str| Script {
             adviser: None,
             first_name: first_name.to_owned(),
-            adviser: None,
             segments: vec![segment.clone()],
             offers: Vec::new(),
             disclosures: Vec::new(),
