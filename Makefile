@@ -16,7 +16,7 @@ FUZZ_SECONDS ?= 600
 STREAM_SECONDS ?= 60
 CUSTOMERS ?= 200
 
-.PHONY: demo serve compile test check browser-test llama-test crash-test bench voice-check fuzz lint audit setup help aws-build aws-layers aws-deploy aws-test
+.PHONY: demo serve compile test check browser-test llama-test crash-test bench voice-check fuzz lint audit setup help aws-build aws-layers aws-deploy aws-smoke aws-test
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -118,8 +118,12 @@ aws-layers: ## Build the Lambda layers: ffmpeg, espeak-ng, assets (ARCH=arm64 or
 	rm -rf target/layers/media
 	cp -a target/layers/$(ARCH)/media target/layers/media
 
-aws-deploy: ## Deploy the built Lambdas and layers (STAGE=dev or prod)
-	target/tools/sam/bin/sam deploy --config-env $(STAGE)
+aws-deploy: ## Deploy the built Lambdas and layers (STAGE=dev or prod, ARCH=arm64 or x86_64)
+	infra/deploy.sh $(STAGE) $(ARCH)
+
+aws-smoke: ## Check a deployed stack against the real AWS services (STAGE=dev; costs less than a dollar)
+	infra/tools.sh interpreter
+	target/tools/interpreter/bin/python tests/aws/smoke.py $(STAGE)
 
 aws-test: setup ## Test the deployment on an AWS emulator, and list what only AWS can show
 	cargo build $(CARGO_BUILD) --workspace --all-targets

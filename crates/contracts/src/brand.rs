@@ -50,7 +50,7 @@ pub struct Brand {
     /// The folder of scene templates.
     #[serde(default = "default_scenes")]
     pub scenes: String,
-    /// What is behind the scenes.
+    /// The ground behind the scenes.
     #[serde(default)]
     pub ground: Ground,
     /// How scenes move.
@@ -118,7 +118,7 @@ const fn default_corner() -> u32 {
     28
 }
 
-/// What is behind the scenes if neither the command nor the settings name a background.
+/// The ground behind the scenes if neither the command nor the settings name a background.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ground {

@@ -182,7 +182,7 @@ impl RulePack {
         missing(&self.required_of_brand, shown, offered, bank)
     }
 
-    /// Returns whether a line belongs to kinds of products of which none is offered.
+    /// Returns whether a line belongs only to kinds of products that are not offered.
     #[must_use]
     pub fn is_out_of_place(&self, line: &str, offered: &[&Product], bank: &str) -> bool {
         let line = [line.to_owned()];

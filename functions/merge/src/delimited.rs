@@ -9,7 +9,7 @@ use crate::error::{DamagedPart, Error};
 use crate::sheet::{RawCell, RawRow, SheetRequest, SheetRow, SheetSummary, match_columns};
 use crate::value::Cell;
 
-/// The name that stands for the sheet in messages.
+/// The sheet name in messages about text files.
 const SHEET: &str = "CSV";
 /// The characters that may separate fields, the most common first.
 const DELIMITERS: [u8; 4] = *b",;\t|";

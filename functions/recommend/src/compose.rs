@@ -290,7 +290,7 @@ pub(crate) fn ensure_period(text: &str) -> String {
 }
 
 /// Returns the disclosures for the offered products and from the brand, without duplicates. Drops a brand line
-/// that belongs to kinds of products of which none is offered.
+/// that belongs only to kinds of products that are not offered.
 fn disclosures(brief: &Brief<'_>, offered: &[&Product]) -> Vec<String> {
     let of_products = offered.iter().flat_map(|product| &product.disclosures);
     let rules = brief.brand.institution.rules();

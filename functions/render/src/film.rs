@@ -32,7 +32,7 @@ pub struct Film {
     pub document: String,
     /// All texts and pictures.
     pub placements: Vec<Placement>,
-    /// What each scene shows.
+    /// The content of each scene.
     pub specs: Vec<SceneSpec>,
     /// The scenes in order, without gaps.
     pub scenes: Vec<DrawnScene>,

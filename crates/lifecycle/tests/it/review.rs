@@ -145,7 +145,8 @@ async fn newer_data_during_review_stops_publication() {
         let bank = Bank::open_with_review().await.indexed().await.rendered().await;
         bank.publish(true).await.unwrap();
         bank.upload(customer.as_ref().unwrap_or(&bank.reference), line).await;
-        decide(&bank, ReviewChoice::Approve, "ann").await.unwrap();
+        let decided = decide(&bank, ReviewChoice::Approve, "ann").await.unwrap();
+        assert_eq!(decided.is_err(), expected == Outcome::Skipped { skip: Skip::Outdated });
         assert_eq!(bank.publish(true).await.unwrap(), expected);
         assert_eq!(bank.published_files().is_empty(), expected == Outcome::Skipped { skip: Skip::Outdated });
     }

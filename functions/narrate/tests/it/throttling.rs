@@ -39,7 +39,7 @@ async fn throttling_gives_no_customer_another_voice() {
                 Ok(_) => return bank.result().await.0,
                 Err(error) => assert_eq!(error.name(), ErrorName::NarrateThrottled),
             }
-            // Stands for the jitter of the workflow.
+            // Imitates the workflow's jitter.
             tokio::time::sleep(wait.mul_f64(0.5 + 0.5 * ((number * 37 + attempt * 11) % 100) as f64 / 100.0)).await;
             wait = (wait * 2).min(Duration::from_secs(60));
         }

@@ -14,7 +14,7 @@ use crate::scenes::stage::{Appearance, COVER_SECONDS, DrawnScene};
 /// The duration of the fade at the end of the video, in seconds.
 const END_FADE: f64 = 0.6;
 
-/// What is behind the layers.
+/// The ground behind the layers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Behind {
     /// The template's ground. Frames are opaque.

@@ -339,7 +339,7 @@ impl SceneDrawer<'_> {
     }
 }
 
-/// Returns a row of bars, of which the first ones are lit.
+/// Returns a row of bars with the first `current` lit.
 fn progress(current: usize, count: usize, area: Rect, corner: u32) -> String {
     const GAP: f64 = 14.0;
     #[expect(clippy::cast_precision_loss, reason = "offers are few")]

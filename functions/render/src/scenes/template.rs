@@ -101,7 +101,7 @@ pub struct TextBox {
     pub color: TextColor,
 }
 
-/// What a layer shows.
+/// The content of a layer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LayerKind {
     /// A drawing of the template, as SVG source.
