@@ -20,6 +20,19 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in the checkout")
 }
 
+/// Returns a reason for a sample product that the guard accepts from a model.
+///
+/// # Panics
+/// If the sample catalog has no such product.
+#[must_use]
+pub fn fitting_reason(product: &str) -> String {
+    let catalogue = std::fs::read(root().join("data/catalogue.json")).expect("the sample catalog");
+    let catalogue: Value = serde_json::from_slice(&catalogue).expect("JSON");
+    let products = catalogue["products"].as_array().expect("products");
+    let product = products.iter().find(|each| each["id"] == product).expect("a product of the sample");
+    format!("{} could be useful for what you have in mind.", product["name"].as_str().expect("a name"))
+}
+
 /// A folder with artifacts, keys and settings for one test.
 pub struct Sandbox {
     folder: TempDir,

@@ -61,7 +61,7 @@ fn check_lists_every_problem_and_writes_nothing() {
     std::fs::create_dir(&data).unwrap();
     let files = bespoke_tests::root().join("functions/merge/tests/files");
     std::fs::copy(files.join("wrong-password.profile.xlsx"), data.join("customer_profile.xlsx")).unwrap();
-    std::fs::copy(files.join("csv.transactions.xlsx"), data.join("customer_transactions.xlsx")).unwrap();
+    std::fs::write(data.join("customer_transactions.xlsx"), b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n").unwrap();
     std::fs::copy(bespoke_tests::root().join("data/catalogue.json"), data.join("catalogue.json")).unwrap();
     let output = sandbox.run(&["check", data.to_str().unwrap()]);
     let words = ["error[Input.MissingWorkbook]", "error[Input.WrongPassword]", "error[Input.NotAWorkbook]", "help"];

@@ -243,6 +243,15 @@ fn marker(column: &str) -> String {
     format!("Zqx{}vw", column.replace('_', ""))
 }
 
+/// Returns the content of a column that must leak nowhere. Age and birth date must be readable, or they stop the customer.
+fn value(column: &str) -> String {
+    match column {
+        "age" => "57.25".to_owned(),
+        "date_of_birth" => "1969-05-27".to_owned(),
+        _ => marker(column),
+    }
+}
+
 const FORBIDDEN: [&str; 13] = [
     "last_name",
     "race",
@@ -272,7 +281,7 @@ async fn forbidden_columns_leak_nowhere() {
     let header: Vec<&str> = PROFILE.into_iter().chain(FORBIDDEN).collect();
     let profiles = ids.map(|id| {
         let known = [id, "Annabel", "70000", "20000", "everyday-checking", "Helen Marsh"];
-        known.into_iter().map(Cell::from).chain(FORBIDDEN.map(|column| Cell::Text(marker(column)))).collect::<Vec<_>>()
+        known.into_iter().map(Cell::from).chain(FORBIDDEN.map(|column| Cell::Text(value(column)))).collect::<Vec<_>>()
     });
     let payment = |id: &str, day: &str, category: &str, social: &str| -> Vec<Cell> {
         [id, day, category, &marker("merchant"), "250", "yes", social].map(Cell::from).to_vec()
@@ -325,7 +334,7 @@ async fn forbidden_columns_leak_nowhere() {
         |word: &str| out.iter().filter(|(_, bytes)| holds(bytes, word)).map(|(place, _)| place).collect::<Vec<_>>();
     assert!(all("Annabel").iter().any(|place| place.ends_with("recommendation.txt")), "the search works");
     for column in FORBIDDEN.into_iter().chain(["merchant", "category", "tweet"]) {
-        assert_eq!(all(&marker(column)), Vec::<&String>::new(), "{column}");
+        assert_eq!(all(&value(column)), Vec::<&String>::new(), "{column}");
     }
     // Only the terminal of the password's holder shows ids.
     assert!(all(&marker("id")).iter().all(|place| *place == "standard error"));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bespoke_tests::fitting_reason;
 use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
@@ -22,8 +23,8 @@ impl Respond for Writer {
         let body: Value = request.body_json().unwrap();
         let offer = &body["response_format"]["json_schema"]["schema"]["properties"]["offers"]["items"];
         let products = offer["properties"]["product"]["enum"].as_array().unwrap();
-        let reason = "It could be useful for what you have in mind.";
-        let offers = products.iter().map(|product| json!({ "product": product, "reason": reason }));
+        let reason = |product: &Value| fitting_reason(product.as_str().unwrap());
+        let offers = products.iter().map(|product| json!({ "product": product, "reason": reason(product) }));
         let answer = json!({
             "opening": "Hello {{first_name}}, it is good to have you with us.",
             "offers": offers.collect::<Value>(),

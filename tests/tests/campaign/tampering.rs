@@ -192,6 +192,7 @@ fn verify_accepts_a_suppression_and_fails_on_tampering() {
     std::fs::create_dir_all(&other).unwrap();
     let catalogue = std::fs::read_to_string(bespoke_tests::root().join("data/catalogue.json")).unwrap();
     std::fs::write(other.join("catalogue.json"), catalogue.replace("Everyday Checking", "Daily Checking")).unwrap();
+    std::fs::copy(bespoke_tests::root().join("data/lexicon.toml"), other.join("lexicon.toml")).unwrap();
     let unproved = run.sandbox.run(&["verify", run.id.as_str(), "--data", other.to_str().unwrap()]);
     assert_eq!(unproved.status.code(), Some(1), "{}", String::from_utf8_lossy(&unproved.stdout));
     let stdout = String::from_utf8_lossy(&unproved.stdout).into_owned();

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use bespoke_tests::root;
+use bespoke_tests::{fitting_reason, root};
 use contracts::NamedError as _;
 use contracts::facts::Stance;
 use contracts::model::WriterMode;
@@ -95,7 +95,7 @@ async fn good_answer(mock: &LlmockServer) -> String {
     let Stance::Recommend { offers } = facts.stance else { panic!("the customer has no offer") };
     let offers: Vec<Value> = offers
         .iter()
-        .map(|offer| json!({ "product": offer.product, "reason": "It could be useful for what you have in mind." }))
+        .map(|offer| json!({ "product": offer.product, "reason": fitting_reason(offer.product.as_str()) }))
         .collect();
     json!({
         "opening": "Hello {{first_name}}, it is good to have you with us.",

@@ -94,10 +94,13 @@ fn leaves(structs: &BTreeMap<String, Vec<Field>>, section: &Field) -> Vec<(Strin
 fn defaults() -> Value {
     let mut defaults = serde_json::to_value(Settings::default()).expect("settings serialize to JSON");
     defaults["local"] = serde_json::to_value(Settings::default().local).expect("settings serialize to JSON");
-    // Empty tables are omitted from the JSON, so they do not change the digest of the settings.
+    // These defaults are omitted from the JSON, so they do not change the digest of the settings.
     defaults["intake"]["sheets"] = json!({});
     defaults["intake"]["header_row"] = json!({});
     defaults["intake"]["consent"] = json!({ "yes": [], "no": [] });
+    defaults["intake"]["stops"] = json!({ "harmless": [], "declined": [] });
+    defaults["intake"]["spending"] = Value::Null;
+    defaults["intake"]["max_unknown_categories"] = json!(Settings::default().intake.max_unknown_categories);
     defaults
 }
 
