@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::catalogue::{Catalogue, CatalogueError, CatalogueProblem, Product};
 use crate::institution::Institution;
 use crate::{ErrorName, NamedError};
 
@@ -212,4 +213,19 @@ impl Brand {
     pub fn digest(&self) -> crate::Digest {
         crate::Digest::of_json(self)
     }
+}
+
+/// Fails if the catalog or the brand breaks the rules of the institution's market.
+pub fn ensure_rules(catalogue: &Catalogue, brand: &Brand) -> Result<(), CatalogueError> {
+    let rules = brand.institution.rules();
+    let mut problems = rules.check(catalogue);
+    let products: Vec<&Product> = catalogue.products().iter().collect();
+    let of_brand = rules.missing_brand_lines(&brand.disclosures, &products, &brand.name);
+    let field = "disclosures of brand.toml";
+    problems.extend(of_brand.into_iter().map(|reason| CatalogueProblem {
+        product: None,
+        field: field.to_owned(),
+        reason,
+    }));
+    if problems.is_empty() { Ok(()) } else { Err(CatalogueError::Problems(problems)) }
 }

@@ -8,8 +8,7 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use crate::brand::Brand;
-use crate::catalogue::{Catalogue, CatalogueError, CatalogueProblem, Product, ProductKind};
+use crate::catalogue::{Catalogue, CatalogueProblem, Product, ProductKind};
 
 /// The kind of institution, which decides the market's rules.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -189,21 +188,6 @@ impl RulePack {
         let mut rules = self.required.iter().filter(|rule| rule.is_shown(&line, bank)).peekable();
         rules.peek().is_some() && !rules.any(|rule| rule.applies_to(offered))
     }
-}
-
-/// Fails if the catalog or the brand breaks the rules of the institution's market.
-pub fn ensure_rules(catalogue: &Catalogue, brand: &Brand) -> Result<(), CatalogueError> {
-    let rules = brand.institution.rules();
-    let mut problems = rules.check(catalogue);
-    let products: Vec<&Product> = catalogue.products().iter().collect();
-    let of_brand = rules.missing_brand_lines(&brand.disclosures, &products, &brand.name);
-    let field = "disclosures of brand.toml";
-    problems.extend(of_brand.into_iter().map(|reason| CatalogueProblem {
-        product: None,
-        field: field.to_owned(),
-        reason,
-    }));
-    if problems.is_empty() { Ok(()) } else { Err(CatalogueError::Problems(problems)) }
 }
 
 fn missing(rules: &[RequiredLine], shown: &[String], offered: &[&Product], bank: &str) -> Vec<String> {

@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use assess::Lexicon;
-use contracts::brand::Brand;
+use contracts::brand::{Brand, ensure_rules};
 use contracts::catalogue::Catalogue;
-use contracts::institution::ensure_rules;
 use contracts::key::{Prefix, Workbook};
 use contracts::{Batch, Digest, ErrorName, ObjectKey};
 use narrate::Pronunciations;

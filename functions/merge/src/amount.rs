@@ -2,7 +2,7 @@
 
 use policy::customer::Cents;
 
-use crate::value::CellRule;
+use crate::cell_rule::CellRule;
 
 /// The maximum plausible amount, in units of the currency.
 const MAX_AMOUNT: f64 = 1e12;

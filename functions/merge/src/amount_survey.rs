@@ -6,7 +6,8 @@ use contracts::settings::SpendingSign;
 use policy::customer::Cents;
 
 use crate::amount::WrittenAmount;
-use crate::value::{Cell, CellRule};
+use crate::cell_rule::CellRule;
+use crate::value::Cell;
 
 /// The minimum number of amounts for their signs to look suspicious.
 const MIN_AMOUNTS: u32 = 20;

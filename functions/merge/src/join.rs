@@ -22,6 +22,7 @@ use storage::vault::Keys;
 use crate::amount_survey::{AmountSurvey, read_spending};
 use crate::answers::{ConsentAnswer, ConsentColumn, QUESTIONS, answers, column_of, is_refusal, own_meaning};
 use crate::category::usual_category;
+use crate::cell_rule::CellRule;
 use crate::columns::{PROFILE_FACTS, columns};
 use crate::date_survey::DateSurvey;
 use crate::error::Error;
@@ -30,7 +31,7 @@ use crate::names::{MAX_NAME, is_name, is_placeholder};
 use crate::report::{ColumnWarning, FileCount, IntakeReport, RowProblem, UnknownAnswer};
 use crate::sheet::{SheetRow, SheetSummary};
 use crate::stop_columns::{names_deceased, read_stops};
-use crate::value::{Cell, CellRule, SPELLED_DATE, near_id};
+use crate::value::{Cell, SPELLED_DATE, near_id};
 
 /// The maximum number of rows that an error lists.
 const MAX_LISTED_ROWS: usize = 100;

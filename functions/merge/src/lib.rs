@@ -10,6 +10,7 @@ mod amount;
 mod amount_survey;
 mod answers;
 mod category;
+mod cell_rule;
 mod columns;
 mod container;
 mod dataset;

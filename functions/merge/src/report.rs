@@ -8,7 +8,7 @@ use contracts::key::Workbook;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::value::CellRule;
+use crate::cell_rule::CellRule;
 
 /// The maximum number of problems in each of a report's lists.
 const MAX_LISTED: usize = 10_000;

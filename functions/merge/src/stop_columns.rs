@@ -7,8 +7,9 @@ use contracts::settings::StopSettings;
 use jiff::civil::Date;
 use unicode_normalization::UnicodeNormalization as _;
 
+use crate::cell_rule::CellRule;
 use crate::sheet::{SourceColumn, optional, plain_name};
-use crate::value::{Cell, CellRule};
+use crate::value::Cell;
 
 /// The age below which a customer is a minor, in years.
 const ADULT_AGE: i16 = 18;

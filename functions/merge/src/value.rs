@@ -12,6 +12,7 @@ use policy::customer::Cents;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::amount::{BAD_AMOUNT, WrittenAmount, cents, written_amount};
+use crate::cell_rule::CellRule;
 
 /// A cell's content, independent of how the workbook stores it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,9 +35,6 @@ pub enum Cell<'a> {
     /// A cell that the reader does not understand.
     Unreadable,
 }
-
-/// The rule that a cell breaks, as a phrase that ends in the remedy.
-pub type CellRule = &'static str;
 
 /// The bound for whole numbers that a spreadsheet stores exactly: it keeps 15 digits.
 const MAX_EXACT_INTEGER: f64 = 1e15;

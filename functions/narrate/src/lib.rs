@@ -44,9 +44,9 @@ pub use error::{Error, VoiceSource};
 pub use espeak::{Espeak, engine_version, english_voices};
 use lines::Line;
 use narrator::Narrator;
-use pace::Take;
 pub use pronunciations::Pronunciations;
 use speech_store::SpeechStore;
+use timing::Take;
 
 /// The dependencies of the stage.
 pub struct Deps<'a> {

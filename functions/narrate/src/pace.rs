@@ -14,11 +14,11 @@ use contracts::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::lines::Line;
+use crate::lines::{self, Line};
 use crate::narrator::{Narrator, Order, Speech};
 use crate::sound::{self, trim};
 use crate::spoken::Word;
-use crate::{lines, timing};
+use crate::timing::{self, Take};
 
 /// The seconds of silence between two sentences in a segment.
 const SENTENCE_PAUSE: f64 = 0.35;
@@ -65,17 +65,6 @@ impl Line {
             PROSE_BOUNDS
         }
     }
-}
-
-/// All spoken sentences with the pauses between them.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Take {
-    /// Trimmed speech, one entry per sentence.
-    pub speeches: Vec<Speech>,
-    /// The seconds of silence before each sentence. Zero before the first.
-    pub pauses: Vec<f64>,
-    /// The gain in decibels.
-    pub gain: f64,
 }
 
 /// How one voice speaks at one requested rate, for all customers.

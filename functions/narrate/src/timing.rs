@@ -5,7 +5,6 @@ use contracts::narration::{Sentence, Timing, Word};
 use crate::error::Error;
 use crate::lines::Line;
 use crate::narrator::Speech;
-use crate::pace::Take;
 use crate::sound::{RATE, frames, gaps, resample, seconds};
 use crate::spoken;
 
@@ -20,6 +19,17 @@ const MIN_GAP: f64 = 0.07;
 const MAX_FLICKER: f64 = 0.15;
 /// The maximum difference, in seconds, between the estimated and the actual time of a comma's silence.
 const GAP_REACH: f64 = 0.5;
+
+/// All spoken sentences with the pauses between them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Take {
+    /// Trimmed speech, one entry per sentence.
+    pub speeches: Vec<Speech>,
+    /// The seconds of silence before each sentence. Zero before the first.
+    pub pauses: Vec<f64>,
+    /// The gain in decibels.
+    pub gain: f64,
+}
 
 /// The sentences in sequence.
 #[derive(Clone, Debug, PartialEq)]

@@ -11,7 +11,7 @@ use storage::vault::Keys;
 
 use crate::brief::Brief;
 use crate::guard::{self, GuardContext, NameSlot, TextPart};
-use crate::phrasing::{neutral_names, neutral_text};
+use crate::slot_values::{neutral_names, neutral_text};
 
 /// The length, in words, up to which approved claims may extend a script with three offers. A video with three offers
 /// should take 60 to 100 s. The title takes 2.5 s and the end card about 18 s. At 140 words per minute, that leaves at

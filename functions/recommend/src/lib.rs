@@ -22,6 +22,7 @@ pub mod guard;
 mod model;
 mod phrasing;
 mod proof;
+mod slot_values;
 #[cfg(test)]
 mod tests;
 

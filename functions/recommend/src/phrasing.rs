@@ -10,12 +10,12 @@ use std::collections::BTreeSet;
 use contracts::catalogue::Product;
 use contracts::facts::{Offer, Sentiment, Topic};
 use contracts::script::{InsteadOfModel, LineSelection, Script, SentenceSource, WishAsUnderstood, WrittenBy};
-use phrases::{GroundKey, LineKind, LiveLine, Phrasebook, Selector, Slot, SlotValues, Template, UnderstoodWish};
+use phrases::{GroundKey, LineKind, LiveLine, Phrasebook, Selector, Slot, UnderstoodWish};
 use storage::vault::Keys;
 
 use crate::brief::{ADVISER, Brief, FIRST_NAME, Purpose};
 use crate::compose::{self, Draft, OfferDraft, Sentence};
-use crate::guard::NameSlot;
+use crate::slot_values::slot_values;
 
 /// The maximum number of drafts to try. A draft fails only if a line happens to repeat five words from a post.
 const MAX_DRAFTS: usize = 24;
@@ -220,46 +220,6 @@ impl<'a> PhraseWriter<'a> {
                 template: line.text.as_str().to_owned(),
             },
         }
-    }
-}
-
-/// The placeholders of all slots but the product's, with which the guard judges a line by its own words alone.
-const NEUTRAL: [(Slot, &str); 6] = [
-    (Slot::FirstName, FIRST_NAME),
-    (Slot::Adviser, ADVISER),
-    (Slot::AdviserTitle, "{{adviser_title}}"),
-    (Slot::Bank, "{{bank}}"),
-    (Slot::Web, "{{web}}"),
-    (Slot::Count, "{{count}}"),
-];
-
-/// Returns a line's text with placeholders in its slots. `product` is the line's own product.
-pub(crate) fn neutral_text(line: &Template, product: Option<&Product>) -> String {
-    let values = NEUTRAL.iter().fold(SlotValues::default(), |values, (slot, text)| values.with(*slot, *text));
-    line.fill(&match product {
-        Some(product) => values.with(Slot::Product, product.name.as_str()),
-        None => values,
-    })
-}
-
-/// Returns the placeholders as names that the guard does not judge.
-pub(crate) fn neutral_names() -> Vec<NameSlot<'static>> {
-    NEUTRAL.iter().map(|(_, placeholder)| NameSlot::from(*placeholder)).collect()
-}
-
-/// Returns the values with which the slots of a line are filled. `product` is the line's own product.
-pub(crate) fn slot_values(brief: &Brief<'_>, product: Option<&Product>) -> SlotValues {
-    let book = brief.phrases;
-    let values = SlotValues::default()
-        .with(Slot::FirstName, brief.name.as_deref().unwrap_or(book.no_name()))
-        .with(Slot::Adviser, brief.adviser())
-        .with(Slot::AdviserTitle, brief.brand.adviser_title.as_deref().unwrap_or(book.adviser_title()))
-        .with(Slot::Bank, brief.brand.name.as_str())
-        .with(Slot::Web, brief.brand.spoken_web())
-        .with(Slot::Count, book.count(brief.offers().len()));
-    match product {
-        Some(product) => values.with(Slot::Product, product.name.as_str()),
-        None => values,
     }
 }
 

@@ -8,7 +8,7 @@ use phrases::{LineKind, Phrasebook};
 
 use crate::brief::Brief;
 use crate::compose::ensure_period;
-use crate::phrasing::slot_values;
+use crate::slot_values::slot_values;
 
 /// The result of verifying a script's sentences.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

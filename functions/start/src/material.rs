@@ -47,7 +47,7 @@ pub struct BucketSource {
 #[cfg(feature = "lambda")]
 mod bucket_source {
     use bespoke_aws::{Failure, Host, host};
-    use contracts::institution::ensure_rules;
+    use contracts::brand::ensure_rules;
 
     use super::{BucketSource, Digest, Engine, Error, Lexicon, Material, Source, async_trait};
 

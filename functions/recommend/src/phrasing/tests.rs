@@ -244,8 +244,8 @@ fn credit_union_shows_its_own_lines_in_every_letter() {
     let institution = contracts::institution::Institution::UsCreditUnion;
     let name = "Harbor Credit Union".to_owned();
     let brand = contracts::brand::Brand { institution, name, ..fixtures::brand() };
-    contracts::institution::ensure_rules(&union, &brand).unwrap();
-    assert!(contracts::institution::ensure_rules(&fixtures::shipped_catalogue(), &brand).is_err());
+    contracts::brand::ensure_rules(&union, &brand).unwrap();
+    assert!(contracts::brand::ensure_rules(&fixtures::shipped_catalogue(), &brand).is_err());
     let mut generator = Generator(0);
     let keys = fixtures::keys();
     for number in 0..40 {
