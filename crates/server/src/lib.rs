@@ -187,7 +187,7 @@ impl Backend for Local {
     }
 
     async fn complete_review(&self, run: &RunId, reference: &CustomerRef, _: bool) -> Result<(), Problem> {
-        self.jobs.follow(run, reference).await.map_err(problem)?;
+        Box::pin(self.jobs.follow(run, reference)).await.map_err(problem)?;
         self.jobs.notify_later(run.clone());
         Ok(())
     }

@@ -78,9 +78,8 @@ struct EachDecision {
     because: Option<String>,
 }
 
-/// Returns the router for requests that come through the edge only: with this key in the header `x-edge-key`. CloudFront
+/// Returns the router for requests that come through the edge only: with this key in the header `x-edge-key`. `CloudFront`
 /// adds it, so a direct call to the origin cannot get around the firewall.
-#[must_use]
 pub fn behind_edge(router: Router, key: &str) -> Router {
     let expected = Digest::of(key.as_bytes());
     router.layer(middleware::from_fn(move |request: Request<Body>, next: Next| async move {

@@ -251,8 +251,9 @@ async fn withdrawn_customer_is_not_announced_but_a_recall_is() {
     let recall = ObjectKey::Recall(bank.run.clone(), Some(bank.customers[1].clone()));
     bank.store.put(&recall, "{}".into()).await.unwrap();
     assert_eq!(bank.notify(&server.uri(), 8).await.sent, 1);
-    let received = receiver.received.lock().unwrap();
-    let of_withdrawn = received.accepted.values().filter(|notification| notification.reference == bank.customers[1]);
+    let notifications = receiver.received.lock().unwrap();
+    let of_withdrawn =
+        notifications.accepted.values().filter(|notification| notification.reference == bank.customers[1]);
     assert_eq!(of_withdrawn.map(|notification| notification.outcome.as_str()).collect::<Vec<_>>(), ["recalled"]);
 }
 

@@ -79,6 +79,9 @@ pub struct Decision {
 
 /// Computes the forecast of a dry run and writes it. `concurrency` is the number of customers that a run would process at
 /// once.
+///
+/// # Panics
+/// Never: a forecast has only plain fields.
 pub async fn forecast(run: RunId, settings: &Settings, concurrency: u32, deps: &Deps<'_>) -> Result<Forecast, Error> {
     let (request, _): (Request, _) =
         deps.vault.read_json(Owner::Run, &ObjectKey::Run(run.clone(), RunPart::Request)).await?;

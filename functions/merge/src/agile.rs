@@ -69,7 +69,9 @@ impl Hash {
     fn digest(self, parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
         fn of<D: sha2::digest::Digest>(parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
             let mut digest = D::new();
-            parts.iter().for_each(|part| digest.update(part));
+            for part in parts {
+                digest.update(part);
+            }
             Zeroizing::new(digest.finalize().to_vec())
         }
         match self {

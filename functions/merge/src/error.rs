@@ -289,13 +289,13 @@ pub enum FileKind {
     Csv,
     /// A web page. Some banking systems export web pages with a workbook's file name.
     Html,
-    /// An OpenDocument spreadsheet.
+    /// An `OpenDocument` spreadsheet.
     Ods,
-    /// An OpenDocument spreadsheet under a password.
+    /// An `OpenDocument` spreadsheet under a password.
     ProtectedOds,
     /// A Word document.
     Word,
-    /// A PowerPoint presentation.
+    /// A `PowerPoint` presentation.
     PowerPoint,
     /// Another zip archive.
     Zip,

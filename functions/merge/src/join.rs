@@ -259,7 +259,7 @@ impl<'a> Join<'a> {
         for (column, rule, word) in read.unclear {
             self.remark(Workbook::Profile, row, column, rule);
             if let Some(word) = word {
-                self.add_unknown_word(column, word);
+                self.add_unknown_word(column, &word);
             }
         }
         let mut stops = read.stops;
@@ -308,7 +308,7 @@ impl<'a> Join<'a> {
             self.remark(file, row, "products_held", rule);
         }
         for entry in held.unknown {
-            self.add_unknown_word("products_held", entry);
+            self.add_unknown_word("products_held", &entry);
         }
         let adviser = adviser.text().unwrap_or_else(|rule| {
             self.remark(file, row, "investment_advisor", rule);
@@ -345,7 +345,7 @@ impl<'a> Join<'a> {
         self.report.remark(RowProblem { file, sheet, row: row.number, column, rule });
     }
 
-    fn add_unknown_word(&mut self, column: &'static str, word: String) {
+    fn add_unknown_word(&mut self, column: &'static str, word: &str) {
         let key = (column, word.chars().take(MAX_WORD).collect());
         if self.unknown_words.len() < MAX_UNKNOWN_WORDS || self.unknown_words.contains_key(&key) {
             *self.unknown_words.entry(key).or_default() += 1;
@@ -510,7 +510,8 @@ impl<'a> Join<'a> {
             let at = columns(file).iter().position(|known| known.name == column);
             at.is_some_and(|at| summary.present.get(at) == Some(&true))
         };
-        if !has("transaction_amount") && !(has("debit_amount") && has("credit_amount")) {
+        let has_both = has("debit_amount") && has("credit_amount");
+        if !has("transaction_amount") && !has_both {
             missing.push("transaction_amount");
         }
         missing

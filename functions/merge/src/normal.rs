@@ -1,7 +1,7 @@
 //! Rewrites sound but unusual packages into the form that calamine reads.
 //!
 //! calamine expects `xl/sharedStrings.xml` and `xl/styles.xml` beside the workbook, plain paths, UTF-8, worksheets only,
-//! a range in each `dimension`, and nothing in a cell but its formula and value. LibreOffice and openpyxl accept more.
+//! a range in each `dimension`, and nothing in a cell but its formula and value. `LibreOffice` and openpyxl accept more.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -38,6 +38,7 @@ struct ListedSheet {
 
 /// The content of the workbook part.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "the four are independent attributes of the part")]
 struct MainPart {
     sheets: Vec<ListedSheet>,
     /// Whether it lists a sheet that is no worksheet or has no part.
@@ -223,17 +224,17 @@ impl MainPart {
             let state = state.map_or(String::new(), |state| format!(" state=\"{state}\""));
             let name = quick_xml::escape::escape(&sheet.name);
             sheets
-                .push_str(&format!("<sheet name=\"{name}\" sheetId=\"{number}\"{state} r:id=\"rId{number}\"></sheet>"));
-            relations.push_str(&format!(
+                .extend([format!("<sheet name=\"{name}\" sheetId=\"{number}\"{state} r:id=\"rId{number}\"></sheet>")]);
+            relations.extend([format!(
                 "<Relationship Id=\"rId{number}\" Type=\"{kinds}/worksheet\" Target=\"worksheets/sheet{number}.xml\"/>"
-            ));
+            )]);
             let source = layout.parts.get(&sheet.path).ok_or(())?;
-            self.copy(archive, *source, &format!("xl/worksheets/sheet{number}.xml"), zip)?;
+            Self::copy(archive, *source, &format!("xl/worksheets/sheet{number}.xml"), zip)?;
         }
         for (part, path) in [("sharedStrings", &self.strings), ("styles", &self.styles)] {
             let Some(source) = path.as_ref().and_then(|path| layout.parts.get(path)) else { continue };
-            relations.push_str(&format!("<Relationship Id=\"{part}\" Type=\"{kinds}/{part}\" Target=\"{part}.xml\"/>"));
-            self.copy(archive, *source, &format!("xl/{part}.xml"), zip)?;
+            relations.extend([format!("<Relationship Id=\"{part}\" Type=\"{kinds}/{part}\" Target=\"{part}.xml\"/>")]);
+            Self::copy(archive, *source, &format!("xl/{part}.xml"), zip)?;
         }
         let main = format!(
             "<workbook xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\" xmlns:r=\"{kinds}\">\
@@ -256,7 +257,6 @@ impl MainPart {
 
     /// Copies a part in UTF-8, without what calamine does not read.
     fn copy(
-        &self,
         archive: &mut Archive<'_>,
         source: usize,
         name: &str,

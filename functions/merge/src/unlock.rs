@@ -135,7 +135,7 @@ fn decrypt(file: Workbook, bytes: &[u8], password: &str) -> Result<Zeroizing<Vec
             // The version is followed by four bytes of flags.
             let info = info.get(4..).ok_or_else(damaged)?;
             let info = AgileInfo::parse(info).map_err(|error| agile_error(file, error))?;
-            let open = |password: &str| info.decrypt(&*info.unlock(password)?, &stream);
+            let open = |password: &str| info.decrypt(&info.unlock(password)?, &stream);
             let mut opened = Err(AgileError::WrongPassword);
             for password in &passwords {
                 opened = open(password);
@@ -410,7 +410,7 @@ impl TagScanner {
             // calamine reads a number with a space before it as 0.
             b"v" if !closes => {
                 self.has_odd_cells |=
-                    tag.get(end + 1).is_some_and(u8::is_ascii_whitespace) || tag.get(end) == Some(&b' ')
+                    tag.get(end + 1).is_some_and(u8::is_ascii_whitespace) || tag.get(end) == Some(&b' ');
             }
             name if self.in_sheet_data => {
                 let is_known =

@@ -150,16 +150,17 @@ fn documents(orders: &[Order<'_>]) -> Vec<Document> {
             let characters = document.ssml.len() + billed + 100;
             document.billed + billed <= MAX_BILLED && characters <= MAX_CHARACTERS
         };
-        match documents.last_mut().filter(has_room) {
-            Some(document) => document.push(order, billed),
-            None => {
-                let mut document = Document { ssml: OPENING.to_owned(), sentences: Vec::new(), billed: 0 };
-                document.push(order, billed);
-                documents.push(document);
-            }
+        if let Some(document) = documents.last_mut().filter(has_room) {
+            document.push(order, billed);
+        } else {
+            let mut document = Document { ssml: OPENING.to_owned(), sentences: Vec::new(), billed: 0 };
+            document.push(order, billed);
+            documents.push(document);
         }
     }
-    documents.iter_mut().for_each(|document| document.ssml.push_str(CLOSING));
+    for document in &mut documents {
+        document.ssml.push_str(CLOSING);
+    }
     documents
 }
 

@@ -84,12 +84,12 @@ pub async fn run(input: PublishInput, deps: &Deps<'_>) -> Result<Outcome, Error>
     check_unchanged(deps, place, &request)?;
     if let Some(failure) = failure {
         return match ending::withdrawn(deps, place).await? {
-            Some(ending) => conclude(deps, place, request_digest, ending).await,
+            Some(ending) => Box::pin(conclude(deps, place, request_digest, ending)).await,
             None => record_failure(deps, place, failure).await,
         };
     }
-    match ending::decide(deps, place, input.video).await? {
-        Disposition::Final(ending) => conclude(deps, place, request_digest, ending).await,
+    match Box::pin(ending::decide(deps, place, input.video)).await? {
+        Disposition::Final(ending) => Box::pin(conclude(deps, place, request_digest, ending)).await,
         Disposition::InReview(pending) => put_in_review(deps, place, pending).await,
     }
 }

@@ -264,11 +264,12 @@ fn opening(
     texts: &mut BTreeMap<&'static str, String>,
     pictures: &mut BTreeMap<&'static str, Picture>,
 ) {
+    /// The texts and drawings of up to three offers.
+    const SLOTS: [(&str, &str); 3] = [("idea-1", "art-1"), ("idea-2", "art-2"), ("idea-3", "art-3")];
     texts.insert("for", "For".to_owned());
     texts.insert("name", content.script.first_name.clone());
     texts.insert("bank", content.brand.name.clone());
     pictures.insert("mark", Picture::Mark);
-    const SLOTS: [(&str, &str); 3] = [("idea-1", "art-1"), ("idea-2", "art-2"), ("idea-3", "art-3")];
     // One idea alone is in the middle.
     let first = usize::from(content.script.offers.len() == 1);
     for ((idea, art), offer) in SLOTS.into_iter().skip(first).zip(&content.script.offers) {

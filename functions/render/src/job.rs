@@ -232,8 +232,8 @@ impl RenderJob {
         /// Texts that are too small to measure at a low resolution.
         const SMALL: [&str; 5] = ["privacy", "logo", "note", "figure-label", "figure-terms"];
         let is_fine = self.video.resolution >= LEGIBLE_RESOLUTION;
-        let file = |(index, at)| (at, self.runner.scratch.join(format!("picture-{index}.gray")));
-        let moments: Vec<(f64, PathBuf)> = sample_moments(film).enumerate().map(file).collect();
+        let sample = |(index, at)| (at, self.runner.scratch.join(format!("picture-{index}.gray")));
+        let moments: Vec<(f64, PathBuf)> = sample_moments(film).enumerate().map(sample).collect();
         self.runner.ffmpeg("sampling frames of the video", &graph::luma_frames(video, &moments), &|_| {})?;
         let mut areas = 0;
         let mut lowest = None;

@@ -1,4 +1,4 @@
-//! The forecast of a dry run, as described in the OpenAPI document.
+//! The forecast of a dry run, as described in the `OpenAPI` document.
 
 use std::collections::BTreeMap;
 

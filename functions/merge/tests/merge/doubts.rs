@@ -623,7 +623,7 @@ fn categories_are_counted_in_the_usual_words() {
     assert_eq!(words, ["Groceries", "airlines", "gas station", "income"]);
 }
 
-/// LibreOffice and openpyxl read such packages. The file reader must not read other values from them.
+/// `LibreOffice` and openpyxl read such packages. The file reader must not read other values from them.
 #[test]
 fn unusual_package_has_the_same_content() {
     let [profile, transactions, tweets] = books(&three_customers());

@@ -40,7 +40,8 @@ fn check(intake: &IntakeSettings, sheets: &[Sheet; 3]) -> CheckResult {
 
 #[tokio::test]
 async fn row_that_is_set_aside_keeps_its_stops() {
-    let broken: [(&str, fn(&mut Vec<Value>)); 5] = [
+    type Damage = fn(&mut Vec<Value>);
+    let broken: [(&str, Damage); 5] = [
         ("no first name", |row| row[1] = Value::Blank),
         ("another id", |row| row[0] = Value::from(1.0)),
         ("an invisible character", |row| row[0] = Value::from("00\u{200b}01")),

@@ -40,8 +40,9 @@ async fn throttling_gives_no_customer_another_voice() {
                 Err(error) => assert_eq!(error.name(), ErrorName::NarrateThrottled),
             }
             // Imitates the workflow's jitter.
-            tokio::time::sleep(wait.mul_f64(0.5 + 0.5 * ((number * 37 + attempt * 11) % 100) as f64 / 100.0)).await;
-            wait = (wait * 2).min(Duration::from_secs(60));
+            let percent = u32::try_from((number * 37 + attempt * 11) % 100).unwrap();
+            tokio::time::sleep(wait.mul_f64(0.5 + 0.005 * f64::from(percent))).await;
+            wait = (wait * 2).min(Duration::from_mins(1));
         }
         panic!("customer {number} was throttled 20 times");
     };

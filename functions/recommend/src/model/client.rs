@@ -69,7 +69,7 @@ pub struct ModelClient<'a> {
 
 /// Returns the digest of everything that a call to the service depends on, apart from the conversation.
 pub(super) fn service_id(service: &ModelSettings, key: Option<&SecretString>) -> Digest {
-    let key = key.map(|key| key.expose_secret()).unwrap_or_default();
+    let key = key.map(storage::secret::ExposeSecret::expose_secret).unwrap_or_default();
     Digest::of_parts([service.base_url.as_bytes(), service.name.as_bytes(), key.as_bytes()])
 }
 

@@ -203,8 +203,7 @@ fn tidy_placeholders(text: &str) -> String {
     while let Some(start) = rest.find("{{") {
         let Some(end) = rest[start..].find("}}").map(|end| start + end) else { break };
         let name = rest[start + 2..end].trim();
-        tidy.push_str(&rest[..start]);
-        tidy.push_str(&format!("{{{{{name}}}}}"));
+        tidy.extend([&rest[..start], "{{", name, "}}"]);
         rest = &rest[end + 2..];
     }
     tidy.push_str(rest);

@@ -166,8 +166,11 @@ impl ServiceError {
     /// intact next time, but the model's own decision is final.
     pub(super) fn retry_decision(&self) -> RetryDecision {
         match self {
-            Self::Truncated | Self::Malformed | Self::Silent | Self::Unreachable(_) => RetryDecision::Retry(None),
-            Self::Reported { is_transient: true, .. } => RetryDecision::Retry(None),
+            Self::Truncated
+            | Self::Malformed
+            | Self::Silent
+            | Self::Unreachable(_)
+            | Self::Reported { is_transient: true, .. } => RetryDecision::Retry(None),
             Self::Address
             | Self::Status { .. }
             | Self::QuotaUsedUp

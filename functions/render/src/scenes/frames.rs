@@ -270,7 +270,7 @@ fn cover_change(before: Option<CoverState>, after: Option<CoverState>) -> Vec<Pi
     let (Some(old), Some(new)) = (before, after) else {
         return before.into_iter().chain(after).map(|cover| cover.area).collect();
     };
-    if old.opacity != new.opacity || old.color != new.color {
+    if old.opacity.to_bits() != new.opacity.to_bits() || old.color != new.color {
         return vec![old.area, new.area];
     }
     let (old, new) = (old.area, new.area);

@@ -32,23 +32,23 @@ pub struct SceneKit {
 /// The number of pixels to which the longer side of a vector logo is drawn.
 const LOGO_PIXELS: f32 = 1400.0;
 
-fn broken(file: &str, reason: impl ToString) -> Error {
+fn broken(file: &str, reason: &dyn ToString) -> Error {
     Error::AssetBroken { file: file.to_owned(), reason: reason.to_string() }
 }
 
 fn read(assets: &Path, file: &str) -> Result<Vec<u8>, Error> {
-    std::fs::read(assets.join(file)).map_err(|error| broken(file, error.kind()))
+    std::fs::read(assets.join(file)).map_err(|error| broken(file, &error.kind()))
 }
 
 fn read_text(assets: &Path, file: &str) -> Result<String, Error> {
-    String::from_utf8(read(assets, file)?).map_err(|_| broken(file, "not UTF-8"))
+    String::from_utf8(read(assets, file)?).map_err(|_| broken(file, &"not UTF-8"))
 }
 
 /// Loads a PNG or SVG image. Texts in an SVG image use the brand's fonts.
 fn image(assets: &Path, file: &str, fonts: &FontSet) -> Result<Pixmap, Error> {
     let bytes = read(assets, file)?;
     if !Path::new(file).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("svg")) {
-        return Pixmap::decode_png(&bytes).map_err(|_| broken(file, "not a picture"));
+        return Pixmap::decode_png(&bytes).map_err(|_| broken(file, &"not a picture"));
     }
     let options = Options {
         font_family: "title".to_owned(),
@@ -56,12 +56,12 @@ fn image(assets: &Path, file: &str, fonts: &FontSet) -> Result<Pixmap, Error> {
         fontdb: fonts.database(),
         ..Options::default()
     };
-    let tree = Tree::from_data(&bytes, &options).map_err(|error| broken(file, error))?;
+    let tree = Tree::from_data(&bytes, &options).map_err(|error| broken(file, &error))?;
     let scale = LOGO_PIXELS / tree.size().width().max(tree.size().height());
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most LOGO_PIXELS")]
     let side = |length: f32| (length * scale).round().max(1.0) as u32;
     let mut pixmap = Pixmap::new(side(tree.size().width()), side(tree.size().height()))
-        .ok_or_else(|| broken(file, "not a picture"))?;
+        .ok_or_else(|| broken(file, &"not a picture"))?;
     resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixmap.as_mut());
     Ok(pixmap)
 }
@@ -115,7 +115,7 @@ impl SceneKit {
     /// Returns the SVG source of a drawing.
     pub(crate) fn art(&self, name: &str) -> Result<String, Error> {
         let file = format!("{}/{name}.svg", self.art_name);
-        std::fs::read_to_string(self.art.join(format!("{name}.svg"))).map_err(|error| broken(&file, error.kind()))
+        std::fs::read_to_string(self.art.join(format!("{name}.svg"))).map_err(|error| broken(&file, &error.kind()))
     }
 
     /// Returns whether the brand has a drawing of this name.

@@ -302,9 +302,9 @@ impl SceneDrawer<'_> {
                 }
                 if let Some(ink) = sprite.ink() {
                     // Strokes may leave the box by a pixel.
-                    let left = (f64::from(ink.left) / self.options.scale).max(text_box.area.x);
-                    let right = (f64::from(ink.right) / self.options.scale).min(text_box.area.right());
-                    placed.area = Rect { x: left, w: (right - left).max(0.0), ..placed.area };
+                    let x = (f64::from(ink.left) / self.options.scale).max(text_box.area.x);
+                    let end = (f64::from(ink.right) / self.options.scale).min(text_box.area.right());
+                    placed.area = Rect { x, w: (end - x).max(0.0), ..placed.area };
                 }
                 Ok(Some((sprite, Some(placed.area))))
             }

@@ -268,13 +268,13 @@ pub(crate) fn text_box(node: &Node<'_, '_>) -> Result<TextBox, String> {
 mod tests {
     use super::*;
 
-    const SVG: &str = r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1920 1080">
+    const SVG: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1920 1080">
         <defs><linearGradient id="g"/></defs>
         <rect class="fill-ground" width="1920" height="1080"/>
         <rect id="panel" data-if="figure-value" x="1" y="2" width="3" height="4" rx="9" data-corner="brand"/>
         <rect id="headline" x="96" y="240" width="900" height="220" data-size="92" data-lines="2" data-font="title"/>
         <rect id="art" x="1000" y="200" width="640" height="420"/>
-    </svg>"##;
+    </svg>"#;
 
     #[test]
     fn elements_become_ground_drawings_texts_and_pictures() {
