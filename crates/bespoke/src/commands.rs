@@ -65,7 +65,7 @@ pub async fn execute(cli: Cli) -> Result<u8, Failure> {
         Command::Serve(args) => serve::execute(args, config()?, context).await,
         Command::Suppress(args) => control_lists::suppress(args, context).await,
         Command::Consent(args) => control_lists::consent(args, context).await,
-        Command::Review(args) => review::execute(args, config()?, context).await,
+        Command::Review(args) => Box::pin(review::execute(args, config()?, context)).await,
         Command::Recall(args) => recall::execute(args, &config()?, context).await,
         Command::Forget(args) => forget::execute(args, context).await,
         Command::LegalHold(args) => control_lists::legal_hold(args, context).await,
