@@ -18,7 +18,7 @@ use contracts::Digest;
 
 /// The files and folders that determine results. Settings, catalog, lexicon and brand are not included, because their
 /// digests are already part of each run's id.
-const SOURCES: [&str; 13] = [
+const SOURCES: [&str; 14] = [
     // Consent, and who may be contacted.
     "crates/policy/src/consent.rs",
     "crates/policy/src/contact_cap.rs",
@@ -32,6 +32,7 @@ const SOURCES: [&str; 13] = [
     // Prompts, guard rules, words and templates.
     "functions/recommend/prompts",
     "functions/recommend/rules",
+    "rules",
     "functions/recommend/src",
     "crates/phrases/src",
     // Speech rules.

@@ -71,7 +71,7 @@ pub trait Narrator: Send + Sync {
         None
     }
 
-    /// Estimates the seconds that the sentence takes at pace 1. By default, a letter takes [`SECONDS_PER_LETTER`].
+    /// Estimates the seconds that the sentence takes at pace 1. By default, a letter takes `SECONDS_PER_LETTER`.
     ///
     /// `location` names the sentence in errors.
     async fn estimate_seconds(&self, sentence: &Utterance, _location: &str) -> Result<f64, Error> {

@@ -5,7 +5,7 @@
 //!
 //! - [`template`] reads SVG templates, [`timeline`] the moments at which their elements enter.
 //! - [`kit`] loads a brand's templates and drawings.
-//! - [`raster`] turns elements into sprites.
+//! - `raster` turns elements into sprites.
 //! - [`stage`] combines sprites and moments into a drawn scene.
 //! - [`frames`] composes the frames of all scenes and converts them to video pixels.
 
