@@ -1,6 +1,7 @@
 //! The host of every Lambda: it starts the function, decodes payloads, and reports progress, metrics and errors.
 
 use std::fmt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -336,15 +337,59 @@ pub fn assets() -> PathBuf {
     environment::path("ASSETS_DIR", "/opt/bespoke/assets")
 }
 
-/// Empties a folder, and creates it if it does not exist. A call that ran out of time leaves its files behind, and they
-/// would fill the disk of a warm function.
-pub fn sweep(folder: &Path) -> Result<(), Failure> {
-    let failed = |source| HostError::File { path: folder.to_owned(), source };
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error).into()),
-        _ => {}
+/// A folder for the files of this process's calls, which it locks until it ends.
+///
+/// A call that runs out of time leaves its files behind, and they would fill the disk of a warm function. Other processes
+/// may use the same parent folder: only the folders of ended processes are removed.
+pub struct Scratch {
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl Scratch {
+    /// Creates this process's folder in `parent`, and removes the folders of processes that have ended.
+    ///
+    /// # Errors
+    /// If a folder cannot be created, locked or removed.
+    pub fn open(parent: &Path) -> Result<Self, Failure> {
+        let folder = parent.join(std::process::id().to_string());
+        let lock = create_scratch(parent, &folder);
+        let lock = lock.map_err(|source| HostError::File { path: parent.to_owned(), source })?;
+        Ok(Self { folder, _lock: lock })
     }
-    Ok(std::fs::create_dir_all(folder).map_err(failed)?)
+
+    /// Removes what an earlier call left in the folder, and returns the folder.
+    ///
+    /// # Errors
+    /// If a file cannot be removed.
+    pub fn emptied(&self) -> Result<&Path, Failure> {
+        let failed = |source| HostError::File { path: self.folder.clone(), source };
+        for entry in std::fs::read_dir(&self.folder).map_err(failed)? {
+            remove(&entry.map_err(failed)?.path()).map_err(failed)?;
+        }
+        Ok(&self.folder)
+    }
+}
+
+fn create_scratch(parent: &Path, folder: &Path) -> std::io::Result<File> {
+    std::fs::create_dir_all(parent)?;
+    // Held until this function returns, so no other process finds the new folder before it is locked.
+    let turn = File::open(parent)?;
+    turn.lock()?;
+    for entry in std::fs::read_dir(parent)? {
+        let path = entry?.path();
+        if File::open(&path)?.try_lock().is_ok() {
+            remove(&path)?;
+        }
+    }
+    std::fs::create_dir(folder)?;
+    let lock = File::open(folder)?;
+    lock.lock()?;
+    Ok(lock)
+}
+
+fn remove(path: &Path) -> std::io::Result<()> {
+    if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }
 }
 
 /// Reads `brand.toml` from the assets folder.
@@ -403,13 +448,22 @@ mod tests {
     }
 
     #[test]
-    fn sweep_removes_what_a_killed_call_left() {
-        let folder = std::env::temp_dir().join(format!("bespoke-sweep-{}", std::process::id()));
-        sweep(&folder).unwrap();
-        std::fs::write(folder.join("part.mp4"), "left behind").unwrap();
-        sweep(&folder).unwrap();
-        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
-        std::fs::remove_dir(&folder).unwrap();
+    fn scratch_removes_what_killed_calls_left_and_spares_running_ones() {
+        let parent = std::env::temp_dir().join(format!("bespoke-scratch-{}", std::process::id()));
+        let [ended, running] = ["1-ended", "1-running"].map(|name| parent.join(name));
+        for folder in [&ended, &running] {
+            std::fs::create_dir_all(folder).unwrap();
+            std::fs::write(folder.join("part.mp4"), "left behind").unwrap();
+        }
+        let other = File::open(&running).unwrap();
+        other.lock().unwrap();
+
+        let scratch = Scratch::open(&parent).unwrap();
+        assert!(!ended.exists());
+        assert!(running.join("part.mp4").exists(), "another process is rendering");
+        std::fs::write(scratch.emptied().unwrap().join("part.mp4"), "left behind").unwrap();
+        assert_eq!(std::fs::read_dir(scratch.emptied().unwrap()).unwrap().count(), 0);
+        std::fs::remove_dir_all(&parent).unwrap();
     }
 
     #[test]

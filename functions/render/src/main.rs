@@ -11,7 +11,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let brand = host::brand()?;
     let assets = host::assets();
     let prepared = std::env::temp_dir().join("backgrounds");
-    let scratch = std::env::temp_dir().join("scratch");
+    let scratch = host::Scratch::open(&std::env::temp_dir().join("scratch"))?;
     let tools = Tools {
         ffmpeg: environment::path("FFMPEG_PATH", "/opt/bin/ffmpeg"),
         ffprobe: environment::path("FFPROBE_PATH", "/opt/bin/ffprobe"),
@@ -19,7 +19,6 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let cache = std::sync::Arc::default();
     host.serve_stage(Stage::Render, async |task: CustomerTask| {
         let settings = host.settings_of(&task.run).await?;
-        host::sweep(&scratch)?;
         let deps = render::Deps {
             vault: &host.vault,
             settings: &settings,
@@ -27,7 +26,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             assets: &assets,
             background: None,
             prepared: &prepared,
-            scratch: &scratch,
+            scratch: scratch.emptied()?,
             cache: &cache,
             tools: &tools,
             // Lambda cancels a call by ending the process. The workflow shows stages, not percentages.
