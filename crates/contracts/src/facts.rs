@@ -468,9 +468,16 @@ impl Skip {
         }
     }
 
-    /// Returns the reason as a short phrase.
+    /// Returns the reason as a short phrase that reveals no stop, for records, summaries and the API.
     #[must_use]
     pub fn because(self) -> &'static str {
+        self.plain().sealed_because()
+    }
+
+    /// Returns the reason as a short phrase that may reveal a stop, and with it a post or a record of the bank. Only for
+    /// people who have opened the customer's sealed data.
+    #[must_use]
+    pub fn sealed_because(self) -> &'static str {
         match self {
             Self::NoConsent(refusal) => refusal.because(),
             Self::Suppressed => "the customer must not be contacted",

@@ -185,6 +185,7 @@ async fn erase_from_run(run: &RunId, reference: &CustomerRef, vault: &Vault) -> 
         ObjectKey::Review(run.clone(), reference.clone()),
         ObjectKey::ReviewEnded(run.clone(), reference.clone()),
         ObjectKey::Admitted(run.clone(), reference.clone()),
+        ObjectKey::DryRun(run.clone(), reference.clone()),
     ];
     let request_key = ObjectKey::Run(run.clone(), RunPart::Request);
     match vault.read_json::<Request>(Owner::Run, &request_key).await {

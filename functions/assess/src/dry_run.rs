@@ -24,3 +24,34 @@ pub async fn record_dry_run(run: &RunId, reference: &CustomerRef, vault: &Vault)
     vault.write_json(Owner::Run, &key, &digest, decision).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use contracts::Digest;
+    use contracts::consent::ConsentAsRead;
+    use contracts::facts::{Skip, Stop};
+    use jiff::Timestamp;
+    use storage::store::MemoryStore;
+
+    use super::*;
+    use crate::testing::keys;
+
+    #[tokio::test]
+    async fn forecast_reveals_no_stop() {
+        let vault = Vault::new(Arc::new(MemoryStore::default()), keys());
+        let run = RunId::parse("run-1").unwrap();
+        let reference = CustomerRef::parse("0".repeat(32)).unwrap();
+        let skip = Skip::Stopped(Stop::Deceased);
+        let consent = ConsentAsRead { readings: Vec::new(), read_at: Timestamp::UNIX_EPOCH, control: None };
+        let assessment = Assessment::Skip { skip, consent };
+        let facts = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Facts);
+        vault.write_json(Owner::Customer(&reference), &facts, &Digest::of(b""), assessment).await.unwrap();
+        record_dry_run(&run, &reference, &vault).await.unwrap();
+        let key = ObjectKey::DryRun(run, reference);
+        let (decision, _): (DryRunDecision, _) = vault.read_json(Owner::Run, &key).await.unwrap();
+        assert_eq!(decision.because.as_deref(), Some(Skip::Withheld.because()));
+        assert_ne!(Skip::Withheld.because(), skip.sealed_because());
+    }
+}

@@ -89,7 +89,7 @@ fn for_people(report: &Explanation, catalogue: &Catalogue) -> String {
     let Explanation { customer, assessment, .. } = report;
     match assessment {
         Assessment::Skip { skip, consent } => {
-            let _infallible = writeln!(text, "{bold}{customer}{bold:#}  would be skipped: {}", skip.because());
+            let _infallible = writeln!(text, "{bold}{customer}{bold:#}  would be skipped: {}", skip.sealed_because());
             sections::consent(&mut text, consent);
         }
         Assessment::Proceed(facts) => {

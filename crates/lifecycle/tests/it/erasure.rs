@@ -26,11 +26,18 @@ async fn erasure_leaves_only_evidence_and_is_final() {
     bank.publish(true).await.unwrap();
     recall(&bank).await.unwrap();
     let recorded = bank.store.get(&bank.key(Artefact::Evidence)).await.unwrap();
+    let of_run = [ObjectKey::Admitted, ObjectKey::DryRun].map(|key| key(bank.run.clone(), bank.reference.clone()));
+    for key in &of_run {
+        bank.store.put(key, "{}".into()).await.unwrap();
+    }
     let report = erase(&bank.reference, &bank.vault, NOW).await.unwrap();
     assert!(report.objects >= 10, "{report:?}");
     assert_eq!(bank.files().into_iter().collect::<Vec<_>>(), ["evidence.json"]);
     assert_eq!(bank.store.get(&bank.key(Artefact::Evidence)).await.unwrap(), recorded);
     assert_eq!(bank.recalled_files(), Vec::<String>::new());
+    for key in &of_run {
+        assert!(bank.store.find(key).await.unwrap().is_none(), "{key}");
+    }
     assert!(bank.store.list(&Prefix::Reviews(None)).await.unwrap().is_empty());
     let decision = find_decision(&bank.vault, &bank.run, &bank.reference).await;
     assert!(decision.unwrap_err().to_string().contains("was erased"), "the decision stays, but no key opens it");
