@@ -110,34 +110,11 @@ fn assemble(brief: &Brief<'_>, segments: Vec<DraftSegment>, offered: &[&Product]
     }
 }
 
-/// The checks for words and phrases, which a person's approval of the exact line overrides. The approval of a line
-/// cannot cover the other checks: the length, the filled slots, and an echo of the customer's own posts.
-const OUTWEIGHED: [&str; 18] = [
-    "amounts",
-    "credit-terms",
-    "deposit-terms",
-    "approval",
-    "superlatives",
-    "urgency",
-    "invented-benefits",
-    "protected-class",
-    "surveillance",
-    "instructions",
-    "secrets",
-    "money-transfer",
-    "threats",
-    "shame",
-    "politics",
-    "advice",
-    "language",
-    "reason",
-];
-
 /// Removes the violations that an approved line has by its own words. The line is judged with placeholders in its slots,
 /// so no customer's name can excuse a violation. Violations that only the whole text has, or that a sentence without an
 /// approval has too, remain.
 fn accept_approved(verdict: &mut Verdict, segments: &[DraftSegment], offered: &[&Product], context: &GuardContext<'_>) {
-    let may_accept = |check: &GuardCheck| !check.violations.is_empty() && OUTWEIGHED.contains(&check.name.as_str());
+    let may_accept = |check: &GuardCheck| !check.violations.is_empty() && guard::is_about_words(&check.name);
     if !verdict.checks.iter().any(may_accept) {
         return;
     }

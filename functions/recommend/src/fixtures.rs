@@ -10,6 +10,7 @@ use contracts::facts::{
     Facts, Ground, Mood, Need, Offer, Sentiment, Share, Spending, SpendingCategory, Stance, Topic, TopicTone, Trend,
     five_word_runs,
 };
+use contracts::script::{Script, SentenceSource};
 use contracts::{CustomerId, ProductId};
 use jiff::Timestamp;
 use phrases::Phrasebook;
@@ -125,4 +126,15 @@ impl Secrets for ModelKey {
     async fn find(&self, name: SecretName) -> Result<Option<SecretString>, SecretError> {
         Ok(self.0.filter(|_| name == SecretName::ModelKey).map(SecretString::from))
     }
+}
+
+/// Returns the ids of the lines in a script.
+pub fn line_ids(script: &Script) -> Vec<&str> {
+    let parts = script.segments.iter().flat_map(|segment| &segment.parts);
+    parts
+        .filter_map(|part| match &part.source {
+            SentenceSource::Line { id, .. } => Some(id.as_str()),
+            _ => None,
+        })
+        .collect()
 }

@@ -9,7 +9,7 @@ use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
-use crate::fixtures;
+use crate::fixtures::{self, line_ids};
 
 mod withdrawal;
 
@@ -478,21 +478,11 @@ const OPENING: &str = "opening.adviser.formal.02";
 const REASONS: [&str; 2] = ["reason.cash-back-card.rewards-need.02", "reason.high-yield-savings.saving-need.03"];
 const CLOSING: &str = "closing.adviser.formal.02";
 
-fn ids(script: &Script) -> Vec<&str> {
-    let parts = script.segments.iter().flat_map(|segment| &segment.parts);
-    parts
-        .filter_map(|part| match &part.source {
-            SentenceSource::Line { id, .. } => Some(id.as_str()),
-            _ => None,
-        })
-        .collect()
-}
-
 #[tokio::test]
 async fn selected_lines_are_said() {
     let answer = choice(OPENING, &[REASONS[1], REASONS[0]], CLOSING);
     let (script, server) = select_against(completion(&answer), Some("Formal, and call me Zorro.")).await;
-    let ids = ids(&script);
+    let ids = line_ids(&script);
     assert_eq!((ids[0], ids[1], ids[3], ids[4]), (OPENING, REASONS[0], REASONS[1], CLOSING));
     assert_eq!(script.text_review, None, "approved lines need no review");
     let WrittenBy::Phrases { selected_by: Some(selection), wish, .. } = &script.written_by else {
@@ -577,7 +567,7 @@ async fn selecting_model_sees_only_lines_of_allowed_facts() {
     let catalogue = fixtures::shipped_catalogue();
     let stage = RecommendFixture::with(Assessment::Proceed(facts), settings, None, catalogue).await;
     let script = stage.run().await.unwrap();
-    assert!(ids(&script)[1].contains("groceries"), "the program may use every ground: {:?}", ids(&script));
+    assert!(line_ids(&script)[1].contains("groceries"), "the program may use every ground: {:?}", line_ids(&script));
     let sent = String::from_utf8(server.received_requests().await.unwrap()[0].body.clone()).unwrap();
     assert!(sent.contains("cash-back-card.rewards-need") && !sent.contains("groceries"), "{sent}");
     assert!(!sent.contains("bright"), "a line for a bright mood reveals the mood");

@@ -39,7 +39,7 @@ async fn throttling_gives_no_customer_another_voice() {
                 Ok(_) => return bank.result().await.0,
                 Err(error) => assert_eq!(error.name(), ErrorName::NarrateThrottled),
             }
-            // Imitates the workflow's jitter.
+            // Imitates the retries of the workflow, with jitter. The clock is paused, so no time passes.
             let percent = u32::try_from((number * 37 + attempt * 11) % 100).unwrap();
             tokio::time::sleep(wait.mul_f64(0.5 + 0.005 * f64::from(percent))).await;
             wait = (wait * 2).min(Duration::from_mins(1));

@@ -253,6 +253,12 @@ fn plain_text(raw: &str, masked: &str) -> Vec<String> {
 }
 
 /// Compares each passage about one product with the catalog's words about it.
+/// Returns whether a check is about words and phrases, so a person's approval of the exact line overrides it. The approval
+/// of a line cannot cover the other checks: the length, the filled slots, and an echo of the customer's own posts.
+pub(crate) fn is_about_words(check: &str) -> bool {
+    rules::RULES.iter().any(|rule| rule.check == check) || ["amounts", "language", "reason"].contains(&check)
+}
+
 fn reasons(parts: &[TextPart], context: &GuardContext<'_>) -> Vec<String> {
     let words = reason::CatalogueWords::new(context.catalogue);
     let found = parts.iter().filter_map(|part| {

@@ -7,7 +7,7 @@ use contracts::script::SegmentKind;
 use proptest::prelude::*;
 
 use super::*;
-use crate::fixtures;
+use crate::fixtures::{self, line_ids};
 use crate::guard::{self, word_count};
 use crate::proof::prove;
 
@@ -28,17 +28,6 @@ fn with_service(topic: Topic) -> Facts {
 
 fn reference(number: u32) -> CustomerRef {
     fixtures::keys().reference(&contracts::CustomerId::parse(number.to_string()).unwrap())
-}
-
-/// Returns the ids of the lines in a script.
-fn line_ids(script: &Script) -> Vec<&str> {
-    let parts = script.segments.iter().flat_map(|segment| &segment.parts);
-    parts
-        .filter_map(|part| match &part.source {
-            SentenceSource::Line { id, .. } => Some(id.as_str()),
-            _ => None,
-        })
-        .collect()
 }
 
 #[test]
