@@ -97,10 +97,10 @@ async fn get_media(
 /// Local servers only. `POST /v1/uploads` returns this path; on AWS, it returns presigned URLs instead. A workbook that
 /// was uploaded earlier is replaced.
 #[utoipa::path(
-    put, path = "/v1/uploads/{upload}/{name}", operation_id = "uploadWorkbook", tag = "local",
+    put, path = "/v1/uploads/{upload}/{workbook}", operation_id = "uploadWorkbook", tag = "local",
     params(
         ("upload" = String, Path, description = "The id of the upload"),
-        ("name" = inline(WorkbookName), Path, description = "The file name of the workbook"),
+        ("workbook" = inline(WorkbookName), Path, description = "The file name of the workbook"),
     ),
     request_body(content = inline(FileBytes), description = "The workbook, at most 512 MiB", content_type = "application/octet-stream"),
     responses((status = 204, description = "The workbook was stored."), WorkbookProblems)

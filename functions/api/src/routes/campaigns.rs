@@ -51,7 +51,7 @@ pub(super) async fn create(
     request.validate()?;
     let dry_run = request.dry_run;
     let bounds = CampaignBounds {
-        customers: request.max_customers,
+        customers: request.max_customers.map(|customers| customers as usize),
         concurrency: request.max_concurrency.map(usize::from),
         budget_usd: request.budget_usd,
     };
