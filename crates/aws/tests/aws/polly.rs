@@ -95,6 +95,6 @@ async fn refusal_names_its_code_but_not_the_text() {
         .set_body_json(json!({"message": "not authorized to speak Hello there."}));
     Mock::given(path("/v1/speech")).respond_with(refusal).mount(&server).await;
     let error = polly(&server).marks(permit().await, SSML, "Ruth").await.expect_err("it refuses");
-    assert_eq!(error.to_string(), "the speech service refuses: AccessDeniedException");
+    assert_eq!(error.to_string(), "the speech service refused the request: AccessDeniedException");
     assert_eq!(server.received_requests().await.expect("recorded").len(), 1, "a refusal is not retried");
 }
