@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use crate::limits::{RunLimits, StopReason};
 
-/// A run never stops because of this many failures or fewer, because they may be coincidence.
+/// Fewer failures than this never stop a run, because they may be coincidence.
 const MIN_FAILURES: usize = 5;
 
 /// Starts a customer only if the remaining budget covers their worst case and not too many customers have failed.
@@ -107,7 +107,7 @@ impl<'a> BudgetGate<'a> {
         }
     }
 
-    /// Returns the reason that the run stopped, or `None` if it is continuing.
+    /// Returns the reason why the run stopped, or `None` if it is continuing.
     pub(crate) fn stop_reason(&self) -> Option<StopReason> {
         self.ledger().stop
     }
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn free_customers_pass_any_budget() {
+    async fn customers_without_cost_fit_any_budget() {
         let limits = RunLimits { budget_usd: Some(0.0), ..RunLimits::default() };
         let gate = BudgetGate::new(&limits);
         assert!(gate.admit(0.0).await.is_some() && gate.admit(0.0).await.is_some());
