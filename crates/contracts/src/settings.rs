@@ -511,7 +511,7 @@ pub struct VideoSettings {
     pub background: Option<BackgroundName>,
     /// How much scenes move.
     pub motion: SceneMotion,
-    /// Whether captions are drawn into the picture. The caption file is always made.
+    /// Whether captions are drawn into the video's image. The caption file is always written.
     pub burn_captions: bool,
 }
 
@@ -519,7 +519,7 @@ pub struct VideoSettings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SceneMotion {
-    /// As the templates say.
+    /// As the templates specify.
     #[default]
     Full,
     /// Elements only fade, for viewers who are sensitive to motion.

@@ -32,7 +32,7 @@ const S3_EVENT: f64 = 0.000_001;
 const EGRESS_GB: f64 = 0.09;
 /// US dollars per request to an HTTP API.
 const HTTP_REQUEST: f64 = 0.000_001;
-/// Requests of a customer who opens their link: the page, the poster, the video and the captions.
+/// The requests that a customer makes by opening their link: the page, the poster, the video and the captions.
 const LINK_REQUESTS: f64 = 4.0;
 
 /// The number of months for which results are kept: `ResultDays` is 400 days.

@@ -55,7 +55,7 @@ impl Post {
         Self { request: self.request.bearer_auth(key) }
     }
 
-    /// Sets the body to a value as JSON.
+    /// Sets the body to a value, serialized as JSON.
     pub fn json(self, value: &impl Serialize) -> Self {
         Self { request: self.request.json(value) }
     }
@@ -65,7 +65,7 @@ impl Post {
         Self { request: self.request.body(body) }
     }
 
-    /// Limits the time from the start of the request to the end of the answer.
+    /// Limits the time from the start of the request to the end of the response.
     pub fn timeout(self, limit: Duration) -> Self {
         Self { request: self.request.timeout(limit) }
     }

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use crate::limits::{RunLimits, StopReason};
 
-/// Fewer failures than this never stop a run, because they may be coincidence.
+/// The minimum number of failures that can stop a run. Fewer may be a coincidence.
 const MIN_FAILURES: usize = 5;
 
 /// Starts a customer only if the remaining budget covers their worst case and not too many customers have failed.

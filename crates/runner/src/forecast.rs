@@ -35,7 +35,7 @@ const TRANSACTIONS: f64 = 50.0;
 pub struct Forecast {
     /// The run that would start or continue.
     pub run: RunId,
-    /// Customers in the workbooks, or those within the limit.
+    /// Customers whom the run would process: all in the workbooks, or only those within the limit.
     pub customers: usize,
     /// Customers with a recommendation or a service message, including those from earlier attempts.
     #[serde(rename = "told")]
@@ -50,7 +50,7 @@ pub struct Forecast {
     pub videos: usize,
     /// The total length of these videos in seconds.
     pub video_seconds: f64,
-    /// The model use.
+    /// The model usage.
     pub model: ModelUse,
     /// The forecast for this machine.
     pub here: LocalForecast,
@@ -58,7 +58,7 @@ pub struct Forecast {
     pub encoding_cpu_seconds: f64,
     /// The forecast for AWS.
     pub aws: AwsForecast,
-    /// The reasons why the batch is too large for AWS, each with a remedy. Empty if it is not.
+    /// The reasons why the batch is too large for AWS, each with a remedy. Empty if it is not too large.
     pub too_large: Vec<String>,
     /// The decision for each customer, in the dataset's order.
     #[serde(rename = "each")]
@@ -161,7 +161,7 @@ fn engine(runner: &Runner, request: &Request) -> Engine {
     chosen.or(request.engines.first().copied()).unwrap_or(Engine::Espeak)
 }
 
-/// Returns the model use for this number of calls.
+/// Returns the model usage for this number of calls.
 fn model_use(settings: &ModelSettings, writer: WriterMode, calls: usize) -> ModelUse {
     if !settings.enabled || !writer.asks_a_model() {
         return ModelUse::default();

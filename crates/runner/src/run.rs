@@ -34,8 +34,8 @@ use crate::project::Project;
 use crate::services::Services;
 use cost::prices;
 
-/// The number of customers in progress for each customer whose video can be rendering, including that customer. The
-/// others are in the recommend, narrate or publish stage, so neither the cores nor the model service sits idle.
+/// The number of customers in progress per video that can be rendered concurrently. The other customers are in the
+/// recommend, narrate or publish stage, so neither the cores nor the model service sits idle.
 const AHEAD: usize = 4;
 
 /// Carries out runs on one machine.
@@ -46,7 +46,7 @@ pub struct Runner {
     pub services: Services,
     /// The limits of the run.
     pub limits: RunLimits,
-    /// The caller's own background.
+    /// A background that the caller supplied.
     pub background: Option<PathBuf>,
     /// Cancels the run.
     pub cancel: CancellationToken,

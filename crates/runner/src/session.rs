@@ -38,9 +38,9 @@ pub struct LocalRequest {
     pub customer: Option<CustomerId>,
     /// The options of the run.
     pub options: RunOptions,
-    /// The caller's own background.
+    /// A background that the caller supplied.
     pub background: Option<PathBuf>,
-    /// Whether to create all results anew, in a new run, while keeping those of finished attempts.
+    /// Whether to start a new run that creates every result again. The results of earlier runs are kept.
     pub again: bool,
 }
 

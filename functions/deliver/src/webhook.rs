@@ -61,7 +61,7 @@ impl Default for Backoff {
 
 impl Backoff {
     fn builder(self, attempts: u32) -> ExponentialBuilder {
-        // The jitter can add up to another full delay.
+        // The bounds are halved because the jitter can double a delay.
         ExponentialBuilder::new()
             .with_min_delay(self.initial / 2)
             .with_max_delay(self.max / 2)
