@@ -35,7 +35,7 @@ impl VoicePrice {
 
     /// Returns the price of speaking a script once, in US dollars.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "a script has some thousand characters")]
+    #[expect(clippy::cast_precision_loss, reason = "a script has a few thousand characters")]
     pub fn of_script(self, script: &Script) -> f64 {
         self.of_characters(script.spoken().chars().count() as f64)
     }

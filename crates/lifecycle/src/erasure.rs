@@ -56,7 +56,7 @@ impl NamedError for ErasureError {
             Self::Vault(error) => error.help(),
             Self::Control(error) => error.help(),
             Self::UnknownCustomer => Some(
-                "ids are text: 0001 is not 1; to keep out a person who was never a customer, suppress them".to_owned(),
+                "customer ids are text, so 0001 is not 1; to prevent messages to a person who was never a customer, suppress them".to_owned(),
             ),
             Self::OnHold { .. } => Some(
                 "the customer is suppressed from now on; once the hold ends, remove it and repeat the erasure"

@@ -39,7 +39,7 @@ impl Client {
 
 /// A POST request that may contain customer data.
 #[derive(Debug)]
-#[must_use = "a request is sent by `send`"]
+#[must_use = "the request is not sent until `send` is called"]
 pub struct Post {
     request: RequestBuilder,
 }

@@ -160,7 +160,7 @@ mod tests {
         let limits = RunLimits { tolerated_failure_percentage: Some(10), ..RunLimits::default() };
         let gate = BudgetGate::new(&limits);
         (0..4).for_each(|_| gate.record(&FAILED, 0.0));
-        assert!(gate.admit(0.0).await.is_some(), "four failures may be coincidence");
+        assert!(gate.admit(0.0).await.is_some(), "four failures may be a coincidence");
         (0..100).for_each(|_| gate.record(&Outcome::Skipped { skip: Skip::Suppressed }, 0.0));
         gate.record(&FAILED, 0.0);
         assert!(gate.admit(0.0).await.is_none(), "skipped customers do not dilute failures");

@@ -307,7 +307,7 @@ impl Vault {
     /// If the value does not serialize to a JSON object with fields.
     #[must_use]
     pub fn authenticate<T: Serialize>(&self, key: &ObjectKey, value: &T) -> Bytes {
-        let json = serde_json::to_vec(value).expect("the types of contracts serialize to JSON");
+        let json = serde_json::to_vec(value).expect("every type in the contracts crate serializes to JSON");
         let fields = json.strip_prefix(b"{").filter(|fields| fields.len() > 1).expect("a JSON object with fields");
         let code = self.authentication_code(key, fields).to_string();
         [MAC_FIELD, code.as_bytes(), b"\",", fields].concat().into()

@@ -91,7 +91,7 @@ pub async fn forecast(run: RunId, settings: &Settings, concurrency: u32, deps: &
         .try_collect()
         .await?;
     let forecast = compute(run, &request, settings, concurrency, decided);
-    let json = serde_json::to_vec(&forecast).expect("the types of contracts serialize to JSON");
+    let json = serde_json::to_vec(&forecast).expect("every type in the contracts crate serializes to JSON");
     deps.vault.store().put(&ObjectKey::Run(forecast.run.clone(), RunPart::Forecast), json.into()).await?;
     Ok(forecast)
 }

@@ -92,7 +92,7 @@ impl Cell<'_> {
             _ => return Err("neither text nor a number; store the id as text"),
         };
         if contracts::id::is_formula(&text) {
-            return Err("begins with = + - or @, which spreadsheets take for a formula; remove it");
+            return Err("begins with = + - or @, which spreadsheet programs interpret as a formula; remove it");
         }
         CustomerId::parse(text).map_err(|_| "not an id; use 1 to 64 characters and no control characters")
     }
