@@ -49,6 +49,7 @@ async fn dry_run(session: &Session, context: Context) -> Result<u8, Failure> {
     Ok(if forecast.recommendations == 0 { EXIT_NOTHING_TO_DO } else { 0 })
 }
 
+#[expect(clippy::cast_precision_loss, reason = "gigabytes with one decimal")]
 fn for_people(forecast: &Forecast, bank: &str) -> String {
     let bold = Style::new().bold();
     let dim = Style::new().dimmed();
