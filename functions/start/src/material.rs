@@ -1,22 +1,28 @@
-//! The materials for a new run, and their source.
+//! The bank's inputs to a new run, and their source.
 
 use std::collections::BTreeMap;
 
 use assess::Lexicon;
 use async_trait::async_trait;
 use contracts::catalogue::Catalogue;
+use contracts::institution::Institution;
 use contracts::settings::Settings;
 use contracts::voice::Engine;
 use contracts::{BackgroundName, Digest};
+use phrases::Approvals;
 
 use crate::Error;
 
-/// The bank's materials for a run.
+/// The bank's inputs to a run, apart from the workbooks.
 pub struct Material {
     /// The settings in effect.
     pub settings: Settings,
     /// The approved products.
     pub catalogue: Catalogue,
+    /// The kind of institution, which decides the market's rules.
+    pub institution: Institution,
+    /// The approvals of the catalog and the rules.
+    pub approvals: Approvals,
     /// The digest of the phrasebook and its approvals.
     pub phrases: Digest,
     /// The lexicon for the assessment of posts.
@@ -29,18 +35,19 @@ pub struct Material {
     pub engines: Vec<Engine>,
 }
 
-/// A source of materials.
+/// A source of the bank's inputs.
 #[async_trait]
 pub trait Source: Send + Sync {
-    /// Reads the current materials. They must not be cached, so a warm function never starts a run with outdated ones.
+    /// Reads the current inputs. Implementations must not cache them, or a warm function would start runs with outdated
+    /// inputs.
     async fn material(&self) -> Result<Material, Error>;
 }
 
-/// The source on AWS: the materials in the bucket and the assets in the layer.
+/// The source on AWS: the bucket, and the layer that contains the assets.
 #[cfg(feature = "lambda")]
 pub struct BucketSource {
     host: bespoke_aws::Host,
-    /// The digest of the assets. It is read once, because a layer never changes while a function is running.
+    /// The digest of the assets. It is computed once, because a layer never changes while a function is running.
     assets: tokio::sync::OnceCell<Digest>,
 }
 
@@ -70,8 +77,11 @@ mod bucket_source {
         async fn read(&self) -> Result<Material, Failure> {
             let settings = self.host.settings().await?;
             let catalogue = self.host.catalogue().await?;
-            ensure_rules(&catalogue, &host::brand()?)?;
+            let brand = host::brand()?;
+            ensure_rules(&catalogue, &brand)?;
             Ok(Material {
+                institution: brand.institution,
+                approvals: self.host.catalogue_approvals().await?,
                 phrases: self.host.phrases(&catalogue).await?.digest(),
                 catalogue,
                 lexicon: Lexicon::from_toml(&self.host.lexicon().await?)?,
