@@ -47,7 +47,7 @@ impl Approvals {
         for approval in self.0.values() {
             writer.serialize(approval).expect("an approval is a row of text");
         }
-        let bytes = writer.into_inner().expect("memory takes every write");
+        let bytes = writer.into_inner().expect("writing to memory does not fail");
         String::from_utf8(bytes).expect("the rows are UTF-8")
     }
 
@@ -56,7 +56,7 @@ impl Approvals {
         self.0.insert(approval.line.clone(), approval);
     }
 
-    /// Returns the approval that makes `line` live: an approval of exactly this wording by someone other than its
+    /// Returns the approval that makes `line` usable: an approval of exactly this wording by someone other than its
     /// author.
     #[must_use]
     pub fn of(&self, line: &Line) -> Option<&Approval> {
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn approval_is_of_exactly_one_text() {
+    fn approval_covers_only_the_exact_wording() {
         let mut approvals = Approvals::default();
         approvals.record(approval(&line("Here is another idea."), "Ben"));
         assert!(approvals.of(&line("Here is another idea.")).is_some());
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn author_cannot_approve() {
+    fn author_cannot_approve_their_own_line() {
         let mut approvals = Approvals::default();
         approvals.record(approval(&line("Here is another idea."), " ANN "));
         assert!(approvals.of(&line("Here is another idea.")).is_none());

@@ -1,4 +1,4 @@
-//! The phrasebook: every sentence that a bank may say to a customer, apart from the catalog's own texts.
+//! The phrasebook: every sentence that a bank may say to a customer, apart from the catalog's own text.
 //!
 //! 1. [`Phrasebook::parse`] reads the lines in one language and their approvals.
 //! 2. [`check`] reports every problem in a phrasebook.

@@ -18,7 +18,7 @@ pub struct ReviewArgs {
     /// Publish the result as the list shows it
     #[arg(long, requires = "run", conflicts_with = "reject")]
     pub approve: bool,
-    /// The digest that the list shows for what is approved; asked on a terminal if missing
+    /// The digest that the list shows for the result; without it, the command shows the result and asks you to confirm
     #[arg(long, value_name = "DIGEST", requires = "approve")]
     pub seen: Option<String>,
     /// Never publish the result
@@ -119,10 +119,10 @@ pub struct DeliverArgs {
     /// The run
     #[arg(value_name = "RUN")]
     pub run: String,
-    /// As in bespoke export
+    /// The same option as for bespoke export
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// As in bespoke notify
+    /// Does what bespoke notify does
     #[arg(long)]
     pub notify: bool,
     /// The folder with all results

@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args, Subcommand};
 /// The sample bank's phrasebook.
 const BOOK: &str = "data/phrases/en.toml";
 
-/// The commands below `bespoke phrases`.
+/// The subcommands of `bespoke phrases`.
 #[derive(Debug, Subcommand)]
 pub enum PhrasesCommand {
     /// List every problem in a phrasebook

@@ -56,15 +56,16 @@ pub(super) fn print_warning(warning: Option<NotificationWarning>) {
 pub(super) fn person(given: Option<String>) -> Result<String, Failure> {
     let set = |name| std::env::var(name).ok().filter(|value: &String| !value.trim().is_empty());
     given.or_else(|| set("USER")).or_else(|| set("LOGNAME")).ok_or_else(|| {
-        let message = "no reviewer name was given, and the session has no user";
+        let message = "no name was given, and this session has no user name to use instead";
         Failure::new(ErrorName::InputInvalidRequest, message, "use --by NAME")
     })
 }
 
 /// Parses a run id from the command line.
 pub(super) fn run_id(run: String) -> Result<RunId, Failure> {
-    RunId::parse(run)
-        .map_err(|error| Failure::new(ErrorName::InputInvalidRequest, error.to_string(), "list artifacts/runs"))
+    RunId::parse(run).map_err(|error| {
+        Failure::new(ErrorName::InputInvalidRequest, error.to_string(), "look up the run in artifacts/runs")
+    })
 }
 
 /// Returns the customer reference for a customer id from the command line.
@@ -75,7 +76,7 @@ pub(super) fn reference(customer: String, keys: &Keys) -> Result<CustomerRef, Fa
     Ok(keys.reference(&id))
 }
 
-/// Opens the artifacts folder as a store, and a vault on top of it with the keys that sealed the folder.
+/// Opens the artifacts folder as a store, and a vault over it with the keys that sealed its objects.
 pub(super) async fn open_artifacts(artifacts: &Path) -> Result<(Arc<FolderStore>, Vault, LocalSecrets), Failure> {
     let store = FolderStore::open(artifacts).map_err(Failure::file(ErrorName::StoreUnavailable, artifacts))?;
     let store = Arc::new(store);

@@ -14,7 +14,8 @@ use super::open::open;
 use crate::cli::voice::PlayArgs;
 
 pub(super) async fn execute(args: PlayArgs, context: Context) -> Result<u8, Failure> {
-    let wrong = |message: String| Failure::new(ErrorName::InputInvalidRequest, message, "list artifacts/runs");
+    let wrong =
+        |message: String| Failure::new(ErrorName::InputInvalidRequest, message, "look up the run in artifacts/runs");
     let run = RunId::parse(args.run).map_err(|error| wrong(error.to_string()))?;
     let customers = args.folders.artifacts.join("customers");
     let folder = match args.customer {

@@ -67,7 +67,7 @@ fn check(folders: &SceneFolders, context: Context) -> Result<u8, Failure> {
         }
         if report.usable {
             let count = catalogue.products().len();
-            let _infallible = writeln!(text, "{}: scenes fit {count} products in three shapes", brand.name);
+            let _infallible = writeln!(text, "{}: the scenes fit {count} products in all three shapes", brand.name);
         }
         text
     });
@@ -89,7 +89,7 @@ fn preview(args: &PreviewArgs, config: &Config) -> Result<Vec<PathBuf>, Failure>
     let catalogue = read_catalogue(&args.folders)?;
     if args.products.len() > MAX_PRODUCTS {
         let message = format!("{} products, but a video has at most {MAX_PRODUCTS}", args.products.len());
-        return Err(Failure::new(ErrorName::InputInvalidRequest, message, "name fewer with --product"));
+        return Err(Failure::new(ErrorName::InputInvalidRequest, message, "use --product at most three times"));
     }
     let find = |id: &String| {
         let found = catalogue.products().iter().find(|product| product.id.as_str() == id);

@@ -165,7 +165,7 @@ fn wheels(content: &[u8]) -> tempfile::TempDir {
 }
 
 #[tokio::test]
-async fn broken_download_resumes_and_installed_files_are_not_fetched_again() {
+async fn interrupted_download_resumes_and_installed_files_are_not_fetched_again() {
     let mut machine = Machine::new(&content());
     machine.server.breaks_off = Some((HALF as u64, machine.bar.clone()));
     let part = part(&machine.server.open().await, WHEELS);
