@@ -146,7 +146,7 @@ async fn client_survives_every_fault_of_service() {
         (
             "a refusal",
             json!([{ "type": "reply", "text": "I'm sorry, but I can't help with that.", "times": null }]),
-            "the answer cannot be used: it is not JSON of the schema, even after one repair",
+            "the answer cannot be used: it is not JSON that matches the schema, even after one repair",
             2,
         ),
         (
