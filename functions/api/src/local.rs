@@ -15,8 +15,8 @@ use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::access;
 use crate::backend::{Backend, SharedBackend};
-use crate::extract::Caller;
 use crate::problem::{MediaProblems, Problem, WorkbookProblems};
 use crate::security_headers::secure;
 use crate::view::WorkbookName;
@@ -47,6 +47,7 @@ impl FromRef<LocalState> for SharedBackend {
 /// Returns the routes of a local server. Merge it with [`crate::router`].
 pub fn router(backend: Arc<dyn Backend>, files: Arc<dyn LocalFiles>) -> Router {
     let (router, _) = documented().split_for_parts();
+    let router = access::guarded(router, backend.clone());
     let router = router.method_not_allowed_fallback(async || Problem::method_not_allowed());
     secure(router, backend.as_ref()).with_state(LocalState { backend, files })
 }
@@ -107,7 +108,6 @@ async fn get_media(
 )]
 async fn upload_workbook(
     State(state): State<LocalState>,
-    _: Caller,
     Path((upload, name)): Path<(String, String)>,
     request: Request,
 ) -> Result<StatusCode, Problem> {
