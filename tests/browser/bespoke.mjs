@@ -167,7 +167,7 @@ export const plays = (page) => page.locator("video").evaluate((video) => new Pro
 export async function createRecommendation(page, customer) {
   await page.getByLabel("Customer", { exact: true }).fill(customer);
   await page.getByLabel("Voice").selectOption({ label: await espeak(page) });
-  await page.getByRole("button", { name: "Create the recommendation" }).click();
+  await page.getByRole("button", { name: "Create recommendation" }).click();
   await page.locator("h1", { hasText: "Recommendation" }).waitFor();
 }
 

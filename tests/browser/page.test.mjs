@@ -46,7 +46,7 @@ test("form leads to a playing video with captions, files and reasons", async () 
 
   await page.getByRole("button", { name: "Captions as text" }).click();
   await page.locator(".caption-line").waitFor();
-  await page.getByText("Transcript with times").click();
+  await page.getByText("Timed transcript").click();
   const lines = page.locator(".transcript button");
   await lines.nth(1).click();
   await page.locator(".transcript button[aria-current]").waitFor();
@@ -59,7 +59,7 @@ test("form leads to a playing video with captions, files and reasons", async () 
   }
   assert.equal(await page.locator(".offer").count(), 3);
   assert.match(await page.locator(".offer").first().textContent(), /Meridian Travel Rewards Card.*6\.50/s);
-  await page.getByText("All considered products").click();
+  await page.getByText("All products considered").click();
   assert.ok(await page.locator(".candidates tbody tr").count() > 3);
   assert.equal(await page.locator(".checks .refused").count(), 0);
   assert.ok(await page.locator(".checks .passed").count() > 10);
@@ -84,7 +84,7 @@ test("refusal is explained and shows no result", async () => {
 test("unknown customer shows the error's name, not the id", async () => {
   page = await open(browser, server.address);
   await page.getByLabel("Customer", { exact: true }).fill("no-such-one");
-  await page.getByRole("button", { name: "Create the recommendation" }).click();
+  await page.getByRole("button", { name: "Create recommendation" }).click();
   await page.locator(".note code", { hasText: "Input.UnknownCustomer" }).waitFor({ timeout: PATIENCE });
   await checkView(page, "unknown customer");
   assert.ok(!(await page.locator(".note").textContent()).includes("no-such-one"));
@@ -113,7 +113,7 @@ test("keyboard alone does the whole job with visible focus", async () => {
     for (let at = 0; at < 40; at += 1) if ((await press("Tab")).startsWith(name)) return;
     assert.fail(`Tab does not reach ${name}: ${steps.map((step) => step.name).join(", ")}`);
   };
-  await tabTo("Skip to the content");
+  await tabTo("Skip to content");
   await page.keyboard.press("Enter");
   await tabTo("customer");
   await page.keyboard.type("0002");
@@ -127,7 +127,7 @@ test("keyboard alone does the whole job with visible focus", async () => {
   assert.equal(await page.locator("output").textContent(), "145 words per minute");
   await tabTo("shape");
   await page.keyboard.press("ArrowRight");
-  await tabTo("Create the recommendation");
+  await tabTo("Create recommendation");
   await page.keyboard.press("Enter");
   await title().filter({ hasText: "Recommendation" }).waitFor();
   assert.equal(await page.evaluate(() => document.activeElement.tagName), "H1", "the focus moves to the title of a new view");

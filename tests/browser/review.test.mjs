@@ -38,7 +38,7 @@ async function createPending(customer) {
 async function openReview(customer) {
   page = await open(browser, server.address);
   const run = await createPending(customer);
-  await page.getByRole("link", { name: "Go to the review" }).click();
+  await page.getByRole("link", { name: "Go to reviews" }).click();
   await reviews().waitFor();
   return run;
 }
@@ -54,7 +54,7 @@ test("approval publishes what was shown, and recall ends it", async () => {
   for (const absent of ["video", ".reading", ".offer"]) assert.equal(await page.locator(absent).count(), 0, absent);
   await checkView(page, "in review");
 
-  await page.getByRole("link", { name: "Go to the review" }).click();
+  await page.getByRole("link", { name: "Go to reviews" }).click();
   await reviews().waitFor();
   assert.ok(await plays(page) > 0.5);
   const read = await page.locator(".reading").textContent();
@@ -70,7 +70,7 @@ test("approval publishes what was shown, and recall ends it", async () => {
   await page.keyboard.press("Escape");
   assert.equal(await reviews().count(), 1, "a canceled dialog decides nothing");
   await clickAndConfirm("Approve", "Approve");
-  await page.getByText("No recommendation waits for review").waitFor();
+  await page.getByText("No recommendations are waiting for review").waitFor();
   await page.locator(".lede", { hasText: "approved and published" }).waitFor();
   await checkView(page, "approved");
 
@@ -104,7 +104,7 @@ test("rejected result is not published, and its page says so", async () => {
   assert.ok(await dialog.isVisible(), "a reason is required");
   await dialog.getByLabel("Reason").fill("The tone is not ours.");
   await dialog.getByRole("button", { name: "Reject" }).click();
-  await page.getByText("No recommendation waits for review").waitFor();
+  await page.getByText("No recommendations are waiting for review").waitFor();
 
   await page.evaluate((place) => { location.hash = place; }, `#/recommendations/${run}`);
   await page.locator(".note-title", { hasText: "The result was not published" }).waitFor();
@@ -121,10 +121,10 @@ test("late decision has no effect and says so", async () => {
   await server.command("review", run, "--reject", "--by", "Ben", "--reason", "Not today.");
   await clickAndConfirm("Approve", "Approve");
   await page.getByRole("dialog").getByText("Another reviewer decided first").waitFor();
-  assert.match(await page.getByRole("dialog").textContent(), /Their decision stands: rejected/);
+  assert.match(await page.getByRole("dialog").textContent(), /Their decision is in effect: rejected/);
   await checkView(page, "late decision");
   await page.getByRole("button", { name: "OK" }).click();
-  await page.getByText("No recommendation waits for review").waitFor();
+  await page.getByText("No recommendations are waiting for review").waitFor();
   assert.equal((await server.exported(run))[0].outcome, "skipped");
   assert.deepEqual(page.complaints, []);
 });
@@ -135,6 +135,6 @@ test("suppression during review prevents publication", async () => {
   await clickAndConfirm("Approve", "Approve");
   await page.getByRole("dialog").getByText("Your decision has no effect").waitFor();
   await page.getByRole("button", { name: "OK" }).click();
-  await page.getByText("No recommendation waits for review").waitFor();
+  await page.getByText("No recommendations are waiting for review").waitFor();
   assert.equal((await server.exported(run))[0].outcome, "skipped");
 });
