@@ -260,7 +260,7 @@ async fn uploads_are_stored_and_second_server_is_refused() {
     assert!(String::from_utf8_lossy(&second.stderr).contains("error[Run.Busy]"));
 }
 
-/// Stands in for the bank's system. It accepts every notification and passes its outcome on to the test.
+/// A fake of the bank's system. It accepts every notification and passes its outcome on to the test.
 struct Receiver(UnboundedSender<String>);
 
 impl Respond for Receiver {

@@ -629,8 +629,8 @@ pub struct LocalSettings {
     pub concurrency: usize,
     /// The percentage of failed customers at which a campaign stops automatically.
     pub tolerated_failure_percentage: u8,
-    /// Whether a person may approve results of runs that they started. Set it only if one person alone uses the machine:
-    /// then nobody checks the maker.
+    /// Whether a person may approve results of runs that they started. Set it only if a single person uses the machine,
+    /// because no second person then checks the results.
     pub approve_own: bool,
 }
 

@@ -239,7 +239,7 @@ mod tests {
         let program = folder.path().join("ffmpeg");
         std::fs::write(&program, "#!/bin/sh\nenv\n").unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
-        // cargo sets this variable for the test. It stands in for a bank's keys.
+        // cargo sets this variable for the test. Here, it plays the role of a bank's key.
         assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
         let environment = query("ffmpeg", &program, "-version").unwrap();
         assert!(environment.contains("PATH=") && !environment.contains("CARGO_MANIFEST_DIR"), "{environment}");

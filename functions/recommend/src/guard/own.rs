@@ -11,7 +11,7 @@ const CLAIM_RUN: usize = 3;
 /// The words in the catalog's descriptions of products.
 #[derive(Default)]
 pub(super) struct OwnTerms {
-    /// The words of names and summaries, each of which a writer may use by itself.
+    /// The words of names and summaries. A writer may use each of these words by itself.
     texts: Vec<Vec<String>>,
     claims: Vec<Vec<String>>,
 }

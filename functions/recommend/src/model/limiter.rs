@@ -72,7 +72,7 @@ impl Limiter {
         }
     }
 
-    /// Returns the error because of which the service is not called again.
+    /// Returns the error that stopped all further calls to the service, if there was one.
     pub(super) fn given_up(&self, service: Digest) -> Option<String> {
         self.services().get(&service)?.given_up.clone()
     }
