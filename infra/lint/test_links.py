@@ -26,23 +26,23 @@ class Targets(unittest.TestCase):
         for text in ["[c](c.md)", "![c](c.md)", '<a href="c.md">', "[c]: c.md"]:
             self.assertEqual(check(text), ["1: link to missing file: c.md"], text)
 
-    def test_file_is_no_folder(self):
+    def test_file_is_not_accepted_as_a_folder(self):
         self.assertEqual(check("[c](b.md/c.md)"), ["1: link to missing file: b.md/c.md"])
 
     def test_missing_heading(self):
         self.assertEqual(check("# A\n\n[b](b.md#three)\n[a](#b)"),
                          ["3: link to missing heading: b.md#three", "4: link to missing heading: #b"])
 
-    def test_link_out_of_tree_is_missing(self):
+    def test_link_out_of_the_tree_is_broken(self):
         self.assertEqual(check("[x](../../x.md)"), ["1: link to missing file: ../../x.md"])
 
-    def test_anchor_of_other_kinds_of_file_is_not_checked(self):
+    def test_anchors_are_checked_only_in_markdown(self):
         self.assertEqual(check("[line](../src/lib.rs#L1)"), [])
 
     def test_external_links_are_not_followed(self):
         self.assertEqual(check("[a](https://a.example/b) <mailto:a@b.example> [m](mailto:a@b.example) [s](//a.example)"), [])
 
-    def test_code_holds_no_links(self):
+    def test_links_in_code_are_ignored(self):
         self.assertEqual(check("`[c](c.md)`\n\n```\n[c](c.md)\n```\n"), [])
 
     def test_several_links_on_one_line(self):
