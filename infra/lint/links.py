@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Checks that relative links in the project's Markdown point to existing files and headings. Needs no network.
+"""Checks that relative links in the project's Markdown lead to files and headings that exist. Needs no network.
 
-Prints `FILE:LINE: MESSAGE` for each broken link, and exits with 1 if there are any.
+Prints `FILE:LINE: MESSAGE` for each broken link and exits with 1 if there is one.
 """
 
 import pathlib
@@ -28,7 +28,7 @@ def slug(heading):
 
 
 def anchors(text):
-    """Returns all anchors in Markdown text: those of its headings, and those set in HTML."""
+    """Returns all anchors in a Markdown document: those of its headings, and those set in HTML."""
     found, seen = set(HTML_ANCHOR.findall(text)), {}
     for heading in HEADING.findall(blank_fences(text)):
         base = slug(heading)
@@ -47,7 +47,7 @@ def links(text):
 
 
 def resolve(source, target):
-    """Returns the path and the anchor that `target` refers to in the file `source`. The anchor may be empty."""
+    """Returns the path and the anchor to which `target` leads from the file `source`; the anchor may be empty."""
     place, _, anchor = unquote(target).partition("#")
     if not place:
         return source, anchor

@@ -1,4 +1,4 @@
-"""Lists the project's files and removes code from prose, for the checks in this folder."""
+"""Lists the project's files, and blanks out code in prose, for the checks in this folder."""
 
 import pathlib
 import re
