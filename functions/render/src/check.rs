@@ -123,7 +123,7 @@ pub fn measures(video: &MediaFacts) -> Vec<Measure> {
     all.extend(captions.sync.map(|sync| {
         let found = format!("{sync:.2} s");
         let wanted = format!("at most {MAX_SYNC:.2} s");
-        measure("the time difference between captions and speech", found, wanted, sync <= MAX_SYNC)
+        measure("the offset between captions and speech", found, wanted, sync <= MAX_SYNC)
     }));
     let legible = shape.is_some_and(|(_, resolution)| resolution >= LEGIBLE_RESOLUTION);
     all.extend(video.contrast.filter(|_| legible).map(|contrast| {
@@ -307,7 +307,7 @@ mod tests {
             (|m| m.longest_silence = 2.0, "the longest silence within the speech is 2.00 s"),
             (
                 |m| m.captions.sync = Some(0.31),
-                "the time difference between captions and speech is 0.31 s, must be at most 0.25 s",
+                "the offset between captions and speech is 0.31 s, must be at most 0.25 s",
             ),
             (|m| m.captions.most_columns = 43, "the longest caption line is 43 columns, must be at most 42"),
             (|m| (m.width, m.height) = (1280, 720), "the frame size is 1280x720, must be 1920x1080"),
