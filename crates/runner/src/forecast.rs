@@ -38,7 +38,7 @@ pub struct Forecast {
     /// Customers whom the run would process: all in the workbooks, or only those within the limit.
     pub customers: usize,
     /// Customers with a recommendation or a service message, including those from earlier attempts.
-    #[serde(rename = "told")]
+    #[serde(rename = "selected")]
     pub recommendations: usize,
     /// Customers who get a service message without an offer.
     pub service_messages: usize,

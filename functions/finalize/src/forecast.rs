@@ -30,7 +30,7 @@ pub struct Forecast {
     /// Customers in the workbooks.
     pub customers: usize,
     /// Customers who would get a recommendation or a service message.
-    #[serde(rename = "told")]
+    #[serde(rename = "selected")]
     pub recommendations: usize,
     /// Customers who would get a service message without an offer.
     pub service_messages: usize,
