@@ -321,7 +321,8 @@ impl Host {
         Ok(Phrasebook::parse(&text(&ObjectKey::Phrasebook, book.to_vec())?, &approvals)?)
     }
 
-    /// Reads `config/catalogue.approvals.csv`. Without it, the packaged approvals count, which fit the sample catalog only.
+    /// Reads `config/catalogue.approvals.csv`. If it does not exist, returns the packaged approvals, which are valid only for
+    /// the sample catalog.
     pub async fn catalogue_approvals(&self) -> Result<Approvals, HostError> {
         let key = ObjectKey::CatalogueApprovals;
         let Some(bytes) = self.vault.store().find(&key).await? else { return Ok(packaged_approvals()) };

@@ -111,7 +111,7 @@ pub enum CatalogueCommand {
         #[arg(long, value_name = "NAME", default_value_t)]
         institution: Institution,
     },
-    /// Approve a catalog and the market's rules as they are now, which every campaign needs
+    /// Approve the current catalog and the market's rules, which every campaign requires
     Approve(CatalogueApproveArgs),
 }
 
@@ -124,7 +124,7 @@ pub struct CatalogueApproveArgs {
     /// The kind of institution, as in brand.toml: us-bank, us-credit-union, eu or uk
     #[arg(long, value_name = "NAME", default_value_t)]
     pub institution: Institution,
-    /// The person on whose behalf you act. The record names your user account, too
+    /// The person on whose behalf you act. The record also names your user account
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,
 }

@@ -26,7 +26,7 @@ const MATRIX: &[(&str, &str, &[&str])] = &[
     ("get", "/v1/catalogue", &[B, M, R, C]),
 ];
 
-/// Files that this machine does not have.
+/// A store of local files that contains none.
 struct NoFiles;
 
 #[async_trait]
