@@ -329,7 +329,7 @@ build_ffmpeg() {
 # owner FILE: prints the package of a file.
 owner() { dpkg-query -S "$(realpath "$1")" | sed 's/:.*//' | head -n 1; }
 
-# Collects Debian's copyright file of each source, the license texts that these name, and where to get the sources.
+# Collects each source package's Debian copyright file, the licenses that these files refer to, and the origin of the sources.
 gather_licenses() {
     local to=$media/share/licenses name origin shared
     rm -rf "$to"
@@ -361,7 +361,7 @@ gather_licenses() {
         echo
         echo "ffmpeg and ffprobe contain libx264, so the GPL applies to them, version 2 or later. The GPL, version 3 or later,"
         echo "applies to espeak-ng. To get a source, run apt-get source NAME=VERSION. Each package has its license in the"
-        echo "folder of its name; the folder common has the full texts."
+        echo "folder of its name; the folder common has the full licenses."
     } >"$to/SOURCES.txt"
 }
 

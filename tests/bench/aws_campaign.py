@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Simulates a campaign on AWS against the published quotas: hours, dollars, lost customers, share with the wanted voice.
+"""Simulates a campaign on AWS against the published quotas: hours, dollars, lost customers, and the share with the intended voice.
 
     tests/bench/aws_campaign.py [CUSTOMERS]
 
@@ -139,7 +139,7 @@ def main():
     customers = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     videos = customers * 2 // 3
     print(f"{customers:,} customers, {videos:,} videos, a sample of {SAMPLE:,}\n")
-    print("| account | version | Concurrency | hours | dollars | lost customers | wanted voice | functions at once |")
+    print("| account | version | Concurrency | hours | dollars | lost customers | intended voice | concurrent functions |")
     print("|---|---|---|---|---|---|---|---|")
     for account in (10, 1_000):
         for after, concurrency in ((False, 50), (True, 5), (True, 50), (True, 1_000)):

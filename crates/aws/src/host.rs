@@ -186,7 +186,8 @@ pub fn https_client() -> SharedHttpClient {
 }
 
 impl Host {
-    /// Starts a function: JSON logs, clients from the environment (`BUCKET` and the ids of the secrets), and keys.
+    /// Starts a function: turns on JSON logs, creates clients from the environment (`BUCKET` and the ids of the secrets), and
+    /// fetches the keys.
     pub async fn start() -> Result<Self, Failure> {
         panic_hook::install();
         log_as_json();

@@ -123,7 +123,7 @@ pub struct Deps<'a> {
     pub progress: &'a (dyn Fn(f64) + Send + Sync),
 }
 
-/// Renders one customer's video. Returns at once if an earlier call with the same inputs has finished.
+/// Renders one customer's video. Returns immediately if an earlier call with the same inputs has finished.
 pub async fn run(task: CustomerTask, deps: &Deps<'_>) -> Result<CustomerTask, Error> {
     let inputs = read_inputs(&task, deps).await?;
     if is_finished(&task, deps, &inputs.digest).await? {

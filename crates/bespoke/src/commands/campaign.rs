@@ -120,7 +120,7 @@ struct CampaignReport {
     skipped_because: BTreeMap<String, usize>,
     /// Failed customers by error and stage.
     failed_with: BTreeMap<String, usize>,
-    /// The number of texts by writer, and by the reason why no model was used.
+    /// The number of scripts by writer, and by the reason why no model was used.
     writers: WriterCounts,
     /// The reason why the run stopped early.
     stop: Option<StopReason>,
@@ -205,7 +205,7 @@ impl CampaignReport {
         }
         if self.writers.model_never_served() {
             let _infallible =
-                writeln!(text, "{bold}no text uses the model{bold:#}; all of them come from the phrasebook");
+                writeln!(text, "{bold}the model was not used{bold:#}; all text comes from the phrasebook");
         }
         let rate = self.rate_per_minute.map_or_else(String::new, |rate| format!(", {rate:.1} per minute"));
         let _infallible = writeln!(text, "\n{}{rate}, ${:.2} spent", duration(self.seconds), self.spent_usd);

@@ -95,7 +95,7 @@ fn preview(args: &PreviewArgs, config: &Config) -> Result<Vec<PathBuf>, Failure>
         let found = catalogue.products().iter().find(|product| product.id.as_str() == id);
         let message = || format!("the catalog has no product {id}");
         found.ok_or_else(|| {
-            Failure::new(ErrorName::InputInvalidRequest, message(), "take an id from the catalog, such as its first")
+            Failure::new(ErrorName::InputInvalidRequest, message(), "use a product id from the catalog")
         })
     };
     let products: Vec<&Product> = args.products.iter().map(find).collect::<Result<_, _>>()?;

@@ -66,7 +66,7 @@ fn sentences_for_people(report: &SentenceReport) -> String {
         report;
     let _infallible = writeln!(
         text,
-        "sentences in {texts} texts: {lines} approved lines, {catalogue} from the catalog, {} unverified",
+        "sentences for {texts} customers: {lines} approved lines, {catalogue} from the catalog, {} unverified",
         unproved.len()
     );
     if free_approved + free_unapproved > 0 {
@@ -76,10 +76,10 @@ fn sentences_for_people(report: &SentenceReport) -> String {
         );
     }
     if *sealed > 0 {
-        let _infallible = writeln!(text, "not proven: {sealed} texts could not be opened with these keys");
+        let _infallible = writeln!(text, "not proven: the text for {sealed} customers could not be opened with these keys");
     }
     if *erased > 0 {
-        let _infallible = writeln!(text, "note: {erased} texts were erased together with their customers' data");
+        let _infallible = writeln!(text, "note: the text for {erased} customers was erased together with their data");
     }
     text
 }

@@ -73,7 +73,7 @@ const fn remedy(name: ErrorName) -> &'static str {
         ErrorName::WriterThrottled => "Set `writer.model.requests_per_minute`, or ask the service for a higher limit.",
         ErrorName::StartUnavailable => "Check access to Step Functions, and try again.",
         ErrorName::NarrateEngineMissing => "Install the engine: `bespoke doctor` shows how.",
-        ErrorName::NarrateThrottled => "Run again later, run fewer customers at once, or ask for a higher quota.",
+        ErrorName::NarrateThrottled => "Run again later, lower the concurrency, or ask for a higher quota.",
         ErrorName::NarrateFailed => "Run again, or choose another voice.",
         ErrorName::RenderEngineMissing => "Install ffmpeg: `bespoke doctor` shows how.",
         ErrorName::RenderFailed => "Check disk space and `video.deadline_seconds`, and run again.",

@@ -78,9 +78,8 @@ impl TextPart {
         &self.text
     }
 
-    /// Returns the text with [`APPROVED`] in place of each approved sentence. Only a whole sentence counts: the
-    /// sentence before it must have ended and the next one must start anew, so a writer's words cannot extend the
-    /// bank's.
+    /// Returns the text with [`APPROVED`] in place of each approved sentence. Only a whole sentence counts: the sentence before
+    /// it must have ended, and a new one must follow it. So a writer's words cannot extend the bank's.
     pub(super) fn without_approved(&self) -> String {
         self.approved.iter().fold(self.text.clone(), |text, sentence| mask_sentence(&text, sentence.trim()))
     }

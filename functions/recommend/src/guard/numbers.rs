@@ -186,6 +186,6 @@ fn spelled_amounts(words: &[String], violations: &mut Vec<String>) {
         }
     }
     if words.windows(NUMBERS_IN_ROW).any(|row| row.iter().all(|word| is(SMALL, word))) {
-        violations.push("several numbers in a row".to_owned());
+        violations.push("several consecutive numbers".to_owned());
     }
 }
