@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn missing_variable_is_named() {
+    fn error_names_the_missing_variable() {
         let error = required("BESPOKE_TEST_NEVER_SET").unwrap_err();
         assert_eq!(error.to_string(), "the environment variable BESPOKE_TEST_NEVER_SET is not set");
         assert_eq!(error.name(), ErrorName::ConfigInvalid);

@@ -483,7 +483,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_field_is_named() {
+    fn error_names_the_missing_field() {
         let error = decode::<MergeInput>(json!({"run": "run-1"})).unwrap_err();
         assert_eq!(error.to_string(), "invalid payload at `.`: missing field `batch`");
     }
@@ -501,7 +501,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn valid_payload_is_answered() {
+    async fn valid_payload_gets_a_response() {
         let stage = async |input: MergeInput| -> Result<String, Failure> { Ok(input.batch.to_string()) };
         let payload = json!({"run": "run-1", "batch": "monday"});
         assert_eq!(answer(payload, &stage).await.unwrap(), "monday");

@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn line_holds_a_value_for_each_metric_and_dimension() {
+    fn line_has_a_value_for_each_metric_and_dimension() {
         let values = [("StageSeconds", "Seconds", 1.5)];
         let line = line(Timestamp::UNIX_EPOCH, "prod", &[("Stage", "merge")], &values);
         let directive = &line["_aws"]["CloudWatchMetrics"][0];

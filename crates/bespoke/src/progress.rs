@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn row_aligns_with_its_head() {
+    fn row_aligns_with_its_header() {
         let counts = OutcomeCounts { published: 123, skipped: 40, held: 1, failed: 2, waiting: 828, running: 6 };
         let progress = RunProgress {
             counts,

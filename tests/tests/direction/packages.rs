@@ -95,14 +95,14 @@ fn lower_layers_use_only_lower_layers() {
 }
 
 #[test]
-fn lower_layers_build_no_aws() {
+fn lower_layers_do_not_build_aws_crates() {
     for (package, _) in LAYERS.into_iter().filter(|(package, _)| *package != "outbound") {
         assert_builds_no_aws(&["--package", package, "--no-default-features"]);
     }
 }
 
 #[test]
-fn stages_use_no_other_stage_and_no_aws() {
+fn stages_use_neither_other_stages_nor_aws() {
     let workspace = workspace();
     for stage in stages() {
         assert!(used_members(&workspace, &stage).contains("contracts"), "{stage} was read");
@@ -112,7 +112,7 @@ fn stages_use_no_other_stage_and_no_aws() {
 }
 
 #[test]
-fn functions_that_are_not_stages_build_no_aws() {
+fn functions_that_are_not_stages_do_not_build_aws_crates() {
     for function in ["start", "api", "deliver"] {
         assert_builds_no_aws(&["--package", function, "--no-default-features"]);
     }
@@ -147,7 +147,7 @@ fn local_crates_use_only_earlier_local_crates() {
 }
 
 #[test]
-fn command_builds_every_stage_and_no_aws() {
+fn command_builds_every_stage_but_no_aws_crates() {
     let built = assert_builds_no_aws(&["--package", "bespoke"]);
     assert!(stages().is_subset(&built), "{built:?}");
 }

@@ -94,9 +94,8 @@ fn preview(args: &PreviewArgs, config: &Config) -> Result<Vec<PathBuf>, Failure>
     let find = |id: &String| {
         let found = catalogue.products().iter().find(|product| product.id.as_str() == id);
         let message = || format!("the catalog has no product {id}");
-        found.ok_or_else(|| {
-            Failure::new(ErrorName::InputInvalidRequest, message(), "use a product id from the catalog")
-        })
+        found
+            .ok_or_else(|| Failure::new(ErrorName::InputInvalidRequest, message(), "use a product id from the catalog"))
     };
     let products: Vec<&Product> = args.products.iter().map(find).collect::<Result<_, _>>()?;
     std::fs::create_dir_all(&args.out).map_err(Failure::file(ErrorName::StoreUnavailable, &args.out))?;

@@ -76,7 +76,8 @@ fn sentences_for_people(report: &SentenceReport) -> String {
         );
     }
     if *sealed > 0 {
-        let _infallible = writeln!(text, "not proven: the text for {sealed} customers could not be opened with these keys");
+        let _infallible =
+            writeln!(text, "not proven: the text for {sealed} customers could not be opened with these keys");
     }
     if *erased > 0 {
         let _infallible = writeln!(text, "note: the text for {erased} customers was erased together with their data");

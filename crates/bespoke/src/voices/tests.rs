@@ -297,7 +297,7 @@ async fn packages_replace_an_unreachable_upstream() {
 }
 
 #[tokio::test]
-async fn missing_or_failing_client_is_named_and_the_download_is_kept() {
+async fn error_names_the_missing_or_failing_client_and_the_download_is_kept() {
     let mut machine = Machine::new(&content());
     machine.leave_partial(&content()[..HALF]);
     let part = part("http://127.0.0.1:9", WHEELS);

@@ -352,7 +352,7 @@ async fn errors_leak_neither_the_services_text_nor_its_address() {
 }
 
 #[test]
-fn only_local_service_needs_no_key() {
+fn only_a_local_service_needs_no_key() {
     for local in ["http://127.0.0.1:8080/v1", "http://localhost/v1", "http://[::1]:1/v1"] {
         assert!(!needs_key(local), "{local}");
     }
