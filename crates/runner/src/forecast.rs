@@ -208,10 +208,11 @@ async fn decide(runner: &Runner, request: &Request, run: &RunId) -> Result<Vec<D
         keys: runner.services.vault.keys(),
         categories: &request.categories,
         at_most: settings.offers.at_most,
+        stop_days: settings.offers.stops_age_out_days.into(),
         today: now.to_zoned(TimeZone::UTC).date(),
     };
     let store = runner.services.vault.store();
-    let days = settings.offers.at_most_every_days;
+    let days = request.at_most_every_days;
     let mut decisions = Vec::with_capacity(records.len());
     for record in records {
         let reference = record.reference().clone();

@@ -116,6 +116,7 @@ impl CreateCampaignRequest {
             voice: self.voice,
             shape: self.shape,
             videos: (self.video == Some(false)).then_some(0),
+            is_demo: false,
         }
     }
 }

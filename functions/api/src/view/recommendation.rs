@@ -85,6 +85,7 @@ impl CreateRecommendationRequest {
             voice: self.voice,
             shape: self.shape,
             videos: (self.video == Some(false)).then_some(0),
+            is_demo: false,
         }
     }
 }
