@@ -188,7 +188,7 @@ impl IntoResponse for Problem {
 /// Returns the description for a response with this status, which applies to all operations.
 fn description(status: u16) -> &'static str {
     match status {
-        400 => "The query, a header or the body is invalid. `detail` contains the field's name.",
+        400 => "The query, a header or the body is invalid. `detail` names an invalid field of the body.",
         401 => "The bearer token is missing or invalid.",
         403 => "The caller has none of the roles that the operation needs. `detail` names them.",
         404 => "The resource does not exist, or belongs to another caller.",
