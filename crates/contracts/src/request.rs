@@ -61,7 +61,7 @@ pub struct Request {
     pub engines: Vec<Engine>,
     /// The aspect ratio.
     pub shape: Shape,
-    /// The digest of the caller's own background.
+    /// The digest of a background that the caller supplied.
     pub background: Option<Digest>,
     /// The bank's own backgrounds with their digests: either the one in the settings, or all that existed when the run
     /// started. Each customer gets one of them.
@@ -126,7 +126,7 @@ pub struct RunInputs<'a> {
     pub lexicon: Digest,
     /// The digest of the brand and of every file that it refers to.
     pub assets: Digest,
-    /// The digest of the caller's own background.
+    /// The digest of a background that the caller supplied.
     pub background: Option<Digest>,
     /// The bank's backgrounds by name.
     pub backgrounds: BTreeMap<BackgroundName, Digest>,

@@ -511,7 +511,7 @@ pub struct VideoSettings {
     pub background: Option<BackgroundName>,
     /// How much scenes move.
     pub motion: SceneMotion,
-    /// Whether captions are drawn into the picture. The caption file is always made.
+    /// Whether captions are drawn into the video's image. The caption file is always written.
     pub burn_captions: bool,
 }
 
@@ -519,7 +519,7 @@ pub struct VideoSettings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SceneMotion {
-    /// As the templates say.
+    /// As the templates specify.
     #[default]
     Full,
     /// Elements only fade, for viewers who are sensitive to motion.
@@ -629,8 +629,8 @@ pub struct LocalSettings {
     pub concurrency: usize,
     /// The percentage of failed customers at which a campaign stops automatically.
     pub tolerated_failure_percentage: u8,
-    /// Whether a person may approve results of runs that they started. Set it only if one person alone uses the machine:
-    /// then nobody checks the maker.
+    /// Whether a person may approve results of runs that they started. Set it only if a single person uses the machine,
+    /// because their results are then published without a second person's check.
     pub approve_own: bool,
 }
 

@@ -32,7 +32,7 @@ const S3_EVENT: f64 = 0.000_001;
 const EGRESS_GB: f64 = 0.09;
 /// US dollars per request to an HTTP API.
 const HTTP_REQUEST: f64 = 0.000_001;
-/// Requests of a customer who opens their link: the page, the poster, the video and the captions.
+/// The requests that a customer makes by opening their link: the page, the poster, the video and the captions.
 const LINK_REQUESTS: f64 = 4.0;
 
 /// The number of months for which results are kept: `ResultDays` is 400 days.
@@ -53,7 +53,7 @@ const NARRATE_SECONDS: f64 = 4.0;
 /// The total seconds of a customer's other stages.
 const REST_SECONDS: f64 = 1.5;
 
-/// Polly requests per video: one for the sound of all sentences, and one for the word times.
+/// Polly requests per video: one for the audio of all sentences, and one for the word times.
 const POLLY_REQUESTS_PER_VIDEO: f64 = 2.0;
 /// Requests per second that Polly accepts for neural voices.
 const POLLY_PER_SECOND: f64 = 8.0;
@@ -230,7 +230,7 @@ pub fn too_large(work: &Workload, forecast: &AwsForecast) -> Vec<String> {
     }
     if hours * 3600.0 > WORKFLOW_SECONDS {
         problems
-            .push("one batch takes longer than the workflow's timeout of 7 days: raise the narrowest limit".to_owned());
+            .push("one batch takes longer than the workflow's timeout of 7 days: raise the tightest limit".to_owned());
     }
     problems
 }
@@ -245,7 +245,7 @@ mod tests {
     /// Two out of three customers consent and get three offers each, at resolution 1080.
     fn work(customers: usize) -> Workload {
         let recommendations = customers * 2 / 3;
-        #[expect(clippy::cast_precision_loss, reason = "ten millions")]
+        #[expect(clippy::cast_precision_loss, reason = "at most ten million")]
         let video_seconds = TextSize::with_offers(3).video_seconds(140) * recommendations as f64;
         Workload { customers, recommendations, videos: recommendations, video_seconds }
     }
@@ -263,7 +263,7 @@ mod tests {
             let at = |at: usize| if at > 0 && (digits.len() - at).is_multiple_of(3) { "," } else { "" };
             digits.char_indices().map(|(index, digit)| format!("{}{digit}", at(index))).collect::<Vec<_>>().concat()
         };
-        #[expect(clippy::cast_precision_loss, reason = "ten millions")]
+        #[expect(clippy::cast_precision_loss, reason = "at most ten million")]
         let head = SIZES.map(|size| format!(" {} |", thousands(size as f64))).concat();
         let mut text = format!("| US dollars for customers |{head}\n|---|---|---|---|\n");
         let bills = SIZES.map(|size| forecast_aws(&work(size), &setup(5.0, true)));
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn polly_is_the_narrowest_quota() {
+    fn polly_is_the_tightest_quota() {
         let forecast = forecast_aws(&work(100_000), &setup(1000.0, true));
         assert_eq!(forecast.bounds[0].what, "Polly, neural voices");
         assert!(forecast.hours > 4.0, "{}", forecast.hours);

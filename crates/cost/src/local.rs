@@ -54,7 +54,7 @@ const DRAWING: f64 = 1.12;
 const SOUND: f64 = 0.04;
 /// CPU seconds per video, regardless of length and size: starting programs, and checking stills, poster and preview.
 const FIXED: f64 = 1.5;
-/// CPU seconds for publishing. Also all CPU seconds for a skipped customer.
+/// CPU seconds for publishing. A skipped customer takes this long in total.
 const BOOKKEEPING: f64 = 0.05;
 /// Returns the CPU seconds per second of speech (`make bench`). An outside voice takes none on this machine.
 const fn speaking(engine: Engine) -> f64 {

@@ -1,5 +1,5 @@
-//! Derives a mood from consented posts: an overall tone, a tone per topic, and keyed digests that the guard uses to
-//! detect echoes.
+//! Derives a mood from the posts of a customer who consented to their use: an overall tone, a tone per topic, and keyed
+//! digests that the guard uses to detect echoes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
