@@ -78,7 +78,7 @@ is `failed`, and the run goes on and ends as `done`. The status `failed` means t
 customers have no outcome.
 
 A run stops early if too many customers fail: at least five, and more than the percentage in the settings. A \
-local server then ends the run as `done`, with a `stop_reason`. AWS ends it as `failed`.
+local server then ends the run as `done`, with a `stop_reason`. AWS ends it as `failed`, with the code `Run.Incomplete`.
 
 ## Retries
 

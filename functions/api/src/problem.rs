@@ -257,11 +257,11 @@ problem_responses! {
     EventProblems: [400, 401, 403, 404];
     /// The error responses for starting a recommendation.
     StartRecommendationProblems: [400, 401, 403, 413, 415],
-        409 => "`Input.MissingWorkbook`: the batch is unknown or lacks a workbook, or no batch is complete. `Config.NotApproved`: the catalog as it is now lacks an approval.",
+        409 => "`Input.MissingWorkbook`: the batch is unknown or lacks a workbook, or no batch is complete. `Config.NotApproved`: the catalog, the lexicon or the rules lack an approval as they are now.",
         422 => "`Input.KeyReused`: the idempotency key was used for a different request. `Input.UnknownCustomer`: the customer has been erased.";
     /// The error responses for starting a campaign.
     StartCampaignProblems: [400, 401, 403, 413, 415],
-        409 => "`Input.MissingWorkbook`: the batch is unknown or lacks a workbook, or no batch is complete. `Config.NotApproved`: the catalog as it is now lacks an approval.",
+        409 => "`Input.MissingWorkbook`: the batch is unknown or lacks a workbook, or no batch is complete. `Config.NotApproved`: the catalog, the lexicon or the rules lack an approval as they are now.",
         422 => "`Input.KeyReused`: the idempotency key was used for a different request. `Input.InvalidRequest`: the request has both `upload` and `batch`.";
     /// The error responses for creating an upload.
     CreateUploadProblems: [400, 401, 403, 413, 415];

@@ -426,8 +426,8 @@ pub(crate) struct Recommendation {
 /// be shown after a recall, an erasure, a suppression, or a withdrawal of consent.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub(crate) struct RecommendationContent {
-    /// The text. It appears as soon as it has passed the guard, before the result is published. Absent if its wording needs
-    /// a review, while the result is in review, after a failure or a skip, and if the result may not be shown.
+    /// The text. It appears as soon as it has passed the guard, before the result is published. Absent while its
+    /// wording or the whole result needs a review, after a failure or a skip, and if the result may not be shown.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) text: Vec<Paragraph>,
     /// The disclosures that accompany the text, from the catalog and the brand. Absent if there is no text.
