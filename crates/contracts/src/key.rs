@@ -151,6 +151,22 @@ pub enum RunPart {
     Head,
 }
 
+impl RunPart {
+    /// Returns the file's name under `runs/<run>/`.
+    #[must_use]
+    pub const fn file_name(self) -> &'static str {
+        match self {
+            Self::Request => "request.json",
+            Self::Forecast => "forecast.json",
+            Self::Settings => "settings.json",
+            Self::Index => "index.csv",
+            Self::ManifestCsv => "manifest.csv",
+            Self::ManifestJson => "manifest.json",
+            Self::Head => "head.json",
+        }
+    }
+}
+
 /// The kind of run that a caller started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RunKind {
@@ -338,18 +354,7 @@ impl fmt::Display for ObjectKey {
             Self::Customer(reference, run, artefact) => {
                 write!(f, "customers/{reference}/{run}/{}", artefact.file_name())
             }
-            Self::Run(run, part) => {
-                let name = match part {
-                    RunPart::Request => "request.json",
-                    RunPart::Forecast => "forecast.json",
-                    RunPart::Settings => "settings.json",
-                    RunPart::Index => "index.csv",
-                    RunPart::ManifestCsv => "manifest.csv",
-                    RunPart::ManifestJson => "manifest.json",
-                    RunPart::Head => "head.json",
-                };
-                write!(f, "runs/{run}/{name}")
-            }
+            Self::Run(run, part) => write!(f, "runs/{run}/{}", part.file_name()),
             Self::Admission(run, place) => write!(f, "runs/{run}/admitted/{place}.txt"),
             Self::Admitted(run, reference) => write!(f, "runs/{run}/admitted/{reference}.json"),
             Self::Ended(run, reference, word) => {
