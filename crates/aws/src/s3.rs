@@ -82,9 +82,7 @@ impl S3Store {
     fn write(&self, key: &ObjectKey, bytes: Bytes) -> PutObjectFluentBuilder {
         let request = self.client.put_object().bucket(&self.bucket).key(key.to_string()).body(ByteStream::from(bytes));
         match self.lock.as_ref().filter(|_| Lock::covers(key)) {
-            Some(lock) => {
-                request.object_lock_mode(lock.mode.clone()).object_lock_retain_until_date(lock.until())
-            }
+            Some(lock) => request.object_lock_mode(lock.mode.clone()).object_lock_retain_until_date(lock.until()),
             None => request,
         }
     }

@@ -246,7 +246,6 @@ impl Head {
     /// Returns whether two heads state the same, apart from the time and the version.
     #[must_use]
     pub fn states_the_same(&self, other: &Self) -> bool {
-        (&self.run, self.customers, self.chain, &self.files)
-            == (&other.run, other.customers, other.chain, &other.files)
+        (&self.run, self.customers, self.chain, &self.files) == (&other.run, other.customers, other.chain, &other.files)
     }
 }

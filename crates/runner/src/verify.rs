@@ -345,9 +345,8 @@ async fn check_customer(
     }
     let is_incomplete = entry.record == Digest::of(b"");
     // An erasure deletes a pending review, but no evidence and no failure.
-    let is_erased = erasure.is_some_and(|record| {
-        record == entry.record || matches!(entry.outcome, Outcome::InReview { .. })
-    });
+    let is_erased =
+        erasure.is_some_and(|record| record == entry.record || matches!(entry.outcome, Outcome::InReview { .. }));
     if !is_incomplete && !is_erased {
         check.found.push(Discrepancy::missing(&evidence, "the record in the manifest's chain is missing"));
     }

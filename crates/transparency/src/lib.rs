@@ -7,8 +7,8 @@
 //! | [`signer`] | the port that signs, and the public key that verifies |
 //! | [`log`] | the log in a store: appends without forks, reads and proves |
 //!
-//! **Invariant:** this crate does not depend on AWS, the file system or a stage. A proof needs no secret: whoever has
-//! the public key and the files can verify it.
+//! **Invariant:** this crate does not depend on AWS, the file system or a stage. A proof needs no secret: the public
+//! key and the files are enough.
 
 pub mod checkpoint;
 pub mod log;

@@ -124,11 +124,7 @@ pub async fn entry(store: &dyn ObjectStore, index: u64) -> Result<Option<LogEntr
 ///
 /// # Errors
 /// If the store or the signer fails, or the last entry is not one that this signer signed.
-pub async fn append(
-    store: &dyn ObjectStore,
-    signer: &dyn Signer,
-    leaf: String,
-) -> Result<(u64, LogEntry), LogError> {
+pub async fn append(store: &dyn ObjectStore, signer: &dyn Signer, leaf: String) -> Result<(u64, LogEntry), LogError> {
     let mut index = size(store).await?;
     loop {
         let frontier = frontier(store, signer, index).await?;

@@ -179,7 +179,7 @@ pub fn is_included(leaf: Digest, index: u64, size: u64, path: &[Digest], root: &
     last == 0 && hash == *root
 }
 
-/// A tree of which only size and root are known.
+/// The size and the root of a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tree {
     /// The number of leaves.

@@ -65,7 +65,11 @@ impl ReviewedRun {
     /// Returns the keys of the run's own files.
     fn own(&self, files: &Files) -> Vec<String> {
         let run = format!("/{}/", self.id);
-        files.keys().filter(|key| (key.contains(&run) && !key.starts_with("logs/")) || key.starts_with("log/")).cloned().collect()
+        files
+            .keys()
+            .filter(|key| (key.contains(&run) && !key.starts_with("logs/")) || key.starts_with("log/"))
+            .cloned()
+            .collect()
     }
 }
 
@@ -181,7 +185,8 @@ async fn every_random_mutation_is_found() {
     let mut other_signature = whole.clone();
     let forged = String::from_utf8(whole["log/000000000000.json"].to_vec()).unwrap();
     let (before, after) = forged.rsplit_once("bespoke/log ").unwrap();
-    let forged = format!("{before}bespoke/log {}{}", &after[..20], after[20..].replacen('A', "B", 1).replacen('a', "b", 1));
+    let forged =
+        format!("{before}bespoke/log {}{}", &after[..20], after[20..].replacen('A', "B", 1).replacen('a', "b", 1));
     other_signature.insert("log/000000000000.json".to_owned(), forged.into());
     let verified = verify_files(&run.id, other_signature, no_keys(), &trust).await;
     assert_ne!(verified.findings, [], "the signature of an earlier head");
@@ -217,7 +222,7 @@ async fn replayed_earlier_state_is_found() {
     let verified = verify_files(&run.id, replayed.clone(), no_keys(), &trust).await;
     assert_ne!(verified.findings, [], "the log has a newer head of the run");
 
-    // The log too is cut back. Without a pinned head, nobody can tell.
+    // The log too is cut back. Only a pinned head shows it.
     replayed.remove("log/000000000001.json");
     assert_eq!(verify_files(&run.id, replayed.clone(), no_keys(), &trust).await.findings, []);
     let verified = verify_files(&run.id, replayed, no_keys(), &run.trust(Some(&pinned)).await).await;
@@ -243,10 +248,12 @@ impl Attack<'_> {
         let text = std::fs::read_to_string(&record).unwrap();
         let (before, after) = text.split_once("\"written_at\": \"").unwrap();
         let backdated = format!("{before}\"written_at\": \"{}{}", self.year, &after[4..]);
-        let approval = r#"  "review": {"why": {"because": "free-text"}, "choice": "approve", "by": "Head of Compliance",
+        let approval =
+            r#"  "review": {"why": {"because": "free-text"}, "choice": "approve", "by": "Head of Compliance",
             "at": "1999-01-01T00:00:00Z", "seen": {"text": "DIGEST", "artefacts": {}}}, "written_at":"#
-            .replace("DIGEST", &"0".repeat(64));
-        let invented = if text.contains("\"review\"") { backdated } else { backdated.replacen("  \"written_at\":", &approval, 1) };
+                .replace("DIGEST", &"0".repeat(64));
+        let invented =
+            if text.contains("\"review\"") { backdated } else { backdated.replacen("  \"written_at\":", &approval, 1) };
         std::fs::write(&record, invented).unwrap();
 
         let store = Arc::new(FolderStore::open(&root).unwrap());

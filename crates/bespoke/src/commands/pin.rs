@@ -86,7 +86,11 @@ async fn prove(store: &FolderStore, earlier: Tree, newest: Tree, artifacts: &Pat
         return Ok(proof);
     }
     let message = format!("{}: the log does not extend the head that you kept", artifacts.display());
-    Err(Failure::new(ErrorName::EvidenceChanged, message, "keep the earlier head; somebody rewrote or shortened the log"))
+    Err(Failure::new(
+        ErrorName::EvidenceChanged,
+        message,
+        "keep the earlier head; somebody rewrote or shortened the log",
+    ))
 }
 
 /// Reads a public key from a file.
@@ -101,7 +105,11 @@ pub(super) fn key_from_pem(file: &Path, pem: &str) -> Result<PublicKey, Failure>
 pub(super) fn head_from_file(file: &Path, bytes: &[u8], key: &PublicKey) -> Result<Checkpoint, Failure> {
     let refused = |problem: &str| {
         let message = format!("{}: {problem}", file.display());
-        Failure::new(ErrorName::InputInvalidRequest, message, "use the head.json and key.pem that bespoke pin wrote together")
+        Failure::new(
+            ErrorName::InputInvalidRequest,
+            message,
+            "use the head.json and key.pem that bespoke pin wrote together",
+        )
     };
     let head = read_head(bytes).ok_or_else(|| refused("not a signed head"))?;
     if !head.is_signed_by(key) {

@@ -129,7 +129,10 @@ fn for_people(verification: &Verification, has_pinned_key: bool) -> String {
         count => writeln!(text, "{compared}, {count} discrepancies"),
     };
     if let Some(index) = head.index {
-        let by = head.key.as_ref().map_or_else(|| "nobody checked its signature".to_owned(), |key| format!("signed with key {key}"));
+        let by = head
+            .key
+            .as_ref()
+            .map_or_else(|| "nobody checked its signature".to_owned(), |key| format!("signed with key {key}"));
         let _infallible = writeln!(text, "head: entry {index} of {} in the log, {by}", head.log_size);
     }
     if let Some(size) = head.pinned_size {

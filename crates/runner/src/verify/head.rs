@@ -15,7 +15,7 @@ use transparency::signer::PublicKey;
 use super::{Discrepancy, Found};
 use crate::failure::Failure;
 
-/// What the verifier knows apart from the store: nothing, a public key, or a public key and a head.
+/// The verifier's knowledge apart from the store: nothing, a public key, or a public key and a head.
 #[derive(Clone, Debug, Default)]
 pub struct Trust {
     /// The public key that must have signed the log.
@@ -128,12 +128,7 @@ struct Log {
 
 impl Log {
     /// Reads all entries, computes the tree from the leaves alone, and compares it with every checkpoint.
-    async fn read(
-        store: &dyn ObjectStore,
-        run: &RunId,
-        trust: &Trust,
-        found: &mut Found,
-    ) -> Result<Self, Failure> {
+    async fn read(store: &dyn ObjectStore, run: &RunId, trust: &Trust, found: &mut Found) -> Result<Self, Failure> {
         let mut tree = Frontier::default();
         let mut heads = Vec::new();
         let pinned = trust.pinned.as_ref().map(|pinned| pinned.tree);
