@@ -14,7 +14,7 @@ const LAYERS: [(&str, &[&str]); 8] = [
     ("phrases", &["contracts"]),
     ("storage", &["contracts"]),
     ("policy", &["contracts", "storage"]),
-    ("lifecycle", &["contracts", "storage", "policy"]),
+    ("lifecycle", &["contracts", "storage", "policy", "transparency"]),
     ("outbound", &["policy"]),
     ("transparency", &["contracts", "storage"]),
 ];
