@@ -141,7 +141,7 @@ impl fmt::Display for ErrorName {
     }
 }
 
-/// An error with a name from the closed list. Its message appears in an execution's history, so it never holds a
+/// An error with a name from the closed list. Its message appears in an execution's history, so it must not contain a
 /// secret, a cell's content, a prompt or a customer id.
 pub trait NamedError: std::error::Error + Send + Sync + 'static {
     /// Returns the error's name.

@@ -35,7 +35,7 @@ impl Shape {
     }
 }
 
-/// The measurements by ffprobe and ebur128.
+/// The measurements taken with ffprobe and ffmpeg's ebur128 filter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MediaFacts {
     /// The width in pixels.

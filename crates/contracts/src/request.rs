@@ -48,7 +48,7 @@ pub struct Request {
     pub batch: Batch,
     /// The only customer in the run. `None` for all customers.
     pub only: Option<CustomerRef>,
-    /// The lines of business to recommend from. Never empty.
+    /// The lines of business from which products may be recommended. Never empty.
     pub categories: Vec<Category>,
     /// The caller's preferences for tone and emphasis. They cannot disable the guard.
     pub prompt: Option<String>,
@@ -93,7 +93,7 @@ pub struct Request {
     pub attempt: u32,
 }
 
-/// The options for a run. If an option is empty, the settings apply.
+/// The options for a run. The settings apply where an option is empty.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunOptions {
     /// The only customer in the run. `None` for all customers.
@@ -120,9 +120,9 @@ pub struct RunInputs<'a> {
     pub settings: &'a Settings,
     /// The digest of the catalog.
     pub catalogue: Digest,
-    /// Digest of the phrasebook and its approvals.
+    /// The digest of the phrasebook and its approvals.
     pub phrases: Digest,
-    /// Digest of the lexicon.
+    /// The digest of the lexicon.
     pub lexicon: Digest,
     /// The digest of the brand and of every file that it refers to.
     pub assets: Digest,

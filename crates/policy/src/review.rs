@@ -73,7 +73,7 @@ async fn is_among_first(
     let rows = IndexRow::read_all(&head[..whole]).map_err(|_| StoreError::Unavailable {
         key: key.to_string(),
         action: "read",
-        reason: "not an index of customers".to_owned(),
+        reason: "not a valid customer index".to_owned(),
     })?;
     Ok(rows.iter().take(first as usize).any(|row| row.reference == *reference))
 }

@@ -201,7 +201,7 @@ async fn check_manifest(
         Some(_) => {}
     }
     let Ok(current) = finalize::sum_up(run.clone(), manifest.dataset.as_ref(), vault).await else {
-        found.push(Discrepancy::changed(&ObjectKey::Run(run.clone(), RunPart::Index), "is not an index of customers"));
+        found.push(Discrepancy::changed(&ObjectKey::Run(run.clone(), RunPart::Index), "is not a valid customer index"));
         return Ok(());
     };
     let references =
@@ -236,11 +236,11 @@ async fn check_dataset(vault: &Vault, run: &RunId, manifest: &Manifest, found: &
     found.files += 2;
     let rows = |csv: Option<bytes::Bytes>| csv.and_then(|csv| IndexRow::read_all(&csv).ok());
     let Some(own) = rows(own) else {
-        found.push(Discrepancy::changed(&index, "is not an index of customers"));
+        found.push(Discrepancy::changed(&index, "is not a valid customer index"));
         return Ok(());
     };
     let Some(whole) = rows(whole) else {
-        found.push(Discrepancy::changed(&part(DatasetPart::Index), "is not an index of customers"));
+        found.push(Discrepancy::changed(&part(DatasetPart::Index), "is not a valid customer index"));
         return Ok(());
     };
     let whole: HashMap<&CustomerRef, &IndexRow> = whole.iter().map(|row| (&row.reference, row)).collect();

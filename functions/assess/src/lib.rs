@@ -73,7 +73,7 @@ pub struct Rules<'a> {
     pub lexicon: &'a Lexicon,
     /// The keys for the digests of posts.
     pub keys: &'a Keys,
-    /// The lines of business to recommend from.
+    /// The lines of business from which products may be recommended.
     pub categories: &'a [Category],
     /// The maximum number of offers for one customer.
     pub at_most: usize,
@@ -101,7 +101,7 @@ pub enum Error {
         /// The run.
         run: RunId,
     },
-    /// The request does not list a line of business.
+    /// The request lists no line of business.
     #[error("the request for run {run} lists no category")]
     NoCategory {
         /// The run.
@@ -131,7 +131,7 @@ impl NamedError for Error {
     }
 }
 
-/// Assesses one customer. Adopts an existing result for the same inputs. The inputs exclude `control/` and the contact
+/// Assesses one customer. Reuses an existing result for the same inputs. The inputs exclude `control/` and the contact
 /// cap, which may change at any time. `publish` checks both again.
 pub async fn run(input: AssessInput, deps: &Deps<'_>) -> Result<AssessOutput, Error> {
     let request = read_request(&input.run, deps).await?;
@@ -202,7 +202,7 @@ fn inputs_digest(row: &Digest, request: &Request) -> Digest {
     Digest::of_parts([row.as_bytes(), request.as_bytes().as_slice(), env!("CARGO_PKG_VERSION").as_bytes()])
 }
 
-/// Returns the stage's output. An adopted result does not proceed if `control/` now forbids its publication.
+/// Returns the stage's output. A reused result does not proceed if `control/` now forbids its publication.
 fn output(run: RunId, reference: &CustomerRef, assessment: &Assessment, control: &Control) -> AssessOutput {
     let proceed = match assessment {
         Assessment::Proceed(facts) => control.forbids(facts.mood.is_some()).is_none(),
@@ -246,7 +246,7 @@ fn facts(customer: &Customer, permission: Permission, rules: &Rules<'_>) -> Resu
     }
     let mood = findings.map(|findings| findings.mood);
     let payments = features::Payments::of(&customer.transactions, customer.as_of, lexicon);
-    // An id that is not in the catalog is only a workbook cell, not a fact.
+    // An id that is not in the catalog is merely the content of a cell, not a fact.
     let mut products_held = customer.profile.products_held.clone();
     products_held.retain(|id| catalogue.product(id).is_some());
     products_held.sort_unstable();

@@ -25,7 +25,7 @@ pub const UNDATED_AGE_DAYS: i32 = 90;
 /// The maximum age that weights take into account, in days. It keeps every weight above zero.
 const MAX_AGE_DAYS: i32 = 3_650;
 
-/// The maximum compound score that counts for a post that stops selling.
+/// The upper limit on the compound score of a post that stops selling.
 const STOPPED_SCORE: f64 = -0.5;
 
 /// The tone and topics of a piece of text.
@@ -79,8 +79,8 @@ impl<'a> ToneAnalyzer<'a> {
 /// The age, in days, after which a post no longer counts for or against an offer.
 pub const POSTS_AGE_OUT_DAYS: i32 = 180;
 
-/// The compound score at or below which a post that is not about a listed topic is negative. A single word such as
-/// "missed" does not stop offers.
+/// The compound score at or below which a post that is not about a listed topic is negative. It is low enough that a
+/// single word such as "missed" does not stop offers.
 const NEGATIVE_OFF_TOPIC: f64 = -0.3;
 
 /// The minimum compound score of a cheerful post.
@@ -142,7 +142,8 @@ impl ToneAnalyzer<'_> {
             complaint.is_some() || is_about(Topic::Card) || is_about(Topic::Savings) || is_about(Topic::HomeLoan);
         let threshold = if is_of_bank { -0.05 } else { NEGATIVE_OFF_TOPIC };
         let is_negative = rounded(compound) <= threshold && (is_of_bank || !found.everyday) && !found.excused;
-        // For topics such as money and work, staying silent is the safer mistake, so only a cheerful post passes.
+        // For topics such as money and work, staying silent is the safer mistake, so only a cheerful post or a plan
+        // passes.
         let is_planned = [Topic::Savings, Topic::HomeLoan, Topic::Travel, Topic::Investing, Topic::Business];
         let is_plan = is_planned.into_iter().any(is_about) && rounded(compound) >= 0.0;
         let is_doubtful = found.sensitive && !found.everyday && !is_plan && rounded(compound) < CHEERFUL;
@@ -273,7 +274,11 @@ mod tests {
     fn recent_complaint_outweighs_praise() {
         let good = "Great customer service, thank you";
         let bad = "Terrible customer service, I am angry";
-        assert_eq!(tone(&[(1, good), (120, bad)], Topic::Service), Some(Sentiment::Negative), "a complaint stops");
+        assert_eq!(
+            tone(&[(1, good), (120, bad)], Topic::Service),
+            Some(Sentiment::Negative),
+            "a complaint stops selling"
+        );
         assert_eq!(tone(&[(120, good), (1, bad)], Topic::Service), Some(Sentiment::Negative));
         assert_eq!(tone(&[(1, good), (181, bad)], Topic::Service), Some(Sentiment::Positive), "it ages out");
     }
@@ -299,12 +304,12 @@ mod tests {
     }
 
     #[test]
-    fn without_posts_there_is_no_mood() {
+    fn customer_without_posts_has_no_mood() {
         assert_eq!(mood_of(&[]), None);
     }
 
     #[test]
-    fn runs_are_keyed_digests() {
+    fn five_word_runs_are_keyed_digests() {
         let text = "Meridian Ｂank keeps me waiting again";
         let mood = mood_of(&[(1, text), (2, text)]).unwrap();
         let expected = keys().keyed_digest(FIVE_WORD_RUN, b"meridian bank keeps me waiting");

@@ -8,7 +8,7 @@ use storage::vault::Keys;
 
 use crate::CustomerOutcome;
 
-/// Returns the link before the first customer: the digest of the parts `bespoke manifest`, the run, and the dataset
+/// Returns the link that precedes the first customer: the digest of `bespoke manifest`, the run id, and the dataset id
 /// (empty if merge failed).
 #[must_use]
 pub fn first_link(run: &RunId, dataset: Option<&DatasetId>) -> Digest {

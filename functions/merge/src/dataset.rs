@@ -11,8 +11,8 @@ use policy::customer::{CustomerRecord, record_place};
 use storage::vault::{Keys, Owner, Vault, VaultError};
 use zeroize::Zeroizing;
 
-/// The number of tasks that seal concurrently. Each new customer key requires a read from the store, so this exceeds
-/// the number of cores.
+/// The number of tasks that seal concurrently. A task waits for the store whenever it needs a new customer key, so
+/// there are more tasks than cores.
 const SEAL_CONCURRENCY: usize = 32;
 /// The number of records that one task seals.
 const RECORDS_PER_TASK: usize = 16;

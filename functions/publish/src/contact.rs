@@ -15,7 +15,8 @@ use crate::place::Place;
 /// A reason why nothing may be published to the customer.
 pub struct Blocked {
     pub skip: Skip,
-    /// Whether the customer's posts contributed to the result, and the customer has since withdrawn their use.
+    /// Whether the customer's posts contributed to the result, and the customer has since withdrawn consent to use
+    /// them.
     pub posts_withdrawn: bool,
 }
 
@@ -47,7 +48,7 @@ pub async fn find_block(deps: &Deps<'_>, place: Place<'_>, facts: &mut Facts) ->
     Ok(None)
 }
 
-/// Returns whether a dataset with other data about the customer was written since the customer was assessed.
+/// Returns whether a dataset written since the customer's assessment contains different data about the customer.
 pub async fn is_outdated(deps: &Deps<'_>, place: Place<'_>) -> Result<bool, Error> {
     let store = deps.vault.store();
     let facts = place.key(Artefact::Facts).to_string();
@@ -73,7 +74,7 @@ pub async fn is_outdated(deps: &Deps<'_>, place: Place<'_>) -> Result<bool, Erro
     Ok(false)
 }
 
-/// Returns the digest of the customer's line in a dataset.
+/// Returns the digest of the customer's row in a dataset.
 fn find_row(csv: &[u8], place: Place<'_>) -> Option<Digest> {
     let rows = IndexRow::read_all(csv).ok()?;
     rows.into_iter().find(|row| row.reference == *place.reference).map(|row| row.digest)

@@ -37,7 +37,7 @@ pub struct Ending {
 /// The state of a customer's part of the run after [`decide`].
 #[expect(clippy::large_enum_variant, reason = "one value exists at a time, and the caller immediately takes it apart")]
 pub enum Disposition {
-    /// It has an outcome.
+    /// The outcome is final.
     Final(Ending),
     /// A reviewer must decide first.
     InReview(PendingReview),
@@ -67,8 +67,8 @@ pub async fn decide(deps: &Deps<'_>, place: Place<'_>, video: bool) -> Result<Di
     }
 }
 
-/// Returns the ending for a customer who withdrew while a stage was working. Returns `None` if nothing forbids a message
-/// any more.
+/// Returns the ending for a customer who withdrew consent while a stage was running, or `None` if contact is allowed
+/// again.
 pub async fn withdrawn(deps: &Deps<'_>, place: Place<'_>) -> Result<Option<Ending>, Error> {
     let (assessment, _) = deps.vault.read_json(place.owner(), &place.key(Artefact::Facts)).await?;
     let Assessment::Proceed(mut facts) = assessment else { return Ok(None) };
@@ -99,7 +99,7 @@ async fn proceed(
     let blocked = find_block(deps, place, &mut facts).await?;
     let by_decision = match decision.as_ref().map(|decided| decided.decision.choice) {
         Some(ReviewChoice::Reject) => Some(Skip::Rejected),
-        // A review may take days, and a newer upload may hold a stop.
+        // A review may take days, and a newer upload may contain a reason not to contact the customer.
         Some(ReviewChoice::Approve) if is_outdated(deps, place).await? => Some(Skip::Outdated),
         Some(ReviewChoice::Approve) | None => None,
     };
@@ -189,8 +189,8 @@ struct Decided {
     sealed: Digest,
 }
 
-/// Determines whether the result needs a review, and finds the decision. Fails if the decision is about a different
-/// text or video.
+/// Determines whether the result needs a review, and finds the decision if there is one. Fails if the decision was made
+/// about different text or a different video.
 async fn find_review(deps: &Deps<'_>, place: Place<'_>, result: &Collected, facts: &Facts) -> Result<Review, Error> {
     let Some(why) = find_review_reason(deps, place, &result.script).await? else { return Ok(Review::NotNeeded) };
     let seen =
@@ -241,8 +241,9 @@ fn split_decision(decision: Option<Decided>) -> (Option<ReviewRecord>, Option<De
     }
 }
 
-/// Returns the ending of a result that must not be published. If posts contributed and the customer has withdrawn their
-/// use, the evidence contains neither facts nor text, and [`crate::outcome::settle`] deletes the artifacts.
+/// Returns the ending of a result that must not be published. If posts contributed and the customer has withdrawn
+/// consent to use them, the evidence contains neither facts nor text, and [`crate::outcome::settle`] deletes the
+/// artifacts.
 async fn skip(
     deps: &Deps<'_>,
     place: Place<'_>,
@@ -282,7 +283,7 @@ async fn skip(
     })
 }
 
-/// Checks that every product in the script is identical to the catalog's, and may be offered today.
+/// Checks that every product in the script matches the catalog and may be offered today.
 fn check_products(deps: &Deps<'_>, place: Place<'_>, script: &Script) -> Result<(), Error> {
     let as_in_catalogue = |offer: &&OfferShown| {
         deps.catalogue.product(&offer.product).is_some_and(|product| {

@@ -1,4 +1,4 @@
-//! A run with one customer in an in-memory store, as the stages before `publish` leave it.
+//! Builders of a run with one customer in an in-memory store, in the state in which earlier stages leave it.
 
 #![expect(clippy::missing_panics_doc, clippy::unwrap_used, reason = "these builders serve tests only")]
 
