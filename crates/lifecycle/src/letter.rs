@@ -232,9 +232,7 @@ async fn is_erased(vault: &Vault, reference: &CustomerRef) -> Result<bool, Store
 }
 
 /// Returns the value, or `None` if its object does not exist.
-fn opened<T: DeserializeOwned>(
-    read: Result<(T, contracts::Digest), VaultError>,
-) -> Result<Option<T>, VaultError> {
+fn opened<T: DeserializeOwned>(read: Result<(T, contracts::Digest), VaultError>) -> Result<Option<T>, VaultError> {
     match read {
         Ok((value, _)) => Ok(Some(value)),
         Err(VaultError::Store(StoreError::NotFound { .. })) => Ok(None),

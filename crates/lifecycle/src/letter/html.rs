@@ -78,7 +78,11 @@ impl Page {
     }
 
     fn code(&mut self, lines: &[String]) {
-        let _infallible = writeln!(self.0, "<pre><code>{}</code></pre>", lines.iter().map(|line| escaped(line)).collect::<Vec<_>>().join("\n"));
+        let _infallible = writeln!(
+            self.0,
+            "<pre><code>{}</code></pre>",
+            lines.iter().map(|line| escaped(line)).collect::<Vec<_>>().join("\n")
+        );
     }
 }
 
@@ -121,7 +125,9 @@ fn status(letter: &Letter<'_>) -> Vec<String> {
         Record::Final(evidence, _) => {
             let at = date(evidence.written_at);
             match &evidence.outcome {
-                Outcome::Published { video: true } => format!("The bank published a recommendation with a video on {at}."),
+                Outcome::Published { video: true } => {
+                    format!("The bank published a recommendation with a video on {at}.")
+                }
                 Outcome::Published { video: false } => format!("The bank published a written recommendation on {at}."),
                 Outcome::Skipped { skip } => {
                     let because = letter.record.skip(*skip).sealed_because();
@@ -129,7 +135,9 @@ fn status(letter: &Letter<'_>) -> Vec<String> {
                 }
                 Outcome::InReview { why } => format!("On {at} the result was waiting for a reviewer: {why}."),
                 Outcome::NotStarted => "The run ended before it reached the customer.".to_owned(),
-                Outcome::Failed { error, stage } => format!("The bank sent nothing. The stage {stage} failed: {error}."),
+                Outcome::Failed { error, stage } => {
+                    format!("The bank sent nothing. The stage {stage} failed: {error}.")
+                }
             }
         }
         Record::Waiting(pending, _) => format!(
@@ -138,7 +146,12 @@ fn status(letter: &Letter<'_>) -> Vec<String> {
             pending.why.words()
         ),
         Record::Failed(failure) => {
-            format!("The bank sent nothing. On {} the stage {} failed: {}.", date(failure.at), failure.stage, failure.error)
+            format!(
+                "The bank sent nothing. On {} the stage {} failed: {}.",
+                date(failure.at),
+                failure.stage,
+                failure.error
+            )
         }
         Record::Erased => "The run has no record of the customer but that of the erasure.".to_owned(),
     }];
@@ -161,7 +174,9 @@ fn status(letter: &Letter<'_>) -> Vec<String> {
     if let Some(erasure) = &since.erased {
         status.push(format!("The customer's data was erased on {}.", date(erasure.at)));
         if letter.record.consent().is_none() {
-            status.push("Consent, reasons and words were erased with it. This letter has only what is not personal.".to_owned());
+            status.push(
+                "Consent, reasons and words were erased with it. This letter has only what is not personal.".to_owned(),
+            );
         }
     }
     if !since.holds.is_empty() {
@@ -250,9 +265,10 @@ fn reasons(page: &mut Page, letter: &Letter<'_>) {
 }
 
 fn facts_used(page: &mut Page, letter: &Letter<'_>, facts: &Facts) {
-    let spending = facts.spending.iter().map(|spent| {
-        format!("{} ({}, {})", spent.category.words(), spent.share.words(), spent.trend.words())
-    });
+    let spending = facts
+        .spending
+        .iter()
+        .map(|spent| format!("{} ({}, {})", spent.category.words(), spent.share.words(), spent.trend.words()));
     let posts = facts.mood.as_ref().map_or_else(
         || "not used".to_owned(),
         |Mood { sentiment, topics, .. }| {
@@ -331,9 +347,10 @@ fn shown(page: &mut Page, letter: &Letter<'_>) {
     let video = media.as_ref().map_or_else(String::new, |media| {
         format!("{:.0} seconds, {} × {}, {} captions", media.seconds, media.width, media.height, media.captions.cues)
     });
-    let voice = made_by.as_ref().and_then(|made| made.voice.clone()).map_or_else(String::new, |voice| {
-        format!("{voice}; the video says that the voice is synthetic")
-    });
+    let voice = made_by
+        .as_ref()
+        .and_then(|made| made.voice.clone())
+        .map_or_else(String::new, |voice| format!("{voice}; the video says that the voice is synthetic"));
     let outside = made_by.iter().flat_map(|made| &made.outside);
     let outside = outside.map(|(service, fields)| format!("{service}: {}", fields.join(", "))).collect::<Vec<_>>();
     let none = || "no outside service".to_owned();
@@ -350,7 +367,10 @@ fn shown(page: &mut Page, letter: &Letter<'_>) {
 fn review(page: &mut Page, letter: &Letter<'_>) {
     page.heading("Review");
     if let Record::Waiting(pending, _) = &letter.record {
-        page.paragraph(&format!("A person must decide first, because it is {}. Nobody has decided yet.", pending.why.words()));
+        page.paragraph(&format!(
+            "A person must decide first, because it is {}. Nobody has decided yet.",
+            pending.why.words()
+        ));
         return;
     }
     let Some(review) = letter.record.evidence().and_then(|evidence| evidence.review.as_ref()) else {
@@ -437,8 +457,11 @@ fn verification(page: &mut Page, letter: &Letter<'_>) {
                 format!("bespoke verify {} --key key.pem --head head.json", subject.run),
                 format!("python3 verify.py artifacts {} --key key.pem --head head.json", subject.run),
             ]);
-            page.paragraph("Both commands need the bank's files, but none of its secrets. The second shares no code with Bespoke.");
+            page.paragraph(
+                "Both commands need the bank's files, but none of its secrets. The second shares no code with Bespoke.",
+            );
         }
-        None => page.paragraph("The run has not ended, so its record is not signed yet. Ask for the letter again afterwards."),
+        None => page
+            .paragraph("The run has not ended, so its record is not signed yet. Ask for the letter again afterwards."),
     }
 }
