@@ -11,11 +11,14 @@ use contracts::key::Artefact;
 use contracts::review::{Decision, ReviewChoice, ReviewRecord};
 use contracts::script::{InsteadOfModel, Script, SentenceSource, Usage, WrittenBy};
 use contracts::{CustomerId, CustomerRef, ErrorName, RunId};
+use jiff::Timestamp;
+use lifecycle::letter::{self, Subject};
 use policy::evidence;
 use runner::failure::Failure;
 use runner::project::{Project, vault};
 use runner::secrets::LocalSecrets;
 use serde::Serialize;
+use serde_json::json;
 
 use super::context::{Context, run_id};
 use super::sections;
@@ -36,10 +39,30 @@ pub(super) async fn execute(args: EvidenceArgs, context: Context) -> Result<u8, 
     let id = CustomerId::parse(args.customer.clone())
         .map_err(|error| Failure::new(ErrorName::InputUnknownCustomer, error.to_string(), "check the id"))?;
     let reference = vault.keys().reference(&id);
+    // The letter also covers results without evidence: in review, failed or erased.
+    let records: &[Artefact] = match &args.report {
+        Some(_) => &[Artefact::Evidence, Artefact::Failure, Artefact::Script],
+        None => &[Artefact::Evidence],
+    };
     let run = match args.run {
         Some(run) => run_id(run)?,
-        None => newest(&project.folders.artifacts, &reference).ok_or_else(no_evidence)?,
+        None => newest(&project.folders.artifacts, &reference, records).ok_or_else(no_evidence)?,
     };
+    if let Some(file) = &args.report {
+        let subject = Subject {
+            customer: &args.customer,
+            reference: &reference,
+            run: &run,
+            bank: &project.brand.name,
+            catalogue: &project.catalogue,
+            now: Timestamp::now(),
+        };
+        let letter = letter::write(&vault, subject).await?;
+        std::fs::write(file, letter).map_err(Failure::file(ErrorName::StoreUnavailable, file))?;
+        let report = json!({ "run": run, "reference": reference, "report": file });
+        context.print(&report, || format!("wrote {}: it holds personal data, so keep it safe\n", file.display()));
+        return Ok(0);
+    }
     let evidence = evidence::find(vault.store(), &reference, &run).await?.ok_or_else(no_evidence)?;
     let opened = evidence::open_personal(&vault, &evidence).await?;
     let opened = OpenedEvidence { evidence, opened };
@@ -55,12 +78,13 @@ fn no_evidence() -> Failure {
     )
 }
 
-/// Returns the run with the newest evidence about the customer.
-fn newest(artifacts: &Path, reference: &CustomerRef) -> Option<RunId> {
+/// Returns the run with the newest of these records about the customer.
+fn newest(artifacts: &Path, reference: &CustomerRef, records: &[Artefact]) -> Option<RunId> {
     let runs = std::fs::read_dir(artifacts.join("customers").join(reference.as_str())).ok()?;
     runs.filter_map(Result::ok)
         .filter_map(|run| {
-            let written = run.path().join(Artefact::Evidence.file_name()).metadata().ok()?.modified().ok()?;
+            let record = records.iter().map(|record| run.path().join(record.file_name())).find(|path| path.exists())?;
+            let written = record.metadata().ok()?.modified().ok()?;
             Some((written, RunId::parse(run.file_name().into_string().ok()?).ok()?))
         })
         .max_by_key(|(written, _)| *written)

@@ -307,7 +307,10 @@ fn words(page: &mut Page, letter: &Letter<'_>) {
         };
         vec![part.text.clone(), source, approved]
     });
-    page.table("Every sentence that was spoken or written", &["Sentence", "Source", "Approved"], rows);
+    // Versions before 0.2 recorded no sources.
+    let unsourced = script.segments.iter().filter(|segment| segment.parts.is_empty());
+    let unsourced = unsourced.map(|segment| vec![segment.text.clone(), "not recorded".to_owned(), String::new()]);
+    page.table("Every sentence that was spoken or written", &["Sentence", "Source", "Approved"], rows.chain(unsourced));
     let failed = script.verdict.failed();
     let checks = script.verdict.checks.len();
     page.paragraph(&if failed.is_empty() {
@@ -368,7 +371,7 @@ fn review(page: &mut Page, letter: &Letter<'_>) {
     page.heading("Review");
     if let Record::Waiting(pending, _) = &letter.record {
         page.paragraph(&format!(
-            "A person must decide first, because it is {}. Nobody has decided yet.",
+            "A person must decide first. The reason: {}. Nobody has decided yet.",
             pending.why.words()
         ));
         return;

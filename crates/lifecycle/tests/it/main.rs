@@ -1,5 +1,6 @@
 //! Review, recall and erasure, together with the publish stage that enforces them.
 
 mod erasure;
+mod letter;
 mod recall;
 mod review;
