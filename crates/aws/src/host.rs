@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_s3::config::SharedHttpClient;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -179,6 +180,12 @@ pub struct Host {
     config: SdkConfig,
 }
 
+/// Returns the HTTP client for every AWS service. It uses ring as its TLS stack; the SDK's default would add another one.
+#[must_use]
+pub fn https_client() -> SharedHttpClient {
+    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+}
+
 impl Host {
     /// Starts a function: JSON logs, clients from the environment (`BUCKET` and the ids of the secrets), and keys.
     pub async fn start() -> Result<Self, Failure> {
@@ -187,9 +194,8 @@ impl Host {
         let bucket = environment::required("BUCKET")?;
         environment::required("DATA_KEY_SECRET")?;
         environment::required("REFERENCE_KEY_SECRET")?;
-        // The program uses ring as its only TLS stack; the SDK's default would add another one.
-        let https = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-        let config = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(https).load().await;
+        let defaults = aws_config::defaults(BehaviorVersion::v2026_01_12());
+        let config = defaults.http_client(https_client()).load().await;
         Self::with(&config, bucket).await
     }
 
