@@ -18,7 +18,7 @@ import tempfile
 from verify import Folder, Verifier, read_key, read_pinned
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SETTINGS = '[voice]\nengine = "espeak"\n[video]\nresolution = 180\npreset = "ultrafast"\n[review]\nfirst = 1\n'
+SETTINGS = '[voice]\nengine = "espeak"\n[video]\nresolution = 180\npreset = "ultrafast"\n[review]\nfirst = 1\n[local]\napprove_own = true\n'
 
 
 class Bank:

@@ -21,6 +21,7 @@ use serde::de::DeserializeOwned;
 use storage::store::StoreError;
 use storage::vault::{Owner, Vault, VaultError};
 use thiserror::Error;
+use transparency::checkpoint::Checkpoint;
 use transparency::log::LogEntry;
 
 /// An error that prevents the letter from being written.
@@ -80,7 +81,7 @@ pub struct Subject<'a> {
 }
 
 /// Everything that a letter says, as it was found.
-struct Letter<'a> {
+pub struct Letter<'a> {
     subject: Subject<'a>,
     request: Option<Request>,
     record: Record,
@@ -179,21 +180,35 @@ struct SignedHead {
     size: Option<u64>,
 }
 
-/// Writes the letter as an HTML document, which needs no other file and prints well.
-///
-/// # Errors
-/// If the store or the keys fail, or the run has no record of the customer.
-pub async fn write(vault: &Vault, subject: Subject<'_>) -> Result<String, LetterError> {
-    let record = find_record(vault, &subject).await?;
-    let since = find_since(vault, &subject).await?;
-    let run_part = |part| ObjectKey::Run(subject.run.clone(), part);
-    let request = opened(vault.read_json(Owner::Run, &run_part(RunPart::Request)).await)?;
-    let head = vault.store().find(&run_part(RunPart::Head)).await?.and_then(|bytes| {
-        let entry = LogEntry::from_bytes(&bytes)?;
-        let size = transparency::checkpoint::Checkpoint::parse(&entry.checkpoint).map(|signed| signed.tree.size);
-        Some(SignedHead { head: serde_json::from_str(&entry.leaf).ok()?, size })
-    });
-    Ok(html::letter(&Letter { subject, request, record, since, head }))
+impl<'a> Letter<'a> {
+    /// Reads everything that the letter says.
+    ///
+    /// # Errors
+    /// If the store or the keys fail, or the run has no record of the customer.
+    pub async fn read(vault: &Vault, subject: Subject<'a>) -> Result<Self, LetterError> {
+        let record = find_record(vault, &subject).await?;
+        let since = find_since(vault, &subject).await?;
+        let run_part = |part| ObjectKey::Run(subject.run.clone(), part);
+        let request = opened(vault.read_json(Owner::Run, &run_part(RunPart::Request)).await)?;
+        let head = vault.store().find(&run_part(RunPart::Head)).await?.and_then(|bytes| {
+            let entry = LogEntry::from_bytes(&bytes)?;
+            let size = Checkpoint::parse(&entry.checkpoint).map(|signed| signed.tree.size);
+            Some(SignedHead { head: serde_json::from_str(&entry.leaf).ok()?, size })
+        });
+        Ok(Self { subject, request, record, since, head })
+    }
+
+    /// Returns what happened and what holds today, one fact a sentence.
+    #[must_use]
+    pub fn status(&self) -> Vec<String> {
+        html::status(self)
+    }
+
+    /// Returns the letter as an HTML document, which needs no other file and prints well.
+    #[must_use]
+    pub fn html(&self) -> String {
+        html::letter(self)
+    }
 }
 
 async fn find_record(vault: &Vault, subject: &Subject<'_>) -> Result<Record, LetterError> {

@@ -38,7 +38,7 @@ struct ReviewedRun {
 
 impl ReviewedRun {
     fn new(videos: usize) -> Self {
-        let sandbox = sandbox("[review]\nfirst = 1\n");
+        let sandbox = sandbox("[review]\nfirst = 1\n[local]\napprove_own = true\n");
         let output = sandbox.run(&["demo", "--videos", &videos.to_string(), "--json"]);
         assert_eq!(output.status.code(), Some(6), "{}", String::from_utf8_lossy(&output.stderr));
         let id = RunId::parse(report(&output)["run"].as_str().unwrap()).unwrap();

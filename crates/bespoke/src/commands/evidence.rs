@@ -12,7 +12,7 @@ use contracts::review::{Decision, ReviewChoice, ReviewRecord};
 use contracts::script::{InsteadOfModel, Script, SentenceSource, Usage, WrittenBy};
 use contracts::{CustomerId, CustomerRef, ErrorName, RunId};
 use jiff::Timestamp;
-use lifecycle::letter::{self, Subject};
+use lifecycle::letter::{Letter, Subject};
 use policy::evidence;
 use runner::failure::Failure;
 use runner::project::{Project, vault};
@@ -30,6 +30,8 @@ struct OpenedEvidence {
     #[serde(flatten)]
     evidence: Evidence,
     opened: PersonalEvidence,
+    /// What happened and what holds today, also after the evidence was written.
+    status: Vec<String>,
 }
 
 pub(super) async fn execute(args: EvidenceArgs, context: Context) -> Result<u8, Failure> {
@@ -48,24 +50,24 @@ pub(super) async fn execute(args: EvidenceArgs, context: Context) -> Result<u8, 
         Some(run) => run_id(run)?,
         None => newest(&project.folders.artifacts, &reference, records).ok_or_else(no_evidence)?,
     };
+    let subject = Subject {
+        customer: &args.customer,
+        reference: &reference,
+        run: &run,
+        bank: &project.brand.name,
+        catalogue: &project.catalogue,
+        now: Timestamp::now(),
+    };
+    let letter = Letter::read(&vault, subject).await?;
     if let Some(file) = &args.report {
-        let subject = Subject {
-            customer: &args.customer,
-            reference: &reference,
-            run: &run,
-            bank: &project.brand.name,
-            catalogue: &project.catalogue,
-            now: Timestamp::now(),
-        };
-        let letter = letter::write(&vault, subject).await?;
-        std::fs::write(file, letter).map_err(Failure::file(ErrorName::StoreUnavailable, file))?;
+        std::fs::write(file, letter.html()).map_err(Failure::file(ErrorName::StoreUnavailable, file))?;
         let report = json!({ "run": run, "reference": reference, "report": file });
         context.print(&report, || format!("wrote {}: it holds personal data, so keep it safe\n", file.display()));
         return Ok(0);
     }
     let evidence = evidence::find(vault.store(), &reference, &run).await?.ok_or_else(no_evidence)?;
     let opened = evidence::open_personal(&vault, &evidence).await?;
-    let opened = OpenedEvidence { evidence, opened };
+    let opened = OpenedEvidence { evidence, opened, status: letter.status() };
     context.print(&opened, || opened.for_people(&args.customer, &project.catalogue));
     Ok(0)
 }
@@ -93,11 +95,14 @@ fn newest(artifacts: &Path, reference: &CustomerRef, records: &[Artefact]) -> Op
 
 impl OpenedEvidence {
     fn for_people(&self, customer: &str, catalogue: &Catalogue) -> String {
-        let Self { evidence, opened } = self;
+        let Self { evidence, opened, status } = self;
         let bold = Style::new().bold();
         let dim = Style::new().dimmed();
         let mut text = String::new();
         let _infallible = writeln!(text, "{bold}{customer}{bold:#}  {dim}{}{dim:#}", evidence.run);
+        for sentence in status {
+            let _infallible = writeln!(text, "{sentence}");
+        }
         self.outcome(&mut text);
         sections::consent(&mut text, &opened.consent);
         if let Some(facts) = &opened.facts {

@@ -118,8 +118,8 @@ pub(super) fn letter(letter: &Letter<'_>) -> String {
     page.0
 }
 
-/// Says what happened and what holds today, one fact a sentence.
-fn status(letter: &Letter<'_>) -> Vec<String> {
+/// Returns what happened and what holds today, one fact a sentence.
+pub(super) fn status(letter: &Letter<'_>) -> Vec<String> {
     let since = &letter.since;
     let mut status = vec![match &letter.record {
         Record::Final(evidence, _) => {

@@ -6,7 +6,7 @@ use contracts::{CustomerRef, Digest, ErrorName, NamedError as _, ObjectKey};
 use jiff::Timestamp;
 use lifecycle::LetterError;
 use lifecycle::erasure::erase;
-use lifecycle::letter::{Subject, write};
+use lifecycle::letter::{Letter, Subject};
 use policy::control::{SuppressedBy, Suppression};
 use publish::testing::{Bank, script};
 use storage::store::ObjectStore as _;
@@ -19,7 +19,7 @@ const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 async fn letter_to(bank: &Bank, customer: &str, reference: &CustomerRef) -> Result<String, LetterError> {
     let subject =
         Subject { customer, reference, run: &bank.run, bank: &bank.brand.name, catalogue: &bank.catalogue, now: NOW };
-    write(&bank.vault, subject).await
+    Ok(Letter::read(&bank.vault, subject).await?.html())
 }
 
 async fn letter(bank: &Bank) -> String {
