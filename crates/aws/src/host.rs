@@ -264,7 +264,7 @@ impl Host {
     async fn write_step(&self, call: &StageCall, kind: StepKind, seconds: f64, error: Option<ErrorName>) {
         let step = Step { stage: call.stage, kind, at: Timestamp::now(), seconds, error };
         let key = ObjectKey::Progress(call.run.clone(), call.reference.clone(), step.name());
-        let json = serde_json::to_vec(&step).expect("the types of contracts serialize to JSON");
+        let json = serde_json::to_vec(&step).expect("every type in the contracts crate serializes to JSON");
         if let Err(error) = self.vault.store().put(&key, json.into()).await {
             tracing::warn!(error = chain(&error), "failed to write progress");
         }

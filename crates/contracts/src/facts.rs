@@ -81,7 +81,7 @@ closed_list!(
         Vehicle => "a vehicle",
         /// Long-term investing.
         Investing => "investing",
-        /// Income in later life.
+        /// Retirement income.
         Retirement => "retirement",
         /// Advice on large fortunes.
         WealthPlanning => "wealth planning",
@@ -119,7 +119,7 @@ closed_list!(
         Investing => "investing",
         /// A business.
         Business => "business",
-        /// Trouble with money or life: job loss, debt, illness, grief.
+        /// Financial or personal trouble: job loss, debt, illness, grief.
         Hardship => "hardship",
         /// A hard time that messages never mention explicitly, or posts that the program cannot read. No lexicon lists
         /// words for this topic.

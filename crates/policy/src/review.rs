@@ -34,7 +34,7 @@ pub async fn review_reason(
 }
 
 /// Returns the pending review of one customer's part of a run, or `None` if there is none. Fails if it was not written
-/// with the keys, or changed since.
+/// with the keys, or has changed since.
 pub async fn find_pending(
     vault: &Vault,
     run: &RunId,

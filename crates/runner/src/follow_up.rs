@@ -17,8 +17,8 @@ use transparency::signer::Signer;
 use crate::failure::Failure;
 use crate::project::Project;
 
-/// Fails if the workbooks are no longer the ones that the run used, because the new ones may hold a stop for the
-/// customer.
+/// Fails if the workbooks are no longer the ones that the run used, because the new ones may contain a reason not to
+/// contact the customer.
 pub async fn ensure_newest_workbooks(run: &RunId, project: &Project, vault: &Vault) -> Result<(), Failure> {
     let (request, _): (Request, _) =
         vault.read_json(Owner::Run, &ObjectKey::Run(run.clone(), RunPart::Request)).await?;

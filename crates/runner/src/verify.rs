@@ -26,7 +26,7 @@ pub use head::{HeadReport, Trust};
 
 use crate::failure::Failure;
 
-/// The number of customers who are verified at a time.
+/// The number of customers who are verified concurrently.
 const CONCURRENCY: usize = 4;
 
 /// A difference between a run and its record.
@@ -59,7 +59,7 @@ pub struct Verification {
     pub customers: usize,
     /// Files whose digests were compared.
     pub files: usize,
-    /// Whether the current keys sealed the chain. If not, matching digests are no evidence, because anyone can compute
+    /// Whether the current keys sealed the chain. If not, matching digests prove nothing, because anyone can compute
     /// them.
     pub with_keys: bool,
     /// The run's head in the transparency log. It proves the run without the keys if a pinned public key verified it.
@@ -353,8 +353,8 @@ async fn check_customer(
     Ok(check)
 }
 
-/// Returns the digest of the record of the customer's erasure. A record that was not written with the keys excuses
-/// nothing.
+/// Returns the digest of the record of the customer's erasure. A record that was not written with the keys does not
+/// count.
 async fn find_erasure(
     vault: &Vault,
     reference: &CustomerRef,
@@ -502,7 +502,7 @@ async fn check_key(
     let key = ObjectKey::CustomerKey(record.reference.clone());
     let exists = vault.store().find(&key).await?.is_some();
     if !exists && !forgotten {
-        check.found.push(Discrepancy::missing(&key, "the customer's key is missing without a record of an erasure"));
+        check.found.push(Discrepancy::missing(&key, "the customer's key is missing, and no erasure is on record"));
     } else if exists
         && record.key_id == vault.keys().id()
         && policy::evidence::open_personal(vault, record).await.is_err()

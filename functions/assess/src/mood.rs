@@ -1,5 +1,5 @@
-//! Derives a mood from consented posts: an overall tone, a tone per topic, and keyed digests that the guard uses to
-//! detect echoes.
+//! Derives a mood from the posts of a customer who consented to their use: an overall tone, a tone per topic, and keyed
+//! digests that the guard uses to detect echoes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,8 +76,8 @@ impl<'a> ToneAnalyzer<'a> {
     }
 }
 
-/// The age, in days, after which a post no longer counts for or against an offer.
-pub const POSTS_AGE_OUT_DAYS: i32 = 180;
+/// The maximum age, in days, of a post that may count for an offer.
+pub const RECENT_DAYS: i32 = 180;
 
 /// The compound score at or below which a post that is not about a listed topic is negative. It is low enough that a
 /// single word such as "missed" does not stop offers.
@@ -157,11 +157,17 @@ impl ToneAnalyzer<'_> {
 /// Returns the findings in a customer's posts, or `None` if there are no posts. The caller must present the proof of
 /// social consent.
 ///
-/// Posts older than [`POSTS_AGE_OUT_DAYS`] are used only by the guard, to detect echoes. A post without a date counts
-/// as recent. A tone is the mean compound score of the posts about listed topics, weighted by age. Any recent post that
-/// stops selling makes its topic negative.
+/// A post stops selling until it is more than `stop_days` old, and counts for an offer up to [`RECENT_DAYS`]. Older posts
+/// are used only by the guard, to detect echoes. A post without a date counts as recent. A tone is the mean compound
+/// score of the posts about listed topics, weighted by age. Any post that stops selling makes its topic negative.
 #[must_use]
-pub fn read_posts(proof: &SocialConsent, customer: &Customer, lexicon: &Lexicon, keys: &Keys) -> Option<PostFindings> {
+pub fn read_posts(
+    proof: &SocialConsent,
+    customer: &Customer,
+    lexicon: &Lexicon,
+    keys: &Keys,
+    stop_days: i32,
+) -> Option<PostFindings> {
     let posts = customer.tweets(proof);
     if posts.is_empty() {
         return None;
@@ -176,11 +182,15 @@ pub fn read_posts(proof: &SocialConsent, customer: &Customer, lexicon: &Lexicon,
     for post in posts {
         let composed: String = post.text.nfkc().collect();
         runs.extend(five_word_runs(&composed).iter().map(|run| keys.keyed_digest(FIVE_WORD_RUN, run.as_bytes())));
-        if post.created_on.is_some_and(|day| days_between(day, customer.as_of) > POSTS_AGE_OUT_DAYS) {
+        let is_older_than = |days| post.created_on.is_some_and(|day| days_between(day, customer.as_of) > days);
+        if is_older_than(stop_days.max(RECENT_DAYS)) {
             continue;
         }
         let tone = analyzer.analyze(&post.text);
         let verdict = analyzer.judge_tone(&post.text, &tone);
+        if is_older_than(if verdict == PostVerdict::Ordinary { RECENT_DAYS } else { stop_days }) {
+            continue;
+        }
         let weight = weight(post, customer.as_of);
         let score = rounded(tone.scores.compound);
         let score = if verdict == PostVerdict::Ordinary { score } else { score.min(STOPPED_SCORE) };
@@ -256,7 +266,7 @@ mod tests {
     fn mood_of(posts: &[(i32, &str)]) -> Option<Mood> {
         let customer =
             posts.iter().fold(CustomerBuilder::new(), |customer, (days, text)| customer.posted(*days, text)).customer();
-        read_posts(&social_consent(), &customer, &lexicon(), &keys()).map(|findings| findings.mood)
+        read_posts(&social_consent(), &customer, &lexicon(), &keys(), 180).map(|findings| findings.mood)
     }
 
     fn tone(posts: &[(i32, &str)], topic: Topic) -> Option<Sentiment> {
@@ -292,6 +302,18 @@ mod tests {
             [Some(Topic::Care), Some(Topic::Care), None, None]
         );
         assert_eq!(topic(100_000), Some(Topic::Care), "without a date");
+    }
+
+    #[test]
+    fn setting_decides_when_a_stop_ages_out() {
+        let findings = |stop_days| {
+            let customer = CustomerBuilder::new().posted(100, "My father passed away today.");
+            let customer = customer.posted(1, "I love my vacation, wonderful hotel!").customer();
+            read_posts(&social_consent(), &customer, &lexicon(), &keys(), stop_days).unwrap().mood
+        };
+        assert_eq!(service_topic(Some(&findings(365))), Some(Topic::Care));
+        let mood = findings(90);
+        assert_eq!((service_topic(Some(&mood)), mood.sentiment), (None, Sentiment::Positive));
     }
 
     #[test]

@@ -30,23 +30,23 @@ pub struct Forecast {
     /// Customers in the workbooks.
     pub customers: usize,
     /// Customers who would get a recommendation or a service message.
-    #[serde(rename = "told")]
+    #[serde(rename = "selected")]
     pub recommendations: usize,
     /// Customers who would get a service message without an offer.
     pub service_messages: usize,
     /// Skipped customers by reason.
     pub skipped_because: BTreeMap<String, usize>,
-    /// How often each product would be offered.
+    /// The number of customers who would be offered each product.
     pub offers: BTreeMap<ProductId, usize>,
     /// Videos that would be made.
     pub videos: usize,
     /// The total seconds of these videos.
     pub video_seconds: f64,
-    /// The model use.
+    /// The model usage.
     pub model: ModelUse,
     /// The forecast for AWS.
     pub aws: AwsForecast,
-    /// The reasons why the batch is too large for AWS, each with a remedy. Empty if it is not.
+    /// The reasons why the batch is too large for AWS, each with a remedy. Empty if it is not too large.
     pub too_large: Vec<String>,
     /// The decision for each customer, in the dataset's order.
     #[serde(rename = "each")]
@@ -91,7 +91,7 @@ pub async fn forecast(run: RunId, settings: &Settings, concurrency: u32, vault: 
         .try_collect()
         .await?;
     let forecast = compute(run, &request, settings, concurrency, decided);
-    let json = serde_json::to_vec(&forecast).expect("the types of contracts serialize to JSON");
+    let json = serde_json::to_vec(&forecast).expect("every type in the contracts crate serializes to JSON");
     vault.store().put(&ObjectKey::Run(forecast.run.clone(), RunPart::Forecast), json.into()).await?;
     Ok(forecast)
 }
@@ -167,7 +167,7 @@ fn compute(
     }
 }
 
-/// Returns the model use. Service messages need no model call, because the template writes them.
+/// Returns the model usage. Service messages need no model call, because the template writes them.
 fn model_use(request: &Request, settings: &Settings, calls: usize) -> ModelUse {
     let model = &settings.writer.model;
     if !model.enabled || !request.writer.asks_a_model() {

@@ -105,7 +105,7 @@ pub const COLUMNS: [SourceColumn; COUNT] = {
     columns
 };
 
-/// Beginnings of words or phrases in a status, grouped by the stop that they mean.
+/// Beginnings of words or phrases in a status, grouped by the stop that they indicate.
 const STATUS_WORDS: [(Stop, &str); 9] = [
     (
         Deceased,

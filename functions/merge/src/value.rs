@@ -92,7 +92,7 @@ impl Cell<'_> {
             _ => return Err("neither text nor a number; store the id as text"),
         };
         if contracts::id::is_formula(&text) {
-            return Err("begins with = + - or @, which spreadsheets take for a formula; remove it");
+            return Err("begins with = + - or @, which spreadsheet programs interpret as a formula; remove it");
         }
         CustomerId::parse(text).map_err(|_| "not an id; use 1 to 64 characters and no control characters")
     }
@@ -197,7 +197,8 @@ pub fn near_id(id: &str) -> String {
     plain.trim_start_matches('0').to_owned()
 }
 
-/// Returns whether the text is a number in Excel's abbreviated form, such as `1.23457E+15`.
+/// Returns whether the text is a number in scientific notation, as Excel abbreviates long numbers, such as
+/// `1.23457E+15`.
 fn is_scientific(text: &str) -> bool {
     let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

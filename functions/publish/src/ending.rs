@@ -7,6 +7,7 @@ use contracts::evidence::{MadeBy, Outcome, PersonalEvidence, PhrasebookUsed};
 use contracts::facts::{Assessment, Facts, Skip};
 use contracts::key::Artefact;
 use contracts::media::MediaFacts;
+use contracts::request::Request;
 use contracts::review::{Decision, PendingReview, ReviewChoice, ReviewReason, ReviewRecord, ReviewedDigests};
 use contracts::script::{FREE_TEXT, OfferShown, Script, WrittenBy};
 use contracts::text::recommendation_text;
@@ -44,7 +45,7 @@ pub enum Disposition {
 }
 
 /// Decides the outcome. If a result is to be published, checks its artifacts and writes its text.
-pub async fn decide(deps: &Deps<'_>, place: Place<'_>, video: bool) -> Result<Disposition, Error> {
+pub async fn decide(deps: &Deps<'_>, place: Place<'_>, request: &Request, video: bool) -> Result<Disposition, Error> {
     let (assessment, digest) = deps.vault.read_json(place.owner(), &place.key(Artefact::Facts)).await?;
     let artefacts = BTreeMap::from([(Artefact::Facts, digest)]);
     match assessment {
@@ -63,16 +64,16 @@ pub async fn decide(deps: &Deps<'_>, place: Place<'_>, video: bool) -> Result<Di
                 decision: None,
             },
         })),
-        Assessment::Proceed(facts) => proceed(deps, place, video, facts, artefacts).await,
+        Assessment::Proceed(facts) => proceed(deps, place, request, video, facts, artefacts).await,
     }
 }
 
 /// Returns the ending for a customer who withdrew consent while a stage was running, or `None` if contact is allowed
 /// again.
-pub async fn withdrawn(deps: &Deps<'_>, place: Place<'_>) -> Result<Option<Ending>, Error> {
+pub async fn withdrawn(deps: &Deps<'_>, place: Place<'_>, request: &Request) -> Result<Option<Ending>, Error> {
     let (assessment, _) = deps.vault.read_json(place.owner(), &place.key(Artefact::Facts)).await?;
     let Assessment::Proceed(mut facts) = assessment else { return Ok(None) };
-    match find_block(deps, place, &mut facts).await? {
+    match find_block(deps, place, request, &mut facts).await? {
         Some(blocked) => skip(deps, place, blocked, facts, None).await.map(Some),
         None => Ok(None),
     }
@@ -81,12 +82,13 @@ pub async fn withdrawn(deps: &Deps<'_>, place: Place<'_>) -> Result<Option<Endin
 async fn proceed(
     deps: &Deps<'_>,
     place: Place<'_>,
+    request: &Request,
     video: bool,
     mut facts: Facts,
     artefacts: BTreeMap<Artefact, Digest>,
 ) -> Result<Disposition, Error> {
     // Check this first. If the customer has opted out in the meantime, further artifacts may be missing.
-    if let Some(blocked) = find_block(deps, place, &mut facts).await? {
+    if let Some(blocked) = find_block(deps, place, request, &mut facts).await? {
         return Ok(Disposition::Final(skip(deps, place, blocked, facts, None).await?));
     }
     let result = collect(deps, place, video, artefacts).await?;
@@ -96,7 +98,7 @@ async fn proceed(
         Review::Decided(decided) => Some(decided),
     };
     // Check again as late as possible.
-    let blocked = find_block(deps, place, &mut facts).await?;
+    let blocked = find_block(deps, place, request, &mut facts).await?;
     let by_decision = match decision.as_ref().map(|decided| decided.decision.choice) {
         Some(ReviewChoice::Reject) => Some(Skip::Rejected),
         // A review may take days, and a newer upload may contain a reason not to contact the customer.
@@ -106,7 +108,7 @@ async fn proceed(
     if let Some(blocked) = blocked.or(by_decision.map(Blocked::because)) {
         return Ok(Disposition::Final(skip(deps, place, blocked, facts, decision).await?));
     }
-    let days = deps.settings.offers.at_most_every_days;
+    let days = request.at_most_every_days;
     if !contact_cap::reserve(deps.vault.store(), place.reference, place.run, days, deps.now).await? {
         let blocked = Blocked::because(Skip::HeardLately);
         return Ok(Disposition::Final(skip(deps, place, blocked, facts, decision).await?));
