@@ -6,8 +6,9 @@ use contracts::ProductId;
 use contracts::consent::{ConsentAsRead, Question};
 use contracts::evidence::{Evidence, Outcome};
 use contracts::facts::{Candidate, Facts, Mood, Stance};
+use contracts::key::Artefact;
 use contracts::review::ReviewChoice;
-use contracts::script::{Script, SentenceSource, WrittenBy};
+use contracts::script::{CatalogueField, Script, SentenceSource, WrittenBy};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use policy::control::SuppressedBy;
@@ -38,6 +39,13 @@ fn escaped(text: &str) -> String {
 /// Returns a time as people write it, in UTC.
 fn date(at: Timestamp) -> String {
     at.to_zoned(TimeZone::UTC).strftime("%B %-d, %Y, %H:%M UTC").to_string()
+}
+
+/// Returns a cell of a table. A digest may break at any place, a word may not.
+fn cell_html(text: &str) -> String {
+    let is_digest = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let class = if is_digest { " class=\"digest\"" } else { "" };
+    format!("<td{class}>{}</td>", escaped(text))
 }
 
 /// A document that grows by sections.
@@ -71,7 +79,7 @@ impl Page {
         let head: String = columns.iter().map(|name| format!("<th scope=\"col\">{}</th>", escaped(name))).collect();
         let _infallible = writeln!(self.0, "<thead><tr>{head}</tr></thead>\n<tbody>");
         for row in rows {
-            let cells: String = row.iter().map(|cell| format!("<td>{}</td>", escaped(cell))).collect();
+            let cells: String = row.iter().map(|cell| cell_html(cell)).collect();
             let _infallible = writeln!(self.0, "<tr>{cells}</tr>");
         }
         self.0 += "</tbody>\n</table>\n";
@@ -133,7 +141,7 @@ pub(super) fn status(letter: &Letter<'_>) -> Vec<String> {
                     let because = letter.record.skip(*skip).sealed_because();
                     format!("The bank sent nothing. On {at} it recorded the reason: {because}.")
                 }
-                Outcome::InReview { why } => format!("On {at} the result was waiting for a reviewer: {why}."),
+                Outcome::InReview { why } => format!("On {at} the result was waiting for a reviewer (reason: {why})."),
                 Outcome::NotStarted => "The run ended before it reached the customer.".to_owned(),
                 Outcome::Failed { error, stage } => {
                     format!("The bank sent nothing. The stage {stage} failed: {error}.")
@@ -141,7 +149,7 @@ pub(super) fn status(letter: &Letter<'_>) -> Vec<String> {
             }
         }
         Record::Waiting(pending, _) => format!(
-            "The bank has sent nothing. Since {} the result has been waiting for a reviewer: {}.",
+            "The bank has sent nothing. Since {} the result has been waiting for a reviewer (reason: {}).",
             date(pending.since),
             pending.why.words()
         ),
@@ -155,10 +163,13 @@ pub(super) fn status(letter: &Letter<'_>) -> Vec<String> {
         }
         Record::Erased => "The run has no record of the customer but that of the erasure.".to_owned(),
     }];
+    let was_published = letter.record.evidence().is_some_and(Evidence::is_published);
     for recalled in &since.recalls {
-        status.push(match &recalled.recall {
-            Some(recall) => format!("It was recalled on {}. The customer can no longer see it.", date(recall.at)),
-            None => "It was recalled. The customer can no longer see it.".to_owned(),
+        let on = recalled.recall.as_ref().map_or_else(String::new, |recall| format!(" on {}", date(recall.at)));
+        status.push(if was_published {
+            format!("It was recalled{on}. The customer can no longer see it.")
+        } else {
+            format!("The result was recalled{on}, so it will not be published.")
         });
     }
     match &since.suppression {
@@ -202,15 +213,17 @@ fn consent(page: &mut Page, letter: &Letter<'_>) {
         page.terms(&[
             ("Delivery", request.batch.to_string()),
             ("Read on", date(*read_at)),
-            ("Digest of the files", request.upload.to_string()),
+            ("SHA-256 of its files", request.upload.to_string()),
         ]);
     }
     let rows = readings.iter().map(|reading| {
-        let first = format!("row {}", reading.row);
-        let place = if reading.rows == 1 { first } else { format!("{first} and {} more", reading.rows - 1) };
+        let place = match reading.rows {
+            1 => format!("row {}", reading.row),
+            rows => format!("{rows} rows, the first is row {}", reading.row),
+        };
         vec![question(reading.question).to_owned(), answer(&reading.value), reading.file.to_string(), place]
     });
-    page.table("The customer's answers in the delivery", &["Question", "Answer", "File", "Row"], rows);
+    page.table("The customer's answers in the delivery", &["Question", "Answer", "File", "Rows"], rows);
     let newer = control.iter().flat_map(|control| &control.answers).collect::<Vec<_>>();
     if newer.is_empty() {
         page.paragraph("No newer answer was on record when the bank last checked before sending.");
@@ -273,7 +286,7 @@ fn facts_used(page: &mut Page, letter: &Letter<'_>, facts: &Facts) {
         || "not used".to_owned(),
         |Mood { sentiment, topics, .. }| {
             let topics = topics.iter().map(|tone| format!(", {} about {}", tone.sentiment.words(), tone.topic.words()));
-            format!("{}{}", sentiment.words(), topics.collect::<String>())
+            format!("{} overall{}", sentiment.words(), topics.collect::<String>())
         },
     );
     page.subheading("Facts that could influence the choice");
@@ -300,7 +313,7 @@ fn words(page: &mut Page, letter: &Letter<'_>) {
                 (format!("phrasebook, line {id}"), format!("{approved_by}, {}", date(*approved_at)))
             }
             SentenceSource::Catalogue { product: id, field } => {
-                (format!("catalog, {}, {field}", product(letter, id)), catalogue_version(letter))
+                (format!("catalog, {}, {}", product(letter, id), field_words(*field)), catalogue_version(letter))
             }
             SentenceSource::Brand { field } => (format!("brand file, {field}"), String::new()),
             SentenceSource::Free { by } => (format!("free text by {by}"), "see Review".to_owned()),
@@ -310,7 +323,11 @@ fn words(page: &mut Page, letter: &Letter<'_>) {
     // Versions before 0.2 recorded no sources.
     let unsourced = script.segments.iter().filter(|segment| segment.parts.is_empty());
     let unsourced = unsourced.map(|segment| vec![segment.text.clone(), "not recorded".to_owned(), String::new()]);
-    page.table("Every sentence that was spoken or written", &["Sentence", "Source", "Approved"], rows.chain(unsourced));
+    page.table(
+        "Every sentence that was spoken or written",
+        &["Sentence", "Source", "Approved by"],
+        rows.chain(unsourced),
+    );
     let failed = script.verdict.failed();
     let checks = script.verdict.checks.len();
     page.paragraph(&if failed.is_empty() {
@@ -320,12 +337,21 @@ fn words(page: &mut Page, letter: &Letter<'_>) {
     });
 }
 
+fn field_words(field: CatalogueField) -> String {
+    match field {
+        CatalogueField::Name => "name".to_owned(),
+        CatalogueField::Summary => "summary".to_owned(),
+        CatalogueField::ApprovedClaim(index) => format!("approved claim {}", index + 1),
+        CatalogueField::SpokenDisclosure(index) => format!("spoken disclosure {}", index + 1),
+    }
+}
+
 fn catalogue_version(letter: &Letter<'_>) -> String {
     match letter.record.evidence() {
         Some(evidence) if !evidence.catalogue_version.is_empty() => {
-            format!("with catalog version {}", evidence.catalogue_version)
+            format!("catalog version {}", evidence.catalogue_version)
         }
-        _ => "with the catalog".to_owned(),
+        _ => "the catalog of the run".to_owned(),
     }
 }
 
@@ -363,7 +389,10 @@ fn shown(page: &mut Page, letter: &Letter<'_>) {
         ("Posts", if *from_posts { "contributed to the message" } else { "not used" }.to_owned()),
         ("Data sent to", if outside.is_empty() { none() } else { outside.join("; ") }),
     ]);
-    let rows = artefacts.iter().map(|(artefact, digest)| vec![artefact.file_name().to_owned(), digest.to_string()]);
+    let shown = artefacts
+        .iter()
+        .filter(|(artefact, _)| Artefact::PUBLISHED.contains(artefact) && **artefact != Artefact::RenderRecord);
+    let rows = shown.map(|(artefact, digest)| vec![artefact.file_name().to_owned(), digest.to_string()]);
     page.table("The files and their SHA-256 digests", &["File", "Digest"], rows);
 }
 
@@ -452,7 +481,7 @@ fn verification(page: &mut Page, letter: &Letter<'_>) {
             page.terms(&[
                 ("Entry in the log", signed.size.map_or_else(String::new, |size| (size.saturating_sub(1)).to_string())),
                 ("Signed on", date(signed.head.at)),
-                ("Last link", signed.head.chain.to_string()),
+                ("Last link of the chain", signed.head.chain.to_string()),
                 ("Customer in the record", subject.reference.to_string()),
                 ("Version of Bespoke", signed.head.program.clone()),
             ]);
