@@ -87,9 +87,8 @@ impl Problem {
         let status = match error {
             ErrorName::InputInvalidRequest => StatusCode::BAD_REQUEST,
             ErrorName::AccessForbidden => StatusCode::FORBIDDEN,
-            ErrorName::ConfigNotApproved => StatusCode::CONFLICT,
             ErrorName::InputUnknownCustomer | ErrorName::InputKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-            ErrorName::InputMissingWorkbook => StatusCode::CONFLICT,
+            ErrorName::InputMissingWorkbook | ErrorName::ConfigNotApproved => StatusCode::CONFLICT,
             ErrorName::InputTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             name if name.is_transient() => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,

@@ -120,8 +120,8 @@ async fn find_decision(
 /// Removes the customers from the first one on who would get a message beyond the limit, in the dataset's order.
 fn apply_limit(decided: &mut Vec<(CustomerRef, Option<DryRunDecision>)>, limit: Option<usize>) {
     let Some(limit) = limit else { return };
-    let is_selected = |decision: &Option<DryRunDecision>| decision.as_ref().is_some_and(|made| made.offers.is_some());
-    let mut selected = decided.iter().enumerate().filter(|(_, (_, decision))| is_selected(decision));
+    let offers = decided.iter().map(|(_, decision)| decision.as_ref().and_then(|decision| decision.offers.as_ref()));
+    let mut selected = offers.enumerate().filter(|(_, offers)| offers.is_some());
     if let Some((first, _)) = selected.nth(limit) {
         decided.truncate(first);
     }
