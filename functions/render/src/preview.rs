@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use contracts::brand::Brand;
 use contracts::catalogue::{Catalogue, Product};
 use contracts::media::Shape;
-use contracts::narration::{Narration, Sentence, Timing, Word};
+use contracts::narration::{Narration, Sentence, Sharing, Timing, Word};
 use contracts::script::{
     CatalogueField, OfferShown, Script, Segment, SegmentKind, SentencePart, SentenceSource, Verdict, WrittenBy,
 };
@@ -15,7 +15,6 @@ use contracts::{Digest, ProductId};
 use tokio_util::sync::CancellationToken;
 
 use crate::background_luma::BackgroundLuma;
-use crate::captions::{Cue, cues};
 use crate::check::check_placements;
 use crate::content::{SceneContent, check_glyphs};
 use crate::error::Error;
@@ -98,6 +97,13 @@ pub fn sample_script(brand: &Brand, bank: &str, products: &[&Product], customer:
     }
 }
 
+/// Returns whether a sentence of a sample script holds nothing of its customer.
+fn sharing(script: &Script, text: &str) -> Sharing {
+    let is_named = |name: &str| !name.is_empty() && text.contains(name);
+    let is_personal = is_named(&script.first_name) || script.adviser.as_deref().is_some_and(is_named);
+    if is_personal { Sharing::Personal } else { Sharing::Shared }
+}
+
 /// Returns the times of a script's sentences at 14 characters a second. Each part of a segment is one sentence.
 #[must_use]
 pub fn sample_narration(script: &Script) -> Narration {
@@ -117,7 +123,8 @@ pub fn sample_narration(script: &Script) -> Narration {
                 now += seconds;
                 words.push(Word { text: text.to_owned(), start, end: now });
             }
-            sentences.push(Sentence { segment: index, start, end: now, words });
+            let sharing = sharing(script, &part.text);
+            sentences.push(Sentence { segment: index, start, end: now, words, sharing });
             now += 0.4;
         }
     }
@@ -166,7 +173,7 @@ pub(crate) fn service_film(
     let script = sample_script(brand, &brand.name, &[], &SampleCustomer::default());
     let narration = sample_narration(&script);
     let luma = BackgroundLuma::uniform(kit.palette.background.luma());
-    let content = SceneContent { script: &script, narration: &narration, cues: &[], brand, background: &luma };
+    let content = SceneContent { script: &script, narration: &narration, brand, background: &luma };
     let scale = f64::from(video.resolution) / f64::from(LAYOUT_RESOLUTION);
     let film = compose(&kit, &content, &Frame::of(shape), DrawOptions { scale, motion: video.motion })?;
     Ok((film, FrameColors { background: kit.palette.background, cover: kit.palette.cover }))
@@ -222,10 +229,8 @@ impl Preview<'_> {
     fn film(&self, kit: &SceneKit, motion: SceneMotion) -> Result<(Film, Script), Error> {
         let script = sample_script(self.brand, self.catalogue.bank(), self.products, self.customer);
         let narration = sample_narration(&script);
-        let cues: Vec<Cue> = cues(&narration, &[]);
         let luma = BackgroundLuma::uniform(kit.palette.background.luma());
-        let content =
-            SceneContent { script: &script, narration: &narration, cues: &cues, brand: self.brand, background: &luma };
+        let content = SceneContent { script: &script, narration: &narration, brand: self.brand, background: &luma };
         check_glyphs(&kit.fonts, &content)?;
         let frame = Frame::of(self.shape);
         let film = compose(kit, &content, &frame, DrawOptions { scale: self.scale(), motion })?;

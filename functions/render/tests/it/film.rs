@@ -34,7 +34,7 @@ fn film(script: &Script, narration: &Narration, motion: SceneMotion) -> (SceneKi
     let kit = SceneKit::load(&assets(), &brand(), Shape::Wide).unwrap();
     let brand = brand();
     let background = BackgroundLuma::uniform(0.1);
-    let content = SceneContent { script, narration, cues: &[], brand: &brand, background: &background };
+    let content = SceneContent { script, narration, brand: &brand, background: &background };
     let film = compose(&kit, &content, &Frame::of(Shape::Wide), DrawOptions { scale: 1.0 / 6.0, motion }).unwrap();
     (kit, film)
 }
