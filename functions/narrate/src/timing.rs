@@ -69,13 +69,7 @@ pub fn assemble(lines: &[Line], take: &Take) -> Result<Timeline, Error> {
             start: (start + from).min(end),
             end: (start + to).min(end),
         });
-        sentences.push(Sentence {
-            segment: line.segment,
-            start,
-            end,
-            words: words.collect(),
-            sharing: line.sharing,
-        });
+        sentences.push(Sentence { segment: line.segment, start, end, words: words.collect(), sharing: line.sharing });
     }
     samples.resize(samples.len() + frames(LEAD_OUT, RATE), 0.0);
     Ok(Timeline { samples, sentences, timing })

@@ -75,11 +75,10 @@ fn up_to_frame(seconds: f64) -> f64 {
 pub fn plan(kit: &SceneKit, content: &SceneContent<'_>) -> FilmPlan {
     let end_card = up_to_frame(VOICE_START + content.narration.seconds + PAUSE_SECONDS);
     let beats = beats::divide(content, end_card);
-    let mut scenes = contents::scenes(kit, content, &beats);
+    let mut scenes: Vec<Scene> = beats.iter().map(|beat| contents::scene(content, beat)).collect();
     scenes.extend(contents::end_cards(kit, content, &beats, end_card));
     let seconds = scenes.last().map_or(0.0, |scene| scene.start + scene.timing.seconds);
-    let is_product = |scene: &Scene| scene.kind == SceneKind::Offer && scene.timing.product.is_some();
-    let poster = scenes.iter().position(is_product);
+    let poster = scenes.iter().position(|scene| scene.is_of_product());
     let poster = poster.or_else(|| scenes.iter().position(|scene| scene.kind == SceneKind::Service)).unwrap_or(0);
     let preview = scenes.first().map_or(0.0, |opening| name_complete(kit, opening));
     FilmPlan { scenes, seconds, end_card, poster, preview }

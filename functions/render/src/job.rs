@@ -205,8 +205,11 @@ impl RenderJob {
             pictures.push(maker.picture(scene)?);
             self.report(0.1 + 0.8 * ((scene.start + scene.timing.seconds) / plan.seconds).clamp(0.0, 1.0));
         }
-        let names: Vec<String> =
-            scenes.iter().enumerate().map(|(index, scene)| format!("scene {} ({})", index + 1, scene.kind.name())).collect();
+        let names: Vec<String> = scenes
+            .iter()
+            .enumerate()
+            .map(|(index, scene)| format!("scene {} ({})", index + 1, scene.kind.name()))
+            .collect();
         let clips = names.iter().zip(&pictures).map(|(name, picture)| Clip::read(name, &picture.video));
         let clips: Vec<Clip<'_>> = clips.collect::<Result<_, _>>()?;
         let sound = std::fs::read(&sound).map_err(Error::Scratch)?;

@@ -5,8 +5,8 @@
 //! sequence. ffmpeg's concat demuxer joins such scenes without a word, and some players then show broken pictures.
 
 use mp4_atom::{
-    Codec, Decode as _, Edts, Elst, ElstEntry, Encode as _, FourCC, Ftyp, Moov, Stbl, Stco, Stsc, StscEntry, Stsd, Stss,
-    Stsz, StszSamples, Stts, SttsEntry, Trak,
+    Codec, Decode as _, Edts, Elst, ElstEntry, Encode as _, FourCC, Ftyp, Moov, Stbl, Stco, Stsc, StscEntry, Stsd,
+    Stss, Stsz, StszSamples, Stts, SttsEntry, Trak,
 };
 use thiserror::Error;
 
@@ -128,8 +128,7 @@ impl<'a> Clip<'a> {
 
     /// Fails if this clip cannot follow `first` in one track.
     fn check_like(&self, first: &Self) -> Result<(), JoinError> {
-        let unlike =
-            |what| JoinError::Unlike { name: self.name.clone(), what, first: first.name.clone() };
+        let unlike = |what| JoinError::Unlike { name: self.name.clone(), what, first: first.name.clone() };
         let (Some(own), Some(wanted)) = (avc(self.stsd()), avc(first.stsd())) else {
             return Err(JoinError::Unreadable { name: self.name.clone(), reason: "not one H.264 track".to_owned() });
         };
@@ -143,7 +142,9 @@ impl<'a> Clip<'a> {
         if !is_even || self.track().mdia.mdhd.timescale != VIDEO_TIMESCALE {
             return Err(unlike("frame duration"));
         }
-        if self.start() != first.start() || self.samples.first().map(|sample| sample.delay) != first.samples.first().map(|sample| sample.delay) {
+        if self.start() != first.start()
+            || self.samples.first().map(|sample| sample.delay) != first.samples.first().map(|sample| sample.delay)
+        {
             return Err(unlike("delay"));
         }
         if !self.samples.first().is_some_and(|sample| sample.is_key) {
@@ -384,4 +385,157 @@ fn movie_header(
     let size = u32::try_from(bytes.len()).map_err(|_| too_long())?;
     bytes[..4].copy_from_slice(&size.to_be_bytes());
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+    use std::process::Command;
+
+    use super::*;
+    use crate::graph::{SceneGraph, encode_sound};
+
+    fn ffmpeg(arguments: &[&str]) -> Vec<u8> {
+        let output = Command::new("ffmpeg").args(["-v", "warning", "-nostdin", "-y"]).args(arguments).output().unwrap();
+        let log = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && log.is_empty(), "ffmpeg {arguments:?}: {log}");
+        output.stdout
+    }
+
+    /// Encodes moving test pictures as a scene.
+    fn scene(folder: &Path, name: &str, frames: u32, change: impl FnOnce(&mut Vec<String>)) -> PathBuf {
+        let output = folder.join(name);
+        let graph = SceneGraph {
+            document: None,
+            fonts: folder,
+            size: (320, 180),
+            preset: "veryfast",
+            crf: 21,
+            output: &output,
+        };
+        let all: Vec<String> = graph.arguments().0.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+        // In place of raw frames on the standard input.
+        let codec = all.iter().position(|part| part == "-vf").unwrap();
+        let source = format!("testsrc2=size=320x180:rate=24,trim=end_frame={frames},hue=h={}", frames * 7);
+        let mut arguments = vec!["-f".to_owned(), "lavfi".to_owned(), "-i".to_owned(), source];
+        arguments.extend(all[codec..].iter().cloned());
+        change(&mut arguments);
+        ffmpeg(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        output
+    }
+
+    fn replace(arguments: &mut [String], from: &str, to: &str) {
+        let mut changed = 0;
+        for argument in arguments {
+            if argument.contains(from) {
+                *argument = argument.replace(from, to);
+                changed += 1;
+            }
+        }
+        assert!(changed > 0, "{from}");
+    }
+
+    fn sound(folder: &Path, seconds: f64) -> Vec<u8> {
+        let wav = folder.join("sound.wav");
+        ffmpeg(&["-f", "lavfi", "-i", &format!("sine=frequency=330:duration={seconds}"), wav.to_str().unwrap()]);
+        let output = folder.join("sound.mp4");
+        let arguments = encode_sound(&wav, seconds, "The voice is synthetic.", &output).0;
+        ffmpeg(&arguments.iter().map(|part| part.to_str().unwrap()).collect::<Vec<_>>());
+        std::fs::read(output).unwrap()
+    }
+
+    /// Returns a line for each packet or frame of a file's stream, with its times and its digest.
+    fn digests(file: &Path, stream: &str, decode: bool) -> Vec<String> {
+        let file = file.to_str().unwrap();
+        let mut arguments = vec!["-i", file, "-map", stream];
+        if !decode {
+            arguments.extend(["-c", "copy"]);
+        }
+        arguments.extend(["-f", "framemd5", "-"]);
+        let text = String::from_utf8(ffmpeg(&arguments)).unwrap();
+        text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+    }
+
+    fn content(lines: &[String]) -> Vec<&str> {
+        lines.iter().map(|line| line.rsplit(',').next().unwrap().trim()).collect()
+    }
+
+    #[test]
+    fn joined_scenes_are_what_ffmpeg_joins_and_decode_like_each_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let lengths = [30, 9, 300, 3, 77];
+        let files: Vec<PathBuf> =
+            lengths.iter().map(|frames| scene(folder, &format!("{frames}.mp4"), *frames, |_| {})).collect();
+        let frames: u32 = lengths.iter().sum();
+        let seconds = f64::from(frames) / 24.0;
+        let sound = sound(folder, seconds);
+        let bytes: Vec<Vec<u8>> = files.iter().map(|file| std::fs::read(file).unwrap()).collect();
+        let clips: Vec<Clip<'_>> = bytes.iter().map(|bytes| Clip::read("scene", bytes).unwrap()).collect();
+        let file = folder.join("joined.mp4");
+        std::fs::write(&file, join(&clips, &Clip::read("sound", &sound).unwrap()).unwrap()).unwrap();
+
+        let list = folder.join("list.txt");
+        let lines = lengths.iter().map(|n| format!("file {n}.mp4\nduration {:.6}\n", f64::from(*n) / 24.0));
+        std::fs::write(&list, format!("ffconcat version 1.0\n{}", lines.collect::<String>())).unwrap();
+        let reference = folder.join("reference.mp4");
+        let copied = ["-map", "0:v", "-map", "1:a", "-c", "copy", "-video_track_timescale", "24000"];
+        let inputs = ["-f", "concat", "-safe", "0", "-auto_convert", "0", "-i", list.to_str().unwrap(), "-i"];
+        let sound_file = folder.join("sound.mp4");
+        let end = ["-movie_timescale", "48000", "-movflags", "+faststart", reference.to_str().unwrap()];
+        ffmpeg(&[&inputs[..], &[sound_file.to_str().unwrap()], &copied, &end].concat());
+        assert_eq!(digests(&file, "0:v", false), digests(&reference, "0:v", false), "packets with their times");
+        assert_eq!(digests(&file, "0:a", false), digests(&reference, "0:a", false));
+
+        let joined = digests(&file, "0:v", true);
+        assert_eq!(joined.len(), frames as usize);
+        let alone: Vec<String> = files.iter().flat_map(|file| digests(file, "0:v", true)).collect();
+        assert_eq!(content(&joined), content(&alone), "every frame as in its scene");
+        // The sound is not touched, so no join can be heard.
+        assert_eq!(content(&digests(&file, "0:a", true)), content(&digests(&sound_file, "0:a", true)));
+        let head = boxes(&std::fs::read(&file).unwrap()).unwrap().iter().map(|(kind, _)| *kind).collect::<Vec<_>>();
+        assert_eq!(head, [*b"ftyp", *b"moov", *b"mdat"], "the header comes first");
+    }
+
+    #[test]
+    fn unlike_scene_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let first = std::fs::read(scene(folder, "first.mp4", 24, |_| {})).unwrap();
+        let sound = sound(folder, 2.0);
+        let refused = |name: &str, change: fn(&mut Vec<String>)| {
+            let other = std::fs::read(scene(folder, "other.mp4", 24, change)).unwrap();
+            let clips = [Clip::read("scene 1", &first).unwrap(), Clip::read(name, &other).unwrap()];
+            join(&clips, &Clip::read("sound", &sound).unwrap()).unwrap_err().to_string()
+        };
+        let why = refused("scene 2", |all| replace(all, "veryfast", "medium"));
+        assert_eq!(
+            why,
+            "scene 2: its decoder configuration differs from that of scene 1; encode it again with the same settings"
+        );
+        let why = refused("scene 3", |all| replace(all, "8x8dct=1", "8x8dct=1:bframes=0"));
+        assert!(why.starts_with("scene 3: its decoder configuration"), "{why}");
+        let why = refused("scene 4", |all| replace(all, "testsrc2=size=320x180", "testsrc2=size=640x360"));
+        assert!(why.starts_with("scene 4: its decoder configuration"), "{why}");
+        let why = refused("scene 5", |all| {
+            replace(all, "rate=24", "rate=12");
+            let rate = all.iter().rposition(|part| part == "24").unwrap();
+            all[rate] = "12".to_owned();
+        });
+        assert!(why.starts_with("scene 5: its "), "{why}");
+    }
+
+    #[test]
+    fn damaged_scene_is_unreadable() {
+        let folder = tempfile::tempdir().unwrap();
+        let whole = std::fs::read(scene(folder.path(), "scene.mp4", 24, |_| {})).unwrap();
+        assert_eq!(Clip::read("scene", &whole).unwrap().len(), 24);
+        for length in [0, 7, 40, whole.len() / 2, whole.len() - 1] {
+            assert!(Clip::read("scene", &whole[..length]).is_err(), "{length} bytes");
+        }
+        let at = whole.windows(4).position(|kind| kind == b"stsz").unwrap();
+        let mut changed = whole.clone();
+        changed[at + 12..at + 16].copy_from_slice(&u32::MAX.to_be_bytes());
+        assert!(Clip::read("scene", &changed).is_err(), "a count beyond the file");
+    }
 }

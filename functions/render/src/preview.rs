@@ -15,6 +15,7 @@ use contracts::{Digest, ProductId};
 use tokio_util::sync::CancellationToken;
 
 use crate::background_luma::BackgroundLuma;
+use crate::canvas::FRAME_RATE;
 use crate::check::check_placements;
 use crate::content::{SceneContent, check_glyphs};
 use crate::error::Error;
@@ -24,7 +25,7 @@ use crate::graph::{self, VideoGraph};
 use crate::layout::{Frame, LAYOUT_RESOLUTION};
 use crate::scenes::frames::{Behind, Composer, FrameColors};
 use crate::scenes::kit::SceneKit;
-use crate::scenes::stage::DrawOptions;
+use crate::scenes::stage::{DrawOptions, DrawnScene};
 
 /// The customer of a preview, who does not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +51,9 @@ fn segment(kind: SegmentKind, product: Option<ProductId>, parts: Vec<SentencePar
     Segment { kind, text, product, parts }
 }
 
+/// The sentence in place of the reason for an offer.
+const REASON: &str = "Here is why this product may be the right one.";
+
 /// Returns a script that offers products in the catalog's own words. Without a product, it is a service message.
 #[must_use]
 pub fn sample_script(brand: &Brand, bank: &str, products: &[&Product], customer: &SampleCustomer) -> Script {
@@ -63,7 +67,8 @@ pub fn sample_script(brand: &Brand, bank: &str, products: &[&Product], customer:
             field.of(product).map(|text| part(text, source))
         };
         let claims = (0..product.approved_claims.len().min(3)).map(CatalogueField::ApprovedClaim);
-        let parts = [CatalogueField::Name, CatalogueField::Summary].into_iter().chain(claims).filter_map(of_product);
+        let texts = [CatalogueField::Name, CatalogueField::Summary].into_iter().chain(claims).filter_map(of_product);
+        let parts = std::iter::once(of_brand(REASON)).chain(texts);
         segments.push(segment(SegmentKind::Offer, Some(product.id.clone()), parts.collect()));
     }
     if products.is_empty() {
@@ -108,12 +113,14 @@ fn sharing(script: &Script, text: &str) -> Sharing {
 #[must_use]
 pub fn sample_narration(script: &Script) -> Narration {
     const RATE: f64 = 14.0;
+    let to_frame = |seconds: f64| (seconds * f64::from(FRAME_RATE)).round() / f64::from(FRAME_RATE);
     let mut now = 0.2;
     let mut sentences = Vec::new();
     for (index, segment) in script.segments.iter().enumerate() {
         let whole = [part(&segment.text, SentenceSource::Brand { field: String::new() })];
         let parts = if segment.parts.is_empty() { whole.as_slice() } else { segment.parts.as_slice() };
         for part in parts {
+            now = to_frame(now);
             let start = now;
             let mut words = Vec::new();
             for text in part.text.split_whitespace() {
@@ -125,8 +132,9 @@ pub fn sample_narration(script: &Script) -> Narration {
             }
             let sharing = sharing(script, &part.text);
             sentences.push(Sentence { segment: index, start, end: now, words, sharing });
-            now += 0.4;
+            now += 0.35;
         }
+        now += 0.35;
     }
     Narration {
         engine: String::new(),
@@ -262,6 +270,13 @@ impl Preview<'_> {
             problems.push("only three claims can be shown".to_owned());
         }
         problems
+    }
+
+    /// Returns when each scene starts, in seconds.
+    pub fn scene_starts(&self) -> Result<Vec<f64>, Error> {
+        let kit = SceneKit::load(self.assets, self.brand, self.shape)?;
+        let (film, _) = self.film(&kit, self.video.motion)?;
+        Ok(film.scenes.iter().map(DrawnScene::start).collect())
     }
 
     fn scale(&self) -> f64 {

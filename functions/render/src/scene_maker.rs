@@ -118,7 +118,8 @@ pub(crate) fn look_digest(
     (shape, video): (Shape, &VideoSettings),
 ) -> Result<Digest, Error> {
     let program = &runner.tools.ffmpeg;
-    let version = || query("ffmpeg", program, "-version").map(|text| text.lines().take(3).collect::<Vec<_>>().join("\n"));
+    let version =
+        || query("ffmpeg", program, "-version").map(|text| text.lines().take(3).collect::<Vec<_>>().join("\n"));
     let encoder = cache.versions.get_or_try_insert(program, "", version)?;
     let mut files = Vec::new();
     for path in crate::picture_files(assets, brand)? {
@@ -246,7 +247,11 @@ impl SceneMaker<'_> {
             Ok(picture)
         } else {
             let found = "another number of frames".to_owned();
-            Err(Error::OutOfRange { measure: "the length of a scene", found, wanted: "that of its sentences".to_owned() })
+            Err(Error::OutOfRange {
+                measure: "the length of a scene",
+                found,
+                wanted: "that of its sentences".to_owned(),
+            })
         }
     }
 }
@@ -254,7 +259,7 @@ impl SceneMaker<'_> {
 /// Returns whether a scene may become the poster: if the first thing to see after the opening is in it.
 fn may_be_poster(spec: &SceneSpec) -> bool {
     match spec.kind {
-        SceneKind::Offer => spec.timing.product.is_some(),
+        SceneKind::Offer => spec.is_of_product(),
         SceneKind::Opening | SceneKind::Service => true,
         SceneKind::Closing | SceneKind::End => false,
     }

@@ -52,7 +52,13 @@ mod tests {
     use super::*;
 
     fn narration(times: &[(f64, f64)]) -> Narration {
-        let sentence = |&(start, end): &(f64, f64)| Sentence { segment: 0, start, end, words: Vec::new(), sharing: Sharing::Personal };
+        let sentence = |&(start, end): &(f64, f64)| Sentence {
+            segment: 0,
+            start,
+            end,
+            words: Vec::new(),
+            sharing: Sharing::Personal,
+        };
         Narration {
             engine: String::new(),
             voice: String::new(),

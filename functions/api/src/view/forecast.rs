@@ -29,6 +29,9 @@ pub(crate) struct CampaignForecast {
     videos: usize,
     /// The total duration of these videos, in seconds.
     video_seconds: f64,
+    /// The expected sentences and scenes that the videos share and that do not exist yet. Only on a local server.
+    #[schema(nullable = false)]
+    new: Option<NewWork>,
     /// The expected use of the language model.
     model: ModelForecast,
     /// The forecast for this machine.
@@ -41,6 +44,20 @@ pub(crate) struct CampaignForecast {
     aws: AwsForecast,
     /// The AWS limits that the batch exceeds, each with its remedy, in human-readable form. Empty if there are none.
     too_large: Vec<String>,
+}
+
+/// The shared work of a campaign that no earlier run has done.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents `cost::reuse::NewWork`")]
+pub(crate) struct NewWork {
+    /// The number of shared scenes to draw and encode.
+    scenes: f64,
+    /// Their total duration, in seconds.
+    scene_seconds: f64,
+    /// The number of shared sentences to speak.
+    sentences: f64,
+    /// Their total duration, in seconds.
+    speech_seconds: f64,
 }
 
 /// The forecast use of the language model. It assumes that the guard does not reject any text.

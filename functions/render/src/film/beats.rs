@@ -12,6 +12,7 @@ use crate::content::SceneContent;
 use crate::film::to_frame;
 use crate::scenes::SceneKind;
 use crate::scenes::spec::{Edge, Joints};
+use crate::scenes::stage::{COVER_SECONDS, READING_RATE};
 use crate::scenes::timeline::SceneTiming;
 
 /// The frames between the start of a beat and its first word.
@@ -48,6 +49,8 @@ pub(super) struct Beat<'a> {
     pub is_farewell: bool,
     /// Whether the beat shows the position among the offers, without a word.
     pub is_mark: bool,
+    /// Whether the figure enters before a cut.
+    pub early_figure: bool,
 }
 
 /// A beat before its times are known.
@@ -97,7 +100,31 @@ pub(super) fn divide<'a>(content: &SceneContent<'a>, end: f64) -> Vec<Beat<'a>> 
         };
         beats.push(beat(draft, at, next - at, joints));
     }
+    for index in 1..beats.len() {
+        advance_figure(&mut beats[index - 1..=index]);
+    }
     beats
+}
+
+/// Lets the figure of a product enter while the reason is given, if the part about the product alone is too short to read
+/// its terms, and both together are long enough.
+fn advance_figure(pair: &mut [Beat<'_>]) {
+    /// When the figure starts to enter after the start of the reason, and when it is there.
+    const ENTERS: f64 = 1.3;
+    const IS_THERE: f64 = 2.1;
+    let [reason, product] = pair else { return };
+    let Some((_, offer)) = product.offer.filter(|_| product.joints.start == Edge::Cut) else { return };
+    let Some(figure) = offer.picture.as_ref().and_then(|picture| picture.figure.as_ref()) else { return };
+    let words = [&figure.value, &figure.label, &figure.terms].map(|text| text.split_whitespace().count());
+    #[expect(clippy::cast_precision_loss, reason = "words are few")]
+    let to_read = words.iter().sum::<usize>() as f64 / READING_RATE;
+    let alone = product.timing.seconds - 2.0 * COVER_SECONDS;
+    let together = reason.timing.seconds - IS_THERE + product.timing.seconds - COVER_SECONDS;
+    if alone < to_read && together >= to_read {
+        reason.early_figure = true;
+        reason.timing.product = Some(ENTERS);
+        product.early_figure = true;
+    }
 }
 
 fn beat<'a>(draft: &Draft<'a>, start: f64, seconds: f64, joints: Joints) -> Beat<'a> {
@@ -136,6 +163,7 @@ fn beat<'a>(draft: &Draft<'a>, start: f64, seconds: f64, joints: Joints) -> Beat
         notes: draft.notes.clone(),
         is_farewell: draft.is_farewell,
         is_mark: false,
+        early_figure: false,
     }
 }
 
@@ -151,6 +179,7 @@ fn chapter_mark<'a>(start: f64, seconds: f64, offer: Option<(usize, &'a OfferSho
         notes: Vec::new(),
         is_farewell: false,
         is_mark: true,
+        early_figure: false,
     }
 }
 
@@ -170,7 +199,8 @@ fn starts(drafts: &[Draft<'_>], offers: usize) -> Vec<Start> {
     for (index, draft) in drafts.iter().enumerate() {
         let first = draft.sentences.first().map_or(0.0, |sentence| to_frame(VOICE_START + sentence.start));
         let gap = last_end.map_or(i64::MAX, |end: f64| ((first - end) * rate + 1e-6).floor() as i64);
-        let is_marked = draft.kind == SceneKind::Offer && !draft.continues && offers > 1 && gap >= MARK + LEAD_AFTER_MARK;
+        let is_marked =
+            draft.kind == SceneKind::Offer && !draft.continues && offers > 1 && gap >= MARK + LEAD_AFTER_MARK;
         let lead = match (draft.continues, is_marked) {
             (true, _) => LEAD_IN_SEGMENT,
             (false, true) => LEAD_AFTER_MARK,

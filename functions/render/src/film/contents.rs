@@ -37,14 +37,8 @@ pub(super) fn picture_of(offer: &OfferShown) -> ProductPicture {
     })
 }
 
-/// Returns the scenes of the beats.
-pub(super) fn scenes(kit: &SceneKit, content: &SceneContent<'_>, beats: &[Beat<'_>]) -> Vec<Scene> {
-    let shown: Vec<bool> = beats.iter().map(|beat| shows_legal_lines(kit, beat)).collect();
-    let scene = |(beat, _): (&Beat<'_>, &bool)| scene(content, beat);
-    beats.iter().zip(&shown).map(scene).collect()
-}
-
-fn scene(content: &SceneContent<'_>, beat: &Beat<'_>) -> Scene {
+/// Returns the scene of a beat.
+pub(super) fn scene(content: &SceneContent<'_>, beat: &Beat<'_>) -> Scene {
     let changes = if beat.kind == SceneKind::Closing && [beat.joints.start, beat.joints.end].contains(&Edge::Cut) {
         FAREWELL_CHANGES.to_vec()
     } else {
@@ -56,6 +50,7 @@ fn scene(content: &SceneContent<'_>, beat: &Beat<'_>) -> Scene {
         timing: beat.timing.clone(),
         joints: beat.joints,
         changes,
+        early_figure: beat.early_figure,
         precision: content.narration.timing,
     };
     let sentences = Public::sentences(&beat.sentences);
@@ -262,7 +257,8 @@ fn end_lines(content: &SceneContent<'_>, is_shown: impl Fn(&OfferShown) -> bool)
             // A script of an older version does not say where its lines come from.
             return Err(legal_lines(content));
         } else if !offers.iter().all(|offer| !picture_of(offer).disclosures.contains(line) || is_shown(offer)) {
-            let names = owners.iter().map(|picture| Public::of_product(picture, |picture| picture.customer_name.clone()));
+            let names =
+                owners.iter().map(|picture| Public::of_product(picture, |picture| picture.customer_name.clone()));
             let names = Public::all(names.collect()).map(|names| names.join(", "));
             let own = owners.iter().flat_map(|picture| Public::of_product(picture, |p| p.disclosures.clone()).each());
             let own = own.into_iter().find(|own| own.get() == line);
@@ -327,6 +323,7 @@ pub(super) fn end_cards(kit: &SceneKit, content: &SceneContent<'_>, beats: &[Bea
             timing: SceneTiming { seconds, ..SceneTiming::default() },
             joints: Joints { start: Edge::Covered, end: if index + 1 < count { Edge::Covered } else { Edge::Faded } },
             changes: Vec::new(),
+            early_figure: false,
             precision: Timing::Estimated,
         };
         now += seconds;

@@ -74,7 +74,7 @@ impl SceneKind {
             ],
             Self::Service => &["headline", "logo", "privacy"],
             Self::Closing => &["adviser", "web", "logo", "privacy"],
-            Self::End => &["action", "web", "qr", "products", "notices", "privacy"],
+            Self::End => &["action", "web", "qr", "notices", "privacy"],
         }
     }
 }

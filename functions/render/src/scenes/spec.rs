@@ -89,6 +89,8 @@ pub struct SceneSpec {
     pub joints: Joints,
     /// The slots whose content changes at a cut: they leave before it and enter after it.
     pub changes: Vec<&'static str>,
+    /// Whether the figure enters in the scene before a cut, because the scene after it is too short to read its terms.
+    pub early_figure: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
@@ -109,6 +111,8 @@ pub struct SceneFrame {
     pub joints: Joints,
     /// The slots whose content changes at a cut.
     pub changes: Vec<&'static str>,
+    /// Whether the figure enters before a cut.
+    pub early_figure: bool,
     /// The precision of word times.
     pub precision: Timing,
 }
@@ -160,7 +164,12 @@ pub enum Scene {
 impl Scene {
     /// Builds a scene for one customer.
     #[must_use]
-    pub fn personal(frame: SceneFrame, slots: Slots<String, Picture>, sentences: Vec<Sentence>, names: &[String]) -> Self {
+    pub fn personal(
+        frame: SceneFrame,
+        slots: Slots<String, Picture>,
+        sentences: Vec<Sentence>,
+        names: &[String],
+    ) -> Self {
         Self::Personal(spec(frame, slots, sentences, names))
     }
 
@@ -171,6 +180,14 @@ impl Scene {
             Self::Shared(scene) => Self::Shared(scene.without_captions()),
             Self::Personal(spec) => Self::Personal(SceneSpec { captions: Captions::default(), ..spec }),
         }
+    }
+}
+
+impl SceneSpec {
+    /// Returns whether the scene is about a product itself, not the reason for it or its position among the offers.
+    #[must_use]
+    pub fn is_of_product(&self) -> bool {
+        self.kind == SceneKind::Offer && self.joints.end != Edge::Cut && self.texts.contains_key("headline")
     }
 }
 
@@ -186,12 +203,12 @@ impl std::ops::Deref for Scene {
 }
 
 fn spec(frame: SceneFrame, slots: Slots<String, Picture>, sentences: Vec<Sentence>, names: &[String]) -> SceneSpec {
-    let SceneFrame { kind, start, timing, joints, changes, precision } = frame;
+    let SceneFrame { kind, start, timing, joints, changes, early_figure, precision } = frame;
     let (texts, pictures) = slots;
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let cues = cues(&local_narration(sentences, timing.seconds), &names);
     let captions = Captions { cues, lit: precision == Timing::Exact };
-    SceneSpec { kind, start, timing, texts, pictures, captions, joints, changes }
+    SceneSpec { kind, start, timing, texts, pictures, captions, joints, changes, early_figure }
 }
 
 /// Returns the sentences of a scene as a narration of the scene's length.

@@ -175,6 +175,13 @@ impl SceneDrawer<'_> {
             FIGURE.iter().filter_map(|slot| self.texts.get(slot)).flat_map(|text| text.split_whitespace()).count()
                 as f64;
         let fits = FIGURE.iter().all(|slot| self.placed.get(slot).is_some_and(|placed| !placed.is_cut));
+        if self.spec.early_figure {
+            // The film's plan leaves enough time over both scenes.
+            if FIGURE.iter().any(|slot| self.placed.get(slot).is_none_or(|placed| placed.is_cut)) {
+                self.remove_figure();
+            }
+            return;
+        }
         let enter = self.timeline.of("figure-terms").and_then(|enter| self.spec.timing.resolve(&enter.at));
         let latest = self.spec.timing.seconds - COVER_SECONDS - words / READING_RATE;
         if !fits || latest < COVER_SECONDS {
@@ -223,9 +230,9 @@ impl SceneDrawer<'_> {
         };
         let Some(mut at) = at else { return Ok(None) };
         // After a cut, what entered in the scene before is there from the start.
-        let is_there = self.spec.joints.start == Edge::Cut
-            && enter.is_some_and(|enter| enter.at.anchor == Anchor::Start)
-            && !self.changes(layer);
+        let entered_before = enter.is_some_and(|enter| enter.at.anchor == Anchor::Start) && !self.changes(layer)
+            || self.spec.early_figure && self.spec.joints.end != Edge::Cut && is_of_figure(layer);
+        let is_there = self.spec.joints.start == Edge::Cut && entered_before;
         if is_of_figure(layer) {
             at = (at - self.figure_lead).max(0.0);
         }
@@ -247,10 +254,7 @@ impl SceneDrawer<'_> {
             sprite,
             enter: if is_there { 0.0 } else { at },
             leaves: (ends_in_cut && self.changes(layer) || layer.id == "progress").then_some(length),
-            drift: DriftBounds {
-                from_rest: self.spec.joints.start == Edge::Cut,
-                rest: ends_in_cut.then_some(length),
-            },
+            drift: DriftBounds { from_rest: self.spec.joints.start == Edge::Cut, rest: ends_in_cut.then_some(length) },
             seconds,
             how,
             then,
@@ -299,10 +303,10 @@ impl SceneDrawer<'_> {
         }
     }
 
-    /// Returns the area of the progress: a third of the frame's shorter side, in its middle.
+    /// Returns the area of the progress: less than half of the frame's shorter side, in its middle.
     fn middle(&self) -> Rect {
         let (width, height) = self.template.size;
-        let (w, h) = (width.min(height) / 3.0, 16.0);
+        let (w, h) = (width.min(height) * 0.42, 22.0);
         Rect { x: (width - w) / 2.0, y: (height - h) / 2.0, w, h }
     }
 

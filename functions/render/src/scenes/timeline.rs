@@ -36,7 +36,8 @@ impl TryFrom<String> for Moment {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let expected = || format!("{text:?} is no moment; write start, end, product, sentence:2, claim:1, word:TEXT or +0.4s");
+        let expected =
+            || format!("{text:?} is no moment; write start, end, product, sentence:2, claim:1, word:TEXT or +0.4s");
         let trimmed = text.trim();
         let split =
             trimmed.rfind(['+', '-']).filter(|at| trimmed[*at..].ends_with('s') && !trimmed[..*at].ends_with(':'));

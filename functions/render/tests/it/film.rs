@@ -46,7 +46,7 @@ fn claim_enters_when_it_is_spoken() {
     let (_, film) = film(&script, &narration, SceneMotion::Full);
     let mut claims = 0;
     for (spec, scene) in film.specs.iter().zip(&film.scenes).filter(|(spec, _)| spec.kind == SceneKind::Offer) {
-        // The sample script speaks the name, the summary, and each claim as a sentence.
+        // The scene of the product speaks the name, the summary, and each claim as a sentence.
         let segment = narration.sentences.iter().filter(|sentence| {
             let at = sentence.start + VOICE_START;
             (spec.start..spec.start + spec.timing.seconds).contains(&at)
@@ -66,7 +66,7 @@ fn figure_is_shown_with_its_terms_or_not_at_all() {
     let narration = sample_narration(&script);
     let shown = |narration: &Narration| {
         let (_, film) = film(&script, narration, SceneMotion::Full);
-        let offer = film.specs.iter().position(|spec| spec.kind == SceneKind::Offer).unwrap();
+        let offer = film.specs.iter().position(|spec| spec.timing.product.is_some()).unwrap();
         let scene = &film.scenes[offer];
         let slots = ["figure-panel", "figure-value", "figure-label", "figure-terms"];
         let times = slots.map(|slot| scene.enters(slot));
@@ -100,13 +100,19 @@ fn scenes_begin_and_end_covered_and_are_the_same_each_time() {
     let mut frames = Vec::new();
     for _ in 0..2 {
         let mut bytes: Vec<u8> = Vec::new();
-        Composer::new(size, Behind::Ground, colors).write(&film.scenes[1], &mut bytes, &|| true).unwrap();
+        let mut composer = Composer::new(size, Behind::Ground, colors);
+        // The reason for the offer, and the product.
+        film.scenes[1..3].iter().for_each(|scene| composer.write(scene, &mut bytes, &|| true).unwrap());
         frames.push(bytes);
     }
     assert!(frames[0] == frames[1]);
     let frame = (size.0 * size.1 * 3 / 2) as usize;
     let count = frames[0].len() / frame;
-    assert_eq!(count, (film.specs[1].timing.seconds * 24.0).round() as usize);
+    let length = |index: usize| (film.specs[index].timing.seconds * 24.0).round() as usize;
+    assert_eq!(count, length(1) + length(2));
+    // The cut between them is invisible: nothing but the compression changes.
+    let cut = length(1);
+    assert!(frames[0][(cut - 1) * frame..cut * frame] == frames[0][cut * frame..(cut + 1) * frame]);
     // The rows below the marks have one color in the first and the last frame.
     let lower = |index: usize| &frames[0][index * frame..][(size.0 * 30) as usize..(size.0 * size.1) as usize];
     for index in [0, count - 1] {
@@ -126,8 +132,8 @@ fn reduced_motion_only_fades() {
     };
     let size = Shape::Wide.size(180);
     let mut composer = Composer::new(size, Behind::Ground, colors);
-    let scene = &film.scenes[1];
-    let end = film.specs[1].timing.seconds - 1.0;
+    let scene = &film.scenes[2];
+    let end = film.specs[2].timing.seconds - 1.0;
     assert!(composer.still(scene, end) == composer.still(scene, end - 0.5), "nothing drifts");
 }
 
