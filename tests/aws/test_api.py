@@ -13,11 +13,11 @@ BODY = {"customer_id": "0001"}
 class Caller:
     """A client of the API: a person of the user pool with a token or, without an email address, a stranger."""
 
-    def __init__(self, cloud, email):
-        self.cloud, self.token = cloud, self.sign_in(cloud, email) if email else None
+    def __init__(self, cloud, email, groups=("bankers", "campaign-managers")):
+        self.cloud, self.token = cloud, self.sign_in(cloud, email, groups) if email else None
 
     @staticmethod
-    def sign_in(cloud, email):
+    def sign_in(cloud, email, groups):
         # The page signs in by authorization code, which needs a browser; the test uses an administrator's flow.
         users, pool, page = cloud.client("cognito-idp"), cloud.outputs["Users"], cloud.outputs["PageClient"]
         described = users.describe_user_pool_client(UserPoolId=pool, ClientId=page)["UserPoolClient"]
@@ -27,10 +27,12 @@ class Caller:
         password = "Correct-horse-battery-9"
         users.admin_create_user(UserPoolId=pool, Username=email, MessageAction="SUPPRESS", TemporaryPassword=password,
                                 UserAttributes=[{"Name": "email", "Value": email}])
+        for group in groups:
+            users.admin_add_user_to_group(UserPoolId=pool, Username=email, GroupName=group)
         users.admin_set_user_password(UserPoolId=pool, Username=email, Password=password, Permanent=True)
         signed_in = users.admin_initiate_auth(UserPoolId=pool, ClientId=page, AuthFlow="ADMIN_USER_PASSWORD_AUTH",
                                               AuthParameters={"USERNAME": email, "PASSWORD": password})
-        return signed_in["AuthenticationResult"]["AccessToken"]
+        return signed_in["AuthenticationResult"]["IdToken"]
 
     def call(self, method, path, body=None, **headers):
         api = self.cloud.resources["HttpApi"]

@@ -10,7 +10,7 @@ let page;
 
 before(async () => {
   [server, browser] = await Promise.all([
-    Server.start("[review]\nfirst = 1\n[delivery]\nlink_base = \"http://127.0.0.1:PORT/l\"\n"), launch(),
+    Server.start("[local]\napprove_own = true\n[review]\nfirst = 1\n[delivery]\nlink_base = \"http://127.0.0.1:PORT/l\"\n"), launch(),
   ]);
 });
 

@@ -23,6 +23,13 @@ fn sandbox(settings: &str) -> Sandbox {
     sandbox
 }
 
+/// Lets one person start a run and approve its results, as on a machine with one user.
+fn allow_own_approvals(sandbox: &Sandbox) {
+    let path = sandbox.path().join("bespoke.toml");
+    let settings = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(path, format!("{settings}[local]\napprove_own = true\n")).unwrap();
+}
+
 #[track_caller]
 fn ends(output: &Output, code: i32) -> String {
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -60,11 +67,17 @@ fn only_approved_results_are_published() {
     // An approval names the digest that was shown.
     let seen = waiting[0]["content_digest"].as_str().unwrap();
     let other = waiting[1]["content_digest"].as_str().unwrap();
+    // The person who started the run does not approve it, whatever name they give.
+    let refused = ends(&decide(approved, &["--approve", "--seen", seen]), 1);
+    assert!(refused.contains("Access.Forbidden") && refused.contains("on behalf of Ann started run"), "{refused}");
+    allow_own_approvals(&sandbox);
     ends(&decide(approved, &["--approve"]), 2);
     ends(&decide(approved, &["--approve", "--seen", other]), 5);
     assert_eq!(find(&sandbox, "recommendation.txt").len(), published);
     let decided = report(&decide(approved, &["--approve", "--seen", seen]));
-    assert_eq!((&decided["result"]["outcome"], &decided["decided_by"]), (&"published".into(), &"Ann".into()));
+    let user = runner::os_user::OsUser::current().unwrap();
+    let by: serde_json::Value = user.on_behalf_of(Some("Ann")).into();
+    assert_eq!((&decided["result"]["outcome"], &decided["decided_by"]), (&"published".into(), &by));
     ends(&decide(rejected, &["--reject"]), 0);
     assert_eq!(find(&sandbox, "recommendation.txt").len(), published + 1);
     ends(&decide(rejected, &["--approve", "--seen", other]), 3);
@@ -77,7 +90,7 @@ fn only_approved_results_are_published() {
     let folder = sandbox.artifacts().join("customers").join(approved).join(&run);
     let evidence: serde_json::Value =
         serde_json::from_slice(&std::fs::read(folder.join("evidence.json")).unwrap()).unwrap();
-    assert_eq!((&evidence["review"]["by"], &evidence["review"]["choice"]), (&"Ann".into(), &"approve".into()));
+    assert_eq!((&evidence["review"]["by"], &evidence["review"]["choice"]), (&by, &"approve".into()));
     // Repeating the run publishes only the approved result.
     ends(&sandbox.run(&["demo", "--videos", "0"]), 6);
     assert_eq!(find(&sandbox, "recommendation.txt").len(), published + 1);
@@ -155,6 +168,7 @@ async fn erasure_leaves_no_readable_id_name_or_post() {
     let prompt = format!("Be kind to {name}, customer 0001");
     let own = ["run", "--customer", "0001", "--prompt", &prompt, "--json"];
     let run = report(&sandbox.run(&own))["run"].as_str().unwrap().to_owned();
+    allow_own_approvals(&sandbox);
     let waiting = report(&sandbox.run(&["review", &run, "--customer", "0001", "--json"]));
     let seen = waiting[0]["content_digest"].as_str().unwrap();
     let approve =

@@ -275,7 +275,10 @@ async fn api_decisions_and_recalls_take_full_effect() {
     let sandbox = sandbox();
     let path = sandbox.path().join("bespoke.toml");
     let settings = std::fs::read_to_string(&path).unwrap();
-    let more = format!("[review]\nfirst = 1\n[delivery.webhook]\nurl = \"{}/notices\"\n", bank.uri());
+    let more = format!(
+        "[local]\napprove_own = true\n[review]\nfirst = 1\n[delivery.webhook]\nurl = \"{}/notices\"\n",
+        bank.uri()
+    );
     std::fs::write(&path, format!("{settings}{more}")).unwrap();
     let run_command = || {
         let mut command = sandbox.command(&["run", "--customer", "0002", "--no-video", "--json"]);

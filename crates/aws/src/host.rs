@@ -20,7 +20,8 @@ use contracts::stage::{Stage, Subject};
 use contracts::{CustomerRef, ErrorName, NamedError, ObjectKey, RunId};
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
-use phrases::{BookError, Phrasebook};
+use phrases::materials::packaged_approvals;
+use phrases::{Approvals, BookError, Phrasebook};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -312,6 +313,13 @@ impl Host {
         let approvals = store.find(&ObjectKey::PhraseApprovals).await?.map_or_else(Vec::new, |bytes| bytes.to_vec());
         let approvals = text(&ObjectKey::PhraseApprovals, approvals)?;
         Ok(Phrasebook::parse(&text(&ObjectKey::Phrasebook, book.to_vec())?, &approvals)?)
+    }
+
+    /// Reads `config/catalogue.approvals.csv`. Without it, the packaged approvals count, which fit the sample catalog only.
+    pub async fn catalogue_approvals(&self) -> Result<Approvals, HostError> {
+        let key = ObjectKey::CatalogueApprovals;
+        let Some(bytes) = self.vault.store().find(&key).await? else { return Ok(packaged_approvals()) };
+        Ok(Approvals::parse(&text(&key, bytes.to_vec())?).map_err(BookError::from)?)
     }
 
     /// Reads the text of `config/lexicon.toml`.

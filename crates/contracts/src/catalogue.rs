@@ -253,6 +253,9 @@ struct CatalogueFile {
     bank: String,
     /// The catalog's version, as the bank numbers it.
     version: String,
+    /// The person who wrote this version. Another person must approve it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    author: String,
     /// The products.
     products: Vec<Product>,
 }
@@ -327,6 +330,12 @@ impl Catalogue {
         &self.file.bank
     }
 
+    /// Returns the person who wrote this version, or an empty text if the catalog does not name one.
+    #[must_use]
+    pub fn author(&self) -> &str {
+        &self.file.author
+    }
+
     /// Returns the catalog's version, as the bank numbers it.
     #[must_use]
     pub fn version(&self) -> &str {
@@ -367,7 +376,8 @@ fn read_file(mut json: Value, problems: &mut Vec<CatalogueProblem>) -> Catalogue
         Ok(file) => CatalogueFile { products: parsed, ..file },
         Err(error) => {
             problems.push(parse_problem(None, &error));
-            CatalogueFile { schema: None, bank: String::new(), version: String::new(), products: parsed }
+            let empty = String::new;
+            CatalogueFile { schema: None, bank: empty(), version: empty(), author: empty(), products: parsed }
         }
     }
 }

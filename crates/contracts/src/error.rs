@@ -39,7 +39,7 @@ macro_rules! error_names {
     };
 }
 
-/// The exit code if the guard rejects text, or if a run fails verification.
+/// The exit code if the guard rejects text, if a run fails verification, or if a person may not do something.
 pub const EXIT_REFUSED: u8 = 1;
 /// The exit code for an invalid command line or invalid settings.
 pub const EXIT_USAGE: u8 = 2;
@@ -77,6 +77,10 @@ error_names! {
     ConfigInvalid => "Config.Invalid", EXIT_USAGE, transient: false;
     /// The catalog or the settings changed since the run started.
     ConfigChanged => "Config.Changed", EXIT_INPUT, transient: false;
+    /// No person other than the author has approved the catalog, the lexicon or a rule pack as it is now.
+    ConfigNotApproved => "Config.NotApproved", EXIT_USAGE, transient: false;
+    /// The person's roles do not permit this, or the person started the run and so cannot approve its results.
+    AccessForbidden => "Access.Forbidden", EXIT_REFUSED, transient: false;
     /// The customer withdrew consent or was erased during the run, so no more of their data may be sent anywhere.
     ConsentWithdrawn => "Consent.Withdrawn", EXIT_NOTHING_TO_DO, transient: false;
     /// A required secret is not set.

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Digest;
 use crate::catalogue::{Catalogue, CatalogueProblem, Product, ProductKind};
 
 /// The kind of institution, which decides the market's rules.
@@ -40,6 +41,22 @@ impl Institution {
         }
     }
 
+    /// Returns the text of the market's rules.
+    const fn pack(self) -> &'static str {
+        match self {
+            Self::UsBank => include_str!("../../../rules/us-bank/pack.toml"),
+            Self::UsCreditUnion => include_str!("../../../rules/us-credit-union/pack.toml"),
+            Self::Eu => include_str!("../../../rules/eu/pack.toml"),
+            Self::Uk => include_str!("../../../rules/uk/pack.toml"),
+        }
+    }
+
+    /// Returns the digest of the market's rules, which an approval names.
+    #[must_use]
+    pub fn rules_digest(self) -> Digest {
+        Digest::of(self.pack().as_bytes())
+    }
+
     /// Returns the market's rules.
     ///
     /// # Panics
@@ -47,13 +64,7 @@ impl Institution {
     #[must_use]
     pub fn rules(self) -> &'static RulePack {
         static PACKS: LazyLock<[RulePack; 4]> = LazyLock::new(|| {
-            [
-                include_str!("../../../rules/us-bank/pack.toml"),
-                include_str!("../../../rules/us-credit-union/pack.toml"),
-                include_str!("../../../rules/eu/pack.toml"),
-                include_str!("../../../rules/uk/pack.toml"),
-            ]
-            .map(|text| toml::from_str(text).expect("the packs are sound"))
+            Institution::ALL.map(|institution| toml::from_str(institution.pack()).expect("the packs are sound"))
         });
         let [us_bank, us_credit_union, eu, uk] = &*PACKS;
         match self {

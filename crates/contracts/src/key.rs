@@ -149,20 +149,26 @@ pub enum RunPart {
     ManifestJson,
 }
 
-/// The kind of run that a caller started.
+/// The kind of run that a person started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RunKind {
     /// A run for one customer.
     Recommendation,
     /// A run for a whole batch.
     Campaign,
+    /// A run that a person started on the command line.
+    Command,
 }
 
 impl RunKind {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::Recommendation, Self::Campaign, Self::Command];
+
     const fn folder(self) -> &'static str {
         match self {
             Self::Recommendation => "recommendations",
             Self::Campaign => "campaigns",
+            Self::Command => "commands",
         }
     }
 }
@@ -256,7 +262,7 @@ pub enum ObjectKey {
     Customer(CustomerRef, RunId, Artefact),
     /// A file about a run as a whole.
     Run(RunId, RunPart),
-    /// An empty object. It records that a caller, identified by a keyed digest, started a run. Its modification time is
+    /// An empty object. It records that a person, identified by a keyed digest, started a run. Its modification time is
     /// the time of the start.
     Started(Digest, RunKind, RunId),
     /// A place among the customers whom the run's limit admits: a customer's reference.
@@ -313,6 +319,8 @@ pub enum ObjectKey {
     Consents,
     /// The catalog of approved products.
     Catalogue,
+    /// The approvals of the catalog and the rules.
+    CatalogueApprovals,
     /// The phrasebook.
     Phrasebook,
     /// The approvals of the phrasebook's lines.
@@ -386,6 +394,7 @@ impl fmt::Display for ObjectKey {
             Self::Scene(digest) => write!(f, "{}{digest}", Area::Scenes.as_str()),
             Self::Consents => f.write_str("control/consents.csv"),
             Self::Catalogue => f.write_str("config/catalogue.json"),
+            Self::CatalogueApprovals => f.write_str("config/catalogue.approvals.csv"),
             Self::Phrasebook => f.write_str("config/phrases/en.toml"),
             Self::PhraseApprovals => f.write_str("config/phrases/en.approvals.csv"),
             Self::Lexicon => f.write_str("config/lexicon.toml"),

@@ -632,11 +632,14 @@ pub struct LocalSettings {
     pub concurrency: usize,
     /// The percentage of failed customers at which a campaign stops automatically.
     pub tolerated_failure_percentage: u8,
+    /// Whether a person may approve results of runs that they started. Set it only if one person alone uses the machine:
+    /// then nobody checks the maker.
+    pub approve_own: bool,
 }
 
 impl Default for LocalSettings {
     fn default() -> Self {
-        Self { concurrency: 0, tolerated_failure_percentage: 10 }
+        Self { concurrency: 0, tolerated_failure_percentage: 10, approve_own: false }
     }
 }
 

@@ -4,7 +4,7 @@ use contracts::{ErrorName, NamedError};
 use thiserror::Error;
 
 /// The maximum length of a person's name, in characters.
-const MAX_NAME: usize = 80;
+const MAX_NAME: usize = 400;
 /// The maximum length of a reason, in characters.
 const MAX_REASON: usize = 500;
 
@@ -24,7 +24,7 @@ impl NamedError for RecordTextError {
     }
 }
 
-/// Checks a person's name: 1 to 80 characters, not only spaces, no control characters.
+/// Checks a person's name: 1 to 400 characters, not only spaces, no control characters.
 pub(crate) fn check_name(name: &str) -> Result<(), RecordTextError> {
     check("the name", name, MAX_NAME)
 }
@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn blank_long_and_multiline_text_is_rejected() {
-        for text in ["", " ", "a\nb", &"x".repeat(81)] {
+        for text in ["", " ", "a\nb", &"x".repeat(401)] {
             assert!(check_name(text).is_err(), "{text:?}");
         }
         assert!(check_name("Zoë").is_ok());

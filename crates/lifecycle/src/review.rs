@@ -3,7 +3,7 @@
 use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
 use contracts::facts::Skip;
-use contracts::key::{Artefact, Prefix};
+use contracts::key::{Artefact, Prefix, RunKind};
 use contracts::review::{Decision, PendingReview, ReviewChoice};
 use contracts::script::{RefusedText, Script};
 use contracts::text::recommendation_text;
@@ -39,6 +39,14 @@ pub enum ReviewError {
         /// The key of the pending review.
         key: String,
     },
+    /// The reviewer started the run.
+    #[error("{by} started run {run}, so another person must approve its results")]
+    OwnRun {
+        /// The run.
+        run: RunId,
+        /// The reviewer's name.
+        by: String,
+    },
     /// No result for this customer is in review.
     #[error("run {run} has no result in review for this customer")]
     NotWaiting {
@@ -56,6 +64,7 @@ impl NamedError for ReviewError {
             Self::RecordText(error) => error.name(),
             Self::NotAsReviewed { .. } => ErrorName::SealBroken,
             Self::NotWaiting { .. } => ErrorName::ReviewNotWaiting,
+            Self::OwnRun { .. } => ErrorName::AccessForbidden,
         }
     }
 
@@ -64,6 +73,9 @@ impl NamedError for ReviewError {
             Self::Vault(error) => error.help(),
             Self::Control(error) => error.help(),
             Self::NotAsReviewed { .. } => Some("start a new run".to_owned()),
+            Self::OwnRun { .. } => {
+                Some("ask another person; on a machine with one user, set local.approve_own = true".to_owned())
+            }
             Self::NotWaiting { .. } => Some("list the results in review: bespoke review".to_owned()),
             Self::Store(_) | Self::RecordText(_) => None,
         }
@@ -90,6 +102,17 @@ impl ReviewItem {
     }
 }
 
+/// The person who decides.
+#[derive(Clone, Copy, Debug)]
+pub struct Reviewer<'a> {
+    /// The name for the record, up to 400 characters.
+    pub name: &'a str,
+    /// The digest of the authenticated subject: [`storage::vault::Keys::staff`].
+    pub subject: Digest,
+    /// Whether they may approve results of runs that they started, as on a machine with one user.
+    pub may_approve_own: bool,
+}
+
 /// A reviewer's decision that has not been recorded yet.
 #[derive(Clone, Copy, Debug)]
 pub struct NewDecision<'a> {
@@ -97,8 +120,8 @@ pub struct NewDecision<'a> {
     pub reviewed: &'a Digest,
     /// The choice.
     pub choice: ReviewChoice,
-    /// The reviewer's name, up to 80 characters.
-    pub by: &'a str,
+    /// The reviewer.
+    pub by: Reviewer<'a>,
     /// The reason, up to 500 characters.
     pub reason: Option<&'a str>,
 }
@@ -146,7 +169,7 @@ pub async fn load(
 /// completes the outcome: on one machine with `publish::run`, on AWS the object of the decision
 /// invokes `publish`. Returns the decision on record: this one, or an earlier reviewer's. The inner error says why the
 /// customer may no longer be contacted, in which case no decision is needed. Fails if
-/// the result has changed since the reviewer saw it.
+/// the result has changed since the reviewer saw it, or if the reviewer approves a result of a run that they started.
 pub async fn decide(
     run: &RunId,
     reference: &CustomerRef,
@@ -155,9 +178,12 @@ pub async fn decide(
     now: Timestamp,
 ) -> Result<Result<Decision, Skip>, ReviewError> {
     let NewDecision { reviewed, choice, by, reason } = new;
-    check_name(by)?;
+    check_name(by.name)?;
     reason.map_or(Ok(()), check_reason)?;
     let store = vault.store();
+    if choice == ReviewChoice::Approve {
+        check_two_people(run, by, store).await?;
+    }
     let pending = find(vault, run, reference).await?.ok_or_else(|| ReviewError::NotWaiting { run: run.clone() })?;
     let inputs = digest(&pending);
     if inputs != *reviewed {
@@ -168,9 +194,22 @@ pub async fn decide(
     }
     check_files(&pending, store).await?;
     let decision =
-        Decision { choice, by: by.to_owned(), at: now, reason: reason.map(ToOwned::to_owned), seen: pending.seen };
+        Decision { choice, by: by.name.to_owned(), at: now, reason: reason.map(ToOwned::to_owned), seen: pending.seen };
     let key = ObjectKey::Decision(run.clone(), reference.clone());
     Ok(Ok(vault.write_json(Owner::Customer(reference), &key, &inputs, decision).await?))
+}
+
+/// Fails if the reviewer started the run.
+async fn check_two_people(run: &RunId, by: Reviewer<'_>, store: &dyn ObjectStore) -> Result<(), ReviewError> {
+    if by.may_approve_own {
+        return Ok(());
+    }
+    for kind in RunKind::ALL {
+        if store.find(&ObjectKey::Started(by.subject, kind, run.clone())).await?.is_some() {
+            return Err(ReviewError::OwnRun { run: run.clone(), by: by.name.to_owned() });
+        }
+    }
+    Ok(())
 }
 
 /// Fails if a file is not the one that the reviewer saw.

@@ -1,4 +1,4 @@
-//! Approvals of lines.
+//! Approvals: of lines, and of the bank's other materials.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::line::Line;
 
-/// A person's approval of one line.
+/// A person's approval of one item: a line of a phrasebook, a catalog, or a rule pack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {
-    /// The line's id.
-    pub line: String,
-    /// The digest of the line as it was approved.
+    /// The item's id.
+    #[serde(alias = "line")]
+    pub item: String,
+    /// The digest of the item as it was approved.
     pub digest: Digest,
     /// The person who approved it.
     pub by: String,
@@ -21,23 +22,24 @@ pub struct Approval {
     pub at: Timestamp,
 }
 
-/// All approvals in a phrasebook: `LANGUAGE.approvals.csv` with the columns `line,digest,by,at`.
+/// Approvals in a file such as `LANGUAGE.approvals.csv`, with the columns `item,digest,by,at`. A file of version 0.3 has
+/// `line` for `item`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Approvals(BTreeMap<String, Approval>);
 
 impl Approvals {
-    /// Reads approvals. If a line has several approvals, the last one counts.
+    /// Reads approvals. If an item has several approvals, the last one counts.
     pub fn parse(text: &str) -> Result<Self, csv::Error> {
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
         let mut approvals = BTreeMap::new();
         for approval in reader.deserialize::<Approval>() {
             let approval = approval?;
-            approvals.insert(approval.line.clone(), approval);
+            approvals.insert(approval.item.clone(), approval);
         }
         Ok(Self(approvals))
     }
 
-    /// Returns the approvals in the file format, sorted by line.
+    /// Returns the approvals in the file format, sorted by item.
     ///
     /// # Panics
     /// Never: an approval is a row of text.
@@ -53,30 +55,37 @@ impl Approvals {
 
     /// Records an approval, and replaces an earlier one.
     pub fn record(&mut self, approval: Approval) {
-        self.0.insert(approval.line.clone(), approval);
+        self.0.insert(approval.item.clone(), approval);
     }
 
     /// Returns the approval that makes `line` live: an approval of exactly this wording by someone other than its
     /// author.
     #[must_use]
     pub fn of(&self, line: &Line) -> Option<&Approval> {
-        self.0
-            .get(&line.id)
-            .filter(|approval| approval.digest == line.digest && !approval.by.trim().is_empty())
-            .filter(|approval| !is_same_person(&approval.by, &line.author))
+        self.of_item(&line.id, &line.digest, &line.author)
     }
 
-    /// Returns a line's recorded approval, whether or not it is still valid.
+    /// Returns the approval of exactly this item by someone other than its author.
+    #[must_use]
+    pub fn of_item(&self, item: &str, digest: &Digest, author: &str) -> Option<&Approval> {
+        let approval = self.0.get(item).filter(|approval| approval.digest == *digest)?;
+        (!approval.by.trim().is_empty() && !is_same_person(&approval.by, author)).then_some(approval)
+    }
+
+    /// Returns an item's recorded approval, whether or not it is still valid.
     #[must_use]
     pub fn recorded(&self, id: &str) -> Option<&Approval> {
         self.0.get(id)
     }
 }
 
-/// Returns whether two names refer to the same person, ignoring case and spaces.
-pub(crate) fn is_same_person(one: &str, other: &str) -> bool {
+/// Returns whether the author approved their own line, ignoring case and spaces. `by` may name two people, as in "alice on
+/// behalf of Ann"; neither may be the author.
+pub(crate) fn is_same_person(by: &str, author: &str) -> bool {
     let plain = |name: &str| name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
-    plain(one) == plain(other)
+    let by = plain(by);
+    let author = plain(author);
+    by == author || by.split(" on behalf of ").any(|person| person == author)
 }
 
 #[cfg(test)]
@@ -90,7 +99,7 @@ mod tests {
     }
 
     fn approval(line: &Line, by: &str) -> Approval {
-        Approval { line: line.id.clone(), digest: line.digest, by: by.to_owned(), at: Timestamp::UNIX_EPOCH }
+        Approval { item: line.id.clone(), digest: line.digest, by: by.to_owned(), at: Timestamp::UNIX_EPOCH }
     }
 
     #[test]
@@ -106,6 +115,10 @@ mod tests {
         let mut approvals = Approvals::default();
         approvals.record(approval(&line("Here is another idea."), " ANN "));
         assert!(approvals.of(&line("Here is another idea.")).is_none());
+        for by in ["ann on behalf of Ben", "ben on behalf of Ann"] {
+            approvals.record(approval(&line("Here is another idea."), by));
+            assert!(approvals.of(&line("Here is another idea.")).is_none(), "{by}");
+        }
     }
 
     #[test]

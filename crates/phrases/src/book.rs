@@ -452,7 +452,7 @@ text = "Charges should be clear."
             for line in Phrasebook::parse(SMALL, "").unwrap().lines().iter().filter(|line| line.id != without) {
                 let at = jiff::Timestamp::UNIX_EPOCH;
                 let (line, digest) = (line.id.clone(), line.digest);
-                approvals.record(Approval { line, digest, by: "reviewer".to_owned(), at });
+                approvals.record(Approval { item: line, digest, by: "reviewer".to_owned(), at });
             }
             Phrasebook::parse(SMALL, &approvals.to_csv()).unwrap()
         };

@@ -1,4 +1,5 @@
-//! The phrasebook: every sentence that a bank may say to a customer, apart from the catalog's own texts.
+//! The phrasebook: every sentence that a bank may say to a customer, apart from the catalog's own texts. Also the approvals
+//! of the catalog and the rules.
 //!
 //! 1. [`Phrasebook::parse`] reads the lines in one language and their approvals.
 //! 2. [`check`] reports every problem in a phrasebook.
@@ -12,6 +13,7 @@ mod approval;
 mod book;
 pub mod check;
 mod line;
+pub mod materials;
 mod readability;
 mod selection;
 mod template;

@@ -128,7 +128,7 @@ mod tests {
         let mut approvals = Approvals::default();
         for line in Phrasebook::parse(text, "").unwrap().lines() {
             let (line, digest) = (line.id.clone(), line.digest);
-            approvals.record(Approval { line, digest, by: "reviewer".to_owned(), at: Timestamp::UNIX_EPOCH });
+            approvals.record(Approval { item: line, digest, by: "reviewer".to_owned(), at: Timestamp::UNIX_EPOCH });
         }
         Phrasebook::parse(text, &approvals.to_csv()).unwrap()
     }

@@ -15,6 +15,7 @@ pub mod follow_up;
 pub mod forecast;
 pub mod limits;
 pub mod logs;
+pub mod os_user;
 pub mod programs;
 pub mod project;
 pub mod run;

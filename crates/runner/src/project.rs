@@ -9,7 +9,8 @@ use contracts::catalogue::Catalogue;
 use contracts::key::{Prefix, Workbook};
 use contracts::{Batch, Digest, ErrorName, ObjectKey};
 use narrate::Pronunciations;
-use phrases::Phrasebook;
+use phrases::materials::{ensure_approved, packaged_approvals};
+use phrases::{Approvals, Phrasebook};
 use storage::secret::{SecretName, SecretString, Secrets};
 use storage::vault::{Keys, Vault};
 
@@ -62,6 +63,17 @@ pub fn phrasebook(folders: &Folders, catalogue: &Catalogue) -> Result<Phrasebook
     let approvals = path.with_extension("approvals.csv");
     let approvals = if approvals.exists() { text(&approvals)? } else { String::new() };
     Ok(Phrasebook::parse(&text(&path)?, &approvals)?)
+}
+
+/// Reads the approvals beside the catalog. Without a file, the packaged approvals count, which fit the sample catalog only.
+pub fn material_approvals(folders: &Folders) -> Result<Approvals, Failure> {
+    let path = beside(&folders.data, folders.catalogue.as_ref(), "catalogue.json").with_extension("approvals.csv");
+    if !path.exists() {
+        return Ok(packaged_approvals());
+    }
+    let help = "repair the CSV file, or approve again: bespoke catalogue approve";
+    let invalid = |error| Failure::new(ErrorName::ConfigInvalid, format!("{}: {error}", path.display()), help);
+    Approvals::parse(&text(&path)?).map_err(invalid)
 }
 
 /// Reads the brand from the folder of assets.
@@ -143,6 +155,12 @@ impl Project {
         let assets = render::assets_digest(&folders.assets, &brand)?;
         let pronunciations = Pronunciations::read(&folders.assets, &brand)?;
         Ok(Self { folders, catalogue, phrases, lexicon, brand, pronunciations, assets })
+    }
+
+    /// Fails unless the catalog and the market's rules are approved as they are now, which a campaign needs.
+    pub fn ensure_approved(&self) -> Result<(), Failure> {
+        let approvals = material_approvals(&self.folders)?;
+        Ok(ensure_approved(&self.catalogue, self.brand.institution, &approvals)?)
     }
 
     /// Returns the digest of the phrasebook as its files are now, so an approval withdrawn during a run no longer

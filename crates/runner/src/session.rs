@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use contracts::key::{RunPart, Workbook};
+use contracts::key::{RunKind, RunPart, Workbook};
 use contracts::request::{Request, RunInputs, RunOptions, Trigger};
 use contracts::settings::Settings;
 use contracts::{CustomerId, CustomerRef, ErrorName, ObjectKey};
@@ -21,6 +21,7 @@ use crate::failure::Failure;
 use crate::folder::FolderStore;
 use crate::limits::RunLimits;
 use crate::logs::{self, CustomerFailures};
+use crate::os_user::OsUser;
 use crate::programs::{Programs, engines, http_client};
 use crate::project::{Folders, Lock, Project, vault, workbook_not_found, workbook_path};
 use crate::run::Runner;
@@ -104,7 +105,14 @@ impl Session {
             probes: Arc::default(),
             programs,
         };
+        if request.customer.is_none() {
+            project.ensure_approved()?;
+        }
         let request = assemble(request, &project, &services).await?;
+        // The record stands against an approval by the same person.
+        let starter = services.vault.keys().staff(&OsUser::current()?.subject());
+        let started = ObjectKey::Started(starter, RunKind::Command, request.run_id());
+        services.vault.store().put_new(&started, "{}".into()).await?;
         let (sender, events) = tokio::sync::mpsc::unbounded_channel();
         let cancel = CancellationToken::new();
         let runner = Runner { project, services, limits, background, cancel, events: sender };

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use api::backend::{CampaignBounds, CampaignState};
 use api::local::LocalFiles;
 use api::view::{RunEvent, VoiceOption};
-use api::{Backend, EventLog, Problem};
+use api::{Backend, EventLog, Identity, Problem, Role};
 use async_trait::async_trait;
 use axum::body::{Body, BodyDataStream};
 use axum::http::request::Parts;
@@ -44,6 +44,7 @@ use runner::copies::remove_copies;
 use runner::doctor::{check_programs, first_bad};
 use runner::failure::Failure;
 use runner::folder::{FolderStore, create_private};
+use runner::os_user::OsUser;
 use runner::programs::{Programs, engines, http_client};
 use runner::project::{self, Folders, Lock, Project, vault};
 use runner::services::Services;
@@ -54,9 +55,6 @@ use media::MediaTokens;
 
 /// The server's own folder below the artifacts folder.
 const FOLDER: &str = ".serve";
-
-/// The subject of every caller with the token, because the local server has only one user.
-const USER: &str = "the user of this machine";
 
 /// The inputs of a server.
 pub struct Setup {
@@ -81,6 +79,8 @@ pub struct Server {
     pub token: String,
     /// The bank's name.
     pub bank: String,
+    /// The person who started the server. Every caller with the token acts as this person, with all roles.
+    pub user: OsUser,
     host: Arc<Local>,
 }
 
@@ -127,9 +127,12 @@ impl Server {
             Failure::new(ErrorName::RunBusy, format!("{address}: {error}"), help)
         })?;
         let digest = Digest::of(token.as_bytes());
-        let host = Arc::new(Local { store, jobs, events, token: digest, media: MediaTokens::default(), lock });
+        let user = OsUser::current()?;
+        tracing::info!(user = user.name, "serving as this user, with all roles");
+        let media = MediaTokens::default();
+        let host = Arc::new(Local { store, jobs, events, token: digest, user: user.clone(), media, lock });
         let bank = project.catalogue.bank().to_owned();
-        Ok(Self { listener, address, token, bank, host })
+        Ok(Self { listener, address, token, bank, user, host })
     }
 
     /// Returns the address that opens the page. Browsers never send the part after `#` to a server.
@@ -160,6 +163,7 @@ struct Local {
     jobs: Arc<Jobs>,
     events: Arc<DiskEventLog>,
     token: Digest,
+    user: OsUser,
     media: MediaTokens,
     /// The lock on the artifacts folder.
     #[expect(dead_code, reason = "dropping it releases the folder when the server ends")]
@@ -174,16 +178,14 @@ impl Local {
 
 #[async_trait]
 impl Backend for Local {
-    /// Compares digests, so the duration of the comparison reveals nothing about the token.
-    fn caller(&self, request: &Parts) -> Option<String> {
+    /// Returns the person who started the server, with all roles, if the request has the token. Compares digests, so the duration of the comparison reveals nothing about the token.
+    fn identify(&self, request: &Parts) -> Option<Identity> {
         let token = request.headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?;
-        (Digest::of(token.as_bytes()) == self.token).then(|| USER.to_owned())
-    }
-
-    /// Returns the user of this machine.
-    fn reviewer(&self, request: &Parts) -> Option<String> {
-        let set = |name| std::env::var(name).ok().filter(|value: &String| !value.trim().is_empty());
-        self.caller(request).map(|user| set("USER").or_else(|| set("LOGNAME")).unwrap_or(user))
+        (Digest::of(token.as_bytes()) == self.token).then(|| Identity {
+            subject: self.user.subject(),
+            name: self.user.name.clone(),
+            roles: Role::ALL.into(),
+        })
     }
 
     async fn complete_review(&self, run: &RunId, reference: &CustomerRef, _: bool) -> Result<(), Problem> {
@@ -321,10 +323,13 @@ impl Source for Local {
         let material = |error, message| start::Error::Material { error, message };
         let project = loaded.map_err(|panic| material(ErrorName::ConfigInvalid, panic.to_string()))?;
         let project = project.map_err(|failure| material(failure.name(), failure.to_string()))?;
+        let approvals = project::material_approvals(&project.folders);
         let backgrounds = render::background_digests(vault.store(), &settings.video).await.map_err(Failure::from);
         Ok(Material {
             backgrounds: backgrounds.map_err(|failure| material(failure.name(), failure.to_string()))?,
             settings: settings.clone(),
+            approvals: approvals.map_err(|failure| material(failure.name(), failure.to_string()))?,
+            institution: project.brand.institution,
             catalogue: project.catalogue,
             phrases: project.phrases.digest(),
             lexicon: project.lexicon,

@@ -130,6 +130,12 @@ impl Keys {
         CustomerRef::parse(hex::encode(&digest.as_bytes()[..16])).expect("32 hex digits")
     }
 
+    /// Returns the digest that stands for a person of the bank's staff in object keys and requests.
+    #[must_use]
+    pub fn staff(&self, subject: &str) -> Digest {
+        self.keyed_digest("caller", subject.as_bytes())
+    }
+
     /// Returns a digest that only holders of the reference key can compute. It therefore neither reveals nor confirms
     /// the content. `domain` separates digests for different purposes.
     ///

@@ -34,6 +34,7 @@ export function takeToken() {
 }
 
 export const keepToken = (token) => sessionStorage.setItem(TOKEN, token);
+export const dropToken = () => sessionStorage.removeItem(TOKEN);
 export const hasToken = () => sessionStorage.getItem(TOKEN) !== null;
 
 function withToken(headers) {
@@ -58,7 +59,7 @@ export async function call(method, path, { body, key, signal } = {}) {
 
 async function problemOf(response) {
   const details = await response.json().catch(() => ({}));
-  const titles = { 401: "You are not signed in", 404: "Not found", 429: "Too many requests" };
+  const titles = { 401: "You are not signed in", 403: "Your role does not allow this", 404: "Not found", 429: "Too many requests" };
   return new Problem({ ...details, status: response.status, title: titles[response.status] ?? "The request failed" });
 }
 

@@ -1,9 +1,10 @@
 // The page: routes each address to a view, and asks for the token.
 
-import { Problem, call, hasToken, keepToken, takeToken, unreachable } from "./api.js";
+import { Problem, call, dropToken, hasToken, keepToken, takeToken, unreachable } from "./api.js";
 import { h, id, problemNote } from "./dom.js";
 import { recommend } from "./recommend.js";
 import { recommendation } from "./recommendation.js";
+import * as signIn from "./sign-in.js";
 
 // A view returns its `title`, a subtitle (`lede` or `head`), its `body`, and optionally `start`, which runs while the view is
 // shown. It gets the parameters of its address, and a context: the options, a signal that aborts when the view closes, and
@@ -29,7 +30,13 @@ const masthead = document.getElementById("masthead");
 const content = document.getElementById("content");
 const main = document.getElementById("main");
 
+/** The sections of the page that need a role, by the address in the navigation. */
+const NEEDED = {
+  "#/": ["banker"], "#/history": ["banker"], "#/campaigns": ["campaign-manager"], "#/review": ["reviewer"],
+};
+
 let options = null;
+let service;
 let current = new AbortController();
 let isFirstView = true;
 
@@ -46,6 +53,12 @@ async function show() {
   current.abort();
   const { signal } = current = new AbortController();
   try {
+    service ??= await signIn.service();
+    const token = service && await signIn.complete(service);
+    if (token) {
+      keepToken(token);
+      return show();
+    }
     if (!hasToken()) throw new Problem({ status: 401 });
     await setOptions();
     const [view, parameters] = viewOf(address.slice(1));
@@ -57,7 +70,10 @@ async function show() {
   } catch (problem) {
     if (signal.aborted || problem.name === "AbortError") return;
     if (!(problem instanceof Problem)) throw problem;
-    if (problem.status === 401) return mount(signIn(address), address);
+    if (problem.status === 401) {
+      dropToken();
+      return mount(service ? signInAtService(address) : signInWithToken(address), address);
+    }
     const retry = h("button", { type: "button", class: "plain", on: { click: show } }, "Try again");
     mount({ title: problem.title, body: [problemNote(problem), h("p", {}, retry)] }, address);
   }
@@ -67,6 +83,32 @@ async function setOptions() {
   if (options) return;
   options = await call("GET", "options");
   document.getElementById("bank").textContent = options.bank;
+  showCaller(options.caller);
+}
+
+/** Shows who is signed in and hides the sections that their roles do not open. */
+function showCaller({ name, roles }) {
+  for (const link of document.querySelectorAll("nav a")) {
+    const needed = NEEDED[link.hash];
+    link.hidden = Boolean(needed) && !needed.some((role) => roles.includes(role));
+  }
+  const text = options.local ? `Runs as ${name}, with all roles` : `${name}: ${roles.join(", ") || "no role"}`;
+  const leave = () => {
+    dropToken();
+    signIn.end(service);
+  };
+  const out = h("button", { type: "button", class: "plain", on: { click: leave } }, "Sign out");
+  document.getElementById("caller").replaceChildren(h("span", {}, text), service ? out : "");
+}
+
+/** Returns the view that leads to the bank's sign-in. */
+function signInAtService(address) {
+  const begin = () => signIn.begin(service, address);
+  return {
+    title: "Sign in",
+    lede: "Sign in with your work account and a second factor.",
+    body: h("div", { class: "actions" }, h("button", { type: "button", class: "primary", on: { click: begin } }, "Sign in")),
+  };
 }
 
 function viewOf(path) {
@@ -94,10 +136,9 @@ function mount({ title, lede, head, body }, address) {
   isFirstView = false;
 }
 
-/** Returns the form for the token. On one machine, the token is in the address that `bespoke serve` prints. */
-function signIn(address) {
+/** Returns the form for the token of a server on one machine, which is in the address that `bespoke serve` prints. */
+function signInWithToken(address) {
   const field = id("token");
-  const local = options?.local ?? ["127.0.0.1", "localhost"].includes(location.hostname);
   const submit = (event) => {
     event.preventDefault();
     keepToken(event.target.elements.token.value.trim());
@@ -105,11 +146,11 @@ function signIn(address) {
   };
   return {
     title: "Sign in",
-    lede: local ? "Open the address that bespoke serve printed, or enter its token." : "Enter an access token from the bank’s sign-in.",
+    lede: "Open the address that bespoke serve printed, or enter its token.",
     body: h("form", { class: "sheet narrow", on: { submit } },
       h("div", { class: "row" },
         h("div", { class: "row-label" }, h("label", { htmlFor: field }, "Token"),
-          h("p", { class: "hint", id: `${field}-hint` }, local ? "The part after #token= in the address." : "Only this tab stores it.")),
+          h("p", { class: "hint", id: `${field}-hint` }, "The part after #token= in the address.")),
         h("div", { class: "row-control" }, h("input", {
           id: field, name: "token", type: "password", required: true, autocomplete: "off", "aria-describedby": `${field}-hint`,
         }))),

@@ -1,6 +1,6 @@
 //! The backend on AWS: the workflow, the bucket, and the authorizer of the API gateway.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
 
 use async_trait::async_trait;
@@ -30,15 +30,13 @@ use start::{BucketSource, Source};
 use storage::store::UrlSigner;
 use storage::vault::{Owner, Vault};
 
-use crate::backend::{Backend, CampaignBounds, CampaignState, DryRunDecision, EventLog};
+use crate::backend::{Backend, CampaignBounds, CampaignState, DryRunDecision, EventLog, SignIn};
 use crate::live::LiveCounts;
 use crate::polling::PolledExecutions;
 use crate::problem::Problem;
+use crate::role::{Identity, Role};
 use crate::runs;
 use crate::view::VoiceOption;
-
-/// The user pool group whose members may review.
-const REVIEWERS: &str = "reviewers";
 
 /// The backend of the Lambda function.
 pub struct AwsBackend {
@@ -47,6 +45,7 @@ pub struct AwsBackend {
     live: LiveCounts,
     limits: WorkflowLimits,
     origins: Vec<String>,
+    sign_in: Option<SignIn>,
     brand: Brand,
 }
 
@@ -57,8 +56,23 @@ impl AwsBackend {
         let executions = PolledExecutions::new(source.host().workflow()?, Instant::now);
         let live = LiveCounts::default();
         let limits = environment::limits()?;
-        Ok(Self { source, executions, live, limits, origins: environment::origins(), brand: host::brand()? })
+        let sign_in = environment::optional("SIGN_IN_ADDRESS").zip(environment::optional("SIGN_IN_CLIENT"));
+        let sign_in = sign_in.map(|(address, client)| SignIn { address, client });
+        Ok(Self { source, executions, live, limits, origins: environment::origins(), sign_in, brand: host::brand()? })
     }
+}
+
+/// Returns the person whom a token's claims describe. Only an ID token contains the email address.
+fn identity(claims: &HashMap<String, String>) -> Option<Identity> {
+    let subject = claims.get("sub")?.clone();
+    let name = match claims.get("email").or_else(|| claims.get("username")).filter(|name| **name != subject) {
+        Some(name) => format!("{name} ({subject})"),
+        None => subject.clone(),
+    };
+    // The gateway writes a list as `[a b]`.
+    let groups = claims.get("cognito:groups").map(|groups| groups.trim_matches(['[', ']'])).unwrap_or_default();
+    let roles = groups.split([' ', ',']).filter_map(Role::of_group).collect();
+    Some(Identity { subject, name, roles })
 }
 
 /// Splits the forecast of a dry run from the decisions for its customers.
@@ -140,20 +154,10 @@ impl Executions for BoundedExecutions<'_> {
 
 #[async_trait]
 impl Backend for AwsBackend {
-    /// Returns the subject from the token that the authorizer has verified.
-    fn caller(&self, request: &Parts) -> Option<String> {
+    /// Reads the token that the authorizer has verified.
+    fn identify(&self, request: &Parts) -> Option<Identity> {
         let RequestContext::ApiGatewayV2(context) = request.request_context_ref()? else { return None };
-        context.authorizer.as_ref()?.jwt.as_ref()?.claims.get("sub").cloned()
-    }
-
-    /// Returns the user name if the caller is in the `reviewers` group.
-    fn reviewer(&self, request: &Parts) -> Option<String> {
-        let RequestContext::ApiGatewayV2(context) = request.request_context_ref()? else { return None };
-        let claims = &context.authorizer.as_ref()?.jwt.as_ref()?.claims;
-        // The gateway writes a list as `[a b]`.
-        let groups = claims.get("cognito:groups")?.trim_matches(['[', ']']);
-        let is_reviewer = groups.split([' ', ',']).any(|group| group == REVIEWERS);
-        is_reviewer.then(|| claims.get("username").or_else(|| claims.get("sub")).cloned())?
+        identity(&context.authorizer.as_ref()?.jwt.as_ref()?.claims)
     }
 
     /// The record of a decision invokes `publish`. Without a decision, another object does.
@@ -238,6 +242,10 @@ impl Backend for AwsBackend {
         &self.source.host().bucket
     }
 
+    fn sign_in(&self) -> Option<&SignIn> {
+        self.sign_in.as_ref()
+    }
+
     fn default_batch(&self) -> Option<Batch> {
         None
     }
@@ -269,6 +277,19 @@ mod tests {
     use tower::ServiceExt as _;
 
     use super::*;
+
+    #[test]
+    fn claims_name_the_person_and_their_roles() {
+        let claims = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+        let rita =
+            claims(&[("sub", "1-2"), ("email", "rita@bank.example"), ("cognito:groups", "[reviewers compliance x]")]);
+        let rita = identity(&rita).unwrap();
+        assert_eq!((rita.subject.as_str(), rita.name.as_str()), ("1-2", "rita@bank.example (1-2)"));
+        assert_eq!(rita.roles, BTreeSet::from([Role::Reviewer, Role::Compliance]));
+        let nobody = identity(&claims(&[("sub", "1-2"), ("username", "1-2")])).unwrap();
+        assert_eq!((nobody.name.as_str(), nobody.roles.len()), ("1-2", 0), "no group gives no role");
+        assert!(identity(&claims(&[("email", "rita@bank.example")])).is_none());
+    }
 
     #[tokio::test]
     async fn links_answer_only_through_the_edge() {

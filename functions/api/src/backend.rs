@@ -18,6 +18,7 @@ use storage::store::UrlSigner;
 use storage::vault::Vault;
 
 use crate::problem::Problem;
+use crate::role::Identity;
 use crate::view::{CampaignProgress, RunEvent, VoiceOption};
 
 /// The state of the router.
@@ -26,11 +27,8 @@ pub(crate) type SharedBackend = Arc<dyn Backend>;
 /// The system behind the API.
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
-    /// Returns the authenticated subject of a request, or `None` if the request is not authenticated.
-    fn caller(&self, request: &Parts) -> Option<String>;
-
-    /// Returns the name under which a caller's decisions are recorded, or `None` if the caller may not review.
-    fn reviewer(&self, request: &Parts) -> Option<String>;
+    /// Returns the person who sent a request, or `None` if the request is not authenticated.
+    fn identify(&self, request: &Parts) -> Option<Identity>;
 
     /// Completes a result after its review. `decided` says whether a decision is on record; without one, the customer
     /// may no longer be contacted.
@@ -78,6 +76,11 @@ pub trait Backend: Send + Sync + 'static {
     /// Returns the issuer of addresses for results and uploads.
     fn links(&self) -> &dyn UrlSigner;
 
+    /// Returns where people sign in, or `None` if the server's own token replaces a sign-in.
+    fn sign_in(&self) -> Option<&SignIn> {
+        None
+    }
+
     /// Returns the batch for requests that do not specify one. `None` means the newest complete batch.
     fn default_batch(&self) -> Option<Batch>;
 
@@ -89,6 +92,15 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Returns whether the backend runs on the caller's own machine.
     fn is_local(&self) -> bool;
+}
+
+/// The service where staff sign in, by authorization code with PKCE (RFC 7636).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SignIn {
+    /// The origin of the service.
+    pub address: String,
+    /// The page's client id.
+    pub client: String,
 }
 
 /// A log of the events of each single-customer run. Event numbers survive a restart.

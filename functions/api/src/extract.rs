@@ -1,36 +1,20 @@
-//! Extractors: the caller, the idempotency key, the query and the body of a request. An error response identifies the
+//! Extractors: the idempotency key, the query and the body of a request. An error response identifies the
 //! field but never repeats its value.
 
 use axum::body::Bytes;
-use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::IntoResponse as _;
 use contracts::Digest;
 use http::request::Parts;
 use http::{StatusCode, header};
 use serde::de::DeserializeOwned;
 
+use crate::access::Caller;
 use crate::backend::SharedBackend;
 use crate::problem::Problem;
 
 /// The maximum length of an idempotency key in characters.
 const MAX_KEY_LENGTH: usize = 255;
-
-/// An authenticated caller, as the keyed digest of their subject.
-#[derive(Clone, Copy)]
-pub(crate) struct Caller(pub(crate) Digest);
-
-impl<S: Send + Sync> FromRequestParts<S> for Caller
-where
-    SharedBackend: FromRef<S>,
-{
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let backend = SharedBackend::from_ref(state);
-        let subject = backend.caller(parts).ok_or_else(Problem::unauthorized)?;
-        Ok(Self(backend.vault().keys().keyed_digest("caller", subject.as_bytes())))
-    }
-}
 
 /// An idempotency key with its caller. The digest covers both, so two callers never share a key.
 pub(crate) struct IdempotencyKey {
@@ -46,27 +30,9 @@ impl FromRequestParts<SharedBackend> for IdempotencyKey {
         let key = parts.headers.get("idempotency-key").and_then(|key| key.to_str().ok());
         let key = key.filter(|key| (1..=MAX_KEY_LENGTH).contains(&key.len()));
         let key = key.ok_or_else(|| Problem::invalid("the Idempotency-Key header must have 1 to 255 characters"))?;
-        let caller_and_key = format!("{}\0{key}", caller.0);
+        let caller_and_key = format!("{}\0{key}", caller.digest());
         let digest = backend.vault().keys().keyed_digest("idempotency", caller_and_key.as_bytes());
         Ok(Self { caller, digest })
-    }
-}
-
-/// A caller who may review.
-pub(crate) struct Reviewer {
-    /// The name to record.
-    pub(crate) name: String,
-    pub(crate) caller: Caller,
-}
-
-impl FromRequestParts<SharedBackend> for Reviewer {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, backend: &SharedBackend) -> Result<Self, Problem> {
-        let caller = Caller::from_request_parts(parts, backend).await?;
-        let forbidden = || Problem::with_status(StatusCode::FORBIDDEN, "only reviewers may do this");
-        let name = backend.reviewer(parts).ok_or_else(forbidden)?;
-        Ok(Self { name, caller })
     }
 }
 

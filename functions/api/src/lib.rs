@@ -18,14 +18,16 @@
 //! exist only on one machine are in [`local`], and the local server adds them. Errors are problem details (RFC 9457)
 //! with the error's name.
 //!
-//! Modules depend on each other in one direction: `problem` ← `view` ← `backend` ← `extract` ← `runs` ← `timeline` ←
-//! `results` ← `routes`.
+//! Modules depend on each other in one direction: `role` ← `problem` ← `view` ← `backend` ← `access` ← `extract` ←
+//! `runs` ← `timeline` ← `results` ← `routes`.
 //!
-//! **Invariant:** a caller sees only their own runs; the backend authenticates them. A customer id arrives in a request
+//! **Invariant:** a caller sees only their own runs. The backend authenticates callers, and `access` holds the table of
+//! what each role may do. A customer id arrives in a request
 //! body, never in a path, and no log contains a customer id or any of the text. No text is shown before the guard has
 //! passed it, and the API reads `control/` again before it shows a result. No file path is built from a request. Only
 //! the `aws` module, which the `lambda` feature adds, depends on AWS or Lambda.
 
+mod access;
 #[cfg(feature = "lambda")]
 pub mod aws;
 pub mod backend;
@@ -38,6 +40,7 @@ mod openapi;
 mod polling;
 mod problem;
 mod results;
+pub mod role;
 mod routes;
 mod runs;
 mod security_headers;
@@ -49,6 +52,7 @@ pub mod view;
 pub use backend::{Backend, EventLog};
 pub use openapi::document;
 pub use problem::Problem;
+pub use role::{Identity, Role};
 
 use std::sync::Arc;
 
@@ -62,7 +66,7 @@ const MAX_BODY: usize = 64 * 1024;
 /// Returns the router over `backend`.
 pub fn router(backend: Arc<dyn Backend>) -> Router {
     let (router, _) = routes::documented().split_for_parts();
-    let router = router
+    let router = access::guarded(router, backend.clone())
         .route("/v1/openapi.json", get(async || axum::Json(document())))
         .merge(routes::page())
         .fallback(async || Problem::not_found())

@@ -15,8 +15,8 @@ use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::access;
 use crate::backend::{Backend, SharedBackend};
-use crate::extract::Caller;
 use crate::problem::{MediaProblems, Problem, WorkbookProblems};
 use crate::security_headers::secure;
 use crate::view::WorkbookName;
@@ -47,6 +47,7 @@ impl FromRef<LocalState> for SharedBackend {
 /// Returns the routes of a local server. Merge it with [`crate::router`].
 pub fn router(backend: Arc<dyn Backend>, files: Arc<dyn LocalFiles>) -> Router {
     let (router, _) = documented().split_for_parts();
+    let router = access::guarded(router, backend.clone());
     let router = router.method_not_allowed_fallback(async || Problem::method_not_allowed());
     secure(router, backend.as_ref()).with_state(LocalState { backend, files })
 }
@@ -97,17 +98,16 @@ async fn get_media(
 /// Local servers only. `POST /v1/uploads` returns this path; on AWS, it returns presigned URLs instead. A workbook that
 /// was uploaded earlier is replaced.
 #[utoipa::path(
-    put, path = "/v1/uploads/{upload}/{name}", operation_id = "uploadWorkbook", tag = "local",
+    put, path = "/v1/uploads/{upload}/{workbook}", operation_id = "uploadWorkbook", tag = "local",
     params(
         ("upload" = String, Path, description = "The id of the upload"),
-        ("name" = inline(WorkbookName), Path, description = "The file name of the workbook"),
+        ("workbook" = inline(WorkbookName), Path, description = "The file name of the workbook"),
     ),
     request_body(content = inline(FileBytes), description = "The workbook, at most 512 MiB", content_type = "application/octet-stream"),
     responses((status = 204, description = "The workbook was stored."), WorkbookProblems)
 )]
 async fn upload_workbook(
     State(state): State<LocalState>,
-    _: Caller,
     Path((upload, name)): Path<(String, String)>,
     request: Request,
 ) -> Result<StatusCode, Problem> {

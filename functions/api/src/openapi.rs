@@ -17,7 +17,10 @@ const TOKEN: &str = "token";
 const TAGS: [(&str, &str); 5] = [
     ("recommendations", "Runs for one customer: the text, a narrated video, and the reasons for both."),
     ("campaigns", "Runs over all customers in a batch: the upload of the workbooks, dry runs, progress and outcomes."),
-    ("reviews", "Decisions before publication, and recalls after it. Callers who are not reviewers get status 403."),
+    (
+        "reviews",
+        "Decisions before publication, and recalls after it. Only reviewers decide, and only compliance recalls.",
+    ),
     ("options", "The values that requests may use, and the product catalog."),
     (
         "local",
@@ -58,9 +61,12 @@ publishes, and whenever it shows a result.
 
 ## Callers
 
-A caller sees only the runs that they started. A request for another caller's run gets status 404, like an unknown one. \
-On a local server, everyone with its token is the same caller. A reviewer on AWS is a member of the `reviewers` group in Cognito. On \
-a local server, every caller is a reviewer.
+A caller sees only the runs that they started. A request for another caller's run gets status 404, like an unknown one.
+
+Each operation needs a role, or gets status 403. A **banker** starts recommendations. A **campaign manager** uploads batches and \
+starts campaigns. A **reviewer** decides on results of runs that another person started. **Compliance** recalls. On AWS, \
+the roles are the groups `bankers`, `campaign-managers`, `reviewers` and `compliance` in Cognito. On a local server, everyone with \
+its token acts as the person who started it, with all roles.
 
 ## The three workbooks
 
@@ -113,7 +119,7 @@ fn frame() -> OpenApi {
     let token = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some(
-            "On AWS, an access token of the Cognito user pool. On one machine, the token that `bespoke serve` prints.",
+            "On AWS, an ID token of the Cognito user pool. On one machine, the token that `bespoke serve` prints.",
         ))
         .build();
     let info = InfoBuilder::new()

@@ -13,6 +13,8 @@ use utoipa::openapi::{
 };
 use utoipa::{IntoResponses, ToSchema};
 
+use crate::role::Role;
+
 /// An error response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -55,6 +57,8 @@ impl Problem {
     pub fn new(error: ErrorName, detail: String) -> Self {
         let status = match error {
             ErrorName::InputInvalidRequest => StatusCode::BAD_REQUEST,
+            ErrorName::AccessForbidden => StatusCode::FORBIDDEN,
+            ErrorName::ConfigNotApproved => StatusCode::CONFLICT,
             ErrorName::InputUnknownCustomer => StatusCode::UNPROCESSABLE_ENTITY,
             ErrorName::InputMissingWorkbook => StatusCode::CONFLICT,
             ErrorName::InputTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -80,6 +84,20 @@ impl Problem {
     #[must_use]
     pub fn unauthorized() -> Self {
         Self::with_status(StatusCode::UNAUTHORIZED, "the request is not authenticated; send a bearer token")
+    }
+
+    /// Returns the problem for a caller who has none of the roles that an operation accepts (403).
+    pub(crate) fn role_required(accepted: &[Role]) -> Self {
+        let list = |word: fn(Role) -> &'static str| {
+            let words: Vec<&str> = accepted.iter().map(|role| word(*role)).collect();
+            words.join(" or ")
+        };
+        let detail = match accepted {
+            [] => "no role may do this".to_owned(),
+            _ => format!("this needs the role {}", list(Role::as_str)),
+        };
+        let help = format!("ask an administrator of the user pool to add you to the group {}", list(Role::group));
+        Self { help: (!accepted.is_empty()).then_some(help), ..Self::new(ErrorName::AccessForbidden, detail) }
     }
 
     /// Returns the problem for a missing resource (404). Another caller's run gets the same response.
@@ -142,7 +160,7 @@ fn description(status: u16) -> &'static str {
     match status {
         400 => "The query, a header or the body is invalid. `detail` contains the field's name.",
         401 => "The bearer token is missing or invalid.",
-        403 => "The caller is not a reviewer.",
+        403 => "The caller has none of the roles that the operation needs. `detail` names them.",
         404 => "The resource does not exist, or belongs to another caller.",
         408 => "The rest of the body did not arrive within 30 seconds.",
         413 => "The body is too large. JSON has at most 64 KiB, a workbook at most 512 MiB.",
@@ -203,7 +221,7 @@ problem_responses! {
     EventProblems: [400, 401, 404];
     /// The error responses for starting a run.
     StartProblems: [400, 401, 413, 415],
-        409 => "The batch is unknown or lacks a workbook, or no batch is complete. `error` is `Input.MissingWorkbook`.",
+        409 => "The batch is unknown or lacks a workbook, or no batch is complete: `error` is `Input.MissingWorkbook`. Or nobody approved the catalog as it is now: `error` is `Config.NotApproved`.",
         422 => "The idempotency key was used for a different request, the customer has been erased, or the request has both `upload` and `batch`.";
     /// The error responses for creating an upload.
     CreateUploadProblems: [400, 401, 413, 415];

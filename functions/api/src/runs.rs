@@ -11,8 +11,9 @@ use start::StartedRun;
 use storage::store::{ListedObject, ObjectStore, StoreError};
 use storage::vault::{Owner, VaultError};
 
+use crate::access::Caller;
 use crate::backend::SharedBackend;
-use crate::extract::{Caller, IdempotencyKey};
+use crate::extract::IdempotencyKey;
 use crate::problem::Problem;
 use crate::view::{PageQuery, validate_options};
 
@@ -44,7 +45,8 @@ pub(crate) async fn start(
 ) -> Result<(RunId, bool), Problem> {
     let Launch { kind, batch, options, executions, limits } = launch;
     validate_options(&options)?;
-    let IdempotencyKey { caller: Caller(caller), digest } = key;
+    let IdempotencyKey { caller, digest } = key;
+    let caller = caller.digest();
     let batch = batch.or_else(|| backend.default_batch());
     let deps = start::Deps { vault: backend.vault(), source: backend.source(), executions, limits };
     let StartedRun { run, already, .. } = start::call(digest, caller, batch.clone(), options.clone(), &deps).await?;
@@ -85,7 +87,7 @@ pub(crate) struct CustomerRun {
 impl CustomerRun {
     /// Finds a recommendation that the caller started. Its id is the run's id, or `RUN~REFERENCE` for a customer in a
     /// campaign.
-    pub(crate) async fn find(id: &str, caller: Caller, backend: &SharedBackend) -> Result<Self, Problem> {
+    pub(crate) async fn find(id: &str, caller: &Caller, backend: &SharedBackend) -> Result<Self, Problem> {
         let found = Self::find_of_any_caller(id, backend).await?;
         if was_started_by(&found.request, caller) { Ok(found) } else { Err(Problem::not_found()) }
     }
@@ -118,14 +120,18 @@ impl CustomerRun {
 }
 
 /// Reads the request of a campaign that the caller started.
-pub(crate) async fn campaign_request(run: &RunId, caller: Caller, backend: &SharedBackend) -> Result<Request, Problem> {
+pub(crate) async fn campaign_request(
+    run: &RunId,
+    caller: &Caller,
+    backend: &SharedBackend,
+) -> Result<Request, Problem> {
     let request = find_request(run, backend).await?;
     let visible = request.filter(|request| was_started_by(request, caller) && request.only.is_none());
     visible.ok_or_else(Problem::not_found)
 }
 
-fn was_started_by(request: &Request, caller: Caller) -> bool {
-    matches!(request.trigger, Trigger::Call { caller: starter, .. } if starter == caller.0)
+fn was_started_by(request: &Request, caller: &Caller) -> bool {
+    matches!(request.trigger, Trigger::Call { caller: starter, .. } if starter == caller.digest())
 }
 
 async fn find_request(run: &RunId, backend: &SharedBackend) -> Result<Option<Request>, Problem> {
@@ -166,18 +172,18 @@ pub(crate) fn page_limit(limit: Option<usize>) -> Result<usize, Problem> {
 
 /// Lists the runs that a caller started, with their start times, newest first.
 pub(crate) async fn list_started(
-    caller: Caller,
+    caller: &Caller,
     kind: RunKind,
     backend: &SharedBackend,
 ) -> Result<Vec<(RunId, Timestamp)>, Problem> {
-    let mut listed = backend.vault().store().list(&Prefix::Started(caller.0, kind)).await?;
+    let mut listed = backend.vault().store().list(&Prefix::Started(caller.digest(), kind)).await?;
     listed.sort_by(|a, b| (b.modified, &b.key).cmp(&(a.modified, &a.key)));
     Ok(listed.iter().filter_map(|ListedObject { key, modified }| Some((ObjectKey::started(key)?, *modified))).collect())
 }
 
 /// Returns a page of [`list_started`], and the cursor for the next page.
 pub(crate) async fn page_of_started(
-    caller: Caller,
+    caller: &Caller,
     kind: RunKind,
     query: PageQuery,
     backend: &SharedBackend,

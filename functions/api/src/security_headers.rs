@@ -20,9 +20,11 @@ const HEADERS: [(&str, &str); 5] = [
 /// Adds security headers to every response of `router`. The content security policy allows only the backend's origins.
 pub(crate) fn secure<S: Clone + Send + Sync + 'static>(router: Router<S>, backend: &dyn Backend) -> Router<S> {
     let origins = backend.origins().join(" ");
+    // The page exchanges the code for a token there.
+    let sign_in = backend.sign_in().map_or("", |sign_in| sign_in.address.as_str());
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' {origins}; \
-         media-src 'self' {origins}; connect-src 'self' {origins}; base-uri 'none'; form-action 'none'; \
+         media-src 'self' {origins}; connect-src 'self' {origins} {sign_in}; base-uri 'none'; form-action 'none'; \
          frame-ancestors 'none'"
     );
     let policy: HeaderValue = policy.parse().expect("origins are printable");

@@ -32,8 +32,9 @@ use tower::ServiceExt as _;
 use crate::backend::{Backend, CampaignBounds, CampaignState, EventLog};
 use crate::local::{self, LocalFiles};
 use crate::view::VoiceOption;
-use crate::{Problem, document, router};
+use crate::{Identity, Problem, Role, document, router};
 
+mod access;
 mod reviews;
 
 /// A workflow whose executions end only through [`Workflow::end`].
@@ -76,7 +77,8 @@ fn sample_catalogue() -> Catalogue {
     Catalogue::from_json(&data("catalogue.json")).unwrap()
 }
 
-/// An in-memory backend. It trusts the `subject` header. `rita` is the only reviewer.
+/// An in-memory backend. It trusts the headers `subject` and `roles`. Without the second, `rita` has every role, and others
+/// start runs.
 struct Bank {
     store: Arc<MemoryStore>,
     vault: Vault,
@@ -90,12 +92,17 @@ struct Bank {
 
 #[async_trait]
 impl Backend for Bank {
-    fn caller(&self, request: &Parts) -> Option<String> {
-        Some(request.headers.get("subject")?.to_str().unwrap().to_owned())
-    }
-
-    fn reviewer(&self, request: &Parts) -> Option<String> {
-        self.caller(request).filter(|subject| subject == "rita")
+    fn identify(&self, request: &Parts) -> Option<Identity> {
+        let subject = request.headers.get("subject")?.to_str().unwrap().to_owned();
+        let roles = match request.headers.get("roles") {
+            Some(roles) => {
+                let roles = roles.to_str().unwrap().split(' ');
+                Role::ALL.into_iter().filter(|role| roles.clone().any(|name| name == role.as_str())).collect()
+            }
+            None if subject == "rita" => Role::ALL.into(),
+            None => BTreeSet::from([Role::Banker, Role::CampaignManager]),
+        };
+        Some(Identity { name: subject.clone(), subject, roles })
     }
 
     async fn complete_review(&self, run: &RunId, _: &CustomerRef, _: bool) -> Result<(), Problem> {
@@ -178,6 +185,8 @@ impl Backend for Bank {
 impl Source for Bank {
     async fn material(&self) -> Result<Material, start::Error> {
         Ok(Material {
+            institution: contracts::institution::Institution::UsBank,
+            approvals: phrases::materials::packaged_approvals(),
             settings: Settings::default(),
             catalogue: sample_catalogue(),
             phrases: Digest::of(b"phrases"),

@@ -23,7 +23,7 @@ pub(crate) use campaign::{
     CustomerQuery, CustomerStatus,
 };
 pub(crate) use catalog::{
-    Catalog, CategoryOption, ModelAvailability, RequestOptions, SUGGESTED_PROMPT, SpeakingRateRange,
+    CallerView, Catalog, CategoryOption, ModelAvailability, RequestOptions, SUGGESTED_PROMPT, SpeakingRateRange,
 };
 pub(crate) use event::{EventQuery, RunEventList, StageProgress};
 pub(crate) use names::{OutcomeName, RunStatus};

@@ -2,6 +2,7 @@
 
 use contracts::executions::ExecutionsError;
 use contracts::{ErrorName, NamedError};
+use phrases::materials::NotApproved;
 use storage::store::StoreError;
 use storage::vault::VaultError;
 use thiserror::Error;
@@ -29,6 +30,9 @@ pub enum Error {
         /// The cause.
         message: String,
     },
+    /// The catalog or the rules lack an approval.
+    #[error(transparent)]
+    NotApproved(#[from] NotApproved),
     /// No batch is complete.
     #[error("no batch under incoming/ has all three workbooks")]
     NoBatch,
@@ -54,6 +58,7 @@ impl NamedError for Error {
             Self::Workbooks(error) => error.name(),
             Self::Executions(error) => error.name(),
             Self::Material { error, .. } => *error,
+            Self::NotApproved(error) => error.name(),
             Self::NoBatch => ErrorName::InputMissingWorkbook,
             Self::Lost { .. } => ErrorName::StartUnavailable,
             Self::TooManyAttempts { .. } => ErrorName::InputInvalidRequest,
@@ -64,6 +69,7 @@ impl NamedError for Error {
         match self {
             Self::Vault(error) => error.help(),
             Self::Store(error) => error.help(),
+            Self::NotApproved(error) => error.help(),
             Self::Workbooks(error) => error.help(),
             Self::Executions(_) | Self::Material { .. } | Self::Lost { .. } => None,
             Self::NoBatch => Some("upload the three workbooks into one folder under incoming/".to_owned()),

@@ -21,6 +21,7 @@ use contracts::settings::Settings;
 use contracts::stage::{WorkflowInput, WorkflowLimits};
 use contracts::{Batch, Digest, ObjectKey, RunId};
 use jiff::Timestamp;
+use phrases::materials::ensure_approved;
 use serde::Serialize;
 use storage::vault::{Owner, Vault};
 
@@ -212,8 +213,9 @@ async fn build_request(
     options: RunOptions,
     deps: &Deps<'_>,
 ) -> Result<(Request, Settings), Error> {
-    let Material { settings, catalogue, phrases, lexicon, assets, backgrounds, engines } =
+    let Material { settings, catalogue, institution, approvals, phrases, lexicon, assets, backgrounds, engines } =
         deps.source.material().await?;
+    ensure_approved(&catalogue, institution, &approvals)?;
     let inputs = RunInputs {
         settings: &settings,
         catalogue: catalogue.digest(),

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use assess::Lexicon;
 use async_trait::async_trait;
 use contracts::catalogue::Catalogue;
+use contracts::institution::Institution;
 use contracts::settings::Settings;
 use contracts::voice::Engine;
 use contracts::{BackgroundName, Digest};
+use phrases::Approvals;
 
 use crate::Error;
 
@@ -17,6 +19,10 @@ pub struct Material {
     pub settings: Settings,
     /// The approved products.
     pub catalogue: Catalogue,
+    /// The kind of institution, which decides the market's rules.
+    pub institution: Institution,
+    /// The approvals of the catalog and the rules.
+    pub approvals: Approvals,
     /// The digest of the phrasebook and its approvals.
     pub phrases: Digest,
     /// The lexicon for the assessment of posts.
@@ -70,8 +76,11 @@ mod bucket_source {
         async fn read(&self) -> Result<Material, Failure> {
             let settings = self.host.settings().await?;
             let catalogue = self.host.catalogue().await?;
-            ensure_rules(&catalogue, &host::brand()?)?;
+            let brand = host::brand()?;
+            ensure_rules(&catalogue, &brand)?;
             Ok(Material {
+                institution: brand.institution,
+                approvals: self.host.catalogue_approvals().await?,
                 phrases: self.host.phrases(&catalogue).await?.digest(),
                 catalogue,
                 lexicon: Lexicon::from_toml(&self.host.lexicon().await?)?,

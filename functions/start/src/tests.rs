@@ -67,6 +67,8 @@ impl Source for Bank {
     async fn material(&self) -> Result<Material, Error> {
         let data = |name: &str| std::fs::read(format!("{}/../../data/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
         Ok(Material {
+            institution: contracts::institution::Institution::UsBank,
+            approvals: phrases::materials::packaged_approvals(),
             settings: Settings::default(),
             catalogue: Catalogue::from_json(&data("catalogue.json")).unwrap(),
             phrases: Digest::of(b"phrases"),

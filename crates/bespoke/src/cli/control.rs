@@ -24,7 +24,7 @@ pub struct ReviewArgs {
     /// Never publish the result
     #[arg(long, requires = "run")]
     pub reject: bool,
-    /// The reviewer's name [default: the user of this session]
+    /// The person on whose behalf you decide. The record names your user account, too
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,
     /// The reason, for the record
@@ -44,7 +44,7 @@ pub struct RecallArgs {
     /// Only this customer's results
     #[arg(long, value_name = "ID")]
     pub customer: Option<String>,
-    /// Your name [default: the user of this session]
+    /// The person on whose behalf you act. The record names your user account, too
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,
     /// The reason, for the record

@@ -59,7 +59,7 @@ pub struct ApproveArgs {
     /// Approve every line without a valid approval
     #[arg(long)]
     pub all: bool,
-    /// Your name [default: the user of this session]
+    /// The person on whose behalf you act. The record names your user account, too
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,
     /// The phrasebook; the approvals are written beside it, as in en.approvals.csv

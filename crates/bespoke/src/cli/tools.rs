@@ -111,6 +111,22 @@ pub enum CatalogueCommand {
         #[arg(long, value_name = "NAME", default_value_t)]
         institution: Institution,
     },
+    /// Approve a catalog and the market's rules as they are now, which every campaign needs
+    Approve(CatalogueApproveArgs),
+}
+
+/// Arguments of `bespoke catalogue approve`.
+#[derive(Debug, Args)]
+pub struct CatalogueApproveArgs {
+    /// The catalog; the approvals are written beside it, to catalogue.approvals.csv
+    #[arg(value_name = "FILE", default_value = "data/catalogue.json", env = "BESPOKE_CATALOGUE")]
+    pub file: PathBuf,
+    /// The kind of institution, as in brand.toml: us-bank, us-credit-union, eu or uk
+    #[arg(long, value_name = "NAME", default_value_t)]
+    pub institution: Institution,
+    /// The person on whose behalf you act. The record names your user account, too
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
 }
 
 /// The commands below `bespoke scene`.

@@ -1,4 +1,4 @@
-//! `bespoke catalogue check`: lists every problem in a catalog.
+//! `bespoke catalogue`: lists every problem in a catalog, and approves it.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -6,11 +6,15 @@ use std::path::Path;
 use contracts::catalogue::{Catalogue, CatalogueError, CatalogueProblem};
 use contracts::institution::Institution;
 use contracts::{Digest, ErrorName, NamedError, ProductId};
-use jiff::Zoned;
+use jiff::{Timestamp, Unit, Zoned};
+use phrases::materials::{Material, materials};
+use phrases::{Approval, Approvals};
 use runner::failure::Failure;
 use serde::Serialize;
 
-use super::context::Context;
+use super::context::{Context, person};
+use super::phrases::write_approvals;
+use crate::cli::tools::CatalogueApproveArgs;
 
 /// The report of a check.
 #[derive(Default, Serialize)]
@@ -72,4 +76,47 @@ fn report(catalogue: &Catalogue) -> CatalogueReport {
         outside_their_dates: outside.map(|product| product.id.clone()).collect(),
         problems: Vec::new(),
     }
+}
+
+/// The report of an approval.
+#[derive(Serialize)]
+struct ApproveReport {
+    by: String,
+    approved: Vec<String>,
+}
+
+pub(super) fn approve(args: &CatalogueApproveArgs, context: Context) -> Result<u8, Failure> {
+    let CatalogueApproveArgs { file, institution, by } = args;
+    let read = |path: &Path| std::fs::read_to_string(path).map_err(Failure::file(ErrorName::ConfigInvalid, path));
+    let catalogue = Catalogue::from_json(read(file)?.as_bytes())?;
+    let problems = institution.rules().check(&catalogue);
+    if !problems.is_empty() {
+        return Err(CatalogueError::Problems(problems).into());
+    }
+    let list = file.with_extension("approvals.csv");
+    let existing = if list.exists() { read(&list)? } else { String::new() };
+    let mut approvals = Approvals::parse(&existing)
+        .map_err(|error| Failure::new(ErrorName::ConfigInvalid, format!("{}: {error}", list.display()), "repair it"))?;
+    let by = person(by.as_deref())?;
+    let at = Timestamp::now().round(Unit::Second).unwrap_or(Timestamp::UNIX_EPOCH);
+    let refused = |message: String, help: &str| Failure::new(ErrorName::AccessForbidden, message, help);
+    let mut approved = Vec::new();
+    for Material { item, digest, author } in materials(&catalogue, *institution) {
+        if author.as_ref().is_some_and(|author| author.trim().is_empty()) {
+            let message = format!("{} does not name its author", file.display());
+            return Err(refused(message, "add the field author to the catalog, after version"));
+        }
+        approvals.record(Approval { item: item.clone(), digest, by: by.clone(), at });
+        if approvals.of_item(&item, &digest, author.as_deref().unwrap_or_default()).is_none() {
+            let message = format!("{by} wrote {} and cannot approve it", file.display());
+            return Err(refused(message, "ask another person to approve it"));
+        }
+        approved.push(item);
+    }
+    write_approvals(&list, &approvals)?;
+    let report = ApproveReport { by, approved };
+    context.print(&report, || {
+        format!("{} approved by {} in {}\n", report.approved.join(" and "), report.by, list.display())
+    });
+    Ok(0)
 }

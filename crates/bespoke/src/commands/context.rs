@@ -9,6 +9,7 @@ use contracts::{CustomerId, CustomerRef, ErrorName, RunId};
 use runner::failure::Failure;
 use runner::folder::FolderStore;
 use runner::follow_up::NotificationWarning;
+use runner::os_user::OsUser;
 use runner::project::vault;
 use runner::secrets::LocalSecrets;
 use serde::Serialize;
@@ -52,13 +53,14 @@ pub(super) fn print_warning(warning: Option<NotificationWarning>) {
     }
 }
 
-/// Returns the given name, or the user of this session.
-pub(super) fn person(given: Option<String>) -> Result<String, Failure> {
-    let set = |name| std::env::var(name).ok().filter(|value: &String| !value.trim().is_empty());
-    given.or_else(|| set("USER")).or_else(|| set("LOGNAME")).ok_or_else(|| {
-        let message = "no reviewer name was given, and the session has no user";
-        Failure::new(ErrorName::InputInvalidRequest, message, "use --by NAME")
-    })
+/// Returns the name for the record: the user as the operating system knows them, and the person whom `--by` names.
+pub(super) fn person(on_behalf_of: Option<&str>) -> Result<String, Failure> {
+    let blank = |person: &&str| person.trim().is_empty() || person.contains(char::is_control);
+    if on_behalf_of.filter(blank).is_some() {
+        let message = "the name after --by is blank or has a control character";
+        return Err(Failure::new(ErrorName::InputInvalidRequest, message, "use --by NAME, or leave it out"));
+    }
+    Ok(OsUser::current()?.on_behalf_of(on_behalf_of))
 }
 
 /// Parses a run id from the command line.

@@ -155,7 +155,7 @@ struct ApproveReport {
 
 fn approve(args: ApproveArgs, context: Context) -> Result<u8, Failure> {
     let OpenedBook { book, approvals: file } = OpenedBook::open(&args.file)?;
-    let by = person(args.by)?;
+    let by = person(args.by.as_deref())?;
     let refused = |message: String, help: &str| Failure::new(ErrorName::InputInvalidRequest, message, help);
     let lines: Vec<&Line> = if args.all {
         book.lines().iter().filter(|line| book.approvals().of(line).is_none()).collect()
@@ -170,7 +170,7 @@ fn approve(args: ApproveArgs, context: Context) -> Result<u8, Failure> {
     let mut approvals = book.approvals().clone();
     let at = Timestamp::now().round(Unit::Second).unwrap_or(Timestamp::UNIX_EPOCH);
     for line in &lines {
-        approvals.record(Approval { line: line.id.clone(), digest: line.digest, by: by.clone(), at });
+        approvals.record(Approval { item: line.id.clone(), digest: line.digest, by: by.clone(), at });
         if approvals.of(line).is_none() {
             let message = format!("{by} wrote line {} and cannot approve it", line.id);
             return Err(refused(message, "have another person approve it, with --by NAME"));
@@ -183,7 +183,7 @@ fn approve(args: ApproveArgs, context: Context) -> Result<u8, Failure> {
 }
 
 /// Replaces the file of approvals in one step. The file keeps its permissions, so other people can still read it.
-fn write_approvals(path: &Path, approvals: &Approvals) -> Result<(), Failure> {
+pub(super) fn write_approvals(path: &Path, approvals: &Approvals) -> Result<(), Failure> {
     let write = || {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut builder = tempfile::Builder::new();

@@ -16,7 +16,7 @@ use crate::cli::control::RecallArgs;
 pub(super) async fn execute(args: RecallArgs, config: &Config, context: Context) -> Result<u8, Failure> {
     let RecallArgs { run, customer, by, reason, artifacts } = args;
     let run = run_id(run)?;
-    let by = person(by)?;
+    let by = person(by.as_deref())?;
     let (_, vault, secrets) = open_artifacts(&artifacts).await?;
     let customer = customer.map(|customer| reference(customer, vault.keys())).transpose()?;
     let now = Timestamp::now();

@@ -13,11 +13,12 @@ use contracts::script::RefusedText;
 use contracts::{CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
 use lifecycle::ReviewError;
-use lifecycle::review::{self, NewDecision};
+use lifecycle::review::{self, NewDecision, Reviewer};
 use runner::config::Config;
 use runner::failure::Failure;
 use runner::folder::FolderStore;
 use runner::follow_up::{ensure_newest_workbooks, notify_if_configured, publish_decision, rewrite_manifest};
+use runner::os_user::OsUser;
 use runner::project::Project;
 use serde::Serialize;
 use serde_json::json;
@@ -67,7 +68,7 @@ pub(super) async fn execute(args: ReviewArgs, config: Config, context: Context) 
     };
     let run = run.ok_or_else(|| not_one(0))?;
     let [waiting] = <[PendingReview; 1]>::try_from(waiting).map_err(|waiting| not_one(waiting.len()))?;
-    let by = person(args.by)?;
+    let by = person(args.by.as_deref())?;
     if choice == ReviewChoice::Approve {
         ensure_newest_workbooks(&run, &project, &vault).await?;
     }
@@ -81,7 +82,12 @@ pub(super) async fn execute(args: ReviewArgs, config: Config, context: Context) 
         }
     };
     let reason = args.reason.as_deref();
-    let decision = Decision { run: &run, waiting: &waiting, reviewed, choice, by: &by, reason };
+    let by = Reviewer {
+        name: &by,
+        subject: vault.keys().staff(&OsUser::current()?.subject()),
+        may_approve_own: config.settings.local.approve_own,
+    };
+    let decision = Decision { run: &run, waiting: &waiting, reviewed, choice, by, reason };
     let decided_by = decision.record(&vault).await?;
     let outcome = publish_decision(&waiting, &project, &config.settings, &vault).await?;
     rewrite_manifest(&run, &vault).await?;
@@ -110,7 +116,7 @@ struct Decision<'a> {
     /// The digest of what the reviewer saw.
     reviewed: Digest,
     choice: ReviewChoice,
-    by: &'a str,
+    by: Reviewer<'a>,
     reason: Option<&'a str>,
 }
 

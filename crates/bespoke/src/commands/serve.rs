@@ -38,9 +38,13 @@ pub(super) async fn execute(args: ServeArgs, config: Config, context: Context) -
     let server = Server::start(setup).await?;
     logs::start(&artifacts, "serve", context.verbose, CustomerFailures::LoggedOnly)?;
     let page = server.page();
-    let report = json!({ "address": format!("http://{}", server.address), "token": server.token, "page": page });
+    let report = json!({ "address": format!("http://{}", server.address), "token": server.token, "page": page, "user": server.user.name });
     context.print(&report, || {
-        format!("{} is served at\n  {page}\nAnyone with this address can use it. Press Ctrl-C to stop.\n", server.bank)
+        let user = &server.user.name;
+        format!(
+            "{} is served at\n  {page}\nAnyone with this address acts as {user}, with all roles. Press Ctrl-C to stop.\n",
+            server.bank
+        )
     });
     // A program at the other end of a pipe may be waiting for the address.
     let _flushed = std::io::stdout().flush();

@@ -79,6 +79,11 @@ const fn remedy(name: ErrorName) -> &'static str {
         ErrorName::InputUnknownCustomer => "Check the id: ids are text, and `0001` is not `1`.",
         ErrorName::InputInvalidRequest => "Correct the option or field in the message.",
         ErrorName::ConfigInvalid => "Correct the line or field in the message.",
+        ErrorName::ConfigNotApproved => "Have another person approve it: `bespoke catalogue approve`.",
+        ErrorName::AccessForbidden => {
+            "Ask for the role that the message names, or have another person do it. On a machine with one user, see \
+             `local.approve_own`."
+        }
         ErrorName::ConfigChanged => "Start a new run.",
         ErrorName::SecretMissing => "Set the secret in the message.",
         ErrorName::SecretUnavailable => "Check the key file, or access to Secrets Manager.",

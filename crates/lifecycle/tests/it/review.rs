@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use contracts::evidence::Outcome;
 use contracts::facts::Skip;
-use contracts::key::Artefact;
+use contracts::key::{Artefact, RunKind};
 use contracts::review::{Decision, ReviewChoice, ReviewReason, ReviewedDigests};
 use contracts::script::{RefusedText, Script, Segment, SegmentKind, TextReview, Verdict};
 use contracts::{Digest, ErrorName, NamedError as _, ObjectKey};
 use jiff::Timestamp;
 use lifecycle::ReviewError;
-use lifecycle::review::{self, NewDecision};
+use lifecycle::review::{self, NewDecision, Reviewer};
 use policy::evidence::open_personal;
 use publish::testing::{Bank, script};
 use storage::store::ObjectStore as _;
@@ -21,6 +21,7 @@ const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 pub async fn decide(bank: &Bank, choice: ReviewChoice, by: &str) -> Result<Result<Decision, Skip>, ReviewError> {
     let pending = review::find(&bank.vault, &bank.run, &bank.reference).await?;
     let reviewed = pending.as_ref().map_or(Digest::of(b"nothing"), review::digest);
+    let by = Reviewer { name: by, subject: bank.vault.keys().staff(by), may_approve_own: false };
     let decision = NewDecision { reviewed: &reviewed, choice, by, reason: Some("as José likes it") };
     review::decide(&bank.run, &bank.reference, decision, &bank.vault, NOW).await
 }
@@ -51,6 +52,29 @@ async fn approved_result_is_published_as_reviewed() {
     let decision = open_personal(&bank.vault, &evidence).await.unwrap().decision.unwrap();
     assert_eq!(decision.reason.as_deref(), Some("as José likes it"));
     assert!(review::list_pending(&bank.vault, None).await.unwrap().is_empty(), "the review has ended");
+}
+
+#[tokio::test]
+async fn nobody_approves_their_own_run() {
+    for kind in RunKind::ALL {
+        let bank = Bank::open_with_review().await.rendered().await;
+        bank.publish(true).await.unwrap();
+        let started = ObjectKey::Started(bank.vault.keys().staff("ann"), kind, bank.run.clone());
+        bank.vault.store().put(&started, "{}".into()).await.unwrap();
+        let error = decide(&bank, ReviewChoice::Approve, "ann").await.unwrap_err();
+        assert_eq!(error.name(), ErrorName::AccessForbidden, "{kind:?}");
+        assert!(error.to_string().contains("ann started run"), "{error}");
+        let own = Reviewer { name: "ann", subject: bank.vault.keys().staff("ann"), may_approve_own: true };
+        let pending = review::find(&bank.vault, &bank.run, &bank.reference).await.unwrap().unwrap();
+        let reviewed = review::digest(&pending);
+        let decision = NewDecision { reviewed: &reviewed, choice: ReviewChoice::Approve, by: own, reason: None };
+        review::decide(&bank.run, &bank.reference, decision, &bank.vault, NOW).await.unwrap().unwrap();
+    }
+    let bank = Bank::open_with_review().await.rendered().await;
+    bank.publish(true).await.unwrap();
+    let started = ObjectKey::Started(bank.vault.keys().staff("ann"), RunKind::Command, bank.run.clone());
+    bank.vault.store().put(&started, "{}".into()).await.unwrap();
+    decide(&bank, ReviewChoice::Reject, "ann").await.unwrap().unwrap();
 }
 
 /// Without any key, an attacker replaces the waiting video with another one and adapts the digests in both records.

@@ -12,8 +12,9 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::{StatusCode, header};
 use jiff::Timestamp;
 
+use crate::access::Caller;
 use crate::backend::{CampaignBounds, DryRunDecision, SharedBackend};
-use crate::extract::{Caller, IdempotencyKey, Json, Query};
+use crate::extract::{IdempotencyKey, Json, Query};
 use crate::problem::{FindProblems, PageProblems, Problem, StartProblems, SubpageProblems};
 use crate::results;
 use crate::runs::{self, CustomerRun, Launch, find_json};
@@ -51,7 +52,7 @@ pub(super) async fn create(
     request.validate()?;
     let dry_run = request.dry_run;
     let bounds = CampaignBounds {
-        customers: request.max_customers,
+        customers: request.max_customers.map(|customers| customers as usize),
         concurrency: request.max_concurrency.map(usize::from),
         budget_usd: request.budget_usd,
     };
@@ -90,10 +91,10 @@ pub(super) async fn get(
     Path(id): Path<String>,
 ) -> Result<axum::Json<Campaign>, Problem> {
     let run = RunId::parse(id).map_err(|_| Problem::not_found())?;
-    let started = runs::list_started(caller, RunKind::Campaign, &backend).await?;
+    let started = runs::list_started(&caller, RunKind::Campaign, &backend).await?;
     let started = started.into_iter().find(|(other, _)| *other == run);
     let (run, started_at) = started.ok_or_else(Problem::not_found)?;
-    Ok(axum::Json(load(&run, started_at, caller, &backend).await?))
+    Ok(axum::Json(load(&run, started_at, &caller, &backend).await?))
 }
 
 /// Lists campaigns
@@ -108,8 +109,8 @@ pub(super) async fn list(
     caller: Caller,
     Query(query): Query<PageQuery>,
 ) -> Result<axum::Json<CampaignPage>, Problem> {
-    let (started, next) = runs::page_of_started(caller, RunKind::Campaign, query, &backend).await?;
-    let campaign = async |(run, started_at)| load(&run, started_at, caller, &backend).await;
+    let (started, next) = runs::page_of_started(&caller, RunKind::Campaign, query, &backend).await?;
+    let campaign = async |(run, started_at)| load(&run, started_at, &caller, &backend).await;
     let items = stream::iter(started).map(campaign).buffered(CONCURRENCY).try_collect().await?;
     Ok(axum::Json(CampaignPage { items, next }))
 }
@@ -117,7 +118,7 @@ pub(super) async fn list(
 async fn load(
     run: &RunId,
     started_at: Timestamp,
-    caller: Caller,
+    caller: &Caller,
     backend: &SharedBackend,
 ) -> Result<Campaign, Problem> {
     let request = runs::campaign_request(run, caller, backend).await?;
@@ -167,7 +168,7 @@ pub(super) async fn customers(
     Query(query): Query<CustomerQuery>,
 ) -> Result<axum::Json<CampaignCustomerPage>, Problem> {
     let run = RunId::parse(id).map_err(|_| Problem::not_found())?;
-    let request = runs::campaign_request(&run, caller, &backend).await?;
+    let request = runs::campaign_request(&run, &caller, &backend).await?;
     let limit = runs::page_limit(query.limit)?;
     let state = backend.campaign_state(&run).await?.unwrap_or_default();
     let mut decisions: BTreeMap<CustomerRef, DryRunDecision> = BTreeMap::new();

@@ -9,8 +9,9 @@ use contracts::RunId;
 use futures::stream::{self, Stream, StreamExt as _};
 use http::{HeaderMap, header};
 
+use crate::access::Caller;
 use crate::backend::SharedBackend;
-use crate::extract::{Caller, Query};
+use crate::extract::Query;
 use crate::problem::{EventProblems, Problem};
 use crate::runs::CustomerRun;
 use crate::timeline;
@@ -46,7 +47,7 @@ pub(super) async fn list(
     Query(EventQuery { after }): Query<EventQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let customer = CustomerRun::find(&id, caller, &backend).await?;
+    let customer = CustomerRun::find(&id, &caller, &backend).await?;
     let last = headers.get("last-event-id").and_then(|last| last.to_str().ok()?.parse().ok());
     let after = last.unwrap_or(after);
     let accepts = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();

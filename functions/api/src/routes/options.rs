@@ -5,12 +5,12 @@ use axum::extract::State;
 use contracts::catalogue::Category;
 use contracts::media::Shape;
 
+use crate::access::Caller;
 use crate::backend::SharedBackend;
-use crate::extract::Caller;
 use crate::problem::{Problem, ReadProblems};
 use crate::view::{
-    Catalog, CategoryOption, MAX_PROMPT_LENGTH, ModelAvailability, RequestOptions, SPEAKING_RATES, SUGGESTED_PROMPT,
-    SpeakingRateRange,
+    CallerView, Catalog, CategoryOption, MAX_PROMPT_LENGTH, ModelAvailability, RequestOptions, SPEAKING_RATES,
+    SUGGESTED_PROMPT, SpeakingRateRange,
 };
 
 /// Returns the options for requests
@@ -20,7 +20,10 @@ use crate::view::{
     get, path = "/v1/options", operation_id = "getOptions", tag = "options",
     responses((status = 200, description = "The options", body = RequestOptions), ReadProblems)
 )]
-pub(super) async fn options(State(backend): State<SharedBackend>, _: Caller) -> Result<Json<RequestOptions>, Problem> {
+pub(super) async fn options(
+    State(backend): State<SharedBackend>,
+    caller: Caller,
+) -> Result<Json<RequestOptions>, Problem> {
     let settings = backend.settings().await?;
     let catalogue = backend.catalogue().await?;
     Ok(Json(RequestOptions {
@@ -40,6 +43,7 @@ pub(super) async fn options(State(backend): State<SharedBackend>, _: Caller) -> 
         default_writer: settings.writer.mode,
         model: ModelAvailability { enabled: settings.writer.model.enabled, name: settings.writer.model.name },
         local: backend.is_local(),
+        caller: CallerView { name: caller.name().to_owned(), roles: caller.roles().iter().copied().collect() },
     }))
 }
 
@@ -50,6 +54,6 @@ pub(super) async fn options(State(backend): State<SharedBackend>, _: Caller) -> 
     get, path = "/v1/catalogue", operation_id = "getCatalog", tag = "options",
     responses((status = 200, description = "The catalog", body = Catalog), ReadProblems)
 )]
-pub(super) async fn catalog(State(backend): State<SharedBackend>, _: Caller) -> Result<Json<Catalog>, Problem> {
+pub(super) async fn catalog(State(backend): State<SharedBackend>) -> Result<Json<Catalog>, Problem> {
     Ok(Json(Catalog::from(&backend.catalogue().await?)))
 }

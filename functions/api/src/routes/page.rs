@@ -3,12 +3,13 @@
 use std::sync::LazyLock;
 
 use axum::Router;
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use contracts::Digest;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use crate::backend::SharedBackend;
+use crate::backend::{SharedBackend, SignIn};
 
 /// A file of the page.
 struct PageFile {
@@ -38,6 +39,7 @@ const FILES: &[PageFile] = files![
     "/recommend.js" "recommend.js" "text/javascript; charset=utf-8",
     "/recommendation.js" "recommendation.js" "text/javascript; charset=utf-8",
     "/review.js" "review.js" "text/javascript; charset=utf-8",
+    "/sign-in.js" "sign-in.js" "text/javascript; charset=utf-8",
     "/why.js" "why.js" "text/javascript; charset=utf-8",
     "/words.js" "words.js" "text/javascript; charset=utf-8",
     "/favicon.svg" "favicon.svg" "image/svg+xml",
@@ -58,9 +60,15 @@ static TAGS: LazyLock<Vec<HeaderValue>> = LazyLock::new(|| {
 
 /// Returns a route for each file.
 pub(super) fn router() -> Router<SharedBackend> {
-    FILES.iter().enumerate().fold(Router::new(), |router, (index, file)| {
+    let router = Router::new().route("/sign-in.json", get(sign_in));
+    FILES.iter().enumerate().fold(router, |router, (index, file)| {
         router.route(file.path, get(async move |headers: HeaderMap| serve(file, &TAGS[index], &headers)))
     })
+}
+
+/// Returns where the page signs people in, or `null` if the server's own token replaces a sign-in.
+async fn sign_in(State(backend): State<SharedBackend>) -> axum::Json<Option<SignIn>> {
+    axum::Json(backend.sign_in().cloned())
 }
 
 /// Returns a file, or status 304 if the browser has it.

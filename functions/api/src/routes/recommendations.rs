@@ -6,8 +6,9 @@ use contracts::key::RunKind;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::{StatusCode, header};
 
+use crate::access::Caller;
 use crate::backend::SharedBackend;
-use crate::extract::{Caller, IdempotencyKey, Json, Query};
+use crate::extract::{IdempotencyKey, Json, Query};
 use crate::problem::{FindProblems, PageProblems, Problem, StartProblems};
 use crate::runs::{self, CustomerRun, Launch};
 use crate::view::{
@@ -76,7 +77,7 @@ pub(super) async fn get(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<axum::Json<Recommendation>, Problem> {
-    let customer = CustomerRun::find(&id, caller, &backend).await?;
+    let customer = CustomerRun::find(&id, &caller, &backend).await?;
     let executions = start::executions(&customer.request, backend.executions()).await?;
     let events = timeline::load(&customer, &executions, &backend).await?;
     Ok(axum::Json(results::recommendation(&customer, executions.last(), &events, &backend).await?))
@@ -95,10 +96,10 @@ pub(super) async fn list(
     caller: Caller,
     Query(query): Query<PageQuery>,
 ) -> Result<axum::Json<RecommendationPage>, Problem> {
-    let (started, next) = runs::page_of_started(caller, RunKind::Recommendation, query, &backend).await?;
+    let (started, next) = runs::page_of_started(&caller, RunKind::Recommendation, query, &backend).await?;
     let summary = async |(run, started_at)| {
         let run: contracts::RunId = run;
-        let customer = CustomerRun::find(run.as_str(), caller, &backend).await?;
+        let customer = CustomerRun::find(run.as_str(), &caller, &backend).await?;
         let execution = start::executions(&customer.request, backend.executions()).await?.pop();
         let outcome = results::outcome(&customer, &backend).await?.map(|(outcome, _)| outcome);
         Ok::<_, Problem>(RecommendationSummary {

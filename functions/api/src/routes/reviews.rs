@@ -5,19 +5,20 @@ use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
 use contracts::error::chain;
 use contracts::evidence::{Evidence, Outcome};
-use contracts::key::{Artefact, RunKind};
+use contracts::key::Artefact;
 use contracts::review::ReviewChoice;
-use contracts::{CustomerRef, ObjectKey, RunId};
+use contracts::{CustomerRef, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::StatusCode;
 use jiff::Timestamp;
-use lifecycle::review::ReviewItem;
+use lifecycle::review::{ReviewItem, Reviewer};
 use policy::control;
 use policy::recall::is_recalled;
 use storage::vault::VaultError;
 
+use crate::access::Caller;
 use crate::backend::SharedBackend;
-use crate::extract::{Caller, Json, Reviewer};
+use crate::extract::Json;
 use crate::problem::{DecisionProblems, Problem, RecallProblems, ReviewProblems};
 use crate::results;
 use crate::runs::CustomerRun;
@@ -44,10 +45,7 @@ const CONTENT_CHANGED: &str =
     get, path = "/v1/reviews", operation_id = "listReviews", tag = "reviews",
     responses((status = 200, description = "The pending reviews", body = PendingReviewList), ReviewProblems)
 )]
-pub(super) async fn list(
-    State(backend): State<SharedBackend>,
-    _: Reviewer,
-) -> Result<axum::Json<PendingReviewList>, Problem> {
+pub(super) async fn list(State(backend): State<SharedBackend>) -> Result<axum::Json<PendingReviewList>, Problem> {
     let catalogue = backend.catalogue().await?;
     let brand = backend.brand().await?;
     let listed = lifecycle::review::list_keys(backend.vault().store(), None).await?;
@@ -122,7 +120,8 @@ async fn load(
 /// Approval publishes the result, unless consent or a suppression now forbids it. Rejection makes the outcome
 /// `skipped`. The server applies these rules in order:
 ///
-/// 1. The caller approves a result of a run that they started: 403.
+/// 1. The caller approves a result of a run that they started: 403. A local server allows it if the setting
+///    `local.approve_own` is true.
 /// 2. The decision approves content that can no longer be published as reviewed, for example after a change to the
 ///    catalog: 409.
 /// 3. No review is pending: 200 with the earlier decision, or 404 if no decision is on record.
@@ -143,7 +142,7 @@ async fn load(
 )]
 pub(super) async fn decide(
     State(backend): State<SharedBackend>,
-    Reviewer { name, caller }: Reviewer,
+    caller: Caller,
     Path((run, customer_ref)): Path<(String, String)>,
     Json(request): Json<DecisionRequest>,
 ) -> Result<axum::Json<DecisionResult>, Problem> {
@@ -152,13 +151,16 @@ pub(super) async fn decide(
     };
     let choice = ReviewChoice::from(request.decision);
     if choice == ReviewChoice::Approve {
-        check_two_people(&run, caller, &backend).await?;
         check_content(&run, &reference, &backend).await?;
     }
     let verdict = lifecycle::review::NewDecision {
         reviewed: &request.content_digest,
         choice,
-        by: &name,
+        by: Reviewer {
+            name: caller.name(),
+            subject: caller.digest(),
+            may_approve_own: backend.is_local() && backend.settings().await?.local.approve_own,
+        },
         reason: request.reason.as_deref(),
     };
     let decided = match lifecycle::review::decide(&run, &reference, verdict, backend.vault(), Timestamp::now()).await {
@@ -172,21 +174,6 @@ pub(super) async fn decide(
         decision: decided.ok().map(|decision| decision.choice.into()),
         outcome: evidence.map(|evidence| OutcomeName::from(&evidence.outcome)),
     }))
-}
-
-/// Fails if the caller started the run: a second person must approve its results. On one machine, all callers are the
-/// person who started the server.
-async fn check_two_people(run: &RunId, Caller(caller): Caller, backend: &SharedBackend) -> Result<(), Problem> {
-    if backend.is_local() {
-        return Ok(());
-    }
-    for kind in [RunKind::Recommendation, RunKind::Campaign] {
-        if backend.vault().store().find(&ObjectKey::Started(caller, kind, run.clone())).await?.is_some() {
-            let why = "you started this run, so another reviewer must approve its results";
-            return Err(Problem::with_status(StatusCode::FORBIDDEN, why));
-        }
-    }
-    Ok(())
 }
 
 /// Before an approval, checks that `publish` would still publish exactly this content. Does nothing if the customer may
@@ -226,11 +213,11 @@ async fn earlier_decision(
 
 /// Recalls a published recommendation
 ///
-/// All links to the text and the video stop working. The evidence, which is the audit record of the run, is kept. Only
-/// reviewers may recall, and they may recall any caller's recommendations. Repeating the request changes nothing and
+/// All links to the text and the video stop working. The evidence, which is the audit record of the run, is kept.
+/// Compliance may recall any caller's recommendations. Repeating the request changes nothing and
 /// returns 204 again. The response is 409 if nothing was published, for example while the result is in review.
 ///
-/// A reviewer builds the id from the run and the customer reference, which are in reviews, notifications and exports.
+/// The caller builds the id from the run and the customer reference, which are in reviews, notifications and exports.
 /// The id is `RUN` for a run for one customer, and `RUN~CUSTOMER_REF` for a campaign. The response to the wrong form is
 /// 404.
 #[utoipa::path(
@@ -240,7 +227,7 @@ async fn earlier_decision(
 )]
 pub(super) async fn recall(
     State(backend): State<SharedBackend>,
-    Reviewer { name, .. }: Reviewer,
+    caller: Caller,
     Path(id): Path<String>,
     Json(RecallRequest { reason }): Json<RecallRequest>,
 ) -> Result<StatusCode, Problem> {
@@ -250,7 +237,8 @@ pub(super) async fn recall(
         return Err(Problem::with_status(StatusCode::CONFLICT, "the recommendation was not published"));
     };
     let vault = backend.vault();
-    lifecycle::recall::recall(&run, Some(&reference), &name, reason.as_deref(), vault, Timestamp::now()).await?;
+    lifecycle::recall::recall(&run, Some(&reference), caller.name(), reason.as_deref(), vault, Timestamp::now())
+        .await?;
     backend.complete_recall(&run, artefacts.into_values().collect()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -9,7 +9,7 @@ use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::backend::SharedBackend;
-use crate::extract::{Caller, Json as Body};
+use crate::extract::Json as Body;
 use crate::problem::{CreateUploadProblems, Problem};
 use crate::results::LINK_SECONDS;
 use crate::view::{CreateUploadRequest, Upload, UploadSlot};
@@ -25,7 +25,6 @@ use crate::view::{CreateUploadRequest, Upload, UploadSlot};
 )]
 pub(super) async fn create(
     State(backend): State<SharedBackend>,
-    _: Caller,
     Body(CreateUploadRequest {}): Body<CreateUploadRequest>,
 ) -> Result<(StatusCode, Json<Upload>), Problem> {
     let batch = Batch::through_api(&random_hex()?).expect("hex digits");

@@ -38,9 +38,9 @@ pub(crate) struct CreateCampaignRequest {
     pub(crate) dry_run: bool,
     /// The maximum number of customers who get a recommendation. Skipped customers do not count. A local server counts in
     /// the dataset's order, AWS in the order in which customers are assessed. Omit it for all customers.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 100_000_000)]
     #[serde(default, deserialize_with = "whole_number")]
-    pub(crate) max_customers: Option<usize>,
+    pub(crate) max_customers: Option<u32>,
     /// The budget for models and outside voice services, in US dollars. On AWS it includes Polly. Omit it for no limit. A
     /// customer starts only if the remaining budget covers their worst case. Customers who cost nothing always start.
     #[schema(minimum = 0)]
@@ -82,8 +82,8 @@ pub(crate) struct CreateCampaignRequest {
 impl CreateCampaignRequest {
     /// Checks the limits that the field types do not express.
     pub(crate) fn validate(&self) -> Result<(), Problem> {
-        if self.max_customers == Some(0) {
-            return Err(Problem::invalid("max_customers must be 1 or more"));
+        if self.max_customers.is_some_and(|customers| !(1..=100_000_000).contains(&customers)) {
+            return Err(Problem::invalid("max_customers must be 1 to 100000000"));
         }
         if self.budget_usd.is_some_and(|usd| !(usd.is_finite() && usd >= 0.0)) {
             return Err(Problem::invalid("budget_usd must be 0 or more"));

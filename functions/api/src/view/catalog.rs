@@ -8,6 +8,8 @@ use jiff::civil::Date;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::role::Role;
+
 use super::names::{CategoryName, ProductKindName, ShapeName, VoiceEngine, WriterName};
 
 /// A prompt that clients may suggest.
@@ -90,6 +92,18 @@ pub(crate) struct RequestOptions {
     /// Whether this server runs on the caller's own machine. Only such a server offers dry runs, budgets and the
     /// operations tagged `local`.
     pub(crate) local: bool,
+    /// The caller.
+    pub(crate) caller: CallerView,
+}
+
+/// The caller of the API.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Caller)]
+pub(crate) struct CallerView {
+    /// The name that goes on record with the caller's decisions.
+    pub(crate) name: String,
+    /// The roles. Other roles' operations answer with status 403.
+    pub(crate) roles: Vec<Role>,
 }
 
 /// A product that the bank approved for recommendations.

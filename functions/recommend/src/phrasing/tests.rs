@@ -171,7 +171,7 @@ fn approved(text: &str) -> Phrasebook {
     for line in Phrasebook::parse(text, "").unwrap().lines() {
         let (line, digest) = (line.id.clone(), line.digest);
         approvals.record(phrases::Approval {
-            line,
+            item: line,
             digest,
             by: "reviewer".to_owned(),
             at: jiff::Timestamp::UNIX_EPOCH,
