@@ -132,9 +132,9 @@ pub fn encoded_seconds(work: &Workload) -> f64 {
     (work.new.scene_seconds + work.videos as f64 * PERSONAL_SECONDS).min(work.video_seconds)
 }
 
-/// Returns the bytes in a second of video with audio, at crf 21.
+/// Returns the bytes in a second of joined video with audio, at crf 21: measured 42 KB at 1080 and 23 KB at 360.
 #[must_use]
 pub fn bytes_per_second(resolution: u32) -> f64 {
     let pixels = f64::from(resolution).powi(2) * 16.0 / 9.0;
-    24_000.0 + pixels * 0.055
+    20_000.0 + pixels * 0.0105
 }

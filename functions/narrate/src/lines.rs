@@ -167,7 +167,7 @@ mod tests {
         let said = sharings(closing.clone(), "Details are at bank.example. Yours sincerely, Ana.");
         assert_eq!(said, [Sharing::Shared, Sharing::Personal]);
         // A name that breaks or joins sentences moves the data of a customer into another sentence.
-        for text in ["Details are at bank.example. Yours sincerely, A. Details are at home.", "Details are at Ana."] {
+        for text in ["Details are at bank.example. Yours sincerely, Ana. Details are at home.", "Details are at Ana."] {
             assert!(sharings(closing.clone(), text).iter().all(|sharing| *sharing == Sharing::Personal), "{text}");
         }
     }

@@ -152,6 +152,8 @@ pub struct SceneGraph<'a> {
     pub preset: &'a str,
     /// x264's constant rate factor.
     pub crf: u8,
+    /// A time in seconds at which the scene can be looked at without decoding all before, at the cost of a larger file.
+    pub key_frame: Option<f64>,
     /// The file to write.
     pub output: &'a Path,
 }
@@ -175,6 +177,9 @@ impl SceneGraph<'_> {
         all.frames("yuv420p", self.size).text(&["-vf", &graph, "-an"]);
         all.text(&["-c:v", "libx264", "-preset", self.preset, "-crf", &self.crf.to_string(), "-profile:v", "high"]);
         all.text(&["-level:v", "4.0", "-tune", "animation", "-x264-params", STITCHABLE]);
+        if let Some(at) = self.key_frame {
+            all.text(&["-force_key_frames", &format!("{at:.3}")]);
+        }
         all.text(&["-pix_fmt", "yuv420p", "-r", &FRAME_RATE.to_string()]);
         all.text(&["-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]);
         all.text(&["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact"]);
@@ -454,7 +459,7 @@ pub fn poster(video: &Path, at: f64, output: &Path) -> Arguments {
 pub fn preview(video: &Path, from: f64, output: &Path) -> Arguments {
     let mut all = Arguments::default();
     all.input(&["-ss", &format!("{from:.3}"), "-t", "3"], video);
-    let graph = "[0:v]fps=10,scale=480:480:force_original_aspect_ratio=decrease:flags=lanczos,split[a][b];[a]palettegen=max_colors=128:\
+    let graph = "[0:v]fps=10,scale=480:480:force_original_aspect_ratio=decrease:flags=bilinear,split[a][b];[a]palettegen=max_colors=128:\
                  stats_mode=diff[p];[b][p]paletteuse=dither=bayer:bayer_scale=4:diff_mode=rectangle";
     all.text(&["-filter_complex", graph, "-f", "gif", "-y"]).path(output);
     all

@@ -411,6 +411,7 @@ mod tests {
             size: (320, 180),
             preset: "veryfast",
             crf: 21,
+            key_frame: None,
             output: &output,
         };
         let all: Vec<String> = graph.arguments().0.iter().map(|part| part.to_string_lossy().into_owned()).collect();
@@ -437,7 +438,15 @@ mod tests {
 
     fn sound(folder: &Path, seconds: f64) -> Vec<u8> {
         let wav = folder.join("sound.wav");
-        ffmpeg(&["-f", "lavfi", "-i", &format!("sine=frequency=330:duration={seconds}"), wav.to_str().unwrap()]);
+        ffmpeg(&[
+            "-f",
+            "lavfi",
+            "-i",
+            &format!("sine=frequency=330:duration={seconds}"),
+            "-ac",
+            "2",
+            wav.to_str().unwrap(),
+        ]);
         let output = folder.join("sound.mp4");
         let arguments = encode_sound(&wav, seconds, "The voice is synthetic.", &output).0;
         ffmpeg(&arguments.iter().map(|part| part.to_str().unwrap()).collect::<Vec<_>>());

@@ -180,7 +180,8 @@ impl SceneMaker<'_> {
     pub(crate) fn picture(&self, scene: &Scene) -> Result<ScenePicture, Error> {
         match scene {
             Scene::Shared(shared) => self.shared(shared),
-            Scene::Personal(spec) => self.make(spec),
+            // A personal scene is made and looked at for each customer, so looking must be cheap.
+            Scene::Personal(spec) => self.make(spec, Some(fullest(spec.timing.seconds, spec.joints))),
         }
     }
 
@@ -190,17 +191,17 @@ impl SceneMaker<'_> {
         let _first = lock.lock().unwrap_or_else(PoisonError::into_inner);
         match self.store.find(digest) {
             Found::Kept(picture) if is_whole(&picture, scene.spec()) => Ok(picture),
-            Found::Missing => Ok(self.store.keep(digest, self.make(scene.spec())?)),
+            Found::Missing => Ok(self.store.keep(digest, self.make(scene.spec(), None)?)),
             Found::Kept(_) | Found::Damaged => {
-                let picture = self.make(scene.spec())?;
+                let picture = self.make(scene.spec(), None)?;
                 self.store.replace(digest, &picture);
                 Ok(picture)
             }
         }
     }
 
-    /// Draws, encodes and checks a scene.
-    fn make(&self, spec: &SceneSpec) -> Result<ScenePicture, Error> {
+    /// Draws, encodes and checks a scene, with a key frame at a time in seconds.
+    fn make(&self, spec: &SceneSpec, key_frame: Option<f64>) -> Result<ScenePicture, Error> {
         let frame = Frame::of(self.shape);
         let size = self.shape.size(self.video.resolution);
         let scale = f64::from(self.video.resolution) / f64::from(LAYOUT_RESOLUTION);
@@ -224,6 +225,7 @@ impl SceneMaker<'_> {
             size,
             preset: &self.video.preset,
             crf: self.video.crf,
+            key_frame,
             output: &output,
         };
         let cancel = self.runner.cancel.clone();

@@ -161,3 +161,35 @@ fn problem_of_a_brand_is_named() {
     let problems = check_scenes(&assets(), &brand, &catalogue());
     assert_eq!(problems[0].reason, "fonts/opening.16x9.svg: entity not found");
 }
+
+#[test]
+fn picture_changes_every_three_seconds_while_the_voice_speaks() {
+    const SECONDS: usize = 3;
+    let products: [&[&str]; 4] = [
+        &["travel-rewards-card", "high-yield-savings", "fixed-rate-mortgage"],
+        &["auto-loan"],
+        &["trade-finance"],
+        &[],
+    ];
+    for ids in products {
+        let script = script(ids);
+        let narration = sample_narration(&script);
+        let (kit, film) = film(&script, &narration, SceneMotion::Full);
+        let brand = brand();
+        let color = |text: &str| render::ass::Colour::parse(text, "").unwrap();
+        let colors = FrameColors { background: color(&brand.colours.background), cover: color(&brand.colours.panel) };
+        let size = Shape::Wide.size(180);
+        let mut composer = Composer::new(size, Behind::Ground, colors);
+        let mut frames: Vec<u8> = Vec::new();
+        // Captions are not part of these frames.
+        film.scenes.iter().for_each(|scene| composer.write(scene, &mut frames, &|| true).unwrap());
+        let frames: Vec<&[u8]> = frames.chunks_exact((size.0 * size.1 * 3 / 2) as usize).collect();
+        let spoken = ((VOICE_START + narration.seconds) * 24.0) as usize;
+        let mut since = 0;
+        for (index, pair) in frames.windows(2).enumerate().take(spoken) {
+            since = if pair[0] == pair[1] { since + 1 } else { 0 };
+            assert!(since < SECONDS * 24, "{ids:?}: nothing changes before {:.1} s", index as f64 / 24.0);
+        }
+        drop(kit);
+    }
+}
