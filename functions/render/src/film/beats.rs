@@ -15,14 +15,15 @@ use crate::scenes::spec::{Edge, Joints};
 use crate::scenes::stage::{COVER_SECONDS, READING_RATE};
 use crate::scenes::timeline::SceneTiming;
 
-/// The frames between the start of a beat and its first word.
-const LEAD: i64 = 8;
+/// The frames between the start of an offer and its first word.
+const LEAD_OF_OFFER: i64 = 6;
 /// The same for a beat that continues the picture of the one before.
 const LEAD_IN_SEGMENT: i64 = 4;
-/// The same after a chapter mark.
-const LEAD_AFTER_MARK: i64 = 6;
 /// The frames of a chapter mark, which shows the position among the offers.
 const MARK: i64 = 9;
+/// The frames between the start of any other beat and its first word. An offer thus ends at the same time, whether another
+/// offer or the closing follows.
+const LEAD: i64 = MARK + LEAD_OF_OFFER;
 /// The minimum length of a beat that another one continues: the time in which its elements enter.
 const MIN_SECONDS: f64 = 1.6;
 /// Samples of the narration per second. Times within a beat are whole samples, so equal beats have equal times.
@@ -199,11 +200,11 @@ fn starts(drafts: &[Draft<'_>], offers: usize) -> Vec<Start> {
     for (index, draft) in drafts.iter().enumerate() {
         let first = draft.sentences.first().map_or(0.0, |sentence| to_frame(VOICE_START + sentence.start));
         let gap = last_end.map_or(i64::MAX, |end: f64| ((first - end) * rate + 1e-6).floor() as i64);
-        let is_marked =
-            draft.kind == SceneKind::Offer && !draft.continues && offers > 1 && gap >= MARK + LEAD_AFTER_MARK;
-        let lead = match (draft.continues, is_marked) {
+        let is_offer = draft.kind == SceneKind::Offer;
+        let is_marked = is_offer && !draft.continues && offers > 1 && gap >= LEAD;
+        let lead = match (draft.continues, is_offer) {
             (true, _) => LEAD_IN_SEGMENT,
-            (false, true) => LEAD_AFTER_MARK,
+            (false, true) => LEAD_OF_OFFER,
             (false, false) => LEAD,
         };
         let at = first - lead.min(gap.max(0)) as f64 / rate;

@@ -180,6 +180,9 @@ async fn killed_encoder_leaves_no_scene() {
     assert!(bench.stored().await.is_empty());
 }
 
+/// Compares frames by number.
+const FILTER: &str = "[0:v]settb=1/24,setpts=N[one];[1:v]settb=1/24,setpts=N[two];[one][two]psnr=stats_file=psnr.log";
+
 /// Returns the PSNR of luma for each frame of two films.
 fn psnr(one: &Path, other: &Path, folder: &Path) -> Vec<f64> {
     let output = Command::new("ffmpeg")
@@ -187,7 +190,7 @@ fn psnr(one: &Path, other: &Path, folder: &Path) -> Vec<f64> {
         .arg(one)
         .arg("-i")
         .arg(other)
-        .args(["-lavfi", "[0:v][1:v]psnr=stats_file=psnr.log", "-f", "null", "-"])
+        .args(["-lavfi", FILTER, "-f", "null", "-"])
         .current_dir(folder)
         .output()
         .unwrap();
