@@ -1,4 +1,4 @@
-//! The captions as an ASS document: the spoken words in a box at the bottom, with the word being spoken lit.
+//! The captions as an ASS document: the spoken words in a box at the bottom, with the current word highlighted.
 
 use crate::ass::{Align, Colour, Document, DrawStyle, Highlight, TextLine, TimedWord};
 use crate::background_luma::BackgroundLuma;

@@ -77,7 +77,7 @@ pub struct VideoGraph<'a> {
     pub seconds: f64,
     /// The times, in seconds, at which playback or a measurement may start. Each gets a key frame.
     pub moments: &'a [f64],
-    /// The provenance in words, for the file's metadata.
+    /// The provenance in plain text, for the file's metadata.
     pub provenance: &'a str,
     /// x264's preset.
     pub preset: &'a str,
@@ -233,7 +233,7 @@ const STILL_SECONDS: u32 = 10;
 /// The maximum number of pixels in an image that is decoded. It limits the memory that a file can demand.
 const MAX_PIXELS: &str = "200000000";
 
-/// How a background's frames follow each other.
+/// The kind of frames that a background has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Motion {
     /// A video that consists of whole frames.
@@ -274,7 +274,7 @@ pub struct BackgroundGraph<'a> {
     pub size: (u32, u32),
     /// The maximum length to convert, in seconds.
     pub seconds: u32,
-    /// How the frames follow each other.
+    /// The kind of frames.
     pub motion: Motion,
     /// The colors of the file.
     pub color: SourceColor<'a>,
@@ -346,7 +346,7 @@ impl<'a> BackgroundGraph<'a> {
         filters
     }
 
-    /// Returns the arguments. The result can be decoded quickly. Any error in the source ends the conversion.
+    /// Returns the arguments. They produce a file that is fast to decode. Any error in the source ends the conversion.
     #[must_use]
     pub fn arguments(&self) -> Arguments {
         let mut all = Arguments::default();
@@ -408,7 +408,7 @@ pub(crate) fn sample_luma(video: &Path, stream: u32, (w, h): (u32, u32), output:
     all
 }
 
-/// Encodes frames from the standard input like a video, and logs the CPU time.
+/// Encodes frames from the standard input as for a video, and logs the CPU time.
 #[must_use]
 pub(crate) fn benchmark_encode(size: (u32, u32), preset: &str, crf: u8) -> Arguments {
     let mut all = Arguments::default();

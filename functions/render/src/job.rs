@@ -50,7 +50,7 @@ pub(crate) struct Inputs {
     pub digest: Digest,
 }
 
-/// The minimum opacity of the ground's color over a video. It keeps the picture calm behind text.
+/// The minimum opacity of the veil over a background video. It keeps the image behind text calm.
 const MIN_VEIL: f64 = 0.72;
 
 /// Everything that a render needs.
@@ -100,8 +100,8 @@ struct Finished {
 }
 
 impl RenderJob {
-    /// Renders the video, or uses an earlier writer's video if `finished` is given. Then measures it and derives the
-    /// other files.
+    /// Renders the video, or uses `finished`, a video that an earlier attempt wrote. Then measures the video and derives the
+    /// other files from it.
     pub(crate) fn run(&self, finished: Option<&[u8]>) -> Result<RenderOutput, Error> {
         let kit = SceneKit::load(&self.assets, &self.brand, self.shape)?;
         let background = self.background()?;
@@ -332,7 +332,7 @@ impl RenderJob {
         Ok(Finished { path, poster: None, areas, contrast: lowest })
     }
 
-    /// Returns the background in a form that fits the frame. `None` if the scenes have their own ground.
+    /// Returns the background in a form that fits the frame, or `None` if the scenes draw their own background.
     fn background(&self) -> Result<Option<PreparedBackground>, Error> {
         let missing = || Error::Brand { field: "backgrounds", expected: "at least one file if ground is loop" };
         let asset = match (&self.background, self.brand.ground) {
@@ -362,12 +362,12 @@ impl RenderJob {
             music_gain: &gain,
             output: &mixed,
         };
-        let log = self.runner.ffmpeg("mixing the sound", &mix.arguments(), &|_| {})?;
+        let log = self.runner.ffmpeg("mixing the audio", &mix.arguments(), &|_| {})?;
         let mut gain = LOUDNESS - parse_sound_log(&log).ok_or_else(no_loudness)?.loudness;
         let mastered = self.runner.scratch.join("sound.wav");
         // The limiter slightly lowers the loudness. Further passes correct the gain.
         for _ in 0..3 {
-            let log = self.runner.ffmpeg("mastering the sound", &graph::master(&mixed, gain, &mastered), &|_| {})?;
+            let log = self.runner.ffmpeg("mastering the audio", &graph::master(&mixed, gain, &mastered), &|_| {})?;
             let deviation = LOUDNESS - parse_sound_log(&log).ok_or_else(no_loudness)?.loudness;
             if deviation.abs() <= 0.3 {
                 break;
@@ -396,7 +396,7 @@ impl RenderJob {
     }
 }
 
-/// Returns the times, in seconds, at which the finished video is sampled: when each scene shows the most.
+/// Returns the times, in seconds, at which the finished video is sampled: when the most elements of a scene are visible.
 fn sample_moments(film: &Film) -> impl Iterator<Item = f64> {
     film.scenes.iter().map(DrawnScene::fullest)
 }

@@ -11,7 +11,7 @@ fn stamp(seconds: f64) -> String {
 }
 
 fn escape(text: &str) -> String {
-    // `>` is escaped too, so no text can contain the arrow of a timing line.
+    // `>` is escaped too, so text cannot contain the arrow of a timing line.
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
