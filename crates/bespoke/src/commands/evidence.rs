@@ -30,7 +30,7 @@ struct OpenedEvidence {
     #[serde(flatten)]
     evidence: Evidence,
     opened: PersonalEvidence,
-    /// What happened and what holds today, also after the evidence was written.
+    /// The events and the rules that hold today, also those after the evidence was written.
     status: Vec<String>,
 }
 
