@@ -83,6 +83,9 @@ pub const RECENT_DAYS: i32 = 180;
 /// single word such as "missed" does not stop offers.
 const NEGATIVE_OFF_TOPIC: f64 = -0.3;
 
+/// Emoji whose names are negative words to VADER, but which mostly mean praise or a joke.
+const SLANG_EMOJI: [char; 2] = ['🔥', '💀'];
+
 /// The minimum compound score of a cheerful post.
 const CHEERFUL: f64 = 0.3;
 
@@ -136,6 +139,7 @@ impl ToneAnalyzer<'_> {
         }
         let compound = match &found.without_idioms {
             Some(words) => self.analyze(words).scores.compound,
+            None if text.contains(SLANG_EMOJI) => self.analyze(&text.replace(SLANG_EMOJI, " ")).scores.compound,
             None => tone.scores.compound,
         };
         let is_of_bank =
