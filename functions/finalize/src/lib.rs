@@ -112,7 +112,7 @@ pub async fn run(input: FinalizeInput, deps: &Deps<'_>) -> Result<Manifest, Erro
         let manifest = sum_up(run.clone(), dataset.as_ref(), deps.vault).await?;
         write(deps.vault, &manifest).await?;
         head::publish(deps, &manifest).await?;
-        // The last head in the log must match the manifest in the store, regardless of which writer was last.
+        // The last head in the log must match the manifest in the store, even if several writers competed.
         if find_earlier(deps.vault, &run).await?.as_ref() == Some(&manifest) {
             tracing::info!(%run, customers = manifest.customers, counts = ?manifest.counts, "finalized");
             return Ok(manifest);

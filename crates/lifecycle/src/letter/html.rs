@@ -186,7 +186,9 @@ pub(super) fn status(letter: &Letter<'_>) -> Vec<String> {
         status.push(format!("The customer's data was erased on {}.", date(erasure.at)));
         if letter.record.consent().is_none() {
             status.push(
-                "The consent, the reasons and the wording were erased with it. Only the impersonal part of the record remains.".to_owned(),
+                "The consent, the reasons and the wording were erased with it. Only the impersonal part of the record \
+                 remains."
+                    .to_owned(),
             );
         }
     }
@@ -361,7 +363,7 @@ fn writer(script: &Script) -> String {
             format!("A program chose approved lines from phrasebook version {version}. No model wrote any of the text.")
         }
         WrittenBy::Phrases { version, selected_by: Some(selection), .. } => format!(
-            "The model {} chose among approved lines of phrasebook version {version}. It did not write any text itself.",
+            "The model {} chose among approved lines of phrasebook version {version}. It wrote no text itself.",
             selection.model
         ),
         WrittenBy::Template { .. } => "A fixed template wrote the text. No model wrote any of the text.".to_owned(),
