@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn contact_cap_is_a_months_for_campaigns_only() {
+    fn only_campaigns_have_a_default_contact_cap() {
         let cap = |set: Option<u16>, one: bool, is_demo: bool| {
             let mut settings = Settings::default();
             settings.offers.at_most_every_days = set;
