@@ -305,11 +305,7 @@ mod tests {
     }
 
     #[test]
-<<<<<<< HEAD
-    fn only_campaigns_have_a_default_contact_cap() {
-=======
     fn default_contact_cap_applies_to_campaigns_only() {
->>>>>>> main
         let cap = |set: Option<u16>, one: bool, is_demo: bool| {
             let mut settings = Settings::default();
             settings.offers.at_most_every_days = set;

@@ -30,7 +30,7 @@ struct OpenedEvidence {
     #[serde(flatten)]
     evidence: Evidence,
     opened: PersonalEvidence,
-    /// What happened, including after the evidence was written, and what applies today.
+    /// The events so far, including those after the evidence was written, and the restrictions that apply today.
     status: Vec<String>,
 }
 
