@@ -1,5 +1,5 @@
-//! The letter about one customer's part of a run, for a regulator or an auditor. It covers consent, the reasons, the
-//! sentences with their approvals, the review, all later events, and how to verify the letter.
+//! The letter about one customer's part of a run, for a regulator or an auditor: consent, reasons, words with their
+//! approvals, the review, everything that happened since, and how to verify it.
 
 mod html;
 
@@ -36,7 +36,7 @@ pub enum LetterError {
     /// Control data cannot be read.
     #[error(transparent)]
     Control(#[from] ControlError),
-    /// The run has no record of the customer.
+    /// The run has nothing about the customer.
     #[error("{run} has no record of that customer")]
     NoRecord {
         /// The run.
@@ -80,7 +80,7 @@ pub struct Subject<'a> {
     pub now: Timestamp,
 }
 
-/// The data for a letter.
+/// Everything that a letter says, as it was found.
 pub struct Letter<'a> {
     subject: Subject<'a>,
     request: Option<Request>,
@@ -89,19 +89,19 @@ pub struct Letter<'a> {
     head: Option<SignedHead>,
 }
 
-/// The run's record of the customer.
+/// What the run recorded about the customer.
 enum Record {
     /// A final outcome. The personal part is `None` once the customer has been erased.
     Final(Box<Evidence>, Option<Box<PersonalEvidence>>),
-    /// A result that is waiting for a reviewer.
+    /// A result that waits for a reviewer.
     Waiting(PendingReview, Box<Opened>),
     /// A failure that a later attempt may replace.
     Failed(FailureRecord),
-    /// The record of the customer's erasure, and no other.
+    /// Only an erasure.
     Erased,
 }
 
-/// The sealed results of the stages, which exist before the evidence does.
+/// The sealed results of the stages, before there is evidence.
 #[derive(Default)]
 struct Opened {
     facts: Option<Facts>,
@@ -147,7 +147,7 @@ impl Record {
         }
     }
 
-    /// Returns the reason for a skip, including the details that the unsealed record omits.
+    /// Returns the reason of a skip, with what the plain record withholds.
     fn skip(&self, plain: Skip) -> Skip {
         match self {
             Self::Final(_, Some(personal)) => personal.skip.unwrap_or(plain),
@@ -156,10 +156,10 @@ impl Record {
     }
 }
 
-/// The events since the run, and the restrictions that apply now.
+/// What happened since, and what holds now.
 struct Since {
     control: Control,
-    /// The customer's own suppression record. `None` if there is none, even if the list contains the customer.
+    /// The customer's own suppression. `None` if only the list names them, or nothing does.
     suppression: Option<Suppression>,
     erased: Option<ErasureRecord>,
     recalls: Vec<Recalled>,
@@ -173,15 +173,15 @@ struct Recalled {
     recall: Option<Recall>,
 }
 
-/// The run's newest head, from the run's copy of it.
+/// The run's newest head, as its copy states it.
 struct SignedHead {
     head: Head,
-    /// The number of entries in the log, up to and including this head.
+    /// The number of entries in the log that it completes.
     size: Option<u64>,
 }
 
 impl<'a> Letter<'a> {
-    /// Reads the data for the letter.
+    /// Reads everything that the letter says.
     ///
     /// # Errors
     /// If the store or the keys fail, or the run has no record of the customer.
@@ -198,13 +198,13 @@ impl<'a> Letter<'a> {
         Ok(Self { subject, request, record, since, head })
     }
 
-    /// Returns sentences about the events so far and the restrictions that apply today.
+    /// Returns what happened and what holds today, one fact a sentence.
     #[must_use]
     pub fn status(&self) -> Vec<String> {
         html::status(self)
     }
 
-    /// Returns the letter as an HTML document. It needs no other files and can be printed.
+    /// Returns the letter as an HTML document, which needs no other file and prints well.
     #[must_use]
     pub fn html(&self) -> String {
         html::letter(self)
@@ -270,7 +270,7 @@ async fn find_since(vault: &Vault, subject: &Subject<'_>) -> Result<Since, Lette
         match vault.read_json(owner, &key).await {
             Ok((recall, _)) => recalls.push(Recalled { whole_run, recall: Some(recall) }),
             Err(VaultError::Store(StoreError::NotFound { .. })) => {}
-            // The customer's key was destroyed, so the reason for the recall cannot be read.
+            // The customer's key is gone, and with it the reason of the recall.
             Err(VaultError::Broken { .. }) if erased.is_some() => recalls.push(Recalled { whole_run, recall: None }),
             Err(error) => return Err(error.into()),
         }

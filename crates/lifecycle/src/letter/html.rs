@@ -27,7 +27,7 @@ fn escaped(text: &str) -> String {
             '>' => out += "&gt;",
             '"' => out += "&quot;",
             '\'' => out += "&#39;",
-            // With control characters or marks that reorder text, a value could pass itself off as something else.
+            // Controls and marks that reorder text would let a value pretend to be something else.
             '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => out.push('\u{fffd}'),
             character if character.is_control() => out.push(' '),
             character => out.push(character),
@@ -36,19 +36,19 @@ fn escaped(text: &str) -> String {
     out
 }
 
-/// Returns a time in UTC, in a form for people.
+/// Returns a time as people write it, in UTC.
 fn date(at: Timestamp) -> String {
     at.to_zoned(TimeZone::UTC).strftime("%B %-d, %Y, %H:%M UTC").to_string()
 }
 
-/// Returns a table cell. A line may break anywhere in a digest, but not within a word.
+/// Returns a cell of a table. A digest may break at any place, a word may not.
 fn cell_html(text: &str) -> String {
     let is_digest = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let class = if is_digest { " class=\"digest\"" } else { "" };
     format!("<td{class}>{}</td>", escaped(text))
 }
 
-/// A document that is written section by section.
+/// A document that grows by sections.
 #[derive(Default)]
 struct Page(String);
 
@@ -126,7 +126,7 @@ pub(super) fn letter(letter: &Letter<'_>) -> String {
     page.0
 }
 
-/// Returns sentences about the events so far and the restrictions that apply today.
+/// Returns what happened and what holds today, one fact a sentence.
 pub(super) fn status(letter: &Letter<'_>) -> Vec<String> {
     let since = &letter.since;
     let mut status = vec![match &letter.record {
@@ -161,7 +161,7 @@ pub(super) fn status(letter: &Letter<'_>) -> Vec<String> {
                 failure.error
             )
         }
-        Record::Erased => "The run has no record of the customer except that of the erasure.".to_owned(),
+        Record::Erased => "The run has no record of the customer but that of the erasure.".to_owned(),
     }];
     let was_published = letter.record.evidence().is_some_and(Evidence::is_published);
     for recalled in &since.recalls {
@@ -186,8 +186,7 @@ pub(super) fn status(letter: &Letter<'_>) -> Vec<String> {
         status.push(format!("The customer's data was erased on {}.", date(erasure.at)));
         if letter.record.consent().is_none() {
             status.push(
-                "The consent, the reasons and the text were erased too. This letter contains no personal data."
-                    .to_owned(),
+                "Consent, reasons and words were erased with it. This letter has only what is not personal.".to_owned(),
             );
         }
     }
@@ -199,7 +198,7 @@ pub(super) fn status(letter: &Letter<'_>) -> Vec<String> {
 
 const fn question(question: Question) -> &'static str {
     match question {
-        Question::General => "Use of customer data for recommendations",
+        Question::General => "Recommendations from own data",
         Question::SocialMedia => "Use of public posts",
     }
 }
@@ -207,7 +206,7 @@ const fn question(question: Question) -> &'static str {
 fn consent(page: &mut Page, letter: &Letter<'_>) {
     page.heading("Consent");
     let Some(ConsentAsRead { readings, read_at, control }) = letter.record.consent() else {
-        page.paragraph("The consent record is not available.");
+        page.paragraph("The record of the consent is not available.");
         return;
     };
     if let Some(request) = &letter.request {
@@ -220,7 +219,7 @@ fn consent(page: &mut Page, letter: &Letter<'_>) {
     let rows = readings.iter().map(|reading| {
         let place = match reading.rows {
             1 => format!("row {}", reading.row),
-            rows => format!("{rows} rows; the first is row {}", reading.row),
+            rows => format!("{rows} rows, the first is row {}", reading.row),
         };
         vec![question(reading.question).to_owned(), answer(&reading.value), reading.file.to_string(), place]
     });
@@ -251,10 +250,7 @@ fn reasons(page: &mut Page, letter: &Letter<'_>) {
     page.heading("Why this message");
     match &facts.stance {
         Stance::Service { topic } => {
-            page.paragraph(&format!(
-                "The customer got only a message that offers help with {}, and no product offers.",
-                topic.words()
-            ));
+            page.paragraph(&format!("The customer got no offer, only a message about help with {}.", topic.words()));
         }
         Stance::Recommend { offers } => {
             for (place, offer) in offers.iter().enumerate() {
@@ -309,7 +305,7 @@ fn facts_used(page: &mut Page, letter: &Letter<'_>, facts: &Facts) {
 
 fn words(page: &mut Page, letter: &Letter<'_>) {
     let Some(script) = letter.record.script() else { return };
-    page.heading("The text, and who approved it");
+    page.heading("The words, and who approved them");
     page.paragraph(&writer(script));
     let rows = script.segments.iter().flat_map(|segment| &segment.parts).map(|part| {
         let (source, approved) = match &part.source {
@@ -327,13 +323,17 @@ fn words(page: &mut Page, letter: &Letter<'_>) {
     // Versions before 0.2 recorded no sources.
     let unsourced = script.segments.iter().filter(|segment| segment.parts.is_empty());
     let unsourced = unsourced.map(|segment| vec![segment.text.clone(), "not recorded".to_owned(), String::new()]);
-    page.table("All spoken and written sentences", &["Sentence", "Source", "Approved by"], rows.chain(unsourced));
+    page.table(
+        "Every sentence that was spoken or written",
+        &["Sentence", "Source", "Approved by"],
+        rows.chain(unsourced),
+    );
     let failed = script.verdict.failed();
     let checks = script.verdict.checks.len();
     page.paragraph(&if failed.is_empty() {
         format!("The text passed all {checks} automatic checks.")
     } else {
-        format!("The text failed these of the {checks} automatic checks: {}.", failed.join(", "))
+        format!("The text did not pass these of {checks} automatic checks: {}.", failed.join(", "))
     });
 }
 
@@ -358,13 +358,13 @@ fn catalogue_version(letter: &Letter<'_>) -> String {
 fn writer(script: &Script) -> String {
     match &script.written_by {
         WrittenBy::Phrases { version, selected_by: None, .. } => {
-            format!("A program chose approved lines from phrasebook version {version}. No model wrote any of the text.")
+            format!("A program chose approved lines from phrasebook version {version}. No model wrote any word.")
         }
         WrittenBy::Phrases { version, selected_by: Some(selection), .. } => format!(
-            "The model {} chose from the approved lines of phrasebook version {version}. It did not write any of the text.",
+            "The model {} chose among approved lines of phrasebook version {version}. It wrote no word itself.",
             selection.model
         ),
-        WrittenBy::Template { .. } => "The text comes from a fixed template. No model wrote any of it.".to_owned(),
+        WrittenBy::Template { .. } => "A fixed template wrote the text. No model wrote any word.".to_owned(),
         WrittenBy::Model { model, .. } => format!("The model {model} wrote the text."),
     }
 }
@@ -400,13 +400,13 @@ fn review(page: &mut Page, letter: &Letter<'_>) {
     page.heading("Review");
     if let Record::Waiting(pending, _) = &letter.record {
         page.paragraph(&format!(
-            "A reviewer must decide first, for this reason: {}. No one has decided yet.",
+            "A person must decide first. The reason: {}. Nobody has decided yet.",
             pending.why.words()
         ));
         return;
     }
     let Some(review) = letter.record.evidence().and_then(|evidence| evidence.review.as_ref()) else {
-        page.paragraph("The bank's settings did not require a review of this result.");
+        page.paragraph("The bank's settings did not require a person to review this result.");
         return;
     };
     let choice = match review.choice {
@@ -420,11 +420,9 @@ fn review(page: &mut Page, letter: &Letter<'_>) {
         ("Decided by", review.by.clone()),
         ("Decided on", date(review.at)),
         ("Reason", reason),
-        ("Digest of the reviewed text", review.seen.text.to_string()),
+        ("Text that was seen", review.seen.text.to_string()),
     ]);
-    page.paragraph(
-        "The bank publishes only the text and the video that the reviewer saw, which it verifies by their digests.",
-    );
+    page.paragraph("The bank publishes only the text and the video that the reviewer saw, compared by their digests.");
 }
 
 fn since(page: &mut Page, letter: &Letter<'_>) {
@@ -467,7 +465,7 @@ fn since(page: &mut Page, letter: &Letter<'_>) {
     if rows.is_empty() {
         page.paragraph("Nothing: no recall, no opt-out, no newer answer, no erasure and no legal hold.");
     } else {
-        page.table("Events on record on the day of this letter", &["Event", "Date", "Details"], rows);
+        page.table("What the records show on the day of this letter", &["Event", "Date", "Details"], rows);
     }
 }
 
@@ -477,9 +475,8 @@ fn verification(page: &mut Page, letter: &Letter<'_>) {
     match &letter.head {
         Some(signed) => {
             page.paragraph(
-                "This letter is a summary. A signed head in the bank's transparency log covers the underlying record. \
-                 If you have the public key and have kept a head, the bank cannot change the record without your \
-                 noticing.",
+                "This letter is a summary. The record behind it is covered by a signed head in the bank's transparency \
+                 log. With the public key and a head that you kept, the bank cannot change the record unnoticed.",
             );
             page.terms(&[
                 ("Entry in the log", signed.size.map_or_else(String::new, |size| (size.saturating_sub(1)).to_string())),
@@ -493,12 +490,10 @@ fn verification(page: &mut Page, letter: &Letter<'_>) {
                 format!("python3 verify.py artifacts {} --key key.pem --head head.json", subject.run),
             ]);
             page.paragraph(
-                "Both commands need the bank's files, but none of its secrets. The program verify.py shares no code \
-                 with Bespoke.",
+                "Both commands need the bank's files, but none of its secrets. The second shares no code with Bespoke.",
             );
         }
-        None => page.paragraph(
-            "The run has not ended, so its record is not signed yet. Request the letter again after the run has ended.",
-        ),
+        None => page
+            .paragraph("The run has not ended, so its record is not signed yet. Ask for the letter again afterwards."),
     }
 }

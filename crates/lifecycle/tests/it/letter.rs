@@ -38,12 +38,10 @@ async fn letter_names_consent_review_and_everything_since() {
     let bank = Bank::open_with_review().await.rendered().await.indexed().await;
     bank.publish(true).await.unwrap();
     let waiting = letter(&bank).await;
-    says(&waiting, &["The bank has sent nothing.", "No one has decided yet.", "The run has not ended"]);
+    says(&waiting, &["The bank has sent nothing.", "Nobody has decided yet.", "The run has not ended"]);
     says(
         &waiting,
-        &[
-            "<td>Use of customer data for recommendations</td><td>Yes</td><td>customer_transactions.xlsx</td><td>row 2</td>",
-        ],
+        &["<td>Recommendations from own data</td><td>Yes</td><td>customer_transactions.xlsx</td><td>row 2</td>"],
     );
 
     decide(&bank, ReviewChoice::Approve, "ann").await.unwrap().unwrap();
@@ -84,7 +82,10 @@ async fn letter_about_erased_customer_has_only_what_is_not_personal() {
     says(&letter(&bank).await, &["Zoë"]);
     erase(&bank.reference, &bank.vault, NOW).await.unwrap();
     let erased = letter(&bank).await;
-    says(&erased, &["data was erased on January 1, 1970", "were erased too", "The bank published a recommendation"]);
+    says(
+        &erased,
+        &["data was erased on January 1, 1970", "were erased with it", "The bank published a recommendation"],
+    );
     assert!(!erased.contains("Zoë"), "{erased}");
 }
 
