@@ -89,7 +89,7 @@ pub struct Letter<'a> {
     head: Option<SignedHead>,
 }
 
-/// What the run recorded about the customer.
+/// The record of the run about the customer.
 enum Record {
     /// A final outcome. The personal part is `None` once the customer has been erased.
     Final(Box<Evidence>, Option<Box<PersonalEvidence>>),
@@ -156,7 +156,7 @@ impl Record {
     }
 }
 
-/// What happened since, and what holds now.
+/// The events since the record, and the rules that hold now.
 struct Since {
     control: Control,
     /// The customer's own suppression object. `None` if the customer is only in the list of suppressions, or is not
