@@ -7,3 +7,4 @@ mod assessed_run;
 mod command;
 mod letters;
 mod llmock;
+mod propose;
