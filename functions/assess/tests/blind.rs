@@ -1,6 +1,6 @@
-//! Measures the stop rules on posts whose author had seen neither the lexicons nor the other corpus.
+//! Measures the stop rules on posts whose author had not seen the lexicons or the other corpus.
 //!
-//! `BESPOKE_CORPUS=FILE cargo test -p assess --test blind -- --nocapture` measures another file of the same form, and
+//! `BESPOKE_CORPUS=FILE cargo test -p assess --test blind -- --nocapture` measures another file in the same format, and
 //! `BESPOKE_LIST=1` also lists the misjudged posts.
 
 #![expect(clippy::unwrap_used, reason = "a panic fails the test")]
@@ -33,7 +33,7 @@ enum Label {
     Ordinary,
 }
 
-/// The share of posts that must stop selling and do, and of ordinary posts that stop it too.
+/// The share of posts that must stop selling and do, and the share of ordinary posts that also stop it.
 struct Measured {
     stopped: Rate,
     ordinary_stopped: Rate,
@@ -81,7 +81,7 @@ fn blind_rates_stay_within_bounds() {
 }
 
 #[test]
-fn given_corpus_is_measured() {
+fn corpus_from_environment_is_measured() {
     if let Some(file) = std::env::var_os("BESPOKE_CORPUS") {
         assert!(measure(Path::new(&file)).stopped.of > 0);
     }
