@@ -44,13 +44,7 @@ export function tone(options, text = options.suggested_prompt ?? "") {
   const update = () => { counter.textContent = `${count(area.value.length)} of ${count(maxLength)} characters`; };
   area.addEventListener("input", update);
   update();
-<<<<<<< HEAD
   const hint = "Tones such as warm, formal, brief or lively, and topics such as savings or travel. It cannot disable a check.";
-=======
-  const hint = options.model?.enabled
-    ? "A request to the language model. It cannot disable any check."
-    : "The language model is disabled. The phrasebook understands some requests, such as “warm” or “brief”.";
->>>>>>> main
   const node = row("Tone and emphasis", hint, (props) => {
     Object.assign(area, { id: props.id });
     area.setAttribute("aria-describedby", props["aria-describedby"]);

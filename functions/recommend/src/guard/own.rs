@@ -26,7 +26,6 @@ impl OwnTerms {
         terms
     }
 
-<<<<<<< HEAD
     /// Returns the words of everything that the catalog approves about a product. Each of them counts.
     pub(super) fn of_all_texts(product: &Product) -> Self {
         let lists = [&product.approved_claims, &product.rates_and_terms, &product.disclosures];
@@ -34,10 +33,7 @@ impl OwnTerms {
         Self { texts: texts.map(|text| stems(text)).collect(), claims: Vec::new() }
     }
 
-    /// Returns whether an approved claim has the word.
-=======
     /// Returns whether an approved claim contains the word.
->>>>>>> main
     pub(super) fn claims_have(&self, word: &str) -> bool {
         let word = stem(word);
         self.claims.iter().flatten().any(|other| other == word)
