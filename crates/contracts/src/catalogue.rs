@@ -260,7 +260,7 @@ struct CatalogueFile {
     products: Vec<Product>,
 }
 
-/// A problem in one place of a catalog.
+/// A problem in a catalog, with its location.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CatalogueProblem {
     /// The product's id, or its position if it has no id. `None` if the problem concerns the whole catalog.
@@ -330,7 +330,7 @@ impl Catalogue {
         &self.file.bank
     }
 
-    /// Returns the person who wrote this version, or an empty text if the catalog does not name one.
+    /// Returns the person who wrote this version, or an empty string if the catalog does not name one.
     #[must_use]
     pub fn author(&self) -> &str {
         &self.file.author

@@ -66,7 +66,7 @@ pub struct MediaFacts {
     pub true_peak: f64,
     /// The longest silence within the speech, in seconds.
     pub longest_silence: f64,
-    /// The extremes of the captions.
+    /// The measurements of the captions.
     pub captions: CaptionFacts,
     /// The file's machine-readable origin: a term from IPTC's "Digital Source Type" vocabulary.
     #[serde(default)]
@@ -77,11 +77,14 @@ pub struct MediaFacts {
     /// `None` if no text was inspected.
     #[serde(default)]
     pub contrast: Option<f64>,
+    /// The scenes from which the video was joined, in order. Empty if it was encoded as a whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scenes: Vec<SceneUse>,
     /// Warnings that do not fail the render, such as a length outside the target range.
     pub warnings: Vec<String>,
 }
 
-/// The extremes of a video's captions.
+/// The measurements of a video's captions: mostly their extreme values.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CaptionFacts {
     /// The number of cues.
@@ -102,6 +105,16 @@ pub struct CaptionFacts {
     /// measured in the finished file. `None` if there are too few pauses, or if word times are estimates.
     #[serde(default)]
     pub sync: Option<f64>,
+}
+
+/// A scene of a video.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SceneUse {
+    /// A scene without personal data: the digest of everything that determines it, which is its name under `scenes/`.
+    Shared(Digest),
+    /// A scene that was made only for this customer.
+    Personal,
 }
 
 /// The record of the render stage.

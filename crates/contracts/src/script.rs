@@ -194,7 +194,7 @@ impl std::ops::AddAssign for Usage {
     }
 }
 
-/// A caller's wish for tone and emphasis, as interpreted by the phrasebook.
+/// The caller's preferences for tone and emphasis, as interpreted by the phrasebook.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WishAsUnderstood {
     /// The tones, such as `warm`.
@@ -230,7 +230,7 @@ pub enum WrittenBy {
         language: String,
         /// The phrasebook's version, as its owners number it.
         version: String,
-        /// The caller's wish.
+        /// The caller's preferences.
         wish: WishAsUnderstood,
         /// The model that selected the lines; `None` if the program did.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -305,13 +305,26 @@ pub struct OfferSettings {
     pub categories: Vec<Category>,
     /// The maximum number of offers in one recommendation, 1 to 3.
     pub at_most: usize,
-    /// The contact cap: the minimum number of days between two recommendations for a customer; no cap if 0.
-    pub at_most_every_days: u16,
+    /// The contact cap: the minimum number of days between two recommendations for a customer; no cap if 0. If not set,
+    /// a run for all customers has a cap of 30 days, and a run for one customer has none.
+    pub at_most_every_days: Option<u16>,
+    /// The age, in days, after which a post or a payment no longer stops offers.
+    pub stops_age_out_days: u16,
+}
+
+impl OfferSettings {
+    /// The default contact cap, in days, for a run that includes all customers.
+    pub const CAMPAIGN_CAP_DAYS: u16 = 30;
 }
 
 impl Default for OfferSettings {
     fn default() -> Self {
-        Self { categories: vec![Category::ConsumerAndSmallBusiness], at_most: 3, at_most_every_days: 0 }
+        Self {
+            categories: vec![Category::ConsumerAndSmallBusiness],
+            at_most: 3,
+            at_most_every_days: None,
+            stops_age_out_days: 180,
+        }
     }
 }
 
@@ -511,7 +524,7 @@ pub struct VideoSettings {
     pub background: Option<BackgroundName>,
     /// How much scenes move.
     pub motion: SceneMotion,
-    /// Whether captions are drawn into the picture. The caption file is always made.
+    /// Whether captions are drawn into the video's image. The caption file is always written.
     pub burn_captions: bool,
 }
 
@@ -519,7 +532,7 @@ pub struct VideoSettings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SceneMotion {
-    /// As the templates say.
+    /// As the templates specify.
     #[default]
     Full,
     /// Elements only fade, for viewers who are sensitive to motion.
@@ -603,6 +616,8 @@ pub struct RetentionSettings {
     pub recalled_days: u16,
     /// `speech/`: spoken sentences without personal data, counted from their last use.
     pub speech_days: u16,
+    /// `scenes/`: encoded scenes without personal data, counted from their last use.
+    pub scene_days: u16,
     /// `logs/`.
     pub logs_days: u16,
 }
@@ -615,6 +630,7 @@ impl Default for RetentionSettings {
             results_days: 400,
             recalled_days: 400,
             speech_days: 90,
+            scene_days: 90,
             logs_days: 90,
         }
     }
@@ -629,8 +645,8 @@ pub struct LocalSettings {
     pub concurrency: usize,
     /// The percentage of failed customers at which a campaign stops automatically.
     pub tolerated_failure_percentage: u8,
-    /// Whether a person may approve results of runs that they started. Set it only if one person alone uses the machine:
-    /// then nobody checks the maker.
+    /// Whether a person may approve results of runs that they started. Set it only if a single person uses the machine,
+    /// because their results are then published without a second person's check.
     pub approve_own: bool,
 }
 
@@ -706,7 +722,8 @@ impl Settings {
             ),
             (!self.offers.categories.is_empty(), "offers.categories", "at least one category"),
             ((1..=3).contains(&self.offers.at_most), "offers.at_most", "1, 2 or 3"),
-            (self.offers.at_most_every_days <= 366, "offers.at_most_every_days", "0 to 366"),
+            (self.offers.at_most_every_days.is_none_or(|days| days <= 366), "offers.at_most_every_days", "0 to 366"),
+            ((1..=3_660).contains(&self.offers.stops_age_out_days), "offers.stops_age_out_days", "1 to 3660"),
             ((0.0..=2.0).contains(&self.writer.model.temperature), "writer.model.temperature", "0 to 2"),
             (self.writer.model.max_tokens > 0, "writer.model.max_tokens", "above 0"),
             ((80..=220).contains(&self.voice.words_per_minute), "voice.words_per_minute", "80 to 220"),

@@ -43,7 +43,7 @@ pub enum SpeechError {
 /// compression.
 pub const SAMPLE_RATE: u32 = 16_000;
 
-/// The maximum number of characters in a document that are billed, which excludes markup (Amazon Polly, Quotas).
+/// The maximum number of billed characters in a document, which excludes markup (Amazon Polly, Quotas).
 pub const MAX_BILLED: usize = 3_000;
 
 /// The maximum number of characters in a document, markup included (Amazon Polly, Quotas).

@@ -168,7 +168,7 @@ pub struct WorkflowInput {
     pub video: bool,
 }
 
-/// Fewer failures than this never stop a run, because they may be coincidence.
+/// The minimum number of failures that can stop a run. Fewer may be a coincidence.
 const MIN_FAILURES: usize = 5;
 
 /// Returns the number of customers who may fail before the run starts no more customers.
@@ -241,7 +241,7 @@ pub struct AssessInput {
     pub run: RunId,
     /// The dataset.
     pub dataset: DatasetId,
-    /// The customer's row of the index.
+    /// The customer's row in the index.
     pub row: IndexRow,
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use assess::{Rules, assess};
 use contracts::facts::{Assessment, Facts, Skip, Stance};
-use contracts::key::{Artefact, Prefix, Workbook};
+use contracts::key::{Area, Artefact, Prefix, Workbook};
 use contracts::model::WriterMode;
 use contracts::request::Request;
 use contracts::settings::ModelSettings;
@@ -24,6 +24,7 @@ use crate::run::Runner;
 use cost::aws::{AwsForecast, StackSetup, forecast_aws, too_large};
 use cost::local::{LocalForecast, TextSize, Workload, forecast_local};
 use cost::prices::{TOKENS_READ, TOKENS_WRITTEN};
+use cost::reuse::NewWork;
 
 /// A stack's default concurrency.
 const STACK_CONCURRENCY: f64 = 5.0;
@@ -35,12 +36,12 @@ const TRANSACTIONS: f64 = 50.0;
 pub struct Forecast {
     /// The run that would start or continue.
     pub run: RunId,
-    /// Customers in the workbooks, or those within the limit.
+    /// Customers whom the run would process: all in the workbooks, or only those within the limit.
     pub customers: usize,
     /// Customers with a recommendation or a service message, including those from earlier attempts.
-    #[serde(rename = "told")]
+    #[serde(rename = "selected")]
     pub recommendations: usize,
-    /// Those who get a service message without an offer.
+    /// Customers who get a service message without an offer.
     pub service_messages: usize,
     /// Skipped customers by reason.
     pub skipped_because: BTreeMap<String, usize>,
@@ -50,7 +51,9 @@ pub struct Forecast {
     pub videos: usize,
     /// The total length of these videos in seconds.
     pub video_seconds: f64,
-    /// The use of the model.
+    /// The shared sentences and scenes of these videos that are expected to be new.
+    pub new: NewWork,
+    /// The model usage.
     pub model: ModelUse,
     /// The forecast for this machine.
     pub here: LocalForecast,
@@ -58,14 +61,14 @@ pub struct Forecast {
     pub encoding_cpu_seconds: f64,
     /// The forecast for AWS.
     pub aws: AwsForecast,
-    /// The problems of a batch that is too large for AWS, each with its remedy.
+    /// The reasons why the batch is too large for AWS, each with a remedy. Empty if it is not too large.
     pub too_large: Vec<String>,
     /// The decision for each customer, in the dataset's order.
     #[serde(rename = "each")]
     pub decisions: Vec<Decision>,
 }
 
-/// The use of the model for the customers who are not finished yet.
+/// The model calls for the customers who are not finished yet.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct ModelUse {
     /// Model calls, assuming that the guard never sends a draft back to the model.
@@ -113,7 +116,9 @@ pub async fn forecast(runner: &Runner, request: &Request) -> Result<Forecast, Fa
     let texts: Vec<TextSize> = open.filter_map(|decision| decision.offers).map(TextSize::with_offers).collect();
     let videos = texts.len().min(request.videos.unwrap_or(usize::MAX));
     let video_seconds = texts.iter().take(videos).map(|text| text.video_seconds(request.words_per_minute)).sum();
-    let work = Workload { customers: decisions.len(), recommendations: texts.len(), videos, video_seconds };
+    let offers = decisions.iter().filter(|decision| decision.is_open()).filter_map(|decision| decision.offers);
+    let new = new_work(runner, videos, offers.take(videos).sum()).await?;
+    let work = Workload { customers: decisions.len(), recommendations: texts.len(), videos, video_seconds, new };
     // The phrasebook writes every service message.
     let calls = decisions.iter().filter(|decision| decision.is_open() && decision.offers != Some(0)).count();
     let model = model_use(&runner.services.settings.writer.model, request.writer, calls);
@@ -145,6 +150,7 @@ pub async fn forecast(runner: &Runner, request: &Request) -> Result<Forecast, Fa
         ended_before: count(|decision| decision.ended_before),
         videos,
         video_seconds,
+        new,
         model,
         here: forecast_local(&work, &settings.video, engine, encoding, runner.concurrency()),
         encoding_cpu_seconds: encoding,
@@ -154,6 +160,14 @@ pub async fn forecast(runner: &Runner, request: &Request) -> Result<Forecast, Fa
     })
 }
 
+/// Returns the sentences and scenes that are expected to be new, given the number that the stores already hold.
+async fn new_work(runner: &Runner, videos: usize, offers: usize) -> Result<NewWork, Failure> {
+    let store = runner.services.vault.store();
+    let scenes = store.list(&Prefix::Area(Area::Scenes)).await?.len();
+    let sentences = store.list(&Prefix::Area(Area::Speech)).await?.len();
+    Ok(NewWork::expect(videos, offers, scenes, sentences))
+}
+
 /// Returns the voice engine that would be used: the one in the request or the settings, or else the preferred one.
 fn engine(runner: &Runner, request: &Request) -> Engine {
     let requested = request.voice.as_deref().map(VoiceName::parse).and_then(|voice| voice.engine);
@@ -161,7 +175,7 @@ fn engine(runner: &Runner, request: &Request) -> Engine {
     chosen.or(request.engines.first().copied()).unwrap_or(Engine::Espeak)
 }
 
-/// Returns the use of the model for the open customers with an offer.
+/// Returns the model usage for this number of calls.
 fn model_use(settings: &ModelSettings, writer: WriterMode, calls: usize) -> ModelUse {
     if !settings.enabled || !writer.asks_a_model() {
         return ModelUse::default();
@@ -208,10 +222,11 @@ async fn decide(runner: &Runner, request: &Request, run: &RunId) -> Result<Vec<D
         keys: runner.services.vault.keys(),
         categories: &request.categories,
         at_most: settings.offers.at_most,
+        stop_days: settings.offers.stops_age_out_days.into(),
         today: now.to_zoned(TimeZone::UTC).date(),
     };
     let store = runner.services.vault.store();
-    let days = settings.offers.at_most_every_days;
+    let days = request.at_most_every_days;
     let mut decisions = Vec::with_capacity(records.len());
     for record in records {
         let reference = record.reference().clone();
@@ -282,7 +297,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_model_that_is_asked_costs_anything() {
+    fn only_writers_that_use_a_model_cost_anything() {
         let settings = ModelSettings { enabled: true, ..ModelSettings::default() };
         assert_eq!(model_use(&settings, WriterMode::Phrases, 10).calls, 0);
         assert_eq!(model_use(&settings, WriterMode::Select, 10).calls, 10);

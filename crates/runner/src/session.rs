@@ -27,6 +27,7 @@ use crate::project::{Folders, Lock, Project, vault, workbook_not_found, workbook
 use crate::run::Runner;
 use crate::secrets::LocalSecrets;
 use crate::services::Services;
+use crate::signing::LocalSigner;
 
 /// Customer ids by reference, for the terminal only. The id of a customer who refused is not written to any file.
 pub type Labels = HashMap<CustomerRef, CustomerId>;
@@ -38,9 +39,9 @@ pub struct LocalRequest {
     pub customer: Option<CustomerId>,
     /// The options of the run.
     pub options: RunOptions,
-    /// The caller's own background.
+    /// A background that the caller supplied.
     pub background: Option<PathBuf>,
-    /// Whether to create all results anew, in a new run, while keeping those of finished attempts.
+    /// Whether to start a new run that creates every result again. The results of earlier runs are kept.
     pub again: bool,
 }
 
@@ -94,6 +95,7 @@ impl Session {
         let background = request.background.clone();
         let http = http_client()?;
         let services = Services {
+            signer: Arc::new(LocalSigner::of_folder(&folders.artifacts)),
             folders,
             scratch: lock.scratch.clone(),
             engines: Arc::new(engines(&programs, &settings, http.clone())),
@@ -109,7 +111,7 @@ impl Session {
             project.ensure_approved()?;
         }
         let request = assemble(request, &project, &services).await?;
-        // The record stands against an approval by the same person.
+        // This record prevents the same person from approving the results.
         let starter = services.vault.keys().staff(&OsUser::current()?.subject());
         let started = ObjectKey::Started(starter, RunKind::Command, request.run_id());
         services.vault.store().put_new(&started, "{}".into()).await?;

@@ -1,4 +1,4 @@
-//! The local server: the page and the API on one machine, on top of the runner and a folder.
+//! The local server: serves the page and the API on one machine, with the runner behind them and a folder as the store.
 //!
 //! A restarted server continues the unfinished runs, and event numbers survive the restart.
 //!
@@ -34,7 +34,7 @@ use contracts::stage::WorkflowLimits;
 use contracts::voice::Engine;
 use contracts::{Batch, CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 use start::{Material, Source};
-use storage::secret::Secrets;
+use storage::secret::{ExposeSecret as _, SecretName, Secrets};
 use storage::store::{SignedUrl, StoreError, UrlSigner};
 use storage::vault::Vault;
 use tokio::net::TcpListener;
@@ -48,6 +48,7 @@ use runner::os_user::OsUser;
 use runner::programs::{Programs, engines, http_client};
 use runner::project::{self, Folders, Lock, Project, vault};
 use runner::services::Services;
+use runner::signing::LocalSigner;
 
 use event_log::DiskEventLog;
 use jobs::Jobs;
@@ -104,6 +105,7 @@ impl Server {
         let engines = Arc::new(engines(&programs, &settings, http.clone()));
         let events = Arc::new(DiskEventLog::open(&own.join("events"), stop.clone())?);
         let services = Services {
+            signer: Arc::new(LocalSigner::of_folder(&folders.artifacts)),
             folders,
             scratch: lock.scratch.clone(),
             settings,
@@ -151,7 +153,7 @@ impl Server {
         let served = axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await });
         let served = served.await.map_err(Failure::file(ErrorName::StoreUnavailable, Path::new("the listener")));
         host.jobs.stop().cancel();
-        // If the worker panicked, it has no runs left to stop.
+        // If the worker panicked, there are no runs left to stop.
         let _stopped = working.await;
         served
     }
@@ -178,7 +180,8 @@ impl Local {
 
 #[async_trait]
 impl Backend for Local {
-    /// Returns the person who started the server, with all roles, if the request has the token. Compares digests, so the duration of the comparison reveals nothing about the token.
+    /// Returns the person who started the server, with all roles, if the request has the token. Compares digests, so that
+    /// the time the comparison takes reveals nothing about the token.
     fn identify(&self, request: &Parts) -> Option<Identity> {
         let token = request.headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?;
         (Digest::of(token.as_bytes()) == self.token).then(|| Identity {
@@ -217,6 +220,13 @@ impl Backend for Local {
 
     async fn brand(&self) -> Result<Brand, Problem> {
         project::brand(&self.services().folders.assets).map_err(problem)
+    }
+
+    async fn model_hint(&self) -> Option<String> {
+        let Services { settings, secrets, .. } = self.services();
+        let key = secrets.find(SecretName::ModelKey).await.ok().flatten();
+        let has_key = key.is_some_and(|key| !key.expose_secret().trim().is_empty());
+        recommend::model_hint(&settings.writer, settings.writer.mode, has_key)
     }
 
     async fn settings(&self) -> Result<Settings, Problem> {

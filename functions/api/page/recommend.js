@@ -5,7 +5,7 @@ import { h, problemNote, section } from "./dom.js";
 import * as fields from "./fields.js";
 import { STAGES } from "./words.js";
 
-/** The last input, so the form is filled in when the reader returns to it. It lasts as long as the page. */
+/** The last input, with which the form is filled in when the user returns to it. It is lost when the page closes. */
 let draft = {};
 
 export function recommend(_, { options, storeName }) {
@@ -18,6 +18,7 @@ export function recommend(_, { options, storeName }) {
     h("input", { ...props, type: "text", name: "batch", maxLength: 128, autocomplete: "off", spellcheck: false }));
   const categories = fields.categories(options, draft.categories);
   const tone = fields.tone(options, draft.prompt);
+  const writer = fields.writer(options, draft.writer);
   const voice = fields.voice(options, draft.voice);
   const rate = fields.rate(options, draft.words_per_minute);
   const shape = fields.shape(options, draft.shape);
@@ -28,7 +29,7 @@ export function recommend(_, { options, storeName }) {
   videoBox.addEventListener("change", () => { videoFields.disabled = !videoBox.checked; });
 
   const problemPlace = h("div", { class: "wrong" });
-  const button = h("button", { class: "primary" }, "Create the recommendation");
+  const button = h("button", { class: "primary" }, "Create recommendation");
   // A retry or a double click keeps the key, so it starts only one run.
   let sent = {};
   const submit = async (event) => {
@@ -36,11 +37,11 @@ export function recommend(_, { options, storeName }) {
     if (button.getAttribute("aria-disabled")) return;
     const inputs = event.target.elements;
     draft = {
-      customer: inputs.customer.value.trim(), categories: categories.read(), prompt: tone.read(),
+      customer: inputs.customer.value.trim(), categories: categories.read(), prompt: tone.read(), writer: writer.read(),
       video: videoBox.checked, voice: voice.read(), words_per_minute: rate.read(), shape: shape.read(),
     };
-    const { customer: customer_id, categories: chosen, prompt, video, ...speech } = draft;
-    const body = { customer_id, categories: chosen, prompt, ...(video && speech), batch: inputs.batch?.value.trim() || undefined, video };
+    const { customer: customer_id, categories: chosen, prompt, writer: by, video, ...speech } = draft;
+    const body = { customer_id, categories: chosen, prompt, writer: by, ...(video && speech), batch: inputs.batch?.value.trim() || undefined, video };
     const json = JSON.stringify(body);
     if (sent.json !== json) sent = { json, key: newKey() };
     problemPlace.replaceChildren();
@@ -58,13 +59,13 @@ export function recommend(_, { options, storeName }) {
   };
 
   const form = h("form", { class: "sheet", on: { submit } },
-    customer, batch, categories.node, tone.node,
+    customer, batch, categories.node, tone.node, writer.node,
     fields.group("Video", null, "group", h("label", { class: "choice" }, videoBox, h("span", {}, "Narrate the text in a video"))),
     videoFields, problemPlace, h("div", { class: "actions" }, button));
 
   return {
     title: "One customer",
-    lede: "A text, a narrated video and the reasons for both, for a customer who consented.",
+    lede: "A written recommendation, a narrated video and the reasons for both, for a customer who consented.",
     body: h("div", { class: "columns" }, form, aside(options)),
   };
 }
@@ -78,6 +79,6 @@ function aside(options) {
       h("ol", { class: "plan" }, Object.values(STAGES).slice(1).map(([stage, note]) =>
         h("li", {}, h("span", { class: "strong" }, stage), h("span", { class: "quiet" }, note))))),
     section("Safeguards", {},
-      h("p", {}, "A customer without consent gets nothing, and the evidence says so. Posts are read only with a second consent."),
+      h("p", {}, "A customer who did not consent gets nothing, and the evidence says so. Posts are read only with a separate consent."),
       h("p", {}, model)));
 }

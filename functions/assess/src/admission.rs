@@ -23,7 +23,7 @@ pub async fn admit(
     if store.find(&full).await?.is_some() {
         return Ok(false);
     }
-    // A reference is a keyed hash, so customers start at evenly distributed places.
+    // A reference is a keyed hash, so each customer's search starts at an evenly distributed place.
     let first = usize::from_str_radix(&reference.as_str()[..7], 16).unwrap_or_default();
     for offset in 0..limit {
         let place = ObjectKey::Admission(run.clone(), first.wrapping_add(offset) % limit);

@@ -77,6 +77,8 @@ pub struct Rules<'a> {
     pub categories: &'a [Category],
     /// The maximum number of offers for one customer.
     pub at_most: usize,
+    /// The age, in days, after which a post or a payment no longer stops offers.
+    pub stop_days: i32,
     /// The day on which offered products must be valid.
     pub today: Date,
 }
@@ -155,9 +157,10 @@ pub async fn run(input: AssessInput, deps: &Deps<'_>) -> Result<AssessOutput, Er
         keys: deps.vault.keys(),
         categories: &request.categories,
         at_most: deps.settings.offers.at_most,
+        stop_days: deps.settings.offers.stops_age_out_days.into(),
         today: deps.now.to_zoned(TimeZone::UTC).date(),
     };
-    let days = deps.settings.offers.at_most_every_days;
+    let days = request.at_most_every_days;
     let assessment = match assess(record, &control, &rules) {
         Assessment::Proceed(facts)
             if heard_lately(deps.vault.store(), &row.reference, &run, days, deps.now).await? =>
@@ -237,10 +240,11 @@ pub fn assess(record: CustomerRecord, control: &Control, rules: &Rules<'_>) -> A
 /// Returns the facts and the stance. Skips a customer if a fact stops every message, or if there is neither a suitable
 /// offer nor a problem that needs a service message.
 fn facts(customer: &Customer, permission: Permission, rules: &Rules<'_>) -> Result<Facts, Skip> {
-    let Rules { catalogue, lexicon, keys, categories, at_most, today } = *rules;
-    let findings = permission.social.ok().and_then(|proof| mood::read_posts(&proof, customer, lexicon, keys));
+    let Rules { catalogue, lexicon, keys, categories, at_most, stop_days, today } = *rules;
+    let findings =
+        permission.social.ok().and_then(|proof| mood::read_posts(&proof, customer, lexicon, keys, stop_days));
     let needs_person = findings.as_ref().is_some_and(|findings| findings.needs_person);
-    let stops = stops::of(customer, needs_person);
+    let stops = stops::of(customer, needs_person, stop_days);
     if let Some(stop) = stops.iter().find(|stop| stop.scope() == StopScope::Everything) {
         return Err(Skip::Stopped(*stop));
     }

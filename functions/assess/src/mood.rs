@@ -1,5 +1,5 @@
-//! Derives a mood from consented posts: an overall tone, a tone per topic, and keyed digests that the guard uses to
-//! detect echoes.
+//! Derives a mood from the posts of a customer who consented to their use: an overall tone, a tone per topic, and keyed
+//! digests that the guard uses to detect echoes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,12 +76,15 @@ impl<'a> ToneAnalyzer<'a> {
     }
 }
 
-/// The age, in days, after which a post no longer counts for or against an offer.
-pub const POSTS_AGE_OUT_DAYS: i32 = 180;
+/// The maximum age, in days, of a post that may count in favor of an offer.
+pub const RECENT_DAYS: i32 = 180;
 
 /// The compound score at or below which a post that is not about a listed topic is negative. It is low enough that a
 /// single word such as "missed" does not stop offers.
 const NEGATIVE_OFF_TOPIC: f64 = -0.3;
+
+/// Emoji whose names VADER scores as negative, but which usually express praise or a joke.
+const SLANG_EMOJI: [char; 2] = ['🔥', '💀'];
 
 /// The minimum compound score of a cheerful post.
 const CHEERFUL: f64 = 0.3;
@@ -136,6 +139,7 @@ impl ToneAnalyzer<'_> {
         }
         let compound = match &found.without_idioms {
             Some(words) => self.analyze(words).scores.compound,
+            None if text.contains(SLANG_EMOJI) => self.analyze(&text.replace(SLANG_EMOJI, " ")).scores.compound,
             None => tone.scores.compound,
         };
         let is_of_bank =
@@ -157,11 +161,18 @@ impl ToneAnalyzer<'_> {
 /// Returns the findings in a customer's posts, or `None` if there are no posts. The caller must present the proof of
 /// social consent.
 ///
-/// Posts older than [`POSTS_AGE_OUT_DAYS`] are used only by the guard, to detect echoes. A post without a date counts
-/// as recent. A tone is the mean compound score of the posts about listed topics, weighted by age. Any recent post that
-/// stops selling makes its topic negative.
+/// A post can stop selling until it is more than `stop_days` old, and can count in favor of an offer until it is more
+/// than [`RECENT_DAYS`] old. Older posts are used only by the guard, to detect echoes. A post without a date counts as
+/// recent. A tone is the mean compound score of the posts about listed topics, weighted by age. Any post that stops
+/// selling makes its topic negative.
 #[must_use]
-pub fn read_posts(proof: &SocialConsent, customer: &Customer, lexicon: &Lexicon, keys: &Keys) -> Option<PostFindings> {
+pub fn read_posts(
+    proof: &SocialConsent,
+    customer: &Customer,
+    lexicon: &Lexicon,
+    keys: &Keys,
+    stop_days: i32,
+) -> Option<PostFindings> {
     let posts = customer.tweets(proof);
     if posts.is_empty() {
         return None;
@@ -176,11 +187,15 @@ pub fn read_posts(proof: &SocialConsent, customer: &Customer, lexicon: &Lexicon,
     for post in posts {
         let composed: String = post.text.nfkc().collect();
         runs.extend(five_word_runs(&composed).iter().map(|run| keys.keyed_digest(FIVE_WORD_RUN, run.as_bytes())));
-        if post.created_on.is_some_and(|day| days_between(day, customer.as_of) > POSTS_AGE_OUT_DAYS) {
+        let is_older_than = |days| post.created_on.is_some_and(|day| days_between(day, customer.as_of) > days);
+        if is_older_than(stop_days.max(RECENT_DAYS)) {
             continue;
         }
         let tone = analyzer.analyze(&post.text);
         let verdict = analyzer.judge_tone(&post.text, &tone);
+        if is_older_than(if verdict == PostVerdict::Ordinary { RECENT_DAYS } else { stop_days }) {
+            continue;
+        }
         let weight = weight(post, customer.as_of);
         let score = rounded(tone.scores.compound);
         let score = if verdict == PostVerdict::Ordinary { score } else { score.min(STOPPED_SCORE) };
@@ -256,7 +271,7 @@ mod tests {
     fn mood_of(posts: &[(i32, &str)]) -> Option<Mood> {
         let customer =
             posts.iter().fold(CustomerBuilder::new(), |customer, (days, text)| customer.posted(*days, text)).customer();
-        read_posts(&social_consent(), &customer, &lexicon(), &keys()).map(|findings| findings.mood)
+        read_posts(&social_consent(), &customer, &lexicon(), &keys(), 180).map(|findings| findings.mood)
     }
 
     fn tone(posts: &[(i32, &str)], topic: Topic) -> Option<Sentiment> {
@@ -292,6 +307,18 @@ mod tests {
             [Some(Topic::Care), Some(Topic::Care), None, None]
         );
         assert_eq!(topic(100_000), Some(Topic::Care), "without a date");
+    }
+
+    #[test]
+    fn setting_decides_when_a_stop_ages_out() {
+        let findings = |stop_days| {
+            let customer = CustomerBuilder::new().posted(100, "My father passed away today.");
+            let customer = customer.posted(1, "I love my vacation, wonderful hotel!").customer();
+            read_posts(&social_consent(), &customer, &lexicon(), &keys(), stop_days).unwrap().mood
+        };
+        assert_eq!(service_topic(Some(&findings(365))), Some(Topic::Care));
+        let mood = findings(90);
+        assert_eq!((service_topic(Some(&mood)), mood.sentiment), (None, Sentiment::Positive));
     }
 
     #[test]

@@ -185,7 +185,7 @@ impl StopWords {
         let own_words = own_words.collect::<Vec<_>>().join(" ");
         let all_words = folded_words(&own_words);
         let mut found = PostStops { unread: self.is_unread(&own_words, &all_words), ..PostStops::default() };
-        // Words of danger count even within an idiom.
+        // Words that suggest danger count even within an idiom.
         let mut words = all_words.clone();
         for language in &self.languages {
             language.blank_idioms(&mut words);

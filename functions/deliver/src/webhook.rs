@@ -61,7 +61,7 @@ impl Default for Backoff {
 
 impl Backoff {
     fn builder(self, attempts: u32) -> ExponentialBuilder {
-        // The jitter can add up to another full delay.
+        // The bounds are halved because the jitter can double a delay.
         ExponentialBuilder::new()
             .with_min_delay(self.initial / 2)
             .with_max_delay(self.max / 2)
@@ -217,7 +217,7 @@ impl<'a> Sender<'a> {
             Err(Withheld::Control(error)) => return Err(error.into()),
         };
         let record = NotificationRecord { notice: notification, at: Timestamp::now(), attempts, error };
-        let json = serde_json::to_vec(&record).expect("a record is plain fields");
+        let json = serde_json::to_vec(&record).expect("a record has only plain fields");
         if let Some(error) = &record.error {
             let Notification { run, reference, .. } = &record.notice;
             tracing::warn!(%run, %reference, attempts, error, "gave up on a notification; it is now a dead letter");
@@ -240,7 +240,7 @@ impl<'a> Sender<'a> {
             let message = "the receiver did not answer earlier notifications".to_owned();
             return Ok((0, Some(FailedAttempt { message, is_transient: true })));
         }
-        let body = serde_json::to_string(notification).expect("a notification is plain fields");
+        let body = serde_json::to_string(notification).expect("a notification has only plain fields");
         let mut waits = self.deps.backoff.builder(self.deps.settings.attempts).build();
         for attempts in 1.. {
             let permit = gate.permit().await?;

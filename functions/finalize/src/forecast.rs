@@ -11,12 +11,13 @@ use contracts::{CustomerRef, ObjectKey, ProductId, RunId};
 use cost::aws::{AwsForecast, StackSetup, forecast_aws, too_large};
 use cost::local::{TextSize, Workload};
 use cost::prices::{TOKENS_READ, TOKENS_WRITTEN};
+use cost::reuse::NewWork;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 use storage::store::StoreError;
-use storage::vault::{Owner, VaultError};
+use storage::vault::{Owner, Vault, VaultError};
 
-use crate::{CONCURRENCY, Deps, Error, list_customers};
+use crate::{CONCURRENCY, Error, list_customers};
 
 /// Transaction rows per customer, as in the sample data.
 const TRANSACTIONS: f64 = 50.0;
@@ -30,23 +31,23 @@ pub struct Forecast {
     /// Customers in the workbooks.
     pub customers: usize,
     /// Customers who would get a recommendation or a service message.
-    #[serde(rename = "told")]
+    #[serde(rename = "selected")]
     pub recommendations: usize,
     /// Customers who would get a service message without an offer.
     pub service_messages: usize,
     /// Skipped customers by reason.
     pub skipped_because: BTreeMap<String, usize>,
-    /// How often each product would be offered.
+    /// The number of customers who would be offered each product.
     pub offers: BTreeMap<ProductId, usize>,
     /// Videos that would be made.
     pub videos: usize,
     /// The total seconds of these videos.
     pub video_seconds: f64,
-    /// The model use.
+    /// The model usage.
     pub model: ModelUse,
     /// The forecast for AWS.
     pub aws: AwsForecast,
-    /// The reasons why the batch is too large for AWS, each with a remedy. Empty if it is not.
+    /// The reasons why the batch is too large for AWS, each with a remedy. Empty if it is not too large.
     pub too_large: Vec<String>,
     /// The decision for each customer, in the dataset's order.
     #[serde(rename = "each")]
@@ -78,35 +79,52 @@ pub struct Decision {
 }
 
 /// Computes the forecast of a dry run and writes it. `concurrency` is the number of customers that a run would process at
-/// once.
+/// once, and `limit` the number of customers who may get a message.
 ///
 /// # Panics
 /// Never: every field of a forecast serializes to JSON.
-pub async fn forecast(run: RunId, settings: &Settings, concurrency: u32, deps: &Deps<'_>) -> Result<Forecast, Error> {
+pub async fn forecast(
+    run: RunId,
+    settings: &Settings,
+    concurrency: u32,
+    limit: Option<usize>,
+    vault: &Vault,
+) -> Result<Forecast, Error> {
     let (request, _): (Request, _) =
-        deps.vault.read_json(Owner::Run, &ObjectKey::Run(run.clone(), RunPart::Request)).await?;
-    let decided: Vec<(CustomerRef, Option<DryRunDecision>)> = stream::iter(list_customers(deps, &run).await?)
-        .map(|reference| find_decision(deps, &run, reference))
+        vault.read_json(Owner::Run, &ObjectKey::Run(run.clone(), RunPart::Request)).await?;
+    let mut decided: Vec<(CustomerRef, Option<DryRunDecision>)> = stream::iter(list_customers(vault, &run).await?)
+        .map(|reference| find_decision(vault, &run, reference))
         .buffered(CONCURRENCY)
         .try_collect()
         .await?;
+    apply_limit(&mut decided, limit);
     let forecast = compute(run, &request, settings, concurrency, decided);
-    let json = serde_json::to_vec(&forecast).expect("the types of contracts serialize to JSON");
-    deps.vault.store().put(&ObjectKey::Run(forecast.run.clone(), RunPart::Forecast), json.into()).await?;
+    let json = serde_json::to_vec(&forecast).expect("every type in the contracts crate serializes to JSON");
+    vault.store().put(&ObjectKey::Run(forecast.run.clone(), RunPart::Forecast), json.into()).await?;
     Ok(forecast)
 }
 
 async fn find_decision(
-    deps: &Deps<'_>,
+    vault: &Vault,
     run: &RunId,
     reference: CustomerRef,
 ) -> Result<(CustomerRef, Option<DryRunDecision>), Error> {
     let key = ObjectKey::DryRun(run.clone(), reference.clone());
-    match deps.vault.read_json(Owner::Run, &key).await {
+    match vault.read_json(Owner::Run, &key).await {
         Ok((decision, _)) => Ok((reference, Some(decision))),
         // Assessing the customer failed.
         Err(VaultError::Store(StoreError::NotFound { .. })) => Ok((reference, None)),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Truncates the list, which is in the dataset's order, at the first customer whose message would exceed the limit.
+fn apply_limit(decided: &mut Vec<(CustomerRef, Option<DryRunDecision>)>, limit: Option<usize>) {
+    let Some(limit) = limit else { return };
+    let offers = decided.iter().map(|(_, decision)| decision.as_ref().and_then(|decision| decision.offers.as_ref()));
+    let mut selected = offers.enumerate().filter(|(_, offers)| offers.is_some());
+    if let Some((first, _)) = selected.nth(limit) {
+        decided.truncate(first);
     }
 }
 
@@ -135,7 +153,10 @@ fn compute(
         decisions.iter().filter_map(|decision| decision.offers).map(TextSize::with_offers).collect();
     let videos = texts.len().min(request.videos.unwrap_or(usize::MAX));
     let video_seconds = texts.iter().take(videos).map(|text| text.video_seconds(request.words_per_minute)).sum();
-    let work = Workload { customers: decisions.len(), recommendations: texts.len(), videos, video_seconds };
+    let offered = decisions.iter().filter_map(|decision| decision.offers).sum();
+    // Assume that the stores are empty, because earlier campaigns may have had different text.
+    let new = NewWork::expect(videos, offered, 0, 0);
+    let work = Workload { customers: decisions.len(), recommendations: texts.len(), videos, video_seconds, new };
     let service_messages = decisions.iter().filter(|decision| decision.offers == Some(0)).count();
     let model = model_use(request, settings, texts.len() - service_messages);
     #[expect(clippy::cast_precision_loss, reason = "a run has millions of customers at most")]
@@ -167,7 +188,7 @@ fn compute(
     }
 }
 
-/// Returns the model use. Service messages need no model call, because the template writes them.
+/// Returns the model usage. Service messages need no model call, because the template writes them.
 fn model_use(request: &Request, settings: &Settings, calls: usize) -> ModelUse {
     let model = &settings.writer.model;
     if !model.enabled || !request.writer.asks_a_model() {
@@ -211,5 +232,17 @@ mod tests {
         assert_eq!(forecast.decisions[0].offers, Some(2));
         let silent = Request { videos: Some(0), ..request };
         assert_eq!(compute(silent.run_id(), &silent, &Settings::default(), 5, Vec::new()).videos, 0);
+    }
+    #[test]
+    fn limit_leaves_out_later_customers() {
+        let selected = DryRunDecision { offers: Some(Vec::new()), because: None };
+        let skipped = DryRunDecision { offers: None, because: Some("no consent".to_owned()) };
+        let all = [Some(&selected), Some(&skipped), None, Some(&selected), Some(&skipped), Some(&selected)];
+        let all: Vec<_> = all.into_iter().enumerate().map(|(at, made)| (customer(at), made.cloned())).collect();
+        for (limit, kept) in [(Some(0), 0), (Some(1), 3), (Some(2), 5), (Some(3), 6), (Some(9), 6), (None, 6)] {
+            let mut decided = all.clone();
+            apply_limit(&mut decided, limit);
+            assert_eq!(decided.len(), kept, "{limit:?}");
+        }
     }
 }

@@ -29,7 +29,7 @@ pub fn next_link(before: &Digest, reference: &CustomerRef, record: &Digest) -> D
 /// Never: every type in the contracts crate serializes to JSON.
 #[must_use]
 pub fn document(manifest: &Manifest) -> Vec<u8> {
-    let mut json = serde_json::to_vec_pretty(manifest).expect("the types of contracts serialize to JSON");
+    let mut json = serde_json::to_vec_pretty(manifest).expect("every type in the contracts crate serializes to JSON");
     json.push(b'\n');
     json
 }

@@ -45,7 +45,7 @@ pub fn check(transactions: Vec<u8>) {
         (Workbook::Tweets, TWEETS.to_vec()),
     ];
     let password = SecretString::from("meridian-demo");
-    // A time after the payments in the seeds.
+    // A time later than every payment in the seeds.
     let now = Timestamp::from_second(1_793_534_400).expect("a time in 2026");
     let checked = merge::check(&files, Some(&password), &intake, &CATALOGUE, now, &limits);
     for error in &checked.errors {

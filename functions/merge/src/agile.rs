@@ -1,5 +1,5 @@
 //! Agile encryption of Office files (MS-OFFCRYPTO 2.3.4.10 to 2.3.4.15): AES with 128, 192 or 256 bits and SHA-1, -256,
-//! -384 or -512. The package and the password may use different ones.
+//! -384 or -512. The package and the key that the password unlocks may use different algorithms.
 //!
 //! `office-crypto` supports only AES-256 with SHA-512, and checks neither the password nor the package's HMAC.
 
@@ -42,7 +42,7 @@ pub enum AgileError {
     Changed,
     /// The package has no HMAC.
     NoIntegrity,
-    /// Only a certificate opens the package; there is no password.
+    /// The package has no password. Only a certificate can decrypt it.
     CertificateOnly,
     /// The cipher, its mode or the hash is not supported.
     Unsupported,
@@ -160,7 +160,7 @@ pub struct AgileInfo {
     integrity: Option<(Vec<u8>, Vec<u8>)>,
 }
 
-/// The parameters of the key that a password opens, as described in XML.
+/// The parameters of the key that the password unlocks, as described in XML.
 struct PasswordKey {
     cipher: Cipher,
     rounds: u32,

@@ -89,7 +89,7 @@ async fn seal_chunk(vault: &Vault, dataset: Digest, records: &[CustomerRecord]) 
 /// Replaces the contents of `plain` with the record's JSON.
 fn write_json(record: &CustomerRecord, plain: &mut Vec<u8>) {
     plain.clear();
-    serde_json::to_writer(plain, record).expect("the types of contracts serialize to JSON");
+    serde_json::to_writer(plain, record).expect("every type in the contracts crate serializes to JSON");
 }
 
 /// Returns the index of `lines`, which are in the order of `references`. Returns `None` if the counts differ.

@@ -39,7 +39,7 @@ pub enum Error {
         batch: Batch,
     },
     /// The run is for one customer, whose data has been erased.
-    #[error("batch {batch}: the requested customer was erased and cannot be read in again", batch = .batch.as_str())]
+    #[error("batch {batch}: the requested customer was erased, so their data must not be read again", batch = .batch.as_str())]
     Forgotten {
         /// The batch.
         batch: Batch,
@@ -485,7 +485,7 @@ impl NamedError for Error {
                  debit_amount and credit_amount under [intake.columns.transactions]"
             }
             Self::MixedCurrencies { .. } => "convert the amounts to one currency, or split the batch by currency",
-            Self::DefaultPassword { .. } => "save it again with a password of the bank's own",
+            Self::DefaultPassword { .. } => "save it again with the bank's own password",
             Self::Changed { .. } => "upload the workbook again from its source",
             Self::Damaged { .. } => "upload the workbook again, or save it again in a spreadsheet program",
             Self::Interrupted => {

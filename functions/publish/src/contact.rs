@@ -2,6 +2,7 @@
 
 use contracts::facts::{Facts, Skip};
 use contracts::key::{Area, Artefact, Prefix, RunPart};
+use contracts::request::Request;
 use contracts::stage::IndexRow;
 use contracts::{Digest, ObjectKey};
 use policy::contact_cap::heard_lately;
@@ -28,7 +29,12 @@ impl Blocked {
 
 /// Returns the reason why nothing may be published to the customer, or `None` if publishing is allowed. Records in the
 /// facts which version of `control/` was read.
-pub async fn find_block(deps: &Deps<'_>, place: Place<'_>, facts: &mut Facts) -> Result<Option<Blocked>, Error> {
+pub async fn find_block(
+    deps: &Deps<'_>,
+    place: Place<'_>,
+    request: &Request,
+    facts: &mut Facts,
+) -> Result<Option<Blocked>, Error> {
     let store = deps.vault.store();
     let from_posts = facts.mood.is_some();
     let control = control::read(store, place.reference, deps.now).await?;
@@ -41,8 +47,7 @@ pub async fn find_block(deps: &Deps<'_>, place: Place<'_>, facts: &mut Facts) ->
     if is_recalled(store, place.run, place.reference).await? {
         return Ok(Some(Blocked::because(Skip::Recalled)));
     }
-    let days = deps.settings.offers.at_most_every_days;
-    if heard_lately(store, place.reference, place.run, days, deps.now).await? {
+    if heard_lately(store, place.reference, place.run, request.at_most_every_days, deps.now).await? {
         return Ok(Some(Blocked::because(Skip::HeardLately)));
     }
     Ok(None)

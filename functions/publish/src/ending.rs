@@ -7,6 +7,7 @@ use contracts::evidence::{MadeBy, Outcome, PersonalEvidence, PhrasebookUsed};
 use contracts::facts::{Assessment, Facts, Skip};
 use contracts::key::Artefact;
 use contracts::media::MediaFacts;
+use contracts::request::Request;
 use contracts::review::{Decision, PendingReview, ReviewChoice, ReviewReason, ReviewRecord, ReviewedDigests};
 use contracts::script::{FREE_TEXT, OfferShown, Script, WrittenBy};
 use contracts::text::recommendation_text;
@@ -44,7 +45,7 @@ pub enum Disposition {
 }
 
 /// Decides the outcome. If a result is to be published, checks its artifacts and writes its text.
-pub async fn decide(deps: &Deps<'_>, place: Place<'_>, video: bool) -> Result<Disposition, Error> {
+pub async fn decide(deps: &Deps<'_>, place: Place<'_>, request: &Request, video: bool) -> Result<Disposition, Error> {
     let (assessment, digest) = deps.vault.read_json(place.owner(), &place.key(Artefact::Facts)).await?;
     let artefacts = BTreeMap::from([(Artefact::Facts, digest)]);
     match assessment {
@@ -63,16 +64,16 @@ pub async fn decide(deps: &Deps<'_>, place: Place<'_>, video: bool) -> Result<Di
                 decision: None,
             },
         })),
-        Assessment::Proceed(facts) => proceed(deps, place, video, facts, artefacts).await,
+        Assessment::Proceed(facts) => proceed(deps, place, request, video, facts, artefacts).await,
     }
 }
 
 /// Returns the ending for a customer who withdrew consent while a stage was running, or `None` if contact is allowed
 /// again.
-pub async fn withdrawn(deps: &Deps<'_>, place: Place<'_>) -> Result<Option<Ending>, Error> {
+pub async fn withdrawn(deps: &Deps<'_>, place: Place<'_>, request: &Request) -> Result<Option<Ending>, Error> {
     let (assessment, _) = deps.vault.read_json(place.owner(), &place.key(Artefact::Facts)).await?;
     let Assessment::Proceed(mut facts) = assessment else { return Ok(None) };
-    match find_block(deps, place, &mut facts).await? {
+    match find_block(deps, place, request, &mut facts).await? {
         Some(blocked) => skip(deps, place, blocked, facts, None).await.map(Some),
         None => Ok(None),
     }
@@ -81,23 +82,24 @@ pub async fn withdrawn(deps: &Deps<'_>, place: Place<'_>) -> Result<Option<Endin
 async fn proceed(
     deps: &Deps<'_>,
     place: Place<'_>,
+    request: &Request,
     video: bool,
     mut facts: Facts,
     artefacts: BTreeMap<Artefact, Digest>,
 ) -> Result<Disposition, Error> {
     // Check this first. If the customer has opted out in the meantime, further artifacts may be missing.
-    if let Some(blocked) = find_block(deps, place, &mut facts).await? {
+    if let Some(blocked) = find_block(deps, place, request, &mut facts).await? {
         return Ok(Disposition::Final(skip(deps, place, blocked, facts, None).await?));
     }
     let result = collect(deps, place, video, artefacts).await?;
     let decision = match find_review(deps, place, &result, &facts).await? {
         Review::NotNeeded => None,
         Review::Pending(pending) => return Ok(Disposition::InReview(pending)),
-        Review::Decided(why, decision) => Some((why, decision)),
+        Review::Decided(decided) => Some(decided),
     };
     // Check again as late as possible.
-    let blocked = find_block(deps, place, &mut facts).await?;
-    let by_decision = match decision.as_ref().map(|(_, decision)| decision.choice) {
+    let blocked = find_block(deps, place, request, &mut facts).await?;
+    let by_decision = match decision.as_ref().map(|decided| decided.decision.choice) {
         Some(ReviewChoice::Reject) => Some(Skip::Rejected),
         // A review may take days, and a newer upload may contain a reason not to contact the customer.
         Some(ReviewChoice::Approve) if is_outdated(deps, place).await? => Some(Skip::Outdated),
@@ -106,7 +108,7 @@ async fn proceed(
     if let Some(blocked) = blocked.or(by_decision.map(Blocked::because)) {
         return Ok(Disposition::Final(skip(deps, place, blocked, facts, decision).await?));
     }
-    let days = deps.settings.offers.at_most_every_days;
+    let days = request.at_most_every_days;
     if !contact_cap::reserve(deps.vault.store(), place.reference, place.run, days, deps.now).await? {
         let blocked = Blocked::because(Skip::HeardLately);
         return Ok(Disposition::Final(skip(deps, place, blocked, facts, decision).await?));
@@ -157,7 +159,7 @@ async fn publish(
     place: Place<'_>,
     result: Collected,
     facts: Facts,
-    decision: Option<(ReviewReason, Decision)>,
+    decision: Option<Decided>,
 ) -> Result<Ending, Error> {
     let Collected { script, text, video, mut artefacts, made_by, media } = result;
     artefacts.insert(Artefact::Text, write_text(deps.vault, place, text).await?);
@@ -179,7 +181,14 @@ async fn publish(
 enum Review {
     NotNeeded,
     Pending(PendingReview),
-    Decided(ReviewReason, Decision),
+    Decided(Decided),
+}
+
+/// A decision, and the digest of its sealed object.
+struct Decided {
+    why: ReviewReason,
+    decision: Decision,
+    sealed: Digest,
 }
 
 /// Determines whether the result needs a review, and finds the decision if there is one. Fails if the decision was made
@@ -189,7 +198,7 @@ async fn find_review(deps: &Deps<'_>, place: Place<'_>, result: &Collected, fact
     let seen =
         ReviewedDigests { text: Digest::of(result.text.as_bytes()), artefacts: reviewed_files(&result.artefacts) };
     match find_decision(deps.vault, place.run, place.reference).await? {
-        Some(decision) if decision.seen == seen => Ok(Review::Decided(why, decision)),
+        Some((decision, sealed)) if decision.seen == seen => Ok(Review::Decided(Decided { why, decision, sealed })),
         Some(_) => Err(Error::NotAsReviewed { key: place.decision().to_string() }),
         None => Ok(Review::Pending(PendingReview {
             run: place.run.clone(),
@@ -227,9 +236,9 @@ async fn find_review_reason(deps: &Deps<'_>, place: Place<'_>, script: &Script) 
 }
 
 /// Splits a decision into its plain part and its sealed part, as the evidence stores them.
-fn split_decision(decision: Option<(ReviewReason, Decision)>) -> (Option<ReviewRecord>, Option<Decision>) {
+fn split_decision(decision: Option<Decided>) -> (Option<ReviewRecord>, Option<Decision>) {
     match decision {
-        Some((why, decision)) => (Some(ReviewRecord::of(why, &decision)), Some(decision)),
+        Some(Decided { why, decision, sealed }) => (Some(ReviewRecord::of(why, &decision, sealed)), Some(decision)),
         None => (None, None),
     }
 }
@@ -242,7 +251,7 @@ async fn skip(
     place: Place<'_>,
     blocked: Blocked,
     facts: Facts,
-    decision: Option<(ReviewReason, Decision)>,
+    decision: Option<Decided>,
 ) -> Result<Ending, Error> {
     let Blocked { skip, posts_withdrawn } = blocked;
     let mut artefacts = BTreeMap::new();

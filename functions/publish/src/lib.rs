@@ -83,12 +83,12 @@ pub async fn run(input: PublishInput, deps: &Deps<'_>) -> Result<Outcome, Error>
         deps.vault.read_json(Owner::Run, &ObjectKey::Run(input.run.clone(), RunPart::Request)).await?;
     check_unchanged(deps, place, &request)?;
     if let Some(failure) = failure {
-        return match ending::withdrawn(deps, place).await? {
+        return match ending::withdrawn(deps, place, &request).await? {
             Some(ending) => Box::pin(conclude(deps, place, request_digest, ending)).await,
             None => record_failure(deps, place, failure).await,
         };
     }
-    match Box::pin(ending::decide(deps, place, input.video)).await? {
+    match Box::pin(ending::decide(deps, place, &request, input.video)).await? {
         Disposition::Final(ending) => Box::pin(conclude(deps, place, request_digest, ending)).await,
         Disposition::InReview(pending) => put_in_review(deps, place, pending).await,
     }

@@ -1,11 +1,12 @@
-//! Captions: divides the spoken words into readable cues.
+//! Divides the spoken words into readable captions (cues).
 //!
 //! The rules are those of Netflix's timed text guide (English) and the BBC's subtitle guidelines: at most two lines of
 //! 42 columns, 5/6 to 7 seconds, at most 20 characters per second, and breaks between phrases. A cue starts with its
-//! first word. Dynamic programming finds the division with the lowest total cost.
+//! first word. Dynamic programming finds the division into cues with the lowest total cost.
 
 use contracts::media::CaptionFacts;
 use contracts::narration::Narration;
+use serde::Serialize;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -19,11 +20,11 @@ pub const MIN_SECONDS: f64 = 5.0 / 6.0;
 pub const MAX_SECONDS: f64 = 7.0;
 /// The maximum number of characters per second.
 pub const MAX_RATE: f64 = 20.0;
-/// How long a cue stays after its last word if no cue follows, in seconds.
+/// The time in seconds for which a cue remains visible after its last word if no cue follows.
 const HOLD_SECONDS: f64 = 0.4;
-/// The minimum gap between two cues, in seconds. A shorter one is closed, so the box does not flicker.
+/// The minimum gap between two cues, in seconds. A shorter gap is closed, so that the box does not flicker.
 const MIN_GAP_SECONDS: f64 = 0.35;
-/// English and Spanish words that should not end a line, because they belong with the next word.
+/// English and Spanish words that should not end a line, because they belong to the next word.
 const NO_LINE_END: [&str; 80] = [
     "a", "an", "the", "and", "or", "but", "nor", "of", "to", "in", "on", "at", "for", "with", "by", "from", "as",
     "than", "into", "about", "per", "if", "that", "which", "who", "whose", "when", "while", "where", "your", "our",
@@ -36,7 +37,7 @@ const NO_LINE_END: [&str; 80] = [
 const TITLES: [&str; 5] = ["Mr.", "Mrs.", "Ms.", "Dr.", "St."];
 
 /// A word, or part of a word that is too long for a line.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Piece {
     /// The displayed text.
     pub text: String,
@@ -55,10 +56,25 @@ pub struct Piece {
 }
 
 /// A line of a cue.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Line {
     /// The line's words.
     pub pieces: Vec<Piece>,
+}
+
+impl Cue {
+    /// Returns the caption `seconds` later.
+    #[must_use]
+    pub fn later(&self, seconds: f64) -> Self {
+        let mut cue = self.clone();
+        cue.start += seconds;
+        cue.end += seconds;
+        for piece in cue.lines.iter_mut().flat_map(|line| &mut line.pieces) {
+            piece.start += seconds;
+            piece.end += seconds;
+        }
+        cue
+    }
 }
 
 impl Line {
@@ -70,7 +86,7 @@ impl Line {
 }
 
 /// One caption.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Cue {
     /// The start, in seconds from the start of the narration.
     pub start: f64,
@@ -105,7 +121,7 @@ pub(crate) fn facts(cues: &[TimedText]) -> CaptionFacts {
     }
 }
 
-/// Joins pieces into a text.
+/// Joins pieces into one string.
 fn joined(pieces: &[Piece]) -> String {
     let mut text = String::new();
     for (index, piece) in pieces.iter().enumerate() {
@@ -148,7 +164,7 @@ fn pieces(narration: &Narration, names: &[&str]) -> Vec<Piece> {
                 .filter(|word| !word.is_empty())
                 .flat_map(|word| split_to_width(word).into_iter().enumerate().map(|(i, part)| (part, i > 0)))
                 .collect();
-            // Keep times monotonic, whatever the engine reported.
+            // Keep the times monotonic, even if the engine's times are not.
             let start = if word.start.is_finite() { word.start.max(now) } else { now };
             let end = if word.end.is_finite() { word.end.max(start) } else { start };
             let step = (end - start) / cut.len().max(1) as f64;
@@ -194,7 +210,7 @@ fn bare_word(word: &str) -> String {
     word.strip_suffix("'s").or(word.strip_suffix("’s")).unwrap_or(&word).to_owned()
 }
 
-/// Returns whether a piece belongs with the next one, as an article does.
+/// Returns whether a piece belongs to the next one, as an article does.
 fn leans_on_next(piece: &Piece) -> bool {
     TITLES.contains(&piece.text.as_str()) || NO_LINE_END.contains(&piece.text.to_lowercase().as_str())
 }
@@ -232,7 +248,7 @@ fn best_lines(pieces: &[Piece]) -> Option<(usize, f64)> {
         let fits = first <= MAX_COLUMNS && second <= MAX_COLUMNS;
         let uneven = first.abs_diff(second) as f64 * 0.4 + if first > second { 2.0 } else { 0.0 };
         let last = &pieces[at - 1];
-        // Within a phrase, a line break is as bad as a break between two cues. Other line breaks are not as bad.
+        // Within a phrase, a line break costs as much as a break between two cues. Other line breaks cost less.
         let weight = if last.keeps_next || leans_on_next(last) { 1.0 } else { 0.4 };
         fits.then(|| 6.0 + uneven + break_cost(&pieces[..at]) * weight)
     };
@@ -289,8 +305,7 @@ pub fn cues(narration: &Narration, names: &[&str]) -> Vec<Cue> {
     let pieces = pieces(narration, names);
     let next_start = |index: usize| {
         let last = pieces.last().map_or(0.0, |piece| piece.end);
-        // A short pause separates the narration from the end card.
-        pieces.get(index).map_or(last.max(narration.seconds) + HOLD_SECONDS, |piece| piece.start)
+        pieces.get(index).map_or(last.max(narration.seconds), |piece| piece.start)
     };
     // best[i]: the lowest cost of all cues before piece i, and the first piece of the last of these cues.
     let mut best: Vec<(f64, usize)> = vec![(0.0, 0)];
@@ -325,7 +340,7 @@ pub fn cues(narration: &Narration, names: &[&str]) -> Vec<Cue> {
 #[expect(clippy::cast_precision_loss, reason = "characters are few")]
 mod tests {
     use contracts::Digest;
-    use contracts::narration::{Sentence, Timing, Word};
+    use contracts::narration::{Sentence, Sharing, Timing, Word};
     use proptest::prelude::*;
 
     use super::*;
@@ -342,7 +357,7 @@ mod tests {
                 Word { text: text.to_owned(), start: begin, end: now }
             });
             let words: Vec<Word> = words.collect();
-            all.push(Sentence { segment, start, end: now, words });
+            all.push(Sentence { segment, start, end: now, words, sharing: Sharing::Personal });
             now += pause;
         }
         Narration {
@@ -384,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn sentence_breaks_at_commas() {
+    fn sentence_is_broken_at_commas() {
         let text = "Because you travel often, a card that gives something back on every trip may suit you well, \
                     and there is no fee abroad.";
         let cues = cues(&narration(&[text], 14.0, 0.3), &[]);
@@ -441,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn long_word_is_split_without_loss() {
+    fn long_word_is_split_without_losing_characters() {
         let long = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichenverordnung";
         let cues = cues(&narration(&[&format!("The {long} is here.")], 14.0, 0.3), &[]);
         check_structure(&cues);
@@ -465,7 +480,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(48))]
 
         #[test]
-        fn ordinary_speech_meets_every_rule(
+        fn ordinary_speech_satisfies_every_rule(
             sentences in prop::collection::vec(prop::collection::vec("[a-z]{1,12}[,]?", 2..24), 1..6),
             rate in 9.0..16.0_f64,
             pause in 0.15..0.8_f64,
@@ -478,7 +493,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_keeps_its_words_in_order(
+        fn cues_contain_all_words_in_order(
             sentence in "\\PC{1,200}",
             rate in 0.5..400.0_f64,
         ) {

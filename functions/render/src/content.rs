@@ -5,7 +5,6 @@ use contracts::narration::Narration;
 use contracts::script::Script;
 
 use crate::background_luma::BackgroundLuma;
-use crate::captions::Cue;
 use crate::error::Error;
 use crate::font::{FontSet, display_text};
 
@@ -16,15 +15,13 @@ pub struct SceneContent<'a> {
     pub script: &'a Script,
     /// The times of the spoken words.
     pub narration: &'a Narration,
-    /// The captions.
-    pub cues: &'a [Cue],
     /// The bank's brand.
     pub brand: &'a Brand,
     /// The brightness of the background.
     pub background: &'a BackgroundLuma,
 }
 
-/// Fails if a text contains a character for which none of the brand's fonts has a glyph.
+/// Fails if any text contains a character for which none of the brand's fonts has a glyph.
 pub fn check_glyphs(fonts: &FontSet, content: &SceneContent<'_>) -> Result<(), Error> {
     let SceneContent { script, narration, brand, .. } = *content;
     let spoken = narration.sentences.iter().flat_map(|sentence| &sentence.words).map(|word| (&word.text, "a caption"));

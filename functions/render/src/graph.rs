@@ -77,7 +77,7 @@ pub struct VideoGraph<'a> {
     pub seconds: f64,
     /// The times, in seconds, at which playback or a measurement may start. Each gets a key frame.
     pub moments: &'a [f64],
-    /// The provenance in words, for the file's metadata.
+    /// The provenance in plain text, for the file's metadata.
     pub provenance: &'a str,
     /// x264's preset.
     pub preset: &'a str,
@@ -132,14 +132,96 @@ impl VideoGraph<'_> {
             let moments: Vec<String> = self.moments.iter().map(|at| format!("{at:.3}")).collect();
             all.text(&["-force_key_frames", &moments.join(",")]);
         }
-        // At this bit rate, the fast coder is as accurate as the slow one and takes half the time.
-        all.text(&["-c:a", "aac", "-aac_coder", "fast", "-b:a", "192k", "-ar", "48000", "-ac", "2"]);
-        all.text(&["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"]);
-        all.text(&["-metadata", &format!("comment={}", self.provenance)]);
+        audio_options(&mut all, self.provenance);
         all.text(&["-movflags", "+faststart", "-t", &format!("{:.4}", self.seconds), "-f", "mp4", "-y"]);
         all.path(self.output);
         all
     }
+}
+
+/// The graph that encodes one scene from composed frames, without sound, so that it can be joined with others.
+#[derive(Clone, Debug)]
+pub struct SceneGraph<'a> {
+    /// The ASS document with the captions, if there are any.
+    pub document: Option<&'a Path>,
+    /// The fonts folder.
+    pub fonts: &'a Path,
+    /// The frame size in pixels.
+    pub size: (u32, u32),
+    /// x264's preset.
+    pub preset: &'a str,
+    /// x264's constant rate factor.
+    pub crf: u8,
+    /// A time in seconds at which the scene can be looked at without decoding all before, at the cost of a larger file.
+    pub key_frame: Option<f64>,
+    /// The file to write.
+    pub output: &'a Path,
+}
+
+/// x264's parameters for scenes. `stitchable` keeps the decoder's configuration independent of the content. Groups of
+/// pictures are closed. The number of threads changes the bytes, so it is fixed.
+const STITCHABLE: &str =
+    "stitchable=1:keyint=240:min-keyint=24:scenecut=0:open-gop=0:threads=2:lookahead-threads=1:8x8dct=1";
+
+impl SceneGraph<'_> {
+    /// Returns the arguments. The frames are read from the standard input.
+    #[must_use]
+    pub fn arguments(&self) -> Arguments {
+        let mut graph = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709".to_owned();
+        if let Some(document) = self.document {
+            let (document, fonts) = (escape_path(document), escape_path(self.fonts));
+            graph = format!("ass=filename={document}:fontsdir={fonts},format=yuv420p,{graph}");
+        }
+        let timescale = crate::join::VIDEO_TIMESCALE.to_string();
+        let mut all = Arguments::default();
+        all.frames("yuv420p", self.size).text(&["-vf", &graph, "-an"]);
+        all.text(&["-c:v", "libx264", "-preset", self.preset, "-crf", &self.crf.to_string(), "-profile:v", "high"]);
+        all.text(&["-level:v", "4.0", "-tune", "animation", "-x264-params", STITCHABLE]);
+        if let Some(at) = self.key_frame {
+            all.text(&["-force_key_frames", &format!("{at:.3}")]);
+        }
+        all.text(&["-pix_fmt", "yuv420p", "-r", &FRAME_RATE.to_string()]);
+        all.text(&["-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]);
+        all.text(&["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact"]);
+        all.text(&["-video_track_timescale", &timescale, "-movie_timescale", &timescale, "-f", "mp4", "-y"]);
+        all.path(self.output);
+        all
+    }
+}
+
+/// Adds the options that encode audio, with the provenance as metadata.
+fn audio_options(all: &mut Arguments, provenance: &str) {
+    // At this bit rate, the fast coder is as accurate as the slow one and takes half the time.
+    all.text(&["-c:a", "aac", "-aac_coder", "fast", "-b:a", AUDIO_RATE, "-ar", "48000", "-ac", "2"]);
+    all.text(&["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"]);
+    all.text(&["-metadata", &format!("comment={provenance}")]);
+}
+
+/// The bit rate of audio: speech over quiet music needs no more.
+const AUDIO_RATE: &str = "128k";
+
+/// Encodes finished audio for joined scenes.
+#[must_use]
+pub fn encode_sound(sound: &Path, seconds: f64, provenance: &str, output: &Path) -> Arguments {
+    let mut all = Arguments::default();
+    all.input(&[], sound).text(&["-map", "0:a"]);
+    audio_options(&mut all, provenance);
+    all.text(&["-t", &format!("{seconds:.4}"), "-movie_timescale", "48000", "-f", "mp4", "-y"]).path(output);
+    all
+}
+
+/// Writes one frame of a scene as 8-bit luma, row by row, and as a JPEG if `poster` is given.
+#[must_use]
+pub(crate) fn scene_still(scene: &Path, at: f64, luma: &Path, poster: Option<&Path>) -> Arguments {
+    let mut all = Arguments::default();
+    all.input(&["-ss", &format!("{at:.3}")], scene);
+    all.text(&["-map", "0:v", "-frames:v", "1", "-vf", "extractplanes=y", "-f", "rawvideo", "-y"]).path(luma);
+    if let Some(poster) = poster {
+        all.text(&["-map", "0:v"]);
+        all.text(&["-frames:v", "1", "-q:v", "3", "-pix_fmt", "yuvj420p", "-f", "image2", "-update", "1", "-y"]);
+        all.path(poster);
+    }
+    all
 }
 
 /// The maximum length of a background that is used, in seconds. It exceeds any video of 220 words.
@@ -151,7 +233,7 @@ const STILL_SECONDS: u32 = 10;
 /// The maximum number of pixels in an image that is decoded. It limits the memory that a file can demand.
 const MAX_PIXELS: &str = "200000000";
 
-/// How a background's frames follow each other.
+/// The kind of frames that a background has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Motion {
     /// A video that consists of whole frames.
@@ -192,7 +274,7 @@ pub struct BackgroundGraph<'a> {
     pub size: (u32, u32),
     /// The maximum length to convert, in seconds.
     pub seconds: u32,
-    /// How the frames follow each other.
+    /// The kind of frames.
     pub motion: Motion,
     /// The colors of the file.
     pub color: SourceColor<'a>,
@@ -264,7 +346,7 @@ impl<'a> BackgroundGraph<'a> {
         filters
     }
 
-    /// Returns the arguments. The result can be decoded quickly. Any error in the source ends the conversion.
+    /// Returns the arguments. They produce a file that is fast to decode. Any error in the source ends the conversion.
     #[must_use]
     pub fn arguments(&self) -> Arguments {
         let mut all = Arguments::default();
@@ -326,7 +408,7 @@ pub(crate) fn sample_luma(video: &Path, stream: u32, (w, h): (u32, u32), output:
     all
 }
 
-/// Encodes frames from the standard input like a video, and logs the CPU time.
+/// Encodes frames from the standard input as for a video, and logs the CPU time.
 #[must_use]
 pub(crate) fn benchmark_encode(size: (u32, u32), preset: &str, crf: u8) -> Arguments {
     let mut all = Arguments::default();
@@ -377,7 +459,7 @@ pub fn poster(video: &Path, at: f64, output: &Path) -> Arguments {
 pub fn preview(video: &Path, from: f64, output: &Path) -> Arguments {
     let mut all = Arguments::default();
     all.input(&["-ss", &format!("{from:.3}"), "-t", "3"], video);
-    let graph = "[0:v]fps=10,scale=480:480:force_original_aspect_ratio=decrease:flags=lanczos,split[a][b];[a]palettegen=max_colors=128:\
+    let graph = "[0:v]fps=10,scale=480:480:force_original_aspect_ratio=decrease:flags=bilinear,split[a][b];[a]palettegen=max_colors=128:\
                  stats_mode=diff[p];[b][p]paletteuse=dither=bayer:bayer_scale=4:diff_mode=rectangle";
     all.text(&["-filter_complex", graph, "-f", "gif", "-y"]).path(output);
     all

@@ -3,7 +3,7 @@
 //! **Invariant:** this crate does not depend on AWS, Lambda or another stage. Personal data is written to disk only in
 //! a private folder, which the stage deletes when it ends. Personal data never appears in a message.
 //!
-//! The kernels are plain functions:
+//! The work is done by plain functions in these modules:
 //!
 //! - [`captions`] divides the words into cues, and [`ass`] writes them for libass.
 //! - [`film`] divides the script into [`scenes`], which are composed frame by frame.
@@ -12,7 +12,7 @@
 //! - [`measure`] and [`check`] examine the result.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -48,11 +48,13 @@ pub mod film;
 pub mod font;
 pub mod graph;
 mod job;
+mod join;
 pub mod layout;
 pub mod measure;
 pub mod preview;
 mod probe_cache;
 pub mod provenance;
+mod scene_maker;
 pub mod scenes;
 pub mod sound;
 mod tool_check;
@@ -70,6 +72,7 @@ pub use tool_check::{ToolVersions, probe_tools};
 use background::Asset;
 use background_folder::LocalCopies;
 use job::{Inputs, RenderJob, RenderOutput};
+use scene_maker::SceneStore;
 
 /// Returns the digest of the brand and of every file in `folder` that it refers to. A request records it as its assets.
 pub fn assets_digest(folder: &Path, brand: &Brand) -> Result<Digest, Error> {
@@ -77,24 +80,33 @@ pub fn assets_digest(folder: &Path, brand: &Brand) -> Result<Digest, Error> {
         let file = path.strip_prefix(folder).unwrap_or(path).display().to_string();
         move |error: std::io::Error| Error::AssetBroken { file, reason: error.to_string() }
     };
-    let mut paths = vec![folder.join(&brand.logo), folder.join(&brand.mark), folder.join(&brand.music)];
+    let mut paths = picture_files(folder, brand)?;
+    paths.push(folder.join(&brand.music));
+    paths.extend(brand.backgrounds.iter().chain(&brand.pronunciations).map(|file| folder.join(file)));
+    paths.sort();
+    let mut digests = vec![brand.digest()];
+    for path in &paths {
+        digests.push(file_digest(path).map_err(broken(path))?);
+    }
+    Ok(Digest::of_json(&digests))
+}
+
+/// Returns the brand's files that determine what scenes look like, sorted: templates, timelines, drawings, fonts, logos.
+fn picture_files(folder: &Path, brand: &Brand) -> Result<Vec<PathBuf>, Error> {
+    let broken = |path: &Path| {
+        let file = path.strip_prefix(folder).unwrap_or(path).display().to_string();
+        move |error: std::io::Error| Error::AssetBroken { file, reason: error.to_string() }
+    };
+    let mut paths = vec![folder.join(&brand.logo), folder.join(&brand.mark)];
     let scenes = folder.join(&brand.scenes);
-    for folder in [scenes.join("art"), scenes] {
+    for folder in [scenes.join("art"), scenes, folder.join(&brand.fonts.folder)] {
         for entry in std::fs::read_dir(&folder).map_err(broken(&folder))? {
             paths.push(entry.map_err(broken(&folder))?.path());
         }
     }
-    paths.extend(brand.backgrounds.iter().chain(&brand.pronunciations).map(|file| folder.join(file)));
-    let fonts = folder.join(&brand.fonts.folder);
-    for entry in std::fs::read_dir(&fonts).map_err(broken(&fonts))? {
-        paths.push(entry.map_err(broken(&fonts))?.path());
-    }
+    paths.retain(|path| !path.is_dir());
     paths.sort();
-    let mut digests = vec![brand.digest()];
-    for path in paths.iter().filter(|path| !path.is_dir()) {
-        digests.push(file_digest(path).map_err(broken(path))?);
-    }
-    Ok(Digest::of_json(&digests))
+    Ok(paths)
 }
 
 /// The dependencies of the stage.
@@ -107,9 +119,9 @@ pub struct Deps<'a> {
     pub brand: &'a Brand,
     /// The folder to which the brand's paths are relative.
     pub assets: &'a Path,
-    /// The caller's own background. `None` if the request chooses one.
+    /// The caller's own background. `None` if the request specifies which background to use.
     pub background: Option<&'a Path>,
-    /// The folder for fetched and prepared backgrounds. The stage creates it. It holds no personal data.
+    /// The folder for fetched and prepared backgrounds. The stage creates it. It contains no personal data.
     pub prepared: &'a Path,
     /// An existing private folder, in which the stage creates its own folder.
     pub scratch: &'a Path,
@@ -123,7 +135,7 @@ pub struct Deps<'a> {
     pub progress: &'a (dyn Fn(f64) + Send + Sync),
 }
 
-/// Renders one customer's video. Returns at once if an earlier call with the same inputs has finished.
+/// Renders one customer's video. Returns immediately if an earlier call with the same inputs has finished.
 pub async fn run(task: CustomerTask, deps: &Deps<'_>) -> Result<CustomerTask, Error> {
     let inputs = read_inputs(&task, deps).await?;
     if is_finished(&task, deps, &inputs.digest).await? {
@@ -175,8 +187,8 @@ async fn is_finished(task: &CustomerTask, deps: &Deps<'_>, digest: &Digest) -> R
     if record.inputs == *digest { Ok(true) } else { Err(VaultError::Conflict { place: at.to_string() }.into()) }
 }
 
-/// Renders the video, or adopts an earlier writer's video. Either way, the video at the final key is the one that is
-/// measured.
+/// Renders the video, or reuses the video that an earlier attempt stored. In both cases, the video at the final key is the
+/// one that is measured.
 async fn render_once(task: &CustomerTask, deps: &Deps<'_>, inputs: Inputs) -> Result<RenderOutput, Error> {
     let video = key(task, Artefact::Video);
     let existing = deps.vault.store().find(&video).await?;
@@ -217,6 +229,11 @@ async fn run_job(
         background,
         prepared: absolute(deps.prepared)?,
         cache: deps.cache.clone(),
+        store: SceneStore {
+            vault: deps.vault.clone(),
+            runtime: tokio::runtime::Handle::current(),
+            days: deps.settings.retention.scene_days,
+        },
         runner: ffmpeg::FfmpegRunner {
             tools: deps.tools.clone(),
             scratch: absolute(folder.path())?,

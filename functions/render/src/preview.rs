@@ -1,4 +1,4 @@
-//! Draws a brand's scenes without a customer: stills of every scene, and a short silent film.
+//! Previews a brand's scenes without a customer: stills of every scene, and a short silent video.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use contracts::brand::Brand;
 use contracts::catalogue::{Catalogue, Product};
 use contracts::media::Shape;
-use contracts::narration::{Narration, Sentence, Timing, Word};
+use contracts::narration::{Narration, Sentence, Sharing, Timing, Word};
 use contracts::script::{
     CatalogueField, OfferShown, Script, Segment, SegmentKind, SentencePart, SentenceSource, Verdict, WrittenBy,
 };
@@ -15,7 +15,7 @@ use contracts::{Digest, ProductId};
 use tokio_util::sync::CancellationToken;
 
 use crate::background_luma::BackgroundLuma;
-use crate::captions::{Cue, cues};
+use crate::canvas::FRAME_RATE;
 use crate::check::check_placements;
 use crate::content::{SceneContent, check_glyphs};
 use crate::error::Error;
@@ -25,9 +25,9 @@ use crate::graph::{self, VideoGraph};
 use crate::layout::{Frame, LAYOUT_RESOLUTION};
 use crate::scenes::frames::{Behind, Composer, FrameColors};
 use crate::scenes::kit::SceneKit;
-use crate::scenes::stage::DrawOptions;
+use crate::scenes::stage::{DrawOptions, DrawnScene};
 
-/// The customer of a preview, who does not exist.
+/// The invented customer in a preview.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SampleCustomer {
     /// The first name.
@@ -51,6 +51,9 @@ fn segment(kind: SegmentKind, product: Option<ProductId>, parts: Vec<SentencePar
     Segment { kind, text, product, parts }
 }
 
+/// The sentence in place of the reason for an offer.
+const REASON: &str = "Here is why this product may be the right one.";
+
 /// Returns a script that offers products in the catalog's own words. Without a product, it is a service message.
 #[must_use]
 pub fn sample_script(brand: &Brand, bank: &str, products: &[&Product], customer: &SampleCustomer) -> Script {
@@ -64,7 +67,8 @@ pub fn sample_script(brand: &Brand, bank: &str, products: &[&Product], customer:
             field.of(product).map(|text| part(text, source))
         };
         let claims = (0..product.approved_claims.len().min(3)).map(CatalogueField::ApprovedClaim);
-        let parts = [CatalogueField::Name, CatalogueField::Summary].into_iter().chain(claims).filter_map(of_product);
+        let texts = [CatalogueField::Name, CatalogueField::Summary].into_iter().chain(claims).filter_map(of_product);
+        let parts = std::iter::once(of_brand(REASON)).chain(texts);
         segments.push(segment(SegmentKind::Offer, Some(product.id.clone()), parts.collect()));
     }
     if products.is_empty() {
@@ -98,16 +102,25 @@ pub fn sample_script(brand: &Brand, bank: &str, products: &[&Product], customer:
     }
 }
 
+/// Returns whether a sentence of a sample script holds nothing of its customer.
+fn sharing(script: &Script, text: &str) -> Sharing {
+    let is_named = |name: &str| !name.is_empty() && text.contains(name);
+    let is_personal = is_named(&script.first_name) || script.adviser.as_deref().is_some_and(is_named);
+    if is_personal { Sharing::Personal } else { Sharing::Shared }
+}
+
 /// Returns the times of a script's sentences at 14 characters a second. Each part of a segment is one sentence.
 #[must_use]
 pub fn sample_narration(script: &Script) -> Narration {
     const RATE: f64 = 14.0;
+    let to_frame = |seconds: f64| (seconds * f64::from(FRAME_RATE)).round() / f64::from(FRAME_RATE);
     let mut now = 0.2;
     let mut sentences = Vec::new();
     for (index, segment) in script.segments.iter().enumerate() {
         let whole = [part(&segment.text, SentenceSource::Brand { field: String::new() })];
         let parts = if segment.parts.is_empty() { whole.as_slice() } else { segment.parts.as_slice() };
         for part in parts {
+            now = to_frame(now);
             let start = now;
             let mut words = Vec::new();
             for text in part.text.split_whitespace() {
@@ -117,9 +130,11 @@ pub fn sample_narration(script: &Script) -> Narration {
                 now += seconds;
                 words.push(Word { text: text.to_owned(), start, end: now });
             }
-            sentences.push(Sentence { segment: index, start, end: now, words });
-            now += 0.4;
+            let sharing = sharing(script, &part.text);
+            sentences.push(Sentence { segment: index, start, end: now, words, sharing });
+            now += 0.35;
         }
+        now += 0.35;
     }
     Narration {
         engine: String::new(),
@@ -145,7 +160,7 @@ pub struct Preview<'a> {
     pub brand: &'a Brand,
     /// The name of the bank in the catalog.
     pub catalogue: &'a Catalogue,
-    /// The products to offer. Without one, the preview is a service message.
+    /// The products to offer. Without products, the preview is a service message.
     pub products: &'a [&'a Product],
     /// The customer.
     pub customer: &'a SampleCustomer,
@@ -166,25 +181,25 @@ pub(crate) fn service_film(
     let script = sample_script(brand, &brand.name, &[], &SampleCustomer::default());
     let narration = sample_narration(&script);
     let luma = BackgroundLuma::uniform(kit.palette.background.luma());
-    let content = SceneContent { script: &script, narration: &narration, cues: &[], brand, background: &luma };
+    let content = SceneContent { script: &script, narration: &narration, brand, background: &luma };
     let scale = f64::from(video.resolution) / f64::from(LAYOUT_RESOLUTION);
     let film = compose(&kit, &content, &Frame::of(shape), DrawOptions { scale, motion: video.motion })?;
     Ok((film, FrameColors { background: kit.palette.background, cover: kit.palette.cover }))
 }
 
-/// A problem of a brand's scenes.
+/// A problem in a brand's scenes.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct SceneProblem {
     /// The shape in which it occurs.
     pub shape: Shape,
-    /// The product whose texts or drawing cause it. `None` if every scene has the problem.
+    /// The product whose text or drawing causes it. `None` if it does not depend on the product.
     pub product: Option<ProductId>,
     /// The problem.
     pub reason: String,
 }
 
-/// Returns every problem of a brand's scenes with a catalog: faulty files, missing elements and drawings, colors without
-/// contrast, texts that do not fit, and elements that overlap or leave the safe area.
+/// Returns every problem that a brand's scenes have with a catalog: faulty files, missing elements and drawings, colors with
+/// too little contrast, text that does not fit, and elements that overlap or leave the safe area.
 #[must_use]
 pub fn check_scenes(assets: &Path, brand: &Brand, catalogue: &Catalogue) -> Vec<SceneProblem> {
     let video = VideoSettings { resolution: 180, ..VideoSettings::default() };
@@ -212,7 +227,7 @@ pub fn check_scenes(assets: &Path, brand: &Brand, catalogue: &Catalogue) -> Vec<
     problems
 }
 
-/// Returns the ending of a preview's file names for a shape.
+/// Returns the part of a preview's file names that identifies the shape.
 #[must_use]
 pub const fn suffix(shape: Shape) -> &'static str {
     crate::scenes::template::shape_suffix(shape)
@@ -222,17 +237,15 @@ impl Preview<'_> {
     fn film(&self, kit: &SceneKit, motion: SceneMotion) -> Result<(Film, Script), Error> {
         let script = sample_script(self.brand, self.catalogue.bank(), self.products, self.customer);
         let narration = sample_narration(&script);
-        let cues: Vec<Cue> = cues(&narration, &[]);
         let luma = BackgroundLuma::uniform(kit.palette.background.luma());
-        let content =
-            SceneContent { script: &script, narration: &narration, cues: &cues, brand: self.brand, background: &luma };
+        let content = SceneContent { script: &script, narration: &narration, brand: self.brand, background: &luma };
         check_glyphs(&kit.fonts, &content)?;
         let frame = Frame::of(self.shape);
         let film = compose(kit, &content, &frame, DrawOptions { scale: self.scale(), motion })?;
         Ok((film, script))
     }
 
-    /// Returns the problems of the scenes.
+    /// Returns the problems in the scenes.
     fn problems(&self, kit: &SceneKit) -> Vec<String> {
         let (film, script) = match self.film(kit, SceneMotion::Full) {
             Ok(made) => made,
@@ -245,25 +258,32 @@ impl Preview<'_> {
         for (spec, scene) in film.specs.iter().zip(&film.scenes) {
             let cut = scene.cut_texts().iter().map(|slot| format!("{slot} is too long for its box"));
             problems.extend(cut);
-            problems.extend(scene.overflow().map(|slot| format!("{slot} leaves its box")));
+            problems.extend(scene.overflow().map(|slot| format!("{slot} extends beyond its box")));
             let has_figure = spec.texts.contains_key("figure-value");
             if has_figure && scene.enters("figure-value").is_none() {
-                problems.push("figure does not fit its boxes, so it is left out".to_owned());
+                problems.push("the figure does not fit its boxes, so it is left out".to_owned());
             }
         }
         let claims =
             script.offers.iter().filter_map(|offer| offer.picture.as_ref()).map(|picture| picture.claims.len());
         if claims.max().unwrap_or_default() > 3 {
-            problems.push("only three claims can be shown".to_owned());
+            problems.push("at most three claims can be shown".to_owned());
         }
         problems
+    }
+
+    /// Returns when each scene starts, in seconds.
+    pub fn scene_starts(&self) -> Result<Vec<f64>, Error> {
+        let kit = SceneKit::load(self.assets, self.brand, self.shape)?;
+        let (film, _) = self.film(&kit, self.video.motion)?;
+        Ok(film.scenes.iter().map(DrawnScene::start).collect())
     }
 
     fn scale(&self) -> f64 {
         f64::from(self.video.resolution) / f64::from(LAYOUT_RESOLUTION)
     }
 
-    /// Writes a PNG of each scene when it shows the most, and returns the files.
+    /// Writes a PNG of each scene at the moment when the most elements are visible, and returns the files.
     pub fn stills(&self, out: &Path) -> Result<Vec<PathBuf>, Error> {
         let kit = SceneKit::load(self.assets, self.brand, self.shape)?;
         let (film, _) = self.film(&kit, self.video.motion)?;
@@ -280,7 +300,7 @@ impl Preview<'_> {
         Ok(files)
     }
 
-    /// Writes a film without sound, and returns its path.
+    /// Writes a silent video, and returns its path.
     pub fn film_without_sound(&self, out: &Path, tools: &Tools, scratch: &Path) -> Result<PathBuf, Error> {
         let absolute = |path: &Path| std::path::absolute(path).map_err(Error::Scratch);
         let assets = absolute(self.assets)?;

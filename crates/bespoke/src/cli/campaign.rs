@@ -24,7 +24,7 @@ pub struct CampaignArgs {
     /// Customers narrated and rendered at a time [default: local.concurrency]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub max_concurrency: Option<u16>,
-    /// The budget in US dollars for models and outside voices; a customer starts only if it covers their worst case
+    /// The budget in US dollars for models and outside voices; a customer starts only if the rest covers their maximum cost
     #[arg(long, value_name = "USD", value_parser = dollars)]
     pub budget: Option<f64>,
     /// The options of the recommendations
@@ -39,7 +39,7 @@ pub struct CampaignArgs {
     /// The product catalog [default: catalogue.json beside the workbooks, or data/catalogue.json]
     #[arg(long, value_name = "FILE", env = "BESPOKE_CATALOGUE")]
     pub catalogue: Option<PathBuf>,
-    /// The words for categories and topics [default: lexicon.toml beside the workbooks, or data/lexicon.toml]
+    /// The lexicon: words for categories and topics [default: lexicon.toml beside the workbooks, or data/lexicon.toml]
     #[arg(long, value_name = "FILE", env = "BESPOKE_LEXICON")]
     pub lexicon: Option<PathBuf>,
 }
@@ -64,7 +64,24 @@ pub struct VerifyArgs {
     /// The run, as in its report and in artifacts/runs
     #[arg(value_name = "RUN")]
     pub run: String,
+    /// The public key that must have signed the log; verifies the run without any secret [default: this machine's own key]
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// A head that `bespoke pin` wrote; the log must extend it, and it must cover the run
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub head: Option<PathBuf>,
     /// The folders of the project; the sentences are verified against its phrasebook, catalog and brand
     #[command(flatten)]
     pub folders: FolderArgs,
+}
+
+/// Arguments of `bespoke pin`.
+#[derive(Debug, Args)]
+pub struct PinArgs {
+    /// The folder for key.pem and head.json; keep it in a place that the operator of this machine cannot write to
+    #[arg(value_name = "DIR")]
+    pub out: PathBuf,
+    /// The folder with all results
+    #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
+    pub artifacts: PathBuf,
 }

@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args, Subcommand};
 /// The sample bank's phrasebook.
 const BOOK: &str = "data/phrases/en.toml";
 
-/// The commands below `bespoke phrases`.
+/// The subcommands of `bespoke phrases`.
 #[derive(Debug, Subcommand)]
 pub enum PhrasesCommand {
     /// List every problem in a phrasebook
@@ -16,6 +16,8 @@ pub enum PhrasesCommand {
     List(ListArgs),
     /// Approve lines that another person wrote
     Approve(ApproveArgs),
+    /// Ask a model for new reasons, check them, and file them without an approval
+    Propose(ProposeArgs),
 }
 
 /// Arguments of `bespoke phrases check`.
@@ -59,10 +61,33 @@ pub struct ApproveArgs {
     /// Approve every line without a valid approval
     #[arg(long)]
     pub all: bool,
-    /// The person on whose behalf you act. The record names your user account, too
+    /// The person on whose behalf you act. The record also names your user account
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,
     /// The phrasebook; the approvals are written beside it, as in en.approvals.csv
     #[arg(long = "book", value_name = "FILE", default_value = BOOK)]
     pub file: PathBuf,
+}
+
+/// Arguments of `bespoke phrases propose`.
+#[derive(Debug, Args)]
+pub struct ProposeArgs {
+    /// The product [default: every product and ground that has fewer reasons than it should]
+    #[arg(long, value_name = "ID")]
+    pub product: Option<String>,
+    /// The ground, such as need:saving or spending:travel [default: all grounds of the product]
+    #[arg(long, value_name = "GROUND", requires = "product")]
+    pub ground: Option<String>,
+    /// The number of lines to ask for, for each product and ground
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=10))]
+    pub lines: u32,
+    /// The phrasebook to which the lines are added
+    #[arg(long = "book", value_name = "FILE", default_value = BOOK)]
+    pub file: PathBuf,
+    /// The folder with the workbooks and the catalog beside them
+    #[arg(long, value_name = "DIR", default_value = "data", env = "BESPOKE_DATA")]
+    pub data: PathBuf,
+    /// The product catalog [default: catalogue.json beside the workbooks, or data/catalogue.json]
+    #[arg(long, value_name = "FILE", env = "BESPOKE_CATALOGUE")]
+    pub catalogue: Option<PathBuf>,
 }

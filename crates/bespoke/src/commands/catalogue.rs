@@ -9,6 +9,7 @@ use contracts::{Digest, ErrorName, NamedError, ProductId};
 use jiff::{Timestamp, Unit, Zoned};
 use phrases::materials::{Material, materials};
 use phrases::{Approval, Approvals};
+use recommend::guard::check_catalogue;
 use runner::failure::Failure;
 use serde::Serialize;
 
@@ -32,7 +33,8 @@ struct CatalogueReport {
 pub(super) fn check(file: &Path, institution: Institution, context: Context) -> Result<u8, Failure> {
     let bytes = std::fs::read(file).map_err(Failure::file(ErrorName::ConfigInvalid, file))?;
     let under_rules = |catalogue: Catalogue| {
-        let problems = institution.rules().check(&catalogue);
+        let mut problems = institution.rules().check(&catalogue);
+        problems.extend(check_catalogue(&catalogue));
         if problems.is_empty() { Ok(catalogue) } else { Err(CatalogueError::Problems(problems)) }
     };
     let (report, failure) = match Catalogue::from_json(&bytes).and_then(under_rules) {
@@ -95,8 +97,9 @@ pub(super) fn approve(args: &CatalogueApproveArgs, context: Context) -> Result<u
     }
     let list = file.with_extension("approvals.csv");
     let existing = if list.exists() { read(&list)? } else { String::new() };
-    let mut approvals = Approvals::parse(&existing)
-        .map_err(|error| Failure::new(ErrorName::ConfigInvalid, format!("{}: {error}", list.display()), "repair it"))?;
+    let mut approvals = Approvals::parse(&existing).map_err(|error| {
+        Failure::new(ErrorName::ConfigInvalid, format!("{}: {error}", list.display()), "repair the CSV file")
+    })?;
     let by = person(by.as_deref())?;
     let at = Timestamp::now().round(Unit::Second).unwrap_or(Timestamp::UNIX_EPOCH);
     let refused = |message: String, help: &str| Failure::new(ErrorName::AccessForbidden, message, help);
@@ -104,7 +107,7 @@ pub(super) fn approve(args: &CatalogueApproveArgs, context: Context) -> Result<u
     for Material { item, digest, author } in materials(&catalogue, *institution) {
         if author.as_ref().is_some_and(|author| author.trim().is_empty()) {
             let message = format!("{} does not name its author", file.display());
-            return Err(refused(message, "add the field author to the catalog, after version"));
+            return Err(refused(message, "add the field \"author\" to the catalog, after \"version\""));
         }
         approvals.record(Approval { item: item.clone(), digest, by: by.clone(), at });
         if approvals.of_item(&item, &digest, author.as_deref().unwrap_or_default()).is_none() {

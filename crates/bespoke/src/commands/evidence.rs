@@ -11,11 +11,14 @@ use contracts::key::Artefact;
 use contracts::review::{Decision, ReviewChoice, ReviewRecord};
 use contracts::script::{InsteadOfModel, Script, SentenceSource, Usage, WrittenBy};
 use contracts::{CustomerId, CustomerRef, ErrorName, RunId};
+use jiff::Timestamp;
+use lifecycle::letter::{Letter, Subject};
 use policy::evidence;
 use runner::failure::Failure;
 use runner::project::{Project, vault};
 use runner::secrets::LocalSecrets;
 use serde::Serialize;
+use serde_json::json;
 
 use super::context::{Context, run_id};
 use super::sections;
@@ -27,6 +30,8 @@ struct OpenedEvidence {
     #[serde(flatten)]
     evidence: Evidence,
     opened: PersonalEvidence,
+    /// The events so far, including those after the evidence was written, and the restrictions that apply today.
+    status: Vec<String>,
 }
 
 pub(super) async fn execute(args: EvidenceArgs, context: Context) -> Result<u8, Failure> {
@@ -36,13 +41,33 @@ pub(super) async fn execute(args: EvidenceArgs, context: Context) -> Result<u8, 
     let id = CustomerId::parse(args.customer.clone())
         .map_err(|error| Failure::new(ErrorName::InputUnknownCustomer, error.to_string(), "check the id"))?;
     let reference = vault.keys().reference(&id);
+    // The letter also covers results without evidence: in review, failed or erased.
+    let records: &[Artefact] = match &args.report {
+        Some(_) => &[Artefact::Evidence, Artefact::Failure, Artefact::Script],
+        None => &[Artefact::Evidence],
+    };
     let run = match args.run {
         Some(run) => run_id(run)?,
-        None => newest(&project.folders.artifacts, &reference).ok_or_else(no_evidence)?,
+        None => newest(&project.folders.artifacts, &reference, records).ok_or_else(no_evidence)?,
     };
+    let subject = Subject {
+        customer: &args.customer,
+        reference: &reference,
+        run: &run,
+        bank: &project.brand.name,
+        catalogue: &project.catalogue,
+        now: Timestamp::now(),
+    };
+    let letter = Letter::read(&vault, subject).await?;
+    if let Some(file) = &args.report {
+        std::fs::write(file, letter.html()).map_err(Failure::file(ErrorName::StoreUnavailable, file))?;
+        let report = json!({ "run": run, "reference": reference, "report": file });
+        context.print(&report, || format!("wrote {}: it contains personal data, so keep it safe\n", file.display()));
+        return Ok(0);
+    }
     let evidence = evidence::find(vault.store(), &reference, &run).await?.ok_or_else(no_evidence)?;
     let opened = evidence::open_personal(&vault, &evidence).await?;
-    let opened = OpenedEvidence { evidence, opened };
+    let opened = OpenedEvidence { evidence, opened, status: letter.status() };
     context.print(&opened, || opened.for_people(&args.customer, &project.catalogue));
     Ok(0)
 }
@@ -55,12 +80,13 @@ fn no_evidence() -> Failure {
     )
 }
 
-/// Returns the run with the newest evidence about the customer.
-fn newest(artifacts: &Path, reference: &CustomerRef) -> Option<RunId> {
+/// Returns the run that wrote the newest of these records about the customer.
+fn newest(artifacts: &Path, reference: &CustomerRef, records: &[Artefact]) -> Option<RunId> {
     let runs = std::fs::read_dir(artifacts.join("customers").join(reference.as_str())).ok()?;
     runs.filter_map(Result::ok)
         .filter_map(|run| {
-            let written = run.path().join(Artefact::Evidence.file_name()).metadata().ok()?.modified().ok()?;
+            let record = records.iter().map(|record| run.path().join(record.file_name())).find(|path| path.exists())?;
+            let written = record.metadata().ok()?.modified().ok()?;
             Some((written, RunId::parse(run.file_name().into_string().ok()?).ok()?))
         })
         .max_by_key(|(written, _)| *written)
@@ -69,17 +95,20 @@ fn newest(artifacts: &Path, reference: &CustomerRef) -> Option<RunId> {
 
 impl OpenedEvidence {
     fn for_people(&self, customer: &str, catalogue: &Catalogue) -> String {
-        let Self { evidence, opened } = self;
+        let Self { evidence, opened, status } = self;
         let bold = Style::new().bold();
         let dim = Style::new().dimmed();
         let mut text = String::new();
         let _infallible = writeln!(text, "{bold}{customer}{bold:#}  {dim}{}{dim:#}", evidence.run);
+        for sentence in status {
+            let _infallible = writeln!(text, "{sentence}");
+        }
         self.outcome(&mut text);
         sections::consent(&mut text, &opened.consent);
         if let Some(facts) = &opened.facts {
             sections::facts(&mut text, facts, catalogue);
             if let Stance::Service { topic } = &facts.stance {
-                sections::row(&mut text, "offers", &format!("none: a service message about {}", topic.words()));
+                sections::row(&mut text, "offers", &format!("none (service message about {})", topic.words()));
             }
             sections::candidates(&mut text, facts, catalogue);
         }
@@ -100,7 +129,7 @@ impl OpenedEvidence {
         if let Some(review) = &evidence.review {
             reviewed(&mut text, review, opened.decision.as_ref());
         }
-        let _infallible = writeln!(text, "\n{dim}The full record with its digests: --json{dim:#}");
+        let _infallible = writeln!(text, "\n{dim}--json prints the full record with its digests{dim:#}");
         text
     }
 
@@ -164,7 +193,7 @@ fn written_by(text: &mut String, script: &Script) {
             }
         }
         WrittenBy::Model { model, service, repaired, usage: used, .. } => {
-            let repaired = if *repaired { ", after the guard sent back its first draft" } else { "" };
+            let repaired = if *repaired { ", after the guard rejected its first draft" } else { "" };
             sections::row(text, "writer", &format!("{model} at {service}{repaired}"));
             usage(text, *used);
         }
@@ -190,11 +219,15 @@ fn usage(text: &mut String, usage: Usage) {
 /// Writes the reason why a result was put in review, and the reviewer's decision.
 fn reviewed(text: &mut String, review: &ReviewRecord, decision: Option<&Decision>) {
     sections::heading(text, "Review");
-    sections::row(text, "because", &review.why.words());
+    sections::row(text, "review reason", &review.why.words());
     let choice = match review.choice {
         ReviewChoice::Approve => "approved",
         ReviewChoice::Reject => "rejected",
     };
     sections::row(text, "decision", &format!("{choice} by {} at {}", review.by, review.at));
-    sections::row(text, "reason", decision.and_then(|decision| decision.reason.as_deref()).unwrap_or_default());
+    sections::row(
+        text,
+        "reviewer's note",
+        decision.and_then(|decision| decision.reason.as_deref()).unwrap_or_default(),
+    );
 }

@@ -25,7 +25,7 @@ fn assess_with(
 ) -> Assessment {
     let lexicon = lexicon();
     let keys = keys();
-    let rules = Rules { catalogue, lexicon: &lexicon, keys: &keys, categories, at_most, today: AS_OF };
+    let rules = Rules { catalogue, lexicon: &lexicon, keys: &keys, categories, at_most, stop_days: 180, today: AS_OF };
     assess(CustomerRecord::Given(Box::new(customer)), control, &rules)
 }
 

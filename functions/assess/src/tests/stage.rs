@@ -123,11 +123,11 @@ async fn reused_result_does_not_proceed_if_posts_are_withdrawn() {
 #[tokio::test]
 async fn contact_cap_counts_published_runs_only() {
     let mut fixture = AssessFixture::with(&record(CustomerBuilder::new())).await;
-    fixture.settings.offers.at_most_every_days = 7;
     let request = Request {
         catalogue: catalogue().digest(),
         lexicon: fixture.lexicon.digest(),
         settings: fixture.settings.digest(),
+        at_most_every_days: 7,
         ..Request::for_tests()
     };
     fixture.put_request(request).await;

@@ -295,7 +295,7 @@ def containers():
 
 
 def attacks():
-    """Workbooks that attack their reader. Each is the base's tweets with parts added or changed."""
+    """Malicious workbooks. Each is the base's tweets with parts added or changed."""
     base = taken("xlsxwriter.tweets")  # openpyxl writes inline strings, XlsxWriter shared ones
     strings, sheet = "xl/sharedStrings.xml", "xl/worksheets/sheet1.xml"
 

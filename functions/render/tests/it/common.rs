@@ -1,9 +1,9 @@
-//! Builders of a customer's script and narration.
+//! Builders for a customer's script and narration.
 
 use std::path::PathBuf;
 
 use contracts::brand::Brand;
-use contracts::narration::{Narration, Sentence, Timing, Word};
+use contracts::narration::{Narration, Sentence, Sharing, Timing, Word};
 use contracts::script::{OfferShown, Script, Segment, SegmentKind, Verdict, WrittenBy};
 use contracts::{Digest, ProductId};
 
@@ -50,7 +50,7 @@ pub fn script(name: &str, products: &[&str], disclosures: &[&str]) -> Script {
     }
 }
 
-/// Builds the narration of a script at 14 characters a second, with one sentence per segment.
+/// Builds the narration of a script at 14 characters per second, with one sentence per segment.
 pub fn narration(script: &Script, timing: Timing) -> Narration {
     let mut now = 0.2;
     let mut sentences = Vec::new();
@@ -62,7 +62,7 @@ pub fn narration(script: &Script, timing: Timing) -> Narration {
             Word { text: text.to_owned(), start: begin, end: now }
         };
         let words: Vec<Word> = part.text.split(' ').map(word).collect();
-        sentences.push(Sentence { segment, start, end: now, words });
+        sentences.push(Sentence { segment, start, end: now, words, sharing: Sharing::Personal });
         now += 0.4;
     }
     Narration {
