@@ -1,13 +1,13 @@
-// Names of things for people, and the format of figures.
+// The labels that people see, and the formatting of numbers and times.
 
 /** Each stage: its name, a short description, and the text while it runs. */
 export const STAGES = {
   merge: ["Read the workbooks", "decrypted in memory, joined by customer, filtered by consent", "Reading the workbooks"],
-  assess: ["Choose the offers", "products ranked by the facts that may be used", "Choosing the offers"],
+  assess: ["Choose the offers", "products ranked by the permitted facts", "Choosing the offers"],
   recommend: ["Write and check the text", "nothing is shown before every check has passed", "Writing and checking the text"],
-  narrate: ["Narrate the text", "a synthetic voice, with the time of each word", "Narrating the text"],
-  render: ["Render the video", "picture, captions and sound, then measured", "Rendering the video"],
-  publish: ["Publish", "after a new check of consent", "Publishing"],
+  narrate: ["Narrate the text", "a synthetic voice, with word timings", "Narrating the text"],
+  render: ["Render the video", "picture, captions and audio, then measured", "Rendering the video"],
+  publish: ["Publish", "after another check of consent", "Publishing"],
   finalize: ["Close the record", "one outcome for each customer", "Closing the record"],
 };
 
@@ -41,21 +41,38 @@ export const CHECKS = {
   "approval": "No promise of approval",
   "superlatives": "No claims such as best, lowest or risk-free",
   "urgency": "No false urgency",
-  "invented-benefits": "No benefits that the catalog does not have",
+  "invented-benefits": "No benefits that are not in the catalog",
   "protected-class": "No protected class, and nothing that implies one",
   "surveillance": "No mention of observed behavior or spending",
-  "instructions": "No instructions to a model",
-  "post-echo": "No five words in a row from a post",
+  "instructions": "No instructions meant for a model",
+  "secrets": "No request for a password, a PIN or a code",
+  "money-transfer": "No instruction to move money",
+  "threats": "No threats",
+  "shame": "No shaming, and no pressure from what others do",
+  "politics": "No politics",
+  "advice": "No tax, legal or investment advice",
+  "abuse": "No insults, profanity or violence",
+  "gambling": "No gambling or speculation",
+  "crime": "No help with evasion or deception",
+  "debt": "No encouragement of debt",
+  "authority": "No false authority, and no made-up statistics",
+  "health": "No health or medical advice",
+  "third-parties": "Nothing about other people",
+  "harsh-words": "No harsh words",
+  "proper-names": "No names that are not in the catalog",
+  "language": "Plain sentences in the phrasebook’s language",
+  "reason": "Each reason is about its own product",
+  "post-echo": "No five consecutive words from a post",
   "instruction-echo": "No echo of the writer’s instructions",
-  "disclosures": "The disclosures of the offered products, and no others",
+  "disclosures": "The disclosures for the offered products, and no others",
 };
 
 /** Explanations of skips, by the code of the reason. */
 export const SKIP_EXPLANATIONS = {
   "no-consent": "The customer did not consent to recommendations. Bespoke ranked no offers, read no posts and wrote no text. It recorded only the refusal.",
   "suppressed": "The customer is on the bank’s suppression list. Nothing was published.",
-  "posts-withdrawn": "The customer’s posts were used, and may not be used any more. The result was deleted. A new recommendation will not use posts.",
-  "heard-lately": "The customer heard from the bank recently. The settings define the number of days between contacts.",
+  "posts-withdrawn": "The customer’s posts were used, but the customer has since withdrawn that consent. The result was deleted. A new recommendation will not use posts.",
+  "heard-lately": "The customer heard from the bank recently. The settings define the minimum number of days between contacts.",
   "rejected": "A reviewer rejected the result, so it was not published. The evidence records who decided, when and why.",
   "recalled": "The result was recalled before it was published.",
   "no-suitable-offer": "No product in the chosen lines of business fits this customer. Bespoke does not offer products that do not fit.",

@@ -1,7 +1,7 @@
-//! Access: the one table that says which roles may call which operation.
+//! Access control: one table lists the roles that may call each operation.
 //!
-//! Every route passes [`check`]. A handler gets its [`Caller`] from there and from nowhere else, so a route that is not in
-//! the table is closed.
+//! [`check`] runs before every handler. It is the only source of a [`Caller`], so a route that is not in the table rejects
+//! every call.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::backend::SharedBackend;
 use crate::problem::Problem;
 use crate::role::{Identity, Role};
 
-/// Who may call an operation.
+/// The callers that an operation accepts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Access {
     /// Staff with one of these roles.
@@ -42,7 +42,7 @@ pub(crate) const OPERATIONS: &[(Method, &str, Access)] = {
         (Method::GET, "/v1/recommendations/{id}", STARTER),
         (Method::GET, "/v1/recommendations/{id}/events", STARTER),
         (Method::POST, "/v1/uploads", MANAGER),
-        (Method::PUT, "/v1/uploads/{upload}/{name}", MANAGER),
+        (Method::PUT, "/v1/uploads/{upload}/{workbook}", MANAGER),
         (Method::POST, "/v1/campaigns", MANAGER),
         (Method::GET, "/v1/campaigns", MANAGER),
         (Method::GET, "/v1/campaigns/{id}", MANAGER),
@@ -61,7 +61,7 @@ pub(crate) fn guarded<S: Clone + Send + Sync + 'static>(router: Router<S>, backe
     router.route_layer(middleware::from_fn_with_state(backend, check))
 }
 
-/// Passes a request on if the table allows it, together with its caller.
+/// Passes a request on, together with its caller, if the table allows the call.
 async fn check(
     State(backend): State<SharedBackend>,
     path: MatchedPath,
@@ -69,7 +69,7 @@ async fn check(
     next: Next,
 ) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
-    // A HEAD request reads what a GET request reads.
+    // A HEAD request has the same access as a GET request.
     let method = if parts.method == Method::HEAD { Method::GET } else { parts.method.clone() };
     let found = OPERATIONS.iter().find(|(listed, template, _)| *listed == method && *template == path.as_str());
     match found.map_or(Access::Staff(&[]), |(_, _, access)| *access) {
@@ -86,7 +86,7 @@ async fn check(
     Ok(next.run(Request::from_parts(parts, body)).await)
 }
 
-/// The caller of an operation, who has one of its roles. Only [`check`] creates one.
+/// The caller of an operation, who has one of the required roles. Only [`check`] creates a caller.
 #[derive(Clone)]
 pub(crate) struct Caller {
     digest: Digest,
@@ -99,7 +99,7 @@ impl Caller {
         self.digest
     }
 
-    /// Returns the name for records.
+    /// Returns the caller's name as records show it.
     pub(crate) fn name(&self) -> &str {
         &self.identity.name
     }

@@ -1,6 +1,7 @@
-//! Tests the API on top of an in-memory backend. The `subject` header is the caller's subject.
+//! Tests the API with an in-memory backend. The `subject` header is the caller's subject.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use assess::Lexicon;
@@ -31,10 +32,12 @@ use tower::ServiceExt as _;
 
 use crate::backend::{Backend, CampaignBounds, CampaignState, EventLog};
 use crate::local::{self, LocalFiles};
-use crate::view::VoiceOption;
+use crate::view::{RunEvent, VoiceOption};
 use crate::{Identity, Problem, Role, document, router};
 
 mod access;
+mod campaigns;
+mod document;
 mod reviews;
 
 /// A workflow whose executions end only through [`Workflow::end`].
@@ -77,8 +80,8 @@ fn sample_catalogue() -> Catalogue {
     Catalogue::from_json(&data("catalogue.json")).unwrap()
 }
 
-/// An in-memory backend. It trusts the headers `subject` and `roles`. Without the second, `rita` has every role, and others
-/// start runs.
+/// An in-memory backend. It trusts the `subject` and `roles` headers. Without a `roles` header, `rita` has every role, and
+/// all others have the roles that start runs.
 struct Bank {
     store: Arc<MemoryStore>,
     vault: Vault,
@@ -88,6 +91,10 @@ struct Bank {
     continued: Mutex<Vec<RunId>>,
     /// The completed recalls.
     recalled: Mutex<Vec<(RunId, BTreeSet<Digest>)>>,
+    /// Whether it behaves like a local server, with the event log and the campaign below.
+    is_local: AtomicBool,
+    events: Mutex<Vec<RunEvent>>,
+    campaign: Mutex<Option<CampaignState>>,
 }
 
 #[async_trait]
@@ -153,11 +160,11 @@ impl Backend for Bank {
     }
 
     async fn campaign_state(&self, _: &RunId) -> Result<Option<CampaignState>, Problem> {
-        Ok(None)
+        Ok(self.campaign.lock().unwrap().clone())
     }
 
     fn event_log(&self) -> Option<&dyn EventLog> {
-        None
+        self.is_local().then_some(self)
     }
 
     fn links(&self) -> &dyn UrlSigner {
@@ -177,6 +184,17 @@ impl Backend for Bank {
     }
 
     fn is_local(&self) -> bool {
+        self.is_local.load(Ordering::Relaxed)
+    }
+}
+
+#[async_trait]
+impl EventLog for Bank {
+    async fn events(&self, _: &RunId, _: u64) -> Result<Vec<RunEvent>, Problem> {
+        Ok(self.events.lock().unwrap().clone())
+    }
+
+    async fn wait(&self, _: &RunId, _: u64) -> bool {
         false
     }
 }
@@ -228,6 +246,9 @@ impl Api {
             origins,
             continued: Mutex::default(),
             recalled: Mutex::default(),
+            is_local: AtomicBool::new(false),
+            events: Mutex::default(),
+            campaign: Mutex::default(),
         });
         let api = Self { router: router(bank.clone()), bank };
         api.upload("b").await;
@@ -356,7 +377,7 @@ fn path_of(run: &RunId) -> String {
 }
 
 #[tokio::test]
-async fn run_is_visible_to_its_caller_only() {
+async fn run_is_visible_only_to_its_caller() {
     let api = Api::new().await;
     let (status, started) = api.post("ann", "k1", BODY).await;
     assert_eq!(status, StatusCode::ACCEPTED, "{started}");
@@ -391,7 +412,7 @@ async fn unauthenticated_requests_are_refused() {
 }
 
 #[tokio::test]
-async fn idempotency_key_belongs_to_one_request() {
+async fn idempotency_key_cannot_be_reused_for_another_request() {
     let api = Api::new().await;
     let (_, first) = api.post("ann", "k1", BODY).await;
     let (status, again) = api.post("ann", "k1", BODY).await;
@@ -400,11 +421,13 @@ async fn idempotency_key_belongs_to_one_request() {
         r#"{"customer_id": "0002"}"#,
         r#"{"customer_id": "0001", "shape": "1:1"}"#,
         r#"{"customer_id": "0001", "video": false}"#,
+        r#"{"customer_id": "0001", "writer": "free"}"#,
         r#"{"customer_id": "0001", "batch": "c"}"#,
     ];
     api.upload("c").await;
     for other in others {
-        assert_eq!(api.post("ann", "k1", other).await.0, StatusCode::UNPROCESSABLE_ENTITY, "{other}");
+        let (status, problem) = api.post("ann", "k1", other).await;
+        assert_eq!((status.as_u16(), &problem["error"]), (422, &json!("Input.KeyReused")), "{other}");
     }
     let (status, other_caller) = api.post("ben", "k1", BODY).await;
     assert_eq!(status, StatusCode::ACCEPTED, "keys of two callers differ");
@@ -412,7 +435,7 @@ async fn idempotency_key_belongs_to_one_request() {
 }
 
 #[tokio::test]
-async fn text_appears_only_after_guard_passed_it() {
+async fn text_is_shown_only_after_it_has_passed_the_guard() {
     let api = Api::new().await;
     let (run, reference) = api.started("k1").await;
     assert!(api.get("ann", &path_of(&run)).await.1.get("text").is_none());
@@ -429,7 +452,7 @@ async fn text_appears_only_after_guard_passed_it() {
 }
 
 #[tokio::test]
-async fn text_in_review_is_hidden_but_reason_is_shown() {
+async fn text_in_review_is_hidden_but_the_reason_is_shown() {
     let api = Api::new().await;
     let (run, reference) = api.started("k1").await;
     api.write_script(&run, &reference, &["3 %"]).await;
@@ -472,7 +495,7 @@ async fn published_result_is_shown_unless_control_data_forbids_it() {
 }
 
 #[tokio::test]
-async fn skips_and_failed_runs_have_reasons() {
+async fn skips_and_failures_have_reasons() {
     let api = Api::new().await;
     let (run, reference) = api.started("k1").await;
     api.bank.workflow.end(run.as_str(), ExecutionState::Succeeded, None);
@@ -516,7 +539,7 @@ async fn events_are_listed_after_a_number() {
 }
 
 #[tokio::test]
-async fn forgotten_execution_with_result_is_done() {
+async fn run_with_a_result_is_done_even_if_its_execution_is_forgotten() {
     let api = Api::new().await;
     let (run, reference) = api.started("k1").await;
     api.bank.workflow.0.lock().unwrap().clear();
@@ -551,7 +574,7 @@ async fn recommendations_are_listed_in_pages() {
 }
 
 #[tokio::test]
-async fn validation_errors_name_fields_not_values() {
+async fn validation_errors_contain_field_names_but_no_values() {
     let api = Api::new().await;
     let bodies = [
         ("", "JSON"),
@@ -584,7 +607,7 @@ async fn validation_errors_name_fields_not_values() {
 }
 
 #[tokio::test]
-async fn unknown_paths_and_methods_are_problems() {
+async fn unknown_paths_and_methods_return_problem_details() {
     let api = Api::new().await;
     let (parts, body) = api.send(Request::delete("/v1/recommendations").header("subject", "ann"), "").await;
     assert_eq!(parts.status, StatusCode::METHOD_NOT_ALLOWED);
@@ -603,7 +626,7 @@ async fn unknown_paths_and_methods_are_problems() {
 }
 
 #[tokio::test]
-async fn missing_workbook_is_conflict_and_store_failure_is_temporary() {
+async fn missing_workbook_is_a_conflict_and_store_failure_is_temporary() {
     let tweets = ObjectKey::Incoming(Batch::parse("b").unwrap(), Workbook::Tweets);
     let api = Api::new().await;
     api.bank.store.delete(&tweets).await.unwrap();
@@ -636,7 +659,7 @@ async fn uploads_have_unguessable_ids() {
 }
 
 #[tokio::test]
-async fn page_has_strict_policy_and_entity_tag() {
+async fn page_has_a_strict_content_policy_and_an_entity_tag() {
     let api = Api::new().await;
     let (parts, body) = api.send(Request::get("/"), "").await;
     assert_eq!(parts.status, StatusCode::OK);
@@ -657,7 +680,7 @@ async fn page_has_strict_policy_and_entity_tag() {
 }
 
 #[tokio::test]
-async fn options_and_catalog_agree() {
+async fn options_and_catalogue_match_the_sample_bank() {
     let api = Api::new().await;
     let (_, options) = api.get("ann", "/v1/options").await;
     assert_eq!(options["categories"].as_array().unwrap().len(), 5);
@@ -666,49 +689,6 @@ async fn options_and_catalog_agree() {
     let (_, catalogue) = api.get("ann", "/v1/catalogue").await;
     assert_eq!(catalogue["bank"], options["bank"]);
     assert_eq!(catalogue["products"].as_array().unwrap().len(), sample_catalogue().products().len());
-}
-
-/// Set `BESPOKE_WRITE=1` to rewrite `docs/openapi.json`.
-#[test]
-fn committed_document_is_current() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
-    let document = format!("{}\n", serde_json::to_string_pretty(&document()).unwrap());
-    if std::env::var_os("BESPOKE_WRITE").is_some() {
-        std::fs::write(path, &document).unwrap();
-    }
-    let committed = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(
-        committed == document,
-        "docs/openapi.json is out of date; to rewrite it: BESPOKE_WRITE=1 cargo test -p api"
-    );
-}
-
-/// The document must make sense to readers who do not have the code.
-#[test]
-fn every_schema_field_and_parameter_is_described() {
-    let document = serde_json::to_value(document()).unwrap();
-    let mut missing = Vec::new();
-    let mut check = |name: String, value: &Value| {
-        let description = value["description"].as_str();
-        if !description.is_some_and(|text| text.len() > 10 && text.ends_with(['.', '`', ')'])) {
-            missing.push(name);
-        }
-    };
-    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
-        check(name.clone(), schema);
-        let parts = schema["allOf"].as_array().cloned().unwrap_or_else(|| vec![schema.clone()]);
-        let properties = parts.iter().filter_map(|part| part["properties"].as_object()).flatten();
-        properties.for_each(|(field, property)| check(format!("{name}.{field}"), property));
-    }
-    for (path, operations) in document["paths"].as_object().unwrap() {
-        for (method, operation) in operations.as_object().unwrap() {
-            check(format!("{method} {path}"), operation);
-            for parameter in operation["parameters"].as_array().into_iter().flatten() {
-                assert!(parameter["description"].is_string(), "{method} {path}: {parameter}");
-            }
-        }
-    }
-    assert_eq!(missing, Vec::<String>::new());
 }
 
 /// The files of a local server that has one result.
@@ -726,7 +706,7 @@ impl LocalFiles for OneFile {
 }
 
 #[tokio::test]
-async fn local_router_serves_media_by_token_and_takes_uploads_of_callers() {
+async fn local_router_serves_media_by_token_and_accepts_authenticated_uploads() {
     let mut api = Api::new().await;
     api.router = api.router.clone().merge(local::router(api.bank.clone(), Arc::new(OneFile)));
     let (parts, body) = api.send(Request::get("/v1/media/known"), "").await;
@@ -745,7 +725,7 @@ async fn local_router_serves_media_by_token_and_takes_uploads_of_callers() {
 }
 
 #[tokio::test]
-async fn customer_link_needs_no_token_and_opts_out_by_post() {
+async fn customer_link_needs_no_sign_in_and_opts_out_only_by_post() {
     let api = Api::new().await;
     let run = RunId::parse("run-1").unwrap();
     let reference = CustomerRef::parse("7".repeat(32)).unwrap();
@@ -756,7 +736,7 @@ async fn customer_link_needs_no_token_and_opts_out_by_post() {
     let path = address.strip_prefix("https://bank.example").unwrap();
     let suppression = ObjectKey::Suppression(reference);
 
-    // Nothing is published, so the page is a dead link. A GET changes nothing.
+    // Nothing is published, so the link is dead. A GET request changes nothing.
     let (parts, body) = api.send(Request::get(path), "").await;
     assert_eq!(parts.status, StatusCode::NOT_FOUND);
     assert_eq!(parts.headers[header::CONTENT_TYPE], "text/html; charset=utf-8");
@@ -776,7 +756,7 @@ async fn customer_link_needs_no_token_and_opts_out_by_post() {
 }
 
 #[tokio::test]
-async fn whole_numbers_may_have_zero_fraction() {
+async fn whole_numbers_may_have_a_zero_fraction() {
     let api = Api::new().await;
     let body = |rate: &str| format!(r#"{{"customer_id": "0001", "words_per_minute": {rate}}}"#);
     assert_eq!(api.post("anna", "k1", &body("150.0")).await.0, StatusCode::ACCEPTED);

@@ -21,8 +21,8 @@ use crate::{CONCURRENCY, Deps, Error, list_customers};
 /// Transaction rows per customer, as in the sample data.
 const TRANSACTIONS: f64 = 50.0;
 
-/// The decisions of a dry run, and what the run would cost: `forecast.json`. Its fields are those of a dry run on one
-/// machine, without what only that machine knows.
+/// The contents of `forecast.json`: the decisions of a dry run, and what the run would cost. It has the same fields as
+/// a dry run on one machine, except those that only that machine can know.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Forecast {
     /// The run.
@@ -30,30 +30,30 @@ pub struct Forecast {
     /// Customers in the workbooks.
     pub customers: usize,
     /// Customers who would get a recommendation or a service message.
-    #[serde(rename = "told")]
+    #[serde(rename = "selected")]
     pub recommendations: usize,
-    /// Those who would get a service message without an offer.
+    /// Customers who would get a service message without an offer.
     pub service_messages: usize,
     /// Skipped customers by reason.
     pub skipped_because: BTreeMap<String, usize>,
-    /// How often each product would be offered.
+    /// The number of customers who would be offered each product.
     pub offers: BTreeMap<ProductId, usize>,
-    /// Videos to make.
+    /// Videos that would be made.
     pub videos: usize,
     /// The total seconds of these videos.
     pub video_seconds: f64,
-    /// The use of the model.
+    /// The model usage.
     pub model: ModelUse,
     /// The forecast for AWS.
     pub aws: AwsForecast,
-    /// The problems of a batch that is too large for AWS, each with its remedy.
+    /// The reasons why the batch is too large for AWS, each with a remedy. Empty if it is not too large.
     pub too_large: Vec<String>,
     /// The decision for each customer, in the dataset's order.
     #[serde(rename = "each")]
     pub decisions: Vec<Decision>,
 }
 
-/// The use of the model, assuming that the guard refuses no text.
+/// The model calls that the run would make, assuming that the guard rejects no text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct ModelUse {
     /// Model calls.
@@ -78,20 +78,27 @@ pub struct Decision {
 }
 
 /// Computes the forecast of a dry run and writes it. `concurrency` is the number of customers that a run would process at
-/// once.
+/// once, and `limit` the number of customers who may get a message.
 ///
 /// # Panics
-/// Never: a forecast has only plain fields.
-pub async fn forecast(run: RunId, settings: &Settings, concurrency: u32, deps: &Deps<'_>) -> Result<Forecast, Error> {
+/// Never: every field of a forecast serializes to JSON.
+pub async fn forecast(
+    run: RunId,
+    settings: &Settings,
+    concurrency: u32,
+    limit: Option<usize>,
+    deps: &Deps<'_>,
+) -> Result<Forecast, Error> {
     let (request, _): (Request, _) =
         deps.vault.read_json(Owner::Run, &ObjectKey::Run(run.clone(), RunPart::Request)).await?;
-    let decided: Vec<(CustomerRef, Option<DryRunDecision>)> = stream::iter(list_customers(deps, &run).await?)
+    let mut decided: Vec<(CustomerRef, Option<DryRunDecision>)> = stream::iter(list_customers(deps, &run).await?)
         .map(|reference| find_decision(deps, &run, reference))
         .buffered(CONCURRENCY)
         .try_collect()
         .await?;
+    apply_limit(&mut decided, limit);
     let forecast = compute(run, &request, settings, concurrency, decided);
-    let json = serde_json::to_vec(&forecast).expect("the types of contracts serialize to JSON");
+    let json = serde_json::to_vec(&forecast).expect("every type in the contracts crate serializes to JSON");
     deps.vault.store().put(&ObjectKey::Run(forecast.run.clone(), RunPart::Forecast), json.into()).await?;
     Ok(forecast)
 }
@@ -107,6 +114,16 @@ async fn find_decision(
         // Assessing the customer failed.
         Err(VaultError::Store(StoreError::NotFound { .. })) => Ok((reference, None)),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Removes the customers from the first one on who would get a message beyond the limit, in the dataset's order.
+fn apply_limit(decided: &mut Vec<(CustomerRef, Option<DryRunDecision>)>, limit: Option<usize>) {
+    let Some(limit) = limit else { return };
+    let offers = decided.iter().map(|(_, decision)| decision.as_ref().and_then(|decision| decision.offers.as_ref()));
+    let mut selected = offers.enumerate().filter(|(_, offers)| offers.is_some());
+    if let Some((first, _)) = selected.nth(limit) {
+        decided.truncate(first);
     }
 }
 
@@ -167,7 +184,7 @@ fn compute(
     }
 }
 
-/// Returns the use of the model. The template writes every service message.
+/// Returns the model usage. Service messages need no model call, because the template writes them.
 fn model_use(request: &Request, settings: &Settings, calls: usize) -> ModelUse {
     let model = &settings.writer.model;
     if !model.enabled || !request.writer.asks_a_model() {
@@ -211,5 +228,17 @@ mod tests {
         assert_eq!(forecast.decisions[0].offers, Some(2));
         let silent = Request { videos: Some(0), ..request };
         assert_eq!(compute(silent.run_id(), &silent, &Settings::default(), 5, Vec::new()).videos, 0);
+    }
+    #[test]
+    fn limit_leaves_out_later_customers() {
+        let selected = DryRunDecision { offers: Some(Vec::new()), because: None };
+        let skipped = DryRunDecision { offers: None, because: Some("no consent".to_owned()) };
+        let all = [Some(&selected), Some(&skipped), None, Some(&selected), Some(&skipped), Some(&selected)];
+        let all: Vec<_> = all.into_iter().enumerate().map(|(at, made)| (customer(at), made.cloned())).collect();
+        for (limit, kept) in [(Some(0), 0), (Some(1), 3), (Some(2), 5), (Some(3), 6), (Some(9), 6), (None, 6)] {
+            let mut decided = all.clone();
+            apply_limit(&mut decided, limit);
+            assert_eq!(decided.len(), kept, "{limit:?}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use contracts::{CustomerRef, DatasetId, RunId};
 use serde::Deserialize;
 use serde_json::json;
 
-/// The payload of the workflows.
+/// The payload that the workflows send.
 #[derive(Deserialize)]
 struct Payload {
     run: RunId,
@@ -15,12 +15,15 @@ struct Payload {
     /// Whether to rewrite the manifest of a run that has ended.
     #[serde(default)]
     refresh: bool,
-    /// Whether the run only assessed its customers, and ends with a forecast.
+    /// Whether this is a dry run, which only assesses its customers and ends with a forecast.
     #[serde(default)]
     dry_run: bool,
     /// The number of customers that the run processes at once.
     #[serde(default)]
     concurrency: u32,
+    /// The number of customers who may get a message. `None` for all.
+    #[serde(default)]
+    limit: Option<usize>,
 }
 
 impl Subject for Payload {
@@ -36,21 +39,24 @@ impl Subject for Payload {
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let host = Host::start().await?;
-    host.serve_stage(Stage::Finalize, async |Payload { run, dataset, refresh, dry_run, concurrency }: Payload| {
-        let deps = finalize::Deps { vault: &host.vault };
-        if refresh {
-            let manifest = finalize::refresh(run, &deps).await?;
-            return Ok(json!({ "refreshed": manifest.is_some() }));
-        }
-        if dry_run {
-            let settings = host.settings_of(&run).await?;
-            let forecast = finalize::forecast(run, &settings, concurrency, &deps).await?;
-            return Ok(json!({ "run": forecast.run, "customers": forecast.customers, "counts": {} }));
-        }
-        let manifest = finalize::run(FinalizeInput { run, dataset }, &deps).await?;
-        metrics::outcomes(manifest.counts.iter().map(|(word, count)| (word.as_str(), *count)));
-        // The entries stay in manifest.json, because they would exceed the payload limit of Step Functions.
-        Ok(json!({ "run": manifest.run, "customers": manifest.customers, "counts": manifest.counts }))
-    })
+    host.serve_stage(
+        Stage::Finalize,
+        async |Payload { run, dataset, refresh, dry_run, concurrency, limit }: Payload| {
+            let deps = finalize::Deps { vault: &host.vault };
+            if refresh {
+                let manifest = finalize::refresh(run, &deps).await?;
+                return Ok(json!({ "refreshed": manifest.is_some() }));
+            }
+            if dry_run {
+                let settings = host.settings_of(&run).await?;
+                let forecast = finalize::forecast(run, &settings, concurrency, limit, &deps).await?;
+                return Ok(json!({ "run": forecast.run, "customers": forecast.customers, "counts": {} }));
+            }
+            let manifest = finalize::run(FinalizeInput { run, dataset }, &deps).await?;
+            metrics::outcomes(manifest.counts.iter().map(|(word, count)| (word.as_str(), *count)));
+            // The entries stay in manifest.json, because they would exceed the payload limit of Step Functions.
+            Ok(json!({ "run": manifest.run, "customers": manifest.customers, "counts": manifest.counts }))
+        },
+    )
     .await
 }

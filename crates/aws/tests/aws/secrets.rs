@@ -1,4 +1,4 @@
-//! Tests of Secrets Manager over its protocol (AWS JSON 1.1) on loopback.
+//! Tests of the Secrets Manager adapter against a loopback server that speaks its protocol (AWS JSON 1.1).
 
 use std::collections::HashMap;
 
@@ -20,6 +20,7 @@ fn secrets(server: &MockServer) -> SecretsManager {
         .credentials_provider(Credentials::new("id", "key", None, None, "tests"))
         .region(Region::new("us-east-1"))
         .endpoint_url(server.uri())
+        .http_client(bespoke_aws::host::https_client())
         .retry_config(RetryConfig::disabled())
         .build();
     SecretsManager::new(Client::from_conf(config), HashMap::from([(PASSWORD, "bespoke/password".to_owned())]))
@@ -91,7 +92,7 @@ async fn secret_without_id_or_entry_is_missing() {
 }
 
 #[tokio::test]
-async fn refusal_names_the_service_error_and_is_not_cached() {
+async fn refusal_reports_the_service_error_and_is_not_cached() {
     let server = MockServer::start().await;
     answer(&server, 1, refusal("AccessDeniedException")).await;
     answer(&server, 1, value("first")).await;

@@ -1,15 +1,11 @@
 //! The reference page for errors.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use contracts::ErrorName;
 use contracts::error::{EXIT_INPUT, EXIT_NOTHING_TO_DO, EXIT_PARTLY, EXIT_REFUSED, EXIT_SERVICE, EXIT_USAGE};
 
 use super::{NOTICE, cell};
-
-/// The source code of the error names, whose doc comments describe them.
-const SOURCE: &str = include_str!("../../../contracts/src/error.rs");
 
 const EXIT_CODES: [(u8, &str); 7] = [
     (0, "Done"),
@@ -33,32 +29,13 @@ pub(super) fn page() -> String {
         let _infallible = writeln!(text, "| {code} | {meaning} |");
     }
     text.push_str("\n## Names\n\n| Name | Exit code | Retryable | Meaning | Remedy |\n|---|---|---|---|---|\n");
-    let meanings = meanings();
     for name in ErrorName::ALL {
         let retryable = if name.is_transient() { "yes" } else { "no" };
-        let meaning = meanings.get(name.as_str()).map(|meaning| cell(meaning)).unwrap_or_default();
+        let meaning = cell(name.meaning());
         let _infallible =
             writeln!(text, "| `{name}` | {} | {retryable} | {meaning} | {} |", name.exit_code(), remedy(*name));
     }
     text
-}
-
-/// Reads each error name's doc comment from the source code.
-fn meanings() -> BTreeMap<String, String> {
-    let mut meanings = BTreeMap::new();
-    let mut doc: Vec<&str> = Vec::new();
-    for line in SOURCE.lines().map(str::trim) {
-        if let Some(text) = line.strip_prefix("///") {
-            doc.push(text.trim());
-        } else if let Some((_, rest)) = line.split_once(" => \"")
-            && let Some((name, _)) = rest.split_once('"')
-        {
-            meanings.insert(name.to_owned(), std::mem::take(&mut doc).join(" "));
-        } else {
-            doc.clear();
-        }
-    }
-    meanings
 }
 
 /// Returns what a person can do about an error.
@@ -70,7 +47,7 @@ const fn remedy(name: ErrorName) -> &'static str {
         ErrorName::InputNotProtected => "Set a password on the workbook, or set `intake.allow_unprotected`.",
         ErrorName::InputMissingColumn => "Add the column, or map the bank's name for it in `intake.columns`.",
         ErrorName::InputAmbiguous => {
-            "Remove the other sheets, or choose in `intake.sheets`. The message says what is ambiguous."
+            "Remove the other sheets, or choose one in `intake.sheets`. The message says what is ambiguous."
         }
         ErrorName::InputTooManyBadRows => {
             "Correct the rows that `bespoke check` lists, or raise `intake.max_bad_rows`."
@@ -78,6 +55,7 @@ const fn remedy(name: ErrorName) -> &'static str {
         ErrorName::InputTooLarge => "Split the batch into smaller workbooks.",
         ErrorName::InputUnknownCustomer => "Check the id: ids are text, and `0001` is not `1`.",
         ErrorName::InputInvalidRequest => "Correct the option or field in the message.",
+        ErrorName::InputKeyReused => "Send the changed request with a new key.",
         ErrorName::ConfigInvalid => "Correct the line or field in the message.",
         ErrorName::ConfigNotApproved => "Have another person approve it: `bespoke catalogue approve`.",
         ErrorName::AccessForbidden => {
@@ -88,14 +66,14 @@ const fn remedy(name: ErrorName) -> &'static str {
         ErrorName::SecretMissing => "Set the secret in the message.",
         ErrorName::SecretUnavailable => "Check the key file, or access to Secrets Manager.",
         ErrorName::StoreUnavailable => "Check the disk, or access to the bucket, and run again.",
-        ErrorName::StoreNotFound => "Run again. To make all results anew, use `--again`.",
+        ErrorName::StoreNotFound => "Run the command again. To make all results again, add `--again`.",
         ErrorName::StoreConflict => "Run with `--again`.",
         ErrorName::SealBroken => "Use the keys that sealed the data. If bytes changed, restore a backup.",
         ErrorName::ConsentWithdrawn => "Nothing to do: Bespoke records the customer as skipped.",
         ErrorName::WriterThrottled => "Set `writer.model.requests_per_minute`, or ask the service for a higher limit.",
         ErrorName::StartUnavailable => "Check access to Step Functions, and try again.",
         ErrorName::NarrateEngineMissing => "Install the engine: `bespoke doctor` shows how.",
-        ErrorName::NarrateThrottled => "Run again later, run fewer customers at once, or ask for a higher quota.",
+        ErrorName::NarrateThrottled => "Run again later, lower the concurrency, or ask for a higher quota.",
         ErrorName::NarrateFailed => "Run again, or choose another voice.",
         ErrorName::RenderEngineMissing => "Install ffmpeg: `bespoke doctor` shows how.",
         ErrorName::RenderFailed => "Check disk space and `video.deadline_seconds`, and run again.",
@@ -119,9 +97,8 @@ mod tests {
 
     #[test]
     fn every_error_name_has_a_meaning() {
-        let meanings = meanings();
         for name in ErrorName::ALL {
-            assert!(meanings.get(name.as_str()).is_some_and(|meaning| !meaning.is_empty()), "{name}");
+            assert!(name.meaning().ends_with('.'), "{name}");
         }
     }
 }

@@ -1,5 +1,5 @@
 //! The `retract` Lambda: recalls a run, or erases a customer. It has no trigger; authorized operators invoke it
-//! directly. Both calls can be repeated, and finish the work of an interrupted call.
+//! directly. Every call can be repeated, which finishes the work of an interrupted call.
 
 use bespoke_aws::Host;
 use contracts::stage::IndexRow;
@@ -15,15 +15,15 @@ use storage::vault::Vault;
 enum RetractRequest {
     /// Recalls a run, or one customer's part of it.
     Recall(RecallRequest),
-    /// Writes only the record of a recall: the first step of the workflow `recall`.
+    /// Writes only the record of a recall. This is the first step of the `recall` workflow.
     RecordRecall(RecallRequest),
-    /// Moves the files of some customers of a recalled run: a batch of the workflow `recall`.
+    /// Moves the recalled files of some of a run's customers. The `recall` workflow makes one such call per batch.
     MoveRecalled(MoveRequest),
     /// Erases a customer.
     Forget(ForgetRequest),
 }
 
-/// A batch of rows of the run's index.
+/// A batch of rows from the run's index.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MoveRequest {

@@ -5,12 +5,14 @@
 
 mod contact;
 mod context;
+mod harsh;
 mod language;
 mod mask;
 mod normal;
 mod numbers;
 mod own;
 mod products;
+mod proper_names;
 mod reason;
 mod rules;
 
@@ -20,7 +22,7 @@ use contracts::Digest;
 use contracts::brand::Brand;
 use contracts::catalogue::{Catalogue, Product};
 use contracts::facts::{FIVE_WORD_RUN, five_word_runs};
-use contracts::script::{GuardCheck, Verdict};
+use contracts::script::{GuardCheck, Segment, SegmentKind, Verdict};
 use unicode_normalization::UnicodeNormalization as _;
 
 pub use context::{GuardContext, NameSlot};
@@ -68,6 +70,9 @@ pub fn check(parts: &[TextPart], context: &GuardContext<'_>) -> Verdict {
             }
         }
     }
+    let own = OwnTerms::of(context.offered.iter().copied());
+    checks.push(check_of("harsh-words", harsh::check(&normal, &own)));
+    checks.push(check_of("proper-names", proper_names::check(&masked, context)));
     checks.push(check_of("language", language::check(&normal)));
     checks.push(check_of("reason", reasons(parts, context)));
     checks.push(check_of("post-echo", post_echo(&unapproved_with_names, context)));
@@ -81,8 +86,8 @@ pub fn check_text(text: &str, context: &GuardContext<'_>) -> Verdict {
     check(&TextPart::split(text, &context.offered), context)
 }
 
-/// Checks one line of a phrasebook by its words alone. `names` are the values of its slots, which are not checked, and
-/// `held` is the product that the line assumes the customer to hold. Returns the violations, each with its check.
+/// Checks the wording of one phrasebook line. `names` are the values of its slots, which are not checked, and `held` is the
+/// product that the line assumes the customer holds. Returns the violations, each with its check.
 #[must_use]
 pub fn check_line(
     text: &str,
@@ -105,6 +110,28 @@ pub fn check_line(
         .collect()
 }
 
+/// Checks a reason for one product by its words alone, as a model would give it. `held` is the product that the reason
+/// assumes the customer to hold. Returns the failed checks; the length is not checked.
+#[must_use]
+pub fn check_reason(text: &str, product: &Product, held: Option<&Product>, catalogue: &Catalogue) -> Vec<GuardCheck> {
+    let context = GuardContext {
+        offered: vec![product],
+        held: held.into_iter().collect(),
+        catalogue,
+        names: vec![NameSlot::from(catalogue.bank())],
+        posts: None,
+        instructions: crate::model::PROMPTS.to_vec(),
+    };
+    let segment = Segment {
+        kind: SegmentKind::Offer,
+        text: text.to_owned(),
+        product: Some(product.id.clone()),
+        parts: Vec::new(),
+    };
+    let checks = check(&[TextPart::of_segment(&segment, &context.offered)], &context).checks;
+    checks.into_iter().filter(|check| check.name != "length" && !check.violations.is_empty()).collect()
+}
+
 /// Checks the caller's prompt before a model reads it. The prompt must not mention a protected class, reveal an
 /// observation about the customer, or contradict the instructions.
 #[must_use]
@@ -125,19 +152,20 @@ pub fn check_disclosures(shown: &[String], offered: &[&Product], brand: &Brand) 
     let mut violations = Vec::new();
     for product in offered {
         if product.disclosures.iter().any(|line| !shown.contains(line)) {
-            violations.push(format!("a disclosure of {} is missing", product.id));
+            violations.push(format!("a disclosure for {} is missing", product.id));
         }
     }
     violations.extend(rules.missing_lines(shown, offered, &brand.name));
     violations.extend(rules.missing_brand_lines(shown, offered, &brand.name));
     let is_of_product = |line: &String| offered.iter().any(|product| product.disclosures.contains(line));
     let strays = shown.iter().filter(|line| !is_of_product(line) && rules.is_out_of_place(line, offered, &brand.name));
-    violations.extend(strays.map(|line| format!("\"{line}\" is shown although no such product is offered")));
+    violations
+        .extend(strays.map(|line| format!("\"{line}\" is shown, but the product that it applies to is not offered")));
     check_of("disclosures", violations)
 }
 
-/// Returns whether a name is free of everything that the guard forbids in the text. Hints at a protected class are
-/// allowed, because `Christian` is a name. Names come from a workbook, and a workbook may be hostile.
+/// Returns whether a name contains nothing that the guard forbids in text. Hints at a protected class are allowed, because
+/// `Christian` is a name. Names come from a workbook, which may be hostile.
 #[must_use]
 pub fn name_is_harmless(name: &str) -> bool {
     let normal = NormalizedText::new(name);
@@ -147,7 +175,7 @@ pub fn name_is_harmless(name: &str) -> bool {
         && checks.iter().all(|check| check.violations.is_empty() || check.name == "protected-class")
 }
 
-/// Returns the digest of the rule files. If a rule changes, the stage writes a new text instead of adopting an old one.
+/// Returns the digest of the rule files. If a rule changes, the stage writes the text again instead of reusing it.
 pub(crate) fn rules_digest() -> Digest {
     rules::digest()
 }
@@ -176,8 +204,8 @@ fn quoted<'a>(phrases: impl IntoIterator<Item = &'a str>) -> Vec<String> {
 }
 
 fn phrase_checks(normal: &NormalizedText, own: &OwnTerms) -> Vec<GuardCheck> {
-    let squashed = normal.squashed();
     let check = |rule: &rules::PhraseRule| {
+        let squashed = rule.squashed(normal);
         let stems = rules::SQUASHED.iter().filter(|(check, _)| *check == rule.check).flat_map(|(_, stems)| *stems);
         let split_words = stems.copied().filter(|stem| squashed.contains(stem));
         check_of(rule.check, quoted(rule.find(normal, own).into_iter().chain(split_words)))
@@ -188,8 +216,8 @@ fn phrase_checks(normal: &NormalizedText, own: &OwnTerms) -> Vec<GuardCheck> {
 /// Looks for phrases in the text with placeholders, and again with personal names in it.
 ///
 /// A model may write that there is `{{first_name}}` minimum, and the customer may be called `No`. A hint at a protected
-/// class within a name is not a violation. The violation does not quote the phrase, because the repair message repeats
-/// violations to the model, which must not learn a name.
+/// class within a name is not a violation. The violation does not quote the phrase: the repair message sends violations
+/// back to the model, which must not learn a name.
 fn phrases(unapproved: &str, own: &OwnTerms, context: &GuardContext<'_>) -> Vec<GuardCheck> {
     let with_placeholders = NormalizedText::new(&mask::without_names(unapproved, context));
     let with_names = NormalizedText::new(&mask::without_names(&context.with_names(unapproved), context));
@@ -197,7 +225,7 @@ fn phrases(unapproved: &str, own: &OwnTerms, context: &GuardContext<'_>) -> Vec<
     for (check, check_with_names) in checks.iter_mut().zip(phrase_checks(&with_names, own)) {
         let is_new = |violation| !check.violations.contains(violation);
         if check_with_names.violations.iter().any(is_new) && check.name != "protected-class" {
-            check.violations.push("a phrase that a filled-in name completes".to_owned());
+            check.violations.push("a forbidden phrase that appears once a name is filled in".to_owned());
         }
     }
     checks
@@ -222,7 +250,7 @@ fn length(text: &str) -> Vec<String> {
     if (MIN_WORDS..=MAX_WORDS).contains(&words) {
         Vec::new()
     } else {
-        vec![format!("{words} words instead of {MIN_WORDS} to {MAX_WORDS}")]
+        vec![format!("{words} words; {MIN_WORDS} to {MAX_WORDS} are allowed")]
     }
 }
 
@@ -252,13 +280,14 @@ fn plain_text(raw: &str, masked: &str) -> Vec<String> {
     violations
 }
 
-/// Compares each passage about one product with the catalog's words about it.
-/// Returns whether a check is about words and phrases, so a person's approval of the exact line overrides it. The approval
-/// of a line cannot cover the other checks: the length, the filled slots, and an echo of the customer's own posts.
+/// Returns whether a check is about words and phrases, so that a person's approval of the exact line overrides it. An
+/// approval cannot override the other checks, which depend on the whole text, on filled slots or on the customer's posts.
 pub(crate) fn is_about_words(check: &str) -> bool {
-    rules::RULES.iter().any(|rule| rule.check == check) || ["amounts", "language", "reason"].contains(&check)
+    rules::RULES.iter().any(|rule| rule.check == check)
+        || ["amounts", "harsh-words", "language", "proper-names", "reason"].contains(&check)
 }
 
+/// Compares each passage about one product with the catalog's words about it.
 fn reasons(parts: &[TextPart], context: &GuardContext<'_>) -> Vec<String> {
     let words = reason::CatalogueWords::new(context.catalogue);
     let found = parts.iter().filter_map(|part| {
@@ -272,14 +301,14 @@ fn reasons(parts: &[TextPart], context: &GuardContext<'_>) -> Vec<String> {
 fn post_echo(unapproved: &str, context: &GuardContext<'_>) -> Vec<String> {
     let Some((runs, keys)) = context.posts else { return Vec::new() };
     let post_runs: HashSet<&Digest> = runs.iter().collect();
-    // Once in the form in which `assess` reads posts, and once without look-alikes.
+    // Check the text once as `assess` reads posts, and once without look-alikes.
     let composed: String = unapproved.nfkc().collect();
     let folded = normal::fold(unapproved);
     let text_runs = [&composed, &folded].into_iter().flat_map(|text| text.split(APPROVED)).flat_map(five_word_runs);
     let is_echo = |run: &String| post_runs.contains(&keys.keyed_digest(FIVE_WORD_RUN, run.as_bytes()));
     let echoes: HashSet<String> = text_runs.filter(is_echo).collect();
-    // The words are the customer's own, so the violation counts them and does not quote them.
-    if echoes.is_empty() { Vec::new() } else { vec![format!("{} runs of five words of a post", echoes.len())] }
+    // The words are the customer's own, so the violation counts them instead of quoting them.
+    if echoes.is_empty() { Vec::new() } else { vec![format!("{} five-word sequences from a post", echoes.len())] }
 }
 
 fn instruction_echo(normal: &NormalizedText, context: &GuardContext<'_>) -> Vec<String> {
@@ -287,7 +316,7 @@ fn instruction_echo(normal: &NormalizedText, context: &GuardContext<'_>) -> Vec<
     let runs: HashSet<&[String]> = instructions.iter().flat_map(|words| words.windows(INSTRUCTION_RUN)).collect();
     let mut text_runs = normal.readings.iter().flat_map(|words| words.windows(INSTRUCTION_RUN));
     if text_runs.any(|run| runs.contains(run)) {
-        vec![format!("{INSTRUCTION_RUN} words in a row of the instructions")]
+        vec![format!("{INSTRUCTION_RUN} consecutive words from the instructions")]
     } else {
         Vec::new()
     }

@@ -82,8 +82,14 @@ fn other_products(normal: &NormalizedText, context: &GuardContext<'_>) -> Vec<St
     let is_offered = |product: &Product| context.offered.iter().any(|offered| offered.id == product.id);
     let offered_names: Vec<Vec<String>> =
         context.offered.iter().map(|product| name_words(&product.name, &bank)).collect();
+    let offered_kinds: HashSet<String> =
+        context.offered.iter().flat_map(|product| normal::words(kind_words(product.kind))).collect();
     let is_mentioned = |product: &&Product| {
         let name = name_words(&product.name, &bank);
+        if name.iter().all(|word| offered_kinds.contains(word)) {
+            // The name says no more than the kind, as in "credit card".
+            return false;
+        }
         // Plurals also count: "Personal Loans", "Certificates of Deposit", "Home Equity Lines".
         let is_named = |words: &[String]| {
             let matches =
@@ -103,8 +109,11 @@ fn other_kinds(normal: &NormalizedText, context: &GuardContext<'_>) -> Vec<Strin
         .offered
         .iter()
         .flat_map(|product| [product.name.clone(), product.summary.clone(), product.approved_claims.join(" ")]);
-    let held = context.held.iter().map(|product| kind_words(product.kind).to_owned());
-    let known: Vec<String> = offered.chain(held).collect();
+    // A deposit may be an account of another kind than savings.
+    let is_named = |product: &&&Product| product.kind != ProductKind::Deposit || product.name.contains("Savings");
+    let kinds = context.held.iter().chain(context.offered.iter().filter(is_named));
+    let kinds = kinds.map(|product| kind_words(product.kind).to_owned());
+    let known: Vec<String> = offered.chain(kinds).collect();
     let known = rules::KINDS.find(&NormalizedText::new(&known.join(". ")), &OwnTerms::default());
     let mut found = rules::KINDS.find(normal, &OwnTerms::default());
     found.retain(|kind| !known.contains(kind));
@@ -113,14 +122,15 @@ fn other_kinds(normal: &NormalizedText, context: &GuardContext<'_>) -> Vec<Strin
     found.into_iter().map(|kind| format!("names \"{kind}\", which is not offered")).collect()
 }
 
-/// Returns how people call a product of the kind.
+/// Returns the everyday name for products of the kind.
 const fn kind_words(kind: ProductKind) -> &'static str {
     match kind {
         ProductKind::Deposit => "savings account",
         ProductKind::Mortgage => "mortgage",
         ProductKind::CreditCard => "credit card",
         ProductKind::Loan => "loan",
-        ProductKind::Investment | ProductKind::Service => "",
+        ProductKind::Investment => "brokerage. mutual fund. index fund. stocks. bonds. shares",
+        ProductKind::Service => "",
     }
 }
 
@@ -136,7 +146,7 @@ fn invented_products(masked: &str, unapproved: &str, context: &GuardContext<'_>)
             .fold(masked.to_owned(), |text, name| text.replace(name, &APPROVED.to_string()));
         let words: Vec<&str> = without_known.split_whitespace().collect();
         let is_invented = |pair: &&[&str]| pair[0].eq_ignore_ascii_case(bank) && is_capitalized(pair[1]);
-        let violation = |pair: &[&str]| format!("names a {bank} {}, which is no product", pair[1]);
+        let violation = |pair: &[&str]| format!("names a {bank} {}, which is not a product", pair[1]);
         found.extend(words.windows(2).filter(is_invented).map(violation));
     }
     let bank = context.catalogue.bank();
@@ -147,7 +157,7 @@ fn invented_products(masked: &str, unapproved: &str, context: &GuardContext<'_>)
             let starts_clause = ["I", "I'm", "I'd", "I'll", "I've", "I’m", "I’d", "I’ll", "I’ve"].contains(&next);
             (is_capitalized(next) && !starts_clause && !next.starts_with(NAME)).then_some(next)
         });
-        found.extend(longer_names.map(|next| format!("names a {product} {next}, which is no product")));
+        found.extend(longer_names.map(|next| format!("names a {product} {next}, which is not a product")));
     }
     found
 }
@@ -170,17 +180,17 @@ const PRODUCT_NOUNS: &[&str] = &[
     "portfolio",
     "portfolios",
 ];
-/// Words before such a noun that do not make a name.
+/// Words before such a noun that do not make it a product name.
 const PLAIN_WORDS: &[&str] = &[
     "a", "all", "an", "another", "any", "best", "bank", "business", "checking", "credit", "current", "debit",
     "everyday", "existing", "first", "joint", "main", "many", "new", "next", "of", "one", "other", "own", "same",
     "savings", "second", "separate", "single", "the", "this", "these", "two", "which", "your", "that", "current",
     "usual",
 ];
-/// The most words of a product's name before its noun.
+/// The maximum number of words before the noun in a product's name.
 const MAX_NAME_WORDS: usize = 3;
 
-/// Finds products in lower case that the bank does not have, such as `our platinum card`.
+/// Finds lowercase names of products that the bank does not have, such as `our platinum card`.
 fn invented_names(normal: &NormalizedText, context: &GuardContext<'_>) -> Vec<String> {
     let bank = normal::words(&normal::fold(context.catalogue.bank()));
     let own = OwnTerms::of(context.offered.iter().copied());
@@ -195,7 +205,7 @@ fn invented_names(normal: &NormalizedText, context: &GuardContext<'_>) -> Vec<St
             let Some(noun) = noun.filter(|noun| *noun > 0) else { continue };
             let is_known = |offset: usize| PLAIN_WORDS.contains(&after[offset].as_str()) || own.cover(after, offset, 1);
             if !(0..noun).all(is_known) {
-                found.push(format!("names \"{} {}\", which is no product", word, after[..=noun].join(" ")));
+                found.push(format!("names \"{} {}\", which is not a product", word, after[..=noun].join(" ")));
             }
         }
     }
@@ -214,7 +224,24 @@ fn companies(masked: &str) -> Vec<String> {
             let is_boundary = |c: Option<char>| !c.is_some_and(char::is_alphanumeric);
             let begins_sentence =
                 before.trim_end().is_empty() || before.trim_end().ends_with(['.', '!', '?', ':', '\n', APPROVED]);
-            let is_word = ["Affirm", "Ally", "Chase", "Chime", "Discover", "Fidelity"].contains(&name);
+            // At the start of a sentence, such a name is a company only if it does something: "Chase is", "Ally charges".
+            let acts = [
+                "is",
+                "has",
+                "was",
+                "will",
+                "would",
+                "wont",
+                "charges",
+                "keeps",
+                "takes",
+                "makes",
+                "wants",
+                "customers",
+            ];
+            let next = after.split_whitespace().next().unwrap_or_default();
+            let is_word =
+                ["Affirm", "Ally", "Chase", "Chime", "Discover", "Fidelity"].contains(&name) && !acts.contains(&next);
             is_boundary(before.chars().next_back())
                 && is_boundary(after.chars().next())
                 && !(begins_sentence && is_word)
@@ -223,7 +250,7 @@ fn companies(masked: &str) -> Vec<String> {
     OTHER_COMPANIES.iter().filter(is_mentioned).map(|company| format!("names {company}")).collect()
 }
 
-/// Returns a product's name as lowercase words, without leading words of the bank's name unless that leaves one word.
+/// Returns a product's name as lowercase words. Drops leading words from the bank's name, unless that leaves one word.
 fn name_words(name: &str, bank: &HashSet<String>) -> Vec<String> {
     let words = normal::words(&normal::fold(name));
     let own_start = words.iter().position(|word| !bank.contains(word)).unwrap_or(0);
