@@ -6,6 +6,7 @@ use std::sync::Arc;
 use contracts::settings::Settings;
 use storage::secret::Secrets;
 use storage::vault::Vault;
+use transparency::signer::Signer;
 
 use crate::programs::Programs;
 use crate::project::Folders;
@@ -23,6 +24,8 @@ pub struct Services {
     pub vault: Vault,
     /// The source of secrets.
     pub secrets: Arc<dyn Secrets>,
+    /// The key that signs the transparency log.
+    pub signer: Arc<dyn Signer>,
     /// The voice engines. Runs share them because loading a model takes a long time.
     pub engines: Arc<narrate::Engines>,
     /// The client for outside services.

@@ -48,6 +48,7 @@ use runner::os_user::OsUser;
 use runner::programs::{Programs, engines, http_client};
 use runner::project::{self, Folders, Lock, Project, vault};
 use runner::services::Services;
+use runner::signing::LocalSigner;
 
 use event_log::DiskEventLog;
 use jobs::Jobs;
@@ -104,6 +105,7 @@ impl Server {
         let engines = Arc::new(engines(&programs, &settings, http.clone()));
         let events = Arc::new(DiskEventLog::open(&own.join("events"), stop.clone())?);
         let services = Services {
+            signer: Arc::new(LocalSigner::of_folder(&folders.artifacts)),
             folders,
             scratch: lock.scratch.clone(),
             settings,

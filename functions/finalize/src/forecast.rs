@@ -14,9 +14,9 @@ use cost::prices::{TOKENS_READ, TOKENS_WRITTEN};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 use storage::store::StoreError;
-use storage::vault::{Owner, VaultError};
+use storage::vault::{Owner, Vault, VaultError};
 
-use crate::{CONCURRENCY, Deps, Error, list_customers};
+use crate::{CONCURRENCY, Error, list_customers};
 
 /// Transaction rows per customer, as in the sample data.
 const TRANSACTIONS: f64 = 50.0;
@@ -87,29 +87,29 @@ pub async fn forecast(
     settings: &Settings,
     concurrency: u32,
     limit: Option<usize>,
-    deps: &Deps<'_>,
+    vault: &Vault,
 ) -> Result<Forecast, Error> {
     let (request, _): (Request, _) =
-        deps.vault.read_json(Owner::Run, &ObjectKey::Run(run.clone(), RunPart::Request)).await?;
-    let mut decided: Vec<(CustomerRef, Option<DryRunDecision>)> = stream::iter(list_customers(deps, &run).await?)
-        .map(|reference| find_decision(deps, &run, reference))
+        vault.read_json(Owner::Run, &ObjectKey::Run(run.clone(), RunPart::Request)).await?;
+    let mut decided: Vec<(CustomerRef, Option<DryRunDecision>)> = stream::iter(list_customers(vault, &run).await?)
+        .map(|reference| find_decision(vault, &run, reference))
         .buffered(CONCURRENCY)
         .try_collect()
         .await?;
     apply_limit(&mut decided, limit);
     let forecast = compute(run, &request, settings, concurrency, decided);
     let json = serde_json::to_vec(&forecast).expect("every type in the contracts crate serializes to JSON");
-    deps.vault.store().put(&ObjectKey::Run(forecast.run.clone(), RunPart::Forecast), json.into()).await?;
+    vault.store().put(&ObjectKey::Run(forecast.run.clone(), RunPart::Forecast), json.into()).await?;
     Ok(forecast)
 }
 
 async fn find_decision(
-    deps: &Deps<'_>,
+    vault: &Vault,
     run: &RunId,
     reference: CustomerRef,
 ) -> Result<(CustomerRef, Option<DryRunDecision>), Error> {
     let key = ObjectKey::DryRun(run.clone(), reference.clone());
-    match deps.vault.read_json(Owner::Run, &key).await {
+    match vault.read_json(Owner::Run, &key).await {
         Ok((decision, _)) => Ok((reference, Some(decision))),
         // Assessing the customer failed.
         Err(VaultError::Store(StoreError::NotFound { .. })) => Ok((reference, None)),

@@ -3,6 +3,7 @@
 use bespoke_aws::{Host, metrics};
 use contracts::stage::{FinalizeInput, Stage, Subject};
 use contracts::{CustomerRef, DatasetId, RunId};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -39,17 +40,18 @@ impl Subject for Payload {
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let host = Host::start().await?;
+    let signer = host.signer()?;
     host.serve_stage(
         Stage::Finalize,
         async |Payload { run, dataset, refresh, dry_run, concurrency, limit }: Payload| {
-            let deps = finalize::Deps { vault: &host.vault };
+            let deps = finalize::Deps { vault: &host.vault, signer: &signer, now: Timestamp::now() };
             if refresh {
                 let manifest = finalize::refresh(run, &deps).await?;
                 return Ok(json!({ "refreshed": manifest.is_some() }));
             }
             if dry_run {
                 let settings = host.settings_of(&run).await?;
-                let forecast = finalize::forecast(run, &settings, concurrency, limit, &deps).await?;
+                let forecast = finalize::forecast(run, &settings, concurrency, limit, &host.vault).await?;
                 return Ok(json!({ "run": forecast.run, "customers": forecast.customers, "counts": {} }));
             }
             let manifest = finalize::run(FinalizeInput { run, dataset }, &deps).await?;
