@@ -369,7 +369,7 @@ async fn check_decision(
         Ok(Some(_)) | Err(VaultError::Broken { .. } | VaultError::Malformed { .. } | VaultError::Conflict { .. }) => {
             check.found.push(Discrepancy::changed(&key, "is not the decision that the evidence names"));
         }
-        Err(VaultError::Store(error)) => return Err(error.into()),
+        Err(error @ (VaultError::Store(_) | VaultError::NoDataKey { .. })) => return Err(error.into()),
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! **Invariant:** this crate does not depend on AWS, the file system or a stage. Adapters implement its ports. Personal
 //! data reaches a store only through the [`vault`].
 
+pub mod child;
 pub mod secret;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]

@@ -174,6 +174,15 @@ impl Backend for AwsBackend {
         Ok(())
     }
 
+    fn erases(&self) -> bool {
+        false
+    }
+
+    /// Does nothing: the function `retract` erases, and there are no copies.
+    async fn complete_erasure(&self, _: &CustomerRef, _: BTreeSet<Digest>) -> Result<(), Problem> {
+        Ok(())
+    }
+
     fn vault(&self) -> &Vault {
         &self.source.host().vault
     }
