@@ -31,7 +31,7 @@ async fn sample_is_read_once() {
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings::default();
     read(bespoke(), Some(folder.path()), &settings).await.unwrap();
-    // What was read once is not read again, so a program that does not exist is not started.
+    // The second call reads nothing, so a program that does not exist is not started.
     read(Path::new("no-such-program"), Some(folder.path()), &settings).await.unwrap();
     assert!(read(Path::new("no-such-program"), None, &settings).await.is_err());
 }

@@ -635,7 +635,7 @@ pub struct LocalSettings {
     /// The seconds that the reader of workbooks may take.
     pub intake_seconds: u64,
     /// Whether a person may approve results of runs that they started. Set it only if one person alone uses the machine:
-    /// then nobody checks the maker.
+    /// then no second person checks the first.
     pub approve_own: bool,
 }
 

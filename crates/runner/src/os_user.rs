@@ -22,7 +22,7 @@ impl OsUser {
         Ok(Self { name })
     }
 
-    /// Returns the subject that stands for this user in keyed digests.
+    /// Returns the subject that identifies this user in keyed digests.
     #[must_use]
     pub fn subject(&self) -> String {
         format!("os-user:{}", self.name)

@@ -110,7 +110,7 @@ impl Session {
             project.ensure_approved()?;
         }
         let request = assemble(request, &project, &services).await?;
-        // The record stands against an approval by the same person.
+        // With this record, the same person cannot approve the results.
         let starter = services.vault.keys().staff(&OsUser::current()?.subject());
         let started = ObjectKey::Started(starter, RunKind::Command, request.run_id());
         services.vault.store().put_new(&started, "{}".into()).await?;

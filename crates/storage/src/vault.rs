@@ -143,7 +143,7 @@ impl Keys {
         CustomerRef::parse(hex::encode(&digest.as_bytes()[..16])).expect("32 hex digits")
     }
 
-    /// Returns the digest that stands for a person of the bank's staff in object keys and requests.
+    /// Returns the digest that identifies a person of the bank's staff in object keys and requests.
     #[must_use]
     pub fn staff(&self, subject: &str) -> Digest {
         self.keyed_digest("caller", subject.as_bytes())

@@ -18,7 +18,7 @@ use crate::backend::SharedBackend;
 use crate::problem::Problem;
 use crate::role::{Identity, Role};
 
-/// Who may call an operation.
+/// The callers that an operation accepts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Access {
     /// Staff with one of these roles.
@@ -42,7 +42,7 @@ pub(crate) const OPERATIONS: &[(Method, &str, Access)] = {
         (Method::GET, "/v1/recommendations/{id}", STARTER),
         (Method::GET, "/v1/recommendations/{id}/events", STARTER),
         (Method::POST, "/v1/uploads", MANAGER),
-        (Method::PUT, "/v1/uploads/{upload}/{name}", MANAGER),
+        (Method::PUT, "/v1/uploads/{upload}/{workbook}", MANAGER),
         (Method::POST, "/v1/campaigns", MANAGER),
         (Method::GET, "/v1/campaigns", MANAGER),
         (Method::GET, "/v1/campaigns/{id}", MANAGER),

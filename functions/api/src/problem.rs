@@ -221,7 +221,7 @@ problem_responses! {
     EventProblems: [400, 401, 404];
     /// The error responses for starting a run.
     StartProblems: [400, 401, 413, 415],
-        409 => "The batch is unknown or lacks a workbook, or no batch is complete: `error` is `Input.MissingWorkbook`. Or nobody approved the catalog as it is now: `error` is `Config.NotApproved`.",
+        409 => "The batch is unknown or lacks a workbook, or no batch is complete: `error` is `Input.MissingWorkbook`. Or the catalog is not approved as it is now: `error` is `Config.NotApproved`.",
         422 => "The idempotency key was used for a different request, the customer has been erased, or the request has both `upload` and `batch`.";
     /// The error responses for creating an upload.
     CreateUploadProblems: [400, 401, 413, 415];

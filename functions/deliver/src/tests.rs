@@ -42,7 +42,7 @@ struct Bank {
     customers: Vec<CustomerRef>,
 }
 
-/// What was published to each customer.
+/// The files that were published to each customer.
 const FILES: [(Artefact, &[u8]); 4] = [
     (Artefact::Text, TEXT.as_bytes()),
     (Artefact::Video, b"video"),

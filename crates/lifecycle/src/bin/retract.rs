@@ -25,7 +25,7 @@ enum RetractRequest {
     Forget(ForgetRequest),
 }
 
-/// What the function receives.
+/// The payload, as it arrives.
 enum Payload {
     /// A call of an operator.
     Call(RetractRequest),

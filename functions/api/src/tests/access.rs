@@ -1,4 +1,4 @@
-//! Who may call what.
+//! Roles and the operations that they open.
 
 use super::*;
 
@@ -15,7 +15,7 @@ const MATRIX: &[(&str, &str, &[&str])] = &[
     ("get", "/v1/recommendations/{id}/events", &[B, M]),
     ("post", "/v1/recommendations/{id}/recall", &[C]),
     ("post", "/v1/uploads", &[M]),
-    ("put", "/v1/uploads/{upload}/{name}", &[M]),
+    ("put", "/v1/uploads/{upload}/{workbook}", &[M]),
     ("post", "/v1/campaigns", &[M]),
     ("get", "/v1/campaigns", &[M]),
     ("get", "/v1/campaigns/{id}", &[M]),
